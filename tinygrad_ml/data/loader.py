@@ -1,0 +1,182 @@
+"""The data loader: batches of a data set, in an order that a seed decides.
+
+The order of epoch `e` is a permutation drawn from the pair `(seed, e)`. So it is the same on every device, new
+in each epoch, and can be found again from two numbers: that is what a resumed training needs.
+
+Read next: `dataset.py` for what `gather` does, and `vision.py` for data to load.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError, DTypeError, OptionError, ShapeError
+from ..functional.manipulation import stack
+from ..tensor import Tensor, tensor
+from .dataset import Dataset, Subset
+from .seeds import base_seed
+
+
+class DataLoader:
+    """Iterate over a data set in batches; each `for` loop over it is one epoch::
+
+        loader = DataLoader(TensorDataset(x, y), batch_size=100, shuffle=True)
+        for x_batch, y_batch in loader:
+            ...
+
+    A data set that offers `gather` (`TensorDataset`, the image data sets, and a `Subset` of one) gives a batch
+    by one indexing operation a tensor, on the device where its tensors live. Of any other, the samples are
+    fetched one by one and put together by `collate_fn`.
+
+    Args:
+        dataset: anything with `len(dataset)` and `dataset[i]`.
+        batch_size: samples in a batch.
+        shuffle: a new order in each epoch; without it, samples come in their own order.
+        collate_fn: makes a batch of a list of samples; the default is `default_collate`.
+        drop_last: leave out the last batch if it is smaller than the others.
+        seed: the same seed gives the same orders. None draws one from the library's generator when the first
+            epoch begins, so that `manual_seed` rules it.
+
+    Raises:
+        OptionError: `batch_size` is no positive integer, or `dataset` has no length.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int = 1,
+        shuffle: bool = False,
+        *,
+        collate_fn: Callable[[list], Any] | None = None,
+        drop_last: bool = False,
+        seed: int | None = None,
+    ):
+        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise OptionError(f"DataLoader was given batch_size={batch_size!r}; it must be an integer of 1 or more")
+        if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+            raise OptionError(
+                f"DataLoader was given a {type(dataset).__name__}; it needs a data set with __len__ and __getitem__"
+            )
+        self.dataset = dataset
+        self.batch_size = int(batch_size)
+        self.shuffle = shuffle
+        self.collate_fn = collate_fn
+        self.drop_last = drop_last
+        self._seed = None if seed is None else base_seed(seed)
+        # Where we are: epochs that have begun, and samples of the latest one that were handed out.
+        self._epoch = 0
+        self._position = 0
+        self._resuming = False
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return math.ceil(self._samples() / self.batch_size)
+
+    def _samples(self) -> int:
+        """Samples that an epoch hands out."""
+        samples = len(self.dataset)
+        return samples - samples % self.batch_size if self.drop_last else samples
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._resuming:
+            self._resuming = False
+        else:
+            self._epoch += 1
+            self._position = 0
+        return self._batches(self._order(), self._position)
+
+    def _order(self) -> np.ndarray:
+        """The sample numbers of this epoch, int64, in the order in which they are handed out."""
+        samples = len(self.dataset)
+        if not self.shuffle:
+            return np.arange(samples)
+        self._seed = base_seed(self._seed)
+        return np.random.default_rng([self._seed, self._epoch]).permutation(samples)
+
+    def _batches(self, order: np.ndarray, start: int) -> Iterator[Any]:
+        source = self.dataset
+        while type(source) is Subset:  # a derived class may have its own idea of a sample
+            source, order = source.dataset, source.indices[order]
+        if self.collate_fn is None and hasattr(source, "gather"):
+            fetch = source.gather
+            if hasattr(source, "device"):
+                # One upload an epoch: from then on a batch's indices are a slice of what is on the device already.
+                order = tensor(order, device=source.device)
+        else:
+            collate = self.collate_fn or default_collate
+
+            def fetch(indices: np.ndarray) -> Any:
+                return collate([source[int(index)] for index in indices])
+
+        end = self._samples()
+        for position in range(start, end, self.batch_size):
+            batch = fetch(order[position : position + self.batch_size])
+            self._position = min(position + self.batch_size, end)
+            yield batch
+
+    def state_dict(self) -> dict[str, int | None]:
+        """Where the loader is, in plain numbers: load it into an equal loader to go on from here.
+
+        Taken between epochs, the next epoch has the order that it would have had; taken in the middle of one,
+        the next loop hands out the rest of that epoch. A batch counts as done once it was handed out.
+        """
+        if self.shuffle:
+            self._seed = base_seed(self._seed)  # draw it now if no epoch has begun
+        return {
+            "seed": self._seed,
+            "epoch": self._epoch,
+            "position": self._position,
+            "samples": len(self.dataset),
+        }
+
+    def load_state_dict(self, state: Mapping[str, int | None]) -> None:
+        """Go on from where `state_dict()` was taken.
+
+        Raises:
+            DataError: the state belongs to a data set of another length.
+        """
+        if state["samples"] != len(self.dataset):
+            raise DataError(
+                f"the loader's state belongs to a data set of {state['samples']} samples, this one has "
+                f"{len(self.dataset)}; resume with the data that the training began with"
+            )
+        self._seed, self._epoch, self._position = state["seed"], state["epoch"], state["position"]
+        self._resuming = 0 < self._position < self._samples()
+
+
+def default_collate(samples: list) -> Any:
+    """A batch from a list of samples: like parts are stacked along a new first dimension.
+
+    Tensors, arrays and numbers become one tensor; in tuples, lists and dictionaries each entry is put together by
+    itself; strings stay a list.
+
+    Raises:
+        ShapeError: the samples have different shapes. DataError: they have different numbers of parts.
+        DTypeError: they are of a kind that cannot be stacked.
+    """
+    first = samples[0]
+    if isinstance(first, Mapping):
+        return {key: default_collate([sample[key] for sample in samples]) for key in first}
+    if isinstance(first, (tuple, list)):
+        if len({len(sample) for sample in samples}) > 1:
+            raise DataError("the samples of a batch have different numbers of parts; pass a collate_fn that copes")
+        parts = [default_collate(list(column)) for column in zip(*samples, strict=True)]
+        return tuple(parts) if isinstance(first, tuple) else parts
+    if isinstance(first, str):
+        return samples
+    if isinstance(first, (Tensor, np.ndarray)) and len({tuple(sample.shape) for sample in samples}) > 1:
+        shapes = ", ".join(sorted({str(tuple(sample.shape)) for sample in samples}))
+        raise ShapeError(
+            f"the samples of a batch have shapes {shapes}; make them equal, or pass a collate_fn that does"
+        )
+    if isinstance(first, Tensor):
+        return stack(samples).detach()
+    if isinstance(first, (np.ndarray, np.generic)):
+        return tensor(np.stack(samples))
+    if isinstance(first, (bool, int, float)):
+        return tensor(samples)
+    raise DTypeError(f"default_collate cannot put {type(first).__name__} objects together; pass a collate_fn that can")
