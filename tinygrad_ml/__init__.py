@@ -1,0 +1,39 @@
+"""tinygrad_ml: an autograd engine whose computation graph is plain data. Imported as `tg`.
+
+>>> import tinygrad_ml as tg
+>>> x = tg.tensor(3.0, requires_grad=True)
+>>> y = x * x + x
+>>> y.backward()
+>>> x.grad
+tensor(7.)
+
+`README.md` in this folder says in which order to read the code.
+"""
+
+from . import linalg, random
+from .autograd import backward, detect_anomaly, grad, hessian, hvp, jacobian, jvp, vjp
+from .backend import Device as device
+from .backend import gpu_available, set_default_device
+from .backend.dtypes import (
+    bool_ as bool,
+)
+from .backend.dtypes import (
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from .functional import *  # noqa: F403
+from .gradcheck import gradcheck
+from .modes import enable_grad, no_grad
+from .random import manual_seed
+from .tensor import Tensor, as_tensor, tensor
+
+__version__ = "0.1.0"

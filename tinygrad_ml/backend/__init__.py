@@ -1,0 +1,27 @@
+"""The only room that knows NumPy and CuPy: arrays, devices, random numbers.
+
+Everybody above asks `of(array)` for the backend of an array in hand, and calls array functions on
+what comes back (`of(x).exp(x)`), so the same line runs on either device. A backend is a NumPy-like
+namespace plus the handful of functions in which the array libraries differ.
+
+Read next: `host.py` (NumPy), `cuda.py` (CuPy), `devices.py`, `random.py`.
+"""
+
+from .arrays import Absent, absent, of, owner, register
+from .devices import Device, current_device, get, gpu_available, set_default_device
+from .dtypes import DEFAULT_FLOAT, is_float
+
+__all__ = [
+    "DEFAULT_FLOAT",
+    "Absent",
+    "Device",
+    "absent",
+    "current_device",
+    "get",
+    "gpu_available",
+    "is_float",
+    "of",
+    "owner",
+    "register",
+    "set_default_device",
+]

@@ -1,0 +1,88 @@
+"""The GPU: CuPy. Imported only when somebody asks for a GPU or hands in a CuPy array."""
+
+import contextlib
+
+import numpy
+
+from ..errors import DeviceError
+from .host import Backend
+
+HOW_TO_GET_CUPY = "pip install 'tinygrad_ml[gpu]' (CUDA 13) or 'tinygrad_ml[gpu12]' (CUDA 12)"
+
+
+def why_not() -> str | None:
+    """Why no GPU can be used here, in a sentence; None if one can."""
+    try:
+        import cupy
+    except ImportError:
+        return f"CuPy is not installed: {HOW_TO_GET_CUPY}"
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        return f"CuPy {cupy.__version__} is installed, but finds no usable NVIDIA driver ({error})"
+    return None if count else "the NVIDIA driver reports no GPU"
+
+
+class Cuda(Backend):
+    kind = "gpu"
+    _shared = None
+
+    def __init__(self):
+        import cupy
+        import cupyx
+        import cupyx.scipy.special
+
+        self.namespace = self.cupy = cupy
+        self.erf = cupyx.scipy.special.erf
+        self._scatter_add = cupyx.scatter_add
+
+    @classmethod
+    def shared(cls) -> "Cuda":
+        """The one instance."""
+        if cls._shared is None:
+            cls._shared = cls()
+        return cls._shared
+
+    def from_host(self, array: numpy.ndarray, index: int = 0):
+        with self.cupy.cuda.Device(index):
+            return self.cupy.asarray(array)
+
+    def filled(self, shape: tuple[int, ...], value, dtype: numpy.dtype, index: int = 0):
+        with self.cupy.cuda.Device(index):
+            return self.cupy.full(shape, value, dtype)
+
+    def to_host(self, array) -> numpy.ndarray:
+        return self.cupy.asnumpy(array)
+
+    @staticmethod
+    def index_of(array) -> int:
+        return array.device.id
+
+    def scatter_add(self, target, index, values) -> None:
+        # CUDA has no atomic addition of small integers; a gradient is a float, and floats have one.
+        self._scatter_add(target, index, values)
+
+    def generator(self, seed: numpy.random.SeedSequence, index: int = 0):
+        with self.cupy.cuda.Device(index):
+            # Philox keeps its state on the device: drawing needs no copy and no synchronising.
+            bits = self.cupy.random.Philox4x3210(int(seed.generate_state(1, numpy.uint64)[0] >> 1))
+            return self.cupy.random.Generator(bits)
+
+    @staticmethod
+    def quiet():
+        return contextlib.nullcontext()
+
+    def synchronize(self) -> None:
+        self.cupy.cuda.get_current_stream().synchronize()
+
+
+def shared_or_raise(index: int) -> Cuda:
+    """The GPU backend, or a `DeviceError` that says what is missing."""
+    reason = why_not()
+    if reason is not None:
+        raise DeviceError(f"device 'gpu' cannot be used: {reason}. Everything runs on device 'cpu' too.")
+    backend = Cuda.shared()
+    count = backend.cupy.cuda.runtime.getDeviceCount()
+    if index >= count:
+        raise DeviceError(f"device 'gpu:{index}' does not exist: this machine has {count} GPU(s), counted from 0")
+    return backend

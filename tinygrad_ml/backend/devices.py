@@ -1,0 +1,108 @@
+"""Devices as values: `device("gpu:1")`, and which one new tensors go to."""
+
+import re
+import threading
+
+from ..errors import DeviceError
+from .arrays import HOST, SYMBOL
+
+
+class Device:
+    """Where an array lives: `"cpu"`, `"gpu"` (the first one) or `"gpu:1"`.
+
+    On the device `"symbol"` tensors have a shape and a dtype, and no memory: a network built
+    there costs nothing, and shows its shapes, its graph and its work.
+
+    A value, and a context in which it is the device of new tensors::
+
+        with tg.device("gpu"):
+            x = tg.zeros((2, 3))        # on the GPU
+
+    Raises `DeviceError` for a name that is not a device.
+    """
+
+    __slots__ = ("kind", "index")
+
+    def __init__(self, name: "str | Device"):
+        if isinstance(name, Device):
+            self.kind, self.index = name.kind, name.index
+            return
+        match = re.fullmatch(r"([a-z]+)(?::(\d+))?", name) if isinstance(name, str) else None
+        if match is None or match[1] not in _openers:
+            hint = " (the GPU is called 'gpu' here)" if isinstance(name, str) and name.startswith("cuda") else ""
+            raise DeviceError(f"{name!r} is not a device{hint}; use one of {', '.join(map(repr, _openers))}")
+        self.kind, self.index = match[1], int(match[2] or 0)
+
+    @classmethod
+    def at(cls, kind: str, index: int) -> "Device":
+        """The device number `index` of a kind."""
+        return cls(f"{kind}:{index}")
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.index}" if self.index else self.kind
+
+    def __repr__(self) -> str:
+        return f"device('{self}')"
+
+    def __eq__(self, other) -> bool:
+        if isinstance(other, str):
+            other = Device(other)
+        return isinstance(other, Device) and (self.kind, self.index) == (other.kind, other.index)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.index))
+
+    def __enter__(self) -> "Device":
+        get(self)  # a missing GPU is reported here, not at the first operation
+        _defaults.stack = (*_defaults.stack, self)
+        return self
+
+    def __exit__(self, *_) -> None:
+        _defaults.stack = _defaults.stack[:-1]
+
+
+def _open_gpu(index: int):
+    from .cuda import shared_or_raise
+
+    return shared_or_raise(index)
+
+
+_openers = {"cpu": lambda index: HOST, "gpu": _open_gpu, "symbol": lambda index: SYMBOL}
+
+
+class _Defaults(threading.local):
+    stack = ()
+
+
+_defaults = _Defaults()
+_process_default = Device("cpu")
+
+
+def register_kind(kind: str, opener) -> None:
+    """Make `kind` a name of devices; `opener(index)` returns its backend."""
+    _openers[kind] = opener
+
+
+def get(device: Device):
+    """The backend of a device; `DeviceError` if the machine does not have it."""
+    return _openers[device.kind](device.index)
+
+
+def current_device() -> Device:
+    """The device of new tensors: the innermost `with device(...)`, else the default."""
+    return _defaults.stack[-1] if _defaults.stack else _process_default
+
+
+def set_default_device(device: "str | Device") -> None:
+    """Make `device` the one on which new tensors are made, in every thread."""
+    global _process_default
+    device = Device(device)
+    get(device)
+    _process_default = device
+
+
+def gpu_available() -> bool:
+    """Whether `device("gpu")` can be used here (CuPy is installed, and a driver and a GPU answer)."""
+    from .cuda import why_not
+
+    return why_not() is None

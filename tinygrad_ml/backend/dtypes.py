@@ -1,0 +1,75 @@
+"""The data types, and the one rule by which they mix.
+
+A Python number never widens a tensor; integers meet floats as floats of the *other* operand's
+precision; float64 appears only where somebody asked for it.
+"""
+
+import numpy
+
+from ..errors import DTypeError
+
+float16, float32, float64 = (numpy.dtype(name) for name in ("float16", "float32", "float64"))
+int8, int16, int32, int64 = (numpy.dtype(name) for name in ("int8", "int16", "int32", "int64"))
+uint8, uint16, uint32, uint64 = (numpy.dtype(name) for name in ("uint8", "uint16", "uint32", "uint64"))
+bool_ = numpy.dtype("bool")
+
+DEFAULT_FLOAT = float32
+FLOATS = frozenset((float16, float32, float64))
+SUPPORTED = FLOATS | {int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool_}
+
+
+def is_float(dtype: numpy.dtype) -> bool:
+    """Whether tensors of this dtype can have gradients."""
+    return dtype in FLOATS
+
+
+def as_dtype(dtype) -> numpy.dtype:
+    """The NumPy dtype that `dtype` names; `DTypeError` for what no tensor can hold."""
+    try:
+        found = numpy.dtype(dtype)
+    except TypeError:
+        found = None
+    if found not in SUPPORTED:
+        hint = "; complex numbers are out of scope" if found is not None and found.kind == "c" else ""
+        raise DTypeError(f"dtype {dtype!r} is not one of {', '.join(sorted(map(str, SUPPORTED)))}{hint}")
+    return found
+
+
+def result_type(*dtypes: numpy.dtype) -> numpy.dtype:
+    """The dtype in which operands of these dtypes meet: NumPy's rule within floats and within
+    integers; where both kinds meet, the widest of the floats."""
+    floats = [dtype for dtype in dtypes if dtype in FLOATS]
+    return numpy.result_type(*(floats or dtypes))
+
+
+def number_dtype(number, dtype: numpy.dtype) -> numpy.dtype:
+    """The dtype that a bare number takes beside a tensor of `dtype`: the tensor's own, unless the
+    number is of a wider *kind* (a float beside integers, an integer beside bools)."""
+    if dtype in FLOATS:
+        return dtype
+    if isinstance(number, (bool, numpy.bool_)):
+        return dtype
+    if isinstance(number, (int, numpy.integer)):
+        return int64 if dtype is bool_ else dtype
+    return DEFAULT_FLOAT
+
+
+# How an operation treats the dtypes of its input arrays before it computes.
+
+
+def promote(arrays: list) -> list:
+    """All operands in their common dtype."""
+    first = arrays[0].dtype
+    for array in arrays:
+        if array.dtype is not first:
+            common = result_type(*[array.dtype for array in arrays])
+            return [array if array.dtype == common else array.astype(common) for array in arrays]
+    return arrays
+
+
+def promote_floats(arrays: list) -> list:
+    """All operands in their common dtype, which is made a float if it is not: 1 / 2 is 0.5."""
+    arrays = promote(arrays)
+    if arrays[0].dtype in FLOATS:
+        return arrays
+    return [array.astype(DEFAULT_FLOAT) for array in arrays]

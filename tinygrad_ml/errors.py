@@ -1,0 +1,44 @@
+"""The errors a user can meet. Each is also the built-in kind that one would expect to catch.
+
+A message says three things: what was given, what was expected, and what to do about it.
+"""
+
+
+class TinygradError(Exception):
+    """Anything that tinygrad_ml itself reports."""
+
+
+class ShapeError(TinygradError, ValueError):
+    """Shapes or axes that do not fit an operation."""
+
+
+class DTypeError(TinygradError, TypeError):
+    """A dtype, or a kind of Python object, that an operation cannot work on."""
+
+
+class DeviceError(TinygradError, RuntimeError):
+    """Devices that were mixed, or a device that this machine does not have."""
+
+
+class GradientError(TinygradError, RuntimeError):
+    """A gradient that does not exist, or that can no longer be computed."""
+
+
+class AnomalyError(GradientError, FloatingPointError):
+    """A nan that `detect_anomaly` caught where it was made."""
+
+
+class RangeError(TinygradError, IndexError):
+    """An index or a class label outside of its range."""
+
+
+class OptionError(TinygradError, ValueError):
+    """An unknown or impossible option, such as a negative learning rate."""
+
+
+class DataError(TinygradError, ValueError):
+    """A data file that is missing, corrupt or truncated."""
+
+
+class CheckpointError(TinygradError, ValueError):
+    """A checkpoint that cannot be written or read, or that belongs to another network."""

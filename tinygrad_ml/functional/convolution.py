@@ -1,0 +1,195 @@
+"""Convolution and pooling in any number of dimensions, composed of windows, products and reductions.
+
+Shapes: x is (batch, channels, *space), as in PyTorch. With a window laid out as a column, a
+convolution is one matrix product, y = W · columns, and its two gradients are two others; the
+gradient's way back from columns to image is `fold`, the transpose of `windows`.
+"""
+
+import builtins
+import math
+from collections.abc import Sequence
+
+from ..errors import OptionError, ShapeError
+from ..ops import conv as primitives
+from ..tensor import Tensor, apply, as_tensor
+from .manipulation import pad, permute_dims, stack
+from .reductions import max as max_
+from .reductions import mean
+
+
+def per_axis(value, dims: int, what: str) -> tuple[int, ...]:
+    """A number for all spatial axes, or one for each, as a tuple."""
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * dims
+    if len(values) != dims or not all(isinstance(v, int) for v in values):
+        raise OptionError(f"{what} must be an integer or {dims} integers, not {value!r}")
+    return values
+
+
+def padding_pairs(padding, kernel: tuple[int, ...], dilation: tuple[int, ...], stride: tuple[int, ...]) -> list[tuple[int, int]]:
+    """`padding` as (before, after) for each spatial axis.
+
+    A number; a number for each axis; a pair for each axis; "valid" (none) or "same" (as many
+    positions as pixels, for stride 1; the odd one out goes behind).
+    """
+    dims = len(kernel)
+    if padding == "valid":
+        return [(0, 0)] * dims
+    if padding == "same":
+        if any(s != 1 for s in stride):
+            raise OptionError(f"padding='same' needs stride 1, not {stride}")
+        total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        return [(t // 2, t - t // 2) for t in total]
+    if isinstance(padding, (tuple, list)) and all(isinstance(p, (tuple, list)) for p in padding):
+        pairs = [tuple(p) for p in padding]
+    else:
+        pairs = [(p, p) for p in per_axis(padding, dims, "padding")]
+    if len(pairs) != dims or any(p < 0 for pair in pairs for p in pair):
+        raise OptionError(f"padding must be 'same', 'valid', or {dims} numbers or pairs of 0 or more, not {padding!r}")
+    return pairs
+
+
+def _padded(x: Tensor, pairs: Sequence[tuple[int, int]], value: float = 0) -> Tensor:
+    if all(pair == (0, 0) for pair in pairs):
+        return x
+    return pad(x, [(0, 0)] * (x.ndim - len(pairs)) + list(pairs), constant_values=value)
+
+
+def _columns(x: Tensor, kernel, stride, dilation) -> tuple[Tensor, tuple[int, ...]]:
+    """x as (batch, channels, *kernel, *positions): for each place in the kernel the image that it sees."""
+    dims = len(kernel)
+    windows = apply(primitives.windows, (x,), {"kernel": kernel, "stride": stride, "dilation": dilation})
+    positions = windows.shape[2 : 2 + dims]
+    order = (0, 1, *range(2 + dims, 2 + 2 * dims), *range(2, 2 + dims))
+    return permute_dims(windows, order), positions
+
+
+def convolution(x, weight, bias=None, stride=1, padding=0, dilation=1, groups: int = 1) -> Tensor:
+    """y[n, o, p] = bias[o] + Σ over c, k of weight[o, c, k] · x[n, c, p·stride + k·dilation].
+
+    x       (batch, channels, *space)
+    weight  (out_channels, channels / groups, *kernel); what is called convolution here is, as in
+            all such libraries, cross-correlation: the kernel is not flipped
+    bias    (out_channels,)
+    Returns (batch, out_channels, *positions), ⌊(n + padding - dilation·(k - 1) - 1) / stride⌋ + 1
+    positions along an axis of size n.
+
+    Raises `ShapeError` for channels that do not fit, or a kernel larger than the padded input.
+    """
+    x, weight = as_tensor(x), as_tensor(weight)
+    dims = weight.ndim - 2
+    if dims < 1 or x.ndim != dims + 2:
+        raise ShapeError(f"convolution needs x (batch, channels, *space) and weight (out, in, *kernel), not shapes {x.shape} and {weight.shape}")
+    channels, out, kernel = x.shape[1], weight.shape[0], weight.shape[2:]
+    if groups < 1 or channels % groups or out % groups or weight.shape[1] * groups != channels:
+        raise ShapeError(
+            f"convolution of {channels} channels (x is {x._described()}) with weight of shape {weight.shape} in "
+            f"{groups} group(s): the weight's second axis must be {channels} / {groups}, and its first divisible by {groups}"
+        )
+    stride, dilation = per_axis(stride, dims, "stride"), per_axis(dilation, dims, "dilation")
+    x = _padded(x, padding_pairs(padding, kernel, dilation, stride))
+    columns, positions = _columns(x, kernel, stride, dilation)
+    depth = weight.shape[1] * math.prod(kernel)
+    if groups == 1:
+        y = weight.reshape(out, depth) @ columns.reshape((x.shape[0], depth, math.prod(positions)))
+    else:
+        y = weight.reshape(groups, out // groups, depth) @ columns.reshape((x.shape[0], groups, depth, math.prod(positions)))
+    y = y.reshape((x.shape[0], out, *positions))
+    return y if bias is None else y + as_tensor(bias).reshape((-1,) + (1,) * dims)
+
+
+def convolution_transpose(x, weight, bias=None, stride=1, padding=0, output_padding=0, dilation=1, groups: int = 1) -> Tensor:
+    """The transpose of `convolution`: each input pixel adds a weighted kernel to the output.
+
+    x (batch, channels, *space), weight (channels, out_channels / groups, *kernel). An axis of size
+    n becomes (n - 1)·stride - 2·padding + dilation·(k - 1) + output_padding + 1.
+    """
+    x, weight = as_tensor(x), as_tensor(weight)
+    dims = weight.ndim - 2
+    if dims < 1 or x.ndim != dims + 2 or x.shape[1] != weight.shape[0] or x.shape[1] % groups:
+        raise ShapeError(f"convolution_transpose needs x (batch, channels, *space) and weight (channels, out / groups, *kernel), not shapes {x.shape} and {weight.shape} with {groups} group(s)")
+    batch, channels, space = x.shape[0], x.shape[1], x.shape[2:]
+    out, kernel = weight.shape[1], weight.shape[2:]
+    stride, dilation = per_axis(stride, dims, "stride"), per_axis(dilation, dims, "dilation")
+    extra = per_axis(output_padding, dims, "output_padding")
+    pairs = padding_pairs(padding, kernel, dilation, stride)
+    w = weight.reshape((groups, channels // groups, out * math.prod(kernel))).mT
+    columns = (w @ x.reshape((batch, groups, channels // groups, math.prod(space)))).reshape((batch, groups * out, *kernel, *space))
+    order = (0, 1, *range(2 + dims, 2 + 2 * dims), *range(2, 2 + dims))
+    full = tuple(
+        (n - 1) * s + d * (k - 1) + 1 + e for n, s, d, k, e in zip(space, stride, dilation, kernel, extra, strict=True)
+    )
+    y = apply(
+        primitives.fold,
+        (permute_dims(columns, order),),
+        {"shape": (batch, groups * out, *full), "kernel": kernel, "stride": stride, "dilation": dilation},
+    )
+    y = y[(..., *(builtins.slice(before, n - after) for n, (before, after) in zip(full, pairs, strict=True)))]
+    return y if bias is None else y + as_tensor(bias).reshape((-1,) + (1,) * dims)
+
+
+def _pooled(x: Tensor, kernel, stride, padding, dilation, outside: float, ceil_mode: bool, reduce) -> Tensor:
+    """`reduce` over the places of each window, which are laid along axis 0."""
+    dims = x.ndim - 2
+    kernel = per_axis(kernel, dims, "kernel_size")
+    stride = kernel if stride is None else per_axis(stride, dims, "stride")
+    dilation = per_axis(dilation, dims, "dilation")
+    pairs = padding_pairs(padding, kernel, dilation, stride)
+    if any(before > k // 2 for (before, _), k in zip(pairs, kernel, strict=True)):
+        raise OptionError(f"pooling: padding {padding} is more than half of the kernel {kernel}, so windows could lie outside of the input")
+    if ceil_mode:
+        pairs = [_ceiled(n, k, s, d, pair) for n, k, s, d, pair in zip(x.shape[2:], kernel, stride, dilation, pairs, strict=True)]
+    x = _padded(x, pairs, outside)
+    columns, positions = _columns(x, kernel, stride, dilation)
+    places = permute_dims(columns, (*range(2, 2 + dims), 0, 1, *range(2 + dims, 2 + 2 * dims)))
+    return reduce(places.reshape((math.prod(kernel), *x.shape[:2], *positions)))
+
+
+def _ceiled(n: int, k: int, s: int, d: int, pair: tuple[int, int]) -> tuple[int, int]:
+    """More padding behind, so that a last, partial window counts too; it must begin inside."""
+    before, after = pair
+    span = n + before + after - d * (k - 1) - 1
+    windows = -(-span // s) + 1
+    if (windows - 1) * s >= n + before:
+        windows -= 1
+    return before, after + builtins.max(0, (windows - 1) * s - span)
+
+
+def max_pool(x, kernel, stride=None, padding=0, dilation=1, ceil_mode: bool = False) -> Tensor:
+    """The largest element of each window; padding counts as -∞. Ties share the gradient."""
+    x = as_tensor(x)
+    return _pooled(x, kernel, stride, padding, dilation, -math.inf, ceil_mode, lambda places: max_(places, 0))
+
+
+def avg_pool(x, kernel, stride=None, padding=0, ceil_mode: bool = False, count_include_pad: bool = True) -> Tensor:
+    """The mean of each window. Padding counts as zeros, or not at all with `count_include_pad=False`."""
+    x = as_tensor(x)
+    if count_include_pad and not ceil_mode:
+        return _pooled(x, kernel, stride, padding, 1, 0, False, lambda places: mean(places, 0))
+    inside = x._like([1.0]).broadcast_to((1, 1, *x.shape[2:]))
+    if count_include_pad:
+        pairs = padding_pairs(padding, per_axis(kernel, x.ndim - 2, "kernel_size"), (1,) * (x.ndim - 2), (1,) * (x.ndim - 2))
+        inside = _padded(inside, pairs, 1.0)
+        x, padding = _padded(x, pairs), 0
+    total = _pooled(x, kernel, stride, padding, 1, 0, ceil_mode, lambda places: places.sum(0))
+    return total / _pooled(inside, kernel, stride, padding, 1, 0, ceil_mode, lambda places: places.sum(0))
+
+
+def adaptive_pool(x, output_size, reduce) -> Tensor:
+    """Each spatial axis cut into `output_size` stretches, `reduce`d (mean or max) one axis after the other.
+
+    Stretch i of an axis of size n reaches from ⌊i·n / out⌋ to ⌈(i + 1)·n / out⌉: they may overlap by one.
+    """
+    x = as_tensor(x)
+    sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * (x.ndim - 2)
+    for axis, out in enumerate(sizes, start=2):
+        n = x.shape[axis]
+        if out is None or out == n:
+            continue
+        lead = (builtins.slice(None),) * axis
+        cuts = [builtins.slice(i * n // out, -(-(i + 1) * n // out)) for i in range(out)]
+        if n % out == 0:
+            x = reduce(x.reshape((*x.shape[:axis], out, n // out, *x.shape[axis + 1 :])), axis + 1)
+        else:
+            x = stack([reduce(x[(*lead, cut)], axis) for cut in cuts], axis)
+    return x
+

@@ -1,0 +1,315 @@
+"""Functions that rearrange: shapes, order of axes, joining and cutting, padding. No arithmetic.
+
+They are composed of five primitives: reshape, permute_dims, broadcast_to, concat and getitem (with
+its transpose scatter_add), so each has derivatives of every order.
+"""
+
+import builtins
+import math
+from collections.abc import Sequence
+
+import numpy
+
+from ..backend import Device, dtypes
+from ..errors import OptionError, ShapeError
+from ..ops import index, movement
+from ..ops.shapes import axes_of, broadcast, one_axis
+from ..tensor import Tensor, apply, as_tensor, method
+
+
+def _shape_of(shape) -> tuple[int, ...]:
+    """A shape given as one tuple or as several integers."""
+    if len(shape) == 1 and not isinstance(shape[0], (int, numpy.integer)):
+        shape = shape[0]
+    return tuple(int(extent) for extent in shape)
+
+
+@method
+def reshape(x, *shape) -> Tensor:
+    """The same elements in another shape, in row-major order; one size may be -1, to be found out."""
+    x, shape = as_tensor(x), _shape_of(shape)
+    if -1 in shape:
+        known = math.prod(extent for extent in shape if extent != -1)
+        if shape.count(-1) > 1 or not known or x.size % known:
+            raise ShapeError(f"cannot reshape {x._described()} to {shape}: the size of -1 cannot be found out")
+        shape = tuple(x.size // known if extent == -1 else extent for extent in shape)
+    return x if shape == x.shape else apply(movement.reshape, (x,), {"shape": shape})
+
+
+@method
+def flatten(x, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The axes from `start_dim` to `end_dim` as one."""
+    x = as_tensor(x)
+    if not x.ndim:
+        return x.reshape(1)
+    first, last = one_axis(start_dim, x.ndim), one_axis(end_dim, x.ndim)
+    return reshape(x, (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
+
+
+@method
+def permute_dims(x, axes: Sequence[int]) -> Tensor:
+    """The axes in another order: axis i of the result is axis `axes[i]` of x."""
+    x = as_tensor(x)
+    axes = tuple(one_axis(axis, x.ndim) for axis in axes)
+    return x if axes == tuple(range(x.ndim)) else apply(movement.permute_dims, (x,), {"axes": axes})
+
+
+@method
+def transpose(x, axes: Sequence[int] | None = None) -> Tensor:
+    """The axes in reverse order, or in the order `axes`, as NumPy's `transpose`."""
+    x = as_tensor(x)
+    return permute_dims(x, tuple(reversed(range(x.ndim))) if axes is None else axes)
+
+
+@method
+def swapaxes(x, axis1: int, axis2: int) -> Tensor:
+    """Two axes exchanged."""
+    x = as_tensor(x)
+    axes = list(range(x.ndim))
+    first, second = one_axis(axis1, x.ndim), one_axis(axis2, x.ndim)
+    axes[first], axes[second] = axes[second], axes[first]
+    return permute_dims(x, axes)
+
+
+@method
+def matrix_transpose(x) -> Tensor:
+    """The last two axes exchanged: each matrix of a batch transposed. Also `x.mT`."""
+    x = as_tensor(x)
+    if x.ndim < 2:
+        raise ShapeError(f"matrix_transpose needs at least 2 axes, but got {x._described()}")
+    return swapaxes(x, -1, -2)
+
+
+Tensor.mT = property(matrix_transpose, doc=matrix_transpose.__doc__)
+Tensor.T = property(lambda x: transpose(x), doc="All axes in reverse order.")
+
+
+@method
+def moveaxis(x, source, destination) -> Tensor:
+    """Axes moved to other positions; the rest keep their order."""
+    x = as_tensor(x)
+    source, destination = axes_of(source, x.ndim), axes_of(destination, x.ndim)
+    if len(source) != len(destination):
+        raise ShapeError(f"moveaxis needs as many destinations as sources, not {len(source)} and {len(destination)}")
+    order = [axis for axis in range(x.ndim) if axis not in source]
+    for to, axis in sorted(zip(destination, source, strict=True)):
+        order.insert(to, axis)
+    return permute_dims(x, order)
+
+
+@method
+def expand_dims(x, axis=0) -> Tensor:
+    """New axes of size 1 at the positions `axis` of the result."""
+    x = as_tensor(x)
+    new = axis if isinstance(axis, (tuple, list)) else (axis,)
+    places = axes_of(tuple(new), x.ndim + len(new))
+    sizes = iter(x.shape)
+    return reshape(x, tuple(1 if i in places else next(sizes) for i in range(x.ndim + len(new))))
+
+
+@method
+def squeeze(x, axis=None) -> Tensor:
+    """Without the axes of size 1: all of them, or those of `axis`, which must have size 1."""
+    x = as_tensor(x)
+    if axis is None:
+        gone = tuple(i for i, extent in enumerate(x.shape) if extent == 1)
+    else:
+        gone = axes_of(axis, x.ndim)
+        for i in gone:
+            if x.shape[i] != 1:
+                raise ShapeError(f"cannot squeeze axis {i} of {x._described()}: its size is {x.shape[i]}, not 1")
+    return reshape(x, tuple(extent for i, extent in enumerate(x.shape) if i not in gone))
+
+
+@method
+def broadcast_to(x, shape) -> Tensor:
+    """x repeated along axes of size 1, and along new axes at the left, up to `shape`."""
+    x, shape = as_tensor(x), _shape_of((shape,))
+    return x if shape == x.shape else apply(movement.broadcast_to, (x,), {"shape": shape})
+
+
+def broadcast_arrays(*xs) -> tuple[Tensor, ...]:
+    """All tensors broadcast to their common shape."""
+    xs = [as_tensor(x) for x in xs]
+    shape = broadcast(*[x.shape for x in xs])
+    return tuple(broadcast_to(x, shape) for x in xs)
+
+
+def concat(xs: Sequence, axis: int | None = 0) -> Tensor:
+    """The tensors one after the other along an existing axis; flattened first for None."""
+    xs = [as_tensor(x) for x in xs]
+    if not xs:
+        raise ShapeError("concat needs at least one tensor")
+    if axis is None:
+        xs, axis = [x.reshape(-1) for x in xs], 0
+    if not xs[0].ndim:
+        raise ShapeError("0-d tensors cannot be concatenated: they have no axis. Use stack.")
+    axis = one_axis(axis, xs[0].ndim)
+    common = dtypes.result_type(*[x.dtype for x in xs])
+    xs = [x.astype(common) for x in xs]
+    offsets = [0]
+    for x in xs:
+        offsets.append(offsets[-1] + (x.shape[axis] if x.ndim > axis else 0))
+    return apply(movement.concat, tuple(xs), {"axis": axis, "offsets": tuple(offsets)})
+
+
+def stack(xs: Sequence, axis: int = 0) -> Tensor:
+    """Tensors of one shape, side by side along a new axis."""
+    xs = [as_tensor(x) for x in xs]
+    if not xs:
+        raise ShapeError("stack needs at least one tensor")
+    for x in xs:
+        if x.shape != xs[0].shape:
+            raise ShapeError(f"stack needs equal shapes, but got {', '.join(str(x.shape) for x in xs)}")
+    axis = one_axis(axis, xs[0].ndim + 1)
+    return concat([expand_dims(x, axis) for x in xs], axis)
+
+
+@method
+def split(x, indices_or_sections, axis: int = 0) -> list[Tensor]:
+    """x cut along an axis: into that many equal parts, or before each of the given positions, as NumPy's `split`."""
+    x = as_tensor(x)
+    axis = one_axis(axis, x.ndim)
+    extent = x.shape[axis]
+    if isinstance(indices_or_sections, (int, numpy.integer)):
+        parts = int(indices_or_sections)
+        if parts < 1 or extent % parts:
+            raise ShapeError(f"axis {axis} of {x._described()} does not split into {parts} equal parts; give the positions instead")
+        bounds = [extent // parts * i for i in range(1, parts)]
+    else:
+        bounds = [int(bound) for bound in indices_or_sections]
+    lead = (builtins.slice(None),) * axis
+    starts, stops = [0, *bounds], [*bounds, None]
+    return [x[(*lead, builtins.slice(start, stop))] for start, stop in zip(starts, stops, strict=True)]
+
+
+@method
+def flip(x, axis=None) -> Tensor:
+    """The order of the elements reversed along the axes; along all for None."""
+    x = as_tensor(x)
+    axes = axes_of(axis, x.ndim)
+    return x[tuple(builtins.slice(None, None, -1) if i in axes else builtins.slice(None) for i in range(x.ndim))]
+
+
+@method
+def roll(x, shift, axis=None) -> Tensor:
+    """Elements moved by `shift` places along the axes; what leaves at one end enters at the other."""
+    x = as_tensor(x)
+    if axis is None:
+        return roll(x.reshape(-1), shift, 0).reshape(x.shape)
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    shifts = shift if isinstance(shift, (tuple, list)) else (shift,) * len(axes)
+    for by, along in zip(shifts, axes, strict=True):
+        along = one_axis(along, x.ndim)
+        extent = x.shape[along]
+        cut = (-by) % extent if extent else 0
+        if cut:
+            lead = (builtins.slice(None),) * along
+            x = concat([x[(*lead, builtins.slice(cut, None))], x[(*lead, builtins.slice(0, cut))]], axis=along)
+    return x
+
+
+@method
+def tile(x, repetitions) -> Tensor:
+    """x laid side by side `repetitions[i]` times along axis i, as NumPy's `tile`."""
+    x = as_tensor(x)
+    times = _shape_of((repetitions,)) if isinstance(repetitions, (tuple, list)) else (int(repetitions),)
+    ndim = builtins.max(x.ndim, len(times))
+    shape = (1,) * (ndim - x.ndim) + x.shape
+    times = (1,) * (ndim - len(times)) + times
+    pairs = [size for extent in shape for size in (1, extent)]
+    wide = [size for n, extent in zip(times, shape, strict=True) for size in (n, extent)]
+    return x.reshape(pairs).broadcast_to(wide).reshape(tuple(n * s for n, s in zip(times, shape, strict=True)))
+
+
+@method
+def repeat(x, repeats, axis: int | None = None) -> Tensor:
+    """Each element `repeats` times in a row along an axis; `repeats` is a number, or one for each element."""
+    x = as_tensor(x)
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    axis = one_axis(axis, x.ndim)
+    counts = repeats.numpy() if isinstance(repeats, Tensor) else repeats
+    places = numpy.repeat(numpy.arange(x.shape[axis]), counts)
+    return x[(*(builtins.slice(None),) * axis, places)]
+
+
+@method
+def tril(x, k: int = 0) -> Tensor:
+    """Zero above the k-th diagonal of each matrix."""
+    x = as_tensor(x)
+    return _masked(x, numpy.tri(*x.shape[-2:], k, dtype=bool))
+
+
+@method
+def triu(x, k: int = 0) -> Tensor:
+    """Zero below the k-th diagonal of each matrix."""
+    x = as_tensor(x)
+    return _masked(x, ~numpy.tri(*x.shape[-2:], k - 1, dtype=bool))
+
+
+def _masked(x: Tensor, mask: numpy.ndarray) -> Tensor:
+    return as_tensor(mask, device=x.device).where(x, 0)
+
+
+@method
+def diagonal(x, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """The diagonal of the axes `axis1` and `axis2`, as a new last axis, as NumPy's `diagonal`."""
+    x = moveaxis(as_tensor(x), (axis1, axis2), (-2, -1))
+    rows, columns = x.shape[-2:]
+    length = builtins.max(0, builtins.min(rows + builtins.min(offset, 0), columns - builtins.max(offset, 0)))
+    places = numpy.arange(length)
+    return x[(..., places - builtins.min(offset, 0), places + builtins.max(offset, 0))]
+
+
+_EDGES = {
+    "edge": lambda n, before, after: numpy.clip(numpy.arange(-before, n + after), 0, n - 1),
+    "wrap": lambda n, before, after: numpy.arange(-before, n + after) % n,
+    "reflect": lambda n, before, after: _reflected(numpy.arange(-before, n + after), n),
+}
+
+
+def _reflected(places: numpy.ndarray, n: int) -> numpy.ndarray:
+    period = builtins.max(2 * (n - 1), 1)
+    places = numpy.abs(places) % period
+    return numpy.where(places >= n, period - places, places)
+
+
+@method
+def pad(x, pad_width, mode: str = "constant", constant_values: float = 0) -> Tensor:
+    """x with more elements around it, as NumPy's `pad`.
+
+    pad_width  a number, a pair (before, after), or a pair for each axis
+    mode       "constant" (`constant_values`), "reflect", "edge" or "wrap"
+    """
+    x = as_tensor(x)
+    widths = numpy.broadcast_to(numpy.asarray(pad_width), (x.ndim, 2)).tolist() if x.ndim else []
+    if builtins.any(width < 0 for pair in widths for width in pair):
+        raise ShapeError(f"pad needs widths of 0 or more, not {pad_width}")
+    if mode == "constant":
+        shape = tuple(before + n + after for n, (before, after) in zip(x.shape, widths, strict=True))
+        inside = tuple(builtins.slice(before, before + n) for n, (before, _) in zip(x.shape, widths, strict=True))
+        padded = apply(index.scatter_add, (x,), {"index": inside, "shape": shape})
+        if constant_values:
+            border = numpy.ones(shape, bool)
+            border[inside] = False
+            padded = as_tensor(border, device=x.device).where(constant_values, padded)
+        return padded
+    if mode not in _EDGES:
+        raise OptionError(f"pad mode {mode!r} is not one of 'constant', {', '.join(map(repr, _EDGES))}")
+    for axis, (before, after) in enumerate(widths):
+        if before or after:
+            if not x.shape[axis]:
+                raise ShapeError(f"pad mode {mode!r} cannot extend the empty axis {axis} of {x._described()}")
+            x = x[(*(builtins.slice(None),) * axis, _EDGES[mode](x.shape[axis], before, after))]
+    return x
+
+
+@method
+def to(x, device) -> Tensor:
+    """x on another device; itself if it is there. The gradient comes back to where x is."""
+    x, device = as_tensor(x), Device(device)
+    if x.symbolic or x.device == device:
+        return x
+    return apply(movement.transfer, (x,), {"device": device})
+

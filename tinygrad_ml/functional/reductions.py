@@ -1,0 +1,227 @@
+"""Functions that reduce axes: sums and means, extrema, softmax, norms.
+
+Everywhere `axis` is None (all axes), an integer, or a tuple; it counts from the left, or from the
+right if negative; `keepdims=True` keeps reduced axes with size 1.
+"""
+
+import builtins
+import math
+
+from ..backend import dtypes, of
+from ..errors import ShapeError
+from ..ops import reduce
+from ..ops.shapes import axes_of, kept, one_axis
+from ..tensor import Tensor, apply, as_tensor, method
+from .elementwise import abs, exp, isfinite, log, sqrt, where
+from .manipulation import concat, permute_dims
+
+
+def _reduce(op, x, axis, keepdims: bool) -> Tensor:
+    x = as_tensor(x)
+    return apply(op, (x,), {"axis": axes_of(axis, x.ndim), "keepdims": keepdims})
+
+
+def _floating(x) -> Tensor:
+    x = as_tensor(x)
+    return x if dtypes.is_float(x.dtype) else x.astype(dtypes.DEFAULT_FLOAT)
+
+
+def _count(x: Tensor, axis) -> int:
+    return math.prod(x.shape[a] for a in axes_of(axis, x.ndim))
+
+
+@method
+def sum(x, axis=None, keepdims: bool = False, dtype=None) -> Tensor:
+    """Σ x over the axes. The gradient goes to every element alike. Over nothing it is 0."""
+    x = as_tensor(x)
+    return _reduce(reduce.sum_, x if dtype is None else x.astype(dtype), axis, keepdims)
+
+
+@method
+def mean(x, axis=None, keepdims: bool = False) -> Tensor:
+    """(1/n) Σ x over the axes; integers give float32. Over nothing it is nan."""
+    x = _floating(x)
+    count = _count(x, axis)
+    return sum(x, axis, keepdims) * (1 / count if count else math.nan)
+
+
+@method
+def prod(x, axis=None, keepdims: bool = False) -> Tensor:
+    """Π x over the axes, right to every order with zeros among the factors.
+
+    Computed as a tree, halves multiplied with halves, so that no derivative divides by a factor.
+    """
+    x = as_tensor(x)
+    axes = axes_of(axis, x.ndim)
+    rest = [a for a in range(x.ndim) if a not in axes]
+    shape = kept(x.shape, axes) if keepdims else tuple(x.shape[a] for a in rest)
+    factors = permute_dims(x, (*rest, *axes)).reshape((*(x.shape[a] for a in rest), _count(x, axis)))
+    if factors.dtype.kind in "bu" or (factors.dtype.kind == "i" and factors.dtype.itemsize < 8):
+        factors = factors.astype(dtypes.uint64 if factors.dtype.kind == "u" else dtypes.int64)
+    n = factors.shape[-1]
+    if n == 0:
+        return sum(factors, -1).reshape(shape) + 1
+    while n > 1:
+        half = n // 2
+        product = factors[..., :half] * factors[..., half : 2 * half]
+        factors = concat([product, factors[..., 2 * half :]], axis=-1) if n % 2 else product
+        n = factors.shape[-1]
+    return factors.reshape(shape)
+
+
+@method
+def max(x, axis=None, keepdims: bool = False) -> Tensor:
+    """The largest element over the axes. Where several tie, they share the gradient evenly."""
+    return _reduce(reduce.max_, x, axis, keepdims)
+
+
+@method
+def min(x, axis=None, keepdims: bool = False) -> Tensor:
+    """The smallest element over the axes. Where several tie, they share the gradient evenly."""
+    return _reduce(reduce.min_, x, axis, keepdims)
+
+
+@method
+def argmax(x, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The position (int64) of the first largest element along an axis; of the flattened tensor for None."""
+    return _reduce(reduce.argmax, x, axis, keepdims)
+
+
+@method
+def argmin(x, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The position (int64) of the first smallest element along an axis; of the flattened tensor for None."""
+    return _reduce(reduce.argmin, x, axis, keepdims)
+
+
+@method
+def any(x, axis=None, keepdims: bool = False) -> Tensor:
+    """Whether some element over the axes is true (not 0)."""
+    return _reduce(reduce.any_, x, axis, keepdims)
+
+
+@method
+def all(x, axis=None, keepdims: bool = False) -> Tensor:
+    """Whether all elements over the axes are true (not 0)."""
+    return _reduce(reduce.all_, x, axis, keepdims)
+
+
+@method
+def var(x, axis=None, correction: float = 0, keepdims: bool = False) -> Tensor:
+    """Σ (x - mean)² / (n - correction) over the axes; `correction=1` is the unbiased estimate."""
+    x = _floating(x)
+    freedom = _count(x, axis) - correction
+    deviation = x - mean(x, axis, keepdims=True)
+    return sum(deviation * deviation, axis, keepdims) * (1 / freedom if freedom > 0 else math.nan)
+
+
+@method
+def std(x, axis=None, correction: float = 0, keepdims: bool = False) -> Tensor:
+    """√var over the axes. Where all elements are equal, its gradient is 0."""
+    return _sqrt_flat_at_zero(var(x, axis, correction, keepdims))
+
+
+def _sqrt_flat_at_zero(x: Tensor) -> Tensor:
+    """√x whose gradient at 0 is 0 instead of infinite."""
+    zero = x == 0
+    return where(zero, 0, sqrt(where(zero, 1, x)))
+
+
+@method
+def norm(x, ord: float = 2, axis=None, keepdims: bool = False) -> Tensor:
+    """The vector norm (Σ |x|ᵖ)^(1/p) over the axes, p = `ord`; `math.inf` is max |x|, -inf min |x|, 0 counts.
+
+    The gradient of a zero vector's norm is 0 (a subgradient), not nan.
+    """
+    x = _floating(x)
+    if ord == 2:
+        return _sqrt_flat_at_zero(sum(x * x, axis, keepdims))
+    if ord == 1:
+        return sum(abs(x), axis, keepdims)
+    if ord == math.inf:
+        return max(abs(x), axis, keepdims)
+    if ord == -math.inf:
+        return min(abs(x), axis, keepdims)
+    if ord == 0:
+        return sum((x != 0).astype(x.dtype), axis, keepdims)
+    size = abs(x)
+    total = sum(where(size == 0, 0, where(size == 0, 1, size) ** ord), axis, keepdims)
+    zero = total == 0
+    return where(zero, 0, where(zero, 1, total) ** (1 / ord))
+
+
+def _shift(x: Tensor, axis) -> Tensor:
+    """A constant near the largest element, so that exp(x - shift) cannot overflow."""
+    top = max(x.detach(), axis, keepdims=True)
+    return where(isfinite(top), top, 0)
+
+
+@method
+def logsumexp(x, axis=None, keepdims: bool = False) -> Tensor:
+    """ln Σ eˣ over the axes, without overflow. Where all x are -∞ it is -∞, with gradient 0."""
+    x = _floating(x)
+    if not _count(x, axis):
+        raise ShapeError(f"logsumexp of shape {x.shape} over axis {axis}: the axis is empty")
+    shift = _shift(x, axis)
+    total = sum(exp(x - shift), axis, keepdims=True)
+    nothing = total == 0
+    result = where(nothing, -math.inf, log(where(nothing, 1, total))) + shift
+    return result if keepdims else result.reshape(reduce.reduced(x.shape, axes_of(axis, x.ndim)))
+
+
+@method
+def softmax(x, axis: int = -1) -> Tensor:
+    """yᵢ = exp xᵢ / Σ exp xⱼ along an axis (or several): positive numbers that sum to 1.
+
+    Right for any finite size of x, and with entries of -∞ (they get 0). A row of only -∞ is nan.
+    """
+    x = _floating(x)
+    e = exp(x - _shift(x, axis))
+    return e / sum(e, axis, keepdims=True)
+
+
+@method
+def log_softmax(x, axis: int = -1) -> Tensor:
+    """ln softmax(x) along an axis, right where softmax itself would round to 0."""
+    x = _floating(x)
+    x = x - _shift(x, axis)
+    return x - log(sum(exp(x), axis, keepdims=True))
+
+
+@method
+def cumulative_sum(x, axis: int | None = None, include_initial: bool = False) -> Tensor:
+    """yₖ = x₀ + … + xₖ along an axis, which may be left out for 1-D; `include_initial` puts a 0 in front."""
+    return _cumulate(lambda x, axis: apply(reduce.cumulative_sum, (x,), {"axis": axis}), x, axis, include_initial, 0)
+
+
+@method
+def cumulative_prod(x, axis: int | None = None, include_initial: bool = False) -> Tensor:
+    """yₖ = x₀ · … · xₖ along an axis, which may be left out for 1-D; right with zeros among the factors.
+
+    Computed by doubling: after step s every element holds the product of the last 2ˢ, so log₂ n
+    products suffice, and no derivative divides.
+    """
+
+    def scan(x, axis):
+        lead = (builtins.slice(None),) * axis
+        shift = 1
+        while shift < x.shape[axis]:
+            moved = x[(*lead, builtins.slice(0, -shift))] * x[(*lead, builtins.slice(shift, None))]
+            x = concat([x[(*lead, builtins.slice(0, shift))], moved], axis=axis)
+            shift *= 2
+        return x
+
+    return _cumulate(scan, x, axis, include_initial, 1)
+
+
+def _cumulate(scan, x, axis: int | None, include_initial: bool, initial: int) -> Tensor:
+    x = as_tensor(x)
+    if axis is None and x.ndim > 1:
+        raise ShapeError(f"a cumulative operation on shape {x.shape} needs to know along which axis: pass axis=")
+    if not x.ndim:
+        x = x.reshape(1)
+    axis = one_axis(-1 if axis is None else axis, x.ndim)
+    y = scan(x, axis)
+    if include_initial:
+        first = of(x._data).filled((*x.shape[:axis], 1, *x.shape[axis + 1 :]), initial, y.dtype, x.device.index)
+        y = concat([Tensor(first), y], axis=axis)
+    return y

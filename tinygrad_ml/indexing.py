@@ -1,0 +1,95 @@
+"""From what stands between the brackets of `x[...]` to the index of the primitive `getitem`."""
+
+import numpy
+
+from .backend import of
+from .errors import DTypeError, RangeError, ShapeError
+from .ops.index import ARRAY
+
+
+def parse(key, shape: tuple[int, ...], data) -> tuple[list, tuple]:
+    """The integer arrays of an index, and the index with `ARRAY` in their places.
+
+    Understands all that NumPy does: integers, slices, None, ..., integer arrays and lists, boolean
+    masks (which become the positions of their True elements), and tensors of these. Arrays are
+    put on the device of `data`. Raises `RangeError`, `ShapeError`, `DTypeError`.
+    """
+    parts = list(key) if isinstance(key, tuple) else [key]
+    parts = [_normal(part) for part in parts]
+    used = sum(_axes_used(part) for part in parts)
+    if used > len(shape):
+        raise ShapeError(f"an index with {used} entries is too long for shape {shape}, which has {len(shape)} axes")
+    if sum(part is Ellipsis for part in parts) > 1:
+        raise ShapeError("an index can have one ellipsis (...) only")
+    arrays, template, axis = [], [], 0
+    for part in parts:
+        if part is Ellipsis:
+            missing = len(shape) - used
+            # A lone ellipsis keeps its place between arrays, which decides where their axes go.
+            template.extend([slice(None)] * missing)
+            axis += missing
+        elif part is None or isinstance(part, (int, slice)):
+            template.append(part)
+            axis += part is not None
+        elif part.dtype.kind == "b":
+            spanned = shape[axis : axis + part.ndim]
+            if part.shape != spanned:
+                raise ShapeError(f"a boolean mask of shape {part.shape} cannot select from axes of shape {spanned}, in shape {shape}")
+            arrays.extend(of(part).nonzero(part) if part.ndim else _zero_d_mask(part))
+            template.extend([ARRAY] * part.ndim if part.ndim else [None, ARRAY])
+            axis += part.ndim
+        else:
+            if type(part) is numpy.ndarray:
+                check_range(part, shape[axis], f"axis {axis} of shape {shape}")
+            arrays.append(part)
+            template.append(ARRAY)
+            axis += 1
+    return [_beside(array, data) for array in arrays], tuple(template)
+
+
+def check_range(indices: numpy.ndarray, size: int, where: str) -> None:
+    """`RangeError` if any of `indices` is not in [-size, size). Only for host arrays: a GPU would have to wait."""
+    if indices.size and (indices.max() >= size or indices.min() < -size):
+        bad = indices[(indices >= size) | (indices < -size)].flat[0]
+        raise RangeError(f"index {bad} is out of range for {where}: it must lie from {-size} to {size - 1}")
+
+
+def _normal(part):
+    """One entry of the index as an int, slice, None, ellipsis or array."""
+    part = getattr(part, "_data", part)
+    if part is None or part is Ellipsis:
+        return part
+    if isinstance(part, slice):
+        return slice(*[None if bound is None else bound.__index__() for bound in (part.start, part.stop, part.step)])
+    if isinstance(part, (bool, numpy.bool_)):
+        return numpy.asarray(part)
+    if isinstance(part, (int, numpy.integer)):
+        return int(part)
+    if isinstance(part, (list, range)):
+        part = numpy.asarray([getattr(item, "_data", item) for item in part])
+        part = part.astype(numpy.int64) if part.size == 0 else part
+    kind = getattr(getattr(part, "dtype", None), "kind", None)
+    if kind in ("i", "u"):
+        return part if part.dtype == numpy.int64 else part.astype(numpy.int64)
+    if kind == "b":
+        return part
+    raise DTypeError(f"a tensor is indexed by integers, slices, ..., None, and arrays of integers or bools, not by {part!r}")
+
+
+def _axes_used(part) -> int:
+    if part is None or part is Ellipsis:
+        return 0
+    return part.ndim if getattr(getattr(part, "dtype", None), "kind", None) == "b" else 1
+
+
+def _zero_d_mask(mask) -> list:
+    """x[True] is x with a new axis of size 1, x[False] with one of size 0."""
+    return [numpy.zeros(int(bool(mask)), numpy.int64)]
+
+
+def _beside(array, data):
+    """An index array on the device of `data`."""
+    if type(array) is numpy.ndarray and type(data) is not numpy.ndarray:
+        here = of(data)
+        return here.from_host(array, here.index_of(data))
+    return array

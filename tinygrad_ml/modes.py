@@ -1,0 +1,136 @@
+"""What holds while code runs, per thread: is a graph recorded, who watches, inside which module.
+
+The only subtle part is `no_grad` inside a generator. Between two `next()` calls the generator's
+`with` block is still open, yet the code that runs then is the caller's, to which the block does not
+apply. A block that was opened by a generator's (or coroutine's) frame therefore counts only while
+that frame is on the stack.
+"""
+
+import functools
+import inspect
+import sys
+import threading
+
+_SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+class _Modes(threading.local):
+    grad = True  # whether operations are recorded; a bool, or a `_Depends`
+    blocks = ()  # the open GradMode blocks, outermost first
+    watchers = ()  # functions called after every operation: watcher(primitive, inputs, parameters, output)
+    scope = ()  # names of the modules whose forward is running
+
+
+modes = _Modes()
+
+
+class _Depends:
+    """A truth value that depends on which frames are on the stack right now."""
+
+    def __bool__(self) -> bool:
+        stack = set()
+        frame = sys._getframe(1)
+        while frame is not None:
+            stack.add(id(frame))
+            frame = frame.f_back
+        for block in reversed(modes.blocks):
+            if block.frame is None or block.frame in stack:
+                return block.enabled
+        return True
+
+
+class GradMode:
+    """A context manager, and a decorator, that switches recording on or off for this thread.
+
+    Nests, is undone by an exception, and does not leak out of a generator that yields inside it.
+    """
+
+    enabled: bool
+
+    def __init__(self):
+        self._opened = []
+
+    def __enter__(self) -> None:
+        caller = sys._getframe(1)
+        block = _Block(self.enabled, id(caller) if caller.f_code.co_flags & _SUSPENDABLE else None)
+        self._opened.append(block)
+        _set_blocks((*modes.blocks, block))
+
+    def __exit__(self, *_) -> None:
+        block = self._opened.pop()
+        _set_blocks(tuple(b for b in modes.blocks if b is not block))
+
+    def __call__(self, function):
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def wrapped(*args, **kwargs):
+                with self:  # this wrapper is a generator itself, so the block does not leak
+                    return (yield from function(*args, **kwargs))
+        else:
+
+            @functools.wraps(function)
+            def wrapped(*args, **kwargs):
+                with self:
+                    return function(*args, **kwargs)
+
+        return wrapped
+
+
+class _Block:
+    __slots__ = ("enabled", "frame")
+
+    def __init__(self, enabled: bool, frame: int | None):
+        self.enabled, self.frame = enabled, frame
+
+
+def _set_blocks(blocks: tuple) -> None:
+    modes.blocks = blocks
+    if any(block.frame is not None for block in blocks):
+        modes.grad = _Depends()
+    else:
+        modes.grad = blocks[-1].enabled if blocks else True
+
+
+class no_grad(GradMode):
+    """Inside, operations are computed and not recorded: results do not require gradients.
+
+    ``with tg.no_grad(): ...`` or ``@tg.no_grad()`` above a function.
+    """
+
+    enabled = False
+
+
+class enable_grad(GradMode):
+    """Inside, operations are recorded again, within a `no_grad` block around it too."""
+
+    enabled = True
+
+
+class watching:
+    """Inside, `watcher(primitive, inputs, parameters, output)` is called after every operation of this thread."""
+
+    def __init__(self, watcher):
+        self.watcher = watcher
+
+    def __enter__(self) -> None:
+        modes.watchers = (*modes.watchers, self.watcher)
+
+    def __exit__(self, *_) -> None:
+        rest = list(modes.watchers)
+        rest.reverse()
+        rest.remove(self.watcher)
+        modes.watchers = tuple(reversed(rest))
+
+
+class scope:
+    """Inside, recorded nodes remember that they were made in the module called `name`."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __enter__(self) -> None:
+        modes.scope = (*modes.scope, self.name)
+
+    def __exit__(self, *_) -> None:
+        modes.scope = modes.scope[:-1]

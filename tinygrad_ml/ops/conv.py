@@ -1,0 +1,84 @@
+"""Sliding windows, from which convolution and pooling are composed.
+
+`windows` lays out, for each output position, the part of the input that it sees; `fold` adds such
+parts back where they came from. Each is the other's gradient. A convolution is then one matrix
+product over the windows, and a pooling is a reduction over them, in any number of dimensions.
+
+Shapes: x is (..., *space); windows are (..., *positions, *kernel).
+"""
+
+from math import prod
+
+from ..errors import ShapeError
+from .primitive import Primitive
+from .shapes import Shape, size
+
+
+def positions(space: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Shape:
+    """How many windows fit along each axis: ⌊(n - dilation·(k - 1) - 1) / stride⌋ + 1."""
+    extents = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    if any(extent > n for extent, n in zip(extents, space, strict=True)):
+        dilated = f" dilated to {tuple(extents)}" if tuple(extents) != tuple(kernel) else ""
+        raise ShapeError(f"kernel {tuple(kernel)}{dilated} is larger than the padded input {tuple(space)}")
+    return tuple((n - extent) // s + 1 for n, extent, s in zip(space, extents, stride, strict=True))
+
+
+def _windows_shape(x: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Shape:
+    lead = len(x) - len(kernel)
+    return (*x[:lead], *positions(x[lead:], kernel, stride, dilation), *kernel)
+
+
+def _windows_value(xp, x, kernel, stride, dilation):
+    lead = x.ndim - len(kernel)
+    steps = x.strides[lead:]
+    strides = (
+        *x.strides[:lead],
+        *(step * s for step, s in zip(steps, stride, strict=True)),
+        *(step * d for step, d in zip(steps, dilation, strict=True)),
+    )
+    # A view: the same memory is read through several windows, and nothing is copied here.
+    return xp.lib.stride_tricks.as_strided(x, _windows_shape(x.shape, kernel, stride, dilation), strides)
+
+
+def _fold_value(xp, x, shape, kernel, stride, dilation):
+    total = xp.zeros(shape, dtype=x.dtype)
+    spatial = len(kernel)
+    lead = (slice(None),) * (len(shape) - spatial)
+    counts = x.shape[len(lead) : len(lead) + spatial]
+    for flat in range(prod(kernel)):  # one addition for each place in the kernel, whatever the input's size
+        place = []
+        for k in reversed(kernel):
+            flat, offset = divmod(flat, k)
+            place.append(offset)
+        place = tuple(reversed(place))
+        target = tuple(
+            slice(offset * d, offset * d + s * (n - 1) + 1, s)
+            for offset, d, s, n in zip(place, dilation, stride, counts, strict=True)
+        )
+        total[lead + target] += x[(..., *place)]
+    return total
+
+
+windows = Primitive(
+    "windows",
+    _windows_value,
+    _windows_shape,
+    (
+        lambda g, like, kernel, stride, dilation: g._apply(
+            fold, shape=like.shape, kernel=kernel, stride=stride, dilation=dilation
+        ),
+    ),
+    formula="the {kernel} windows of x",
+    local=("1 in each window that sees it",),
+    flops=lambda *_: 0,
+)
+
+fold = Primitive(
+    "fold",
+    _fold_value,
+    lambda x, shape, kernel, stride, dilation: shape,
+    (lambda g, kernel, stride, dilation: g._apply(windows, kernel=kernel, stride=stride, dilation=dilation),),
+    formula="the {kernel} windows added back to {shape}",
+    local=("1",),
+    flops=lambda y, x: size(x),
+)

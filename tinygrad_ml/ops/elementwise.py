@@ -1,0 +1,205 @@
+"""The elementwise operations: the table of derivatives of the whole library, a row each.
+
+How to read a row: `tanh` computes NumPy's `tanh`; its local derivative is `1 - y²`; the rule turns
+the gradient g at the output y into the one at the input x, and names what it needs (see
+`primitive.py`); the last column is the same value as a C expression, for fused kernels.
+
+A derivative that jumps is what PyTorch takes: 0 for `abs` and `relu` at 0, half to each side where
+`maximum(a, b)` meets a tie.
+"""
+
+import math
+import operator
+
+from ..backend import dtypes
+from .primitive import Primitive, zero
+from .shapes import broadcast, same
+
+bool_result = {"dtype": lambda *_: dtypes.bool_}
+
+
+def unary(name, value, formula, local, rule, c, *, coerce=dtypes.promote_floats, **facts):
+    """A row of one input x. `value` is a function, or the name of one in NumPy's namespace."""
+    if isinstance(value, str):
+        function = value
+        value = lambda xp, x: getattr(xp, function)(x)  # noqa: E731
+    gradient, words = ((rule,), (local,)) if rule else ((), ())
+    return Primitive(name, value, same, gradient, formula=formula, local=words, coerce=coerce, c=c, **facts)
+
+
+def binary(name, value, formula, local, rules, c, *, coerce=dtypes.promote, **facts):
+    """A row of two inputs a and b, broadcast against each other."""
+    if isinstance(value, str):
+        function = value
+        value = lambda xp, a, b: getattr(xp, function)(a, b)  # noqa: E731
+    else:  # one of Python's operators, which the arrays of every backend know
+        compute = value
+        value = lambda xp, a, b: compute(a, b)  # noqa: E731
+    return Primitive(name, value, broadcast, rules, inputs="a b", formula=formula, local=local, coerce=coerce, c=c, **facts)
+
+
+def _sigmoid(xp, x):
+    t = xp.exp(-x)
+    t += 1
+    return 1 / t
+
+
+def _softplus(xp, x):
+    return xp.logaddexp(x, x.dtype.type(0))
+
+
+def _round(xp, x):
+    return xp.rint(x) if dtypes.is_float(x.dtype) else x
+
+
+SQRT_PI = math.sqrt(math.pi)
+LN2, LN10 = math.log(2), math.log(10)
+
+# fmt: off
+#                     name          value          y =               ∂y/∂x               gradient                                      C
+neg        = unary("neg",        lambda xp, x: -x, "-x",             "-1",               lambda g: -g,                                 "-{x}", coerce=None)
+absolute   = unary("abs",        "abs",            "|x|",            "sign x",           lambda g, x: g * x.sign(),                    "fabs({x})", coerce=None)
+sign       = unary("sign",       "sign",           "sign x",         "0",                zero,                                         "(({x} > 0) - ({x} < 0))", coerce=None)
+exp        = unary("exp",        "exp",            "eˣ",             "y",                lambda g, y: g * y,                           "exp({x})")
+expm1      = unary("expm1",      "expm1",          "eˣ - 1",         "y + 1",            lambda g, y: g * (y + 1),                     "expm1({x})")
+log        = unary("log",        "log",            "ln x",           "1/x",              lambda g, x: g / x,                           "log({x})")
+log1p      = unary("log1p",      "log1p",          "ln(1 + x)",      "1/(1 + x)",        lambda g, x: g / (x + 1),                     "log1p({x})")
+log2       = unary("log2",       "log2",           "log₂ x",         "1/(x ln 2)",       lambda g, x: g / (x * LN2),                   "log2({x})")
+log10      = unary("log10",      "log10",          "log₁₀ x",        "1/(x ln 10)",      lambda g, x: g / (x * LN10),                  "log10({x})")
+sqrt       = unary("sqrt",       "sqrt",           "√x",             "1/(2y)",           lambda g, y: g / (y * 2),                     "sqrt({x})")
+square     = unary("square",     "square",         "x²",             "2x",               lambda g, x: g * (x * 2),                     "{x} * {x}", coerce=None)
+reciprocal = unary("reciprocal", lambda xp, x: 1 / x, "1/x",         "-y²",              lambda g, y: -g * (y * y),                    "1 / {x}")
+sin        = unary("sin",        "sin",            "sin x",          "cos x",            lambda g, x: g * x.cos(),                     "sin({x})")
+cos        = unary("cos",        "cos",            "cos x",          "-sin x",           lambda g, x: -g * x.sin(),                    "cos({x})")
+tan        = unary("tan",        "tan",            "tan x",          "1 + y²",           lambda g, y: g * (y * y + 1),                 "tan({x})")
+asin       = unary("asin",       "arcsin",         "arcsin x",       "1/√(1 - x²)",      lambda g, x: g / (1 - x * x).sqrt(),          "asin({x})")
+acos       = unary("acos",       "arccos",         "arccos x",       "-1/√(1 - x²)",     lambda g, x: -g / (1 - x * x).sqrt(),         "acos({x})")
+atan       = unary("atan",       "arctan",         "arctan x",       "1/(1 + x²)",       lambda g, x: g / (x * x + 1),                 "atan({x})")
+sinh       = unary("sinh",       "sinh",           "sinh x",         "cosh x",           lambda g, x: g * x.cosh(),                    "sinh({x})")
+cosh       = unary("cosh",       "cosh",           "cosh x",         "sinh x",           lambda g, x: g * x.sinh(),                    "cosh({x})")
+tanh       = unary("tanh",       "tanh",           "tanh x",         "1 - y²",           lambda g, y: g * (1 - y * y),                 "tanh({x})")
+asinh      = unary("asinh",      "arcsinh",        "arsinh x",       "1/√(x² + 1)",      lambda g, x: g / (x * x + 1).sqrt(),          "asinh({x})")
+acosh      = unary("acosh",      "arccosh",        "arcosh x",       "1/√(x² - 1)",      lambda g, x: g / ((x - 1) * (x + 1)).sqrt(),  "acosh({x})")
+atanh      = unary("atanh",      "arctanh",        "artanh x",       "1/(1 - x²)",       lambda g, x: g / (1 - x * x),                 "atanh({x})")
+erf        = unary("erf",        "erf",            "erf x",          "2/√π · exp(-x²)",  lambda g, x: g * ((-x * x).exp() * (2 / SQRT_PI)), "erf({x})")
+sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-{x}))")
+relu       = unary("relu",       lambda xp, x: xp.maximum(x, 0), "max(x, 0)", "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),    "({x} < 0 ? 0 : {x})", coerce=None)
+softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * x.sigmoid(),                 "fmax({x}, 0) + log1p(exp(-fabs({x})))")
+floor      = unary("floor",      "floor",          "⌊x⌋",            "0",                zero,                                         "floor({x})", coerce=None)
+ceil       = unary("ceil",       "ceil",           "⌈x⌉",            "0",                zero,                                         "ceil({x})", coerce=None)
+round_     = unary("round",      _round,           "x, rounded half to even", "0",       zero,                                         "rint({x})", coerce=None)
+trunc      = unary("trunc",      "trunc",          "x, towards 0",   "0",                zero,                                         "trunc({x})", coerce=None)
+
+#                     name          value            y =             ∂y/∂a, ∂y/∂b        gradients                                     C
+add        = binary("add",       operator.add,     "a + b",          ("1", "1"),         (lambda g: g,           lambda g: g),         "{a} + {b}")
+sub        = binary("sub",       operator.sub,     "a - b",          ("1", "-1"),        (lambda g: g,           lambda g: -g),        "{a} - {b}")
+mul        = binary("mul",       operator.mul,     "a · b",          ("b", "a"),         (lambda g, b: g * b,    lambda g, a: g * a),  "{a} * {b}")
+div        = binary("div",       operator.truediv, "a / b",          ("1/b", "-y/b"),    (lambda g, b: g / b,    lambda g, y, b: -g * y / b), "{a} / {b}", coerce=dtypes.promote_floats)
+maximum    = binary("maximum",   "maximum",        "max(a, b)",      ("1 if a > b, ½ at a tie", "1 if b > a, ½ at a tie"),
+                                                   (lambda g, a, b: g * _share(a, b), lambda g, a, b: g * _share(b, a)),               "({a} > {b} || {a} != {a} ? {a} : {b})")
+minimum    = binary("minimum",   "minimum",        "min(a, b)",      ("1 if a < b, ½ at a tie", "1 if b < a, ½ at a tie"),
+                                                   (lambda g, a, b: g * _share(b, a), lambda g, a, b: g * _share(a, b)),               "({a} < {b} || {a} != {a} ? {a} : {b})")
+atan2      = binary("atan2",     "arctan2",        "arctan(a / b)",  ("b/(a² + b²)", "-a/(a² + b²)"),
+                                                   (lambda g, a, b: g * b / (a * a + b * b), lambda g, a, b: -g * a / (a * a + b * b)), "atan2({a}, {b})", coerce=dtypes.promote_floats)
+remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a / b).floor()), "{a} - {b} * floor({a} / {b})")
+floor_divide = binary("floor_divide", operator.floordiv, "⌊a/b⌋",    ("0", "0"),         (zero, zero),                                 "floor({a} / {b})")
+pow_       = binary("pow",       operator.pow,     "aᵇ",             ("b·aᵇ⁻¹", "y·ln a"),
+                                                   (lambda g, a, b: _pow_base(g, a, b), lambda g, y, a: _pow_exponent(g, y, a)),       "pow({a}, {b})")
+
+equal         = binary("equal",         operator.eq, "a = b", (), (), "{a} == {b}", **bool_result)
+not_equal     = binary("not_equal",     operator.ne, "a ≠ b", (), (), "{a} != {b}", **bool_result)
+less          = binary("less",          operator.lt, "a < b", (), (), "{a} < {b}",  **bool_result)
+less_equal    = binary("less_equal",    operator.le, "a ≤ b", (), (), "{a} <= {b}", **bool_result)
+greater       = binary("greater",       operator.gt, "a > b", (), (), "{a} > {b}",  **bool_result)
+greater_equal = binary("greater_equal", operator.ge, "a ≥ b", (), (), "{a} >= {b}", **bool_result)
+logical_and   = binary("logical_and", "logical_and", "a ∧ b", (), (), "{a} && {b}", **bool_result)
+logical_or    = binary("logical_or",  "logical_or",  "a ∨ b", (), (), "{a} || {b}", **bool_result)
+logical_xor   = binary("logical_xor", "logical_xor", "a ⊻ b", (), (), "!{a} != !{b}", **bool_result)
+logical_not   = unary("logical_not",  "logical_not", "¬x",    "", None, "!{x}", coerce=None, **bool_result)
+isnan         = unary("isnan",    "isnan",    "x is nan",    "", None, "isnan({x})",    coerce=None, **bool_result)
+isinf         = unary("isinf",    "isinf",    "x is ±∞",     "", None, "isinf({x})",    coerce=None, **bool_result)
+isfinite      = unary("isfinite", "isfinite", "x is finite", "", None, "isfinite({x})", coerce=None, **bool_result)
+# fmt: on
+
+
+def _share(winner, other):
+    """1 where `winner` is the larger, ½ at a tie, else 0."""
+    return (winner > other).where(1.0, (winner == other).where(0.5, winner * 0))
+
+
+def _pow_base(g, a, b):
+    # At a = b = 0 the derivative of x⁰, which is 0, wins over 0 · 0⁻¹.
+    both_zero = (a == 0).logical_and(b == 0)
+    return g * (b * both_zero.where(1, a) ** (b - 1))
+
+
+def _pow_exponent(g, y, a):
+    # 0ᵇ is flat in b: the logarithm of 0 must not make it nan.
+    return g * (y * (a == 0).where(1, a).log())
+
+
+def _power_value(xp, x, exponent):
+    return x**exponent
+
+
+def _power_gradient(g, x, exponent):
+    return None if exponent == 0 else g * (x ** (exponent - 1) * exponent)
+
+
+power = Primitive(
+    "power",
+    _power_value,
+    same,
+    (_power_gradient,),
+    formula="xⁿ, n a number",
+    local=("n·xⁿ⁻¹",),
+    c="pow({x}, {exponent})",
+)
+
+
+def _where_coerce(arrays: list) -> list:
+    return [arrays[0], *dtypes.promote(arrays[1:])]
+
+
+where = Primitive(
+    "where",
+    lambda xp, condition, a, b: xp.where(condition, a, b),
+    broadcast,
+    (zero, lambda g, condition: condition.where(g, 0), lambda g, condition: condition.where(0, g)),
+    inputs="condition a b",
+    formula="a where the condition holds, else b",
+    local=("0", "1 where the condition holds", "1 where it does not"),
+    coerce=_where_coerce,
+    dtype=lambda condition, a, b: a,
+    c="({condition} ? {a} : {b})",
+)
+
+cast = Primitive(
+    "cast",
+    lambda xp, x, dtype: x.astype(dtype),
+    same,
+    (lambda g: g,),
+    formula="x as {dtype}",
+    local=("1",),
+    dtype=lambda x, dtype: dtype,
+    flops=lambda *_: 0,
+    c="({dtype}){x}",
+)
+
+
+def _restart(xp, x, *others):
+    return x
+
+
+constant_in = Primitive(
+    "constant_in",
+    _restart,
+    lambda x, *_: x,
+    (lambda g: g, zero),
+    inputs="x others*",
+    formula="x",
+    local=("1", "0"),
+    flops=lambda *_: 0,
+)
+"""x, recorded as a function of others that it does not vary with: so that the derivative of a
+derivative that happens to be constant is 0 and not an error."""

@@ -1,0 +1,86 @@
+"""Indexing, and its transpose.
+
+`getitem` reads the elements that an index names; `scatter_add` adds numbers at those places into
+zeros. Each is the other's gradient, so both have all derivatives, duplicates included. `take`,
+`pad`, `roll`, `sort`, one-hot gradients, embeddings and losses are composed of these two.
+
+An index is a tuple of integers, slices, None and integer arrays. The arrays are inputs of the
+operation (so that a recorded step can be given others); the parameter `index` holds `ARRAY` in
+their places.
+"""
+
+import numpy
+
+from ..errors import RangeError, ShapeError
+from .primitive import Primitive, zero
+from .shapes import Shape, broadcast, size
+
+
+class _Array:
+    """Stands in an index for the next integer array among the inputs."""
+
+    def __repr__(self) -> str:
+        return "array"
+
+
+ARRAY = _Array()
+
+
+def fill(index: tuple, arrays) -> tuple:
+    """`index` with the arrays put in their places."""
+    arrays = iter(arrays)
+    return tuple(next(arrays) if part is ARRAY else part for part in index)
+
+
+def getitem_shape(x: Shape, *arrays: Shape, index: tuple) -> Shape:
+    """NumPy's own answer, asked of an array that takes no memory."""
+    axes = sum(part is not None for part in index)
+    if axes > len(x):
+        raise ShapeError(f"index {index} has {axes} entries, but shape {x} has {len(x)} axes")
+    position = 0
+    for part in index:
+        if part is None:
+            continue
+        if isinstance(part, int) and not -x[position] <= part < x[position]:
+            raise RangeError(f"index {part} is out of range for axis {position} of size {x[position]}, in shape {x}")
+        position += 1
+    if arrays:
+        broadcast(*arrays)
+    one = numpy.broadcast_to(numpy.zeros((), bool), x)
+    places = [numpy.broadcast_to(numpy.zeros((), numpy.int64), shape) for shape in arrays]
+    try:
+        return one[fill(index, places)].shape
+    except IndexError:
+        raise RangeError(f"an index array reads from an axis of size 0, in shape {x}") from None
+
+
+def _scatter_add_value(xp, x, *arrays, index, shape):
+    total = xp.zeros(shape, dtype=x.dtype)
+    if arrays:
+        xp.scatter_add(total, fill(index, arrays), x)
+    else:
+        total[index] = x  # a basic index names no place twice
+    return total
+
+
+getitem = Primitive(
+    "getitem",
+    lambda xp, x, *arrays, index: x[fill(index, arrays)],
+    getitem_shape,
+    (lambda g, like, indices, index: g._apply(scatter_add, *indices, index=index, shape=like.shape), zero),
+    inputs="x indices*",
+    formula="x[{index}]",
+    local=("1 at the places read",),
+    flops=lambda *_: 0,
+)
+
+scatter_add = Primitive(
+    "scatter_add",
+    _scatter_add_value,
+    lambda x, *arrays, index, shape: shape,
+    (lambda g, indices, index: g._apply(getitem, *indices, index=index), zero),
+    inputs="x indices*",
+    formula="zeros of {shape}, with x added at [{index}]",
+    local=("1 at the places written",),
+    flops=lambda y, x, *_: size(x),
+)

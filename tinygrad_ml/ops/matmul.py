@@ -1,0 +1,137 @@
+"""Matrix products, and the decompositions whose derivatives are made of matrix products.
+
+In the rules, Aᵀ is `A.mT` (the last two axes swapped) and a leading batch of matrices is broadcast.
+Sources: M. Giles, "An extended collection of matrix derivative results" (2008); I. Murray,
+"Differentiation of the Cholesky decomposition" (2016).
+"""
+
+import numpy
+
+from ..backend import dtypes
+from ..errors import ShapeError
+from .primitive import Primitive, zero
+from .shapes import Shape, broadcast, size
+
+
+def _matmul_shape(a: Shape, b: Shape) -> Shape:
+    if len(a) < 2 or len(b) < 2 or a[-1] != b[-2]:
+        raise ShapeError(
+            f"shapes {a} and {b}: the last axis of the first ({a[-1]}) and the "
+            f"{'last but one' if len(b) > 1 else 'only'} axis of the second ({b[-2] if len(b) > 1 else b[-1]}) "
+            f"must be equal"
+        )
+    return (*broadcast(a[:-2], b[:-2]), a[-2], b[-1])
+
+
+matmul = Primitive(
+    "matmul",
+    lambda xp, a, b: xp.matmul(a, b),
+    _matmul_shape,
+    (lambda g, b: g @ b.mT, lambda g, a: a.mT @ g),
+    inputs="a b",
+    formula="a·b",
+    local=("bᵀ, from the right", "aᵀ, from the left"),
+    coerce=dtypes.promote,
+    flops=lambda y, a, b: 2 * size(y) * a[-1],
+)
+
+
+def _square(x: Shape, **_) -> Shape:
+    if len(x) < 2 or x[-1] != x[-2]:
+        raise ShapeError(f"shape {x}: the last two axes must be equal (a square matrix, or a batch of them)")
+    return x
+
+
+def _batch(x: Shape) -> Shape:
+    return _square(x)[:-2]
+
+
+def _solve_shape(a: Shape, b: Shape) -> Shape:
+    _square(a)
+    return _matmul_shape(a, b)
+
+
+def _cubic(y, x, *_) -> int:
+    return size(x) * (x[-1] if x else 1)
+
+
+inv = Primitive(
+    "inv",
+    lambda xp, x: xp.linalg.inv(x),
+    _square,
+    (lambda g, y: -(y.mT @ g @ y.mT),),
+    formula="x⁻¹",
+    local=("-yᵀ · g · yᵀ",),
+    coerce=dtypes.promote_floats,
+    flops=_cubic,
+)
+
+solve = Primitive(
+    "solve",
+    lambda xp, a, b: xp.linalg.solve(a, b),
+    _solve_shape,
+    (lambda g, y, a: -(a.mT._apply(solve, g) @ y.mT), lambda g, a: a.mT._apply(solve, g)),
+    inputs="a b",
+    formula="a⁻¹·b",
+    local=("-a⁻ᵀ · g · yᵀ", "a⁻ᵀ · g"),
+    coerce=dtypes.promote_floats,
+    flops=lambda y, a, b: _cubic(y, a),
+)
+
+det = Primitive(
+    "det",
+    lambda xp, x: xp.linalg.det(x),
+    _batch,
+    (lambda g, y, x: (g * y)[..., None, None] * x._apply(inv).mT,),
+    formula="det x",
+    local=("y · x⁻ᵀ",),
+    coerce=dtypes.promote_floats,
+    flops=_cubic,
+)
+
+log_abs_det = Primitive(
+    "log_abs_det",
+    lambda xp, x: xp.linalg.slogdet(x)[1],
+    _batch,
+    (lambda g, x: g[..., None, None] * x._apply(inv).mT,),
+    formula="ln |det x|",
+    local=("x⁻ᵀ",),
+    coerce=dtypes.promote_floats,
+    flops=_cubic,
+)
+
+sign_det = Primitive(
+    "sign_det",
+    lambda xp, x: xp.linalg.slogdet(x)[0],
+    _batch,
+    (zero,),
+    formula="sign det x",
+    local=("0",),
+    coerce=dtypes.promote_floats,
+    flops=_cubic,
+)
+
+
+def _half_lower(x):
+    """The lower triangle, with half of the diagonal."""
+    n = x.shape[-1]
+    mask = numpy.tril(numpy.ones((n, n)), -1) + numpy.eye(n) / 2
+    return x * x._like(mask)
+
+
+def _cholesky_gradient(g, y):
+    inner = _half_lower(y.mT @ g)
+    s = y.mT._apply(solve, y.mT._apply(solve, inner.mT).mT)  # L⁻ᵀ · inner · L⁻¹
+    return (s + s.mT) / 2
+
+
+cholesky = Primitive(
+    "cholesky",
+    lambda xp, x: xp.linalg.cholesky(x),
+    _square,
+    (_cholesky_gradient,),
+    formula="L with L·Lᵀ = x, L lower triangular",
+    local=("½(S + Sᵀ), S = L⁻ᵀ · Φ(Lᵀg) · L⁻¹",),
+    coerce=dtypes.promote_floats,
+    flops=_cubic,
+)

@@ -1,0 +1,111 @@
+"""Operations that move numbers and compute nothing. The gradient of a movement is the way back."""
+
+from ..errors import ShapeError
+from .primitive import Primitive
+from .shapes import Shape, broadcast, size
+
+
+def _nothing(*_) -> int:
+    return 0
+
+
+def _reshape_shape(x: Shape, shape: Shape) -> Shape:
+    if size(x) != size(shape):
+        raise ShapeError(f"cannot reshape {x} ({size(x)} elements) to {shape} ({size(shape)} elements)")
+    return shape
+
+
+reshape = Primitive(
+    "reshape",
+    lambda xp, x, shape: xp.reshape(x, shape),
+    _reshape_shape,
+    (lambda g, like: g.reshape(like.shape),),
+    formula="x as {shape}",
+    local=("1",),
+    flops=_nothing,
+)
+
+
+def _permute_shape(x: Shape, axes: tuple[int, ...]) -> Shape:
+    if sorted(axes) != list(range(len(x))):
+        raise ShapeError(f"axes {axes} is not an order of the {len(x)} axes of shape {x}")
+    return tuple(x[axis] for axis in axes)
+
+
+def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(range(len(axes)), key=axes.__getitem__))
+
+
+permute_dims = Primitive(
+    "permute_dims",
+    lambda xp, x, axes: xp.transpose(x, axes),
+    _permute_shape,
+    (lambda g, axes: g.permute_dims(_inverse(axes)),),
+    formula="x with axes in the order {axes}",
+    local=("1",),
+    flops=_nothing,
+)
+
+
+def _broadcast_shape(x: Shape, shape: Shape) -> Shape:
+    if broadcast(x, shape) != shape:
+        raise ShapeError(f"cannot broadcast {x} to {shape}: the result would be {broadcast(x, shape)}")
+    return shape
+
+
+broadcast_to = Primitive(
+    "broadcast_to",
+    lambda xp, x, shape: xp.broadcast_to(x, shape),
+    _broadcast_shape,
+    (lambda g: g,),  # the engine sums over broadcast axes, here as everywhere
+    formula="x repeated to {shape}",
+    local=("1",),
+    flops=_nothing,
+)
+
+
+def _concat_shape(*shapes: Shape, axis: int, offsets: tuple[int, ...]) -> Shape:
+    first = shapes[0]
+    for shape in shapes[1:]:
+        if len(shape) != len(first) or any(
+            a != b for i, (a, b) in enumerate(zip(shape, first, strict=True)) if i != axis
+        ):
+            raise ShapeError(
+                f"cannot concatenate shapes {', '.join(map(str, shapes))} along axis {axis}: "
+                f"all other axes must have equal sizes"
+            )
+    return (*first[:axis], offsets[-1], *first[axis + 1 :])
+
+
+def _concat_gradient(g, position, axis, offsets):
+    part = slice(offsets[position], offsets[position + 1])
+    return g[(slice(None),) * axis + (part,)]
+
+
+concat = Primitive(
+    "concat",
+    lambda xp, *xs, axis, offsets: xp.concatenate(xs, axis=axis),
+    _concat_shape,
+    (_concat_gradient,),
+    inputs="x*",
+    formula="the inputs one after the other along axis {axis}",
+    local=("1",),
+    flops=_nothing,
+)
+
+
+def _transfer(xp, x, device):
+    from ..backend import get  # the target is known only now
+
+    return get(device).from_host(xp.to_host(x), device.index)
+
+
+transfer = Primitive(
+    "transfer",
+    _transfer,
+    lambda x, device: x,
+    (lambda g, like: g.to(like.device),),
+    formula="x on {device}",
+    local=("1",),
+    flops=_nothing,
+)

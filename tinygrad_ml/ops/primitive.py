@@ -1,0 +1,143 @@
+"""What an operation is: four facts, and nothing that runs by itself.
+
+1. **value**: what it computes, on the arrays of one backend;
+2. **shape**: what shape and dtype come out, known before anything is computed;
+3. **gradient**: one rule for each input, saying how the output's gradient flows to it;
+4. **words**: a formula, and each local derivative as a reader would write it.
+
+A rule is a function of `g`, the gradient that arrives at the output, and of whatever else it
+*names*: `y` (the output), the inputs by their names, `like` (shape and dtype of the input that the
+rule is for, without its data), `position` (which input that is), and the operation's parameters::
+
+    tanh:     lambda g, y: g * (1 - y * y)
+    mul:      lambda g, b: g * b            and      lambda g, a: g * a
+    reshape:  lambda g, like: g.reshape(like.shape)
+
+The engine reads the names, and keeps for the backward pass just the arrays that occur in them:
+what is saved can be read off the rule. Rules are written with the operators and methods of
+`Tensor`, so that what they compute can be differentiated again. They never undo broadcasting and
+never cast: the engine does, in one place.
+
+Read next: `elementwise.py`, the table of derivatives.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+
+PRIMITIVES: dict[str, "Primitive"] = {}
+
+
+def zero(g):
+    """The rule of an input whose derivative is 0 wherever there is one, as for `floor`."""
+    return None
+
+
+class Primitive:
+    """One operation. The engine's `apply` computes it, records it, and later calls its rules.
+
+    name      how users, errors and pictures call it
+    value     `value(xp, *arrays, **parameters)`; `xp` is the backend of the arrays
+    shape     `shape(*shapes, **parameters)`, raises `ShapeError`
+    inputs    the inputs' names; one name ending in `*` stands for any number of inputs
+    gradient  a rule for each input (one for all of `*`), or () where there is no derivative
+    formula   the operation in words, in the inputs' names
+    local     the local derivative with respect to each input, in words
+    coerce    what happens to the dtypes before computing (`promote`, `promote_floats`, or None)
+    dtype     `dtype(*dtypes, **parameters)` of the result; that of the first input if None
+    flops     `flops(output_shape, *input_shapes)`, floating-point operations; one an output element if None
+    c         an elementwise operation as a C expression of `{inputs}`
+    """
+
+    def __init__(
+        self,
+        name: str,
+        value: Callable,
+        shape: Callable,
+        gradient: Sequence[Callable] = (),
+        *,
+        inputs: str = "x",
+        formula: str = "",
+        local: Sequence[str] = (),
+        coerce: Callable | None = None,
+        dtype: Callable | None = None,
+        flops: Callable | None = None,
+        c: str | None = None,
+    ):
+        self.name, self.value, self.shape, self.coerce, self.dtype = name, value, shape, coerce, dtype
+        self.inputs = tuple(inputs.split())
+        self.gradient, self.formula, self.local, self.flops, self.c = tuple(gradient), formula, tuple(local), flops, c
+        self._plans: dict[tuple[bool, ...], Plan | None] = {}
+        PRIMITIVES[name] = self
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}: {self.formula}>"
+
+    def rule(self, position: int) -> Callable:
+        """The gradient rule of the input at `position`."""
+        return self.gradient[min(position, len(self.gradient) - 1)]
+
+    def plan(self, needs: tuple[bool, ...]) -> "Plan | None":
+        """What to keep and to run for the inputs that need a gradient; None if nothing can flow."""
+        if needs not in self._plans:
+            self._plans[needs] = Plan(self, needs) if self.gradient else None
+        return self._plans[needs]
+
+    def input_name(self, position: int) -> str:
+        """The name of the input at `position`: `a`, `b`, or `x0`, `x1` where there is any number."""
+        last = self.inputs[-1]
+        if last.endswith("*") and position >= len(self.inputs) - 1:
+            return f"{last[:-1]}{position - len(self.inputs) + 1}"
+        return self.inputs[position]
+
+
+OUTPUT = -1  # in `Plan.kept`: the output itself
+
+
+class Plan:
+    """The backward work of one operation, for one pattern of inputs that need a gradient.
+
+    steps   (position, rule, saved, extras): for each such input its rule, the places in the
+            node's `saved` of the arrays the rule names, and the names that are not single arrays
+    kept    which arrays are saved: positions of inputs, or OUTPUT
+    many    the places in `saved` of the inputs that a name with `*` stands for
+    """
+
+    __slots__ = ("steps", "kept", "many", "keep")
+
+    def __init__(self, primitive: Primitive, needs: tuple[bool, ...]):
+        self.kept: list[int] = []
+        self.steps = []
+        self.many: tuple[int, ...] = ()
+        for position, needed in enumerate(needs):
+            if not needed:
+                continue
+            rule = primitive.rule(position)
+            saved, extras = [], []
+            for name in list(inspect.signature(rule).parameters)[1:]:
+                if name == "y":
+                    saved.append(self._slot(OUTPUT))
+                elif name in primitive.inputs:
+                    saved.append(self._slot(primitive.inputs.index(name)))
+                else:
+                    extras.append(name)
+                    if name + "*" in primitive.inputs:
+                        first = primitive.inputs.index(name + "*")
+                        self.many = tuple(self._slot(source) for source in range(first, len(needs)))
+            self.steps.append((position, rule, tuple(saved), tuple(extras)))
+        self.keep = self._picker()
+
+    def _slot(self, source: int) -> int:
+        """The place in `saved` of the array from `source`, which is kept from now on."""
+        if source not in self.kept:
+            self.kept.append(source)
+        return self.kept.index(source)
+
+    def _picker(self) -> Callable:
+        """A function from [inputs..., output] to the tuple of what is kept."""
+        if not self.kept:
+            return lambda arrays: ()
+        if len(self.kept) == 1:
+            only = self.kept[0]
+            return lambda arrays: (arrays[only],)
+        return itemgetter(*self.kept)

@@ -1,0 +1,123 @@
+"""Reductions: from many numbers to one along some axes. Axes arrive here as tuples counted from the left."""
+
+import numpy
+
+from ..backend import dtypes
+from ..errors import ShapeError
+from .primitive import Primitive
+from .shapes import kept, reduced, same, size
+
+
+def _input_size(_, x):
+    return size(x)
+
+
+def _spread(g, like, axis):
+    """The gradient of a reduction, given back to every element that was reduced."""
+    return g.reshape(kept(like.shape, axis)).broadcast_to(like.shape)
+
+
+def _ties(x, y, axis):
+    """For each element its share in being the extremum: 1, or 1/n where n of them tie.
+
+    Counted in float32 at least: float16 cannot count beyond 2048.
+    """
+    winners = (x == y.reshape(kept(x.shape, axis))).astype(dtypes.result_type(x.dtype, dtypes.float32))
+    return winners / winners.sum(axis=axis, keepdims=True)
+
+
+def _sum_value(xp, x, axis, keepdims):
+    return xp.sum(x, axis=axis, keepdims=keepdims)
+
+
+sum_ = Primitive(
+    "sum",
+    _sum_value,
+    reduced,
+    (lambda g, like, axis: _spread(g, like, axis),),
+    formula="Σ x over {axis}",
+    local=("1",),
+    dtype=lambda x, **_: x if dtypes.is_float(x) else numpy.sum(numpy.empty(0, x)).dtype,
+    flops=_input_size,
+)
+
+
+def _extremum(name: str, symbol: str) -> Primitive:
+    def shape(x, axis, keepdims=False):
+        if any(x[a] == 0 for a in axis):
+            raise ShapeError(f"{name} of shape {x} over axis {axis}: an empty axis has no {name}imum")
+        return reduced(x, axis, keepdims)
+
+    return Primitive(
+        name,
+        lambda xp, x, axis, keepdims: getattr(xp, name)(x, axis=axis, keepdims=keepdims),
+        shape,
+        (lambda g, y, x, like, axis: _spread(g, like, axis) * _ties(x, y, axis),),
+        formula=f"{symbol} x over {{axis}}",
+        local=("1 where x = y, shared among ties, else 0",),
+        flops=_input_size,
+    )
+
+
+max_ = _extremum("max", "max")
+min_ = _extremum("min", "min")
+
+
+def _position(name: str) -> Primitive:
+    def shape(x, axis, keepdims=False):
+        if any(x[a] == 0 for a in axis):
+            raise ShapeError(f"{name} of shape {x} over axis {axis}: an empty axis has no extremum")
+        return reduced(x, axis, keepdims)
+
+    def value(xp, x, axis, keepdims):
+        # Several axes at once means all of them: the position in the flattened tensor.
+        over = axis[0] if len(axis) == 1 else None
+        return getattr(xp, name)(x, axis=over, keepdims=keepdims).astype(numpy.int64)
+
+    return Primitive(name, value, shape, formula=f"{name} x over {{axis}}", dtype=lambda x, **_: dtypes.int64, flops=_input_size)
+
+
+argmax = _position("argmax")
+argmin = _position("argmin")
+
+
+def _truth(name: str) -> Primitive:
+    return Primitive(
+        name,
+        lambda xp, x, axis, keepdims: getattr(xp, name)(x, axis=axis, keepdims=keepdims),
+        reduced,
+        formula=f"{name} x over {{axis}}",
+        dtype=lambda x, **_: dtypes.bool_,
+        flops=_input_size,
+    )
+
+
+any_ = _truth("any")
+all_ = _truth("all")
+
+cumulative_sum = Primitive(
+    "cumulative_sum",
+    lambda xp, x, axis: xp.cumsum(x, axis=axis),
+    same,
+    (lambda g, axis: g.flip(axis).cumulative_sum(axis).flip(axis),),
+    formula="yₖ = x₀ + … + xₖ along axis {axis}",
+    local=("1 for each later y",),
+    dtype=lambda x, **_: x if dtypes.is_float(x) else numpy.cumsum(numpy.empty(0, x)).dtype,
+)
+
+argsort = Primitive(
+    "argsort",
+    # A stable sort of -x would keep ties in order too, but -x does not exist for unsigned integers.
+    lambda xp, x, axis, descending: _argsort(xp, x, axis, descending),
+    same,
+    formula="the order that sorts x along axis {axis}",
+    dtype=lambda x, **_: dtypes.int64,
+    flops=_input_size,
+)
+
+
+def _argsort(xp, x, axis, descending):
+    if not descending:
+        return xp.argsort(x, axis=axis, kind="stable").astype(numpy.int64)
+    backwards = xp.argsort(xp.flip(x, axis=axis), axis=axis, kind="stable")
+    return xp.flip(x.shape[axis] - 1 - backwards, axis=axis).astype(numpy.int64)

@@ -1,0 +1,105 @@
+"""`tg.random`: random tensors, with the names of NumPy's `Generator`. `manual_seed` rules them all.
+
+Each device has a stream of its own, derived from the one seed. Permutations are drawn on the host,
+so that a shuffle is the same wherever it is used.
+"""
+
+import numpy
+
+from .backend import Device, current_device, dtypes
+from .backend import random as streams
+from .backend.random import get_state, manual_seed, set_state
+from .errors import OptionError
+from .tensor import Tensor, as_tensor
+
+__all__ = [
+    "bernoulli",
+    "choice",
+    "get_state",
+    "integers",
+    "manual_seed",
+    "normal",
+    "permutation",
+    "rand",
+    "randn",
+    "random",
+    "set_state",
+    "standard_normal",
+    "uniform",
+]
+
+
+def _draw(method: str, size, dtype, device, requires_grad: bool = False) -> Tensor:
+    shape = () if size is None else (int(size),) if isinstance(size, (int, numpy.integer)) else tuple(int(n) for n in size)
+    dtype = dtypes.as_dtype(dtype)
+    if not dtypes.is_float(dtype):
+        raise OptionError(f"random numbers of a continuous distribution need a floating dtype, not {dtype}")
+    wide = dtypes.float32 if dtype == dtypes.float16 else dtype
+    stream = streams.generator(Device(device) if device is not None else current_device())
+    drawn = getattr(stream, method)(size=shape, dtype=wide)
+    made = Tensor(numpy.asarray(drawn) if isinstance(drawn, (float, numpy.generic)) else drawn).astype(dtype)
+    made.requires_grad = requires_grad
+    return made
+
+
+def random(size=None, dtype=dtypes.DEFAULT_FLOAT, device=None) -> Tensor:
+    """Uniform on [0, 1)."""
+    return _draw("random", size, dtype, device)
+
+
+def uniform(low: float = 0.0, high: float = 1.0, size=None, dtype=dtypes.DEFAULT_FLOAT, device=None) -> Tensor:
+    """Uniform on [low, high)."""
+    return random(size, dtype, device) * (high - low) + low
+
+
+def standard_normal(size=None, dtype=dtypes.DEFAULT_FLOAT, device=None) -> Tensor:
+    """Normal with mean 0 and standard deviation 1."""
+    return _draw("standard_normal", size, dtype, device)
+
+
+def normal(loc: float = 0.0, scale: float = 1.0, size=None, dtype=dtypes.DEFAULT_FLOAT, device=None) -> Tensor:
+    """Normal with mean `loc` and standard deviation `scale`."""
+    return standard_normal(size, dtype, device) * scale + loc
+
+
+def rand(*shape: int, dtype=dtypes.DEFAULT_FLOAT, device=None, requires_grad: bool = False) -> Tensor:
+    """Uniform on [0, 1), the shape given as integers: what NumPy's and PyTorch's users type."""
+    return _draw("random", shape, dtype, device, requires_grad)
+
+
+def randn(*shape: int, dtype=dtypes.DEFAULT_FLOAT, device=None, requires_grad: bool = False) -> Tensor:
+    """Standard normal, the shape given as integers: what NumPy's and PyTorch's users type."""
+    return _draw("standard_normal", shape, dtype, device, requires_grad)
+
+
+def integers(low: int, high: int | None = None, size=None, device=None) -> Tensor:
+    """Integers (int64) from low to high - 1, or from 0 to low - 1 if only one bound is given."""
+    low, high = (0, low) if high is None else (low, high)
+    if low >= high:
+        raise OptionError(f"integers needs low < high, not {low} and {high}")
+    shape = () if size is None else size
+    drawn = streams.generator(Device(device) if device is not None else current_device()).integers(low, high, size=shape)
+    return Tensor(numpy.asarray(drawn) if isinstance(drawn, (int, numpy.generic)) else drawn)
+
+
+def bernoulli(p: float, size=None, dtype=dtypes.DEFAULT_FLOAT, device=None) -> Tensor:
+    """1 with probability p, else 0."""
+    if not 0 <= p <= 1:
+        raise OptionError(f"a probability lies between 0 and 1, not at {p}")
+    return (random(size, dtypes.float32, device) < p).astype(dtype)
+
+
+def permutation(x, device=None) -> Tensor:
+    """The numbers 0 ... x - 1 in random order (int64), or the rows of the tensor x."""
+    if not isinstance(x, int):
+        x = as_tensor(x)
+        return x[permutation(x.shape[0])]
+    order = streams.generator(Device("cpu")).permutation(x)
+    return as_tensor(order, device=device)
+
+
+def choice(a, size=None, replace: bool = True, device=None) -> Tensor:
+    """Numbers from 0 ... a - 1, or rows of the tensor a, picked at random."""
+    count = a if isinstance(a, int) else len(a)
+    picked = as_tensor(streams.generator(Device("cpu")).choice(count, size=size, replace=replace), device=device)
+    return picked if isinstance(a, int) else as_tensor(a)[picked]

@@ -1,0 +1,654 @@
+"""A Tensor is an array plus the node that made it. Here operations are applied and recorded.
+
+`apply` is the one door: every number that the library computes passes through it. Operators are
+methods of the class below; named functions (`tg.sum`, and with it `x.sum`) are defined in
+`functional/` and `autograd.py`, which hang them onto the class with `@method`.
+
+Read before: `ops/primitive.py`, `graph.py`. Read next: `autograd.py`.
+"""
+
+from __future__ import annotations  # the class has a method called `numpy`
+
+import weakref
+from typing import Any
+
+import numpy
+
+from . import writes
+from .backend import Absent, Device, absent, current_device, dtypes, get
+from .backend.arrays import BY_TYPE, HOST
+from .errors import DeviceError, DTypeError, GradientError, RangeError, ShapeError, TinygradError
+from .graph import Node, leaf
+from .indexing import parse
+from .modes import modes
+from .ops import Primitive, elementwise, index
+from .writes import tick
+
+
+class Tensor:
+    """An n-dimensional array of numbers which remembers how it was computed.
+
+    Made by `tg.tensor(...)`, the creation functions, and every operation. All of Python's
+    arithmetic operators and comparisons work elementwise, with tensors, arrays and numbers on
+    either side, and `@` is the matrix product.
+
+    A tensor is a *value*: `x += y` and `x[i] = v` give `x` a new value and never change another
+    tensor, views of it included. `assign` is the one way to overwrite memory in place.
+    """
+
+    __slots__ = ("_data", "_node", "_needs", "grad", "__weakref__", "__dict__")
+    __array_priority__ = 1000  # so that `ndarray + Tensor` comes to us,
+    __array_ufunc__ = None  # and NumPy does not try itself
+
+    def __init__(self, data, node: Node | None = None, needs: bool = False):
+        self._data = data
+        self._node = node
+        self._needs = needs
+        self.grad: Tensor | None = None
+
+    # -- what it holds ---------------------------------------------------------------------------
+
+    @property
+    def data(self):
+        """The array itself (NumPy's on the CPU, CuPy's on the GPU), not a copy.
+
+        Writing into it is noticed: a later `backward` that needs the old numbers says so. On the
+        GPU only `tensor.data = array` and `assign` are noticed.
+        """
+        if isinstance(self._data, numpy.generic):  # NumPy makes 0-d results scalars; a user gets an array
+            self._data = numpy.asarray(self._data)
+        if absent(self._data):
+            raise GradientError(f"{self._described()} is symbolic: it has a shape and a dtype, but no data")
+        writes.lend(self._data)
+        return self._data
+
+    @data.setter
+    def data(self, array) -> None:
+        array = _array(array, self.dtype, self.device)
+        if array.shape != self.shape:
+            raise ShapeError(f"data of shape {array.shape} given to {self._described()}; the shapes must be equal")
+        writes.wrote(self._data)
+        writes.give_back(self._data)
+        self._data = array
+        if self._node is not None and self._node.op is None:
+            self._node.value = array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._data.shape
+
+    @property
+    def ndim(self) -> int:
+        return len(self._data.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        count = 1
+        for extent in self._data.shape:
+            count *= extent
+        return count
+
+    @property
+    def dtype(self) -> numpy.dtype:
+        return self._data.dtype
+
+    @property
+    def device(self) -> Device:
+        found = BY_TYPE[type(self._data)]
+        return Device.at(found.kind, found.index_of(self._data))
+
+    @property
+    def node(self) -> Node:
+        """The node of the graph that made this tensor; a leaf for data from outside."""
+        if self._node is None:
+            self._node = leaf(self._data)
+        return self._node
+
+    @property
+    def name(self) -> str | None:
+        """The name that errors, pictures and checkpoints use."""
+        return self._node.name if self._node is not None else None
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self.node.name = name
+
+    @property
+    def symbolic(self) -> bool:
+        """Whether it has a shape and a dtype only, and no data (see `tg.symbol`)."""
+        return absent(self._data)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it came from outside rather than out of a recorded operation."""
+        return self._node is None or self._node.op is None
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow back to this tensor. Can be set on leaves of floating dtype."""
+        return self._needs
+
+    @requires_grad.setter
+    def requires_grad(self, needs: bool) -> None:
+        if not self.is_leaf:
+            if needs == self._needs:
+                return
+            raise GradientError(
+                f"requires_grad of {self._described()} cannot be changed: it was computed by an operation. "
+                f"Use detach() to get a tensor outside of the graph."
+            )
+        if needs and not dtypes.is_float(self.dtype):
+            raise GradientError(
+                f"{self._described()} cannot require a gradient: only floating dtypes have one. "
+                f"Convert it first, as in x.astype('float32')."
+            )
+        self._needs = bool(needs)
+        if needs:
+            node = self.node
+            node.needs_grad = True
+            node.tensor = weakref.ref(self)
+
+    def retain_grad(self) -> None:
+        """Let `backward` store the gradient of this computed tensor in `.grad` too."""
+        if not self._needs:
+            raise GradientError(f"{self._described()} does not require a gradient, so there is none to retain")
+        self.node.tensor = weakref.ref(self)
+
+    def register_hook(self, hook) -> "Any":
+        """Call `hook(gradient)` when the gradient of this tensor is complete, in each backward pass.
+
+        What it returns, if not None, takes the gradient's place. Returns an object whose
+        `remove()` takes the hook away.
+        """
+        if not self._needs:
+            raise GradientError(f"{self._described()} does not require a gradient, so a hook would never be called")
+        return _Hook(self.node, hook)
+
+    # -- in and out ------------------------------------------------------------------------------
+
+    def numpy(self) -> numpy.ndarray:
+        """The numbers as a NumPy array of your own, from any device, outside of the graph."""
+        if absent(self._data):
+            raise GradientError(f"{self._described()} is symbolic: it has a shape and a dtype, but no data")
+        return numpy.array(BY_TYPE[type(self._data)].to_host(self._data))
+
+    def item(self) -> float | int | bool:
+        """The only element, as a Python number."""
+        if self.size != 1:
+            raise ShapeError(f"item() needs a tensor of one element, but {self._described()} has {self.size}")
+        return self.numpy().item()
+
+    def tolist(self) -> list:
+        """The numbers as nested Python lists."""
+        return self.numpy().tolist()
+
+    def __array__(self, dtype=None, copy=None) -> numpy.ndarray:
+        array = self.numpy() if copy is not False else self.data
+        return array if dtype is None else array.astype(dtype)
+
+    def __dlpack__(self, **options):
+        return self.data.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self._data.__dlpack_device__()
+
+    def detach(self) -> "Tensor":
+        """The same numbers outside of the graph: a constant to every gradient."""
+        return Tensor(self._data)
+
+    def assign(self, values) -> "Tensor":
+        """Overwrite the memory of this leaf with `values`, in place and outside of the graph.
+
+        `values` is broadcast and cast to the shape and dtype of the tensor. A graph that still
+        needs the old numbers will refuse to run backward. Returns the tensor.
+        """
+        if not self.is_leaf:
+            raise GradientError(
+                f"assign() overwrites memory outside of the graph, but {self._described()} is part of one. "
+                f"Use x = ... or x[...] = ... instead."
+            )
+        if isinstance(self._data, numpy.generic) or not self._data.flags.writeable:
+            self._data = numpy.array(self._data)
+            self.node.value = self._data
+        array = values._data if isinstance(values, Tensor) else _array(values, self.dtype, self.device)
+        try:
+            self._data[...] = array
+        except Exception as error:
+            given = Tensor(array)
+            _check_devices("assign", (self, given))
+            raise ShapeError(f"cannot assign {given._described()} to {self._described()}") from error
+        writes.wrote(self._data)
+        return self
+
+    # -- operators -------------------------------------------------------------------------------
+
+    def __neg__(self):
+        return apply(elementwise.neg, (self,))
+
+    def __pos__(self):
+        return self
+
+    def __abs__(self):
+        return apply(elementwise.absolute, (self,))
+
+    def __invert__(self):
+        return apply(elementwise.logical_not, (self.astype(dtypes.bool_),))
+
+    def __pow__(self, other):
+        if isinstance(other, (int, float)) and not isinstance(other, bool):
+            base = self if other >= 0 or dtypes.is_float(self.dtype) else self.astype(dtypes.DEFAULT_FLOAT)
+            return apply(elementwise.power, (base,), {"exponent": other})
+        return _binary(elementwise.pow_, self, other)
+
+    def __getitem__(self, key):
+        arrays, template = _parsed(key, self)
+        return apply(index.getitem, (self, *arrays), {"index": template})
+
+    def __setitem__(self, key, values) -> None:
+        arrays, template = _parsed(key, self)
+        region = index.getitem_shape(self.shape, *[array.shape for array in arrays], index=template)
+        try:
+            values = _operand(values, self).astype(self.dtype).broadcast_to(region)
+        except ShapeError as error:
+            raise ShapeError(f"cannot write into x[...] of shape {region}, where x is {self._described()}: {error}") from None
+        place = index.fill(template, [array._data for array in arrays])
+        if not (self._needs or values._needs):
+            data = self._data.copy()
+            data[place] = values._data
+            self._become(Tensor(data), "x[...] = v")
+        elif values.size:
+            # For each element, which of the values is written there; where an index names a place
+            # several times, the last one wins, and the others get no gradient.
+            xp = BY_TYPE[type(self._data)]
+            source = xp.full(self.shape, -1, dtype=numpy.int64)
+            source[place] = xp.arange(values.size).reshape(region)
+            written = values.reshape(-1)[Tensor(xp.maximum(source, 0))]
+            self._become(Tensor(source >= 0).where(written, self), "x[...] = v")
+
+    def __iadd__(self, other):
+        return self._become(self + other, "+=")
+
+    def __isub__(self, other):
+        return self._become(self - other, "-=")
+
+    def __imul__(self, other):
+        return self._become(self * other, "*=")
+
+    def __itruediv__(self, other):
+        return self._become(self / other, "/=")
+
+    def __ipow__(self, other):
+        return self._become(self**other, "**=")
+
+    def _become(self, value: "Tensor", operator: str) -> "Tensor":
+        """Take over the value, and the place in the graph, of `value`: the new self."""
+        if value.shape != self.shape:
+            raise ShapeError(f"{self._described()} {operator} would change its shape to {value.shape}; write x = x ... instead")
+        if value.dtype != self.dtype:
+            value = value.astype(self.dtype)
+        if self.is_leaf and self._needs:
+            if modes.grad:
+                raise GradientError(
+                    f"{self._described()} is a leaf that requires a gradient, and {operator} would make it the result of "
+                    f"an operation. Update it inside `with tg.no_grad():`, or write x = x ... for a new tensor."
+                )
+            return self.assign(value)
+        name = self.name
+        self._data, self._node, self._needs = value._data, value._node if value._needs else None, value._needs
+        if name is not None:
+            self.name = name
+        return self
+
+    # -- Python's protocols ----------------------------------------------------------------------
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ShapeError(
+                f"the truth of {self._described()} is ambiguous: it has {self.size} elements. Use tg.any(x) or tg.all(x)."
+            )
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.ndim or self.dtype.kind not in "iu":
+            raise DTypeError(f"{self._described()} is no index: only a 0-d tensor of integers is")
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise ShapeError("a 0-d tensor has no len()")
+        return self.shape[0]
+
+    def __iter__(self):
+        if not self.ndim:
+            raise ShapeError("a 0-d tensor cannot be iterated over")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __contains__(self, value) -> bool:
+        return bool((self == value).any())
+
+    __hash__ = object.__hash__  # a tensor is its own key; `==` compares numbers
+
+    def __repr__(self) -> str:
+        if absent(self._data):
+            numbers = f"shape={self.shape}, symbolic"
+        else:
+            numbers = numpy.array2string(self.numpy(), separator=", ", prefix="tensor(", threshold=200, precision=4)
+        parts = [numbers]
+        if self.dtype != dtypes.DEFAULT_FLOAT or absent(self._data):
+            parts.append(f"dtype={self.dtype}")
+        if not absent(self._data) and self.device.kind != "cpu":
+            parts.append(f"device='{self.device}'")
+        if self.name:
+            parts.append(f"name={self.name!r}")
+        if self._needs:
+            parts.append("requires_grad=True" if self.is_leaf else f"from {self._node.op.name}")
+        return f"tensor({', '.join(parts)})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.size == 1 else str(self)
+
+    def __deepcopy__(self, memo) -> "Tensor":
+        if not self.is_leaf:
+            raise GradientError(f"{self._described()} is part of a graph and cannot be copied; copy x.detach() instead")
+        copy = type(self).__new__(type(self))
+        data = self._data if absent(self._data) else self._data.copy()
+        Tensor.__init__(copy, data)
+        memo[id(self)] = copy
+        copy.__dict__.update(self.__dict__)
+        if self.name is not None:
+            copy.name = self.name
+        copy.requires_grad = self._needs
+        return copy
+
+    def __reduce__(self):
+        return _unpickle, (type(self), self.numpy(), str(self.device), self._needs, self.name)
+
+    # -- for rules and errors --------------------------------------------------------------------
+
+    def _apply(self, op: Primitive, *others: "Tensor", **params) -> "Tensor":
+        """Another primitive on this tensor."""
+        return apply(op, (self, *others), params)
+
+    def _like(self, array: numpy.ndarray) -> "Tensor":
+        """A constant in the dtype and on the device of this tensor."""
+        here = BY_TYPE[type(self._data)]
+        return Tensor(here.from_host(numpy.asarray(array, self.dtype), here.index_of(self._data)))
+
+    def _described(self) -> str:
+        name = f"tensor {self.name!r}" if self.name else "a tensor"
+        where = "" if absent(self._data) or self.device.kind == "cpu" else f" on {self.device}"
+        return f"{name} of shape {self.shape} and dtype {self.dtype}{where}"
+
+
+class _Hook:
+    """Takes a hook away again."""
+
+    def __init__(self, node: Node, hook):
+        self._node, self._hook = node, hook
+        node.hooks = (*node.hooks, hook)
+
+    def remove(self) -> None:
+        self._node.hooks = tuple(hook for hook in self._node.hooks if hook is not self._hook)
+
+
+# -- applying operations ---------------------------------------------------------------------------
+
+
+def apply(op: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any] = {}) -> Tensor:  # noqa: B006
+    """Compute `op` on `inputs`, and record it if a gradient can flow through it.
+
+    The only function of the library that calls an operation's `value`. Raises the errors of the
+    operation's shape rule, `DTypeError`, `DeviceError`.
+    """
+    arrays = [tensor._data for tensor in inputs]
+    try:
+        if op.coerce is not None:
+            arrays = op.coerce(arrays)
+        value = op.value(_backend_of(arrays), *arrays, **params)
+    except Exception as error:
+        value = _symbolic_value(op, inputs, arrays, params, error)
+    output = Tensor(value)
+    needs = tuple([tensor._needs for tensor in inputs])
+    if (True in needs and modes.grad) or type(value) is Absent:
+        plan = op.plan(needs) if True in needs and modes.grad else None
+        if plan is not None or type(value) is Absent:
+            arrays.append(value)
+            output._node = node = Node(
+                op,
+                tuple([tensor._node or tensor.node for tensor in inputs]),
+                params,
+                plan,
+                plan.keep(arrays) if plan is not None else (),
+                tick(),
+                value.shape,
+                value.dtype,
+            )
+            output._needs = plan is not None
+            if modes.scope:
+                node.scope = modes.scope
+    if modes.watchers:
+        for watcher in modes.watchers:
+            watcher(op, inputs, params, output)
+    return output
+
+
+def _backend_of(arrays: list):
+    """The backend of the arrays; NumPy's scalars go with any."""
+    found = BY_TYPE[type(arrays[0])]
+    if found is HOST:
+        for array in arrays:
+            if BY_TYPE[type(array)] is not HOST:
+                return BY_TYPE[type(array)]
+    return found
+
+
+def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> Absent:
+    """What `op` gives where data is missing; where nothing is missing, the error in clear words."""
+    shapes = [tensor.shape for tensor in inputs]
+    try:
+        _check_devices(op.name, inputs)
+        shape = op.shape(*shapes, **params)
+        if any(absent(array) for array in arrays):
+            arrays = op.coerce(arrays) if op.coerce is not None else arrays
+            own = [array.dtype for array in arrays]
+            return Absent(shape, op.dtype(*own, **params) if op.dtype is not None else own[0])
+    except TinygradError as clear:
+        names = ", ".join(f"{op.input_name(i)} is {tensor._described()}" for i, tensor in enumerate(inputs))
+        inside = f" in module {'.'.join(modes.scope)}" if modes.scope else ""
+        failed = type(clear)(f"{op.name}{inside}: {clear}. Here {names}.")
+        failed.operation, failed.inputs = op, inputs
+        raise failed from None
+    names = ", ".join(tensor._described() for tensor in inputs)
+    kind = RangeError if isinstance(error, IndexError) else DTypeError if isinstance(error, TypeError) else TinygradError
+    failed = kind(f"{op.name} of {names}: {error}")
+    failed.operation, failed.inputs = op, inputs
+    raise failed from error
+
+
+def _check_devices(name: str, inputs) -> None:
+    placed = [tensor for tensor in inputs if not (absent(tensor._data) or isinstance(tensor._data, numpy.generic))]
+    for tensor in placed[1:]:
+        if tensor.device != placed[0].device:
+            raise DeviceError(
+                f"{name} of tensors on two devices: {placed[0]._described()} is on {placed[0].device}, "
+                f"{tensor._described()} is on {tensor.device}. Move one of them, as in x.to('{placed[0].device}')"
+            )
+
+
+# -- operands that are not tensors -------------------------------------------------------------------
+
+
+def _operand(other, beside: Tensor):
+    """`other` as a tensor to compute with beside a tensor, or NotImplemented.
+
+    Numbers, NumPy's scalars and 0-d arrays among them, take the dtype of the tensor and have no
+    device; arrays keep their dtype and are on theirs.
+    """
+    if isinstance(other, Tensor):
+        return other
+    if isinstance(other, (bool, int, float, numpy.generic)) or (isinstance(other, numpy.ndarray) and not other.ndim):
+        number = other if isinstance(other, (bool, int, float)) else other.item()
+        try:
+            return Tensor(dtypes.number_dtype(number, beside._data.dtype).type(number))
+        except OverflowError as error:
+            raise DTypeError(f"{number} beside {beside._described()}: {error}") from None
+        except (TypeError, AttributeError):
+            raise DTypeError(f"{other!r} is not a real number; complex numbers are out of scope") from None
+    if hasattr(other, "__array__") or hasattr(other, "__cuda_array_interface__") or isinstance(other, (list, tuple)):
+        return as_tensor(other)
+    return NotImplemented
+
+
+def _binary(op: Primitive, self: Tensor, other) -> Tensor:
+    if type(other) is not Tensor:
+        other = _operand(other, self)
+        if other is NotImplemented:
+            return other
+    return apply(op, (self, other))
+
+
+def _install_operators() -> None:
+    """`x + y`, `y + x`, `x < y`, ...: one line each in the tables below."""
+
+    def forward(op):
+        return lambda self, other: _binary(op, self, other)
+
+    def reflected(op):
+        def method(self, other):
+            other = _operand(other, self)
+            return other if other is NotImplemented else apply(op, (other, self))
+
+        return method
+
+    arithmetic = {
+        "add": elementwise.add,
+        "sub": elementwise.sub,
+        "mul": elementwise.mul,
+        "truediv": elementwise.div,
+        "floordiv": elementwise.floor_divide,
+        "mod": elementwise.remainder,
+    }
+    for symbol, op in arithmetic.items():
+        setattr(Tensor, f"__{symbol}__", forward(op))
+        setattr(Tensor, f"__r{symbol}__", reflected(op))
+    Tensor.__rpow__ = reflected(elementwise.pow_)
+    comparisons = {
+        "eq": elementwise.equal,
+        "ne": elementwise.not_equal,
+        "lt": elementwise.less,
+        "le": elementwise.less_equal,
+        "gt": elementwise.greater,
+        "ge": elementwise.greater_equal,
+    }
+    for symbol, op in comparisons.items():
+        setattr(Tensor, f"__{symbol}__", forward(op))
+    logical = {"and": elementwise.logical_and, "or": elementwise.logical_or, "xor": elementwise.logical_xor}
+    for symbol, op in logical.items():
+        setattr(Tensor, f"__{symbol}__", forward(op))
+        setattr(Tensor, f"__r{symbol}__", reflected(op))
+
+
+_install_operators()
+
+
+def method(function):
+    """Make a function whose first argument is a tensor a method of `Tensor` too."""
+    setattr(Tensor, function.__name__.rstrip("_"), function)
+    return function
+
+
+# -- tensors from outside ------------------------------------------------------------------------------
+
+
+def tensor(data, dtype=None, requires_grad: bool = False, device=None, name: str | None = None) -> Tensor:
+    """A tensor with its own copy of `data`.
+
+    data           number, nested list, NumPy or CuPy array, or tensor
+    dtype          of the result. By default arrays keep theirs, and Python numbers and lists
+                   become float32 (or int64, or bool)
+    requires_grad  whether gradients shall flow to it; floating dtypes only
+    device         "cpu", "gpu", "gpu:1"; by default where the data is, or the default device
+    name           what errors, pictures and checkpoints call it
+
+    Raises `DTypeError` for what is no array of numbers, `GradientError` for integers with
+    `requires_grad`, `DeviceError` for a device that is not there.
+    """
+    made = Tensor(_array(data, dtype, device, copy=True))
+    if name is not None:
+        made.name = name
+    if requires_grad:
+        made.requires_grad = True
+    return made
+
+
+def as_tensor(data, dtype=None, device=None) -> Tensor:
+    """`data` as a tensor, sharing memory and graph where it can: what every function does to its arguments."""
+    if isinstance(data, Tensor):
+        if dtype is not None and data.dtype != dtypes.as_dtype(dtype):
+            data = data.astype(dtype)
+        return data if device is None else data.to(device)
+    return Tensor(_array(data, dtype, device))
+
+
+def filled(shape: tuple[int, ...], value, dtype, device: Device) -> Tensor:
+    """A new tensor with `value` everywhere."""
+    return Tensor(get(device).filled(shape, value, dtype, device.index))
+
+
+def _array(data, dtype=None, device=None, copy: bool = False):
+    """`data` as an array of the backend that `device` names."""
+    if isinstance(data, Tensor):
+        data = data._data
+    if absent(data):
+        return data.astype(dtypes.as_dtype(dtype)) if dtype is not None else data
+    if hasattr(data, "__cuda_array_interface__") and device is None:
+        target, at = BY_TYPE[type(data)], BY_TYPE[type(data)].index_of(data)
+    elif type(data) in BY_TYPE and device is None and not isinstance(data, (numpy.ndarray, numpy.generic)):
+        target, at = BY_TYPE[type(data)], 0
+    else:
+        device = Device(device) if device is not None else current_device()
+        target, at = get(device), device.index
+    source = BY_TYPE[type(data)] if type(data) in BY_TYPE or hasattr(data, "__cuda_array_interface__") else HOST
+    if source is not HOST and source is target and source.index_of(data) == at:
+        wanted = data.dtype if dtype is None else dtypes.as_dtype(dtype)
+        return data.astype(wanted, copy=copy)
+    host = source.to_host(data) if source is not HOST else _host_array(data)
+    wanted = dtypes.as_dtype(host.dtype if dtype is None else dtype)
+    if host.dtype != wanted or not host.dtype.isnative:
+        host, copy = host.astype(wanted), False
+    return numpy.array(host) if copy and target is HOST else target.from_host(host, at)
+
+
+def _host_array(data) -> numpy.ndarray:
+    if isinstance(data, (numpy.ndarray, numpy.generic)):
+        return numpy.asarray(data)
+    try:
+        array = numpy.asarray(data)
+    except (ValueError, TypeError) as error:
+        raise DTypeError(f"cannot make a tensor of {type(data).__name__}: {error}") from None
+    if isinstance(data, (list, tuple, float, int)) and array.dtype.kind == "f" and array.dtype != dtypes.DEFAULT_FLOAT:
+        array = array.astype(dtypes.DEFAULT_FLOAT)
+    if array.dtype.kind not in "biuf":
+        hint = "; complex numbers are out of scope" if array.dtype.kind == "c" else ""
+        raise DTypeError(f"cannot make a tensor of {type(data).__name__} {numpy.array2string(array, threshold=5)}: no numbers{hint}")
+    return array
+
+
+def _parsed(key, beside: Tensor) -> tuple[list[Tensor], tuple]:
+    arrays, template = parse(key, beside.shape, beside._data)
+    return [Tensor(array) for array in arrays], template
+
+
+def _unpickle(kind, array, device, needs, name):
+    made = kind.__new__(kind)
+    Tensor.__init__(made, _array(array, None, device))
+    made.name = name
+    made.requires_grad = needs
+    return made
