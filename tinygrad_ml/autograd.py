@@ -20,7 +20,7 @@ from . import backend
 from .backend import is_float, owner
 from .errors import AnomalyError, DeviceError, DTypeError, GradientError, ShapeError
 from .graph import ZERO, backpropagate
-from .modes import enable_grad, modes, no_grad, watching
+from .modes import enable_grad, inside, modes, no_grad, watching
 from .ops.elementwise import constant_in
 from .tensor import Tensor, apply, as_tensor, filled, method, tensor
 
@@ -308,8 +308,7 @@ def _stop_at_nan(op, inputs, params, output: Tensor) -> None:
     if not _has_nan(output) or any(_has_nan(tensor) for tensor in inputs):
         return
     given = ", ".join(tensor._described() for tensor in inputs)
-    inside = f" in module {'.'.join(modes.scope)}" if modes.scope else ""
-    raise AnomalyError(f"'{op.name}'{inside} made nan out of {given}, called from {_line_of_the_program()}")
+    raise AnomalyError(f"'{op.name}'{inside(modes.scope)} made nan out of {given}, called from {_line_of_the_program()}")
 
 
 def _has_nan(x: Tensor) -> bool:

@@ -16,6 +16,7 @@ from operator import attrgetter
 from . import writes
 from .backend import Device, of
 from .errors import GradientError
+from .modes import Place, inside
 from .ops import OUTPUT
 from .writes import tick
 
@@ -36,7 +37,7 @@ class Node:
     # What most nodes never set lives on the class, so that making a node stays cheap.
     name: str | None = None
     value = None  # of a leaf: its array
-    scope: tuple[str, ...] = ()  # the modules inside which the node was made
+    scope: tuple[Place, ...] = ()  # the modules inside which the node was made
     hooks: tuple[Callable, ...] = ()  # called with the gradient; may return another one
     tensor: Callable = staticmethod(lambda: None)  # a weak reference to the tensor that receives the gradient
 
@@ -241,7 +242,7 @@ def _check_unchanged(node: Node) -> None:
             changed = node if source == OUTPUT else node.inputs[source]
             role = "output" if source == OUTPUT else f"input {node.op.input_name(source)!r}"
             raise GradientError(
-                f"the {role} of '{node.op.name}'{_place(node)}, {describe(changed)}, was changed in place after "
+                f"the {role} of '{node.op.name}'{inside(node.scope)}, {describe(changed)}, was changed in place after "
                 f"'{node.op.name}' used it, and its gradient still needs the old numbers. Change it after "
                 f"backward(), or compute on a copy of it."
             )
@@ -253,12 +254,8 @@ def describe(node: Node) -> str:
     return f"{name}of shape {node.shape} and dtype {node.dtype}"
 
 
-def _place(node: Node) -> str:
-    return f" in module {'.'.join(node.scope)}" if node.scope else ""
-
-
 def _freed_message(node: Node) -> str:
     return (
         f"the graph was freed: backward() has been called on it before, and the arrays that '{node.op.name}'"
-        f"{_place(node)} had saved are gone. Call the first backward with retain_graph=True, or compute the output again."
+        f"{inside(node.scope)} had saved are gone. Call the first backward with retain_graph=True, or compute the output again."
     )

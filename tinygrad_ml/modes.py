@@ -10,15 +10,33 @@ import functools
 import inspect
 import sys
 import threading
+from typing import NamedTuple
 
 _SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+class Place(NamedTuple):
+    """A module whose forward is running: what its parent calls it, and its class."""
+
+    name: str
+    kind: str
+
+
+def path(places: tuple[Place, ...]) -> str:
+    """Nested modules as users write them: `encoder.layers.0`. The outermost goes without saying."""
+    return ".".join(place.name for place in places if place.name)
+
+
+def inside(places: tuple[Place, ...]) -> str:
+    """" in module encoder.layers.0", for an error message; nothing outside of modules."""
+    return f" in module {path(places) or places[0].kind}" if places else ""
 
 
 class _Modes(threading.local):
     grad = True  # whether operations are recorded; a bool, or a `_Depends`
     blocks = ()  # the open GradMode blocks, outermost first
     watchers = ()  # functions called after every operation: watcher(primitive, inputs, parameters, output)
-    scope = ()  # names of the modules whose forward is running
+    scope: tuple[Place, ...] = ()  # the modules whose forward is running, outermost first
 
 
 modes = _Modes()
@@ -124,13 +142,13 @@ class watching:
 
 
 class scope:
-    """Inside, recorded nodes remember that they were made in the module called `name`."""
+    """Inside, recorded nodes remember that they were made in the module that its parent calls `name`."""
 
-    def __init__(self, name: str):
-        self.name = name
+    def __init__(self, name: str, kind: str):
+        self.place = Place(name, kind)
 
     def __enter__(self) -> None:
-        modes.scope = (*modes.scope, self.name)
+        modes.scope = (*modes.scope, self.place)
 
     def __exit__(self, *_) -> None:
         modes.scope = modes.scope[:-1]

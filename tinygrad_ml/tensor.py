@@ -20,7 +20,7 @@ from .backend.arrays import BY_TYPE, HOST
 from .errors import DeviceError, DTypeError, GradientError, RangeError, ShapeError, TinygradError
 from .graph import Node, leaf
 from .indexing import parse
-from .modes import modes
+from .modes import inside, modes
 from .ops import Primitive, elementwise, index
 from .writes import tick
 
@@ -461,8 +461,7 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> 
             return Absent(shape, op.dtype(*own, **params) if op.dtype is not None else own[0])
     except TinygradError as clear:
         names = ", ".join(f"{op.input_name(i)} is {tensor._described()}" for i, tensor in enumerate(inputs))
-        inside = f" in module {'.'.join(modes.scope)}" if modes.scope else ""
-        failed = type(clear)(f"{op.name}{inside}: {clear}. Here {names}.")
+        failed = type(clear)(f"{op.name}{inside(modes.scope)}: {clear}. Here {names}.")
         failed.operation, failed.inputs = op, inputs
         raise failed from None
     names = ", ".join(tensor._described() for tensor in inputs)
