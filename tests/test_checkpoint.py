@@ -11,11 +11,12 @@ import struct
 import numpy as np
 import pytest
 import safetensors.numpy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygrad_ml.errors import CheckpointError
+from tinygrad_ml.backend import gpu_available
+from tinygrad_ml.errors import CheckpointError, DeviceError
 from tinygrad_ml.io import load, save
 from tinygrad_ml.tensor import Tensor, tensor
 
@@ -76,7 +77,6 @@ def checkpoint():
 # -- what comes back -------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200)
 @given(state=states)
 def test_what_is_loaded_is_what_was_saved(state, folder):
     save(folder / "state", state)
@@ -101,6 +101,20 @@ def test_saving_leaves_the_live_tensors_alone(folder):
     save(folder / "live", state)
     assert weight.data is data and weight.device == device
     assert load(folder / "live", device="cpu")["model"]["0.weight"].device == "cpu"
+
+
+def test_a_checkpoint_goes_to_the_device_that_is_asked_for(folder):
+    save(folder / "device", {"w": tensor([1.0, 2.0])})
+    if gpu_available():
+        weight = load(folder / "device", device="gpu")["w"]
+        assert weight.device == "gpu"
+        save(folder / "device", {"w": weight})
+        assert weight.device == "gpu"
+        assert load(folder / "device", device="cpu")["w"].device == "cpu"
+    else:
+        with pytest.raises(DeviceError):
+            load(folder / "device", device="gpu")
+    assert load(folder / "device", device="cpu")["w"].numpy().tolist() == [1.0, 2.0]
 
 
 def test_loaded_tensors_are_leaves_of_their_own(folder):
@@ -206,7 +220,6 @@ def test_every_changed_byte_is_noticed(folder, content):
                 load(path)
 
 
-@settings(max_examples=300)
 @given(data=st.data())
 def test_arbitrary_files_load_or_are_refused_by_name(data, folder):
     path = folder / "noise"
@@ -380,6 +393,15 @@ def test_a_replacement_that_fails_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(CheckpointError, match="Permission denied.*choose a folder you may write to"):
         save(tmp_path / "model", {})
     assert os.listdir(tmp_path) == []
+
+
+def test_the_file_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    calls = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *args, real=real, name=name: calls.append(name) or real(*args))
+    save(tmp_path / "model", {})
+    assert calls == ["fsync", "replace"]
 
 
 def test_places_that_cannot_be_written(tmp_path):

@@ -1,6 +1,7 @@
 """IDX files, data sets, splits, the image sets and the transforms. Batches are in `test_loader.py`."""
 
 import gzip
+import hashlib
 import io
 import struct
 import tarfile
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygrad_ml.backend import random
+from tinygrad_ml.backend import Device, random
 from tinygrad_ml.data import (
     CIFAR10,
     MNIST,
@@ -23,8 +24,8 @@ from tinygrad_ml.data import (
     read_idx,
     transforms,
 )
-from tinygrad_ml.errors import DataError, OptionError, RangeError, ShapeError
-from tinygrad_ml.tensor import tensor
+from tinygrad_ml.errors import DataError, DeviceError, OptionError, RangeError, ShapeError
+from tinygrad_ml.tensor import Tensor, tensor
 
 IDX_TYPES = {"uint8": 0x08, "int8": 0x09, "int16": 0x0B, "int32": 0x0C, "float32": 0x0D, "float64": 0x0E}
 
@@ -125,6 +126,14 @@ def test_tensor_dataset_refuses_what_does_not_fit():
         TensorDataset(np.zeros(()))
 
 
+def test_tensor_dataset_refuses_two_devices():
+    class Elsewhere(Tensor):
+        device = Device("gpu:7")
+
+    with pytest.raises(DeviceError, match=r"cpu, gpu:7.*\.to\(device\)"):
+        TensorDataset(tensor([1.0], device="cpu"), Elsewhere(np.zeros(1)))
+
+
 def test_subset_keeps_its_order_and_checks_its_indices():
     data = TensorDataset(np.arange(5))
     subset = Subset(Subset(data, [4, 3, 3, 0]), [0, 2])
@@ -204,8 +213,11 @@ def test_mnist_is_the_real_one(mnist, train, counts):
 
 def test_mnist_pixels_have_the_published_moments(mnist):
     pixels = mnist[True].images
-    assert pixels.mean() / 255 == pytest.approx(0.1307, abs=5e-5)
-    assert pixels.std() / 255 == pytest.approx(0.3081, abs=5e-5)
+    levels = np.bincount(pixels.reshape(-1), minlength=256) / pixels.size
+    scale = np.arange(256) / 255
+    mean = levels @ scale
+    assert mean == pytest.approx(0.1307, abs=5e-5)
+    assert np.sqrt(levels @ (scale - mean) ** 2) == pytest.approx(0.3081, abs=5e-5)
 
 
 def test_image_sample_is_the_image_and_its_label(mnist):
@@ -290,7 +302,7 @@ def cifar(tmp_path, monkeypatch):
             member.size = records[name].nbytes
             tar.addfile(member, io.BytesIO(records[name].tobytes()))
     monkeypatch.setattr(CIFAR10, "records_per_file", 4)
-    monkeypatch.setattr(CIFAR10, "md5", __import__("hashlib").md5(path.read_bytes()).hexdigest())
+    monkeypatch.setattr(CIFAR10, "md5", hashlib.md5(path.read_bytes()).hexdigest())
     return {True: np.concatenate([records[name] for name in names[:5]]), False: records["test_batch.bin"]}
 
 
@@ -319,7 +331,7 @@ def test_cifar10_that_is_damaged_says_so(tmp_path, cifar, monkeypatch):
     path.write_bytes(content[:-100])
     with pytest.raises(DataError, match="cifar-10-binary.tar.gz is damaged.*MD5"):
         CIFAR10(tmp_path)
-    monkeypatch.setattr(CIFAR10, "md5", __import__("hashlib").md5(content[:-100]).hexdigest())
+    monkeypatch.setattr(CIFAR10, "md5", hashlib.md5(content[:-100]).hexdigest())
     with pytest.raises(DataError, match="does not unpack|found nothing"):
         CIFAR10(tmp_path)
     folder = tmp_path / "cifar-10-batches-bin"

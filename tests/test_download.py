@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import os
 import re
+import socket
 import threading
 from pathlib import Path
 
@@ -46,6 +47,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if server.breaks:
             rest = rest[: server.breaks.pop(0)]
         self.wfile.write(rest)
+        if server.stalls:
+            server.stalls -= 1
+            server.closing.wait(10)
 
     def log_message(self, *_):
         pass
@@ -57,6 +61,8 @@ class Server(http.server.ThreadingHTTPServer):
         self.files = {"/file": CONTENT}
         self.requests = []
         self.ranges = self.announce = True
+        self.stalls = 0  # in how many requests to keep the line open and silent at the end
+        self.closing = threading.Event()
         self.breaks = []  # how many bytes to send before hanging up, request by request
 
     def url(self, path="/file"):
@@ -70,6 +76,7 @@ def server(monkeypatch):
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
+        server.closing.set()
         server.shutdown()
         thread.join()
 
@@ -106,6 +113,13 @@ def test_a_transfer_that_breaks_off_goes_on_where_it_stopped(server, tmp_path):
     download([server.url()], tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == CONTENT
     assert ranges(server) == [None, "bytes=100000-", "bytes=150000-"]
+
+
+def test_a_server_that_falls_silent_is_asked_for_the_rest(server, tmp_path):
+    server.breaks, server.stalls = [100_000], 1
+    downloads.download([server.url()], tmp_path / "file", MD5, timeout=0.2, progress=False)
+    assert (tmp_path / "file").read_bytes() == CONTENT
+    assert ranges(server) == [None, "bytes=100000-"]
 
 
 def test_the_next_call_goes_on_where_the_last_one_stopped(server, tmp_path):
@@ -174,8 +188,6 @@ def test_when_all_mirrors_fail_each_is_named_with_its_answer(server, tmp_path):
 
 
 def test_a_silent_server_is_given_up(tmp_path):
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/file"
         with pytest.raises(DataError, match="timed out"):

@@ -269,7 +269,7 @@ def _array(path: Path, name: str, entry: Mapping[str, Any]) -> np.ndarray:
             "convert it to float32 with the program that wrote the file"
         )
     dtype = np.dtype(_DTYPES[entry["dtype"]])
-    return np.frombuffer(entry["data"], dtype.newbyteorder("<")).reshape(entry["shape"]).astype(dtype)
+    return np.frombuffer(entry["data"], dtype.newbyteorder("<")).reshape(entry["shape"]).astype(dtype, copy=False)
 
 
 def _verify(path: Path, content: bytes, ours: str) -> str:

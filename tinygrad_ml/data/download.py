@@ -111,25 +111,21 @@ def _transfer(url: str, part: Path, start: int, timeout: float, progress: bool |
     resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT  # a plain 200 sends the file from its start
     begin = start if resumed else 0
     total = None if response.length is None else begin + response.length
-    with response, _open(part, "ab" if resumed else "wb") as file:
-        bar = tqdm(
-            desc=part.stem,
-            total=total,
-            initial=begin,
-            unit="B",
-            unit_scale=True,
-            disable=None if progress is None else not progress,
-        )
-        with bar:
-            try:
-                while chunk := response.read(_CHUNK):
-                    _store(chunk, file, part)
-                    bar.update(len(chunk))
-            except (OSError, http.client.HTTPException):
-                if file.tell() == begin:
-                    raise
-                return False
-    return not response.length  # what was announced and did not come; None if nothing was announced
+    hidden = None if progress is None else not progress  # tqdm's None: hidden unless on a terminal
+    with (
+        response,
+        _open(part, "ab" if resumed else "wb") as file,
+        tqdm(desc=part.stem, total=total, initial=begin, unit="B", unit_scale=True, disable=hidden) as bar,
+    ):
+        try:
+            while chunk := response.read1(_CHUNK):  # what is there, without waiting for a whole chunk
+                _store(chunk, file, part)
+                bar.update(len(chunk))
+        except (OSError, http.client.HTTPException):
+            if file.tell() == begin:
+                raise
+            return False
+        return total is None or file.tell() == total
 
 
 def _open(part: Path, mode: str) -> BinaryIO:
