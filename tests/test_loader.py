@@ -113,6 +113,9 @@ def test_images_are_transformed_by_the_batch():
     data = ImageDataset(images, np.array([2, 0, 1], np.uint8))
     (x, y), _ = DataLoader(data, 2)
     assert x.dtype == np.uint8 and (x.numpy() == images[:2]).all() and y.numpy().tolist() == [2, 0]
+    assert repr(data) == "ImageDataset(3 images of 4 x 4, 0 classes)"
+    with pytest.raises(OptionError, match="no mean and std"):
+        data.tensors(normalize=True)
     data.transform = transforms.ToFloat()
     (x, _), _ = DataLoader(data, 2)
     assert x.dtype == np.float32 and x.shape == (2, 1, 4, 4)

@@ -23,7 +23,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..backend import Device
-from ..errors import DataError
+from ..errors import DataError, OptionError
 from ..tensor import Tensor, tensor
 from .dataset import Dataset
 from .download import download as fetch
@@ -46,13 +46,13 @@ class ImageDataset(Dataset):
 
     Attributes:
         images, labels: the whole arrays; labels are int64.
-        classes: the name of each class, in the order of the labels.
-        mean, std: per channel, of the training images scaled to [0, 1].
+        classes: the name of each class, in the order of the labels; a derived class sets it,
+        mean, std: and these: per channel, of the training images scaled to [0, 1].
     """
 
-    classes: ClassVar[tuple[str, ...]]
-    mean: ClassVar[tuple[float, ...]]
-    std: ClassVar[tuple[float, ...]]
+    classes: ClassVar[tuple[str, ...]] = ()
+    mean: ClassVar[tuple[float, ...]] = ()
+    std: ClassVar[tuple[float, ...]] = ()
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, transform: Transform | None = None):
         self.images = images
@@ -94,7 +94,12 @@ class ImageDataset(Dataset):
         Returns:
             Images of shape (N, C, H, W), or (N, C·H·W) if flattened, and labels of shape (N,). `transform` is not
             applied.
+
+        Raises:
+            OptionError: `normalize` was asked of a data set without `mean` and `std`.
         """
+        if normalize and not self.mean:
+            raise OptionError(f"{type(self).__name__} has no mean and std to normalize with; set them on the class")
         # The bytes travel to the device, a quarter of the size of the floats they become there.
         pixels = tensor(self.images, device=device)
         height, width = self.images.shape[-2:]
@@ -144,7 +149,7 @@ class _IDXImages(ImageDataset):
         return _must_exist(self._fetch(path) if download and path.name == name else path)
 
     def _fetch(self, path: Path) -> Path:
-        """A path where the file named `path.name` lies now, whole; best `path`."""
+        """The path of a whole copy of the file: `path`, once it has been fetched there."""
         return fetch([mirror + path.name for mirror in self.mirrors], path, self.md5[path.name])
 
 
@@ -311,5 +316,5 @@ class CIFAR10(ImageDataset):
 
 def _must_exist(path: Path) -> Path:
     if not path.is_file():
-        raise DataError(f"{path} does not exist. Put the file there, or pass download=True to have it fetched.")
+        raise DataError(f"{path} does not exist. Put the file there, or pass download=True.")
     return path
