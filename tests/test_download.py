@@ -29,13 +29,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         server.requests.append((self.path, self.headers.get("Range")))
         content = server.files.get(self.path)
         if content is None:
-            return self.send_error(404)
+            self.send_error(404)
+            return
         start = 0
         wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if wanted and server.ranges:
             start = int(wanted[1])
             if start >= len(content):
-                return self.send_error(416)
+                self.send_error(416)
+                return
             self.send_response(206)
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         else:

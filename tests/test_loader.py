@@ -94,7 +94,7 @@ def test_samples_of_any_data_set_are_collated(wrap):
 
 def test_subset_of_a_set_without_gather_is_fetched_one_by_one():
     data = Counted(10)
-    (x, y), (_, z) = DataLoader(Subset(data, [9, 2, 4]), batch_size=2)
+    (_, y), (_, z) = DataLoader(Subset(data, [9, 2, 4]), batch_size=2)
     assert y.numpy().tolist() == [9, 2] and z.numpy().tolist() == [4] and data.calls == 3
 
 
