@@ -21,6 +21,7 @@ from .backend import is_float, owner
 from .errors import AnomalyError, DeviceError, DTypeError, GradientError, ShapeError
 from .graph import ZERO, backpropagate
 from .modes import enable_grad, inside, modes, no_grad, watching
+from .ops import OUTPUT
 from .ops.elementwise import constant_in
 from .tensor import Tensor, apply, as_tensor, filled, method, tensor
 
@@ -114,8 +115,19 @@ def grad(
 def _walk(seeds, wanted, create_graph: bool, free: bool) -> dict:
     if create_graph:
         with enable_grad():
-            return backpropagate(seeds, wanted, lambda array, node: Tensor(array, node, node.needs_grad))
-    return backpropagate(seeds, wanted, lambda array, node: Tensor(array), free=free)
+            return backpropagate(seeds, wanted, _restored_in_graph)
+    return backpropagate(seeds, wanted, _restored, free=free)
+
+
+def _restored(arrays: tuple, node) -> list[Tensor]:
+    """What a node had saved, as constants."""
+    return [Tensor(array) for array in arrays]
+
+
+def _restored_in_graph(arrays: tuple, node) -> list[Tensor]:
+    """What a node had saved, as the functions of the inputs that they are: to be differentiated again."""
+    sources = [node if place == OUTPUT else node.inputs[place] for place in node.plan.kept]
+    return [Tensor(array, source, source.needs_grad) for array, source in zip(arrays, sources, strict=True)]
 
 
 def _as_tuple(what) -> tuple:

@@ -10,6 +10,8 @@ the numbers *is* a topological order, and a sort replaces recursion.
 Read before: `ops/primitive.py`, what an operation is. Read next: `tensor.py`, where one is applied.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 
@@ -35,22 +37,21 @@ class Node:
     """
 
     # What most nodes never set lives on the class, so that making a node stays cheap.
+    op = plan = None
+    inputs: tuple[Node, ...] = ()
+    params: dict = {}  # noqa: RUF012  (never written to)
+    saved: tuple | None = ()
+    needs_grad = False
     name: str | None = None
     value = None  # of a leaf: its array
     scope: tuple[Place, ...] = ()  # the modules inside which the node was made
     hooks: tuple[Callable, ...] = ()  # called with the gradient; may return another one
     tensor: Callable = staticmethod(lambda: None)  # a weak reference to the tensor that receives the gradient
 
-    def __init__(self, op, inputs, params, plan, saved, number, shape, dtype):
-        self.op = op
-        self.inputs = inputs
-        self.params = params
-        self.plan = plan
-        self.saved = saved
+    def __init__(self, number: int, shape: tuple[int, ...], dtype):
         self.number = number
         self.shape = shape
         self.dtype = dtype
-        self.needs_grad = plan is not None
 
     @property
     def freed(self) -> bool:
@@ -73,37 +74,28 @@ class Node:
         return f"<node {self.number}: {what}{name} {self.shape} {self.dtype}>"
 
 
-def leaf(array, needs_grad: bool = False, name: str | None = None) -> Node:
-    """A node for data that comes from outside."""
-    node = Node(None, (), {}, None, (), tick(), array.shape, array.dtype)
-    node.value = array
-    node.needs_grad = needs_grad
-    if name is not None:
-        node.name = name
-    return node
-
-
 def all_inputs(node: Node) -> tuple[Node, ...]:
     """The nodes whose outputs `node` took."""
     return node.inputs
 
 
-def differentiable_inputs(node: Node) -> list[Node]:
+def differentiable_inputs(node: Node) -> tuple[Node, ...]:
     """The inputs to which a gradient flows from `node`."""
-    inputs = node.inputs
-    return [inputs[step[0]] for step in node.plan.steps] if node.plan is not None else []
+    plan = node.plan
+    return plan.reached(node.inputs) if plan is not None else ()
 
 
 def topological(outputs: Iterable[Node], inputs_of: Callable = all_inputs) -> list[Node]:
-    """All nodes that `outputs` are computed from, each after its inputs. Each is visited once."""
+    """All nodes that `outputs` are computed from, each once, and after its inputs."""
     seen = set(outputs)
-    stack = list(seen)
-    while stack:
-        for node in inputs_of(stack.pop()):
-            if node not in seen:
-                seen.add(node)
-                stack.append(node)
-    return sorted(seen, key=attrgetter("number"))
+    found = list(seen)
+    for node in found:  # which grows as we go
+        for parent in inputs_of(node):
+            if parent not in seen:
+                seen.add(parent)
+                found.append(parent)
+    found.sort(key=attrgetter("number"))
+    return found
 
 
 ZERO = object()
@@ -127,7 +119,7 @@ def backpropagate(
     seeds    output node -> the gradient (a Tensor) that arrives there
     wanted   whose gradients to return; None for those of all tensors that receive one. Only what
              leads from the seeds to these is computed.
-    restore  `restore(array, node)` makes the Tensor of a saved array, which `node` computed
+    restore  `restore(arrays, node)` makes Tensors of the arrays that `node` had saved
     free     let go of the saved arrays as they have been used
     observe  called as `observe(node, position, share, fitted, total)` for each share that arrives,
              and as `observe(node, None, None, None, gradient)` when a node's turn comes
@@ -137,7 +129,7 @@ def backpropagate(
     writes.notice()
     order = topological(seeds, differentiable_inputs)
     if wanted is None:
-        wanted = {node for node in order if node.tensor() is not None}
+        wanted = {node for node in order if node.tensor is not Node.tensor}
         useful = None  # every leaf that needs a gradient wants it
     else:
         wanted = set(wanted)
@@ -149,9 +141,7 @@ def backpropagate(
         if g is None:
             continue
         if node.hooks and g is not ZERO:
-            for hook in node.hooks:
-                replaced = hook(g)
-                g = g if replaced is None else replaced
+            g = _through_hooks(node, g)
         if observe is not None:
             observe(node, None, None, None, g)
         if node in wanted:
@@ -161,42 +151,43 @@ def backpropagate(
             continue
         inputs = node.inputs
         if g is ZERO:
-            for step in plan.steps:
-                pending.setdefault(inputs[step[0]], ZERO)
+            for parent in plan.reached(inputs):
+                pending.setdefault(parent, ZERO)
             continue
         saved = node.saved
-        if saved is None:
-            raise GradientError(_freed_message(node))
         if saved:
             if writes.latest > node.number:
                 _check_unchanged(node)
-            saved = [
-                restore(array, node if source == OUTPUT else inputs[source])
-                for array, source in zip(saved, plan.kept, strict=True)
-            ]
-        for position, rule, slots, extras in plan.steps:  # see `ops.Plan`
+            saved = restore(saved, node)
+        elif saved is None:
+            raise GradientError(_freed_message(node))
+        for position, rule, slots, extras in plan.steps:
             parent = inputs[position]
             if useful is not None and parent not in useful:
                 continue
-            if extras:
-                share = rule(g, *[saved[slot] for slot in slots], **_look_up(extras, node, position, saved))
-            else:
-                share = rule(g, *[saved[slot] for slot in slots])
-            earlier = pending.get(parent)
+            arguments = [saved[slot] for slot in slots]
+            share = rule(g, *arguments, **_look_up(extras, node, position, saved)) if extras else rule(g, *arguments)
+            earlier = pending.get(parent, ZERO)
             if share is None:
-                fitted = ZERO
-                total = pending.setdefault(parent, ZERO)
+                fitted, total = ZERO, earlier
             else:
-                fitted = share
-                if share._data.shape != parent.shape or share._data.dtype is not parent.dtype:
-                    fitted = fit(share, parent)
-                total = fitted if earlier is None or earlier is ZERO else earlier + fitted
-                pending[parent] = total
+                array = share._data
+                fits = array.shape == parent.shape and array.dtype is parent.dtype
+                fitted = share if fits else fit(share, parent)
+                total = fitted if earlier is ZERO else earlier + fitted
+            pending[parent] = total
             if observe is not None:
                 observe(node, position, share, fitted, total)
         if free and node.saved:
             node.saved = None
     return found
+
+
+def _through_hooks(node: Node, g):
+    for hook in node.hooks:
+        replaced = hook(g)
+        g = g if replaced is None else replaced
+    return g
 
 
 def fit(g, target: Node):

@@ -37,6 +37,7 @@ class _Modes(threading.local):
     blocks = ()  # the open GradMode blocks, outermost first
     watchers = ()  # functions called after every operation: watcher(primitive, inputs, parameters, output)
     scope: tuple[Place, ...] = ()  # the modules whose forward is running, outermost first
+    busy = False  # whether there are watchers or scopes: one look instead of two, after every operation
 
 
 modes = _Modes()
@@ -133,12 +134,14 @@ class watching:
 
     def __enter__(self) -> None:
         modes.watchers = (*modes.watchers, self.watcher)
+        modes.busy = True
 
     def __exit__(self, *_) -> None:
         rest = list(modes.watchers)
         rest.reverse()
         rest.remove(self.watcher)
         modes.watchers = tuple(reversed(rest))
+        modes.busy = bool(modes.watchers or modes.scope)
 
 
 class scope:
@@ -149,6 +152,8 @@ class scope:
 
     def __enter__(self) -> None:
         modes.scope = (*modes.scope, self.place)
+        modes.busy = True
 
     def __exit__(self, *_) -> None:
         modes.scope = modes.scope[:-1]
+        modes.busy = bool(modes.watchers or modes.scope)

@@ -18,7 +18,7 @@ from . import writes
 from .backend import Absent, Device, absent, current_device, dtypes, get
 from .backend.arrays import BY_TYPE, HOST
 from .errors import DeviceError, DTypeError, GradientError, RangeError, ShapeError, TinygradError
-from .graph import Node, leaf
+from .graph import Node
 from .indexing import parse
 from .modes import inside, modes
 from .ops import Primitive, elementwise, index
@@ -36,7 +36,7 @@ class Tensor:
     tensor, views of it included. `assign` is the one way to overwrite memory in place.
     """
 
-    __slots__ = ("_data", "_node", "_needs", "grad", "__weakref__", "__dict__")
+    __slots__ = ("_data", "_node", "_needs", "grad", "__weakref__")
     __array_priority__ = 1000  # so that `ndarray + Tensor` comes to us,
     __array_ufunc__ = None  # and NumPy does not try itself
 
@@ -102,7 +102,8 @@ class Tensor:
     def node(self) -> Node:
         """The node of the graph that made this tensor; a leaf for data from outside."""
         if self._node is None:
-            self._node = leaf(self._data)
+            self._node = node = Node(tick(), self._data.shape, self._data.dtype)
+            node.value = self._data
         return self._node
 
     @property
@@ -361,7 +362,8 @@ class Tensor:
         data = self._data if absent(self._data) else self._data.copy()
         Tensor.__init__(copy, data)
         memo[id(self)] = copy
-        copy.__dict__.update(self.__dict__)
+        if hasattr(self, "__dict__"):
+            copy.__dict__.update(self.__dict__)
         if self.name is not None:
             copy.name = self.name
         copy.requires_grad = self._needs
@@ -398,14 +400,16 @@ class _Hook:
         self._node.hooks = tuple(hook for hook in self._node.hooks if hook is not self._hook)
 
 
+NO_PARAMETERS: dict[str, Any] = {}
+
+
 # -- applying operations ---------------------------------------------------------------------------
 
 
-def apply(op: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any] = {}) -> Tensor:  # noqa: B006
+def apply(op: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any] = NO_PARAMETERS) -> Tensor:
     """Compute `op` on `inputs`, and record it if a gradient can flow through it.
 
-    The only function of the library that calls an operation's `value`. Raises the errors of the
-    operation's shape rule, `DTypeError`, `DeviceError`.
+    Raises the errors of the operation's shape rule, `DTypeError`, `DeviceError`.
     """
     arrays = [tensor._data for tensor in inputs]
     try:
@@ -414,32 +418,44 @@ def apply(op: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any] = {}
         value = op.value(_backend_of(arrays), *arrays, **params)
     except Exception as error:
         value = _symbolic_value(op, inputs, arrays, params, error)
+    return record(op, inputs, arrays, params, value)
+
+
+def record(op: Primitive, inputs: tuple[Tensor, ...], arrays, params: dict[str, Any], value) -> Tensor:
+    """The tensor of `value`, which `op` computed from `arrays`, the (coerced) arrays of `inputs`.
+
+    It gets a node if some input needs a gradient that can flow through `op`, or is symbolic.
+    """
     output = Tensor(value)
-    needs = tuple([tensor._needs for tensor in inputs])
-    if (True in needs and modes.grad) or type(value) is Absent:
-        plan = op.plan(needs) if True in needs and modes.grad else None
-        if plan is not None or type(value) is Absent:
-            arrays.append(value)
-            output._node = node = Node(
-                op,
-                tuple([tensor._node or tensor.node for tensor in inputs]),
-                params,
-                plan,
-                plan.keep(arrays) if plan is not None else (),
-                tick(),
-                value.shape,
-                value.dtype,
-            )
-            output._needs = plan is not None
-            if modes.scope:
-                node.scope = modes.scope
-    if modes.watchers:
+    if len(inputs) == 2:  # written out, because a chain of scalars spends its time here
+        a, b = inputs
+        plan = op.plans[(a._needs, b._needs)]
+    else:
+        plan = op.plans[tuple([tensor._needs for tensor in inputs])]
+    if plan is not None and not modes.grad:
+        plan = None
+    if plan is not None or type(value) is Absent:
+        output._node = node = Node(tick(), value.shape, value.dtype)
+        node.op = op
+        if len(inputs) == 2:
+            node.inputs = (a._node or a.node, b._node or b.node)
+        else:
+            node.inputs = tuple([tensor._node or tensor.node for tensor in inputs])
+        if params:
+            node.params = params
+        if plan is not None:
+            node.plan = plan
+            node.saved = plan.keep((*arrays, value))
+            node.needs_grad = output._needs = True
+    if modes.busy:
+        if output._node is not None:
+            output._node.scope = modes.scope
         for watcher in modes.watchers:
             watcher(op, inputs, params, output)
     return output
 
 
-def _backend_of(arrays: list):
+def _backend_of(arrays):
     """The backend of the arrays; NumPy's scalars go with any."""
     found = BY_TYPE[type(arrays[0])]
     if found is HOST:
@@ -484,12 +500,18 @@ def _check_devices(name: str, inputs) -> None:
 # -- operands that are not tensors -------------------------------------------------------------------
 
 
+_FLOAT_TYPES = {dtype: dtype.type for dtype in dtypes.FLOATS}
+
+
 def _operand(other, beside: Tensor):
     """`other` as a tensor to compute with beside a tensor, or NotImplemented.
 
     Numbers, NumPy's scalars and 0-d arrays among them, take the dtype of the tensor and have no
     device; arrays keep their dtype and are on theirs.
     """
+    make = _FLOAT_TYPES.get(beside._data.dtype)
+    if make is not None and type(other) in (float, int):
+        return Tensor(make(other))  # the usual case, at once
     if isinstance(other, Tensor):
         return other
     if isinstance(other, (bool, int, float, numpy.generic)) or (isinstance(other, numpy.ndarray) and not other.ndim):
@@ -517,7 +539,26 @@ def _install_operators() -> None:
     """`x + y`, `y + x`, `x < y`, ...: one line each in the tables below."""
 
     def forward(op):
-        return lambda self, other: _binary(op, self, other)
+        compute = op.operator
+
+        def method(self, other):
+            if type(other) is not Tensor:
+                other = _operand(other, self)
+                if other is NotImplemented:
+                    return other
+            a, b = self._data, other._data
+            if a.dtype is b.dtype:  # nothing to promote, and Python's operator finds the backend itself
+                try:
+                    value = compute(a, b)
+                except Exception:
+                    return apply(op, (self, other))  # which finds the words for what is wrong
+                if value.dtype is a.dtype:
+                    if self._needs or other._needs or modes.busy:
+                        return record(op, (self, other), (a, b), NO_PARAMETERS, value)
+                    return Tensor(value)
+            return apply(op, (self, other))
+
+        return method
 
     def reflected(op):
         def method(self, other):
@@ -525,6 +566,9 @@ def _install_operators() -> None:
             return other if other is NotImplemented else apply(op, (other, self))
 
         return method
+
+    def plain(op):
+        return lambda self, other: _binary(op, self, other)
 
     arithmetic = {
         "add": elementwise.add,
@@ -547,10 +591,10 @@ def _install_operators() -> None:
         "ge": elementwise.greater_equal,
     }
     for symbol, op in comparisons.items():
-        setattr(Tensor, f"__{symbol}__", forward(op))
+        setattr(Tensor, f"__{symbol}__", plain(op))
     logical = {"and": elementwise.logical_and, "or": elementwise.logical_or, "xor": elementwise.logical_xor}
     for symbol, op in logical.items():
-        setattr(Tensor, f"__{symbol}__", forward(op))
+        setattr(Tensor, f"__{symbol}__", plain(op))
         setattr(Tensor, f"__r{symbol}__", reflected(op))
 
 
@@ -622,7 +666,11 @@ def _array(data, dtype=None, device=None, copy: bool = False):
     wanted = dtypes.as_dtype(host.dtype if dtype is None else dtype)
     if host.dtype != wanted or not host.dtype.isnative:
         host, copy = host.astype(wanted), False
-    return numpy.array(host) if copy and target is HOST else target.from_host(host, at)
+    if target is not HOST:
+        return target.from_host(host, at)
+    if not host.ndim:
+        return host[()]  # NumPy computes with its scalars several times faster than with 0-d arrays
+    return numpy.array(host) if copy else host
 
 
 def _host_array(data) -> numpy.ndarray:

@@ -60,7 +60,7 @@ def number_dtype(number, dtype: numpy.dtype) -> numpy.dtype:
 def promote(arrays: list) -> list:
     """All operands in their common dtype."""
     first = arrays[0].dtype
-    for array in arrays:
+    for array in arrays[1:]:
         if array.dtype is not first:
             common = result_type(*[array.dtype for array in arrays])
             return [array if array.dtype == common else array.astype(common) for array in arrays]

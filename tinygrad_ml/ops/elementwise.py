@@ -33,7 +33,7 @@ def binary(name, value, formula, local, rules, c, *, coerce=dtypes.promote, **fa
         function = value
         value = lambda xp, a, b: getattr(xp, function)(a, b)  # noqa: E731
     else:  # one of Python's operators, which the arrays of every backend know
-        compute = value
+        compute = facts["operator"] = value
         value = lambda xp, a, b: compute(a, b)  # noqa: E731
     return Primitive(name, value, broadcast, rules, inputs="a b", formula=formula, local=local, coerce=coerce, c=c, **facts)
 

@@ -47,6 +47,7 @@ class Primitive:
     dtype     `dtype(*dtypes, **parameters)` of the result; that of the first input if None
     flops     `flops(output_shape, *input_shapes)`, floating-point operations; one an output element if None
     c         an elementwise operation as a C expression of `{inputs}`
+    operator  the Python operator that computes the same on the arrays of every backend, if there is one
     """
 
     def __init__(
@@ -63,11 +64,13 @@ class Primitive:
         dtype: Callable | None = None,
         flops: Callable | None = None,
         c: str | None = None,
+        operator: Callable | None = None,
     ):
         self.name, self.value, self.shape, self.coerce, self.dtype = name, value, shape, coerce, dtype
         self.inputs = tuple(inputs.split())
         self.gradient, self.formula, self.local, self.flops, self.c = tuple(gradient), formula, tuple(local), flops, c
-        self._plans: dict[tuple[bool, ...], Plan | None] = {}
+        self.operator = operator
+        self.plans = _Plans(self)
         PRIMITIVES[name] = self
 
     def __repr__(self) -> str:
@@ -77,18 +80,24 @@ class Primitive:
         """The gradient rule of the input at `position`."""
         return self.gradient[min(position, len(self.gradient) - 1)]
 
-    def plan(self, needs: tuple[bool, ...]) -> "Plan | None":
-        """What to keep and to run for the inputs that need a gradient; None if nothing can flow."""
-        if needs not in self._plans:
-            self._plans[needs] = Plan(self, needs) if self.gradient else None
-        return self._plans[needs]
-
     def input_name(self, position: int) -> str:
         """The name of the input at `position`: `a`, `b`, or `x0`, `x1` where there is any number."""
         last = self.inputs[-1]
         if last.endswith("*") and position >= len(self.inputs) - 1:
             return f"{last[:-1]}{position - len(self.inputs) + 1}"
         return self.inputs[position]
+
+
+class _Plans(dict):
+    """The plans of one primitive, each made at its first use; None if no gradient can flow."""
+
+    def __init__(self, primitive: Primitive):
+        super().__init__()
+        self._primitive = primitive
+
+    def __missing__(self, needs: tuple[bool, ...]) -> "Plan | None":
+        self[needs] = plan = Plan(self._primitive, needs) if self._primitive.gradient and True in needs else None
+        return plan
 
 
 OUTPUT = -1  # in `Plan.kept`: the output itself
@@ -101,9 +110,11 @@ class Plan:
             node's `saved` of the arrays the rule names, and the names that are not single arrays
     kept    which arrays are saved: positions of inputs, or OUTPUT
     many    the places in `saved` of the inputs that a name with `*` stands for
+    keep    `keep((*inputs, output))`: the tuple of arrays that is saved
+    reached `reached(inputs)`: those inputs to which a gradient flows
     """
 
-    __slots__ = ("steps", "kept", "many", "keep")
+    __slots__ = ("steps", "kept", "many", "keep", "reached")
 
     def __init__(self, primitive: Primitive, needs: tuple[bool, ...]):
         self.kept: list[int] = []
@@ -125,7 +136,8 @@ class Plan:
                         first = primitive.inputs.index(name + "*")
                         self.many = tuple(self._slot(source) for source in range(first, len(needs)))
             self.steps.append((position, rule, tuple(saved), tuple(extras)))
-        self.keep = self._picker()
+        self.keep = _picker(self.kept)
+        self.reached = tuple if all(needs) else _picker([step[0] for step in self.steps])
 
     def _slot(self, source: int) -> int:
         """The place in `saved` of the array from `source`, which is kept from now on."""
@@ -133,11 +145,12 @@ class Plan:
             self.kept.append(source)
         return self.kept.index(source)
 
-    def _picker(self) -> Callable:
-        """A function from [inputs..., output] to the tuple of what is kept."""
-        if not self.kept:
-            return lambda arrays: ()
-        if len(self.kept) == 1:
-            only = self.kept[0]
-            return lambda arrays: (arrays[only],)
-        return itemgetter(*self.kept)
+
+def _picker(places: list[int]) -> Callable:
+    """A function from a sequence to the tuple of its elements at `places`."""
+    if not places:
+        return lambda sequence: ()
+    if len(places) == 1:
+        only = places[0]
+        return lambda sequence: (sequence[only],)
+    return itemgetter(*places)
