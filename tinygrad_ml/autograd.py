@@ -121,7 +121,7 @@ def _walk(seeds, wanted, create_graph: bool, free: bool) -> dict:
 
 def _restored(arrays: tuple, node) -> list[Tensor]:
     """What a node had saved, as constants."""
-    return [Tensor(array) for array in arrays]
+    return list(map(Tensor, arrays))
 
 
 def _restored_in_graph(arrays: tuple, node) -> list[Tensor]:

@@ -161,12 +161,14 @@ def backpropagate(
             saved = restore(saved, node)
         elif saved is None:
             raise GradientError(_freed_message(node))
-        for position, rule, slots, extras in plan.steps:
+        for position, rule, pick, extras in plan.steps:
             parent = inputs[position]
             if useful is not None and parent not in useful:
                 continue
-            arguments = [saved[slot] for slot in slots]
-            share = rule(g, *arguments, **_look_up(extras, node, position, saved)) if extras else rule(g, *arguments)
+            if extras:
+                share = rule(g, *pick(saved), **_look_up(extras, node, position, saved))
+            else:
+                share = rule(g, *pick(saved))
             earlier = pending.get(parent, ZERO)
             if share is None:
                 fitted, total = ZERO, earlier

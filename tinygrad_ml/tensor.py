@@ -445,7 +445,8 @@ def record(op: Primitive, inputs: tuple[Tensor, ...], arrays, params: dict[str, 
             node.params = params
         if plan is not None:
             node.plan = plan
-            node.saved = plan.keep((*arrays, value))
+            if plan.kept:
+                node.saved = plan.keep((*arrays, value))
             node.needs_grad = output._needs = True
     if modes.busy:
         if output._node is not None:
@@ -500,7 +501,8 @@ def _check_devices(name: str, inputs) -> None:
 # -- operands that are not tensors -------------------------------------------------------------------
 
 
-_FLOAT_TYPES = {dtype: dtype.type for dtype in dtypes.FLOATS}
+_constants: dict[tuple, Tensor] = {}
+"""The numbers of formulas, which recur: (type, number, dtype of the tensor beside it) -> tensor."""
 
 
 def _operand(other, beside: Tensor):
@@ -509,22 +511,31 @@ def _operand(other, beside: Tensor):
     Numbers, NumPy's scalars and 0-d arrays among them, take the dtype of the tensor and have no
     device; arrays keep their dtype and are on theirs.
     """
-    make = _FLOAT_TYPES.get(beside._data.dtype)
-    if make is not None and type(other) in (float, int):
-        return Tensor(make(other))  # the usual case, at once
+    kind = type(other)
+    if (kind is float or kind is int) and other:  # not 0, because 0.0 equals -0.0
+        key = kind, other, beside._data.dtype
+        constant = _constants.get(key)
+        if constant is None:
+            if len(_constants) > 1000:
+                _constants.clear()
+            constant = _constants[key] = _number(other, beside)
+        return constant
     if isinstance(other, Tensor):
         return other
     if isinstance(other, (bool, int, float, numpy.generic)) or (isinstance(other, numpy.ndarray) and not other.ndim):
-        number = other if isinstance(other, (bool, int, float)) else other.item()
-        try:
-            return Tensor(dtypes.number_dtype(number, beside._data.dtype).type(number))
-        except OverflowError as error:
-            raise DTypeError(f"{number} beside {beside._described()}: {error}") from None
-        except (TypeError, AttributeError):
-            raise DTypeError(f"{other!r} is not a real number; complex numbers are out of scope") from None
+        return _number(other if isinstance(other, (bool, int, float)) else other.item(), beside)
     if hasattr(other, "__array__") or hasattr(other, "__cuda_array_interface__") or isinstance(other, (list, tuple)):
         return as_tensor(other)
     return NotImplemented
+
+
+def _number(number: float | int | bool, beside: Tensor) -> Tensor:
+    try:
+        return Tensor(dtypes.number_dtype(number, beside._data.dtype).type(number))
+    except OverflowError as error:
+        raise DTypeError(f"{number} beside {beside._described()}: {error}") from None
+    except TypeError:
+        raise DTypeError(f"{number!r} is not a real number; complex numbers are out of scope") from None
 
 
 def _binary(op: Primitive, self: Tensor, other) -> Tensor:

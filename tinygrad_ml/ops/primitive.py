@@ -106,8 +106,8 @@ OUTPUT = -1  # in `Plan.kept`: the output itself
 class Plan:
     """The backward work of one operation, for one pattern of inputs that need a gradient.
 
-    steps   (position, rule, saved, extras): for each such input its rule, the places in the
-            node's `saved` of the arrays the rule names, and the names that are not single arrays
+    steps   (position, rule, pick, extras): for each such input its rule, `pick(saved)` which takes
+            the arrays that the rule names from the node's `saved`, and the other names
     kept    which arrays are saved: positions of inputs, or OUTPUT
     many    the places in `saved` of the inputs that a name with `*` stands for
     keep    `keep((*inputs, output))`: the tuple of arrays that is saved
@@ -135,7 +135,7 @@ class Plan:
                     if name + "*" in primitive.inputs:
                         first = primitive.inputs.index(name + "*")
                         self.many = tuple(self._slot(source) for source in range(first, len(needs)))
-            self.steps.append((position, rule, tuple(saved), tuple(extras)))
+            self.steps.append((position, rule, _picker(saved), tuple(extras)))
         self.keep = _picker(self.kept)
         self.reached = tuple if all(needs) else _picker([step[0] for step in self.steps])
 
