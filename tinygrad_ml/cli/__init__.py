@@ -1,0 +1,74 @@
+"""The command `tinygrad-ml`: one file here for each of its subcommands.
+
+A subcommand's file has a function `register(commands)`. It adds its parser to argparse's `commands` and sets the
+parser's default `run`: a function of the parsed arguments that does the work and returns the exit code, or None for 0.
+Whatever takes long to import, it imports in `run`.
+
+Exit codes: 0 done, 2 a mistake of the user's (one line on stderr says which), 130 interrupted.
+
+Read next: `train.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from ..errors import TinygradError
+from . import doctor
+
+_SUBCOMMANDS = (doctor,)
+
+_EPILOG = """\
+examples:
+  tinygrad-ml train                    train a network on MNIST
+  tinygrad-ml doctor                   what this machine has, and how to get what is missing
+  tinygrad-ml train --help             all options of a command
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with these arguments (those of the process by default); the exit code."""
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    if args.run is None:
+        parser.print_help()
+        return 2
+    try:
+        return args.run(args) or 0
+    except TinygradError as error:
+        return _report(str(error), 2)
+    except KeyboardInterrupt:
+        return _report("interrupted", 130)
+    except BrokenPipeError:
+        # Whoever read our output has left, as `head` does. Nothing more may be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _report(f"{error.filename}: {error.strerror}", 2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tinygrad-ml",
+        description="Train a network on MNIST, look at what it computes, and see what this machine offers.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tinygrad_ml {__version__}")
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for subcommand in _SUBCOMMANDS:
+        subcommand.register(commands)
+    return parser
+
+
+def _report(message: str, code: int) -> int:
+    """Print the one line of a failure; its exit code."""
+    print(f"tinygrad-ml: {message}", file=sys.stderr)
+    return code

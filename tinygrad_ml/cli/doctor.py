@@ -1,0 +1,123 @@
+"""`tinygrad-ml doctor`: what this machine has for this library, and what to install for what is missing."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import shutil
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import numpy
+
+from .. import __version__
+from ..backend import gpu_available
+from ..backend.cuda import why_not
+
+# What rules the number of BLAS threads, in the order in which OpenBLAS (or MKL) looks.
+_THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+_CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
+
+
+def register(commands) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser(
+        "doctor",
+        help="say what this machine has, and how to get what is missing",
+        description="Say what this machine has for tinygrad_ml, and how to get what is missing. Nothing is changed.",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print a line for each thing: its name, what was found, and the way to get it if it is missing."""
+    for name, found, remedy in findings():
+        print(f"{name:<12}{found}")
+        if remedy:
+            print(f"{'':<12}-> {remedy}")
+    device = "gpu" if gpu_available() else "cpu"
+    print(f"\n'tinygrad-ml train' runs on the {device} here.")
+
+
+def findings() -> list[tuple[str, str, str]]:
+    """(name, what was found, how to get it, empty if nothing is missing) for each thing that matters."""
+    driver, cuda = _driver()
+    gpu_extra = "gpu12" if cuda == "12" else "gpu"
+    cupy = next((f"{package} {_version(package)}" for package in _CUPY_PACKAGES if _version(package)), "")
+    return [
+        ("tinygrad_ml", f"{__version__}, in {Path(__file__).parents[1]}", ""),
+        ("Python", f"{platform.python_version()}, {platform.platform()}, {_cores()} cores", ""),
+        ("NumPy", f"{numpy.__version__}, {_blas()}", ""),
+        _package("SciPy", "scipy", "fast", "erf is computed one number after the other"),
+        _package("Numba", "numba", "fast", "fused loops run as blocks of NumPy calls"),
+        ("CuPy", cupy or "missing: no GPU can be used", "" if cupy else _install(gpu_extra)),
+        ("Driver", driver or "no NVIDIA driver found (nvidia-smi)", ""),
+        ("GPU", "ready" if gpu_available() else f"cannot be used: {why_not()}", ""),
+        _graphviz(),
+        _package("Matplotlib", "matplotlib", "viz", "no learning curves are drawn"),
+    ]
+
+
+def _package(name: str, package: str, extra: str, consequence: str) -> tuple[str, str, str]:
+    """The finding about an optional Python package, which the extra of that name installs."""
+    version = _version(package)
+    return (name, version, "") if version else (name, f"missing: {consequence}", _install(extra))
+
+
+def _install(extra: str) -> str:
+    return f'pip install "tinygrad_ml[{extra}]"'
+
+
+def _version(package: str) -> str:
+    """The version of an installed package, empty if it is not. It is not imported: a broken one must not stop us."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _blas() -> str:
+    """The library behind NumPy's matrix products, and its threads."""
+    blas = numpy.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
+    library = f"{blas.get('name', 'unknown BLAS')} {blas.get('version', '')}".strip()
+    for variable in _THREAD_VARIABLES:
+        if os.environ.get(variable):
+            return f"{library}, {variable}={os.environ[variable]} threads"
+    return f"{library}, {_cores()} threads, one a core (OMP_NUM_THREADS changes that)"
+
+
+def _driver() -> tuple[str, str]:
+    """What nvidia-smi says: the driver with its GPUs, and the CUDA version it supports; both empty without it."""
+    gpus = _output("nvidia-smi", "--query-gpu=driver_version,name,memory.total", "--format=csv,noheader")
+    cuda = re.search(r"CUDA.*Version: (\d+)", _output("nvidia-smi"))
+    return "; ".join(gpus.splitlines()), cuda[1] if cuda else ""
+
+
+def _graphviz() -> tuple[str, str, str]:
+    """What turns a drawn graph into a picture: the program `dot`, or the Graphviz inside of pygraphviz."""
+    if shutil.which("dot"):
+        return "Graphviz", _output("dot", "-V") or "the program dot", ""
+    if _version("pygraphviz"):
+        return "Graphviz", f"pygraphviz {_version('pygraphviz')}, with a Graphviz of its own", ""
+    return (
+        "Graphviz",
+        "missing: graphs are saved as .dot text",
+        f"{_install('viz')}, or the package 'graphviz' of your system",
+    )
+
+
+def _output(*command: str) -> str:
+    """What a program prints (`dot -V` prints on stderr); empty if it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return (done.stdout or done.stderr).strip()
