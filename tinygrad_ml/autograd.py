@@ -92,7 +92,9 @@ def grad(
     for x in inputs:
         if not isinstance(x, Tensor) or not x.requires_grad:
             what = x._described() if isinstance(x, Tensor) else repr(x)
-            raise GradientError(f"grad with respect to {what}, which does not require a gradient: set requires_grad=True before computing with it")
+            raise GradientError(
+                f"grad with respect to {what}, which does not require a gradient: set requires_grad=True before computing with it"
+            )
     outputs = _as_tuple(outputs)
     seeds = _seeds(outputs, None if grad_outputs is None else _as_tuple(grad_outputs))
     found = _walk(seeds, [x.node for x in inputs], create_graph, free=False)
@@ -195,7 +197,9 @@ def _own_memory(array, taken: set[int]):
 
 def _leaves(x) -> tuple[Tensor, ...]:
     """Fresh leaves with the numbers of x, so that differentiating a function leaves no trace."""
-    return tuple(tensor(part.detach() if isinstance(part, Tensor) else part, requires_grad=True) for part in _as_tuple(x))
+    return tuple(
+        tensor(part.detach() if isinstance(part, Tensor) else part, requires_grad=True) for part in _as_tuple(x)
+    )
 
 
 def _like_given(results: Sequence, given):
@@ -276,7 +280,10 @@ def _gradient_with_graph(f: Callable, inputs: tuple[Tensor, ...]) -> list[Tensor
     with enable_grad():
         y = f(*inputs)
         found = grad(y, inputs, create_graph=True, allow_unused=True)
-        return [apply(constant_in, (_zeros(x.node), *inputs)) if g is None else g for g, x in zip(found, inputs, strict=True)]
+        return [
+            apply(constant_in, (_zeros(x.node), *inputs)) if g is None else g
+            for g, x in zip(found, inputs, strict=True)
+        ]
 
 
 def _rows(y: Tensor, inputs: tuple[Tensor, ...]) -> list[Tensor]:
@@ -320,7 +327,9 @@ def _stop_at_nan(op, inputs, params, output: Tensor) -> None:
     if not _has_nan(output) or any(_has_nan(tensor) for tensor in inputs):
         return
     given = ", ".join(tensor._described() for tensor in inputs)
-    raise AnomalyError(f"'{op.name}'{inside(modes.scope)} made nan out of {given}, called from {_line_of_the_program()}")
+    raise AnomalyError(
+        f"'{op.name}'{inside(modes.scope)} made nan out of {given}, called from {_line_of_the_program()}"
+    )
 
 
 def _has_nan(x: Tensor) -> bool:

@@ -21,7 +21,12 @@ fourth power of it, that of rounding grows with its inverse; at 1e-4 both are be
 
 
 def gradcheck(
-    f: Callable, inputs: Tensor | Sequence[Tensor], order: int = 2, rtol: float = 1e-5, atol: float = 1e-7, seed: int = 0
+    f: Callable,
+    inputs: Tensor | Sequence[Tensor],
+    order: int = 2,
+    rtol: float = 1e-5,
+    atol: float = 1e-7,
+    seed: int = 0,
 ) -> bool:
     """Compare the derivatives of f with central differences, up to `order`; True if all agree.
 
@@ -73,7 +78,9 @@ def _check_one_order(function: Callable, point: list, device, random, order: int
         with enable_grad():
             value = projected(*leaves)
             if not value.requires_grad:
-                raise GradientError(f"gradcheck, order {order}: the output does not depend on the inputs in a differentiable way")
+                raise GradientError(
+                    f"gradcheck, order {order}: the output does not depend on the inputs in a differentiable way"
+                )
             found = grad(value, leaves, create_graph=True, allow_unused=True)
         return [leaf * 0 if g is None else g for g, leaf in zip(found, leaves, strict=True)]
 

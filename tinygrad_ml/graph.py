@@ -16,11 +16,10 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 
 from . import writes
-from .backend import Device, of
+from .backend import Device
 from .errors import GradientError
 from .modes import Place, inside
 from .ops import OUTPUT
-from .writes import tick
 
 
 class Node:
@@ -39,7 +38,7 @@ class Node:
     # What most nodes never set lives on the class, so that making a node stays cheap.
     op = plan = None
     inputs: tuple[Node, ...] = ()
-    params: dict = {}  # noqa: RUF012  (never written to)
+    params: dict = {}
     saved: tuple | None = ()
     needs_grad = False
     name: str | None = None
@@ -66,7 +65,7 @@ class Node:
             node = node.inputs[0]
         if node.op is not None:
             return node.params["device"]
-        return Device.at(of(node.value).kind, of(node.value).index_of(node.value))
+        return Device.of(node.value)
 
     def __repr__(self) -> str:
         what = self.op.name if self.op else "leaf"
@@ -243,7 +242,11 @@ def _check_unchanged(node: Node) -> None:
 
 def describe(node: Node) -> str:
     """A tensor as an error names it: by its name if it has one, with shape and dtype."""
-    name = f"tensor {node.name!r} " if node.name else ("a tensor " if node.op is None else f"the result of '{node.op.name}' ")
+    name = (
+        f"tensor {node.name!r} "
+        if node.name
+        else ("a tensor " if node.op is None else f"the result of '{node.op.name}' ")
+    )
     return f"{name}of shape {node.shape} and dtype {node.dtype}"
 
 

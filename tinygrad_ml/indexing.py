@@ -34,7 +34,9 @@ def parse(key, shape: tuple[int, ...], data) -> tuple[list, tuple]:
         elif part.dtype.kind == "b":
             spanned = shape[axis : axis + part.ndim]
             if part.shape != spanned:
-                raise ShapeError(f"a boolean mask of shape {part.shape} cannot select from axes of shape {spanned}, in shape {shape}")
+                raise ShapeError(
+                    f"a boolean mask of shape {part.shape} cannot select from axes of shape {spanned}, in shape {shape}"
+                )
             arrays.extend(of(part).nonzero(part) if part.ndim else _zero_d_mask(part))
             template.extend([ARRAY] * part.ndim if part.ndim else [None, ARRAY])
             axis += part.ndim
@@ -73,7 +75,9 @@ def _normal(part):
         return part if part.dtype == numpy.int64 else part.astype(numpy.int64)
     if kind == "b":
         return part
-    raise DTypeError(f"a tensor is indexed by integers, slices, ..., None, and arrays of integers or bools, not by {part!r}")
+    raise DTypeError(
+        f"a tensor is indexed by integers, slices, ..., None, and arrays of integers or bools, not by {part!r}"
+    )
 
 
 def _axes_used(part) -> int:

@@ -78,7 +78,7 @@ def trace(x, offset: int = 0) -> Tensor:
 
 
 def matrix_norm(x, ord="fro", keepdims: bool = False) -> Tensor:
-    """"fro": √Σ x²; 1, -1: the largest, smallest column sum of |x|; inf, -inf: the same of rows."""
+    """ "fro": √Σ x²; 1, -1: the largest, smallest column sum of |x|; inf, -inf: the same of rows."""
     x = as_tensor(x)
     if ord == "fro":
         return vector_norm(x, 2, (-2, -1), keepdims)

@@ -28,7 +28,7 @@ def path(places: tuple[Place, ...]) -> str:
 
 
 def inside(places: tuple[Place, ...]) -> str:
-    """" in module encoder.layers.0", for an error message; nothing outside of modules."""
+    """ " in module encoder.layers.0", for an error message; nothing outside of modules."""
     return f" in module {path(places) or places[0].kind}" if places else ""
 
 

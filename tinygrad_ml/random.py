@@ -30,7 +30,9 @@ __all__ = [
 
 
 def _draw(method: str, size, dtype, device, requires_grad: bool = False) -> Tensor:
-    shape = () if size is None else (int(size),) if isinstance(size, (int, numpy.integer)) else tuple(int(n) for n in size)
+    shape = (
+        () if size is None else (int(size),) if isinstance(size, (int, numpy.integer)) else tuple(int(n) for n in size)
+    )
     dtype = dtypes.as_dtype(dtype)
     if not dtypes.is_float(dtype):
         raise OptionError(f"random numbers of a continuous distribution need a floating dtype, not {dtype}")
@@ -78,7 +80,9 @@ def integers(low: int, high: int | None = None, size=None, device=None) -> Tenso
     if low >= high:
         raise OptionError(f"integers needs low < high, not {low} and {high}")
     shape = () if size is None else size
-    drawn = streams.generator(Device(device) if device is not None else current_device()).integers(low, high, size=shape)
+    drawn = streams.generator(Device(device) if device is not None else current_device()).integers(
+        low, high, size=shape
+    )
     return Tensor(numpy.asarray(drawn) if isinstance(drawn, (int, numpy.generic)) else drawn)
 
 

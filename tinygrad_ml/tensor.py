@@ -1,10 +1,10 @@
 """A Tensor is an array plus the node that made it. Here operations are applied and recorded.
 
-`apply` is the one door: every number that the library computes passes through it. Operators are
-methods of the class below; named functions (`tg.sum`, and with it `x.sum`) are defined in
-`functional/` and `autograd.py`, which hang them onto the class with `@method`.
+`apply` is the one door: every operation of the library passes through it. What Python's symbols do
+(`+`, `[...]`, `+=`) is in `operators.py`; named functions (`tg.sum`, and with it `x.sum`) are in
+`functional/` and `autograd.py`. They are hung onto the class with `@method`.
 
-Read before: `ops/primitive.py`, `graph.py`. Read next: `autograd.py`.
+Read before: `ops/primitive.py`, `graph.py`. Read next: `operators.py`, `autograd.py`.
 """
 
 from __future__ import annotations  # the class has a method called `numpy`
@@ -15,13 +15,12 @@ from typing import Any
 import numpy
 
 from . import writes
-from .backend import Absent, Device, absent, current_device, dtypes, get
+from .backend import Absent, Device, absent, as_array, dtypes, get
 from .backend.arrays import BY_TYPE, HOST
 from .errors import DeviceError, DTypeError, GradientError, RangeError, ShapeError, TinygradError
 from .graph import Node
-from .indexing import parse
 from .modes import inside, modes
-from .ops import Primitive, elementwise, index
+from .ops import Primitive
 from .writes import tick
 
 
@@ -64,7 +63,7 @@ class Tensor:
 
     @data.setter
     def data(self, array) -> None:
-        array = _array(array, self.dtype, self.device)
+        array = as_array(array._data if isinstance(array, Tensor) else array, self.dtype, self.device)
         if array.shape != self.shape:
             raise ShapeError(f"data of shape {array.shape} given to {self._described()}; the shapes must be equal")
         writes.wrote(self._data)
@@ -95,8 +94,7 @@ class Tensor:
 
     @property
     def device(self) -> Device:
-        found = BY_TYPE[type(self._data)]
-        return Device.at(found.kind, found.index_of(self._data))
+        return Device.of(self._data)
 
     @property
     def node(self) -> Node:
@@ -156,7 +154,7 @@ class Tensor:
             raise GradientError(f"{self._described()} does not require a gradient, so there is none to retain")
         self.node.tensor = weakref.ref(self)
 
-    def register_hook(self, hook) -> "Any":
+    def register_hook(self, hook) -> _Hook:
         """Call `hook(gradient)` when the gradient of this tensor is complete, in each backward pass.
 
         What it returns, if not None, takes the gradient's place. Returns an object whose
@@ -194,11 +192,11 @@ class Tensor:
     def __dlpack_device__(self):
         return self._data.__dlpack_device__()
 
-    def detach(self) -> "Tensor":
+    def detach(self) -> Tensor:
         """The same numbers outside of the graph: a constant to every gradient."""
         return Tensor(self._data)
 
-    def assign(self, values) -> "Tensor":
+    def assign(self, values) -> Tensor:
         """Overwrite the memory of this leaf with `values`, in place and outside of the graph.
 
         `values` is broadcast and cast to the shape and dtype of the tensor. A graph that still
@@ -209,11 +207,10 @@ class Tensor:
                 f"assign() overwrites memory outside of the graph, but {self._described()} is part of one. "
                 f"Use x = ... or x[...] = ... instead."
             )
-        if isinstance(self._data, numpy.generic):
-            self._data = self.node.value = numpy.array(self._data)
-        elif not getattr(self._data.flags, "writeable", 0 not in self._data.strides):  # CuPy does not say
-            self._data = self.node.value = self._data.copy()
-        array = values._data if isinstance(values, Tensor) else _array(values, self.dtype, self.device)
+        if isinstance(self._data, numpy.generic) or not self._data.flags.writeable:
+            self._data = numpy.array(self._data)
+            self.node.value = self._data
+        array = values._data if isinstance(values, Tensor) else as_array(values, None, self.device)
         try:
             self._data[...] = array
         except Exception as error:
@@ -221,85 +218,6 @@ class Tensor:
             _check_devices("assign", (self, given))
             raise ShapeError(f"cannot assign {given._described()} to {self._described()}") from error
         writes.wrote(self._data)
-        return self
-
-    # -- operators -------------------------------------------------------------------------------
-
-    def __neg__(self):
-        return apply(elementwise.neg, (self,))
-
-    def __pos__(self):
-        return self
-
-    def __abs__(self):
-        return apply(elementwise.absolute, (self,))
-
-    def __invert__(self):
-        return apply(elementwise.logical_not, (self.astype(dtypes.bool_),))
-
-    def __pow__(self, other):
-        if isinstance(other, (int, float)) and not isinstance(other, bool):
-            base = self if other >= 0 or dtypes.is_float(self.dtype) else self.astype(dtypes.DEFAULT_FLOAT)
-            return apply(elementwise.power, (base,), {"exponent": other})
-        return _binary(elementwise.pow_, self, other)
-
-    def __getitem__(self, key):
-        arrays, template = _parsed(key, self)
-        return apply(index.getitem, (self, *arrays), {"index": template})
-
-    def __setitem__(self, key, values) -> None:
-        arrays, template = _parsed(key, self)
-        region = index.getitem_shape(self.shape, *[array.shape for array in arrays], index=template)
-        try:
-            values = _operand(values, self).astype(self.dtype).broadcast_to(region)
-        except ShapeError as error:
-            raise ShapeError(f"cannot write into x[...] of shape {region}, where x is {self._described()}: {error}") from None
-        place = index.fill(template, [array._data for array in arrays])
-        if not (self._needs or values._needs):
-            data = self._data.copy()
-            data[place] = values._data
-            self._become(Tensor(data), "x[...] = v")
-        elif values.size:
-            # For each element, which of the values is written there; where an index names a place
-            # several times, the last one wins, and the others get no gradient.
-            xp = BY_TYPE[type(self._data)]
-            source = xp.full(self.shape, -1, dtype=numpy.int64)
-            source[place] = xp.arange(values.size).reshape(region)
-            written = values.reshape(-1)[Tensor(xp.maximum(source, 0))]
-            self._become(Tensor(source >= 0).where(written, self), "x[...] = v")
-
-    def __iadd__(self, other):
-        return self._become(self + other, "+=")
-
-    def __isub__(self, other):
-        return self._become(self - other, "-=")
-
-    def __imul__(self, other):
-        return self._become(self * other, "*=")
-
-    def __itruediv__(self, other):
-        return self._become(self / other, "/=")
-
-    def __ipow__(self, other):
-        return self._become(self**other, "**=")
-
-    def _become(self, value: "Tensor", operator: str) -> "Tensor":
-        """Take over the value, and the place in the graph, of `value`: the new self."""
-        if value.shape != self.shape:
-            raise ShapeError(f"{self._described()} {operator} would change its shape to {value.shape}; write x = x ... instead")
-        if value.dtype != self.dtype:
-            value = value.astype(self.dtype)
-        if self.is_leaf and self._needs:
-            if modes.grad:
-                raise GradientError(
-                    f"{self._described()} is a leaf that requires a gradient, and {operator} would make it the result of "
-                    f"an operation. Update it inside `with tg.no_grad():`, or write x = x ... for a new tensor."
-                )
-            return self.assign(value)
-        name = self.name
-        self._data, self._node, self._needs = value._data, value._node if value._needs else None, value._needs
-        if name is not None:
-            self.name = name
         return self
 
     # -- Python's protocols ----------------------------------------------------------------------
@@ -356,7 +274,7 @@ class Tensor:
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and self.size == 1 else str(self)
 
-    def __deepcopy__(self, memo) -> "Tensor":
+    def __deepcopy__(self, memo) -> Tensor:
         if not self.is_leaf:
             raise GradientError(f"{self._described()} is part of a graph and cannot be copied; copy x.detach() instead")
         copy = type(self).__new__(type(self))
@@ -375,11 +293,11 @@ class Tensor:
 
     # -- for rules and errors --------------------------------------------------------------------
 
-    def _apply(self, op: Primitive, *others: "Tensor", **params) -> "Tensor":
+    def _apply(self, op: Primitive, *others: Tensor, **params) -> Tensor:
         """Another primitive on this tensor."""
         return apply(op, (self, *others), params)
 
-    def _like(self, array: numpy.ndarray) -> "Tensor":
+    def _like(self, array: numpy.ndarray) -> Tensor:
         """A constant in the dtype and on the device of this tensor."""
         here = BY_TYPE[type(self._data)]
         return Tensor(here.from_host(numpy.asarray(array, self.dtype), here.index_of(self._data)))
@@ -483,7 +401,9 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> 
         failed.operation, failed.inputs = op, inputs
         raise failed from None
     names = ", ".join(tensor._described() for tensor in inputs)
-    kind = RangeError if isinstance(error, IndexError) else DTypeError if isinstance(error, TypeError) else TinygradError
+    kind = (
+        RangeError if isinstance(error, IndexError) else DTypeError if isinstance(error, TypeError) else TinygradError
+    )
     failed = kind(f"{op.name} of {names}: {error}")
     failed.operation, failed.inputs = op, inputs
     raise failed from error
@@ -499,123 +419,9 @@ def _check_devices(name: str, inputs) -> None:
             )
 
 
-# -- operands that are not tensors -------------------------------------------------------------------
-
-
-_constants: dict[tuple, Tensor] = {}
-"""The numbers of formulas, which recur: (type, number, dtype of the tensor beside it) -> tensor."""
-
-
-def _operand(other, beside: Tensor):
-    """`other` as a tensor to compute with beside a tensor, or NotImplemented.
-
-    Numbers, NumPy's scalars and 0-d arrays among them, take the dtype of the tensor and have no
-    device; arrays keep their dtype and are on theirs.
-    """
-    kind = type(other)
-    if (kind is float or kind is int) and other:  # not 0, because 0.0 equals -0.0
-        key = kind, other, beside._data.dtype
-        constant = _constants.get(key)
-        if constant is None:
-            if len(_constants) > 1000:
-                _constants.clear()
-            constant = _constants[key] = _number(other, beside)
-        return constant
-    if isinstance(other, Tensor):
-        return other
-    if isinstance(other, (bool, int, float, numpy.generic)) or (isinstance(other, numpy.ndarray) and not other.ndim):
-        return _number(other if isinstance(other, (bool, int, float)) else other.item(), beside)
-    if hasattr(other, "__array__") or hasattr(other, "__cuda_array_interface__") or isinstance(other, (list, tuple)):
-        return as_tensor(other)
-    return NotImplemented
-
-
-def _number(number: float | int | bool, beside: Tensor) -> Tensor:
-    try:
-        return Tensor(dtypes.number_dtype(number, beside._data.dtype).type(number))
-    except OverflowError as error:
-        raise DTypeError(f"{number} beside {beside._described()}: {error}") from None
-    except TypeError:
-        raise DTypeError(f"{number!r} is not a real number; complex numbers are out of scope") from None
-
-
-def _binary(op: Primitive, self: Tensor, other) -> Tensor:
-    if type(other) is not Tensor:
-        other = _operand(other, self)
-        if other is NotImplemented:
-            return other
-    return apply(op, (self, other))
-
-
-def _install_operators() -> None:
-    """`x + y`, `y + x`, `x < y`, ...: one line each in the tables below."""
-
-    def forward(op):
-        compute = op.operator
-
-        def method(self, other):
-            if type(other) is not Tensor:
-                other = _operand(other, self)
-                if other is NotImplemented:
-                    return other
-            a, b = self._data, other._data
-            if a.dtype is b.dtype:  # nothing to promote, and Python's operator finds the backend itself
-                try:
-                    value = compute(a, b)
-                except Exception:
-                    return apply(op, (self, other))  # which finds the words for what is wrong
-                if value.dtype is a.dtype:
-                    if self._needs or other._needs or modes.busy:
-                        return record(op, (self, other), (a, b), NO_PARAMETERS, value)
-                    return Tensor(value)
-            return apply(op, (self, other))
-
-        return method
-
-    def reflected(op):
-        def method(self, other):
-            other = _operand(other, self)
-            return other if other is NotImplemented else apply(op, (other, self))
-
-        return method
-
-    def plain(op):
-        return lambda self, other: _binary(op, self, other)
-
-    arithmetic = {
-        "add": elementwise.add,
-        "sub": elementwise.sub,
-        "mul": elementwise.mul,
-        "truediv": elementwise.div,
-        "floordiv": elementwise.floor_divide,
-        "mod": elementwise.remainder,
-    }
-    for symbol, op in arithmetic.items():
-        setattr(Tensor, f"__{symbol}__", forward(op))
-        setattr(Tensor, f"__r{symbol}__", reflected(op))
-    Tensor.__rpow__ = reflected(elementwise.pow_)
-    comparisons = {
-        "eq": elementwise.equal,
-        "ne": elementwise.not_equal,
-        "lt": elementwise.less,
-        "le": elementwise.less_equal,
-        "gt": elementwise.greater,
-        "ge": elementwise.greater_equal,
-    }
-    for symbol, op in comparisons.items():
-        setattr(Tensor, f"__{symbol}__", plain(op))
-    logical = {"and": elementwise.logical_and, "or": elementwise.logical_or, "xor": elementwise.logical_xor}
-    for symbol, op in logical.items():
-        setattr(Tensor, f"__{symbol}__", plain(op))
-        setattr(Tensor, f"__r{symbol}__", reflected(op))
-
-
-_install_operators()
-
-
 def method(function):
     """Make a function whose first argument is a tensor a method of `Tensor` too."""
-    setattr(Tensor, function.__name__.rstrip("_"), function)
+    setattr(Tensor, function.__name__, function)
     return function
 
 
@@ -635,7 +441,7 @@ def tensor(data, dtype=None, requires_grad: bool = False, device=None, name: str
     Raises `DTypeError` for what is no array of numbers, `GradientError` for integers with
     `requires_grad`, `DeviceError` for a device that is not there.
     """
-    made = Tensor(_array(data, dtype, device, copy=True))
+    made = Tensor(as_array(data._data if isinstance(data, Tensor) else data, dtype, device, copy=True))
     if name is not None:
         made.name = name
     if requires_grad:
@@ -649,7 +455,7 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
         if dtype is not None and data.dtype != dtypes.as_dtype(dtype):
             data = data.astype(dtype)
         return data if device is None else data.to(device)
-    return Tensor(_array(data, dtype, device))
+    return Tensor(as_array(data, dtype, device))
 
 
 def filled(shape: tuple[int, ...], value, dtype, device: Device) -> Tensor:
@@ -657,57 +463,9 @@ def filled(shape: tuple[int, ...], value, dtype, device: Device) -> Tensor:
     return Tensor(get(device).filled(shape, value, dtype, device.index))
 
 
-def _array(data, dtype=None, device=None, copy: bool = False):
-    """`data` as an array of the backend that `device` names."""
-    if isinstance(data, Tensor):
-        data = data._data
-    if absent(data):
-        return data.astype(dtypes.as_dtype(dtype)) if dtype is not None else data
-    if hasattr(data, "__cuda_array_interface__") and device is None:
-        target, at = BY_TYPE[type(data)], BY_TYPE[type(data)].index_of(data)
-    elif type(data) in BY_TYPE and device is None and not isinstance(data, (numpy.ndarray, numpy.generic)):
-        target, at = BY_TYPE[type(data)], 0
-    else:
-        device = Device(device) if device is not None else current_device()
-        target, at = get(device), device.index
-    source = BY_TYPE[type(data)] if type(data) in BY_TYPE or hasattr(data, "__cuda_array_interface__") else HOST
-    if source is not HOST and source is target and source.index_of(data) == at:
-        wanted = data.dtype if dtype is None else dtypes.as_dtype(dtype)
-        return data.astype(wanted, copy=copy)
-    host = source.to_host(data) if source is not HOST else _host_array(data)
-    wanted = dtypes.as_dtype(host.dtype if dtype is None else dtype)
-    if host.dtype != wanted or not host.dtype.isnative:
-        host, copy = host.astype(wanted), False
-    if target is not HOST:
-        return target.from_host(host, at)
-    if not host.ndim:
-        return host[()]  # NumPy computes with its scalars several times faster than with 0-d arrays
-    return numpy.array(host) if copy else host
-
-
-def _host_array(data) -> numpy.ndarray:
-    if isinstance(data, (numpy.ndarray, numpy.generic)):
-        return numpy.asarray(data)
-    try:
-        array = numpy.asarray(data)
-    except (ValueError, TypeError) as error:
-        raise DTypeError(f"cannot make a tensor of {type(data).__name__}: {error}") from None
-    if isinstance(data, (list, tuple, float, int)) and array.dtype.kind == "f" and array.dtype != dtypes.DEFAULT_FLOAT:
-        array = array.astype(dtypes.DEFAULT_FLOAT)
-    if array.dtype.kind not in "biuf":
-        hint = "; complex numbers are out of scope" if array.dtype.kind == "c" else ""
-        raise DTypeError(f"cannot make a tensor of {type(data).__name__} {numpy.array2string(array, threshold=5)}: no numbers{hint}")
-    return array
-
-
-def _parsed(key, beside: Tensor) -> tuple[list[Tensor], tuple]:
-    arrays, template = parse(key, beside.shape, beside._data)
-    return [Tensor(array) for array in arrays], template
-
-
 def _unpickle(kind, array, device, needs, name):
     made = kind.__new__(kind)
-    Tensor.__init__(made, _array(array, None, device))
+    Tensor.__init__(made, as_array(array, None, device))
     made.name = name
     made.requires_grad = needs
     return made

@@ -4,10 +4,12 @@ Everybody above asks `of(array)` for the backend of an array in hand, and calls 
 what comes back (`of(x).exp(x)`), so the same line runs on either device. A backend is a NumPy-like
 namespace plus the handful of functions in which the array libraries differ.
 
-Read next: `host.py` (NumPy), `cuda.py` (CuPy), `devices.py`, `random.py`.
+Read next: `arrays.py` (the switch), `host.py` (NumPy), `cuda.py` (CuPy), `devices.py`, `dtypes.py`,
+`convert.py`, `random.py`.
 """
 
 from .arrays import Absent, absent, of, owner, register
+from .convert import as_array
 from .devices import Device, current_device, get, gpu_available, set_default_device
 from .dtypes import DEFAULT_FLOAT, is_float
 
@@ -16,6 +18,7 @@ __all__ = [
     "Absent",
     "Device",
     "absent",
+    "as_array",
     "current_device",
     "get",
     "gpu_available",

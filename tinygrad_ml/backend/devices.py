@@ -4,7 +4,7 @@ import re
 import threading
 
 from ..errors import DeviceError
-from .arrays import HOST, SYMBOL
+from .arrays import BY_TYPE, HOST, SYMBOL
 
 
 class Device:
@@ -34,9 +34,10 @@ class Device:
         self.kind, self.index = match[1], int(match[2] or 0)
 
     @classmethod
-    def at(cls, kind: str, index: int) -> "Device":
-        """The device number `index` of a kind."""
-        return cls(f"{kind}:{index}")
+    def of(cls, array) -> "Device":
+        """The device that holds `array`."""
+        backend = BY_TYPE[type(array)]
+        return cls(f"{backend.kind}:{backend.index_of(array)}")
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.index}" if self.index else self.kind

@@ -25,7 +25,9 @@ def per_axis(value, dims: int, what: str) -> tuple[int, ...]:
     return values
 
 
-def padding_pairs(padding, kernel: tuple[int, ...], dilation: tuple[int, ...], stride: tuple[int, ...]) -> list[tuple[int, int]]:
+def padding_pairs(
+    padding, kernel: tuple[int, ...], dilation: tuple[int, ...], stride: tuple[int, ...]
+) -> list[tuple[int, int]]:
     """`padding` as (before, after) for each spatial axis.
 
     A number; a number for each axis; a pair for each axis; "valid" (none) or "same" (as many
@@ -78,7 +80,9 @@ def convolution(x, weight, bias=None, stride=1, padding=0, dilation=1, groups: i
     x, weight = as_tensor(x), as_tensor(weight)
     dims = weight.ndim - 2
     if dims < 1 or x.ndim != dims + 2:
-        raise ShapeError(f"convolution needs x (batch, channels, *space) and weight (out, in, *kernel), not shapes {x.shape} and {weight.shape}")
+        raise ShapeError(
+            f"convolution needs x (batch, channels, *space) and weight (out, in, *kernel), not shapes {x.shape} and {weight.shape}"
+        )
     channels, out, kernel = x.shape[1], weight.shape[0], weight.shape[2:]
     if groups < 1 or channels % groups or out % groups or weight.shape[1] * groups != channels:
         raise ShapeError(
@@ -92,12 +96,16 @@ def convolution(x, weight, bias=None, stride=1, padding=0, dilation=1, groups: i
     if groups == 1:
         y = weight.reshape(out, depth) @ columns.reshape((x.shape[0], depth, math.prod(positions)))
     else:
-        y = weight.reshape(groups, out // groups, depth) @ columns.reshape((x.shape[0], groups, depth, math.prod(positions)))
+        y = weight.reshape(groups, out // groups, depth) @ columns.reshape(
+            (x.shape[0], groups, depth, math.prod(positions))
+        )
     y = y.reshape((x.shape[0], out, *positions))
     return y if bias is None else y + as_tensor(bias).reshape((-1,) + (1,) * dims)
 
 
-def convolution_transpose(x, weight, bias=None, stride=1, padding=0, output_padding=0, dilation=1, groups: int = 1) -> Tensor:
+def convolution_transpose(
+    x, weight, bias=None, stride=1, padding=0, output_padding=0, dilation=1, groups: int = 1
+) -> Tensor:
     """The transpose of `convolution`: each input pixel adds a weighted kernel to the output.
 
     x (batch, channels, *space), weight (channels, out_channels / groups, *kernel). An axis of size
@@ -106,14 +114,18 @@ def convolution_transpose(x, weight, bias=None, stride=1, padding=0, output_padd
     x, weight = as_tensor(x), as_tensor(weight)
     dims = weight.ndim - 2
     if dims < 1 or x.ndim != dims + 2 or x.shape[1] != weight.shape[0] or x.shape[1] % groups:
-        raise ShapeError(f"convolution_transpose needs x (batch, channels, *space) and weight (channels, out / groups, *kernel), not shapes {x.shape} and {weight.shape} with {groups} group(s)")
+        raise ShapeError(
+            f"convolution_transpose needs x (batch, channels, *space) and weight (channels, out / groups, *kernel), not shapes {x.shape} and {weight.shape} with {groups} group(s)"
+        )
     batch, channels, space = x.shape[0], x.shape[1], x.shape[2:]
     out, kernel = weight.shape[1], weight.shape[2:]
     stride, dilation = per_axis(stride, dims, "stride"), per_axis(dilation, dims, "dilation")
     extra = per_axis(output_padding, dims, "output_padding")
     pairs = padding_pairs(padding, kernel, dilation, stride)
     w = weight.reshape((groups, channels // groups, out * math.prod(kernel))).mT
-    columns = (w @ x.reshape((batch, groups, channels // groups, math.prod(space)))).reshape((batch, groups * out, *kernel, *space))
+    columns = (w @ x.reshape((batch, groups, channels // groups, math.prod(space)))).reshape(
+        (batch, groups * out, *kernel, *space)
+    )
     order = (0, 1, *range(2 + dims, 2 + 2 * dims), *range(2, 2 + dims))
     full = tuple(
         (n - 1) * s + d * (k - 1) + 1 + e for n, s, d, k, e in zip(space, stride, dilation, kernel, extra, strict=True)
@@ -135,9 +147,14 @@ def _pooled(x: Tensor, kernel, stride, padding, dilation, outside: float, ceil_m
     dilation = per_axis(dilation, dims, "dilation")
     pairs = padding_pairs(padding, kernel, dilation, stride)
     if any(before > k // 2 for (before, _), k in zip(pairs, kernel, strict=True)):
-        raise OptionError(f"pooling: padding {padding} is more than half of the kernel {kernel}, so windows could lie outside of the input")
+        raise OptionError(
+            f"pooling: padding {padding} is more than half of the kernel {kernel}, so windows could lie outside of the input"
+        )
     if ceil_mode:
-        pairs = [_ceiled(n, k, s, d, pair) for n, k, s, d, pair in zip(x.shape[2:], kernel, stride, dilation, pairs, strict=True)]
+        pairs = [
+            _ceiled(n, k, s, d, pair)
+            for n, k, s, d, pair in zip(x.shape[2:], kernel, stride, dilation, pairs, strict=True)
+        ]
     x = _padded(x, pairs, outside)
     columns, positions = _columns(x, kernel, stride, dilation)
     places = permute_dims(columns, (*range(2, 2 + dims), 0, 1, *range(2 + dims, 2 + 2 * dims)))
@@ -167,7 +184,9 @@ def avg_pool(x, kernel, stride=None, padding=0, ceil_mode: bool = False, count_i
         return _pooled(x, kernel, stride, padding, 1, 0, False, lambda places: mean(places, 0))
     inside = x._like([1.0]).broadcast_to((1, 1, *x.shape[2:]))
     if count_include_pad:
-        pairs = padding_pairs(padding, per_axis(kernel, x.ndim - 2, "kernel_size"), (1,) * (x.ndim - 2), (1,) * (x.ndim - 2))
+        pairs = padding_pairs(
+            padding, per_axis(kernel, x.ndim - 2, "kernel_size"), (1,) * (x.ndim - 2), (1,) * (x.ndim - 2)
+        )
         inside = _padded(inside, pairs, 1.0)
         x, padding = _padded(x, pairs), 0
     total = _pooled(x, kernel, stride, padding, 1, 0, ceil_mode, lambda places: places.sum(0))
@@ -192,4 +211,3 @@ def adaptive_pool(x, output_size, reduce) -> Tensor:
         else:
             x = stack([reduce(x[(*lead, cut)], axis) for cut in cuts], axis)
     return x
-

@@ -31,12 +31,16 @@ def ones(*shape, dtype=dtypes.DEFAULT_FLOAT, device=None, requires_grad: bool = 
 def full(shape, fill_value, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """`fill_value` everywhere, in its own kind of dtype (float32, int64 or bool) if none is given."""
     dtype = tensor(fill_value, device="cpu").dtype if dtype is None else dtype
-    return _constant(_shape_of((shape,)) if not isinstance(shape, int) else (shape,), fill_value, dtype, device, requires_grad)
+    return _constant(
+        _shape_of((shape,)) if not isinstance(shape, int) else (shape,), fill_value, dtype, device, requires_grad
+    )
 
 
 def _like(x, value, dtype, device, requires_grad: bool) -> Tensor:
     x = as_tensor(x)
-    return _constant(x.shape, value, x.dtype if dtype is None else dtype, x.device if device is None else device, requires_grad)
+    return _constant(
+        x.shape, value, x.dtype if dtype is None else dtype, x.device if device is None else device, requires_grad
+    )
 
 
 def zeros_like(x, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
@@ -65,12 +69,22 @@ def arange(start, /, stop=None, step=1, dtype=None, device=None, requires_grad: 
     return _made(numpy.arange(start, stop, step), dtype, device, requires_grad)
 
 
-def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype=dtypes.DEFAULT_FLOAT, device=None, requires_grad: bool = False) -> Tensor:
+def linspace(
+    start: float,
+    stop: float,
+    num: int = 50,
+    endpoint: bool = True,
+    dtype=dtypes.DEFAULT_FLOAT,
+    device=None,
+    requires_grad: bool = False,
+) -> Tensor:
     """`num` numbers evenly spaced from start to stop, which is included unless `endpoint` is False."""
     return _made(numpy.linspace(start, stop, num, endpoint=endpoint), dtype, device, requires_grad)
 
 
-def eye(n: int, m: int | None = None, k: int = 0, dtype=dtypes.DEFAULT_FLOAT, device=None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int, m: int | None = None, k: int = 0, dtype=dtypes.DEFAULT_FLOAT, device=None, requires_grad: bool = False
+) -> Tensor:
     """The n×m matrix (n×n by default) with ones on the k-th diagonal."""
     return _made(numpy.eye(n, m, k), dtype, device, requires_grad)
 

@@ -5,9 +5,10 @@ public face: numbers, lists and arrays are accepted, and a docstring is made of 
 """
 
 from ..backend import dtypes
+from ..operators import operand
 from ..ops import Primitive
 from ..ops import elementwise as rows
-from ..tensor import Tensor, _operand, apply, as_tensor, method
+from ..tensor import Tensor, apply, as_tensor, method
 
 
 def _named(function, name: str, doc: str):
@@ -25,17 +26,15 @@ def _unary(op: Primitive, name: str | None = None):
     return method(_named(function, name or op.name, f"y = {op.formula}, elementwise{derivative}. Any shape."))
 
 
-def _operands(*operands) -> tuple[Tensor, ...]:
-    """Numbers take the dtype of the tensors that they stand beside."""
-    tensors = [operand for operand in operands if isinstance(operand, Tensor)]
-    beside = tensors[0] if tensors else None
-    for operand in operands:
-        if beside is None and hasattr(operand, "ndim") and operand.ndim:
-            beside = as_tensor(operand)
+def _operands(*given) -> tuple[Tensor, ...]:
+    """Arguments as tensors; numbers take the dtype of the tensors and arrays that they stand beside."""
+    beside = next((x for x in given if isinstance(x, Tensor)), None)
     if beside is None:
-        return tuple(as_tensor(operand) for operand in operands)
-    made = tuple(_operand(operand, beside) for operand in operands)
-    return tuple(as_tensor(given) if new is NotImplemented else new for new, given in zip(made, operands, strict=True))
+        beside = next((as_tensor(x) for x in given if getattr(x, "ndim", 0)), None)
+    if beside is None:
+        return tuple(as_tensor(x) for x in given)
+    found = (operand(x, beside) for x in given)
+    return tuple(as_tensor(x) if tensor is NotImplemented else tensor for x, tensor in zip(given, found, strict=True))
 
 
 def _binary(op: Primitive, name: str | None = None):

@@ -88,7 +88,9 @@ def scatter_add(x, indices, values, axis: int = 0) -> Tensor:
     x, values = as_tensor(x), as_tensor(values)
     indices = _places(indices, x)
     if not indices.ndim == x.ndim == values.ndim or indices.shape != values.shape:
-        raise ShapeError(f"scatter_add needs indices and values of one shape with {x.ndim} axes, not {indices.shape} and {values.shape}")
+        raise ShapeError(
+            f"scatter_add needs indices and values of one shape with {x.ndim} axes, not {indices.shape} and {values.shape}"
+        )
     axis = one_axis(axis, x.ndim)
     grid = [_places(place, x) for place in _grid(indices, axis)]
     if isinstance(indices._data, numpy.ndarray):
@@ -115,5 +117,6 @@ def check_labels(labels: Tensor, num_classes: int, what: str) -> None:
         low, high = array.min(), array.max()
         if low < 0 or high >= num_classes:
             bad = low if low < 0 else high
-            raise RangeError(f"{what}: label {bad} is out of range: {num_classes} classes are numbered from 0 to {num_classes - 1}")
-
+            raise RangeError(
+                f"{what}: label {bad} is out of range: {num_classes} classes are numbered from 0 to {num_classes - 1}"
+            )

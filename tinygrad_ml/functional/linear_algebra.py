@@ -9,7 +9,7 @@ from ..ops import matmul as primitives
 from ..ops.shapes import one_axis
 from ..tensor import Tensor, apply, as_tensor, method
 from .elementwise import _operands
-from .manipulation import moveaxis, permute_dims
+from .manipulation import permute_dims
 from .reductions import sum as sum_
 
 
@@ -22,7 +22,9 @@ def matmul(a, b) -> Tensor:
     """
     a, b = _operands(a, b)
     if not a.ndim or not b.ndim:
-        raise ShapeError(f"matmul needs at least 1 axis on both sides, but got {a._described()} and {b._described()}; use * for numbers")
+        raise ShapeError(
+            f"matmul needs at least 1 axis on both sides, but got {a._described()} and {b._described()}; use * for numbers"
+        )
     if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise ShapeError(
             f"matmul of {a._described()} and {b._described()}: the last axis of the first has size {a.shape[-1]}, "
@@ -128,11 +130,15 @@ def _parse(subscripts: str, tensors: list[Tensor]) -> tuple[list[str], str]:
         spelled.append(term.replace("...", batch[depth - extra :]))
     if not arrow:
         joined = "".join(terms).replace("...", "")
-        output = ("..." if depth else "") + "".join(sorted(letter for letter in set(joined) if joined.count(letter) == 1))
+        output = ("..." if depth else "") + "".join(
+            sorted(letter for letter in set(joined) if joined.count(letter) == 1)
+        )
     output = output.replace("...", batch)
     unknown = [letter for letter in output if letter not in "".join(spelled)]
     if unknown or len(set(output)) != len(output):
-        raise ShapeError(f"einsum {subscripts!r}: the output must name each axis once, and only axes that an operand has")
+        raise ShapeError(
+            f"einsum {subscripts!r}: the output must name each axis once, and only axes that an operand has"
+        )
     return spelled, output
 
 
@@ -145,7 +151,9 @@ def _check_sizes(subscripts: str, tensors: list[Tensor], terms: list[str]) -> No
                 sizes[letter] = extent
             elif extent not in (1, known):
                 shapes = ", ".join(str(x.shape) for x in tensors)
-                raise ShapeError(f"einsum {subscripts!r}: axis {letter!r} has sizes {known} and {extent} in operands of shapes {shapes}")
+                raise ShapeError(
+                    f"einsum {subscripts!r}: axis {letter!r} has sizes {known} and {extent} in operands of shapes {shapes}"
+                )
 
 
 def _diagonals(x: Tensor, term: str) -> tuple[Tensor, str]:
@@ -190,4 +198,3 @@ def _contract(a: Tensor, left: str, b: Tensor, right: str, needed: set[str]) -> 
         b.reshape((*extents(batch), inner, math.prod(extents(columns)))),
     )
     return product.reshape((*extents(batch), *extents(rows), *extents(columns))), "".join((*batch, *rows, *columns))
-

@@ -174,7 +174,9 @@ def split(x, indices_or_sections, axis: int = 0) -> list[Tensor]:
     if isinstance(indices_or_sections, (int, numpy.integer)):
         parts = int(indices_or_sections)
         if parts < 1 or extent % parts:
-            raise ShapeError(f"axis {axis} of {x._described()} does not split into {parts} equal parts; give the positions instead")
+            raise ShapeError(
+                f"axis {axis} of {x._described()} does not split into {parts} equal parts; give the positions instead"
+            )
         bounds = [extent // parts * i for i in range(1, parts)]
     else:
         bounds = [int(bound) for bound in indices_or_sections]
@@ -312,4 +314,3 @@ def to(x, device) -> Tensor:
     if x.symbolic or x.device == device:
         return x
     return apply(movement.transfer, (x,), {"device": device})
-

@@ -35,7 +35,9 @@ def binary(name, value, formula, local, rules, c, *, coerce=dtypes.promote, **fa
     else:  # one of Python's operators, which the arrays of every backend know
         compute = facts["operator"] = value
         value = lambda xp, a, b: compute(a, b)  # noqa: E731
-    return Primitive(name, value, broadcast, rules, inputs="a b", formula=formula, local=local, coerce=coerce, c=c, **facts)
+    return Primitive(
+        name, value, broadcast, rules, inputs="a b", formula=formula, local=local, coerce=coerce, c=c, **facts
+    )
 
 
 def _sigmoid(xp, x):
@@ -48,8 +50,9 @@ def _softplus(xp, x):
     return xp.logaddexp(x, x.dtype.type(0))
 
 
-def _round(xp, x):
-    return xp.rint(x) if dtypes.is_float(x.dtype) else x
+def _rounding(function):
+    """Integers are round as they are; of some libraries they would come back as float64."""
+    return lambda xp, x: getattr(xp, function)(x) if dtypes.is_float(x.dtype) else x
 
 
 SQRT_PI = math.sqrt(math.pi)
@@ -85,10 +88,10 @@ erf        = unary("erf",        "erf",            "erf x",          "2/√π ·
 sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-{x}))")
 relu       = unary("relu",       lambda xp, x: xp.maximum(x, 0), "max(x, 0)", "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),    "({x} < 0 ? 0 : {x})", coerce=None)
 softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * x.sigmoid(),                 "fmax({x}, 0) + log1p(exp(-fabs({x})))")
-floor      = unary("floor",      "floor",          "⌊x⌋",            "0",                zero,                                         "floor({x})", coerce=None)
-ceil       = unary("ceil",       "ceil",           "⌈x⌉",            "0",                zero,                                         "ceil({x})", coerce=None)
-round_     = unary("round",      _round,           "x, rounded half to even", "0",       zero,                                         "rint({x})", coerce=None)
-trunc      = unary("trunc",      "trunc",          "x, towards 0",   "0",                zero,                                         "trunc({x})", coerce=None)
+floor      = unary("floor",      _rounding("floor"), "⌊x⌋",            "0",                zero,                                         "floor({x})", coerce=None)
+ceil       = unary("ceil",       _rounding("ceil"), "⌈x⌉",            "0",                zero,                                         "ceil({x})", coerce=None)
+round_     = unary("round",      _rounding("rint"), "x, rounded half to even", "0",       zero,                                         "rint({x})", coerce=None)
+trunc      = unary("trunc",      _rounding("trunc"), "x, towards 0",   "0",                zero,                                         "trunc({x})", coerce=None)
 
 #                     name          value            y =             ∂y/∂a, ∂y/∂b        gradients                                     C
 add        = binary("add",       operator.add,     "a + b",          ("1", "1"),         (lambda g: g,           lambda g: g),         "{a} + {b}")

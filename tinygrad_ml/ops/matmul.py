@@ -66,9 +66,15 @@ inv = Primitive(
     flops=_cubic,
 )
 
+
+def _solve_value(xp, a, b):
+    batch = broadcast(a.shape[:-2], b.shape[:-2])  # CuPy's solve does not broadcast
+    return xp.linalg.solve(xp.broadcast_to(a, (*batch, *a.shape[-2:])), xp.broadcast_to(b, (*batch, *b.shape[-2:])))
+
+
 solve = Primitive(
     "solve",
-    lambda xp, a, b: xp.linalg.solve(a, b),
+    _solve_value,
     _solve_shape,
     (lambda g, y, a: -(a.mT._apply(solve, g) @ y.mT), lambda g, a: a.mT._apply(solve, g)),
     inputs="a b",

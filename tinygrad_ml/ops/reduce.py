@@ -74,7 +74,9 @@ def _position(name: str) -> Primitive:
         over = axis[0] if len(axis) == 1 else None
         return getattr(xp, name)(x, axis=over, keepdims=keepdims).astype(numpy.int64)
 
-    return Primitive(name, value, shape, formula=f"{name} x over {{axis}}", dtype=lambda x, **_: dtypes.int64, flops=_input_size)
+    return Primitive(
+        name, value, shape, formula=f"{name} x over {{axis}}", dtype=lambda x, **_: dtypes.int64, flops=_input_size
+    )
 
 
 argmax = _position("argmax")
