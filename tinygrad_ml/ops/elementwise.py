@@ -88,10 +88,10 @@ erf        = unary("erf",        "erf",            "erf x",          "2/√π ·
 sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-{x}))")
 relu       = unary("relu",       lambda xp, x: xp.maximum(x, 0), "max(x, 0)", "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),    "({x} < 0 ? 0 : {x})", coerce=None)
 softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * x.sigmoid(),                 "fmax({x}, 0) + log1p(exp(-fabs({x})))")
-floor      = unary("floor",      _rounding("floor"), "⌊x⌋",            "0",                zero,                                         "floor({x})", coerce=None)
-ceil       = unary("ceil",       _rounding("ceil"), "⌈x⌉",            "0",                zero,                                         "ceil({x})", coerce=None)
-round_     = unary("round",      _rounding("rint"), "x, rounded half to even", "0",       zero,                                         "rint({x})", coerce=None)
-trunc      = unary("trunc",      _rounding("trunc"), "x, towards 0",   "0",                zero,                                         "trunc({x})", coerce=None)
+floor      = unary("floor",      _rounding("floor"), "⌊x⌋",          "0",                zero,                                         "floor({x})", coerce=None)
+ceil       = unary("ceil",       _rounding("ceil"),  "⌈x⌉",          "0",                zero,                                         "ceil({x})", coerce=None)
+round_     = unary("round",      _rounding("rint"),  "x, rounded half to even", "0",       zero,                                         "rint({x})", coerce=None)
+trunc      = unary("trunc",      _rounding("trunc"), "x, towards 0", "0",                zero,                                         "trunc({x})", coerce=None)
 
 #                     name          value            y =             ∂y/∂a, ∂y/∂b        gradients                                     C
 add        = binary("add",       operator.add,     "a + b",          ("1", "1"),         (lambda g: g,           lambda g: g),         "{a} + {b}")

@@ -1,0 +1,51 @@
+"""`pytest --device cpu|gpu|strict`: the device on which the tests make their tensors; and fixed seeds."""
+
+import os
+
+import hypothesis
+import pytest
+
+import tinygrad_ml as tg
+
+DEVICES = ("cpu", "gpu", "strict")
+
+hypothesis.settings.register_profile(
+    "tinygrad_ml",
+    deadline=None,  # the machines that run these are shared
+    max_examples=25,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("tinygrad_ml")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--device", choices=DEVICES, default="cpu", help="the default device of the whole run")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "host_only: about NumPy arrays or the CPU; skipped on other devices")
+    import strict  # noqa: F401  makes "strict" the name of a device
+
+    try:
+        tg.set_default_device(config.getoption("--device"))
+    except tg.errors.DeviceError as missing:
+        pytest.exit(str(missing), returncode=2)
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--device") != "cpu":
+        for item in items:
+            if item.get_closest_marker("host_only"):
+                item.add_marker(pytest.mark.skip(reason="about the CPU"))
+
+
+@pytest.fixture(autouse=True)
+def _fixed_seed():
+    tg.manual_seed(0)
+
+
+@pytest.fixture
+def device(request):
+    """The device of this run, as a value."""
+    return tg.device(request.config.getoption("--device"))
