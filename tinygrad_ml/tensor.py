@@ -207,9 +207,10 @@ class Tensor:
                 f"assign() overwrites memory outside of the graph, but {self._described()} is part of one. "
                 f"Use x = ... or x[...] = ... instead."
             )
-        if isinstance(self._data, numpy.generic) or not self._data.flags.writeable:
-            self._data = numpy.array(self._data)
-            self.node.value = self._data
+        if isinstance(self._data, numpy.generic):
+            self._data = self.node.value = numpy.array(self._data)
+        elif not getattr(self._data.flags, "writeable", 0 not in self._data.strides):  # CuPy does not say
+            self._data = self.node.value = self._data.copy()
         array = values._data if isinstance(values, Tensor) else as_array(values, None, self.device)
         try:
             self._data[...] = array
