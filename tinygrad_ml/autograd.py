@@ -20,7 +20,7 @@ from . import backend
 from .backend import is_float, owner
 from .errors import AnomalyError, DeviceError, DTypeError, GradientError, ShapeError
 from .graph import ZERO, backpropagate
-from .modes import enable_grad, inside, modes, no_grad, watching
+from .modes import differentiating, enable_grad, inside, modes, no_grad, watching
 from .ops import OUTPUT
 from .ops.elementwise import constant_in
 from .tensor import Tensor, apply, as_tensor, filled, method, tensor
@@ -116,8 +116,8 @@ def grad(
 
 def _walk(seeds, wanted, create_graph: bool, free: bool) -> dict:
     if create_graph:
-        with enable_grad():
-            return backpropagate(seeds, wanted, _restored_in_graph)
+        with enable_grad(), differentiating() as follow:
+            return backpropagate(seeds, wanted, _restored_in_graph, observe=follow)
     return backpropagate(seeds, wanted, _restored, free=free)
 
 

@@ -22,6 +22,11 @@ class Place(NamedTuple):
     kind: str
 
 
+BACKWARD = Place("", "backward")
+"""In front of a node's modules: a backward walk made the node, for the gradient of a node of those modules.
+Twice: a walk that went through such nodes did, the backward of the backward. And so on."""
+
+
 def path(places: tuple[Place, ...]) -> str:
     """Nested modules as users write them: `encoder.layers.0`. The outermost goes without saying."""
     return ".".join(place.name for place in places if place.name)
@@ -29,7 +34,8 @@ def path(places: tuple[Place, ...]) -> str:
 
 def inside(places: tuple[Place, ...]) -> str:
     """ " in module encoder.layers.0", for an error message; nothing outside of modules."""
-    return f" in module {path(places) or places[0].kind}" if places else ""
+    modules = [place for place in places if place is not BACKWARD]
+    return f" in module {path(places) or modules[0].kind}" if modules else ""
 
 
 class _Modes(threading.local):
@@ -157,3 +163,31 @@ class scope:
     def __exit__(self, *_) -> None:
         modes.scope = modes.scope[:-1]
         modes.busy = bool(modes.watchers or modes.scope)
+
+
+class differentiating:
+    """Inside, recorded nodes remember the modules of the node that is being differentiated, behind `BACKWARD`.
+
+    What it gives is what `backpropagate` calls to `observe` its walk.
+    """
+
+    def __enter__(self):
+        self.outer = modes.scope, modes.busy
+        self.prefix = (BACKWARD,)
+        return self._follow
+
+    def __exit__(self, *_) -> None:
+        modes.scope, modes.busy = self.outer
+
+    def _follow(self, node, position, *_) -> None:
+        if position is not None:  # not the turn of a node, but one of its shares
+            return
+        modules = node.scope
+        order = 1
+        while modules and modules[0] is BACKWARD:
+            modules = modules[1:]
+            order += 1
+        if order > len(self.prefix):
+            self.prefix = (BACKWARD,) * order
+        modes.scope = (*self.prefix, *modules)
+        modes.busy = True
