@@ -16,14 +16,15 @@ from tinygrad_ml.backend import register
 from tinygrad_ml.backend.devices import register_kind
 from tinygrad_ml.backend.host import Backend
 
-FUNCTIONS = """
+words = str.split
+FUNCTIONS = words("""
     exp expm1 log log1p log2 log10 sqrt square sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh
     arccosh arctanh abs sign floor ceil rint trunc maximum minimum logaddexp where isnan isinf isfinite logical_and
     logical_or logical_xor logical_not sum max min argmax argmin any all cumsum argsort flip nonzero
     reshape transpose broadcast_to concatenate matmul
-""".split()
-LINALG = "inv solve slogdet det cholesky".split()
-CREATION = "zeros full arange".split()
+""")
+LINALG = words("inv solve slogdet det cholesky")
+CREATION = words("zeros full arange")
 FLOATS_ONLY = {"floor", "ceil", "trunc", "rint"}  # CuPy makes float64 of integers here, NumPy leaves them alone
 
 host_looks = 0
@@ -142,13 +143,13 @@ def _operator(name: str, in_place: bool = False):
     return method
 
 
-for _name in "astype copy reshape sum max min mean any all ravel".split():
+for _name in words("astype copy reshape sum max min mean any all ravel"):
     setattr(StrictArray, _name, _method(_name))
-for _name in "add sub mul truediv floordiv mod pow and or xor".split():
+for _name in words("add sub mul truediv floordiv mod pow and or xor"):
     setattr(StrictArray, f"__{_name}__", _operator(f"__{_name}__"))
     setattr(StrictArray, f"__r{_name}__", _operator(f"__r{_name}__"))
     setattr(StrictArray, f"__i{_name}__", _operator(f"__i{_name}__", in_place=True))
-for _name in "neg abs invert eq ne lt le gt ge".split():
+for _name in words("neg abs invert eq ne lt le gt ge"):
     setattr(StrictArray, f"__{_name}__", _operator(f"__{_name}__"))
 
 

@@ -1,0 +1,448 @@
+"""The table of what can be differentiated: each public function, where it is smooth, and what PyTorch calls it.
+
+`test_gradients.py` checks every row numerically, `compare/test_ops_torch.py` against PyTorch, and
+`gpu/run.py` the GPU against the CPU. A new function gets a row here.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+import tinygrad_ml as tg
+from tinygrad_ml.functional import convolution as conv
+
+
+class Operation(NamedTuple):
+    """A row: `function` of tensors at `inputs`, and the same `torch(module, *tensors)` where PyTorch has it."""
+
+    name: str
+    function: Callable
+    inputs: tuple[np.ndarray, ...]
+    torch: Callable | None
+
+
+TABLE: list[Operation] = []
+words = str.split
+
+
+def row(name: str, function: Callable, *inputs: np.ndarray, torch: str | Callable | None = None) -> None:
+    """Enter a row; `torch` is a function of the module and the tensors, or its name in the module."""
+    if isinstance(torch, str):
+        path = torch.split(".")
+
+        def torch(module, *tensors):
+            for part in path:
+                module = getattr(module, part)
+            return module(*tensors)
+
+    TABLE.append(Operation(name, function, inputs, torch))
+
+
+def _away_from(kinks: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """x with what is nearer than 0.05 to a kink moved away from it."""
+    near = np.abs(x - kinks) < 0.05
+    return np.where(near, x + 0.1, x)
+
+
+_random = np.random.default_rng(20)
+A = _random.standard_normal((3, 4))
+A = _away_from(np.round(A * 2) / 2, A)  # no integers, no halves, no zeros
+POSITIVE = np.abs(A) + 0.5
+UNIT = A / (np.abs(A).max() * 1.1)  # inside of (-1, 1)
+ROW = _random.standard_normal(4)
+COLUMN = _random.standard_normal((3, 1))
+CUBE = _random.standard_normal((2, 3, 4))
+SQUARE = _random.standard_normal((3, 3)) + 2 * np.eye(3)
+BATCH = _random.standard_normal((2, 3, 3)) + 2 * np.eye(3)
+MASK = A > 0
+ONE_ZERO, TWO_ZEROS = np.ones((3, 4)), np.ones((3, 4))
+ONE_ZERO[0, 1] = TWO_ZEROS[0, :2] = 0
+
+# -- elementwise ---------------------------------------------------------------------------------------
+
+for _name in words(
+    "exp expm1 sin cos sinh cosh tanh asinh atan abs square negative sign erf sigmoid relu floor ceil round trunc"
+):
+    row(_name, getattr(tg, _name), A, torch={"erf": "special.erf"}.get(_name, _name))
+row("softplus", tg.softplus, A, torch="nn.functional.softplus")
+for _name in words("log log1p log2 log10 sqrt reciprocal"):
+    row(_name, getattr(tg, _name), POSITIVE, torch=_name)
+for _name in words("asin acos atanh tan"):
+    row(_name, getattr(tg, _name), UNIT, torch=_name)
+row("acosh", tg.acosh, POSITIVE + 1, torch="acosh")
+for _name in words("add subtract multiply divide maximum minimum atan2"):
+    row(_name, getattr(tg, _name), A, A[::-1] + 0.3, torch=_name)
+    row(f"{_name} of a row", getattr(tg, _name), A, ROW, torch=_name)
+    row(f"{_name} of a column and a row", getattr(tg, _name), COLUMN, ROW, torch=_name)
+row("remainder", tg.remainder, A, np.abs(ROW) + 1, torch="remainder")
+row("remainder by negatives", tg.remainder, A, -np.abs(ROW) - 1, torch="remainder")
+row("floor_divide", tg.floor_divide, A, np.abs(ROW) + 1)
+row("pow", tg.pow, POSITIVE, ROW, torch="pow")
+row(
+    "pow of integers",
+    lambda x: tg.pow(x, np.array([0.0, 1, 2, 3])),
+    A,
+    torch=lambda t, x: t.pow(x, t.tensor([0.0, 1, 2, 3], dtype=x.dtype)),
+)
+for _exponent in (0, 1, 2, 3, -1, 0.5, -1.5):
+    row(f"x ** {_exponent}", lambda x, n=_exponent: x**n, POSITIVE, torch=lambda t, x, n=_exponent: x**n)
+row("2 ** x", lambda x: 2**x, A, torch=lambda t, x: 2**x)
+row("1 - 2 / x", lambda x: 1 - 2 / x, A, torch=lambda t, x: 1 - 2 / x)
+row("x * x + x", lambda x: x * x + x, A, torch=lambda t, x: x * x + x)
+row(
+    "where",
+    lambda a, b: tg.where(MASK, a * a, b * a),
+    A,
+    ROW,
+    torch=lambda t, a, b: t.where(t.from_numpy(MASK), a * a, b * a),
+)
+row("clip", lambda x: tg.clip(x, -0.5, 0.5) * x, UNIT, torch=lambda t, x: t.clip(x, -0.5, 0.5) * x)
+row(
+    "clip by tensors",
+    lambda x, low: tg.clip(x, low, None),
+    A,
+    np.abs(ROW) - 0.7,
+    torch=lambda t, x, low: t.clip(x, low),
+)
+
+# -- reductions ----------------------------------------------------------------------------------------
+
+_axes = {"": {}, " over axis 1": {"axis": 1}, " over axis 0, kept": {"axis": 0, "keepdims": True}}
+
+
+def _torch_axes(keywords: dict) -> dict:
+    return {{"axis": "dim", "keepdims": "keepdim"}[key]: value for key, value in keywords.items()}
+
+
+for _words, _keywords in _axes.items():
+    for _name in words("sum mean prod"):
+        row(
+            _name + _words,
+            lambda x, f=_name, k=_keywords: getattr(tg, f)(x, **k),
+            A,
+            torch=lambda t, x, f=_name, k=_keywords: getattr(t, f)(x, **_torch_axes(k)),
+        )
+    for _name, _of_torch in (("max", "amax"), ("min", "amin")):
+        row(
+            _name + _words,
+            lambda x, f=_name, k=_keywords: getattr(tg, f)(x, **k),
+            A,
+            torch=lambda t, x, f=_of_torch, k=_keywords: getattr(t, f)(x, **_torch_axes(k)),
+        )
+    for _name in words("var std"):
+        for _correction in (0, 1):
+            row(
+                f"{_name} correction {_correction}{_words}",
+                lambda x, f=_name, k=_keywords, c=_correction: getattr(tg, f)(x, correction=c, **k),
+                A,
+                torch=lambda t, x, f=_name, k=_keywords, c=_correction: getattr(t, f)(
+                    x, correction=c, **_torch_axes(k)
+                ),
+            )
+    for _order in (0.5, 1, 2, 3, math.inf, -math.inf):
+        row(
+            f"norm {_order}{_words}",
+            lambda x, k=_keywords, p=_order: tg.norm(x, p, **k),
+            A,
+            torch=lambda t, x, k=_keywords, p=_order: t.linalg.vector_norm(x, p, **_torch_axes(k)),
+        )
+    row(
+        "logsumexp" + _words,
+        lambda x, k=_keywords: tg.logsumexp(x, **k),
+        A,
+        torch=lambda t, x, k=_keywords: t.logsumexp(x, **(_torch_axes(k) or {"dim": (0, 1)})),
+    )
+row("sum over (0, 2)", lambda x: x.sum((0, -1)) ** 2, CUBE, torch=lambda t, x: x.sum((0, -1)) ** 2)
+row("max over (0, 2)", lambda x: x.max((0, -1)), CUBE, torch=lambda t, x: x.amax((0, -1)))
+row("prod with a zero", lambda x: tg.prod(x * ONE_ZERO, 1), A, torch=lambda t, x: (x * t.from_numpy(ONE_ZERO)).prod(1))
+row(
+    "prod with two zeros",
+    lambda x: tg.prod(x * TWO_ZEROS, 1),
+    A,
+    torch=lambda t, x: (x * t.from_numpy(TWO_ZEROS)).prod(1),
+)
+for _axis in (0, 1):
+    for _name, _of_torch in (
+        ("cumulative_sum", "cumsum"),
+        ("cumulative_prod", "cumprod"),
+        ("softmax", "softmax"),
+        ("log_softmax", "log_softmax"),
+    ):
+        row(
+            f"{_name} along {_axis}",
+            lambda x, f=_name, axis=_axis: getattr(tg, f)(x, axis=axis),
+            A,
+            torch=lambda t, x, f=_of_torch, axis=_axis: getattr(t, f)(x, axis),
+        )
+row("cumulative_sum from 0", lambda x: tg.cumulative_sum(x, axis=0, include_initial=True) ** 2, A)
+
+# -- movement ------------------------------------------------------------------------------------------
+# What only moves numbers is linear: a cube behind it gives the second derivative something to find.
+
+row("reshape", lambda x: x.reshape(2, -1) ** 3, A, torch=lambda t, x: x.reshape(2, -1) ** 3)
+row("flatten", lambda x: x.flatten(1) ** 3, CUBE, torch=lambda t, x: x.flatten(1) ** 3)
+row("permute_dims", lambda x: x.permute_dims((2, 0, 1)) ** 3, CUBE, torch=lambda t, x: x.permute(2, 0, 1) ** 3)
+row("T", lambda x: x.T**3, A, torch=lambda t, x: x.T**3)
+row("matrix_transpose", lambda x: x.mT**3, CUBE, torch=lambda t, x: x.mT**3)
+row("swapaxes", lambda x: x.swapaxes(0, 2) ** 3, CUBE, torch=lambda t, x: x.swapaxes(0, 2) ** 3)
+row("moveaxis", lambda x: x.moveaxis(0, -1) ** 3, CUBE, torch=lambda t, x: x.moveaxis(0, -1) ** 3)
+row(
+    "moveaxis of two",
+    lambda x: x.moveaxis((2, 0), (0, 1)) ** 3,
+    CUBE,
+    torch=lambda t, x: x.moveaxis((2, 0), (0, 1)) ** 3,
+)
+row(
+    "expand_dims, squeeze",
+    lambda x: x.expand_dims(1).squeeze(1) ** 3,
+    A,
+    torch=lambda t, x: x.unsqueeze(1).squeeze(1) ** 3,
+)
+row(
+    "broadcast_to",
+    lambda x: tg.broadcast_to(x, (2, 3, 4)) ** 3,
+    COLUMN,
+    torch=lambda t, x: t.broadcast_to(x, (2, 3, 4)) ** 3,
+)
+row(
+    "broadcast_arrays",
+    lambda a, b: tg.broadcast_arrays(a, b),
+    COLUMN,
+    ROW,
+    torch=lambda t, a, b: tuple(t.broadcast_tensors(a, b)),
+)
+row(
+    "concat",
+    lambda a, b: tg.concat([a, b**2, a**3], axis=0),
+    A,
+    A[:2] + 1,
+    torch=lambda t, a, b: t.concat([a, b**2, a**3], 0),
+)
+row("stack", lambda a, b: tg.stack([a, b * a], axis=1), A, A + 1, torch=lambda t, a, b: t.stack([a, b * a], 1))
+row(
+    "split",
+    lambda x: [p**3 for p in tg.split(x, [1, 3], axis=1)],
+    A,
+    torch=lambda t, x: [p**3 for p in t.tensor_split(x, (1, 3), 1)],
+)
+row(
+    "split in equal parts",
+    lambda x: tg.split(x, 2, axis=1)[1] ** 3,
+    A,
+    torch=lambda t, x: t.tensor_split(x, 2, 1)[1] ** 3,
+)
+row("flip", lambda x: x.flip((0, 1)) ** 3 * x, A, torch=lambda t, x: x.flip((0, 1)) ** 3 * x)
+row("roll", lambda x: x.roll((1, -2), (0, 1)) * x**2, A, torch=lambda t, x: x.roll((1, -2), (0, 1)) * x**2)
+row("roll, flattened", lambda x: x.roll(5) * x**2, A, torch=lambda t, x: x.roll(5) * x**2)
+row("tile", lambda x: x.tile((2, 1, 3)) ** 3, A, torch=lambda t, x: x.tile((2, 1, 3)) ** 3)
+row("repeat", lambda x: x.repeat(2, 1) ** 3, A, torch=lambda t, x: x.repeat_interleave(2, 1) ** 3)
+row(
+    "repeat, unevenly",
+    lambda x: x.repeat([0, 2, 1], 0) ** 3,
+    A,
+    torch=lambda t, x: x.repeat_interleave(t.tensor([0, 2, 1]), 0) ** 3,
+)
+row("tril", lambda x: x.tril(-1) ** 3, A, torch=lambda t, x: x.tril(-1) ** 3)
+row("triu", lambda x: x.triu(1) ** 3, CUBE, torch=lambda t, x: x.triu(1) ** 3)
+row("diagonal", lambda x: x.diagonal(1) ** 3, A, torch=lambda t, x: x.diagonal(1) ** 3)
+row("diagonal of a batch", lambda x: x.diagonal(-1, 1, 2) ** 3, CUBE, torch=lambda t, x: x.diagonal(-1, 1, 2) ** 3)
+row(
+    "pad",
+    lambda x: x.pad(((1, 2), (2, 0)), constant_values=3) ** 3,
+    A,
+    torch=lambda t, x: t.nn.functional.pad(x, (2, 0, 1, 2), value=3) ** 3,
+)
+for _mode, _of_torch in (("reflect", "reflect"), ("edge", "replicate"), ("wrap", "circular")):
+    row(
+        f"pad by {_mode}",
+        lambda x, mode=_mode: x.pad(((0, 0), (1, 1), (2, 0)), mode=mode) ** 3,
+        CUBE,
+        torch=lambda t, x, mode=_of_torch: t.nn.functional.pad(x[None], (2, 0, 1, 1), mode=mode)[0] ** 3,
+    )
+
+# -- indexing ------------------------------------------------------------------------------------------
+
+row("slices", lambda x: x[1:, ::2] ** 3, A, torch=lambda t, x: x[1:, ::2] ** 3)
+row("negative step", lambda x: x[::-1, -2::-1] ** 3, A)
+row("new axes", lambda x: x[None, ..., 1, None] ** 3, CUBE, torch=lambda t, x: x[None, ..., 1, None] ** 3)
+row("duplicates", lambda x: x[[0, 0, 2], 1:3] ** 3, A, torch=lambda t, x: x[[0, 0, 2], 1:3] ** 3)
+row("pairs of indices", lambda x: x[[0, 2, 0], [1, 1, 1]] ** 3, A, torch=lambda t, x: x[[0, 2, 0], [1, 1, 1]] ** 3)
+row("boolean mask", lambda x: x[MASK] ** 3, A, torch=lambda t, x: x[t.from_numpy(MASK)] ** 3)
+row("take", lambda x: x.take([[0, 1], [0, 3]], 1) ** 3, A, torch=lambda t, x: x[:, t.tensor([[0, 1], [0, 3]])] ** 3)
+row(
+    "take_along_axis",
+    lambda x: tg.take_along_axis(x, np.array([[0, 0], [1, 3], [2, 2]]), 1) ** 3,
+    A,
+    torch=lambda t, x: t.take_along_dim(x, t.tensor([[0, 0], [1, 3], [2, 2]]), 1) ** 3,
+)
+row("sort", lambda x: x.sort(1) ** 3 * x, A, torch=lambda t, x: x.sort(1)[0] ** 3 * x)
+row(
+    "sort, descending",
+    lambda x: x.sort(0, descending=True) ** 3,
+    A,
+    torch=lambda t, x: x.sort(0, descending=True)[0] ** 3,
+)
+row("topk", lambda x: x.topk(2, 1)[0] ** 3, A, torch=lambda t, x: x.topk(2, 1)[0] ** 3)
+row(
+    "scatter_add",
+    lambda x, v: tg.scatter_add(x, np.array([[0, 0, 1, 2], [0, 1, 1, 2]]), v, 0) ** 3,
+    A,
+    A[:2] + 1,
+    torch=lambda t, x, v: x.scatter_add(0, t.tensor([[0, 0, 1, 2], [0, 1, 1, 2]]), v) ** 3,
+)
+
+
+def _written(x, values):
+    x = x * 1
+    x[1:, [0, 2, 0]] = values
+    x[0] += values[0, 0]
+    return x**3
+
+
+row("x[i] = v", _written, A, A[:2, :3] + 1)
+
+# -- products ------------------------------------------------------------------------------------------
+
+for _words, _a, _b in (
+    ("matrices", A, A.T + 1),
+    ("a matrix and a vector", A, ROW),
+    ("a vector and a matrix", ROW, A.T),
+    ("two vectors", ROW, ROW + 1),
+    ("a batch and a matrix", CUBE, A.T),
+    ("a matrix and a batch", A.T, CUBE),
+    ("two batches", CUBE, CUBE.swapaxes(1, 2) + 1),
+    ("batches that broadcast", CUBE[:, None], CUBE[None].swapaxes(2, 3) + 1),
+    ("a batch and a vector", CUBE, ROW),
+):
+    row(f"matmul of {_words}", lambda a, b: (a @ b) ** 2, _a, _b, torch=lambda t, a, b: (a @ b) ** 2)
+for _subscripts, _operands in (
+    ("ij,kj->ki", (A, A + 1)),
+    ("ij,jk,kl->il", (A, A.T, A)),
+    ("ii->i", (SQUARE,)),
+    ("ii", (SQUARE,)),
+    ("ij->", (A,)),
+    ("...ij,...jk", (CUBE, A.T)),
+    ("bij,bkj->bik", (CUBE, CUBE + 1)),
+    ("i,j->ij", (ROW, ROW + 1)),
+    ("ij,ij->j", (A, A + 1)),
+    ("ijk->kji", (CUBE,)),
+):
+    row(
+        f"einsum {_subscripts}",
+        lambda *x, s=_subscripts: tg.einsum(s, *x) ** 2,
+        *_operands,
+        torch=lambda t, *x, s=_subscripts: t.einsum(s, *x) ** 2,
+    )
+row("outer", lambda a, b: tg.outer(a, b) ** 2, ROW, COLUMN[:, 0], torch=lambda t, a, b: t.outer(a, b) ** 2)
+row("vecdot", lambda a, b: tg.vecdot(a, b) ** 2, A, ROW, torch=lambda t, a, b: t.linalg.vecdot(a, b) ** 2)
+row(
+    "tensordot",
+    lambda a, b: tg.tensordot(a, b, ([0, 2], [1, 0])) ** 2,
+    CUBE,
+    A.T[:, :2],
+    torch=lambda t, a, b: t.tensordot(a, b, ([0, 2], [1, 0])) ** 2,
+)
+row(
+    "tensordot, 2 axes",
+    lambda a, b: tg.tensordot(a, b, 2) ** 2,
+    CUBE,
+    A,
+    torch=lambda t, a, b: t.tensordot(a, b, 2) ** 2,
+)
+
+for _words, _x in (("", SQUARE), (" of a batch", BATCH)):
+    row("inv" + _words, tg.linalg.inv, _x, torch="linalg.inv")
+    row("det" + _words, tg.linalg.det, _x, torch="linalg.det")
+    row("log|det|" + _words, lambda x: tg.linalg.slogdet(x)[1], _x, torch=lambda t, x: t.linalg.slogdet(x)[1])
+    row("sign of det" + _words, lambda x: tg.linalg.slogdet(x)[0], _x)
+    row(
+        "cholesky" + _words,
+        lambda x: tg.linalg.cholesky(x @ x.mT + np.eye(3)),
+        _x,
+        torch=lambda t, x: t.linalg.cholesky(x @ x.mT + t.eye(3, dtype=x.dtype)),
+    )
+    row("trace" + _words, lambda x: tg.linalg.trace(x) ** 3, _x, torch=lambda t, x: x.diagonal(0, -2, -1).sum(-1) ** 3)
+    row("solve" + _words, tg.linalg.solve, _x, A[:, :2], torch="linalg.solve")
+row("solve for a vector", tg.linalg.solve, SQUARE, COLUMN[:, 0], torch="linalg.solve")
+for _order in ("fro", 1, -1, math.inf, -math.inf):
+    row(
+        f"matrix norm {_order}",
+        lambda x, p=_order: tg.linalg.matrix_norm(x, p),
+        CUBE,
+        torch=lambda t, x, p=_order: t.linalg.matrix_norm(x, p),
+    )
+
+# -- convolution and pooling ---------------------------------------------------------------------------
+
+IMAGES = _random.standard_normal((2, 4, 6, 5))
+KERNELS = _random.standard_normal((6, 2, 3, 2))
+row(
+    "convolution",
+    lambda x, w, b: conv.convolution(x, w, b, stride=(2, 1), padding=(1, 2), dilation=(1, 2), groups=2) ** 2,
+    IMAGES,
+    KERNELS,
+    _random.standard_normal(6),
+    torch=lambda t, x, w, b: t.conv2d(x, w, b, (2, 1), (1, 2), (1, 2), 2) ** 2,
+)
+row(
+    "convolution, unevenly padded",
+    lambda x, w: conv.convolution(x, w, padding=((1, 0), (0, 2)), groups=2) ** 2,
+    IMAGES,
+    KERNELS,
+)
+row(
+    "convolution of sequences",
+    lambda x, w: conv.convolution(x, w, stride=2, padding="valid") ** 2,
+    IMAGES[0],
+    _random.standard_normal((2, 6, 2)),
+    torch=lambda t, x, w: t.conv1d(x, w, stride=2) ** 2,
+)
+row(
+    "convolution_transpose",
+    lambda x, w, b: (
+        conv.convolution_transpose(x, w, b, stride=2, padding=1, output_padding=1, dilation=1, groups=2) ** 2
+    ),
+    IMAGES[:, :, :3, :3],
+    _random.standard_normal((4, 3, 3, 3)),
+    _random.standard_normal(6),
+    torch=lambda t, x, w, b: t.conv_transpose2d(x, w, b, 2, 1, 1, 2, 1) ** 2,
+)
+row("max_pool", lambda x: conv.max_pool(x, 3, 2, 1) ** 3, IMAGES, torch=lambda t, x: t.max_pool2d(x, 3, 2, 1) ** 3)
+row(
+    "max_pool of negatives",
+    lambda x: conv.max_pool(x, 2, 1, 1),
+    -np.abs(IMAGES),
+    torch=lambda t, x: t.max_pool2d(x, 2, 1, 1),
+)
+row(
+    "max_pool, partial windows",
+    lambda x: conv.max_pool(x, 2, 2, ceil_mode=True),
+    IMAGES,
+    torch=lambda t, x: t.max_pool2d(x, 2, 2, ceil_mode=True),
+)
+row(
+    "avg_pool",
+    lambda x: conv.avg_pool(x, (3, 2), 2, 1) ** 3,
+    IMAGES,
+    torch=lambda t, x: t.nn.functional.avg_pool2d(x, (3, 2), 2, 1) ** 3,
+)
+row(
+    "avg_pool without padding",
+    lambda x: conv.avg_pool(x, 3, 2, 1, ceil_mode=True, count_include_pad=False),
+    IMAGES,
+    torch=lambda t, x: t.nn.functional.avg_pool2d(x, 3, 2, 1, True, False),
+)
+row(
+    "adaptive mean",
+    lambda x: conv.adaptive_pool(x, (4, 2), tg.mean) ** 3,
+    IMAGES,
+    torch=lambda t, x: t.nn.functional.adaptive_avg_pool2d(x, (4, 2)) ** 3,
+)
+row(
+    "adaptive max",
+    lambda x: conv.adaptive_pool(x, (3, 2), tg.max),
+    IMAGES,
+    torch=lambda t, x: t.nn.functional.adaptive_max_pool2d(x, (3, 2)),
+)
