@@ -10,6 +10,8 @@ tensor(7.)
 `README.md` in this folder says in which order to read the code.
 """
 
+import warnings as _warnings
+
 from . import linalg, random
 from .autograd import backward, detect_anomaly, grad, hessian, hvp, jacobian, jvp, vjp
 from .backend import Device as device
@@ -37,3 +39,7 @@ from .random import manual_seed
 from .tensor import Tensor, as_tensor, tensor
 
 __version__ = "0.1.0"
+
+# To the engine inf and nan are values, as to PyTorch; `detect_anomaly` says where a nan came from.
+# NumPy's warnings about its own arithmetic, outside of this package, stay as they are.
+_warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinygrad_ml\.")

@@ -115,10 +115,12 @@ def grad(
 
 
 def _walk(seeds, wanted, create_graph: bool, free: bool) -> dict:
-    if create_graph:
-        with enable_grad(), differentiating() as follow:
-            return backpropagate(seeds, wanted, _restored_in_graph, observe=follow)
-    return backpropagate(seeds, wanted, _restored, free=free)
+    here = backend.of(next(iter(seeds.values()))._data)
+    with here.quiet():  # an infinite slope is an answer
+        if create_graph:
+            with enable_grad(), differentiating() as follow:
+                return backpropagate(seeds, wanted, _restored_in_graph, observe=follow)
+        return backpropagate(seeds, wanted, _restored, free=free)
 
 
 def _restored(arrays: tuple, node) -> list[Tensor]:
@@ -322,14 +324,13 @@ class detect_anomaly(watching):
 
 
 def _stop_at_nan(op, inputs, params, output: Tensor) -> None:
-    if output.symbolic or not is_float(output.dtype):
-        return
-    if not _has_nan(output) or any(_has_nan(tensor) for tensor in inputs):
+    line = _line_of_the_program()
+    if output._node is not None:
+        output._node.line = line
+    if output.symbolic or not _has_nan(output) or any(_has_nan(tensor) for tensor in inputs):
         return
     given = ", ".join(tensor._described() for tensor in inputs)
-    raise AnomalyError(
-        f"'{op.name}'{inside(modes.scope)} made nan out of {given}, called from {_line_of_the_program()}"
-    )
+    raise AnomalyError(f"'{op.name}'{inside(modes.scope)} made nan out of {given}, called at {line}")
 
 
 def _has_nan(x: Tensor) -> bool:

@@ -17,7 +17,7 @@ from operator import attrgetter
 
 from . import writes
 from .backend import Device
-from .errors import GradientError
+from .errors import AnomalyError, GradientError
 from .modes import Place, inside
 from .ops import OUTPUT
 
@@ -44,6 +44,7 @@ class Node:
     name: str | None = None
     value = None  # of a leaf: its array
     scope: tuple[Place, ...] = ()  # the modules inside which the node was made
+    line: str | None = None  # where in the program it was made, if `detect_anomaly` was looking
     hooks: tuple[Callable, ...] = ()  # called with the gradient; may return another one
     tensor: Callable = staticmethod(lambda: None)  # a weak reference to the tensor that receives the gradient
 
@@ -160,25 +161,29 @@ def backpropagate(
             saved = restore(saved, node)
         elif saved is None:
             raise GradientError(_freed_message(node))
-        for position, rule, pick, extras in plan.steps:
-            parent = inputs[position]
-            if useful is not None and parent not in useful:
-                continue
-            if extras:
-                share = rule(g, *pick(saved), **_look_up(extras, node, position, saved))
-            else:
-                share = rule(g, *pick(saved))
-            earlier = pending.get(parent, ZERO)
-            if share is None:
-                fitted, total = ZERO, earlier
-            else:
-                array = share._data
-                fits = array.shape == parent.shape and array.dtype is parent.dtype
-                fitted = share if fits else fit(share, parent)
-                total = fitted if earlier is ZERO else earlier + fitted
-            pending[parent] = total
-            if observe is not None:
-                observe(node, position, share, fitted, total)
+        try:
+            for position, rule, pick, extras in plan.steps:
+                parent = inputs[position]
+                if useful is not None and parent not in useful:
+                    continue
+                if extras:
+                    share = rule(g, *pick(saved), **_look_up(extras, node, position, saved))
+                else:
+                    share = rule(g, *pick(saved))
+                earlier = pending.get(parent, ZERO)
+                if share is None:
+                    fitted, total = ZERO, earlier
+                else:
+                    array = share._data
+                    fits = array.shape == parent.shape and array.dtype is parent.dtype
+                    fitted = share if fits else fit(share, parent)
+                    total = fitted if earlier is ZERO else earlier + fitted
+                pending[parent] = total
+                if observe is not None:
+                    observe(node, position, share, fitted, total)
+        except AnomalyError as error:
+            made = f", applied at {node.line}" if node.line else ""
+            raise AnomalyError(f"in the gradient of '{node.op.name}'{inside(node.scope)}{made}: {error}") from None
         if free and node.saved:
             node.saved = None
     return found

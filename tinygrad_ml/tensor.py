@@ -388,6 +388,8 @@ def _backend_of(arrays):
 
 def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> Absent:
     """What `op` gives where data is missing; where nothing is missing, the error in clear words."""
+    if isinstance(error, TinygradError):
+        raise error
     shapes = [tensor.shape for tensor in inputs]
     try:
         _check_devices(op.name, inputs)

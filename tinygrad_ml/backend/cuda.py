@@ -18,6 +18,8 @@ def why_not() -> str | None:
         return f"CuPy is not installed: {HOW_TO_GET_CUPY}"
     try:
         count = cupy.cuda.runtime.getDeviceCount()
+    except AttributeError:
+        return f"the CuPy that Python finds at {list(cupy.__path__)} is not whole: {HOW_TO_GET_CUPY}"
     except cupy.cuda.runtime.CUDARuntimeError as error:
         return f"CuPy {cupy.__version__} is installed, but finds no usable NVIDIA driver ({error})"
     return None if count else "the NVIDIA driver reports no GPU"

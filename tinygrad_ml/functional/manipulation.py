@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from ..backend import Device, dtypes
+from ..backend import Device, dtypes, get
 from ..errors import OptionError, ShapeError
 from ..ops import index, movement
 from ..ops.shapes import axes_of, broadcast, one_axis
@@ -313,4 +313,5 @@ def to(x, device) -> Tensor:
     x, device = as_tensor(x), Device(device)
     if x.symbolic or x.device == device:
         return x
+    get(device)  # a device that is not there is reported as such
     return apply(movement.transfer, (x,), {"device": device})

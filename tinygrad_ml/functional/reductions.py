@@ -18,7 +18,11 @@ from .manipulation import concat, permute_dims
 
 def _reduce(op, x, axis, keepdims: bool) -> Tensor:
     x = as_tensor(x)
-    return apply(op, (x,), {"axis": axes_of(axis, x.ndim), "keepdims": keepdims})
+    try:
+        axes = axes_of(axis, x.ndim)
+    except ShapeError as error:
+        raise ShapeError(f"{op.name} of {x._described()}: {error}") from None
+    return apply(op, (x,), {"axis": axes, "keepdims": keepdims})
 
 
 def _floating(x) -> Tensor:

@@ -41,7 +41,8 @@ def binary(name, value, formula, local, rules, c, *, coerce=dtypes.promote, **fa
 
 
 def _sigmoid(xp, x):
-    t = xp.exp(-x)
+    with xp.quiet():  # e¹⁰⁰⁰ may overflow here: 1/∞ is 0, as it should be
+        t = xp.exp(-x)
     t += 1
     return 1 / t
 
