@@ -168,8 +168,10 @@ def backpropagate(
                     continue
                 if extras:
                     share = rule(g, *pick(saved), **_look_up(extras, node, position, saved))
-                else:
+                elif saved:
                     share = rule(g, *pick(saved))
+                else:
+                    share = rule(g)
                 earlier = pending.get(parent, ZERO)
                 if share is None:
                     fitted, total = ZERO, earlier
