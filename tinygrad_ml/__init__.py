@@ -12,7 +12,7 @@ tensor(7.)
 
 import warnings as _warnings
 
-from . import linalg, random
+from . import linalg, nn, optim, random
 from .autograd import backward, detect_anomaly, grad, hessian, hvp, jacobian, jvp, vjp
 from .backend import Device as device
 from .backend import gpu_available, set_default_device

@@ -1,0 +1,151 @@
+"""Activation functions: elementwise, all of one input, but for the softmaxes, which run along an axis.
+
+Where a function has a kink, the derivative there is the one PyTorch takes.
+"""
+
+import math
+
+from ... import functional as tg
+from ...errors import OptionError, ShapeError
+from ...functional import relu, sigmoid, tanh  # noqa: F401  part of this room's public face
+from ...tensor import Tensor, as_tensor
+
+
+def leaky_relu(input, negative_slope: float = 0.01) -> Tensor:
+    """y = x if x > 0, else slope · x."""
+    input = as_tensor(input)
+    return (input > 0).where(input, input * negative_slope)
+
+
+def prelu(input, weight) -> Tensor:
+    """y = x if x > 0, else a · x, with a learnt: one number, or one for each channel (axis 1).
+
+    Source: K. He et al., "Delving Deep into Rectifiers" (2015).
+    """
+    input, weight = as_tensor(input), as_tensor(weight)
+    if weight.size != 1:
+        if input.ndim < 2 or input.shape[1] != weight.size:
+            raise ShapeError(
+                f"prelu with {weight.size} slopes needs as many channels on axis 1, but got {input._described()}"
+            )
+        weight = weight.reshape((-1,) + (1,) * (input.ndim - 2))
+    return (input > 0).where(input, input * weight)
+
+
+def elu(input, alpha: float = 1.0) -> Tensor:
+    """y = x if x > 0, else α(eˣ - 1). Source: D. Clevert et al. (2015)."""
+    input = as_tensor(input)
+    return (input > 0).where(input, tg.expm1(_negative_part(input)) * alpha)
+
+
+def celu(input, alpha: float = 1.0) -> Tensor:
+    """y = x if x > 0, else α(e^(x/α) - 1): ELU with a continuous derivative. Source: J. Barron (2017)."""
+    input = as_tensor(input)
+    return (input > 0).where(input, tg.expm1(_negative_part(input) / alpha) * alpha)
+
+
+def _negative_part(input: Tensor) -> Tensor:
+    """min(x, 0): the exponential of a large x, in the branch that is not taken, would make the gradient nan."""
+    return tg.clip(input, max=0)
+
+
+def selu(input) -> Tensor:
+    """y = 1.0507 · elu(x, 1.6733): keeps mean 0 and variance 1. Source: G. Klambauer et al. (2017)."""
+    return elu(input, 1.6732632423543772848170429916717) * 1.0507009873554804934193349852946
+
+
+def gelu(input, approximate: str = "none") -> Tensor:
+    """y = x·Φ(x), Φ the normal distribution function: exact by erf, or with `approximate="tanh"`.
+
+    Source: D. Hendrycks, K. Gimpel (2016).
+    """
+    input = as_tensor(input)
+    if approximate == "none":
+        return input * (tg.erf(input * math.sqrt(1 / 2)) + 1) * 0.5
+    if approximate != "tanh":
+        raise OptionError(f"gelu: approximate={approximate!r} is not 'none' or 'tanh'")
+    inner = (input + input * input * input * 0.044715) * math.sqrt(2 / math.pi)
+    return input * (tanh(inner) + 1) * 0.5
+
+
+def silu(input) -> Tensor:
+    """y = x · sigmoid(x), also called swish. Source: S. Elfwing et al. (2017)."""
+    input = as_tensor(input)
+    return input * sigmoid(input)
+
+
+def mish(input) -> Tensor:
+    """y = x · tanh(softplus(x)). Source: D. Misra (2019)."""
+    input = as_tensor(input)
+    return input * tanh(tg.softplus(input))
+
+
+def softplus(input, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """y = ln(1 + e^(βx)) / β. It cannot overflow, so PyTorch's `threshold` is accepted, and not needed."""
+    input = as_tensor(input)
+    return tg.softplus(input) if beta == 1 else tg.softplus(input * beta) / beta
+
+
+def softsign(input) -> Tensor:
+    """y = x / (1 + |x|)."""
+    input = as_tensor(input)
+    return input / (abs(input) + 1)
+
+
+def logsigmoid(input) -> Tensor:
+    """y = ln sigmoid(x), right where the sigmoid itself would round to 0."""
+    return -tg.softplus(-as_tensor(input))
+
+
+def tanhshrink(input) -> Tensor:
+    """y = x - tanh x."""
+    input = as_tensor(input)
+    return input - tanh(input)
+
+
+def hardtanh(input, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """y = x limited to [min_val, max_val]."""
+    return tg.clip(input, min_val, max_val)
+
+
+def relu6(input) -> Tensor:
+    """y = x limited to [0, 6]."""
+    return hardtanh(input, 0, 6)
+
+
+def hardsigmoid(input) -> Tensor:
+    """y = relu6(x + 3) / 6: a sigmoid of straight lines."""
+    return relu6(as_tensor(input) + 3) / 6
+
+
+def hardswish(input) -> Tensor:
+    """y = x · relu6(x + 3) / 6. Source: A. Howard et al. (2019)."""
+    input = as_tensor(input)
+    return input * hardsigmoid(input)
+
+
+def glu(input, dim: int = -1) -> Tensor:
+    """y = a · sigmoid(b), a and b the halves of x along an axis. Source: Y. Dauphin et al. (2016)."""
+    a, b = tg.split(input, 2, axis=dim)
+    return a * sigmoid(b)
+
+
+def softmax(input, dim: int | None = None) -> Tensor:
+    """yᵢ = exp xᵢ / Σⱼ exp xⱼ along the axis `dim`: positive numbers that sum to 1."""
+    return tg.softmax(input, axis=_class_axis(input, dim, "softmax"))
+
+
+def log_softmax(input, dim: int | None = None) -> Tensor:
+    """ln softmax(x) along the axis `dim`, right where the softmax itself would round to 0."""
+    return tg.log_softmax(input, axis=_class_axis(input, dim, "log_softmax"))
+
+
+def softmin(input, dim: int | None = None) -> Tensor:
+    """softmax(-x) along the axis `dim`."""
+    return softmax(-as_tensor(input), dim)
+
+
+def _class_axis(input, dim: int | None, what: str) -> int:
+    if dim is None and as_tensor(input).ndim > 2:
+        raise OptionError(f"{what} of {as_tensor(input)._described()}: say along which axis, as in {what}(x, dim=1)")
+    return -1 if dim is None else dim

@@ -1,0 +1,217 @@
+"""Loss functions: how far predictions are from targets, as one number.
+
+`reduction` is "mean", "sum", or "none" for a loss for each element (for each sample, in the losses
+of classes). Targets take the dtype of the predictions, and must have their shape: broadcasting
+(N, 1) against (N,) to (N, N) is a mistake that no loss should average away.
+"""
+
+from ... import functional as tg
+from ...errors import DTypeError, OptionError, ShapeError
+from ...functional.indexing import check_labels
+from ...modes import inside, modes
+from ...tensor import Tensor, as_tensor
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def checked_reduction(reduction: str, allowed: tuple[str, ...] = REDUCTIONS) -> str:
+    """`reduction`; `OptionError` if there is no such."""
+    if reduction not in allowed:
+        raise OptionError(f"reduction={reduction!r} is not one of {', '.join(map(repr, allowed))}")
+    return reduction
+
+
+def _reduced(loss: Tensor, reduction: str) -> Tensor:
+    checked_reduction(reduction)
+    return loss if reduction == "none" else loss.sum() if reduction == "sum" else loss.mean()
+
+
+def _pair(input, target, what: str) -> tuple[Tensor, Tensor]:
+    """Predictions and targets of one shape and dtype, on one device."""
+    input = as_tensor(input)
+    target = target if isinstance(target, Tensor) else as_tensor(target, device=input.device)
+    if input.shape != target.shape:
+        raise ShapeError(
+            f"{what}{inside(modes.scope)} needs predictions and targets of one shape, but got {input.shape} and "
+            f"{target.shape}; reshape one of them"
+        )
+    return input, target.astype(input.dtype)
+
+
+def mse_loss(input, target, reduction: str = "mean") -> Tensor:
+    """The squared error (x - t)²."""
+    input, target = _pair(input, target, "mse_loss")
+    return _reduced(tg.square(input - target), reduction)
+
+
+def l1_loss(input, target, reduction: str = "mean") -> Tensor:
+    """The absolute error |x - t|."""
+    input, target = _pair(input, target, "l1_loss")
+    return _reduced(abs(input - target), reduction)
+
+
+def huber_loss(input, target, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+    """½d² where |d| ≤ δ, else δ(|d| - ½δ), with d = x - t: squared near 0, absolute far off. Source: P. Huber (1964)."""
+    if delta <= 0:
+        raise OptionError(f"huber_loss needs delta > 0, not {delta}")
+    input, target = _pair(input, target, "huber_loss")
+    d = input - target
+    size = abs(d)
+    return _reduced((size <= delta).where(d * d * 0.5, (size - 0.5 * delta) * delta), reduction)
+
+
+def smooth_l1_loss(input, target, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+    """½d²/β where |d| < β, else |d| - ½β, with d = x - t: the Huber loss divided by β. Source: R. Girshick (2015)."""
+    if beta < 0:
+        raise OptionError(f"smooth_l1_loss needs beta of 0 or more, not {beta}")
+    return l1_loss(input, target, reduction) if beta == 0 else huber_loss(input, target, reduction, beta) / beta
+
+
+def binary_cross_entropy(input, target, weight=None, reduction: str = "mean") -> Tensor:
+    """-(t ln p + (1 - t) ln(1 - p)) of probabilities p. Logarithms below -100 count as -100, so that it stays finite.
+
+    Better is `binary_cross_entropy_with_logits`, which need not cut anything off.
+    weight  a factor for each element, of a shape that broadcasts
+    """
+    p, target = _pair(input, target, "binary_cross_entropy")
+    loss = -(target * _log_from_minus_100(p) + (1 - target) * _log_from_minus_100(1 - p))
+    return _reduced(loss if weight is None else loss * weight, reduction)
+
+
+def _log_from_minus_100(p: Tensor) -> Tensor:
+    # ln 0 and its infinite derivative are kept out of the branch that is not taken.
+    zero = p == 0
+    return tg.clip(zero.where(-100.0, tg.log(zero.where(1, p))), min=-100.0)
+
+
+def binary_cross_entropy_with_logits(input, target, weight=None, reduction: str = "mean", pos_weight=None) -> Tensor:
+    """-(w t ln σ(x) + (1 - t) ln(1 - σ(x))) of logits x, σ the sigmoid; right for any size of x.
+
+    weight      a factor for each element, of a shape that broadcasts
+    pos_weight  w, the weight of positive targets; 1 by default
+    """
+    x, t = _pair(input, target, "binary_cross_entropy_with_logits")
+    missed = tg.softplus(-x)  # -ln σ(x); and -ln(1 - σ(x)) is x more
+    loss = (1 - t) * x + (missed if pos_weight is None else ((as_tensor(pos_weight) - 1) * t + 1) * missed)
+    return _reduced(loss if weight is None else loss * weight, reduction)
+
+
+def kl_div(input, target, reduction: str = "mean", log_target: bool = False) -> Tensor:
+    """t (ln t - x), summed the divergence of distribution t from distribution eˣ; x are *log*-probabilities.
+
+    reduction   also "batchmean": the sum divided by the size of axis 0, which is the divergence in the
+                sense of mathematics
+    log_target  whether the targets are logarithms too
+    """
+    checked_reduction(reduction, (*REDUCTIONS, "batchmean"))
+    x, t = _pair(input, target, "kl_div")
+    if log_target:
+        loss = tg.exp(t) * (t - x)
+    else:
+        zero = t == 0  # 0 · ln 0 counts as 0
+        loss = t * (tg.log(zero.where(1, t)) - x)
+    if reduction == "batchmean":
+        return loss.sum() / (x.shape[0] if x.ndim else 1)
+    return _reduced(loss, reduction)
+
+
+def nll_loss(input, target, weight=None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
+    """-w[t] · x[t], the negative log-likelihood of class t.
+
+    input         log-probabilities (N, classes, *positions), or (classes,)
+    target        class numbers (N, *positions), or ()
+    weight        w, a weight for each class; the mean is then a weighted one
+    ignore_index  a target that does not count
+    reduction     "mean" over all targets that count, "sum", or "none"
+
+    Raises `RangeError` for labels out of range.
+    """
+    return _nll(as_tensor(input), target, weight, ignore_index, reduction, 0.0, "nll_loss")
+
+
+def cross_entropy(
+    input, target, weight=None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
+) -> Tensor:
+    """-Σ over classes c of w[c] · t[c] · ln softmax(x)[c].
+
+    input            logits (N, classes, *positions), or (classes,)
+    target           class numbers (N, *positions), or ();
+                     or probabilities of the classes, of the shape of `input`
+    weight           w, a weight for each class; the mean is then a weighted one
+    ignore_index     a class number that does not count
+    reduction        "mean", "sum", or "none"
+    label_smoothing  ε: targets are mixed with the uniform distribution, (1 - ε)·t + ε / classes
+
+    Raises `RangeError` for labels out of range, `ShapeError`, `DTypeError`.
+    Source of smoothing: C. Szegedy et al., "Rethinking the Inception Architecture" (2015).
+    """
+    if not 0 <= label_smoothing <= 1:
+        raise OptionError(f"label_smoothing lies between 0 and 1, not at {label_smoothing}")
+    input = as_tensor(input)
+    if not input.ndim:
+        raise ShapeError("cross_entropy needs logits with an axis of classes, but got a 0-d tensor")
+    log_p = tg.log_softmax(input, axis=min(1, input.ndim - 1))
+    target = target if isinstance(target, Tensor) else as_tensor(target, device=input.device)
+    if target.dtype.kind in "iu":
+        return _nll(log_p, target, weight, ignore_index, reduction, label_smoothing, "cross_entropy")
+    if target.shape != input.shape:
+        raise DTypeError(
+            f"cross_entropy{inside(modes.scope)}: the target is {target._described()}. Class numbers must be integers; "
+            f"probabilities must have the shape of the logits, {input.shape}."
+        )
+    _, t = _pair(input, target, "cross_entropy")
+    if label_smoothing:
+        t = t * (1 - label_smoothing) + label_smoothing / _classes(log_p)
+    loss = -_over_classes(log_p * t, weight)
+    checked_reduction(reduction)
+    return loss.sum() * (_classes(log_p) / input.size) if reduction == "mean" else _reduced(loss, reduction)
+
+
+def _classes(log_p: Tensor) -> int:
+    return log_p.shape[min(1, log_p.ndim - 1)]
+
+
+def _over_classes(x: Tensor, weight) -> Tensor:
+    """Σ w[c] · x[c] over the axis of classes."""
+    axis = min(1, x.ndim - 1)
+    if weight is not None:
+        x = x * _class_weights(weight, x).reshape((-1,) + (1,) * (x.ndim - 1 - axis))
+    return x.sum(axis=axis)
+
+
+def _class_weights(weight, log_p: Tensor) -> Tensor:
+    weight = as_tensor(weight).astype(log_p.dtype)
+    if weight.shape != (_classes(log_p),):
+        raise ShapeError(
+            f"the weights of {_classes(log_p)} classes have shape ({_classes(log_p)},), not {weight.shape}"
+        )
+    return weight
+
+
+def _nll(log_p: Tensor, target, weight, ignore_index: int, reduction: str, smoothing: float, what: str) -> Tensor:
+    """The loss of class numbers, given log-probabilities."""
+    checked_reduction(reduction)
+    target = target if isinstance(target, Tensor) else as_tensor(target, device=log_p.device)
+    if target.dtype.kind not in "iu":
+        raise DTypeError(
+            f"{what}{inside(modes.scope)} needs integer class numbers as targets, but got {target._described()}"
+        )
+    axis = min(1, log_p.ndim - 1)
+    expected = (*log_p.shape[:axis], *log_p.shape[axis + 1 :])
+    if target.shape != expected:
+        raise ShapeError(
+            f"{what}{inside(modes.scope)}: predictions of shape {log_p.shape} (axis {axis} being the classes) need "
+            f"targets of shape {expected}, but got {target._described()}"
+        )
+    counts = target != ignore_index
+    labels = counts.where(target, 0)
+    check_labels(labels, _classes(log_p), what)
+    loss = -tg.take_along_axis(log_p, labels.expand_dims(axis), axis).squeeze(axis)
+    share = counts.astype(log_p.dtype)
+    if weight is not None:
+        share = share * _class_weights(weight, log_p)[labels]
+        loss = loss * share
+    if smoothing:
+        loss = loss * (1 - smoothing) - _over_classes(log_p, weight) * (smoothing / _classes(log_p))
+    loss = counts.where(loss, 0)
+    return loss.sum() / share.sum() if reduction == "mean" else _reduced(loss, reduction)

@@ -1,0 +1,49 @@
+"""A parameter: a tensor that belongs to a module, and that training changes."""
+
+import numpy
+
+from ..backend import DEFAULT_FLOAT
+from ..functional import zeros
+from ..tensor import Tensor, as_tensor
+
+
+class Parameter(Tensor):
+    """A leaf tensor that requires a gradient, and that a `Module` finds among its attributes.
+
+    data           a tensor, an array, a number or a nested list. Arrays and tensors are shared, not copied
+    requires_grad  False for a parameter that training leaves as it is
+    name           what errors, pictures and checkpoints call it; a module gives its path by default
+
+    Raises `GradientError` for integers, which have no gradient.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data, requires_grad: bool = True, name: str | None = None):
+        array = as_tensor(data)._data
+        super().__init__(numpy.asarray(array) if isinstance(array, numpy.generic) else array)
+        if name is not None:
+            self.name = name
+        self.requires_grad = requires_grad
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"
+
+
+def put(tensor: Tensor, array) -> None:
+    """Let `tensor` hold another array, of any device and dtype. It stays the same object with the same name.
+
+    Its old place in the graph goes: a gradient computed for the old array must not arrive at the new one.
+    """
+    if array is tensor._data:
+        return
+    name, needs = tensor.name, tensor.requires_grad
+    if tensor._node is not None:
+        tensor._node.tensor = type(tensor._node).tensor
+    tensor._data, tensor._node = array, None
+    tensor.name, tensor.requires_grad = name, needs
+
+
+def new_parameter(shape: tuple[int, ...], device=None, dtype=None) -> Parameter:
+    """A parameter of zeros, to be overwritten by one of `init`; float32 on the default device if not told otherwise."""
+    return Parameter(zeros(shape, dtype=DEFAULT_FLOAT if dtype is None else dtype, device=device))

@@ -1,0 +1,239 @@
+"""What all optimisers share: groups of parameters, state for each parameter, and how an update is run.
+
+An optimiser states its update once, as a pure function of tensors that reads like the paper:
+
+    update(p, g, state, n, group) -> (new p, *new state)
+
+with p a parameter, g its gradient, `state` a tuple of tensors of the same shape, and n the numbers of
+this step (learning rate, corrections), which `numbers` computes in float64 on the host. It is
+elementwise, so it can be run on any piece: on the CPU it runs over blocks that fit into the cache,
+on other devices over whole tensors.
+
+Read next: `sgd.py`, `adam.py`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from .. import writes
+from ..backend import of
+from ..errors import CheckpointError, OptionError
+from ..functional import zeros_like
+from ..modes import enable_grad, no_grad
+from ..tensor import Tensor, as_tensor
+
+BLOCK = 16384
+"""Elements in a block on the CPU: a handful of such arrays of float32 fit into the second-level cache."""
+
+
+class Optimizer:
+    """The base of optimisers; a subclass gives `state_names`, `numbers` and `update`.
+
+    params    the tensors to train, as from `model.parameters()`; or groups, dictionaries with
+              `"params"` and options of their own. One that occurs twice is updated once
+    defaults  the options, for groups that do not give them
+
+    param_groups  list of dictionaries: the options of each group, and its parameters under "params"
+    state         {parameter: {"step": how many updates it has had, name: tensor}}
+
+    Raises `OptionError` for an option that the optimiser does not have, or an impossible value.
+    """
+
+    state_names: tuple[str, ...] = ()
+
+    def __new__(cls, *args, **options):
+        known = list(inspect.signature(cls.__init__).parameters)[2:]
+        _check_options(cls, [name for name in options if name != "params"], known)
+        return super().__new__(cls)
+
+    def __init__(self, params: Iterable, defaults: dict[str, Any]):
+        self.defaults = defaults
+        self.param_groups: list[dict[str, Any]] = []
+        self.state: dict[Tensor, dict[str, Any]] = {}
+        if isinstance(params, Tensor):
+            raise OptionError(
+                f"an optimiser takes several parameters: pass [parameter], not {params._described()} alone"
+            )
+        params = list(params)
+        if not params:
+            raise OptionError("an optimiser needs at least one parameter, but got none: has the model any?")
+        for group in params if isinstance(params[0], Mapping) else [{"params": params}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+        """Train more parameters: {"params": tensors, option: value, ...}; other options are the defaults."""
+        if "params" not in param_group:
+            raise OptionError('a group of parameters is a dictionary with the key "params"')
+        _check_options(type(self), [name for name in param_group if name != "params"], list(self.defaults))
+        given = param_group["params"]
+        params = list(dict.fromkeys([given] if isinstance(given, Tensor) else given))
+        taken = {p for group in self.param_groups for p in group["params"]}
+        for p in params:
+            if not isinstance(p, Tensor) or not p.is_leaf:
+                what = p._described() if isinstance(p, Tensor) else repr(p)
+                raise OptionError(f"an optimiser changes leaf tensors, such as model.parameters(), and not {what}")
+            if p in taken:
+                raise OptionError(f"{p._described()} is in another group already: which options should it have?")
+        group = {**self.defaults, **param_group, "params": params}
+        self.check(group)
+        self.param_groups.append(group)
+
+    # -- what a subclass says --------------------------------------------------------------------------
+
+    def check(self, group: Mapping[str, Any]) -> None:
+        """Raise `OptionError` for impossible options."""
+
+    def names(self, group: Mapping[str, Any]) -> tuple[str, ...]:
+        """The state that is kept for each parameter of the group: a tensor of zeros at the start, for each name."""
+        return self.state_names
+
+    def numbers(self, group: Mapping[str, Any], t: int) -> dict[str, float]:
+        """The numbers in the t-th update (t = 1, 2, ...): all that may change from one to the next."""
+        raise NotImplementedError
+
+    def update(self, p: Tensor, g: Tensor, state: tuple, n: SimpleNamespace, group: Mapping[str, Any]) -> tuple:
+        """(new p, *new state), elementwise. `group` may decide the form; numbers are taken from `n`."""
+        raise NotImplementedError
+
+    # -- what is done with it ----------------------------------------------------------------------------
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients; with `set_to_none=False`, make them zeros."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    p.grad = None if set_to_none else zeros_like(p.grad)
+
+    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
+        """Update all parameters that have a gradient, and are not frozen.
+
+        closure  clears the gradients, computes the loss, calls backward and returns the loss
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        with no_grad():
+            for group in self.param_groups:
+                numbers: dict[int, SimpleNamespace] = {}
+                for p in group["params"]:
+                    if p.grad is not None and p.requires_grad:
+                        self._step_one(p, group, numbers)
+        return loss
+
+    def _step_one(self, p: Tensor, group: Mapping[str, Any], numbers: dict[int, SimpleNamespace]) -> None:
+        state = self.state.setdefault(p, {"step": 0})
+        state["step"] = t = state["step"] + 1
+        if t not in numbers:
+            numbers[t] = SimpleNamespace(**self.numbers(group, t))
+        names = self.names(group)
+        for name in names:
+            state[name] = _beside(state.get(name), p)
+        self._overwrite(p, p.grad.astype(p.dtype), [state[name] for name in names], numbers[t], group)
+
+    def _overwrite(
+        self, p: Tensor, g: Tensor, state: list[Tensor], n: SimpleNamespace, group: Mapping[str, Any]
+    ) -> None:
+        """Run the update, and put what it gives into the memory of p and its state."""
+        arrays = [p._data, g._data, *[tensor._data for tensor in state]]
+        if of(p._data).kind == "cpu" and all(array.flags.c_contiguous for array in arrays if array is not g._data):
+            flat = [array.reshape(-1) for array in arrays]
+            blocks = [[array[start : start + BLOCK] for array in flat] for start in range(0, p.size, BLOCK)]
+        else:
+            blocks = [arrays]
+        for p_block, g_block, *state_blocks in blocks:
+            gradient = Tensor(g_block)
+            if group["maximize"]:
+                gradient = -gradient
+            results = self.update(Tensor(p_block), gradient, tuple(map(Tensor, state_blocks)), n, group)
+            for block, result in zip((p_block, *state_blocks), results, strict=True):
+                block[...] = result._data
+        writes.wrote(p._data)
+
+    # -- saving --------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state and the options as they are now, for `tg.save`; parameters are numbered in order.
+
+        {"state": {number: {"step": t, name: tensor}}, "param_groups": [{option: value, "params": numbers}]}
+        """
+        number = {p: i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
+        copy = lambda value: Tensor(value._data.copy()) if isinstance(value, Tensor) else value  # noqa: E731
+        return {
+            "state": {number[p]: {name: copy(value) for name, value in kept.items()} for p, kept in self.state.items()},
+            "param_groups": [{**group, "params": [number[p] for p in group["params"]]} for group in self.param_groups],
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` returned. Tensors go to the devices of the parameters.
+
+        Raises `CheckpointError` for the state of another optimiser, or of other parameters.
+        """
+        groups = state_dict.get("param_groups", [])
+        sizes, own = [len(group["params"]) for group in groups], [len(group["params"]) for group in self.param_groups]
+        if sizes != own:
+            raise CheckpointError(f"the state is of groups with {sizes} parameters, but this optimiser has {own}")
+        for group, saved in zip(self.param_groups, groups, strict=True):
+            unknown = [name for name in saved if name not in group]
+            if unknown:
+                raise CheckpointError(
+                    f"the state has the options {unknown}, which {type(self).__name__} has not: it is of another optimiser"
+                )
+        numbered = dict(enumerate(p for group in self.param_groups for p in group["params"]))
+        loaded: dict[Tensor, dict[str, Any]] = {}
+        for number, kept in state_dict["state"].items():
+            p = numbered[int(number)]
+            loaded[p] = {
+                name: value if name == "step" else _beside(as_tensor(value), p) for name, value in kept.items()
+            }
+            for name, value in loaded[p].items():
+                if name != "step" and value.shape != p.shape:
+                    raise CheckpointError(
+                        f"{name!r} of parameter {number} has shape {value.shape}, but {p._described()} needs {p.shape}"
+                    )
+        for group, saved in zip(self.param_groups, groups, strict=True):
+            group.update({name: value for name, value in saved.items() if name != "params"})
+        self.state = loaded
+
+    def __repr__(self) -> str:
+        groups = [
+            ", ".join(f"{name}={value}" for name, value in group.items() if name != "params")
+            for group in self.param_groups
+        ]
+        counts = [f"{sum(p.size for p in group['params']):,} numbers" for group in self.param_groups]
+        return f"{type(self).__name__}({'; '.join(f'{count}: {options}' for count, options in zip(counts, groups, strict=True))})"
+
+
+def _beside(kept: Tensor | None, p: Tensor) -> Tensor:
+    """State where the parameter is, and in its dtype; zeros where there is none yet."""
+    if kept is None:
+        return zeros_like(p)
+    if type(kept._data) is type(p._data) and kept.dtype == p.dtype and kept.device == p.device:
+        return kept
+    return kept.astype(p.dtype).to(p.device)
+
+
+def _check_options(optimizer: type, given: list[str], known: list[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise OptionError(f"{optimizer.__name__} has no option {name!r}; it has {', '.join(known)}")
+
+
+def require(group: Mapping[str, Any], **limits: Callable[[Any], bool]) -> None:
+    """`OptionError` for each option of the group that its predicate refuses."""
+    for name, allowed in limits.items():
+        if not allowed(group[name]):
+            raise OptionError(f"{name}={group[name]!r} is impossible")
+
+
+def not_negative(value: float) -> bool:
+    return value >= 0
+
+
+def penalised(g: Tensor, p: Tensor, n: SimpleNamespace, group: Mapping[str, Any]) -> Tensor:
+    """The gradient of L + ½λ·|θ|²: what "weight decay" means for most optimisers."""
+    return g + p * n.weight_decay if group["weight_decay"] else g
