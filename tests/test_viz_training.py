@@ -1,0 +1,450 @@
+"""Pictures of training: what they show, that nothing is cut off, and that drawing changes nothing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+import tinygrad_ml as tg
+from tinygrad_ml import nn
+from viz.training import LayerRecorder, activations, confusion, curves, gradients, images, surface
+
+HISTORY = {
+    "loss": [0.9, 0.5, 0.3],
+    "accuracy": [0.6, 0.8, 0.9],
+    "val_loss": [0.8, 0.6, 0.7],
+    "val_accuracy": [0.65, 0.75, 0.7],
+}
+
+
+def line(axes, label: str) -> np.ndarray:
+    """The points of the line with that label, of shape (points, 2)."""
+    (found,) = [drawn for drawn in axes.lines if drawn.get_label() == label]
+    return np.column_stack(found.get_data())
+
+
+def words(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(matplotlib.text.Text) if text.get_visible()]
+
+
+def assert_nothing_is_cut(figure: Figure) -> None:
+    figure.draw_without_rendering()
+    whole, used = figure.bbox_inches, figure.get_tightbbox()
+    assert used.x0 >= whole.x0 - 0.05 and used.x1 <= whole.x1 + 0.05
+    assert used.y0 >= whole.y0 - 0.05 and used.y1 <= whole.y1 + 0.05
+
+
+# -- curves --------------------------------------------------------------------------------------------
+
+
+def test_curves_put_training_and_validation_of_each_metric_into_one_panel():
+    figure = curves(HISTORY)
+    loss, accuracy = figure.axes
+    assert [loss.get_title("left"), accuracy.get_title("left")] == ["loss", "accuracy"]
+    np.testing.assert_allclose(line(loss, "training"), [[1, 0.9], [2, 0.5], [3, 0.3]], rtol=1e-6)
+    np.testing.assert_allclose(line(accuracy, "validation"), [[1, 0.65], [2, 0.75], [3, 0.7]], rtol=1e-6)
+    assert "lowest: 0.6, epoch 2" in words(figure)
+    assert loss.get_xlabel() == "epoch"
+    assert_nothing_is_cut(figure)
+
+
+def test_curves_tell_lines_apart_without_colour():
+    loss = curves(HISTORY).axes[0]
+    looks = {(drawn.get_linestyle(), drawn.get_marker()) for drawn in loss.lines[:2]}
+    assert len(looks) == 2
+
+
+def test_curves_take_what_fit_returns_other_metrics_tensors_and_one_epoch():
+    class Returned:
+        history = {"loss": tg.tensor([0.5]), "top_5_accuracy": np.array([0.9])}
+
+    figure = curves(Returned(), title="a run")
+    assert [axes.get_title("left") for axes in figure.axes] == ["loss", "top 5 accuracy"]
+    assert "a run" in words(figure)
+
+
+def test_curves_show_a_loss_that_became_nan_up_to_there():
+    figure = curves({"loss": [1.0, 0.5, np.nan], "val_loss": [1.0, np.nan, np.nan]})
+    assert "lowest: 1, epoch 1" in words(figure)
+    curves({"loss": [np.nan], "val_loss": [np.nan]})
+
+
+@pytest.mark.parametrize(
+    ("history", "error", "said"),
+    [
+        ({}, tg.errors.OptionError, "train for an epoch first"),
+        ({"loss": []}, tg.errors.OptionError, "empty"),
+        ({"loss": [[1.0, 2.0]]}, tg.errors.ShapeError, "'loss'"),
+    ],
+)
+def test_curves_refuse_what_is_no_history(history, error, said):
+    with pytest.raises(error, match=said):
+        curves(history)
+
+
+# -- the error surface ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fitted():
+    """w·x + b fitted to a line for a few steps: (loss_fn, [w, b], path)."""
+    x = tg.linspace(-1, 1, 9)
+    w, b = (tg.tensor(value, requires_grad=True, name=name) for value, name in ((2.0, "w"), (-1.0, "b")))
+
+    def loss():
+        return ((w * x + b - 0.5 * x) ** 2).mean()
+
+    path = [(w.item(), b.item())]
+    for _ in range(5):
+        dw, db = tg.grad(loss(), (w, b))
+        w.assign(w - 0.3 * dw)
+        b.assign(b - 0.3 * db)
+        path.append((w.item(), b.item()))
+    return loss, [w, b], path
+
+
+@pytest.fixture
+def network():
+    tg.manual_seed(3)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    x = tg.random.randn(8, 3)
+    return model, lambda: (model(x) ** 2).mean()
+
+
+def test_two_numbers_are_drawn_over_themselves_with_the_path(fitted):
+    loss, params, path = fitted
+    figure = surface(loss, params, path, resolution=7)
+    axes = figure.axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("w", "b")
+    np.testing.assert_allclose(line(axes, "path"), path, rtol=1e-6)
+    np.testing.assert_allclose(line(axes, "start"), path[:1], rtol=1e-6)
+    np.testing.assert_allclose(line(axes, "end"), path[-1:], rtol=1e-6)
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    assert all(left < x < right and bottom < y < top for x, y in path)
+    assert figure.axes[1].get_ylabel() == "loss"
+    assert_nothing_is_cut(figure)
+
+
+def test_the_surface_is_the_loss_at_each_point(fitted):
+    _, (w, b), _ = fitted
+    seen = {}
+
+    def loss():
+        value = (w - 1) ** 2 + 3 * b
+        seen[round(w.item(), 4), round(b.item(), 4)] = value.item()
+        return value
+
+    here = (w.item(), b.item())
+    surface(loss, [w, b], span=(1, 2), resolution=3)
+    expected = [(round(here[0] + i, 4), round(here[1] + 2 * j, 4)) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    np.testing.assert_allclose(sorted(seen), sorted(expected), atol=2e-4)
+    assert not any(np.isnan(list(seen.values())))
+
+
+def test_parameters_come_back_bit_for_bit_also_after_an_error(network):
+    model, loss = network
+    params = list(model.parameters())
+    before = [p.numpy().tobytes() for p in params]
+    kept = [p.data for p in params]
+    surface(loss, params, resolution=3)
+    assert [p.numpy().tobytes() for p in params] == before
+
+    def broken():
+        if params[0].numpy().tobytes() != before[0]:
+            raise RuntimeError("in the middle")
+        return 0.0
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        surface(broken, params, resolution=3)
+    assert [p.numpy().tobytes() for p in params] == before
+    assert all(p.data is array for p, array in zip(params, kept, strict=True))
+    assert all(p.grad is None for p in params)
+    loss().backward()  # and training goes on
+
+
+def test_random_directions_are_as_long_as_the_filters(network):
+    model, loss = network
+    params = list(model.parameters())
+    now = [p.numpy() for p in params]
+    visited = []
+
+    def spy():
+        visited.append([p.numpy() for p in params])
+        return loss()
+
+    surface(spy, params, directions="random", resolution=3)
+    for moved, start in zip(visited[5], now, strict=True):  # one step along the first direction
+        step = (moved - start).reshape(len(start) if start.ndim > 1 else 1, -1)
+        filters = start.reshape(step.shape)
+        np.testing.assert_allclose(np.linalg.norm(step, axis=1), np.linalg.norm(filters, axis=1), rtol=1e-5)
+
+
+def test_a_path_through_many_parameters_is_drawn_in_its_own_plane(network):
+    model, loss = network
+    params = list(model.parameters())
+    path = []
+    for _ in range(6):
+        path.append([p.numpy() for p in params])
+        for p, g in zip(params, tg.grad(loss(), params), strict=True):
+            p.assign(p - 0.1 * g)
+    path.append([p.numpy() for p in params])
+    figure = surface(loss, params, path, resolution=5)
+    drawn = line(figure.axes[0], "path")
+    np.testing.assert_allclose(drawn[-1], [0, 0], atol=1e-6)
+    true_length = np.sqrt(sum(((a - b) ** 2).sum() for a, b in zip(path[0], path[-1], strict=True)))
+    assert 0.9 * true_length < np.linalg.norm(drawn[0]) <= true_length * 1.0001
+    (share,) = [word for word in words(figure) if "of the path's movement" in word]
+    assert int(share.split("%")[0].split()[-1]) > 95
+    assert_nothing_is_cut(figure)
+
+
+def test_two_directions_of_ones_own(network):
+    model, loss = network
+    params = list(model.parameters())
+    one = [np.ones(p.shape) for p in params]
+    other = [p.numpy() for p in params]
+    figure = surface(loss, params, directions=(one, other), span=0.5, resolution=3)
+    assert figure.axes[0].get_xlabel() == "first direction"
+    assert figure.axes[0].get_xlim() == (-0.5, 0.5)
+
+
+def test_contours_are_spaced_by_factors_where_the_loss_spans_many(fitted):
+    _, (w, b), _ = fitted
+    steep = surface(lambda: (3 * w).exp() + b * 0, [w, b], resolution=5, span=2)
+    flat = surface(lambda: w * w + b + 100, [w, b], resolution=5)
+    assert isinstance(steep.axes[0].collections[0].norm, LogNorm)
+    assert not isinstance(flat.axes[0].collections[0].norm, LogNorm)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_loss_that_is_nan_or_constant_is_drawn(fitted):
+    _, (w, b), _ = fitted
+    surface(lambda: (w - 0.5).log() + b, [w, b], resolution=5)
+    surface(lambda: w * np.nan, [w, b], resolution=3)
+    surface(lambda: w * 0 + 1, [w, b], resolution=3)
+
+
+def test_surface_refuses_what_it_cannot_draw(fitted, network):
+    loss, params, _ = fitted
+    model, of_network = network
+    many = list(model.parameters())
+    with pytest.raises(tg.errors.OptionError, match="no parameters"):
+        surface(loss, [])
+    with pytest.raises(tg.errors.ShapeError, match=r"3 numbers.*have 2"):
+        surface(loss, params, [(1, 2, 3)])
+    with pytest.raises(tg.errors.OptionError, match="needs a path"):
+        surface(of_network, many, directions="path")
+    with pytest.raises(tg.errors.OptionError, match="'sideways'"):
+        surface(of_network, many, directions="sideways")
+    with pytest.raises(tg.errors.OptionError, match="no plane"):
+        surface(loss, params, directions=([1, 2], [2, 4]))
+    with pytest.raises(tg.errors.OptionError, match="span"):
+        surface(loss, params, span=-1)
+
+
+# -- mistakes ------------------------------------------------------------------------------------------
+
+
+def test_confusion_counts_rows_by_truth_and_columns_by_prediction():
+    figure = confusion(predicted=[0, 1, 1, 1], true=[0, 0, 1, 1], labels=["cat", "dog"])
+    axes = figure.axes[0]
+    cells = {text.get_position(): text.get_text() for text in axes.texts}
+    assert cells == {(0, 0): "1", (1, 0): "1", (1, 1): "2"}  # (column, row)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["cat", "dog"]
+    said = words(figure)
+    assert "3 of 4 right (75.00%)" in said
+    assert {"50%", "100%", "67%"} <= set(said)  # recall of cat, of dog; precision of dog
+    assert_nothing_is_cut(figure)
+
+
+def test_confusion_takes_scores_and_tensors_and_long_names():
+    scores = tg.tensor([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1]])
+    figure = confusion(scores, tg.tensor([1, 2]), ["Ankle boot", "T-shirt/top", "Trouser"])
+    assert {text.get_position() for text in figure.axes[0].texts} == {(1, 1), (0, 2)}
+    assert_nothing_is_cut(figure)
+
+
+def test_confusion_refuses_what_does_not_fit():
+    with pytest.raises(tg.errors.ShapeError, match="1 predictions and 2 true"):
+        confusion([0], [0, 1])
+    with pytest.raises(tg.errors.RangeError, match="class 2 occurs"):
+        confusion([2], [0], labels=["a", "b"])
+    with pytest.raises(tg.errors.DTypeError, match="integers from 0"):
+        confusion([0.5], [0])
+
+
+@pytest.mark.parametrize("shape", [(4, 6, 6), (4, 1, 6, 6), (4, 36), (4, 3, 6, 6), (4, 6, 6, 3)])
+def test_images_of_every_layout_in_a_grid(shape):
+    figure = images(np.arange(np.prod(shape)).reshape(shape), [0, 1, 2, 3], columns=3)
+    shown = [axes for axes in figure.axes if axes.images]
+    assert len(shown) == 4 and len(figure.axes) == 6
+    assert shown[0].images[0].get_array().shape[:2] == (6, 6)
+    assert [axes.get_title() for axes in shown] == ["0", "1", "2", "3"]
+
+
+def test_wrong_images_are_marked_by_words_and_a_thick_frame():
+    pixels = tg.random.rand(3, 5, 5)
+    figure = images(pixels, tg.tensor([0, 1, 2]), predicted=tg.tensor([0, 2, 2]))
+    titles = [axes.get_title() for axes in figure.axes]
+    frames = [axes.spines["left"].get_linewidth() for axes in figure.axes]
+    assert titles == ["0", "✗ 2, not 1", "2"]
+    assert frames[1] > 2 * frames[0] == 2 * frames[2]
+    assert "3 images, 1 of them wrong" in words(figure)
+
+
+def test_images_stop_at_the_limit_and_make_room_for_long_names():
+    names = ["Ankle boot", "T-shirt/top"]
+    figure = images(np.zeros((9, 4, 4)), [0] * 9, [1] * 9, classes=names, columns=2, limit=4)
+    assert len(figure.axes) == 4
+    assert "4 of 9 images, 4 of them wrong" in words(figure)
+    assert figure.axes[0].get_title() == "✗ T-shirt/top\nnot Ankle boot"
+    assert_nothing_is_cut(figure)
+    boxes = [axes.title.get_window_extent() for axes in figure.axes[:2]]
+    assert boxes[0].x1 <= boxes[1].x0
+
+
+def test_images_refuse_what_does_not_fit():
+    with pytest.raises(tg.errors.ShapeError, match="holds no images"):
+        images(np.zeros((3, 7)))
+    with pytest.raises(tg.errors.ShapeError, match="2 entries for 3 images"):
+        images(np.zeros((3, 4, 4)), [0, 1])
+    with pytest.raises(tg.errors.RangeError, match="class 1 occurs"):
+        images(np.zeros((2, 4, 4)), [0, 1], classes=["only"])
+    with pytest.raises(tg.errors.OptionError, match="limit"):
+        images(np.zeros((2, 4, 4)), limit=0)
+
+
+# -- layers --------------------------------------------------------------------------------------------
+
+
+def step(model, x) -> None:
+    model.zero_grad()
+    (model(x) ** 2).mean().backward()
+
+
+def test_a_recorder_hears_outputs_and_gradients_of_each_step():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    x = tg.random.randn(8, 3)
+    with LayerRecorder(model) as recorder:
+        step(model, x)
+        step(model, x)
+        with tg.no_grad():
+            model(x)
+    step(model, x)  # after the end: not heard
+    assert recorder.numbers == [1, 2]
+    heard = recorder.activations("std")
+    assert list(heard) == ["0 Linear", "1 Tanh", "2 Linear"]
+    np.testing.assert_allclose(heard["0 Linear"], [model[0](x).numpy().std()] * 2, rtol=1e-5)
+    np.testing.assert_allclose(
+        recorder.activations("mean")["1 Tanh"][0], model[1](model[0](x)).numpy().mean(), rtol=1e-4
+    )
+    norms = recorder.gradients("norm")
+    assert list(norms) == ["0 Linear", "2 Linear"]
+    own = np.concatenate([p.grad.numpy().ravel() for p in model[0].parameters()])
+    np.testing.assert_allclose(norms["0 Linear"], [np.linalg.norm(own)] * 2, rtol=1e-5)
+    np.testing.assert_allclose(recorder.gradients("rms")["0 Linear"], np.sqrt((own**2).mean()), rtol=1e-5)
+    np.testing.assert_allclose(recorder.gradients("std")["0 Linear"], own.std(), rtol=1e-5)
+
+
+def test_a_recorder_changes_no_gradient_and_keeps_no_graph():
+    model = nn.Sequential(nn.Linear(3, 2))
+    x = tg.random.randn(4, 3)
+    step(model, x)
+    plain = [p.grad.numpy() for p in model.parameters()]
+    with LayerRecorder(model) as recorder:
+        step(model, x)
+    for p, expected in zip(model.parameters(), plain, strict=True):
+        np.testing.assert_array_equal(p.grad.numpy(), expected)
+    assert all(not m.mean.requires_grad for layer in recorder.forward[0].values() for m in layer)
+
+
+def test_every_nth_step_frozen_layers_and_missing_gradients():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    model[0].requires_grad_(False)
+    with LayerRecorder(model, every=2) as recorder:
+        for _ in range(4):
+            step(model, tg.ones((1, 2)))
+        model(tg.ones((1, 2)))  # no backward
+    assert recorder.numbers == [1, 3, 5]
+    norms = recorder.gradients()
+    assert list(norms) == ["1 Linear"]
+    assert np.isfinite(norms["1 Linear"][:2]).all() and np.isnan(norms["1 Linear"][2])
+    figure = gradients(recorder)
+    assert "none" in words(figure)
+
+
+def test_the_smallest_gradients_do_not_vanish_in_the_recording():
+    model = nn.Linear(2, 1, bias=False)
+    with LayerRecorder(model) as recorder:
+        (model(tg.tensor([[3.0, -4.0]])) * 1e-30).sum().backward()
+    np.testing.assert_allclose(recorder.gradients()["Linear"], [5e-30], rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["heat", "lines"])
+@pytest.mark.parametrize("statistic", ["norm", "mean", "std", "rms"])
+@pytest.mark.parametrize("draw", [activations, gradients])
+def test_layers_over_steps_as_heat_or_lines(draw, statistic, kind):
+    model = nn.Sequential(*[nn.Linear(4, 4) if i % 2 == 0 else nn.Sigmoid() for i in range(5)])
+    with LayerRecorder(model) as recorder:
+        for _ in range(3):
+            step(model, tg.random.randn(4, 4))
+    figure = draw(recorder, statistic, kind)
+    axes = figure.axes[0]
+    expected = getattr(recorder, draw.__name__)(statistic)
+    if kind == "heat":
+        assert [tick.get_text() for tick in axes.get_yticklabels()] == list(expected)
+        np.testing.assert_allclose(axes.images[0].get_array(), np.stack(list(expected.values())))
+        assert isinstance(axes.images[0].norm, LogNorm) == (statistic != "mean")
+    else:
+        assert [drawn.get_label() for drawn in axes.lines] == list(expected)
+        np.testing.assert_allclose(line(axes, "0 Linear")[:, 0], [1, 2, 3])
+        assert axes.get_yscale() == ("linear" if statistic == "mean" else "log")
+    assert axes.get_xlabel() == "step"
+    assert_nothing_is_cut(figure)
+
+
+def test_layers_refuse_an_empty_recording_and_unknown_words():
+    model = nn.Linear(2, 1)
+    with LayerRecorder(model) as recorder:
+        with pytest.raises(tg.errors.OptionError, match="nothing was recorded"):
+            gradients(recorder)
+        step(model, tg.ones((1, 2)))
+    with pytest.raises(tg.errors.OptionError, match="'median'"):
+        activations(recorder, "median")
+    with pytest.raises(tg.errors.OptionError, match="'pie'"):
+        activations(recorder, kind="pie")
+    with pytest.raises(tg.errors.OptionError, match="every=0"):
+        LayerRecorder(model, every=0)
+
+
+# -- all of them ---------------------------------------------------------------------------------------
+
+
+def test_pictures_are_the_same_whatever_the_users_settings_and_leave_them():
+    with matplotlib.rc_context({"font.size": 31, "lines.linewidth": 9}):
+        figure = curves(HISTORY)
+        assert matplotlib.rcParams["font.size"] == 31
+    assert figure.axes[0].lines[0].get_linewidth() < 3
+    assert figure.axes[0].xaxis.label.get_size() < 15
+
+
+def test_a_picture_shows_itself_in_a_notebook_and_writes_files(tmp_path):
+    figure = curves(HISTORY)
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    for kind in ("png", "svg", "pdf"):
+        figure.savefig(tmp_path / f"curves.{kind}")
+        assert (tmp_path / f"curves.{kind}").stat().st_size > 1000
+
+
+def test_no_display_and_no_pyplot():
+    code = "import sys, viz.training as t; t.curves({'loss': [1.0]}).canvas.draw(); print('matplotlib.pyplot' in sys.modules)"
+    env = {**os.environ, "DISPLAY": "", "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
+    assert (done.stdout, done.returncode) == ("False\n", 0), done.stderr

@@ -1,0 +1,15 @@
+"""Pictures of training: curves, error surfaces, mistakes, and what happens inside the layers.
+
+Each function returns a matplotlib figure, takes tensors and arrays alike, and needs no display. They are offered as
+`viz.curves` and so on; matplotlib is imported only when one of them is asked for.
+
+Read in this order: `style.py`, `curves.py`, `surface.py`, `layers.py`, `confusion.py`, `images.py`.
+"""
+
+from .confusion import confusion
+from .curves import curves
+from .images import images
+from .layers import LayerRecorder, activations, gradients
+from .surface import surface
+
+__all__ = ["LayerRecorder", "activations", "confusion", "curves", "gradients", "images", "surface"]

@@ -1,0 +1,82 @@
+"""The confusion matrix: which classes a network takes for which.
+
+Read next: `images.py`, which shows the samples behind the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+import tinygrad_ml as tg
+
+from .style import INK, class_numbers, picture, styled, text_on
+
+
+@styled
+def confusion(predicted, true, labels: Sequence[str] | None = None) -> Figure:
+    """How often each true class (row) was taken for each class (column), with recall and precision at the edges.
+
+    predicted  class numbers of shape (N,), or scores of shape (N, classes), of which the highest counts
+    true       the right answers, in either form
+    labels     the names of the classes; their numbers by default
+
+    Recall is the share of a row, precision of a column, that is on the diagonal. Colour shows the share of a row, on a
+    scale that brings out rare mistakes.
+
+    Raises `ShapeError` where the lengths differ or are 0, `RangeError` for a class without a label.
+    """
+    predicted, true = class_numbers(predicted, "predicted"), class_numbers(true, "true")
+    if len(predicted) != len(true) or not len(true):
+        raise tg.errors.ShapeError(
+            f"{len(predicted)} predictions and {len(true)} true classes were given; give one of each for every sample"
+        )
+    count = max(predicted.max(), true.max()) + 1
+    if labels is None:
+        labels = [str(number) for number in range(count)]
+    if count > len(labels):
+        raise tg.errors.RangeError(f"class {count - 1} occurs, but only {len(labels)} labels were given")
+    count = len(labels)
+    table = np.zeros((count, count), np.int64)
+    np.add.at(table, (true, predicted), 1)
+
+    made = picture(3.0 + 0.55 * count, 2.4 + 0.5 * count)
+    axes = made.subplots()
+    colours = matplotlib.colormaps["Blues"]
+    scale = PowerNorm(0.4, 0, 1)
+    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap=colours, norm=scale)
+    for row, column in np.ndindex(table.shape):
+        if table[row, column]:
+            shade = colours(scale(shares[row, column]))
+            axes.text(column, row, table[row, column], ha="center", va="center", color=text_on(shade), fontsize=9)
+    for i in range(count):
+        axes.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=1.2))
+
+    right = np.diag(table)
+    axes.set_xticks(range(count), labels)
+    axes.set_yticks(range(count), labels)
+    if max(map(len, labels)) > 3:
+        axes.tick_params(axis="x", rotation=40)
+        for label in axes.get_xticklabels():
+            label.set(ha="right", rotation_mode="anchor")
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    _edge(axes.secondary_xaxis("top").xaxis, "precision", right, table.sum(axis=0))
+    _edge(axes.secondary_yaxis("right").yaxis, "recall", right, table.sum(axis=1))
+    axes.tick_params(length=0)
+    made.suptitle(f"{right.sum()} of {len(true)} right ({right.sum() / len(true):.2%})", fontweight="bold")
+    return made
+
+
+def _edge(axis, name: str, right: np.ndarray, total: np.ndarray) -> None:
+    """Write the share right/total at the edge of each row or column."""
+    words = [f"{r / t:.0%}" if t else "none" for r, t in zip(right, total, strict=True)]
+    axis.set_ticks(range(len(words)), words)
+    axis.set_tick_params(length=0, labelsize=8)
+    axis.set_label_text(name)

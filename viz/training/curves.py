@@ -1,0 +1,81 @@
+"""Learning curves: one panel for each metric, what was trained on beside what was held back.
+
+Read next: `surface.py`, which draws the ground that these curves come down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import tinygrad_ml as tg
+
+from .style import BLUE, VERMILLION, as_array, count_along, picture, styled
+
+HELD_BACK = "val_"  # Keras's prefix of what was measured on the validation set
+
+
+@styled
+def curves(history: Mapping[str, Sequence[float]], title: str | None = None) -> Figure:
+    """Loss, accuracy and any other metric over the epochs, training and validation in one panel each.
+
+    history  name -> one number for each epoch; `val_loss` is drawn beside `loss`. Panels come in the order of the
+             names. An object with such a `.history`, as Keras's `fit` returns, will do.
+    title    above all panels
+
+    The epoch with the lowest validation loss is marked: from there on, the network learns its training data by heart.
+
+    Raises `OptionError` for an empty history, `ShapeError` for a metric that is not a list of numbers.
+    """
+    history = getattr(history, "history", history)
+    series = {name: as_array(values) for name, values in history.items() if len(values)}
+    if not series:
+        raise tg.errors.OptionError("the history is empty; train for an epoch first, then draw its curves")
+    for name, values in series.items():
+        if values.ndim != 1:
+            raise tg.errors.ShapeError(
+                f"{name!r} in the history has shape {values.shape}; give a number for each epoch"
+            )
+    metrics = list(dict.fromkeys(name.removeprefix(HELD_BACK) for name in series))
+    made = picture(4.4 * len(metrics), 3.4)
+    for axes, metric in zip(made.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
+        _panel(axes, metric, series.get(metric), series.get(HELD_BACK + metric))
+    if title:
+        made.suptitle(title)
+    return made
+
+
+def _panel(axes: Axes, metric: str, trained: np.ndarray | None, held_back: np.ndarray | None) -> None:
+    for values, label, look in (
+        (trained, "training", {"color": BLUE, "linestyle": "-", "marker": "o"}),
+        (held_back, "validation", {"color": VERMILLION, "linestyle": "--", "marker": "s"}),
+    ):
+        if values is not None:
+            # Markers tell the lines apart in grey; on a long training they would melt into a band.
+            axes.plot(np.arange(1, len(values) + 1), values, label=label, markevery=max(1, len(values) // 15), **look)
+    if metric == "loss" and held_back is not None and np.isfinite(held_back).any():
+        _mark_lowest(axes, held_back)
+    axes.set_title(metric.replace("_", " "))
+    axes.set_xlabel("epoch")
+    count_along(axes.xaxis)
+    axes.grid(True, axis="y")
+    axes.margins(y=0.12)
+    axes.legend()
+
+
+def _mark_lowest(axes: Axes, values: np.ndarray) -> None:
+    best = int(np.nanargmin(values))
+    axes.axvline(best + 1, color=VERMILLION, linewidth=1, linestyle=":", zorder=0)
+    axes.plot(
+        best + 1,
+        values[best],
+        marker="o",
+        markersize=10,
+        markerfacecolor="none",
+        markeredgecolor=VERMILLION,
+        linestyle="none",
+        label=f"lowest: {values[best]:.4g}, epoch {best + 1}",
+    )
