@@ -126,7 +126,6 @@ def backpropagate(
 
     Returns {node: gradient or ZERO}. Raises `GradientError` where saved arrays are gone or changed.
     """
-    writes.notice()
     order = topological(seeds, differentiable_inputs)
     if wanted is None:
         wanted = {node for node in order if node.tensor is not Node.tensor}
@@ -156,7 +155,7 @@ def backpropagate(
             continue
         saved = node.saved
         if saved:
-            if writes.latest > node.number:
+            if writes.latest > node.number or writes.on_loan:
                 _check_unchanged(node)
             saved = restore(saved, node)
         elif saved is None:

@@ -2,6 +2,7 @@
 
 import numpy
 
+from . import writes
 from .backend import of
 from .errors import DTypeError, RangeError, ShapeError
 from .ops.index import ARRAY
@@ -58,6 +59,8 @@ def check_range(indices: numpy.ndarray, size: int, where: str) -> None:
 
 def _normal(part):
     """One entry of the index as an int, slice, None, ellipsis or array."""
+    if type(part) is numpy.ndarray:
+        writes.borrow(part)
     part = getattr(part, "_data", part)
     if part is None or part is Ellipsis:
         return part

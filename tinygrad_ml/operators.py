@@ -70,7 +70,8 @@ def __setitem__(self: Tensor, key, values) -> None:
     arrays, template = parse(key, self.shape, self._data)
     region = index.getitem_shape(self.shape, *[array.shape for array in arrays], index=template)
     try:
-        values = operand(values, self).astype(self.dtype).broadcast_to(region)
+        values = values.astype(self.dtype) if isinstance(values, Tensor) else as_tensor(values, self.dtype, self.device)
+        values = values.broadcast_to(region)
     except ShapeError as error:
         raise ShapeError(f"cannot write to x[...] of shape {region}, where x is {self._described()}: {error}") from None
     place = index.fill(template, arrays)

@@ -51,8 +51,8 @@ class Tensor:
     def data(self):
         """The array itself (NumPy's on the CPU, CuPy's on the GPU), not a copy.
 
-        Writing into it is noticed: a later `backward` that needs the old numbers says so. On the
-        GPU only `tensor.data = array` and `assign` are noticed.
+        Writing into it never gives a wrong gradient: a later `backward` that needs the old numbers
+        has a copy of them, or says so. On the GPU only `tensor.data = array` and `assign` are noticed.
         """
         if isinstance(self._data, numpy.generic):  # NumPy makes 0-d results scalars; a user gets an array
             self._data = numpy.asarray(self._data)
@@ -367,6 +367,8 @@ def record(op: Primitive, inputs: tuple[Tensor, ...], arrays, params: dict[str, 
             node.plan = plan
             if plan.kept:
                 node.saved = plan.keep((*arrays, value))
+                if writes.on_loan:
+                    node.saved = writes.safe(node.saved)
             node.needs_grad = output._needs = True
     if modes.busy:
         if output._node is not None:
@@ -390,9 +392,9 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> 
     """What `op` gives where data is missing; where nothing is missing, the error in clear words."""
     if isinstance(error, TinygradError):
         raise error
+    _check_devices(op.name + inside(modes.scope), inputs)
     shapes = [tensor.shape for tensor in inputs]
     try:
-        _check_devices(op.name, inputs)
         shape = op.shape(*shapes, **params)
         if any(absent(array) for array in arrays):
             arrays = op.coerce(arrays) if op.coerce is not None else arrays
@@ -458,7 +460,10 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
         if dtype is not None and data.dtype != dtypes.as_dtype(dtype):
             data = data.astype(dtype)
         return data if device is None else data.to(device)
-    return Tensor(as_array(data, dtype, device))
+    made = Tensor(as_array(data, dtype, device))
+    if not isinstance(data, (int, float, list, tuple)):
+        writes.borrow(made._data)
+    return made
 
 
 def filled(shape: tuple[int, ...], value, dtype, device: Device) -> Tensor:

@@ -5,9 +5,11 @@ The graph keeps arrays for the backward pass. Whoever overwrites memory in place
 older than the last write to an array that it saved is stale, and `backward` refuses it by name.
 Views are covered, because what is noted is the array that owns the memory.
 
-`tensor.data` hands the live array to the user, who may write into it without saying so. Such
-memory is on loan: a checksum is taken, and compared whenever a graph saves or uses the array. On
-the GPU a checksum would make every look wait for the device, so there only announced writes count.
+Some memory can be written into without a word: the live array that `tensor.data` hands out, and a
+user's own array that a tensor shares. It is on loan. A graph that saves such an array keeps a copy;
+graphs that saved it before `tensor.data` was asked for are covered by a checksum, taken then and
+compared before the array is used. On the GPU a checksum would wait for the device, so there only
+announced writes count.
 """
 
 import weakref
@@ -20,7 +22,7 @@ tick = count(1).__next__
 """The clock of the library: it numbers the nodes of graphs, and the moments of writing."""
 
 _written: dict[int, tuple[weakref.ref, int]] = {}  # id of the owner -> (the owner, when)
-_on_loan: dict[int, tuple[weakref.ref, int]] = {}  # id of the owner -> (the owner, checksum)
+on_loan: dict[int, tuple[weakref.ref, int | None]] = {}  # id of the owner -> (the owner, checksum)
 latest = 0
 """When memory was last overwritten; a node younger than this needs no look at its arrays."""
 
@@ -34,6 +36,8 @@ def wrote(array) -> None:
 
 def overwritten_since(array, number: int) -> bool:
     """Whether the memory of `array` was overwritten after moment `number`."""
+    if on_loan:
+        _look(array)
     if latest <= number:
         return False
     note = _written.get(id(owner(array)))
@@ -41,28 +45,33 @@ def overwritten_since(array, number: int) -> bool:
 
 
 def lend(array) -> None:
-    """Note that the user holds `array` and may write into it."""
+    """Note that the user is given `array`, which graphs may have saved, and may write into it."""
     if of(array).kind == "cpu":
-        _note(_on_loan, array, _checksum(owner(array)))
+        _note(on_loan, array, _checksum(owner(array)))
+
+
+def borrow(array) -> None:
+    """Note that `array` is the user's own, who may write into it, and that no graph has saved it yet."""
+    if array.ndim and of(array).kind == "cpu" and id(owner(array)) not in on_loan:
+        _note(on_loan, array, None)
 
 
 def give_back(array) -> None:
     """Note that the loan of `array` has ended: the user has assigned what was written."""
-    _on_loan.pop(id(owner(array)), None)
+    on_loan.pop(id(owner(array)), None)
 
 
-def notice() -> None:
-    """Look at all memory on loan, and note what was written there in the meantime."""
-    for memory, checksum in list(_on_loan.values()):
-        array = memory()
-        if array is not None and _checksum(array) != checksum:
-            wrote(array)
-            lend(array)
+def safe(arrays: tuple) -> tuple:
+    """`arrays` as a graph may keep them: copies of those on loan."""
+    return tuple([array.copy() if id(owner(array)) in on_loan else array for array in arrays])
 
 
-def any_on_loan() -> bool:
-    """Whether `notice` has anything to look at."""
-    return bool(_on_loan)
+def _look(array) -> None:
+    """If `array` is on loan, note whether it was written into in the meantime."""
+    checksum = on_loan.get(id(owner(array)), (None, None))[1]
+    if checksum is not None and _checksum(owner(array)) != checksum:
+        wrote(array)
+        lend(array)
 
 
 def _checksum(array) -> int:
