@@ -36,6 +36,28 @@ matmul = Primitive(
 )
 
 
+def _linear_shape(x: Shape, weight: Shape) -> Shape:
+    if len(x) != 2 or len(weight) != 2 or x[1] != weight[1]:
+        raise ShapeError(f"shapes {x} and {weight}: both must be matrices with as many columns")
+    return (x[0], weight[0])
+
+
+# The product of a layer, whose weight is stored (out, in). Its own operation, because the weight's
+# gradient gᵀ·x then comes out in the memory order of the weight, and an update can run straight
+# through both; that of x·(weightᵀ) would come out transposed.
+linear = Primitive(
+    "linear",
+    lambda xp, x, weight: xp.matmul(x, weight.T),
+    _linear_shape,
+    (lambda g, weight: g @ weight, lambda g, x: g.mT @ x),
+    inputs="x weight",
+    formula="x·weightᵀ",
+    local=("weight, from the right", "x, from the right of gᵀ"),
+    coerce=dtypes.promote,
+    flops=lambda y, x, weight: 2 * size(y) * x[1],
+)
+
+
 def _square(x: Shape, **_) -> Shape:
     if len(x) < 2 or x[-1] != x[-2]:
         raise ShapeError(f"shape {x}: the last two axes must be equal (a square matrix, or a batch of them)")

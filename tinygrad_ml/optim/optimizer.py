@@ -26,7 +26,7 @@ from ..functional import zeros_like
 from ..modes import enable_grad, no_grad
 from ..tensor import Tensor, as_tensor
 
-BLOCK = 16384
+BLOCK = 32768
 """Elements in a block on the CPU: a handful of such arrays of float32 fit into the second-level cache."""
 
 

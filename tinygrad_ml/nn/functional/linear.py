@@ -1,9 +1,12 @@
 """Affine maps, and look-up tables, which are affine maps of one-hot rows."""
 
+import math
+
 from ...errors import DTypeError, ShapeError
 from ...functional.indexing import check_labels
 from ...modes import inside, modes
-from ...tensor import Tensor, as_tensor
+from ...ops import matmul
+from ...tensor import Tensor, apply, as_tensor
 
 
 def linear(input, weight, bias=None) -> Tensor:
@@ -20,7 +23,10 @@ def linear(input, weight, bias=None) -> Tensor:
             f"linear{inside(modes.scope)} expects {weight.shape[-1]} features on the last axis of its input, but got "
             f"{input._described()}. Its weight has shape {weight.shape}: (out_features, in_features)."
         )
-    y = input @ weight.mT
+    rows = input if input.ndim == 2 else input.reshape((math.prod(input.shape[:-1]), input.shape[-1]))
+    y = apply(matmul.linear, (rows, weight))
+    if input.ndim != 2:
+        y = y.reshape((*input.shape[:-1], weight.shape[0]))
     return y if bias is None else y + bias
 
 
