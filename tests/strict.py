@@ -85,6 +85,7 @@ class StrictArray:
     itemsize = property(lambda self: self._host.itemsize)
     strides = property(lambda self: self._host.strides)
     flags = property(lambda self: Flags(self._host.flags))
+    T = property(lambda self: _wrapped(self._host.T, self))
 
     def __array__(self, *_, **__):
         raise TypeError("a strict array is not converted to a NumPy array unasked: use the backend's to_host")

@@ -312,3 +312,22 @@ def test_assign_to_one_number_shown_many_times():
     x = tg.broadcast_to(tg.tensor([1.0]), (3,))
     x.assign([1.0, 2.0, 3.0])
     assert_close(x, [1, 2, 3])
+
+
+def test_two_gradients_with_a_graph_are_two_tensors():
+    a, b, seed = leaf(1.0, 2.0), leaf(3.0, 4.0), tg.tensor([1.0, 1.0])
+    (a + b).backward(seed, create_graph=True)
+    a.grad += 5
+    assert_close(b.grad, [1, 1])
+    assert_close(seed, [1, 1])
+    first, second = tg.grad(a * b + a, [a, b], seed)
+    first += 5
+    assert_close(second, [1, 2])
+
+
+def test_the_results_of_grad_do_not_share_memory():
+    a, b, seed = leaf(1.0, 2.0), leaf(3.0, 4.0), tg.tensor([1.0, 1.0])
+    for_a, for_b = tg.grad(a + b, [a, b], seed)
+    for_a.assign([7.0, 7.0])
+    assert_close(for_b, [1, 1])
+    assert_close(seed, [1, 1])

@@ -52,8 +52,7 @@ def backward(self, gradient=None, retain_graph: bool = False, create_graph: bool
     """
     seeds = _seeds((self,), None if gradient is None else (gradient,))
     free = not (retain_graph or create_graph)
-    # Memory that somebody else can see must not become the memory of a .grad.
-    taken = {id(owner(seed._data)) for seed in seeds.values()}
+    taken = _owners(seeds)
     for node, g in _walk(seeds, None, create_graph, free).items():
         target = node.tensor()
         if target is None:
@@ -61,9 +60,7 @@ def backward(self, gradient=None, retain_graph: bool = False, create_graph: bool
         g = _zeros(node) if g is ZERO else g
         if target.grad is not None:
             g = target.grad + g
-        if not create_graph:
-            g = Tensor(_own_memory(g._data, taken))
-        target.grad = g
+        target.grad = _own(g, create_graph, taken)
 
 
 def grad(
@@ -99,6 +96,7 @@ def grad(
     seeds = _seeds(outputs, None if grad_outputs is None else _as_tuple(grad_outputs))
     found = _walk(seeds, [x.node for x in inputs], create_graph, free=False)
     results: list[Tensor | None] = []
+    taken = _owners(seeds)
     for x in inputs:
         g = found.get(x.node)
         if g is None and not allow_unused:
@@ -108,9 +106,9 @@ def grad(
         if g is ZERO:
             g = _zeros(x.node)
         if g is not None and create_graph:
-            # Also a gradient that is constant is a function of the inputs: one with derivative 0.
-            g = apply(constant_in, (g, *inputs))
-        results.append(g)
+            with enable_grad():  # also a gradient that is constant is a function of the inputs: one with derivative 0
+                g = apply(constant_in, (g, *inputs))
+        results.append(g if g is None else _own(g, create_graph, taken))
     return tuple(results)
 
 
@@ -184,14 +182,25 @@ def _fitting(given, output: Tensor) -> Tensor:
     return given
 
 
-def _own_memory(array, taken: set[int]):
-    """`array`, copied if its memory is, or looks into, what somebody else holds."""
+def _owners(seeds: dict) -> set[int]:
+    """The memory of the seeds, which somebody else can see."""
+    return {id(owner(seed._data)) for seed in seeds.values()}
+
+
+def _own(g: Tensor, in_graph: bool, taken: set[int]) -> Tensor:
+    """The gradient g as a tensor that shares nothing with another that can be written to.
+
+    taken  the owners of the memory that is spoken for; that of g joins them
+    """
+    if in_graph and g._needs:
+        return Tensor(g._data, g._node, True)  # memory inside of a graph is never overwritten
+    array = g._data
     if isinstance(array, numpy.generic):
-        return numpy.asarray(array)
+        return Tensor(array)
     if id(owner(array)) in taken or 0 in array.strides:  # a stride of 0: one number shown many times
         array = array.copy()
     taken.add(id(owner(array)))
-    return array
+    return Tensor(array)
 
 
 # -- derivatives of functions ------------------------------------------------------------------------
@@ -298,7 +307,7 @@ def _rows(y: Tensor, inputs: tuple[Tensor, ...]) -> list[Tensor]:
         for block, g in zip(blocks, grad(y, inputs, Tensor(one.reshape(y.shape)), allow_unused=True), strict=True):
             if g is not None:
                 block[position] = g._data
-    return [Tensor(block.reshape(*y.shape, *x.shape)) for block, x in zip(blocks, inputs, strict=True)]
+    return [Tensor(block.reshape((*y.shape, *x.shape))) for block, x in zip(blocks, inputs, strict=True)]
 
 
 def _ones_of(y: Tensor) -> Tensor:

@@ -142,6 +142,8 @@ def clip(x, min=None, max=None) -> Tensor:
 
 @method
 def astype(x, dtype) -> Tensor:
-    """x in another dtype; the gradient is cast back."""
+    """x in another dtype; the gradient is cast back. Integers and bools have none."""
     x, dtype = as_tensor(x), dtypes.as_dtype(dtype)
-    return x if x.dtype == dtype else apply(rows.cast, (x,), {"dtype": dtype})
+    if x.dtype == dtype:
+        return x
+    return apply(rows.cast if dtypes.is_float(dtype) else rows.discrete_cast, (x,), {"dtype": dtype})

@@ -178,17 +178,21 @@ where = Primitive(
     c="({condition} ? {a} : {b})",
 )
 
-cast = Primitive(
-    "cast",
-    lambda xp, x, dtype: x.astype(dtype),
-    same,
-    (lambda g: g,),
-    formula="x as {dtype}",
-    local=("1",),
-    dtype=lambda x, dtype: dtype,
-    flops=lambda *_: 0,
-    c="({dtype}){x}",
-)
+_cast_facts = {
+    "formula": "x as {dtype}",
+    "dtype": lambda x, dtype: dtype,
+    "flops": lambda *_: 0,
+    "c": "({dtype}){x}",
+}
+
+
+def _cast_value(xp, x, dtype):
+    return x.astype(dtype)
+
+
+cast = Primitive("cast", _cast_value, same, (lambda g: g,), local=("1",), **_cast_facts)
+discrete_cast = Primitive("discrete_cast", _cast_value, same, **_cast_facts)
+"""The cast to integers or bools, which have no gradient."""
 
 
 def _restart(xp, x, *others):
