@@ -34,7 +34,9 @@ for step, (images, labels) in enumerate(DataLoader(TensorDataset(x, y), batch_si
 with tg.no_grad():
     guess = model(x_test).argmax(axis=1)
 wrong = guess != y_test
-print(f"\ntest accuracy {1 - wrong.sum().item() / len(y_test):.2%}, after {time.perf_counter() - started:.1f} s of training\n")
+print(
+    f"\ntest accuracy {1 - wrong.sum().item() / len(y_test):.2%}, after {time.perf_counter() - started:.1f} s of training\n"
+)
 
 i = wrong.numpy().argmax()  # the first mistake
 for row in MNIST(train=False).images[i, 4:24:2]:  # every second row: a character is twice as high as wide

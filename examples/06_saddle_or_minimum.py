@@ -26,7 +26,13 @@ def look_around(w):
     x = tg.tensor(w, requires_grad=True)
     (slope,) = tg.grad(loss(x), x)
     eigenvalues, eigenvectors = np.linalg.eigh(tg.hessian(loss, x).numpy())
-    kind = "a saddle" if eigenvalues[0] < -1e-3 else "a minimum" if eigenvalues[0] > 1e-3 else "a minimum with a flat floor"
+    kind = (
+        "a saddle"
+        if eigenvalues[0] < -1e-3
+        else "a minimum"
+        if eigenvalues[0] > 1e-3
+        else "a minimum with a flat floor"
+    )
     print(f"   at w = {np.round(w, 3)}: loss {loss(x):.4f}, slope {slope.numpy().round(3)}")
     print(f"   eigenvalues of the Hessian {eigenvalues.round(3)}: {kind}\n")
     return eigenvectors[:, 0]
@@ -34,7 +40,9 @@ def look_around(w):
 
 print("The start:")
 way_out = look_around(np.zeros(2, np.float32))
-print(f"The eigenvector of the negative eigenvalue is {way_out.round(3)}. A small step that way, then downhill as usual:\n")
+print(
+    f"The eigenvector of the negative eigenvalue is {way_out.round(3)}. A small step that way, then downhill as usual:\n"
+)
 
 w = tg.tensor(0.1 * way_out, requires_grad=True)
 for step in range(61):

@@ -1,0 +1,99 @@
+"""Every lesson runs as a user would run it, from any folder, and prints what it promises."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+pytestmark = pytest.mark.host_only  # the lessons run on the default device of a machine, in a process of their own
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run a lesson in another folder; what it printed."""
+
+    def lesson(name: str) -> str:
+        env = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent), "PYTHONUTF8": "1"}
+        done = subprocess.run(
+            [sys.executable, EXAMPLES / name], cwd=tmp_path, env=env, capture_output=True, encoding="utf-8", timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        assert list(tmp_path.iterdir()) == []
+        return done.stdout
+
+    return lesson
+
+
+def test_a_scalar_by_hand(run):
+    said = run("01_scalar_by_hand.py")
+    assert "f'(x) = 2x + 1 = 7" in said
+    assert "By backward: 7\n" in said
+    assert "f'(3) = 7    f''(3) = 2    f'''(3) = 0" in said
+
+
+def test_the_chain_rule(run):
+    said = run("02_chain_rule.py")
+    table = {
+        row[0]: tuple(map(float, row[1:])) for row in re.findall(r"^(\w+) +(\S+) +(\S+) +(\S+)$", said, re.MULTILINE)
+    }
+    assert table == {
+        "loss": (16, 1, 1),
+        "s": (4, 8, 8),
+        "p": (-6, 8, 8),
+        "c": (10, 8, 8),
+        "b": (-3, 16, 16),
+        "a": (2, -24, -24),
+    }
+
+
+def test_a_training_loop_from_nothing(run):
+    said = run("03_training_loop.py")
+    found, best = (
+        [float(number.replace(" ", "")) for number in re.search(rf"{words} +y = (\S+) x (\S+)", said).groups()]
+        for words in ("found by walking", "the exact best line")
+    )
+    assert found == pytest.approx(best, abs=2e-3)
+    assert found == pytest.approx([1.5, -0.5], abs=0.15)
+
+
+def test_xor(run):
+    said = run("04_xor.py")
+    line, network = (float(re.search(rf"loss of a {what}: +(\S+)", said)[1]) for what in ("line", "network"))
+    assert line == pytest.approx(0.6931, abs=1e-3) and network < 0.05
+    rows = [
+        tuple(map(float, row)) for row in re.findall(r"^ +([01]) +([01]) +([01]) +(\S+) +(\S+)$", said, re.MULTILINE)
+    ]
+    assert [row[:3] for row in rows] == [(0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0)]
+    assert all(abs(network - truth) < 0.1 for _, _, truth, _, network in rows)
+
+
+def test_mnist(run):
+    accuracy = float(re.search(r"test accuracy (\S+)%", run("05_mnist.py"))[1])
+    assert accuracy > 94
+
+
+def test_a_saddle_and_a_minimum(run):
+    start, end = run("06_saddle_or_minimum.py").split("The end:")
+    assert "[-2.  2.]: a saddle" in start
+    assert re.search(r"step 60 .* loss 0\.0000", start)
+    assert "[0. 4.]: a minimum with a flat floor" in end
+
+
+def test_every_lesson_is_tested_and_listed():
+    lessons = sorted(path.name for path in EXAMPLES.glob("[0-9]*.py"))
+    listed = re.findall(r"^\| \[`(.+?)`\]\(\1\)", (EXAMPLES / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    tested = re.findall(r'run\("(.+?)"\)', Path(__file__).read_text(encoding="utf-8"))
+    assert lessons == listed == sorted(tested)
+
+
+def test_what_the_list_points_to_exists():
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    files = re.findall(r"`(tinygrad_ml/\S+?\.(?:py|md))`", text)
+    assert len(files) > 5
+    assert all((EXAMPLES.parent / file).exists() for file in files)

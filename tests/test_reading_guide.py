@@ -1,0 +1,95 @@
+"""The reading guide tells the truth: its examples run, its files exist, its map is the code's."""
+
+import ast
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+from tinygrad_ml.ops import PRIMITIVES
+
+PACKAGE = Path(__file__).parents[1] / "tinygrad_ml"
+GUIDE = (PACKAGE / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def no_new_primitives():
+    known = dict(PRIMITIVES)
+    yield
+    PRIMITIVES.clear()
+    PRIMITIVES.update(known)
+
+
+@pytest.mark.host_only
+def test_the_examples_print_what_the_guide_says(no_new_primitives):
+    code = "\n".join(blocks("python"))
+    assert code.count(">>>") > 20
+    page = doctest.DocTestParser().get_doctest(code, {}, "README.md", "tinygrad_ml/README.md", 0)
+    said = []
+    outcome = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(page, out=said.append)
+    assert outcome.failed == 0, "".join(said)
+    assert "logit" in PRIMITIVES
+
+
+def levels() -> dict[str, int]:
+    """Room -> its line on the map, counted from the bottom."""
+    (drawn,) = blocks("map")
+    rows = [re.split(r" {3,}", line)[0].split() for line in drawn.splitlines()]
+    return {room: level for level, row in enumerate(reversed(rows)) for room in row}
+
+
+def rooms() -> set[str]:
+    """What lies directly in the package: its folders of code, and its files."""
+    files = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    return files | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+
+
+def imports() -> set[tuple[str, str, str]]:
+    """(file, its room, a room that it imports) for all imports within the package, inside functions too."""
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        inside = path.relative_to(PACKAGE)
+        if inside.parts[0] in ("__init__.py", "__main__.py"):
+            continue
+        here = inside.parts[0].removesuffix(".py")
+        for statement in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(statement, ast.ImportFrom) and statement.level:
+                folder = list(inside.parts[: len(inside.parts) - statement.level])
+                module = folder + (statement.module.split(".") if statement.module else [])
+                names = [module[0]] if module else [alias.name for alias in statement.names]
+                found |= {(str(inside), here, name) for name in names if name != here and not name.startswith("__")}
+    return found
+
+
+def test_the_map_has_every_room():
+    assert set(levels()) == rooms()
+
+
+def test_imports_point_downward_on_the_map():
+    level = levels()
+    upward = [f"{file} imports {there}" for file, here, there in sorted(imports()) if level[there] >= level[here]]
+    assert not upward
+    assert len(imports()) > 50
+
+
+def test_the_files_that_the_guide_names_exist():
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", GUIDE))
+    assert {"graph.py", "ops/primitive.py", "viz/"} <= named
+    missing = [name for name in named if not (PACKAGE / name).exists() and not (PACKAGE.parent / name).exists()]
+    assert not missing
+    for name in re.findall(r"\]\(([^)]+)\)", GUIDE):
+        assert (PACKAGE / name).exists(), name
+
+
+def test_the_rules_that_the_guide_quotes_are_those_of_the_table():
+    table = (PACKAGE / "ops" / "elementwise.py").read_text(encoding="utf-8")
+    for rule in ("lambda g, b: g * b", "lambda g, a: g * a", "lambda g: g,"):
+        assert rule in table
+    for function in ("backpropagate", "topological", "fit"):
+        assert f"def {function}(" in (PACKAGE / "graph.py").read_text(encoding="utf-8")
+    assert "def _restored_in_graph(" in (PACKAGE / "autograd.py").read_text(encoding="utf-8")
