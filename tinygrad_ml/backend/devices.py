@@ -37,7 +37,11 @@ class Device:
     def of(cls, array) -> "Device":
         """The device that holds `array`."""
         backend = BY_TYPE[type(array)]
-        return cls(f"{backend.kind}:{backend.index_of(array)}")
+        key = backend.kind, backend.index_of(array)
+        found = _met.get(key)
+        if found is None:
+            found = _met[key] = cls(f"{key[0]}:{key[1]}")
+        return found
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.index}" if self.index else self.kind
@@ -47,7 +51,7 @@ class Device:
 
     def __eq__(self, other) -> bool:
         if isinstance(other, str):
-            other = Device(other)
+            return other in (str(self), f"{self.kind}:{self.index}")
         return isinstance(other, Device) and (self.kind, self.index) == (other.kind, other.index)
 
     def __hash__(self) -> int:
@@ -60,6 +64,10 @@ class Device:
 
     def __exit__(self, *_) -> None:
         _defaults.stack = _defaults.stack[:-1]
+
+
+_met: dict[tuple[str, int], Device] = {}
+"""The devices on which an array was seen: asking an array for its device is frequent, and should be quick."""
 
 
 def _open_gpu(index: int):
