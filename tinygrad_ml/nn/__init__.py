@@ -4,7 +4,7 @@ Read `module.py` first: a module is what its attributes are. Then `linear.py`, a
 lines. What the layers compute stands in `functional/`, what they start from in `init.py`.
 """
 
-from . import functional, init
+from . import functional, init, utils
 from .activation import (
     CELU,
     ELU,
@@ -31,6 +31,9 @@ from .activation import (
     Tanhshrink,
 )
 from .containers import ModuleDict, ModuleList, Sequential
+from .convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from .dropout import Dropout, Dropout1d, Dropout2d
+from .embedding import Embedding
 from .linear import Identity, Linear
 from .loss import (
     BCELoss,
@@ -44,4 +47,16 @@ from .loss import (
     SmoothL1Loss,
 )
 from .module import Module
+from .normalization import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm
 from .parameter import Parameter
+from .pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
+)
+from .shape import Flatten, Unflatten

@@ -38,8 +38,9 @@ class Adam(Optimizer):
     def check(self, group):
         require(group, lr=not_negative, eps=not_negative, weight_decay=not_negative, betas=_two_fractions)
 
-    def names(self, group):
-        return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
+    def initial(self, group):
+        state = {"exp_avg": 0, "exp_avg_sq": 0}
+        return {**state, "max_exp_avg_sq": 0} if group["amsgrad"] else state
 
     def numbers(self, group, t):
         beta1, beta2 = group["betas"]

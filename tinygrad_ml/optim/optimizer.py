@@ -22,7 +22,7 @@ from typing import Any
 from .. import writes
 from ..backend import of
 from ..errors import CheckpointError, OptionError
-from ..functional import zeros_like
+from ..functional import full_like, zeros_like
 from ..modes import enable_grad, no_grad
 from ..tensor import Tensor, as_tensor
 
@@ -31,7 +31,7 @@ BLOCK = 32768
 
 
 class Optimizer:
-    """The base of optimisers; a subclass gives `state_names`, `numbers` and `update`.
+    """The base of optimisers; a subclass gives `initial`, `numbers` and `update`.
 
     params    the tensors to train, as from `model.parameters()`; or groups, dictionaries with
               `"params"` and options of their own. One that occurs twice is updated once
@@ -42,8 +42,6 @@ class Optimizer:
 
     Raises `OptionError` for an option that the optimiser does not have, or an impossible value.
     """
-
-    state_names: tuple[str, ...] = ()
 
     def __new__(cls, *args, **options):
         known = list(inspect.signature(cls.__init__).parameters)[2:]
@@ -87,9 +85,10 @@ class Optimizer:
     def check(self, group: Mapping[str, Any]) -> None:
         """Raise `OptionError` for impossible options."""
 
-    def names(self, group: Mapping[str, Any]) -> tuple[str, ...]:
-        """The state that is kept for each parameter of the group: a tensor of zeros at the start, for each name."""
-        return self.state_names
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+        """The state that is kept for each parameter of the group, a tensor of its shape for each name, and what
+        number it is full of at the start."""
+        return {}
 
     def numbers(self, group: Mapping[str, Any], t: int) -> dict[str, float]:
         """The numbers in the t-th update (t = 1, 2, ...): all that may change from one to the next."""
@@ -130,10 +129,10 @@ class Optimizer:
         state["step"] = t = state["step"] + 1
         if t not in numbers:
             numbers[t] = SimpleNamespace(**self.numbers(group, t))
-        names = self.names(group)
-        for name in names:
-            state[name] = _beside(state.get(name), p)
-        self._overwrite(p, p.grad.astype(p.dtype), [state[name] for name in names], numbers[t], group)
+        initial = self.initial(group)
+        for name, start in initial.items():
+            state[name] = _beside(state[name], p) if name in state else full_like(p, start)
+        self._overwrite(p, p.grad.astype(p.dtype), [state[name] for name in initial], numbers[t], group)
 
     def _overwrite(
         self, p: Tensor, g: Tensor, state: list[Tensor], n: SimpleNamespace, group: Mapping[str, Any]
@@ -177,11 +176,11 @@ class Optimizer:
         sizes, own = [len(group["params"]) for group in groups], [len(group["params"]) for group in self.param_groups]
         if sizes != own:
             raise CheckpointError(f"the state is of groups with {sizes} parameters, but this optimiser has {own}")
-        for group, saved in zip(self.param_groups, groups, strict=True):
-            unknown = [name for name in saved if name not in group]
-            if unknown:
+        for saved in groups:
+            if not saved.keys() >= self.defaults.keys():
                 raise CheckpointError(
-                    f"the state has the options {unknown}, which {type(self).__name__} has not: it is of another optimiser"
+                    f"the state has the options {', '.join(saved)}; it is of another optimiser than {type(self).__name__}, "
+                    f"whose options are {', '.join(self.defaults)}"
                 )
         numbered = dict(enumerate(p for group in self.param_groups for p in group["params"]))
         loaded: dict[Tensor, dict[str, Any]] = {}
@@ -208,10 +207,8 @@ class Optimizer:
         return f"{type(self).__name__}({'; '.join(f'{count}: {options}' for count, options in zip(counts, groups, strict=True))})"
 
 
-def _beside(kept: Tensor | None, p: Tensor) -> Tensor:
-    """State where the parameter is, and in its dtype; zeros where there is none yet."""
-    if kept is None:
-        return zeros_like(p)
+def _beside(kept: Tensor, p: Tensor) -> Tensor:
+    """State where the parameter is, and in its dtype."""
     if type(kept._data) is type(p._data) and kept.dtype == p.dtype and kept.device == p.device:
         return kept
     return kept.astype(p.dtype).to(p.device)

@@ -35,8 +35,8 @@ class SGD(Optimizer):
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise OptionError("nesterov=True needs a momentum above 0, and dampening=0")
 
-    def names(self, group):
-        return ("momentum_buffer",) if group["momentum"] else ()
+    def initial(self, group):
+        return {"momentum_buffer": 0} if group["momentum"] else {}
 
     def numbers(self, group, t):
         fresh = 1.0 if t == 1 else 1 - group["dampening"]

@@ -29,6 +29,9 @@ from .activation import (
     tanh,
     tanhshrink,
 )
+from .attention import scaled_dot_product_attention
+from .convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from .dropout import dropout, dropout1d, dropout2d
 from .linear import embedding, linear
 from .loss import (
     binary_cross_entropy,
@@ -40,4 +43,15 @@ from .loss import (
     mse_loss,
     nll_loss,
     smooth_l1_loss,
+)
+from .normalization import batch_norm, group_norm, layer_norm
+from .pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    max_pool1d,
+    max_pool2d,
 )

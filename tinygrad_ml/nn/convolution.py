@@ -1,0 +1,147 @@
+"""Convolutional layers. What they compute is in `functional/convolution.py`."""
+
+from ..errors import OptionError
+from ..functional import pad
+from ..functional.convolution import padding_pairs, per_axis
+from ..tensor import Tensor
+from . import functional as F
+from .init import reset_linear_
+from .module import Module
+from .parameter import new_parameter
+
+PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+class _Convolution(Module):
+    """What convolutions of every dimension, and their transposes, share.
+
+    weight (out_channels, in_channels / groups, *kernel_size), for a transpose with in and out
+    exchanged, and bias (out_channels,) start uniform on ±1/√fan_in.
+    """
+
+    dims: int
+    transposed = False
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, device, dtype):
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise OptionError(
+                f"{type(self).__name__}: {in_channels} channels in and {out_channels} out must both be divisible by groups={groups}"
+            )
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size = per_axis(kernel_size, self.dims, "kernel_size")
+        self.stride = per_axis(stride, self.dims, "stride")
+        self.padding = padding if isinstance(padding, str) else per_axis(padding, self.dims, "padding")
+        self.dilation = per_axis(dilation, self.dims, "dilation")
+        first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
+        self.weight = new_parameter((first, second // groups, *self.kernel_size), device, dtype)
+        self.bias = new_parameter((out_channels,), device, dtype) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew."""
+        reset_linear_(self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
+        usual = {"padding": (0,) * self.dims, "dilation": (1,) * self.dims, "groups": 1}
+        parts += [f"{name}={getattr(self, name)!r}" for name, value in usual.items() if getattr(self, name) != value]
+        return ", ".join(parts if self.bias is not None else [*parts, "bias=False"])
+
+
+class _Conv(_Convolution):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device=None,
+        dtype=None,
+    ):
+        if padding_mode not in PADDING_MODES:
+            raise OptionError(f"padding_mode={padding_mode!r} is not one of {', '.join(map(repr, PADDING_MODES))}")
+        self.padding_mode = padding_mode
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, device, dtype)
+
+    def forward(self, input) -> Tensor:
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            pairs = padding_pairs(padding, self.kernel_size, self.dilation, self.stride)
+            around = [(0, 0)] * (input.ndim - self.dims) + pairs
+            input, padding = pad(input, around, mode=PADDING_MODES[self.padding_mode]), 0
+        convolve = F.conv1d if self.dims == 1 else F.conv2d
+        return convolve(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class Conv1d(_Conv):
+    """y[n, o, p] = b[o] + Σ over c, k of w[o, c, k] · x[n, c, p·stride + k·dilation], of (batch, channels, length).
+
+    in_channels, out_channels  how many channels x and y have
+    kernel_size   how many elements are seen at once
+    stride        by how much the kernel moves
+    padding       a number of elements added on both sides, or "valid" (0), or "same"
+    dilation      the distance of the elements that are seen
+    groups        into how many parts the channels are cut, each of which is convolved for itself
+    padding_mode  "zeros", "reflect", "replicate" or "circular"
+    """
+
+    dims = 1
+
+
+class Conv2d(_Conv):
+    """The convolution of images (batch, channels, height, width).
+
+    The options are those of `Conv1d`; kernel_size, stride, padding and dilation are a number, or
+    one for each axis.
+    """
+
+    dims = 2
+
+
+class _ConvTranspose(_Convolution):
+    transposed = True
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size,
+        stride=1,
+        padding=0,
+        output_padding=0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation=1,
+        device=None,
+        dtype=None,
+    ):
+        self.output_padding = per_axis(output_padding, self.dims, "output_padding")
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, device, dtype)
+
+    def forward(self, input) -> Tensor:
+        spread = F.conv_transpose1d if self.dims == 1 else F.conv_transpose2d
+        return spread(
+            input, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        )
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """The transpose of `Conv1d`: each element of x adds a weighted kernel to the output.
+
+    padding         how many elements are cut off on both sides
+    output_padding  how many are added behind
+    An axis of size n becomes (n - 1)·stride - 2·padding + dilation·(kernel_size - 1) + output_padding + 1.
+    """
+
+    dims = 1
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """The transpose of `Conv2d`, as `ConvTranspose1d` is that of `Conv1d`."""
+
+    dims = 2

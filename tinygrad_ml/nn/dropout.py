@@ -1,0 +1,40 @@
+"""Dropout layers: random zeros in training, nothing otherwise."""
+
+from ..errors import OptionError
+from ..tensor import Tensor
+from . import functional as F
+from .module import Module
+
+
+class _Dropout(Module):
+    def __init__(self, p: float = 0.5, inplace: bool = False):
+        if not 0 <= p <= 1:
+            raise OptionError(f"the probability p of dropout lies between 0 and 1, not at {p}")
+        self.p = p
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+class Dropout(_Dropout):
+    """y = x · m / (1 - p) in training, each element of m being 0 with probability p, else 1; y = x otherwise.
+
+    Source: N. Srivastava et al., "Dropout" (2014).
+    """
+
+    def forward(self, input) -> Tensor:
+        return F.dropout(input, self.p, self.training)
+
+
+class Dropout1d(_Dropout):
+    """Dropout of whole channels of (batch, channels, length)."""
+
+    def forward(self, input) -> Tensor:
+        return F.dropout1d(input, self.p, self.training)
+
+
+class Dropout2d(_Dropout):
+    """Dropout of whole channels of (batch, channels, height, width)."""
+
+    def forward(self, input) -> Tensor:
+        return F.dropout2d(input, self.p, self.training)

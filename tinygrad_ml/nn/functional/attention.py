@@ -1,0 +1,36 @@
+"""Attention: each position looks up a mixture of values, weighted by how well its query fits their keys."""
+
+import math
+
+import numpy
+
+from ...errors import OptionError
+from ...functional import asarray, softmax
+from ...tensor import Tensor, as_tensor
+from .dropout import dropout
+
+
+def scaled_dot_product_attention(
+    query, key, value, attn_mask=None, dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None
+) -> Tensor:
+    """y = softmax(Q·Kᵀ / √d + mask) · V.
+
+    query, key, value  (..., L, d), (..., S, d), (..., S, v)
+    attn_mask  (..., L, S): bools, True where a position may be looked at; or numbers that are added
+    dropout_p  the probability with which a weight is dropped
+    is_causal  let each position look at itself and those before it only
+    scale      in place of 1/√d
+    Returns (..., L, v). A position that may look at nothing gets nan.
+
+    Source: A. Vaswani et al., "Attention Is All You Need" (2017).
+    """
+    query, key, value = as_tensor(query), as_tensor(key), as_tensor(value)
+    if is_causal and attn_mask is not None:
+        raise OptionError("scaled_dot_product_attention takes attn_mask or is_causal=True, not both")
+    scores = query @ key.mT * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+    if is_causal:
+        attn_mask = numpy.tri(*scores.shape[-2:], dtype=bool)
+    if attn_mask is not None:
+        mask = attn_mask if isinstance(attn_mask, Tensor) else asarray(attn_mask, device=scores.device)
+        scores = mask.where(scores, -math.inf) if mask.dtype == bool else scores + mask
+    return dropout(softmax(scores, axis=-1), dropout_p) @ value

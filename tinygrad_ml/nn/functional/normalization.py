@@ -1,0 +1,122 @@
+"""Normalisation: numbers brought to mean 0 and variance 1, over the batch or over the features.
+
+The mean and the variance are functions of x like any other, so the derivatives of every order go
+through them too.
+"""
+
+import math
+
+from ...errors import ShapeError
+from ...functional import sqrt
+from ...modes import inside, modes, no_grad
+from ...tensor import Tensor, as_tensor
+
+
+def batch_norm(
+    input,
+    running_mean=None,
+    running_var=None,
+    weight=None,
+    bias=None,
+    training: bool = False,
+    momentum=0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """y = (x - μ) / √(σ² + ε) · γ + β, with mean μ and variance σ² of each channel (axis 1).
+
+    input         (batch, channels, *space)
+    running_mean, running_var   (channels,) or None; moved towards this batch in training, and used
+                  in place of its own moments otherwise: r ← (1 - momentum)·r + momentum·(moment), the
+                  variance with n - 1. They are overwritten in place, outside of the graph
+    weight, bias  γ and β, (channels,) or None
+    training      whether to normalise with the moments of this batch
+
+    Raises `ShapeError` in training for a single value per channel, which has no variance.
+    Source: S. Ioffe, C. Szegedy, "Batch Normalization" (2015).
+    """
+    input = as_tensor(input)
+    if input.ndim < 2:
+        raise ShapeError(
+            f"batch_norm{inside(modes.scope)} needs an input (batch, channels, *space), but got {input._described()}"
+        )
+    channels = (1, -1) + (1,) * (input.ndim - 2)
+    if training:
+        axes = (0, *range(2, input.ndim))
+        count = math.prod(input.shape[axis] for axis in axes)
+        if count == 1:
+            raise ShapeError(
+                f"batch_norm{inside(modes.scope)} in training needs more than 1 value per channel, but got "
+                f"{input._described()}: use larger batches (drop a last, smaller one), or model.eval()"
+            )
+        mean, centred, var = _moments(input, axes)
+        if running_mean is not None:
+            _move(running_mean, mean, momentum)
+        if running_var is not None:
+            _move(running_var, var * (count / (count - 1)), momentum)
+    else:
+        centred, var = input - running_mean.reshape(channels), running_var.reshape(channels)
+    scale = 1 / sqrt(var + eps)
+    if weight is not None:
+        scale = scale * weight.reshape(channels)
+    y = centred * scale
+    return y if bias is None else y + bias.reshape(channels)
+
+
+def _moments(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """The mean, x - mean, and the variance over the axes, which are kept."""
+    mean = x.mean(axes, keepdims=True)
+    centred = x - mean
+    return mean, centred, (centred * centred).mean(axes, keepdims=True)
+
+
+def _move(running: Tensor, moment: Tensor, momentum) -> None:
+    """Overwrite a running moment by a mean of itself and a new one."""
+    with no_grad():
+        overwrite(running, running * (1 - momentum) + moment.reshape(-1) * momentum)
+
+
+def overwrite(state: Tensor, value: Tensor) -> None:
+    """Give state that is kept between steps a new value; symbols have none to give."""
+    if not value.symbolic:
+        state.assign(value)
+
+
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps: float = 1e-5) -> Tensor:
+    """y = (x - μ) / √(σ² + ε) · γ + β, with μ and σ² of each sample over its last axes, `normalized_shape`.
+
+    weight, bias  γ and β, of shape `normalized_shape`, or None
+
+    Source: J. Ba, J. Kiros, G. Hinton, "Layer Normalization" (2016).
+    """
+    input = as_tensor(input)
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not shape or input.shape[-len(shape) :] != shape:
+        raise ShapeError(
+            f"layer_norm{inside(modes.scope)} over the last axes {shape} does not fit {input._described()}"
+        )
+    _, centred, var = _moments(input, tuple(range(-len(shape), 0)))
+    y = centred * (1 / sqrt(var + eps))
+    if weight is not None:
+        y = y * weight
+    return y if bias is None else y + bias
+
+
+def group_norm(input, num_groups: int, weight=None, bias=None, eps: float = 1e-5) -> Tensor:
+    """y = (x - μ) / √(σ² + ε) · γ + β, with μ and σ² of each sample over each of `num_groups` groups of channels.
+
+    input         (batch, channels, *space), the channels divisible by `num_groups`
+    weight, bias  γ and β, (channels,) or None
+
+    Source: Y. Wu, K. He, "Group Normalization" (2018).
+    """
+    input = as_tensor(input)
+    if input.ndim < 2 or input.shape[1] % num_groups:
+        raise ShapeError(
+            f"group_norm{inside(modes.scope)} needs channels (axis 1) divisible into {num_groups} groups, but got {input._described()}"
+        )
+    _, centred, var = _moments(input.reshape((input.shape[0], num_groups, -1)), (2,))
+    y = (centred * (1 / sqrt(var + eps))).reshape(input.shape)
+    channels = (1, -1) + (1,) * (input.ndim - 2)
+    if weight is not None:
+        y = y * weight.reshape(channels)
+    return y if bias is None else y + bias.reshape(channels)
