@@ -355,12 +355,11 @@ def record(op: Primitive, inputs: tuple[Tensor, ...], arrays, params: dict[str, 
     if plan is not None and not modes.grad:
         plan = None
     if plan is not None or type(value) is Absent:
+        # The inputs first: a tensor from outside gets its node, and with it its number, here.
+        parents = (a._node or a.node, b._node or b.node) if len(inputs) == 2 else tuple([x._node or x.node for x in inputs])
         output._node = node = Node(tick(), value.shape, value.dtype)
         node.op = op
-        if len(inputs) == 2:
-            node.inputs = (a._node or a.node, b._node or b.node)
-        else:
-            node.inputs = tuple([tensor._node or tensor.node for tensor in inputs])
+        node.inputs = parents
         if params:
             node.params = params
         if plan is not None:
