@@ -1,0 +1,44 @@
+"""The two networks that the command line trains and draws, for images of shape (batch, 1, 28, 28).
+
+    model = models.cnn()
+    model.load_state_dict(tg.load("runs/.../model.safetensors"))
+
+Read next: `training.py`.
+"""
+
+from __future__ import annotations
+
+from . import nn
+
+
+def mlp() -> nn.Sequential:
+    """A multilayer perceptron, 784-256-128-10, with ReLU: 235,146 parameters."""
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(784, 256),
+        nn.ReLU(),
+        nn.Linear(256, 128),
+        nn.ReLU(),
+        nn.Linear(128, 10),
+    )
+
+
+def cnn() -> nn.Sequential:
+    """A convolutional network of LeNet's size: two convolutions of 5x5, each halved by max-pooling, and a dense layer.
+
+    Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document
+    recognition", Proceedings of the IEEE 86 (11), 1998.
+    """
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 5),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+        nn.Conv2d(16, 32, 5),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(512, 10),
+    )
+
+
+MODELS = {"mlp": mlp, "cnn": cnn}

@@ -1,0 +1,187 @@
+"""Training: the loop that brings a model, its data and an optimiser together.
+
+    trainer = Trainer(model, optim.Adam(model.parameters(), lr=1e-3))
+    trainer.fit(DataLoader(train_data, batch_size=128, shuffle=True), epochs=5, validation=DataLoader(test_data, 500))
+    trainer.history["val_accuracy"][-1]
+
+`Trainer.step` is the whole of deep learning in five lines; all the rest repeats it and keeps the accounts. Losses and
+hits are summed on the device and read when somebody asks, for reading makes the host wait for the GPU.
+
+Read next: `cli/train.py`, which trains MNIST with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from . import random
+from .errors import AnomalyError
+from .modes import no_grad
+from .nn import Module
+from .nn.functional import cross_entropy
+from .tensor import Tensor
+
+History = dict[str, list[float]]
+
+
+class Tally:
+    """The loss and the hits of the samples so far, summed on the device where they were computed.
+
+    Attributes:
+        count: the number of samples.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._loss: Tensor | float = 0.0
+        self._correct: Tensor | int = 0
+
+    def add(self, loss: Tensor, correct: Tensor, count: int) -> None:
+        """Count in a batch: its mean loss, its number of hits, and its number of samples."""
+        self._loss = loss * count + self._loss
+        self._correct = correct + self._correct
+        self.count += count
+
+    def means(self) -> tuple[float, float]:
+        """The mean loss and the accuracy, a fraction of 1. Waits for the device."""
+        count = max(self.count, 1)
+        return float(self._loss) / count, float(self._correct) / count
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` needs to count on."""
+        return {"count": self.count, "loss": self._loss, "correct": self._correct}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Count on from where `state_dict()` was taken."""
+        self.count, self._loss, self._correct = state["count"], state["loss"], state["correct"]
+
+
+class Trainer:
+    """Trains a classifier, and can be stopped between any two steps and continued later to the same numbers.
+
+    Args:
+        model: from a batch of inputs to logits of shape (batch, classes).
+        optimizer: of the model's parameters.
+        scheduler: a learning-rate schedule that counts steps, not epochs.
+        loss: from logits and labels (batch,) to the mean loss of the batch.
+
+    Attributes:
+        history: `loss`, `accuracy`, `val_loss`, `val_accuracy`: a number for each finished epoch. The first two are
+            means over the epoch, of a model that was changing all the while.
+        tally: the sums of the epoch under way.
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        optimizer: Any,
+        scheduler: Any = None,
+        loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
+    ):
+        self.model = model
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.loss = loss
+        self.history: History = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
+        self.tally = Tally()
+
+    @property
+    def epoch(self) -> int:
+        """The number of finished epochs."""
+        return len(self.history["loss"])
+
+    def step(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """One step of gradient descent on a batch; its mean loss and its number of hits, before the step."""
+        logits = self.model(inputs)
+        loss = self.loss(logits, labels)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        if self.scheduler is not None:
+            self.scheduler.step()
+        return loss.detach(), hits(logits, labels)
+
+    def train_epoch(self, loader: Iterable[tuple[Tensor, Tensor]]) -> Iterator[int]:
+        """Train on one epoch of `loader`, yielding the number of samples after each step.
+
+        Whoever stops iterating may save `state_dict()` of this and of the loader, load both into equal ones, and
+        call this again: it goes on with the next batch. After the last batch, call `end_epoch`.
+        """
+        self.model.train()
+        for inputs, labels in loader:
+            self.tally.add(*self.step(inputs, labels), len(labels))
+            yield len(labels)
+
+    def end_epoch(self, validation: Iterable[tuple[Tensor, Tensor]] | None = None) -> None:
+        """Close the accounts of an epoch: its means, and those on `validation`, go into the history.
+
+        Raises:
+            AnomalyError: the loss is nan or infinite, so that going on has no use.
+        """
+        loss, accuracy = self.tally.means()
+        if not math.isfinite(loss):
+            raise AnomalyError(
+                f"the loss of epoch {self.epoch + 1} is {loss}: the training has diverged. Lower the learning rate; "
+                "if that does not help, tg.detect_anomaly() names the operation that made the first nan"
+            )
+        self.tally = Tally()
+        found = {"loss": loss, "accuracy": accuracy}
+        if validation is not None:
+            found["val_loss"], found["val_accuracy"] = self.evaluate(validation)
+        for name, value in found.items():
+            self.history[name].append(value)
+
+    def evaluate(self, loader: Iterable[tuple[Tensor, Tensor]]) -> tuple[float, float]:
+        """Mean loss and accuracy (a fraction of 1) on all of `loader`, with the model as in use."""
+        self.model.eval()
+        tally = Tally()
+        with no_grad():
+            for inputs, labels in loader:
+                logits = self.model(inputs)
+                tally.add(self.loss(logits, labels), hits(logits, labels), len(labels))
+        return tally.means()
+
+    def fit(
+        self,
+        loader: Iterable[tuple[Tensor, Tensor]],
+        epochs: int,
+        validation: Iterable[tuple[Tensor, Tensor]] | None = None,
+    ) -> History:
+        """Train until `epochs` epochs are finished, those before this call included; the history."""
+        while self.epoch < epochs:
+            for _ in self.train_epoch(loader):
+                pass
+            self.end_epoch(validation)
+        return self.history
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the rest of the training depends on, but for the loader, which has a `state_dict` of its own."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+            "history": {name: list(values) for name, values in self.history.items()},
+            "tally": self.tally.state_dict(),
+            "random": random.get_state(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where `state_dict()` was taken, the library's random numbers included.
+
+        Raises:
+            CheckpointError: the state is that of another architecture or another optimiser.
+        """
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state["scheduler"])
+        self.history = {name: list(values) for name, values in state["history"].items()}
+        self.tally.load_state_dict(state["tally"])
+        random.set_state(state["random"])
+
+
+def hits(logits: Tensor, labels: Tensor) -> Tensor:
+    """How often the largest logit of a row is that of the label: logits (batch, classes), labels (batch,)."""
+    return (logits.detach().argmax(axis=-1) == labels).sum()
