@@ -12,7 +12,7 @@ tensor(7.)
 
 import warnings as _warnings
 
-from . import linalg, nn, optim, random
+from . import data, linalg, nn, optim, random
 from .autograd import backward, detect_anomaly, grad, hessian, hvp, jacobian, jvp, vjp
 from .backend import Device as device
 from .backend import gpu_available, set_default_device
@@ -34,6 +34,7 @@ from .backend.dtypes import (
 )
 from .functional import *  # noqa: F403
 from .gradcheck import gradcheck
+from .io import load, save
 from .modes import enable_grad, no_grad
 from .random import manual_seed
 from .tensor import Tensor, as_tensor, tensor
