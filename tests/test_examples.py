@@ -24,7 +24,6 @@ def run(tmp_path):
         )
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
-        assert list(tmp_path.iterdir()) == []
         return done.stdout
 
     return lesson
@@ -83,6 +82,17 @@ def test_a_saddle_and_a_minimum(run):
     assert "[-2.  2.]: a saddle" in start
     assert re.search(r"step 60 .* loss 0\.0000", start)
     assert "[0. 4.]: a minimum with a flat floor" in end
+
+
+def test_pictures_of_training(run, tmp_path):
+    said = run("07_pictures_of_training.py")
+    dying, healthy = (float(re.search(rf"{name}: .* is (\S+) of the last's", said)[1]) for name in ("sigmoid", "relu"))
+    assert dying < 0.01 < 0.1 < healthy
+    stuck, learned = (float(re.search(rf"{name}: .* in the end: (\S+)%", said)[1]) for name in ("sigmoid", "relu"))
+    assert stuck < 20 and learned > 80
+    named = re.findall(r"^(\S+\.png)$", said, re.MULTILINE)
+    assert len(named) == 6
+    assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in named)
 
 
 def test_every_lesson_is_tested_and_listed():

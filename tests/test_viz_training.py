@@ -12,6 +12,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 import tinygrad_ml as tg
+import viz
 from tinygrad_ml import nn
 from viz.training import LayerRecorder, activations, confusion, curves, gradients, images, surface
 
@@ -441,6 +442,16 @@ def test_a_picture_shows_itself_in_a_notebook_and_writes_files(tmp_path):
     for kind in ("png", "svg", "pdf"):
         figure.savefig(tmp_path / f"curves.{kind}")
         assert (tmp_path / f"curves.{kind}").stat().st_size > 1000
+
+
+def test_viz_offers_all_of_them_and_imports_matplotlib_only_then():
+    for name in viz.training.__all__:
+        assert getattr(viz, name) is getattr(viz.training, name)
+        assert name in dir(viz)
+    code = "import sys, viz; print('matplotlib' in sys.modules)"
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
+    assert (done.stdout, done.returncode) == ("False\n", 0), done.stderr
 
 
 def test_no_display_and_no_pyplot():

@@ -6,6 +6,11 @@ Each function returns a matplotlib figure, takes tensors and arrays alike, and n
 Read in this order: `style.py`, `curves.py`, `surface.py`, `layers.py`, `confusion.py`, `images.py`.
 """
 
+try:
+    import matplotlib
+except ImportError as missing:
+    raise ImportError("pictures of training need matplotlib: pip install 'tinygrad_ml[viz]'") from missing
+
 from .confusion import confusion
 from .curves import curves
 from .images import images

@@ -47,11 +47,13 @@ RC = {
     "ytick.color": INK,
     "lines.linewidth": 1.8,
     "lines.markersize": 4,
-    "legend.frameon": False,
+    "legend.facecolor": "white",
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.85,
 }
 
 
-class Picture(Figure):
+class TrainingFigure(Figure):
     """A matplotlib `Figure` that shows itself in a notebook; `savefig("x.png")` writes it, as svg and pdf too."""
 
     def _repr_png_(self) -> bytes:
@@ -60,9 +62,9 @@ class Picture(Figure):
         return file.getvalue()
 
 
-def picture(width: float, height: float) -> Picture:
+def picture(width: float, height: float) -> TrainingFigure:
     """An empty picture, in inches, whose parts make room for each other."""
-    made = Picture(figsize=(width, height), layout="constrained")
+    made = TrainingFigure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(made)
     return made
 
