@@ -40,7 +40,7 @@ class Tensor:
     __array_ufunc__ = None  # and NumPy does not try itself
 
     def __init__(self, data, node: Node | None = None, needs: bool = False):
-        self._data = data
+        self._data = data if type(data) in BY_TYPE else as_array(data)
         self._node = node
         self._needs = needs
         self.grad: Tensor | None = None
@@ -56,6 +56,8 @@ class Tensor:
         """
         if isinstance(self._data, numpy.generic):  # NumPy makes 0-d results scalars; a user gets an array
             self._data = numpy.asarray(self._data)
+            if self.is_leaf:
+                self.node.value = self._data
         if absent(self._data):
             raise GradientError(f"{self._described()} is symbolic: it has a shape and a dtype, but no data")
         writes.lend(self._data)

@@ -7,6 +7,7 @@ The table below is keyed by array type and is the whole of the "switch": no glob
 import numpy
 
 from ..errors import DTypeError
+from .dtypes import SUPPORTED
 from .host import Backend, Host
 
 
@@ -82,7 +83,7 @@ class _ByArrayType(dict):
 
 
 HOST, SYMBOL = Host(), Symbol()
-BY_TYPE = _ByArrayType({numpy.ndarray: HOST, Absent: SYMBOL})
+BY_TYPE = _ByArrayType({numpy.ndarray: HOST, Absent: SYMBOL} | {dtype.type: HOST for dtype in SUPPORTED})
 
 
 def register(array_type: type, backend) -> None:
