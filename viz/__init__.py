@@ -1,0 +1,34 @@
+"""viz: pictures of what a network computes, forward and backward, and of its training.
+
+>>> import viz
+>>> viz.draw(loss, direction="both").save("graph.svg")      # the graph, each gradient beside its tensor
+>>> print(viz.steps(loss))                                  # the same, step by step, as text
+>>> viz.explain(loss, "page.html")                          # the same, to step through in a browser
+>>> viz.curves(history)                                     # how the training went
+
+It reads the public graph (`tinygrad_ml/graph.py`), and the engine knows nothing of it.
+
+Read in this order: `draw.py` (what a user calls), `model.py` (a picture as plain data), `nesting.py`
+and `arranging.py` (where things stand), `replay.py` and `backward.py` (their numbers), `reading.py`
+(all of it put together), `labels.py`, `dot.py`, `render.py`, `svg.py` (how it gets onto paper); then
+`steps.py` and `page.py`. `training/` draws curves with Matplotlib.
+"""
+
+from importlib import import_module
+
+from .draw import Picture, draw
+
+_TRAINING = ("LayerRecorder", "activations", "confusion", "curves", "gradients", "images", "surface")
+
+__all__ = ["Picture", "draw", *_TRAINING]
+
+
+def __getattr__(name: str):
+    # Matplotlib takes a second to import, and need not be there for graphs.
+    if name in _TRAINING:
+        return getattr(import_module(".training", __name__), name)
+    raise AttributeError(f"module 'viz' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,192 @@
+"""Where each node of a graph is drawn: in a box of its own, inside of a closed module, or not at all.
+
+Read before: `nesting.py`. Read next: `reading.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinygrad_ml.errors import OptionError
+from tinygrad_ml.graph import Node, topological
+
+from . import nesting, words
+from .model import Frame
+
+COMFORTABLE = 300
+"""Above so many boxes modules are closed, if the graph has any and no depth was asked for."""
+
+
+class Arrangement:
+    """Nodes in topological order, their names, the id of the box of each, and the frames around the boxes.
+
+    Ids count from 0 in each picture: `n7` is a box, `g7` the gradient beside it, `m7` a closed
+    module, `w7` the gradients inside of it, `c2` a frame and `d2` the frame facing it.
+    """
+
+    def __init__(self, outputs: Sequence[Node], direction: str, depth: int | None, fold: bool, limit: int):
+        self.outputs = list(dict.fromkeys(outputs))
+        self.order = topological(self.outputs)
+        self.names = words.names_of(self.order, self.outputs)
+        self.loss = self.names[self.outputs[0]] if len(self.outputs) == 1 else "L"
+        self.title = ", ".join(self.names[node] for node in self.outputs[:3]) + ", …" * (len(self.outputs) > 3)
+        self.notes: list[str] = []
+        self._paths = nesting.paths_of(self.order)
+        self._copies, self._rows = nesting.repeats(self.order, self._paths) if fold else ({}, {})
+        self._inlined = _inlined(self.order, self.outputs)
+        self._inside = self._close(depth, direction, limit)
+        self._number = {node: number for number, node in enumerate(self.order)}
+        self._modules: dict[nesting.Path, str] = {}
+        self._places: dict[Node, str | None] = {}
+        self._frame_ids: dict[nesting.Path, str] = {}
+        self.frames: dict[str, Frame] = {}
+        self._box_frames: dict[str, tuple[str, ...]] = {}
+        self._module_frames: dict[str, Frame] = {}
+        for node in self.order:
+            self._places[node] = self._find_place(node)
+        self._add_frames(direction)
+
+    # -- how much to show --------------------------------------------------------------------------
+
+    def _close(self, depth: int | None, direction: str, limit: int) -> dict[Node, nesting.Path]:
+        """The nodes inside of closed modules, closing as many as are needed if no depth was asked for."""
+        sides = 2 if direction == "both" else 1
+        inside = nesting.closed(self._paths, depth) if depth is not None else {}
+        boxes = self._count(inside) * sides
+        if depth is None and boxes > COMFORTABLE:
+            deepest = max((len(path) - sum(map(nesting.is_pass, path)) for path in self._paths.values()), default=0)
+            for depth in range(deepest - 1, -1, -1):
+                inside = nesting.closed(self._paths, depth)
+                boxes = self._count(inside) * sides
+                if boxes <= COMFORTABLE:
+                    break
+            if inside:
+                self.notes.append(
+                    f"{len(self.order)} nodes: modules below depth {depth} are closed. Open more with depth=."
+                )
+        if boxes > limit:
+            raise OptionError(self._too_large(boxes, limit))
+        return inside
+
+    def _count(self, inside: dict[Node, nesting.Path]) -> int:
+        boxes = {
+            inside.get(node, node) for node in self.order if node not in self._copies and node not in self._inlined
+        }
+        return len(boxes)
+
+    def _too_large(self, boxes: int, limit: int) -> str:
+        modules = any(not nesting.is_pass(place) for path in self._paths.values() for place in path[-1:])
+        way = (
+            "draw fewer levels of modules, as in depth=0"
+            if modules
+            else "compute its parts inside modules (nn.Module), which can be closed with depth=0"
+        )
+        return (
+            f"this graph would be a picture of {boxes:,} boxes, which is more than limit={limit:,}: its layout would take "
+            f"minutes and nobody could read it. Draw an inner tensor instead of the last one; or {way}; or raise limit=."
+        )
+
+    # -- places --------------------------------------------------------------------------------------
+
+    def _find_place(self, node: Node) -> str | None:
+        if node in self._inlined:
+            return None
+        while node in self._copies:
+            node = self._copies[node]
+        path = self._inside.get(node)
+        if path is None:
+            return f"n{self._number[node]}"
+        if path not in self._modules:
+            place = self._modules[path] = f"m{self._number[node]}"
+            self._module_frames[place] = self._frame(path)
+        return self._modules[path]
+
+    def place(self, node: Node) -> str | None:
+        """The id of the box that shows a node; None for a number that stands in formulas."""
+        return self._places[node]
+
+    def is_copy(self, node: Node) -> bool:
+        """Whether a node is shown by another one, of the first of equal modules in a row."""
+        return node in self._copies
+
+    def is_module(self, place: str) -> bool:
+        """Whether the box is a closed module."""
+        return place in self._module_frames
+
+    def module(self, place: str) -> Frame:
+        """What a closed module is."""
+        return self._module_frames[place]
+
+    @staticmethod
+    def gradient_of(place: str) -> str:
+        """The id of the gradient beside a box."""
+        return ("w" if place[0] == "m" else "g") + place[1:]
+
+    def gradient_place(self, node: Node) -> str | None:
+        """The id of the box of a node's gradient."""
+        place = self._places[node]
+        return None if place is None else self.gradient_of(place)
+
+    def route(self, parent: Node, node: Node, position: int) -> tuple[str, str, str] | None:
+        """From where to where the arrow goes for an input of a node, and of which kind; None if it is not drawn."""
+        source, target = self._places[parent], self._places[node]
+        if source is None or target is None:
+            return None
+        kind = "forward"
+        if node in self._copies:
+            if source == self._places[self._copies[node].inputs[position]]:
+                return None  # the first of the row has the same arrow
+            kind = "repeat"
+        return None if source == target else (source, target, kind)
+
+    # -- frames --------------------------------------------------------------------------------------
+
+    def _frame(self, path: nesting.Path) -> Frame:
+        place = path[-1]
+        if nesting.is_pass(place):
+            return Frame("", place.kind, "pass")
+        row = self._rows.get(path)
+        if row:
+            return Frame("", f"{row[0]} … {row[-1]}", place.kind, count=len(row))
+        return Frame("", place.name or place.kind, place.kind if place.name else "")
+
+    def _add_frames(self, direction: str) -> None:
+        if direction == "both":
+            self.frames["forward"] = Frame("forward", "forward", "side")
+            self.frames["backward"] = Frame("backward", "backward", "side")
+        for node in self.order:
+            place = self._places[node]
+            if place is None or node in self._copies:
+                continue
+            path = self._inside[node][:-1] if node in self._inside else self._paths[node]
+            fronts, backs = [], []
+            for depth in range(1, len(path) + 1):
+                here = path[:depth]
+                if here not in self._frame_ids:
+                    self._frame_ids[here] = str(len(self._frame_ids))
+                number = self._frame_ids[here]
+                for letter, found in (("c", fronts), ("d", backs)):
+                    found.append(letter + number)
+                    if letter + number not in self.frames and self._wanted(letter, direction):
+                        frame = self.frames[letter + number] = self._frame(here)
+                        frame.id = letter + number
+            self._box_frames[place] = (*(["forward"] if direction == "both" else []), *fronts)
+            self._box_frames[self.gradient_of(place)] = (*(["backward"] if direction == "both" else []), *backs)
+
+    @staticmethod
+    def _wanted(letter: str, direction: str) -> bool:
+        return direction == "both" or (letter == "c") == (direction == "forward")
+
+    def frames_of(self, place: str) -> tuple[str, ...]:
+        """The ids of the frames around a box, outermost first."""
+        return self._box_frames[place]
+
+
+def _inlined(order: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:
+    """The numbers that stand in the formulas of all operations that take them, and need no box."""
+    found = {node for node in order if words.is_constant(node) and hasattr(node.value, "item")} - set(outputs)
+    for node in order:
+        for position, parent in enumerate(node.inputs):
+            if parent in found and not words.mentions(node, position):
+                found.discard(parent)
+    return found

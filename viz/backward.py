@@ -1,0 +1,162 @@
+"""The backward pass, run once more and watched: every share of gradient in the order in which it came.
+
+The engine's own walk does the work and tells an observer what happens. Nothing is stored in any
+`.grad`, nothing is freed, and what is kept of the numbers are summaries.
+
+Read next: `model.py` for the picture of a pass, `steps.py` for its story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tinygrad_ml import no_grad
+from tinygrad_ml.backend import Absent
+from tinygrad_ml.errors import GradientError
+from tinygrad_ml.graph import ZERO, Node, backpropagate, differentiable_inputs, topological
+from tinygrad_ml.tensor import Tensor, filled
+
+from .numbers import SMALL, Summary, summarise
+from .replay import on_host
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """A gradient as far as it is known.
+
+    numbers  None if it was not computed (`note` says why), or has no numbers because it is symbolic
+    """
+
+    shape: tuple[int, ...]
+    numbers: Summary | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A node's gradient is complete, and is about to be passed on."""
+
+    node: Node
+    gradient: Gradient
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one use of a node gives to its gradient.
+
+    share   as the rule gives it
+    fitted  summed over broadcast axes and cast, to fit the node
+    total   the sum with the `earlier` shares, of which there were `arrived`
+    """
+
+    user: Node
+    position: int
+    share: Gradient
+    fitted: Gradient
+    earlier: Gradient | None
+    total: Gradient
+    arrived: int
+
+    @property
+    def node(self) -> Node:
+        """Whose gradient it is a share of."""
+        return self.user.inputs[self.position]
+
+    @property
+    def summed_axes(self) -> tuple[int, ...]:
+        """The axes of the share that are summed away, because the node was broadcast along them."""
+        lead = len(self.share.shape) - len(self.node.shape)
+        inner = enumerate(self.node.shape, start=lead)
+        return (*range(lead), *(axis for axis, size in inner if size == 1 and self.share.shape[axis] != 1))
+
+
+@dataclass
+class Walk:
+    """A backward pass: its events in order, the gradients, and why it could not be run, if it could not."""
+
+    events: list[Turn | Share] = field(default_factory=list)
+    gradients: dict[Node, Gradient] = field(default_factory=dict)
+    trouble: str = ""
+
+
+def walk_back(outputs: Sequence[Node], keep: int = SMALL) -> Walk:
+    """Run backward from `outputs`, with ones as the gradient there, and note what happens.
+
+    keep  numbers of gradients up to so many elements are kept whole
+
+    Where the pass cannot be run any more (its saved arrays were freed, or overwritten), the same
+    events come without numbers, and `trouble` says "freed" or "changed since".
+    """
+    outputs = [node for node in outputs if node.needs_grad]
+    order = topological(outputs, differentiable_inputs)
+    walk = Walk()
+    if any(node.freed for node in order):
+        walk.trouble = "freed"
+    else:
+        watcher = _Watcher(walk, keep)
+        try:
+            with no_grad():
+                backpropagate({node: _ones(node) for node in outputs}, None, _constants, observe=watcher)
+        except GradientError:
+            walk = Walk(trouble="changed since")
+    if walk.trouble:
+        _without_numbers(order, walk)
+    return walk
+
+
+def _ones(node: Node) -> Tensor:
+    if node.device.kind == "symbol":
+        return Tensor(Absent(node.shape, node.dtype))
+    return filled(node.shape, 1, node.dtype, node.device)
+
+
+def _constants(arrays: tuple, node: Node) -> list[Tensor]:
+    return [Tensor(array) for array in arrays]
+
+
+class _Watcher:
+    """What `backpropagate` calls; it looks at every gradient once and keeps none."""
+
+    def __init__(self, walk: Walk, keep: int):
+        self.walk, self.keep = walk, keep
+        self.totals: dict[Node, Gradient] = {}
+        self.counts: dict[Node, int] = {}
+
+    def __call__(self, node: Node, position: int | None, share, fitted, total) -> None:
+        if position is None:
+            gradient = self._seen(total, node)
+            self.walk.gradients[node] = gradient
+            self.walk.events.append(Turn(node, gradient))
+            self.totals.pop(node, None)
+            return
+        parent = node.inputs[position]
+        earlier = self.totals.get(parent)
+        arrived = self.counts[parent] = self.counts.get(parent, 0) + 1
+        one = self._seen(ZERO if share is None else share, parent)
+        two = one if fitted is share else self._seen(fitted, parent)
+        whole = two if total is fitted else self._seen(total, parent)
+        self.totals[parent] = whole
+        self.walk.events.append(Share(node, position, one, two, earlier, whole, arrived))
+
+    def _seen(self, gradient, node: Node) -> Gradient:
+        if gradient is ZERO:
+            nothing = Summary(node.shape, str(node.dtype), 1, 0, 0.0, 0.0, 0.0, 0.0, 0.0)
+            return Gradient(node.shape, nothing)
+        array = on_host(gradient)
+        return Gradient(gradient.shape, None if array is None else summarise(array, self.keep))
+
+
+def _without_numbers(order: list[Node], walk: Walk) -> None:
+    """The events that a walk would have, as far as the graph tells."""
+    counts: dict[Node, int] = {}
+    for node in reversed(order):
+        unknown = Gradient(node.shape, None, walk.trouble)
+        walk.gradients[node] = unknown
+        walk.events.append(Turn(node, unknown))
+        for position, *_ in node.plan.steps if node.plan is not None else ():
+            parent = node.inputs[position]
+            counts[parent] = counts.get(parent, 0) + 1
+            unknown = Gradient(parent.shape, None, walk.trouble)
+            earlier = unknown if counts[parent] > 1 else None
+            walk.events.append(Share(node, position, unknown, unknown, earlier, unknown, counts[parent]))

@@ -1,0 +1,152 @@
+"""A picture in DOT, the language of Graphviz.
+
+Node ids are our own (`n7`), all text comes escaped from `labels.py`, and the same drawing gives
+the same text, byte for byte.
+
+Read next: `render.py`.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import graphviz
+
+from .labels import edge_label, escaped, font, frame_label, item_label, table
+from .model import KINDS, Drawing, Edge, Item
+from .style import ALARM, ARROW, BOXES, FONT, FRAME, FRAME_FILL, GRADIENT, GROUND, HEAT, INK, MUTED, heat_colour
+
+_OUTSIDE = ()
+
+
+def to_dot(drawing: Drawing, legend: bool = True) -> str:
+    """The drawing as DOT text."""
+    large = len(drawing.items) > 400
+    graph = graphviz.Digraph("picture")
+    graph.attr(
+        "graph",
+        bgcolor=GROUND,
+        fontname=FONT,
+        rankdir="TB",
+        newrank="true",  # ranks reach across frames: a gradient stands beside its tensor
+        nodesep="0.3",
+        ranksep="0.35",
+        pad="0.2",
+        splines="line" if large else "true",
+        label=_caption(drawing),
+        labelloc="t",
+    )
+    graph.attr("node", fontname=FONT, fontsize="11", margin="0.09,0.05", height="0.2", width="0.3")
+    graph.attr("edge", fontname=FONT, fontsize="9", color=ARROW, arrowsize="0.7")
+    _write_boxes(graph, drawing)
+    for item in drawing.items:
+        if item.beside is not None and drawing.direction == "both":
+            with graph.subgraph() as row:
+                row.attr(rank="same")
+                row.node(item.beside)
+                row.node(item.id)
+    for edge in drawing.edges:
+        _write_edge(graph, edge, drawing.direction)
+    if legend:
+        _write_legend(graph, drawing)
+    return graph.source
+
+
+def _caption(drawing: Drawing) -> str:
+    rows = [font(escaped(note, 160), ALARM, 10) for note in drawing.notes]
+    return table(rows) if rows else ""
+
+
+def _write_boxes(graph: graphviz.Digraph, drawing: Drawing) -> None:
+    """Each box inside of its frames, which are nested as their ids say."""
+    inside: dict[tuple[str, ...], list[Item]] = {}
+    frames: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    for item in drawing.items:
+        if item.path not in inside:
+            for depth in range(len(item.path), 0, -1):
+                siblings = frames.setdefault(item.path[: depth - 1], [])
+                if item.path[:depth] not in siblings:
+                    siblings.append(item.path[:depth])
+        inside.setdefault(item.path, []).append(item)
+
+    def write(into: graphviz.Digraph, path: tuple[str, ...]) -> None:
+        for item in inside.get(path, ()):
+            _write_item(into, item)
+        for inner in frames.get(path, ()):
+            frame = drawing.frames[inner[-1]]
+            with into.subgraph(name=f"cluster_{frame.id}") as cluster:
+                cluster.attr(
+                    "graph",
+                    label=frame_label(frame),
+                    labeljust="l",
+                    style="rounded,filled" if frame.kind != "side" else "rounded",
+                    fillcolor=FRAME_FILL if len(inner) % 2 else GROUND,
+                    color=FRAME,
+                    margin="10",
+                    **{"class": "frame", "id": frame.id},
+                )
+                write(cluster, inner)
+
+    write(graph, _OUTSIDE)
+
+
+def _write_item(graph: graphviz.Digraph, item: Item) -> None:
+    box = _box("failed" if item.alarm else item.kind)
+    if item.heat is not None:
+        box["fillcolor"] = heat_colour(item.heat)
+    graph.node(item.id, label=item_label(item), id=item.id, **box, **{"class": item.kind})
+
+
+def _write_edge(graph: graphviz.Digraph, edge: Edge, direction: str) -> None:
+    attributes = {"id": edge.id, "class": edge.kind, "label": edge_label(edge) or None}
+    ends = edge.source, edge.target
+    if edge.kind == "backward":
+        attributes |= {"color": GRADIENT, "style": "dashed"}
+        if direction == "both":
+            # Written the other way round, so that the pass back lies beside the pass forward.
+            ends = edge.target, edge.source
+            attributes |= {"dir": "back"}
+    elif edge.kind == "idle":
+        attributes |= {"style": "dotted"}
+    elif edge.kind == "beside":
+        attributes |= {"color": GRADIENT, "style": "bold", "constraint": "false"}
+    elif edge.kind == "repeat":
+        attributes |= {"style": "bold,dotted", "constraint": "false"}
+    graph.edge(*ends, **attributes)
+
+
+def _write_legend(graph: graphviz.Digraph, drawing: Drawing) -> None:
+    """A row of small boxes below everything: one of each kind that occurs."""
+    names = [f"legend_{kind}" for kind in drawing.kinds()]
+    with graph.subgraph(name="cluster_legend") as row:
+        row.attr("graph", style="rounded", color=FRAME, label="", margin="6", rank="same", **{"class": "legend"})
+        for name, kind in zip(names, drawing.kinds(), strict=True):
+            label = f"<{font(KINDS[kind], INK, 9)}>"
+            row.node(name, label=label, **_box(kind), **{"class": "legend"})
+        if drawing.overlay in ("flops", "bytes", "gradient"):
+            names.append("legend_heat")
+            row.node("legend_heat", label=_heat_scale(drawing.overlay), shape="plain", **{"class": "legend"})
+        for name, following in pairwise(names):
+            row.edge(name, following, style="invis", minlen="0")
+    if names:
+        lowest = [item.id for item in drawing.items if item.beside is None or drawing.direction == "backward"][-1]
+        graph.edge(lowest, names[len(names) // 2], style="invis", weight="0")
+
+
+def _heat_scale(overlay: str) -> str:
+    cells = "".join(f'<TD BGCOLOR="{colour}" WIDTH="16">&nbsp;</TD>' for colour in HEAT)
+    words = f"<TD>{font('little', MUTED, 9)}</TD>{cells}<TD>{font(f'much: {overlay}', MUTED, 9)}</TD>"
+    return f'<<TABLE BORDER="0" CELLSPACING="0"><TR>{words}</TR></TABLE>>'
+
+
+def _box(kind: str) -> dict[str, str | None]:
+    """The frame of a kind of boxes, as Graphviz's attributes."""
+    shape, style, fill, line, width, lines = BOXES[kind]
+    return {
+        "shape": shape,
+        "style": style,
+        "fillcolor": fill,
+        "color": line,
+        "penwidth": str(width),
+        "peripheries": str(lines) if lines > 1 else None,
+    }

@@ -1,0 +1,127 @@
+"""`viz.draw`: one picture of a graph, forward, backward, or both facing each other.
+
+Read before: `model.py`, `reading.py`, `dot.py`. Read next: `steps.py`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from tinygrad_ml import Tensor, symbol
+from tinygrad_ml.errors import DTypeError, OptionError
+from tinygrad_ml.graph import Node
+
+from .dot import to_dot
+from .failure import failure_in
+from .model import Drawing
+from .reading import read_graph
+from .render import FORMATS, HOW_TO_GET_ONE, NoRenderer, render
+from .svg import polish
+
+
+def draw(
+    what,
+    direction: str = "forward",
+    *,
+    input_shape: Sequence[int] | None = None,
+    depth: int | None = None,
+    fold: bool = True,
+    overlay: str | None = None,
+    values: bool = True,
+    legend: bool = True,
+    limit: int = 3000,
+) -> Picture:
+    """Draw the graph that a tensor was computed by.
+
+    what         a tensor, several, or an error that an operation raised (what ran until then is
+                 drawn, and the operation that failed). With `input_shape` a module, or any function
+                 of a tensor, which is called on a symbol of that shape: no data is needed
+    direction    "forward"; "backward", the gradients in the order in which the engine computes them;
+                 or "both", each gradient beside its tensor
+    depth        how many levels of modules are opened; 0 draws a whole network as one box. By default
+                 all, unless that would be hundreds of boxes
+    fold         draw equal modules in a row as one, marked "×12"
+    overlay      colour the boxes by "flops", "bytes" or "gradient" (its norm), or mark those with "nan"
+    values       compute the numbers inside the graph again and show them
+    limit        refuse to draw more boxes than that
+
+    Nothing is changed, and the picture keeps nothing of the graph. Returns a `Picture`. Raises
+    `OptionError` for options that do not exist, and for a graph above the limit.
+
+    >>> x = tg.tensor(3.0, requires_grad=True, name="x")
+    >>> viz.draw(x * x + x, direction="both").save("x.svg")
+    """
+    failure = failure_in(what) if isinstance(what, BaseException) else None
+    outputs = failure.inputs if failure else _outputs_of(what, input_shape)
+    options = {"depth": depth, "fold": fold, "limit": limit, "values": values, "overlay": overlay}
+    drawing = read_graph(outputs, "forward" if failure else direction, failure=failure, **options)
+    return Picture(drawing, legend)
+
+
+def _outputs_of(what, input_shape: Sequence[int] | None) -> list[Node]:
+    if input_shape is not None:
+        if not callable(what):
+            raise DTypeError(f"input_shape is for drawing a module or a function, not {type(what).__name__}")
+        what = what(symbol(tuple(input_shape), name="x"))
+    tensors = list(what) if isinstance(what, (tuple, list)) else [what]
+    if not tensors or not all(isinstance(tensor, Tensor) for tensor in tensors):
+        hint = "; give input_shape= to draw a module" if callable(what) else ""
+        raise DTypeError(f"draw takes a tensor, several, or an error of an operation, not {type(what).__name__}{hint}")
+    return [tensor.node for tensor in tensors]
+
+
+class Picture:
+    """A drawn graph. A notebook shows it; `save` writes it; `source` is its DOT text.
+
+    drawing  the same as plain data: boxes, arrows, frames
+    """
+
+    def __init__(self, drawing: Drawing, legend: bool = True):
+        self.drawing = drawing
+        self.source = to_dot(drawing, legend)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture as .svg, .png, .pdf or .dot, by the ending of `path`. Returns the path written.
+
+        Where no Graphviz is found, the DOT text is written instead (with the ending .dot), and a
+        warning says so and how to get one.
+        """
+        path = Path(path)
+        form = path.suffix.lower().lstrip(".")
+        if form not in (*FORMATS, "dot", "gv"):
+            raise OptionError(f"a picture is saved as .svg, .png, .pdf or .dot, not {path.name!r}")
+        if form in ("dot", "gv"):
+            path.write_text(self.source, encoding="utf-8")
+            return path
+        try:
+            rendered = self.svg.encode() if form == "svg" else render(self.source, form)
+        except NoRenderer as reason:
+            instead = path.with_suffix(".dot")
+            instead.write_text(self.source, encoding="utf-8")
+            warnings.warn(
+                f"no {path.name} could be made ({reason}); the graph was saved as {instead}. {HOW_TO_GET_ONE}",
+                stacklevel=2,
+            )
+            return instead
+        path.write_bytes(rendered)
+        return path
+
+    @cached_property
+    def svg(self) -> str:
+        """The picture as SVG text."""
+        return polish(render(self.source, "svg"), self.drawing, self.source)
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        try:
+            return {"image/svg+xml": self.svg, "text/plain": repr(self)}
+        except NoRenderer as reason:
+            return {"text/plain": f"{self!r}\n{reason}. {HOW_TO_GET_ONE}\n{self.source}"}
+
+    def __repr__(self) -> str:
+        drawing = self.drawing
+        return (
+            f"<picture of {drawing.of}, {drawing.direction}: {len(drawing.items)} boxes, {len(drawing.edges)} arrows>"
+        )

@@ -1,0 +1,179 @@
+"""What stands in a box and on an arrow, as Graphviz's HTML-like text.
+
+Whatever comes from outside (names of tensors and modules, messages) is escaped here and nowhere
+else, and `dot.py` writes no text of its own.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+
+from .backward import Gradient
+from .model import Edge, Frame, Item
+from .numbers import amount, byte_text, number, shape_text
+from .style import ALARM, GRADIENT, INK, MUTED, VALUE
+
+LONGEST = 44
+"""Names and texts longer than that lose their middle."""
+
+
+def escaped(text: str, longest: int = LONGEST) -> str:
+    """Text that Graphviz, and a browser after it, will show as it is."""
+    text = "".join(" " if unicodedata.category(sign) in ("Cc", "Cs", "Cn", "Co", "Zl", "Zp") else sign for sign in text)
+    if len(text) > longest:
+        text = f"{text[: longest // 2 - 1]} … {text[-(longest // 2 - 2) :]}"
+    # Direction marks would turn around the text behind them as well.
+    text = "".join(sign for sign in text if unicodedata.bidirectional(sign) not in _TURNING)
+    return html.escape(text, quote=True) or " "
+
+
+_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
+def font(text: str, colour: str = INK, size: int = 11, style: str = "") -> str:
+    """A piece of escaped text; `style` is made of b (bold) and i (italic)."""
+    for tag in style:
+        text = f"<{tag.upper()}>{text}</{tag.upper()}>"
+    return f'<FONT COLOR="{colour}" POINT-SIZE="{size}">{text}</FONT>'
+
+
+def table(rows: list[str]) -> str:
+    """Rows one under the other."""
+    cells = "".join(f"<TR><TD>{row}</TD></TR>" for row in rows if row)
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
+
+
+def item_label(item: Item) -> str:
+    """The text of a box."""
+    rows = {"module": _module_rows, "gradient": _gradient_rows, "constant": _constant_rows}.get(
+        item.kind, _tensor_rows
+    )(item)
+    if item.heat_text:
+        rows.append(font(escaped(item.heat_text), ALARM if item.alarm else INK, 10, "b"))
+    return table(rows)
+
+
+def _constant_rows(item: Item) -> list[str]:
+    return [font(escaped(item.name), VALUE)]
+
+
+def _tensor_rows(item: Item) -> list[str]:
+    head = font(escaped(item.name), INK, 12, "b")
+    named = item.operation and item.name.rstrip("₀₁₂₃₄₅₆₇₈₉") != item.operation
+    if named:
+        head += font(f"&nbsp; {escaped(item.operation)}", MUTED, 10)
+    rows = [head]
+    if item.sum:
+        rows.append(font(escaped(item.sum), VALUE))
+    elif item.equation:
+        rows.append(font(escaped(item.equation, 56), INK, 11, "i"))
+    rows.append(_facts(item))
+    if item.value is not None and not item.sum:
+        rows.append(font(escaped(item.value.text(), 64), VALUE, 10))
+    if item.note:
+        rows.append(font(escaped(item.note), ALARM, 10, "i"))
+    rows.append(_gradient_row(item.gradient))
+    rows.append(_saved_row(item))
+    return rows
+
+
+def _facts(item: Item) -> str:
+    if item.kind == "failed" or item.shape is None:
+        return ""
+    facts = [shape_text(item.shape)] if item.shape else []
+    if item.dtype != "float32":
+        facts.append(item.dtype)
+    if item.device:
+        facts.append(f"on {item.device}")
+    if item.parameters > 1 and item.kind == "parameter":
+        facts.append(f"{amount(item.parameters)} numbers")
+    return font(escaped(" · ".join(facts)), MUTED, 10) if facts else ""
+
+
+def _gradient_row(gradient: Gradient | None) -> str:
+    text = gradient_text(gradient)
+    return font(f"gradient {escaped(text)}", GRADIENT, 10) if text else ""
+
+
+def gradient_text(gradient: Gradient | None) -> str:
+    """A gradient in a few words: its numbers, its norm, or why it has none."""
+    if gradient is None:
+        return ""
+    return gradient.note if gradient.numbers is None else gradient.numbers.text(norm_only=True)
+
+
+def _saved_row(item: Item) -> str:
+    if not item.saved:
+        return ""
+    what = "arrays" if item.kind == "module" else ", ".join(item.saved)
+    return font(f"{'freed' if item.freed else 'saves'} {escaped(what)} ({byte_text(item.saved_bytes)})", MUTED, 9)
+
+
+def _module_rows(item: Item) -> list[str]:
+    head = font(escaped(item.name), INK, 12, "b") + font(
+        f"&nbsp; {escaped(item.operation)}" if item.operation else "", MUTED, 10
+    )
+    facts = [f"{amount(item.operations)} operations"]
+    if item.parameters:
+        facts.append(f"{amount(item.parameters)} parameters")
+    rows = [head, font(escaped(" · ".join(facts)), MUTED, 10)]
+    if item.flops:
+        rows.append(font(f"{amount(item.flops)} FLOP", MUTED, 10))
+    if item.shape is not None:
+        rows.append(font(escaped(f"gives {shape_text(item.shape)}"), MUTED, 10))
+    rows.append(_saved_row(item))
+    return rows
+
+
+def _gradient_rows(item: Item) -> list[str]:
+    turn = font(f"{item.turn}.&nbsp; ", GRADIENT, 10)
+    rows = [turn + font(escaped(item.name), INK, 12, "b")]
+    if item.sum:
+        return [*rows, font(escaped(item.sum), GRADIENT)]
+    if item.equation:
+        rows.append(font(escaped(item.equation), INK, 10, "i"))
+    if item.shape:
+        rows.append(font(escaped(shape_text(item.shape)), MUTED, 10))
+    rows.append(font(escaped(gradient_text(item.gradient), 64), GRADIENT, 10))
+    return rows
+
+
+def edge_label(edge: Edge) -> str:
+    """The text on an arrow; empty if there is nothing to say."""
+    rows = []
+    if edge.kind == "backward":
+        rows = _share_rows(edge)
+    elif edge.kind == "repeat":
+        rows = [font("next", MUTED, 9, "i")]
+    elif edge.kind == "beside":
+        rows = [font("start", GRADIENT, 9, "i")]
+    else:
+        if edge.shape:
+            rows.append(font(escaped(shape_text(edge.shape)), MUTED, 9))
+        if edge.local:
+            rows.append(font(f"∂ = {escaped(edge.local)}", GRADIENT, 9))
+    if edge.count > 1 and edge.kind != "repeat":
+        rows.append(font(f"×{edge.count}", MUTED, 9))
+    return table(rows) if rows else ""
+
+
+def _share_rows(edge: Edge) -> list[str]:
+    rule = edge.rule
+    numbers = edge.share.numbers if edge.share is not None else None
+    if numbers is not None and numbers.size == 1 and numbers.values is not None and not edge.shape:
+        rule = f"{rule} = {number(numbers.mean)}"
+    rows = [font(escaped(rule, 56), GRADIENT, 9)] if rule else []
+    if edge.summed:
+        axes = ", ".join(map(str, edge.summed))
+        rows.append(font(f"Σ over ax{'i' if len(edge.summed) == 1 else 'e'}s {axes}", ALARM, 9, "b"))
+    if edge.which[1] > 1:
+        rows.append(font(f"share {edge.which[0]} of {edge.which[1]}", MUTED, 9, "i"))
+    return rows
+
+
+def frame_label(frame: Frame) -> str:
+    """The text at the top of a frame."""
+    kind = font(f"&nbsp; {escaped(frame.kind)}", MUTED, 10) if frame.kind not in ("", "side", "pass") else ""
+    count = font(f"&nbsp; ×{frame.count}", INK, 12, "b") if frame.count > 1 else ""
+    return f"<{font(escaped(frame.label), INK, 11, 'b')}{kind}{count}>"

@@ -1,0 +1,126 @@
+"""A picture as plain data: boxes, arrows, and the frames around them. Nothing here knows Graphviz.
+
+`read_graph` turns nodes of the engine into this, and lets go of them: a picture keeps no graph alive.
+
+Read next: `reading.py`, which fills it in; `labels.py` and `dot.py`, which write it as text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .backward import Gradient
+from .numbers import Summary
+
+KINDS = {
+    "input": "input",
+    "parameter": "wants a gradient",
+    "constant": "number",
+    "operation": "operation",
+    "output": "output",
+    "module": "closed module",
+    "gradient": "gradient",
+    "failed": "failed",
+}
+"""The kinds of boxes, in the legend's order and words."""
+
+
+@dataclass
+class Item:
+    """A box of the picture: a leaf, an operation with its result, a gradient, or a closed module.
+
+    path      ids of the frames around it, outermost first
+    equation  the operation with the names of this graph put in, `x · W`
+    sum       the same with numbers, for scalars: `3 · 4 = 12`
+    note      why there are no numbers, if there are none
+    beside    the id of the tensor that this is the gradient of
+    turn      when the backward walk came to this gradient, counted from 1
+    heat      the overlay's figure: from 0 to 1, and in words
+    """
+
+    id: str
+    kind: str
+    name: str
+    path: tuple[str, ...] = ()
+    operation: str = ""
+    equation: str = ""
+    sum: str = ""
+    shape: tuple[int, ...] | None = None
+    dtype: str = ""
+    device: str = ""
+    value: Summary | None = None
+    note: str = ""
+    gradient: Gradient | None = None
+    saved: tuple[str, ...] = ()
+    saved_bytes: int = 0
+    freed: bool = False
+    flops: int = 0
+    bytes: int = 0
+    parameters: int = 0
+    operations: int = 1
+    beside: str | None = None
+    turn: int | None = None
+    heat: float | None = None
+    heat_text: str = ""
+    alarm: bool = False
+
+
+@dataclass
+class Edge:
+    """An arrow: from an input to the operation that takes it, or along the way of a gradient.
+
+    kind   "forward", "backward", "idle" (no gradient flows), "beside" (from a tensor to where its
+           gradient starts), or "repeat" (from the last of a folded row of modules to the next)
+    local  the local derivative, as a number or in words
+    share  the share of gradient that goes along here
+    which  (k, n): this is the k-th of n shares that arrive there
+    summed the axes over which the share is summed, because the tensor was broadcast
+    """
+
+    id: str
+    source: str
+    target: str
+    kind: str = "forward"
+    shape: tuple[int, ...] | None = None
+    local: str = ""
+    rule: str = ""
+    share: Gradient | None = None
+    which: tuple[int, int] = (1, 1)
+    summed: tuple[int, ...] = ()
+    count: int = 1
+
+
+@dataclass
+class Frame:
+    """A box around boxes: a module, a pass, or one side of the picture.
+
+    count  how many equal modules are drawn as this one
+    """
+
+    id: str
+    label: str
+    kind: str = "module"
+    detail: str = ""
+    count: int = 1
+
+
+@dataclass
+class Drawing:
+    """All that a picture shows.
+
+    direction  "forward", "backward" or "both"
+    of         what it is a picture of, for its title and for screen readers
+    """
+
+    direction: str
+    of: str
+    items: list[Item] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+    frames: dict[str, Frame] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    overlay: str = ""
+
+    def kinds(self) -> list[str]:
+        """The kinds of boxes that occur, in the legend's order."""
+        present = {item.kind for item in self.items}
+        return [kind for kind in KINDS if kind in present]

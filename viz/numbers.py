@@ -1,0 +1,110 @@
+"""Numbers as a reader wants to see them: short, and never wrong by their shortness.
+
+Read next: `replay.py`, where the numbers of a graph come from.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy
+
+SMALL = 6
+"""A tensor of at most so many elements is shown whole; a larger one by its mean, spread and norm."""
+
+
+def number(x: float | int | bool) -> str:
+    """A number in four significant digits: 12, 0.3333, 1.2e-5, nan, -∞."""
+    if isinstance(x, (bool, numpy.bool_)):
+        return str(bool(x))
+    if math.isnan(x):
+        return "nan"
+    if math.isinf(x):
+        return "∞" if x > 0 else "-∞"
+    if abs(x) < 1e6 and (x == int(x) or abs(x) >= 1e4):
+        return f"{x:.0f}" if x else "0"
+    digits, _, exponent = f"{x:.4g}".partition("e")
+    return f"{float(digits):.3g}e{int(exponent)}" if exponent else digits
+
+
+def numbers(values) -> str:
+    """Nested lists of numbers, as in `[[1, 2], [3, 4]]`."""
+    if isinstance(values, list):
+        return f"[{', '.join(numbers(value) for value in values)}]"
+    return number(values)
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """A shape as Python writes it; "scalar" for the shape of a single number."""
+    return str(tuple(shape)) if shape else "scalar"
+
+
+def amount(count: float, unit: str = "") -> str:
+    """A count with a thousands letter: 950, 1.2 k, 3.4 M."""
+    for letter in ("", " k", " M", " G"):
+        if abs(count) < 1000:
+            return f"{count:.3g}{letter}{unit}"
+        count /= 1000
+    return f"{count:.4g} T{unit}"
+
+
+def byte_text(count: int) -> str:
+    """A size of memory: 128 B, 1.2 kB, 3.4 MB."""
+    return amount(count, "B") if count >= 1000 else f"{count} B"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What is shown of an array: everything if it is small, else what tells most about it.
+
+    Means and norms are of the finite elements; the others are counted.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    size: int
+    values: list | float | int | bool | None
+    mean: float
+    spread: float
+    norm: float
+    low: float
+    high: float
+    nan: int = 0
+    infinite: int = 0
+
+    def text(self, norm_only: bool = False) -> str:
+        """One line: the numbers themselves, or mean, spread and norm, or only the norm."""
+        trouble = "".join(
+            f", {count} {what}" for count, what in ((self.nan, "nan"), (self.infinite, "infinite")) if count
+        )
+        if not self.size:
+            return "empty"
+        if self.values is not None and self.size <= SMALL:
+            return numbers(self.values)
+        if self.dtype == "bool":
+            return f"{self.mean:.0%} true"
+        if self.dtype.startswith(("int", "uint")):
+            return f"{number(self.low)} to {number(self.high)}"
+        if norm_only:
+            return f"norm {number(self.norm)}{trouble}"
+        if trouble and not math.isfinite(self.mean):
+            return trouble[2:]
+        return f"mean {number(self.mean)} ± {number(self.spread)}, norm {number(self.norm)}{trouble}"
+
+
+def summarise(array, keep: int = SMALL) -> Summary:
+    """What to show of a NumPy array, whose numbers are kept if there are at most `keep` of them."""
+    array = numpy.asarray(array)
+    wide = array.astype(numpy.float64)
+    finite = numpy.isfinite(wide)
+    nan = int(numpy.isnan(wide).sum())
+    good = wide[finite]
+    if good.size:
+        norm = float(numpy.sqrt((good * good).sum()))
+        facts = float(good.mean()), float(good.std()), norm, float(good.min()), float(good.max())
+    else:
+        facts = (0.0,) * 5 if not array.size else (math.nan,) * 5
+    infinite = array.size - good.size - nan
+    values = array.tolist() if array.size <= keep else None
+    return Summary(tuple(array.shape), str(array.dtype), array.size, values, *facts, nan, infinite)

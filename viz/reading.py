@@ -1,0 +1,357 @@
+"""From the nodes of a graph to the plain data of a picture.
+
+Read before: `model.py`, `arranging.py`. Read next: `labels.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log, prod
+
+import numpy
+
+from tinygrad_ml import enable_grad, grad
+from tinygrad_ml.backend import is_float
+from tinygrad_ml.errors import OptionError, TinygradError
+from tinygrad_ml.graph import Node
+from tinygrad_ml.ops import OUTPUT
+from tinygrad_ml.tensor import Tensor, apply, tensor
+
+from . import words
+from .arranging import Arrangement
+from .backward import Gradient, Share, Turn, Walk, walk_back
+from .failure import Failure, add_failure
+from .model import Drawing, Edge, Item
+from .numbers import SMALL, amount, byte_text, number, summarise
+from .replay import on_host, replay
+
+DIRECTIONS = ("forward", "backward", "both")
+OVERLAYS = ("flops", "bytes", "gradient", "nan")
+
+
+def read_graph(
+    outputs: Sequence[Node],
+    direction: str = "forward",
+    *,
+    depth: int | None = None,
+    fold: bool = True,
+    limit: int = 3000,
+    values: bool = True,
+    overlay: str | None = None,
+    failure: Failure | None = None,
+) -> Drawing:
+    """The picture of what `outputs` are computed from; the options are those of `draw`.
+
+    failure  an operation on `outputs` that raised an error, to be drawn behind them
+    """
+    if direction not in DIRECTIONS:
+        raise OptionError(f"direction is one of {', '.join(map(repr, DIRECTIONS))}, not {direction!r}")
+    if overlay is not None and overlay not in OVERLAYS:
+        raise OptionError(f"overlay is one of {', '.join(map(repr, OVERLAYS))}, not {overlay!r}")
+    if direction != "forward" and not any(node.needs_grad for node in outputs):
+        raise OptionError(
+            f"there is no backward pass to draw: nothing that was given requires a gradient. "
+            f"Use direction='forward', not {direction!r}, or set requires_grad=True on what it is computed from."
+        )
+    arrangement = Arrangement(outputs, direction, depth, fold, limit)
+    return _Reader(arrangement, direction).read(values, overlay, failure)
+
+
+class _Reader:
+    """Fills a drawing with what the nodes of an arrangement are, compute and receive."""
+
+    def __init__(self, arrangement: Arrangement, direction: str):
+        self.at = arrangement
+        self.names = arrangement.names
+        self.drawing = Drawing(direction, arrangement.title, frames=arrangement.frames, notes=arrangement.notes)
+        self.items: dict[str, Item] = {}
+        self.scalars: dict[Node, numpy.ndarray] = {}
+
+    def read(self, values: bool, overlay: str | None, failure: Failure | None) -> Drawing:
+        drawing = self.drawing
+        walk = walk_back(self.at.outputs) if drawing.direction != "forward" or overlay == "gradient" else None
+        for node in self.at.order:
+            self._add(node)
+        if values:
+            self._fill_in_values()
+        self._fill_in_gradients(walk)
+        if drawing.direction != "backward":
+            self._connect()
+        if drawing.direction != "forward":
+            self._add_backward(walk)
+        if drawing.direction == "backward":
+            self.items = {key: item for key, item in self.items.items() if item.kind == "gradient"}
+        if overlay:
+            drawing.overlay = overlay
+            _heat(list(self.items.values()), overlay)
+        drawing.items = list(self.items.values())
+        if failure is not None:
+            add_failure(drawing, failure, [self.at.place(node) for node in failure.inputs])
+        return drawing
+
+    # -- boxes ---------------------------------------------------------------------------------------
+
+    def _add(self, node: Node) -> None:
+        place = self.at.place(node)
+        if place is None or self.at.is_copy(node):
+            return
+        if place in self.items:
+            if self.items[place].kind == "module":
+                self._add_to_module(self.items[place], node)
+            return
+        item = Item(place, self._kind(node), self.names[node], self.at.frames_of(place))
+        if self.at.is_module(place):
+            frame = self.at.module(place)
+            item.kind, item.name, item.operation, item.operations = "module", frame.label, frame.kind, 0
+            self._add_to_module(item, node)
+        else:
+            item.shape, item.dtype, item.device = node.shape, str(node.dtype), _device(node)
+            item.bytes = _bytes(node)
+            if node.op is not None:
+                self._describe_operation(item, node)
+            elif node.needs_grad:
+                item.parameters = prod(node.shape)
+        self.items[place] = item
+
+    def _kind(self, node: Node) -> str:
+        if node.op is None:
+            return "parameter" if node.needs_grad else "constant" if words.is_constant(node) else "input"
+        return "output" if node in self.at.outputs else "operation"
+
+    def _add_to_module(self, item: Item, node: Node) -> None:
+        item.operations += node.op is not None
+        item.parameters += prod(node.shape) if node.op is None and node.needs_grad else 0
+        item.flops += _flops(node)
+        item.bytes += _bytes(node) if node.op is not None else 0
+        item.shape, item.dtype = node.shape, str(node.dtype)  # those of the last one, which is what comes out
+        if node.plan is not None and node.plan.kept:
+            item.saved_bytes += sum(_bytes(source) for source in _saved_sources(node))
+            item.saved, item.freed = ("arrays",), item.freed or node.freed
+
+    def _describe_operation(self, item: Item, node: Node) -> None:
+        item.operation = node.op.name
+        short = {other: name.rpartition(".")[2] if len(name) > 16 else name for other, name in self._near(node).items()}
+        item.equation = words.equation(node, short).partition(" = ")[2]
+        if len(item.equation) > 48:
+            item.equation = words.formula(node)
+        item.flops = _flops(node)
+        if node.plan is not None:
+            item.saved = tuple(dict.fromkeys(self.names[source] for source in _saved_sources(node)))
+            item.saved_bytes = sum(_bytes(source) for source in set(_saved_sources(node)))
+            item.freed = node.freed
+
+    def _near(self, node: Node) -> dict[Node, str]:
+        return {other: self.names[other] for other in (node, *node.inputs)}
+
+    # -- numbers -------------------------------------------------------------------------------------
+
+    def _fill_in_values(self) -> None:
+        for node, value in replay(self.at.order):
+            array = on_host(value)
+            if array is not None and array.size == 1:
+                self.scalars[node] = array
+            item = self.items.get(self.at.place(node) or "")
+            if item is None or item.kind == "module" or self.at.is_copy(node):
+                continue
+            if array is not None:
+                item.value = summarise(array)
+                item.sum = self._sum(node)
+            elif value is None:
+                item.note = "changed since"
+
+    def _sum(self, node: Node) -> str:
+        """An operation on single numbers, written out: `3 · 4 = 12`."""
+        if node.op is None or any(parent not in self.scalars for parent in node.inputs) or len(node.inputs) > 3:
+            return ""
+        given = {node.op.input_name(i): self.scalars[parent].item() for i, parent in enumerate(node.inputs)}
+        return f"{words.with_numbers(words.formula(node), given)} = {number(self.scalars[node].item())}"
+
+    def _local(self, node: Node, position: int) -> str:
+        """The local derivative along an edge: the number between single numbers, else in words."""
+        parent = node.inputs[position]
+        if node in self.scalars and all(other in self.scalars for other in node.inputs):
+            return _slope(node, position, [self.scalars[other] for other in node.inputs])
+        text = words.local(node, position)
+        short = {letter: name for letter, name in words.letters(node, self.names).items() if len(name) <= 16}
+        return words.put_in(text, short) if parent.needs_grad else ""
+
+    def _fill_in_gradients(self, walk: Walk | None) -> None:
+        """What is known of the gradient of each tensor: from a walk, or from its `.grad`."""
+        for node in self.at.order:
+            item = self.items.get(self.at.place(node) or "")
+            if item is None or item.kind == "module" or self.at.is_copy(node) or not node.needs_grad:
+                continue
+            if self.drawing.direction == "both":
+                continue  # it stands beside
+            if walk is not None and not walk.trouble:
+                item.gradient = walk.gradients.get(node) or Gradient(node.shape, None, "not computed")
+            else:
+                item.gradient = _stored(node)
+
+    # -- arrows --------------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        drawn: dict[tuple, Edge] = {}
+        for node in self.at.order:
+            for position, parent in enumerate(node.inputs):
+                route = self.at.route(parent, node, position)
+                if route is None:
+                    continue
+                source, target, kind = route
+                merged = kind == "repeat" or self.at.is_module(source) or self.at.is_module(target)
+                key = (source, target, kind) if merged else (source, target, position)
+                if key in drawn:
+                    drawn[key].count += 1
+                    continue
+                edge = Edge(f"e{len(drawn)}", source, target, kind, parent.shape)
+                if kind == "forward" and node.needs_grad and not parent.needs_grad:
+                    edge.kind = "idle"
+                if not merged and parent.needs_grad and node.needs_grad and self.drawing.direction == "forward":
+                    edge.local = self._local(node, position)
+                drawn[key] = edge
+        self.drawing.edges.extend(drawn.values())
+
+    # -- the pass back ---------------------------------------------------------------------------------
+
+    def _add_backward(self, walk: Walk) -> None:
+        turns = [event for event in walk.events if isinstance(event, Turn)]
+        arrivals = {event.node: event.arrived for event in walk.events if isinstance(event, Share)}
+        shares: dict[Node, list[Share]] = {}
+        for event in walk.events:
+            if isinstance(event, Share):
+                shares.setdefault(event.node, []).append(event)
+        for turn, event in enumerate(turns, start=1):
+            self._add_gradient(event, turn, shares.get(event.node, []))
+        drawn: dict[tuple, Edge] = {}
+        for event in walk.events:
+            if isinstance(event, Share):
+                self._add_share(event, arrivals[event.node], drawn)
+        self.drawing.edges.extend(drawn.values())
+        if self.drawing.direction == "both":
+            for number_, node in enumerate(node for node in self.at.outputs if node.needs_grad):
+                self.drawing.edges.append(
+                    Edge(f"s{number_}", self.at.place(node), self.at.gradient_place(node), "beside")
+                )
+        if walk.trouble:
+            self.drawing.notes.append(_TROUBLE[walk.trouble])
+
+    def _add_gradient(self, event: Turn, turn: int, shares: list[Share]) -> None:
+        node, place = event.node, self.at.gradient_place(event.node)
+        if place is None or place in self.items or self.at.is_copy(node):
+            return
+        beside = self.at.place(node)
+        module = self.at.is_module(beside)
+        name = self.items[beside].name if module else self.names[node]
+        item = Item(place, "gradient", words.gradient_name(name, self.at.loss), self.at.frames_of(place))
+        item.turn, item.beside = turn, beside
+        if not module:
+            item.shape, item.dtype, item.gradient = node.shape, str(node.dtype), event.gradient
+            parts = [share.fitted.numbers for share in shares]
+            if len(parts) > 1 and all(
+                part is not None and part.size == 1 and part.values is not None for part in parts
+            ):
+                item.sum = f"{_sum_of([part.mean for part in parts])} = {number(sum(part.mean for part in parts))}"
+            elif len(shares) > 1:
+                item.equation = f"sum of {len(shares)} shares"
+        self.items[place] = item
+
+    def _add_share(self, event: Share, of: int, drawn: dict[tuple, Edge]) -> None:
+        route = self.at.route(event.node, event.user, event.position)
+        if route is None:
+            return
+        target, source = self.at.gradient_of(route[0]), self.at.gradient_of(route[1])
+        merged = route[2] == "repeat" or self.at.is_module(route[0]) or self.at.is_module(route[1])
+        key = (source, target) if merged else (source, target, event.position)
+        if key in drawn:
+            drawn[key].count += 1
+            return
+        kind = "repeat" if route[2] == "repeat" else "backward"
+        edge = drawn[key] = Edge(f"b{len(drawn)}", source, target, kind, event.node.shape)
+        if not merged:
+            edge.rule = words.rule(event.user, event.position, self.names, "g")
+            edge.share, edge.which, edge.summed = event.fitted, (event.arrived, of), event.summed_axes
+
+
+_TROUBLE = {
+    "freed": "The gradients were freed: backward() has been called on this graph. Draw it before, or call "
+    "backward(retain_graph=True).",
+    "changed since": "The gradients cannot be computed any more: tensors were overwritten since the graph was built. "
+    "Draw it before optimizer.step().",
+}
+
+
+def _sum_of(parts: Sequence[float]) -> str:
+    return " + ".join(number(part) if part >= 0 else f"({number(part)})" for part in parts)
+
+
+def _device(node: Node) -> str:
+    kind = str(node.device)
+    return "" if kind in ("cpu", "symbol") else kind
+
+
+def _bytes(node: Node) -> int:
+    return prod(node.shape) * node.dtype.itemsize
+
+
+def _flops(node: Node) -> int:
+    if node.op is None:
+        return 0
+    if node.op.flops is None:
+        return prod(node.shape)
+    return int(node.op.flops(node.shape, *[parent.shape for parent in node.inputs]))
+
+
+def _saved_sources(node: Node) -> list[Node]:
+    """The nodes whose outputs a node keeps for the backward pass."""
+    return [node if place == OUTPUT else node.inputs[place] for place in node.plan.kept]
+
+
+def _stored(node: Node) -> Gradient | None:
+    """The gradient that a tensor holds; for operations, which mostly hold none, None."""
+    receiver = node.tensor()
+    if receiver is not None and receiver.grad is not None:
+        array = on_host(receiver.grad)
+        return Gradient(node.shape, None if array is None else summarise(array))
+    if node.freed:
+        return Gradient(node.shape, None, "freed")
+    return Gradient(node.shape, None, "not computed") if node.op is None else None
+
+
+def _slope(node: Node, position: int, inputs: Sequence[numpy.ndarray]) -> str:
+    """The local derivative between single numbers, by the engine's own rule."""
+    if not node.inputs[position].needs_grad:
+        return ""
+    leaves = [tensor(array, requires_grad=is_float(array.dtype)) for array in inputs]
+    try:
+        with enable_grad():
+            output: Tensor = apply(node.op, tuple(leaves), node.params)
+            (slope,) = grad(output, leaves[position])
+    except TinygradError:
+        return ""
+    return number(slope.item())
+
+
+def _heat(items: Sequence[Item], overlay: str) -> None:
+    """Colour the boxes by a figure, on a logarithmic scale; for "nan" raise an alarm where there are some."""
+    if overlay == "nan":
+        for item in items:
+            seen = [item.value, item.gradient.numbers if item.gradient else None]
+            bad = sum(summary.nan + summary.infinite for summary in seen if summary is not None)
+            item.alarm, item.heat_text = bad > 0, f"{bad} nan or infinite" if bad else ""
+        return
+    figures = {}
+    for item in items:
+        if overlay == "gradient":
+            summary = item.gradient.numbers if item.gradient else None
+            figure, text = (summary.norm, f"gradient norm {number(summary.norm)}") if summary else (0, "")
+        else:
+            figure = item.flops if overlay == "flops" else item.bytes
+            text = f"{amount(figure)} FLOP" if overlay == "flops" else byte_text(figure)
+        if figure:
+            figures[item.id], item.heat_text = figure, text
+    if not figures:
+        return
+    low, high = log(min(figures.values())), log(max(figures.values()))
+    for item in items:
+        if item.id in figures:
+            item.heat = (log(figures[item.id]) - low) / (high - low) if high > low else 1.0

@@ -1,0 +1,72 @@
+"""From DOT to SVG, PNG or PDF, with whatever Graphviz this machine has.
+
+Tried in this order: the program `dot`; pygraphviz, whose wheels carry Graphviz itself. Both run in
+a process of their own with a time limit, as a layout can take minutes, and a failed assertion in
+Graphviz ends the process that it happens in.
+
+Read next: `svg.py`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+
+TIME_LIMIT = 60.0
+"""Seconds that a layout may take."""
+
+FORMATS = ("svg", "png", "pdf")
+
+HOW_TO_GET_ONE = (
+    "To turn it into a picture, install Graphviz: pip install pygraphviz (Graphviz included), or the package "
+    "'graphviz' of your system (apt-get install graphviz, brew install graphviz, winget install graphviz)."
+)
+
+_IN_CHILD = """
+import sys, pygraphviz
+graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
+sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot"))
+"""
+
+
+class NoRenderer(Exception):
+    """No picture could be made; the message says why."""
+
+
+def render(source: str, form: str, time_limit: float = TIME_LIMIT) -> bytes:
+    """DOT text as a picture in one of `FORMATS`.
+
+    Raises `NoRenderer` if this machine has no Graphviz, or if it failed.
+    """
+    commands = _commands(form)
+    if not commands:
+        raise NoRenderer("there is no Graphviz on this machine")
+    reasons = []
+    for name, command in commands:
+        try:
+            done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=time_limit, check=False)
+        except subprocess.TimeoutExpired:
+            # Another renderer runs the same layout, and would take as long.
+            raise NoRenderer(
+                f"its layout took {name} more than {time_limit:g} s; draw less, as with depth=0, which closes all modules"
+            ) from None
+        except OSError as error:
+            reasons.append(f"{name}: {error}")
+            continue
+        if done.returncode == 0 and done.stdout:
+            return done.stdout
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
+        reasons.append(f"{name} ended with code {done.returncode}: {last[0]}")
+    raise NoRenderer("; ".join(reasons))
+
+
+def _commands(form: str) -> list[tuple[str, list[str]]]:
+    found = []
+    dot = shutil.which("dot")
+    if dot:
+        found.append(("dot", [dot, f"-T{form}", *(["-Gdpi=144"] if form == "png" else [])]))
+    if importlib.util.find_spec("pygraphviz"):
+        found.append(("pygraphviz", [sys.executable, "-c", _IN_CHILD, form]))
+    return found

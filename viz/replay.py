@@ -1,0 +1,97 @@
+"""The values inside a graph, computed again: a graph keeps its leaves, and no value in between.
+
+Nodes are plain data, so the forward pass can be run once more, on the same numbers or on others
+(which is how `check.py` takes finite differences). Nothing is recorded and nothing is changed.
+
+Read next: `names.py`, `nesting.py`, and `model.py`, where a picture is put together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy
+
+from tinygrad_ml import no_grad
+from tinygrad_ml.backend import is_float
+from tinygrad_ml.graph import Node
+from tinygrad_ml.ops import OUTPUT
+from tinygrad_ml.tensor import Tensor, apply
+from tinygrad_ml.writes import overwritten_since
+
+
+def last_uses(order: Sequence[Node]) -> dict[Node, int]:
+    """For each node of a topological order, the position of the last node that takes its output."""
+    last = {}
+    for position, node in enumerate(order):
+        last[node] = position
+        for parent in node.inputs:
+            last[parent] = position
+    return last
+
+
+def replay(order: Sequence[Node]) -> Iterator[tuple[Node, Tensor | None]]:
+    """Each node of a topological order with its value; None where the numbers are no longer there.
+
+    A leaf that was overwritten after a node took it (as an optimiser does) cannot tell what the
+    node computed; what the node itself had saved still can.
+    """
+    last, values = last_uses(order), {}
+    for position, node in enumerate(order):
+        values[node] = value = _value(node, values)
+        yield node, value
+        for parent in {node, *node.inputs}:
+            if last[parent] == position:
+                del values[parent]
+
+
+def _value(node: Node, values: Mapping[Node, Tensor | None]) -> Tensor | None:
+    if node.op is None:
+        return Tensor(node.value)
+    if OUTPUT in (saved := _saved(node)):
+        return saved[OUTPUT]
+    inputs = [saved[i] if i in saved else _input(node, parent, values) for i, parent in enumerate(node.inputs)]
+    if any(value is None for value in inputs):
+        return None
+    with no_grad():
+        return apply(node.op, tuple(inputs), node.params)
+
+
+def _saved(node: Node) -> dict[int, Tensor]:
+    """What a node has saved, by the position of the input that it is, as far as it is unchanged."""
+    if node.plan is None or node.saved is None:
+        return {}
+    pairs = zip(node.plan.kept, node.saved, strict=True)
+    return {place: Tensor(array) for place, array in pairs if not overwritten_since(array, node.number)}
+
+
+def _input(node: Node, parent: Node, values: Mapping[Node, Tensor | None]) -> Tensor | None:
+    changed = parent.op is None and overwritten_since(parent.value, node.number)
+    return None if changed else values[parent]
+
+
+def again(order: Sequence[Node], given: Mapping[Node, numpy.ndarray]) -> dict[Node, numpy.ndarray]:
+    """The outputs of all nodes in float64, with other values `given` for some of them.
+
+    Only for graphs on the CPU whose leaves are unchanged. A cast to a narrower float is left out,
+    as its rounding would hide small differences.
+    """
+    values: dict[Node, Tensor] = {}
+    with no_grad():
+        for node in order:
+            if node in given:
+                values[node] = Tensor(numpy.asarray(given[node], numpy.float64))
+            elif node.op is None:
+                array = numpy.asarray(node.value)
+                values[node] = Tensor(array.astype(numpy.float64) if is_float(array.dtype) else array)
+            else:
+                params = node.params
+                if node.op.name == "cast" and is_float(params["dtype"]):
+                    params = {**params, "dtype": numpy.dtype(numpy.float64)}
+                values[node] = apply(node.op, tuple([values[parent] for parent in node.inputs]), params)
+    return {node: value.numpy() for node, value in values.items()}
+
+
+def on_host(value: Tensor | None) -> numpy.ndarray | None:
+    """The numbers of a value as a NumPy array; None if there are none."""
+    return None if value is None or value.symbolic else value.numpy()

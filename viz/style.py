@@ -1,0 +1,68 @@
+"""The look of all pictures: colours by light and by dark, shapes that tell the kinds apart in grey.
+
+Graphviz draws in the light colours; the style sheet in an SVG gives each its dark counterpart.
+"""
+
+from __future__ import annotations
+
+FONT = "Helvetica,Arial,sans-serif"
+
+LIGHT_TO_DARK = {
+    "#ffffff": "#10151c",  # the ground
+    "#1c2733": "#e8eef5",  # text
+    "#5a6877": "#9fb0c3",  # text of less weight
+    "#0b5a8a": "#7cc4f4",  # values
+    "#7a2e8f": "#d6a2ea",  # gradients
+    "#b3261e": "#ff8a80",  # alarm
+    "#8795a5": "#66778a",  # arrows
+    "#b9c4d0": "#3d4a59",  # frames
+    "#f7f9fb": "#151c25",  # inside of frames
+    "#eef4fa": "#17283a",  # operations
+    "#3f6f9f": "#6fa8dc",
+    "#fdf1d8": "#3a2d12",  # parameters
+    "#a5690a": "#e3ae55",
+    "#e6f4ea": "#15301f",  # inputs
+    "#2f7d4a": "#74c690",
+    "#f1f3f5": "#222a33",  # numbers
+    "#d9e8f6": "#1d3d5c",  # outputs
+    "#f7eefa": "#2c1a35",  # gradients
+    "#9a4fb0": "#c78be0",
+    "#e7ebf0": "#27323f",  # closed modules
+    "#fce8e6": "#45191a",  # alarm
+}
+
+GROUND, INK, MUTED, VALUE, GRADIENT, ALARM, ARROW, FRAME, FRAME_FILL = list(LIGHT_TO_DARK)[:9]
+
+# kind -> (Graphviz shape, style, fill, line, width of the line, number of lines around)
+BOXES = {
+    "input": ("note", "filled", "#e6f4ea", "#2f7d4a", 1.2, 1),
+    "parameter": ("box", "filled", "#fdf1d8", "#a5690a", 2.2, 1),
+    "constant": ("plain", "", "#f1f3f5", "#8795a5", 1.0, 1),
+    "operation": ("box", "filled,rounded", "#eef4fa", "#3f6f9f", 1.2, 1),
+    "output": ("box", "filled,rounded", "#d9e8f6", "#3f6f9f", 1.4, 2),
+    "module": ("box3d", "filled", "#e7ebf0", "#5a6877", 1.2, 1),
+    "gradient": ("box", "filled,rounded,dashed", "#f7eefa", "#9a4fb0", 1.3, 1),
+    "failed": ("octagon", "filled", "#fce8e6", "#b3261e", 2.4, 2),
+}
+
+HEAT = ("#fff7e6", "#fde3b4", "#fbc57a", "#f59a4c", "#dd6b2f")
+"""The overlay's colours from little to much; each is darker than the one before, in grey too."""
+
+
+def heat_colour(heat: float) -> str:
+    """The overlay's colour of a figure from 0 to 1."""
+    return HEAT[min(int(heat * len(HEAT)), len(HEAT) - 1)]
+
+
+_DARK_HEAT = ("#2a2116", "#4a3212", "#70450d", "#9a5a10", "#c77416")
+
+
+def style_sheet(root: str) -> str:
+    """The rules that turn the colours of the SVG with the id `root` dark, where the reader prefers that."""
+    table = {**LIGHT_TO_DARK, **dict(zip(HEAT, _DARK_HEAT, strict=True))}
+    rules = "".join(
+        f'#{root} [fill="{light}"]{{fill:{dark}}}#{root} [stroke="{light}"]{{stroke:{dark}}}'
+        for light, dark in table.items()
+    )
+    plain = f"#{root} text:not([fill]){{fill:{LIGHT_TO_DARK[INK]}}}"
+    return f"@media (prefers-color-scheme:dark){{{rules}{plain}}}"

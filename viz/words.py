@@ -1,0 +1,189 @@
+"""Operations, rules and tensors in words: `hidden = x · W`, `∂L/∂W = xᵀ · ∂L/∂hidden`.
+
+Every operation brings its formula and its local derivatives in the letters of its inputs (see
+`tinygrad_ml/ops/primitive.py`). Here the letters become the names, or the numbers, of one graph.
+
+Read next: `nesting.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from tinygrad_ml.graph import Node
+
+from .numbers import number
+
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+# How a gradient goes back through an operation that only moves numbers: "times 1" would say nothing.
+_MOVED = {
+    "sum": "{g}, repeated to {shape}",
+    "reshape": "{g}, reshaped to {shape}",
+    "permute_dims": "{g}, its axes put back in order",
+    "broadcast_to": "{g}",
+    "concat": "its part of {g}",
+    "getitem": "{g}, put at [{index}] of zeros",
+    "scatter_add": "{g} at [{index}]",
+    "cumulative_sum": "{g}, summed from the end",
+    "windows": "{g}, added back where the windows overlap",
+    "fold": "{g}, seen through the windows",
+    "transfer": "{g}, moved back",
+    "cast": "{g}, in the dtype of the input",
+}
+
+
+def is_constant(node: Node) -> bool:
+    """Whether a leaf is a single number that the program wrote down, such as the 2 of `2 * x`."""
+    return node.op is None and not node.needs_grad and not node.shape and node.name is None
+
+
+def names_of(order: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, str]:
+    """What to call each node: its own name; else its operation, numbered if there are several."""
+    kinds = {node: _kind(node) for node in order}
+    totals, seen, names = Counter(kinds.values()), Counter(), {}
+    taken = {node.name for node in order}
+    for node, kind in kinds.items():
+        seen[kind] += 1
+        if node.name:
+            names[node] = node.name
+        elif is_constant(node) and hasattr(node.value, "item"):
+            names[node] = number(node.value.item())
+        else:
+            names[node] = kind if totals[kind] == 1 else f"{kind}{str(seen[kind]).translate(_SUBSCRIPTS)}"
+    if len(outputs) == 1 and not outputs[0].name and not outputs[0].shape and "L" not in taken:
+        names[outputs[0]] = "L"  # what the field calls the number that is differentiated
+    return names
+
+
+def _kind(node: Node) -> str:
+    if node.op is not None:
+        return node.op.name
+    return "parameter" if node.needs_grad else "constant" if is_constant(node) else "input"
+
+
+def put_in(text: str, names: Mapping[str, str]) -> str:
+    """`text` with letters replaced, where they stand for a variable (and "at a tie" is English)."""
+    if not names:
+        return text
+    letters = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    found = re.compile(rf"(?<![A-Za-z0-9_])({letters})(?![A-Za-z0-9_])(?! tie| number)")
+    return found.sub(lambda match: names[match[1]], text)
+
+
+def index_text(index: tuple) -> str:
+    """An index as it is written: `0, 2:5, :, array`."""
+    return ", ".join(_part(part) for part in index) or "()"
+
+
+def _part(part) -> str:
+    if not isinstance(part, slice):
+        return "new axis" if part is None else repr(part)
+    ends = [("" if bound is None else str(bound)) for bound in (part.start, part.stop)]
+    return ":".join(ends if part.step in (None, 1) else [*ends, str(part.step)])
+
+
+class _Params(dict):
+    """The parameters of an operation as its formula shows them."""
+
+    def __init__(self, params: Mapping):
+        super().__init__(params)
+        if "index" in params:
+            self["index"] = index_text(params["index"])
+        if "axis" in params and isinstance(params["axis"], tuple):
+            axes = params["axis"]
+            self["axis"] = "nothing" if not axes else f"ax{'i' if len(axes) == 1 else 'e'}s {', '.join(map(str, axes))}"
+
+    def __missing__(self, key: str) -> str:
+        return f"{{{key}}}"
+
+
+def formula(node: Node) -> str:
+    """What the node computes, in the letters of its inputs: `a · b`."""
+    if node.op.name == "power":
+        return f"x{_exponent(node.params['exponent'])}"
+    return node.op.formula.format_map(_Params(node.params))
+
+
+def _exponent(n: float) -> str:
+    text = number(n)
+    return text.translate(_SUPERSCRIPTS) if re.fullmatch(r"-?\d+", text) else f"^{text}"
+
+
+def local(node: Node, position: int) -> str:
+    """The local derivative with respect to an input, in letters: `b` for the first input of `a · b`."""
+    op = node.op
+    if not op.local:
+        return ""
+    if op.name == "power":
+        n = node.params["exponent"]
+        return f"{number(n)}·x{_exponent(n - 1)}" if n != 2 else "2·x"
+    return op.local[min(position, len(op.local) - 1)].format_map(_Params(node.params))
+
+
+def letters(node: Node, names: Mapping[Node, str]) -> dict[str, str]:
+    """From the letters of a formula to the names of this node's inputs, and of itself as `y`."""
+    found = {node.op.input_name(i): names[parent] for i, parent in enumerate(node.inputs)}
+    found["y"] = names[node]
+    return found
+
+
+def equation(node: Node, names: Mapping[Node, str]) -> str:
+    """The operation with the names of this graph: `hidden = x · W`."""
+    return f"{names[node]} = {_filled(formula(node), letters(node, names))}"
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """A formula with names put in. A letter that is an exponent is not replaced but explained."""
+    small = {"ˣ": "x", "ᵇ": "b"}
+    left = [letter for sign, letter in small.items() if sign in text and letter in values]
+    if not left:
+        return put_in(text, values)
+    explained = ", ".join(
+        f"{letter} = {values[letter]}" for letter in values if letter != "y" and values[letter] != letter
+    )
+    return f"{text}, {explained}" if explained else text
+
+
+def with_numbers(text: str, values: Mapping[str, float]) -> str:
+    """A formula with numbers put in: `3 · 4`. Negative ones go into brackets."""
+    shown = {letter: f"({number(value)})" if value < 0 else number(value) for letter, value in values.items()}
+    return _filled(text, shown)
+
+
+def mentions(node: Node, position: int) -> bool:
+    """Whether the formula of a node names this input by a letter that can be replaced."""
+    letter = node.op.input_name(position)
+    return put_in(formula(node), {letter: "\0"}) != formula(node)
+
+
+def gradient_name(name: str, outputs: str) -> str:
+    """∂L/∂name."""
+    return f"∂{outputs}/∂{name}"
+
+
+def rule(node: Node, position: int, names: Mapping[Node, str], g: str) -> str:
+    """How the gradient g goes back to an input: `xᵀ · ∂L/∂hidden`."""
+    parent = node.inputs[position]
+    if node.op.name in _MOVED:
+        params = {**_Params(node.params), "g": g, "shape": parent.shape}
+        return _MOVED[node.op.name].format_map(params)
+    return times(local(node, position), g, letters(node, names))
+
+
+def times(derivative: str, g: str, values: Mapping[str, str]) -> str:
+    """g times a local derivative, from the side that its words name, as in "aᵀ, from the left"."""
+    derivative, _, side = derivative.partition(", from the ")
+    derivative = _filled(derivative, values)
+    if side:
+        g = f"{g}ᵀ" if side.endswith(" of gᵀ") else g
+        return f"{derivative} · {g}" if side.startswith("left") else f"{g} · {derivative}"
+    if " g " in f" {derivative} ":
+        return put_in(derivative, {"g": g})
+    if derivative in ("1", "-1", "0"):
+        return {"1": g, "-1": f"-{g}", "0": "0"}[derivative]
+    simple = re.fullmatch(r"[^\s+\-/,]+|\(.*\)", derivative)
+    return f"{g} · {derivative}" if simple else f"{g} · ({derivative})"
