@@ -57,8 +57,8 @@ CUBE = _random.standard_normal((2, 3, 4))
 SQUARE = _random.standard_normal((3, 3)) + 2 * np.eye(3)
 BATCH = _random.standard_normal((2, 3, 3)) + 2 * np.eye(3)
 MASK = A > 0
-ONE_ZERO, TWO_ZEROS = np.ones((3, 4)), np.ones((3, 4))
-ONE_ZERO[0, 1] = TWO_ZEROS[0, :2] = 0
+ONE_ZERO, TWO_ZEROS = np.ones((3, 4), bool), np.ones((3, 4), bool)
+ONE_ZERO[0, 1] = TWO_ZEROS[0, :2] = False
 
 # -- elementwise ---------------------------------------------------------------------------------------
 
@@ -82,9 +82,9 @@ row("floor_divide", tg.floor_divide, A, np.abs(ROW) + 1)
 row("pow", tg.pow, POSITIVE, ROW, torch="pow")
 row(
     "pow of integers",
-    lambda x: tg.pow(x, np.array([0.0, 1, 2, 3])),
+    lambda x: tg.pow(x, np.arange(4)),
     A,
-    torch=lambda t, x: t.pow(x, t.tensor([0.0, 1, 2, 3], dtype=x.dtype)),
+    torch=lambda t, x: t.pow(x, t.arange(4)),
 )
 for _exponent in (0, 1, 2, 3, -1, 0.5, -1.5):
     row(f"x ** {_exponent}", lambda x, n=_exponent: x**n, POSITIVE, torch=lambda t, x, n=_exponent: x**n)
@@ -361,7 +361,7 @@ for _words, _x in (("", SQUARE), (" of a batch", BATCH)):
     row("sign of det" + _words, lambda x: tg.linalg.slogdet(x)[0], _x)
     row(
         "cholesky" + _words,
-        lambda x: tg.linalg.cholesky(x @ x.mT + np.eye(3)),
+        lambda x: tg.linalg.cholesky(x @ x.mT + tg.eye(3, dtype=x.dtype)),
         _x,
         torch=lambda t, x: t.linalg.cholesky(x @ x.mT + t.eye(3, dtype=x.dtype)),
     )

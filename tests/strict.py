@@ -138,7 +138,8 @@ def _operator(name: str, in_place: bool = False):
                 if getattr(other, "__array_ufunc__", True) is None:
                     return NotImplemented  # a Tensor, whose turn it is
                 raise TypeError(f"{name} of a strict array and {type(other).__name__}")
-        result = getattr(self._host, name)(*_bare(others, name))
+        with numpy.errstate(all="ignore"):  # a GPU does not warn
+            result = getattr(self._host, name)(*_bare(others, name))
         return self if in_place else _wrapped(result)
 
     return method
@@ -167,7 +168,8 @@ def _function(module, name: str):
             _look()
         if name == "solve" and args[0].shape[:-1] != args[1].shape[:-1]:
             raise ValueError(f"solve: CuPy does not broadcast {args[0].shape} and {args[1].shape}")
-        return _wrapped(compute(*_bare(args, name), **_bare_values(kwargs, name)), *flat)
+        with numpy.errstate(all="ignore"):
+            return _wrapped(compute(*_bare(args, name), **_bare_values(kwargs, name)), *flat)
 
     return function
 

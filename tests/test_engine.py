@@ -90,7 +90,7 @@ def test_a_chain_of_100_000_that_was_never_walked_is_freed_in_a_thread():
     ends = []
 
     def build():
-        x, y = _long_chain(100_000)
+        _, y = _long_chain(100_000)
         ends.append(weakref.ref(y.node))
 
     thread = threading.Thread(target=build)

@@ -51,6 +51,10 @@ def _softplus(xp, x):
     return xp.logaddexp(x, x.dtype.type(0))
 
 
+def _erf(xp, x):
+    return xp.erf(x).astype(x.dtype, copy=False)  # the libraries widen float16
+
+
 def _rounding(function):
     """Integers are round as they are; of some libraries they would come back as float64."""
     return lambda xp, x: getattr(xp, function)(x) if dtypes.is_float(x.dtype) else x
@@ -85,7 +89,7 @@ tanh       = unary("tanh",       "tanh",           "tanh x",         "1 - y²", 
 asinh      = unary("asinh",      "arcsinh",        "arsinh x",       "1/√(x² + 1)",      lambda g, x: g / (x * x + 1).sqrt(),          "asinh({x})")
 acosh      = unary("acosh",      "arccosh",        "arcosh x",       "1/√(x² - 1)",      lambda g, x: g / ((x - 1) * (x + 1)).sqrt(),  "acosh({x})")
 atanh      = unary("atanh",      "arctanh",        "artanh x",       "1/(1 - x²)",       lambda g, x: g / (1 - x * x),                 "atanh({x})")
-erf        = unary("erf",        "erf",            "erf x",          "2/√π · exp(-x²)",  lambda g, x: g * ((-x * x).exp() * (2 / SQRT_PI)), "erf({x})")
+erf        = unary("erf",        _erf,             "erf x",          "2/√π · exp(-x²)",  lambda g, x: g * ((-x * x).exp() * (2 / SQRT_PI)), "erf({x})")
 sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-{x}))")
 relu       = unary("relu",       lambda xp, x: xp.maximum(x, 0), "max(x, 0)", "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),    "({x} < 0 ? 0 : {x})", coerce=None)
 softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * x.sigmoid(),                 "fmax({x}, 0) + log1p(exp(-fabs({x})))")

@@ -1,0 +1,428 @@
+"""Numbers at the edges: broadcasting, dtypes, ties, zeros, infinities, and no warning without a cause."""
+
+import math
+import warnings
+
+import numpy as np
+import operations
+import pytest
+from checks import assert_close
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import tinygrad_ml as tg
+from tinygrad_ml.errors import ShapeError
+
+INF, NAN = math.inf, math.nan
+
+
+def leaf(numbers, dtype=None):
+    return tg.tensor(numbers, dtype=dtype, requires_grad=True)
+
+
+def gradient(function, numbers, dtype=None):
+    """The gradient of Σ function at `numbers`, as NumPy's."""
+    x = leaf(numbers, dtype)
+    return tg.grad(function(x).sum(), x)[0].numpy()
+
+
+@pytest.fixture
+def no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+# -- broadcasting (trap 13) ----------------------------------------------------------------------------
+
+
+@given(hnp.mutually_broadcastable_shapes(num_shapes=2, min_side=0, max_side=3, max_dims=4), st.sampled_from("+-*/"))
+def test_gradients_of_broadcast_operands_have_their_shapes(shapes, symbol):
+    random = np.random.default_rng(0)
+    arrays = [random.uniform(1, 2, shape) for shape in shapes.input_shapes]
+    a, b = map(leaf, arrays)
+    y = {"+": lambda: a + b, "-": lambda: a - b, "*": lambda: a * b, "/": lambda: a / b}[symbol]()
+    assert y.shape == shapes.result_shape
+    y.sum().backward()
+    slopes = {"+": (1, 1), "-": (1, -1), "*": (arrays[1], arrays[0]), "/": (1 / arrays[1], -arrays[0] / arrays[1] ** 2)}
+    for x, slope in zip((a, b), slopes[symbol], strict=True):
+        assert isinstance(x.grad, tg.Tensor)
+        assert x.grad.dtype == x.dtype
+        spread = np.broadcast_to(slope, shapes.result_shape)
+        lead = spread.ndim - x.ndim
+        folded = spread.sum(axis=tuple(range(lead)))
+        repeated = tuple(i for i, n in enumerate(x.shape) if n == 1)
+        assert_close(x.grad, folded.sum(axis=repeated, keepdims=True), rtol=1e-9)
+
+
+def test_a_0d_tensor_among_many():
+    x, scale = leaf(np.ones((2, 3), np.float32)), leaf(2.0)
+    (x * scale + scale).sum().backward()
+    assert_close(scale.grad, 12)
+    assert scale.grad.shape == ()
+    assert isinstance(scale.grad.numpy(), np.ndarray)
+
+
+def test_operands_without_elements():
+    x, y = leaf(np.ones((0, 3), np.float32)), leaf([1.0, 2.0, 3.0])
+    (x * y).sum().backward()
+    assert x.grad.shape == (0, 3)
+    assert_close(y.grad, [0, 0, 0])
+
+
+# -- dtypes (trap 14) ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("operation", operations.TABLE, ids=lambda operation: operation.name)
+def test_values_and_gradients_keep_the_dtype(operation, dtype):
+    if dtype == "float16" and _needs_lapack(operation):
+        pytest.skip("LAPACK knows no half precision")
+    x = [tg.tensor(array, dtype=dtype, requires_grad=True) for array in operation.inputs]
+    y = operation.function(*x)
+    outputs = [y] if isinstance(y, tg.Tensor) else list(y)
+    assert {part.dtype.name for part in outputs} == {dtype}
+    first = tg.grad(outputs, x, [tg.ones_like(part) for part in outputs], create_graph=True)
+    assert {g.dtype.name for g in first} == {dtype}
+    exact = operation.function(*map(tg.tensor, operation.inputs))
+    for part, reference in zip(outputs, [exact] if isinstance(exact, tg.Tensor) else exact, strict=True):
+        tolerance = {"float32": 2e-4, "float16": 0.1}[dtype]
+        assert_close(part, reference.numpy(), rtol=tolerance, atol=tolerance)
+
+
+def _needs_lapack(operation) -> bool:
+    return operation.name.startswith(("inv", "det", "log|det|", "sign of det", "cholesky", "solve"))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_numbers_never_widen_a_tensor(dtype):
+    x = tg.ones(3, dtype=dtype)
+    for y in (
+        *(x + 1, 2 * x, x / 3, 1 - x, x**2, 2.5**x, x**0.5, x // 2, x % 2),
+        *(x * np.float64(2), np.float64(2) * x, x * np.float32(2), x * np.int64(2), x * True, x * np.array(2.0)),
+        *(x.mean(), x.std(), x.softmax(), x.norm(), x.clip(0, 0.5), tg.where(x > 0, x, 0.0), tg.maximum(x, 0.5)),
+        *(tg.concat([x, x]).mean(keepdims=True), x.var(correction=1), x.prod(), x.logsumexp(), x.cumulative_prod()),
+    ):
+        assert y.dtype == dtype
+
+
+def test_kinds_meet():
+    assert (tg.arange(3) + 1).dtype == tg.int64
+    assert (tg.arange(3) + 1.5).dtype == tg.float32
+    assert (tg.arange(3) / 2).dtype == tg.float32
+    assert (tg.arange(3) * tg.ones(3, dtype="float16")).dtype == tg.float16
+    assert (tg.ones(3) * tg.ones(3, dtype="float64")).dtype == tg.float64
+    assert (tg.ones(3) * tg.ones(3, dtype="bool")).dtype == tg.float32
+    assert (tg.tensor([True]) + 1).dtype == tg.int64
+    assert tg.arange(3).exp().dtype == tg.float32
+    assert tg.tensor([1.5]).dtype == tg.tensor(1.5).dtype == tg.float32
+    assert tg.tensor([1]).dtype == tg.int64
+    assert tg.tensor(np.ones(2)).dtype == tg.float64
+
+
+def test_where_dtypes_meet_each_input_gets_a_gradient_in_its_own():
+    half, double = leaf([1.0, 2.0], "float16"), leaf([3.0, 4.0], "float64")
+    y = half * double
+    assert y.dtype == tg.float64
+    y.sum().backward()
+    assert (half.grad.dtype, double.grad.dtype) == (tg.float16, tg.float64)
+    assert_close(half.grad, [3, 4])
+
+
+def test_a_cast_casts_the_gradient_back():
+    x = leaf([1.0, 2.0])
+    y = (x.astype("float64") ** 3).sum()
+    (first,) = tg.grad(y, x, create_graph=True)
+    assert first.dtype == tg.float32
+    assert_close(first, [3, 12])
+    assert_close(tg.grad(first.sum(), x)[0], [6, 12])
+
+
+def test_scaling_a_half_precision_loss_stays_in_half_precision():
+    x = leaf([1.0, 2.0], "float16")
+    ((x * x).mean() * 1024).backward()
+    assert x.grad.dtype == tg.float16
+    assert_close(x.grad, [1024, 2048])
+
+
+# -- ties and kinks (trap 15) --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_elements_that_tie_share_the_gradient(name):
+    reduce = getattr(tg, name)
+    assert_close(leaf([2.0, 2.0, 2.0, 2.0]), [2, 2, 2, 2])
+    assert gradient(reduce, [2.0, 2.0, 2.0, 2.0]).tolist() == [0.25] * 4
+    rows = gradient(lambda x: reduce(x, axis=1), [[1.0, 1.0, 1.0], [0.0, 5.0, -5.0]])
+    assert rows[0] == pytest.approx([1 / 3] * 3)
+    assert rows.sum(axis=1) == pytest.approx([1, 1])
+    assert (
+        gradient(lambda x: reduce(x, axis=(0, 1), keepdims=True), np.ones((2, 4), np.float32)).tolist()
+        == [[0.125] * 4] * 2
+    )
+
+
+@pytest.mark.parametrize("function", [tg.maximum, tg.minimum])
+def test_equal_pairs_share_the_gradient(function):
+    a, b = leaf([1.0, 2.0, 3.0]), leaf([1.0, 5.0, -3.0])
+    function(a, b).sum().backward()
+    assert_close(a.grad + b.grad, [1, 1, 1])
+    assert_close(a.grad[0], 0.5)
+    assert gradient(lambda x: function(x, x), [1.0]).tolist() == [1.0]
+
+
+def test_ties_of_half_precision_are_counted_exactly():
+    shares = gradient(tg.max, np.ones(4099, np.float16))  # beyond 2048 float16 skips numbers
+    assert shares.dtype == np.float16
+    assert shares[0] == np.float16(1 / 4099)
+
+
+def test_derivatives_at_kinks():
+    assert gradient(tg.relu, [-1.0, 0.0, 1.0]).tolist() == [0, 0, 1]
+    assert gradient(tg.abs, [-1.0, 0.0, 1.0]).tolist() == [-1, 0, 1]
+    assert gradient(tg.sign, [-1.0, 0.0, 1.0]).tolist() == [0, 0, 0]
+    assert gradient(lambda x: x.clip(0, 1), [-1.0, 0.0, 0.5, 1.0, 2.0]).tolist() == [0, 1, 1, 1, 0]
+
+
+def test_nan_goes_through():
+    assert np.isnan(tg.tensor([NAN, 1.0]).max().item())
+    assert np.isnan(tg.relu(tg.tensor([NAN])).item())
+    assert np.isnan(tg.maximum(tg.tensor([NAN]), 0).item())
+    assert np.isnan(tg.clip(tg.tensor([NAN]), 0, 1).item())
+    assert np.isnan(tg.where(tg.tensor([True]), tg.tensor([NAN]), 0).item())
+
+
+# -- powers (trap 16) ----------------------------------------------------------------------------------
+
+
+def test_powers_of_zero_with_a_number_as_exponent():
+    assert_close(tg.tensor([0.0]) ** 0, [1])
+    assert gradient(lambda x: x**0, [0.0, 2.0]).tolist() == [0, 0]
+    assert gradient(lambda x: x**1, [0.0]).tolist() == [1]
+    assert gradient(lambda x: x**2, [0.0]).tolist() == [0]
+    assert gradient(lambda x: x**3, [-2.0]).tolist() == [12]
+    assert gradient(lambda x: x**-1, [2.0]).tolist() == [-0.25]
+
+
+def test_powers_of_zero_with_a_tensor_as_exponent():
+    exponents = tg.tensor([0.0, 1.0, 2.0])
+    assert_close(tg.tensor([0.0, 0.0, 0.0]) ** exponents, [1, 0, 0])
+    assert gradient(lambda x: x**exponents, [0.0, 0.0, 0.0]).tolist() == [0, 1, 0]
+    for base in (0.0, 0):  # 0ʸ does not depend on y > 0
+        assert gradient(lambda y, base=base: base**y, [1.0, 2.0]).tolist() == [0, 0]
+    assert gradient(lambda y: tg.tensor([0.0]) ** y, [2.0]).tolist() == [0]
+    assert gradient(lambda y: tg.tensor([0.0]) ** y, [0.0]).tolist() == [0]
+
+
+def test_powers_of_zero_to_second_order():
+    x = leaf([0.0, 0.0, 0.0])
+    (first,) = tg.grad((x ** tg.tensor([0.0, 1.0, 2.0])).sum(), x, create_graph=True)
+    assert_close(tg.grad(first.sum(), x)[0], [0, 0, 2])
+    (first,) = tg.grad((x**2 + x**1 + x**0).sum(), x, create_graph=True)
+    assert_close(tg.grad(first.sum(), x)[0], [2, 2, 2])
+
+
+def test_a_negative_base():
+    base, exponent = leaf([-2.0]), leaf([3.0])
+    y = base**exponent
+    assert_close(y, [-8])
+    to_base, to_exponent = tg.grad(y, [base, exponent])
+    assert_close(to_base, [12])
+    assert np.isnan(to_exponent.item())  # the real power is defined at isolated exponents only
+
+
+def test_a_number_to_the_power_of_a_tensor():
+    assert gradient(lambda x: 2**x, [3.0]) == pytest.approx(8 * math.log(2))
+    assert gradient(lambda x: np.float32(2) ** x, [3.0]) == pytest.approx(8 * math.log(2))
+
+
+def test_integer_powers_of_integers():
+    assert (tg.arange(4) ** 2).dtype == tg.int64
+    assert_close(tg.arange(1, 4) ** -1, [1, 1 / 2, 1 / 3])
+
+
+# -- roots, norms, deviations at zero (trap 17) --------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 0.5, INF])
+def test_the_norm_of_zeros_has_gradient_zero(order, no_warnings):
+    assert gradient(lambda x: x.norm(order), [0.0, 0.0]).tolist() == [0, 0]
+    assert gradient(lambda x: x.norm(order, axis=1), [[0.0, 0.0], [3.0, 0.0]])[0].tolist() == [0, 0]
+
+
+def test_the_deviation_of_equal_numbers_has_gradient_zero(no_warnings):
+    x = leaf([2.0, 2.0, 2.0])
+    (first,) = tg.grad(x.std(), x, create_graph=True)
+    assert_close(first, [0, 0, 0])
+    assert np.isfinite(tg.grad(first.sum(), x)[0].numpy()).all()
+
+
+def test_the_root_of_zero_has_an_infinite_slope(no_warnings):
+    assert gradient(tg.sqrt, [0.0, 4.0]).tolist() == [INF, 0.25]
+
+
+# -- the branch that was not taken (trap 18) -----------------------------------------------------------
+
+
+def test_where_with_a_safe_argument_has_no_nan(no_warnings):
+    safe = lambda x: tg.where(x > 0, tg.log(tg.where(x > 0, x, 1)), 0)
+    assert gradient(safe, [0.0, -1.0, 2.0]).tolist() == [0, 0, 0.5]
+
+
+def test_where_documents_the_unsafe_form():
+    assert "Make the argument safe first" in tg.where.__doc__
+    with np.errstate(all="ignore"):
+        slopes = gradient(lambda x: tg.where(x > 0, tg.log(x), 0), [0.0, 2.0])
+    assert np.isnan(slopes[0])
+    assert slopes[1] == 0.5
+
+
+# -- large arguments (trap 19) -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("function", "at_minus", "at_plus", "slope_at_minus", "slope_at_plus"),
+    [
+        (tg.sigmoid, 0, 1, 0, 0),
+        (tg.tanh, -1, 1, 0, 0),
+        (tg.softplus, 0, 1000, 0, 1),
+        (tg.erf, -1, 1, 0, 0),
+        (tg.relu, 0, 1000, 0, 1),
+        (tg.asinh, -math.asinh(1000), math.asinh(1000), 1e-3, 1e-3),
+        (tg.atan, -math.atan(1000), math.atan(1000), 1e-6, 1e-6),
+    ],
+)
+def test_functions_at_1000(function, at_minus, at_plus, slope_at_minus, slope_at_plus, dtype, no_warnings):
+    x = leaf([-1000.0, 1000.0], dtype)
+    y = function(x)
+    assert_close(y, [at_minus, at_plus])
+    assert_close(tg.grad(y.sum(), x)[0], [slope_at_minus, slope_at_plus], rtol=1e-4)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1, (0, 1)])
+def test_softmax_of_large_numbers_along_any_axis(axis, no_warnings):
+    rows = np.float32([[1000, -1000, 0], [-1000, 1000, 999], [5, 5, 1000]])
+    shifted = rows.astype(np.float64) - rows.max(axis=axis, keepdims=True)
+    expected = np.exp(shifted) / np.exp(shifted).sum(axis=axis, keepdims=True)
+    x = leaf(rows)
+    assert_close(x.softmax(axis), expected)
+    log = np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    assert_close(x.log_softmax(axis), shifted - log)
+    assert_close(x.logsumexp(axis, keepdims=True), log + rows.max(axis=axis, keepdims=True))
+    assert_close(tg.grad(x.logsumexp(axis).sum(), x)[0], expected)
+
+
+def test_masked_entries_have_probability_and_gradient_zero(no_warnings):
+    rows = [[1.0, -INF, 1.0], [-INF, -INF, 3.0]]
+    for function in (tg.softmax, tg.log_softmax):
+        x = leaf(rows)
+        y = function(x)
+        weights = tg.tensor([[1.0, 0.0, 2.0], [0.0, 0.0, 1.0]])
+        safe = tg.where(weights > 0, y, 0) * weights
+        slopes = tg.grad(safe.sum(), x)[0].numpy()
+        assert np.isfinite(slopes).all()
+        assert slopes[0, 1] == 0
+    assert_close(tg.softmax(tg.tensor(rows)), [[0.5, 0, 0.5], [0, 0, 1]])
+    assert_close(tg.logsumexp(tg.tensor(rows), -1), [1 + math.log(2), 3])
+
+
+def test_a_row_that_is_all_minus_infinity():
+    row = [[-INF, -INF], [0.0, 0.0]]
+    assert_close(tg.logsumexp(tg.tensor(row), 1), [-INF, math.log(2)])
+    slopes = gradient(lambda x: tg.logsumexp(x, 1), row)
+    assert slopes.tolist() == [[0, 0], [0.5, 0.5]]
+    with np.errstate(all="ignore"):
+        assert np.isnan(tg.softmax(tg.tensor(row)).numpy()[0]).all()
+        assert_close(tg.softmax(tg.tensor(row))[1], [0.5, 0.5])
+
+
+def test_plus_infinity_in_logsumexp(no_warnings):
+    assert tg.logsumexp(tg.tensor([INF, 0.0])).item() == INF
+
+
+@np.errstate(over="ignore")  # the distance between the two does overflow, to the right effect
+def test_softmax_of_half_precision_does_not_overflow():
+    x = leaf([60000.0, 60000.0, -60000.0], "float16")
+    assert_close(x.softmax(), [0.5, 0.5, 0])
+    assert_close(tg.grad(x.logsumexp(), x)[0], [0.5, 0.5, 0])
+
+
+def test_an_infinite_loss_is_differentiated_without_warnings():
+    with np.errstate(all="ignore"):
+        x = leaf([0.0, 1.0])
+        y = tg.log(x).sum()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        y.backward()
+    assert_close(x.grad, [INF, 1])
+
+
+def test_means_of_many_float32_are_accurate():
+    x = tg.full((1000, 1000), 0.1)
+    assert x.mean().item() == pytest.approx(0.1, rel=1e-6)
+    assert x.var().item() == pytest.approx(0, abs=1e-12)
+
+
+# -- products, cumulative operations, deviations, axes (trap 21) ---------------------------------------
+
+
+def test_products_with_zeros():
+    assert gradient(tg.prod, [2.0, 0.0, 3.0]).tolist() == [0, 6, 0]
+    assert gradient(tg.prod, [2.0, 0.0, 0.0]).tolist() == [0, 0, 0]
+    hessian = tg.hessian(tg.prod, tg.tensor([2.0, 0.0, 0.0, 5.0])).numpy()
+    assert hessian[1, 2] == hessian[2, 1] == 10
+    assert np.count_nonzero(hessian) == 2
+    assert gradient(lambda x: x.cumulative_prod(), [2.0, 0.0, 3.0]).tolist() == [1, 8, 0]
+
+
+@given(
+    hnp.arrays(np.float64, hnp.array_shapes(min_dims=1, max_dims=3, min_side=2, max_side=4), elements=st.floats(-9, 9)),
+    st.data(),
+)
+def test_variance_and_deviation_are_numpys(array, data):
+    axis = data.draw(st.one_of(st.none(), hnp.valid_tuple_axes(array.ndim, min_size=1)))
+    correction = data.draw(st.sampled_from([0, 1]))
+    for ours, theirs in ((tg.var, np.var), (tg.std, np.std)):
+        assert_close(
+            ours(tg.tensor(array), axis, correction), theirs(array, axis, ddof=correction), rtol=1e-9, atol=1e-9
+        )
+
+
+def test_reductions_over_nothing():
+    nothing = tg.zeros(2, 0)
+    assert_close(nothing.sum(1), [0, 0])
+    assert_close(nothing.prod(1), [1, 1])
+    assert_close(nothing.any(1), [False, False])
+    assert_close(nothing.all(1), [True, True])
+    assert_close(nothing.norm(axis=1), [0, 0])
+    assert np.isnan(nothing.mean(1).numpy()).all()
+    assert np.isnan(nothing.var(1).numpy()).all()
+    assert nothing.cumulative_sum(1).shape == nothing.softmax(0).shape == (2, 0)
+    for function in (tg.max, tg.min, tg.argmax, tg.argmin, tg.logsumexp):
+        with pytest.raises(ShapeError, match="empty"):
+            function(nothing, 1)
+        assert function(nothing, 0).shape == (0,)
+
+
+def test_the_gradient_of_a_sum_over_nothing():
+    x = leaf(np.zeros((2, 0), np.float32))
+    (x.sum(1) + x.prod(1)).sum().backward()
+    assert x.grad.shape == (2, 0)
+
+
+def test_more_corrections_than_numbers_give_nan():
+    assert np.isnan(tg.var(tg.tensor([1.0]), correction=1).item())
+
+
+def test_reductions_of_a_0d_tensor_take_axis_0_and_minus_1():
+    x = tg.tensor(3.0)
+    for axis in (0, -1, None, ()):
+        assert_close(x.sum(axis), 3)
+        assert_close(x.max(axis), 3)
+    assert_close(x.argmax(0), 0)
+    assert_close(x.softmax(), 1)
+    assert_close(x.sort(), 3)
+    with pytest.raises(ShapeError, match="axis 1 is out of range"):
+        x.sum(1)
