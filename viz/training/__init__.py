@@ -9,7 +9,9 @@ Read in this order: `style.py`, `curves.py`, `surface.py`, `layers.py`, `confusi
 try:
     import matplotlib
 except ImportError as missing:
-    raise ImportError("pictures of training need matplotlib: pip install 'tinygrad_ml[viz]'") from missing
+    raise ImportError(
+        "pictures of training need matplotlib: pip install 'tinygrad_ml[viz]'", name="matplotlib"
+    ) from missing
 
 from .confusion import confusion
 from .curves import curves
