@@ -51,8 +51,8 @@ class Tensor:
     def data(self):
         """The array itself (NumPy's on the CPU, CuPy's on the GPU), not a copy.
 
-        Writing into it never gives a wrong gradient: a later `backward` that needs the old numbers
-        has a copy of them, or says so. On the GPU only `tensor.data = array` and `assign` are noticed.
+        Writing into it is noticed: a later `backward` that needs the old numbers says so. On the
+        GPU only `tensor.data = array` and `assign` are noticed.
         """
         if isinstance(self._data, numpy.generic):  # NumPy makes 0-d results scalars; a user gets an array
             self._data = numpy.asarray(self._data)
@@ -357,8 +357,14 @@ def record(op: Primitive, inputs: tuple[Tensor, ...], arrays, params: dict[str, 
     if plan is not None and not modes.grad:
         plan = None
     if plan is not None or type(value) is Absent:
+        if writes.on_loan:
+            for array in arrays:  # a write that is noticed now is older than the node
+                writes.look(array)
         # The inputs first: a tensor from outside gets its node, and with it its number, here.
-        parents = (a._node or a.node, b._node or b.node) if len(inputs) == 2 else tuple([x._node or x.node for x in inputs])
+        if len(inputs) == 2:
+            parents = (a._node or a.node, b._node or b.node)
+        else:
+            parents = tuple([tensor._node or tensor.node for tensor in inputs])
         output._node = node = Node(tick(), value.shape, value.dtype)
         node.op = op
         node.inputs = parents

@@ -5,11 +5,10 @@ The graph keeps arrays for the backward pass. Whoever overwrites memory in place
 older than the last write to an array that it saved is stale, and `backward` refuses it by name.
 Views are covered, because what is noted is the array that owns the memory.
 
-Some memory can be written into without a word: the live array that `tensor.data` hands out, and a
-user's own array that a tensor shares. It is on loan. A graph that saves such an array keeps a copy;
-graphs that saved it before `tensor.data` was asked for are covered by a checksum, taken then and
-compared before the array is used. On the GPU a checksum would wait for the device, so there only
-announced writes count.
+Some memory can be written into without a word. The live array that `tensor.data` hands out is on
+loan: a checksum is taken, and compared whenever a graph saves or uses the array, so that a write is
+noticed as if it had been announced. On the GPU a checksum would wait for the device, so there only
+announced writes count. A user's own array that became an operand is borrowed: a graph keeps a copy.
 """
 
 import weakref
@@ -22,7 +21,7 @@ tick = count(1).__next__
 """The clock of the library: it numbers the nodes of graphs, and the moments of writing."""
 
 _written: dict[int, tuple[weakref.ref, int]] = {}  # id of the owner -> (the owner, when)
-on_loan: dict[int, tuple[weakref.ref, int | None]] = {}  # id of the owner -> (the owner, checksum)
+on_loan: dict[int, tuple[weakref.ref, int | None]] = {}  # id of the owner -> (the owner, checksum or None if borrowed)
 latest = 0
 """When memory was last overwritten; a node younger than this needs no look at its arrays."""
 
@@ -37,7 +36,7 @@ def wrote(array) -> None:
 def overwritten_since(array, number: int) -> bool:
     """Whether the memory of `array` was overwritten after moment `number`."""
     if on_loan:
-        _look(array)
+        look(array)
     if latest <= number:
         return False
     note = _written.get(id(owner(array)))
@@ -45,8 +44,9 @@ def overwritten_since(array, number: int) -> bool:
 
 
 def lend(array) -> None:
-    """Note that the user is given `array`, which graphs may have saved, and may write into it."""
+    """Note that the user is given `array`, which graphs may have saved or save later, and may write into it."""
     if of(array).kind == "cpu":
+        look(array)
         _note(on_loan, array, _checksum(owner(array)))
 
 
@@ -61,17 +61,19 @@ def give_back(array) -> None:
     on_loan.pop(id(owner(array)), None)
 
 
+def look(array) -> None:
+    """If `array` is on loan, note whether it was written into since the last look."""
+    _, checksum = on_loan.get(id(owner(array)), (None, None))
+    if checksum is not None:
+        now = _checksum(owner(array))
+        if now != checksum:
+            wrote(array)
+            _note(on_loan, array, now)
+
+
 def safe(arrays: tuple) -> tuple:
-    """`arrays` as a graph may keep them: copies of those on loan."""
-    return tuple([array.copy() if id(owner(array)) in on_loan else array for array in arrays])
-
-
-def _look(array) -> None:
-    """If `array` is on loan, note whether it was written into in the meantime."""
-    checksum = on_loan.get(id(owner(array)), (None, None))[1]
-    if checksum is not None and _checksum(owner(array)) != checksum:
-        wrote(array)
-        lend(array)
+    """`arrays` as a graph may keep them: copies of those that are borrowed."""
+    return tuple([array.copy() if on_loan.get(id(owner(array)), (None, 0))[1] is None else array for array in arrays])
 
 
 def _checksum(array) -> int:
