@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from tinygrad_ml.errors import OptionError
 from tinygrad_ml.graph import Node, topological
+from tinygrad_ml.ops.elementwise import constant_in
 
 from . import nesting, words
 from .model import Frame
@@ -25,7 +26,7 @@ class Arrangement:
     """
 
     def __init__(self, outputs: Sequence[Node], direction: str, depth: int | None, fold: bool, limit: int):
-        self.outputs = list(dict.fromkeys(outputs))
+        self.outputs = list(dict.fromkeys(_behind(node) for node in outputs))
         self.order = topological(self.outputs)
         self.names = words.names_of(self.order, self.outputs)
         self.loss = self.names[self.outputs[0]] if len(self.outputs) == 1 else "L"
@@ -35,6 +36,11 @@ class Arrangement:
         self._copies, self._rows = nesting.repeats(self.order, self._paths) if fold else ({}, {})
         self._inlined = _inlined(self.order, self.outputs)
         self._inside = self._close(depth, direction, limit)
+        self._copies = {
+            node: first
+            for node, first in self._copies.items()
+            if node not in self._inside or self._inside[node] != self._inside.get(first)
+        }
         self._number = {node: number for number, node in enumerate(self.order)}
         self._modules: dict[nesting.Path, str] = {}
         self._places: dict[Node, str | None] = {}
@@ -91,6 +97,7 @@ class Arrangement:
     def _find_place(self, node: Node) -> str | None:
         if node in self._inlined:
             return None
+        node = _behind(node)
         while node in self._copies:
             node = self._copies[node]
         path = self._inside.get(node)
@@ -130,7 +137,7 @@ class Arrangement:
     def route(self, parent: Node, node: Node, position: int) -> tuple[str, str, str] | None:
         """From where to where the arrow goes for an input of a node, and of which kind; None if it is not drawn."""
         source, target = self._places[parent], self._places[node]
-        if source is None or target is None:
+        if source is None or target is None or _behind(node) is not node:
             return None
         kind = "forward"
         if node in self._copies:
@@ -180,6 +187,13 @@ class Arrangement:
     def frames_of(self, place: str) -> tuple[str, ...]:
         """The ids of the frames around a box, outermost first."""
         return self._box_frames[place]
+
+
+def _behind(node: Node) -> Node:
+    """The operation itself, where the engine only notes that its result is a function of the inputs too."""
+    while node.op is constant_in and node.inputs[0].op is not None:
+        node = node.inputs[0]
+    return node
 
 
 def _inlined(order: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:

@@ -17,7 +17,7 @@ from tinygrad_ml.errors import GradientError
 from tinygrad_ml.graph import ZERO, Node, backpropagate, differentiable_inputs, topological
 from tinygrad_ml.tensor import Tensor, filled
 
-from .numbers import SMALL, Summary, summarise
+from .figures import SMALL, Summary, summarise
 from .replay import on_host
 
 

@@ -123,14 +123,28 @@ def _write_legend(graph: graphviz.Digraph, drawing: Drawing) -> None:
         for name, kind in zip(names, drawing.kinds(), strict=True):
             label = f"<{font(KINDS[kind], INK, 9)}>"
             row.node(name, label=label, **_box(kind), **{"class": "legend"})
+        if any(edge.local or edge.rule for edge in drawing.edges):
+            names.append("legend_g")
+            text = "on arrows: the local derivative ∂, or what the gradient g of the result becomes"
+            row.node("legend_g", label=f"<{font(text, GRADIENT, 9)}>", shape="plain", **{"class": "legend"})
         if drawing.overlay in ("flops", "bytes", "gradient"):
             names.append("legend_heat")
             row.node("legend_heat", label=_heat_scale(drawing.overlay), shape="plain", **{"class": "legend"})
         for name, following in pairwise(names):
             row.edge(name, following, style="invis", minlen="0")
-    if names:
-        lowest = [item.id for item in drawing.items if item.beside is None or drawing.direction == "backward"][-1]
-        graph.edge(lowest, names[len(names) // 2], style="invis", weight="0")
+    ends = _lowest(drawing)
+    for end in ends[:8] if names else ():
+        graph.edge(end, names[len(names) // 2], style="invis", weight="0")
+
+
+def _lowest(drawing: Drawing) -> list[str]:
+    """The boxes below which there is nothing."""
+    higher = {
+        edge.target if edge.kind == "backward" and drawing.direction == "both" else edge.source
+        for edge in drawing.edges
+        if edge.kind not in ("beside", "repeat")
+    }
+    return [item.id for item in drawing.items if item.id not in higher]
 
 
 def _heat_scale(overlay: str) -> str:

@@ -7,11 +7,12 @@ else, and `dot.py` writes no text of its own.
 from __future__ import annotations
 
 import html
+import textwrap
 import unicodedata
 
 from .backward import Gradient
 from .model import Edge, Frame, Item
-from .numbers import amount, byte_text, number, shape_text
+from .figures import amount, byte_text, number, shape_text
 from .style import ALARM, GRADIENT, INK, MUTED, VALUE
 
 LONGEST = 44
@@ -38,10 +39,10 @@ def font(text: str, colour: str = INK, size: int = 11, style: str = "") -> str:
     return f'<FONT COLOR="{colour}" POINT-SIZE="{size}">{text}</FONT>'
 
 
-def table(rows: list[str]) -> str:
+def table(rows: list[str], padding: int = 1) -> str:
     """Rows one under the other."""
     cells = "".join(f"<TR><TD>{row}</TD></TR>" for row in rows if row)
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="{padding}">{cells}</TABLE>>'
 
 
 def item_label(item: Item) -> str:
@@ -71,8 +72,8 @@ def _tensor_rows(item: Item) -> list[str]:
     rows.append(_facts(item))
     if item.value is not None and not item.sum:
         rows.append(font(escaped(item.value.text(), 64), VALUE, 10))
-    if item.note:
-        rows.append(font(escaped(item.note), ALARM, 10, "i"))
+    for line in textwrap.wrap(item.note, 60):
+        rows.append(font(escaped(line, 60), ALARM, 10))
     rows.append(_gradient_row(item.gradient))
     rows.append(_saved_row(item))
     return rows
@@ -117,8 +118,11 @@ def _module_rows(item: Item) -> list[str]:
     facts = [f"{amount(item.operations)} operations"]
     if item.parameters:
         facts.append(f"{amount(item.parameters)} parameters")
+    if item.count > 1:
+        head += font(f"&nbsp; ×{item.count}", INK, 12, "b")
+        facts[0] = f"each {facts[0]}"
     rows = [head, font(escaped(" · ".join(facts)), MUTED, 10)]
-    if item.flops:
+    if item.flops and not item.heat_text:
         rows.append(font(f"{amount(item.flops)} FLOP", MUTED, 10))
     if item.shape is not None:
         rows.append(font(escaped(f"gives {shape_text(item.shape)}"), MUTED, 10))
@@ -152,10 +156,11 @@ def edge_label(edge: Edge) -> str:
         if edge.shape:
             rows.append(font(escaped(shape_text(edge.shape)), MUTED, 9))
         if edge.local:
-            rows.append(font(f"∂ = {escaped(edge.local)}", GRADIENT, 9))
+            rows.append(font(escaped(edge.local, 56), GRADIENT, 9))
     if edge.count > 1 and edge.kind != "repeat":
         rows.append(font(f"×{edge.count}", MUTED, 9))
-    return table(rows) if rows else ""
+    rows = [f"&nbsp;{row}&nbsp;" for row in rows]  # so that no arrow touches its text
+    return table(rows, 0) if rows else ""
 
 
 def _share_rows(edge: Edge) -> list[str]:

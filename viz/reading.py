@@ -22,7 +22,7 @@ from .arranging import Arrangement
 from .backward import Gradient, Share, Turn, Walk, walk_back
 from .failure import Failure, add_failure
 from .model import Drawing, Edge, Item
-from .numbers import SMALL, amount, byte_text, number, summarise
+from .figures import amount, byte_text, number, summarise
 from .replay import on_host, replay
 
 DIRECTIONS = ("forward", "backward", "both")
@@ -102,7 +102,8 @@ class _Reader:
         item = Item(place, self._kind(node), self.names[node], self.at.frames_of(place))
         if self.at.is_module(place):
             frame = self.at.module(place)
-            item.kind, item.name, item.operation, item.operations = "module", frame.label, frame.kind, 0
+            item.kind, item.name, item.operation = "module", frame.label, frame.kind
+            item.count, item.operations = frame.count, 0
             self._add_to_module(item, node)
         else:
             item.shape, item.dtype, item.device = node.shape, str(node.dtype), _device(node)
@@ -130,8 +131,7 @@ class _Reader:
 
     def _describe_operation(self, item: Item, node: Node) -> None:
         item.operation = node.op.name
-        short = {other: name.rpartition(".")[2] if len(name) > 16 else name for other, name in self._near(node).items()}
-        item.equation = words.equation(node, short).partition(" = ")[2]
+        item.equation = words.equation(node, self._short(node)).partition(" = ")[2]
         if len(item.equation) > 48:
             item.equation = words.formula(node)
         item.flops = _flops(node)
@@ -140,8 +140,10 @@ class _Reader:
             item.saved_bytes = sum(_bytes(source) for source in set(_saved_sources(node)))
             item.freed = node.freed
 
-    def _near(self, node: Node) -> dict[Node, str]:
-        return {other: self.names[other] for other in (node, *node.inputs)}
+    def _short(self, node: Node) -> dict[Node, str]:
+        """What to call a node and its inputs where there is little room: `weight` for `encoder.layers.0.weight`."""
+        near = {other: self.names[other] for other in (node, *node.inputs)}
+        return {other: name.rpartition(".")[2] if len(name) > 16 else name for other, name in near.items()}
 
     # -- numbers -------------------------------------------------------------------------------------
 
@@ -167,13 +169,11 @@ class _Reader:
         return f"{words.with_numbers(words.formula(node), given)} = {number(self.scalars[node].item())}"
 
     def _local(self, node: Node, position: int) -> str:
-        """The local derivative along an edge: the number between single numbers, else in words."""
-        parent = node.inputs[position]
+        """The local derivative along an arrow: the number between single numbers, else the rule."""
         if node in self.scalars and all(other in self.scalars for other in node.inputs):
-            return _slope(node, position, [self.scalars[other] for other in node.inputs])
-        text = words.local(node, position)
-        short = {letter: name for letter, name in words.letters(node, self.names).items() if len(name) <= 16}
-        return words.put_in(text, short) if parent.needs_grad else ""
+            slope = _slope(node, position, [self.scalars[other] for other in node.inputs])
+            return f"∂ = {slope}" if slope else ""
+        return words.rule(node, position, self._short(node), "g")
 
     def _fill_in_gradients(self, walk: Walk | None) -> None:
         """What is known of the gradient of each tensor: from a walk, or from its `.grad`."""
@@ -268,7 +268,7 @@ class _Reader:
         kind = "repeat" if route[2] == "repeat" else "backward"
         edge = drawn[key] = Edge(f"b{len(drawn)}", source, target, kind, event.node.shape)
         if not merged:
-            edge.rule = words.rule(event.user, event.position, self.names, "g")
+            edge.rule = words.rule(event.user, event.position, self._short(event.user), "g")
             edge.share, edge.which, edge.summed = event.fitted, (event.arrived, of), event.summed_axes
 
 

@@ -45,7 +45,7 @@ BOXES = {
     "failed": ("octagon", "filled", "#fce8e6", "#b3261e", 2.4, 2),
 }
 
-HEAT = ("#fff7e6", "#fde3b4", "#fbc57a", "#f59a4c", "#dd6b2f")
+HEAT = ("#fff8ea", "#feeac4", "#fdd69c", "#fabe74", "#f3a552")
 """The overlay's colours from little to much; each is darker than the one before, in grey too."""
 
 
@@ -54,7 +54,7 @@ def heat_colour(heat: float) -> str:
     return HEAT[min(int(heat * len(HEAT)), len(HEAT) - 1)]
 
 
-_DARK_HEAT = ("#2a2116", "#4a3212", "#70450d", "#9a5a10", "#c77416")
+_DARK_HEAT = ("#241d13", "#3b2a12", "#563a10", "#734b10", "#925d11")
 
 
 def style_sheet(root: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from tinygrad_ml.graph import Node
 
-from .numbers import number
+from .figures import number
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
