@@ -1,4 +1,7 @@
-"""`pytest --device cpu|gpu|strict`: the device on which the tests make their tensors; and fixed seeds."""
+"""`pytest --device cpu|gpu|strict`: the device on which the tests make their tensors; and fixed seeds.
+
+`pytest --hypothesis-profile thorough` looks at many more random cases.
+"""
 
 import os
 
@@ -10,13 +13,16 @@ import tinygrad_ml as tg
 DEVICES = ("cpu", "gpu", "strict")
 
 hypothesis.settings.register_profile(
-    "tinygrad_ml",
+    "quick",
     deadline=None,  # the machines that run these are shared
     max_examples=25,
     derandomize="CI" in os.environ,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
-hypothesis.settings.load_profile("tinygrad_ml")
+hypothesis.settings.register_profile(
+    "thorough", hypothesis.settings.get_profile("quick"), max_examples=1000, derandomize=False
+)
+hypothesis.settings.load_profile("quick")
 
 
 def pytest_addoption(parser):

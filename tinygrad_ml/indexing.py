@@ -1,5 +1,7 @@
 """From what stands between the brackets of `x[...]` to the index of the primitive `getitem`."""
 
+import operator
+
 import numpy
 
 from . import writes
@@ -8,12 +10,13 @@ from .errors import DTypeError, RangeError, ShapeError
 from .ops.index import ARRAY
 
 
-def parse(key, shape: tuple[int, ...], data) -> tuple[list, tuple]:
-    """The integer arrays of an index, and the index with `ARRAY` in their places.
+def parse(key, shape: tuple[int, ...], data) -> tuple[list, tuple, tuple[int, ...]]:
+    """The integer arrays of an index, the index with `ARRAY` in their places, and axes to insert first.
 
     Understands all that NumPy does: integers, slices, None, ..., integer arrays and lists, boolean
-    masks (which become the positions of their True elements), and tensors of these. Arrays are
-    put on the device of `data`. Raises `RangeError`, `ShapeError`, `DTypeError`.
+    masks (which become the positions of their True elements), and tensors of these. A mask of no
+    axes, such as True, selects from a new axis of size 1, which the tensor has to be given before.
+    Arrays are put on the device of `data`. Raises `RangeError`, `ShapeError`, `DTypeError`.
     """
     parts = list(key) if isinstance(key, tuple) else [key]
     parts = [_normal(part) for part in parts]
@@ -22,12 +25,11 @@ def parse(key, shape: tuple[int, ...], data) -> tuple[list, tuple]:
         raise ShapeError(f"an index with {used} entries is too long for shape {shape}, which has {len(shape)} axes")
     if sum(part is Ellipsis for part in parts) > 1:
         raise ShapeError("an index can have one ellipsis (...) only")
-    arrays, template, axis = [], [], 0
+    arrays, template, inserted, axis = [], [], [], 0
     for part in parts:
         if part is Ellipsis:
             missing = len(shape) - used
-            # A lone ellipsis keeps its place between arrays, which decides where their axes go.
-            template.extend([slice(None)] * missing)
+            template.extend([slice(None)] * missing or [part])  # of no axes it still sets arrays apart
             axis += missing
         elif part is None or isinstance(part, (int, slice)):
             template.append(part)
@@ -38,23 +40,28 @@ def parse(key, shape: tuple[int, ...], data) -> tuple[list, tuple]:
                 raise ShapeError(
                     f"a boolean mask of shape {part.shape} cannot select from axes of shape {spanned}, in shape {shape}"
                 )
-            arrays.extend(of(part).nonzero(part) if part.ndim else _zero_d_mask(part))
-            template.extend([ARRAY] * part.ndim if part.ndim else [None, ARRAY])
-            axis += part.ndim
+            if not part.ndim:
+                inserted.append(axis + len(inserted))
+                part = part.reshape(1)
+            places = of(part).nonzero(part)
+            arrays.extend(places)
+            template.extend([ARRAY] * len(places))
+            axis += len(spanned)
         else:
             if type(part) is numpy.ndarray:
                 check_range(part, shape[axis], f"axis {axis} of shape {shape}")
             arrays.append(part)
             template.append(ARRAY)
             axis += 1
-    return [_beside(array, data) for array in arrays], tuple(template)
+    return [_beside(array, data) for array in arrays], tuple(template), tuple(inserted)
 
 
 def check_range(indices: numpy.ndarray, size: int, where: str) -> None:
     """`RangeError` if any of `indices` is not in [-size, size). Only for host arrays: a GPU would have to wait."""
     if indices.size and (indices.max() >= size or indices.min() < -size):
         bad = indices[(indices >= size) | (indices < -size)].flat[0]
-        raise RangeError(f"index {bad} is out of range for {where}: it must lie from {-size} to {size - 1}")
+        allowed = f"it must lie from {-size} to {size - 1}" if size else "that axis is empty"
+        raise RangeError(f"index {bad} is out of range for {where}: {allowed}")
 
 
 def _normal(part):
@@ -65,13 +72,13 @@ def _normal(part):
     if part is None or part is Ellipsis:
         return part
     if isinstance(part, slice):
-        return slice(*[None if bound is None else bound.__index__() for bound in (part.start, part.stop, part.step)])
+        return slice(*map(_bound, (part.start, part.stop, part.step)))
     if isinstance(part, (bool, numpy.bool_)):
         return numpy.asarray(part)
     if isinstance(part, (int, numpy.integer)):
         return int(part)
     if isinstance(part, (list, range)):
-        part = numpy.asarray([getattr(item, "_data", item) for item in part])
+        part = numpy.asarray([_on_host(item) for item in part])
         part = part.astype(numpy.int64) if part.size == 0 else part
     kind = getattr(getattr(part, "dtype", None), "kind", None)
     if kind in ("i", "u"):
@@ -83,15 +90,24 @@ def _normal(part):
     )
 
 
+def _bound(bound) -> int | None:
+    """A bound of a slice."""
+    try:
+        return None if bound is None else operator.index(bound)
+    except TypeError:
+        raise DTypeError(f"a slice runs between integers, and {bound!r} is none") from None
+
+
+def _on_host(item):
+    """An entry of a list of indices, which may be a tensor."""
+    data = getattr(item, "_data", None)
+    return item if data is None else of(data).to_host(data)
+
+
 def _axes_used(part) -> int:
     if part is None or part is Ellipsis:
         return 0
     return part.ndim if getattr(getattr(part, "dtype", None), "kind", None) == "b" else 1
-
-
-def _zero_d_mask(mask) -> list:
-    """x[True] is x with a new axis of size 1, x[False] with one of size 0."""
-    return [numpy.zeros(int(bool(mask)), numpy.int64)]
 
 
 def _beside(array, data):

@@ -60,14 +60,21 @@ def _number(number: float | int | bool, beside: Tensor) -> Tensor:
 @method
 def __getitem__(self: Tensor, key) -> Tensor:
     """x[...]: all of NumPy's indexing, with integers, slices, None, ..., integer arrays and boolean masks."""
-    arrays, template = parse(key, self.shape, self._data)
+    arrays, template, inserted = parse(key, self.shape, self._data)
+    if inserted:
+        self = self.expand_dims(inserted)
     return apply(index.getitem, (self, *map(Tensor, arrays)), {"index": template})
 
 
 @method
 def __setitem__(self: Tensor, key, values) -> None:
     """x[...] = v: x takes the value that it has with v written there. Other tensors do not change."""
-    arrays, template = parse(key, self.shape, self._data)
+    arrays, template, inserted = parse(key, self.shape, self._data)
+    if inserted:
+        wide = self.expand_dims(inserted)
+        wide[tuple(Tensor(arrays.pop(0)) if part is index.ARRAY else part for part in template)] = values
+        _become(self, wide.reshape(self.shape), "x[...] =")
+        return
     region = index.getitem_shape(self.shape, *[array.shape for array in arrays], index=template)
     try:
         values = values.astype(self.dtype) if isinstance(values, Tensor) else as_tensor(values, self.dtype, self.device)

@@ -34,16 +34,14 @@ def fill(index: tuple, arrays) -> tuple:
 
 def getitem_shape(x: Shape, *arrays: Shape, index: tuple) -> Shape:
     """NumPy's own answer, asked of an array that takes no memory."""
-    axes = sum(part is not None for part in index)
-    if axes > len(x):
-        raise ShapeError(f"index {index} has {axes} entries, but shape {x} has {len(x)} axes")
-    position = 0
-    for part in index:
-        if part is None:
-            continue
-        if isinstance(part, int) and not -x[position] <= part < x[position]:
-            raise RangeError(f"index {part} is out of range for axis {position} of size {x[position]}, in shape {x}")
-        position += 1
+    named = [part for part in index if part is not None and part is not Ellipsis]
+    if len(named) > len(x):
+        raise ShapeError(f"index {index} has {len(named)} entries, but shape {x} has {len(x)} axes")
+    for axis, part in enumerate(named):
+        if isinstance(part, int) and not -x[axis] <= part < x[axis]:
+            raise RangeError(f"index {part} is out of range for axis {axis} of size {x[axis]}, in shape {x}")
+        if isinstance(part, slice) and part.step == 0:
+            raise ShapeError(f"index {index}: a slice needs a step other than 0")
     if arrays:
         broadcast(*arrays)
     one = numpy.broadcast_to(numpy.zeros((), bool), x)

@@ -1,0 +1,279 @@
+"""x[...] means what NumPy means by it, forward and backward (trap 20)."""
+
+import numpy as np
+import pytest
+from checks import assert_close
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import tinygrad_ml as tg
+from tinygrad_ml.errors import DTypeError, RangeError, ShapeError
+
+
+@st.composite
+def shapes_and_indices(draw):
+    """A shape, and an index that fits it: integers, slices, new axes, an ellipsis, integer arrays and masks."""
+    shape = draw(hnp.array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=4))
+    common = draw(hnp.array_shapes(min_dims=1, max_dims=2, min_side=1, max_side=3))  # of the index arrays
+    axes = draw(st.integers(0, len(shape)))
+    key, axis, from_right = [], 0, False
+    ellipsis_at = draw(st.one_of(st.none(), st.integers(0, axes)))
+    masked = False
+    while axis < len(shape):
+        if axis == ellipsis_at and not from_right:
+            key.append(Ellipsis)
+            axis += draw(st.integers(0, len(shape) - axis))
+            from_right = True
+            continue
+        if axis >= axes and not from_right:
+            break
+        n = shape[axis]
+        kind = draw(st.sampled_from(["int", "slice", "array", "list", "new", "mask"]))
+        if kind == "new":
+            key.append(None)
+        elif kind == "mask" and not masked:
+            mask = draw(hnp.arrays(bool, shape[axis : axis + draw(st.integers(1, len(shape) - axis))]))
+            if mask.sum() != 1 and any(isinstance(part, (np.ndarray, list)) for part in key):
+                continue  # as many places as the other arrays have, or one
+            key.append(mask)
+            axis += mask.ndim
+            masked = True
+        elif kind == "slice":
+            key.append(draw(st.slices(n)))
+            axis += 1
+        elif kind == "int":
+            key.append(draw(st.integers(-n, n - 1)))
+            axis += 1
+        elif not masked:
+            wide = tuple(draw(st.sampled_from([1, extent])) for extent in common)
+            places = draw(hnp.arrays(np.int64, wide, elements=st.integers(-n, n - 1)))
+            key.append(places.tolist() if kind == "list" else places)
+            axis += 1
+    return shape, tuple(key)
+
+
+@given(shapes_and_indices())
+def test_every_index_reads_what_numpy_reads_and_sends_the_gradient_back(case):
+    shape, key = case
+    array = np.arange(np.prod(shape), dtype=np.float64).reshape(shape) + 1
+    x = tg.tensor(array, requires_grad=True)
+    y = x[key]
+    expected = array[key]
+    assert_close(y, expected)
+    weights = np.arange(expected.size, dtype=np.float64).reshape(expected.shape) + 1
+    slopes = np.zeros(shape)
+    np.add.at(slopes, key, weights)
+    y.backward(tg.tensor(weights))
+    assert_close(x.grad, slopes)
+
+
+@given(shapes_and_indices())
+def test_every_index_writes_what_numpy_writes(case):
+    shape, key = case
+    array = np.arange(np.prod(shape), dtype=np.float64).reshape(shape) + 1
+    values = -np.arange(array[key].size, dtype=np.float64).reshape(array[key].shape)
+    recorded, plain = tg.tensor(array, requires_grad=True) * 1, tg.tensor(array)
+    recorded[key] = values
+    plain[key] = values
+    array[key] = values
+    assert_close(plain, array)
+    assert_close(recorded, array)
+
+
+@given(shapes_and_indices())
+def test_the_shape_of_every_index_is_known_beforehand(case):
+    shape, key = case
+    x = tg.symbol(shape, dtype="float64")
+    y = x[key]
+    assert y.shape == np.zeros(shape)[key].shape
+    assert y.dtype == tg.float64
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        [0, 1],
+        ([0, 0, 0],),
+        (slice(None), [2, 1, 1]),
+        ([[0], [1]], [1, 1]),
+        (slice(None), [0], ..., [1]),
+        (slice(None), [0], None, [1]),
+        (slice(None), True),
+        (True, 0, [1, 1]),
+        (0, slice(None), [1, 1]),
+        ([0, 1], slice(None), [1, 2]),
+        (..., [0, -1]),
+        (None, 1, ..., None),
+        (slice(None, None, -1), slice(-2, None, -2)),
+        np.arange(24).reshape(2, 3, 4) % 5 == 0,
+        (slice(None), np.array([True, False, True])),
+        True,
+        False,
+        (np.array([], dtype=np.int64),),
+        [],
+        np.uint8([1, 0]),
+        np.int32(1),
+        range(2),
+        (),
+    ],
+    ids=str,
+)
+def test_forms_of_indices(key):
+    array = np.arange(24, dtype=np.float64).reshape(2, 3, 4) / 10 + 1
+    expected = array[list(key) if isinstance(key, range) else key]
+    assert_close(tg.tensor(array)[key], expected)
+    if expected.size:
+        tg.gradcheck(lambda x: x[key] ** 3, array)
+
+
+def test_tensors_as_indices():
+    x = tg.tensor([10.0, 20.0, 30.0])
+    assert_close(x[tg.tensor(1)], 20)
+    assert_close(x[tg.tensor([2, 0])], [30, 10])
+    assert_close(x[x > 15], [20, 30])
+    assert_close(x[[tg.tensor(1), 0]], [20, 10])
+    assert_close(x[: tg.tensor(2)], [10, 20])
+    assert [10, 20, 30][tg.tensor(1)] == 20
+
+
+def test_duplicates_add_up_to_every_order():
+    x = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = (x[[0, 0, 1, 0]] ** 3).sum()
+    (first,) = tg.grad(y, x, create_graph=True)
+    assert_close(first, [9, 12, 0])
+    (second,) = tg.grad(first.sum(), x, create_graph=True)
+    assert_close(second, [18, 12, 0])
+    assert_close(tg.grad(second.sum(), x)[0], [18, 6, 0])
+
+
+def test_iteration_and_unpacking():
+    x = tg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    first, second = x
+    (first * second).sum().backward()
+    assert_close(x.grad, [[3, 4], [1, 2]])
+    assert [row.tolist() for row in x] == [[1, 2], [3, 4]]
+    with pytest.raises(ShapeError, match="0-d"):
+        iter(tg.tensor(1.0))
+
+
+def test_a_0d_tensor_with_a_mask_of_its_own():
+    x = tg.tensor(-2.0, requires_grad=True)
+    y = x * 3
+    y[y < 0] = 0.0
+    assert_close(y, 0)
+    y[y > 0] = 7.0
+    assert_close(y, 0)
+    y.backward()
+    assert_close(x.grad, 0)
+
+
+# -- what cannot be read -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "words"),
+    [
+        (3, RangeError, r"index 3 is out of range for axis 0 of size 2"),
+        ((0, -4), RangeError, r"index -4 .* axis 1 of size 3"),
+        ((0, 0, 0), ShapeError, r"3 entries.*shape \(2, 3\).*2 axes"),
+        ((..., 0, ...), ShapeError, "one ellipsis"),
+        (np.array([True, False, True]), ShapeError, r"mask of shape \(3,\).*\(2,\)"),
+        (([0, 1], [0, 1, 2]), ShapeError, r"\(2,\) and \(3,\) do not broadcast"),
+        (1.0, DTypeError, "not by 1.0"),
+        ("row", DTypeError, "integers, slices"),
+        ([0.5], DTypeError, "integers"),
+        (slice(0, 1.5), DTypeError, "slice runs between integers, and 1.5"),
+        (slice(0, 2, 0), ShapeError, "step"),
+    ],
+    ids=str,
+)
+def test_errors_say_what_is_wrong(key, kind, words):
+    for x in (tg.zeros(2, 3), tg.symbol((2, 3))):
+        with pytest.raises(kind, match=words):
+            x[key]
+
+
+@pytest.mark.host_only
+def test_an_index_array_out_of_range_is_an_error_that_names_the_index():
+    x = tg.zeros(2, 3)
+    for key in ([0, 5], (slice(None), [0, -4]), np.array([7])):
+        with pytest.raises(RangeError, match=r"index (5|-4|7) is out of range for axis (0|1)"):
+            x[key]
+        with pytest.raises(RangeError, match="out of range"):
+            x[key] = 1.0
+    with pytest.raises(RangeError, match="that axis is empty"):
+        tg.zeros(0, 3)[[0]]
+
+
+# -- take, take_along_axis, sort, topk, scatter_add, one_hot -------------------------------------------
+
+
+@given(
+    hnp.arrays(np.float64, hnp.array_shapes(min_dims=1, max_dims=3, max_side=4), elements=st.integers(0, 4)), st.data()
+)
+def test_sorting_is_stable_both_ways(array, data):
+    axis = data.draw(st.integers(-array.ndim, array.ndim - 1))
+    x = tg.tensor(array)
+    assert_close(tg.argsort(x, axis), np.argsort(array, axis, kind="stable"))
+    assert_close(tg.sort(x, axis), np.sort(array, axis))
+    assert_close(tg.argsort(x, axis, descending=True), np.argsort(-array, axis, kind="stable"))
+    assert tg.argsort(x, axis).dtype == tg.int64
+    k = data.draw(st.integers(0, array.shape[axis]))
+    values, places = tg.topk(x, k, axis)
+    assert_close(values, np.flip(np.sort(array, axis), axis).take(range(k), axis))
+    assert_close(tg.take_along_axis(x, places, axis), values.numpy())
+
+
+def test_smallest_first():
+    values, places = tg.topk(tg.tensor([3.0, 1.0, 2.0]), 2, largest=False)
+    assert_close(values, [1, 2])
+    assert_close(places, [1, 2])
+    with pytest.raises(RangeError, match="k = 4"):
+        tg.topk(tg.zeros(3), 4)
+
+
+@given(hnp.arrays(np.float64, hnp.array_shapes(min_dims=1, max_dims=3, max_side=4)), st.data())
+def test_taking_is_numpys(array, data):
+    axis = data.draw(st.one_of(st.none(), st.integers(-array.ndim, array.ndim - 1)))
+    n = array.size if axis is None else array.shape[axis]
+    places = data.draw(hnp.arrays(np.int64, hnp.array_shapes(max_dims=2, max_side=3), elements=st.integers(-n, n - 1)))
+    assert_close(tg.take(tg.tensor(array), places, axis), np.take(array, places, axis))
+    if axis is not None:
+        along = np.argsort(array, axis)
+        assert_close(tg.take_along_axis(tg.tensor(array), along, axis), np.take_along_axis(array, along, axis))
+
+
+def test_scatter_add_adds_what_meets():
+    x = tg.zeros(3, 2)
+    y = tg.scatter_add(x, [[0, 1], [0, 1], [2, 1]], [[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]], axis=0)
+    assert_close(y, [[3, 0], [0, 60], [3, 0]])
+    counts = tg.scatter_add(tg.zeros(3, dtype="int64"), [0, 2, 2], tg.ones(3, dtype="int64"))
+    assert_close(counts, [1, 0, 2])
+    with pytest.raises(ShapeError, match="one shape"):
+        tg.scatter_add(x, [[0, 1]], [[1.0]])
+
+
+def test_one_hot():
+    assert_close(tg.one_hot([2, 0]), [[0, 0, 1], [1, 0, 0]])
+    assert tg.one_hot(tg.tensor([[1]]), 4).shape == (1, 1, 4)
+    assert tg.one_hot([1], dtype="int64").dtype == tg.int64
+    with pytest.raises(DTypeError, match="integer classes"):
+        tg.one_hot([0.5])
+
+
+@pytest.mark.host_only
+def test_labels_out_of_range():
+    with pytest.raises(RangeError, match="label 5 .* 3 classes .* 0 to 2"):
+        tg.one_hot([0, 5], 3)
+    with pytest.raises(RangeError, match="label -1"):
+        tg.one_hot([0, -1], 3)
+    with pytest.raises(RangeError, match="label 9"):
+        tg.scatter_add(tg.zeros(3), [9], [1.0])
+
+
+def test_indices_must_be_integers():
+    with pytest.raises(DTypeError, match="indices must be integers, not float32"):
+        tg.take(tg.zeros(3), [0.0])
+    with pytest.raises(ShapeError, match="2 axes"):
+        tg.take_along_axis(tg.zeros(2, 3), [0])
