@@ -52,7 +52,7 @@ def lend(array) -> None:
 
 def borrow(array) -> None:
     """Note that `array` is the user's own, who may write into it, and that no graph has saved it yet."""
-    if array.ndim and of(array).kind == "cpu" and id(owner(array)) not in on_loan:
+    if of(array).kind == "cpu" and array.ndim and id(owner(array)) not in on_loan:
         _note(on_loan, array, None)
 
 
