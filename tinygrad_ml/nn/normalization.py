@@ -76,9 +76,8 @@ class _BatchNorm(_Affine):
                 f"{self} needs an input {self.shapes} with {self.num_features} channels, but got {input._described()}"
             )
         momentum = self.momentum
-        if self.training and self.track_running_stats:
-            if not input.symbolic:
-                overwrite(self.num_batches_tracked, self.num_batches_tracked + 1)
+        if self.training and self.track_running_stats and not input.symbolic:
+            overwrite(self.num_batches_tracked, self.num_batches_tracked + 1)
             if momentum is None:
                 momentum = 1 / self.num_batches_tracked.astype(self.running_mean.dtype)
         return F.batch_norm(
@@ -88,7 +87,7 @@ class _BatchNorm(_Affine):
             self.weight,
             self.bias,
             self.training or not self.track_running_stats,
-            momentum,
+            0.0 if momentum is None else momentum,
             self.eps,
         )
 
