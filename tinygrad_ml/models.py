@@ -24,20 +24,22 @@ def mlp() -> nn.Sequential:
 
 
 def cnn() -> nn.Sequential:
-    """A convolutional network of LeNet's size: two convolutions of 5x5, each halved by max-pooling, and a dense layer.
+    """A convolutional network of LeNet's kind: two convolutions of 5x5, each halved by max-pooling; 37,610 parameters.
 
     Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document
     recognition", Proceedings of the IEEE 86 (11), 1998.
     """
     return nn.Sequential(
-        nn.Conv2d(1, 16, 5),
+        nn.Conv2d(1, 8, 5),
         nn.MaxPool2d(2),
-        nn.ReLU(),
-        nn.Conv2d(16, 32, 5),
+        nn.ReLU(),  # after the pooling: the same numbers, for a quarter of the work
+        nn.Conv2d(8, 16, 5),
         nn.MaxPool2d(2),
         nn.ReLU(),
         nn.Flatten(),
-        nn.Linear(512, 10),
+        nn.Linear(256, 128),
+        nn.ReLU(),
+        nn.Linear(128, 10),
     )
 
 

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..errors import TinygradError
-from . import doctor
+from . import doctor, train
 
-_SUBCOMMANDS = (doctor,)
+_SUBCOMMANDS = (train, doctor)
 
 _EPILOG = """\
 examples:

@@ -1,0 +1,276 @@
+"""The command `tinygrad-ml`: what a run leaves, that it can be repeated and resumed exactly, and how it fails."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml import cli, models
+from tinygrad_ml.cli import doctor, pictures, train
+from tinygrad_ml.data import MNIST
+from tinygrad_ml.training import Trainer
+
+pytestmark = pytest.mark.host_only
+QUICK = ("--device", "cpu", "--limit", "300", "--epochs", "2", "--batch-size", "64")
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    return {part: MNIST(train=part) for part in (True, False)}
+
+
+@pytest.fixture
+def quick(monkeypatch, tmp_path, mnist):
+    """Runs without pictures, with the data read once for all tests, in a folder of their own."""
+    monkeypatch.setattr(train, "MNIST", lambda train: mnist[train])
+    monkeypatch.setattr(train, "draw_run", lambda *_: {})
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments, code=0):
+    """Run the command, which must end with `code`."""
+    assert cli.main([str(argument) for argument in arguments]) == code
+
+
+def interrupt_after(monkeypatch, steps):
+    """Send this process a Ctrl-C in the middle of that step."""
+    step, done = Trainer.step, iter(range(1, 1_000_000))
+
+    def interrupted(self, *batch):
+        if next(done) == steps:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(self, *batch)
+
+    monkeypatch.setattr(Trainer, "step", interrupted)
+
+
+# -- what a run leaves --------------------------------------------------------------------------------
+
+
+def test_a_run_leaves_its_model_its_curve_and_its_drawn_graph(tmp_path, capsys):
+    out = tmp_path / "run"
+    run("train", *QUICK, "--out", out)
+
+    printed = capsys.readouterr().out
+    assert "test accuracy" in printed
+    for name in ("model.safetensors", "history.csv", "curve.png", "graph.svg", "settings.json"):
+        assert (out / name).stat().st_size > 0
+        assert name in printed
+    assert (out / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (out / "graph.svg").read_text()
+
+
+def test_the_saved_model_has_the_accuracy_of_the_last_line_of_the_csv(quick, mnist):
+    run("train", *QUICK, "--out", "run")
+    names, *lines = (line.split(",") for line in Path("run/history.csv").read_text().splitlines())
+    assert names == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+    assert [line[0] for line in lines] == ["1", "2"]
+
+    model = models.mlp().eval()
+    model.load_state_dict(tg.load("run/model.safetensors"))
+    images, labels = (part[:300] for part in mnist[False].tensors())
+    accuracy = (model(images).numpy().argmax(1) == labels.numpy()).mean()
+    np.testing.assert_allclose(float(lines[-1][-1]), accuracy)
+
+
+def test_settings_are_kept(quick):
+    run("train", *QUICK, "--optimizer", "sgd", "--lr", "0.05", "--seed", "7", "--out", "run")
+    assert json.loads(Path("run/settings.json").read_text()) == {
+        "model": "mlp",
+        "epochs": 2,
+        "batch_size": 64,
+        "optimizer": "sgd",
+        "lr": 0.05,
+        "seed": 7,
+        "limit": 300,
+    }
+
+
+@pytest.mark.parametrize("optimizer", train._OPTIMIZERS)
+def test_every_optimizer_learns_at_its_default_rate(quick, optimizer):
+    run("train", *QUICK, "--epochs", "4", "--limit", "1000", "--optimizer", optimizer, "--out", "run")
+    accuracy = float(Path("run/history.csv").read_text().splitlines()[-1].split(",")[-1])
+    assert accuracy > 0.6
+
+
+def test_the_convolutional_network_trains(quick):
+    run("train", *QUICK, "--model", "cnn", "--epochs", "1", "--out", "run")
+    models.cnn().load_state_dict(tg.load("run/model.safetensors"))
+
+
+def test_the_default_folder_is_named_after_the_model(quick, tmp_path):
+    run("train", *QUICK)
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name.startswith("mlp-")
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_one_others(quick):
+    for out, seed in (("a", 3), ("b", 3), ("c", 4)):
+        run("train", *QUICK, "--seed", seed, "--out", out)
+    a, b, c = (Path(out, "model.safetensors").read_bytes() for out in "abc")
+    assert a == b
+    assert a != c
+
+
+# -- stopping and going on ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps", [1, 4, 5, 8])  # of 5 an epoch: at its start, in it, at its end, in the second
+def test_an_interrupted_run_is_resumed_to_the_same_numbers(quick, monkeypatch, capsys, steps):
+    run("train", *QUICK, "--out", "whole")
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, steps)
+        run("train", *QUICK, "--out", "parts", code=130)
+    assert "tinygrad-ml train --resume parts" in capsys.readouterr().out
+    run("train", "--device", "cpu", "--resume", "parts")
+    for name in ("model.safetensors", "history.csv"):
+        assert Path("parts", name).read_bytes() == Path("whole", name).read_bytes()
+
+
+def test_resume_alone_takes_the_latest_run_and_a_finished_run_stays_as_it_is(quick, capsys):
+    run("train", *QUICK)
+    first = capsys.readouterr().out.splitlines()
+    run("train", "--device", "cpu", "--resume")
+    again = capsys.readouterr().out.splitlines()
+    (result,) = (line.partition(";")[0] for line in again if "test accuracy" in line)
+    assert any(line.startswith(result) for line in first)
+
+
+def test_ctrl_c_in_a_terminal_saves_what_was_learned(tmp_path):
+    command = [sys.executable, "-u", "-m", "tinygrad_ml", "train", "--device", "cpu", "--limit", "500"]
+    process = subprocess.Popen(
+        [*command, "--epochs", "10000", "--out", tmp_path / "run"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not process.stdout.readline().startswith("epoch 2/"):
+        pass
+    process.send_signal(signal.SIGINT)
+    printed, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors == ""
+    assert "--resume" in printed
+    models.mlp().load_state_dict(tg.load(tmp_path / "run" / "model.safetensors"))
+
+
+# -- mistakes: one line, exit code 2 ------------------------------------------------------------------
+
+
+def fails(capsys, *arguments):
+    """The one line that the command prints when it fails."""
+    run(*arguments, code=2)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("tinygrad-ml: ")
+    return line
+
+
+@pytest.mark.skipif(tg.gpu_available(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there(quick, capsys, tmp_path):
+    assert "device 'gpu' cannot be used" in fails(capsys, "train", "--device", "gpu", "--out", "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_holds_a_run(quick, capsys):
+    run("train", *QUICK, "--out", "run")
+    assert "holds a run already" in fails(capsys, "train", *QUICK, "--out", "run")
+
+
+def test_a_folder_that_cannot_be_made(quick, capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "Not a directory" in fails(capsys, "train", *QUICK, "--out", tmp_path / "file" / "run")
+
+
+def test_resuming_what_is_not_there(quick, capsys):
+    assert "no run" in fails(capsys, "train", "--resume")
+    assert "nowhere holds no run" in fails(capsys, "train", "--resume", "nowhere")
+
+
+def test_resuming_with_other_settings(quick, capsys):
+    run("train", *QUICK, "--out", "run")
+    assert "--lr 0.01, and --lr 0.5 was given" in fails(capsys, "train", "--resume", "run", "--lr", "0.5")
+
+
+def test_resuming_from_a_truncated_checkpoint(quick, capsys):
+    run("train", *QUICK, "--out", "run")
+    os.truncate("run/checkpoint.safetensors", 1000)
+    assert "checkpoint.safetensors is truncated" in fails(capsys, "train", "--device", "cpu", "--resume", "run")
+
+
+def test_a_learning_rate_that_makes_the_loss_nan(quick, capsys):
+    line = fails(capsys, "train", *QUICK, "--optimizer", "sgd", "--lr", "1e30", "--out", "run")
+    assert "learning rate" in line
+
+
+@pytest.mark.parametrize(
+    "option", ["--epochs=0", "--batch-size=x", "--lr=-1", "--lr=nan", "--seed=-1", "--optimizer=lion"]
+)
+def test_impossible_options(option, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["train", option])
+    assert option.partition("=")[0] in capsys.readouterr().err
+
+
+def test_a_picture_that_cannot_be_drawn_is_a_line_and_no_failure(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "viz", None)
+    found = pictures.draw_run(tmp_path, {}, tg.tensor(1.0))
+    assert all('pip install "tinygrad_ml[viz]"' in meaning for meaning in found.values())
+
+
+# -- the rest -----------------------------------------------------------------------------------------
+
+
+def test_doctor_names_what_is_there(capsys):
+    run("doctor")
+    printed = capsys.readouterr().out
+    for name in (
+        "Python",
+        "NumPy",
+        "BLAS",
+        "threads",
+        "SciPy",
+        "CuPy",
+        "Driver",
+        "GPU",
+        "Graphviz",
+        "Numba",
+        "Matplotlib",
+    ):
+        assert name.lower() in printed.lower()
+
+
+def test_doctor_works_with_everything_missing_and_says_how_to_get_it(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "_version", lambda package: "")
+    monkeypatch.setattr(shutil, "which", lambda program: None)
+    monkeypatch.setattr(doctor, "_output", lambda *command: "")
+    run("doctor")
+    printed = capsys.readouterr().out
+    for extra in ("fast", "gpu", "viz"):
+        assert f'pip install "tinygrad_ml[{extra}]"' in printed
+
+
+def test_the_cuda_version_of_the_driver_decides_which_cupy_is_proposed(monkeypatch, capsys):
+    header = "| NVIDIA-SMI 550.54   Driver Version: 550.54   CUDA Version: 12.4 |"
+    monkeypatch.setattr(doctor, "_output", lambda *command: header if command == ("nvidia-smi",) else "")
+    monkeypatch.setattr(doctor, "_version", lambda package: "")
+    run("doctor")
+    assert 'pip install "tinygrad_ml[gpu12]"' in capsys.readouterr().out
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "tinygrad_ml", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"tinygrad_ml {tg.__version__}\n"
+
+
+def test_no_command_prints_the_help(capsys):
+    run(code=2)
+    assert "tinygrad-ml train" in capsys.readouterr().out

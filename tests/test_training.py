@@ -1,0 +1,141 @@
+"""The training loop: what a step does, what the history holds, and that stopping and going on changes no number."""
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml import nn, optim
+from tinygrad_ml.data import DataLoader, TensorDataset
+from tinygrad_ml.errors import AnomalyError
+from tinygrad_ml.training import Trainer, hits
+
+SAMPLES, BATCH = 22, 5  # the last batch is smaller
+
+
+def make_data():
+    inputs = tg.random.randn(SAMPLES, 4)
+    return TensorDataset(inputs, (inputs[:, 0] > 0).astype("int64"))
+
+
+def make_training():
+    """Equal ones at each call; with dropout, so that random numbers are drawn in each step."""
+    tg.manual_seed(1)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 2))
+    loader = DataLoader(make_data(), BATCH, shuffle=True, seed=2)
+    optimizer = optim.Adam(model.parameters(), lr=0.01)
+    scheduler = optim.lr_scheduler.OneCycleLR(optimizer, 0.02, total_steps=3 * len(loader))
+    return Trainer(model, optimizer, scheduler), loader
+
+
+def numbers_of(trainer):
+    return {name: tensor.numpy().tolist() for name, tensor in trainer.model.state_dict().items()}
+
+
+def test_a_step_goes_down_the_gradient_of_the_mean_loss():
+    model = nn.Linear(3, 2, bias=False)
+    weight = model.weight.numpy().astype("float64")
+    x, labels = np.array([[1.0, 2.0, -1.0], [0.5, -1.0, 3.0]]), np.array([1, 0])
+    trainer = Trainer(model, optim.SGD(model.parameters(), lr=0.5))
+
+    loss, correct = trainer.step(tg.tensor(x.astype("float32")), tg.tensor(labels))
+
+    logits = x @ weight.T
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    gradient = (p - np.eye(2)[labels]).T @ x / 2
+    np.testing.assert_allclose(model.weight.numpy(), weight - 0.5 * gradient, rtol=1e-5)
+    np.testing.assert_allclose(float(loss), -np.log(p[[0, 1], labels]).mean(), rtol=1e-5)
+    assert int(correct) == (logits.argmax(1) == labels).sum()
+    assert not loss.requires_grad
+
+
+def test_the_history_has_the_keys_of_keras_and_a_number_for_each_epoch():
+    trainer, loader = make_training()
+    history = trainer.fit(loader, epochs=3, validation=loader)
+    assert {name: len(values) for name, values in history.items()} == {
+        "loss": 3,
+        "accuracy": 3,
+        "val_loss": 3,
+        "val_accuracy": 3,
+    }
+    assert trainer.epoch == 3
+
+
+def test_training_learns():
+    trainer, loader = make_training()
+    history = trainer.fit(loader, epochs=3)
+    assert history["loss"][-1] < history["loss"][0]
+    assert history["val_loss"] == []
+
+
+def test_a_mean_weighs_each_sample_alike_whatever_the_batches():
+    trainer, loader = make_training()
+    in_batches = trainer.evaluate(loader)
+    at_once = trainer.evaluate(DataLoader(loader.dataset, SAMPLES))
+    np.testing.assert_allclose(in_batches, at_once, rtol=1e-6)
+
+
+def test_evaluating_is_as_in_use_and_draws_no_random_number():
+    trainer, loader = make_training()
+    state = tg.random.get_state()
+    assert trainer.evaluate(loader) == trainer.evaluate(loader)
+    assert tg.random.get_state() == state
+
+
+@pytest.mark.parametrize("steps", [0, 1, 5, 7, 10])
+def test_a_training_that_was_stopped_goes_on_to_the_same_numbers(steps, tmp_path):
+    whole, loader = make_training()
+    whole.fit(loader, 3, validation=loader_of_tests(loader))
+
+    first, loader = make_training()
+    done = 0
+    while done < steps:
+        for _ in first.train_epoch(loader):
+            done += 1
+            if done == steps and first.tally.count < SAMPLES:
+                break
+        else:
+            first.end_epoch(loader_of_tests(loader))
+    tg.save(tmp_path / "state", {"trainer": first.state_dict(), "loader": loader.state_dict()})
+
+    tg.manual_seed(99)
+    second, loader = make_training()
+    state = tg.load(tmp_path / "state")
+    second.load_state_dict(state["trainer"])
+    loader.load_state_dict(state["loader"])
+    second.fit(loader, 3, validation=loader_of_tests(loader))
+
+    assert second.history == whole.history
+    assert numbers_of(second) == numbers_of(whole)
+
+
+def loader_of_tests(loader):
+    """The same data without the order of the training, which evaluating must not move on."""
+    return DataLoader(loader.dataset, 10)
+
+
+def test_a_loss_that_is_nan_ends_the_training_with_the_way_out():
+    trainer, loader = make_training()
+    for parameter in trainer.model.parameters():
+        parameter.assign(parameter * float("nan"))
+    with pytest.raises(AnomalyError, match=r"epoch 1 is nan.*learning rate.*detect_anomaly"):
+        trainer.fit(loader, 1)
+    assert trainer.epoch == 0
+
+
+def test_no_number_is_read_from_the_device_in_a_step(monkeypatch):
+    trainer, loader = make_training()
+    steps = trainer.train_epoch(loader)
+    next(steps)
+
+    def read(*_):
+        raise AssertionError("a step waited for the device")
+
+    for name in ("numpy", "item", "tolist", "__float__", "__int__", "__bool__", "__array__"):
+        monkeypatch.setattr(tg.Tensor, name, read)
+    for _ in steps:
+        pass
+
+
+def test_hits_are_rows_whose_largest_logit_is_the_label():
+    logits = tg.tensor([[0.1, 0.9], [0.8, 0.2], [0.4, 0.6]])
+    assert int(hits(logits, tg.tensor([1, 1, 1]))) == 2
