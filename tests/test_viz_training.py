@@ -444,18 +444,30 @@ def test_a_picture_shows_itself_in_a_notebook_and_writes_files(tmp_path):
         assert (tmp_path / f"curves.{kind}").stat().st_size > 1000
 
 
+def python(code: str, **env: str) -> str:
+    """What a process of its own prints."""
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **env}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
 def test_viz_offers_all_of_them_and_imports_matplotlib_only_then():
     for name in viz.training.__all__:
         assert getattr(viz, name) is getattr(viz.training, name)
         assert name in dir(viz)
-    code = "import sys, viz; print('matplotlib' in sys.modules)"
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
-    assert (done.stdout, done.returncode) == ("False\n", 0), done.stderr
+    assert python("import sys, viz; print('matplotlib' in sys.modules)") == "False"
+
+
+def test_a_missing_matplotlib_is_named_with_what_to_do():
+    said = python(
+        "import sys, viz; sys.modules['matplotlib'] = None\n"
+        "try: viz.curves({'loss': [1.0]})\n"
+        "except ImportError as error: print(error.name, error)"
+    )
+    assert said.startswith("matplotlib ") and "pip install 'tinygrad_ml[viz]'" in said
 
 
 def test_no_display_and_no_pyplot():
-    code = "import sys, viz.training as t; t.curves({'loss': [1.0]}).canvas.draw(); print('matplotlib.pyplot' in sys.modules)"
-    env = {**os.environ, "DISPLAY": "", "PYTHONPATH": str(Path(__file__).parents[1])}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
-    assert (done.stdout, done.returncode) == ("False\n", 0), done.stderr
+    code = "import sys, viz; viz.curves({'loss': [1.0]}).canvas.draw(); print('matplotlib.pyplot' in sys.modules)"
+    assert python(code, DISPLAY="") == "False"
