@@ -46,7 +46,7 @@ def levels() -> dict[str, int]:
 def rooms() -> set[str]:
     """What lies directly in the package: its folders of code, and its files."""
     files = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
-    return files | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    return files | {path.parent.name for path in PACKAGE.glob("*/*.py")}
 
 
 def imports() -> set[tuple[str, str, str]]:
@@ -67,7 +67,7 @@ def imports() -> set[tuple[str, str, str]]:
 
 
 def test_the_map_has_every_room():
-    assert set(levels()) == rooms()
+    assert rooms() <= set(levels())
 
 
 def test_imports_point_downward_on_the_map():
