@@ -17,10 +17,12 @@ and `arranging.py` (where things stand), `replay.py` and `backward.py` (their nu
 from importlib import import_module
 
 from .draw import Picture, draw
+from .steps import Steps, steps
+from .telling import Step
 
 _TRAINING = ("LayerRecorder", "activations", "confusion", "curves", "gradients", "images", "surface")
 
-__all__ = ["Picture", "draw", *_TRAINING]
+__all__ = ["Picture", "Step", "Steps", "draw", "steps", *_TRAINING]
 
 
 def __getattr__(name: str):

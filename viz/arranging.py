@@ -41,7 +41,7 @@ class Arrangement:
             for node, first in self._copies.items()
             if node not in self._inside or self._inside[node] != self._inside.get(first)
         }
-        self._number = {node: number for number, node in enumerate(self.order)}
+        self.number = {node: number for number, node in enumerate(self.order)}
         self._modules: dict[nesting.Path, str] = {}
         self._places: dict[Node, str | None] = {}
         self._frame_ids: dict[nesting.Path, str] = {}
@@ -102,9 +102,9 @@ class Arrangement:
             node = self._copies[node]
         path = self._inside.get(node)
         if path is None:
-            return f"n{self._number[node]}"
+            return f"n{self.number[node]}"
         if path not in self._modules:
-            place = self._modules[path] = f"m{self._number[node]}"
+            place = self._modules[path] = f"m{self.number[node]}"
             self._module_frames[place] = self._frame(path)
         return self._modules[path]
 

@@ -8,13 +8,14 @@ Read next: `model.py` for the picture of a pass, `steps.py` for its story.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tinygrad_ml import no_grad
 from tinygrad_ml.backend import Absent
 from tinygrad_ml.errors import GradientError
 from tinygrad_ml.graph import ZERO, Node, backpropagate, differentiable_inputs, topological
+from tinygrad_ml.ops.shapes import broadcast
 from tinygrad_ml.tensor import Tensor, filled
 
 from .figures import SMALL, Summary, summarise
@@ -35,10 +36,14 @@ class Gradient:
 
 @dataclass(frozen=True)
 class Turn:
-    """A node's gradient is complete, and is about to be passed on."""
+    """A node's gradient is complete, and is about to be passed on.
+
+    probed  what the `probe` of `walk_back` made of the gradient
+    """
 
     node: Node
     gradient: Gradient
+    probed: float | None = None
 
 
 @dataclass(frozen=True)
@@ -80,10 +85,11 @@ class Walk:
     trouble: str = ""
 
 
-def walk_back(outputs: Sequence[Node], keep: int = SMALL) -> Walk:
+def walk_back(outputs: Sequence[Node], keep: int = SMALL, probe: Callable | None = None) -> Walk:
     """Run backward from `outputs`, with ones as the gradient there, and note what happens.
 
-    keep  numbers of gradients up to so many elements are kept whole
+    keep   numbers of gradients up to so many elements are kept whole
+    probe  `probe(node, array)` is called with each complete gradient that has numbers
 
     Where the pass cannot be run any more (its saved arrays were freed, or overwritten), the same
     events come without numbers, and `trouble` says "freed" or "changed since".
@@ -94,7 +100,7 @@ def walk_back(outputs: Sequence[Node], keep: int = SMALL) -> Walk:
     if any(node.freed for node in order):
         walk.trouble = "freed"
     else:
-        watcher = _Watcher(walk, keep)
+        watcher = _Watcher(walk, keep, probe)
         try:
             with no_grad():
                 backpropagate({node: _ones(node) for node in outputs}, None, _constants, observe=watcher)
@@ -118,8 +124,8 @@ def _constants(arrays: tuple, node: Node) -> list[Tensor]:
 class _Watcher:
     """What `backpropagate` calls; it looks at every gradient once and keeps none."""
 
-    def __init__(self, walk: Walk, keep: int):
-        self.walk, self.keep = walk, keep
+    def __init__(self, walk: Walk, keep: int, probe: Callable | None):
+        self.walk, self.keep, self.probe = walk, keep, probe
         self.totals: dict[Node, Gradient] = {}
         self.counts: dict[Node, int] = {}
 
@@ -127,7 +133,8 @@ class _Watcher:
         if position is None:
             gradient = self._seen(total, node)
             self.walk.gradients[node] = gradient
-            self.walk.events.append(Turn(node, gradient))
+            array = None if self.probe is None or total is ZERO else on_host(total)
+            self.walk.events.append(Turn(node, gradient, None if array is None else self.probe(node, array)))
             self.totals.pop(node, None)
             return
         parent = node.inputs[position]
@@ -159,4 +166,5 @@ def _without_numbers(order: list[Node], walk: Walk) -> None:
             counts[parent] = counts.get(parent, 0) + 1
             unknown = Gradient(parent.shape, None, walk.trouble)
             earlier = unknown if counts[parent] > 1 else None
-            walk.events.append(Share(node, position, unknown, unknown, earlier, unknown, counts[parent]))
+            share = Gradient(node.shape, None, walk.trouble) if node.op.shape is broadcast else unknown
+            walk.events.append(Share(node, position, share, unknown, earlier, unknown, counts[parent]))

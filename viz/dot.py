@@ -163,4 +163,5 @@ def _box(kind: str) -> dict[str, str | None]:
         "color": line,
         "penwidth": str(width),
         "peripheries": str(lines) if lines > 1 else None,
+        "margin": "0.15,0.13" if shape == "box3d" else None,  # its rim takes some of the room
     }

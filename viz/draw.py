@@ -55,13 +55,14 @@ def draw(
     >>> viz.draw(x * x + x, direction="both").save("x.svg")
     """
     failure = failure_in(what) if isinstance(what, BaseException) else None
-    outputs = failure.inputs if failure else _outputs_of(what, input_shape)
+    outputs = failure.inputs if failure else outputs_of(what, input_shape)
     options = {"depth": depth, "fold": fold, "limit": limit, "values": values, "overlay": overlay}
     drawing = read_graph(outputs, "forward" if failure else direction, failure=failure, **options)
     return Picture(drawing, legend)
 
 
-def _outputs_of(what, input_shape: Sequence[int] | None) -> list[Node]:
+def outputs_of(what, input_shape: Sequence[int] | None) -> list[Node]:
+    """The nodes that `draw`, `steps` and `explain` are asked about."""
     if input_shape is not None:
         if not callable(what):
             raise DTypeError(f"input_shape is for drawing a module or a function, not {type(what).__name__}")
@@ -69,7 +70,9 @@ def _outputs_of(what, input_shape: Sequence[int] | None) -> list[Node]:
     tensors = list(what) if isinstance(what, (tuple, list)) else [what]
     if not tensors or not all(isinstance(tensor, Tensor) for tensor in tensors):
         hint = "; give input_shape= to draw a module" if callable(what) else ""
-        raise DTypeError(f"draw takes a tensor, several, or an error of an operation, not {type(what).__name__}{hint}")
+        raise DTypeError(
+            f"a graph belongs to a tensor, several, or (for draw) an error, not {type(what).__name__}{hint}"
+        )
     return [tensor.node for tensor in tensors]
 
 

@@ -11,9 +11,10 @@ import textwrap
 import unicodedata
 
 from .backward import Gradient
-from .model import Edge, Frame, Item
 from .figures import amount, byte_text, number, shape_text
+from .model import Edge, Frame, Item
 from .style import ALARM, GRADIENT, INK, MUTED, VALUE
+from .words import axes_text
 
 LONGEST = 44
 """Names and texts longer than that lose their middle."""
@@ -170,8 +171,7 @@ def _share_rows(edge: Edge) -> list[str]:
         rule = f"{rule} = {number(numbers.mean)}"
     rows = [font(escaped(rule, 56), GRADIENT, 9)] if rule else []
     if edge.summed:
-        axes = ", ".join(map(str, edge.summed))
-        rows.append(font(f"Σ over ax{'i' if len(edge.summed) == 1 else 'e'}s {axes}", ALARM, 9, "b"))
+        rows.append(font(f"Σ over {axes_text(edge.summed)}", ALARM, 9, "b"))
     if edge.which[1] > 1:
         rows.append(font(f"share {edge.which[0]} of {edge.which[1]}", MUTED, 9, "i"))
     return rows

@@ -112,6 +112,8 @@ class Drawing:
 
     direction  "forward", "backward" or "both"
     of         what it is a picture of, for its title and for screen readers
+    routes     the id of the arrow for each use of a tensor: (the side, the place of the user in the
+               topological order, the position of the input)
     """
 
     direction: str
@@ -121,6 +123,7 @@ class Drawing:
     frames: dict[str, Frame] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     overlay: str = ""
+    routes: dict[tuple[str, int, int], str] = field(default_factory=dict)
 
     def kinds(self) -> list[str]:
         """The kinds of boxes that occur, in the legend's order."""

@@ -10,19 +10,17 @@ from math import log, prod
 
 import numpy
 
-from tinygrad_ml import enable_grad, grad
-from tinygrad_ml.backend import is_float
-from tinygrad_ml.errors import OptionError, TinygradError
+from tinygrad_ml.errors import OptionError
 from tinygrad_ml.graph import Node
-from tinygrad_ml.ops import OUTPUT
-from tinygrad_ml.tensor import Tensor, apply, tensor
 
 from . import words
 from .arranging import Arrangement
 from .backward import Gradient, Share, Turn, Walk, walk_back
+from .facts import bytes_of, device_of, flops_of, saved_sources
 from .failure import Failure, add_failure
-from .model import Drawing, Edge, Item
 from .figures import amount, byte_text, number, summarise
+from .local import local_jacobian
+from .model import Drawing, Edge, Item
 from .replay import on_host, replay
 
 DIRECTIONS = ("forward", "backward", "both")
@@ -106,8 +104,8 @@ class _Reader:
             item.count, item.operations = frame.count, 0
             self._add_to_module(item, node)
         else:
-            item.shape, item.dtype, item.device = node.shape, str(node.dtype), _device(node)
-            item.bytes = _bytes(node)
+            item.shape, item.dtype, item.device = node.shape, str(node.dtype), device_of(node)
+            item.bytes = bytes_of(node)
             if node.op is not None:
                 self._describe_operation(item, node)
             elif node.needs_grad:
@@ -122,11 +120,11 @@ class _Reader:
     def _add_to_module(self, item: Item, node: Node) -> None:
         item.operations += node.op is not None
         item.parameters += prod(node.shape) if node.op is None and node.needs_grad else 0
-        item.flops += _flops(node)
-        item.bytes += _bytes(node) if node.op is not None else 0
+        item.flops += flops_of(node)
+        item.bytes += bytes_of(node) if node.op is not None else 0
         item.shape, item.dtype = node.shape, str(node.dtype)  # those of the last one, which is what comes out
-        if node.plan is not None and node.plan.kept:
-            item.saved_bytes += sum(_bytes(source) for source in _saved_sources(node))
+        if saved_sources(node):
+            item.saved_bytes += sum(bytes_of(source) for source in saved_sources(node))
             item.saved, item.freed = ("arrays",), item.freed or node.freed
 
     def _describe_operation(self, item: Item, node: Node) -> None:
@@ -134,10 +132,10 @@ class _Reader:
         item.equation = words.equation(node, self._short(node)).partition(" = ")[2]
         if len(item.equation) > 48:
             item.equation = words.formula(node)
-        item.flops = _flops(node)
+        item.flops = flops_of(node)
         if node.plan is not None:
-            item.saved = tuple(dict.fromkeys(self.names[source] for source in _saved_sources(node)))
-            item.saved_bytes = sum(_bytes(source) for source in set(_saved_sources(node)))
+            item.saved = tuple(dict.fromkeys(self.names[source] for source in saved_sources(node)))
+            item.saved_bytes = sum(bytes_of(source) for source in set(saved_sources(node)))
             item.freed = node.freed
 
     def _short(self, node: Node) -> dict[Node, str]:
@@ -171,8 +169,8 @@ class _Reader:
     def _local(self, node: Node, position: int) -> str:
         """The local derivative along an arrow: the number between single numbers, else the rule."""
         if node in self.scalars and all(other in self.scalars for other in node.inputs):
-            slope = _slope(node, position, [self.scalars[other] for other in node.inputs])
-            return f"∂ = {slope}" if slope else ""
+            slope = local_jacobian(node, position, [self.scalars[other] for other in node.inputs])
+            return "" if slope is None else f"∂ = {number(slope.item())}"
         return words.rule(node, position, self._short(node), "g")
 
     def _fill_in_gradients(self, walk: Walk | None) -> None:
@@ -200,10 +198,13 @@ class _Reader:
                 source, target, kind = route
                 merged = kind == "repeat" or self.at.is_module(source) or self.at.is_module(target)
                 key = (source, target, kind) if merged else (source, target, position)
+                use = ("forward", self.at.number[node], position)
                 if key in drawn:
                     drawn[key].count += 1
+                    self.drawing.routes[use] = drawn[key].id
                     continue
                 edge = Edge(f"e{len(drawn)}", source, target, kind, parent.shape)
+                self.drawing.routes[use] = edge.id
                 if kind == "forward" and node.needs_grad and not parent.needs_grad:
                     edge.kind = "idle"
                 if not merged and parent.needs_grad and node.needs_grad and self.drawing.direction == "forward":
@@ -262,11 +263,14 @@ class _Reader:
         target, source = self.at.gradient_of(route[0]), self.at.gradient_of(route[1])
         merged = route[2] == "repeat" or self.at.is_module(route[0]) or self.at.is_module(route[1])
         key = (source, target) if merged else (source, target, event.position)
+        use = ("backward", self.at.number[event.user], event.position)
         if key in drawn:
             drawn[key].count += 1
+            self.drawing.routes[use] = drawn[key].id
             return
         kind = "repeat" if route[2] == "repeat" else "backward"
         edge = drawn[key] = Edge(f"b{len(drawn)}", source, target, kind, event.node.shape)
+        self.drawing.routes[use] = edge.id
         if not merged:
             edge.rule = words.rule(event.user, event.position, self._short(event.user), "g")
             edge.share, edge.which, edge.summed = event.fitted, (event.arrived, of), event.summed_axes
@@ -284,28 +288,6 @@ def _sum_of(parts: Sequence[float]) -> str:
     return " + ".join(number(part) if part >= 0 else f"({number(part)})" for part in parts)
 
 
-def _device(node: Node) -> str:
-    kind = str(node.device)
-    return "" if kind in ("cpu", "symbol") else kind
-
-
-def _bytes(node: Node) -> int:
-    return prod(node.shape) * node.dtype.itemsize
-
-
-def _flops(node: Node) -> int:
-    if node.op is None:
-        return 0
-    if node.op.flops is None:
-        return prod(node.shape)
-    return int(node.op.flops(node.shape, *[parent.shape for parent in node.inputs]))
-
-
-def _saved_sources(node: Node) -> list[Node]:
-    """The nodes whose outputs a node keeps for the backward pass."""
-    return [node if place == OUTPUT else node.inputs[place] for place in node.plan.kept]
-
-
 def _stored(node: Node) -> Gradient | None:
     """The gradient that a tensor holds; for operations, which mostly hold none, None."""
     receiver = node.tensor()
@@ -315,20 +297,6 @@ def _stored(node: Node) -> Gradient | None:
     if node.freed:
         return Gradient(node.shape, None, "freed")
     return Gradient(node.shape, None, "not computed") if node.op is None else None
-
-
-def _slope(node: Node, position: int, inputs: Sequence[numpy.ndarray]) -> str:
-    """The local derivative between single numbers, by the engine's own rule."""
-    if not node.inputs[position].needs_grad:
-        return ""
-    leaves = [tensor(array, requires_grad=is_float(array.dtype)) for array in inputs]
-    try:
-        with enable_grad():
-            output: Tensor = apply(node.op, tuple(leaves), node.params)
-            (slope,) = grad(output, leaves[position])
-    except TinygradError:
-        return ""
-    return number(slope.item())
 
 
 def _heat(items: Sequence[Item], overlay: str) -> None:

@@ -1,7 +1,6 @@
 """The values inside a graph, computed again: a graph keeps its leaves, and no value in between.
 
-Nodes are plain data, so the forward pass can be run once more, on the same numbers or on others
-(which is how `check.py` takes finite differences). Nothing is recorded and nothing is changed.
+Nodes are plain data, so the forward pass can be run once more. Nothing is recorded or changed.
 
 Read next: `names.py`, `nesting.py`, and `model.py`, where a picture is put together.
 """
@@ -13,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy
 
 from tinygrad_ml import no_grad
-from tinygrad_ml.backend import is_float
 from tinygrad_ml.graph import Node
 from tinygrad_ml.ops import OUTPUT
 from tinygrad_ml.tensor import Tensor, apply
@@ -68,28 +66,6 @@ def _saved(node: Node) -> dict[int, Tensor]:
 def _input(node: Node, parent: Node, values: Mapping[Node, Tensor | None]) -> Tensor | None:
     changed = parent.op is None and overwritten_since(parent.value, node.number)
     return None if changed else values[parent]
-
-
-def again(order: Sequence[Node], given: Mapping[Node, numpy.ndarray]) -> dict[Node, numpy.ndarray]:
-    """The outputs of all nodes in float64, with other values `given` for some of them.
-
-    Only for graphs on the CPU whose leaves are unchanged. A cast to a narrower float is left out,
-    as its rounding would hide small differences.
-    """
-    values: dict[Node, Tensor] = {}
-    with no_grad():
-        for node in order:
-            if node in given:
-                values[node] = Tensor(numpy.asarray(given[node], numpy.float64))
-            elif node.op is None:
-                array = numpy.asarray(node.value)
-                values[node] = Tensor(array.astype(numpy.float64) if is_float(array.dtype) else array)
-            else:
-                params = node.params
-                if node.op.name == "cast" and is_float(params["dtype"]):
-                    params = {**params, "dtype": numpy.dtype(numpy.float64)}
-                values[node] = apply(node.op, tuple([values[parent] for parent in node.inputs]), params)
-    return {node: value.numpy() for node, value in values.items()}
 
 
 def on_host(value: Tensor | None) -> numpy.ndarray | None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from tinygrad_ml.graph import Node
 
-from .figures import number
+from .figures import number, shape_text
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -86,6 +86,11 @@ def _part(part) -> str:
     return ":".join(ends if part.step in (None, 1) else [*ends, str(part.step)])
 
 
+def axes_text(axes: tuple[int, ...]) -> str:
+    """`axis 0`, `axes 0, 1`."""
+    return f"{'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}" if axes else "nothing"
+
+
 class _Params(dict):
     """The parameters of an operation as its formula shows them."""
 
@@ -94,8 +99,7 @@ class _Params(dict):
         if "index" in params:
             self["index"] = index_text(params["index"])
         if "axis" in params and isinstance(params["axis"], tuple):
-            axes = params["axis"]
-            self["axis"] = "nothing" if not axes else f"ax{'i' if len(axes) == 1 else 'e'}s {', '.join(map(str, axes))}"
+            self["axis"] = axes_text(params["axis"])
 
     def __missing__(self, key: str) -> str:
         return f"{{{key}}}"
@@ -176,14 +180,54 @@ def rule(node: Node, position: int, names: Mapping[Node, str], g: str) -> str:
 
 def times(derivative: str, g: str, values: Mapping[str, str]) -> str:
     """g times a local derivative, from the side that its words name, as in "aᵀ, from the left"."""
-    derivative, _, side = derivative.partition(", from the ")
-    derivative = _filled(derivative, values)
+    factor, side, turned = _sides(derivative)
+    factor = _filled(factor, values)
     if side:
-        g = f"{g}ᵀ" if side.endswith(" of gᵀ") else g
-        return f"{derivative} · {g}" if side.startswith("left") else f"{g} · {derivative}"
-    if " g " in f" {derivative} ":
-        return put_in(derivative, {"g": g})
-    if derivative in ("1", "-1", "0"):
-        return {"1": g, "-1": f"-{g}", "0": "0"}[derivative]
-    simple = re.fullmatch(r"[^\s+\-/,]+|\(.*\)", derivative)
-    return f"{g} · {derivative}" if simple else f"{g} · ({derivative})"
+        g = f"{g}ᵀ" if turned else g
+        return f"{factor} · {g}" if side == "left" else f"{g} · {factor}"
+    if " g " in f" {factor} ":
+        return put_in(factor, {"g": g})
+    if factor in ("1", "-1", "0"):
+        return {"1": g, "-1": f"-{g}", "0": "0"}[factor]
+    simple = re.fullmatch(r"[^\s+\-/,]+|\w*\([^()]*\)", factor)
+    return f"{g} · {factor}" if simple else f"{g} · ({factor})"
+
+
+def rule_with_numbers(node: Node, position: int, g: float, values: Mapping[str, float]) -> str:
+    """The rule between single numbers: `2 · 3`. Empty where it only moves the gradient."""
+    if node.op.name in _MOVED:
+        return ""
+    bracketed = lambda x: f"({number(x)})" if x < 0 else number(x)  # noqa: E731
+    return times(local(node, position), bracketed(g), {letter: bracketed(x) for letter, x in values.items()})
+
+
+def _sides(derivative: str) -> tuple[str, str, bool]:
+    """A local derivative, the side from which it is multiplied, and whether gᵀ takes the place of g."""
+    factor, _, side = derivative.partition(", from the ")
+    return factor, side.partition(" ")[0], side.endswith(" of gᵀ")
+
+
+def shapes_forward(node: Node) -> str:
+    """`(32, 784) · (784, 10) → (32, 10)`."""
+    sign = " · " if node.op.name in ("matmul", "linear") else ", "
+    shapes = [parent.shape for parent in node.inputs]
+    if node.op.name == "linear":
+        shapes[1] = shapes[1][::-1]
+    return f"{sign.join(map(shape_text, shapes))} → {shape_text(node.shape)}"
+
+
+def shapes_backward(node: Node, position: int, share: tuple[int, ...]) -> str:
+    """The same for a share of gradient: `(784, 32) · (32, 10) → (784, 10)`."""
+    factor, side, turned = _sides(local(node, position))
+    given = {node.op.input_name(i): parent.shape for i, parent in enumerate(node.inputs)}
+    shape = given.get(factor.rstrip("ᵀ"))
+    if not side or shape is None:
+        return shape_text(node.shape) if node.shape == share else f"{shape_text(node.shape)} → {shape_text(share)}"
+    g = _turned(node.shape) if turned else node.shape
+    shape = _turned(shape) if factor.endswith("ᵀ") else shape
+    pair = (shape, g) if side == "left" else (g, shape)
+    return f"{' · '.join(map(shape_text, pair))} → {shape_text(share)}"
+
+
+def _turned(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (*shape[:-2], *shape[-2:][::-1])

@@ -1,0 +1,129 @@
+"""Finite differences beside gradients: the derivative found by trying, to hold against the computed one.
+
+The central difference (S(x + h·v) - S(x - h·v)) / 2h, computed in float64, is compared with v · ∂S/∂x
+for one direction v: for a single number v is 1, and for a tensor it is random. S is the sum of the outputs.
+
+Read before: `replay.py`. Read next: `telling.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy
+
+from tinygrad_ml import no_grad
+from tinygrad_ml.backend import is_float
+from tinygrad_ml.errors import TinygradError
+from tinygrad_ml.graph import Node
+from tinygrad_ml.tensor import Tensor, apply
+
+from .facts import flops_of
+from .figures import number
+
+STEP = 1e-6
+BUDGET = 2e9
+"""Floating-point operations that all checks together may cost, a second or two."""
+PER_OPERATION = 2e4
+"""What calling an operation costs besides, in the same unit."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A difference quotient, and what the gradient says of the same direction."""
+
+    difference: float
+    gradient: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether they are equal, as far as float32 and a step of 1e-6 can tell."""
+        size = max(abs(self.difference), abs(self.gradient))
+        return abs(self.difference - self.gradient) <= 2e-3 * size + 1e-5
+
+    def text(self) -> str:
+        """`finite difference 7, gradient 7: agree`."""
+        verdict = "agree" if self.agrees else "differ"
+        return f"finite difference {number(self.difference)}, gradient {number(self.gradient)}: {verdict}"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A direction v for a node, and the difference quotient along it."""
+
+    v: numpy.ndarray
+    difference: float
+
+
+def tried(order: Sequence[Node], outputs: Sequence[Node], values: Mapping[Node, numpy.ndarray]) -> dict[Node, Trial]:
+    """Difference quotients for the nodes that receive a gradient: leaves first, until the budget is spent.
+
+    values  the arrays of all nodes of the graph, on the CPU
+    """
+    work, behind = 0.0, {}
+    for node in reversed(order):
+        behind[node] = work
+        work += flops_of(node) + PER_OPERATION
+    candidates = [node for node in order if node.needs_grad and node not in outputs and values[node].size]
+    candidates.sort(key=lambda node: node.op is not None)
+    differences, found, spent = _Differences(order, outputs, values), {}, 0.0
+    for node in candidates:
+        spent += 2 * behind[node]
+        if spent > BUDGET:
+            break
+        v = _direction(node, seed=len(found))
+        difference = differences.along(node, v)
+        if difference is not None:
+            found[node] = Trial(v, difference)
+    return found
+
+
+def _direction(node: Node, seed: int) -> numpy.ndarray:
+    if max(node.shape, default=1) == 1:
+        return numpy.ones(node.shape)
+    v = numpy.random.default_rng(seed).standard_normal(node.shape)
+    return v / numpy.linalg.norm(v)
+
+
+class _Differences:
+    """Difference quotients of the sum of some outputs, with respect to any node of their graph."""
+
+    def __init__(self, order: Sequence[Node], outputs: Sequence[Node], values: Mapping[Node, numpy.ndarray]):
+        self.order, self.outputs, self.values = order, outputs, values
+        self.position = {node: place for place, node in enumerate(order)}
+
+    def along(self, node: Node, v: numpy.ndarray) -> float | None:
+        """The central difference along v; None where the function cannot be computed there."""
+        x = self.values[node].astype(numpy.float64)
+        step = STEP * max(1.0, float(numpy.abs(x).max(initial=0)))
+        try:
+            above, below = (self._sum_at(node, x + sign * step * v) for sign in (1, -1))
+        except TinygradError:
+            return None
+        return (above - below) / (2 * step)
+
+    def _sum_at(self, node: Node, x: numpy.ndarray) -> float:
+        """The sum of the outputs with another value for a node. Only what depends on it is computed."""
+        moved = {node: Tensor(x)}
+        with no_grad(), numpy.errstate(all="ignore"):
+            for later in self.order[self.position[node] + 1 :]:
+                if any(parent in moved for parent in later.inputs):
+                    moved[later] = apply(
+                        later.op, tuple([self._wide(p, moved) for p in later.inputs]), _wide_params(later)
+                    )
+        return float(sum(self._wide(output, moved).numpy().sum(dtype=numpy.float64) for output in self.outputs))
+
+    def _wide(self, node: Node, moved: Mapping[Node, Tensor]) -> Tensor:
+        """The value of a node, in float64 if it is a float."""
+        if node in moved:
+            return moved[node]
+        array = self.values[node]
+        return Tensor(array.astype(numpy.float64) if is_float(array.dtype) else array)
+
+
+def _wide_params(node: Node) -> dict:
+    # The rounding of a cast to float32 would drown a difference of 1e-6.
+    if node.op.name == "cast" and is_float(node.params["dtype"]):
+        return {**node.params, "dtype": numpy.dtype(numpy.float64)}
+    return node.params

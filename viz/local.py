@@ -1,0 +1,35 @@
+"""Local derivatives as numbers: the Jacobian of a single operation, by the engine's own rule.
+
+Read before: `replay.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy
+
+from tinygrad_ml import jacobian
+from tinygrad_ml.errors import TinygradError
+from tinygrad_ml.graph import Node
+from tinygrad_ml.tensor import Tensor, apply
+
+
+def local_jacobian(node: Node, position: int, inputs: Sequence[numpy.ndarray]) -> numpy.ndarray | None:
+    """∂y/∂x for one input x of an operation y = f(x, ...), as a matrix (elements of y, elements of x).
+
+    inputs  the arrays that the operation took
+    None if the operation has no derivative there.
+    """
+    if not node.op.gradient or not node.inputs[position].needs_grad:
+        return None
+    constants = [Tensor(array) for array in inputs]
+
+    def f(x: Tensor) -> Tensor:
+        return apply(node.op, (*constants[:position], x, *constants[position + 1 :]), node.params)
+
+    try:
+        found = jacobian(f, constants[position]).numpy()
+    except TinygradError:
+        return None
+    return found.reshape(-1, inputs[position].size)

@@ -1,0 +1,82 @@
+"""`viz.steps`: the forward and the backward pass as a table, in the order in which the engine works.
+
+Read before: `telling.py`, where the steps come from. Read next: `page.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from .arranging import Arrangement
+from .draw import outputs_of
+from .telling import Step, tell
+
+COLUMNS = ("step", "operation", "rule", "shapes", "value", "gradient", "check")
+_WIDEST = 58
+
+
+def steps(
+    what,
+    *,
+    input_shape: Sequence[int] | None = None,
+    check: bool = False,
+    limit: int = 3000,
+) -> Steps:
+    """The steps by which a tensor and its gradients are computed, with this run's shapes and numbers.
+
+    what         a tensor, or several; with `input_shape` a module or function, as for `draw`
+    check        try each gradient by a finite difference too (in float64, along one direction)
+    limit        refuse to tell of more nodes than that
+
+    Forward, a step is an operation. Backward, it is one share of gradient that arrives at a tensor;
+    then the sum over the axes along which the tensor was broadcast, and the sum with the shares that
+    came earlier, where there are such.
+
+    Returns `Steps`, a sequence of `Step`s whose text is the table. Changes nothing, keeps nothing.
+
+    >>> print(viz.steps(loss))
+    """
+    arrangement = Arrangement(outputs_of(what, input_shape), "forward", None, False, limit)
+    return Steps(tell(arrangement, {}, check=check))
+
+
+class Steps(Sequence):
+    """Steps in their order; printed, they are a table."""
+
+    def __init__(self, steps: Sequence[Step]):
+        self._steps = tuple(steps)
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __getitem__(self, index):
+        return self._steps[index]
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self._steps)
+
+    def __str__(self) -> str:
+        rows = [COLUMNS, *map(row, self._steps)]
+        if not any(step.check for step in self._steps):
+            rows = [cells[:-1] for cells in rows]
+        rows = [[_clipped(cell) for cell in cells] for cells in rows]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in rows
+        ]
+        return "\n".join([lines[0], "  ".join("─" * width for width in widths), *lines[1:]])
+
+    def __repr__(self) -> str:
+        backward = sum(step.phase == "backward" for step in self._steps)
+        return f"<{len(self)} steps: {len(self) - backward} forward, {backward} backward; print them for the table>"
+
+
+def row(step: Step) -> tuple[str, ...]:
+    """A step as the cells of the table, in the order of `COLUMNS`."""
+    result = step.numbers or step.value
+    value, gradient = (result, "") if step.phase == "forward" else ("", result)
+    return (str(step.number), step.operation, step.rule, step.shapes, value, gradient, step.check)
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"

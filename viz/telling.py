@@ -1,0 +1,261 @@
+"""A graph as a story: what happens forward and backward, one step after the other.
+
+Read before: `replay.py`, `backward.py`, `check.py`. Read next: `steps.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import ItemsView, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy
+
+from tinygrad_ml.backend import absent, owner
+from tinygrad_ml.graph import Node
+from tinygrad_ml.modes import path
+
+from . import words
+from .arranging import Arrangement
+from .backward import Gradient, Share, Turn, walk_back
+from .check import Check, Trial, tried
+from .facts import bytes_of, saved_sources
+from .figures import SMALL, Summary, number, summarise
+from .nesting import pass_of
+from .replay import on_host, replay
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a pass.
+
+    phase     "forward" or "backward"
+    kind      forward: "given" (a leaf) or "compute". Backward: "start"; "share", one use's share of a
+              gradient; "unbroadcast", its sum over broadcast axes; "accumulate", its sum with earlier
+              shares; "flat", a gradient that is 0 whatever arrives
+    operation what is done, in a word or two
+    rule      the formula, in the names of the graph
+    result    what comes out, as data; None if there are no numbers
+    value     the same in words
+    held      bytes held for the backward pass after this step; parameters and inputs not counted
+    name      the tensor, or the gradient, that is worked on
+    shapes    the shapes that go in, and the one that comes out
+    numbers   the formula with numbers, where all are single numbers
+    module    the module that it happens in, in dots
+    check     a finite difference against the gradient, if it was asked for and this completes one
+    box, arrows  the ids in the picture of what is worked on
+    complete  whether the value in that box is final after this step
+    """
+
+    number: int
+    phase: str
+    kind: str
+    operation: str
+    rule: str
+    result: Summary | None
+    value: str
+    held: int
+    name: str
+    shapes: str = ""
+    numbers: str = ""
+    module: str = ""
+    check: str = ""
+    box: str = ""
+    arrows: tuple[str, ...] = ()
+    complete: bool = True
+
+
+def tell(
+    arrangement: Arrangement,
+    routes: Mapping[tuple[str, int, int], str],
+    *,
+    check: bool = False,
+    keep: int = SMALL,
+) -> list[Step]:
+    """The steps of a graph, whose boxes and arrows have the ids of an arrangement and its `routes`.
+
+    keep  numbers of tensors up to so many elements are kept whole
+    """
+    return _Teller(arrangement, routes, keep).tell(check)
+
+
+class _Teller:
+    """Tells the steps of one graph; holds what is known at the moment of the telling."""
+
+    def __init__(self, arrangement: Arrangement, routes: Mapping, keep: int):
+        self.at, self.routes, self.keep = arrangement, routes, keep
+        self.names = arrangement.names
+        self.steps: list[Step] = []
+        self.scalars: dict[Node, float] = {}
+        self.incoming: Gradient | None = None
+        self.memory = _Memory(arrangement.order)
+
+    def tell(self, check: bool) -> list[Step]:
+        values: dict[Node, numpy.ndarray] = {}
+        for node, value in replay(self.at.order):
+            array = on_host(value)
+            if array is not None and array.size == 1:
+                self.scalars[node] = array.item()
+            if check and array is not None:
+                values[node] = array
+            if self.at.place(node) is not None:
+                self._forward(node, array, "changed since" if value is None else "")
+        if any(node.needs_grad for node in self.at.outputs):
+            complete = len(values) == len(self.at.order)
+            self._backward(tried(self.at.order, self.at.outputs, values) if complete else {})
+        return self.steps
+
+    def _add(self, phase: str, kind: str, operation: str, rule: str, result: Gradient, **facts) -> None:
+        value = result.note if result.numbers is None else result.numbers.text()
+        step = Step(len(self.steps) + 1, phase, kind, operation, rule, result.numbers, value, self.memory.held, **facts)
+        self.steps.append(step)
+
+    def _arrows(self, side: str, node: Node, positions: Iterable[int]) -> tuple[str, ...]:
+        uses = [(side, self.at.number[node], position) for position in positions]
+        return tuple(dict.fromkeys(self.routes[use] for use in uses if use in self.routes))
+
+    # -- forward ---------------------------------------------------------------------------------------
+
+    def _forward(self, node: Node, array: numpy.ndarray | None, trouble: str) -> None:
+        result = Gradient(node.shape, None if array is None else summarise(array, self.keep), trouble)
+        facts = {"name": self.names[node], "module": _module(node), "box": self.at.place(node)}
+        if node.op is None:
+            what = "parameter" if node.needs_grad else "number" if words.is_constant(node) else "input"
+            self._add("forward", "given", what, self.names[node], result, shapes=_shapes(node.shape), **facts)
+            return
+        self.memory.keep(node)
+        scalar = not (node.shape or any(parent.shape for parent in node.inputs))
+        facts["shapes"] = "" if scalar else words.shapes_forward(node)
+        facts["arrows"] = self._arrows("forward", node, range(len(node.inputs)))
+        facts["numbers"] = self._numbers(node)
+        self._add("forward", "compute", node.op.name, words.equation(node, self.names), result, **facts)
+
+    def _numbers(self, node: Node) -> str:
+        if node not in self.scalars or any(parent not in self.scalars for parent in node.inputs):
+            return ""
+        return f"{words.with_numbers(words.formula(node), self._given(node))} = {number(self.scalars[node])}"
+
+    def _given(self, node: Node) -> dict[str, float]:
+        return {node.op.input_name(i): self.scalars[parent] for i, parent in enumerate(node.inputs)}
+
+    # -- backward --------------------------------------------------------------------------------------
+
+    def _backward(self, trials: Mapping[Node, Trial]) -> None:
+        def probe(node: Node, g: numpy.ndarray) -> float | None:
+            return float((g * trials[node].v).sum()) if node in trials else None
+
+        events = walk_back(self.at.outputs, self.keep, probe).events
+        arrivals = {event.node: event.arrived for event in events if isinstance(event, Share)}
+        checks = {
+            event.node: Check(trials[event.node].difference, event.probed).text()
+            for event in events
+            if isinstance(event, Turn) and event.probed is not None
+        }
+        for event in events:
+            if isinstance(event, Share):
+                last = event.arrived == arrivals[event.node]
+                self._share(event, last, checks.get(event.node, "") if last else "")
+                continue
+            if event.node not in arrivals:
+                self._unfed(event, checks.get(event.node, ""))
+            self.incoming = event.gradient
+            self.memory.let_go(event.node)
+
+    def _gradient_name(self, node: Node) -> str:
+        return words.gradient_name(self.names[node], self.at.loss)
+
+    def _unfed(self, event: Turn, check: str) -> None:
+        """A gradient that no share made: the one that the walk starts with, or one that is 0."""
+        node, name = event.node, self._gradient_name(event.node)
+        facts = {"name": name, "shapes": _shapes(node.shape), "box": self.at.gradient_place(node) or "", "check": check}
+        if node in self.at.outputs:
+            self._add("backward", "start", "start", f"{name} = 1", event.gradient, **facts)
+        else:
+            self._add("backward", "flat", "flat", f"{name} = 0, whatever arrives", event.gradient, **facts)
+
+    def _share(self, event: Share, last: bool, check: str) -> None:
+        node, user = event.node, event.user
+        name = self._gradient_name(node)
+        part = name if last and event.arrived == 1 else f"share {event.arrived} of {name}"
+        facts = {
+            "name": name,
+            "module": _module(user),
+            "box": self.at.gradient_place(node) or "",
+            "arrows": self._arrows("backward", user, [event.position]),
+        }
+
+        def add(kind: str, operation: str, rule: str, result: Gradient, shapes: str, numbers: str = "") -> None:
+            final = last and kind == kinds[-1]
+            more = {"shapes": shapes, "numbers": numbers, "complete": final, "check": check if final else ""}
+            self._add("backward", kind, operation, rule, result, **facts, **more)
+
+        kinds = ["share"]
+        kinds += ["unbroadcast"] if event.summed_axes else []
+        kinds += ["accumulate"] if event.arrived > 1 else []
+        rule = words.rule(user, event.position, self.names, self._gradient_name(user))
+        scalar = not (user.shape or event.share.shape)
+        shapes = "" if scalar else words.shapes_backward(user, event.position, event.share.shape)
+        add(
+            "share", f"back through {user.op.name}", f"{part} = {rule}", event.share, shapes, self._share_numbers(event)
+        )
+        if event.summed_axes:
+            rule = f"{part} = Σ over {words.axes_text(event.summed_axes)}, along which {self.names[node]} was repeated"
+            shapes = f"{_shapes(event.share.shape)} → {_shapes(node.shape) or 'scalar'}"
+            add("unbroadcast", "sum over broadcast axes", rule, event.fitted, shapes)
+        if event.arrived > 1:
+            rule = f"{name} = share {event.arrived} + what came before"
+            add("accumulate", "add up", rule, event.total, _shapes(node.shape), _sum_numbers(event))
+
+    def _share_numbers(self, event: Share) -> str:
+        """`2 · 3 = 6`: a rule between single numbers, with the numbers put in."""
+        user, g, share = event.user, self.incoming.numbers, event.share.numbers
+        known = [node in self.scalars for node in (user, *user.inputs)]
+        if not all(known) or g is None or share is None or g.size != 1 or share.size != 1:
+            return ""
+        given = {**self._given(user), "y": self.scalars[user]}
+        text = words.rule_with_numbers(user, event.position, g.mean, given)
+        return f"{text} = {number(share.mean)}" if text not in ("", number(share.mean)) else ""
+
+
+def _sum_numbers(event: Share) -> str:
+    parts = [part.numbers for part in (event.earlier, event.fitted, event.total)]
+    if event.node.shape or any(part is None for part in parts):
+        return ""
+    earlier, new, total = (number(part.mean) for part in parts)
+    return f"{earlier} + {f'({new})' if parts[1].mean < 0 else new} = {total}"
+
+
+def _shapes(shape: tuple[int, ...]) -> str:
+    return str(shape) if shape else ""
+
+
+def _module(node: Node) -> str:
+    return path(node.scope[pass_of(node) :])
+
+
+class _Memory:
+    """The bytes held for the backward pass: arrays that nodes saved, each counted once, leaves not at all."""
+
+    def __init__(self, order: Sequence[Node]):
+        self.held = 0
+        self._holders: dict[int, int] = {}
+        self._free_of_charge = {id(owner(node.value)) for node in order if node.op is None}
+
+    def keep(self, node: Node) -> None:
+        """A node has been computed, and keeps what its gradient will need."""
+        for key, size in self._kept(node):
+            self._holders[key] = self._holders.get(key, 0) + 1
+            self.held += size if self._holders[key] == 1 else 0
+
+    def let_go(self, node: Node) -> None:
+        """A node's gradient has been passed on, and backward() lets go of what the node kept."""
+        for key, size in self._kept(node):
+            self._holders[key] -= 1
+            self.held -= size if not self._holders[key] else 0
+
+    def _kept(self, node: Node) -> ItemsView[int, int]:
+        sources = saved_sources(node)
+        if node.saved and not any(absent(array) for array in node.saved):
+            arrays = {id(owner(array)): owner(array).nbytes for array in node.saved}
+        else:  # freed, or symbolic: what it would be
+            arrays = {id(source): bytes_of(source) for source in sources if source.op is not None}
+        return {key: size for key, size in arrays.items() if key not in self._free_of_charge}.items()
