@@ -14,6 +14,7 @@ function `backpropagate` in `tinygrad_ml/graph.py`.
 """
 
 import tinygrad_ml as tg
+import viz
 
 print(__doc__.split("\n\n")[1] + "\n")  # the graph above
 
@@ -39,8 +40,13 @@ a, b, c = (tg.tensor(number, requires_grad=True, name=name) for number, name in 
 p = a * b
 s = p + c
 loss = s * s
-for inner in (p, s, loss):
+for inner, name in ((p, "p"), (s, "s"), (loss, "loss")):
+    inner.name = name
     inner.retain_grad()  # unless asked, only what comes from outside (a, b, c) keeps its slope
+
+print("Step by step, in the order in which the library works (∂loss/∂s is the slope of the loss at s):\n")
+print(f"{viz.steps(loss)}\n")
+
 loss.backward()
 
 print("          value     slope of the loss")
