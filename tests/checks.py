@@ -6,6 +6,8 @@ import numpy as np
 
 from tinygrad_ml.modes import watching
 
+words = str.split
+
 
 def assert_close(tensor, expected, rtol: float = 1e-6, atol: float = 1e-7) -> None:
     """The numbers and the shape of a tensor."""

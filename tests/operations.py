@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from checks import words
 
 import tinygrad_ml as tg
 from tinygrad_ml.functional import convolution as conv
@@ -24,7 +25,6 @@ class Operation(NamedTuple):
 
 
 TABLE: list[Operation] = []
-words = str.split
 
 
 def row(name: str, function: Callable, *inputs: np.ndarray, torch: str | Callable | None = None) -> None:
@@ -318,7 +318,14 @@ for _words, _a, _b in (
 ):
     row(f"matmul of {_words}", lambda a, b: (a @ b) ** 2, _a, _b, torch=lambda t, a, b: (a @ b) ** 2)
 row("linear", lambda x, w: tg.nn.functional.linear(x, w) ** 2, A, SQUARE @ A, torch=lambda t, x, w: (x @ w.T) ** 2)
-row("linear of a batch", lambda x, w, b: tg.nn.functional.linear(x, w, b) ** 2, CUBE, A, ROW[:3], torch=lambda t, x, w, b: (x @ w.T + b) ** 2)
+row(
+    "linear of a batch",
+    lambda x, w, b: tg.nn.functional.linear(x, w, b) ** 2,
+    CUBE,
+    A,
+    ROW[:3],
+    torch=lambda t, x, w, b: (x @ w.T + b) ** 2,
+)
 for _subscripts, _operands in (
     ("ij,kj->ki", (A, A + 1)),
     ("ij,jk,kl->il", (A, A.T, A)),

@@ -100,7 +100,16 @@ def test_numbers_never_widen_a_tensor(dtype):
     x = tg.ones(3, dtype=dtype)
     for y in (
         *(x + 1, 2 * x, x / 3, 1 - x, x**2, 2.5**x, x**0.5, x // 2, x % 2),
-        *(x * np.float64(2), np.float64(2) * x, x * np.float32(2), x * np.int64(2), x * True, x * np.array(2.0)),
+        *(
+            x * np.float64(2),
+            np.float64(2) * x,
+            x * np.float32(2),
+            x ** np.float64(2),
+            np.float64(2) ** x,
+            x * np.int64(2),
+            x * True,
+            x * np.array(2.0),
+        ),
         *(x.mean(), x.std(), x.softmax(), x.norm(), x.clip(0, 0.5), tg.where(x > 0, x, 0.0), tg.maximum(x, 0.5)),
         *(tg.concat([x, x]).mean(keepdims=True), x.var(correction=1), x.prod(), x.logsumexp(), x.cumulative_prod()),
     ):

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 import numpy
 
 from . import backend
-from .backend import is_float, owner
+from .backend import Absent, is_float, owner
 from .errors import AnomalyError, DeviceError, DTypeError, GradientError, ShapeError
 from .graph import ZERO, backpropagate
 from .modes import differentiating, enable_grad, inside, modes, no_grad, watching
@@ -195,7 +195,7 @@ def _own(g: Tensor, in_graph: bool, taken: set[int]) -> Tensor:
     if in_graph and g._needs:
         return Tensor(g._data, g._node, True)  # memory inside of a graph is never overwritten
     array = g._data
-    if isinstance(array, numpy.generic):
+    if isinstance(array, (numpy.generic, Absent)):
         return Tensor(array)
     if id(owner(array)) in taken or 0 in array.strides:  # a stride of 0: one number shown many times
         array = array.copy()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy
 
-from .backend import dtypes, of
+from .backend import Absent, absent, dtypes, of
 from .errors import DTypeError, GradientError, ShapeError
 from .indexing import parse
 from .modes import modes
@@ -82,18 +82,23 @@ def __setitem__(self: Tensor, key, values) -> None:
     except ShapeError as error:
         raise ShapeError(f"cannot write to x[...] of shape {region}, where x is {self._described()}: {error}") from None
     place = index.fill(template, arrays)
-    if not (self._needs or values._needs):
+    symbolic = absent(self._data) or absent(values._data)
+    if not (self._needs or values._needs or symbolic):
         data = self._data.copy()
         data[place] = values._data
         _become(self, Tensor(data), "x[...] =")
     elif values.size:
         # For each element, which of the values is written there. Where an index names a place
         # several times, the last one wins, as in NumPy, and the others get no gradient.
-        xp = of(self._data)
-        source = xp.full(self.shape, -1, dtype=numpy.int64)
-        source[place] = xp.arange(values.size).reshape(region)
-        written = values.reshape(-1)[Tensor(xp.maximum(source, 0))]
-        _become(self, Tensor(source >= 0).where(written, self), "x[...] =")
+        if symbolic:
+            places, taken = Absent(self.shape, dtypes.int64), Absent(self.shape, dtypes.bool_)
+        else:
+            xp = of(self._data)
+            source = xp.full(self.shape, -1, dtype=numpy.int64)
+            source[place] = xp.arange(values.size).reshape(region)
+            places, taken = xp.maximum(source, 0), source >= 0
+        written = values.reshape(-1)[Tensor(places)]
+        _become(self, Tensor(taken).where(written, self), "x[...] =")
 
 
 def _become(self: Tensor, value: Tensor, symbol: str) -> Tensor:
@@ -137,8 +142,12 @@ def __abs__(self: Tensor) -> Tensor:
 def __pow__(self: Tensor, other) -> Tensor:
     if isinstance(other, (int, float)) and not isinstance(other, bool):
         whole = isinstance(other, int) and other >= 0
-        base = self if whole or dtypes.is_float(self.dtype) else self.astype(dtypes.DEFAULT_FLOAT)
-        return apply(elementwise.power, (base,), {"exponent": other})
+        exponent = other if isinstance(other, int) else float(other)  # NumPy's float64 is a float, and would widen the result
+        if dtypes.is_float(self.dtype) or (whole and self.dtype != dtypes.bool_):
+            base = self
+        else:
+            base = self.astype(dtypes.int64 if whole else dtypes.DEFAULT_FLOAT)
+        return apply(elementwise.power, (base,), {"exponent": exponent})
     return _general(elementwise.pow_)(self, other)
 
 

@@ -16,6 +16,7 @@ from .primitive import Primitive, zero
 from .shapes import broadcast, same
 
 bool_result = {"dtype": lambda *_: dtypes.bool_}
+small_result = {"dtype": lambda x, *_, **__: dtypes.int8 if x == dtypes.bool_ else x}  # of bools, as NumPy has it
 
 
 def unary(name, value, formula, local, rule, c, *, coerce=dtypes.promote_floats, **facts):
@@ -75,7 +76,7 @@ log1p      = unary("log1p",      "log1p",          "ln(1 + x)",      "1/(1 + x)"
 log2       = unary("log2",       "log2",           "log₂ x",         "1/(x ln 2)",       lambda g, x: g / (x * LN2),                   "log2({x})")
 log10      = unary("log10",      "log10",          "log₁₀ x",        "1/(x ln 10)",      lambda g, x: g / (x * LN10),                  "log10({x})")
 sqrt       = unary("sqrt",       "sqrt",           "√x",             "1/(2y)",           lambda g, y: g / (y * 2),                     "sqrt({x})")
-square     = unary("square",     "square",         "x²",             "2x",               lambda g, x: g * (x * 2),                     "{x} * {x}", coerce=None)
+square     = unary("square",     "square",         "x²",             "2x",               lambda g, x: g * (x * 2),                     "{x} * {x}", coerce=None, **small_result)
 reciprocal = unary("reciprocal", lambda xp, x: 1 / x, "1/x",         "-y²",              lambda g, y: -g * (y * y),                    "1 / {x}")
 sin        = unary("sin",        "sin",            "sin x",          "cos x",            lambda g, x: g * x.cos(),                     "sin({x})")
 cos        = unary("cos",        "cos",            "cos x",          "-sin x",           lambda g, x: -g * x.sin(),                    "cos({x})")
@@ -91,7 +92,7 @@ acosh      = unary("acosh",      "arccosh",        "arcosh x",       "1/√(x² 
 atanh      = unary("atanh",      "arctanh",        "artanh x",       "1/(1 - x²)",       lambda g, x: g / (1 - x * x),                 "atanh({x})")
 erf        = unary("erf",        _erf,             "erf x",          "2/√π · exp(-x²)",  lambda g, x: g * ((-x * x).exp() * (2 / SQRT_PI)), "erf({x})")
 sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-{x}))")
-relu       = unary("relu",       lambda xp, x: xp.maximum(x, 0), "max(x, 0)", "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),    "({x} < 0 ? 0 : {x})", coerce=None)
+relu       = unary("relu",       lambda xp, x: xp.maximum(x, x.dtype.type(0)), "max(x, 0)", "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),    "({x} < 0 ? 0 : {x})", coerce=None)
 softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * x.sigmoid(),                 "fmax({x}, 0) + log1p(exp(-fabs({x})))")
 floor      = unary("floor",      _rounding("floor"), "⌊x⌋",          "0",                zero,                                         "floor({x})", coerce=None)
 ceil       = unary("ceil",       _rounding("ceil"),  "⌈x⌉",          "0",                zero,                                         "ceil({x})", coerce=None)
@@ -109,10 +110,10 @@ minimum    = binary("minimum",   "minimum",        "min(a, b)",      ("1 if a < 
                                                    (lambda g, a, b: g * _share(b, a), lambda g, a, b: g * _share(a, b)),               "({a} < {b} || {a} != {a} ? {a} : {b})")
 atan2      = binary("atan2",     "arctan2",        "arctan(a / b)",  ("b/(a² + b²)", "-a/(a² + b²)"),
                                                    (lambda g, a, b: g * b / (a * a + b * b), lambda g, a, b: -g * a / (a * a + b * b)), "atan2({a}, {b})", coerce=dtypes.promote_floats)
-remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a / b).floor()), "{a} - {b} * floor({a} / {b})")
-floor_divide = binary("floor_divide", operator.floordiv, "⌊a/b⌋",    ("0", "0"),         (zero, zero),                                 "floor({a} / {b})")
+remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a / b).floor()), "{a} - {b} * floor({a} / {b})", **small_result)
+floor_divide = binary("floor_divide", operator.floordiv, "⌊a/b⌋",    ("0", "0"),         (zero, zero),                                 "floor({a} / {b})", **small_result)
 pow_       = binary("pow",       operator.pow,     "aᵇ",             ("b·aᵇ⁻¹", "y·ln a"),
-                                                   (lambda g, a, b: _pow_base(g, a, b), lambda g, y, a: _pow_exponent(g, y, a)),       "pow({a}, {b})")
+                                                   (lambda g, a, b: _pow_base(g, a, b), lambda g, y, a: _pow_exponent(g, y, a)),       "pow({a}, {b})", **small_result)
 
 equal         = binary("equal",         operator.eq, "a = b", (), (), "{a} == {b}", **bool_result)
 not_equal     = binary("not_equal",     operator.ne, "a ≠ b", (), (), "{a} != {b}", **bool_result)
