@@ -4,13 +4,13 @@ import numpy
 
 from ..backend import DEFAULT_FLOAT
 from ..functional import zeros
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, tensor
 
 
 class Parameter(Tensor):
     """A leaf tensor that requires a gradient, and that a `Module` finds among its attributes.
 
-    data           a tensor, an array, a number or a nested list. Arrays and tensors are shared, not copied
+    data           a tensor, whose memory it shares; or an array, a number or a nested list, which are copied
     requires_grad  False for a parameter that training leaves as it is
     name           what errors, pictures and checkpoints call it; a module gives its path by default
 
@@ -20,8 +20,8 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data, requires_grad: bool = True, name: str | None = None):
-        array = as_tensor(data)._data
-        super().__init__(numpy.asarray(array) if isinstance(array, numpy.generic) else array)
+        array = (data if isinstance(data, Tensor) else tensor(data))._data
+        super().__init__(numpy.array(array) if isinstance(array, numpy.generic) else array)
         if name is not None:
             self.name = name
         self.requires_grad = requires_grad

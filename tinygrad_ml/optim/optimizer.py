@@ -6,8 +6,8 @@ An optimiser states its update once, as a pure function of tensors that reads li
 
 with p a parameter, g its gradient, `state` a tuple of tensors of the same shape, and n the numbers of
 this step (learning rate, corrections), which `numbers` computes in float64 on the host. It is
-elementwise, so it can be run on any piece: on the CPU it runs over blocks that fit into the cache,
-on other devices over whole tensors.
+elementwise, so it can be run on any piece: on the CPU it becomes a loop over blocks that fit into the
+cache (`loop.py`), elsewhere it runs on whole tensors.
 
 Read next: `sgd.py`, `adam.py`.
 """
@@ -19,15 +19,15 @@ from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+import numpy
+
 from .. import writes
 from ..backend import of
 from ..errors import CheckpointError, OptionError
 from ..functional import full_like, zeros_like
-from ..modes import enable_grad, no_grad
+from ..modes import enable_grad, modes, no_grad
 from ..tensor import Tensor, as_tensor
-
-BLOCK = 32768
-"""Elements in a block on the CPU: a handful of such arrays of float32 fit into the second-level cache."""
+from .loop import Loop, NotElementwise
 
 
 class Optimizer:
@@ -52,6 +52,7 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
+        self._loops: dict[tuple, Loop | None] = {}
         if isinstance(params, Tensor):
             raise OptionError(
                 f"an optimiser takes several parameters: pass [parameter], not {params._described()} alone"
@@ -95,7 +96,7 @@ class Optimizer:
         raise NotImplementedError
 
     def update(self, p: Tensor, g: Tensor, state: tuple, n: SimpleNamespace, group: Mapping[str, Any]) -> tuple:
-        """(new p, *new state), elementwise. `group` may decide the form; numbers are taken from `n`."""
+        """(new p, *new state), elementwise. `group` may decide the form, by which options are on; numbers are in `n`."""
         raise NotImplementedError
 
     # -- what is done with it ----------------------------------------------------------------------------
@@ -118,40 +119,57 @@ class Optimizer:
                 loss = closure()
         with no_grad():
             for group in self.param_groups:
-                numbers: dict[int, SimpleNamespace] = {}
+                numbers: dict[int, dict[str, float]] = {}
                 for p in group["params"]:
                     if p.grad is not None and p.requires_grad:
                         self._step_one(p, group, numbers)
         return loss
 
-    def _step_one(self, p: Tensor, group: Mapping[str, Any], numbers: dict[int, SimpleNamespace]) -> None:
+    def _step_one(self, p: Tensor, group: Mapping[str, Any], numbers: dict[int, dict[str, float]]) -> None:
         state = self.state.setdefault(p, {"step": 0})
         state["step"] = t = state["step"] + 1
         if t not in numbers:
-            numbers[t] = SimpleNamespace(**self.numbers(group, t))
+            numbers[t] = self.numbers(group, t)
         initial = self.initial(group)
         for name, start in initial.items():
             state[name] = _beside(state[name], p) if name in state else full_like(p, start)
         self._overwrite(p, p.grad.astype(p.dtype), [state[name] for name in initial], numbers[t], group)
 
     def _overwrite(
-        self, p: Tensor, g: Tensor, state: list[Tensor], n: SimpleNamespace, group: Mapping[str, Any]
+        self, p: Tensor, g: Tensor, state: list[Tensor], n: dict[str, float], group: Mapping[str, Any]
     ) -> None:
         """Run the update, and put what it gives into the memory of p and its state."""
         arrays = [p._data, g._data, *[tensor._data for tensor in state]]
-        if of(p._data).kind == "cpu" and all(array.flags.c_contiguous for array in arrays if array is not g._data):
-            flat = [array.reshape(-1) for array in arrays]
-            blocks = [[array[start : start + BLOCK] for array in flat] for start in range(0, p.size, BLOCK)]
+        loop = None
+        if of(p._data).kind == "cpu" and not modes.watchers and all(map(_in_order, (arrays[0], *arrays[2:]))):
+            loop = self._loop(p.dtype, len(state), n, group)
+        if loop is not None:
+            loop(arrays, n)
+            writes.wrote(p._data)
         else:
-            blocks = [arrays]
-        for p_block, g_block, *state_blocks in blocks:
-            gradient = Tensor(g_block)
-            if group["maximize"]:
-                gradient = -gradient
-            results = self.update(Tensor(p_block), gradient, tuple(map(Tensor, state_blocks)), n, group)
-            for block, result in zip((p_block, *state_blocks), results, strict=True):
-                block[...] = result._data
-        writes.wrote(p._data)
+            results = self._updated((p.detach(), g, *state), SimpleNamespace(**n), group)
+            for tensor, result in zip((p, *state), results, strict=True):
+                tensor.assign(result)
+
+    def _updated(self, tensors: tuple, n: SimpleNamespace, group: Mapping[str, Any]) -> tuple:
+        p, g, *state = tensors
+        return self.update(p, -g if group["maximize"] else g, tuple(state), n, group)
+
+    def _loop(self, dtype, states: int, n: dict[str, float], group: Mapping[str, Any]) -> Loop | None:
+        """The update as a loop over host arrays, made once for each form that it takes; None if it has no such form."""
+        key = dtype, states, *(bool(value) for name, value in group.items() if name != "params")
+        if key not in self._loops:
+            try:
+                self._loops[key] = Loop(
+                    lambda tensors, n: self._updated(tensors, n, group),
+                    (0, *range(2, 2 + states)),
+                    2 + states,
+                    tuple(n),
+                    dtype,
+                )
+            except NotElementwise:
+                self._loops[key] = None
+        return self._loops[key]
 
     # -- saving --------------------------------------------------------------------------------------------
 
@@ -212,6 +230,10 @@ def _beside(kept: Tensor, p: Tensor) -> Tensor:
     if type(kept._data) is type(p._data) and kept.dtype == p.dtype and kept.device == p.device:
         return kept
     return kept.astype(p.dtype).to(p.device)
+
+
+def _in_order(array) -> bool:
+    return array.flags.c_contiguous and array.flags.writeable and isinstance(array, numpy.ndarray)
 
 
 def _check_options(optimizer: type, given: list[str], known: list[str]) -> None:

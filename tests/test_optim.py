@@ -1,0 +1,300 @@
+"""Optimisers: what they promise beside PyTorch's numbers, which are in tests/compare."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_ml as tg
+from tinygrad_ml import nn, optim
+from tinygrad_ml.errors import CheckpointError, GradientError, OptionError
+from tinygrad_ml.optim import loop, lr_scheduler
+
+ALL = {
+    "SGD": {"momentum": 0.9, "dampening": 0.1, "weight_decay": 0.01},
+    "Adagrad": {"lr_decay": 0.1, "weight_decay": 0.01},
+    "RMSprop": {"momentum": 0.9, "centered": True},
+    "Adadelta": {},
+    "Adam": {"amsgrad": True, "weight_decay": 0.01},
+    "AdamW": {},
+}
+
+
+def numbers(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype("float32")
+
+
+def parameter_with_gradient(*shape, seed=0):
+    p = nn.Parameter(numbers(*shape, seed=seed))
+    p.grad = tg.tensor(numbers(*shape, seed=seed + 1))
+    return p
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_quadratic_goes_down_in_float32(name):
+    p = nn.Parameter(numbers(5))
+    update = getattr(optim, name)([p], **ALL[name])
+    losses = []
+    for _ in range(60):
+        update.zero_grad()
+        loss = (p * p).sum()
+        loss.backward()
+        update.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] and np.isfinite(losses).all()
+    tensors = [p, *(value for value in update.state[p].values() if isinstance(value, tg.Tensor))]
+    assert {tensor.dtype.name for tensor in tensors} == {"float32"} and len(tensors) == 1 + len(
+        update.initial(update.param_groups[0])
+    )
+
+
+@pytest.mark.host_only
+@pytest.mark.parametrize("name", ALL)
+@given(size=st.integers(0, 40), block=st.integers(1, 12))
+def test_an_update_in_blocks_is_the_update_of_the_whole(name, size, block):
+    looped, whole = parameter_with_gradient(size), parameter_with_gradient(size)
+    update = getattr(optim, name)([looped], **ALL[name])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "BLOCK", block)
+        update.step(), update.step()
+    assert list(update._loops.values()) != [None]
+    update = getattr(optim, name)([whole], **ALL[name])
+    with tg.modes.watching(lambda *_: None):  # somebody who watches the operations sees them all
+        update.step(), update.step()
+    assert not update._loops and np.array_equal(looped.numpy(), whole.numpy())
+
+
+def test_an_update_that_is_no_loop_runs_on_whole_tensors():
+    class Sign(optim.Optimizer):
+        def __init__(self, params, lr=0.1, maximize=False):
+            super().__init__(params, {"lr": lr, "maximize": maximize})
+
+        def numbers(self, group, t):
+            return {"lr": group["lr"]}
+
+        def update(self, p, g, state, n, group):
+            return (p - (g > 0).where(n.lr, -n.lr),)
+
+    p = parameter_with_gradient(5)
+    Sign([p]).step()
+    assert np.allclose(p.numpy(), numbers(5) - 0.1 * np.sign(p.grad.numpy()))
+
+
+def test_a_parameter_and_a_gradient_may_lie_in_any_order_in_memory():
+    straight, turned = nn.Parameter(numbers(4, 6)), nn.Parameter(np.asfortranarray(numbers(4, 6)))
+    for p in (straight, turned):
+        p.grad = tg.tensor(numbers(6, 4, seed=1)).T
+        optim.Adam([p]).step()
+    assert np.array_equal(straight.numpy(), turned.numpy())
+
+
+def test_parameters_without_gradient_and_frozen_ones_are_left_alone():
+    unused, frozen, trained = nn.Parameter(numbers(3)), parameter_with_gradient(3), parameter_with_gradient(3)
+    frozen.requires_grad = False
+    update = optim.Adam([unused, frozen, trained], weight_decay=0.1)
+    update.step()
+    for p in (unused, frozen):
+        assert np.array_equal(p.numpy(), numbers(3)) and p not in update.state
+    assert not np.array_equal(trained.numpy(), numbers(3))
+
+
+def test_a_parameter_that_occurs_twice_is_updated_once():
+    once, twice = parameter_with_gradient(3), parameter_with_gradient(3)
+    optim.SGD([once], lr=0.5).step()
+    optim.SGD([twice, twice], lr=0.5).step()
+    assert np.array_equal(once.numpy(), twice.numpy())
+    tied = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    tied[1].weight = tied[0].weight
+    assert len(optim.SGD(tied.parameters()).param_groups[0]["params"]) == 3
+
+
+def test_the_memory_is_overwritten_in_place_and_the_graph_knows():
+    p = nn.Parameter(numbers(3))
+    array = p._data
+    loss = (p * p * p).sum()
+    p.grad = tg.ones(3)
+    optim.SGD([p], lr=0.1).step()
+    assert p._data is array
+    with pytest.raises(GradientError, match="changed in place"):
+        loss.backward()
+
+
+def test_groups_have_options_of_their_own():
+    slow, fast = parameter_with_gradient(2), parameter_with_gradient(2)
+    update = optim.SGD([{"params": [slow], "lr": 0.0}, {"params": fast}], lr=1.0)
+    update.add_param_group({"params": [nn.Parameter(1.0)], "momentum": 0.5})
+    update.step()
+    assert np.array_equal(slow.numpy(), numbers(2)) and np.allclose(fast.numpy(), numbers(2) - fast.grad.numpy())
+    assert [group["momentum"] for group in update.param_groups] == [0, 0, 0.5]
+
+
+def test_a_closure_computes_the_loss():
+    p = nn.Parameter(numbers(3))
+    update = optim.SGD([p], lr=0.1)
+
+    def closure():
+        update.zero_grad()
+        loss = (p * p).sum()
+        loss.backward()
+        return loss
+
+    with tg.no_grad():
+        loss = update.step(closure)
+    assert np.isclose(loss.item(), (numbers(3) ** 2).sum()) and np.allclose(p.numpy(), 0.8 * numbers(3))
+
+
+def test_zero_grad_forgets_or_zeroes():
+    p = parameter_with_gradient(3)
+    update = optim.SGD([p])
+    update.zero_grad(set_to_none=False)
+    assert not p.grad.numpy().any()
+    update.zero_grad()
+    assert p.grad is None
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_training_goes_on_from_a_saved_state_as_if_it_had_not_stopped(name, tmp_path):
+    from tinygrad_ml.io import load, save
+
+    def gradient(p, t):
+        p.grad = tg.tensor(numbers(4, seed=t))
+
+    whole = nn.Parameter(numbers(4))
+    update = getattr(optim, name)([whole], **ALL[name])
+    for t in range(6):
+        if t == 3:
+            save(tmp_path / "state", {"p": whole, "optimizer": update.state_dict()})
+        gradient(whole, t)
+        update.step()
+
+    saved = load(tmp_path / "state")
+    resumed = nn.Parameter(saved["p"])
+    again = getattr(optim, name)([resumed], **ALL[name])
+    again.load_state_dict(saved["optimizer"])
+    for t in range(3, 6):
+        gradient(resumed, t)
+        again.step()
+    assert np.array_equal(resumed.numpy(), whole.numpy())
+
+
+def test_a_saved_state_does_not_change_with_further_training():
+    p = parameter_with_gradient(3)
+    update = optim.Adam([p])
+    update.step()
+    state = update.state_dict()
+    before = state["state"][0]["exp_avg"].numpy()
+    update.step()
+    assert np.array_equal(state["state"][0]["exp_avg"].numpy(), before) and state["state"][0]["step"] == 1
+
+
+def test_states_that_do_not_fit():
+    p = parameter_with_gradient(3)
+    adam = optim.Adam([p])
+    adam.step()
+    state = adam.state_dict()
+    with pytest.raises(CheckpointError, match="another optimiser than SGD, whose options are lr, momentum"):
+        optim.SGD([p]).load_state_dict(state)
+    with pytest.raises(CheckpointError, match=r"groups with \[1\] parameters, but this optimiser has \[2\]"):
+        optim.Adam([p, nn.Parameter(1.0)]).load_state_dict(state)
+    with pytest.raises(CheckpointError, match=r"'exp_avg' of parameter 0 has shape \(3,\)"):
+        optim.Adam([nn.Parameter(numbers(4))]).load_state_dict(state)
+
+
+def test_the_state_follows_a_conversion():
+    layer = nn.Linear(3, 2)
+    update = optim.Adam(layer.parameters())
+    for dtype in ("float32", "float64"):
+        layer.astype(dtype)
+        layer(tg.tensor(numbers(4, 3).astype(dtype))).sum().backward()
+        update.step()
+    assert {kept["exp_avg"].dtype.name for kept in update.state.values()} == {"float64"}
+    assert all(kept["step"] == 2 for kept in update.state.values())
+
+
+def test_unknown_and_impossible_options():
+    p = nn.Parameter(1.0)
+    with pytest.raises(OptionError, match="SGD has no option 'learning_rate'; it has lr, momentum, dampening"):
+        optim.SGD([p], learning_rate=0.1)
+    with pytest.raises(OptionError, match="Adam has no option 'rate'"):
+        optim.Adam([{"params": [p], "rate": 1}])
+    for name, options in {
+        "SGD": {"lr": -1.0},
+        "Adam": {"betas": (1.0, 0.9)},
+        "RMSprop": {"alpha": -0.1},
+        "Adagrad": {"eps": -1e-8},
+        "Adadelta": {"rho": 2.0},
+    }.items():
+        with pytest.raises(OptionError, match=f"{next(iter(options))}=.* is impossible"):
+            getattr(optim, name)([p], **options)
+    with pytest.raises(OptionError, match="nesterov=True needs"):
+        optim.SGD([p], nesterov=True)
+    with pytest.raises(OptionError, match="at least one parameter"):
+        optim.SGD([])
+    with pytest.raises(OptionError, match=r"pass \[parameter\]"):
+        optim.SGD(p)
+    with pytest.raises(OptionError, match="leaf tensors"):
+        optim.SGD([p * 2])
+    with pytest.raises(OptionError, match="another group already"):
+        optim.SGD([{"params": [p]}, {"params": [p]}])
+
+
+# -- clipping --------------------------------------------------------------------------------------------
+
+
+def test_clipping_scales_all_gradients_alike_and_says_how_large_they_were():
+    p, q, unused = parameter_with_gradient(3), parameter_with_gradient(2, 2), nn.Parameter(1.0)
+    p.grad, q.grad = tg.tensor([3.0, 0.0, 0.0]), tg.tensor([[0.0, 4.0], [0.0, 0.0]])
+    assert np.isclose(optim.clip_grad_norm_([p, q, p, unused], 1.0).item(), 5.0)
+    assert np.allclose(p.grad.numpy(), [0.6, 0, 0]) and np.allclose(q.grad.numpy(), [[0, 0.8], [0, 0]])
+    optim.clip_grad_norm_(p, 10.0)
+    assert np.allclose(p.grad.numpy(), [0.6, 0, 0])  # small ones are left as they are
+    nn.utils.clip_grad_value_([p, q], 0.5)
+    assert np.allclose(p.grad.numpy(), [0.5, 0, 0]) and np.allclose(q.grad.numpy(), [[0, 0.5], [0, 0]])
+    p.grad = tg.tensor([np.inf, 0, 0])
+    with pytest.raises(GradientError, match="cannot be clipped"):
+        optim.clip_grad_norm_([p], 1.0, error_if_nonfinite=True)
+    assert optim.clip_grad_norm_([unused], 1.0).item() == 0
+
+
+# -- schedules ---------------------------------------------------------------------------------------------
+
+
+def sgd(lr=1.0):
+    return optim.SGD([nn.Parameter(1.0)], lr=lr, momentum=0.9)
+
+
+def test_a_schedule_goes_on_from_its_state():
+    whole = lr_scheduler.CosineAnnealingLR(sgd(), T_max=10)
+    for _ in range(4):
+        whole.step()
+    resumed = lr_scheduler.CosineAnnealingLR(sgd(), T_max=10)
+    resumed.load_state_dict(whole.state_dict())
+    whole.step(), resumed.step()
+    assert whole.get_last_lr() == resumed.get_last_lr()
+    assert lr_scheduler.CosineAnnealingLR(sgd(), T_max=10, last_epoch=4).get_last_lr() == whole.get_last_lr()
+
+
+def test_a_state_of_an_optimiser_with_a_schedule_fits_one_without():
+    optimizer_with = sgd()
+    lr_scheduler.StepLR(optimizer_with, 1).step()
+    plain = sgd()
+    plain.load_state_dict(optimizer_with.state_dict())
+    assert np.isclose(plain.param_groups[0]["lr"], 0.1)
+
+
+def test_wrong_use_of_schedules():
+    one = lr_scheduler.OneCycleLR(sgd(), max_lr=0.1, total_steps=3)
+    for _ in range(3):  # once after each of three batches
+        one.step()
+    with pytest.raises(OptionError, match="made for 3 steps"):
+        one.step()
+    with pytest.raises(OptionError, match="total_steps, or epochs"):
+        lr_scheduler.OneCycleLR(sgd(), max_lr=0.1)
+    with pytest.raises(OptionError, match="Adagrad has no momentum"):
+        lr_scheduler.OneCycleLR(optim.Adagrad([nn.Parameter(1.0)]), max_lr=0.1, total_steps=3)
+    with pytest.raises(OptionError, match="2 schedules needs 1 milestones"):
+        lr_scheduler.SequentialLR(sgd(), [lr_scheduler.StepLR(sgd(), 1)] * 2, [])
+    with pytest.raises(OptionError, match="below 1"):
+        lr_scheduler.ReduceLROnPlateau(sgd(), factor=1.0)
+    with pytest.raises(OptionError, match="2 functions for 1 groups"):
+        lr_scheduler.LambdaLR(sgd(), [lambda t: 1, lambda t: 1])
