@@ -106,8 +106,10 @@ def grad(
         if g is ZERO:
             g = _zeros(x.node)
         if g is not None and create_graph:
-            with enable_grad():  # also a gradient that is constant is a function of the inputs: one with derivative 0
-                g = apply(constant_in, (g, *inputs))
+            # A gradient that is constant is a function of the inputs too, and of the gradients given:
+            # one with derivative 0.
+            with enable_grad():
+                g = apply(constant_in, (g, *inputs, *[seed for seed in seeds.values() if seed._needs]))
         results.append(g if g is None else _own(g, create_graph, taken))
     return tuple(results)
 
