@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn, optim
-from tinygrad_ml.errors import CheckpointError, GradientError, OptionError
+from tinygrad_ml.errors import CheckpointError, GradientError, OptionError, ShapeError
 from tinygrad_ml.optim import loop, lr_scheduler
 
 ALL = {
@@ -185,6 +185,24 @@ def test_a_saved_state_does_not_change_with_further_training():
     before = state["state"][0]["exp_avg"].numpy()
     update.step()
     assert np.array_equal(state["state"][0]["exp_avg"].numpy(), before) and state["state"][0]["step"] == 1
+
+
+def test_two_optimisers_may_go_on_from_one_state():
+    p, q = parameter_with_gradient(3), parameter_with_gradient(3)
+    first = optim.Adam([p])
+    first.step()
+    state = first.state_dict()
+    second, third = optim.Adam([p]), optim.Adam([q])
+    second.load_state_dict(state), third.load_state_dict(state)
+    second.step(), second.step()
+    assert np.array_equal(third.state[q]["exp_avg"].numpy(), state["state"][0]["exp_avg"].numpy())
+
+
+def test_a_gradient_of_another_shape_is_refused():
+    p = nn.Parameter(numbers(3))
+    p.grad = tg.ones(4)
+    with pytest.raises(ShapeError, match=r"shape \(4,\) was given to a tensor of shape \(3,\)"):
+        optim.SGD([p]).step()
 
 
 def test_states_that_do_not_fit():

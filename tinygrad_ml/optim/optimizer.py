@@ -23,10 +23,11 @@ import numpy
 
 from .. import writes
 from ..backend import of
-from ..errors import CheckpointError, OptionError
-from ..functional import full_like, zeros_like
+from ..errors import CheckpointError, OptionError, ShapeError
+from ..functional import full_like
 from ..modes import enable_grad, modes, no_grad
-from ..tensor import Tensor, as_tensor
+from ..nn.module import forget_gradient
+from ..tensor import Tensor, tensor
 from .loop import Loop, NotElementwise
 
 
@@ -105,8 +106,7 @@ class Optimizer:
         """Forget the gradients; with `set_to_none=False`, make them zeros."""
         for group in self.param_groups:
             for p in group["params"]:
-                if p.grad is not None:
-                    p.grad = None if set_to_none else zeros_like(p.grad)
+                forget_gradient(p, set_to_none)
 
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
         """Update all parameters that have a gradient, and are not frozen.
@@ -133,13 +133,13 @@ class Optimizer:
         initial = self.initial(group)
         for name, start in initial.items():
             state[name] = _beside(state[name], p) if name in state else full_like(p, start)
-        self._overwrite(p, p.grad.astype(p.dtype), [state[name] for name in initial], numbers[t], group)
+        self._overwrite(p, _beside(p.grad, p), [state[name] for name in initial], numbers[t], group)
 
     def _overwrite(
         self, p: Tensor, g: Tensor, state: list[Tensor], n: dict[str, float], group: Mapping[str, Any]
     ) -> None:
         """Run the update, and put what it gives into the memory of p and its state."""
-        arrays = [p._data, g._data, *[tensor._data for tensor in state]]
+        arrays = [p._data, g._data, *[kept._data for kept in state]]
         loop = None
         if of(p._data).kind == "cpu" and not modes.watchers and all(map(_in_order, (arrays[0], *arrays[2:]))):
             loop = self._loop(p.dtype, len(state), n, group)
@@ -148,8 +148,8 @@ class Optimizer:
             writes.wrote(p._data)
         else:
             results = self._updated((p.detach(), g, *state), SimpleNamespace(**n), group)
-            for tensor, result in zip((p, *state), results, strict=True):
-                tensor.assign(result)
+            for old, new in zip((p, *state), results, strict=True):
+                old.assign(new)
 
     def _updated(self, tensors: tuple, n: SimpleNamespace, group: Mapping[str, Any]) -> tuple:
         p, g, *state = tensors
@@ -204,14 +204,14 @@ class Optimizer:
         loaded: dict[Tensor, dict[str, Any]] = {}
         for number, kept in state_dict["state"].items():
             p = numbered[int(number)]
-            loaded[p] = {
-                name: value if name == "step" else _beside(as_tensor(value), p) for name, value in kept.items()
-            }
-            for name, value in loaded[p].items():
-                if name != "step" and value.shape != p.shape:
+            loaded[p] = {"step": int(kept["step"])}
+            for name in kept.keys() - {"step"}:
+                value = tensor(kept[name])  # a copy, which the next step may overwrite
+                if value.shape != p.shape:
                     raise CheckpointError(
                         f"{name!r} of parameter {number} has shape {value.shape}, but {p._described()} needs {p.shape}"
                     )
+                loaded[p][name] = _beside(value, p)
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update({name: value for name, value in saved.items() if name != "params"})
         self.state = loaded
@@ -226,14 +226,14 @@ class Optimizer:
 
 
 def _beside(kept: Tensor, p: Tensor) -> Tensor:
-    """State where the parameter is, and in its dtype."""
-    if type(kept._data) is type(p._data) and kept.dtype == p.dtype and kept.device == p.device:
-        return kept
+    """A gradient, or state, where the parameter is, and in its dtype. `ShapeError` if it has another shape."""
+    if kept.shape != p.shape:
+        raise ShapeError(f"a gradient or state of shape {kept.shape} was given to {p._described()}")
     return kept.astype(p.dtype).to(p.device)
 
 
 def _in_order(array) -> bool:
-    return array.flags.c_contiguous and array.flags.writeable and isinstance(array, numpy.ndarray)
+    return isinstance(array, numpy.ndarray) and array.flags.c_contiguous and array.flags.writeable
 
 
 def _check_options(optimizer: type, given: list[str], known: list[str]) -> None:
