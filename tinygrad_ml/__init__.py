@@ -37,6 +37,7 @@ from .gradcheck import gradcheck
 from .io import load, save
 from .modes import enable_grad, no_grad
 from .random import manual_seed
+from .summary import summary
 from .tensor import Tensor, as_tensor, tensor
 
 __version__ = "0.1.0"

@@ -205,7 +205,7 @@ class Optimizer:
         for number, kept in state_dict["state"].items():
             p = numbered[int(number)]
             loaded[p] = {"step": int(kept["step"])}
-            for name in kept.keys() - {"step"}:
+            for name in [name for name in kept if name != "step"]:
                 value = tensor(kept[name])  # a copy, which the next step may overwrite
                 if value.shape != p.shape:
                     raise CheckpointError(
