@@ -11,18 +11,19 @@ It reads the public graph (`tinygrad_ml/graph.py`), and the engine knows nothing
 Read in this order: `draw.py` (what a user calls), `model.py` (a picture as plain data), `nesting.py`
 and `arranging.py` (where things stand), `replay.py` and `backward.py` (their numbers), `reading.py`
 (all of it put together), `labels.py`, `dot.py`, `render.py`, `svg.py` (how it gets onto paper); then
-`steps.py` and `page.py`. `training/` draws curves with Matplotlib.
+`telling.py` and `steps.py` (the same as a story), and `explain.py`. `training/` draws curves with Matplotlib.
 """
 
 from importlib import import_module
 
 from .draw import Picture, draw
+from .explain import explain
 from .steps import Steps, steps
 from .telling import Step
 
 _TRAINING = ("LayerRecorder", "activations", "confusion", "curves", "gradients", "images", "surface")
 
-__all__ = ["Picture", "Step", "Steps", "draw", "steps", *_TRAINING]
+__all__ = ["Picture", "Step", "Steps", "draw", "explain", "steps", *_TRAINING]
 
 
 def __getattr__(name: str):

@@ -14,6 +14,7 @@ from tinygrad_ml import Tensor, symbol
 from tinygrad_ml.errors import DTypeError, OptionError
 from tinygrad_ml.graph import Node
 
+from .arranging import Arrangement
 from .dot import to_dot
 from .failure import failure_in
 from .model import Drawing
@@ -56,9 +57,9 @@ def draw(
     """
     failure = failure_in(what) if isinstance(what, BaseException) else None
     outputs = failure.inputs if failure else outputs_of(what, input_shape)
-    options = {"depth": depth, "fold": fold, "limit": limit, "values": values, "overlay": overlay}
-    drawing = read_graph(outputs, "forward" if failure else direction, failure=failure, **options)
-    return Picture(drawing, legend)
+    direction = "forward" if failure else direction
+    arrangement = Arrangement(outputs, direction, depth, fold, limit)
+    return Picture(read_graph(arrangement, direction, values=values, overlay=overlay, failure=failure), legend)
 
 
 def outputs_of(what, input_shape: Sequence[int] | None) -> list[Node]:

@@ -112,8 +112,8 @@ class Drawing:
 
     direction  "forward", "backward" or "both"
     of         what it is a picture of, for its title and for screen readers
-    routes     the id of the arrow for each use of a tensor: (the side, the place of the user in the
-               topological order, the position of the input)
+    routes     the id of the arrow for each use of a tensor: ("forward" or "backward", the place of the
+               user in the topological order, the position of the input); and where backward starts
     """
 
     direction: str

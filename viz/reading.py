@@ -28,30 +28,26 @@ OVERLAYS = ("flops", "bytes", "gradient", "nan")
 
 
 def read_graph(
-    outputs: Sequence[Node],
+    arrangement: Arrangement,
     direction: str = "forward",
     *,
-    depth: int | None = None,
-    fold: bool = True,
-    limit: int = 3000,
     values: bool = True,
     overlay: str | None = None,
     failure: Failure | None = None,
 ) -> Drawing:
-    """The picture of what `outputs` are computed from; the options are those of `draw`.
+    """The picture of an arranged graph; the options are those of `draw`.
 
-    failure  an operation on `outputs` that raised an error, to be drawn behind them
+    failure  an operation on the outputs that raised an error, to be drawn behind them
     """
     if direction not in DIRECTIONS:
         raise OptionError(f"direction is one of {', '.join(map(repr, DIRECTIONS))}, not {direction!r}")
     if overlay is not None and overlay not in OVERLAYS:
         raise OptionError(f"overlay is one of {', '.join(map(repr, OVERLAYS))}, not {overlay!r}")
-    if direction != "forward" and not any(node.needs_grad for node in outputs):
+    if direction != "forward" and not any(node.needs_grad for node in arrangement.outputs):
         raise OptionError(
             f"there is no backward pass to draw: nothing that was given requires a gradient. "
             f"Use direction='forward', not {direction!r}, or set requires_grad=True on what it is computed from."
         )
-    arrangement = Arrangement(outputs, direction, depth, fold, limit)
     return _Reader(arrangement, direction).read(values, overlay, failure)
 
 
@@ -229,10 +225,11 @@ class _Reader:
                 self._add_share(event, arrivals[event.node], drawn)
         self.drawing.edges.extend(drawn.values())
         if self.drawing.direction == "both":
-            for number_, node in enumerate(node for node in self.at.outputs if node.needs_grad):
-                self.drawing.edges.append(
-                    Edge(f"s{number_}", self.at.place(node), self.at.gradient_place(node), "beside")
-                )
+            for node in self.at.outputs:
+                if node.needs_grad:
+                    edge = Edge(f"s{self.at.number[node]}", self.at.place(node), self.at.gradient_place(node), "beside")
+                    self.drawing.edges.append(edge)
+                    self.drawing.routes["start", self.at.number[node], 0] = edge.id
         if walk.trouble:
             self.drawing.notes.append(_TROUBLE[walk.trouble])
 

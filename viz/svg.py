@@ -14,8 +14,11 @@ from .style import style_sheet
 _SVG = "http://www.w3.org/2000/svg"
 
 
-def polish(svg: bytes, drawing: Drawing, source: str) -> str:
+def polish(svg: bytes, drawing: Drawing, source: str, alone: bool = True) -> str:
     """The SVG with the ids of its boxes and arrows made unlike those of any other picture.
+
+    alone  whether the SVG is a picture of its own, and brings its style sheet; else it is part of a
+           page that has one, and whose boxes can be chosen
 
     The prefix is `picture_id(source)`. What Graphviz took for titles (its own ids, which browsers
     show as tooltips) become the names of what is drawn.
@@ -36,11 +39,12 @@ def polish(svg: bytes, drawing: Drawing, source: str) -> str:
         if own:
             group.set("id", f"{prefix}-{own}")
     root.set("id", prefix)
-    root.set("role", "img")
+    root.set("role", "img" if alone else "group")
     root.set("aria-label", describe(drawing))
-    style = ElementTree.Element(f"{{{_SVG}}}style")
-    style.text = style_sheet(prefix)
-    root.insert(0, style)
+    if alone:
+        style = ElementTree.Element(f"{{{_SVG}}}style")
+        style.text = style_sheet(prefix)
+        root.insert(0, style)
     return ElementTree.tostring(root, encoding="unicode")
 
 

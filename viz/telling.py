@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy
 
@@ -20,6 +21,7 @@ from .backward import Gradient, Share, Turn, walk_back
 from .check import Check, Trial, tried
 from .facts import bytes_of, saved_sources
 from .figures import SMALL, Summary, number, summarise
+from .local import local_jacobian
 from .nesting import pass_of
 from .replay import on_host, replay
 
@@ -41,6 +43,7 @@ class Step:
     shapes    the shapes that go in, and the one that comes out
     numbers   the formula with numbers, where all are single numbers
     module    the module that it happens in, in dots
+    local     the Jacobian of the operation that a share comes back through, if it is small
     check     a finite difference against the gradient, if it was asked for and this completes one
     box, arrows  the ids in the picture of what is worked on
     complete  whether the value in that box is final after this step
@@ -58,6 +61,7 @@ class Step:
     shapes: str = ""
     numbers: str = ""
     module: str = ""
+    local: Summary | None = None
     check: str = ""
     box: str = ""
     arrows: tuple[str, ...] = ()
@@ -86,15 +90,19 @@ class _Teller:
         self.names = arrangement.names
         self.steps: list[Step] = []
         self.scalars: dict[Node, float] = {}
+        self.small: dict[Node, numpy.ndarray] = {}
         self.incoming: Gradient | None = None
+        self.last_share: dict[Node, Share] = {}
         self.memory = _Memory(arrangement.order)
 
     def tell(self, check: bool) -> list[Step]:
         values: dict[Node, numpy.ndarray] = {}
         for node, value in replay(self.at.order):
             array = on_host(value)
-            if array is not None and array.size == 1:
-                self.scalars[node] = array.item()
+            if array is not None and array.size <= self.keep:
+                self.small[node] = array
+                if array.size == 1:
+                    self.scalars[node] = array.item()
             if check and array is not None:
                 values[node] = array
             if self.at.place(node) is not None:
@@ -145,6 +153,7 @@ class _Teller:
 
         events = walk_back(self.at.outputs, self.keep, probe).events
         arrivals = {event.node: event.arrived for event in events if isinstance(event, Share)}
+        self.last_share = {event.user: event for event in events if isinstance(event, Share)}
         checks = {
             event.node: Check(trials[event.node].difference, event.probed).text()
             for event in events
@@ -158,7 +167,8 @@ class _Teller:
             if event.node not in arrivals:
                 self._unfed(event, checks.get(event.node, ""))
             self.incoming = event.gradient
-            self.memory.let_go(event.node)
+            if event.node not in self.last_share:
+                self.memory.let_go(event.node)
 
     def _gradient_name(self, node: Node) -> str:
         return words.gradient_name(self.names[node], self.at.loss)
@@ -168,11 +178,13 @@ class _Teller:
         node, name = event.node, self._gradient_name(event.node)
         facts = {"name": name, "shapes": _shapes(node.shape), "box": self.at.gradient_place(node) or "", "check": check}
         if node in self.at.outputs:
+            facts["arrows"] = self._arrows("start", node, [0])
             self._add("backward", "start", "start", f"{name} = 1", event.gradient, **facts)
         else:
             self._add("backward", "flat", "flat", f"{name} = 0, whatever arrives", event.gradient, **facts)
 
     def _share(self, event: Share, last: bool, check: str) -> None:
+        """The steps of one share: through the rule, over the broadcast axes, and into the sum."""
         node, user = event.node, event.user
         name = self._gradient_name(node)
         part = name if last and event.arrived == 1 else f"share {event.arrived} of {name}"
@@ -182,28 +194,42 @@ class _Teller:
             "box": self.at.gradient_place(node) or "",
             "arrows": self._arrows("backward", user, [event.position]),
         }
-
-        def add(kind: str, operation: str, rule: str, result: Gradient, shapes: str, numbers: str = "") -> None:
-            final = last and kind == kinds[-1]
-            more = {"shapes": shapes, "numbers": numbers, "complete": final, "check": check if final else ""}
-            self._add("backward", kind, operation, rule, result, **facts, **more)
-
-        kinds = ["share"]
-        kinds += ["unbroadcast"] if event.summed_axes else []
-        kinds += ["accumulate"] if event.arrived > 1 else []
-        rule = words.rule(user, event.position, self.names, self._gradient_name(user))
-        scalar = not (user.shape or event.share.shape)
-        shapes = "" if scalar else words.shapes_backward(user, event.position, event.share.shape)
-        add(
-            "share", f"back through {user.op.name}", f"{part} = {rule}", event.share, shapes, self._share_numbers(event)
-        )
+        parts = [self._through_the_rule(event, part)]
         if event.summed_axes:
-            rule = f"{part} = Σ over {words.axes_text(event.summed_axes)}, along which {self.names[node]} was repeated"
+            axes = words.axes_text(event.summed_axes)
+            rule = f"{part} = Σ over {axes}, along which {self.names[node]} was repeated"
             shapes = f"{_shapes(event.share.shape)} → {_shapes(node.shape) or 'scalar'}"
-            add("unbroadcast", "sum over broadcast axes", rule, event.fitted, shapes)
+            parts.append(("unbroadcast", "sum over broadcast axes", rule, event.fitted, {"shapes": shapes}))
         if event.arrived > 1:
-            rule = f"{name} = share {event.arrived} + what came before"
-            add("accumulate", "add up", rule, event.total, _shapes(node.shape), _sum_numbers(event))
+            more = {"shapes": _shapes(node.shape), "numbers": _sum_numbers(event)}
+            parts.append(
+                ("accumulate", "add up", f"{name} = share {event.arrived} + what came before", event.total, more)
+            )
+        for place, (*what, more) in enumerate(parts, start=1):
+            done = place == len(parts)
+            if done and self.last_share[user] is event:
+                self.memory.let_go(user)
+            more |= {"complete": done and last, "check": check if done else ""}
+            self._add("backward", *what, **facts, **more)
+
+    def _through_the_rule(self, event: Share, part: str) -> tuple:
+        user, share = event.user, event.share
+        rule = f"{part} = {words.rule(user, event.position, self.names, self._gradient_name(user))}"
+        scalar = not (user.shape or share.shape)
+        more = {
+            "shapes": "" if scalar else words.shapes_backward(user, event.position, share.shape),
+            "numbers": self._share_numbers(event),
+            "local": self._local(user, event.position),
+        }
+        return "share", f"back through {user.op.name}", rule, share, more
+
+    def _local(self, user: Node, position: int) -> Summary | None:
+        """The local Jacobian, if it has no more than `keep` elements."""
+        size = prod(user.shape) * prod(user.inputs[position].shape)
+        if size > self.keep or any(parent not in self.small for parent in user.inputs):
+            return None
+        found = local_jacobian(user, position, [self.small[parent] for parent in user.inputs])
+        return None if found is None else summarise(found, self.keep)
 
     def _share_numbers(self, event: Share) -> str:
         """`2 · 3 = 6`: a rule between single numbers, with the numbers put in."""

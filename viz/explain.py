@@ -1,0 +1,251 @@
+"""`viz.explain`: a page on which one steps through the forward and the backward pass. One file, no network.
+
+The picture is laid out once, here, and the steps are embedded as data; `page/page.js` only shows and
+hides. Without JavaScript the page is the still picture with the table of all steps below it.
+
+Read before: `telling.py`, `steps.py`, `svg.py`. Read next: `page/page.js`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import math
+import warnings
+from collections.abc import Sequence
+from importlib import resources
+from itertools import pairwise
+from math import prod
+from pathlib import Path
+from string import Template
+
+from tinygrad_ml.graph import Node
+
+from . import words
+from .arranging import Arrangement
+from .dot import to_dot
+from .draw import outputs_of
+from .facts import device_of, flops_of, saved_sources
+from .figures import Summary, amount, byte_text, number, shape_text
+from .model import Drawing
+from .reading import read_graph
+from .render import HOW_TO_GET_ONE, NoRenderer, render
+from .source import source_of
+from .steps import COLUMNS, row
+from .style import style_sheet
+from .svg import picture_id, polish
+from .telling import Step, tell
+
+HEAT_MAP = 1024
+"""Tensors of up to so many elements are shown as heat maps."""
+_CURVE = (400, 80)
+
+
+def explain(
+    what,
+    path: str | Path,
+    *,
+    input_shape: Sequence[int] | None = None,
+    depth: int | None = None,
+    fold: bool = True,
+    check: bool = True,
+    title: str | None = None,
+    limit: int = 1000,
+) -> Path:
+    """Write a page that explains, step by step, how a tensor and its gradients are computed.
+
+    what         a tensor, or several; with `input_shape` a module or function, as for `draw`
+    path         the file to write, .html
+    depth, fold  how much of the modules is opened, as for `draw`
+    check        try each gradient by a finite difference, as for `steps`
+    title        of the page
+    limit        refuse pictures of more boxes than that
+
+    The page is one self-contained file: it needs no server and no network. Returns its path.
+    Raises `OptionError` for a graph above the limit.
+
+    >>> viz.explain(loss, "page.html")
+    """
+    outputs = outputs_of(what, input_shape)
+    direction = "both" if any(node.needs_grad for node in outputs) else "forward"
+    arrangement = Arrangement(outputs, direction, depth, fold, limit)
+    drawing = read_graph(arrangement, direction)
+    steps = tell(arrangement, drawing.routes, check=check, keep=HEAT_MAP)
+    path = Path(path)
+    path.write_text(
+        _page(arrangement, drawing, steps, title or f"How {arrangement.title} is computed"), encoding="utf-8"
+    )
+    return path
+
+
+def _page(arrangement: Arrangement, drawing: Drawing, steps: list[Step], title: str) -> str:
+    source = to_dot(drawing)
+    try:
+        picture = polish(render(source, "svg"), drawing, source, alone=False)
+    except NoRenderer as reason:
+        warnings.warn(f"the page has no picture, only the steps ({reason}). {HOW_TO_GET_ONE}", stacklevel=3)
+        picture = f"<p>No picture: {html.escape(str(reason))}. {HOW_TO_GET_ONE}</p>"
+    own = picture_id(source)
+    style = _file("page.css") + style_sheet(own)
+    script = _file("page.js")
+    backward = sum(step.phase == "backward" for step in steps)
+    hint = "Press “next”, or the right arrow key, to go through it step by step."
+    peak = byte_text(max((step.held for step in steps), default=0))
+    data = {
+        "picture": own,
+        "hint": hint,
+        "peak": peak,
+        "width": _CURVE[0],
+        "steps": [_step_data(step) for step in steps],
+        **_details(arrangement),
+    }
+    return Template(_file("page.html")).substitute(
+        title=html.escape(title),
+        summary=f"{len(steps) - backward} steps forward, {backward} backward, in the order in which the engine takes them.",
+        style=style,
+        style_hash=_hash(style),
+        script=script,
+        script_hash=_hash(script),
+        svg=picture,
+        steps=len(steps),
+        hint=hint,
+        peak=peak,
+        curve=_memory_curve(steps),
+        head="".join(f'<th scope="col">{column}</th>' for column in COLUMNS),
+        rows="\n".join(map(_table_row, steps)),
+        data=_json(data),
+    )
+
+
+def _file(name: str) -> str:
+    return resources.files(__package__).joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """What a content security policy calls a script or style by."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _json(data) -> str:
+    """JSON that can stand inside of a <script>: no `<`, and no separator that ends a line of JavaScript."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _table_row(step: Step) -> str:
+    cells = [html.escape(cell) for cell in row(step)]
+    marks = ["", "", "", "", *([' class="result"'] * (len(cells) - 4))]
+    return f'<tr class="{step.phase}">{"".join(f"<td{mark}>{cell}</td>" for mark, cell in zip(marks, cells, strict=True))}</tr>'
+
+
+# -- data for the script -------------------------------------------------------------------------------
+
+
+def _step_data(step: Step) -> dict:
+    shown = (
+        "phase",
+        "operation",
+        "rule",
+        "shapes",
+        "numbers",
+        "value",
+        "name",
+        "module",
+        "check",
+        "box",
+        "arrows",
+        "complete",
+    )
+    return {
+        **{name: getattr(step, name) for name in shown},
+        "held": byte_text(step.held),
+        "heat": _heat(step.result),
+        "local": _heat(step.local),
+    }
+
+
+def _heat(summary: Summary | None) -> dict | None:
+    """A small tensor as rows and columns: the last axis goes to the right, all others down; a vector is wrapped."""
+    if summary is None or summary.values is None or summary.size < 2:
+        return None
+    values = _flat(summary.values)
+    columns = summary.shape[-1]
+    if columns in (1, summary.size):
+        columns = min(summary.size, 8 if summary.size <= 64 else 32)
+    return {
+        "rows": -(-summary.size // columns),
+        "columns": columns,
+        # JSON has no nan: what is no number comes as text.
+        "values": [float(value) if math.isfinite(value) else number(value) for value in values],
+        "text": [number(value) for value in values],
+    }
+
+
+def _flat(values) -> list:
+    if not isinstance(values, list):
+        return [values]
+    return [number for part in values for number in _flat(part)]
+
+
+def _details(arrangement: Arrangement) -> dict:
+    """What a click on a box shows, and the source of each operation once."""
+    nodes, sources = {}, {}
+    for node in arrangement.order:
+        place = arrangement.place(node)
+        if place is None or arrangement.is_copy(node) or arrangement.is_module(place):
+            continue
+        if node.op is not None:
+            sources.setdefault(node.op.name, source_of(node.op))
+        facts = {
+            "name": arrangement.names[node],
+            "facts": _facts(arrangement, node),
+            "source": node.op.name if node.op else "",
+        }
+        nodes[place] = facts
+        if node.needs_grad:
+            gradient = words.gradient_name(arrangement.names[node], arrangement.loss)
+            nodes[arrangement.gradient_of(place)] = {**facts, "name": gradient}
+    return {"nodes": nodes, "sources": sources}
+
+
+def _facts(arrangement: Arrangement, node: Node) -> list[tuple[str, str]]:
+    """Terms and what they are, for the list beside a chosen box."""
+    facts = [("tensor", f"{shape_text(node.shape)}, {node.dtype}"), ("device", device_of(node) or "cpu")]
+    if node.op is None:
+        return [*facts, ("elements", amount(prod(node.shape)))]
+    facts += [
+        ("operation", node.op.name),
+        ("formula", f"y = {words.formula(node)}"),
+        ("here", words.equation(node, arrangement.names)),
+    ]
+    for position, parent in enumerate(node.inputs):
+        if parent.needs_grad and node.op.gradient:
+            facts.append((f"∂y/∂{node.op.input_name(position)}", words.local(node, position) or "see below"))
+    saved = ", ".join(dict.fromkeys(arrangement.names[source] for source in saved_sources(node)))
+    facts.append(("saved for backward", saved or "nothing"))
+    facts.append(("work", f"{amount(flops_of(node))} FLOP"))
+    return facts
+
+
+def _memory_curve(steps: list[Step]) -> str:
+    """The bytes held after each step, as a curve with the place where backward begins marked."""
+    width, height = _CURVE
+    peak = max((step.held for step in steps), default=0)
+    if not peak:
+        return "<p>Nothing but parameters and inputs, which are there anyway.</p>"
+    across = [index / max(len(steps) - 1, 1) * width for index in range(len(steps))]
+    heights = [height - step.held / peak * (height - 8) for step in steps]
+    stairs = zip(pairwise([*across, width]), heights, strict=True)
+    points = " ".join(f"{x:.1f},{y:.1f} {to:.1f},{y:.1f}" for (x, to), y in stairs)
+    turn = next((x for x, step in zip(across, steps, strict=True) if step.phase == "backward"), width)
+    return (
+        f'<svg viewBox="-2 0 {width + 4} {height + 16}" role="img" aria-label="Memory held after each step, at most {byte_text(peak)}">'
+        f'<polygon class="area" points="0,{height} {points} {width},{height}"/>'
+        f'<line class="turn" x1="{turn:.1f}" x2="{turn:.1f}" y1="0" y2="{height}"/>'
+        f'<line class="marker" id="marker" x1="0" x2="0" y1="0" y2="{height}" visibility="hidden"/>'
+        f'<text x="0" y="{height + 13}">forward</text><text x="{turn:.1f}" y="{height + 13}">backward</text></svg>'
+    )
