@@ -6,8 +6,11 @@ gradient's way back from columns to image is `fold`, the transpose of `windows`.
 """
 
 import builtins
+import functools
 import math
 from collections.abc import Sequence
+
+import numpy
 
 from ..errors import OptionError, ShapeError
 from ..ops import conv as primitives
@@ -18,10 +21,11 @@ from .reductions import mean
 
 
 def per_axis(value, dims: int, what: str) -> tuple[int, ...]:
-    """A number for all spatial axes, or one for each, as a tuple."""
+    """A number for all spatial axes, or one for each, as a tuple. All are positive, but paddings may be 0."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * dims
-    if len(values) != dims or not all(isinstance(v, int) for v in values):
-        raise OptionError(f"{what} must be an integer or {dims} integers, not {value!r}")
+    least = 0 if what.endswith("padding") else 1
+    if len(values) != dims or not all(isinstance(v, int) and v >= least for v in values):
+        raise OptionError(f"{what} must be an integer or {dims} integers, of {least} or more, not {value!r}")
     return values
 
 
@@ -43,11 +47,11 @@ def padding_pairs(
         return [(t // 2, t - t // 2) for t in total]
     if isinstance(padding, (tuple, list)) and all(isinstance(p, (tuple, list)) for p in padding):
         pairs = [tuple(p) for p in padding]
-    else:
-        pairs = [(p, p) for p in per_axis(padding, dims, "padding")]
-    if len(pairs) != dims or any(p < 0 for pair in pairs for p in pair):
-        raise OptionError(f"padding must be 'same', 'valid', or {dims} numbers or pairs of 0 or more, not {padding!r}")
-    return pairs
+        if len(pairs) == dims and all(isinstance(p, int) and p >= 0 for pair in pairs for p in pair):
+            return pairs
+    elif not isinstance(padding, str):
+        return [(p, p) for p in per_axis(padding, dims, "padding")]
+    raise OptionError(f"padding must be 'same', 'valid', or {dims} numbers or pairs of 0 or more, not {padding!r}")
 
 
 def _padded(x: Tensor, pairs: Sequence[tuple[int, int]], value: float = 0) -> Tensor:
@@ -99,8 +103,7 @@ def convolution(x, weight, bias=None, stride=1, padding=0, dilation=1, groups: i
         y = weight.reshape(groups, out // groups, depth) @ columns.reshape(
             (x.shape[0], groups, depth, math.prod(positions))
         )
-    y = y.reshape((x.shape[0], out, *positions))
-    return y if bias is None else y + as_tensor(bias).reshape((-1,) + (1,) * dims)
+    return _with_bias(y.reshape((x.shape[0], out, *positions)), bias)
 
 
 def convolution_transpose(
@@ -136,7 +139,18 @@ def convolution_transpose(
         {"shape": (batch, groups * out, *full), "kernel": kernel, "stride": stride, "dilation": dilation},
     )
     y = y[(..., *(builtins.slice(before, n - after) for n, (before, after) in zip(full, pairs, strict=True)))]
-    return y if bias is None else y + as_tensor(bias).reshape((-1,) + (1,) * dims)
+    return _with_bias(y, bias)
+
+
+def _with_bias(y: Tensor, bias) -> Tensor:
+    if bias is None:
+        return y
+    bias = as_tensor(bias)
+    if bias.shape != y.shape[1:2]:
+        raise ShapeError(
+            f"convolution: the bias, {bias._described()}, needs a number for each of {y.shape[1]} output channels"
+        )
+    return y + bias.reshape((-1,) + (1,) * (y.ndim - 2))
 
 
 def _pooled(x: Tensor, kernel, stride, padding, dilation, outside: float, ceil_mode: bool, reduce) -> Tensor:
@@ -182,15 +196,23 @@ def avg_pool(x, kernel, stride=None, padding=0, ceil_mode: bool = False, count_i
     x = as_tensor(x)
     if count_include_pad and not ceil_mode:
         return _pooled(x, kernel, stride, padding, 1, 0, False, lambda places: mean(places, 0))
-    inside = x._like([1.0]).broadcast_to((1, 1, *x.shape[2:]))
-    if count_include_pad:
-        pairs = padding_pairs(
-            padding, per_axis(kernel, x.ndim - 2, "kernel_size"), (1,) * (x.ndim - 2), (1,) * (x.ndim - 2)
-        )
-        inside = _padded(inside, pairs, 1.0)
-        x, padding = _padded(x, pairs), 0
     total = _pooled(x, kernel, stride, padding, 1, 0, ceil_mode, lambda places: places.sum(0))
-    return total / _pooled(inside, kernel, stride, padding, 1, 0, ceil_mode, lambda places: places.sum(0))
+    dims = x.ndim - 2
+    kernel = per_axis(kernel, dims, "kernel_size")
+    stride = kernel if stride is None else per_axis(stride, dims, "stride")
+    pairs = padding_pairs(padding, kernel, (1,) * dims, stride)
+    counts = [
+        _counted(n, k, s, pair, windows, count_include_pad)
+        for n, k, s, pair, windows in zip(x.shape[2:], kernel, stride, pairs, total.shape[2:], strict=True)
+    ]
+    return total / x._like(functools.reduce(numpy.multiply.outer, counts))
+
+
+def _counted(n: int, k: int, s: int, pair: tuple[int, int], windows: int, with_padding: bool) -> numpy.ndarray:
+    """How many elements along an axis each window counts: what `ceil_mode` adds behind never does."""
+    before, after = pair if with_padding else (0, 0)
+    start = numpy.arange(windows) * s - pair[0]
+    return numpy.minimum(start + k, n + after) - numpy.maximum(start, -before)
 
 
 def adaptive_pool(x, output_size, reduce) -> Tensor:
@@ -200,6 +222,10 @@ def adaptive_pool(x, output_size, reduce) -> Tensor:
     """
     x = as_tensor(x)
     sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * (x.ndim - 2)
+    if len(sizes) != x.ndim - 2 or not all(size is None or (isinstance(size, int) and size > 0) for size in sizes):
+        raise OptionError(
+            f"output_size must be a positive integer (or None) for each of {x.ndim - 2} axes, not {output_size!r}"
+        )
     for axis, out in enumerate(sizes, start=2):
         n = x.shape[axis]
         if out is None or out == n:

@@ -90,7 +90,7 @@ inv = Primitive(
 
 
 def _solve_value(xp, a, b):
-    batch = broadcast(a.shape[:-2], b.shape[:-2])  # CuPy's solve does not broadcast
+    batch = numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])  # CuPy's solve does not broadcast
     return xp.linalg.solve(xp.broadcast_to(a, (*batch, *a.shape[-2:])), xp.broadcast_to(b, (*batch, *b.shape[-2:])))
 
 

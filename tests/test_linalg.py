@@ -1,0 +1,162 @@
+"""Matrices: values against NumPy for single ones and batches, shapes that do not fit, and what is singular."""
+
+import math
+
+import numpy as np
+import pytest
+from checks import assert_close
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_ml as tg
+from tinygrad_ml.errors import DTypeError, OptionError, ShapeError, TinygradError
+
+L = tg.linalg
+
+
+@st.composite
+def square_matrices(draw):
+    """Well-conditioned matrices, in a batch of up to two axes."""
+    n, batch = draw(st.integers(1, 4)), draw(st.lists(st.integers(0, 3), max_size=2))
+    random = np.random.default_rng(draw(st.integers(0, 100)))
+    return random.standard_normal((*batch, n, n)) + 3 * np.eye(n)
+
+
+@given(square_matrices())
+def test_decompositions(matrix):
+    x = tg.tensor(matrix)
+    assert_close(L.inv(x), np.linalg.inv(matrix), rtol=1e-9, atol=1e-12)
+    assert_close(L.det(x), np.linalg.det(matrix), rtol=1e-9)
+    sign, log = L.slogdet(x)
+    assert_close(sign, np.linalg.slogdet(matrix)[0])
+    assert_close(log, np.linalg.slogdet(matrix)[1], rtol=1e-9)
+    assert_close(L.trace(x), np.trace(matrix, axis1=-2, axis2=-1), rtol=1e-9)
+    definite = matrix @ matrix.mT + np.eye(matrix.shape[-1])
+    assert_close(L.cholesky(tg.tensor(definite)), np.linalg.cholesky(definite), rtol=1e-9, atol=1e-12)
+    assert_close(L.cholesky(tg.tensor(definite), upper=True), np.linalg.cholesky(definite).mT, rtol=1e-9, atol=1e-12)
+
+
+@given(square_matrices(), st.integers(1, 3))
+def test_solve(matrix, columns):
+    n = matrix.shape[-1]
+    x = tg.tensor(matrix)
+    right = np.random.default_rng(0).standard_normal((n, columns))
+    assert_close(
+        L.solve(x, tg.tensor(right)), np.linalg.solve(matrix, np.broadcast_to(right, (*matrix.shape[:-1], columns)))
+    )
+    assert_close(L.solve(x, tg.tensor(right[:, 0])), np.linalg.solve(matrix, right[:, 0]))
+    if matrix.ndim == 2:
+        batch = np.stack([right, right + 1])
+        assert_close(L.solve(x, tg.tensor(batch)), np.linalg.solve(matrix[None], batch))
+
+
+def test_gradients_of_batches_that_broadcast_have_the_shape_of_their_input():
+    a = tg.tensor(np.eye(3) * 2, requires_grad=True)
+    b = tg.tensor(np.ones((5, 3, 2)), requires_grad=True)
+    L.solve(a, b).sum().backward()
+    assert a.grad.shape == (3, 3)
+    assert b.grad.shape == (5, 3, 2)
+    assert_close(b.grad, np.full((5, 3, 2), 0.5))
+
+
+@pytest.mark.parametrize("order", [None, "fro", 1, -1, math.inf, -math.inf])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_norms_of_matrices(order, keepdims):
+    matrix = np.random.default_rng(0).standard_normal((3, 4))
+    cube = np.random.default_rng(1).standard_normal((2, 3, 4))
+    assert_close(L.norm(tg.tensor(matrix), order, keepdims=keepdims), np.linalg.norm(matrix, order, keepdims=keepdims))
+    for axis in ((1, 2), (0, 2), (2, 0), (-1, 0)):
+        ours = L.norm(tg.tensor(cube), order, axis=axis, keepdims=keepdims)
+        assert_close(ours, np.linalg.norm(cube, order, axis=axis, keepdims=keepdims))
+    if order:
+        assert_close(L.matrix_norm(tg.tensor(cube), order), np.linalg.matrix_norm(cube, ord=order))
+
+
+def test_norms_of_vectors():
+    vector = np.array([3.0, -4.0, 0.0])
+    for order in (None, 0, 1, 2, 3, math.inf, -math.inf):
+        assert_close(L.norm(tg.tensor(vector), order), np.linalg.norm(vector, order))
+    assert_close(L.vector_norm(tg.tensor(vector)), 5)
+
+
+def test_the_names_of_the_standard_are_here():
+    a, b = tg.ones(2, 3), tg.ones(3, 2)
+    assert_close(L.matmul(a, b), np.full((2, 2), 3))
+    assert_close(L.outer(tg.ones(2), tg.ones(3)), np.ones((2, 3)))
+    assert_close(L.vecdot(a, a), [3, 3])
+    assert_close(L.tensordot(a, b, 1), np.full((2, 2), 3))
+    assert_close(L.matrix_transpose(a), np.ones((3, 2)))
+    assert_close(L.diagonal(a), [1, 1])
+
+
+def test_integers_become_floats():
+    x = tg.tensor([[2, 0], [0, 4]])
+    assert L.inv(x).dtype == L.det(x).dtype == tg.float32
+    assert_close(L.inv(x), [[0.5, 0], [0, 0.25]])
+
+
+# -- what does not fit ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", [L.inv, L.det, L.slogdet, L.cholesky])
+def test_what_is_not_square(function):
+    for x in (tg.ones(2, 3), tg.ones(3), tg.symbol((2, 3))):
+        with pytest.raises(ShapeError, match="square matrix"):
+            function(x)
+
+
+def test_systems_that_do_not_fit():
+    with pytest.raises(ShapeError, match=r"solve.*\(2, 2\) and \(3, 1\)"):
+        L.solve(tg.eye(2), tg.ones(3, 1))
+    with pytest.raises(ShapeError, match=r"solve.*broadcast"):
+        L.solve(tg.ones(2, 2, 2), tg.ones(3, 2, 2))
+
+
+@pytest.mark.host_only  # cuSOLVER reports nothing: the result is inf or nan
+def test_singular_matrices_are_reported():
+    for call in (lambda: L.inv(tg.zeros(2, 2)), lambda: L.solve(tg.zeros(2, 2), tg.ones(2, 1))):
+        with pytest.raises(TinygradError, match=r"(?i)\(2, 2\).*singular"):
+            call()
+    with pytest.raises(TinygradError, match="(?i)cholesky.*not positive definite"):
+        L.cholesky(-tg.eye(2))
+
+
+def test_the_determinant_of_a_singular_matrix_is_zero():
+    assert_close(L.det(tg.zeros(2, 2)), 0)
+    sign, log = L.slogdet(tg.zeros(2, 2))
+    assert (sign.item(), log.item()) == (0, -math.inf)
+
+
+@pytest.mark.host_only
+def test_half_precision_is_refused_in_words():
+    with pytest.raises(DTypeError, match="inv.*float16"):
+        L.inv(tg.eye(2, dtype="float16"))
+
+
+def test_unknown_orders():
+    with pytest.raises(OptionError, match="'nuc'"):
+        L.matrix_norm(tg.eye(2), "nuc")
+    with pytest.raises(ShapeError, match="trace|diagonal|axis"):
+        L.trace(tg.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: tg.ones(2, 3) @ tg.ones(2, 3), r"matmul.*\(2, 3\).*\(2, 3\).*size 3.*size 2"),
+        (lambda: tg.ones(3) @ tg.ones(2, 3), "matmul.*last but one"),
+        (lambda: tg.ones(2, 3) @ tg.ones(2), "matmul.*only axis"),
+        (lambda: tg.ones(2, 3) @ 2.0, "0-d|at least 1 axis"),
+        (lambda: tg.ones(2, 3, 4) @ tg.ones(3, 4, 5), "matmul.*broadcast"),
+        (lambda: tg.tensordot(tg.ones(2, 3), tg.ones(2, 3), 1), "tensordot.*equal sizes"),
+        (lambda: tg.einsum("ij,jk", tg.ones(2, 3), tg.ones(2, 3)), "einsum.*'j' has sizes 3 and 2"),
+        (lambda: tg.einsum("ij", tg.ones(2)), "names 2 axes"),
+        (lambda: tg.einsum("i,i", tg.ones(2)), "names 2 operands, but 1"),
+        (lambda: tg.einsum("i->j", tg.ones(2)), "only axes that an operand has"),
+        (lambda: tg.einsum("ij->ii", tg.ones(2, 2)), "each axis once"),
+        (lambda: tg.matrix_transpose(tg.ones(2)), "at least 2 axes"),
+    ],
+)
+def test_products_that_do_not_fit(call, words):
+    with pytest.raises(ShapeError, match=words):
+        call()
