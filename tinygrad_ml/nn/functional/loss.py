@@ -5,6 +5,8 @@ of classes). Targets take the dtype of the predictions, and must have their shap
 (N, 1) against (N,) to (N, N) is a mistake that no loss should average away.
 """
 
+import numpy
+
 from ... import functional as tg
 from ...errors import DTypeError, OptionError, ShapeError
 from ...functional.indexing import check_labels
@@ -206,7 +208,8 @@ def _nll(log_p: Tensor, target, weight, ignore_index: int, reduction: str, smoot
     counts = target != ignore_index
     labels = counts.where(target, 0)
     check_labels(labels, _classes(log_p), what)
-    loss = -tg.take_along_axis(log_p, labels.expand_dims(axis), axis).squeeze(axis)
+    rows = tg.moveaxis(log_p, axis, -1).reshape((labels.size, _classes(log_p)))
+    loss = -rows[numpy.arange(labels.size), labels.reshape(-1)].reshape(labels.shape)
     share = counts.astype(log_p.dtype)
     if weight is not None:
         share = share * _class_weights(weight, log_p)[labels]
