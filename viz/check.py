@@ -1,6 +1,6 @@
 """Finite differences beside gradients: the derivative found by trying, to hold against the computed one.
 
-The central difference (S(x + h·v) - S(x - h·v)) / 2h, computed in float64, is compared with v · ∂S/∂x
+The central difference (S(x + h·v) - S(x - h·v)) / 2h, computed in float64, is held against v · ∂S/∂x
 for one direction v: for a single number v is 1, and for a tensor it is random. S is the sum of the outputs.
 
 Read before: `replay.py`. Read next: `telling.py`.
@@ -30,30 +30,30 @@ PER_OPERATION = 2e4
 
 
 @dataclass(frozen=True)
-class Check:
-    """A difference quotient, and what the gradient says of the same direction."""
-
-    difference: float
-    gradient: float
-
-    @property
-    def agrees(self) -> bool:
-        """Whether they are equal, as far as float32 and a step of 1e-6 can tell."""
-        size = max(abs(self.difference), abs(self.gradient))
-        return abs(self.difference - self.gradient) <= 2e-3 * size + 1e-5
-
-    def text(self) -> str:
-        """`finite difference 7, gradient 7: agree`."""
-        verdict = "agree" if self.agrees else "differ"
-        return f"finite difference {number(self.difference)}, gradient {number(self.gradient)}: {verdict}"
-
-
-@dataclass(frozen=True)
 class Trial:
-    """A direction v for a node, and the difference quotient along it."""
+    """A direction v for a node, and the slopes found along it: to the one side, and to the other."""
 
     v: numpy.ndarray
-    difference: float
+    left: float
+    right: float
+
+    def against(self, gradient: float) -> str:
+        """The central difference, (left + right) / 2, beside what the gradient says of the same direction."""
+        difference = (self.left + self.right) / 2
+        if _close(difference, gradient):
+            return f"finite difference {number(difference)}, gradient {number(gradient)}: agree"
+        if not _close(self.left, self.right):
+            # As at a tie of a maximum: any slope between the two is as good.
+            return (
+                f"a kink: slope {number(self.left)} to one side, {number(self.right)} to the other, "
+                f"gradient {number(gradient)}"
+            )
+        return f"finite difference {number(difference)}, gradient {number(gradient)}: differ"
+
+
+def _close(a: float, b: float) -> bool:
+    """Whether two slopes are equal, as far as float32 and a step of 1e-6 can tell."""
+    return abs(a - b) <= 2e-3 * max(abs(a), abs(b)) + 1e-5
 
 
 def tried(order: Sequence[Node], outputs: Sequence[Node], values: Mapping[Node, numpy.ndarray]) -> dict[Node, Trial]:
@@ -69,13 +69,14 @@ def tried(order: Sequence[Node], outputs: Sequence[Node], values: Mapping[Node, 
     candidates.sort(key=lambda node: node.op is not None)
     differences, found, spent = _Differences(order, outputs, values), {}, 0.0
     for node in candidates:
-        spent += 2 * behind[node]
+        spent += 3 * behind[node]
         if spent > BUDGET:
             break
         v = _direction(node, seed=len(found))
-        difference = differences.along(node, v)
-        if difference is not None:
-            found[node] = Trial(v, difference)
+        try:
+            found[node] = Trial(v, *differences.along(node, v))
+        except TinygradError:
+            continue  # the function cannot be computed in float64
     return found
 
 
@@ -93,15 +94,12 @@ class _Differences:
         self.order, self.outputs, self.values = order, outputs, values
         self.position = {node: place for place, node in enumerate(order)}
 
-    def along(self, node: Node, v: numpy.ndarray) -> float | None:
-        """The central difference along v; None where the function cannot be computed there."""
+    def along(self, node: Node, v: numpy.ndarray) -> tuple[float, float]:
+        """The slopes along v to either side."""
         x = self.values[node].astype(numpy.float64)
         step = STEP * max(1.0, float(numpy.abs(x).max(initial=0)))
-        try:
-            above, below = (self._sum_at(node, x + sign * step * v) for sign in (1, -1))
-        except TinygradError:
-            return None
-        return (above - below) / (2 * step)
+        below, here, above = (self._sum_at(node, x + sign * step * v) for sign in (-1, 0, 1))
+        return (here - below) / step, (above - here) / step
 
     def _sum_at(self, node: Node, x: numpy.ndarray) -> float:
         """The sum of the outputs with another value for a node. Only what depends on it is computed."""

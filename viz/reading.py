@@ -243,7 +243,8 @@ class _Reader:
         item = Item(place, "gradient", words.gradient_name(name, self.at.loss), self.at.frames_of(place))
         item.turn, item.beside = turn, beside
         if not module:
-            item.shape, item.dtype, item.gradient = node.shape, str(node.dtype), event.gradient
+            stored = _stored(node) if event.gradient.note else None  # as .grad, which outlives the graph
+            item.shape, item.dtype, item.gradient = node.shape, str(node.dtype), stored or event.gradient
             parts = [share.fitted.numbers for share in shares]
             if len(parts) > 1 and all(
                 part is not None and part.size == 1 and part.values is not None for part in parts

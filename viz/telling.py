@@ -18,7 +18,7 @@ from tinygrad_ml.modes import path
 from . import words
 from .arranging import Arrangement
 from .backward import Gradient, Share, Turn, walk_back
-from .check import Check, Trial, tried
+from .check import Trial, tried
 from .facts import bytes_of, saved_sources
 from .figures import SMALL, Summary, number, summarise
 from .local import local_jacobian
@@ -155,7 +155,7 @@ class _Teller:
         arrivals = {event.node: event.arrived for event in events if isinstance(event, Share)}
         self.last_share = {event.user: event for event in events if isinstance(event, Share)}
         checks = {
-            event.node: Check(trials[event.node].difference, event.probed).text()
+            event.node: trials[event.node].against(event.probed)
             for event in events
             if isinstance(event, Turn) and event.probed is not None
         }

@@ -18,13 +18,15 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..errors import TinygradError
-from . import doctor, train
+from . import doctor, draw, train
 
-_SUBCOMMANDS = (train, doctor)
+_SUBCOMMANDS = (train, draw, doctor)
 
 _EPILOG = """\
 examples:
   tinygrad-ml train                    train a network on MNIST
+  tinygrad-ml draw cnn -o graph.svg    draw a network, forward and backward
+  tinygrad-ml explain mlp              a page that goes through it step by step
   tinygrad-ml doctor                   what this machine has, and how to get what is missing
   tinygrad-ml train --help             all options of a command
 """
@@ -48,9 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if error.filename is None:
-            raise
-        return _report(f"{error.filename}: {error.strerror}", 2)
+        return _report(": ".join(str(part) for part in (error.filename, error.strerror) if part) or repr(error), 2)
 
 
 def _parser() -> argparse.ArgumentParser:

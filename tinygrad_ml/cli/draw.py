@@ -1,0 +1,154 @@
+"""`tinygrad-ml draw` and `tinygrad-ml explain`: the graph of a network, as a picture or as a page to step through.
+
+Read next: `viz/draw.py`, `viz/explain.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import OptionError
+from ..random import manual_seed
+from ..tensor import Tensor
+
+_WHAT = """\
+what to draw:
+  mlp, cnn            the loss of the networks that 'tinygrad-ml train' trains, on a few images of MNIST
+  FILE.py:FUNCTION    what the function returns when it is called: a tensor, or several
+"""
+
+
+def register(commands) -> None:
+    """Add both subcommands."""
+    draw = _parser(commands, "draw", "draw the graph of a network", _draw)
+    draw.add_argument(
+        "--direction",
+        choices=("forward", "backward", "both"),
+        default="both",
+        help="the forward graph, the backward graph, or one facing the other (default: both)",
+    )
+    draw.add_argument("--overlay", choices=("flops", "bytes", "gradient", "nan"), help="colour the boxes by a figure")
+    draw.add_argument("-o", "--out", type=Path, metavar="FILE", help=".svg, .png, .pdf or .dot (default: graph.svg)")
+    explain = _parser(commands, "explain", "write a page that goes through a network step by step", _explain)
+    explain.add_argument("--no-check", action="store_true", help="do not try the gradients by finite differences")
+    explain.add_argument("-o", "--out", type=Path, metavar="FILE", help="the page (default: page.html)")
+
+
+def _parser(commands, name: str, does: str, run: Callable) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=does,
+        description=f"{does[0].upper()}{does[1:]}, forward and backward.",
+        epilog=_WHAT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", metavar="WHAT", help="mlp, cnn, or FILE.py:FUNCTION")
+    parser.add_argument("--depth", type=int, metavar="N", help="open so many levels of modules, 0 for none")
+    parser.add_argument("--unfold", action="store_true", help="draw each of equal modules in a row")
+    parser.add_argument("--batch", type=int, default=4, metavar="N", help="images, for mlp and cnn (default: 4)")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _draw(args: argparse.Namespace) -> int:
+    import viz
+
+    made, failed = _made(args)
+    options = {"depth": args.depth, "fold": not args.unfold, "overlay": args.overlay}
+    direction = args.direction if failed or _has_gradient(made) else "forward"
+    picture = viz.draw(made, direction, **options)
+    _say(lambda: picture.save(args.out or Path("graph.svg")))
+    if failed:
+        print(f"tinygrad-ml: {made}\nThe picture shows what ran until then.", file=sys.stderr)
+    return 2 if failed else 0
+
+
+def _explain(args: argparse.Namespace) -> int:
+    import viz
+
+    made, failed = _made(args)
+    if failed:
+        raise made
+    options = {"depth": args.depth, "fold": not args.unfold, "check": not args.no_check}
+    _say(lambda: viz.explain(made, args.out or Path("page.html"), **options))
+    return 0
+
+
+def _say(write: Callable[[], Path]) -> None:
+    """Write a file and say which; warnings become lines."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        path = write()
+    for warning in caught:
+        print(f"tinygrad-ml: {warning.message}", file=sys.stderr)
+    print(path)
+
+
+def _has_gradient(made: Any) -> bool:
+    return any(
+        tensor.requires_grad
+        for tensor in (made if isinstance(made, (tuple, list)) else [made])
+        if isinstance(tensor, Tensor)
+    )
+
+
+def _made(args: argparse.Namespace) -> tuple[Any, bool]:
+    """What is to be drawn, and whether it is the error that came instead."""
+    what = args.what
+    if what in _networks():
+        return _loss_of(what, args.batch), False
+    file, colon, name = what.rpartition(":")
+    if not colon or not file.endswith(".py"):
+        raise OptionError(f"{what!r} cannot be drawn: give {', '.join(_networks())}, or FILE.py:FUNCTION")
+    function = _function(Path(file), name)
+    try:
+        return function(), False
+    except Exception as error:
+        if error.__traceback__ is None or error.__traceback__.tb_next is None:
+            raise OptionError(f"{name} of {file} must be a function that is called with nothing: {error}") from error
+        return error, True
+
+
+def _networks() -> tuple[str, ...]:
+    from ..models import MODELS
+
+    return tuple(MODELS)
+
+
+def _loss_of(model: str, batch: int) -> Tensor:
+    from .. import nn
+    from ..data import MNIST
+    from ..models import MODELS
+
+    if batch < 1:
+        raise OptionError(f"--batch must be 1 or more, not {batch}")
+    manual_seed(0)
+    images, labels = (part[:batch] for part in MNIST(train=True).tensors())
+    images.name, labels.name = "images", "labels"
+    loss = nn.CrossEntropyLoss()(MODELS[model]()(images), labels)
+    loss.name = "loss"
+    return loss
+
+
+def _function(file: Path, name: str) -> Callable:
+    """The function of that name in a Python file, which is run for it."""
+    if not file.is_file():
+        raise OptionError(f"there is no file {file}")
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(file.parent.resolve()))  # as Python does for a script
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.pop(0)
+    function = getattr(module, name, None)
+    if not callable(function):
+        offered = ", ".join(key for key, value in vars(module).items() if callable(value) and not key.startswith("_"))
+        raise OptionError(f"{file} has no function {name!r}; it has {offered or 'none'}")
+    return function
