@@ -1,5 +1,6 @@
 """The command `tinygrad-ml`: what a run leaves, that it can be repeated and resumed exactly, and how it fails."""
 
+import errno
 import json
 import os
 import shutil
@@ -60,7 +61,7 @@ def test_a_run_leaves_its_model_its_curve_and_its_drawn_graph(tmp_path, capsys):
 
     printed = capsys.readouterr().out
     assert "test accuracy" in printed
-    for name in ("model.safetensors", "history.csv", "curve.png", "graph.svg", "settings.json"):
+    for name in ("model.safetensors", "history.csv", "curve.png", "graph.svg", "step.html", "settings.json"):
         assert (out / name).stat().st_size > 0
         assert name in printed
     assert (out / "curve.png").read_bytes().startswith(b"\x89PNG")
@@ -186,6 +187,17 @@ def test_a_folder_that_holds_a_run(quick, capsys):
 def test_a_folder_that_cannot_be_made(quick, capsys, tmp_path):
     (tmp_path / "file").write_text("")
     assert "Not a directory" in fails(capsys, "train", *QUICK, "--out", tmp_path / "file" / "run")
+
+
+def test_a_full_disk(quick, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        assert "make room on the disk" in fails(capsys, "train", *QUICK, "--out", "checkpoints")
+    monkeypatch.setattr(Path, "write_text", full)
+    assert "No space left on device" in fails(capsys, "train", *QUICK, "--out", "settings")
 
 
 def test_resuming_what_is_not_there(quick, capsys):

@@ -170,6 +170,8 @@ class Trainer:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from where `state_dict()` was taken, the library's random numbers included.
 
+        The random numbers are those of the host: what a model draws on a GPU, as dropout does, begins anew.
+
         Raises:
             CheckpointError: the state is that of another architecture or another optimiser.
         """

@@ -22,6 +22,7 @@ def draw_run(folder: Path, history: History, loss: Tensor) -> dict[str, str]:
     pictures: tuple[tuple[str, str, Callable[[Path], None]], ...] = (
         ("curve.png", "the learning curve as a picture", lambda path: _curve(path, history)),
         ("graph.svg", "one training step, forward and backward, drawn", lambda path: _graph(path, loss)),
+        ("step.html", "the same step as a page to step through", lambda path: _page(path, loss)),
     )
     found = {}
     for name, meaning, draw in pictures:
@@ -45,3 +46,9 @@ def _graph(path: Path, loss: Tensor) -> None:
     import viz
 
     viz.draw(loss, direction="both").save(path)
+
+
+def _page(path: Path, loss: Tensor) -> None:
+    import viz
+
+    viz.explain(loss, path)
