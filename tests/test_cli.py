@@ -190,7 +190,7 @@ def test_a_folder_that_cannot_be_made(quick, capsys, tmp_path):
 
 
 def test_a_full_disk(quick, monkeypatch, capsys):
-    def full(*_):
+    def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
