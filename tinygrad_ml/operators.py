@@ -38,14 +38,14 @@ def operand(other, beside: Tensor):
         return constant
     if isinstance(other, Tensor):
         return other
-    if isinstance(other, (bool, int, float, numpy.generic)) or (isinstance(other, numpy.ndarray) and not other.ndim):
-        return _number(other if isinstance(other, (bool, int, float)) else other.item(), beside)
+    if isinstance(other, (int, float, complex, numpy.generic)) or (isinstance(other, numpy.ndarray) and not other.ndim):
+        return _number(other if isinstance(other, (int, float, complex)) else other.item(), beside)
     if hasattr(other, "__array__") or hasattr(other, "__cuda_array_interface__") or isinstance(other, (list, tuple)):
         return as_tensor(other)
     return NotImplemented
 
 
-def _number(number: float | int | bool, beside: Tensor) -> Tensor:
+def _number(number: complex, beside: Tensor) -> Tensor:
     try:
         return Tensor(dtypes.number_dtype(number, beside._data.dtype).type(number))
     except OverflowError as error:

@@ -275,11 +275,10 @@ class Tensor:
         return f"tensor({', '.join(parts)})"
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self.size == 1 else str(self)
+        return format(self.item(), spec) if spec else str(self)
 
     def __deepcopy__(self, memo) -> Tensor:
-        if not self.is_leaf:
-            raise GradientError(f"{self._described()} is part of a graph and cannot be copied; copy x.detach() instead")
+        self._check_copyable()
         copy = type(self).__new__(type(self))
         data = self._data if absent(self._data) else self._data.copy()
         Tensor.__init__(copy, data)
@@ -292,7 +291,12 @@ class Tensor:
         return copy
 
     def __reduce__(self):
+        self._check_copyable()
         return _unpickle, (type(self), self.numpy(), str(self.device), self._needs, self.name)
+
+    def _check_copyable(self) -> None:
+        if not self.is_leaf:
+            raise GradientError(f"{self._described()} is part of a graph and cannot be copied; copy x.detach() instead")
 
     # -- for rules and errors --------------------------------------------------------------------
 

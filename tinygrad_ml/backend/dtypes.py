@@ -26,7 +26,7 @@ def is_float(dtype: numpy.dtype) -> bool:
 def as_dtype(dtype) -> numpy.dtype:
     """The NumPy dtype that `dtype` names; `DTypeError` for what no tensor can hold."""
     try:
-        found = numpy.dtype(dtype)
+        found = numpy.dtype(dtype).newbyteorder("=")
     except TypeError:
         found = None
     if found not in SUPPORTED:
