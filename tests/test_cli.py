@@ -1,6 +1,7 @@
 """The command `tinygrad-ml`: what a run leaves, that it can be repeated and resumed exactly, and how it fails."""
 
 import errno
+import importlib
 import json
 import os
 import shutil
@@ -228,6 +229,20 @@ def test_impossible_options(option, capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main(["train", option])
     assert option.partition("=")[0] in capsys.readouterr().err
+
+
+def test_a_graph_without_a_renderer_is_saved_as_text_and_the_line_says_so(tmp_path, monkeypatch):
+    from viz import render
+
+    def none(*_):
+        raise render.NoRenderer("there is no Graphviz")
+
+    x = tg.tensor(2.0, requires_grad=True)
+    for module in ("viz.draw", "viz.explain"):  # modules whose names in viz are those of functions
+        monkeypatch.setattr(importlib.import_module(module), "render", none)
+    found = pictures.draw_run(tmp_path, {"loss": [1.0]}, x * x)
+    assert "no graph.svg could be made" in found["graph.dot"]
+    assert (tmp_path / "graph.dot").read_text().startswith("digraph")
 
 
 def test_a_picture_that_cannot_be_drawn_is_a_line_and_no_failure(tmp_path, monkeypatch):

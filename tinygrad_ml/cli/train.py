@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from .. import optim
+from .. import nn, optim
 from ..backend import Device, current_device, gpu_available
 from ..data import MNIST, DataLoader, TensorDataset
 from ..errors import OptionError
@@ -171,13 +171,15 @@ class _Training:
         scheduler = optim.lr_scheduler.OneCycleLR(
             optimizer, settings.lr, total_steps=settings.epochs * len(self.loader), cycle_momentum=False
         )
-        self.trainer = Trainer(model, optimizer, scheduler)
+        self.trainer = Trainer(model, optimizer, scheduler, nn.CrossEntropyLoss())
         self.images = len(train)
 
     def example(self) -> Tensor:
         """The loss of a step on a few images, with the gradients that it gives: something to draw."""
         images, labels = self.loader.dataset.gather(slice(_DRAWN_BATCH))
+        images.name, labels.name = "images", "labels"
         loss = self.trainer.loss(self.trainer.model.train()(images), labels)
+        loss.name = "loss"
         loss.backward(retain_graph=True)
         return loss
 
