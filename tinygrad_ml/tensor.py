@@ -361,6 +361,8 @@ def record(op: Primitive, inputs: tuple[Tensor, ...], arrays, params: dict[str, 
     if plan is not None and not modes.grad:
         plan = None
     if plan is not None or type(value) is Absent:
+        if BY_TYPE[type(value)] is not HOST and any(isinstance(array, numpy.generic) for array in arrays):
+            _check_devices(op.name + inside(modes.scope), inputs)  # NumPy's scalars were taken for numbers
         if writes.on_loan:
             for array in arrays:  # a write that is noticed now is older than the node
                 writes.look(array)
@@ -426,7 +428,11 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> 
 
 
 def _check_devices(name: str, inputs) -> None:
-    placed = [tensor for tensor in inputs if not (absent(tensor._data) or isinstance(tensor._data, numpy.generic))]
+    placed = [
+        tensor
+        for tensor in inputs
+        if not absent(tensor._data) and (tensor._needs or not isinstance(tensor._data, numpy.generic))
+    ]
     for tensor in placed[1:]:
         if tensor.device != placed[0].device:
             raise DeviceError(

@@ -85,7 +85,8 @@ def scatter_add(x, indices, values, axis: int = 0) -> Tensor:
 
     `indices` and `values` have one shape, with the axes of x; a place named twice receives both.
     """
-    x, values = as_tensor(x), as_tensor(values)
+    x = as_tensor(x)
+    values = as_tensor(values, device=None if isinstance(values, Tensor) else x.device)
     indices = _places(indices, x)
     if not indices.ndim == x.ndim == values.ndim or indices.shape != values.shape:
         raise ShapeError(
