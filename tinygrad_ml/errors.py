@@ -7,6 +7,9 @@ A message says three things: what was given, what was expected, and what to do a
 class TinygradError(Exception):
     """Anything that tinygrad_ml itself reports."""
 
+    def __reduce__(self):
+        return type(self), self.args  # to another process go the words, and not the operation and its inputs
+
 
 class ShapeError(TinygradError, ValueError):
     """Shapes or axes that do not fit an operation."""

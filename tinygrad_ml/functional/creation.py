@@ -31,9 +31,7 @@ def ones(*shape, dtype=dtypes.DEFAULT_FLOAT, device=None, requires_grad: bool = 
 def full(shape, fill_value, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """`fill_value` everywhere, in its own kind of dtype (float32, int64 or bool) if none is given."""
     dtype = tensor(fill_value, device="cpu").dtype if dtype is None else dtype
-    return _constant(
-        _shape_of((shape,)) if not isinstance(shape, int) else (shape,), fill_value, dtype, device, requires_grad
-    )
+    return _constant(_shape_of((shape,)), fill_value, dtype, device, requires_grad)
 
 
 def _like(x, value, dtype, device, requires_grad: bool) -> Tensor:
@@ -79,6 +77,8 @@ def linspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """`num` numbers evenly spaced from start to stop, which is included unless `endpoint` is False."""
+    if num < 0:
+        raise OptionError(f"linspace needs num of 0 or more, not {num}")
     return _made(numpy.linspace(start, stop, num, endpoint=endpoint), dtype, device, requires_grad)
 
 
@@ -103,7 +103,7 @@ def symbol(shape, dtype=dtypes.DEFAULT_FLOAT, name: str | None = None, requires_
     >>> y.shape
     (32, 10)
     """
-    made = Tensor(Absent(_shape_of((shape,)) if not isinstance(shape, int) else (shape,), dtypes.as_dtype(dtype)))
+    made = Tensor(Absent(_shape_of((shape,)), dtypes.as_dtype(dtype)))
     made.name = name
     made.requires_grad = requires_grad
     return made

@@ -6,6 +6,7 @@ its transpose scatter_add), so each has derivatives of every order.
 
 import builtins
 import math
+import operator
 from collections.abc import Sequence
 
 import numpy
@@ -17,17 +18,23 @@ from ..ops.shapes import axes_of, broadcast, one_axis
 from ..tensor import Tensor, apply, as_tensor, method
 
 
-def _shape_of(shape) -> tuple[int, ...]:
-    """A shape given as one tuple or as several integers."""
+def _shape_of(shape, least: int = 0) -> tuple[int, ...]:
+    """A shape given as one tuple or as several integers, of which none is below `least`."""
     if len(shape) == 1 and not isinstance(shape[0], (int, numpy.integer)):
         shape = shape[0]
-    return tuple(int(extent) for extent in shape)
+    try:
+        sizes = tuple(operator.index(extent) for extent in shape)
+    except TypeError:
+        raise ShapeError(f"a shape is made of integers, not {shape!r}") from None
+    if builtins.any(extent < least for extent in sizes):
+        raise ShapeError(f"shape {sizes} has a negative size")
+    return sizes
 
 
 @method
 def reshape(x, *shape) -> Tensor:
     """The same elements in another shape, in row-major order; one size may be -1, to be found out."""
-    x, shape = as_tensor(x), _shape_of(shape)
+    x, shape = as_tensor(x), _shape_of(shape, least=-1)
     if -1 in shape:
         known = math.prod(extent for extent in shape if extent != -1)
         if shape.count(-1) > 1 or not known or x.size % known:
@@ -43,6 +50,10 @@ def flatten(x, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     if not x.ndim:
         return x.reshape(1)
     first, last = one_axis(start_dim, x.ndim), one_axis(end_dim, x.ndim)
+    if first > last:
+        raise ShapeError(
+            f"flatten from axis {start_dim} to axis {end_dim} of {x._described()}: the first must not come after the last"
+        )
     return reshape(x, (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
 
 
@@ -74,10 +85,7 @@ def swapaxes(x, axis1: int, axis2: int) -> Tensor:
 @method
 def matrix_transpose(x) -> Tensor:
     """The last two axes exchanged: each matrix of a batch transposed. Also `x.mT`."""
-    x = as_tensor(x)
-    if x.ndim < 2:
-        raise ShapeError(f"matrix_transpose needs at least 2 axes, but got {x._described()}")
-    return swapaxes(x, -1, -2)
+    return swapaxes(_matrices(x, "matrix_transpose"), -1, -2)
 
 
 Tensor.mT = property(matrix_transpose, doc=matrix_transpose.__doc__)
@@ -215,7 +223,7 @@ def roll(x, shift, axis=None) -> Tensor:
 def tile(x, repetitions) -> Tensor:
     """x laid side by side `repetitions[i]` times along axis i, as NumPy's `tile`."""
     x = as_tensor(x)
-    times = _shape_of((repetitions,)) if isinstance(repetitions, (tuple, list)) else (int(repetitions),)
+    times = _shape_of((repetitions,))
     ndim = builtins.max(x.ndim, len(times))
     shape = (1,) * (ndim - x.ndim) + x.shape
     times = (1,) * (ndim - len(times)) + times
@@ -231,7 +239,11 @@ def repeat(x, repeats, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = x.reshape(-1), 0
     axis = one_axis(axis, x.ndim)
-    counts = repeats.numpy() if isinstance(repeats, Tensor) else repeats
+    counts = repeats.numpy() if isinstance(repeats, Tensor) else numpy.asarray(repeats)
+    if counts.shape not in ((), (1,), (x.shape[axis],)) or (counts < 0).any():
+        raise ShapeError(
+            f"repeat needs a count of 0 or more, or one for each of the {x.shape[axis]} elements along axis {axis}, not {repeats}"
+        )
     places = numpy.repeat(numpy.arange(x.shape[axis]), counts)
     return x[(*(builtins.slice(None),) * axis, places)]
 
@@ -239,15 +251,22 @@ def repeat(x, repeats, axis: int | None = None) -> Tensor:
 @method
 def tril(x, k: int = 0) -> Tensor:
     """Zero above the k-th diagonal of each matrix."""
-    x = as_tensor(x)
+    x = _matrices(x, "tril")
     return _masked(x, numpy.tri(*x.shape[-2:], k, dtype=bool))
 
 
 @method
 def triu(x, k: int = 0) -> Tensor:
     """Zero below the k-th diagonal of each matrix."""
-    x = as_tensor(x)
+    x = _matrices(x, "triu")
     return _masked(x, ~numpy.tri(*x.shape[-2:], k - 1, dtype=bool))
+
+
+def _matrices(x, name: str) -> Tensor:
+    x = as_tensor(x)
+    if x.ndim < 2:
+        raise ShapeError(f"{name} needs at least 2 axes, but got {x._described()}")
+    return x
 
 
 def _masked(x: Tensor, mask: numpy.ndarray) -> Tensor:
@@ -285,7 +304,12 @@ def pad(x, pad_width, mode: str = "constant", constant_values: float = 0) -> Ten
     mode       "constant" (`constant_values`), "reflect", "edge" or "wrap"
     """
     x = as_tensor(x)
-    widths = numpy.broadcast_to(numpy.asarray(pad_width), (x.ndim, 2)).tolist() if x.ndim else []
+    try:
+        widths = numpy.broadcast_to(numpy.asarray(pad_width), (x.ndim, 2)).tolist()
+    except ValueError:
+        raise ShapeError(
+            f"pad needs one width, one pair, or a pair for each of the {x.ndim} axes of {x._described()}, not {pad_width}"
+        ) from None
     if builtins.any(width < 0 for pair in widths for width in pair):
         raise ShapeError(f"pad needs widths of 0 or more, not {pad_width}")
     if mode == "constant":

@@ -8,7 +8,7 @@ import builtins
 import math
 
 from ..backend import dtypes, of
-from ..errors import ShapeError
+from ..errors import OptionError, ShapeError
 from ..ops import reduce
 from ..ops.shapes import axes_of, kept, one_axis
 from ..tensor import Tensor, apply, as_tensor, method
@@ -23,6 +23,12 @@ def _reduce(op, x, axis, keepdims: bool) -> Tensor:
     except ShapeError as error:
         raise ShapeError(f"{op.name} of {x._described()}: {error}") from None
     return apply(op, (x,), {"axis": axes, "keepdims": keepdims})
+
+
+def _position(op, x, axis: int | None, keepdims: bool) -> Tensor:
+    if isinstance(axis, (tuple, list)):
+        raise ShapeError(f"{op.name} looks along one axis, or over all with axis=None, not along {axis}")
+    return _reduce(op, x, axis, keepdims)
 
 
 def _floating(x) -> Tensor:
@@ -88,13 +94,13 @@ def min(x, axis=None, keepdims: bool = False) -> Tensor:
 @method
 def argmax(x, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The position (int64) of the first largest element along an axis; of the flattened tensor for None."""
-    return _reduce(reduce.argmax, x, axis, keepdims)
+    return _position(reduce.argmax, x, axis, keepdims)
 
 
 @method
 def argmin(x, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The position (int64) of the first smallest element along an axis; of the flattened tensor for None."""
-    return _reduce(reduce.argmin, x, axis, keepdims)
+    return _position(reduce.argmin, x, axis, keepdims)
 
 
 @method
@@ -137,6 +143,10 @@ def norm(x, ord: float = 2, axis=None, keepdims: bool = False) -> Tensor:
     The gradient of a zero vector's norm is 0 (a subgradient), not nan.
     """
     x = _floating(x)
+    if not isinstance(ord, (int, float)):
+        raise OptionError(
+            f"norm of order {ord!r}: the order of a vector norm is a number; see also tg.linalg.matrix_norm"
+        )
     if ord == 2:
         return _sqrt_flat_at_zero(sum(x * x, axis, keepdims))
     if ord == 1:
