@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 import tinygrad_ml as tg
 from tinygrad_ml import cli, models
@@ -91,8 +92,22 @@ def test_settings_are_kept(quick):
         "optimizer": "sgd",
         "lr": 0.05,
         "seed": 7,
+        "threads": 1,
         "limit": 300,
     }
+
+
+@pytest.mark.parametrize(("option", "threads"), [((), 1), (("--threads", "2"), 2)])
+def test_products_take_the_threads_that_they_are_given(quick, monkeypatch, option, threads):
+    seen, step = set(), Trainer.step
+
+    def watched(self, *batch):
+        seen.update(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+        return step(self, *batch)
+
+    monkeypatch.setattr(Trainer, "step", watched)
+    run("train", *QUICK, *option, "--out", "run")
+    assert seen == {threads}
 
 
 @pytest.mark.parametrize("optimizer", train._OPTIMIZERS)

@@ -12,13 +12,12 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy
+from threadpoolctl import threadpool_info
 
 from .. import __version__
 from ..backend import gpu_available
 from ..backend.cuda import why_not
 
-# What rules the number of BLAS threads, in the order in which OpenBLAS (or MKL) looks.
-_THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 _CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 
 
@@ -85,13 +84,12 @@ def _cores() -> int:
 
 
 def _blas() -> str:
-    """The library behind NumPy's matrix products, and its threads."""
-    blas = numpy.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
-    library = f"{blas.get('name', 'unknown BLAS')} {blas.get('version', '')}".strip()
-    for variable in _THREAD_VARIABLES:
-        if os.environ.get(variable):
-            return f"{library}, {variable}={os.environ[variable]} threads"
-    return f"{library}, {_cores()} threads, one a core (OMP_NUM_THREADS changes that)"
+    """The library behind NumPy's matrix products, and the threads it takes."""
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    # SciPy brings a library of its own along, which the products of NumPy do not use.
+    for blas in sorted(found, key=lambda library: "numpy" not in library["filepath"])[:1]:
+        return f"{blas['internal_api']} {blas['version']} as BLAS, {blas['num_threads']} threads"
+    return f"{numpy.show_config(mode='dicts')['Build Dependencies']['blas']['name']} as BLAS, threads unknown"
 
 
 def _driver() -> tuple[str, str]:
