@@ -4,6 +4,7 @@ Each device has its own stream, derived from the seed, and started when it is fi
 """
 
 import secrets
+from contextlib import contextmanager
 
 import numpy
 
@@ -18,6 +19,18 @@ def manual_seed(seed: int) -> None:
     global _seed
     _seed = int(seed)
     _generators.clear()
+
+
+@contextmanager
+def seeded(seed: int):
+    """Inside, random numbers come from streams of their own, started from `seed`; those outside stand still."""
+    global _seed, _generators
+    outside = _seed, _generators
+    _seed, _generators = int(seed), {}
+    try:
+        yield
+    finally:
+        _seed, _generators = outside
 
 
 def generator(device: Device):

@@ -1,0 +1,85 @@
+"""Callbacks that write down, or do a small thing at an event."""
+
+from __future__ import annotations
+
+import csv
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+from ...errors import OptionError
+from .base import _EVENTS, Callback
+
+
+class CSVLogger(Callback):
+    """Writes the metrics of each epoch into a CSV file.
+
+    append  go on with the file that is there
+    """
+
+    def __init__(self, filename: Any, separator: str = ",", append: bool = False):
+        self.filename, self.separator, self.append = filename, separator, append
+
+    def on_train_begin(self, logs=None):
+        self._names: list[str] | None = None
+        self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115  closed at the end
+        self._started = self.append and self._file.tell() > 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = logs or {}
+        if self._names is None:
+            self._names = sorted(logs)
+            self._writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
+            if not self._started:
+                self._writer.writerow(["epoch", *self._names])
+        self._writer.writerow([epoch, *(logs.get(name, "NA") for name in self._names)])
+        self._file.flush()
+
+    def on_train_end(self, logs=None):
+        self._file.close()
+
+
+class TerminateOnNaN(Callback):
+    """Stops when the loss is nan or infinite. It looks at each batch, for which the host waits for the device."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = (logs or {}).get("loss")
+        if loss is not None and not math.isfinite(loss):
+            print(f"Batch {batch}: Invalid loss, terminating training")
+            self.model.stop_training = True
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate before each epoch to `schedule(epoch, rate)`, or `schedule(epoch)`.
+
+    The history gets "learning_rate".
+    """
+
+    def __init__(self, schedule: Callable, verbose: int = 0):
+        self.schedule, self.verbose = schedule, verbose
+
+    def on_epoch_begin(self, epoch, logs=None):
+        optimizer = self.model.optimizer
+        takes_rate = len(inspect.signature(self.schedule).parameters) > 1
+        rate = self.schedule(epoch, float(optimizer.learning_rate)) if takes_rate else self.schedule(epoch)
+        try:
+            optimizer.learning_rate = float(rate)
+        except TypeError:
+            raise OptionError(f"the schedule must return a number, and returned {rate!r}") from None
+        if self.verbose:
+            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {float(rate):g}.")
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+class LambdaCallback(Callback):
+    """Calls functions at events: LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))."""
+
+    def __init__(self, **events: Callable | None):
+        for event, function in events.items():
+            if event not in _EVENTS:
+                raise OptionError(f"there is no event {event!r}; there are {', '.join(_EVENTS)}")
+            if function is not None:
+                setattr(self, event, function)

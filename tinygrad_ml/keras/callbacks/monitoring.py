@@ -1,0 +1,203 @@
+"""Callbacks that watch one number: stop, save or slow down when it does not get better."""
+
+from __future__ import annotations
+
+import math
+import operator
+import warnings
+from pathlib import Path
+from typing import Any
+
+from ...errors import OptionError
+from .base import Callback
+
+
+class _Monitor(Callback):
+    """Watches `monitor`. mode: "min" or "max" is better; "auto" takes "max" for accuracies and the like."""
+
+    def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0, best: float | None = None):
+        if mode not in ("auto", "min", "max"):
+            raise OptionError(f"mode={mode!r} is not 'auto', 'min' or 'max'")
+        self.monitor, self.min_delta = monitor, abs(min_delta)
+        rising = ("acc", "auc", "precision", "recall", "accuracy", "f1_score", "r2_score")
+        name = monitor.removeprefix("val_")
+        self.larger = mode == "max" or (mode == "auto" and name.endswith(rising))
+        self.best = best
+
+    def better(self, value: float, than: float | None) -> bool:
+        """Whether a value is better than another by more than `min_delta`."""
+        if than is None:
+            return not math.isnan(value)
+        return operator.gt(value - self.min_delta, than) if self.larger else operator.lt(value + self.min_delta, than)
+
+    def watched(self, logs: Any) -> float | None:
+        """The number, or None with a warning if it is not there."""
+        if self.monitor not in (logs or {}):
+            there = ", ".join(logs or {})
+            warnings.warn(f"{type(self).__name__} watches {self.monitor!r}, but there are only {there}", stacklevel=4)
+            return None
+        return logs[self.monitor]
+
+
+class EarlyStopping(_Monitor):
+    """Stops when `monitor` has not got better for `patience` epochs.
+
+    min_delta             how much better it must get to count
+    baseline              what it must be better than to count
+    restore_best_weights  go back to the weights of the best epoch
+    start_from_epoch      epochs before this one are not looked at
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ):
+        super().__init__(monitor, mode, min_delta)
+        self.patience, self.verbose, self.baseline = patience, verbose, baseline
+        self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
+
+    def on_train_begin(self, logs=None):
+        self.wait = self.stopped_epoch = self.best_epoch = 0
+        self.best, self.best_weights = None, None
+
+    def on_epoch_end(self, epoch, logs=None):
+        current = self.watched(logs)
+        if current is None or epoch < self.start_from_epoch:
+            return
+        if self.restore_best_weights and self.best_weights is None:
+            self.best_weights, self.best_epoch = self.model.get_weights(), epoch
+        self.wait += 1
+        if self.better(current, self.best):
+            self.best, self.best_epoch = current, epoch
+            if self.restore_best_weights:
+                self.best_weights = self.model.get_weights()
+            if self.baseline is None or self.better(current, self.baseline):
+                self.wait = 0
+            return
+        if self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        if self.stopped_epoch and self.verbose:
+            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        if self.restore_best_weights and self.best_weights is not None:
+            if self.verbose:
+                print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+            self.model.set_weights(self.best_weights)
+
+
+class ModelCheckpoint(_Monitor):
+    """Saves the model, or its weights, behind each epoch.
+
+    filepath           may have {epoch} and the names of metrics in it: "{epoch:02d}-{val_loss:.2f}.keras"
+    save_best_only     only when `monitor` has got better
+    save_weights_only  `save_weights` instead of `save`
+    save_freq          "epoch", or after how many batches
+    initial_value_threshold  what the first save must be better than
+    """
+
+    def __init__(
+        self,
+        filepath: Any,
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: Any = "epoch",
+        initial_value_threshold: float | None = None,
+    ):
+        super().__init__(monitor, mode, best=initial_value_threshold)
+        self.filepath, self.verbose = str(filepath), verbose
+        self.save_best_only, self.save_weights_only, self.save_freq = save_best_only, save_weights_only, save_freq
+        self._batches, self._epoch = 0, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._batches += 1
+        if self.save_freq != "epoch" and self._batches % self.save_freq == 0:
+            self._save(self._epoch, logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.save_freq == "epoch":
+            self._save(epoch, logs)
+
+    def _save(self, epoch: int, logs: Any) -> None:
+        if self.save_best_only:
+            current = self.watched(logs)
+            if current is None or not self.better(current, self.best):
+                return
+            self.best = current
+        try:
+            path = Path(self.filepath.format(epoch=epoch + 1, **(logs or {})))
+        except KeyError as error:
+            raise OptionError(
+                f"filepath {self.filepath!r} names {error}; there are epoch, {', '.join(logs or {})}"
+            ) from None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if self.verbose:
+            print(f"\nEpoch {epoch + 1}: saving model to {path}")
+        (self.model.save_weights if self.save_weights_only else self.model.save)(path, overwrite=True)
+
+
+class ReduceLROnPlateau(_Monitor):
+    """Multiplies the learning rate by `factor` when `monitor` has not got better for `patience` epochs.
+
+    cooldown  epochs to wait after that before it is watched again
+    min_lr    below which it does not go
+    The history gets "learning_rate".
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ):
+        super().__init__(monitor, mode, min_delta)
+        if factor >= 1:
+            raise OptionError(f"factor={factor} must be below 1")
+        self.factor, self.patience, self.verbose, self.cooldown, self.min_lr = (
+            factor,
+            patience,
+            verbose,
+            cooldown,
+            min_lr,
+        )
+
+    def on_train_begin(self, logs=None):
+        self.best, self.wait, self.resting = None, 0, 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        optimizer = self.model.optimizer
+        rate = logs["learning_rate"] = float(optimizer.learning_rate)
+        current = self.watched(logs)
+        if current is None:
+            return
+        if self.resting:
+            self.resting -= 1
+            self.wait = 0
+        if self.better(current, self.best):
+            self.best, self.wait = current, 0
+        elif not self.resting:
+            self.wait += 1
+            if self.wait >= self.patience and rate > self.min_lr:
+                optimizer.learning_rate = max(rate * self.factor, self.min_lr)
+                self.resting, self.wait = self.cooldown, 0
+                if self.verbose:
+                    print(f"\nEpoch {epoch + 1}: reducing learning rate to {float(optimizer.learning_rate):g}.")

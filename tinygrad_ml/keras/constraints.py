@@ -1,0 +1,72 @@
+"""What weights are made to satisfy again after each update: `kernel_constraint=`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..functional import clip, maximum, sqrt, square
+from ..functional import sum as total
+from ..tensor import Tensor
+from .serialization import Configurable, by_name
+
+EPSILON = 1e-7
+
+
+class Constraint(Configurable):
+    """The base: `constraint(weight)` is the weight as it shall be."""
+
+    def __call__(self, w) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(w)")
+
+
+def _norms(w: Tensor, axis) -> Tensor:
+    return sqrt(total(square(w), axis=tuple(axis) if isinstance(axis, list) else axis, keepdims=True))
+
+
+class MaxNorm(Constraint):
+    """Each vector along `axis` has a norm of at most `max_value`. With axis 0, the weights into one unit."""
+
+    def __init__(self, max_value: float = 2, axis=0):
+        self.max_value, self.axis = max_value, axis
+
+    def __call__(self, w):
+        norms = _norms(w, self.axis)
+        return w * (clip(norms, 0, self.max_value) / (norms + EPSILON))
+
+
+class NonNeg(Constraint):
+    """No weight is below 0."""
+
+    def __call__(self, w):
+        return maximum(w, 0)
+
+
+class UnitNorm(Constraint):
+    """Each vector along `axis` has norm 1."""
+
+    def __init__(self, axis=0):
+        self.axis = axis
+
+    def __call__(self, w):
+        return w / (_norms(w, self.axis) + EPSILON)
+
+
+class MinMaxNorm(Constraint):
+    """Norms along `axis` move into [min_value, max_value], by `rate` of the way at each update."""
+
+    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis=0):
+        self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
+
+    def __call__(self, w):
+        norms = _norms(w, self.axis)
+        wanted = clip(norms, self.min_value, self.max_value) * self.rate + norms * (1 - self.rate)
+        return w * (wanted / (norms + EPSILON))
+
+
+max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm
+
+
+def get(identifier: Any) -> Any:
+    """The constraint of a name; objects are themselves."""
+    names = {"max_norm": MaxNorm, "maxnorm": MaxNorm, "nonneg": NonNeg, "unitnorm": UnitNorm}
+    return by_name("constraint", identifier, (MaxNorm, NonNeg, UnitNorm, MinMaxNorm), names)

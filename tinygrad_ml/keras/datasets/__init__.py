@@ -1,0 +1,3 @@
+"""The classic image sets as NumPy arrays: `mnist.load_data()` and so on."""
+
+from . import cifar10, fashion_mnist, mnist

@@ -1,0 +1,193 @@
+"""Where weights start from, with Keras's names and defaults. The numbers are drawn by `nn.init`.
+
+A kernel is laid out as (*window, in, out), so that its fans are read off its last two axes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..backend import random
+from ..errors import OptionError
+from ..functional import zeros
+from ..nn import init
+from ..tensor import Tensor
+from .serialization import Configurable, by_name
+
+
+def compute_fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(fan_in, fan_out) of a kernel (*window, in, out)."""
+    if len(shape) < 2:
+        return (shape[0], shape[0]) if shape else (1, 1)
+    area = math.prod(shape[:-2])
+    return shape[-2] * area, shape[-1] * area
+
+
+class Initializer(Configurable):
+    """The base: `initializer(shape)` makes a tensor. A subclass says how one is filled in `fill(tensor)`."""
+
+    seed: int | None = None
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Tensor:
+        made = zeros(tuple(shape), **({} if dtype is None else {"dtype": dtype}))
+        if self.seed is None:
+            return self.fill(made)
+        with random.seeded(self.seed):
+            return self.fill(made)
+
+    def fill(self, tensor: Tensor) -> Tensor:
+        """Overwrite a tensor, and return it."""
+        raise NotImplementedError(f"{type(self).__name__} must define fill(tensor), or __call__(shape, dtype)")
+
+
+class Zeros(Initializer):
+    """0 everywhere."""
+
+    def fill(self, tensor):
+        return init.zeros_(tensor)
+
+
+class Ones(Initializer):
+    """1 everywhere."""
+
+    def fill(self, tensor):
+        return init.ones_(tensor)
+
+
+class Constant(Initializer):
+    """`value` everywhere."""
+
+    def __init__(self, value: float = 0.0):
+        self.value = value
+
+    def fill(self, tensor):
+        return init.constant_(tensor, self.value)
+
+
+class RandomUniform(Initializer):
+    """Uniform on [minval, maxval)."""
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None):
+        self.minval, self.maxval, self.seed = minval, maxval, seed
+
+    def fill(self, tensor):
+        return init.uniform_(tensor, self.minval, self.maxval)
+
+
+class RandomNormal(Initializer):
+    """Normal with mean `mean` and deviation `stddev`."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None):
+        self.mean, self.stddev, self.seed = mean, stddev, seed
+
+    def fill(self, tensor):
+        return init.normal_(tensor, self.mean, self.stddev)
+
+
+class TruncatedNormal(RandomNormal):
+    """Normal, drawn again where it is more than two deviations away from the mean."""
+
+    def fill(self, tensor):
+        reach = 2 * self.stddev
+        return init.trunc_normal_(tensor, self.mean, self.stddev, self.mean - reach, self.mean + reach)
+
+
+class VarianceScaling(Initializer):
+    """Mean 0 and variance scale / fan.
+
+    mode          the fan: "fan_in", "fan_out" or "fan_avg", their mean
+    distribution  "truncated_normal", "untruncated_normal" or "uniform"
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: int | None = None,
+    ):
+        if mode not in ("fan_in", "fan_out", "fan_avg"):
+            raise OptionError(f"mode={mode!r} is not 'fan_in', 'fan_out' or 'fan_avg'")
+        distribution = "truncated_normal" if distribution == "normal" else distribution
+        if distribution not in ("truncated_normal", "untruncated_normal", "uniform"):
+            raise OptionError(
+                f"distribution={distribution!r} is not 'truncated_normal', 'untruncated_normal', 'uniform'"
+            )
+        self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
+
+    def fill(self, tensor):
+        fan_in, fan_out = compute_fans(tensor.shape)
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(fan, 1)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3 * variance)
+            return init.uniform_(tensor, -limit, limit)
+        if self.distribution == "untruncated_normal":
+            return init.normal_(tensor, 0, math.sqrt(variance))
+        # What is left of a normal distribution within two deviations has 0.8796 of its deviation.
+        stddev = math.sqrt(variance) / 0.87962566103423978
+        return init.trunc_normal_(tensor, 0, stddev, -2 * stddev, 2 * stddev)
+
+
+def _scaled(name: str, scale: float, mode: str, distribution: str, source: str) -> type[VarianceScaling]:
+    def __init__(self, seed: int | None = None):
+        VarianceScaling.__init__(self, scale, mode, distribution, seed)
+
+    doc = f"{distribution.replace('_', ' ')} with variance {scale:g} / {mode}. Source: {source}."
+    return type(name, (VarianceScaling,), {"__init__": __init__, "__doc__": doc, "__module__": __name__})
+
+
+_GLOROT, _HE, _LECUN = "X. Glorot, Y. Bengio (2010)", "K. He et al. (2015)", "Y. LeCun et al. (1998)"
+GlorotUniform = _scaled("GlorotUniform", 1.0, "fan_avg", "uniform", _GLOROT)
+GlorotNormal = _scaled("GlorotNormal", 1.0, "fan_avg", "truncated_normal", _GLOROT)
+HeUniform = _scaled("HeUniform", 2.0, "fan_in", "uniform", _HE)
+HeNormal = _scaled("HeNormal", 2.0, "fan_in", "truncated_normal", _HE)
+LecunUniform = _scaled("LecunUniform", 1.0, "fan_in", "uniform", _LECUN)
+LecunNormal = _scaled("LecunNormal", 1.0, "fan_in", "truncated_normal", _LECUN)
+
+
+class Orthogonal(Initializer):
+    """`gain` times a random matrix of orthonormal rows or columns, the axes before the last as one."""
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None):
+        self.gain, self.seed = gain, seed
+
+    def fill(self, tensor):
+        flat = init.orthogonal_(tensor.reshape((-1, tensor.shape[-1])).detach(), self.gain)
+        return tensor.assign(flat.reshape(tensor.shape))
+
+
+class Identity(Initializer):
+    """`gain` times the identity matrix."""
+
+    def __init__(self, gain: float = 1.0):
+        self.gain = gain
+
+    def fill(self, tensor):
+        return tensor.assign(init.eye_(tensor) * self.gain)
+
+
+_CLASSES = (
+    Zeros,
+    Ones,
+    Constant,
+    RandomUniform,
+    RandomNormal,
+    TruncatedNormal,
+    VarianceScaling,
+    GlorotUniform,
+    GlorotNormal,
+    HeUniform,
+    HeNormal,
+    LecunUniform,
+    LecunNormal,
+    Orthogonal,
+    Identity,
+)
+_ALIASES = {"uniform": RandomUniform, "normal": RandomNormal, "zero": Zeros, "one": Ones, "eye": Identity}
+
+
+def get(identifier: Any) -> Any:
+    """The initializer of a name; objects are themselves."""
+    return by_name("initializer", identifier, _CLASSES, _ALIASES)

@@ -1,0 +1,120 @@
+"""Activations that have options, or weights of their own, as layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import OptionError, ShapeError
+from ...nn import functional as F
+from ...tensor import as_tensor
+from .. import activations
+from ..naming import accepts_old
+from .base import Layer
+
+
+class ReLU(Layer):
+    """y = min(x, max_value) if x ≥ threshold, else negative_slope · (x - threshold)."""
+
+    def __init__(
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **options: Any
+    ):
+        super().__init__(**options)
+        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+
+    def call(self, inputs):
+        return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
+
+
+class LeakyReLU(Layer):
+    """y = x if x > 0, else negative_slope · x."""
+
+    @accepts_old(alpha="negative_slope")
+    def __init__(self, negative_slope: float = 0.3, **options: Any):
+        super().__init__(**options)
+        self.negative_slope = negative_slope
+
+    def call(self, inputs):
+        return F.leaky_relu(inputs, self.negative_slope)
+
+
+class PReLU(Layer):
+    """y = x if x > 0, else alpha · x, where `alpha` is learnt: a number for each input of the layer.
+
+    shared_axes  axes along which it is the same number, counted with the batch as 0: [1, 2] for images
+
+    Source: K. He et al., "Delving Deep into Rectifiers" (2015).
+    """
+
+    @accepts_old(init="alpha_initializer")
+    def __init__(
+        self,
+        alpha_initializer: Any = "zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: Any = None,
+        **options: Any,
+    ):
+        super().__init__(**options)
+        self.of_alpha = {
+            "initializer": alpha_initializer,
+            "regularizer": alpha_regularizer,
+            "constraint": alpha_constraint,
+        }
+        self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else list(shared_axes or ())
+
+    def build(self, input_shape):
+        shape = [1 if axis in self.shared_axes else size for axis, size in enumerate(input_shape)][1:]
+        self.alpha = self.add_weight(tuple(shape), **self.of_alpha)
+
+    def call(self, inputs):
+        return F.relu(inputs) - self.alpha * F.relu(-as_tensor(inputs))
+
+
+class ELU(Layer):
+    """y = x if x > 0, else alpha · (eˣ - 1). Source: D. Clevert et al. (2015)."""
+
+    def __init__(self, alpha: float = 1.0, **options: Any):
+        super().__init__(**options)
+        self.alpha = alpha
+
+    def call(self, inputs):
+        return F.elu(inputs, self.alpha)
+
+
+class Softmax(Layer):
+    """yᵢ = exp xᵢ / Σⱼ exp xⱼ along `axis`."""
+
+    def __init__(self, axis: int = -1, **options: Any):
+        super().__init__(**options)
+        self.axis = axis
+
+    def call(self, inputs):
+        return F.softmax(inputs, dim=self.axis)
+
+
+class Maxout(Layer):
+    """yⱼ = the largest of the j-th group of the inputs, which are cut into `num_units` groups of equal size.
+
+    A learnt activation: behind Dense(num_units * k) it is the largest of k linear functions, and so
+    any convex function with k pieces. ReLU is that of x and 0.
+
+    axis  along which is grouped, by default the last
+
+    Source: I. Goodfellow et al., "Maxout Networks" (2013). The options are those of TensorFlow Addons.
+    """
+
+    def __init__(self, num_units: int, axis: int = -1, **options: Any):
+        super().__init__(**options)
+        if num_units < 1:
+            raise OptionError(f"Maxout needs 1 unit or more, not {num_units}")
+        self.num_units, self.axis = num_units, axis
+
+    def call(self, inputs):
+        inputs = as_tensor(inputs)
+        axis = self.axis % inputs.ndim
+        if inputs.shape[axis] % self.num_units:
+            raise ShapeError(
+                f"Maxout cannot cut axis {axis} of {inputs._described()} into {self.num_units} groups of equal size"
+            )
+        groups = (*inputs.shape[:axis], self.num_units, -1, *inputs.shape[axis + 1 :])
+        return inputs.reshape(groups).max(axis + 1)

@@ -1,0 +1,107 @@
+"""Convolution of images. The mathematics is `nn.functional.conv2d`; here are Keras's layout, padding and options."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ...errors import OptionError
+from ...functional.convolution import per_axis
+from ...nn import functional as F
+from .. import activations
+from ..naming import accepts_old, not_offered, old_spelling
+from .base import Layer
+from .channels import channels_first, channels_of, checked_format, checked_padding, padding_of
+from .core import OLD_KERNEL
+from .pooling import AveragePooling2D, MaxPooling2D  # noqa: F401  where old courses import them from
+from .reshaping import ZeroPadding2D  # noqa: F401
+
+
+class Conv2D(Layer):
+    """y[n, p, o] = g(bias[o] + Σ over k, c of kernel[k, c, o] · x[n, p·stride + k·dilation, c]), p and k being pairs.
+
+    filters        how many channels y has
+    kernel_size    the window, a number or (height, width)
+    strides        by how much it moves
+    padding        "valid", none; or "same", zeros around it so that y has ⌈size / stride⌉ positions
+    data_format    "channels_last": x is (batch, height, width, channels); or "channels_first"
+    dilation_rate  the distance of the pixels that are seen
+    groups         into how many parts the channels are cut, each of which is convolved for itself
+    The other options are those of `Dense`. The kernel is (height, width, channels / groups, filters).
+    """
+
+    @accepts_old(
+        nb_filter="filters", border_mode="padding", subsample="strides", dim_ordering="data_format", **OLD_KERNEL
+    )
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = (1, 1),
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = (1, 1),
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **options: Any,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **options)
+        self.filters, self.groups, self.use_bias = filters, groups, use_bias
+        self.kernel_size = per_axis(kernel_size, 2, "kernel_size")
+        self.strides = per_axis(strides, 2, "strides")
+        self.dilation_rate = per_axis(dilation_rate, 2, "dilation_rate")
+        self.padding, self.data_format = checked_padding(padding), checked_format(data_format)
+        self.activation = activations.get(activation)
+        self.of_kernel = {
+            "initializer": kernel_initializer,
+            "regularizer": kernel_regularizer,
+            "constraint": kernel_constraint,
+        }
+        self.of_bias = {"initializer": bias_initializer, "regularizer": bias_regularizer, "constraint": bias_constraint}
+
+    def build(self, input_shape):
+        channels = channels_of(input_shape, self.data_format)
+        if channels % self.groups or self.filters % self.groups:
+            raise OptionError(
+                f"{self.name}: {channels} channels and {self.filters} filters must be divisible by groups={self.groups}"
+            )
+        self.kernel = self.add_weight((*self.kernel_size, channels // self.groups, self.filters), **self.of_kernel)
+        self.bias = self.add_weight((self.filters,), **self.of_bias) if self.use_bias else None
+
+    def call(self, inputs):
+        return self.activation(channels_first(self._convolve, inputs, self.data_format))
+
+    def _convolve(self, x):
+        padding = padding_of(self.padding, x.shape[2:], self.kernel_size, self.strides, self.dilation_rate)
+        kernel = self.kernel.permute_dims((3, 2, 0, 1))
+        return F.conv2d(x, kernel, self.bias, self.strides, padding, self.dilation_rate, self.groups)
+
+
+def Convolution2D(filters: int, *kernel_size: Any, **options: Any) -> Conv2D:
+    """`Conv2D` as Keras's first version wrote it: Convolution2D(filters, rows, columns)."""
+    old_spelling("Convolution2D", "Convolution2D(filters, rows, columns)", "Conv2D(filters, (rows, columns))")
+    if "nb_row" in options:
+        kernel_size = (options.pop("nb_row"), options.pop("nb_col"))
+    elif "kernel_size" in options:
+        kernel_size = (options.pop("kernel_size"),)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # one is enough
+        return Conv2D(filters, kernel_size[0] if len(kernel_size) == 1 else kernel_size, **options)
+
+
+__getattr__ = not_offered(
+    "keras.layers.convolutional",
+    {
+        "Conv1D": "give sequences (batch, length, channels) to Conv2D as (batch, length, 1, channels), or use nn.Conv1d",
+        "Conv2DTranspose": "use nn.ConvTranspose2d",
+        "Conv3D": "use tinygrad_ml.functional.convolution, which works in any number of dimensions",
+    },
+)

@@ -1,0 +1,141 @@
+"""Dense, Activation, Embedding, Lambda; and, as in Keras's first version, the other layers one begins with.
+
+Read before: `base.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...backend import dtypes
+from ...nn import functional as F
+from ...tensor import Tensor, as_tensor
+from .. import activations
+from ..naming import accepts_old, not_offered
+from .base import Layer
+from .input import Input, InputLayer  # noqa: F401  where old courses import them from, and those below
+from .regularization import Dropout  # noqa: F401
+from .reshaping import Flatten, Permute, RepeatVector, Reshape  # noqa: F401
+
+OLD_KERNEL = {
+    "init": "kernel_initializer",
+    "W_regularizer": "kernel_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint",
+    "b_constraint": "bias_constraint",
+    "bias": "use_bias",
+}
+"""What Keras's first version called the options of a kernel and a bias."""
+
+
+class Dense(Layer):
+    """y = g(x·W + b), W being `kernel` of shape (in, units), b `bias` of shape (units,).
+
+    units                the size of the output's last axis; all axes before it are batches
+    activation           g, by name or as a function; none by default
+    use_bias             whether b is added
+    kernel_initializer, bias_initializer                      by default glorot_uniform, zeros
+    kernel_regularizer, bias_regularizer, activity_regularizer   penalties added to the loss
+    kernel_constraint, bias_constraint                        what holds again after each update
+    """
+
+    @accepts_old(output_dim="units", **OLD_KERNEL)
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **options: Any,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **options)
+        self.units, self.activation, self.use_bias = units, activations.get(activation), use_bias
+        self.of_kernel = {
+            "initializer": kernel_initializer,
+            "regularizer": kernel_regularizer,
+            "constraint": kernel_constraint,
+        }
+        self.of_bias = {"initializer": bias_initializer, "regularizer": bias_regularizer, "constraint": bias_constraint}
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight((input_shape[-1], self.units), **self.of_kernel)
+        self.bias = self.add_weight((self.units,), **self.of_bias) if self.use_bias else None
+
+    def call(self, inputs):
+        inputs = as_tensor(inputs)
+        inputs = inputs if dtypes.is_float(inputs.dtype) else inputs.astype(self.kernel.dtype)
+        return self.activation(F.linear(inputs, self.kernel.mT, self.bias))
+
+
+class Activation(Layer):
+    """y = g(x), g an activation function by name, or any function of a tensor."""
+
+    def __init__(self, activation: str | Callable, **options: Any):
+        super().__init__(**options)
+        self.activation = activations.get(activation)
+
+    def call(self, inputs):
+        return self.activation(inputs)
+
+
+class Embedding(Layer):
+    """y[..., :] = W[x[...], :] for integers x; W is `embeddings` of shape (input_dim, output_dim).
+
+    input_dim   how many rows W has, the largest x plus 1
+    output_dim  how long they are
+    embeddings_initializer  by default uniform on ±0.05
+    """
+
+    @accepts_old(init="embeddings_initializer", W_regularizer="embeddings_regularizer")
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        input_length: int | None = None,
+        **options: Any,
+    ):
+        super().__init__(**options, input_shape=None if input_length is None else (input_length,))
+        self.input_dim, self.output_dim = input_dim, output_dim
+        self.of_embeddings = {
+            "initializer": embeddings_initializer,
+            "regularizer": embeddings_regularizer,
+            "constraint": embeddings_constraint,
+        }
+
+    def build(self, input_shape):
+        self.embeddings = self.add_weight((self.input_dim, self.output_dim), **self.of_embeddings)
+
+    def call(self, inputs):
+        inputs = as_tensor(inputs)
+        return F.embedding(inputs if inputs.dtype.kind in "iu" else inputs.astype("int64"), self.embeddings)
+
+
+class Lambda(Layer):
+    """y = f(x), f any function of tensors. It cannot be saved, unless f is registered by name."""
+
+    def __init__(self, function: Callable[..., Tensor], arguments: dict[str, Any] | None = None, **options: Any):
+        super().__init__(**options)
+        self.function, self.arguments = function, arguments or {}
+
+    def call(self, inputs):
+        return self.function(inputs, **self.arguments)
+
+
+__getattr__ = not_offered(
+    "keras.layers.core",
+    {
+        "MaxoutDense": "use Dense(units * pieces), then Maxout(units)",
+        "Highway": "write it as a Layer with two Dense inside",
+        "Masking": "there are no masks; give the loss a sample_weight",
+    },
+)

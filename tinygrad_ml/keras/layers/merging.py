@@ -1,0 +1,101 @@
+"""Layers of several inputs: their sum, mean, product, extremes, and one behind the other."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from ...errors import ShapeError
+from ...functional import concat, maximum, minimum
+from .base import Layer
+
+
+class _Merge(Layer):
+    def call(self, inputs):
+        if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
+            raise ShapeError(
+                f"{type(self).__name__} needs a list of two tensors or more, as in {type(self).__name__}()([a, b])"
+            )
+        return self.merge(list(inputs))
+
+    def merge(self, inputs: list):
+        raise NotImplementedError
+
+
+class Add(_Merge):
+    """y = x₁ + x₂ + …"""
+
+    def merge(self, inputs):
+        return sum(inputs[1:], inputs[0])
+
+
+class Subtract(_Merge):
+    """y = x₁ - x₂."""
+
+    def merge(self, inputs):
+        first, second = inputs
+        return first - second
+
+
+class Average(Add):
+    """y = (x₁ + … + xₙ) / n."""
+
+    def merge(self, inputs):
+        return super().merge(inputs) / len(inputs)
+
+
+class Multiply(_Merge):
+    """y = x₁ · x₂ · …, elementwise."""
+
+    def merge(self, inputs):
+        return reduce(lambda a, b: a * b, inputs)
+
+
+class Maximum(_Merge):
+    """The largest of x₁, x₂, …, elementwise."""
+
+    def merge(self, inputs):
+        return reduce(maximum, inputs)
+
+
+class Minimum(_Merge):
+    """The smallest of x₁, x₂, …, elementwise."""
+
+    def merge(self, inputs):
+        return reduce(minimum, inputs)
+
+
+class Concatenate(_Merge):
+    """The inputs behind one another along `axis`."""
+
+    def __init__(self, axis: int = -1, **options: Any):
+        super().__init__(**options)
+        self.axis = axis
+
+    def merge(self, inputs):
+        return concat(inputs, axis=self.axis)
+
+
+def add(inputs, **options: Any):
+    """`Add()(inputs)`."""
+    return Add(**options)(inputs)
+
+
+def subtract(inputs, **options: Any):
+    """`Subtract()(inputs)`."""
+    return Subtract(**options)(inputs)
+
+
+def average(inputs, **options: Any):
+    """`Average()(inputs)`."""
+    return Average(**options)(inputs)
+
+
+def multiply(inputs, **options: Any):
+    """`Multiply()(inputs)`."""
+    return Multiply(**options)(inputs)
+
+
+def concatenate(inputs, axis: int = -1, **options: Any):
+    """`Concatenate(axis)(inputs)`."""
+    return Concatenate(axis, **options)(inputs)

@@ -1,0 +1,138 @@
+"""Batch and layer normalisation with Keras's defaults. What they compute is in `nn.functional`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import OptionError
+from ...functional import moveaxis, zeros
+from ...modes import no_grad
+from ...nn import functional as F
+from ...tensor import as_tensor
+from .base import Layer
+from .preprocessing import Normalization, Rescaling  # noqa: F401
+
+
+class BatchNormalization(Layer):
+    """y = (x - μ) / √(σ² + epsilon) · gamma + beta, with mean μ and variance σ² of each channel.
+
+    In training the moments are those of the batch; otherwise the moving ones, which training moves:
+    moving ← momentum · moving + (1 - momentum) · moment. Note the differences from `nn.BatchNorm1d`: momentum is
+    what *stays*, epsilon is larger, and the moving variance is that of the batch with n instead of n - 1.
+    A layer that is not `trainable` uses the moving moments in training, too.
+
+    axis     the channels
+    center, scale   whether there are beta and gamma
+    weights  gamma, beta, moving_mean, moving_variance, each of shape (channels,)
+
+    Source: S. Ioffe, C. Szegedy, "Batch Normalization" (2015).
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **options: Any,
+    ):
+        super().__init__(**options)
+        if not 0 <= momentum <= 1:
+            raise OptionError(f"momentum lies between 0 and 1, not at {momentum}")
+        self.axis, self.momentum, self.epsilon, self.center, self.scale = axis, momentum, epsilon, center, scale
+        self.of_gamma = {
+            "initializer": gamma_initializer,
+            "regularizer": gamma_regularizer,
+            "constraint": gamma_constraint,
+        }
+        self.of_beta = {"initializer": beta_initializer, "regularizer": beta_regularizer, "constraint": beta_constraint}
+        self.moving_initializers = (moving_mean_initializer, moving_variance_initializer)
+
+    def build(self, input_shape):
+        shape = (input_shape[self.axis],)
+        self.gamma = self.add_weight(shape, **self.of_gamma) if self.scale else None
+        self.beta = self.add_weight(shape, **self.of_beta) if self.center else None
+        mean, variance = self.moving_initializers
+        self.moving_mean = self.add_weight(shape, mean, trainable=False, name="moving_mean")
+        self.moving_variance = self.add_weight(shape, variance, trainable=False, name="moving_variance")
+
+    def call(self, inputs, training=False):
+        x = moveaxis(inputs, self.axis, 1)
+        y = (
+            self._in_training(x)
+            if training and self.trainable
+            else self._normalised(x, self.moving_mean, self.moving_variance)
+        )
+        return moveaxis(y, 1, self.axis)
+
+    def _normalised(self, x, mean, variance):
+        return F.batch_norm(x, mean, variance, self.gamma, self.beta, eps=self.epsilon)
+
+    def _in_training(self, x):
+        count = x.size // x.shape[1]
+        mean, variance = (zeros(x.shape[1], device=x.device) for _ in range(2))
+        if count == 1:  # PyTorch's refuses; to Keras the variance of one number is 0
+            mean = x.reshape(-1)
+            y = self._normalised(x, mean, variance)
+        else:  # with momentum 1 the running moments become those of this batch
+            y = F.batch_norm(x, mean, variance, self.gamma, self.beta, training=True, momentum=1.0, eps=self.epsilon)
+            variance = variance * ((count - 1) / count)
+        with no_grad():
+            for moving, moment in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                if not moment.symbolic:
+                    moving.assign(moving * self.momentum + moment.detach() * (1 - self.momentum))
+        return y
+
+
+class LayerNormalization(Layer):
+    """y = (x - μ) / √(σ² + epsilon) · gamma + beta, with μ and σ² of each sample over `axis`.
+
+    axis     the last one, or the last ones
+    center, scale   whether there are beta and gamma, of the shape of these axes
+
+    Source: J. Ba, J. Kiros, G. Hinton, "Layer Normalization" (2016).
+    """
+
+    def __init__(
+        self,
+        axis: Any = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **options: Any,
+    ):
+        super().__init__(**options)
+        self.axis, self.epsilon, self.center, self.scale = axis, epsilon, center, scale
+        self.of_gamma = {
+            "initializer": gamma_initializer,
+            "regularizer": gamma_regularizer,
+            "constraint": gamma_constraint,
+        }
+        self.of_beta = {"initializer": beta_initializer, "regularizer": beta_regularizer, "constraint": beta_constraint}
+
+    def build(self, input_shape):
+        axes = self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]
+        axes = sorted(axis % len(input_shape) for axis in axes)
+        if axes != list(range(len(input_shape) - len(axes), len(input_shape))):
+            raise OptionError(f"LayerNormalization: axis={self.axis} must be the last axes of the input, {input_shape}")
+        self.normalized = tuple(input_shape[axis] for axis in axes)
+        self.gamma = self.add_weight(self.normalized, **self.of_gamma) if self.scale else None
+        self.beta = self.add_weight(self.normalized, **self.of_beta) if self.center else None
+
+    def call(self, inputs):
+        return F.layer_norm(as_tensor(inputs), self.normalized, self.gamma, self.beta, self.epsilon)

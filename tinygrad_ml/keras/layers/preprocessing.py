@@ -1,0 +1,238 @@
+"""Preparing data inside of a model: scaling, and random changes of images, which act in training only.
+
+Images are (batch, height, width, channels). The geometry is in `affine.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy
+
+from ... import random
+from ...backend import DEFAULT_FLOAT
+from ...errors import OptionError
+from ...functional import clip, flip, maximum, sqrt, where
+from ...tensor import as_tensor
+from .affine import FILL_MODES, transform
+from .base import Layer
+from .channels import channels_first, checked_format
+from .regularization import _Seeded
+
+
+class Rescaling(Layer):
+    """y = x · scale + offset, as Rescaling(1 / 255) for the bytes of an image."""
+
+    def __init__(self, scale: float, offset: float = 0.0, **options: Any):
+        super().__init__(**options)
+        self.scale, self.offset = scale, offset
+
+    def call(self, inputs):
+        return as_tensor(inputs).astype(DEFAULT_FLOAT) * self.scale + self.offset
+
+
+class Normalization(Layer):
+    """y = (x - mean) / √variance, with the moments of data that it has seen in `adapt(data)`, or given ones.
+
+    axis            along which there is a mean for each entry; None for one of all numbers
+    mean, variance  numbers, or arrays for the entries of `axis`
+    invert          compute x · √variance + mean instead
+    """
+
+    def __init__(self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **options: Any):
+        super().__init__(**options)
+        if (mean is None) != (variance is None):
+            raise OptionError("Normalization needs both mean and variance, or neither and then adapt(data)")
+        self.axis, self.invert = axis, invert
+        self.given = None if mean is None else (numpy.asarray(mean, "float32"), numpy.asarray(variance, "float32"))
+
+    def _kept(self, ndim: int) -> list[int]:
+        axes = [] if self.axis is None else self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]
+        return [axis % ndim for axis in axes]
+
+    def build(self, input_shape):
+        kept = self._kept(len(input_shape))
+        self.shape = tuple(size if axis in kept else 1 for axis, size in enumerate(input_shape))
+        if self.given is None:
+            sizes = tuple(input_shape[axis] for axis in kept)
+            self.mean = self.add_weight(sizes, "zeros", trainable=False, name="mean")
+            self.variance = self.add_weight(sizes, "ones", trainable=False, name="variance")
+
+    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
+        """Take over the mean and the variance of `data`, an array of samples."""
+        data = numpy.asarray(data, "float32")
+        if data.ndim == 1:
+            data = data[:, None]
+        if not self.built:
+            self._build(as_tensor(data))
+        rest = tuple(axis for axis in range(data.ndim) if axis not in self._kept(data.ndim))
+        self.mean.assign(data.mean(rest))
+        self.variance.assign(data.var(rest))
+
+    def call(self, inputs):
+        inputs = as_tensor(inputs).astype(DEFAULT_FLOAT)
+        mean, variance = (self.mean, self.variance) if self.given is None else map(inputs._like, self.given)
+        if mean.size > 1:
+            mean, variance = mean.reshape(self.shape), variance.reshape(self.shape)
+        scale = maximum(sqrt(variance), 1e-7)
+        return inputs * scale + mean if self.invert else (inputs - mean) / scale
+
+
+def _between(factor: Any, what: str) -> tuple[float, float]:
+    """(lowest, highest) of a factor that is a number, for both directions, or a pair."""
+    low, high = (-factor, factor) if isinstance(factor, (int, float)) else tuple(factor)
+    if low > high:
+        raise OptionError(f"{what}={factor!r}: the first number must not be above the second")
+    return float(low), float(high)
+
+
+class _Random(_Seeded):
+    def __init__(self, seed: int | None = None, data_format: str | None = None, **options: Any):
+        super().__init__(seed, **options)
+        self.data_format = checked_format(data_format)
+
+    def call(self, inputs, training=False):
+        inputs = as_tensor(inputs).astype(DEFAULT_FLOAT)
+        if not training:
+            return inputs
+        with self.stream():
+            if inputs.ndim == 3:
+                return self.change(inputs.expand_dims(0)).squeeze(0)
+            return channels_first(self._turned, inputs, self.data_format)
+
+    def _turned(self, x):
+        return self.change(x.permute_dims((0, 2, 3, 1))).permute_dims((0, 3, 1, 2))
+
+    def draw(self, low: float, high: float, images):
+        """A random number for each image."""
+        return random.uniform(low, high, (images.shape[0],), device=images.device)
+
+
+class _Geometric(_Random):
+    def __init__(self, fill_mode: str, interpolation: str, seed, fill_value: float, data_format, **options: Any):
+        super().__init__(seed, data_format, **options)
+        if fill_mode not in FILL_MODES:
+            raise OptionError(f"fill_mode={fill_mode!r} is not one of {', '.join(map(repr, FILL_MODES))}")
+        if interpolation not in ("bilinear", "nearest"):
+            raise OptionError(f"interpolation={interpolation!r} is not 'bilinear' or 'nearest'")
+        self.how = {"fill_mode": fill_mode, "interpolation": interpolation, "fill_value": fill_value}
+
+
+class RandomTranslation(_Geometric):
+    """Each image moved by a random part of its height and width.
+
+    height_factor, width_factor  the largest part, in both directions; or (lowest, highest)
+    fill_mode      what comes in: "reflect" (dcba|abcd|dcba), "wrap" (abcd|abcd|abcd), "nearest" (aaaa|abcd|dddd),
+                   or "constant", `fill_value`
+    interpolation  "bilinear" or "nearest"
+    """
+
+    def __init__(
+        self,
+        height_factor: Any,
+        width_factor: Any,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        **options: Any,
+    ):
+        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
+        self.height, self.width = _between(height_factor, "height_factor"), _between(width_factor, "width_factor")
+
+    def change(self, images):
+        down = self.draw(*self.height, images) * images.shape[1]
+        right = self.draw(*self.width, images) * images.shape[2]
+        one, zero = down * 0 + 1, down * 0
+        return transform(images, ((one, zero, -down), (zero, one, -right)), **self.how)
+
+
+class RandomRotation(_Geometric):
+    """Each image turned around its middle by a random part of a full turn.
+
+    factor  the largest part of 2π, in both directions; or (lowest, highest). The rest is as in `RandomTranslation`
+    """
+
+    def __init__(
+        self,
+        factor: Any,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        **options: Any,
+    ):
+        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
+        self.part = _between(factor, "factor")
+
+    def change(self, images):
+        angle = self.draw(*self.part, images) * (2 * math.pi)
+        cos, sin = angle.cos(), angle.sin()
+        return transform(images, ((cos, -sin, None), (sin, cos, None)), **self.how)
+
+
+class RandomZoom(_Geometric):
+    """Each image made smaller or larger by a random part: positive factors zoom out, negative ones in.
+
+    height_factor  the largest part, in both directions; or (lowest, highest)
+    width_factor   likewise; None keeps the proportions. The rest is as in `RandomTranslation`
+    """
+
+    def __init__(
+        self,
+        height_factor: Any,
+        width_factor: Any = None,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        **options: Any,
+    ):
+        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
+        self.height = _between(height_factor, "height_factor")
+        self.width = None if width_factor is None else _between(width_factor, "width_factor")
+
+    def change(self, images):
+        tall = self.draw(*self.height, images) + 1
+        wide = tall if self.width is None else self.draw(*self.width, images) + 1
+        return transform(images, ((tall, tall * 0, None), (wide * 0, wide, None)), **self.how)
+
+
+class RandomContrast(_Random):
+    """y = (x - mean) · c + mean, with the mean of each channel of each image and a random c in 1 ± factor.
+
+    value_range  what the result is limited to
+    """
+
+    def __init__(
+        self, factor: Any, value_range: tuple[float, float] = (0, 255), seed: int | None = None, **options: Any
+    ):
+        super().__init__(seed, **options)
+        self.low, self.high = _between(factor, "factor")
+        self.value_range = value_range
+
+    def change(self, images):
+        contrast = (self.draw(self.low, self.high, images) + 1).reshape((-1, 1, 1, 1))
+        mean = images.mean((1, 2), keepdims=True)
+        return clip((images - mean) * contrast + mean, *self.value_range)
+
+
+class RandomFlip(_Random):
+    """Each image mirrored or not. mode: "horizontal", "vertical" or "horizontal_and_vertical"."""
+
+    def __init__(self, mode: str = "horizontal_and_vertical", seed: int | None = None, **options: Any):
+        super().__init__(seed, **options)
+        axes = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (2, 1)}
+        if mode not in axes:
+            raise OptionError(f"mode={mode!r} is not one of {', '.join(map(repr, axes))}")
+        self.axes = axes[mode]
+
+    def change(self, images):
+        for axis in self.axes:
+            tossed = (self.draw(0, 1, images) < 0.5).reshape((-1, 1, 1, 1))
+            images = where(tossed, flip(images, axis), images)
+        return images

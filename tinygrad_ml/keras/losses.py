@@ -1,0 +1,328 @@
+"""Losses with Keras's names: functions `loss(y_true, y_pred)`, one number a sample, and classes with options.
+
+The targets come first here, the reverse of `nn.functional`, on whose functions these stand. Keras's
+functions differ from PyTorch's in that they take probabilities, which are kept away from 0 and 1 by 10⁻⁷,
+unless told `from_logits=True`: then nothing is cut off, and nothing rounds to 0, which is why it is more accurate.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+from .. import functional as tg
+from ..backend import DEFAULT_FLOAT, dtypes
+from ..errors import OptionError, ShapeError
+from ..nn import functional as F
+from ..tensor import Tensor, as_tensor
+from .naming import snake_case
+from .serialization import Configurable, by_name
+
+EPSILON = 1e-7
+REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
+
+
+def as_pair(y_true, y_pred) -> tuple[Tensor, Tensor]:
+    """Targets and predictions as tensors of the predictions' dtype; (batch,) meets (batch, 1)."""
+    y_pred = as_tensor(y_pred)
+    y_pred = y_pred if dtypes.is_float(y_pred.dtype) else y_pred.astype(DEFAULT_FLOAT)
+    y_true = (y_true if isinstance(y_true, Tensor) else as_tensor(y_true, device=y_pred.device)).astype(y_pred.dtype)
+    y_true, y_pred = squeezed(y_true, y_pred)
+    if y_true.shape != y_pred.shape:
+        raise ShapeError(
+            f"targets of shape {y_true.shape} do not fit predictions of shape {y_pred.shape}. Class numbers need a "
+            f"sparse loss, such as 'sparse_categorical_crossentropy', or utils.to_categorical(y, classes)"
+        )
+    return y_true, y_pred
+
+
+def squeezed(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    """Without a last axis of size 1 that only one of the two has."""
+    if y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1:
+        return y_true.squeeze(-1), y_pred
+    if y_pred.ndim == y_true.ndim + 1 and y_pred.shape[-1] == 1:
+        return y_true, y_pred.squeeze(-1)
+    return y_true, y_pred
+
+
+def _mean(x: Tensor) -> Tensor:
+    return x.mean(-1) if x.ndim else x
+
+
+def mean_squared_error(y_true, y_pred) -> Tensor:
+    """The mean of (t - y)² over the last axis."""
+    t, y = as_pair(y_true, y_pred)
+    return _mean(F.mse_loss(y, t, "none"))
+
+
+def mean_absolute_error(y_true, y_pred) -> Tensor:
+    """The mean of |t - y| over the last axis."""
+    t, y = as_pair(y_true, y_pred)
+    return _mean(F.l1_loss(y, t, "none"))
+
+
+def mean_absolute_percentage_error(y_true, y_pred) -> Tensor:
+    """100 times the mean of |t - y| / |t| over the last axis."""
+    t, y = as_pair(y_true, y_pred)
+    return _mean(abs((t - y) / tg.maximum(abs(t), EPSILON))) * 100
+
+
+def mean_squared_logarithmic_error(y_true, y_pred) -> Tensor:
+    """The mean of (ln(t + 1) - ln(y + 1))² over the last axis, numbers below 10⁻⁷ counting as that."""
+    t, y = as_pair(y_true, y_pred)
+    return _mean(tg.square(tg.log(tg.maximum(y, EPSILON) + 1) - tg.log(tg.maximum(t, EPSILON) + 1)))
+
+
+def huber(y_true, y_pred, delta: float = 1.0) -> Tensor:
+    """The mean of ½d² where |d| ≤ delta, else delta · (|d| - ½delta), with d = t - y, over the last axis."""
+    t, y = as_pair(y_true, y_pred)
+    return _mean(F.huber_loss(y, t, "none", delta))
+
+
+def log_cosh(y_true, y_pred) -> Tensor:
+    """The mean of ln cosh(y - t) over the last axis."""
+    t, y = as_pair(y_true, y_pred)
+    d = y - t
+    return _mean(d + tg.softplus(d * -2) - math.log(2))
+
+
+def _signs(t: Tensor) -> Tensor:
+    """Targets 0 and 1 as -1 and 1."""
+    binary = tg.all((t == 0) | (t == 1))
+    return tg.where(binary, t * 2 - 1, t)
+
+
+def hinge(y_true, y_pred) -> Tensor:
+    """The mean of max(1 - t·y, 0) over the last axis, for targets -1 and 1 (or 0 and 1)."""
+    t, y = as_pair(y_true, y_pred)
+    return _mean(F.relu(1 - _signs(t) * y))
+
+
+def squared_hinge(y_true, y_pred) -> Tensor:
+    """The mean of max(1 - t·y, 0)² over the last axis, for targets -1 and 1 (or 0 and 1)."""
+    t, y = as_pair(y_true, y_pred)
+    return _mean(tg.square(F.relu(1 - _signs(t) * y)))
+
+
+def categorical_hinge(y_true, y_pred) -> Tensor:
+    """max(the largest of (1 - t)·y - Σ t·y + 1, 0) over the last axis."""
+    t, y = as_pair(y_true, y_pred)
+    return F.relu(((1 - t) * y).max(-1) - (t * y).sum(-1) + 1)
+
+
+def kl_divergence(y_true, y_pred) -> Tensor:
+    """Σ t · ln(t / y) over the last axis, both limited to [10⁻⁷, 1]."""
+    t, y = (tg.clip(p, EPSILON, 1) for p in as_pair(y_true, y_pred))
+    return (t * tg.log(t / y)).sum(-1)
+
+
+def poisson(y_true, y_pred) -> Tensor:
+    """The mean of y - t · ln y over the last axis."""
+    t, y = as_pair(y_true, y_pred)
+    return _mean(y - t * tg.log(y + EPSILON))
+
+
+def cosine_similarity(y_true, y_pred, axis: int = -1) -> Tensor:
+    """-cos of the angle between t and y: -1 where they point the same way."""
+    t, y = (p / tg.maximum(tg.norm(p, axis=axis, keepdims=True), 1e-6) for p in as_pair(y_true, y_pred))
+    return -(t * y).sum(axis)
+
+
+def binary_crossentropy(
+    y_true, y_pred, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
+    """The mean of -(t ln p + (1 - t) ln(1 - p)) over `axis`.
+
+    y_pred           p; or, with `from_logits`, x with p = sigmoid(x)
+    label_smoothing  s: targets become t·(1 - s) + s / 2
+    """
+    t, p = as_pair(y_true, y_pred)
+    if label_smoothing:
+        t = t * (1 - label_smoothing) + 0.5 * label_smoothing
+    if from_logits:
+        return F.binary_cross_entropy_with_logits(p, t, reduction="none").mean(axis)
+    return F.binary_cross_entropy(tg.clip(p, EPSILON, 1 - EPSILON), t, reduction="none").mean(axis)
+
+
+def _log_probabilities(p: Tensor, from_logits: bool, axis: int) -> Tensor:
+    if from_logits:
+        return tg.log_softmax(p, axis)
+    return tg.log(tg.clip(p / p.sum(axis, keepdims=True), EPSILON, 1 - EPSILON))
+
+
+def categorical_crossentropy(
+    y_true, y_pred, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
+    """-Σ t · ln p over `axis`, the classes.
+
+    y_pred           p, made to sum to 1; or, with `from_logits`, x with p = softmax(x)
+    label_smoothing  s: targets become t·(1 - s) + s / classes
+    """
+    t, p = as_pair(y_true, y_pred)
+    if label_smoothing:
+        t = t * (1 - label_smoothing) + label_smoothing / t.shape[axis]
+    return -(t * _log_probabilities(p, from_logits, axis)).sum(axis)
+
+
+def sparse_categorical_crossentropy(
+    y_true, y_pred, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+) -> Tensor:
+    """-ln p[t], t being class numbers of shape (batch, ...) or (batch, ..., 1).
+
+    y_pred        p, made to sum to 1; or, with `from_logits`, x with p = softmax(x)
+    ignore_class  a class number whose loss is 0
+    """
+    p = as_tensor(y_pred)
+    t = (y_true if isinstance(y_true, Tensor) else as_tensor(y_true, device=p.device)).astype("int64")
+    if t.ndim == p.ndim and t.shape[-1] == 1:
+        t = t.squeeze(-1)
+    log_p = tg.moveaxis(_log_probabilities(p, from_logits, axis), axis, min(1, p.ndim - 1))
+    return F.nll_loss(log_p, t, ignore_index=-100 if ignore_class is None else ignore_class, reduction="none")
+
+
+def reduced(values: Tensor, sample_weight: Any, reduction: str | None) -> Tensor:
+    """Losses of samples as one number. A mean is over all samples, whatever their weights sum to."""
+    weights = None
+    if sample_weight is not None:
+        weights = as_tensor(sample_weight, device=values.device if not isinstance(sample_weight, Tensor) else None)
+        weights = weights.astype(values.dtype)
+        if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
+            weights = weights.squeeze(-1)
+        weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
+        values = values * weights
+    if reduction in (None, "none"):
+        return values
+    if reduction == "sum":
+        return values.sum()
+    if reduction == "mean_with_sample_weight" and weights is not None:
+        return values.sum() / weights.broadcast_to(values.shape).sum()
+    return values.mean()
+
+
+class Loss(Configurable):
+    """The base of losses: `loss(y_true, y_pred, sample_weight=None)` is a number. A subclass defines `call`.
+
+    reduction  of the numbers that `call` gives for the samples: "sum_over_batch_size", their mean; "sum"; or "none"
+    """
+
+    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
+        if reduction not in REDUCTIONS:
+            raise OptionError(f"reduction={reduction!r} is not one of {', '.join(map(repr, REDUCTIONS))}")
+        self.name, self.reduction = name or snake_case(type(self).__name__), reduction
+
+    def call(self, y_true, y_pred) -> Tensor:
+        """A loss for each sample."""
+        raise NotImplementedError(f"{type(self).__name__} is a loss without call(): define call(self, y_true, y_pred)")
+
+    def __call__(self, y_true, y_pred, sample_weight: Any = None) -> Tensor:
+        return reduced(self.call(y_true, y_pred), sample_weight, self.reduction)
+
+
+class LossFunctionWrapper(Loss):
+    """A function `f(y_true, y_pred, **options)` as a loss."""
+
+    def __init__(
+        self, fn: Callable, reduction: str | None = "sum_over_batch_size", name: str | None = None, **options: Any
+    ):
+        super().__init__(name or fn.__name__, reduction)
+        self.fn, self.options = fn, options
+
+    def call(self, y_true, y_pred):
+        return self.fn(y_true, y_pred, **self.options)
+
+
+def _loss_class(name: str, function: Callable) -> type[Loss]:
+    """The class of a loss function, whose own options are those of the function."""
+    own = list(inspect.signature(function).parameters.values())[2:]
+
+    def __init__(self, *args, reduction="sum_over_batch_size", name=function.__name__, dtype=None, **given):
+        names = [parameter.name for parameter in own]
+        given = {**dict(zip(names, args, strict=False)), **given}
+        for option in given:
+            if option not in names:
+                raise OptionError(
+                    f"{type(self).__name__} has no option {option}=; it has {', '.join([*names, 'reduction', 'name'])}"
+                )
+        Loss.__init__(self, name, reduction)
+        self.options = given
+
+    common = {"reduction": "sum_over_batch_size", "name": function.__name__, "dtype": None}
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    __init__.__signature__ = inspect.Signature(
+        [inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)]
+        + own
+        + [inspect.Parameter(key, keyword, default=value) for key, value in common.items()]
+    )
+
+    def call(self, y_true, y_pred):
+        return function(y_true, y_pred, **self.options)
+
+    doc = f"`{function.__name__}` as a class: {function.__doc__}"
+    return type(name, (Loss,), {"__init__": __init__, "call": call, "__doc__": doc, "__module__": __name__})
+
+
+MeanSquaredError = _loss_class("MeanSquaredError", mean_squared_error)
+MeanAbsoluteError = _loss_class("MeanAbsoluteError", mean_absolute_error)
+MeanAbsolutePercentageError = _loss_class("MeanAbsolutePercentageError", mean_absolute_percentage_error)
+MeanSquaredLogarithmicError = _loss_class("MeanSquaredLogarithmicError", mean_squared_logarithmic_error)
+Huber = _loss_class("Huber", huber)
+LogCosh = _loss_class("LogCosh", log_cosh)
+Hinge = _loss_class("Hinge", hinge)
+SquaredHinge = _loss_class("SquaredHinge", squared_hinge)
+CategoricalHinge = _loss_class("CategoricalHinge", categorical_hinge)
+KLDivergence = _loss_class("KLDivergence", kl_divergence)
+Poisson = _loss_class("Poisson", poisson)
+CosineSimilarity = _loss_class("CosineSimilarity", cosine_similarity)
+BinaryCrossentropy = _loss_class("BinaryCrossentropy", binary_crossentropy)
+CategoricalCrossentropy = _loss_class("CategoricalCrossentropy", categorical_crossentropy)
+SparseCategoricalCrossentropy = _loss_class("SparseCategoricalCrossentropy", sparse_categorical_crossentropy)
+
+FUNCTIONS = {
+    function.__name__: function
+    for function in (
+        mean_squared_error,
+        mean_absolute_error,
+        mean_absolute_percentage_error,
+        mean_squared_logarithmic_error,
+        huber,
+        log_cosh,
+        hinge,
+        squared_hinge,
+        categorical_hinge,
+        kl_divergence,
+        poisson,
+        cosine_similarity,
+        binary_crossentropy,
+        categorical_crossentropy,
+        sparse_categorical_crossentropy,
+    )
+}
+_SHORT = {
+    "mse": mean_squared_error,
+    "MSE": mean_squared_error,
+    "mae": mean_absolute_error,
+    "MAE": mean_absolute_error,
+    "mape": mean_absolute_percentage_error,
+    "MAPE": mean_absolute_percentage_error,
+    "msle": mean_squared_logarithmic_error,
+    "MSLE": mean_squared_logarithmic_error,
+    "bce": binary_crossentropy,
+    "BCE": binary_crossentropy,
+    "kld": kl_divergence,
+    "KLD": kl_divergence,
+    "kullback_leibler_divergence": kl_divergence,
+    "logcosh": log_cosh,
+}
+mse = MSE = mean_squared_error
+mae = MAE = mean_absolute_error
+mape = MAPE = mean_absolute_percentage_error
+msle = MSLE = mean_squared_logarithmic_error
+FUNCTIONS |= _SHORT
+
+
+def get(identifier: Any) -> Any:
+    """The loss of a name: a function; or an object, as itself."""
+    classes = [cls for cls in globals().values() if isinstance(cls, type) and issubclass(cls, Loss) and cls is not Loss]
+    return by_name("loss", identifier, classes, FUNCTIONS)

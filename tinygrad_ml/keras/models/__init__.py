@@ -1,0 +1,7 @@
+"""Models: layers put together, trained, saved. Read `model.py`, then `training.py`."""
+
+from ..layers.input import Input
+from .functional import Functional
+from .model import Model
+from .saving import load_model, save_model
+from .sequential import Sequential

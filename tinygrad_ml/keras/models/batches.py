@@ -1,0 +1,141 @@
+"""From what `fit` was given to batches: arrays are put on the device once, and `data.DataLoader` gathers from there."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy
+
+from ...backend import DEFAULT_FLOAT, Device
+from ...data import DataLoader, Dataset, TensorDataset
+from ...errors import DTypeError, OptionError, ShapeError
+from ...tensor import Tensor, as_tensor
+from ..structure import flatten, map_structure, pack_like
+
+
+def as_data(value: Any, device: Device) -> Tensor:
+    """An array of samples as a tensor on the device; float64 becomes float32, bytes and integers stay."""
+    if not isinstance(value, Tensor):
+        try:
+            value = numpy.asarray(value)
+        except (ValueError, TypeError) as error:
+            raise DTypeError(f"data of type {type(value).__name__} is no array of numbers: {error}") from None
+        if value.dtype.kind == "f" and value.dtype != DEFAULT_FLOAT:
+            value = value.astype(DEFAULT_FLOAT)
+        value = as_tensor(numpy.ascontiguousarray(value), device=device)
+    return value.detach().to(device)
+
+
+def unpack(data: Any) -> tuple[Any, Any, Any]:
+    """(x, y, sample_weight) of what a data set yields, or of `validation_data`: x; (x, y); or (x, y, sample_weight)."""
+    if not isinstance(data, (tuple, list)):
+        return data, None, None
+    if len(data) > 3 or not data:
+        raise OptionError(f"data must be x, (x, y) or (x, y, sample_weight), and not {len(data)} things")
+    return (*data, None, None)[:3]
+
+
+class Batches:
+    """Batches of (x, y, sample_weight) as structures of tensors; each loop over it is an epoch.
+
+    x             arrays, in lists or dictionaries where the model has several inputs; or whatever yields batches: a
+                  `DataLoader`, a generator
+    steps         how many batches an epoch has, where that is not all
+    class_weight  {class: factor}: samples weigh as much as their class
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        batch_size: int | None = None,
+        shuffle: bool = False,
+        steps: int | None = None,
+        class_weight: Mapping[int, float] | None = None,
+        device: Device,
+    ):
+        self.device, self.steps, self.class_weight = device, steps, class_weight
+        self._endless: Iterator | None = None
+        if _yields_batches(x):
+            if y is not None or sample_weight is not None:
+                raise OptionError(
+                    "x yields batches with their targets in them, so y and sample_weight must not be given"
+                )
+            if isinstance(x, Dataset) and not isinstance(x, DataLoader):
+                x = DataLoader(x, batch_size or 32, shuffle=shuffle)
+            self.source, self.parts = x, None
+            self.count = steps or (len(x) if hasattr(x, "__len__") else None)
+            return
+        self.parts = (x, y, sample_weight)
+        leaves = [as_data(leaf, device) for leaf in flatten(self.parts) if leaf is not None]
+        lengths = [leaf.shape[0] if leaf.ndim else None for leaf in leaves]
+        if len(set(lengths)) > 1 or None in lengths:
+            raise ShapeError(f"x, y and sample_weight must have as many samples as each other, but have {lengths}")
+        if not lengths[0]:
+            raise ShapeError("there are no samples in x")
+        self.samples = lengths[0]
+        self.source = DataLoader(TensorDataset(*leaves), batch_size or 32, shuffle=bool(shuffle))
+        self.count = len(self.source) if steps is None else steps
+
+    def __iter__(self) -> Iterator[tuple[Any, Any, Any]]:
+        for batch in self._limited():
+            if self.parts is None:
+                x, y, weight = map_structure(
+                    lambda leaf: None if leaf is None else as_data(leaf, self.device), unpack(batch)
+                )
+            else:
+                rest = iter(batch)
+                leaves = [None if leaf is None else next(rest) for leaf in flatten(self.parts)]
+                x, y, weight = pack_like(self.parts, leaves)
+            yield x, y, self._weighted(y, weight)
+
+    def _limited(self) -> Iterator:
+        if self.steps is None:
+            return iter(self.source)
+        # An epoch is `steps` batches, wherever the data ends; the next epoch goes on behind.
+        if self._endless is None:
+            self._endless = itertools.chain.from_iterable(itertools.repeat(self.source))
+        return itertools.islice(self._endless, self.steps)
+
+    def _weighted(self, y: Any, weight: Any) -> Any:
+        if not self.class_weight:
+            return weight
+        if not isinstance(y, Tensor):
+            raise OptionError("class_weight is for models with one output; give sample_weight instead")
+        classes = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1).astype("int64")
+        table = numpy.ones(max(int(label) for label in self.class_weight) + 1, "float32")
+        for label, factor in self.class_weight.items():
+            table[int(label)] = factor
+        known = classes < len(table)
+        factors = known.where(as_tensor(table, device=self.device)[known.where(classes, 0)], 1)
+        return factors if weight is None else factors * weight
+
+
+def _yields_batches(x: Any) -> bool:
+    arrays = isinstance(x, (Tensor, numpy.ndarray, list, tuple, Mapping)) or hasattr(x, "__array__")
+    return (not arrays and hasattr(x, "__iter__")) or isinstance(x, Dataset)
+
+
+def split_validation(data: tuple, fraction: float) -> tuple[tuple, tuple]:
+    """(x, y, sample_weight) cut into training data and validation data, which is the last part, unshuffled."""
+    if not 0 < fraction < 1:
+        raise OptionError(f"validation_split lies between 0 and 1, not at {fraction}")
+    leaves = [leaf for leaf in flatten(data) if leaf is not None]
+    if any(_yields_batches(leaf) for leaf in leaves):
+        raise OptionError("validation_split needs arrays; give validation_data instead")
+    leaves = [leaf if isinstance(leaf, Tensor) else numpy.asarray(leaf) for leaf in leaves]
+    samples = leaves[0].shape[0]
+    at = math.floor(samples * (1 - fraction))
+    if at in (0, samples):
+        raise OptionError(f"validation_split={fraction} of {samples} samples leaves nothing on one side")
+
+    def cut(part: slice) -> tuple:
+        rest = iter(leaves)
+        return pack_like(data, [None if leaf is None else next(rest)[part] for leaf in flatten(data)])
+
+    return cut(slice(0, at)), cut(slice(at, None))

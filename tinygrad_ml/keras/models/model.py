@@ -1,0 +1,140 @@
+"""`Model`: layers put together, that can be trained, saved and looked at.
+
+    class Net(Model):                       x = Input(shape=(784,))
+        def __init__(self):                 h = Dense(500, activation="relu")(x)
+            super().__init__()              model = Model(x, Dense(10)(h))
+            self.hidden = Dense(500, activation="relu")
+            self.output_layer = Dense(10)
+
+        def call(self, x):
+            return self.output_layer(self.hidden(x))
+
+Read next: `functional.py` and `sequential.py` for the two other ways to make one, `training.py` for what is done with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...backend import dtypes
+from ...errors import OptionError
+from ...functional import symbol
+from ...tensor import Tensor, as_tensor
+from ..layers.base import Layer, map_shapes
+from ..layers.symbols import KerasTensor
+from ..structure import flatten
+from . import saving
+from .summary import print_summary
+from .training import Trainer
+
+
+class Model(Trainer, Layer):
+    """A layer made of layers, with `compile`, `fit`, `evaluate`, `predict`.
+
+    `Model(inputs, outputs)` is made of the calls that lead from symbols to symbols; see `Functional`. A subclass
+    makes its layers in `__init__` and writes `call(inputs)`, which may take `training=`.
+    """
+
+    def __new__(cls, *args, **kwargs):
+        if cls is Model and (len(args) == 2 or "outputs" in kwargs):
+            from .functional import Functional
+
+            cls = Functional
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args: Any, **options: Any):
+        if args or "inputs" in options or "outputs" in options:
+            raise OptionError(
+                "a subclass of Model makes its layers in __init__ and writes call(); Model(inputs, outputs) makes a "
+                "model of symbols, and cannot be subclassed"
+            )
+        super().__init__(**options)
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        for layer in self._layers_inside():
+            layer._added_losses = ()
+        return super().__call__(*inputs, **options)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers that it is made of, in order."""
+        return [layer for layer in self._sublayers() if isinstance(layer, Layer)]
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of a name, or at a place."""
+        if index is not None:
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise OptionError(
+            f"there is no layer {name!r}; there are {', '.join(repr(layer.name) for layer in self.layers)}"
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights of all layers for inputs of this shape, the batch being None, by calling it on symbols."""
+        if input_shape is None or type(self).call is Layer.call:
+            return
+        self.call(map_shapes(lambda shape: symbol((1, *shape[1:])), input_shape))
+        self.built = True
+
+    def _build(self, *inputs: Any) -> None:
+        # A subclass's layers build themselves as `call` comes to them; only a `build` of its own is to be called.
+        if type(self).build is not Model.build:
+            super()._build(*inputs)
+        self.built = True
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+    ) -> None:
+        """Print a table of the layers, the shapes of their outputs, and how many numbers their weights hold."""
+        print_summary(self, line_length or 78, print_fn or print, expand_nested, show_trainable)
+
+    # -- saving ----------------------------------------------------------------------------------------
+
+    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+        """Write layers, weights, what `compile` was told and the optimiser's state into one file, whole or not at all.
+
+        The format is this library's own (safetensors with a description), whatever the file is called.
+        """
+        saving.save_model(self, filepath, overwrite, include_optimizer)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights; into a file that Keras reads, if its name ends in `.weights.h5` (this needs h5py)."""
+        saving.save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
+        """Read weights that `save_weights` wrote, or Keras itself into a `.weights.h5` (this needs h5py)."""
+        saving.load_weights(self, filepath, skip_mismatch)
+
+
+def as_inputs(given: Any, symbols: list[KerasTensor], names: list[str]) -> list[Tensor]:
+    """What a model is called with, as one tensor for each of its inputs, in their dtypes."""
+    if isinstance(given, dict):
+        missing = [name for name in names if name not in given]
+        if missing:
+            raise OptionError(f"the model's inputs are {', '.join(names)}; there is no {', '.join(missing)} in x")
+        given = [given[name] for name in names]
+    tensors = [as_tensor(value) for value in flatten(given)]
+    if len(tensors) != len(symbols):
+        raise OptionError(f"the model has {len(symbols)} inputs ({', '.join(names)}), but got {len(tensors)}")
+    return [_fitted(tensor, symbol) for tensor, symbol in zip(tensors, symbols, strict=True)]
+
+
+def _fitted(tensor: Tensor, like: KerasTensor) -> Tensor:
+    wanted = like.dtype if dtypes.is_float(like.dtype) or tensor.dtype.kind not in "iu" else tensor.dtype
+    tensor = tensor if tensor.dtype == wanted else tensor.astype(wanted)
+    if tensor.ndim == like.ndim - 1 and like.shape[-1] == 1:
+        return tensor.expand_dims(-1)
+    if tensor.shape[1:] != like.shape[1:]:
+        raise OptionError(
+            f"input {like.name or ''} needs samples of shape {like.shape[1:]}, as in (batch, {str(like.shape[1:])[1:]}, "
+            f"but got {tensor._described()}"
+        )
+    return tensor

@@ -1,0 +1,152 @@
+"""`Sequential`: layers one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ...errors import OptionError, ShapeError
+from ...nn import Module
+from ..layers.base import Layer, phase, shapes_of
+from ..layers.input import InputLayer
+from ..layers.symbols import KerasTensor
+from ..serialization import deserialize, serialize
+from ..structure import is_nested
+from .model import Model, as_inputs
+
+
+class Sequential(Model):
+    """y = fₙ(… f₂(f₁(x))): layers one after the other, which are built as soon as the shape of x is known.
+
+    That is at once if an `Input` comes first or the first layer has `input_shape=` (or `input_dim=`), and
+    else when data comes in.
+
+    >>> model = Sequential([Dense(500, activation="relu"), Dense(10, activation="softmax")])
+    """
+
+    def __init__(self, layers: Iterable[Layer] | None = None, trainable: bool = True, name: str | None = None):
+        Layer.__init__(self, name=name)
+        self._layers: list[Layer] = []
+        self._start: KerasTensor | None = None  # the symbol of the input
+        self._end: KerasTensor | None = None  # and of the output
+        for layer in layers or ():
+            self.add(layer)
+        if not trainable:
+            self.trainable = False
+
+    def add(self, layer: Layer) -> None:
+        """Put a layer at the end."""
+        if isinstance(layer, KerasTensor) and isinstance(layer.call.layer, InputLayer):
+            return self._begin(layer)
+        if isinstance(layer, InputLayer):
+            return self._begin(layer.make())
+        if not isinstance(layer, Layer):
+            raise OptionError(
+                f"a Sequential is made of layers, and {layer!r} is none; functions go into Lambda(function)"
+            )
+        if layer in self._layers:
+            raise OptionError(f"layer {layer.name!r} is in this model already: to use it twice, call it on symbols")
+        if any(layer.name == other.name for other in self._layers):
+            raise OptionError(f"there is a layer {layer.name!r} already: give one of them another name=")
+        if not self._layers and self._start is None:
+            self._begin_as(layer)
+        if self._end is not None:
+            self._end = layer(self._end)
+            if is_nested(self._end):
+                raise ShapeError(f"layer {layer.name!r} has several outputs: use Model(inputs, outputs)")
+        self._layers.append(layer)
+        self._adopt(layer.name, layer)
+        self.built = self._end is not None
+        return None
+
+    def _begin(self, symbol: KerasTensor) -> None:
+        if self._layers or self._start is not None:
+            raise OptionError("an Input comes first in a Sequential, and only once")
+        self._start = self._end = symbol
+        self.built = True
+
+    def _begin_as(self, layer: Layer) -> None:
+        """Begin with the input shape that the first layer was given, if it was."""
+        if layer.given_input_shape is not None:
+            self._begin(InputLayer(layer.given_input_shape).make())
+        elif isinstance(layer, Model) and getattr(layer, "inputs", None):
+            self._begin(InputLayer(layer.inputs[0].shape[1:], dtype=layer.inputs[0].dtype).make())
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the last layer away again, and return it."""
+        if not self._layers:
+            raise OptionError("there are no layers in this model")
+        layer = self._layers.pop()
+        if self._end is not None:
+            call = layer._calls.pop()
+            self._end = call.inputs[0]
+        return layer
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights of all layers for inputs of this shape, the batch being None."""
+        if self._start is not None or input_shape is None:
+            return
+        self._start = self._end = InputLayer(tuple(input_shape)[1:]).make()
+        for layer in self._layers:
+            self._end = layer(self._end)
+        self.built = True
+
+    def _build(self, *inputs: Any) -> None:
+        before, phase.inside = phase.inside, False  # the calls of its layers are its own record, wherever it is built
+        try:
+            self.build(shapes_of(inputs[0]))
+        finally:
+            phase.inside = before
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        return ((layer.name, layer) for layer in self._layers)
+
+    def call(self, inputs):
+        if self._start is not None:
+            (inputs,) = as_inputs(inputs, [self._start], ["input"])
+        for layer in self._layers:
+            inputs = layer(inputs)
+        return inputs
+
+    @property
+    def inputs(self) -> list[KerasTensor] | None:
+        """The symbol of the input, in a list; None as long as its shape is unknown."""
+        return None if self._start is None else [self._start]
+
+    @property
+    def outputs(self) -> list[KerasTensor] | None:
+        """The symbol of the output, in a list; None as long as its shape is unknown."""
+        return None if self._end is None else [self._end]
+
+    def _symbol(self, symbol: KerasTensor | None) -> KerasTensor:
+        if symbol is None:
+            raise OptionError(f"the shapes in {self.name!r} are unknown before it has seen data: put an Input first")
+        return symbol
+
+    @property
+    def input(self) -> KerasTensor:
+        """The symbol of the input."""
+        return self._symbol(self._start)
+
+    @property
+    def output(self) -> KerasTensor:
+        """The symbol of the output."""
+        return self._symbol(self._end)
+
+    @property
+    def output_names(self) -> list[str]:
+        """The name of the last layer."""
+        return [self._layers[-1].name]
+
+    def get_config(self) -> dict[str, Any]:
+        start = None if self._start is None else {"shape": list(self._start.shape[1:]), "dtype": str(self._start.dtype)}
+        return {"name": self.name, "input": start, "layers": [serialize(layer) for layer in self._layers]}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Sequential:
+        model = cls(name=config["name"])
+        if config["input"] is not None:
+            model.add(InputLayer(**config["input"]))
+        for layer in config["layers"]:
+            model.add(deserialize(layer))
+        return model

@@ -1,0 +1,108 @@
+"""Names: of layers that were given none, of old spellings, and of what Keras has and this library has not."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import OptionError, TinygradError
+
+_HERE = str(Path(__file__).parent)
+_counts: Counter[str] = Counter()
+
+
+def snake_case(name: str) -> str:
+    """`MaxPooling2D` -> `max_pooling2d`, as Keras names things after their class."""
+    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def unique_name(kind: type) -> str:
+    """dense, dense_1, dense_2, ...: the name of the next thing of a kind that was given none."""
+    name = snake_case(kind.__name__)
+    _counts[name] += 1
+    number = _counts[name] - 1
+    return f"{name}_{number}" if number else name
+
+
+def clear_session() -> None:
+    """Count names from the beginning again."""
+    _counts.clear()
+
+
+def old_spelling(what: str, old: str, new: str) -> None:
+    """The one warning that an old spelling gives, at the line of the program that has it."""
+    level, frame = 1, sys._getframe(0)
+    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(f"{what}: {old} is an old spelling; today it is {new}", DeprecationWarning, stacklevel=level)
+
+
+def accepts_old(**renamed: str) -> Callable:
+    """A decorator: the function takes the arguments `old=` too, as `old="new"` says, each with a DeprecationWarning."""
+
+    def decorate(function):
+        what = function.__qualname__.removesuffix(".__init__")
+
+        @functools.wraps(function)
+        def wrapped(*args, **kwargs):
+            if not renamed.keys().isdisjoint(kwargs):
+                kwargs = today(renamed, kwargs, lambda old, new: old_spelling(what, f"{old}=", f"{new}="))
+            return function(*args, **kwargs)
+
+        wrapped.renamed = renamed
+        return wrapped
+
+    return decorate
+
+
+def today(renamed: dict[str, str], given: dict[str, Any], tell: Callable = lambda old, new: None) -> dict[str, Any]:
+    """`given` with old names replaced by new ones; `tell(old, new)` is called for each."""
+    found = {}
+    for name, value in given.items():
+        new = renamed.get(name, name)
+        if new != name:
+            tell(name, new)
+        if new in found:
+            raise OptionError(f"{name}= and {new}= are the same option, and both were given: keep {new}=")
+        found[new] = value
+    return found
+
+
+def bound_arguments(function: Callable, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """{name: value} of the arguments of a call, in today's spelling; {} if they do not fit."""
+    kwargs = today(getattr(function, "renamed", {}), kwargs)
+    try:
+        bound = inspect.signature(function).bind(None, *args, **kwargs)
+    except TypeError:
+        return {}
+    found = {}
+    for name, value in list(bound.arguments.items())[1:]:
+        kind = bound.signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            found.update(value)
+        elif kind is not inspect.Parameter.VAR_POSITIONAL:
+            found[name] = value
+    return found
+
+
+class NotOfferedError(TinygradError, ImportError):
+    """Something of Keras that this library does not have; the message says what to use."""
+
+
+def not_offered(module: str, instead: dict[str, str]) -> Callable[[str], Any]:
+    """A module's `__getattr__` that says what to use instead of what it lacks."""
+
+    def look_up(name: str):
+        if name in instead:
+            raise NotOfferedError(f"tinygrad_ml.{module} has no {name}: {instead[name]}")
+        raise AttributeError(f"module 'tinygrad_ml.{module}' has no attribute {name!r}")
+
+    return look_up

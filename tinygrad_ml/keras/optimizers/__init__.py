@@ -1,0 +1,22 @@
+"""Optimisers with Keras's names and defaults. Read `optimizer.py`, then `rules.py`; `schedules.py` has changing rates."""
+
+from typing import Any
+
+from ..naming import not_offered
+from ..serialization import by_name
+from . import schedules
+from .optimizer import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
+
+_CLASSES = (SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW)
+_NAMES = {cls.__name__.lower(): cls for cls in _CLASSES}
+
+
+def get(identifier: Any) -> Any:
+    """The optimiser of a name, with its default options; objects are themselves."""
+    return by_name("optimizer", identifier, _CLASSES, _NAMES)
+
+
+_OTHERS = dict.fromkeys(("Adamax", "Nadam", "Ftrl", "Lion", "Lamb", "Adafactor"), "use Adam or AdamW")
+__getattr__ = not_offered(
+    "keras.optimizers", {**_OTHERS, "legacy": "the classes of keras.optimizers take lr= and decay="}
+)

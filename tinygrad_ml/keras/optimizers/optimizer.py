@@ -1,0 +1,271 @@
+"""The face of optimisers: options, the learning rate, clipping and weight decay. The updates are `optim`'s.
+
+Read next: `rules.py` for how the updates differ from PyTorch's, `schedules.py` for learning rates that change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ... import optim
+from ...errors import OptionError
+from ...functional import clip, maximum, norm, stack
+from ...modes import no_grad
+from ...tensor import Tensor, tensor
+from ..naming import old_spelling, unique_name
+from ..serialization import Configurable
+from . import rules
+from .schedules import InverseTimeDecay, LearningRateSchedule
+
+_NOT_OFFERED = {
+    "use_ema": "average the weights in a callback",
+    "loss_scale_factor": "it is for float16, and layers compute in float32",
+    "gradient_accumulation_steps": "use a larger batch_size",
+}
+
+
+class Optimizer(Configurable):
+    """The base of optimisers.
+
+    learning_rate     a number, or a schedule: a function of the number of updates done
+    weight_decay      λ: each update first makes θ ← θ - lr·λ·θ
+    clipnorm          the largest norm of each weight's gradient
+    clipvalue         the largest size of each number in a gradient
+    global_clipnorm   the largest norm of all gradients together
+
+    Old spellings: `lr` is `learning_rate`; `decay=d` is the schedule lr / (1 + d · updates).
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+        lr: float | None = None,
+        decay: float | None = None,
+        **unknown: Any,
+    ):
+        what = type(self).__name__
+        for option in unknown:
+            if option in _NOT_OFFERED and unknown[option] in (None, False):
+                continue
+            why = f" is not offered: {_NOT_OFFERED[option]}" if option in _NOT_OFFERED else "is no option of it"
+            raise OptionError(f"{what}: {option}= {why}")
+        if lr is not None:
+            old_spelling(what, "lr=", "learning_rate=")
+            learning_rate = lr
+        if decay:
+            old_spelling(what, "decay=", "a schedule, learning_rate=InverseTimeDecay(lr, 1, decay)")
+            learning_rate = InverseTimeDecay(learning_rate, 1, decay)
+        if sum(limit is not None for limit in (clipnorm, clipvalue, global_clipnorm)) > 1:
+            raise OptionError(f"{what}: give one of clipnorm, clipvalue and global_clipnorm")
+        self.name = name or unique_name(type(self))
+        self.weight_decay, self.clipnorm, self.clipvalue = weight_decay, clipnorm, clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.iterations = 0
+        self._rule: optim.Optimizer | None = None
+        self.learning_rate = learning_rate
+
+    def make_rule(self, weights: list[Tensor]) -> optim.Optimizer:
+        """The optimiser of `optim` that does the updates."""
+        raise NotImplementedError(f"{type(self).__name__} must define make_rule(weights)")
+
+    @property
+    def learning_rate(self) -> Any:
+        """The rate of the next update, a 0-d tensor: `float(...)` reads it, `.assign(...)` or an assignment sets it."""
+        if self._schedule is not None:
+            return tensor(float(self._schedule(self.iterations)), device="cpu")
+        return self._rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: Any) -> None:
+        self._schedule = rate if isinstance(rate, LearningRateSchedule) else None
+        if self._schedule is None:
+            if callable(rate) and not isinstance(rate, Tensor):
+                raise OptionError("a learning rate that is a function must be a LearningRateSchedule: derive a class")
+            if float(rate) < 0:
+                raise OptionError(f"learning_rate={float(rate)} must not be negative")
+            self._rate = tensor(float(rate), device="cpu")
+
+    lr = learning_rate
+
+    @property
+    def rate(self) -> float:
+        """The rate of the next update, in full precision where a schedule computes it."""
+        return float(self._schedule(self.iterations)) if self._schedule is not None else float(self._rate)
+
+    def build(self, weights: Iterable[Tensor]) -> None:
+        """Begin to train these weights."""
+        self._rule = self.make_rule(list(weights))
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """One update, from pairs of a gradient and its weight."""
+        pairs = list(grads_and_vars)
+        self.apply([g for g, _ in pairs], [w for _, w in pairs])
+
+    def apply(self, grads: Iterable[Tensor], trainable_variables: Iterable[Tensor] | None = None) -> None:
+        """One update, from the gradients of the weights it was built with, or of others."""
+        weights = self._weights() if trainable_variables is None else list(trainable_variables)
+        for weight, g in zip(weights, grads, strict=True):
+            weight.grad = g
+        self.step(weights)
+
+    def step(self, weights: list[Tensor]) -> None:
+        """One update, from the gradients that `backward` has left at the weights."""
+        known = set(self._weights())
+        if self._rule is None:
+            self.build(weights)
+        elif not known.issuperset(weights):
+            self._rule.add_param_group({"params": [w for w in weights if w not in known]})
+        rate = self.rate
+        for group in self._rule.param_groups:
+            group["lr"] = rate
+        with no_grad():
+            moved = [w for w in weights if w.grad is not None]
+            self._clip(moved)
+            if self.weight_decay:
+                for w in moved:
+                    w.assign(w - w * (self.weight_decay * rate))
+        self._rule.step()
+        self.iterations += 1
+
+    def _weights(self) -> list[Tensor]:
+        return [] if self._rule is None else [w for group in self._rule.param_groups for w in group["params"]]
+
+    def _clip(self, weights: list[Tensor]) -> None:
+        if self.clipvalue is not None:
+            optim.clip_grad_value_(weights, self.clipvalue)
+        elif self.clipnorm is not None:
+            for w in weights:
+                w.grad = w.grad * (self.clipnorm / maximum(norm(w.grad), self.clipnorm))
+        elif self.global_clipnorm is not None and weights:
+            total = norm(stack([norm(w.grad) for w in weights]))
+            factor = self.global_clipnorm / clip(total, min=self.global_clipnorm)
+            for w in weights:
+                w.grad = w.grad * factor
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` needs to go on from here."""
+        rate = None if self._schedule is not None else float(self._rate)
+        return {
+            "iterations": self.iterations,
+            "learning_rate": rate,
+            "rule": None if self._rule is None else self._rule.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any], weights: Iterable[Tensor]) -> None:
+        """Go on from what `state_dict` returned, with these weights."""
+        self.iterations = state["iterations"]
+        if state["learning_rate"] is not None:
+            self.learning_rate = state["learning_rate"]
+        if state["rule"] is not None:
+            self.build(weights)
+            self._rule.load_state_dict(state["rule"])
+
+
+class SGD(Optimizer):
+    """θ ← θ - lr·g; with momentum μ: v ← μ·v - lr·g, θ ← θ + v, or with `nesterov` θ ← θ + μ·v - lr·g."""
+
+    def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **options: Any):
+        super().__init__(learning_rate, **options)
+        self.momentum, self.nesterov = momentum, nesterov
+
+    def make_rule(self, weights):
+        return rules.SGD(weights, momentum=self.momentum, nesterov=self.nesterov and self.momentum > 0)
+
+
+class RMSprop(Optimizer):
+    """θ ← θ - lr·g / √(v + ε), where v ← ρ·v + (1 - ρ)·g².
+
+    rho       ρ, how slowly v forgets
+    momentum  μ: steps go on, s ← μ·s + lr·g / √(v + ε)
+    centered  divide by the deviation √(v - ḡ² + ε), ḡ the running mean of g
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        **options: Any,
+    ):
+        super().__init__(learning_rate, **options)
+        self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
+
+    def make_rule(self, weights):
+        return rules.RMSprop(weights, alpha=self.rho, eps=self.epsilon, momentum=self.momentum, centered=self.centered)
+
+
+class Adagrad(Optimizer):
+    """θ ← θ - lr·g / √(s + ε), where s ← s + g² begins with `initial_accumulator_value`."""
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        initial_accumulator_value: float = 0.1,
+        epsilon: float = 1e-7,
+        **options: Any,
+    ):
+        super().__init__(learning_rate, **options)
+        self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
+
+    def make_rule(self, weights):
+        start = self.initial_accumulator_value
+        return rules.Adagrad(weights, initial_accumulator_value=start, eps=self.epsilon)
+
+
+class Adadelta(Optimizer):
+    """θ ← θ - lr·Δ, Δ = g·√(u + ε) / √(v + ε), with running means v of g² and u of Δ². See `optim.Adadelta`."""
+
+    def __init__(self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **options: Any):
+        super().__init__(learning_rate, **options)
+        self.rho, self.epsilon = rho, epsilon
+
+    def make_rule(self, weights):
+        return optim.Adadelta(weights, rho=self.rho, eps=self.epsilon)
+
+
+class Adam(Optimizer):
+    """θ ← θ - lr · √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√v + ε), with running means m of g and v of g².
+
+    beta_1, beta_2  β₁ and β₂, how slowly m and v forget
+    epsilon         ε
+    amsgrad         divide by the largest v so far
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **options: Any,
+    ):
+        super().__init__(learning_rate, **options)
+        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
+
+    def make_rule(self, weights):
+        return rules.Adam(weights, betas=(self.beta_1, self.beta_2), eps=self.epsilon, amsgrad=self.amsgrad)
+
+
+class AdamW(Adam):
+    """Adam with `weight_decay` 0.004. Source: I. Loshchilov, F. Hutter (2019)."""
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        weight_decay: float = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **options: Any,
+    ):
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **options)

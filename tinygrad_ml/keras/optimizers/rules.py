@@ -1,0 +1,56 @@
+"""Keras's updates where they differ from PyTorch's: each is the optimiser of `optim` with one function replaced.
+
+SGD       the velocity holds the learning rate: v ← μ·v - lr·g, θ ← θ + v, instead of v ← μ·v + g, θ ← θ - lr·v.
+          The two part ways when the learning rate changes
+RMSprop   √(v + ε) instead of √v + ε, and the learning rate inside of the momentum
+Adagrad   √(s + ε) instead of √s + ε
+Adam      ε is added to √v before the bias is corrected, instead of after it
+"""
+
+from ... import optim
+
+
+class SGD(optim.SGD):
+    """v ← μ·v - lr·g; θ ← θ + v, or with `nesterov` θ ← θ + μ·v - lr·g."""
+
+    def update(self, p, g, state, n, group):
+        if not state:
+            return (p - g * n.lr,)
+        (v,) = state
+        v = v * n.momentum - g * n.lr
+        return p + (v * n.momentum - g * n.lr if group["nesterov"] else v), v
+
+
+class RMSprop(optim.RMSprop):
+    """θ ← θ - s, s ← μ·s + lr·g / √(v + ε), where v ← α·v + (1 - α)·g²."""
+
+    def update(self, p, g, state, n, group):
+        v, *rest = state
+        v = v * n.alpha + g * g * n.fresh
+        new, square = [v], v
+        if group["centered"]:
+            mean = rest.pop()
+            mean = mean * n.alpha + g * n.fresh
+            square = v - mean * mean
+        step = g * n.lr / (square + n.eps).sqrt()
+        if group["momentum"]:
+            step = rest.pop() * n.momentum + step
+            new.append(step)
+        if group["centered"]:
+            new.append(mean)
+        return p - step, *new
+
+
+class Adagrad(optim.Adagrad):
+    """θ ← θ - lr·g / √(s + ε), where s ← s + g²."""
+
+    def update(self, p, g, state, n, group):
+        s = state[0] + g * g
+        return p - g * n.lr / (s + n.eps).sqrt(), s
+
+
+class Adam(optim.Adam):
+    """θ ← θ - lr · √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√v + ε)."""
+
+    def numbers(self, group, t):
+        return super().numbers(group, t) | {"eps": group["eps"]}

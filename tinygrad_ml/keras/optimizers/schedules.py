@@ -1,0 +1,134 @@
+"""Learning rates as functions of the number of updates done so far: `Adam(learning_rate=ExponentialDecay(...))`.
+
+These count updates, not epochs; for rates that change with the epoch there is `callbacks.LearningRateScheduler`.
+`optim.lr_scheduler` has PyTorch's schedules, which are driven from outside of the optimiser.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from ...errors import OptionError
+from ..serialization import Configurable
+
+
+class LearningRateSchedule(Configurable):
+    """The base: a subclass defines `__call__(step)`, the learning rate after `step` updates."""
+
+    def __call__(self, step: int) -> float:
+        raise NotImplementedError(f"{type(self).__name__} is a schedule without __call__(step)")
+
+
+class ExponentialDecay(LearningRateSchedule):
+    """initial · decay_rate^(step / decay_steps); with `staircase` the exponent is rounded down."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "ExponentialDecay",
+    ):
+        if decay_steps <= 0:
+            raise OptionError(f"decay_steps={decay_steps} must be above 0")
+        self.initial, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
+        self.staircase = staircase
+
+    def __call__(self, step):
+        way = step / self.decay_steps
+        return self.initial * self.decay_rate ** (math.floor(way) if self.staircase else way)
+
+
+class InverseTimeDecay(LearningRateSchedule):
+    """initial / (1 + decay_rate · step / decay_steps); with `staircase` the quotient is rounded down."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "InverseTimeDecay",
+    ):
+        if decay_steps <= 0:
+            raise OptionError(f"decay_steps={decay_steps} must be above 0")
+        self.initial, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
+        self.staircase = staircase
+
+    def __call__(self, step):
+        way = step / self.decay_steps
+        return self.initial / (1 + self.decay_rate * (math.floor(way) if self.staircase else way))
+
+
+class PiecewiseConstantDecay(LearningRateSchedule):
+    """values[i] up to and including update boundaries[i], and the last of the values behind the last boundary."""
+
+    def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"):
+        if len(boundaries) != len(values) - 1:
+            raise OptionError(f"{len(boundaries)} boundaries need {len(boundaries) + 1} values, not {len(values)}")
+        self.boundaries, self.values = list(boundaries), list(values)
+
+    def __call__(self, step):
+        return self.values[bisect_left(self.boundaries, step)]
+
+
+class PolynomialDecay(LearningRateSchedule):
+    """(initial - end) · (1 - step / decay_steps)^power + end, up to decay_steps; `cycle` begins anew after it."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        end_learning_rate: float = 0.0001,
+        power: float = 1.0,
+        cycle: bool = False,
+        name: str = "PolynomialDecay",
+    ):
+        if decay_steps <= 0:
+            raise OptionError(f"decay_steps={decay_steps} must be above 0")
+        self.initial, self.decay_steps, self.end = initial_learning_rate, decay_steps, end_learning_rate
+        self.power, self.cycle = power, cycle
+
+    def __call__(self, step):
+        steps = self.decay_steps
+        if self.cycle:  # each time round, the way down is stretched to reach over all steps so far
+            steps *= max(1, math.ceil(step / steps))
+        else:
+            step = min(step, steps)
+        return (self.initial - self.end) * (1 - step / steps) ** self.power + self.end
+
+
+class CosineDecay(LearningRateSchedule):
+    """Down half a wave from the initial rate to `alpha` times it, in decay_steps; before it a straight way up.
+
+    warmup_target  if given, the rate first goes from the initial one to this in `warmup_steps`, and then
+                   down from there
+
+    Source: I. Loshchilov, F. Hutter, "SGDR" (2017).
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        alpha: float = 0.0,
+        name: str = "CosineDecay",
+        warmup_target: float | None = None,
+        warmup_steps: int = 0,
+    ):
+        if decay_steps <= 0:
+            raise OptionError(f"decay_steps={decay_steps} must be above 0")
+        self.initial, self.decay_steps, self.alpha = initial_learning_rate, decay_steps, alpha
+        self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
+
+    def __call__(self, step):
+        top, start = self.initial, 0
+        if self.warmup_target is not None:
+            top, start = self.warmup_target, self.warmup_steps
+            if step < start:
+                return self.initial + (top - self.initial) * step / start
+        way = min(step - start, self.decay_steps) / self.decay_steps
+        return top * ((1 - self.alpha) * 0.5 * (1 + math.cos(math.pi * way)) + self.alpha)

@@ -1,0 +1,55 @@
+"""Penalties on the size of weights (`kernel_regularizer=`) or outputs (`activity_regularizer=`), added to the loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..functional import abs, square
+from ..functional import sum as total
+from ..tensor import Tensor
+from .serialization import Configurable, by_name
+
+
+class Regularizer(Configurable):
+    """The base: `regularizer(weight)` is a penalty, a 0-d tensor."""
+
+    def __call__(self, x) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(x)")
+
+
+class L1L2(Regularizer):
+    """l1 · Σ |x| + l2 · Σ x²."""
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0):
+        self.l1, self.l2 = l1, l2
+
+    def __call__(self, x):
+        parts = [total(abs(x)) * self.l1] * bool(self.l1) + [total(square(x)) * self.l2] * bool(self.l2)
+        return sum(parts[1:], parts[0]) if parts else total(x) * 0
+
+
+class L1(L1L2):
+    """l1 · Σ |x|: drives weights to 0."""
+
+    def __init__(self, l1: float = 0.01):
+        super().__init__(l1=l1)
+
+
+class L2(L1L2):
+    """l2 · Σ x²: keeps weights small. Its gradient is 2 · l2 · x."""
+
+    def __init__(self, l2: float = 0.01):
+        super().__init__(l2=l2)
+
+
+l1, l2 = L1, L2
+
+
+def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
+    """l1 · Σ |x| + l2 · Σ x²."""
+    return L1L2(l1, l2)
+
+
+def get(identifier: Any) -> Any:
+    """The regularizer of a name; objects are themselves."""
+    return by_name("regularizer", identifier, (L1L2, L1, L2), {"l1": L1, "l2": L2, "l1_l2": l1_l2()})

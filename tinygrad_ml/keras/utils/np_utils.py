@@ -1,0 +1,44 @@
+"""Helpers for arrays of labels, and the seed."""
+
+from __future__ import annotations
+
+import random as python_random
+from typing import Any
+
+import numpy
+
+from ... import random
+from ...errors import RangeError
+
+
+def to_categorical(x: Any, num_classes: int | None = None) -> numpy.ndarray:
+    """Class numbers as one-hot rows of float64 (as Keras): [0, 2] -> [[1, 0, 0], [0, 0, 1]].
+
+    num_classes  by default the largest number plus 1
+
+    Raises `RangeError` for a number below 0, or not below `num_classes`.
+    """
+    labels = numpy.asarray(x).astype("int64")
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    classes = int(labels.max(initial=-1)) + 1 if num_classes is None else num_classes
+    wrong = labels[(labels < 0) | (labels >= classes)]
+    if wrong.size:
+        raise RangeError(
+            f"to_categorical was given class {wrong[0]}; with num_classes={classes} they go from 0 to {classes - 1}"
+        )
+    return numpy.eye(classes)[labels]
+
+
+def normalize(x: Any, axis: int = -1, order: float = 2) -> numpy.ndarray:
+    """Arrays divided by their norm along an axis."""
+    x = numpy.atleast_1d(x)
+    norms = numpy.linalg.norm(x, order, axis, keepdims=True)
+    return x / numpy.where(norms == 0, 1, norms)
+
+
+def set_random_seed(seed: int) -> None:
+    """Begin all random numbers from `seed`: this library's, NumPy's old global ones, and Python's."""
+    python_random.seed(seed)
+    numpy.random.seed(seed)
+    random.manual_seed(seed)

@@ -1,0 +1,28 @@
+"""Pictures of models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...functional import symbol
+from ..structure import map_structure
+
+
+def plot_model(model: Any, to_file: Any = "model.png", expand_nested: bool = True, **drawing: Any) -> Any:
+    """Draw a model with `viz.draw`, save the picture and return it.
+
+    to_file   its ending says the kind: .svg, .png, .pdf, .dot; None only returns the picture
+    expand_nested  whether the layers are opened to show their operations; one box each, if not
+    drawing   options of `viz.draw`
+
+    Keras's `show_shapes`, `show_layer_names`, `show_dtype`, `show_layer_activations`, `show_trainable` are always on.
+    """
+    import viz
+
+    for always in ("show_shapes", "show_layer_names", "show_dtype", "show_layer_activations", "show_trainable"):
+        drawing.pop(always, None)
+    inputs = map_structure(lambda t: symbol(t.shape, t.dtype, name=t.name), model.input)
+    picture = viz.draw(model(inputs), **({} if expand_nested else {"depth": 2}) | drawing)
+    if to_file is not None:
+        picture.save(to_file)
+    return picture
