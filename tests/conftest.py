@@ -22,6 +22,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile(
     "thorough", hypothesis.settings.get_profile("quick"), max_examples=1000, derandomize=False
 )
+hypothesis.settings.register_profile("brief", hypothesis.settings.get_profile("quick"), max_examples=5)
 hypothesis.settings.load_profile("quick")
 
 

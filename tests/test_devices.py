@@ -4,7 +4,6 @@ The second device is the stand-in of `strict.py`, which refuses to mix with NumP
 engine's tests as a whole are run on it.
 """
 
-import os
 import pathlib
 import subprocess
 import sys
@@ -37,15 +36,41 @@ def test_the_engines_tests_pass_on_a_device_that_refuses_numpy_arrays():
         *("test_random", "test_errors"),
     ]
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "--device", "strict", *[str(HERE / f"{name}.py") for name in files]],
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-x", "--device", "strict", "--hypothesis-profile", "brief"),
+            *[str(HERE / f"{name}.py") for name in files],
+        ],
         cwd=HERE.parent,
-        env={**os.environ, "CI": "1"},
         capture_output=True,
         text=True,
-        timeout=600,
         check=False,
     )
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-2000:]
+
+
+def test_without_cupy_everything_but_the_gpu_is_there():
+    program = """
+import sys
+sys.modules["cupy"] = None  # which makes `import cupy` fail
+import tinygrad_ml as tg
+assert "cupy" not in {name.partition(".")[0] for name, module in sys.modules.items() if module}
+assert tg.gpu_available() is False
+assert (tg.ones(2) + 1).tolist() == [2, 2]
+try:
+    tg.zeros(2, device="gpu")
+except tg.errors.DeviceError as error:
+    print(error)
+"""
+    run = subprocess.run([sys.executable, "-c", program], cwd=HERE.parent, capture_output=True, text=True, check=True)
+    assert "CuPy is not installed: pip install 'tinygrad_ml[gpu]'" in run.stdout
+
+
+def test_importing_the_library_does_not_import_cupy():
+    program = (
+        "import sys, tinygrad_ml; tinygrad_ml.ones(2); print([name for name in sys.modules if name.startswith('cupy')])"
+    )
+    run = subprocess.run([sys.executable, "-c", program], cwd=HERE.parent, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
 
 
 # -- devices as values ---------------------------------------------------------------------------------
@@ -65,6 +90,31 @@ def test_names_of_devices():
 def test_what_is_no_device(name):
     with pytest.raises(DeviceError, match="is not a device; use one of 'cpu', 'gpu'"):
         tg.device(name)
+
+
+def test_the_cpu_is_one_device():
+    with pytest.raises(DeviceError, match="'cpu:1' does not exist"):
+        tg.zeros(2, device="cpu:1")
+
+
+def test_inside_a_devices_context_its_library_works_there(monkeypatch):
+    """CuPy computes on its current device, which is the first of several until somebody says otherwise."""
+    entered = []
+
+    class Current:
+        def __init__(self, index):
+            self.index = index
+
+        def __enter__(self):
+            entered.append(self.index)
+
+        def __exit__(self, *_):
+            entered.append(f"left {self.index}")
+
+    monkeypatch.setattr(strict.BACKEND, "current", Current)
+    with tg.device("strict:1"), tg.device("strict"):
+        pass
+    assert entered == [1, 0, "left 0", "left 1"]
 
 
 def test_pytorchs_name_for_the_gpu_is_explained():
@@ -198,7 +248,16 @@ def test_a_numpy_array_is_on_the_cpu(other):
 
 def test_numbers_go_with_any_device(other):
     x = tg.ones(2, device=other)
-    for y in (x * 2, 2.0 - x, x * np.float64(2), np.float32(2) * x, x + np.array(1.0), tg.where(x > 0, x, 0.0), x.clip(0, 1), True * x):
+    for y in (
+        x * 2,
+        2.0 - x,
+        x * np.float64(2),
+        np.float32(2) * x,
+        x + np.array(1.0),
+        tg.where(x > 0, x, 0.0),
+        x.clip(0, 1),
+        True * x,
+    ):
         assert y.device == other
         assert y.dtype == tg.float32
     assert tg.where(True, x, 0.0).device == other
@@ -263,7 +322,14 @@ def test_functions_that_make_constants_make_them_beside_their_input(other):
     x = tg.tensor([[1.0, 2.0], [3.0, 4.0]], device=other, requires_grad=True)
     made = [
         *(tg.tril(x), tg.triu(x), tg.one_hot(tg.tensor([0, 1], device=other)), tg.cumulative_sum(x, 0, True)),
-        *(tg.pad(x, 1, constant_values=2.0), tg.pad(x, 1, "reflect"), tg.repeat(x, 2), tg.diagonal(x), x.sort(), x.topk(1)[0]),
+        *(
+            tg.pad(x, 1, constant_values=2.0),
+            tg.pad(x, 1, "reflect"),
+            tg.repeat(x, 2),
+            tg.diagonal(x),
+            x.sort(),
+            x.topk(1)[0],
+        ),
         *(tg.linalg.cholesky(x @ x.mT), x.norm(), x.std(), x.prod(0), x.logsumexp(0), x.argmax(0), x.max(0)),
         tg.scatter_add(x, [[0, 0]], [[1.0, 2.0]]),
     ]

@@ -23,9 +23,9 @@ def as_array(data, dtype=None, device: str | Device | None = None, copy: bool = 
     if device is None and source is not HOST:
         device = Device.of(data)
     device = Device(device) if device is not None else current_device()
-    target = get(device)
     if source is not HOST and Device.of(data) == device:
         return data.astype(data.dtype if dtype is None else as_dtype(dtype), copy=copy)
+    target = get(device)
     host = source.to_host(data) if source is not HOST else _host_array(data)
     wanted = as_dtype(host.dtype if dtype is None else dtype)
     if host.dtype != wanted or not host.dtype.isnative:

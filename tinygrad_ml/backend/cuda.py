@@ -45,6 +45,9 @@ class Cuda(Backend):
             cls._shared = cls()
         return cls._shared
 
+    def current(self, index: int):
+        return self.cupy.cuda.Device(index)
+
     def from_host(self, array: numpy.ndarray, index: int = 0):
         with self.cupy.cuda.Device(index):
             return self.cupy.asarray(array)
@@ -61,8 +64,16 @@ class Cuda(Backend):
         return array.device.id
 
     def scatter_add(self, target, index, values) -> None:
-        # CUDA has no atomic addition of small integers; a gradient is a float, and floats have one.
-        self._scatter_add(target, index, values)
+        # CUDA adds atomically what is float, or has 32 bits, or 64 without a sign. In two's complement
+        # the sum of signed integers is that of the same bits without a sign; the small ones are widened.
+        if target.dtype.kind == "f":
+            self._scatter_add(target, index, values)
+        elif target.dtype.itemsize == 8:
+            self._scatter_add(target.view(numpy.uint64), index, values.view(numpy.uint64))
+        else:
+            wide = target.astype(numpy.int32)
+            self._scatter_add(wide, index, values.astype(numpy.int32))
+            target[...] = wide
 
     def generator(self, seed: numpy.random.SeedSequence, index: int = 0):
         with self.cupy.cuda.Device(index):

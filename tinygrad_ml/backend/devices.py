@@ -58,12 +58,15 @@ class Device:
         return hash((self.kind, self.index))
 
     def __enter__(self) -> "Device":
-        get(self)  # a missing GPU is reported here, not at the first operation
-        _defaults.stack = (*_defaults.stack, self)
+        current = get(self).current(self.index)  # a missing GPU is reported here, not at the first operation
+        current.__enter__()
+        _defaults.stack = (*_defaults.stack, (self, current))
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *error) -> None:
+        _, current = _defaults.stack[-1]
         _defaults.stack = _defaults.stack[:-1]
+        current.__exit__(*error)
 
 
 _met: dict[tuple[str, int], Device] = {}
@@ -76,11 +79,17 @@ def _open_gpu(index: int):
     return shared_or_raise(index)
 
 
-_openers = {"cpu": lambda index: HOST, "gpu": _open_gpu, "symbol": lambda index: SYMBOL}
+def _open_host(index: int):
+    if index:
+        raise DeviceError(f"device 'cpu:{index}' does not exist: all of the CPU is one device, 'cpu'")
+    return HOST
+
+
+_openers = {"cpu": _open_host, "gpu": _open_gpu, "symbol": lambda index: SYMBOL}
 
 
 class _Defaults(threading.local):
-    stack = ()
+    stack = ()  # (device, the context in which its library works there), the innermost last
 
 
 _defaults = _Defaults()
@@ -99,14 +108,14 @@ def get(device: Device):
 
 def current_device() -> Device:
     """The device of new tensors: the innermost `with device(...)`, else the default."""
-    return _defaults.stack[-1] if _defaults.stack else _process_default
+    return _defaults.stack[-1][0] if _defaults.stack else _process_default
 
 
 def set_default_device(device: "str | Device") -> None:
     """Make `device` the one on which new tensors are made, in every thread."""
     global _process_default
     device = Device(device)
-    get(device)
+    get(device).current(device.index).__enter__()  # for good
     _process_default = device
 
 
