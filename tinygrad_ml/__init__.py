@@ -45,3 +45,12 @@ __version__ = "0.1.0"
 # To the engine inf and nan are values, as to PyTorch; `detect_anomaly` says where a nan came from.
 # NumPy's warnings about its own arithmetic, outside of this package, stay as they are.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinygrad_ml\.")
+
+
+def __getattr__(name: str):
+    """`tg.keras` is imported when somebody asks for it."""
+    if name == "keras":
+        import importlib
+
+        return importlib.import_module(".keras", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

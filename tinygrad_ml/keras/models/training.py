@@ -324,11 +324,11 @@ class Trainer:
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """One update on one batch; the loss and the metrics of all batches since they were reset."""
+        """One update on one batch; its loss and metrics, before the update."""
         return self._on_batch(self.train_step, x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """The loss and the metrics on one batch, and all batches since they were reset."""
+        """The loss and the metrics on one batch."""
         with no_grad():
             return self._on_batch(self.test_step, x, y, sample_weight, None, return_dict)
 
@@ -337,6 +337,7 @@ class Trainer:
         length = len(flatten(x)[0])
         given = Batches(x, y, sample_weight, batch_size=length, class_weight=class_weight, device=self._device())
         (batch,) = given
+        self.reset_metrics()
         found = {name: as_number(value) for name, value in step(batch).items()}
         if return_dict:
             return found

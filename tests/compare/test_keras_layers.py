@@ -1,0 +1,157 @@
+"""Layers given Keras's weights give Keras's outputs, gradients and state; initializers Keras's distributions."""
+
+import numpy as np
+import pytest
+from keras_twins import agree, numbers, ours, quiet, theirs, torch
+
+import tinygrad_ml as tg
+
+pytestmark = quiet
+
+LAYERS = [
+    ("Dense", {"units": 3, "activation": "tanh"}, (5, 4)),
+    ("Dense", {"units": 3, "use_bias": False}, (5, 2, 4)),
+    ("Activation", {"activation": "gelu"}, (5, 4)),
+    ("Conv2D", {"filters": 3, "kernel_size": 3}, (2, 7, 6, 2)),
+    ("Conv2D", {"filters": 3, "kernel_size": 3, "padding": "same", "strides": 2}, (2, 7, 6, 2)),
+    ("Conv2D", {"filters": 3, "kernel_size": (2, 4), "padding": "same", "strides": (3, 2)}, (2, 8, 9, 2)),
+    ("Conv2D", {"filters": 4, "kernel_size": 3, "dilation_rate": 2, "padding": "same"}, (2, 7, 6, 2)),
+    ("Conv2D", {"filters": 4, "kernel_size": 3, "groups": 2, "activation": "relu"}, (2, 7, 6, 2)),
+    ("Conv2D", {"filters": 4, "kernel_size": 3, "data_format": "channels_first"}, (2, 3, 7, 6)),
+    ("MaxPooling2D", {}, (2, 7, 6, 2)),
+    ("MaxPooling2D", {"pool_size": 3, "strides": 2, "padding": "same"}, (2, 7, 6, 2)),
+    ("AveragePooling2D", {"pool_size": 3, "strides": 2}, (2, 7, 6, 2)),
+    ("AveragePooling2D", {"pool_size": 2, "strides": 2, "padding": "same"}, (2, 7, 7, 2)),
+    ("GlobalAveragePooling2D", {}, (2, 7, 6, 2)),
+    ("GlobalMaxPooling2D", {}, (2, 7, 6, 2)),
+    ("Flatten", {}, (2, 3, 4)),
+    ("Flatten", {"data_format": "channels_first"}, (2, 3, 4, 5)),
+    ("Reshape", {"target_shape": (2, -1)}, (2, 3, 4)),
+    ("Permute", {"dims": (2, 1)}, (2, 3, 4)),
+    ("BatchNormalization", {}, (6, 4)),
+    ("BatchNormalization", {"momentum": 0.9, "epsilon": 1e-2, "scale": False}, (2, 3, 3, 4)),
+    ("BatchNormalization", {"axis": 1}, (2, 3, 4, 5)),
+    ("LayerNormalization", {}, (5, 4)),
+    ("LayerNormalization", {"axis": [1, 2]}, (5, 4, 3)),
+    ("ReLU", {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.2}, (5, 4)),
+    ("LeakyReLU", {}, (5, 4)),
+    ("PReLU", {"alpha_initializer": "ones"}, (5, 4)),
+    ("PReLU", {"shared_axes": [1, 2]}, (2, 3, 3, 4)),
+    ("ELU", {"alpha": 0.7}, (5, 4)),
+    ("Softmax", {}, (5, 4)),
+    ("Rescaling", {"scale": 0.1, "offset": 2.0}, (5, 4)),
+    ("Normalization", {"mean": 0.5, "variance": 2.0}, (5, 4)),
+    ("ZeroPadding2D", {"padding": ((1, 0), (2, 1))}, (2, 3, 4, 2)),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "shape"), LAYERS, ids=lambda value: str(value))
+@pytest.mark.parametrize("training", [False, True])
+def test_output_gradients_and_state(name, options, shape, training):
+    their_layer, own = (getattr(room.layers, name)(**options) for room in (theirs, ours))
+    x = numbers(*shape)
+    their_layer.build(shape)
+    own(x)
+    own.set_weights([weight + 0.1 * numbers(*weight.shape, seed=1) ** 2 for weight in their_layer.get_weights()])
+    their_layer.set_weights(own.get_weights())
+    their_x, own_x = torch.tensor(x, requires_grad=True), tg.tensor(x, requires_grad=True)
+    extra = {"training": training} if name == "BatchNormalization" else {}
+    expected, found = their_layer(their_x, **extra), own(own_x, training=training)
+    agree(found, expected)
+    direction = numbers(*found.shape, seed=2)
+    (found * direction).sum().backward()
+    (expected * torch.tensor(direction)).sum().backward()
+    agree(own_x.grad, their_x.grad, atol=1e-5)
+    assert len(own.trainable_weights) == len(their_layer.trainable_weights)
+    for mine, other in zip(own.trainable_weights, their_layer.trainable_weights, strict=True):
+        agree(mine.grad, other.value.grad, atol=1e-5)
+    for mine, other in zip(own.get_weights(), their_layer.get_weights(), strict=True):
+        agree(mine, other)
+    assert tuple(own.compute_output_shape((None, *shape[1:]))) == tuple(
+        their_layer.compute_output_shape((None, *shape[1:]))
+    )
+
+
+@pytest.mark.parametrize("name", ["Add", "Subtract", "Average", "Multiply", "Maximum", "Minimum", "Concatenate"])
+def test_merging(name):
+    parts = [numbers(3, 4, seed=seed) for seed in range(2)]
+    agree(getattr(ours.layers, name)()(parts), getattr(theirs.layers, name)()([torch.tensor(part) for part in parts]))
+
+
+def test_embedding():
+    rows = np.array([[0, 2], [1, 1]])
+    their_layer, own = (room.layers.Embedding(3, 4) for room in (theirs, ours))
+    own(rows)
+    their_layer.build((2, 2))
+    own.set_weights(their_layer.get_weights())
+    found, expected = own(rows), their_layer(torch.tensor(rows))
+    agree(found, expected)
+    (found**2).sum().backward()
+    (expected**2).sum().backward()
+    agree(own.embeddings.grad, their_layer.embeddings.value.grad)
+
+
+def test_adapted_normalization():
+    data = numbers(50, 4) * 3 + 1
+    layers = [room.layers.Normalization() for room in (theirs, ours)]
+    for layer in layers:
+        layer.adapt(data)
+    agree(layers[1](data), layers[0](torch.tensor(data)), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "relu", "sigmoid", "tanh", "softmax", "log_softmax", "elu", "selu", "celu", "gelu", "silu", "softplus", "softsign",
+        "exponential", "hard_sigmoid", "hard_silu", "leaky_relu", "relu6", "mish", "linear", "log_sigmoid", "tanh_shrink",
+    ],
+)  # fmt: skip
+def test_activations(name):
+    x = numbers(6, 5) * 3
+    if name == "leaky_relu":
+        agree(ours.activations.get(name)(x, 0.2), theirs.activations.get(name)(torch.tensor(x), 0.2))
+    else:
+        agree(ours.activations.get(name)(x), theirs.activations.get(name)(torch.tensor(x)))
+
+
+@pytest.mark.parametrize("shape", [(200, 300), (3, 3, 40, 60)], ids=["dense", "conv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "random_uniform",
+        "random_normal", "truncated_normal", "zeros", "ones",
+    ],
+)  # fmt: skip
+def test_distributions(name, shape):
+    ours.utils.set_random_seed(0)
+    found, expected = (np.asarray(room.initializers.get(name)(shape)) for room in (ours, theirs))
+    assert found.dtype == expected.dtype
+    spread = max(expected.std(), 1e-9)
+    assert abs(found.mean() - expected.mean()) < 0.05 * spread
+    assert abs(found.std() / spread - expected.std() / spread) < 0.03
+    if name not in ("random_normal",):
+        assert abs(np.abs(found).max() - np.abs(expected).max()) < 0.02 * max(np.abs(expected).max(), 1e-9)
+
+
+def test_regularizers_and_constraints():
+    w = numbers(4, 3)
+    for name, options in (("L1", {"l1": 0.3}), ("L2", {"l2": 0.3}), ("L1L2", {"l1": 0.1, "l2": 0.2})):
+        agree(
+            getattr(ours.regularizers, name)(**options)(w),
+            getattr(theirs.regularizers, name)(**options)(torch.tensor(w)),
+        )
+    for name in ("MaxNorm", "NonNeg", "UnitNorm", "MinMaxNorm"):
+        agree(getattr(ours.constraints, name)()(w * 2), getattr(theirs.constraints, name)()(torch.tensor(w * 2)))
+
+
+def test_activity_regularizer_is_divided_by_the_batch():
+    x, w = numbers(5, 4), numbers(4, 3, seed=1)
+    penalties = []
+    for room, given in ((ours, x), (theirs, torch.tensor(x))):
+        layer = room.layers.Dense(3, use_bias=False, activity_regularizer="l2", kernel_regularizer="l1")
+        layer.build((None, 4))
+        layer.built = True
+        layer.set_weights([w])
+        layer(given)
+        penalties.append(sum(float(loss) for loss in layer.losses))
+    assert penalties[0] == pytest.approx(penalties[1], rel=1e-5)

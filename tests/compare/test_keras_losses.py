@@ -1,0 +1,119 @@
+"""Losses and metrics are Keras's numbers, with weights, logits, smoothing, and their gradients."""
+
+import numpy as np
+import pytest
+from keras_twins import agree, numbers, ours, quiet, theirs, torch
+
+import tinygrad_ml as tg
+
+pytestmark = quiet
+
+RNG = np.random.default_rng(3)
+PROBABILITIES = RNG.dirichlet(np.ones(4), 6).astype("float32")
+ONE_HOT = np.eye(4, dtype="float32")[RNG.integers(0, 4, 6)]
+LABELS = ONE_HOT.argmax(-1)
+BITS = RNG.integers(0, 2, (6, 4)).astype("float32")
+SURE = np.array([[1, 0, 0, 0]] * 6, "float32")
+LOGITS = numbers(6, 4) * 3
+WEIGHTS = np.array([1, 2, 0, 0.5, 1, 3], "float32")
+
+CASES = [
+    ("MeanSquaredError", {}, LOGITS, BITS),
+    ("MeanAbsoluteError", {}, LOGITS, BITS),
+    ("MeanAbsolutePercentageError", {}, LOGITS, LOGITS[::-1].copy()),
+    ("MeanSquaredLogarithmicError", {}, PROBABILITIES, BITS),
+    ("Huber", {"delta": 0.7}, LOGITS, BITS),
+    ("LogCosh", {}, LOGITS, BITS),
+    ("Hinge", {}, LOGITS, BITS),
+    ("SquaredHinge", {}, LOGITS, BITS),
+    ("CategoricalHinge", {}, LOGITS, ONE_HOT),
+    ("KLDivergence", {}, PROBABILITIES, ONE_HOT),
+    ("Poisson", {}, PROBABILITIES, BITS),
+    ("CosineSimilarity", {}, LOGITS, BITS + 0.1),
+    ("BinaryCrossentropy", {}, PROBABILITIES, BITS),
+    ("BinaryCrossentropy", {}, SURE, BITS),
+    ("BinaryCrossentropy", {"from_logits": True}, LOGITS * 20, BITS),
+    ("BinaryCrossentropy", {"label_smoothing": 0.2}, PROBABILITIES, BITS),
+    ("CategoricalCrossentropy", {}, PROBABILITIES, ONE_HOT),
+    ("CategoricalCrossentropy", {}, SURE, ONE_HOT),
+    ("CategoricalCrossentropy", {}, PROBABILITIES * 3, ONE_HOT),
+    ("CategoricalCrossentropy", {"from_logits": True}, LOGITS * 20, ONE_HOT),
+    ("CategoricalCrossentropy", {"label_smoothing": 0.2}, PROBABILITIES, ONE_HOT),
+    ("CategoricalCrossentropy", {"label_smoothing": 0.2, "from_logits": True}, LOGITS, ONE_HOT),
+    ("SparseCategoricalCrossentropy", {}, PROBABILITIES, LABELS),
+    ("SparseCategoricalCrossentropy", {}, SURE, LABELS[:, None]),
+    ("SparseCategoricalCrossentropy", {"from_logits": True}, LOGITS, LABELS),
+]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("name", "options", "y_pred", "y_true"), CASES, ids=[f"{c[0]}-{i}" for i, c in enumerate(CASES)]
+)
+def test_loss_and_gradient(name, options, y_pred, y_true, weighted):
+    weights = {"sample_weight": WEIGHTS} if weighted else {}
+    for reduction in ("sum_over_batch_size", "sum", None):
+        own_y, their_y = tg.tensor(y_pred, requires_grad=True), torch.tensor(y_pred, requires_grad=True)
+        found = getattr(ours.losses, name)(reduction=reduction, **options)(y_true, own_y, **weights)
+        expected = getattr(theirs.losses, name)(reduction=reduction, **options)(
+            torch.tensor(y_true), their_y, **weights
+        )
+        agree(found, expected)
+        found.sum().backward()
+        expected.sum().backward()
+        if name != "CategoricalHinge":
+            agree(own_y.grad, their_y.grad, rtol=2e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "y_pred", "y_true"), CASES, ids=[f"{c[0]}-{i}" for i, c in enumerate(CASES)]
+)
+def test_function(name, options, y_pred, y_true):
+    function = ours.naming.snake_case(name) if name not in ("KLDivergence",) else "kl_divergence"
+    agree(
+        getattr(ours.losses, function)(y_true, y_pred, **options),
+        getattr(theirs.losses, function)(torch.tensor(y_true), torch.tensor(y_pred), **options),
+    )
+
+
+METRICS = [
+    ("BinaryAccuracy", {}, PROBABILITIES, BITS),
+    ("BinaryAccuracy", {"threshold": 0.3}, PROBABILITIES, BITS),
+    ("CategoricalAccuracy", {}, PROBABILITIES, ONE_HOT),
+    ("SparseCategoricalAccuracy", {}, PROBABILITIES, LABELS),
+    ("SparseCategoricalAccuracy", {}, PROBABILITIES, LABELS[:, None]),
+    ("TopKCategoricalAccuracy", {"k": 2}, PROBABILITIES, ONE_HOT),
+    ("SparseTopKCategoricalAccuracy", {"k": 2}, PROBABILITIES, LABELS),
+    ("MeanSquaredError", {}, LOGITS, BITS),
+    ("MeanAbsoluteError", {}, LOGITS, BITS),
+    ("RootMeanSquaredError", {}, LOGITS, BITS),
+    ("CategoricalCrossentropy", {}, PROBABILITIES, ONE_HOT),
+    ("Precision", {}, PROBABILITIES, BITS),
+    ("Recall", {}, PROBABILITIES, BITS),
+    ("Accuracy", {}, BITS, BITS[::-1].copy()),
+]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("name", "options", "y_pred", "y_true"), METRICS, ids=[f"{c[0]}-{i}" for i, c in enumerate(METRICS)]
+)
+def test_metric_over_batches(name, options, y_pred, y_true, weighted):
+    own, other = (getattr(room.metrics, name)(**options) for room in (ours, theirs))
+    for part in (slice(0, 4), slice(4, 6)):
+        weights = {"sample_weight": WEIGHTS[part]} if weighted else {}
+        own.update_state(y_true[part], y_pred[part], **weights)
+        other.update_state(torch.tensor(y_true[part]), torch.tensor(y_pred[part]), **weights)
+    agree(own.result(), other.result())
+    assert own.name == ours.naming.snake_case(name) or own.name == other.name
+    own.reset_state()
+    assert float(own.result()) == 0
+
+
+def test_means():
+    for name in ("Mean", "Sum"):
+        own, other = (getattr(room.metrics, name)() for room in (ours, theirs))
+        for metric in (own, other):
+            metric.update_state([1.0, 2.0, 5.0], sample_weight=[1, 0, 2])
+            metric.update_state(7.0)
+        agree(own.result(), other.result())

@@ -1,0 +1,83 @@
+"""A hundred updates are Keras's, with every option; schedules are Keras's at every step."""
+
+import numpy as np
+import pytest
+from keras_twins import agree, numbers, ours, quiet, theirs, torch
+
+import tinygrad_ml as tg
+
+pytestmark = quiet
+
+OPTIMIZERS = [
+    ("SGD", {}),
+    ("SGD", {"momentum": 0.9}),
+    ("SGD", {"momentum": 0.9, "nesterov": True}),
+    ("SGD", {"momentum": 0.9, "weight_decay": 0.01, "clipnorm": 0.5}),
+    ("SGD", {"clipvalue": 0.3}),
+    ("SGD", {"global_clipnorm": 0.5}),
+    ("RMSprop", {}),
+    ("RMSprop", {"rho": 0.8, "momentum": 0.5, "centered": True, "epsilon": 1e-5}),
+    ("Adagrad", {"learning_rate": 0.1}),
+    ("Adagrad", {"learning_rate": 0.1, "initial_accumulator_value": 0.0, "epsilon": 1e-3}),
+    ("Adadelta", {"learning_rate": 1.0}),
+    ("Adam", {}),
+    ("Adam", {"epsilon": 0.1, "beta_1": 0.8}),
+    ("Adam", {"amsgrad": True, "weight_decay": 0.02}),
+    ("AdamW", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=str)
+@pytest.mark.parametrize("decaying", [False, True])
+def test_a_hundred_updates(name, options, decaying):
+    start = [numbers(3, 4), numbers(4, seed=1)]
+    gradients = [[numbers(3, 4, seed=10 + t) * (1 + t % 3), numbers(4, seed=500 + t)] for t in range(100)]
+    results = []
+    for room in (ours, theirs):
+        given = dict(options)
+        if decaying:
+            given["learning_rate"] = room.optimizers.schedules.ExponentialDecay(
+                options.get("learning_rate", 0.01), 20, 0.5
+            )
+        optimizer = getattr(room.optimizers, name)(**given)
+        if room is ours:
+            weights = [tg.nn.Parameter(w.copy()) for w in start]
+        else:
+            weights = [theirs.Variable(w) for w in start]
+        for gradient in gradients:
+            own = [tg.tensor(g) if room is ours else torch.tensor(g) for g in gradient]
+            optimizer.apply_gradients(zip(own, weights, strict=True))
+        results.append([np.asarray(w.numpy() if room is ours else theirs.ops.convert_to_numpy(w)) for w in weights])
+    for found, expected in zip(*results, strict=True):
+        agree(found, expected, rtol=1e-4, atol=1e-5)
+
+
+SCHEDULES = [
+    ("ExponentialDecay", (0.1, 7, 0.9), {}),
+    ("ExponentialDecay", (0.1, 7, 0.9), {"staircase": True}),
+    ("InverseTimeDecay", (0.1, 7, 0.9), {}),
+    ("InverseTimeDecay", (0.1, 7, 0.9), {"staircase": True}),
+    ("PiecewiseConstantDecay", ([3, 10], [0.1, 0.01, 0.001]), {}),
+    ("PolynomialDecay", (0.1, 10), {"power": 2.0}),
+    ("PolynomialDecay", (0.1, 10), {"cycle": True}),
+    ("CosineDecay", (0.1, 20), {"alpha": 0.1}),
+    ("CosineDecay", (0.0, 20), {"warmup_target": 0.1, "warmup_steps": 5}),
+    ("CosineDecay", (0.01, 20), {"warmup_target": 0.1, "warmup_steps": 5, "alpha": 0.2}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "options"), SCHEDULES, ids=str)
+def test_schedules(name, arguments, options):
+    own, other = (getattr(room.optimizers.schedules, name)(*arguments, **options) for room in (ours, theirs))
+    agree([own(step) for step in range(35)], [float(other(step)) for step in range(35)], atol=1e-7)
+
+
+def test_defaults_are_the_same():
+    for name in ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "AdamW"):
+        own, other = (getattr(room.optimizers, name)() for room in (ours, theirs))
+        config = other.get_config()
+        assert float(own.learning_rate) == pytest.approx(config["learning_rate"], rel=1e-6)
+        for option in ("momentum", "nesterov", "rho", "epsilon", "centered", "beta_1", "beta_2", "amsgrad"):
+            if option in config:
+                assert getattr(own, option) == config[option], (name, option)
+        assert own.weight_decay == config["weight_decay"]
