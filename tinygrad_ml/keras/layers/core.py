@@ -71,7 +71,9 @@ class Dense(Layer):
     def call(self, inputs):
         inputs = as_tensor(inputs)
         inputs = inputs if dtypes.is_float(inputs.dtype) else inputs.astype(self.kernel.dtype)
-        return self.activation(F.linear(inputs, self.kernel.mT, self.bias))
+        # Not F.linear: the gradient of x·W comes in the memory order in which Keras lays out W.
+        y = inputs @ self.kernel
+        return self.activation(y if self.bias is None else y + self.bias)
 
 
 class Activation(Layer):
