@@ -1,0 +1,75 @@
+"""Everything that only a GPU can show, in one command: `python tests/gpu/run.py`.
+
+It compares the CPU and the GPU operation by operation, trains a network on MNIST on both, and runs
+the whole suite of tests on the GPU. It exits with 0 if all agree, 1 if something differs, and 2 on a
+machine without a GPU. `--device strict` rehearses it on the stand-in of `tests/strict.py`.
+"""
+
+import argparse
+import pathlib
+import subprocess
+import sys
+import time
+
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS.parent)]
+
+import agreement  # noqa: E402
+import operations  # noqa: E402
+import strict  # noqa: E402, F401  makes "strict" the name of a device
+
+import tinygrad_ml as tg  # noqa: E402
+from tinygrad_ml.backend.cuda import why_not  # noqa: E402
+
+
+def compare_operations(device: str) -> bool:
+    """A table of the largest differences of each operation; whether all are small."""
+    print(f"{'operation':42} {'value':>9} {'gradient':>9}   (float32, largest |cpu - {device}| / (1 + |cpu|))")
+    differences = [agreement.of_operation(operation, device) for operation in operations.TABLE]
+    for name, value, gradient in differences:
+        note = "" if max(value, gradient) <= agreement.TOLERANCE else "   DIFFERS"
+        print(f"{name:42} {value:9.1e} {gradient:9.1e}{note}")
+    wrong = [difference.name for difference in differences if not difference.small]
+    print(f"{len(differences) - len(wrong)} of {len(differences)} operations agree\n")
+    return not wrong
+
+
+def compare_training(device: str) -> bool:
+    """A table of the losses on both devices; whether they stay together and fall."""
+    here, there = agreement.losses("cpu"), agreement.losses(device)
+    print(f"{'MNIST, step':>12} {'cpu':>9} {device:>9}")
+    for step in (*range(0, len(here), 10), len(here) - 1):
+        print(f"{step:12} {here[step]:9.5f} {there[step]:9.5f}")
+    together = all(abs(a - b) <= 0.02 * (1 + abs(a)) for a, b in zip(here, there, strict=True))
+    learned = there[-1] < there[0] / 2
+    print(f"the losses {'agree' if together else 'DIFFER'} and {'fall' if learned else 'DO NOT FALL'}\n")
+    return together and learned
+
+
+def run_suite(device: str) -> bool:
+    """The tests of the library with that device as the default, and the tests of this folder."""
+    command = [sys.executable, "-m", "pytest", "-q", "--device", device, str(TESTS), str(TESTS / "gpu")]
+    print("+", " ".join(command), flush=True)
+    return subprocess.run(command, cwd=TESTS.parent, check=False).returncode == 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check the library on a GPU.")
+    parser.add_argument("--device", default="gpu", help="gpu, gpu:1, ...; or strict, to rehearse without one")
+    parser.add_argument(
+        "--without-suite", action="store_true", help="leave out the suite of tests, which takes minutes"
+    )
+    options = parser.parse_args()
+    if options.device != "strict" and not tg.gpu_available():
+        print(f"There is nothing to check here: {why_not()}. Everything else is tested by `pytest`.")
+        return 2
+    began = time.perf_counter()
+    passed = [compare_operations(options.device), compare_training(options.device)]
+    if not options.without_suite:
+        passed.append(run_suite(options.device))
+    print(f"{'all agree' if all(passed) else 'SOMETHING DIFFERS'} ({time.perf_counter() - began:.0f} s)")
+    return 0 if all(passed) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
