@@ -18,10 +18,13 @@ from .style import ALARM, ARROW, BOXES, FONT, FRAME, FRAME_FILL, GRADIENT, GROUN
 
 _OUTSIDE = ()
 
+LARGE = 400
+"""Above so many boxes arrows are straight and bare, which more than halves the time of the layout."""
+
 
 def to_dot(drawing: Drawing, legend: bool = True) -> str:
     """The drawing as DOT text."""
-    large = len(drawing.items) > 400
+    boxes = len(drawing.items)
     graph = graphviz.Digraph("picture")
     graph.attr(
         "graph",
@@ -32,7 +35,10 @@ def to_dot(drawing: Drawing, legend: bool = True) -> str:
         nodesep="0.3",
         ranksep="0.35",
         pad="0.2",
-        splines="line" if large else "true",
+        splines="line" if boxes > LARGE else "true",
+        # How long the layout may look for something better: without a limit, tangled graphs take minutes.
+        nslimit=_patience(boxes),
+        nslimit1=_patience(boxes),
         label=_caption(drawing),
         labelloc="t",
     )
@@ -46,7 +52,7 @@ def to_dot(drawing: Drawing, legend: bool = True) -> str:
                 row.node(item.beside)
                 row.node(item.id)
     for edge in drawing.edges:
-        _write_edge(graph, edge, drawing.direction)
+        _write_edge(graph, edge, drawing.direction, labelled=boxes <= LARGE)
     if legend:
         _write_legend(graph, drawing)
     return graph.source
@@ -97,8 +103,12 @@ def _write_item(graph: graphviz.Digraph, item: Item) -> None:
     graph.node(item.id, label=item_label(item), id=item.id, **box, **{"class": item.kind})
 
 
-def _write_edge(graph: graphviz.Digraph, edge: Edge, direction: str) -> None:
-    attributes = {"id": edge.id, "class": edge.kind, "label": edge_label(edge) or None}
+def _patience(boxes: int) -> str | None:
+    return None if boxes <= 150 else "1" if boxes <= LARGE else "0.3"
+
+
+def _write_edge(graph: graphviz.Digraph, edge: Edge, direction: str, labelled: bool) -> None:
+    attributes = {"id": edge.id, "class": edge.kind, "label": (labelled and edge_label(edge)) or None}
     ends = edge.source, edge.target
     if edge.kind == "backward":
         attributes |= {"color": GRADIENT, "style": "dashed"}

@@ -180,8 +180,7 @@ def _heat(summary: Summary | None) -> dict | None:
         "rows": -(-summary.size // columns),
         "columns": columns,
         # JSON has no nan: what is no number comes as text.
-        "values": [float(value) if math.isfinite(value) else number(value) for value in values],
-        "text": [number(value) for value in values],
+        "values": [float(f"{value:.4g}") if math.isfinite(value) else number(value) for value in values],
     }
 
 

@@ -20,16 +20,22 @@ LONGEST = 44
 """Names and texts longer than that lose their middle."""
 
 
-def escaped(text: str, longest: int = LONGEST) -> str:
-    """Text that Graphviz, and a browser after it, will show as it is."""
-    text = "".join(" " if unicodedata.category(sign) in ("Cc", "Cs", "Cn", "Co", "Zl", "Zp") else sign for sign in text)
+def plain(text: str, longest: int = LONGEST) -> str:
+    """Text without what cannot be shown: control characters, marks that turn around what follows, and its middle if it is long."""
+    text = "".join(" " if unicodedata.category(sign) in _UNSEEN else sign for sign in text)
+    text = "".join(sign for sign in text if unicodedata.bidirectional(sign) not in _TURNING)
     if len(text) > longest:
         text = f"{text[: longest // 2 - 1]} … {text[-(longest // 2 - 2) :]}"
-    # Direction marks would turn around the text behind them as well.
-    text = "".join(sign for sign in text if unicodedata.bidirectional(sign) not in _TURNING)
-    return html.escape(text, quote=True) or " "
+    return text if text.strip() else "␣"
 
 
+def escaped(text: str, longest: int = LONGEST) -> str:
+    """The same, so that Graphviz and a browser after it take it as text and nothing else."""
+    # Also in HTML-like text Graphviz puts ids in the place of \\N, \\G and others; a doubled backslash is one.
+    return html.escape(plain(text, longest), quote=True).replace("\\", "\\\\")
+
+
+_UNSEEN = {"Cc", "Cs", "Cn", "Co", "Zl", "Zp"}
 _TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
@@ -133,7 +139,12 @@ def _module_rows(item: Item) -> list[str]:
 
 def _gradient_rows(item: Item) -> list[str]:
     turn = font(f"{item.turn}.&nbsp; ", GRADIENT, 10)
-    rows = [turn + font(escaped(item.name), INK, 12, "b")]
+    kind = font(f"&nbsp; {escaped(item.operation)}", MUTED, 10) if item.operation else ""
+    rows = [turn + font(escaped(item.name), INK, 12, "b") + kind]
+    if item.parameters:
+        rows.append(font(f"of {item.parameters} parameters", MUTED, 10))
+    if item.norm is not None:
+        rows.append(font(f"norm {number(item.norm)}", GRADIENT, 10))
     if item.sum:
         return [*rows, font(escaped(item.sum), GRADIENT)]
     if item.equation:

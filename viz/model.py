@@ -34,6 +34,7 @@ class Item:
     sum       the same with numbers, for scalars: `3 · 4 = 12`
     note      why there are no numbers, if there are none
     beside    the id of the tensor that this is the gradient of
+    norm      of the gradients of all parameters in a closed module
     count     how many equal modules are drawn as this one
     turn      when the backward walk came to this gradient, counted from 1
     heat      the overlay's figure: from 0 to 1, and in words
@@ -59,6 +60,7 @@ class Item:
     bytes: int = 0
     parameters: int = 0
     operations: int = 1
+    norm: float | None = None
     count: int = 1
     beside: str | None = None
     turn: int | None = None

@@ -6,7 +6,7 @@ Read before: `model.py`, `arranging.py`. Read next: `labels.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log, prod
+from math import hypot, log, prod
 
 import numpy
 
@@ -235,24 +235,36 @@ class _Reader:
 
     def _add_gradient(self, event: Turn, turn: int, shares: list[Share]) -> None:
         node, place = event.node, self.at.gradient_place(event.node)
-        if place is None or place in self.items or self.at.is_copy(node):
+        if place is None or self.at.is_copy(node):
             return
         beside = self.at.place(node)
-        module = self.at.is_module(beside)
-        name = self.items[beside].name if module else self.names[node]
-        item = Item(place, "gradient", words.gradient_name(name, self.at.loss), self.at.frames_of(place))
-        item.turn, item.beside = turn, beside
-        if not module:
+        if place in self.items:
+            if self.at.is_module(beside):
+                self._add_to_gradients(self.items[place], event)
+            return
+        item = Item(place, "gradient", "", self.at.frames_of(place), turn=turn, beside=beside)
+        if self.at.is_module(beside):
+            module = self.items[beside]
+            item.name, item.operation, item.parameters = f"∂{self.at.loss} in {module.name}", module.operation, 0
+            self._add_to_gradients(item, event)
+        else:
             stored = _stored(node) if event.gradient.note else None  # as .grad, which outlives the graph
+            item.name = words.gradient_name(self.names[node], self.at.loss)
             item.shape, item.dtype, item.gradient = node.shape, str(node.dtype), stored or event.gradient
             parts = [share.fitted.numbers for share in shares]
-            if len(parts) > 1 and all(
-                part is not None and part.size == 1 and part.values is not None for part in parts
-            ):
+            if len(parts) > 1 and all(part is not None and part.size == 1 for part in parts) and not node.shape:
                 item.sum = f"{_sum_of([part.mean for part in parts])} = {number(sum(part.mean for part in parts))}"
             elif len(shares) > 1:
                 item.equation = f"sum of {len(shares)} shares"
         self.items[place] = item
+
+    def _add_to_gradients(self, item: Item, event: Turn) -> None:
+        """Count the gradient of a parameter into the box of its closed module."""
+        if event.node.op is None:
+            item.parameters += 1
+            if event.gradient.numbers is not None:
+                earlier = item.norm or 0.0
+                item.norm = hypot(earlier, event.gradient.numbers.norm)
 
     def _add_share(self, event: Share, of: int, drawn: dict[tuple, Edge]) -> None:
         route = self.at.route(event.node, event.user, event.position)

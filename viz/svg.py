@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from xml.etree import ElementTree
 
+from .labels import plain
 from .model import Drawing
 from .style import style_sheet
 
@@ -26,7 +27,7 @@ def polish(svg: bytes, drawing: Drawing, source: str, alone: bool = True) -> str
     ElementTree.register_namespace("", _SVG)
     root = ElementTree.fromstring(svg)
     prefix = picture_id(source)
-    titles = {item.id: f"{item.name} {item.shape or ''}".strip() for item in drawing.items}
+    titles = {item.id: plain(f"{item.name} {item.shape or ''}".strip()) for item in drawing.items}
     for group in root.iter(f"{{{_SVG}}}g"):
         title = group.find(f"{{{_SVG}}}title")
         own = group.get("id")

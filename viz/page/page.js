@@ -100,7 +100,7 @@ const svg = (tag, attributes) => {
   return element;
 };
 
-function heatMap({ rows, columns, values, text }, caption) {
+function heatMap({ rows, columns, values }, caption) {
   const figure = document.createElement("figure");
   const title = document.createElement("figcaption");
   title.textContent = caption;
@@ -117,12 +117,12 @@ function heatMap({ rows, columns, values, text }, caption) {
     const end = share < 0 ? "--low" : "--high";
     cell.style.fill = typeof value === "number" ? `color-mix(in srgb, var(${end}) ${Math.round(Math.abs(share) * 65)}%, var(--middle))` : "var(--alarm)";
     const name = svg("title", {});
-    name.textContent = text[index];
+    name.textContent = String(value);
     cell.append(name);
     picture.append(cell);
     if (written) {
       const number = svg("text", { x: x + size / 2, y: y + height / 2 });
-      number.textContent = text[index];
+      number.textContent = String(value);
       picture.append(number);
     }
   });

@@ -1,0 +1,318 @@
+"""What a picture shows: as plain data, and for a small graph as exact text."""
+
+import gc
+import weakref
+from xml.etree import ElementTree
+
+import pytest
+
+import tinygrad_ml as tg
+import viz
+from tinygrad_ml import nn
+from tinygrad_ml.errors import DTypeError, OptionError
+from viz.render import _commands
+
+needs_graphviz = pytest.mark.skipif(not _commands("svg"), reason="there is no Graphviz on this machine")
+
+
+def leaf(number, name):
+    return tg.tensor(number, requires_grad=True, name=name)
+
+
+def item(picture, name):
+    (found,) = [item for item in picture.drawing.items if item.name == name]
+    return found
+
+
+def turns(picture):
+    """The gradients in the order of the walk."""
+    return [item.name for item in sorted(picture.drawing.items, key=lambda item: item.turn or 0) if item.turn]
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        self.inner, self.outer = nn.Linear(width, width), nn.Linear(width, width)
+
+    def forward(self, x):
+        return x + self.outer(nn.functional.relu(self.inner(x)))
+
+
+class Network(nn.Module):
+    def __init__(self, blocks=12):
+        self.layers = nn.Sequential(*[Block(4) for _ in range(blocks)])
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.head(self.layers(x))
+
+
+@pytest.mark.host_only
+def test_the_text_of_a_small_graph_is_exactly_this():
+    x = leaf(3.0, "x")
+    source = viz.draw(x * x, legend=False).source
+    row = '<TR><TD><FONT COLOR="{}" POINT-SIZE="{}">{}</FONT></TD></TR>'
+    box = '<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{}</TABLE>>'
+    x_label = box.format(
+        row.format("#1c2733", 12, "<B>x</B>")
+        + row.format("#0b5a8a", 10, "3")
+        + row.format("#7a2e8f", 10, "gradient not computed")
+    )
+    slope = (
+        '<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR><TD>&nbsp;'
+        '<FONT COLOR="#7a2e8f" POINT-SIZE="9">∂ = 3</FONT>&nbsp;</TD></TR></TABLE>>'
+    )
+    lines = [line.strip() for line in source.splitlines()]
+    assert lines[0] == "digraph picture {"
+    assert lines[4] == (
+        f"n0 [label={x_label} class=parameter "
+        'color="#a5690a" fillcolor="#fdf1d8" id=n0 penwidth=2.2 shape=box style=filled]'
+    )
+    assert lines[5].startswith("n1 [label=<<TABLE") and "<B>L</B>" in lines[5] and "3 · 3 = 9" in lines[5]
+    assert lines[6:] == [
+        f"n0 -> n1 [label={slope} class=forward id=e0]",
+        f"n0 -> n1 [label={slope} class=forward id=e1]",
+        "}",
+    ]
+
+
+def test_the_same_graph_gives_the_same_text():
+    def picture():
+        tg.manual_seed(3)
+        return viz.draw(Network()(tg.ones((2, 4))).sum(), direction="both").source
+
+    assert picture() == picture()
+
+
+def test_a_tensor_used_twice_has_two_arrows_and_a_shared_parameter_one_box():
+    w = leaf([1.0, 2.0], "w")
+    picture = viz.draw((w * w).sum() + w.sum())
+    assert [box.name for box in picture.drawing.items].count("w") == 1
+    assert [edge.source for edge in picture.drawing.edges].count(item(picture, "w").id) == 3
+
+
+def test_numbers_stand_in_formulas():
+    a, b = leaf(2.0, "a"), leaf(-3.0, "b")
+    picture = viz.draw((a * b + 10.0).tanh())
+    assert item(picture, "mul").sum == "2 · (-3) = -6"
+    assert item(picture, "add").sum == "(-6) + 10 = 4"
+    assert {box.kind for box in picture.drawing.items} == {"parameter", "operation", "output"}
+
+
+def test_local_derivatives_stand_on_the_arrows():
+    a, b = leaf(2.0, "a"), leaf(-3.0, "b")
+    edges = viz.draw(a * b).drawing.edges
+    assert [edge.local for edge in edges] == ["∂ = -3", "∂ = 2"]
+    x, w = tg.tensor(tg.ones((5, 3)), name="x"), leaf(tg.ones((3, 2)), "w")
+    to_x, to_w = viz.draw(x @ w).drawing.edges
+    assert (to_x.kind, to_x.local) == ("idle", "")
+    assert (to_w.local, to_w.shape) == ("xᵀ · g", (3, 2))
+
+
+def test_gradients_are_drawn_in_the_order_of_the_walk_each_beside_its_tensor():
+    a, b, c = leaf(2.0, "a"), leaf(-3.0, "b"), leaf(10.0, "c")
+    picture = viz.draw((a * b + c).tanh() * a, direction="both")
+    assert turns(picture) == ["∂L/∂L", "∂L/∂tanh", "∂L/∂add", "∂L/∂mul₁", "∂L/∂c", "∂L/∂b", "∂L/∂a"]
+    beside = {box.name: box.beside for box in picture.drawing.items if box.beside}
+    assert beside["∂L/∂tanh"] == item(picture, "tanh").id
+    assert item(picture, "∂L/∂b").gradient.numbers.mean == pytest.approx(0.0053637, rel=1e-3)
+    shares = [edge for edge in picture.drawing.edges if edge.target == item(picture, "∂L/∂a").id]
+    assert [(edge.which, edge.rule) for edge in shares] == [((1, 2), "g · tanh"), ((2, 2), "g · b")]
+
+
+def test_the_sum_over_broadcast_axes_is_on_the_arrow():
+    x, bias = leaf(tg.ones((4, 3)), "x"), leaf(tg.ones(3), "bias")
+    picture = viz.draw((x + bias).sum(), direction="backward")
+    (edge,) = [edge for edge in picture.drawing.edges if edge.target == item(picture, "∂L/∂bias").id]
+    assert edge.summed == (0,)
+    assert "Σ over axis 0" in picture.source
+
+
+def test_a_gradient_that_was_not_computed_is_never_drawn_as_0():
+    x, unused = leaf(3.0, "x"), leaf(2.0, "unused")
+    y = x * unused.detach()
+    assert item(viz.draw(y), "x").gradient.note == "not computed"
+    y.backward()
+    assert item(viz.draw(y), "x").gradient.numbers.mean == 2
+
+
+def test_a_freed_graph_still_draws_and_says_so():
+    x, w = leaf([1.0, 2.0], "x"), leaf([3.0, 4.0], "w")
+    y = (x * w).tanh().sum()
+    y.backward()
+    forward = viz.draw(y)
+    assert item(forward, "mul").freed and item(forward, "mul").gradient.note == "freed"
+    both = viz.draw(y, direction="both")
+    assert item(both, "∂L/∂tanh").gradient.note == "freed"
+    assert item(both, "∂L/∂x").gradient.numbers is not None  # .grad has outlived the graph
+    assert "freed" in both.drawing.notes[0]
+
+
+def test_what_was_overwritten_since_is_not_drawn_with_other_numbers():
+    w = leaf([1.0, 2.0], "w")
+    y = (w + 1).exp().sum()
+    w.assign([5.0, 5.0])
+    picture = viz.draw(y)
+    assert item(picture, "add").note == "changed since" and item(picture, "add").value is None
+    assert item(picture, "exp").value is not None  # which had saved its own output
+
+
+def test_drawing_changes_nothing_and_keeps_nothing():
+    x = leaf([1.0, 2.0], "x")
+    y = (x * x).sum()
+    gc.disable()
+    try:
+        picture = viz.draw(y, direction="both")
+        steps = viz.steps(y, check=True)
+        assert x.grad is None and not y.node.inputs[0].freed
+        y.backward()
+        assert x.grad.tolist() == [2, 4]
+        node = weakref.ref(y.node)
+        del y
+        assert node() is None
+    finally:
+        gc.enable()
+    assert picture.source and len(steps)
+
+
+def test_a_network_on_a_symbol_is_drawn_without_data():
+    picture = viz.draw(Network(), input_shape=(8, 4))
+    assert item(picture, "x").shape == (8, 4) and item(picture, "x").value is None
+    assert viz.draw(tg.symbol((3, 4), name="s").tanh().sum()).drawing.items[0].name == "s"
+    assert viz.draw(Network()(tg.symbol((8, 4))), direction="both").drawing.direction == "both"
+
+
+def test_modules_are_nested_boxes_and_parameters_have_their_paths():
+    picture = viz.draw(Network(), input_shape=(8, 4), fold=False)
+    weight = item(picture, "layers.0.inner.weight")
+    assert [picture.drawing.frames[frame].label for frame in weight.path] == ["Network", "layers", "0", "inner"]
+    assert item(picture, "x").path == ()
+
+
+def test_equal_modules_in_a_row_are_folded():
+    folded = viz.draw(Network(), input_shape=(8, 4))
+    (frame,) = [frame for frame in folded.drawing.frames.values() if frame.count > 1]
+    assert (frame.label, frame.kind, frame.count) == ("0 … 11", "Block", 12)
+    assert "×12" in folded.source
+    assert len(viz.draw(Network(), input_shape=(8, 4), fold=False).drawing.items) > 5 * len(folded.drawing.items)
+
+
+def test_modules_that_hand_on_more_than_one_value_are_not_folded():
+    class Dense(nn.Module):
+        """Each block sees the outputs of all before it, so no two are alike in what they are given."""
+
+        def __init__(self):
+            self.blocks = nn.ModuleList([nn.Linear(4, 4) for _ in range(4)])
+
+        def forward(self, x):
+            outputs = [x]
+            for block in self.blocks:
+                outputs.append(block(sum(outputs[1:], outputs[0])))
+            return outputs[-1]
+
+    assert all(frame.count == 1 for frame in viz.draw(Dense(), input_shape=(2, 4)).drawing.frames.values())
+
+
+def test_depth_closes_modules_and_counts_what_is_inside():
+    whole = viz.draw(Network(), input_shape=(8, 4), depth=0)
+    assert [box.kind for box in whole.drawing.items] == ["module", "input"] or len(whole.drawing.items) == 2
+    one = viz.draw(Network(), input_shape=(8, 4), depth=1)
+    layers = item(one, "layers")
+    assert layers.kind == "module" and layers.operations == 12 * 6 and layers.parameters == 12 * 2 * (16 + 4)
+
+
+def test_closed_modules_have_their_gradients_counted():
+    picture = viz.draw(Network()(tg.ones((2, 4))).sum(), direction="both", depth=1)
+    head = item(picture, "∂L in head")
+    assert head.parameters == 2 and head.norm > 0
+
+
+def test_large_graphs_close_their_modules_and_huge_ones_are_refused():
+    large = viz.draw(Network(100), input_shape=(2, 4), fold=False)
+    assert len(large.drawing.items) <= 300 and "closed" in large.drawing.notes[0]
+    y = x = leaf(1.0, "x")
+    for _ in range(100_000):
+        y = y * 1.0001
+    with pytest.raises(OptionError, match=r"100,001 boxes.*depth=0.*limit="):
+        viz.draw(y)
+    with pytest.raises(OptionError, match="200,002 boxes"):
+        viz.draw(y, direction="both")
+    assert x.grad is None
+
+
+def test_a_gradient_of_a_gradient_stands_in_nested_frames():
+    x = leaf(0.5, "x")
+    (first,) = tg.grad((x * x).tanh(), x, create_graph=True)
+    (second,) = tg.grad(first, x, create_graph=True)
+    picture = viz.draw(second)
+    paths = {tuple(picture.drawing.frames[frame].label for frame in box.path) for box in picture.drawing.items}
+    assert ("backward of backward", "backward", "forward") in paths
+    assert ("backward of backward", "backward") in paths and ("backward of backward",) in paths
+    assert not any(box.operation == "constant_in" for box in picture.drawing.items)
+
+
+@pytest.mark.parametrize("overlay", ["flops", "bytes", "gradient"])
+def test_overlays_colour_by_a_figure(overlay):
+    picture = viz.draw(Network(2)(tg.ones((2, 4))).sum(), overlay=overlay)
+    heats = [box.heat for box in picture.drawing.items if box.heat is not None]
+    assert min(heats) == 0 and max(heats) == 1
+    assert f"much: {overlay}" in picture.source
+
+
+def test_the_nan_overlay_marks_where_they_are():
+    x = leaf([-1.0, 2.0], "x")
+    picture = viz.draw((tg.log(x) + 1).sum(), overlay="nan")
+    assert [box.name for box in picture.drawing.items if box.alarm] == ["log", "add", "L"]
+    assert item(picture, "log").heat_text == "1 nan or infinite"
+
+
+def test_an_error_of_an_operation_is_drawn_with_what_ran_until_then():
+    x = leaf(tg.ones((2, 3)), "x")
+    with pytest.raises(tg.errors.ShapeError) as caught:
+        x.exp() + tg.ones(4)
+    picture = viz.draw(caught.value)
+    failed = picture.drawing.items[-1]
+    assert (failed.kind, failed.name) == ("failed", "add") and "broadcast" in failed.note
+    assert (
+        item(picture, "exp").sum == "" and len([edge for edge in picture.drawing.edges if edge.target == "failed"]) == 2
+    )
+
+
+def test_an_error_inside_a_network_is_drawn_from_the_function_that_failed():
+    network = Network(1)
+    with pytest.raises(tg.errors.ShapeError) as caught:
+        network.head(network.layers(tg.ones((2, 4)))[:, :3])
+    picture = viz.draw(caught.value)
+    assert picture.drawing.items[-1].name == "linear"
+    assert item(picture, "relu").operation == "relu"
+
+
+def test_wrong_use_is_one_clear_error():
+    x = leaf(1.0, "x")
+    with pytest.raises(OptionError, match="'forward', 'backward', 'both'"):
+        viz.draw(x * x, direction="sideways")
+    with pytest.raises(OptionError, match="'flops'"):
+        viz.draw(x * x, overlay="heat")
+    with pytest.raises(OptionError, match="requires a gradient"):
+        viz.draw(tg.ones(3), direction="backward")
+    with pytest.raises(DTypeError, match="input_shape"):
+        viz.draw(Network())
+    with pytest.raises(DTypeError, match="ValueError"):
+        viz.draw(ValueError("no tensors here"))
+
+
+@needs_graphviz
+def test_the_svg_is_well_formed_and_its_ids_belong_to_this_picture():
+    x = leaf(3.0, "x")
+    one, other = viz.draw(x * x + x, direction="both"), viz.draw(x * x, direction="both")
+    ids = [element.get("id") for element in ElementTree.fromstring(one.svg).iter() if element.get("id")]
+    prefix = ids[0]
+    assert len(ids) == len(set(ids)) and all(own.startswith(prefix) for own in ids)
+    assert {f"{prefix}-{part.id}" for part in (*one.drawing.items, *one.drawing.edges)} <= set(ids)
+    assert prefix not in other.svg
+    assert "prefers-color-scheme:dark" in one.svg and "<script" not in one.svg
+
+
+@needs_graphviz
+def test_a_notebook_shows_it():
+    shown = viz.draw(leaf(3.0, "x") * 2)._repr_mimebundle_()
+    assert shown["image/svg+xml"].startswith("<svg") and shown["text/plain"].startswith("<picture of")
