@@ -152,7 +152,7 @@ class RandomTranslation(_Geometric):
 class RandomRotation(_Geometric):
     """Each image turned around its middle by a random part of a full turn.
 
-    factor  the largest part of 2π, in both directions; or (lowest, highest). The rest is as in `RandomTranslation`
+    factor  the largest part of 2π, in both directions; or (lowest, highest), above 0 being anticlockwise. The rest is as in `RandomTranslation`
     """
 
     def __init__(
@@ -171,7 +171,7 @@ class RandomRotation(_Geometric):
     def change(self, images):
         angle = self.draw(*self.part, images) * (2 * math.pi)
         cos, sin = angle.cos(), angle.sin()
-        return transform(images, ((cos, -sin, None), (sin, cos, None)), **self.how)
+        return transform(images, ((cos, sin, None), (-sin, cos, None)), **self.how)
 
 
 class RandomZoom(_Geometric):

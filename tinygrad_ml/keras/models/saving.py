@@ -52,7 +52,7 @@ def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, c
             f'model.save_weights("{path.stem}.weights.h5") there, and load_weights on the same model here'
         )
     state = io.load(path)
-    if not isinstance(state, Mapping) or state.get("format") != _FORMAT:
+    if not isinstance(state, Mapping) or state.get("format") != _FORMAT or "model" not in state:
         raise CheckpointError(f"{path} holds no model: give load_model a file that model.save wrote")
     with custom_object_scope(custom_objects or {}):
         model = deserialize(state["model"])

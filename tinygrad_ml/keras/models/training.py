@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...backend import Device, current_device
-from ...errors import OptionError
+from ...errors import DataError, OptionError
 from ...functional import concat
 from ...modes import no_grad
 from ...tensor import Tensor
@@ -26,13 +26,17 @@ from .compiled import CompiledLoss, CompiledMetrics
 
 
 class Logs(Mapping):
-    """The numbers of the epoch so far, which are read from the device when somebody asks."""
+    """The numbers of the epoch so far, which are computed and read from the device when somebody asks.
 
-    def __init__(self, results: dict[str, Any]):
-        self._results = results
+    results  {name: value, or a function that computes it}
+    """
+
+    def __init__(self, results: Mapping[str, Any]):
+        self._results = results._results if isinstance(results, Logs) else results
 
     def __getitem__(self, name: str) -> Any:
-        return as_number(self._results[name])
+        value = self._results[name]
+        return as_number(value() if callable(value) else value)
 
     def __iter__(self):
         return iter(self._results)
@@ -88,7 +92,7 @@ class Trainer:
 
     # -- one step --------------------------------------------------------------------------------------
 
-    def train_step(self, data: tuple) -> dict[str, Any]:
+    def train_step(self, data: tuple) -> Mapping[str, Any]:
         """One step of gradient descent on a batch (x, y, sample_weight); the metrics so far."""
         x, y, sample_weight = unpack(data)
         y_pred = self(x, training=True)
@@ -99,7 +103,7 @@ class Trainer:
         self._constrain()
         return self._account(x, y, y_pred, sample_weight, loss)
 
-    def test_step(self, data: tuple) -> dict[str, Any]:
+    def test_step(self, data: tuple) -> Mapping[str, Any]:
         """The metrics so far, after a batch (x, y, sample_weight) was looked at."""
         x, y, sample_weight = unpack(data)
         y_pred = self(x, training=False)
@@ -122,12 +126,12 @@ class Trainer:
             )
         return total
 
-    def _account(self, x, y, y_pred, sample_weight, loss: Tensor) -> dict[str, Any]:
+    def _account(self, x, y, y_pred, sample_weight, loss: Tensor) -> Logs:
         with no_grad():
             self._loss_tracker.update_state(loss, float(flatten(x)[0].shape[0]))
             if y is not None:
                 self._metrics.update(*self._aligned(y, map_structure(Tensor.detach, y_pred), sample_weight))
-        return self.get_metrics_result()
+        return Logs({name: metric.result for name, metric in self._named_metrics()})
 
     def _trained(self) -> list[Tensor]:
         """The weights to be updated: those that are not frozen."""
@@ -169,17 +173,20 @@ class Trainer:
         """The mean of the loss, and the metrics that `compile` was given."""
         if not self.compiled:
             return []
-        return [self._loss_tracker, *self._loss.trackers, *(metric for _, _, metric, _ in self._metrics.all or [])]
+        return [metric for _, metric in self._named_metrics()]
 
     @property
     def metrics_names(self) -> list[str]:
         """Their names, in the order of what `evaluate` returns."""
-        return list(self.get_metrics_result()) if self.compiled else []
+        return [name for name, _ in self._named_metrics()] if self.compiled else []
 
     def get_metrics_result(self) -> dict[str, Any]:
         """{name: value} of all metrics, the values as tensors."""
-        found = {metric.name: metric.result() for metric in (self._loss_tracker, *self._loss.trackers)}
-        return found | {name: metric.result() for _, name, metric, _ in self._metrics.all or []}
+        return {name: metric.result() for name, metric in self._named_metrics()}
+
+    def _named_metrics(self) -> list[tuple[str, Metric]]:
+        own = [(metric.name, metric) for metric in (self._loss_tracker, *self._loss.trackers)]
+        return own + [(name, metric) for _, name, metric, _ in self._metrics.all or []]
 
     def reset_metrics(self) -> None:
         """Begin all metrics anew."""
@@ -245,12 +252,14 @@ class Trainer:
         for epoch in range(initial_epoch, epochs):
             self.reset_metrics()
             told.on_epoch_begin(epoch)
+            found: Mapping[str, Any] = {}
             for step, batch in enumerate(batches):
                 told.on_train_batch_begin(step)
                 found = self.train_step(batch)
                 told.on_train_batch_end(step, Logs(found))
                 if self.stop_training:
                     break
+            _must_have_had(found, epoch)
             logs = self._numbers(found)
             if validation is not None and self._is_due(epoch, validation_freq):
                 logs |= {f"val_{name}": value for name, value in self._evaluate(validation, told).items()}
@@ -282,14 +291,14 @@ class Trainer:
         logs = self._evaluate(batches, told)
         if return_dict:
             return logs
-        order = [name for name in self.get_metrics_result() if name in logs]
+        order = [name for name in self.metrics_names if name in logs]
         values = [logs[name] for name in order]
         return values[0] if len(values) == 1 else values
 
     def _evaluate(self, batches: Batches, told: CallbackList) -> dict[str, Any]:
         self.reset_metrics()
         told.on_test_begin()
-        found: dict[str, Any] = {}
+        found: Mapping[str, Any] = {}
         with no_grad():
             for step, batch in enumerate(batches):
                 told.on_test_batch_begin(step)
@@ -338,7 +347,7 @@ class Trainer:
         given = Batches(x, y, sample_weight, batch_size=length, class_weight=class_weight, device=self._device())
         (batch,) = given
         self.reset_metrics()
-        found = {name: as_number(value) for name, value in step(batch).items()}
+        found = dict(Logs(step(batch)))
         if return_dict:
             return found
         return next(iter(found.values())) if len(found) == 1 else list(found.values())
@@ -347,8 +356,9 @@ class Trainer:
         """The outputs for one batch, as NumPy arrays."""
         return self.predict(x, batch_size=len(flatten(x)[0]), verbose=0)
 
-    def _numbers(self, found: dict[str, Any]) -> dict[str, Any]:
-        return {name: as_number(found[name]) for name in sorted(found)}
+    def _numbers(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        logs = Logs(found)
+        return {name: logs[name] for name in sorted(logs)}
 
     def _device(self) -> Device:
         """Where the weights are, and the data shall go."""
@@ -359,3 +369,12 @@ class Trainer:
             raise OptionError(
                 f"{what}() needs to know the loss and the optimizer: call compile(optimizer=..., loss=...) before"
             )
+
+
+def _must_have_had(found: Mapping[str, Any], epoch: int) -> None:
+    """`DataError` for an epoch without a batch."""
+    if not found:
+        raise DataError(
+            f"x yielded no batch in epoch {epoch + 1}: a generator is used up after one pass. Give fit a DataLoader, or "
+            "one that goes on for ever, with steps_per_epoch="
+        )

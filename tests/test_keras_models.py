@@ -1,0 +1,268 @@
+"""Models: symbols, branches, sharing, subclasses, weights, files."""
+
+import gc
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml import keras
+from tinygrad_ml.errors import CheckpointError, OptionError, ShapeError
+from tinygrad_ml.keras import Input, Model, Sequential, layers
+
+X = np.random.default_rng(0).standard_normal((20, 4)).astype("float32")
+Y = np.random.default_rng(1).standard_normal((20, 1)).astype("float32")
+
+
+def two_branches():
+    a, b = Input((4,), name="a"), Input((3,), name="b")
+    joined = layers.Concatenate()([layers.Dense(5, activation="relu")(a), layers.Dense(2)(b)])
+    joined = layers.Dropout(0.5)(joined)
+    return Model([a, b], {"value": layers.Dense(1)(joined), "kind": layers.Dense(3, activation="softmax")(joined)})
+
+
+def test_branches_inputs_and_outputs_by_name():
+    model = two_branches()
+    x = {"b": np.ones((6, 3)), "a": np.ones((6, 4))}
+    y = {"kind": np.array([0, 1, 2, 0, 1, 2]), "value": np.zeros((6, 1))}
+    model.compile("adam", {"value": "mse", "kind": "sparse_categorical_crossentropy"}, metrics={"kind": ["accuracy"]})
+    history = model.fit(x, y, epochs=2, verbose=0).history
+    assert list(history) == ["kind_accuracy", "kind_loss", "loss", "value_loss"]
+    np.testing.assert_allclose(history["loss"], np.add(history["kind_loss"], history["value_loss"]), rtol=1e-5)
+    out = model.predict(x, verbose=0)
+    assert {name: value.shape for name, value in out.items()} == {"value": (6, 1), "kind": (6, 3)}
+    assert list(model.evaluate(x, y, verbose=0, return_dict=True)) == [
+        "kind_accuracy",
+        "kind_loss",
+        "loss",
+        "value_loss",
+    ]
+
+
+def test_a_shared_layer_is_trained_once_for_both_uses():
+    x = Input((4,))
+    twice = layers.Dense(4, use_bias=False)
+    model = Model(x, twice(twice(x)))
+    assert len(model.weights) == 1 and [layer.name for layer in model.layers].count(twice.name) == 1
+    (w,) = model.get_weights()
+    np.testing.assert_allclose(model.predict(X, verbose=0), X @ w @ w, rtol=1e-4, atol=1e-5)
+
+
+def test_models_are_layers():
+    inner = Sequential([Input((4,)), layers.Dense(3), layers.Dense(2)])
+    x = Input((4,))
+    outer = Model(x, layers.Dense(1)(inner(x)))
+    assert len(outer.weights) == 6 and outer.layers[1] is inner
+    a, b, c, d, e, f = outer.get_weights()
+    np.testing.assert_allclose(outer(X).numpy(), ((X @ a + b) @ c + d) @ e + f, rtol=1e-4, atol=1e-5)
+    assert inner.layers[0].output_shape == (None, 3)
+    part = Model(inner.input, inner.layers[0].output)
+    np.testing.assert_allclose(part(X).numpy(), X @ a + b, rtol=1e-5, atol=1e-6)
+
+
+def test_arithmetic_between_layers_is_repeated():
+    x = Input((4,))
+    h = layers.Dense(4)(x)
+    model = Model(x, layers.Dense(1)(tg.sqrt(h * h + 1) / 2 - x))
+    k, b, k2, b2 = model.get_weights()
+    h = X @ k + b
+    np.testing.assert_allclose(model(X).numpy(), (np.sqrt(h * h + 1) / 2 - X) @ k2 + b2, rtol=1e-4, atol=1e-5)
+
+
+def test_inputs_that_are_missing():
+    a, b = Input((4,)), Input((4,), name="other")
+    with pytest.raises(OptionError, match="'other'"):
+        Model(a, layers.Add()([a, b]))
+    with pytest.raises(OptionError, match="symbols"):
+        Model(a, X)
+
+
+def test_wrong_shapes_are_reported_before_anything_runs():
+    with pytest.raises(ShapeError, match="size 5"):
+        x = Input((4,))
+        dense = layers.Dense(2)
+        dense(x), dense(Input((5,)))
+    model = Sequential([Input((4,)), layers.Dense(1)])
+    with pytest.raises(OptionError, match=r"\(4,\)"):
+        model(np.ones((2, 5)))
+
+
+class Net(Model):
+    def __init__(self, width=5):
+        super().__init__()
+        self.hidden = [layers.Dense(width, activation="relu") for _ in range(2)]
+        self.norm = layers.BatchNormalization()
+        self.last = layers.Dense(1)
+
+    def call(self, x, training=False):
+        self.seen = training
+        for layer in self.hidden:
+            x = layer(x)
+        return self.last(self.norm(x))
+
+
+def test_subclass():
+    model = Net()
+    assert model.weights == []
+    model.compile("adam", "mse")
+    model.fit(X, Y, epochs=1, verbose=0)
+    assert model.seen is True
+    model.evaluate(X, Y, verbose=0)
+    assert model.seen is False
+    assert [w.shape for w in model.get_weights()] == [(4, 5), (5,), (5, 5), (5,), (5,), (5,), (5,), (5,), (5, 1), (1,)]
+    assert model.hidden[1].kernel.name == "hidden.1.kernel"
+    assert len(model.trainable_weights) == 8 and len(model.layers) == 4
+
+
+def test_own_layer_and_own_step():
+    class Scale(layers.Layer):
+        def build(self, input_shape):
+            self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones", trainable=True)
+
+        def call(self, inputs):
+            return inputs * self.factor
+
+    class Careful(Sequential):
+        steps = 0
+
+        def train_step(self, data):
+            self.steps += 1
+            return super().train_step(data)
+
+    model = Careful([Scale(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(X, Y, batch_size=10, epochs=3, verbose=0)
+    assert model.steps == 6 and not (model.layers[0].get_weights()[0] == 1).any()
+
+
+def test_frozen_layers_stay():
+    model = Sequential([Input((4,)), layers.Dense(3), layers.BatchNormalization(), layers.Dense(1)])
+    model.layers[0].trainable = model.layers[1].trainable = False
+    before = model.get_weights()
+    assert len(model.trainable_weights) == 2 and len(model.non_trainable_weights) == 6
+    model.compile("adam", "mse")
+    model.fit(X, Y, verbose=0)
+    for old, new in list(zip(before, model.get_weights(), strict=True))[:6]:
+        np.testing.assert_array_equal(old, new)
+    assert (before[6] != model.get_weights()[6]).any()
+
+
+def test_sequential_is_built_late_or_at_once():
+    late = Sequential([layers.Dense(3), layers.Dense(1)])
+    assert not late.built and late.weights == []
+    with pytest.raises(OptionError, match="Input first"):
+        late.output
+    late(X)
+    assert late.built and len(late.weights) == 4 and late.output_shape == (None, 1)
+    late.pop()
+    assert late.output_shape == (None, 3)
+    late.add(layers.Dense(7))
+    assert late(X).shape == (20, 7)
+    with pytest.raises(OptionError, match="is none"):
+        late.add(lambda x: x)
+
+
+def test_set_weights_says_what_it_needs():
+    model = Sequential([Input((4,)), layers.Dense(1)])
+    with pytest.raises(ShapeError, match=r"\(4, 1\), \(1,\)"):
+        model.set_weights([np.ones((4, 2)), np.ones(1)])
+
+
+def test_summary_counts(capsys):
+    model = Sequential(
+        [Input((28, 28, 1)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(10), layers.BatchNormalization()]
+    )
+    model.summary()
+    shown = capsys.readouterr().out
+    assert "(None, 26, 26, 4)" in shown and "Total params: 27,130" in shown and "Non-trainable params: 20 " in shown
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        two_branches,
+        lambda: Sequential(
+            [
+                layers.Input((4,)),
+                layers.Dense(3, "relu", kernel_regularizer=keras.regularizers.L2(0.1)),
+                layers.LeakyReLU(),
+                layers.Dense(1),
+            ]
+        ),
+    ],
+)
+def test_save_and_go_on(make, tmp_path):
+    model = make()
+    x = {"a": X, "b": X[:, :3]} if isinstance(model, keras.models.Functional) else X
+    y = {"value": Y, "kind": np.eye(3)[np.arange(20) % 3]} if x is not X else Y
+    model.compile(
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.1, 50)),
+        "mse",
+        metrics=["mae"] if x is X else {"kind": ["mae"]},
+    )
+    model.fit(x, y, epochs=2, verbose=0, shuffle=False)
+    model.save(tmp_path / "model.keras")
+    twin = keras.models.load_model(tmp_path / "model.keras")
+    assert twin.name == model.name and twin.optimizer.iterations == model.optimizer.iterations == 2
+    histories = []
+    for one in (model, twin):
+        keras.utils.set_random_seed(3)
+        histories.append(one.fit(x, y, epochs=2, verbose=0, shuffle=False).history)
+    assert histories[0] == histories[1]
+    model.save_weights(tmp_path / "w.safetensors")
+    other = make()
+    other.load_weights(tmp_path / "w.safetensors")
+    for a, b in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_files_that_do_not_fit(tmp_path):
+    model = Sequential([Input((4,)), layers.Dense(1)])
+    model.save_weights(tmp_path / "w")
+    with pytest.raises(CheckpointError, match="shapes"):
+        Sequential([Input((5,)), layers.Dense(1)]).load_weights(tmp_path / "w")
+    with pytest.raises(CheckpointError, match="no model"):
+        keras.models.load_model(tmp_path / "w")
+    with pytest.raises(CheckpointError, match="there already"):
+        model.save(tmp_path / "w", overwrite=False)
+    (tmp_path / "zip.keras").write_bytes(b"PK\x03\x04 and so on")
+    with pytest.raises(CheckpointError, match="written by Keras itself"):
+        keras.models.load_model(tmp_path / "zip.keras")
+
+    class Own(layers.Layer):
+        def call(self, x):
+            return x
+
+    Sequential([Input((4,)), Own()]).save(tmp_path / "own")
+    with pytest.raises(CheckpointError, match="custom_objects"):
+        keras.models.load_model(tmp_path / "own")
+    assert keras.models.load_model(tmp_path / "own", {"Own": Own}).layers[0].built
+
+
+def test_training_leaves_nothing_behind():
+    model = Sequential(
+        [Input((4,)), layers.Dense(8, "relu"), layers.BatchNormalization(), layers.Dropout(0.1), layers.Dense(1)]
+    )
+    model.compile("adam", "mse", metrics=["mae"])
+    batch = tg.tensor(X), tg.tensor(Y), None
+    for _ in range(3):
+        model.train_step(batch)
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(gc.get_objects())
+        for _ in range(20):
+            model.train_step(batch)
+        assert len(gc.get_objects()) - before < 20
+    finally:
+        gc.enable()
+
+
+def test_a_model_is_a_module_that_can_be_drawn():
+    model = Sequential([Input((4,)), layers.Dense(3, name="first"), layers.Dense(1, name="second")])
+    assert list(model.state_dict()) == ["first.kernel", "first.bias", "second.kernel", "second.bias"]
+    output = model(tg.symbol((2, 4)))
+    assert output.shape == (2, 1)
+    places = {node.scope[-1].name for node in tg.graph.topological([output.node]) if node.scope}
+    assert {"first", "second"} <= places
+    assert model.layers[0].output_shape == (None, 3)  # being drawn is no further call
