@@ -1,0 +1,270 @@
+"""What the lessons share: their arguments, digits to train on, tables beside the notes' figures, and pictures.
+
+A lesson is a module here whose docstring begins with the sentence that it shows, and which has a function
+`lesson(run)`. A `Run` knows how much was asked for (`--tiny`, the default, `--full`), prints what the lesson says, and
+keeps it for the report. "The notes" are those of an introductory course in deep learning, after Hung-yi Lee and
+Andrew Ng; their figures were measured by others, on another subset of MNIST, so the gaps are to be compared, not the
+last digits.
+
+Read next: any lesson; `report.py` for what becomes of what was kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import tinygrad_ml as tg
+from tinygrad_ml.data import MNIST
+from tinygrad_ml.keras.layers import Dense
+from tinygrad_ml.keras.models import Sequential
+from tinygrad_ml.keras.utils import set_random_seed
+from viz.training.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILLION, count_along, picture, styled
+
+SIZES = ("tiny", "default", "full")
+OUT = Path("runs/lessons")
+COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, BLACK)
+DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)))
+
+
+class Text(NamedTuple):
+    words: str
+
+
+class Table(NamedTuple):
+    header: list[str]
+    rows: list[list[str]]
+
+
+class Picture(NamedTuple):
+    file: str
+    caption: str
+
+
+class Check(NamedTuple):
+    claim: str
+    holds: bool | None  # None where the run was too small to tell
+
+
+class Setting(NamedTuple):
+    images: int
+    tests: int
+    units: int
+    epochs: int
+
+
+class Run:
+    """One run of one lesson.
+
+    module  the lesson
+    size    "tiny" (seconds, shows nothing but that it runs), "default" or "full" (the notes' setting)
+    out     the folder for pictures
+
+    kept    what was said, in order: for the report
+    """
+
+    def __init__(self, module: Any, size: str = "default", out: Path = OUT):
+        self.name = Path(module.__file__).stem
+        self.sentence = sentence(module)
+        self.size, self.out = size, out
+        self.kept: list[Text | Table | Picture | Check] = []
+        out.mkdir(parents=True, exist_ok=True)
+        tg.manual_seed(0)
+        print(f"\n{self.name}: {self.sentence}\n")
+
+    def choose(self, *, tiny: Any, default: Any, full: Any = None) -> Any:
+        """The value for this size; `full` is the default's unless it is given."""
+        return {"tiny": tiny, "default": default, "full": default if full is None else full}[self.size]
+
+    def say(self, words: str) -> None:
+        """A paragraph."""
+        words = " ".join(words.split())
+        self.kept.append(Text(words))
+        print(textwrap.fill(words, 110) + "\n")
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """A table; numbers are written with as many digits as are of use."""
+        made = Table(list(header), [[_cell(value) for value in row] for row in rows])
+        self.kept.append(made)
+        columns = list(zip(made.header, *made.rows, strict=True))
+        widths = [max(map(len, column)) for column in columns]
+        numeric = [all(_is_number(cell) for cell in column[1:]) for column in columns]
+        for i, row in enumerate((made.header, *made.rows)):
+            cells = (
+                cell.rjust(w) if right else cell.ljust(w) for cell, w, right in zip(row, widths, numeric, strict=True)
+            )
+            print("   " + "   ".join(cells).rstrip())
+            if i == 0:
+                print("   " + "   ".join("-" * width for width in widths))
+        print()
+
+    def picture(self, figure: Figure, caption: str, suffix: str = "") -> None:
+        """Save a figure as `<lesson><suffix>.png` in the folder of the run."""
+        file = self.out / f"{self.name}{suffix}.png"
+        figure.savefig(file, dpi=30 if self.size == "tiny" else 120)
+        self.kept.append(Picture(file.name, caption))
+        print(textwrap.fill(f"{file}: {caption}", 110) + "\n")
+
+    def setting(self, **others: Any) -> Setting:
+        """How much to train on MNIST, said aloud: 10,000 images and 20 epochs, or all images with `--full`.
+
+        others  what the lesson does otherwise by default, as in epochs=5; `--full` keeps the notes' 20 epochs
+        """
+        made = self.choose(
+            tiny=Setting(images=200, tests=200, units=16, epochs=2),
+            default=Setting(images=10_000, tests=10_000, units=500, epochs=20)._replace(**others),
+            full=Setting(images=60_000, tests=10_000, units=500, epochs=20),
+        )
+        self.say(
+            f"Settings: the first {made.images:,} training images of MNIST, {made.tests:,} test images, {made.units} units in "
+            f"a hidden layer, {made.epochs} epochs, batches of 100 unless told otherwise, seed 0."
+        )
+        return made
+
+    def expect(self, claim: str, holds: bool, exact: bool = False) -> None:
+        """Say whether a claim of the lesson came out in this run.
+
+        exact  it holds in the smallest run too; of other claims, a tiny run cannot tell
+        """
+        judged = bool(holds) if exact or self.size != "tiny" else None
+        self.kept.append(Check(claim, judged))
+        print(textwrap.fill(f"{verdict(judged)}: {claim}", 110) + "\n")
+
+
+def verdict(holds: bool | None) -> str:
+    """How the result of a check is written."""
+    return {True: "Holds", False: "DOES NOT HOLD", None: "Too small a run to tell"}[holds]
+
+
+def sentence(module: Any) -> str:
+    """What a lesson shows, in its own words."""
+    return module.__doc__.strip().split("\n\n")[0].replace("\n", " ")
+
+
+def main(lesson: Callable[[Run], None]) -> None:
+    """Run one lesson from the command line."""
+    module = sys.modules[lesson.__module__]
+    given = arguments(sentence(module)).parse_args()
+    lesson(Run(module, given.size, given.out))
+
+
+def arguments(description: str) -> argparse.ArgumentParser:
+    """The options that every lesson has."""
+    parser = argparse.ArgumentParser(description=description)
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument(
+        "--full", dest="size", action="store_const", const="full", help="the notes' setting; takes longer"
+    )
+    size.add_argument(
+        "--tiny", dest="size", action="store_const", const="tiny", help="only see that it runs, in a second or so"
+    )
+    parser.set_defaults(size="default")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder for the pictures (default: %(default)s)")
+    return parser
+
+
+class Digits(NamedTuple):
+    """Images (N, 784) of float32 from 0 to 1, and their labels (N,) of int64."""
+
+    x: np.ndarray
+    y: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+
+    def one_hot(self) -> Digits:
+        """The labels as rows that are 1 at the right digit and 0 elsewhere, (N, 10) of float32."""
+        eye = np.eye(10, dtype=np.float32)
+        return self._replace(y=eye[self.y], y_test=eye[self.y_test])
+
+
+def digits(train: int, test: int = 10_000) -> Digits:
+    """The first `train` training images and the first `test` test images of MNIST."""
+    parts = []
+    for data, count in ((MNIST(train=True), train), (MNIST(train=False), test)):
+        parts += [data.images[:count].reshape(-1, 784).astype(np.float32) / 255, data.labels[:count].astype(np.int64)]
+    return Digits(*parts)
+
+
+def network(hidden: int, units: int, activation: str = "sigmoid") -> Sequential:
+    """784 inputs, `hidden` layers of `units`, and 10 outputs by softmax: the network of most lessons, from seed 0."""
+    set_random_seed(0)
+    model = Sequential()
+    for i in range(hidden):
+        model.add(Dense(units, activation=activation, **({} if i else {"input_dim": 28 * 28})))
+    model.add(Dense(10, activation="softmax"))
+    return model
+
+
+def train(
+    model: Sequential,
+    data: Digits,
+    epochs: int,
+    optimizer: Any,
+    loss: str = "categorical_crossentropy",
+    batch_size: int = 100,
+    callbacks: Sequence[Any] = (),
+) -> dict[str, list[float]]:
+    """Train; loss and accuracy after each epoch, on the test images under the names that begin with `val_`."""
+    model.compile(loss=loss, optimizer=optimizer, metrics=["accuracy"])
+    return model.fit(
+        data.x,
+        data.y,
+        batch_size=batch_size,
+        epochs=epochs,
+        validation_data=(data.x_test, data.y_test),
+        validation_batch_size=1000,
+        callbacks=list(callbacks),
+        verbose=0,
+    ).history
+
+
+@styled
+def lines(
+    series: Mapping[str, Any],
+    ylabel: str,
+    xlabel: str = "epoch",
+    title: str | None = None,
+    log: bool = False,
+    log_x: bool = False,
+) -> Figure:
+    """One line for each name. Values are numbers for 1, 2, 3, ..., or a pair (where, numbers)."""
+    made = picture(6.4, 4)
+    axes = made.subplots()
+    for i, (name, values) in enumerate(series.items()):
+        x, y = values if isinstance(values, tuple) else (np.arange(1, len(values) + 1), values)
+        marker = "o" if len(x) <= 40 else None
+        axes.plot(x, y, label=name, color=COLOURS[i % 6], linestyle=DASHES[i % 6], marker=marker)
+    if log:
+        axes.set_yscale("log")
+    if log_x:
+        axes.set_xscale("log")
+    elif not any(isinstance(values, tuple) for values in series.values()):
+        count_along(axes.xaxis)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.set_title(title or "")
+    axes.grid(True, axis="y")
+    axes.legend()
+    return made
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
+    if isinstance(value, (int, np.integer)):
+        return f"{value:,}"
+    if isinstance(value, (float, np.floating)):
+        return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.2e}"
+    return str(value)
+
+
+def _is_number(cell: str) -> bool:
+    return not cell or cell[0].isdigit() or (cell[0] in "-+±" and cell[1:2].isdigit())

@@ -1,0 +1,57 @@
+"""Switch off a fifth of the units at random in each step, and the network does better on images it has not seen.
+
+In training, dropout zeroes each unit with probability 0.2 and divides the others by 0.8, so that their sum stays what
+it was on average: at test time all units are there, and nothing needs to change. No unit can rely on another, so none
+learns by heart what only a few images say. It costs some accuracy in training. Read next: `overfitting.py`;
+`tinygrad_ml/nn/functional/dropout.py`.
+"""
+
+from examples.lessons.common import Run, digits, lines, main, train
+from tinygrad_ml.keras.layers import Dense, Dropout
+from tinygrad_ml.keras.models import Sequential
+from tinygrad_ml.keras.optimizers import Adam
+from tinygrad_ml.keras.utils import set_random_seed
+
+NOTES = {0.0: 0.906, 0.2: 0.918}
+
+
+def with_dropout(rate: float, units: int, seed: int) -> Sequential:
+    set_random_seed(seed)
+    return Sequential(
+        [
+            Dense(units, activation="relu", input_dim=28 * 28),
+            Dropout(rate),
+            Dense(units, activation="relu"),
+            Dropout(rate),
+            Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def lesson(run: Run) -> None:
+    images, tests, units, epochs = run.setting(images=1000, epochs=20)
+    seeds = range(run.choose(tiny=1, default=3, full=1))
+    run.say(
+        f"Two hidden layers of ReLUs, Adam; the mean over {len(seeds)} random starts. There are few images by default, "
+        "for that is when a network can learn them by heart."
+    )
+    data = digits(images, tests).one_hot()
+    rows, history = [], {}
+    for rate in NOTES:
+        found = [train(with_dropout(rate, units, seed), data, epochs, Adam()) for seed in seeds]
+        name = f"dropout {rate}" if rate else "no dropout"
+        trained, tested = (sum(one[key][-1] for one in found) / len(found) for key in ("accuracy", "val_accuracy"))
+        rows.append([name, trained, tested, NOTES[rate]])
+        history[name] = found[0]["val_loss"]
+    run.table(["network", "training accuracy", "test accuracy", "notes"], rows)
+    run.expect(
+        "dropout is worse on the training images, and better on the test images",
+        rows[1][2] > rows[0][2] and rows[1][1] <= rows[0][1],
+    )
+    run.picture(
+        lines(history, "loss on the test images"), "The loss on the test images after each epoch, for the first start."
+    )
+
+
+if __name__ == "__main__":
+    main(lesson)

@@ -1,0 +1,65 @@
+"""Large steps first, small ones later; and with a very large rate, small ones at the very start, to warm up.
+
+With a constant rate the network ends in a dance around the valley's floor, as each batch pulls elsewhere; steps that
+shrink let it settle. Far from any valley, at the start, slopes are steep and say little of what lies further on: a
+large rate then throws the weights so far that they do not come back, unless it is reached gradually.
+
+Read next: `overfitting.py`; `tinygrad_ml/keras/optimizers/schedules.py`.
+"""
+
+import numpy as np
+
+from examples.lessons.common import Run, digits, lines, main, network, train
+from tinygrad_ml.keras.optimizers import SGD
+from tinygrad_ml.keras.optimizers.schedules import CosineDecay, ExponentialDecay
+
+SMALL, LARGE = 0.1, 0.6
+
+
+def lesson(run: Run) -> None:
+    images, tests, units, epochs = run.setting(epochs=10, units=100)
+    steps = epochs * -(-images // 100)
+    data = digits(images, tests).one_hot()
+    rates = {
+        f"constant {SMALL}": SMALL,
+        "exponential decay": ExponentialDecay(SMALL, decay_steps=steps, decay_rate=0.01),
+        "cosine decay": CosineDecay(SMALL, steps),
+        f"constant {LARGE}": LARGE,
+        f"cosine decay from {LARGE}": CosineDecay(LARGE, steps),
+        f"warm-up to {LARGE}, cosine decay": CosineDecay(
+            0.0, steps - steps // 5, warmup_target=LARGE, warmup_steps=steps // 5
+        ),
+    }
+    run.say("Five hidden layers of ReLUs, SGD with momentum 0.9.")
+    history = {
+        name: train(network(5, units, "relu"), data, epochs, SGD(learning_rate=rate, momentum=0.9))
+        for name, rate in rates.items()
+    }
+    run.table(
+        ["learning rate", "training loss", "test accuracy"],
+        [[name, found["loss"][-1], found["val_accuracy"][-1]] for name, found in history.items()],
+    )
+    constant, exponential, cosine, thrown, cold, warm = (found["val_accuracy"][-1] for found in history.values())
+    run.expect("a rate that decays ends better than a constant one", min(exponential, cosine) > constant)
+    run.expect(
+        "a large rate needs its warm-up: with it the network learns, and without it does not",
+        warm > 0.9 > 0.5 > max(thrown, cold),
+    )
+    at = np.arange(steps)
+    run.picture(
+        lines(
+            {name: (at, [rate(step) if callable(rate) else rate for step in at]) for name, rate in rates.items()},
+            "learning rate",
+            "update",
+        ),
+        "The six schedules.",
+        "_rates",
+    )
+    run.picture(
+        lines({name: found["val_loss"] for name, found in history.items()}, "loss on the test images", log=True),
+        "What each did.",
+    )
+
+
+if __name__ == "__main__":
+    main(lesson)

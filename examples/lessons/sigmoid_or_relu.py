@@ -1,0 +1,54 @@
+"""At nine layers sigmoids stop learning and ReLUs do not: a sigmoid passes on at most a quarter of the gradient.
+
+The chain rule multiplies, layer by layer. The slope of the sigmoid is σ·(1 - σ) ≤ ¼, so the gradient of the first of
+nine layers is a product with eight such factors; that of the ReLU is 1 wherever it is on. `viz.LayerRecorder` listens
+to the gradient of each layer while the network trains. Read next: `relu_family.py`; `viz/training/layers.py`.
+"""
+
+import numpy as np
+
+import viz
+from examples.lessons.common import Run, digits, lines, main, network, train
+from tinygrad_ml.keras.optimizers import SGD
+
+NOTES = {"sigmoid": 0.113, "relu": 0.963}
+LAYERS = 9
+
+
+def lesson(run: Run) -> None:
+    images, tests, units, epochs = run.setting(epochs=6)
+    run.say(f"{LAYERS} layers, SGD with learning rate 0.1.")
+    data = digits(images, tests).one_hot()
+    accuracy, norms = {}, {}
+    for activation in NOTES:
+        model = network(LAYERS - 1, units, activation)
+        with viz.LayerRecorder(model, every=25) as recorder:
+            accuracy[activation] = train(model, data, epochs, SGD(learning_rate=0.1))["val_accuracy"]
+        # The first recorded step: the networks are as they were drawn, and only the activation differs.
+        norms[activation] = np.array([steps[0] for steps in recorder.gradients().values()])
+        run.picture(
+            viz.gradients(recorder),
+            f"{activation}: the gradient norm of each layer, over the steps of training.",
+            f"_{activation}",
+        )
+    run.table(["activation", "test accuracy", "notes"], [[name, accuracy[name][-1], NOTES[name]] for name in NOTES])
+    run.table(
+        ["layer", "gradient norm, sigmoid", "gradient norm, ReLU"],
+        [[i + 1, norms["sigmoid"][i], norms["relu"][i]] for i in range(LAYERS)],
+    )
+    first_to_last = {name: values[0] / values[-1] for name, values in norms.items()}
+    run.expect(
+        "nine layers learn with ReLU, and not with sigmoid", accuracy["sigmoid"][-1] < 0.3 < 0.9 < accuracy["relu"][-1]
+    )
+    run.expect(
+        f"with sigmoid the first layer's gradient is {first_to_last['sigmoid']:.0e} of the last's, with ReLU {first_to_last['relu']:.0e}",
+        first_to_last["sigmoid"] < 1e-3 < 1e-2 < first_to_last["relu"],
+    )
+    run.picture(
+        lines(norms, "gradient norm", "layer, from the input", log=True),
+        "The gradient norm of each layer at the first step, on a log scale: a straight fall for the sigmoid.",
+    )
+
+
+if __name__ == "__main__":
+    main(lesson)
