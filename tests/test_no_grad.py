@@ -84,6 +84,40 @@ def test_each_thread_has_its_own():
     assert seen == {"other": True, "this": False}
 
 
+@pytest.mark.parametrize("shared", [tg.no_grad(), tg.enable_grad()])
+def test_one_object_in_two_threads_at_once(shared):
+    """As when a decorated function is called from two threads."""
+    both_inside, left = threading.Barrier(2), {}
+
+    def work(name, order):
+        with shared:
+            both_inside.wait(10)
+            if order == "last":
+                first.join(10)
+            left[name] = recording()
+        left[name] = left[name], recording()
+
+    first = threading.Thread(target=work, args=("first", "first"))
+    last = threading.Thread(target=work, args=("last", "last"))
+    first.start()
+    last.start()
+    last.join()
+    assert left == {"first": (shared.enabled, True), "last": (shared.enabled, True)}
+
+
+def test_one_object_in_two_generators():
+    off = tg.no_grad()
+
+    def numbers():
+        with off:
+            yield recording()
+        yield recording()
+
+    first, second = numbers(), numbers()
+    assert [next(first), next(second), next(first), next(second)] == [False, False, True, True]
+    assert recording()
+
+
 def test_a_generator_that_yields_inside_does_not_leak():
     def numbers():
         with tg.no_grad():

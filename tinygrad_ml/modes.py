@@ -72,18 +72,14 @@ class GradMode:
 
     enabled: bool
 
-    def __init__(self):
-        self._opened = []
-
     def __enter__(self) -> None:
-        caller = sys._getframe(1)
-        block = _Block(self.enabled, id(caller) if caller.f_code.co_flags & _SUSPENDABLE else None)
-        self._opened.append(block)
-        _set_blocks((*modes.blocks, block))
+        _set_blocks((*modes.blocks, _Block(self, _suspendable(sys._getframe(1)))))
 
     def __exit__(self, *_) -> None:
-        block = self._opened.pop()
-        _set_blocks(tuple(b for b in modes.blocks if b is not block))
+        # One object may be open several times, in other threads and generators too: this closes its own block.
+        frame = _suspendable(sys._getframe(1))
+        own = [block for block in modes.blocks if block.mode is self and block.frame == frame]
+        _set_blocks(tuple(block for block in modes.blocks if block is not own[-1]))
 
     def __call__(self, function):
         if inspect.isgeneratorfunction(function):
@@ -102,11 +98,16 @@ class GradMode:
         return wrapped
 
 
-class _Block:
-    __slots__ = ("enabled", "frame")
+def _suspendable(frame) -> int | None:
+    """What identifies the frame of a generator or coroutine; None for a function's, which is never suspended."""
+    return id(frame) if frame.f_code.co_flags & _SUSPENDABLE else None
 
-    def __init__(self, enabled: bool, frame: int | None):
-        self.enabled, self.frame = enabled, frame
+
+class _Block:
+    __slots__ = ("enabled", "frame", "mode")
+
+    def __init__(self, mode: GradMode, frame: int | None):
+        self.mode, self.enabled, self.frame = mode, mode.enabled, frame
 
 
 def _set_blocks(blocks: tuple) -> None:
