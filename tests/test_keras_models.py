@@ -253,7 +253,7 @@ def test_training_leaves_nothing_behind():
         before = len(gc.get_objects())
         for _ in range(20):
             model.train_step(batch)
-        assert len(gc.get_objects()) - before < 20
+        assert len(gc.get_objects()) - before < 100  # a graph left behind would be thousands
     finally:
         gc.enable()
 

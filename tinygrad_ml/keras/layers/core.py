@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...backend import dtypes
+from ...functional import tensordot
 from ...nn import functional as F
 from ...tensor import Tensor, as_tensor
 from .. import activations
@@ -72,7 +73,7 @@ class Dense(Layer):
         inputs = as_tensor(inputs)
         inputs = inputs if dtypes.is_float(inputs.dtype) else inputs.astype(self.kernel.dtype)
         # Not F.linear: the gradient of x·W comes in the memory order in which Keras lays out W.
-        y = inputs @ self.kernel
+        y = inputs @ self.kernel if inputs.ndim == 2 else tensordot(inputs, self.kernel, axes=1)
         return self.activation(y if self.bias is None else y + self.bias)
 
 
