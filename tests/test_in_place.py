@@ -237,6 +237,16 @@ def test_they_do_not_change_what_earlier_operations_used():
     assert_close(x.grad, [4, 6])
 
 
+def test_a_retained_gradient_is_that_of_what_the_tensor_is_now():
+    x = leaf(1.0, 2.0)
+    h = x * 2
+    h.retain_grad()
+    h *= 3
+    (h * h).sum().backward()
+    assert_close(h.grad, [12, 24])
+    assert_close(x.grad, [72, 144])
+
+
 def test_writing_into_places_takes_their_gradient_from_the_old_and_gives_it_to_the_new():
     x, v = leaf(1.0, 2.0, 3.0), leaf(10.0)
     y = x * 1

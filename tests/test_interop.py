@@ -111,6 +111,14 @@ def test_dlpack_both_ways():
     x = tg.tensor([1.0, 2.0])
     np.testing.assert_array_equal(np.from_dlpack(x), [1, 2])
     assert np.shares_memory(np.from_dlpack(x), x.data)
+    assert np.from_dlpack(tg.tensor(2.0)) == 2
+
+
+def test_numpy_cannot_see_another_device_without_a_copy():
+    x = tg.tensor([1.0, 2.0], device="strict")
+    with pytest.raises(ValueError, match="without a copy; use x.numpy()"):
+        np.asarray(x, copy=False)
+    np.testing.assert_array_equal(np.asarray(x), [1, 2])
 
 
 def test_numbers_out():

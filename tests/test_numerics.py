@@ -353,8 +353,15 @@ def test_plus_infinity_in_logsumexp(no_warnings):
     assert tg.logsumexp(tg.tensor([INF, 0.0])).item() == INF
 
 
-@np.errstate(over="ignore")  # the distance between the two does overflow, to the right effect
-def test_softmax_of_half_precision_does_not_overflow():
+@pytest.mark.filterwarnings("error")
+def test_reductions_of_half_precision_do_not_overflow_or_lose_count():
+    ones, large = tg.ones(70000, dtype="float16"), tg.full((3,), 300.0, dtype="float16")
+    for made, expected in (
+        *((ones.mean(), 1), (ones.softmax().sum(), 1), (ones.logsumexp(), 1 + math.log(70000)), (ones.var(), 0)),
+        *((large.norm(), 300 * math.sqrt(3)), (large.std(), 0), (tg.ones(5000, 2, dtype="float16").sum(0)[1], 5000)),
+    ):
+        assert made.dtype == tg.float16
+        assert_close(made, expected, rtol=2e-3, atol=2e-3)
     x = leaf([60000.0, 60000.0, -60000.0], "float16")
     assert_close(x.softmax(), [0.5, 0.5, 0])
     assert_close(tg.grad(x.logsumexp(), x)[0], [0.5, 0.5, 0])

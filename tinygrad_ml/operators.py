@@ -113,10 +113,14 @@ def _become(self: Tensor, value: Tensor, symbol: str) -> Tensor:
                 f"operation. Update it inside `with tg.no_grad():`, or write x = x ... for a new tensor."
             )
         return self.assign(value)
-    name = self.name
+    name, earlier = self.name, self._node
     self._data, self._node, self._needs = value._data, value._node if value._needs else None, value._needs
     if name is not None:
         self.name = name
+    if earlier is not None and earlier.tensor() is self:  # .grad belongs to what the tensor is now
+        del earlier.tensor
+        if self._needs:
+            self.retain_grad()
     return self
 
 
@@ -142,7 +146,9 @@ def __abs__(self: Tensor) -> Tensor:
 def __pow__(self: Tensor, other) -> Tensor:
     if isinstance(other, (int, float)) and not isinstance(other, bool):
         whole = isinstance(other, int) and other >= 0
-        exponent = other if isinstance(other, int) else float(other)  # NumPy's float64 is a float, and would widen the result
+        exponent = (
+            other if isinstance(other, int) else float(other)
+        )  # NumPy's float64 is a float, and would widen the result
         if dtypes.is_float(self.dtype) or (whole and self.dtype != dtypes.bool_):
             base = self
         else:

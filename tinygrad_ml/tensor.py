@@ -185,8 +185,10 @@ class Tensor:
         return self.numpy().tolist()
 
     def __array__(self, dtype=None, copy=None) -> numpy.ndarray:
-        array = self.numpy() if copy is not False else self.data
-        return array if dtype is None else array.astype(dtype)
+        if copy is False and self.device.kind != "cpu":
+            raise ValueError(f"{self._described()} cannot be seen by NumPy without a copy; use x.numpy()")
+        array = self.data if copy is False else self.numpy()
+        return array if dtype is None else array.astype(dtype, copy=copy)
 
     def __dlpack__(self, **options):
         return self.data.__dlpack__(**options)

@@ -5,6 +5,7 @@ right if negative; `keepdims=True` keeps reduced axes with size 1.
 """
 
 import builtins
+import functools
 import math
 
 from ..backend import dtypes, of
@@ -36,6 +37,19 @@ def _floating(x) -> Tensor:
     return x if dtypes.is_float(x.dtype) else x.astype(dtypes.DEFAULT_FLOAT)
 
 
+def _wide(function):
+    """`function` of float16 computed in float32 and rounded once: sums soon exceed 65504, the largest float16."""
+
+    @functools.wraps(function)
+    def reduction(x, *args, **kwargs) -> Tensor:
+        x = _floating(x)
+        if x.dtype != dtypes.float16:
+            return function(x, *args, **kwargs)
+        return function(x.astype(dtypes.float32), *args, **kwargs).astype(dtypes.float16)
+
+    return reduction
+
+
 def _count(x: Tensor, axis) -> int:
     return math.prod(x.shape[a] for a in axes_of(axis, x.ndim))
 
@@ -48,9 +62,9 @@ def sum(x, axis=None, keepdims: bool = False, dtype=None) -> Tensor:
 
 
 @method
+@_wide
 def mean(x, axis=None, keepdims: bool = False) -> Tensor:
     """(1/n) Σ x over the axes; integers give float32. Over nothing it is nan."""
-    x = _floating(x)
     count = _count(x, axis)
     return sum(x, axis, keepdims) * (1 / count if count else math.nan)
 
@@ -116,15 +130,16 @@ def all(x, axis=None, keepdims: bool = False) -> Tensor:
 
 
 @method
+@_wide
 def var(x, axis=None, correction: float = 0, keepdims: bool = False) -> Tensor:
     """Σ (x - mean)² / (n - correction) over the axes; `correction=1` is the unbiased estimate."""
-    x = _floating(x)
     freedom = _count(x, axis) - correction
     deviation = x - mean(x, axis, keepdims=True)
     return sum(deviation * deviation, axis, keepdims) * (1 / freedom if freedom > 0 else math.nan)
 
 
 @method
+@_wide
 def std(x, axis=None, correction: float = 0, keepdims: bool = False) -> Tensor:
     """√var over the axes. Where all elements are equal, its gradient is 0."""
     return _sqrt_flat_at_zero(var(x, axis, correction, keepdims))
@@ -137,12 +152,12 @@ def _sqrt_flat_at_zero(x: Tensor) -> Tensor:
 
 
 @method
+@_wide
 def norm(x, ord: float = 2, axis=None, keepdims: bool = False) -> Tensor:
     """The vector norm (Σ |x|ᵖ)^(1/p) over the axes, p = `ord`; `math.inf` is max |x|, -inf min |x|, 0 counts.
 
     The gradient of a zero vector's norm is 0 (a subgradient), not nan.
     """
-    x = _floating(x)
     if not isinstance(ord, (int, float)):
         raise OptionError(
             f"norm of order {ord!r}: the order of a vector norm is a number; see also tg.linalg.matrix_norm"
@@ -170,9 +185,9 @@ def _shift(x: Tensor, axis) -> Tensor:
 
 
 @method
+@_wide
 def logsumexp(x, axis=None, keepdims: bool = False) -> Tensor:
     """ln Σ eˣ over the axes, without overflow. Where all x are -∞ it is -∞, with gradient 0."""
-    x = _floating(x)
     if not _count(x, axis):
         raise ShapeError(f"logsumexp of shape {x.shape} over axis {axis}: the axis is empty")
     shift = _shift(x, axis)
@@ -183,20 +198,20 @@ def logsumexp(x, axis=None, keepdims: bool = False) -> Tensor:
 
 
 @method
+@_wide
 def softmax(x, axis: int = -1) -> Tensor:
     """yᵢ = exp xᵢ / Σ exp xⱼ along an axis (or several): positive numbers that sum to 1.
 
     Right for any finite size of x, and with entries of -∞ (they get 0). A row of only -∞ is nan.
     """
-    x = _floating(x)
     e = exp(x - _shift(x, axis))
     return e / sum(e, axis, keepdims=True)
 
 
 @method
+@_wide
 def log_softmax(x, axis: int = -1) -> Tensor:
     """ln softmax(x) along an axis, right where softmax itself would round to 0."""
-    x = _floating(x)
     x = x - _shift(x, axis)
     return x - log(sum(exp(x), axis, keepdims=True))
 

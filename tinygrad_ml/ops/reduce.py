@@ -27,6 +27,8 @@ def _ties(x, y, axis):
 
 
 def _sum_value(xp, x, axis, keepdims):
+    if x.dtype == dtypes.float16:  # which cannot count beyond 2048: added up in float32, rounded once
+        return xp.sum(x, axis=axis, dtype=dtypes.float32, keepdims=keepdims).astype(dtypes.float16)
     return xp.sum(x, axis=axis, keepdims=keepdims)
 
 
