@@ -216,6 +216,24 @@ def test_save_and_go_on(make, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+def test_what_was_compiled_comes_back(tmp_path):
+    model = Sequential([Input((4,)), layers.Dense(1, keras.activations.relu)])
+    model.compile(
+        keras.optimizers.SGD(0.5, momentum=0.9),
+        keras.losses.MeanAbsoluteError(),
+        metrics=[keras.metrics.MeanAbsoluteError(name="off"), keras.losses.mse],
+    )
+    before = model.evaluate(X, Y, verbose=0, return_dict=True)
+    model.save(tmp_path / "m")
+    twin = keras.models.load_model(tmp_path / "m")
+    assert twin.evaluate(X, Y, verbose=0, return_dict=True) == before
+    assert twin.optimizer.momentum == 0.9 and float(twin.optimizer.learning_rate) == 0.5
+    model.add(layers.Lambda(lambda x: x))
+    with pytest.raises(CheckpointError, match="lambda"):
+        model.save(tmp_path / "m")
+    assert keras.models.load_model(tmp_path / "m", compile=False).compiled is False
+
+
 def test_files_that_do_not_fit(tmp_path):
     model = Sequential([Input((4,)), layers.Dense(1)])
     model.save_weights(tmp_path / "w")

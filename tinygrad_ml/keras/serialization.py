@@ -45,7 +45,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 def serialize(value: Any) -> Any:
     """`value` as what a file can hold."""
     if isinstance(value, Configurable):
-        return {_CLASS: type(value).__name__, "config": value.get_config()}
+        return {_CLASS: _label(type(value)), "config": value.get_config()}
     if isinstance(value, Mapping):
         return {key: serialize(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -54,8 +54,18 @@ def serialize(value: Any) -> Any:
     if isinstance(value, numpy.generic):
         return value.item()
     if callable(value):
+        if value.__name__ == "<lambda>":
+            raise CheckpointError(
+                "a lambda has no name to be saved by: use a function, registered or in custom_objects"
+            )
         return {_CLASS: "function", "config": value.__name__}
     return value
+
+
+def _label(kind: type) -> str:
+    """The name of a class, behind that of its module if it is one of ours: a loss and a metric may share a name."""
+    ours = kind.__module__.startswith(f"{__package__}.")
+    return f"{kind.__module__.removeprefix(f'{__package__}.').split('.')[0]}.{kind.__name__}" if ours else kind.__name__
 
 
 def deserialize(value: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -97,10 +107,11 @@ def _find(name: str, custom_objects: Mapping[str, Any] | None) -> Any:
         return _registered[name]
     from . import activations, constraints, initializers, layers, losses, metrics, models, optimizers, regularizers
 
-    rooms = (layers, models, optimizers, optimizers.schedules, losses, metrics, initializers, regularizers)
-    for room in (*rooms, constraints, activations):
-        if name in vars(room):
-            return vars(room)[name]
+    rooms = (activations, losses, metrics, layers, models, optimizers, initializers, regularizers, constraints)
+    module, _, own = name.rpartition(".")
+    for room in (*rooms, optimizers.schedules):
+        if own in vars(room) and module in ("", room.__name__.split(".")[2]):
+            return vars(room)[own]
     raise CheckpointError(
         f"nobody knows {name!r}: pass custom_objects={{{name!r}: ...}}, or put "
         f"@keras.saving.register_keras_serializable() above its definition"
