@@ -10,3 +10,8 @@ def test_every_node_comes_after_its_inputs():
     order = topological([y.node])
     position = {node: place for place, node in enumerate(order)}
     assert all(position[parent] < position[node] for node in order for parent in node.inputs)
+
+
+def test_a_node_is_on_the_device_of_its_tensors_also_where_a_number_comes_first(device):
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    assert (2 ** (1 - x)).node.device == x.device == device

@@ -63,7 +63,9 @@ class Node:
         """Where its output is: where the leaf behind it lives, or the last transfer put it."""
         node = self
         while node.op is not None and "device" not in node.params:
-            node = node.inputs[0]
+            # A bare number, as in 2 ** x, goes with any device.
+            placed = (parent for parent in node.inputs if parent.op is not None or parent.shape or parent.needs_grad)
+            node = next(placed, node.inputs[0])
         if node.op is not None:
             return node.params["device"]
         return Device.of(node.value)
