@@ -17,7 +17,7 @@ from tinygrad_ml import no_grad
 from tinygrad_ml.backend import is_float
 from tinygrad_ml.errors import TinygradError
 from tinygrad_ml.graph import Node
-from tinygrad_ml.tensor import Tensor, apply
+from tinygrad_ml.tensor import Tensor, apply, tensor
 
 from .facts import flops_of
 from .figures import number
@@ -56,10 +56,10 @@ def _close(a: float, b: float) -> bool:
     return abs(a - b) <= 2e-3 * max(abs(a), abs(b)) + 1e-5
 
 
-def tried(order: Sequence[Node], outputs: Sequence[Node], values: Mapping[Node, numpy.ndarray]) -> dict[Node, Trial]:
+def tried(order: Sequence[Node], outputs: Sequence[Node], values: Mapping[Node, Tensor]) -> dict[Node, Trial]:
     """Difference quotients for the nodes that receive a gradient: leaves first, until the budget is spent.
 
-    values  the arrays of all nodes of the graph, on the CPU
+    values  of all nodes of the graph
     """
     work, behind = 0.0, {}
     for node in reversed(order):
@@ -90,34 +90,34 @@ def _direction(node: Node, seed: int) -> numpy.ndarray:
 class _Differences:
     """Difference quotients of the sum of some outputs, with respect to any node of their graph."""
 
-    def __init__(self, order: Sequence[Node], outputs: Sequence[Node], values: Mapping[Node, numpy.ndarray]):
+    def __init__(self, order: Sequence[Node], outputs: Sequence[Node], values: Mapping[Node, Tensor]):
         self.order, self.outputs, self.values = order, outputs, values
         self.position = {node: place for place, node in enumerate(order)}
 
     def along(self, node: Node, v: numpy.ndarray) -> tuple[float, float]:
         """The slopes along v to either side."""
-        x = self.values[node].astype(numpy.float64)
-        step = STEP * max(1.0, float(numpy.abs(x).max(initial=0)))
-        below, here, above = (self._sum_at(node, x + sign * step * v) for sign in (-1, 0, 1))
+        x = self._wide(node, {})
+        step = STEP * max(1.0, float(numpy.abs(x.numpy()).max()))
+        along = tensor(step * v, device=x.device)
+        below, here, above = (self._sum_at(node, x + along * sign) for sign in (-1, 0, 1))
         return (here - below) / step, (above - here) / step
 
-    def _sum_at(self, node: Node, x: numpy.ndarray) -> float:
+    def _sum_at(self, node: Node, x: Tensor) -> float:
         """The sum of the outputs with another value for a node. Only what depends on it is computed."""
-        moved = {node: Tensor(x)}
+        moved = {node: x}
         with no_grad(), numpy.errstate(all="ignore"):
             for later in self.order[self.position[node] + 1 :]:
                 if any(parent in moved for parent in later.inputs):
-                    moved[later] = apply(
-                        later.op, tuple([self._wide(p, moved) for p in later.inputs]), _wide_params(later)
-                    )
-        return float(sum(self._wide(output, moved).numpy().sum(dtype=numpy.float64) for output in self.outputs))
+                    inputs = tuple([self._wide(parent, moved) for parent in later.inputs])
+                    moved[later] = apply(later.op, inputs, _wide_params(later))
+        return float(sum(self._wide(output, moved).numpy().sum() for output in self.outputs))
 
     def _wide(self, node: Node, moved: Mapping[Node, Tensor]) -> Tensor:
         """The value of a node, in float64 if it is a float."""
         if node in moved:
             return moved[node]
-        array = self.values[node]
-        return Tensor(array.astype(numpy.float64) if is_float(array.dtype) else array)
+        value = self.values[node]
+        return value.astype("float64") if is_float(value.dtype) else value
 
 
 def _wide_params(node: Node) -> dict:

@@ -15,21 +15,20 @@ from tinygrad_ml.graph import Node
 from tinygrad_ml.tensor import Tensor, apply
 
 
-def local_jacobian(node: Node, position: int, inputs: Sequence[numpy.ndarray]) -> numpy.ndarray | None:
+def local_jacobian(node: Node, position: int, inputs: Sequence[Tensor]) -> numpy.ndarray | None:
     """∂y/∂x for one input x of an operation y = f(x, ...), as a matrix (elements of y, elements of x).
 
-    inputs  the arrays that the operation took
+    inputs  what the operation took
     None if the operation has no derivative there.
     """
     if not node.op.gradient or not node.inputs[position].needs_grad:
         return None
-    constants = [Tensor(array) for array in inputs]
 
     def f(x: Tensor) -> Tensor:
-        return apply(node.op, (*constants[:position], x, *constants[position + 1 :]), node.params)
+        return apply(node.op, (*inputs[:position], x, *inputs[position + 1 :]), node.params)
 
     try:
-        found = jacobian(f, constants[position]).numpy()
+        found = jacobian(f, inputs[position]).numpy()
     except TinygradError:
         return None
     return found.reshape(-1, inputs[position].size)

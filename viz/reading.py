@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import hypot, log, prod
 
-import numpy
-
 from tinygrad_ml.errors import OptionError
 from tinygrad_ml.graph import Node
+from tinygrad_ml.tensor import Tensor
 
 from . import words
 from .arranging import Arrangement
@@ -59,7 +58,7 @@ class _Reader:
         self.names = arrangement.names
         self.drawing = Drawing(direction, arrangement.title, frames=arrangement.frames, notes=arrangement.notes)
         self.items: dict[str, Item] = {}
-        self.scalars: dict[Node, numpy.ndarray] = {}
+        self.scalars: dict[Node, Tensor] = {}
 
     def read(self, values: bool, overlay: str | None, failure: Failure | None) -> Drawing:
         drawing = self.drawing
@@ -145,7 +144,7 @@ class _Reader:
         for node, value in replay(self.at.order):
             array = on_host(value)
             if array is not None and array.size == 1:
-                self.scalars[node] = array
+                self.scalars[node] = value
             item = self.items.get(self.at.place(node) or "")
             if item is None or item.kind == "module" or self.at.is_copy(node):
                 continue

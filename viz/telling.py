@@ -14,6 +14,7 @@ import numpy
 from tinygrad_ml.backend import absent, owner
 from tinygrad_ml.graph import Node
 from tinygrad_ml.modes import path
+from tinygrad_ml.tensor import Tensor
 
 from . import words
 from .arranging import Arrangement
@@ -90,21 +91,21 @@ class _Teller:
         self.names = arrangement.names
         self.steps: list[Step] = []
         self.scalars: dict[Node, float] = {}
-        self.small: dict[Node, numpy.ndarray] = {}
+        self.small: dict[Node, Tensor] = {}
         self.incoming: Gradient | None = None
         self.last_share: dict[Node, Share] = {}
         self.memory = _Memory(arrangement.order)
 
     def tell(self, check: bool) -> list[Step]:
-        values: dict[Node, numpy.ndarray] = {}
+        values: dict[Node, Tensor] = {}
         for node, value in replay(self.at.order):
             array = on_host(value)
             if array is not None and array.size <= self.keep:
-                self.small[node] = array
+                self.small[node] = value
                 if array.size == 1:
                     self.scalars[node] = array.item()
             if check and array is not None:
-                values[node] = array
+                values[node] = value
             if self.at.place(node) is not None:
                 self._forward(node, array, "changed since" if value is None else "")
         if any(node.needs_grad for node in self.at.outputs):
