@@ -1,0 +1,99 @@
+"""`tinygrad-ml draw` and `explain`: what they write, and how they fail."""
+
+import re
+import sys
+
+import pytest
+
+from tinygrad_ml import cli
+from viz import render
+
+pytestmark = [
+    pytest.mark.host_only,
+    pytest.mark.skipif(not render._commands("svg"), reason="there is no Graphviz on this machine"),
+]
+
+PROGRAM = """
+import tinygrad_ml as tg
+from beside import WIDTH
+
+def loss():
+    x = tg.tensor([1.0] * WIDTH, requires_grad=True, name="weights")
+    return (x * x).sum()
+
+def constant():
+    return tg.ones(3)
+
+def broken():
+    return loss() + tg.ones((2, 2)) @ tg.ones((3, 3))
+
+def needs(something):
+    return something
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "beside.py").write_text("WIDTH = 3")
+    yield tmp_path
+    sys.modules.pop("beside", None)
+
+
+def run(*arguments, code=0):
+    assert cli.main(list(arguments)) == code
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_the_networks_of_the_training_are_drawn(folder, capsys, model):
+    run("draw", model, "--depth", "1", "--batch", "2", "-o", f"{model}.svg")
+    assert capsys.readouterr().out == f"{model}.svg\n"
+    text = (folder / f"{model}.svg").read_text()
+    assert "Linear" in text and "∂loss/∂loss" in text
+
+
+def test_a_function_of_a_file_is_drawn_and_explained(folder):
+    run("draw", "program.py:loss", "--direction", "backward", "-o", "graph.dot")
+    assert "∂L/∂weights" in (folder / "graph.dot").read_text()
+    run("draw", "program.py:constant")
+    assert (folder / "graph.svg").read_text().startswith("<svg")
+    run("explain", "program.py:loss")
+    assert "∂L/∂weights" in (folder / "page.html").read_text()
+
+
+def test_what_ran_before_an_error_is_drawn(folder, capsys):
+    run("draw", "program.py:broken", "-o", "graph.dot", code=2)
+    assert "class=failed" in (folder / "graph.dot").read_text()
+    assert "matmul" in capsys.readouterr().err
+    run("explain", "program.py:broken", code=2)
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("program.py:nothing", "it has .*loss"),
+        ("program.py:needs", "called with nothing"),
+        ("missing.py:loss", "no file missing.py"),
+        ("resnet", "mlp, cnn, or FILE.py:FUNCTION"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_line(capsys, what, says):
+    run("draw", what, code=2)
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert re.search(says, error)
+
+
+def test_an_unwritable_path_and_an_unknown_ending_are_one_line(capsys):
+    run("draw", "program.py:loss", "-o", "nowhere/graph.svg", code=2)
+    run("draw", "program.py:loss", "-o", "graph.jpeg", code=2)
+    assert capsys.readouterr().err.count("\n") == 2
+
+
+def test_without_graphviz_the_text_is_written_and_a_line_says_so(folder, capsys, monkeypatch):
+    monkeypatch.setattr(render, "_commands", lambda form: [])
+    run("draw", "program.py:loss")
+    captured = capsys.readouterr()
+    assert captured.out == "graph.dot\n" and "pip install pygraphviz" in captured.err
+    assert (folder / "graph.dot").exists()
