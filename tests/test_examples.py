@@ -98,6 +98,17 @@ def test_pictures_of_training(run, tmp_path):
     assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in named)
 
 
+def test_a_gallery_of_graphs(run, tmp_path):
+    said = run("08_gallery.py")
+    named = re.findall(r"^(\S+\.(?:svg|html))$", said, re.MULTILINE)
+    assert len(named) == 10
+    texts = {Path(name).stem: (tmp_path / name).read_text(encoding="utf-8") for name in named}
+    assert "1 + 3 + 3 = 7" in texts["1-reuse"]
+    assert "×12" in texts["8-residual"]
+    assert "backward of backward" in texts["7-second-derivative"]
+    assert "Conv2d" in texts["5-cnn-closed"] and "much: flops" in texts["6-cnn-open"]
+
+
 def test_every_lesson_is_tested_and_listed():
     lessons = sorted(path.name for path in EXAMPLES.glob("[0-9]*.py"))
     listed = re.findall(r"^\| \[`(.+?)`\]\(\1\)", (EXAMPLES / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
@@ -107,6 +118,6 @@ def test_every_lesson_is_tested_and_listed():
 
 def test_what_the_list_points_to_exists():
     text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    files = re.findall(r"`(tinygrad_ml/\S+?\.(?:py|md))`", text)
+    files = re.findall(r"`((?:tinygrad_ml|viz)/\S+?\.(?:py|md))`", text)
     assert len(files) > 5
     assert all((EXAMPLES.parent / file).exists() for file in files)

@@ -133,10 +133,10 @@ def _write_legend(graph: graphviz.Digraph, drawing: Drawing) -> None:
         for name, kind in zip(names, drawing.kinds(), strict=True):
             label = f"<{font(KINDS[kind], INK, 9)}>"
             row.node(name, label=label, **_box(kind), **{"class": "legend"})
-        if any(edge.local or edge.rule for edge in drawing.edges):
-            names.append("legend_g")
-            text = "on arrows: the local derivative ∂, or what the gradient g of the result becomes"
-            row.node("legend_g", label=f"<{font(text, GRADIENT, 9)}>", shape="plain", **{"class": "legend"})
+        on_arrows = _on_arrows(drawing)
+        if on_arrows:
+            names.append("legend_arrows")
+            row.node("legend_arrows", label=f"<{font(on_arrows, GRADIENT, 9)}>", shape="plain", **{"class": "legend"})
         if drawing.overlay in ("flops", "bytes", "gradient"):
             names.append("legend_heat")
             row.node("legend_heat", label=_heat_scale(drawing.overlay), shape="plain", **{"class": "legend"})
@@ -155,6 +155,14 @@ def _lowest(drawing: Drawing) -> list[str]:
         if edge.kind not in ("beside", "repeat")
     }
     return [item.id for item in drawing.items if item.id not in higher]
+
+
+def _on_arrows(drawing: Drawing) -> str:
+    """What the legend says of the texts on the arrows."""
+    texts = [edge.local or edge.rule for edge in drawing.edges]
+    if all(text.startswith("∂") for text in texts if text):
+        return "∂: local derivative" if any(texts) else ""
+    return "on arrows: what becomes of the gradient g"
 
 
 def _heat_scale(overlay: str) -> str:

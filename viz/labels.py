@@ -122,9 +122,9 @@ def _module_rows(item: Item) -> list[str]:
     head = font(escaped(item.name), INK, 12, "b") + font(
         f"&nbsp; {escaped(item.operation)}" if item.operation else "", MUTED, 10
     )
-    facts = [f"{amount(item.operations)} operations"]
+    facts = [_counted(item.operations, "operation")]
     if item.parameters:
-        facts.append(f"{amount(item.parameters)} parameters")
+        facts.append(_counted(item.parameters, "parameter"))
     if item.count > 1:
         head += font(f"&nbsp; ×{item.count}", INK, 12, "b")
         facts[0] = f"each {facts[0]}"
@@ -137,12 +137,16 @@ def _module_rows(item: Item) -> list[str]:
     return rows
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{amount(count)} {what}{'' if count == 1 else 's'}"
+
+
 def _gradient_rows(item: Item) -> list[str]:
     turn = font(f"{item.turn}.&nbsp; ", GRADIENT, 10)
     kind = font(f"&nbsp; {escaped(item.operation)}", MUTED, 10) if item.operation else ""
     rows = [turn + font(escaped(item.name), INK, 12, "b") + kind]
     if item.parameters:
-        rows.append(font(f"of {item.parameters} parameters", MUTED, 10))
+        rows.append(font(f"of {_counted(item.parameters, 'parameter')}", MUTED, 10))
     if item.norm is not None:
         rows.append(font(f"norm {number(item.norm)}", GRADIENT, 10))
     if item.sum:
@@ -151,8 +155,8 @@ def _gradient_rows(item: Item) -> list[str]:
         rows.append(font(escaped(item.equation), INK, 10, "i"))
     if item.shape:
         rows.append(font(escaped(shape_text(item.shape)), MUTED, 10))
-    rows.append(font(escaped(gradient_text(item.gradient), 64), GRADIENT, 10))
-    return rows
+    text = gradient_text(item.gradient)
+    return [*rows, font(escaped(text, 64), GRADIENT, 10)] if text else rows
 
 
 def edge_label(edge: Edge) -> str:

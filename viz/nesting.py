@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from tinygrad_ml.graph import Node
 from tinygrad_ml.modes import BACKWARD, Place
+from tinygrad_ml.nn import Parameter
 
 from .words import is_constant
 
@@ -75,10 +76,20 @@ def _place_leaves(order: Sequence[Node], paths: dict[Node, Path]) -> None:
     for node in order:
         if node.op is None:
             path = used.get(node, ())
-            if not (node.needs_grad or is_constant(node) or (node.name and "." in node.name)):
+            if not (is_constant(node) or _belongs_to_a_module(node)):
                 while path and path not in fed:
                     path = path[:-1]
             paths[node] = path
+
+
+def _belongs_to_a_module(leaf: Node) -> bool:
+    """Whether a leaf is a parameter or a buffer, and not data."""
+    receiver = leaf.tensor()
+    return (
+        (leaf.name is not None and "." in leaf.name)
+        or isinstance(receiver, Parameter)
+        or (leaf.needs_grad and receiver is None)
+    )
 
 
 def _common(one: Path, other: Path) -> Path:
