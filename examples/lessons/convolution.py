@@ -50,17 +50,20 @@ def seen_by_the_middle_unit(model: Sequential, depth: int) -> np.ndarray:
 
 @styled
 def drawn(model: Sequential, image: np.ndarray, views: dict[str, np.ndarray]) -> Figure:
-    """What one unit of each layer sees, and what the first layer makes of an image."""
-    made = picture(10, 4.6)
-    top, bottom = made.subplots(2, 8)
-    for axes, (name, view) in zip(top, views.items(), strict=False):
-        axes.imshow(image.reshape(28, 28) + 2 * view, cmap="viridis")
+    """What one unit of each layer sees; the filters of the first layer, and what they make of an image."""
+    made = picture(10, 4.4)
+    grid = made.subplots(3, 8)
+    for axes, (name, view) in zip(grid[0], views.items(), strict=False):
+        pixels = image.reshape(28, 28)
+        axes.imshow(np.where(view, 0.5 + 0.5 * pixels, 0.25 * pixels), cmap="viridis", vmin=0, vmax=1)
         axes.set_title(name, fontsize=8)
-    maps = model.layers[1](model.layers[0](tg.tensor(image[None]))).numpy()[0]
-    for i, axes in enumerate(bottom):
-        axes.imshow(maps[..., i], cmap="gray")
-        axes.set_title(f"filter {i + 1}", fontsize=8)
-    for axes in (*top, *bottom):
+    first = model.layers[1]
+    kernels, maps = first.get_weights()[0], first(model.layers[0](tg.tensor(image[None]))).numpy()[0]
+    for i in range(8):
+        grid[1, i].imshow(kernels[..., 0, i], cmap="PuOr", vmin=-abs(kernels).max(), vmax=abs(kernels).max())
+        grid[1, i].set_title(f"filter {i + 1}", fontsize=8)
+        grid[2, i].imshow(maps[..., i], cmap="gray", vmin=0, vmax=maps.max())
+    for axes in grid.ravel():
         axes.set_axis_off()
     return made
 
@@ -68,7 +71,9 @@ def drawn(model: Sequential, image: np.ndarray, views: dict[str, np.ndarray]) ->
 def lesson(run: Run) -> None:
     images, tests, _, epochs = run.setting(images=5000, epochs=3)
     data = digits(images, tests).one_hot()
-    run.say("A network of two convolutions of 3 x 3, with pooling, and a dense one of as many weights; Adam.")
+    run.say(
+        "A network of two convolutions of 3 x 3, with pooling, and a dense one of as many weights; Adam, batches of 50."
+    )
     found, rows, trained = {}, [], convolutional()
     for name, model in (("convolutional", trained), ("dense", dense(7))):
         found[name] = train(model, data, epochs, "adam", batch_size=50)["val_accuracy"][-1]
@@ -94,7 +99,8 @@ def lesson(run: Run) -> None:
     )
     run.picture(
         drawn(trained, data.x_test[0], views),
-        "Above: the part of the image (bright) that a unit in the middle of each layer sees. Below: the same digit through the eight filters of the first.",
+        "Above: the part of the image (bright) that a unit in the middle of each layer sees. Below: the eight filters of the "
+        "first layer, 3 x 3 weights each, and the same digit through them.",
     )
 
 

@@ -14,7 +14,7 @@ NOTES = {3: 0.919, 9: 0.114}
 
 def lesson(run: Run) -> None:
     images, tests, units, epochs = run.setting(epochs=10)
-    run.say("SGD with learning rate 0.1. A network of n layers has n - 1 hidden ones.")
+    run.say(f"SGD with learning rate 0.1. A network of n layers has n - 1 hidden ones, of {units} sigmoids.")
     data = digits(images, tests).one_hot()
     rows, losses = [], {}
     for layers in NOTES:

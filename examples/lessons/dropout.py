@@ -9,7 +9,7 @@ learns by heart what only a few images say. It costs some accuracy in training. 
 from examples.lessons.common import Run, digits, lines, main, train
 from tinygrad_ml.keras.layers import Dense, Dropout
 from tinygrad_ml.keras.models import Sequential
-from tinygrad_ml.keras.optimizers import Adam
+from tinygrad_ml.keras.optimizers import SGD
 from tinygrad_ml.keras.utils import set_random_seed
 
 NOTES = {0.0: 0.906, 0.2: 0.918}
@@ -29,24 +29,26 @@ def with_dropout(rate: float, units: int, seed: int) -> Sequential:
 
 
 def lesson(run: Run) -> None:
-    images, tests, units, epochs = run.setting(images=1000, epochs=20)
-    seeds = range(run.choose(tiny=1, default=3, full=1))
+    images, tests, units, epochs = run.setting(images=2000, epochs=30)
+    seeds = range(run.choose(tiny=1, default=2, full=1))
     run.say(
-        f"Two hidden layers of ReLUs, Adam; the mean over {len(seeds)} random starts. There are few images by default, "
+        f"Two hidden layers of {units} ReLUs, SGD with learning rate 0.1 and momentum 0.9; the mean over {len(seeds)} random starts. There are few images by default, "
         "for that is when a network can learn them by heart."
     )
     data = digits(images, tests).one_hot()
     rows, history = [], {}
     for rate in NOTES:
-        found = [train(with_dropout(rate, units, seed), data, epochs, Adam()) for seed in seeds]
+        found = [
+            train(with_dropout(rate, units, seed), data, epochs, SGD(learning_rate=0.1, momentum=0.9)) for seed in seeds
+        ]
         name = f"dropout {rate}" if rate else "no dropout"
-        trained, tested = (sum(one[key][-1] for one in found) / len(found) for key in ("accuracy", "val_accuracy"))
+        trained, tested = (sum(one[key][-1] for one in found) / len(found) for key in ("loss", "val_accuracy"))
         rows.append([name, trained, tested, NOTES[rate]])
         history[name] = found[0]["val_loss"]
-    run.table(["network", "training accuracy", "test accuracy", "notes"], rows)
+    run.table(["network", "training loss", "test accuracy", "notes"], rows)
     run.expect(
         "dropout is worse on the training images, and better on the test images",
-        rows[1][2] > rows[0][2] and rows[1][1] <= rows[0][1],
+        rows[1][2] > rows[0][2] and rows[1][1] > rows[0][1],
     )
     run.picture(
         lines(history, "loss on the test images"), "The loss on the test images after each epoch, for the first start."

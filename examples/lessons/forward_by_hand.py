@@ -25,7 +25,7 @@ from viz.training.style import picture, styled
 def coffee(count: int) -> tuple[np.ndarray, np.ndarray]:
     """Temperatures and durations, (N, 2), and whether the roast is good, (N, 1)."""
     random = np.random.default_rng(0)
-    x = random.uniform((150, 11.5), (285, 15.5), size=(count, 2)).astype(np.float32)
+    x = random.uniform((150, 10.5), (285, 15.5), size=(count, 2)).astype(np.float32)
     temperature, duration = x.T
     good = (temperature > 175) & (duration > 12) & (duration < 15 - 3 * (temperature - 175) / (260 - 175))
     return x, good[:, None].astype(np.float32)
@@ -55,7 +55,7 @@ def drawn(model: Sequential, x: np.ndarray, y: np.ndarray) -> Figure:
     """Where each hidden unit is on, and what the network says."""
     made = picture(11, 3.2)
     panels = made.subplots(1, 4, sharey=True)
-    across, up = np.meshgrid(np.linspace(150, 285, 60), np.linspace(11.5, 15.5, 60))
+    across, up = np.meshgrid(np.linspace(150, 285, 60), np.linspace(10.5, 15.5, 60))
     grid = np.stack([across.ravel(), up.ravel()], axis=1).astype(np.float32)
     normalize, hidden, output = model.layers
     a1 = hidden(normalize(grid))

@@ -12,7 +12,7 @@ NOTES = {"full batch": 0.147, "mini-batches of 100": 0.919}
 
 def lesson(run: Run) -> None:
     images, tests, units, epochs = run.setting()
-    run.say("Two hidden layers of sigmoids, SGD with learning rate 0.1.")
+    run.say(f"Two hidden layers of {units} sigmoids, SGD with learning rate 0.1.")
     data = digits(images, tests).one_hot()
     rows, history = [], {}
     for name, batch_size in zip(NOTES, (images, 100), strict=True):

@@ -13,7 +13,7 @@ NOTES = {"mse": 0.395, "categorical_crossentropy": 0.919}
 
 def lesson(run: Run) -> None:
     images, tests, units, epochs = run.setting()
-    run.say("Two hidden layers of sigmoids, SGD with learning rate 0.1.")
+    run.say(f"Two hidden layers of {units} sigmoids, SGD with learning rate 0.1.")
     data = digits(images, tests).one_hot()
     history = {
         loss: train(network(2, units), data, epochs, SGD(learning_rate=0.1), loss)["val_accuracy"] for loss in NOTES

@@ -67,7 +67,9 @@ def drawn(steps: int) -> Figure:
 
 def lesson(run: Run) -> None:
     images, tests, units, epochs = run.setting(epochs=6)
-    run.say("Two hidden layers of sigmoids. Learning rates: 0.1 for SGD, 0.01 for Adagrad, 0.001 for RMSProp and Adam.")
+    run.say(
+        f"Two hidden layers of {units} sigmoids. Learning rates: 0.1 for SGD, 0.01 for Adagrad, 0.001 for RMSProp and Adam."
+    )
     data = digits(images, tests).one_hot()
     history = {name: train(network(2, units), data, epochs, make()) for name, make in OPTIMIZERS.items()}
     accuracy = {name: found["val_accuracy"][-1] for name, found in history.items()}

@@ -69,7 +69,7 @@ def drawn(model: Sequential) -> Figure:
 
 def lesson(run: Run) -> None:
     images, tests, units, epochs = run.setting(epochs=4, units=100)
-    run.say("Four hidden layers, SGD with learning rate 0.1.")
+    run.say(f"Four hidden layers of {units} units, SGD with learning rate 0.1.")
     data = digits(images, tests).one_hot()
     rows, accuracy = [], {}
     for name, (layers, when) in WHEN.items():

@@ -47,6 +47,7 @@ def drawn(said: np.ndarray, image: np.ndarray, truth: np.ndarray) -> Figure:
 
 def lesson(run: Run) -> None:
     images, tests, units, epochs = run.setting(epochs=5, units=200)
+    run.say(f"One hidden layer of {units} ReLUs, Adam.")
     data = digits(images, tests)
     wanted = ANSWERS[data.y_test]
     right, by_question = {}, {}

@@ -17,7 +17,7 @@ LAYERS = 9
 
 def lesson(run: Run) -> None:
     images, tests, units, epochs = run.setting(epochs=6)
-    run.say(f"{LAYERS} layers, SGD with learning rate 0.1.")
+    run.say(f"{LAYERS} layers, {units} units in each hidden one, SGD with learning rate 0.1.")
     data = digits(images, tests).one_hot()
     accuracy, norms = {}, {}
     for activation in NOTES:
