@@ -42,7 +42,7 @@ def to_dot(drawing: Drawing, legend: bool = True) -> str:
         label=_caption(drawing),
         labelloc="t",
     )
-    graph.attr("node", fontname=FONT, fontsize="11", margin="0.12,0.06", height="0.2", width="0.3")
+    graph.attr("node", fontname=FONT, fontsize="11", margin="0.16,0.06", height="0.2", width="0.3")
     graph.attr("edge", fontname=FONT, fontsize="9", color=ARROW, arrowsize="0.7")
     _write_boxes(graph, drawing)
     for item in drawing.items:
