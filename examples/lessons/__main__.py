@@ -20,8 +20,8 @@ def main() -> None:
     if unknown:
         parser.error(f"there is no lesson {', '.join(unknown)}; there are {', '.join(COURSE)}")
     runs = []
-    for name in given.names or COURSE:
-        module = import_module(f"{__package__}.{name}")
+    # All of them first: what is missing on this machine shall not show after ten minutes.
+    for module in [import_module(f"{__package__}.{name}") for name in given.names or COURSE]:
         run = Run(module, given.size, given.out)
         started = time.perf_counter()
         module.lesson(run)

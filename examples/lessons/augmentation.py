@@ -22,9 +22,7 @@ def changes() -> list:
 
 def lesson(run: Run) -> None:
     images, tests, units, epochs = run.setting(images=1000, epochs=40, units=200)
-    run.say(
-        f"Two hidden layers of {units} ReLUs, Adam. There are few images by default: with many, there is less to gain."
-    )
+    run.say(f"Two hidden layers of {units} ReLUs, Adam. There are few images: with many, there is less to gain.")
     data = digits(images, tests).one_hot()
     rows, history = [], {}
     for name, augment in (("as they are", []), ("augmented", changes())):

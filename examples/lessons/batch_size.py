@@ -41,7 +41,8 @@ def lesson(run: Run) -> None:
         full=(60_000, 20, (10, 100, 1000, 60_000), 20),
     )
     run.say(
-        f"Settings: {images:,} images of MNIST, 784-128-10 with ReLU, SGD with learning rate 0.1, {epochs} epochs, seed 0."
+        f"Settings: {images:,} images of MNIST, 784-128-10 with ReLU, SGD with learning rate 0.1 "
+        f"(0.01 for batches of 1), {epochs} epochs, seed 0."
     )
     part = digits(images)
     data = TensorDataset(tg.tensor(part.x), tg.tensor(part.y))

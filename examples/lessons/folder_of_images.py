@@ -43,7 +43,7 @@ def read_folder(folder: Path, size: tuple[int, int]) -> tuple[np.ndarray, np.nda
 
 def lesson(run: Run) -> None:
     count, epochs = run.choose(tiny=(100, 1), default=(2000, 5), full=(60_000, 5))
-    folder = run.out / "digits"
+    folder = run.out / f"digits_{count}"
     make_folder(folder, count)
     files = sum(1 for _ in folder.glob("*/*.png"))
     run.say(f"Settings: {count:,} images of MNIST, written to {folder}; 784-100-10, Adam, {epochs} epochs.")

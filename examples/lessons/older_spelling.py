@@ -1,7 +1,8 @@
 """Programs in Keras's first spelling still run, and each old name says once what it is called today.
 
-The course's older program, with only the import lines changed: `output_dim`, separate `Activation` layers, `SGD(lr=...)`
-and `nb_epoch`. Read next: `mse_or_cross_entropy.py`, which shows why it learns so little; `tinygrad_ml/keras/naming.py`.
+The course's older program, with only the import lines changed: `output_dim`, separate `Activation` layers,
+`SGD(lr=...)` and `nb_epoch`. Read next: `mse_or_cross_entropy.py`, which shows why it learns so little;
+`tinygrad_ml/keras/naming.py`.
 """
 
 import warnings

@@ -66,7 +66,7 @@ def drawn(steps: int) -> Figure:
 
 
 def lesson(run: Run) -> None:
-    images, tests, units, epochs = run.setting(epochs=6)
+    images, tests, units, epochs = run.setting(epochs=10)
     run.say(
         f"Two hidden layers of {units} sigmoids. Learning rates: 0.1 for SGD, 0.01 for Adagrad, 0.001 for RMSProp and Adam."
     )

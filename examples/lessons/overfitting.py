@@ -31,7 +31,8 @@ def network(units: int, penalty) -> Sequential:
 def lesson(run: Run) -> None:
     images, units, epochs = run.choose(tiny=(50, 16, 2), default=(500, 200, 100), full=(1000, 500, 300))
     run.say(
-        f"Settings: {images} training images, 2,000 held back to validate on, 8,000 test images; two hidden layers of {units} ReLUs, Adam, up to {epochs} epochs, batches of 50, seed 0."
+        f"Settings: {images} training images, 2,000 held back to validate on, 8,000 test images; two hidden "
+        f"layers of {units} ReLUs, Adam, up to {epochs} epochs, batches of 50, seed 0."
     )
     data = digits(images).one_hot()
     validation, test = (data.x_test[:2000], data.y_test[:2000]), (data.x_test[2000:], data.y_test[2000:])

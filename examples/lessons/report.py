@@ -61,7 +61,8 @@ def _html(said: Text | Table | Picture | Check) -> str:
             body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
             return f"<table><tr>{''.join(f'<th>{escape(name)}</th>' for name in header)}</tr>{body}</table>"
         case Picture(file, caption):
-            return f'<figure><img src="{escape(file)}" alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
+            image = f'<img src="{escape(file)}" alt="{escape(caption)}">'
+            return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>"
         case Check(claim, holds):
             kind = "no" if holds is False else "yes"
             return f'<p class="{kind}">{verdict(holds)}: {escape(claim)}</p>'

@@ -41,7 +41,8 @@ def lesson(run: Run) -> None:
         "nine layers learn with ReLU, and not with sigmoid", accuracy["sigmoid"][-1] < 0.3 < 0.9 < accuracy["relu"][-1]
     )
     run.expect(
-        f"with sigmoid the first layer's gradient is {first_to_last['sigmoid']:.0e} of the last's, with ReLU {first_to_last['relu']:.0e}",
+        f"with sigmoid the first layer's gradient is {first_to_last['sigmoid']:.0e} of the last's, with ReLU "
+        f"{first_to_last['relu']:.0e}",
         first_to_last["sigmoid"] < 1e-3 < 1e-2 < first_to_last["relu"],
     )
     run.picture(

@@ -24,7 +24,7 @@ SUMMANDS = {"sigmoid": nn.Sigmoid, "ReLU": nn.ReLU}
 
 
 def sum_of(activation: type, count: int) -> nn.Sequential:
-    """b + Σ cᵢ·g(bᵢ + wᵢ·x); at the start the bends are spread over the interval, and open to the right and left in turn."""
+    """b + Σ cᵢ·g(bᵢ + wᵢ·x); at the start, the bends are spread over the interval, and face right and left in turn."""
     hidden, output = nn.Linear(1, count), nn.Linear(count, 1)
     steep = np.where(np.arange(count) % 2, -1, 1) * (4 if activation is nn.Sigmoid else 1)
     hidden.weight.assign(steep[:, None])

@@ -91,8 +91,16 @@ def lesson(run: Run) -> None:
         with tg.no_grad():
             last_day[name] = model(x_test).numpy()[-28:, 0]
     run.table(["the function sees", "numbers to choose", "error in training", "error on later days"], table)
-    first, week, *_ = [row[-1] for row in table]
+    run.say(
+        "A function with more numbers to choose from fits the days of training better. The later days tell which of them "
+        "has learnt the rule, and which the days themselves, by heart."
+    )
+    first, week, *_, network = [row[-1] for row in table]
     run.expect("seeing a week is better than seeing a day: the error on later days falls", week < 0.7 * first)
+    run.expect(
+        "the network is best in training, and not on later days",
+        table[-1][2] == min(row[2] for row in table) and network > week,
+    )
     shown = {
         "what happened": y_test.numpy()[-28:, 0],
         **{name: last_day[name] for name in ("1 day, linear", "7 days, linear")},
