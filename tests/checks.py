@@ -4,9 +4,15 @@ import gc
 
 import numpy as np
 
+import tinygrad_ml as tg
 from tinygrad_ml.modes import watching
 
 words = str.split
+
+
+def leaf(data, dtype=None, name: str | None = None) -> tg.Tensor:
+    """A tensor that requires a gradient."""
+    return tg.tensor(data, dtype=dtype, requires_grad=True, name=name)
 
 
 def assert_close(tensor, expected, rtol: float = 1e-6, atol: float = 1e-7) -> None:

@@ -88,7 +88,7 @@ REDUCTIONS = {
 }
 TESTED_ELSEWHERE = {
     *("argsort", "one_hot", "scatter_add", "sort", "take", "take_along_axis", "topk"),  # test_indexing
-    *("astype", "symbol", "to"),  # test_numerics, test_symbols, test_devices
+    *("astype", "symbol", "to"),  # test_dtypes, test_symbols, test_devices
 }
 
 
@@ -100,7 +100,8 @@ def arrays(low=-9, high=9, min_dims=0, max_dims=4, min_side=1, dtype=np.float64)
 
 
 def test_every_public_function_is_in_a_table_or_has_a_test_of_its_own():
-    source = pathlib.Path(__file__).read_text(encoding="utf-8")
+    here = pathlib.Path(__file__)
+    source = "".join((here.parent / name).read_text(encoding="utf-8") for name in (here.name, "test_creation.py"))
     public = {name for name in functional.__all__ if callable(getattr(functional, name))}
     untested = [
         name
@@ -377,44 +378,3 @@ def test_einsum(subscripts):
     assert_close(
         tg.einsum(subscripts, *map(tg.tensor, operands)), np.einsum(subscripts, *operands), rtol=1e-9, atol=1e-12
     )
-
-
-# -- creation ------------------------------------------------------------------------------------------
-
-
-def test_creation():
-    assert_close(tg.zeros(2, 3), np.zeros((2, 3)))
-    assert_close(tg.ones((2, 3)), np.ones((2, 3)))
-    assert_close(tg.full((2,), 7.0), [7, 7])
-    assert_close(tg.full(2, 7), [7, 7])
-    assert_close(tg.eye(2, 3, 1), np.eye(2, 3, 1))
-    assert_close(tg.arange(5), np.arange(5))
-    assert_close(tg.arange(5, 1, -2), np.arange(5, 1, -2))
-    assert_close(tg.arange(0.0, 1.0, 0.25), np.arange(0, 1, 0.25))
-    assert_close(tg.linspace(0, 1, 5), np.linspace(0, 1, 5))
-    assert_close(tg.linspace(0, 1, 5, endpoint=False), np.linspace(0, 1, 5, endpoint=False))
-    x = tg.ones(2, 3, dtype="float64")
-    for made in (tg.zeros_like(x), tg.ones_like(x), tg.full_like(x, 7)):
-        assert (made.shape, made.dtype) == ((2, 3), tg.float64)
-    assert tg.zeros_like(x, dtype="int64").dtype == tg.int64
-    assert_close(tg.asarray([1.0, 2.0]), [1, 2])
-    assert_close(tg.asarray(x, copy=True), x.numpy())
-
-
-@pytest.mark.parametrize(
-    "make", [tg.zeros, tg.ones, tg.eye, lambda n, **k: tg.full(n, 1.0, **k), lambda n, **k: tg.linspace(0, 1, n, **k)]
-)
-def test_creation_takes_dtype_device_and_requires_grad(make, device):
-    made = make(3, dtype="float16", device=device, requires_grad=True)
-    assert made.dtype == tg.float16
-    assert made.device == device
-    assert made.requires_grad
-    assert make(3).dtype == tg.float32
-
-
-def test_dtypes_of_what_is_created():
-    assert tg.arange(3).dtype == tg.int64
-    assert tg.arange(3.0).dtype == tg.float32
-    assert tg.full((), 2).dtype == tg.int64
-    assert tg.full((), True).dtype == tg.bool
-    assert tg.full((), 2.0).dtype == tg.float32

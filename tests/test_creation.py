@@ -1,0 +1,47 @@
+"""Tensors made from nothing: values, dtypes, devices."""
+
+import numpy as np
+import pytest
+from checks import assert_close
+
+import tinygrad_ml as tg
+
+# -- creation ------------------------------------------------------------------------------------------
+
+
+def test_creation():
+    assert_close(tg.zeros(2, 3), np.zeros((2, 3)))
+    assert_close(tg.ones((2, 3)), np.ones((2, 3)))
+    assert_close(tg.full((2,), 7.0), [7, 7])
+    assert_close(tg.full(2, 7), [7, 7])
+    assert_close(tg.eye(2, 3, 1), np.eye(2, 3, 1))
+    assert_close(tg.arange(5), np.arange(5))
+    assert_close(tg.arange(5, 1, -2), np.arange(5, 1, -2))
+    assert_close(tg.arange(0.0, 1.0, 0.25), np.arange(0, 1, 0.25))
+    assert_close(tg.linspace(0, 1, 5), np.linspace(0, 1, 5))
+    assert_close(tg.linspace(0, 1, 5, endpoint=False), np.linspace(0, 1, 5, endpoint=False))
+    x = tg.ones(2, 3, dtype="float64")
+    for made in (tg.zeros_like(x), tg.ones_like(x), tg.full_like(x, 7)):
+        assert (made.shape, made.dtype) == ((2, 3), tg.float64)
+    assert tg.zeros_like(x, dtype="int64").dtype == tg.int64
+    assert_close(tg.asarray([1.0, 2.0]), [1, 2])
+    assert_close(tg.asarray(x, copy=True), x.numpy())
+
+
+@pytest.mark.parametrize(
+    "make", [tg.zeros, tg.ones, tg.eye, lambda n, **k: tg.full(n, 1.0, **k), lambda n, **k: tg.linspace(0, 1, n, **k)]
+)
+def test_creation_takes_dtype_device_and_requires_grad(make, device):
+    made = make(3, dtype="float16", device=device, requires_grad=True)
+    assert made.dtype == tg.float16
+    assert made.device == device
+    assert made.requires_grad
+    assert make(3).dtype == tg.float32
+
+
+def test_dtypes_of_what_is_created():
+    assert tg.arange(3).dtype == tg.int64
+    assert tg.arange(3.0).dtype == tg.float32
+    assert tg.full((), 2).dtype == tg.int64
+    assert tg.full((), True).dtype == tg.bool
+    assert tg.full((), 2.0).dtype == tg.float32
