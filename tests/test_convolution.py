@@ -1,4 +1,4 @@
-"""Convolution and pooling against plain loops over positions, and what does not fit (trap 24)."""
+"""Convolution and pooling against plain loops over positions, and what does not fit."""
 
 import itertools
 import math

@@ -19,7 +19,7 @@ def scalar_function(x):
     return (x**3).sum() + (x.exp() * x[0]).sum() + (x[:-1] * x[1:]).prod()
 
 
-# -- zeros, not None (trap 27) -------------------------------------------------------------------------
+# -- zeros, not None -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_the_sine_returns_after_four():
         assert_close(y, math.sin(0.7 + order * math.pi / 2), rtol=1e-9)
 
 
-# -- graphs of gradients (trap 28) ---------------------------------------------------------------------
+# -- graphs of gradients -------------------------------------------------------------------------------
 
 
 def test_a_gradient_without_create_graph_carries_none():
@@ -210,7 +210,7 @@ def test_derivatives_that_do_not_exist_are_refused():
         tg.jacobian(lambda x: x * 2, tg.arange(3))
 
 
-# -- gradient penalty (trap 29) ------------------------------------------------------------------------
+# -- gradient penalty ----------------------------------------------------------------------------------
 
 
 def test_a_gradient_norm_in_the_loss_is_differentiated_to_the_parameters():

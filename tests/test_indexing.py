@@ -1,4 +1,4 @@
-"""x[...] means what NumPy means by it, forward and backward (trap 20)."""
+"""x[...] means what NumPy means by it, forward and backward."""
 
 import numpy as np
 import pytest

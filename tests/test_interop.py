@@ -1,4 +1,4 @@
-"""Beside NumPy's arrays and scalars, and in Python's protocols: a Tensor stays a Tensor (trap 26)."""
+"""Beside NumPy's arrays and scalars, and in Python's protocols: a Tensor stays a Tensor."""
 
 import copy
 import math

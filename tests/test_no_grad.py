@@ -1,4 +1,4 @@
-"""`no_grad` and `enable_grad`: nested, after exceptions, in threads, generators, coroutines and decorators (trap 10)."""
+"""`no_grad` and `enable_grad`: nested, after exceptions, in threads, generators, coroutines and decorators."""
 
 import asyncio
 import threading

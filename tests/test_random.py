@@ -1,4 +1,4 @@
-"""One seed rules every random number, on every device (trap 34)."""
+"""One seed rules every random number, on every device."""
 
 import numpy as np
 import pytest
