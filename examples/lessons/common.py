@@ -12,6 +12,7 @@ Read next: any lesson; `report.py` for what becomes of what was kept.
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -186,10 +187,15 @@ class Digits(NamedTuple):
         return self._replace(y=eye[self.y], y_test=eye[self.y_test])
 
 
+@functools.cache
+def _read(train: bool) -> MNIST:
+    return MNIST(train=train)
+
+
 def digits(train: int, test: int = 10_000) -> Digits:
     """The first `train` training images and the first `test` test images of MNIST."""
     parts = []
-    for data, count in ((MNIST(train=True), train), (MNIST(train=False), test)):
+    for data, count in ((_read(train=True), train), (_read(train=False), test)):
         parts += [data.images[:count].reshape(-1, 784).astype(np.float32) / 255, data.labels[:count].astype(np.int64)]
     return Digits(*parts)
 
