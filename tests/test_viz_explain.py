@@ -117,7 +117,7 @@ def test_without_graphviz_the_page_has_all_but_the_picture(tmp_path, monkeypatch
     def missing(*_):
         raise NoRenderer("there is no Graphviz on this machine")
 
-    monkeypatch.setattr(sys.modules["viz.explain"], "render", missing)
+    monkeypatch.setattr(sys.modules["viz.draw"], "render", missing)
     with pytest.warns(UserWarning, match="no picture.*pip install pygraphviz"):
         page = page_of(small_loss(), tmp_path)
     assert len(page.data["steps"]) == 18

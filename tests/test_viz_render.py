@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 import tinygrad_ml as tg
 import viz
+from tinygrad_ml import models
 from tinygrad_ml.errors import OptionError
 from tinygrad_ml.modes import scope
 from viz import render
 from viz.labels import LONGEST, escaped, plain
+from viz.svg import backward_is_left, picture_id
 
 needs_graphviz = pytest.mark.skipif(not render._commands("svg"), reason="there is no Graphviz on this machine")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -84,6 +86,14 @@ def test_long_names_lose_their_middle():
 def test_a_picture_is_saved_by_its_ending(tmp_path, form, start):
     path = picture_of("x").save(tmp_path / f"graph.{form}")
     assert path.read_bytes().startswith(start)
+
+
+@needs_graphviz
+@pytest.mark.parametrize("images_want_gradients", [False, True])
+def test_the_backward_pass_stands_to_the_right(images_want_gradients):
+    images = tg.zeros((2, 1, 28, 28), requires_grad=images_want_gradients)
+    picture = viz.draw(models.cnn()(images).sum(), direction="both")
+    assert not backward_is_left(picture.svg.replace(f"{picture_id(picture.drawing)}-", "").encode())
 
 
 def test_another_ending_is_an_error(tmp_path):

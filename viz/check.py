@@ -42,7 +42,7 @@ class Trial:
         difference = (self.left + self.right) / 2
         if _close(difference, gradient):
             return f"finite difference {number(difference)}, gradient {number(gradient)}: agree"
-        if not _close(self.left, self.right):
+        if abs(self.left - self.right) > 1e-3 * max(abs(self.left), abs(self.right)) + 1e-6:
             # As at a tie of a maximum: any slope between the two is as good.
             return (
                 f"a kink: slope {number(self.left)} to one side, {number(self.right)} to the other, "

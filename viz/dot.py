@@ -22,8 +22,11 @@ LARGE = 400
 """Above so many boxes arrows are straight and bare, which more than halves the time of the layout."""
 
 
-def to_dot(drawing: Drawing, legend: bool = True) -> str:
-    """The drawing as DOT text."""
+def to_dot(drawing: Drawing, legend: bool = True, swapped: bool = False) -> str:
+    """The drawing as DOT text.
+
+    swapped  write the side of the backward pass before that of the forward pass
+    """
     boxes = len(drawing.items)
     graph = graphviz.Digraph("picture")
     graph.attr(
@@ -44,7 +47,7 @@ def to_dot(drawing: Drawing, legend: bool = True) -> str:
     )
     graph.attr("node", fontname=FONT, fontsize="11", margin="0.16,0.06", height="0.2", width="0.3")
     graph.attr("edge", fontname=FONT, fontsize="9", color=ARROW, arrowsize="0.7")
-    _write_boxes(graph, drawing)
+    _write_boxes(graph, drawing, swapped)
     for item in drawing.items:
         if item.beside is not None and drawing.direction == "both":
             with graph.subgraph() as row:
@@ -63,7 +66,7 @@ def _caption(drawing: Drawing) -> str:
     return table(rows) if rows else ""
 
 
-def _write_boxes(graph: graphviz.Digraph, drawing: Drawing) -> None:
+def _write_boxes(graph: graphviz.Digraph, drawing: Drawing, swapped: bool) -> None:
     """Each box inside of its frames, which are nested as their ids say."""
     inside: dict[tuple[str, ...], list[Item]] = {}
     frames: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
@@ -74,6 +77,8 @@ def _write_boxes(graph: graphviz.Digraph, drawing: Drawing) -> None:
                 if item.path[:depth] not in siblings:
                     siblings.append(item.path[:depth])
         inside.setdefault(item.path, []).append(item)
+    if swapped:
+        frames[_OUTSIDE].reverse()
 
     def write(into: graphviz.Digraph, path: tuple[str, ...]) -> None:
         for item in inside.get(path, ()):
@@ -119,7 +124,7 @@ def _write_edge(graph: graphviz.Digraph, edge: Edge, direction: str, labelled: b
     elif edge.kind == "idle":
         attributes |= {"style": "dotted"}
     elif edge.kind == "beside":
-        attributes |= {"color": GRADIENT, "style": "bold", "constraint": "false"}
+        attributes |= {"color": GRADIENT, "style": "bold"}
     elif edge.kind == "repeat":
         attributes |= {"style": "bold,dotted", "constraint": "false"}
     graph.edge(*ends, **attributes)

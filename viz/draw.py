@@ -20,7 +20,7 @@ from .failure import failure_in
 from .model import Drawing
 from .reading import read_graph
 from .render import FORMATS, HOW_TO_GET_ONE, NoRenderer, render
-from .svg import polish
+from .svg import backward_is_left, polish
 
 
 def draw(
@@ -85,6 +85,7 @@ class Picture:
 
     def __init__(self, drawing: Drawing, legend: bool = True):
         self.drawing = drawing
+        self._legend = legend
         self.source = to_dot(drawing, legend)
 
     def save(self, path: str | Path) -> Path:
@@ -101,7 +102,7 @@ class Picture:
             path.write_text(self.source, encoding="utf-8")
             return path
         try:
-            rendered = self.svg.encode() if form == "svg" else render(self.source, form)
+            rendered = self.svg.encode() if form == "svg" else render(self._laid_out[0], form)
         except NoRenderer as reason:
             instead = path.with_suffix(".dot")
             instead.write_text(self.source, encoding="utf-8")
@@ -116,7 +117,27 @@ class Picture:
     @cached_property
     def svg(self) -> str:
         """The picture as SVG text."""
-        return polish(render(self.source, "svg"), self.drawing, self.source)
+        return polish(self._laid_out[1], self.drawing)
+
+    @property
+    def svg_in_page(self) -> str:
+        """The same as a part of a page, which has a style sheet and gives its boxes something to do."""
+        return polish(self._laid_out[1], self.drawing, alone=False)
+
+    @cached_property
+    def _laid_out(self) -> tuple[str, bytes]:
+        """The DOT text that gives the better layout, and the SVG that Graphviz made of it.
+
+        Which of two frames comes to the left Graphviz decides by itself, and mostly it is the one
+        written first. Where backward got there, the other order is tried.
+        """
+        svg = render(self.source, "svg")
+        if self.drawing.direction == "both" and backward_is_left(svg):
+            other = to_dot(self.drawing, self._legend, swapped=True)
+            turned = render(other, "svg")
+            if not backward_is_left(turned):
+                return other, turned
+        return self.source, svg
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         try:

@@ -25,17 +25,16 @@ from tinygrad_ml.graph import Node
 
 from . import words
 from .arranging import Arrangement
-from .dot import to_dot
-from .draw import outputs_of
+from .draw import Picture, outputs_of
 from .facts import device_of, flops_of, saved_sources
 from .figures import Summary, amount, byte_text, number, shape_text
 from .model import Drawing
 from .reading import read_graph
-from .render import HOW_TO_GET_ONE, NoRenderer, render
+from .render import HOW_TO_GET_ONE, NoRenderer
 from .source import source_of
 from .steps import COLUMNS, row
 from .style import style_sheet
-from .svg import picture_id, polish
+from .svg import picture_id
 from .telling import Step, tell
 
 HEAT_MAP = 1024
@@ -81,13 +80,12 @@ def explain(
 
 
 def _page(arrangement: Arrangement, drawing: Drawing, steps: list[Step], title: str) -> str:
-    source = to_dot(drawing)
     try:
-        picture = polish(render(source, "svg"), drawing, source, alone=False)
+        picture = Picture(drawing).svg_in_page
     except NoRenderer as reason:
         warnings.warn(f"the page has no picture, only the steps ({reason}). {HOW_TO_GET_ONE}", stacklevel=3)
         picture = f"<p>No picture: {html.escape(str(reason))}. {HOW_TO_GET_ONE}</p>"
-    own = picture_id(source)
+    own = picture_id(drawing)
     style = _file("page.css") + style_sheet(own)
     script = _file("page.js")
     backward = sum(step.phase == "backward" for step in steps)

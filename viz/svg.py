@@ -5,6 +5,7 @@ Read next: `draw.py`.
 
 from __future__ import annotations
 
+import re
 import zlib
 from xml.etree import ElementTree
 
@@ -15,18 +16,18 @@ from .style import style_sheet
 _SVG = "http://www.w3.org/2000/svg"
 
 
-def polish(svg: bytes, drawing: Drawing, source: str, alone: bool = True) -> str:
+def polish(svg: bytes, drawing: Drawing, alone: bool = True) -> str:
     """The SVG with the ids of its boxes and arrows made unlike those of any other picture.
 
     alone  whether the SVG is a picture of its own, and brings its style sheet; else it is part of a
            page that has one, and whose boxes can be chosen
 
-    The prefix is `picture_id(source)`. What Graphviz took for titles (its own ids, which browsers
+    The prefix is `picture_id(drawing)`. What Graphviz took for titles (its own ids, which browsers
     show as tooltips) become the names of what is drawn.
     """
     ElementTree.register_namespace("", _SVG)
     root = ElementTree.fromstring(svg)
-    prefix = picture_id(source)
+    prefix = picture_id(drawing)
     titles = {item.id: plain(f"{item.name} {item.shape or ''}".strip()) for item in drawing.items}
     for group in root.iter(f"{{{_SVG}}}g"):
         title = group.find(f"{{{_SVG}}}title")
@@ -49,9 +50,19 @@ def polish(svg: bytes, drawing: Drawing, source: str, alone: bool = True) -> str
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def picture_id(source: str) -> str:
+def picture_id(drawing: Drawing) -> str:
     """A prefix for the ids of a picture, the same for the same picture."""
-    return f"viz{zlib.crc32(source.encode()):08x}"
+    return f"viz{zlib.crc32(repr(drawing).encode()):08x}"
+
+
+def backward_is_left(svg: bytes) -> bool:
+    """Whether the frame of the backward pass came to the left of that of the forward pass."""
+    left = {}
+    for group in ElementTree.fromstring(svg).iter(f"{{{_SVG}}}g"):
+        if group.get("id") in ("forward", "backward"):
+            frame = next(part for part in group if part.get("d") or part.get("points"))
+            left[group.get("id")] = float(re.search(r"-?[\d.]+", frame.get("d") or frame.get("points"))[0])
+    return left.get("backward", 0) < left.get("forward", 0)
 
 
 def describe(drawing: Drawing) -> str:
