@@ -13,6 +13,7 @@ from checks import words
 
 import tinygrad_ml as tg
 from tinygrad_ml.functional import convolution as conv
+from tinygrad_ml.ops.matmul import cofactors
 
 
 class Operation(NamedTuple):
@@ -364,6 +365,7 @@ row(
 for _words, _x in (("", SQUARE), (" of a batch", BATCH)):
     row("inv" + _words, tg.linalg.inv, _x, torch="linalg.inv")
     row("det" + _words, tg.linalg.det, _x, torch="linalg.det")
+    row("cofactors" + _words, lambda x: x._apply(cofactors), _x)
     row("log|det|" + _words, lambda x: tg.linalg.slogdet(x)[1], _x, torch=lambda t, x: t.linalg.slogdet(x)[1])
     row("sign of det" + _words, lambda x: tg.linalg.slogdet(x)[0], _x)
     row(

@@ -18,13 +18,13 @@ from tinygrad_ml.backend.host import Backend
 
 words = str.split
 FUNCTIONS = words("""
-    exp expm1 log log1p log2 log10 sqrt square sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh
+    prod exp expm1 log log1p log2 log10 sqrt square sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh
     arccosh arctanh abs sign floor ceil rint trunc maximum minimum logaddexp where isnan isinf isfinite logical_and
     logical_or logical_xor logical_not sum max min argmax argmin any all cumsum argsort flip nonzero
     reshape transpose broadcast_to concatenate matmul
 """)
-LINALG = words("inv solve slogdet det cholesky")
-CREATION = words("zeros full arange")
+LINALG = words("inv solve slogdet det cholesky svd")
+CREATION = words("zeros full arange eye")
 FLOATS_ONLY = {"floor", "ceil", "trunc", "rint"}  # CuPy makes float64 of integers here, NumPy leaves them alone
 
 host_looks = 0

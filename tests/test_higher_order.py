@@ -200,7 +200,7 @@ def test_functions_that_differentiate_leave_no_trace():
 
 
 def test_derivatives_that_do_not_exist_are_refused():
-    with pytest.raises(GradientError, match="3 elements"):
+    with pytest.raises(GradientError, match="to one number, but f returned a tensor of shape"):
         tg.hessian(lambda x: x * 2, tg.tensor(X))
     with pytest.raises(ShapeError, match=r"shape \(2,\) instead of \(3,\)"):
         tg.hvp(scalar_function, tg.tensor(X), tg.tensor(np.ones(2)))

@@ -292,6 +292,11 @@ def hessian(f: Callable, x):
 def _gradient_with_graph(f: Callable, inputs: tuple[Tensor, ...]) -> list[Tensor]:
     with enable_grad():
         y = f(*inputs)
+        if not isinstance(y, Tensor) or y.size != 1:
+            given = y._described() if isinstance(y, Tensor) else repr(y)
+            raise GradientError(
+                f"a Hessian is of a function to one number, but f returned {given}; reduce it, as by sum()"
+            )
         found = grad(y, inputs, create_graph=True, allow_unused=True)
         return [
             apply(constant_in, (_zeros(x.node), *inputs)) if g is None else g

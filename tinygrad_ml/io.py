@@ -212,6 +212,9 @@ class _Decoder:
 
 def _write(path: Path, content: bytes) -> None:
     """Make `path` a file with this content, in one step: whoever looks sees the old file or the new one."""
+    path = path.resolve()  # of a link, what it leads to is written
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"{path} is not a file, and is left as it is: choose the name of a file")
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
     try:
         with open(temporary, "xb") as file:

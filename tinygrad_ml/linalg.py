@@ -48,7 +48,7 @@ def solve(a, b) -> Tensor:
 
 
 def det(x) -> Tensor:
-    """The determinant, of shape (..). dL/dx = g · y · x⁻ᵀ, for invertible x."""
+    """The determinant, of shape (..). dL/dx = g · cofactors of x, for singular x too; higher orders need x⁻¹."""
     return apply(primitives.det, (as_tensor(x),))
 
 

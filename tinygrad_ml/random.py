@@ -30,6 +30,8 @@ __all__ = [
 
 
 def _draw(method: str, size, dtype, device, requires_grad: bool = False) -> Tensor:
+    if isinstance(size, tuple) and len(size) == 1 and isinstance(size[0], (tuple, list)):
+        size = size[0]  # randn((2, 3)) for randn(2, 3)
     shape = (
         () if size is None else (int(size),) if isinstance(size, (int, numpy.integer)) else tuple(int(n) for n in size)
     )

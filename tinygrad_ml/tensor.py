@@ -35,7 +35,7 @@ class Tensor:
     tensor, views of it included. `assign` is the one way to overwrite memory in place.
     """
 
-    __slots__ = ("_data", "_node", "_needs", "grad", "__weakref__")
+    __slots__ = ("_data", "_node", "_needs", "_grad", "__weakref__")
     __array_priority__ = 1000  # so that `ndarray + Tensor` comes to us,
     __array_ufunc__ = None  # and NumPy does not try itself
 
@@ -43,7 +43,7 @@ class Tensor:
         self._data = data if type(data) in BY_TYPE else as_array(data)
         self._node = node
         self._needs = needs
-        self.grad: Tensor | None = None
+        self._grad: Tensor | None = None
 
     # -- what it holds ---------------------------------------------------------------------------
 
@@ -73,6 +73,19 @@ class Tensor:
         self._data = array
         if self._node is not None and self._node.op is None:
             self._node.value = array
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` has added up here; None before, and after `x.grad = None`."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, gradient: Tensor | None) -> None:
+        if gradient is not None and not isinstance(gradient, Tensor):
+            raise DTypeError(f"the gradient of {self._described()} is a tensor or None, not {gradient!r}")
+        if gradient is not None and gradient.shape != self.shape:
+            raise ShapeError(f"a gradient of shape {gradient.shape} was given to {self._described()}")
+        self._grad = gradient
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -258,6 +271,12 @@ class Tensor:
     def __contains__(self, value) -> bool:
         return bool((self == value).any())
 
+    def __getattr__(self, name: str):
+        hint = _CALLED_HERE.get(name)
+        raise AttributeError(
+            f"a tensor has no attribute {name!r}" + (f"; here it is {hint}" if hint else ""), name=name, obj=self
+        )
+
     __hash__ = object.__hash__  # a tensor is its own key; `==` compares numbers
 
     def __repr__(self) -> str:
@@ -315,6 +334,35 @@ class Tensor:
         name = f"tensor {self.name!r}" if self.name else "a tensor"
         where = "" if absent(self._data) or self.device.kind == "cpu" else f" on {self.device}"
         return f"{name} of shape {self.shape} and dtype {self.dtype}{where}"
+
+
+_CALLED_HERE = {
+    "view": "x.reshape(...)",
+    "unsqueeze": "x.expand_dims(axis)",
+    "permute": "x.permute_dims(axes)",
+    "t": "x.T",
+    "cpu": "x.to('cpu')",
+    "cuda": "x.to('gpu')",
+    "float": "x.astype('float32')",
+    "double": "x.astype('float64')",
+    "half": "x.astype('float16')",
+    "long": "x.astype('int64')",
+    "int": "x.astype('int32')",
+    "bool": "x.astype('bool')",
+    "type": "x.astype(dtype)",
+    "copy": "tg.tensor(x)",
+    "clone": "x * 1, or tg.tensor(x) outside of the graph",
+    "contiguous": "not needed",
+    "expand": "x.broadcast_to(shape)",
+    "gather": "x.take_along_axis(indices, axis)",
+    "masked_fill": "mask.where(value, x)",
+    "add_": "x += ..., or x.assign(...)",
+    "zero_": "x.assign(0)",
+    "copy_": "x.assign(...)",
+    "requires_grad_": "x.requires_grad = True",
+    "grad_fn": "x.node",
+}
+"""What users of PyTorch and NumPy may type, and what is its name here."""
 
 
 class _Hook:
@@ -465,6 +513,10 @@ def tensor(data, dtype=None, requires_grad: bool = False, device=None, name: str
     Raises `DTypeError` for what is no array of numbers, `GradientError` for integers with
     `requires_grad`, `DeviceError` for a device that is not there.
     """
+    if isinstance(data, (list, tuple)) and any(isinstance(part, Tensor) and part._needs for part in data):
+        raise GradientError(
+            "tensor([...]) copies numbers, and would cut these tensors from their graph; use tg.stack([...])"
+        )
     made = Tensor(as_array(data._data if isinstance(data, Tensor) else data, dtype, device, copy=True))
     if name is not None:
         made.name = name

@@ -29,7 +29,8 @@ class Device:
             return
         match = re.fullmatch(r"([a-z]+)(?::(\d+))?", name) if isinstance(name, str) else None
         if match is None or match[1] not in _openers:
-            hint = " (the GPU is called 'gpu' here)" if isinstance(name, str) and name.startswith("cuda") else ""
+            hint = "; for a dtype there is astype" if not isinstance(name, str) else ""
+            hint = hint or " (the GPU is called 'gpu' here)" * name.startswith("cuda")
             raise DeviceError(f"{name!r} is not a device{hint}; use one of {', '.join(map(repr, _openers))}")
         self.kind, self.index = match[1], int(match[2] or 0)
 

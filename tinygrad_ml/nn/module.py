@@ -75,6 +75,11 @@ class Module:
                     f"{name!r} of {type(self).__name__} is a parameter and cannot become {value._described()}: assign "
                     f"nn.Parameter(...), or overwrite its numbers with {name}.assign(...)"
                 )
+        elif value is not None and isinstance(vars(self).get(name), Parameter):
+            raise DTypeError(
+                f"{name!r} of {type(self).__name__} is a parameter and cannot become a {type(value).__name__}: assign "
+                f"nn.Parameter(...), or overwrite its numbers with {name}.assign(...)"
+            )
         object.__setattr__(self, name, value)
 
     def _adopt(self, name: str, child: Module) -> None:

@@ -109,7 +109,7 @@ maximum    = binary("maximum",   "maximum",        "max(a, b)",      ("1 if a > 
 minimum    = binary("minimum",   "minimum",        "min(a, b)",      ("1 if a < b, ½ at a tie", "1 if b < a, ½ at a tie"),
                                                    (lambda g, a, b: g * _share(b, a), lambda g, a, b: g * _share(a, b)),               "({a} < {b} || {a} != {a} ? {a} : {b})")
 atan2      = binary("atan2",     "arctan2",        "arctan(a / b)",  ("b/(a² + b²)", "-a/(a² + b²)"),
-                                                   (lambda g, a, b: g * b / (a * a + b * b), lambda g, a, b: -g * a / (a * a + b * b)), "atan2({a}, {b})", coerce=dtypes.promote_floats)
+                                                   (lambda g, a, b: g * b / _radius2(a, b), lambda g, a, b: -g * a / _radius2(a, b)), "atan2({a}, {b})", coerce=dtypes.promote_floats)
 remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a / b).floor()), "{a} - {b} * floor({a} / {b})", **small_result)
 floor_divide = binary("floor_divide", operator.floordiv, "⌊a/b⌋",    ("0", "0"),         (zero, zero),                                 "floor({a} / {b})", **small_result)
 pow_       = binary("pow",       operator.pow,     "aᵇ",             ("b·aᵇ⁻¹", "y·ln a"),
@@ -134,6 +134,12 @@ isfinite      = unary("isfinite", "isfinite", "x is finite", "", None, "isfinite
 def _share(winner, other):
     """1 where `winner` is the larger, ½ at a tie, else 0."""
     return (winner > other).where(1.0, (winner == other).where(0.5, winner * 0))
+
+
+def _radius2(a, b):
+    """a² + b², and 1 at the origin, where the angle has no derivative and gets 0."""
+    square = a * a + b * b
+    return (square == 0).where(1, square)
 
 
 def _pow_base(g, a, b):

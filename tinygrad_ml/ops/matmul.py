@@ -106,13 +106,40 @@ solve = Primitive(
     flops=lambda y, a, b: _cubic(y, a),
 )
 
+
+def _cofactors_value(xp, x):
+    """det(U)·det(V) · U·diag(Π of the other singular values)·Vᵀ, which exists for singular x too."""
+    u, s, vt = xp.linalg.svd(x)
+    n = s.shape[-1]
+    others = xp.prod(xp.where(xp.eye(n, dtype=bool), s.dtype.type(1), s[..., None, :]), axis=-1)
+    signs = xp.linalg.det(u) * xp.linalg.det(vt)
+    return signs[..., None, None] * xp.matmul(u * others[..., None, :], vt)
+
+
+def _cofactors_gradient(g, y, x):
+    inverse = x._apply(inv).mT
+    return (g * y).sum(axis=(-2, -1))[..., None, None] * inverse - inverse @ g.mT @ y
+
+
+cofactors = Primitive(
+    "cofactors",
+    _cofactors_value,
+    _square,
+    (_cofactors_gradient,),
+    formula="the cofactors of x, ∂det x/∂x",
+    local=("⟨g, y⟩·x⁻ᵀ - x⁻ᵀ·gᵀ·y",),
+    coerce=dtypes.promote_floats,
+    flops=_cubic,
+)
+
+
 det = Primitive(
     "det",
     lambda xp, x: xp.linalg.det(x),
     _batch,
-    (lambda g, y, x: (g * y)[..., None, None] * x._apply(inv).mT,),
+    (lambda g, x: g[..., None, None] * x._apply(cofactors),),
     formula="det x",
-    local=("y · x⁻ᵀ",),
+    local=("the cofactors of x: y · x⁻ᵀ where x⁻¹ exists",),
     coerce=dtypes.promote_floats,
     flops=_cubic,
 )

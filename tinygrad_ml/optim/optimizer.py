@@ -58,6 +58,10 @@ class Optimizer:
             raise OptionError(
                 f"an optimiser takes several parameters: pass [parameter], not {params._described()} alone"
             )
+        if hasattr(params, "parameters"):
+            raise OptionError(
+                f"an optimiser takes parameters: pass model.parameters(), not the {type(params).__name__}"
+            )
         params = list(params)
         if not params:
             raise OptionError("an optimiser needs at least one parameter, but got none: has the model any?")

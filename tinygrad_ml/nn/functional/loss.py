@@ -8,7 +8,7 @@ of classes). Targets take the dtype of the predictions, and must have their shap
 import numpy
 
 from ... import functional as tg
-from ...errors import DTypeError, OptionError, ShapeError
+from ...errors import DTypeError, OptionError, RangeError, ShapeError
 from ...functional.indexing import check_labels
 from ...modes import inside, modes
 from ...tensor import Tensor, as_tensor
@@ -76,14 +76,29 @@ def binary_cross_entropy(input, target, weight=None, reduction: str = "mean") ->
     weight  a factor for each element, of a shape that broadcasts
     """
     p, target = _pair(input, target, "binary_cross_entropy")
+    _check_probabilities(p)
     loss = -(target * _log_from_minus_100(p) + (1 - target) * _log_from_minus_100(1 - p))
     return _reduced(loss if weight is None else loss * weight, reduction)
 
 
+def _check_probabilities(p: Tensor) -> None:
+    """`RangeError` for what is no probability. On a GPU a look would have to wait, and is not taken."""
+    array = p._data
+    if isinstance(array, (numpy.ndarray, numpy.generic)) and array.size and (array.min() < 0 or array.max() > 1):
+        raise RangeError(
+            f"binary_cross_entropy{inside(modes.scope)} needs probabilities from 0 to 1, but got numbers from "
+            f"{array.min():g} to {array.max():g}; for logits there is binary_cross_entropy_with_logits"
+        )
+
+
 def _log_from_minus_100(p: Tensor) -> Tensor:
-    # ln 0 and its infinite derivative are kept out of the branch that is not taken.
-    zero = p == 0
-    return tg.clip(zero.where(-100.0, tg.log(zero.where(1, p))), min=-100.0)
+    """ln p, from -100 on; its derivative is 1/p, up to 10¹², so that what is surely wrong can still learn."""
+    seen = p.detach()
+    least = max(1e-12, float(numpy.finfo(p.dtype).tiny))
+    sloped = tg.log(p + (tg.maximum(seen, least) - seen))
+    zero = seen == 0
+    exact = tg.clip(zero.where(-100.0, tg.log(zero.where(1, seen))), min=-100.0)
+    return sloped + (exact - sloped.detach())
 
 
 def binary_cross_entropy_with_logits(input, target, weight=None, reduction: str = "mean", pos_weight=None) -> Tensor:
