@@ -26,7 +26,7 @@ def test_values_and_gradients_keep_the_dtype(operation, dtype):
 
 
 def _needs_lapack(operation) -> bool:
-    return operation.name.startswith(("inv", "det", "log|det|", "sign of det", "cholesky", "solve"))
+    return operation.name.startswith(("inv", "det", "log|det|", "sign of det", "cofactors", "cholesky", "solve"))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
