@@ -1,7 +1,6 @@
 """The command `tinygrad-ml`: what a run leaves, that it can be repeated and resumed exactly, and how it fails."""
 
 import errno
-import importlib
 import json
 import os
 import shutil
