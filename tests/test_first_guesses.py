@@ -15,6 +15,7 @@ from tinygrad_ml.errors import (
     OptionError,
     RangeError,
     ShapeError,
+    TinygradError,
 )
 
 
@@ -110,3 +111,12 @@ def test_saving_writes_through_a_link_and_over_files_only(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(CheckpointError, match="not a file, and is left as it is"):
         tg.save(tmp_path / "pipe", {})
+
+
+@pytest.mark.host_only
+def test_integers_are_not_divided_by_0():
+    with pytest.raises(TinygradError, match="integers cannot be divided by 0; floats can"):
+        tg.tensor([1, 2]) // tg.tensor([1, 0])
+    with pytest.raises(TinygradError, match="integers cannot be divided by 0"):
+        tg.tensor(1) % 0
+    assert (tg.tensor([1.0]) // 0).tolist() == [float("inf")]

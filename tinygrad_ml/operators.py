@@ -264,7 +264,7 @@ _LOGICAL = {
 
 for _name, (_op, _symbol) in _ARITHMETIC.items():
     if _name != "pow":
-        setattr(Tensor, f"__{_name}__", _direct(_op))
+        setattr(Tensor, f"__{_name}__", _direct(_op) if _op.operator else _general(_op))
     setattr(Tensor, f"__r{_name}__", _reflected(_op))
     setattr(Tensor, f"__i{_name}__", _in_place(_op, _symbol))
 for _name, _op in _COMPARISONS.items():

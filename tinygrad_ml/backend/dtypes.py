@@ -50,7 +50,7 @@ def number_dtype(number, dtype: numpy.dtype) -> numpy.dtype:
     if isinstance(number, (bool, numpy.bool_)):
         return dtype
     if isinstance(number, (int, numpy.integer)):
-        return int64 if dtype is bool_ else dtype
+        return int64 if dtype == bool_ else dtype
     return DEFAULT_FLOAT
 
 

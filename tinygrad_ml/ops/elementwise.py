@@ -33,12 +33,26 @@ def binary(name, value, formula, local, rules, c, *, coerce=dtypes.promote, **fa
     if isinstance(value, str):
         function = value
         value = lambda xp, a, b: getattr(xp, function)(a, b)  # noqa: E731
+    elif value in (operator.mod, operator.floordiv):
+        value = _whole_quotient(value)
     else:  # one of Python's operators, which the arrays of every backend know
         compute = facts["operator"] = value
         value = lambda xp, a, b: compute(a, b)  # noqa: E731
     return Primitive(
         name, value, broadcast, rules, inputs="a b", formula=formula, local=local, coerce=coerce, c=c, **facts
     )
+
+
+def _whole_quotient(compute):
+    """`compute`, which refuses to divide integers by 0: they have no inf to answer with, and NumPy answers 0."""
+
+    def value(xp, a, b):
+        # On a GPU a look would have to wait for the device, and is not taken.
+        if b.dtype.kind in "iu" and xp.kind == "cpu" and not b.all():
+            raise ZeroDivisionError("integers cannot be divided by 0; floats can, and give inf or nan")
+        return compute(a, b)
+
+    return value
 
 
 def _sigmoid(xp, x):
