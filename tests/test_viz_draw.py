@@ -10,6 +10,7 @@ import tinygrad_ml as tg
 import viz
 from tinygrad_ml import nn
 from tinygrad_ml.errors import DTypeError, OptionError
+from tinygrad_ml.modes import watching
 from viz.render import _commands
 
 needs_graphviz = pytest.mark.skipif(not _commands("svg"), reason="there is no Graphviz on this machine")
@@ -88,6 +89,15 @@ def test_a_tensor_used_twice_has_two_arrows_and_a_shared_parameter_one_box():
     picture = viz.draw((w * w).sum() + w.sum())
     assert [box.name for box in picture.drawing.items].count("w") == 1
     assert [edge.source for edge in picture.drawing.edges].count(item(picture, "w").id) == 3
+
+
+def test_leaves_empty_tensors_and_several_outputs_are_drawn_and_told():
+    x, empty = leaf(2.0, "x"), leaf(tg.zeros((0, 3)), "empty")
+    assert len(viz.draw(x, direction="both").drawing.items) == 2
+    assert viz.steps((empty * 2.0).sum(), check=True)[-1].value == "empty"
+    one, other = x * 2.0, x * 3.0
+    assert turns(viz.draw([one, other], direction="both"))[-1] == "∂L/∂x"
+    assert viz.steps([one, other], check=True)[-1].value == "5"
 
 
 def test_numbers_stand_in_formulas():
@@ -285,6 +295,21 @@ def test_an_error_inside_a_network_is_drawn_from_the_function_that_failed():
     picture = viz.draw(caught.value)
     assert picture.drawing.items[-1].name == "linear"
     assert item(picture, "relu").operation == "relu"
+
+
+def test_drawing_is_not_watched():
+    x = leaf(-1.0, "x")
+    seen = []
+    with tg.detect_anomaly():
+        with pytest.raises(tg.errors.AnomalyError) as caught:
+            tg.log(x * 2.0)
+        picture = viz.draw(caught.value)
+    assert picture.drawing.items[-1].name == "log" and item(picture, "mul").sum == "(-1) · 2 = -2"
+    y = x * x
+    with watching(lambda *_: seen.append(_)):
+        viz.draw(y, direction="both")
+        viz.steps(y, check=True)
+    assert not seen
 
 
 def test_wrong_use_is_one_clear_error():

@@ -23,12 +23,23 @@ class Arrangement:
 
     Ids count from 0 in each picture: `n7` is a box, `g7` the gradient beside it, `m7` a closed
     module, `w7` the gradients inside of it, `c2` a frame and `d2` the frame facing it.
+
+    finished  whether the outputs are results, and not what an operation was given that failed
     """
 
-    def __init__(self, outputs: Sequence[Node], direction: str, depth: int | None, fold: bool, limit: int):
+    def __init__(
+        self,
+        outputs: Sequence[Node],
+        direction: str,
+        depth: int | None,
+        fold: bool,
+        limit: int,
+        finished: bool = True,
+    ):
         self.outputs = list(dict.fromkeys(_behind(node) for node in outputs))
         self.order = topological(self.outputs)
-        self.names = words.names_of(self.order, self.outputs)
+        self.results = self.outputs if finished else []
+        self.names = words.names_of(self.order, self.results)
         self.loss = self.names[self.outputs[0]] if len(self.outputs) == 1 else "L"
         self.title = ", ".join(self.names[node] for node in self.outputs[:3]) + ", …" * (len(self.outputs) > 3)
         self.notes: list[str] = []

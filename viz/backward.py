@@ -19,7 +19,7 @@ from tinygrad_ml.ops.shapes import broadcast
 from tinygrad_ml.tensor import Tensor, filled
 
 from .figures import SMALL, Summary, summarise
-from .replay import on_host
+from .replay import on_host, unwatched
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def walk_back(outputs: Sequence[Node], keep: int = SMALL, probe: Callable | None
     else:
         watcher = _Watcher(walk, keep, probe)
         try:
-            with no_grad():
+            with no_grad(), unwatched():
                 backpropagate({node: _ones(node) for node in outputs}, None, _constants, observe=watcher)
         except GradientError:
             walk = Walk(trouble="changed since")

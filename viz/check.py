@@ -21,6 +21,7 @@ from tinygrad_ml.tensor import Tensor, apply, tensor
 
 from .facts import flops_of
 from .figures import number
+from .replay import unwatched
 
 STEP = 1e-6
 BUDGET = 2e9
@@ -99,13 +100,15 @@ class _Differences:
         x = self._wide(node, {})
         step = STEP * max(1.0, float(numpy.abs(x.numpy()).max()))
         along = tensor(step * v, device=x.device)
-        below, here, above = (self._sum_at(node, x + along * sign) for sign in (-1, 0, 1))
+        with no_grad(), unwatched():
+            places = [x + along * sign for sign in (-1, 0, 1)]
+        below, here, above = (self._sum_at(node, place) for place in places)
         return (here - below) / step, (above - here) / step
 
     def _sum_at(self, node: Node, x: Tensor) -> float:
         """The sum of the outputs with another value for a node. Only what depends on it is computed."""
         moved = {node: x}
-        with no_grad(), numpy.errstate(all="ignore"):
+        with no_grad(), unwatched(), numpy.errstate(all="ignore"):
             for later in self.order[self.position[node] + 1 :]:
                 if any(parent in moved for parent in later.inputs):
                     inputs = tuple([self._wide(parent, moved) for parent in later.inputs])

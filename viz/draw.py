@@ -58,7 +58,7 @@ def draw(
     failure = failure_in(what) if isinstance(what, BaseException) else None
     outputs = failure.inputs if failure else outputs_of(what, input_shape)
     direction = "forward" if failure else direction
-    arrangement = Arrangement(outputs, direction, depth, fold, limit)
+    arrangement = Arrangement(outputs, direction, depth, fold, limit, finished=failure is None)
     return Picture(read_graph(arrangement, direction, values=values, overlay=overlay, failure=failure), legend)
 
 

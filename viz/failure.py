@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tinygrad_ml.errors import DTypeError
 from tinygrad_ml.graph import Node
+from tinygrad_ml.ops import Primitive
 from tinygrad_ml.tensor import Tensor
 
 from .model import Drawing, Edge, Item
@@ -42,9 +43,13 @@ def failure_in(error: BaseException) -> Failure:
         frames.append(trace.tb_frame)
         trace = trace.tb_next
     for frame in reversed(frames):
-        nodes = [tensor.node for tensor in _tensors_given_to(frame)]
-        if nodes:
-            return Failure(frame.f_code.co_name.strip("_"), "", nodes, str(error))
+        tensors, op = _tensors_given_to(frame), frame.f_locals.get("op")
+        if isinstance(op, Primitive):  # what stopped is the engine, at work on this operation
+            return Failure(
+                op.name, op.formula, [tensor.node for tensor in frame.f_locals.get("inputs", tensors)], str(error)
+            )
+        if tensors:
+            return Failure(frame.f_code.co_name.strip("_"), "", [tensor.node for tensor in tensors], str(error))
     raise DTypeError(
         f"this {type(error).__name__} was not raised by a computation on tensors, so there is no graph to draw: {error}"
     )

@@ -14,6 +14,8 @@ from tinygrad_ml.errors import TinygradError
 from tinygrad_ml.graph import Node
 from tinygrad_ml.tensor import Tensor, apply
 
+from .replay import unwatched
+
 
 def local_jacobian(node: Node, position: int, inputs: Sequence[Tensor]) -> numpy.ndarray | None:
     """∂y/∂x for one input x of an operation y = f(x, ...), as a matrix (elements of y, elements of x).
@@ -28,7 +30,8 @@ def local_jacobian(node: Node, position: int, inputs: Sequence[Tensor]) -> numpy
         return apply(node.op, (*inputs[:position], x, *inputs[position + 1 :]), node.params)
 
     try:
-        found = jacobian(f, inputs[position]).numpy()
+        with unwatched():
+            found = jacobian(f, inputs[position]).numpy()
     except TinygradError:
         return None
     return found.reshape(-1, inputs[position].size)

@@ -110,7 +110,7 @@ class _Reader:
     def _kind(self, node: Node) -> str:
         if node.op is None:
             return "parameter" if node.needs_grad else "constant" if words.is_constant(node) else "input"
-        return "output" if node in self.at.outputs else "operation"
+        return "output" if node in self.at.results else "operation"
 
     def _add_to_module(self, item: Item, node: Node) -> None:
         item.operations += node.op is not None

@@ -13,9 +13,21 @@ import numpy
 
 from tinygrad_ml import no_grad
 from tinygrad_ml.graph import Node
+from tinygrad_ml.modes import modes
 from tinygrad_ml.ops import OUTPUT
 from tinygrad_ml.tensor import Tensor, apply
 from tinygrad_ml.writes import overwritten_since
+
+
+class unwatched:
+    """Inside, nobody watches what is computed: neither a search for nan, nor a recording of the user's operations."""
+
+    def __enter__(self) -> None:
+        self._before = modes.watchers, modes.scope, modes.busy
+        modes.watchers, modes.scope, modes.busy = (), (), False
+
+    def __exit__(self, *_) -> None:
+        modes.watchers, modes.scope, modes.busy = self._before
 
 
 def last_uses(order: Sequence[Node]) -> dict[Node, int]:
@@ -51,7 +63,7 @@ def _value(node: Node, values: Mapping[Node, Tensor | None]) -> Tensor | None:
     inputs = [saved[i] if i in saved else _input(node, parent, values) for i, parent in enumerate(node.inputs)]
     if any(value is None for value in inputs):
         return None
-    with no_grad():
+    with no_grad(), unwatched():
         return apply(node.op, tuple(inputs), node.params)
 
 

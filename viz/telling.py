@@ -227,7 +227,7 @@ class _Teller:
     def _local(self, user: Node, position: int) -> Summary | None:
         """The local Jacobian, if it has no more than `keep` elements."""
         size = prod(user.shape) * prod(user.inputs[position].shape)
-        if size > self.keep or any(parent not in self.small for parent in user.inputs):
+        if not 0 < size <= self.keep or any(parent not in self.small for parent in user.inputs):
             return None
         found = local_jacobian(user, position, [self.small[parent] for parent in user.inputs])
         return None if found is None else summarise(found, self.keep)
