@@ -97,22 +97,20 @@ class _Differences:
 
     def along(self, node: Node, v: numpy.ndarray) -> tuple[float, float]:
         """The slopes along v to either side."""
-        x = self._wide(node, {})
-        step = STEP * max(1.0, float(numpy.abs(x.numpy()).max()))
-        along = tensor(step * v, device=x.device)
-        with no_grad(), unwatched():
-            places = [x + along * sign for sign in (-1, 0, 1)]
-        below, here, above = (self._sum_at(node, place) for place in places)
+        with no_grad(), unwatched(), numpy.errstate(all="ignore"):
+            x = self._wide(node, {})
+            step = STEP * max(1.0, float(numpy.abs(x.numpy()).max()))
+            along = tensor(step * v, device=x.device)
+            below, here, above = (self._sum_at(node, x + along * sign) for sign in (-1, 0, 1))
         return (here - below) / step, (above - here) / step
 
     def _sum_at(self, node: Node, x: Tensor) -> float:
         """The sum of the outputs with another value for a node. Only what depends on it is computed."""
         moved = {node: x}
-        with no_grad(), unwatched(), numpy.errstate(all="ignore"):
-            for later in self.order[self.position[node] + 1 :]:
-                if any(parent in moved for parent in later.inputs):
-                    inputs = tuple([self._wide(parent, moved) for parent in later.inputs])
-                    moved[later] = apply(later.op, inputs, _wide_params(later))
+        for later in self.order[self.position[node] + 1 :]:
+            if any(parent in moved for parent in later.inputs):
+                inputs = tuple([self._wide(parent, moved) for parent in later.inputs])
+                moved[later] = apply(later.op, inputs, _wide_params(later))
         return float(sum(self._wide(output, moved).numpy().sum() for output in self.outputs))
 
     def _wide(self, node: Node, moved: Mapping[Node, Tensor]) -> Tensor:
