@@ -459,10 +459,11 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> 
     shapes = [tensor.shape for tensor in inputs]
     try:
         shape = op.shape(*shapes, **params)
-        if any(absent(array) for array in arrays):
+        missing = next((array for array in arrays if isinstance(array, Absent)), None)
+        if missing is not None:
             arrays = op.coerce(arrays) if op.coerce is not None else arrays
             own = [array.dtype for array in arrays]
-            return Absent(shape, op.dtype(*own, **params) if op.dtype is not None else own[0])
+            return missing.like(shape, op.dtype(*own, **params) if op.dtype is not None else own[0])
     except TinygradError as clear:
         names = ", ".join(f"{op.input_name(i)} is {tensor._described()}" for i, tensor in enumerate(inputs))
         failed = type(clear)(f"{op.name}{inside(modes.scope)}: {clear}. Here {names}.")
