@@ -224,6 +224,8 @@ class Tensor:
                 f"assign() overwrites memory outside of the graph, but {self._described()} is part of one. "
                 f"Use x = ... or x[...] = ... instead."
             )
+        if modes.recorder is not None:
+            modes.recorder.take(self)
         if isinstance(self._data, numpy.generic):
             self._data = self.node.value = numpy.array(self._data)
         elif not getattr(self._data.flags, "writeable", 0 not in self._data.strides):  # CuPy does not say
