@@ -83,7 +83,7 @@ class Executable:
             elif source.kind == "argument":
                 entry.append(f"{word} = asarray(arguments[{source.position}], order='C')")
                 entry.append(f"target_{value.number} = arguments[{source.position}]")
-            elif source.kind == "gradient" or id(source.tensor) in self._rebound:
+            elif source.kind == "gradient" or (source.kind == "state" and id(source.tensor) in self._rebound):
                 names[f"tensor_{value.number}"] = source.tensor
                 where = f"tensor_{value.number}{'.grad' if source.kind == 'gradient' else ''}._data"
                 entry.append(f"{word} = asarray({where}, order='C')")
