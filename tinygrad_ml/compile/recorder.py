@@ -170,7 +170,7 @@ class Recorder:
 
     def take(self, tensor: Tensor, source: Source | None = None) -> None:
         """Put a stand-in in the place of the tensor's array, until the recording is over."""
-        if self._taken(tensor) or absent(tensor._data):
+        if self._taken(tensor) or absent(tensor._data) or isinstance(tensor._data, Traced):
             return
         before = tensor._data, tensor._node, tensor._needs, tensor.grad
         self._before[id(tensor)] = (weakref.ref(tensor), *before)

@@ -63,14 +63,14 @@ class Compiled:
         self.recording, self.recorded = recording, recording.program
         self._keep = static  # whose ids are in the key
         self._aliases = aliases  # arguments that the function reaches in another way too
-        program = ownership(recording.program)
+        program = recording.program
         self.stages: dict[str, Program] = {"recorded": program}
         for name, simplify in PASSES.items():
             if name not in without:
                 self.stages[name] = program = simplify(program)
         if "dead" not in without:
             program = PASSES["dead"](program)  # what the others have left without a use
-        self.program = program
+        self.program = program = ownership(program)
         rebound = {id(target) for target, what, _ in recording.rebinds if what == "data" and not isinstance(target, int)}
         self.executable = Executable(program, rebound, memory, "fusion" not in without, "in_place" not in without)
         self._fresh = True
