@@ -25,7 +25,12 @@ def counted(function):
 
 def test_recorded_once_for_each_shape_and_dtype():
     step, calls = counted(lambda x: (x * 2).sum())
-    for shape, dtype, expected in [((3,), "float32", 1), ((3,), "float32", 1), ((4,), "float32", 2), ((3,), "float64", 3)]:
+    for shape, dtype, expected in [
+        ((3,), "float32", 1),
+        ((3,), "float32", 1),
+        ((4,), "float32", 2),
+        ((3,), "float64", 3),
+    ]:
         x = tg.ones(*shape, dtype=dtype)
         assert step(x).item() == 2 * shape[0]
         assert step(x).dtype == dtype

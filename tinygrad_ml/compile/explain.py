@@ -17,7 +17,11 @@ def explained(recorded: Program, executable: Executable) -> str:
             f"{_shortened(kernel.name, 56):56}  {kernel.shape!s:20} {kernel.nbytes / 1e6:10.3f} {kernel.flops / 1e6:9.3f}"
         )
     eager_bytes = sum(
-        value.nbytes for i in recorded.instructions if i.output for value in (*i.inputs, i.output) if i.op.name != "reshape"
+        value.nbytes
+        for i in recorded.instructions
+        if i.output
+        for value in (*i.inputs, i.output)
+        if i.op.name != "reshape"
     )
     lines += [
         "",

@@ -76,6 +76,10 @@ DRAW = Call("draw", None, effect=True)
 """Random numbers, from the stream of a device. Also drawn if nobody needs them: the stream has to go on."""
 
 
+VIEWS = frozenset(("reshape", "permute_dims", "broadcast_to", "getitem", "windows", "constant_in"))
+"""Operations whose result may look at the memory of the input."""
+
+
 class Instruction:
     """output = op(*inputs, **params)"""
 

@@ -25,11 +25,8 @@ from ..modes import modes, watching
 from ..ops import elementwise, movement
 from ..ops.index import ARRAY
 from ..tensor import Tensor
-from .program import DRAW, PUT, Instruction, Program, Source, Value
+from .program import DRAW, PUT, VIEWS, Instruction, Program, Source, Value
 from .traced import WHAT_TO_DO, Traced, traced_type
-
-VIEWS = frozenset(("reshape", "permute_dims", "broadcast_to", "getitem", "windows", "constant_in"))
-"""Operations whose result may look at the memory of the input."""
 
 
 class Argument(Source):
@@ -235,7 +232,11 @@ class Recorder:
 
     def write(self, array: Traced, key, values) -> None:
         """`array[key] = values`"""
-        given = values if isinstance(values, Traced) else self._lift(numpy.asarray(values) if not hasattr(values, "dtype") else values)
+        given = (
+            values
+            if isinstance(values, Traced)
+            else self._lift(numpy.asarray(values) if not hasattr(values, "dtype") else values)
+        )
         given = self.cast(given, array.dtype)
         value = self.read(given)
         if key is Ellipsis:
@@ -280,7 +281,9 @@ class Recorder:
         found      the tensors, modules and optimisers that it can reach (see `state.py`)
         """
         if modes.recorder is not None:
-            raise CompileError("a compiled function was called inside of another that is being recorded: compile the outer one only")
+            raise CompileError(
+                "a compiled function was called inside of another that is being recorded: compile the outer one only"
+            )
         try:
             modes.recorder = self
             for position, tensor in enumerate(arguments):
@@ -347,7 +350,9 @@ class Recorder:
 
     def _as_they_were(self) -> list[tuple]:
         """(tensor, array, node, needs, gradient) of all tensors that were taken and are still there."""
-        return [(tensor, *before) for reference, *before in self._before.values() if (tensor := reference()) is not None]
+        return [
+            (tensor, *before) for reference, *before in self._before.values() if (tensor := reference()) is not None
+        ]
 
     def _source_of(self, array, tensors) -> Source:
         """State if somebody still holds a tensor of this array, and may change it; else a constant."""
@@ -379,7 +384,9 @@ class _Stream:
         return self._draw("standard_normal", size, dtype)
 
     def integers(self, low, high, size) -> Traced:
-        return self._draw("integers", (size,) if isinstance(size, int) else tuple(size), numpy.int64, low=low, high=high, size=size)
+        return self._draw(
+            "integers", (size,) if isinstance(size, int) else tuple(size), numpy.int64, low=low, high=high, size=size
+        )
 
     def permutation(self, x: int) -> Traced:
         return self._draw("permutation", (x,), numpy.int64, x=x)

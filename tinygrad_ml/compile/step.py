@@ -71,9 +71,14 @@ class Compiled:
         if "dead" not in without:
             program = PASSES["dead"](program)  # what the others have left without a use
         self.program = program = ownership(program)
-        rebound = {id(target) for target, what, _ in recording.rebinds if what == "data" and not isinstance(target, int)}
+        rebound = {
+            id(target) for target, what, _ in recording.rebinds if what == "data" and not isinstance(target, int)
+        }
         self.executable = Executable(program, rebound, memory, "fusion" not in without, "in_place" not in without)
         self._fresh = True
+        self._written = [memory.source for memory, _ in program.writes]
+        reads_gradients = any(value.source.kind == "gradient" for value in program.sources())
+        self._replaced = [target for target, what, _ in recording.rebinds if what == "grad" and not reads_gradients]
 
     def fits(self, tensors: list[Tensor]) -> bool:
         """Whether what the recording relied on holds in this call."""
@@ -81,15 +86,11 @@ class Compiled:
 
     def __call__(self, tensors: list[Tensor]) -> Any:
         self._host()
-        arrays = [self._array(tensor) for tensor in tensors]
-        # Old gradients that the step replaces without reading them give their memory back first.
-        if not any(value.source.kind == "gradient" for value in self.program.sources()):
-            for target, what, _ in self.recording.rebinds:
-                if what == "grad":
-                    (tensors[target] if isinstance(target, int) else target).grad = None
+        arrays = [tensor._data for tensor in tensors]
+        for target in self._replaced:  # without a look at them; they give their memory back first
+            (tensors[target] if isinstance(target, int) else target).grad = None
         results = self.executable(arrays)
-        for memory, _ in self.program.writes:
-            source = memory.source
+        for source in self._written:
             writes.wrote(arrays[source.position] if source.kind == "argument" else _tensor_of(source)._data)
         for target, what, place in self.recording.rebinds:
             tensor = tensors[target] if isinstance(target, int) else target
@@ -109,10 +110,6 @@ class Compiled:
                 for value, array in self.executable.numbers.items():
                     if value.source.call == call:
                         array[...] = given[value.source.name]
-
-    @staticmethod
-    def _array(tensor: Tensor):
-        return tensor._data
 
 
 def _tensor_of(source) -> Tensor:

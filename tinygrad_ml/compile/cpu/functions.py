@@ -25,11 +25,44 @@ UFUNCS = {
     "pow": "power",
 } | {
     name: name
-    for name in (
-        "sign exp expm1 log log1p log2 log10 sqrt square sin cos tan sinh cosh tanh floor ceil trunc add maximum minimum "
-        "remainder floor_divide equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor "
-        "logical_not isnan isinf isfinite"
-    ).split()
+    for name in [
+        "sign",
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "log2",
+        "log10",
+        "sqrt",
+        "square",
+        "sin",
+        "cos",
+        "tan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "floor",
+        "ceil",
+        "trunc",
+        "add",
+        "maximum",
+        "minimum",
+        "remainder",
+        "floor_divide",
+        "equal",
+        "not_equal",
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "logical_and",
+        "logical_or",
+        "logical_xor",
+        "logical_not",
+        "isnan",
+        "isinf",
+        "isfinite",
+    ]
 }
 """Primitive -> the function of NumPy that takes the memory of the result as `out`."""
 
@@ -65,12 +98,13 @@ def has_form(instruction: Instruction) -> bool:
 
 def calls(instruction: Instruction, operands: list[str], out: str) -> list[str]:
     """The lines of source that compute it: from the operands, which are expressions, into `out`."""
-    name, kind = instruction.op.name, f"number_{instruction.inputs[0].dtype}"
-    words = {"out": out, "one": f"{kind}(1)", "zero": f"{kind}(0)"}
+    name, dtype = instruction.op.name, instruction.inputs[0].dtype
+    words = {"out": out, "one": f"one_{dtype}", "zero": f"zero_{dtype}"}
     if name == "power":
         exponent = instruction.params["exponent"]
         pattern = POWERS.get(exponent, f"power({{0}}, {exponent!r}, {{out}})")
         return [pattern.format(*operands, **words)]
     if name in SEVERAL:
         return [line.format(*operands, **words) for line in SEVERAL[name]]
-    return [f"{UFUNCS[name]}({', '.join(operands)}, out={out})"]
+    target = f"out={out}" if name in ("maximum", "minimum") else out  # a third operand of these means something else
+    return [f"{UFUNCS[name]}({', '.join(operands)}, {target})"]

@@ -18,10 +18,9 @@ from ...ops.shapes import size
 from ..passes.buffers import Lifetime, places
 from ..passes.fusion import Kernel
 from ..program import Instruction, Program, Value
-from ..recorder import VIEWS
 from .functions import NOT_IN_PLACE
 
-BLOCK = 16384
+BLOCK = 32768
 """Elements in a block: half a dozen such arrays of float32 fit into the second-level cache."""
 
 
@@ -126,7 +125,9 @@ class Layout:
             kernel = producer.get(value)
             if kernel is None or not kernel.elementwise or value in found or value in self.handed_out:
                 continue
-            if memory in self._writeable and all(number[reader] <= number[kernel] for reader in readers.get(memory, ())):
+            if memory in self._writeable and all(
+                number[reader] <= number[kernel] for reader in readers.get(memory, ())
+            ):
                 if self._last_reader_is(kernel, memory, value):
                     found[value] = memory
         return found

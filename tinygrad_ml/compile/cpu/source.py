@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy
 
+from ...backend import dtypes
 from ...backend import random as streams
 from ...backend.arrays import HOST
 from ...ops import conv
@@ -41,7 +42,8 @@ class Source:
         self.names: dict[str, Any] = {"numpy": numpy, "reshape": numpy.reshape, "concatenate": numpy.concatenate}
         self.names |= {name: function for name, function in vars(numpy).items() if isinstance(function, numpy.ufunc)}
         self.names |= {"copyto": numpy.copyto, "argmax": numpy.argmax, "argmin": numpy.argmin, "cumsum": numpy.cumsum}
-        self.names |= {f"number_{dtype.__name__}": dtype for dtype in numpy.sctypeDict.values()}
+        for dtype in dtypes.SUPPORTED:
+            self.names |= {f"zero_{dtype}": dtype.type(0), f"one_{dtype}": dtype.type(1)}
 
     def compiled(self, entry: list[str], pools: dict[Value, Callable]) -> Callable:
         """The function of the arrays that are handed in, which returns the results.
@@ -223,7 +225,10 @@ class Source:
         self.lines += [f"{out}[...] = 0", f"{word}({out}, {operands[0]})"]
 
     def _draw(self, instruction: Instruction, operands, pools):
-        if instruction.params["method"] not in ("random", "standard_normal") or instruction.output not in self.layout.offsets:
+        if (
+            instruction.params["method"] not in ("random", "standard_normal")
+            or instruction.output not in self.layout.offsets
+        ):
             return NotImplemented
         out, word = self._target(instruction.output, pools), f"draw_{instruction.output.number}"
         self.names[word] = _drawing(instruction.params)

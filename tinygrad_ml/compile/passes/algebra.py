@@ -64,7 +64,11 @@ def _constant(instruction: Instruction, made) -> Value | None:
     if not arrays or not all(isinstance(array, (numpy.ndarray, numpy.generic)) for array in arrays):
         return None
     output = instruction.output
-    if any(array.size > SMALL for array in arrays) or numpy.prod(output.shape) > SMALL or "device" in instruction.params:
+    if (
+        any(array.size > SMALL for array in arrays)
+        or numpy.prod(output.shape) > SMALL
+        or "device" in instruction.params
+    ):
         return None
     from ...backend import of
 
@@ -156,8 +160,8 @@ RULES: dict[str, Callable] = {
     "discrete_cast": _moves_nothing,
     "permute_dims": _in_order,
     "constant_in": lambda instruction, made: instruction.inputs[0],
-    "power": lambda instruction, made: _same(instruction, instruction.inputs[0])
-    if instruction.params["exponent"] == 1
-    else None,
+    "power": lambda instruction, made: (
+        _same(instruction, instruction.inputs[0]) if instruction.params["exponent"] == 1 else None
+    ),
 }
 """Primitive -> rule(instruction, who made each value) -> value, simpler instruction, or None."""

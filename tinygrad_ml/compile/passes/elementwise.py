@@ -5,9 +5,7 @@ from ...ops.primitive import Primitive
 from ..program import Instruction
 
 ELEMENTWISE = frozenset(
-    value.name
-    for value in vars(table).values()
-    if isinstance(value, Primitive) and value.name != "constant_in"
+    value.name for value in vars(table).values() if isinstance(value, Primitive) and value.name != "constant_in"
 )
 """The names of the rows of the table of derivatives."""
 

@@ -15,7 +15,12 @@ def equal(program: Program) -> Program:
     kept = []
     for instruction in program.instructions:
         inputs = tuple(_now(value, replaced) for value in instruction.inputs)
-        key = instruction.op.name, tuple(map(_same_number, inputs)), frozen(instruction.params), instruction.output.dtype
+        key = (
+            instruction.op.name,
+            tuple(map(_same_number, inputs)),
+            frozen(instruction.params),
+            instruction.output.dtype,
+        )
         if key in first and not getattr(instruction.op, "effect", False):
             replaced[instruction.output] = first[key]
         else:

@@ -11,9 +11,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable
 
-from ..program import Instruction, Program, Value
+from ..program import VIEWS, Instruction, Program, Value
 from .elementwise import is_elementwise
-
 
 FAR = 1000
 """So many kernels are looked through; what is farther apart stays apart, so that compiling takes linear time."""
@@ -81,7 +80,7 @@ def fusion(program: Program, has_form: Callable[[Instruction], bool], fuse: bool
         made = [instruction.output for instruction in kernel.instructions]
         kernel.outputs = [value for value in made if value in handed_out or users.get(value, set()) - {kernel}]
         kernel.needs = {kernel_of[value] for value in kernel.inputs() if value in kernel_of}
-    return _in_order(kernels)
+    return _in_order(kernels, _writers(program, kernel_of, users))
 
 
 def _may_be_one(a: Kernel, b: Kernel) -> bool:
@@ -114,21 +113,45 @@ def _merged(a: Kernel, b: Kernel, kernel_of: dict[Value, Kernel]) -> Kernel:
     return a
 
 
-def _in_order(kernels: Iterable[Kernel]) -> list[Kernel]:
-    """Each kernel after those that it needs, otherwise as late as its last instruction stood in the program."""
+def _writers(program: Program, kernel_of: dict[Value, Kernel], users: dict[Value, set[Kernel]]) -> set[Kernel]:
+    """The kernels that compute what is written to memory from outside. They now need the readers of the old numbers.
+
+    So they can write in place; but for a reader that needs the new numbers too.
+    """
+    looks_at: dict[Value, Value] = {}
+    for instruction in program.instructions:
+        if instruction.op.name in VIEWS:
+            looks_at[instruction.output] = looks_at.get(instruction.inputs[0], instruction.inputs[0])
+    readers: dict[Value, set[Kernel]] = {}
+    for value, kernels in users.items():
+        readers.setdefault(looks_at.get(value, value), set()).update(kernels)
+    writers = set()
+    for memory, value in program.writes:
+        if value in kernel_of:
+            writer = kernel_of[value]
+            writers.add(writer)
+            writer.needs |= {reader for reader in readers.get(memory, ()) if not _leads(writer, [reader])}
+    return writers
+
+
+def _in_order(kernels: Iterable[Kernel], first: set[Kernel]) -> list[Kernel]:
+    """Each kernel after those that it needs, otherwise as late as its last instruction stood in the program.
+
+    first  kernels that run as soon as they can: an update of a parameter, while its gradient is in the cache
+    """
     waiting = {kernel: len(kernel.needs) for kernel in kernels}
     users: dict[Kernel, list[Kernel]] = {}
     for kernel in waiting:
         for needed in kernel.needs:
             users.setdefault(needed, []).append(kernel)
-    ready = [(kernel.last, kernel.first, kernel) for kernel, count in waiting.items() if not count]
+    ready = [(kernel not in first, kernel.last, kernel.first, kernel) for kernel, count in waiting.items() if not count]
     heapq.heapify(ready)
     ordered = []
     while ready:
-        kernel = heapq.heappop(ready)[2]
+        kernel = heapq.heappop(ready)[-1]
         ordered.append(kernel)
         for user in users.get(kernel, ()):
             waiting[user] -= 1
             if not waiting[user]:
-                heapq.heappush(ready, (user.last, user.first, user))
+                heapq.heappush(ready, (user not in first, user.last, user.first, user))
     return ordered

@@ -7,8 +7,7 @@ changes first.
 
 from __future__ import annotations
 
-from ..program import COPY, Instruction, Program, Value
-from ..recorder import VIEWS
+from ..program import COPY, VIEWS, Instruction, Program, Value
 
 
 def ownership(program: Program) -> Program:
