@@ -125,11 +125,9 @@ class Layout:
             kernel = producer.get(value)
             if kernel is None or not kernel.elementwise or value in found or value in self.handed_out:
                 continue
-            if memory in self._writeable and all(
-                number[reader] <= number[kernel] for reader in readers.get(memory, ())
-            ):
-                if self._last_reader_is(kernel, memory, value):
-                    found[value] = memory
+            earlier = all(number[reader] <= number[kernel] for reader in readers.get(memory, ()))
+            if memory in self._writeable and earlier and self._last_reader_is(kernel, memory, value):
+                found[value] = memory
         return found
 
     def _last_reader_is(self, kernel: Kernel, memory: Value, value: Value) -> bool:
@@ -137,10 +135,10 @@ class Layout:
         outputs = [instruction.output for instruction in kernel.instructions]
         place = outputs.index(value)
         for i, instruction in enumerate(kernel.instructions):
+            late = i > place or (i == place and instruction.op.name in NOT_IN_PLACE)
             for operand in instruction.inputs:
-                if self.roots.get(operand) is memory:
-                    if operand is not memory or i > place or (i == place and instruction.op.name in NOT_IN_PLACE):
-                        return False
+                if self.roots.get(operand) is memory and (late or operand is not memory):
+                    return False
         return True
 
     # -- blocks ------------------------------------------------------------------------------------------------

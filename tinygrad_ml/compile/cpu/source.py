@@ -19,6 +19,7 @@ from ...ops import conv
 from ...ops.index import ARRAY
 from ...ops.shapes import size
 from ..passes.fusion import Kernel
+from ..passes.long_rows import fold_rows_into
 from ..program import Instruction, Value
 from .functions import calls
 from .layout import Layout, view_function
@@ -222,6 +223,12 @@ class Source:
         self.names[word] = lambda total, x: conv.fold_into(
             total, x, params["kernel"], params["stride"], params["dilation"]
         )
+        self.lines += [f"{out}[...] = 0", f"{word}({out}, {operands[0]})"]
+
+    def _fold_rows(self, instruction: Instruction, operands, pools) -> None:
+        out, word = self._target(instruction.output, pools), f"fold_{instruction.output.number}"
+        options = {name: value for name, value in instruction.params.items() if name != "shape"}
+        self.names[word] = lambda total, x: fold_rows_into(total, x, **options)
         self.lines += [f"{out}[...] = 0", f"{word}({out}, {operands[0]})"]
 
     def _draw(self, instruction: Instruction, operands, pools):
