@@ -337,3 +337,20 @@ def test_nothing_recorded_yet():
 def test_errors_of_the_function_are_its_own():
     with pytest.raises(tg.errors.ShapeError, match="do not broadcast"):
         tg.compile(lambda a, b: a + b)(tg.ones(2), tg.ones(3))
+
+
+@pytest.mark.parametrize("options", [{}, {"padding": 2}, {"dilation": 2}, {"stride": 2}, {"groups": 2}])
+def test_the_way_back_through_a_convolution(options):
+    groups = options.get("groups", 1)
+    weight = tg.random.randn(6, 4 // groups, 3, 2, requires_grad=True)
+
+    def function(x):
+        y = tg.nn.functional.conv2d(x, weight, **options)
+        return tg.grad((y * y).sum(), (x, weight))
+
+    x = tg.random.randn(3, 4, 9, 7, requires_grad=True)
+    step = tg.compile(function)
+    for _ in range(2):
+        for a, b in zip(function(x), step(x), strict=True):
+            np.testing.assert_allclose(b.numpy(), a.numpy(), 1e-4, 1e-4)
+    assert ("fold_rows" in str(step.program)) == (options.get("stride", 1) == 1 and groups == 1)

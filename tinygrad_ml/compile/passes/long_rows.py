@@ -41,7 +41,7 @@ def long_rows(program: Program) -> Program:
     number = max((instruction.output.number for instruction in program.instructions), default=0)
     made: list[Instruction] = []
 
-    def new(op, inputs: tuple[Value, ...], shape: tuple[int, ...], **params) -> Value:
+    def new(op, inputs: tuple[Value, ...], shape: tuple[int, ...], /, **params) -> Value:
         nonlocal number
         number += 1
         output = Value(number, shape, inputs[0].dtype)
