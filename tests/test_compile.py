@@ -297,10 +297,47 @@ def test_too_many_shapes():
             step(tg.ones(n))
 
 
-def test_a_compiled_function_within_another():
-    inner = tg.compile(lambda x: x + 1)
-    with pytest.raises(CompileError, match="compile the outer one only"):
-        tg.compile(lambda x: inner(x))(tg.ones(2))
+def test_a_compiled_function_within_another_becomes_a_part_of_it():
+    inner = tg.compile(lambda x: x * x)
+    outer = tg.compile(lambda x: tg.grad(inner(x).sum(), x)[0])
+    for value in (1.0, 3.0):
+        assert outer(tg.full((2,), value, requires_grad=True)).numpy().tolist() == [2 * value] * 2
+    assert "0 programs" in repr(inner)
+
+
+def test_anomalies_are_found():
+    step = tg.compile(lambda x: (x - 1).log())
+    assert np.isnan(step(tg.zeros(2)).numpy()).all()
+    with pytest.raises(tg.errors.AnomalyError, match="'log'"), tg.detect_anomaly():
+        step(tg.zeros(2))
+
+
+def test_a_model_in_another_dtype_is_another_program():
+    model = tg.nn.Linear(3, 2)
+    step = tg.compile(lambda x: model(x))
+    assert step(tg.ones(1, 3)).dtype == "float32"
+    model.to(dtype="float64")
+    assert step(tg.ones(1, 3)).dtype == "float64"
+
+
+def test_a_failed_recording_counts_no_step():
+    w = tg.ones(3, requires_grad=True)
+    optimizer = tg.optim.Adam([w])
+
+    def step(read):
+        optimizer.zero_grad()
+        loss = (w * w).sum()
+        loss.backward()
+        optimizer.step()
+        return float(loss) if read else loss
+
+    compiled = tg.compile(step)
+    compiled(False), compiled(False)
+    with pytest.raises(CompileError):
+        compiled(True)
+    assert optimizer.state[w]["step"] == 2
+    compiled(False)
+    assert optimizer.state[w]["step"] == 3
 
 
 def test_a_tensor_kept_from_a_recording():

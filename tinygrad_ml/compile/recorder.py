@@ -280,10 +280,7 @@ class Recorder:
         arguments  the tensors among `args` and `kwargs`
         found      the tensors, modules and optimisers that it can reach (see `state.py`)
         """
-        if modes.recorder is not None:
-            raise CompileError(
-                "a compiled function was called inside of another that is being recorded: compile the outer one only"
-            )
+        counted = found.counts()
         try:
             modes.recorder = self
             for position, tensor in enumerate(arguments):
@@ -293,6 +290,9 @@ class Recorder:
             with watching(self.watch):
                 returned = function(*args, **kwargs)
             return self._finish(returned, arguments, found)
+        except BaseException:
+            counted.restore()
+            raise
         finally:
             modes.recorder = None
             for tensor, array, node, needs, gradient in self._as_they_were():

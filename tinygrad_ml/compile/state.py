@@ -36,6 +36,28 @@ class Found:
         functions.append(partial(_needs, self.tensors))
         return [(function, function()) for function in functions]
 
+    def counts(self) -> Counts:
+        """What the optimisers count, to be restored after a recording that failed."""
+        return Counts(self.optimizers)
+
+
+class Counts:
+    """The step counts and options of optimisers as they are now."""
+
+    def __init__(self, optimizers: list[Optimizer]):
+        self._steps = [(kept, kept["step"]) for o in optimizers for kept in o.state.values()]
+        self._options = [(group, dict(group)) for o in optimizers for group in o.param_groups]
+        self._states = [(o, dict(o.state)) for o in optimizers]
+
+    def restore(self) -> None:
+        for kept, step in self._steps:
+            kept["step"] = step
+        for group, options in self._options:
+            group.update(options)
+        for optimizer, state in self._states:
+            optimizer.state.clear()
+            optimizer.state.update(state)
+
 
 def _mode(module: Module) -> bool:
     return module.training

@@ -14,6 +14,7 @@ import numpy
 from .. import writes
 from ..backend import absent
 from ..errors import CompileError, OptionError
+from ..modes import modes
 from ..tensor import Tensor
 from .cpu import Executable
 from .cpu.executable import Memory
@@ -36,7 +37,7 @@ def compile(function: Callable | None = None, *, without: Sequence[str] = ()) ->
     function  any function of tensors: a network, a loss, or a whole training step with `backward()`,
               clipping, an optimiser's and a schedule's `step()`. It is called once for each combination of shapes,
               dtypes and devices of its tensors, values of its other arguments, and modes of its modules
-    without   the passes to leave out, of "dead", "algebra", "equal", "fusion", "in_place"
+    without   the passes to leave out, of "dead", "algebra", "long_rows", "equal", "fusion", "in_place"
 
     Returns a `Step`. What it returns is outside of every graph. Can be used as a decorator.
 
@@ -82,7 +83,8 @@ class Compiled:
 
     def fits(self, tensors: list[Tensor]) -> bool:
         """Whether what the recording relied on holds in this call."""
-        return all(tensors[i] is tensor for i, tensor in self._aliases.items()) and self.recording.holds()
+        same = all(tensors[i] is tensor for i, tensor in self._aliases.items())
+        return same and self.executable.fits() and self.recording.holds()
 
     def __call__(self, tensors: list[Tensor]) -> Any:
         self._host()
@@ -145,6 +147,10 @@ class Step:
         self._last: Compiled | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if modes.recorder is not None or modes.watchers:
+            # A part of a larger step becomes a part of its program. Where somebody watches (`detect_anomaly`, a
+            # picture), there has to be something to see.
+            return self.function(*args, **kwargs)
         tensors, key, args, kwargs = take_apart(args, kwargs)
         for compiled in self._programs.get(key, ()):
             if compiled.fits(tensors):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy
 
+from ...errors import CompileError
 from ...tensor import Tensor
 from ..passes.fusion import fusion
 from ..program import Program, Value
@@ -99,7 +100,17 @@ class Executable:
         self._function = source.compiled(entry, pools)
         self.text, self.eager = source.text, source.eager
 
+    def fits(self) -> bool:
+        """Whether all state has the shapes and dtypes that the program was recorded with, if not the same memory."""
+        for tensor, array in self._bound:
+            now = tensor._data
+            if now is not array and (now.shape, now.dtype, type(now)) != (array.shape, array.dtype, type(array)):
+                return False
+        return True
+
     def _state(self, tensor: Tensor, written: bool) -> numpy.ndarray:
+        if not isinstance(tensor._data, (numpy.ndarray, numpy.generic)):
+            raise CompileError(f"tg.compile works on the CPU so far, and {tensor._described()} is not there")
         if isinstance(tensor._data, numpy.generic) or (written and not tensor._data.flags.writeable):
             tensor._data = numpy.array(tensor._data)
             if tensor._node is not None:
