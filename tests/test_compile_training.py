@@ -237,3 +237,15 @@ def test_frozen_parameters_stay():
     before = weight.numpy()
     training.run(2)
     np.testing.assert_array_equal(weight.numpy(), before)
+
+
+def test_a_changed_attribute_and_a_replaced_part_are_used():
+    model = nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.0))
+    step = tg.compile(lambda x: model(x))
+    x = tg.ones(2, 3)
+    np.testing.assert_allclose(step(x).numpy(), model[0](x).numpy(), 1e-6)
+    model[1].p = 1.0
+    assert not step(x).numpy().any()
+    model[1].p = 0.0
+    model[0].weight = nn.Parameter(tg.zeros(3, 3))
+    np.testing.assert_allclose(step(x).numpy(), np.broadcast_to(model[0].bias.numpy(), (2, 3)), 1e-6)

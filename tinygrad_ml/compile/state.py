@@ -31,8 +31,9 @@ class Found:
 
     def conditions(self) -> list[tuple[Callable[[], Any], Any]]:
         """(function, what it returns now): on what, besides numbers, it depends what a step does."""
-        functions = [partial(_mode, module) for module in self.modules]
+        functions = [partial(_attributes, module) for module in self.modules]
         functions += [partial(_options, optimizer) for optimizer in self.optimizers]
+        functions += [partial(_uses, optimizer, optimizer.state) for optimizer in self.optimizers]
         functions.append(partial(_needs, self.tensors))
         return [(function, function()) for function in functions]
 
@@ -59,19 +60,31 @@ class Counts:
             optimizer.state.update(state)
 
 
-def _mode(module: Module) -> bool:
-    return module.training
+PLAIN = (bool, int, float, str, tuple, type(None))
+
+
+def _attributes(module: Module) -> tuple:
+    """Its mode, its plain attributes such as a dropout's p, and which parameters and parts it has."""
+    inside = vars(module)
+    return module.training, *[
+        (name, value if isinstance(value, PLAIN) else id(value)) for name, value in inside.items() if name[0] != "_"
+    ]
 
 
 def _options(optimizer: Optimizer) -> tuple:
-    """Which options are on, and which state is used: `load_state_dict` brings another one."""
+    """Which options are on, and how many parameters there are."""
     on = [
         (name, bool(value) if isinstance(value, (int, float)) else repr(value))
         for group in optimizer.param_groups
         for name, value in group.items()
         if name != "params"
     ]
-    return id(optimizer.state), *(len(group["params"]) for group in optimizer.param_groups), *on
+    return *(len(group["params"]) for group in optimizer.param_groups), *on
+
+
+def _uses(optimizer: Optimizer, state: dict) -> bool:
+    """Whether it still has that state: `load_state_dict` brings another one."""
+    return optimizer.state is state
 
 
 def _needs(tensors: list[Tensor]) -> list[bool]:
