@@ -391,3 +391,17 @@ def test_the_way_back_through_a_convolution(options):
         for a, b in zip(function(x), step(x), strict=True):
             np.testing.assert_allclose(b.numpy(), a.numpy(), 1e-4, 1e-4)
     assert ("fold_rows" in str(step.program)) == (options.get("stride", 1) == 1 and groups == 1)
+
+
+def test_labels_and_indices_out_of_range():
+    loss = tg.compile(lambda x, y: tg.nn.functional.cross_entropy(x, y))
+    x = tg.random.randn(3, 4)
+    loss(x, tg.tensor([0, 1, 3]))
+    for wrong in (4, -1):
+        with pytest.raises(tg.errors.RangeError, match=f"label {wrong} is out of range"):
+            loss(x, tg.tensor([0, 1, wrong]))
+    assert loss(x, tg.tensor([0, 1, -100])).item() == pytest.approx(loss(x[:2], tg.tensor([0, 1])).item())
+    row = tg.compile(lambda x, i: x[i])
+    assert row(x, tg.tensor([2])).shape == (1, 4)
+    with pytest.raises(tg.errors.RangeError, match="out of bounds"):
+        row(x, tg.tensor([3]))

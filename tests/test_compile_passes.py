@@ -42,7 +42,12 @@ def test_equal_work_is_done_once():
 
 def test_exact_algebra():
     def function(x):
-        return x.negative().negative() * 1 / 1 - 0, x.reshape(4).reshape(2, 2), x.mT.mT, x * (tg.ones(1) + 2).broadcast_to((2, 2))
+        return (
+            x.negative().negative() * 1 / 1 - 0,
+            x.reshape(4).reshape(2, 2),
+            x.mT.mT,
+            x * (tg.ones(1) + 2).broadcast_to((2, 2)),
+        )
 
     step = run(function, (2, 2))
     assert [instruction.op.name for instruction in step.program.instructions] == ["mul", "copy", "copy", "copy"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .cpu import Executable
 from .passes.fusion import Kernel
-from .program import Program, Value
+from .program import VIEWS, Call, Program, Value
 
 
 def explained(recorded: Program, executable: Executable) -> str:
@@ -17,11 +17,7 @@ def explained(recorded: Program, executable: Executable) -> str:
             f"{_shortened(kernel.name, 56):56}  {kernel.shape!s:20} {kernel.nbytes / 1e6:10.3f} {kernel.flops / 1e6:9.3f}"
         )
     eager_bytes = sum(
-        value.nbytes
-        for i in recorded.instructions
-        if i.output
-        for value in (*i.inputs, i.output)
-        if i.op.name != "reshape"
+        value.nbytes for i in recorded.instructions for value in (*i.inputs, i.output) if i.op.name not in VIEWS
     )
     lines += [
         "",
@@ -32,7 +28,7 @@ def explained(recorded: Program, executable: Executable) -> str:
         f"memory between           {layout.nbytes / 1e6:.2f} MB; operation by operation {_peak(recorded) / 1e6:.2f} MB",
         f"written in place         {len(layout.in_place)} of {len(recorded.writes)} tensors",
     ]
-    names = sorted({instruction.op.name for instruction in executable.eager if instruction.op.name != "draw"})
+    names = sorted({instruction.op.name for instruction in executable.eager if not isinstance(instruction.op, Call)})
     if names:
         lines.append(f"no compiled form, so run eagerly: {', '.join(names)}")
     return "\n".join(lines)

@@ -25,7 +25,8 @@ from ..modes import modes, watching
 from ..ops import elementwise, movement
 from ..ops.index import ARRAY
 from ..tensor import Tensor
-from .program import DRAW, PUT, VIEWS, Instruction, Program, Source, Value
+from .program import DRAW, PUT, VIEWS, Call, Instruction, Program, Source, Value
+from .structure import mapped
 from .traced import WHAT_TO_DO, Traced, traced_type
 
 
@@ -183,28 +184,27 @@ class Recorder:
     def _taken(self, tensor: Tensor) -> bool:
         return id(tensor) in self._before and self._before[id(tensor)][0]() is tensor
 
-    def _value_of(self, tensor: Tensor) -> Value:
+    def _standing_for(self, tensor: Tensor) -> Traced:
+        """What stands for the array of a tensor."""
         array = tensor._data
-        if not isinstance(array, Traced):
-            if isinstance(array, numpy.generic) and not tensor._needs:
-                return self._lift(array, tensor).value  # a number of a formula, which other threads may share
-            self.take(tensor)
-        return self.read(tensor._data)
+        if isinstance(array, Traced):
+            return array
+        if isinstance(array, numpy.generic) and not tensor._needs:
+            return self._lift(array, tensor)  # a number of a formula, which other threads may share
+        self.take(tensor)
+        return tensor._data if isinstance(tensor._data, Traced) else self._lift(tensor._data)
 
     # -- what the engine calls ---------------------------------------------------------------------------
 
     def watch(self, op, inputs, params, output: Tensor) -> None:
         """Write down an operation that the engine has just applied."""
-        values = [self._value_of(tensor) for tensor in inputs]
+        arrays = [self._standing_for(tensor) for tensor in inputs]
         made = output._data
         if isinstance(made, Traced) and made.value is not None:
             return  # a cast, or an operation that hands its input on
         if op.coerce is not None:
-            stand_ins = [self._standing_for(t, v) for t, v in zip(inputs, values, strict=True)]
-            arrays = op.coerce(stand_ins)
-            values = [self.read(array) for array in arrays]
-        else:
-            arrays = [self._standing_for(t, v) for t, v in zip(inputs, values, strict=True)]
+            arrays = op.coerce(arrays)
+        values = [self.read(array) for array in arrays]
         if not isinstance(made, Traced):
             made = arrays[0].like(made.shape, made.dtype)
         made.value = self.emit(op, values, params, made.shape, made.dtype)
@@ -214,9 +214,6 @@ class Recorder:
         node = output._node
         if node is not None and node.saved:
             node.saved = node.plan.keep((*arrays, made))
-
-    def _standing_for(self, tensor: Tensor, value: Value) -> Traced:
-        return tensor._data if isinstance(tensor._data, Traced) else self._lift(tensor._data)
 
     def cast(self, array: Traced, dtype: numpy.dtype) -> Traced:
         """`array.astype(dtype)`"""
@@ -232,11 +229,9 @@ class Recorder:
 
     def write(self, array: Traced, key, values) -> None:
         """`array[key] = values`"""
-        given = (
-            values
-            if isinstance(values, Traced)
-            else self._lift(numpy.asarray(values) if not hasattr(values, "dtype") else values)
-        )
+        if not hasattr(values, "dtype"):
+            values = numpy.asarray(values)
+        given = values if isinstance(values, Traced) else self._lift(values)
         given = self.cast(given, array.dtype)
         value = self.read(given)
         if key is Ellipsis:
@@ -267,6 +262,16 @@ class Recorder:
         return {
             name: Tensor(kind(self, (), dtype, self.new((), dtype, Number(call, name)), index=index)) for name in given
         }
+
+    def check(self, function: Callable, tensor: Tensor) -> None:
+        """Note that every replay has to call `function` with the array, which raises if there is a mistake in it."""
+        value = self.read(self._standing_for(tensor))
+
+        def checked(xp, x):
+            function(x)
+            return x
+
+        self.emit(Call("check", checked, effect=True), (value,), {}, value.shape, value.dtype)
 
     def stream(self, device: Device) -> _Stream:
         """What random numbers are drawn from while recording."""
@@ -307,7 +312,7 @@ class Recorder:
         rebinds = []
 
         def result(tensor: Tensor) -> int:
-            results.append(self._value_of(tensor))
+            results.append(self.read(self._standing_for(tensor)))
             return len(results) - 1
 
         for tensor, array, _, _, gradient in self._as_they_were():
@@ -317,24 +322,16 @@ class Recorder:
             if tensor.grad is not gradient:
                 rebinds.append((target, "grad", None if tensor.grad is None else result(tensor.grad)))
 
-        def structure(part):
-            if isinstance(part, Tensor):
-                if id(part) in place_of_argument:
-                    return Result(None, place_of_argument[id(part)])
-                if id(part) in own:
-                    return Result(None, part)
-                return Result(result(part))
-            if isinstance(part, Traced):
+        def placed(leaf):
+            if isinstance(leaf, Traced):
                 raise CompileError(WHAT_TO_DO)
-            if isinstance(part, tuple) and hasattr(part, "_fields"):
-                return type(part)(*map(structure, part))
-            if isinstance(part, (tuple, list)):
-                return type(part)(map(structure, part))
-            if isinstance(part, dict):
-                return {name: structure(value) for name, value in part.items()}
-            return part
+            if not isinstance(leaf, Tensor):
+                return leaf
+            if id(leaf) in place_of_argument:
+                return Result(None, place_of_argument[id(leaf)])
+            return Result(None, leaf) if id(leaf) in own else Result(result(leaf))
 
-        outputs = structure(returned)
+        outputs = mapped(placed, returned)
         writes = []
         for array, traced, first, tensors in self._lifted.values():
             if first.source is None:

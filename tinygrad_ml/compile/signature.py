@@ -12,6 +12,7 @@ import numpy
 from ..backend import as_array, current_device
 from ..modes import modes
 from ..tensor import Tensor
+from .structure import mapped
 
 
 def take_apart(args: tuple, kwargs: dict[str, Any]) -> tuple[list[Tensor], tuple, tuple, dict]:
@@ -21,8 +22,15 @@ def take_apart(args: tuple, kwargs: dict[str, Any]) -> tuple[list[Tensor], tuple
     number, a string, and any other object by its value, or by its identity if it has none.
     """
     tensors: list[Tensor] = []
-    args = tuple(_with_tensors(part, tensors) for part in args)
-    kwargs = {name: _with_tensors(part, tensors) for name, part in kwargs.items()}
+
+    def with_tensor(leaf: Any) -> Any:
+        if isinstance(leaf, numpy.ndarray) or hasattr(leaf, "__cuda_array_interface__"):
+            leaf = Tensor(as_array(leaf))
+        if isinstance(leaf, Tensor):
+            tensors.append(leaf)
+        return leaf
+
+    args, kwargs = mapped(with_tensor, (args, kwargs))
     key = (
         tuple(map(_key, args)),
         tuple((name, _key(kwargs[name])) for name in sorted(kwargs)),
@@ -37,21 +45,6 @@ def _shared(tensors: list[Tensor]) -> tuple[int, ...]:
     """For each tensor, which one is the first with the same array."""
     first: dict[int, int] = {}
     return tuple(first.setdefault(id(tensor._data), position) for position, tensor in enumerate(tensors))
-
-
-def _with_tensors(part: Any, tensors: list[Tensor]) -> Any:
-    if isinstance(part, numpy.ndarray) or hasattr(part, "__cuda_array_interface__"):
-        part = Tensor(as_array(part))
-    if isinstance(part, Tensor):
-        tensors.append(part)
-        return part
-    if isinstance(part, tuple) and hasattr(part, "_fields"):
-        return type(part)(*(_with_tensors(item, tensors) for item in part))
-    if isinstance(part, (tuple, list)):
-        return type(part)(_with_tensors(item, tensors) for item in part)
-    if isinstance(part, dict):
-        return {name: _with_tensors(part[name], tensors) for name in part}
-    return part
 
 
 def _key(part: Any):

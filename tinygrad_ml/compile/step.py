@@ -9,8 +9,6 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy
-
 from .. import writes
 from ..backend import absent
 from ..errors import CompileError, OptionError
@@ -25,6 +23,7 @@ from .program import Program
 from .recorder import Recorder, Recording, Result
 from .signature import take_apart
 from .state import reachable
+from .structure import leaves, mapped
 
 OPTIONAL = (*PASSES, "fusion", "in_place")
 MOST = 32
@@ -101,7 +100,15 @@ class Compiled:
                 tensor.grad = made
             else:
                 tensor._data, tensor._node = made._data, None
-        return _structure(self.recording.outputs, results, tensors)
+
+        def handed_out(leaf: Any) -> Any:
+            if not isinstance(leaf, Result):
+                return leaf
+            if leaf.place is not None:
+                return Tensor(results[leaf.place])
+            return tensors[leaf.tensor] if isinstance(leaf.tensor, int) else leaf.tensor
+
+        return mapped(handed_out, self.recording.outputs)
 
     def _host(self) -> None:
         """The host's part of the step. While recording it has been done once already."""
@@ -116,21 +123,6 @@ class Compiled:
 
 def _tensor_of(source) -> Tensor:
     return source.tensor.grad if source.kind == "gradient" else source.tensor
-
-
-def _structure(part: Any, results: Sequence, tensors: list[Tensor]) -> Any:
-    """What the function returned, with this call's results."""
-    if isinstance(part, Result):
-        if part.place is not None:
-            return Tensor(results[part.place])
-        return tensors[part.tensor] if isinstance(part.tensor, int) else part.tensor
-    if isinstance(part, tuple) and hasattr(part, "_fields"):
-        return type(part)(*(_structure(item, results, tensors) for item in part))
-    if isinstance(part, (tuple, list)):
-        return type(part)(_structure(item, results, tensors) for item in part)
-    if isinstance(part, dict):
-        return {name: _structure(item, results, tensors) for name, item in part.items()}
-    return part
 
 
 class Step:
@@ -183,7 +175,7 @@ class Step:
         own = {id(tensor) for tensor in reachable(self.function).tensors}
         aliases = {i: tensor for i, tensor in enumerate(tensors) if id(tensor) in own}
         recording = Recorder().record(self.function, args, kwargs, tensors, found)
-        static = (args, kwargs) if not _only_tensors((args, kwargs)) else ()
+        static = tuple(leaf for leaf in leaves((args, kwargs)) if not isinstance(leaf, Tensor))
         compiled = Compiled(recording, static, aliases, self._memory, self.without)
         self._programs.setdefault(key, []).append(compiled)
         return compiled
@@ -215,11 +207,3 @@ class Step:
 
     def __repr__(self) -> str:
         return f"<compiled {self.__name__}, {sum(map(len, self._programs.values()))} programs>"
-
-
-def _only_tensors(part: Any) -> bool:
-    if isinstance(part, (tuple, list)):
-        return all(map(_only_tensors, part))
-    if isinstance(part, dict):
-        return all(map(_only_tensors, part.values()))
-    return isinstance(part, (Tensor, numpy.ndarray, bool, int, float, str, type(None)))

@@ -15,6 +15,7 @@ import numpy
 from ...backend import dtypes
 from ...backend import random as streams
 from ...backend.arrays import HOST
+from ...errors import RangeError
 from ...ops import conv
 from ...ops.index import ARRAY
 from ...ops.shapes import size
@@ -180,7 +181,7 @@ class Source:
         if op.name == "draw":
             self.names[f"call_{number}"] = _drawn(instruction)
         else:
-            self.names[f"call_{number}"] = lambda *arrays: numpy.asarray(op.value(HOST, *arrays, **params), order="C")
+            self.names[f"call_{number}"] = _as_in_eager_mode(op, params)
         self.lines.append(f"v{number} = call_{number}({', '.join(operands)})")
 
     def _matmul(self, instruction: Instruction, operands, pools) -> None:
@@ -241,6 +242,18 @@ class Source:
         self.names[word] = _drawing(instruction.params)
         self.lines.append(f"{word}(size={instruction.output.shape}, dtype={out}.dtype, out={out})")
         return None
+
+
+def _as_in_eager_mode(op, params: dict[str, Any]) -> Callable:
+    """The operation itself, with clear words for an index that is out of range."""
+
+    def call(*arrays):
+        try:
+            return numpy.asarray(op.value(HOST, *arrays, **params), order="C")
+        except IndexError as error:
+            raise error if isinstance(error, RangeError) else RangeError(f"{op.name}: {error}") from None
+
+    return call
 
 
 def _drawing(params: dict[str, Any]) -> Callable:
