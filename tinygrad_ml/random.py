@@ -88,9 +88,7 @@ def integers(low: int, high: int | None = None, size=None, device=None) -> Tenso
     if low >= high:
         raise OptionError(f"integers needs low < high, not {low} and {high}")
     shape = () if size is None else size
-    drawn = _stream(Device(device) if device is not None else current_device()).integers(
-        low, high, size=shape
-    )
+    drawn = _stream(Device(device) if device is not None else current_device()).integers(low, high, size=shape)
     return Tensor(numpy.asarray(drawn) if isinstance(drawn, (int, numpy.generic)) else drawn)
 
 
