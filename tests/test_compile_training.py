@@ -249,3 +249,11 @@ def test_a_changed_attribute_and_a_replaced_part_are_used():
     model[1].p = 0.0
     model[0].weight = nn.Parameter(tg.zeros(3, 3))
     np.testing.assert_allclose(step(x).numpy(), np.broadcast_to(model[0].bias.numpy(), (2, 3)), 1e-6)
+
+
+def test_a_schedule_of_rates_and_betas_is_one_program():
+    training = Training(mlp, adam, None, lambda o: lr_scheduler.OneCycleLR(o, 0.1, total_steps=30), compiled=True)
+    eager = Training(mlp, adam, None, lambda o: lr_scheduler.OneCycleLR(o, 0.1, total_steps=30))
+    training.run(20), eager.run(20)
+    assert_equal_states(eager, training)
+    assert "2 programs" in repr(training.step)  # one without gradients at its start, one with

@@ -73,13 +73,15 @@ def _attributes(module: Module) -> tuple:
 
 def _options(optimizer: Optimizer) -> tuple:
     """Which options are on, and how many parameters there are."""
-    on = [
-        (name, bool(value) if isinstance(value, (int, float)) else repr(value))
-        for group in optimizer.param_groups
-        for name, value in group.items()
-        if name != "params"
-    ]
+    on = [(name, _on(value)) for group in optimizer.param_groups for name, value in group.items() if name != "params"]
     return *(len(group["params"]) for group in optimizer.param_groups), *on
+
+
+def _on(option: Any) -> Any:
+    """What a program may depend on: whether an option is 0. By how much it is not, is asked anew in each step."""
+    if isinstance(option, (tuple, list)):
+        return tuple(map(_on, option))
+    return bool(option) if isinstance(option, (int, float)) else repr(option)
 
 
 def _uses(optimizer: Optimizer, state: dict) -> bool:
