@@ -32,6 +32,7 @@ from .backend.dtypes import (
     uint32,
     uint64,
 )
+from .compile import compile
 from .functional import *  # noqa: F403
 from .gradcheck import gradcheck
 from .io import load, save

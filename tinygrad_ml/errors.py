@@ -39,6 +39,10 @@ class OptionError(TinygradError, ValueError):
     """An unknown or impossible option, such as a negative learning rate."""
 
 
+class CompileError(TinygradError, RuntimeError):
+    """Something in a function given to `tg.compile` that cannot be recorded."""
+
+
 class DataError(TinygradError, ValueError):
     """A data file that is missing, corrupt or truncated."""
 

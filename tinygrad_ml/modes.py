@@ -43,10 +43,20 @@ class _Modes(threading.local):
     blocks = ()  # the open GradMode blocks, outermost first
     watchers = ()  # functions called after every operation: watcher(primitive, inputs, parameters, output)
     scope: tuple[Place, ...] = ()  # the modules whose forward is running, outermost first
+    recorder = None  # what writes down the operations of a step that is being compiled
     busy = False  # whether there are watchers or scopes: one look instead of two, after every operation
 
 
 modes = _Modes()
+
+
+def each_time(function, beside=None):
+    """The value of `function()`, host code that is part of a training step: a compiled step runs it in each replay.
+
+    beside  a tensor: the value is then a dictionary of numbers that change from step to step, to compute with
+            beside that tensor
+    """
+    return function() if modes.recorder is None else modes.recorder.each_time(function, beside)
 
 
 class _Depends:

@@ -10,6 +10,7 @@ from .backend import Device, current_device, dtypes
 from .backend import random as streams
 from .backend.random import get_state, manual_seed, set_state
 from .errors import OptionError
+from .modes import modes
 from .tensor import Tensor, as_tensor
 
 __all__ = [
@@ -29,6 +30,11 @@ __all__ = [
 ]
 
 
+def _stream(device: Device):
+    """The random stream of a device; while a step is recorded, what writes the draws down."""
+    return streams.generator(device) if modes.recorder is None else modes.recorder.stream(device)
+
+
 def _draw(method: str, size, dtype, device, requires_grad: bool = False) -> Tensor:
     if isinstance(size, tuple) and len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = size[0]  # randn((2, 3)) for randn(2, 3)
@@ -39,7 +45,7 @@ def _draw(method: str, size, dtype, device, requires_grad: bool = False) -> Tens
     if not dtypes.is_float(dtype):
         raise OptionError(f"random numbers of a continuous distribution need a floating dtype, not {dtype}")
     wide = dtypes.float32 if dtype == dtypes.float16 else dtype
-    stream = streams.generator(Device(device) if device is not None else current_device())
+    stream = _stream(Device(device) if device is not None else current_device())
     drawn = getattr(stream, method)(size=shape, dtype=wide)
     made = Tensor(numpy.asarray(drawn) if isinstance(drawn, (float, numpy.generic)) else drawn).astype(dtype)
     made.requires_grad = requires_grad
@@ -82,9 +88,7 @@ def integers(low: int, high: int | None = None, size=None, device=None) -> Tenso
     if low >= high:
         raise OptionError(f"integers needs low < high, not {low} and {high}")
     shape = () if size is None else size
-    drawn = streams.generator(Device(device) if device is not None else current_device()).integers(
-        low, high, size=shape
-    )
+    drawn = _stream(Device(device) if device is not None else current_device()).integers(low, high, size=shape)
     return Tensor(numpy.asarray(drawn) if isinstance(drawn, (int, numpy.generic)) else drawn)
 
 
@@ -100,12 +104,12 @@ def permutation(x, device=None) -> Tensor:
     if not isinstance(x, int):
         x = as_tensor(x)
         return x[permutation(x.shape[0])]
-    order = streams.generator(Device("cpu")).permutation(x)
+    order = _stream(Device("cpu")).permutation(x)
     return as_tensor(order, device=device)
 
 
 def choice(a, size=None, replace: bool = True, device=None) -> Tensor:
     """Numbers from 0 ... a - 1, or rows of the tensor a, picked at random."""
     count = a if isinstance(a, int) else len(a)
-    picked = as_tensor(streams.generator(Device("cpu")).choice(count, size=size, replace=replace), device=device)
+    picked = as_tensor(_stream(Device("cpu")).choice(count, size=size, replace=replace), device=device)
     return picked if isinstance(a, int) else as_tensor(a)[picked]

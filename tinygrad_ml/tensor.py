@@ -224,6 +224,8 @@ class Tensor:
                 f"assign() overwrites memory outside of the graph, but {self._described()} is part of one. "
                 f"Use x = ... or x[...] = ... instead."
             )
+        if modes.recorder is not None:
+            modes.recorder.take(self)
         if isinstance(self._data, numpy.generic):
             self._data = self.node.value = numpy.array(self._data)
         elif not getattr(self._data.flags, "writeable", 0 not in self._data.strides):  # CuPy does not say
@@ -459,10 +461,11 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> 
     shapes = [tensor.shape for tensor in inputs]
     try:
         shape = op.shape(*shapes, **params)
-        if any(absent(array) for array in arrays):
+        missing = next((array for array in arrays if isinstance(array, Absent)), None)
+        if missing is not None:
             arrays = op.coerce(arrays) if op.coerce is not None else arrays
             own = [array.dtype for array in arrays]
-            return Absent(shape, op.dtype(*own, **params) if op.dtype is not None else own[0])
+            return missing.like(shape, op.dtype(*own, **params) if op.dtype is not None else own[0])
     except TinygradError as clear:
         names = ", ".join(f"{op.input_name(i)} is {tensor._described()}" for i, tensor in enumerate(inputs))
         failed = type(clear)(f"{op.name}{inside(modes.scope)}: {clear}. Here {names}.")

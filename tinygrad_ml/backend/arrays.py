@@ -29,6 +29,10 @@ class Absent:
     def astype(self, dtype: numpy.dtype) -> "Absent":
         return Absent(self.shape, dtype)
 
+    def like(self, shape: tuple[int, ...], dtype: numpy.dtype) -> "Absent":
+        """What stands for the result of an operation on this, and perhaps others."""
+        return Absent(shape, dtype)
+
     def __array__(self, *_, **__):
         raise TypeError("a symbolic tensor has a shape and a dtype, but no data")
 

@@ -6,6 +6,7 @@ import numpy
 
 from ..backend import dtypes
 from ..errors import DTypeError, RangeError, ShapeError
+from ..modes import modes
 from ..ops import index, reduce
 from ..ops.shapes import one_axis
 from ..tensor import Tensor, apply, as_tensor, method
@@ -94,8 +95,7 @@ def scatter_add(x, indices, values, axis: int = 0) -> Tensor:
         )
     axis = one_axis(axis, x.ndim)
     grid = [_places(place, x) for place in _grid(indices, axis)]
-    if isinstance(indices._data, numpy.ndarray):
-        check_labels(indices, x.shape[axis], "scatter_add")
+    check_labels(indices, x.shape[axis], "scatter_add")
     return x + apply(index.scatter_add, (values, *grid), {"index": (index.ARRAY,) * x.ndim, "shape": x.shape})
 
 
@@ -113,7 +113,13 @@ def one_hot(indices, num_classes: int | None = None, dtype=dtypes.DEFAULT_FLOAT)
 
 def check_labels(labels: Tensor, num_classes: int, what: str) -> None:
     """`RangeError` for a label outside of [0, num_classes). On a GPU a look would have to wait, and is not taken."""
-    array = labels._data
+    if modes.recorder is not None:
+        modes.recorder.check(lambda array: _check_range(array, num_classes, what), labels)
+    else:
+        _check_range(labels._data, num_classes, what)
+
+
+def _check_range(array, num_classes: int, what: str) -> None:
     if isinstance(array, (numpy.ndarray, numpy.generic)) and array.size:
         low, high = array.min(), array.max()
         if low < 0 or high >= num_classes:

@@ -41,9 +41,13 @@ def _windows_value(xp, x, kernel, stride, dilation):
 
 
 def _fold_value(xp, x, shape, kernel, stride, dilation):
-    total = xp.zeros(shape, dtype=x.dtype)
+    return fold_into(xp.zeros(shape, dtype=x.dtype), x, kernel, stride, dilation)
+
+
+def fold_into(total, x, kernel, stride, dilation):
+    """Add windows to `total`, an array of zeros, where they came from."""
     spatial = len(kernel)
-    lead = (slice(None),) * (len(shape) - spatial)
+    lead = (slice(None),) * (total.ndim - spatial)
     counts = x.shape[len(lead) : len(lead) + spatial]
     for flat in range(prod(kernel)):  # one addition for each place in the kernel, whatever the input's size
         place = []

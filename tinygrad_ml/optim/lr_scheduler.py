@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import OptionError
+from ..modes import each_time
 from .optimizer import Optimizer
 
 
@@ -42,6 +43,9 @@ class LRScheduler:
 
     def step(self, epoch: float | None = None) -> None:
         """Go to the next epoch, or to a given one. Call it behind the epoch, after the optimiser's steps."""
+        each_time(lambda: self._step(epoch))
+
+    def _step(self, epoch: float | None) -> None:
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         for group, lr in zip(self.optimizer.param_groups, self.lrs(self.last_epoch), strict=True):
             group["lr"] = lr

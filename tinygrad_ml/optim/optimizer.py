@@ -25,7 +25,7 @@ from .. import writes
 from ..backend import of
 from ..errors import CheckpointError, OptionError, ShapeError
 from ..functional import full_like
-from ..modes import enable_grad, modes, no_grad
+from ..modes import each_time, enable_grad, modes, no_grad
 from ..nn.module import forget_gradient
 from ..tensor import Tensor, tensor
 from .loop import Loop, NotElementwise
@@ -131,13 +131,18 @@ class Optimizer:
 
     def _step_one(self, p: Tensor, group: Mapping[str, Any], numbers: dict[int, dict[str, float]]) -> None:
         state = self.state.setdefault(p, {"step": 0})
-        state["step"] = t = state["step"] + 1
+        t = each_time(lambda: self._count(p))
         if t not in numbers:
-            numbers[t] = self.numbers(group, t)
+            numbers[t] = each_time(lambda: self.numbers(group, self.state[p]["step"]), p)
         initial = self.initial(group)
         for name, start in initial.items():
             state[name] = _beside(state[name], p) if name in state else full_like(p, start)
         self._overwrite(p, _beside(p.grad, p), [state[name] for name in initial], numbers[t], group)
+
+    def _count(self, p: Tensor) -> int:
+        """Count another update of p."""
+        self.state[p]["step"] += 1
+        return self.state[p]["step"]
 
     def _overwrite(
         self, p: Tensor, g: Tensor, state: list[Tensor], n: dict[str, float], group: Mapping[str, Any]

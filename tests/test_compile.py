@@ -1,0 +1,407 @@
+"""What a compiled function may be given, and what it gives back."""
+
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml.compile.step import OPTIONAL
+from tinygrad_ml.errors import CompileError
+
+pytestmark = pytest.mark.host_only
+
+
+def counted(function):
+    """The function, compiled, and how often it was recorded."""
+    calls = []
+
+    def body(*args, **kwargs):
+        calls.append(1)
+        return function(*args, **kwargs)
+
+    return tg.compile(body), calls
+
+
+def test_recorded_once_for_each_shape_and_dtype():
+    step, calls = counted(lambda x: (x * 2).sum())
+    for shape, dtype, expected in [
+        ((3,), "float32", 1),
+        ((3,), "float32", 1),
+        ((4,), "float32", 2),
+        ((3,), "float64", 3),
+    ]:
+        x = tg.ones(*shape, dtype=dtype)
+        assert step(x).item() == 2 * shape[0]
+        assert step(x).dtype == dtype
+        assert len(calls) == expected
+
+
+def test_nested_arguments_and_results():
+    Pair = namedtuple("Pair", "a b")
+
+    def function(batch, *, options):
+        x, (y, z) = batch
+        return {"sum": x + y, "rest": Pair([z * options["scale"]], "text"), "none": None}
+
+    step, calls = counted(function)
+    for i in range(3):
+        x, y, z = tg.full((2,), i), tg.ones(2), tg.ones(3)
+        found = step((x, (y, z)), options={"scale": 3})
+        np.testing.assert_array_equal(found["sum"].numpy(), [i + 1, i + 1])
+        np.testing.assert_array_equal(found["rest"].a[0].numpy(), [3, 3, 3])
+        assert found["rest"].b == "text" and found["none"] is None
+    assert len(calls) == 1
+    assert step((x, (y, z)), options={"scale": 4})["rest"].a[0].numpy()[0] == 4
+
+
+def test_arrays_and_transposed_arrays():
+    step = tg.compile(lambda a, b: a @ b)
+    random = np.random.default_rng(0)
+    for _ in range(2):
+        a, b = random.standard_normal((4, 3), np.float32).T, random.standard_normal((4, 2), np.float32)
+        np.testing.assert_allclose(step(a, b).numpy(), a @ b, 1e-6)
+
+
+def test_one_tensor_twice_is_another_program_than_two_tensors():
+    step = tg.compile(lambda x, y: x - y)
+    x, y = tg.ones(3), tg.zeros(3)
+    assert step(x, x).numpy().sum() == 0
+    assert step(x, y).numpy().sum() == 3
+    assert step(y, x).numpy().sum() == -3
+
+
+def test_an_argument_comes_back_as_itself():
+    x = tg.ones(3)
+    found, twice = tg.compile(lambda x: (x, x * 2))(x)
+    assert found is x
+    assert twice.numpy().tolist() == [2, 2, 2]
+
+
+def test_results_share_no_memory():
+    step = tg.compile(lambda x: (x.reshape(2, 2), x.T, x * 2, (x * 2).reshape(-1), tg.broadcast_to(x, (2, 2, 2))))
+    x = tg.ones(2, 2)
+    found = step(x)
+    arrays = [x.numpy(), *(y._data for y in found)]
+    for i, a in enumerate(arrays):
+        for b in arrays[:i]:
+            assert not np.shares_memory(a, b)
+        a[...] = i
+
+
+def test_gradients_of_arguments():
+    step = tg.compile(lambda x: (x * x).sum().backward())
+    for value in (1.0, 2.0):
+        x = tg.full((2,), value, requires_grad=True)
+        step(x)
+        assert x.grad.numpy().tolist() == [2 * value] * 2
+
+
+def test_a_tensor_of_the_caller_that_takes_new_values():
+    total = tg.zeros(2)
+
+    @tg.compile
+    def add(x):
+        nonlocal total
+        total += x
+
+    for _ in range(3):
+        add(tg.ones(2))
+    assert total.numpy().tolist() == [3, 3]
+
+
+def test_an_assigned_tensor_and_a_number():
+    state, count = tg.zeros(2), tg.tensor(0)
+
+    @tg.compile
+    def advance(x):
+        state.assign(state * 0.5 + x)
+        count.assign(count + 1)
+        return state * 1
+
+    expected = 0.0
+    for i in range(4):
+        expected = expected * 0.5 + i
+        assert advance(tg.full((2,), float(i))).numpy().tolist() == [expected] * 2
+    assert state.numpy().tolist() == [expected] * 2
+    assert count.item() == 4
+
+
+def test_two_states_that_change_places():
+    a, b = tg.zeros(3), tg.ones(3)
+
+    @tg.compile
+    def swap():
+        old = a * 1
+        a.assign(b)
+        b.assign(old)
+
+    for i in range(5):
+        assert a.numpy().tolist() == [i % 2] * 3 and b.numpy().tolist() == [1 - i % 2] * 3
+        swap()
+
+
+def test_a_parameter_that_is_read_after_it_was_written():
+    p = tg.zeros(20_000)
+
+    @tg.compile
+    def step():
+        before = p * 10
+        p.assign(p + 1)
+        return before.sum(), p.sum()
+
+    for i in range(3):
+        before, after = step()
+        assert before.item() == 200_000 * i and after.item() == 20_000 * (i + 1)
+
+
+def test_random_numbers_are_those_of_eager_mode():
+    def function(x):
+        noise = tg.random.normal(size=(3,)) + tg.random.uniform(size=(3,))
+        return x + noise, tg.random.permutation(5), tg.random.integers(0, 9, 4), tg.random.bernoulli(0.5, 6)
+
+    step = tg.compile(function)
+    x = tg.zeros(3)
+    for _ in range(3):
+        tg.manual_seed(1)
+        expected = [function(x), function(x)]
+        tg.manual_seed(1)
+        for one in expected:
+            for a, b in zip(one, step(x), strict=True):
+                assert a.dtype == b.dtype
+                np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_unused_random_numbers_are_drawn_too():
+    def function(x):
+        tg.random.rand(3)
+        return x + tg.random.rand(3)
+
+    step, x = tg.compile(function), tg.zeros(3)
+    tg.manual_seed(2)
+    expected = [function(x).numpy() for _ in range(2)]
+    tg.manual_seed(2)
+    np.testing.assert_array_equal([step(x).numpy() for _ in range(2)], expected)
+
+
+def test_without_a_graph():
+    w = tg.ones(2, requires_grad=True)
+    step = tg.compile(lambda: w * 2)
+    assert not step().requires_grad
+    with tg.no_grad():
+        assert not step().requires_grad
+
+
+def test_recording_leaves_everything_as_it_was():
+    p, x = tg.ones(3, requires_grad=True), tg.ones(3)
+    data = p._data
+
+    @tg.compile
+    def broken(x):
+        p.assign(x * 2)
+        (p * x).sum().backward()
+        raise KeyError("on purpose")
+
+    with pytest.raises(KeyError):
+        broken(x)
+    assert p._data is data and p.grad is None and p.numpy().tolist() == [1, 1, 1]
+    assert (p * x).sum().item() == 3
+
+
+def test_an_older_graph_notices_what_a_step_overwrote():
+    w = tg.ones(3, requires_grad=True)
+    y = (w * w).sum()
+
+    @tg.compile
+    def step():
+        with tg.no_grad():
+            w.assign(w * 2)
+
+    step()
+    with pytest.raises(tg.errors.GradientError, match="changed in place"):
+        y.backward()
+
+
+def test_as_a_decorator_of_a_method():
+    class Scaler:
+        def __init__(self, factor):
+            self.factor = tg.tensor(factor)
+
+        @tg.compile
+        def __call__(self, x):
+            return x * self.factor
+
+    two, three = Scaler(2.0), Scaler(3.0)
+    x = tg.ones(2)
+    for _ in range(2):
+        assert two.__call__(x).numpy().tolist() == [2, 2]
+        assert three.__call__(x).numpy().tolist() == [3, 3]
+
+
+def test_the_same_work_for_any_option_left_out():
+    def function(x, w):
+        y = (x @ w).tanh() * 1
+        return (y * y + y * y).sum(axis=0), y.negative().negative()
+
+    x, w = tg.random.randn(6, 5), tg.random.randn(5, 4)
+    expected = [part.numpy() for part in function(x, w)]
+    for left_out in ((), *((name,) for name in OPTIONAL), OPTIONAL):
+        step = tg.compile(function, without=left_out)
+        for a, b in zip(step(x, w), expected, strict=True):
+            np.testing.assert_allclose(a.numpy(), b, 1e-6)
+
+
+def test_an_unknown_pass():
+    with pytest.raises(tg.errors.OptionError, match="there is no pass 'magic'"):
+        tg.compile(lambda x: x, without=("magic",))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        float,
+        bool,
+        int,
+        lambda x: x.item(),
+        lambda x: x.numpy(),
+        lambda x: x.tolist(),
+        lambda x: np.asarray(x),
+        lambda x: 1 if x > 0 else 2,
+        lambda x: f"{x:.3f}",
+        print,
+        lambda x: x.data.sum(),
+        lambda x: np.exp(x.data),
+    ],
+)
+def test_reading_numbers_is_refused(read):
+    step = tg.compile(lambda x: read((x * 2).sum()))
+    with pytest.raises((CompileError, TypeError, AttributeError), match=r"tg\.where|no attribute"):
+        step(tg.ones(3))
+
+
+def test_reading_a_parameter_is_refused():
+    w = tg.tensor(2.0, requires_grad=True)
+    with pytest.raises(CompileError, match="no numbers to read"):
+        tg.compile(lambda x: x * float(w))(tg.ones(2))
+
+
+def test_a_boolean_mask_is_refused():
+    with pytest.raises(CompileError, match=r"tg\.where\(mask, x, 0\)"):
+        tg.compile(lambda x: x[x > 0])(tg.ones(3))
+
+
+def test_too_many_shapes():
+    step = tg.compile(lambda x: x + 1)
+    with pytest.raises(CompileError, match="Keep the shapes of its tensors the same"):
+        for n in range(100):
+            step(tg.ones(n))
+
+
+def test_a_compiled_function_within_another_becomes_a_part_of_it():
+    inner = tg.compile(lambda x: x * x)
+    outer = tg.compile(lambda x: tg.grad(inner(x).sum(), x)[0])
+    for value in (1.0, 3.0):
+        assert outer(tg.full((2,), value, requires_grad=True)).numpy().tolist() == [2 * value] * 2
+    assert "0 programs" in repr(inner)
+
+
+def test_anomalies_are_found():
+    step = tg.compile(lambda x: (x - 1).log())
+    assert np.isnan(step(tg.zeros(2)).numpy()).all()
+    with pytest.raises(tg.errors.AnomalyError, match="'log'"), tg.detect_anomaly():
+        step(tg.zeros(2))
+
+
+def test_a_model_in_another_dtype_is_another_program():
+    model = tg.nn.Linear(3, 2)
+    step = tg.compile(lambda x: model(x))
+    assert step(tg.ones(1, 3)).dtype == "float32"
+    model.to(dtype="float64")
+    assert step(tg.ones(1, 3)).dtype == "float64"
+
+
+def test_a_failed_recording_counts_no_step():
+    w = tg.ones(3, requires_grad=True)
+    optimizer = tg.optim.Adam([w])
+
+    def step(read):
+        optimizer.zero_grad()
+        loss = (w * w).sum()
+        loss.backward()
+        optimizer.step()
+        return float(loss) if read else loss
+
+    compiled = tg.compile(step)
+    compiled(False), compiled(False)
+    with pytest.raises(CompileError):
+        compiled(True)
+    assert optimizer.state[w]["step"] == 2
+    compiled(False)
+    assert optimizer.state[w]["step"] == 3
+
+
+def test_a_tensor_kept_from_a_recording():
+    kept = []
+
+    def function(x):
+        kept.append(x + 1)
+        return x + kept[0]
+
+    step = tg.compile(function)
+    step(tg.ones(2))
+    with pytest.raises(CompileError, match="kept from an earlier recording"), tg.no_grad():
+        step(tg.ones(2))
+
+
+def test_a_view_of_what_was_overwritten():
+    p = tg.ones(4)
+
+    @tg.compile
+    def step():
+        view = p.reshape(2, 2)
+        p.assign(p * 2)
+        return view + 1
+
+    with pytest.raises(CompileError, match="Take the view again"):
+        step()
+
+
+def test_nothing_recorded_yet():
+    with pytest.raises(CompileError, match="not been called yet"):
+        tg.compile(lambda x: x).program
+
+
+def test_errors_of_the_function_are_its_own():
+    with pytest.raises(tg.errors.ShapeError, match="do not broadcast"):
+        tg.compile(lambda a, b: a + b)(tg.ones(2), tg.ones(3))
+
+
+@pytest.mark.parametrize("options", [{}, {"padding": 2}, {"dilation": 2}, {"stride": 2}, {"groups": 2}])
+def test_the_way_back_through_a_convolution(options):
+    groups = options.get("groups", 1)
+    weight = tg.random.randn(6, 4 // groups, 3, 2, requires_grad=True)
+
+    def function(x):
+        y = tg.nn.functional.conv2d(x, weight, **options)
+        return tg.grad((y * y).sum(), (x, weight))
+
+    x = tg.random.randn(3, 4, 9, 7, requires_grad=True)
+    step = tg.compile(function)
+    for _ in range(2):
+        for a, b in zip(function(x), step(x), strict=True):
+            np.testing.assert_allclose(b.numpy(), a.numpy(), 1e-4, 1e-4)
+    assert ("fold_rows" in str(step.program)) == (options.get("stride", 1) == 1 and groups == 1)
+
+
+def test_labels_and_indices_out_of_range():
+    loss = tg.compile(lambda x, y: tg.nn.functional.cross_entropy(x, y))
+    x = tg.random.randn(3, 4)
+    loss(x, tg.tensor([0, 1, 3]))
+    for wrong in (4, -1):
+        with pytest.raises(tg.errors.RangeError, match=f"label {wrong} is out of range"):
+            loss(x, tg.tensor([0, 1, wrong]))
+    assert loss(x, tg.tensor([0, 1, -100])).item() == pytest.approx(loss(x[:2], tg.tensor([0, 1])).item())
+    row = tg.compile(lambda x, i: x[i])
+    assert row(x, tg.tensor([2])).shape == (1, 4)
+    with pytest.raises(tg.errors.RangeError, match="out of bounds"):
+        row(x, tg.tensor([3]))

@@ -1,0 +1,135 @@
+"""What each pass does to a program, and that it does no more."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml.compile.passes.buffers import Lifetime, places
+
+pytestmark = pytest.mark.host_only
+
+
+def operations(step, stage: str) -> list[str]:
+    return [instruction.op.name for instruction in step.stages[stage].instructions]
+
+
+def run(function, *shapes):
+    step = tg.compile(function)
+    step(*[tg.random.rand(*shape) for shape in shapes])
+    return step
+
+
+def kernels(step) -> list[str]:
+    return [kernel.name for kernel in step._latest.executable.kernels]
+
+
+def test_dead_work_goes():
+    def function(x):
+        x.exp().log()
+        return x + 1
+
+    step = run(function, (3,))
+    assert operations(step, "recorded") == ["exp", "log", "add"]
+    assert operations(step, "dead") == ["add"]
+
+
+def test_equal_work_is_done_once():
+    step = run(lambda x: (x.exp() * 2 + x.exp() * 2, x.sum(0) + x.sum(1)), (3, 3))
+    assert operations(step, "equal") == ["exp", "mul", "add", "sum", "sum", "add"]
+
+
+def test_exact_algebra():
+    def function(x):
+        return (
+            x.negative().negative() * 1 / 1 - 0,
+            x.reshape(4).reshape(2, 2),
+            x.mT.mT,
+            x * (tg.ones(1) + 2).broadcast_to((2, 2)),
+        )
+
+    step = run(function, (2, 2))
+    assert [instruction.op.name for instruction in step.program.instructions] == ["mul", "copy", "copy", "copy"]
+
+
+def test_algebra_that_is_not_exact_is_left_alone():
+    step = run(lambda x: (x + 0, x * 0, (x + 1) - 1, x / 3), (2,))
+    assert operations(step, "algebra") == ["add", "mul", "add", "sub", "div"]
+
+
+def test_elementwise_chains_become_one_kernel_each():
+    step = run(lambda x, b: ((x + b).tanh() * 2).sum(axis=0).exp(), (3, 4), (4,))
+    assert kernels(step) == ["add tanh mul", "sum", "exp"]
+
+
+def test_what_needs_the_other_through_a_third_stays_apart():
+    step = run(lambda x: x.exp() / x.exp().sum(axis=1, keepdims=True), (3, 4))
+    assert kernels(step) == ["exp", "sum", "div"]
+
+
+def test_an_update_is_written_in_place():
+    w = tg.ones(5)
+
+    @tg.compile
+    def step(g):
+        w.assign(w * 0.5 + g)
+
+    step(tg.ones(5))
+    assert "written in place         1 of 1" in step.explain()
+    assert w.numpy().tolist() == [1.5] * 5
+
+
+def test_buffers_overlap_only_in_different_times():
+    random = np.random.default_rng(0)
+    lifetimes = []
+    for key in range(200):
+        first = int(random.integers(0, 50))
+        lifetimes.append(Lifetime(key, int(random.integers(1, 5000)), first, first + int(random.integers(0, 8))))
+    offsets, total = places(lifetimes)
+    for a in lifetimes:
+        assert offsets[a.key] % 64 == 0 and offsets[a.key] + a.nbytes <= total
+        for b in lifetimes[: a.key]:
+            if a.first <= b.last and b.first <= a.last:
+                assert offsets[a.key] + a.nbytes <= offsets[b.key] or offsets[b.key] + b.nbytes <= offsets[a.key]
+    assert total < sum(lifetime.nbytes for lifetime in lifetimes) / 2
+
+
+def test_a_steady_step_allocates_nothing_of_size():
+    model = tg.nn.Sequential(tg.nn.Linear(200, 300), tg.nn.Sigmoid(), tg.nn.Linear(300, 100))
+    optimizer = tg.optim.Adam(model.parameters())
+
+    @tg.compile
+    def step(x):
+        optimizer.zero_grad()
+        loss = (model(x) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x = tg.random.rand(64, 200)
+    for _ in range(4):
+        step(x)
+    tracemalloc.start()
+    try:
+        step(x)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 50_000  # one intermediate of the batch alone takes 76,800
+
+
+def test_the_explanation_says_what_runs_eagerly():
+    step = run(lambda x: x.argsort(0), (5,))
+    assert "run eagerly: argsort" in step.explain()
+    assert "kernels                  1" in step.explain()
+
+
+def test_a_long_chain_compiles_in_linear_time():
+    def function(x):
+        for _ in range(3000):
+            x = x * 1.001 + 0.001
+        return x
+
+    step = run(function, (4,))
+    assert len(kernels(step)) == 1

@@ -1,0 +1,259 @@
+"""Training, compiled and eager, side by side: the same numbers after every step, and the same state at the end."""
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml import nn
+from tinygrad_ml.nn import functional as F
+from tinygrad_ml.optim import lr_scheduler
+
+pytestmark = pytest.mark.host_only
+
+STEPS = 200
+
+
+def mlp():
+    return nn.Sequential(nn.Linear(6, 16), nn.Sigmoid(), nn.Linear(16, 4))
+
+
+def dropping():
+    return nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 4))
+
+
+def normalised():
+    return nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.Tanh(), nn.Linear(16, 4), nn.LayerNorm(4))
+
+
+def convolutional():
+    return nn.Sequential(
+        _AsImage(),
+        nn.Conv2d(1, 3, 2, padding=1),
+        nn.BatchNorm2d(3, momentum=None),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(6, 4),
+    )
+
+
+class _AsImage(nn.Module):
+    def forward(self, x):
+        return x.reshape(-1, 1, 2, 3)
+
+
+def sgd(parameters):
+    return tg.optim.SGD(parameters, lr=0.05)
+
+
+def momentum(parameters):
+    return tg.optim.SGD(parameters, lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-3)
+
+
+def adam(parameters):
+    return tg.optim.Adam(parameters, lr=1e-2)
+
+
+def adamw(parameters):
+    return tg.optim.AdamW(parameters, lr=1e-2, amsgrad=True)
+
+
+def rmsprop(parameters):
+    return tg.optim.RMSprop(parameters, lr=1e-3, momentum=0.5, centered=True)
+
+
+class Training:
+    """A model, its optimiser, and a step of its training."""
+
+    def __init__(self, model, optimizer, clip: float | None = None, schedule=None, compiled: bool = False):
+        tg.manual_seed(3)
+        self.model = model()
+        self.optimizer = optimizer(self.model.parameters())
+        self.schedule = schedule(self.optimizer) if schedule else None
+        self.clip = clip
+        if compiled:
+            self.step = tg.compile(self.step)
+
+    def step(self, x, y):
+        self.optimizer.zero_grad()
+        logits = self.model(x)
+        loss = F.cross_entropy(logits, y)
+        loss.backward()
+        if self.clip:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+        self.optimizer.step()
+        if self.schedule:
+            self.schedule.step()
+        return loss, logits
+
+    def run(self, steps: int, start: int = 0) -> list[float]:
+        random = np.random.default_rng(start)
+        losses = []
+        for _ in range(steps):
+            x, y = random.standard_normal((12, 6), np.float32), random.integers(0, 4, 12)
+            loss, logits = self.step(tg.tensor(x), tg.tensor(y))
+            assert logits.shape == (12, 4)
+            losses.append(float(loss))
+        return losses
+
+
+def assert_equal_states(a: Training, b: Training) -> None:
+    for name, value in a.model.state_dict().items():
+        np.testing.assert_allclose(b.model.state_dict()[name].numpy(), value.numpy(), 2e-5, 1e-6, err_msg=name)
+    for p, q in zip(a.model.parameters(), b.model.parameters(), strict=True):
+        np.testing.assert_allclose(q.grad.numpy(), p.grad.numpy(), 1e-4, 1e-6)
+        mine, other = a.optimizer.state[p], b.optimizer.state[q]
+        assert mine["step"] == other["step"]
+        for name in mine.keys() - {"step"}:
+            np.testing.assert_allclose(other[name].numpy(), mine[name].numpy(), 1e-4, 1e-6)
+    assert [g["lr"] for g in a.optimizer.param_groups] == [g["lr"] for g in b.optimizer.param_groups]
+
+
+CASES = {
+    "SGD": (mlp, sgd),
+    "momentum": (mlp, momentum),
+    "Adam": (mlp, adam),
+    "AdamW": (mlp, adamw),
+    "RMSprop": (mlp, rmsprop),
+    "dropout": (dropping, adam),
+    "batch norm, layer norm": (normalised, adam),
+    "convolution": (convolutional, adam),
+    "clipping": (mlp, momentum, 0.5),
+    "schedule": (mlp, adam, None, lambda o: lr_scheduler.CosineAnnealingLR(o, STEPS)),
+    "all": (dropping, adamw, 0.5, lambda o: lr_scheduler.ExponentialLR(o, 0.99)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_200_steps_side_by_side(case):
+    eager, compiled = Training(*CASES[case]), Training(*CASES[case], compiled=True)
+    tg.manual_seed(7)
+    expected = eager.run(STEPS)
+    tg.manual_seed(7)
+    np.testing.assert_allclose(compiled.run(STEPS), expected, 1e-5)
+    assert_equal_states(eager, compiled)
+
+
+def test_eager_and_compiled_steps_mix():
+    """Both work on the same parameters, moments and step counts."""
+    eager, mixed = Training(mlp, adam), Training(mlp, adam)
+    plain, compiled = mixed.step, tg.compile(mixed.step)
+    expected = [eager.run(5, start) for start in range(4)]
+    found = []
+    for start in range(4):
+        mixed.step = compiled if start % 2 else plain
+        found.append(mixed.run(5, start))
+    np.testing.assert_allclose(found, expected, 1e-5)
+    assert_equal_states(eager, mixed)
+
+
+def test_gradients_accumulate_as_in_eager_mode():
+    def training():
+        tg.manual_seed(0)
+        model = mlp()
+
+        def step(x, y):
+            F.cross_entropy(model(x), y).backward()
+
+        return model, step
+
+    (a, eager), (b, compiled) = training(), training()
+    compiled = tg.compile(compiled)
+    random = np.random.default_rng(0)
+    for i in range(6):
+        x, y = tg.tensor(random.standard_normal((5, 6), np.float32)), tg.tensor(random.integers(0, 4, 5))
+        eager(x, y), compiled(x, y)
+        for p, q in zip(a.parameters(), b.parameters(), strict=True):
+            np.testing.assert_allclose(q.grad.numpy(), p.grad.numpy(), 1e-5, 1e-7)
+        if i == 3:
+            for parameter in (*a.parameters(), *b.parameters()):
+                parameter.grad = None
+
+
+def test_a_kept_gradient_and_a_kept_result_do_not_change():
+    training = Training(mlp, sgd, compiled=True)
+    x, y = tg.tensor(np.ones((12, 6), np.float32)), tg.tensor(np.zeros(12, np.int64))
+    kept = []
+    for _ in range(3):
+        _, logits = training.step(x, y)
+        weight = next(training.model.parameters())
+        kept.append((weight.grad, weight.grad.numpy(), logits, logits.numpy()))
+    for gradient, its_numbers, logits, their_numbers in kept:
+        np.testing.assert_array_equal(gradient.numpy(), its_numbers)
+        np.testing.assert_array_equal(logits.numpy(), their_numbers)
+    assert not np.array_equal(kept[0][1], kept[2][1])
+
+
+def test_evaluation_mode_is_another_program():
+    model = dropping()
+    step = tg.compile(lambda x: model(x))
+    x = tg.ones(4, 6)
+    assert not np.array_equal(step(x).numpy(), step(x).numpy())
+    model.eval()
+    np.testing.assert_allclose(step(x).numpy(), model(x).numpy(), 1e-6)
+    np.testing.assert_array_equal(step(x).numpy(), step(x).numpy())
+    model.train()
+    assert not np.array_equal(step(x).numpy(), step(x).numpy())
+
+
+def test_a_loaded_state_is_used():
+    training = Training(mlp, adam, compiled=True)
+    training.run(3)
+    model, optimizer = training.model.state_dict(), training.optimizer.state_dict()
+    expected = training.run(3, start=1)
+    training.model.load_state_dict(model)
+    training.optimizer.load_state_dict(optimizer)
+    np.testing.assert_allclose(training.run(3, start=1), expected, 1e-6)
+
+
+def test_a_changed_learning_rate_is_used():
+    eager, compiled = Training(mlp, adam), Training(mlp, adam, compiled=True)
+    for training in (eager, compiled):
+        training.run(2)
+        training.optimizer.param_groups[0]["lr"] = 0.5
+        training.run(3)
+    assert_equal_states(eager, compiled)
+
+
+def test_replaced_parameters_are_used():
+    training = Training(mlp, sgd, compiled=True)
+    training.run(2)
+    weight = next(training.model.parameters())
+    weight.data = np.zeros(weight.shape, np.float32)
+    training.run(1)
+    reference = Training(mlp, sgd)
+    reference.run(2)
+    weight = next(reference.model.parameters())
+    weight.data = np.zeros(weight.shape, np.float32)
+    reference.run(1)
+    assert_equal_states(reference, training)
+
+
+def test_frozen_parameters_stay():
+    training = Training(mlp, sgd, compiled=True)
+    training.run(2)
+    weight = next(training.model.parameters())
+    weight.requires_grad = False
+    before = weight.numpy()
+    training.run(2)
+    np.testing.assert_array_equal(weight.numpy(), before)
+
+
+def test_a_changed_attribute_and_a_replaced_part_are_used():
+    model = nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.0))
+    step = tg.compile(lambda x: model(x))
+    x = tg.ones(2, 3)
+    np.testing.assert_allclose(step(x).numpy(), model[0](x).numpy(), 1e-6)
+    model[1].p = 1.0
+    assert not step(x).numpy().any()
+    model[1].p = 0.0
+    model[0].weight = nn.Parameter(tg.zeros(3, 3))
+    np.testing.assert_allclose(step(x).numpy(), np.broadcast_to(model[0].bias.numpy(), (2, 3)), 1e-6)
+
+
+def test_a_schedule_of_rates_and_betas_is_one_program():
+    training = Training(mlp, adam, None, lambda o: lr_scheduler.OneCycleLR(o, 0.1, total_steps=30), compiled=True)
+    eager = Training(mlp, adam, None, lambda o: lr_scheduler.OneCycleLR(o, 0.1, total_steps=30))
+    training.run(20), eager.run(20)
+    assert_equal_states(eager, training)
+    assert "2 programs" in repr(training.step)  # one without gradients at its start, one with

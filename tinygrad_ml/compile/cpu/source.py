@@ -1,0 +1,271 @@
+"""Writes the Python function that runs a program: a line for each NumPy call, over memory that is there already.
+
+What lies at a fixed place (parameters, planned buffers, views of these, blocks of all of them) is taken
+once, when the function is made, and has a name in it: `v12` is value %12. What is another array in each
+call (arguments, results) is a local variable of that name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy
+
+from ...backend import dtypes
+from ...backend import random as streams
+from ...backend.arrays import HOST
+from ...errors import RangeError
+from ...ops import conv
+from ...ops.index import ARRAY
+from ...ops.shapes import size
+from ..passes.fusion import Kernel
+from ..passes.long_rows import fold_rows_into
+from ..program import Instruction, Value
+from .functions import calls
+from .layout import Layout, view_function
+
+REDUCTIONS = {"sum": "add", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}
+"""Primitive -> the function of NumPy that reduces by it."""
+
+
+class Source:
+    """The lines of the function, and the objects that they name.
+
+    fixed    value -> its array, where that is always the same
+    memory   the planned buffers, as bytes
+    eager    the operations that have no compiled form: they run as they do outside
+    """
+
+    def __init__(self, layout: Layout, fixed: dict[Value, numpy.ndarray], memory: numpy.ndarray):
+        self.layout, self.fixed, self.memory = layout, dict(fixed), memory
+        self.lines: list[str] = []
+        self.eager: list[Instruction] = []
+        self.names: dict[str, Any] = {"numpy": numpy, "reshape": numpy.reshape, "concatenate": numpy.concatenate}
+        self.names |= {name: function for name, function in vars(numpy).items() if isinstance(function, numpy.ufunc)}
+        self.names |= {"copyto": numpy.copyto, "argmax": numpy.argmax, "argmin": numpy.argmin, "cumsum": numpy.cumsum}
+        for dtype in dtypes.SUPPORTED:
+            self.names |= {f"zero_{dtype}": dtype.type(0), f"one_{dtype}": dtype.type(1)}
+
+    def compiled(self, entry: list[str], pools: dict[Value, Callable]) -> Callable:
+        """The function of the arrays that are handed in, which returns the results.
+
+        entry  lines that give local variables their arrays
+        pools  value that is handed out -> what gives memory for it
+        """
+        for kernel in self.layout.kernels:
+            self._kernel(kernel, pools)
+        for memory, value in self.layout.program.writes:
+            if value not in self.layout.in_place:
+                target = self.name(memory) if memory in self.fixed else f"target_{memory.number}"
+                self.lines.append(f"copyto({target}, {self.name(value)})")
+        results = ", ".join(map(self.name, self.layout.program.results))
+        body = [*entry, *self.lines, f"return ({results}{',' if results else ''})"]
+        self.text = "def step(arguments):\n" + "\n".join(f"    {line}" for line in body) + "\n"
+        exec(compile(self.text, "<compiled step>", "exec"), self.names)
+        return self.names["step"]
+
+    # -- names -------------------------------------------------------------------------------------------------
+
+    def name(self, value: Value) -> str:
+        """The value as an expression."""
+        word = f"v{value.number}"
+        if value in self.fixed:
+            self.names[word] = self.fixed[value]
+        return word
+
+    def _place(self, offset: int, shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
+        return self.memory[offset : offset + size(shape) * dtype.itemsize].view(dtype).reshape(shape)
+
+    def _target(self, value: Value, pools: dict[Value, Callable]) -> str:
+        """Where a kernel puts a value, as an expression."""
+        if value in self.layout.in_place:
+            self.fixed[value] = self.fixed[self.layout.in_place[value]]
+        elif value in self.layout.offsets:
+            self.fixed[value] = self._place(self.layout.offsets[value], value.shape, value.dtype)
+        elif value in pools:
+            self.names[f"new_{value.number}"] = pools[value]
+            self.lines.append(f"v{value.number} = new_{value.number}()")
+        return self.name(value)
+
+    # -- kernels -----------------------------------------------------------------------------------------------
+
+    def _kernel(self, kernel: Kernel, pools) -> None:
+        instruction = kernel.instructions[0]
+        if kernel.elementwise:
+            targets = {value: self._target(value, pools) for value in kernel.outputs}
+            if kernel in self.layout.blocks:
+                self._in_blocks(kernel)
+            else:
+                self._at_once(kernel, targets)
+        elif instruction.output in self.layout.views:
+            self._view(instruction)
+        elif kernel.outputs or getattr(instruction.op, "effect", False):
+            self._single(instruction, pools)
+
+    def _view(self, instruction: Instruction) -> None:
+        take, (x,) = view_function(instruction), instruction.inputs
+        if x in self.fixed:
+            self.fixed[instruction.output] = take(self.fixed[x])
+        else:
+            word = f"view_{instruction.output.number}"
+            self.names[word] = take
+            self.lines.append(f"v{instruction.output.number} = {word}({self.name(x)})")
+
+    def _at_once(self, kernel: Kernel, targets: dict[Value, str]) -> None:
+        for instruction in kernel.instructions:
+            value = instruction.output
+            if value not in targets:
+                offset = self.layout.offsets[self.layout.registers[value]]
+                self.fixed[value] = self._place(offset, value.shape, value.dtype)
+            self.lines += calls(instruction, list(map(self.name, instruction.inputs)), self.name(value))
+
+    def _in_blocks(self, kernel: Kernel) -> None:
+        """A loop over blocks; what each of its variables is in each block is worked out now, if it is fixed."""
+        block, flat = self.layout.blocks[kernel]
+        extent = size(kernel.shape) if flat else kernel.shape[0]
+        pieces = [slice(start, min(start + block, extent)) for start in range(0, extent, block)]
+        fixed: dict[str, list] = {}
+        moving: list[str] = []
+        word: dict[Value, str] = {}
+        for value in dict.fromkeys((*kernel.inputs(), *kernel.outputs)):
+            word[value] = self.name(value)
+            if not value.shape or (not flat and (len(value.shape) < len(kernel.shape) or value.shape[0] == 1)):
+                continue
+            word[value] = f"b{value.number}"
+            if value in self.fixed:
+                array = self.fixed[value].reshape(-1) if flat else self.fixed[value]
+                fixed[word[value]] = [array[piece] for piece in pieces]
+            else:
+                if flat:
+                    self.lines.append(f"f{value.number} = reshape(v{value.number}, -1)")
+                moving.append(f"    b{value.number} = {'f' if flat else 'v'}{value.number}[piece]")
+        for value, register in self.layout.registers.items():
+            if any(value is instruction.output for instruction in kernel.instructions):
+                word[value] = f"r{value.number}"
+                fixed[word[value]] = list(self._register_blocks(kernel, value, register, pieces, flat))
+        if moving:
+            fixed["piece"] = pieces
+        loop = f"blocks_{kernel.instructions[0].output.number}"
+        self.names[loop] = list(zip(*fixed.values(), strict=True))
+        self.lines.append(f"for {', '.join(fixed)}, in {loop}:")
+        self.lines += moving
+        for instruction in kernel.instructions:
+            operands = [word[value] for value in instruction.inputs]
+            self.lines += [f"    {line}" for line in calls(instruction, operands, word[instruction.output])]
+
+    def _register_blocks(self, kernel: Kernel, value: Value, register, pieces, flat: bool) -> Iterator[numpy.ndarray]:
+        offset = self.layout.offsets[register]
+        for piece in pieces:
+            extent = piece.stop - piece.start
+            yield self._place(offset, (extent,) if flat else (extent, *kernel.shape[1:]), value.dtype)
+
+    # -- operations that stand alone ---------------------------------------------------------------------------
+
+    def _single(self, instruction: Instruction, pools) -> None:
+        form = getattr(self, f"_{instruction.op.name}", None)
+        name, output = instruction.op.name, instruction.output
+        operands = list(map(self.name, instruction.inputs))
+        if name in REDUCTIONS:
+            axis, keepdims = instruction.params["axis"], instruction.params["keepdims"]
+            out = self._target(output, pools)
+            self.lines.append(f"{REDUCTIONS[name]}.reduce({operands[0]}, {axis}, None, {out}, {keepdims})")
+        elif form is not None and form(instruction, operands, pools) is not NotImplemented:
+            pass
+        else:
+            self._eagerly(instruction, operands)
+
+    def _eagerly(self, instruction: Instruction, operands: list[str]) -> None:
+        self.eager.append(instruction)
+        number, op, params = instruction.output.number, instruction.op, instruction.params
+        if op.name == "draw":
+            self.names[f"call_{number}"] = _drawn(instruction)
+        else:
+            self.names[f"call_{number}"] = _as_in_eager_mode(op, params)
+        self.lines.append(f"v{number} = call_{number}({', '.join(operands)})")
+
+    def _matmul(self, instruction: Instruction, operands, pools) -> None:
+        self.lines.append(f"matmul({operands[0]}, {operands[1]}, {self._target(instruction.output, pools)})")
+
+    def _linear(self, instruction: Instruction, operands, pools) -> None:
+        weight = instruction.inputs[1]
+        transposed = f"{operands[1]}.T"
+        if weight in self.fixed:
+            transposed = f"{operands[1]}_T"
+            self.names[transposed] = self.fixed[weight].T
+        self.lines.append(f"matmul({operands[0]}, {transposed}, {self._target(instruction.output, pools)})")
+
+    def _copy(self, instruction: Instruction, operands, pools) -> None:
+        self.lines.append(f"copyto({self._target(instruction.output, pools)}, {operands[0]})")
+
+    def _reshape(self, instruction: Instruction, operands, pools) -> None:
+        out = self._target(instruction.output, pools)
+        self.lines.append(f"copyto(reshape({out}, {instruction.inputs[0].shape}), {operands[0]})")
+
+    def _concat(self, instruction: Instruction, operands, pools) -> None:
+        out = self._target(instruction.output, pools)
+        self.lines.append(f"concatenate(({', '.join(operands)},), {instruction.params['axis']}, {out})")
+
+    def _cumulative_sum(self, instruction: Instruction, operands, pools) -> None:
+        out = self._target(instruction.output, pools)
+        self.lines.append(f"cumsum({operands[0]}, {instruction.params['axis']}, None, {out})")
+
+    def _scatter_add(self, instruction: Instruction, operands, pools):
+        if ARRAY in instruction.params["index"]:
+            return NotImplemented
+        out, index = self._target(instruction.output, pools), f"index_{instruction.output.number}"
+        self.names[index] = instruction.params["index"]
+        self.lines += [f"{out}[...] = 0", f"{out}[{index}] = {operands[0]}"]
+        return None
+
+    def _fold(self, instruction: Instruction, operands, pools) -> None:
+        out, params = self._target(instruction.output, pools), instruction.params
+        word = f"fold_{instruction.output.number}"
+        self.names[word] = lambda total, x: conv.fold_into(
+            total, x, params["kernel"], params["stride"], params["dilation"]
+        )
+        self.lines += [f"{out}[...] = 0", f"{word}({out}, {operands[0]})"]
+
+    def _fold_rows(self, instruction: Instruction, operands, pools) -> None:
+        out, word = self._target(instruction.output, pools), f"fold_{instruction.output.number}"
+        options = {name: value for name, value in instruction.params.items() if name != "shape"}
+        self.names[word] = lambda total, x: fold_rows_into(total, x, **options)
+        self.lines += [f"{out}[...] = 0", f"{word}({out}, {operands[0]})"]
+
+    def _draw(self, instruction: Instruction, operands, pools):
+        if (
+            instruction.params["method"] not in ("random", "standard_normal")
+            or instruction.output not in self.layout.offsets
+        ):
+            return NotImplemented
+        out, word = self._target(instruction.output, pools), f"draw_{instruction.output.number}"
+        self.names[word] = _drawing(instruction.params)
+        self.lines.append(f"{word}(size={instruction.output.shape}, dtype={out}.dtype, out={out})")
+        return None
+
+
+def _as_in_eager_mode(op, params: dict[str, Any]) -> Callable:
+    """The operation itself, with clear words for an index that is out of range."""
+
+    def call(*arrays):
+        try:
+            return numpy.asarray(op.value(HOST, *arrays, **params), order="C")
+        except IndexError as error:
+            raise error if isinstance(error, RangeError) else RangeError(f"{op.name}: {error}") from None
+
+    return call
+
+
+def _drawing(params: dict[str, Any]) -> Callable:
+    """A draw from the stream that the device has at that moment."""
+    method, device = params["method"], params["device"]
+    given = {name: value for name, value in params.items() if name not in ("method", "device")}
+    return lambda **options: getattr(streams.generator(device), method)(**given, **options)
+
+
+def _drawn(instruction: Instruction) -> Callable:
+    """The same, into new memory."""
+    draw, output = _drawing(instruction.params), instruction.output
+    if instruction.params["method"] in ("random", "standard_normal"):
+        return lambda: numpy.asarray(draw(size=output.shape, dtype=output.dtype))
+    return lambda: numpy.asarray(draw())

@@ -1,0 +1,167 @@
+"""Algebra that is exact: rewritten, the program gives the same bits.
+
+x·1, x/1 and x-0 are x; a movement that moves nothing is nothing; two reshapes are one; what was
+broadcast only for an operation that broadcasts by itself need not be; an operation on constant
+numbers is a constant. What is not here is not exact: (a + b) - b is not a, and x + 0 turns -0 into 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy
+
+from ...ops import Primitive
+from ...ops.shapes import broadcast
+from ..program import Instruction, Program, Value
+from ..recorder import Constant
+from .elementwise import is_elementwise
+
+SMALL = 64
+"""Constants of up to so many elements are computed while compiling."""
+
+
+def algebra(program: Program) -> Program:
+    """With each instruction simplified, if a rule below applies to it; again and again."""
+    replaced: dict[Value, Value] = {}
+    made: dict[Value, Instruction] = {}
+    kept = []
+    for instruction in program.instructions:
+        inputs = tuple(_now(value, replaced) for value in instruction.inputs)
+        instruction = Instruction(instruction.op, inputs, instruction.params, instruction.output)
+        while True:
+            simpler = _simplified(instruction, made)
+            if not isinstance(simpler, Instruction):
+                break
+            instruction = simpler
+        if simpler is not None:
+            replaced[instruction.output] = simpler
+        else:
+            made[instruction.output] = instruction
+            kept.append(instruction)
+    return program.with_instructions(kept, replaced)
+
+
+def _now(value: Value, replaced: dict[Value, Value]) -> Value:
+    while value in replaced:
+        value = replaced[value]
+    return value
+
+
+def _simplified(instruction: Instruction, made: dict[Value, Instruction]) -> Value | Instruction | None:
+    """The value that it is equal to, a simpler instruction for the same value, or None."""
+    if isinstance(instruction.op, Primitive):
+        for rule in (_constant, _broadcast_for_nothing, RULES.get(instruction.op.name)):
+            simpler = rule(instruction, made) if rule is not None else None
+            if simpler is not None:
+                return simpler
+    return None
+
+
+def _constant(instruction: Instruction, made) -> Value | None:
+    """An operation on small constants of the host is done now."""
+    arrays = [getattr(value.source, "array", None) for value in instruction.inputs]
+    if not arrays or not all(isinstance(array, (numpy.ndarray, numpy.generic)) for array in arrays):
+        return None
+    output = instruction.output
+    if (
+        any(array.size > SMALL for array in arrays)
+        or numpy.prod(output.shape) > SMALL
+        or "device" in instruction.params
+    ):
+        return None
+    from ...backend import of
+
+    with numpy.errstate(all="ignore"):
+        array = instruction.op.value(of(arrays[0]), *arrays, **instruction.params)
+    return Value(output.number, output.shape, output.dtype, Constant(numpy.array(array, output.dtype)))
+
+
+def _broadcast_for_nothing(instruction: Instruction, made) -> Instruction | None:
+    """Elementwise operations broadcast by themselves, if another operand has the shape."""
+    if not is_elementwise(instruction):
+        return None
+    for position, value in enumerate(instruction.inputs):
+        producer = made.get(value)
+        if producer is not None and producer.op.name == "broadcast_to":
+            inputs = list(instruction.inputs)
+            inputs[position] = producer.inputs[0]
+            if broadcast(*[value.shape for value in inputs]) == instruction.output.shape:
+                return Instruction(instruction.op, tuple(inputs), instruction.params, instruction.output)
+    return None
+
+
+def _same(instruction: Instruction, value: Value) -> Value | None:
+    """`value`, if it can stand for the output."""
+    output = instruction.output
+    return value if value.shape == output.shape and value.dtype == output.dtype else None
+
+
+def _is(value: Value, number: float) -> bool:
+    array = getattr(value.source, "array", None)
+    if array is None or array.size != 1 or type(array).__module__ != "numpy":
+        return False
+    return array.item() == number and not numpy.signbit(array.astype(float)).any()
+
+
+def _neutral(*places: tuple[int, float]) -> Callable:
+    """x ∘ n is x, with the number n at one of the places (position, n)."""
+
+    def rule(instruction: Instruction, made) -> Value | None:
+        for position, number in places:
+            if _is(instruction.inputs[position], number):
+                return _same(instruction, instruction.inputs[1 - position])
+        return None
+
+    return rule
+
+
+def _undone(name: str) -> Callable:
+    """-(-x) is x."""
+
+    def rule(instruction: Instruction, made) -> Value | None:
+        producer = made.get(instruction.inputs[0])
+        return _same(instruction, producer.inputs[0]) if producer is not None and producer.op.name == name else None
+
+    return rule
+
+
+def _moves_nothing(instruction: Instruction, made) -> Value | Instruction | None:
+    """A reshape, broadcast or cast to what x is already; a reshape of a reshape."""
+    (x,) = instruction.inputs
+    producer = made.get(x)
+    if _same(instruction, x) is not None:
+        return x
+    if instruction.op.name == "reshape" and producer is not None and producer.op.name == "reshape":
+        return Instruction(instruction.op, producer.inputs, instruction.params, instruction.output)
+    return None
+
+
+def _in_order(instruction: Instruction, made) -> Value | Instruction | None:
+    """Axes in the order that they have; two permutations are one."""
+    axes = instruction.params["axes"]
+    if axes == tuple(range(len(axes))):
+        return instruction.inputs[0]
+    producer = made.get(instruction.inputs[0])
+    if producer is not None and producer.op.name == "permute_dims":
+        both = {"axes": tuple(producer.params["axes"][axis] for axis in axes)}
+        return Instruction(instruction.op, producer.inputs, both, instruction.output)
+    return None
+
+
+RULES: dict[str, Callable] = {
+    "mul": _neutral((0, 1), (1, 1)),
+    "div": _neutral((1, 1)),
+    "sub": _neutral((1, 0)),
+    "neg": _undone("neg"),
+    "reshape": _moves_nothing,
+    "broadcast_to": _moves_nothing,
+    "cast": _moves_nothing,
+    "discrete_cast": _moves_nothing,
+    "permute_dims": _in_order,
+    "constant_in": lambda instruction, made: instruction.inputs[0],
+    "power": lambda instruction, made: (
+        _same(instruction, instruction.inputs[0]) if instruction.params["exponent"] == 1 else None
+    ),
+}
+"""Primitive -> rule(instruction, who made each value) -> value, simpler instruction, or None."""

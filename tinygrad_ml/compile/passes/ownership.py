@@ -1,0 +1,35 @@
+"""Memory of their own for what is handed out: a copy where a result would share memory with something else.
+
+A result that is a view of a parameter would change with it; two results that are one array would
+change with each other; what is written into a parameter must not come from memory that another write
+changes first.
+"""
+
+from __future__ import annotations
+
+from ..program import COPY, VIEWS, Instruction, Program, Value
+
+
+def ownership(program: Program) -> Program:
+    """With copies, so that every result and every written value is computed, and none shares memory."""
+    producers, taken = program.producers(), set()
+    copies: list[Instruction] = []
+    number = max([i.output.number for i in program.instructions] + [v.number for v in program.sources()], default=0)
+
+    def own(value: Value, may_be_view: bool) -> Value:
+        nonlocal number
+        root, straight = value, True
+        while root in producers and producers[root].op.name in VIEWS:
+            straight = straight and producers[root].op.name == "reshape"
+            root = producers[root].inputs[0]
+        if root in producers and root not in taken and (straight or may_be_view):
+            taken.add(root)
+            return value
+        number += 1
+        copy = Value(number, value.shape, value.dtype)
+        copies.append(Instruction(COPY, (value,), {}, copy))
+        return copy
+
+    writes = [(memory, own(value, may_be_view=True)) for memory, value in program.writes]
+    results = [own(value, may_be_view=False) for value in program.results]
+    return Program([*program.instructions, *copies], results, writes)

@@ -1,0 +1,163 @@
+"""A recorded step as plain data: values, the instructions that make them, and what is left behind at the end.
+
+Every value is computed once and never changes (the form that compilers call SSA). Memory that the
+step overwrites, such as a parameter, appears as two values: the one that was there at the start, and
+the one that is *written* at the end.
+
+Read next: `recorder.py`, which makes a program out of a function; `passes/`, which make it shorter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy
+
+from ..ops import Primitive
+from ..ops.shapes import size
+
+
+class Source:
+    """Where a value comes from that the program does not compute. A subclass says what `kind` of thing it is."""
+
+    kind = "?"
+
+
+class Value:
+    """One array in a program.
+
+    number         by which it is called: %12
+    shape, dtype   of the array
+    source         where it comes from; None if an instruction computes it
+    """
+
+    __slots__ = ("number", "shape", "dtype", "source")
+
+    def __init__(self, number: int, shape: tuple[int, ...], dtype: numpy.dtype, source: Source | None = None):
+        self.number, self.shape, self.dtype, self.source = number, shape, dtype, source
+
+    @property
+    def nbytes(self) -> int:
+        return size(self.shape) * self.dtype.itemsize
+
+    def __repr__(self) -> str:
+        return f"%{self.number}"
+
+
+class Call:
+    """What an instruction does that is no primitive: `value(xp, *arrays, **parameters)`, as there.
+
+    effect  whether it must run even if nobody uses what it gives
+    """
+
+    c = flops = None
+
+    def __init__(self, name: str, value, effect: bool = False):
+        self.name, self.value, self.effect = name, value, effect
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+def _put(xp, x, values, *arrays, index):
+    from ..ops.index import fill
+
+    result = x.copy()
+    result[fill(index, arrays)] = values
+    return result
+
+
+COPY = Call("copy", lambda xp, x: x.copy())
+"""The same numbers in memory of their own."""
+PUT = Call("put", _put)
+"""x with other numbers at some places."""
+DRAW = Call("draw", None, effect=True)
+"""Random numbers, from the stream of a device. Also drawn if nobody needs them: the stream has to go on."""
+
+
+VIEWS = frozenset(("reshape", "permute_dims", "broadcast_to", "getitem", "windows", "constant_in"))
+"""Operations whose result may look at the memory of the input."""
+
+
+class Instruction:
+    """output = op(*inputs, **params)"""
+
+    __slots__ = ("op", "inputs", "params", "output")
+
+    def __init__(self, op: Primitive | Call, inputs: tuple[Value, ...], params: dict[str, Any], output: Value):
+        self.op, self.inputs, self.params, self.output = op, inputs, params, output
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations; one an element where the operation does not say."""
+        if isinstance(self.op, Call):
+            return 0
+        if self.op.flops is None:
+            return size(self.output.shape)
+        return self.op.flops(self.output.shape, *[value.shape for value in self.inputs])
+
+    def __repr__(self) -> str:
+        operands = [repr(value) for value in self.inputs]
+        operands += [f"{name}={_shown(value)}" for name, value in self.params.items()]
+        return f"{self.output!r} = {self.op.name}({', '.join(operands)})"
+
+
+def _shown(parameter) -> str:
+    return str(parameter) if isinstance(parameter, numpy.dtype) else repr(parameter)
+
+
+class Program:
+    """What a step does.
+
+    instructions  in an order in which they can run
+    results       values that are handed out: what the function returned, and new gradients
+    writes        (memory, value): a value from outside, and what its memory holds at the end
+    """
+
+    def __init__(self, instructions: Iterable[Instruction], results: Iterable[Value], writes):
+        self.instructions = list(instructions)
+        self.results = list(results)
+        self.writes: list[tuple[Value, Value]] = list(writes)
+
+    def with_instructions(self, instructions: Iterable[Instruction], replaced: dict[Value, Value] | None = None):
+        """The same program of other instructions, in which some values take the place of others."""
+        replaced = replaced or {}
+
+        def now(value: Value) -> Value:
+            while value in replaced:
+                value = replaced[value]
+            return value
+
+        renamed = [Instruction(i.op, tuple(map(now, i.inputs)), i.params, i.output) for i in instructions]
+        return Program(renamed, map(now, self.results), [(memory, now(value)) for memory, value in self.writes])
+
+    def producers(self) -> dict[Value, Instruction]:
+        """The instruction that computes each value."""
+        return {instruction.output: instruction for instruction in self.instructions}
+
+    def uses(self) -> dict[Value, int]:
+        """How often each value is read, by instructions, as a result, and by a write."""
+        counts: dict[Value, int] = {}
+        for values in (*(i.inputs for i in self.instructions), self.results, [value for _, value in self.writes]):
+            for value in values:
+                counts[value] = counts.get(value, 0) + 1
+        return counts
+
+    def sources(self) -> list[Value]:
+        """The values from outside, in the order of their numbers."""
+        found = {value for i in self.instructions for value in i.inputs if value.source is not None}
+        found |= {value for value in self.results if value.source is not None}
+        found |= {value for pair in self.writes for value in pair if value.source is not None}
+        return sorted(found, key=lambda value: value.number)
+
+    def __str__(self) -> str:
+        lines = [f"{value!r} = {value.source!r}  {described(value)}" for value in self.sources()]
+        lines += [f"{instruction!r}  {described(instruction.output)}" for instruction in self.instructions]
+        lines += [f"{memory!r} <- {value!r}" for memory, value in self.writes]
+        return "\n".join([*lines, f"return {', '.join(map(repr, self.results)) or 'nothing'}"])
+
+
+def described(value: Value) -> str:
+    """float32[100, 784]"""
+    return f"{value.dtype}[{', '.join(map(str, value.shape))}]"

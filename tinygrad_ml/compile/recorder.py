@@ -1,0 +1,397 @@
+"""From a Python function to a program: every operation that runs through the engine is written down.
+
+The function is called once, with `Traced` arrays in place of the real ones in all tensors that it
+could reach. What it wrote to, and the gradients it left, are read off the tensors afterwards, and
+everything is put back as it was: recording changes nothing.
+
+Three things are not operations on tensors, and are handed over explicitly: random numbers (`stream`),
+numbers that the host computes for each step, such as a learning rate (`each_time`), and what the
+recording relied on (`conditions`): if that is another one day, the function is recorded anew.
+
+Read before: `program.py`, `traced.py`. Read next: `state.py`, how tensors are found.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+
+from ..backend import Device, absent, get, of
+from ..errors import CompileError
+from ..modes import modes, watching
+from ..ops import elementwise, movement
+from ..ops.index import ARRAY
+from ..tensor import Tensor
+from .program import DRAW, PUT, VIEWS, Call, Instruction, Program, Source, Value
+from .structure import mapped
+from .traced import WHAT_TO_DO, Traced, traced_type
+
+
+class Argument(Source):
+    """What the caller hands in."""
+
+    kind = "argument"
+
+    def __init__(self, position: int):
+        self.position = position
+
+    def __repr__(self) -> str:
+        return f"argument {self.position}"
+
+
+class State(Source):
+    """The memory of a tensor that lives on between steps: a parameter, a running mean, an optimiser's state."""
+
+    kind = "state"
+
+    def __init__(self, tensor: Tensor):
+        self.tensor = tensor
+
+    def __repr__(self) -> str:
+        return f"state {self.tensor.name or ''}".rstrip()
+
+
+class Gradient(State):
+    """The `.grad` of a tensor as it is when a step begins."""
+
+    kind = "gradient"
+
+    def __repr__(self) -> str:
+        return f"gradient {self.tensor.name or ''}".rstrip()
+
+
+class Constant(Source):
+    """An array that was made inside of the function, of nothing: the same in every step."""
+
+    kind = "constant"
+
+    def __init__(self, array):
+        self.array = array
+
+    def __repr__(self) -> str:
+        return f"constant {self.array}" if not self.array.ndim else "constant"
+
+
+class Number(Source):
+    """A number that the host computes for each step."""
+
+    kind = "number"
+
+    def __init__(self, call: int, name: str):
+        self.call, self.name = call, name
+
+    def __repr__(self) -> str:
+        return f"number {self.name}"
+
+
+class Recording:
+    """What recording a function gives.
+
+    program     the instructions
+    rebinds     (tensor or position of an argument, "grad" or "data", place in the results or None)
+    outputs     what the function returned, with `Result` in the places of its tensors
+    host        the host's part of each step, in order: functions, their dtype or None, and what they gave this time
+    conditions  (function, what it returned): what the recording relied on
+    """
+
+    def __init__(self, program, rebinds, outputs, host, conditions):
+        self.program, self.rebinds, self.outputs = program, rebinds, outputs
+        self.host, self.conditions = host, conditions
+
+    def holds(self) -> bool:
+        """Whether all that the recording relied on is as it was."""
+        return all(function() == expected for function, expected in self.conditions)
+
+
+class Result:
+    """In the structure that a function returned: the place among the results, or the tensor of the caller's itself."""
+
+    def __init__(self, place: int | None, tensor: Any = None):
+        self.place, self.tensor = place, tensor
+
+
+class Recorder:
+    """Writes down what a function does. `record` is the whole of its use."""
+
+    def __init__(self):
+        self.instructions: list[Instruction] = []
+        self.host: list[tuple[Callable, Any, Any]] = []
+        self._count = 0
+        # id of an array -> the array, what stands for it, the value that it has at the start, its tensors
+        self._lifted: dict[int, tuple] = {}
+        # id of a tensor -> a reference to it, and its array, node, needs and gradient, as they were
+        self._before: dict[int, tuple] = {}
+        self._casts: dict[tuple, Traced] = {}
+
+    # -- values ------------------------------------------------------------------------------------------
+
+    def new(self, shape, dtype, source: Source | None = None) -> Value:
+        self._count += 1
+        return Value(self._count, tuple(shape), numpy.dtype(dtype), source)
+
+    def emit(self, op, inputs, params, shape, dtype) -> Value:
+        output = self.new(shape, dtype)
+        self.instructions.append(Instruction(op, tuple(inputs), params, output))
+        return output
+
+    def read(self, array) -> Value:
+        """The value of an array, or of what stands for one."""
+        if not isinstance(array, Traced):
+            return self._lift(array).value
+        if array.recorder is not self:
+            raise CompileError(f"a tensor was kept from an earlier recording, and has no numbers: {WHAT_TO_DO}")
+        if array.base is not None and array.owner.written != array.seen:
+            raise CompileError(
+                "a view is read after the memory that it looks at was overwritten by assign() or an optimiser, in a "
+                "function recorded by tg.compile. Take the view again after the write"
+            )
+        return array.value
+
+    def _lift(self, array, tensor: Tensor | None = None) -> Traced:
+        """What stands for a real array from now on."""
+        key = id(array)
+        if key not in self._lifted:
+            backend = of(array)
+            if absent(array):
+                raise CompileError("a function of symbols cannot be recorded by tg.compile: it needs real tensors")
+            index = backend.index_of(array)
+            traced = traced_type(backend)(self, array.shape, array.dtype, index=index)
+            traced.value = self.new(array.shape, array.dtype)
+            self._lifted[key] = (array, traced, traced.value, [])
+        array, traced, _, tensors = self._lifted[key]
+        if tensor is not None:
+            tensors.append(weakref.ref(tensor))
+        return traced
+
+    def take(self, tensor: Tensor, source: Source | None = None) -> None:
+        """Put a stand-in in the place of the tensor's array, until the recording is over."""
+        if self._taken(tensor) or absent(tensor._data) or isinstance(tensor._data, Traced):
+            return
+        before = tensor._data, tensor._node, tensor._needs, tensor.grad
+        self._before[id(tensor)] = (weakref.ref(tensor), *before)
+        traced = self._lift(tensor._data, tensor)
+        if source is not None:
+            traced.value.source = source
+        tensor._data = traced
+        if tensor._node is not None and tensor._node.op is None:
+            tensor._node.value = traced
+        if tensor.grad is not None:
+            self.take(tensor.grad, Gradient(tensor))
+
+    def _taken(self, tensor: Tensor) -> bool:
+        return id(tensor) in self._before and self._before[id(tensor)][0]() is tensor
+
+    def _standing_for(self, tensor: Tensor) -> Traced:
+        """What stands for the array of a tensor."""
+        array = tensor._data
+        if isinstance(array, Traced):
+            return array
+        if isinstance(array, numpy.generic) and not tensor._needs:
+            return self._lift(array, tensor)  # a number of a formula, which other threads may share
+        self.take(tensor)
+        return tensor._data if isinstance(tensor._data, Traced) else self._lift(tensor._data)
+
+    # -- what the engine calls ---------------------------------------------------------------------------
+
+    def watch(self, op, inputs, params, output: Tensor) -> None:
+        """Write down an operation that the engine has just applied."""
+        arrays = [self._standing_for(tensor) for tensor in inputs]
+        made = output._data
+        if isinstance(made, Traced) and made.value is not None:
+            return  # a cast, or an operation that hands its input on
+        if op.coerce is not None:
+            arrays = op.coerce(arrays)
+        values = [self.read(array) for array in arrays]
+        if not isinstance(made, Traced):
+            made = arrays[0].like(made.shape, made.dtype)
+        made.value = self.emit(op, values, params, made.shape, made.dtype)
+        if op.name in VIEWS and ARRAY not in params.get("index", ()):
+            made.base, made.seen = arrays[0], arrays[0].owner.written
+        output._data = made
+        node = output._node
+        if node is not None and node.saved:
+            node.saved = node.plan.keep((*arrays, made))
+
+    def cast(self, array: Traced, dtype: numpy.dtype) -> Traced:
+        """`array.astype(dtype)`"""
+        value = self.read(array)
+        if array.dtype == dtype:
+            return array.copy()
+        if (value, dtype) not in self._casts:
+            kind = elementwise.cast if dtype.kind == "f" else elementwise.discrete_cast
+            result = array.like(array.shape, dtype)
+            result.value = self.emit(kind, (value,), {"dtype": dtype}, array.shape, dtype)
+            self._casts[value, dtype] = result
+        return self._casts[value, dtype].copy()
+
+    def write(self, array: Traced, key, values) -> None:
+        """`array[key] = values`"""
+        if not hasattr(values, "dtype"):
+            values = numpy.asarray(values)
+        given = values if isinstance(values, Traced) else self._lift(values)
+        given = self.cast(given, array.dtype)
+        value = self.read(given)
+        if key is Ellipsis:
+            if value.shape != array.shape:
+                if movement.broadcast_to.shape(value.shape, shape=array.shape) != array.shape:
+                    raise CompileError(f"cannot write shape {value.shape} into shape {array.shape}")
+                value = self.emit(movement.broadcast_to, (value,), {"shape": array.shape}, array.shape, array.dtype)
+        else:
+            parts = key if isinstance(key, tuple) else (key,)
+            arrays = [part for part in parts if hasattr(part, "dtype")]
+            template = tuple(ARRAY if hasattr(part, "dtype") else part for part in parts)
+            inputs = (self.read(array), value, *map(self.read, arrays))
+            value = self.emit(PUT, inputs, {"index": template}, array.shape, array.dtype)
+        if array.base is not None:
+            raise CompileError("a view is overwritten in a function recorded by tg.compile; write to the tensor itself")
+        array.value = value
+        array.written += 1
+
+    def each_time(self, function: Callable, beside: Tensor | None):
+        """Run host code now, and note that every replay has to."""
+        given = function()
+        if beside is None:
+            self.host.append((function, None, None))
+            return given
+        call, dtype = len(self.host), beside.dtype
+        self.host.append((function, dtype, given))
+        kind, index = traced_type(get(beside.device)), beside.device.index
+        return {
+            name: Tensor(kind(self, (), dtype, self.new((), dtype, Number(call, name)), index=index)) for name in given
+        }
+
+    def check(self, function: Callable, tensor: Tensor) -> None:
+        """Note that every replay has to call `function` with the array, which raises if there is a mistake in it."""
+        value = self.read(self._standing_for(tensor))
+
+        def checked(xp, x):
+            function(x)
+            return x
+
+        self.emit(Call("check", checked, effect=True), (value,), {}, value.shape, value.dtype)
+
+    def stream(self, device: Device) -> _Stream:
+        """What random numbers are drawn from while recording."""
+        return _Stream(self, device)
+
+    # -- the whole -----------------------------------------------------------------------------------------
+
+    def record(self, function: Callable, args, kwargs, arguments: list[Tensor], found) -> Recording:
+        """Call the function, and say what it did.
+
+        arguments  the tensors among `args` and `kwargs`
+        found      the tensors, modules and optimisers that it can reach (see `state.py`)
+        """
+        counted = found.counts()
+        try:
+            modes.recorder = self
+            for position, tensor in enumerate(arguments):
+                self.take(tensor, Argument(position))
+            for tensor in found.tensors:
+                self.take(tensor)
+            with watching(self.watch):
+                returned = function(*args, **kwargs)
+            return self._finish(returned, arguments, found)
+        except BaseException:
+            counted.restore()
+            raise
+        finally:
+            modes.recorder = None
+            for tensor, array, node, needs, gradient in self._as_they_were():
+                tensor._data, tensor._node, tensor._needs, tensor.grad = array, node, needs, gradient
+                if node is not None and node.op is None:
+                    node.value = array
+
+    def _finish(self, returned, arguments: list[Tensor], found) -> Recording:
+        place_of_argument = {id(tensor): position for position, tensor in enumerate(arguments)}
+        own = {id(tensor): tensor for tensor in found.tensors}
+        results: list[Value] = []
+        rebinds = []
+
+        def result(tensor: Tensor) -> int:
+            results.append(self.read(self._standing_for(tensor)))
+            return len(results) - 1
+
+        for tensor, array, _, _, gradient in self._as_they_were():
+            target = place_of_argument.get(id(tensor), tensor)
+            if tensor._data is not self._lifted[id(array)][1]:
+                rebinds.append((target, "data", result(tensor)))
+            if tensor.grad is not gradient:
+                rebinds.append((target, "grad", None if tensor.grad is None else result(tensor.grad)))
+
+        def placed(leaf):
+            if isinstance(leaf, Traced):
+                raise CompileError(WHAT_TO_DO)
+            if not isinstance(leaf, Tensor):
+                return leaf
+            if id(leaf) in place_of_argument:
+                return Result(None, place_of_argument[id(leaf)])
+            return Result(None, leaf) if id(leaf) in own else Result(result(leaf))
+
+        outputs = mapped(placed, returned)
+        writes = []
+        for array, traced, first, tensors in self._lifted.values():
+            if first.source is None:
+                first.source = self._source_of(array, tensors)
+            if traced.written:
+                writes.append((first, traced.value))
+        conditions = found.conditions() + [
+            (_whether_it_has_a_gradient(tensor), gradient is not None)
+            for tensor, _, _, needs, gradient in self._as_they_were()
+            if needs and id(tensor) not in place_of_argument
+        ]
+        return Recording(Program(self.instructions, results, writes), rebinds, outputs, self.host, conditions)
+
+    def _as_they_were(self) -> list[tuple]:
+        """(tensor, array, node, needs, gradient) of all tensors that were taken and are still there."""
+        return [
+            (tensor, *before) for reference, *before in self._before.values() if (tensor := reference()) is not None
+        ]
+
+    def _source_of(self, array, tensors) -> Source:
+        """State if somebody still holds a tensor of this array, and may change it; else a constant."""
+        from ..operators import _constants
+
+        alive = [tensor for reference in tensors if (tensor := reference()) is not None]
+        if isinstance(array, numpy.generic):
+            known = {id(tensor) for tensor in _constants.values()}
+            alive = [tensor for tensor in alive if id(tensor) not in known]
+        return State(alive[0]) if alive else Constant(array)
+
+
+class _Stream:
+    """Stands for a generator of random numbers: its draws become instructions."""
+
+    def __init__(self, recorder: Recorder, device: Device):
+        self._recorder, self._device = recorder, device
+
+    def _draw(self, method: str, shape, dtype, **options) -> Traced:
+        recorder = self._recorder
+        params = {"method": method, "device": self._device, **options}
+        value = recorder.emit(DRAW, (), params, shape, dtype)
+        return traced_type(get(self._device))(recorder, shape, dtype, value, index=self._device.index)
+
+    def random(self, size, dtype) -> Traced:
+        return self._draw("random", size, dtype)
+
+    def standard_normal(self, size, dtype) -> Traced:
+        return self._draw("standard_normal", size, dtype)
+
+    def integers(self, low, high, size) -> Traced:
+        return self._draw(
+            "integers", (size,) if isinstance(size, int) else tuple(size), numpy.int64, low=low, high=high, size=size
+        )
+
+    def permutation(self, x: int) -> Traced:
+        return self._draw("permutation", (x,), numpy.int64, x=x)
+
+    def choice(self, a: int, size, replace) -> Traced:
+        shape = () if size is None else (size,) if isinstance(size, int) else tuple(size)
+        return self._draw("choice", shape, numpy.int64, a=a, replace=replace, size=size)
+
+
+def _whether_it_has_a_gradient(tensor: Tensor) -> Callable[[], bool]:
+    return lambda: tensor.grad is not None

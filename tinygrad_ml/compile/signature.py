@@ -1,0 +1,59 @@
+"""The arguments of a call, taken apart: tensors, whose numbers may differ, and all the rest, which may not.
+
+Two calls with equal keys run the same program.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from ..backend import as_array, current_device
+from ..modes import modes
+from ..tensor import Tensor
+from .structure import mapped
+
+
+def take_apart(args: tuple, kwargs: dict[str, Any]) -> tuple[list[Tensor], tuple, tuple, dict]:
+    """(tensors, key, args, kwargs): the arguments with arrays made tensors, those tensors, and what else they are.
+
+    Tuples, lists and dictionaries are looked into. A tensor counts by shape, dtype and device; a
+    number, a string, and any other object by its value, or by its identity if it has none.
+    """
+    tensors: list[Tensor] = []
+
+    def with_tensor(leaf: Any) -> Any:
+        if isinstance(leaf, numpy.ndarray) or hasattr(leaf, "__cuda_array_interface__"):
+            leaf = Tensor(as_array(leaf))
+        if isinstance(leaf, Tensor):
+            tensors.append(leaf)
+        return leaf
+
+    args, kwargs = mapped(with_tensor, (args, kwargs))
+    key = (
+        tuple(map(_key, args)),
+        tuple((name, _key(kwargs[name])) for name in sorted(kwargs)),
+        _shared(tensors),
+        bool(modes.grad),
+        str(current_device()),
+    )
+    return tensors, key, args, kwargs
+
+
+def _shared(tensors: list[Tensor]) -> tuple[int, ...]:
+    """For each tensor, which one is the first with the same array."""
+    first: dict[int, int] = {}
+    return tuple(first.setdefault(id(tensor._data), position) for position, tensor in enumerate(tensors))
+
+
+def _key(part: Any):
+    if isinstance(part, Tensor):
+        return "tensor", part.shape, part.dtype.str, str(part.device), part._needs
+    if isinstance(part, (tuple, list)):
+        return type(part), tuple(map(_key, part))
+    if isinstance(part, dict):
+        return dict, tuple((name, _key(value)) for name, value in part.items())
+    if isinstance(part, (bool, int, float, str, type(None))):
+        return type(part), part
+    return type(part), id(part)

@@ -1,0 +1,209 @@
+"""`tg.compile`: a function that is recorded once, and then replayed.
+
+Read next: `program.py`, `recorder.py`, `passes/`, `cpu/`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import writes
+from ..backend import absent
+from ..errors import CompileError, OptionError
+from ..modes import modes
+from ..tensor import Tensor
+from .cpu import Executable
+from .cpu.executable import Memory
+from .explain import explained
+from .passes import PASSES
+from .passes.ownership import ownership
+from .program import Program
+from .recorder import Recorder, Recording, Result
+from .signature import take_apart
+from .state import reachable
+from .structure import leaves, mapped
+
+OPTIONAL = (*PASSES, "fusion", "in_place")
+MOST = 32
+"""Programs that a step keeps: one for each combination of shapes, options and modes."""
+
+
+def compile(function: Callable | None = None, *, without: Sequence[str] = ()) -> Callable:
+    """`function`, which computes with tensors, as a step that is recorded once and then replayed.
+
+    function  any function of tensors: a network, a loss, or a whole training step with `backward()`,
+              clipping, an optimiser's and a schedule's `step()`. It is called once for each combination of shapes,
+              dtypes and devices of its tensors, values of its other arguments, and modes of its modules
+    without   the passes to leave out, of "dead", "algebra", "long_rows", "equal", "fusion", "in_place"
+
+    Returns a `Step`. What it returns is outside of every graph. Can be used as a decorator.
+
+    Raises `CompileError` for a function that reads numbers (`float(loss)`, `if loss > 1`), and for too many
+    combinations; `OptionError` for a pass that there is not.
+
+    >>> @tg.compile
+    ... def step(images, labels):
+    ...     optimizer.zero_grad()
+    ...     loss = cross_entropy(model(images), labels)
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    """
+    if function is None:
+        return functools.partial(compile, without=without)
+    return Step(function, without)
+
+
+class Compiled:
+    """One recorded program, and what it takes to run it."""
+
+    def __init__(self, recording: Recording, static: tuple, aliases: dict[int, Tensor], memory: Memory, without):
+        self.recording, self.recorded = recording, recording.program
+        self._keep = static  # whose ids are in the key
+        self._aliases = aliases  # arguments that the function reaches in another way too
+        program = recording.program
+        self.stages: dict[str, Program] = {"recorded": program}
+        for name, simplify in PASSES.items():
+            if name not in without:
+                self.stages[name] = program = simplify(program)
+        if "dead" not in without:
+            program = PASSES["dead"](program)  # what the others have left without a use
+        self.program = program = ownership(program)
+        rebound = {
+            id(target) for target, what, _ in recording.rebinds if what == "data" and not isinstance(target, int)
+        }
+        self.executable = Executable(program, rebound, memory, "fusion" not in without, "in_place" not in without)
+        self._fresh = True
+        self._written = [memory.source for memory, _ in program.writes]
+        reads_gradients = any(value.source.kind == "gradient" for value in program.sources())
+        self._replaced = [target for target, what, _ in recording.rebinds if what == "grad" and not reads_gradients]
+
+    def fits(self, tensors: list[Tensor]) -> bool:
+        """Whether what the recording relied on holds in this call."""
+        same = all(tensors[i] is tensor for i, tensor in self._aliases.items())
+        return same and self.executable.fits() and self.recording.holds()
+
+    def __call__(self, tensors: list[Tensor]) -> Any:
+        self._host()
+        arrays = [tensor._data for tensor in tensors]
+        for target in self._replaced:  # without a look at them; they give their memory back first
+            (tensors[target] if isinstance(target, int) else target).grad = None
+        results = self.executable(arrays)
+        for source in self._written:
+            writes.wrote(arrays[source.position] if source.kind == "argument" else _tensor_of(source)._data)
+        for target, what, place in self.recording.rebinds:
+            tensor = tensors[target] if isinstance(target, int) else target
+            made = None if place is None else Tensor(results[place])
+            if what == "grad":
+                tensor.grad = made
+            else:
+                tensor._data, tensor._node = made._data, None
+
+        def handed_out(leaf: Any) -> Any:
+            if not isinstance(leaf, Result):
+                return leaf
+            if leaf.place is not None:
+                return Tensor(results[leaf.place])
+            return tensors[leaf.tensor] if isinstance(leaf.tensor, int) else leaf.tensor
+
+        return mapped(handed_out, self.recording.outputs)
+
+    def _host(self) -> None:
+        """The host's part of the step. While recording it has been done once already."""
+        fresh, self._fresh = self._fresh, False
+        for call, (function, dtype, given) in enumerate(self.recording.host):
+            given = given if fresh else function()
+            if dtype is not None:
+                for value, array in self.executable.numbers.items():
+                    if value.source.call == call:
+                        array[...] = given[value.source.name]
+
+
+def _tensor_of(source) -> Tensor:
+    return source.tensor.grad if source.kind == "gradient" else source.tensor
+
+
+class Step:
+    """A compiled function. Call it as the function; print `step.program`, `step.explain()`, `step.source`."""
+
+    def __init__(self, function: Callable, without: Sequence[str] = ()):
+        for name in without:
+            if name not in OPTIONAL:
+                raise OptionError(f"there is no pass {name!r} to leave out; there are {', '.join(OPTIONAL)}")
+        functools.update_wrapper(self, function)
+        self.function, self.without = function, tuple(without)
+        self._programs: dict[tuple, list[Compiled]] = {}
+        self._memory = Memory()
+        self._last: Compiled | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if modes.recorder is not None or modes.watchers:
+            # A part of a larger step becomes a part of its program. Where somebody watches (`detect_anomaly`, a
+            # picture), there has to be something to see.
+            return self.function(*args, **kwargs)
+        tensors, key, args, kwargs = take_apart(args, kwargs)
+        for compiled in self._programs.get(key, ()):
+            if compiled.fits(tensors):
+                break
+        else:
+            compiled = self._record(tensors, key, args, kwargs)
+        self._last = compiled
+        return compiled(tensors)
+
+    def __get__(self, instance, owner=None):
+        """As a method, it is compiled for each object."""
+        if instance is None:
+            return self
+        name = f"_compiled_{self.__name__}"
+        if name not in instance.__dict__:
+            instance.__dict__[name] = Step(self.function.__get__(instance, owner), self.without)
+        return instance.__dict__[name]
+
+    def _record(self, tensors: list[Tensor], key: tuple, args: tuple, kwargs: dict) -> Compiled:
+        count = sum(map(len, self._programs.values()))
+        if count >= MOST:
+            raise CompileError(
+                f"{self.__name__} has been recorded for {count} combinations of shapes, options and modes already. Keep "
+                f"the shapes of its tensors the same (drop a last, smaller batch), and pass numbers that vary as tensors"
+            )
+        for tensor in tensors:
+            if absent(tensor._data) or tensor.device.kind != "cpu":
+                raise CompileError(f"tg.compile works on the CPU so far, and {tensor._described()} is not there")
+        found = reachable(self.function, args, kwargs)
+        own = {id(tensor) for tensor in reachable(self.function).tensors}
+        aliases = {i: tensor for i, tensor in enumerate(tensors) if id(tensor) in own}
+        recording = Recorder().record(self.function, args, kwargs, tensors, found)
+        static = tuple(leaf for leaf in leaves((args, kwargs)) if not isinstance(leaf, Tensor))
+        compiled = Compiled(recording, static, aliases, self._memory, self.without)
+        self._programs.setdefault(key, []).append(compiled)
+        return compiled
+
+    @property
+    def _latest(self) -> Compiled:
+        if self._last is None:
+            raise CompileError(f"{self.__name__} has not been called yet, so nothing is recorded")
+        return self._last
+
+    @property
+    def program(self) -> Program:
+        """What the last call ran. `step.stages` has it as it was recorded, and after each pass."""
+        return self._latest.program
+
+    @property
+    def stages(self) -> dict[str, Program]:
+        """The program of the last call as it was recorded, and after each pass, by the pass's name."""
+        return self._latest.stages
+
+    @property
+    def source(self) -> str:
+        """The Python function that runs the program."""
+        return self._latest.executable.text
+
+    def explain(self) -> str:
+        """The kernels of the last call: what each does, moves and computes; and the memory of the whole, against eager."""
+        return explained(self._latest.recorded, self._latest.executable)
+
+    def __repr__(self) -> str:
+        return f"<compiled {self.__name__}, {sum(map(len, self._programs.values()))} programs>"
