@@ -58,6 +58,8 @@ def draw(
     failure = failure_in(what) if isinstance(what, BaseException) else None
     outputs = failure.inputs if failure else outputs_of(what, input_shape)
     direction = "forward" if failure else direction
+    if depth is not None and (not isinstance(depth, int) or depth < 0):
+        raise OptionError(f"depth is a number of levels, 0 or more, or None, and not {depth!r}")
     arrangement = Arrangement(outputs, direction, depth, fold, limit, finished=failure is None)
     return Picture(read_graph(arrangement, direction, values=values, overlay=overlay, failure=failure), legend)
 
@@ -95,6 +97,8 @@ class Picture:
         warning says so and how to get one.
         """
         path = Path(path)
+        if not path.parent.is_dir():
+            raise OptionError(f"{path} cannot be written: there is no folder {path.parent}; make it first")
         form = path.suffix.lower().lstrip(".")
         if form not in (*FORMATS, "dot", "gv"):
             raise OptionError(f"a picture is saved as .svg, .png, .pdf or .dot, not {path.name!r}")

@@ -21,6 +21,7 @@ from math import prod
 from pathlib import Path
 from string import Template
 
+from tinygrad_ml.errors import OptionError
 from tinygrad_ml.graph import Node
 
 from . import words
@@ -73,6 +74,10 @@ def explain(
     drawing = read_graph(arrangement, direction)
     steps = tell(arrangement, drawing.routes, check=check, keep=HEAT_MAP)
     path = Path(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise OptionError(f"a page is saved as .html, not {path.name!r}; a still picture is made by viz.draw")
+    if not path.parent.is_dir():
+        raise OptionError(f"{path} cannot be written: there is no folder {path.parent}; make it first")
     path.write_text(
         _page(arrangement, drawing, steps, title or f"How {arrangement.title} is computed"), encoding="utf-8"
     )

@@ -41,6 +41,8 @@ _TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 def font(text: str, colour: str = INK, size: int = 11, style: str = "") -> str:
     """A piece of escaped text; `style` is made of b (bold) and i (italic)."""
+    if not text:
+        return ""  # an empty element is a syntax error to Graphviz
     for tag in style:
         text = f"<{tag.upper()}>{text}</{tag.upper()}>"
     return f'<FONT COLOR="{colour}" POINT-SIZE="{size}">{text}</FONT>'

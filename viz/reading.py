@@ -156,7 +156,7 @@ class _Reader:
 
     def _sum(self, node: Node) -> str:
         """An operation on single numbers, written out: `3 · 4 = 12`."""
-        if node.op is None or any(parent not in self.scalars for parent in node.inputs) or len(node.inputs) > 3:
+        if node.op is None or len(node.inputs) > 3 or any(n not in self.scalars for n in (node, *node.inputs)):
             return ""
         given = {node.op.input_name(i): self.scalars[parent].item() for i, parent in enumerate(node.inputs)}
         return f"{words.with_numbers(words.formula(node), given)} = {number(self.scalars[node].item())}"
