@@ -64,6 +64,11 @@ def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, c
     return model
 
 
+def clone_model(model: Any) -> Any:
+    """A model of the same layers with fresh weights."""
+    return type(model).from_config(model.get_config())
+
+
 def _weights(model: Any) -> dict[str, Any]:
     return {str(number): weight for number, weight in enumerate(model.weights)}
 
