@@ -49,7 +49,7 @@ def accepts_old(**renamed: str) -> Callable:
     """A decorator: the function takes the arguments `old=` too, as `old="new"` says, each with a DeprecationWarning."""
 
     def decorate(function):
-        what = function.__qualname__.removesuffix(".__init__")
+        what = function.__qualname__.split(".")[0] if function.__name__ == "__init__" else function.__name__
 
         @functools.wraps(function)
         def wrapped(*args, **kwargs):
