@@ -3,6 +3,8 @@
 import re
 import threading
 
+import numpy
+
 from ..errors import DeviceError
 from .arrays import BY_TYPE, HOST, SYMBOL
 
@@ -29,8 +31,11 @@ class Device:
             return
         match = re.fullmatch(r"([a-z]+)(?::(\d+))?", name) if isinstance(name, str) else None
         if match is None or match[1] not in _openers:
-            hint = "; for a dtype there is astype" if not isinstance(name, str) else ""
-            hint = hint or " (the GPU is called 'gpu' here)" * name.startswith("cuda")
+            hint = ""
+            if isinstance(name, str) and name.startswith("cuda"):
+                hint = " (the GPU is called 'gpu' here)"
+            elif isinstance(name, (numpy.dtype, type)):
+                hint = " (for a dtype there is astype)"
             raise DeviceError(f"{name!r} is not a device{hint}; use one of {', '.join(map(repr, _openers))}")
         self.kind, self.index = match[1], int(match[2] or 0)
 
