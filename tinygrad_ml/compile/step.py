@@ -16,7 +16,7 @@ from ..modes import modes
 from ..tensor import Tensor
 from .cpu import Executable
 from .cpu.executable import Memory
-from .explain import explained
+from .explain import Explanation
 from .passes import PASSES
 from .passes.ownership import ownership
 from .program import Program
@@ -201,9 +201,14 @@ class Step:
         """The Python function that runs the program."""
         return self._latest.executable.text
 
+    @property
+    def explanation(self) -> Explanation:
+        """The kernels of the last call, and what they cost, as data."""
+        return Explanation(self._latest.recording, self._latest.stages, self._latest.executable)
+
     def explain(self) -> str:
         """The kernels of the last call: what each does, moves and computes; and the memory of the whole, against eager."""
-        return explained(self._latest.recorded, self._latest.executable)
+        return str(self.explanation)
 
     def __repr__(self) -> str:
         return f"<compiled {self.__name__}, {sum(map(len, self._programs.values()))} programs>"

@@ -1,0 +1,116 @@
+"""The figures of `step.explain()`, for programs so small that they can be counted by hand."""
+
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml.compile.explain import Cost
+from tinygrad_ml.errors import CompileError
+
+pytestmark = pytest.mark.host_only
+
+
+def run(function, *shapes, **options):
+    step = tg.compile(function, **options)
+    step(*[tg.random.rand(*shape) for shape in shapes])
+    return step
+
+
+def layer(x, w, b):
+    return (x @ w + b).tanh()
+
+
+SHAPES = (8, 16), (16, 32), (32,)
+PRODUCT = (8 * 16 + 16 * 32 + 8 * 32) * 4, 2 * 8 * 16 * 32
+LOOP = (8 * 32 + 32 + 8 * 32) * 4, 2 * 8 * 32
+OUTPUT = 8 * 32 * 4
+
+
+def test_bytes_and_work_of_a_layer():
+    explanation = run(layer, *SHAPES).explanation
+    assert [kernel.name for kernel in explanation.kernels] == ["matmul", "add tanh"]
+    assert [(explanation.nbytes(kernel), kernel.flops) for kernel in explanation.kernels] == [PRODUCT, LOOP]
+    assert explanation.results == ["returned"]
+
+
+def test_a_fused_loop_moves_less_than_operation_by_operation():
+    explanation = run(layer, *SHAPES).explanation
+    work = PRODUCT[1] + LOOP[1]
+    # By itself the sum is written, and read again by tanh.
+    assert explanation.eager == Cost(3, PRODUCT[0] + LOOP[0] + 2 * OUTPUT, work, 2 * OUTPUT)
+    assert explanation.compiled[:3] == (2, PRODUCT[0] + LOOP[0], work)
+    assert 2 * OUTPUT <= explanation.compiled.memory <= 3 * OUTPUT
+
+
+def test_without_fusion_both_columns_are_equal():
+    explanation = run(layer, *SHAPES, without=("fusion",)).explanation
+    assert explanation.compiled[:3] == explanation.eager[:3]
+
+
+def test_what_only_looks_at_memory_costs_nothing():
+    explanation = run(lambda x, y: x.mT @ y, (4, 5), (4, 3)).explanation
+    assert [kernel.name for kernel in explanation.kernels] == ["matmul"]
+    assert explanation.eager.pieces == 1 and len(explanation.program.instructions) == 2
+    assert explanation.eager.memory == 5 * 3 * 4
+
+
+def test_what_is_looked_at_several_times_is_moved_once():
+    explanation = run(lambda x: x.broadcast_to((100, 8)).exp(), (8,), without=("algebra",)).explanation
+    (kernel,) = explanation.kernels
+    assert explanation.nbytes(kernel) == 8 * 4 + 100 * 8 * 4
+
+
+def test_memory_is_needed_until_the_last_view_of_it_is_read():
+    def function(x):
+        kept = x.exp().reshape(8, 16)
+        return x.sin().sum() + x.cos().sum() + kept.sum()
+
+    whole = 128 * 4
+    assert 2 * whole <= run(function, (128,)).explanation.eager.memory <= 2 * whole + 3 * 4
+
+
+def test_work_that_is_shared_is_counted_once():
+    step = run(lambda x: (x.exp() + 1) * (x.exp() + 1), (10,))
+    assert (step.explanation.compiled.flops, step.explanation.eager.flops) == (30, 50)
+    assert "operations after a pass  recorded 5, dead 5, algebra 5, long_rows 5, equal 3" in step.explain()
+
+
+def test_updates_in_place_and_gradients_have_names():
+    w = tg.ones(5, requires_grad=True)
+    w.name = "w"
+    optimizer = tg.optim.SGD([w], lr=0.1)
+
+    def train(x):
+        optimizer.zero_grad()
+        (w * x).sum().backward()
+        optimizer.step()
+
+    step = run(train, (5,))
+    assert step.explanation.results == ["w.grad"]
+    assert [memory.source.tensor is w for memory in step.explanation.in_place.values()] == [True]
+    assert "written in place         1 of 1 tensors" in step.explain()
+    late = run(train, (5,), without=("in_place",))
+    assert "written in place         0 of 1 tensors\ncopied at the end        w" in late.explain()
+
+
+def test_operations_without_a_compiled_form_are_marked_and_named():
+    step = run(lambda x: x.exp().argsort(0), (5,))
+    assert [instruction.op.name for instruction in step.explanation.uncompiled] == ["argsort"]
+    assert " argsort * " in step.explain()
+    assert step.explain().endswith("* no compiled form, so run eagerly: argsort")
+
+
+def test_the_table_fits_into_a_hundred_columns():
+    def function(x):
+        for i in range(40):
+            x = x.exp() if i % 2 else x.sin()
+        return x, x + 1, x.reshape(1, 2, 3, 4, 5, 60).mT.exp()
+
+    lines = run(function, (2, 3, 4, 5, 60)).explain().splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines[0].split() == ["kernel", "gives", "bytes", "moved", "FLOP"]
+    assert lines[1].split()[:2] == ["1", "sin"] and "…" in lines[1]
+
+
+def test_before_the_first_call_there_is_nothing_to_explain():
+    with pytest.raises(CompileError, match="has not been called yet"):
+        tg.compile(layer).explain()
