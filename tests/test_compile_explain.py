@@ -111,6 +111,50 @@ def test_the_table_fits_into_a_hundred_columns():
     assert lines[1].split()[:2] == ["1", "sin"] and "…" in lines[1]
 
 
+def test_a_program_reads_like_this():
+    w = tg.tensor([1.0, 2.0], name="w")
+
+    @tg.compile
+    def step(x, *rest, options):
+        w.assign(w * 0.5)
+        return (x[:, 0:2] * options["scale"] + rest[0][1]).sum(axis=0)
+
+    step(tg.ones((4, 3)), (1, tg.ones(2)), options={"scale": tg.ones(2)})
+    assert (
+        str(step.stages["recorded"])
+        == """\
+%1 = argument x                           float32[4, 3]
+%2 = argument rest[0][1]                  float32[2]
+%3 = argument options['scale']            float32[2]
+%4 = state w                              float32[2]
+%5 = constant 0.5                         float32[]
+%6 = mul(%4, %5)                          float32[2]
+%7 = getitem(%1, index=(:, 0:2))          float32[4, 2]
+%8 = mul(%7, %3)                          float32[4, 2]
+%9 = add(%8, %2)                          float32[4, 2]
+%10 = sum(%9, axis=(0,), keepdims=False)  float32[2]
+%4 <- %6                                  state w
+return %10"""
+    )
+
+
+def test_what_an_optimiser_keeps_is_called_after_its_parameter():
+    model = tg.nn.Linear(2, 1)
+    optimizer = tg.optim.Adam(model.parameters())
+
+    @tg.compile
+    def train(x):
+        optimizer.zero_grad()
+        model(x).sum().backward()
+        optimizer.step()
+
+    train(tg.ones((3, 2)))
+    names = {value.source.name for value in train.program.sources() if value.source.kind == "state"}
+    assert names == {"weight", "bias"} | {
+        f"{p}.{kept}" for p in ("weight", "bias") for kept in ("exp_avg", "exp_avg_sq")
+    }
+
+
 def test_before_the_first_call_there_is_nothing_to_explain():
     with pytest.raises(CompileError, match="has not been called yet"):
         tg.compile(layer).explain()

@@ -106,11 +106,9 @@ def operations_of(instructions: Iterable[Instruction]) -> str:
 
 
 def source_name(value: Value) -> str:
-    """What to call a value from outside: the name of its tensor, else what it is: `state`, `argument 0`."""
-    tensor = getattr(value.source, "tensor", None)
-    if tensor is not None and tensor.name:
-        return f"{tensor.name}.grad" if value.source.kind == "gradient" else tensor.name
-    return repr(value.source)
+    """What to call a value from outside: `images`, `0.weight`, `0.weight.grad`; or its kind, if it has no name."""
+    name = getattr(value.source, "name", "")
+    return f"{name}.grad" if name and value.source.kind == "gradient" else name or repr(value.source)
 
 
 def _destinations(recording: Recording) -> list[str]:

@@ -17,6 +17,9 @@ import numpy
 from ..ops import Primitive
 from ..ops.shapes import size
 
+_TEXT = 60
+"""Columns of a printed instruction, behind which its result is described; a longer one takes more."""
+
 
 class Source:
     """Where a value comes from that the program does not compute. A subclass says what `kind` of thing it is."""
@@ -103,7 +106,13 @@ class Instruction:
         return f"{self.output!r} = {self.op.name}({', '.join(operands)})"
 
 
-def _shown(parameter) -> str:
+def _shown(parameter: Any) -> str:
+    """A parameter as one writes it: `float32`, `(1, 0)`, an index as `(:, 0:8)`."""
+    if isinstance(parameter, slice):
+        ends = ["" if end is None else str(end) for end in (parameter.start, parameter.stop, parameter.step)]
+        return ":".join(ends if ends[2] else ends[:2])
+    if type(parameter) is tuple:
+        return f"({', '.join(map(_shown, parameter))}{',' if len(parameter) == 1 else ''})"
     return str(parameter) if isinstance(parameter, numpy.dtype) else repr(parameter)
 
 
@@ -152,9 +161,11 @@ class Program:
         return sorted(found, key=lambda value: value.number)
 
     def __str__(self) -> str:
-        lines = [f"{value!r} = {value.source!r}  {described(value)}" for value in self.sources()]
-        lines += [f"{instruction!r}  {described(instruction.output)}" for instruction in self.instructions]
-        lines += [f"{memory!r} <- {value!r}" for memory, value in self.writes]
+        rows = [(f"{value!r} = {value.source!r}", value) for value in self.sources()]
+        rows += [(repr(instruction), instruction.output) for instruction in self.instructions]
+        width = max((len(text) for text, _ in rows if len(text) <= _TEXT), default=0)
+        lines = [f"{text:{width}}  {described(value)}" for text, value in rows]
+        lines += [f"{f'{memory!r} <- {value!r}':{width}}  {memory.source!r}" for memory, value in self.writes]
         return "\n".join([*lines, f"return {', '.join(map(repr, self.results)) or 'nothing'}"])
 
 

@@ -26,6 +26,7 @@ from ..ops import elementwise, movement
 from ..ops.index import ARRAY
 from ..tensor import Tensor
 from .program import DRAW, PUT, VIEWS, Call, Instruction, Program, Source, Value
+from .signature import argument_names
 from .structure import mapped
 from .traced import WHAT_TO_DO, Traced, traced_type
 
@@ -35,11 +36,11 @@ class Argument(Source):
 
     kind = "argument"
 
-    def __init__(self, position: int):
-        self.position = position
+    def __init__(self, position: int, name: str):
+        self.position, self.name = position, name
 
     def __repr__(self) -> str:
-        return f"argument {self.position}"
+        return f"argument {self.name}"
 
 
 class State(Source):
@@ -47,20 +48,17 @@ class State(Source):
 
     kind = "state"
 
-    def __init__(self, tensor: Tensor):
-        self.tensor = tensor
+    def __init__(self, tensor: Tensor, name: str = ""):
+        self.tensor, self.name = tensor, tensor.name or name
 
     def __repr__(self) -> str:
-        return f"state {self.tensor.name or ''}".rstrip()
+        return f"{self.kind} {self.name}".rstrip()
 
 
 class Gradient(State):
     """The `.grad` of a tensor as it is when a step begins."""
 
     kind = "gradient"
-
-    def __repr__(self) -> str:
-        return f"gradient {self.tensor.name or ''}".rstrip()
 
 
 class Constant(Source):
@@ -288,8 +286,8 @@ class Recorder:
         counted = found.counts()
         try:
             modes.recorder = self
-            for position, tensor in enumerate(arguments):
-                self.take(tensor, Argument(position))
+            for position, name in enumerate(argument_names(function, args, kwargs)):
+                self.take(arguments[position], Argument(position, name))
             for tensor in found.tensors:
                 self.take(tensor)
             with watching(self.watch):
@@ -332,10 +330,10 @@ class Recorder:
             return Result(None, leaf) if id(leaf) in own else Result(result(leaf))
 
         outputs = mapped(placed, returned)
-        writes = []
+        writes, names = [], found.names()
         for array, traced, first, tensors in self._lifted.values():
             if first.source is None:
-                first.source = self._source_of(array, tensors)
+                first.source = self._source_of(array, tensors, names)
             if traced.written:
                 writes.append((first, traced.value))
         conditions = found.conditions() + [
@@ -351,7 +349,7 @@ class Recorder:
             (tensor, *before) for reference, *before in self._before.values() if (tensor := reference()) is not None
         ]
 
-    def _source_of(self, array, tensors) -> Source:
+    def _source_of(self, array, tensors, names: dict[int, str]) -> Source:
         """State if somebody still holds a tensor of this array, and may change it; else a constant."""
         from ..operators import _constants
 
@@ -359,7 +357,7 @@ class Recorder:
         if isinstance(array, numpy.generic):
             known = {id(tensor) for tensor in _constants.values()}
             alive = [tensor for tensor in alive if id(tensor) not in known]
-        return State(alive[0]) if alive else Constant(array)
+        return State(alive[0], names.get(id(alive[0]), "")) if alive else Constant(array)
 
 
 class _Stream:

@@ -5,6 +5,8 @@ Two calls with equal keys run the same program.
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy
@@ -39,6 +41,29 @@ def take_apart(args: tuple, kwargs: dict[str, Any]) -> tuple[list[Tensor], tuple
         str(current_device()),
     )
     return tensors, key, args, kwargs
+
+
+def argument_names(function: Callable, args: tuple, kwargs: dict[str, Any]) -> list[str]:
+    """What to call each tensor among the arguments, in the order of `take_apart`: `images`, `batch[0]`, `given['x']`."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a function that is not written in Python need not have one
+        parameters = ()
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    names += [f"{p.name}[{i}]" for p in parameters if p.kind == p.VAR_POSITIONAL for i in range(len(args) - len(names))]
+    named = [(names[i] if i < len(names) else str(i), part) for i, part in enumerate(args)]
+    return [found for name, part in (*named, *kwargs.items()) for found in _names_in(part, name)]
+
+
+def _names_in(part: Any, name: str) -> Iterator[str]:
+    if isinstance(part, Tensor):
+        yield name
+    elif isinstance(part, dict):
+        for key, inner in part.items():
+            yield from _names_in(inner, f"{name}[{key!r}]")
+    elif isinstance(part, (tuple, list)):
+        for i, inner in enumerate(part):
+            yield from _names_in(inner, f"{name}[{i}]")
 
 
 def _shared(tensors: list[Tensor]) -> tuple[int, ...]:

@@ -37,6 +37,15 @@ class Found:
         functions.append(partial(_needs, self.tensors))
         return [(function, function()) for function in functions]
 
+    def names(self) -> dict[int, str]:
+        """The id of each tensor that an optimiser keeps -> what to call it: `0.weight.exp_avg`."""
+        return {
+            id(tensor): f"{parameter.name}.{name}" if parameter.name else name
+            for optimizer in self.optimizers
+            for parameter, kept in optimizer.state.items()
+            for name, tensor in kept.items()
+        }
+
     def counts(self) -> Counts:
         """What the optimisers count, to be restored after a recording that failed."""
         return Counts(self.optimizers)
