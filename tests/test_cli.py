@@ -1,6 +1,7 @@
 """The command `tinygrad-ml`: what a run leaves, that it can be repeated and resumed exactly, and how it fails."""
 
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -41,16 +42,21 @@ def run(*arguments, code=0):
     assert cli.main([str(argument) for argument in arguments]) == code
 
 
+def after_each_step(monkeypatch, do):
+    """Call `do` with the number of the step behind each step of a training."""
+    epoch, numbers = Trainer.train_epoch, itertools.count(1)
+
+    def watched(self, loader):
+        for count in epoch(self, loader):
+            do(next(numbers))
+            yield count
+
+    monkeypatch.setattr(Trainer, "train_epoch", watched)
+
+
 def interrupt_after(monkeypatch, steps):
-    """Send this process a Ctrl-C in the middle of that step."""
-    step, done = Trainer.step, iter(range(1, 1_000_000))
-
-    def interrupted(self, *batch):
-        if next(done) == steps:
-            os.kill(os.getpid(), signal.SIGINT)
-        return step(self, *batch)
-
-    monkeypatch.setattr(Trainer, "step", interrupted)
+    """Send this process a Ctrl-C in that step."""
+    after_each_step(monkeypatch, lambda step: step == steps and os.kill(os.getpid(), signal.SIGINT))
 
 
 # -- what a run leaves --------------------------------------------------------------------------------
@@ -93,18 +99,19 @@ def test_settings_are_kept(quick):
         "seed": 7,
         "threads": 1,
         "limit": 300,
+        "eager": False,
     }
 
 
 @pytest.mark.parametrize(("option", "threads"), [((), 1), (("--threads", "2"), 2)])
 def test_products_take_the_threads_that_they_are_given(quick, monkeypatch, option, threads):
-    seen, step = set(), Trainer.step
-
-    def watched(self, *batch):
-        seen.update(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
-        return step(self, *batch)
-
-    monkeypatch.setattr(Trainer, "step", watched)
+    seen = set()
+    after_each_step(
+        monkeypatch,
+        lambda step: seen.update(
+            library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
+        ),
+    )
     run("train", *QUICK, *option, "--out", "run")
     assert seen == {threads}
 
@@ -148,6 +155,26 @@ def test_an_interrupted_run_is_resumed_to_the_same_numbers(quick, monkeypatch, c
     run("train", "--device", "cpu", "--resume", "parts")
     for name in ("model.safetensors", "history.csv"):
         assert Path("parts", name).read_bytes() == Path("whole", name).read_bytes()
+
+
+def test_an_eager_run_is_said_to_be_one_and_resumed_as_one(quick, monkeypatch, capsys):
+    run("train", *QUICK, "--eager", "--out", "whole")
+    assert "operation by operation" in capsys.readouterr().out
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, 3)
+        run("train", *QUICK, "--eager", "--out", "parts", code=130)
+    settings = json.loads(Path("parts/settings.json").read_text())
+    del settings["eager"]  # as in the folders of older versions, which knew nothing else
+    Path("parts/settings.json").write_text(json.dumps(settings))
+    capsys.readouterr()
+    run("train", "--device", "cpu", "--resume", "parts")
+    assert "operation by operation" in capsys.readouterr().out
+    assert Path("parts/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
+
+    run("train", *QUICK, "--out", "compiled")
+    assert "compiled" in capsys.readouterr().out
+    curves = [np.loadtxt(Path(name, "history.csv"), delimiter=",", skiprows=1) for name in ("whole", "compiled")]
+    np.testing.assert_allclose(*curves, rtol=1e-4)
 
 
 def test_resume_alone_takes_the_latest_run_and_a_finished_run_stays_as_it_is(quick, capsys):
@@ -222,7 +249,8 @@ def test_resuming_what_is_not_there(quick, capsys):
 
 def test_resuming_with_other_settings(quick, capsys):
     run("train", *QUICK, "--out", "run")
-    assert "--lr 0.01, and --lr 0.5 was given" in fails(capsys, "train", "--resume", "run", "--lr", "0.5")
+    assert "with --lr 0.01, and --lr 0.5 was given" in fails(capsys, "train", "--resume", "run", "--lr", "0.5")
+    assert "without --eager, and --eager was given" in fails(capsys, "train", "--resume", "run", "--eager")
 
 
 def test_resuming_from_a_truncated_checkpoint(quick, capsys):

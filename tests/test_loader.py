@@ -251,3 +251,25 @@ def test_state_is_plain_numbers_and_belongs_to_one_length():
     assert state == {"seed": 2, "epoch": 0, "position": 0, "samples": 30}
     with pytest.raises(DataError, match="30 samples, this one has 31"):
         DataLoader(numbered(31), 10).load_state_dict(state)
+
+
+def test_rows_by_number_are_the_batches():
+    numbers = numbered(10)
+    for data in (numbers, Subset(Subset(numbers, [9, 3, 1, 0, 7, 5]), [4, 2, 0, 1])):
+        loader, twin = (DataLoader(data, 3, shuffle=True, seed=4) for _ in range(2))
+        for _ in range(2):
+            by_number = [loader.resident.gather(indices) for indices in loader.indices()]
+            for rows, batch in zip(by_number, twin, strict=True):
+                assert [part.tolist() for part in rows] == [part.tolist() for part in batch]
+            assert loader.state_dict() == twin.state_dict()
+
+
+def test_a_loader_that_does_more_than_to_gather_has_no_resident_data():
+    class Doubled(TensorDataset):
+        def gather(self, indices):
+            return tuple(part * 2 for part in super().gather(indices))
+
+    numbers = np.arange(10)
+    assert DataLoader(Doubled(numbers), 3).resident is None
+    assert DataLoader(TensorDataset(numbers), 3, collate_fn=list).resident is None
+    assert DataLoader([1, 2, 3], 3).resident is None

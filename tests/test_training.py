@@ -6,7 +6,7 @@ import pytest
 import tinygrad_ml as tg
 from tinygrad_ml import nn, optim
 from tinygrad_ml.data import DataLoader, TensorDataset
-from tinygrad_ml.errors import AnomalyError
+from tinygrad_ml.errors import AnomalyError, CompileError
 from tinygrad_ml.training import Trainer, hits
 
 SAMPLES, BATCH = 22, 5  # the last batch is smaller
@@ -17,14 +17,14 @@ def make_data():
     return TensorDataset(inputs, (inputs[:, 0] > 0).astype("int64"))
 
 
-def make_training():
+def make_training(**options):
     """Equal ones at each call; with dropout, so that random numbers are drawn in each step."""
     tg.manual_seed(1)
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 2))
     loader = DataLoader(make_data(), BATCH, shuffle=True, seed=2)
     optimizer = optim.Adam(model.parameters(), lr=0.01)
     scheduler = optim.lr_scheduler.OneCycleLR(optimizer, 0.02, total_steps=3 * len(loader))
-    return Trainer(model, optimizer, scheduler), loader
+    return Trainer(model, optimizer, scheduler, **options), loader
 
 
 def loader_of_tests(loader):
@@ -135,6 +135,71 @@ def test_no_number_is_read_from_the_device_in_a_step(monkeypatch):
         monkeypatch.setattr(tg.Tensor, name, read)
     for _ in steps:
         pass
+
+
+class Batches:
+    """The batches of a loader, which nobody can gather inside of a step."""
+
+    def __init__(self, loader):
+        self.loader = loader
+
+    def __iter__(self):
+        return iter(self.loader)
+
+
+@pytest.mark.host_only
+@pytest.mark.parametrize("given", [lambda loader: loader, Batches], ids=["rows", "batches"])
+def test_compiled_and_eager_training_give_the_same_numbers(given):
+    histories, states = [], []
+    for compiled in (True, False):
+        trainer, loader = make_training(compiled=compiled)
+        tg.manual_seed(3)
+        histories.append(trainer.fit(given(loader), 3, validation=given(loader_of_tests(loader))))
+        states.append(trainer.model.state_dict() | {"rate": tg.tensor(trainer.scheduler.get_last_lr())})
+    for name, values in histories[1].items():
+        np.testing.assert_allclose(histories[0][name], values, 1e-5, err_msg=name)
+    for name, value in states[1].items():
+        np.testing.assert_allclose(states[0][name].numpy(), value.numpy(), 1e-4, 1e-6, err_msg=name)
+
+
+@pytest.mark.host_only
+def test_what_is_recorded():
+    trainer, loader = make_training()
+    trainer.fit(loader, 3, validation=loader_of_tests(loader))
+    # Of the first step, which finds no gradients; of the others; of the last, smaller batch.
+    assert "3 programs" in repr(trainer.train_on) and "2 programs" in repr(trainer.test_on)
+    assert f"int64[{SAMPLES % BATCH}]" in str(trainer.train_on.program)  # the rows are gathered in it
+    assert not hasattr(make_training(compiled=False)[0].train_on, "program")
+
+
+@pytest.mark.host_only
+def test_a_model_that_cannot_be_recorded_trains_eagerly_and_only_so():
+    class Reading(nn.Linear):
+        def forward(self, x):
+            return super().forward(x) * (2.0 if float(x.sum()) > 0 else 1.0)
+
+    def trainer(**options):
+        tg.manual_seed(0)
+        model = Reading(4, 2)
+        return Trainer(model, optim.SGD(model.parameters(), lr=0.1), **options)
+
+    loader = DataLoader(make_data(), BATCH)
+    with pytest.raises(CompileError, match="no numbers to read"):
+        trainer().fit(loader, 1)
+    assert trainer(compiled=False).fit(loader, 1)["loss"]
+
+
+@pytest.mark.host_only
+def test_a_model_goes_to_another_place_and_back():
+    trainer, loader = make_training()
+    trainer.fit(loader, 1)
+    with tg.device("strict"), pytest.raises(CompileError):  # the sums have followed the model
+        trainer.model.to("strict")
+        trainer.fit(DataLoader(make_data(), BATCH), 2)
+    trainer.model.to("cpu")
+    trainer.fit(loader, 2)
+    twin, loader = make_training()
+    assert twin.fit(loader, 2) == trainer.history
 
 
 def test_hits_are_rows_whose_largest_logit_is_the_label():

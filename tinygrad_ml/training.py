@@ -4,8 +4,9 @@
     trainer.fit(DataLoader(train_data, batch_size=128, shuffle=True), epochs=5, validation=DataLoader(test_data, 500))
     trainer.history["val_accuracy"][-1]
 
-`Trainer.step` is the whole of deep learning in five lines; all the rest repeats it and keeps the accounts. Losses and
-hits are summed on the device and read when somebody asks, for reading makes the host wait for the GPU.
+`Trainer.step` is the whole of deep learning in five lines; all the rest repeats it and keeps the accounts. What is done
+with a batch, from gathering its rows to counting its hits, is one function that is compiled. So losses and hits are
+summed on the device, and read when somebody asks, for reading makes the host wait for the GPU.
 
 Read next: `cli/train.py`, which trains MNIST with it.
 """
@@ -17,45 +18,62 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from . import random
+from .backend import Device, current_device
+from .compile import compile as compiled_step
+from .data import TensorDataset
 from .errors import AnomalyError
+from .functional import zeros
 from .modes import no_grad
 from .nn import Module
 from .nn.functional import cross_entropy
+from .nn.parameter import put
 from .tensor import Tensor
 
 History = dict[str, list[float]]
 
 
 class Tally:
-    """The loss and the hits of the samples so far, summed on the device where they were computed.
+    """The loss and the hits of the samples so far, summed in two tensors on the device where they are computed.
 
     Attributes:
-        count: the number of samples.
+        count: the number of samples, which the host counts.
     """
 
     def __init__(self) -> None:
         self.count = 0
-        self._loss: Tensor | float = 0.0
-        self._correct: Tensor | int = 0
+        self._loss = zeros(())
+        self._correct = zeros((), dtype="int64")
 
     def add(self, loss: Tensor, correct: Tensor, count: int) -> None:
-        """Count in a batch: its mean loss, its number of hits, and its number of samples."""
-        self._loss = loss * count + self._loss
-        self._correct = correct + self._correct
-        self.count += count
+        """Sum up a batch, as a part of its step: from its mean loss, its number of hits, and its number of samples."""
+        self._loss.assign(loss * count + self._loss)
+        self._correct.assign(correct + self._correct)
 
     def means(self) -> tuple[float, float]:
         """The mean loss and the accuracy, a fraction of 1. Waits for the device."""
         count = max(self.count, 1)
         return float(self._loss) / count, float(self._correct) / count
 
+    def clear(self) -> None:
+        """Begin anew."""
+        self.count = 0
+        self._loss.assign(0)
+        self._correct.assign(0)
+
+    def to(self, device: Device) -> None:
+        """Sum up on that device from now on."""
+        for total in (self._loss, self._correct):
+            put(total, total.to(device)._data)
+
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs to count on."""
-        return {"count": self.count, "loss": self._loss, "correct": self._correct}
+        return {"count": self.count, "loss": self._loss * 1, "correct": self._correct * 1}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Count on from where `state_dict()` was taken."""
-        self.count, self._loss, self._correct = state["count"], state["loss"], state["correct"]
+        self.count = state["count"]
+        self._loss.assign(state["loss"])
+        self._correct.assign(state["correct"])
 
 
 class Trainer:
@@ -66,11 +84,15 @@ class Trainer:
         optimizer: of the model's parameters.
         scheduler: a learning-rate schedule that counts steps, not epochs.
         loss: from logits and labels (batch,) to the mean loss of the batch.
+        compiled: whether `tg.compile` records what is done with a batch, and replays it for the others. A model that
+            it cannot record (one that reads numbers, say) raises `CompileError`, and trains with False.
 
     Attributes:
         history: `loss`, `accuracy`, `val_loss`, `val_accuracy`: a number for each finished epoch. The first two are
             means over the epoch, of a model that was changing all the while.
         tally: the sums of the epoch under way.
+        train_on, test_on: what is done with a batch in training and in evaluation; if they are compiled, `print` shows
+            their `.program`, and their `.explain()`.
     """
 
     def __init__(
@@ -79,6 +101,7 @@ class Trainer:
         optimizer: Any,
         scheduler: Any = None,
         loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
+        compiled: bool = True,
     ):
         self.model = model
         self.optimizer = optimizer
@@ -86,6 +109,9 @@ class Trainer:
         self.loss = loss
         self.history: History = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
         self.tally = Tally()
+        self._tested = Tally()
+        self.train_on: Callable = compiled_step(self._train_on) if compiled else self._train_on
+        self.test_on: Callable = compiled_step(self._test_on) if compiled else self._test_on
 
     @property
     def epoch(self) -> int:
@@ -103,6 +129,15 @@ class Trainer:
             self.scheduler.step()
         return loss.detach(), hits(logits, labels)
 
+    def _train_on(self, data: TensorDataset | None, batch: Any) -> None:
+        inputs, labels = batch if data is None else data.gather(batch)
+        self.tally.add(*self.step(inputs, labels), len(labels))
+
+    def _test_on(self, data: TensorDataset | None, batch: Any) -> None:
+        inputs, labels = batch if data is None else data.gather(batch)
+        logits = self.model(inputs)
+        self._tested.add(self.loss(logits, labels), hits(logits, labels), len(labels))
+
     def train_epoch(self, loader: Iterable[tuple[Tensor, Tensor]]) -> Iterator[int]:
         """Train on one epoch of `loader`, yielding the number of samples after each step.
 
@@ -110,9 +145,7 @@ class Trainer:
         call this again: it goes on with the next batch. After the last batch, call `end_epoch`.
         """
         self.model.train()
-        for inputs, labels in loader:
-            self.tally.add(*self.step(inputs, labels), len(labels))
-            yield len(labels)
+        yield from self._count(loader, self.train_on, self.tally)
 
     def end_epoch(self, validation: Iterable[tuple[Tensor, Tensor]] | None = None) -> None:
         """Close the accounts of an epoch: its means, and those on `validation`, go into the history.
@@ -126,7 +159,7 @@ class Trainer:
                 f"the loss of epoch {self.epoch + 1} is {loss}: the training has diverged. Lower the learning rate; "
                 "if that does not help, tg.detect_anomaly() names the operation that made the first nan"
             )
-        self.tally = Tally()
+        self.tally.clear()
         found = {"loss": loss, "accuracy": accuracy}
         if validation is not None:
             found["val_loss"], found["val_accuracy"] = self.evaluate(validation)
@@ -136,12 +169,24 @@ class Trainer:
     def evaluate(self, loader: Iterable[tuple[Tensor, Tensor]]) -> tuple[float, float]:
         """Mean loss and accuracy (a fraction of 1) on all of `loader`, with the model as in use."""
         self.model.eval()
-        tally = Tally()
+        self._tested.clear()
         with no_grad():
-            for inputs, labels in loader:
-                logits = self.model(inputs)
-                tally.add(self.loss(logits, labels), hits(logits, labels), len(labels))
-        return tally.means()
+            for _ in self._count(loader, self.test_on, self._tested):
+                pass
+        return self._tested.means()
+
+    def _count(self, loader: Iterable, on: Callable, tally: Tally) -> Iterator[int]:
+        """Call `on` with each batch of an epoch, and count the samples.
+
+        Of data that is on the device already the batch is a few row numbers, and gathering the rows a part of the step.
+        """
+        tally.to(next((p.device for p in self.model.parameters()), current_device()))
+        data = getattr(loader, "resident", None)
+        for batch in loader if data is None else loader.indices():
+            on(data, batch)
+            count = len(batch[1] if data is None else batch)
+            tally.count += count
+            yield count
 
     def fit(
         self,

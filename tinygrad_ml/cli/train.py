@@ -49,6 +49,9 @@ examples:
   tinygrad-ml train --out runs/mine              into a folder of your choice
   tinygrad-ml train --resume                     go on with the latest run after Ctrl-C
 
+The step of the training is compiled: recorded once, and replayed as a few fused kernels. --eager computes each
+operation as it comes, which is slower and gives the same numbers up to rounding.
+
 The learning rate follows one cycle: it rises to --lr over the first third of the run, and falls to almost 0 over the
 rest. The same seed and threads on the same device give the same numbers.
 
@@ -81,6 +84,7 @@ def register(commands) -> None:
     add("--threads", type=_count, metavar="N", help="of a matrix product on the CPU (default: 1, see below)")
     add("--limit", type=_count, metavar="N", help="use only the first N images of each set, to try things out")
     add("--device", choices=("auto", "cpu", "gpu"), help="auto takes a GPU if there is one (default: auto)")
+    add("--eager", action="store_true", help="do not compile the training step, see below")
     add("--out", type=Path, metavar="FOLDER", help="where the results go (default: runs/<model>-<date>-<time>)")
     add(
         "--resume",
@@ -104,6 +108,7 @@ class Settings(NamedTuple):
     seed: int
     threads: int
     limit: int | None
+    eager: bool
 
 
 def run(args: argparse.Namespace) -> int:
@@ -134,13 +139,18 @@ def _folder_to_resume(named: Path | None, out: Path | None) -> RunFolder:
 
 def _settings_of(folder: RunFolder, given: dict[str, Any]) -> Settings:
     """The settings of an interrupted run, which those given must not contradict."""
-    saved = folder.read_settings()
+    saved = {"eager": True} | folder.read_settings()  # runs that do not say are older than compiled steps
     for name, value in given.items():
         if saved[name] != value:
             option = "--" + name.replace("_", "-")
+            before, now = (
+                (f"without {option}", option)
+                if value is True
+                else (f"with {option} {saved[name]}", f"{option} {value}")
+            )
             raise OptionError(
-                f"{folder.path} was started with {option} {saved[name]}, and {option} {value} was given; a resumed run "
-                f"keeps its settings, so leave it out, or begin a new run without --resume"
+                f"{folder.path} was started {before}, and {now} was given; a resumed run keeps its settings, so leave it "
+                f"out, or begin a new run without --resume"
             )
     return Settings(**saved)
 
@@ -157,6 +167,7 @@ def _defaults(given: dict[str, Any]) -> Settings:
         "seed": 0,
         "threads": 1,
         "limit": None,
+        "eager": False,
     }
     return Settings(**defaults | given)
 
@@ -178,7 +189,7 @@ class _Training:
         scheduler = optim.lr_scheduler.OneCycleLR(
             optimizer, settings.lr, total_steps=settings.epochs * len(self.loader), cycle_momentum=False
         )
-        self.trainer = Trainer(model, optimizer, scheduler, nn.CrossEntropyLoss())
+        self.trainer = Trainer(model, optimizer, scheduler, nn.CrossEntropyLoss(), compiled=not settings.eager)
         self.images = len(train)
 
     def example(self) -> Tensor:
@@ -207,7 +218,8 @@ def _train(training: _Training, folder: RunFolder) -> int:
     parameters = sum(parameter.size for parameter in trainer.model.parameters())
     print(
         f"{settings.model}, {parameters:,} parameters; {training.images:,} images in batches of {settings.batch_size}; "
-        f"{settings.optimizer}, learning rate up to {settings.lr}; on the {current_device()}"
+        f"{settings.optimizer}, learning rate up to {settings.lr}; on the {current_device()}, "
+        f"{'operation by operation' if settings.eager else 'compiled'}"
     )
     training.save(folder)  # a folder that cannot be written is found out now, not after the first epoch
     began = time.perf_counter()

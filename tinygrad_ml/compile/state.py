@@ -17,6 +17,7 @@ from ..optim import Optimizer
 from ..tensor import Tensor
 
 PACKAGE = __name__.partition(".")[0]
+ROOM = __name__.rpartition(".")[0]
 MANY = 1000
 """A longer list of things that are no tensors is taken for data, and not looked through."""
 
@@ -124,6 +125,8 @@ def reachable(*roots: Any) -> Found:
 
 def _parts(thing: Any) -> Iterable[Any]:
     """What can be reached from a thing in one step."""
+    if type(thing).__module__.startswith(ROOM):  # of a compiled step its function, and not the programs that it has
+        return [getattr(thing, "function", None)]
     if isinstance(thing, types.FunctionType):
         cells = [cell.cell_contents for cell in thing.__closure__ or () if _filled(cell)]
         named = [thing.__globals__.get(name) for name in _names(thing.__code__)] if _is_users(thing) else []

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import DataError, DTypeError, OptionError, ShapeError
 from ..functional.manipulation import stack
 from ..tensor import Tensor, tensor
-from .dataset import Dataset, Subset
+from .dataset import Dataset, Subset, TensorDataset
 from .seeds import base_seed
 
 
@@ -82,12 +82,43 @@ class DataLoader:
         return samples - samples % self.batch_size if self.drop_last else samples
 
     def __iter__(self) -> Iterator[Any]:
+        source, order = self._begin_epoch()
+        if self.collate_fn is None and hasattr(source, "gather"):
+            return self._batches(source.gather, order, self._position)
+        collate = self.collate_fn or default_collate
+        return self._batches(lambda indices: collate([source[int(i)] for i in indices]), order, self._position)
+
+    @property
+    def resident(self) -> TensorDataset | None:
+        """The tensors whose rows the batches are, if that is all there is to a batch; else None.
+
+        Where there is one, `for i in loader.indices(): loader.resident.gather(i)` is a loop over the loader. So a
+        compiled step can gather its batch itself.
+        """
+        source = self.dataset
+        while type(source) is Subset:
+            source = source.dataset
+        return source if type(source) is TensorDataset and self.collate_fn is None else None
+
+    def indices(self) -> Iterator[Any]:
+        """One epoch, as a loop over the loader is: of each batch the row numbers in `resident`, on its device."""
+        _, order = self._begin_epoch()
+        return self._batches(lambda indices: indices, order, self._position)
+
+    def _begin_epoch(self) -> tuple[Dataset, Any]:
+        """The data set behind all subsets, and the numbers of its samples in the order of this epoch."""
         if self._resuming:
             self._resuming = False
         else:
             self._epoch += 1
             self._position = 0
-        return self._batches(self._order(), self._position)
+        source, order = self.dataset, self._order()
+        while type(source) is Subset:  # a derived class may have its own idea of a sample
+            source, order = source.dataset, source.indices[order]
+        if self.collate_fn is None and hasattr(source, "gather") and hasattr(source, "device"):
+            # One upload an epoch: from then on a batch's indices are a slice of what is on the device already.
+            order = tensor(order, device=source.device)
+        return source, order
 
     def _order(self) -> np.ndarray:
         """The sample numbers of this epoch, int64, in the order in which they are handed out."""
@@ -97,21 +128,7 @@ class DataLoader:
         self._seed = base_seed(self._seed)
         return np.random.default_rng([self._seed, self._epoch]).permutation(samples)
 
-    def _batches(self, order: np.ndarray, start: int) -> Iterator[Any]:
-        source = self.dataset
-        while type(source) is Subset:  # a derived class may have its own idea of a sample
-            source, order = source.dataset, source.indices[order]
-        if self.collate_fn is None and hasattr(source, "gather"):
-            fetch = source.gather
-            if hasattr(source, "device"):
-                # One upload an epoch: from then on a batch's indices are a slice of what is on the device already.
-                order = tensor(order, device=source.device)
-        else:
-            collate = self.collate_fn or default_collate
-
-            def fetch(indices: np.ndarray) -> Any:
-                return collate([source[int(index)] for index in indices])
-
+    def _batches(self, fetch: Callable[[Any], Any], order: Any, start: int) -> Iterator[Any]:
         end = self._samples()
         for position in range(start, end, self.batch_size):
             batch = fetch(order[position : position + self.batch_size])
