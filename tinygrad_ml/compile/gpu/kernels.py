@@ -1,0 +1,44 @@
+"""CUDA kernels for the kernels of a program: which have one, and its launches.
+
+Read before: `launch.py`, `expressions.py`, `places.py`. Read next: `loops.py` (elementwise).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy
+
+from ...backend import dtypes
+from ...ops.shapes import size
+from ..passes.elementwise import is_elementwise
+from ..passes.fusion import Kernel
+from ..program import Instruction, Value
+from .launch import Launch
+from .loops import elementwise
+
+__all__ = ["Launch", "has_form", "has_launch", "launches"]
+
+
+def has_form(instruction: Instruction) -> bool:
+    """Whether an elementwise instruction can be a part of a generated kernel."""
+    return is_elementwise(instruction) and _supported(instruction)
+
+
+def has_launch(instruction: Instruction) -> bool:
+    """Whether an instruction that stands alone has a generated kernel."""
+    return False
+
+
+def _supported(instruction: Instruction) -> bool:
+    return all(value.dtype in dtypes.SUPPORTED for value in (*instruction.inputs, instruction.output))
+
+
+def launches(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> list[Launch]:
+    """What is launched for a kernel, in this order; nothing where it makes no numbers.
+
+    forms  value -> an array of which only shape and strides are looked at: how the value lies in memory
+    """
+    if not any(size(value.shape) for value in kernel.outputs):
+        return []
+    return [elementwise(kernel.name, kernel.shape, kernel.instructions, kernel.inputs(), kernel.outputs, forms)]

@@ -1,0 +1,89 @@
+"""One launch of a generated kernel, and the text around its body.
+
+Read next: `expressions.py` (an operation as C), `places.py` (where elements lie), `kernels.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ..program import Value
+from .expressions import POINTER, prelude
+
+
+class Launch(NamedTuple):
+    """A kernel and what it is started with.
+
+    name       of the function in the source; of equal sources the same
+    source     CUDA C++. It needs no header, but `cuda_fp16.h` where it has float16 in it
+    arguments  for each parameter of the function the value whose first element it points at
+    grid       blocks along x, y and z
+    block      threads of a block along x, y and z
+    zeroed     the values whose memory must be zeros before
+    """
+
+    name: str
+    source: str
+    arguments: tuple[Value, ...]
+    grid: tuple[int, int, int]
+    block: tuple[int, int, int]
+    zeroed: tuple[Value, ...] = ()
+
+
+NAME = "@NAME@"
+"""Stands in a source for the name of the kernel, which is known when the rest is."""
+
+
+def parameter(value: Value, written: bool) -> str:
+    """`const float* p12`
+
+    Nothing is said to be free of aliases but the host's numbers: a result may be computed in the place of an operand.
+    """
+    pointer = f"{POINTER[value.dtype]}*"
+    if written:
+        return f"{pointer} p{value.number}"
+    restrict = "__restrict__ " if value.source is not None and value.source.kind == "number" else ""
+    return f"const {pointer} {restrict}p{value.number}"
+
+
+def launch(
+    words: str,
+    remark: str,
+    body: Iterable[str],
+    reads: Iterable[Value],
+    writes: Iterable[Value],
+    grid: Sequence[int],
+    block: Sequence[int],
+    *,
+    parameters: Sequence[str] | None = None,
+    arguments: Sequence[Value] | None = None,
+    before: Sequence[str] = (),
+    zeroed: tuple[Value, ...] = (),
+) -> Launch:
+    """The launch of a kernel with these lines as its body.
+
+    words       what it does, of which its name is made
+    remark      said in the first line of its body
+    reads       values that it reads, each a parameter; then those that it `writes`
+    parameters  and `arguments`: in the place of these
+    before      lines that stand before the function
+    """
+    reads, writes = list(reads), list(writes)
+    if parameters is None:
+        parameters = [parameter(v, False) for v in reads] + [parameter(v, True) for v in writes]
+        arguments = [*reads, *writes]
+    head = f'extern "C" __global__ void {NAME}({", ".join(parameters)})'
+    lines = [*before, head, "{", f"    // {remark}", *(f"    {line}" for line in body), "}", ""]
+    text = "\n".join(lines)
+    text = prelude(text) + text
+    word = re.sub(r"\W+", "_", words)[:48].strip("_")
+    name = f"{word}_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return Launch(name, text.replace(NAME, name), tuple(arguments), _three(grid), _three(block), zeroed)
+
+
+def _three(extents: Sequence[int]) -> tuple[int, int, int]:
+    x, y, z = (*extents, 1, 1)[:3]
+    return x, y, z

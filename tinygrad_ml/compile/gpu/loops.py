@@ -1,0 +1,109 @@
+"""Kernels of elementwise operations: every thread computes one element, or four that lie side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy
+
+from ...ops.shapes import size
+from ..program import Instruction, Value
+from .expressions import POINTER, REGISTER, constant, expression, loaded, stored
+from .launch import Launch, launch
+from .places import Places, at, needs_wide, strides_in
+
+MANY = 1 << 18
+"""From so many elements on a thread computes four: with fewer, the processor would be half empty."""
+
+
+class Names:
+    """What values are called in a kernel: a literal, `v12`, or the name of another value that they are."""
+
+    def __init__(self):
+        self._names: dict[Value, str] = {}
+
+    def __getitem__(self, value: Value) -> str:
+        return self._names.get(value) or constant(value) or f"v{value.number}"
+
+    def same(self, value: Value, other: Value) -> None:
+        """`value` is `other` from now on."""
+        self._names[value] = self[other]
+
+    def line(self, instruction: Instruction) -> str:
+        """The operation, as a line."""
+        output = instruction.output
+        text = expression(instruction, [self[value] for value in instruction.inputs])
+        return f"const {REGISTER[output.dtype]} {self[output]} = {text};  // {instruction!r}"
+
+
+def index_along(axis: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides of an array whose places are the indices along an axis: an `iota` is read off the place."""
+    return tuple(int(a == axis) for a in range(len(shape)))
+
+
+def elementwise(
+    words: str,
+    shape: tuple[int, ...],
+    instructions: list[Instruction],
+    inputs: Iterable[Value],
+    outputs: list[Value],
+    forms: Mapping[Value, numpy.ndarray],
+) -> Launch:
+    """The launch that computes `outputs`, of this shape, from `inputs`, which are broadcast to it."""
+    count = size(shape)
+    reads = [value for value in inputs if constant(value) is None]
+    wide = needs_wide([forms[value] for value in (*reads, *outputs)], count)
+    kind = "long long" if wide else "int"
+    strides = {value: strides_in(forms[value], shape) for value in (*reads, *outputs)}
+    for instruction in instructions:
+        if instruction.op.name == "iota":
+            strides[instruction.output] = index_along(instruction.params["axis"], shape)
+    places = Places("i", shape, strides, kind)
+    each = 4 if count >= MANY and _four_fit(places, instructions) else 1
+    threads = 256 if count >= 1 << 16 else 128 if count >= 128 else 32
+    lines = body(places, instructions, reads, outputs, each, str(count))
+    thread = f"blockIdx.x * {f'{threads}LL' if wide else threads} + threadIdx.x"
+    start = [f"const {kind} i = {f'4 * ({thread})' if each == 4 else thread};", f"if (i >= {count}) return;"]
+    remark = f"{words}: {' × '.join(map(str, shape)) or 'one'}{', four by each thread' if each == 4 else ''}"
+    blocks = -(-count // (threads * each))
+    return launch(words, remark, [*start, *lines], reads, outputs, (blocks,), (threads,))
+
+
+def _four_fit(places: Places, instructions: list[Instruction]) -> bool:
+    """Whether along the last axis four neighbours lie side by side, or are one, in all arrays."""
+    whole = len(places.extents) == 1 or places.extents[-1] % 4 == 0
+    return whole and places.last_strides <= {0, 1} and all(i.op.name != "iota" for i in instructions)
+
+
+def body(places: Places, instructions: list[Instruction], reads, writes, each: int, count: str) -> list[str]:
+    """The lines that compute the element at `i`, or `each` = 4 from there on, of `count` elements."""
+    names = Names()
+    before: list[str] = []
+    inner: list[str] = []
+    after: list[str] = []
+    left = "4" if len(places.extents) > 1 or (count.isdigit() and int(count) % 4 == 0) else f"{count} - i"
+    for value in reads:
+        element = at(f"p{value.number}", places.offset(value))
+        many = each == 4 and places.last(value) == 1
+        if many:
+            before.append(f"const Four<{POINTER[value.dtype]}> x{value.number} = four(&{element}, {left});")
+            element = f"x{value.number}.at[k]"
+        line = f"const {REGISTER[value.dtype]} {names[value]} = {loaded(element, value.dtype)};"
+        (inner if many else before).append(line)
+    for instruction in instructions:
+        if instruction.op.name == "iota":
+            output = instruction.output
+            inner.append(f"const long long {names[output]} = {places.offset(output)};  // {instruction!r}")
+        else:
+            inner.append(names.line(instruction))
+    for value in writes:
+        element, number = at(f"p{value.number}", places.offset(value)), stored(names[value], value.dtype)
+        if each == 1:
+            after.append(f"{element} = {number};")
+        else:
+            before.append(f"Four<{POINTER[value.dtype]}> y{value.number};")
+            inner.append(f"y{value.number}.at[k] = {number};")
+            after.append(f"put(&{element}, {left}, y{value.number});")
+    if each == 4:
+        inner = ["#pragma unroll", "for (int k = 0; k < 4; k++) {", *(f"    {line}" for line in inner), "}"]
+    return [*places.coordinates(), *before, *inner, *after]

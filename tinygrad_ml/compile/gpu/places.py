@@ -1,0 +1,103 @@
+"""Where in memory the elements of several arrays lie, as C, while one number counts through all of them.
+
+The number counts in the order of C. Axes along which all of the arrays lie evenly are taken as one, so
+most kernels have no division in them; for the others the number is taken apart into coordinates:
+
+    const int i0 = i / 500, i1 = i % 500;
+
+Shapes and strides are known when a kernel is written, so they stand in it as numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from math import prod
+
+import numpy
+
+
+def strides_in(form: numpy.ndarray, shape: Sequence[int]) -> tuple[int, ...]:
+    """In elements, along each axis of `shape`; 0 where the array of this form is broadcast along it."""
+    missing = len(shape) - form.ndim
+    strides = [0 if n == 1 else step // form.itemsize for n, step in zip(form.shape, form.strides, strict=True)]
+    return (0,) * missing + tuple(strides)
+
+
+def needs_wide(forms: Sequence[numpy.ndarray], count: int) -> bool:
+    """Whether 32 bits are too few to count `count` elements, or to reach all elements of arrays of these forms."""
+    reach = [
+        sum(abs(step) // form.itemsize * max(n - 1, 0) for n, step in zip(form.shape, form.strides, strict=True))
+        for form in forms
+    ]
+    return max([count, *reach], default=0) >= 2**31 - 4096  # a thread may count a little beyond the end
+
+
+class Places:
+    """The places of arrays along some axes.
+
+    word     the variable that counts through them
+    extents  the sizes of these axes
+    strides  array -> its strides along them, in elements
+    kind     "int" or "long long"
+    """
+
+    def __init__(self, word: str, extents: Sequence[int], strides: Mapping[Hashable, Sequence[int]], kind: str):
+        self.word, self.kind = word, kind
+        self.extents, self._strides = _merged(extents, strides)
+        self._used: set[int] = set()
+
+    def last(self, key: Hashable) -> int:
+        """The stride of an array along the last axis; 0 where there is none."""
+        return self._strides[key][-1] if self.extents else 0
+
+    @property
+    def last_strides(self) -> set[int]:
+        """Those of all arrays."""
+        return {self.last(key) for key in self._strides}
+
+    def offset(self, key: Hashable) -> str:
+        """Where the element lies, counted from the first one; "0" where this does not depend on the variable."""
+        strides = self._strides[key]
+        even = strides[-1] if strides else 0
+        if even and all(step == even * prod(self.extents[k + 1 :]) for k, step in enumerate(strides)):
+            return _times(self.word, even)
+        self._used |= {k for k, step in enumerate(strides) if step}
+        return " + ".join(_times(f"{self.word}{k}", step) for k, step in enumerate(strides) if step) or "0"
+
+    def coordinates(self) -> list[str]:
+        """The line that defines the variables in all offsets asked for so far; none if there are none."""
+        parts = []
+        for k in sorted(self._used):
+            inner = prod(self.extents[k + 1 :])
+            text = self.word if inner == 1 else f"{self.word} / {inner}"
+            parts.append(f"{self.word}{k} = {text}{f' % {self.extents[k]}' if k else ''}")
+        return [f"const {self.kind} {', '.join(parts)};"] if parts else []
+
+
+def _merged(extents: Sequence[int], strides: Mapping[Hashable, Sequence[int]]):
+    """Without axes of size 1, and with neighbours as one along which all arrays lie evenly."""
+    kept = [axis for axis, n in enumerate(extents) if n != 1]
+    sizes: list[int] = []
+    left: dict[Hashable, list[int]] = {key: [] for key in strides}
+    for axis in kept:
+        even = bool(sizes) and all(left[key][-1] == step[axis] * extents[axis] for key, step in strides.items())
+        if even:
+            sizes[-1] *= extents[axis]
+        else:
+            sizes.append(extents[axis])
+        for key, step in strides.items():
+            if even:
+                left[key][-1] = step[axis]
+            else:
+                left[key].append(step[axis])
+    return sizes, left
+
+
+def _times(word: str, factor: int) -> str:
+    return word if factor == 1 else f"{word} * {factor}"
+
+
+def at(pointer: str, *offsets: str) -> str:
+    """The element at the sum of these offsets."""
+    there = [offset for offset in offsets if offset != "0"]
+    return f"{pointer}[{' + '.join(there) or '0'}]"
