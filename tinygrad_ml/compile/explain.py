@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
-from .cpu.layout import form_of, view_function
+from .layout import form_of, view_function
 from .passes.fusion import Kernel
 from .program import Call, Instruction, Program, Value, described
 from .recorder import Recording

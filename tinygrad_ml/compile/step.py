@@ -1,6 +1,6 @@
 """`tg.compile`: a function that is recorded once, and then replayed.
 
-Read next: `program.py`, `recorder.py`, `passes/`, `cpu/`.
+Read next: `program.py`, `recorder.py`, `passes/`, `cpu/`, `gpu/`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import writes
-from ..backend import absent
+from ..backend import Device, absent
 from ..errors import CompileError, OptionError
 from ..modes import modes
 from ..tensor import Tensor
-from .cpu import Executable
-from .cpu.executable import Memory
+from .engines import ENGINES, Engine, device_of
 from .explain import Explanation
+from .gpu.blas import PRECISIONS
 from .passes import PASSES
 from .passes.ownership import ownership
 from .program import Program
@@ -25,12 +25,14 @@ from .signature import take_apart
 from .state import reachable
 from .structure import leaves, mapped
 
-OPTIONAL = (*PASSES, "fusion", "in_place")
+OPTIONAL = (*PASSES, "fusion", "in_place", "loops")
 MOST = 32
 """Programs that a step keeps: one for each combination of shapes, options and modes."""
 
 
-def compile(function: Callable | None = None, *, without: Sequence[str] = ()) -> Callable:
+def compile(
+    function: Callable | None = None, *, without: Sequence[str] = (), products: str = "float32"
+) -> Callable:
     """`function`, which computes with tensors, as a step that is recorded once and then replayed.
 
     function  any function of tensors: a network, a loss, or a whole training step with `backward()`,
@@ -38,10 +40,14 @@ def compile(function: Callable | None = None, *, without: Sequence[str] = ()) ->
               dtypes and devices of its tensors, values of its other arguments, and modes of its modules
     without   the passes to leave out, of "dead", "algebra", "long_rows", "equal", "fusion", "in_place"
 
+    products  what a GPU computes matrix products of float32 with: "float32"; "tf32", on tensor cores, of numbers
+              rounded to 10 binary digits after the first; or "float16", where they are rounded to float16, and the
+              largest is 65504. Sums are float32 with each, and on the CPU all is, whatever this says
+
     Returns a `Step`. What it returns is outside of every graph. Can be used as a decorator.
 
     Raises `CompileError` for a function that reads numbers (`float(loss)`, `if loss > 1`), and for too many
-    combinations; `OptionError` for a pass that there is not.
+    combinations, or tensors on several devices; `OptionError` for a pass or a precision that there is not.
 
     >>> @tg.compile
     ... def step(images, labels):
@@ -52,21 +58,23 @@ def compile(function: Callable | None = None, *, without: Sequence[str] = ()) ->
     ...     return loss
     """
     if function is None:
-        return functools.partial(compile, without=without)
-    return Step(function, without)
+        return functools.partial(compile, without=without, products=products)
+    return Step(function, without, products)
 
 
 class Compiled:
     """One recorded program, and what it takes to run it."""
 
-    def __init__(self, recording: Recording, static: tuple, aliases: dict[int, Tensor], memory: Memory, without):
+    def __init__(
+        self, recording: Recording, static: tuple, aliases: dict[int, Tensor], engine: Engine, memory: Any, without
+    ):
         self.recording, self.recorded = recording, recording.program
         self._keep = static  # whose ids are in the key
         self._aliases = aliases  # arguments that the function reaches in another way too
         program = recording.program
         self.stages: dict[str, Program] = {"recorded": program}
         for name, simplify in PASSES.items():
-            if name not in without:
+            if name not in (*without, *engine.unsuited):
                 self.stages[name] = program = simplify(program)
         if "dead" not in without:
             program = PASSES["dead"](program)  # what the others have left without a use
@@ -74,7 +82,8 @@ class Compiled:
         rebound = {
             id(target) for target, what, _ in recording.rebinds if what == "data" and not isinstance(target, int)
         }
-        self.executable = Executable(program, rebound, memory, "fusion" not in without, "in_place" not in without)
+        options = [name not in without for name in ("fusion", "in_place", "loops")]
+        self.executable = engine.executable(program, rebound, memory, *options)
         self._fresh = True
         self._written = [memory.source for memory, _ in program.writes]
         reads_gradients = any(value.source.kind == "gradient" for value in program.sources())
@@ -110,6 +119,17 @@ class Compiled:
 
         return mapped(handed_out, self.recording.outputs)
 
+    def several(self, times: int, tensors: list[Tensor]) -> tuple[int, Any]:
+        """(how many, the result): run one step or, if more are wanted, as many as one launch can take."""
+        together = self.executable.together
+        if not 1 < together < times:  # the last one runs by itself, for its result
+            return 1, self(tensors)
+        for step in range(together):
+            self._host()
+            self.executable.keep_numbers(step)
+        self.executable.run_together([tensor._data for tensor in tensors])
+        return together, None
+
     def _host(self) -> None:
         """The host's part of the step. While recording it has been done once already."""
         fresh, self._fresh = self._fresh, False
@@ -128,14 +148,16 @@ def _tensor_of(source) -> Tensor:
 class Step:
     """A compiled function. Call it as the function; print `step.program`, `step.explain()`, `step.source`."""
 
-    def __init__(self, function: Callable, without: Sequence[str] = ()):
+    def __init__(self, function: Callable, without: Sequence[str] = (), products: str = "float32"):
         for name in without:
             if name not in OPTIONAL:
                 raise OptionError(f"there is no pass {name!r} to leave out; there are {', '.join(OPTIONAL)}")
+        if products not in PRECISIONS:
+            raise OptionError(f"products={products!r} is none of {', '.join(map(repr, PRECISIONS))}")
         functools.update_wrapper(self, function)
-        self.function, self.without = function, tuple(without)
+        self.function, self.without, self.products = function, tuple(without), products
         self._programs: dict[tuple, list[Compiled]] = {}
-        self._memory = Memory()
+        self._memory: dict[Device, Any] = {}
         self._last: Compiled | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -144,13 +166,44 @@ class Step:
             # picture), there has to be something to see.
             return self.function(*args, **kwargs)
         tensors, key, args, kwargs = take_apart(args, kwargs)
+        return self._compiled(tensors, key, args, kwargs)(tensors)
+
+    def repeat(self, times: int, *args: Any, **kwargs: Any) -> Any:
+        """Call the step `times` times with the same arguments; the last result.
+
+        What changes from step to step is state: parameters, step counts, schedules, and a position in the data that
+        the step advances by `assign`. Afterwards all of it is as after as many calls. On a GPU several steps are one
+        launch, and the host computes their learning rates and the like beforehand.
+
+        >>> order, position = tg.random.permutation(60000), tg.tensor(0)
+        >>> @tg.compile
+        ... def step():
+        ...     batch = order[position + tg.arange(100)]
+        ...     position.assign((position + 100) % 60000)
+        ...     return train(images[batch], labels[batch])
+        >>> loss = step.repeat(600)  # an epoch
+
+        Raises `OptionError` for less than one time.
+        """
+        if times < 1:
+            raise OptionError(f"a step can be repeated once or more often, not {times} times")
+        if modes.recorder is not None or modes.watchers:
+            return [self.function(*args, **kwargs) for _ in range(times)][-1]
+        tensors, key, args, kwargs = take_apart(args, kwargs)
+        while times:
+            done, result = self._compiled(tensors, key, args, kwargs).several(times, tensors)
+            times -= done
+        return result
+
+    def _compiled(self, tensors: list[Tensor], key: tuple, args: tuple, kwargs: dict) -> Compiled:
+        """The program for such a call, recorded if there is none yet."""
         for compiled in self._programs.get(key, ()):
             if compiled.fits(tensors):
                 break
         else:
             compiled = self._record(tensors, key, args, kwargs)
         self._last = compiled
-        return compiled(tensors)
+        return compiled
 
     def __get__(self, instance, owner=None):
         """As a method, it is compiled for each object."""
@@ -158,7 +211,7 @@ class Step:
             return self
         name = f"_compiled_{self.__name__}"
         if name not in instance.__dict__:
-            instance.__dict__[name] = Step(self.function.__get__(instance, owner), self.without)
+            instance.__dict__[name] = Step(self.function.__get__(instance, owner), self.without, self.products)
         return instance.__dict__[name]
 
     def _record(self, tensors: list[Tensor], key: tuple, args: tuple, kwargs: dict) -> Compiled:
@@ -169,14 +222,18 @@ class Step:
                 f"the shapes of its tensors the same (drop a last, smaller batch), and pass numbers that vary as tensors"
             )
         for tensor in tensors:
-            if absent(tensor._data) or tensor.device.kind != "cpu":
-                raise CompileError(f"tg.compile works on the CPU so far, and {tensor._described()} is not there")
+            if absent(tensor._data):
+                raise CompileError(f"tg.compile needs tensors with numbers, and {tensor._described()} has none")
         found = reachable(self.function, args, kwargs)
         own = {id(tensor) for tensor in reachable(self.function).tensors}
         aliases = {i: tensor for i, tensor in enumerate(tensors) if id(tensor) in own}
         recording = Recorder().record(self.function, args, kwargs, tensors, found)
         static = tuple(leaf for leaf in leaves((args, kwargs)) if not isinstance(leaf, Tensor))
-        compiled = Compiled(recording, static, aliases, self._memory, self.without)
+        device = device_of(recording.program, tensors)
+        engine = ENGINES[device.kind]
+        if device not in self._memory:
+            self._memory[device] = engine.memory(device.index, self.products)
+        compiled = Compiled(recording, static, aliases, engine, self._memory[device], self.without)
         self._programs.setdefault(key, []).append(compiled)
         return compiled
 
@@ -198,7 +255,7 @@ class Step:
 
     @property
     def source(self) -> str:
-        """The Python function that runs the program."""
+        """The Python function that runs the program; on a GPU, the CUDA source of its kernels."""
         return self._latest.executable.text
 
     @property

@@ -4,6 +4,6 @@ Read in this order: `functions.py` (the NumPy call for each operation), `layout.
 lies), `source.py` (the function that is written), `executable.py` (what is called).
 """
 
-from .executable import Executable
+from .executable import Executable, Memory
 
-__all__ = ["Executable"]
+__all__ = ["Executable", "Memory"]

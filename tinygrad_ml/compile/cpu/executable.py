@@ -14,10 +14,13 @@ import numpy
 
 from ...errors import CompileError
 from ...tensor import Tensor
+from ..layout import form_of
 from ..passes.fusion import fusion
 from ..program import Program, Value
+from . import machine_code
 from .functions import has_form
-from .layout import Layout, form_of
+from .layout import HostLayout
+from .loops import may_reduce
 from .source import Source
 
 
@@ -57,17 +60,29 @@ class Executable:
     memory   the planned memory
     fuse     whether elementwise operations run together
     in_place whether state may be overwritten before the end
+    loops    whether kernels become machine code, where Numba is installed
     """
 
-    def __init__(self, program: Program, rebound: set[int], memory: Memory, fuse: bool = True, in_place: bool = True):
+    together = 1  # steps in one launch: here, a launch costs nothing
+
+    def __init__(
+        self,
+        program: Program,
+        rebound: set[int],
+        memory: Memory,
+        fuse: bool = True,
+        in_place: bool = True,
+        loops: bool = True,
+    ):
         self.program, self._rebound, self._memory, self._in_place = program, rebound, memory, in_place
-        self.kernels = fusion(program, has_form, fuse)
+        self._loops = fuse and loops and machine_code.available()
+        self.kernels = fusion(program, has_form, fuse, *([may_reduce] if self._loops else []))
         self._sources = program.sources()
         self._written = {memory for memory, _ in program.writes}
         self.numbers: dict[Value, numpy.ndarray] = {
             value: numpy.zeros((), value.dtype) for value in self._sources if value.source.kind == "number"
         }
-        self.layout: Layout | None = None
+        self.layout: HostLayout | None = None
         self._bound: list[tuple[Tensor, Any]] = []
         self._function: Callable | None = None
 
@@ -93,12 +108,13 @@ class Executable:
                 fixed[value] = self._state(source.tensor, value in self._written)
         forms = {value: fixed.get(value, form_of(value.shape, value.dtype)) for value in self._sources}
         states = {value for value in self._written if value in fixed} if self._in_place else set()
-        self.layout = Layout(self.program, self.kernels, forms, states)
+        self.layout = HostLayout(self.program, self.kernels, forms, states, self._loops)
         source = Source(self.layout, fixed, self._memory.of(self.layout.nbytes))
         source.names |= names
         pools = {value: Pool(value.shape, value.dtype) for value in self.layout.handed_out}
         self._function = source.compiled(entry, pools)
         self.text, self.eager = source.text, source.eager
+        self.loops = source.loops
 
     def fits(self) -> bool:
         """Whether all state has the shapes and dtypes that the program was recorded with, if not the same memory."""
@@ -109,8 +125,6 @@ class Executable:
         return True
 
     def _state(self, tensor: Tensor, written: bool) -> numpy.ndarray:
-        if not isinstance(tensor._data, (numpy.ndarray, numpy.generic)):
-            raise CompileError(f"tg.compile works on the CPU so far, and {tensor._described()} is not there")
         if isinstance(tensor._data, numpy.generic) or (written and not tensor._data.flags.writeable):
             tensor._data = numpy.array(tensor._data)
             if tensor._node is not None:

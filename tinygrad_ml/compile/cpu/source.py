@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy
+from numpy.lib.stride_tricks import as_strided
 
 from ...backend import dtypes
 from ...backend import random as streams
@@ -19,11 +20,14 @@ from ...errors import RangeError
 from ...ops import conv
 from ...ops.index import ARRAY
 from ...ops.shapes import size
+from ..layout import view_function
 from ..passes.fusion import Kernel
 from ..passes.long_rows import fold_rows_into
 from ..program import Instruction, Value
 from .functions import calls
-from .layout import Layout, view_function
+from .layout import HostLayout
+from .loops import Operand
+from .machine_code import machine_code
 
 REDUCTIONS = {"sum": "add", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}
 """Primitive -> the function of NumPy that reduces by it."""
@@ -35,12 +39,15 @@ class Source:
     fixed    value -> its array, where that is always the same
     memory   the planned buffers, as bytes
     eager    the operations that have no compiled form: they run as they do outside
+    loops    name -> source of the loops that are compiled to machine code
     """
 
-    def __init__(self, layout: Layout, fixed: dict[Value, numpy.ndarray], memory: numpy.ndarray):
+    def __init__(self, layout: HostLayout, fixed: dict[Value, numpy.ndarray], memory: numpy.ndarray):
         self.layout, self.fixed, self.memory = layout, dict(fixed), memory
         self.lines: list[str] = []
+        self._names_given = 0
         self.eager: list[Instruction] = []
+        self.loops: dict[str, str] = {}
         self.names: dict[str, Any] = {"numpy": numpy, "reshape": numpy.reshape, "concatenate": numpy.concatenate}
         self.names |= {name: function for name, function in vars(numpy).items() if isinstance(function, numpy.ufunc)}
         self.names |= {"copyto": numpy.copyto, "argmax": numpy.argmax, "argmin": numpy.argmin, "cumsum": numpy.cumsum}
@@ -92,9 +99,11 @@ class Source:
 
     def _kernel(self, kernel: Kernel, pools) -> None:
         instruction = kernel.instructions[0]
-        if kernel.elementwise:
-            targets = {value: self._target(value, pools) for value in kernel.outputs}
-            if kernel in self.layout.blocks:
+        if kernel.kind == "loop":
+            targets = {value: self._target(value, pools) for value in kernel.outputs if value not in self.layout.views}
+            if kernel in self.layout.loops:
+                self._loop(kernel)
+            elif kernel in self.layout.blocks:
                 self._in_blocks(kernel)
             else:
                 self._at_once(kernel, targets)
@@ -111,6 +120,47 @@ class Source:
             word = f"view_{instruction.output.number}"
             self.names[word] = take
             self.lines.append(f"v{instruction.output.number} = {word}({self.name(x)})")
+
+    def _loop(self, kernel: Kernel) -> None:
+        """A call of the loop, compiled to machine code."""
+        forms = self.layout.forms | {value: self.layout.forms[memory] for value, memory in self.layout.in_place.items()}
+        written = self.layout.loops[kernel].written(forms)
+        number = next((name for name, source in self.loops.items() if source == written.source), None)
+        name = number or f"loop_{len(self.loops) + 1}"
+        self.loops[name] = written.source
+        self.names[name] = machine_code(written.source)
+        operands = [
+            self._walked(operand, tuple(written.sizes[axis] for axis in axes), tuple(operand_strides))
+            for operand, axes, operand_strides in zip(written.operands, written.shapes, written.strides, strict=True)
+        ]
+        self.lines.append(f"{name}({', '.join([*map(str, written.sizes), *operands])})")
+        for instruction in kernel.instructions:
+            if instruction.output in self.layout.views and instruction.output in kernel.outputs:
+                self._view(instruction)
+
+    def _walked(self, operand: Operand, shape: tuple[int, ...], strides: tuple[int, ...]) -> str:
+        """The memory of an operand as an array along the axes of a loop, as an expression."""
+        value = operand.value
+        if operand.scratch:
+            array = self._place(self.layout.offsets[value], (size(shape),), value.dtype)
+        elif value in self.fixed:
+            array = self.fixed[value]
+        else:
+            form = self.layout.forms[value]
+            if (form.shape, form.strides) == (shape, strides):
+                return self.name(value)
+            if form.flags.c_contiguous and shape == (form.size,):
+                return f"reshape({self.name(value)}, -1)"
+            word = self._new_name("walk")
+            self.names[word] = lambda array: as_strided(array, shape, strides)
+            return f"{word}({self.name(value)})"
+        word = self._new_name("a")
+        self.names[word] = as_strided(array, shape, strides)
+        return word
+
+    def _new_name(self, kind: str) -> str:
+        self._names_given += 1
+        return f"{kind}_{self._names_given}"
 
     def _at_once(self, kernel: Kernel, targets: dict[Value, str]) -> None:
         for instruction in kernel.instructions:

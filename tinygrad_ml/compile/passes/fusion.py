@@ -1,7 +1,13 @@
-"""Fusion: elementwise operations of one shape that follow each other become one kernel.
+"""Fusion: elementwise operations that follow each other become one kernel, with the reductions at their end.
 
 Operation by operation, every result goes out to memory and comes back for the next one. A kernel does
 all of its operations on a piece that fits into the cache, and stores only what others need.
+
+A kernel runs over a *domain*: all elements of a shape, of which some axes may be reduced. Then it has
+values of two levels: full ones, of the domain's shape, and reduced ones, of that shape without those
+axes (or with 1 in their places). A softmax is such a kernel: the maximum of a row, the exponentials,
+their sum, and full values again. Where the reduced axes are not the last ones (the gradient of a bias, a
+sum over the batch) all reductions stand at the end, since nothing full can be had before they are done.
 
 Two kernels may be one unless something in between needs the first and is needed by the second.
 """
@@ -11,24 +17,60 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable
 
+from ...ops.shapes import kept, reduced, size
 from ..program import VIEWS, Instruction, Program, Value
 from .elementwise import is_elementwise
 
 FAR = 1000
 """So many kernels are looked through; what is farther apart stays apart, so that compiling takes linear time."""
+LONG = 16384
+"""Elements of a row up to which full values may follow a reduction of it: more are not kept near."""
+REDUCTIONS = frozenset(("sum", "max", "min"))
 
 
 class Kernel:
-    """Instructions that run together, in this order: several elementwise ones of one shape, or one of any kind."""
+    """Instructions that run together, in this order: a loop over a domain, or a single operation of another kind.
 
-    def __init__(self, first: int, instruction: Instruction, elementwise: bool):
+    kind     "loop" or "single"
+    shape    of the domain
+    axes     those of its axes that are reduced
+    outputs  what others need of it
+    """
+
+    def __init__(self, first: int, instruction: Instruction, kind: str):
         self.instructions = [instruction]
-        self.elementwise = elementwise
-        self.shape = instruction.output.shape
+        self.kind = kind
+        self.shape, self.axes = instruction.output.shape, ()
+        self._reduced: set[Value] = set()
+        if kind == "loop" and instruction.op.name in REDUCTIONS:
+            self.shape, self.axes = instruction.inputs[0].shape, tuple(instruction.params["axis"])
+            self._reduced.add(instruction.output)
         self.first = self.last = first  # where its instructions stand in the program
         self.needs: set[Kernel] = set()  # the kernels whose results it takes
         self.merged: Kernel | None = None  # the kernel that has taken this one in
-        self.outputs: list[Value] = []  # what others need of it
+        self.outputs: list[Value] = []
+
+    def reduced(self, value: Value) -> bool:
+        """Whether a value that is made here is one of the reduced ones."""
+        return value in self._reduced
+
+    @property
+    def in_rows(self) -> bool:
+        """Whether the last axes of the domain are reduced, and only they: then each row can be finished by itself."""
+        return bool(self.axes) and self.axes == tuple(range(len(self.shape) - len(self.axes), len(self.shape)))
+
+    def phases(self) -> dict[Value, int]:
+        """The turn in which each value is computed.
+
+        A full value of turn t is computed in the t-th walk over the reduced axes; a reduction of it is known in turn
+        t + 1, before that walk begins, and so are the reduced values that follow from it.
+        """
+        turn: dict[Value, int] = {}
+        for instruction in self.instructions:
+            latest = max((turn.get(value, 0) for value in instruction.inputs), default=0)
+            from_full = self.reduced(instruction.output) and instruction.op.name in REDUCTIONS
+            turn[instruction.output] = latest + 1 if from_full else latest
+        return turn
 
     def inputs(self) -> list[Value]:
         """The values that it takes, each once."""
@@ -52,35 +94,119 @@ class Kernel:
         return f"<kernel {self.name}>"
 
 
-def fusion(program: Program, has_form: Callable[[Instruction], bool], fuse: bool = True) -> list[Kernel]:
+def fusion(
+    program: Program,
+    has_form: Callable[[Instruction], bool],
+    fuse: bool = True,
+    may_reduce: Callable[[Instruction, bool], bool] = lambda instruction, is_reduced: False,
+) -> list[Kernel]:
     """The kernels of a program, in an order in which they can run.
 
-    has_form  whether the backend can compute an elementwise instruction as a part of a kernel
-    fuse      False for a kernel for each instruction
+    has_form    whether the backend can compute an elementwise instruction as a part of a kernel
+    fuse        False for a kernel for each instruction
+    may_reduce  (instruction, whether it is of the reduced level): whether the backend can have it in a kernel with
+                reductions
     """
-    kernel_of: dict[Value, Kernel] = {}
-    numbers: dict[Instruction, int] = {}
-    for number, instruction in enumerate(program.instructions):
-        numbers[instruction] = number
-        kernel = Kernel(number, instruction, is_elementwise(instruction) and has_form(instruction))
-        kernel.needs = {kernel_of[value] for value in instruction.inputs if value in kernel_of}
-        kernel_of[instruction.output] = kernel
-        if fuse and kernel.elementwise:
-            for other in sorted(kernel.needs, key=lambda k: -k.last):
-                if other.elementwise and other.shape == kernel.shape and _may_be_one(other, kernel):
-                    kernel = _merged(other, kernel, kernel_of)
-    kernels = set(kernel_of.values())
-    users: dict[Value, set[Kernel]] = {}
-    for kernel in kernels:
-        kernel.instructions.sort(key=numbers.__getitem__)
-        for value in kernel.inputs():
-            users.setdefault(value, set()).add(kernel)
-    handed_out = {*program.results, *(value for _, value in program.writes)}
-    for kernel in kernels:
-        made = [instruction.output for instruction in kernel.instructions]
-        kernel.outputs = [value for value in made if value in handed_out or users.get(value, set()) - {kernel}]
-        kernel.needs = {kernel_of[value] for value in kernel.inputs() if value in kernel_of}
-    return _in_order(kernels, _writers(program, kernel_of, users))
+    return _Fusion(program, has_form, fuse, may_reduce).kernels()
+
+
+class _Fusion:
+    def __init__(self, program: Program, has_form, fuse: bool, may_reduce):
+        self.program, self._has_form, self._fuse, self._may_reduce = program, has_form, fuse, may_reduce
+        self.kernel_of: dict[Value, Kernel] = {}
+
+    def kernels(self) -> list[Kernel]:
+        numbers: dict[Instruction, int] = {}
+        for number, instruction in enumerate(self.program.instructions):
+            numbers[instruction] = number
+            self._add(number, instruction)
+        kernels = set(self.kernel_of.values())
+        users: dict[Value, set[Kernel]] = {}
+        for kernel in kernels:
+            kernel.instructions.sort(key=numbers.__getitem__)
+            for value in kernel.inputs():
+                users.setdefault(value, set()).add(kernel)
+        handed_out = {*self.program.results, *(value for _, value in self.program.writes)}
+        for kernel in kernels:
+            made = [instruction.output for instruction in kernel.instructions]
+            needed = {value for value in made if value in handed_out or users.get(value, set()) - {kernel}}
+            for instruction in reversed(kernel.instructions):
+                if kernel.kind == "loop" and instruction.op.name == "reshape" and instruction.output in needed:
+                    needed.add(instruction.inputs[0])  # whose memory it looks at
+            kernel.outputs = [value for value in made if value in needed]
+            kernel.needs = {self.kernel_of[value] for value in kernel.inputs() if value in self.kernel_of}
+        return _in_order(kernels, _writers(self.program, self.kernel_of, users))
+
+    def _add(self, number: int, instruction: Instruction) -> None:
+        kernel = Kernel(number, instruction, self._kind(instruction))
+        kernel.needs = {self.kernel_of[value] for value in instruction.inputs if value in self.kernel_of}
+        self.kernel_of[instruction.output] = kernel
+        if not self._fuse:
+            return
+        for other in sorted(kernel.needs, key=lambda k: -k.last):
+            one = self._as_one(other, kernel)
+            if one is not None and _may_be_one(other, kernel):
+                kernel = self._merge(other, kernel, one)
+
+    def _kind(self, instruction: Instruction) -> str:
+        if is_elementwise(instruction):
+            return "loop" if self._has_form(instruction) else "single"
+        reduces = instruction.op.name in REDUCTIONS and instruction.params["axis"]
+        return "loop" if reduces and self._may_reduce(instruction, True) else "single"
+
+    # -- what may be one kernel -----------------------------------------------------------------------------
+
+    def _as_one(self, a: Kernel, b: Kernel) -> tuple[tuple[int, ...], tuple[int, ...], set[Value]] | None:
+        """(domain, reduced axes, values that become reduced) of the kernel that a and then b would be, or None."""
+        if a.kind != "loop":
+            return None
+        if b.kind != "loop":
+            # Within a kernel, to give a reduced value another shape is to give it a name.
+            renamed = b.instructions[0]
+            named = renamed.op.name == "reshape" and a.reduced(renamed.inputs[0])
+            if not named or renamed.output.shape not in _reduced_shapes(a):
+                return None
+            return a.shape, a.axes, {renamed.output}
+        if a.shape == b.shape and not a.axes and not b.axes:
+            return a.shape, (), set()
+        if a.shape == b.shape and (a.axes == b.axes or not a.axes or not b.axes):
+            wide, becoming = (a if a.axes else b), set()
+            if size(wide.shape) == size(reduced(wide.shape, wide.axes)) and a.axes != b.axes:
+                return None  # where only axes of size 1 are reduced, both levels have one shape
+        elif a.axes and not b.axes and b.shape in _reduced_shapes(a):
+            wide, becoming = a, {i.output for i in b.instructions}
+        elif b.axes and not a.axes and a.shape in _reduced_shapes(b):
+            wide, becoming = b, {i.output for i in a.instructions}
+        else:
+            return None
+
+        def is_reduced(value: Value) -> bool:
+            return value in becoming or a.reduced(value) or b.reduced(value)
+
+        new = b.instructions if a.axes else (*a.instructions, *b.instructions)
+        if not all(self._may_reduce(i, is_reduced(i.output)) for i in new if i.op.name != "reshape"):
+            return None
+        full_again = any(not is_reduced(i.output) and any(map(is_reduced, i.inputs)) for i in b.instructions)
+        if full_again and not (wide.in_rows and size(wide.shape) <= LONG * size(reduced(wide.shape, wide.axes))):
+            return None
+        return wide.shape, wide.axes, becoming
+
+    def _merge(self, a: Kernel, b: Kernel, one: tuple) -> Kernel:
+        """Put the instructions of b into a."""
+        a.shape, a.axes, becoming = one
+        a._reduced |= b._reduced | becoming
+        a.instructions += b.instructions
+        a.first, a.last = min(a.first, b.first), max(a.last, b.last)
+        a.needs = (a.needs | b.needs) - {a, b}
+        b.merged = a
+        for instruction in b.instructions:
+            self.kernel_of[instruction.output] = a
+        return a
+
+
+def _reduced_shapes(kernel: Kernel) -> tuple[tuple[int, ...], ...]:
+    """The shapes of its reduced values: the domain without the reduced axes, and with 1 in their places."""
+    return reduced(kernel.shape, kernel.axes), kept(kernel.shape, kernel.axes)
 
 
 def _may_be_one(a: Kernel, b: Kernel) -> bool:
@@ -100,17 +226,6 @@ def _leads(start: Kernel, ends: Iterable[Kernel]) -> bool:
             seen.add(kernel)
             waiting.extend(kernel.needs)
     return False
-
-
-def _merged(a: Kernel, b: Kernel, kernel_of: dict[Value, Kernel]) -> Kernel:
-    """Put the instructions of b into a."""
-    a.instructions += b.instructions
-    a.first, a.last = min(a.first, b.first), max(a.last, b.last)
-    a.needs = (a.needs | b.needs) - {a, b}
-    b.merged = a
-    for instruction in b.instructions:
-        kernel_of[instruction.output] = a
-    return a
 
 
 def _writers(program: Program, kernel_of: dict[Value, Kernel], users: dict[Value, set[Kernel]]) -> set[Kernel]:

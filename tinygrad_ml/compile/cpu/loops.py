@@ -1,0 +1,443 @@
+"""A fused kernel as a loop in Python, which Numba compiles to machine code.
+
+All operations of the kernel are done on one element while it is in a register of the processor, and
+the compiler makes one instruction of sixteen elements where it can. What is written here depends on the
+operations, and on how memory is laid out, but not on sizes: the update of every parameter is one loop,
+compiled once.
+
+Three kinds of loops, by what is reduced (see `passes/fusion.py`):
+
+    nothing     for each element: all operations
+    rows        for each row: a walk over it for each turn, with the reduced values of the row in between
+    columns     a walk over all elements that adds up; then the reduced values
+
+Read next: `mathematics.py`, what Numba has not; `machine_code.py`, how it is compiled and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+import numpy
+
+from ...ops.shapes import reduced, size
+from ..passes.fusion import REDUCTIONS, Kernel
+from ..program import Instruction, Value
+
+INTO = {
+    "neg": "-{0}",
+    "abs": "abs({0})",
+    "sign": "({one} if {0} > {zero} else -{one} if {0} < {zero} else {zero} if {0} == {zero} else {0})",
+    "sqrt": "sqrt({0})",
+    "square": "{0} * {0}",
+    "reciprocal": "{one} / {0}",
+    "relu": "({zero} if {0} < {zero} else {0})",
+    "add": "{0} + {1}",
+    "sub": "{0} - {1}",
+    "mul": "{0} * {1}",
+    "div": "{0} / {1}",
+    "maximum": "({0} if {0} > {1} or {0} != {0} else {1})",
+    "minimum": "({0} if {0} < {1} or {0} != {0} else {1})",
+    "equal": "{0} == {1}",
+    "not_equal": "{0} != {1}",
+    "less": "{0} < {1}",
+    "less_equal": "{0} <= {1}",
+    "greater": "{0} > {1}",
+    "greater_equal": "{0} >= {1}",
+    "logical_and": "({0} != 0) & ({1} != 0)",
+    "logical_or": "({0} != 0) | ({1} != 0)",
+    "logical_xor": "({0} != 0) != ({1} != 0)",
+    "logical_not": "{0} == 0",
+    "isnan": "{0} != {0}",
+    "isinf": "abs({0}) == inf",
+    "isfinite": "abs({0}) < inf",
+    "where": "({1} if {0} else {2})",
+    "cast": "{dtype}({0})",
+    "discrete_cast": "{dtype}({0})",
+    "exp": "exp({0})",
+    "sigmoid": "{one} / ({one} + exp(-{0}))",
+}
+"""Primitive -> its value as an expression of the operands `{0}`, `{1}`; `{one}` and `{zero}` are of their dtype."""
+
+POWERS = {1: "{0}", 2: "{0} * {0}", 3: "{0} * {0} * {0}", 0.5: "sqrt({0})", -1: "{one} / {0}"}
+
+ONE_BY_ONE = {name: f"{name}({{0}})" for name in ("log", "log1p", "log2", "log10", "expm1", "sin", "cos", "tanh")}
+"""Functions that machine code computes for one element at a time. NumPy has them for sixteen: so they are welcome for
+the few reduced values only."""
+
+COMPUTED = frozenset(map(numpy.dtype, ("float32", "float64", "int64", "bool")))
+READ = COMPUTED | frozenset(map(numpy.dtype, ("uint8", "int32")))
+
+
+def expression(instruction: Instruction, is_reduced: bool) -> str | None:
+    """The pattern of an elementwise operation; None if there is none, or a slow one only."""
+    dtype = instruction.inputs[0].dtype
+    if instruction.output.dtype not in COMPUTED or any(value.dtype not in READ for value in instruction.inputs):
+        return None
+    name = instruction.op.name
+    if dtype not in COMPUTED and name not in ("cast", "discrete_cast", "equal", "not_equal", "where"):
+        return None  # Numba widens small integers
+    if name == "power":
+        return POWERS.get(instruction.params["exponent"]) if dtype.kind == "f" else None
+    if name in ("cast", "discrete_cast"):
+        return "{0} != 0" if instruction.output.dtype == bool else INTO[name]
+    if name in ("exp", "sigmoid") and dtype != numpy.float32 and not is_reduced:
+        return None
+    if dtype.kind == "b" and name in (
+        "neg",
+        "abs",
+        "sign",
+        "add",
+        "sub",
+        "mul",
+        "square",
+        "relu",
+        "maximum",
+        "minimum",
+    ):
+        return None
+    return INTO.get(name) or (ONE_BY_ONE.get(name) if is_reduced and dtype.kind == "f" else None)
+
+
+def may_reduce(instruction: Instruction, is_reduced: bool) -> bool:
+    """Whether a loop can have the instruction beside reductions. See `passes.fusion.fusion`."""
+    if instruction.op.name in REDUCTIONS:
+        x, y = instruction.inputs[0].dtype, instruction.output.dtype
+        return y in COMPUTED and x in COMPUTED and y.kind != "b" and 0 not in instruction.inputs[0].shape
+    return 0 not in instruction.output.shape and expression(instruction, is_reduced) is not None
+
+
+class Operand(NamedTuple):
+    """An array that a loop is given: the memory of a value, or scratch memory, by its steps along the loop's axes."""
+
+    value: Value
+    strides: tuple[int, ...]
+    scratch: bool = False
+
+
+class Loop:
+    """The loop for a kernel.
+
+    row    elements of a row: the reduced part of the domain
+    kept   the values for which it needs scratch memory: full ones that a later turn reads again (of one row), and,
+           where columns are added up, reduced ones
+    """
+
+    def __init__(self, kernel: Kernel):
+        self.kernel = kernel
+        self.turns = kernel.phases()
+        self.row = size(kernel.shape) // max(size(reduced(kernel.shape, kernel.axes)), 1)
+        again = {
+            value
+            for i in kernel.instructions
+            for value in i.inputs
+            if not kernel.reduced(i.output) or i.op.name in REDUCTIONS
+            if value in self.turns and not kernel.reduced(value) and self.turns[value] < self._walk(i)
+        }
+        added_up = {
+            i.output for i in kernel.instructions if i.op.name in REDUCTIONS and kernel.axes and not kernel.in_rows
+        }
+        self.kept = [
+            i.output for i in kernel.instructions if i.output in again | added_up and i.output not in kernel.outputs
+        ]
+
+    def _walk(self, instruction: Instruction) -> int:
+        """In which walk over the row an instruction of full operands runs."""
+        return self.turns[instruction.output] - (instruction.op.name in REDUCTIONS)
+
+    @staticmethod
+    def can_run(kernel: Kernel) -> bool:
+        """Whether all of its operations can be written in a loop."""
+        return (
+            all(
+                i.op.name in REDUCTIONS or i.op.name == "reshape" or expression(i, kernel.reduced(i.output)) is not None
+                for i in kernel.instructions
+            )
+            and 0 not in kernel.shape
+        )
+
+    def written(self, forms: Mapping[Value, numpy.ndarray]) -> Written:
+        """Its source, for operands that lie as `forms` says."""
+        return _Writer(self, forms).written()
+
+
+class Written(NamedTuple):
+    """source    of the function `loop(sizes, arrays)`
+    operands  what it is to be given, after the sizes
+    sizes     of its axes
+    shapes    for each operand, which of the axes it has
+    strides   and by how many bytes it goes on along each of these
+    """
+
+    source: str
+    sizes: tuple[int, ...]
+    operands: tuple[Operand, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    strides: tuple[tuple[int, ...], ...]
+
+
+class _Writer:
+    def __init__(self, loop: Loop, forms: Mapping[Value, numpy.ndarray]):
+        self.loop, self.kernel, self.forms = loop, loop.kernel, forms
+        self.axes = [axis for axis, extent in enumerate(self.kernel.shape) if extent != 1]
+        self.names: dict[Value, str] = {}
+        self.operands: dict[Operand, str] = {}
+        self.scalars: dict[Operand, str] = {}
+        self.lines: list[str] = []
+        self.made = {instruction.output: instruction for instruction in self.kernel.instructions}
+
+    # -- where operands lie -------------------------------------------------------------------------------------
+
+    def _steps(self, form: numpy.ndarray, shape: tuple[int, ...], is_reduced: bool) -> tuple[int, ...]:
+        """The strides of an operand along the axes of the domain, if it is broadcast to `shape`, the shape of a result."""
+        strides = numpy.broadcast_to(form, shape).strides
+        if not is_reduced:
+            return strides
+        lost = len(shape) < len(self.kernel.shape)
+        rest = iter(strides)
+        along = [0 if axis in self.kernel.axes and lost else next(rest) for axis in range(len(self.kernel.shape))]
+        return tuple(0 if axis in self.kernel.axes else step for axis, step in enumerate(along))
+
+    def _inputs(self) -> Iterable[Operand]:
+        for instruction in self.kernel.instructions:
+            at = self._index_shape(instruction)
+            for value in instruction.inputs:
+                if value not in self.made and _literal(value) is None:
+                    yield self._input(value, instruction, at)
+
+    def _index_shape(self, instruction: Instruction) -> tuple[int, ...]:
+        return self.kernel.shape if instruction.op.name in REDUCTIONS else instruction.output.shape
+
+    def _input(self, value: Value, instruction: Instruction, at: tuple[int, ...]) -> Operand:
+        full = instruction.op.name in REDUCTIONS or not self.kernel.reduced(instruction.output)
+        return Operand(value, self._steps(self.forms[value], at, not full))
+
+    def _result(self, value: Value) -> Operand:
+        """The memory of a value that is made here: of its own, or scratch for one row."""
+        if value in self.loop.kept:
+            axes = set(range(len(self.kernel.shape)))
+            own = axes - set(self.kernel.axes) if self.kernel.reduced(value) else set(self.kernel.axes)
+            strides, step = [0] * len(self.kernel.shape), value.dtype.itemsize
+            for axis in reversed(range(len(strides))):
+                if axis in own:
+                    strides[axis], step = step, step * self.kernel.shape[axis]
+            return Operand(value, tuple(strides), scratch=True)
+        return Operand(value, self._steps(self.forms[value], value.shape, self.kernel.reduced(value)))
+
+    def _grouped(self, operands: list[Operand]) -> list[list[int]]:
+        """The axes of the loop: those of the domain, neighbours that every operand walks through in one go as one."""
+        shape, groups = self.kernel.shape, []
+        for axis in self.axes:
+            last = groups[-1][-1] if groups else None
+            if (
+                last is not None
+                and (last in self.kernel.axes) == (axis in self.kernel.axes)
+                and all(o.strides[last] == o.strides[axis] * shape[axis] for o in operands)
+            ):
+                groups[-1].append(axis)
+            else:
+                groups.append([axis])
+        return groups
+
+    # -- the function ------------------------------------------------------------------------------------------------
+
+    def written(self) -> Written:
+        results = [self._result(value) for value in self.made if self._in_memory(value)]
+        operands = list(dict.fromkeys((*self._inputs(), *results)))
+        groups = self._grouped(operands)
+        shapes = {o: tuple(g for g, group in enumerate(groups) if o.strides[group[-1]]) for o in operands}
+        self.group_of = {axis: g for g, group in enumerate(groups) for axis in group}
+        self.down = [g for g, group in enumerate(groups) if group[0] not in self.kernel.axes]
+        self.along = [g for g, group in enumerate(groups) if group[0] in self.kernel.axes]
+        self.operands = {o: f"a{i}" for i, o in enumerate(operands)}
+        self.shapes = shapes
+        for operand in operands:
+            if not shapes[operand] and operand.value not in self.made:
+                self.scalars[operand] = name = f"s{len(self.scalars)}"
+                self.lines.append(f"{name} = {self.operands[operand]}[()]")
+        if not self.kernel.axes:
+            self._nest(range(len(groups)), 0, lambda depth: self._walk(0, depth))
+        elif self.kernel.in_rows:
+            self._nest(self.down, 0, self._row)
+        else:
+            self._columns()
+        sizes = tuple(size(tuple(self.kernel.shape[axis] for axis in group)) for group in groups)
+        given = [f"n{g}" for g in range(len(groups))] + list(self.operands.values())
+        words = " ".join(instruction.op.name for instruction in self.kernel.instructions)
+        body = "\n".join(f"    {line}" for line in self.lines)
+        source = f"# {words}\ndef loop({', '.join(given)}):\n{body}\n"
+        strides = tuple(tuple(o.strides[groups[g][-1]] for g in shapes[o]) for o in operands)
+        return Written(source, sizes, tuple(operands), tuple(shapes[o] for o in operands), strides)
+
+    def _in_memory(self, value: Value) -> bool:
+        return (value in self.kernel.outputs and self.made[value].op.name != "reshape") or value in self.loop.kept
+
+    def _emit(self, depth: int, line: str) -> None:
+        self.lines.append("    " * depth + line)
+
+    def _nest(self, groups: Iterable[int], depth: int, body: Callable[[int], None]) -> None:
+        for g in groups:
+            self._emit(depth, f"for i{g} in range(n{g}):")
+            depth += 1
+        body(depth)
+
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    def _at(self, operand: Operand) -> str:
+        index = ", ".join(f"i{g}" for g in self.shapes[operand]) or "()"
+        return f"{self.operands[operand]}[{index}]"
+
+    def _operand(self, value: Value, instruction: Instruction, loaded: dict, depth: int) -> str:
+        """An operand of an instruction as a name, loaded before if need be."""
+        literal = _literal(value)
+        if literal is not None:
+            return literal
+        if value in self.made:
+            if value in loaded or not self._in_memory(value):
+                return self.names[value]
+            operand = self._result(value)  # from an earlier turn
+        else:
+            operand = self._input(value, instruction, self._index_shape(instruction))
+            if operand in self.scalars:
+                return self.scalars[operand]
+        key = value if value in self.made else operand
+        if key not in loaded:
+            loaded[key] = self._name(value, operand)
+            self._emit(depth, f"{loaded[key]} = {self._at(operand)}")
+        return loaded[key]
+
+    def _name(self, value: Value, operand: Operand | None = None) -> str:
+        if operand is not None and value not in self.made:
+            return f"x{list(self.operands).index(operand)}"
+        return self.names.setdefault(value, f"v{len(self.names)}")
+
+    def _compute(self, instruction: Instruction, loaded: dict, depth: int) -> None:
+        """A line for an elementwise operation, and one that stores its result."""
+        output = instruction.output
+        operands = [self._operand(value, instruction, loaded, depth) for value in instruction.inputs]
+        if instruction.op.name == "reshape":  # another name
+            self.names[output] = operands[0]
+            loaded[output] = operands[0]
+            return
+        dtype = instruction.inputs[0].dtype
+        words = {"one": f"{dtype}(1)", "zero": f"{dtype}(0)", "dtype": output.dtype}
+        pattern = expression(instruction, self.kernel.reduced(output))
+        loaded[output] = self._name(output)
+        self._emit(depth, f"{loaded[output]} = {pattern.format(*operands, **words)}")
+        if self._in_memory(output):
+            self._emit(depth, f"{self._at(self._result(output))} = {loaded[output]}")
+
+    # -- walks ---------------------------------------------------------------------------------------------------------
+
+    def _full(self, turn: int) -> list[Instruction]:
+        """The full operations of a turn, and the reductions of what they give."""
+        return [
+            i
+            for i in self.kernel.instructions
+            if (i.op.name in REDUCTIONS or not self.kernel.reduced(i.output)) and self.loop._walk(i) == turn
+        ]
+
+    def _walk(self, turn: int, depth: int) -> None:
+        loaded: dict = {}
+        for instruction in self._full(turn):
+            if instruction.op.name in REDUCTIONS:
+                (x,) = instruction.inputs
+                self._accumulate(instruction, self._operand(x, instruction, loaded, depth), depth)
+            else:
+                self._compute(instruction, loaded, depth)
+
+    def _few(self, turn: int, loaded: dict, depth: int) -> None:
+        """The reduced values of a turn."""
+        for i in self.kernel.instructions:
+            if self.kernel.reduced(i.output) and i.op.name not in REDUCTIONS and self.loop.turns[i.output] == turn:
+                self._compute(i, loaded, depth)
+
+    def _row(self, depth: int) -> None:
+        last = max(self.loop.turns.values())
+        loaded: dict = {}
+        for turn in range(last + 1):
+            self._few(turn, loaded, depth)
+            reductions = [i for i in self._full(turn) if i.op.name in REDUCTIONS]
+            for i in reductions:
+                self._emit(depth, f"t_{self._name(i.output)} = {_start(i, wide=True)}")
+            if self._full(turn):
+                self._nest(self.along, depth, lambda inner, turn=turn: self._walk(turn, inner))
+            for i in reductions:
+                name = loaded[i.output] = self._name(i.output)
+                self._emit(depth, f"{name} = {i.output.dtype}(t_{name})")
+                if self._in_memory(i.output):
+                    self._emit(depth, f"{self._at(self._result(i.output))} = {name}")
+
+    def _columns(self) -> None:
+        reductions = [i for i in self.kernel.instructions if i.op.name in REDUCTIONS]
+        # The last axes, if they are reduced, are added up in a register before anything goes to memory.
+        inner = [g for g in self.along if all(other in self.along for other in range(g, len(self.group_of)))]
+        inner = [g for g in inner if g > max(self.down, default=-1)]
+        outer = [g for g in range(len({*self.group_of.values()})) if g not in inner]
+        self.near = bool(inner)
+
+        def clear(depth: int) -> None:
+            for i in reductions:
+                self._emit(depth, f"{self._at(self._result(i.output))} = {_start(i)}")
+
+        def walk(depth: int) -> None:
+            if not inner:
+                self._walk(0, depth)
+                return
+            for i in reductions:
+                self._emit(depth, f"t_{self._name(i.output)} = {_start(i, wide=True)}")
+            self._nest(inner, depth, lambda deeper: self._walk(0, deeper))
+            for i in reductions:
+                at = self._at(self._result(i.output))
+                t = f"{i.output.dtype}(t_{self._name(i.output)})"
+                self._emit(depth, f"{at} = {_COMBINED[i.op.name].format(at, t)}")
+
+        def finish(depth: int) -> None:
+            loaded: dict = {}
+            for turn in sorted({*self.loop.turns.values()}):
+                self._few(turn, loaded, depth)
+
+        self._nest(self.down, 0, clear)
+        self._nest(outer, 0, walk)
+        if any(self.kernel.reduced(i.output) and i.op.name not in REDUCTIONS for i in self.kernel.instructions):
+            self._nest(self.down, 0, finish)
+
+    def _accumulate(self, instruction: Instruction, value: str, depth: int) -> None:
+        name = self._name(instruction.output)
+        if self.kernel.in_rows or self.near:
+            total = f"t_{name}"
+            if instruction.op.name == "sum" and instruction.output.dtype.kind == "f":
+                self._emit(depth, f"{total} = add_in_any_order({total}, float64({value}))")
+                return
+        else:
+            total = self._at(self._result(instruction.output))
+        self._emit(depth, f"{total} = {_COMBINED[instruction.op.name].format(total, value)}")
+
+
+_COMBINED = {
+    "sum": "{0} + {1}",
+    "max": "({1} if {1} > {0} or {1} != {1} else {0})",
+    "min": "({1} if {1} < {0} or {1} != {1} else {0})",
+}
+
+
+def _start(instruction: Instruction, wide: bool = False) -> str:
+    """The number with which a reduction begins. Sums in a register are wide: they are rounded once, at the end."""
+    dtype = instruction.output.dtype
+    if instruction.op.name == "sum":
+        return f"{'float64' if wide and dtype.kind == 'f' else dtype}(0)"
+    if dtype.kind == "f":
+        return f"{dtype}({'-' if instruction.op.name == 'max' else ''}inf)"
+    extreme = numpy.iinfo(dtype)
+    return f"{dtype}({extreme.min if instruction.op.name == 'max' else extreme.max})"
+
+
+def _literal(value: Value) -> str | None:
+    """A constant number as it is written in the source."""
+    array = getattr(value.source, "array", None)
+    if array is None or array.ndim or value.source.kind != "constant":
+        return None
+    if value.dtype.kind == "f":
+        return f"{value.dtype}({float(array)!r})"
+    return repr(bool(array)) if value.dtype.kind == "b" else f"{value.dtype}({int(array)})"

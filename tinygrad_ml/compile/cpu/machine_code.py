@@ -1,0 +1,75 @@
+"""Loops as machine code: compiled by Numba, where it is installed, and kept for the next process.
+
+A loop is written to a file of its own, named by what is in it, in the folder `kernels` of the cache:
+`$TINYGRAD_ML_CACHE`, by default `~/.cache/tinygrad_ml`. Numba puts the machine code beside it. Where no
+file can be written, loops are compiled in memory, anew in each process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+HEAD = """\
+from math import cos, expm1, inf, log, log10, log1p, log2, nan, sin, sqrt, tanh
+
+from numba import njit
+from numpy import float32, float64, int64
+
+from tinygrad_ml.compile.cpu.mathematics import add_in_any_order, exp
+
+
+@njit(cache={cache}, nogil=True, error_model="numpy")
+"""
+
+
+@cache
+def available() -> bool:
+    """Whether Numba is installed."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def cache_folder() -> Path:
+    """Where compiled loops are kept."""
+    root = os.environ.get("TINYGRAD_ML_CACHE")
+    return (Path(root) if root else Path.home() / ".cache" / "tinygrad_ml") / "kernels"
+
+
+@cache
+def machine_code(source: str) -> Callable:
+    """The function `loop` of the source, compiled when it is called first, or found in the cache."""
+    name = "loop_" + hashlib.sha256(f"{version('numba')} {_mathematics()}\n{HEAD}{source}".encode()).hexdigest()[:20]
+    try:
+        path = cache_folder() / f"{name}.py"
+        if not path.exists():
+            _write_whole(path, HEAD.format(cache=True) + source)
+        specification = importlib.util.spec_from_file_location(name, path)
+        module = sys.modules[name] = importlib.util.module_from_spec(specification)  # where Numba looks for it
+        specification.loader.exec_module(module)
+        return module.loop
+    except (OSError, RuntimeError):  # RuntimeError: Numba's, for a folder in which it cannot write
+        names: dict = {}
+        exec(compile(HEAD.format(cache=False) + source, f"<{name}>", "exec"), names)
+        return names["loop"]
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write the file so that no other process ever sees a part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(temporary, path)
+
+
+@cache
+def _mathematics() -> str:
+    """What the functions do that are compiled into every loop: another text is another program."""
+    return Path(__file__).with_name("mathematics.py").read_text(encoding="utf-8")

@@ -1,0 +1,73 @@
+"""What compiled loops need and Numba has not: an exponential for sixteen numbers at a time, sums in any order.
+
+Everything here is compiled into the loops that use it. Only `machine_code.py` imports this file, where
+Numba is installed.
+"""
+
+from __future__ import annotations
+
+import math
+
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic, overload
+from numpy import float32, int32
+
+LOG2_E = float32(1 / math.log(2))
+ROUNDING = float32(1.5 * 2**23)
+"""So large that a float32 beside it has no digits left behind the point: adding it rounds to an integer."""
+LN2_HIGH = float32(0.693359375)
+LN2_LOW = float32(math.log(2) - 0.693359375)
+"""ln 2 in two parts. The first has few digits, so that its products with small integers are exact."""
+
+
+@intrinsic
+def _from_bits(context, bits):
+    """The float32 of which `bits`, an int32, are the bits."""
+    return types.float32(types.int32), lambda context, builder, signature, given: builder.bitcast(
+        given[0], ir.FloatType()
+    )
+
+
+@intrinsic
+def add_in_any_order(context, a, b):
+    """a + b, a step of a long sum that may be done in several parts at once."""
+    if a != types.float64 or b != types.float64:
+        return None
+    return types.float64(a, b), lambda context, builder, signature, given: builder.fadd(*given, flags=("reassoc",))
+
+
+def exp(x):
+    """eˣ."""
+    return math.exp(x)
+
+
+@overload(exp, inline="always")
+def _exp(x):
+    if x != types.float32:
+        return lambda x: math.exp(x)
+
+    def of_float32(x):
+        """eˣ = 2ⁿ · eʳ, n the nearest integer to x/ln 2, and so |r| ≤ ½·ln 2. The Taylor series of eʳ ends at r⁷/5040."""
+        x = float32(-105) if x < float32(-105) else x  # from here on it is 0,
+        x = float32(89) if x > float32(89) else x  # and from here on inf
+        n = x * LOG2_E + ROUNDING - ROUNDING
+        r = x - n * LN2_HIGH - n * LN2_LOW
+        series = float32(1 / 5040)
+        series = series * r + float32(1 / 720)
+        series = series * r + float32(1 / 120)
+        series = series * r + float32(1 / 24)
+        series = series * r + float32(1 / 6)
+        series = series * r + float32(0.5)
+        series = series * r * r + r + float32(1)
+        # 2ⁿ in two halves: the smallest and the largest results have no power of two of their own.
+        half = int32(n) >> int32(1)
+        rest = int32(n) - half
+        return series * _power_of_two(half) * _power_of_two(rest)
+
+    return of_float32
+
+
+@njit(inline="always")
+def _power_of_two(n):
+    return _from_bits((n + int32(127)) << int32(23))

@@ -1,0 +1,175 @@
+"""Where every value of a program lies: in the caller's memory, in a planned buffer, or as a view of another value.
+
+A value that is written into a parameter is computed into the parameter at once, if nothing later reads
+the old numbers (`in_place`). What is handed out (`results`) lies in memory of its own. A backend says
+what else its kernels need while they run (`scratch`), which is planned like any other memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
+
+import numpy
+from numpy.lib.stride_tricks import as_strided
+
+from ..ops.index import ARRAY
+from .passes.buffers import Lifetime, places
+from .passes.fusion import REDUCTIONS, Kernel
+from .program import Instruction, Program, Value
+
+
+def form_of(shape: tuple[int, ...], dtype: numpy.dtype, strides: tuple[int, ...] | None = None) -> numpy.ndarray:
+    """An array that shows how memory is laid out, and has none: only views may be taken of it."""
+    if strides is None:
+        step, strides = dtype.itemsize, []
+        for extent in reversed(shape):
+            strides.insert(0, step)
+            step *= max(extent, 1)
+    return as_strided(numpy.empty(1, dtype), shape, strides, writeable=False)
+
+
+def view_function(instruction: Instruction) -> Callable | None:
+    """What takes the view of an array that the instruction is; None if it is none. Fails if numbers had to move."""
+    params = instruction.params
+    match instruction.op.name:
+        case "reshape":
+            return lambda x: numpy.reshape(x, params["shape"], copy=False)
+        case "permute_dims":
+            return lambda x: x.transpose(params["axes"])
+        case "broadcast_to":
+            return lambda x: numpy.broadcast_to(x, params["shape"])
+        case "windows":
+            return lambda x: instruction.op.value(numpy, x, **params)
+        case "getitem" if ARRAY not in params["index"]:
+            index = params["index"]
+            whole = index if Ellipsis in index else (*index, ...)  # so that an element is an array too
+            return lambda x: x[whole]
+    return None
+
+
+def _adds_up_in(kernel: Kernel, value: Value) -> bool:
+    """Whether the memory of a reduction is written to before all that the kernel reads has been read."""
+    return not kernel.in_rows and any(i.output is value and i.op.name in REDUCTIONS for i in kernel.instructions)
+
+
+class Layout:
+    """Says of each value where it lies. A backend derives its own, with what its kernels need besides.
+
+    program    what runs, as `kernels`
+    writeable  the values from outside that may be overwritten while the program runs
+    forms      value -> how its memory is laid out
+    views      value -> the instruction that takes it as a view
+    roots      value -> the value whose memory it looks at; itself, if it is no view
+    in_place   value -> the value from outside into whose memory it is computed
+    handed_out the values in memory of their own: results, and what they are reshaped from
+    offsets    value or key of scratch memory -> place in the planned memory, of `nbytes` bytes
+    """
+
+    def __init__(self, program: Program, kernels: list[Kernel], forms: dict[Value, Any], writeable: set[Value]):
+        self.program, self.kernels, self._writeable = program, kernels, writeable
+        self.forms: dict[Value, numpy.ndarray] = dict(forms)
+        self.views: dict[Value, Instruction] = {}
+        self.roots: dict[Value, Value] = {value: value for value in forms}
+        self.held: dict[Value, set[Value]] = {}
+        for kernel in kernels:
+            for instruction in kernel.instructions:
+                self._lay(kernel, instruction)
+        self.handed_out = {self.roots[value] for value in program.results}
+        self.in_place = self._in_place()
+        self.offsets, self.nbytes = places(self._lifetimes())
+
+    # -- what a backend says -----------------------------------------------------------------------------------
+
+    def scratch(self, kernel: Kernel) -> Iterable[tuple[Hashable, int]]:
+        """(key, bytes) of memory that a kernel needs while it runs."""
+        return ()
+
+    def reads_late(self, kernel: Kernel, instruction: Instruction) -> bool:
+        """Whether the backend writes a part of the instruction's result before it has read all of its operands."""
+        return False
+
+    # -- views -------------------------------------------------------------------------------------------------
+
+    def _lay(self, kernel: Kernel, instruction: Instruction) -> None:
+        output = instruction.output
+        take = view_function(instruction)
+        if take is not None:
+            try:
+                self.forms[output] = take(self.forms[instruction.inputs[0]])
+                self.views[output] = instruction
+                self.roots[output] = self.roots[instruction.inputs[0]]
+                return
+            except ValueError:  # a reshape for which numbers have to move
+                pass
+        self.forms[output] = form_of(output.shape, output.dtype)
+        self.roots[output] = output
+        if kernel.kind == "single":  # what the array library gives back may look at what it was given
+            self.held[output] = {root for value in instruction.inputs for root in self.memory(value)}
+
+    def memory(self, value: Value) -> set[Value]:
+        """The values whose memory must not be given to others while this one is needed."""
+        root = self.roots[value]
+        return {root, *self.held.get(root, ())}
+
+    # -- writes ------------------------------------------------------------------------------------------------
+
+    def _in_place(self) -> dict[Value, Value]:
+        number = {kernel: i for i, kernel in enumerate(self.kernels)}
+        producer = {output: kernel for kernel in self.kernels for output in kernel.outputs}
+        readers: dict[Value, list[Kernel]] = {}
+        for kernel in self.kernels:
+            for value in kernel.inputs():
+                readers.setdefault(self.roots[value], []).append(kernel)
+        found = {}
+        for memory, value in self.program.writes:
+            kernel = producer.get(value)
+            if kernel is None or kernel.kind != "loop" or value in self.views:
+                continue
+            if value in found or value in self.handed_out or _adds_up_in(kernel, value):
+                continue
+            earlier = all(number[reader] <= number[kernel] for reader in readers.get(memory, ()))
+            if memory in self._writeable and earlier and self._last_reader_is(kernel, memory, value):
+                found[value] = memory
+        return found
+
+    def _last_reader_is(self, kernel: Kernel, memory: Value, value: Value) -> bool:
+        """Whether `kernel` reads each of the old numbers only before it computes the new one in the same place."""
+        phases = kernel.phases()
+        outputs = [instruction.output for instruction in kernel.instructions]
+        place = outputs.index(value)
+        for i, instruction in enumerate(kernel.instructions):
+            if not any(self.roots.get(operand) is memory for operand in instruction.inputs):
+                continue
+            output = instruction.output
+            late = i > place or phases[output] > phases[value] or (i == place and self.reads_late(kernel, instruction))
+            elsewhere = kernel.reduced(output) != kernel.reduced(value) or output.shape != value.shape
+            looks = any(self.roots.get(operand) is memory and operand is not memory for operand in instruction.inputs)
+            if late or elsewhere or looks:
+                return False
+        return True
+
+    # -- lifetimes ---------------------------------------------------------------------------------------------
+
+    def planned(self, kernel: Kernel) -> list[Value]:
+        """Those results of a kernel that lie in planned buffers."""
+        return [
+            value
+            for value in kernel.outputs
+            if value not in self.views and value not in self.in_place and value not in self.handed_out
+        ]
+
+    def _lifetimes(self) -> Iterable[Lifetime]:
+        last: dict[Value, int] = {}
+        for i, kernel in enumerate(self.kernels):
+            for value in (*kernel.inputs(), *kernel.outputs):
+                last.update(dict.fromkeys(self.memory(value), i))
+        for _, value in self.program.writes:
+            last.update(dict.fromkeys(self.memory(value), len(self.kernels)))
+        for value in self.program.results:
+            last.update(dict.fromkeys(self.memory(value), len(self.kernels)))
+        for i, kernel in enumerate(self.kernels):
+            for value in self.planned(kernel):
+                yield Lifetime(value, value.nbytes, i, last[value])
+            for key, nbytes in self.scratch(kernel):
+                yield Lifetime(key, nbytes, i, i)
