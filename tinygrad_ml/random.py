@@ -104,12 +104,16 @@ def permutation(x, device=None) -> Tensor:
     if not isinstance(x, int):
         x = as_tensor(x)
         return x[permutation(x.shape[0])]
-    order = _stream(Device("cpu")).permutation(x)
-    return as_tensor(order, device=device)
+    return _sent(_stream(Device("cpu")).permutation(x), device)
 
 
 def choice(a, size=None, replace: bool = True, device=None) -> Tensor:
     """Numbers from 0 ... a - 1, or rows of the tensor a, picked at random."""
     count = a if isinstance(a, int) else len(a)
-    picked = as_tensor(_stream(Device("cpu")).choice(count, size=size, replace=replace), device=device)
+    picked = _sent(_stream(Device("cpu")).choice(count, size=size, replace=replace), device)
     return picked if isinstance(a, int) else as_tensor(a)[picked]
+
+
+def _sent(drawn, device) -> Tensor:
+    """What was drawn on the host, on a device."""
+    return as_tensor(drawn, device="cpu").to(current_device() if device is None else device)

@@ -34,6 +34,12 @@ class Backend:
         """A context in which the array library computes on its device number `index`."""
         return contextlib.nullcontext()
 
+    def moved(self, array, device):
+        """A copy of `array` on another device."""
+        from .devices import get  # which knows this file
+
+        return get(device).from_host(self.to_host(array), device.index)
+
 
 class Host(Backend):
     kind = "cpu"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy
 
-from ..backend import Absent, register
+from ..backend import Absent, get, register
 from ..backend.host import Backend
 from ..errors import CompileError
 from ..ops.shapes import size
@@ -90,6 +90,9 @@ class _Tracing(Backend):
 
     def to_host(self, array):
         raise CompileError(WHAT_TO_DO)
+
+    def moved(self, array, device):
+        return traced_type(get(device))(array.recorder, array.shape, array.dtype, index=device.index)
 
     def nonzero(self, array):
         raise CompileError(

@@ -1,0 +1,179 @@
+"""A GPU for `tg.compile` on any machine: runs generated CUDA kernels on the CPU, and refuses what a real capture refuses.
+
+Arrays are those of the strict stand-in (`strict.py`). Kernels run from their CUDA source (`cuda_on_cpu.py`); products read
+and write just the addresses, steps and strides that cuBLAS would be given. While a graph is captured nothing runs:
+calls are written down, and replayed by `launch`. Memory from the pool begins as numbers that must not be read.
+"""
+
+import contextlib
+import ctypes
+from unittest import mock
+
+import cuda_on_cpu
+import numpy as np
+import strict
+
+from tinygrad_ml.compile import engines, gpu
+
+
+class Refused(RuntimeError):
+    """What a capture does not allow."""
+
+
+class Graph:
+    """Calls, to be made again and again."""
+
+    def __init__(self, calls):
+        self.calls = calls
+
+    def launch(self):
+        FakeCuda.launched += 1
+        for call in self.calls:
+            call()
+
+
+class _Memory:
+    """Some memory, as NumPy looks at it. Keeps its owner."""
+
+    def __init__(self, address, shape, dtype, strides, owner):
+        self.owner = owner
+        self.__array_interface__ = {
+            "data": (address, False),
+            "shape": tuple(shape),
+            "typestr": np.dtype(dtype).str,
+            "strides": strides,
+            "version": 3,
+        }
+
+
+def _view(address, shape, dtype, strides=None, owner=None) -> np.ndarray:
+    return np.asarray(_Memory(address, shape, dtype, strides, owner))
+
+
+def _rounded(x: np.ndarray, precision: str) -> np.ndarray:
+    """What tensor cores make of operands before they multiply."""
+    if x.dtype != np.float32 or precision == "float32":
+        return x
+    if precision == "float16":
+        return x.astype(np.float16).astype(np.float32)
+    return (x.view(np.int32) + 0x1000 & ~0x1FFF).view(np.float32)
+
+
+class FakeCuda:
+    """Stands for `tinygrad_ml.compile.gpu.Cuda`. Counts captures, launches and uploads, over all instances."""
+
+    captured = launched = uploaded = 0
+    backend = strict.BACKEND
+    libraries: dict = {}
+
+    def __init__(self, index=0, products="float32"):
+        self.index, self._precision = index, products
+        self._calls = None
+        self._planned = None
+
+    def current(self):
+        return contextlib.nullcontext()
+
+    def _do(self, call):
+        """Now, or when the graph that is being captured runs."""
+        if self._calls is None:
+            call()
+        else:
+            self._calls.append(call)
+
+    def _not_in_a_capture(self, what):
+        if self._calls is not None:
+            raise Refused(f"{what} during a capture")
+
+    # -- memory
+
+    def allocate(self, nbytes):
+        whole = np.full(nbytes + 256, 0xFF, np.uint8)  # nan, and -1
+        start = -whole.ctypes.data % 256
+        return strict.StrictArray(whole[start : start + nbytes])
+
+    def planned(self, nbytes):
+        if self._planned is None or self._planned.nbytes < nbytes:
+            self._planned = self.allocate(nbytes)
+        return self._planned
+
+    def array(self, memory, offset, shape, dtype, strides=None):
+        return strict.StrictArray(_view(self.address(memory) + offset, shape, dtype, strides, memory._host))
+
+    def address(self, array):
+        return array._host.ctypes.data
+
+    def copied(self, array):
+        self._not_in_a_capture("memory outside of the pool")
+        return strict.StrictArray(array._host.copy())
+
+    def copy(self, target, source):
+        assert isinstance(source, strict.StrictArray), type(source)
+        self._do(lambda: np.copyto(target._host, source._host, casting="unsafe"))
+
+    def zero(self, array):
+        assert array.flags.c_contiguous
+        self._do(lambda: array._host.fill(0))
+
+    def upload(self, target, data):
+        self._not_in_a_capture("a copy from the host")
+        FakeCuda.uploaded += 1
+        target._host[: data.size] = data
+
+    # -- work
+
+    def kernels(self, launches):
+        self._not_in_a_capture("loading kernels")
+        key = tuple(sorted({launch.name for launch in launches}))
+        if key and key not in self.libraries:
+            self.libraries[key] = cuda_on_cpu.Library(launches)
+        return [(self.libraries[key], launch._replace(zeroed=())) for launch in launches]
+
+    def launch(self, kernel, grid, block, addresses):
+        library, launch = kernel
+        assert (grid, block) == (launch.grid, launch.block)
+        lies = {
+            value: _view(address, (1,), np.uint8) for value, address in zip(launch.arguments, addresses, strict=True)
+        }
+        self._do(lambda: library(launch, lies))
+
+    def product(self, call, a, b, out):
+        itemsize = np.dtype(call.dtype).itemsize
+
+        def matrices(address, lies, rows, columns):
+            down, right = (itemsize, lies.step * itemsize) if lies.transposed else (lies.step * itemsize, itemsize)
+            assert lies.step >= (rows if lies.transposed else columns)  # as the library demands
+            return _view(address, (call.batch, rows, columns), call.dtype, (lies.stride * itemsize, down, right))
+
+        x, y = matrices(a, call.a, call.m, call.k), matrices(b, call.b, call.k, call.n)
+        target = matrices(out, call.out, call.m, call.n)
+
+        def multiply():
+            with np.errstate(all="ignore"):
+                target[...] = np.matmul(*(_rounded(np.ascontiguousarray(z), self._precision) for z in (x, y)))
+
+        self._do(multiply)
+
+    def draw(self, generator, method, options, value):
+        memory = self.allocate(value.nbytes)
+        target = self.array(memory, 0, value.shape, value.dtype)
+        self._do(lambda: np.copyto(target._host, getattr(generator, method)(**options)._host))
+        return target
+
+    # -- graphs
+
+    def capture(self, work):
+        def refuse(*_):
+            raise Refused("an array was computed with, beside the runtime, during a capture")
+
+        self._calls = calls = []
+        FakeCuda.captured += 1
+        try:
+            with mock.patch.multiple(strict, _bare=refuse, _look=refuse, _wrapped=refuse):
+                work()
+        finally:
+            self._calls = None
+        return Graph(calls)
+
+
+engines.ENGINES["strict"] = engines.Engine(gpu.Executable, FakeCuda, unsuited=("long_rows",))

@@ -1,0 +1,61 @@
+"""What runs a program: by the kind of device on which its tensors are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy
+
+from ..backend import Device, current_device
+from ..errors import CompileError
+from ..tensor import Tensor
+from . import cpu, gpu
+from .program import DRAW, Program
+
+
+class Engine(NamedTuple):
+    """How programs run on one kind of device.
+
+    executable  makes what is called of a program
+    memory      `memory(index, products)`: what all programs of a step on device number `index` share
+    unsuited    the passes that make a program slower there
+    """
+
+    executable: Callable
+    memory: Callable
+    unsuited: tuple[str, ...] = ()
+
+
+ENGINES = {
+    "cpu": Engine(cpu.Executable, lambda index, products: cpu.Memory()),
+    "gpu": Engine(gpu.Executable, gpu.Cuda, unsuited=("long_rows",)),
+}
+
+
+def device_of(program: Program, arguments: list[Tensor]) -> Device:
+    """The device on which a program runs. `CompileError` if its tensors are on several."""
+    transfers = {i.inputs[0]: Device(i.params["device"]) for i in program.instructions if i.op.name == "transfer"}
+    found: dict[Device, str] = {}
+    for value in program.sources():
+        source = value.source
+        if source.kind == "argument":
+            device, what = arguments[source.position].device, f"argument {source.position}"
+        elif source.kind in ("state", "gradient"):
+            device, what = source.tensor.device, source.tensor._described()
+        elif source.kind == "constant" and not isinstance(source.array, (numpy.ndarray, numpy.generic)):
+            device, what = Device.of(source.array), "a tensor that it makes"
+        else:
+            continue  # numbers go everywhere
+        if source.kind == "argument" and value in transfers:
+            device = transfers[value]  # to which it goes at once
+        found.setdefault(device, what)
+    for draw in (instruction for instruction in program.instructions if instruction.op is DRAW):
+        found.setdefault(transfers.get(draw.output, draw.params["device"]), "a random draw")
+    if len(found) > 1:
+        where = ", ".join(f"{what} on {device}" for device, what in found.items())
+        raise CompileError(f"tg.compile needs all tensors of a function on one device, but there is {where}")
+    device = next(iter(found), current_device())
+    if device.kind not in ENGINES:
+        raise CompileError(f"tg.compile cannot run on {device}, only on {', '.join(ENGINES)}")
+    return device

@@ -1,0 +1,10 @@
+"""Running a program on the GPU: generated CUDA kernels and products of cuBLAS, captured into one CUDA graph.
+
+Read in this order: `launch.py` and `kernels.py` (the kernels), `blas.py` (products), `runtime.py` (the door to CUDA),
+`memory.py` (where values lie), `tasks.py` (what is done for a kernel), `executable.py` (what is called).
+"""
+
+from .executable import Executable
+from .runtime import Cuda
+
+__all__ = ["Cuda", "Executable"]

@@ -1,0 +1,244 @@
+"""What is called to run a program on the GPU: CUDA graphs, and the memory that they point to.
+
+The first call lays out memory, compiles kernels, lets cuBLAS choose its own, and captures the whole program without
+running any of it; then the graph is launched, once. A later call copies its arguments into their buffers, sends the
+host's numbers and launches. What the graph points to is looked at before each launch: if state lies elsewhere
+(`load_state_dict`, `.data = ...`), if the random stream is another one (`manual_seed`), or if the caller has kept a result,
+the program is captured anew.
+
+Read before: `memory.py`, `tasks.py`, `runtime.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+import numpy
+
+from ...backend import random as streams
+from ...ops.shapes import size
+from ...tensor import Tensor
+from ..layout import form_of
+from ..passes.fusion import Kernel, fusion
+from ..program import Program, Value
+from .kernels import has_form
+from .memory import DeviceLayout, Places, Results, Table, of_the_host
+from .tasks import Called, Copied, Drawn, Launched, Task, draw_options, tasks
+
+TOGETHER = 16
+"""Steps that `repeat` captures into one launch."""
+
+
+class Executable:
+    """A program that can be called.
+
+    program  what it does
+    rebound  ids of the tensors that get new memory in each step, and are looked up in each
+    runtime  the door to the GPU, which the programs of a step share
+    fuse     whether elementwise operations run together
+    in_place whether state may be overwritten before the end
+    loops    of no meaning here: kernels are compiled in any case
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        rebound: set[int],
+        runtime,
+        fuse: bool = True,
+        in_place: bool = True,
+        loops: bool = True,
+    ):
+        self.program, self._runtime, self._in_place = _arrived(program), runtime, in_place
+        self.kernels = _updates_last(self.program, fusion(self.program, has_form, fuse))
+        self._sources = self.program.sources()
+        self._written = {memory for memory, _ in self.program.writes}
+        self._moving = [
+            value
+            for value in self._sources
+            if value.source.kind in ("argument", "gradient")
+            or (value.source.kind == "state" and id(value.source.tensor) in rebound)
+        ]
+        self._draws = [i for i in self.program.instructions if of_the_host(i)]
+        given = [value for value in self._sources if value.source.kind == "number"]
+        with runtime.current():
+            self._table = Table(runtime, [*given, *(draw.output for draw in self._draws)], TOGETHER)
+        self.numbers: dict[Value, numpy.ndarray] = {value: self._table.numbers[value] for value in given}
+        self.layout: DeviceLayout | None = None
+        self._bound: list[tuple[Tensor, Any]] = []
+        self._copied: frozenset[int] = frozenset()
+        self._parts: list[Callable[[], None]] = []
+
+    # -- before it runs ----------------------------------------------------------------------------------------
+
+    def fits(self) -> bool:
+        """Whether all state has the shapes and dtypes that the program was recorded with, if not the same memory."""
+        for tensor, array in self._bound:
+            now = tensor._data
+            if now is not array and (now.shape, now.dtype, type(now)) != (array.shape, array.dtype, type(array)):
+                return False
+        return True
+
+    def link(self) -> None:
+        """Lay out memory, make ready what runs, and capture it."""
+        runtime, arrays = self._runtime, {}
+        self._bound = []
+        moving = set(self._moving)
+        for value in self._sources:
+            source = value.source
+            if value in moving:
+                arrays[value] = runtime.array(runtime.allocate(value.nbytes), 0, value.shape, value.dtype)
+            elif source.kind == "state":
+                arrays[value] = self._state(source.tensor, value in self._written)
+            elif source.kind == "constant":
+                array = source.array
+                host = isinstance(array, (numpy.ndarray, numpy.generic))
+                arrays[value] = runtime.backend.from_host(numpy.asarray(array), runtime.index) if host else array
+        forms = {
+            value: form_of(value.shape, value.dtype, arrays[value].strides if value in arrays else None)
+            for value in self._sources
+        }
+        in_order = {value for value, array in arrays.items() if value not in moving and array.flags.c_contiguous}
+        writeable = self._written & in_order if self._in_place else set()
+        self.layout = DeviceLayout(self.program, self.kernels, forms, writeable)
+        self._results = Results(runtime, self.layout, self._copied)
+        planned = runtime.planned(self.layout.nbytes)
+        self._places = Places(runtime, self.layout, arrays | self._results.arrays, self._table, planned)
+        self._buffers = {value: arrays[value] for value in self._moving}
+        self._tasks = self._all_tasks()
+        launched = [task for task in self._tasks if isinstance(task, Launched)]
+        for task, kernel in zip(launched, runtime.kernels([task.launch for task in launched]), strict=True):
+            task.kernel = kernel
+        for task in self._tasks:
+            task.prepare(self._places)
+        self.eager = [task.instruction for task in self._tasks if isinstance(task, Called)]
+        self._streams = {task.device: None for task in self._tasks if isinstance(task, Drawn)}
+        self._capture()
+
+    def _state(self, tensor: Tensor, written: bool) -> Any:
+        if written and size(tensor.shape) > 1 and 0 in tensor._data.strides:  # what is broadcast cannot be written to
+            tensor._data = tensor._data.copy()
+            if tensor._node is not None:
+                tensor._node.value = tensor._data
+        self._bound.append((tensor, tensor._data))
+        return tensor._data
+
+    def _all_tasks(self) -> list[Task]:
+        layout = self.layout
+        forms = layout.forms | {value: layout.forms[memory] for value, memory in layout.in_place.items()}
+        made = [task for kernel in self.kernels for task in tasks(kernel, layout, forms)]
+        # What moves is written to after the launch: the graph does not know where it lies.
+        copies = [(memory, value) for memory, value in self.program.writes if value not in layout.in_place]
+        self._after = [(memory, value) for memory, value in copies if memory in self._moving]
+        return [*made, *(Copied(*pair) for pair in copies if pair[0] not in self._moving)]
+
+    # -- capturing ---------------------------------------------------------------------------------------------
+
+    def _capture(self) -> None:
+        self._streams = {device: streams.generator(device) for device in self._streams}
+        self._parts, self._many = [], None
+        for captured, group in groupby(self._tasks, key=lambda task: task.captured):
+            if captured:
+                self._parts.append(self._runtime.capture(partial(self._run, list(group), 1)).launch)
+            else:
+                self._parts += [partial(task.run, self._places) for task in group]
+
+    def _run(self, group: list[Task], steps: int) -> None:
+        for self._places.step in range(steps):
+            for task in group:
+                task.run(self._places)
+        self._places.step = 0
+
+    def _as_captured(self) -> bool:
+        """Whether the graphs still point to what is used now."""
+        return all(tensor._data is array for tensor, array in self._bound) and all(
+            streams.generator(device) is stream for device, stream in self._streams.items()
+        )
+
+    def _ready(self) -> None:
+        """Link or capture, if that is called for."""
+        held = self._results.held() if self._parts else frozenset()
+        if held:
+            self._copied |= held
+        if not self._parts or held or any(tensor._data is not array for tensor, array in self._bound):
+            self.link()
+        elif not self._as_captured():
+            self._capture()
+
+    # -- running -----------------------------------------------------------------------------------------------
+
+    @property
+    def together(self) -> int:
+        """So many steps can run in one launch of `run_together`; 1 if that cannot be."""
+        alone = self._after or self._moves_between_steps() or any(not task.captured for task in self._tasks)
+        return 1 if alone else TOGETHER
+
+    def _moves_between_steps(self) -> bool:
+        return any(value.source.kind != "argument" for value in self._moving)
+
+    def keep_numbers(self, step: int = 0) -> None:
+        """Take the host's numbers, as they stand in `numbers` now, for one of the next steps."""
+        for draw in self._draws:
+            method, options = draw_options(draw)
+            self._table.numbers[draw.output][...] = getattr(streams.generator(draw.params["device"]), method)(**options)
+        self._table.keep(step)
+
+    def __call__(self, arguments: list) -> tuple:
+        """Run it; the results."""
+        with self._runtime.current():
+            self._ready()
+            self.keep_numbers()
+            self._send(arguments, 1)
+            for part in self._parts:
+                part()
+            for memory, value in self._after:
+                self._runtime.copy(self._lies(memory, arguments), self._places.array(value))
+            return self._results.take()
+
+    def run_together(self, arguments: list) -> None:
+        """Run as many steps as `together` says, whose numbers have been kept, with the same arguments."""
+        with self._runtime.current():
+            self._ready()
+            if self._many is None:
+                self._many = self._runtime.capture(partial(self._run, self._tasks, TOGETHER))
+            self._send(arguments, TOGETHER)
+            self._many.launch()
+
+    def _send(self, arguments: list, steps: int) -> None:
+        self._table.send(steps)
+        for value, buffer in self._buffers.items():
+            self._runtime.copy(buffer, self._lies(value, arguments))
+
+    def _lies(self, value: Value, arguments: list) -> Any:
+        """What moves, where it is in this call."""
+        source = value.source
+        if source.kind == "argument":
+            array = arguments[source.position]
+            host = isinstance(array, (numpy.ndarray, numpy.generic))
+            return self._runtime.backend.from_host(numpy.asarray(array), self._runtime.index) if host else array
+        return (source.tensor.grad if source.kind == "gradient" else source.tensor)._data
+
+    @property
+    def text(self) -> str:
+        """The CUDA source of all kernels, in the order in which they run, with a remark for what is none."""
+        return "\n".join(dict.fromkeys(map(str, self._tasks)))
+
+
+def _arrived(program: Program) -> Program:
+    """Without the transfers of what comes from the host: arguments and draws are put where they are needed at once."""
+    from_host = {i.output for i in program.instructions if of_the_host(i)}
+    from_host |= {value for value in program.sources() if value.source.kind == "argument"}
+    moved = [i for i in program.instructions if i.op.name == "transfer" and i.inputs[0] in from_host]
+    kept = [i for i in program.instructions if i not in moved]
+    return program.with_instructions(kept, {i.output: i.inputs[0] for i in moved})
+
+
+def _updates_last(program: Program, kernels: list[Kernel]) -> list[Kernel]:
+    """With the kernels at the end that only compute what is written to memory: there, equal ones can be one launch."""
+    written = {value for _, value in program.writes} - set(program.results)
+    read = {value for kernel in kernels for value in kernel.inputs()}
+    updates = [k for k in kernels if k.kind == "loop" and k.outputs and all(v in written - read for v in k.outputs)]
+    return [kernel for kernel in kernels if kernel not in updates] + updates

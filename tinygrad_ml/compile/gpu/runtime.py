@@ -1,0 +1,208 @@
+"""The narrow door to CUDA: all that a compiled step asks of the GPU. Tests put another class in its place.
+
+Everything runs on the caller's current stream, and so in order with what the caller does there before and after.
+Only capturing takes a stream of its own, on which nothing runs: what is called is written down, as a graph.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy
+
+from ...backend.cuda import shared_or_raise
+from ..program import Value
+from . import blas
+from .launch import Launch
+
+RING = 8
+"""So many uploads may be under way; then the host waits for the device."""
+
+
+class Ring:
+    """Buffers of the host from which the device reads in its own time.
+
+    A buffer is filled again when the device has read it: a host that is faster would overwrite the numbers of a
+    step that has yet to run.
+
+    buffer  gives a buffer of so many bytes, as an array, and its address
+    event   gives an event, with `record()` and `synchronize()`
+    """
+
+    def __init__(self, buffer: Callable[[int], tuple[numpy.ndarray, int]], event: Callable[[], Any]):
+        self._buffer, self._event = buffer, event
+        self._slots: list[tuple] = []
+        self._next = 0
+
+    def send(self, data: numpy.ndarray, copy: Callable[[int], None]) -> None:
+        """Put bytes into a free buffer, and start `copy` from its address."""
+        if not self._slots or self._slots[0][0].size < data.size:
+            for *_, read in self._slots:
+                read.synchronize()
+            self._slots = [(*self._buffer(data.size), self._event()) for _ in range(RING)]
+        array, address, read = self._slots[self._next]
+        self._next = (self._next + 1) % RING
+        read.synchronize()  # at once, if it was never recorded
+        array[: data.size] = data
+        copy(address)
+        read.record()
+
+
+def in_one(launches: Sequence[Launch]) -> str:
+    """The source of all launches, each in a namespace of its own, since their helpers have equal names."""
+    sources = {launch.name: launch.source for launch in launches}
+    include = re.compile(r"^#include .*$", re.MULTILINE)
+    includes = dict.fromkeys(line for source in sources.values() for line in include.findall(source))
+    spaces = [f"namespace of_{name} {{\n{include.sub('', source)}}}" for name, source in sources.items()]
+    return "\n".join([*includes, *spaces, ""])
+
+
+class Captured:
+    """A graph, and what was made while it was captured: the graph itself holds nothing that it points to."""
+
+    def __init__(self, graph, kept: list):
+        self.graph, self._kept = graph, kept
+
+    def launch(self) -> None:
+        """Run all of it, on the current stream."""
+        self.graph.launch()
+
+
+class Cuda:
+    """GPU number `index`. What is allocated here comes from a pool of its own, which lives as long as what it gave.
+
+    products  the precision of matrix products of float32, see `blas.PRECISIONS`
+
+    Arrays are CuPy's. `DeviceError` where there is no such GPU.
+    """
+
+    def __init__(self, index: int = 0, products: str = "float32"):
+        self.backend, self.index = shared_or_raise(index), index
+        self._cupy, self._precision = self.backend.cupy, products
+        self._runtime = self._cupy.cuda.runtime
+        self._pool = self._cupy.cuda.MemoryPool()
+        self._lt = blas.Lt()
+        self._plans: dict[tuple, blas.Plan] = {}
+        self._planned = self._workspace = None
+        self._kept: list | None = None
+        with self.current():
+            self._stream = self._cupy.cuda.Stream(non_blocking=True)
+        self._ring = Ring(self._pinned, lambda: self._cupy.cuda.Event(disable_timing=True))
+
+    def current(self):
+        """A context in which this GPU is the current one."""
+        return self._cupy.cuda.Device(self.index)
+
+    # -- memory --------------------------------------------------------------------------------------------
+
+    def allocate(self, nbytes: int) -> Any:
+        """New memory, as an array of bytes."""
+        return self._cupy.ndarray((nbytes,), numpy.uint8, self._pool.malloc(nbytes))
+
+    def planned(self, nbytes: int) -> Any:
+        """The memory in which the programs of a step put what they need while they run; only one of them runs at a time."""
+        if self._planned is None or self._planned.nbytes < nbytes:
+            self._planned = self.allocate(nbytes)
+        return self._planned
+
+    def array(self, memory, offset: int, shape: tuple[int, ...], dtype: numpy.dtype, strides=None) -> Any:
+        """What lies in an array, from so many bytes on, as another array, which is nobody's view."""
+        return self._cupy.ndarray(shape, dtype, memory.data + offset, strides)
+
+    def address(self, array) -> int:
+        """Where its first element lies."""
+        return array.data.ptr
+
+    def copied(self, array) -> Any:
+        """The same numbers in memory that is nobody else's."""
+        return array.copy()
+
+    def copy(self, target, source) -> None:
+        """target[...] = source"""
+        if target.flags.c_contiguous and source.flags.c_contiguous and target.dtype == source.dtype:
+            nbytes, kind = source.nbytes, self._runtime.memcpyDeviceToDevice
+            self._runtime.memcpyAsync(target.data.ptr, source.data.ptr, nbytes, kind, self._current())
+        else:
+            target[...] = source
+
+    def zero(self, array) -> None:
+        """Zeros, in contiguous memory."""
+        self._runtime.memsetAsync(array.data.ptr, 0, array.nbytes, self._current())
+
+    def upload(self, target, data: numpy.ndarray) -> None:
+        """Bytes of the host into memory here, without waiting."""
+        kind = self._runtime.memcpyHostToDevice
+        self._ring.send(
+            data,
+            lambda address: self._runtime.memcpyAsync(target.data.ptr, address, data.size, kind, self._current()),
+        )
+
+    def _pinned(self, nbytes: int) -> tuple[numpy.ndarray, int]:
+        memory = self._cupy.cuda.alloc_pinned_memory(nbytes)
+        return numpy.frombuffer(memory, numpy.uint8, nbytes), memory.ptr
+
+    def _current(self) -> int:
+        return self._cupy.cuda.get_current_stream().ptr
+
+    # -- work ----------------------------------------------------------------------------------------------
+
+    def kernels(self, launches: Sequence[Launch]) -> list[Any]:
+        """The kernel of each launch, all compiled in one go, and kept on disk by CuPy for the next process."""
+        if not launches:
+            return []
+        module = self._cupy.RawModule(code=in_one(launches), options=("--std=c++17",), backend="nvrtc")
+        return [module.get_function(launch.name) for launch in launches]
+
+    def launch(self, kernel, grid: tuple[int, ...], block: tuple[int, ...], addresses: list[int]) -> None:
+        """Run a kernel, whose arguments are pointers."""
+        kernel(grid, block, tuple(map(numpy.intp, addresses)))
+
+    def product(self, call: blas.Product, a: int, b: int, out: int) -> None:
+        """A matrix product of what lies at these addresses."""
+        key = call, *map(blas.alignment, (a, b, out))
+        if key not in self._plans:
+            self._plans[key] = self._lt.plan(call, self._precision, key[1:])
+        plan = self._plans[key]
+        if plan.workspace and (self._workspace is None or self._workspace.nbytes < plan.workspace):
+            self._workspace = self.allocate(plan.workspace)
+        workspace = self._workspace.data.ptr if plan.workspace else 0
+        self._keep(plan, self._workspace)
+        self._lt.run(plan, a, b, out, workspace, self._current())
+
+    def draw(self, generator, method: str, options: dict[str, Any], value: Value) -> Any:
+        """Random numbers of a CuPy generator, whose state is on the device: its methods neither copy nor wait."""
+        drawn = getattr(generator, method)(**options)
+        self._keep(generator, drawn)
+        return drawn
+
+    def _keep(self, *things: Any) -> None:
+        if self._kept is not None:
+            self._kept += things
+
+    # -- graphs --------------------------------------------------------------------------------------------
+
+    def capture(self, work: Callable[[], None]) -> Captured:
+        """What `work` calls on this object, as a graph; nothing is run."""
+        with self._cupy.cuda.using_allocator(self._pool.malloc), self._capturing() as kept:
+            self._stream.begin_capture()
+            try:
+                work()
+            except BaseException:
+                with contextlib.suppress(self._runtime.CUDARuntimeError):
+                    self._stream.end_capture()  # what was captured until now may be nothing whole
+                raise
+            graph = self._stream.end_capture()
+        graph.upload()
+        return Captured(graph, kept)
+
+    @contextlib.contextmanager
+    def _capturing(self) -> Iterator[list]:
+        self._kept = kept = []
+        try:
+            with self._stream:
+                yield kept
+        finally:
+            self._kept = None

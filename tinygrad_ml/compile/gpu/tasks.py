@@ -1,0 +1,203 @@
+"""What is done for one kernel of a program on the GPU: launches, a product, a draw, or a call as in eager mode.
+
+A task runs on `Places`. While a graph is captured its calls are written down; one that cannot be
+captured (`captured = False`) stands between two graphs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy
+
+from ...backend import get, of
+from ...backend import random as streams
+from ...ops.shapes import size
+from ..layout import Layout, form_of
+from ..passes.fusion import Kernel
+from ..program import DRAW, Instruction, Value
+from . import blas
+from .kernels import Launch, has_launch, launches
+from .memory import Places, of_the_host
+
+PRODUCTS = ("matmul", "linear")
+
+
+class Task:
+    """Something that is done in each step."""
+
+    captured = True
+
+    def prepare(self, places: Places) -> None:
+        """Whatever has to be done once, outside of a capture. May spoil planned memory, and no other."""
+
+    def run(self, places: Places) -> None:
+        """Do it."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        """As source code, or as a remark in it."""
+        raise NotImplementedError
+
+
+class Launched(Task):
+    """A generated kernel."""
+
+    def __init__(self, launch: Launch):
+        self.launch = launch
+        self.kernel: Any = None  # compiled together with all others
+
+    def run(self, places: Places) -> None:
+        launch = self.launch
+        for value in launch.zeroed:
+            places.runtime.zero(places.array(value))
+        places.runtime.launch(self.kernel, launch.grid, launch.block, list(map(places.address, launch.arguments)))
+
+    def __str__(self) -> str:
+        return self.launch.source
+
+
+class Multiplied(Task):
+    """A matrix product; an operand of which neither rows nor columns are contiguous is copied first."""
+
+    def __init__(self, instruction: Instruction, forms: dict[Value, numpy.ndarray]):
+        self.instruction = instruction
+        a, b = instruction.inputs
+        self._operands = [(a, forms[a]), (b, forms[b])]
+        self._copies: dict[Value, Any] = {}
+        laid = [form if blas.fits(form) else form_of(form.shape, form.dtype) for _, form in self._operands]
+        if instruction.op.name == "linear":
+            laid[1] = laid[1].T
+        self._calls = [call for call in blas.products(*laid, forms[instruction.output]) if not blas.empty(call)]
+
+    def prepare(self, places: Places) -> None:
+        for value, form in self._operands:
+            if not blas.fits(form) and value not in self._copies:
+                memory = places.runtime.allocate(value.nbytes)
+                self._copies[value] = places.runtime.array(memory, 0, value.shape, value.dtype)
+        self.run(places)  # so that the library has chosen and loaded what it runs, before a capture begins
+
+    def run(self, places: Places) -> None:
+        runtime, output = places.runtime, self.instruction.output
+        for value, array in self._copies.items():
+            runtime.copy(array, places.array(value))
+        a, b = (
+            runtime.address(self._copies[value]) if value in self._copies else places.address(value)
+            for value, _ in self._operands
+        )
+        out = places.address(output)
+        if not self._calls and size(output.shape):
+            runtime.zero(places.array(output))
+        for call in self._calls:
+            runtime.product(call, a + call.a.offset, b + call.b.offset, out + call.out.offset)
+
+    def __str__(self) -> str:
+        return f"// a product of cuBLAS: {self.instruction!r}\n"
+
+
+class Drawn(Task):
+    """Random numbers, from the stream that eager mode draws from: its state lies on the device."""
+
+    def __init__(self, instruction: Instruction):
+        self.instruction, self.device = instruction, instruction.params["device"]
+
+    def prepare(self, places: Places) -> None:
+        # Another stream than the device's own, which has to stand still. What is drawn from it shows where it lies.
+        other = get(self.device).generator(numpy.random.SeedSequence(0), self.device.index)
+        self._draw(places, other)
+
+    def run(self, places: Places) -> None:
+        self._draw(places, streams.generator(self.device))
+
+    def _draw(self, places: Places, generator) -> None:
+        method, options = draw_options(self.instruction)
+        value = self.instruction.output
+        drawn = places.runtime.draw(generator, method, options, value)
+        if value in places.layout.handed_out:
+            places.runtime.copy(places.array(value), drawn)
+        else:
+            places.put(value, drawn)
+
+    def __str__(self) -> str:
+        return f"// drawn from the device's stream: {self.instruction!r}\n"
+
+
+class Sent(Task):
+    """A random draw of the host that is handed out: from the table, where all others read it."""
+
+    def __init__(self, instruction: Instruction):
+        self.instruction = instruction
+
+    def run(self, places: Places) -> None:
+        value = self.instruction.output
+        places.runtime.copy(places.array(value), places.table.array(value, places.step))
+
+    def __str__(self) -> str:
+        return f"// drawn by the host: {self.instruction!r}\n"
+
+
+class Called(Task):
+    """An operation without a compiled form, as in eager mode. It may wait for the device, so it is not captured."""
+
+    captured = False
+
+    def __init__(self, instruction: Instruction):
+        self.instruction = instruction
+
+    def run(self, places: Places) -> None:
+        arrays = list(map(places.array, self.instruction.inputs))
+        target = places.array(self.instruction.output)
+        op, params = self.instruction.op, self.instruction.params
+        places.runtime.copy(target, op.value(of(target), *arrays, **params))
+
+    def __str__(self) -> str:
+        return f"// as in eager mode, between two graphs: {self.instruction!r}\n"
+
+
+class Copied(Task):
+    """At the end, into state: what could not be computed there, since the old numbers were still needed."""
+
+    def __init__(self, memory: Value, value: Value):
+        self.memory, self.value = memory, value
+
+    def run(self, places: Places) -> None:
+        places.runtime.copy(places.array(self.memory), places.array(self.value))
+
+    def __str__(self) -> str:
+        return f"// a copy: {self.memory!r} <- {self.value!r}\n"
+
+
+def draw_options(instruction: Instruction) -> tuple[str, dict[str, Any]]:
+    """The method of a generator, and what it is given."""
+    options = {name: value for name, value in instruction.params.items() if name not in ("method", "device")}
+    method = instruction.params["method"]
+    if method in ("random", "standard_normal"):
+        options |= {"size": instruction.output.shape, "dtype": instruction.output.dtype}
+    return method, options
+
+
+def tasks(kernel: Kernel, layout: Layout, forms: dict[Value, numpy.ndarray]) -> Iterator[Task]:
+    """What is done for a kernel, in this order.
+
+    forms  value -> how it lies in memory
+    """
+    instruction = kernel.instructions[0]
+    name, output = instruction.op.name, instruction.output
+    if kernel.kind == "loop":
+        yield from map(Launched, launches(kernel, forms)) if kernel.outputs else ()
+    elif output in layout.views or name == "check":
+        # A view makes no numbers. On a GPU labels are not looked at: a look would have to wait.
+        return
+    elif of_the_host(instruction):
+        yield from [Sent(instruction)] if output in layout.handed_out else ()
+    elif instruction.op is DRAW:
+        yield Drawn(instruction)
+    elif not kernel.outputs:
+        return
+    elif name in PRODUCTS and str(output.dtype) in blas.DATA:
+        yield Multiplied(instruction, forms)
+    elif has_launch(instruction):
+        yield from map(Launched, launches(kernel, forms))
+    else:
+        yield Called(instruction)
