@@ -12,6 +12,25 @@ from .devices import Device, get
 
 _seed = secrets.randbits(63)
 _generators: dict[str, object] = {}
+_own: "Streams | None" = None  # whose streams those two are, if not the library's
+
+
+class Streams:
+    """Streams of somebody's own, one on each device, that start from `seed` and go on from draw to draw."""
+
+    def __init__(self, seed: int):
+        self.seed = int(seed)
+        self.generators: dict[str, object] = {}
+
+
+class Place(Device):
+    """A device, and whose streams are drawn from there: what is noted of a draw that is to be repeated later."""
+
+    __slots__ = ("streams",)
+
+    def __init__(self, device: Device):
+        super().__init__(device)
+        self.streams = _own
 
 
 def manual_seed(seed: int) -> None:
@@ -22,19 +41,22 @@ def manual_seed(seed: int) -> None:
 
 
 @contextmanager
-def seeded(seed: int):
-    """Inside, random numbers come from streams of their own, started from `seed`; those outside stand still."""
-    global _seed, _generators
-    outside = _seed, _generators
-    _seed, _generators = int(seed), {}
+def drawing_from(streams: Streams):
+    """Inside, random numbers come from these streams; the library's stand still."""
+    global _seed, _generators, _own
+    outside = _seed, _generators, _own
+    _seed, _generators, _own = streams.seed, streams.generators, streams
     try:
         yield
     finally:
-        _seed, _generators = outside
+        _seed, _generators, _own = outside
 
 
 def generator(device: Device):
     """The stream of `device`: a `Generator` of NumPy or CuPy."""
+    if isinstance(device, Place) and device.streams is not None:
+        with drawing_from(device.streams):
+            return generator(Device(device))
     name = str(device)
     if name not in _generators:
         entropy = numpy.random.SeedSequence([_seed, *name.encode()])

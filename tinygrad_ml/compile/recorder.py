@@ -20,6 +20,7 @@ from typing import Any
 import numpy
 
 from ..backend import Device, absent, get, of
+from ..backend.random import Place
 from ..errors import CompileError
 from ..modes import modes, watching
 from ..ops import elementwise, movement
@@ -123,6 +124,7 @@ class Recorder:
         # id of a tensor -> a reference to it, and its array, node, needs and gradient, as they were
         self._before: dict[int, tuple] = {}
         self._casts: dict[tuple, Traced] = {}
+        self._on_host = False  # whether host code of the step is running
 
     # -- values ------------------------------------------------------------------------------------------
 
@@ -178,6 +180,12 @@ class Recorder:
             tensor._node.value = traced
         if tensor.grad is not None:
             self.take(tensor.grad, Gradient(tensor))
+
+    def array_for_host(self, traced: Traced):
+        """The array that `traced` stands for, if host code asks, which runs before all of a step; else None."""
+        if not self._on_host:
+            return None
+        return next((array for array, stand_in, *_ in self._lifted.values() if stand_in is traced), None)
 
     def _taken(self, tensor: Tensor) -> bool:
         return id(tensor) in self._before and self._before[id(tensor)][0]() is tensor
@@ -250,7 +258,11 @@ class Recorder:
 
     def each_time(self, function: Callable, beside: Tensor | None):
         """Run host code now, and note that every replay has to."""
-        given = function()
+        self._on_host = True
+        try:
+            given = function()
+        finally:
+            self._on_host = False
         if beside is None:
             self.host.append((function, None, None))
             return given
@@ -273,7 +285,7 @@ class Recorder:
 
     def stream(self, device: Device) -> _Stream:
         """What random numbers are drawn from while recording."""
-        return _Stream(self, device)
+        return _Stream(self, Place(device))
 
     # -- the whole -----------------------------------------------------------------------------------------
 

@@ -89,7 +89,10 @@ class _Tracing(Backend):
         return getattr(self._real, name)
 
     def to_host(self, array):
-        raise CompileError(WHAT_TO_DO)
+        real = array.recorder.array_for_host(array)
+        if real is None:
+            raise CompileError(WHAT_TO_DO)
+        return self._real.to_host(real)
 
     def moved(self, array, device):
         return traced_type(get(device))(array.recorder, array.shape, array.dtype, index=device.index)

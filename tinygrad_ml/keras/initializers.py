@@ -33,7 +33,7 @@ class Initializer(Configurable):
         made = zeros(tuple(shape), **({} if dtype is None else {"dtype": dtype}))
         if self.seed is None:
             return self.fill(made)
-        with random.seeded(self.seed):
+        with random.drawing_from(random.Streams(self.seed)):
             return self.fill(made)
 
     def fill(self, tensor: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Metrics: numbers that are watched, as running means over the batches of an epoch.
 
-The sums stay on the device where they were computed, and are read when somebody asks for `result()`
-as a number: reading each batch's would make the host wait for a GPU.
+The sums are tensors that each batch adds to, in place, so that this can be a part of a compiled step. They lie on the
+device where they are computed, and are read when somebody asks for `result()` as a number: reading each batch's would
+make the host wait for a GPU.
 """
 
 from __future__ import annotations
@@ -14,19 +15,41 @@ import numpy
 from .. import functional as tg
 from ..errors import OptionError, ShapeError
 from ..modes import no_grad
+from ..nn.parameter import put
 from ..tensor import Tensor, as_tensor
-from . import losses
+from . import initializers, losses
 from .losses import as_pair, squeezed
 from .naming import snake_case, unique_name
 from .serialization import Configurable, by_name
 
 
 class Metric(Configurable):
-    """The base: `update_state(...)` takes in a batch, `result()` is the metric of all so far, `reset_state()` forgets."""
+    """The base: `update_state(...)` takes in a batch, `result()` is the metric of all so far, `reset_state()` forgets.
+
+    What it keeps from batch to batch are tensors that `add_variable` makes and `assign` overwrites.
+    """
 
     def __init__(self, dtype: Any = None, name: str | None = None):
         self.name = name or unique_name(type(self))
+        self.variables: list[Tensor] = []
         self.reset_state()
+
+    def add_variable(
+        self, shape: tuple[int, ...] = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+    ) -> Tensor:
+        """A new tensor, which `reset_state` fills with zeros."""
+        made = initializers.get(initializer)(tuple(shape), dtype=dtype)
+        made.name = name
+        self.variables.append(made)
+        return made
+
+    add_weight = add_variable
+
+    def add(self, variable: Tensor, amount: Any) -> None:
+        """variable ← variable + amount, on the device of the amount."""
+        if isinstance(amount, Tensor) and amount.device != variable.device:
+            put(variable, variable.to(amount.device)._data)
+        variable.assign(variable + amount)
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Take in a batch."""
@@ -38,6 +61,8 @@ class Metric(Configurable):
 
     def reset_state(self) -> None:
         """Forget all batches."""
+        for variable in self.variables:
+            variable.assign(0)
 
     reset_states = reset_state
 
@@ -48,15 +73,18 @@ class Metric(Configurable):
             return self.result()
 
 
+def _quotient(total: Tensor, count: Tensor) -> Tensor:
+    """total / count, and 0 for a count of 0."""
+    nothing = count == 0
+    return nothing.where(0.0, total / nothing.where(1.0, count))
+
+
 class Mean(Metric):
     """Σ w·x / Σ w of all numbers x it was given, with their weights w, by default 1."""
 
     def __init__(self, name: str | None = "mean", dtype: Any = None):
         super().__init__(dtype, name)
-
-    def reset_state(self):
-        self.total: Any = 0.0
-        self.count: Any = 0.0
+        self.total, self.count = self.add_variable(name="total"), self.add_variable(name="count")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         values = as_tensor(values).detach()
@@ -71,12 +99,11 @@ class Mean(Metric):
                 weights = weights.squeeze(-1)
             weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim)).broadcast_to(values.shape)
             total, count = (values * weights).sum(), weights.sum()
-        self.total, self.count = total + self.total, count + self.count
+        self.add(self.total, total)
+        self.add(self.count, count)
 
     def result(self):
-        if isinstance(self.count, float) and not self.count:
-            return as_tensor(0.0)
-        return as_tensor(self.total / self.count)
+        return _quotient(self.total, self.count)
 
 
 class Sum(Mean):
@@ -86,7 +113,7 @@ class Sum(Mean):
         super().__init__(name, dtype)
 
     def result(self):
-        return as_tensor(self.total)
+        return self.total * 1
 
 
 class MeanMetricWrapper(Mean):
@@ -230,10 +257,7 @@ class _Counted(Metric):
             raise OptionError(f"{type(self).__name__} takes one threshold; make one metric for each")
         self.threshold = 0.5 if thresholds is None else thresholds
         super().__init__(dtype, name or snake_case(type(self).__name__))
-
-    def reset_state(self):
-        self.hits: Any = 0.0
-        self.all: Any = 0.0
+        self.hits, self.all = self.add_variable(name="hits"), self.add_variable(name="all")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         t, y = squeezed(as_tensor(y_true), as_tensor(y_pred))
@@ -241,11 +265,11 @@ class _Counted(Metric):
         weights = 1.0 if sample_weight is None else as_tensor(sample_weight)
         if isinstance(weights, Tensor):
             weights = weights.reshape(weights.shape + (1,) * (y.ndim - weights.ndim))
-        self.hits = (t * y * weights).sum() + self.hits
-        self.all = ((y if isinstance(self, Precision) else t) * weights).sum() + self.all
+        self.add(self.hits, (t * y * weights).sum())
+        self.add(self.all, ((y if isinstance(self, Precision) else t) * weights).sum())
 
     def result(self):
-        return as_tensor(self.hits / tg.maximum(self.all, 1e-30)) if isinstance(self.all, Tensor) else as_tensor(0.0)
+        return _quotient(self.hits, self.all)
 
 
 class Precision(_Counted):

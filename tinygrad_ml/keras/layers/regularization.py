@@ -14,18 +14,16 @@ from .base import Layer
 
 
 class _Seeded(Layer):
-    """Draws from the library's stream; with a seed, from one of its own, which the layer's calls number."""
+    """Draws from the library's stream; with a seed, from one of its own."""
 
     def __init__(self, seed: int | None, **options: Any):
         super().__init__(**options)
-        self.seed, self._drawn = seed, 0
+        self.seed = seed
+        self.streams = None if seed is None else streams.Streams(seed)
 
     def stream(self):
-        """The context in which this call draws."""
-        if self.seed is None:
-            return nullcontext()
-        self._drawn += 1
-        return streams.seeded(self.seed * 1_000_003 + self._drawn)
+        """The context in which a call draws."""
+        return nullcontext() if self.streams is None else streams.drawing_from(self.streams)
 
 
 class Dropout(_Seeded):

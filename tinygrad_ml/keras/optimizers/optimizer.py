@@ -11,7 +11,7 @@ from typing import Any
 from ... import optim
 from ...errors import OptionError
 from ...functional import clip, maximum, norm, stack
-from ...modes import no_grad
+from ...modes import each_time, no_grad
 from ...tensor import Tensor, tensor
 from ..naming import old_spelling, unique_name
 from ..serialization import Configurable
@@ -121,16 +121,22 @@ class Optimizer(Configurable):
             self.build(weights)
         elif not known.issuperset(weights):
             self._rule.add_param_group({"params": [w for w in weights if w not in known]})
-        rate = self.rate
-        for group in self._rule.param_groups:
-            group["lr"] = rate
+        each_time(self._set_rate)
         with no_grad():
             moved = [w for w in weights if w.grad is not None]
             self._clip(moved)
             if self.weight_decay:
                 for w in moved:
-                    w.assign(w - w * (self.weight_decay * rate))
+                    w.assign(w - w * each_time(lambda: {"part": self.weight_decay * self.rate}, w)["part"])
         self._rule.step()
+        each_time(self._count)
+
+    def _set_rate(self) -> None:
+        rate = self.rate
+        for group in self._rule.param_groups:
+            group["lr"] = rate
+
+    def _count(self) -> None:
         self.iterations += 1
 
     def _weights(self) -> list[Tensor]:
