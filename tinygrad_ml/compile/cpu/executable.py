@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy
 
-from ...errors import CompileError
 from ...tensor import Tensor
 from ..layout import form_of
 from ..passes.fusion import fusion

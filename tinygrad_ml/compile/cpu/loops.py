@@ -157,9 +157,13 @@ class Loop:
             and 0 not in kernel.shape
         )
 
-    def written(self, forms: Mapping[Value, numpy.ndarray]) -> Written:
-        """Its source, for operands that lie as `forms` says."""
-        return _Writer(self, forms).written()
+    def written(self, forms: Mapping[Value, numpy.ndarray], in_place: Mapping[Value, Value]) -> Written:
+        """Its source, for operands that lie as `forms` says.
+
+        in_place  value -> the value from outside in whose memory it is computed. Both are one operand, since a compiler
+                  that sees two arrays has to expect that they overlap otherwise
+        """
+        return _Writer(self, forms, in_place).written()
 
 
 class Written(NamedTuple):
@@ -178,8 +182,8 @@ class Written(NamedTuple):
 
 
 class _Writer:
-    def __init__(self, loop: Loop, forms: Mapping[Value, numpy.ndarray]):
-        self.loop, self.kernel, self.forms = loop, loop.kernel, forms
+    def __init__(self, loop: Loop, forms: Mapping[Value, numpy.ndarray], in_place: Mapping[Value, Value]):
+        self.loop, self.kernel, self.forms, self.in_place = loop, loop.kernel, forms, in_place
         self.axes = [axis for axis, extent in enumerate(self.kernel.shape) if extent != 1]
         self.names: dict[Value, str] = {}
         self.operands: dict[Operand, str] = {}
@@ -223,7 +227,8 @@ class _Writer:
                 if axis in own:
                     strides[axis], step = step, step * self.kernel.shape[axis]
             return Operand(value, tuple(strides), scratch=True)
-        return Operand(value, self._steps(self.forms[value], value.shape, self.kernel.reduced(value)))
+        memory = self.in_place.get(value, value)
+        return Operand(memory, self._steps(self.forms[memory], value.shape, self.kernel.reduced(value)))
 
     def _grouped(self, operands: list[Operand]) -> list[list[int]]:
         """The axes of the loop: those of the domain, neighbours that every operand walks through in one go as one."""
@@ -253,7 +258,7 @@ class _Writer:
         self.operands = {o: f"a{i}" for i, o in enumerate(operands)}
         self.shapes = shapes
         for operand in operands:
-            if not shapes[operand] and operand.value not in self.made:
+            if not shapes[operand] and operand not in results:
                 self.scalars[operand] = name = f"s{len(self.scalars)}"
                 self.lines.append(f"{name} = {self.operands[operand]}[()]")
         if not self.kernel.axes:
@@ -309,7 +314,7 @@ class _Writer:
 
     def _name(self, value: Value, operand: Operand | None = None) -> str:
         if operand is not None and value not in self.made:
-            return f"x{list(self.operands).index(operand)}"
+            return self.operands[operand].replace("a", "x")
         return self.names.setdefault(value, f"v{len(self.names)}")
 
     def _compute(self, instruction: Instruction, loaded: dict, depth: int) -> None:

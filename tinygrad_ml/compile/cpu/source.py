@@ -123,15 +123,14 @@ class Source:
 
     def _loop(self, kernel: Kernel) -> None:
         """A call of the loop, compiled to machine code."""
-        forms = self.layout.forms | {value: self.layout.forms[memory] for value, memory in self.layout.in_place.items()}
-        written = self.layout.loops[kernel].written(forms)
-        number = next((name for name, source in self.loops.items() if source == written.source), None)
-        name = number or f"loop_{len(self.loops) + 1}"
+        written = self.layout.loops[kernel].written(self.layout.forms, self.layout.in_place)
+        known = (name for name, source in self.loops.items() if source == written.source)
+        name = next(known, f"loop_{len(self.loops) + 1}")
         self.loops[name] = written.source
         self.names[name] = machine_code(written.source)
         operands = [
-            self._walked(operand, tuple(written.sizes[axis] for axis in axes), tuple(operand_strides))
-            for operand, axes, operand_strides in zip(written.operands, written.shapes, written.strides, strict=True)
+            self._walked(operand, tuple(written.sizes[axis] for axis in axes), strides)
+            for operand, axes, strides in zip(written.operands, written.shapes, written.strides, strict=True)
         ]
         self.lines.append(f"{name}({', '.join([*map(str, written.sizes), *operands])})")
         for instruction in kernel.instructions:
