@@ -9,7 +9,6 @@ float32 is computed in double precision by accident.
 from __future__ import annotations
 
 import math
-import re
 
 import numpy
 
@@ -63,99 +62,6 @@ FLOAT = {"remainder": "floor_remainder({a}, {b})", "floor_divide": "floor_quotie
 
 POWERS = {2: "{x} * {x}", 1: "{x}", 0.5: "sqrt({x})", -1: "1 / {x}"}
 """Exponents for which no power is taken."""
-
-HELPERS = {
-    "rounded": """\
-// A number as float16 has it: these are computed in float32, and rounded after each operation.
-__device__ float rounded(float x) { return __half2float(__float2half_rn(x)); }
-__device__ float rounded(double x) { return __half2float(__double2half(x)); }
-""",
-    "floor_remainder": """\
-// What is left of a after subtracting b a whole number of times: of the sign of b.
-template <typename T> __device__ T floor_remainder(T a, T b)
-{
-    const T rest = fmod(a, b);
-    if (rest == 0) return copysign(rest, b);
-    return (rest < 0) != (b < 0) ? rest + b : rest;
-}
-""",
-    "floor_quotient": """\
-// a / b, rounded downwards. The quotient of a number without its remainder is whole but for a rounding error.
-template <typename T> __device__ T floor_quotient(T a, T b)
-{
-    if (b == 0) return a / b;
-    const T rest = fmod(a, b);
-    T whole = (a - rest) / b;
-    if (rest != 0 && (rest < 0) != (b < 0)) whole -= 1;
-    if (whole == 0) return copysign(whole, a / b);
-    const T below = floor(whole);
-    return 2 * (whole - below) > 1 ? below + 1 : below;
-}
-""",
-    "whole_remainder": """\
-// The same of integers; 0 where b is 0.
-template <typename T> __device__ T whole_remainder(T a, T b)
-{
-    if (b == 0 || b == -1) return 0;
-    const T rest = a % b;
-    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
-}
-""",
-    "whole_quotient": """\
-// a / b, rounded downwards, of integers; 0 where b is 0.
-template <typename T> __device__ T whole_quotient(T a, T b)
-{
-    if (b == 0) return 0;
-    if (b == -1) return -a;
-    const T whole = a / b;
-    return whole * b != a && (a < 0) != (b < 0) ? whole - 1 : whole;
-}
-""",
-    "whole_power": """\
-// base to a whole power that is not negative, by squaring.
-template <typename T> __device__ T whole_power(T base, T exponent)
-{
-    T product = 1;
-    for (; exponent > 0; exponent >>= 1, base *= base)
-        if (exponent & 1) product *= base;
-    return product;
-}
-""",
-    "wrapped": """\
-// A place along an axis of n elements; -1 is the last one.
-__device__ long long wrapped(long long place, long long n)
-{
-    if (place >= 0 && place < n) return place;
-    place %= n;
-    return place < 0 ? place + n : place;
-}
-""",
-    "Four": """\
-// Four numbers that are read or written at once where they lie at an address that allows it.
-template <typename T> struct alignas(4 * sizeof(T)) Four { T at[4]; };
-template <typename T> __device__ Four<T> four(const T* p, long long left)
-{
-    if (left >= 4 && (unsigned long long)p % sizeof(Four<T>) == 0) return *(const Four<T>*)p;
-    Four<T> x;
-    for (int k = 0; k < 4; k++) x.at[k] = p[k < left ? k : 0];
-    return x;
-}
-template <typename T> __device__ void put(T* p, long long left, Four<T> x)
-{
-    if (left >= 4 && (unsigned long long)p % sizeof(Four<T>) == 0) *(Four<T>*)p = x;
-    else for (int k = 0; k < 4; k++) if (k < left) p[k] = x.at[k];
-}
-""",
-}
-"""Functions that generated kernels call, by the word by which a kernel that needs them is known."""
-
-
-def prelude(text: str) -> str:
-    """What has to stand before `text`: the header of float16, and the helpers that it calls."""
-    words = set(re.findall(r"\w+", text))
-    needed = [source for word, source in HELPERS.items() if word in words]
-    header = ["#include <cuda_fp16.h>\n\n"] if words & {"__half", "rounded"} else []
-    return "".join([*header, *(f"{source}\n" for source in needed)])
 
 
 def literal(number, dtype: numpy.dtype) -> str:

@@ -16,6 +16,7 @@ from ..passes.fusion import Kernel
 from ..program import Instruction, Value
 from .launch import Launch
 from .loops import elementwise
+from .rows import FOLDS, Rows
 
 __all__ = ["Launch", "has_form", "has_launch", "launches"]
 
@@ -27,7 +28,7 @@ def has_form(instruction: Instruction) -> bool:
 
 def has_launch(instruction: Instruction) -> bool:
     """Whether an instruction that stands alone has a generated kernel."""
-    return False
+    return _supported(instruction) and instruction.op.name in FOLDS
 
 
 def _supported(instruction: Instruction) -> bool:
@@ -41,4 +42,21 @@ def launches(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> list[Launc
     """
     if not any(size(value.shape) for value in kernel.outputs):
         return []
+    if kernel.kind == "single":
+        (instruction,) = kernel.instructions
+        return [Rows(_Alone(instruction), forms).launch()]
+    if any(instruction.op.name in FOLDS for instruction in kernel.instructions):
+        return [Rows(kernel, forms).launch()]
     return [elementwise(kernel.name, kernel.shape, kernel.instructions, kernel.inputs(), kernel.outputs, forms)]
+
+
+class _Alone(Kernel):
+    """A reduction that stands alone, as a loop over the axes that it reduces."""
+
+    def __init__(self, instruction: Instruction):
+        super().__init__(0, instruction, "loop")
+        self.shape, self.axes = instruction.inputs[0].shape, tuple(instruction.params["axis"])
+        self.outputs = [instruction.output]
+
+    def reduced(self, value: Value) -> bool:
+        return value is self.instructions[0].output

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ..program import Value
-from .expressions import POINTER, prelude
+from .expressions import POINTER
+from .helpers import prelude
 
 
 class Launch(NamedTuple):

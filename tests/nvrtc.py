@@ -1,0 +1,41 @@
+"""Compiles CUDA source to PTX by NVIDIA's own compiler, which needs no GPU and no driver: `pip install -e .[test]`."""
+
+import ctypes
+import importlib.util
+import pathlib
+
+FOUND = importlib.util.find_spec("nvidia")
+FOLDERS = [pathlib.Path(folder) for folder in (FOUND.submodule_search_locations or [])] if FOUND else []
+LIBRARIES = sorted(path for folder in FOLDERS for path in folder.glob("*/lib/libnvrtc.so.*"))
+HEADERS = [path.parent for folder in FOLDERS for path in folder.glob("*/include/cuda_fp16.h")]
+
+
+def missing() -> str:
+    """What there is not, in words; nothing if all is there."""
+    return "" if LIBRARIES and HEADERS else "nvidia-cuda-nvrtc and nvidia-cuda-runtime are not installed"
+
+
+class CompilationError(Exception):
+    """The compiler's words."""
+
+
+def ptx(source: str, architecture: int) -> str:
+    """The source for GPUs of this architecture (90 for sm_90), as the assembly language of CUDA."""
+    library = ctypes.CDLL(str(LIBRARIES[-1]))
+    program, length = ctypes.c_void_p(), ctypes.c_size_t()
+    options = [b"--std=c++17", f"--gpu-architecture=compute_{architecture}".encode()]
+    options += [f"--include-path={folder}".encode() for folder in HEADERS]
+
+    def text(what: str) -> str:
+        getattr(library, f"nvrtcGet{what}Size")(program, ctypes.byref(length))
+        buffer = ctypes.create_string_buffer(length.value)
+        getattr(library, f"nvrtcGet{what}")(program, buffer)
+        return buffer.value.decode()
+
+    library.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"kernels.cu", 0, None, None)
+    try:
+        if library.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options)):
+            raise CompilationError(text("ProgramLog"))
+        return text("PTX")
+    finally:
+        library.nvrtcDestroyProgram(ctypes.byref(program))

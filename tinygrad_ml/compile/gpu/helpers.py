@@ -1,0 +1,179 @@
+"""Functions that generated kernels call, as CUDA C++: only those that a kernel needs stand in its source.
+
+Read next: `launch.py`, which puts a kernel together.
+"""
+
+from __future__ import annotations
+
+import re
+
+HELPERS = {
+    "rounded": """\
+// A number as float16 has it: these are computed in float32, and rounded after each operation.
+__device__ float rounded(float x) { return __half2float(__float2half_rn(x)); }
+__device__ float rounded(double x) { return __half2float(__double2half(x)); }
+""",
+    "floor_remainder": """\
+// What is left of a after subtracting b a whole number of times: of the sign of b.
+template <typename T> __device__ T floor_remainder(T a, T b)
+{
+    const T rest = fmod(a, b);
+    if (rest == 0) return copysign(rest, b);
+    return (rest < 0) != (b < 0) ? rest + b : rest;
+}
+""",
+    "floor_quotient": """\
+// a / b, rounded downwards. The quotient of a number without its remainder is whole but for a rounding error.
+template <typename T> __device__ T floor_quotient(T a, T b)
+{
+    if (b == 0) return a / b;
+    const T rest = fmod(a, b);
+    T whole = (a - rest) / b;
+    if (rest != 0 && (rest < 0) != (b < 0)) whole -= 1;
+    if (whole == 0) return copysign(whole, a / b);
+    const T below = floor(whole);
+    return 2 * (whole - below) > 1 ? below + 1 : below;
+}
+""",
+    "whole_remainder": """\
+// The same of integers; 0 where b is 0.
+template <typename T> __device__ T whole_remainder(T a, T b)
+{
+    if (b == 0 || b == -1) return 0;
+    const T rest = a % b;
+    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+""",
+    "whole_quotient": """\
+// a / b, rounded downwards, of integers; 0 where b is 0.
+template <typename T> __device__ T whole_quotient(T a, T b)
+{
+    if (b == 0) return 0;
+    if (b == -1) return -a;
+    const T whole = a / b;
+    return whole * b != a && (a < 0) != (b < 0) ? whole - 1 : whole;
+}
+""",
+    "whole_power": """\
+// base to a whole power that is not negative, by squaring.
+template <typename T> __device__ T whole_power(T base, T exponent)
+{
+    T product = 1;
+    for (; exponent > 0; exponent >>= 1, base *= base)
+        if (exponent & 1) product *= base;
+    return product;
+}
+""",
+    "wrapped": """\
+// A place along an axis of n elements; -1 is the last one.
+__device__ long long wrapped(long long place, long long n)
+{
+    if (place >= 0 && place < n) return place;
+    place %= n;
+    return place < 0 ? place + n : place;
+}
+""",
+    "Four": """\
+// Four numbers that are read or written at once where they lie at an address that allows it.
+template <typename T> struct alignas(4 * sizeof(T)) Four { T at[4]; };
+template <typename T> __device__ Four<T> four(const T* p, long long left)
+{
+    if (left >= 4 && (unsigned long long)p % sizeof(Four<T>) == 0) return *(const Four<T>*)p;
+    Four<T> x;
+    for (int k = 0; k < 4; k++) x.at[k] = p[k < left ? k : 0];
+    return x;
+}
+template <typename T> __device__ void put(T* p, long long left, Four<T> x)
+{
+    if (left >= 4 && (unsigned long long)p % sizeof(Four<T>) == 0) *(Four<T>*)p = x;
+    else for (int k = 0; k < 4; k++) if (k < left) p[k] = x.at[k];
+}
+""",
+    "Sum": """\
+struct Sum { template <typename T> static __device__ T of(T a, T b) { return a + b; } };
+""",
+    "Max": """\
+// The larger one; nan, if there is one.
+struct Max { template <typename T> static __device__ T of(T a, T b) { return a > b || a != a ? a : b; } };
+""",
+    "Min": """\
+struct Min { template <typename T> static __device__ T of(T a, T b) { return a < b || a != a ? a : b; } };
+""",
+    "At": """\
+// A number and its place. Of equal numbers the first one is taken, and nan before all others.
+template <typename T> struct At { T value; long long place; };
+template <typename T> __device__ At<T> first(At<T> a, At<T> b, bool a_wins, bool b_wins)
+{
+    if (a.value != a.value || b.value != b.value) a_wins = a.value != a.value, b_wins = b.value != b.value;
+    return a_wins == b_wins ? (a.place < b.place ? a : b) : a_wins ? a : b;
+}
+""",
+    "First_max": """\
+struct First_max {
+    template <typename T> static __device__ At<T> of(At<T> a, At<T> b) { return first(a, b, a.value > b.value, a.value < b.value); }
+};
+""",
+    "First_min": """\
+struct First_min {
+    template <typename T> static __device__ At<T> of(At<T> a, At<T> b) { return first(a, b, a.value < b.value, a.value > b.value); }
+};
+""",
+    "across": """\
+// The number of the thread whose lane differs in one bit.
+template <typename T> __device__ T across(T x, int bit) { return __shfl_xor_sync(0xffffffffu, x, bit); }
+""",
+    "across_at": """\
+template <typename T> __device__ At<T> across(At<T> x, int bit) { return {across(x.value, bit), across(x.place, bit)}; }
+""",
+    "over_lanes": """\
+// What the threads of a row have found, put together by every one of them: the row has `lanes` threads of a warp.
+template <typename Fold, int lanes, typename T> __device__ T over_lanes(T found)
+{
+    for (int bit = lanes / 2; bit > 0; bit /= 2) found = Fold::of(found, across(found, bit));
+    return found;
+}
+""",
+    "over_block": """\
+// The same for a row that has a block: first each warp, then the warps.
+template <typename Fold, int lanes, typename T> __device__ T over_block(T found)
+{
+    __shared__ T warps[lanes / 32];
+    found = over_lanes<Fold, 32>(found);
+    if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = found;
+    __syncthreads();
+    found = over_lanes<Fold, lanes / 32>(warps[threadIdx.x % (lanes / 32)]);
+    __syncthreads();  // before the next row's numbers go there
+    return found;
+}
+""",
+    "over_tile": """\
+// The same for a tile of rows, of which each has the threads of one column of the block.
+template <typename Fold, int rows, int lanes, typename T> __device__ T over_tile(T found)
+{
+    __shared__ T tile[lanes][rows];
+    tile[threadIdx.y][threadIdx.x] = found;
+    for (int half = lanes / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.y < half)
+            tile[threadIdx.y][threadIdx.x] = Fold::of(tile[threadIdx.y][threadIdx.x], tile[threadIdx.y + half][threadIdx.x]);
+    }
+    __syncthreads();
+    found = tile[0][threadIdx.x];
+    __syncthreads();
+    return found;
+}
+""",
+}
+"""Source by name, each after those that it needs. A kernel has those whose names occur in it."""
+
+
+def prelude(text: str) -> str:
+    """What has to stand before a kernel: the header of float16 and the helpers, if it needs them."""
+    words = set(re.findall(r"\w+", text))
+    needed = []
+    for name, source in reversed(HELPERS.items()):
+        if name in words or (name == "across_at" and {"across", "At"} <= words):
+            needed.insert(0, f"{source}\n")
+            words |= set(re.findall(r"\w+", source))
+    header = ["#include <cuda_fp16.h>\n\n"] if words & {"__half", "__half2float"} else []
+    return "".join([*header, *needed])
