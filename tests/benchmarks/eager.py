@@ -14,15 +14,16 @@ import argparse
 import resource
 import sys
 import threading
-from itertools import pairwise
 
 import numpy as np
+import products
+from tasks import Task, perceptron, random_batch
 from timing import alternate, machine, table, with_threads
 
 import tinygrad_ml as tg
 
 OPERATIONS = 10_000
-BATCH = 100
+STEP = Task("mlp", batch=100)
 
 
 def chain_of(number: object) -> object:
@@ -97,11 +98,6 @@ def tensor_chains() -> dict:
     return contestants
 
 
-def network(nn):
-    """784-500-500-10 of sigmoids; `nn` is ours or PyTorch's, which have the same names."""
-    return nn.Sequential(nn.Linear(784, 500), nn.Sigmoid(), nn.Linear(500, 500), nn.Sigmoid(), nn.Linear(500, 10))
-
-
 def training_step(model, optimizer, cross_entropy, images, labels, repeat: int = 1, wait=lambda: None):
     """A function that makes `repeat` training steps, of ours or of PyTorch's, and waits for the device."""
 
@@ -117,8 +113,8 @@ def training_step(model, optimizer, cross_entropy, images, labels, repeat: int =
 
 
 def our_step(device: str = "cpu", repeat: int = 1):
-    model = network(tg.nn).to(device)
-    images, labels = (tg.tensor(part, device=device) for part in _batch())
+    model = perceptron(tg.nn).to(device)
+    images, labels = (tg.tensor(part, device=device) for part in random_batch(STEP))
     return training_step(
         model,
         tg.optim.Adam(model.parameters()),
@@ -134,8 +130,8 @@ def torch_step(device: str = "cpu", repeat: int = 1, **options):
     """`options` are Adam's."""
     import torch
 
-    model = network(torch.nn).to(device)
-    images, labels = (torch.from_numpy(part).to(device) for part in _batch())
+    model = perceptron(torch.nn).to(device)
+    images, labels = (torch.from_numpy(part).to(device) for part in random_batch(STEP))
     return training_step(
         model,
         torch.optim.Adam(model.parameters(), **options),
@@ -147,29 +143,6 @@ def torch_step(device: str = "cpu", repeat: int = 1, **options):
     )
 
 
-def bare_products():
-    """The eight matrix products of the step, and nothing else: the floor for whoever uses this BLAS."""
-    sizes = [784, 500, 500, 10]
-    random = np.random.default_rng(0)
-    inputs = [random.standard_normal((BATCH, n), np.float32) for n in sizes[:-1]]
-    slopes = [random.standard_normal((BATCH, n), np.float32) for n in sizes[1:]]
-    weights = [random.standard_normal((m, n), np.float32) for m, n in pairwise(sizes)]
-
-    def products():
-        for x, g, w in zip(inputs, slopes, weights, strict=True):
-            x @ w
-            x.T @ g
-            if x is not inputs[0]:
-                g @ w.T
-
-    return products
-
-
-def _batch() -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(0)
-    return random.random((BATCH, 784), np.float32), random.integers(0, 10, BATCH)
-
-
 def steps() -> dict:
     contestants = {"tinygrad_ml": our_step()}
     try:
@@ -177,7 +150,7 @@ def steps() -> dict:
         contestants["PyTorch, Adam(fused=True)"] = torch_step(fused=True)
     except ImportError:
         pass
-    contestants["the matrix products alone"] = bare_products()
+    contestants["the matrix products alone"] = products.in_numpy(STEP)
     return contestants
 
 
@@ -216,7 +189,7 @@ def main() -> None:
     sys.setrecursionlimit(10**6)  # micrograd walks its graph by recursion
     if options.device == "gpu":
         print(f"{machine('numpy', 'cupy-cuda13x', 'torch')}\n")
-        print(f"### A training step on the GPU, eager, 784-500-500-10, Adam, batch {BATCH}\n")
+        print(f"### A training step on the GPU, eager, 784-500-500-10, Adam, batch {STEP.batch}\n")
         print(table(alternate(gpu_steps(), options.rounds), "tinygrad_ml", "µs a step", 1e6 / 100))
     elif options.part == "chain":
         print(table(alternate(chains(), options.rounds), "tinygrad_ml", "µs an operation", 1e6 / OPERATIONS))
@@ -240,7 +213,7 @@ def report(rounds: int) -> None:
     print(f"### A chain of {OPERATIONS:,} operations on scalars, forward and backward\n")
     print(f"With numbers, x · 1.0001 + 0.0001 ...:\n\n{part('chain', 1)}\n")
     print(f"With tensors that need gradients, x · w + x ...:\n\n{part('tensor-chain', 1)}\n")
-    print(f"### A training step, 784-500-500-10, Adam, batch {BATCH}\n")
+    print(f"### A training step, 784-500-500-10, Adam, batch {STEP.batch}\n")
     print(f"One thread:\n\n{part('step', 1)}\n")
     print(f"All threads:\n\n{part('step', None)}\n")
     print("### Memory: by how much 20 steps raise the peak of a process, one thread\n")

@@ -1,106 +1,89 @@
-"""A training step on the CPU, compiled and eager: `python tests/benchmarks/step_cpu.py` (pip install 'tinygrad_ml[bench]').
+"""A training step on the CPU, beside its peers: `python tests/benchmarks/step_cpu.py` (pip install 'tinygrad_ml[bench]').
 
-1. The network 784-500-500-10 (sigmoid, cross-entropy, Adam, batch 100, float32) and a convolutional one of
-   LeNet's size (ReLU, batch 128); this library eager and compiled, and PyTorch; with one thread and with all.
-2. How long the first call of a compiled step takes.
+1. The network 784-500-500-10 (sigmoid, cross-entropy, Adam, batch 100, float32) and a convolutional one of LeNet's size
+   (batch 128), on one core and on all: this library eager and compiled, PyTorch eager and compiled, JAX, Keras, DeZero; and
+   the matrix products alone, which are the floor.
+2. How long a compiled step's first calls take in a fresh process: with nothing cached on disk, and again with what
+   the first process has left there.
 
-Tables go to the standard output. Peers that are not installed are left out.
+Contestants take turns, each in a process of its own (`race.py`). Peers that are not installed are left out. Tables go
+to the standard output, and with `--write` into RESULTS.md too. About fifteen minutes; `--rounds 2` for a look.
 """
 
+from __future__ import annotations
+
 import argparse
-import time
+import tempfile
+from pathlib import Path
 
-import numpy as np
-from eager import _batch, bare_products, network, torch_step, training_step
-from timing import alternate, machine, table, with_threads
+import results
+from contestants import CONTESTANTS
+from race import Race
+from tasks import Task
+from timing import machine
 
-import tinygrad_ml as tg
-from tinygrad_ml import models
-
-IMAGES = 128
-
-
-def our_step(model, batch, compiled: bool):
-    images, labels = map(tg.tensor, batch)
-    optimizer = tg.optim.Adam(model.parameters())
-
-    def step(images, labels):
-        optimizer.zero_grad()
-        loss = tg.nn.functional.cross_entropy(model(images), labels)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    step = tg.compile(step) if compiled else step
-    return lambda: step(images, labels)
+OURS = "tinygrad_ml, compiled"
+# A round of each takes about a tenth of a second. Several steps, because that is how a network is trained, and because
+# Keras's `fit` has some work to do at its beginning.
+TASKS = {
+    "784-500-500-10, batch 100": Task("mlp", 100, steps=20),
+    "two convolutions, batch 128": Task("cnn", 128, steps=10),
+}
+COMPILERS = [name for name in CONTESTANTS if "compiled" in name or name.startswith(("JAX", "Keras on JAX"))]
+CACHES = ("TINYGRAD_ML_CACHE", "TORCHINDUCTOR_CACHE_DIR", "JAX_COMPILATION_CACHE_DIR")
+KEEP_ALL = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
+PACKAGES = ("numpy", "numba", "scipy", "torch", "jax", "optax", "keras", "dezero")
 
 
-def image_batch():
-    random = np.random.default_rng(0)
-    return random.random((IMAGES, 1, 28, 28), np.float32), random.integers(0, 10, IMAGES)
+def steps(words: str, task: Task, threads: int | None, rounds: int, among: list[str]) -> str:
+    """The table of a race, with its title."""
+    floor = "the matrix products alone"
+    names = [name for name in among if task.network == "mlp" or not name.startswith(floor)]
+    table = Race(task, names, threads).run(rounds).table(OURS)
+    return f"### {words}, {'one core' if threads else 'all cores'}\n\n{table}\n"
 
 
-def torch_images(**options):
-    import torch
-    from torch import nn
-
-    model = nn.Sequential(
-        *(nn.Conv2d(1, 8, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(8, 16, 5), nn.MaxPool2d(2), nn.ReLU()),
-        *(nn.Flatten(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10)),
-    )
-    images, labels = map(torch.from_numpy, image_batch())
-    optimizer = torch.optim.Adam(model.parameters(), **options)
-    return training_step(model, optimizer, nn.functional.cross_entropy, images, labels)
-
-
-def contestants(which: str) -> dict:
-    """Name -> a function that makes one training step."""
-    if which == "mlp":
-        new, batch, theirs = lambda: network(tg.nn), _batch(), torch_step
-    else:
-        new, batch, theirs = models.cnn, image_batch(), torch_images
-    found = {"tinygrad_ml, compiled": our_step(new(), batch, True), "tinygrad_ml, eager": our_step(new(), batch, False)}
-    try:
-        found["PyTorch, Adam"] = theirs()
-        found["PyTorch, Adam(fused=True)"] = theirs(fused=True)
-    except ImportError:
-        pass
-    if which == "mlp":
-        found["the matrix products alone"] = bare_products()
-    return found
-
-
-def first_calls() -> str:
-    """Milliseconds of the first calls of a step: the first records without gradients, the second with them."""
-    lines = ["| step | first call, ms | second | third |", "|---|---|---|---|"]
-    for name, model, batch in (("mlp", network(tg.nn), _batch()), ("cnn", models.cnn(), image_batch())):
-        step = our_step(model, batch, True)
-        times = []
-        for _ in range(3):
-            start = time.perf_counter()
-            step()
-            times.append(f"{(time.perf_counter() - start) * 1e3:.0f}")
-        lines.append(f"| {name} | {' | '.join(times)} |")
-    return "\n".join(lines)
+def first_calls(words: str, task: Task, among: list[str]) -> str:
+    """Seconds of the first three calls of a step, in a process without a cache and in the next one, on one core."""
+    names = [name for name in COMPILERS if name in among]
+    task = task._replace(steps=1)
+    with tempfile.TemporaryDirectory() as folder:
+        caches = KEEP_ALL | {name: str(Path(folder, name)) for name in CACHES}
+        first, again = (Race(task, names, 1, caches).run(3, warmup=0) for _ in range(2))
+    lines = ["| who | first call, s | second | third | cached: first | second | third |", "| --- " * 7 + "|"]
+    for name in first.turns:
+        seconds = [turn.seconds for turn in (*first.turns[name], *again.turns.get(name, ()))]
+        lines.append(f"| {name} | {' | '.join(f'{s:.3f}' for s in seconds)} |")
+    return f"### First calls, {words}\n\n" + "\n".join(lines) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=40)
-    parser.add_argument("--part", choices=["mlp", "cnn", "first"])
-    options = parser.parse_args()
-    if options.part == "first":
-        print(first_calls())
-    elif options.part:
-        seconds = alternate(contestants(options.part), options.rounds, warmup=5)
-        print(table(seconds, "tinygrad_ml, compiled", "ms a step", 1e3))
-    else:
-        print(f"{machine('numpy', 'torch')}\n")
-        for part, words in (("mlp", "784-500-500-10, batch 100"), ("cnn", f"LeNet-size CNN, batch {IMAGES}")):
-            for threads in (1, None):
-                done = with_threads(__file__, threads, "--part", part, "--rounds", str(options.rounds)).strip()
-                print(f"### {words}, {'one thread' if threads else 'all threads'}\n\n{done}\n")
-        print(f"### First calls\n\n{with_threads(__file__, 1, '--part', 'first').strip()}")
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--network", choices=["mlp", "cnn"], help="one of the two (default: both)")
+    parser.add_argument("--cores", choices=["one", "all"], help="default: one, then all")
+    parser.add_argument("--only", nargs="+", default=list(CONTESTANTS), choices=list(CONTESTANTS), metavar="WHO")
+    parser.add_argument("--no-first-calls", action="store_true")
+    parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md as well")
+    given = parser.parse_args()
+    tasks = {words: task for words, task in TASKS.items() if given.network in (None, task.network)}
+    tables = []
+
+    def show(table: str) -> None:
+        tables.append(table)
+        print(table, flush=True)
+
+    for words, task in tasks.items():
+        for cores, threads in (("one", 1), ("all", None)):
+            if given.cores in (None, cores):
+                show(steps(words, task, threads, given.rounds, given.only))
+    if not given.no_first_calls:
+        for words, task in tasks.items():
+            show(first_calls(words, task, given.only))
+    print(machine(*PACKAGES))
+    if given.write:
+        command = f"python tests/benchmarks/step_cpu.py --rounds {given.rounds} --write"
+        results.write("step_cpu", results.dated(command, machine(*PACKAGES), "\n".join(tables)))
 
 
 if __name__ == "__main__":

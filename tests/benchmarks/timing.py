@@ -14,6 +14,9 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""The variables by which libraries are told how many threads to take."""
+
 
 def alternate(contestants: Mapping[str, Callable[[], object]], rounds: int, warmup: int = 2) -> dict[str, list[float]]:
     """Seconds of each contestant, `rounds` times, in turn; after `warmup` rounds that do not count."""
@@ -62,10 +65,9 @@ def _processor() -> str:
 
 def with_threads(script: str, threads: int | None, *arguments: str) -> str:
     """What `script` prints when it is run again with that many threads for every library (None: as many as they like)."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    environment = {name: value for name, value in os.environ.items() if name not in names}
+    environment = {name: value for name, value in os.environ.items() if name not in THREADS}
     if threads is not None:
-        environment |= dict.fromkeys(names, str(threads))
+        environment |= dict.fromkeys(THREADS, str(threads))
     done = subprocess.run([sys.executable, script, *arguments], env=environment, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{script} {' '.join(arguments)} failed:\n{done.stderr}")
