@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
+from tinygrad_ml.backend.random import Streams, drawing_from
 from tinygrad_ml.compile.step import OPTIONAL
 from tinygrad_ml.errors import CompileError
+from tinygrad_ml.modes import each_time
 
 pytestmark = pytest.mark.host_only
 
@@ -338,6 +340,55 @@ def test_a_failed_recording_counts_no_step():
     assert optimizer.state[w]["step"] == 2
     compiled(False)
     assert optimizer.state[w]["step"] == 3
+
+
+def test_a_failed_recording_puts_back_what_python_counted():
+    class Counter:
+        def __init__(self):
+            self.calls, self.seen, self.by_name = 0, [], {}
+
+    counter, total = Counter(), 0
+
+    def step(x, read):
+        nonlocal total
+        counter.calls, total = counter.calls + 1, total + 1
+        counter.seen.append(x.shape)
+        counter.by_name[str(total)] = total
+        return float(x.sum()) if read else x * 2
+
+    compiled = tg.compile(step)
+    with pytest.raises(CompileError):
+        compiled(tg.ones(2), True)
+    assert (counter.calls, counter.seen, counter.by_name, total) == (0, [], {}, 0)
+    compiled(tg.ones(2), False)
+    assert (counter.calls, counter.seen, counter.by_name, total) == (1, [(2,)], {"1": 1}, 1)
+
+
+def test_host_code_reads_numbers_as_they_are_before_the_step():
+    rate = tg.tensor(0.5)
+
+    @tg.compile
+    def step(x):
+        n = each_time(lambda: {"rate": float(rate) * 2}, x)
+        rate.assign(rate * 2)
+        return x * n["rate"]
+
+    assert [step(tg.ones(1)).item() for _ in range(3)] == [1, 2, 4]
+    rate.assign(7)
+    assert step(tg.ones(1)).item() == 14
+
+
+def test_a_stream_of_ones_own_goes_on_in_both_modes():
+    def draw(streams):
+        with drawing_from(streams):
+            return tg.random.rand(3)
+
+    own, twin = Streams(5), Streams(5)
+    step = tg.compile(lambda: (draw(own), tg.random.rand(2)))
+    tg.manual_seed(1)
+    expected = [(draw(twin).tolist(), tg.random.rand(2).tolist()) for _ in range(3)]
+    tg.manual_seed(1)
+    assert [tuple(part.tolist() for part in step()) for _ in range(3)] == expected
 
 
 def test_a_tensor_kept_from_a_recording():

@@ -295,7 +295,7 @@ class Recorder:
         arguments  the tensors among `args` and `kwargs`
         found      the tensors, modules and optimisers that it can reach (see `state.py`)
         """
-        counted = found.counts()
+        before = found.now()
         try:
             modes.recorder = self
             for position, name in enumerate(argument_names(function, args, kwargs)):
@@ -306,7 +306,7 @@ class Recorder:
                 returned = function(*args, **kwargs)
             return self._finish(returned, arguments, found)
         except BaseException:
-            counted.restore()
+            before.restore()
             raise
         finally:
             modes.recorder = None

@@ -23,12 +23,16 @@ MANY = 1000
 
 
 class Found:
-    """The tensors, modules and optimisers that a function can reach."""
+    """The tensors, modules and optimisers that a function can reach, and what holds these and everything else.
+
+    holders  (dictionary, list, set or variables of a function; whose they are if not this library's, else None)
+    """
 
     def __init__(self):
         self.tensors: list[Tensor] = []
         self.modules: list[Module] = []
         self.optimizers: list[Optimizer] = []
+        self.holders: list[tuple[Any, str | None]] = []
 
     def conditions(self) -> list[tuple[Callable[[], Any], Any]]:
         """(function, what it returns now): on what, besides numbers, it depends what a step does."""
@@ -47,30 +51,85 @@ class Found:
             for name, tensor in kept.items()
         }
 
-    def counts(self) -> Counts:
-        """What the optimisers count, to be restored after a recording that failed."""
-        return Counts(self.optimizers)
+    def now(self) -> Held:
+        """What all holders hold now, to be restored after a recording that failed."""
+        return Held(self.holders)
+
+    def users_numbers(self) -> Callable[[], tuple]:
+        """A function that returns the plain values which code that is not this library's may read: its attributes and
+        variables."""
+        users = [holder for holder, owner in self.holders if owner is not None]
+        return lambda: tuple(value for holder in users for value in _content(holder).values() if _is_plain(value))
 
 
-class Counts:
-    """The step counts and options of optimisers as they are now."""
+class Held:
+    """What dictionaries, lists, attributes and the variables of functions hold at one moment."""
 
-    def __init__(self, optimizers: list[Optimizer]):
-        self._steps = [(kept, kept["step"]) for o in optimizers for kept in o.state.values()]
-        self._options = [(group, dict(group)) for o in optimizers for group in o.param_groups]
-        self._states = [(o, dict(o.state)) for o in optimizers]
+    def __init__(self, holders: list[tuple[Any, str | None]]):
+        self._held = [(holder, owner, _content(holder)) for holder, owner in holders]
 
     def restore(self) -> None:
-        for kept, step in self._steps:
-            kept["step"] = step
-        for group, options in self._options:
-            group.update(options)
-        for optimizer, state in self._states:
-            optimizer.state.clear()
-            optimizer.state.update(state)
+        """Put everything back."""
+        for holder, _, content in self._held:
+            if _differences(_content(holder), content):
+                _fill(holder, content)
+
+    def change(self) -> str | None:
+        """One thing that is another now, and is not this library's."""
+        for holder, owner, content in self._held:
+            if owner is not None:
+                for name in _differences(_content(holder), content):
+                    return f"{owner}.{name}" if isinstance(name, str) else owner
+        return None
+
+
+class Variables:
+    """The variables outside of a function that it can name: those of the functions around it, and global ones."""
+
+    def __init__(self, function: types.FunctionType):
+        self.cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        self.globals, self.names = function.__globals__, _names(function.__code__)
+
+
+def _content(holder: Any) -> dict:
+    """What a holder holds, by name or number."""
+    if isinstance(holder, dict):
+        return dict(holder)
+    if isinstance(holder, Variables):
+        held = {name: holder.globals[name] for name in holder.names if name in holder.globals}
+        return held | {name: cell.cell_contents for name, cell in holder.cells.items() if _filled(cell)}
+    return dict(enumerate(holder))
+
+
+def _fill(holder: Any, content: dict) -> None:
+    if isinstance(holder, Variables):
+        for name, value in content.items():
+            if name in holder.cells:
+                holder.cells[name].cell_contents = value
+            else:
+                holder.globals[name] = value
+    elif isinstance(holder, list):
+        holder[:] = content.values()
+    else:
+        holder.clear()
+        holder.update(content if isinstance(holder, dict) else content.values())
+
+
+def _differences(now: dict, before: dict) -> list[Any]:
+    """The names under which there is something else now, or nothing more."""
+    same = [name for name in now.keys() & before.keys() if _is_same(now[name], before[name])]
+    return list((now.keys() | before.keys()) - set(same)) if len(same) < max(len(now), len(before)) else []
+
+
+def _is_same(now: Any, before: Any) -> bool:
+    return now is before or (type(now) is type(before) and _is_plain(now) and now == before)
 
 
 PLAIN = (bool, int, float, str, tuple, type(None))
+
+
+def _is_plain(value: Any) -> bool:
+    return all(map(_is_plain, value)) if isinstance(value, tuple) else isinstance(value, PLAIN)
 
 
 def _attributes(module: Module) -> tuple:
@@ -105,10 +164,11 @@ def _needs(tensors: list[Tensor]) -> list[bool]:
 
 def reachable(*roots: Any) -> Found:
     """What the functions and objects in `roots` can reach."""
-    found, seen, waiting = Found(), set(), list(roots)
+    found, seen = Found(), set()
+    waiting: list[tuple[Any, str | None]] = [(root, None) for root in roots]
     keep = []  # whose ids are in `seen`
     while waiting:
-        thing = waiting.pop()
+        thing, owner = waiting.pop()
         if id(thing) in seen or isinstance(thing, (type, types.ModuleType, str, bytes, int, float, type(None))):
             continue
         seen.add(id(thing))
@@ -119,28 +179,43 @@ def reachable(*roots: Any) -> Found:
             found.modules.append(thing)
         elif isinstance(thing, Optimizer):
             found.optimizers.append(thing)
-        waiting.extend(_parts(thing))
+        owner = _owner(thing, owner)
+        holder, parts = _inside(thing)
+        if holder is not None:
+            found.holders.append((holder, owner))
+        waiting.extend((part, owner) for part in parts)
     return found
 
 
-def _parts(thing: Any) -> Iterable[Any]:
-    """What can be reached from a thing in one step."""
-    if type(thing).__module__.startswith(ROOM):  # of a compiled step its function, and not the programs that it has
-        return [getattr(thing, "function", None)]
+def _owner(thing: Any, holds_it: str | None) -> str | None:
+    """Whose the thing is: the name of a function or class that is not this library's; what is in a list, the list's."""
     if isinstance(thing, types.FunctionType):
+        return thing.__qualname__ if _is_users(thing) else None
+    if isinstance(getattr(thing, "__dict__", None), dict) and not isinstance(thing, (types.MethodType, partial)):
+        return None if _in(PACKAGE, type(thing).__module__) else type(thing).__qualname__
+    return holds_it
+
+
+def _inside(thing: Any) -> tuple[Any, Iterable[Any]]:
+    """What holds something for the thing, if that can change; and what can be reached from there in one step."""
+    if _in(ROOM, type(thing).__module__):  # of a compiled step its function, and not the programs that it has
+        return None, [getattr(thing, "function", None)]
+    if isinstance(thing, types.FunctionType):
+        variables = Variables(thing) if _is_users(thing) else None
+        named = [] if variables is None else [thing.__globals__.get(name) for name in variables.names]
         cells = [cell.cell_contents for cell in thing.__closure__ or () if _filled(cell)]
-        named = [thing.__globals__.get(name) for name in _names(thing.__code__)] if _is_users(thing) else []
-        return [*cells, *named, *(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()]
+        return variables, [*cells, *named, *(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()]
     if isinstance(thing, types.MethodType):
-        return [thing.__self__, thing.__func__]
+        return None, [thing.__self__, thing.__func__]
     if isinstance(thing, partial):
-        return [thing.func, *thing.args, *thing.keywords.values()]
+        return None, [thing.func, *thing.args, *thing.keywords.values()]
     if isinstance(thing, dict):
-        return [*thing.keys(), *thing.values()] if _worth_looking(list(thing.values())) else []
+        return (thing, [*thing.keys(), *thing.values()]) if _worth_looking(list(thing.values())) else (None, [])
     if isinstance(thing, (list, tuple, set, frozenset)):
-        return thing if _worth_looking(list(thing)) else []
+        holder = thing if isinstance(thing, (list, set)) else None
+        return (holder, thing) if _worth_looking(list(thing)) else (None, [])
     inside = getattr(thing, "__dict__", None)
-    return list(inside.values()) if isinstance(inside, dict) else []
+    return (inside, list(inside.values())) if isinstance(inside, dict) else (None, [])
 
 
 def _worth_looking(items: list) -> bool:
@@ -156,7 +231,11 @@ def _filled(cell) -> bool:
 
 
 def _is_users(function: types.FunctionType) -> bool:
-    return not (function.__module__ or "").startswith(PACKAGE + ".")
+    return not _in(PACKAGE, function.__module__ or "")
+
+
+def _in(room: str, module: str) -> bool:
+    return f"{module}.".startswith(f"{room}.")
 
 
 def _names(code: types.CodeType) -> set[str]:
