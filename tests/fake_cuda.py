@@ -1,19 +1,21 @@
 """A GPU for `tg.compile` on any machine: runs generated CUDA kernels on the CPU, and refuses what a real capture refuses.
 
-Arrays are those of the strict stand-in (`strict.py`). Kernels run from their CUDA source (`cuda_on_cpu.py`); products read
-and write just the addresses, steps and strides that cuBLAS would be given. While a graph is captured nothing runs:
+Arrays are those of the strict stand-in (`strict.py`). Kernels run from their CUDA source (`cuda_on_cpu.py`); products go
+through a cuBLAS of the CPU (`fake_cublas.py`). While a graph is captured nothing runs:
 calls are written down, and replayed by `launch`. Memory from the pool begins as numbers that must not be read.
 """
 
 import contextlib
-import ctypes
 from unittest import mock
 
 import cuda_on_cpu
+import fake_cublas
 import numpy as np
 import strict
+from fake_cublas import view
 
 from tinygrad_ml.compile import engines, gpu
+from tinygrad_ml.compile.gpu import blas
 
 
 class Refused(RuntimeError):
@@ -32,33 +34,6 @@ class Graph:
             call()
 
 
-class _Memory:
-    """Some memory, as NumPy looks at it. Keeps its owner."""
-
-    def __init__(self, address, shape, dtype, strides, owner):
-        self.owner = owner
-        self.__array_interface__ = {
-            "data": (address, False),
-            "shape": tuple(shape),
-            "typestr": np.dtype(dtype).str,
-            "strides": strides,
-            "version": 3,
-        }
-
-
-def _view(address, shape, dtype, strides=None, owner=None) -> np.ndarray:
-    return np.asarray(_Memory(address, shape, dtype, strides, owner))
-
-
-def _rounded(x: np.ndarray, precision: str) -> np.ndarray:
-    """What tensor cores make of operands before they multiply."""
-    if x.dtype != np.float32 or precision == "float32":
-        return x
-    if precision == "float16":
-        return x.astype(np.float16).astype(np.float32)
-    return (x.view(np.int32) + 0x1000 & ~0x1FFF).view(np.float32)
-
-
 class FakeCuda:
     """Stands for `tinygrad_ml.compile.gpu.Cuda`. Counts captures, launches and uploads, over all instances."""
 
@@ -68,6 +43,7 @@ class FakeCuda:
 
     def __init__(self, index=0, products="float32"):
         self.index, self._precision = index, products
+        self._lt, self._plans, self._workspace = blas.Lt(fake_cublas.Library(self._do)), [], 1 << 20
         self._calls = None
         self._planned = None
 
@@ -98,7 +74,7 @@ class FakeCuda:
         return self._planned
 
     def array(self, memory, offset, shape, dtype, strides=None):
-        return strict.StrictArray(_view(self.address(memory) + offset, shape, dtype, strides, memory._host))
+        return strict.StrictArray(view(self.address(memory) + offset, shape, dtype, strides, memory._host))
 
     def address(self, array):
         return array._host.ctypes.data
@@ -133,26 +109,15 @@ class FakeCuda:
         library, launch = kernel
         assert (grid, block) == (launch.grid, launch.block)
         lies = {
-            value: _view(address, (1,), np.uint8) for value, address in zip(launch.arguments, addresses, strict=True)
+            value: view(address, (1,), np.uint8) for value, address in zip(launch.arguments, addresses, strict=True)
         }
         self._do(lambda: library(launch, lies))
 
     def product(self, call, a, b, out):
-        itemsize = np.dtype(call.dtype).itemsize
-
-        def matrices(address, lies, rows, columns):
-            down, right = (itemsize, lies.step * itemsize) if lies.transposed else (lies.step * itemsize, itemsize)
-            assert lies.step >= (rows if lies.transposed else columns)  # as the library demands
-            return _view(address, (call.batch, rows, columns), call.dtype, (lies.stride * itemsize, down, right))
-
-        x, y = matrices(a, call.a, call.m, call.k), matrices(b, call.b, call.k, call.n)
-        target = matrices(out, call.out, call.m, call.n)
-
-        def multiply():
-            with np.errstate(all="ignore"):
-                target[...] = np.matmul(*(_rounded(np.ascontiguousarray(z), self._precision) for z in (x, y)))
-
-        self._do(multiply)
+        alignments = tuple(map(blas.alignment, (a, b, out)))
+        plan = self._lt.plan(call, self._precision, alignments)
+        self._plans.append(plan)
+        self._lt.run(plan, a, b, out, self._workspace, 0)
 
     def draw(self, generator, method, options, value):
         memory = self.allocate(value.nbytes)

@@ -210,6 +210,7 @@ class Recorder:
             return  # a cast, or an operation that hands its input on
         if op.coerce is not None:
             arrays = op.coerce(arrays)
+        arrays = self._together(arrays)
         values = [self.read(array) for array in arrays]
         if not isinstance(made, Traced):
             made = arrays[0].like(made.shape, made.dtype)
@@ -220,6 +221,17 @@ class Recorder:
         node = output._node
         if node is not None and node.saved:
             node.saved = node.plan.keep((*arrays, made))
+
+    def _together(self, arrays: list[Traced]) -> list[Traced]:
+        """The arrays with numbers of a formula, which lie on the host, as if they lay where the others do."""
+        placed = next((array for array in arrays if of(array).kind != "cpu"), arrays[0]) if arrays else None
+        together = []
+        for array in arrays:
+            if type(array) is not type(placed):
+                number, array = array, placed.like(array.shape, array.dtype)
+                array.value = self.read(number)
+            together.append(array)
+        return together
 
     def cast(self, array: Traced, dtype: numpy.dtype) -> Traced:
         """`array.astype(dtype)`"""

@@ -23,8 +23,8 @@ from ...ops.shapes import size
 from ...tensor import Tensor
 from ..layout import form_of
 from ..passes.fusion import Kernel, fusion
-from ..program import Program, Value
-from .kernels import has_form
+from ..program import Instruction, Program, Value
+from .kernels import has_form, has_launch
 from .memory import DeviceLayout, Places, Results, Table, of_the_host
 from .tasks import Called, Copied, Drawn, Launched, Task, draw_options, tasks
 
@@ -53,7 +53,7 @@ class Executable:
         loops: bool = True,
     ):
         self.program, self._runtime, self._in_place = _arrived(program), runtime, in_place
-        self.kernels = _updates_last(self.program, fusion(self.program, has_form, fuse))
+        self.kernels = _updates_last(self.program, fusion(self.program, has_form, fuse, _may_reduce))
         self._sources = self.program.sources()
         self._written = {memory for memory, _ in self.program.writes}
         self._moving = [
@@ -225,6 +225,11 @@ class Executable:
     def text(self) -> str:
         """The CUDA source of all kernels, in the order in which they run, with a remark for what is none."""
         return "\n".join(dict.fromkeys(map(str, self._tasks)))
+
+
+def _may_reduce(instruction: Instruction, is_reduced: bool) -> bool:
+    """Whether it can stand in a kernel with reductions."""
+    return has_form(instruction) or has_launch(instruction)
 
 
 def _arrived(program: Program) -> Program:

@@ -99,7 +99,7 @@ class Results:
         offsets, together = {}, 0
         for place, root in enumerate(self._roots):
             if root.nbytes <= SMALL:
-                offsets[place], together = together, aligned(together + root.nbytes)
+                offsets[place], together = together, aligned(together + max(root.nbytes, 1))
         self._offsets, self._together = offsets, runtime.allocate(together) if together else None
         self._own: dict[int, Any] = {}
         for place, (value, root) in enumerate(zip(self._values, self._roots, strict=True)):
