@@ -14,9 +14,24 @@ from ...ops.shapes import size
 from ..passes.elementwise import is_elementwise
 from ..passes.fusion import Kernel
 from ..program import Instruction, Value
+from . import indexing, movement
 from .launch import Launch
 from .loops import elementwise
 from .rows import FOLDS, Rows
+
+SINGLE = {
+    "copy": movement.copy,
+    "reshape": movement.copy,
+    "constant_in": movement.copy,
+    "concat": movement.concat,
+    "cumulative_sum": movement.cumulative_sum,
+    "fold": movement.fold,
+    "fold_rows": movement.fold_rows,
+    "getitem": indexing.getitem,
+    "scatter_add": indexing.scatter_add,
+    "put": indexing.put,
+}
+"""Operation that stands alone -> its launches."""
 
 __all__ = ["Launch", "has_form", "has_launch", "launches"]
 
@@ -28,7 +43,8 @@ def has_form(instruction: Instruction) -> bool:
 
 def has_launch(instruction: Instruction) -> bool:
     """Whether an instruction that stands alone has a generated kernel."""
-    return _supported(instruction) and instruction.op.name in FOLDS
+    name = instruction.op.name
+    return _supported(instruction) and (name in FOLDS or (name in SINGLE and indexing.has_launch(instruction)))
 
 
 def _supported(instruction: Instruction) -> bool:
@@ -44,6 +60,8 @@ def launches(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> list[Launc
         return []
     if kernel.kind == "single":
         (instruction,) = kernel.instructions
+        if instruction.op.name in SINGLE:
+            return SINGLE[instruction.op.name](instruction, forms)
         return [Rows(_Alone(instruction), forms).launch()]
     if any(instruction.op.name in FOLDS for instruction in kernel.instructions):
         return [Rows(kernel, forms).launch()]

@@ -15,6 +15,9 @@ from .places import Places, at, needs_wide, strides_in
 MANY = 1 << 18
 """From so many elements on a thread computes four: with fewer, the processor would be half empty."""
 
+COPIES = frozenset(("copy", "reshape", "constant_in", "put"))
+"""Operations whose result is, or begins as, their first input."""
+
 
 class Names:
     """What values are called in a kernel: a literal, `v12`, or the name of another value that they are."""
@@ -91,8 +94,10 @@ def body(places: Places, instructions: list[Instruction], reads, writes, each: i
         line = f"const {REGISTER[value.dtype]} {names[value]} = {loaded(element, value.dtype)};"
         (inner if many else before).append(line)
     for instruction in instructions:
-        if instruction.op.name == "iota":
-            output = instruction.output
+        output = instruction.output
+        if instruction.op.name in COPIES:
+            names.same(output, instruction.inputs[0])
+        elif instruction.op.name == "iota":
             inner.append(f"const long long {names[output]} = {places.offset(output)};  // {instruction!r}")
         else:
             inner.append(names.line(instruction))

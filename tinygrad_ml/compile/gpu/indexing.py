@@ -1,0 +1,213 @@
+"""Kernels that read and write at the places that an index names.
+
+An index is a tuple of integers, slices, None and arrays, as in `ops/index.py`. Arrays may stand anywhere in it: where
+they stand side by side their axes come in their place, else in front, as NumPy has it. A place that is out of
+range is taken from the other end, as on a GPU nobody waits for an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import NamedTuple
+
+from ...backend import dtypes
+from ...ops.index import ARRAY, getitem_shape
+from ...ops.shapes import broadcast
+from ..program import Instruction, Value
+from .expressions import stored
+from .launch import Launch
+from .movement import Elements, Forms, copy
+from .places import strides_in
+
+ADDED = {
+    dtypes.float16: "__half",
+    dtypes.float32: "float",
+    dtypes.float64: "double",
+    dtypes.int32: "int",
+    dtypes.uint32: "unsigned int",
+    dtypes.int64: "unsigned long long",
+    dtypes.uint64: "unsigned long long",
+}
+"""The dtypes that a processor adds to memory that several threads add to, and as what it does."""
+
+
+class Part(NamedTuple):
+    """What an index says about one axis of the array that is indexed.
+
+    axis    of that array
+    shown   its axis in the result; None where it has none
+    start   its first place
+    step    to the next one
+    count   how many there are
+    array   which of the index arrays names its places; None if a slice or a number does
+    """
+
+    axis: int
+    shown: int | None
+    start: int = 0
+    step: int = 1
+    count: int = 1
+    array: int | None = None
+
+
+class Index:
+    """An index into an array of this shape, by arrays of these shapes.
+
+    shape  of what it names
+    parts  an entry for each axis
+    first  where in `shape` the axes of the index arrays begin, and `common`, what these are
+    """
+
+    def __init__(self, index: tuple, shape: tuple[int, ...], arrays: list[tuple[int, ...]]):
+        self.shape = getitem_shape(shape, *arrays, index=index)
+        self.common = broadcast(*arrays) if arrays else ()
+        chosen = [i for i, part in enumerate(index) if self._chosen(part, arrays)]
+        apart = any(b - a != 1 for a, b in pairwise(chosen))
+        self.first = 0 if apart or not chosen else None
+        self.parts: list[Part] = []
+        shown, axis, number = (len(self.common) if apart else 0), 0, 0
+        for part in self._written_out(index, len(shape)):
+            if self._chosen(part, arrays):
+                if self.first is None:
+                    self.first = shown
+                    shown += len(self.common)
+                if part is ARRAY:
+                    self.parts.append(Part(axis, None, array=number))
+                    number += 1
+                else:
+                    self.parts.append(Part(axis, None, int(part) % shape[axis]))
+                axis += 1
+            elif part is None:
+                shown += 1
+            elif isinstance(part, slice):
+                start, stop, step = part.indices(shape[axis])
+                self.parts.append(Part(axis, shown, start, step, len(range(start, stop, step))))
+                axis, shown = axis + 1, shown + 1
+            else:
+                self.parts.append(Part(axis, None, int(part) % shape[axis]))
+                axis += 1
+
+    @staticmethod
+    def _written_out(index: tuple, ndim: int) -> tuple:
+        """With a slice for each axis that it does not name."""
+        named = sum(part is not None and part is not Ellipsis for part in index)
+        at = index.index(Ellipsis) if Ellipsis in index else len(index)
+        return (*index[:at], *(slice(None),) * (ndim - named), *index[at + 1 :])
+
+    @staticmethod
+    def _chosen(part, arrays) -> bool:
+        """Whether it stands with the arrays: beside arrays, a number is one too."""
+        return part is ARRAY or (bool(arrays) and isinstance(part, int))
+
+    def of_target(self, strides: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+        """The strides of the array that is indexed along the axes of `shape`, and where its first element lies."""
+        along, first = [0] * len(self.shape), 0
+        for part in self.parts:
+            first += part.start * strides[part.axis]
+            if part.shown is not None:
+                along[part.shown] = part.step * strides[part.axis]
+        return tuple(along), first
+
+    def of_array(self, strides: tuple[int, ...]) -> tuple[int, ...]:
+        """The strides of an index array along the axes of `shape`; given are those along `common`."""
+        after = len(self.shape) - len(self.common) - self.first
+        return (0,) * self.first + strides + (0,) * after
+
+
+def has_launch(instruction: Instruction) -> bool:
+    """Whether such an instruction has a kernel: numbers that come to one place together must be of a dtype to add up."""
+    adds = instruction.op.name == "scatter_add" and ARRAY in instruction.params["index"]
+    return not adds or instruction.output.dtype in ADDED
+
+
+def getitem(instruction: Instruction, forms: Forms) -> list[Launch]:
+    x, *arrays = instruction.inputs
+    return [_at_places(instruction, forms, x, arrays, instruction.output, "{1} = {0};".format)]
+
+
+def scatter_add(instruction: Instruction, forms: Forms) -> list[Launch]:
+    """By arrays, threads add to memory in any order, so the last digit may be another in each run, as in eager mode."""
+    x, *arrays = instruction.inputs
+    output = instruction.output
+    if not arrays:
+        return [_within(instruction, forms, x, None)]
+    kind = ADDED[output.dtype]
+    where = f"({kind}*)&{{0}}" if dtypes.int64 == output.dtype else "&{0}"
+    return [_at_places(instruction, forms, output, arrays, x, f"atomicAdd({where}, {{1}});".format, (output,))]
+
+
+def put(instruction: Instruction, forms: Forms) -> list[Launch]:
+    """A copy with other numbers at some places. Where an index array names a place twice, either number may be left."""
+    x, values, *arrays = instruction.inputs
+    if not arrays:
+        return [_within(instruction, forms, values, x)]
+    whole = Instruction(instruction.op, (x,), {}, instruction.output)
+    written = _at_places(instruction, forms, instruction.output, arrays, values, "{0} = {1};".format)
+    return [*copy(whole, forms), written]
+
+
+def _at_places(
+    instruction: Instruction,
+    forms: Forms,
+    target: Value,
+    arrays: list[Value],
+    other: Value,
+    line: Callable[[str, str], str],
+    zeroed: tuple[Value, ...] = (),
+) -> Launch:
+    """`line` of an element of the target, where the index says, and of the other one, for each that the index names."""
+    index = Index(instruction.params["index"], target.shape, [array.shape for array in arrays])
+    steps = strides_in(forms[target], target.shape)
+    along, first = index.of_target(steps)
+    strides = {("array", a): index.of_array(strides_in(forms[a], index.common)) for a in arrays}
+    strides |= {"target": along, "other": strides_in(forms[other], index.shape)}
+    elements = Elements(instruction, forms, index.shape, strides)
+    lines, more = [], [str(first)] if first else []
+    for part in index.parts:
+        if part.array is not None:
+            array = arrays[part.array]
+            place = elements.element(array, key=("array", array))
+            lines.append(f"const long long place{part.axis} = wrapped({place}, {target.shape[part.axis]});")
+            more.append(f"place{part.axis} * {steps[part.axis]}")
+    lines.append(line(elements.element(target, *more, key="target"), elements.element(other, key="other")))
+    return elements.launch(lines, zeroed)
+
+
+def _within(instruction: Instruction, forms: Forms, inner: Value, outer: Value | None) -> Launch:
+    """Of every element of the result: whether the slices of an index name it. If so it is of `inner`, else of `outer` or 0."""
+    output = instruction.output
+    index = Index(instruction.params["index"], output.shape, [])
+    steps = strides_in(forms[inner], index.shape)
+    along, first, jumps, conditions = [0] * len(output.shape), 0, [], []
+    parts = [(part, *_forwards(part, steps)) for part in index.parts]
+    strides = {output: strides_in(forms[output], output.shape)}
+    if outer is not None:
+        strides["outer"] = strides_in(forms[outer], output.shape)
+    for part, low, step, of_inner, begin in parts:
+        first += begin
+        if step == 1:
+            along[part.axis], first = of_inner, first - low * of_inner
+    elements = Elements(instruction, forms, output.shape, {**strides, "inner": along}, range(len(output.shape)))
+    for part, low, step, of_inner, _ in parts:
+        place, last = elements.places.offset(part.axis), low + step * (part.count - 1)
+        conditions += [f"{place} >= {low}"] * (low > 0)
+        conditions += [f"{place} <= {last}"] * (last < output.shape[part.axis] - 1)
+        if step > 1:
+            conditions.append(f"({place} - {low}) % {step} == 0")
+            jumps.append(f"({place} - {low}) / {step} * {of_inner}")
+    more = [*jumps, *([str(first)] if first else [])]
+    target = elements.element(output)
+    lines = [f"{target} = {elements.element(inner, *more, key='inner')};"]
+    if conditions:
+        other = stored("0", output.dtype) if outer is None else elements.element(outer, key="outer")
+        lines = [f"if ({' && '.join(conditions)}) {lines[0]}", f"else {target} = {other};"]
+    return elements.launch(lines)
+
+
+def _forwards(part: Part, steps: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """(first place, step, stride of the array that lies there, where it begins), with the step made positive."""
+    stride = 0 if part.shown is None else steps[part.shown]
+    if part.step > 0:
+        return part.start, part.step, stride, 0
+    return part.start + part.step * (part.count - 1), -part.step, -stride, stride * (part.count - 1)

@@ -1,0 +1,170 @@
+"""Kernels that move numbers: every thread computes one element of the result, and looks where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy
+
+from ...ops.shapes import reduced, size
+from ..program import Instruction, Value
+from .expressions import REGISTER, loaded, stored
+from .launch import Launch, launch
+from .loops import elementwise, index_along
+from .places import Places, at, needs_wide, strides_in
+
+THREADS = 128
+
+Forms = Mapping[Value, numpy.ndarray]
+
+
+class Elements:
+    """What all of these kernels have: a number `i` of a thread, and the places of arrays that follow from it.
+
+    instruction  what is computed
+    forms        value -> how it lies in memory
+    shape        of what is counted; a thread for each
+    strides      array, or another key -> strides along its axes. The axes are added as keys, with the index as place
+    """
+
+    def __init__(
+        self,
+        instruction: Instruction,
+        forms: Forms,
+        shape: Sequence[int],
+        strides: Mapping[Hashable, Sequence[int]],
+        axes: Sequence[int] = (),
+    ):
+        self.instruction, self.shape, self.count = instruction, tuple(shape), size(tuple(shape))
+        values = (*instruction.inputs, instruction.output)
+        self.kind = "long long" if needs_wide([forms[value] for value in values], self.count) else "int"
+        along = {axis: index_along(axis, self.shape) for axis in axes}
+        self.places = Places("i", self.shape, {**strides, **along}, self.kind)
+
+    def element(self, value: Value, *more: str, key: Hashable = None) -> str:
+        """The element of a value, at the places of `key` if it is given; `more` are added to where it lies."""
+        return at(f"p{value.number}", self.places.offset(value if key is None else key), *more)
+
+    def load(self, value: Value, *more: str) -> str:
+        """The same, to compute with."""
+        return loaded(self.element(value, *more), value.dtype)
+
+    def launch(self, lines: Sequence[str], zeroed: tuple[Value, ...] = ()) -> Launch:
+        """The kernel with these lines, for which the places have been asked."""
+        name, inputs, output = self.instruction.op.name, self.instruction.inputs, self.instruction.output
+        threads = f"{THREADS}LL" if self.kind == "long long" else THREADS
+        start = [
+            f"const {self.kind} i = blockIdx.x * {threads} + threadIdx.x;",
+            f"if (i >= {self.count}) return;",
+            *self.places.coordinates(),
+        ]
+        remark = f"{self.instruction!r}: {' × '.join(map(str, self.shape)) or 'one'}"
+        blocks = -(-self.count // THREADS)
+        reads = list(dict.fromkeys(inputs))
+        return launch(name, remark, [*start, *lines], reads, [output], (blocks,), (THREADS,), zeroed=zeroed)
+
+
+def copy(instruction: Instruction, forms: Forms) -> list[Launch]:
+    """The numbers of the first input in C order, into memory where they lie so: `copy`, `reshape`, `constant_in`."""
+    x, output = instruction.inputs[0], instruction.output
+    there = {x: forms[x], output: numpy.reshape(forms[output], x.shape, copy=False)}
+    return [elementwise(instruction.op.name, x.shape, [instruction], [x], [output], there)]
+
+
+def concat(instruction: Instruction, forms: Forms) -> list[Launch]:
+    axis, offsets = instruction.params["axis"], instruction.params["offsets"]
+    output = instruction.output
+    shape = output.shape
+    strides = {value: _strides(forms[value]) for value in (*instruction.inputs, output)}
+    elements = Elements(instruction, forms, shape, strides, [axis])
+    place, lines = elements.places.offset(axis), []
+    for k, value in enumerate(instruction.inputs):
+        if offsets[k] == offsets[k + 1]:
+            continue
+        back = offsets[k] * strides[value][axis]
+        taken = f"{elements.element(output)} = {elements.element(value, *([f'-{back}'] if back else []))};"
+        lines.append(f"{'else ' if lines else ''}if ({place} < {offsets[k + 1]}) {taken}")
+    return [elements.launch(lines)]
+
+
+def cumulative_sum(instruction: Instruction, forms: Forms) -> list[Launch]:
+    """A thread goes along the axis."""
+    (x,), output, axis = instruction.inputs, instruction.output, instruction.params["axis"]
+    steps = {value: _strides(forms[value]) if value.shape else () for value in (x, output)}
+    n = x.shape[axis] if x.shape else 1
+    along = {value: step[axis] if step else 0 for value, step in steps.items()}
+    rest = {value: reduced(step, (axis,)) for value, step in steps.items()}
+    elements = Elements(instruction, forms, reduced(x.shape, (axis,)), rest)
+    kind = REGISTER[output.dtype]
+    total = f"total + {elements.load(x, f'k * {along[x]}')}"
+    lines = [
+        f"{kind} total = 0;",
+        f"for ({elements.kind} k = 0; k < {n}; k++) {{",
+        f"    total = {f'rounded({total})' if output.dtype == numpy.float16 else total};",
+        f"    {elements.element(output, f'k * {along[output]}')} = {stored('total', output.dtype)};",
+        "}",
+    ]
+    return [elements.launch(lines)]
+
+
+def fold(instruction: Instruction, forms: Forms) -> list[Launch]:
+    """An element is the sum of those places of windows that look at it: of each axis those that begin not too far before."""
+    (x,), output, params = instruction.inputs, instruction.output, instruction.params
+    kernel, stride, dilation = params["kernel"], params["stride"], params["dilation"]
+    spatial = len(kernel)
+    lead = len(output.shape) - spatial
+    steps = _strides(forms[x])
+    counts = x.shape[lead : lead + spatial]
+    strides = {x: (*steps[:lead], *[0] * spatial), output: _strides(forms[output])}
+    elements = Elements(instruction, forms, output.shape, strides, range(lead, lead + spatial))
+    lines, more, indent = [f"{REGISTER[output.dtype]} total = 0;"], [], ""
+    for k in range(spatial):
+        lines.append(f"{indent}for (int k{k} = 0; k{k} < {kernel[k]}; k{k}++) {{")
+        indent += "    "
+        place, missing = f"y{k}", f"y{k} < 0 || y{k} >= {counts[k] * stride[k]}"
+        if stride[k] != 1:
+            place, missing = f"y{k} / {stride[k]}", f"{missing} || y{k} % {stride[k]}"
+        lines.append(f"{indent}const {elements.kind} y{k} = {elements.places.offset(lead + k)} - k{k} * {dilation[k]};")
+        lines.append(f"{indent}if ({missing}) continue;")
+        more += [f"{place} * {steps[lead + k]}", f"k{k} * {steps[lead + spatial + k]}"]
+    lines.append(f"{indent}total = {_added(elements.load(x, *more), output.dtype)};")
+    lines += [f"{'    ' * k}}}" for k in reversed(range(spatial))]
+    lines.append(f"{elements.element(output)} = {stored('total', output.dtype)};")
+    return [elements.launch(lines)]
+
+
+def fold_rows(instruction: Instruction, forms: Forms) -> list[Launch]:
+    """The same where the rows of windows are as long as the image's (see `passes/long_rows.py`)."""
+    (x,), output, params = instruction.inputs, instruction.output, instruction.params
+    (height, width), (rows, extent) = params["kernel"], params["positions"]
+    down, right = params["dilation"]
+    batch, channels, image, line = output.shape
+    of_batch, of_column, of_pixel = _strides(forms[x])
+    flat = (batch, channels, image * line)
+    strides = {
+        x: (of_batch, of_column * height * width, of_pixel),
+        output: _strides(forms[output].reshape(flat, copy=False)),
+    }
+    elements = Elements(instruction, forms, flat, strides, [2])
+    first = f"k0 * {down * line} + k1 * {right}"
+    source = elements.load(x, f"(k0 * {width} + k1) * {of_column}", f"-({first}) * {of_pixel}")
+    lines = [
+        f"{REGISTER[output.dtype]} total = 0;",
+        f"for (int k0 = 0; k0 < {height}; k0++) {{",
+        f"    for (int k1 = 0; k1 < {width}; k1++) {{",
+        f"        const {elements.kind} place = {elements.places.offset(2)} - ({first});",
+        f"        if (place < 0 || place >= {(rows - 1) * line + extent}) continue;",
+        f"        total = {_added(source, output.dtype)};",
+        "    }",
+        "}",
+        f"{elements.element(output)} = {stored('total', output.dtype)};",
+    ]
+    return [elements.launch(lines)]
+
+
+def _added(number: str, dtype: numpy.dtype) -> str:
+    return f"rounded(total + {number})" if dtype == numpy.float16 else f"total + {number}"
+
+
+def _strides(form: numpy.ndarray) -> tuple[int, ...]:
+    return strides_in(form, form.shape)
