@@ -152,27 +152,22 @@ class Executable:
                 task.run(self._places)
         self._places.step = 0
 
-    def _as_captured(self) -> bool:
-        """Whether the graphs still point to what is used now."""
-        return all(tensor._data is array for tensor, array in self._bound) and all(
-            streams.generator(device) is stream for device, stream in self._streams.items()
-        )
-
     def _ready(self) -> None:
         """Link or capture, if that is called for."""
-        held = self._results.held() if self._parts else frozenset()
-        if held:
-            self._copied |= held
-        if not self._parts or held or any(tensor._data is not array for tensor, array in self._bound):
+        held = self._results.held() if self.layout is not None else frozenset()
+        self._copied |= held
+        if self.layout is None or held or any(tensor._data is not array for tensor, array in self._bound):
             self.link()
-        elif not self._as_captured():
+        elif any(streams.generator(device) is not stream for device, stream in self._streams.items()):
             self._capture()
 
     # -- running -----------------------------------------------------------------------------------------------
 
     @property
     def together(self) -> int:
-        """So many steps can run in one launch of `run_together`; 1 if that cannot be."""
+        """So many steps can run in one launch of `run_together`; 1 if that cannot be, or nothing is linked yet."""
+        if self.layout is None:
+            return 1
         alone = self._after or self._moves_between_steps() or any(not task.captured for task in self._tasks)
         return 1 if alone else TOGETHER
 

@@ -1,0 +1,504 @@
+"""Compiled programs on a GPU: what is captured, what is copied, what is kept. On a GPU that runs on the CPU."""
+
+import gc
+
+import fake_cuda
+import numpy as np
+import pytest
+import strict
+from fake_cuda import FakeCuda
+from test_compile_training import CASES, Training, adam, dropping, mlp, sgd
+
+import tinygrad_ml as tg
+from tinygrad_ml.compile.gpu.runtime import RING, Ring, in_one
+from tinygrad_ml.errors import CompileError, OptionError
+from tinygrad_ml.nn import functional as F
+from tinygrad_ml.optim import lr_scheduler
+
+pytestmark = [
+    pytest.mark.host_only,
+    pytest.mark.skipif(fake_cuda.cuda_on_cpu.COMPILER is None, reason="no g++ to compile kernels for the CPU"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _on_the_device():
+    FakeCuda.captured = FakeCuda.launched = FakeCuda.uploaded = 0
+    with tg.device("strict"):
+        yield
+
+
+def counts():
+    """(graphs captured, graphs launched, copies from the host) since the last time."""
+    now = FakeCuda.captured, FakeCuda.launched, FakeCuda.uploaded
+    FakeCuda.captured = FakeCuda.launched = FakeCuda.uploaded = 0
+    return now
+
+
+def array(*shape):
+    return np.random.default_rng(0).standard_normal(shape, np.float32)
+
+
+# -- training ------------------------------------------------------------------------------------------
+
+
+# A bias before a batch norm has a gradient of rounding errors, of which Adam makes steps of full size.
+OURS = CASES | {name: (CASES[name][0], sgd) for name in ("batch norm, layer norm", "convolution")}
+
+
+@pytest.mark.parametrize("case", OURS)
+def test_training_side_by_side(case):
+    eager, compiled = Training(*OURS[case]), Training(*OURS[case], compiled=True)
+    tg.manual_seed(7)
+    expected = eager.run(40)
+    tg.manual_seed(7)
+    np.testing.assert_allclose(compiled.run(40), expected, 1e-4)
+    a, b = eager.model.state_dict(), compiled.model.state_dict()
+    for name in a:
+        np.testing.assert_allclose(b[name].numpy(), a[name].numpy(), 1e-4, 1e-5, err_msg=name)
+    assert [g["lr"] for g in eager.optimizer.param_groups] == [g["lr"] for g in compiled.optimizer.param_groups]
+
+
+def test_a_step_is_one_graph_and_applied_once():
+    eager, compiled = Training(mlp, adam), Training(mlp, adam, compiled=True)
+    expected = eager.run(1)
+    counts()
+    np.testing.assert_allclose(compiled.run(1), expected, 1e-6)
+    assert counts() == (1, 1, 1)
+    for p, q in zip(eager.model.parameters(), compiled.model.parameters(), strict=True):
+        np.testing.assert_allclose(q.numpy(), p.numpy(), 1e-5, 1e-6)
+    compiled.run(1)  # there are gradients at its start now, so that it is another program
+    counts()
+    compiled.run(5)
+    assert counts() == (0, 5, 5)
+    assert all("reg" not in i.op.name for i in compiled.step.explanation.uncompiled)
+
+
+def test_numbers_that_have_not_changed_are_not_sent_again():
+    training = Training(mlp, sgd, compiled=True)
+    training.run(3)
+    counts()
+    training.run(5)
+    assert counts() == (0, 5, 0)
+    training.optimizer.param_groups[0]["lr"] = 0.01
+    training.run(5)
+    assert counts() == (0, 5, 1)
+
+
+def test_a_launch_waits_for_nothing():
+    training = Training(mlp, adam, compiled=True)
+    x, y = tg.tensor(array(12, 6)), tg.tensor(np.zeros(12, np.int64))
+    for _ in range(3):
+        training.step(x, y)
+    before = strict.host_looks
+    losses = [training.step(x, y)[0] for _ in range(5)]
+    assert strict.host_looks == before
+    assert tg.stack(losses).numpy()[-1] < losses[0].item()
+
+
+# -- arguments and results -----------------------------------------------------------------------------
+
+
+def test_arguments_as_tensors_arrays_and_views():
+    step = tg.compile(lambda a, b: a @ b - b.sum())
+    a, b = array(5, 4), array(4, 3)
+    expected = a @ b - b.sum()
+    for given in (
+        (tg.tensor(a), tg.tensor(b)),
+        (a, b),
+        (tg.tensor(a.T).T, tg.tensor(b.T).T),
+        (tg.tensor(np.concatenate([a, a]))[:5], b),
+    ):
+        np.testing.assert_allclose(step(*given).numpy(), expected, 1e-5, 1e-6)
+    assert len(step._programs) == 1
+
+
+def test_arguments_of_the_host_are_moved_by_the_step():
+    step = tg.compile(lambda x: x.to("strict") * 2)
+    for factor in (1, 2):
+        found = step(tg.tensor(array(3) * factor, device="cpu"))
+        assert found.device == "strict"
+        np.testing.assert_array_equal(found.numpy(), array(3) * factor * 2)
+
+
+def test_an_argument_is_overwritten():
+    @tg.compile
+    def advance(total, x):
+        total.assign(total + x)
+        return total.sum()
+
+    total = tg.zeros(3)
+    for i in range(1, 4):
+        assert advance(total, tg.ones(3)).item() == 3 * i
+    assert total.tolist() == [3, 3, 3]
+
+
+@pytest.mark.parametrize("n", [10, 10_000])
+def test_a_result_that_is_kept_is_not_overwritten(n):
+    step = tg.compile(lambda x: (x + 1, x.reshape(2, -1) * 2))
+    kept = []
+    for i in range(5):
+        kept.append(step(tg.full((n,), i)))
+    for i, (a, b) in enumerate(kept):
+        assert (a.numpy() == i + 1).all()
+        assert (b.numpy() == 2 * i).all()
+        assert b.shape == (2, n // 2)
+    captured, _, _ = counts()
+    assert captured <= 2  # the first time that one is kept, and never again
+
+
+def test_a_view_of_a_kept_result_is_not_overwritten():
+    step = tg.compile(lambda x: x * 1)
+    kept = [step(tg.full((10_000,), i))[5:8] for i in range(4)]
+    assert [part.numpy()[0] for part in kept] == [0, 1, 2, 3]
+
+
+def test_a_large_result_that_nobody_keeps_lies_where_the_last_one_lay():
+    step = tg.compile(lambda x: x * 1)
+    places = set()
+    for i in range(4):
+        y = step(tg.full((10_000,), i))
+        places.add(y._data._host.ctypes.data)
+        assert (y.numpy() == i).all()
+        del y
+    assert len(places) == 1
+    assert counts()[0] == 1
+
+
+def test_kept_gradients():
+    training = Training(mlp, sgd, compiled=True)
+    weight = next(training.model.parameters())
+    kept = []
+    for i in range(4):
+        training.run(1, start=i)
+        kept.append((weight.grad, weight.grad.numpy()))
+    for gradient, numbers in kept:
+        np.testing.assert_array_equal(gradient.numpy(), numbers)
+    assert not np.array_equal(kept[0][1], kept[3][1])
+
+
+def test_gradients_that_accumulate():
+    w = tg.tensor(array(3, 4), requires_grad=True)
+    step = tg.compile(lambda x: (w * x).sum().backward())
+    for i in range(1, 5):
+        step(tg.ones(3, 4))
+        assert (w.grad.numpy() == i).all()
+
+
+def test_a_tensor_of_the_caller_that_takes_new_values():
+    total = tg.zeros(2)
+
+    @tg.compile
+    def add(x):
+        nonlocal total
+        total += x
+
+    for _ in range(4):
+        add(tg.ones(2))
+    assert total.tolist() == [4, 4]
+
+
+def test_results_of_nothing():
+    step = tg.compile(lambda x: (x * 2, x.sum(), (x @ tg.ones(0, 3))))
+    for _ in range(2):
+        empty, total, product = step(tg.ones(4, 0))
+        assert empty.shape == (4, 0)
+        assert total.item() == 0
+        assert not product.numpy().any()
+
+
+# -- what a graph points to ----------------------------------------------------------------------------
+
+
+def test_state_that_was_moved_is_used():
+    w = tg.tensor([1.0, 2.0])
+    step = tg.compile(lambda x: x * w)
+    assert step(tg.ones(2)).tolist() == [1, 2]
+    w.assign([3.0, 4.0])
+    assert step(tg.ones(2)).tolist() == [3, 4]
+    assert counts()[0] == 1
+    w.data = tg.tensor([5.0, 6.0]).data
+    assert step(tg.ones(2)).tolist() == [5, 6]
+    assert counts()[0] == 1
+    gc.collect()
+    assert step(tg.ones(2)).tolist() == [5, 6]
+
+
+def test_a_loaded_state_is_used():
+    training = Training(mlp, adam, compiled=True)
+    training.run(3)
+    model, optimizer = training.model.state_dict(), training.optimizer.state_dict()
+    expected = training.run(3, start=1)
+    training.model.load_state_dict(model)
+    training.optimizer.load_state_dict(optimizer)
+    np.testing.assert_allclose(training.run(3, start=1), expected, 1e-6)
+
+
+def test_a_model_that_moves_to_the_host_and_back():
+    reference, training = Training(mlp, sgd), Training(mlp, sgd, compiled=True)
+    expected, found = [], []
+    for device in ("strict", "cpu", "strict"):
+        training.model.to(device)
+        expected += reference.run(3)
+        with tg.device(device):
+            found += training.run(3)
+    np.testing.assert_allclose(found, expected, 1e-4)
+
+
+def test_a_seed_restarts_the_stream():
+    model = dropping()
+    step = tg.compile(lambda x: model(x))
+    x = tg.ones(4, 6)
+    found = []
+    for _ in range(2):
+        tg.manual_seed(11)
+        found += [step(x).numpy(), step(x).numpy()]
+    tg.manual_seed(11)
+    expected = [model(x).numpy(), model(x).numpy()]
+    for a, b in zip(found, expected * 2, strict=True):
+        np.testing.assert_allclose(a, b, 1e-6)
+    assert not np.array_equal(expected[0], expected[1])
+
+
+def test_draws_of_all_kinds():
+    def draw():
+        order = tg.random.permutation(7)
+        noise = tg.random.randn(7) + tg.random.rand(7)
+        return noise[order], order, tg.random.integers(10, size=(2, 3)), tg.random.rand(2), tg.random.choice(9, size=3)
+
+    step = tg.compile(draw)
+    tg.manual_seed(3)
+    expected = [draw() for _ in range(3)]
+    tg.manual_seed(3)
+    for parts in expected:
+        for a, b in zip(parts, step(), strict=True):
+            assert b.device == "strict"
+            np.testing.assert_allclose(b.numpy(), a.numpy(), 1e-6)
+
+
+# -- what cannot be captured ---------------------------------------------------------------------------
+
+
+def test_what_cannot_be_captured_runs_between_two_graphs():
+    def function(x):
+        y = (x @ x.mT).exp() + tg.eye(4)
+        return (tg.linalg.inv(y) * 2 + 1).sum(axis=0), y
+
+    step = tg.compile(function)
+    for factor in (1.0, 0.5):
+        x = tg.tensor(array(4, 3) * np.float32(factor))
+        for a, b in zip(function(x), step(x), strict=True):
+            np.testing.assert_allclose(b.numpy(), a.numpy(), 1e-4, 1e-5)
+    assert counts() == (2, 4, 0)
+    assert "no compiled form, so run eagerly: inv" in step.explain()
+    assert "as in eager mode, between two graphs" in step.source
+
+
+def test_products_of_integers():
+    step = tg.compile(lambda a: (a @ a) + 1)
+    a = tg.arange(9, dtype="int64").reshape(3, 3)
+    assert step(a).tolist() == ((a @ a) + 1).tolist()
+
+
+def test_operands_that_have_to_be_copied_first():
+    def function(x):
+        return x[::2, ::2] @ x[1:3, ::-2].mT + tg.broadcast_to(x[:1, :2], (2, 2)) @ x[:2, :2]
+
+    step, x = tg.compile(function), tg.tensor(array(4, 4))
+    for _ in range(2):
+        np.testing.assert_allclose(step(x).numpy(), function(x).numpy(), 1e-5, 1e-6)
+
+
+def test_labels_are_not_looked_at():
+    """A look would have to wait for the device: as in eager mode."""
+    loss = tg.compile(lambda x, y: F.cross_entropy(x, y))
+    before = strict.host_looks
+    loss(tg.zeros(2, 3), tg.tensor([0, 2]))
+    loss(tg.zeros(2, 3), tg.tensor([0, 1]))
+    assert strict.host_looks == before
+
+
+def test_tensors_on_two_devices():
+    w = tg.ones(2, device="cpu")
+    with pytest.raises(CompileError, match="on one device, but there is .*strict.*cpu"):
+        tg.compile(lambda x: (x + 1, w + 1))(tg.ones(2))
+
+
+# -- products in other precisions ----------------------------------------------------------------------
+
+
+def test_precision_of_products():
+    a, b = array(20, 300), array(300, 10)
+    exact = a.astype(float) @ b.astype(float)
+    errors = {}
+    for products in ("float32", "tf32", "float16"):
+        step = tg.compile(lambda a, b: a @ b, products=products)
+        errors[products] = abs(step(a, b).numpy() - exact).max()
+        with tg.device("cpu"):
+            np.testing.assert_array_equal(step(a, b).numpy(), a @ b)
+    assert errors["float32"] < 1e-4 < min(errors["tf32"], errors["float16"])
+    assert max(errors.values()) < 0.1
+    with pytest.raises(OptionError, match="products='bfloat16' is none of 'float32', 'tf32', 'float16'"):
+        tg.compile(lambda x: x, products="bfloat16")
+
+
+# -- several steps in one call -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("device", ["cpu", "strict"])
+@pytest.mark.parametrize("times", [1, 5, 50])
+def test_repeat_leaves_what_as_many_calls_leave(device, times):
+    case = dropping, adam, 0.5, lambda o: lr_scheduler.CosineAnnealingLR(o, 60)
+    with tg.device(device):
+        a, b = Training(*case, compiled=True), Training(*case, compiled=True)
+        x, y = tg.tensor(array(12, 6)), tg.tensor(np.arange(12) % 4)
+        tg.manual_seed(5)
+        expected = [a.step(x, y)[0].item() for _ in range(times)][-1]
+        tg.manual_seed(5)
+        loss, _ = b.step.repeat(times, x, y)
+        assert loss.item() == pytest.approx(expected, 1e-5)
+        for p, q in zip(a.model.parameters(), b.model.parameters(), strict=True):
+            np.testing.assert_allclose(q.numpy(), p.numpy(), 1e-5, 1e-6)
+            np.testing.assert_allclose(q.grad.numpy(), p.grad.numpy(), 1e-4, 1e-6)
+            assert b.optimizer.state[q]["step"] == times
+        assert b.schedule.last_epoch == a.schedule.last_epoch
+        assert b.optimizer.param_groups[0]["lr"] == a.optimizer.param_groups[0]["lr"]
+
+
+def test_repeat_takes_fewer_launches_than_steps():
+    training = Training(mlp, adam, compiled=True)
+    x, y = tg.tensor(array(12, 6)), tg.tensor(np.arange(12) % 4)
+    training.step.repeat(40, x, y)
+    counts()
+    training.step.repeat(40, x, y)
+    captured, launched, sent = counts()
+    assert (captured, launched, sent) == (0, 2 + 8, 2 + 8)  # twice 16 and 8 times one
+
+
+def test_an_epoch_by_repeat():
+    images, labels = tg.tensor(array(60, 6)), tg.tensor(np.arange(60) % 4)
+
+    def epoch(compiled):
+        tg.manual_seed(2)
+        training = Training(mlp, adam)
+        order, position = tg.random.permutation(60), tg.tensor(0)
+
+        def step():
+            batch = order[position + tg.arange(10)]
+            position.assign((position + 10) % 60)
+            return training.step(images[batch], labels[batch])[0]
+
+        losses = []
+        if compiled:
+            step = tg.compile(step)
+            losses = [step.repeat(6).item(), step.repeat(60).item()]
+        else:
+            losses = [[step().item() for _ in range(times)][-1] for times in (6, 60)]
+        return losses, position.item(), [p.numpy() for p in training.model.parameters()]
+
+    expected, found = epoch(False), epoch(True)
+    np.testing.assert_allclose(found[0], expected[0], 1e-4)
+    assert found[1] == expected[1] == 0
+    for a, b in zip(found[2], expected[2], strict=True):
+        np.testing.assert_allclose(a, b, 1e-4, 1e-5)
+
+
+def test_repeat_of_what_moves_in_every_step():
+    w = tg.tensor(array(3), requires_grad=True)
+    step = tg.compile(lambda x: (w * x).sum().backward())  # adds to the gradient
+    step.repeat(30, tg.ones(3))
+    assert w.grad.tolist() == [30, 30, 30]
+    total = tg.zeros(2)
+
+    @tg.compile
+    def solve(x):
+        total.assign(total + tg.linalg.inv(x)[0])
+
+    solve.repeat(20, tg.eye(2))
+    assert total.tolist() == [20, 0]
+    with pytest.raises(OptionError, match="once or more often, not 0 times"):
+        solve.repeat(0, tg.eye(2))
+
+
+def test_permutations_in_repeated_steps():
+    def run(compiled):
+        tg.manual_seed(4)
+        total = tg.zeros(5, dtype="int64")
+
+        def step():
+            total.assign(total * 3 % 1000 + tg.random.permutation(5))
+
+        if compiled:
+            tg.compile(step).repeat(40)
+        else:
+            for _ in range(40):
+                step()
+        return total.tolist()
+
+    assert run(True) == run(False)
+
+
+# -- the pieces ----------------------------------------------------------------------------------------
+
+
+def test_the_host_waits_before_it_overwrites_what_the_device_has_not_read():
+    """Copies from the host are read later: what was sent must still be there then."""
+    waiting, received = [], []
+
+    class Event:
+        def __init__(self):
+            self.pending = None
+
+        def record(self):
+            self.pending = waiting[-1]
+
+        def synchronize(self):
+            while self.pending is not None and self.pending in waiting:
+                waiting.pop(0)()
+
+    buffers = {}
+
+    def buffer(nbytes):
+        made = np.zeros(nbytes, np.uint8)
+        buffers[id(made)] = made
+        return made, id(made)
+
+    ring = Ring(buffer, Event)
+    for i in range(5 * RING):
+        size = 4 if i < 20 else 8
+
+        def read(address, size=size):
+            waiting.append(lambda: received.append(buffers[address][:size].copy()))
+
+        ring.send(np.full(size, i, np.uint8), read)
+        assert len(waiting) <= RING
+    while waiting:
+        waiting.pop(0)()
+    assert [part.tolist() for part in received] == [[i] * (4 if i < 20 else 8) for i in range(5 * RING)]
+
+
+def test_all_kernels_are_one_source():
+    step = tg.compile(lambda x, h: (x.sigmoid().sum(), (h * 2).exp().sum(axis=1)))
+    step(tg.ones(3, 4), tg.ones(3, 4, dtype="float16"))
+    launches = [task.launch for task in step._latest.executable._tasks if hasattr(task, "launch")]
+    source = in_one([*launches, *launches])
+    assert source.count("#include <cuda_fp16.h>") == 1
+    assert source.startswith("#include")
+    for launch in launches:
+        assert source.count(f"namespace of_{launch.name} ") == 1
+
+
+def test_the_stand_in_refuses_what_a_capture_refuses():
+    fake, x = FakeCuda(), tg.ones(3)._data
+    for work in (
+        lambda: x + x,
+        lambda: strict.NAMESPACE.exp(x),
+        lambda: strict.BACKEND.to_host(x),
+        lambda: float(x[0]),
+        lambda: fake.copied(x),
+        lambda: fake.upload(x, np.zeros(1, np.uint8)),
+        lambda: fake.kernels([]),
+    ):
+        with pytest.raises(fake_cuda.Refused):
+            fake.capture(work)
+    assert (x + x)._host.tolist() == [2, 2, 2]
