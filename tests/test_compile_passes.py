@@ -133,3 +133,13 @@ def test_a_long_chain_compiles_in_linear_time():
 
     step = run(function, (4,))
     assert len(kernels(step)) == 1
+
+
+def test_what_a_row_sums_to_is_not_added_to_its_column():
+    x = tg.random.rand(5, 5)
+    for function in (
+        lambda x: x.sum(1) + x,
+        lambda x: x.sum(1) * x.sum(1, keepdims=True),
+        lambda x: (x[0] * x[1] + x).sum(1),
+    ):
+        np.testing.assert_allclose(tg.compile(function)(x).numpy(), function(x).numpy(), 1e-6)

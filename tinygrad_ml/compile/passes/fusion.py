@@ -186,9 +186,11 @@ class _Fusion:
         new = b.instructions if a.axes else (*a.instructions, *b.instructions)
         if not all(self._may_reduce(i, is_reduced(i.output)) for i in new if i.op.name != "reshape"):
             return None
-        full_again = any(not is_reduced(i.output) and any(map(is_reduced, i.inputs)) for i in b.instructions)
-        if full_again and not (wide.in_rows and size(wide.shape) <= LONG * size(reduced(wide.shape, wide.axes))):
+        again = [v for i in b.instructions if not is_reduced(i.output) for v in i.inputs if is_reduced(v)]
+        if again and not (wide.in_rows and size(wide.shape) <= LONG * size(reduced(wide.shape, wide.axes))):
             return None
+        if any(value.shape != kept(wide.shape, wide.axes) for value in again):
+            return None  # x.sum(1) + x: there the number of each row is added to a column
         return wide.shape, wide.axes, becoming
 
     def _merge(self, a: Kernel, b: Kernel, one: tuple) -> Kernel:
