@@ -15,6 +15,7 @@ from ..passes.elementwise import is_elementwise
 from ..passes.fusion import Kernel
 from ..program import Instruction, Value
 from . import indexing, movement
+from .grouped import grouped, structure
 from .launch import Launch
 from .loops import elementwise
 from .rows import FOLDS, Rows
@@ -33,7 +34,7 @@ SINGLE = {
 }
 """Operation that stands alone -> its launches."""
 
-__all__ = ["Launch", "has_form", "has_launch", "launches"]
+__all__ = ["Launch", "grouped", "has_form", "has_launch", "launches", "structure"]
 
 
 def has_form(instruction: Instruction) -> bool:

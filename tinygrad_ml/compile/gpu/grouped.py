@@ -1,0 +1,110 @@
+"""Kernels that do the same with other memory, as one launch: an optimiser's update of each parameter.
+
+A launch costs about as much as such a kernel computes. Each of them gets some of the blocks; which one a block
+works for, and what its pointers are, follows from the number of the block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy
+
+from ...ops.shapes import size
+from ..passes.equal import frozen
+from ..passes.fusion import Kernel
+from ..program import Value
+from .expressions import POINTER, constant
+from .launch import Launch, launch, parameter
+from .loops import body
+from .places import Places, needs_wide, strides_in
+
+POINTERS = 512
+"""A kernel takes 4 KB of arguments."""
+THREADS, EACH = 256, 4
+
+
+def structure(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> Hashable | None:
+    """Of equal kernels the same; None of those that `grouped` does not take.
+
+    It takes loops without reductions over arrays of one size that lie in memory without gaps, and single numbers.
+    """
+    if kernel.kind != "loop" or kernel.axes or not kernel.outputs or not size(kernel.shape):
+        return None
+    number: dict[Value, Hashable] = {}
+    for value in kernel.inputs():
+        step = _step(value, kernel, forms)
+        if step is None:
+            return None
+        number[value] = constant(value) or (len(number), value.dtype, step)
+    for value in kernel.outputs:
+        if _step(value, kernel, forms) != 1:
+            return None
+    lines = []
+    for instruction in kernel.instructions:
+        if instruction.op.name == "iota":
+            return None
+        output = instruction.output
+        number[output] = len(number), output.dtype
+        operands = tuple(number[value] for value in instruction.inputs)
+        lines.append((instruction.op.name, operands, frozen(instruction.params), output in kernel.outputs))
+    return tuple(lines)
+
+
+def _step(value: Value, kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> int | None:
+    """How far apart neighbours lie: 1, or 0 for a single number; None for any other form."""
+    form = forms[value]
+    if form.size == 1:
+        return int(size(kernel.shape) == 1 and value in kernel.outputs)
+    places = Places("i", kernel.shape, {value: strides_in(form, kernel.shape)}, "int")
+    return 1 if len(places.extents) == 1 and places.last(value) == 1 else None
+
+
+def grouped(kernels: Sequence[Kernel], forms: Mapping[Value, numpy.ndarray]) -> Launch | None:
+    """One launch for several kernels of equal `structure`; None if they are not, or have too many pointers.
+
+    None of them may need what another one makes.
+    """
+    first = kernels[0]
+    kinds = {structure(kernel, forms) for kernel in kernels}
+    made = {value for kernel in kernels for value in kernel.outputs}
+    if len(kernels) < 2 or len(kinds) > 1 or None in kinds or any(v in made for k in kernels for v in k.inputs()):
+        return None
+    reads = [[value for value in kernel.inputs() if constant(value) is None] for kernel in kernels]
+    columns = list(zip(*[(*taken, *kernel.outputs) for taken, kernel in zip(reads, kernels, strict=True)], strict=True))
+    shared = [column[0] for column in columns if len(set(column)) == 1]
+    own = [column for column in columns if len(set(column)) > 1]
+    members = list(dict.fromkeys(value for row in zip(*own, strict=True) for value in row))
+    if len(shared) + len(members) > POINTERS:
+        return None
+    counts = [size(kernel.shape) for kernel in kernels]
+    kind = "long long" if needs_wide([], max(counts)) else "int"
+    steps = {value: (_step(value, first, forms),) for value in (*reads[0], *first.outputs)}
+    lines = body(Places("i", (max(counts[0], 2),), steps, kind), first.instructions, reads[0], first.outputs, EACH, "n")
+    blocks = [-(-count // (THREADS * EACH)) for count in counts]
+    table = _table(own, counts, blocks, made)
+    start = [
+        *(f"{'' if c[0] in made else 'const '}{POINTER[c[0].dtype]}* p{c[0].number};" for c in own),
+        f"{kind} n, first;  // elements, and the first of the blocks that compute them",
+        *table,
+        f"const {kind} i = {EACH} * ((blockIdx.x - first) * {f'{THREADS}LL' if kind != 'int' else THREADS} + threadIdx.x);",
+        "if (i >= n) return;",
+    ]
+    parameters = [parameter(value, value in made) for value in shared]
+    parameters += [parameter(value, value in made).replace(" p", " m") for value in members]
+    remark = f"{len(kernels)} times {first.name}; the names are those of the first time"
+    return launch(
+        first.name, remark, [*start, *lines], (), (), (sum(blocks),), (THREADS,),
+        parameters=parameters, arguments=[*shared, *members],
+    )  # fmt: skip
+
+
+def _table(own: Sequence[Sequence[Value]], counts: Sequence[int], blocks: Sequence[int], made: set[Value]) -> list[str]:
+    """Lines that say of each block what it works for."""
+    lines, begin = [], 0
+    for k, (count, more) in enumerate(zip(counts, blocks, strict=True)):
+        pointers = " ".join(f"p{column[0].number} = m{column[k].number};" for column in own)
+        condition = f"if (blockIdx.x < {begin + more}) " if k < len(counts) - 1 else ""
+        lines.append(f"{'else ' if k else ''}{condition}{{ {pointers} n = {count}; first = {begin}; }}")
+        begin += more
+    return lines
