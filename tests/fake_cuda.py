@@ -141,4 +141,4 @@ class FakeCuda:
         return Graph(calls)
 
 
-engines.ENGINES["strict"] = engines.Engine(gpu.Executable, FakeCuda, unsuited=("long_rows",))
+engines.ENGINES["strict"] = engines.Engine(gpu.Executable, FakeCuda)

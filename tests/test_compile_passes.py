@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
+from tinygrad_ml.compile.cpu import machine_code
 from tinygrad_ml.compile.passes.buffers import Lifetime, places
 
 pytestmark = pytest.mark.host_only
@@ -15,8 +16,11 @@ def operations(step, stage: str) -> list[str]:
     return [instruction.op.name for instruction in step.stages[stage].instructions]
 
 
-def run(function, *shapes):
-    step = tg.compile(function)
+machine_code_only = pytest.mark.skipif(not machine_code.available(), reason="needs Numba: tinygrad_ml[fast]")
+
+
+def run(function, *shapes, without=()):
+    step = tg.compile(function, without=without)
     step(*[tg.random.rand(*shape) for shape in shapes])
     return step
 
@@ -58,14 +62,68 @@ def test_algebra_that_is_not_exact_is_left_alone():
     assert operations(step, "algebra") == ["add", "mul", "add", "sub", "div"]
 
 
+def chain(x, b):
+    return ((x + b).tanh() * 2).sum(axis=0).exp()
+
+
+def softmax(x):
+    return x.exp() / x.exp().sum(axis=1, keepdims=True)
+
+
+def over_columns(x):
+    return x.exp() / x.exp().sum(axis=0)
+
+
 def test_elementwise_chains_become_one_kernel_each():
-    step = run(lambda x, b: ((x + b).tanh() * 2).sum(axis=0).exp(), (3, 4), (4,))
-    assert kernels(step) == ["add tanh mul", "sum", "exp"]
+    assert kernels(run(chain, (3, 4), (4,), without=("loops",))) == ["add tanh mul", "sum", "exp"]
 
 
 def test_what_needs_the_other_through_a_third_stays_apart():
-    step = run(lambda x: x.exp() / x.exp().sum(axis=1, keepdims=True), (3, 4))
-    assert kernels(step) == ["exp", "sum", "div"]
+    assert kernels(run(softmax, (3, 4), without=("loops",))) == ["exp", "sum", "div"]
+
+
+@machine_code_only
+def test_reductions_join_the_kernel_before_them():
+    assert kernels(run(softmax, (3, 4))) == ["exp sum div"]
+    # The sums of columns are known after the last row only, so what follows is another walk.
+    assert kernels(run(over_columns, (3, 4))) == ["exp sum", "div"]
+    # NumPy computes tanh for many numbers at a time, a loop for one: it stays where it is fast.
+    assert kernels(run(chain, (3, 4), (4,))) == ["add tanh mul", "sum exp"]
+
+
+@machine_code_only
+def test_a_loss_is_one_kernel_over_rows():
+    labels = tg.tensor([0, 3, 1])
+
+    def loss_and_gradient(x, w):
+        logits = x + w
+        loss = tg.nn.functional.cross_entropy(logits, labels)
+        return loss, tg.grad(loss, w)[0]
+
+    step = tg.compile(loss_and_gradient)
+    x, w = tg.random.randn(3, 4), tg.random.randn(3, 4, requires_grad=True)
+    for a, b in zip(step(x, w), loss_and_gradient(x, w), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-6)
+    rows = [kernel for kernel in step._latest.executable.kernels if kernel.shape == (3, 4)]
+    assert len(rows) == 1 and {"max", "exp", "log", "equal", "where", "div"} <= set(rows[0].name.split())
+    assert "getitem" not in str(step.program) and "scatter_add" not in str(step.program)
+
+
+@machine_code_only
+def test_equal_updates_are_one_loop():
+    parameters = [tg.ones(3, 4, requires_grad=True), tg.ones(5, requires_grad=True)]
+    optimizer = tg.optim.Adam(parameters)
+
+    @tg.compile
+    def step():
+        optimizer.zero_grad()
+        sum((p * p).sum() for p in parameters).backward()
+        optimizer.step()
+
+    for _ in range(3):
+        step()
+    updates = [line for line in step.source.split("\n") if "loop_" in line]
+    assert len({line.split("(")[0].strip() for line in updates}) < len(updates)
 
 
 def test_an_update_is_written_in_place():

@@ -21,14 +21,15 @@ def dropping():
     return nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 4))
 
 
+# In front of a batch norm there is no bias: its gradient is 0 but for rounding, which Adam makes large.
 def normalised():
-    return nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.Tanh(), nn.Linear(16, 4), nn.LayerNorm(4))
+    return nn.Sequential(nn.Linear(6, 16, bias=False), nn.BatchNorm1d(16), nn.Tanh(), nn.Linear(16, 4), nn.LayerNorm(4))
 
 
 def convolutional():
     return nn.Sequential(
         _AsImage(),
-        nn.Conv2d(1, 3, 2, padding=1),
+        nn.Conv2d(1, 3, 2, padding=1, bias=False),
         nn.BatchNorm2d(3, momentum=None),
         nn.MaxPool2d(2),
         nn.ReLU(),

@@ -29,7 +29,7 @@ class Engine(NamedTuple):
 
 ENGINES = {
     "cpu": Engine(cpu.Executable, lambda index, products: cpu.Memory()),
-    "gpu": Engine(gpu.Executable, gpu.Cuda, unsuited=("long_rows",)),
+    "gpu": Engine(gpu.Executable, gpu.Cuda),
 }
 
 

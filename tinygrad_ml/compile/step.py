@@ -38,7 +38,7 @@ def compile(
     function  any function of tensors: a network, a loss, or a whole training step with `backward()`,
               clipping, an optimiser's and a schedule's `step()`. It is called once for each combination of shapes,
               dtypes and devices of its tensors, values of its other arguments, and modes of its modules
-    without   the passes to leave out, of "dead", "algebra", "long_rows", "equal", "fusion", "in_place"
+    without   the passes to leave out, of "dead", "algebra", "one_hot", "equal", "fusion", "in_place", "loops"
 
     products  what a GPU computes matrix products of float32 with: "float32"; "tf32", on tensor cores, of numbers
               rounded to 10 binary digits after the first; or "float16", where they are rounded to float16, and the

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable
 from typing import Any
 
 from ...ops.shapes import size
-from ..layout import Layout
+from ..layout import Layout, form_of
 from ..passes.fusion import Kernel
 from ..program import Instruction, Program, Value
 from .functions import NOT_IN_PLACE
@@ -29,6 +29,7 @@ class Register:
 class HostLayout(Layout):
     """A layout for the CPU.
 
+    compiled   whether loops become machine code
     loops      kernel -> the loop that runs it; those that have none run as calls of NumPy
     blocks     kernel -> (elements or rows in a block, whether it runs over flat memory); for those that run in blocks
     registers  value -> its register
@@ -42,11 +43,26 @@ class HostLayout(Layout):
         writeable: set[Value],
         compiled: bool = False,
     ):
-        self._compiled = compiled
+        self.compiled = compiled
         self.loops: dict[Kernel, Loop] = {}
         self.blocks: dict[Kernel, tuple[int, bool]] = {}
         self.registers: dict[Value, Register] = {}
         super().__init__(program, kernels, forms, writeable)
+
+    def _lay(self, kernel: Kernel, instruction: Instruction) -> None:
+        super()._lay(kernel, instruction)
+        if instruction.op.name == "matmul" and self._sooner_transposed(instruction):
+            output = instruction.output
+            *batch, rows, columns = output.shape
+            self.forms[output] = form_of((*batch, columns, rows), output.dtype).mT
+
+    def _sooner_transposed(self, instruction: Instruction) -> bool:
+        """Whether many small products a·b are sooner computed as bᵀ·aᵀ: where b lies transposed, and is the larger one."""
+        a, b = instruction.inputs
+        taken = {*self.program.results, *(value for _, value in self.program.writes)}
+        if len(a.shape) < 3 or len(b.shape) < 3 or size(a.shape) >= size(b.shape) or instruction.output in taken:
+            return False
+        return self.forms[b].strides[-2] == b.dtype.itemsize != self.forms[b].strides[-1]
 
     def reads_late(self, kernel: Kernel, instruction: Instruction) -> bool:
         return instruction.op.name in NOT_IN_PLACE
@@ -54,7 +70,7 @@ class HostLayout(Layout):
     def scratch(self, kernel: Kernel) -> Iterable[tuple[Hashable, int]]:
         if kernel.kind != "loop":
             return []
-        if self._compiled and Loop.can_run(kernel):
+        if self.compiled and Loop.can_run(kernel):
             self.loops[kernel] = loop = Loop(kernel)
             return [
                 (value, value.nbytes if kernel.reduced(value) else loop.row * value.dtype.itemsize)

@@ -377,9 +377,8 @@ class _Writer:
     def _columns(self) -> None:
         reductions = [i for i in self.kernel.instructions if i.op.name in REDUCTIONS]
         # The last axes, if they are reduced, are added up in a register before anything goes to memory.
-        inner = [g for g in self.along if all(other in self.along for other in range(g, len(self.group_of)))]
-        inner = [g for g in inner if g > max(self.down, default=-1)]
-        outer = [g for g in range(len({*self.group_of.values()})) if g not in inner]
+        inner = [g for g in self.along if g > max(self.down)]
+        outer = [g for g in range(len(self.down) + len(self.along)) if g not in inner]
         self.near = bool(inner)
 
         def clear(depth: int) -> None:

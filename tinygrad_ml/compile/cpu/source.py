@@ -22,12 +22,13 @@ from ...ops.index import ARRAY
 from ...ops.shapes import size
 from ..layout import view_function
 from ..passes.fusion import Kernel
-from ..passes.long_rows import fold_rows_into
 from ..program import Instruction, Value
+from . import moves
 from .functions import calls
 from .layout import HostLayout
-from .loops import Operand
+from .loops import READ, Operand
 from .machine_code import machine_code
+from .moves import Move
 
 REDUCTIONS = {"sum": "add", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}
 """Primitive -> the function of NumPy that reduces by it."""
@@ -84,12 +85,17 @@ class Source:
     def _place(self, offset: int, shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
         return self.memory[offset : offset + size(shape) * dtype.itemsize].view(dtype).reshape(shape)
 
+    def _placed(self, value: Value) -> numpy.ndarray:
+        """Its planned buffer, as its form says."""
+        flat = self._place(self.layout.offsets[value], (size(value.shape),), value.dtype)
+        return as_strided(flat, value.shape, self.layout.forms[value].strides)
+
     def _target(self, value: Value, pools: dict[Value, Callable]) -> str:
         """Where a kernel puts a value, as an expression."""
         if value in self.layout.in_place:
             self.fixed[value] = self.fixed[self.layout.in_place[value]]
         elif value in self.layout.offsets:
-            self.fixed[value] = self._place(self.layout.offsets[value], value.shape, value.dtype)
+            self.fixed[value] = self._placed(value)
         elif value in pools:
             self.names[f"new_{value.number}"] = pools[value]
             self.lines.append(f"v{value.number} = new_{value.number}()")
@@ -117,6 +123,8 @@ class Source:
         if x in self.fixed:
             self.fixed[instruction.output] = take(self.fixed[x])
         else:
+            if self.layout.forms[x].flags.c_contiguous:
+                take = _looking(self.layout.forms[instruction.output], self.layout.forms[x])
             word = f"view_{instruction.output.number}"
             self.names[word] = take
             self.lines.append(f"v{instruction.output.number} = {word}({self.name(x)})")
@@ -124,10 +132,7 @@ class Source:
     def _loop(self, kernel: Kernel) -> None:
         """A call of the loop, compiled to machine code."""
         written = self.layout.loops[kernel].written(self.layout.forms, self.layout.in_place)
-        known = (name for name, source in self.loops.items() if source == written.source)
-        name = next(known, f"loop_{len(self.loops) + 1}")
-        self.loops[name] = written.source
-        self.names[name] = machine_code(written.source)
+        name = self._loop_of(written.source)
         operands = [
             self._walked(operand, tuple(written.sizes[axis] for axis in axes), strides)
             for operand, axes, strides in zip(written.operands, written.shapes, written.strides, strict=True)
@@ -136,6 +141,21 @@ class Source:
         for instruction in kernel.instructions:
             if instruction.output in self.layout.views and instruction.output in kernel.outputs:
                 self._view(instruction)
+
+    def _loop_of(self, source: str) -> str:
+        """The name of the loop, compiled to machine code."""
+        known = (name for name, other in self.loops.items() if other == source)
+        name = next(known, f"loop_{len(self.loops) + 1}")
+        self.loops[name] = source
+        self.names[name] = machine_code(source)
+        return name
+
+    def _moved(self, move: Move, value: Value, target: str) -> None:
+        """A loop that moves the numbers of `value` into memory that is there: `target`, an expression."""
+        form = self.layout.forms[value]
+        strides = tuple(form.strides[axis] for axis in move.order)
+        read = self._walked(Operand(value, strides), move.sizes, strides)
+        self.lines.append(f"{self._loop_of(move.source)}({', '.join([*map(str, move.sizes), read, target])})")
 
     def _walked(self, operand: Operand, shape: tuple[int, ...], strides: tuple[int, ...]) -> str:
         """The memory of an operand as an array along the axes of a loop, as an expression."""
@@ -234,22 +254,35 @@ class Source:
         self.lines.append(f"v{number} = call_{number}({', '.join(operands)})")
 
     def _matmul(self, instruction: Instruction, operands, pools) -> None:
-        self.lines.append(f"matmul({operands[0]}, {operands[1]}, {self._target(instruction.output, pools)})")
+        out = self._target(instruction.output, pools)
+        if self.layout.forms[instruction.output].flags.c_contiguous:
+            self.lines.append(f"matmul({operands[0]}, {operands[1]}, {out})")
+        else:  # laid out to be computed as bᵀ·aᵀ
+            a, b, out = map(self._transposed, (*instruction.inputs, instruction.output))
+            self.lines.append(f"matmul({b}, {a}, {out})")
 
     def _linear(self, instruction: Instruction, operands, pools) -> None:
-        weight = instruction.inputs[1]
-        transposed = f"{operands[1]}.T"
-        if weight in self.fixed:
-            transposed = f"{operands[1]}_T"
-            self.names[transposed] = self.fixed[weight].T
-        self.lines.append(f"matmul({operands[0]}, {transposed}, {self._target(instruction.output, pools)})")
+        x, weight = operands[0], self._transposed(instruction.inputs[1])
+        self.lines.append(f"matmul({x}, {weight}, {self._target(instruction.output, pools)})")
+
+    def _transposed(self, value: Value) -> str:
+        """Its last two axes swapped, as an expression."""
+        name = self.name(value)
+        if value not in self.fixed:
+            return f"{name}.mT"
+        self.names[f"{name}_T"] = self.fixed[value].mT
+        return f"{name}_T"
 
     def _copy(self, instruction: Instruction, operands, pools) -> None:
         self.lines.append(f"copyto({self._target(instruction.output, pools)}, {operands[0]})")
 
     def _reshape(self, instruction: Instruction, operands, pools) -> None:
-        out = self._target(instruction.output, pools)
-        self.lines.append(f"copyto(reshape({out}, {instruction.inputs[0].shape}), {operands[0]})")
+        out, (x,) = self._target(instruction.output, pools), instruction.inputs
+        as_read = f"reshape({out}, {x.shape})"
+        if self.layout.compiled and x.dtype in READ:
+            self._moved(moves.copy(self.layout.forms[x]), x, as_read)
+        else:
+            self.lines.append(f"copyto({as_read}, {operands[0]})")
 
     def _concat(self, instruction: Instruction, operands, pools) -> None:
         out = self._target(instruction.output, pools)
@@ -269,16 +302,15 @@ class Source:
 
     def _fold(self, instruction: Instruction, operands, pools) -> None:
         out, params = self._target(instruction.output, pools), instruction.params
+        (x,) = instruction.inputs
+        if self.layout.compiled and x.dtype in READ and len(x.shape) == 2 + 2 * len(params["stride"]):
+            self.lines.append(f"{out}[...] = 0")
+            self._moved(moves.fold(self.layout.forms[x], params["stride"], params["dilation"]), x, out)
+            return
         word = f"fold_{instruction.output.number}"
         self.names[word] = lambda total, x: conv.fold_into(
             total, x, params["kernel"], params["stride"], params["dilation"]
         )
-        self.lines += [f"{out}[...] = 0", f"{word}({out}, {operands[0]})"]
-
-    def _fold_rows(self, instruction: Instruction, operands, pools) -> None:
-        out, word = self._target(instruction.output, pools), f"fold_{instruction.output.number}"
-        options = {name: value for name, value in instruction.params.items() if name != "shape"}
-        self.names[word] = lambda total, x: fold_rows_into(total, x, **options)
         self.lines += [f"{out}[...] = 0", f"{word}({out}, {operands[0]})"]
 
     def _draw(self, instruction: Instruction, operands, pools):
@@ -291,6 +323,13 @@ class Source:
         self.names[word] = _drawing(instruction.params)
         self.lines.append(f"{word}(size={instruction.output.shape}, dtype={out}.dtype, out={out})")
         return None
+
+
+def _looking(form: numpy.ndarray, source: numpy.ndarray) -> Callable:
+    """What takes the view of an array in order that lies to it as `form` does to `source`: quicker than its operation."""
+    shape, dtype, strides = form.shape, form.dtype, form.strides
+    offset = form.__array_interface__["data"][0] - source.__array_interface__["data"][0]
+    return lambda array: numpy.ndarray(shape, dtype, array, offset, strides)
 
 
 def _as_in_eager_mode(op, params: dict[str, Any]) -> Callable:

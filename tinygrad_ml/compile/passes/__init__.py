@@ -1,9 +1,9 @@
 """What makes a program shorter, in the order in which it is done. Each pass is a function Program -> Program.
 
     dead      what nobody needs
-    equal     what is computed twice
     algebra   what changes nothing, and what is known now
-    long_rows the way back through convolutions
+    one_hot   what is taken from rows by labels, as a comparison
+    equal     what is computed twice
 
 Then the program becomes kernels: `fusion.py` says which instructions run together, `buffers.py` where
 results are put.
@@ -12,9 +12,9 @@ results are put.
 from .algebra import algebra
 from .dead import dead
 from .equal import equal
-from .long_rows import long_rows
+from .one_hot import one_hot
 
-PASSES = {"dead": dead, "algebra": algebra, "long_rows": long_rows, "equal": equal}
+PASSES = {"dead": dead, "algebra": algebra, "one_hot": one_hot, "equal": equal}
 """By name, in order. `tg.compile(function, without=("equal",))` leaves one out."""
 
-__all__ = ["PASSES", "algebra", "dead", "equal", "long_rows"]
+__all__ = ["PASSES", "algebra", "dead", "equal", "one_hot"]

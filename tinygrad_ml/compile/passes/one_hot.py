@@ -1,0 +1,73 @@
+"""One-hot: what a label takes from its row, as a comparison of the label with the numbers of the columns.
+
+A cross-entropy takes from each row the number at the label, and its gradient puts one there. As an
+indexing operation each stands alone between kernels. Written as "where the column is the label", both
+are elementwise, and the whole loss, forward and backward, becomes one kernel over rows.
+
+Only labels of which a `check` says that they are in range are rewritten: a comparison has no error for
+others. Sums with zeros are exact.
+"""
+
+from __future__ import annotations
+
+import numpy
+
+from ...ops import elementwise, movement, reduce
+from ...ops.index import ARRAY
+from ..program import Instruction, Program, Value
+from ..recorder import Constant
+
+
+def one_hot(program: Program) -> Program:
+    """With x[rows, labels], and its transpose, as comparisons."""
+    checked = {i.inputs[0] for i in program.instructions if i.op.name == "check"}
+    for i in program.instructions:
+        if i.op.name == "reshape" and i.inputs[0] in checked:
+            checked.add(i.output)
+    number = max((value.number for value in (*program.producers(), *program.sources())), default=0)
+    made: list[Instruction] = []
+
+    def new(op, inputs: tuple[Value, ...], shape: tuple[int, ...], dtype, /, **params) -> Value:
+        nonlocal number
+        number += 1
+        output = Value(number, shape, numpy.dtype(dtype))
+        made.append(Instruction(op, inputs, params, output))
+        return output
+
+    def constant(array) -> Value:
+        nonlocal number
+        number += 1
+        return Value(number, array.shape, array.dtype, Constant(array))
+
+    for instruction in program.instructions:
+        shape = _table(instruction, checked)
+        if shape is None:
+            made.append(instruction)
+            continue
+        x, _, labels = instruction.inputs
+        rows, output = shape[0], instruction.output
+        column = new(movement.reshape, (labels,), (rows, 1), labels.dtype, shape=(rows, 1))
+        columns = constant(numpy.arange(shape[1], dtype=labels.dtype))
+        hit = new(elementwise.equal, (columns, column), shape, bool)
+        zero = constant(numpy.zeros((), x.dtype))
+        if instruction.op.name == "getitem":
+            taken = new(elementwise.where, (hit, x, zero), shape, x.dtype)
+            made.append(Instruction(reduce.sum_, (taken,), {"axis": (1,), "keepdims": False}, output))
+        else:
+            put = new(movement.reshape, (x,), (rows, 1), x.dtype, shape=(rows, 1))
+            made.append(Instruction(elementwise.where, (hit, put, zero), {}, output))
+    return program.with_instructions(made)
+
+
+def _table(instruction: Instruction, checked: set[Value]) -> tuple[int, int] | None:
+    """The shape of the table that is indexed by [0 ... rows - 1, labels]; None if the instruction does something else."""
+    if instruction.op.name not in ("getitem", "scatter_add") or instruction.params["index"] != (ARRAY, ARRAY):
+        return None
+    x, rows, labels = instruction.inputs
+    shape = x.shape if instruction.op.name == "getitem" else instruction.params["shape"]
+    counted = getattr(rows.source, "array", None)
+    if len(shape) != 2 or labels not in checked or labels.shape != shape[:1] or counted is None:
+        return None
+    if type(counted) is not numpy.ndarray or not numpy.array_equal(counted, numpy.arange(shape[0])):
+        return None
+    return shape
