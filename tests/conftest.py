@@ -31,6 +31,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # Machine code is kept from run to run, but not among the user's own.
+    os.environ.setdefault("TINYGRAD_ML_CACHE", str(config.cache.mkdir("machine_code")))
     config.addinivalue_line("markers", "host_only: about NumPy arrays or the CPU; skipped on other devices")
     import strict  # noqa: F401  makes "strict" the name of a device
 

@@ -112,8 +112,7 @@ class Executable:
         source.names |= names
         pools = {value: Pool(value.shape, value.dtype) for value in self.layout.handed_out}
         self._function = source.compiled(entry, pools)
-        self.text, self.eager = source.text, source.eager
-        self.loops = source.loops
+        self.text, self.eager = source.whole(), source.eager
 
     def fits(self) -> bool:
         """Whether all state has the shapes and dtypes that the program was recorded with, if not the same memory."""

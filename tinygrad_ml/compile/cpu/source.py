@@ -73,6 +73,11 @@ class Source:
         exec(compile(self.text, "<compiled step>", "exec"), self.names)
         return self.names["step"]
 
+    def whole(self) -> str:
+        """All that was written: the loops, and the function that calls them."""
+        loops = [text.replace("def loop(", f"def {name}(") for name, text in self.loops.items()]
+        return "\n\n".join([*loops, self.text])
+
     # -- names -------------------------------------------------------------------------------------------------
 
     def name(self, value: Value) -> str:
