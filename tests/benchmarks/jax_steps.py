@@ -11,7 +11,7 @@ from itertools import pairwise
 import jax
 import jax.numpy as jnp
 import optax
-from tasks import Task, random_batch
+from tasks import Task, all_images, random_batch
 
 ADAM = optax.adam(1e-3)
 
@@ -27,6 +27,32 @@ def steps(task: Task) -> Callable[[], None]:
         for _ in range(task.steps):
             state, loss = step(state, images, labels)
         loss.block_until_ready()
+
+    return train
+
+
+def resident(task: Task) -> Callable[[], None]:
+    """A round of steps in one `scan`, each of which gathers its own batch from all of MNIST on the device."""
+    # Without being asked, XLA may take TensorFloat-32 for products of float32.
+    jax.config.update("jax_default_matmul_precision", {"float32": "float32", "tf32": "tensorfloat32"}[task.products])
+    images, labels, order = all_images(task)
+    images, labels = arrays(task, images, labels)
+    order = jnp.asarray(order)
+    parameters = initial(task)
+    state = (parameters, ADAM.init(parameters)), jnp.int32(0)
+
+    def step(state, _):
+        learned, position = state
+        batch = jax.lax.dynamic_slice(order, (position,), (task.batch,))
+        learned, loss = training_step(task, learned, images[batch], labels[batch])
+        return (learned, (position + task.batch) % len(order)), loss
+
+    epoch = jax.jit(lambda state: jax.lax.scan(step, state, length=task.steps), donate_argnums=0)
+
+    def train() -> None:
+        nonlocal state
+        state, losses = epoch(state)
+        losses.block_until_ready()
 
     return train
 

@@ -1,8 +1,8 @@
-"""This library, eager and compiled."""
+"""This library, eager and compiled: on one batch, and on all of MNIST in the device's memory."""
 
 from collections.abc import Callable
 
-from tasks import Task, network_of, random_batch
+from tasks import Task, all_images, network_of, random_batch
 
 import tinygrad_ml as tg
 
@@ -30,5 +30,33 @@ def steps(task: Task, compiled: bool) -> Callable[[], None]:
     def train() -> None:
         for _ in range(task.steps):
             step(images, labels)
+
+    return train
+
+
+def resident(task: Task, compiled: bool = True, repeat: bool = False) -> Callable[[], None]:
+    """Each step gathers its own batch, at a position that it moves on; with `repeat` the host asks once for a round."""
+    images, labels, order = (tg.tensor(array, device=task.device) for array in all_images(task))
+    position = tg.tensor(0, device=task.device)
+    offsets = tg.arange(task.batch, device=task.device)
+    model = network_of(tg.nn, task).to(task.device)
+    learn = training_step(model, tg.optim.Adam(model.parameters()))
+
+    def step() -> tg.Tensor:
+        batch = order[position + offsets]
+        position.assign((position + task.batch) % len(order))
+        return learn(images[batch], labels[batch])
+
+    if compiled:
+        step = tg.compile(step, products=task.products)
+    synchronize = tg.backend.of(images.data).synchronize
+
+    def train() -> None:
+        if repeat:
+            step.repeat(task.steps)
+        else:
+            for _ in range(task.steps):
+                step()
+        synchronize()
 
     return train

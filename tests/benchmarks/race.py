@@ -19,17 +19,21 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from tasks import Task
+from tasks import Task, products_of
 from timing import THREADS
 
 PAUSE = 0.15
 """Seconds between two turns with several threads: OpenBLAS's go on spinning for a tenth of a second after a product."""
+
+PATIENCE = 240
+"""Seconds after which a process that does not answer is ended."""
 
 
 class Turn(NamedTuple):
@@ -60,13 +64,14 @@ class Race:
     def run(self, rounds: int, warmup: int = 3) -> Race:
         """Let them take turns; the first `warmup` rounds do not count."""
         with contextlib.ExitStack() as open_processes:
-            running = {}
-            for name in self.names:
-                process = open_processes.enter_context(_Process(name, self.task, self.threads, self.environment))
-                if process.failure is None:
-                    running[name] = process
-                else:
+            running = {
+                name: open_processes.enter_context(_Process(name, self.task, self.threads, self.environment))
+                for name in self.names
+            }
+            for name, process in list(running.items()):
+                if process.answer() is None:
                     self.absent[name] = process.failure
+                    del running[name]
             self.turns = {name: [] for name in running}
             for i in range(-warmup, rounds):
                 for name, process in list(running.items()):
@@ -80,15 +85,23 @@ class Race:
                         self.turns[name].append(turn)
         return self
 
-    def table(self, reference: str, unit: str = "ms", scale: float = 1e3, cores: bool = True) -> str:
-        """A row for each contestant: fastest and median step, the median of its paired ratios to `reference`, cores."""
-        head = ["who", f"fastest, {unit} a step", f"median, {unit}", f"against {reference}"] + ["cores busy"] * cores
-        rows = [head, ["---"] * len(head)]
+    def table(self, reference: str, unit: str = "ms", more: str = "cores busy") -> str:
+        """A row for each contestant: fastest and median step, the median of its paired ratios to `reference`.
+
+        unit  "ms" or "µs" a step, or "s" for the whole round
+        more  a last column: "cores busy"; or "TFLOP/s", of the mlp's products alone
+        """
+        scale = {"ms": 1e3, "µs": 1e6, "s": self.task.steps}[unit]
+        what = f"for {self.task.steps:,} steps" if unit == "s" else "a step"
+        rows = [["who", f"fastest, {unit} {what}", "median", f"against {reference}", more]]
         for name, turns in self.turns.items():
             times = [turn.seconds * scale for turn in turns]
-            ratio = "" if reference not in self.turns else f"{self.ratio(name, reference):.2f}x"
-            row = [name, f"{min(times):.3g}", f"{median(times):.3g}", ratio]
-            rows.append(row + [f"{median(turn.cores for turn in turns):.1f}"] * cores)
+            ratio = f"{self.ratio(name, reference):.2f}x" if reference in self.turns else ""
+            last = median(turn.cores for turn in turns)
+            if more == "TFLOP/s":
+                last = products_of(self.task) / median(turn.seconds for turn in turns) / 1e12
+            rows.append([name, digits(min(times)), digits(median(times)), ratio, digits(last)])
+        rows.insert(1, ["---"] * 5)
         lines = [f"| {' | '.join(row)} |" for row in rows]
         return "\n".join(lines + [f"\nLeft out: {name} ({why})." for name, why in self.absent.items()])
 
@@ -96,6 +109,11 @@ class Race:
         """The median over the rounds of the one's time by the other's."""
         pairs = zip(self.turns[name], self.turns[reference], strict=True)
         return median(a.seconds / b.seconds for a, b in pairs)
+
+
+def digits(number: float) -> str:
+    """A number with three digits that count, and none of an exponent."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 class _Process:
@@ -117,11 +135,13 @@ class _Process:
             text=True,
         )
         self.failure: str | None = None
-        self._answer()
 
-    def _answer(self):
+    def answer(self) -> dict | None:
         """What the process says next; None, and `failure`, if it cannot go on."""
+        watch = threading.Timer(PATIENCE, self._process.kill)
+        watch.start()
         line = self._process.stdout.readline()
+        watch.cancel()
         if line:
             said = json.loads(line)
             self.failure = said.get("failure")
@@ -136,8 +156,8 @@ class _Process:
             self._process.stdin.write("\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # it has ended; `_answer` says why
-        said = self._answer()
+            pass  # it has ended; `answer` says why
+        said = self.answer()
         return said and Turn(said["seconds"] / self.task.steps, said["cores"])
 
     def __enter__(self) -> _Process:

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 import results
-from contestants import CONTESTANTS
+from contestants import CONTESTANTS, FLOOR
 from race import Race
 from tasks import Task
 from timing import machine
@@ -37,8 +37,7 @@ PACKAGES = ("numpy", "numba", "scipy", "torch", "jax", "optax", "keras", "dezero
 
 def steps(words: str, task: Task, threads: int | None, rounds: int, among: list[str]) -> str:
     """The table of a race, with its title."""
-    floor = "the matrix products alone"
-    names = [name for name in among if task.network == "mlp" or not name.startswith(floor)]
+    names = [name for name in among if task.network == "mlp" or not name.startswith(FLOOR)]
     table = Race(task, names, threads).run(rounds).table(OURS)
     return f"### {words}, {'one core' if threads else 'all cores'}\n\n{table}\n"
 

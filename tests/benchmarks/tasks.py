@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_ml.data import MNIST
+
 
 class Task(NamedTuple):
     """What a contestant trains, and how many steps make a round.
@@ -19,7 +21,8 @@ class Task(NamedTuple):
     width    units in each hidden layer of the mlp
     steps    training steps in a round
     device   "cpu" or "gpu"
-    tf32     on the GPU, products in TensorFloat-32
+    resident whether each step takes another batch, of all of MNIST, which lies on the device; or always the same one
+    products what a GPU computes products of float32 with: "float32" or "tf32"
     """
 
     network: str = "mlp"
@@ -27,7 +30,8 @@ class Task(NamedTuple):
     width: int = 500
     steps: int = 1
     device: str = "cpu"
-    tf32: bool = False
+    resident: bool = False
+    products: str = "float32"
 
 
 def network_of(nn: Any, task: Task) -> Any:
@@ -51,8 +55,20 @@ def convolutional(nn: Any) -> Any:
 
 def products_of(task: Task) -> int:
     """Multiplications and additions of the mlp's eight matrix products in one step."""
-    weights = 784 * task.width + task.width**2 + task.width * 10
-    return 2 * task.batch * (3 * weights - 784 * task.width)  # no gradient goes back to the images
+    first, others = 784 * task.width, task.width**2 + task.width * 10
+    return 2 * task.batch * (2 * first + 3 * others)  # no gradient goes back to the images
+
+
+def all_images(task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The images of MNIST (60000, ...), from 0 to 1, their labels of int64, and the order in which to take them.
+
+    The order is as long as whole batches are, and is used for every epoch.
+    """
+    data = MNIST(train=True)
+    shape = (1, 28, 28) if task.network == "cnn" else (784,)
+    images = data.images.reshape(-1, *shape).astype(np.float32) / 255
+    order = np.random.default_rng(0).permutation(len(images))
+    return images, data.labels.astype(np.int64), order[: len(order) // task.batch * task.batch]
 
 
 def random_batch(task: Task) -> tuple[np.ndarray, np.ndarray]:

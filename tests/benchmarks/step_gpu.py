@@ -1,0 +1,161 @@
+"""A training step on a GPU, beside its peers: `python tests/benchmarks/step_gpu.py` (with PyTorch and JAX for CUDA, if any).
+
+All of MNIST lies in the GPU's memory, and each step gathers its own batch. Contestants take turns, each in a process of
+its own; a turn is many steps, and ends when the device is done. The parts, the most important first:
+
+    mlp      784-500-500-10, sigmoid, cross-entropy, Adam, batch 100, float32
+    cnn      two convolutions, batch 128
+    epochs   20 epochs of the mlp, in seconds: 12,000 steps
+    99       MNIST to 99 % from random numbers: `examples/10_mnist_99_fast.py` over several seeds
+    profile  on which kernels our mlp step spends its time (measured through PyTorch's profiler, if it is there)
+    wide     hidden layers of 500 to 8,192 units, float32 and TF32: the rate of the products
+    batch    batches of 100 to 8,192
+
+One call is made for ten minutes: `--seconds` is when no further part begins, and what is done so far is in
+`--out` after each part. `--rehearse` runs the same code on the CPU, a step or two of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import our_steps
+import results
+from contestants import RESIDENT
+from race import Race, digits
+from tasks import Task, products_of
+from timing import machine
+
+OURS = "tinygrad_ml, compiled, repeat"
+FASTEST = [OURS, "PyTorch, one CUDA graph", "PyTorch, one CUDA graph of compiled kernels", "JAX, scan"]
+EXAMPLE = Path(__file__).parents[2] / "examples" / "10_mnist_99_fast.py"
+PACKAGES = ("numpy", "cupy-cuda13x", "cupy-cuda12x", "torch", "jax", "optax")
+WORK = 5e12  # multiplications and additions that make a round of wide networks: about a tenth of a second
+
+
+class Bench:
+    """The parts, each an iterator of texts, on one device.
+
+    rounds    turns of each contestant
+    rehearse  on the CPU, and only to see that it runs
+    """
+
+    def __init__(self, rounds: int, rehearse: bool):
+        self.rounds, self.rehearse = rounds, rehearse
+        self.device = "cpu" if rehearse else "gpu"
+
+    def _race(self, title: str, task: Task, names: list[str], unit: str = "µs", more: str = "cores busy") -> str:
+        if self.rehearse:
+            task = task._replace(steps=2, batch=min(task.batch, 128), width=min(task.width, 500))
+        task = task._replace(device=self.device, resident=True)
+        race = Race(task, names, environment={"XLA_PYTHON_CLIENT_PREALLOCATE": "false"})
+        table = race.run(1 if self.rehearse else self.rounds, warmup=1 if self.rehearse else 2).table(OURS, unit, more)
+        return f"### {title}\n\n{table}\n"
+
+    def mlp(self) -> Iterator[str]:
+        yield self._race("784-500-500-10, batch 100", Task("mlp", 100, steps=600), list(RESIDENT))
+
+    def cnn(self) -> Iterator[str]:
+        yield self._race("Two convolutions, batch 128", Task("cnn", 128, steps=468), list(RESIDENT))
+
+    def epochs(self) -> Iterator[str]:
+        task = Task("mlp", 100, steps=12_000)
+        yield self._race("20 epochs of 784-500-500-10, batch 100", task, FASTEST, "s")
+
+    def ninety_nine(self) -> Iterator[str]:
+        command = [sys.executable, EXAMPLE, *(["--tiny"] if self.rehearse else ["--seeds", "9"])]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        said = done.stdout if done.returncode == 0 else done.stderr
+        yield f"### MNIST to 99 %\n\n```\n{said.strip()}\n```\n"
+
+    def wide(self) -> Iterator[str]:
+        for width, batch in ((8192, 8192), (2048, 2048), (8192, 100), (2048, 100)):
+            for products in ("float32", "tf32"):
+                task = Task("mlp", batch, width, products=products)
+                task = task._replace(steps=max(3, min(600, int(WORK / products_of(task)))))
+                title = f"784-{width}-{width}-10, batch {batch}, {products}"
+                yield self._race(title, task, FASTEST, more="TFLOP/s")
+
+    def batch(self) -> Iterator[str]:
+        for batch in (8192, 2048, 512):
+            task = Task("mlp", batch, steps=min(300, 600 * 100 // batch * 5))
+            yield self._race(f"784-500-500-10, batch {batch:,}", task, FASTEST, more="TFLOP/s")
+
+    def profile(self) -> Iterator[str]:
+        """The time of each kernel of 600 steps; PyTorch's profiler sees all that happens on the GPU."""
+        from torch.profiler import ProfilerActivity, profile
+
+        task = Task("mlp", 100, steps=2 if self.rehearse else 600, device=self.device, resident=True)
+        train = our_steps.resident(task, repeat=True)
+        train()
+        activity = ProfilerActivity.CPU if self.rehearse else ProfilerActivity.CUDA
+        with profile(activities=[activity]) as seen:
+            train()
+        kernels = sorted(seen.key_averages(), key=lambda kernel: -kernel.self_device_time_total)
+        lines = ["| kernel | times a step | µs a step |", "| --- | --- | --- |"]
+        for kernel in kernels[:25]:
+            name = kernel.key.split("(")[0][:80]
+            times, each = kernel.count / task.steps, kernel.self_device_time_total / task.steps
+            lines.append(f"| `{name}` | {digits(times)} | {digits(each)} |")
+        yield "### Where the time of the mlp's step goes\n\n" + "\n".join(lines) + "\n"
+
+
+PARTS = {
+    "mlp": Bench.mlp,
+    "cnn": Bench.cnn,
+    "epochs": Bench.epochs,
+    "99": Bench.ninety_nine,
+    "profile": Bench.profile,
+    "wide": Bench.wide,
+    "batch": Bench.batch,
+}
+
+
+def gpu() -> str:
+    """Name and driver of the GPU, if there is one to ask."""
+    try:
+        asked = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "no GPU"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=500, help="begin nothing more after this time")
+    parser.add_argument("--out", type=Path, help="a folder for step_gpu.md, which grows after each table")
+    parser.add_argument("--rehearse", action="store_true", help="on the CPU, a step or two of each")
+    parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md as well")
+    given = parser.parse_args()
+    began, bench = time.perf_counter(), Bench(given.rounds, given.rehearse)
+    where, texts = f"{gpu()}; {machine(*PACKAGES)}", []
+    print(f"{where}\n", flush=True)
+    for part in given.parts:
+        try:
+            for text in PARTS[part](bench):
+                texts.append(text)
+                print(text, flush=True)
+                if given.out:
+                    given.out.mkdir(parents=True, exist_ok=True)
+                    (given.out / "step_gpu.md").write_text(f"{where}\n\n" + "\n".join(texts), encoding="utf-8")
+                if time.perf_counter() - began > given.seconds:
+                    break
+        except Exception as error:  # what one part cannot do shall not cost the others their ten minutes
+            texts.append(f"### {part}\n\nFailed: {type(error).__name__}: {error}\n")
+            print(texts[-1], flush=True)
+        if time.perf_counter() - began > given.seconds:
+            print(f"{given.seconds:.0f} s are over; what is left was not begun.")
+            break
+    if given.write:
+        results.write("step_gpu", results.dated("python tests/benchmarks/step_gpu.py --write", where, "\n".join(texts)))
+
+
+if __name__ == "__main__":
+    main()
