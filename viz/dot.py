@@ -127,6 +127,8 @@ def _write_edge(graph: graphviz.Digraph, edge: Edge, direction: str, labelled: b
         attributes |= {"color": GRADIENT, "style": "bold"}
     elif edge.kind == "repeat":
         attributes |= {"style": "bold,dotted", "constraint": "false"}
+    elif edge.kind == "entry":
+        attributes |= {"weight": "20"}  # or what comes in from far away would draw the entry out of its kernel
     graph.edge(*ends, **attributes)
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tinygrad_ml import Tensor, symbol
+from tinygrad_ml.compile import Step as CompiledStep
 from tinygrad_ml.errors import DTypeError, OptionError
 from tinygrad_ml.graph import Node
 
@@ -18,6 +19,7 @@ from .arranging import Arrangement
 from .dot import to_dot
 from .failure import failure_in
 from .model import Drawing
+from .program import read_step
 from .reading import read_graph
 from .render import FORMATS, HOW_TO_GET_ONE, NoRenderer, render
 from .svg import backward_is_left, polish
@@ -34,38 +36,57 @@ def draw(
     values: bool = True,
     legend: bool = True,
     limit: int = 3000,
+    stage: str | None = None,
 ) -> Picture:
-    """Draw the graph that a tensor was computed by.
+    """Draw the graph that a tensor was computed by, or the kernels of a compiled step.
 
     what         a tensor, several, or an error that an operation raised (what ran until then is
                  drawn, and the operation that failed). With `input_shape` a module, or any function
-                 of a tensor, which is called on a symbol of that shape: no data is needed
+                 of a tensor, which is called on a symbol of that shape: no data is needed.
+                 Or a function compiled by `tg.compile`, that has been called: its kernels in the order in
+                 which they run, each with the operations that are fused in it
     direction    "forward"; "backward", the gradients in the order in which the engine computes them;
                  or "both", each gradient beside its tensor
-    depth        how many levels of modules are opened; 0 draws a whole network as one box. By default
-                 all, unless that would be hundreds of boxes
-    fold         draw equal modules in a row as one, marked "×12"
-    overlay      colour the boxes by "flops", "bytes" or "gradient" (its norm), or mark those with "nan"
+    depth        how many levels of modules are opened; 0 draws a whole network as one box, or each kernel. By
+                 default all, unless that would be hundreds of boxes
+    fold         draw equal modules in a row, and kernels that update parameters alike, as one, marked "×12"
+    overlay      colour the boxes by "flops", "bytes" or "gradient" (its norm), or mark those with "nan"; of a
+                 compiled step the closed kernels, by "flops" or "bytes"
     values       compute the numbers inside the graph again and show them
     limit        refuse to draw more boxes than that
+    stage        of a compiled step: draw its program as it was "recorded", or after a pass, as `step.stages` names them
 
     Nothing is changed, and the picture keeps nothing of the graph. Returns a `Picture`. Raises
-    `OptionError` for options that do not exist, and for a graph above the limit.
+    `OptionError` for options that do not exist, and for a graph above the limit; `CompileError` for a step that
+    has not been called yet.
 
     >>> x = tg.tensor(3.0, requires_grad=True, name="x")
     >>> viz.draw(x * x + x, direction="both").save("x.svg")
     """
+    if depth is not None and (not isinstance(depth, int) or depth < 0):
+        raise OptionError(f"depth is a number of levels, 0 or more, or None, and not {depth!r}")
+    if isinstance(what, CompiledStep):
+        if direction != "forward" or input_shape is not None:
+            raise OptionError(
+                "a compiled step is drawn as it was recorded, its pass back included: draw it without direction= and input_shape="
+            )
+        return Picture(read_step(what, stage, depth, fold, overlay, limit), legend)
+    if stage is not None:
+        raise OptionError(f"stage= is for functions compiled by tg.compile, and not for {type(what).__name__}")
     failure = failure_in(what) if isinstance(what, BaseException) else None
     outputs = failure.inputs if failure else outputs_of(what, input_shape)
     direction = "forward" if failure else direction
-    if depth is not None and (not isinstance(depth, int) or depth < 0):
-        raise OptionError(f"depth is a number of levels, 0 or more, or None, and not {depth!r}")
     arrangement = Arrangement(outputs, direction, depth, fold, limit, finished=failure is None)
     return Picture(read_graph(arrangement, direction, values=values, overlay=overlay, failure=failure), legend)
 
 
 def outputs_of(what, input_shape: Sequence[int] | None) -> list[Node]:
     """The nodes that `draw`, `steps` and `explain` are asked about."""
+    if isinstance(what, CompiledStep):
+        raise DTypeError(
+            "a compiled step has no graph to go through step by step: viz.draw(step) draws its kernels, step.explain() "
+            "lists them, and step.function is the function as it was, whose result has a graph"
+        )
     if input_shape is not None:
         if not callable(what):
             raise DTypeError(f"input_shape is for drawing a module or a function, not {type(what).__name__}")

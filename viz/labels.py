@@ -56,9 +56,7 @@ def table(rows: list[str], padding: int = 1) -> str:
 
 def item_label(item: Item) -> str:
     """The text of a box."""
-    rows = {"module": _module_rows, "gradient": _gradient_rows, "constant": _constant_rows}.get(
-        item.kind, _tensor_rows
-    )(item)
+    rows = _ROWS.get(item.kind, _tensor_rows)(item)
     if item.heat_text:
         rows.append(font(escaped(item.heat_text), ALARM if item.alarm else INK, 10, "b"))
     return table(rows)
@@ -68,12 +66,16 @@ def _constant_rows(item: Item) -> list[str]:
     return [font(escaped(item.name), VALUE)]
 
 
+def _entry_rows(item: Item) -> list[str]:
+    return [font(escaped(item.name), INK, 11, "b"), font(escaped(item.equation), MUTED, 9)]
+
+
 def _tensor_rows(item: Item) -> list[str]:
     head = font(escaped(item.name), INK, 12, "b")
     named = item.operation and item.name.rstrip("₀₁₂₃₄₅₆₇₈₉") != item.operation
     if named:
         head += font(f"&nbsp; {escaped(item.operation)}", MUTED, 10)
-    rows = [head]
+    rows = [head + _times(item.count)]
     if item.sum:
         rows.append(font(escaped(item.sum), VALUE))
     elif item.equation:
@@ -85,7 +87,19 @@ def _tensor_rows(item: Item) -> list[str]:
         rows.append(font(escaped(line, 60), ALARM, 10))
     rows.append(_gradient_row(item.gradient))
     rows.append(_saved_row(item))
-    return rows
+    return rows + _kernel_facts(item)
+
+
+def _kernel_rows(item: Item) -> list[str]:
+    head = font(escaped(item.name), INK, 12, "b") + _times(item.count)
+    lines = textwrap.wrap(item.equation, 40, max_lines=6, placeholder=" …")
+    return [head, *(font(escaped(line), INK, 11, "i") for line in lines), *_kernel_facts(item)]
+
+
+def _kernel_facts(item: Item) -> list[str]:
+    """What a kernel costs, and where its results go."""
+    rows = [font(escaped(line, 64), MUTED, 10) for line in item.costs]
+    return rows + [font(f"→ {escaped(what, 64)}", VALUE, 10, "b") for what in item.goes]
 
 
 def _facts(item: Item) -> str:
@@ -128,7 +142,7 @@ def _module_rows(item: Item) -> list[str]:
     if item.parameters:
         facts.append(_counted(item.parameters, "parameter"))
     if item.count > 1:
-        head += font(f"&nbsp; ×{item.count}", INK, 12, "b")
+        head += _times(item.count)
         facts[0] = f"each {facts[0]}"
     rows = [head, font(escaped(" · ".join(facts)), MUTED, 10)]
     if item.flops and not item.heat_text:
@@ -137,6 +151,11 @@ def _module_rows(item: Item) -> list[str]:
         rows.append(font(escaped(f"gives {shape_text(item.shape)}"), MUTED, 10))
     rows.append(_saved_row(item))
     return rows
+
+
+def _times(count: int) -> str:
+    """×12, behind the name of what is drawn for several."""
+    return font(f"&nbsp; ×{count}", INK, 12, "b") if count > 1 else ""
 
 
 def _counted(count: int, what: str) -> str:
@@ -161,6 +180,16 @@ def _gradient_rows(item: Item) -> list[str]:
     return [*rows, font(escaped(text, 64), GRADIENT, 10)] if text else rows
 
 
+_ROWS = {
+    "module": _module_rows,
+    "gradient": _gradient_rows,
+    "constant": _constant_rows,
+    "entry": _entry_rows,
+    "kernel": _kernel_rows,
+}
+"""Kind of a box -> what writes its rows, where it is not `_tensor_rows`."""
+
+
 def edge_label(edge: Edge) -> str:
     """The text on an arrow; empty if there is nothing to say."""
     rows = []
@@ -175,6 +204,7 @@ def edge_label(edge: Edge) -> str:
             rows.append(font(escaped(shape_text(edge.shape)), MUTED, 9))
         if edge.local:
             rows.append(font(escaped(edge.local, 56), GRADIENT, 9))
+        rows += [font(escaped(text, 56), MUTED, 9) for text in edge.words]
     if edge.count > 1 and edge.kind != "repeat":
         rows.append(font(f"×{edge.count}", MUTED, 9))
     rows = [f"&nbsp;{row}&nbsp;" for row in rows]  # so that no arrow touches its text
@@ -196,6 +226,6 @@ def _share_rows(edge: Edge) -> list[str]:
 
 def frame_label(frame: Frame) -> str:
     """The text at the top of a frame."""
-    kind = font(f"&nbsp; {escaped(frame.kind)}", MUTED, 10) if frame.kind not in ("", "side", "pass") else ""
-    count = font(f"&nbsp; ×{frame.count}", INK, 12, "b") if frame.count > 1 else ""
-    return f"<{font(escaped(frame.label), INK, 11, 'b')}{kind}{count}>"
+    kind = font(f"&nbsp; {escaped(frame.kind)}", MUTED, 10) if frame.kind not in ("", "side", "pass", "kernel") else ""
+    head = f"{font(escaped(frame.label), INK, 11, 'b')}{kind}{_times(frame.count)}"
+    return table([head, font(escaped(frame.detail, 90), MUTED, 10)], 0) if frame.detail else f"<{head}>"

@@ -20,6 +20,11 @@ KINDS = {
     "output": "output",
     "module": "closed module",
     "gradient": "gradient",
+    "state": "kept from step to step",
+    "host": "numbers of the host, anew in each step",
+    "kernel": "closed kernel",
+    "uncompiled": "no compiled form",
+    "entry": "for each of them",
     "failed": "failed",
 }
 """The kinds of boxes, in the legend's order and words."""
@@ -27,7 +32,7 @@ KINDS = {
 
 @dataclass
 class Item:
-    """A box of the picture: a leaf, an operation with its result, a gradient, or a closed module.
+    """A box of the picture: a leaf, an operation with its result, a gradient, a closed module or kernel.
 
     path      ids of the frames around it, outermost first
     equation  the operation with the names of this graph put in, `x · W`
@@ -35,7 +40,9 @@ class Item:
     note      why there are no numbers, if there are none
     beside    the id of the tensor that this is the gradient of
     norm      of the gradients of all parameters in a closed module
-    count     how many equal modules are drawn as this one
+    count     how many equal modules, or tensors of kernels drawn as one, are drawn as this one
+    costs     of a kernel, in words
+    goes      what becomes of the result besides being used: "returned", "into w, in place"
     turn      when the backward walk came to this gradient, counted from 1
     heat      the overlay's figure: from 0 to 1, and in words
     """
@@ -62,6 +69,8 @@ class Item:
     operations: int = 1
     norm: float | None = None
     count: int = 1
+    costs: tuple[str, ...] = ()
+    goes: tuple[str, ...] = ()
     beside: str | None = None
     turn: int | None = None
     heat: float | None = None
@@ -74,11 +83,13 @@ class Edge:
     """An arrow: from an input to the operation that takes it, or along the way of a gradient.
 
     kind   "forward", "backward", "idle" (no gradient flows), "beside" (from a tensor to where its
-           gradient starts), or "repeat" (from the last of a folded row of modules to the next)
+           gradient starts), "repeat" (from the last of a folded row of modules to the next), or "entry" (into
+           kernels drawn as one)
     local  the local derivative, as a number or in words
     share  the share of gradient that goes along here
     which  (k, n): this is the k-th of n shares that arrive there
     summed the axes over which the share is summed, because the tensor was broadcast
+    words  what goes along between kernels: shape, dtype, and as what it is looked at
     """
 
     id: str
@@ -92,13 +103,15 @@ class Edge:
     which: tuple[int, int] = (1, 1)
     summed: tuple[int, ...] = ()
     count: int = 1
+    words: tuple[str, ...] = ()
 
 
 @dataclass
 class Frame:
-    """A box around boxes: a module, a pass, or one side of the picture.
+    """A box around boxes: a module, a pass, one side of the picture, or a kernel.
 
-    count  how many equal modules are drawn as this one
+    detail a line below the label
+    count  how many equal modules, or kernels that do the same, are drawn as this one
     """
 
     id: str
@@ -112,7 +125,7 @@ class Frame:
 class Drawing:
     """All that a picture shows.
 
-    direction  "forward", "backward" or "both"
+    direction  "forward", "backward" or "both"; of a compiled step "kernels", or "program" before there are kernels
     of         what it is a picture of, for its title and for screen readers
     routes     the id of the arrow for each use of a tensor: ("forward" or "backward", the place of the
                user in the topological order, the position of the input); and where backward starts

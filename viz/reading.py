@@ -76,7 +76,7 @@ class _Reader:
             self.items = {key: item for key, item in self.items.items() if item.kind == "gradient"}
         if overlay:
             drawing.overlay = overlay
-            _heat(list(self.items.values()), overlay)
+            heat(list(self.items.values()), overlay)
         drawing.items = list(self.items.values())
         if failure is not None:
             add_failure(drawing, failure, [self.at.place(node) for node in failure.inputs])
@@ -308,7 +308,7 @@ def _stored(node: Node) -> Gradient | None:
     return Gradient(node.shape, None, "not computed") if node.op is None else None
 
 
-def _heat(items: Sequence[Item], overlay: str) -> None:
+def heat(items: Sequence[Item], overlay: str) -> None:
     """Colour the boxes by a figure, on a logarithmic scale; for "nan" raise an alarm where there are some."""
     if overlay == "nan":
         for item in items:

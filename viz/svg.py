@@ -68,4 +68,5 @@ def backward_is_left(svg: bytes) -> bool:
 def describe(drawing: Drawing) -> str:
     """The picture in a sentence."""
     side = {"forward": "Forward graph", "backward": "Backward graph", "both": "Forward and backward graph"}
+    side |= {"kernels": "Kernels", "program": "Program"}
     return f"{side[drawing.direction]} of {drawing.of}: {len(drawing.items)} boxes, {len(drawing.edges)} arrows"

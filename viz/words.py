@@ -53,10 +53,15 @@ def names_of(order: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, str]:
         elif is_constant(node) and hasattr(node.value, "item"):
             names[node] = number(node.value.item())
         else:
-            names[node] = kind if totals[kind] == 1 else f"{kind}{str(seen[kind]).translate(_SUBSCRIPTS)}"
+            names[node] = numbered(kind, seen[kind], totals[kind])
     if len(outputs) == 1 and not outputs[0].name and not outputs[0].shape and "L" not in taken:
         names[outputs[0]] = "L"  # what the field calls the number that is differentiated
     return names
+
+
+def numbered(kind: str, count: int, total: int) -> str:
+    """The name of the count-th of all things of a kind: `mul₂`; of the only one, `mul`."""
+    return kind if total == 1 else f"{kind}{str(count).translate(_SUBSCRIPTS)}"
 
 
 def _kind(node: Node) -> str:
