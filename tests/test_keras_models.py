@@ -208,7 +208,8 @@ def test_save_and_go_on(make, tmp_path):
     for one in (model, twin):
         keras.utils.set_random_seed(3)
         histories.append(one.fit(x, y, epochs=2, verbose=0, shuffle=False).history)
-    assert histories[0] == histories[1]
+    for name, values in histories[0].items():
+        np.testing.assert_allclose(histories[1][name], values, 1e-5, err_msg=name)
     model.save_weights(tmp_path / "w.safetensors")
     other = keras.models.clone_model(model)
     other.load_weights(tmp_path / "w.safetensors")

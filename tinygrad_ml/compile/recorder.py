@@ -358,7 +358,7 @@ class Recorder:
         for array, traced, first, tensors in self._lifted.values():
             if first.source is None:
                 first.source = self._source_of(array, tensors, names)
-            if traced.written:
+            if traced.written and not isinstance(first.source, Constant):  # else it was made here, and nobody has it
                 writes.append((first, traced.value))
         conditions = found.conditions() + [
             (_whether_it_has_a_gradient(tensor), gradient is not None)

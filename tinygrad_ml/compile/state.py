@@ -7,10 +7,14 @@ watched from the first instruction on; a tensor that is not found here is met wh
 
 from __future__ import annotations
 
+import pickle
+import random
 import types
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
+
+import numpy
 
 from ..nn import Module
 from ..optim import Optimizer
@@ -58,7 +62,7 @@ class Found:
     def users_numbers(self) -> Callable[[], tuple]:
         """A function that returns the plain values which code that is not this library's may read: its attributes and
         variables."""
-        users = [holder for holder, owner in self.holders if owner is not None]
+        users = [holder for holder, owner in self.holders if owner is not None and not isinstance(holder, GENERATORS)]
         return lambda: tuple(value for holder in users for value in _content(holder).values() if _is_plain(value))
 
 
@@ -79,8 +83,12 @@ class Held:
         for holder, owner, content in self._held:
             if owner is not None:
                 for name in _differences(_content(holder), content):
-                    return f"{owner}.{name}" if isinstance(name, str) else owner
+                    return owner if isinstance(holder, (list, set, GENERATORS)) else f"{owner}.{name}"
         return None
+
+
+GENERATORS = (numpy.random.Generator, numpy.random.RandomState, random.Random)
+"""Streams of random numbers that are not this library's."""
 
 
 class Variables:
@@ -95,14 +103,29 @@ def _content(holder: Any) -> dict:
     """What a holder holds, by name or number."""
     if isinstance(holder, dict):
         return dict(holder)
+    if isinstance(holder, GENERATORS):
+        return {"stream": pickle.dumps(_bits(holder))}
     if isinstance(holder, Variables):
         held = {name: holder.globals[name] for name in holder.names if name in holder.globals}
         return held | {name: cell.cell_contents for name, cell in holder.cells.items() if _filled(cell)}
     return dict(enumerate(holder))
 
 
+def _bits(stream: Any) -> Any:
+    """Where a stream of random numbers is."""
+    if isinstance(stream, random.Random):
+        return stream.getstate()
+    return stream.get_state() if isinstance(stream, numpy.random.RandomState) else stream.bit_generator.state
+
+
 def _fill(holder: Any, content: dict) -> None:
-    if isinstance(holder, Variables):
+    if isinstance(holder, random.Random):
+        holder.setstate(pickle.loads(content["stream"]))
+    elif isinstance(holder, numpy.random.RandomState):
+        holder.set_state(pickle.loads(content["stream"]))
+    elif isinstance(holder, numpy.random.Generator):
+        holder.bit_generator.state = pickle.loads(content["stream"])
+    elif isinstance(holder, Variables):
         for name, value in content.items():
             if name in holder.cells:
                 holder.cells[name].cell_contents = value
@@ -125,7 +148,7 @@ def _is_same(now: Any, before: Any) -> bool:
     return now is before or (type(now) is type(before) and _is_plain(now) and now == before)
 
 
-PLAIN = (bool, int, float, str, tuple, type(None))
+PLAIN = (bool, int, float, str, bytes, tuple, type(None))
 
 
 def _is_plain(value: Any) -> bool:
@@ -191,6 +214,8 @@ def _owner(thing: Any, holds_it: str | None) -> str | None:
     """Whose the thing is: the name of a function or class that is not this library's; what is in a list, the list's."""
     if isinstance(thing, types.FunctionType):
         return thing.__qualname__ if _is_users(thing) else None
+    if isinstance(thing, GENERATORS):
+        return holds_it
     if isinstance(getattr(thing, "__dict__", None), dict) and not isinstance(thing, (types.MethodType, partial)):
         return None if _in(PACKAGE, type(thing).__module__) else type(thing).__qualname__
     return holds_it
@@ -207,6 +232,8 @@ def _inside(thing: Any) -> tuple[Any, Iterable[Any]]:
         return variables, [*cells, *named, *(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()]
     if isinstance(thing, types.MethodType):
         return None, [thing.__self__, thing.__func__]
+    if isinstance(thing, GENERATORS):
+        return thing, []
     if isinstance(thing, partial):
         return None, [thing.func, *thing.args, *thing.keywords.values()]
     if isinstance(thing, dict):

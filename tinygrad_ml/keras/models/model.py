@@ -52,9 +52,13 @@ class Model(Trainer, Layer):
         super().__init__(**options)
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
+        self._forget_losses()
+        return super().__call__(*inputs, **options)
+
+    def _forget_losses(self) -> None:
+        """Forget the penalties of the last call."""
         for layer in self._layers_inside():
             layer._added_losses = ()
-        return super().__call__(*inputs, **options)
 
     @property
     def layers(self) -> list[Layer]:

@@ -3,7 +3,8 @@
 `train_step` is the whole of deep learning in five lines; all around it is Keras's bookkeeping. Losses and
 metrics are summed on the device and read at the end of an epoch, and when the progress bar is drawn.
 
-Read before: `batches.py`, where batches come from, and `compiled.py`, where losses and metrics do.
+Read before: `batches.py`, where batches come from, `compiled.py`, where losses and metrics do, and `steps.py`, which has
+the steps compiled.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ..naming import accepts_old
 from ..structure import flatten, map_structure, pack_like
 from .batches import Batches, split_validation, unpack
 from .compiled import CompiledLoss, CompiledMetrics
+from .steps import ModelStep
 
 
 class Logs(Mapping):
@@ -50,8 +52,11 @@ class Trainer:
 
     compiled = False
     stop_training = False
-    history: History | None = None
+    run_eagerly = False
+    jit_compile: Any = "auto"
     optimizer: optimizers.Optimizer | None = None
+    _history: History | None = None
+    _not_compiled: str | None = None  # why not, once it has turned out that a step cannot be recorded
 
     def compile(
         self,
@@ -74,8 +79,14 @@ class Trainer:
         metrics           a list of names, functions and objects; for several outputs a list of lists, or a dictionary.
                           "accuracy" is that which fits the shapes of targets and outputs
         weighted_metrics  metrics that sample weights count for
-        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss are accepted, and change nothing
+        run_eagerly      True: each step runs operation by operation, and all that its Python code does happens in each
+        jit_compile      "auto": steps are compiled where that changes nothing but the time, see `steps.py`. True: all are,
+                         those that the model has written itself too, or a `CompileError` says why that cannot be.
+                         False: none is
+        steps_per_execution, auto_scale_loss are accepted, and change nothing
         """
+        if jit_compile not in ("auto", True, False, None):
+            raise OptionError(f"jit_compile={jit_compile!r} is not 'auto', True or False")
         self.optimizer = optimizers.get(optimizer)
         self._compile_arguments = {
             "optimizer": self.optimizer,
@@ -83,14 +94,49 @@ class Trainer:
             "loss_weights": loss_weights,
             "metrics": metrics,
             "weighted_metrics": weighted_metrics,
+            "run_eagerly": bool(run_eagerly),
+            "jit_compile": jit_compile,
         }
+        self.run_eagerly, self.jit_compile = bool(run_eagerly), jit_compile
+        self._steps: dict[str, ModelStep] = {}
+        self._not_compiled = None
         self._loss = CompiledLoss(loss, loss_weights)
         self._metrics = CompiledMetrics(metrics, weighted_metrics)
         self._loss_tracker = Mean(name="loss")
         self.loss = loss
         self.compiled = True
 
+    @property
+    def history(self) -> History | None:
+        """What the last `fit` has returned."""
+        return self._history
+
+    @history.setter
+    def history(self, history: History) -> None:
+        self._history = history
+
     # -- one step --------------------------------------------------------------------------------------
+
+    @property
+    def train_function(self) -> ModelStep:
+        """`train_step` as `fit` calls it. It prints whether it is compiled; `.compiled.explain()` says into what."""
+        return self._step("train_step")
+
+    @property
+    def test_function(self) -> ModelStep:
+        """`test_step` as `evaluate` calls it, likewise."""
+        return self._step("test_step")
+
+    @property
+    def predict_function(self) -> ModelStep:
+        """`predict_step` as `predict` calls it, likewise."""
+        return self._step("predict_step")
+
+    def _step(self, name: str) -> ModelStep:
+        steps = vars(self).setdefault("_steps", {})
+        if name not in steps:
+            steps[name] = ModelStep(self, name)
+        return steps[name]
 
     def train_step(self, data: tuple) -> Mapping[str, Any]:
         """One step of gradient descent on a batch (x, y, sample_weight); the metrics so far."""
@@ -248,6 +294,7 @@ class Trainer:
         told = CallbackList.of(callbacks, self, verbose, epochs=epochs, steps=batches.count)
         self.stop_training = False
         logs: dict[str, Any] = {}
+        train = self.train_function
         told.on_train_begin()
         for epoch in range(initial_epoch, epochs):
             self.reset_metrics()
@@ -255,7 +302,7 @@ class Trainer:
             found: Mapping[str, Any] = {}
             for step, batch in enumerate(batches):
                 told.on_train_batch_begin(step)
-                found = self.train_step(batch)
+                found = train(batch)
                 told.on_train_batch_end(step, Logs(found))
                 if self.stop_training:
                     break
@@ -297,12 +344,13 @@ class Trainer:
 
     def _evaluate(self, batches: Batches, told: CallbackList) -> dict[str, Any]:
         self.reset_metrics()
+        test = self.test_function
         told.on_test_begin()
         found: Mapping[str, Any] = {}
         with no_grad():
             for step, batch in enumerate(batches):
                 told.on_test_batch_begin(step)
-                found = self.test_step(batch)
+                found = test(batch)
                 told.on_test_batch_end(step, Logs(found))
         logs = self._numbers(found)
         told.on_test_end(logs)
@@ -319,12 +367,12 @@ class Trainer:
         """The outputs for x, as NumPy arrays."""
         batches = Batches(x, batch_size=batch_size, steps=steps, device=self._device())
         told = CallbackList.of(callbacks, self, verbose, epochs=1, steps=batches.count, history=False)
-        outputs = []
+        outputs, predicted = [], self.predict_function
         told.on_predict_begin()
         with no_grad():
             for step, batch in enumerate(batches):
                 told.on_predict_batch_begin(step)
-                outputs.append(self.predict_step(batch))
+                outputs.append(predicted(batch))
                 told.on_predict_batch_end(step, {"outputs": outputs[-1]})
         told.on_predict_end()
         columns = zip(*(flatten(output) for output in outputs), strict=True)
@@ -334,15 +382,15 @@ class Trainer:
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """One update on one batch; its loss and metrics, before the update."""
-        return self._on_batch(self.train_step, x, y, sample_weight, class_weight, return_dict)
+        return self._on_batch(self.train_function, x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The loss and the metrics on one batch."""
         with no_grad():
-            return self._on_batch(self.test_step, x, y, sample_weight, None, return_dict)
+            return self._on_batch(self.test_function, x, y, sample_weight, None, return_dict)
 
-    def _on_batch(self, step, x, y, sample_weight, class_weight, return_dict: bool) -> Any:
-        self._must_be_compiled(step.__name__.replace("step", "on_batch"))
+    def _on_batch(self, step: ModelStep, x, y, sample_weight, class_weight, return_dict: bool) -> Any:
+        self._must_be_compiled(step.name.replace("step", "on_batch"))
         length = len(flatten(x)[0])
         given = Batches(x, y, sample_weight, batch_size=length, class_weight=class_weight, device=self._device())
         (batch,) = given

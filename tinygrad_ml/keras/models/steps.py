@@ -1,0 +1,143 @@
+"""The steps of a model as `fit`, `evaluate` and `predict` call them: compiled, where that changes nothing but the time.
+
+What is done with a batch runs operation by operation the first time: then layers make their weights, and losses find
+their outputs. When a batch of the same shapes comes again, `tg.compile` records it, for all that follow.
+
+A recorded step is its operations on tensors, and nothing else that Python does. So it is watched while it is recorded:
+a step that reads numbers, prints, draws random numbers that are not this library's, or changes a variable or an attribute
+cannot be compiled. Its model then runs operation by operation, and one warning says why. And where code that is not this
+library's may read a number in a variable or an attribute, the step is recorded for each value that it takes.
+
+Read next: `training.py`.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any
+
+import numpy
+
+from ...compile import Step
+from ...compile import compile as compiled_step
+from ...compile.state import Held, reachable
+from ...errors import CompileError
+from ...modes import modes
+from ..structure import flatten
+
+_OUTSIDE = [
+    (numpy.random.get_state.__self__, "numpy.random"),
+    (random.getstate.__self__, "random"),
+]
+"""Streams of random numbers that everybody shares, and what to call them."""
+
+
+class _Progress:
+    """Whether the recording of a step has begun, and is done. In slots, which a failed recording does not put back."""
+
+    __slots__ = ("begun", "done")
+
+
+class ModelStep:
+    """One of a model's steps; it is called with a batch.
+
+    model     whose method `name` it calls
+    name      "train_step", "test_step" or "predict_step"
+    compiled  the step of `tg.compile`: `print(model.train_function.compiled.explain())`
+    """
+
+    def __init__(self, model: Any, name: str):
+        self.model, self.name = model, name
+        self._met: set[tuple] = set()
+        self._numbers: Callable[[], tuple] | None = None
+        self._progress = _Progress()
+        self._full = False  # whether there are as many programs as may be
+
+        def step(batch: Any, numbers: tuple) -> Any:
+            return self._record(batch)
+
+        step.__name__ = name
+        self.compiled: Step = compiled_step(step)
+
+    @property
+    def why_not(self) -> str | None:
+        """Why it runs operation by operation; None if it is compiled, as soon as shapes come again."""
+        model = self.model
+        if model.run_eagerly:
+            return "run_eagerly=True"
+        if not model.jit_compile:
+            return f"jit_compile={model.jit_compile}"
+        if model.jit_compile == "auto" and getattr(self._method, "__module__", "") != f"{__package__}.training":
+            return f"{self.name} is the model's own, which only jit_compile=True compiles"
+        return model._not_compiled
+
+    @property
+    def _method(self) -> Callable:
+        return getattr(self.model, self.name)
+
+    def __call__(self, batch: Any) -> Any:
+        shapes = tuple(None if leaf is None else (leaf.shape, leaf.dtype) for leaf in flatten(batch))
+        if shapes not in self._met or self.why_not is not None:
+            self._met.add(shapes)
+            return self._method(batch)
+        if self._numbers is None:
+            self._numbers = reachable(self._method).users_numbers()
+        self._progress.begun = self._progress.done = False
+        try:
+            return self.compiled(batch, self._numbers())
+        except Exception as error:
+            # A mistake that shows in a replay, such as a label out of range, is the caller's.
+            cannot = isinstance(error, CompileError) or (self._progress.begun and not self._progress.done)
+            if self.model.jit_compile is True or not cannot:
+                raise
+            self._explain(error)
+        return self._method(batch)
+
+    def _record(self, batch: Any) -> Any:
+        if modes.recorder is None:  # somebody watches the operations, so they are not compiled
+            return self._method(batch)
+        self._progress.begun = True
+        self.model._forget_losses()  # tensors, which a recording must not leave behind
+        with _only_tensors(self._method):
+            result = self._method(batch)
+            self.model._forget_losses()
+        self._progress.done = True
+        return result
+
+    def _explain(self, error: Exception) -> None:
+        """Warn, once."""
+        if not self._progress.begun:  # the programs that there are go on; only what is new is not recorded any more
+            if self._full:
+                return
+            self._full, why = True, f"new shapes run operation by operation: {error}"
+        else:
+            why = f"runs operation by operation, because it cannot be compiled: {error}"
+            self.model._not_compiled = why
+        warnings.warn(
+            f"{self.name} of {self.model.name!r} {why}. compile(run_eagerly=True) says that this is meant", stacklevel=5
+        )
+
+    def __repr__(self) -> str:
+        how = repr(self.compiled) if self.why_not is None else f"operation by operation: {self.why_not}"
+        return f"<{self.name} of {self.model.name!r}, {how}>"
+
+
+@contextmanager
+def _only_tensors(step: Callable) -> Iterator[None]:
+    """Inside, a step is recorded; `CompileError` if it does more than to operate on tensors, which is then undone."""
+    before, printed = Held([*reachable(step).holders, *_OUTSIDE]), io.StringIO()
+    try:
+        with redirect_stdout(printed):
+            yield
+        if printed.getvalue():
+            raise CompileError(f"it prints {printed.getvalue().strip()!r}, which a recorded step would not")
+        changed = before.change()
+        if changed is not None:
+            raise CompileError(f"it changes {changed}, which a recorded step would not")
+    except BaseException:
+        before.restore()
+        raise
