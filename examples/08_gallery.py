@@ -1,6 +1,6 @@
-"""A gallery of graphs: eight computations drawn, from one line of algebra to a residual network, and two pages.
+"""A gallery of graphs: nine computations drawn, from one line of algebra to a compiled training step, and two pages.
 
-Each is forward and backward at once: the graph that a computation leaves, and facing it the gradients, numbered
+Most are forward and backward at once: the graph that a computation leaves, and facing it the gradients, numbered
 in the order in which the engine comes to them. They are written into the folder `gallery`, or the one that is named:
 
     python examples/08_gallery.py [folder]
@@ -86,6 +86,23 @@ class Block(nn.Module):
 
 residual = nn.Sequential(*[Block(16) for _ in range(12)], nn.Linear(16, 3))
 show("8-residual", "Twelve equal blocks are drawn as one, with ×12.", residual, input_shape=(8, 16))
+
+network = nn.Sequential(nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 10))
+optimizer = tg.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+
+
+@tg.compile
+def train(images, labels):
+    optimizer.zero_grad()
+    loss = loss_of(network(images), labels)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+for _ in range(2):  # the second call knows the gradients and the momentum of the first
+    train(images.reshape(4, 784).detach(), labels)
+show("9-compiled-step", "A whole training step as the kernels that run, the parameters written in place.", train)
 
 for name, what in (("chain-rule", chain), ("softmax-cross-entropy", cross_entropy)):
     path = viz.explain(what, folder / f"{name}.html")

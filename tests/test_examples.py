@@ -101,12 +101,27 @@ def test_pictures_of_training(run, tmp_path):
 def test_a_gallery_of_graphs(run, tmp_path):
     said = run("08_gallery.py")
     named = re.findall(r"^(\S+\.(?:svg|html))$", said, re.MULTILINE)
-    assert len(named) == 10
+    assert len(named) == 11
     texts = {Path(name).stem: (tmp_path / name).read_text(encoding="utf-8") for name in named}
     assert "1 + 3 + 3 = 7" in texts["1-reuse"]
     assert "×12" in texts["8-residual"]
     assert "backward of backward" in texts["7-second-derivative"]
+    assert "into 0.weight, in place" in texts["9-compiled-step"]
     assert "Conv2d" in texts["5-cnn-closed"] and "much: flops" in texts["6-cnn-open"]
+
+
+def test_a_compiled_step(run, tmp_path):
+    said = run("09_compiled_step.py")
+    recorded, equal = said.split("As it was recorded:")[1].split("After the pass 'equal':")
+    assert (recorded.split("After")[0].count("matmul"), equal.split("return")[0].count("matmul")) == (3, 1)
+    kernels, operations = (int(number) for number in re.search(r"^kernels +(\d+) +(\d+)", said, re.MULTILINE).groups())
+    assert kernels < operations / 3
+    named = re.findall(r"^(\S+\.svg)$", said, re.MULTILINE)
+    assert [Path(name).name for name in named] == ["kernels.svg", "operations.svg"]
+    assert all("in place" in (tmp_path / name).read_text(encoding="utf-8") for name in named)
+    assert re.search(r"^the compiled step is \S+ times as fast; in half of the pairs between", said, re.MULTILINE)
+    eager, compiled = re.search(r"eager (\d+\.\d+), compiled (\d+\.\d+)", said).groups()
+    assert float(eager) == pytest.approx(float(compiled), rel=1e-4)
 
 
 def test_every_lesson_is_tested_and_listed():

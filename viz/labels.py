@@ -48,9 +48,10 @@ def font(text: str, colour: str = INK, size: int = 11, style: str = "") -> str:
     return f'<FONT COLOR="{colour}" POINT-SIZE="{size}">{text}</FONT>'
 
 
-def table(rows: list[str], padding: int = 1) -> str:
+def table(rows: list[str], padding: int = 1, align: str = "") -> str:
     """Rows one under the other."""
-    cells = "".join(f"<TR><TD>{row}</TD></TR>" for row in rows if row)
+    cell = f'<TD ALIGN="{align}">' if align else "<TD>"
+    cells = "".join(f"<TR>{cell}{row}</TD></TR>" for row in rows if row)
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="{padding}">{cells}</TABLE>>'
 
 
@@ -228,4 +229,4 @@ def frame_label(frame: Frame) -> str:
     """The text at the top of a frame."""
     kind = font(f"&nbsp; {escaped(frame.kind)}", MUTED, 10) if frame.kind not in ("", "side", "pass", "kernel") else ""
     head = f"{font(escaped(frame.label), INK, 11, 'b')}{kind}{_times(frame.count)}"
-    return table([head, font(escaped(frame.detail, 90), MUTED, 10)], 0) if frame.detail else f"<{head}>"
+    return table([head, font(escaped(frame.detail, 90), MUTED, 10)], 0, "LEFT") if frame.detail else f"<{head}>"
