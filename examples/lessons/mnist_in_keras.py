@@ -1,9 +1,10 @@
 """A dozen lines of Keras read handwritten digits: 784 inputs, two layers of 500 sigmoids, 10 outputs by softmax.
 
 The program below is the one of the course, with only the import lines changed. The notes leave the pixels as they are,
-0 to 255, which drives the sigmoids into their flat ends: after all 20 epochs, seeds 0 to 3 gave 0.9611, 0.9631, 0.9595
-and 0.9623, so the notes' 0.9623 is reached by luck as often as not. Divided by 255, the same program is above it after
-4 epochs. Read next: `older_spelling.py`; `tinygrad_ml/keras/README.md`.
+0 to 255, which drives the sigmoids into their flat ends. What comes out then is a matter of luck: after all 20 epochs
+Keras itself gives 0.957 to 0.964 with eight random starts, two of which reach the notes' 0.9623, and this library 0.9595
+to 0.9631 with four. Divided by 255, the same program is above all of these after 4 epochs. Read next:
+`older_spelling.py`; `tinygrad_ml/keras/README.md`.
 """
 
 from examples.lessons.common import Run, main
@@ -14,6 +15,8 @@ from tinygrad_ml.keras.models import Sequential
 from viz import curves
 
 NOTES = {"loss": 0.1177, "accuracy": 0.9623}
+# Lowest and highest test accuracy of the notes' program in Keras 3.15.1 on JAX, seeds 0 to 7.
+KERAS = 0.9573, 0.9636
 
 
 def program(divide_by: int, epochs: int, images: int, tests: int, verbose: int):
@@ -47,12 +50,14 @@ def lesson(run: Run) -> None:
         history, scores[pixels], _ = program(divide_by, epochs, images, tests, verbose=2 * (run.size != "tiny"))
         rows.append([f"pixels {pixels}, {epochs} epochs", *scores[pixels], None, None])
     run.table(["program", "test loss", "test accuracy", "notes' loss", "notes' accuracy"], rows)
-    run.expect(
-        f"a test accuracy of {NOTES['accuracy']} or more, with pixels 0 to 1", scores["0 to 1"][1] >= NOTES["accuracy"]
-    )
+    raw, scaled = (accuracy for _, accuracy in scores.values())
+    run.expect(f"with pixels 0 to 1, a test accuracy of {NOTES['accuracy']} or more", scaled >= NOTES["accuracy"])
+    run.expect("with pixels 0 to 255 it is lower after the same epochs", raw < scaled - 0.005)
     if run.size == "full":
         run.expect(
-            "the same within 0.005 with the notes' pixels, 0 to 255", scores["0 to 255"][1] >= NOTES["accuracy"] - 0.005
+            f"with pixels 0 to 255 it is where Keras's own lie, from {KERAS[0]} to {KERAS[1]} with eight random starts, "
+            f"give or take 0.003",
+            KERAS[0] - 0.003 <= raw <= KERAS[1] + 0.003,
         )
     run.picture(curves(history, "784-500-500-10, pixels 0 to 1"), "Loss and accuracy after each epoch.")
 
