@@ -128,3 +128,10 @@ def test_wrong_use():
         tg.summary(mlp(), (100, 28))
     with pytest.raises(OptionError, match="summary is of a module"):
         tg.summary(lambda x: x, (1,))
+    for shape in (3, None, "abc", (None, 784), (2.0, 784), ((100, 784), 3)):
+        with pytest.raises(OptionError, match=r"input_shape is the shape of an input, .* as in \(100, 784\)"):
+            tg.summary(mlp(), shape)
+    with pytest.raises(OptionError, match="depth is a number of levels.*'a'"):
+        tg.summary(mlp(), (100, 784), depth="a")
+    with pytest.raises(OptionError, match="2 dtypes were given for 1 inputs"):
+        tg.summary(mlp(), (100, 784), dtype=["float32", "int64"])

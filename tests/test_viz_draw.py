@@ -322,6 +322,8 @@ def test_wrong_use_is_one_clear_error():
         viz.draw(tg.ones(3), direction="backward")
     with pytest.raises(DTypeError, match="input_shape"):
         viz.draw(Network())
+    with pytest.raises(OptionError, match=r"input_shape is a shape, .* and not 4"):
+        viz.draw(Network(), input_shape=4)
     with pytest.raises(DTypeError, match="ValueError"):
         viz.draw(ValueError("no tensors here"))
 

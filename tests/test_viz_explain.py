@@ -57,6 +57,15 @@ def page_of(loss, tmp_path, **options):
     return Page(viz.explain(loss, tmp_path / "page.html", **options).read_text(encoding="utf-8"))
 
 
+def test_the_page_says_what_its_figures_are(tmp_path):
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    path = viz.explain(x.exp().sum(), tmp_path / "page.html")
+    text = path.read_text(encoding="utf-8")
+    assert "one random direction" in text and "parameters and inputs, are not counted" in text
+    viz.explain(x.exp().sum(), path, check=False)
+    assert "random direction" not in path.read_text(encoding="utf-8")
+
+
 @needs_graphviz
 def test_the_page_needs_nothing_from_elsewhere(tmp_path):
     page = page_of(small_loss(), tmp_path)

@@ -91,6 +91,14 @@ def test_kinks_are_told_from_mistakes():
     assert "kink" in last.check
 
 
+def test_the_check_of_a_tensor_says_that_its_direction_is_random():
+    scalar, vector = leaf(2.0, "scalar"), leaf([1.0, 2.0], "vector")
+    checks = {step.name: step.check for step in viz.steps((vector * scalar).exp().sum(), check=True) if step.check}
+    assert checks["∂L/∂vector"].startswith("along a random v: finite difference")
+    assert checks["∂L/∂scalar"].startswith("finite difference")
+    assert str(viz.steps((vector * scalar).exp().sum(), check=True)).endswith("agree")
+
+
 def test_a_wrong_gradient_is_found(monkeypatch):
     x = leaf(2.0, "x")
     y = x.tanh()

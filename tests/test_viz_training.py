@@ -82,6 +82,10 @@ def test_curves_show_a_loss_that_became_nan_up_to_there():
         ({}, tg.errors.OptionError, "train for an epoch first"),
         ({"loss": []}, tg.errors.OptionError, "empty"),
         ({"loss": [[1.0, 2.0]]}, tg.errors.ShapeError, "'loss'"),
+        ({"loss": 0.5}, tg.errors.ShapeError, "'loss' in the history has shape"),
+        ([0.9, 0.5], tg.errors.DTypeError, "a history is a dictionary.*not list"),
+        (None, tg.errors.DTypeError, "not NoneType"),
+        ({3: [0.9, 0.5]}, tg.errors.DTypeError, "with other keys"),
     ],
 )
 def test_curves_refuse_what_is_no_history(history, error, said):
@@ -245,6 +249,16 @@ def test_surface_refuses_what_it_cannot_draw(fitted, network):
         surface(of_network, many, directions="sideways")
     with pytest.raises(tg.errors.OptionError, match="no plane"):
         surface(loss, params, directions=([1, 2], [2, 4]))
+    with pytest.raises(tg.errors.DTypeError, match="loss_fn is called at every point.*not Tensor"):
+        surface(loss(), params)
+    with pytest.raises(tg.errors.DTypeError, match=r"not Linear; pass its parameters\(\)"):
+        surface(loss, nn.Linear(1, 1))
+    with pytest.raises(tg.errors.DTypeError, match="params are tensors.*not float"):
+        surface(loss, [1.0, 2.0])
+    with pytest.raises(tg.errors.DTypeError, match="a path is a list"):
+        surface(loss, params, path=3)
+    with pytest.raises(tg.errors.ShapeError, match=r"loss_fn gave shape \(3,\)"):
+        surface(lambda: tg.ones(3), params)
     with pytest.raises(tg.errors.OptionError, match="span"):
         surface(loss, params, span=-1)
 
@@ -421,6 +435,11 @@ def test_layers_refuse_an_empty_recording_and_unknown_words():
         activations(recorder, "median")
     with pytest.raises(tg.errors.OptionError, match="'pie'"):
         activations(recorder, kind="pie")
+    for draw, name in ((activations, "activations"), (gradients, "gradients")):
+        with pytest.raises(tg.errors.DTypeError, match=rf"viz.{name} draws what a viz.LayerRecorder.*not Sequential"):
+            draw(nn.Sequential())
+    with pytest.raises(tg.errors.DTypeError, match="listens to a module, and not to list"):
+        LayerRecorder([])
     with pytest.raises(tg.errors.OptionError, match="every=0"):
         LayerRecorder(model, every=0)
 

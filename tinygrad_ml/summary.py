@@ -104,15 +104,22 @@ def summary(model: Module, input_shape: Sequence, dtype: Any = DEFAULT_FLOAT, de
     dtype        of the input, such as "int64" for class numbers; or a list, one for each
     depth        how many levels of modules get rows of their own; those below count with their parents
 
-    Raises whatever the model raises for an input of this shape.
+    Raises `OptionError` for what is no module, no shape or no depth, and whatever the model raises for an input of this
+    shape.
 
     >>> print(tg.summary(model, (100, 784)))
     """
     if not isinstance(model, Module):
         raise OptionError(f"summary is of a module, and not of {model!r}")
-    shapes = [input_shape] if all(isinstance(extent, int) for extent in input_shape) else list(input_shape)
+    if depth is not None and (not isinstance(depth, int) or depth < 0):
+        raise OptionError(f"depth is a number of levels, 0 or more, or None, and not {depth!r}")
+    shapes = _shapes(input_shape)
     dtypes = list(dtype) if isinstance(dtype, (list, tuple)) else [dtype] * len(shapes)
-    inputs = [symbol(tuple(shape), kind) for shape, kind in zip(shapes, dtypes, strict=True)]
+    if len(dtypes) != len(shapes):
+        raise OptionError(
+            f"{len(dtypes)} dtypes were given for {len(shapes)} inputs; give one for each, or one for all"
+        )
+    inputs = [symbol(shape, kind) for shape, kind in zip(shapes, dtypes, strict=True)]
 
     rows = {name: Row(name, type(module).__name__) for name, module in model.named_modules()}
     names = {module: name for name, module in model.named_modules()}
@@ -141,6 +148,17 @@ def summary(model: Module, input_shape: Sequence, dtype: Any = DEFAULT_FLOAT, de
         if node.op is not None:  # not the parameters and inputs themselves
             _row_of(node, rows).activation_bytes += math.prod(node.shape) * node.dtype.itemsize
     return Summary(list(rows.values()) if depth is None else _folded(rows, depth))
+
+
+def _shapes(input_shape: Any) -> list[tuple[int, ...]]:
+    """One shape, or several, as a list of them."""
+    if isinstance(input_shape, (tuple, list)):
+        several = [input_shape] if all(isinstance(extent, int) for extent in input_shape) else input_shape
+        if all(isinstance(shape, (tuple, list)) for shape in several):
+            return [tuple(shape) for shape in several]
+    raise OptionError(
+        f"input_shape is the shape of an input, batch included, as in (100, 784), or a list of such, and not {input_shape!r}"
+    )
 
 
 def _tensors(output: Any) -> Iterable[Tensor]:

@@ -23,6 +23,13 @@ from .facts import flops_of
 from .figures import number
 from .replay import unwatched
 
+HOW = (
+    "A check compares (S(x + h·v) - S(x - h·v)) / 2h, found by trying, with v · ∂S/∂x, where S is the sum of the outputs. "
+    "For a single number v is 1. For a tensor v is one random direction of length 1: what is compared is the slope along "
+    "it, and not each element."
+)
+"""What a reader has to know of the numbers of a check."""
+
 STEP = 1e-6
 BUDGET = 2e9
 """Floating-point operations that all checks together may cost, a second or two."""
@@ -41,15 +48,16 @@ class Trial:
     def against(self, gradient: float) -> str:
         """The central difference, (left + right) / 2, beside what the gradient says of the same direction."""
         difference = (self.left + self.right) / 2
+        along = "along a random v: " if self.v.size > 1 else ""
         if _close(difference, gradient):
-            return f"finite difference {number(difference)}, gradient {number(gradient)}: agree"
+            return f"{along}finite difference {number(difference)}, gradient {number(gradient)}: agree"
         if abs(self.left - self.right) > 1e-3 * max(abs(self.left), abs(self.right)) + 1e-6:
             # As at a tie of a maximum: any slope between the two is as good.
             return (
-                f"a kink: slope {number(self.left)} to one side, {number(self.right)} to the other, "
+                f"{along}a kink: slope {number(self.left)} to one side, {number(self.right)} to the other, "
                 f"gradient {number(gradient)}"
             )
-        return f"finite difference {number(difference)}, gradient {number(gradient)}: differ"
+        return f"{along}finite difference {number(difference)}, gradient {number(gradient)}: differ"
 
 
 def _close(a: float, b: float) -> bool:

@@ -90,6 +90,8 @@ def outputs_of(what, input_shape: Sequence[int] | None) -> list[Node]:
     if input_shape is not None:
         if not callable(what):
             raise DTypeError(f"input_shape is for drawing a module or a function, not {type(what).__name__}")
+        if not isinstance(input_shape, (tuple, list)):
+            raise OptionError(f"input_shape is a shape, batch included, as in (100, 784), and not {input_shape!r}")
         what = what(symbol(tuple(input_shape), name="x"))
     tensors = list(what) if isinstance(what, (tuple, list)) else [what]
     if not tensors or not all(isinstance(tensor, Tensor) for tensor in tensors):

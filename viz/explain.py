@@ -26,6 +26,7 @@ from tinygrad_ml.graph import Node
 
 from . import words
 from .arranging import Arrangement
+from .check import HOW
 from .draw import Picture, outputs_of
 from .facts import device_of, flops_of, saved_sources
 from .figures import Summary, amount, byte_text, number, shape_text
@@ -59,7 +60,7 @@ def explain(
     what         a tensor, or several; with `input_shape` a module or function, as for `draw`
     path         the file to write, .html
     depth, fold  how much of the modules is opened, as for `draw`
-    check        try each gradient by a finite difference, as for `steps`
+    check        try each gradient by a finite difference along one direction, as for `steps`
     title        of the page
     limit        refuse pictures of more boxes than that
 
@@ -116,6 +117,7 @@ def _page(arrangement: Arrangement, drawing: Drawing, steps: list[Step], title: 
         hint=hint,
         peak=peak,
         curve=_memory_curve(steps),
+        how=f'<p class="hint">{HOW}</p>' if any(step.check for step in steps) else "",
         head="".join(f'<th scope="col">{column}</th>' for column in COLUMNS),
         rows="\n".join(map(_table_row, steps)),
         data=_json(data),
@@ -238,7 +240,7 @@ def _memory_curve(steps: list[Step]) -> str:
     width, height = _CURVE
     peak = max((step.held for step in steps), default=0)
     if not peak:
-        return "<p>Nothing but parameters and inputs, which are there anyway.</p>"
+        return "<p>Nothing but parameters and inputs.</p>"
     across = [index / max(len(steps) - 1, 1) * width for index in range(len(steps))]
     heights = [height - step.held / peak * (height - 8) for step in steps]
     stairs = zip(pairwise([*across, width]), heights, strict=True)

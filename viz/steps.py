@@ -25,7 +25,8 @@ def steps(
     """The steps by which a tensor and its gradients are computed, with this run's shapes and numbers.
 
     what         a tensor, or several; with `input_shape` a module or function, as for `draw`
-    check        try each gradient by a finite difference too (in float64, along one direction)
+    check        try each gradient by a finite difference too, in float64, along one direction; for a tensor this is a
+                 random one, so that what is compared is the slope along it, and not each element
     limit        refuse to tell of more nodes than that
 
     Forward, a step is an operation. Backward, it is one share of gradient that arrives at a tensor;
@@ -59,7 +60,8 @@ class Steps(Sequence):
         rows = [COLUMNS, *map(row, self._steps)]
         if not any(step.check for step in self._steps):
             rows = [cells[:-1] for cells in rows]
-        rows = [[_clipped(cell) for cell in cells] for cells in rows]
+        last = len(COLUMNS) - 1  # a check ends with its verdict, and nothing follows that it would push aside
+        rows = [[*map(_clipped, cells[:last]), *cells[last:]] for cells in rows]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in rows

@@ -28,10 +28,17 @@ def curves(history: Mapping[str, Sequence[float]], title: str | None = None) -> 
 
     The epoch with the lowest validation loss is marked: from there on, the network learns its training data by heart.
 
-    Raises `OptionError` for an empty history, `ShapeError` for a metric that is not a list of numbers.
+    Raises `DTypeError` for what is no history, `OptionError` for an empty one, `ShapeError` for a metric that is not a
+    list of numbers.
     """
     history = getattr(history, "history", history)
-    series = {name: as_array(values) for name, values in history.items() if len(values)}
+    if not isinstance(history, Mapping) or not all(isinstance(name, str) for name in history):
+        raise tg.errors.DTypeError(
+            f"a history is a dictionary from names to numbers, as in {{'loss': [0.9, 0.5]}}, or what fit() returns, "
+            f"and not {type(history).__name__}{' with other keys' * isinstance(history, Mapping)}"
+        )
+    series = {name: as_array(values) for name, values in history.items()}
+    series = {name: values for name, values in series.items() if values.size}
     if not series:
         raise tg.errors.OptionError("the history is empty; train for an epoch first, then draw its curves")
     for name, values in series.items():

@@ -61,9 +61,13 @@ class LayerRecorder:
     >>> with viz.LayerRecorder(model) as recorder:
     ...     train(model)
     >>> viz.gradients(recorder).savefig("gradients.png")
+
+    Raises `DTypeError` for what is no module, `OptionError` for an impossible `every`.
     """
 
     def __init__(self, model: Module, every: int = 1):
+        if not isinstance(model, Module):
+            raise tg.errors.DTypeError(f"a LayerRecorder listens to a module, and not to {type(model).__name__}")
         if every < 1:
             raise tg.errors.OptionError(f"every={every}; record each n-th step, n being 1 or more")
         self.every = every
@@ -159,9 +163,10 @@ def activations(recorder: LayerRecorder, statistic: str = "std", kind: str = "he
     statistic  "std", "mean", "norm", or "rms" (the norm divided by the root of the count)
     kind       "heat", a row for each layer, or "lines"
 
-    All but the mean are on a log scale. Raises `OptionError` for an unknown statistic or kind, or an empty recording.
+    All but the mean are on a log scale. Raises `OptionError` for an unknown statistic or kind, or an empty recording,
+    `DTypeError` for what is no recorder.
     """
-    return _draw(recorder, recorder.activations(statistic), f"activations: {statistic}", statistic, kind)
+    return _draw(recorder, "activations", statistic, kind)
 
 
 @styled
@@ -173,12 +178,18 @@ def gradients(recorder: LayerRecorder, statistic: str = "norm", kind: str = "hea
     kind       "heat", a row for each layer, or "lines"
 
     All but the mean are on a log scale; a step at which no gradient came, or one that is exactly 0, is hatched.
-    Raises `OptionError` for an unknown statistic or kind, or an empty recording.
+    Raises `OptionError` for an unknown statistic or kind, or an empty recording, `DTypeError` for what is no recorder.
     """
-    return _draw(recorder, recorder.gradients(statistic), f"gradients: {statistic}", statistic, kind)
+    return _draw(recorder, "gradients", statistic, kind)
 
 
-def _draw(recorder: LayerRecorder, series: dict[str, np.ndarray], title: str, statistic: str, kind: str) -> Figure:
+def _draw(recorder: LayerRecorder, what: str, statistic: str, kind: str) -> Figure:
+    if not isinstance(recorder, LayerRecorder):
+        raise tg.errors.DTypeError(
+            f"viz.{what} draws what a viz.LayerRecorder(model) has heard while the model was trained, "
+            f"and not {type(recorder).__name__}"
+        )
+    series = getattr(recorder, what)(statistic)
     if kind not in ("heat", "lines"):
         raise tg.errors.OptionError(f"kind={kind!r}; use 'heat' or 'lines'")
     if not recorder.numbers or not series:
@@ -191,7 +202,7 @@ def _draw(recorder: LayerRecorder, series: dict[str, np.ndarray], title: str, st
     made = picture(7.2, max(2.6, 1.3 + 0.32 * len(series)) if kind == "heat" else 4.2)
     axes = made.subplots()
     (_heat if kind == "heat" else _lines)(made, axes, recorder, list(series), table, statistic)
-    axes.set_title(title)
+    axes.set_title(f"{what}: {statistic}")
     axes.set_xlabel("step")
     count_along(axes.xaxis)
     return made

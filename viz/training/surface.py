@@ -62,9 +62,25 @@ def surface(
     also after an error; a graph that was recorded before refuses to run backward, so draw after `backward()`. Switch
     dropout off first (`model.eval()`): a loss that draws random numbers gives a rough surface.
 
-    Raises `OptionError` for directions that are none, `ShapeError` for a path or a direction of another size.
+    Raises `OptionError` for directions that are none, `ShapeError` for a path or a direction of another size and for a
+    loss that is not a single number, `DTypeError` for what is no function or no parameter.
     """
-    params = [params] if isinstance(params, Tensor) else list(params)
+    if not callable(loss_fn):
+        raise tg.errors.DTypeError(
+            f"loss_fn is called at every point, so it is a function such as lambda: loss(model(x), y), "
+            f"and not {type(loss_fn).__name__}"
+        )
+    params = [params] if isinstance(params, Tensor) else list(params) if isinstance(params, Iterable) else [params]
+    for p in params:
+        if not isinstance(p, Tensor):
+            hint = "; pass its parameters()" if hasattr(p, "parameters") else ""
+            raise tg.errors.DTypeError(
+                f"params are tensors, as in model.parameters(), and not {type(p).__name__}{hint}"
+            )
+    if path is not None and not isinstance(path, (Sequence, np.ndarray)):
+        raise tg.errors.DTypeError(
+            f"a path is a list, of [p.numpy() for p in params] after each step, and not {type(path).__name__}"
+        )
     if not params:
         raise tg.errors.OptionError("no parameters were given; pass tensors, as in model.parameters()")
     here = _flat(params)
@@ -212,7 +228,10 @@ def _losses(loss_fn: Callable, params: list[Tensor], here: np.ndarray, plane: Pl
                 point = here + axis_x[column] * plane.x + axis_y[row] * plane.y
                 for p, part in zip(params, np.split(point, ends), strict=True):
                     p.assign(part.reshape(p.shape))
-                losses[row, column] = as_array(loss_fn()).item()
+                loss = as_array(loss_fn())
+                if loss.size != 1:
+                    raise tg.errors.ShapeError(f"loss_fn gave shape {loss.shape}; a loss is a single number, as a mean")
+                losses[row, column] = loss.item()
     finally:
         for p, values in zip(params, kept, strict=True):
             p.assign(values)
