@@ -100,10 +100,10 @@ class FakeCuda:
 
     def kernels(self, launches):
         self._not_in_a_capture("loading kernels")
-        key = tuple(sorted({launch.name for launch in launches}))
-        if key and key not in self.libraries:
-            self.libraries[key] = cuda_on_cpu.Library(launches)
-        return [(self.libraries[key], launch._replace(zeroed=())) for launch in launches]
+        new = [launch for launch in launches if launch.name not in self.libraries]
+        if new:
+            self.libraries.update(dict.fromkeys([launch.name for launch in new], cuda_on_cpu.Library(new)))
+        return [(self.libraries[launch.name], launch._replace(zeroed=())) for launch in launches]
 
     def launch(self, kernel, grid, block, addresses):
         library, launch = kernel

@@ -275,7 +275,10 @@ class Plan:
 def _library() -> ctypes.CDLL:
     from cuda import pathfinder  # which CuPy needs too
 
-    return ctypes.CDLL(pathfinder.load_nvidia_dynamic_lib("cublasLt").abs_path)
+    try:
+        return ctypes.CDLL(pathfinder.load_nvidia_dynamic_lib("cublasLt").abs_path)
+    except RuntimeError as error:
+        raise DeviceError(f"matrix products on the GPU need cuBLAS, which CuPy needs too: {error}") from error
 
 
 def empty(call: Product) -> bool:

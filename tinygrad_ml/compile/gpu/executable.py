@@ -11,7 +11,7 @@ Read before: `memory.py`, `tasks.py`, `runtime.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -22,9 +22,10 @@ from ...backend import random as streams
 from ...ops.shapes import size
 from ...tensor import Tensor
 from ..layout import form_of
+from ..passes.equal import frozen
 from ..passes.fusion import Kernel, fusion
 from ..program import Instruction, Program, Value
-from .kernels import has_form, has_launch
+from .kernels import grouped, has_form, has_launch, structure
 from .memory import DeviceLayout, Places, Results, Table, of_the_host
 from .tasks import Called, Copied, Drawn, Launched, Task, draw_options, tasks
 
@@ -52,7 +53,7 @@ class Executable:
         in_place: bool = True,
         loops: bool = True,
     ):
-        self.program, self._runtime, self._in_place = _arrived(program), runtime, in_place
+        self.program, self._runtime, self._in_place = _on_device(program), runtime, in_place
         self.kernels = _updates_last(self.program, fusion(self.program, has_form, fuse, _may_reduce))
         self._sources = self.program.sources()
         self._written = {memory for memory, _ in self.program.writes}
@@ -129,11 +130,29 @@ class Executable:
     def _all_tasks(self) -> list[Task]:
         layout = self.layout
         forms = layout.forms | {value: layout.forms[memory] for value, memory in layout.in_place.items()}
-        made = [task for kernel in self.kernels for task in tasks(kernel, layout, forms)]
+        made: list[Task] = []
+        for _, equal in groupby(self.kernels, key=lambda kernel: structure(kernel, forms) or kernel):
+            made += self._together(list(equal), forms)
         # What moves is written to after the launch: the graph does not know where it lies.
         copies = [(memory, value) for memory, value in self.program.writes if value not in layout.in_place]
         self._after = [(memory, value) for memory, value in copies if memory in self._moving]
         return [*made, *(Copied(*pair) for pair in copies if pair[0] not in self._moving)]
+
+    def _together(self, kernels: list[Kernel], forms: dict[Value, numpy.ndarray]) -> list[Task]:
+        """The tasks of kernels of one structure: one, if they can be one launch."""
+        if len(kernels) == 1:
+            return list(tasks(kernels[0], self.layout, forms))
+        roots, in_place = self.layout.roots, self.layout.in_place
+        overwritten = [{in_place[value] for value in kernel.outputs if value in in_place} for kernel in kernels]
+        read = [{roots[value] for value in kernel.inputs()} for kernel in kernels]
+        apart = all(
+            not writes & reads for i, writes in enumerate(overwritten) for j, reads in enumerate(read) if i != j
+        )
+        launch = grouped(kernels, forms) if apart else None
+        if launch is not None:
+            return [Launched(launch)]
+        half = len(kernels) // 2  # of fewer kernels there are fewer pointers
+        return self._together(kernels[:half], forms) + self._together(kernels[half:], forms)
 
     # -- capturing ---------------------------------------------------------------------------------------------
 
@@ -223,22 +242,36 @@ class Executable:
 
 
 def _may_reduce(instruction: Instruction, is_reduced: bool) -> bool:
-    """Whether it can stand in a kernel with reductions."""
+    """Whether it can stand in a kernel with reductions, at either level."""
     return has_form(instruction) or has_launch(instruction)
 
 
-def _arrived(program: Program) -> Program:
-    """Without the transfers of what comes from the host: arguments and draws are put where they are needed at once."""
+def _on_device(program: Program) -> Program:
+    """What is left to do on the device.
+
+    Arguments and draws that come from the host are put there at once, so their transfers are nothing. Labels are not
+    looked at, as in eager mode: a look would have to wait for the device.
+    """
     from_host = {i.output for i in program.instructions if of_the_host(i)}
     from_host |= {value for value in program.sources() if value.source.kind == "argument"}
     moved = [i for i in program.instructions if i.op.name == "transfer" and i.inputs[0] in from_host]
-    kept = [i for i in program.instructions if i not in moved]
+    kept = [i for i in program.instructions if i not in moved and i.op.name != "check"]
     return program.with_instructions(kept, {i.output: i.inputs[0] for i in moved})
 
 
 def _updates_last(program: Program, kernels: list[Kernel]) -> list[Kernel]:
-    """With the kernels at the end that only compute what is written to memory: there, equal ones can be one launch."""
+    """With the kernels at the end that only compute what is written to memory, equal ones side by side.
+
+    There they can be one launch: an optimiser's update of each parameter.
+    """
     written = {value for _, value in program.writes} - set(program.results)
     read = {value for kernel in kernels for value in kernel.inputs()}
-    updates = [k for k in kernels if k.kind == "loop" and k.outputs and all(v in written - read for v in k.outputs)]
-    return [kernel for kernel in kernels if kernel not in updates] + updates
+    only = written - read
+    updates = [k for k in kernels if k.kind == "loop" and k.outputs and only.issuperset(k.outputs)]
+    alike: dict[Hashable, list[Kernel]] = {}
+    for kernel in updates:
+        alike.setdefault(tuple((i.op.name, frozen(i.params), i.output.dtype) for i in kernel.instructions), []).append(
+            kernel
+        )
+    others = set(kernels) - set(updates)
+    return [kernel for kernel in kernels if kernel in others] + [kernel for same in alike.values() for kernel in same]

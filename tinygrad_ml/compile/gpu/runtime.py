@@ -7,6 +7,7 @@ Only capturing takes a stream of its own, on which nothing runs: what is called 
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -84,13 +85,16 @@ class Cuda:
         self._cupy, self._precision = self.backend.cupy, products
         self._runtime = self._cupy.cuda.runtime
         self._pool = self._cupy.cuda.MemoryPool()
-        self._lt = blas.Lt()
         self._plans: dict[tuple, blas.Plan] = {}
         self._planned = self._workspace = None
         self._kept: list | None = None
         with self.current():
             self._stream = self._cupy.cuda.Stream(non_blocking=True)
         self._ring = Ring(self._pinned, lambda: self._cupy.cuda.Event(disable_timing=True))
+
+    @functools.cached_property
+    def _lt(self) -> blas.Lt:
+        return blas.Lt()
 
     def current(self):
         """A context in which this GPU is the current one."""
