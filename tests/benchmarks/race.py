@@ -6,9 +6,8 @@ Each process makes its contestant, trains a few steps that do not count, and wai
 other, round after round, to train `task.steps` steps: a slow moment of the machine falls on all of them, and the ratio to
 the reference, taken round by round, hardly moves.
 
-On one thread every process is bound to the same core, because nothing else keeps all of these libraries to
-one: what JAX does not take from `XLA_FLAGS`, it takes from the cores that it sees. The table says how many cores were
-really busy.
+On one thread every process is bound to the same core, because nothing else keeps all of these libraries to one: JAX
+counts the cores that it sees, whatever `XLA_FLAGS` says. The table says how many were really busy.
 """
 
 from __future__ import annotations
