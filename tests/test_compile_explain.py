@@ -43,6 +43,15 @@ def test_a_fused_loop_moves_less_than_operation_by_operation():
     assert 2 * OUTPUT <= explanation.compiled.memory <= 3 * OUTPUT
 
 
+def test_a_reduction_at_the_end_of_a_loop_reads_nothing_again():
+    pytest.importorskip("numba")
+    explanation = run(lambda x: x.exp().sum(axis=1), (4, 5)).explanation
+    (kernel,) = explanation.kernels
+    assert (kernel.shape, kernel.axes) == ((4, 5), (1,))
+    assert (explanation.nbytes(kernel), kernel.flops) == ((4 * 5 + 4) * 4, 4 * 5 + 4 * 5)
+    assert explanation.eager.nbytes == (3 * 4 * 5 + 4) * 4
+
+
 def test_without_fusion_both_columns_are_equal():
     explanation = run(layer, *SHAPES, without=("fusion",)).explanation
     assert explanation.compiled[:3] == explanation.eager[:3]
