@@ -297,6 +297,6 @@ def test_without_graphviz_the_text_is_saved_and_a_message_says_so(mlp, tmp_path,
 
 
 def test_the_models_of_the_package_are_drawn():
-    for model, shape in ((models.mlp(), (2, 1, 28, 28)), (models.cnn(), (2, 1, 28, 28))):
-        picture = viz.draw(training(model, tg.optim.Adam(model.parameters()), tg.random.rand(*shape)))
-        assert len(picture.drawing.items) > 30 and not picture.drawing.notes
+    for model in (models.mlp(), models.cnn()):
+        picture = viz.draw(training(model, tg.optim.Adam(model.parameters()), tg.random.rand(2, 1, 28, 28)))
+        assert 30 < len(picture.drawing.items) <= 150

@@ -18,10 +18,12 @@ from tinygrad_ml.compile.program import Call, Instruction, Program, Value
 from tinygrad_ml.errors import OptionError
 
 from . import words
-from .arranging import COMFORTABLE
 from .figures import number
 from .labels import LONGEST
 from .nesting import FOLD_FROM
+
+COMFORTABLE = 150
+"""Above so many boxes kernels are closed, if no depth was asked for: their arrows cross each other more than those of modules."""
 
 
 @dataclass
