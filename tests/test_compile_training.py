@@ -258,3 +258,18 @@ def test_a_schedule_of_rates_and_betas_is_one_program():
     training.run(20), eager.run(20)
     assert_equal_states(eager, training)
     assert "2 programs" in repr(training.step)  # one without gradients at its start, one with
+
+
+def test_a_hook_that_comes_later_is_a_part_of_the_step():
+    model = mlp()
+    step = tg.compile(lambda x: model(x))
+    x = tg.random.randn(3, 6)
+    assert step(x).numpy().any()
+    model.register_forward_hook(lambda module, inputs, output: output * 0)
+    assert not step(x).numpy().any()
+
+    w = tg.ones(2, requires_grad=True)
+    step = tg.compile(lambda: tg.grad((w * w).sum(), w)[0])
+    assert step().tolist() == [2, 2]
+    w.register_hook(lambda gradient: gradient * 3)
+    assert step().tolist() == [6, 6]

@@ -156,9 +156,9 @@ def _is_plain(value: Any) -> bool:
 
 
 def _attributes(module: Module) -> tuple:
-    """Its mode, its plain attributes such as a dropout's p, and which parameters and parts it has."""
+    """Its mode, who listens, its plain attributes such as a dropout's p, and which parameters and parts it has."""
     inside = vars(module)
-    return module.training, *[
+    return module.training, module._hooks, *[
         (name, value if isinstance(value, PLAIN) else id(value)) for name, value in inside.items() if name[0] != "_"
     ]
 
@@ -181,8 +181,9 @@ def _uses(optimizer: Optimizer, state: dict) -> bool:
     return optimizer.state is state
 
 
-def _needs(tensors: list[Tensor]) -> list[bool]:
-    return [tensor._needs for tensor in tensors]
+def _needs(tensors: list[Tensor]) -> list[Any]:
+    """For each tensor whether it needs a gradient, and who listens to that."""
+    return [tensor._needs and (tensor._node is None or tensor._node.hooks) for tensor in tensors]
 
 
 def reachable(*roots: Any) -> Found:

@@ -6,7 +6,7 @@ their outputs. When a batch of the same shapes comes again, `tg.compile` records
 A recorded step is its operations on tensors, and nothing else that Python does. So it is watched while it is recorded:
 a step that reads numbers, prints, draws random numbers that are not this library's, or changes a variable or an attribute
 cannot be compiled. Its model then runs operation by operation, and one warning says why. And where code that is not this
-library's may read a number in a variable or an attribute, the step is recorded for each value that it takes.
+library's may read a number in a variable or an attribute, the step is recorded for each value that it takes. While hooks listen to a layer or a weight, nothing is compiled.
 
 Read next: `training.py`.
 """
@@ -24,7 +24,7 @@ import numpy
 
 from ...compile import Step
 from ...compile import compile as compiled_step
-from ...compile.state import Held, reachable
+from ...compile.state import Found, Held, reachable
 from ...errors import CompileError
 from ...modes import modes
 from ..structure import flatten
@@ -53,7 +53,8 @@ class ModelStep:
     def __init__(self, model: Any, name: str):
         self.model, self.name = model, name
         self._met: set[tuple] = set()
-        self._numbers: Callable[[], tuple] | None = None
+        self._reached: Found | None = None
+        self._users_numbers: Callable[[], tuple] = tuple
         self._progress = _Progress()
         self._full = False  # whether there are as many programs as may be
 
@@ -84,11 +85,15 @@ class ModelStep:
         if shapes not in self._met or self.why_not is not None:
             self._met.add(shapes)
             return self._method(batch)
-        if self._numbers is None:
-            self._numbers = reachable(self._method).users_numbers()
+        if self._reached is None:
+            self._reached = reachable(self._method)
+            self._users_numbers = self._reached.users_numbers()
+        if self._somebody_listens():
+            return self._method(batch)
+        trainable = [getattr(module, "trainable", True) for module in self._reached.modules]
         self._progress.begun = self._progress.done = False
         try:
-            return self.compiled(batch, self._numbers())
+            return self.compiled(batch, (*trainable, *self._users_numbers()))
         except Exception as error:
             # A mistake that shows in a replay, such as a label out of range, is the caller's.
             cannot = isinstance(error, CompileError) or (self._progress.begun and not self._progress.done)
@@ -96,6 +101,12 @@ class ModelStep:
                 raise
             self._explain(error)
         return self._method(batch)
+
+    def _somebody_listens(self) -> bool:
+        """Whether there are hooks, which want to be called in each step."""
+        return any(module._hooks for module in self._reached.modules) or any(
+            tensor._node is not None and tensor._node.hooks for tensor in self._reached.tensors
+        )
 
     def _record(self, batch: Any) -> Any:
         if modes.recorder is None:  # somebody watches the operations, so they are not compiled
