@@ -28,6 +28,9 @@ class Graph:
     def __init__(self, calls):
         self.calls = calls
 
+    def nodes(self):
+        return len(self.calls)
+
     def launch(self):
         FakeCuda.launched += 1
         for call in self.calls:

@@ -4,10 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 import operations
+from test_compile_operations import gradients, values
+from test_compile_training import CASES, Training
 
 import tinygrad_ml as tg
 from tinygrad_ml import data, nn, optim
 
+EXACT = 1e-3
+"""The error of a product of 256 terms in float32 is less; in TF32 and float16 it is ten times as large."""
 TOLERANCE = 1e-4
 """What the devices may differ by in float32, relative to 1 + |x|: they add in another order."""
 
@@ -50,6 +54,72 @@ def _distance(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
         if a.size:
             largest = max(largest, float(np.nanmax(np.abs(a - b) / (1 + np.abs(a)))))
     return largest
+
+
+class Steps(NamedTuple):
+    """Training, compiled and eager, on one device.
+
+    difference  the largest one between their losses
+    graphs      that a step was captured into, and `nodes` in them
+    """
+
+    case: str
+    difference: float
+    graphs: int
+    nodes: int
+
+    @property
+    def small(self) -> bool:
+        return self.difference <= 10 * TOLERANCE and self.graphs == 1
+
+
+# Adam makes steps of full size of a gradient that is a rounding error, such as that of a bias before a batch norm.
+COMPARED = {name: case for name, case in CASES.items() if "norm" not in name}
+
+
+def of_training(case: str, device: str, steps: int = 40) -> Steps:
+    """Some steps of training, of one random stream: dropout's masks are the same, if all is well."""
+    with tg.device(device):
+        eager, compiled = Training(*COMPARED[case]), Training(*COMPARED[case], compiled=True)
+        tg.manual_seed(7)
+        expected = eager.run(steps)
+        tg.manual_seed(7)
+        found = compiled.run(steps)
+    graphs = compiled.step._latest.executable.graphs
+    return Steps(case, _distance([np.array(expected)], [np.array(found)]), len(graphs), sum(g.nodes() for g in graphs))
+
+
+def of_compiled(operation: operations.Operation, device: str) -> Difference:
+    """An operation of the table and its gradients, compiled and eager, on one device."""
+    with tg.device(device):
+        inputs = [tg.tensor(array, dtype="float32", requires_grad=True) for array in operation.inputs]
+        differences = []
+        for kind in (values, gradients):
+            function = kind(operation.function)
+            expected, found = function(*inputs), tg.compile(function)(*inputs)
+            differences.append(_distance([x.numpy() for x in expected], [x.numpy() for x in found]))
+    return Difference(operation.name, *differences)
+
+
+def of_products(device: str) -> dict[str, float]:
+    """The largest error of a compiled product of two (256, 256) matrices, for each precision."""
+    a, b = np.random.default_rng(0).standard_normal((2, 256, 256), np.float32)
+    exact = a.astype(float) @ b
+    with tg.device(device):
+        steps = {p: tg.compile(lambda a, b: a @ b, products=p) for p in ("float32", "tf32", "float16")}
+        return {p: float(np.abs(step(a, b).numpy() - exact).max()) for p, step in steps.items()}
+
+
+def of_repeated(device: str, times: int = 50) -> float:
+    """The largest difference between parameters after `repeat(times)`, and after as many calls."""
+    x, y = np.random.default_rng(0).standard_normal((12, 6), np.float32), np.arange(12) % 4
+    with tg.device(device):
+        a, b = Training(*CASES["schedule"], compiled=True), Training(*CASES["schedule"], compiled=True)
+        for _ in range(times):
+            a.step(tg.tensor(x), tg.tensor(y))
+        b.step.repeat(times, tg.tensor(x), tg.tensor(y))
+    assert [g["lr"] for g in a.optimizer.param_groups] == [g["lr"] for g in b.optimizer.param_groups]
+    return _distance([p.numpy() for p in a.model.parameters()], [p.numpy() for p in b.model.parameters()])
 
 
 def losses(device: str, steps: int = 60) -> list[float]:

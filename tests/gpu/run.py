@@ -1,7 +1,7 @@
 """Everything that only a GPU can show, in one command: `python tests/gpu/run.py`.
 
-It compares the CPU and the GPU operation by operation, trains a network on MNIST on both, and runs
-the whole suite of tests on the GPU. It exits with 0 if all agree, 1 if something differs, and 2 on a
+It compares the CPU and the GPU operation by operation, trains a network on MNIST on both, compares compiled
+steps with eager ones, and runs the whole suite of tests on the GPU. It exits with 0 if all agree, 1 if something differs, and 2 on a
 machine without a GPU. `--device strict` rehearses it on the stand-in of `tests/strict.py`.
 """
 
@@ -15,8 +15,8 @@ TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 
 import agreement  # noqa: E402
+import fake_cuda  # noqa: E402, F401  makes "strict" the name of a device, for which programs can be compiled
 import operations  # noqa: E402
-import strict  # noqa: E402, F401  makes "strict" the name of a device
 
 import tinygrad_ml as tg  # noqa: E402
 from tinygrad_ml.backend.cuda import why_not  # noqa: E402
@@ -46,6 +46,27 @@ def compare_training(device: str) -> bool:
     return together and learned
 
 
+def compare_compiled(device: str) -> bool:
+    """Tables of what `tg.compile` gives on the device, beside eager mode there; whether they agree."""
+    print(
+        f"{'compiled training, 40 steps':32} {'loss':>9} {'graphs':>7} {'nodes':>6}   (largest difference from eager)"
+    )
+    trained = [agreement.of_training(case, device) for case in agreement.COMPARED]
+    for case, difference, graphs, nodes in trained:
+        print(f"{case:32} {difference:9.1e} {graphs:7} {nodes:6}")
+    table = [operation for operation in operations.TABLE if operation.name != "boolean mask"]
+    compiled = [agreement.of_compiled(operation, device) for operation in table]
+    for name, value, gradient in [difference for difference in compiled if not difference.small]:
+        print(f"{name:32} {value:9.1e} {gradient:9.1e}   COMPILED DIFFERS")
+    errors, repeated = agreement.of_products(device), agreement.of_repeated(device)
+    print("products of 256, largest error:", ", ".join(f"{name} {error:.1e}" for name, error in errors.items()))
+    print(f"repeat(50) against 50 calls: {repeated:.1e}")
+    precise = errors["float32"] < agreement.EXACT and max(errors.values()) < 0.1
+    agree = all(result.small for result in (*trained, *compiled)) and precise and repeated <= agreement.TOLERANCE
+    print(f"compiled and eager {'agree' if agree else 'DIFFER'}\n")
+    return agree
+
+
 def run_suite(device: str) -> bool:
     """The tests of the library with that device as the default, and the tests of this folder."""
     command = [sys.executable, "-m", "pytest", "-q", "--device", device, str(TESTS), str(TESTS / "gpu")]
@@ -64,7 +85,7 @@ def main() -> int:
         print(f"There is nothing to check here: {why_not()}. Everything else is tested by `pytest`.")
         return 2
     began = time.perf_counter()
-    passed = [compare_operations(options.device), compare_training(options.device)]
+    passed = [compare(options.device) for compare in (compare_operations, compare_training, compare_compiled)]
     if not options.without_suite:
         passed.append(run_suite(options.device))
     print(f"{'all agree' if all(passed) else 'SOMETHING DIFFERS'} ({time.perf_counter() - began:.0f} s)")

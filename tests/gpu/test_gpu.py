@@ -27,6 +27,53 @@ def test_training_is_the_same():
     np.testing.assert_allclose(agreement.losses("gpu"), agreement.losses("cpu"), rtol=0.02, atol=0.02)
 
 
+@pytest.mark.parametrize("operation", operations.TABLE, ids=lambda operation: operation.name)
+def test_compiled_equals_eager(operation):
+    if operation.name != "boolean mask":  # whose shape is not known beforehand
+        difference = agreement.of_compiled(operation, "gpu")
+        assert difference.small, difference
+
+
+@pytest.mark.parametrize("case", agreement.COMPARED)
+def test_a_compiled_step_trains_as_an_eager_one_and_is_one_graph(case):
+    steps = agreement.of_training(case, "gpu")
+    assert steps.small, steps
+    assert steps.nodes < 60
+
+
+def test_precisions_of_compiled_products():
+    errors = agreement.of_products("gpu")
+    assert errors["float32"] < agreement.EXACT, errors
+    assert max(errors.values()) < 0.1, errors  # before there were tensor cores for it, TF32 is float32
+
+
+def test_repeated_steps():
+    assert agreement.of_repeated("gpu") <= agreement.TOLERANCE
+
+
+def test_a_compiled_step_is_in_order_with_the_callers_stream():
+    import cupy
+
+    step = tg.compile(lambda x: (x @ x).sum(axis=0))
+    with cupy.cuda.Stream(non_blocking=True):
+        for n in range(1, 20):
+            x = tg.full((300, 300), n)
+            y = step(x) * 2
+            x.assign(0.0)
+            np.testing.assert_allclose(y.numpy(), 180_000 * n * n, 1e-6)
+
+
+def test_what_a_graph_points_to_is_kept():
+    import gc
+
+    step = tg.compile(lambda x: (tg.random.rand(300, 300) * 0 + x * 2).sum(axis=1))
+    step(tg.ones(300, 300))
+    gc.collect()
+    others = [tg.full((300, 300), float("nan")) for _ in range(20)]
+    assert (step(tg.ones(300, 300)).numpy() == 600).all()
+    del others
+
+
 def test_arrays_are_cupys_and_results_without_axes_stay_on_the_device():
     import cupy
 

@@ -1,9 +1,9 @@
 """`tg.compile`: a function of tensors, recorded once and replayed as a few fused kernels.
 
-    record -> dead work -> algebra -> equal work -> fuse -> lay out memory -> write a function
+    record -> dead work -> algebra -> equal work -> fuse -> lay out memory -> write a function, or capture a graph
 
 Read in this order: `step.py` (what a user calls), `program.py` (what is recorded), `traced.py` and
-`recorder.py` (how), `passes/` (what is made of it), `cpu/` (how it runs). `README.md` is for users.
+`recorder.py` (how), `passes/` (what is made of it), `cpu/` and `gpu/` (how it runs). `README.md` is for users.
 """
 
 from .step import Step, compile

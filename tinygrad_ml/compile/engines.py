@@ -19,12 +19,10 @@ class Engine(NamedTuple):
 
     executable  makes what is called of a program
     memory      `memory(index, products)`: what all programs of a step on device number `index` share
-    unsuited    the passes that make a program slower there
     """
 
     executable: Callable
     memory: Callable
-    unsuited: tuple[str, ...] = ()
 
 
 ENGINES = {

@@ -30,18 +30,15 @@ MOST = 32
 """Programs that a step keeps: one for each combination of shapes, options and modes."""
 
 
-def compile(
-    function: Callable | None = None, *, without: Sequence[str] = (), products: str = "float32"
-) -> Callable:
+def compile(function: Callable | None = None, *, without: Sequence[str] = (), products: str = "float32") -> Callable:
     """`function`, which computes with tensors, as a step that is recorded once and then replayed.
 
     function  any function of tensors: a network, a loss, or a whole training step with `backward()`,
               clipping, an optimiser's and a schedule's `step()`. It is called once for each combination of shapes,
               dtypes and devices of its tensors, values of its other arguments, and modes of its modules
     without   the passes to leave out, of "dead", "algebra", "one_hot", "equal", "fusion", "in_place", "loops"
-
     products  what a GPU computes matrix products of float32 with: "float32"; "tf32", on tensor cores, of numbers
-              rounded to 10 binary digits after the first; or "float16", where they are rounded to float16, and the
+              rounded to 10 binary digits after the first; or "float16", where they may be rounded to float16, whose
               largest is 65504. Sums are float32 with each, and on the CPU all is, whatever this says
 
     Returns a `Step`. What it returns is outside of every graph. Can be used as a decorator.
@@ -74,7 +71,7 @@ class Compiled:
         program = recording.program
         self.stages: dict[str, Program] = {"recorded": program}
         for name, simplify in PASSES.items():
-            if name not in (*without, *engine.unsuited):
+            if name not in without:
                 self.stages[name] = program = simplify(program)
         if "dead" not in without:
             program = PASSES["dead"](program)  # what the others have left without a use

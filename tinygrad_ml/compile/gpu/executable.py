@@ -42,6 +42,8 @@ class Executable:
     fuse     whether elementwise operations run together
     in_place whether state may be overwritten before the end
     loops    of no meaning here: kernels are compiled in any case
+
+    graphs   what was captured: one graph, if nothing in the program has to run as in eager mode
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Executable:
         self._bound: list[tuple[Tensor, Any]] = []
         self._copied: frozenset[int] = frozenset()
         self._parts: list[Callable[[], None]] = []
+        self.graphs: list = []
 
     # -- before it runs ----------------------------------------------------------------------------------------
 
@@ -158,10 +161,11 @@ class Executable:
 
     def _capture(self) -> None:
         self._streams = {device: streams.generator(device) for device in self._streams}
-        self._parts, self._many = [], None
+        self._parts, self.graphs, self._many = [], [], None
         for captured, group in groupby(self._tasks, key=lambda task: task.captured):
             if captured:
-                self._parts.append(self._runtime.capture(partial(self._run, list(group), 1)).launch)
+                self.graphs.append(self._runtime.capture(partial(self._run, list(group), 1)))
+                self._parts.append(self.graphs[-1].launch)
             else:
                 self._parts += [partial(task.run, self._places) for task in group]
 

@@ -71,6 +71,10 @@ class Captured:
         """Run all of it, on the current stream."""
         self.graph.launch()
 
+    def nodes(self) -> int:
+        """How many kernels and copies it consists of."""
+        return len(re.findall(r'^"graph_\d+_node_\d+"\s*\[', self.graph.debug_dot_str(), re.MULTILINE))
+
 
 class Cuda:
     """GPU number `index`. What is allocated here comes from a pool of its own, which lives as long as what it gave.
