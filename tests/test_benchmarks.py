@@ -1,0 +1,49 @@
+"""The benchmarks run, and the tables that they keep have a place. How fast anything is, no test says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parent / "benchmarks"
+
+pytestmark = pytest.mark.host_only  # they choose their devices by themselves
+
+
+def run(script: str, *options: str) -> str:
+    """What a benchmark printed."""
+    done = subprocess.run([sys.executable, BENCHMARKS / script, *options], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_contestants_take_turns_in_processes_of_their_own():
+    names = ["tinygrad_ml, compiled", "tinygrad_ml, eager", "the matrix products alone, NumPy"]
+    options = ["--rounds", "1", "--network", "mlp", "--cores", "one", "--no-first-calls"]
+    said = run("step_cpu.py", *options, "--only", *names)
+    rows = [line.strip("| ").split(" | ") for line in said.splitlines() if line.startswith("| ")]
+    assert [row[0] for row in rows] == ["who", "---", *names]
+    assert all(0 < float(row[1]) <= float(row[2]) for row in rows[2:])
+
+
+def test_a_peer_that_is_not_there_is_left_out_and_named(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    from race import Race
+    from tasks import Task
+
+    (tmp_path / "dezero.py").write_text("raise ImportError('No module named dezero')")
+    there = "the matrix products alone, NumPy"
+    race = Race(Task(batch=2), ["DeZero", there], 1, {"PYTHONPATH": str(tmp_path)}).run(rounds=2, warmup=0)
+    assert set(race.turns) == {there} and len(race.turns[there]) == 2
+    assert race.table(there).endswith("Left out: DeZero (No module named dezero).")
+
+
+def test_every_table_that_is_written_has_its_place():
+    text = (BENCHMARKS / "RESULTS.md").read_text(encoding="utf-8")
+    places = re.findall(r"^<!-- (\w+) -->$(?=[\s\S]*?^<!-- /\1 -->$)", text, re.MULTILINE)
+    scripts = "".join(path.read_text(encoding="utf-8") for path in BENCHMARKS.glob("*.py"))
+    written = set(re.findall(r'results\.write\(f?"(\w+)', scripts))
+    assert sorted(places) == ["course_program", "scaling_cpu", "scaling_gpu", "step_cpu", "step_gpu"]
+    assert written == {"course_program", "scaling_", "step_cpu", "step_gpu"}
