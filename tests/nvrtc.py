@@ -7,24 +7,28 @@ import pathlib
 FOUND = importlib.util.find_spec("nvidia")
 FOLDERS = [pathlib.Path(folder) for folder in (FOUND.submodule_search_locations or [])] if FOUND else []
 LIBRARIES = sorted(path for folder in FOLDERS for path in folder.glob("*/lib/libnvrtc.so.*"))
-HEADERS = [path.parent for folder in FOLDERS for path in folder.glob("*/include/cuda_fp16.h")]
+HEADERS = [
+    path.parent for folder in FOLDERS for path in folder.glob("*/include/cuda_fp16.h") if (path.parent / "nv").exists()
+]
 
 
 def missing() -> str:
     """What there is not, in words; nothing if all is there."""
-    return "" if LIBRARIES and HEADERS else "nvidia-cuda-nvrtc and nvidia-cuda-runtime are not installed"
+    return (
+        "" if LIBRARIES and HEADERS else "nvidia-cuda-nvrtc, nvidia-cuda-runtime or nvidia-cuda-cccl is not installed"
+    )
 
 
 class CompilationError(Exception):
     """The compiler's words."""
 
 
-def ptx(source: str, architecture: int) -> str:
-    """The source for GPUs of this architecture (90 for sm_90), as the assembly language of CUDA."""
+def ptx(source: str, architecture: int, *more: str) -> str:
+    """The source for GPUs of this architecture (90 for sm_90), as the assembly language of CUDA; `more` are options."""
     library = ctypes.CDLL(str(LIBRARIES[-1]))
     program, length = ctypes.c_void_p(), ctypes.c_size_t()
     options = [b"--std=c++17", f"--gpu-architecture=compute_{architecture}".encode()]
-    options += [f"--include-path={folder}".encode() for folder in HEADERS]
+    options += [option.encode() for option in (*(f"--include-path={folder}" for folder in HEADERS), *more)]
 
     def text(what: str) -> str:
         getattr(library, f"nvrtcGet{what}Size")(program, ctypes.byref(length))

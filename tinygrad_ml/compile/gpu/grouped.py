@@ -55,7 +55,8 @@ def _step(value: Value, kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) ->
     """How far apart neighbours lie: 1, or 0 for a single number; None for any other form."""
     form = forms[value]
     if form.size == 1:
-        return int(size(kernel.shape) == 1 and value in kernel.outputs)
+        of_the_host = value.source is not None and value.source.kind == "number"
+        return int(value.shape == kernel.shape and not of_the_host)
     places = Places("i", kernel.shape, {value: strides_in(form, kernel.shape)}, "int")
     return 1 if len(places.extents) == 1 and places.last(value) == 1 else None
 

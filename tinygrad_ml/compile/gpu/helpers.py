@@ -169,11 +169,15 @@ template <typename Fold, int rows, int lanes, typename T> __device__ T over_tile
 
 def prelude(text: str) -> str:
     """What has to stand before a kernel: the header of float16 and the helpers, if it needs them."""
-    words = set(re.findall(r"\w+", text))
+    words = _words(text)
     needed = []
     for name, source in reversed(HELPERS.items()):
         if name in words or (name == "across_at" and {"across", "At"} <= words):
             needed.insert(0, f"{source}\n")
-            words |= set(re.findall(r"\w+", source))
+            words |= _words(source)
     header = ["#include <cuda_fp16.h>\n\n"] if words & {"__half", "__half2float"} else []
     return "".join([*header, *needed])
+
+
+def _words(source: str) -> set[str]:
+    return set(re.findall(r"\w+", re.sub("//.*", "", source)))

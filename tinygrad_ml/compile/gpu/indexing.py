@@ -18,7 +18,7 @@ from ..program import Instruction, Value
 from .expressions import stored
 from .launch import Launch
 from .movement import Elements, Forms, copy
-from .places import strides_in
+from .places import strides_in, times
 
 ADDED = {
     dtypes.float16: "__half",
@@ -169,7 +169,7 @@ def _at_places(
             array = arrays[part.array]
             place = elements.element(array, key=("array", array))
             lines.append(f"const long long place{part.axis} = wrapped({place}, {target.shape[part.axis]});")
-            more.append(f"place{part.axis} * {steps[part.axis]}")
+            more.append(times(f"place{part.axis}", steps[part.axis]))
     lines.append(line(elements.element(target, *more, key="target"), elements.element(other, key="other")))
     return elements.launch(lines, zeroed)
 
@@ -195,7 +195,7 @@ def _within(instruction: Instruction, forms: Forms, inner: Value, outer: Value |
         conditions += [f"{place} <= {last}"] * (last < output.shape[part.axis] - 1)
         if step > 1:
             conditions.append(f"({place} - {low}) % {step} == 0")
-            jumps.append(f"({place} - {low}) / {step} * {of_inner}")
+            jumps.append(times(f"({place} - {low}) / {step}", of_inner))
     more = [*jumps, *([str(first)] if first else [])]
     target = elements.element(output)
     lines = [f"{target} = {elements.element(inner, *more, key='inner')};"]

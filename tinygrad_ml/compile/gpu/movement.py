@@ -11,7 +11,7 @@ from ..program import Instruction, Value
 from .expressions import REGISTER, loaded, stored
 from .launch import Launch, launch
 from .loops import elementwise, index_along
-from .places import Places, at, needs_wide, strides_in
+from .places import Places, at, needs_wide, strides_in, times
 
 THREADS = 128
 
@@ -96,12 +96,12 @@ def cumulative_sum(instruction: Instruction, forms: Forms) -> list[Launch]:
     rest = {value: reduced(step, (axis,)) for value, step in steps.items()}
     elements = Elements(instruction, forms, reduced(x.shape, (axis,)), rest)
     kind = REGISTER[output.dtype]
-    total = f"total + {elements.load(x, f'k * {along[x]}')}"
+    total = f"total + {elements.load(x, times('k', along[x]))}"
     lines = [
         f"{kind} total = 0;",
         f"for ({elements.kind} k = 0; k < {n}; k++) {{",
         f"    total = {f'rounded({total})' if output.dtype == numpy.float16 else total};",
-        f"    {elements.element(output, f'k * {along[output]}')} = {stored('total', output.dtype)};",
+        f"    {elements.element(output, times('k', along[output]))} = {stored('total', output.dtype)};",
         "}",
     ]
     return [elements.launch(lines)]
@@ -124,9 +124,11 @@ def fold(instruction: Instruction, forms: Forms) -> list[Launch]:
         place, missing = f"y{k}", f"y{k} < 0 || y{k} >= {counts[k] * stride[k]}"
         if stride[k] != 1:
             place, missing = f"y{k} / {stride[k]}", f"{missing} || y{k} % {stride[k]}"
-        lines.append(f"{indent}const {elements.kind} y{k} = {elements.places.offset(lead + k)} - k{k} * {dilation[k]};")
+        lines.append(
+            f"{indent}const {elements.kind} y{k} = {elements.places.offset(lead + k)} - {times(f'k{k}', dilation[k])};"
+        )
         lines.append(f"{indent}if ({missing}) continue;")
-        more += [f"{place} * {steps[lead + k]}", f"k{k} * {steps[lead + spatial + k]}"]
+        more += [times(place, steps[lead + k]), times(f"k{k}", steps[lead + spatial + k])]
     lines.append(f"{indent}total = {_added(elements.load(x, *more), output.dtype)};")
     lines += [f"{'    ' * k}}}" for k in reversed(range(spatial))]
     lines.append(f"{elements.element(output)} = {stored('total', output.dtype)};")

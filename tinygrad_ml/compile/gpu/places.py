@@ -60,9 +60,9 @@ class Places:
         strides = self._strides[key]
         even = strides[-1] if strides else 0
         if even and all(step == even * prod(self.extents[k + 1 :]) for k, step in enumerate(strides)):
-            return _times(self.word, even)
+            return times(self.word, even)
         self._used |= {k for k, step in enumerate(strides) if step}
-        return " + ".join(_times(f"{self.word}{k}", step) for k, step in enumerate(strides) if step) or "0"
+        return " + ".join(times(f"{self.word}{k}", step) for k, step in enumerate(strides) if step) or "0"
 
     def coordinates(self) -> list[str]:
         """The line that defines the variables in all offsets asked for so far; none if there are none."""
@@ -93,8 +93,9 @@ def _merged(extents: Sequence[int], strides: Mapping[Hashable, Sequence[int]]):
     return sizes, left
 
 
-def _times(word: str, factor: int) -> str:
-    return word if factor == 1 else f"{word} * {factor}"
+def times(word: str, factor: int) -> str:
+    """The product, as short as it can be written."""
+    return "0" if not factor else word if factor == 1 else f"{word} * {factor}"
 
 
 def at(pointer: str, *offsets: str) -> str:

@@ -284,6 +284,8 @@ class Rows:
             for value in kernel.outputs
             if kernel.reduced(value)
         ]
+        if stores and not team.tile and 1 < team.lanes <= 32:
+            body.append("__syncwarp();  // what one of them overwrites now, all of them have read")
         if stores:
             body += self._by_one(stores)
         near = [
