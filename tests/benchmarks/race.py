@@ -31,7 +31,7 @@ from timing import THREADS
 PAUSE = 0.15
 """Seconds between two turns with several threads: OpenBLAS's go on spinning for a tenth of a second after a product."""
 
-PATIENCE = 240
+PATIENCE = 150
 """Seconds after which a process that does not answer is ended."""
 
 
@@ -74,7 +74,7 @@ class Race:
             self.turns = {name: [] for name in running}
             for i in range(-warmup, rounds):
                 for name, process in list(running.items()):
-                    if self.threads != 1:
+                    if self.threads != 1 and self.task.device == "cpu":
                         time.sleep(PAUSE)
                     turn = process.turn()
                     if turn is None:

@@ -128,7 +128,7 @@ def gpu() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=500, help="begin nothing more after this time")
     parser.add_argument("--out", type=Path, help="a folder for step_gpu.md, which grows after each table")
     parser.add_argument("--rehearse", action="store_true", help="on the CPU, a step or two of each")

@@ -71,6 +71,9 @@ class _Training:
         self.images, self.labels, self.order = (torch.from_numpy(array).to(self.device) for array in all_images(task))
         self.model = network_of(torch.nn, task).to(self.device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), **adam)
+        for data in (self.images, self.labels, self.order):
+            # Or reduce-overhead would copy all of it into its graph's memory in every step.
+            torch._dynamo.mark_static_address(data)
         self.wait = torch.cuda.synchronize if self.device == "cuda" else lambda: None
 
     def loss_of(self, batch: torch.Tensor) -> torch.Tensor:
