@@ -17,6 +17,8 @@ from .loops import Loop
 
 BLOCK = 32768
 """Elements in a block: half a dozen such arrays of float32 fit into the second-level cache."""
+WORTH = 4096
+"""Element-operations of a kernel from which on machine code is worth the tenths of a second that compiling it takes."""
 
 
 class Register:
@@ -70,7 +72,7 @@ class HostLayout(Layout):
     def scratch(self, kernel: Kernel) -> Iterable[tuple[Hashable, int]]:
         if kernel.kind != "loop":
             return []
-        if self.compiled and Loop.can_run(kernel):
+        if self.compiled and size(kernel.shape) * len(kernel.instructions) >= WORTH and Loop.can_run(kernel):
             self.loops[kernel] = loop = Loop(kernel)
             return [
                 (value, value.nbytes if kernel.reduced(value) else loop.row * value.dtype.itemsize)
@@ -86,7 +88,7 @@ class HostLayout(Layout):
     def _block(self, kernel: Kernel) -> tuple[int, bool] | None:
         """The size of a block, and whether the kernel can run over flat memory; None if it is small enough as it is."""
         shape = kernel.shape
-        if size(shape) <= BLOCK:
+        if size(shape) <= BLOCK or kernel.axes:
             return None
         wide = [v for v in (*kernel.inputs(), *kernel.outputs) if v.shape]
         wide += [self.in_place[value] for value in kernel.outputs if value in self.in_place]
@@ -105,15 +107,18 @@ class HostLayout(Layout):
 
     def _registers(self, kernel: Kernel) -> list[Register]:
         """Registers for what only the kernel itself needs, taken over as soon as they are free."""
-        kept = set(kernel.outputs)
-        last = {value: i for i, instruction in enumerate(kernel.instructions) for value in instruction.inputs}
+        kept = {self.roots[value] for value in kernel.outputs}
+        last = {
+            self.roots[value]: i for i, instruction in enumerate(kernel.instructions) for value in instruction.inputs
+        }
         made: list[Register] = []
         free: list[Register] = []
         for i, instruction in enumerate(kernel.instructions):
-            done = {self.registers[v] for v in instruction.inputs if last[v] == i and v in self.registers}
-            if instruction.op.name not in NOT_IN_PLACE:
+            inputs = {self.roots[value] for value in instruction.inputs}
+            done = {self.registers[value] for value in inputs if last[value] == i and value in self.registers}
+            if instruction.op.name not in NOT_IN_PLACE and not kernel.axes:  # nor is a row put in the place of its sum
                 free, done = [*free, *done], set()
-            if instruction.output not in kept:
+            if instruction.output not in kept and instruction.output not in self.views:
                 itemsize = instruction.output.dtype.itemsize
                 fitting = [register for register in free if register.itemsize == itemsize]
                 if fitting:

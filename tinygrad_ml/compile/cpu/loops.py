@@ -255,6 +255,7 @@ class _Writer:
         self.group_of = {axis: g for g, group in enumerate(groups) for axis in group}
         self.down = [g for g, group in enumerate(groups) if group[0] not in self.kernel.axes]
         self.along = [g for g, group in enumerate(groups) if group[0] in self.kernel.axes]
+        self.in_rows = not self.down or not self.along or self.along[0] > self.down[-1]
         self.operands = {o: f"a{i}" for i, o in enumerate(operands)}
         self.shapes = shapes
         for operand in operands:
@@ -263,7 +264,7 @@ class _Writer:
                 self.lines.append(f"{name} = {self.operands[operand]}[()]")
         if not self.kernel.axes:
             self._nest(range(len(groups)), 0, lambda depth: self._walk(0, depth))
-        elif self.kernel.in_rows:
+        elif self.in_rows:
             self._nest(self.down, 0, self._row)
         else:
             self._columns()
@@ -377,7 +378,7 @@ class _Writer:
     def _columns(self) -> None:
         reductions = [i for i in self.kernel.instructions if i.op.name in REDUCTIONS]
         # The last axes, if they are reduced, are added up in a register before anything goes to memory.
-        inner = [g for g in self.along if g > max(self.down)]
+        inner = [g for g in self.along if g > self.down[-1]]
         outer = [g for g in range(len(self.down) + len(self.along)) if g not in inner]
         self.near = bool(inner)
 
@@ -409,7 +410,7 @@ class _Writer:
 
     def _accumulate(self, instruction: Instruction, value: str, depth: int) -> None:
         name = self._name(instruction.output)
-        if self.kernel.in_rows or self.near:
+        if self.in_rows or self.near:
             total = f"t_{name}"
             if instruction.op.name == "sum" and instruction.output.dtype.kind == "f":
                 self._emit(depth, f"{total} = add_in_any_order({total}, float64({value}))")

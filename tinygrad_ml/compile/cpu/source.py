@@ -189,10 +189,21 @@ class Source:
     def _at_once(self, kernel: Kernel, targets: dict[Value, str]) -> None:
         for instruction in kernel.instructions:
             value = instruction.output
+            if value in self.layout.views:
+                self._view(instruction)
+                continue
             if value not in targets:
                 offset = self.layout.offsets[self.layout.registers[value]]
                 self.fixed[value] = self._place(offset, value.shape, value.dtype)
-            self.lines += calls(instruction, list(map(self.name, instruction.inputs)), self.name(value))
+            operands = list(map(self.name, instruction.inputs))
+            if instruction.op.name in REDUCTIONS:
+                self._reduction(instruction, operands[0], self.name(value))
+            else:
+                self.lines += calls(instruction, operands, self.name(value))
+
+    def _reduction(self, instruction: Instruction, operand: str, out: str) -> None:
+        axis, keepdims = instruction.params["axis"], instruction.params["keepdims"]
+        self.lines.append(f"{REDUCTIONS[instruction.op.name]}.reduce({operand}, {axis}, None, {out}, {keepdims})")
 
     def _in_blocks(self, kernel: Kernel) -> None:
         """A loop over blocks; what each of its variables is in each block is worked out now, if it is fixed."""
@@ -241,9 +252,7 @@ class Source:
         name, output = instruction.op.name, instruction.output
         operands = list(map(self.name, instruction.inputs))
         if name in REDUCTIONS:
-            axis, keepdims = instruction.params["axis"], instruction.params["keepdims"]
-            out = self._target(output, pools)
-            self.lines.append(f"{REDUCTIONS[name]}.reduce({operands[0]}, {axis}, None, {out}, {keepdims})")
+            self._reduction(instruction, operands[0], self._target(output, pools))
         elif form is not None and form(instruction, operands, pools) is not NotImplemented:
             pass
         else:

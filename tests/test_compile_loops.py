@@ -1,0 +1,236 @@
+"""Fused kernels as machine code: the same numbers as NumPy's, whatever is reduced, however memory lies."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from operations import TABLE
+
+import tinygrad_ml as tg
+from tinygrad_ml.compile.cpu import layout, machine_code
+
+pytestmark = [
+    pytest.mark.host_only,
+    pytest.mark.skipif(not machine_code.available(), reason="needs Numba: tinygrad_ml[fast]"),
+]
+
+EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, math.inf, -math.inf, math.nan, 1e-40, 88.0, 89.0, -104.0, 1e30]
+
+
+@pytest.fixture(autouse=True)
+def _loops_for_small_kernels_too(monkeypatch):
+    monkeypatch.setattr(layout, "WORTH", 0)
+
+
+def compiled(function, *inputs):
+    """What the function gives as loops; and that all of it are loops."""
+    step = tg.compile(function)
+    step(*inputs)
+    found = step(*inputs)
+    assert "def loop_1(" in step.source
+    for call in ("add(", "multiply(", "exp(", ".reduce("):
+        assert f"\n    {call}" not in step.source
+    return found if isinstance(found, tuple) else (found,)
+
+
+def assert_same(function, *inputs, rtol=2e-6):
+    expected = function(*inputs)
+    for a, b in zip(compiled(function, *inputs), expected if isinstance(expected, tuple) else (expected,), strict=True):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol, 5e-5)
+
+
+def test_the_exponential_is_right_to_the_last_digit_but_one():
+    exp = machine_code.machine_code("# exp\ndef loop(n, a, b):\n    for i in range(n):\n        b[i] = exp(a[i])\n")
+    x = np.concatenate([np.linspace(-106, 90, 400_001), np.linspace(-1, 1, 100_001)]).astype(np.float32)
+    y = np.empty_like(x)
+    exp(x.size, x, y)
+    exact = np.exp(x.astype(np.float64))
+    with np.errstate(over="ignore"):
+        rounded = exact.astype(np.float32)
+    inside = np.isfinite(rounded) & (rounded > 0)
+    steps = np.abs(y[inside] - exact[inside]) / np.spacing(rounded[inside]).astype(np.float64)
+    assert steps.max() < 1.1
+    assert (y[np.isinf(rounded)] == np.inf).all() and (y[exact < 1e-46] == 0).all()
+    ends, found = np.array([np.inf, -np.inf, np.nan, 0, -0.0], np.float32), np.empty(5, np.float32)
+    exp(5, ends, found)
+    np.testing.assert_array_equal(found, [np.inf, 0, np.nan, 1, 1])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, y: (-x, abs(x), x.sign(), x.square(), x.relu()),
+        lambda x, y: (x + y, x - y, x * y, x / y, tg.maximum(x, y), tg.minimum(x, y)),
+        lambda x, y: (x.exp(), x.sigmoid(), x.sqrt(), x.reciprocal(), x**2, x**3),
+        lambda x, y: ((x > y) | (x == y), (x != y) & (x <= y), (x < y) ^ (x >= y), ~(x > 0)),
+        lambda x, y: (x.isnan(), x.isinf(), x.isfinite(), (x > y).where(x, y), (x > 0).astype("float32")),
+    ],
+)
+def test_edges(function):
+    x = tg.tensor(np.repeat(np.float32(EDGES), len(EDGES)))
+    y = tg.tensor(np.tile(np.float32(EDGES), len(EDGES)))
+    with np.errstate(all="ignore"):
+        expected = function(x, y)
+    for a, b in zip(compiled(function, x, y), expected, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a.numpy(), b.numpy(), 3e-7)
+
+
+few = settings(max_examples=12)  # each may be a loop of its own, which takes a moment to compile
+
+SHAPES = st.lists(st.integers(1, 5), min_size=1, max_size=4)
+
+
+@st.composite
+def reductions(draw):
+    shape = draw(SHAPES)
+    axes = draw(st.sets(st.integers(0, len(shape) - 1), min_size=1))
+    return tuple(shape), tuple(sorted(axes)), draw(st.booleans())
+
+
+@few
+@given(reductions(), st.sampled_from(["sum", "max", "min", "mean"]))
+def test_whatever_is_reduced(case, how):
+    shape, axes, keepdims = case
+    x = tg.random.randn(shape) * 10
+    assert_same(lambda x: (getattr(x * 2 + 1, how)(axis=axes, keepdims=keepdims), x + 1), x)
+
+
+@few
+@given(reductions())
+def test_rows_that_are_walked_several_times(case):
+    shape, axes, _ = case
+
+    def normalised(x):
+        centred = x - x.mean(axis=axes, keepdims=True)
+        return centred / ((centred * centred).mean(axis=axes, keepdims=True) + 0.1).sqrt(), centred.exp()
+
+    assert_same(normalised, tg.random.randn(shape), rtol=2e-5)
+
+
+@few
+@given(SHAPES, st.randoms(use_true_random=False))
+def test_operands_that_lie_in_any_way(shape, random):
+    order = list(range(len(shape)))
+    random.shuffle(order)
+    a, b = (
+        tg.random.randn([shape[axis] for axis in order]),
+        tg.random.randn([n if random.random() < 0.7 else 1 for n in shape]),
+    )
+    back = np.argsort(order).tolist()
+    flipped = (slice(None, None, -1),)
+    assert_same(lambda a, b: ((a.permute_dims(back) + b) * 2, a.permute_dims(back)[flipped] * b), a, b)
+
+
+def test_nan_goes_through_the_extremes():
+    x = tg.tensor([[1.0, math.nan, 3.0], [-math.inf, -math.inf, -math.inf], [2.0, 5.0, 4.0]])
+    assert_same(lambda x: ((x * 1.0).max(axis=1), (x * 2).min(axis=0), x.max()), x)
+
+
+def test_integers_and_bools():
+    x, y = tg.tensor([[3, -4, 5], [7, 0, -2]]), tg.tensor([1, 2, 3])
+    assert_same(lambda x, y: ((x + y) * x, (x * y).sum(axis=0), x.max(axis=1), (x > y).astype("int64").sum()), x, y)
+
+
+def test_a_long_sum_loses_no_digits():
+    x = tg.tensor(np.full(1_000_000, 0.1, np.float32))
+    (total,) = compiled(lambda x: (x * 1.5).sum(), x)
+    assert total.item() == pytest.approx(1_000_000 * float(np.float32(0.1)) * 1.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("operation", TABLE[::5], ids=lambda operation: operation.name)
+def test_operations_and_their_gradients(operation):
+    inputs = [
+        tg.tensor(x.astype(np.float32), requires_grad=True) if x.dtype.kind == "f" else tg.tensor(x)
+        for x in map(np.asarray, operation.inputs)
+    ]
+
+    def function(*inputs):
+        made = operation.function(*inputs)
+        made = [y for y in (made if isinstance(made, (tuple, list)) else (made,)) if y.requires_grad]
+        return (
+            (
+                *made,
+                *(
+                    g
+                    for g in tg.grad(made, inputs, [tg.ones_like(y) for y in made], allow_unused=True)
+                    if g is not None
+                ),
+            )
+            if made
+            else ()
+        )
+
+    step = tg.compile(function)
+    for a, b in zip(step(*inputs), function(*inputs), strict=True):
+        scale = max(1.0, float(np.abs(np.nan_to_num(b.numpy())).max(initial=0)))
+        np.testing.assert_allclose(a.numpy(), b.numpy(), 2e-5, 2e-5 * scale)
+
+
+@few
+@given(st.integers(1, 3), st.integers(1, 2), st.sampled_from([(1, 1), (2, 1), (1, 2), (2, 2)]), st.integers(1, 3))
+def test_windows_out_and_back(batch, channels, steps, kernel):
+    stride, dilation = steps
+    weight = tg.random.randn(2, channels, kernel, 1, requires_grad=True)
+
+    def function(x):
+        y = tg.nn.functional.conv2d(x, weight, stride=stride, dilation=dilation)
+        pooled = tg.nn.functional.max_pool2d(y, 2, 1)
+        return (y, *tg.grad((pooled * pooled).sum() + y.sum(), (x, weight)))
+
+    x = tg.random.randn(batch, channels, 9, 8, requires_grad=True)
+    step = tg.compile(function)
+    for a, b in zip(step(x), function(x), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-4, 1e-4)
+    assert "# copy" in step.source and "# fold" in step.source
+
+
+def test_sizes_share_a_loop():
+    step = tg.compile(lambda x: (x * 2 + 1).exp())
+    step(tg.ones(30, 40))
+    first = step.source
+    step(tg.ones(7, 9))
+    assert first.split("def step")[0] == step.source.split("def step")[0]
+
+
+def test_machine_code_is_kept_in_the_cache(tmp_path, monkeypatch):
+    program = """
+import time, numpy, tinygrad_ml as tg
+from tinygrad_ml.compile.cpu import layout
+layout.WORTH = 0
+step = tg.compile(lambda x: (x * 3).exp().sum())
+print(step(tg.ones(4)).item())
+from tinygrad_ml.compile.cpu.machine_code import machine_code
+(loop,) = [value for value in step._latest.executable._function.__globals__.values() if hasattr(value, "stats")]
+print(sum(loop.stats.cache_hits.values()))
+"""
+    monkeypatch.setenv("TINYGRAD_ML_CACHE", str(tmp_path))
+    hits = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        value, hit = done.stdout.split()
+        assert float(value) == pytest.approx(4 * math.exp(3), rel=1e-6)
+        hits.append(int(hit))
+    assert hits == [0, 1]
+    assert len(list((tmp_path / "kernels").glob("loop_*.py"))) == 1
+
+
+def test_without_a_folder_to_write_to_machine_code_is_made_anew(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("TINYGRAD_ML_CACHE", str(tmp_path / "file"))
+    machine_code.machine_code.cache_clear()
+    try:
+        assert_same(lambda x: (x * 5 - 2).exp(), tg.random.randn(3, 4))
+    finally:
+        machine_code.machine_code.cache_clear()
+
+
+def test_left_out_a_step_is_calls_of_numpy():
+    step = tg.compile(lambda x: (x * 2).exp().sum(), without=("loops",))
+    step(tg.ones(300))
+    assert "loop" not in step.source and "exp(" in step.source
