@@ -1,7 +1,9 @@
-"""Running a program on the CPU: as a Python function of NumPy calls, written for it, that allocates nothing.
+"""Running a program on the CPU: as a Python function, written for it, that allocates nothing.
 
-Read in this order: `functions.py` (the NumPy call for each operation), `layout.py` (where every value
-lies), `source.py` (the function that is written), `executable.py` (what is called).
+Its lines are calls of loops that were compiled to machine code, and of NumPy. Read in this order: `loops.py` (a fused
+kernel as a loop), `machine_code.py` and `mathematics.py` (how that is compiled), `moves.py` (loops that move numbers),
+`functions.py` (the NumPy call for each operation), `layout.py` (where every value lies), `source.py` (the function
+that is written), `executable.py` (what is called).
 """
 
 from .executable import Executable, Memory
