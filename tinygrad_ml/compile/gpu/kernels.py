@@ -18,9 +18,11 @@ from . import indexing, movement
 from .grouped import grouped, structure
 from .launch import Launch
 from .loops import elementwise
-from .rows import FOLDS, Rows
+from .reductions import FOLDS
+from .rows import Rows
 
 SINGLE = {
+    "iota": movement.iota,
     "copy": movement.copy,
     "reshape": movement.copy,
     "constant_in": movement.copy,
@@ -39,7 +41,7 @@ __all__ = ["Launch", "grouped", "has_form", "has_launch", "launches", "structure
 
 def has_form(instruction: Instruction) -> bool:
     """Whether an elementwise instruction can be a part of a generated kernel."""
-    return is_elementwise(instruction) and _supported(instruction)
+    return _supported(instruction) and (is_elementwise(instruction) or instruction.op.name == "iota")
 
 
 def has_launch(instruction: Instruction) -> bool:

@@ -76,7 +76,10 @@ def launch(
     if parameters is None:
         parameters = [parameter(v, False) for v in reads] + [parameter(v, True) for v in writes]
         arguments = [*reads, *writes]
-    head = f'extern "C" __global__ void {NAME}({", ".join(parameters)})'
+    threads = block[0] * (block[1] if len(block) > 1 else 1)
+    # With more threads in a block there are not registers for as many variables as the compiler likes.
+    bounds = f"__launch_bounds__({threads}) " if threads > 256 else ""
+    head = f'extern "C" __global__ void {bounds}{NAME}({", ".join(parameters)})'
     lines = [*before, head, "{", f"    // {remark}", *(f"    {line}" for line in body), "}", ""]
     text = "\n".join(lines)
     text = prelude(text) + text

@@ -39,9 +39,13 @@ class Names:
         return f"const {REGISTER[output.dtype]} {self[output]} = {text};  // {instruction!r}"
 
 
-def index_along(axis: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The strides of an array whose places are the indices along an axis: an `iota` is read off the place."""
-    return tuple(int(a == axis) for a in range(len(shape)))
+def index_along(axis: int, shape: tuple[int, ...], ndim: int | None = None) -> tuple[int, ...]:
+    """The strides of an array whose places are the indices along an axis: so an `iota` is read off the place.
+
+    ndim  the axes of what it is broadcast to, if these are more
+    """
+    missing = 0 if ndim is None else ndim - len(shape)
+    return (0,) * missing + tuple(int(a == axis and n > 1) for a, n in enumerate(shape))
 
 
 def elementwise(
@@ -60,7 +64,7 @@ def elementwise(
     strides = {value: strides_in(forms[value], shape) for value in (*reads, *outputs)}
     for instruction in instructions:
         if instruction.op.name == "iota":
-            strides[instruction.output] = index_along(instruction.params["axis"], shape)
+            strides[instruction.output] = index_along(**instruction.params, ndim=len(shape))
     places = Places("i", shape, strides, kind)
     each = 4 if count >= MANY and _four_fit(places, instructions) else 1
     threads = 256 if count >= 1 << 16 else 128 if count >= 128 else 32

@@ -71,6 +71,11 @@ def copy(instruction: Instruction, forms: Forms) -> list[Launch]:
     return [elementwise(instruction.op.name, x.shape, [instruction], [x], [output], there)]
 
 
+def iota(instruction: Instruction, forms: Forms) -> list[Launch]:
+    """The index along an axis, in memory: within a loop it needs none."""
+    return [elementwise("iota", instruction.output.shape, [instruction], (), [instruction.output], forms)]
+
+
 def concat(instruction: Instruction, forms: Forms) -> list[Launch]:
     axis, offsets = instruction.params["axis"], instruction.params["offsets"]
     output = instruction.output

@@ -82,9 +82,9 @@ def _merged(extents: Sequence[int], strides: Mapping[Hashable, Sequence[int]]):
     for axis in kept:
         even = bool(sizes) and all(left[key][-1] == step[axis] * extents[axis] for key, step in strides.items())
         if even:
-            sizes[-1] *= extents[axis]
+            sizes[-1] *= max(extents[axis], 1)
         else:
-            sizes.append(extents[axis])
+            sizes.append(max(extents[axis], 1))  # by which a coordinate may be divided
         for key, step in strides.items():
             if even:
                 left[key][-1] = step[axis]

@@ -1,0 +1,70 @@
+"""How many threads go through a row of a domain, and which ones.
+
+Read next: `rows.py`, the kernels in which they do.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+FULL = 1 << 15
+"""Threads that keep a processor busy: with fewer rows, more threads go through each."""
+BLOCKS = 528
+"""Blocks that do so: four for each of 132 processors."""
+PARTS = 256
+"""Blocks that share a row at most."""
+
+
+class Team(NamedTuple):
+    """The threads that share the work.
+
+    tile   neighbouring rows of a block, along x; 0 where threads along x go along a row
+    lanes  threads of a row in a block
+    rows   rows of a block
+    parts  blocks that share a row
+    """
+
+    tile: int
+    lanes: int
+    rows: int
+    parts: int
+
+    @property
+    def block(self) -> tuple[int, int]:
+        return (self.tile, self.lanes) if self.tile else (self.lanes, self.rows)
+
+    def combined(self, fold: str, name: str) -> str:
+        """What all threads of a row have found in `name`, as an expression that each of them computes."""
+        if self.tile:
+            return f"over_tile<{fold}, {self.tile}, {self.lanes}>({name})"
+        if self.lanes > 32:
+            return f"over_block<{fold}, {self.lanes}>({name})"
+        return f"over_lanes<{fold}, {self.lanes}>({name})" if self.lanes > 1 else name
+
+
+def team(rows: int, columns: int, last_is_reduced: bool, once: bool) -> Team:
+    """Threads for so many rows and columns.
+
+    once  whether each row is gone through once only, so that blocks may share it
+    """
+    lanes = _power_of_two(columns / 8)
+    while lanes < columns and rows * lanes < FULL and (lanes < 32 or lanes * 4 < columns):
+        lanes *= 2
+    lanes = min(lanes, 1024)
+    tile, alone = 0, lanes == 1
+    if not last_is_reduced and not alone:
+        tile = 32 if rows >= 4096 else 16 if rows >= 2048 else 8
+        lanes = max(min(lanes, 1024 // tile), 32 // tile)
+    in_block = tile or (128 // lanes if lanes <= 32 else 1)
+    blocks = -(-rows // in_block)
+    parts = 1
+    if once and not alone and columns > 8 * lanes:
+        parts = min(PARTS, -(-columns // (8 * lanes)), max(1, BLOCKS // blocks))
+    return Team(tile, lanes, in_block, parts)
+
+
+def _power_of_two(number: float) -> int:
+    power = 1
+    while power < number:
+        power *= 2
+    return power

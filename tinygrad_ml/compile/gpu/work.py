@@ -1,0 +1,194 @@
+"""What is done in a kernel with reductions, and when.
+
+The reduced axes of the domain are counted by `column`, the others by `row`. What has no reduced axis is done once for
+each row: read or computed before the first pass over its columns, or when the reductions are there that it needs. All
+else is done for each element, in every pass that needs it: a softmax has three, for the largest number, the sum of
+the exponentials, and the quotients.
+
+Read next: `rows.py`, how it is written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Mapping
+from typing import NamedTuple
+
+import numpy
+
+from ...ops.shapes import size
+from ..passes.fusion import Kernel
+from ..program import Instruction, Value
+from .expressions import REGISTER, constant, expression, loaded, stored
+from .loops import Names, index_along
+from .places import Places, needs_wide, strides_in
+from .reductions import FOLDS
+
+
+class Step(NamedTuple):
+    """A line of a row's or an element's work: `type name = text;`"""
+
+    type: str
+    text: str
+    remark: str
+    operands: tuple[str, ...]
+
+    def line(self, name: str) -> str:
+        return f"const {self.type} {name} = {self.text};{f'  // {self.remark}' if self.remark else ''}"
+
+
+class Work:
+    """What is done in a kernel whose domain has reduced axes.
+
+    rows, columns  how many there are
+    row, column    the places along the kept and along the reduced axes
+    reads          the values that are read from memory
+    passes         how often a row is gone through
+    of_row         name -> (the pass before which it is computed, its step), for what a row has one of
+    of_element     name -> its step, for what every element has one of
+    reductions     instruction -> (the pass in which it takes its numbers in, the name of these)
+    full_outputs   the outputs that every element has one of, stored in the last pass
+    """
+
+    def __init__(self, kernel: Kernel, forms: Mapping[Value, numpy.ndarray]):
+        self.kernel, self.forms, self.shape = kernel, forms, kernel.shape
+        self.kept_axes = tuple(a for a in range(len(self.shape)) if a not in kernel.axes)
+        self.rows = size(tuple(self.shape[a] for a in self.kept_axes))
+        self.columns = size(tuple(self.shape[a] for a in kernel.axes))
+        self.made = {instruction.output for instruction in kernel.instructions}
+        self.reads = [v for v in kernel.inputs() if constant(v) is None]
+        wide = needs_wide([forms[v] for v in (*self.reads, *kernel.outputs)], self.rows * self.columns)
+        self.kind = "long long" if wide else "int"
+        self.names = Names()
+        self._find_places()
+        self._take_apart()
+
+    # -- where things lie ----------------------------------------------------------------------------------------
+
+    def _find_places(self) -> None:
+        """`self.row` and `self.column`: the places along the kept and the reduced axes."""
+        strides: dict[Hashable, tuple[int, ...]] = {}
+        for instruction in self.kernel.instructions:
+            if instruction.op.name == "iota":
+                ndim = None if self.kernel.reduced(instruction.output) else len(self.shape)
+                strides[instruction.output] = self._in_domain(index_along(**instruction.params, ndim=ndim))
+            for value in instruction.inputs:
+                if value not in self.made and constant(value) is None:
+                    strides[self._key(instruction, value)] = self._strides(instruction, value)
+        for value in self.kernel.outputs:
+            strides["written", value] = self._in_domain(strides_in(self.forms[value], value.shape))
+        self.strides = strides
+        self.row, self.column = (
+            Places(
+                word,
+                [self.shape[axis] for axis in axes],
+                {key: [steps[axis] for axis in axes] for key, steps in strides.items()},
+                self.kind,
+            )
+            for word, axes in (("row", self.kept_axes), ("column", self.kernel.axes))
+        )
+
+    def _in_domain(self, strides: tuple[int, ...]) -> tuple[int, ...]:
+        """Strides along the axes of a full or reduced shape as strides along those of the domain."""
+        if len(strides) == len(self.shape):
+            return strides
+        along = dict(zip(self.kept_axes, strides, strict=True))
+        return tuple(along.get(axis, 0) for axis in range(len(self.shape)))
+
+    def _strides(self, instruction: Instruction, value: Value) -> tuple[int, ...]:
+        shape = self.shape if instruction.op.name in FOLDS else instruction.output.shape
+        return self._in_domain(strides_in(self.forms[value], shape))
+
+    def _key(self, instruction: Instruction, value: Value) -> Hashable:
+        """A value from outside as it is read here: it may be broadcast in two ways in one kernel."""
+        return value, self._strides(instruction, value)
+
+    def _in_row(self, key: Hashable) -> bool:
+        """Whether what is read there is the same for the whole row."""
+        return not any(self.strides[key][axis] for axis in self.kernel.axes)
+
+    # -- what is done, and when ----------------------------------------------------------------------------------
+
+    def _take_apart(self) -> None:
+        """The steps of a row (by the pass before which they come) and of an element, and the reductions between."""
+        self.of_row: dict[str, tuple[int, Step]] = {}
+        self.of_element: dict[str, Step] = {}
+        self.reductions: dict[Instruction, tuple[int, str]] = {}
+        turn: dict[Value, int] = {}
+        loads: dict[Hashable, str] = {}
+        for instruction in self.kernel.instructions:
+            operands = [self._operand(instruction, value, loads) for value in instruction.inputs]
+            output, name = instruction.output, instruction.op.name
+            now = max((turn.get(value, 0) for value in instruction.inputs), default=0)
+            if name in FOLDS:
+                self.reductions[instruction] = now, operands[0]
+                turn[output] = now + 1
+                continue
+            turn[output] = now
+            if name == "reshape":
+                self.names.same(output, instruction.inputs[0])
+                continue
+            in_row = self.kernel.reduced(output)
+            if name == "iota":
+                in_row = self._in_row(output)
+                step = Step("long long", self._offset(output), repr(instruction), ())
+            else:
+                text = expression(instruction, operands)
+                step = Step(REGISTER[output.dtype], text, repr(instruction), tuple(operands))
+            if in_row:
+                self.of_row[self.names[output]] = now, step
+            else:
+                self.of_element[self.names[output]] = step
+        full = [value for value in self.kernel.outputs if not self.kernel.reduced(value)]
+        lasts = [now for now, _ in self.reductions.values()] + [turn[value] for value in full]
+        self.passes = max(lasts) + 1
+        self.full_outputs = full
+
+    def _operand(self, instruction: Instruction, value: Value, loads: dict[Hashable, str]) -> str:
+        """The value as an expression; a line that reads it is added, if it comes from outside."""
+        if value in self.made or constant(value) is not None:
+            return self.names[value]
+        key = self._key(instruction, value)
+        if key not in loads:
+            again = sum(known is value for known, _ in loads)
+            loads[key] = name = f"v{value.number}" + "_again" * again
+            step = Step(REGISTER[value.dtype], loaded(self.element(value, key), value.dtype), "", ())
+            if self._in_row(key):
+                self.of_row[name] = 0, step
+            else:
+                self.of_element[name] = step
+        return loads[key]
+
+    def _offset(self, key: Hashable) -> str:
+        parts = [part for part in (self.row.offset(key), self.column.offset(key)) if part != "0"]
+        return " + ".join(parts) or "0"
+
+    def written(self, value: Value) -> str:
+        """The line that stores it."""
+        return f"{self.element(value, ('written', value))} = {stored(self.names[value], value.dtype)};"
+
+    def element(self, value: Value, key: Hashable) -> str:
+        return f"p{value.number}[{self._offset(key)}]"
+
+    def needed(self, turn: int, near: Collection[str] = ()) -> list[str]:
+        """The steps of an element in a pass, in order; what is near is not computed again."""
+        waiting = [operand for now, operand in self.reductions.values() if now == turn]
+        if turn == self.passes - 1:
+            waiting += [self.names[value] for value in self.full_outputs]
+        found: set[str] = set()
+        while waiting:
+            name = waiting.pop()
+            if name in self.of_element and name not in found:
+                found.add(name)
+                if name not in near:
+                    waiting += self.of_element[name].operands
+        return [name for name in self.of_element if name in found]
+
+    def kept_near(self) -> dict[str, int]:
+        """The values of elements that a later pass needs again -> the pass that computes them."""
+        first: dict[str, int] = {}
+        kept: dict[str, int] = {}
+        for turn in range(self.passes):
+            for name in self.needed(turn, first):
+                if first.setdefault(name, turn) < turn:
+                    kept[name] = first[name]
+        return kept
