@@ -21,6 +21,7 @@ from tinygrad_ml.backend import dtypes
 from tinygrad_ml.compile.gpu.expressions import literal
 from tinygrad_ml.compile.gpu.kernels import grouped, has_launch, launches, structure
 from tinygrad_ml.compile.gpu.runtime import in_one
+from tinygrad_ml.compile.layout import form_of
 from tinygrad_ml.compile.passes.fusion import Kernel
 from tinygrad_ml.compile.program import Call, Instruction, Value
 from tinygrad_ml.compile.recorder import Number
@@ -179,13 +180,46 @@ def test_an_index_is_read_off_the_place(shape, summed):
         np.testing.assert_array_equal(memory[row], memory[labels][:, 0] < 10)
 
 
+# -- memory that is shared, and memory that is large -------------------------------------------------------------
+
+
+@on_cpu
+@pytest.mark.parametrize("n", [40, 300, 9000])  # a row of a part of a warp, of a block, and too long to be kept near
+def test_a_result_may_lie_where_an_operand_lay(n):
+    x = random.standard_normal((3, n)).astype("float32")
+    case = Emulated(lambda x: (x - 1).softmax(-1), x)
+    (launch,) = case.launches
+    memory = dict.fromkeys(launch.arguments, x.copy())
+    Library([launch])(launch, memory)
+    assert_same(memory[launch.arguments[-1]], case.expected[0])
+
+
+@by_nvrtc
+@pytest.mark.parametrize("reduced", [(), (0,), (1,)])
+def test_large_arrays_are_counted_with_64_bits(reduced):
+    shape = (1 << 16, 1 << 15)
+    for extents, kind in ((shape, "long long"), ((5, 5), "int")):
+        x, y = Value(1, extents, dtypes.float32), Value(2, extents, dtypes.float32)
+        total = Value(3, tuple(n for axis, n in enumerate(extents) if axis not in reduced), dtypes.float32)
+        instructions = [
+            Instruction(PRIMITIVES["exp"], (x,), {}, y),
+            Instruction(PRIMITIVES["sum"], (y,), {"axis": reduced, "keepdims": False}, total),
+        ][: 1 + bool(reduced)]
+        kernel = Kernel(0, instructions[-1], "loop")
+        kernel.instructions, kernel.outputs = instructions, [instructions[-1].output]
+        (launch,) = launches(kernel, {value: form_of(value.shape, value.dtype) for value in (x, y, total)})
+        assert ("const long long" in launch.source) == (kind == "long long")
+        nvrtc.ptx(launch.source, 90)
+
+
 # -- the source --------------------------------------------------------------------------------------------------
 
 
 @by_nvrtc
 @pytest.mark.parametrize("architecture", [80, 90])
 def test_every_kernel_compiles(architecture, cases):
-    nvrtc.ptx(in_one(every_launch(cases)), architecture, "--Ofast-compile=max")
+    update = grouped(*updates((50, 30), (30,)))
+    nvrtc.ptx(in_one([update, *every_launch(cases)]), architecture, "--Ofast-compile=max")
 
 
 @by_nvrtc

@@ -64,7 +64,7 @@ def _step(value: Value, kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) ->
 def grouped(kernels: Sequence[Kernel], forms: Mapping[Value, numpy.ndarray]) -> Launch | None:
     """One launch for several kernels of equal `structure`; None if they are not, or have too many pointers.
 
-    None of them may need what another one makes.
+    None of them may need what another one makes, or overwrite what another one reads: they run at the same time.
     """
     first = kernels[0]
     kinds = {structure(kernel, forms) for kernel in kernels}

@@ -1,6 +1,8 @@
 """CUDA kernels for the kernels of a program: which have one, and its launches.
 
-Read before: `launch.py`, `expressions.py`, `places.py`. Read next: `loops.py` (elementwise).
+Read before: `expressions.py` (an operation as C), `places.py` (where elements lie), `launch.py`. Read next, for each
+kind of kernel: `loops.py` (elementwise), `rows.py` (with reductions), `movement.py`, `indexing.py`, and `grouped.py`
+(several kernels as one launch).
 """
 
 from __future__ import annotations
