@@ -1,8 +1,11 @@
-"""Kernels of elementwise operations: every thread computes one element, or four that lie side by side."""
+"""Kernels of elementwise operations: every thread computes one element, or four that lie side by side.
+
+Read before: `expressions.py`, `places.py`, `launch.py`. Read next: `work.py` and `rows.py`, with reductions.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy
 
@@ -82,8 +85,18 @@ def _four_fit(places: Places, instructions: list[Instruction]) -> bool:
     return whole and places.last_strides <= {0, 1} and all(i.op.name != "iota" for i in instructions)
 
 
-def body(places: Places, instructions: list[Instruction], reads, writes, each: int, count: str) -> list[str]:
-    """The lines that compute the element at `i`, or `each` = 4 from there on, of `count` elements."""
+def body(
+    places: Places,
+    instructions: Sequence[Instruction],
+    reads: Sequence[Value],
+    writes: Sequence[Value],
+    each: int,
+    count: str,
+) -> list[str]:
+    """The lines that compute the element at `i`, or `each` = 4 from there on, of `count` elements.
+
+    reads, writes  values in memory
+    """
     names = Names()
     before: list[str] = []
     inner: list[str] = []
