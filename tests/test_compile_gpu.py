@@ -60,6 +60,26 @@ def test_training_side_by_side(case):
     assert [g["lr"] for g in eager.optimizer.param_groups] == [g["lr"] for g in compiled.optimizer.param_groups]
 
 
+@pytest.mark.parametrize("without", [(), ("in_place",), ("fusion",)])
+def test_updates_that_read_what_others_write(without):
+    """Equal updates are one launch only where the order does not matter."""
+
+    def training(compiled):
+        a, b, c = (tg.tensor(array(4) * n) for n in (1, 2, 3))
+
+        def step():
+            a.assign(a * 0.5 + b)
+            b.assign(b * 0.5 + c)
+            c.assign(c * 0.5 + a)
+
+        step = tg.compile(step, without=without) if compiled else step
+        for _ in range(3):
+            step()
+        return [x.numpy() for x in (a, b, c)]
+
+    np.testing.assert_allclose(training(True), training(False), 1e-6)
+
+
 def test_a_step_is_one_graph_and_applied_once():
     eager, compiled = Training(mlp, adam), Training(mlp, adam, compiled=True)
     expected = eager.run(1)
@@ -419,6 +439,16 @@ def test_repeat_of_what_moves_in_every_step():
     assert total.tolist() == [20, 0]
     with pytest.raises(OptionError, match="once or more often, not 0 times"):
         solve.repeat(0, tg.eye(2))
+
+
+def test_an_argument_that_changes_in_repeated_steps():
+    @tg.compile
+    def count(x):
+        x[0] = x[0] + 1
+
+    x = tg.zeros(3)
+    count.repeat(40, x)
+    assert x.tolist() == [40, 0, 0]
 
 
 def test_permutations_in_repeated_steps():

@@ -118,7 +118,8 @@ class Compiled:
 
     def several(self, times: int, tensors: list[Tensor]) -> tuple[int, Any]:
         """(how many, the result): run one step or, if more are wanted, as many as one launch can take."""
-        together = self.executable.together
+        changing = any(isinstance(target, int) for target, _, _ in self.recording.rebinds)  # arguments do
+        together = 1 if changing else self.executable.together
         if not 1 < together < times:  # the last one runs by itself, for its result
             return 1, self(tensors)
         for step in range(together):

@@ -11,6 +11,7 @@ Read before: `memory.py`, `tasks.py`, `runtime.py`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable
 from functools import partial
 from itertools import groupby
@@ -145,17 +146,25 @@ class Executable:
         """The tasks of kernels of one structure: one, if they can be one launch."""
         if len(kernels) == 1:
             return list(tasks(kernels[0], self.layout, forms))
-        roots, in_place = self.layout.roots, self.layout.in_place
-        overwritten = [{in_place[value] for value in kernel.outputs if value in in_place} for kernel in kernels]
-        read = [{roots[value] for value in kernel.inputs()} for kernel in kernels]
-        apart = all(
-            not writes & reads for i, writes in enumerate(overwritten) for j, reads in enumerate(read) if i != j
-        )
-        launch = grouped(kernels, forms) if apart else None
-        if launch is not None:
-            return [Launched(launch)]
+        if self._apart(kernels):
+            launch = grouped(kernels, forms)
+            if launch is not None:
+                return [Launched(launch)]
         half = len(kernels) // 2  # of fewer kernels there are fewer pointers
         return self._together(kernels[:half], forms) + self._together(kernels[half:], forms)
+
+    def _apart(self, kernels: list[Kernel]) -> bool:
+        """Whether none of them writes to what another one reads: then it does not matter which one is first."""
+        roots, in_place = self.layout.roots, self.layout.in_place
+        if any(value not in in_place for kernel in kernels for value in kernel.outputs):
+            return False  # planned memory may have been that of an operand
+        read = [{roots[value] for value in kernel.inputs()} for kernel in kernels]
+        readers = Counter(root for roots_read in read for root in roots_read)
+        return all(
+            readers[in_place[value]] == (in_place[value] in own)
+            for kernel, own in zip(kernels, read, strict=True)
+            for value in kernel.outputs
+        )
 
     # -- capturing ---------------------------------------------------------------------------------------------
 
@@ -191,11 +200,8 @@ class Executable:
         """So many steps can run in one launch of `run_together`; 1 if that cannot be, or nothing is linked yet."""
         if self.layout is None:
             return 1
-        alone = self._after or self._moves_between_steps() or any(not task.captured for task in self._tasks)
-        return 1 if alone else TOGETHER
-
-    def _moves_between_steps(self) -> bool:
-        return any(value.source.kind != "argument" for value in self._moving)
+        moves = any(value.source.kind != "argument" for value in self._moving)
+        return 1 if moves or self._after or any(not task.captured for task in self._tasks) else TOGETHER
 
     def keep_numbers(self, step: int = 0) -> None:
         """Take the host's numbers, as they stand in `numbers` now, for one of the next steps."""

@@ -130,6 +130,8 @@ class Cuda:
 
     def copy(self, target, source) -> None:
         """target[...] = source"""
+        if not target.size:
+            return
         if target.flags.c_contiguous and source.flags.c_contiguous and target.dtype == source.dtype:
             nbytes, kind = source.nbytes, self._runtime.memcpyDeviceToDevice
             self._runtime.memcpyAsync(target.data.ptr, source.data.ptr, nbytes, kind, self._current())
@@ -138,7 +140,8 @@ class Cuda:
 
     def zero(self, array) -> None:
         """Zeros, in contiguous memory."""
-        self._runtime.memsetAsync(array.data.ptr, 0, array.nbytes, self._current())
+        if array.size:
+            self._runtime.memsetAsync(array.data.ptr, 0, array.nbytes, self._current())
 
     def upload(self, target, data: numpy.ndarray) -> None:
         """Bytes of the host into memory here, without waiting."""
