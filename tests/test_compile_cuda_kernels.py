@@ -154,32 +154,6 @@ def test_what_is_not_alike_is_not_one_launch():
     assert grouped(kernels, memory) is None
 
 
-# -- indices that are never in memory ----------------------------------------------------------------------------
-
-
-@on_cpu
-@pytest.mark.parametrize("shape", [(10,), (1, 10), (7, 10)])
-@pytest.mark.parametrize("summed", [False, True])
-def test_an_index_is_read_off_the_place(shape, summed):
-    index, labels, hit, row = [
-        Value(n, extents, np.dtype(dtype))
-        for n, extents, dtype in ((1, shape, "int64"), (2, (7, 1), "int64"), (3, (7, 10), "bool"), (4, (7,), "int64"))
-    ]
-    instructions = [
-        Instruction(Call("iota", None), (), {"axis": len(shape) - 1, "shape": shape}, index),
-        Instruction(PRIMITIVES["equal"], (labels, index), {}, hit),
-        Instruction(PRIMITIVES["sum"], (hit,), {"axis": (1,), "keepdims": False}, row),
-    ]
-    kernel = Kernel(0, instructions[1 + summed], "loop")
-    kernel.instructions, kernel.outputs = instructions[: 2 + summed], [hit, row][: 1 + summed]
-    memory = {labels: random.integers(0, 12, (7, 1)), hit: np.zeros((7, 10), bool), row: np.zeros(7, int)}
-    (launch,) = launches(kernel, memory)
-    Library([launch])(launch, memory)
-    np.testing.assert_array_equal(memory[hit], memory[labels] == np.arange(10))
-    if summed:
-        np.testing.assert_array_equal(memory[row], memory[labels][:, 0] < 10)
-
-
 # -- memory that is shared, and memory that is large -------------------------------------------------------------
 
 

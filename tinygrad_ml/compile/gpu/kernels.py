@@ -24,14 +24,12 @@ from .reductions import FOLDS
 from .rows import Rows
 
 SINGLE = {
-    "iota": movement.iota,
     "copy": movement.copy,
     "reshape": movement.copy,
     "constant_in": movement.copy,
     "concat": movement.concat,
     "cumulative_sum": movement.cumulative_sum,
     "fold": movement.fold,
-    "fold_rows": movement.fold_rows,
     "getitem": indexing.getitem,
     "scatter_add": indexing.scatter_add,
     "put": indexing.put,
@@ -43,7 +41,7 @@ __all__ = ["Launch", "grouped", "has_form", "has_launch", "launches", "structure
 
 def has_form(instruction: Instruction) -> bool:
     """Whether an elementwise instruction can be a part of a generated kernel."""
-    return _supported(instruction) and (is_elementwise(instruction) or instruction.op.name == "iota")
+    return _supported(instruction) and is_elementwise(instruction)
 
 
 def has_launch(instruction: Instruction) -> bool:

@@ -42,15 +42,6 @@ class Names:
         return f"const {REGISTER[output.dtype]} {self[output]} = {text};  // {instruction!r}"
 
 
-def index_along(axis: int, shape: tuple[int, ...], ndim: int | None = None) -> tuple[int, ...]:
-    """The strides of an array whose places are the indices along an axis: so an `iota` is read off the place.
-
-    ndim  the axes of what it is broadcast to, if these are more
-    """
-    missing = 0 if ndim is None else ndim - len(shape)
-    return (0,) * missing + tuple(int(a == axis and n > 1) for a, n in enumerate(shape))
-
-
 def elementwise(
     words: str,
     shape: tuple[int, ...],
@@ -65,11 +56,8 @@ def elementwise(
     wide = needs_wide([forms[value] for value in (*reads, *outputs)], count)
     kind = "long long" if wide else "int"
     strides = {value: strides_in(forms[value], shape) for value in (*reads, *outputs)}
-    for instruction in instructions:
-        if instruction.op.name == "iota":
-            strides[instruction.output] = index_along(**instruction.params, ndim=len(shape))
     places = Places("i", shape, strides, kind)
-    each = 4 if count >= MANY and _four_fit(places, instructions) else 1
+    each = 4 if count >= MANY and _four_fit(places) else 1
     threads = 256 if count >= 1 << 16 else 128 if count >= 128 else 32
     lines = body(places, instructions, reads, outputs, each, str(count))
     thread = f"blockIdx.x * {f'{threads}LL' if wide else threads} + threadIdx.x"
@@ -79,10 +67,10 @@ def elementwise(
     return launch(words, remark, [*start, *lines], reads, outputs, (blocks,), (threads,))
 
 
-def _four_fit(places: Places, instructions: list[Instruction]) -> bool:
+def _four_fit(places: Places) -> bool:
     """Whether along the last axis four neighbours lie side by side, or are one, in all arrays."""
     whole = len(places.extents) == 1 or places.extents[-1] % 4 == 0
-    return whole and places.last_strides <= {0, 1} and all(i.op.name != "iota" for i in instructions)
+    return whole and places.last_strides <= {0, 1}
 
 
 def body(
@@ -114,8 +102,6 @@ def body(
         output = instruction.output
         if instruction.op.name in COPIES:
             names.same(output, instruction.inputs[0])
-        elif instruction.op.name == "iota":
-            inner.append(f"const long long {names[output]} = {places.offset(output)};  // {instruction!r}")
         else:
             inner.append(names.line(instruction))
     for value in writes:

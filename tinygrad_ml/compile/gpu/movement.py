@@ -10,7 +10,7 @@ from ...ops.shapes import reduced, size
 from ..program import Instruction, Value
 from .expressions import REGISTER, loaded, stored
 from .launch import Launch, launch
-from .loops import elementwise, index_along
+from .loops import elementwise
 from .places import Places, at, needs_wide, strides_in, times
 
 THREADS = 128
@@ -38,7 +38,7 @@ class Elements:
         self.instruction, self.shape, self.count = instruction, tuple(shape), size(tuple(shape))
         values = (*instruction.inputs, instruction.output)
         self.kind = "long long" if needs_wide([forms[value] for value in values], self.count) else "int"
-        along = {axis: index_along(axis, self.shape) for axis in axes}
+        along = {axis: [int(a == axis and n > 1) for a, n in enumerate(self.shape)] for axis in axes}
         self.places = Places("i", self.shape, {**strides, **along}, self.kind)
 
     def element(self, value: Value, *more: str, key: Hashable = None) -> str:
@@ -69,11 +69,6 @@ def copy(instruction: Instruction, forms: Forms) -> list[Launch]:
     x, output = instruction.inputs[0], instruction.output
     there = {x: forms[x], output: numpy.reshape(forms[output], x.shape, copy=False)}
     return [elementwise(instruction.op.name, x.shape, [instruction], [x], [output], there)]
-
-
-def iota(instruction: Instruction, forms: Forms) -> list[Launch]:
-    """The index along an axis, in memory: within a loop it needs none."""
-    return [elementwise("iota", instruction.output.shape, [instruction], (), [instruction.output], forms)]
 
 
 def concat(instruction: Instruction, forms: Forms) -> list[Launch]:
@@ -137,35 +132,6 @@ def fold(instruction: Instruction, forms: Forms) -> list[Launch]:
     lines.append(f"{indent}total = {_added(elements.load(x, *more), output.dtype)};")
     lines += [f"{'    ' * k}}}" for k in reversed(range(spatial))]
     lines.append(f"{elements.element(output)} = {stored('total', output.dtype)};")
-    return [elements.launch(lines)]
-
-
-def fold_rows(instruction: Instruction, forms: Forms) -> list[Launch]:
-    """The same where the rows of windows are as long as the image's (see `passes/long_rows.py`)."""
-    (x,), output, params = instruction.inputs, instruction.output, instruction.params
-    (height, width), (rows, extent) = params["kernel"], params["positions"]
-    down, right = params["dilation"]
-    batch, channels, image, line = output.shape
-    of_batch, of_column, of_pixel = _strides(forms[x])
-    flat = (batch, channels, image * line)
-    strides = {
-        x: (of_batch, of_column * height * width, of_pixel),
-        output: _strides(forms[output].reshape(flat, copy=False)),
-    }
-    elements = Elements(instruction, forms, flat, strides, [2])
-    first = f"k0 * {down * line} + k1 * {right}"
-    source = elements.load(x, f"(k0 * {width} + k1) * {of_column}", f"-({first}) * {of_pixel}")
-    lines = [
-        f"{REGISTER[output.dtype]} total = 0;",
-        f"for (int k0 = 0; k0 < {height}; k0++) {{",
-        f"    for (int k1 = 0; k1 < {width}; k1++) {{",
-        f"        const {elements.kind} place = {elements.places.offset(2)} - ({first});",
-        f"        if (place < 0 || place >= {(rows - 1) * line + extent}) continue;",
-        f"        total = {_added(source, output.dtype)};",
-        "    }",
-        "}",
-        f"{elements.element(output)} = {stored('total', output.dtype)};",
-    ]
     return [elements.launch(lines)]
 
 

@@ -19,7 +19,7 @@ from ...ops.shapes import size
 from ..passes.fusion import Kernel
 from ..program import Instruction, Value
 from .expressions import REGISTER, constant, expression, loaded, stored
-from .loops import Names, index_along
+from .loops import Names
 from .places import Places, needs_wide, strides_in
 from .reductions import FOLDS
 
@@ -68,9 +68,6 @@ class Work:
         """`self.row` and `self.column`: the places along the kept and the reduced axes."""
         strides: dict[Hashable, tuple[int, ...]] = {}
         for instruction in self.kernel.instructions:
-            if instruction.op.name == "iota":
-                ndim = None if self.kernel.reduced(instruction.output) else len(self.shape)
-                strides[instruction.output] = self._in_domain(index_along(**instruction.params, ndim=ndim))
             for value in instruction.inputs:
                 if value not in self.made and constant(value) is None:
                     strides[self._key(instruction, value)] = self._strides(instruction, value)
@@ -127,14 +124,8 @@ class Work:
             if name == "reshape":
                 self.names.same(output, instruction.inputs[0])
                 continue
-            in_row = self.kernel.reduced(output)
-            if name == "iota":
-                in_row = self._in_row(output)
-                step = Step("long long", self._offset(output), repr(instruction), ())
-            else:
-                text = expression(instruction, operands)
-                step = Step(REGISTER[output.dtype], text, repr(instruction), tuple(operands))
-            if in_row:
+            step = Step(REGISTER[output.dtype], expression(instruction, operands), repr(instruction), tuple(operands))
+            if self.kernel.reduced(output):
                 self.of_row[self.names[output]] = now, step
             else:
                 self.of_element[self.names[output]] = step
