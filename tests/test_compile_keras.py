@@ -509,6 +509,36 @@ def test_numbers_that_callbacks_change():
     assert "6 programs" in repr(model.train_function)
 
 
+def test_a_number_that_changes_in_each_step_is_recorded_once():
+    def run(**options):
+        tg.manual_seed(1)
+        penalty = keras.regularizers.L2(0.01)
+        model = dense(kernel_regularizer=penalty)
+        model.compile("sgd", "mse", **options)
+        change = callbacks.LambdaCallback(on_train_batch_begin=lambda i, logs=None: setattr(penalty, "l2", 0.01 * i))
+        return model, model.fit(X, ONE_HOT, batch_size=4, epochs=4, verbose=0, callbacks=[change]).history["loss"]
+
+    (model, found), (_, expected) = run(), run(run_eagerly=True)
+    np.testing.assert_allclose(found, expected, 1e-5)
+    assert "1 programs" in repr(model.train_function)
+
+
+def test_a_penalty_that_a_callback_raises():
+    def run(**options):
+        tg.manual_seed(1)
+        penalty, loss = keras.regularizers.L2(0.01), keras.losses.CategoricalCrossentropy(label_smoothing=0.0)
+        model = dense(kernel_regularizer=penalty)
+
+        def change(epoch, logs=None):
+            penalty.l2, loss.options["label_smoothing"] = 0.01 * (epoch + 1), 0.1 * epoch
+
+        model.compile("sgd", loss, **options)
+        between = callbacks.LambdaCallback(on_epoch_begin=change)
+        return model.fit(X, ONE_HOT, batch_size=11, epochs=4, verbose=0, callbacks=[between]).history["loss"]
+
+    np.testing.assert_allclose(run(), run(run_eagerly=True), 1e-5)
+
+
 def test_who_listens_hears_each_step():
     model, heard, gradients = dense(), [], []
     model.compile("sgd", "categorical_crossentropy")

@@ -59,11 +59,15 @@ class Found:
         """What all holders hold now, to be restored after a recording that failed."""
         return Held(self.holders)
 
-    def users_numbers(self) -> Callable[[], tuple]:
-        """A function that returns the plain values which code that is not this library's may read: its attributes and
-        variables."""
-        users = [holder for holder, owner in self.holders if owner is not None and not isinstance(holder, GENERATORS)]
-        return lambda: tuple(value for holder in users for value in _content(holder).values() if _is_plain(value))
+    def numbers(self, everybodys: bool = False) -> Callable[[], tuple]:
+        """A function that returns the plain values in attributes and variables: of code that is not this library's, or of
+        everybody's."""
+        holders = [
+            holder
+            for holder, owner in self.holders
+            if (everybodys or owner is not None) and not isinstance(holder, GENERATORS)
+        ]
+        return lambda: tuple(value for holder in holders for value in _content(holder).values() if _is_plain(value))
 
 
 class Held:
@@ -158,9 +162,11 @@ def _is_plain(value: Any) -> bool:
 def _attributes(module: Module) -> tuple:
     """Its mode, who listens, its plain attributes such as a dropout's p, and which parameters and parts it has."""
     inside = vars(module)
-    return module.training, module._hooks, *[
-        (name, value if isinstance(value, PLAIN) else id(value)) for name, value in inside.items() if name[0] != "_"
-    ]
+    return (
+        module.training,
+        module._hooks,
+        *[(name, value if isinstance(value, PLAIN) else id(value)) for name, value in inside.items() if name[0] != "_"],
+    )
 
 
 def _options(optimizer: Optimizer) -> tuple:

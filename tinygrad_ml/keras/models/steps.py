@@ -1,12 +1,14 @@
 """The steps of a model as `fit`, `evaluate` and `predict` call them: compiled, where that changes nothing but the time.
 
 What is done with a batch runs operation by operation the first time: then layers make their weights, and losses find
-their outputs. When a batch of the same shapes comes again, `tg.compile` records it, for all that follow.
+their outputs. When a batch of the same shapes comes again, `tg.compile` records it, for all that follow. What comes but
+once, such as a last, smaller batch, is not worth it.
 
 A recorded step is its operations on tensors, and nothing else that Python does. So it is watched while it is recorded:
 a step that reads numbers, prints, draws random numbers that are not this library's, or changes a variable or an attribute
-cannot be compiled. Its model then runs operation by operation, and one warning says why. And where code that is not this
-library's may read a number in a variable or an attribute, the step is recorded for each value that it takes. While hooks listen to a layer or a weight, nothing is compiled.
+cannot be compiled. Its model then runs operation by operation, and one warning says why. And where a loss, a metric, a
+regularizer, or code that is not this library's may read a number in a variable or an attribute, the step is recorded for
+each value that stays for longer than a step. While hooks listen to a layer or a weight, nothing is compiled.
 
 Read next: `training.py`.
 """
@@ -52,9 +54,9 @@ class ModelStep:
 
     def __init__(self, model: Any, name: str):
         self.model, self.name = model, name
-        self._met: set[tuple] = set()
+        self._met: dict[tuple, tuple | None] = {}  # shapes of a batch -> the numbers when they came last, if known
         self._reached: Found | None = None
-        self._users_numbers: Callable[[], tuple] = tuple
+        self._numbers: tuple[Callable[[], tuple], ...] = ()
         self._progress = _Progress()
         self._full = False  # whether there are as many programs as may be
 
@@ -83,17 +85,21 @@ class ModelStep:
     def __call__(self, batch: Any) -> Any:
         shapes = tuple(None if leaf is None else (leaf.shape, leaf.dtype) for leaf in flatten(batch))
         if shapes not in self._met or self.why_not is not None:
-            self._met.add(shapes)
+            self._met.setdefault(shapes)
             return self._method(batch)
         if self._reached is None:
             self._reached = reachable(self._method)
-            self._users_numbers = self._reached.users_numbers()
-        if self._somebody_listens():
+            settings = reachable(*self.model._settings())
+            self._numbers = self._reached.numbers(), settings.numbers(everybodys=True)
+        numbers = tuple(getattr(module, "trainable", True) for module in self._reached.modules)
+        for read in self._numbers:
+            numbers += read()
+        before, self._met[shapes] = self._met[shapes], numbers
+        if (before is not None and before != numbers) or self._somebody_listens():
             return self._method(batch)
-        trainable = [getattr(module, "trainable", True) for module in self._reached.modules]
         self._progress.begun = self._progress.done = False
         try:
-            return self.compiled(batch, (*trainable, *self._users_numbers()))
+            return self.compiled(batch, numbers)
         except Exception as error:
             # A mistake that shows in a replay, such as a label out of range, is the caller's.
             cannot = isinstance(error, CompileError) or (self._progress.begun and not self._progress.done)

@@ -183,6 +183,13 @@ class Trainer:
         """The weights to be updated: those that are not frozen."""
         return [weight for weight in self.parameters() if weight.requires_grad]
 
+    def _settings(self) -> list[Any]:
+        """The objects that say how a step computes, beside the layers: losses, metrics, regularizers, constraints."""
+        told = [*(self._loss.losses or ()), *self.metrics] if self.compiled else []
+        for layer in self._layers_inside():
+            told += [layer.activity_regularizer, *(rule for rule, _ in (*layer._regularized, *layer._constrained))]
+        return told
+
     def _constrain(self) -> None:
         with no_grad():
             for layer in self._layers_inside():
