@@ -393,7 +393,22 @@ def test_repeat_takes_fewer_launches_than_steps():
     counts()
     training.step.repeat(40, x, y)
     captured, launched, sent = counts()
-    assert (captured, launched, sent) == (0, 2 + 8, 2 + 8)  # twice 16 and 8 times one
+    assert (captured, launched, sent) == (0, 2 + 8, 2 + 8)  # twice sixteen, and eight times one
+
+
+def test_gradients_are_not_kept_by_repeat():
+    """Large ones are handed out where they lie, so they have to be given back before the next step."""
+
+    def large():
+        return tg.nn.Sequential(tg.nn.Linear(6, 900), tg.nn.ReLU(), tg.nn.Linear(900, 4))
+
+    training = Training(large, sgd, compiled=True)
+    x, y = tg.tensor(array(12, 6)), tg.tensor(np.arange(12) % 4)
+    training.step.repeat(20, x, y)
+    assert counts()[0] == 3  # a step without gradients at its start, one with, and sixteen of these
+    training.step.repeat(20, x, y)
+    training.run(3)
+    assert counts()[0] == 0
 
 
 def test_an_epoch_by_repeat():

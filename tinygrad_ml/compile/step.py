@@ -92,11 +92,26 @@ class Compiled:
         return same and self.executable.fits() and self.recording.holds()
 
     def __call__(self, tensors: list[Tensor]) -> Any:
+        """Run a step; what the function returns."""
         self._host()
+        return self._run(self.executable, tensors)
+
+    def several(self, times: int, tensors: list[Tensor]) -> tuple[int, Any]:
+        """(how many, the last result): run one step or, if that many are wanted, as many as are one launch."""
+        changing = any(isinstance(target, int) for target, _, _ in self.recording.rebinds)  # arguments do
+        together = 1 if changing else self.executable.together
+        if not 1 < together <= times:
+            return 1, self(tensors)
+        for step in range(together):
+            self._host()
+            self.executable.keep_numbers(step)
+        return together, self._run(self.executable.run_together, tensors)
+
+    def _run(self, run: Callable[[list], tuple], tensors: list[Tensor]) -> Any:
         arrays = [tensor._data for tensor in tensors]
         for target in self._replaced:  # without a look at them; they give their memory back first
             (tensors[target] if isinstance(target, int) else target).grad = None
-        results = self.executable(arrays)
+        results = run(arrays)
         for source in self._written:
             writes.wrote(arrays[source.position] if source.kind == "argument" else _tensor_of(source)._data)
         for target, what, place in self.recording.rebinds:
@@ -115,18 +130,6 @@ class Compiled:
             return tensors[leaf.tensor] if isinstance(leaf.tensor, int) else leaf.tensor
 
         return mapped(handed_out, self.recording.outputs)
-
-    def several(self, times: int, tensors: list[Tensor]) -> tuple[int, Any]:
-        """(how many, the result): run one step or, if more are wanted, as many as one launch can take."""
-        changing = any(isinstance(target, int) for target, _, _ in self.recording.rebinds)  # arguments do
-        together = 1 if changing else self.executable.together
-        if not 1 < together < times:  # the last one runs by itself, for its result
-            return 1, self(tensors)
-        for step in range(together):
-            self._host()
-            self.executable.keep_numbers(step)
-        self.executable.run_together([tensor._data for tensor in tensors])
-        return together, None
 
     def _host(self) -> None:
         """The host's part of the step. While recording it has been done once already."""
@@ -189,6 +192,7 @@ class Step:
             return [self.function(*args, **kwargs) for _ in range(times)][-1]
         tensors, key, args, kwargs = take_apart(args, kwargs)
         while times:
+            result = None  # which gives its memory back
             done, result = self._compiled(tensors, key, args, kwargs).several(times, tensors)
             times -= done
         return result

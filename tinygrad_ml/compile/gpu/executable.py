@@ -222,14 +222,15 @@ class Executable:
                 self._runtime.copy(self._lies(memory, arguments), self._places.array(value))
             return self._results.take()
 
-    def run_together(self, arguments: list) -> None:
-        """Run as many steps as `together` says, whose numbers have been kept, with the same arguments."""
+    def run_together(self, arguments: list) -> tuple:
+        """Run as many steps as `together` says, whose numbers have been kept, with the same arguments; the last results."""
         with self._runtime.current():
             self._ready()
             if self._many is None:
                 self._many = self._runtime.capture(partial(self._run, self._tasks, TOGETHER))
             self._send(arguments, TOGETHER)
             self._many.launch()
+            return self._results.take()
 
     def _send(self, arguments: list, steps: int) -> None:
         self._table.send(steps)
