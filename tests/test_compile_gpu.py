@@ -297,6 +297,19 @@ def test_draws_of_all_kinds():
             np.testing.assert_allclose(b.numpy(), a.numpy(), 1e-6)
 
 
+@pytest.mark.parametrize("failing", ["kernels", "capture"])
+def test_what_failed_is_done_again(monkeypatch, failing):
+    w = tg.ones(2)
+    step = tg.compile(lambda x: w.assign(w + x))
+    with monkeypatch.context() as patched:
+        patched.setattr(FakeCuda, failing, lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            step(tg.ones(2))
+    assert w.tolist() == [1, 1]
+    step(tg.ones(2))
+    assert w.tolist() == [2, 2]
+
+
 # -- what cannot be captured ---------------------------------------------------------------------------
 
 

@@ -72,6 +72,7 @@ class Executable:
             self._table = Table(runtime, [*given, *(draw.output for draw in self._draws)], TOGETHER)
         self.numbers: dict[Value, numpy.ndarray] = {value: self._table.numbers[value] for value in given}
         self.layout: DeviceLayout | None = None
+        self._linked = False
         self._bound: list[tuple[Tensor, Any]] = []
         self._copied: frozenset[int] = frozenset()
         self._parts: list[Callable[[], None]] = []
@@ -89,6 +90,7 @@ class Executable:
 
     def link(self) -> None:
         """Lay out memory, make ready what runs, and capture it."""
+        self._linked = False  # until all of it has been done
         runtime, arrays = self._runtime, {}
         self._bound = []
         moving = set(self._moving)
@@ -136,13 +138,13 @@ class Executable:
         forms = layout.forms | {value: layout.forms[memory] for value, memory in layout.in_place.items()}
         made: list[Task] = []
         for _, equal in groupby(self.kernels, key=lambda kernel: structure(kernel, forms) or kernel):
-            made += self._together(list(equal), forms)
+            made += self._side_by_side(list(equal), forms)
         # What moves is written to after the launch: the graph does not know where it lies.
         copies = [(memory, value) for memory, value in self.program.writes if value not in layout.in_place]
         self._after = [(memory, value) for memory, value in copies if memory in self._moving]
         return [*made, *(Copied(*pair) for pair in copies if pair[0] not in self._moving)]
 
-    def _together(self, kernels: list[Kernel], forms: dict[Value, numpy.ndarray]) -> list[Task]:
+    def _side_by_side(self, kernels: list[Kernel], forms: dict[Value, numpy.ndarray]) -> list[Task]:
         """The tasks of kernels of one structure: one, if they can be one launch."""
         if len(kernels) == 1:
             return list(tasks(kernels[0], self.layout, forms))
@@ -151,7 +153,7 @@ class Executable:
             if launch is not None:
                 return [Launched(launch)]
         half = len(kernels) // 2  # of fewer kernels there are fewer pointers
-        return self._together(kernels[:half], forms) + self._together(kernels[half:], forms)
+        return self._side_by_side(kernels[:half], forms) + self._side_by_side(kernels[half:], forms)
 
     def _apart(self, kernels: list[Kernel]) -> bool:
         """Whether none of them writes to what another one reads: then it does not matter which one is first."""
@@ -169,6 +171,7 @@ class Executable:
     # -- capturing ---------------------------------------------------------------------------------------------
 
     def _capture(self) -> None:
+        self._linked = False
         self._streams = {device: streams.generator(device) for device in self._streams}
         self._parts, self.graphs, self._many = [], [], None
         for captured, group in groupby(self._tasks, key=lambda task: task.captured):
@@ -177,6 +180,7 @@ class Executable:
                 self._parts.append(self.graphs[-1].launch)
             else:
                 self._parts += [partial(task.run, self._places) for task in group]
+        self._linked = True
 
     def _run(self, group: list[Task], steps: int) -> None:
         for self._places.step in range(steps):
@@ -186,9 +190,9 @@ class Executable:
 
     def _ready(self) -> None:
         """Link or capture, if that is called for."""
-        held = self._results.held() if self.layout is not None else frozenset()
+        held = self._results.held() if self._linked else frozenset()
         self._copied |= held
-        if self.layout is None or held or any(tensor._data is not array for tensor, array in self._bound):
+        if not self._linked or held or any(tensor._data is not array for tensor, array in self._bound):
             self.link()
         elif any(streams.generator(device) is not stream for device, stream in self._streams.items()):
             self._capture()
@@ -198,7 +202,7 @@ class Executable:
     @property
     def together(self) -> int:
         """So many steps can run in one launch of `run_together`; 1 if that cannot be, or nothing is linked yet."""
-        if self.layout is None:
+        if not self._linked:
             return 1
         moves = any(value.source.kind != "argument" for value in self._moving)
         return 1 if moves or self._after or any(not task.captured for task in self._tasks) else TOGETHER
