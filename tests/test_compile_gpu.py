@@ -92,7 +92,7 @@ def test_a_step_is_one_graph_and_applied_once():
     counts()
     compiled.run(5)
     assert counts() == (0, 5, 5)
-    assert all("reg" not in i.op.name for i in compiled.step.explanation.uncompiled)
+    assert not compiled.step.explanation.uncompiled
 
 
 def test_numbers_that_have_not_changed_are_not_sent_again():
@@ -346,8 +346,8 @@ def test_operands_that_have_to_be_copied_first():
 def test_labels_are_not_looked_at():
     """A look would have to wait for the device: as in eager mode."""
     loss = tg.compile(lambda x, y: F.cross_entropy(x, y))
-    before = strict.host_looks
     loss(tg.zeros(2, 3), tg.tensor([0, 2]))
+    before = strict.host_looks
     loss(tg.zeros(2, 3), tg.tensor([0, 1]))
     assert strict.host_looks == before
 
