@@ -99,6 +99,18 @@ def test_gradients_of_arguments():
         assert x.grad.numpy().tolist() == [2 * value] * 2
 
 
+def test_gradients_of_arguments_add_up():
+    step = tg.compile(lambda x: (x * x).sum().backward())
+    x = tg.full((2,), 3.0, requires_grad=True)
+    for count in (1, 2, 3):
+        step(x)
+        assert x.grad.numpy().tolist() == [6 * count] * 2
+    other = tg.full((2,), 1.0, requires_grad=True)
+    other.grad = tg.full((2,), 10.0)
+    step(other)
+    assert other.grad.numpy().tolist() == [12, 12] and x.grad.numpy().tolist() == [18, 18]
+
+
 def test_a_tensor_of_the_caller_that_takes_new_values():
     total = tg.zeros(2)
 

@@ -29,6 +29,8 @@ def take_apart(args: tuple, kwargs: dict[str, Any]) -> tuple[list[Tensor], tuple
         if isinstance(leaf, numpy.ndarray) or hasattr(leaf, "__cuda_array_interface__"):
             leaf = Tensor(as_array(leaf))
         if isinstance(leaf, Tensor):
+            if leaf.grad is not None:
+                tensors.append(leaf.grad)  # to which more may be added
             tensors.append(leaf)
         return leaf
 
@@ -57,6 +59,8 @@ def argument_names(function: Callable, args: tuple, kwargs: dict[str, Any]) -> l
 
 def _names_in(part: Any, name: str) -> Iterator[str]:
     if isinstance(part, Tensor):
+        if part.grad is not None:
+            yield f"{name}.grad"
         yield name
     elif isinstance(part, dict):
         for key, inner in part.items():
@@ -74,7 +78,7 @@ def _shared(tensors: list[Tensor]) -> tuple[int, ...]:
 
 def _key(part: Any):
     if isinstance(part, Tensor):
-        return "tensor", part.shape, part.dtype.str, str(part.device), part._needs
+        return "tensor", part.shape, part.dtype.str, str(part.device), part._needs, part.grad is not None
     if isinstance(part, (tuple, list)):
         return type(part), tuple(map(_key, part))
     if isinstance(part, dict):

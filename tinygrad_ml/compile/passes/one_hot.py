@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy
 
+from ...backend import of
 from ...ops import elementwise, movement, reduce
 from ...ops.index import ARRAY
 from ..program import Instruction, Program, Value
@@ -68,6 +69,4 @@ def _table(instruction: Instruction, checked: set[Value]) -> tuple[int, int] | N
     counted = getattr(rows.source, "array", None)
     if len(shape) != 2 or labels not in checked or labels.shape != shape[:1] or counted is None:
         return None
-    if type(counted) is not numpy.ndarray or not numpy.array_equal(counted, numpy.arange(shape[0])):
-        return None
-    return shape
+    return shape if numpy.array_equal(of(counted).to_host(counted), numpy.arange(shape[0])) else None
