@@ -1,5 +1,7 @@
 """What a compiled function may be given, and what it gives back."""
 
+import gc
+import weakref
 from collections import namedtuple
 
 import numpy as np
@@ -220,6 +222,30 @@ def test_recording_leaves_everything_as_it_was():
         broken(x)
     assert p._data is data and p.grad is None and p.numpy().tolist() == [1, 1, 1]
     assert (p * x).sum().item() == 3
+
+
+def test_a_step_goes_with_all_that_it_has_recorded():
+    def trained():
+        weight = tg.ones(300, 40, requires_grad=True)
+        optimizer = tg.optim.Adam([weight])
+
+        @tg.compile
+        def step(x):
+            optimizer.zero_grad()
+            loss = tg.nn.functional.relu(x @ weight).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        for _ in range(3):
+            step(tg.ones(5, 300))
+        return [weakref.ref(thing) for thing in (step, weight, optimizer, optimizer.state[weight]["exp_avg"])]
+
+    gc.disable()
+    try:
+        assert [reference() for reference in trained()] == [None] * 4
+    finally:
+        gc.enable()
 
 
 def test_an_older_graph_notices_what_a_step_overwrote():

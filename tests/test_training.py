@@ -1,5 +1,8 @@
 """The training loop: what a step does, what the history holds, and that stopping and going on changes no number."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -160,6 +163,19 @@ def test_compiled_and_eager_training_give_the_same_numbers(given):
         np.testing.assert_allclose(histories[0][name], values, 1e-5, err_msg=name)
     for name, value in states[1].items():
         np.testing.assert_allclose(states[0][name].numpy(), value.numpy(), 1e-4, 1e-6, err_msg=name)
+
+
+@pytest.mark.host_only
+def test_a_trainer_goes_with_all_that_it_has_compiled():
+    gc.disable()
+    try:
+        trainer, loader = make_training()
+        trainer.fit(loader, 1, validation=loader_of_tests(loader))
+        gone = weakref.ref(trainer.train_on), weakref.ref(loader.dataset)
+        del trainer, loader
+        assert [reference() for reference in gone] == [None, None]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.host_only

@@ -91,8 +91,8 @@ class Trainer:
         history: `loss`, `accuracy`, `val_loss`, `val_accuracy`: a number for each finished epoch. The first two are
             means over the epoch, of a model that was changing all the while.
         tally: the sums of the epoch under way.
-        train_on, test_on: what is done with a batch in training and in evaluation; if they are compiled, `print` shows
-            their `.program`, and their `.explain()`.
+        train_on, test_on: what is done with a batch in training and in evaluation; if they are compiled, they have a
+            `.program` to print, and `.explain()`.
     """
 
     def __init__(
@@ -110,8 +110,7 @@ class Trainer:
         self.history: History = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
         self.tally = Tally()
         self._tested = Tally()
-        self.train_on: Callable = compiled_step(self._train_on) if compiled else self._train_on
-        self.test_on: Callable = compiled_step(self._test_on) if compiled else self._test_on
+        self.compiled = compiled
 
     @property
     def epoch(self) -> int:
@@ -129,6 +128,16 @@ class Trainer:
             self.scheduler.step()
         return loss.detach(), hits(logits, labels)
 
+    @property
+    def train_on(self) -> Callable:
+        """`train_on(data, batch)`: what is done with a batch in training."""
+        return self._train_compiled if self.compiled else self._train_on
+
+    @property
+    def test_on(self) -> Callable:
+        """`test_on(data, batch)`: what is done with a batch in evaluation."""
+        return self._test_compiled if self.compiled else self._test_on
+
     def _train_on(self, data: TensorDataset | None, batch: Any) -> None:
         inputs, labels = batch if data is None else data.gather(batch)
         self.tally.add(*self.step(inputs, labels), len(labels))
@@ -137,6 +146,8 @@ class Trainer:
         inputs, labels = batch if data is None else data.gather(batch)
         logits = self.model(inputs)
         self._tested.add(self.loss(logits, labels), hits(logits, labels), len(labels))
+
+    _train_compiled, _test_compiled = compiled_step(_train_on), compiled_step(_test_on)
 
     def train_epoch(self, loader: Iterable[tuple[Tensor, Tensor]]) -> Iterator[int]:
         """Train on one epoch of `loader`, yielding the number of samples after each step.

@@ -326,6 +326,10 @@ class Recorder:
                 tensor._data, tensor._node, tensor._needs, tensor.grad = array, node, needs, gradient
                 if node is not None and node.op is None:
                     node.value = array
+            # What stands for an array knows the recorder, and may live on. It shall not keep what was recorded with it.
+            for met in (self._lifted, self._before, self._casts):
+                met.clear()
+            self.instructions, self.host = [], []
 
     def _finish(self, returned, arguments: list[Tensor], found) -> Recording:
         place_of_argument = {id(tensor): position for position, tensor in enumerate(arguments)}

@@ -7,9 +7,11 @@ watched from the first instruction on; a tensor that is not found here is met wh
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import random
 import types
+import weakref
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -68,6 +70,26 @@ class Found:
             if (everybodys or owner is not None) and not isinstance(holder, GENERATORS)
         ]
         return lambda: tuple(value for holder in holders for value in _content(holder).values() if _is_plain(value))
+
+
+class HeldMethod:
+    """A method of an object that holds on to it, as a function: it does not hold on to the object.
+
+    So an object and its compiled methods, with all the memory that these have planned, go when nobody wants them.
+    """
+
+    def __init__(self, function: Callable, instance: Any):
+        self.function, self._instance = function, weakref.ref(instance)
+        self.__name__, self.__doc__ = function.__name__, function.__doc__
+        self.__signature__ = inspect.signature(function.__get__(instance))
+
+    @property
+    def instance(self) -> Any:
+        """The object; None if it is gone."""
+        return self._instance()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(self._instance(), *args, **kwargs)
 
 
 class Held:
@@ -223,13 +245,17 @@ def _owner(thing: Any, holds_it: str | None) -> str | None:
         return thing.__qualname__ if _is_users(thing) else None
     if isinstance(thing, GENERATORS):
         return holds_it
-    if isinstance(getattr(thing, "__dict__", None), dict) and not isinstance(thing, (types.MethodType, partial)):
+    if isinstance(getattr(thing, "__dict__", None), dict) and not isinstance(
+        thing, (types.MethodType, HeldMethod, partial)
+    ):
         return None if _in(PACKAGE, type(thing).__module__) else type(thing).__qualname__
     return holds_it
 
 
 def _inside(thing: Any) -> tuple[Any, Iterable[Any]]:
     """What holds something for the thing, if that can change; and what can be reached from there in one step."""
+    if isinstance(thing, HeldMethod):
+        return None, [thing.instance, thing.function]
     if _in(ROOM, type(thing).__module__):  # of a compiled step its function, and not the programs that it has
         return None, [getattr(thing, "function", None)]
     if isinstance(thing, types.FunctionType):

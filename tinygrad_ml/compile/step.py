@@ -22,7 +22,7 @@ from .passes.ownership import ownership
 from .program import Program
 from .recorder import Recorder, Recording, Result
 from .signature import take_apart
-from .state import reachable
+from .state import HeldMethod, reachable
 from .structure import leaves, mapped
 
 OPTIONAL = (*PASSES, "fusion", "in_place", "loops")
@@ -213,7 +213,7 @@ class Step:
             return self
         name = f"_compiled_{self.__name__}"
         if name not in instance.__dict__:
-            instance.__dict__[name] = Step(self.function.__get__(instance, owner), self.without, self.products)
+            instance.__dict__[name] = Step(HeldMethod(self.function, instance), self.without, self.products)
         return instance.__dict__[name]
 
     def _record(self, tensors: list[Tensor], key: tuple, args: tuple, kwargs: dict) -> Compiled:

@@ -67,6 +67,8 @@ ONE_BY_ONE = {name: f"{name}({{0}})" for name in ("log", "log1p", "log2", "log10
 the few reduced values only."""
 
 COMPUTED = frozenset(map(numpy.dtype, ("float32", "float64", "int64", "bool")))
+LONGEST = 250
+"""So many operations are compiled to one loop: the time that it takes grows faster than their number."""
 READ = COMPUTED | frozenset(map(numpy.dtype, ("uint8", "int32")))
 
 
@@ -148,9 +150,10 @@ class Loop:
 
     @staticmethod
     def can_run(kernel: Kernel) -> bool:
-        """Whether all of its operations can be written in a loop."""
+        """Whether all of its operations can be written in a loop, and are not too many."""
         return (
-            all(
+            len(kernel.instructions) <= LONGEST
+            and all(
                 i.op.name in REDUCTIONS or i.op.name == "reshape" or expression(i, kernel.reduced(i.output)) is not None
                 for i in kernel.instructions
             )

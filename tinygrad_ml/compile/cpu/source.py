@@ -71,7 +71,7 @@ class Source:
         body = [*entry, *self.lines, f"return ({results}{',' if results else ''})"]
         self.text = "def step(arguments):\n" + "\n".join(f"    {line}" for line in body) + "\n"
         exec(compile(self.text, "<compiled step>", "exec"), self.names)
-        return self.names["step"]
+        return self.names.pop("step")  # which holds the names, and they not it
 
     def whole(self) -> str:
         """All that was written: the loops, and the function that calls them."""
