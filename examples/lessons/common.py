@@ -200,9 +200,9 @@ def digits(train: int, test: int = 10_000) -> Digits:
     return Digits(*parts)
 
 
-def network(hidden: int, units: int, activation: str = "sigmoid") -> Sequential:
-    """784 inputs, `hidden` layers of `units`, and 10 outputs by softmax: the network of most lessons, from seed 0."""
-    set_random_seed(0)
+def network(hidden: int, units: int, activation: str = "sigmoid", seed: int = 0) -> Sequential:
+    """784 inputs, `hidden` layers of `units`, and 10 outputs by softmax: the network of most lessons."""
+    set_random_seed(seed)
     model = Sequential()
     for i in range(hidden):
         model.add(Dense(units, activation=activation, **({} if i else {"input_dim": 28 * 28})))

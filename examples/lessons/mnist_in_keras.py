@@ -2,9 +2,9 @@
 
 The program below is the one of the course, with only the import lines changed. The notes leave the pixels as they are,
 0 to 255, which drives the sigmoids into their flat ends. What comes out then is a matter of luck: after all 20 epochs
-Keras itself gives 0.957 to 0.964 with eight random starts, two of which reach the notes' 0.9623, and this library 0.9595
-to 0.9631 with four. Divided by 255, the same program is above all of these after 4 epochs. Read next:
-`older_spelling.py`; `tinygrad_ml/keras/README.md`.
+Keras itself gives 0.957 to 0.964 with eight random starts, and this library 0.957 to 0.965; two of each eight reach the
+notes' 0.9623. Divided by 255, the same program is above all of these after 4 epochs. Read next: `older_spelling.py`;
+`tinygrad_ml/keras/README.md`.
 """
 
 from examples.lessons.common import Run, main
@@ -56,8 +56,8 @@ def lesson(run: Run) -> None:
     if run.size == "full":
         run.expect(
             f"with pixels 0 to 255 it is where Keras's own lie, from {KERAS[0]} to {KERAS[1]} with eight random starts, "
-            f"give or take 0.003",
-            KERAS[0] - 0.003 <= raw <= KERAS[1] + 0.003,
+            f"give or take 0.005",
+            KERAS[0] - 0.005 <= raw <= KERAS[1] + 0.005,
         )
     run.picture(curves(history, "784-500-500-10, pixels 0 to 1"), "Loss and accuracy after each epoch.")
 
