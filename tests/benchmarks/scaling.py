@@ -118,20 +118,24 @@ def table(name: str, points: Sequence[Point]) -> str:
 
 
 def drawn(found: dict[str, list[Point]]) -> Figure:
-    """A panel for each thing that grows, and one for compiling; all axes logarithmic, so that linear is a slope of one."""
-    figure = Figure(figsize=(12, 7), layout="constrained")
+    """A panel for the step against each thing that grows, on logarithmic axes; and one for compiling, on linear ones."""
+    figure = Figure(figsize=(15, 6.5), layout="constrained")
     panels = figure.subplots(2, 3).ravel()
     for axes, (name, points) in zip(panels, found.items(), strict=False):
         sizes = [point.size for point in points]
-        axes.plot(sizes, [point.step * 1e3 for point in points], "o-", color="#0072B2")
-        axes.set(xlabel=name, ylabel="ms a step")
-        compiling = [(point.operations, point.compiling) for point in points]
-        panels[len(found)].plot(*zip(*compiling, strict=True), "o-", label=name)
-    panels[len(found)].set(xlabel="operations recorded", ylabel="s of compiling")
-    panels[len(found)].legend()
-    for axes in panels[: len(found) + 1]:
-        axes.set(xscale="log", yscale="log")
+        axes.plot(sizes, [point.step * 1e3 for point in points], "o-")
+        axes.set(xlabel=name, ylabel="ms a step", xscale="log", yscale="log")
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        axes.set_xticks([], minor=True)
         axes.grid(True, alpha=0.3)
+    compiling = panels[len(found)]
+    for name, points in found.items():
+        operations = [point.operations for point in points]
+        if len(set(operations)) > 1:
+            compiling.plot(operations, [point.compiling for point in points], "o-", label=name)
+    compiling.set(xlabel="operations recorded", ylabel="s of compiling", ylim=(0, None))
+    compiling.grid(True, alpha=0.3)
+    compiling.legend()
     for axes in panels[len(found) + 1 :]:
         axes.set_axis_off()
     return figure
