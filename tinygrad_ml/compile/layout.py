@@ -29,6 +29,11 @@ def form_of(shape: tuple[int, ...], dtype: numpy.dtype, strides: tuple[int, ...]
     return as_strided(numpy.empty(1, dtype), shape, strides, writeable=False)
 
 
+def is_alike(now: Any, before: Any) -> bool:
+    """Whether an array can take the place of another one: by shape, dtype and device."""
+    return now is before or (now.shape, now.dtype, type(now)) == (before.shape, before.dtype, type(before))
+
+
 def view_function(instruction: Instruction) -> Callable | None:
     """What takes the view of an array that the instruction is; None if it is none. Fails if numbers had to move."""
     params = instruction.params

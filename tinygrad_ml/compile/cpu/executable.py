@@ -13,7 +13,7 @@ from typing import Any
 import numpy
 
 from ...tensor import Tensor
-from ..layout import form_of
+from ..layout import form_of, is_alike
 from ..passes.fusion import fusion
 from ..program import Program, Value
 from . import machine_code
@@ -116,11 +116,7 @@ class Executable:
 
     def fits(self) -> bool:
         """Whether all state has the shapes and dtypes that the program was recorded with, if not the same memory."""
-        for tensor, array in self._bound:
-            now = tensor._data
-            if now is not array and (now.shape, now.dtype, type(now)) != (array.shape, array.dtype, type(array)):
-                return False
-        return True
+        return all(is_alike(tensor._data, array) for tensor, array in self._bound)
 
     def _state(self, tensor: Tensor, written: bool) -> numpy.ndarray:
         if isinstance(tensor._data, numpy.generic) or (written and not tensor._data.flags.writeable):

@@ -22,7 +22,7 @@ import numpy
 from ...backend import random as streams
 from ...ops.shapes import size
 from ...tensor import Tensor
-from ..layout import form_of
+from ..layout import form_of, is_alike
 from ..passes.equal import frozen
 from ..passes.fusion import Kernel, fusion
 from ..program import Instruction, Program, Value
@@ -82,11 +82,7 @@ class Executable:
 
     def fits(self) -> bool:
         """Whether all state has the shapes and dtypes that the program was recorded with, if not the same memory."""
-        for tensor, array in self._bound:
-            now = tensor._data
-            if now is not array and (now.shape, now.dtype, type(now)) != (array.shape, array.dtype, type(array)):
-                return False
-        return True
+        return all(is_alike(tensor._data, array) for tensor, array in self._bound)
 
     def link(self) -> None:
         """Lay out memory, make ready what runs, and capture it."""
