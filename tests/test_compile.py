@@ -171,6 +171,28 @@ def test_a_parameter_that_is_read_after_it_was_written():
         assert before.item() == 200_000 * i and after.item() == 20_000 * (i + 1)
 
 
+@pytest.mark.parametrize("rows", [3, 3000])  # calls of NumPy, and loops
+def test_old_numbers_that_are_read_beside_the_new_ones(rows):
+    start = np.random.default_rng(0).standard_normal((rows, 5)).astype(np.float32)
+    p, q = tg.tensor(start), tg.tensor(start)
+
+    @tg.compile
+    def step():
+        new_p, new_q = p * 2, q * 3
+        later = new_p + p, q - q.max(axis=1, keepdims=True) + new_q
+        p.assign(new_p)
+        q.assign(new_q)
+        return later
+
+    for count in range(3):
+        sums, shifted = step()
+        np.testing.assert_allclose(sums.numpy(), start * 2**count * 3, 1e-6)
+        old = start * np.float32(3**count)
+        np.testing.assert_allclose(shifted.numpy(), old - old.max(1, keepdims=True) + old * 3, 1e-5, 1e-4)
+    np.testing.assert_allclose(p.numpy(), start * 8, 1e-6)
+    np.testing.assert_allclose(q.numpy(), start * 27, 1e-6)
+
+
 def test_random_numbers_are_those_of_eager_mode():
     def function(x):
         noise = tg.random.normal(size=(3,)) + tg.random.uniform(size=(3,))
@@ -489,6 +511,10 @@ def test_labels_and_indices_out_of_range():
         with pytest.raises(tg.errors.RangeError, match=f"label {wrong} is out of range"):
             loss(x, tg.tensor([0, 1, wrong]))
     assert loss(x, tg.tensor([0, 1, -100])).item() == pytest.approx(loss(x[:2], tg.tensor([0, 1])).item())
+    taken = tg.compile(lambda x, i: (x * 2)[np.arange(3), i])  # of nobody's labels: an index counts from behind too
+    assert taken(x, tg.tensor([-1, 0, -4])).numpy().tolist() == [2 * x.numpy()[0, 3], *(2 * x.numpy()[1:, 0])]
+    with pytest.raises(tg.errors.RangeError, match="out of bounds"):
+        taken(x, tg.tensor([0, 0, 4]))
     row = tg.compile(lambda x, i: x[i])
     assert row(x, tg.tensor([2])).shape == (1, 4)
     with pytest.raises(tg.errors.RangeError, match="out of bounds"):
