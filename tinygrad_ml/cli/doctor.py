@@ -12,10 +12,10 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy
-from threadpoolctl import threadpool_info
 
 from .. import __version__
 from ..backend import gpu_available
+from ..backend.blas import blas
 from ..backend.cuda import why_not
 
 _CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
@@ -85,10 +85,9 @@ def _cores() -> int:
 
 def _blas() -> str:
     """The library behind NumPy's matrix products, and the threads it takes."""
-    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    # SciPy brings a library of its own along, which the products of NumPy do not use.
-    for blas in sorted(found, key=lambda library: "numpy" not in library["filepath"])[:1]:
-        return f"{blas['internal_api']} {blas['version']} as BLAS, {blas['num_threads']} threads"
+    library = blas()
+    if library:
+        return f"{library['internal_api']} {library['version']} as BLAS, {library['num_threads']} threads"
     return f"{numpy.show_config(mode='dicts')['Build Dependencies']['blas']['name']} as BLAS, threads unknown"
 
 

@@ -14,6 +14,7 @@ from ..passes.fusion import Kernel
 from ..program import Instruction, Program, Value
 from .functions import NOT_IN_PLACE
 from .loops import Loop
+from .products.plan import Product
 
 BLOCK = 32768
 """Elements in a block: half a dozen such arrays of float32 fit into the second-level cache."""
@@ -35,6 +36,7 @@ class HostLayout(Layout):
     loops      kernel -> the loop that runs it; those that have none run as calls of NumPy
     blocks     kernel -> (elements or rows in a block, whether it runs over flat memory); for those that run in blocks
     registers  value -> its register
+    products   result -> the matrix product that runs as machine code
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class HostLayout(Layout):
         self.loops: dict[Kernel, Loop] = {}
         self.blocks: dict[Kernel, tuple[int, bool]] = {}
         self.registers: dict[Value, Register] = {}
+        self.products: dict[Value, Product] = {}
         super().__init__(program, kernels, forms, writeable)
 
     def _lay(self, kernel: Kernel, instruction: Instruction) -> None:
@@ -69,9 +72,25 @@ class HostLayout(Layout):
     def reads_late(self, kernel: Kernel, instruction: Instruction) -> bool:
         return instruction.op.name in NOT_IN_PLACE
 
+    def _product(self, instruction: Instruction) -> Product | None:
+        """The instruction, if it is a product that can run as machine code."""
+        if not self.compiled or instruction.op.name not in ("matmul", "linear"):
+            return None
+        a, b, c = (self.forms[value] for value in (*instruction.inputs, instruction.output))
+        if instruction.op.name == "linear":
+            b = b.mT
+        elif not c.flags.c_contiguous:
+            a, b, c = b.mT, a.mT, c.mT
+        return Product(a, b, c) if Product.fits(a, b, c) else None
+
     def scratch(self, kernel: Kernel) -> Iterable[tuple[Hashable, int]]:
         if kernel.kind != "loop":
-            return []
+            instruction = kernel.instructions[0]
+            product = self._product(instruction)
+            if product is None:
+                return []
+            self.products[instruction.output] = product
+            return [(product, product.scratch)] if product.scratch else []
         if self.compiled and size(kernel.shape) * len(kernel.instructions) >= WORTH and Loop.can_run(kernel):
             self.loops[kernel] = loop = Loop(kernel)
             return [

@@ -49,7 +49,7 @@ def machine_code(source: str) -> Callable:
     try:
         path = cache_folder() / f"{name}.py"
         if not path.exists():
-            _write_whole(path, HEAD.format(cache=True) + source)
+            write_whole(path, (HEAD.format(cache=True) + source).encode())
         specification = importlib.util.spec_from_file_location(name, path)
         module = sys.modules[name] = importlib.util.module_from_spec(specification)  # where Numba looks for it
         specification.loader.exec_module(module)
@@ -60,12 +60,12 @@ def machine_code(source: str) -> Callable:
         return names["loop"]
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Write the file so that no other process ever sees a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
     os.replace(temporary, path)
 
 

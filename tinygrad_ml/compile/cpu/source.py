@@ -29,6 +29,7 @@ from .layout import HostLayout
 from .loops import READ, Operand
 from .machine_code import machine_code
 from .moves import Move
+from .products import plan
 
 REDUCTIONS = {"sum": "add", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}
 """Primitive -> the function of NumPy that reduces by it."""
@@ -41,6 +42,7 @@ class Source:
     memory   the planned buffers, as bytes
     eager    the operations that have no compiled form: they run as they do outside
     loops    name -> source of the loops that are compiled to machine code
+    threads  that share matrix products
     """
 
     def __init__(self, layout: HostLayout, fixed: dict[Value, numpy.ndarray], memory: numpy.ndarray):
@@ -52,6 +54,8 @@ class Source:
         self.names: dict[str, Any] = {"numpy": numpy, "reshape": numpy.reshape, "concatenate": numpy.concatenate}
         self.names |= {name: function for name, function in vars(numpy).items() if isinstance(function, numpy.ufunc)}
         self.names |= {"copyto": numpy.copyto, "argmax": numpy.argmax, "argmin": numpy.argmin, "cumsum": numpy.cumsum}
+        self.names |= {"address": plan.address, "memory": memory}
+        self.threads = plan.threads() if any(product.shared for product in layout.products.values()) else 1
         for dtype in dtypes.SUPPORTED:
             self.names |= {f"zero_{dtype}": dtype.type(0), f"one_{dtype}": dtype.type(1)}
 
@@ -68,6 +72,9 @@ class Source:
                 target = self.name(memory) if memory in self.fixed else f"target_{memory.number}"
                 self.lines.append(f"copyto({target}, {self.name(value)})")
         results = ", ".join(map(self.name, self.layout.program.results))
+        if self.threads > 1:
+            self.names["wake"] = plan.wake(self.threads)
+            entry = ["wake()", *entry]
         body = [*entry, *self.lines, f"return ({results}{',' if results else ''})"]
         self.text = "def step(arguments):\n" + "\n".join(f"    {line}" for line in body) + "\n"
         exec(compile(self.text, "<compiled step>", "exec"), self.names)
@@ -268,16 +275,34 @@ class Source:
         self.lines.append(f"v{number} = call_{number}({', '.join(operands)})")
 
     def _matmul(self, instruction: Instruction, operands, pools) -> None:
-        out = self._target(instruction.output, pools)
-        if self.layout.forms[instruction.output].flags.c_contiguous:
-            self.lines.append(f"matmul({operands[0]}, {operands[1]}, {out})")
-        else:  # laid out to be computed as bᵀ·aᵀ
-            a, b, out = map(self._transposed, (*instruction.inputs, instruction.output))
-            self.lines.append(f"matmul({b}, {a}, {out})")
+        a, b, out = *instruction.inputs, instruction.output
+        target = self._target(out, pools)
+        if not self.layout.forms[out].flags.c_contiguous:  # laid out to be computed as bᵀ·aᵀ
+            target = self._transposed(out)
+            self._product(out, (b, a, out), self._transposed(b), self._transposed(a), target)
+        else:
+            self._product(out, (a, b, out), *operands, target)
 
     def _linear(self, instruction: Instruction, operands, pools) -> None:
-        x, weight = operands[0], self._transposed(instruction.inputs[1])
-        self.lines.append(f"matmul({x}, {weight}, {self._target(instruction.output, pools)})")
+        (x, weight), out = instruction.inputs, instruction.output
+        target = self._target(out, pools)
+        self._product(out, (x, weight, out), operands[0], self._transposed(weight), target)
+
+    def _product(self, result: Value, memory: tuple[Value, Value, Value], a: str, b: str, out: str) -> None:
+        """a·b into `out`, as expressions; `memory` has the values that lie there."""
+        product = self.layout.products.get(result)
+        if product is None:
+            self.lines.append(f"matmul({a}, {b}, {out})")
+            return
+        job, word = product.job(self.threads), self._new_name("product")
+        for place, value in zip((plan.FIRST_A, plan.FIRST_B, plan.FIRST_C), memory, strict=True):
+            if value in self.fixed:
+                job[place] = plan.address(self.fixed[value])
+            else:
+                self.lines.append(f"{word}_job[{place}] = address({self.name(value)})")
+        scratch = plan.address(self.memory) + self.layout.offsets.get(product, 0)
+        self.names |= {f"{word}_job": job, word: product.caller(job, scratch, self.threads)}
+        self.lines.append(f"{word}()  # {out} = {a} @ {b}")
 
     def _transposed(self, value: Value) -> str:
         """Its last two axes swapped, as an expression."""

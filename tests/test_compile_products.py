@@ -1,0 +1,244 @@
+"""Matrix products as machine code: the right numbers, however operands lie and whoever computes them."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
+
+import tinygrad_ml as tg
+from tinygrad_ml.compile.cpu.products import plan
+from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, Product, address
+
+pytestmark = [
+    pytest.mark.host_only,
+    pytest.mark.skipif(not plan.register(), reason="needs Numba, OpenBLAS and a processor with AVX2"),
+]
+
+
+def product(a, b, threads=1):
+    """a·b by machine code; `out` lies in the middle of memory that must not change otherwise."""
+    shape = (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
+    around = np.full((*shape[:-1], shape[-1] + 8), 7, a.dtype)
+    out = around[..., 3:-5]
+    assert Product.fits(a, b, out)
+    found = Product(a, b, out)
+    found.shared = True
+    job = found.job(threads)
+    job[[FIRST_A, FIRST_B, FIRST_C]] = address(a), address(b), address(out)
+    scratch = np.empty(found.scratch + 64, np.uint8)
+    if threads > 1:
+        plan.wake(threads)()
+    found.caller(job, address(scratch), threads)()
+    around[..., 3:-5], kept = 7, around[..., 3:-5].copy()
+    assert (around == 7).all()
+    return kept
+
+
+def matrix(random, rows, columns, dtype, lies, batch=()):
+    """Numbers whose rows lie in one piece, or their columns, or every second one of the columns."""
+    if lies == "transposed":
+        return random.standard_normal((*batch, columns, rows)).astype(dtype).swapaxes(-1, -2)
+    if lies == "rows apart":
+        return random.standard_normal((*batch, rows, columns + 3)).astype(dtype)[..., 1:-2]
+    if lies == "columns apart":
+        return random.standard_normal((*batch, rows, 2 * columns)).astype(dtype)[..., ::2]
+    return random.standard_normal((*batch, rows, columns)).astype(dtype)
+
+
+def assert_right(found, a, b):
+    exact = a.astype(np.float64) @ b.astype(np.float64)
+    bound = (abs(a.astype(np.float64)) @ abs(b.astype(np.float64))) * a.shape[-1] * np.finfo(a.dtype).eps
+    assert (abs(found - exact) <= bound + np.finfo(a.dtype).tiny).all()
+
+
+@pytest.fixture(params=[64, 32], ids=["AVX-512", "AVX2"])
+def register(request, monkeypatch):
+    """The width of the vectors; a processor with wide ones can do narrow ones too."""
+    if request.param > plan.register():
+        pytest.skip("not on this processor")
+    monkeypatch.setattr(plan, "register", lambda: request.param)
+
+
+@given(
+    m=st.integers(16, 140),
+    n=st.integers(16, 140),
+    k=st.integers(1, 80) | st.sampled_from([512, 513, 700]),
+    dtype=st.sampled_from(["float32", "float64"]),
+    a_lies=st.sampled_from(["in order", "transposed", "rows apart", "columns apart"]),
+    b_lies=st.sampled_from(["in order", "transposed", "rows apart"]),
+    threads=st.integers(1, 3),
+)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_right_however_operands_lie(register, m, n, k, dtype, a_lies, b_lies, threads):
+    random = np.random.default_rng(m * n * k)
+    a, b = matrix(random, m, k, dtype, a_lies), matrix(random, k, n, dtype, b_lies)
+    assert_right(product(a, b, threads), a, b)
+
+
+@pytest.mark.parametrize("rows", range(4, 20))
+@pytest.mark.parametrize("columns", [16, 17, 63, 64, 65, 80, 128, 129])
+def test_tiles_at_the_edges_are_right(register, rows, columns):
+    random = np.random.default_rng(rows)
+    a, b = matrix(random, rows, 5, "float32", "in order"), matrix(random, 5, columns, "float32", "in order")
+    assert_right(product(a, b), a, b)
+
+
+@pytest.mark.parametrize(
+    "batches", [((3,), (3,)), ((), (4,)), ((4,), ()), ((1,), (5,)), ((2, 3), (2, 3)), ((2, 3), ())]
+)
+@pytest.mark.parametrize("b_lies", ["in order", "transposed"])
+def test_many_matrices(register, batches, b_lies):
+    random = np.random.default_rng(0)
+    a = matrix(random, 20, 9, "float32", "in order", batches[0])
+    b = matrix(random, 9, 33, "float32", b_lies, batches[1])
+    for threads in (1, 2):
+        assert_right(product(a, b, threads), a, b)
+
+
+def test_threads_change_no_bit():
+    random = np.random.default_rng(0)
+    a, b = matrix(random, 100, 784, "float32", "in order"), matrix(random, 784, 500, "float32", "transposed")
+    alone = product(a, b)
+    for threads in (2, 3, 5):
+        for _ in range(50):
+            assert (product(a, b, threads) == alone).all()
+
+
+def test_infinities_and_nan_stay_in_their_rows():
+    a, b = np.ones((20, 33), np.float32), np.ones((33, 40), np.float32)
+    a[3, 32], a[7, 0], b[1, 39] = np.inf, np.nan, -np.inf
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(product(a, b), a @ b)
+
+
+def test_what_numpy_does_as_fast_is_left_to_it():
+    def fits(m, n, k, dtype="float32", lies="in order"):
+        random = np.random.default_rng(0)
+        return Product.fits(*(matrix(random, *s, dtype, lies) for s in ((m, k), (k, n))), np.empty((m, n), dtype))
+
+    assert fits(100, 500, 784)
+    assert not fits(1, 500, 784) and not fits(100, 3, 784) and not fits(100, 500, 2000) and not fits(0, 500, 784)
+    assert not fits(100, 500, 784, lies="columns apart") and not fits(100, 500, 784, "int64")
+    assert fits(8, 500, 784) and not fits(8, 500, 784, lies="transposed")  # nothing is copied for few rows
+    batch = np.empty((2, 3, 20, 20), np.float32)
+    assert Product.fits(batch, batch, batch)
+    assert not Product.fits(batch.swapaxes(0, 1), batch.reshape(3, 2, 20, 20), batch.reshape(3, 2, 20, 20))
+
+
+def perceptron(seed=0):
+    tg.manual_seed(seed)
+    model = tg.nn.Sequential(tg.nn.Linear(784, 300), tg.nn.Sigmoid(), tg.nn.Linear(300, 10))
+    optimizer = tg.optim.Adam(model.parameters())
+
+    @tg.compile
+    def step(images, labels):
+        optimizer.zero_grad()
+        loss = tg.nn.functional.cross_entropy(model(images), labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return model, step
+
+
+def test_a_step_says_which_products_run_so_and_asks_for_help():
+    _, step = perceptron()
+    random = np.random.default_rng(0)
+    images, labels = tg.tensor(random.random((100, 784), np.float32)), tg.tensor(random.integers(0, 10, 100))
+    with threadpool_limits(2, user_api="blas"):
+        step(images, labels)
+    assert "product_1()  # " in step.source and "    wake()" in step.source
+    with threadpool_limits(1, user_api="blas"):
+        _, alone = perceptron()
+        alone(images, labels)
+    assert "product_1()  # " in alone.source and "    wake()" not in alone.source
+    plain = tg.compile(alone.function, without=("loops",))
+    plain(images, labels)
+    assert "product_1" not in plain.source
+
+
+def test_steps_in_several_threads_at_once_are_as_if_alone():
+    """The board is one, and whoever does not get it computes alone."""
+    random = np.random.default_rng(0)
+    batches = [(random.random((100, 784), np.float32), random.integers(0, 10, 100)) for _ in range(4)]
+
+    def train(found, name):
+        model, step = models[name]
+        for _ in range(10):
+            for images, labels in batches:
+                step(tg.tensor(images), tg.tensor(labels))
+        found[name] = [parameter.numpy().copy() for parameter in model.parameters()]
+
+    with threadpool_limits(3, user_api="blas"):
+        models = {name: perceptron() for name in range(3)}
+        alone, together = {}, {}
+        train(alone, 0)
+        models = {name: perceptron() for name in range(3)}
+        threads = [threading.Thread(target=train, args=(together, name)) for name in models]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+    for found in together.values():
+        for a, b in zip(found, alone[0], strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_computes_on():
+    program = """
+import os
+import numpy as np
+from threadpoolctl import threadpool_limits
+import tinygrad_ml as tg
+
+threadpool_limits(2, user_api="blas")
+multiply = tg.compile(lambda x, y: x @ y)
+x = tg.tensor(np.random.default_rng(0).standard_normal((200, 200)).astype("float32"))
+before = multiply(x, x).numpy()
+assert "product_1()" in multiply.source
+child = os.fork()
+if not child:
+    os._exit(0 if all((multiply(x, x).numpy() == before).all() for _ in range(100)) else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert (multiply(x, x).numpy() == before).all()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_machine_code_is_kept_and_found_again(tmp_path):
+    program = """
+import numpy as np
+import tinygrad_ml as tg
+
+x = tg.tensor(np.ones((50, 50), np.float32))
+multiply = tg.compile(lambda x, y: x @ y)
+assert (multiply(x, x).numpy() == 50).all()
+"""
+    environment = os.environ | {"TINYGRAD_ML_CACHE": str(tmp_path)}
+
+    def run():
+        subprocess.run([sys.executable, "-c", program], check=True, timeout=60, env=environment)
+        return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "kernels").glob("*.o")}
+
+    first = run()
+    assert len(first) == 2  # the product, and what shares it
+    assert run() == first
+
+
+def test_without_a_place_to_keep_it_machine_code_is_made_all_the_same(tmp_path):
+    (tmp_path / "file").write_text("")
+    program = """
+import numpy as np
+import tinygrad_ml as tg
+
+x = tg.tensor(np.ones((50, 50), np.float32))
+multiply = tg.compile(lambda x, y: x @ y)
+assert (multiply(x, x).numpy() == 50).all() and "product_1()" in multiply.source
+"""
+    environment = os.environ | {"TINYGRAD_ML_CACHE": str(tmp_path / "file")}
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, env=environment)

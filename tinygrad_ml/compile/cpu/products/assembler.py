@@ -1,0 +1,147 @@
+"""Words for writing a function in the language of LLVM: numbers, loops, vectors.
+
+All numbers and addresses are integers of 64 bits. A vector is as many real numbers as a register of the
+processor holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import reduce
+
+from llvmlite import ir
+
+BOOL, INT32, INT = ir.IntType(1), ir.IntType(32), ir.IntType(64)
+
+
+def number(n: int) -> ir.Constant:
+    return ir.Constant(INT, n)
+
+
+class Function(ir.IRBuilder):
+    """A function of integers, which returns nothing, and the place in it where writing goes on.
+
+    arguments  how many
+    exported   whether it can be called from outside of the module
+    """
+
+    def __init__(self, module: ir.Module, name: str, arguments: int, exported: bool = False):
+        self.function_itself = ir.Function(module, ir.FunctionType(ir.VoidType(), [INT] * arguments), name)
+        if not exported:
+            self.function_itself.linkage = "internal"
+        super().__init__(self.function_itself.append_basic_block())
+        self.given = self.function_itself.args
+
+    # -- integers ----------------------------------------------------------------------------------------------
+
+    def total(self, *terms: ir.Value) -> ir.Value:
+        return reduce(self.add, terms)
+
+    def least(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        return self.select(self.icmp_signed("<", x, y), x, y)
+
+    def at(self, address: ir.Value, place: int = 0) -> ir.Value:
+        """A pointer to the integer that is `place` integers behind the address."""
+        return self.inttoptr(self.add(address, number(8 * place)), INT.as_pointer())
+
+    def field(self, address: ir.Value, place: int) -> ir.Value:
+        return self.load(self.at(address, place))
+
+    # -- control -----------------------------------------------------------------------------------------------
+
+    def repeat(self, start: ir.Value, stop: ir.Value, step: ir.Value, body: Callable[[ir.Value], object]) -> None:
+        """`for i in range(start, stop, step): body(i)`"""
+        before = self.block
+        head, inside, after = (self.append_basic_block() for _ in range(3))
+        self.branch(head)
+        self.position_at_end(head)
+        i = self.phi(INT)
+        i.add_incoming(start, before)
+        self.cbranch(self.icmp_signed("<", i, stop), inside, after)
+        self.position_at_end(inside)
+        body(i)
+        i.add_incoming(self.add(i, step), self.block)
+        self.branch(head)
+        self.position_at_end(after)
+
+    def choose(self, value: ir.Value, cases: Iterable[int], body: Callable[[int], object]) -> None:
+        """`body(case)` for the case that the value is."""
+        after = self.append_basic_block()
+        switch = self.switch(value, after)
+        for case in cases:
+            block = self.append_basic_block()
+            switch.add_case(number(case), block)
+            self.position_at_end(block)
+            body(case)
+            self.branch(after)
+        self.position_at_end(after)
+
+
+class Vectors:
+    """Vectors of `lanes` numbers of float32 or float64, of `itemsize` bytes each, in the functions of a module."""
+
+    def __init__(self, module: ir.Module, lanes: int, itemsize: int):
+        self.lanes, self.itemsize, self.nbytes = lanes, itemsize, lanes * itemsize
+        self.real = {4: ir.FloatType(), 8: ir.DoubleType()}[itemsize]
+        self.type = ir.VectorType(self.real, lanes)
+        self.zero = ir.Constant(self.type, [0.0] * lanes)
+        name, mask, pointer = f"v{lanes}f{8 * itemsize}", ir.VectorType(BOOL, lanes), self.type.as_pointer()
+
+        def declare(word: str, result: ir.Type, *given: ir.Type) -> ir.Function:
+            return ir.Function(module, ir.FunctionType(result, given), f"llvm.{word}")
+
+        self._fma = declare(f"fma.{name}", self.type, self.type, self.type, self.type)
+        self._load = declare(f"masked.load.{name}.p0", self.type, pointer, INT32, mask, self.type)
+        self._store = declare(f"masked.store.{name}.p0", ir.VoidType(), self.type, pointer, INT32, mask)
+
+    def _pointer(self, f: Function, address: ir.Value) -> ir.Value:
+        return f.inttoptr(address, self.type.as_pointer())
+
+    def load(self, f: Function, address: ir.Value, mask: ir.Value | None = None) -> ir.Value:
+        """The vector at an address. Where the mask is 0, nothing is read, and the number is 0."""
+        pointer = self._pointer(f, address)
+        if mask is not None:
+            return f.call(self._load, [pointer, ir.Constant(INT32, self.itemsize), mask, self.zero])
+        return f.load(pointer, align=self.itemsize)
+
+    def store(self, f: Function, vector: ir.Value, address: ir.Value, mask: ir.Value | None = None) -> None:
+        pointer = self._pointer(f, address)
+        if mask is not None:
+            f.call(self._store, [vector, pointer, ir.Constant(INT32, self.itemsize), mask])
+        else:
+            f.store(vector, pointer, align=self.itemsize)
+
+    def multiply_and_add(self, f: Function, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
+        """x·y + z, rounded once."""
+        return f.call(self._fma, [x, y, z])
+
+    def everywhere(self, f: Function, address: ir.Value) -> ir.Value:
+        """The one number at an address, in all lanes."""
+        return self._spread(f, f.load(f.inttoptr(address, self.real.as_pointer())), self.real)
+
+    def first(self, f: Function, count: ir.Value) -> ir.Value:
+        """The mask that has the first `count` lanes."""
+        lane = ir.Constant(ir.VectorType(INT, self.lanes), list(range(self.lanes)))
+        return f.icmp_signed("<", lane, self._spread(f, count, INT))
+
+    def _spread(self, f: Function, x: ir.Value, kind: ir.Type) -> ir.Value:
+        nothing = ir.Constant(ir.VectorType(kind, self.lanes), ir.Undefined)
+        one = f.insert_element(nothing, x, ir.Constant(INT32, 0))
+        return f.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(INT32, self.lanes), [0] * self.lanes))
+
+    def transposed(self, f: Function, rows: list[ir.Value]) -> list[ir.Value]:
+        """The columns of a square of numbers, whose rows are given.
+
+        Each turn swaps, in all squares of 2s by 2s numbers, the upper right quarter with the lower left one.
+        """
+        lanes, rows, s = self.lanes, list(rows), 1
+        while s < lanes:
+            upper = [lanes + x - s if x & s else x for x in range(lanes)]
+            lower = [lanes + x if x & s else x + s for x in range(lanes)]
+            for i in (i for i in range(lanes) if not i & s):
+                pair = rows[i], rows[i + s]
+                for place, lanes_taken in ((i, upper), (i + s, lower)):
+                    order = ir.Constant(ir.VectorType(INT32, lanes), lanes_taken)
+                    rows[place] = f.shuffle_vector(*pair, order)
+            s *= 2
+        return rows

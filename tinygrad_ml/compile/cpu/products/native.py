@@ -1,0 +1,75 @@
+"""From LLVM's language to machine code, which is kept for the next process beside the loops.
+
+llvmlite, which comes with Numba, is the compiler. What it is given is decided by the processor, and by the
+files that write it: another processor or another text is another name in the cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from llvmlite import __version__, binding, ir
+
+from ..machine_code import cache_folder, write_whole
+
+
+@cache
+def features() -> frozenset[str]:
+    """What the processor can do besides its oldest relatives, in LLVM's words: "avx2", "fma" ..."""
+    return frozenset(name for name, has in binding.get_host_cpu_features().items() if has)
+
+
+class Native:
+    """Functions as machine code, by name.
+
+    name   of the module in the cache
+    write  `write(module, *given)` fills a module, if it is not in the cache
+    given  what it is given; repr() tells two of them apart
+    """
+
+    def __init__(self, name: str, write: Callable[..., object], *given: object):
+        machine = _machine()
+        path = cache_folder() / f"{name}_{_fingerprint(given)}.o"
+        code = _read(path)
+        if code is None:
+            module = ir.Module(name)
+            write(module, *given)
+            parsed = binding.parse_assembly(str(module))
+            parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
+            parsed.verify()
+            code = machine.emit_object(parsed)
+            with suppress(OSError):  # then it is compiled anew in each process
+                write_whole(path, code)
+        self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+        self._engine.add_object_file(binding.ObjectFileRef.from_data(code))
+        self._engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        """Where the function of that name begins."""
+        return self._engine.get_function_address(name)
+
+
+def _machine() -> binding.TargetMachine:
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    # By default some processors have half of their registers left idle, to stay cooler.
+    wanted = f"{binding.get_host_cpu_features().flatten()},-prefer-256-bit"
+    target = binding.Target.from_default_triple()
+    return target.create_target_machine(cpu=binding.get_host_cpu_name(), features=wanted, opt=3, jit=True)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _fingerprint(given: tuple[object, ...]) -> str:
+    sources = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))]
+    processor = binding.get_host_cpu_name(), sorted(features())
+    return hashlib.sha256(repr((__version__, processor, given, sources)).encode()).hexdigest()[:20]

@@ -1,0 +1,127 @@
+"""Which matrix products run as machine code of our own, and what each of them is told.
+
+Which way a product is computed follows from its shape and from how its operands lie, never from a trial: so
+equal seeds give equal numbers. Tiny ones are left to NumPy, and so are large ones (`LARGEST`), for which its
+library is as fast. This was measured beside OpenBLAS, on a processor with AVX-512. Where NumPy has another library,
+or the processor has not even AVX2, all is left to NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from itertools import pairwise
+from math import prod
+
+import numpy
+
+from ....backend.blas import blas
+from .. import machine_code
+from .job import BLOCK, FUNCTION, LONGEST, TASKS, TOLD, Fields, shape_for
+
+LARGEST = 1024
+"""Rows, columns and summands of a matrix."""
+FEWEST = 4
+"""Rows of a product."""
+WORTH_COPYING = 16
+"""Rows of a product for which b may be copied."""
+WORTH_SHARING = 500_000
+"""Multiplications of a product that threads share: they take a hundredth of a millisecond."""
+TURNS = 16
+"""Tasks for each thread, at most: so that a thread that is held up delays little."""
+
+FIRST_A, FIRST_B, FIRST_C = (TOLD + Fields._fields.index(name) for name in "abc")
+"""Where a job has the addresses of the matrices."""
+
+
+@cache
+def register() -> int:
+    """Bytes in a vector of the processor; 0 where products are left to NumPy."""
+    library = blas()
+    if not machine_code.available() or library is None or library["internal_api"] != "openblas":
+        return 0
+    has = _machine().features()
+    return 64 if "avx512f" in has else 32 if has >= {"avx2", "fma"} else 0
+
+
+def _machine():
+    """The module that speaks to LLVM, which is there if Numba is."""
+    from . import workers
+
+    return workers
+
+
+def threads() -> int:
+    """As many as the library of NumPy's products has at this moment."""
+    return blas()["num_threads"] if register() else 1
+
+
+class Product:
+    """A product c = a·b that runs as machine code.
+
+    a, b, c  arrays that lie as the operands and the result do; all axes but the last two count matrices
+    shared   whether threads share it
+    scratch  bytes of memory that it needs for copies
+    """
+
+    def __init__(self, a: numpy.ndarray, b: numpy.ndarray, c: numpy.ndarray):
+        (*batch, self.m, self.n), self.k, self.dtype = c.shape, a.shape[-1], c.dtype
+        self.matrices = prod(batch)
+        self.shared = c.size * self.k >= WORTH_SHARING
+        self.steps = [(*x.strides[-2:], _next(x, tuple(batch))) for x in (a, b, c)]
+        self.tile = shape_for(register(), c.itemsize)
+        self.scratch = 0 if b.strides[-1] == c.itemsize else BLOCK * self.tile.columns * c.itemsize
+
+    @staticmethod
+    def fits(a: numpy.ndarray, b: numpy.ndarray, c: numpy.ndarray) -> bool:
+        """Whether a·b can run so."""
+        if c.dtype not in (numpy.float32, numpy.float64) or not a.dtype == b.dtype == c.dtype or not register():
+            return False
+        if min(a.ndim, b.ndim) < 2 or not c.size or not a.shape[-1]:
+            return False
+        (*batch, m, n), k, size = c.shape, a.shape[-1], c.itemsize
+        if max(m, n, k) > LARGEST or m < FEWEST or n < register() // size:
+            return False
+        if c.strides[-1] != size or any(_next(x, tuple(batch)) is None for x in (a, b, c)):
+            return False
+        return b.strides[-1] == size or (b.strides[-2] == size and m >= WORTH_COPYING)
+
+    def job(self, threads: int) -> numpy.ndarray:
+        """The job as so many threads will share it, without the addresses of the matrices."""
+        a, b, (c_row, _, c_next) = self.steps
+        panels, height = -(-self.n // self.tile.columns), self.m
+        if self.matrices * panels < 2 * threads:  # too few for all
+            height = -(-self.m // (2 * threads * self.tile.rows[0])) * self.tile.rows[0]
+        heights = -(-self.m // height)
+        pieces = self.matrices * panels * heights
+        together = -(-pieces // (TURNS * threads)) if threads > 1 else pieces
+        divided = panels, height, heights, pieces, together
+        job = numpy.zeros(LONGEST, numpy.int64)
+        job[FUNCTION], job[TASKS] = _machine().product(register(), self.dtype.itemsize), -(-pieces // together)
+        job[TOLD : TOLD + len(Fields._fields)] = Fields(
+            self.m, self.n, self.k, 0, *a, 0, *b, 0, c_row, c_next, *divided
+        )
+        return job
+
+    def caller(self, job: numpy.ndarray, scratch: int, threads: int) -> Callable[[], None]:
+        """What does the job; `scratch` is the address of `self.scratch` bytes."""
+        workers = _machine().workers()
+        return partial(workers.run, address(job), workers.board if self.shared and threads > 1 else 0, scratch)
+
+
+def address(array: numpy.ndarray) -> int:
+    """Where an array begins."""
+    return array.__array_interface__["data"][0]
+
+
+def wake(threads: int) -> Callable[[], None]:
+    """What sees that so many threads, the caller among them, do the jobs that come now."""
+    return partial(_machine().workers().wake, threads - 1)
+
+
+def _next(array: numpy.ndarray, batch: tuple[int, ...]) -> int | None:
+    """By how many bytes the next matrix follows, if it is always the same number."""
+    steps = numpy.broadcast_to(array, (*batch, *array.shape[-2:])).strides[:-2]
+    found = [(extent, step) for extent, step in zip(batch, steps, strict=True) if extent != 1]
+    even = all(step == below * extent for (_, step), (extent, below) in pairwise(found))
+    return (found[-1][1] if found else 0) if even else None

@@ -1,0 +1,142 @@
+"""How threads share the tasks of a job, in the language of LLVM.
+
+A job is a row of integers: the address of a function, the number of its tasks, and what the function is told. The
+thread that wants it done copies it to the *board*, which lies at one place for as long as the process lives.
+Every thread takes tasks from there, one by one, by counting down `remaining`; so a thread that comes late, or
+not at all, delays nothing but the task that it has taken.
+
+    run(job, board, scratch)    do all tasks, with the help of whoever works at the board, if it is not 0
+    work(board, scratch)        help, until nothing was to be done for a while
+
+`remaining` says in one number whether there is a task and which: whoever looks at it late, when the next job
+is on the board already, takes a task of that one, or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from llvmlite import ir
+
+from .assembler import INT, Function, number
+from .job import FUNCTION, LONGEST, TASKS, TOLD
+
+AWAKE, OWNED, YIELD, REMAINING, LEFT, JOB = 0, 1, 2, 8, 16, 24
+"""The fields of the board: threads at work; whether somebody's job is on it; the address of what lets other threads run;
+tasks that nobody has taken; tasks that are not done; the job. What all threads write has a cache line of its own."""
+BOARD = JOB + LONGEST
+
+GLANCES = 256
+"""Looks at the board before others are let run."""
+PATIENCE = 2000 * GLANCES
+"""Looks in vain after which a thread goes to sleep: some milliseconds."""
+
+
+def write_sharing(module: ir.Module) -> None:
+    """Write `run` and `work`."""
+    pause = ir.Function(module, ir.FunctionType(ir.VoidType(), []), "llvm.x86.sse2.pause")
+    helping = _help(module)
+    _run(module, helping, pause)
+    _work(module, helping, pause)
+
+
+def _load(f: Function, board: ir.Value, place: int) -> ir.Value:
+    return f.load_atomic(f.at(board, place), "seq_cst", 8)
+
+
+def _store(f: Function, board: ir.Value, place: int, value: ir.Value) -> None:
+    f.store_atomic(value, f.at(board, place), "seq_cst", 8)
+
+
+def _do(f: Function, job: ir.Value, task: ir.Value, scratch: ir.Value) -> None:
+    """One task."""
+    function = ir.FunctionType(ir.VoidType(), [INT] * 3).as_pointer()
+    f.call(f.inttoptr(f.field(job, FUNCTION), function), [f.add(job, number(8 * TOLD)), task, scratch])
+
+
+def _help(module: ir.Module) -> ir.Function:
+    """`help(board, scratch)`: take tasks from the board until there are none."""
+    f = Function(module, "help", 2)
+    board, scratch = f.given
+    take, do, end = (f.append_basic_block() for _ in range(3))
+    f.branch(take)
+    f.position_at_end(take)
+    task = f.sub(f.atomic_rmw("sub", f.at(board, REMAINING), number(1), "seq_cst"), number(1))
+    f.cbranch(f.icmp_signed(">=", task, number(0)), do, end)
+    f.position_at_end(do)
+    _do(f, f.add(board, number(8 * JOB)), task, scratch)
+    f.atomic_rmw("sub", f.at(board, LEFT), number(1), "seq_cst")
+    f.branch(take)
+    f.position_at_end(end)
+    f.ret_void()
+    return f.function_itself
+
+
+def _run(module: ir.Module, helping: ir.Function, pause: ir.Function) -> None:
+    f = Function(module, "run", 3, exported=True)
+    job, board, scratch = f.given
+    tasks = f.field(job, TASKS)
+    ask, alone, shared = (f.append_basic_block() for _ in range(3))
+    f.cbranch(f.icmp_signed("!=", board, number(0)), ask, alone)
+    f.position_at_end(ask)
+    owned = f.cmpxchg(f.at(board, OWNED), number(0), number(1), "seq_cst")
+    f.cbranch(f.extract_value(owned, 1), shared, alone)
+
+    f.position_at_end(alone)  # another thread runs a step of its own
+    f.repeat(number(0), tasks, number(1), lambda task: _do(f, job, task, scratch))
+    f.ret_void()
+
+    f.position_at_end(shared)
+    for place in range(LONGEST):
+        f.store(f.field(job, place), f.at(board, JOB + place))
+    _store(f, board, LEFT, tasks)
+    _store(f, board, REMAINING, tasks)
+    f.call(helping, [board, scratch])
+    _watch(f, board, pause, lambda looks: f.icmp_signed("<=", _load(f, board, LEFT), number(0)))
+    _store(f, board, OWNED, number(0))
+    f.ret_void()
+
+
+def _work(module: ir.Module, helping: ir.Function, pause: ir.Function) -> None:
+    f = Function(module, "work", 2, exported=True)
+    board, scratch = f.given
+    f.atomic_rmw("add", f.at(board, AWAKE), number(1), "seq_cst")
+    again, useful, asleep = (f.append_basic_block() for _ in range(3))
+    f.branch(again)
+    f.position_at_end(again)
+
+    def enough(looks: ir.Value) -> ir.Value:
+        there = f.icmp_signed(">", _load(f, board, REMAINING), number(0))
+        return f.or_(there, f.icmp_signed(">=", looks, number(PATIENCE)))
+
+    looks = _watch(f, board, pause, enough)
+    f.cbranch(f.icmp_signed("<", looks, number(PATIENCE)), useful, asleep)
+    f.position_at_end(useful)
+    f.call(helping, [board, scratch])
+    f.branch(again)
+    f.position_at_end(asleep)
+    f.atomic_rmw("sub", f.at(board, AWAKE), number(1), "seq_cst")
+    f.ret_void()
+
+
+def _watch(f: Function, board: ir.Value, pause: ir.Function, enough: Callable[[ir.Value], ir.Value]) -> ir.Value:
+    """Look until `enough(looks)`, and let other threads run now and then; how many looks it took."""
+    before = f.block
+    look, on, polite, last, end = (f.append_basic_block() for _ in range(5))
+    f.branch(look)
+    f.position_at_end(look)
+    looks = f.phi(INT)
+    looks.add_incoming(number(0), before)
+    f.cbranch(enough(looks), end, on)
+    f.position_at_end(on)
+    f.call(pause, [])
+    looks_now = f.add(looks, number(1))
+    f.cbranch(f.icmp_signed("==", f.srem(looks_now, number(GLANCES)), number(0)), polite, last)
+    f.position_at_end(polite)
+    f.call(f.inttoptr(f.field(board, YIELD), ir.FunctionType(ir.IntType(32), []).as_pointer()), [])
+    f.branch(last)
+    f.position_at_end(last)
+    looks.add_incoming(looks_now, last)
+    f.branch(look)
+    f.position_at_end(end)
+    return looks

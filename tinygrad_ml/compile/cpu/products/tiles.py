@@ -1,0 +1,180 @@
+"""The matrix product c = a·b in the language of LLVM.
+
+c is computed tile by tile: a few rows by a few vectors of columns, all in registers. For each k, the row k of b
+that belongs to the tile is loaded, and each number of the column k of a is multiplied with it:
+
+    for each panel of columns:                            # as wide as a tile
+        for each block of k:
+            where columns of b do not lie side by side:
+                copy the panel, transposed                # to scratch memory, which stays in the cache
+            for each tile of rows:
+                total = c or 0
+                for k in block:
+                    for row in tile:
+                        total[row] += a[row, k] * b[k, panel]
+                c = total
+
+Numbers of a may lie anywhere. The rows of b, or else its columns, lie in one piece, as do the rows of c. A
+product of many matrices is a product for each. A sum runs over k in order, whoever computes it: results do
+not depend on the number of threads.
+
+K. Goto, R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008; A. Heinecke et al., LIBXSMM, 2016, for
+small matrices, which are not copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from llvmlite import ir
+
+from .assembler import INT, Function, Vectors, number
+from .job import BLOCK, Fields, Shape
+
+
+def write_product(module: ir.Module, shape: Shape, itemsize: int) -> None:
+    """Write the function that does one task: `product(fields, task, scratch)`, given the addresses of fields and scratch."""
+    _Product(module, shape, itemsize).task("product")
+
+
+class _Product:
+    def __init__(self, module: ir.Module, shape: Shape, itemsize: int):
+        self.module, self.shape, self.size = module, shape, number(itemsize)
+        self.vectors = Vectors(module, shape.lanes, itemsize)
+        self.packed_row = number(shape.vectors * self.vectors.nbytes)
+
+    def task(self, name: str) -> None:
+        panel = self._panel()
+        f = Function(self.module, name, 3, exported=True)
+        fields, task, scratch = f.given
+        told = Fields(*(f.field(fields, place) for place in range(len(Fields._fields))))
+        start = f.mul(task, told.together)
+        stop = f.least(told.pieces, f.add(start, told.together))
+
+        def piece(i: ir.Value) -> None:
+            each = f.mul(told.panels, told.heights)
+            matrix, rest = f.sdiv(i, each), f.srem(i, each)
+            column = f.mul(f.sdiv(rest, told.heights), number(self.shape.columns))
+            row = f.mul(f.srem(rest, told.heights), told.height)
+            a = f.total(told.a, f.mul(matrix, told.a_next), f.mul(row, told.a_row))
+            b = f.total(told.b, f.mul(matrix, told.b_next), f.mul(column, told.b_column))
+            c = f.total(told.c, f.mul(matrix, told.c_next), f.mul(row, told.c_row), f.mul(column, self.size))
+            rows = f.least(told.height, f.sub(told.m, row))
+            columns = f.least(number(self.shape.columns), f.sub(told.n, column))
+            given = [rows, columns, told.k, a, told.a_row, told.a_column, b, told.b_row, told.b_column, c, told.c_row]
+            f.call(panel, [*given, scratch])
+
+        f.repeat(start, stop, number(1), piece)
+        f.ret_void()
+
+    def _panel(self) -> ir.Function:
+        """Rows of one panel of c."""
+        lanes = number(self.shape.lanes)
+        pack = self._pack()
+        f = Function(self.module, "panel", 12)
+        rows, columns, k, a, a_row, a_column, b, b_row, b_column, c, c_row, scratch = f.given
+        width = f.sdiv(f.total(columns, lanes, number(-1)), lanes)
+        last = f.sub(columns, f.mul(f.sub(width, number(1)), lanes))
+        transposed = f.icmp_signed("!=", b_column, self.size)
+
+        def block(start: ir.Value) -> None:
+            depth = f.least(f.sub(k, start), number(BLOCK))
+            source = f.add(b, f.mul(start, b_row))
+            with f.if_then(transposed):
+                f.call(pack, [depth, columns, source, b_column, scratch])
+            source, step = f.select(transposed, scratch, source), f.select(transposed, self.packed_row, b_row)
+            left, again = f.add(a, f.mul(start, a_column)), f.zext(f.icmp_signed(">", start, number(0)), INT)
+
+            def of_width(vectors: int) -> None:
+                row = number(0)
+                for count in self.shape.rows:
+                    end = f.add(row, f.mul(f.sdiv(f.sub(rows, row), number(count)), number(count)))
+
+                    def one(i: ir.Value, tile: Callable = tiles[count, vectors]) -> None:
+                        x, y = f.add(left, f.mul(i, a_row)), f.add(c, f.mul(i, c_row))
+                        f.call(tile, [depth, x, a_row, a_column, source, step, y, c_row, last, again])
+
+                    f.repeat(row, end, number(count), one)
+                    row = end
+
+            f.choose(width, range(1, self.shape.vectors + 1), of_width)
+
+        tiles = {
+            (count, vectors): self._tile(count, vectors)
+            for count in self.shape.rows
+            for vectors in range(1, self.shape.vectors + 1)
+        }
+        f.repeat(number(0), k, number(BLOCK), block)
+        f.ret_void()
+        return f.function_itself
+
+    def _tile(self, rows: int, width: int) -> ir.Function:
+        """c = a·b, or c += a·b if `again`, for a tile of `rows` by `width` vectors, the last of which has `last` columns."""
+        words = self.vectors
+        f = Function(self.module, f"tile_{rows}_{width}", 10)
+        k, a, a_row, a_column, b, b_row, c, c_row, last, again = f.given
+        masks = [None] * (width - 1) + [words.first(f, last)]
+        places = [
+            (f.total(c, f.mul(number(row), c_row), number(v * words.nbytes)), masks[v])
+            for row in range(rows)
+            for v in range(width)
+        ]
+        entry = f.block
+        load, head, loop, end = (f.append_basic_block() for _ in range(4))
+        f.cbranch(f.icmp_signed("!=", again, number(0)), load, head)
+        f.position_at_end(load)
+        old = [words.load(f, address, mask) for address, mask in places]
+        f.branch(head)
+        f.position_at_end(head)
+        begin = []
+        for x in old:
+            begin.append(f.phi(words.type))
+            begin[-1].add_incoming(words.zero, entry)
+            begin[-1].add_incoming(x, load)
+        f.branch(loop)
+        f.position_at_end(loop)
+
+        def varying(start: ir.Value) -> ir.Value:
+            phi = f.phi(start.type)
+            phi.add_incoming(start, head)
+            return phi
+
+        left, x, y, *totals = map(varying, [k, a, b, *begin])
+        row_of_b = [words.load(f, f.add(y, number(v * words.nbytes)), masks[v]) for v in range(width)]
+        sums = []
+        for row in range(rows):
+            factor = words.everywhere(f, f.add(x, f.mul(number(row), a_row)))
+            for v in range(width):
+                sums.append(words.multiply_and_add(f, factor, row_of_b[v], totals[row * width + v]))
+        after = [f.sub(left, number(1)), f.add(x, a_column), f.add(y, b_row), *sums]
+        for phi, value in zip([left, x, y, *totals], after, strict=True):
+            phi.add_incoming(value, loop)
+        f.cbranch(f.icmp_signed(">", after[0], number(0)), loop, end)
+        f.position_at_end(end)
+        for (address, mask), value in zip(places, sums, strict=True):
+            words.store(f, value, address, mask)
+        f.ret_void()
+        return f.function_itself
+
+    def _pack(self) -> ir.Function:
+        """Copy a panel of b whose columns lie in one piece, so that its rows do. Behind the last column: repetitions of it."""
+        words, lanes = self.vectors, self.shape.lanes
+        f = Function(self.module, "pack", 5)
+        k, columns, b, b_column, packed = f.given
+
+        def squares(column: ir.Value) -> None:
+            def square(i: ir.Value) -> None:
+                mask = words.first(f, f.sub(k, i))
+                last = f.total(columns, number(-1))
+                lines = [f.least(f.add(column, number(lane)), last) for lane in range(lanes)]
+                start = f.add(b, f.mul(i, self.size))
+                loaded = [words.load(f, f.add(start, f.mul(line, b_column)), mask) for line in lines]
+                target = f.total(packed, f.mul(i, self.packed_row), f.mul(column, self.size))
+                for lane, row in enumerate(words.transposed(f, loaded)):
+                    words.store(f, row, f.add(target, f.mul(number(lane), self.packed_row)))
+
+            f.repeat(number(0), k, number(lanes), square)
+
+        f.repeat(number(0), columns, number(lanes), squares)
+        f.ret_void()
+        return f.function_itself
