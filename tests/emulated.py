@@ -23,7 +23,8 @@ class Emulated:
         tensors = [tg.tensor(array, requires_grad=array.dtype.kind == "f") for array in arrays]
         expected = function(*tensors)
         self.expected = [y.detach().numpy() for y in (expected if isinstance(expected, tuple) else (expected,))]
-        self.program = tg.compile(function)._record(*take_apart(tuple(tensors), {})).program
+        tensors, _, args, kwargs = take_apart(tuple(tensors), {})
+        self.program = tg.compile(function)._record(tensors, args, kwargs).program
         self.kernels = fusion(self.program, has_form, may_reduce=lambda instruction, is_reduced: True)
         self.given = {value: _array_of(value.source, arrays) for value in self.program.sources()}
         self.forms = dict(self.given)

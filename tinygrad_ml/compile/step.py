@@ -199,11 +199,15 @@ class Step:
 
     def _compiled(self, tensors: list[Tensor], key: tuple, args: tuple, kwargs: dict) -> Compiled:
         """The program for such a call, recorded if there is none yet."""
-        for compiled in self._programs.get(key, ()):
+        programs = self._programs.setdefault(key, [])
+        for place, compiled in enumerate(programs):
             if compiled.fits(tensors):
+                if place:  # it will probably be the next one too
+                    programs.insert(0, programs.pop(place))
                 break
         else:
-            compiled = self._record(tensors, key, args, kwargs)
+            compiled = self._record(tensors, args, kwargs)
+            programs.insert(0, compiled)
         self._last = compiled
         return compiled
 
@@ -216,7 +220,7 @@ class Step:
             instance.__dict__[name] = Step(HeldMethod(self.function, instance), self.without, self.products)
         return instance.__dict__[name]
 
-    def _record(self, tensors: list[Tensor], key: tuple, args: tuple, kwargs: dict) -> Compiled:
+    def _record(self, tensors: list[Tensor], args: tuple, kwargs: dict) -> Compiled:
         count = sum(map(len, self._programs.values()))
         if count >= MOST:
             raise CompileError(
@@ -235,9 +239,7 @@ class Step:
         engine = ENGINES[device.kind]
         if device not in self._memory:
             self._memory[device] = engine.memory(device.index, self.products)
-        compiled = Compiled(recording, static, aliases, engine, self._memory[device], self.without)
-        self._programs.setdefault(key, []).append(compiled)
-        return compiled
+        return Compiled(recording, static, aliases, engine, self._memory[device], self.without)
 
     @property
     def _latest(self) -> Compiled:
