@@ -2,8 +2,8 @@
 
 Its lines are calls of loops that were compiled to machine code, and of NumPy. Read in this order: `loops.py` (a fused
 kernel as a loop), `machine_code.py` and `mathematics.py` (how that is compiled), `moves.py` (loops that move numbers),
-`products/` (matrix products), `functions.py` (the NumPy call for each operation), `layout.py` (where every value lies), `source.py` (the function
-that is written), `executable.py` (what is called).
+`products/` (matrix products), `functions.py` (the NumPy call for each operation), `layout.py` (where every value
+lies), `source.py` (the function that is written), `executable.py` (what is called).
 """
 
 from .executable import Executable, Memory
