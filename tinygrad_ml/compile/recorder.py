@@ -118,6 +118,7 @@ class Recorder:
     def __init__(self):
         self.instructions: list[Instruction] = []
         self.host: list[tuple[Callable, Any, Any]] = []
+        self._relied_on: list[Callable] = []
         self._count = 0
         # id of an array -> the array, what stands for it, the value that it has at the start, its tensors
         self._lifted: dict[int, tuple] = {}
@@ -285,6 +286,10 @@ class Recorder:
             name: Tensor(kind(self, (), dtype, self.new((), dtype, Number(call, name)), index=index)) for name in given
         }
 
+    def rely_on(self, function: Callable) -> None:
+        """Note that the program is right only while `function()` is what it was before the step."""
+        self._relied_on.append(function)
+
     def check(self, function: Callable, tensor: Tensor) -> None:
         """Note that every replay has to call `function` with the array, which raises if there is a mistake in it."""
         value = self.read(self._standing_for(tensor))
@@ -316,7 +321,7 @@ class Recorder:
                 self.take(tensor)
             with watching(self.watch):
                 returned = function(*args, **kwargs)
-            return self._finish(returned, arguments, found)
+            return self._finish(returned, arguments, found, before)
         except BaseException:
             before.restore()
             raise
@@ -329,9 +334,9 @@ class Recorder:
             # What stands for an array knows the recorder, and may live on. It shall not keep what was recorded with it.
             for met in (self._lifted, self._before, self._casts):
                 met.clear()
-            self.instructions, self.host = [], []
+            self.instructions, self.host, self._relied_on = [], [], []
 
-    def _finish(self, returned, arguments: list[Tensor], found) -> Recording:
+    def _finish(self, returned, arguments: list[Tensor], found, before) -> Recording:
         place_of_argument = {id(tensor): position for position, tensor in enumerate(arguments)}
         own = {id(tensor): tensor for tensor in found.tensors}
         results: list[Value] = []
@@ -369,6 +374,8 @@ class Recorder:
             for tensor, _, _, needs, gradient in self._as_they_were()
             if needs and id(tensor) not in place_of_argument
         ]
+        with before.back():
+            conditions += [(function, function()) for function in self._relied_on]
         return Recording(Program(self.instructions, results, writes), rebinds, outputs, self.host, conditions)
 
     def _as_they_were(self) -> list[tuple]:

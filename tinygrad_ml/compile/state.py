@@ -12,7 +12,8 @@ import pickle
 import random
 import types
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -103,6 +104,16 @@ class Held:
         for holder, _, content in self._held:
             if _differences(_content(holder), content):
                 _fill(holder, content)
+
+    @contextmanager
+    def back(self) -> Iterator[None]:
+        """Inside, all is as it was at that moment."""
+        now = Held([(holder, owner) for holder, owner, _ in self._held])
+        self.restore()
+        try:
+            yield
+        finally:
+            now.restore()
 
     def change(self) -> str | None:
         """One thing that is another now, and is not this library's."""
