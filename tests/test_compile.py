@@ -451,17 +451,75 @@ def test_a_stream_of_ones_own_goes_on_in_both_modes():
     assert [tuple(part.tolist() for part in step()) for _ in range(3)] == expected
 
 
+class Averaging(tg.nn.Module):
+    def forward(self, x):
+        self.average = x.mean() * 0.1 + getattr(self, "average", 0) * 0.9
+        return x
+
+
+class Holder:
+    latest = None
+
+    def in_an_attribute(self, x):
+        self.latest = x * 2
+
+    def in_a_class(self, x):
+        Holder.latest = x * 2
+
+
+TOTAL = tg.zeros(2)
+
+
+def in_a_global_variable(x):
+    global TOTAL
+    TOTAL = TOTAL + x
+
+
+@pytest.mark.parametrize(("make", "place"), [
+    (lambda history, by_name: Averaging(), r"Averaging\.average"),
+    (lambda history, by_name: Holder().in_an_attribute, r"Holder\.latest"),
+    (lambda history, by_name: Holder().in_a_class, r"Holder\.latest"),
+    (lambda history, by_name: in_a_global_variable, "TOTAL"),
+    (lambda history, by_name: lambda x: history.append(x.sum().detach()), "history"),
+    (lambda history, by_name: lambda x: by_name.update(sum=x.sum()), r"by_name\['sum'\]"),
+    (lambda history, by_name: lambda x: by_name.setdefault("all", []).append((x * 2, 1)), r"by_name\['all'\]"),
+])  # fmt: skip
+def test_a_tensor_that_is_kept_besides_the_result(make, place):
+    history, by_name = [], {}
+    function = make(history, by_name)
+    step, total = tg.compile(function), TOTAL
+    for _ in range(2):
+        with pytest.raises(CompileError, match=f"is kept in {place}.*Return the tensor.*assign"):
+            step(tg.ones(2))
+        assert (history, by_name, Holder.latest) == ([], {}, None) and TOTAL is total
+    assert not vars(getattr(function, "__self__", Holder)).get("latest")
+
+
+def test_an_object_with_a_tensor_in_it_is_no_result():
+    class Output:
+        pass
+
+    def step(x):
+        output = Output()
+        output.loss = x * 2
+        return {"output": output}
+
+    with pytest.raises(CompileError, match=r"returns an object with a tensor in it, .*Output\.loss"):
+        tg.compile(step)(tg.ones(2))
+
+
 def test_a_tensor_kept_from_a_recording():
-    kept = []
+    kept = [None] * 2000  # so many that nobody looks for tensors among them
 
     def function(x):
         kept.append(x + 1)
-        return x + kept[0]
+        return x * 2
 
-    step = tg.compile(function)
-    step(tg.ones(2))
-    with pytest.raises(CompileError, match="kept from an earlier recording"), tg.no_grad():
-        step(tg.ones(2))
+    tg.compile(function)(tg.ones(2))
+    with pytest.raises(CompileError, match="that recording is over"), tg.no_grad():
+        tg.compile(lambda x: x + kept[-1])(tg.ones(2))
+    with pytest.raises(CompileError, match="that recording is over"):
+        kept[-1].sum().item()
 
 
 def test_a_view_of_what_was_overwritten():

@@ -28,8 +28,9 @@ from ..ops.index import ARRAY
 from ..tensor import Tensor
 from .program import DRAW, PUT, VIEWS, Call, Instruction, Program, Source, Value
 from .signature import argument_names
-from .structure import mapped
-from .traced import WHAT_TO_DO, Traced, traced_type
+from .state import reachable
+from .structure import leaves, mapped
+from .traced import LEFT_BEHIND, WHAT_TO_DO, Traced, traced_type
 
 
 class Argument(Source):
@@ -125,6 +126,7 @@ class Recorder:
         # id of a tensor -> a reference to it, and its array, node, needs and gradient, as they were
         self._before: dict[int, tuple] = {}
         self._casts: dict[tuple, Traced] = {}
+        self.over = False
         self._on_host = False  # whether host code of the step is running
 
     # -- values ------------------------------------------------------------------------------------------
@@ -143,7 +145,7 @@ class Recorder:
         if not isinstance(array, Traced):
             return self._lift(array).value
         if array.recorder is not self:
-            raise CompileError(f"a tensor was kept from an earlier recording, and has no numbers: {WHAT_TO_DO}")
+            raise CompileError(LEFT_BEHIND)
         if array.base is not None and array.owner.written != array.seen:
             raise CompileError(
                 "a view is read after the memory that it looks at was overwritten by assign() or an optimiser, in a "
@@ -321,12 +323,13 @@ class Recorder:
                 self.take(tensor)
             with watching(self.watch):
                 returned = function(*args, **kwargs)
+            self._refuse_what_was_kept(function, args, kwargs, returned)
             return self._finish(returned, arguments, found, before)
         except BaseException:
             before.restore()
             raise
         finally:
-            modes.recorder = None
+            modes.recorder, self.over = None, True
             for tensor, array, node, needs, gradient in self._as_they_were():
                 tensor._data, tensor._node, tensor._needs, tensor.grad = array, node, needs, gradient
                 if node is not None and node.op is None:
@@ -335,6 +338,26 @@ class Recorder:
             for met in (self._lifted, self._before, self._casts):
                 met.clear()
             self.instructions, self.host, self._relied_on = [], [], []
+
+    def _refuse_what_was_kept(self, function: Callable, args, kwargs, returned) -> None:
+        """`CompileError` if a tensor that the function made stays somewhere: it has no numbers, and no replay makes them."""
+        kept = reachable(function, args, kwargs).place(self._was_made_here)
+        if kept is not None:
+            raise CompileError(
+                f"a tensor that the function makes is kept in {kept}, but a function recorded by tg.compile only hands over "
+                f"what it returns. Return the tensor and keep it outside; or make a tensor beforehand, as with tg.zeros, "
+                f"and overwrite it by {kept.partition('[')[0]}.assign(...)"
+            )
+        for leaf in leaves(returned):
+            inside = None if isinstance(leaf, Tensor) else reachable(leaf).place(self._was_made_here)
+            if inside is not None:
+                raise CompileError(
+                    f"the function returns an object with a tensor in it, {inside}, which a function recorded by tg.compile "
+                    f"could not fill anew. Return tensors in tuples, lists and dictionaries, and make the object outside"
+                )
+
+    def _was_made_here(self, tensor: Tensor) -> bool:
+        return isinstance(tensor._data, Traced) and not self._taken(tensor)
 
     def _finish(self, returned, arguments: list[Tensor], found, before) -> Recording:
         place_of_argument = {id(tensor): position for position, tensor in enumerate(arguments)}
