@@ -451,6 +451,154 @@ def test_a_stream_of_ones_own_goes_on_in_both_modes():
     assert [tuple(part.tolist() for part in step()) for _ in range(3)] == expected
 
 
+class Settings:
+    scale = 1.0
+
+    def __init__(self):
+        self.weight, self.table, self.calls, self.history = 2.0, {"shift": 0.0, "list": [1, 2]}, 0, []
+
+    def apply(self, x):
+        return self.shifted(x * self.weight) * self.scale
+
+    def shifted(self, x):
+        return x + self.table["shift"] + self.table["list"][0]
+
+    def fit(self, step, x):
+        """What is around a step, and may count and note whatever it likes."""
+        self.calls += 1
+        self.history.append(step(x).item())
+
+
+SETTINGS, OUTER = Settings(), 1.0
+
+
+def helped(x):
+    return x * OUTER
+
+
+class Configured(tg.nn.Module):
+    def __init__(self, settings):
+        super().__init__()
+        self.settings, self._hidden = settings, 1.0
+
+    def forward(self, x):
+        return self.settings.apply(x) * self._hidden
+
+
+def changes(monkeypatch):
+    """What changes the result of `everything`, one by one."""
+    settings = SETTINGS
+    yield lambda: monkeypatch.setitem(globals(), "OUTER", 3.0)
+    yield lambda: monkeypatch.setitem(globals(), "helped", lambda x: x * 5)
+    yield lambda: setattr(settings, "weight", 7.0)
+    yield lambda: settings.table.update(shift=2.0)
+    yield lambda: settings.table["list"].insert(0, 9)
+    yield lambda: monkeypatch.setattr(Settings, "scale", 0.5)
+    yield lambda: setattr(settings, "scale", 4.0)
+    yield lambda: setattr(settings, "shifted", lambda x: x - 1)
+    yield lambda: monkeypatch.setitem(globals(), "SETTINGS", Settings())
+    yield lambda: monkeypatch.setattr(Settings, "apply", lambda self, x: x * 11)
+
+
+def test_what_a_function_reads_by_name_is_noticed_when_it_is_another(monkeypatch):
+    monkeypatch.setitem(globals(), "SETTINGS", Settings())
+    step, calls = counted(lambda x: helped(SETTINGS.apply(x)))
+    x = tg.ones(2)
+    before = step(x)
+    for number, change in enumerate(changes(monkeypatch), 2):
+        change()
+        after = step(x)
+        assert not np.array_equal(after.numpy(), before.numpy())
+        np.testing.assert_allclose(after.numpy(), helped(SETTINGS.apply(x)).numpy())
+        step(x)
+        assert len(calls) == number
+        before = after
+
+
+def test_what_is_around_a_step_may_change():
+    settings = Settings()
+    step, calls = counted(lambda x: settings.apply(x))
+    for _ in range(5):
+        settings.fit(step, tg.ones(1))
+    assert (len(calls), settings.calls, len(settings.history)) == (1, 5, 5)
+
+
+@pytest.mark.parametrize("make", [
+    lambda settings: tg.compile(settings.apply),
+    lambda settings: tg.compile(Configured(settings)),
+    lambda settings: lambda x: argument(settings, x),
+])  # fmt: skip
+def test_attributes_of_what_a_step_is_given(make):
+    settings = Settings()
+    step = make(settings)
+    found = []
+    for settings.weight in (1.0, 1.0, 3.0):
+        found.append(step(tg.ones(1)).item())
+    assert found == [2, 2, 4]
+
+
+@tg.compile
+def argument(settings, x):
+    return settings.apply(x)
+
+
+def test_a_module_that_is_made_anew():
+    def step(x):
+        return model(x)
+
+    compiled, x = tg.compile(step), tg.ones(2, 3)
+    for _ in range(2):
+        model = tg.nn.Linear(3, 1)
+        np.testing.assert_allclose(compiled(x).numpy(), model(x).numpy(), 1e-6)
+
+
+def test_a_private_attribute_of_a_module():
+    model = Configured(Settings())
+    step = tg.compile(model)
+    assert [step(tg.ones(1)).item(), setattr(model, "_hidden", 2.0), step(tg.ones(1)).item()] == [3, None, 6]
+
+
+def test_a_number_that_the_function_itself_counts_is_no_reason_to_record_again():
+    n, shapes = 0, []
+
+    def function(x):
+        nonlocal n
+        n += 1
+        shapes.append(x.shape)
+        return x * 2
+
+    step = tg.compile(function)
+    for _ in range(3):
+        for size in (2, 3):
+            step(tg.ones(size))
+    assert n == 2
+    n = 10  # by somebody else
+    step(tg.ones(2))
+    assert n == 11
+
+
+def test_an_object_goes_with_its_compiled_method():
+    class Owner:
+        def __init__(self):
+            self.factor = tg.ones(2)
+            self.scale, self.parts = 2.0, [1, 2]
+
+        @tg.compile
+        def step(self, x):
+            return x * self.factor * self.scale * self.parts[0]
+
+    owner = Owner()
+    gc.disable()
+    try:
+        for _ in range(3):
+            owner.step(tg.ones(2))
+        reference = weakref.ref(owner)
+        del owner
+        assert reference() is None
+    finally:
+        gc.enable()
+
+
 class Averaging(tg.nn.Module):
     def forward(self, x):
         self.average = x.mean() * 0.1 + getattr(self, "average", 0) * 0.9

@@ -28,7 +28,7 @@ from ..ops.index import ARRAY
 from ..tensor import Tensor
 from .program import DRAW, PUT, VIEWS, Call, Instruction, Program, Source, Value
 from .signature import argument_names
-from .state import reachable
+from .state import Found, Noticed, reachable
 from .structure import leaves, mapped
 from .traced import LEFT_BEHIND, WHAT_TO_DO, Traced, traced_type
 
@@ -95,11 +95,12 @@ class Recording:
     outputs     what the function returned, with `Result` in the places of its tensors
     host        the host's part of each step, in order: functions, their dtype or None, and what they gave this time
     conditions  (function, what it returned): what the recording relied on
+    noticed     the variables and attributes that code of the user's reads, as they were behind it
     """
 
-    def __init__(self, program, rebinds, outputs, host, conditions):
+    def __init__(self, program, rebinds, outputs, host, conditions, noticed):
         self.program, self.rebinds, self.outputs = program, rebinds, outputs
-        self.host, self.conditions = host, conditions
+        self.host, self.conditions, self.noticed = host, conditions, noticed
 
     def holds(self) -> bool:
         """Whether all that the recording relied on is as it was."""
@@ -323,8 +324,9 @@ class Recorder:
                 self.take(tensor)
             with watching(self.watch):
                 returned = function(*args, **kwargs)
-            self._refuse_what_was_kept(function, args, kwargs, returned)
-            return self._finish(returned, arguments, found, before)
+            now = reachable(function, args, kwargs)
+            self._refuse_what_was_kept(now, returned)
+            return self._finish(returned, arguments, found, before, now)
         except BaseException:
             before.restore()
             raise
@@ -339,9 +341,9 @@ class Recorder:
                 met.clear()
             self.instructions, self.host, self._relied_on = [], [], []
 
-    def _refuse_what_was_kept(self, function: Callable, args, kwargs, returned) -> None:
+    def _refuse_what_was_kept(self, now: Found, returned) -> None:
         """`CompileError` if a tensor that the function made stays somewhere: it has no numbers, and no replay makes them."""
-        kept = reachable(function, args, kwargs).place(self._was_made_here)
+        kept = now.place(self._was_made_here)
         if kept is not None:
             raise CompileError(
                 f"a tensor that the function makes is kept in {kept}, but a function recorded by tg.compile only hands over "
@@ -359,7 +361,7 @@ class Recorder:
     def _was_made_here(self, tensor: Tensor) -> bool:
         return isinstance(tensor._data, Traced) and not self._taken(tensor)
 
-    def _finish(self, returned, arguments: list[Tensor], found, before) -> Recording:
+    def _finish(self, returned, arguments: list[Tensor], found, before, now) -> Recording:
         place_of_argument = {id(tensor): position for position, tensor in enumerate(arguments)}
         own = {id(tensor): tensor for tensor in found.tensors}
         results: list[Value] = []
@@ -399,7 +401,8 @@ class Recorder:
         ]
         with before.back():
             conditions += [(function, function()) for function in self._relied_on]
-        return Recording(Program(self.instructions, results, writes), rebinds, outputs, self.host, conditions)
+        program = Program(self.instructions, results, writes)
+        return Recording(program, rebinds, outputs, self.host, conditions, Noticed(now))
 
     def _as_they_were(self) -> list[tuple]:
         """(tensor, array, node, needs, gradient) of all tensors that were taken and are still there."""

@@ -15,13 +15,15 @@ import sys
 import types
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property, lru_cache, partial
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy
 
+from ..errors import CompileError
 from ..nn import Module
 from ..optim import Optimizer
 from ..tensor import Tensor
@@ -42,6 +44,7 @@ class Found:
     spaces   classes and modules that are not
     held     objects that must not be held on to
     words    the names of attributes that code which is not this library's reads
+    ours     ids of containers that an object of this library has
     """
 
     def __init__(self):
@@ -54,6 +57,7 @@ class Found:
         self.spaces: list[Any] = []
         self.held: list[Any] = []
         self.words: set[str] = set()
+        self.ours: set[int] = set()
 
     def conditions(self) -> list[tuple[Callable[[], Any], Any]]:
         """(function, what it returns now): on what, besides numbers, it depends what a step does."""
@@ -91,6 +95,100 @@ class Found:
         return lambda: tuple(value for holder in holders for value in _content(holder).values() if _is_plain(value))
 
 
+class Noticed:
+    """What code that is not this library's reads by a name: the variables of functions, and attributes of objects, classes
+    and modules. Plain values count by value, all else by identity; of a list, a dictionary or a set what is in it, too.
+
+    A container with more than `SMALL` items counts by how many there are.
+    """
+
+    def __init__(self, found: Found):
+        held = {id(thing) for thing in found.held}
+        self._variables = [holder for holder, *_ in found.holders if isinstance(holder, Variables)]
+        self._spaces, self._words, self._ours = found.spaces, found.words, found.ours
+        self._objects = [thing for thing in found.objects if id(thing) not in held]
+        self._held = [weakref.ref(thing) for thing in found.objects if id(thing) in held]
+        self.renew()
+
+    def renew(self) -> None:
+        """Notice what there is now."""
+        # (where, a name there, what is there, what to call it): in dictionaries, in cells, in objects that are not held
+        self._named: list[tuple[Mapping, str, Any, str]] = []
+        self._cells: list[tuple[Any, str, Any, str]] = []
+        self._weak: list[tuple[weakref.ref, str, Any, str]] = []
+        for variables in self._variables:
+            here = variables.read & variables.globals.keys()
+            self._named += [(variables.globals, name, variables.globals[name], name) for name in here]
+            self._cells += [(cell, name, _inside_of(cell), name) for name, cell in variables.cells.items()]
+        for space in self._spaces:
+            inside = vars(space)
+            here = self._words & inside.keys()
+            self._named += [(inside, name, inside[name], f"{_name_of(space)}.{name}") for name in here]
+        for thing in self._objects:
+            self._named += [(vars(thing), *attribute) for attribute in self._attributes(thing)]
+        for reference in self._held:
+            self._weak += [(reference, *attribute) for attribute in self._attributes(reference())]
+        self._contents: list[tuple[Any, list, str]] = []
+        waiting = [(value, path) for *_, value, path in (*self._named, *self._cells, *self._weak)]
+        seen = set(self._ours)
+        while waiting:
+            value, path = waiting.pop()
+            if isinstance(value, CONTAINERS) and id(value) not in seen:
+                seen.add(id(value))
+                items = _items(value)
+                self._contents.append((value, items, path))
+                waiting += [(item, f"{path}[...]") for item in items]
+
+    def _attributes(self, thing: Any) -> list[tuple[str, Any, str]]:
+        """(name, value, what to call it) of those that are read; classes may have some that an object has not yet."""
+        inside, kind = vars(thing), type(thing)
+        names = self._words & {*inside, *(name for base in kind.__mro__ if _is_users(base) for name in vars(base))}
+        return [(name, inside.get(name, MISSING), f"{kind.__qualname__}.{name}") for name in names]
+
+    def same(self) -> bool:
+        """Whether all is as it was."""
+        for inside, name, value, _ in self._named:
+            if inside.get(name, MISSING) is not value and not _is_same(inside.get(name, MISSING), value):
+                return False
+        for cell, _, value, _ in self._cells:
+            if _inside_of(cell) is not value and not _is_same(_inside_of(cell), value):
+                return False
+        for reference, name, value, _ in self._weak:
+            now = vars(reference()).get(name, MISSING)
+            if now is not value and not _is_same(now, value):
+                return False
+        return all(_same_items(_items(container), items) for container, items, _ in self._contents)
+
+    def change(self) -> str | None:
+        """What to call one thing that is another now."""
+        now = (
+            *((path, inside.get(name, MISSING), value) for inside, name, value, path in self._named),
+            *((path, _inside_of(cell), value) for cell, _, value, path in self._cells),
+            *((path, vars(reference()).get(name, MISSING), value) for reference, name, value, path in self._weak),
+        )
+        named = next((path for path, now, before in now if not _is_same(now, before)), None)
+        return named or next((path for x, items, path in self._contents if not _same_items(_items(x), items)), None)
+
+
+CONTAINERS = (list, dict, set, deque)
+SMALL = 100
+
+
+def _items(container: Any) -> list:
+    """What is in a container that may change, keys included; of a large one, how much that is."""
+    if len(container) > SMALL:
+        return [len(container)]
+    return [*container, *container.values()] if isinstance(container, dict) else list(container)
+
+
+def _same_items(now: list, before: list) -> bool:
+    return len(now) == len(before) and (all(map(is_, now, before)) or all(map(_is_same, now, before)))
+
+
+def _inside_of(cell) -> Any:
+    return cell.cell_contents if _filled(cell) else MISSING
+
+
 class HeldMethod:
     """A method of an object that holds on to it, as a function: it does not hold on to the object.
 
@@ -104,11 +202,16 @@ class HeldMethod:
 
     @property
     def instance(self) -> Any:
-        """The object; None if it is gone."""
-        return self._instance()
+        """The object. `CompileError` if it is gone."""
+        instance = self._instance()
+        if instance is None:
+            raise CompileError(
+                f"the object whose method {self.__name__} this is, is gone: keep it as long as you call it"
+            )
+        return instance
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(self._instance(), *args, **kwargs)
+        return self.function(self.instance, *args, **kwargs)
 
 
 class Held:
@@ -154,7 +257,8 @@ class Variables:
 
     def __init__(self, function: types.FunctionType):
         self.cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-        self.globals, self.names = function.__globals__, _names(function.__code__).variables
+        names = _names(function.__code__)
+        self.globals, self.names, self.read = function.__globals__, names.variables, names.read
 
 
 def _content(holder: Any) -> dict:
@@ -215,7 +319,11 @@ def _differences(now: dict, before: dict) -> list[Any]:
 
 
 def _is_same(now: Any, before: Any) -> bool:
-    return now is before or (type(now) is type(before) and _is_plain(now) and now == before)
+    if now is before:
+        return True
+    return (
+        type(now) is type(before) and _is_plain(now) and now == before and repr(now) == repr(before)
+    )  # not so 0.0, -0.0
 
 
 PLAIN = (bool, int, float, str, bytes, tuple, type(None))
@@ -302,6 +410,8 @@ def reachable(*roots: Any) -> Found:
         holder, parts = _inside(thing, path)
         if holder is not None:
             found.holders.append((holder, owner, path))
+        if _in(PACKAGE, type(thing).__module__) or id(thing) in found.ours:
+            found.ours.update(id(part) for _, part in parts if isinstance(part, CONTAINERS))
         waiting.extend((part, owner, name) for name, part in parts)
         if owner is not None and isinstance(holder, dict) and holder is not thing:
             found.objects.append(thing)

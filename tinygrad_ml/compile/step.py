@@ -89,7 +89,7 @@ class Compiled:
     def fits(self, tensors: list[Tensor]) -> bool:
         """Whether what the recording relied on holds in this call."""
         same = all(tensors[i] is tensor for i, tensor in self._aliases.items())
-        return same and self.executable.fits() and self.recording.holds()
+        return same and self.executable.fits() and self.recording.holds() and self.recording.noticed.same()
 
     def __call__(self, tensors: list[Tensor]) -> Any:
         """Run a step; what the function returns."""
@@ -221,7 +221,7 @@ class Step:
         return instance.__dict__[name]
 
     def _record(self, tensors: list[Tensor], args: tuple, kwargs: dict) -> Compiled:
-        count = sum(map(len, self._programs.values()))
+        count = len(self._all())
         if count >= MOST:
             raise CompileError(
                 f"{self.__name__} has been recorded for {count} combinations of shapes, options and modes already. Keep "
@@ -233,13 +233,20 @@ class Step:
         found = reachable(self.function, args, kwargs)
         own = {id(tensor) for tensor in reachable(self.function).tensors}
         aliases = {i: tensor for i, tensor in enumerate(tensors) if id(tensor) in own}
+        # What the function changes besides tensors when it is recorded, such as a counter, is no reason to record it again.
+        current = [compiled for compiled in self._all() if compiled.recording.noticed.same()]
         recording = Recorder().record(self.function, args, kwargs, tensors, found)
+        for compiled in current:
+            compiled.recording.noticed.renew()
         static = tuple(leaf for leaf in leaves((args, kwargs)) if not isinstance(leaf, Tensor))
         device = device_of(recording.program, tensors)
         engine = ENGINES[device.kind]
         if device not in self._memory:
             self._memory[device] = engine.memory(device.index, self.products)
         return Compiled(recording, static, aliases, engine, self._memory[device], self.without)
+
+    def _all(self) -> list[Compiled]:
+        return [compiled for programs in self._programs.values() for compiled in programs]
 
     @property
     def _latest(self) -> Compiled:
@@ -272,4 +279,4 @@ class Step:
         return str(self.explanation)
 
     def __repr__(self) -> str:
-        return f"<compiled {self.__name__}, {sum(map(len, self._programs.values()))} programs>"
+        return f"<compiled {self.__name__}, {len(self._all())} programs>"
