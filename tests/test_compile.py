@@ -1,6 +1,9 @@
 """What a compiled function may be given, and what it gives back."""
 
+import copy
+import functools
 import gc
+import pickle
 import weakref
 from collections import namedtuple
 
@@ -298,6 +301,134 @@ def test_as_a_decorator_of_a_method():
     for _ in range(2):
         assert two.__call__(x).numpy().tolist() == [2, 2]
         assert three.__call__(x).numpy().tolist() == [3, 3]
+
+
+class Scaled:
+    """An object with a compiled method."""
+
+    def __init__(self, factor):
+        self.factor = tg.tensor(factor)
+
+    @tg.compile
+    def step(self, x):
+        return x * self.factor
+
+    @classmethod
+    @tg.compile
+    def of_the_class(cls, x):
+        return x * 3
+
+    @tg.compile
+    @staticmethod
+    def of_nobody(x):
+        return x * 4
+
+
+class Twice(Scaled):
+    @tg.compile
+    def step(self, x):
+        return super().step(x) * 2
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copy_of_an_object_with_a_compiled_method(copied):
+    x, one = tg.ones(1), Scaled(2.0)
+    assert one.step(x).item() == 2
+    other = copied(one)
+    other.factor = tg.tensor(5.0)
+    assert [one.step(x).item(), other.step(x).item(), one.step(x).item()] == [2, 5, 2]
+    assert one.step is one.step and other.step is other.step
+
+
+def test_a_copy_of_an_object_that_compiles_its_own_method():
+    class Own:
+        def __init__(self):
+            self.factor = tg.tensor(2.0)
+            self.step = tg.compile(self.apply)
+
+        def apply(self, x):
+            return x * self.factor
+
+    one = Own()
+    assert one.step(tg.ones(1)).item() == 2
+    other = copy.deepcopy(one)
+    other.factor.assign(3.0)
+    assert (other.step(tg.ones(1)).item(), one.step(tg.ones(1)).item()) == (3, 2)
+    assert pickle.loads(pickle.dumps(of_two)) is of_two
+
+
+@tg.compile
+def of_two(x, y):
+    return x + y
+
+
+def test_methods_of_all_kinds():
+    x, twice = tg.ones(1), Twice(2.0)
+    for _ in range(2):
+        assert twice.step(x).item() == 4 and Scaled.step(twice, x).item() == 2
+        assert Twice.of_the_class(x).item() == 3 and twice.of_the_class(x).item() == 3
+        assert Scaled.of_nobody(x).item() == 4 and twice.of_nobody(x).item() == 4
+
+    class Slots:
+        __slots__ = ("factor",)
+
+        @tg.compile
+        def step(self, x):
+            return x
+
+    with pytest.raises(CompileError, match="__slots__ of .*Slots leave no place for step: add '__dict__'"):
+        Slots().step(x)
+
+
+def test_names_of_what_has_none():
+    x = tg.ones(2, 3)
+    model, part = tg.compile(tg.nn.Linear(3, 1)), tg.compile(functools.partial(of_two.function, y=1))
+    model(x), part(x)
+    assert repr(model) == "<compiled Linear, 1 programs>" and repr(part) == "<compiled of_two, 1 programs>"
+    with pytest.raises(CompileError, match="ReLU has not been called yet"):
+        tg.compile(tg.nn.ReLU()).explain()
+
+
+def generator(x):
+    yield x * 2
+
+
+async def coroutine(x):
+    return x * 2
+
+
+class Generating:
+    def __call__(self, x):
+        yield x
+
+
+@pytest.mark.parametrize(("function", "options", "message"), [
+    (3, {}, "takes a function of tensors, and not 3"),
+    (classmethod(lambda cls: 1), {}, "put @classmethod above"),
+    (generator, {}, "generator is a generator or a coroutine"),
+    (functools.partial(coroutine), {}, "coroutine is a generator or a coroutine"),
+    (Generating(), {}, "Generating is a generator or a coroutine"),
+    (lambda x: x, {"without": "fusion"}, r"without=\('fusion',\)"),
+])  # fmt: skip
+def test_what_cannot_be_compiled_is_said_at_once(function, options, message):
+    with pytest.raises(tg.errors.OptionError, match=message):
+        tg.compile(function, **options)
+
+
+@pytest.mark.parametrize(
+    "returned", [lambda x: (x * i for i in range(3)), lambda x: {"a": map(tg.sum, [x])}, coroutine]
+)
+def test_what_computes_later_is_no_result(returned):
+    with pytest.raises(CompileError, match="Return a list or a tuple"):
+        tg.compile(lambda x: returned(x))(tg.ones(2))
+
+
+def test_how_often_a_step_is_repeated_is_a_whole_number():
+    step = tg.compile(lambda x: x + 1)
+    for times in (2.5, tg.ones(3), "2"):
+        with pytest.raises(tg.errors.OptionError, match="a whole number"):
+            step.repeat(times, tg.ones(3))
+    assert step.repeat(np.int64(2), tg.ones(1)).item() == 2
 
 
 def test_the_same_work_for_any_option_left_out():

@@ -14,7 +14,7 @@ Read before: `program.py`, `traced.py`. Read next: `state.py`, how tensors are f
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import numpy
@@ -351,6 +351,11 @@ class Recorder:
                 f"and overwrite it by {kept.partition('[')[0]}.assign(...)"
             )
         for leaf in leaves(returned):
+            if isinstance(leaf, (Iterator, Awaitable)):
+                raise CompileError(
+                    f"the function returns a {type(leaf).__name__}, which computes when it is asked, and that would be after "
+                    f"tg.compile has recorded. Return a list or a tuple"
+                )
             inside = None if isinstance(leaf, Tensor) else reachable(leaf).place(self._was_made_here)
             if inside is not None:
                 raise CompileError(

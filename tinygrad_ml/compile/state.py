@@ -8,6 +8,7 @@ watched from the first instruction on; a tensor that is not found here is met wh
 from __future__ import annotations
 
 import dis
+import functools
 import inspect
 import pickle
 import random
@@ -197,8 +198,13 @@ class HeldMethod:
 
     def __init__(self, function: Callable, instance: Any):
         self.function, self._instance = function, weakref.ref(instance)
-        self.__name__, self.__doc__ = function.__name__, function.__doc__
+        functools.update_wrapper(self, function, updated=())
+        del self.__wrapped__  # which takes the object, too
         self.__signature__ = inspect.signature(function.__get__(instance))
+
+    def is_of(self, thing: Any) -> bool:
+        """Whether it is a method of that very object."""
+        return self._instance() is thing
 
     @property
     def instance(self) -> Any:

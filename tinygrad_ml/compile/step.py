@@ -6,6 +6,9 @@ Read next: `program.py`, `recorder.py`, `passes/`, `cpu/`, `gpu/`.
 from __future__ import annotations
 
 import functools
+import inspect
+import operator
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -142,6 +145,23 @@ class Compiled:
                         array[...] = given[value.source.name]
 
 
+def _name_of(function: Any) -> str:
+    """What to call it: a part of a function by the function, an object that can be called by its class."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
+    return name or type(function).__qualname__
+
+
+def _runs_later(function: Any) -> bool:
+    """Whether calling it gives a generator or a coroutine."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    kinds = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+    called = function if inspect.isroutine(function) else getattr(function, "forward", type(function).__call__)
+    return any(kind(part) for kind in kinds for part in (function, called))
+
+
 def _tensor_of(source) -> Tensor:
     return source.tensor.grad if source.kind == "gradient" else source.tensor
 
@@ -150,12 +170,23 @@ class Step:
     """A compiled function. Call it as the function; print `step.program`, `step.explain()`, `step.source`."""
 
     def __init__(self, function: Callable, without: Sequence[str] = (), products: str = "float32"):
+        if not callable(function):
+            hint = ": put @classmethod above @tg.compile" if isinstance(function, classmethod) else ""
+            raise OptionError(f"tg.compile takes a function of tensors, and not {function!r}{hint}")
+        if _runs_later(function):
+            raise OptionError(
+                f"tg.compile takes a function that returns its results, and {_name_of(function)} is a generator or a coroutine, "
+                f"which runs piece by piece. Compile a function that does one step, and call it in a loop"
+            )
+        if isinstance(without, str):
+            raise OptionError(f"without={without!r} should be a tuple of names of passes: without=({without!r},)")
         for name in without:
             if name not in OPTIONAL:
                 raise OptionError(f"there is no pass {name!r} to leave out; there are {', '.join(OPTIONAL)}")
         if products not in PRECISIONS:
             raise OptionError(f"products={products!r} is none of {', '.join(map(repr, PRECISIONS))}")
         functools.update_wrapper(self, function)
+        self.__name__, self.__qualname__ = _name_of(function).rpartition(".")[2], _name_of(function)
         self.function, self.without, self.products = function, tuple(without), products
         self._programs: dict[tuple, list[Compiled]] = {}
         self._memory: dict[Device, Any] = {}
@@ -184,8 +215,14 @@ class Step:
         ...     return train(images[batch], labels[batch])
         >>> loss = step.repeat(600)  # an epoch
 
-        Raises `OptionError` for less than one time.
+        Raises `OptionError` for less than one time, and for what is no whole number.
         """
+        try:
+            times = operator.index(times)
+        except TypeError:
+            raise OptionError(
+                f"repeat takes how often first, a whole number, and not {times!r}: step.repeat(10, x)"
+            ) from None
         if times < 1:
             raise OptionError(f"a step can be repeated once or more often, not {times} times")
         if modes.recorder is not None or modes.watchers:
@@ -213,12 +250,38 @@ class Step:
 
     def __get__(self, instance, owner=None):
         """As a method, it is compiled for each object."""
-        if instance is None:
+        if instance is None or isinstance(self.function, staticmethod):
             return self
-        name = f"_compiled_{self.__name__}"
-        if name not in instance.__dict__:
-            instance.__dict__[name] = Step(HeldMethod(self.function, instance), self.without, self.products)
-        return instance.__dict__[name]
+        inside = getattr(instance, "__dict__", None)
+        if inside is None:
+            raise CompileError(
+                f"a compiled method is kept in the object that it belongs to, and the __slots__ of "
+                f"{type(instance).__qualname__} leave no place for {self.__name__}: add '__dict__' and '__weakref__' to them"
+            )
+        name = f"_compiled_{self.__qualname__}"
+        if not getattr(inside.get(name), "_is_method", lambda *_: False)(
+            self.function, instance
+        ):  # a copy has another's
+            step = Step(HeldMethod(self.function, instance), self.without, self.products)
+            if isinstance(instance, type):  # of which it is a class method
+                setattr(instance, name, step)
+            else:
+                inside[name] = step
+        return vars(instance)[name]
+
+    def _is_method(self, function: Callable, instance: Any) -> bool:
+        """Whether it is that function as a method of that object."""
+        held = self.function
+        return isinstance(held, HeldMethod) and held.function is function and held.is_of(instance)
+
+    def __reduce__(self):
+        """A copy, or what is read from a file, has its own programs. Of a method, the object makes a new step."""
+        if isinstance(self.function, HeldMethod):
+            return type(None), ()
+        place = sys.modules.get(self.__module__)
+        for name in self.__qualname__.split("."):
+            place = getattr(place, name, None)
+        return self.__qualname__ if place is self else (Step, (self.function, self.without, self.products))
 
     def _record(self, tensors: list[Tensor], args: tuple, kwargs: dict) -> Compiled:
         count = len(self._all())
