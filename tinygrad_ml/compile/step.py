@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import writes
-from ..backend import Device, absent
+from ..backend import Device, absent, of, owner
 from ..errors import CompileError, OptionError
 from ..modes import modes
 from ..tensor import Tensor
@@ -23,7 +23,7 @@ from .gpu.blas import PRECISIONS
 from .passes import PASSES
 from .passes.ownership import ownership
 from .program import Program
-from .recorder import Recorder, Recording, Result
+from .recorder import Recorder, Recording, Result, State
 from .signature import take_apart
 from .state import HeldMethod, reachable
 from .structure import leaves, mapped
@@ -66,7 +66,14 @@ class Compiled:
     """One recorded program, and what it takes to run it."""
 
     def __init__(
-        self, recording: Recording, static: tuple, aliases: dict[int, Tensor], engine: Engine, memory: Any, without
+        self,
+        recording: Recording,
+        tensors: list[Tensor],
+        static: tuple,
+        aliases: dict[int, Tensor],
+        engine: Engine,
+        memory: Any,
+        without: Sequence[str],
     ):
         self.recording, self.recorded = recording, recording.program
         self._keep = static  # whose ids are in the key
@@ -86,6 +93,13 @@ class Compiled:
         self.executable = engine.executable(program, rebound, memory, *options)
         self._fresh = True
         self._written = [memory.source for memory, _ in program.writes]
+        self._written_states = {
+            id(owner(_tensor_of(source)._data)) for source in self._written if source.kind != "argument"
+        }
+        self._writes_arguments = any(source.kind == "argument" for source in self._written)
+        for value in program.sources():
+            if value.source.kind == "state":
+                self._refuse_overlap(value.source, value.source.tensor._data, tensors)
         reads_gradients = any(value.source.kind == "gradient" for value in program.sources())
         self._replaced = [target for target, what, _ in recording.rebinds if what == "grad" and not reads_gradients]
 
@@ -93,6 +107,27 @@ class Compiled:
         """Whether what the recording relied on holds in this call."""
         same = all(tensors[i] is tensor for i, tensor in self._aliases.items())
         return same and self.executable.fits() and self.recording.holds() and self.recording.noticed.same()
+
+    def refuse_overlaps(self, tensors: list[Tensor]) -> None:
+        """`CompileError` if an argument lies in memory that the program overwrites as something else: what comes first
+        is not the same as in eager mode."""
+        for position, tensor in enumerate(tensors):
+            if self._writes_arguments or id(owner(tensor._data)) in self._written_states:
+                self._refuse_overlap(position, tensor._data, tensors)
+
+    def _refuse_overlap(self, what: int | State, array: Any, tensors: list[Tensor]) -> None:
+        for source in self._written:
+            written = (tensors[source.position] if source.kind == "argument" else _tensor_of(source))._data
+            if array is not written and _overlap(array, written):
+                sources = [value.source for value in self.recorded.sources() if value.source.kind == "argument"]
+                names = {argument.position: str(argument) for argument in sources}
+                if isinstance(what, int) and what not in names:
+                    continue  # which is not used
+                raise CompileError(
+                    f"{names.get(what, what)} lies in the memory of {source}, or a part of it, which the function overwrites "
+                    f"by assign(). What is read before that, and what after it, is not said in a compiled function: pass a "
+                    f"copy, tg.tensor(...)"
+                )
 
     def __call__(self, tensors: list[Tensor]) -> Any:
         """Run a step; what the function returns."""
@@ -160,6 +195,10 @@ def _runs_later(function: Any) -> bool:
     kinds = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
     called = function if inspect.isroutine(function) else getattr(function, "forward", type(function).__call__)
     return any(kind(part) for kind in kinds for part in (function, called))
+
+
+def _overlap(a: Any, b: Any) -> bool:
+    return owner(a) is owner(b) and bool(of(a).namespace.may_share_memory(a, b))
 
 
 def _tensor_of(source) -> Tensor:
@@ -245,6 +284,7 @@ class Step:
         else:
             compiled = self._record(tensors, args, kwargs)
             programs.insert(0, compiled)
+        compiled.refuse_overlaps(tensors)
         self._last = compiled
         return compiled
 
@@ -306,7 +346,7 @@ class Step:
         engine = ENGINES[device.kind]
         if device not in self._memory:
             self._memory[device] = engine.memory(device.index, self.products)
-        return Compiled(recording, static, aliases, engine, self._memory[device], self.without)
+        return Compiled(recording, tensors, static, aliases, engine, self._memory[device], self.without)
 
     def _all(self) -> list[Compiled]:
         return [compiled for programs in self._programs.values() for compiled in programs]
