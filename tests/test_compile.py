@@ -251,6 +251,32 @@ def test_random_numbers_are_those_of_eager_mode():
                 np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
+@pytest.mark.parametrize("restart", [lambda: tg.manual_seed(3), lambda: tg.random.set_state(tg.random.get_state())])
+def test_seeds_in_a_function_are_refused(restart):
+    def function(x):
+        restart()
+        return x + tg.random.rand(2)
+
+    with pytest.raises(CompileError, match="would restart the random numbers once"):
+        tg.compile(function)(tg.zeros(2))
+
+
+@pytest.mark.parametrize("size", [3, 5000])
+@pytest.mark.parametrize("divide", [lambda a, b: a % b, lambda a, b: a // b])
+def test_integers_divided_by_0(divide, size):
+    step = tg.compile(lambda a, b: divide(a * 2, b) + 1)
+    a, b = tg.arange(size), tg.arange(size) + 1
+    for _ in range(2):
+        np.testing.assert_array_equal(step(a, b).numpy(), divide(a.numpy() * 2, b.numpy()) + 1)
+    with pytest.raises(tg.errors.TinygradError, match="integers cannot be divided by 0"):
+        step(a, a)
+    by_a_number = tg.compile(lambda a: divide(a * 2, 7) + 1)
+    np.testing.assert_array_equal(by_a_number(a).numpy(), divide(a.numpy() * 2, 7) + 1)
+    assert "single" not in {kernel.kind for kernel in by_a_number._last.executable.kernels}
+    with pytest.raises(tg.errors.TinygradError, match="integers cannot be divided by 0"):
+        tg.compile(lambda a: divide(a, 0))(a)
+
+
 def test_unused_random_numbers_are_drawn_too():
     def function(x):
         tg.random.rand(3)
