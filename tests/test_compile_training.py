@@ -200,6 +200,28 @@ def test_a_part_that_is_frozen_for_a_while():
     assert "5 programs" in repr(step)  # and not one more each time
 
 
+@pytest.mark.parametrize("steps", [0, 1, 3])
+def test_a_step_that_fails_is_not_counted(steps):
+    training = Training(mlp, adam, None, lambda o: lr_scheduler.ExponentialLR(o, 0.9), compiled=True)
+    training.run(steps)
+    optimizer, schedule = training.optimizer, training.schedule
+
+    def state():
+        return [kept["step"] for kept in optimizer.state.values()], schedule.last_epoch, optimizer.param_groups[0]["lr"]
+
+    before, weights = state(), [p.numpy() for p in training.model.parameters()]
+    for _ in range(2):
+        with pytest.raises(tg.errors.RangeError, match="label 7"):
+            training.step(tg.ones(12, 6), tg.full(12, 7, dtype="int64"))
+        assert state() == before
+        for p, weight in zip(training.model.parameters(), weights, strict=True):
+            np.testing.assert_array_equal(p.numpy(), weight)
+    reference = Training(mlp, adam, None, lambda o: lr_scheduler.ExponentialLR(o, 0.9))
+    reference.run(steps), reference.run(3)
+    training.run(3)
+    assert_equal_states(reference, training)
+
+
 def test_gradients_accumulate_as_in_eager_mode():
     def training():
         tg.manual_seed(0)

@@ -96,11 +96,14 @@ class Recording:
     host        the host's part of each step, in order: functions, their dtype or None, and what they gave this time
     conditions  (function, what it returned): what the recording relied on
     noticed     the variables and attributes that code of the user's reads, as they were behind it
+    before      what everything that can be reached held before
+    counted     (dictionary, name): where the host's part of a step leaves its numbers
     """
 
-    def __init__(self, program, rebinds, outputs, host, conditions, noticed):
+    def __init__(self, program, rebinds, outputs, host, conditions, noticed, before, counted):
         self.program, self.rebinds, self.outputs = program, rebinds, outputs
         self.host, self.conditions, self.noticed = host, conditions, noticed
+        self.before, self.counted = before, counted
 
     def holds(self) -> bool:
         """Whether all that the recording relied on is as it was."""
@@ -407,7 +410,8 @@ class Recorder:
         with before.back():
             conditions += [(function, function()) for function in self._relied_on]
         program = Program(self.instructions, results, writes)
-        return Recording(program, rebinds, outputs, self.host, conditions, Noticed(now))
+        counted = before.counted(now) if self.host else []
+        return Recording(program, rebinds, outputs, self.host, conditions, Noticed(now), before, counted)
 
     def _as_they_were(self) -> list[tuple]:
         """(tensor, array, node, needs, gradient) of all tensors that were taken and are still there."""

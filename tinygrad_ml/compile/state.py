@@ -250,6 +250,17 @@ class Held:
                     return owner if isinstance(holder, (list, set, deque, *GENERATORS)) else f"{owner}.{name}"
         return None
 
+    def counted(self, now: Found) -> list[tuple[dict, str]]:
+        """(dictionary, name) of the plain values that are others now than then: step counts, learning rates."""
+        before = {id(holder): content for holder, *_, content in self._held}
+        return [
+            (holder, name)
+            for holder, *_ in now.holders
+            if isinstance(holder, dict)
+            for name in _differences(holder, before.get(id(holder), {}))
+            if _is_plain(holder.get(name, MISSING))
+        ]
+
 
 MISSING = object()
 """Stands for what there is not."""

@@ -91,7 +91,7 @@ class Compiled:
         }
         options = [name not in without for name in ("fusion", "in_place", "loops")]
         self.executable = engine.executable(program, rebound, memory, *options)
-        self._fresh = True
+        self._fresh, self.failed = True, False
         self._written = [memory.source for memory, _ in program.writes]
         self._written_states = {
             id(owner(_tensor_of(source)._data)) for source in self._written if source.kind != "argument"
@@ -105,7 +105,7 @@ class Compiled:
 
     def fits(self, tensors: list[Tensor]) -> bool:
         """Whether what the recording relied on holds in this call."""
-        same = all(tensors[i] is tensor for i, tensor in self._aliases.items())
+        same = not self.failed and all(tensors[i] is tensor for i, tensor in self._aliases.items())
         return same and self.executable.fits() and self.recording.holds() and self.recording.noticed.same()
 
     def refuse_overlaps(self, tensors: list[Tensor]) -> None:
@@ -130,9 +130,22 @@ class Compiled:
                 )
 
     def __call__(self, tensors: list[Tensor]) -> Any:
-        """Run a step; what the function returns."""
+        """Run a step; what the function returns. If it fails, no step was counted."""
+        recording, fresh = self.recording, self._fresh
+        counts = [inside[name] for inside, name in recording.counted]
         self._host()
-        return self._run(self.executable, tensors)
+        try:
+            result = self._run(self.executable, tensors)
+        except BaseException:
+            if fresh:
+                recording.before.restore()
+                self.failed = True
+            else:
+                for (inside, name), count in zip(recording.counted, counts, strict=True):
+                    inside[name] = count
+            raise
+        recording.before = None
+        return result
 
     def several(self, times: int, tensors: list[Tensor]) -> tuple[int, Any]:
         """(how many, the last result): run one step or, if that many are wanted, as many as are one launch."""
@@ -143,7 +156,9 @@ class Compiled:
         for step in range(together):
             self._host()
             self.executable.keep_numbers(step)
-        return together, self._run(self.executable.run_together, tensors)
+        result = self._run(self.executable.run_together, tensors)
+        self.recording.before = None
+        return together, result
 
     def _run(self, run: Callable[[list], tuple], tensors: list[Tensor]) -> Any:
         arrays = [tensor._data for tensor in tensors]
@@ -324,6 +339,8 @@ class Step:
         return self.__qualname__ if place is self else (Step, (self.function, self.without, self.products))
 
     def _record(self, tensors: list[Tensor], args: tuple, kwargs: dict) -> Compiled:
+        for programs in self._programs.values():
+            programs[:] = [compiled for compiled in programs if not compiled.failed]
         count = len(self._all())
         if count >= MOST:
             raise CompileError(
