@@ -511,27 +511,45 @@ def test_an_unknown_pass():
         tg.compile(lambda x: x, without=("magic",))
 
 
-@pytest.mark.parametrize(
-    "read",
-    [
-        float,
-        bool,
-        int,
-        lambda x: x.item(),
-        lambda x: x.numpy(),
-        lambda x: x.tolist(),
-        lambda x: np.asarray(x),
-        lambda x: 1 if x > 0 else 2,
-        lambda x: f"{x:.3f}",
-        print,
-        lambda x: x.data.sum(),
-        lambda x: np.exp(x.data),
-    ],
-)
-def test_reading_numbers_is_refused(read):
+@pytest.mark.parametrize(("read", "how"), [
+    (float, r"float\(\)"),
+    (bool, r"`if`"),
+    (int, r"int\(\)"),
+    (lambda x: x.item(), r"\.item\(\)"),
+    (lambda x: x.numpy(), r"\.numpy\(\)"),
+    (lambda x: x.tolist(), r"\.tolist\(\)"),
+    (lambda x: np.asarray(x), "NumPy"),
+    (lambda x: 1 if x > 0 else 2, "`if`"),
+    (lambda x: f"{x:.3f}", "f-string"),
+    (print, r"print\(\)"),
+    (lambda x: x.data.sum(), r"\.data"),
+    (lambda x: np.exp(x.data), r"\.data"),
+    (lambda x: range(x.astype("int64")), "whole number"),
+])  # fmt: skip
+def test_reading_numbers_is_refused(read, how):
     step = tg.compile(lambda x: read((x * 2).sum()))
-    with pytest.raises((CompileError, TypeError, AttributeError), match=r"tg\.where|no attribute"):
+    with pytest.raises(CompileError, match=rf"{how}.* reads a tensor of shape \(\) .*no numbers to read.*tg\.where"):
         step(tg.ones(3))
+
+
+@pytest.mark.parametrize("derivative", [tg.hessian, tg.jacobian])
+def test_derivatives_that_read_are_refused(derivative):
+    step = tg.compile(lambda x: derivative(lambda y: (y * y).sum(), x))
+    with pytest.raises(CompileError, match="no numbers to read"):
+        step(tg.ones(3))
+
+
+@pytest.mark.parametrize("function", [lambda x: -x, lambda x: x - x])
+def test_what_there_is_for_numbers_only(function):
+    for step in (function, tg.compile(function)):
+        with pytest.raises(tg.errors.DTypeError, match=r"of a tensor of shape \(1,\) and dtype bool.*not supported"):
+            step(tg.tensor([True]))
+
+
+def test_backward_on_a_result():
+    loss = tg.compile(lambda x: (x * x).sum())(tg.ones(2, requires_grad=True))
+    with pytest.raises(tg.errors.GradientError, match=r"tg\.compile .* call backward\(\) inside"):
+        loss.backward()
 
 
 def test_reading_a_parameter_is_refused():
@@ -543,6 +561,13 @@ def test_reading_a_parameter_is_refused():
 def test_a_boolean_mask_is_refused():
     with pytest.raises(CompileError, match=r"tg\.where\(mask, x, 0\)"):
         tg.compile(lambda x: x[x > 0])(tg.ones(3))
+
+    def put(x):
+        x[x > 0] = 0
+        return x * 1
+
+    with pytest.raises(CompileError, match=r"x = tg\.where\(mask, value, x\)"):
+        tg.compile(put)(tg.ones(3))
 
 
 def test_too_many_shapes():

@@ -148,7 +148,8 @@ def _seeds(outputs: tuple[Tensor, ...], gradients: tuple | None) -> dict:
             what = output._described() if isinstance(output, Tensor) else repr(output)
             raise GradientError(
                 f"no gradient can flow from {what}: it was not computed from tensors with requires_grad=True, "
-                f"or it was computed inside no_grad()"
+                f"it was computed inside no_grad(), or by a function that tg.compile has made a step of: what that returns is "
+                f"outside of every graph, so call backward() inside of the function"
             )
         given = gradients[position] if gradients is not None else None
         seed = _ones(output) if given is None else _fitting(given, output)

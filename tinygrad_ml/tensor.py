@@ -60,6 +60,8 @@ class Tensor:
                 self.node.value = self._data
         if absent(self._data):
             raise GradientError(f"{self._described()} is symbolic: it has a shape and a dtype, but no data")
+        if isinstance(self._data, Absent):  # stands for numbers, and there are none to see
+            BY_TYPE[type(self._data)].to_host(self._data)
         writes.lend(self._data)
         return self._data
 
@@ -274,6 +276,9 @@ class Tensor:
         return bool((self == value).any())
 
     def __getattr__(self, name: str):
+        known = getattr(type(self), name, None)
+        if isinstance(known, property):  # whose own AttributeError has led here: let it be seen
+            return known.fget(self)
         hint = _CALLED_HERE.get(name)
         raise AttributeError(
             f"a tensor has no attribute {name!r}" + (f"; here it is {hint}" if hint else ""), name=name, obj=self

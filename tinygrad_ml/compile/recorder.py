@@ -20,8 +20,9 @@ from typing import Any
 import numpy
 
 from ..backend import Device, absent, get, of
+from ..backend.arrays import HOST
 from ..backend.random import Place
-from ..errors import CompileError
+from ..errors import CompileError, DTypeError
 from ..modes import modes, watching
 from ..ops import elementwise, movement
 from ..ops.index import ARRAY
@@ -30,7 +31,7 @@ from .program import DRAW, PUT, VIEWS, Call, Instruction, Program, Source, Value
 from .signature import argument_names
 from .state import Found, Noticed, reachable
 from .structure import leaves, mapped
-from .traced import LEFT_BEHIND, WHAT_TO_DO, Traced, traced_type
+from .traced import LEFT_BEHIND, WHAT_TO_DO, Traced, Unreadable, traced_type
 
 
 class Argument(Source):
@@ -218,6 +219,8 @@ class Recorder:
         if op.coerce is not None:
             arrays = op.coerce(arrays)
         arrays = self._together(arrays)
+        if op.c is not None and all(array.dtype.kind == "b" for array in arrays):
+            _refuse_what_truths_have_not(op, arrays)
         values = [self.read(array) for array in arrays]
         if not isinstance(made, Traced):
             made = arrays[0].like(made.shape, made.dtype)
@@ -330,8 +333,10 @@ class Recorder:
             now = reachable(function, args, kwargs)
             self._refuse_what_was_kept(now, returned)
             return self._finish(returned, arguments, found, before, now)
-        except BaseException:
+        except BaseException as error:
             before.restore()
+            if isinstance(error, Unreadable):
+                raise CompileError(str(error)) from error
             raise
         finally:
             modes.recorder, self.over = None, True
@@ -459,6 +464,15 @@ class _Stream:
     def choice(self, a: int, size, replace) -> Traced:
         shape = () if size is None else (size,) if isinstance(size, int) else tuple(size)
         return self._draw("choice", shape, numpy.int64, a=a, replace=replace, size=size)
+
+
+def _refuse_what_truths_have_not(op, arrays: list[Traced]) -> None:
+    """`DTypeError` for an operation that there is for numbers only, such as a difference: shapes do not say so."""
+    try:
+        op.value(HOST, *[numpy.zeros((), bool) for _ in arrays])
+    except TypeError as error:
+        what = ", ".join(f"a tensor of shape {array.shape} and dtype bool" for array in arrays)
+        raise DTypeError(f"{op.name} of {what}: {error}") from None
 
 
 def _whether_it_has_a_gradient(tensor: Tensor) -> Callable[[], bool]:

@@ -9,23 +9,59 @@ Read next: `recorder.py`.
 
 from __future__ import annotations
 
+import sys
+
 import numpy
 
 from ..backend import Absent, get, register
 from ..backend.host import Backend
 from ..errors import CompileError
 from ..ops.shapes import size
+from ..tensor import Tensor
 
 WHAT_TO_DO = (
-    "while a function is recorded by tg.compile there are no numbers to read: not by float(), .item(), .numpy(), "
-    ".data, print, or `if` on a tensor. Return the tensor and read it outside; choose between tensors by "
-    "tg.where; or leave the function uncompiled"
+    "while a function is recorded by tg.compile there are no numbers to read, only shapes. Return the tensor and read it "
+    "outside; choose between tensors by tg.where; or leave the function uncompiled"
 )
+READERS = {
+    "__float__": "float()",
+    "__int__": "int()",
+    "__index__": "using it as an index or a whole number",
+    "__bool__": "`if`, `while`, `and`, `or`, `not` or bool()",
+    "__contains__": "`in`",
+    "__repr__": "print() or repr()",
+    "__format__": "an f-string or format()",
+    "__array__": "a function of NumPy",
+    "__dlpack__": "another library",
+    "data": ".data",
+}
+"""Methods of tensors that read numbers, and what calls them."""
+
+
+def no_numbers() -> CompileError:
+    """What to raise where somebody reads numbers, and says by what."""
+    frame, reader = sys._getframe(1), None
+    while frame is not None:
+        if isinstance(frame.f_locals.get("self"), Tensor) and frame.f_globals["__name__"] == Tensor.__module__:
+            reader = frame  # the outermost one is what the function has called
+        elif reader is not None:
+            break
+        frame = frame.f_back
+    if reader is None:
+        return CompileError(WHAT_TO_DO)
+    name = reader.f_code.co_name
+    how = READERS.get(name, f".{name}()")
+    return CompileError(f"{how} reads {reader.f_locals['self']._described()}, but {WHAT_TO_DO}")
+
 
 LEFT_BEHIND = (
     "a tensor that was made while a function was recorded by tg.compile was kept, and that recording is over: it has no "
     "numbers, and never will. Return the tensor from the function, or keep numbers in one that is there beforehand, by assign()"
 )
+
+
+class Unreadable(TypeError):
+    """NumPy has asked for numbers. The engine then asks the shape rule instead; if nobody does, it is an error."""
 
 
 class _Flags:
@@ -78,7 +114,7 @@ class Traced(Absent):
         self.recorder.write(self, key, values)
 
     def __array__(self, *_, **__):
-        raise TypeError(WHAT_TO_DO)
+        raise Unreadable(WHAT_TO_DO)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -96,7 +132,7 @@ class _Tracing(Backend):
     def to_host(self, array):
         real = array.recorder.array_for_host(array)
         if real is None:
-            raise CompileError(LEFT_BEHIND if array.recorder.over else WHAT_TO_DO)
+            raise CompileError(LEFT_BEHIND) if array.recorder.over else no_numbers()
         return self._real.to_host(real)
 
     def moved(self, array, device):
@@ -104,8 +140,9 @@ class _Tracing(Backend):
 
     def nonzero(self, array):
         raise CompileError(
-            "a boolean mask as an index takes as many elements as are True, and how many those are is not known "
-            "while a function is recorded by tg.compile. Use tg.where(mask, x, 0) instead of x[mask]"
+            "where a boolean mask is True, and how often, is not known while a function is recorded by tg.compile, so it "
+            "cannot be an index. Use tg.where(mask, x, 0) instead of x[mask], and x = tg.where(mask, value, x) instead of "
+            "x[mask] = value"
         )
 
     @staticmethod
