@@ -5,7 +5,8 @@ import functools
 import gc
 import pickle
 import weakref
-from collections import namedtuple
+from collections import OrderedDict, defaultdict, namedtuple
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -570,11 +571,75 @@ def test_a_boolean_mask_is_refused():
         tg.compile(put)(tg.ones(3))
 
 
-def test_too_many_shapes():
-    step = tg.compile(lambda x: x + 1)
-    with pytest.raises(CompileError, match="Keep the shapes of its tensors the same"):
+def of_many(rows, rate=1.0, options=()):
+    return rows * 2 * OUTER
+
+
+@pytest.mark.parametrize(("call", "what"), [
+    (lambda step, n: step(tg.ones(n + 1)), "argument rows"),
+    (lambda step, n: step(tg.ones(1), n), "argument rate"),
+    (lambda step, n: step(tg.ones(1), options=[n]), "argument options"),
+    (lambda step, n: step(globals().update(OUTER=float(n)) or tg.ones(1)), "OUTER"),
+])  # fmt: skip
+def test_too_many_programs(call, what, monkeypatch):
+    monkeypatch.setitem(globals(), "OUTER", 1.0)
+    step = tg.compile(of_many)
+    with pytest.raises(CompileError, match=f"in {what}. Keep the shapes of its tensors the same"):
         for n in range(100):
-            step(tg.ones(n))
+            call(step, n)
+
+
+@dataclass(frozen=True)
+class Size:
+    rows: int
+    scale: float = 1.0
+
+
+@dataclass
+class Loose:
+    rows: int
+
+
+def test_what_counts_by_value():
+    step, calls = counted(lambda x, option: x * 2)
+    x = tg.ones(3)
+    kinds = [
+        lambda: float("nan"), lambda: 0.0, lambda: -0.0, lambda: slice(0, 2), lambda: slice(0, 3), lambda: range(3),
+        lambda: b"abc", lambda: np.float32(1.5), lambda: np.int64(7), lambda: Size(3), lambda: Size(4), lambda: 1 + 2j,
+        lambda: 1, lambda: 1.0, lambda: True,
+    ]  # fmt: skip
+    for number, kind in enumerate(kinds, 1):
+        for _ in range(3):
+            step(x, kind())
+        assert len(calls) == number
+    for _ in range(3):
+        step(x, Loose(3))
+    assert len(calls) == len(kinds) + 3
+
+
+def test_dictionaries_keep_their_kind():
+    class Attributes(dict):
+        __getattr__ = dict.__getitem__
+
+    def step(batch, table):
+        table = type(table)(table.default_factory, {"y": batch.x + table["there"]})
+        return {"batch": Attributes(z=batch.x * 2), "table": table, "order": OrderedDict(b=batch.x, a=1)}
+
+    compiled = tg.compile(step)
+    for _ in range(2):
+        found = compiled(Attributes(x=tg.ones(2)), defaultdict(float, there=1))
+        assert found["batch"].z.tolist() == [2, 2] and found["table"]["none"] == 0.0
+        assert isinstance(found["order"], OrderedDict) and list(found["order"]) == ["b", "a"]
+
+
+@pytest.mark.parametrize("change", [lambda d: d["list"].append(1), lambda d: d.update(n=1), lambda d: d.pop("list")])
+def test_a_container_that_is_changed(change):
+    def step(x, given):
+        change(given)
+        return x * 2
+
+    with pytest.raises(CompileError, match="changes a list or a dictionary that is an argument"):
+        tg.compile(step)(tg.ones(2), {"list": [1]})
 
 
 def test_a_compiled_function_within_another_becomes_a_part_of_it():

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy
@@ -29,8 +30,8 @@ from ..ops.index import ARRAY
 from ..tensor import Tensor
 from .program import DRAW, PUT, VIEWS, Call, Instruction, Program, Source, Value
 from .signature import argument_names
-from .state import Found, Noticed, reachable
-from .structure import leaves, mapped
+from .state import Found, Held, Noticed, describe_condition, has_gradient, reachable
+from .structure import containers, leaves, mapped
 from .traced import LEFT_BEHIND, WHAT_TO_DO, Traced, Unreadable, traced_type
 
 
@@ -105,6 +106,14 @@ class Recording:
         self.program, self.rebinds, self.outputs = program, rebinds, outputs
         self.host, self.conditions, self.noticed = host, conditions, noticed
         self.before, self.counted = before, counted
+
+    def change(self) -> str:
+        """What that it relied on is another now."""
+        named = self.noticed.change()
+        if named is not None:
+            return named
+        differing = (function for function, expected in self.conditions if function() != expected)
+        return next((describe_condition(function) for function in differing), "state of another shape or dtype")
 
     def holds(self) -> bool:
         """Whether all that the recording relied on is as it was."""
@@ -324,12 +333,18 @@ class Recorder:
         before = found.now()
         try:
             modes.recorder = self
+            given = Held([(part, "an argument", "an argument") for part in containers((args, kwargs))])
             for position, name in enumerate(argument_names(function, args, kwargs)):
                 self.take(arguments[position], Argument(position, name))
             for tensor in found.tensors:
                 self.take(tensor)
             with watching(self.watch):
                 returned = function(*args, **kwargs)
+            if given.change() is not None:
+                raise CompileError(
+                    f"the function changes a list or a dictionary that is an argument ({given.change()}), and a recorded one "
+                    f"would not: return what it makes"
+                )
             now = reachable(function, args, kwargs)
             self._refuse_what_was_kept(now, returned)
             return self._finish(returned, arguments, found, before, now)
@@ -408,7 +423,7 @@ class Recorder:
             if traced.written and not isinstance(first.source, Constant):  # else it was made here, and nobody has it
                 writes.append((first, traced.value))
         conditions = found.conditions() + [
-            (_whether_it_has_a_gradient(tensor), gradient is not None)
+            (partial(has_gradient, tensor), gradient is not None)
             for tensor, _, _, needs, gradient in self._as_they_were()
             if needs and id(tensor) not in place_of_argument
         ]
@@ -473,7 +488,3 @@ def _refuse_what_truths_have_not(op, arrays: list[Traced]) -> None:
     except TypeError as error:
         what = ", ".join(f"a tensor of shape {array.shape} and dtype bool" for array in arrays)
         raise DTypeError(f"{op.name} of {what}: {error}") from None
-
-
-def _whether_it_has_a_gradient(tensor: Tensor) -> Callable[[], bool]:
-    return lambda: tensor.grad is not None

@@ -93,7 +93,7 @@ class Found:
             for holder, owner, _ in self.holders
             if (everybodys or owner is not None) and not isinstance(holder, GENERATORS)
         ]
-        return lambda: tuple(value for holder in holders for value in _content(holder).values() if _is_plain(value))
+        return lambda: tuple(value for holder in holders for value in _content(holder).values() if is_plain(value))
 
 
 class Noticed:
@@ -258,7 +258,7 @@ class Held:
             for holder, *_ in now.holders
             if isinstance(holder, dict)
             for name in _differences(holder, before.get(id(holder), {}))
-            if _is_plain(holder.get(name, MISSING))
+            if is_plain(holder.get(name, MISSING))
         ]
 
 
@@ -339,15 +339,16 @@ def _is_same(now: Any, before: Any) -> bool:
     if now is before:
         return True
     return (
-        type(now) is type(before) and _is_plain(now) and now == before and repr(now) == repr(before)
+        type(now) is type(before) and is_plain(now) and now == before and repr(now) == repr(before)
     )  # not so 0.0, -0.0
 
 
 PLAIN = (bool, int, float, str, bytes, tuple, type(None))
 
 
-def _is_plain(value: Any) -> bool:
-    return all(map(_is_plain, value)) if isinstance(value, tuple) else isinstance(value, PLAIN)
+def is_plain(value: Any) -> bool:
+    """Whether it is a number, a text, nothing, or a tuple of such."""
+    return all(map(is_plain, value)) if isinstance(value, tuple) else isinstance(value, PLAIN)
 
 
 def _attributes(module: Module) -> tuple:
@@ -381,6 +382,25 @@ def _uses(optimizer: Optimizer, state: dict) -> bool:
 def _needs(tensors: list[Tensor]) -> list[Any]:
     """For each tensor whether it needs a gradient, and who listens to that."""
     return [tensor._needs and (tensor._node is None or tensor._node.hooks) for tensor in tensors]
+
+
+def has_gradient(tensor: Tensor) -> bool:
+    """Whether there is a gradient to which more would be added."""
+    return tensor._grad is not None
+
+
+def describe_condition(function: Callable) -> str:
+    """What a condition of a recording looks at."""
+    about = getattr(function, "args", ())
+    kind = type(about[0]).__qualname__ if about else ""
+    words = {
+        _attributes: f"an attribute, a part, the mode or the hooks of a {kind}",
+        _options: f"which options of {kind} are on, or how many parameters it has",
+        _uses: f"the state of {kind}, which was loaded",
+        _needs: "which tensors need a gradient, or their hooks",
+        has_gradient: "which tensors have a gradient before the step",
+    }
+    return words.get(getattr(function, "func", None), "which parameters have been updated equally often")
 
 
 def reachable(*roots: Any) -> Found:

@@ -24,7 +24,7 @@ from .passes import PASSES
 from .passes.ownership import ownership
 from .program import Program
 from .recorder import Recorder, Recording, Result, State
-from .signature import take_apart
+from .signature import difference, positional_names, take_apart
 from .state import HeldMethod, reachable
 from .structure import leaves, mapped
 
@@ -297,7 +297,8 @@ class Step:
                     programs.insert(0, programs.pop(place))
                 break
         else:
-            compiled = self._record(tensors, args, kwargs)
+            compiled = self._record(tensors, key, args, kwargs)
+            self._newest = compiled, key
             programs.insert(0, compiled)
         compiled.refuse_overlaps(tensors)
         self._last = compiled
@@ -338,14 +339,18 @@ class Step:
             place = getattr(place, name, None)
         return self.__qualname__ if place is self else (Step, (self.function, self.without, self.products))
 
-    def _record(self, tensors: list[Tensor], args: tuple, kwargs: dict) -> Compiled:
+    def _record(self, tensors: list[Tensor], key: tuple, args: tuple, kwargs: dict) -> Compiled:
         for programs in self._programs.values():
             programs[:] = [compiled for compiled in programs if not compiled.failed]
         count = len(self._all())
         if count >= MOST:
+            last, its_key = self._newest
+            names = positional_names(self.function, len(args))
+            why = difference(key, its_key, names) if key != its_key else last.recording.change()
             raise CompileError(
-                f"{self.__name__} has been recorded for {count} combinations of shapes, options and modes already. Keep "
-                f"the shapes of its tensors the same (drop a last, smaller batch), and pass numbers that vary as tensors"
+                f"{self.__name__} has been recorded for {count} combinations of shapes, options and modes already, and this "
+                f"call is yet another one: it differs from the last recorded one in {why}. Keep the shapes of its tensors the "
+                f"same (drop a last, smaller batch), and pass numbers that vary as tensors"
             )
         for tensor in tensors:
             if absent(tensor._data):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,8 +13,13 @@ def mapped(function: Callable[[Any], Any], part: Any) -> Any:
         return type(part)(*(mapped(function, item) for item in part))
     if isinstance(part, (tuple, list)):
         return type(part)(mapped(function, item) for item in part)
-    if isinstance(part, dict):
+    if type(part) is dict:
         return {name: mapped(function, item) for name, item in part.items()}
+    if isinstance(part, dict):
+        made = copy.copy(part)  # of its kind, and with what else it knows: a default, an order
+        for name, item in part.items():
+            made[name] = mapped(function, item)
+        return made
     return function(part)
 
 
@@ -26,3 +32,12 @@ def leaves(part: Any) -> Iterator[Any]:
         return
     for item in part:
         yield from leaves(item)
+
+
+def containers(part: Any) -> Iterator[list | dict]:
+    """The lists and dictionaries of a structure."""
+    if isinstance(part, (list, dict)):
+        yield part
+    if isinstance(part, (tuple, list, dict)):
+        for item in part.values() if isinstance(part, dict) else part:
+            yield from containers(item)
