@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property, lru_cache, partial
 from operator import is_
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy
@@ -533,13 +534,17 @@ def _filled(cell) -> bool:
 
 
 def _is_users(thing: Any) -> bool:
-    """Whether a function, a class or a module is neither this library's nor Python's."""
+    """Whether a function, a class or a module is the user's: not this library's, nor Python's, nor an installed package's."""
     name = thing.__name__ if isinstance(thing, types.ModuleType) else getattr(thing, "__module__", None)
-    if not isinstance(name, str):
-        return True
-    if isinstance(thing, types.ModuleType) and "site-packages" in (getattr(thing, "__file__", None) or "site-packages"):
+    return not isinstance(name, str) or _is_users_module(name)
+
+
+@lru_cache(maxsize=1000)
+def _is_users_module(name: str) -> bool:
+    if name.partition(".")[0] in NOT_THE_USERS:
         return False
-    return name.partition(".")[0] not in NOT_THE_USERS
+    file = getattr(sys.modules.get(name), "__file__", None) or ""
+    return not {"site-packages", "dist-packages"} & {*Path(file).parts}
 
 
 NOT_THE_USERS = {PACKAGE, "numpy", *sys.stdlib_module_names}
