@@ -44,10 +44,21 @@ def compile(function: Callable | None = None, *, without: Sequence[str] = (), pr
               rounded to 10 binary digits after the first; or "float16", where they may be rounded to float16, whose
               largest is 65504. Sums are float32 with each, and on the CPU all is, whatever this says
 
-    Returns a `Step`. What it returns is outside of every graph. Can be used as a decorator.
+    Returns a `Step`, which is called as the function is. `step.repeat(times, ...)` is several calls in one. To look at it:
+    `step.program`, `step.stages` (before and after each pass), `step.explain()` (kernels and what they cost), `step.source`.
+    Can be used as a decorator, of methods too.
 
-    Raises `CompileError` for a function that reads numbers (`float(loss)`, `if loss > 1`), and for too many
-    combinations, or tensors on several devices; `OptionError` for a pass or a precision that there is not.
+    What is replayed is the operations on tensors, and what optimisers, schedules and `tg.random` do besides. All else
+    happens once, when the function is recorded: printing, appending to a list, counting in Python, random numbers of NumPy
+    or Python, the clock, files, hooks that do more than to operate on tensors. A number that the code reads from a variable
+    or an attribute is a part of the program; if it is another one in a later call, the function is recorded anew.
+
+    Results are outside of every graph, so `backward()` belongs inside. Of a loss that is the sum of a compiled part and an
+    eager one, `backward()` outside would give the gradient of the eager part only.
+
+    Raises `CompileError` for a function that reads numbers (`float(loss)`, `if loss > 1`), or keeps tensors that it makes
+    elsewhere than in its result; for too many combinations, tensors on several devices, and arguments that overlap and are
+    overwritten. `OptionError` for what is no function, a generator, and a pass or a precision that there is not.
 
     >>> @tg.compile
     ... def step(images, labels):
