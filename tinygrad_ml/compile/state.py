@@ -63,7 +63,7 @@ class Found:
 
     def conditions(self) -> list[tuple[Callable[[], Any], Any]]:
         """(function, what it returns now): on what, besides numbers, it depends what a step does."""
-        functions = [partial(_attributes, module) for module in self.modules]
+        functions: list[Callable] = [_Attributes(module) for module in self.modules]
         functions += [partial(_options, optimizer) for optimizer in self.optimizers]
         functions += [partial(_uses, optimizer, optimizer.state) for optimizer in self.optimizers]
         functions.append(partial(_needs, self.tensors))
@@ -352,14 +352,26 @@ def is_plain(value: Any) -> bool:
     return all(map(is_plain, value)) if isinstance(value, tuple) else isinstance(value, PLAIN)
 
 
-def _attributes(module: Module) -> tuple:
-    """Its mode, who listens, its plain attributes such as a dropout's p, and which parameters and parts it has."""
-    inside = vars(module)
-    return (
-        module.training,
-        module._hooks,
-        *[(name, value if isinstance(value, PLAIN) else id(value)) for name, value in inside.items() if name[0] != "_"],
-    )
+class _Attributes:
+    """Whether a module is as it was: its mode, who listens, its plain attributes such as a dropout's p, and which parameters
+    and parts it has."""
+
+    def __init__(self, module: Module):
+        self.args = (module,)
+        self._names, self._values = list(vars(module)), list(vars(module).values())
+        self._seen = self._look()
+
+    def __call__(self) -> bool:
+        inside = vars(self.args[0])
+        same = len(inside) == len(self._names) and all(map(is_, inside.values(), self._values))
+        if same and all(map(is_, inside, self._names)):  # as nearly always
+            return True
+        return not _differences(self._look(), self._seen)
+
+    def _look(self) -> dict[str, Any]:
+        (module,) = self.args
+        public = {name: value for name, value in vars(module).items() if name[0] != "_"}
+        return public | {"": module._hooks, "training": module.training}
 
 
 def _options(optimizer: Optimizer) -> tuple:
@@ -395,13 +407,13 @@ def describe_condition(function: Callable) -> str:
     about = getattr(function, "args", ())
     kind = type(about[0]).__qualname__ if about else ""
     words = {
-        _attributes: f"an attribute, a part, the mode or the hooks of a {kind}",
+        _Attributes: f"an attribute, a part, the mode or the hooks of a {kind}",
         _options: f"which options of {kind} are on, or how many parameters it has",
         _uses: f"the state of {kind}, which was loaded",
         _needs: "which tensors need a gradient, or their hooks",
         has_gradient: "which tensors have a gradient before the step",
     }
-    return words.get(getattr(function, "func", None), "which parameters have been updated equally often")
+    return words.get(getattr(function, "func", type(function)), "which parameters have been updated equally often")
 
 
 def reachable(*roots: Any) -> Found:

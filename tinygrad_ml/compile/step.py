@@ -206,12 +206,11 @@ class Compiled:
                         array[...] = given[value.source.name]
 
 
-def _name_of(function: Any) -> str:
+def _name_of(function: Any, attribute: str = "__name__") -> str:
     """What to call it: a part of a function by the function, an object that can be called by its class."""
     while isinstance(function, functools.partial):
         function = function.func
-    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
-    return name or type(function).__qualname__
+    return getattr(function, attribute, None) or getattr(type(function), attribute)
 
 
 def _runs_later(function: Any) -> bool:
@@ -251,7 +250,7 @@ class Step:
         if products not in PRECISIONS:
             raise OptionError(f"products={products!r} is none of {', '.join(map(repr, PRECISIONS))}")
         functools.update_wrapper(self, function)
-        self.__name__, self.__qualname__ = _name_of(function).rpartition(".")[2], _name_of(function)
+        self.__name__, self.__qualname__ = _name_of(function, "__name__"), _name_of(function, "__qualname__")
         self.function, self.without, self.products = function, tuple(without), products
         self._programs: dict[tuple, list[Compiled]] = {}
         self._memory: dict[Device, Any] = {}
