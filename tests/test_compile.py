@@ -3,6 +3,7 @@
 import copy
 import functools
 import gc
+import importlib
 import pickle
 import weakref
 from collections import OrderedDict, defaultdict, namedtuple
@@ -798,6 +799,20 @@ def test_what_a_function_reads_by_name_is_noticed_when_it_is_another(monkeypatch
         before = after
 
 
+def test_a_module_of_settings(tmp_path, monkeypatch):
+    (tmp_path / "settings_of_a_test.py").write_text(
+        "scale = 2.0\n\ndef shifted(x):\n    return x + shift\n\nshift = 1\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    settings = importlib.import_module("settings_of_a_test")
+    step = tg.compile(lambda x: settings.shifted(x) * settings.scale)
+    found = [step(tg.ones(1)).item()]
+    for name, value in (("scale", 3.0), ("shift", 5), ("shifted", lambda x: x)):
+        setattr(settings, name, value)
+        found.append(step(tg.ones(1)).item())
+    assert found == [4, 6, 18, 3]
+
+
 def test_what_is_around_a_step_may_change():
     settings = Settings()
     step, calls = counted(lambda x: settings.apply(x))
@@ -901,6 +916,11 @@ class Holder:
 TOTAL = tg.zeros(2)
 
 
+def in_a_new_variable(x):
+    global NEW
+    NEW = x * 2
+
+
 def in_a_global_variable(x):
     global TOTAL
     TOTAL = TOTAL + x
@@ -911,6 +931,7 @@ def in_a_global_variable(x):
     (lambda history, by_name: Holder().in_an_attribute, r"Holder\.latest"),
     (lambda history, by_name: Holder().in_a_class, r"Holder\.latest"),
     (lambda history, by_name: in_a_global_variable, "TOTAL"),
+    (lambda history, by_name: in_a_new_variable, "NEW"),
     (lambda history, by_name: lambda x: history.append(x.sum().detach()), "history"),
     (lambda history, by_name: lambda x: by_name.update(sum=x.sum()), r"by_name\['sum'\]"),
     (lambda history, by_name: lambda x: by_name.setdefault("all", []).append((x * 2, 1)), r"by_name\['all'\]"),
@@ -923,6 +944,7 @@ def test_a_tensor_that_is_kept_besides_the_result(make, place):
         with pytest.raises(CompileError, match=f"is kept in {place}.*Return the tensor.*assign"):
             step(tg.ones(2))
         assert (history, by_name, Holder.latest) == ([], {}, None) and TOTAL is total
+        assert "NEW" not in globals()
     assert not vars(getattr(function, "__self__", Holder)).get("latest")
 
 
@@ -1002,7 +1024,7 @@ def test_labels_and_indices_out_of_range():
     assert loss(x, tg.tensor([0, 1, -100])).item() == pytest.approx(loss(x[:2], tg.tensor([0, 1])).item())
     taken = tg.compile(lambda x, i: (x * 2)[np.arange(3), i])  # of nobody's labels: an index counts from behind too
     assert taken(x, tg.tensor([-1, 0, -4])).numpy().tolist() == [2 * x.numpy()[0, 3], *(2 * x.numpy()[1:, 0])]
-    with pytest.raises(tg.errors.RangeError, match="out of bounds"):
+    with pytest.raises(tg.errors.RangeError, match=r"out of bounds"):
         taken(x, tg.tensor([0, 0, 4]))
     row = tg.compile(lambda x, i: x[i])
     assert row(x, tg.tensor([2])).shape == (1, 4)

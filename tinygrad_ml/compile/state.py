@@ -308,6 +308,8 @@ def _fill(holder: Any, content: dict) -> None:
     elif isinstance(holder, numpy.random.Generator):
         holder.bit_generator.state = pickle.loads(content["stream"])
     elif isinstance(holder, Variables):
+        for name in holder.names - content.keys():
+            holder.globals.pop(name, None)
         for name, value in content.items():
             if name in holder.cells:
                 holder.cells[name].cell_contents = value
