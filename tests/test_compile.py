@@ -639,7 +639,7 @@ def test_a_container_that_is_changed(change):
         change(given)
         return x * 2
 
-    with pytest.raises(CompileError, match="changes a list or a dictionary that is an argument"):
+    with pytest.raises(CompileError, match="changes argument given, or a list or a dictionary in it"):
         tg.compile(step)(tg.ones(2), {"list": [1]})
 
 

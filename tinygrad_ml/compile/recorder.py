@@ -29,7 +29,7 @@ from ..ops import elementwise, movement
 from ..ops.index import ARRAY
 from ..tensor import Tensor
 from .program import DRAW, PUT, VIEWS, Call, Instruction, Program, Source, Value
-from .signature import argument_names
+from .signature import argument_names, named_arguments
 from .state import Found, Held, Noticed, describe_condition, has_gradient, reachable
 from .structure import containers, leaves, mapped
 from .traced import LEFT_BEHIND, WHAT_TO_DO, Traced, Unreadable, traced_type
@@ -333,17 +333,19 @@ class Recorder:
         before = found.now()
         try:
             modes.recorder = self
-            given = Held([(part, "an argument", "an argument") for part in containers((args, kwargs))])
+            named = named_arguments(function, args, kwargs)
+            given = [(name, Held([(part, name, name)])) for name, whole in named for part in containers(whole)]
             for position, name in enumerate(argument_names(function, args, kwargs)):
                 self.take(arguments[position], Argument(position, name))
             for tensor in found.tensors:
                 self.take(tensor)
             with watching(self.watch):
                 returned = function(*args, **kwargs)
-            if given.change() is not None:
+            changed = next((name for name, part in given if part.change() is not None), None)
+            if changed is not None:
                 raise CompileError(
-                    f"the function changes a list or a dictionary that is an argument ({given.change()}), and a recorded one "
-                    f"would not: return what it makes"
+                    f"the function changes argument {changed}, or a list or a dictionary in it, and a recorded one would not: "
+                    f"return what it makes, and put it there outside"
                 )
             now = reachable(function, args, kwargs)
             self._refuse_what_was_kept(now, returned)

@@ -48,9 +48,13 @@ def take_apart(args: tuple, kwargs: dict[str, Any]) -> tuple[list[Tensor], tuple
 
 def argument_names(function: Callable, args: tuple, kwargs: dict[str, Any]) -> list[str]:
     """What to call each tensor among the arguments, in the order of `take_apart`: `images`, `batch[0]`, `given['x']`."""
+    return [found for name, part in named_arguments(function, args, kwargs) for found in _names_in(part, name)]
+
+
+def named_arguments(function: Callable, args: tuple, kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
+    """(what it is called, argument)"""
     names = positional_names(function, len(args))
-    named = [(names[i] if i < len(names) else str(i), part) for i, part in enumerate(args)]
-    return [found for name, part in (*named, *kwargs.items()) for found in _names_in(part, name)]
+    return [*((names[i] if i < len(names) else str(i), part) for i, part in enumerate(args)), *kwargs.items()]
 
 
 def positional_names(function: Callable, count: int) -> list[str]:
