@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_limits
 
 import tinygrad_ml as tg
 from tinygrad_ml.compile.cpu.products import plan
-from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, Product, address
+from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, Product
+from tinygrad_ml.compile.cpu.sharing.job import address, runner, wake
 
 pytestmark = [
     pytest.mark.host_only,
@@ -33,8 +34,8 @@ def product(a, b, threads=1):
     job[[FIRST_A, FIRST_B, FIRST_C]] = address(a), address(b), address(out)
     scratch = np.empty(found.scratch + 64, np.uint8)
     if threads > 1:
-        plan.wake(threads)()
-    found.caller(job, address(scratch), threads)()
+        wake(threads)()
+    runner(job, address(scratch), threads > 1)()
     around[..., 3:-5], kept = 7, around[..., 3:-5].copy()
     assert (around == 7).all()
     return kept

@@ -29,7 +29,8 @@ from .layout import HostLayout
 from .loops import READ, Operand
 from .machine_code import machine_code
 from .moves import Move
-from .products import plan
+from .products.plan import FIRST_A, FIRST_B, FIRST_C
+from .sharing import job as jobs
 
 REDUCTIONS = {"sum": "add", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}
 """Primitive -> the function of NumPy that reduces by it."""
@@ -54,8 +55,8 @@ class Source:
         self.names: dict[str, Any] = {"numpy": numpy, "reshape": numpy.reshape, "concatenate": numpy.concatenate}
         self.names |= {name: function for name, function in vars(numpy).items() if isinstance(function, numpy.ufunc)}
         self.names |= {"copyto": numpy.copyto, "argmax": numpy.argmax, "argmin": numpy.argmin, "cumsum": numpy.cumsum}
-        self.names |= {"address": plan.address, "memory": memory}
-        self.threads = plan.threads() if any(product.shared for product in layout.products.values()) else 1
+        self.names |= {"address": jobs.address, "memory": memory}
+        self.threads = jobs.threads() if any(product.shared for product in layout.products.values()) else 1
         for dtype in dtypes.SUPPORTED:
             self.names |= {f"zero_{dtype}": dtype.type(0), f"one_{dtype}": dtype.type(1)}
 
@@ -73,7 +74,7 @@ class Source:
                 self.lines.append(f"copyto({target}, {self.name(value)})")
         results = ", ".join(map(self.name, self.layout.program.results))
         if self.threads > 1:
-            self.names["wake"] = plan.wake(self.threads)
+            self.names["wake"] = jobs.wake(self.threads)
             entry = ["wake()", *entry]
         body = [*entry, *self.lines, f"return ({results}{',' if results else ''})"]
         self.text = "def step(arguments):\n" + "\n".join(f"    {line}" for line in body) + "\n"
@@ -295,13 +296,13 @@ class Source:
             self.lines.append(f"matmul({a}, {b}, {out})")
             return
         job, word = product.job(self.threads), self._new_name("product")
-        for place, value in zip((plan.FIRST_A, plan.FIRST_B, plan.FIRST_C), memory, strict=True):
+        for place, value in zip((FIRST_A, FIRST_B, FIRST_C), memory, strict=True):
             if value in self.fixed:
-                job[place] = plan.address(self.fixed[value])
+                job[place] = jobs.address(self.fixed[value])
             else:
                 self.lines.append(f"{word}_job[{place}] = address({self.name(value)})")
-        scratch = plan.address(self.memory) + self.layout.offsets.get(product, 0)
-        self.names |= {f"{word}_job": job, word: product.caller(job, scratch, self.threads)}
+        scratch = jobs.address(self.memory) + self.layout.offsets.get(product, 0)
+        self.names |= {f"{word}_job": job, word: jobs.runner(job, scratch, product.shared and self.threads > 1)}
         self.lines.append(f"{word}()  # {out} = {a} @ {b}")
 
     def _transposed(self, value: Value) -> str:

@@ -24,7 +24,7 @@ def features() -> frozenset[str]:
 
 
 class Native:
-    """Functions as machine code, by name.
+    """Functions as machine code, by name. Made by `native`, which keeps them for as long as the process lives.
 
     name   of the module in the cache
     write  `write(module, *given)` fills a module, if it is not in the cache
@@ -53,6 +53,12 @@ class Native:
         return self._engine.get_function_address(name)
 
 
+@cache
+def native(name: str, write: Callable[..., object], *given: object) -> Native:
+    """The functions that `write(module, *given)` writes."""
+    return Native(name, write, *given)
+
+
 def _machine() -> binding.TargetMachine:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
@@ -70,6 +76,6 @@ def _read(path: Path) -> bytes | None:
 
 
 def _fingerprint(given: tuple[object, ...]) -> str:
-    sources = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))]
+    sources = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parents[1].glob("*/*.py"))]
     processor = binding.get_host_cpu_name(), sorted(features())
     return hashlib.sha256(repr((__version__, processor, given, sources)).encode()).hexdigest()[:20]

@@ -1,0 +1,30 @@
+"""A loop as a job: each task is the loop over some of its rows, in the language of LLVM.
+
+A loop is a function of C, of integers and addresses, and the first of its arguments is the number of rows. It is
+given fewer rows, and addresses that many rows further on.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from ..llvm.assembler import INT, Function
+
+LOOP, ROWS, HEIGHT, ARGUMENTS = 0, 1, 2, 3
+"""What a task is told: the address of the loop, how many rows there are, and how many make a task; then the other arguments,
+and by how much each of them grows from row to row."""
+
+
+def write_rows(module: ir.Module, arguments: int) -> None:
+    """Write `rows(told, task, scratch)`, for loops with so many arguments besides the number of rows."""
+    f = Function(module, "rows", 3, exported=True)
+    told, task, _ = f.given
+    start = f.mul(task, f.field(told, HEIGHT))
+    count = f.least(f.field(told, HEIGHT), f.sub(f.field(told, ROWS), start))
+    given = [
+        f.add(f.field(told, ARGUMENTS + i), f.mul(start, f.field(told, ARGUMENTS + arguments + i)))
+        for i in range(arguments)
+    ]
+    loop = ir.FunctionType(ir.VoidType(), [INT] * (1 + arguments)).as_pointer()
+    f.call(f.inttoptr(f.field(told, LOOP), loop), [count, *given])
+    f.ret_void()
