@@ -45,10 +45,12 @@ def assert_same(function, *inputs, rtol=2e-6):
 
 
 def test_the_exponential_is_right_to_the_last_digit_but_one():
-    exp = machine_code.machine_code("# exp\ndef loop(n, a, b):\n    for i in range(n):\n        b[i] = exp(a[i])\n")
+    exp = machine_code.machine_code(
+        "# exp\ndef loop(n, a: float32s, b: float32s):\n    for i in range(n):\n        b[i] = exp(a[i])\n"
+    )
     x = np.concatenate([np.linspace(-106, 90, 400_001), np.linspace(-1, 1, 100_001)]).astype(np.float32)
     y = np.empty_like(x)
-    exp(x.size, x, y)
+    exp(x.size, x.ctypes, y.ctypes)
     exact = np.exp(x.astype(np.float64))
     with np.errstate(over="ignore"):
         rounded = exact.astype(np.float32)
@@ -57,7 +59,7 @@ def test_the_exponential_is_right_to_the_last_digit_but_one():
     assert steps.max() < 1.1
     assert (y[np.isinf(rounded)] == np.inf).all() and (y[exact < 1e-46] == 0).all()
     ends, found = np.array([np.inf, -np.inf, np.nan, 0, -0.0], np.float32), np.empty(5, np.float32)
-    exp(5, ends, found)
+    exp(5, ends.ctypes, found.ctypes)
     np.testing.assert_array_equal(found, [np.inf, 0, np.nan, 1, 1])
 
 
@@ -125,6 +127,32 @@ def test_operands_that_lie_in_any_way(shape, random):
     back = np.argsort(order).tolist()
     flipped = (slice(None, None, -1),)
     assert_same(lambda a, b: ((a.permute_dims(back) + b) * 2, a.permute_dims(back)[flipped] * b), a, b)
+
+
+def test_steps_that_are_no_whole_elements_are_left_to_numpy():
+    records = np.zeros(6, [("x", "f4"), ("flag", "?")])
+    records["x"] = np.arange(6)
+    x, y = tg.zeros(6), tg.zeros(6)
+    x.data, y.data = records["x"], records["x"].copy()
+
+    def function(w):
+        return tg.compile(lambda: w.assign(w * 2 + 1))
+
+    step = function(x)
+    for _ in range(2):
+        step()
+        function(y)()
+    assert "loop" not in step.source
+    np.testing.assert_array_equal(records["x"], y.data)
+
+
+def test_elements_are_found_by_sizes_in_memory_that_lies_in_order_and_by_steps_elsewhere():
+    a, b, bias = tg.ones(3, 4), tg.ones(4, 3), tg.ones(4)
+    step = tg.compile(lambda a, b, bias: (a + bias) * b.T)
+    step(a, b, bias)
+    assert "(n0, n1, a0: float32s, a1: float32s, a2: float32s, a3: float32s, a2_1)" in step.source
+    for element in ("a0[i0 * n1 + i1]", "a1[i1]", "a2[i0 + i1 * a2_1]", "a3[i0 * n1 + i1] ="):
+        assert element in step.source
 
 
 def test_nan_goes_through_the_extremes():
@@ -205,9 +233,7 @@ from tinygrad_ml.compile.cpu import layout
 layout.WORTH = 0
 step = tg.compile(lambda x: (x * 3).exp().sum())
 print(step(tg.ones(4)).item())
-from tinygrad_ml.compile.cpu.machine_code import machine_code
-(loop,) = [value for value in step._latest.executable._function.__globals__.values() if hasattr(value, "stats")]
-print(sum(loop.stats.cache_hits.values()))
+print(step._latest.executable._function.__globals__["loop_1"].loop.cache_hits)
 """
     monkeypatch.setenv("TINYGRAD_ML_CACHE", str(tmp_path))
     hits = []

@@ -1,6 +1,6 @@
 """What compiled loops need and Numba has not: an exponential for sixteen numbers at a time, sums in any order.
 
-Everything here is compiled into the loops that use it. Only `machine_code.py` imports this file, where
+Everything here is compiled into the loops that use it, or says how they are compiled. Only `machine_code.py` imports this file, where
 Numba is installed.
 """
 
@@ -9,9 +9,29 @@ from __future__ import annotations
 import math
 
 from llvmlite import ir
-from numba import njit, types
+from numba import cfunc, njit, types
 from numba.extending import intrinsic, overload
 from numpy import float32, int32
+
+bools = uint8s = types.CPointer(types.uint8)
+int32s, int64s = types.CPointer(types.int32), types.CPointer(types.int64)
+float32s, float64s = types.CPointer(types.float32), types.CPointer(types.float64)
+
+
+def machine_code(cache: bool):
+    """Decorates a function that is to be compiled at once. Its arguments are integers, but for those of which it says else.
+
+    No reference is counted in it and nothing is rewritten, since it has nothing but numbers and addresses; it need not
+    look for that.
+    """
+
+    def compiled(loop):
+        given = loop.__code__.co_varnames[: loop.__code__.co_argcount]
+        signature = types.void(*(loop.__annotations__.get(name, types.int64) for name in given))
+        return cfunc(signature, cache=cache, error_model="numpy", _nrt=False, no_rewrites=True)(loop)
+
+    return compiled
+
 
 LOG2_E = float32(1 / math.log(2))
 ROUNDING = float32(1.5 * 2**23)
