@@ -218,6 +218,21 @@ def test_windows_out_and_back(batch, channels, steps, kernel):
     assert "# copy" in step.source and "# fold" in step.source
 
 
+def test_windows_that_are_a_dozen_apart():
+    def function(x):
+        return tg.grad(tg.nn.functional.max_pool2d(x, 2, 12).sum(), x)[0]
+
+    x = tg.random.randn(2, 3, 30, 26, requires_grad=True)
+    np.testing.assert_array_equal(tg.compile(function)(x).numpy(), function(x).numpy())
+
+
+def test_a_copy_is_as_few_loops_in_each_other_as_memory_allows():
+    step = tg.compile(lambda x: x.permute_dims((1, 0, 2, 3, 4)).reshape(-1))
+    x = tg.random.randn(3, 4, 1, 5, 6)
+    np.testing.assert_array_equal(step(x).numpy(), x.numpy().transpose(1, 0, 2, 3, 4).ravel())
+    assert step.source.count("for i") == 3
+
+
 def test_sizes_share_a_loop():
     step = tg.compile(lambda x: (x * 2 + 1).exp())
     step(tg.ones(30, 40))

@@ -29,21 +29,49 @@ class Move(NamedTuple):
 
 def copy(form: numpy.ndarray) -> Move:
     """The loop that copies an array which lies like `form` to one that lies in order."""
-    axes = [Axis(f"i{axis}", f"n{axis}", extent) for axis, extent in enumerate(form.shape)]
-    return _move("copy", form, axes, range(form.ndim), axes, "=")
+    shape, strides = _in_few_axes(form.shape, form.strides)
+    axes = _axes(shape)
+    return _move("copy", form_of(shape, form.dtype, strides), axes, range(len(axes)), axes, "=")
 
 
 def fold(form: numpy.ndarray, image: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> Move:
     """The loop that adds windows (batch, channels, *positions, *kernel), which lie like `form`, to an image of zeros."""
-    spatial = len(stride)
-    axes = [Axis(f"i{axis}", f"n{axis}", extent) for axis, extent in enumerate(form.shape)]
+    outer, outer_strides = _in_few_axes(form.shape[:2], form.strides[:2])
+    form = form_of(outer + form.shape[2:], form.dtype, outer_strides + form.strides[2:])
+    axes, spatial = _axes(form.shape), len(stride)
+    positions = range(len(outer), len(outer) + spatial)
     # In the order of the memory that is read, but the positions last: neighbours of them are neighbours in the image.
-    order = sorted(range(form.ndim), key=lambda axis: (2 <= axis < 2 + spatial, -form.strides[axis]))
+    order = sorted(range(form.ndim), key=lambda axis: (axis in positions, -form.strides[axis]))
     places = [
-        f"i{2 + k} * {stride[k]} + i{2 + spatial + k} * {dilation[k]}".replace(" * 1", "") for k in range(spatial)
+        f"{_times(f'i{axis}', stride[k])} + {_times(f'i{axis + spatial}', dilation[k])}"
+        for k, axis in enumerate(positions)
     ]
     pixels = [Axis(at, f"m{k}", extent) for k, (at, extent) in enumerate(zip(places, image[2:], strict=True))]
-    return _move("fold", form, axes, order, [*axes[:2], *pixels], "+=")
+    return _move("fold", form, axes, order, [*axes[: len(outer)], *pixels], "+=")
+
+
+def _times(index: str, step: int) -> str:
+    return index if step == 1 else f"{index} * {step}"
+
+
+def _in_few_axes(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(shape, strides) of the same elements in the same order: neighbours that are walked through in one go as one axis.
+
+    Each axis is a loop less in another, and takes its time to compile.
+    """
+    axes: list[tuple[int, int]] = []
+    for extent, stride in zip(shape, strides, strict=True):
+        if extent == 1:
+            continue
+        before = 1
+        if axes and axes[-1][1] == extent * stride:
+            before = axes.pop()[0]
+        axes.append((before * extent, stride))
+    return tuple(extent for extent, _ in axes), tuple(stride for _, stride in axes)
+
+
+def _axes(shape: tuple[int, ...]) -> list[Axis]:
+    return [Axis(f"i{axis}", f"n{axis}", extent) for axis, extent in enumerate(shape)]
 
 
 def _move(name: str, form: numpy.ndarray, axes: list[Axis], order: Sequence[int], target: list[Axis], how: str) -> Move:
