@@ -7,6 +7,7 @@ call (arguments, results) is a local variable of that name.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,9 +27,9 @@ from ..program import Instruction, Value
 from . import moves
 from .functions import calls
 from .layout import HostLayout
-from .loops import READ, Operand
 from .machine_code import machine_code
 from .moves import Move
+from .places import addressable
 from .products.plan import FIRST_A, FIRST_B, FIRST_C
 from .sharing import job as jobs
 
@@ -145,49 +146,31 @@ class Source:
     def _loop(self, kernel: Kernel) -> None:
         """A call of the loop, compiled to machine code."""
         written = self.layout.loops[kernel].written(self.layout.forms, self.layout.in_place)
-        name = self._loop_of(written.source)
-        operands = [
-            self._walked(operand, tuple(written.sizes[axis] for axis in axes), strides)
-            for operand, axes, strides in zip(written.operands, written.shapes, written.strides, strict=True)
-        ]
-        self.lines.append(f"{name}({', '.join([*map(str, written.sizes), *operands])})")
+        addresses = [self._address(operand.value, operand.scratch) for operand in written.operands]
+        self._call_loop(written.source, [*written.sizes, *addresses, *written.steps])
         for instruction in kernel.instructions:
             if instruction.output in self.layout.views and instruction.output in kernel.outputs:
                 self._view(instruction)
 
-    def _loop_of(self, source: str) -> str:
-        """The name of the loop, compiled to machine code."""
+    def _call_loop(self, source: str, arguments: list) -> None:
+        """A call of the loop with such a source, compiled to machine code."""
         known = (name for name, other in self.loops.items() if other == source)
         name = next(known, f"loop_{len(self.loops) + 1}")
         self.loops[name] = source
         self.names[name] = machine_code(source)
-        return name
+        self.lines.append(f"{name}({', '.join(map(str, arguments))})")
 
-    def _moved(self, move: Move, value: Value, target: str) -> None:
-        """A loop that moves the numbers of `value` into memory that is there: `target`, an expression."""
-        form = self.layout.forms[value]
-        strides = tuple(form.strides[axis] for axis in move.order)
-        read = self._walked(Operand(value, strides), move.sizes, strides)
-        self.lines.append(f"{self._loop_of(move.source)}({', '.join([*map(str, move.sizes), read, target])})")
+    def _moved(self, move: Move, value: Value, target: Value) -> None:
+        """A loop that moves the numbers of `value` into memory that is there, and in order: that of `target`."""
+        self._call_loop(move.source, [*move.sizes, self._address(value), self._address(target), *move.steps])
 
-    def _walked(self, operand: Operand, shape: tuple[int, ...], strides: tuple[int, ...]) -> str:
-        """The memory of an operand as an array along the axes of a loop, as an expression."""
-        value = operand.value
-        if operand.scratch:
-            array = self._place(self.layout.offsets[value], (size(shape),), value.dtype)
-        elif value in self.fixed:
-            array = self.fixed[value]
-        else:
-            form = self.layout.forms[value]
-            if (form.shape, form.strides) == (shape, strides):
-                return self.name(value)
-            if form.flags.c_contiguous and shape == (form.size,):
-                return f"reshape({self.name(value)}, -1)"
-            word = self._new_name("walk")
-            self.names[word] = lambda array: as_strided(array, shape, strides)
-            return f"{word}({self.name(value)})"
+    def _address(self, value: Value, scratch: bool = False) -> str:
+        """The address of a value, or of the scratch memory for it, as an expression."""
+        if value not in self.fixed and not scratch:
+            return f"{self.name(value)}.ctypes"
+        array = self._place(self.layout.offsets[value], (1,), value.dtype) if scratch else self.fixed[value]
         word = self._new_name("a")
-        self.names[word] = as_strided(array, shape, strides)
+        self.names[word] = array.ctypes.data_as(ctypes.c_void_p)  # which holds the array
         return word
 
     def _new_name(self, kind: str) -> str:
@@ -318,11 +301,10 @@ class Source:
 
     def _reshape(self, instruction: Instruction, operands, pools) -> None:
         out, (x,) = self._target(instruction.output, pools), instruction.inputs
-        as_read = f"reshape({out}, {x.shape})"
-        if self.layout.compiled and x.dtype in READ:
-            self._moved(moves.copy(self.layout.forms[x]), x, as_read)
+        if self.layout.compiled and addressable(self.layout.forms[x]):
+            self._moved(moves.copy(self.layout.forms[x]), x, instruction.output)
         else:
-            self.lines.append(f"copyto({as_read}, {operands[0]})")
+            self.lines.append(f"copyto(reshape({out}, {x.shape}), {operands[0]})")
 
     def _concat(self, instruction: Instruction, operands, pools) -> None:
         out = self._target(instruction.output, pools)
@@ -343,9 +325,10 @@ class Source:
     def _fold(self, instruction: Instruction, operands, pools) -> None:
         out, params = self._target(instruction.output, pools), instruction.params
         (x,) = instruction.inputs
-        if self.layout.compiled and x.dtype in READ and len(x.shape) == 2 + 2 * len(params["stride"]):
+        if self.layout.compiled and addressable(self.layout.forms[x]) and len(x.shape) == 2 + 2 * len(params["stride"]):
             self.lines.append(f"{out}[...] = 0")
-            self._moved(moves.fold(self.layout.forms[x], params["stride"], params["dilation"]), x, out)
+            image = instruction.output
+            self._moved(moves.fold(self.layout.forms[x], image.shape, params["stride"], params["dilation"]), x, image)
             return
         word = f"fold_{instruction.output.number}"
         self.names[word] = lambda total, x: conv.fold_into(
