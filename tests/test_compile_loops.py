@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from operations import TABLE
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.cpu import layout, machine_code
+from tinygrad_ml.compile.cpu import layout, machine_code, source
+from tinygrad_ml.compile.cpu.sharing import job
 
 pytestmark = [
     pytest.mark.host_only,
@@ -21,9 +22,11 @@ pytestmark = [
 EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, math.inf, -math.inf, math.nan, 1e-40, 88.0, 89.0, -104.0, 1e30]
 
 
-@pytest.fixture(autouse=True)
-def _loops_for_small_kernels_too(monkeypatch):
+@pytest.fixture(autouse=True, params=[1, 3], ids=["alone", "three threads"])
+def _loops_for_small_kernels_too(request, monkeypatch):
     monkeypatch.setattr(layout, "WORTH", 0)
+    monkeypatch.setattr(source, "WORTH_SHARING", 0)
+    monkeypatch.setattr(job, "threads", lambda: request.param)
 
 
 def compiled(function, *inputs):

@@ -176,12 +176,15 @@ class Written(NamedTuple):
     sizes     of its axes
     operands  whose addresses it is to be given
     steps     of those that do not lie in order
+    growth    by how many bytes each operand goes on from one turn of the outermost loop to the next, if these turns do
+              not need each other
     """
 
     source: str
     sizes: tuple[int, ...]
     operands: tuple[Operand, ...]
     steps: tuple[int, ...]
+    growth: tuple[int, ...] | None
 
 
 class _Writer:
@@ -280,7 +283,9 @@ class _Writer:
         words = " ".join(instruction.op.name for instruction in self.kernel.instructions)
         body = "\n".join(f"    {line}" for line in self.lines)
         source = f"# {words}\ndef loop({', '.join(given)}):\n{body}\n"
-        return Written(source, sizes, tuple(operands), tuple(steps.values()))
+        apart = self.down[:1] == [0] and self.in_rows and not any(operand.scratch for operand in operands)
+        growth = tuple(operand.strides[groups[0][-1]] for operand in operands) if apart else None
+        return Written(source, sizes, tuple(operands), tuple(steps.values()), growth)
 
     def _in_memory(self, value: Value) -> bool:
         return (value in self.kernel.outputs and self.made[value].op.name != "reshape") or value in self.loop.kept

@@ -20,11 +20,16 @@ SHORT = 64
 
 
 class Move(NamedTuple):
-    """A loop: its source, the sizes of its axes, and the steps that it is given after both addresses."""
+    """A loop: its source, the sizes of its axes, and the steps that it is given after both addresses.
+
+    growth  by how many bytes both go on from one turn of the outermost loop to the next, if these turns do not need
+            each other
+    """
 
     source: str
     sizes: tuple[int, ...]
     steps: tuple[int, ...]
+    growth: tuple[int, int] | None
 
 
 def copy(form: numpy.ndarray) -> Move:
@@ -76,11 +81,14 @@ def _axes(shape: tuple[int, ...]) -> list[Axis]:
 
 def _move(name: str, form: numpy.ndarray, axes: list[Axis], order: Sequence[int], target: list[Axis], how: str) -> Move:
     read = place("a", form.dtype, axes, form.strides)
-    written = place("b", form.dtype, target, form_of(tuple(axis.size for axis in target), form.dtype).strides)
+    strides = form_of(tuple(axis.size for axis in target), form.dtype).strides
+    written = place("b", form.dtype, target, strides)
     sizes = {axis.name: axis.size for axis in (*(axes[k] for k in order), *target)}
     lines = [f"# {name}", f"def loop({', '.join([*sizes, read.argument, written.argument, *read.steps])}):"]
     for depth, (index, size_name, extent) in enumerate((axes[k] for k in order), 1):
         unrolled = depth == len(order) and extent <= SHORT
         lines.append("    " * depth + f"for {index} in range({extent if unrolled else size_name}):")
     lines.append("    " * (len(order) + 1) + f"{written.element} {how} {read.element}")
-    return Move("\n".join(lines) + "\n", tuple(sizes.values()), tuple(read.steps.values()))
+    apart = len(order) > 1 and axes[order[0]] == target[0]
+    growth = (form.strides[order[0]], strides[0]) if apart else None
+    return Move("\n".join(lines) + "\n", tuple(sizes.values()), tuple(read.steps.values()), growth)

@@ -27,12 +27,15 @@ from ..program import Instruction, Value
 from . import moves
 from .functions import calls
 from .layout import HostLayout
+from .loops import Written
 from .machine_code import machine_code
 from .moves import Move
 from .places import addressable
 from .products.plan import FIRST_A, FIRST_B, FIRST_C
 from .sharing import job as jobs
 
+WORTH_SHARING = 1 << 15
+"""Elements of a loop that threads share: they take a hundredth of a millisecond."""
 REDUCTIONS = {"sum": "add", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}
 """Primitive -> the function of NumPy that reduces by it."""
 
@@ -44,7 +47,8 @@ class Source:
     memory   the planned buffers, as bytes
     eager    the operations that have no compiled form: they run as they do outside
     loops    name -> source of the loops that are compiled to machine code
-    threads  that share matrix products
+    threads  that share what is worth it
+    shared   whether anything is
     """
 
     def __init__(self, layout: HostLayout, fixed: dict[Value, numpy.ndarray], memory: numpy.ndarray):
@@ -57,7 +61,7 @@ class Source:
         self.names |= {name: function for name, function in vars(numpy).items() if isinstance(function, numpy.ufunc)}
         self.names |= {"copyto": numpy.copyto, "argmax": numpy.argmax, "argmin": numpy.argmin, "cumsum": numpy.cumsum}
         self.names |= {"address": jobs.address, "memory": memory}
-        self.threads = jobs.threads() if any(product.shared for product in layout.products.values()) else 1
+        self.threads, self.shared = jobs.threads() if layout.compiled else 1, False
         for dtype in dtypes.SUPPORTED:
             self.names |= {f"zero_{dtype}": dtype.type(0), f"one_{dtype}": dtype.type(1)}
 
@@ -74,7 +78,7 @@ class Source:
                 target = self.name(memory) if memory in self.fixed else f"target_{memory.number}"
                 self.lines.append(f"copyto({target}, {self.name(value)})")
         results = ", ".join(map(self.name, self.layout.program.results))
-        if self.threads > 1:
+        if self.shared:
             self.names["wake"] = jobs.wake(self.threads)
             entry = ["wake()", *entry]
         body = [*entry, *self.lines, f"return ({results}{',' if results else ''})"]
@@ -146,32 +150,68 @@ class Source:
     def _loop(self, kernel: Kernel) -> None:
         """A call of the loop, compiled to machine code."""
         written = self.layout.loops[kernel].written(self.layout.forms, self.layout.in_place)
-        addresses = [self._address(operand.value, operand.scratch) for operand in written.operands]
-        self._call_loop(written.source, [*written.sizes, *addresses, *written.steps])
+        self._call_loop(written, [(operand.value, operand.scratch) for operand in written.operands], size(kernel.shape))
         for instruction in kernel.instructions:
             if instruction.output in self.layout.views and instruction.output in kernel.outputs:
                 self._view(instruction)
 
-    def _call_loop(self, source: str, arguments: list) -> None:
-        """A call of the loop with such a source, compiled to machine code."""
-        known = (name for name, other in self.loops.items() if other == source)
+    def _call_loop(self, loop: Written | Move, operands: list[tuple[Value, bool]], elements: int) -> None:
+        """A call of a loop, compiled to machine code.
+
+        operands  values, and whether it is scratch memory for them that it works in
+        elements  how many it goes through
+        """
+        known = (name for name, source in self.loops.items() if source == loop.source)
         name = next(known, f"loop_{len(self.loops) + 1}")
-        self.loops[name] = source
-        self.names[name] = machine_code(source)
-        self.lines.append(f"{name}({', '.join(map(str, arguments))})")
+        self.loops[name] = loop.source
+        self.names[name] = machine_code(loop.source)
+        fits = len(loop.sizes) + len(operands) + len(loop.steps) <= jobs.MOST_ARGUMENTS
+        if self.threads > 1 and loop.growth is not None and elements >= WORTH_SHARING and fits:
+            self._share(name, loop, operands)
+            return
+        words = []
+        for value, scratch in operands:
+            array = self._memory(value, scratch)
+            words.append(f"{self.name(value)}.ctypes" if array is None else self._new_name("a"))
+            if array is not None:
+                self.names[words[-1]] = array.ctypes.data_as(ctypes.c_void_p)  # which holds the array
+        self.lines.append(f"{name}({', '.join(map(str, [*loop.sizes, *words, *loop.steps]))})")
+
+    def _share(self, loop_name: str, loop: Written | Move, operands: list[tuple[Value, bool]]) -> None:
+        """A call of a loop whose rows threads share."""
+        arrays = [self._memory(value, scratch) for value, scratch in operands]
+        addresses = [0 if array is None else jobs.address(array) for array in arrays]
+        given = [(n, 0) for n in loop.sizes[1:]]
+        first = jobs.FIRST_ARGUMENT + len(given)
+        given += [*zip(addresses, loop.growth, strict=True), *((step, 0) for step in loop.steps)]
+        job = jobs.rows(self.names[loop_name].loop.address, loop.sizes[0], given, self.threads)
+        moving = {first + i: value for i, (value, _) in enumerate(operands) if arrays[i] is None}
+        self._call_job("rows", job, moving, 0, True, f"{loop_name}({', '.join(map(str, loop.sizes))}, ...)")
+
+    def _call_job(
+        self, kind: str, job: numpy.ndarray, moving: dict[int, Value], scratch: int, shared: bool, what: str
+    ) -> None:
+        """A call of what does a job.
+
+        moving   place in the job -> value whose address belongs there, if that is another one in each call
+        scratch  address of memory for it
+        what     it does, in words
+        """
+        word = self._new_name(kind)
+        self.lines += [f"{word}_job[{place}] = address({self.name(value)})" for place, value in moving.items()]
+        self.names |= {f"{word}_job": job, word: jobs.runner(job, scratch, shared)}
+        self.lines.append(f"{word}()  # {what}")
+        self.shared |= shared
 
     def _moved(self, move: Move, value: Value, target: Value) -> None:
         """A loop that moves the numbers of `value` into memory that is there, and in order: that of `target`."""
-        self._call_loop(move.source, [*move.sizes, self._address(value), self._address(target), *move.steps])
+        self._call_loop(move, [(value, False), (target, False)], size(value.shape))
 
-    def _address(self, value: Value, scratch: bool = False) -> str:
-        """The address of a value, or of the scratch memory for it, as an expression."""
-        if value not in self.fixed and not scratch:
-            return f"{self.name(value)}.ctypes"
-        array = self._place(self.layout.offsets[value], (1,), value.dtype) if scratch else self.fixed[value]
-        word = self._new_name("a")
-        self.names[word] = array.ctypes.data_as(ctypes.c_void_p)  # which holds the array
-        return word
+    def _memory(self, value: Value, scratch: bool) -> numpy.ndarray | None:
+        """Where a value is, or the scratch memory for it; None if that is elsewhere in each call."""
+        if scratch:
+            return self._place(self.layout.offsets[value], (1,), value.dtype)
+        return self.fixed.get(value)
 
     def _new_name(self, kind: str) -> str:
         self._names_given += 1
@@ -278,15 +318,15 @@ class Source:
         if product is None:
             self.lines.append(f"matmul({a}, {b}, {out})")
             return
-        job, word = product.job(self.threads), self._new_name("product")
+        job, moving = product.job(self.threads), {}
         for place, value in zip((FIRST_A, FIRST_B, FIRST_C), memory, strict=True):
             if value in self.fixed:
                 job[place] = jobs.address(self.fixed[value])
             else:
-                self.lines.append(f"{word}_job[{place}] = address({self.name(value)})")
+                moving[place] = value
         scratch = jobs.address(self.memory) + self.layout.offsets.get(product, 0)
-        self.names |= {f"{word}_job": job, word: jobs.runner(job, scratch, product.shared and self.threads > 1)}
-        self.lines.append(f"{word}()  # {out} = {a} @ {b}")
+        shared = product.shared and self.threads > 1
+        self._call_job("product", job, moving, scratch, shared, f"{out} = {a} @ {b}")
 
     def _transposed(self, value: Value) -> str:
         """Its last two axes swapped, as an expression."""

@@ -17,7 +17,7 @@ from .. import machine_code
 
 FUNCTION, TASKS, TOLD = 0, 1, 2
 """The places of these in the row; what is told goes on from there."""
-LONGEST = 64
+LONGEST = 128
 """Integers in a job."""
 SCRATCH = 1 << 17
 """Bytes of scratch memory."""
@@ -43,6 +43,29 @@ def threads() -> int:
     library = blas()
     written_for = platform.machine().lower() in ("x86_64", "amd64")
     return library["num_threads"] if library and written_for and machine_code.available() else 1
+
+
+FIRST_ARGUMENT = TOLD + 3
+"""Where the job of a loop has the arguments of the loop, but for the first."""
+
+
+MOST_ARGUMENTS = (LONGEST - FIRST_ARGUMENT) // 2
+"""So many of them, but for the first."""
+
+
+def rows(loop: int, count: int, given: Sequence[tuple[int, int]], threads: int) -> numpy.ndarray:
+    """The job of a loop, whose tasks are the loop over some of its rows.
+
+    loop   the address of a function of integers and addresses, the first of which is the number of rows
+    count  of rows
+    given  its other arguments, and by how much each is larger for the next row
+    """
+    from ..llvm.native import native  # which needs Numba
+    from .rows import write_rows
+
+    height = -(-count // (TURNS * threads))
+    told = [loop, count, height, *(value for value, _ in given), *(growth for _, growth in given)]
+    return job_row(native("rows", write_rows, len(given)).address("rows"), -(-count // height), told)
 
 
 def runner(job: numpy.ndarray, scratch: int, shared: bool) -> Callable[[], None]:

@@ -16,7 +16,7 @@ and by how much each of them grows from row to row."""
 
 
 def write_rows(module: ir.Module, arguments: int) -> None:
-    """Write `rows(told, task, scratch)`, for loops with so many arguments besides the number of rows."""
+    """Write `rows(told, task, scratch)`, for loops with so many arguments besides the number of rows. See `job.rows`."""
     f = Function(module, "rows", 3, exported=True)
     told, task, _ = f.given
     start = f.mul(task, f.field(told, HEIGHT))
