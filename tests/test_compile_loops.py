@@ -264,6 +264,26 @@ print(step._latest.executable._function.__globals__["loop_1"].loop.cache_hits)
     assert len(list((tmp_path / "kernels").glob("loop_*.py"))) == 1
 
 
+@pytest.mark.parametrize("damaged", ["loop_*.py", "__pycache__/loop_*.nbi", "__pycache__/loop_*.nbc"])
+@pytest.mark.parametrize("content", [b"", b"junk"])
+def test_damaged_machine_code_is_made_anew(tmp_path, monkeypatch, damaged, content):
+    source = "# twice\ndef loop(n0, a: float32s):\n    for i0 in range(n0):\n        a[i0] = a[i0] * float32(2)\n"
+    monkeypatch.setenv("TINYGRAD_ML_CACHE", str(tmp_path))
+
+    def twice():
+        machine_code.machine_code.cache_clear()
+        x = np.ones(3, np.float32)
+        machine_code.machine_code(source)(3, x.ctypes)
+        return x.tolist()
+
+    assert twice() == [2, 2, 2]
+    (path,) = (tmp_path / "kernels").glob(damaged)
+    path.write_bytes(content)
+    assert twice() == twice() == [2, 2, 2]
+    (path,) = (tmp_path / "kernels").glob(damaged)
+    assert len(path.read_bytes()) > len(content)
+
+
 def test_without_a_folder_to_write_to_machine_code_is_made_anew(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("TINYGRAD_ML_CACHE", str(tmp_path / "file"))

@@ -14,9 +14,11 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 HEAD = """\
 from math import cos, expm1, inf, log, log10, log1p, log2, nan, sin, sqrt, tanh
@@ -50,18 +52,30 @@ def machine_code(source: str) -> Callable:
     It is called with integers and addresses, and while it runs, other threads can.
     """
     name = "loop_" + hashlib.sha256(f"{version('numba')} {_mathematics()}\n{HEAD}{source}".encode()).hexdigest()[:20]
-    try:
-        path = cache_folder() / f"{name}.py"
-        if not path.exists():
-            write_whole(path, (HEAD.format(cache=True) + source).encode())
-        specification = importlib.util.spec_from_file_location(name, path)
-        module = sys.modules[name] = importlib.util.module_from_spec(specification)  # where Numba looks for it
-        specification.loader.exec_module(module)
-        return _callable(module.loop)
-    except (OSError, RuntimeError):  # RuntimeError: Numba's, for a folder in which it cannot write
-        names: dict = {}
-        exec(compile(HEAD.format(cache=False) + source, f"<{name}>", "exec", dont_inherit=True), names)
-        return _callable(names["loop"])
+    for attempt in (_kept, _kept_anew):
+        with suppress(Exception):  # of any kind: Numba's for a folder in which it cannot write, those of damaged files
+            return _callable(attempt(name, source))
+    names: dict = {}
+    exec(compile(HEAD.format(cache=False) + source, f"<{name}>", "exec", dont_inherit=True), names)
+    return _callable(names["loop"])
+
+
+def _kept(name: str, source: str) -> Any:
+    """The loop, in a file of its own in the cache."""
+    path = cache_folder() / f"{name}.py"
+    if not path.exists():
+        write_whole(path, (HEAD.format(cache=True) + source).encode())
+    specification = importlib.util.spec_from_file_location(name, path)
+    module = sys.modules[name] = importlib.util.module_from_spec(specification)  # where Numba looks for it
+    specification.loader.exec_module(module)
+    return module.loop
+
+
+def _kept_anew(name: str, source: str) -> Any:
+    """The same, without what was there before."""
+    for path in [*cache_folder().glob(f"{name}.py"), *cache_folder().glob(f"__pycache__/{name}.*")]:
+        path.unlink()
+    return _kept(name, source)
 
 
 def _callable(loop) -> Callable:

@@ -43,7 +43,7 @@ class Native:
             parsed.verify()
             code = machine.emit_object(parsed)
             with suppress(OSError):  # then it is compiled anew in each process
-                write_whole(path, code)
+                write_whole(path, _digest(code) + code)
         self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
         self._engine.add_object_file(binding.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
@@ -69,10 +69,17 @@ def _machine() -> binding.TargetMachine:
 
 
 def _read(path: Path) -> bytes | None:
+    """The code in a file, which its digest precedes; None if there is no such file, or a damaged one."""
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except OSError:
         return None
+    digest, code = content[:32], content[32:]
+    return code if digest == _digest(code) else None
+
+
+def _digest(code: bytes) -> bytes:
+    return hashlib.sha256(code).digest()
 
 
 def _fingerprint(given: tuple[object, ...]) -> str:
