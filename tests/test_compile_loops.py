@@ -158,6 +158,18 @@ def test_elements_are_found_by_sizes_in_memory_that_lies_in_order_and_by_steps_e
         assert element in step.source
 
 
+def test_memory_that_two_tensors_have_is_not_written_to_while_it_is_read():
+    memory = np.arange(9, dtype=np.float32)
+    w, later, other = tg.zeros(6), tg.zeros(6), tg.zeros(6)
+    w.data, later.data = memory[:6], memory[3:]
+    step = tg.compile(lambda: (w.assign(w + later * 2), other.assign(other + 1)))
+    step()
+    np.testing.assert_array_equal(memory, [6, 9, 12, 15, 18, 21, 6, 7, 8])
+    step()
+    np.testing.assert_array_equal(memory[:3], [36, 45, 54])
+    assert "written in place         1 of 2" in step.explain()
+
+
 def test_nan_goes_through_the_extremes():
     x = tg.tensor([[1.0, math.nan, 3.0], [-math.inf, -math.inf, -math.inf], [2.0, 5.0, 4.0]])
     assert_same(lambda x: ((x * 1.0).max(axis=1), (x * 2).min(axis=0), x.max()), x)

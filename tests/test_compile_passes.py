@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.cpu import machine_code
+from tinygrad_ml.compile.cpu import loops, machine_code
 from tinygrad_ml.compile.passes.buffers import Lifetime, places
 
 pytestmark = pytest.mark.host_only
@@ -189,8 +189,24 @@ def test_a_long_chain_compiles_in_linear_time():
             x = x * 1.001 + 0.001
         return x
 
-    step = run(function, (4,))
-    assert len(kernels(step)) == 1
+    assert len(kernels(run(function, (4,), without=("loops",)))) == 1
+
+
+@machine_code_only
+def test_a_chain_too_long_for_one_loop_becomes_several_and_one_value_goes_from_each_to_the_next():
+    def function(x):
+        for _ in range(2 * loops.LONGEST + 5):
+            x = x * 1.001 + 0.001
+        return x
+
+    step = tg.compile(function)
+    x = tg.random.rand(5000)
+    np.testing.assert_allclose(step(x).numpy(), function(x).numpy(), 1e-4)
+    made = step._latest.executable.kernels
+    assert [len(kernel.instructions) for kernel in made] == [loops.LONGEST] * 4 + [10]
+    assert all(len(kernel.outputs) == 1 for kernel in made)
+    called = [line for line in step.source.splitlines() if line.startswith("    loop_")]
+    assert len(called) == 5 and step.source.count("def loop_") < 5  # equal parts of it are one loop
 
 
 def test_what_a_row_sums_to_is_not_added_to_its_column():

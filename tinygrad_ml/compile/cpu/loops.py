@@ -25,7 +25,7 @@ import numpy
 from ...ops.shapes import reduced, size
 from ..passes.fusion import REDUCTIONS, Kernel
 from ..program import Instruction, Value
-from .places import MEMORY, Axis, Place, place
+from .places import MEMORY, NOTHING_OVERLAPS, Axis, Place, place
 
 INTO = {
     "neg": "-{0}",
@@ -69,8 +69,9 @@ ONE_BY_ONE = {name: f"{name}({{0}})" for name in ("log", "log1p", "log2", "log10
 the few reduced values only."""
 
 COMPUTED = frozenset(map(numpy.dtype, ("float32", "float64", "int64", "bool")))
-LONGEST = 250
-"""So many operations are compiled to one loop: the time that it takes grows faster than their number."""
+LONGEST = 64
+"""So many operations are compiled to one loop: the time that it takes grows faster than their number. A longer chain
+becomes several loops, see `passes.fusion.fusion`."""
 READ = frozenset(MEMORY)
 
 
@@ -152,14 +153,10 @@ class Loop:
 
     @staticmethod
     def can_run(kernel: Kernel) -> bool:
-        """Whether all of its operations can be written in a loop, and are not too many."""
-        return (
-            len(kernel.instructions) <= LONGEST
-            and all(
-                i.op.name in REDUCTIONS or i.op.name == "reshape" or expression(i, kernel.reduced(i.output)) is not None
-                for i in kernel.instructions
-            )
-            and 0 not in kernel.shape
+        """Whether all of its operations can be written in a loop."""
+        return 0 not in kernel.shape and all(
+            i.op.name in REDUCTIONS or i.op.name == "reshape" or expression(i, kernel.reduced(i.output)) is not None
+            for i in kernel.instructions
         )
 
     def written(self, forms: Mapping[Value, numpy.ndarray], in_place: Mapping[Value, Value]) -> Written:
@@ -281,7 +278,7 @@ class _Writer:
         steps = {name: step for place in self.places.values() for name, step in place.steps.items()}
         given = [*(f"n{g}" for g in range(len(groups))), *(place.argument for place in self.places.values()), *steps]
         words = " ".join(instruction.op.name for instruction in self.kernel.instructions)
-        body = "\n".join(f"    {line}" for line in self.lines)
+        body = "\n".join(f"    {line}" for line in (NOTHING_OVERLAPS, *self.lines))
         source = f"# {words}\ndef loop({', '.join(given)}):\n{body}\n"
         apart = self.down[:1] == [0] and self.in_rows and not any(operand.scratch for operand in operands)
         growth = tuple(operand.strides[groups[0][-1]] for operand in operands) if apart else None

@@ -25,7 +25,7 @@ from math import cos, expm1, inf, log, log10, log1p, log2, nan, sin, sqrt, tanh
 
 from numba import float32, float64, int64
 
-from tinygrad_ml.compile.cpu.mathematics import add_in_any_order, exp, machine_code
+from tinygrad_ml.compile.cpu.mathematics import add_in_any_order, exp, machine_code, nothing_overlaps
 from tinygrad_ml.compile.cpu.mathematics import bools, float32s, float64s, int32s, int64s, uint8s
 
 

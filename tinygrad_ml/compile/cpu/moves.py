@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy
 
 from ..layout import form_of
-from .places import Axis, place
+from .places import NOTHING_OVERLAPS, Axis, place
 
 SHORT = 64
 """Up to this length an inner axis is unrolled."""
@@ -85,6 +85,7 @@ def _move(name: str, form: numpy.ndarray, axes: list[Axis], order: Sequence[int]
     written = place("b", form.dtype, target, strides)
     sizes = {axis.name: axis.size for axis in (*(axes[k] for k in order), *target)}
     lines = [f"# {name}", f"def loop({', '.join([*sizes, read.argument, written.argument, *read.steps])}):"]
+    lines.append(f"    {NOTHING_OVERLAPS}")
     for depth, (index, size_name, extent) in enumerate((axes[k] for k in order), 1):
         unrolled = depth == len(order) and extent <= SHORT
         lines.append("    " * depth + f"for {index} in range({extent if unrolled else size_name}):")

@@ -14,6 +14,10 @@ import numpy
 MEMORY = {numpy.dtype(name): f"{name}s" for name in ("float32", "float64", "int64", "int32", "uint8", "bool")}
 """dtype -> the type of memory that has such elements, as the argument of a loop. See `mathematics.py`."""
 
+NOTHING_OVERLAPS = "nothing_overlaps()"
+"""The first line of each loop: what is written lies apart from all else that it is given. Else the compiler would have to
+look at each pair of arrays before it does sixteen elements at a time, and with more than a few it does not."""
+
 
 def addressable(form: numpy.ndarray) -> bool:
     """Whether a loop can be given such an array: its elements have a type, and lie whole elements apart.

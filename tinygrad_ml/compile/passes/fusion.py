@@ -15,6 +15,7 @@ Two kernels may be one unless something in between needs the first and is needed
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Iterable
 
 from ...ops.shapes import kept, reduced, size
@@ -99,6 +100,7 @@ def fusion(
     has_form: Callable[[Instruction], bool],
     fuse: bool = True,
     may_reduce: Callable[[Instruction, bool], bool] = lambda instruction, is_reduced: False,
+    longest: float = math.inf,
 ) -> list[Kernel]:
     """The kernels of a program, in an order in which they can run.
 
@@ -106,13 +108,16 @@ def fusion(
     fuse        False for a kernel for each instruction
     may_reduce  (instruction, whether it is of the reduced level): whether the backend can have it in a kernel with
                 reductions
+    longest     instructions of a kernel at most. A longer chain is cut where it reaches them, in the order of the program:
+                what crosses is one value then, and those that are needed later anyway
     """
-    return _Fusion(program, has_form, fuse, may_reduce).kernels()
+    return _Fusion(program, has_form, fuse, may_reduce, longest).kernels()
 
 
 class _Fusion:
-    def __init__(self, program: Program, has_form, fuse: bool, may_reduce):
+    def __init__(self, program: Program, has_form, fuse: bool, may_reduce, longest: float):
         self.program, self._has_form, self._fuse, self._may_reduce = program, has_form, fuse, may_reduce
+        self._longest = longest
         self.kernel_of: dict[Value, Kernel] = {}
 
     def kernels(self) -> list[Kernel]:
@@ -158,7 +163,7 @@ class _Fusion:
 
     def _as_one(self, a: Kernel, b: Kernel) -> tuple[tuple[int, ...], tuple[int, ...], set[Value]] | None:
         """(domain, reduced axes, values that become reduced) of the kernel that a and then b would be, or None."""
-        if a.kind != "loop":
+        if a.kind != "loop" or len(a.instructions) + len(b.instructions) > self._longest:
             return None
         if b.kind != "loop":
             # Within a kernel, to give a reduced value another shape is to give it a name.
