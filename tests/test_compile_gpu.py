@@ -80,6 +80,44 @@ def test_updates_that_read_what_others_write(without):
     np.testing.assert_allclose(training(True), training(False), 1e-6)
 
 
+def nodes(step):
+    return [graph.nodes() for graph in step._latest.executable.graphs]
+
+
+def test_what_does_not_need_each_other_is_one_launch():
+    """A kernel waits for the next one, unless something needs it."""
+    step = tg.compile(lambda x, w: (x.exp().sum(axis=1), (x @ w).sum(axis=0), x.max(), x + 1))
+    x, w = tg.tensor(array(30, 40)), tg.tensor(array(40, 20))
+    for found, expected in zip(step(x, w), (x.exp().sum(axis=1), (x @ w).sum(axis=0), x.max(), x + 1), strict=True):
+        np.testing.assert_allclose(found.numpy(), expected.numpy(), 1e-5, 1e-5)
+    assert nodes(step) == [2]  # with the product
+    apart = tg.compile(lambda x, w: (x.exp().sum(axis=1), (x @ w).sum(axis=0), x.max(), x + 1), without=("fusion",))
+    apart(x, w)
+    assert nodes(apart) == [6]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_kernels_of_one_launch_may_run_in_any_order(monkeypatch, backwards):
+    """None of them writes where another one reads: to memory that was freed, or to state."""
+    monkeypatch.setattr(FakeCuda, "backwards", backwards)
+    total = tg.zeros(64, 64)
+
+    def function(x, w):
+        y = x @ w
+        a = y.exp()  # the last one that needs y
+        b = x.tanh()  # which could lie there, were it not for the same launch
+        total.assign(total + b.sum(axis=0))
+        return total.mT.exp().sum(), a @ w, b @ w
+
+    step, x, w = tg.compile(function), tg.tensor(array(64, 64)), tg.tensor(array(64, 64) / 64)
+    expected = [function(x, w) for _ in range(3)][-1]
+    total.assign(0)
+    for _ in range(3):
+        found = step(x, w)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-4, 1e-4)
+
+
 def test_a_step_is_one_graph_and_applied_once():
     eager, compiled = Training(mlp, adam), Training(mlp, adam, compiled=True)
     expected = eager.run(1)

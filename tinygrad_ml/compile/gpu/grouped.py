@@ -15,12 +15,10 @@ from ..passes.equal import frozen
 from ..passes.fusion import Kernel
 from ..program import Value
 from .expressions import POINTER, constant
-from .launch import Launch, launch, parameter
+from .launch import POINTERS, Launch, launch, parameter
 from .loops import body
 from .places import Places, needs_wide, strides_in
 
-POINTERS = 512
-"""A kernel takes 4 KB of arguments."""
 THREADS, EACH = 256, 4
 
 
@@ -93,7 +91,7 @@ def grouped(kernels: Sequence[Kernel], forms: Mapping[Value, numpy.ndarray]) -> 
     parameters += [parameter(value, value in made).replace(" p", " m") for value in members]
     remark = f"{len(kernels)} times {first.name}; the names are those of the first time"
     return launch(
-        first.name, remark, [*start, *lines], (), (), (sum(blocks),), (THREADS,),
+        first.name, remark, [*start, *lines], (), (), (sum(blocks),), THREADS,
         parameters=parameters, arguments=[*shared, *members],
     )  # fmt: skip
 

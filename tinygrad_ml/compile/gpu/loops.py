@@ -12,7 +12,7 @@ import numpy
 from ...ops.shapes import size
 from ..program import Instruction, Value
 from .expressions import POINTER, REGISTER, constant, expression, loaded, stored
-from .launch import Launch, launch
+from .launch import BLOCK, Launch, launch
 from .places import Places, at, needs_wide, strides_in
 
 MANY = 1 << 18
@@ -60,11 +60,11 @@ def elementwise(
     each = 4 if count >= MANY and _four_fit(places) else 1
     threads = 256 if count >= 1 << 16 else 128 if count >= 128 else 32
     lines = body(places, instructions, reads, outputs, each, str(count))
-    thread = f"blockIdx.x * {f'{threads}LL' if wide else threads} + threadIdx.x"
+    thread = f"{BLOCK} * {f'{threads}LL' if wide else threads} + threadIdx.x"
     start = [f"const {kind} i = {f'4 * ({thread})' if each == 4 else thread};", f"if (i >= {count}) return;"]
     remark = f"{words}: {' × '.join(map(str, shape)) or 'one'}{', four by each thread' if each == 4 else ''}"
     blocks = -(-count // (threads * each))
-    return launch(words, remark, [*start, *lines], reads, outputs, (blocks,), (threads,))
+    return launch(words, remark, [*start, *lines], reads, outputs, (blocks,), threads)
 
 
 def _four_fit(places: Places) -> bool:
