@@ -1,8 +1,8 @@
 """Kernels that have nothing to do with each other, as one launch: each has some of the blocks.
 
-In a graph whose kernels wait for each other a small kernel costs what its launch costs, whatever it computes. So a kernel
-that nothing needs yet waits, until one like it runs or something needs it (`in_turns`); those that have waited
-together become one launch (`beside`). Equal kernels have a way of their own, `grouped.py`, for hundreds of them.
+In a graph whose kernels wait for each other a small kernel costs what its launch costs, whatever it computes. So it runs
+together with small ones that came before, if it needs nothing of what came since; if it does, it waits for others until
+something needs it (`in_turns`). Those that run together become one launch (`beside`). Equal kernels have a way of their own, `grouped.py`, for hundreds of them.
 """
 
 from __future__ import annotations
@@ -21,33 +21,64 @@ SHARED = 32 << 10
 
 
 def in_turns(kernels: Iterable[Kernel]) -> list[list[Kernel]]:
-    """The kernels, those together that may run at the same time. Each comes after all that it needs, if they are in order."""
-    turns: list[list[Kernel]] = []
-    together: list[Kernel] = []
-    views: list[Kernel] = []  # of what those make
-    waiting: set[Kernel] = set()
-
-    def run() -> None:
-        turns.extend([together[:]] if together else [])
-        turns.extend([view] for view in views)
-        for those in (together, views, waiting):
-            those.clear()
-
+    """The kernels, those together that may run at the same time. Each comes after those here that it needs, if they do."""
+    kernels = list(kernels)
+    turns, here = _Turns(), set(kernels)
     for kernel in kernels:
-        needed = not waiting.isdisjoint(kernel.needs)
-        if needed and kernel.kind == "single" and kernel.instructions[0].op.name in VIEWS:
-            views.append(kernel)
-            waiting.add(kernel)
-            continue
-        if needed:
-            run()
-        if kernel.kind == "loop" and kernel.outputs and size(kernel.shape) <= SMALL:
-            together.append(kernel)
-            waiting.add(kernel)
-        else:
-            turns.append([kernel])
-    run()
-    return turns
+        turns.add(kernel, kernel.needs & here)
+    turns.close()
+    return turns.made
+
+
+class _Turns:
+    """Turns that are made, and a last one for which others are waited for.
+
+    made  kernels by turn
+    """
+
+    def __init__(self):
+        self.made: list[list[Kernel]] = []
+        self._number: dict[Kernel, int] = {}  # of the turn
+        self._room: dict[int, int] = {}  # turn of small kernels -> elements that may come to it
+        self._waiting: list[Kernel] = []
+        self._views: list[Kernel] = []  # of what those will make
+
+    def add(self, kernel: Kernel, needs: set[Kernel]) -> None:
+        """Into a turn after those that it needs; none that came before needs it."""
+        if any(needed not in self._number for needed in needs):
+            if kernel.kind == "single" and kernel.instructions[0].op.name in VIEWS:
+                self._views.append(kernel)
+                return
+            self.close()
+        elements = size(kernel.shape)
+        if kernel.kind != "loop" or not kernel.outputs or elements > SMALL:
+            self._make([kernel])
+            return
+        first = max((self._number[needed] for needed in needs), default=-1) + 1
+        for turn in reversed(self._room):
+            if turn < first:
+                break
+            if elements <= self._room[turn]:
+                self._room[turn] -= elements
+                self._number[kernel] = turn
+                self.made[turn].append(kernel)
+                return
+        if sum(size(other.shape) for other in self._waiting) + elements > SMALL:
+            self.close()
+        self._waiting.append(kernel)
+
+    def close(self) -> None:
+        """Let those run that have waited."""
+        if self._waiting:
+            self._room[len(self.made)] = SMALL - sum(size(kernel.shape) for kernel in self._waiting)
+            self._make(self._waiting)
+        for view in self._views:
+            self._make([view])
+        self._waiting, self._views = [], []
+
+    def _make(self, kernels: list[Kernel]) -> None:
+        self._number |= dict.fromkeys(kernels, len(self.made))
+        self.made.append(kernels)
 
 
 def beside(launches: Iterable[Launch]) -> list[Launch]:
