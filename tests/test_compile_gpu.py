@@ -61,7 +61,8 @@ def test_training_side_by_side(case):
 
 
 @pytest.mark.parametrize("without", [(), ("in_place",), ("fusion",)])
-def test_updates_that_read_what_others_write(without):
+@pytest.mark.parametrize("alike", [True, False])
+def test_updates_that_read_what_others_write(without, alike):
     """Equal updates are one launch only where the order does not matter."""
 
     def training(compiled):
@@ -70,7 +71,7 @@ def test_updates_that_read_what_others_write(without):
         def step():
             a.assign(a * 0.5 + b)
             b.assign(b * 0.5 + c)
-            c.assign(c * 0.5 + a)
+            c.assign(c * 0.5 + a if alike else c - 1)
 
         step = tg.compile(step, without=without) if compiled else step
         for _ in range(3):
@@ -116,6 +117,58 @@ def test_kernels_of_one_launch_may_run_in_any_order(monkeypatch, backwards):
         found = step(x, w)
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-4, 1e-4)
+
+
+def test_a_batch_is_gathered_in_one_launch():
+    """Places, images and labels, and what is made of them."""
+    images = tg.tensor(np.random.default_rng(0).integers(0, 256, (60, 7)).astype(np.uint8))
+    labels, order = tg.arange(60) % 4, tg.tensor(np.random.default_rng(0).permutation(60))
+    position, offsets = tg.tensor(0), tg.arange(10)
+
+    def step():
+        batch = order[position + offsets]
+        position.assign((position + 10) % 60)
+        return images[batch].astype("float32") / 255, labels[batch] == 2
+
+    compiled, expected = tg.compile(step), [step() for _ in range(12)]
+    for pair in expected:
+        for found, wanted in zip(compiled(), pair, strict=True):
+            np.testing.assert_array_equal(found.numpy(), wanted.numpy())
+    assert nodes(compiled) == [2]  # and the next position, when all have read the last one
+    apart = tg.compile(step, without=("fusion",))
+    np.testing.assert_array_equal(apart()[0].numpy(), expected[0][0].numpy())
+    assert nodes(apart) == [9]  # one for each operation: nothing is computed again
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_what_is_looked_up_is_not_overwritten_by_those_who_look(monkeypatch, backwards):
+    monkeypatch.setattr(FakeCuda, "backwards", backwards)
+    reverse = np.arange(99, -1, -1)
+
+    def training(compiled):
+        w, places, rest = tg.tensor(array(100)), tg.tensor(reverse), tg.tensor(array(100))
+
+        def step():
+            w.assign(w[places] * 0.5 + 1)
+            places.assign(tg.tensor(reverse)[places])
+            total = w[::2][places[:50] // 2].sum()
+            rest.assign(rest - total)
+            return total
+
+        step = tg.compile(step) if compiled else step
+        return [step().item() for _ in range(4)], w.numpy(), places.numpy(), rest.numpy()
+
+    for found, expected in zip(training(True), training(False), strict=True):
+        np.testing.assert_allclose(found, expected, 1e-5)
+
+
+def test_places_of_many_elements_are_computed_once():
+    for n, kernels in ((1 << 18, ["add gather mul"]), (1 << 19, ["add", "gather mul"])):
+        x, i = tg.ones(8, n // 4), tg.arange(4)
+        step = tg.compile(lambda x, i: x[i + 1] * 2)
+        assert (step(x, i).numpy() == 2).all()
+        executable = step._latest.executable
+        assert [k.name for k in executable.kernels if k.outputs and k.kind == "loop"] == kernels
 
 
 def test_a_step_is_one_graph_and_applied_once():

@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 from ..ops.index import ARRAY
 from .passes.buffers import Lifetime, places
 from .passes.fusion import REDUCTIONS, Kernel
-from .program import Instruction, Program, Value
+from .program import GATHER, Instruction, Program, Value
 
 
 def form_of(shape: tuple[int, ...], dtype: numpy.dtype, strides: tuple[int, ...] | None = None) -> numpy.ndarray:
@@ -159,6 +159,7 @@ class Layout:
             late = i > place or phases[output] > phases[value] or (i == place and self.reads_late(kernel, instruction))
             elsewhere = kernel.reduced(output) != kernel.reduced(value) or output.shape != value.shape
             looks = any(self.roots.get(operand) is memory and operand is not memory for operand in instruction.inputs)
+            looks = looks or (instruction.op is GATHER and self.roots.get(instruction.inputs[0]) is memory)
             if late or elsewhere or looks:
                 return False
         return True

@@ -27,6 +27,7 @@ from ..passes.equal import frozen
 from ..passes.fusion import Kernel, fusion
 from ..program import Instruction, Program, Value
 from .beside import beside, in_turns
+from .gathers import gathers
 from .kernels import grouped, has_form, has_launch, structure
 from .memory import DeviceLayout, Places, Results, Table, of_the_host
 from .tasks import Called, Copied, Drawn, Launched, Task, draw_options, tasks
@@ -57,7 +58,7 @@ class Executable:
         in_place: bool = True,
         loops: bool = True,
     ):
-        self.program, self._runtime, self._in_place = _on_device(program), runtime, in_place
+        self.program, self._runtime, self._in_place = gathers(_on_device(program), fuse), runtime, in_place
         self._turns = _updates_last(self.program, fusion(self.program, has_form, fuse, _may_reduce), fuse)
         self.kernels = [kernel for turn in self._turns for kernel in turn]
         self._sources = self.program.sources()

@@ -18,7 +18,7 @@ import heapq
 from collections.abc import Callable, Iterable
 
 from ...ops.shapes import kept, reduced, size
-from ..program import VIEWS, Instruction, Program, Value
+from ..program import GATHER, VIEWS, Instruction, Program, Value
 from .elementwise import is_elementwise
 
 FAR = 1000
@@ -45,6 +45,7 @@ class Kernel:
         if kind == "loop" and instruction.op.name in REDUCTIONS:
             self.shape, self.axes = instruction.inputs[0].shape, tuple(instruction.params["axis"])
             self._reduced.add(instruction.output)
+        self.whole = {instruction.inputs[0]} if instruction.op is GATHER else set()  # what must be whole before
         self.first = self.last = first  # where its instructions stand in the program
         self.needs: set[Kernel] = set()  # the kernels whose results it takes
         self.merged: Kernel | None = None  # the kernel that has taken this one in
@@ -149,7 +150,7 @@ class _Fusion:
                 kernel = self._merge(other, kernel, one)
 
     def _kind(self, instruction: Instruction) -> str:
-        if is_elementwise(instruction):
+        if is_elementwise(instruction) or instruction.op is GATHER:
             return "loop" if self._has_form(instruction) else "single"
         reduces = instruction.op.name in REDUCTIONS and instruction.params["axis"]
         return "loop" if reduces and self._may_reduce(instruction, True) else "single"
@@ -158,7 +159,7 @@ class _Fusion:
 
     def _as_one(self, a: Kernel, b: Kernel) -> tuple[tuple[int, ...], tuple[int, ...], set[Value]] | None:
         """(domain, reduced axes, values that become reduced) of the kernel that a and then b would be, or None."""
-        if a.kind != "loop":
+        if a.kind != "loop" or any(self.kernel_of.get(value) is a for value in b.whole):
             return None
         if b.kind != "loop":
             # Within a kernel, to give a reduced value another shape is to give it a name.
@@ -197,6 +198,7 @@ class _Fusion:
         """Put the instructions of b into a."""
         a.shape, a.axes, becoming = one
         a._reduced |= b._reduced | becoming
+        a.whole |= b.whole
         a.instructions += b.instructions
         a.first, a.last = min(a.first, b.first), max(a.last, b.last)
         a.needs = (a.needs | b.needs) - {a, b}
