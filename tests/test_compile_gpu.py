@@ -162,6 +162,13 @@ def test_what_is_looked_up_is_not_overwritten_by_those_who_look(monkeypatch, bac
         np.testing.assert_allclose(found, expected, 1e-5)
 
 
+def test_a_few_numbers_are_gone_through_again_along_any_axis():
+    for n, kernels in ((4, 1), (32, 1), (33, 2)):
+        step, x = tg.compile(lambda x: x.exp() / x.exp().sum(axis=0, keepdims=True)), tg.tensor(array(n, 5, 7))
+        np.testing.assert_allclose(step(x).numpy().sum(axis=0), np.ones((5, 7)), 1e-5)
+        assert nodes(step) == [kernels]
+
+
 def test_places_of_many_elements_are_computed_once():
     for n, kernels in ((1 << 18, ["add gather mul"]), (1 << 19, ["add", "gather mul"])):
         x, i = tg.ones(8, n // 4), tg.arange(4)

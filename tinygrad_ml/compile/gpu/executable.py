@@ -30,6 +30,7 @@ from .beside import beside, in_turns
 from .gathers import gathers
 from .kernels import grouped, has_form, has_launch, structure
 from .memory import DeviceLayout, Places, Results, Table, of_the_host
+from .rows import FEW
 from .tasks import Called, Copied, Drawn, Launched, Task, draw_options, tasks
 
 TOGETHER = 16
@@ -59,7 +60,7 @@ class Executable:
         loops: bool = True,
     ):
         self.program, self._runtime, self._in_place = gathers(_on_device(program), fuse), runtime, in_place
-        self._turns = _updates_last(self.program, fusion(self.program, has_form, fuse, _may_reduce), fuse)
+        self._turns = _updates_last(self.program, fusion(self.program, has_form, fuse, _may_reduce, FEW), fuse)
         self.kernels = [kernel for turn in self._turns for kernel in turn]
         self._sources = self.program.sources()
         self._written = {memory for memory, _ in self.program.writes}

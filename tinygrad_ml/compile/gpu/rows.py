@@ -21,6 +21,8 @@ from .reductions import POSITIONS, Found
 from .teams import team
 from .work import Work
 
+FEW = 32
+"""Reduced elements that are gone through again, where they do not lie side by side."""
 NEAR = 8
 """Numbers of a row that a thread keeps for the next time through it, of each value."""
 

@@ -7,7 +7,8 @@ A kernel runs over a *domain*: all elements of a shape, of which some axes may b
 values of two levels: full ones, of the domain's shape, and reduced ones, of that shape without those
 axes (or with 1 in their places). A softmax is such a kernel: the maximum of a row, the exponentials,
 their sum, and full values again. Where the reduced axes are not the last ones (the gradient of a bias, a
-sum over the batch) all reductions stand at the end, since nothing full can be had before they are done.
+sum over the batch) all reductions stand at the end, since nothing full can be had before they are done;
+but for so few elements that a backend keeps them near, such as those of a window.
 
 Two kernels may be one unless something in between needs the first and is needed by the second.
 """
@@ -100,6 +101,7 @@ def fusion(
     has_form: Callable[[Instruction], bool],
     fuse: bool = True,
     may_reduce: Callable[[Instruction, bool], bool] = lambda instruction, is_reduced: False,
+    few: int = 0,
 ) -> list[Kernel]:
     """The kernels of a program, in an order in which they can run.
 
@@ -107,13 +109,15 @@ def fusion(
     fuse        False for a kernel for each instruction
     may_reduce  (instruction, whether it is of the reduced level): whether the backend can have it in a kernel with
                 reductions
+    few         reduced elements that the backend keeps near whichever axes they lie along
     """
-    return _Fusion(program, has_form, fuse, may_reduce).kernels()
+    return _Fusion(program, has_form, fuse, may_reduce, few).kernels()
 
 
 class _Fusion:
-    def __init__(self, program: Program, has_form, fuse: bool, may_reduce):
+    def __init__(self, program: Program, has_form, fuse: bool, may_reduce, few: int):
         self.program, self._has_form, self._fuse, self._may_reduce = program, has_form, fuse, may_reduce
+        self._few = few
         self.kernel_of: dict[Value, Kernel] = {}
 
     def kernels(self) -> list[Kernel]:
@@ -188,7 +192,7 @@ class _Fusion:
         if not all(self._may_reduce(i, is_reduced(i.output)) for i in new if i.op.name != "reshape"):
             return None
         again = [v for i in b.instructions if not is_reduced(i.output) for v in i.inputs if is_reduced(v)]
-        if again and not (wide.in_rows and size(wide.shape) <= LONG * size(reduced(wide.shape, wide.axes))):
+        if again and size(wide.shape) > (LONG if wide.in_rows else self._few) * size(reduced(wide.shape, wide.axes)):
             return None
         if any(value.shape != kept(wide.shape, wide.axes) for value in again):
             return None  # x.sum(1) + x: there the number of each row is added to a column
