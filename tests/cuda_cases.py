@@ -300,6 +300,24 @@ def gathers():
     yield "by int8", partial(Emulated, lambda x, i: x[i % 5] * 2, x, rows.astype("int8"))
 
 
+def products():
+    """Of matrices so small that they are sums, by rows and by columns, with what comes before and after."""
+    for m, k, n in ((1, 2, 1), (1, 300, 2), (3, 1, 4), (5, 10, 70), (40, 3, 3), (300, 9, 200)):
+        a, b = whole_numbers(m, k), whole_numbers(k, n)
+        yield f"product of {m}, {k}, {n}", partial(Emulated, lambda a, b: (a @ b) * 2 - 1, a, b)
+        yield (
+            f"product of {m}, {k}, {n} by columns",
+            partial(Emulated, lambda a, b: a.mT @ b.mT, a.T.copy(), b.T.copy()),
+        )
+    a, b = whole_numbers(6, 5), whole_numbers(5, 7)
+    yield "product of products", partial(Emulated, lambda a, b: (a @ b).exp() @ (b * 2).mT, a / 32, b / 32)
+    yield "product of itself", partial(Emulated, lambda a: a @ a.mT + (a.mT @ a).sum(), a)
+    yield (
+        "product of float64",
+        partial(Emulated, lambda a, b: (a @ b).sum(axis=0), a.astype("float64"), b.astype("float64")),
+    )
+
+
 def large():
     """Four elements by each thread: with a few left over, from an odd address, and with broadcasting."""
     n = 1 << 18
@@ -320,7 +338,7 @@ def with_slopes(function):
 
 
 CASES: dict[str, Callable[[], ByHand | Emulated]] = {}
-for _cases in (every_row, reductions, steps, indices, gathers, large):
+for _cases in (every_row, reductions, steps, indices, gathers, products, large):
     CASES.update(_cases())
 for _row in TABLE:
     if _row.name != "boolean mask":

@@ -8,6 +8,7 @@ from tinygrad_ml.backend.arrays import HOST
 from tinygrad_ml.compile.gpu.gathers import gathers
 from tinygrad_ml.compile.gpu.kernels import Launch, has_form, has_launch, launches
 from tinygrad_ml.compile.gpu.rows import FEW
+from tinygrad_ml.compile.gpu.small import small_products
 from tinygrad_ml.compile.layout import form_of, view_function
 from tinygrad_ml.compile.passes.fusion import fusion
 from tinygrad_ml.compile.program import VIEWS
@@ -25,7 +26,7 @@ class Emulated:
         tensors = [tg.tensor(array, requires_grad=array.dtype.kind == "f") for array in arrays]
         expected = function(*tensors)
         self.expected = [y.detach().numpy() for y in (expected if isinstance(expected, tuple) else (expected,))]
-        self.program = gathers(tg.compile(function)._record(*take_apart(tuple(tensors), {})).program)
+        self.program = gathers(small_products(tg.compile(function)._record(*take_apart(tuple(tensors), {})).program))
         self.kernels = fusion(self.program, has_form, may_reduce=lambda instruction, is_reduced: True, few=FEW)
         self.given = {value: _array_of(value.source, arrays) for value in self.program.sources()}
         self.forms = dict(self.given)

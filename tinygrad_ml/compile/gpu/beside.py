@@ -15,7 +15,7 @@ from ..program import VIEWS, Value
 from .launch import BLOCK, POINTERS, Launch, Piece, launch
 
 SMALL = 1 << 18
-"""Elements of a kernel that waits for others, and threads of a launch: more than that, and the processor is full."""
+"""Threads of a kernel that waits for others, and of a launch: more than that, and the processor is full."""
 SHARED = 32 << 10
 """Bytes that the threads of a block may share; there are 48 KB without asking for more."""
 
@@ -39,7 +39,7 @@ class _Turns:
     def __init__(self):
         self.made: list[list[Kernel]] = []
         self._number: dict[Kernel, int] = {}  # of the turn
-        self._room: dict[int, int] = {}  # turn of small kernels -> elements that may come to it
+        self._room: dict[int, int] = {}  # turn of small kernels -> threads that may come to it
         self._waiting: list[Kernel] = []
         self._views: list[Kernel] = []  # of what those will make
 
@@ -50,27 +50,27 @@ class _Turns:
                 self._views.append(kernel)
                 return
             self.close()
-        elements = size(kernel.shape)
-        if kernel.kind != "loop" or not kernel.outputs or elements > SMALL:
+        threads = _threads(kernel)
+        if kernel.kind != "loop" or not kernel.outputs or threads > SMALL:
             self._make([kernel])
             return
         first = max((self._number[needed] for needed in needs), default=-1) + 1
         for turn in reversed(self._room):
             if turn < first:
                 break
-            if elements <= self._room[turn]:
-                self._room[turn] -= elements
+            if threads <= self._room[turn]:
+                self._room[turn] -= threads
                 self._number[kernel] = turn
                 self.made[turn].append(kernel)
                 return
-        if sum(size(other.shape) for other in self._waiting) + elements > SMALL:
+        if sum(map(_threads, self._waiting)) + threads > SMALL:
             self.close()
         self._waiting.append(kernel)
 
     def close(self) -> None:
         """Let those run that have waited."""
         if self._waiting:
-            self._room[len(self.made)] = SMALL - sum(size(kernel.shape) for kernel in self._waiting)
+            self._room[len(self.made)] = SMALL - sum(map(_threads, self._waiting))
             self._make(self._waiting)
         for view in self._views:
             self._make([view])
@@ -79,6 +79,11 @@ class _Turns:
     def _make(self, kernels: list[Kernel]) -> None:
         self._number |= dict.fromkeys(kernels, len(self.made))
         self.made.append(kernels)
+
+
+def _threads(kernel: Kernel) -> int:
+    """About how many it has: one for each element, or for eight that are added up."""
+    return size(kernel.shape) // 8 if kernel.axes else size(kernel.shape)
 
 
 def beside(launches: Iterable[Launch]) -> list[Launch]:

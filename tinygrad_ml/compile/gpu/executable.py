@@ -31,6 +31,7 @@ from .gathers import gathers
 from .kernels import grouped, has_form, has_launch, structure
 from .memory import DeviceLayout, Places, Results, Table, of_the_host
 from .rows import FEW
+from .small import small_products
 from .tasks import Called, Copied, Drawn, Launched, Task, draw_options, tasks
 
 TOGETHER = 16
@@ -59,7 +60,7 @@ class Executable:
         in_place: bool = True,
         loops: bool = True,
     ):
-        self.program, self._runtime, self._in_place = gathers(_on_device(program), fuse), runtime, in_place
+        self.program, self._runtime, self._in_place = _on_device(program, fuse), runtime, in_place
         self._turns = _updates_last(self.program, fusion(self.program, has_form, fuse, _may_reduce, FEW), fuse)
         self.kernels = [kernel for turn in self._turns for kernel in turn]
         self._sources = self.program.sources()
@@ -272,8 +273,8 @@ def _may_reduce(instruction: Instruction, is_reduced: bool) -> bool:
     return has_form(instruction) or has_launch(instruction)
 
 
-def _on_device(program: Program) -> Program:
-    """What is left to do on the device.
+def _on_device(program: Program, fuse: bool) -> Program:
+    """What is left to do on the device, as it has kernels for.
 
     Arguments and draws that come from the host are put there at once, so their transfers are nothing. Labels are not
     looked at, as in eager mode: a look would have to wait for the device.
@@ -282,7 +283,8 @@ def _on_device(program: Program) -> Program:
     from_host |= {value for value in program.sources() if value.source.kind == "argument"}
     moved = [i for i in program.instructions if i.op.name == "transfer" and i.inputs[0] in from_host]
     kept = [i for i in program.instructions if i not in moved and i.op.name != "check"]
-    return program.with_instructions(kept, {i.output: i.inputs[0] for i in moved})
+    program = program.with_instructions(kept, {i.output: i.inputs[0] for i in moved})
+    return gathers(small_products(program) if fuse else program, fuse)
 
 
 def _structure(turn: list[Kernel], forms: dict[Value, numpy.ndarray]) -> Hashable | None:

@@ -56,6 +56,8 @@ def team(rows: int, columns: int, last_is_reduced: bool, once: bool) -> Team:
     if not last_is_reduced and not alone:
         tile = 32 if rows >= 4096 else 16 if rows >= 2048 else 8
         lanes = max(min(lanes, 1024 // tile), 32 // tile)
+        if tile == 32:
+            tile = max(tile, 128 // lanes)
     in_block = tile or (128 // lanes if lanes <= 32 else 1)
     blocks = -(-rows // in_block)
     parts = 1
