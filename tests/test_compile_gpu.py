@@ -73,6 +73,33 @@ def test_training_with_products_of_the_library(case):
     test_training_side_by_side(case)
 
 
+def test_a_step_of_a_network_takes_as_few_launches_as_can_be(monkeypatch):
+    """From the gathering of its batch to the update: five products of wide layers, and eight kernels."""
+    monkeypatch.setattr(small, "SMALL", 20 * 40 * 10)
+    images, labels, order = tg.tensor(array(60, 30)), tg.arange(60) % 10, tg.arange(60)
+    position, offsets = tg.tensor(0), tg.arange(20)
+
+    def wide():
+        layers = tg.nn.Linear(30, 40), tg.nn.Sigmoid(), tg.nn.Linear(40, 40), tg.nn.Sigmoid(), tg.nn.Linear(40, 10)
+        return tg.nn.Sequential(*layers)
+
+    def losses(compiled):
+        position.assign(0)
+        training = Training(wide, adam)
+
+        def step():
+            batch = order[position + offsets]
+            position.assign((position + 20) % 60)
+            return training.step(images[batch], labels[batch])[0]
+
+        step = tg.compile(step) if compiled else step
+        return [step().item() for _ in range(6)], step
+
+    expected, (found, step) = losses(False)[0], losses(True)
+    np.testing.assert_allclose(found, expected, 1e-4)
+    assert nodes(step) == [13]
+
+
 def test_small_products_are_a_part_of_kernels():
     """Forward and back through the last layers of a classifier: one launch after the other, and no product between."""
 
