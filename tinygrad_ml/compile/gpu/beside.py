@@ -41,6 +41,7 @@ class _Turns:
         self._number: dict[Kernel, int] = {}  # of the turn
         self._room: dict[int, int] = {}  # turn of small kernels -> threads that may come to it
         self._waiting: list[Kernel] = []
+        self._left = SMALL  # threads that may come to them
         self._views: list[Kernel] = []  # of what those will make
 
     def add(self, kernel: Kernel, needs: set[Kernel]) -> None:
@@ -63,18 +64,19 @@ class _Turns:
                 self._number[kernel] = turn
                 self.made[turn].append(kernel)
                 return
-        if sum(map(_threads, self._waiting)) + threads > SMALL:
+        if threads > self._left:
             self.close()
         self._waiting.append(kernel)
+        self._left -= threads
 
     def close(self) -> None:
         """Let those run that have waited."""
         if self._waiting:
-            self._room[len(self.made)] = SMALL - sum(map(_threads, self._waiting))
+            self._room[len(self.made)] = self._left
             self._make(self._waiting)
         for view in self._views:
             self._make([view])
-        self._waiting, self._views = [], []
+        self._waiting, self._views, self._left = [], [], SMALL
 
     def _make(self, kernels: list[Kernel]) -> None:
         self._number |= dict.fromkeys(kernels, len(self.made))
