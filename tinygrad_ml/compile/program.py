@@ -75,6 +75,8 @@ COPY = Call("copy", lambda xp, x: x.copy())
 """The same numbers in memory of their own."""
 PUT = Call("put", _put)
 """x with other numbers at some places."""
+GATHER = Call("gather", None)
+"""x[index], where the index arrays, which had the shape `common`, are given for each element of the result."""
 DRAW = Call("draw", None, effect=True)
 """Random numbers, from the stream of a device. Also drawn if nobody needs them: the stream has to go on."""
 

@@ -79,7 +79,8 @@ class Product(NamedTuple):
 def products(a: numpy.ndarray, b: numpy.ndarray, out: numpy.ndarray) -> list[Product]:
     """The calls that compute out = a·b, by shapes and strides; batches are broadcast.
 
-    Of a matrix either rows or columns must be contiguous (see `fits`), and of `out` the rows. None where `out` is empty, or a sum of nothing.
+    Of a matrix either rows or columns must be contiguous (see `fits`), and of `out` the rows. None where
+    `out` is empty, or a sum of nothing.
     """
     if not out.size or not a.shape[-1]:
         return []
