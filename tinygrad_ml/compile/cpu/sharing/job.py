@@ -38,11 +38,15 @@ def address(array: numpy.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
+MOST_THREADS = 8
+"""The products that are shared have not enough tiles for more."""
+
+
 def threads() -> int:
     """As many threads as NumPy's products have at this moment share the jobs of a program; 1 where there is no machine code."""
     library = blas()
     written_for = platform.machine().lower() in ("x86_64", "amd64")
-    return library["num_threads"] if library and written_for and machine_code.available() else 1
+    return min(library["num_threads"], MOST_THREADS) if library and written_for and machine_code.available() else 1
 
 
 FIRST_ARGUMENT = TOLD + 3
