@@ -84,7 +84,12 @@ def register(commands) -> None:
     add("--optimizer", choices=_OPTIMIZERS, help="the rule of a step; sgd has Nesterov momentum 0.9 (default: adam)")
     add("--lr", type=_rate, metavar="X", help=f"the highest learning rate (default: {rates})")
     add("--seed", type=_seed, metavar="N", help="of the first weights and the order of the images (default: 0)")
-    add("--threads", type=_count, metavar="N", help=f"on the CPU (default: one for each core, at most {_MOST_THREADS}; see below)")
+    add(
+        "--threads",
+        type=_count,
+        metavar="N",
+        help=f"on the CPU (default: one for each core, at most {_MOST_THREADS}; see below)",
+    )
     add("--limit", type=_count, metavar="N", help="use only the first N images of each set, to try things out")
     add("--device", choices=("auto", "cpu", "gpu"), help="auto takes a GPU if there is one (default: auto)")
     add("--eager", action="store_true", help="do not compile the training step, see below")
