@@ -94,6 +94,15 @@ def test_arrows_between_kernels_say_what_goes_along():
     assert not {word for edge in labels.drawing.edges for word in edge.words} - {"bool (4,)", "int64 (4,)"}
 
 
+def test_formulas_with_long_names_read_well():
+    picture = viz.draw(called(lambda x, w: tg.softmax((x @ w).tanh(), axis=1), *LAYER[:2]))
+    equations = {box.name: box.equation for box in picture.drawing.items}
+    assert equations["tanh"] == "tanh(matmul)" and equations["max"] == "max(tanh) over axis 1"
+    assert equations["where"] == "max if isfinite else 0"
+    sorting = viz.draw(called(lambda x: x.exp().argsort(0), tg.ones(4)))
+    assert item(sorting, "argsort").equation == "the order that sorts exp along axis 0"
+
+
 def test_a_value_used_twice_has_one_box_and_two_arrows():
     picture = viz.draw(called(lambda x: x * x + x, tg.ones(3)))
     assert len(arrows(picture, "x", "mul")) == 2 and len(arrows(picture, "x", "add")) == 1
