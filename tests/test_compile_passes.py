@@ -44,6 +44,29 @@ def test_equal_work_is_done_once():
     assert operations(step, "equal") == ["exp", "mul", "add", "sum", "sum", "add"]
 
 
+def test_equal_constants_are_one_value():
+    def function(x):
+        return x.exp() * tg.arange(3.0) + 0.5, x.exp() * tg.arange(3.0) + 0.5, x * 0.0, x * -0.0, x + tg.ones(3)
+
+    step = run(function, (3,))
+    assert operations(step, "equal") == ["exp", "mul", "add", "mul", "mul", "add"]
+    constants = [value for value in step.program.sources() if value.source.kind == "constant"]
+    assert [repr(value.source.array.tolist()) for value in constants] == [
+        "[0.0, 1.0, 2.0]",
+        "0.5",
+        "0.0",
+        "-0.0",
+        "[1.0, 1.0, 1.0]",
+    ]
+    listing = str(step.program)
+    assert "= constant [0.0, 1.0, 2.0] " in listing and "= constant 1.0 everywhere " in listing
+
+
+def test_large_constants_show_their_ends_and_are_not_compared():
+    step = run(lambda x: (x * tg.arange(5000.0), x + tg.arange(5000.0)), (5000,))
+    assert str(step.program).count("= constant [0.0, 1.0, ..., 4998.0, 4999.0] ") == 2
+
+
 def test_exact_algebra():
     def function(x):
         return (
