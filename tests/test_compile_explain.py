@@ -82,7 +82,15 @@ def test_memory_is_needed_until_the_last_view_of_it_is_read():
 def test_work_that_is_shared_is_counted_once():
     step = run(lambda x: (x.exp() + 1) * (x.exp() + 1), (10,))
     assert (step.explanation.compiled.flops, step.explanation.eager.flops) == (30, 50)
-    assert re.search("operations after a pass  recorded 5, dead 5, .*equal 3$", step.explain(), re.MULTILINE)
+    assert re.search(
+        "operations after a pass  recorded 5, dead 5, .*equal 3, ownership 3$", step.explain(), re.MULTILINE
+    )
+
+
+def test_copies_of_what_would_share_memory_are_counted():
+    step = run(lambda x: (x.mT, x + 1), (2, 3))
+    assert [i.op.name for i in step.explanation.stages["ownership"].instructions] == ["permute_dims", "add", "copy"]
+    assert re.search("equal 2, ownership 3$", step.explain(), re.MULTILINE)
 
 
 def test_updates_in_place_and_gradients_have_names():

@@ -1,5 +1,7 @@
 """What each pass does to a program, and that it does no more."""
 
+import importlib
+import re
 import tracemalloc
 
 import numpy as np
@@ -8,6 +10,8 @@ import pytest
 import tinygrad_ml as tg
 from tinygrad_ml.compile.cpu import machine_code
 from tinygrad_ml.compile.passes.buffers import Lifetime, places
+
+fusion = importlib.import_module("tinygrad_ml.compile.passes.fusion")
 
 pytestmark = pytest.mark.host_only
 
@@ -115,6 +119,22 @@ def test_reductions_join_the_kernel_before_them():
 
 
 @machine_code_only
+def test_the_example_of_fusion_is_as_its_page_says():
+    pytest.importorskip("numba")
+
+    def softmax(x):
+        e = (x - x.max(axis=1, keepdims=True)).exp()
+        return e / e.sum(axis=1, keepdims=True)
+
+    (kernel,) = run(softmax, (400, 50)).explanation.kernels
+    rows = [(i.op.name, kernel.reduced(i.output), kernel.phases()[i.output]) for i in kernel.instructions]
+    page = re.findall(r"^    \w = (\w+)\(.*(full|reduced) +(\d)", fusion.__doc__, re.MULTILINE)
+    assert rows == [(name, level == "reduced", int(turn)) for name, level, turn in page] and len(rows) == 5
+    assert kernels(run(lambda x: x.sum(axis=1).log(), (400, 50))) == ["sum log"]
+    assert kernels(run(lambda x: x - x.max(axis=0), (400, 50))) == ["max", "sub"]
+    assert kernels(run(lambda x: x.sum(axis=1) + x, (50, 50))) == ["sum", "add"]
+
+
 def test_a_loss_is_one_kernel_over_rows():
     labels = tg.tensor([0, 3, 1])
 

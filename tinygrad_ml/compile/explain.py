@@ -41,7 +41,7 @@ class Explanation:
     """A compiled step taken apart. As text it is the table of `step.explain()`.
 
     program     what runs
-    stages      the program as it was recorded, and after each pass
+    stages      the program as it was recorded, after each pass, and as it runs, with the copies of `ownership`
     kernels     what moves numbers, in the order in which it runs
     roots       value -> the value whose memory it looks at; itself if it has its own
     in_place    value -> the value from outside, into whose memory it is computed
@@ -58,7 +58,7 @@ class Explanation:
                 "the program is recorded, but its first run failed before its memory was laid out, so there are no kernels "
                 "to explain: call the step again without what the error named. step.program and step.stages can be read"
             )
-        self.program, self.stages = executable.program, stages
+        self.program, self.stages = executable.program, {**stages, "ownership": executable.program}
         self.kernels = [k for k in executable.kernels if not all(i.output in layout.views for i in k.instructions)]
         self.roots, self.in_place = layout.roots, layout.in_place
         self.uncompiled = [i for i in executable.eager if not isinstance(i.op, Call)]
