@@ -11,6 +11,27 @@ sum over the batch) all reductions stand at the end, since nothing full can be h
 but for so few elements that a backend keeps them near, such as those of a window.
 
 Two kernels may be one unless something in between needs the first and is needed by the second.
+
+An example, a softmax over the rows of x, of shape (400, 50). Each instruction begins as a kernel of its own and is
+joined, if it may be, with the kernels whose results it takes:
+
+    instruction                       joins             level     turn
+    m = max(x, axis=1, keepdims)      (begins)          reduced   1     the domain is that of x, axis 1 is reduced
+    d = sub(x, m)                     {max}             full      1     reads m again, when its row is done
+    e = exp(d)                        {max sub}         full      1
+    s = sum(e, axis=1, keepdims)      {max sub exp}     reduced   2     the same domain and axes
+    y = div(e, s)                     {... sum}         full      2
+
+A *turn* counts the reductions that must be finished before. A row is walked over once a turn, and only y goes out:
+
+    for each row:
+        walk 0:  m = the largest x
+        walk 1:  e = exp(x - m),  s = the sum of e
+        walk 2:  y = e / s
+
+log(sum(x, axis=1)) is one kernel too: log has the shape of what is left of x, (400,), so it joins {sum} by *becoming*
+reduced. x - max(x, axis=0) are two kernels: no column is finished before the last row is read. Neither may x of
+shape (50, 50) join {sum} in sum(x, axis=1) + x, where sums of rows are added to columns.
 """
 
 from __future__ import annotations
@@ -180,15 +201,15 @@ class _Fusion:
                 return None
             return a.shape, a.axes, {renamed.output}
         if a.shape == b.shape and not a.axes and not b.axes:
-            return a.shape, (), set()
+            return a.shape, (), set()  # nothing is reduced: sub and exp
         if a.shape == b.shape and (a.axes == b.axes or not a.axes or not b.axes):
-            wide, becoming = (a if a.axes else b), set()
+            wide, becoming = (a if a.axes else b), set()  # {max sub exp} and sum
             if size(wide.shape) == size(reduced(wide.shape, wide.axes)) and a.axes != b.axes:
                 return None  # where only axes of size 1 are reduced, both levels have one shape
         elif a.axes and not b.axes and b.shape in _reduced_shapes(a):
-            wide, becoming = a, {i.output for i in b.instructions}
+            wide, becoming = a, {i.output for i in b.instructions}  # {sum} and log
         elif b.axes and not a.axes and a.shape in _reduced_shapes(b):
-            wide, becoming = b, {i.output for i in a.instructions}
+            wide, becoming = b, {i.output for i in a.instructions}  # a number for each row, made before its walk
         else:
             return None
 
@@ -198,6 +219,7 @@ class _Fusion:
         new = b.instructions if a.axes else (*a.instructions, *b.instructions)
         if not all(self._may_reduce(i, is_reduced(i.output)) for i in new if i.op.name != "reshape"):
             return None
+        # Full values that follow from reduced ones, as sub does from max, can be had only if a row is done by itself.
         again = [v for i in b.instructions if not is_reduced(i.output) for v in i.inputs if is_reduced(v)]
         if again and size(wide.shape) > (LONG if wide.in_rows else self._few) * size(reduced(wide.shape, wide.axes)):
             return None
