@@ -1,6 +1,9 @@
 """What a compiled function may be given, and what it gives back."""
 
+import copy
+import functools
 import gc
+import pickle
 import weakref
 from collections import namedtuple
 
@@ -91,6 +94,44 @@ def test_results_share_no_memory():
         for b in arrays[:i]:
             assert not np.shares_memory(a, b)
         a[...] = i
+
+
+@pytest.mark.parametrize("view", [lambda a: a[1:3], lambda a: a[:], lambda a: a.reshape(2, 2), lambda a: a.numpy()])
+def test_arguments_that_overlap(view):
+    def write(a, b):
+        a.assign(a + 1)
+        return b * 1
+
+    writing, reading = tg.compile(write), tg.compile(lambda a, b: a.sum() + b.sum())
+    state = tg.ones(4)
+    into_state = tg.compile(lambda b: write(state, b))
+    a = tg.arange(4.0)
+    b = view(a)
+    assert reading(a, b).item() == 6 + np.sum(np.asarray(b))
+    if isinstance(b, np.ndarray):  # a copy
+        assert writing(a, b).tolist() == [0, 1, 2, 3]
+        return
+    for pair in ((a, b), (b, a)):
+        with pytest.raises(CompileError, match=r"argument b lies in .* of argument a, .*tg\.tensor"):
+            writing(*pair)
+    assert a.tolist() == [0, 1, 2, 3]
+    assert writing(tg.tensor(a), b).shape == into_state(tg.tensor(b)).shape == b.shape
+    with pytest.raises(CompileError, match="argument b lies in .* of state"):
+        into_state(view(state))
+
+
+def test_state_that_overlaps():
+    whole = tg.arange(4.0)
+    part = whole[1:3]
+
+    @tg.compile
+    def step():
+        whole.assign(whole + 1)
+        return part * 1
+
+    with pytest.raises(CompileError, match="state lies in .* of state"):
+        step()
+    assert whole.tolist() == [0, 1, 2, 3]
 
 
 def test_gradients_of_arguments():
@@ -210,6 +251,32 @@ def test_random_numbers_are_those_of_eager_mode():
                 np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
+@pytest.mark.parametrize("restart", [lambda: tg.manual_seed(3), lambda: tg.random.set_state(tg.random.get_state())])
+def test_seeds_in_a_function_are_refused(restart):
+    def function(x):
+        restart()
+        return x + tg.random.rand(2)
+
+    with pytest.raises(CompileError, match="would restart the random numbers once"):
+        tg.compile(function)(tg.zeros(2))
+
+
+@pytest.mark.parametrize("size", [3, 5000])
+@pytest.mark.parametrize("divide", [lambda a, b: a % b, lambda a, b: a // b])
+def test_integers_divided_by_0(divide, size):
+    step = tg.compile(lambda a, b: divide(a * 2, b) + 1)
+    a, b = tg.arange(size), tg.arange(size) + 1
+    for _ in range(2):
+        np.testing.assert_array_equal(step(a, b).numpy(), divide(a.numpy() * 2, b.numpy()) + 1)
+    with pytest.raises(tg.errors.TinygradError, match="integers cannot be divided by 0"):
+        step(a, a)
+    by_a_number = tg.compile(lambda a: divide(a * 2, 7) + 1)
+    np.testing.assert_array_equal(by_a_number(a).numpy(), divide(a.numpy() * 2, 7) + 1)
+    assert "single" not in {kernel.kind for kernel in by_a_number._last.executable.kernels}
+    with pytest.raises(tg.errors.TinygradError, match="integers cannot be divided by 0"):
+        tg.compile(lambda a: divide(a, 0))(a)
+
+
 def test_unused_random_numbers_are_drawn_too():
     def function(x):
         tg.random.rand(3)
@@ -298,6 +365,132 @@ def test_as_a_decorator_of_a_method():
     for _ in range(2):
         assert two.__call__(x).numpy().tolist() == [2, 2]
         assert three.__call__(x).numpy().tolist() == [3, 3]
+
+
+class Scaled:
+    """An object with a compiled method."""
+
+    def __init__(self, factor):
+        self.factor = tg.tensor(factor)
+
+    @tg.compile
+    def step(self, x):
+        return x * self.factor
+
+    @classmethod
+    @tg.compile
+    def of_the_class(cls, x):
+        return x * 3
+
+    @tg.compile
+    @staticmethod
+    def of_nobody(x):
+        return x * 4
+
+
+class Twice(Scaled):
+    @tg.compile
+    def step(self, x):
+        return super().step(x) * 2
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copy_of_an_object_with_a_compiled_method(copied):
+    x, one = tg.ones(1), Scaled(2.0)
+    assert one.step(x).item() == 2
+    other = copied(one)
+    other.factor = tg.tensor(5.0)
+    assert [one.step(x).item(), other.step(x).item(), one.step(x).item()] == [2, 5, 2]
+    assert one.step is one.step and other.step is other.step
+
+
+def test_a_copy_of_an_object_that_compiles_its_own_method():
+    class Own:
+        def __init__(self):
+            self.factor = tg.tensor(2.0)
+            self.step = tg.compile(self.apply)
+
+        def apply(self, x):
+            return x * self.factor
+
+    one = Own()
+    assert one.step(tg.ones(1)).item() == 2
+    other = copy.deepcopy(one)
+    other.factor.assign(3.0)
+    assert (other.step(tg.ones(1)).item(), one.step(tg.ones(1)).item()) == (3, 2)
+    assert pickle.loads(pickle.dumps(of_two)) is of_two
+
+
+@tg.compile
+def of_two(x, y):
+    return x + y
+
+
+def test_methods_of_all_kinds():
+    x, twice = tg.ones(1), Twice(2.0)
+    for _ in range(2):
+        assert twice.step(x).item() == 4 and Scaled.step(twice, x).item() == 2
+        assert Twice.of_the_class(x).item() == 3 and twice.of_the_class(x).item() == 3
+        assert Scaled.of_nobody(x).item() == 4 and twice.of_nobody(x).item() == 4
+
+    class Slots:
+        __slots__ = ("factor",)
+
+        @tg.compile
+        def step(self, x):
+            return x
+
+    with pytest.raises(CompileError, match="__slots__ of .*Slots leave no place for step: add '__dict__'"):
+        Slots().step(x)
+
+
+def test_names_of_what_has_none():
+    x = tg.ones(2, 3)
+    model, part = tg.compile(tg.nn.Linear(3, 1)), tg.compile(functools.partial(of_two.function, y=1))
+    model(x), part(x)
+    assert repr(model) == "<compiled Linear, 1 programs>" and repr(part) == "<compiled of_two, 1 programs>"
+    with pytest.raises(CompileError, match="ReLU has not been called yet"):
+        tg.compile(tg.nn.ReLU()).explain()
+
+
+def generator(x):
+    yield x * 2
+
+
+async def coroutine(x):
+    return x * 2
+
+
+class Generating:
+    def __call__(self, x):
+        yield x
+
+
+@pytest.mark.parametrize(("function", "options", "message"), [
+    (3, {}, "takes a function of tensors, and not 3"),
+    (classmethod(lambda cls: 1), {}, "put @classmethod above"),
+    (generator, {}, "generator is a generator or a coroutine"),
+    (functools.partial(coroutine), {}, "coroutine is a generator or a coroutine"),
+    (Generating(), {}, "Generating is a generator or a coroutine"),
+    (lambda x: x, {"without": "fusion"}, r"without=\('fusion',\)"),
+])  # fmt: skip
+def test_what_cannot_be_compiled_is_said_at_once(function, options, message):
+    with pytest.raises(tg.errors.OptionError, match=message):
+        tg.compile(function, **options)
+
+
+@pytest.mark.parametrize("returned", [lambda x: (x * i for i in range(3)), lambda x: {"a": map(tg.sum, [x])}])
+def test_what_computes_later_is_no_result(returned):
+    with pytest.raises(CompileError, match="Return a list or a tuple"):
+        tg.compile(lambda x: returned(x))(tg.ones(2))
+
+
+def test_how_often_a_step_is_repeated_is_a_whole_number():
+    step = tg.compile(lambda x: x + 1)
+    for times in (2.5, tg.ones(3), "2"):
+        with pytest.raises(tg.errors.OptionError, match="a whole number"):
+            step.repeat(times, tg.ones(3))
+    assert step.repeat(np.int64(2), tg.ones(1)).item() == 2
 
 
 def test_the_same_work_for_any_option_left_out():
@@ -451,17 +644,223 @@ def test_a_stream_of_ones_own_goes_on_in_both_modes():
     assert [tuple(part.tolist() for part in step()) for _ in range(3)] == expected
 
 
+class Settings:
+    scale = 1.0
+
+    def __init__(self):
+        self.weight, self.table, self.calls, self.history = 2.0, {"shift": 0.0, "list": [1, 2]}, 0, []
+
+    def apply(self, x):
+        return self.shifted(x * self.weight) * self.scale
+
+    def shifted(self, x):
+        return x + self.table["shift"] + self.table["list"][0]
+
+    def fit(self, step, x):
+        """What is around a step, and may count and note whatever it likes."""
+        self.calls += 1
+        self.history.append(step(x).item())
+
+
+SETTINGS, OUTER = Settings(), 1.0
+
+
+def helped(x):
+    return x * OUTER
+
+
+class Configured(tg.nn.Module):
+    def __init__(self, settings):
+        super().__init__()
+        self.settings, self._hidden = settings, 1.0
+
+    def forward(self, x):
+        return self.settings.apply(x) * self._hidden
+
+
+def changes(monkeypatch):
+    """What changes the result of `everything`, one by one."""
+    settings = SETTINGS
+    yield lambda: monkeypatch.setitem(globals(), "OUTER", 3.0)
+    yield lambda: monkeypatch.setitem(globals(), "helped", lambda x: x * 5)
+    yield lambda: setattr(settings, "weight", 7.0)
+    yield lambda: settings.table.update(shift=2.0)
+    yield lambda: settings.table["list"].insert(0, 9)
+    yield lambda: monkeypatch.setattr(Settings, "scale", 0.5)
+    yield lambda: setattr(settings, "scale", 4.0)
+    yield lambda: setattr(settings, "shifted", lambda x: x - 1)
+    yield lambda: monkeypatch.setitem(globals(), "SETTINGS", Settings())
+    yield lambda: monkeypatch.setattr(Settings, "apply", lambda self, x: x * 11)
+
+
+def test_what_a_function_reads_by_name_is_noticed_when_it_is_another(monkeypatch):
+    monkeypatch.setitem(globals(), "SETTINGS", Settings())
+    step, calls = counted(lambda x: helped(SETTINGS.apply(x)))
+    x = tg.ones(2)
+    before = step(x)
+    for number, change in enumerate(changes(monkeypatch), 2):
+        change()
+        after = step(x)
+        assert not np.array_equal(after.numpy(), before.numpy())
+        np.testing.assert_allclose(after.numpy(), helped(SETTINGS.apply(x)).numpy())
+        step(x)
+        assert len(calls) == number
+        before = after
+
+
+def test_what_is_around_a_step_may_change():
+    settings = Settings()
+    step, calls = counted(lambda x: settings.apply(x))
+    for _ in range(5):
+        settings.fit(step, tg.ones(1))
+    assert (len(calls), settings.calls, len(settings.history)) == (1, 5, 5)
+
+
+@pytest.mark.parametrize("make", [
+    lambda settings: tg.compile(settings.apply),
+    lambda settings: tg.compile(Configured(settings)),
+    lambda settings: lambda x: argument(settings, x),
+])  # fmt: skip
+def test_attributes_of_what_a_step_is_given(make):
+    settings = Settings()
+    step = make(settings)
+    found = []
+    for settings.weight in (1.0, 1.0, 3.0):
+        found.append(step(tg.ones(1)).item())
+    assert found == [2, 2, 4]
+
+
+@tg.compile
+def argument(settings, x):
+    return settings.apply(x)
+
+
+def test_a_module_that_is_made_anew():
+    def step(x):
+        return model(x)
+
+    compiled, x = tg.compile(step), tg.ones(2, 3)
+    for _ in range(2):
+        model = tg.nn.Linear(3, 1)
+        np.testing.assert_allclose(compiled(x).numpy(), model(x).numpy(), 1e-6)
+
+
+def test_a_private_attribute_of_a_module():
+    model = Configured(Settings())
+    step = tg.compile(model)
+    assert [step(tg.ones(1)).item(), setattr(model, "_hidden", 2.0), step(tg.ones(1)).item()] == [3, None, 6]
+
+
+def test_a_number_that_the_function_itself_counts_is_no_reason_to_record_again():
+    n, shapes = 0, []
+
+    def function(x):
+        nonlocal n
+        n += 1
+        shapes.append(x.shape)
+        return x * 2
+
+    step = tg.compile(function)
+    for _ in range(3):
+        for size in (2, 3):
+            step(tg.ones(size))
+    assert n == 2
+    n = 10  # by somebody else
+    step(tg.ones(2))
+    assert n == 11
+
+
+def test_an_object_goes_with_its_compiled_method():
+    class Owner:
+        def __init__(self):
+            self.factor = tg.ones(2)
+            self.scale, self.parts = 2.0, [1, 2]
+
+        @tg.compile
+        def step(self, x):
+            return x * self.factor * self.scale * self.parts[0]
+
+    owner = Owner()
+    gc.disable()
+    try:
+        for _ in range(3):
+            owner.step(tg.ones(2))
+        reference = weakref.ref(owner)
+        del owner
+        assert reference() is None
+    finally:
+        gc.enable()
+
+
+class Averaging(tg.nn.Module):
+    def forward(self, x):
+        self.average = x.mean() * 0.1 + getattr(self, "average", 0) * 0.9
+        return x
+
+
+class Holder:
+    latest = None
+
+    def in_an_attribute(self, x):
+        self.latest = x * 2
+
+    def in_a_class(self, x):
+        Holder.latest = x * 2
+
+
+TOTAL = tg.zeros(2)
+
+
+def in_a_global_variable(x):
+    global TOTAL
+    TOTAL = TOTAL + x
+
+
+@pytest.mark.parametrize(("make", "place"), [
+    (lambda history, by_name: Averaging(), r"Averaging\.average"),
+    (lambda history, by_name: Holder().in_an_attribute, r"Holder\.latest"),
+    (lambda history, by_name: Holder().in_a_class, r"Holder\.latest"),
+    (lambda history, by_name: in_a_global_variable, "TOTAL"),
+    (lambda history, by_name: lambda x: history.append(x.sum().detach()), "history"),
+    (lambda history, by_name: lambda x: by_name.update(sum=x.sum()), r"by_name\['sum'\]"),
+    (lambda history, by_name: lambda x: by_name.setdefault("all", []).append((x * 2, 1)), r"by_name\['all'\]"),
+])  # fmt: skip
+def test_a_tensor_that_is_kept_besides_the_result(make, place):
+    history, by_name = [], {}
+    function = make(history, by_name)
+    step, total = tg.compile(function), TOTAL
+    for _ in range(2):
+        with pytest.raises(CompileError, match=f"is kept in {place}.*Return the tensor.*assign"):
+            step(tg.ones(2))
+        assert (history, by_name, Holder.latest) == ([], {}, None) and TOTAL is total
+    assert not vars(getattr(function, "__self__", Holder)).get("latest")
+
+
+def test_an_object_with_a_tensor_in_it_is_no_result():
+    class Output:
+        pass
+
+    def step(x):
+        output = Output()
+        output.loss = x * 2
+        return {"output": output}
+
+    with pytest.raises(CompileError, match=r"returns an object with a tensor in it, .*Output\.loss"):
+        tg.compile(step)(tg.ones(2))
+
+
 def test_a_tensor_kept_from_a_recording():
-    kept = []
+    kept = [None] * 2000  # so many that nobody looks for tensors among them
 
     def function(x):
         kept.append(x + 1)
-        return x + kept[0]
+        return x * 2
 
-    step = tg.compile(function)
-    step(tg.ones(2))
-    with pytest.raises(CompileError, match="kept from an earlier recording"), tg.no_grad():
-        step(tg.ones(2))
+    tg.compile(function)(tg.ones(2))
+    with pytest.raises(CompileError, match="that recording is over"), tg.no_grad():
+        tg.compile(lambda x: x + kept[-1])(tg.ones(2))
+    with pytest.raises(CompileError, match="that recording is over"):
+        kept[-1].sum().item()
 
 
 def test_a_view_of_what_was_overwritten():

@@ -509,6 +509,47 @@ def test_numbers_that_callbacks_change():
     assert "6 programs" in repr(model.train_function)
 
 
+TABLE, LIMITS = {"shift": 1.0}, [0.0, 1.0]
+
+
+def rescaled(x):
+    return x * 2
+
+
+def test_what_callbacks_change_elsewhere(monkeypatch):
+    """An attribute of a class, what is in a dictionary and in a list, and a function."""
+
+    class Scaling(layers.Layer):
+        factor = 1.0
+
+        def call(self, inputs):
+            return rescaled(inputs * self.factor + TABLE["shift"]).clip(LIMITS[0] - 3, LIMITS[1] + 3)
+
+    def change(epoch):
+        if epoch == 1:
+            Scaling.factor = 0.5
+        elif epoch == 2:
+            TABLE["shift"] = 0.1
+        elif epoch == 3:
+            LIMITS[1] = -3.5
+        elif epoch == 4:
+            monkeypatch.setitem(globals(), "rescaled", lambda x: x * 3)
+
+    def run(**options):
+        tg.manual_seed(1)
+        Scaling.factor, TABLE["shift"], LIMITS[1] = 1.0, 1.0, 1.0
+        monkeypatch.undo()
+        model = dense(Scaling())
+        model.compile("sgd", "mse", **options)
+        between = callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs=None: change(epoch))
+        losses = model.fit(X, ONE_HOT, batch_size=11, epochs=6, verbose=0, callbacks=[between]).history["loss"]
+        return model, losses
+
+    (_, expected), (model, found) = run(run_eagerly=True), run()
+    np.testing.assert_allclose(found, expected, 1e-5)
+    assert "5 programs" in repr(model.train_function)
+
+
 def test_a_number_that_changes_in_each_step_is_recorded_once():
     def run(**options):
         tg.manual_seed(1)

@@ -148,6 +148,58 @@ def test_eager_and_compiled_steps_mix():
     assert_equal_states(eager, mixed)
 
 
+@pytest.mark.parametrize("optimizer", [tg.optim.Adam, tg.optim.AdamW, tg.optim.Adagrad])
+def test_parameters_that_were_updated_equally_often_and_no_longer_are(optimizer):
+    """Two steps share an optimiser, and one of them trains a part: counts part, and so do the numbers of an update."""
+
+    def run(wrap):
+        a, b = tg.tensor(1.0, requires_grad=True), tg.tensor(1.0, requires_grad=True)
+        update = optimizer([a, b], lr=0.1)
+
+        def step(loss):
+            def function():
+                update.zero_grad()
+                loss().backward()
+                update.step()
+
+            return wrap(function)
+
+        both, only_b = step(lambda: a * b), step(lambda: b * b)
+        found = []
+        for _ in range(4):
+            both(), both(), only_b()
+            found.append((a.item(), b.item()))
+        return found
+
+    np.testing.assert_allclose(run(tg.compile), run(lambda function: function), 1e-5)
+
+
+def test_a_part_that_is_frozen_for_a_while():
+    def run(wrap):
+        tg.manual_seed(0)
+        model = mlp()
+        update = adam(model.parameters())
+
+        def step(x, y):
+            update.zero_grad()
+            loss = F.cross_entropy(model(x), y)
+            loss.backward()
+            update.step()
+            return loss
+
+        step, x, y = wrap(step), tg.random.randn(8, 6), tg.arange(8) % 4
+        losses = []
+        for i in range(40):
+            for parameter in model[0].parameters():
+                parameter.requires_grad = i % 8 < 4
+            losses.append(step(x, y).item())
+        return losses, step
+
+    (expected, _), (found, step) = run(lambda function: function), run(tg.compile)
+    np.testing.assert_allclose(found, expected, 1e-5)
+    assert "5 programs" in repr(step)  # and not one more each time
+
+
 def test_gradients_accumulate_as_in_eager_mode():
     def training():
         tg.manual_seed(0)

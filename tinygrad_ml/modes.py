@@ -59,6 +59,13 @@ def each_time(function, beside=None):
     return function() if modes.recorder is None else modes.recorder.each_time(function, beside)
 
 
+def rely_on(function) -> None:
+    """Note that what a step does depends on `function()`, as it is before the step: if that is another one day, a
+    compiled step is recorded anew."""
+    if modes.recorder is not None:
+        modes.recorder.rely_on(function)
+
+
 class _Depends:
     """A truth value that depends on which frames are on the stack right now."""
 

@@ -8,8 +8,8 @@ import numpy
 
 from .backend import Device, current_device, dtypes
 from .backend import random as streams
-from .backend.random import get_state, manual_seed, set_state
-from .errors import OptionError
+from .backend.random import get_state
+from .errors import CompileError, OptionError
 from .modes import modes
 from .tensor import Tensor, as_tensor
 
@@ -28,6 +28,26 @@ __all__ = [
     "standard_normal",
     "uniform",
 ]
+
+
+def manual_seed(seed: int) -> None:
+    """Restart every random stream of the library from `seed`, a non-negative integer."""
+    _refuse_while_recording("manual_seed")
+    streams.manual_seed(seed)
+
+
+def set_state(state: dict) -> None:
+    """Continue from `get_state()`. Other devices' streams restart from the seed and the host's state."""
+    _refuse_while_recording("set_state")
+    streams.set_state(state)
+
+
+def _refuse_while_recording(name: str) -> None:
+    if modes.recorder is not None:
+        raise CompileError(
+            f"{name}() in a function that tg.compile records would restart the random numbers once, and not in each call. "
+            f"Call it outside, before the compiled function"
+        )
 
 
 def _stream(device: Device):

@@ -14,7 +14,7 @@ Read before: `program.py`, `traced.py`. Read next: `state.py`, how tensors are f
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import numpy
@@ -28,8 +28,9 @@ from ..ops.index import ARRAY
 from ..tensor import Tensor
 from .program import DRAW, PUT, VIEWS, Call, Instruction, Program, Source, Value
 from .signature import argument_names
-from .structure import mapped
-from .traced import WHAT_TO_DO, Traced, traced_type
+from .state import Found, Noticed, reachable
+from .structure import leaves, mapped
+from .traced import LEFT_BEHIND, WHAT_TO_DO, Traced, traced_type
 
 
 class Argument(Source):
@@ -94,11 +95,12 @@ class Recording:
     outputs     what the function returned, with `Result` in the places of its tensors
     host        the host's part of each step, in order: functions, their dtype or None, and what they gave this time
     conditions  (function, what it returned): what the recording relied on
+    noticed     the variables and attributes that code of the user's reads, as they were behind it
     """
 
-    def __init__(self, program, rebinds, outputs, host, conditions):
+    def __init__(self, program, rebinds, outputs, host, conditions, noticed):
         self.program, self.rebinds, self.outputs = program, rebinds, outputs
-        self.host, self.conditions = host, conditions
+        self.host, self.conditions, self.noticed = host, conditions, noticed
 
     def holds(self) -> bool:
         """Whether all that the recording relied on is as it was."""
@@ -118,12 +120,14 @@ class Recorder:
     def __init__(self):
         self.instructions: list[Instruction] = []
         self.host: list[tuple[Callable, Any, Any]] = []
+        self._relied_on: list[Callable] = []
         self._count = 0
         # id of an array -> the array, what stands for it, the value that it has at the start, its tensors
         self._lifted: dict[int, tuple] = {}
         # id of a tensor -> a reference to it, and its array, node, needs and gradient, as they were
         self._before: dict[int, tuple] = {}
         self._casts: dict[tuple, Traced] = {}
+        self.over = False
         self._on_host = False  # whether host code of the step is running
 
     # -- values ------------------------------------------------------------------------------------------
@@ -142,7 +146,7 @@ class Recorder:
         if not isinstance(array, Traced):
             return self._lift(array).value
         if array.recorder is not self:
-            raise CompileError(f"a tensor was kept from an earlier recording, and has no numbers: {WHAT_TO_DO}")
+            raise CompileError(LEFT_BEHIND)
         if array.base is not None and array.owner.written != array.seen:
             raise CompileError(
                 "a view is read after the memory that it looks at was overwritten by assign() or an optimiser, in a "
@@ -285,6 +289,10 @@ class Recorder:
             name: Tensor(kind(self, (), dtype, self.new((), dtype, Number(call, name)), index=index)) for name in given
         }
 
+    def rely_on(self, function: Callable) -> None:
+        """Note that the program is right only while `function()` is what it was before the step."""
+        self._relied_on.append(function)
+
     def check(self, function: Callable, tensor: Tensor) -> None:
         """Note that every replay has to call `function` with the array, which raises if there is a mistake in it."""
         value = self.read(self._standing_for(tensor))
@@ -316,12 +324,14 @@ class Recorder:
                 self.take(tensor)
             with watching(self.watch):
                 returned = function(*args, **kwargs)
-            return self._finish(returned, arguments, found)
+            now = reachable(function, args, kwargs)
+            self._refuse_what_was_kept(now, returned)
+            return self._finish(returned, arguments, found, before, now)
         except BaseException:
             before.restore()
             raise
         finally:
-            modes.recorder = None
+            modes.recorder, self.over = None, True
             for tensor, array, node, needs, gradient in self._as_they_were():
                 tensor._data, tensor._node, tensor._needs, tensor.grad = array, node, needs, gradient
                 if node is not None and node.op is None:
@@ -329,9 +339,34 @@ class Recorder:
             # What stands for an array knows the recorder, and may live on. It shall not keep what was recorded with it.
             for met in (self._lifted, self._before, self._casts):
                 met.clear()
-            self.instructions, self.host = [], []
+            self.instructions, self.host, self._relied_on = [], [], []
 
-    def _finish(self, returned, arguments: list[Tensor], found) -> Recording:
+    def _refuse_what_was_kept(self, now: Found, returned) -> None:
+        """`CompileError` if a tensor that the function made stays somewhere: it has no numbers, and no replay makes them."""
+        kept = now.place(self._was_made_here)
+        if kept is not None:
+            raise CompileError(
+                f"a tensor that the function makes is kept in {kept}, but a function recorded by tg.compile only hands over "
+                f"what it returns. Return the tensor and keep it outside; or make a tensor beforehand, as with tg.zeros, "
+                f"and overwrite it by {kept.partition('[')[0]}.assign(...)"
+            )
+        for leaf in leaves(returned):
+            if isinstance(leaf, (Iterator, Awaitable)):
+                raise CompileError(
+                    f"the function returns a {type(leaf).__name__}, which computes when it is asked, and that would be after "
+                    f"tg.compile has recorded. Return a list or a tuple"
+                )
+            inside = None if isinstance(leaf, Tensor) else reachable(leaf).place(self._was_made_here)
+            if inside is not None:
+                raise CompileError(
+                    f"the function returns an object with a tensor in it, {inside}, which a function recorded by tg.compile "
+                    f"could not fill anew. Return tensors in tuples, lists and dictionaries, and make the object outside"
+                )
+
+    def _was_made_here(self, tensor: Tensor) -> bool:
+        return isinstance(tensor._data, Traced) and not self._taken(tensor)
+
+    def _finish(self, returned, arguments: list[Tensor], found, before, now) -> Recording:
         place_of_argument = {id(tensor): position for position, tensor in enumerate(arguments)}
         own = {id(tensor): tensor for tensor in found.tensors}
         results: list[Value] = []
@@ -369,7 +404,10 @@ class Recorder:
             for tensor, _, _, needs, gradient in self._as_they_were()
             if needs and id(tensor) not in place_of_argument
         ]
-        return Recording(Program(self.instructions, results, writes), rebinds, outputs, self.host, conditions)
+        with before.back():
+            conditions += [(function, function()) for function in self._relied_on]
+        program = Program(self.instructions, results, writes)
+        return Recording(program, rebinds, outputs, self.host, conditions, Noticed(now))
 
     def _as_they_were(self) -> list[tuple]:
         """(tensor, array, node, needs, gradient) of all tensors that were taken and are still there."""

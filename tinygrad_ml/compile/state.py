@@ -7,17 +7,24 @@ watched from the first instruction on; a tensor that is not found here is met wh
 
 from __future__ import annotations
 
+import dis
+import functools
 import inspect
 import pickle
 import random
+import sys
 import types
 import weakref
-from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property, lru_cache, partial
+from operator import is_
+from typing import Any, NamedTuple
 
 import numpy
 
+from ..errors import CompileError
 from ..nn import Module
 from ..optim import Optimizer
 from ..tensor import Tensor
@@ -31,14 +38,27 @@ MANY = 1000
 class Found:
     """The tensors, modules and optimisers that a function can reach, and what holds these and everything else.
 
-    holders  (dictionary, list, set or variables of a function; whose they are if not this library's, else None)
+    paths    what to call the places of the tensors
+    holders  (dictionary, list, set, class, or variables of a function; whose they are if not this library's, else None;
+             what to call it)
+    objects  what is of a class that is not this library's
+    spaces   classes and modules that are not
+    held     objects that must not be held on to
+    words    the names of attributes that code which is not this library's reads
+    ours     ids of containers that an object of this library has
     """
 
     def __init__(self):
         self.tensors: list[Tensor] = []
+        self.paths: list[str] = []
         self.modules: list[Module] = []
         self.optimizers: list[Optimizer] = []
-        self.holders: list[tuple[Any, str | None]] = []
+        self.holders: list[tuple[Any, str | None, str]] = []
+        self.objects: list[Any] = []
+        self.spaces: list[Any] = []
+        self.held: list[Any] = []
+        self.words: set[str] = set()
+        self.ours: set[int] = set()
 
     def conditions(self) -> list[tuple[Callable[[], Any], Any]]:
         """(function, what it returns now): on what, besides numbers, it depends what a step does."""
@@ -57,6 +77,10 @@ class Found:
             for name, tensor in kept.items()
         }
 
+    def place(self, wanted: Callable[[Tensor], bool]) -> str | None:
+        """What to call the place of a tensor that is `wanted`, if there is one."""
+        return next((path for tensor, path in zip(self.tensors, self.paths, strict=True) if wanted(tensor)), None)
+
     def now(self) -> Held:
         """What all holders hold now, to be restored after a recording that failed."""
         return Held(self.holders)
@@ -66,10 +90,104 @@ class Found:
         everybody's."""
         holders = [
             holder
-            for holder, owner in self.holders
+            for holder, owner, _ in self.holders
             if (everybodys or owner is not None) and not isinstance(holder, GENERATORS)
         ]
         return lambda: tuple(value for holder in holders for value in _content(holder).values() if _is_plain(value))
+
+
+class Noticed:
+    """What code that is not this library's reads by a name: the variables of functions, and attributes of objects, classes
+    and modules. Plain values count by value, all else by identity; of a list, a dictionary or a set what is in it, too.
+
+    A container with more than `SMALL` items counts by how many there are.
+    """
+
+    def __init__(self, found: Found):
+        held = {id(thing) for thing in found.held}
+        self._variables = [holder for holder, *_ in found.holders if isinstance(holder, Variables)]
+        self._spaces, self._words, self._ours = found.spaces, found.words, found.ours
+        self._objects = [thing for thing in found.objects if id(thing) not in held]
+        self._held = [weakref.ref(thing) for thing in found.objects if id(thing) in held]
+        self.renew()
+
+    def renew(self) -> None:
+        """Notice what there is now."""
+        # (where, a name there, what is there, what to call it): in dictionaries, in cells, in objects that are not held
+        self._named: list[tuple[Mapping, str, Any, str]] = []
+        self._cells: list[tuple[Any, str, Any, str]] = []
+        self._weak: list[tuple[weakref.ref, str, Any, str]] = []
+        for variables in self._variables:
+            here = variables.read & variables.globals.keys()
+            self._named += [(variables.globals, name, variables.globals[name], name) for name in here]
+            self._cells += [(cell, name, _inside_of(cell), name) for name, cell in variables.cells.items()]
+        for space in self._spaces:
+            inside = vars(space)
+            here = self._words & inside.keys()
+            self._named += [(inside, name, inside[name], f"{_name_of(space)}.{name}") for name in here]
+        for thing in self._objects:
+            self._named += [(vars(thing), *attribute) for attribute in self._attributes(thing)]
+        for reference in self._held:
+            self._weak += [(reference, *attribute) for attribute in self._attributes(reference())]
+        self._contents: list[tuple[Any, list, str]] = []
+        waiting = [(value, path) for *_, value, path in (*self._named, *self._cells, *self._weak)]
+        seen = set(self._ours)
+        while waiting:
+            value, path = waiting.pop()
+            if isinstance(value, CONTAINERS) and id(value) not in seen:
+                seen.add(id(value))
+                items = _items(value)
+                self._contents.append((value, items, path))
+                waiting += [(item, f"{path}[...]") for item in items]
+
+    def _attributes(self, thing: Any) -> list[tuple[str, Any, str]]:
+        """(name, value, what to call it) of those that are read; classes may have some that an object has not yet."""
+        inside, kind = vars(thing), type(thing)
+        names = self._words & {*inside, *(name for base in kind.__mro__ if _is_users(base) for name in vars(base))}
+        return [(name, inside.get(name, MISSING), f"{kind.__qualname__}.{name}") for name in names]
+
+    def same(self) -> bool:
+        """Whether all is as it was."""
+        for inside, name, value, _ in self._named:
+            if inside.get(name, MISSING) is not value and not _is_same(inside.get(name, MISSING), value):
+                return False
+        for cell, _, value, _ in self._cells:
+            if _inside_of(cell) is not value and not _is_same(_inside_of(cell), value):
+                return False
+        for reference, name, value, _ in self._weak:
+            now = vars(reference()).get(name, MISSING)
+            if now is not value and not _is_same(now, value):
+                return False
+        return all(_same_items(_items(container), items) for container, items, _ in self._contents)
+
+    def change(self) -> str | None:
+        """What to call one thing that is another now."""
+        now = (
+            *((path, inside.get(name, MISSING), value) for inside, name, value, path in self._named),
+            *((path, _inside_of(cell), value) for cell, _, value, path in self._cells),
+            *((path, vars(reference()).get(name, MISSING), value) for reference, name, value, path in self._weak),
+        )
+        named = next((path for path, now, before in now if not _is_same(now, before)), None)
+        return named or next((path for x, items, path in self._contents if not _same_items(_items(x), items)), None)
+
+
+CONTAINERS = (list, dict, set, deque)
+SMALL = 100
+
+
+def _items(container: Any) -> list:
+    """What is in a container that may change, keys included; of a large one, how much that is."""
+    if len(container) > SMALL:
+        return [len(container)]
+    return [*container, *container.values()] if isinstance(container, dict) else list(container)
+
+
+def _same_items(now: list, before: list) -> bool:
+    return len(now) == len(before) and (all(map(is_, now, before)) or all(map(_is_same, now, before)))
+
+
+def _inside_of(cell) -> Any:
+    return cell.cell_contents if _filled(cell) else MISSING
 
 
 class HeldMethod:
@@ -80,38 +198,61 @@ class HeldMethod:
 
     def __init__(self, function: Callable, instance: Any):
         self.function, self._instance = function, weakref.ref(instance)
-        self.__name__, self.__doc__ = function.__name__, function.__doc__
+        functools.update_wrapper(self, function, updated=())
+        del self.__wrapped__  # which takes the object, too
         self.__signature__ = inspect.signature(function.__get__(instance))
+
+    def is_of(self, thing: Any) -> bool:
+        """Whether it is a method of that very object."""
+        return self._instance() is thing
 
     @property
     def instance(self) -> Any:
-        """The object; None if it is gone."""
-        return self._instance()
+        """The object. `CompileError` if it is gone."""
+        instance = self._instance()
+        if instance is None:
+            raise CompileError(
+                f"the object whose method {self.__name__} this is, is gone: keep it as long as you call it"
+            )
+        return instance
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(self._instance(), *args, **kwargs)
+        return self.function(self.instance, *args, **kwargs)
 
 
 class Held:
     """What dictionaries, lists, attributes and the variables of functions hold at one moment."""
 
-    def __init__(self, holders: list[tuple[Any, str | None]]):
-        self._held = [(holder, owner, _content(holder)) for holder, owner in holders]
+    def __init__(self, holders: list[tuple[Any, str | None, str]]):
+        self._held = [(holder, owner, path, _content(holder)) for holder, owner, path in holders]
 
     def restore(self) -> None:
         """Put everything back."""
-        for holder, _, content in self._held:
+        for holder, *_, content in self._held:
             if _differences(_content(holder), content):
                 _fill(holder, content)
 
+    @contextmanager
+    def back(self) -> Iterator[None]:
+        """Inside, all is as it was at that moment."""
+        now = Held([holder for *holder, _ in self._held])
+        self.restore()
+        try:
+            yield
+        finally:
+            now.restore()
+
     def change(self) -> str | None:
         """One thing that is another now, and is not this library's."""
-        for holder, owner, content in self._held:
+        for holder, owner, _, content in self._held:
             if owner is not None:
                 for name in _differences(_content(holder), content):
-                    return owner if isinstance(holder, (list, set, GENERATORS)) else f"{owner}.{name}"
+                    return owner if isinstance(holder, (list, set, deque, *GENERATORS)) else f"{owner}.{name}"
         return None
 
+
+MISSING = object()
+"""Stands for what there is not."""
 
 GENERATORS = (numpy.random.Generator, numpy.random.RandomState, random.Random)
 """Streams of random numbers that are not this library's."""
@@ -122,13 +263,16 @@ class Variables:
 
     def __init__(self, function: types.FunctionType):
         self.cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-        self.globals, self.names = function.__globals__, _names(function.__code__)
+        names = _names(function.__code__)
+        self.globals, self.names, self.read = function.__globals__, names.variables, names.read
 
 
 def _content(holder: Any) -> dict:
     """What a holder holds, by name or number."""
     if isinstance(holder, dict):
         return dict(holder)
+    if isinstance(holder, type):
+        return {name: value for name, value in vars(holder).items() if name[:2] != "__"}
     if isinstance(holder, GENERATORS):
         return {"stream": pickle.dumps(_bits(holder))}
     if isinstance(holder, Variables):
@@ -157,8 +301,18 @@ def _fill(holder: Any, content: dict) -> None:
                 holder.cells[name].cell_contents = value
             else:
                 holder.globals[name] = value
+    elif isinstance(holder, type):
+        for name in vars(holder).keys() - content.keys():
+            if name[:2] != "__":
+                delattr(holder, name)
+        for name, value in content.items():
+            if vars(holder).get(name, MISSING) is not value:
+                setattr(holder, name, value)
     elif isinstance(holder, list):
         holder[:] = content.values()
+    elif isinstance(holder, deque):
+        holder.clear()
+        holder.extend(content.values())
     else:
         holder.clear()
         holder.update(content if isinstance(holder, dict) else content.values())
@@ -171,7 +325,11 @@ def _differences(now: dict, before: dict) -> list[Any]:
 
 
 def _is_same(now: Any, before: Any) -> bool:
-    return now is before or (type(now) is type(before) and _is_plain(now) and now == before)
+    if now is before:
+        return True
+    return (
+        type(now) is type(before) and _is_plain(now) and now == before and repr(now) == repr(before)
+    )  # not so 0.0, -0.0
 
 
 PLAIN = (bool, int, float, str, bytes, tuple, type(None))
@@ -215,28 +373,65 @@ def _needs(tensors: list[Tensor]) -> list[Any]:
 
 
 def reachable(*roots: Any) -> Found:
-    """What the functions and objects in `roots` can reach."""
-    found, seen = Found(), set()
-    waiting: list[tuple[Any, str | None]] = [(root, None) for root in roots]
+    """What the functions and objects in `roots` can reach.
+
+    Of a class or a module that is the user's, what some code of theirs calls by its name, and what Python or this library
+    calls: a method `fit` that a step does not name is none of its business.
+    """
+    found, seen, named = Found(), set(), set()
+    waiting: list[tuple[Any, str | None, str]] = [(root, None, _name_of(root)) for root in roots]
+    unnamed: dict[str, list[tuple[Any, str | None, str]]] = {}
     keep = []  # whose ids are in `seen`
     while waiting:
-        thing, owner = waiting.pop()
-        if id(thing) in seen or isinstance(thing, (type, types.ModuleType, str, bytes, int, float, type(None))):
+        thing, owner, path = waiting.pop()
+        if id(thing) in seen or isinstance(thing, (str, bytes, int, float, type(None))):
             continue
         seen.add(id(thing))
         keep.append(thing)
+        if isinstance(thing, (type, types.ModuleType)):
+            if _is_users(thing):
+                owner = _name_of(thing)
+                found.spaces.append(thing)
+                if isinstance(thing, type):
+                    found.holders.append((thing, owner, owner))
+                for name, part in vars(thing).items():
+                    known = name in named or (isinstance(thing, type) and _is_called_by_others(thing, name))
+                    (waiting if known else unnamed.setdefault(name, [])).append((part, owner, f"{owner}.{name}"))
+            continue
         if isinstance(thing, Tensor):
             found.tensors.append(thing)
+            found.paths.append(path)
         elif isinstance(thing, Module):
             found.modules.append(thing)
         elif isinstance(thing, Optimizer):
             found.optimizers.append(thing)
+        elif isinstance(thing, HeldMethod):
+            found.held.append(thing.instance)
         owner = _owner(thing, owner)
-        holder, parts = _inside(thing)
+        if isinstance(thing, types.FunctionType) and owner is not None:
+            names = _names(thing.__code__)
+            found.words |= names.read_attributes
+            waiting.extend(part for name in names.attributes - named for part in unnamed.pop(name, ()))
+            named |= names.attributes
+        holder, parts = _inside(thing, path)
         if holder is not None:
-            found.holders.append((holder, owner))
-        waiting.extend((part, owner) for part in parts)
+            found.holders.append((holder, owner, path))
+        if _in(PACKAGE, type(thing).__module__) or id(thing) in found.ours:
+            found.ours.update(id(part) for _, part in parts if isinstance(part, CONTAINERS))
+        waiting.extend((part, owner, name) for name, part in parts)
+        if owner is not None and isinstance(holder, dict) and holder is not thing:
+            found.objects.append(thing)
+            waiting.extend((part, owner, "") for part in type(thing).__mro__)
     return found
+
+
+def _name_of(thing: Any) -> str:
+    return getattr(thing, "__qualname__", None) or getattr(thing, "__name__", None) or type(thing).__qualname__
+
+
+def _is_called_by_others(kind: type, name: str) -> bool:
+    """Whether Python, or this library, may call what the class has under that name."""
+    return name[:2] == "__" or any(name in vars(base) for base in kind.__mro__ if _in(PACKAGE, base.__module__))
 
 
 def _owner(thing: Any, holds_it: str | None) -> str | None:
@@ -246,36 +441,52 @@ def _owner(thing: Any, holds_it: str | None) -> str | None:
     if isinstance(thing, GENERATORS):
         return holds_it
     if isinstance(getattr(thing, "__dict__", None), dict) and not isinstance(
-        thing, (types.MethodType, HeldMethod, partial)
+        thing, (types.MethodType, HeldMethod, partial, *WRAPPERS)
     ):
         return None if _in(PACKAGE, type(thing).__module__) else type(thing).__qualname__
     return holds_it
 
 
-def _inside(thing: Any) -> tuple[Any, Iterable[Any]]:
-    """What holds something for the thing, if that can change; and what can be reached from there in one step."""
+WRAPPERS = (property, staticmethod, classmethod, cached_property)
+"""What stands around a function in a class."""
+
+
+def _inside(thing: Any, path: str) -> tuple[Any, Iterable[tuple[str, Any]]]:
+    """What holds something for the thing, if that can change; and what can be reached from there in one step, each with
+    what to call it."""
     if isinstance(thing, HeldMethod):
-        return None, [thing.instance, thing.function]
+        return None, [(path, thing.instance), (path, thing.function)]
     if _in(ROOM, type(thing).__module__):  # of a compiled step its function, and not the programs that it has
-        return None, [getattr(thing, "function", None)]
+        return None, [(path, getattr(thing, "function", None))]
     if isinstance(thing, types.FunctionType):
         variables = Variables(thing) if _is_users(thing) else None
-        named = [] if variables is None else [thing.__globals__.get(name) for name in variables.names]
-        cells = [cell.cell_contents for cell in thing.__closure__ or () if _filled(cell)]
-        return variables, [*cells, *named, *(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()]
+        named = [] if variables is None else [(name, thing.__globals__.get(name)) for name in variables.names]
+        cells = zip(thing.__code__.co_freevars, thing.__closure__ or (), strict=True)
+        closed = [(name, cell.cell_contents) for name, cell in cells if _filled(cell)]
+        given = [(path, part) for part in (*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values())]
+        return variables, [*closed, *named, *given, *[(path, thing.__dict__) for _ in thing.__dict__]]
     if isinstance(thing, types.MethodType):
-        return None, [thing.__self__, thing.__func__]
+        return None, [(path, thing.__self__), (path, thing.__func__)]
+    if isinstance(thing, WRAPPERS):
+        return None, [(path, getattr(thing, name, None)) for name in ("fget", "fset", "__func__", "func")]
     if isinstance(thing, GENERATORS):
         return thing, []
     if isinstance(thing, partial):
-        return None, [thing.func, *thing.args, *thing.keywords.values()]
+        return None, [(path, part) for part in (thing.func, *thing.args, *thing.keywords.values())]
     if isinstance(thing, dict):
-        return (thing, [*thing.keys(), *thing.values()]) if _worth_looking(list(thing.values())) else (None, [])
-    if isinstance(thing, (list, tuple, set, frozenset)):
-        holder = thing if isinstance(thing, (list, set)) else None
-        return (holder, thing) if _worth_looking(list(thing)) else (None, [])
+        if not _worth_looking(list(thing.values())):
+            return None, []
+        named = [(f"{path}[{name!r}]" if isinstance(name, PLAIN) else path, part) for name, part in thing.items()]
+        return thing, [*((path, name) for name in thing), *named]
+    if isinstance(thing, (list, tuple, set, frozenset, deque)):
+        holder = thing if isinstance(thing, (list, set, deque)) else None
+        if not _worth_looking(list(thing)):
+            return None, []
+        return holder, [(f"{path}[{i}]" if isinstance(thing, (list, tuple)) else path, x) for i, x in enumerate(thing)]
     inside = getattr(thing, "__dict__", None)
-    return (inside, list(inside.values())) if isinstance(inside, dict) else (None, [])
+    if not isinstance(inside, dict):
+        return None, []
+    return inside, [(f"{type(thing).__qualname__}.{name}", part) for name, part in inside.items()]
 
 
 def _worth_looking(items: list) -> bool:
@@ -290,18 +501,52 @@ def _filled(cell) -> bool:
     return True
 
 
-def _is_users(function: types.FunctionType) -> bool:
-    return not _in(PACKAGE, function.__module__ or "")
+def _is_users(thing: Any) -> bool:
+    """Whether a function, a class or a module is neither this library's nor Python's."""
+    name = thing.__name__ if isinstance(thing, types.ModuleType) else getattr(thing, "__module__", None)
+    if not isinstance(name, str):
+        return True
+    if isinstance(thing, types.ModuleType) and "site-packages" in (getattr(thing, "__file__", None) or "site-packages"):
+        return False
+    return name.partition(".")[0] not in NOT_THE_USERS
+
+
+NOT_THE_USERS = {PACKAGE, "numpy", *sys.stdlib_module_names}
 
 
 def _in(room: str, module: str) -> bool:
     return f"{module}.".startswith(f"{room}.")
 
 
-def _names(code: types.CodeType) -> set[str]:
-    """The names in the body of a function, and of the functions within it."""
-    names = set(code.co_names)
+class _Names(NamedTuple):
+    """The names in the body of a function, and of the functions within it: of variables outside of all of them, and of
+    attributes; those that are read, and all, some of which are only set."""
+
+    read: frozenset[str]
+    variables: frozenset[str]
+    read_attributes: frozenset[str]
+    attributes: frozenset[str]
+
+
+@lru_cache(maxsize=1000)
+def _names(code: types.CodeType) -> _Names:
+    met: dict[str, set[str]] = {}
+    for instruction in dis.get_instructions(code):
+        met.setdefault(instruction.opname, set()).add(instruction.argval)
+    found = [set().union(*(met.get(name, ()) for name in names)) for names in _NAMING]
+    if found[0] & {"getattr", "hasattr", "vars"}:  # by the names of attributes as strings
+        found[2].update(text for text in code.co_consts if isinstance(text, str) and text.isidentifier())
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            names |= _names(constant)
-    return names
+            found = [names | inner for names, inner in zip(found, _names(constant), strict=True)]
+    read, variables, read_attributes, attributes = found
+    return _Names(*map(frozenset, (read, read | variables, read_attributes, read_attributes | attributes)))
+
+
+_NAMING = (
+    ("LOAD_GLOBAL", "LOAD_NAME"),
+    ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME"),
+    ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"),
+    ("STORE_ATTR", "DELETE_ATTR"),
+)
+"""The instructions of Python that name variables and attributes."""

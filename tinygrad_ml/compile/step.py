@@ -6,11 +6,14 @@ Read next: `program.py`, `recorder.py`, `passes/`, `cpu/`, `gpu/`.
 from __future__ import annotations
 
 import functools
+import inspect
+import operator
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import writes
-from ..backend import Device, absent
+from ..backend import Device, absent, of, owner
 from ..errors import CompileError, OptionError
 from ..modes import modes
 from ..tensor import Tensor
@@ -20,7 +23,7 @@ from .gpu.blas import PRECISIONS
 from .passes import PASSES
 from .passes.ownership import ownership
 from .program import Program
-from .recorder import Recorder, Recording, Result
+from .recorder import Recorder, Recording, Result, State
 from .signature import take_apart
 from .state import HeldMethod, reachable
 from .structure import leaves, mapped
@@ -63,7 +66,14 @@ class Compiled:
     """One recorded program, and what it takes to run it."""
 
     def __init__(
-        self, recording: Recording, static: tuple, aliases: dict[int, Tensor], engine: Engine, memory: Any, without
+        self,
+        recording: Recording,
+        tensors: list[Tensor],
+        static: tuple,
+        aliases: dict[int, Tensor],
+        engine: Engine,
+        memory: Any,
+        without: Sequence[str],
     ):
         self.recording, self.recorded = recording, recording.program
         self._keep = static  # whose ids are in the key
@@ -83,13 +93,41 @@ class Compiled:
         self.executable = engine.executable(program, rebound, memory, *options)
         self._fresh = True
         self._written = [memory.source for memory, _ in program.writes]
+        self._written_states = {
+            id(owner(_tensor_of(source)._data)) for source in self._written if source.kind != "argument"
+        }
+        self._writes_arguments = any(source.kind == "argument" for source in self._written)
+        for value in program.sources():
+            if value.source.kind == "state":
+                self._refuse_overlap(value.source, value.source.tensor._data, tensors)
         reads_gradients = any(value.source.kind == "gradient" for value in program.sources())
         self._replaced = [target for target, what, _ in recording.rebinds if what == "grad" and not reads_gradients]
 
     def fits(self, tensors: list[Tensor]) -> bool:
         """Whether what the recording relied on holds in this call."""
         same = all(tensors[i] is tensor for i, tensor in self._aliases.items())
-        return same and self.executable.fits() and self.recording.holds()
+        return same and self.executable.fits() and self.recording.holds() and self.recording.noticed.same()
+
+    def refuse_overlaps(self, tensors: list[Tensor]) -> None:
+        """`CompileError` if an argument lies in memory that the program overwrites as something else: what comes first
+        is not the same as in eager mode."""
+        for position, tensor in enumerate(tensors):
+            if self._writes_arguments or id(owner(tensor._data)) in self._written_states:
+                self._refuse_overlap(position, tensor._data, tensors)
+
+    def _refuse_overlap(self, what: int | State, array: Any, tensors: list[Tensor]) -> None:
+        for source in self._written:
+            written = (tensors[source.position] if source.kind == "argument" else _tensor_of(source))._data
+            if array is not written and _overlap(array, written):
+                sources = [value.source for value in self.recorded.sources() if value.source.kind == "argument"]
+                names = {argument.position: str(argument) for argument in sources}
+                if isinstance(what, int) and what not in names:
+                    continue  # which is not used
+                raise CompileError(
+                    f"{names.get(what, what)} lies in the memory of {source}, or a part of it, which the function overwrites "
+                    f"by assign(). What is read before that, and what after it, is not said in a compiled function: pass a "
+                    f"copy, tg.tensor(...)"
+                )
 
     def __call__(self, tensors: list[Tensor]) -> Any:
         """Run a step; what the function returns."""
@@ -142,6 +180,27 @@ class Compiled:
                         array[...] = given[value.source.name]
 
 
+def _name_of(function: Any) -> str:
+    """What to call it: a part of a function by the function, an object that can be called by its class."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
+    return name or type(function).__qualname__
+
+
+def _runs_later(function: Any) -> bool:
+    """Whether calling it gives a generator or a coroutine."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    kinds = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+    called = function if inspect.isroutine(function) else getattr(function, "forward", type(function).__call__)
+    return any(kind(part) for kind in kinds for part in (function, called))
+
+
+def _overlap(a: Any, b: Any) -> bool:
+    return owner(a) is owner(b) and bool(of(a).namespace.may_share_memory(a, b))
+
+
 def _tensor_of(source) -> Tensor:
     return source.tensor.grad if source.kind == "gradient" else source.tensor
 
@@ -150,12 +209,23 @@ class Step:
     """A compiled function. Call it as the function; print `step.program`, `step.explain()`, `step.source`."""
 
     def __init__(self, function: Callable, without: Sequence[str] = (), products: str = "float32"):
+        if not callable(function):
+            hint = ": put @classmethod above @tg.compile" if isinstance(function, classmethod) else ""
+            raise OptionError(f"tg.compile takes a function of tensors, and not {function!r}{hint}")
+        if _runs_later(function):
+            raise OptionError(
+                f"tg.compile takes a function that returns its results, and {_name_of(function)} is a generator or a coroutine, "
+                f"which runs piece by piece. Compile a function that does one step, and call it in a loop"
+            )
+        if isinstance(without, str):
+            raise OptionError(f"without={without!r} should be a tuple of names of passes: without=({without!r},)")
         for name in without:
             if name not in OPTIONAL:
                 raise OptionError(f"there is no pass {name!r} to leave out; there are {', '.join(OPTIONAL)}")
         if products not in PRECISIONS:
             raise OptionError(f"products={products!r} is none of {', '.join(map(repr, PRECISIONS))}")
         functools.update_wrapper(self, function)
+        self.__name__, self.__qualname__ = _name_of(function).rpartition(".")[2], _name_of(function)
         self.function, self.without, self.products = function, tuple(without), products
         self._programs: dict[tuple, list[Compiled]] = {}
         self._memory: dict[Device, Any] = {}
@@ -184,8 +254,14 @@ class Step:
         ...     return train(images[batch], labels[batch])
         >>> loss = step.repeat(600)  # an epoch
 
-        Raises `OptionError` for less than one time.
+        Raises `OptionError` for less than one time, and for what is no whole number.
         """
+        try:
+            times = operator.index(times)
+        except TypeError:
+            raise OptionError(
+                f"repeat takes how often first, a whole number, and not {times!r}: step.repeat(10, x)"
+            ) from None
         if times < 1:
             raise OptionError(f"a step can be repeated once or more often, not {times} times")
         if modes.recorder is not None or modes.watchers:
@@ -208,20 +284,47 @@ class Step:
         else:
             compiled = self._record(tensors, args, kwargs)
             programs.insert(0, compiled)
+        compiled.refuse_overlaps(tensors)
         self._last = compiled
         return compiled
 
     def __get__(self, instance, owner=None):
         """As a method, it is compiled for each object."""
-        if instance is None:
+        if instance is None or isinstance(self.function, staticmethod):
             return self
-        name = f"_compiled_{self.__name__}"
-        if name not in instance.__dict__:
-            instance.__dict__[name] = Step(HeldMethod(self.function, instance), self.without, self.products)
-        return instance.__dict__[name]
+        inside = getattr(instance, "__dict__", None)
+        if inside is None:
+            raise CompileError(
+                f"a compiled method is kept in the object that it belongs to, and the __slots__ of "
+                f"{type(instance).__qualname__} leave no place for {self.__name__}: add '__dict__' and '__weakref__' to them"
+            )
+        name = f"_compiled_{self.__qualname__}"
+        if not getattr(inside.get(name), "_is_method", lambda *_: False)(
+            self.function, instance
+        ):  # a copy has another's
+            step = Step(HeldMethod(self.function, instance), self.without, self.products)
+            if isinstance(instance, type):  # of which it is a class method
+                setattr(instance, name, step)
+            else:
+                inside[name] = step
+        return vars(instance)[name]
+
+    def _is_method(self, function: Callable, instance: Any) -> bool:
+        """Whether it is that function as a method of that object."""
+        held = self.function
+        return isinstance(held, HeldMethod) and held.function is function and held.is_of(instance)
+
+    def __reduce__(self):
+        """A copy, or what is read from a file, has its own programs. Of a method, the object makes a new step."""
+        if isinstance(self.function, HeldMethod):
+            return type(None), ()
+        place = sys.modules.get(self.__module__)
+        for name in self.__qualname__.split("."):
+            place = getattr(place, name, None)
+        return self.__qualname__ if place is self else (Step, (self.function, self.without, self.products))
 
     def _record(self, tensors: list[Tensor], args: tuple, kwargs: dict) -> Compiled:
-        count = sum(map(len, self._programs.values()))
+        count = len(self._all())
         if count >= MOST:
             raise CompileError(
                 f"{self.__name__} has been recorded for {count} combinations of shapes, options and modes already. Keep "
@@ -233,13 +336,20 @@ class Step:
         found = reachable(self.function, args, kwargs)
         own = {id(tensor) for tensor in reachable(self.function).tensors}
         aliases = {i: tensor for i, tensor in enumerate(tensors) if id(tensor) in own}
+        # What the function changes besides tensors when it is recorded, such as a counter, is no reason to record it again.
+        current = [compiled for compiled in self._all() if compiled.recording.noticed.same()]
         recording = Recorder().record(self.function, args, kwargs, tensors, found)
+        for compiled in current:
+            compiled.recording.noticed.renew()
         static = tuple(leaf for leaf in leaves((args, kwargs)) if not isinstance(leaf, Tensor))
         device = device_of(recording.program, tensors)
         engine = ENGINES[device.kind]
         if device not in self._memory:
             self._memory[device] = engine.memory(device.index, self.products)
-        return Compiled(recording, static, aliases, engine, self._memory[device], self.without)
+        return Compiled(recording, tensors, static, aliases, engine, self._memory[device], self.without)
+
+    def _all(self) -> list[Compiled]:
+        return [compiled for programs in self._programs.values() for compiled in programs]
 
     @property
     def _latest(self) -> Compiled:
@@ -272,4 +382,4 @@ class Step:
         return str(self.explanation)
 
     def __repr__(self) -> str:
-        return f"<compiled {self.__name__}, {sum(map(len, self._programs.values()))} programs>"
+        return f"<compiled {self.__name__}, {len(self._all())} programs>"

@@ -22,6 +22,11 @@ WHAT_TO_DO = (
     "tg.where; or leave the function uncompiled"
 )
 
+LEFT_BEHIND = (
+    "a tensor that was made while a function was recorded by tg.compile was kept, and that recording is over: it has no "
+    "numbers, and never will. Return the tensor from the function, or keep numbers in one that is there beforehand, by assign()"
+)
+
 
 class _Flags:
     c_contiguous = False  # so that nobody looks for blocks in it
@@ -91,7 +96,7 @@ class _Tracing(Backend):
     def to_host(self, array):
         real = array.recorder.array_for_host(array)
         if real is None:
-            raise CompileError(WHAT_TO_DO)
+            raise CompileError(LEFT_BEHIND if array.recorder.over else WHAT_TO_DO)
         return self._real.to_host(real)
 
     def moved(self, array, device):

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,7 +26,7 @@ from .. import writes
 from ..backend import of
 from ..errors import CheckpointError, OptionError, ShapeError
 from ..functional import full_like
-from ..modes import each_time, enable_grad, modes, no_grad
+from ..modes import each_time, enable_grad, modes, no_grad, rely_on
 from ..nn.module import forget_gradient
 from ..tensor import Tensor, tensor
 from .loop import Loop, NotElementwise
@@ -124,12 +125,17 @@ class Optimizer:
         with no_grad():
             for group in self.param_groups:
                 numbers: dict[int, dict[str, float]] = {}
+                together: dict[int, list[Tensor]] = {}
                 for p in group["params"]:
                     if p.grad is not None and p.requires_grad:
-                        self._step_one(p, group, numbers)
+                        together.setdefault(self._step_one(p, group, numbers), []).append(p)
+                for params in together.values():
+                    if len(params) > 1:
+                        rely_on(partial(self._apart, params))
         return loss
 
-    def _step_one(self, p: Tensor, group: Mapping[str, Any], numbers: dict[int, dict[str, float]]) -> None:
+    def _step_one(self, p: Tensor, group: Mapping[str, Any], numbers: dict[int, dict[str, float]]) -> int:
+        """Update p, and say which update of it that was. `numbers` of this step go by that, for all parameters."""
         state = self.state.setdefault(p, {"step": 0})
         t = each_time(lambda: self._count(p))
         if t not in numbers:
@@ -138,6 +144,12 @@ class Optimizer:
         for name, start in initial.items():
             state[name] = _beside(state[name], p) if name in state else full_like(p, start)
         self._overwrite(p, _beside(p.grad, p), [state[name] for name in initial], numbers[t], group)
+        return t
+
+    def _apart(self, params: list[Tensor]) -> list[int]:
+        """How many more updates than the first each of them has had: on that it depends who shares numbers."""
+        counts = [self.state[p]["step"] if p in self.state else 0 for p in params]
+        return [count - counts[0] for count in counts]
 
     def _count(self, p: Tensor) -> int:
         """Count another update of p."""

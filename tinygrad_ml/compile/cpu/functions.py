@@ -91,6 +91,9 @@ NOT_IN_PLACE = frozenset(("where",))
 def has_form(instruction: Instruction) -> bool:
     """Whether an elementwise operation can be written as such calls."""
     name = instruction.op.name
+    if name in ("remainder", "floor_divide") and instruction.output.dtype.kind in "iu":
+        divisor = instruction.inputs[1].source  # by 0 it is an error, and NumPy's calls and loops give 0
+        return divisor is not None and divisor.kind == "constant" and bool(divisor.array.all())
     if name == "logical_not" or name.startswith("is"):
         return True
     return name in UFUNCS or name in SEVERAL or name == "power"

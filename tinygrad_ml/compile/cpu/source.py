@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 from ...backend import dtypes
 from ...backend import random as streams
 from ...backend.arrays import HOST
-from ...errors import RangeError
+from ...errors import RangeError, TinygradError
 from ...ops import conv
 from ...ops.index import ARRAY
 from ...ops.shapes import size
@@ -396,13 +396,16 @@ def _looking(form: numpy.ndarray, source: numpy.ndarray) -> Callable:
 
 
 def _as_in_eager_mode(op, params: dict[str, Any]) -> Callable:
-    """The operation itself, with clear words for an index that is out of range."""
+    """The operation itself, with clear words for an index that is out of range, and for a division by 0."""
 
     def call(*arrays):
         try:
             return numpy.asarray(op.value(HOST, *arrays, **params), order="C")
         except IndexError as error:
-            raise error if isinstance(error, RangeError) else RangeError(f"{op.name}: {error}") from None
+            shapes = ", ".join(f"shape {array.shape} and dtype {array.dtype}" for array in arrays)
+            raise error if isinstance(error, RangeError) else RangeError(f"{op.name} of {shapes}: {error}") from None
+        except ZeroDivisionError as error:
+            raise TinygradError(f"{op.name}: {error}") from None
 
     return call
 

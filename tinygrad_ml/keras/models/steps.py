@@ -32,8 +32,8 @@ from ...modes import modes
 from ..structure import flatten
 
 _OUTSIDE = [
-    (numpy.random.get_state.__self__, "numpy.random"),
-    (random.getstate.__self__, "random"),
+    (numpy.random.get_state.__self__, "numpy.random", "numpy.random"),
+    (random.getstate.__self__, "random", "random"),
 ]
 """Streams of random numbers that everybody shares, and what to call them."""
 
