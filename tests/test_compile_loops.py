@@ -12,7 +12,7 @@ from operations import TABLE
 
 import tinygrad_ml as tg
 from tinygrad_ml.compile.cpu import layout, machine_code, source
-from tinygrad_ml.compile.cpu.sharing import job
+from tinygrad_ml.compile.cpu.sharing import calling
 
 pytestmark = [
     pytest.mark.host_only,
@@ -26,7 +26,7 @@ EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, math.inf, -math.inf, math.nan, 1e
 def _loops_for_small_kernels_too(request, monkeypatch):
     monkeypatch.setattr(layout, "WORTH", 0)
     monkeypatch.setattr(source, "WORTH_SHARING", 0)
-    monkeypatch.setattr(job, "threads", lambda: request.param)
+    monkeypatch.setattr(calling, "threads", lambda: request.param)
 
 
 def compiled(function, *inputs):
@@ -161,8 +161,9 @@ def test_elements_are_found_by_sizes_in_memory_that_lies_in_order_and_by_steps_e
 def test_memory_that_two_tensors_have_is_not_written_to_while_it_is_read():
     memory = np.arange(9, dtype=np.float32)
     w, later, other = tg.zeros(6), tg.zeros(6), tg.zeros(6)
-    w.data, later.data = memory[:6], memory[3:]
     step = tg.compile(lambda: (w.assign(w + later * 2), other.assign(other + 1)))
+    step()
+    w.data, later.data = memory[:6], memory[3:]  # since then; before it, this is an error
     step()
     np.testing.assert_array_equal(memory, [6, 9, 12, 15, 18, 21, 6, 7, 8])
     step()

@@ -14,7 +14,8 @@ from threadpoolctl import threadpool_limits
 import tinygrad_ml as tg
 from tinygrad_ml.compile.cpu.products import plan
 from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, Product
-from tinygrad_ml.compile.cpu.sharing.job import address, runner, wake
+from tinygrad_ml.compile.cpu.sharing.calling import runner, wake
+from tinygrad_ml.compile.cpu.sharing.job import address
 
 pytestmark = [
     pytest.mark.host_only,

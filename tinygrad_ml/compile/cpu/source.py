@@ -32,7 +32,8 @@ from .machine_code import machine_code
 from .moves import Move
 from .places import addressable
 from .products.plan import FIRST_A, FIRST_B, FIRST_C
-from .sharing import job as jobs
+from .sharing import calling
+from .sharing.job import FIRST_ARGUMENT, MOST_ARGUMENTS, address
 
 WORTH_SHARING = 1 << 15
 """Elements of a loop that threads share: they take a hundredth of a millisecond."""
@@ -60,8 +61,8 @@ class Source:
         self.names: dict[str, Any] = {"numpy": numpy, "reshape": numpy.reshape, "concatenate": numpy.concatenate}
         self.names |= {name: function for name, function in vars(numpy).items() if isinstance(function, numpy.ufunc)}
         self.names |= {"copyto": numpy.copyto, "argmax": numpy.argmax, "argmin": numpy.argmin, "cumsum": numpy.cumsum}
-        self.names |= {"address": jobs.address, "memory": memory}
-        self.threads, self.shared = jobs.threads() if layout.compiled else 1, False
+        self.names |= {"address": address, "memory": memory}
+        self.threads, self.shared = calling.threads() if layout.compiled else 1, False
         for dtype in dtypes.SUPPORTED:
             self.names |= {f"zero_{dtype}": dtype.type(0), f"one_{dtype}": dtype.type(1)}
 
@@ -79,7 +80,7 @@ class Source:
                 self.lines.append(f"copyto({target}, {self.name(value)})")
         results = ", ".join(map(self.name, self.layout.program.results))
         if self.shared:
-            self.names["wake"] = jobs.wake(self.threads)
+            self.names["wake"] = calling.wake(self.threads)
             entry = ["wake()", *entry]
         body = [*entry, *self.lines, f"return ({results}{',' if results else ''})"]
         self.text = "def step(arguments):\n" + "\n".join(f"    {line}" for line in body) + "\n"
@@ -165,7 +166,7 @@ class Source:
         name = next(known, f"loop_{len(self.loops) + 1}")
         self.loops[name] = loop.source
         self.names[name] = machine_code(loop.source)
-        fits = len(loop.sizes) + len(operands) + len(loop.steps) <= jobs.MOST_ARGUMENTS
+        fits = len(loop.sizes) + len(operands) + len(loop.steps) <= MOST_ARGUMENTS
         if self.threads > 1 and loop.growth is not None and elements >= WORTH_SHARING and fits:
             self._share(name, loop, operands)
             return
@@ -180,11 +181,11 @@ class Source:
     def _share(self, loop_name: str, loop: Written | Move, operands: list[tuple[Value, bool]]) -> None:
         """A call of a loop whose rows threads share."""
         arrays = [self._memory(value, scratch) for value, scratch in operands]
-        addresses = [0 if array is None else jobs.address(array) for array in arrays]
+        addresses = [0 if array is None else address(array) for array in arrays]
         given = [(n, 0) for n in loop.sizes[1:]]
-        first = jobs.FIRST_ARGUMENT + len(given)
+        first = FIRST_ARGUMENT + len(given)
         given += [*zip(addresses, loop.growth, strict=True), *((step, 0) for step in loop.steps)]
-        job = jobs.rows(self.names[loop_name].loop.address, loop.sizes[0], given, self.threads)
+        job = calling.rows(self.names[loop_name].loop.address, loop.sizes[0], given, self.threads)
         moving = {first + i: value for i, (value, _) in enumerate(operands) if arrays[i] is None}
         self._call_job("rows", job, moving, 0, True, f"{loop_name}({', '.join(map(str, loop.sizes))}, ...)")
 
@@ -199,7 +200,7 @@ class Source:
         """
         word = self._new_name(kind)
         self.lines += [f"{word}_job[{place}] = address({self.name(value)})" for place, value in moving.items()]
-        self.names |= {f"{word}_job": job, word: jobs.runner(job, scratch, shared)}
+        self.names |= {f"{word}_job": job, word: calling.runner(job, scratch, shared)}
         self.lines.append(f"{word}()  # {what}")
         self.shared |= shared
 
@@ -321,10 +322,10 @@ class Source:
         job, moving = product.job(self.threads), {}
         for place, value in zip((FIRST_A, FIRST_B, FIRST_C), memory, strict=True):
             if value in self.fixed:
-                job[place] = jobs.address(self.fixed[value])
+                job[place] = address(self.fixed[value])
             else:
                 moving[place] = value
-        scratch = jobs.address(self.memory) + self.layout.offsets.get(product, 0)
+        scratch = address(self.memory) + self.layout.offsets.get(product, 0)
         shared = product.shared and self.threads > 1
         self._call_job("product", job, moving, scratch, shared, f"{out} = {a} @ {b}")
 

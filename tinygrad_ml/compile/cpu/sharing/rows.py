@@ -9,14 +9,11 @@ from __future__ import annotations
 from llvmlite import ir
 
 from ..llvm.assembler import INT, Function
-
-LOOP, ROWS, HEIGHT, ARGUMENTS = 0, 1, 2, 3
-"""What a task is told: the address of the loop, how many rows there are, and how many make a task; then the other arguments,
-and by how much each of them grows from row to row."""
+from .job import ARGUMENTS, HEIGHT, LOOP, ROWS
 
 
 def write_rows(module: ir.Module, arguments: int) -> None:
-    """Write `rows(told, task, scratch)`, for loops with so many arguments besides the number of rows. See `job.rows`."""
+    """Write `rows(told, task, scratch)`, for loops with so many arguments besides the number of rows. See `calling.rows`."""
     f = Function(module, "rows", 3, exported=True)
     told, task, _ = f.given
     start = f.mul(task, f.field(told, HEIGHT))
