@@ -266,6 +266,58 @@ def indices():
         )
 
 
+def gathers():
+    """What an index names, beside other operations: of each element, of each row, in every pass; and places that were gathered."""
+    x, scale = whole_numbers(6, 4), whole_numbers(4)
+    rows, columns = np.array([3, 0, -1, 5, 3]), np.array([[1], [0], [2], [3], [1]])
+    order, offsets = np.array([4, 1, 0, 2, 5, 3]), np.arange(3)
+
+    def batch(x, order, position, offsets):
+        return x[order[(position + offsets) % 6]] / 2, order[position + offsets] * 3
+
+    yield "of each element", partial(Emulated, lambda x, i: (x[i] * 2 + x[:5]).exp(), x / 8, rows)
+    yield "of the same by two", partial(Emulated, lambda x, i, j: x[i] - x[j], x, rows, rows[::-1].copy())
+    yield "of an array and itself", partial(Emulated, lambda x, i: x[i] + x[0], x, rows)
+    yield "of what is computed", partial(Emulated, lambda x, i: (x * 2)[i] + x * 2, x, order)
+    yield "of what is computed, by what is", partial(Emulated, lambda x, i: (x * 2).T[:, i + 0] + 1, x, rows % 3)
+    yield "of each row", partial(Emulated, lambda x, t, i: x[:4].sum(axis=1) * t[i], x, scale, rows[:4] % 4)
+    yield (
+        "of each row, that stays an axis",
+        partial(
+            Emulated,
+            lambda x, t, j: x[:5].sum(axis=1, keepdims=True) * t[j, 1:2],
+            x,
+            whole_numbers(4, 3),
+            columns[:, 0],
+        ),
+    )
+    yield "in every pass", partial(Emulated, lambda x, i: x[i].softmax(-1), x / 4, rows)
+    yield "added up", partial(Emulated, lambda x, i, j: x[i, j[:, 0]].sum(), x, rows, columns)
+    yield "beside a slice", partial(Emulated, lambda x, i: (x[None, ..., i % 4] + 1).max(axis=1), x, rows)
+    yield "by gathered places", partial(Emulated, batch, x, order, np.int64(2), offsets)
+    yield "by computed places before an axis", partial(Emulated, lambda x, i: x[:, (i + 1) % 4] * 2, x, rows)
+    yield "float16", partial(Emulated, lambda x, i: x[i] * 2, x.astype("float16"), rows)
+    yield "by int8", partial(Emulated, lambda x, i: x[i % 5] * 2, x, rows.astype("int8"))
+
+
+def products():
+    """Of matrices so small that they are sums, by rows and by columns, with what comes before and after."""
+    for m, k, n in ((1, 2, 1), (1, 300, 2), (3, 1, 4), (5, 10, 70), (40, 3, 3), (300, 9, 200)):
+        a, b = whole_numbers(m, k), whole_numbers(k, n)
+        yield f"product of {m}, {k}, {n}", partial(Emulated, lambda a, b: (a @ b) * 2 - 1, a, b)
+        yield (
+            f"product of {m}, {k}, {n} by columns",
+            partial(Emulated, lambda a, b: a.mT @ b.mT, a.T.copy(), b.T.copy()),
+        )
+    a, b = whole_numbers(6, 5), whole_numbers(5, 7)
+    yield "product of products", partial(Emulated, lambda a, b: (a @ b).exp() @ (b * 2).mT, a / 32, b / 32)
+    yield "product of itself", partial(Emulated, lambda a: a @ a.mT + (a.mT @ a).sum(), a)
+    yield (
+        "product of float64",
+        partial(Emulated, lambda a, b: (a @ b).sum(axis=0), a.astype("float64"), b.astype("float64")),
+    )
+
+
 def large():
     """Four elements by each thread: with a few left over, from an odd address, and with broadcasting."""
     n = 1 << 18
@@ -286,7 +338,7 @@ def with_slopes(function):
 
 
 CASES: dict[str, Callable[[], ByHand | Emulated]] = {}
-for _cases in (every_row, reductions, steps, indices, large):
+for _cases in (every_row, reductions, steps, indices, gathers, products, large):
     CASES.update(_cases())
 for _row in TABLE:
     if _row.name != "boolean mask":

@@ -5,7 +5,10 @@ from cuda_on_cpu import Guarded, Library
 
 import tinygrad_ml as tg
 from tinygrad_ml.backend.arrays import HOST
+from tinygrad_ml.compile.gpu.gathers import gathers
 from tinygrad_ml.compile.gpu.kernels import Launch, has_form, has_launch, launches
+from tinygrad_ml.compile.gpu.rows import FEW
+from tinygrad_ml.compile.gpu.small import small_products
 from tinygrad_ml.compile.layout import form_of, view_function
 from tinygrad_ml.compile.passes.fusion import fusion
 from tinygrad_ml.compile.program import VIEWS
@@ -24,8 +27,8 @@ class Emulated:
         expected = function(*tensors)
         self.expected = [y.detach().numpy() for y in (expected if isinstance(expected, tuple) else (expected,))]
         tensors, _, args, kwargs = take_apart(tuple(tensors), {})
-        self.program = tg.compile(function)._record(tensors, args, kwargs).program
-        self.kernels = fusion(self.program, has_form, may_reduce=lambda instruction, is_reduced: True)
+        self.program = gathers(small_products(tg.compile(function)._record(tensors, args, kwargs).program))
+        self.kernels = fusion(self.program, has_form, may_reduce=lambda instruction, is_reduced: True, few=FEW)
         self.given = {value: _array_of(value.source, arrays) for value in self.program.sources()}
         self.forms = dict(self.given)
         self.launched = {kernel: self._lay_out(kernel) for kernel in self.kernels}

@@ -38,9 +38,13 @@ class Graph:
 
 
 class FakeCuda:
-    """Stands for `tinygrad_ml.compile.gpu.Cuda`. Counts captures, launches and uploads, over all instances."""
+    """Stands for `tinygrad_ml.compile.gpu.Cuda`. Counts captures, launches and uploads, over all instances.
+
+    backwards  whether the blocks and threads of a kernel run in the other order
+    """
 
     captured = launched = uploaded = 0
+    backwards = False
     backend = strict.BACKEND
     libraries: dict = {}
 
@@ -114,7 +118,7 @@ class FakeCuda:
         lies = {
             value: view(address, (1,), np.uint8) for value, address in zip(launch.arguments, addresses, strict=True)
         }
-        self._do(lambda: library(launch, lies))
+        self._do(lambda: library(launch, lies, self.backwards))
 
     def product(self, call, a, b, out):
         alignments = tuple(map(blas.alignment, (a, b, out)))

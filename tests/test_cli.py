@@ -16,12 +16,14 @@ from threadpoolctl import threadpool_info
 
 import tinygrad_ml as tg
 from tinygrad_ml import cli, models
+from tinygrad_ml.backend.blas import blas
 from tinygrad_ml.cli import doctor, pictures, train
 from tinygrad_ml.data import MNIST
 from tinygrad_ml.training import Trainer
 
 pytestmark = pytest.mark.host_only
 QUICK = ("--device", "cpu", "--limit", "300", "--epochs", "2", "--batch-size", "64")
+THREADS = min(blas()["num_threads"], 4) if blas() else 1  # by default
 
 
 @pytest.fixture(scope="module")
@@ -97,13 +99,13 @@ def test_settings_are_kept(quick):
         "optimizer": "sgd",
         "lr": 0.05,
         "seed": 7,
-        "threads": 1,
+        "threads": THREADS,
         "limit": 300,
         "eager": False,
     }
 
 
-@pytest.mark.parametrize(("option", "threads"), [((), 1), (("--threads", "2"), 2)])
+@pytest.mark.parametrize(("option", "threads"), [((), THREADS), (("--eager",), 1), (("--threads", "2"), 2)])
 def test_products_take_the_threads_that_they_are_given(quick, monkeypatch, option, threads):
     seen = set()
     after_each_step(

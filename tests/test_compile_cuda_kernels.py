@@ -18,6 +18,7 @@ from emulated import Emulated
 
 import tinygrad_ml as tg
 from tinygrad_ml.backend import dtypes
+from tinygrad_ml.compile.gpu.beside import beside
 from tinygrad_ml.compile.gpu.expressions import literal
 from tinygrad_ml.compile.gpu.kernels import grouped, has_launch, launches, structure
 from tinygrad_ml.compile.gpu.runtime import in_one
@@ -154,6 +155,51 @@ def test_what_is_not_alike_is_not_one_launch():
     assert grouped(kernels, memory) is None
 
 
+# -- kernels that have nothing to do with each other ---------------------------------------------------------------
+
+
+def unlike() -> Emulated:
+    """Kernels whose blocks have 32 to 1024 threads, some of which wait for each other."""
+
+    def function(x, rows, columns, long):
+        return (x + 1).tanh(), x.exp(), rows.softmax(1), columns.sum(axis=0), long.max(axis=1) - 1
+
+    shapes = (5,), (3, 70), (300, 11), (2, 8000)
+    return Emulated(function, *[random.standard_normal(shape).astype("float32") for shape in shapes])
+
+
+@on_cpu
+@pytest.mark.parametrize("backwards", [False, True])
+def test_unlike_kernels_are_one_launch(backwards):
+    case = unlike()
+    assert {launch.block[0] for launch in case.launches} == {32, 128, 1024}
+    (launch,) = beside(case.launches)
+    assert launch.grid[0] == sum(one.grid[0] for one in case.launches)
+    assert launch.block[0] == max(one.block[0] for one in case.launches)
+    guarded = {value: Guarded(array) for value, array in case.given.items()}
+    guarded |= {value: Guarded(case.forms[value], filled=False) for value in case.program.results}
+    Library([launch])(launch, {value: guard.array for value, guard in guarded.items()}, backwards)
+    for value, expected in zip(case.program.results, case.expected, strict=True):
+        guarded[value].check()
+        assert_same(guarded[value].array, expected, 10)
+
+
+def test_as_many_are_one_launch_as_a_processor_takes():
+    def launches_of(function, *shapes):
+        return Emulated(function, *[np.ones(shape, "float32") for shape in shapes]).launches
+
+    full = launches_of(lambda x, y: (x.exp(), y.exp()), (400, 500), (500, 400))
+    assert beside(full) == full
+    sharing = launches_of(lambda *inputs: tuple(x.max(axis=0) for x in inputs), *[(20, 40 + n) for n in range(20)])
+    assert [len(launch.arguments) for launch in beside(sharing)] == [16, 16, 8]
+    many = launches_of(lambda *inputs: tuple(x.exp() for x in inputs), *[(n + 1,) for n in range(300)])
+    assert [len(launch.arguments) for launch in beside(many)] == [512, 88]
+    shared_by_blocks = launches_of(lambda x, y: (x.sum(), y.sum()), (20_000,), (30_000,))
+    assert beside(shared_by_blocks) == shared_by_blocks
+    (added_up,) = (one for one in launches_of(lambda x: tg.scatter_add(x, [0], x[:1]), (3,)) if one.zeroed)
+    assert len(beside([added_up, *many[:9]])) == 2
+
+
 # -- memory that is shared, and memory that is large -------------------------------------------------------------
 
 
@@ -193,7 +239,7 @@ def test_large_arrays_are_counted_with_64_bits(reduced):
 @pytest.mark.parametrize("architecture", [80, 90])
 def test_every_kernel_compiles(architecture, cases):
     update = grouped(*updates((50, 30), (30,)))
-    nvrtc.ptx(in_one([update, *every_launch(cases)]), architecture, "--Ofast-compile=max")
+    nvrtc.ptx(in_one([update, *beside(unlike().launches), *every_launch(cases)]), architecture, "--Ofast-compile=max")
 
 
 @by_nvrtc

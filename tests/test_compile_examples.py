@@ -15,6 +15,7 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml import models, nn, optim
+from tinygrad_ml.compile.passes import PASSES
 from tinygrad_ml.data import MNIST
 from tinygrad_ml.keras.models.steps import ModelStep
 from tinygrad_ml.keras.models.training import Trainer
@@ -210,6 +211,11 @@ def test_compiled_equals_eager(names, example):
             for x, y in zip(a, b, strict=True):
                 np.testing.assert_allclose(y, x, 1e-3, 1e-5)
         assert len(compiled.program.instructions) > 1
+
+
+def test_the_lesson_on_compiling_shows_every_pass_at_work(names):
+    stages = list(map(str, names("09_compiled_step.py").wasteful.stages.values()))
+    assert len(set(stages)) == len(stages) == 1 + len(PASSES)
 
 
 def test_every_example_is_here():

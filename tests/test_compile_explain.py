@@ -82,7 +82,15 @@ def test_memory_is_needed_until_the_last_view_of_it_is_read():
 def test_work_that_is_shared_is_counted_once():
     step = run(lambda x: (x.exp() + 1) * (x.exp() + 1), (10,))
     assert (step.explanation.compiled.flops, step.explanation.eager.flops) == (30, 50)
-    assert re.search("operations after a pass  recorded 5, dead 5, .*equal 3$", step.explain(), re.MULTILINE)
+    assert re.search(
+        "operations after a pass  recorded 5, dead 5, .*equal 3, ownership 3$", step.explain(), re.MULTILINE
+    )
+
+
+def test_copies_of_what_would_share_memory_are_counted():
+    step = run(lambda x: (x.mT, x + 1), (2, 3))
+    assert [i.op.name for i in step.explanation.stages["ownership"].instructions] == ["permute_dims", "add", "copy"]
+    assert re.search("equal 2, ownership 3$", step.explain(), re.MULTILINE)
 
 
 def test_updates_in_place_and_gradients_have_names():
@@ -119,7 +127,9 @@ def test_the_table_fits_into_a_hundred_columns():
     lines = run(function, (2, 3, 4, 5, 60)).explain().splitlines()
     assert max(map(len, lines)) <= 100
     assert lines[0].split() == ["kernel", "gives", "bytes", "moved", "FLOP"]
-    assert lines[1].split()[:2] == ["1", "sin"] and "…" in lines[1]
+    assert lines[1].split()[:2] == ["1", "sin"]
+    whole = " ".join(line[4:47].strip() for line in lines[1:])
+    assert "…" not in whole and whole.count("sin") == whole.count("exp sin") + 1 == 20  # nothing is cut
 
 
 def test_a_program_reads_like_this():
@@ -169,3 +179,46 @@ def test_what_an_optimiser_keeps_is_called_after_its_parameter():
 def test_before_the_first_call_there_is_nothing_to_explain():
     with pytest.raises(CompileError, match="has not been called yet"):
         tg.compile(layer).explain()
+
+
+def test_what_costs_more_than_operation_by_operation_says_why():
+    small = run(lambda x: tg.softmax(x, axis=1), (4, 5))
+    assert small.explanation.compiled.memory > small.explanation.eager.memory
+    assert "more memory: all that a kernel reads and makes" in small.explain() and "more FLOP" not in small.explain()
+
+    loss = tg.compile(lambda x, y: tg.nn.functional.cross_entropy(x, y))
+    loss(tg.random.rand(4, 50), tg.tensor([0, 1, 2, 3]))
+    assert "more FLOP: labels are compared" in loss.explain()
+    assert max(map(len, loss.explain().splitlines())) <= 100
+    assert "more" not in run(lambda x: x + 1, (16,)).explain()
+
+
+def test_results_are_listed_by_what_becomes_of_them():
+    w = tg.ones(5, requires_grad=True)
+    w.name = "w"
+
+    def train(x):
+        w.grad = None
+        loss = (w * x).sum()
+        loss.backward()
+        return loss
+
+    step = run(train, (5,))
+    (line,) = [line for line in step.explain().splitlines() if line.startswith("handed out")]
+    numbers = [f"{value!r} {what}" for value, what in zip(step.program.results, step.explanation.results, strict=True)]
+    assert line.split(maxsplit=2)[2] == ", ".join(numbers) and {"w.grad", "returned"} == set(step.explanation.results)
+
+
+def test_after_a_first_run_that_failed_the_error_says_so(monkeypatch):
+    from tinygrad_ml.compile.cpu.executable import Executable
+
+    def fails(self):
+        raise MemoryError("there is not so much")
+
+    monkeypatch.setattr(Executable, "link", fails)
+    step = tg.compile(layer)
+    with pytest.raises(MemoryError):
+        step(*[tg.random.rand(*shape) for shape in SHAPES])
+    with pytest.raises(CompileError, match=r"first run failed.*call the step again"):
+        step.explain()
+    assert "matmul" in str(step.program)

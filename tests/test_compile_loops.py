@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from operations import TABLE
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.cpu import layout, machine_code
+from tinygrad_ml.compile.cpu import layout, machine_code, source
+from tinygrad_ml.compile.cpu.sharing import calling
 
 pytestmark = [
     pytest.mark.host_only,
@@ -21,9 +22,11 @@ pytestmark = [
 EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, math.inf, -math.inf, math.nan, 1e-40, 88.0, 89.0, -104.0, 1e30]
 
 
-@pytest.fixture(autouse=True)
-def _loops_for_small_kernels_too(monkeypatch):
+@pytest.fixture(autouse=True, params=[1, 3], ids=["alone", "three threads"])
+def _loops_for_small_kernels_too(request, monkeypatch):
     monkeypatch.setattr(layout, "WORTH", 0)
+    monkeypatch.setattr(source, "WORTH_SHARING", 0)
+    monkeypatch.setattr(calling, "threads", lambda: request.param)
 
 
 def compiled(function, *inputs):
@@ -45,10 +48,12 @@ def assert_same(function, *inputs, rtol=2e-6):
 
 
 def test_the_exponential_is_right_to_the_last_digit_but_one():
-    exp = machine_code.machine_code("# exp\ndef loop(n, a, b):\n    for i in range(n):\n        b[i] = exp(a[i])\n")
+    exp = machine_code.machine_code(
+        "# exp\ndef loop(n, a: float32s, b: float32s):\n    for i in range(n):\n        b[i] = exp(a[i])\n"
+    )
     x = np.concatenate([np.linspace(-106, 90, 400_001), np.linspace(-1, 1, 100_001)]).astype(np.float32)
     y = np.empty_like(x)
-    exp(x.size, x, y)
+    exp(x.size, x.ctypes, y.ctypes)
     exact = np.exp(x.astype(np.float64))
     with np.errstate(over="ignore"):
         rounded = exact.astype(np.float32)
@@ -57,7 +62,7 @@ def test_the_exponential_is_right_to_the_last_digit_but_one():
     assert steps.max() < 1.1
     assert (y[np.isinf(rounded)] == np.inf).all() and (y[exact < 1e-46] == 0).all()
     ends, found = np.array([np.inf, -np.inf, np.nan, 0, -0.0], np.float32), np.empty(5, np.float32)
-    exp(5, ends, found)
+    exp(5, ends.ctypes, found.ctypes)
     np.testing.assert_array_equal(found, [np.inf, 0, np.nan, 1, 1])
 
 
@@ -127,6 +132,45 @@ def test_operands_that_lie_in_any_way(shape, random):
     assert_same(lambda a, b: ((a.permute_dims(back) + b) * 2, a.permute_dims(back)[flipped] * b), a, b)
 
 
+def test_steps_that_are_no_whole_elements_are_left_to_numpy():
+    records = np.zeros(6, [("x", "f4"), ("flag", "?")])
+    records["x"] = np.arange(6)
+    x, y = tg.zeros(6), tg.zeros(6)
+    x.data, y.data = records["x"], records["x"].copy()
+
+    def function(w):
+        return tg.compile(lambda: w.assign(w * 2 + 1))
+
+    step = function(x)
+    for _ in range(2):
+        step()
+        function(y)()
+    assert "loop" not in step.source
+    np.testing.assert_array_equal(records["x"], y.data)
+
+
+def test_elements_are_found_by_sizes_in_memory_that_lies_in_order_and_by_steps_elsewhere():
+    a, b, bias = tg.ones(3, 4), tg.ones(4, 3), tg.ones(4)
+    step = tg.compile(lambda a, b, bias: (a + bias) * b.T)
+    step(a, b, bias)
+    assert "(n0, n1, a0: float32s, a1: float32s, a2: float32s, a3: float32s, a2_1)" in step.source
+    for element in ("a0[i0 * n1 + i1]", "a1[i1]", "a2[i0 + i1 * a2_1]", "a3[i0 * n1 + i1] ="):
+        assert element in step.source
+
+
+def test_memory_that_two_tensors_have_is_not_written_to_while_it_is_read():
+    memory = np.arange(9, dtype=np.float32)
+    w, later, other = tg.zeros(6), tg.zeros(6), tg.zeros(6)
+    step = tg.compile(lambda: (w.assign(w + later * 2), other.assign(other + 1)))
+    step()
+    w.data, later.data = memory[:6], memory[3:]  # since then; before it, this is an error
+    step()
+    np.testing.assert_array_equal(memory, [6, 9, 12, 15, 18, 21, 6, 7, 8])
+    step()
+    np.testing.assert_array_equal(memory[:3], [36, 45, 54])
+    assert "written in place         1 of 2" in step.explain()
+
+
 def test_nan_goes_through_the_extremes():
     x = tg.tensor([[1.0, math.nan, 3.0], [-math.inf, -math.inf, -math.inf], [2.0, 5.0, 4.0]])
     assert_same(lambda x: ((x * 1.0).max(axis=1), (x * 2).min(axis=0), x.max()), x)
@@ -190,6 +234,21 @@ def test_windows_out_and_back(batch, channels, steps, kernel):
     assert "# copy" in step.source and "# fold" in step.source
 
 
+def test_windows_that_are_a_dozen_apart():
+    def function(x):
+        return tg.grad(tg.nn.functional.max_pool2d(x, 2, 12).sum(), x)[0]
+
+    x = tg.random.randn(2, 3, 30, 26, requires_grad=True)
+    np.testing.assert_array_equal(tg.compile(function)(x).numpy(), function(x).numpy())
+
+
+def test_a_copy_is_as_few_loops_in_each_other_as_memory_allows():
+    step = tg.compile(lambda x: x.permute_dims((1, 0, 2, 3, 4)).reshape(-1))
+    x = tg.random.randn(3, 4, 1, 5, 6)
+    np.testing.assert_array_equal(step(x).numpy(), x.numpy().transpose(1, 0, 2, 3, 4).ravel())
+    assert step.source.count("for i") == 3
+
+
 def test_sizes_share_a_loop():
     step = tg.compile(lambda x: (x * 2 + 1).exp())
     step(tg.ones(30, 40))
@@ -205,9 +264,7 @@ from tinygrad_ml.compile.cpu import layout
 layout.WORTH = 0
 step = tg.compile(lambda x: (x * 3).exp().sum())
 print(step(tg.ones(4)).item())
-from tinygrad_ml.compile.cpu.machine_code import machine_code
-(loop,) = [value for value in step._latest.executable._function.__globals__.values() if hasattr(value, "stats")]
-print(sum(loop.stats.cache_hits.values()))
+print(step._latest.executable._function.__globals__["loop_1"].loop.cache_hits)
 """
     monkeypatch.setenv("TINYGRAD_ML_CACHE", str(tmp_path))
     hits = []
@@ -218,6 +275,26 @@ print(sum(loop.stats.cache_hits.values()))
         hits.append(int(hit))
     assert hits == [0, 1]
     assert len(list((tmp_path / "kernels").glob("loop_*.py"))) == 1
+
+
+@pytest.mark.parametrize("damaged", ["loop_*.py", "__pycache__/loop_*.nbi", "__pycache__/loop_*.nbc"])
+@pytest.mark.parametrize("content", [b"", b"junk"])
+def test_damaged_machine_code_is_made_anew(tmp_path, monkeypatch, damaged, content):
+    source = "# twice\ndef loop(n0, a: float32s):\n    for i0 in range(n0):\n        a[i0] = a[i0] * float32(2)\n"
+    monkeypatch.setenv("TINYGRAD_ML_CACHE", str(tmp_path))
+
+    def twice():
+        machine_code.machine_code.cache_clear()
+        x = np.ones(3, np.float32)
+        machine_code.machine_code(source)(3, x.ctypes)
+        return x.tolist()
+
+    assert twice() == [2, 2, 2]
+    (path,) = (tmp_path / "kernels").glob(damaged)
+    path.write_bytes(content)
+    assert twice() == twice() == [2, 2, 2]
+    (path,) = (tmp_path / "kernels").glob(damaged)
+    assert len(path.read_bytes()) > len(content)
 
 
 def test_without_a_folder_to_write_to_machine_code_is_made_anew(tmp_path, monkeypatch):

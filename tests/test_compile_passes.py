@@ -1,13 +1,17 @@
 """What each pass does to a program, and that it does no more."""
 
+import importlib
+import re
 import tracemalloc
 
 import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.cpu import machine_code
+from tinygrad_ml.compile.cpu import loops, machine_code
 from tinygrad_ml.compile.passes.buffers import Lifetime, places
+
+fusion = importlib.import_module("tinygrad_ml.compile.passes.fusion")
 
 pytestmark = pytest.mark.host_only
 
@@ -42,6 +46,29 @@ def test_dead_work_goes():
 def test_equal_work_is_done_once():
     step = run(lambda x: (x.exp() * 2 + x.exp() * 2, x.sum(0) + x.sum(1)), (3, 3))
     assert operations(step, "equal") == ["exp", "mul", "add", "sum", "sum", "add"]
+
+
+def test_equal_constants_are_one_value():
+    def function(x):
+        return x.exp() * tg.arange(3.0) + 0.5, x.exp() * tg.arange(3.0) + 0.5, x * 0.0, x * -0.0, x + tg.ones(3)
+
+    step = run(function, (3,))
+    assert operations(step, "equal") == ["exp", "mul", "add", "mul", "mul", "add"]
+    constants = [value for value in step.program.sources() if value.source.kind == "constant"]
+    assert [repr(value.source.array.tolist()) for value in constants] == [
+        "[0.0, 1.0, 2.0]",
+        "0.5",
+        "0.0",
+        "-0.0",
+        "[1.0, 1.0, 1.0]",
+    ]
+    listing = str(step.program)
+    assert "= constant [0.0, 1.0, 2.0] " in listing and "= constant 1.0 everywhere " in listing
+
+
+def test_large_constants_show_their_ends_and_are_not_compared():
+    step = run(lambda x: (x * tg.arange(5000.0), x + tg.arange(5000.0)), (5000,))
+    assert str(step.program).count("= constant [0.0, 1.0, ..., 4998.0, 4999.0] ") == 2
 
 
 def test_exact_algebra():
@@ -92,6 +119,22 @@ def test_reductions_join_the_kernel_before_them():
 
 
 @machine_code_only
+def test_the_example_of_fusion_is_as_its_page_says():
+    pytest.importorskip("numba")
+
+    def softmax(x):
+        e = (x - x.max(axis=1, keepdims=True)).exp()
+        return e / e.sum(axis=1, keepdims=True)
+
+    (kernel,) = run(softmax, (400, 50)).explanation.kernels
+    rows = [(i.op.name, kernel.reduced(i.output), kernel.phases()[i.output]) for i in kernel.instructions]
+    page = re.findall(r"^    \w = (\w+)\(.*(full|reduced) +(\d)", fusion.__doc__, re.MULTILINE)
+    assert rows == [(name, level == "reduced", int(turn)) for name, level, turn in page] and len(rows) == 5
+    assert kernels(run(lambda x: x.sum(axis=1).log(), (400, 50))) == ["sum log"]
+    assert kernels(run(lambda x: x - x.max(axis=0), (400, 50))) == ["max", "sub"]
+    assert kernels(run(lambda x: x.sum(axis=1) + x, (50, 50))) == ["sum", "add"]
+
+
 def test_a_loss_is_one_kernel_over_rows():
     labels = tg.tensor([0, 3, 1])
 
@@ -189,8 +232,24 @@ def test_a_long_chain_compiles_in_linear_time():
             x = x * 1.001 + 0.001
         return x
 
-    step = run(function, (4,))
-    assert len(kernels(step)) == 1
+    assert len(kernels(run(function, (4,), without=("loops",)))) == 1
+
+
+@machine_code_only
+def test_a_chain_too_long_for_one_loop_becomes_several_and_one_value_goes_from_each_to_the_next():
+    def function(x):
+        for _ in range(2 * loops.LONGEST + 5):
+            x = x * 1.001 + 0.001
+        return x
+
+    step = tg.compile(function)
+    x = tg.random.rand(5000)
+    np.testing.assert_allclose(step(x).numpy(), function(x).numpy(), 1e-4)
+    made = step._latest.executable.kernels
+    assert [len(kernel.instructions) for kernel in made] == [loops.LONGEST] * 4 + [10]
+    assert all(len(kernel.outputs) == 1 for kernel in made)
+    called = [line for line in step.source.splitlines() if line.startswith("    loop_")]
+    assert len(called) == 5 and step.source.count("def loop_") < 5  # equal parts of it are one loop
 
 
 def test_what_a_row_sums_to_is_not_added_to_its_column():

@@ -13,7 +13,9 @@ from threadpoolctl import threadpool_limits
 
 import tinygrad_ml as tg
 from tinygrad_ml.compile.cpu.products import plan
-from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, Product, address
+from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, Product
+from tinygrad_ml.compile.cpu.sharing.calling import runner, wake
+from tinygrad_ml.compile.cpu.sharing.job import address
 
 pytestmark = [
     pytest.mark.host_only,
@@ -33,8 +35,8 @@ def product(a, b, threads=1):
     job[[FIRST_A, FIRST_B, FIRST_C]] = address(a), address(b), address(out)
     scratch = np.empty(found.scratch + 64, np.uint8)
     if threads > 1:
-        plan.wake(threads)()
-    found.caller(job, address(scratch), threads)()
+        wake(threads)()
+    runner(job, address(scratch), threads > 1)()
     around[..., 3:-5], kept = 7, around[..., 3:-5].copy()
     assert (around == 7).all()
     return kept
@@ -228,6 +230,10 @@ assert (multiply(x, x).numpy() == 50).all()
     first = run()
     assert len(first) == 2  # the product, and what shares it
     assert run() == first
+    for path in (tmp_path / "kernels").glob("*.o"):  # damage is noticed, and mended
+        path.write_bytes(path.read_bytes()[:100])
+    assert run().keys() == first.keys()
+    assert all(path.stat().st_size > 1000 for path in (tmp_path / "kernels").glob("*.o"))
 
 
 def test_without_a_place_to_keep_it_machine_code_is_made_all_the_same(tmp_path):

@@ -154,7 +154,7 @@ def test_a_freed_graph_still_draws_and_says_so():
     both = viz.draw(y, direction="both")
     assert item(both, "∂L/∂tanh").gradient.note == "freed"
     assert item(both, "∂L/∂x").gradient.numbers is not None  # .grad has outlived the graph
-    assert "freed" in both.drawing.notes[0]
+    assert "freed" in both.drawing.notes[0] and both.drawing.alarm
 
 
 def test_what_was_overwritten_since_is_not_drawn_with_other_numbers():
@@ -238,7 +238,7 @@ def test_closed_modules_have_their_gradients_counted():
 
 def test_large_graphs_close_their_modules_and_huge_ones_are_refused():
     large = viz.draw(Network(100), input_shape=(2, 4), fold=False)
-    assert len(large.drawing.items) <= 300 and "closed" in large.drawing.notes[0]
+    assert len(large.drawing.items) <= 300 and "closed" in large.drawing.notes[0] and not large.drawing.alarm
     y = x = leaf(1.0, "x")
     for _ in range(100_000):
         y = y * 1.0001

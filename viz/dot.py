@@ -13,8 +13,8 @@ from itertools import pairwise
 import graphviz
 
 from .labels import edge_label, escaped, font, frame_label, item_label, table
-from .model import KINDS, Drawing, Edge, Item
-from .style import ALARM, ARROW, BOXES, FONT, FRAME, FRAME_FILL, GRADIENT, GROUND, HEAT, INK, MUTED, heat_colour
+from .model import KINDS, Drawing, Edge, Frame, Item
+from .style import ALARM, ARROW, BOXES, FONT, FRAME, FRAME_FILL, GRADIENT, GROUND, HEAT, INK, MUTED, VALUE, heat_colour
 
 _OUTSIDE = ()
 
@@ -62,7 +62,7 @@ def to_dot(drawing: Drawing, legend: bool = True, swapped: bool = False) -> str:
 
 
 def _caption(drawing: Drawing) -> str:
-    rows = [font(escaped(note, 160), ALARM, 10) for note in drawing.notes]
+    rows = [font(escaped(note, 160), ALARM if drawing.alarm else MUTED, 10) for note in drawing.notes]
     return table(rows) if rows else ""
 
 
@@ -86,9 +86,10 @@ def _write_boxes(graph: graphviz.Digraph, drawing: Drawing, swapped: bool) -> No
         for inner in frames.get(path, ()):
             frame = drawing.frames[inner[-1]]
             with into.subgraph(name=f"cluster_{frame.id}") as cluster:
+                # Arrows cross a label, but go around a box: a label with details is one.
                 cluster.attr(
                     "graph",
-                    label=frame_label(frame),
+                    label="" if frame.detail else frame_label(frame),
                     labeljust="l",
                     style="rounded,filled" if frame.kind != "side" else "rounded",
                     fillcolor=FRAME_FILL if len(inner) % 2 else GROUND,
@@ -96,9 +97,22 @@ def _write_boxes(graph: graphviz.Digraph, drawing: Drawing, swapped: bool) -> No
                     margin="10",
                     **{"class": "frame", "id": frame.id},
                 )
+                if frame.detail:
+                    _write_label(cluster, frame, drawing)
                 write(cluster, inner)
 
     write(graph, _OUTSIDE)
+
+
+def _write_label(cluster: graphviz.Digraph, frame: Frame, drawing: Drawing) -> None:
+    """The label of a frame as a box above all that is in the frame."""
+    name = f"label_{frame.id}"
+    cluster.node(name, label=frame_label(frame), shape="plain", margin="0.08", **{"class": "frame"})
+    inside = [item.id for item in drawing.items if frame.id in item.path]
+    lower = {edge.target for edge in drawing.edges if edge.source in inside}
+    for item in inside:
+        if item not in lower:
+            cluster.edge(name, item, style="invis", weight="2")
 
 
 def _write_item(graph: graphviz.Digraph, item: Item) -> None:
@@ -138,7 +152,7 @@ def _write_legend(graph: graphviz.Digraph, drawing: Drawing) -> None:
     with graph.subgraph(name="cluster_legend") as row:
         row.attr("graph", style="rounded", color=FRAME, label="", margin="6", rank="same", **{"class": "legend"})
         for name, kind in zip(names, drawing.kinds(), strict=True):
-            label = f"<{font(KINDS[kind], INK, 9)}>"
+            label = f"<{font(KINDS[kind], VALUE if kind == 'constant' else INK, 9)}>"
             row.node(name, label=label, **_box(kind), **{"class": "legend"})
         on_arrows = _on_arrows(drawing)
         if on_arrows:

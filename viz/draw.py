@@ -48,7 +48,7 @@ def draw(
     direction    "forward"; "backward", the gradients in the order in which the engine computes them;
                  or "both", each gradient beside its tensor
     depth        how many levels of modules are opened; 0 draws a whole network as one box, or each kernel. By
-                 default all, unless that would be hundreds of boxes
+                 default all, unless that would be hundreds of boxes; of a compiled step, unless more than 40
     fold         draw equal modules in a row, and kernels that update parameters alike, as one, marked "×12"
     overlay      colour the boxes by "flops", "bytes" or "gradient" (its norm), or mark those with "nan"; of a
                  compiled step the closed kernels, by "flops" or "bytes"

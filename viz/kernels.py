@@ -22,7 +22,7 @@ from .figures import number
 from .labels import LONGEST
 from .nesting import FOLD_FROM
 
-COMFORTABLE = 150
+COMFORTABLE = 40
 """Above so many boxes kernels are closed, if no depth was asked for: their arrows cross each other more than those of modules."""
 
 
@@ -62,6 +62,7 @@ class Blocks:
     alike        value from outside -> those that are drawn as its box, itself among them; others have no box
     inlined      the numbers that stand in formulas, and have no box
     closed       whether kernels are drawn as boxes with nothing inside
+    updated      for closed kernels: memory that a kernel reads and writes in place -> that kernel, whose text says so
     """
 
     def __init__(
@@ -81,16 +82,20 @@ class Blocks:
         }
         self._memories = {memory for memory, _ in program.writes}
         self.alike: dict[Value, list[Value]] = self._numbers()
+        self._readers: dict[Value, set[Kernel]] = {}  # of the memory of a value
         self.blocks = self._kernels(fold) if explanation else self._one_by_one()
         self._drawn = {i.output for block in self.blocks for k in block.kernels or [block] for i in k.instructions}
         self.own_names: dict[Value, str] = {value: _source(value) for value in program.sources()}
         self.names: dict[Value | Instruction, str] = self._named()
         self.inlined = self._inlined()
         self.sources = [v for v in program.sources() if self.alike.get(v, [v])[0] is v and v not in self.inlined]
-        self.closed = depth == 0
+        self.closed, self.updated = depth == 0, {}
         if explanation and depth is None and self._count() > COMFORTABLE:
             self.closed = True
             self.notes.append(f"{len(program.instructions)} operations: kernels are closed. Open them with depth=1.")
+        if self.closed and explanation:
+            self.updated = self._updated()
+            self.sources = [value for value in self.sources if not self._told(value)]
         if self._count() > limit:
             close = "" if self.closed or not explanation else "Close its kernels with depth=0, or draw"
             raise OptionError(
@@ -114,6 +119,19 @@ class Blocks:
                 calls.setdefault(value.source.call, []).append(value)
         return {value: values for values in calls.values() for value in values}
 
+    def _updated(self) -> dict[Value, Kernel]:
+        found = {}
+        for kernel in self.explanation.kernels:
+            written = {self.explanation.in_place.get(value) for value in kernel.outputs}
+            found |= {value: kernel for value in map(self._root, kernel.inputs()) if value in written}
+        return found
+
+    def _told(self, source: Value) -> bool:
+        """Whether the text of closed kernels says enough: of numbers of the host, and of state that only its update reads."""
+        if source.source.kind == "number":
+            return True
+        return all(self._readers.get(value) == {self.updated.get(value)} for value in self.alike.get(source, [source]))
+
     def through(self, value: Value) -> tuple[Value, list[str]]:
         """The value whose box an arrow starts from, and the operations on the way that only look at its memory."""
         views: list[str] = []
@@ -125,11 +143,10 @@ class Blocks:
     # -- kernels that do the same ------------------------------------------------------------------------
 
     def _kernels(self, fold: bool) -> list[Block]:
-        readers: dict[Value, set[Kernel]] = {}
         for kernel in self.explanation.kernels:
             for value in kernel.inputs():
-                readers.setdefault(self._root(value), set()).add(kernel)
-        ends = {*self._gradients, *(value for _, value in self.program.writes)} - set(readers)
+                self._readers.setdefault(self._root(value), set()).add(kernel)
+        ends = {*self._gradients, *(value for _, value in self.program.writes)} - set(self._readers)
         blocks: list[Block] = []
         same: dict[tuple, Block] = {}
         counts = Counter(self._structure(kernel) for kernel in self.explanation.kernels)
@@ -146,7 +163,7 @@ class Blocks:
             block.numbers.append(place)
         for block in blocks:
             if len(block.kernels) > 1:
-                self._put_together(block, readers)
+                self._put_together(block)
         return blocks
 
     def _root(self, value: Value) -> Value:
@@ -167,13 +184,13 @@ class Blocks:
         ]
         return tuple(rows)
 
-    def _put_together(self, block: Block, readers: dict[Value, set[Kernel]]) -> None:
+    def _put_together(self, block: Block) -> None:
         """Say of each input of kernels drawn as one whether it is the same, one box for all, or comes in by an entry."""
         for k, values in enumerate(zip(*[kernel.inputs() for kernel in block.kernels], strict=True)):
             if len(set(values)) == 1:
                 continue
             roots = [self._root(value) for value in values]
-            own = all(readers[root] == {kernel} for root, kernel in zip(roots, block.kernels, strict=True))
+            own = all(self._readers[root] == {kernel} for root, kernel in zip(roots, block.kernels, strict=True))
             if own and len(set(roots)) == len(roots) and all(root.source is not None for root in roots):
                 self.alike |= dict.fromkeys(roots, roots)
             else:
@@ -225,6 +242,13 @@ def _view(instruction: Instruction, name: str) -> str:
     if len(name) > LONGEST:
         return instruction.op.name  # views of views of views
     return f"{name}ᵀ" if turned else f"{instruction.op.name}({name})"
+
+
+def with_parts(names: Sequence[str]) -> str:
+    """The same, where some names are parts of others: `w and its exp_avg, exp_avg_sq`."""
+    owners = [name for name in names if not any(name.startswith(f"{other}.") for other in names)]
+    parts = {name.removeprefix(f"{owner}.") for owner in owners for name in names if name.startswith(f"{owner}.")}
+    return f"{in_short(owners)} and its {', '.join(sorted(parts))}" if parts else in_short(owners)
 
 
 def in_short(names: Sequence[str]) -> str:

@@ -229,4 +229,5 @@ def frame_label(frame: Frame) -> str:
     """The text at the top of a frame."""
     kind = font(f"&nbsp; {escaped(frame.kind)}", MUTED, 10) if frame.kind not in ("", "side", "pass", "kernel") else ""
     head = f"{font(escaped(frame.label), INK, 11, 'b')}{kind}{_times(frame.count)}"
-    return table([head, font(escaped(frame.detail, 90), MUTED, 10)], 0, "LEFT") if frame.detail else f"<{head}>"
+    details = [font(escaped(line, 90), MUTED, 10) for line in frame.detail.splitlines()]
+    return table([head, *details], 0, "LEFT") if details else f"<{head}>"

@@ -15,7 +15,7 @@ from .figures import Summary
 KINDS = {
     "input": "input",
     "parameter": "wants a gradient",
-    "constant": "number",
+    "constant": "constant",
     "operation": "operation",
     "output": "output",
     "module": "closed module",
@@ -110,7 +110,7 @@ class Edge:
 class Frame:
     """A box around boxes: a module, a pass, one side of the picture, or a kernel.
 
-    detail a line below the label
+    detail lines below the label
     count  how many equal modules, or kernels that do the same, are drawn as this one
     """
 
@@ -127,6 +127,7 @@ class Drawing:
 
     direction  "forward", "backward" or "both"; of a compiled step "kernels", or "program" before there are kernels
     of         what it is a picture of, for its title and for screen readers
+    alarm      whether the notes tell of trouble
     routes     the id of the arrow for each use of a tensor: ("forward" or "backward", the place of the
                user in the topological order, the position of the input); and where backward starts
     """
@@ -137,6 +138,7 @@ class Drawing:
     edges: list[Edge] = field(default_factory=list)
     frames: dict[str, Frame] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    alarm: bool = False
     overlay: str = ""
     routes: dict[tuple[str, int, int], str] = field(default_factory=dict)
 

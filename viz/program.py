@@ -15,7 +15,7 @@ from tinygrad_ml.errors import OptionError
 
 from . import words
 from .figures import amount, byte_text, shape_text
-from .kernels import Block, Blocks, in_short
+from .kernels import Block, Blocks, in_short, with_parts
 from .model import Drawing, Edge, Frame, Item
 from .reading import heat
 
@@ -71,7 +71,8 @@ class _Reader:
         for block in self.at.blocks:
             for kernel in block.kernels or [block]:
                 for first, instruction in zip(block.instructions, kernel.instructions, strict=True):
-                    self._connect(block, first, instruction, edges)
+                    told = {value for value, by in self.at.updated.items() if by is kernel}
+                    self._connect(block, first, instruction, told, edges)
         self.drawing.edges = list(edges.values())
 
     # -- boxes ---------------------------------------------------------------------------------------
@@ -105,7 +106,7 @@ class _Reader:
         framed = len(block.instructions) > 1
         path = (block.id,) if framed else ()
         if framed:
-            detail = " · ".join(self._costs(block))
+            detail = "\n".join(self._costs(block))
             frame = Frame(block.id, _numbered(block), "kernel", detail, len(block.kernels))
             self.drawing.frames[block.id] = frame
         for entry in block.entries.values():
@@ -130,7 +131,7 @@ class _Reader:
         item.equation = operations_of(block.instructions)
         item.flops = sum(kernel.flops for kernel in block.kernels)
         item.bytes = sum(map(self.explanation.nbytes, block.kernels))
-        item.costs = self._costs(block)
+        item.costs = self._costs(block) + self._from_host(block)
         if "uncompiled" in map(self._kind, block.instructions):
             item.kind = "uncompiled"
         handed_on = [value for kernel in block.kernels for value in kernel.outputs]
@@ -173,6 +174,12 @@ class _Reader:
         alone = len(block.kernels) == 1 and len(block.instructions) > 1
         return (_loop(block.kernels[0]), figures) if alone else (figures,)
 
+    def _from_host(self, block: Block) -> tuple[str, ...]:
+        """The numbers that a closed kernel takes from the host."""
+        taken = [value for kernel in block.kernels for value in kernel.inputs() if value.source is not None]
+        names = dict.fromkeys(self.names[value] for value in taken if value.source.kind == "number")
+        return (f"with {', '.join(names)} of this step",) if names else ()
+
     def _destinations(self) -> dict[Value, list[tuple[str, str, str]]]:
         """Value -> (words before, name, words after) for each thing that becomes of it besides being read."""
         found: dict[Value, list[tuple[str, str, str]]] = {}
@@ -181,24 +188,30 @@ class _Reader:
         for memory, value in self.at.program.writes:
             in_place = self.explanation is not None and value in self.explanation.in_place
             how = ", in place" if in_place else ", at the end" if self.explanation else ""
-            found.setdefault(self.at.through(value)[0], []).append(("into ", self.at.own_names[memory], how))
+            verb = "updates " if memory in self.at.updated else "into "
+            found.setdefault(self.at.through(value)[0], []).append((verb, self.at.own_names[memory], how))
         return found
 
     def _texts(self, values: Iterable[Value]) -> tuple[str, ...]:
         names: dict[tuple[str, str], list[str]] = {}
         for before, name, after in [goes for value in values for goes in self.goes.get(value, ())]:
             names.setdefault((before, after), []).append(name)
-        return tuple(f"{before}{in_short(several)}{after}" for (before, after), several in names.items())
+        return tuple(f"{before}{with_parts(several)}{after}" for (before, after), several in names.items())
 
     # -- arrows ------------------------------------------------------------------------------------------
 
-    def _connect(self, block: Block, first: Instruction, instruction: Instruction, edges: dict[tuple, Edge]) -> None:
-        """Add the arrows to an instruction, or to the one of the `first` kernel that is drawn in its place."""
+    def _connect(
+        self, block: Block, first: Instruction, instruction: Instruction, told: set[Value], edges: dict[tuple, Edge]
+    ) -> None:
+        """Add the arrows to an instruction, or to the one of the `first` kernel that is drawn in its place.
+
+        told  the values of which the text of the kernel says that it reads them
+        """
         target = self.places[instruction.output]
         for position, value in enumerate(instruction.inputs):
             root, views = self.at.through(value)
             source, into = self.places.get(root), (target, position)
-            if source is None or source == target:
+            if source is None or source == target or root in told:
                 continue  # a number in a formula, or within a closed kernel
             text = [_described(root)] if root.source is None and self.blocks[root] is not block else []
             text += [f"as {', '.join(views)}: {_described(value)}"] if views else []

@@ -231,6 +231,7 @@ class _Reader:
                     self.drawing.routes["start", self.at.number[node], 0] = edge.id
         if walk.trouble:
             self.drawing.notes.append(_TROUBLE[walk.trouble])
+            self.drawing.alarm = True
 
     def _add_gradient(self, event: Turn, turn: int, shares: list[Share]) -> None:
         node, place = event.node, self.at.gradient_place(event.node)

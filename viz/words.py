@@ -17,6 +17,7 @@ from tinygrad_ml.graph import Node
 from .figures import number, shape_text
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_FUNCTION = re.compile(r"\b(ln|log[₀-₉]+|sign|erf|det|(?:arc?)?(?:sin|cos|tan)h?|(?:arg)?(?:max|min)) x\b")
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 # How a gradient goes back through an operation that only moves numbers: "times 1" would say nothing.
@@ -146,7 +147,9 @@ def equation(node: Node, names: Mapping[Node, str]) -> str:
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    """A formula with names put in. A letter that is an exponent is not replaced but explained."""
+    """A formula with names put in, in brackets behind a function. A letter that is an exponent is not replaced but explained."""
+    if re.search(r"[^\W\d_]{2}", values.get("x", "")):
+        text = _FUNCTION.sub(r"\1(x)", text)  # `tanh matmul` would read as a product
     small = {"ˣ": "x", "ᵇ": "b"}
     left = [letter for sign, letter in small.items() if sign in text and letter in values]
     if not left:

@@ -49,6 +49,7 @@ CONTESTANTS: dict[str, Make] = {
     "Keras on JAX": _of("keras_steps", "steps", backend="jax"),
     "Keras on PyTorch": _of("keras_steps", "steps", backend="torch"),
     "DeZero": _of("dezero_steps", "steps"),
+    f"{FLOOR}, tinygrad_ml": _of("products", "in_tinygrad_ml"),
     f"{FLOOR}, NumPy": _of("products", "in_numpy"),
     f"{FLOOR}, PyTorch": _of("products", "in_torch"),
 }

@@ -33,6 +33,8 @@ def steps(task: Task) -> Callable[[], None]:
 
 def resident(task: Task) -> Callable[[], None]:
     """A round of steps in one `scan`, each of which gathers its own batch from all of MNIST on the device."""
+    if task.device == "gpu" and jax.default_backend() == "cpu":
+        raise RuntimeError(f"this JAX has no GPU, only {jax.devices()}")
     # Without being asked, XLA may take TensorFloat-32 for products of float32.
     jax.config.update("jax_default_matmul_precision", {"float32": "float32", "tf32": "tensorfloat32"}[task.products])
     images, labels, order = all_images(task)

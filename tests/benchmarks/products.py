@@ -45,3 +45,16 @@ def in_torch(task: Task) -> Callable[[], None]:
                 torch.matmul(a, b, out=out)
 
     return multiply
+
+
+def in_tinygrad_ml(task: Task) -> Callable[[], None]:
+    import tinygrad_ml as tg
+
+    work = [(tg.tensor(a), tg.tensor(b)) for a, b in _operands(task)]
+    step = tg.compile(lambda: [a @ b for a, b in work])
+
+    def multiply() -> None:
+        for _ in range(task.steps):
+            step()
+
+    return multiply

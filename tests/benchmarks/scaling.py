@@ -4,7 +4,8 @@ Time of a training step against the batch, the width and the depth of a perceptr
 against the number of operations of a chain; and the time that it takes to compile, first calls less a later one, against
 the number of operations. A table of each goes to the standard output, a picture of all into the folder `--out`. Each size
 has a process of its own, which has compiled something else before, and an empty cache on disk: so all of its kernels
-are compiled, and loading the compilers is not counted. `--device gpu` for the GPU; `--tiny` only sees that it runs.
+are compiled, and loading the compilers is not counted. `--device gpu` for the GPU, `--device strict` for the stand-in of the
+tests, to rehearse that; `--tiny` only sees that it runs.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from typing import NamedTuple
 import numpy as np
 import results
 from matplotlib.figure import Figure
-from our_steps import training_step
+from our_steps import rehearse, training_step
 from race import digits
-from timing import machine
+from timing import gpu, machine
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn
@@ -80,6 +81,7 @@ GROWING: dict[str, tuple[Sequence[int], Callable]] = {
 
 def measure(name: str, size: int, device: str, repeat: int) -> Point:
     """A point of one curve, measured in this process."""
+    rehearse(device)
     for step, arguments in [chain(device, 4)] * 2:
         step(*arguments)  # loads the compilers
     step, arguments = GROWING[name][1](device, size)
@@ -144,7 +146,7 @@ def drawn(found: dict[str, list[Point]]) -> Figure:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/scaling"), help="folder for the picture")
-    parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
+    parser.add_argument("--device", choices=["cpu", "gpu", "strict"], default="cpu")
     parser.add_argument("--repeat", type=int, default=9)
     parser.add_argument("--tiny", action="store_true", help="the two smallest sizes of each")
     parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md as well")
@@ -162,7 +164,9 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     path = given.out / f"scaling_{given.device}.png"
     drawn(found).savefig(path, dpi=110)
-    where = machine("numpy", "numba", "cupy-cuda13x")
+    where = machine("numpy", "numba", "cupy-cuda13x", "cupy-cuda12x")
+    if given.device == "gpu":
+        where = f"{gpu()}; {where}"
     print(f"{where}\n{path}")
     if given.write:
         command = f"python tests/benchmarks/scaling.py --device {given.device} --write"

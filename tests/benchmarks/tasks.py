@@ -20,7 +20,7 @@ class Task(NamedTuple):
     batch    images in a step
     width    units in each hidden layer of the mlp
     steps    training steps in a round
-    device   "cpu" or "gpu"
+    device   "cpu" or "gpu"; or "strict" in a rehearsal, which is our stand-in for a GPU, and the CPU for all others
     resident whether each step takes another batch, of all of MNIST, which lies on the device; or always the same one
     products what a GPU computes products of float32 with: "float32" or "tf32"
     """

@@ -55,6 +55,15 @@ def machine(*packages: str) -> str:
     return f"{_processor()}, {cores} cores, threads: {threads}; Python {platform.python_version()}, {', '.join(found)}"
 
 
+def gpu() -> str:
+    """Name and driver of the GPU, if there is one to ask."""
+    try:
+        asked = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "no GPU"
+
+
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo") as lines:

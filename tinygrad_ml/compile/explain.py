@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import NamedTuple
 
+from ..errors import CompileError
 from .layout import form_of, view_function
+from .passes.buffers import ALIGNMENT
 from .passes.fusion import Kernel
 from .program import Call, Instruction, Program, Value, described
 from .recorder import Recording
@@ -38,7 +41,7 @@ class Explanation:
     """A compiled step taken apart. As text it is the table of `step.explain()`.
 
     program     what runs
-    stages      the program as it was recorded, and after each pass
+    stages      the program as it was recorded, after each pass, and as it runs, with the copies of `ownership`
     kernels     what moves numbers, in the order in which it runs
     roots       value -> the value whose memory it looks at; itself if it has its own
     in_place    value -> the value from outside, into whose memory it is computed
@@ -50,7 +53,12 @@ class Explanation:
 
     def __init__(self, recording: Recording, stages: Mapping[str, Program], executable):
         layout = executable.layout
-        self.program, self.stages = executable.program, stages
+        if layout is None:
+            raise CompileError(
+                "the program is recorded, but its first run failed before its memory was laid out, so there are no kernels "
+                "to explain: call the step again without what the error named. step.program and step.stages can be read"
+            )
+        self.program, self.stages = executable.program, {**stages, "ownership": executable.program}
         self.kernels = [k for k in executable.kernels if not all(i.output in layout.views for i in k.instructions)]
         self.roots, self.in_place = layout.roots, layout.in_place
         self.uncompiled = [i for i in executable.eager if not isinstance(i.op, Call)]
@@ -69,7 +77,8 @@ class Explanation:
 
     def __str__(self) -> str:
         lines = [f"    {'kernel':{_NAME}} {'gives':{_GIVES}} {'bytes moved':>12} {'FLOP':>12}"]
-        lines += [self._row(number, kernel) for number, kernel in enumerate(self.kernels, start=1)]
+        for number, kernel in enumerate(self.kernels, start=1):
+            lines += self._rows(number, kernel)
         a, b = self.compiled, self.eager
         figures = [
             ("", "compiled", "operation by operation"),
@@ -78,25 +87,44 @@ class Explanation:
             ("FLOP", f"{a.flops:,}", f"{b.flops:,}"),
             ("peak memory, bytes", f"{a.memory:,}", f"{b.memory:,}, besides arguments and state"),
         ]
-        lines += ["", *(f"{name:25}{ours!s:20}{theirs}" for name, ours, theirs in figures), ""]
+        lines += ["", *(f"{name:25}{ours!s:20}{theirs}" for name, ours, theirs in figures), *self._why_more(), ""]
         left = ", ".join(f"{name} {len(program.instructions)}" for name, program in self.stages.items())
         lines.append(f"operations after a pass  {left}")
+        if self.results:
+            lines += _under("handed out", self._handed_out())
         lines.append(f"written in place         {len(self.in_place)} of {len(self.program.writes)} tensors")
         copied = [memory for memory, value in self.program.writes if value not in self.in_place]
         if copied:
-            lines.append(f"copied at the end        {_shortened(', '.join(map(source_name, copied)), 75)}")
+            lines += _under("copied at the end", map(source_name, copied))
         if self.uncompiled:
             names = ", ".join(sorted({instruction.op.name for instruction in self.uncompiled}))
             lines.append(f"* no compiled form, so run eagerly: {names}")
         return "\n".join(lines)
 
-    def _row(self, number: int, kernel: Kernel) -> str:
-        star = " *" if any(instruction in self.uncompiled for instruction in kernel.instructions) else ""
-        name = f"{_shortened(operations_of(kernel.instructions), _NAME - len(star))}{star}"
+    def _rows(self, number: int, kernel: Kernel) -> list[str]:
+        """A kernel's row of the table; more rows for what is too long for its column."""
+        star = "*" if any(instruction in self.uncompiled for instruction in kernel.instructions) else ""
         counted = Counter(map(described, kernel.outputs))
-        gives = ", ".join(f"{count} × {what}" if count > 1 else what for what, count in counted.items())
-        figures = f"{self.nbytes(kernel):12,} {kernel.flops:12,}"
-        return f"{number:3} {name:{_NAME}} {_shortened(gives, _GIVES):{_GIVES}} {figures}"
+        gives = [f"{count} × {what}" if count > 1 else what for what, count in counted.items()]
+        names = _wrapped([*operations_of(kernel.instructions).split(), *star], " ", _NAME)
+        columns = zip_longest(names, _wrapped(gives, ", ", _GIVES), fillvalue="")
+        (name, first), *more = columns
+        row = f"{number:3} {name:{_NAME}} {first:{_GIVES}} {self.nbytes(kernel):12,} {kernel.flops:12,}"
+        return [row, *(f"    {name:{_NAME}} {value}".rstrip() for name, value in more)]
+
+    def _why_more(self) -> list[str]:
+        """Why a figure is larger than operation by operation, where it is."""
+        lines = []
+        if self.compiled.flops > self.eager.flops:
+            lines.append("  more FLOP: labels are compared with every column, so that the loss is one kernel (one_hot)")
+        if self.compiled.memory > self.eager.memory:
+            lines.append("  more memory: all that a kernel reads and makes is there at one time, with room to work in;")
+            lines.append(f"  buffers are whole cache lines of {ALIGNMENT} bytes; results count from beginning to end")
+        return lines
+
+    def _handed_out(self) -> Iterable[str]:
+        """`%62 0.weight.grad`: the name of each result in the program, and what becomes of it."""
+        return (f"{value!r} {what}" for value, what in zip(self.program.results, self.results, strict=True))
 
 
 def operations_of(instructions: Iterable[Instruction]) -> str:
@@ -120,8 +148,16 @@ def _destinations(recording: Recording) -> list[str]:
     return words
 
 
-def _shortened(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+def _under(title: str, words: Iterable[str]) -> list[str]:
+    """Words in the column beside their title, in as many lines as they take."""
+    first, *more = _wrapped(words, ", ", 75)
+    return [f"{title:25}{first}", *(f"{'':25}{line}" for line in more)]
+
+
+def _wrapped(words: Iterable[str], between: str, width: int) -> list[str]:
+    """Words in lines of at most `width`, broken between them; at least one line."""
+    kept = between.join(word.replace(" ", "\N{NO-BREAK SPACE}") for word in words)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in textwrap.wrap(kept, width)] or [""]
 
 
 # -- operation by operation ---------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 from ..ops.index import ARRAY
 from .passes.buffers import Lifetime, places
 from .passes.fusion import REDUCTIONS, Kernel
-from .program import Instruction, Program, Value
+from .program import GATHER, Instruction, Program, Value
 
 
 def form_of(shape: tuple[int, ...], dtype: numpy.dtype, strides: tuple[int, ...] | None = None) -> numpy.ndarray:
@@ -69,10 +69,19 @@ class Layout:
     in_place   value -> the value from outside into whose memory it is computed
     handed_out the values in memory of their own: results, and what they are reshaped from
     offsets    value or key of scratch memory -> place in the planned memory, of `nbytes` bytes
+    turns      kernel -> when it runs; those of one turn may run at the same time
     """
 
-    def __init__(self, program: Program, kernels: list[Kernel], forms: dict[Value, Any], writeable: set[Value]):
+    def __init__(
+        self,
+        program: Program,
+        kernels: list[Kernel],
+        forms: dict[Value, Any],
+        writeable: set[Value],
+        turns: dict[Kernel, int] | None = None,
+    ):
         self.program, self.kernels, self._writeable = program, kernels, writeable
+        self.turns = turns or {kernel: i for i, kernel in enumerate(kernels)}
         self.forms: dict[Value, numpy.ndarray] = dict(forms)
         self.views: dict[Value, Instruction] = {}
         self.roots: dict[Value, Value] = {value: value for value in forms}
@@ -120,7 +129,6 @@ class Layout:
     # -- writes ------------------------------------------------------------------------------------------------
 
     def _in_place(self) -> dict[Value, Value]:
-        number = {kernel: i for i, kernel in enumerate(self.kernels)}
         producer = {output: kernel for kernel in self.kernels for output in kernel.outputs}
         readers: dict[Value, list[Kernel]] = {}
         for kernel in self.kernels:
@@ -133,7 +141,8 @@ class Layout:
                 continue
             if value in found or value in self.handed_out or _adds_up_in(kernel, value):
                 continue
-            earlier = all(number[reader] <= number[kernel] for reader in readers.get(memory, ()))
+            others = [reader for reader in readers.get(memory, ()) if reader is not kernel]
+            earlier = all(self.turns[reader] < self.turns[kernel] for reader in others)
             if memory in self._writeable and earlier and self._last_reader_is(kernel, memory, value):
                 found[value] = memory
         return found
@@ -150,6 +159,7 @@ class Layout:
             late = i > place or phases[output] > phases[value] or (i == place and self.reads_late(kernel, instruction))
             elsewhere = kernel.reduced(output) != kernel.reduced(value) or output.shape != value.shape
             looks = any(self.roots.get(operand) is memory and operand is not memory for operand in instruction.inputs)
+            looks = looks or (instruction.op is GATHER and self.roots.get(instruction.inputs[0]) is memory)
             if late or elsewhere or looks:
                 return False
         return True
@@ -166,15 +176,16 @@ class Layout:
 
     def _lifetimes(self) -> Iterable[Lifetime]:
         last: dict[Value, int] = {}
-        for i, kernel in enumerate(self.kernels):
+        for kernel in self.kernels:
             for value in (*kernel.inputs(), *kernel.outputs):
-                last.update(dict.fromkeys(self.memory(value), i))
+                last.update(dict.fromkeys(self.memory(value), self.turns[kernel]))
         for _, value in self.program.writes:
             last.update(dict.fromkeys(self.memory(value), len(self.kernels)))
         for value in self.program.results:
             last.update(dict.fromkeys(self.memory(value), len(self.kernels)))
-        for i, kernel in enumerate(self.kernels):
+        for kernel in self.kernels:
+            turn = self.turns[kernel]
             for value in self.planned(kernel):
-                yield Lifetime(value, value.nbytes, i, last[value])
+                yield Lifetime(value, value.nbytes, turn, last[value])
             for key, nbytes in self.scratch(kernel):
-                yield Lifetime(key, nbytes, i, i)
+                yield Lifetime(key, nbytes, turn, turn)

@@ -75,6 +75,8 @@ COPY = Call("copy", lambda xp, x: x.copy())
 """The same numbers in memory of their own."""
 PUT = Call("put", _put)
 """x with other numbers at some places."""
+GATHER = Call("gather", None)
+"""x[index], where the index arrays, which had the shape `common`, are given for each element of the result."""
 DRAW = Call("draw", None, effect=True)
 """Random numbers, from the stream of a device. Also drawn if nobody needs them: the stream has to go on."""
 
@@ -161,12 +163,24 @@ class Program:
         return sorted(found, key=lambda value: value.number)
 
     def __str__(self) -> str:
-        rows = [(f"{value!r} = {value.source!r}", value) for value in self.sources()]
+        rows = [(f"{value!r} = {_origin(value)}", value) for value in self.sources()]
         rows += [(repr(instruction), instruction.output) for instruction in self.instructions]
         width = max((len(text) for text, _ in rows if len(text) <= _TEXT), default=0)
         lines = [f"{text:{width}}  {described(value)}" for text, value in rows]
         lines += [f"{f'{memory!r} <- {value!r}':{width}}  {memory.source!r}" for memory, value in self.writes]
         return "\n".join([*lines, f"return {', '.join(map(repr, self.results)) or 'nothing'}"])
+
+
+def _origin(value: Value) -> str:
+    """Where a value comes from; of a constant of the host a glimpse of its numbers: `constant [0, 1, ..., 8, 9]`."""
+    array = getattr(value.source, "array", None)
+    if type(array).__module__ != "numpy" or not array.ndim:
+        return repr(value.source)
+    flat = array.ravel()
+    if flat.size > 1 and (flat == flat[0]).all():
+        return f"constant {flat[0]} everywhere"
+    parts = map(str, flat) if flat.size <= 5 else (*map(str, flat[:2]), "...", *map(str, flat[-2:]))
+    return f"constant [{', '.join(parts)}]"
 
 
 def described(value: Value) -> str:

@@ -196,7 +196,7 @@ where = Primitive(
     broadcast,
     (zero, lambda g, condition: condition.where(g, 0), lambda g, condition: condition.where(0, g)),
     inputs="condition a b",
-    formula="a where the condition holds, else b",
+    formula="a if condition else b",
     local=("0", "1 where the condition holds", "1 where it does not"),
     coerce=_where_coerce,
     dtype=lambda condition, a, b: a,

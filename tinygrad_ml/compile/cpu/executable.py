@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy
+from numpy.lib.array_utils import byte_bounds
 
 from ...tensor import Tensor
 from ..layout import form_of, is_alike
@@ -19,7 +21,7 @@ from ..program import Program, Value
 from . import machine_code
 from .functions import has_form
 from .layout import HostLayout
-from .loops import may_reduce
+from .loops import LONGEST, may_reduce
 from .source import Source
 
 
@@ -51,6 +53,19 @@ class Pool:
         return self._array
 
 
+def _apart(fixed: dict[Value, numpy.ndarray]) -> set[Value]:
+    """The values in whose memory no other one lies: only there can be written while others are still read."""
+    spans = sorted(((*byte_bounds(array), value) for value, array in fixed.items()), key=lambda span: span[:2])
+    apart, end = set(fixed), 0
+    for (_, stop, value), (following, _, other) in pairwise(spans):
+        end = max(end, stop)
+        if following < end:
+            apart.discard(other)
+            if following < stop:
+                apart.discard(value)
+    return apart
+
+
 class Executable:
     """A program that can be called.
 
@@ -75,7 +90,8 @@ class Executable:
     ):
         self.program, self._rebound, self._memory, self._in_place = program, rebound, memory, in_place
         self._loops = fuse and loops and machine_code.available()
-        self.kernels = fusion(program, has_form, fuse, *([may_reduce] if self._loops else []))
+        asked = {"may_reduce": may_reduce, "longest": LONGEST} if self._loops else {}
+        self.kernels = fusion(program, has_form, fuse, **asked)
         self._sources = program.sources()
         self._written = {memory for memory, _ in program.writes}
         self.numbers: dict[Value, numpy.ndarray] = {
@@ -106,7 +122,7 @@ class Executable:
             elif source.kind == "state":
                 fixed[value] = self._state(source.tensor, value in self._written)
         forms = {value: fixed.get(value, form_of(value.shape, value.dtype)) for value in self._sources}
-        states = {value for value in self._written if value in fixed} if self._in_place else set()
+        states = self._written & _apart(fixed) if self._in_place else set()
         self.layout = HostLayout(self.program, self.kernels, forms, states, self._loops)
         source = Source(self.layout, fixed, self._memory.of(self.layout.nbytes))
         source.names |= names

@@ -14,6 +14,7 @@ from ..passes.fusion import Kernel
 from ..program import Instruction, Program, Value
 from .functions import NOT_IN_PLACE
 from .loops import Loop
+from .places import addressable
 from .products.plan import Product
 
 BLOCK = 32768
@@ -91,7 +92,8 @@ class HostLayout(Layout):
                 return []
             self.products[instruction.output] = product
             return [(product, product.scratch)] if product.scratch else []
-        if self.compiled and size(kernel.shape) * len(kernel.instructions) >= WORTH and Loop.can_run(kernel):
+        worth = size(kernel.shape) * len(kernel.instructions) >= WORTH
+        if self.compiled and worth and Loop.can_run(kernel) and self._addressable(kernel):
             self.loops[kernel] = loop = Loop(kernel)
             return [
                 (value, value.nbytes if kernel.reduced(value) else loop.row * value.dtype.itemsize)
@@ -101,6 +103,10 @@ class HostLayout(Layout):
         if block is not None:
             self.blocks[kernel] = block
         return [(register, register.itemsize * self.block_elements(kernel)) for register in self._registers(kernel)]
+
+    def _addressable(self, kernel: Kernel) -> bool:
+        memory = (*kernel.inputs(), *(self.in_place.get(value, value) for value in kernel.outputs))
+        return all(addressable(self.forms[value]) for value in memory)
 
     # -- blocks ------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ Three kinds of loops, by what is reduced (see `passes/fusion.py`):
     rows        for each row: a walk over it for each turn, with the reduced values of the row in between
     columns     a walk over all elements that adds up; then the reduced values
 
-Read next: `mathematics.py`, what Numba has not; `machine_code.py`, how it is compiled and kept.
+Read next: `places.py`, how elements are found; `mathematics.py`, what Numba has not; `machine_code.py`, how it is
+compiled and kept.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy
 from ...ops.shapes import reduced, size
 from ..passes.fusion import REDUCTIONS, Kernel
 from ..program import Instruction, Value
+from .places import MEMORY, NOTHING_OVERLAPS, Axis, Place, place
 
 INTO = {
     "neg": "-{0}",
@@ -67,9 +69,10 @@ ONE_BY_ONE = {name: f"{name}({{0}})" for name in ("log", "log1p", "log2", "log10
 the few reduced values only."""
 
 COMPUTED = frozenset(map(numpy.dtype, ("float32", "float64", "int64", "bool")))
-LONGEST = 250
-"""So many operations are compiled to one loop: the time that it takes grows faster than their number."""
-READ = COMPUTED | frozenset(map(numpy.dtype, ("uint8", "int32")))
+LONGEST = 64
+"""So many operations are compiled to one loop: the time that it takes grows faster than their number. A longer chain
+becomes several loops, see `passes.fusion.fusion`."""
+READ = frozenset(MEMORY)
 
 
 def expression(instruction: Instruction, is_reduced: bool) -> str | None:
@@ -150,14 +153,10 @@ class Loop:
 
     @staticmethod
     def can_run(kernel: Kernel) -> bool:
-        """Whether all of its operations can be written in a loop, and are not too many."""
-        return (
-            len(kernel.instructions) <= LONGEST
-            and all(
-                i.op.name in REDUCTIONS or i.op.name == "reshape" or expression(i, kernel.reduced(i.output)) is not None
-                for i in kernel.instructions
-            )
-            and 0 not in kernel.shape
+        """Whether all of its operations can be written in a loop."""
+        return 0 not in kernel.shape and all(
+            i.op.name in REDUCTIONS or i.op.name == "reshape" or expression(i, kernel.reduced(i.output)) is not None
+            for i in kernel.instructions
         )
 
     def written(self, forms: Mapping[Value, numpy.ndarray], in_place: Mapping[Value, Value]) -> Written:
@@ -170,18 +169,19 @@ class Loop:
 
 
 class Written(NamedTuple):
-    """source    of the function `loop(sizes, arrays)`
-    operands  what it is to be given, after the sizes
+    """source    of the function `loop(sizes, addresses, steps)`
     sizes     of its axes
-    shapes    for each operand, which of the axes it has
-    strides   and by how many bytes it goes on along each of these
+    operands  whose addresses it is to be given
+    steps     of those that do not lie in order
+    growth    by how many bytes each operand goes on from one turn of the outermost loop to the next, if these turns do
+              not need each other
     """
 
     source: str
     sizes: tuple[int, ...]
     operands: tuple[Operand, ...]
-    shapes: tuple[tuple[int, ...], ...]
-    strides: tuple[tuple[int, ...], ...]
+    steps: tuple[int, ...]
+    growth: tuple[int, ...] | None
 
 
 class _Writer:
@@ -190,6 +190,7 @@ class _Writer:
         self.axes = [axis for axis, extent in enumerate(self.kernel.shape) if extent != 1]
         self.names: dict[Value, str] = {}
         self.operands: dict[Operand, str] = {}
+        self.places: dict[Operand, Place] = {}
         self.scalars: dict[Operand, str] = {}
         self.lines: list[str] = []
         self.made = {instruction.output: instruction for instruction in self.kernel.instructions}
@@ -254,30 +255,34 @@ class _Writer:
         results = [self._result(value) for value in self.made if self._in_memory(value)]
         operands = list(dict.fromkeys((*self._inputs(), *results)))
         groups = self._grouped(operands)
-        shapes = {o: tuple(g for g, group in enumerate(groups) if o.strides[group[-1]]) for o in operands}
         self.group_of = {axis: g for g, group in enumerate(groups) for axis in group}
         self.down = [g for g, group in enumerate(groups) if group[0] not in self.kernel.axes]
         self.along = [g for g, group in enumerate(groups) if group[0] in self.kernel.axes]
         self.in_rows = not self.down or not self.along or self.along[0] > self.down[-1]
         self.operands = {o: f"a{i}" for i, o in enumerate(operands)}
-        self.shapes = shapes
-        for operand in operands:
-            if not shapes[operand] and operand not in results:
+        sizes = tuple(size(tuple(self.kernel.shape[axis] for axis in group)) for group in groups)
+        for operand, name in self.operands.items():
+            last = {g: group[-1] for g, group in enumerate(groups) if operand.strides[group[-1]]}
+            axes = [Axis(f"i{g}", f"n{g}", sizes[g]) for g in last]
+            strides = [operand.strides[axis] for axis in last.values()]
+            self.places[operand] = place(name, operand.value.dtype, axes, strides)
+            if not axes and operand not in results:
                 self.scalars[operand] = name = f"s{len(self.scalars)}"
-                self.lines.append(f"{name} = {self.operands[operand]}[()]")
+                self.lines.append(f"{name} = {self._read(operand)}")
         if not self.kernel.axes:
             self._nest(range(len(groups)), 0, lambda depth: self._walk(0, depth))
         elif self.in_rows:
             self._nest(self.down, 0, self._row)
         else:
             self._columns()
-        sizes = tuple(size(tuple(self.kernel.shape[axis] for axis in group)) for group in groups)
-        given = [f"n{g}" for g in range(len(groups))] + list(self.operands.values())
+        steps = {name: step for place in self.places.values() for name, step in place.steps.items()}
+        given = [*(f"n{g}" for g in range(len(groups))), *(place.argument for place in self.places.values()), *steps]
         words = " ".join(instruction.op.name for instruction in self.kernel.instructions)
-        body = "\n".join(f"    {line}" for line in self.lines)
+        body = "\n".join(f"    {line}" for line in (NOTHING_OVERLAPS, *self.lines))
         source = f"# {words}\ndef loop({', '.join(given)}):\n{body}\n"
-        strides = tuple(tuple(o.strides[groups[g][-1]] for g in shapes[o]) for o in operands)
-        return Written(source, sizes, tuple(operands), tuple(shapes[o] for o in operands), strides)
+        apart = self.down[:1] == [0] and self.in_rows and not any(operand.scratch for operand in operands)
+        growth = tuple(operand.strides[groups[0][-1]] for operand in operands) if apart else None
+        return Written(source, sizes, tuple(operands), tuple(steps.values()), growth)
 
     def _in_memory(self, value: Value) -> bool:
         return (value in self.kernel.outputs and self.made[value].op.name != "reshape") or value in self.loop.kept
@@ -294,8 +299,10 @@ class _Writer:
     # -- values ------------------------------------------------------------------------------------------------------
 
     def _at(self, operand: Operand) -> str:
-        index = ", ".join(f"i{g}" for g in self.shapes[operand]) or "()"
-        return f"{self.operands[operand]}[{index}]"
+        return self.places[operand].element
+
+    def _read(self, operand: Operand) -> str:
+        return f"{self._at(operand)} != 0" if operand.value.dtype == bool else self._at(operand)
 
     def _operand(self, value: Value, instruction: Instruction, loaded: dict, depth: int) -> str:
         """An operand of an instruction as a name, loaded before if need be."""
@@ -313,7 +320,7 @@ class _Writer:
         key = value if value in self.made else operand
         if key not in loaded:
             loaded[key] = self._name(value, operand)
-            self._emit(depth, f"{loaded[key]} = {self._at(operand)}")
+            self._emit(depth, f"{loaded[key]} = {self._read(operand)}")
         return loaded[key]
 
     def _name(self, value: Value, operand: Operand | None = None) -> str:

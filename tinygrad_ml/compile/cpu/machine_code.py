@@ -7,26 +7,29 @@ file can be written, loops are compiled in memory, anew in each process.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib.util
 import os
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 HEAD = """\
 from math import cos, expm1, inf, log, log10, log1p, log2, nan, sin, sqrt, tanh
 
-from numba import njit
-from numpy import float32, float64, int64
+from numba import float32, float64, int64
 
-from tinygrad_ml.compile.cpu.mathematics import add_in_any_order, exp
+from tinygrad_ml.compile.cpu.mathematics import add_in_any_order, exp, machine_code, nothing_overlaps
+from tinygrad_ml.compile.cpu.mathematics import bools, float32s, float64s, int32s, int64s, uint8s
 
 
-@njit(cache={cache}, nogil=True, error_model="numpy")
+@machine_code(cache={cache})
 """
 
 
@@ -44,20 +47,45 @@ def cache_folder() -> Path:
 
 @cache
 def machine_code(source: str) -> Callable:
-    """The function `loop` of the source, compiled when it is called first, or found in the cache."""
+    """The function `loop` of the source as one of C, compiled or found in the cache.
+
+    It is called with integers and addresses, and while it runs, other threads can.
+    """
     name = "loop_" + hashlib.sha256(f"{version('numba')} {_mathematics()}\n{HEAD}{source}".encode()).hexdigest()[:20]
-    try:
-        path = cache_folder() / f"{name}.py"
-        if not path.exists():
-            write_whole(path, (HEAD.format(cache=True) + source).encode())
-        specification = importlib.util.spec_from_file_location(name, path)
-        module = sys.modules[name] = importlib.util.module_from_spec(specification)  # where Numba looks for it
-        specification.loader.exec_module(module)
-        return module.loop
-    except (OSError, RuntimeError):  # RuntimeError: Numba's, for a folder in which it cannot write
-        names: dict = {}
-        exec(compile(HEAD.format(cache=False) + source, f"<{name}>", "exec"), names)
-        return names["loop"]
+    for attempt in (_kept, _kept_anew):
+        with suppress(Exception):  # of any kind: Numba's for a folder in which it cannot write, those of damaged files
+            return _callable(attempt(name, source))
+    names: dict = {}
+    exec(compile(HEAD.format(cache=False) + source, f"<{name}>", "exec", dont_inherit=True), names)
+    return _callable(names["loop"])
+
+
+def _kept(name: str, source: str) -> Any:
+    """The loop, in a file of its own in the cache."""
+    path = cache_folder() / f"{name}.py"
+    if not path.exists():
+        write_whole(path, (HEAD.format(cache=True) + source).encode())
+    specification = importlib.util.spec_from_file_location(name, path)
+    module = sys.modules[name] = importlib.util.module_from_spec(specification)  # where Numba looks for it
+    specification.loader.exec_module(module)
+    return module.loop
+
+
+def _kept_anew(name: str, source: str) -> Any:
+    """The same, without what was there before."""
+    for path in [*cache_folder().glob(f"{name}.py"), *cache_folder().glob(f"__pycache__/{name}.*")]:
+        path.unlink()
+    return _kept(name, source)
+
+
+def _callable(loop) -> Callable:
+    """The loop, compiled by Numba, as a function of ctypes."""
+    code, memory = loop.__wrapped__.__code__, loop.__wrapped__.__annotations__
+    given = code.co_varnames[: code.co_argcount]
+    kinds = [ctypes.c_void_p if name in memory else ctypes.c_int64 for name in given]
+    function = ctypes.CFUNCTYPE(None, *kinds)(loop.address)
+    function.loop = loop  # which holds the machine code
+    return function
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -1,6 +1,6 @@
 """What compiled loops need and Numba has not: an exponential for sixteen numbers at a time, sums in any order.
 
-Everything here is compiled into the loops that use it. Only `machine_code.py` imports this file, where
+Everything here is compiled into the loops that use it, or says how they are compiled. Only `machine_code.py` imports this file, where
 Numba is installed.
 """
 
@@ -9,9 +9,30 @@ from __future__ import annotations
 import math
 
 from llvmlite import ir
-from numba import njit, types
+from numba import cfunc, types
 from numba.extending import intrinsic, overload
 from numpy import float32, int32
+
+bools = uint8s = types.CPointer(types.uint8)
+int32s, int64s = types.CPointer(types.int32), types.CPointer(types.int64)
+float32s, float64s = types.CPointer(types.float32), types.CPointer(types.float64)
+
+
+OPTIONS = {"error_model": "numpy", "_nrt": False, "no_rewrites": True}
+"""As NumPy divides by zero. Where there is nothing but numbers and addresses, no references are to be counted, and there
+is nothing to rewrite: to look for it takes time."""
+
+
+def machine_code(cache: bool):
+    """Decorates a function that is to be compiled at once. Its arguments are integers, but for those of which it says else."""
+
+    def compiled(loop):
+        given = loop.__code__.co_varnames[: loop.__code__.co_argcount]
+        signature = types.void(*(loop.__annotations__.get(name, types.int64) for name in given))
+        return cfunc(signature, cache=cache, **OPTIONS)(loop)
+
+    return compiled
+
 
 LOG2_E = float32(1 / math.log(2))
 ROUNDING = float32(1.5 * 2**23)
@@ -22,11 +43,14 @@ LN2_LOW = float32(math.log(2) - 0.693359375)
 
 
 @intrinsic
-def _from_bits(context, bits):
-    """The float32 of which `bits`, an int32, are the bits."""
-    return types.float32(types.int32), lambda context, builder, signature, given: builder.bitcast(
-        given[0], ir.FloatType()
-    )
+def _power_of_two(context, n):
+    """2ⁿ for an int32 from -126 to 127: the float32 that has n in the bits of its exponent."""
+
+    def bits(context, builder, signature, given):
+        n, bias, digits = given[0], ir.IntType(32)(127), ir.IntType(32)(23)
+        return builder.bitcast(builder.shl(builder.add(n, bias), digits), ir.FloatType())
+
+    return types.float32(types.int32), bits
 
 
 @intrinsic
@@ -37,12 +61,25 @@ def add_in_any_order(context, a, b):
     return types.float64(a, b), lambda context, builder, signature, given: builder.fadd(*given, flags=("reassoc",))
 
 
+@intrinsic
+def nothing_overlaps(context):
+    """Says that of the arrays that a loop is given none is written to in memory that another one has too."""
+
+    def say(context, builder, signature, given):
+        for argument in context.call_conv.get_arguments(builder.function):
+            if isinstance(argument.type, ir.PointerType):
+                argument.add_attribute("noalias")
+        return context.get_dummy_value()
+
+    return types.void(), say
+
+
 def exp(x):
     """eˣ."""
     return math.exp(x)
 
 
-@overload(exp, inline="always")
+@overload(exp, jit_options=OPTIONS | {"forceinline": True})
 def _exp(x):
     if x != types.float32:
         return lambda x: math.exp(x)
@@ -66,8 +103,3 @@ def _exp(x):
         return series * _power_of_two(half) * _power_of_two(rest)
 
     return of_float32
-
-
-@njit(inline="always")
-def _power_of_two(n):
-    return _from_bits((n + int32(127)) << int32(23))

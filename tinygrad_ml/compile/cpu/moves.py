@@ -7,51 +7,89 @@ numbers, and an ordinary loop would take longer to begin than to run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy
+
+from ..layout import form_of
+from .places import NOTHING_OVERLAPS, Axis, place
 
 SHORT = 64
 """Up to this length an inner axis is unrolled."""
 
 
 class Move(NamedTuple):
-    """A loop: its source, the sizes of its axes, and the order in which it wants the axes of what it reads."""
+    """A loop: its source, the sizes of its axes, and the steps that it is given after both addresses.
+
+    growth  by how many bytes both go on from one turn of the outermost loop to the next, if these turns do not need
+            each other
+    """
 
     source: str
     sizes: tuple[int, ...]
-    order: tuple[int, ...]
+    steps: tuple[int, ...]
+    growth: tuple[int, int] | None
 
 
 def copy(form: numpy.ndarray) -> Move:
     """The loop that copies an array which lies like `form` to one that lies in order."""
-    axes = range(form.ndim)
-    return _move("copy", form.shape, axes, _index("a", axes), _index("b", axes), "=")
+    shape, strides = _in_few_axes(form.shape, form.strides)
+    axes = _axes(shape)
+    return _move("copy", form_of(shape, form.dtype, strides), axes, range(len(axes)), axes, "=")
 
 
-def fold(form: numpy.ndarray, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Move:
+def fold(form: numpy.ndarray, image: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> Move:
     """The loop that adds windows (batch, channels, *positions, *kernel), which lie like `form`, to an image of zeros."""
-    spatial = len(stride)
+    outer, outer_strides = _in_few_axes(form.shape[:2], form.strides[:2])
+    form = form_of(outer + form.shape[2:], form.dtype, outer_strides + form.strides[2:])
+    axes, spatial = _axes(form.shape), len(stride)
+    positions = range(len(outer), len(outer) + spatial)
     # In the order of the memory that is read, but the positions last: neighbours of them are neighbours in the image.
-    order = sorted(range(form.ndim), key=lambda axis: (2 <= axis < 2 + spatial, -form.strides[axis]))
+    order = sorted(range(form.ndim), key=lambda axis: (axis in positions, -form.strides[axis]))
     places = [
-        f"i{2 + k} * {stride[k]} + i{2 + spatial + k} * {dilation[k]}".replace(" * 1", "") for k in range(spatial)
+        f"{_times(f'i{axis}', stride[k])} + {_times(f'i{axis + spatial}', dilation[k])}"
+        for k, axis in enumerate(positions)
     ]
-    image = f"b[{', '.join(['i0', 'i1', *places])}]"
-    return _move("fold", form.shape, order, _index("a", order), image, "+=")
+    pixels = [Axis(at, f"m{k}", extent) for k, (at, extent) in enumerate(zip(places, image[2:], strict=True))]
+    return _move("fold", form, axes, order, [*axes[: len(outer)], *pixels], "+=")
 
 
-def _index(name: str, axes) -> str:
-    return f"{name}[{', '.join(f'i{axis}' for axis in axes)}]"
+def _times(index: str, step: int) -> str:
+    return index if step == 1 else f"{index} * {step}"
 
 
-def _move(name: str, shape: tuple[int, ...], order, source: str, target: str, how: str) -> Move:
-    order = tuple(order)
-    lines = [f"# {name}", f"def loop({', '.join([*(f'n{axis}' for axis in order), 'a', 'b'])}):"]
-    depth = 1
-    for axis in order:
-        last = axis == order[-1] and shape[axis] <= SHORT
-        lines.append("    " * depth + f"for i{axis} in range({shape[axis] if last else f'n{axis}'}):")
-        depth += 1
-    lines.append("    " * depth + f"{target} {how} {source}")
-    return Move("\n".join(lines) + "\n", tuple(shape[axis] for axis in order), order)
+def _in_few_axes(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(shape, strides) of the same elements in the same order: neighbours that are walked through in one go as one axis.
+
+    Each axis is a loop less in another, and takes its time to compile.
+    """
+    axes: list[tuple[int, int]] = []
+    for extent, stride in zip(shape, strides, strict=True):
+        if extent == 1:
+            continue
+        before = 1
+        if axes and axes[-1][1] == extent * stride:
+            before = axes.pop()[0]
+        axes.append((before * extent, stride))
+    return tuple(extent for extent, _ in axes), tuple(stride for _, stride in axes)
+
+
+def _axes(shape: tuple[int, ...]) -> list[Axis]:
+    return [Axis(f"i{axis}", f"n{axis}", extent) for axis, extent in enumerate(shape)]
+
+
+def _move(name: str, form: numpy.ndarray, axes: list[Axis], order: Sequence[int], target: list[Axis], how: str) -> Move:
+    read = place("a", form.dtype, axes, form.strides)
+    strides = form_of(tuple(axis.size for axis in target), form.dtype).strides
+    written = place("b", form.dtype, target, strides)
+    sizes = {axis.name: axis.size for axis in (*(axes[k] for k in order), *target)}
+    lines = [f"# {name}", f"def loop({', '.join([*sizes, read.argument, written.argument, *read.steps])}):"]
+    lines.append(f"    {NOTHING_OVERLAPS}")
+    for depth, (index, size_name, extent) in enumerate((axes[k] for k in order), 1):
+        unrolled = depth == len(order) and extent <= SHORT
+        lines.append("    " * depth + f"for {index} in range({extent if unrolled else size_name}):")
+    lines.append("    " * (len(order) + 1) + f"{written.element} {how} {read.element}")
+    apart = len(order) > 1 and axes[order[0]] == target[0]
+    growth = (form.strides[order[0]], strides[0]) if apart else None
+    return Move("\n".join(lines) + "\n", tuple(sizes.values()), tuple(read.steps.values()), growth)

@@ -7,6 +7,7 @@ call (arguments, results) is a local variable of that name.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,11 +27,16 @@ from ..program import Instruction, Value
 from . import moves
 from .functions import calls
 from .layout import HostLayout
-from .loops import READ, Operand
+from .loops import Written
 from .machine_code import machine_code
 from .moves import Move
-from .products import plan
+from .places import addressable
+from .products.plan import FIRST_A, FIRST_B, FIRST_C
+from .sharing import calling
+from .sharing.job import FIRST_ARGUMENT, MOST_ARGUMENTS, address
 
+WORTH_SHARING = 1 << 15
+"""Elements of a loop that threads share: they take a hundredth of a millisecond."""
 REDUCTIONS = {"sum": "add", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}
 """Primitive -> the function of NumPy that reduces by it."""
 
@@ -42,7 +48,8 @@ class Source:
     memory   the planned buffers, as bytes
     eager    the operations that have no compiled form: they run as they do outside
     loops    name -> source of the loops that are compiled to machine code
-    threads  that share matrix products
+    threads  that share what is worth it
+    shared   whether anything is
     """
 
     def __init__(self, layout: HostLayout, fixed: dict[Value, numpy.ndarray], memory: numpy.ndarray):
@@ -54,8 +61,8 @@ class Source:
         self.names: dict[str, Any] = {"numpy": numpy, "reshape": numpy.reshape, "concatenate": numpy.concatenate}
         self.names |= {name: function for name, function in vars(numpy).items() if isinstance(function, numpy.ufunc)}
         self.names |= {"copyto": numpy.copyto, "argmax": numpy.argmax, "argmin": numpy.argmin, "cumsum": numpy.cumsum}
-        self.names |= {"address": plan.address, "memory": memory}
-        self.threads = plan.threads() if any(product.shared for product in layout.products.values()) else 1
+        self.names |= {"address": address, "memory": memory}
+        self.threads, self.shared = calling.threads() if layout.compiled else 1, False
         for dtype in dtypes.SUPPORTED:
             self.names |= {f"zero_{dtype}": dtype.type(0), f"one_{dtype}": dtype.type(1)}
 
@@ -72,8 +79,8 @@ class Source:
                 target = self.name(memory) if memory in self.fixed else f"target_{memory.number}"
                 self.lines.append(f"copyto({target}, {self.name(value)})")
         results = ", ".join(map(self.name, self.layout.program.results))
-        if self.threads > 1:
-            self.names["wake"] = plan.wake(self.threads)
+        if self.shared:
+            self.names["wake"] = calling.wake(self.threads)
             entry = ["wake()", *entry]
         body = [*entry, *self.lines, f"return ({results}{',' if results else ''})"]
         self.text = "def step(arguments):\n" + "\n".join(f"    {line}" for line in body) + "\n"
@@ -144,50 +151,68 @@ class Source:
     def _loop(self, kernel: Kernel) -> None:
         """A call of the loop, compiled to machine code."""
         written = self.layout.loops[kernel].written(self.layout.forms, self.layout.in_place)
-        name = self._loop_of(written.source)
-        operands = [
-            self._walked(operand, tuple(written.sizes[axis] for axis in axes), strides)
-            for operand, axes, strides in zip(written.operands, written.shapes, written.strides, strict=True)
-        ]
-        self.lines.append(f"{name}({', '.join([*map(str, written.sizes), *operands])})")
+        self._call_loop(written, [(operand.value, operand.scratch) for operand in written.operands], size(kernel.shape))
         for instruction in kernel.instructions:
             if instruction.output in self.layout.views and instruction.output in kernel.outputs:
                 self._view(instruction)
 
-    def _loop_of(self, source: str) -> str:
-        """The name of the loop, compiled to machine code."""
-        known = (name for name, other in self.loops.items() if other == source)
+    def _call_loop(self, loop: Written | Move, operands: list[tuple[Value, bool]], elements: int) -> None:
+        """A call of a loop, compiled to machine code.
+
+        operands  values, and whether it is scratch memory for them that it works in
+        elements  how many it goes through
+        """
+        known = (name for name, source in self.loops.items() if source == loop.source)
         name = next(known, f"loop_{len(self.loops) + 1}")
-        self.loops[name] = source
-        self.names[name] = machine_code(source)
-        return name
+        self.loops[name] = loop.source
+        self.names[name] = machine_code(loop.source)
+        fits = len(loop.sizes) + len(operands) + len(loop.steps) <= MOST_ARGUMENTS
+        if self.threads > 1 and loop.growth is not None and elements >= WORTH_SHARING and fits:
+            self._share(name, loop, operands)
+            return
+        words = []
+        for value, scratch in operands:
+            array = self._memory(value, scratch)
+            words.append(f"{self.name(value)}.ctypes" if array is None else self._new_name("a"))
+            if array is not None:
+                self.names[words[-1]] = array.ctypes.data_as(ctypes.c_void_p)  # which holds the array
+        self.lines.append(f"{name}({', '.join(map(str, [*loop.sizes, *words, *loop.steps]))})")
 
-    def _moved(self, move: Move, value: Value, target: str) -> None:
-        """A loop that moves the numbers of `value` into memory that is there: `target`, an expression."""
-        form = self.layout.forms[value]
-        strides = tuple(form.strides[axis] for axis in move.order)
-        read = self._walked(Operand(value, strides), move.sizes, strides)
-        self.lines.append(f"{self._loop_of(move.source)}({', '.join([*map(str, move.sizes), read, target])})")
+    def _share(self, loop_name: str, loop: Written | Move, operands: list[tuple[Value, bool]]) -> None:
+        """A call of a loop whose rows threads share."""
+        arrays = [self._memory(value, scratch) for value, scratch in operands]
+        addresses = [0 if array is None else address(array) for array in arrays]
+        given = [(n, 0) for n in loop.sizes[1:]]
+        first = FIRST_ARGUMENT + len(given)
+        given += [*zip(addresses, loop.growth, strict=True), *((step, 0) for step in loop.steps)]
+        job = calling.rows(self.names[loop_name].loop.address, loop.sizes[0], given, self.threads)
+        moving = {first + i: value for i, (value, _) in enumerate(operands) if arrays[i] is None}
+        self._call_job("rows", job, moving, 0, True, f"{loop_name}({', '.join(map(str, loop.sizes))}, ...)")
 
-    def _walked(self, operand: Operand, shape: tuple[int, ...], strides: tuple[int, ...]) -> str:
-        """The memory of an operand as an array along the axes of a loop, as an expression."""
-        value = operand.value
-        if operand.scratch:
-            array = self._place(self.layout.offsets[value], (size(shape),), value.dtype)
-        elif value in self.fixed:
-            array = self.fixed[value]
-        else:
-            form = self.layout.forms[value]
-            if (form.shape, form.strides) == (shape, strides):
-                return self.name(value)
-            if form.flags.c_contiguous and shape == (form.size,):
-                return f"reshape({self.name(value)}, -1)"
-            word = self._new_name("walk")
-            self.names[word] = lambda array: as_strided(array, shape, strides)
-            return f"{word}({self.name(value)})"
-        word = self._new_name("a")
-        self.names[word] = as_strided(array, shape, strides)
-        return word
+    def _call_job(
+        self, kind: str, job: numpy.ndarray, moving: dict[int, Value], scratch: int, shared: bool, what: str
+    ) -> None:
+        """A call of what does a job.
+
+        moving   place in the job -> value whose address belongs there, if that is another one in each call
+        scratch  address of memory for it
+        what     it does, in words
+        """
+        word = self._new_name(kind)
+        self.lines += [f"{word}_job[{place}] = address({self.name(value)})" for place, value in moving.items()]
+        self.names |= {f"{word}_job": job, word: calling.runner(job, scratch, shared)}
+        self.lines.append(f"{word}()  # {what}")
+        self.shared |= shared
+
+    def _moved(self, move: Move, value: Value, target: Value) -> None:
+        """A loop that moves the numbers of `value` into memory that is there, and in order: that of `target`."""
+        self._call_loop(move, [(value, False), (target, False)], size(value.shape))
+
+    def _memory(self, value: Value, scratch: bool) -> numpy.ndarray | None:
+        """Where a value is, or the scratch memory for it; None if that is elsewhere in each call."""
+        if scratch:
+            return self._place(self.layout.offsets[value], (1,), value.dtype)
+        return self.fixed.get(value)
 
     def _new_name(self, kind: str) -> str:
         self._names_given += 1
@@ -294,15 +319,15 @@ class Source:
         if product is None:
             self.lines.append(f"matmul({a}, {b}, {out})")
             return
-        job, word = product.job(self.threads), self._new_name("product")
-        for place, value in zip((plan.FIRST_A, plan.FIRST_B, plan.FIRST_C), memory, strict=True):
+        job, moving = product.job(self.threads), {}
+        for place, value in zip((FIRST_A, FIRST_B, FIRST_C), memory, strict=True):
             if value in self.fixed:
-                job[place] = plan.address(self.fixed[value])
+                job[place] = address(self.fixed[value])
             else:
-                self.lines.append(f"{word}_job[{place}] = address({self.name(value)})")
-        scratch = plan.address(self.memory) + self.layout.offsets.get(product, 0)
-        self.names |= {f"{word}_job": job, word: product.caller(job, scratch, self.threads)}
-        self.lines.append(f"{word}()  # {out} = {a} @ {b}")
+                moving[place] = value
+        scratch = address(self.memory) + self.layout.offsets.get(product, 0)
+        shared = product.shared and self.threads > 1
+        self._call_job("product", job, moving, scratch, shared, f"{out} = {a} @ {b}")
 
     def _transposed(self, value: Value) -> str:
         """Its last two axes swapped, as an expression."""
@@ -317,11 +342,10 @@ class Source:
 
     def _reshape(self, instruction: Instruction, operands, pools) -> None:
         out, (x,) = self._target(instruction.output, pools), instruction.inputs
-        as_read = f"reshape({out}, {x.shape})"
-        if self.layout.compiled and x.dtype in READ:
-            self._moved(moves.copy(self.layout.forms[x]), x, as_read)
+        if self.layout.compiled and addressable(self.layout.forms[x]):
+            self._moved(moves.copy(self.layout.forms[x]), x, instruction.output)
         else:
-            self.lines.append(f"copyto({as_read}, {operands[0]})")
+            self.lines.append(f"copyto(reshape({out}, {x.shape}), {operands[0]})")
 
     def _concat(self, instruction: Instruction, operands, pools) -> None:
         out = self._target(instruction.output, pools)
@@ -342,9 +366,10 @@ class Source:
     def _fold(self, instruction: Instruction, operands, pools) -> None:
         out, params = self._target(instruction.output, pools), instruction.params
         (x,) = instruction.inputs
-        if self.layout.compiled and x.dtype in READ and len(x.shape) == 2 + 2 * len(params["stride"]):
+        if self.layout.compiled and addressable(self.layout.forms[x]) and len(x.shape) == 2 + 2 * len(params["stride"]):
             self.lines.append(f"{out}[...] = 0")
-            self._moved(moves.fold(self.layout.forms[x], params["stride"], params["dilation"]), x, out)
+            image = instruction.output
+            self._moved(moves.fold(self.layout.forms[x], image.shape, params["stride"], params["dilation"]), x, image)
             return
         word = f"fold_{instruction.output.number}"
         self.names[word] = lambda total, x: conv.fold_into(

@@ -1,7 +1,8 @@
 """Running a program on the GPU: generated CUDA kernels and products of cuBLAS, captured into one CUDA graph.
 
-Read in this order: `launch.py` and `kernels.py` (the kernels), `blas.py` (products), `runtime.py` (the door to CUDA),
-`memory.py` (where values lie), `tasks.py` (what is done for a kernel), `executable.py` (what is called).
+Read in this order: `launch.py` and `kernels.py` (the kernels), `beside.py` (small ones together), `blas.py` (products),
+`runtime.py` (the door to CUDA), `memory.py` (where values lie), `tasks.py` (what is done for a kernel), `executable.py`
+(what is called).
 """
 
 from .executable import Executable

@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 import numpy
 
 from ...errors import DeviceError
-from ...ops.shapes import size
 
 CUDA_R_32F, CUDA_R_64F, CUDA_R_16F = 0, 1, 2
 CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_64F = 68, 70
@@ -80,8 +79,11 @@ class Product(NamedTuple):
 def products(a: numpy.ndarray, b: numpy.ndarray, out: numpy.ndarray) -> list[Product]:
     """The calls that compute out = a·b, by shapes and strides; batches are broadcast.
 
-    Of a matrix either rows or columns must be contiguous (see `fits`), and of `out` the rows.
+    Of a matrix either rows or columns must be contiguous (see `fits`), and of `out` the rows. None where
+    `out` is empty, or a sum of nothing.
     """
+    if not out.size or not a.shape[-1]:
+        return []
     m, n, k = *out.shape[-2:], a.shape[-1]
     batch = out.shape[:-2]
     arrays = [numpy.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b, out)]
@@ -279,8 +281,3 @@ def _library() -> ctypes.CDLL:
         return ctypes.CDLL(pathfinder.load_nvidia_dynamic_lib("cublasLt").abs_path)
     except RuntimeError as error:
         raise DeviceError(f"matrix products on the GPU need cuBLAS, which CuPy needs too: {error}") from error
-
-
-def empty(call: Product) -> bool:
-    """Whether a product has no elements, or is a sum of nothing: the library is not to be asked."""
-    return not size((call.m, call.n, call.k, call.batch))

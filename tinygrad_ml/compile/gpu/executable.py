@@ -26,8 +26,12 @@ from ..layout import form_of, is_alike
 from ..passes.equal import frozen
 from ..passes.fusion import Kernel, fusion
 from ..program import Instruction, Program, Value
+from .beside import beside, in_turns
+from .gathers import gathers
 from .kernels import grouped, has_form, has_launch, structure
 from .memory import DeviceLayout, Places, Results, Table, of_the_host
+from .rows import FEW
+from .small import small_products
 from .tasks import Called, Copied, Drawn, Launched, Task, draw_options, tasks
 
 TOGETHER = 16
@@ -56,8 +60,9 @@ class Executable:
         in_place: bool = True,
         loops: bool = True,
     ):
-        self.program, self._runtime, self._in_place = _on_device(program), runtime, in_place
-        self.kernels = _updates_last(self.program, fusion(self.program, has_form, fuse, _may_reduce))
+        self.program, self._runtime, self._in_place = _on_device(program, fuse), runtime, in_place
+        self._turns = _updates_last(self.program, fusion(self.program, has_form, fuse, _may_reduce, few=FEW), fuse)
+        self.kernels = [kernel for turn in self._turns for kernel in turn]
         self._sources = self.program.sources()
         self._written = {memory for memory, _ in self.program.writes}
         self._moving = [
@@ -106,7 +111,8 @@ class Executable:
         }
         in_order = {value for value, array in arrays.items() if value not in moving and array.flags.c_contiguous}
         writeable = self._written & in_order if self._in_place else set()
-        self.layout = DeviceLayout(self.program, self.kernels, forms, writeable)
+        turns = {kernel: number for number, turn in enumerate(self._turns) for kernel in turn}
+        self.layout = DeviceLayout(self.program, self.kernels, forms, writeable, turns)
         self._results = Results(runtime, self.layout, self._copied)
         planned = runtime.planned(self.layout.nbytes)
         self._places = Places(runtime, self.layout, arrays | self._results.arrays, self._table, planned)
@@ -133,12 +139,22 @@ class Executable:
         layout = self.layout
         forms = layout.forms | {value: layout.forms[memory] for value, memory in layout.in_place.items()}
         made: list[Task] = []
-        for _, equal in groupby(self.kernels, key=lambda kernel: structure(kernel, forms) or kernel):
-            made += self._side_by_side(list(equal), forms)
+        for structured, equal in groupby(self._turns, key=lambda turn: _structure(turn, forms)):
+            if structured is None:
+                made += [task for turn in equal for task in self._at_once(turn, forms)]
+            else:
+                made += self._side_by_side([kernel for (kernel,) in equal], forms)
         # What moves is written to after the launch: the graph does not know where it lies.
         copies = [(memory, value) for memory, value in self.program.writes if value not in layout.in_place]
         self._after = [(memory, value) for memory, value in copies if memory in self._moving]
         return [*made, *(Copied(*pair) for pair in copies if pair[0] not in self._moving)]
+
+    def _at_once(self, turn: list[Kernel], forms: dict[Value, numpy.ndarray]) -> list[Task]:
+        """The tasks of kernels that do not need each other, with as few launches as may be."""
+        made = [task for kernel in turn for task in tasks(kernel, self.layout, forms)]
+        if len(turn) == 1:
+            return made
+        return [Launched(launch) for launch in beside(task.launch for task in made)]
 
     def _side_by_side(self, kernels: list[Kernel], forms: dict[Value, numpy.ndarray]) -> list[Task]:
         """The tasks of kernels of one structure: one, if they can be one launch."""
@@ -257,8 +273,8 @@ def _may_reduce(instruction: Instruction, is_reduced: bool) -> bool:
     return has_form(instruction) or has_launch(instruction)
 
 
-def _on_device(program: Program) -> Program:
-    """What is left to do on the device.
+def _on_device(program: Program, fuse: bool) -> Program:
+    """What is left to do on the device, as it has kernels for.
 
     Arguments and draws that come from the host are put there at once, so their transfers are nothing. Labels are not
     looked at, as in eager mode: a look would have to wait for the device.
@@ -267,13 +283,20 @@ def _on_device(program: Program) -> Program:
     from_host |= {value for value in program.sources() if value.source.kind == "argument"}
     moved = [i for i in program.instructions if i.op.name == "transfer" and i.inputs[0] in from_host]
     kept = [i for i in program.instructions if i not in moved and i.op.name != "check"]
-    return program.with_instructions(kept, {i.output: i.inputs[0] for i in moved})
+    program = program.with_instructions(kept, {i.output: i.inputs[0] for i in moved})
+    return gathers(small_products(program) if fuse else program, fuse)
 
 
-def _updates_last(program: Program, kernels: list[Kernel]) -> list[Kernel]:
-    """With the kernels at the end that only compute what is written to memory, equal ones side by side.
+def _structure(turn: list[Kernel], forms: dict[Value, numpy.ndarray]) -> Hashable | None:
+    """What equal kernels of consecutive turns have in common, which may be one launch."""
+    return structure(turn[0], forms) if len(turn) == 1 else None
 
-    There they can be one launch: an optimiser's update of each parameter.
+
+def _updates_last(program: Program, kernels: list[Kernel], together: bool) -> list[list[Kernel]]:
+    """The kernels in turns, with those at the end that only compute what is written to memory, equal ones side by side.
+
+    There they can be one launch: an optimiser's update of each parameter. Others may run `together`, if nothing
+    needs them yet.
     """
     written = {value for _, value in program.writes} - set(program.results)
     read = {value for kernel in kernels for value in kernel.inputs()}
@@ -284,5 +307,6 @@ def _updates_last(program: Program, kernels: list[Kernel]) -> list[Kernel]:
         alike.setdefault(tuple((i.op.name, frozen(i.params), i.output.dtype) for i in kernel.instructions), []).append(
             kernel
         )
-    others = set(kernels) - set(updates)
-    return [kernel for kernel in kernels if kernel in others] + [kernel for same in alike.values() for kernel in same]
+    last = {kernel: None for same in alike.values() if len(same) > 1 for kernel in same}
+    others = [kernel for kernel in kernels if kernel not in last]
+    return [*(in_turns(others) if together else ([kernel] for kernel in others)), *([kernel] for kernel in last)]

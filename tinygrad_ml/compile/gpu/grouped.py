@@ -15,21 +15,19 @@ from ..passes.equal import frozen
 from ..passes.fusion import Kernel
 from ..program import Value
 from .expressions import POINTER, constant
-from .launch import Launch, launch, parameter
+from .launch import POINTERS, Launch, launch, parameter
 from .loops import body
 from .places import Places, needs_wide, strides_in
 
-POINTERS = 512
-"""A kernel takes 4 KB of arguments."""
 THREADS, EACH = 256, 4
 
 
 def structure(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> Hashable | None:
     """Of equal kernels the same; None of those that `grouped` does not take.
 
-    It takes loops without reductions over arrays of one size that lie in memory without gaps, and single numbers.
+    It takes loops without reductions and gathers over arrays of one size that lie in memory without gaps, and single numbers.
     """
-    if kernel.kind != "loop" or kernel.axes or not kernel.outputs or not size(kernel.shape):
+    if kernel.kind != "loop" or kernel.axes or kernel.whole or not kernel.outputs or not size(kernel.shape):
         return None
     number: dict[Value, Hashable] = {}
     for value in kernel.inputs():
@@ -79,7 +77,9 @@ def grouped(kernels: Sequence[Kernel], forms: Mapping[Value, numpy.ndarray]) -> 
     counts = [size(kernel.shape) for kernel in kernels]
     kind = "long long" if needs_wide([], max(counts)) else "int"
     steps = {value: (_step(value, first, forms),) for value in (*reads[0], *first.outputs)}
-    lines = body(Places("i", (max(counts[0], 2),), steps, kind), first.instructions, reads[0], first.outputs, EACH, "n")
+    lines = body(
+        Places("i", (max(counts[0], 2),), steps, kind), first.instructions, reads[0], first.outputs, EACH, "n", {}
+    )
     blocks = [-(-count // (THREADS * EACH)) for count in counts]
     table = _table(own, counts, blocks, made)
     start = [
@@ -93,7 +93,7 @@ def grouped(kernels: Sequence[Kernel], forms: Mapping[Value, numpy.ndarray]) -> 
     parameters += [parameter(value, value in made).replace(" p", " m") for value in members]
     remark = f"{len(kernels)} times {first.name}; the names are those of the first time"
     return launch(
-        first.name, remark, [*start, *lines], (), (), (sum(blocks),), (THREADS,),
+        first.name, remark, [*start, *lines], (), (), (sum(blocks),), THREADS,
         parameters=parameters, arguments=[*shared, *members],
     )  # fmt: skip
 

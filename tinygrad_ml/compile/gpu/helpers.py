@@ -147,18 +147,18 @@ template <typename Fold, int lanes, typename T> __device__ T over_block(T found)
 }
 """,
     "over_tile": """\
-// The same for a tile of rows, of which each has the threads of one column of the block.
+// The same for a tile of rows: every so many-th thread of the block has the same row.
 template <typename Fold, int rows, int lanes, typename T> __device__ T over_tile(T found)
 {
     __shared__ T tile[lanes][rows];
-    tile[threadIdx.y][threadIdx.x] = found;
+    const int row = threadIdx.x % rows, lane = threadIdx.x / rows;
+    tile[lane][row] = found;
     for (int half = lanes / 2; half > 0; half /= 2) {
         __syncthreads();
-        if (threadIdx.y < half)
-            tile[threadIdx.y][threadIdx.x] = Fold::of(tile[threadIdx.y][threadIdx.x], tile[threadIdx.y + half][threadIdx.x]);
+        if (lane < half) tile[lane][row] = Fold::of(tile[lane][row], tile[lane + half][row]);
     }
     __syncthreads();
-    found = tile[0][threadIdx.x];
+    found = tile[0][row];
     __syncthreads();
     return found;
 }

@@ -1,21 +1,18 @@
-"""Kernels that read and write at the places that an index names.
+"""Kernels that write at the places that an index names. What is read there is a part of other kernels, see `gathers.py`.
 
-An index is a tuple of integers, slices, None and arrays, as in `ops/index.py`. Arrays may stand anywhere in it: where
-they stand side by side their axes come in their place, else in front, as NumPy has it. A place that is out of
-range is taken from the other end, as on a GPU nobody waits for an error.
+Where an index array names a place that is out of range, it is taken from the other end, as on a GPU nobody waits for an
+error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
-from typing import NamedTuple
 
 from ...backend import dtypes
-from ...ops.index import ARRAY, getitem_shape
-from ...ops.shapes import broadcast
+from ...ops.index import ARRAY
 from ..program import Instruction, Value
 from .expressions import stored
+from .index import Index, Part
 from .launch import Launch
 from .movement import Elements, Forms, copy
 from .places import strides_in, times
@@ -32,98 +29,10 @@ ADDED = {
 """The dtypes that a processor adds to memory that several threads add to, and as what it does."""
 
 
-class Part(NamedTuple):
-    """What an index says about one axis of the array that is indexed.
-
-    axis    of that array
-    shown   its axis in the result; None where it has none
-    start   its first place
-    step    to the next one
-    count   how many there are
-    array   which of the index arrays names its places; None if a slice or a number does
-    """
-
-    axis: int
-    shown: int | None
-    start: int = 0
-    step: int = 1
-    count: int = 1
-    array: int | None = None
-
-
-class Index:
-    """An index into an array of this shape, by arrays of these shapes.
-
-    shape  of what it names
-    parts  an entry for each axis
-    first  where in `shape` the axes of the index arrays begin, and `common`, what these are
-    """
-
-    def __init__(self, index: tuple, shape: tuple[int, ...], arrays: list[tuple[int, ...]]):
-        self.shape = getitem_shape(shape, *arrays, index=index)
-        self.common = broadcast(*arrays) if arrays else ()
-        chosen = [i for i, part in enumerate(index) if self._chosen(part, arrays)]
-        apart = any(b - a != 1 for a, b in pairwise(chosen))
-        self.first = 0 if apart or not chosen else None
-        self.parts: list[Part] = []
-        shown, axis, number = (len(self.common) if apart else 0), 0, 0
-        for part in self._written_out(index, len(shape)):
-            if self._chosen(part, arrays):
-                if self.first is None:
-                    self.first = shown
-                    shown += len(self.common)
-                if part is ARRAY:
-                    self.parts.append(Part(axis, None, array=number))
-                    number += 1
-                else:
-                    self.parts.append(Part(axis, None, int(part) % shape[axis]))
-                axis += 1
-            elif part is None:
-                shown += 1
-            elif isinstance(part, slice):
-                start, stop, step = part.indices(shape[axis])
-                self.parts.append(Part(axis, shown, start, step, len(range(start, stop, step))))
-                axis, shown = axis + 1, shown + 1
-            else:
-                self.parts.append(Part(axis, None, int(part) % shape[axis]))
-                axis += 1
-
-    @staticmethod
-    def _written_out(index: tuple, ndim: int) -> tuple:
-        """With a slice for each axis that it does not name."""
-        named = sum(part is not None and part is not Ellipsis for part in index)
-        at = index.index(Ellipsis) if Ellipsis in index else len(index)
-        return (*index[:at], *(slice(None),) * (ndim - named), *index[at + 1 :])
-
-    @staticmethod
-    def _chosen(part, arrays) -> bool:
-        """Whether it stands with the arrays: beside arrays, a number is one too."""
-        return part is ARRAY or (bool(arrays) and isinstance(part, int))
-
-    def of_target(self, strides: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
-        """The strides of the array that is indexed along the axes of `shape`, and where its first element lies."""
-        along, first = [0] * len(self.shape), 0
-        for part in self.parts:
-            first += part.start * strides[part.axis]
-            if part.shown is not None:
-                along[part.shown] = part.step * strides[part.axis]
-        return tuple(along), first
-
-    def of_array(self, strides: tuple[int, ...]) -> tuple[int, ...]:
-        """The strides of an index array along the axes of `shape`; given are those along `common`."""
-        after = len(self.shape) - len(self.common) - self.first
-        return (0,) * self.first + strides + (0,) * after
-
-
 def has_launch(instruction: Instruction) -> bool:
     """Whether such an instruction has a kernel: numbers that come to one place together must be of a dtype to add up."""
     adds = instruction.op.name == "scatter_add" and ARRAY in instruction.params["index"]
     return not adds or instruction.output.dtype in ADDED
-
-
-def getitem(instruction: Instruction, forms: Forms) -> list[Launch]:
-    x, *arrays = instruction.inputs
-    return [_at_places(instruction, forms, x, arrays, instruction.output, "{1} = {0};".format)]
 
 
 def scatter_add(instruction: Instruction, forms: Forms) -> list[Launch]:

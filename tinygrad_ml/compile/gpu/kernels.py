@@ -15,7 +15,7 @@ from ...backend import dtypes
 from ...ops.shapes import size
 from ..passes.elementwise import is_elementwise
 from ..passes.fusion import Kernel
-from ..program import Instruction, Value
+from ..program import GATHER, Instruction, Value
 from . import indexing, movement
 from .grouped import grouped, structure
 from .launch import Launch
@@ -30,7 +30,6 @@ SINGLE = {
     "concat": movement.concat,
     "cumulative_sum": movement.cumulative_sum,
     "fold": movement.fold,
-    "getitem": indexing.getitem,
     "scatter_add": indexing.scatter_add,
     "put": indexing.put,
 }
@@ -40,8 +39,8 @@ __all__ = ["Launch", "grouped", "has_form", "has_launch", "launches", "structure
 
 
 def has_form(instruction: Instruction) -> bool:
-    """Whether an elementwise instruction can be a part of a generated kernel."""
-    return _supported(instruction) and is_elementwise(instruction)
+    """Whether an instruction can be a part of a generated kernel, for each element of its result."""
+    return _supported(instruction) and (is_elementwise(instruction) or instruction.op is GATHER)
 
 
 def has_launch(instruction: Instruction) -> bool:

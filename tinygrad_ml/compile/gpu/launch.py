@@ -1,6 +1,6 @@
 """One launch of a generated kernel, and the text around its body.
 
-Read next: `expressions.py` (an operation as C), `places.py` (where elements lie), `kernels.py`.
+Read next: `expressions.py` (an operation as C), `places.py` (where elements lie), `kernels.py`, `beside.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,25 @@ from .expressions import POINTER
 from .helpers import prelude
 
 
+class Piece(NamedTuple):
+    """What a kernel does, as it may also stand beside other pieces in one kernel.
+
+    words    what it does, of which its name is made
+    lines    of its body, with `BLOCK` for the number of a block
+    reads    values that it reads, and then those that it `writes`
+    blocks   how many it has, of so many `threads`
+    shared   bytes at most that the threads of a block share
+    """
+
+    words: str
+    lines: tuple[str, ...]
+    reads: tuple[Value, ...]
+    writes: tuple[Value, ...]
+    blocks: int
+    threads: int
+    shared: int
+
+
 class Launch(NamedTuple):
     """A kernel and what it is started with.
 
@@ -24,6 +43,7 @@ class Launch(NamedTuple):
     grid       blocks along x, y and z
     block      threads of a block along x, y and z
     zeroed     the values whose memory must be zeros before
+    piece      what it does; None if it cannot stand beside others
     """
 
     name: str
@@ -32,10 +52,15 @@ class Launch(NamedTuple):
     grid: tuple[int, int, int]
     block: tuple[int, int, int]
     zeroed: tuple[Value, ...] = ()
+    piece: Piece | None = None
 
 
 NAME = "@NAME@"
 """Stands in a source for the name of the kernel, which is known when the rest is."""
+POINTERS = 512
+"""A kernel takes 4 KB of arguments."""
+BLOCK = "@BLOCK@"
+"""Stands in a source for the number of a block along x, among those that do the same."""
 
 
 def parameter(value: Value, written: bool) -> str:
@@ -57,37 +82,37 @@ def launch(
     reads: Iterable[Value],
     writes: Iterable[Value],
     grid: Sequence[int],
-    block: Sequence[int],
+    threads: int,
     *,
     parameters: Sequence[str] | None = None,
     arguments: Sequence[Value] | None = None,
     before: Sequence[str] = (),
     zeroed: tuple[Value, ...] = (),
+    shared: int = 0,
 ) -> Launch:
     """The launch of a kernel with these lines as its body.
 
     words       what it does, of which its name is made
     remark      said in the first line of its body
     reads       values that it reads, each a parameter; then those that it `writes`
+    threads     of a block
     parameters  and `arguments`: in the place of these
     before      lines that stand before the function
+    shared      bytes at most that the threads of a block share
     """
-    reads, writes = list(reads), list(writes)
+    lines, reads, writes = (f"// {remark}", *body), tuple(reads), tuple(writes)
+    piece = None
+    if not (before or zeroed or parameters or len(grid) > 1):
+        piece = Piece(words, lines, reads, writes, *grid, threads, shared)
     if parameters is None:
         parameters = [parameter(v, False) for v in reads] + [parameter(v, True) for v in writes]
         arguments = [*reads, *writes]
-    threads = block[0] * (block[1] if len(block) > 1 else 1)
     # With more threads in a block there are not registers for as many variables as the compiler likes.
     bounds = f"__launch_bounds__({threads}) " if threads > 256 else ""
     head = f'extern "C" __global__ void {bounds}{NAME}({", ".join(parameters)})'
-    lines = [*before, head, "{", f"    // {remark}", *(f"    {line}" for line in body), "}", ""]
-    text = "\n".join(lines)
+    text = "\n".join([*before, head, "{", *(f"    {line}" for line in lines), "}", ""]).replace(BLOCK, "blockIdx.x")
     text = prelude(text) + text
     word = re.sub(r"\W+", "_", words)[:48].strip("_")
     name = f"{word}_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    return Launch(name, text.replace(NAME, name), tuple(arguments), _three(grid), _three(block), zeroed)
-
-
-def _three(extents: Sequence[int]) -> tuple[int, int, int]:
-    x, y, z = (*extents, 1, 1)[:3]
-    return x, y, z
+    x, y = (*grid, 1)[:2]
+    return Launch(name, text.replace(NAME, name), tuple(arguments), (x, y, 1), (threads, 1, 1), zeroed, piece)

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy
 
 from ...ops.shapes import size
-from ..program import Instruction, Value
+from ..program import GATHER, Instruction, Value
 from .expressions import POINTER, REGISTER, constant, expression, loaded, stored
-from .launch import Launch, launch
+from .gathers import Gather
+from .launch import BLOCK, Launch, launch
 from .places import Places, at, needs_wide, strides_in
 
 MANY = 1 << 18
@@ -55,16 +56,19 @@ def elementwise(
     reads = [value for value in inputs if constant(value) is None]
     wide = needs_wide([forms[value] for value in (*reads, *outputs)], count)
     kind = "long long" if wide else "int"
-    strides = {value: strides_in(forms[value], shape) for value in (*reads, *outputs)}
-    places = Places("i", shape, strides, kind)
-    each = 4 if count >= MANY and _four_fit(places) else 1
+    found = {i: Gather(i, forms) for i in instructions if i.op is GATHER}
+    in_place = {value for i in instructions for value in (i.inputs[1:] if i in found else i.inputs)}
+    loads = [value for value in reads if value in in_place]
+    strides = {value: strides_in(forms[value], shape) for value in (*loads, *outputs)}
+    places = Places("i", shape, {**strides, **{i: gather.along for i, gather in found.items()}}, kind)
+    each = 4 if count >= MANY and not found and _four_fit(places) else 1
     threads = 256 if count >= 1 << 16 else 128 if count >= 128 else 32
-    lines = body(places, instructions, reads, outputs, each, str(count))
-    thread = f"blockIdx.x * {f'{threads}LL' if wide else threads} + threadIdx.x"
+    lines = body(places, instructions, loads, outputs, each, str(count), found)
+    thread = f"{BLOCK} * {f'{threads}LL' if wide else threads} + threadIdx.x"
     start = [f"const {kind} i = {f'4 * ({thread})' if each == 4 else thread};", f"if (i >= {count}) return;"]
     remark = f"{words}: {' × '.join(map(str, shape)) or 'one'}{', four by each thread' if each == 4 else ''}"
     blocks = -(-count // (threads * each))
-    return launch(words, remark, [*start, *lines], reads, outputs, (blocks,), (threads,))
+    return launch(words, remark, [*start, *lines], reads, outputs, (blocks,), threads)
 
 
 def _four_fit(places: Places) -> bool:
@@ -80,10 +84,12 @@ def body(
     writes: Sequence[Value],
     each: int,
     count: str,
+    gathers: Mapping[Instruction, Gather],
 ) -> list[str]:
     """The lines that compute the element at `i`, or `each` = 4 from there on, of `count` elements.
 
-    reads, writes  values in memory
+    reads, writes  values in memory, at the same place
+    gathers        those among the instructions, where each element is by itself
     """
     names = Names()
     before: list[str] = []
@@ -102,6 +108,10 @@ def body(
         output = instruction.output
         if instruction.op.name in COPIES:
             names.same(output, instruction.inputs[0])
+        elif instruction in gathers:
+            operands = [names[value] for value in instruction.inputs[1:]]
+            text = gathers[instruction].text(places.offset(instruction), operands)
+            inner.append(f"const {REGISTER[output.dtype]} {names[output]} = {text};  // {instruction!r}")
         else:
             inner.append(names.line(instruction))
     for value in writes:

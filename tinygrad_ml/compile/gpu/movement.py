@@ -9,7 +9,7 @@ import numpy
 from ...ops.shapes import reduced, size
 from ..program import Instruction, Value
 from .expressions import REGISTER, loaded, stored
-from .launch import Launch, launch
+from .launch import BLOCK, Launch, launch
 from .loops import elementwise
 from .places import Places, at, needs_wide, strides_in, times
 
@@ -54,14 +54,14 @@ class Elements:
         name, inputs, output = self.instruction.op.name, self.instruction.inputs, self.instruction.output
         threads = f"{THREADS}LL" if self.kind == "long long" else THREADS
         start = [
-            f"const {self.kind} i = blockIdx.x * {threads} + threadIdx.x;",
+            f"const {self.kind} i = {BLOCK} * {threads} + threadIdx.x;",
             f"if (i >= {self.count}) return;",
             *self.places.coordinates(),
         ]
         remark = f"{self.instruction!r}: {' × '.join(map(str, self.shape)) or 'one'}"
         blocks = -(-self.count // THREADS)
         reads = list(dict.fromkeys(inputs))
-        return launch(name, remark, [*start, *lines], reads, [output], (blocks,), (THREADS,), zeroed=zeroed)
+        return launch(name, remark, [*start, *lines], reads, [output], (blocks,), THREADS, zeroed=zeroed)
 
 
 def copy(instruction: Instruction, forms: Forms) -> list[Launch]:

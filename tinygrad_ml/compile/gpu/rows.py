@@ -16,11 +16,13 @@ import numpy
 
 from ..passes.fusion import Kernel
 from ..program import Value
-from .launch import Launch, launch
+from .launch import BLOCK, Launch, launch
 from .reductions import POSITIONS, Found
 from .teams import team
 from .work import Work
 
+FEW = 32
+"""Reduced elements that are gone through again, where they do not lie side by side."""
 NEAR = 8
 """Numbers of a row that a thread keeps for the next time through it, of each value."""
 
@@ -65,10 +67,24 @@ class Rows:
         remark = (
             f"{kernel.name}: {' × '.join(map(str, kernel.shape))}, {threads} for each {work.columns} that become one"
         )
-        before = self._shared_by_blocks(blocks)
+        before, grid = self._shared_by_blocks(blocks), (blocks, team.parts) if team.parts > 1 else (blocks,)
         return launch(
-            kernel.name, remark, lines, work.reads, kernel.outputs, (blocks, team.parts), team.block, before=before
+            kernel.name,
+            remark,
+            lines,
+            work.reads,
+            kernel.outputs,
+            grid,
+            team.threads,
+            before=before,
+            shared=self._shared,
         )
+
+    @property
+    def _shared(self) -> int:
+        """Bytes at most that the threads of a block share: a number of each, for each way of putting them together."""
+        kinds = {(found.fold, found.type) for turn in range(self.work.passes) for found in self._found(turn)}
+        return 16 * self.team.threads * len(kinds) if self.team.tile or self.team.lanes > 32 else 0
 
     @property
     def _outside(self) -> bool:
@@ -78,20 +94,21 @@ class Rows:
     def _start(self) -> list[str]:
         """Which row a thread works for, and as which one of its threads."""
         team, kind, rows = self.team, self.work.kind, self.work.rows
+        first = f"{BLOCK} * {f'{team.rows}LL' if kind != 'int' else team.rows}"
         if team.tile:
-            lines = ["const int lane = threadIdx.y;", f"const {kind} row = blockIdx.x * {team.tile} + threadIdx.x;"]
-            if self._outside:
-                lines[1] = (
-                    f"const {kind} place = blockIdx.x * {team.tile} + threadIdx.x, row = place < {rows} ? place : {rows - 1};"
-                )
-                lines.append(f"const bool inside = place < {rows};")
-            return lines
-        lines = ["const int lane = threadIdx.x;"] if team.lanes > 1 else []
+            lines = [f"const int lane = threadIdx.x / {team.tile};"]
+            place = f"{first} + threadIdx.x % {team.tile}"
+            if not self._outside:
+                return [*lines, f"const {kind} row = {place};"]
+            lines.append(f"const {kind} place = {place}, row = place < {rows} ? place : {rows - 1};")
+            return [*lines, f"const bool inside = place < {rows};"]
         if team.rows == 1:
-            return [*lines, f"const {kind} row = blockIdx.x;"]
-        lines.append(
-            f"const {kind} row = blockIdx.x * {f'{team.rows}LL' if kind != 'int' else team.rows} + threadIdx.y;"
-        )
+            return ["const int lane = threadIdx.x;", f"const {kind} row = {BLOCK};"]
+        if team.lanes == 1:
+            lines = [f"const {kind} row = {first} + threadIdx.x;"]
+        else:
+            lines = [f"const int lane = threadIdx.x % {team.lanes};"]
+            lines.append(f"const {kind} row = {first} + threadIdx.x / {team.lanes};")
         return [*lines, f"if (row >= {rows}) return;"] if rows % team.rows else lines
 
     def _by_one(self, lines: list[str]) -> list[str]:
@@ -175,7 +192,7 @@ class Rows:
             "__shared__ bool last;",
             "__threadfence();",
             "__syncthreads();",
-            f"if (threadIdx.x == 0 && threadIdx.y == 0) last = atomicInc(&done[blockIdx.x], {team.parts - 1}) == {team.parts - 1};",
+            f"if (threadIdx.x == 0) last = atomicInc(&done[{BLOCK}], {team.parts - 1}) == {team.parts - 1};",
             "__syncthreads();",
             "if (!last) return;",
         ]

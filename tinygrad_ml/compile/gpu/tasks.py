@@ -69,7 +69,7 @@ class Multiplied(Task):
         laid = [form if blas.fits(form) else form_of(form.shape, form.dtype) for _, form in self._operands]
         if instruction.op.name == "linear":
             laid[1] = laid[1].T
-        self._calls = [call for call in blas.products(*laid, forms[instruction.output]) if not blas.empty(call)]
+        self._calls = blas.products(*laid, forms[instruction.output])
 
     def prepare(self, places: Places) -> None:
         for value, form in self._operands:

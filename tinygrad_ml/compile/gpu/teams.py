@@ -18,7 +18,7 @@ PARTS = 256
 class Team(NamedTuple):
     """The threads that share the work.
 
-    tile   neighbouring rows of a block, along x; 0 where threads along x go along a row
+    tile   neighbouring rows of a block, which neighbouring threads have; 0 where neighbours go along a row
     lanes  threads of a row in a block
     rows   rows of a block
     parts  blocks that share a row
@@ -30,8 +30,9 @@ class Team(NamedTuple):
     parts: int
 
     @property
-    def block(self) -> tuple[int, int]:
-        return (self.tile, self.lanes) if self.tile else (self.lanes, self.rows)
+    def threads(self) -> int:
+        """Those of a block."""
+        return self.lanes * self.rows
 
     def combined(self, fold: str, name: str) -> str:
         """What all threads of a row have found in `name`, as an expression that each of them computes."""
@@ -55,6 +56,8 @@ def team(rows: int, columns: int, last_is_reduced: bool, once: bool) -> Team:
     if not last_is_reduced and not alone:
         tile = 32 if rows >= 4096 else 16 if rows >= 2048 else 8
         lanes = max(min(lanes, 1024 // tile), 32 // tile)
+        if tile == 32:
+            tile = max(tile, 128 // lanes)
     in_block = tile or (128 // lanes if lanes <= 32 else 1)
     blocks = -(-rows // in_block)
     parts = 1

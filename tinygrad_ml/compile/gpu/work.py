@@ -17,8 +17,9 @@ import numpy
 
 from ...ops.shapes import size
 from ..passes.fusion import Kernel
-from ..program import Instruction, Value
+from ..program import GATHER, Instruction, Value
 from .expressions import REGISTER, constant, expression, loaded, stored
+from .gathers import Gather
 from .loops import Names
 from .places import Places, needs_wide, strides_in
 from .reductions import FOLDS
@@ -67,8 +68,11 @@ class Work:
     def _find_places(self) -> None:
         """`self.row` and `self.column`: the places along the kept and the reduced axes."""
         strides: dict[Hashable, tuple[int, ...]] = {}
+        self.gathers = {i: Gather(i, self.forms) for i in self.kernel.instructions if i.op is GATHER}
         for instruction in self.kernel.instructions:
-            for value in instruction.inputs:
+            if instruction in self.gathers:
+                strides[instruction] = self._in_domain(self.gathers[instruction].along)
+            for value in self._operands(instruction):
                 if value not in self.made and constant(value) is None:
                     strides[self._key(instruction, value)] = self._strides(instruction, value)
         for value in self.kernel.outputs:
@@ -83,6 +87,10 @@ class Work:
             )
             for word, axes in (("row", self.kept_axes), ("column", self.kernel.axes))
         )
+
+    def _operands(self, instruction: Instruction) -> tuple[Value, ...]:
+        """Those of which an element is read where one of the domain is."""
+        return instruction.inputs[1:] if instruction in self.gathers else instruction.inputs
 
     def _in_domain(self, strides: tuple[int, ...]) -> tuple[int, ...]:
         """Strides along the axes of a full or reduced shape as strides along those of the domain."""
@@ -113,7 +121,7 @@ class Work:
         turn: dict[Value, int] = {}
         loads: dict[Hashable, str] = {}
         for instruction in self.kernel.instructions:
-            operands = [self._operand(instruction, value, loads) for value in instruction.inputs]
+            operands = [self._operand(instruction, value, loads) for value in self._operands(instruction)]
             output, name = instruction.output, instruction.op.name
             now = max((turn.get(value, 0) for value in instruction.inputs), default=0)
             if name in FOLDS:
@@ -124,7 +132,11 @@ class Work:
             if name == "reshape":
                 self.names.same(output, instruction.inputs[0])
                 continue
-            step = Step(REGISTER[output.dtype], expression(instruction, operands), repr(instruction), tuple(operands))
+            if instruction in self.gathers:
+                text = self.gathers[instruction].text(self._offset(instruction), operands)
+            else:
+                text = expression(instruction, operands)
+            step = Step(REGISTER[output.dtype], text, repr(instruction), tuple(operands))
             if self.kernel.reduced(output):
                 self.of_row[self.names[output]] = now, step
             else:

@@ -5,8 +5,11 @@
     one_hot   what is taken from rows by labels, as a comparison
     equal     what is computed twice
 
-Then the program becomes kernels: `fusion.py` says which instructions run together, `buffers.py` where
-results are put.
+The last one, `ownership.py`, makes the program longer, and cannot be left out: a copy wherever a result would share memory
+with something else. `step.program` has these copies, and `step.stages` has not.
+
+Then the program becomes kernels: `fusion.py` says which instructions run together, and is the longest: begin with the
+example at its top. `buffers.py` says where results are put.
 """
 
 from .algebra import algebra

@@ -51,11 +51,14 @@ def _now(value: Value, replaced: dict[Value, Value]) -> Value:
 def _simplified(instruction: Instruction, made: dict[Value, Instruction]) -> Value | Instruction | None:
     """The value that it is equal to, a simpler instruction for the same value, or None."""
     if isinstance(instruction.op, Primitive):
-        for rule in (_constant, _broadcast_for_nothing, RULES.get(instruction.op.name)):
-            simpler = rule(instruction, made) if rule is not None else None
+        for rule in (*FOR_ALL, *RULES.get(instruction.op.name, ())):
+            simpler = rule(instruction, made)
             if simpler is not None:
                 return simpler
     return None
+
+
+# -- rules for all primitives -------------------------------------------------------------------------------
 
 
 def _constant(instruction: Instruction, made) -> Value | None:
@@ -89,6 +92,13 @@ def _broadcast_for_nothing(instruction: Instruction, made) -> Instruction | None
             if broadcast(*[value.shape for value in inputs]) == instruction.output.shape:
                 return Instruction(instruction.op, tuple(inputs), instruction.params, instruction.output)
     return None
+
+
+FOR_ALL: tuple[Callable, ...] = (_constant, _broadcast_for_nothing)
+"""The rules that are tried on every primitive, before those below."""
+
+
+# -- rules for some of them ---------------------------------------------------------------------------------
 
 
 def _same(instruction: Instruction, value: Value) -> Value | None:
@@ -149,19 +159,22 @@ def _in_order(instruction: Instruction, made) -> Value | Instruction | None:
     return None
 
 
-RULES: dict[str, Callable] = {
-    "mul": _neutral((0, 1), (1, 1)),
-    "div": _neutral((1, 1)),
-    "sub": _neutral((1, 0)),
-    "neg": _undone("neg"),
-    "reshape": _moves_nothing,
-    "broadcast_to": _moves_nothing,
-    "cast": _moves_nothing,
-    "discrete_cast": _moves_nothing,
-    "permute_dims": _in_order,
-    "constant_in": lambda instruction, made: instruction.inputs[0],
-    "power": lambda instruction, made: (
-        _same(instruction, instruction.inputs[0]) if instruction.params["exponent"] == 1 else None
-    ),
+def _first_power(instruction: Instruction, made) -> Value | None:
+    """x¹ is x."""
+    return _same(instruction, instruction.inputs[0]) if instruction.params["exponent"] == 1 else None
+
+
+RULES: dict[str, tuple[Callable, ...]] = {
+    "mul": (_neutral((0, 1), (1, 1)),),
+    "div": (_neutral((1, 1)),),
+    "sub": (_neutral((1, 0)),),
+    "neg": (_undone("neg"),),
+    "reshape": (_moves_nothing,),
+    "broadcast_to": (_moves_nothing,),
+    "cast": (_moves_nothing,),
+    "discrete_cast": (_moves_nothing,),
+    "permute_dims": (_in_order,),
+    "constant_in": (lambda instruction, made: instruction.inputs[0],),
+    "power": (_first_power,),
 }
-"""Primitive -> rule(instruction, who made each value) -> value, simpler instruction, or None."""
+"""Primitive -> its rules(instruction, who made each value) -> value, simpler instruction, or None."""

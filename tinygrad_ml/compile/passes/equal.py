@@ -1,4 +1,7 @@
-"""Equal work: the same operation on the same values, done once (common subexpression elimination)."""
+"""Equal work: the same operation on the same values, done once (common subexpression elimination).
+
+Small constants with the same numbers are one value: so the same operation on a 0 here and a 0 there is found, too.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,18 @@ from typing import Any
 
 from ..program import Program, Value
 
+SMALL = 4096
+"""Bytes of a constant up to which it is compared with others: the columns of a table, not the images."""
+
 
 def equal(program: Program) -> Program:
-    """With the first of equal instructions in the place of all. Draws are never equal."""
-    replaced: dict[Value, Value] = {}
+    """With the first of equal instructions, and of equal constants, in the place of all. Draws are never equal."""
+    replaced = _equal_constants(program)
     first: dict[Hashable, Value] = {}
     kept = []
     for instruction in program.instructions:
-        inputs = tuple(_now(value, replaced) for value in instruction.inputs)
-        key = (
-            instruction.op.name,
-            tuple(map(_same_number, inputs)),
-            frozen(instruction.params),
-            instruction.output.dtype,
-        )
+        inputs = tuple(replaced.get(value, value) for value in instruction.inputs)
+        key = instruction.op.name, inputs, frozen(instruction.params), instruction.output.dtype
         if key in first and not getattr(instruction.op, "effect", False):
             replaced[instruction.output] = first[key]
         else:
@@ -29,16 +30,17 @@ def equal(program: Program) -> Program:
     return program.with_instructions(kept, replaced)
 
 
-def _now(value: Value, replaced: dict[Value, Value]) -> Value:
-    return replaced.get(value, value)
-
-
-def _same_number(value: Value) -> Hashable:
-    """The value; of a constant number its bits, of which two are one (0.0 and -0.0 are two)."""
-    array = getattr(value.source, "array", None)
-    if array is not None and not value.shape and type(array).__module__ == "numpy":
-        return "number", value.dtype, array.tobytes()
-    return value
+def _equal_constants(program: Program) -> dict[Value, Value]:
+    """Constant -> the first one with the same bits (0.0 and -0.0 are two), where that is another one."""
+    first: dict[Hashable, Value] = {}
+    replaced = {}
+    for value in program.sources():
+        array = getattr(value.source, "array", None)
+        if type(array).__module__ == "numpy" and value.nbytes <= SMALL:
+            same = first.setdefault((value.dtype, value.shape, array.tobytes()), value)
+            if same is not value:
+                replaced[value] = same
+    return replaced
 
 
 def frozen(parameter: Any) -> Hashable:

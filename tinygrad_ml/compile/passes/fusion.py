@@ -7,18 +7,41 @@ A kernel runs over a *domain*: all elements of a shape, of which some axes may b
 values of two levels: full ones, of the domain's shape, and reduced ones, of that shape without those
 axes (or with 1 in their places). A softmax is such a kernel: the maximum of a row, the exponentials,
 their sum, and full values again. Where the reduced axes are not the last ones (the gradient of a bias, a
-sum over the batch) all reductions stand at the end, since nothing full can be had before they are done.
+sum over the batch) all reductions stand at the end, since nothing full can be had before they are done;
+but for so few elements that a backend keeps them near, such as those of a window.
 
 Two kernels may be one unless something in between needs the first and is needed by the second.
+
+An example, a softmax over the rows of x, of shape (400, 50). Each instruction begins as a kernel of its own and is
+joined, if it may be, with the kernels whose results it takes:
+
+    instruction                       joins             level     turn
+    m = max(x, axis=1, keepdims)      (begins)          reduced   1     the domain is that of x, axis 1 is reduced
+    d = sub(x, m)                     {max}             full      1     reads m again, when its row is done
+    e = exp(d)                        {max sub}         full      1
+    s = sum(e, axis=1, keepdims)      {max sub exp}     reduced   2     the same domain and axes
+    y = div(e, s)                     {... sum}         full      2
+
+A *turn* counts the reductions that must be finished before. A row is walked over once a turn, and only y goes out:
+
+    for each row:
+        walk 0:  m = the largest x
+        walk 1:  e = exp(x - m),  s = the sum of e
+        walk 2:  y = e / s
+
+log(sum(x, axis=1)) is one kernel too: log has the shape of what is left of x, (400,), so it joins {sum} by *becoming*
+reduced. x - max(x, axis=0) are two kernels: no column is finished before the last row is read. Neither may x of
+shape (50, 50) join {sum} in sum(x, axis=1) + x, where sums of rows are added to columns.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Iterable
 
 from ...ops.shapes import kept, reduced, size
-from ..program import VIEWS, Instruction, Program, Value
+from ..program import GATHER, VIEWS, Instruction, Program, Value
 from .elementwise import is_elementwise
 
 FAR = 1000
@@ -45,6 +68,7 @@ class Kernel:
         if kind == "loop" and instruction.op.name in REDUCTIONS:
             self.shape, self.axes = instruction.inputs[0].shape, tuple(instruction.params["axis"])
             self._reduced.add(instruction.output)
+        self.whole = {instruction.inputs[0]} if instruction.op is GATHER else set()  # what must be whole before
         self.first = self.last = first  # where its instructions stand in the program
         self.needs: set[Kernel] = set()  # the kernels whose results it takes
         self.merged: Kernel | None = None  # the kernel that has taken this one in
@@ -99,6 +123,9 @@ def fusion(
     has_form: Callable[[Instruction], bool],
     fuse: bool = True,
     may_reduce: Callable[[Instruction, bool], bool] = lambda instruction, is_reduced: False,
+    *,
+    longest: float = math.inf,
+    few: int = 0,
 ) -> list[Kernel]:
     """The kernels of a program, in an order in which they can run.
 
@@ -106,13 +133,17 @@ def fusion(
     fuse        False for a kernel for each instruction
     may_reduce  (instruction, whether it is of the reduced level): whether the backend can have it in a kernel with
                 reductions
+    longest     instructions of a kernel at most. A longer chain is cut where it reaches them, in the order of the program:
+                what crosses is one value then, and those that are needed later anyway
+    few         reduced elements that the backend keeps near whichever axes they lie along
     """
-    return _Fusion(program, has_form, fuse, may_reduce).kernels()
+    return _Fusion(program, has_form, fuse, may_reduce, longest, few).kernels()
 
 
 class _Fusion:
-    def __init__(self, program: Program, has_form, fuse: bool, may_reduce):
+    def __init__(self, program: Program, has_form, fuse: bool, may_reduce, longest: float, few: int):
         self.program, self._has_form, self._fuse, self._may_reduce = program, has_form, fuse, may_reduce
+        self._longest, self._few = longest, few
         self.kernel_of: dict[Value, Kernel] = {}
 
     def kernels(self) -> list[Kernel]:
@@ -149,7 +180,7 @@ class _Fusion:
                 kernel = self._merge(other, kernel, one)
 
     def _kind(self, instruction: Instruction) -> str:
-        if is_elementwise(instruction):
+        if is_elementwise(instruction) or instruction.op is GATHER:
             return "loop" if self._has_form(instruction) else "single"
         reduces = instruction.op.name in REDUCTIONS and instruction.params["axis"]
         return "loop" if reduces and self._may_reduce(instruction, True) else "single"
@@ -158,7 +189,9 @@ class _Fusion:
 
     def _as_one(self, a: Kernel, b: Kernel) -> tuple[tuple[int, ...], tuple[int, ...], set[Value]] | None:
         """(domain, reduced axes, values that become reduced) of the kernel that a and then b would be, or None."""
-        if a.kind != "loop":
+        if a.kind != "loop" or len(a.instructions) + len(b.instructions) > self._longest:
+            return None
+        if any(self.kernel_of.get(value) is a for value in b.whole):
             return None
         if b.kind != "loop":
             # Within a kernel, to give a reduced value another shape is to give it a name.
@@ -168,15 +201,15 @@ class _Fusion:
                 return None
             return a.shape, a.axes, {renamed.output}
         if a.shape == b.shape and not a.axes and not b.axes:
-            return a.shape, (), set()
+            return a.shape, (), set()  # nothing is reduced: sub and exp
         if a.shape == b.shape and (a.axes == b.axes or not a.axes or not b.axes):
-            wide, becoming = (a if a.axes else b), set()
+            wide, becoming = (a if a.axes else b), set()  # {max sub exp} and sum
             if size(wide.shape) == size(reduced(wide.shape, wide.axes)) and a.axes != b.axes:
                 return None  # where only axes of size 1 are reduced, both levels have one shape
         elif a.axes and not b.axes and b.shape in _reduced_shapes(a):
-            wide, becoming = a, {i.output for i in b.instructions}
+            wide, becoming = a, {i.output for i in b.instructions}  # {sum} and log
         elif b.axes and not a.axes and a.shape in _reduced_shapes(b):
-            wide, becoming = b, {i.output for i in a.instructions}
+            wide, becoming = b, {i.output for i in a.instructions}  # a number for each row, made before its walk
         else:
             return None
 
@@ -186,8 +219,9 @@ class _Fusion:
         new = b.instructions if a.axes else (*a.instructions, *b.instructions)
         if not all(self._may_reduce(i, is_reduced(i.output)) for i in new if i.op.name != "reshape"):
             return None
+        # Full values that follow from reduced ones, as sub does from max, can be had only if a row is done by itself.
         again = [v for i in b.instructions if not is_reduced(i.output) for v in i.inputs if is_reduced(v)]
-        if again and not (wide.in_rows and size(wide.shape) <= LONG * size(reduced(wide.shape, wide.axes))):
+        if again and size(wide.shape) > (LONG if wide.in_rows else self._few) * size(reduced(wide.shape, wide.axes)):
             return None
         if any(value.shape != kept(wide.shape, wide.axes) for value in again):
             return None  # x.sum(1) + x: there the number of each row is added to a column
@@ -197,6 +231,7 @@ class _Fusion:
         """Put the instructions of b into a."""
         a.shape, a.axes, becoming = one
         a._reduced |= b._reduced | becoming
+        a.whole |= b.whole
         a.instructions += b.instructions
         a.first, a.last = min(a.first, b.first), max(a.last, b.last)
         a.needs = (a.needs | b.needs) - {a, b}

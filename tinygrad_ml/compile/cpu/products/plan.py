@@ -8,8 +8,7 @@ or the processor has not even AVX2, all is left to NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from itertools import pairwise
 from math import prod
 
@@ -17,7 +16,8 @@ import numpy
 
 from ....backend.blas import blas
 from .. import machine_code
-from .job import BLOCK, FUNCTION, LONGEST, TASKS, TOLD, Fields, shape_for
+from ..sharing.job import TOLD, TURNS, job_row
+from .fields import BLOCK, Fields, shape_for
 
 LARGEST = 1024
 """Rows, columns and summands of a matrix."""
@@ -27,9 +27,6 @@ WORTH_COPYING = 16
 """Rows of a product for which b may be copied."""
 WORTH_SHARING = 500_000
 """Multiplications of a product that threads share: they take a hundredth of a millisecond."""
-TURNS = 16
-"""Tasks for each thread, at most: so that a thread that is held up delays little."""
-
 FIRST_A, FIRST_B, FIRST_C = (TOLD + Fields._fields.index(name) for name in "abc")
 """Where a job has the addresses of the matrices."""
 
@@ -40,20 +37,17 @@ def register() -> int:
     library = blas()
     if not machine_code.available() or library is None or library["internal_api"] != "openblas":
         return 0
-    has = _machine().features()
-    return 64 if "avx512f" in has else 32 if has >= {"avx2", "fma"} else 0
+    from ..llvm.native import features  # which is there if Numba is
+
+    return 64 if "avx512f" in features() else 32 if features() >= {"avx2", "fma"} else 0
 
 
-def _machine():
-    """The module that speaks to LLVM, which is there if Numba is."""
-    from . import workers
+def _function(itemsize: int) -> int:
+    """The address of what does a task of a product of numbers of so many bytes."""
+    from ..llvm.native import native
+    from .tiles import write_product
 
-    return workers
-
-
-def threads() -> int:
-    """As many as the library of NumPy's products has at this moment."""
-    return blas()["num_threads"] if register() else 1
+    return native("product", write_product, shape_for(register(), itemsize), itemsize).address("product")
 
 
 class Product:
@@ -89,34 +83,16 @@ class Product:
     def job(self, threads: int) -> numpy.ndarray:
         """The job as so many threads will share it, without the addresses of the matrices."""
         a, b, (c_row, _, c_next) = self.steps
+        threads = threads if self.shared else 1
         panels, height = -(-self.n // self.tile.columns), self.m
         if self.matrices * panels < 2 * threads:  # too few for all
             height = -(-self.m // (2 * threads * self.tile.rows[0])) * self.tile.rows[0]
         heights = -(-self.m // height)
         pieces = self.matrices * panels * heights
         together = -(-pieces // (TURNS * threads)) if threads > 1 else pieces
-        divided = panels, height, heights, pieces, together
-        job = numpy.zeros(LONGEST, numpy.int64)
-        job[FUNCTION], job[TASKS] = _machine().product(register(), self.dtype.itemsize), -(-pieces // together)
-        job[TOLD : TOLD + len(Fields._fields)] = Fields(
-            self.m, self.n, self.k, 0, *a, 0, *b, 0, c_row, c_next, *divided
-        )
-        return job
-
-    def caller(self, job: numpy.ndarray, scratch: int, threads: int) -> Callable[[], None]:
-        """What does the job; `scratch` is the address of `self.scratch` bytes."""
-        workers = _machine().workers()
-        return partial(workers.run, address(job), workers.board if self.shared and threads > 1 else 0, scratch)
-
-
-def address(array: numpy.ndarray) -> int:
-    """Where an array begins."""
-    return array.__array_interface__["data"][0]
-
-
-def wake(threads: int) -> Callable[[], None]:
-    """What sees that so many threads, the caller among them, do the jobs that come now."""
-    return partial(_machine().workers().wake, threads - 1)
+        sizes = self.m, self.n, self.k
+        told = Fields(*sizes, 0, *a, 0, *b, 0, c_row, c_next, panels, height, heights, pieces, together)
+        return job_row(_function(self.dtype.itemsize), -(-pieces // together), told)
 
 
 def _next(array: numpy.ndarray, batch: tuple[int, ...]) -> int | None:

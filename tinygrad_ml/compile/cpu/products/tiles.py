@@ -28,8 +28,8 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from .assembler import INT, Function, Vectors, number
-from .job import BLOCK, Fields, Shape
+from ..llvm.assembler import INT, Function, Vectors, number
+from .fields import BLOCK, Fields, Shape
 
 
 def write_product(module: ir.Module, shape: Shape, itemsize: int) -> None:

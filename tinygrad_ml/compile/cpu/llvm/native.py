@@ -24,7 +24,7 @@ def features() -> frozenset[str]:
 
 
 class Native:
-    """Functions as machine code, by name.
+    """Functions as machine code, by name. Made by `native`, which keeps them for as long as the process lives.
 
     name   of the module in the cache
     write  `write(module, *given)` fills a module, if it is not in the cache
@@ -43,7 +43,7 @@ class Native:
             parsed.verify()
             code = machine.emit_object(parsed)
             with suppress(OSError):  # then it is compiled anew in each process
-                write_whole(path, code)
+                write_whole(path, _digest(code) + code)
         self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
         self._engine.add_object_file(binding.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
@@ -51,6 +51,12 @@ class Native:
     def address(self, name: str) -> int:
         """Where the function of that name begins."""
         return self._engine.get_function_address(name)
+
+
+@cache
+def native(name: str, write: Callable[..., object], *given: object) -> Native:
+    """The functions that `write(module, *given)` writes."""
+    return Native(name, write, *given)
 
 
 def _machine() -> binding.TargetMachine:
@@ -63,13 +69,20 @@ def _machine() -> binding.TargetMachine:
 
 
 def _read(path: Path) -> bytes | None:
+    """The code in a file, which its digest precedes; None if there is no such file, or a damaged one."""
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except OSError:
         return None
+    digest, code = content[:32], content[32:]
+    return code if digest == _digest(code) else None
+
+
+def _digest(code: bytes) -> bytes:
+    return hashlib.sha256(code).digest()
 
 
 def _fingerprint(given: tuple[object, ...]) -> str:
-    sources = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))]
+    sources = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parents[1].glob("*/*.py"))]
     processor = binding.get_host_cpu_name(), sorted(features())
     return hashlib.sha256(repr((__version__, processor, given, sources)).encode()).hexdigest()[:20]

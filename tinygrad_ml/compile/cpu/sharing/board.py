@@ -1,7 +1,6 @@
 """How threads share the tasks of a job, in the language of LLVM.
 
-A job is a row of integers: the address of a function, the number of its tasks, and what the function is told. The
-thread that wants it done copies it to the *board*, which lies at one place for as long as the process lives.
+The thread that wants a job done copies it to the *board*, which lies at one place for as long as the process lives.
 Every thread takes tasks from there, one by one, by counting down `remaining`; so a thread that comes late, or
 not at all, delays nothing but the task that it has taken.
 
@@ -18,7 +17,7 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from .assembler import INT, Function, number
+from ..llvm.assembler import INT, Function, number
 from .job import FUNCTION, LONGEST, TASKS, TOLD
 
 AWAKE, OWNED, YIELD, REMAINING, LEFT, JOB = 0, 1, 2, 8, 16, 24
@@ -32,7 +31,7 @@ PATIENCE = 2000 * GLANCES
 """Looks in vain after which a thread goes to sleep: some milliseconds."""
 
 
-def write_sharing(module: ir.Module) -> None:
+def write_board(module: ir.Module) -> None:
     """Write `run` and `work`."""
     pause = ir.Function(module, ir.FunctionType(ir.VoidType(), []), "llvm.x86.sse2.pause")
     helping = _help(module)

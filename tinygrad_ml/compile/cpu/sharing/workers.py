@@ -10,20 +10,14 @@ import ctypes
 import os
 import sys
 import threading
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 
 import numpy
 
-from .job import shape_for
-from .native import Native, features
-from .sharing import AWAKE, BOARD, OWNED, REMAINING, YIELD, write_sharing
-from .tiles import write_product
-
-__all__ = ["features", "product", "workers"]
-
-
-SCRATCH = 1 << 17
-"""Bytes of memory that a task may need: a panel of the widest tile."""
+from ..llvm.native import native
+from .board import AWAKE, BOARD, OWNED, REMAINING, YIELD, write_board
+from .job import SCRATCH, address
 
 
 def aligned(nbytes: int) -> numpy.ndarray:
@@ -43,11 +37,10 @@ class Workers:
     """The board, and the threads that work at it."""
 
     def __init__(self):
-        self._native = native = Native("sharing", write_sharing)
-        self.run = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)(native.address("run"))
-        self._work = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 2)(native.address("work"))
+        code = native("board", write_board)
+        self._run = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)(code.address("run"))
+        self._work = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 2)(code.address("work"))
         self._board = aligned(8 * BOARD).view(numpy.int64)
-        self.board = self._board.ctypes.data
         self._board[YIELD] = _yield_address()
         self._forget()
         if hasattr(os, "register_at_fork"):
@@ -59,11 +52,15 @@ class Workers:
         self._threads: list[threading.Thread] = []
         self._called = threading.Event()
 
+    def runner(self, job: numpy.ndarray, scratch: int, shared: bool) -> Callable[[], None]:
+        """What does a job, alone or with the help of others; `scratch` is the address of memory for the caller's tasks."""
+        return partial(self._run, address(job), address(self._board) if shared else 0, scratch)
+
     def wake(self, helpers: int) -> None:
         """See that so many threads look at the board for a while."""
         if self._board[AWAKE] < helpers:
             while len(self._threads) < helpers:
-                name = f"tinygrad_ml products {len(self._threads) + 1}"
+                name = f"tinygrad_ml step {len(self._threads) + 1}"
                 thread = threading.Thread(target=self._live, args=(self._called,), name=name, daemon=True)
                 self._threads.append(thread)
                 thread.start()
@@ -74,20 +71,10 @@ class Workers:
         while True:
             called.wait()
             called.clear()
-            self._work(self.board, scratch.ctypes.data)
+            self._work(address(self._board), address(scratch))
 
 
 @cache
 def workers() -> Workers:
     """Those of this process."""
     return Workers()
-
-
-@cache
-def _product(register: int, itemsize: int) -> Native:
-    return Native("product", write_product, shape_for(register, itemsize), itemsize)
-
-
-def product(register: int, itemsize: int) -> int:
-    """The address of the function that does a task of a product, of numbers of so many bytes."""
-    return _product(register, itemsize).address("product")

@@ -1,13 +1,9 @@
-"""What a job is, and what a product is told: rows of integers, which machine code reads."""
+"""What the machine code of a product is told, and the tiles that it works on."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-FUNCTION, TASKS, TOLD = 0, 1, 2
-"""The fields of a job: the address of a function `f(told, task, scratch)`, how many tasks, what it is told."""
-LONGEST = 32
-"""Integers in a job."""
 BLOCK = 512
 """So many products of a sum are added up before the next tile: what a panel of b has of them stays in the cache."""
 

@@ -1,0 +1,82 @@
+"""Where a loop finds the elements of an array that it is given by the address of the first one.
+
+To a compiler, an address is far less to look through than an array that knows all about itself: it takes
+half of the time, for the same machine code. Read next: `loops.py` and `moves.py`, which write the loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy
+
+MEMORY = {numpy.dtype(name): f"{name}s" for name in ("float32", "float64", "int64", "int32", "uint8", "bool")}
+"""dtype -> the type of memory that has such elements, as the argument of a loop. See `mathematics.py`."""
+
+NOTHING_OVERLAPS = "nothing_overlaps()"
+"""The first line of each loop: what is written lies apart from all else that it is given. Else the compiler would have to
+look at each pair of arrays before it does sixteen elements at a time, and with more than a few it does not."""
+
+
+def addressable(form: numpy.ndarray) -> bool:
+    """Whether a loop can be given such an array: its elements have a type, and lie whole elements apart.
+
+    The fields of an array of records may not.
+    """
+    return form.dtype in MEMORY and not any(stride % form.itemsize for stride in form.strides)
+
+
+class Axis(NamedTuple):
+    """An axis of an array: what it is indexed by, the name of its size, and the size."""
+
+    index: str
+    name: str
+    size: int
+
+
+class Place(NamedTuple):
+    """An array in a loop.
+
+    argument  how it stands among the arguments
+    element   the element at the indices, which can be read and written
+    steps     names of more arguments -> elements from one index to the next
+    """
+
+    argument: str
+    element: str
+    steps: dict[str, int]
+
+
+def place(name: str, dtype: numpy.dtype, axes: Sequence[Axis], strides: Sequence[int]) -> Place:
+    """The place of an array; `strides` are in bytes. Those of an array that lies in order follow from its sizes."""
+    steps = [stride // dtype.itemsize for stride in strides]
+    argument = f"{name}: {MEMORY[dtype]}"
+    if steps == _steps_in_order(axes):
+        return Place(argument, f"{name}[{_in_order(axes)}]", {})
+    named = {f"{name}_{k}": step for k, step in enumerate(steps) if step != 1}
+    terms = [
+        axis.index if step == 1 else f"{_factor(axis.index)} * {name}_{k}"
+        for k, (axis, step) in enumerate(zip(axes, steps, strict=True))
+    ]
+    return Place(argument, f"{name}[{' + '.join(terms)}]", named)
+
+
+def _steps_in_order(axes: Sequence[Axis]) -> list[int]:
+    steps, step = [], 1
+    for axis in reversed(axes):
+        steps.insert(0, step)
+        step *= axis.size
+    return steps
+
+
+def _in_order(axes: Sequence[Axis]) -> str:
+    """The index of an element where all lie in order: `(i0 * n1 + i1) * n2 + i2`."""
+    index = axes[0].index if axes else "0"
+    for axis in axes[1:]:
+        index = f"{_factor(index)} * {axis.name} + {axis.index}"
+    return index
+
+
+def _factor(term: str) -> str:
+    return f"({term})" if " " in term else term

@@ -1,0 +1,7 @@
+"""Work that threads share: a job is a number of tasks, which any thread may take.
+
+job.py      a job is a row of integers
+rows.py     a loop as a job: a task is a part of its rows
+board.py    where threads find tasks, in the language of LLVM
+workers.py  the threads
+"""

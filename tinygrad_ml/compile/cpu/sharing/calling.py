@@ -1,0 +1,55 @@
+"""What the function of a program calls to have jobs done, by however many threads.
+
+LLVM and the threads are looked for only when a job is made: they are there where Numba is.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy
+
+from ....backend.blas import blas
+from .. import machine_code
+from .job import TURNS, job_row
+
+MOST_THREADS = 8
+"""The products that are shared have not enough tiles for more."""
+
+
+def threads() -> int:
+    """As many threads as NumPy's products have at this moment share the jobs of a program; 1 where there is no machine code."""
+    library = blas()
+    written_for = platform.machine().lower() in ("x86_64", "amd64")
+    return min(library["num_threads"], MOST_THREADS) if library and written_for and machine_code.available() else 1
+
+
+def rows(loop: int, count: int, given: Sequence[tuple[int, int]], threads: int) -> numpy.ndarray:
+    """The job of a loop, whose tasks are the loop over some of its rows.
+
+    loop   the address of a function of integers and addresses, the first of which is the number of rows
+    count  of rows
+    given  its other arguments, and by how much each is larger for the next row
+    """
+    from ..llvm.native import native  # which needs Numba
+    from .rows import write_rows
+
+    height = -(-count // (TURNS * threads))
+    told = [loop, count, height, *(value for value, _ in given), *(growth for _, growth in given)]
+    return job_row(native("rows", write_rows, len(given)).address("rows"), -(-count // height), told)
+
+
+def runner(job: numpy.ndarray, scratch: int, shared: bool) -> Callable[[], None]:
+    """What does a job, alone or with the help of others; `scratch` is the address of memory for the caller's tasks."""
+    from .workers import workers  # which needs Numba
+
+    return workers().runner(job, scratch, shared)
+
+
+def wake(threads: int) -> Callable[[], None]:
+    """What sees that so many threads, the caller's among them, do the jobs that come now."""
+    from .workers import workers
+
+    return partial(workers().wake, threads - 1)

@@ -1,0 +1,38 @@
+"""A job: a row of integers that machine code reads.
+
+It has the address of a function `f(told, task, scratch)`, the number of its tasks, and what the function is told.
+`scratch` is memory that no other thread has meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy
+
+FUNCTION, TASKS, TOLD = 0, 1, 2
+"""The places of these in the row; what is told goes on from there."""
+LONGEST = 128
+"""Integers in a job."""
+SCRATCH = 1 << 17
+"""Bytes of scratch memory."""
+TURNS = 8
+"""Tasks for each thread, at most: so that a thread that is held up delays little."""
+LOOP, ROWS, HEIGHT, ARGUMENTS = 0, 1, 2, 3
+"""What a task of a loop is told: the address of the loop, how many rows there are, and how many make a task; then the other
+arguments, and by how much each of them grows from row to row."""
+FIRST_ARGUMENT = TOLD + ARGUMENTS
+MOST_ARGUMENTS = (LONGEST - FIRST_ARGUMENT) // 2
+
+
+def job_row(function: int, tasks: int, told: Sequence[int]) -> numpy.ndarray:
+    """The row of a job."""
+    row = numpy.zeros(LONGEST, numpy.int64)
+    row[FUNCTION], row[TASKS] = function, tasks
+    row[TOLD : TOLD + len(told)] = told
+    return row
+
+
+def address(array: numpy.ndarray) -> int:
+    """Where an array begins."""
+    return array.__array_interface__["data"][0]

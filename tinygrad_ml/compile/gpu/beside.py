@@ -1,0 +1,147 @@
+"""Kernels that have nothing to do with each other, as one launch: each has some of the blocks.
+
+In a graph whose kernels wait for each other a small kernel costs what its launch costs, whatever it computes. So it runs
+together with small ones that came before, if it needs nothing of what came since; if it does, it waits for others until
+something needs it (`in_turns`). Those that run together become one launch (`beside`). Equal kernels have a way of their own, `grouped.py`, for hundreds of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ...ops.shapes import size
+from ..passes.fusion import Kernel
+from ..program import VIEWS, Value
+from .launch import BLOCK, POINTERS, Launch, Piece, launch
+
+SMALL = 1 << 18
+"""Threads of a kernel that waits for others, and of a launch: more than that, and the processor is full."""
+SHARED = 32 << 10
+"""Bytes that the threads of a block may share; there are 48 KB without asking for more."""
+
+
+def in_turns(kernels: Iterable[Kernel]) -> list[list[Kernel]]:
+    """The kernels, those together that may run at the same time. Each comes after those here that it needs, if they do."""
+    kernels = list(kernels)
+    turns, here = _Turns(), set(kernels)
+    for kernel in kernels:
+        turns.add(kernel, kernel.needs & here)
+    turns.close()
+    return turns.made
+
+
+class _Turns:
+    """Turns that are made, and a last one for which others are waited for.
+
+    made  kernels by turn
+    """
+
+    def __init__(self):
+        self.made: list[list[Kernel]] = []
+        self._number: dict[Kernel, int] = {}  # of the turn
+        self._room: dict[int, int] = {}  # turn of small kernels -> threads that may come to it
+        self._waiting: list[Kernel] = []
+        self._left = SMALL  # threads that may come to them
+        self._views: list[Kernel] = []  # of what those will make
+
+    def add(self, kernel: Kernel, needs: set[Kernel]) -> None:
+        """Into a turn after those that it needs; none that came before needs it."""
+        if any(needed not in self._number for needed in needs):
+            if kernel.kind == "single" and kernel.instructions[0].op.name in VIEWS:
+                self._views.append(kernel)
+                return
+            self.close()
+        threads = _threads(kernel)
+        if kernel.kind != "loop" or not kernel.outputs or threads > SMALL:
+            self._make([kernel])
+            return
+        first = max((self._number[needed] for needed in needs), default=-1) + 1
+        for turn in reversed(self._room):
+            if turn < first:
+                break
+            if threads <= self._room[turn]:
+                self._room[turn] -= threads
+                self._number[kernel] = turn
+                self.made[turn].append(kernel)
+                return
+        if threads > self._left:
+            self.close()
+        self._waiting.append(kernel)
+        self._left -= threads
+
+    def close(self) -> None:
+        """Let those run that have waited."""
+        if self._waiting:
+            self._room[len(self.made)] = self._left
+            self._make(self._waiting)
+        for view in self._views:
+            self._make([view])
+        self._waiting, self._views, self._left = [], [], SMALL
+
+    def _make(self, kernels: list[Kernel]) -> None:
+        self._number |= dict.fromkeys(kernels, len(self.made))
+        self.made.append(kernels)
+
+
+def _threads(kernel: Kernel) -> int:
+    """About how many it has: one for each element, or for eight that are added up."""
+    return size(kernel.shape) // 8 if kernel.axes else size(kernel.shape)
+
+
+def beside(launches: Iterable[Launch]) -> list[Launch]:
+    """The same in as few launches as may be, of launches that do not need each other, in the same order or any."""
+    made: list[Launch] = []
+    waiting: list[Launch] = []
+    for one in launches:
+        if waiting and not _fit([*waiting, one]):
+            made.append(_as_one(waiting))
+            waiting = []
+        waiting.append(one)
+    return [*made, _as_one(waiting)] if waiting else made
+
+
+def _fit(launches: Sequence[Launch]) -> bool:
+    pieces = [one.piece for one in launches]
+    if None in pieces:
+        return False
+    threads = sum(piece.blocks for piece in pieces) * max(piece.threads for piece in pieces)
+    return (
+        threads <= SMALL
+        and sum(piece.shared for piece in pieces) <= SHARED
+        and len({value for piece in pieces for value in (*piece.reads, *piece.writes)}) <= POINTERS
+    )
+
+
+def _as_one(launches: Sequence[Launch]) -> Launch:
+    if len(launches) == 1:
+        return launches[0]
+    pieces = [one.piece for one in launches]
+    threads, begin, lines = max(piece.threads for piece in pieces), 0, []
+    for place, piece in enumerate(pieces):
+        lines.append(_head(piece, begin, first=place == 0, last=piece is pieces[-1]))
+        if piece.threads < threads:
+            lines.append(f"    if (threadIdx.x >= {piece.threads}) return;")
+        number = f"(blockIdx.x - {begin})" if begin else "blockIdx.x"
+        lines += [f"    {line.replace(BLOCK, number)}" for line in piece.lines]
+        begin += piece.blocks
+    writes = _each_once(value for piece in pieces for value in piece.writes)
+    reads = _each_once(value for piece in pieces for value in piece.reads)
+    return launch(
+        f"together {' '.join(piece.words for piece in pieces)}",
+        f"{len(pieces)} kernels beside each other",
+        [*lines, "}"],
+        reads,
+        writes,
+        (begin,),
+        threads,
+        shared=sum(piece.shared for piece in pieces),
+    )
+
+
+def _head(piece: Piece, begin: int, first: bool, last: bool) -> str:
+    condition = "" if last else f"if (blockIdx.x < {begin + piece.blocks}) "
+    return f"{'' if first else '} else '}{condition}{{"
+
+
+def _each_once(values: Iterable[Value]) -> list[Value]:
+    return list(dict.fromkeys(values))

@@ -1,0 +1,141 @@
+"""Gathers: elements that an index names, as a part of the kernel that computes with them.
+
+A batch is a gather: of images, and of labels, by places that were gathered themselves. `x[index]` by index arrays becomes
+an instruction for each element of the result: it is given the numbers of the index arrays for that element, and looks
+up what lies there. So it can stand among elementwise operations; only `x` has to be whole before.
+
+What leads to a place may be computed again for each element: that costs less than a launch, unless there are too many.
+
+Read before: `index.py`. Read next: `loops.py` and `work.py`, in which gathers stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy
+
+from ...backend import dtypes
+from ...ops import movement
+from ...ops.index import ARRAY
+from ...ops.shapes import broadcast, size
+from ..passes.dead import dead
+from ..passes.elementwise import is_elementwise
+from ..program import GATHER, Instruction, Program, Value
+from .expressions import loaded
+from .index import Index
+from .places import at, strides_in, times
+
+FEW = 1 << 18
+"""Elements up to which places are computed again for each of them."""
+SHORT = 8
+"""Operations that are done again at most."""
+
+
+def gathers(program: Program, again: bool = True) -> Program:
+    """With a gather for each `x[index]` that has index arrays; `again`: whether places may be computed again."""
+    return dead(program.with_instructions(_Gathers(program, again).instructions()))
+
+
+class _Gathers:
+    def __init__(self, program: Program, again: bool):
+        self.program, self._again = program, again
+        self.made: dict[Value, Instruction] = {}
+        self.number = max((value.number for value in (*program.producers(), *program.sources())), default=0)
+
+    def instructions(self) -> list[Instruction]:
+        for instruction in self.program.instructions:
+            values = (*instruction.inputs, instruction.output)
+            indexed = instruction.op.name == "getitem" and ARRAY in instruction.params["index"]
+            if indexed and all(value.dtype in dtypes.SUPPORTED for value in values):
+                instruction = self._gather(instruction)
+            self.made[instruction.output] = instruction
+        return list(self.made.values())
+
+    def _new(self, op, inputs: tuple[Value, ...], shape: tuple[int, ...], dtype: numpy.dtype, /, **params) -> Value:
+        self.number += 1
+        output = Value(self.number, shape, dtype)
+        self.made[output] = Instruction(op, inputs, params, output)
+        return output
+
+    def _gather(self, instruction: Instruction) -> Instruction:
+        x, *arrays = instruction.inputs
+        index, output = instruction.params["index"], instruction.output
+        common = broadcast(*[array.shape for array in arrays])
+        after = len(output.shape) - Index(index, x.shape, [common] * len(arrays)).first - len(common)
+        places = []
+        for array in arrays:
+            few = size(array.shape) < size(output.shape) <= FEW
+            short = self._again and few and 0 < len(self._leading_to(array)) <= SHORT
+            places.append(
+                self._computed_again(array, after, output.shape) if short else self._shown(array, after, output.shape)
+            )
+        return Instruction(GATHER, (x, *places), {"index": index, "common": common}, output)
+
+    def _shown(self, value: Value, after: int, shape: tuple[int, ...]) -> Value:
+        """A view that has the value's elements where those of the result are that need them: before the last axes."""
+        if after and value.shape:
+            aligned = value.shape + (1,) * after
+            value = self._new(movement.reshape, (value,), aligned, value.dtype, shape=aligned)
+        if value.shape != shape:
+            value = self._new(movement.broadcast_to, (value,), shape, value.dtype, shape=shape)
+        return value
+
+    def _leading_to(self, value: Value) -> list[Instruction]:
+        """The operations that compute an element of the value; as many as are looked at, if they are more than `SHORT`."""
+        waiting, found = [value], []
+        while waiting and len(found) <= SHORT:
+            instruction = self.made.get(waiting.pop())
+            if instruction is not None and _for_each_element(instruction):
+                found.append(instruction)
+                waiting += _operands(instruction)
+        return found
+
+    def _computed_again(self, value: Value, after: int, shape: tuple[int, ...]) -> Value:
+        """The value for each element of the result."""
+        instruction = self.made.get(value)
+        if instruction is None or not _for_each_element(instruction):
+            return self._shown(value, after, shape)
+        operands = tuple(self._computed_again(operand, after, shape) for operand in _operands(instruction))
+        if instruction.op is GATHER:
+            x, index = instruction.inputs[0], instruction.params["index"]
+            return self._new(GATHER, (x, *operands), shape, value.dtype, index=index, common=shape)
+        return self._new(instruction.op, operands, shape, value.dtype, **instruction.params)
+
+
+def _for_each_element(instruction: Instruction) -> bool:
+    """Whether an element of its result is computed of those elements of its operands that stand in the same place."""
+    values = (*instruction.inputs, instruction.output)
+    if any(value.dtype not in dtypes.SUPPORTED for value in values):
+        return False
+    by_arrays_alone = instruction.op is GATHER and instruction.params["common"] == instruction.output.shape
+    return is_elementwise(instruction) or by_arrays_alone
+
+
+def _operands(instruction: Instruction) -> tuple[Value, ...]:
+    """Those of which an element of the result needs one element."""
+    return instruction.inputs[1:] if instruction.op is GATHER else instruction.inputs
+
+
+class Gather:
+    """A gather in a kernel.
+
+    table  what is looked up
+    along  its strides along the axes of the result, where slices name them
+    """
+
+    def __init__(self, instruction: Instruction, forms: Mapping[Value, numpy.ndarray]):
+        self.table, *places = instruction.inputs
+        index = Index(instruction.params["index"], self.table.shape, [instruction.params["common"]] * len(places))
+        self._steps = strides_in(forms[self.table], self.table.shape)
+        self._parts = [part for part in index.parts if part.array is not None]
+        along, self._first = index.of_target(self._steps)
+        self.along = tuple(0 if n == 1 else step for n, step in zip(index.shape, along, strict=True))
+
+    def text(self, offset: str, places: Sequence[str]) -> str:
+        """The element as C: `offset` is where it lies along those axes, `places` are names of the index arrays' numbers."""
+        named = [
+            times(f"wrapped({places[part.array]}, {self.table.shape[part.axis]})", self._steps[part.axis])
+            for part in self._parts
+        ]
+        return loaded(at(f"p{self.table.number}", offset, str(self._first), *named), self.table.dtype)

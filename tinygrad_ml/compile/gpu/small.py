@@ -1,0 +1,52 @@
+"""Small matrix products, as what they are: sums of products, which become a part of the kernels around them.
+
+The last layer of a classifier has ten columns. The library's product of it takes hardly longer than it takes to be launched,
+and so does the kernel that waits for it; written as `sum(a * b)` both are one. Sums of float32 are float32 then,
+whatever precision products may have.
+"""
+
+from __future__ import annotations
+
+from ...backend import dtypes
+from ...ops import elementwise, movement, reduce
+from ..program import Instruction, Program, Value
+
+SMALL = 1 << 20
+"""Multiplications of a product that is none for the library."""
+
+
+def small_products(program: Program) -> Program:
+    """With sums in the place of small products of two matrices."""
+    number = max((value.number for value in (*program.producers(), *program.sources())), default=0)
+    made: list[Instruction] = []
+
+    def new(op, inputs: tuple[Value, ...], shape: tuple[int, ...], /, **params) -> Value:
+        nonlocal number
+        number += 1
+        output = Value(number, shape, inputs[0].dtype)
+        made.append(Instruction(op, inputs, params, output))
+        return output
+
+    for instruction in program.instructions:
+        if not _is_small(instruction):
+            made.append(instruction)
+            continue
+        a, b = instruction.inputs
+        (m, k), n = a.shape, instruction.output.shape[1]
+        # The axis that is summed stands where the memory of b has it, if b is no transposed view.
+        rows, columns, axis = (
+            ((m, k, 1), (1, k, n), 1) if instruction.op.name == "matmul" else ((m, 1, k), (1, n, k), 2)
+        )
+        left, right = new(movement.reshape, (a,), rows, shape=rows), new(movement.reshape, (b,), columns, shape=columns)
+        shape = (m, k, n) if axis == 1 else (m, n, k)
+        product = new(elementwise.mul, (left, right), shape)
+        made.append(Instruction(reduce.sum_, (product,), {"axis": (axis,), "keepdims": False}, instruction.output))
+    return program.with_instructions(made)
+
+
+def _is_small(instruction: Instruction) -> bool:
+    if instruction.op.name not in ("matmul", "linear") or len(instruction.output.shape) != 2:
+        return False
+    m, k = instruction.inputs[0].shape
+    in_precision = instruction.output.dtype in (dtypes.float32, dtypes.float64)
+    return in_precision and k > 1 and 0 < m * k * instruction.output.shape[1] <= SMALL
