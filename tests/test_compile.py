@@ -1030,3 +1030,16 @@ def test_labels_and_indices_out_of_range():
     assert row(x, tg.tensor([2])).shape == (1, 4)
     with pytest.raises(tg.errors.RangeError, match="out of bounds"):
         row(x, tg.tensor([3]))
+
+
+def test_a_tensor_made_inside_and_overwritten_is_new_in_each_step():
+    @tg.compile
+    def step(x):
+        total, other = tg.zeros(3), tg.ones(2)
+        total.assign(total + x)
+        other.assign(other * 2)
+        return total, {"twice": other}
+
+    for _ in range(3):
+        total, others = step(tg.ones(3))
+        assert total.tolist() == [1, 1, 1] and others["twice"].tolist() == [2, 2]

@@ -111,7 +111,7 @@ def test_a_gallery_of_graphs(run, tmp_path):
     assert "1 + 3 + 3 = 7" in texts["1-reuse"]
     assert "×12" in texts["8-residual"]
     assert "backward of backward" in texts["7-second-derivative"]
-    assert "into 0.weight, in place" in texts["9-compiled-step"]
+    assert "updates 0.weight and its momentum_buffer, in place" in texts["9-compiled-step"]
     assert "Conv2d" in texts["5-cnn-closed"] and "much: flops" in texts["6-cnn-open"]
 
 

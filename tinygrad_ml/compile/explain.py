@@ -58,7 +58,7 @@ class Explanation:
                 "the program is recorded, but its first run failed before its memory was laid out, so there are no kernels "
                 "to explain: call the step again without what the error named. step.program and step.stages can be read"
             )
-        self.program, self.stages = executable.program, {**stages, "ownership": executable.program}
+        self.program, self.stages = executable.program, stages
         self.kernels = [k for k in executable.kernels if not all(i.output in layout.views for i in k.instructions)]
         self.roots, self.in_place = layout.roots, layout.in_place
         self.uncompiled = [i for i in executable.eager if not isinstance(i.op, Call)]

@@ -418,10 +418,11 @@ class Recorder:
             return Result(None, leaf) if id(leaf) in own else Result(result(leaf))
 
         outputs = mapped(placed, returned)
+        theirs = {id(leaf) for leaf in leaves(returned)} - own.keys() - place_of_argument.keys()
         writes, names = [], found.names()
         for array, traced, first, tensors in self._lifted.values():
             if first.source is None:
-                first.source = self._source_of(array, tensors, names)
+                first.source = self._source_of(array, tensors, names, theirs)
             if traced.written and not isinstance(first.source, Constant):  # else it was made here, and nobody has it
                 writes.append((first, traced.value))
         conditions = found.conditions() + [
@@ -441,11 +442,14 @@ class Recorder:
             (tensor, *before) for reference, *before in self._before.values() if (tensor := reference()) is not None
         ]
 
-    def _source_of(self, array, tensors, names: dict[int, str]) -> Source:
-        """State if somebody still holds a tensor of this array, and may change it; else a constant."""
+    def _source_of(self, array, tensors, names: dict[int, str], theirs: set[int]) -> Source:
+        """State if somebody still holds a tensor of this array, and may change it; else a constant.
+
+        Those in `theirs`, which the function made and returns, are the caller's, and made anew in each step.
+        """
         from ..operators import _constants
 
-        alive = [tensor for reference in tensors if (tensor := reference()) is not None]
+        alive = [tensor for reference in tensors if (tensor := reference()) is not None and id(tensor) not in theirs]
         if isinstance(array, numpy.generic):
             known = {id(tensor) for tensor in _constants.values()}
             alive = [tensor for tensor in alive if id(tensor) not in known]

@@ -96,7 +96,7 @@ class Compiled:
                 self.stages[name] = program = simplify(program)
         if "dead" not in without:
             program = PASSES["dead"](program)  # what the others have left without a use
-        self.program = program = ownership(program)
+        self.program = self.stages["ownership"] = program = ownership(program)
         rebound = {
             id(target) for target, what, _ in recording.rebinds if what == "data" and not isinstance(target, int)
         }

@@ -6,7 +6,7 @@
     equal     what is computed twice
 
 The last one, `ownership.py`, makes the program longer, and cannot be left out: a copy wherever a result would share memory
-with something else. `step.program` has these copies, and `step.stages` has not.
+with something else.
 
 Then the program becomes kernels: `fusion.py` says which instructions run together, and is the longest: begin with the
 example at its top. `buffers.py` says where results are put.
