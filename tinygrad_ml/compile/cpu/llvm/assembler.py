@@ -91,6 +91,9 @@ class Vectors:
             return ir.Function(module, ir.FunctionType(result, given), f"llvm.{word}")
 
         self._fma = declare(f"fma.{name}", self.type, self.type, self.type, self.type)
+        self._prefetch = ir.Function(
+            module, ir.FunctionType(ir.VoidType(), [pointer, INT32, INT32, INT32]), "llvm.prefetch.p0"
+        )
         self._load = declare(f"masked.load.{name}.p0", self.type, pointer, INT32, mask, self.type)
         self._store = declare(f"masked.store.{name}.p0", ir.VoidType(), self.type, pointer, INT32, mask)
 
@@ -110,6 +113,11 @@ class Vectors:
             f.call(self._store, [vector, pointer, ir.Constant(INT32, self.itemsize), mask])
         else:
             f.store(vector, pointer, align=self.itemsize)
+
+    def expect(self, f: Function, address: ir.Value, write: bool = False) -> None:
+        """Say that the vector at an address will soon be read, or written, so that it comes to the cache."""
+        read_or_write, near, data = ir.Constant(INT32, int(write)), ir.Constant(INT32, 3), ir.Constant(INT32, 1)
+        f.call(self._prefetch, [self._pointer(f, address), read_or_write, near, data])
 
     def multiply_and_add(self, f: Function, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
         """x·y + z, rounded once."""

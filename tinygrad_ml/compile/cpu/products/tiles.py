@@ -16,7 +16,7 @@ that belongs to the tile is loaded, and each number of the column k of a is mult
 
 Numbers of a may lie anywhere. The rows of b, or else its columns, lie in one piece, as do the rows of c. A
 product of many matrices is a product for each. A sum runs over k in order, whoever computes it: results do
-not depend on the number of threads.
+not depend on the number of threads. Memory is asked for before it is needed: c when a tile begins, b some rows ahead.
 
 K. Goto, R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008; A. Heinecke et al., LIBXSMM, 2016, for
 small matrices, which are not copied.
@@ -30,6 +30,9 @@ from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, Vectors, number
 from .fields import BLOCK, Fields, Shape
+
+AHEAD = 12
+"""Rows of b by which memory is asked for before it is needed. They lie apart, and so no processor expects them by itself."""
 
 
 def write_product(module: ir.Module, shape: Shape, itemsize: int) -> None:
@@ -119,6 +122,8 @@ class _Product:
             for row in range(rows)
             for v in range(width)
         ]
+        for address, _ in places:
+            words.expect(f, address, write=True)
         entry = f.block
         load, head, loop, end = (f.append_basic_block() for _ in range(4))
         f.cbranch(f.icmp_signed("!=", again, number(0)), load, head)
@@ -140,6 +145,8 @@ class _Product:
             return phi
 
         left, x, y, *totals = map(varying, [k, a, b, *begin])
+        for v in range(width):
+            words.expect(f, f.total(y, f.mul(number(AHEAD), b_row), number(v * words.nbytes)))
         row_of_b = [words.load(f, f.add(y, number(v * words.nbytes)), masks[v]) for v in range(width)]
         sums = []
         for row in range(rows):
