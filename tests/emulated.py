@@ -26,8 +26,7 @@ class Emulated:
         tensors = [tg.tensor(array, requires_grad=array.dtype.kind == "f") for array in arrays]
         expected = function(*tensors)
         self.expected = [y.detach().numpy() for y in (expected if isinstance(expected, tuple) else (expected,))]
-        tensors, _, args, kwargs = take_apart(tuple(tensors), {})
-        self.program = gathers(small_products(tg.compile(function)._record(tensors, args, kwargs).program))
+        self.program = gathers(small_products(tg.compile(function)._record(*take_apart(tuple(tensors), {})).program))
         self.kernels = fusion(self.program, has_form, may_reduce=lambda instruction, is_reduced: True, few=FEW)
         self.given = {value: _array_of(value.source, arrays) for value in self.program.sources()}
         self.forms = dict(self.given)
