@@ -49,7 +49,6 @@ class Source:
     eager    the operations that have no compiled form: they run as they do outside
     loops    name -> source of the loops that are compiled to machine code
     threads  that share what is worth it
-    shared   whether anything is
     """
 
     def __init__(self, layout: HostLayout, fixed: dict[Value, numpy.ndarray], memory: numpy.ndarray):
@@ -62,7 +61,7 @@ class Source:
         self.names |= {name: function for name, function in vars(numpy).items() if isinstance(function, numpy.ufunc)}
         self.names |= {"copyto": numpy.copyto, "argmax": numpy.argmax, "argmin": numpy.argmin, "cumsum": numpy.cumsum}
         self.names |= {"address": address, "memory": memory}
-        self.threads, self.shared = calling.threads() if layout.compiled else 1, False
+        self.threads = calling.threads() if layout.compiled else 1
         for dtype in dtypes.SUPPORTED:
             self.names |= {f"zero_{dtype}": dtype.type(0), f"one_{dtype}": dtype.type(1)}
 
@@ -79,9 +78,6 @@ class Source:
                 target = self.name(memory) if memory in self.fixed else f"target_{memory.number}"
                 self.lines.append(f"copyto({target}, {self.name(value)})")
         results = ", ".join(map(self.name, self.layout.program.results))
-        if self.shared:
-            self.names["wake"] = calling.wake(self.threads)
-            entry = ["wake()", *entry]
         body = [*entry, *self.lines, f"return ({results}{',' if results else ''})"]
         self.text = "def step(arguments):\n" + "\n".join(f"    {line}" for line in body) + "\n"
         exec(compile(self.text, "<compiled step>", "exec"), self.names)
@@ -187,22 +183,22 @@ class Source:
         given += [*zip(addresses, loop.growth, strict=True), *((step, 0) for step in loop.steps)]
         job = calling.rows(self.names[loop_name].loop.address, loop.sizes[0], given, self.threads)
         moving = {first + i: value for i, (value, _) in enumerate(operands) if arrays[i] is None}
-        self._call_job("rows", job, moving, 0, True, f"{loop_name}({', '.join(map(str, loop.sizes))}, ...)")
+        self._call_job("rows", job, moving, 0, self.threads, f"{loop_name}({', '.join(map(str, loop.sizes))}, ...)")
 
     def _call_job(
-        self, kind: str, job: numpy.ndarray, moving: dict[int, Value], scratch: int, shared: bool, what: str
+        self, kind: str, job: numpy.ndarray, moving: dict[int, Value], scratch: int, threads: int, what: str
     ) -> None:
         """A call of what does a job.
 
         moving   place in the job -> value whose address belongs there, if that is another one in each call
         scratch  address of memory for it
+        threads  that share it
         what     it does, in words
         """
         word = self._new_name(kind)
         self.lines += [f"{word}_job[{place}] = address({self.name(value)})" for place, value in moving.items()]
-        self.names |= {f"{word}_job": job, word: calling.runner(job, scratch, shared)}
+        self.names |= {f"{word}_job": job, word: calling.runner(job, scratch, threads)}
         self.lines.append(f"{word}()  # {what}")
-        self.shared |= shared
 
     def _moved(self, move: Move, value: Value, target: Value) -> None:
         """A loop that moves the numbers of `value` into memory that is there, and in order: that of `target`."""
@@ -326,8 +322,8 @@ class Source:
             else:
                 moving[place] = value
         scratch = address(self.memory) + self.layout.offsets.get(product, 0)
-        shared = product.shared and self.threads > 1
-        self._call_job("product", job, moving, scratch, shared, f"{out} = {a} @ {b}")
+        threads = self.threads if product.shared else 1
+        self._call_job("product", job, moving, scratch, threads, f"{out} = {a} @ {b}")
 
     def _transposed(self, value: Value) -> str:
         """Its last two axes swapped, as an expression."""

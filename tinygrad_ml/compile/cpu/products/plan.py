@@ -1,7 +1,7 @@
 """Which matrix products run as machine code of our own, and what each of them is told.
 
 Which way a product is computed follows from its shape and from how its operands lie, never from a trial: so
-equal seeds give equal numbers. Tiny ones are left to NumPy, and so are large ones (`LARGEST`), for which its
+equal seeds give equal numbers. Tiny ones, and those with few columns, are left to NumPy, and so are large ones (`LARGEST`), for which its
 library is as fast. This was measured beside OpenBLAS, on a processor with AVX-512. Where NumPy has another library,
 or the processor has not even AVX2, all is left to NumPy.
 """
@@ -74,7 +74,7 @@ class Product:
         if min(a.ndim, b.ndim) < 2 or not c.size or not a.shape[-1]:
             return False
         (*batch, m, n), k, size = c.shape, a.shape[-1], c.itemsize
-        if max(m, n, k) > LARGEST or m < FEWEST or n < register() // size:
+        if max(m, n, k) > LARGEST or m < FEWEST or n < register() // size // 2:
             return False
         if c.strides[-1] != size or any(_next(x, tuple(batch)) is None for x in (a, b, c)):
             return False

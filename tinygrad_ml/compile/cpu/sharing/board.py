@@ -27,8 +27,8 @@ BOARD = JOB + LONGEST
 
 GLANCES = 256
 """Looks at the board before others are let run."""
-PATIENCE = 2000 * GLANCES
-"""Looks in vain after which a thread goes to sleep: some milliseconds."""
+PATIENCE = 100 * GLANCES
+"""Looks in vain after which a thread goes to sleep: some tenths of a millisecond."""
 
 
 def write_board(module: ir.Module) -> None:

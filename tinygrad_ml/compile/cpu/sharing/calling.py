@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import numpy
 
@@ -41,15 +40,8 @@ def rows(loop: int, count: int, given: Sequence[tuple[int, int]], threads: int) 
     return job_row(native("rows", write_rows, len(given)).address("rows"), -(-count // height), told)
 
 
-def runner(job: numpy.ndarray, scratch: int, shared: bool) -> Callable[[], None]:
-    """What does a job, alone or with the help of others; `scratch` is the address of memory for the caller's tasks."""
+def runner(job: numpy.ndarray, scratch: int, threads: int) -> Callable[[], None]:
+    """What does a job in so many threads, the caller's among them; `scratch` is the address of memory for its tasks."""
     from .workers import workers  # which needs Numba
 
-    return workers().runner(job, scratch, shared)
-
-
-def wake(threads: int) -> Callable[[], None]:
-    """What sees that so many threads, the caller's among them, do the jobs that come now."""
-    from .workers import workers
-
-    return partial(workers().wake, threads - 1)
+    return workers().runner(job, scratch, threads - 1)

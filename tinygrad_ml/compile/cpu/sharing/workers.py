@@ -1,6 +1,7 @@
 """The threads that help with jobs: as many as the library of NumPy's products has, one of them the caller's.
 
-They are started when the first job is shared, sleep while no step runs, and are no more than helpers: a
+They are started when the first job is shared, sleep when there has been no other for a moment, so that threads of NumPy
+find the cores free, and are no more than helpers: a
 process that was forked, or that is on its way out, does its jobs alone.
 """
 
@@ -52,19 +53,27 @@ class Workers:
         self._threads: list[threading.Thread] = []
         self._called = threading.Event()
 
-    def runner(self, job: numpy.ndarray, scratch: int, shared: bool) -> Callable[[], None]:
-        """What does a job, alone or with the help of others; `scratch` is the address of memory for the caller's tasks."""
-        return partial(self._run, address(job), address(self._board) if shared else 0, scratch)
+    def runner(self, job: numpy.ndarray, scratch: int, helpers: int) -> Callable[[], None]:
+        """What does a job, with so many others' help; `scratch` is the address of memory for the caller's tasks."""
+        if not helpers:
+            return partial(self._run, address(job), 0, scratch)
+        alone, board = partial(self._run, address(job), address(self._board), scratch), self._board
 
-    def wake(self, helpers: int) -> None:
+        def together() -> None:
+            if board[AWAKE] < helpers:
+                self._wake(helpers)
+            alone()
+
+        return together
+
+    def _wake(self, helpers: int) -> None:
         """See that so many threads look at the board for a while."""
-        if self._board[AWAKE] < helpers:
-            while len(self._threads) < helpers:
-                name = f"tinygrad_ml step {len(self._threads) + 1}"
-                thread = threading.Thread(target=self._live, args=(self._called,), name=name, daemon=True)
-                self._threads.append(thread)
-                thread.start()
-            self._called.set()
+        while len(self._threads) < helpers:
+            name = f"tinygrad_ml step {len(self._threads) + 1}"
+            thread = threading.Thread(target=self._live, args=(self._called,), name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        self._called.set()
 
     def _live(self, called: threading.Event) -> None:
         scratch = aligned(SCRATCH)
