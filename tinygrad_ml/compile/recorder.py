@@ -28,9 +28,10 @@ from ..modes import modes, watching
 from ..ops import elementwise, movement
 from ..ops.index import ARRAY
 from ..tensor import Tensor
+from .noticed import Noticed
 from .program import DRAW, PUT, VIEWS, Call, Instruction, Program, Source, Value
 from .signature import argument_names, named_arguments
-from .state import Found, Held, Noticed, describe_condition, has_gradient, reachable
+from .state import Found, Held, describe_condition, has_gradient, reachable
 from .structure import containers, leaves, mapped
 from .traced import LEFT_BEHIND, WHAT_TO_DO, Traced, Unreadable, traced_type
 

@@ -16,7 +16,7 @@ import sys
 import types
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache, partial
 from operator import is_
@@ -97,100 +97,6 @@ class Found:
         return lambda: tuple(value for holder in holders for value in _content(holder).values() if is_plain(value))
 
 
-class Noticed:
-    """What code that is not this library's reads by a name: the variables of functions, and attributes of objects, classes
-    and modules. Plain values count by value, all else by identity; of a list, a dictionary or a set what is in it, too.
-
-    A container with more than `SMALL` items counts by how many there are.
-    """
-
-    def __init__(self, found: Found):
-        held = {id(thing) for thing in found.held}
-        self._variables = [holder for holder, *_ in found.holders if isinstance(holder, Variables)]
-        self._spaces, self._words, self._ours = found.spaces, found.words, found.ours
-        self._objects = [thing for thing in found.objects if id(thing) not in held]
-        self._held = [weakref.ref(thing) for thing in found.objects if id(thing) in held]
-        self.renew()
-
-    def renew(self) -> None:
-        """Notice what there is now."""
-        # (where, a name there, what is there, what to call it): in dictionaries, in cells, in objects that are not held
-        self._named: list[tuple[Mapping, str, Any, str]] = []
-        self._cells: list[tuple[Any, str, Any, str]] = []
-        self._weak: list[tuple[weakref.ref, str, Any, str]] = []
-        for variables in self._variables:
-            here = variables.read & variables.globals.keys()
-            self._named += [(variables.globals, name, variables.globals[name], name) for name in here]
-            self._cells += [(cell, name, _inside_of(cell), name) for name, cell in variables.cells.items()]
-        for space in self._spaces:
-            inside = vars(space)
-            here = self._words & inside.keys()
-            self._named += [(inside, name, inside[name], f"{_name_of(space)}.{name}") for name in here]
-        for thing in self._objects:
-            self._named += [(vars(thing), *attribute) for attribute in self._attributes(thing)]
-        for reference in self._held:
-            self._weak += [(reference, *attribute) for attribute in self._attributes(reference())]
-        self._contents: list[tuple[Any, list, str]] = []
-        waiting = [(value, path) for *_, value, path in (*self._named, *self._cells, *self._weak)]
-        seen = set(self._ours)
-        while waiting:
-            value, path = waiting.pop()
-            if isinstance(value, CONTAINERS) and id(value) not in seen:
-                seen.add(id(value))
-                items = _items(value)
-                self._contents.append((value, items, path))
-                waiting += [(item, f"{path}[...]") for item in items]
-
-    def _attributes(self, thing: Any) -> list[tuple[str, Any, str]]:
-        """(name, value, what to call it) of those that are read; classes may have some that an object has not yet."""
-        inside, kind = vars(thing), type(thing)
-        names = self._words & {*inside, *(name for base in kind.__mro__ if _is_users(base) for name in vars(base))}
-        return [(name, inside.get(name, MISSING), f"{kind.__qualname__}.{name}") for name in names]
-
-    def same(self) -> bool:
-        """Whether all is as it was."""
-        for inside, name, value, _ in self._named:
-            if inside.get(name, MISSING) is not value and not _is_same(inside.get(name, MISSING), value):
-                return False
-        for cell, _, value, _ in self._cells:
-            if _inside_of(cell) is not value and not _is_same(_inside_of(cell), value):
-                return False
-        for reference, name, value, _ in self._weak:
-            now = vars(reference()).get(name, MISSING)
-            if now is not value and not _is_same(now, value):
-                return False
-        return all(_same_items(_items(container), items) for container, items, _ in self._contents)
-
-    def change(self) -> str | None:
-        """What to call one thing that is another now."""
-        now = (
-            *((path, inside.get(name, MISSING), value) for inside, name, value, path in self._named),
-            *((path, _inside_of(cell), value) for cell, _, value, path in self._cells),
-            *((path, vars(reference()).get(name, MISSING), value) for reference, name, value, path in self._weak),
-        )
-        named = next((path for path, now, before in now if not _is_same(now, before)), None)
-        return named or next((path for x, items, path in self._contents if not _same_items(_items(x), items)), None)
-
-
-CONTAINERS = (list, dict, set, deque)
-SMALL = 100
-
-
-def _items(container: Any) -> list:
-    """What is in a container that may change, keys included; of a large one, how much that is."""
-    if len(container) > SMALL:
-        return [len(container)]
-    return [*container, *container.values()] if isinstance(container, dict) else list(container)
-
-
-def _same_items(now: list, before: list) -> bool:
-    return len(now) == len(before) and (all(map(is_, now, before)) or all(map(_is_same, now, before)))
-
-
-def _inside_of(cell) -> Any:
-    return cell.cell_contents if _filled(cell) else MISSING
-
-
 class HeldMethod:
     """A method of an object that holds on to it, as a function: it does not hold on to the object.
 
@@ -263,6 +169,7 @@ class Held:
         ]
 
 
+CONTAINERS = (list, dict, set, deque)
 MISSING = object()
 """Stands for what there is not."""
 
@@ -289,7 +196,7 @@ def _content(holder: Any) -> dict:
         return {"stream": pickle.dumps(_bits(holder))}
     if isinstance(holder, Variables):
         held = {name: holder.globals[name] for name in holder.names if name in holder.globals}
-        return held | {name: cell.cell_contents for name, cell in holder.cells.items() if _filled(cell)}
+        return held | {name: cell.cell_contents for name, cell in holder.cells.items() if filled(cell)}
     return dict(enumerate(holder))
 
 
@@ -334,11 +241,11 @@ def _fill(holder: Any, content: dict) -> None:
 
 def _differences(now: dict, before: dict) -> list[Any]:
     """The names under which there is something else now, or nothing more."""
-    same = [name for name in now.keys() & before.keys() if _is_same(now[name], before[name])]
+    same = [name for name in now.keys() & before.keys() if is_same(now[name], before[name])]
     return list((now.keys() | before.keys()) - set(same)) if len(same) < max(len(now), len(before)) else []
 
 
-def _is_same(now: Any, before: Any) -> bool:
+def is_same(now: Any, before: Any) -> bool:
     if now is before:
         return True
     return (
@@ -425,7 +332,7 @@ def reachable(*roots: Any) -> Found:
     calls: a method `fit` that a step does not name is none of its business.
     """
     found, seen, named = Found(), set(), set()
-    waiting: list[tuple[Any, str | None, str]] = [(root, None, _name_of(root)) for root in roots]
+    waiting: list[tuple[Any, str | None, str]] = [(root, None, name_of(root)) for root in roots]
     unnamed: dict[str, list[tuple[Any, str | None, str]]] = {}
     keep = []  # whose ids are in `seen`
     while waiting:
@@ -435,8 +342,8 @@ def reachable(*roots: Any) -> Found:
         seen.add(id(thing))
         keep.append(thing)
         if isinstance(thing, (type, types.ModuleType)):
-            if _is_users(thing):
-                owner = _name_of(thing)
+            if is_users(thing):
+                owner = name_of(thing)
                 found.spaces.append(thing)
                 if isinstance(thing, type):
                     found.holders.append((thing, owner, owner))
@@ -471,7 +378,7 @@ def reachable(*roots: Any) -> Found:
     return found
 
 
-def _name_of(thing: Any) -> str:
+def name_of(thing: Any) -> str:
     return getattr(thing, "__qualname__", None) or getattr(thing, "__name__", None) or type(thing).__qualname__
 
 
@@ -483,7 +390,7 @@ def _is_called_by_others(kind: type, name: str) -> bool:
 def _owner(thing: Any, holds_it: str | None) -> str | None:
     """Whose the thing is: the name of a function or class that is not this library's; what is in a list, the list's."""
     if isinstance(thing, types.FunctionType):
-        return thing.__qualname__ if _is_users(thing) else None
+        return thing.__qualname__ if is_users(thing) else None
     if isinstance(thing, GENERATORS):
         return holds_it
     if isinstance(getattr(thing, "__dict__", None), dict) and not isinstance(
@@ -505,10 +412,10 @@ def _inside(thing: Any, path: str) -> tuple[Any, Iterable[tuple[str, Any]]]:
     if _in(ROOM, type(thing).__module__):  # of a compiled step its function, and not the programs that it has
         return None, [(path, getattr(thing, "function", None))]
     if isinstance(thing, types.FunctionType):
-        variables = Variables(thing) if _is_users(thing) else None
+        variables = Variables(thing) if is_users(thing) else None
         named = [] if variables is None else [(name, thing.__globals__.get(name)) for name in variables.names]
         cells = zip(thing.__code__.co_freevars, thing.__closure__ or (), strict=True)
-        closed = [(name, cell.cell_contents) for name, cell in cells if _filled(cell)]
+        closed = [(name, cell.cell_contents) for name, cell in cells if filled(cell)]
         given = [(path, part) for part in (*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values())]
         return variables, [*closed, *named, *given, *[(path, thing.__dict__) for _ in thing.__dict__]]
     if isinstance(thing, types.MethodType):
@@ -539,7 +446,7 @@ def _worth_looking(items: list) -> bool:
     return len(items) <= MANY or isinstance(items[0], Tensor)
 
 
-def _filled(cell) -> bool:
+def filled(cell) -> bool:
     try:
         cell.cell_contents  # noqa: B018
     except ValueError:
@@ -547,7 +454,7 @@ def _filled(cell) -> bool:
     return True
 
 
-def _is_users(thing: Any) -> bool:
+def is_users(thing: Any) -> bool:
     """Whether a function, a class or a module is the user's: not this library's, nor Python's, nor an installed package's."""
     name = thing.__name__ if isinstance(thing, types.ModuleType) else getattr(thing, "__module__", None)
     return not isinstance(name, str) or _is_users_module(name)

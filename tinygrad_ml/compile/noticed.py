@@ -1,0 +1,106 @@
+"""What is noticed between two calls of a compiled function: numbers and objects that its code reads by a name.
+
+Read before: `state.py`, which says what a function can reach.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from operator import is_
+from typing import Any
+
+from .state import CONTAINERS, MISSING, Found, Variables, filled, is_same, is_users, name_of
+
+
+class Noticed:
+    """What code that is not this library's reads by a name: the variables of functions, and attributes of objects, classes
+    and modules. Plain values count by value, all else by identity; of a list, a dictionary or a set what is in it, too.
+
+    A container with more than `SMALL` items counts by how many there are.
+    """
+
+    def __init__(self, found: Found):
+        held = {id(thing) for thing in found.held}
+        self._variables = [holder for holder, *_ in found.holders if isinstance(holder, Variables)]
+        self._spaces, self._words, self._ours = found.spaces, found.words, found.ours
+        self._objects = [thing for thing in found.objects if id(thing) not in held]
+        self._held = [weakref.ref(thing) for thing in found.objects if id(thing) in held]
+        self.renew()
+
+    def renew(self) -> None:
+        """Notice what there is now."""
+        # (where, a name there, what is there, what to call it): in dictionaries, in cells, in objects that are not held
+        self._named: list[tuple[Mapping, str, Any, str]] = []
+        self._cells: list[tuple[Any, str, Any, str]] = []
+        self._weak: list[tuple[weakref.ref, str, Any, str]] = []
+        for variables in self._variables:
+            here = variables.read & variables.globals.keys()
+            self._named += [(variables.globals, name, variables.globals[name], name) for name in here]
+            self._cells += [(cell, name, _inside_of(cell), name) for name, cell in variables.cells.items()]
+        for space in self._spaces:
+            inside = vars(space)
+            here = self._words & inside.keys()
+            self._named += [(inside, name, inside[name], f"{name_of(space)}.{name}") for name in here]
+        for thing in self._objects:
+            self._named += [(vars(thing), *attribute) for attribute in self._attributes(thing)]
+        for reference in self._held:
+            self._weak += [(reference, *attribute) for attribute in self._attributes(reference())]
+        self._contents: list[tuple[Any, list, str]] = []
+        waiting = [(value, path) for *_, value, path in (*self._named, *self._cells, *self._weak)]
+        seen = set(self._ours)
+        while waiting:
+            value, path = waiting.pop()
+            if isinstance(value, CONTAINERS) and id(value) not in seen:
+                seen.add(id(value))
+                items = _items(value)
+                self._contents.append((value, items, path))
+                waiting += [(item, f"{path}[...]") for item in items]
+
+    def _attributes(self, thing: Any) -> list[tuple[str, Any, str]]:
+        """(name, value, what to call it) of those that are read; classes may have some that an object has not yet."""
+        inside, kind = vars(thing), type(thing)
+        names = self._words & {*inside, *(name for base in kind.__mro__ if is_users(base) for name in vars(base))}
+        return [(name, inside.get(name, MISSING), f"{kind.__qualname__}.{name}") for name in names]
+
+    def same(self) -> bool:
+        """Whether all is as it was."""
+        for inside, name, value, _ in self._named:
+            if inside.get(name, MISSING) is not value and not is_same(inside.get(name, MISSING), value):
+                return False
+        for cell, _, value, _ in self._cells:
+            if _inside_of(cell) is not value and not is_same(_inside_of(cell), value):
+                return False
+        for reference, name, value, _ in self._weak:
+            now = vars(reference()).get(name, MISSING)
+            if now is not value and not is_same(now, value):
+                return False
+        return all(_same_items(_items(container), items) for container, items, _ in self._contents)
+
+    def change(self) -> str | None:
+        """What to call one thing that is another now."""
+        now = (
+            *((path, inside.get(name, MISSING), value) for inside, name, value, path in self._named),
+            *((path, _inside_of(cell), value) for cell, _, value, path in self._cells),
+            *((path, vars(reference()).get(name, MISSING), value) for reference, name, value, path in self._weak),
+        )
+        named = next((path for path, now, before in now if not is_same(now, before)), None)
+        return named or next((path for x, items, path in self._contents if not _same_items(_items(x), items)), None)
+
+
+SMALL = 100
+
+
+def _items(container: Any) -> list:
+    """What is in a container that may change, keys included; of a large one, how much that is."""
+    if len(container) > SMALL:
+        return [len(container)]
+    return [*container, *container.values()] if isinstance(container, dict) else list(container)
+
+
+def _same_items(now: list, before: list) -> bool:
+    return len(now) == len(before) and (all(map(is_, now, before)) or all(map(is_same, now, before)))
+
+
+def _inside_of(cell) -> Any:
+    return cell.cell_contents if filled(cell) else MISSING
