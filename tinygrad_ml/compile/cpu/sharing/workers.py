@@ -1,8 +1,8 @@
 """The threads that help with jobs: as many as the library of NumPy's products has, one of them the caller's.
 
-They are started when the first job is shared, sleep when there has been no other for a moment, so that threads of NumPy
-find the cores free, and are no more than helpers: a
-process that was forked, or that is on its way out, does its jobs alone.
+They are started when the first job is shared, and sleep when there has been no other for a moment, so that threads of
+NumPy find the cores free. They are no more than helpers: a process that was forked, or is on its way out, does its
+jobs alone.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ class Workers:
         """What does a job, with so many others' help; `scratch` is the address of memory for the caller's tasks."""
         if not helpers:
             return partial(self._run, address(job), 0, scratch)
-        alone, board = partial(self._run, address(job), address(self._board), scratch), self._board
+        run, board = partial(self._run, address(job), address(self._board), scratch), self._board
 
         def together() -> None:
             if board[AWAKE] < helpers:
                 self._wake(helpers)
-            alone()
+            run()
 
         return together
 
