@@ -2,6 +2,7 @@
 
 import builtins
 import errno
+import itertools
 import json
 import math
 import os
@@ -208,16 +209,12 @@ def test_every_truncation_is_noticed(folder, content):
         load(path)
 
 
-def test_every_changed_byte_is_noticed(folder, content):
+def test_every_changed_bit_is_noticed(folder, content):
     path = folder / "changed"
-    name = content.index(b"tinygrad_ml")
-    for place in range(len(content)):
-        if name <= place < name + len(b"tinygrad_ml"):
-            continue  # under another name the description is another program's business
-        for flip in (0x01, 0x80):
-            path.write_bytes(content[:place] + bytes([content[place] ^ flip]) + content[place + 1 :])
-            with pytest.raises(CheckpointError, match="changed "):
-                load(path)
+    for place, bit in itertools.product(range(len(content)), range(8)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ (1 << bit)]) + content[place + 1 :])
+        with pytest.raises(CheckpointError, match="changed "):
+            load(path)
 
 
 @given(data=st.data())

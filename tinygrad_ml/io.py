@@ -46,6 +46,7 @@ _OURS = "tinygrad_ml"
 # Where the checksum stands in the file. It is computed with zeros in its own place.
 _BEFORE_CHECKSUM = f'"{_OURS}":"crc32='.encode()
 _NO_CHECKSUM = b"00000000"
+_DESCRIPTION = re.compile(r"crc32=([0-9a-f]{8}) (.*)", re.DOTALL)
 
 _WAYS_OUT = {
     errno.ENOSPC: "make room on the disk, or choose another one",
@@ -106,8 +107,11 @@ def load(path: str | os.PathLike[str], device: str | Device | None = None) -> An
         raise _corrupt(path, str(error)) from error
     body = {name: _array(path, name, entry) for name, entry in entries}
     decoder = _Decoder(body, device)
-    ours = (header.get(_METADATA) or {}).get(_OURS)
+    metadata = header.get(_METADATA) or {}
+    ours = metadata.get(_OURS)
     if ours is None:
+        if any(_DESCRIPTION.fullmatch(text) for text in metadata.values()):
+            raise _corrupt(path, f"the name {_OURS!r} of its description is damaged")
         return {name: decoder.tensor(name) for name in body}
     description = _verify(path, content, ours)
     try:
@@ -277,7 +281,7 @@ def _array(path: Path, name: str, entry: Mapping[str, Any]) -> np.ndarray:
 
 def _verify(path: Path, content: bytes, ours: str) -> str:
     """The description of the state in our metadata, once the checksum before it has been found right."""
-    match = re.fullmatch(r"crc32=([0-9a-f]{8}) (.*)", ours, re.DOTALL)
+    match = _DESCRIPTION.fullmatch(ours)
     place = content.find(_BEFORE_CHECKSUM) + len(_BEFORE_CHECKSUM)
     blank = content[:place] + _NO_CHECKSUM + content[place + len(_NO_CHECKSUM) :]
     if match is None or zlib.crc32(blank) != int(match[1], 16):

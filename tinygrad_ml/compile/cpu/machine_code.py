@@ -1,8 +1,7 @@
 """Loops as machine code: compiled by Numba, where it is installed, and kept for the next process.
 
-A loop is written to a file of its own, named by what is in it, in the folder `kernels` of the cache:
-`$TINYGRAD_ML_CACHE`, by default `~/.cache/tinygrad_ml`. Numba puts the machine code beside it. Where no
-file can be written, loops are compiled in memory, anew in each process.
+A loop is written to a file of its own, named by what is in it, in the folder of `../cache.py`. Numba puts the machine
+code beside it. Where no file can be written, loops are compiled in memory, anew in each process.
 """
 
 from __future__ import annotations
@@ -12,13 +11,15 @@ import hashlib
 import importlib.util
 import os
 import sys
-import tempfile
+import types
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from ..cache import is_safe, kernels, write_whole
 
 HEAD = """\
 from math import cos, expm1, inf, log, log10, log1p, log2, nan, sin, sqrt, tanh
@@ -39,12 +40,6 @@ def available() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def cache_folder() -> Path:
-    """Where compiled loops are kept."""
-    root = os.environ.get("TINYGRAD_ML_CACHE")
-    return (Path(root) if root else Path.home() / ".cache" / "tinygrad_ml") / "kernels"
-
-
 @cache
 def machine_code(source: str) -> Callable:
     """The function `loop` of the source as one of C, compiled or found in the cache.
@@ -52,30 +47,44 @@ def machine_code(source: str) -> Callable:
     It is called with integers and addresses, and while it runs, other threads can.
     """
     name = "loop_" + hashlib.sha256(f"{version('numba')} {_mathematics()}\n{HEAD}{source}".encode()).hexdigest()[:20]
-    for attempt in (_kept, _kept_anew):
+    folder = _folder()
+    for attempt in (_kept, _kept_anew) if folder is not None else ():
         with suppress(Exception):  # of any kind: Numba's for a folder in which it cannot write, those of damaged files
-            return _callable(attempt(name, source))
-    names: dict = {}
-    exec(compile(HEAD.format(cache=False) + source, f"<{name}>", "exec", dont_inherit=True), names)
-    return _callable(names["loop"])
+            return _callable(attempt(folder / f"{name}.py", HEAD.format(cache=True) + source))
+    return _callable(_run(name, f"<{name}>", HEAD.format(cache=False) + source))
 
 
-def _kept(name: str, source: str) -> Any:
-    """The loop, in a file of its own in the cache."""
-    path = cache_folder() / f"{name}.py"
-    if not path.exists():
-        write_whole(path, (HEAD.format(cache=True) + source).encode())
-    specification = importlib.util.spec_from_file_location(name, path)
-    module = sys.modules[name] = importlib.util.module_from_spec(specification)  # where Numba looks for it
-    specification.loader.exec_module(module)
-    return module.loop
+def _folder() -> Path | None:
+    """Where texts are kept; None where they or Numba's machine code could not be, or not safely."""
+    numbas = os.environ.get("NUMBA_CACHE_DIR")  # which Numba prefers to the folder of the text
+    return None if numbas and not is_safe(Path(numbas)) else kernels()
 
 
-def _kept_anew(name: str, source: str) -> Any:
+def _kept(path: Path, text: str) -> Any:
+    """The loop, whose machine code is in the cache, or goes there.
+
+    Numba asks for a file of the text, and takes machine code that was made when the file was as it is. What runs is
+    the text itself, whatever the file says.
+    """
+    content = text.encode()
+    if not path.exists() or path.read_bytes() != content:
+        write_whole(path, content)
+    return _run(path.stem, str(path), text)
+
+
+def _kept_anew(path: Path, text: str) -> Any:
     """The same, without what was there before."""
-    for path in [*cache_folder().glob(f"{name}.py"), *cache_folder().glob(f"__pycache__/{name}.*")]:
-        path.unlink()
-    return _kept(name, source)
+    for old in [*path.parent.glob(path.name), *path.parent.glob(f"__pycache__/{path.stem}.*")]:
+        old.unlink()
+    return _kept(path, text)
+
+
+def _run(name: str, path: str, text: str) -> Any:
+    """The function `loop` of a text, as if it were a module in that file."""
+    module = sys.modules[name] = types.ModuleType(name)  # where Numba looks for it
+    module.__file__ = path
+    exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)
+    return module.loop
 
 
 def _callable(loop) -> Callable:
@@ -86,15 +95,6 @@ def _callable(loop) -> Callable:
     function = ctypes.CFUNCTYPE(None, *kinds)(loop.address)
     function.loop = loop  # which holds the machine code
     return function
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write the file so that no other process ever sees a part of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    os.replace(temporary, path)
 
 
 @cache

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy
 
 from ...backend.cuda import shared_or_raise
+from ..cache import is_safe
 from ..program import Value
 from . import blas
 from .launch import Launch
@@ -59,6 +62,23 @@ def in_one(launches: Sequence[Launch]) -> str:
     includes = dict.fromkeys(line for source in sources.values() for line in include.findall(source))
     spaces = [f"namespace of_{name} {{\n{include.sub('', source)}}}" for name, source in sources.items()]
     return "\n".join([*includes, *spaces, ""])
+
+
+@contextlib.contextmanager
+def _no_foreign_kernels() -> Iterator[None]:
+    """CuPy runs what it finds in the folder of its kernels. Meanwhile it leaves that folder alone, if it is not safe."""
+    folder = Path(os.environ.get("CUPY_CACHE_DIR") or Path.home() / ".cupy" / "kernel_cache")
+    name = "CUPY_CACHE_IN_MEMORY"
+    before = os.environ.get(name)
+    if not is_safe(folder):
+        os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before
 
 
 class Captured:
@@ -164,8 +184,9 @@ class Cuda:
         """The kernel of each launch, all compiled in one go, and kept on disk by CuPy for the next process."""
         if not launches:
             return []
-        module = self._cupy.RawModule(code=in_one(launches), options=("--std=c++17",), backend="nvrtc")
-        return [module.get_function(launch.name) for launch in launches]
+        with _no_foreign_kernels():
+            module = self._cupy.RawModule(code=in_one(launches), options=("--std=c++17",), backend="nvrtc")
+            return [module.get_function(launch.name) for launch in launches]
 
     def launch(self, kernel, grid: tuple[int, ...], block: tuple[int, ...], addresses: list[int]) -> None:
         """Run a kernel, whose arguments are pointers."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from llvmlite import __version__, binding, ir
 
-from ..machine_code import cache_folder, write_whole
+from ...cache import kernels, write_whole
 
 
 @cache
@@ -33,8 +33,9 @@ class Native:
 
     def __init__(self, name: str, write: Callable[..., object], *given: object):
         machine = _machine()
-        path = cache_folder() / f"{name}_{_fingerprint(given)}.o"
-        code = _read(path)
+        folder = kernels()
+        path = folder and folder / f"{name}_{_fingerprint(given)}.o"
+        code = path and _read(path)
         if code is None:
             module = ir.Module(name)
             write(module, *given)
@@ -42,8 +43,9 @@ class Native:
             parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
             parsed.verify()
             code = machine.emit_object(parsed)
-            with suppress(OSError):  # then it is compiled anew in each process
-                write_whole(path, _digest(code) + code)
+            if path is not None:
+                with suppress(OSError):  # then it is compiled anew in each process
+                    write_whole(path, _digest(code) + code)
         self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
         self._engine.add_object_file(binding.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
