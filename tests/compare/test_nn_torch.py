@@ -54,6 +54,14 @@ LAYERS = [
     ("Conv2d", (2, 4, 3), {"padding": (2, 1), "padding_mode": "replicate"}, (1, 2, 5, 6)),
     ("ConvTranspose1d", (4, 6, 3), {"stride": 2, "padding": 1, "output_padding": 1}, (2, 4, 5)),
     ("ConvTranspose2d", (4, 6, 3), {"stride": 2, "groups": 2, "dilation": 2, "padding": 1}, (2, 4, 5, 4)),
+    ("Conv3d", (2, 4, 2), {"padding": (1, 0, 1), "stride": (1, 2, 1), "groups": 2}, (2, 2, 3, 4, 5)),
+    ("Conv3d", (2, 3, (1, 2, 3)), {"padding": 1, "padding_mode": "replicate"}, (2, 3, 4, 5)),
+    ("ConvTranspose3d", (2, 4, 3), {"stride": 2, "padding": 1, "output_padding": (1, 0, 1)}, (2, 2, 3, 2, 2)),
+    ("InstanceNorm1d", (4,), {"affine": True}, (3, 4, 5)),
+    ("InstanceNorm2d", (4,), {"eps": 0.1}, (4, 3, 5)),
+    ("InstanceNorm3d", (2,), {"affine": True, "track_running_stats": True}, (2, 2, 2, 3, 2)),
+    ("RMSNorm", (6,), {}, (2, 3, 6)),
+    ("RMSNorm", ((3, 6),), {"elementwise_affine": False, "eps": 0.1}, (2, 3, 6)),
     ("MaxPool1d", (3,), {}, (2, 3, 10)),
     ("MaxPool2d", (3,), {"stride": 2, "padding": 1}, (2, 3, 8, 9)),
     ("MaxPool2d", ((3, 2),), {"stride": (2, 3), "dilation": (1, 2), "ceil_mode": True}, (3, 8, 9)),
@@ -103,13 +111,26 @@ def test_layers(name, arguments, options, shape):
 
 
 @pytest.mark.parametrize(
-    "name, shape", [("BatchNorm1d", (6, 4)), ("BatchNorm1d", (3, 4, 5)), ("BatchNorm2d", (3, 4, 2, 5))]
+    "name, shape",
+    [
+        ("BatchNorm1d", (6, 4)),
+        ("BatchNorm1d", (3, 4, 5)),
+        ("BatchNorm2d", (3, 4, 2, 5)),
+        ("BatchNorm3d", (3, 4, 2, 3, 2)),
+        ("InstanceNorm1d", (3, 4, 5)),
+        ("InstanceNorm2d", (2, 4, 2, 3)),
+    ],
 )
 @pytest.mark.parametrize(
     "options",
-    [{}, {"momentum": None}, {"momentum": 0.3, "eps": 0.01, "affine": False}, {"track_running_stats": False}],
+    [
+        {"affine": True, "track_running_stats": True},
+        {"momentum": None},
+        {"momentum": 0.3, "eps": 0.01, "affine": False},
+        {"track_running_stats": False},
+    ],
 )
-def test_batch_norm(name, shape, options):
+def test_layers_with_running_statistics(name, shape, options):
     ours = getattr(nn, name)(4, **options).astype("float64")
     theirs = getattr(torch.nn, name)(4, **options).double()
     for step in range(3):
@@ -120,6 +141,57 @@ def test_batch_norm(name, shape, options):
             np.testing.assert_allclose(tensor.numpy(), state[path].numpy(), **ARITHMETIC)
     ours.eval(), theirs.eval()
     check(ours, theirs, [numbers(*shape)])
+
+
+def test_bilinear():
+    ours, theirs = nn.Bilinear(5, 3, 2).astype("float64"), torch.nn.Bilinear(5, 3, 2).double()
+    theirs.load_state_dict({path: torch.tensor(tensor.numpy()) for path, tensor in ours.state_dict().items()})
+    inputs = [numbers(2, 4, 5), numbers(2, 4, 3)]
+    check(ours, theirs, inputs, list(ours.parameters()), list(theirs.parameters()))
+
+
+@pytest.mark.parametrize("size", [(9, 7), (10, 8), (2, 4, 9, 8)])
+def test_a_transposed_convolution_of_a_wanted_size(size):
+    options = {"stride": 2, "padding": 1, "groups": 2}
+    ours = nn.ConvTranspose2d(4, 4, 3, **options).astype("float64")
+    theirs = torch.nn.ConvTranspose2d(4, 4, 3, **options).double()
+    theirs.load_state_dict({path: torch.tensor(tensor.numpy()) for path, tensor in ours.state_dict().items()})
+    check(lambda x: ours(x, output_size=size), lambda x: theirs(x, output_size=size), [numbers(2, 4, 5, 4)])
+
+
+@pytest.mark.parametrize("name", ["RReLU", "AlphaDropout", "FeatureAlphaDropout", "Dropout3d"])
+def test_random_layers(name):
+    x = np.ones((200, 20, 5, 5, 2), "float32") * (-0.7 if name == "RReLU" else 0.7)
+    ours, theirs = getattr(nn, name)()(tg.tensor(x)).numpy(), getattr(torch.nn, name)()(torch.tensor(x)).numpy()
+    assert np.array_equal(
+        np.unique((ours == ours[:, :, :1, :1, :1]).mean((2, 3, 4)) == 1),
+        np.unique((theirs == theirs[:, :, :1, :1, :1]).mean((2, 3, 4)) == 1),
+    )
+    for q in (0.02, 0.25, 0.75, 0.98):
+        assert abs(np.quantile(ours, q) - np.quantile(theirs, q)) < 0.01
+    assert abs(ours.mean() - theirs.mean()) < 0.1
+    ours, theirs = getattr(nn, name)().eval()(tg.tensor(x)), getattr(torch.nn, name)().eval()(torch.tensor(x))
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6)
+
+
+def test_gumbel_softmax_picks_classes_as_often():
+    logits = np.log(np.tile([0.1, 0.2, 0.7], (20000, 1)))
+    ours = F.gumbel_softmax(tg.tensor(logits), tau=0.5, hard=True).numpy()
+    assert set(np.unique(ours)) == {0, 1}
+    np.testing.assert_allclose(ours.mean(0), [0.1, 0.2, 0.7], atol=0.015)
+    soft, theirs = (
+        F.gumbel_softmax(tg.tensor(logits), 0.5).numpy(),
+        TF.gumbel_softmax(torch.tensor(logits), 0.5).numpy(),
+    )
+    np.testing.assert_allclose(soft.mean(0), theirs.mean(0), atol=0.015)
+    np.testing.assert_allclose(soft.std(0), theirs.std(0), atol=0.015)
+
+
+def test_one_hot():
+    classes = labels(3, 4, below=5)
+    for options in ({}, {"num_classes": 7}):
+        ours, theirs = F.one_hot(tg.tensor(classes), **options), TF.one_hot(torch.tensor(classes), **options)
+        assert ours.dtype == "int64" and np.array_equal(ours.numpy(), theirs.numpy())
 
 
 def test_embedding():
@@ -206,6 +278,8 @@ LINEAR_LAYERS = [
     ("Conv1d", (30, 40, 5)),
     ("Conv2d", (20, 40, (3, 5))),
     ("ConvTranspose2d", (20, 40, 5)),
+    ("Conv3d", (10, 20, (3, 2, 4))),
+    ("Bilinear", (20, 10, 30)),
     ("Embedding", (100, 50)),
 ]
 

@@ -1,5 +1,6 @@
 """Every operation that PyTorch has too: value, gradient and gradient of the gradient are PyTorch's, in float64."""
 
+import nn_operations
 import numpy as np
 import operations
 import pytest
@@ -14,8 +15,9 @@ def _parts(y) -> list:
 
 
 def _of_ours(operation, weights):
-    inputs = [tg.tensor(x, requires_grad=True) for x in operation.inputs]
-    y = _parts(operation.function(*inputs))
+    given = [tg.tensor(x, requires_grad=x.dtype.kind == "f") for x in operation.inputs]
+    inputs = [x for x in given if x.requires_grad]
+    y = _parts(operation.function(*given))
     with_gradient = [part for part in y if part.requires_grad]
     first = tg.grad(with_gradient, inputs, [tg.tensor(w) for w in weights(with_gradient)], create_graph=True)
     second = tg.grad([g * (g + 1) for g in first], inputs, [tg.ones_like(g) for g in first])
@@ -23,8 +25,9 @@ def _of_ours(operation, weights):
 
 
 def _of_torch(operation, weights):
-    inputs = [torch.tensor(np.ascontiguousarray(x), requires_grad=True) for x in operation.inputs]
-    y = _parts(operation.torch(torch, *inputs))
+    tensors = [torch.tensor(np.ascontiguousarray(x), requires_grad=x.dtype.kind == "f") for x in operation.inputs]
+    inputs = [x for x in tensors if x.requires_grad]
+    y = _parts(operation.torch(torch, *tensors))
     with_gradient = [part for part in y if part.requires_grad]
     given = [torch.tensor(w) for w in weights(with_gradient)]
     first = _zeros_for_none(
@@ -33,7 +36,10 @@ def _of_torch(operation, weights):
     depends = [g * (g + 1) for g in first if g.requires_grad]
     second = [None] * len(inputs)
     if depends:
-        second = torch.autograd.grad(depends, inputs, [torch.ones_like(g) for g in depends], allow_unused=True)
+        try:
+            second = torch.autograd.grad(depends, inputs, [torch.ones_like(g) for g in depends], allow_unused=True)
+        except NotImplementedError:  # by PyTorch; ours is checked numerically
+            return tuple([part.numpy(force=True) for part in parts] for parts in (y, first))
     second = _zeros_for_none(second, inputs)
     return tuple([part.numpy(force=True) for part in parts] for parts in (y, first, second))
 
@@ -42,7 +48,10 @@ def _zeros_for_none(gradients, inputs) -> list:
     return [torch.zeros_like(x) if g is None else g for g, x in zip(gradients, inputs, strict=True)]
 
 
-@pytest.mark.parametrize("operation", [o for o in operations.TABLE if o.torch], ids=lambda operation: operation.name)
+TABLE = [operation for operation in (*operations.TABLE, *nn_operations.TABLE) if operation.torch]
+
+
+@pytest.mark.parametrize("operation", TABLE, ids=lambda operation: operation.name)
 def test_agrees_with_pytorch(operation):
     def weights(outputs):
         random = np.random.default_rng(1)
@@ -52,7 +61,7 @@ def test_agrees_with_pytorch(operation):
         ("value", "gradient", "second derivative"),
         _of_ours(operation, weights),
         _of_torch(operation, weights),
-        strict=True,
+        strict=False,
     ):
         assert len(ours) == len(theirs)
         for mine, reference in zip(ours, theirs, strict=True):

@@ -3,7 +3,8 @@
 `inplace` is accepted where PyTorch has it, and changes nothing: a tensor is a value here.
 """
 
-from ..tensor import Tensor
+from ..errors import ShapeError
+from ..tensor import Tensor, as_tensor
 from . import functional as F
 from .init import constant_
 from .module import Module
@@ -153,7 +154,7 @@ class Tanh(Module):
 
 
 class Softplus(Module):
-    """y = ln(1 + e^(βx)) / β."""
+    """y = ln(1 + e^(βx)) / β, and x itself where βx > `threshold`."""
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0):
         self.beta, self.threshold = beta, threshold
@@ -162,7 +163,7 @@ class Softplus(Module):
         return F.softplus(input, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
-        return f"beta={self.beta}"
+        return f"beta={self.beta}, threshold={self.threshold}"
 
 
 class Softsign(Module):
@@ -212,6 +213,54 @@ class Hardswish(Module):
         return F.hardswish(input)
 
 
+class Threshold(Module):
+    """y = x if x > threshold, else `value`."""
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False):
+        self.threshold, self.value = threshold, value
+
+    def forward(self, input) -> Tensor:
+        return F.threshold(input, self.threshold, self.value)
+
+    def extra_repr(self) -> str:
+        return f"threshold={self.threshold}, value={self.value}"
+
+
+class _Shrink(Module):
+    def __init__(self, lambd: float = 0.5):
+        self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        return f"{self.lambd}"
+
+
+class Hardshrink(_Shrink):
+    """y = x if |x| > λ, else 0."""
+
+    def forward(self, input) -> Tensor:
+        return F.hardshrink(input, self.lambd)
+
+
+class Softshrink(_Shrink):
+    """y = x - λ if x > λ, x + λ if x < -λ, else 0."""
+
+    def forward(self, input) -> Tensor:
+        return F.softshrink(input, self.lambd)
+
+
+class RReLU(Module):
+    """y = x if x > 0, else a · x, each a random on [lower, upper) in training, and in the middle otherwise."""
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False):
+        self.lower, self.upper = lower, upper
+
+    def forward(self, input) -> Tensor:
+        return F.rrelu(input, self.lower, self.upper, self.training)
+
+    def extra_repr(self) -> str:
+        return f"lower={self.lower}, upper={self.upper}"
+
+
 class _AlongAnAxis(Module):
     def __init__(self, dim: int | None = None):
         self.dim = dim
@@ -249,3 +298,13 @@ class GLU(_AlongAnAxis):
 
     def forward(self, input) -> Tensor:
         return F.glu(input, self.dim)
+
+
+class Softmax2d(Module):
+    """The softmax over the channels of each pixel of (batch, channels, height, width), or without the batch."""
+
+    def forward(self, input) -> Tensor:
+        input = as_tensor(input)
+        if input.ndim not in (3, 4):
+            raise ShapeError(f"Softmax2d needs an input (batch, channels, height, width), but got {input._described()}")
+        return F.softmax(input, -3)

@@ -1,15 +1,16 @@
 """Convolutional layers. What they compute is in `functional/convolution.py`."""
 
 from ..errors import OptionError
-from ..functional import pad
 from ..functional.convolution import padding_pairs, per_axis
-from ..tensor import Tensor
+from ..tensor import Tensor, as_tensor
 from . import functional as F
 from .init import reset_linear_
 from .module import Module
 from .parameter import new_parameter
 
-PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+TRANSPOSES = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
 
 class _Convolution(Module):
@@ -72,9 +73,8 @@ class _Conv(_Convolution):
         padding = self.padding
         if self.padding_mode != "zeros":
             pairs = padding_pairs(padding, self.kernel_size, self.dilation, self.stride)
-            around = [(0, 0)] * (input.ndim - self.dims) + pairs
-            input, padding = pad(input, around, mode=PADDING_MODES[self.padding_mode]), 0
-        convolve = F.conv1d if self.dims == 1 else F.conv2d
+            input, padding = F.pad(input, [n for pair in reversed(pairs) for n in pair], self.padding_mode), 0
+        convolve = CONVOLUTIONS[self.dims]
         return convolve(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
@@ -103,6 +103,12 @@ class Conv2d(_Conv):
     dims = 2
 
 
+class Conv3d(_Conv):
+    """The convolution of volumes (batch, channels, depth, height, width), as `Conv2d` is that of images."""
+
+    dims = 3
+
+
 class _ConvTranspose(_Convolution):
     transposed = True
 
@@ -117,24 +123,46 @@ class _ConvTranspose(_Convolution):
         groups: int = 1,
         bias: bool = True,
         dilation=1,
+        padding_mode: str = "zeros",
         device=None,
         dtype=None,
     ):
+        if padding_mode != "zeros":
+            raise OptionError(f"{type(self).__name__} has padding_mode='zeros' only, not {padding_mode!r}")
         self.output_padding = per_axis(output_padding, self.dims, "output_padding")
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, device, dtype)
 
-    def forward(self, input) -> Tensor:
-        spread = F.conv_transpose1d if self.dims == 1 else F.conv_transpose2d
-        return spread(
-            input, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
+    def forward(self, input, output_size=None) -> Tensor:
+        input = as_tensor(input)
+        extra = self.output_padding if output_size is None else self._padding_for(input, output_size)
+        spread = TRANSPOSES[self.dims]
+        return spread(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
+
+    def _padding_for(self, input: Tensor, output_size) -> tuple[int, ...]:
+        """The output_padding with which the output has the size asked for."""
+        wanted = (output_size,) * self.dims if isinstance(output_size, int) else tuple(output_size)[-self.dims :]
+        space, cut = (
+            input.shape[-self.dims :],
+            padding_pairs(self.padding, self.kernel_size, self.dilation, self.stride),
         )
+        least = [
+            (n - 1) * s - sum(pair) + d * (k - 1) + 1
+            for n, s, pair, d, k in zip(space, self.stride, cut, self.dilation, self.kernel_size, strict=True)
+        ]
+        most = [n + max(s, d) - 1 for n, s, d in zip(least, self.stride, self.dilation, strict=True)]
+        if len(wanted) != self.dims or not all(a <= n <= b for a, n, b in zip(least, wanted, most, strict=True)):
+            raise OptionError(
+                f"{self}: of {input._described()} the output can have sizes from {tuple(least)} to {tuple(most)}, "
+                f"and not output_size={output_size}"
+            )
+        return tuple(n - a for n, a in zip(wanted, least, strict=True))
 
 
 class ConvTranspose1d(_ConvTranspose):
     """The transpose of `Conv1d`: each element of x adds a weighted kernel to the output.
 
     padding         how many elements are cut off on both sides
-    output_padding  how many are added behind
+    output_padding  how many are added behind; `layer(x, output_size=...)` finds out how many
     An axis of size n becomes (n - 1)·stride - 2·padding + dilation·(kernel_size - 1) + output_padding + 1.
     """
 
@@ -145,3 +173,9 @@ class ConvTranspose2d(_ConvTranspose):
     """The transpose of `Conv2d`, as `ConvTranspose1d` is that of `Conv1d`."""
 
     dims = 2
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """The transpose of `Conv3d`, as `ConvTranspose1d` is that of `Conv1d`."""
+
+    dims = 3

@@ -38,3 +38,27 @@ class Dropout2d(_Dropout):
 
     def forward(self, input) -> Tensor:
         return F.dropout2d(input, self.p, self.training)
+
+
+class Dropout3d(_Dropout):
+    """Dropout of whole channels of (batch, channels, depth, height, width)."""
+
+    def forward(self, input) -> Tensor:
+        return F.dropout3d(input, self.p, self.training)
+
+
+class AlphaDropout(_Dropout):
+    """Dropout beside SELU: what is dropped gets the value at which SELU saturates, and mean and variance are kept.
+
+    Source: G. Klambauer et al., "Self-Normalizing Neural Networks" (2017).
+    """
+
+    def forward(self, input) -> Tensor:
+        return F.alpha_dropout(input, self.p, self.training)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """`AlphaDropout` of whole channels of (batch, channels, *space)."""
+
+    def forward(self, input) -> Tensor:
+        return F.feature_alpha_dropout(input, self.p, self.training)

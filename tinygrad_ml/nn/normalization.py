@@ -72,9 +72,7 @@ class _BatchNorm(_Affine):
     def forward(self, input) -> Tensor:
         input = as_tensor(input)
         if input.ndim not in self.axes or input.shape[1] != self.num_features:
-            raise ShapeError(
-                f"{self} needs an input {self.shapes} with {self.num_features} channels, but got {input._described()}"
-            )
+            self._refuse(input)
         momentum = self.momentum
         if self.training and self.track_running_stats and not input.symbolic:
             overwrite(self.num_batches_tracked, self.num_batches_tracked + 1)
@@ -89,6 +87,11 @@ class _BatchNorm(_Affine):
             self.training or not self.track_running_stats,
             0.0 if momentum is None else momentum,
             self.eps,
+        )
+
+    def _refuse(self, input: Tensor) -> None:
+        raise ShapeError(
+            f"{self} needs an input {self.shapes} with {self.num_features} channels, but got {input._described()}"
         )
 
     def extra_repr(self) -> str:
@@ -106,6 +109,72 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     __doc__ = f"Batch normalisation of (batch, channels, height, width): {_BatchNorm.__doc__}"
     axes, shapes = (4,), "(batch, channels, height, width)"
+
+
+class BatchNorm3d(_BatchNorm):
+    __doc__ = f"Batch normalisation of (batch, channels, depth, height, width): {_BatchNorm.__doc__}"
+    axes, shapes = (5,), "(batch, channels, depth, height, width)"
+
+
+class _InstanceNorm(_BatchNorm):
+    """y = (x - μ) / √(σ² + ε) · γ + β, with mean μ and variance σ² of each channel of each sample.
+
+    num_features         the number of channels
+    eps                  ε, keeps the division finite
+    momentum             how fast running moments move
+    affine               whether γ and β, one for each channel, are there to be learnt
+    track_running_stats  whether running moments are kept, and used in place of the sample's own outside of training
+
+    The batch may be left out. Raises `ShapeError` for a single element per channel, which has no variance.
+    Source: D. Ulyanov, A. Vedaldi, V. Lempitsky, "Instance Normalization" (2016).
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device=None,
+        dtype=None,
+    ):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+
+    def forward(self, input) -> Tensor:
+        input = as_tensor(input)
+        batched = input.ndim == self.axes[0]
+        if not batched and input.ndim != self.axes[0] - 1:
+            self._refuse(input)
+        samples = input if batched else input.expand_dims(0)
+        if samples.shape[1] != self.num_features:
+            self._refuse(input)
+        y = F.instance_norm(
+            samples,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training or not self.track_running_stats,
+            0.0 if self.momentum is None else self.momentum,
+            self.eps,
+        )
+        return y if batched else y.squeeze(0)
+
+
+class InstanceNorm1d(_InstanceNorm):
+    __doc__ = f"Instance normalisation of (batch, channels, length): {_InstanceNorm.__doc__}"
+    axes, shapes = (3,), "(batch, channels, length)"
+
+
+class InstanceNorm2d(_InstanceNorm):
+    __doc__ = f"Instance normalisation of (batch, channels, height, width): {_InstanceNorm.__doc__}"
+    axes, shapes = (4,), "(batch, channels, height, width)"
+
+
+class InstanceNorm3d(_InstanceNorm):
+    __doc__ = f"Instance normalisation of (batch, channels, depth, height, width): {_InstanceNorm.__doc__}"
+    axes, shapes = (5,), "(batch, channels, depth, height, width)"
 
 
 class LayerNorm(_Affine):
@@ -159,3 +228,44 @@ class GroupNorm(_Affine):
 
     def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+
+
+class RMSNorm(_Affine):
+    """y = x / √(mean x² + ε) · γ, the mean being that of each sample over its last axes.
+
+    normalized_shape    the sizes of these axes; a number for the last one alone
+    eps                 ε; the distance from 1 to the next number of the dtype by default
+    elementwise_affine  whether γ, of that shape, is there to be learnt
+
+    Source: B. Zhang, R. Sennrich, "Root Mean Square Layer Normalization" (2019).
+    """
+
+    def __init__(
+        self, normalized_shape, eps: float | None = None, elementwise_affine: bool = True, device=None, dtype=None
+    ):
+        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.eps, self.elementwise_affine = eps, elementwise_affine
+        self._make_affine(self.normalized_shape, elementwise_affine, False, device, dtype)
+
+    def forward(self, input) -> Tensor:
+        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+class LocalResponseNorm(Module):
+    """y = x / (k + α · mean x²)^β, the mean being that over `size` channels around each, with zeros beyond the ends.
+
+    Source: A. Krizhevsky, I. Sutskever, G. Hinton, "ImageNet Classification with Deep Convolutional Neural Networks"
+    (2012).
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, input) -> Tensor:
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

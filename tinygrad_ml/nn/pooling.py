@@ -1,14 +1,37 @@
-"""Pooling layers. What they compute is in `functional/pooling.py`."""
+"""Pooling layers. What they compute is in `functional/pooling.py`.
+
+A kind of pooling is stated once, with its options; a layer says of which space it is.
+"""
+
+from collections.abc import Callable
 
 from ..tensor import Tensor
 from . import functional as F
 from .module import Module
 
 
-class _MaxPool(Module):
-    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, *, ceil_mode: bool = False):
+class _Pool(Module):
+    pool: Callable[..., Tensor]
+
+    def __init__(self, kernel_size, stride=None):
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
+
+
+class _MaxPool(_Pool):
+    """
+    kernel_size  the size of the window
+    stride       by how much it moves; its size by default
+    padding      a number of elements on both sides, which count as -∞
+    dilation     the distance of the elements of a window
+    ceil_mode    whether a last window that reaches over the edge counts too
+    """
+
+    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, *, ceil_mode: bool = False):
+        super().__init__(kernel_size, stride)
         self.padding, self.dilation, self.ceil_mode = padding, dilation, ceil_mode
+
+    def forward(self, input) -> Tensor:
+        return self.pool(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
     def extra_repr(self) -> str:
         return (
@@ -18,53 +41,63 @@ class _MaxPool(Module):
 
 
 class MaxPool1d(_MaxPool):
-    """The largest element of each window of (batch, channels, length); padding counts as -∞.
-
-    kernel_size  the size of the window
-    stride       by how much it moves; its size by default
-    ceil_mode    whether a last window that reaches over the edge counts too
-    """
-
-    def forward(self, input) -> Tensor:
-        return F.max_pool1d(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+    __doc__ = f"The largest element of each window of (batch, channels, length).\n{_MaxPool.__doc__}"
+    pool = staticmethod(F.max_pool1d)
 
 
 class MaxPool2d(_MaxPool):
-    """The largest element of each window of (batch, channels, height, width). Options as in `MaxPool1d`."""
+    __doc__ = f"The largest element of each window of (batch, channels, height, width).\n{_MaxPool.__doc__}"
+    pool = staticmethod(F.max_pool2d)
+
+
+class MaxPool3d(_MaxPool):
+    __doc__ = f"The largest element of each window of (batch, channels, depth, height, width).\n{_MaxPool.__doc__}"
+    pool = staticmethod(F.max_pool3d)
+
+
+class _AvgPool(_Pool):
+    """
+    kernel_size        the size of the window
+    stride             by how much it moves; its size by default
+    padding            a number of zeros on both sides
+    ceil_mode          whether a last window that reaches over the edge counts too
+    count_include_pad  whether padding counts
+    """
+
+    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode: bool = False, count_include_pad: bool = True):
+        super().__init__(kernel_size, stride)
+        self.padding, self.ceil_mode, self.count_include_pad = padding, ceil_mode, count_include_pad
 
     def forward(self, input) -> Tensor:
-        return F.max_pool2d(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
-
-
-class _AvgPool(Module):
-    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode: bool = False, count_include_pad: bool = True):
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.ceil_mode, self.count_include_pad = padding, ceil_mode, count_include_pad
+        return self.pool(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
 class AvgPool1d(_AvgPool):
-    """The mean of each window of (batch, channels, length).
-
-    count_include_pad  whether padding counts, as zeros
-    """
-
-    def forward(self, input) -> Tensor:
-        return F.avg_pool1d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+    __doc__ = f"The mean of each window of (batch, channels, length).\n{_AvgPool.__doc__}"
+    pool = staticmethod(F.avg_pool1d)
 
 
 class AvgPool2d(_AvgPool):
-    """The mean of each window of (batch, channels, height, width)."""
+    __doc__ = f"The mean of each window of (batch, channels, height, width).\n{_AvgPool.__doc__}"
+    pool = staticmethod(F.avg_pool2d)
 
-    def forward(self, input) -> Tensor:
-        return F.avg_pool2d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+
+class AvgPool3d(_AvgPool):
+    __doc__ = f"The mean of each window of (batch, channels, depth, height, width).\n{_AvgPool.__doc__}"
+    pool = staticmethod(F.avg_pool3d)
 
 
 class _AdaptivePool(Module):
+    pool: Callable[..., Tensor]
+
     def __init__(self, output_size):
         self.output_size = output_size
+
+    def forward(self, input) -> Tensor:
+        return self.pool(input, self.output_size)
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
@@ -73,26 +106,34 @@ class _AdaptivePool(Module):
 class AdaptiveAvgPool1d(_AdaptivePool):
     """The means of `output_size` stretches of the sequence, whatever its length."""
 
-    def forward(self, input) -> Tensor:
-        return F.adaptive_avg_pool1d(input, self.output_size)
+    pool = staticmethod(F.adaptive_avg_pool1d)
 
 
 class AdaptiveAvgPool2d(_AdaptivePool):
     """The means of the cells of a grid of `output_size`, whatever the size of the image."""
 
-    def forward(self, input) -> Tensor:
-        return F.adaptive_avg_pool2d(input, self.output_size)
+    pool = staticmethod(F.adaptive_avg_pool2d)
+
+
+class AdaptiveAvgPool3d(_AdaptivePool):
+    """The means of the cells of a grid of `output_size`, whatever the size of the volume."""
+
+    pool = staticmethod(F.adaptive_avg_pool3d)
 
 
 class AdaptiveMaxPool1d(_AdaptivePool):
     """The largest elements of `output_size` stretches of the sequence, whatever its length."""
 
-    def forward(self, input) -> Tensor:
-        return F.adaptive_max_pool1d(input, self.output_size)
+    pool = staticmethod(F.adaptive_max_pool1d)
 
 
 class AdaptiveMaxPool2d(_AdaptivePool):
     """The largest elements of the cells of a grid of `output_size`, whatever the size of the image."""
 
-    def forward(self, input) -> Tensor:
-        return F.adaptive_max_pool2d(input, self.output_size)
+    pool = staticmethod(F.adaptive_max_pool2d)
+
+
+class AdaptiveMaxPool3d(_AdaptivePool):
+    """The largest elements of the cells of a grid of `output_size`, whatever the size of the volume."""
+
+    pool = staticmethod(F.adaptive_max_pool3d)

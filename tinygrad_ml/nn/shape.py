@@ -3,6 +3,7 @@
 from ..functional import reshape
 from ..ops.shapes import one_axis
 from ..tensor import Tensor, as_tensor
+from . import functional as F
 from .module import Module
 
 
@@ -32,3 +33,42 @@ class Unflatten(Module):
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
+
+
+class PixelShuffle(Module):
+    """r² channels laid out as r · r pixels: (..., C·r², H, W) becomes (..., C, H·r, W·r), r being `upscale_factor`."""
+
+    def __init__(self, upscale_factor: int):
+        self.upscale_factor = upscale_factor
+
+    def forward(self, input) -> Tensor:
+        return F.pixel_shuffle(input, self.upscale_factor)
+
+    def extra_repr(self) -> str:
+        return f"upscale_factor={self.upscale_factor}"
+
+
+class PixelUnshuffle(Module):
+    """The way back from `PixelShuffle`: (..., C, H·r, W·r) becomes (..., C·r², H, W)."""
+
+    def __init__(self, downscale_factor: int):
+        self.downscale_factor = downscale_factor
+
+    def forward(self, input) -> Tensor:
+        return F.pixel_unshuffle(input, self.downscale_factor)
+
+    def extra_repr(self) -> str:
+        return f"downscale_factor={self.downscale_factor}"
+
+
+class ChannelShuffle(Module):
+    """The channels (axis 1) of several groups, dealt out in turn."""
+
+    def __init__(self, groups: int):
+        self.groups = groups
+
+    def forward(self, input) -> Tensor:
+        return F.channel_shuffle(input, self.groups)
+
+    def extra_repr(self) -> str:
+        return f"groups={self.groups}"

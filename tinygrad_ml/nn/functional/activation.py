@@ -5,9 +5,13 @@ Where a function has a kink, the derivative there is the one PyTorch takes.
 
 import math
 
+import numpy
+
 from ... import functional as tg
 from ...errors import OptionError, ShapeError
 from ...functional import relu, sigmoid, tanh  # noqa: F401  part of this room's public face
+from ...ops.shapes import one_axis
+from ...random import random, uniform
 from ...tensor import Tensor, as_tensor
 
 
@@ -81,9 +85,13 @@ def mish(input) -> Tensor:
 
 
 def softplus(input, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """y = ln(1 + e^(βx)) / β. It cannot overflow, so PyTorch's `threshold` is accepted, and not needed."""
+    """y = ln(1 + e^(βx)) / β, and x itself where βx > `threshold`, as in PyTorch; `tg.softplus` needs no threshold."""
+    if beta == 0:
+        raise OptionError("softplus needs a beta other than 0, by which it divides")
     input = as_tensor(input)
-    return tg.softplus(input) if beta == 1 else tg.softplus(input * beta) / beta
+    scaled = input if beta == 1 else input * beta
+    curved = tg.softplus(scaled) if beta == 1 else tg.softplus(scaled) / beta
+    return (scaled > threshold).where(input, curved)
 
 
 def softsign(input) -> Tensor:
@@ -128,6 +136,60 @@ def glu(input, dim: int = -1) -> Tensor:
     """y = a · sigmoid(b), a and b the halves of x along an axis. Source: Y. Dauphin et al. (2016)."""
     a, b = tg.split(input, 2, axis=dim)
     return a * sigmoid(b)
+
+
+def threshold(input, threshold: float, value: float) -> Tensor:
+    """y = x if x > threshold, else `value`."""
+    input = as_tensor(input)
+    return (input > threshold).where(input, value)
+
+
+def hardshrink(input, lambd: float = 0.5) -> Tensor:
+    """y = x if |x| > λ, else 0."""
+    input = as_tensor(input)
+    return (abs(input) > lambd).where(input, 0)
+
+
+def softshrink(input, lambd: float = 0.5) -> Tensor:
+    """y = x - λ if x > λ, x + λ if x < -λ, else 0."""
+    if lambd < 0:
+        raise OptionError(f"softshrink needs lambd of 0 or more, not {lambd}")
+    input = as_tensor(input)
+    return (input > lambd).where(input - lambd, (input < -lambd).where(input + lambd, 0))
+
+
+def rrelu(input, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
+    """y = x if x > 0, else a · x, each a random on [lower, upper) in training, and in the middle otherwise.
+
+    Source: B. Xu et al., "Empirical Evaluation of Rectified Activations" (2015).
+    """
+    if lower > upper:
+        raise OptionError(f"rrelu needs lower <= upper, not {lower} and {upper}")
+    input = as_tensor(input)
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2)
+    slopes = uniform(lower, upper, input.shape, device=input.device).astype(input.dtype)
+    return (input > 0).where(input, input * slopes)
+
+
+def gumbel_softmax(logits, tau: float = 1.0, hard: bool = False, dim: int = -1) -> Tensor:
+    """y = softmax((x + g) / τ) along the axis `dim`, with random g = -ln(-ln u), u uniform on (0, 1).
+
+    The largest y is that of class i with the probability softmax(x)ᵢ. With `hard`, y is that class as a row of 0 with
+    one 1, and has the gradient of the softmax.
+    Source: E. Jang, S. Gu, B. Poole, "Categorical Reparameterization with Gumbel-Softmax" (2016).
+    """
+    if tau <= 0:
+        raise OptionError(f"gumbel_softmax needs tau > 0, not {tau}")
+    logits = as_tensor(logits)
+    u = tg.clip(random(logits.shape, device=logits.device), min=1e-20).astype(logits.dtype)
+    y = tg.softmax((logits - tg.log(-tg.log(u))) / tau, axis=dim)
+    if not hard:
+        return y
+    seen = y.detach()
+    classes = numpy.arange(y.shape[dim]).reshape((-1,) + (1,) * (y.ndim - 1 - one_axis(dim, y.ndim)))
+    one = (seen.argmax(dim, keepdims=True) == as_tensor(classes, device=y.device)).astype(y.dtype)
+    return one + (y - seen)
 
 
 def softmax(input, dim: int | None = None) -> Tensor:

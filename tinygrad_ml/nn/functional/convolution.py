@@ -1,8 +1,10 @@
-"""Convolutions of sequences and images. The mathematics is in `tinygrad_ml/functional/convolution.py`, for any dimension.
+"""Convolutions of sequences, images and volumes. The mathematics is in `tinygrad_ml/functional/convolution.py`, for any dimension.
 
-Shapes: (batch, channels, length) in 1-D, (batch, channels, height, width) in 2-D; the batch may be left out.
+Shapes: (batch, channels, length) in 1-D, (batch, channels, height, width) in 2-D, (batch, channels, depth, height,
+width) in 3-D; the batch may be left out. `in_each_dimension` makes three functions of one.
 """
 
+import functools
 from collections.abc import Callable
 
 from ...errors import ShapeError
@@ -10,67 +12,73 @@ from ...functional.convolution import convolution, convolution_transpose
 from ...modes import inside, modes
 from ...tensor import Tensor, as_tensor
 
+SPACES = {1: "length", 2: "height, width", 3: "depth, height, width"}
 
-def batched(function: Callable, input, dims: int, what: str) -> Tensor:
-    """`function` of an input with an axis for the batch, which is taken away again if the input has none."""
+
+def batched(function: Callable, input, dims: int, what: str):
+    """`function` of an input with an axis for the batch, which is taken away again if the input has none.
+
+    It returns a tensor, or several.
+    """
     input = as_tensor(input)
     if input.ndim == dims + 2:
         return function(input)
     if input.ndim == dims + 1:
-        return function(input.expand_dims(0)).squeeze(0)
-    space = "length" if dims == 1 else "height, width"
+        made = function(input.expand_dims(0))
+        return made.squeeze(0) if isinstance(made, Tensor) else tuple(part.squeeze(0) for part in made)
     raise ShapeError(
-        f"{what}{inside(modes.scope)} needs an input (batch, channels, {space}), but got {input._described()}"
+        f"{what}{inside(modes.scope)} needs an input (batch, channels, {SPACES[dims]}), but got {input._described()}"
     )
 
 
-def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups: int = 1) -> Tensor:
-    """y[n, o, p] = bias[o] + Σ over c, k of weight[o, c, k] · x[n, c, p·stride + k·dilation].
+def in_each_dimension(function: Callable) -> tuple[Callable, Callable, Callable]:
+    """f1d, f2d and f3d of an f that takes (batch, channels, *space), whatever the number of spatial axes.
 
-    input    (batch, in_channels, length)
-    weight   (out_channels, in_channels / groups, kernel)
+    Each takes one such number, with or without the batch. {space} in f's docstring becomes the names of its axes.
+    """
+    return tuple(_of_dimension(function, dims) for dims in SPACES)
+
+
+def _of_dimension(function: Callable, dims: int) -> Callable:
+    name = f"{function.__name__.lstrip('_')}{dims}d"
+
+    @functools.wraps(function)
+    def of_dimension(input, *args, **kwargs):
+        return batched(lambda x: function(x, *args, **kwargs), input, dims, name)
+
+    of_dimension.__name__ = of_dimension.__qualname__ = name
+    of_dimension.__doc__ = function.__doc__.replace("{space}", SPACES[dims]).replace("{name}", f"{dims}d")
+    return of_dimension
+
+
+def _conv(input, weight, bias=None, stride=1, padding=0, dilation=1, groups: int = 1) -> Tensor:
+    """y[n, o, p] = bias[o] + Σ over c, k of weight[o, c, k] · x[n, c, p·stride + k·dilation], p and k having an index for each axis.
+
+    input    (batch, in_channels, {space})
+    weight   (out_channels, in_channels / groups, *kernel), the kernel of as many axes
     bias     (out_channels,), or None
     padding  a number of zeros on both sides, or "valid" (none), or "same" (as many positions as before)
     groups   into how many parts the channels are cut, each of which is convolved for itself
+
+    stride, padding and dilation are a number, or one for each axis.
     """
-    return batched(lambda x: convolution(x, weight, bias, stride, padding, dilation, groups), input, 1, "conv1d")
+    return convolution(input, weight, bias, stride, padding, dilation, groups)
 
 
-def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups: int = 1) -> Tensor:
-    """y[n, o, p] = bias[o] + Σ over c, k of weight[o, c, k] · x[n, c, p·stride + k·dilation], p and k being pairs.
-
-    input    (batch, in_channels, height, width)
-    weight   (out_channels, in_channels / groups, kernel height, kernel width)
-    The rest is as in `conv1d`; stride, padding and dilation are a number, or one for each axis.
-    """
-    return batched(lambda x: convolution(x, weight, bias, stride, padding, dilation, groups), input, 2, "conv2d")
+conv1d, conv2d, conv3d = in_each_dimension(_conv)
 
 
-def conv_transpose1d(
+def _conv_transpose(
     input, weight, bias=None, stride=1, padding=0, output_padding=0, groups: int = 1, dilation=1
 ) -> Tensor:
-    """The transpose of `conv1d`: each element of x adds a weighted kernel to the output.
+    """The transpose of `conv{name}`: each element of x adds a weighted kernel to the output.
 
-    input           (batch, in_channels, length)
-    weight          (in_channels, out_channels / groups, kernel)
+    input           (batch, in_channels, {space})
+    weight          (in_channels, out_channels / groups, *kernel)
     padding         how many elements are cut off on both sides
     output_padding  how many are added behind
     """
-    return batched(
-        lambda x: convolution_transpose(x, weight, bias, stride, padding, output_padding, dilation, groups),
-        input,
-        1,
-        "conv_transpose1d",
-    )
+    return convolution_transpose(input, weight, bias, stride, padding, output_padding, dilation, groups)
 
 
-def conv_transpose2d(
-    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups: int = 1, dilation=1
-) -> Tensor:
-    """The transpose of `conv2d`, as `conv_transpose1d` is that of `conv1d`."""
-    return batched(
-        lambda x: convolution_transpose(x, weight, bias, stride, padding, output_padding, dilation, groups),
-        input,
-        2,
-        "conv_transpose2d",
-    )
+conv_transpose1d, conv_transpose2d, conv_transpose3d = in_each_dimension(_conv_transpose)

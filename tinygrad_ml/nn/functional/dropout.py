@@ -1,8 +1,12 @@
 """Dropout: random zeros in training, so that no unit can rely on any other."""
 
+import math
+
 from ...errors import OptionError
 from ...random import random
 from ...tensor import Tensor, as_tensor
+
+SATURATION = -1.7580993408473766  # SELU of -∞
 
 
 def dropout(input, p: float = 0.5, training: bool = True) -> Tensor:
@@ -14,8 +18,8 @@ def dropout(input, p: float = 0.5, training: bool = True) -> Tensor:
 
 
 def dropout1d(input, p: float = 0.5, training: bool = True) -> Tensor:
-    """Dropout of whole channels of (batch, channels, length)."""
-    return _dropped(input, p, training, 2)
+    """Dropout of whole channels of (batch, channels, length), or (channels, length)."""
+    return _dropped(input, p, training, 1 if as_tensor(input).ndim == 2 else 2)
 
 
 def dropout2d(input, p: float = 0.5, training: bool = True) -> Tensor:
@@ -23,13 +27,50 @@ def dropout2d(input, p: float = 0.5, training: bool = True) -> Tensor:
     return _dropped(input, p, training, 2)
 
 
+def dropout3d(input, p: float = 0.5, training: bool = True) -> Tensor:
+    """Dropout of whole channels of (batch, channels, depth, height, width), or without the batch."""
+    return _dropped(input, p, training, 1 if as_tensor(input).ndim == 4 else 2)
+
+
+def alpha_dropout(input, p: float = 0.5, training: bool = False) -> Tensor:
+    """y = a · (x where m, else α′) + b in training, each m being 0 with probability p: for inputs of mean 0 and variance 1.
+
+    α′ = -1.0507 · 1.6733 is where SELU saturates, and a = ((1 - p)(1 + p α′²))^(-½), b = -a · p · α′ keep mean and
+    variance.
+    Source: G. Klambauer et al., "Self-Normalizing Neural Networks" (2017).
+    """
+    return _saturated(input, p, training, None)
+
+
+def feature_alpha_dropout(input, p: float = 0.5, training: bool = False) -> Tensor:
+    """`alpha_dropout` of whole channels of (batch, channels, *space)."""
+    return _saturated(input, p, training, 2)
+
+
 def _dropped(input, p: float, training: bool, axes: int | None) -> Tensor:
     """Dropout of what the first `axes` axes count; of single elements for None."""
+    input = as_tensor(input)
+    if not _checked(p) or not training:
+        return input
+    return input * (_kept(input, p, axes).astype(input.dtype) * (1 / (1 - p) if p < 1 else 0.0))
+
+
+def _saturated(input, p: float, training: bool, axes: int | None) -> Tensor:
+    """Alpha dropout of what the first `axes` axes count; of single elements for None."""
+    input = as_tensor(input)
+    if not _checked(p) or not training:
+        return input
+    scale = 1 / math.sqrt((1 - p) * (1 + p * SATURATION**2)) if p < 1 else 0.0
+    return _kept(input, p, axes).where(input, SATURATION) * scale - scale * p * SATURATION
+
+
+def _checked(p: float) -> float:
     if not 0 <= p <= 1:
         raise OptionError(f"dropout: the probability p lies between 0 and 1, not at {p}")
-    input = as_tensor(input)
-    if not training or p == 0:
-        return input
+    return p
+
+
+def _kept(input: Tensor, p: float, axes: int | None) -> Tensor:
+    """What is kept, as bools that broadcast against the input."""
     shape = input.shape if axes is None else input.shape[:axes] + (1,) * (input.ndim - axes)
-    kept = (random(shape, device=input.device) >= p).astype(input.dtype)
-    return input * (kept * (1 / (1 - p) if p < 1 else 0.0))
+    return random(shape, device=input.device) >= p

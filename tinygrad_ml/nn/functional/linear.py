@@ -2,7 +2,9 @@
 
 import math
 
+from ...backend import dtypes
 from ...errors import DTypeError, ShapeError
+from ...functional import one_hot as rows_of_one
 from ...functional.indexing import check_labels
 from ...modes import inside, modes
 from ...ops import matmul
@@ -28,6 +30,35 @@ def linear(input, weight, bias=None) -> Tensor:
     if input.ndim != 2:
         y = y.reshape((*input.shape[:-1], weight.shape[0]))
     return y if bias is None else y + bias
+
+
+def bilinear(input1, input2, weight, bias=None) -> Tensor:
+    """y[..., o] = bias[o] + Σ over i, j of x₁[..., i] · weight[o, i, j] · x₂[..., j].
+
+    input1  (..., in1_features)
+    input2  (..., in2_features)
+    weight  (out_features, in1_features, in2_features)
+    bias    (out_features,), or None
+    Returns (..., out_features). Raises `ShapeError` for other numbers of features.
+    """
+    x1, x2, weight = as_tensor(input1), as_tensor(input2), as_tensor(weight)
+    if not x1.ndim or x1.shape[:-1] != x2.shape[:-1] or (x1.shape[-1], x2.shape[-1]) != weight.shape[1:]:
+        raise ShapeError(
+            f"bilinear{inside(modes.scope)} needs inputs (..., {weight.shape[1]}) and (..., {weight.shape[2]}) for its "
+            f"weight of shape {weight.shape}, but got {x1._described()} and {x2._described()}"
+        )
+    out, features, _ = weight.shape
+    mixed = linear(x2, weight.reshape(out * features, -1)).reshape((*x1.shape[:-1], out, features))
+    y = (mixed * x1.expand_dims(-2)).sum(-1)
+    return y if bias is None else y + bias
+
+
+def one_hot(tensor, num_classes: int = -1) -> Tensor:
+    """Class numbers as rows of 0 with one 1, in int64: (*shape, num_classes), by default the largest class + 1.
+
+    `tg.one_hot` makes rows of floats.
+    """
+    return rows_of_one(tensor, None if num_classes == -1 else num_classes, dtypes.int64)
 
 
 def embedding(input, weight, padding_idx: int | None = None) -> Tensor:

@@ -120,3 +120,44 @@ def group_norm(input, num_groups: int, weight=None, bias=None, eps: float = 1e-5
     if weight is not None:
         y = y * weight.reshape(channels)
     return y if bias is None else y + bias.reshape(channels)
+
+
+def instance_norm(
+    input,
+    running_mean=None,
+    running_var=None,
+    weight=None,
+    bias=None,
+    use_input_stats: bool = True,
+    momentum=0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """y = (x - μ) / √(σ² + ε) · γ + β, with μ and σ² of each channel of each sample.
+
+    input         (batch, channels, *space)
+    running_mean, running_var   (channels,) or None; moved towards the mean of this batch's moments, the variance with
+                  n - 1, and used in place of them without `use_input_stats`
+    weight, bias  γ and β, (channels,) or None
+
+    Raises `ShapeError` for a single element per channel, which has no variance.
+    Source: D. Ulyanov, A. Vedaldi, V. Lempitsky, "Instance Normalization" (2016).
+    """
+    input = as_tensor(input)
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    count = math.prod(input.shape[2:])
+    if input.ndim < 3 or count == 1:
+        raise ShapeError(
+            f"instance_norm{inside(modes.scope)} needs an input (batch, channels, *space) with more than 1 element in "
+            f"space, but got {input._described()}"
+        )
+    mean, centred, var = _moments(input, tuple(range(2, input.ndim)))
+    if running_mean is not None:
+        _move(running_mean, mean.mean(0), momentum)
+    if running_var is not None:
+        _move(running_var, var.mean(0) * (count / (count - 1)), momentum)
+    channels = (1, -1) + (1,) * (input.ndim - 2)
+    y = centred * (1 / sqrt(var + eps))
+    if weight is not None:
+        y = y * weight.reshape(channels)
+    return y if bias is None else y + bias.reshape(channels)

@@ -1,0 +1,89 @@
+"""The table of functions and layers of `nn` without state: a row is one expression, which PyTorch understands too.
+
+`test_nn_operations.py` checks every row numerically, on symbols, compiled, and against numbers that PyTorch gave;
+`compare/test_ops_torch.py` against PyTorch itself. A new function gets a row here; layers with parameters are in
+`compare/test_nn_torch.py`.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from operations import Operation
+
+import tinygrad_ml as tg
+
+TABLE: list[Operation] = []
+
+
+def row(name: str, call: Callable, *inputs: np.ndarray) -> None:
+    """`call(nn, *tensors)`, `nn` being ours or PyTorch's."""
+    TABLE.append(Operation(name, lambda *x: call(tg.nn, *x), inputs, lambda torch, *x: call(torch.nn, *x)))
+
+
+_random = np.random.default_rng(21)
+numbers = _random.standard_normal
+ROWS = numbers((5, 4))
+SEQUENCES = numbers((2, 4, 7))
+IMAGES = numbers((2, 4, 5, 6))
+VOLUMES = numbers((1, 2, 4, 3, 5))
+
+# -- padding -------------------------------------------------------------------------------------------
+
+row("pad", lambda nn, x: nn.functional.pad(x, (1, 2)) ** 3, ROWS)
+row("pad by a number, and cut", lambda nn, x: nn.functional.pad(x, (2, -1, -2, 3), value=1.5) ** 3, IMAGES)
+row("pad of volumes", lambda nn, x: nn.functional.pad(x, (1, 0, 0, 2, 1, 1)) ** 3, VOLUMES)
+for _mode in ("reflect", "replicate", "circular"):
+    row(f"pad {_mode}", lambda nn, x, m=_mode: nn.functional.pad(x, (3, 1), m) ** 3, SEQUENCES)
+    row(f"pad {_mode}, and cut", lambda nn, x, m=_mode: nn.functional.pad(x, (3, -1, -1, 2), m) ** 3, IMAGES)
+    row(f"pad {_mode} of volumes", lambda nn, x, m=_mode: nn.functional.pad(x, (2, 0, 1, 2, 0, 1), m) ** 3, VOLUMES)
+row("ConstantPad1d", lambda nn, x: nn.ConstantPad1d((2, 1), 0.5)(x) ** 3, SEQUENCES)
+row("ZeroPad2d", lambda nn, x: nn.ZeroPad2d(1)(x) ** 3, IMAGES[0])
+row("ReflectionPad2d", lambda nn, x: nn.ReflectionPad2d((1, 2, 3, 0))(x) ** 3, IMAGES)
+row("ReplicationPad3d", lambda nn, x: nn.ReplicationPad3d(1)(x) ** 3, VOLUMES)
+row("CircularPad1d", lambda nn, x: nn.CircularPad1d((3, 2))(x) ** 3, SEQUENCES[0])
+
+# -- distances, and what only scales -------------------------------------------------------------------
+
+for _p in (1.0, 2.0, 3.0):
+    row(f"normalize {_p}", lambda nn, x, p=_p: nn.functional.normalize(x, p, -1), ROWS)
+    row(f"pairwise_distance {_p}", lambda nn, a, b, p=_p: nn.functional.pairwise_distance(a, b, p), ROWS, ROWS[0] + 0.3)
+    row(f"pdist {_p}", lambda nn, x, p=_p: nn.functional.pdist(x, p), ROWS)
+row("normalize over channels", lambda nn, x: nn.functional.normalize(x), IMAGES)
+row("cosine_similarity", lambda nn, a, b: nn.functional.cosine_similarity(a, b), ROWS, ROWS[::-1] + 1)
+row("cosine_similarity, broadcast", lambda nn, a, b: nn.CosineSimilarity(0)(a, b), ROWS, ROWS[:, :1] + 1)
+row("PairwiseDistance", lambda nn, a, b: nn.PairwiseDistance(keepdim=True)(a, b), ROWS, ROWS[::-1] + 1)
+row("rms_norm", lambda nn, x, w: nn.functional.rms_norm(x, (4,), w, 0.01), ROWS, ROWS[0])
+row("rms_norm over two axes", lambda nn, x: nn.functional.rms_norm(x, (5, 6)), IMAGES)
+row("local_response_norm", lambda nn, x: nn.LocalResponseNorm(3, 0.7, 0.6, 1.5)(x), IMAGES)
+row("local_response_norm, even", lambda nn, x: nn.functional.local_response_norm(x, 2, 2.0), SEQUENCES)
+row("instance_norm", lambda nn, x, w, b: nn.functional.instance_norm(x, weight=w, bias=b), IMAGES, ROWS[0], ROWS[1])
+row(
+    "bilinear",
+    lambda nn, a, b, w, c: nn.functional.bilinear(a, b, w, c),
+    ROWS,
+    ROWS[:, :3],
+    numbers((2, 4, 3)),
+    ROWS[0, :2],
+)
+
+# -- moving numbers ------------------------------------------------------------------------------------
+
+row("pixel_shuffle", lambda nn, x: nn.functional.pixel_shuffle(x, 2) ** 3, IMAGES)
+row("pixel_unshuffle", lambda nn, x: nn.PixelUnshuffle(3)(x[..., :3, :]) ** 3, IMAGES)
+row("channel_shuffle", lambda nn, x: nn.ChannelShuffle(2)(x) ** 3, SEQUENCES)
+
+# -- activations ---------------------------------------------------------------------------------------
+
+row("softplus, threshold", lambda nn, x: nn.functional.softplus(x, 2.0, 1.5), ROWS)
+row("threshold", lambda nn, x: nn.functional.threshold(x, 0.3, 2.0) ** 3, ROWS)
+row("hardshrink", lambda nn, x: nn.Hardshrink()(x) ** 3, ROWS)
+row("softshrink", lambda nn, x: nn.Softshrink(0.3)(x) ** 3, ROWS)
+row("rrelu", lambda nn, x: nn.functional.rrelu(x) ** 3, ROWS)
+row("Softmax2d", lambda nn, x: nn.Softmax2d()(x), IMAGES)
+
+# -- pooling -------------------------------------------------------------------------------------------
+
+row("max_pool3d", lambda nn, x: nn.functional.max_pool3d(x, 2, 1, 1) ** 3, VOLUMES)
+row("avg_pool3d", lambda nn, x: nn.functional.avg_pool3d(x, (2, 3, 2), 1, (1, 0, 1)) ** 3, VOLUMES)
+row("adaptive_avg_pool3d", lambda nn, x: nn.functional.adaptive_avg_pool3d(x, (3, None, 2)) ** 3, VOLUMES)
+row("adaptive_max_pool3d", lambda nn, x: nn.functional.adaptive_max_pool3d(x, 2) ** 3, VOLUMES[0])

@@ -1,0 +1,143 @@
+"""Every row of the table of `nn`: its derivatives, its shape for symbols, compiled, and the numbers that PyTorch gave."""
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nn_operations import TABLE
+
+import tinygrad_ml as tg
+from tinygrad_ml.errors import OptionError, ShapeError
+
+NUMBERS = json.loads((Path(__file__).parent / "nn_numbers.json").read_text(encoding="utf-8"))
+ROWS = pytest.mark.parametrize("operation", TABLE, ids=lambda operation: operation.name)
+
+
+def first(y) -> tg.Tensor:
+    return y[0] if isinstance(y, tuple) else y
+
+
+@ROWS
+def test_derivatives_of_two_orders(operation):
+    tg.gradcheck(operation.function, operation.inputs, order=2)
+
+
+@ROWS
+def test_symbols_have_the_shape_and_dtype_of_numbers(operation):
+    dtypes = ["float32" if x.dtype.kind == "f" else x.dtype for x in operation.inputs]
+    symbol = first(operation.function(*[tg.symbol(x.shape, d) for x, d in zip(operation.inputs, dtypes, strict=True)]))
+    number = first(operation.function(*[tg.tensor(x, d) for x, d in zip(operation.inputs, dtypes, strict=True)]))
+    assert (
+        symbol.symbolic and (symbol.shape, symbol.dtype) == (number.shape, number.dtype) and number.dtype == "float32"
+    )
+
+
+@pytest.mark.host_only
+@ROWS
+def test_compiled_equals_eager(operation):
+    def value_and_gradients(*x):
+        y = first(operation.function(*x))
+        return (y, *tg.grad((y * y).sum(), [part for part in x if part.requires_grad]))
+
+    step = tg.compile(value_and_gradients)
+    for factor in (1.0, 1.01):
+        x = [
+            tg.tensor(a * factor, requires_grad=True) if a.dtype.kind == "f" else tg.tensor(a) for a in operation.inputs
+        ]
+        for eager, compiled in zip(value_and_gradients(*x), step(*x), strict=True):
+            np.testing.assert_allclose(compiled.numpy(), eager.numpy(), 1e-11, 1e-11)
+
+
+def projections(value, gradients) -> list[float]:
+    """Σ c·y of a function's value and of its gradients, for the gradient (1, 1, ...) of y² / 2: c = cos 1, cos 2, ..."""
+    return [float((np.cos(np.arange(1, y.size + 1)) * y.ravel()).sum()) for y in (value, *gradients)]
+
+
+@ROWS
+def test_the_numbers_are_those_that_pytorch_gave(operation):
+    """`python tests/compare/nn_numbers.py` has written them, with PyTorch 2.13.0 in float64."""
+    x = [tg.tensor(a, requires_grad=a.dtype.kind == "f") for a in operation.inputs]
+    y = first(operation.function(*x))
+    found = tg.grad((y * y).sum() * 0.5, [part for part in x if part.requires_grad], allow_unused=True)
+    np.testing.assert_allclose(
+        projections(y.numpy(), [g.numpy() for g in found]), NUMBERS[operation.name], rtol=1e-8, atol=1e-8
+    )
+
+
+X1, X2, X3 = tg.ones(2, 4, 6), tg.ones(2, 4, 6, 5), tg.ones(2, 4, 6, 5, 3)
+
+WRONG = [
+    (lambda nn: nn.functional.pad(X1, (1, 2, 3)), ShapeError, r"\(before, after\) for each of the last axes"),
+    (lambda nn: nn.functional.pad(X1, (1.0, 2)), ShapeError, "needs integers"),
+    (lambda nn: nn.functional.pad(X1, (-4, -3)), ShapeError, "cuts off more elements"),
+    (lambda nn: nn.functional.pad(X1, (1, 2), "edge"), OptionError, "'edge' is not one of 'constant', 'reflect'"),
+    (lambda nn: nn.functional.pad(X1, (1, 2), "reflect", 1.0), OptionError, "value=1.0 is for mode='constant'"),
+    (lambda nn: nn.functional.pad(X1, (6, 2), "reflect"), ShapeError, "at most 5 elements at each end .* not 6"),
+    (lambda nn: nn.functional.pad(X1, (7, 2), "circular"), ShapeError, "at most 6 elements at each end .* not 7"),
+    (lambda nn: nn.functional.pad(tg.ones(2, 0), (1, 0), "replicate"), ShapeError, "empty axis"),
+    (lambda nn: nn.ZeroPad2d((1, 2)), OptionError, "ZeroPad2d: padding is an integer or 4 integers"),
+    (lambda nn: nn.ReflectionPad2d(1)(X3), ShapeError, "2 spatial axes after the channels"),
+    (lambda nn: nn.functional.pdist(X1), ShapeError, "rows of a matrix"),
+    (lambda nn: nn.functional.cosine_similarity(X1, X2), ShapeError, "broadcast"),
+    (lambda nn: nn.RMSNorm(4)(X1), ShapeError, r"rms_norm in module RMSNorm over the last axes \(4,\) does not fit"),
+    (lambda nn: nn.LocalResponseNorm(0)(X1), OptionError, "size of 1 channel or more"),
+    (lambda nn: nn.LocalResponseNorm(2)(tg.ones(2, 4)), ShapeError, "batch, channels"),
+    (lambda nn: nn.InstanceNorm1d(4)(X2), ShapeError, r"\(batch, channels, length\) with 4 channels"),
+    (lambda nn: nn.InstanceNorm1d(3)(X1), ShapeError, "3 channels"),
+    (lambda nn: nn.InstanceNorm1d(4)(tg.ones(2, 4, 1)), ShapeError, "more than 1 element in space"),
+    (lambda nn: nn.BatchNorm3d(4)(X2), ShapeError, "depth, height, width"),
+    (lambda nn: nn.Bilinear(4, 5, 2)(tg.ones(3, 4), tg.ones(3, 4)), ShapeError, r"inputs \(..., 4\) and \(..., 5\)"),
+    (lambda nn: nn.functional.pixel_shuffle(X2, 3), ShapeError, "divisible by 9"),
+    (lambda nn: nn.functional.pixel_unshuffle(X2, 2), ShapeError, "height and width divisible by 2"),
+    (lambda nn: nn.functional.channel_shuffle(X2, 3), ShapeError, "divisible into 3 groups"),
+    (lambda nn: nn.functional.softplus(X1, 0), OptionError, "other than 0"),
+    (lambda nn: nn.functional.softshrink(X1, -1), OptionError, "lambd of 0 or more"),
+    (lambda nn: nn.RReLU(0.5, 0.1)(X1), OptionError, "lower <= upper"),
+    (lambda nn: nn.functional.gumbel_softmax(X1, 0), OptionError, "tau > 0"),
+    (lambda nn: nn.Softmax2d()(tg.ones(2, 4)), ShapeError, "height, width"),
+    (lambda nn: nn.AlphaDropout(1.5), OptionError, "between 0 and 1"),
+    (
+        lambda nn: nn.Conv3d(4, 2, 2)(X2[0]),
+        ShapeError,
+        r"conv3d in module Conv3d needs an input \(batch, channels, depth",
+    ),
+    (lambda nn: nn.ConvTranspose1d(4, 2, 3, 2)(X1, output_size=20), OptionError, r"sizes from \(13,\) to \(14,\)"),
+    (lambda nn: nn.ConvTranspose1d(4, 2, 3, padding_mode="reflect"), OptionError, "'zeros' only"),
+    (lambda nn: nn.functional.adaptive_max_pool3d(X3, (2, 2)), OptionError, "each of 3 axes"),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "words"), WRONG, ids=lambda part: part if isinstance(part, str) else "")
+def test_what_does_not_fit(call, kind, words):
+    with pytest.raises(kind, match=words):
+        call(tg.nn)
+
+
+def test_layers_say_what_they_are():
+    for layer, said in (
+        (tg.nn.ConstantPad1d(2, 0.5), "ConstantPad1d(padding=(2, 2), value=0.5)"),
+        (tg.nn.ReflectionPad2d((1, 2, 3, 0)), "ReflectionPad2d((1, 2, 3, 0))"),
+        (
+            tg.nn.InstanceNorm1d(3),
+            "InstanceNorm1d(3, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False)",
+        ),
+        (tg.nn.RMSNorm(4), "RMSNorm((4,), eps=None, elementwise_affine=True)"),
+        (tg.nn.MaxPool3d(2), "MaxPool3d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)"),
+        (tg.nn.PixelShuffle(2), "PixelShuffle(upscale_factor=2)"),
+    ):
+        assert repr(layer) == said
+        assert repr(pickle.loads(pickle.dumps(layer))) == said
+    assert tg.nn.functional.conv3d.__name__ == "conv3d" and "depth, height, width" in tg.nn.functional.conv3d.__doc__
+    assert pickle.loads(pickle.dumps(tg.nn.functional.conv3d)) is tg.nn.functional.conv3d
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_numbers_that_are_large_for_their_dtype(dtype):
+    x = tg.tensor(np.array([[300.0, -400.0]]), dtype)  # whose squares no float16 can hold
+    assert np.allclose(tg.nn.functional.normalize(x).numpy(), [[0.6, -0.8]], atol=1e-3)
+    assert (tg.nn.functional.normalize(x * 0).numpy() == 0).all()
+    assert np.allclose(tg.nn.functional.rms_norm(x, 2).numpy(), x.numpy() / 353.55, atol=1e-3)
+    y = tg.nn.functional.local_response_norm(x.reshape(1, 2, 1), 1, 1.0, 0.5).numpy().ravel()
+    assert np.allclose(y, [1, -1], atol=1e-3) and y.dtype == dtype
