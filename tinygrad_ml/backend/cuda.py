@@ -5,6 +5,8 @@ import contextlib
 import numpy
 
 from ..errors import DeviceError
+from . import sums
+from .dtypes import float16
 from .host import Backend
 
 HOW_TO_GET_CUPY = "pip install 'tinygrad_ml[gpu]' (CUDA 13) or 'tinygrad_ml[gpu12]' (CUDA 12)"
@@ -66,7 +68,12 @@ class Cuda(Backend):
     def scatter_add(self, target, index, values) -> None:
         # CUDA adds atomically what is float, or has 32 bits, or 64 without a sign. In two's complement
         # the sum of signed integers is that of the same bits without a sign; the small ones are widened.
-        if target.dtype.kind == "f":
+        # Totals of float32 stay narrow here: what adds atomically adds in no order, and is short of memory.
+        if target.dtype == float16:
+            wide = target.astype(sums.accumulator(float16))
+            self._scatter_add(wide, index, values.astype(wide.dtype))
+            target[...] = wide
+        elif target.dtype.kind == "f":
             self._scatter_add(target, index, values)
         elif target.dtype.itemsize == 8:
             self._scatter_add(target.view(numpy.uint64), index, values.view(numpy.uint64))

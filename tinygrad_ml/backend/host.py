@@ -6,6 +6,8 @@ from typing import ClassVar
 
 import numpy
 
+from . import sums
+
 try:  # SciPy's erf is compiled; without it, Python's own is exact and slower.
     from scipy.special import erf as _erf
 except ImportError:
@@ -19,7 +21,7 @@ class Backend:
     """An array namespace (`exp`, `matmul`, `zeros`, ... fall through to it) and what differs.
 
     A subclass says which namespace, how arrays come from and go to NumPy, and how it draws
-    random numbers, scatters, and computes `erf`.
+    random numbers, scatters, and computes `erf`. How wide sums are is said in `sums.py`.
     """
 
     kind: ClassVar[str]
@@ -33,6 +35,19 @@ class Backend:
     def current(self, index: int):
         """A context in which the array library computes on its device number `index`."""
         return contextlib.nullcontext()
+
+    def total(self, x, axis: tuple[int, ...], keepdims: bool = False):
+        """Σ x over the axes."""
+        if x.dtype.kind != "f":
+            return self.sum(x, axis=axis, keepdims=keepdims)
+        wide = sums.accumulator(x.dtype)
+        return self.sum(x, axis=axis, dtype=wide, keepdims=keepdims).astype(x.dtype, copy=False)
+
+    def running_total(self, x, axis: int):
+        """yₖ = x₀ + … + xₖ along an axis."""
+        if x.dtype.kind != "f":
+            return self.cumsum(x, axis=axis)
+        return self.cumsum(x, axis=axis, dtype=sums.accumulator(x.dtype, running=True)).astype(x.dtype, copy=False)
 
     def moved(self, array, device):
         """A copy of `array` on another device."""
@@ -70,10 +85,9 @@ class Host(Backend):
         """erf x = 2/√π ∫₀ˣ exp(-t²) dt, elementwise."""
         return _erf(x)
 
-    @staticmethod
-    def scatter_add(target, index, values) -> None:
-        """target[index] += values, where an index that occurs twice is added twice."""
-        numpy.add.at(target, index, values)
+    total = staticmethod(sums.total)
+    running_total = staticmethod(sums.running_total)
+    scatter_add = staticmethod(sums.add_at)
 
     @staticmethod
     def generator(seed: numpy.random.SeedSequence, index: int = 0):

@@ -76,6 +76,8 @@ def prod(x, axis=None, keepdims: bool = False) -> Tensor:
     Computed as a tree, halves multiplied with halves, so that no derivative divides by a factor.
     """
     x = as_tensor(x)
+    if x.dtype == dtypes.float16:
+        return prod(x.astype(dtypes.float32), axis, keepdims).astype(x.dtype)
     axes = axes_of(axis, x.ndim)
     rest = [a for a in range(x.ndim) if a not in axes]
     shape = kept(x.shape, axes) if keepdims else tuple(x.shape[a] for a in rest)
@@ -231,6 +233,8 @@ def cumulative_prod(x, axis: int | None = None, include_initial: bool = False) -
     """
 
     def scan(x, axis):
+        if x.dtype == dtypes.float16:
+            return scan(x.astype(dtypes.float32), axis).astype(x.dtype)
         lead = (builtins.slice(None),) * axis
         shift = 1
         while shift < x.shape[axis]:

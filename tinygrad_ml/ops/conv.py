@@ -9,6 +9,7 @@ Shapes: x is (..., *space); windows are (..., *positions, *kernel).
 
 from math import prod
 
+from ..backend.sums import accumulator
 from ..errors import ShapeError
 from .primitive import Primitive
 from .shapes import Shape, size
@@ -41,7 +42,8 @@ def _windows_value(xp, x, kernel, stride, dilation):
 
 
 def _fold_value(xp, x, shape, kernel, stride, dilation):
-    return fold_into(xp.zeros(shape, dtype=x.dtype), x, kernel, stride, dilation)
+    total = xp.zeros(shape, dtype=accumulator(x.dtype))
+    return fold_into(total, x, kernel, stride, dilation).astype(x.dtype, copy=False)
 
 
 def fold_into(total, x, kernel, stride, dilation):

@@ -3,6 +3,7 @@
 import numpy
 
 from ..backend import dtypes
+from ..backend.sums import accumulator
 from ..errors import ShapeError
 from .primitive import Primitive
 from .shapes import kept, reduced, same, size
@@ -20,21 +21,15 @@ def _spread(g, like, axis):
 def _ties(x, y, axis):
     """For each element its share in being the extremum: 1, or 1/n where n of them tie.
 
-    Counted in float32 at least: float16 cannot count beyond 2048.
+    Counted in the dtype of sums: float16 cannot count beyond 2048.
     """
-    winners = (x == y.reshape(kept(x.shape, axis))).astype(dtypes.result_type(x.dtype, dtypes.float32))
+    winners = (x == y.reshape(kept(x.shape, axis))).astype(accumulator(x.dtype))
     return winners / winners.sum(axis=axis, keepdims=True)
-
-
-def _sum_value(xp, x, axis, keepdims):
-    if x.dtype == dtypes.float16:  # which cannot count beyond 2048: added up in float32, rounded once
-        return xp.sum(x, axis=axis, dtype=dtypes.float32, keepdims=keepdims).astype(dtypes.float16)
-    return xp.sum(x, axis=axis, keepdims=keepdims)
 
 
 sum_ = Primitive(
     "sum",
-    _sum_value,
+    lambda xp, x, axis, keepdims: xp.total(x, axis, keepdims),
     reduced,
     (lambda g, like, axis: _spread(g, like, axis),),
     formula="Σ x over {axis}",
@@ -101,7 +96,7 @@ all_ = _truth("all")
 
 cumulative_sum = Primitive(
     "cumulative_sum",
-    lambda xp, x, axis: xp.cumsum(x, axis=axis),
+    lambda xp, x, axis: xp.running_total(x, axis),
     same,
     (lambda g, axis: g.flip(axis).cumulative_sum(axis).flip(axis),),
     formula="yₖ = x₀ + … + xₖ along axis {axis}",

@@ -1,0 +1,99 @@
+"""What is added up, is added up wide: the one statement of it, which eager mode and the compiler read.
+
+A running total of float16 cannot count beyond 2048, one of float32 not beyond 16,777,216, and long before it gets
+there, each addition drops those digits of its number that are small beside the total. So:
+
+- float16 is added up in float32, and rounded once, at the end;
+- no total runs on for more than `RUN` numbers: it is set aside, and the totals of the runs are added up in turn, so
+  that the error grows with log n. NumPy does so along the axis that is innermost in memory, and along no other;
+- where a total has to run on, because each of its values is wanted, or because its numbers come in no order
+  (cumulative sums, numbers scattered to places), that of float32 is a float64.
+
+Read next: `host.py`, whose sums these are.
+"""
+
+import math
+
+import numpy
+
+from .dtypes import FLOATS, float16, float32, float64
+
+RUN = 128
+"""So many numbers at most are added to one running total."""
+
+
+def accumulator(dtype: numpy.dtype, running: bool = False) -> numpy.dtype:
+    """The dtype of a total of numbers of a floating `dtype`; `running` for one that cannot be set aside."""
+    if running and dtype == float32:
+        return float64
+    return float32 if dtype == float16 else dtype
+
+
+def total(x, axis: tuple[int, ...], keepdims: bool = False):
+    """Σ x over the axes, of an array of NumPy's: in float dtypes in runs, of integers as NumPy has it."""
+    if x.dtype not in FLOATS:
+        return numpy.sum(x, axis=axis, keepdims=keepdims)
+    return _in_runs(x, axis, keepdims, accumulator(x.dtype)).astype(x.dtype, copy=False)
+
+
+def _in_runs(x, axis: tuple[int, ...], keepdims: bool, wide: numpy.dtype):
+    count = math.prod([x.shape[a] for a in axis])
+    slow = _slow(x, axis) if count > RUN else ()
+    run = math.prod([x.shape[a] for a in slow])
+    if run <= RUN:
+        return numpy.sum(x, axis=axis, dtype=wide, keepdims=keepdims)
+    # The longest axis is cut into blocks of so many rows that each of them is one run.
+    longest = max(slow, key=x.shape.__getitem__)
+    n, before, behind = x.shape[longest], x.shape[:longest], x.shape[longest + 1 :]
+    rows = max(RUN * n // run, 1)
+    whole = n - n % rows
+    lead = (slice(None),) * longest
+    blocks = x[(*lead, slice(0, whole))].reshape((*before, n // rows, rows, *behind))
+    inside = tuple(a + (a >= longest) for a in axis)
+    totals = _in_runs(blocks, inside, True, wide).reshape(_left(x.shape, axis, longest, n // rows))
+    if whole < n:
+        rest = _in_runs(x[(*lead, slice(whole, n))], axis, True, wide)
+        totals = numpy.concatenate([totals, rest], axis=longest)
+    return _in_runs(totals, axis, keepdims, wide)
+
+
+def _slow(x, axis: tuple[int, ...]) -> list[int]:
+    """The axes of `axis` along which NumPy adds number after number: all that are not innermost in memory."""
+    slow, step = [a for a in axis if x.shape[a] > 1], None
+    long = [a for a in range(x.ndim) if x.shape[a] > 1]
+    if not all(x.strides[a] for a in long):
+        return slow  # a repeated axis may be walked along at any time
+    for a in sorted(long, key=lambda a: abs(x.strides[a])):
+        if a not in axis or (step is not None and abs(x.strides[a]) != step):
+            break
+        slow.remove(a)
+        step = abs(x.strides[a]) * x.shape[a]
+    return slow
+
+
+def _left(shape: tuple[int, ...], axis: tuple[int, ...], longest: int, blocks: int) -> tuple[int, ...]:
+    return tuple(blocks if a == longest else 1 if a in axis else n for a, n in enumerate(shape))
+
+
+def running_total(x, axis: int):
+    """yₖ = x₀ + … + xₖ along an axis, of an array of NumPy's."""
+    if x.dtype not in FLOATS:
+        return numpy.cumsum(x, axis=axis)
+    return numpy.cumsum(x, axis=axis, dtype=accumulator(x.dtype, running=True)).astype(x.dtype, copy=False)
+
+
+def add_at(target, index, values) -> None:
+    """target[index] += values, where an index that occurs twice is added twice, in arrays of NumPy's.
+
+    A table that is larger than what is added to it is not widened from float32: that would cost more than the
+    additions, and few of them meet in one place.
+    """
+    wide = target.dtype
+    if target.dtype in FLOATS:
+        wide = accumulator(target.dtype, running=target.size <= values.size)
+    if wide == target.dtype:
+        numpy.add.at(target, index, values)
+        return
+    sums = target.astype(wide)
+    numpy.add.at(sums, index, values.astype(wide))
+    target[...] = sums
