@@ -1,6 +1,7 @@
 """The lessons of the course run, in their smallest form and in one process; the course maps name all of them."""
 
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "examples" / "lessons"
 MAP, CHINESE_MAP = (ROOT / "examples" / name for name in ("README.md", "README.zh.md"))
-NOT_LESSONS = {"__init__", "__main__", "common", "report"}
+NOT_LESSONS = {"__init__", "__main__", "common", "report", "seeds"}
 LESSONS = sorted({path.stem for path in FOLDER.glob("*.py")} - NOT_LESSONS)
 
 pytestmark = pytest.mark.host_only  # the lessons run on the default device of a machine, in a process of their own
@@ -67,6 +68,31 @@ def test_a_lesson_runs_alone(tmp_path):
     said = run("examples.lessons.from_logits", folder=tmp_path)
     assert "Holds: from probabilities the loss stops at 16.1" in said
     assert (tmp_path / "from_logits.png").exists()
+
+
+@needs_pictures
+def test_claims_are_counted_over_seeds_and_a_stopped_count_goes_on(tmp_path):
+    names = ("from_logits", "three_steps")
+    said = run("examples.lessons", *names, "--seeds", "1", folder=tmp_path)
+    assert "three_steps, seed 0: 2 of 2 claims" in said
+    said = run("examples.lessons", *names, "--seeds", "2", folder=tmp_path)
+    assert "seed 0" not in said and "three_steps, seed 1" in said and "from_logits, seed 1" not in said
+    first, *others = map(json.loads, (tmp_path / "seeds.jsonl").read_text(encoding="utf-8").splitlines())
+    assert not first["random"] and [found["seed"] for found in others] == [0, 1]
+    measured = [found["claims"][0]["effects"][0]["size"] for found in others]
+    assert measured[0] != measured[1]
+    table = (tmp_path / "seeds.md").read_text(encoding="utf-8")
+    assert f"{min(measured):.4f} to {max(measured):.4f}" in table and "| 1 of 1 |" in table
+    run("examples.lessons", *names, folder=tmp_path)
+    assert f"{min(measured):.4f} to {max(measured):.4f}" in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+def test_random_numbers_of_lessons_begin_from_the_seed_of_the_run():
+    begin = re.compile(r"(?:manual_seed|set_random_seed|default_rng|seed)(?:\(|=)([^),\s]*)")
+    for lesson in LESSONS:
+        code = (FOLDER / f"{lesson}.py").read_text(encoding="utf-8")
+        assert set(begin.findall(code)) <= {"run.seed", "seed", ""}, lesson
+        assert ("seed" in code) == (lesson not in {"from_logits", "saddle_or_minimum"})
 
 
 def rows(readme: Path, header: str) -> list[list[str]]:

@@ -9,6 +9,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import nn, optim
 from tinygrad_ml.errors import CheckpointError, GradientError, OptionError, ShapeError
 from tinygrad_ml.optim import loop, lr_scheduler
+from tinygrad_ml.optim.lr_scheduler.scaling import ScalingLR
 
 ALL = {
     "SGD": {"momentum": 0.9, "dampening": 0.1, "weight_decay": 0.01},
@@ -291,6 +292,225 @@ def test_a_schedule_goes_on_from_its_state():
     assert lr_scheduler.CosineAnnealingLR(sgd(), T_max=10, last_epoch=4).get_last_lr() == whole.get_last_lr()
 
 
+FORMS = {
+    "StepLR": {"step_size": 2, "gamma": 0.5},
+    "MultiStepLR": {"milestones": [1, 4]},
+    "ExponentialLR": {"gamma": 0.9},
+    "MultiplicativeLR": {"lr_lambda": lambda t: 1 - 0.1 * t},
+    "ConstantLR": {"total_iters": 3},
+    "LinearLR": {"total_iters": 4},
+    "PolynomialLR": {"total_iters": 5, "power": 2.0},
+    "CosineAnnealingLR": {"T_max": 3, "eta_min": 0.1},
+    "LambdaLR": {"lr_lambda": lambda t: 0.7**t},
+    "CosineAnnealingWarmRestarts": {"T_0": 2, "T_mult": 2},
+    "OneCycleLR": {"max_lr": 2.0, "total_steps": 8},
+    "CyclicLR": {"base_lr": 0.1, "max_lr": 0.9, "step_size_up": 2},
+}
+# The rate in the epochs 0 to 7, from 1 (computed with PyTorch 2.13.0).
+RATES = {
+    "StepLR": [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125],
+    "MultiStepLR": [1.0, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.01],
+    "ExponentialLR": [1.0, 0.9, 0.81, 0.729, 0.6561, 0.59049, 0.531441, 0.4782969],
+    "MultiplicativeLR": [1.0, 0.9, 0.72, 0.504, 0.3024, 0.1512, 0.06048, 0.018144],
+    "ConstantLR": [0.333333333333, 0.333333333333, 0.333333333333, 1.0, 1.0, 1.0, 1.0, 1.0],
+    "LinearLR": [0.333333333333, 0.5, 0.666666666667, 0.833333333333, 1.0, 1.0, 1.0, 1.0],
+    "PolynomialLR": [1.0, 0.64, 0.36, 0.16, 0.04, 0.0, 0.0, 0.0],
+    "CosineAnnealingLR": [1.0, 0.775, 0.325, 0.1, 0.325, 0.775, 1.0, 0.775],
+    "LambdaLR": [1.0, 0.7, 0.49, 0.343, 0.2401, 0.16807, 0.117649, 0.0823543],
+    "CosineAnnealingWarmRestarts": [1.0, 0.5, 1.0, 0.853553390593, 0.5, 0.146446609407, 1.0, 0.961939766256],
+    "OneCycleLR": [
+        0.08,
+        1.63855020978,
+        1.94388355478,
+        1.6234913079,
+        1.11196802825,
+        0.566121996417,
+        0.153283187669,
+        8e-06,
+    ],
+    "CyclicLR": [0.1, 0.5, 0.9, 0.5, 0.1, 0.5, 0.9, 0.5],
+}
+
+
+def rates_and_more(optimizer):
+    return optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["momentum"]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_rates_are_pytorchs_and_go_on_at_once_from_any_step(name):
+    optimizer, seen = sgd(), []
+    schedule = getattr(lr_scheduler, name)(optimizer, **FORMS[name])
+    for _ in range(8):
+        seen.append(optimizer.param_groups[0]["lr"])
+        state, kept = optimizer.state_dict(), schedule.state_dict()
+        before, after = sgd(0.3), sgd(0.3)
+        before.load_state_dict(state)
+        resumed = getattr(lr_scheduler, name)(before, **FORMS[name])
+        resumed.load_state_dict(kept)
+        made_first = getattr(lr_scheduler, name)(after, **FORMS[name])
+        made_first.load_state_dict(kept)
+        assert np.allclose(after.param_groups[0]["lr"], seen[-1], rtol=1e-12)  # the schedule's state is enough
+        after.load_state_dict(state)
+        assert rates_and_more(before) == rates_and_more(after) == rates_and_more(optimizer)
+        schedule.step(), resumed.step(), made_first.step()
+        assert rates_and_more(before) == rates_and_more(after) == rates_and_more(optimizer)
+    assert np.allclose(seen, RATES[name], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in FORMS if issubclass(getattr(lr_scheduler, name), ScalingLR)])
+def test_two_schedules_that_scale_the_rate_multiply(name):
+    optimizer = sgd()
+    both = getattr(lr_scheduler, name)(optimizer, **FORMS[name]), lr_scheduler.StepLR(optimizer, 3, 0.5)
+    lowest = getattr(both[0], "eta_min", 0)
+    for t in range(8):
+        rate = optimizer.param_groups[0]["lr"]
+        if not lowest:
+            assert np.isclose(rate, RATES[name][t] * 0.5 ** (t // 3), rtol=1e-9)
+        plain = optimizer.state_dict()
+        resumed = sgd()
+        resumed.load_state_dict(plain)
+        again = getattr(lr_scheduler, name)(resumed, **FORMS[name]), lr_scheduler.StepLR(resumed, 3, 0.5)
+        for one, saved in zip(again, both, strict=True):
+            one.load_state_dict(saved.state_dict())
+        assert resumed.param_groups[0]["lr"] == rate
+        for one in (*both, *again):
+            one.step()
+        assert resumed.param_groups[0]["lr"] == optimizer.param_groups[0]["lr"]
+
+
+def test_what_others_do_to_the_rate_stays():
+    optimizer = sgd()
+    schedule, plateau = (
+        lr_scheduler.LinearLR(optimizer, 0.5, total_iters=2),
+        lr_scheduler.ReduceLROnPlateau(optimizer, patience=0),
+    )
+    for metric in (1.0, 2.0):
+        schedule.step(), plateau.step(metric)
+    assert np.isclose(optimizer.param_groups[0]["lr"], 0.1)
+    schedule.step()
+    assert np.isclose(optimizer.param_groups[0]["lr"], 0.1)
+
+
+def test_a_number_is_enough_to_go_on_from_where_the_optimiser_has_its_state():
+    whole = sgd()
+    both = lr_scheduler.StepLR(whole, 2, 0.5), lr_scheduler.ExponentialLR(whole, 0.9)
+    for _ in range(4):
+        for one in both:
+            one.step()
+    resumed, fresh = sgd(), sgd()
+    resumed.load_state_dict(whole.state_dict())
+    for optimizer in (resumed, fresh):
+        lr_scheduler.StepLR(optimizer, 2, 0.5, last_epoch=3), lr_scheduler.ExponentialLR(optimizer, 0.9, last_epoch=3)
+        assert np.isclose(optimizer.param_groups[0]["lr"], 0.25 * 0.9**4)
+
+
+def test_groups_that_are_added_later_have_rates_too():
+    optimizer = sgd()
+    alone = {"LambdaLR", "OneCycleLR", "CyclicLR", "CosineAnnealingWarmRestarts"}
+    schedules = [getattr(lr_scheduler, name)(optimizer, **FORMS[name]) for name in FORMS if name not in alone]
+    schedules.append(lr_scheduler.ReduceLROnPlateau(optimizer))
+    optimizer.add_param_group({"params": [nn.Parameter(1.0)], "lr": 4.0})
+    for schedule in schedules[:-1]:
+        schedule.step()
+    schedules[-1].step(1.0)
+    assert len(schedules[0].get_last_lr()) == len(schedules[0].base_lrs) == 2 and schedules[0].base_lrs[1] == 4.0
+    for name in sorted(alone):
+        optimizer = sgd()
+        schedule = getattr(lr_scheduler, name)(optimizer, **FORMS[name])
+        optimizer.add_param_group({"params": [nn.Parameter(1.0)], "lr": 1.0, "momentum": 0.9})
+        schedule.step()
+        first, second = optimizer.param_groups
+        assert first["lr"] == second["lr"] and first["momentum"] == second["momentum"]
+    listed = sgd()
+    schedule = lr_scheduler.LambdaLR(listed, [lambda t: 1.0])
+    listed.add_param_group({"params": [nn.Parameter(1.0)]})
+    with pytest.raises(OptionError, match="lr_lambda is a list of 1, and the optimiser has a group 2"):
+        schedule.step()
+
+
+def test_one_after_the_other_and_all_at_once():
+    optimizer = sgd()
+    chained = lr_scheduler.ChainedScheduler(
+        [lr_scheduler.ConstantLR(optimizer, 0.1, total_iters=2), lr_scheduler.ExponentialLR(optimizer, 0.5)]
+    )
+    rates = [chained.get_last_lr()[0]]
+    for _ in range(3):
+        chained.step()
+        rates += chained.get_last_lr()
+    assert np.allclose(rates, [0.1, 0.05, 0.25, 0.125])
+    optimizer = sgd()
+    in_turn = lr_scheduler.SequentialLR(
+        optimizer,
+        [lr_scheduler.LinearLR(optimizer, 0.5, total_iters=2), lr_scheduler.ExponentialLR(optimizer, 0.1)],
+        [2],
+    )
+    rates = [in_turn.get_last_lr()[0]]
+    for _ in range(4):
+        in_turn.step()
+        rates += in_turn.get_last_lr()
+    assert np.allclose(rates, [0.5, 0.75, 1.0, 0.1, 0.01])
+    with pytest.raises(OptionError, match="no metric to give"):
+        lr_scheduler.ChainedScheduler([lr_scheduler.ReduceLROnPlateau(optimizer)])
+    with pytest.raises(OptionError, match="schedules of one optimiser"):
+        lr_scheduler.ChainedScheduler([chained, in_turn])
+
+
+def test_a_schedule_of_ones_own_in_pytorchs_way():
+    class Halving(lr_scheduler.LRScheduler):
+        def get_lr(self):
+            return [base / 2**self.last_epoch for base in self.base_lrs]
+
+    optimizer = sgd()
+    schedule = Halving(optimizer)
+    schedule.step(), schedule.step()
+    assert optimizer.param_groups[0]["lr"] == 0.25
+
+
+def test_a_worse_loss_below_zero_is_not_better():
+    optimizer = sgd()
+    schedule = lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, threshold=0.1)
+    schedule.step(-1.0)
+    schedule.step(-0.95)
+    assert optimizer.param_groups[0]["lr"] == 0.1
+    schedule.step(-1.2)
+    assert optimizer.param_groups[0]["lr"] == 0.1 and schedule.best == -1.2
+    optimizer = sgd()
+    schedule = lr_scheduler.ReduceLROnPlateau(optimizer, "max", patience=0, threshold=0.1)
+    schedule.step(-1.0), schedule.step(-0.95)
+    assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [
+        ("StepLR", {"step_size": 0}),
+        ("CosineAnnealingLR", {"T_max": 0}),
+        ("CosineAnnealingWarmRestarts", {"T_0": 0}),
+        ("LinearLR", {"total_iters": 0}),
+        ("ConstantLR", {"total_iters": 0}),
+        ("PolynomialLR", {"total_iters": 0}),
+        ("OneCycleLR", {"total_steps": 0, "max_lr": 1.0}),
+        ("OneCycleLR", {"div_factor": 0, "max_lr": 1.0, "total_steps": 5}),
+        ("CyclicLR", {"step_size_up": 0, "base_lr": 0.1, "max_lr": 1.0}),
+        ("CyclicLR", {"mode": "square", "base_lr": 0.1, "max_lr": 1.0}),
+        ("ConstantLR", {"factor": 2}),
+    ],
+)
+def test_impossible_options_of_schedules(name, options):
+    option, value = next(iter(options.items()))
+    with pytest.raises(OptionError, match=f"{option}={value!r}"):
+        getattr(lr_scheduler, name)(sgd(), **options)
+
+
+def test_a_rise_or_a_fall_of_no_length():
+    for options in ({"pct_start": 0.0}, {"pct_start": 0.1}, {"pct_start": 1.0}, {"total_steps": 1}):
+        optimizer = sgd()
+        schedule = lr_scheduler.OneCycleLR(optimizer, **{"max_lr": 1.0, "total_steps": 10, **options})
+        for _ in range(schedule.total_steps):
+            assert 0 < optimizer.param_groups[0]["lr"] <= 1
+            schedule.step()
+
+
 def test_a_state_of_an_optimiser_with_a_schedule_fits_one_without():
     optimizer_with = sgd()
     lr_scheduler.StepLR(optimizer_with, 1).step()
@@ -313,5 +533,5 @@ def test_wrong_use_of_schedules():
         lr_scheduler.SequentialLR(sgd(), [lr_scheduler.StepLR(sgd(), 1)] * 2, [])
     with pytest.raises(OptionError, match="below 1"):
         lr_scheduler.ReduceLROnPlateau(sgd(), factor=1.0)
-    with pytest.raises(OptionError, match="2 functions for 1 groups"):
+    with pytest.raises(OptionError, match="lr_lambda is a list of 2 for 1 groups"):
         lr_scheduler.LambdaLR(sgd(), [lambda t: 1, lambda t: 1])

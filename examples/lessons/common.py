@@ -31,6 +31,7 @@ from viz.training.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILLION, c
 
 SIZES = ("tiny", "default", "full")
 OUT = Path("runs/lessons")
+STARTS = 100  # a run with the seed s has the seeds from 100·s for its random starts
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, BLACK)
 DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)))
 
@@ -49,9 +50,33 @@ class Picture(NamedTuple):
     caption: str
 
 
+class Effect(NamedTuple):
+    """What was measured of a claim, in one number or in one for each random start: it holds if their median is above."""
+
+    what: str
+    values: Sequence[float]
+    above: float = 0.0
+
+    @property
+    def size(self) -> float:
+        return float(np.median(self.values))
+
+    @property
+    def holds(self) -> bool:
+        return self.size > self.above
+
+    def __str__(self) -> str:
+        spread = f" ({spread_of(self.values)} in {len(self.values)} starts)" if len(self.values) > 1 else ""
+        return f"{self.what} {written(self.size)}{spread}, more than {self.above:g} asked"
+
+
 class Check(NamedTuple):
     claim: str
     holds: bool | None  # None where the run was too small to tell
+    effects: tuple[Effect, ...] = ()
+
+    def __str__(self) -> str:
+        return "; ".join([self.claim, *map(str, self.effects)])
 
 
 class Setting(NamedTuple):
@@ -67,18 +92,32 @@ class Run:
     module  the lesson
     size    "tiny" (seconds, shows nothing but that it runs), "default" or "full" (the notes' setting)
     out     the folder for pictures
+    seed    what random numbers begin from
+    drawn   whether pictures are saved
 
     kept    what was said, in order: for the report
+    random  whether the lesson asked for the seed so far: if it never does, it is the same with each
     """
 
-    def __init__(self, module: Any, size: str = "default", out: Path = OUT):
+    def __init__(self, module: Any, size: str = "default", out: Path = OUT, seed: int = 0, drawn: bool = True):
         self.name = Path(module.__file__).stem
         self.sentence = sentence(module)
-        self.size, self.out = size, out
+        self.size, self.out, self.drawn = size, out, drawn
         self.kept: list[Text | Table | Picture | Check] = []
+        self._seed, self.random = seed, False
         out.mkdir(parents=True, exist_ok=True)
-        tg.manual_seed(0)
+        tg.manual_seed(seed)
         print(f"\n{self.name}: {self.sentence}\n")
+
+    @property
+    def seed(self) -> int:
+        """What random numbers begin from. A lesson gives it to all that draws some."""
+        self.random = True
+        return self._seed
+
+    def seeds(self, count: int) -> range:
+        """Seeds for so many random starts, none of which another run has."""
+        return range(STARTS * self.seed, STARTS * self.seed + count)
 
     def choose(self, *, tiny: Any, default: Any, full: Any = None) -> Any:
         """The value for this size; `full` is the default's unless it is given."""
@@ -92,22 +131,14 @@ class Run:
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """A table; numbers are written with as many digits as are of use."""
-        made = Table(list(header), [[_cell(value) for value in row] for row in rows])
+        made = Table(list(header), [[written(value) for value in row] for row in rows])
         self.kept.append(made)
-        columns = list(zip(made.header, *made.rows, strict=True))
-        widths = [max(map(len, column)) for column in columns]
-        numeric = [all(_is_number(cell) for cell in column[1:]) for column in columns]
-        for i, row in enumerate((made.header, *made.rows)):
-            cells = (
-                cell.rjust(w) if right else cell.ljust(w) for cell, w, right in zip(row, widths, numeric, strict=True)
-            )
-            print("   " + "   ".join(cells).rstrip())
-            if i == 0:
-                print("   " + "   ".join("-" * width for width in widths))
-        print()
+        print_table(made)
 
     def picture(self, figure: Figure, caption: str, suffix: str = "") -> None:
         """Save a figure as `<lesson><suffix>.png` in the folder of the run."""
+        if not self.drawn:
+            return
         file = self.out / f"{self.name}{suffix}.png"
         figure.savefig(file, dpi=30 if self.size == "tiny" else 120)
         self.kept.append(Picture(file.name, caption))
@@ -127,18 +158,43 @@ class Run:
         )
         self.say(
             f"Settings: the first {made.images:,} training images of MNIST, {made.tests:,} test images, "
-            f"{made.epochs} epochs, batches of 100 unless told otherwise, seed 0."
+            f"{made.epochs} epochs, batches of 100 unless told otherwise, seed {self.seed}."
         )
         return made
 
-    def expect(self, claim: str, holds: bool, exact: bool = False) -> None:
-        """Say whether a claim of the lesson came out in this run.
+    def expect(self, claim: str, *grounds: Effect | bool, exact: bool = False) -> None:
+        """Say whether a claim of the lesson came out in this run: it did if all its grounds hold.
 
         exact  it holds in the smallest run too; of other claims, a tiny run cannot tell
         """
-        judged = bool(holds) if exact or self.size != "tiny" else None
-        self.kept.append(Check(claim, judged))
-        print(textwrap.fill(f"{verdict(judged)}: {claim}", 110) + "\n")
+        effects = tuple(ground for ground in grounds if isinstance(ground, Effect))
+        holds = all(ground.holds if isinstance(ground, Effect) else ground for ground in grounds)
+        made = Check(claim, holds if exact or self.size != "tiny" else None, effects)
+        self.kept.append(made)
+        print(textwrap.fill(f"{verdict(made.holds)}: {made}", 110) + "\n")
+
+
+def effect(what: str, values: float | Sequence[float], above: float = 0.0) -> Effect:
+    """What a claim rests on: a number, or one for each random start, whose median is to be above a number."""
+    return Effect(what, [float(value) for value in np.ravel(values)], above)
+
+
+def spread_of(values: Sequence[float]) -> str:
+    """The smallest and the largest, as a table has them."""
+    return f"{written(float(min(values)))} to {written(float(max(values)))}"
+
+
+def print_table(table: Table) -> None:
+    """Print it, in columns."""
+    columns = list(zip(table.header, *table.rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    numeric = [all(_is_number(cell) for cell in column[1:]) for column in columns]
+    for i, row in enumerate((table.header, *table.rows)):
+        cells = (cell.rjust(w) if right else cell.ljust(w) for cell, w, right in zip(row, widths, numeric, strict=True))
+        print("   " + "   ".join(cells).rstrip())
+        if i == 0:
+            print("   " + "   ".join("-" * width for width in widths))
+    print()
 
 
 def verdict(holds: bool | None) -> str:
@@ -200,7 +256,7 @@ def digits(train: int, test: int = 10_000) -> Digits:
     return Digits(*parts)
 
 
-def network(hidden: int, units: int, activation: str = "sigmoid", seed: int = 0) -> Sequential:
+def network(hidden: int, units: int, activation: str = "sigmoid", *, seed: int) -> Sequential:
     """784 inputs, `hidden` layers of `units`, and 10 outputs by softmax: the network of most lessons."""
     set_random_seed(seed)
     model = Sequential()
@@ -262,7 +318,8 @@ def lines(
     return made
 
 
-def _cell(value: Any) -> str:
+def written(value: Any) -> str:
+    """A number, or what else stands in a table, with as many digits as are of use."""
     if value is None:
         return ""
     if isinstance(value, (bool, np.bool_)):

@@ -29,9 +29,9 @@ def program(x_train, y_train, epochs: int):
 
 def lesson(run: Run) -> None:
     images, epochs = run.choose(tiny=(200, 1), default=(10_000, 5), full=(60_000, 20))
-    run.say(f"Settings: {images:,} training images, {epochs} epochs, batches of 100, seed 0.")
+    run.say(f"Settings: {images:,} training images, {epochs} epochs, batches of 100, seed {run.seed}.")
     data = digits(images, 1).one_hot()
-    set_random_seed(0)
+    set_random_seed(run.seed)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         history = program(data.x, data.y, epochs)

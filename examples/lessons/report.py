@@ -5,10 +5,11 @@ Read before: `common.py`, for what a run keeps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 
+from . import seeds
 from .common import Check, Picture, Run, Table, Text, verdict
 
 STYLE = """
@@ -20,12 +21,26 @@ th, td { padding: .2rem .8rem .2rem 0; border-bottom: 1px solid #ddd; text-align
 """
 
 
-def write(runs: Iterable[Run], folder: Path) -> tuple[Path, Path]:
-    """Write `report.md` and `report.html` beside the pictures of the runs; their paths."""
+def write(runs: Iterable[Run], folder: Path, before: Mapping[tuple[str, str], list[dict]]) -> tuple[Path, Path]:
+    """Write `report.md` and `report.html` beside the pictures of the runs; their paths.
+
+    before  what earlier runs with other seeds said of a claim, by lesson and claim
+    """
     runs = list(runs)
     summary = Table(
-        ["lesson", "claim", "this run"],
-        [[run.name, said.claim, verdict(said.holds)] for run in runs for said in run.kept if isinstance(said, Check)],
+        ["lesson", "claim", "this run", "measured", "other seeds"],
+        [
+            [
+                run.name,
+                said.claim,
+                verdict(said.holds),
+                "; ".join(map(str, said.effects)),
+                _over_seeds(run, said, before),
+            ]
+            for run in runs
+            for said in run.kept
+            if isinstance(said, Check)
+        ],
     )
     first = Text(f"Setting: {runs[0].size}. The pictures lie beside this file.")
     markdown = ["# The lessons\n", *map(_markdown, (first, summary))]
@@ -40,6 +55,20 @@ def write(runs: Iterable[Run], folder: Path) -> tuple[Path, Path]:
     return paths
 
 
+def write_seeds(records: list[dict], folder: Path) -> Path:
+    """Write `seeds.md`, how often each claim held; its path."""
+    path = folder / "seeds.md"
+    path.write_text(
+        f"# How often the claims of the lessons hold\n\n{_markdown(seeds.table(records))}", encoding="utf-8"
+    )
+    return path
+
+
+def _over_seeds(run: Run, said: Check, before: Mapping[tuple[str, str], list[dict]]) -> str:
+    found = before.get((run.name, said.claim))
+    return f"{seeds.share(found)}: {seeds.measured(found)}" if found else "not run: --seeds 20"
+
+
 def _markdown(said: Text | Table | Picture | Check) -> str:
     match said:
         case Text(words):
@@ -49,8 +78,8 @@ def _markdown(said: Text | Table | Picture | Check) -> str:
             return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
         case Picture(file, caption):
             return f"![{caption}]({file})\n\n{caption}\n"
-        case Check(claim, holds):
-            return f"**{verdict(holds)}**: {claim}\n"
+        case Check():
+            return f"**{verdict(said.holds)}**: {said}\n"
 
 
 def _html(said: Text | Table | Picture | Check) -> str:
@@ -63,6 +92,6 @@ def _html(said: Text | Table | Picture | Check) -> str:
         case Picture(file, caption):
             image = f'<img src="{escape(file)}" alt="{escape(caption)}">'
             return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>"
-        case Check(claim, holds):
-            kind = "no" if holds is False else "yes"
-            return f'<p class="{kind}">{verdict(holds)}: {escape(claim)}</p>'
+        case Check():
+            kind = "no" if said.holds is False else "yes"
+            return f'<p class="{kind}">{verdict(said.holds)}: {escape(str(said))}</p>'

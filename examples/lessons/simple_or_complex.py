@@ -5,7 +5,7 @@ set. If a larger set does not lower it, the search is at fault (`depth_with_sigm
 make sense to ask about the test images (`overfitting.py`).
 """
 
-from examples.lessons.common import Run, digits, lines, main, network, train
+from examples.lessons.common import Run, digits, effect, lines, main, network, train
 from tinygrad_ml.keras.optimizers import Adam
 
 NOTES = {"simple": 0.94, "complex": 0.96}
@@ -17,14 +17,15 @@ def lesson(run: Run) -> None:
     run.say(f"Simple: no more than one hidden layer of 30 ReLUs. Complex: two of {units}. Adam.")
     rows, losses = [], {}
     for name, hidden, width in (("simple", 1, 30), ("complex", 2, units)):
-        model = network(hidden, width, "relu")
+        model = network(hidden, width, "relu", seed=run.seed)
         history = train(model, data, epochs, Adam())
         rows.append([name, model.count_params(), history["loss"][-1], history["val_accuracy"][-1], NOTES[name]])
         losses[name] = history["loss"]
     run.table(["model", "parameters", "training loss", "test accuracy", "notes"], rows)
     run.expect(
         "the more complex model is better, in training and on the test images",
-        rows[1][2] < rows[0][2] and rows[1][3] > rows[0][3] + 0.01,
+        effect("training loss of the simple one over its", rows[0][2] / rows[1][2], above=1),
+        effect("test accuracy gained", rows[1][3] - rows[0][3], above=0.01),
     )
     run.picture(lines(losses, "training loss", log=True), "The loss on the training images.")
 

@@ -8,6 +8,7 @@ import pytest
 import tinygrad_ml as tg
 from tinygrad_ml import nn, optim
 from tinygrad_ml.optim import lr_scheduler
+from tinygrad_ml.optim.lr_scheduler.scaling import ScalingLR
 
 torch = pytest.importorskip("torch")
 
@@ -87,29 +88,68 @@ def test_clipping(norm_type, max_norm):
     same([p.grad.numpy() for p in ours], [q.grad.numpy() for q in theirs], 1e-6)
 
 
+def halved(t):
+    return 1 - 0.5 * (t % 3 == 0)
+
+
 SCHEDULES = [
     ("LambdaLR", {"lr_lambda": lambda t: 1 / (t + 1)}),
+    ("MultiplicativeLR", {"lr_lambda": lambda t: 0.95}),
+    ("MultiplicativeLR", {"lr_lambda": [lambda t: 0.9, halved]}),
     ("StepLR", {"step_size": 7, "gamma": 0.5}),
+    ("StepLR", {"step_size": 1}),
     ("MultiStepLR", {"milestones": [20, 5, 5], "gamma": 0.3}),
+    ("MultiStepLR", {"milestones": [3]}),
     ("ExponentialLR", {"gamma": 0.9}),
+    ("ConstantLR", {}),
+    ("ConstantLR", {"factor": 0.25, "total_iters": 1}),
     ("LinearLR", {}),
     ("LinearLR", {"start_factor": 1.0, "end_factor": 0.0, "total_iters": 20}),
+    ("PolynomialLR", {}),
+    ("PolynomialLR", {"total_iters": 30, "power": 2.0}),
     ("CosineAnnealingLR", {"T_max": 15, "eta_min": 0.01}),
+    ("CosineAnnealingLR", {"T_max": 1, "eta_min": 0.3}),
+    ("CosineAnnealingLR", {"T_max": 60}),
     ("CosineAnnealingWarmRestarts", {"T_0": 5, "T_mult": 2, "eta_min": 0.001}),
     ("CosineAnnealingWarmRestarts", {"T_0": 7}),
     ("OneCycleLR", {"max_lr": 0.3, "total_steps": 41}),
     ("OneCycleLR", {"max_lr": [0.3, 0.1], "epochs": 6, "steps_per_epoch": 10, "anneal_strategy": "linear"}),
     ("OneCycleLR", {"max_lr": 0.3, "total_steps": 41, "three_phase": True, "div_factor": 10.0}),
-    ("OneCycleLR", {"max_lr": 0.3, "total_steps": 41, "cycle_momentum": False}),
+    ("OneCycleLR", {"max_lr": 0.3, "total_steps": 41, "cycle_momentum": False, "pct_start": 0.0}),
+    ("OneCycleLR", {"max_lr": 0.3, "total_steps": 41, "base_momentum": [0.8, 0.7], "max_momentum": [0.9, 0.99]}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.2, "step_size_up": 4}),
+    (
+        "CyclicLR",
+        {"base_lr": [0.01, 0.02], "max_lr": 0.2, "step_size_up": 3, "step_size_down": 5, "mode": "triangular2"},
+    ),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.2, "step_size_up": 4, "mode": "exp_range", "gamma": 0.95}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.2, "step_size_up": 4, "step_size_down": 0, "cycle_momentum": False}),
+    ("CyclicLR", {"base_lr": 0.1, "max_lr": 0.2, "step_size_up": 2, "scale_fn": lambda x: 1 / x, "base_momentum": 0.5}),
+]
+# Of two schedules that scale the rate, both count; one that says what it is hides what stepped before it.
+PAIRS = [
+    [("ExponentialLR", {"gamma": 0.9}), ("StepLR", {"step_size": 3, "gamma": 0.5})],
+    [("LinearLR", {}), ("CosineAnnealingLR", {"T_max": 8, "eta_min": 0.01})],
+    [("ConstantLR", {"total_iters": 4}), ("MultiStepLR", {"milestones": [2, 6]})],
+    [("PolynomialLR", {"total_iters": 30}), ("MultiplicativeLR", {"lr_lambda": halved})],
+    [("LinearLR", {"total_iters": 4}), ("LambdaLR", {"lr_lambda": lambda t: 0.9**t})],
+    [("CosineAnnealingWarmRestarts", {"T_0": 5}), ("ExponentialLR", {"gamma": 0.9})],
+    [("CyclicLR", {"base_lr": 0.01, "max_lr": 0.2, "step_size_up": 4}), ("StepLR", {"step_size": 2, "gamma": 0.5})],
 ]
 
 
 def _pair(kind="SGD", **options):
-    def groups(parameter):
-        return [{"params": [parameter()]}, {"params": [parameter()], "lr": 0.05}]
+    return _ours(kind, **options), _theirs(kind, **options)
 
-    ours = getattr(optim, kind)(groups(lambda: nn.Parameter(1.0)), lr=0.2, **options)
-    return ours, getattr(torch.optim, kind)(groups(lambda: torch.nn.Parameter(torch.tensor(1.0))), lr=0.2, **options)
+
+def _ours(kind="SGD", **options):
+    groups = [{"params": [nn.Parameter(1.0)]}, {"params": [nn.Parameter(1.0)], "lr": 0.05}]
+    return getattr(optim, kind)(groups, lr=0.2, **options)
+
+
+def _theirs(kind="SGD", **options):
+    one = lambda: torch.nn.Parameter(torch.tensor(1.0))  # noqa: E731
+    return getattr(torch.optim, kind)([{"params": [one()]}, {"params": [one()], "lr": 0.05}], lr=0.2, **options)
 
 
 def _same_groups(ours, theirs):
@@ -118,16 +158,97 @@ def _same_groups(ours, theirs):
             assert np.allclose(a[name], b[name], rtol=1e-9, atol=1e-12), name
 
 
+def _made(room, optimizer, forms, **options):
+    return [getattr(room, name)(optimizer, **given, **options) for name, given in forms]
+
+
 @pytest.mark.parametrize("kind", ["SGD", "Adam"])
-@pytest.mark.parametrize("name, options", SCHEDULES)
-def test_schedules(name, options, kind):
+@pytest.mark.parametrize("forms", [[form] for form in SCHEDULES] + PAIRS)
+def test_schedules(forms, kind):
     ours, theirs = _pair(kind, **({"momentum": 0.5} if kind == "SGD" else {}))
-    a, b = getattr(lr_scheduler, name)(ours, **options), getattr(torch.optim.lr_scheduler, name)(theirs, **options)
+    a, b = _made(lr_scheduler, ours, forms), _made(torch.optim.lr_scheduler, theirs, forms)
     for _ in range(40):
         _same_groups(ours, theirs)
-        assert np.allclose(a.get_last_lr(), b.get_last_lr(), rtol=1e-9, atol=1e-12)
+        assert np.allclose(a[-1].get_last_lr(), b[-1].get_last_lr(), rtol=1e-9, atol=1e-12)
         theirs.step()
-        a.step(), b.step()
+        for one in (*a, *b):
+            one.step()
+
+
+@pytest.mark.parametrize("forms", [[form] for form in SCHEDULES] + PAIRS)
+def test_schedules_go_on_from_any_step_at_once(forms):
+    theirs = _theirs(momentum=0.5)
+    schedules = _made(torch.optim.lr_scheduler, theirs, forms)
+    expected = []
+    for _ in range(25):
+        expected.append([(group["lr"], group["momentum"]) for group in theirs.param_groups])
+        theirs.step()
+        for one in schedules:
+            one.step()
+
+    def goes_on(optimizer, made, step):
+        for rates in expected[step : step + 3]:
+            assert np.allclose([(g["lr"], g["momentum"]) for g in optimizer.param_groups], rates, rtol=1e-9, atol=1e-12)
+            for one in made:
+                one.step()
+
+    whole = _ours(momentum=0.5)
+    running = _made(lr_scheduler, whole, forms)
+    for step in range(22):
+        state, states = whole.state_dict(), [one.state_dict() for one in running]
+        optimizer_first = _ours(momentum=0.5)
+        optimizer_first.load_state_dict(state)
+        made = _made(lr_scheduler, optimizer_first, forms)
+        for one, saved in zip(made, states, strict=True):
+            one.load_state_dict(saved)
+        goes_on(optimizer_first, made, step)
+
+        schedules_first = _ours(momentum=0.5)
+        made = _made(lr_scheduler, schedules_first, forms)
+        for one, saved in zip(made, states, strict=True):
+            one.load_state_dict(saved)
+        schedules_first.load_state_dict(state)
+        goes_on(schedules_first, made, step)
+
+        # What says the rate, whatever it was, cannot know of another schedule from a number alone.
+        if step and (len(forms) == 1 or all(isinstance(one, ScalingLR) for one in running)):
+            by_number = _ours(momentum=0.5)
+            by_number.load_state_dict(state)
+            goes_on(by_number, _made(lr_scheduler, by_number, forms, last_epoch=step - 1), step)
+        for one in running:
+            one.step()
+
+
+def test_groups_added_later():
+    forms = [("ExponentialLR", {"gamma": 0.9}), ("LinearLR", {}), ("StepLR", {"step_size": 2})]
+    ours, theirs = _pair()
+    schedules = [*_made(lr_scheduler, ours, forms), *_made(torch.optim.lr_scheduler, theirs, forms)]
+    for t in range(10):
+        if t == 3:
+            ours.add_param_group({"params": [nn.Parameter(1.0)], "lr": 0.4})
+            theirs.add_param_group({"params": [torch.nn.Parameter(torch.tensor(1.0))], "lr": 0.4})
+        _same_groups(ours, theirs)
+        theirs.step()
+        for one in schedules:
+            one.step()
+
+
+def test_schedules_all_at_once():
+    ours, theirs = _pair()
+
+    def chained(of, optimizer):
+        inner = of.SequentialLR(optimizer, [of.LinearLR(optimizer), of.CosineAnnealingLR(optimizer, 9)], [4])
+        return of.ChainedScheduler([inner, of.ExponentialLR(optimizer, 0.9), of.StepLR(optimizer, 3, 0.5)])
+
+    a, b = chained(lr_scheduler, ours), chained(torch.optim.lr_scheduler, theirs)
+    for _ in range(25):
+        _same_groups(ours, theirs)
+        resumed = _ours()
+        again = chained(lr_scheduler, resumed)
+        resumed.load_state_dict(ours.state_dict()), again.load_state_dict(a.state_dict())
+        theirs.step()
+        a.step(), b.step(), again.step()
+        _same_groups(resumed, theirs)
 
 
 def test_schedules_one_after_the_other():

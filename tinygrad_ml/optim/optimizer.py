@@ -54,6 +54,7 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
+        self.begun: set[int] = set()  # the groups whose rate schedules took over, since no state was loaded
         self._loops: dict[tuple, Loop | None] = {}
         if isinstance(params, Tensor):
             raise OptionError(
@@ -236,6 +237,7 @@ class Optimizer:
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update({name: value for name, value in saved.items() if name != "params"})
         self.state = loaded
+        self.begun.clear()
 
     def __repr__(self) -> str:
         groups = [
