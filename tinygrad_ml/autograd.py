@@ -23,7 +23,7 @@ from .graph import ZERO, backpropagate
 from .modes import differentiating, enable_grad, inside, modes, no_grad, watching
 from .ops import OUTPUT
 from .ops.elementwise import constant_in
-from .tensor import Tensor, apply, as_tensor, filled, method, tensor
+from .tensor import Tensor, apply, beside, filled, method, tensor
 
 __all__ = [
     "backward",
@@ -171,7 +171,7 @@ def _zeros(node) -> Tensor:
 
 
 def _fitting(given, output: Tensor) -> Tensor:
-    given = as_tensor(given)
+    given = beside(given, output)
     problems = []
     if given.shape != output.shape:
         problems.append(f"shape {given.shape} instead of {output.shape}")
@@ -249,7 +249,7 @@ def jvp(f: Callable, x, v) -> tuple[Tensor, Tensor]:
         y = f(*inputs)
     u = tensor(_ones_of(y), requires_grad=True)
     pulled = grad(y, inputs, u, create_graph=True, allow_unused=True)
-    used = [(g, as_tensor(d)) for g, d in zip(pulled, directions, strict=True) if g is not None]
+    used = [(g, beside(d, g)) for g, d in zip(pulled, directions, strict=True) if g is not None]
     if not used:
         return y.detach(), _zeros(y.node)
     (tangent,) = grad([g for g, _ in used], u, [_fitting(d, g) for g, d in used])
@@ -264,7 +264,7 @@ def hvp(f: Callable, x, v):
     """
     inputs, directions = _leaves(x), _as_tuple(v)
     first = _gradient_with_graph(f, inputs)
-    second = grad(first, inputs, [_fitting(as_tensor(d), g) for g, d in zip(first, directions, strict=True)])
+    second = grad(first, inputs, [_fitting(d, g) for g, d in zip(first, directions, strict=True)])
     return _like_given(second, x)
 
 

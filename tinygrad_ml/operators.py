@@ -16,6 +16,7 @@ from .indexing import parse
 from .modes import modes
 from .ops import Primitive, elementwise, index
 from .tensor import NO_PARAMETERS, Tensor, apply, as_tensor, method, record
+from .tensor import beside as tensor_beside
 
 _constants: dict[tuple, Tensor] = {}
 """The numbers of formulas, which recur: (type, number, dtype of the tensor beside it) -> tensor."""
@@ -25,7 +26,7 @@ def operand(other, beside: Tensor):
     """`other` as a tensor to compute with beside a tensor, or NotImplemented.
 
     Numbers, NumPy's scalars and 0-d arrays among them, take the dtype of the tensor and have no
-    device; arrays keep their dtype and are on theirs.
+    device; lists take both; arrays keep their dtype and are on theirs.
     """
     kind = type(other)
     if (kind is float or kind is int) and other:  # not 0, because 0.0 equals -0.0
@@ -40,7 +41,9 @@ def operand(other, beside: Tensor):
         return other
     if isinstance(other, (int, float, complex, numpy.generic)) or (isinstance(other, numpy.ndarray) and not other.ndim):
         return _number(other if isinstance(other, (int, float, complex)) else other.item(), beside)
-    if hasattr(other, "__array__") or hasattr(other, "__cuda_array_interface__") or isinstance(other, (list, tuple)):
+    if isinstance(other, (list, tuple)):
+        return tensor_beside(other, beside)
+    if hasattr(other, "__array__") or hasattr(other, "__cuda_array_interface__"):
         return as_tensor(other)
     return NotImplemented
 
@@ -84,7 +87,7 @@ def __setitem__(self: Tensor, key, values) -> None:
     place = index.fill(template, arrays)
     symbolic = absent(self._data) or absent(values._data)
     if not (self._needs or values._needs or symbolic):
-        data = self._data.copy()
+        data = numpy.array(self._data) if isinstance(self._data, numpy.generic) else self._data.copy()
         data[place] = values._data
         _become(self, Tensor(data), "x[...] =")
     elif values.size:
@@ -207,6 +210,20 @@ def _direct(op: Primitive) -> Callable:
     return operator
 
 
+def _comparison(op: Primitive) -> Callable:
+    """x ∘ other, which has an answer for integers that x could not hold: no byte is -1."""
+    compute = _general(op)
+
+    def operator(self, other):
+        if type(other) is int and self._data.dtype.kind in "iu":
+            limits = numpy.iinfo(self._data.dtype)
+            if not limits.min <= other <= limits.max:
+                other = Tensor(numpy.float64(other) if abs(other) >= 1 << 63 else numpy.int64(other))
+        return compute(self, other)
+
+    return operator
+
+
 def _in_place(op: Primitive, symbol: str) -> Callable:
     """x ∘= other"""
     compute = _general(op)
@@ -268,7 +285,7 @@ for _name, (_op, _symbol) in _ARITHMETIC.items():
     setattr(Tensor, f"__r{_name}__", _reflected(_op))
     setattr(Tensor, f"__i{_name}__", _in_place(_op, _symbol))
 for _name, _op in _COMPARISONS.items():
-    setattr(Tensor, f"__{_name}__", _general(_op))
+    setattr(Tensor, f"__{_name}__", _comparison(_op))
 for _name, (_op, _symbol) in _LOGICAL.items():
     setattr(Tensor, f"__{_name}__", _logical(_op, _symbol))
     setattr(Tensor, f"__r{_name}__", _logical(_op, _symbol))

@@ -232,13 +232,16 @@ class Tensor:
             self._data = self.node.value = numpy.array(self._data)
         elif not getattr(self._data.flags, "writeable", 0 not in self._data.strides):  # CuPy does not say
             self._data = self.node.value = self._data.copy()
-        array = values._data if isinstance(values, Tensor) else as_array(values, None, self.device)
+        array = values._data if isinstance(values, Tensor) else as_array(values, self.dtype, self.device)
         try:
             self._data[...] = array
         except Exception as error:
             given = Tensor(array)
             _check_devices("assign", (self, given))
-            raise ShapeError(f"cannot assign {given._described()} to {self._described()}") from error
+            why = f"cannot assign {given._described()} to {self._described()}"
+            if given.size == 1 and given.ndim <= self.ndim:  # which has room everywhere
+                raise DTypeError(f"{why}: {error}") from error
+            raise ShapeError(why) from error
         writes.wrote(self._data)
         return self
 
@@ -512,8 +515,8 @@ def tensor(data, dtype=None, requires_grad: bool = False, device=None, name: str
     """A tensor with its own copy of `data`.
 
     data           number, nested list, NumPy or CuPy array, or tensor
-    dtype          of the result. By default arrays keep theirs, and Python numbers and lists
-                   become float32 (or int64, or bool)
+    dtype          of the result, whose digits are all kept. By default arrays keep theirs, NumPy's
+                   scalars among them, and Python numbers and lists become float32 (or int64, or bool)
     requires_grad  whether gradients shall flow to it; floating dtypes only
     device         "cpu", "gpu", "gpu:1"; by default where the data is, or the default device
     name           what errors, pictures and checkpoints call it
@@ -525,7 +528,9 @@ def tensor(data, dtype=None, requires_grad: bool = False, device=None, name: str
         raise GradientError(
             "tensor([...]) copies numbers, and would cut these tensors from their graph; use tg.stack([...])"
         )
-    made = Tensor(as_array(data._data if isinstance(data, Tensor) else data, dtype, device, copy=True))
+    if isinstance(data, Tensor):
+        data, dtype = data._data, data.dtype if dtype is None else dtype
+    made = Tensor(as_array(data, dtype, device, copy=True))
     if name is not None:
         made.name = name
     if requires_grad:
@@ -543,6 +548,17 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
     if not isinstance(data, (int, float, list, tuple)):
         writes.borrow(made._data)
     return made
+
+
+def beside(data, tensor: Tensor) -> Tensor:
+    """`data` as a tensor on the device of another: Python's floats take its dtype, if that is floating, and with it
+    all digits that it holds; arrays keep their own."""
+    if isinstance(data, Tensor):
+        return data
+    python = isinstance(data, (float, list, tuple)) and not isinstance(data, numpy.generic)
+    if python and dtypes.is_float(tensor.dtype) and numpy.asarray(data).dtype.kind == "f":
+        return as_tensor(data, tensor.dtype, tensor.device)
+    return as_tensor(data, None, tensor.device)
 
 
 def filled(shape: tuple[int, ...], value, dtype, device: Device) -> Tensor:

@@ -11,10 +11,12 @@ from .dtypes import DEFAULT_FLOAT, as_dtype
 def as_array(data, dtype=None, device: str | Device | None = None, copy: bool = False):
     """`data` (number, nested list, array of any backend) as an array of a dtype on a device.
 
-    By default arrays of a GPU stay there, and all else goes to the current device; arrays keep
-    their dtype, and Python's numbers and lists become float32 (or int64, or bool). A 0-d array on
-    the host is returned as a NumPy scalar, with which NumPy computes several times faster. Memory
-    is shared where that is possible, unless `copy` is True.
+    By default arrays of a GPU stay there, and all else goes to the current device; arrays and
+    scalars of NumPy's keep their dtype, and Python's numbers and lists become float32 (or int64, or
+    bool). Where a dtype is given, they go there straight, with all digits that it holds. A 0-d array on the host is returned as a NumPy scalar, with which NumPy
+    computes several times faster. Memory is shared where that is possible, unless `copy` is True.
+
+    Raises `DTypeError` for what is no number, or none of that dtype: nan or 300 as uint8.
     """
     known = type(data) in BY_TYPE or hasattr(type(data), "__cuda_array_interface__")
     source = BY_TYPE[type(data)] if known else HOST
@@ -26,8 +28,11 @@ def as_array(data, dtype=None, device: str | Device | None = None, copy: bool = 
     if source is not HOST and Device.of(data) == device:
         return data.astype(data.dtype if dtype is None else as_dtype(dtype), copy=copy)
     target = get(device)
-    host = source.to_host(data) if source is not HOST else _host_array(data)
-    wanted = as_dtype(host.dtype if dtype is None else dtype)
+    wanted = None if dtype is None else as_dtype(dtype)
+    host = source.to_host(data) if source is not HOST else _host_array(data, wanted)
+    wanted = as_dtype(host.dtype) if wanted is None else wanted
+    if wanted.kind in "iu" and host.dtype.kind == "f" and not numpy.isfinite(host).all():
+        raise DTypeError(f"nan and infinity cannot be held by dtype {wanted}, and are among {_shown(host)}")
     if host.dtype != wanted or not host.dtype.isnative:
         host, copy = host.astype(wanted), False
     if target is not HOST:
@@ -37,7 +42,8 @@ def as_array(data, dtype=None, device: str | Device | None = None, copy: bool = 
     return numpy.array(host) if copy else host
 
 
-def _host_array(data) -> numpy.ndarray:
+def _host_array(data, wanted: numpy.dtype | None) -> numpy.ndarray:
+    """`data` as an array, of the dtype wanted if it is of Python's numbers and one is wanted."""
     if isinstance(data, (numpy.ndarray, numpy.generic)):
         return numpy.asarray(data)
     try:
@@ -46,8 +52,16 @@ def _host_array(data) -> numpy.ndarray:
         raise DTypeError(f"cannot make a tensor of {type(data).__name__}: {error}") from None
     if array.dtype.kind not in "biuf":
         hint = "; complex numbers are out of scope" if array.dtype.kind == "c" else ""
-        shown = numpy.array2string(array, threshold=5)
-        raise DTypeError(f"cannot make a tensor of {type(data).__name__} {shown}: no real numbers{hint}")
-    if array.dtype.kind == "f" and isinstance(data, (list, tuple, float)):
-        array = array.astype(DEFAULT_FLOAT)
-    return array
+        raise DTypeError(f"cannot make a tensor of {type(data).__name__} {_shown(array)}: no real numbers{hint}")
+    if not isinstance(data, (list, tuple, float, int)):
+        return array
+    if wanted is None:
+        return array.astype(DEFAULT_FLOAT) if array.dtype.kind == "f" else array
+    try:
+        return numpy.asarray(data, wanted)
+    except (OverflowError, ValueError) as error:
+        raise DTypeError(f"{_shown(array)} cannot be held by dtype {wanted}: {error}") from None
+
+
+def _shown(array: numpy.ndarray) -> str:
+    return numpy.array2string(array, threshold=5)

@@ -68,7 +68,9 @@ class Host(Backend):
     @staticmethod
     def filled(shape: tuple[int, ...], value, dtype: numpy.dtype, index: int = 0):
         """A new array on this device with `value` everywhere."""
-        return numpy.full(shape, value, dtype) if value else numpy.zeros(shape, dtype)
+        if type(value) is int and not value:  # not so for -0.0
+            return numpy.zeros(shape, dtype)
+        return numpy.full(shape, value, dtype)
 
     @staticmethod
     def to_host(array) -> numpy.ndarray:

@@ -52,8 +52,8 @@ class Normalize:
     def __init__(self, mean: Sequence[float], std: Sequence[float]):
         if len(mean) != len(std) or 0 in std:
             raise OptionError(f"Normalize was given mean={mean} and std={std}; give each channel a mean and a std > 0")
-        self.mean = np.reshape(np.array(mean, np.float32), (-1, 1, 1))
-        self.std = np.reshape(np.array(std, np.float32), (-1, 1, 1))
+        self.mean = np.reshape(np.array(mean, np.float64), (-1, 1, 1))
+        self.std = np.reshape(np.array(std, np.float64), (-1, 1, 1))
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         if images.ndim != 4 or images.shape[1] != len(self.mean):
@@ -61,7 +61,8 @@ class Normalize:
                 f"Normalize with {len(self.mean)} channels was given images of shape {images.shape}; "
                 f"expected (N, {len(self.mean)}, H, W), which ToFloat makes of grey images"
             )
-        return (images - self.mean) / self.std
+        dtype = images.dtype if images.dtype.kind == "f" else np.dtype(np.float32)
+        return (images - self.mean.astype(dtype)) / self.std.astype(dtype)
 
 
 class _Random:

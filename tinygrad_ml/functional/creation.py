@@ -2,7 +2,7 @@
 
 import numpy
 
-from ..backend import Absent, Device, current_device, dtypes
+from ..backend import Absent, Device, as_array, current_device, dtypes
 from ..errors import OptionError
 from ..tensor import Tensor, as_tensor, filled, tensor
 from .manipulation import _shape_of
@@ -31,7 +31,12 @@ def ones(*shape, dtype=dtypes.DEFAULT_FLOAT, device=None, requires_grad: bool = 
 def full(shape, fill_value, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """`fill_value` everywhere, in its own kind of dtype (float32, int64 or bool) if none is given."""
     dtype = tensor(fill_value, device="cpu").dtype if dtype is None else dtype
-    return _constant(_shape_of((shape,)), fill_value, dtype, device, requires_grad)
+    return _constant(_shape_of((shape,)), _number(fill_value, dtype), dtype, device, requires_grad)
+
+
+def _number(value, dtype):
+    """A number from outside in a dtype; `DTypeError` if it has no place there."""
+    return as_array(value, dtype, "cpu") if isinstance(value, (int, float, numpy.generic)) else value
 
 
 def _like(x, value, dtype, device, requires_grad: bool) -> Tensor:
@@ -53,7 +58,8 @@ def ones_like(x, dtype=None, device=None, requires_grad: bool = False) -> Tensor
 
 def full_like(x, fill_value, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """`fill_value` in the shape, dtype and device of x."""
-    return _like(x, fill_value, dtype, device, requires_grad)
+    x = as_tensor(x)
+    return _like(x, _number(fill_value, x.dtype if dtype is None else dtype), dtype, device, requires_grad)
 
 
 def arange(start, /, stop=None, step=1, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
@@ -62,9 +68,10 @@ def arange(start, /, stop=None, step=1, dtype=None, device=None, requires_grad: 
         start, stop = 0, start
     if step == 0:
         raise OptionError("arange needs a step other than 0")
+    numbers = numpy.arange(start, stop, step)
     if dtype is None:
-        dtype = dtypes.DEFAULT_FLOAT if any(isinstance(bound, float) for bound in (start, stop, step)) else dtypes.int64
-    return _made(numpy.arange(start, stop, step), dtype, device, requires_grad)
+        dtype = dtypes.DEFAULT_FLOAT if numbers.dtype.kind == "f" else dtypes.int64
+    return _made(numbers, dtype, device, requires_grad)
 
 
 def linspace(

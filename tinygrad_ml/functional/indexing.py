@@ -9,7 +9,7 @@ from ..errors import DTypeError, RangeError, ShapeError
 from ..modes import modes
 from ..ops import index, reduce
 from ..ops.shapes import one_axis
-from ..tensor import Tensor, apply, as_tensor, method
+from ..tensor import Tensor, apply, as_tensor, beside, method
 
 
 def _places(indices, beside: Tensor) -> Tensor:
@@ -87,7 +87,7 @@ def scatter_add(x, indices, values, axis: int = 0) -> Tensor:
     `indices` and `values` have one shape, with the axes of x; a place named twice receives both.
     """
     x = as_tensor(x)
-    values = as_tensor(values, device=None if isinstance(values, Tensor) else x.device)
+    values = beside(values, x)
     indices = _places(indices, x)
     if not indices.ndim == x.ndim == values.ndim or indices.shape != values.shape:
         raise ShapeError(

@@ -15,7 +15,7 @@ from ..backend import Device, dtypes, get
 from ..errors import OptionError, ShapeError
 from ..ops import index, movement
 from ..ops.shapes import axes_of, broadcast, one_axis
-from ..tensor import Tensor, apply, as_tensor, method
+from ..tensor import Tensor, apply, as_tensor, beside, method
 
 
 def _shape_of(shape, least: int = 0) -> tuple[int, ...]:
@@ -138,14 +138,20 @@ def broadcast_to(x, shape) -> Tensor:
 
 def broadcast_arrays(*xs) -> tuple[Tensor, ...]:
     """All tensors broadcast to their common shape."""
-    xs = [as_tensor(x) for x in xs]
+    xs = _tensors(xs)
     shape = broadcast(*[x.shape for x in xs])
     return tuple(broadcast_to(x, shape) for x in xs)
 
 
+def _tensors(xs: Sequence) -> list[Tensor]:
+    """Each as a tensor; Python's numbers and lists as they are beside a tensor."""
+    first = next((x for x in xs if isinstance(x, Tensor)), None)
+    return [as_tensor(x) if first is None else beside(x, first) for x in xs]
+
+
 def concat(xs: Sequence, axis: int | None = 0) -> Tensor:
     """The tensors one after the other along an existing axis; flattened first for None."""
-    xs = [as_tensor(x) for x in xs]
+    xs = _tensors(xs)
     if not xs:
         raise ShapeError("concat needs at least one tensor")
     if axis is None:
@@ -163,7 +169,7 @@ def concat(xs: Sequence, axis: int | None = 0) -> Tensor:
 
 def stack(xs: Sequence, axis: int = 0) -> Tensor:
     """Tensors of one shape, side by side along a new axis."""
-    xs = [as_tensor(x) for x in xs]
+    xs = _tensors(xs)
     if not xs:
         raise ShapeError("stack needs at least one tensor")
     for x in xs:

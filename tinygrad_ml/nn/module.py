@@ -361,7 +361,7 @@ def _load(target: Tensor, value: Any) -> None:
     if target.symbolic:  # the module was made without memory, and gets it now
         put(target, asarray(value, target.dtype, copy=True)._data)
     else:
-        target.assign(as_tensor(value, device=target.device))
+        target.assign(as_tensor(value, target.dtype, target.device))
 
 
 def _moved(tensor: Tensor, device: str | Device | None, dtype: Any) -> Any:

@@ -11,7 +11,7 @@ from ... import functional as tg
 from ...errors import DTypeError, OptionError, RangeError, ShapeError
 from ...functional.indexing import check_labels
 from ...modes import inside, modes
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor, as_tensor, beside
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -31,7 +31,7 @@ def _reduced(loss: Tensor, reduction: str) -> Tensor:
 def _pair(input, target, what: str) -> tuple[Tensor, Tensor]:
     """Predictions and targets of one shape and dtype, on one device."""
     input = as_tensor(input)
-    target = target if isinstance(target, Tensor) else as_tensor(target, device=input.device)
+    target = beside(target, input)
     if input.shape != target.shape:
         raise ShapeError(
             f"{what}{inside(modes.scope)} needs predictions and targets of one shape, but got {input.shape} and "
@@ -109,7 +109,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, reduction: str 
     """
     x, t = _pair(input, target, "binary_cross_entropy_with_logits")
     missed = tg.softplus(-x)  # -ln σ(x); and -ln(1 - σ(x)) is x more
-    loss = (1 - t) * x + (missed if pos_weight is None else ((as_tensor(pos_weight) - 1) * t + 1) * missed)
+    loss = (1 - t) * x + (missed if pos_weight is None else ((beside(pos_weight, x) - 1) * t + 1) * missed)
     return _reduced(loss if weight is None else loss * weight, reduction)
 
 
@@ -168,7 +168,7 @@ def cross_entropy(
     if not input.ndim:
         raise ShapeError("cross_entropy needs logits with an axis of classes, but got a 0-d tensor")
     log_p = tg.log_softmax(input, axis=min(1, input.ndim - 1))
-    target = target if isinstance(target, Tensor) else as_tensor(target, device=input.device)
+    target = beside(target, input)
     if target.dtype.kind in "iu":
         return _nll(log_p, target, weight, ignore_index, reduction, label_smoothing, "cross_entropy")
     if target.shape != input.shape:
@@ -197,7 +197,7 @@ def _over_classes(x: Tensor, weight) -> Tensor:
 
 
 def _class_weights(weight, log_p: Tensor) -> Tensor:
-    weight = as_tensor(weight).astype(log_p.dtype)
+    weight = beside(weight, log_p).astype(log_p.dtype)
     if weight.shape != (_classes(log_p),):
         raise ShapeError(
             f"the weights of {_classes(log_p)} classes have shape ({_classes(log_p)},), not {weight.shape}"
@@ -208,7 +208,7 @@ def _class_weights(weight, log_p: Tensor) -> Tensor:
 def _nll(log_p: Tensor, target, weight, ignore_index: int, reduction: str, smoothing: float, what: str) -> Tensor:
     """The loss of class numbers, given log-probabilities."""
     checked_reduction(reduction)
-    target = target if isinstance(target, Tensor) else as_tensor(target, device=log_p.device)
+    target = beside(target, log_p)
     if target.dtype.kind not in "iu":
         raise DTypeError(
             f"{what}{inside(modes.scope)} needs integer class numbers as targets, but got {target._described()}"
@@ -220,7 +220,7 @@ def _nll(log_p: Tensor, target, weight, ignore_index: int, reduction: str, smoot
             f"{what}{inside(modes.scope)}: predictions of shape {log_p.shape} (axis {axis} being the classes) need "
             f"targets of shape {expected}, but got {target._described()}"
         )
-    counts = target != ignore_index
+    counts = target != ignore_index  # which may be a number that is no label's, as -100 is no byte
     labels = counts.where(target, 0)
     check_labels(labels, _classes(log_p), what)
     rows = tg.moveaxis(log_p, axis, -1).reshape((labels.size, _classes(log_p)))
