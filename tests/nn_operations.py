@@ -72,6 +72,83 @@ row("pixel_shuffle", lambda nn, x: nn.functional.pixel_shuffle(x, 2) ** 3, IMAGE
 row("pixel_unshuffle", lambda nn, x: nn.PixelUnshuffle(3)(x[..., :3, :]) ** 3, IMAGES)
 row("channel_shuffle", lambda nn, x: nn.ChannelShuffle(2)(x) ** 3, SEQUENCES)
 
+row("unfold", lambda nn, x: nn.functional.unfold(x, (2, 3), (2, 1), 1, (1, 2)) ** 3, IMAGES)
+row("unfold without a batch", lambda nn, x: nn.Unfold(2)(x) ** 3, IMAGES[0])
+row("fold", lambda nn, x: nn.functional.fold(x, (5, 6), (2, 3), (2, 1), 1, (1, 2)) ** 3, numbers((2, 12, 15)))
+row("fold without a batch", lambda nn, x: nn.Fold((3, 4), 2)(x) ** 3, numbers((8, 6)))
+
+# -- interpolation and sampling ------------------------------------------------------------------------
+
+for _mode, _x, _size in (
+    ("linear", SEQUENCES, (11,)),
+    ("bilinear", IMAGES, (3, 11)),
+    ("bicubic", IMAGES, (3, 11)),
+    ("trilinear", VOLUMES, (3, 5, 4)),
+):
+    for _aligned in (False, True):
+        row(
+            f"interpolate {_mode}, aligned {_aligned}",
+            lambda nn, x, m=_mode, a=_aligned, s=_size: nn.functional.interpolate(x, s, mode=m, align_corners=a) ** 3,
+            _x,
+        )
+    row(
+        f"interpolate {_mode} by a factor",
+        lambda nn, x, m=_mode: nn.Upsample(scale_factor=1.7, mode=m)(x) ** 3,
+        _x,
+    )
+for _mode in ("nearest", "nearest-exact", "area"):
+    for _x, _size in ((SEQUENCES, (11,)), (IMAGES, (3, 18)), (VOLUMES, (3, 9, 4))):
+        row(
+            f"interpolate {_mode} to {_size}",
+            lambda nn, x, m=_mode, s=_size: nn.functional.interpolate(x, s, mode=m) ** 3,
+            _x,
+        )
+row("interpolate, two factors", lambda nn, x: nn.functional.interpolate(x, scale_factor=(2, 0.7)) ** 3, IMAGES)
+row(
+    "interpolate, recomputed",
+    lambda nn, x: nn.functional.interpolate(x, scale_factor=1.3, mode="bilinear", recompute_scale_factor=True) ** 3,
+    IMAGES,
+)
+for _mode in ("bilinear", "bicubic"):
+    for _size in ((2, 3), (4, 9)):
+        row(
+            f"interpolate {_mode} to {_size} without aliases",
+            lambda nn, x, m=_mode, s=_size: nn.functional.interpolate(x, s, mode=m, antialias=True) ** 3,
+            IMAGES,
+        )
+row("UpsamplingNearest2d", lambda nn, x: nn.UpsamplingNearest2d(scale_factor=2)(x) ** 3, IMAGES)
+row("UpsamplingBilinear2d", lambda nn, x: nn.UpsamplingBilinear2d((7, 4))(x) ** 3, IMAGES)
+
+GRID, GRID_3D = numbers((2, 3, 4, 2)), numbers((1, 2, 3, 2, 3))
+for _aligned in (False, True):
+    for _padding in ("zeros", "border", "reflection"):
+        for _mode in ("bilinear", "nearest", "bicubic"):
+            row(
+                f"grid_sample {_mode}, {_padding}, aligned {_aligned}",
+                lambda nn, x, grid, options=(_mode, _padding, _aligned): (
+                    nn.functional.grid_sample(x, grid, *options) ** 3
+                ),
+                IMAGES,
+                GRID,
+            )
+    for _mode, _padding in (("bilinear", "zeros"), ("bilinear", "reflection"), ("nearest", "border")):
+        row(
+            f"grid_sample of volumes {_mode}, {_padding}, aligned {_aligned}",
+            lambda nn, x, grid, options=(_mode, _padding, _aligned): nn.functional.grid_sample(x, grid, *options) ** 3,
+            VOLUMES,
+            GRID_3D,
+        )
+    row(
+        f"affine_grid, aligned {_aligned}",
+        lambda nn, theta, a=_aligned: nn.functional.affine_grid(theta, (2, 3, 4, 1 + a), a) ** 3,
+        numbers((2, 2, 3)),
+    )
+row(
+    "affine_grid of volumes",
+    lambda nn, theta: nn.functional.affine_grid(theta, (1, 3, 4, 2, 3), False) ** 3,
+    numbers((1, 3, 4)),
+)
+
 # -- activations ---------------------------------------------------------------------------------------
 
 row("softplus, threshold", lambda nn, x: nn.functional.softplus(x, 2.0, 1.5), ROWS)

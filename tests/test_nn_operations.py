@@ -1,11 +1,14 @@
 """Every row of the table of `nn`: its derivatives, its shape for symbols, compiled, and the numbers that PyTorch gave."""
 
 import json
+import math
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nn_operations import TABLE
 
 import tinygrad_ml as tg
@@ -106,6 +109,36 @@ WRONG = [
     (lambda nn: nn.ConvTranspose1d(4, 2, 3, 2)(X1, output_size=20), OptionError, r"sizes from \(13,\) to \(14,\)"),
     (lambda nn: nn.ConvTranspose1d(4, 2, 3, padding_mode="reflect"), OptionError, "'zeros' only"),
     (lambda nn: nn.functional.adaptive_max_pool3d(X3, (2, 2)), OptionError, "each of 3 axes"),
+    (lambda nn: nn.functional.interpolate(X2), OptionError, "either a size or a scale_factor"),
+    (lambda nn: nn.functional.interpolate(X2, 3, 2.0), OptionError, "either a size or a scale_factor"),
+    (
+        lambda nn: nn.functional.interpolate(X2, (3, 4, 5)),
+        OptionError,
+        "size is a positive number, or one for each of 2",
+    ),
+    (lambda nn: nn.functional.interpolate(X2, 2.5), OptionError, "size is a positive number"),
+    (lambda nn: nn.functional.interpolate(X2, scale_factor=0.1), OptionError, "leaves nothing"),
+    (lambda nn: nn.functional.interpolate(X2, 3, mode="cubic"), OptionError, "'cubic' is not one of 'nearest'"),
+    (lambda nn: nn.functional.interpolate(X2, 3, mode="linear"), ShapeError, r"\(batch, channels, length\)"),
+    (lambda nn: nn.Upsample(3, mode="nearest")(tg.ones(2, 4)), ShapeError, "1 to 3 spatial axes"),
+    (lambda nn: nn.Upsample(3, align_corners=True)(X2), OptionError, "align_corners is for 'linear'"),
+    (lambda nn: nn.functional.interpolate(X2, 3, antialias=True), OptionError, "antialias is for 'bilinear'"),
+    (lambda nn: nn.functional.interpolate(X2, 3, recompute_scale_factor=True), OptionError, "not for a size"),
+    (lambda nn: nn.functional.interpolate(X2[:, :, :0], 3), ShapeError, "nothing to interpolate"),
+    (lambda nn: nn.functional.grid_sample(X2, tg.ones(2, 3, 3, 3)), ShapeError, "grid_sample needs an input"),
+    (lambda nn: nn.functional.grid_sample(X2, tg.ones(1, 3, 3, 2)), ShapeError, "grid_sample needs an input"),
+    (lambda nn: nn.functional.grid_sample(X2, tg.ones(2, 3, 3, 2), "linear"), OptionError, "'nearest', 'bicubic'"),
+    (
+        lambda nn: nn.functional.grid_sample(X3, tg.ones(2, 3, 3, 3, 3), "bicubic"),
+        OptionError,
+        "'bilinear', 'nearest'$",
+    ),
+    (lambda nn: nn.functional.grid_sample(X2, tg.ones(2, 3, 3, 2), "nearest", "edge"), OptionError, "'reflection'"),
+    (lambda nn: nn.functional.affine_grid(tg.ones(2, 2, 3), (2, 3, 4, 5, 6)), ShapeError, "affine_grid needs a size"),
+    (lambda nn: nn.Unfold(3)(tg.ones(2, 4)), ShapeError, "unfold in module Unfold needs an input"),
+    (lambda nn: nn.Unfold(7)(X2), ShapeError, "larger than the padded input"),
+    (lambda nn: nn.Fold((4, 5), 2)(tg.ones(2, 8, 11)), ShapeError, r"\(batch, channels · 4, 12\)"),
+    (lambda nn: nn.Fold((4, 5), 2, stride=0)(tg.ones(2, 8, 12)), OptionError, "stride"),
 ]
 
 
@@ -126,6 +159,8 @@ def test_layers_say_what_they_are():
         (tg.nn.RMSNorm(4), "RMSNorm((4,), eps=None, elementwise_affine=True)"),
         (tg.nn.MaxPool3d(2), "MaxPool3d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)"),
         (tg.nn.PixelShuffle(2), "PixelShuffle(upscale_factor=2)"),
+        (tg.nn.Upsample(scale_factor=2), "Upsample(scale_factor=2, mode='nearest')"),
+        (tg.nn.Fold(4, 2), "Fold(output_size=4, kernel_size=2, dilation=1, padding=0, stride=1)"),
     ):
         assert repr(layer) == said
         assert repr(pickle.loads(pickle.dumps(layer))) == said
@@ -141,3 +176,27 @@ def test_numbers_that_are_large_for_their_dtype(dtype):
     assert np.allclose(tg.nn.functional.rms_norm(x, 2).numpy(), x.numpy() / 353.55, atol=1e-3)
     y = tg.nn.functional.local_response_norm(x.reshape(1, 2, 1), 1, 1.0, 0.5).numpy().ravel()
     assert np.allclose(y, [1, -1], atol=1e-3) and y.dtype == dtype
+
+
+def test_places_that_are_far_off_or_no_numbers():
+    x, grid = tg.tensor([[[[1.0, 2.0, 3.0]]]]), tg.tensor([[[[math.inf, 0.0], [-1e30, 0.0], [math.nan, 0.0]]]])
+    for mode in ("bilinear", "nearest", "bicubic"):
+        y = tg.nn.functional.grid_sample(x, grid, mode, "border").numpy().ravel()
+        assert list(y[:2]) == [3, 1] and np.isnan(y[2])
+        y = tg.nn.functional.grid_sample(x, grid, mode).numpy().ravel()
+        assert list(y[:2]) == [0, 0] and np.isnan(y[2])
+
+
+@given(st.sampled_from(["nearest", "nearest-exact", "linear", "area"]), st.integers(1, 12), st.integers(1, 24))
+def test_interpolation_keeps_what_is_constant_and_its_own_size(mode, n, out):
+    x = tg.tensor(np.random.default_rng(n).standard_normal((1, 2, n)))
+    assert np.allclose(tg.nn.functional.interpolate(x * 0 + 3, out, mode=mode).numpy(), np.full((1, 2, out), 3))
+    assert np.allclose(tg.nn.functional.interpolate(x, n, mode=mode).numpy(), x.numpy())
+
+
+def test_columns_folded_back_are_the_image_times_how_often_each_pixel_was_seen():
+    x = tg.tensor(np.random.default_rng(0).standard_normal((2, 3, 5, 6)))
+    options = {"kernel_size": (2, 3), "stride": (1, 2), "padding": 1}
+    seen = tg.nn.functional.fold(tg.nn.functional.unfold(x, **options), (5, 6), **options)
+    times = tg.nn.functional.fold(tg.nn.functional.unfold(x * 0 + 1, **options), (5, 6), **options)
+    assert np.allclose(seen.numpy(), (x * times).numpy())

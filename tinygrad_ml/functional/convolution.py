@@ -60,13 +60,21 @@ def _padded(x: Tensor, pairs: Sequence[tuple[int, int]], value: float = 0) -> Te
     return pad(x, [(0, 0)] * (x.ndim - len(pairs)) + list(pairs), constant_values=value)
 
 
-def _columns(x: Tensor, kernel, stride, dilation) -> tuple[Tensor, tuple[int, ...]]:
+def columns(x: Tensor, kernel, stride, dilation) -> tuple[Tensor, tuple[int, ...]]:
     """x as (batch, channels, *kernel, *positions): for each place in the kernel the image that it sees."""
     dims = len(kernel)
     windows = apply(primitives.windows, (x,), {"kernel": kernel, "stride": stride, "dilation": dilation})
     positions = windows.shape[2 : 2 + dims]
     order = (0, 1, *range(2 + dims, 2 + 2 * dims), *range(2, 2 + dims))
     return permute_dims(windows, order), positions
+
+
+def from_columns(laid: Tensor, shape: tuple[int, ...], kernel, stride, dilation) -> Tensor:
+    """Columns (batch, channels, *kernel, *positions) added up to images of `shape`: the transpose of `columns`."""
+    dims = len(kernel)
+    order = (0, 1, *range(2 + dims, 2 + 2 * dims), *range(2, 2 + dims))
+    options = {"shape": shape, "kernel": kernel, "stride": stride, "dilation": dilation}
+    return apply(primitives.fold, (permute_dims(laid, order),), options)
 
 
 def convolution(x, weight, bias=None, stride=1, padding=0, dilation=1, groups: int = 1) -> Tensor:
@@ -95,12 +103,12 @@ def convolution(x, weight, bias=None, stride=1, padding=0, dilation=1, groups: i
         )
     stride, dilation = per_axis(stride, dims, "stride"), per_axis(dilation, dims, "dilation")
     x = _padded(x, padding_pairs(padding, kernel, dilation, stride))
-    columns, positions = _columns(x, kernel, stride, dilation)
+    laid, positions = columns(x, kernel, stride, dilation)
     depth = weight.shape[1] * math.prod(kernel)
     if groups == 1:
-        y = weight.reshape(out, depth) @ columns.reshape((x.shape[0], depth, math.prod(positions)))
+        y = weight.reshape(out, depth) @ laid.reshape((x.shape[0], depth, math.prod(positions)))
     else:
-        y = weight.reshape(groups, out // groups, depth) @ columns.reshape(
+        y = weight.reshape(groups, out // groups, depth) @ laid.reshape(
             (x.shape[0], groups, depth, math.prod(positions))
         )
     return _with_bias(y.reshape((x.shape[0], out, *positions)), bias)
@@ -126,18 +134,13 @@ def convolution_transpose(
     extra = per_axis(output_padding, dims, "output_padding")
     pairs = padding_pairs(padding, kernel, dilation, stride)
     w = weight.reshape((groups, channels // groups, out * math.prod(kernel))).mT
-    columns = (w @ x.reshape((batch, groups, channels // groups, math.prod(space)))).reshape(
+    laid = (w @ x.reshape((batch, groups, channels // groups, math.prod(space)))).reshape(
         (batch, groups * out, *kernel, *space)
     )
-    order = (0, 1, *range(2 + dims, 2 + 2 * dims), *range(2, 2 + dims))
     full = tuple(
         (n - 1) * s + d * (k - 1) + 1 + e for n, s, d, k, e in zip(space, stride, dilation, kernel, extra, strict=True)
     )
-    y = apply(
-        primitives.fold,
-        (permute_dims(columns, order),),
-        {"shape": (batch, groups * out, *full), "kernel": kernel, "stride": stride, "dilation": dilation},
-    )
+    y = from_columns(laid, (batch, groups * out, *full), kernel, stride, dilation)
     y = y[(..., *(builtins.slice(before, n - after) for n, (before, after) in zip(full, pairs, strict=True)))]
     return _with_bias(y, bias)
 
@@ -170,8 +173,8 @@ def _pooled(x: Tensor, kernel, stride, padding, dilation, outside: float, ceil_m
             for n, k, s, d, pair in zip(x.shape[2:], kernel, stride, dilation, pairs, strict=True)
         ]
     x = _padded(x, pairs, outside)
-    columns, positions = _columns(x, kernel, stride, dilation)
-    places = permute_dims(columns, (*range(2, 2 + dims), 0, 1, *range(2 + dims, 2 + 2 * dims)))
+    laid, positions = columns(x, kernel, stride, dilation)
+    places = permute_dims(laid, (*range(2, 2 + dims), 0, 1, *range(2 + dims, 2 + 2 * dims)))
     return reduce(places.reshape((math.prod(kernel), *x.shape[:2], *positions)))
 
 

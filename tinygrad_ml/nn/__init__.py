@@ -98,3 +98,5 @@ from .pooling import (
     MaxPool3d,
 )
 from .shape import ChannelShuffle, Flatten, PixelShuffle, PixelUnshuffle, Unflatten
+from .unfolding import Fold, Unfold
+from .upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d

@@ -38,6 +38,7 @@ from .attention import scaled_dot_product_attention
 from .convolution import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .distance import cosine_similarity, pairwise_distance, pdist
 from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
+from .interpolation import interpolate
 from .linear import bilinear, embedding, linear, one_hot
 from .loss import (
     binary_cross_entropy,
@@ -67,4 +68,6 @@ from .pooling import (
     max_pool3d,
 )
 from .reordering import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from .sampling import affine_grid, grid_sample
 from .scaling import local_response_norm, normalize, rms_norm
+from .unfolding import fold, unfold
