@@ -1,5 +1,7 @@
 """What holds while code runs, per thread: is a graph recorded, who watches, inside which module.
 
+A thread begins with nothing of what holds in the one that starts it: a pool's threads do not inherit `no_grad`.
+
 The only subtle part is `no_grad` inside a generator. Between two `next()` calls the generator's
 `with` block is still open, yet the code that runs then is the caller's, to which the block does not
 apply. A block that was opened by a generator's (or coroutine's) frame therefore counts only while
@@ -136,7 +138,9 @@ def _set_blocks(blocks: tuple) -> None:
 
 
 class no_grad(GradMode):
-    """Inside, operations are computed and not recorded: results do not require gradients.
+    """Inside, operations of this thread are computed and not recorded: results do not require gradients.
+
+    Threads that are started inside begin without it; decorate the function that they run.
 
     ``with tg.no_grad(): ...`` or ``@tg.no_grad()`` above a function.
     """

@@ -310,7 +310,7 @@ class Tensor:
 
     def __deepcopy__(self, memo) -> Tensor:
         self._check_copyable()
-        copy = type(self).__new__(type(self))
+        copy = self.__class__.__new__(self.__class__)  # which it says to be, also while another thread records it
         data = self._data if absent(self._data) else self._data.copy()
         Tensor.__init__(copy, data)
         memo[id(self)] = copy
@@ -323,7 +323,7 @@ class Tensor:
 
     def __reduce__(self):
         self._check_copyable()
-        return _unpickle, (type(self), self.numpy(), str(self.device), self._needs, self.name)
+        return _unpickle, (self.__class__, self.numpy(), str(self.device), self._needs, self.name)
 
     def _check_copyable(self) -> None:
         if not self.is_leaf:

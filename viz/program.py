@@ -31,17 +31,22 @@ def read_step(step: Step, stage: str | None, depth: int | None, fold: bool, over
         raise OptionError(
             f"a compiled step is coloured by {' or '.join(map(repr, OVERLAYS))}, not by {overlay!r}: it keeps no numbers"
         )
-    if stage is not None and stage not in step.stages:
-        raise OptionError(f"stage is one of {', '.join(map(repr, step.stages))}, or None for kernels, not {stage!r}")
+    # All is read off one explanation: another thread may call the step meanwhile.
+    explanation, of = step.explanation, step.__name__
+    if stage is not None and stage not in explanation.stages:
+        names = ", ".join(map(repr, explanation.stages))
+        raise OptionError(f"stage is one of {names}, or None for kernels, not {stage!r}")
     if stage is not None and depth is not None:
         raise OptionError(f"depth={depth} opens and closes kernels, and at the stage {stage!r} there are none yet")
-    explanation, of = step.explanation, step.__name__
     if stage is None:
         # What a kernel moves and computes is known of the whole: so with an overlay kernels are the boxes.
         depth = 0 if overlay else depth
-        blocks = Blocks(step.program, explanation.results, explanation, depth, fold, limit)
+        blocks = Blocks(explanation.program, explanation.results, explanation, depth, fold, limit)
     else:
-        blocks, of = Blocks(step.stages[stage], explanation.results, None, None, fold, limit), f"{of} after {stage!r}"
+        blocks, of = (
+            Blocks(explanation.stages[stage], explanation.results, None, None, fold, limit),
+            f"{of} after {stage!r}",
+        )
     drawing = Drawing("program" if stage else "kernels", of, notes=blocks.notes, overlay=overlay or "")
     _Reader(blocks, drawing).read()
     if overlay:

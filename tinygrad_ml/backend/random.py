@@ -4,23 +4,33 @@ Each device has its own stream, derived from the seed, and started when it is fi
 """
 
 import secrets
+import threading
 from contextlib import contextmanager
 
 import numpy
 
 from .devices import Device, get
 
-_seed = secrets.randbits(63)
-_generators: dict[str, object] = {}
-_own: "Streams | None" = None  # whose streams those two are, if not the library's
-
 
 class Streams:
-    """Streams of somebody's own, one on each device, that start from `seed` and go on from draw to draw."""
+    """Streams of random numbers, one on each device, that start from `seed` and go on from draw to draw."""
 
     def __init__(self, seed: int):
+        self.start_from(seed)
+
+    def start_from(self, seed: int) -> None:
         self.seed = int(seed)
         self.generators: dict[str, object] = {}
+
+
+_library = Streams(secrets.randbits(63))
+
+
+class _Drawing(threading.local):
+    streams = _library  # from which this thread draws
+
+
+_drawing = _Drawing()
 
 
 class Place(Device):
@@ -30,38 +40,32 @@ class Place(Device):
 
     def __init__(self, device: Device):
         super().__init__(device)
-        self.streams = _own
+        self.streams = _drawing.streams
 
 
 def manual_seed(seed: int) -> None:
     """Restart every random stream of the library from `seed`, a non-negative integer."""
-    global _seed
-    _seed = int(seed)
-    _generators.clear()
+    _library.start_from(seed)
 
 
 @contextmanager
 def drawing_from(streams: Streams):
-    """Inside, random numbers come from these streams; the library's stand still."""
-    global _seed, _generators, _own
-    outside = _seed, _generators, _own
-    _seed, _generators, _own = streams.seed, streams.generators, streams
+    """Inside, random numbers of this thread come from these streams; the library's stand still."""
+    outside, _drawing.streams = _drawing.streams, streams
     try:
         yield
     finally:
-        _seed, _generators, _own = outside
+        _drawing.streams = outside
 
 
 def generator(device: Device):
     """The stream of `device`: a `Generator` of NumPy or CuPy."""
-    if isinstance(device, Place) and device.streams is not None:
-        with drawing_from(device.streams):
-            return generator(Device(device))
+    streams = device.streams if isinstance(device, Place) else _drawing.streams
     name = str(device)
-    if name not in _generators:
-        entropy = numpy.random.SeedSequence([_seed, *name.encode()])
-        _generators[name] = get(device).generator(entropy, device.index)
-    return _generators[name]
+    if name not in streams.generators:  # of two threads, one makes it
+        entropy = numpy.random.SeedSequence([streams.seed, *name.encode()])
+        streams.generators.setdefault(name, get(device).generator(entropy, device.index))
+    return streams.generators[name]
 
 
 def draw_seed() -> int:
@@ -71,7 +75,7 @@ def draw_seed() -> int:
 
 def get_state() -> dict:
     """What `set_state` needs to continue the host's stream from here: plain numbers and names."""
-    return {"seed": _seed, "host": generator(Device("cpu")).bit_generator.state}
+    return {"seed": _drawing.streams.seed, "host": generator(Device("cpu")).bit_generator.state}
 
 
 def set_state(state: dict) -> None:

@@ -1,14 +1,14 @@
 """From a Python function to a program: every operation that runs through the engine is written down.
 
 The function is called once, with `Traced` arrays in place of the real ones in all tensors that it
-could reach. What it wrote to, and the gradients it left, are read off the tensors afterwards, and
-everything is put back as it was: recording changes nothing.
+could reach. What it wrote to, and the gradients it left, are read off the tensors afterwards. All of
+that happens in their shadows: recording changes nothing, and other threads see nothing of it.
 
 Three things are not operations on tensors, and are handed over explicitly: random numbers (`stream`),
 numbers that the host computes for each step, such as a learning rate (`each_time`), and what the
 recording relied on (`conditions`): if that is another one day, the function is recorded anew.
 
-Read before: `program.py`, `traced.py`. Read next: `state.py`, how tensors are found.
+Read before: `program.py`, `traced.py`, `shadow.py`. Read next: `state.py`, how tensors are found.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ from ..ops.index import ARRAY
 from ..tensor import Tensor
 from .noticed import Noticed
 from .program import DRAW, PUT, VIEWS, Call, Instruction, Program, Source, Value
+from .shadow import Shadows
 from .signature import argument_names, named_arguments
 from .state import Found, Held, describe_condition, has_gradient, reachable
 from .structure import containers, leaves, mapped
-from .traced import LEFT_BEHIND, WHAT_TO_DO, Traced, Unreadable, traced_type
+from .traced import ELSEWHERE, LEFT_BEHIND, WHAT_TO_DO, Traced, Unreadable, traced_type
 
 
 class Argument(Source):
@@ -141,6 +142,7 @@ class Recorder:
         # id of a tensor -> a reference to it, and its array, node, needs and gradient, as they were
         self._before: dict[int, tuple] = {}
         self._casts: dict[tuple, Traced] = {}
+        self.shadows = Shadows()
         self.over = False
         self._on_host = False  # whether host code of the step is running
 
@@ -151,6 +153,8 @@ class Recorder:
         return Value(self._count, tuple(shape), numpy.dtype(dtype), source)
 
     def emit(self, op, inputs, params, shape, dtype) -> Value:
+        if modes.recorder is not self:
+            raise CompileError(LEFT_BEHIND if self.over else ELSEWHERE)
         output = self.new(shape, dtype)
         self.instructions.append(Instruction(op, tuple(inputs), params, output))
         return output
@@ -193,9 +197,7 @@ class Recorder:
         traced = self._lift(tensor._data, tensor)
         if source is not None:
             traced.value.source = source
-        tensor._data = traced
-        if tensor._node is not None and tensor._node.op is None:
-            tensor._node.value = traced
+        self.shadows.cast(tensor, traced)
         if tensor.grad is not None:
             self.take(tensor.grad, Gradient(tensor))
 
@@ -348,6 +350,10 @@ class Recorder:
                     f"the function changes argument {changed}, or a list or a dictionary in it, and a recorded one would not: "
                     f"return what it makes, and put it there outside"
                 )
+            if self.shadows.awaited:
+                raise CompileError(
+                    f"while it is recorded, the function waits for another thread, which uses its tensors: {ELSEWHERE}"
+                )
             now = reachable(function, args, kwargs)
             self._refuse_what_was_kept(now, returned)
             return self._finish(returned, arguments, found, before, now)
@@ -357,11 +363,11 @@ class Recorder:
                 raise CompileError(str(error)) from error
             raise
         finally:
-            modes.recorder, self.over = None, True
-            for tensor, array, node, needs, gradient in self._as_they_were():
-                tensor._data, tensor._node, tensor._needs, tensor.grad = array, node, needs, gradient
-                if node is not None and node.op is None:
+            for _, array, node, _, _ in self._as_they_were():
+                if node is not None and isinstance(node.value, Traced):  # by `x.data = ...`
                     node.value = array
+            self.shadows.lift()
+            modes.recorder, self.over = None, True
             # What stands for an array knows the recorder, and may live on. It shall not keep what was recorded with it.
             for met in (self._lifted, self._before, self._casts):
                 met.clear()
@@ -431,7 +437,7 @@ class Recorder:
             for tensor, _, _, needs, gradient in self._as_they_were()
             if needs and id(tensor) not in place_of_argument
         ]
-        with before.back():
+        with before.back(found.optimizers):
             conditions += [(function, function()) for function in self._relied_on]
         program = Program(self.instructions, results, writes)
         counted = before.counted(now) if self.host else []

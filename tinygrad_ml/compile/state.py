@@ -135,15 +135,15 @@ class Held:
 
     def restore(self) -> None:
         """Put everything back."""
-        for holder, *_, content in self._held:
-            if _differences(_content(holder), content):
-                _fill(holder, content)
+        _restore(self._held)
 
     @contextmanager
-    def back(self) -> Iterator[None]:
-        """Inside, all is as it was at that moment."""
-        now = Held([holder for *holder, _ in self._held])
-        self.restore()
+    def back(self, optimizers: list[Optimizer]) -> Iterator[None]:
+        """Inside, the state of these optimisers is as it was at that moment."""
+        theirs = {id(part) for one in optimizers for part in (vars(one), one.state, *one.state.values())}
+        held = [entry for entry in self._held if id(entry[0]) in theirs]
+        now = Held([holder for *holder, _ in held])
+        _restore(held)
         try:
             yield
         finally:
@@ -169,6 +169,12 @@ class Held:
         ]
 
 
+def _restore(held: list[tuple]) -> None:
+    for holder, *_, content in held:
+        if _differences(_content(holder), content):
+            _fill(holder, content)
+
+
 CONTAINERS = (list, dict, set, deque)
 MISSING = object()
 """Stands for what there is not."""
@@ -191,7 +197,7 @@ def _content(holder: Any) -> dict:
     if isinstance(holder, dict):
         return dict(holder)
     if isinstance(holder, type):
-        return {name: value for name, value in vars(holder).items() if name[:2] != "__"}
+        return {name: value for name, value in list(vars(holder).items()) if name[:2] != "__"}
     if isinstance(holder, GENERATORS):
         return {"stream": pickle.dumps(_bits(holder))}
     if isinstance(holder, Variables):
@@ -279,7 +285,7 @@ class _Attributes:
 
     def _look(self) -> dict[str, Any]:
         (module,) = self.args
-        public = {name: value for name, value in vars(module).items() if name[0] != "_"}
+        public = {name: value for name, value in list(vars(module).items()) if name[0] != "_"}
         return public | {"": module._hooks, "training": module.training}
 
 
@@ -347,7 +353,7 @@ def reachable(*roots: Any) -> Found:
                 found.spaces.append(thing)
                 if isinstance(thing, type):
                     found.holders.append((thing, owner, owner))
-                for name, part in vars(thing).items():
+                for name, part in list(vars(thing).items()):  # to which other threads may add
                     known = name in named or (isinstance(thing, type) and _is_called_by_others(thing, name))
                     (waiting if known else unnamed.setdefault(name, [])).append((part, owner, f"{owner}.{name}"))
             continue
@@ -429,17 +435,19 @@ def _inside(thing: Any, path: str) -> tuple[Any, Iterable[tuple[str, Any]]]:
     if isinstance(thing, dict):
         if not _worth_looking(list(thing.values())):
             return None, []
-        named = [(f"{path}[{name!r}]" if isinstance(name, PLAIN) else path, part) for name, part in thing.items()]
-        return thing, [*((path, name) for name in thing), *named]
+        named = [(f"{path}[{name!r}]" if isinstance(name, PLAIN) else path, part) for name, part in list(thing.items())]
+        return thing, [*((path, name) for name in list(thing)), *named]
     if isinstance(thing, (list, tuple, set, frozenset, deque)):
         holder = thing if isinstance(thing, (list, set, deque)) else None
         if not _worth_looking(list(thing)):
             return None, []
-        return holder, [(f"{path}[{i}]" if isinstance(thing, (list, tuple)) else path, x) for i, x in enumerate(thing)]
+        return holder, [
+            (f"{path}[{i}]" if isinstance(thing, (list, tuple)) else path, x) for i, x in enumerate(list(thing))
+        ]
     inside = getattr(thing, "__dict__", None)
     if not isinstance(inside, dict):
         return None, []
-    return inside, [(f"{type(thing).__qualname__}.{name}", part) for name, part in inside.items()]
+    return inside, [(f"{type(thing).__qualname__}.{name}", part) for name, part in list(inside.items())]
 
 
 def _worth_looking(items: list) -> bool:

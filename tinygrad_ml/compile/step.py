@@ -1,6 +1,6 @@
 """`tg.compile`: a function that is recorded once, and then replayed.
 
-Read next: `program.py`, `recorder.py`, `passes/`, `cpu/`, `gpu/`.
+Read next: `program.py`, `recorder.py`, `compiled.py`, `passes/`, `cpu/`, `gpu/`.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import writes
-from ..backend import Device, absent, of, owner
+from ..backend import Device, absent
 from ..errors import CompileError, OptionError
 from ..modes import modes
 from ..tensor import Tensor
-from .engines import ENGINES, Engine, device_of
+from .compiled import Compiled
+from .engines import ENGINES, device_of
 from .explain import Explanation
 from .gpu.blas import PRECISIONS
 from .passes import PASSES
-from .passes.ownership import ownership
 from .program import Program
-from .recorder import Recorder, Recording, Result, State
+from .recorder import Recorder
 from .signature import difference, positional_names, take_apart
 from .state import HeldMethod, reachable
-from .structure import leaves, mapped
+from .structure import leaves
+from .turn import Turn
 
 OPTIONAL = (*PASSES, "fusion", "in_place", "loops")
 MOST = 32
@@ -53,6 +53,11 @@ def compile(function: Callable | None = None, *, without: Sequence[str] = (), pr
     or Python, the clock, files, hooks that do more than to operate on tensors. A number that the code reads from a variable
     or an attribute is a part of the program; if it is another one in a later call, the function is recorded anew.
 
+    Any thread may call it. One call runs after the other, and what a step updates is as if one had come after the other;
+    other threads see nothing of a recording, and go on with the tensors meanwhile. What they do is not recorded, so let
+    threads call the step, and start none in it. A step that is called while it runs in the same thread, by a finalizer
+    or a handler of signals, runs eagerly.
+
     Results are outside of every graph, so `backward()` belongs inside. Of a loss that is the sum of a compiled part and an
     eager one, `backward()` outside would give the gradient of the eager part only.
 
@@ -73,139 +78,6 @@ def compile(function: Callable | None = None, *, without: Sequence[str] = (), pr
     return Step(function, without, products)
 
 
-class Compiled:
-    """One recorded program, and what it takes to run it."""
-
-    def __init__(
-        self,
-        recording: Recording,
-        tensors: list[Tensor],
-        static: tuple,
-        aliases: dict[int, Tensor],
-        engine: Engine,
-        memory: Any,
-        without: Sequence[str],
-    ):
-        self.recording, self.recorded = recording, recording.program
-        self._keep = static  # whose ids are in the key
-        self._aliases = aliases  # arguments that the function reaches in another way too
-        program = recording.program
-        self.stages: dict[str, Program] = {"recorded": program}
-        for name, simplify in PASSES.items():
-            if name not in without:
-                self.stages[name] = program = simplify(program)
-        if "dead" not in without:
-            program = PASSES["dead"](program)  # what the others have left without a use
-        self.program = self.stages["ownership"] = program = ownership(program)
-        rebound = {
-            id(target) for target, what, _ in recording.rebinds if what == "data" and not isinstance(target, int)
-        }
-        options = [name not in without for name in ("fusion", "in_place", "loops")]
-        self.executable = engine.executable(program, rebound, memory, *options)
-        self._fresh, self.failed = True, False
-        self._written = [memory.source for memory, _ in program.writes]
-        self._written_states = {
-            id(owner(_tensor_of(source)._data)) for source in self._written if source.kind != "argument"
-        }
-        self._writes_arguments = any(source.kind == "argument" for source in self._written)
-        for value in program.sources():
-            if value.source.kind == "state":
-                self._refuse_overlap(value.source, value.source.tensor._data, tensors)
-        reads_gradients = any(value.source.kind == "gradient" for value in program.sources())
-        self._replaced = [target for target, what, _ in recording.rebinds if what == "grad" and not reads_gradients]
-
-    def fits(self, tensors: list[Tensor]) -> bool:
-        """Whether what the recording relied on holds in this call."""
-        same = not self.failed and all(tensors[i] is tensor for i, tensor in self._aliases.items())
-        return same and self.executable.fits() and self.recording.holds() and self.recording.noticed.same()
-
-    def refuse_overlaps(self, tensors: list[Tensor]) -> None:
-        """`CompileError` if an argument lies in memory that the program overwrites as something else: what comes first
-        is not the same as in eager mode."""
-        for position, tensor in enumerate(tensors):
-            if self._writes_arguments or id(owner(tensor._data)) in self._written_states:
-                self._refuse_overlap(position, tensor._data, tensors)
-
-    def _refuse_overlap(self, what: int | State, array: Any, tensors: list[Tensor]) -> None:
-        for source in self._written:
-            written = (tensors[source.position] if source.kind == "argument" else _tensor_of(source))._data
-            if array is not written and _overlap(array, written):
-                sources = [value.source for value in self.recorded.sources() if value.source.kind == "argument"]
-                names = {argument.position: str(argument) for argument in sources}
-                if isinstance(what, int) and what not in names:
-                    continue  # which is not used
-                raise CompileError(
-                    f"{names.get(what, what)} lies in the memory of {source}, or a part of it, which the function overwrites "
-                    f"by assign(). What is read before that, and what after it, is not said in a compiled function: pass a "
-                    f"copy, tg.tensor(...)"
-                )
-
-    def __call__(self, tensors: list[Tensor]) -> Any:
-        """Run a step; what the function returns. If it fails, no step was counted."""
-        recording, fresh = self.recording, self._fresh
-        counts = [inside[name] for inside, name in recording.counted]
-        self._host()
-        try:
-            result = self._run(self.executable, tensors)
-        except BaseException:
-            if fresh:
-                recording.before.restore()
-                self.failed = True
-            else:
-                for (inside, name), count in zip(recording.counted, counts, strict=True):
-                    inside[name] = count
-            raise
-        recording.before = None
-        return result
-
-    def several(self, times: int, tensors: list[Tensor]) -> tuple[int, Any]:
-        """(how many, the last result): run one step or, if that many are wanted, as many as are one launch."""
-        changing = any(isinstance(target, int) for target, _, _ in self.recording.rebinds)  # arguments do
-        together = 1 if changing else self.executable.together
-        if not 1 < together <= times:
-            return 1, self(tensors)
-        for step in range(together):
-            self._host()
-            self.executable.keep_numbers(step)
-        result = self._run(self.executable.run_together, tensors)
-        self.recording.before = None
-        return together, result
-
-    def _run(self, run: Callable[[list], tuple], tensors: list[Tensor]) -> Any:
-        arrays = [tensor._data for tensor in tensors]
-        for target in self._replaced:  # without a look at them; they give their memory back first
-            (tensors[target] if isinstance(target, int) else target).grad = None
-        results = run(arrays)
-        for source in self._written:
-            writes.wrote(arrays[source.position] if source.kind == "argument" else _tensor_of(source)._data)
-        for target, what, place in self.recording.rebinds:
-            tensor = tensors[target] if isinstance(target, int) else target
-            made = None if place is None else Tensor(results[place])
-            if what == "grad":
-                tensor.grad = made
-            else:
-                tensor._data, tensor._node = made._data, None
-
-        def handed_out(leaf: Any) -> Any:
-            if not isinstance(leaf, Result):
-                return leaf
-            if leaf.place is not None:
-                return Tensor(results[leaf.place])
-            return tensors[leaf.tensor] if isinstance(leaf.tensor, int) else leaf.tensor
-
-        return mapped(handed_out, self.recording.outputs)
-
-    def _host(self) -> None:
-        """The host's part of the step. While recording it has been done once already."""
-        fresh, self._fresh = self._fresh, False
-        for call, (function, dtype, given) in enumerate(self.recording.host):
-            given = given if fresh else function()
-            if dtype is not None:
-                for value, array in self.executable.numbers.items():
-                    if value.source.call == call:
-                        array[...] = given[value.source.name]
-
-
 def _name_of(function: Any, attribute: str = "__name__") -> str:
     """What to call it: a part of a function by the function, an object that can be called by its class."""
     while isinstance(function, functools.partial):
@@ -220,14 +92,6 @@ def _runs_later(function: Any) -> bool:
     kinds = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
     called = function if inspect.isroutine(function) else getattr(function, "forward", type(function).__call__)
     return any(kind(part) for kind in kinds for part in (function, called))
-
-
-def _overlap(a: Any, b: Any) -> bool:
-    return owner(a) is owner(b) and bool(of(a).namespace.may_share_memory(a, b))
-
-
-def _tensor_of(source) -> Tensor:
-    return source.tensor.grad if source.kind == "gradient" else source.tensor
 
 
 class Step:
@@ -255,14 +119,18 @@ class Step:
         self._programs: dict[tuple, list[Compiled]] = {}
         self._memory: dict[Device, Any] = {}
         self._last: Compiled | None = None
+        self._turn = Turn()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if modes.recorder is not None or modes.watchers:
             # A part of a larger step becomes a part of its program. Where somebody watches (`detect_anomaly`, a
             # picture), there has to be something to see.
             return self.function(*args, **kwargs)
-        tensors, key, args, kwargs = take_apart(args, kwargs)
-        return self._compiled(tensors, key, args, kwargs)(tensors)
+        with self._turn as mine:
+            if not mine:  # it was called while it runs, by a finalizer or a handler of signals
+                return self.function(*args, **kwargs)
+            tensors, key, args, kwargs = take_apart(args, kwargs)
+            return self._compiled(tensors, key, args, kwargs)(tensors)
 
     def repeat(self, times: int, *args: Any, **kwargs: Any) -> Any:
         """Call the step `times` times with the same arguments; the last result.
@@ -289,14 +157,15 @@ class Step:
             ) from None
         if times < 1:
             raise OptionError(f"a step can be repeated once or more often, not {times} times")
-        if modes.recorder is not None or modes.watchers:
-            return [self.function(*args, **kwargs) for _ in range(times)][-1]
-        tensors, key, args, kwargs = take_apart(args, kwargs)
-        while times:
-            result = None  # which gives its memory back
-            done, result = self._compiled(tensors, key, args, kwargs).several(times, tensors)
-            times -= done
-        return result
+        with self._turn as mine:
+            if modes.recorder is not None or modes.watchers or not mine:
+                return [self.function(*args, **kwargs) for _ in range(times)][-1]
+            tensors, key, args, kwargs = take_apart(args, kwargs)
+            while times:
+                result = None  # which gives its memory back
+                done, result = self._compiled(tensors, key, args, kwargs).several(times, tensors)
+                times -= done
+            return result
 
     def _compiled(self, tensors: list[Tensor], key: tuple, args: tuple, kwargs: dict) -> Compiled:
         """The program for such a call, recorded if there is none yet."""
@@ -325,20 +194,20 @@ class Step:
                 f"{type(instance).__qualname__} leave no place for {self.__name__}: add '__dict__' and '__weakref__' to them"
             )
         name = f"_compiled_{self.__qualname__}"
-        if not getattr(inside.get(name), "_is_method", lambda *_: False)(
-            self.function, instance
-        ):  # a copy has another's
-            step = Step(HeldMethod(self.function, instance), self.without, self.products)
-            if isinstance(instance, type):  # of which it is a class method
-                setattr(instance, name, step)
-            else:
-                inside[name] = step
+        if not self._is_method(inside.get(name), instance):
+            with self._turn:
+                if not self._is_method(vars(instance).get(name), instance):  # no other thread was first
+                    step = Step(HeldMethod(self.function, instance), self.without, self.products)
+                    if isinstance(instance, type):  # of which it is a class method
+                        setattr(instance, name, step)
+                    else:
+                        inside[name] = step
         return vars(instance)[name]
 
-    def _is_method(self, function: Callable, instance: Any) -> bool:
-        """Whether it is that function as a method of that object."""
-        held = self.function
-        return isinstance(held, HeldMethod) and held.function is function and held.is_of(instance)
+    def _is_method(self, step: Any, instance: Any) -> bool:
+        """Whether it is this function as a method of that object, and not of another one, of which that is a copy."""
+        held = getattr(step, "function", None)
+        return isinstance(held, HeldMethod) and held.function is self.function and held.is_of(instance)
 
     def __reduce__(self):
         """A copy, or what is read from a file, has its own programs. Of a method, the object makes a new step."""
@@ -385,9 +254,10 @@ class Step:
 
     @property
     def _latest(self) -> Compiled:
-        if self._last is None:
-            raise CompileError(f"{self.__name__} has not been called yet, so nothing is recorded")
-        return self._last
+        with self._turn:  # a call of another thread may be about to make it
+            if self._last is None:
+                raise CompileError(f"{self.__name__} has not been called yet, so nothing is recorded")
+            return self._last
 
     @property
     def program(self) -> Program:
@@ -407,7 +277,8 @@ class Step:
     @property
     def explanation(self) -> Explanation:
         """The kernels of the last call, and what they cost, as data."""
-        return Explanation(self._latest.recording, self._latest.stages, self._latest.executable)
+        with self._turn:
+            return Explanation(self._latest.recording, self._latest.stages, self._latest.executable)
 
     def explain(self) -> str:
         """The kernels of the last call: what each does, moves and computes; and the memory of the whole, against eager."""

@@ -16,6 +16,7 @@ import numpy
 from ..backend import Absent, get, register
 from ..backend.host import Backend
 from ..errors import CompileError
+from ..modes import modes
 from ..ops.shapes import size
 from ..tensor import Tensor
 
@@ -57,6 +58,11 @@ def no_numbers() -> CompileError:
 LEFT_BEHIND = (
     "a tensor that was made while a function was recorded by tg.compile was kept, and that recording is over: it has no "
     "numbers, and never will. Return the tensor from the function, or keep numbers in one that is there beforehand, by assign()"
+)
+
+ELSEWHERE = (
+    "what other threads compute is not recorded by tg.compile, only what the thread does that calls the function. Let "
+    "threads call the compiled function, and start none in it"
 )
 
 
@@ -102,6 +108,8 @@ class Traced(Absent):
         return self if self.base is None else self.base.owner
 
     def like(self, shape, dtype) -> Traced:
+        if modes.recorder is not self.recorder and not self.recorder.over:
+            raise CompileError(ELSEWHERE)
         return type(self)(self.recorder, shape, dtype, index=self.index)
 
     def astype(self, dtype, copy: bool = True) -> Traced:
@@ -132,7 +140,9 @@ class _Tracing(Backend):
     def to_host(self, array):
         real = array.recorder.array_for_host(array)
         if real is None:
-            raise CompileError(LEFT_BEHIND) if array.recorder.over else no_numbers()
+            if modes.recorder is array.recorder:
+                raise no_numbers()
+            raise CompileError(LEFT_BEHIND if array.recorder.over else ELSEWHERE)
         return self._real.to_host(real)
 
     def moved(self, array, device):

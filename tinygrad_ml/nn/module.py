@@ -141,7 +141,7 @@ class Module:
         return name
 
     def _own_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        return ((name, value) for name, value in vars(self).items() if isinstance(value, Parameter))
+        return ((name, value) for name, value in [*vars(self).items()] if isinstance(value, Parameter))
 
     def _own_buffers(self) -> Iterator[tuple[str, Tensor]]:
         return ((name, vars(self)[name]) for name in self._buffers if vars(self).get(name) is not None)
@@ -150,7 +150,8 @@ class Module:
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """(name, module) of the modules directly inside this one."""
-        return ((name, value) for name, value in vars(self).items() if isinstance(value, Module))
+        items = [*vars(self).items()]  # to which another thread may add one meanwhile
+        return ((name, value) for name, value in items if isinstance(value, Module))
 
     def children(self) -> Iterator[Module]:
         """The modules directly inside this one."""

@@ -10,6 +10,9 @@ cannot be compiled. Its model then runs operation by operation, and one warning 
 regularizer, or code that is not this library's may read a number in a variable or an attribute, the step is recorded for
 each value that stays for longer than a step. While hooks listen to a layer or a weight, nothing is compiled.
 
+Steps of one model take turns, whichever threads call them: `predict` beside a `fit` sees the weights as they are between
+two updates.
+
 Read next: `training.py`.
 """
 
@@ -17,6 +20,8 @@ from __future__ import annotations
 
 import io
 import random
+import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -27,6 +32,7 @@ import numpy
 from ...compile import Step
 from ...compile import compile as compiled_step
 from ...compile.state import Found, Held, reachable
+from ...compile.turn import Turn
 from ...errors import CompileError
 from ...modes import modes
 from ..structure import flatten
@@ -58,6 +64,7 @@ class ModelStep:
         self._reached: Found | None = None
         self._numbers: tuple[Callable[[], tuple], ...] = ()
         self._progress = _Progress()
+        self._turn = vars(model).setdefault("_turn", Turn())  # one of all its steps, which share the weights
         self._full = False  # whether there are as many programs as may be
 
         def step(batch: Any, numbers: tuple) -> Any:
@@ -83,6 +90,12 @@ class ModelStep:
         return getattr(self.model, self.name)
 
     def __call__(self, batch: Any) -> Any:
+        if modes.recorder is not None:  # that of a larger step, which has its own turn
+            return self._run(batch)
+        with self._turn:
+            return self._run(batch)
+
+    def _run(self, batch: Any) -> Any:
         shapes = tuple(None if leaf is None else (leaf.shape, leaf.dtype) for leaf in flatten(batch))
         if shapes not in self._met or self.why_not is not None:
             self._met.setdefault(shapes)
@@ -146,15 +159,36 @@ class ModelStep:
 @contextmanager
 def _only_tensors(step: Callable) -> Iterator[None]:
     """Inside, a step is recorded; `CompileError` if it does more than to operate on tensors, which is then undone."""
-    before, printed = Held([*reachable(step).holders, *_OUTSIDE]), io.StringIO()
+    before = Held([*reachable(step).holders, *_OUTSIDE])
     try:
-        with redirect_stdout(printed):
+        with _printing_of_this_thread() as printed:
             yield
-        if printed.getvalue():
-            raise CompileError(f"it prints {printed.getvalue().strip()!r}, which a recorded step would not")
+        if printed:
+            raise CompileError(f"it prints {''.join(printed).strip()!r}, which a recorded step would not")
         changed = before.change()
         if changed is not None:
             raise CompileError(f"it changes {changed}, which a recorded step would not")
     except BaseException:
         before.restore()
         raise
+
+
+class _Ear(io.TextIOBase):
+    """Stands for a stream: keeps what one thread writes, and hands on what others do."""
+
+    def __init__(self, stream: Any):
+        self.stream, self.thread, self.heard = stream, threading.get_ident(), []
+
+    def write(self, text: str) -> int:
+        if threading.get_ident() != self.thread:
+            return self.stream.write(text)
+        self.heard.append(text)
+        return len(text)
+
+
+@contextmanager
+def _printing_of_this_thread() -> Iterator[list[str]]:
+    """What this thread prints inside, and so does not print."""
+    ear = _Ear(sys.stdout)
+    with redirect_stdout(ear):
+        yield ear.heard

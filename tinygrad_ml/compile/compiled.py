@@ -1,0 +1,162 @@
+"""A recorded program, simplified, and what is done besides to run it: memory that is noted as overwritten, results handed
+out, the host's part of the step.
+
+Read before: `recorder.py`. Read next: `engines.py`, what runs the program itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import writes
+from ..backend import of, owner
+from ..errors import CompileError
+from ..tensor import Tensor
+from .engines import Engine
+from .passes import PASSES
+from .passes.ownership import ownership
+from .program import Program
+from .recorder import Recording, Result, State
+from .structure import mapped
+
+
+class Compiled:
+    """One recorded program, and what it takes to run it."""
+
+    def __init__(
+        self,
+        recording: Recording,
+        tensors: list[Tensor],
+        static: tuple,
+        aliases: dict[int, Tensor],
+        engine: Engine,
+        memory: Any,
+        without: Sequence[str],
+    ):
+        self.recording, self.recorded = recording, recording.program
+        self._keep = static  # whose ids are in the key
+        self._aliases = aliases  # arguments that the function reaches in another way too
+        program = recording.program
+        self.stages: dict[str, Program] = {"recorded": program}
+        for name, simplify in PASSES.items():
+            if name not in without:
+                self.stages[name] = program = simplify(program)
+        if "dead" not in without:
+            program = PASSES["dead"](program)  # what the others have left without a use
+        self.program = self.stages["ownership"] = program = ownership(program)
+        rebound = {
+            id(target) for target, what, _ in recording.rebinds if what == "data" and not isinstance(target, int)
+        }
+        options = [name not in without for name in ("fusion", "in_place", "loops")]
+        self.executable = engine.executable(program, rebound, memory, *options)
+        self._fresh, self.failed = True, False
+        self._written = [memory.source for memory, _ in program.writes]
+        self._written_states = {
+            id(owner(_tensor_of(source)._data)) for source in self._written if source.kind != "argument"
+        }
+        self._writes_arguments = any(source.kind == "argument" for source in self._written)
+        for value in program.sources():
+            if value.source.kind == "state":
+                self._refuse_overlap(value.source, value.source.tensor._data, tensors)
+        reads_gradients = any(value.source.kind == "gradient" for value in program.sources())
+        self._replaced = [target for target, what, _ in recording.rebinds if what == "grad" and not reads_gradients]
+
+    def fits(self, tensors: list[Tensor]) -> bool:
+        """Whether what the recording relied on holds in this call."""
+        same = not self.failed and all(tensors[i] is tensor for i, tensor in self._aliases.items())
+        return same and self.executable.fits() and self.recording.holds() and self.recording.noticed.same()
+
+    def refuse_overlaps(self, tensors: list[Tensor]) -> None:
+        """`CompileError` if an argument lies in memory that the program overwrites as something else: what comes first
+        is not the same as in eager mode."""
+        for position, tensor in enumerate(tensors):
+            if self._writes_arguments or id(owner(tensor._data)) in self._written_states:
+                self._refuse_overlap(position, tensor._data, tensors)
+
+    def _refuse_overlap(self, what: int | State, array: Any, tensors: list[Tensor]) -> None:
+        for source in self._written:
+            written = (tensors[source.position] if source.kind == "argument" else _tensor_of(source))._data
+            if array is not written and _overlap(array, written):
+                sources = [value.source for value in self.recorded.sources() if value.source.kind == "argument"]
+                names = {argument.position: str(argument) for argument in sources}
+                if isinstance(what, int) and what not in names:
+                    continue  # which is not used
+                raise CompileError(
+                    f"{names.get(what, what)} lies in the memory of {source}, or a part of it, which the function overwrites "
+                    f"by assign(). What is read before that, and what after it, is not said in a compiled function: pass a "
+                    f"copy, tg.tensor(...)"
+                )
+
+    def __call__(self, tensors: list[Tensor]) -> Any:
+        """Run a step; what the function returns. If it fails, no step was counted."""
+        recording, fresh = self.recording, self._fresh
+        counts = [inside[name] for inside, name in recording.counted]
+        self._host()
+        try:
+            result = self._run(self.executable, tensors)
+        except BaseException:
+            if fresh:
+                recording.before.restore()
+                self.failed = True
+            else:
+                for (inside, name), count in zip(recording.counted, counts, strict=True):
+                    inside[name] = count
+            raise
+        recording.before = None
+        return result
+
+    def several(self, times: int, tensors: list[Tensor]) -> tuple[int, Any]:
+        """(how many, the last result): run one step or, if that many are wanted, as many as are one launch."""
+        changing = any(isinstance(target, int) for target, _, _ in self.recording.rebinds)  # arguments do
+        together = 1 if changing else self.executable.together
+        if not 1 < together <= times:
+            return 1, self(tensors)
+        for step in range(together):
+            self._host()
+            self.executable.keep_numbers(step)
+        result = self._run(self.executable.run_together, tensors)
+        self.recording.before = None
+        return together, result
+
+    def _run(self, run: Callable[[list], tuple], tensors: list[Tensor]) -> Any:
+        arrays = [tensor._data for tensor in tensors]
+        for target in self._replaced:  # without a look at them; they give their memory back first
+            (tensors[target] if isinstance(target, int) else target).grad = None
+        results = run(arrays)
+        for source in self._written:
+            writes.wrote(arrays[source.position] if source.kind == "argument" else _tensor_of(source)._data)
+        for target, what, place in self.recording.rebinds:
+            tensor = tensors[target] if isinstance(target, int) else target
+            made = None if place is None else Tensor(results[place])
+            if what == "grad":
+                tensor.grad = made
+            else:
+                tensor._data, tensor._node = made._data, None
+
+        def handed_out(leaf: Any) -> Any:
+            if not isinstance(leaf, Result):
+                return leaf
+            if leaf.place is not None:
+                return Tensor(results[leaf.place])
+            return tensors[leaf.tensor] if isinstance(leaf.tensor, int) else leaf.tensor
+
+        return mapped(handed_out, self.recording.outputs)
+
+    def _host(self) -> None:
+        """The host's part of the step. While recording it has been done once already."""
+        fresh, self._fresh = self._fresh, False
+        for call, (function, dtype, given) in enumerate(self.recording.host):
+            given = given if fresh else function()
+            if dtype is not None:
+                for value, array in self.executable.numbers.items():
+                    if value.source.call == call:
+                        array[...] = given[value.source.name]
+
+
+def _overlap(a: Any, b: Any) -> bool:
+    return owner(a) is owner(b) and bool(of(a).namespace.may_share_memory(a, b))
+
+
+def _tensor_of(source) -> Tensor:
+    return source.tensor.grad if source.kind == "gradient" else source.tensor
