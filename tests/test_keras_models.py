@@ -78,7 +78,7 @@ def test_inputs_that_are_missing():
 
 
 def test_wrong_shapes_are_reported_before_anything_runs():
-    with pytest.raises(ShapeError, match="size 5"):
+    with pytest.raises(ShapeError, match="size 4 on axis -1"):
         x = Input((4,))
         dense = layers.Dense(2)
         dense(x), dense(Input((5,)))

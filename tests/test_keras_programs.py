@@ -1,5 +1,7 @@
 """The programs of courses run with their import line changed, in today's spelling and in the old one."""
 
+import importlib
+import inspect
 import warnings
 
 import numpy as np
@@ -145,10 +147,22 @@ def test_several_labels_at_once():
 def test_what_is_not_offered_says_what_to_use():
     with pytest.raises(ImportError, match="Dense inside"):
         from tinygrad_ml.keras.layers import LSTM  # noqa: F401
-    with pytest.raises(ImportError, match="CSVLogger"):
+    with pytest.raises(AttributeError, match="CSVLogger"):
         keras.callbacks.TensorBoard
+    with pytest.raises(ImportError, match="two Dense inside"):
+        from tinygrad_ml.keras.layers.core import Highway  # noqa: F401
     with pytest.raises(ImportError, match="tg.sum"):
-        keras.ops
+        from tinygrad_ml.keras import ops  # noqa: F401
+
+
+def test_what_is_not_offered_is_not_there_either():
+    assert not hasattr(keras, "applications") and getattr(keras.layers, "LSTM", None) is None
+    for name in ("keras", "keras.layers", "keras.layers.core", "keras.utils", "keras.optimizers", "keras.callbacks"):
+        module = importlib.import_module(f"tinygrad_ml.{name}")
+        assert dict(inspect.getmembers(module)).keys() == set(dir(module))
+
+
+def test_what_is_misspelt_is_told():
     with pytest.raises(AttributeError):
         keras.layers.Nothing
     with pytest.raises(tg.errors.OptionError, match="adam"):

@@ -197,7 +197,7 @@ def test_learning_rates_can_be_set():
     made.optimizer.learning_rate = 0.5
     made.optimizer.learning_rate.assign(0.25)
     assert float(made.optimizer.learning_rate) == 0.25
-    with pytest.raises(OptionError, match="negative"):
+    with pytest.raises(OptionError, match="0 or more"):
         made.optimizer.learning_rate = -1
     with pytest.raises(OptionError, match="one of"):
         keras.optimizers.Adam(clipnorm=1.0, clipvalue=1.0)

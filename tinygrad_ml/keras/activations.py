@@ -25,11 +25,11 @@ def linear(x) -> Tensor:
 
 
 def relu(x, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
-    """y = max_value if x ≥ max_value, x if x ≥ threshold, else negative_slope · (x - threshold)."""
+    """y = max_value if x ≥ max_value, x if x > threshold, else negative_slope · (x - threshold)."""
     x = as_tensor(x)
     if not (negative_slope or threshold) and max_value is None:
         return F.relu(x)
-    y = (x >= threshold if threshold else x > 0).where(x, (x - threshold) * negative_slope)
+    y = (x > threshold).where(x, (x - threshold) * negative_slope)
     return y if max_value is None else clip(y, max=max_value)
 
 

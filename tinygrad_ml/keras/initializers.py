@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy
+
 from ..backend import random
 from ..errors import OptionError
-from ..functional import zeros
+from ..functional import zeros as blank
 from ..nn import init
 from ..tensor import Tensor
-from .serialization import Configurable, by_name
+from . import checks
+from .serialization import Configurable, by_name, deserialize, serialize  # noqa: F401
 
 
 def compute_fans(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -30,11 +33,15 @@ class Initializer(Configurable):
     seed: int | None = None
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Tensor:
-        made = zeros(tuple(shape), **({} if dtype is None else {"dtype": dtype}))
+        made = blank(tuple(shape), **({} if dtype is None else {"dtype": dtype}))
         if self.seed is None:
             return self.fill(made)
         with random.drawing_from(random.Streams(self.seed)):
             return self.fill(made)
+
+    def clone(self) -> Initializer:
+        """Another one of the same options."""
+        return type(self).from_config(self.get_config())
 
     def fill(self, tensor: Tensor) -> Tensor:
         """Overwrite a tensor, and return it."""
@@ -69,7 +76,7 @@ class RandomUniform(Initializer):
     """Uniform on [minval, maxval)."""
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None):
-        self.minval, self.maxval, self.seed = minval, maxval, seed
+        self.minval, self.maxval, self.seed = minval, maxval, checks.seed(seed)
 
     def fill(self, tensor):
         return init.uniform_(tensor, self.minval, self.maxval)
@@ -79,7 +86,7 @@ class RandomNormal(Initializer):
     """Normal with mean `mean` and deviation `stddev`."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None):
-        self.mean, self.stddev, self.seed = mean, stddev, seed
+        self.mean, self.stddev, self.seed = mean, stddev, checks.seed(seed)
 
     def fill(self, tensor):
         return init.normal_(tensor, self.mean, self.stddev)
@@ -107,6 +114,8 @@ class VarianceScaling(Initializer):
         distribution: str = "truncated_normal",
         seed: int | None = None,
     ):
+        if scale <= 0:
+            raise OptionError(f"scale={scale!r} must be above 0")
         if mode not in ("fan_in", "fan_out", "fan_avg"):
             raise OptionError(f"mode={mode!r} is not 'fan_in', 'fan_out' or 'fan_avg'")
         distribution = "truncated_normal" if distribution == "normal" else distribution
@@ -114,7 +123,7 @@ class VarianceScaling(Initializer):
             raise OptionError(
                 f"distribution={distribution!r} is not 'truncated_normal', 'untruncated_normal', 'uniform'"
             )
-        self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
+        self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, checks.seed(seed)
 
     def fill(self, tensor):
         fan_in, fan_out = compute_fans(tensor.shape)
@@ -151,7 +160,7 @@ class Orthogonal(Initializer):
     """`gain` times a random matrix of orthonormal rows or columns, the axes before the last as one."""
 
     def __init__(self, gain: float = 1.0, seed: int | None = None):
-        self.gain, self.seed = gain, seed
+        self.gain, self.seed = gain, checks.seed(seed)
 
     def fill(self, tensor):
         flat = init.orthogonal_(tensor.reshape((-1, tensor.shape[-1])).detach(), self.gain)
@@ -186,8 +195,19 @@ _CLASSES = (
     Identity,
 )
 _ALIASES = {"uniform": RandomUniform, "normal": RandomNormal, "zero": Zeros, "one": Ones, "eye": Identity}
+_ALIASES |= {"IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal}
+
+
+# Keras has each under the name of a function, too.
+constant, identity, ones, orthogonal, zeros = Constant, Identity, Ones, Orthogonal, Zeros
+glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
+lecun_normal, lecun_uniform, variance_scaling = LecunNormal, LecunUniform, VarianceScaling
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 
 
 def get(identifier: Any) -> Any:
-    """The initializer of a name; objects are themselves."""
+    """The initializer of a name; arrays are copied; objects are themselves."""
+    if isinstance(identifier, (Tensor, numpy.ndarray)):
+        return Constant(identifier)
     return by_name("initializer", identifier, _CLASSES, _ALIASES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import inspect
 import re
@@ -10,6 +11,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from ..errors import OptionError, TinygradError
@@ -77,7 +79,8 @@ def today(renamed: dict[str, str], given: dict[str, Any], tell: Callable = lambd
 
 
 def bound_arguments(function: Callable, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """{name: value} of the arguments of a call, in today's spelling; {} if they do not fit."""
+    """{name: value} of the arguments of a call, in today's spelling, those of `*rest` as {"*rest": values}; {} if they do
+    not fit."""
     kwargs = today(getattr(function, "renamed", {}), kwargs)
     try:
         bound = inspect.signature(function).bind(None, *args, **kwargs)
@@ -88,13 +91,43 @@ def bound_arguments(function: Callable, args: tuple, kwargs: dict[str, Any]) -> 
         kind = bound.signature.parameters[name].kind
         if kind is inspect.Parameter.VAR_KEYWORD:
             found.update(value)
-        elif kind is not inspect.Parameter.VAR_POSITIONAL:
-            found[name] = value
+        else:
+            found[f"*{name}" if kind is inspect.Parameter.VAR_POSITIONAL else name] = value
     return found
 
 
-class NotOfferedError(TinygradError, ImportError):
+@functools.cache
+def options_of(kind: type, until: type = object) -> dict[str, Any]:
+    """{name: default} of what can be given by name to the constructor of a class: its own options, and those of the
+    classes up to `until` that it hands the rest to."""
+    found: dict[str, Any] = {}
+    below = False
+    for cls in kind.__mro__[: kind.__mro__.index(until)]:
+        if "__init__" not in vars(cls):
+            continue
+        rest = False
+        for parameter in list(inspect.signature(vars(cls)["__init__"]).parameters.values())[1:]:
+            by_name = parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+            needed = parameter.default is inspect.Parameter.empty
+            if by_name and not (needed and below):  # what a class above needs, the class itself gives it
+                found.setdefault(parameter.name, parameter.default)
+            rest |= parameter.kind is inspect.Parameter.VAR_KEYWORD
+        if not rest:
+            break
+        below = True
+    return found
+
+
+class NotOfferedError(TinygradError):
     """Something of Keras that this library does not have; the message says what to use."""
+
+
+class NotOfferedAttributeError(NotOfferedError, AttributeError):
+    """It was looked up, so that `hasattr` is False, and editors and `inspect` go on."""
+
+
+class NotOfferedImportError(NotOfferedError, ImportError):
+    """It was to be imported."""
 
 
 def not_offered(module: str, instead: dict[str, str]) -> Callable[[str], Any]:
@@ -102,7 +135,15 @@ def not_offered(module: str, instead: dict[str, str]) -> Callable[[str], Any]:
 
     def look_up(name: str):
         if name in instead:
-            raise NotOfferedError(f"tinygrad_ml.{module} has no {name}: {instead[name]}")
+            kind = NotOfferedImportError if _imports(sys._getframe(1)) else NotOfferedAttributeError
+            raise kind(f"tinygrad_ml.{module} has no {name}: {instead[name]}")
         raise AttributeError(f"module 'tinygrad_ml.{module}' has no attribute {name!r}")
 
     return look_up
+
+
+def _imports(frame: FrameType) -> bool:
+    """Whether the code that runs in `frame` is a `from ... import`, which words of an AttributeError would not survive."""
+    if frame.f_code.co_name == "_handle_fromlist":
+        return True
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM"

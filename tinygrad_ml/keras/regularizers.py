@@ -7,7 +7,9 @@ from typing import Any
 from ..functional import abs, square
 from ..functional import sum as total
 from ..tensor import Tensor
-from .serialization import Configurable, by_name
+from .checks import number
+from .naming import not_offered
+from .serialization import Configurable, by_name, deserialize, serialize  # noqa: F401
 
 
 class Regularizer(Configurable):
@@ -20,8 +22,8 @@ class Regularizer(Configurable):
 class L1L2(Regularizer):
     """l1 · Σ |x| + l2 · Σ x²."""
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0):
-        self.l1, self.l2 = l1, l2
+    def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0):
+        self.l1, self.l2 = number("l1", 0.0 if l1 is None else l1, 0), number("l2", 0.0 if l2 is None else l2, 0)
 
     def __call__(self, x):
         parts = [total(abs(x)) * self.l1] * bool(self.l1) + [total(square(x)) * self.l2] * bool(self.l2)
@@ -32,14 +34,14 @@ class L1(L1L2):
     """l1 · Σ |x|: drives weights to 0."""
 
     def __init__(self, l1: float = 0.01):
-        super().__init__(l1=l1)
+        super().__init__(l1=number("l1", l1, 0))
 
 
 class L2(L1L2):
     """l2 · Σ x²: keeps weights small. Its gradient is 2 · l2 · x."""
 
     def __init__(self, l2: float = 0.01):
-        super().__init__(l2=l2)
+        super().__init__(l2=number("l2", l2, 0))
 
 
 l1, l2 = L1, L2
@@ -52,4 +54,12 @@ def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
 
 def get(identifier: Any) -> Any:
     """The regularizer of a name; objects are themselves."""
-    return by_name("regularizer", identifier, (L1L2, L1, L2), {"l1": L1, "l2": L2, "l1_l2": l1_l2()})
+    return by_name("regularizer", identifier, (L1L2, L1, L2), {"l1": L1, "l2": L2, "l1_l2": l1_l2(), "l1l2": L1L2})
+
+
+__getattr__ = not_offered(
+    "keras.regularizers",
+    dict.fromkeys(
+        ("OrthogonalRegularizer", "orthogonal_regularizer"), "derive from Regularizer, and write __call__(x)"
+    ),
+)

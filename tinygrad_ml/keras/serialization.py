@@ -1,21 +1,38 @@
-"""Objects that can be written into a file and made again: from the arguments that they were made with."""
+"""Objects that can be written into a file and made again: from the arguments that they were made with.
+
+What is written has the form that Keras gives it, so that it can be read by both:
+
+    {"module": "keras.layers", "class_name": "Dense", "config": {"units": 3, ...}, "registered_name": None}
+
+Nothing that is read is imported or run: a class is one of this package's, or one that the program has told of, by
+`register_keras_serializable`, `custom_object_scope` or `custom_objects=`.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType
 from typing import Any
 
 import numpy
 
 from ..errors import CheckpointError, OptionError
-from .naming import bound_arguments, snake_case
+from ..tensor import Tensor, tensor
+from .naming import bound_arguments, options_of, snake_case
 
-_registered: dict[str, Any] = {}
+_registered: dict[str, Any] = {}  # "package>name" -> class or function
 _CLASS = "class_name"
+_ROOMS = ("activations", "losses", "metrics", "layers", "models", "optimizers", "optimizers.schedules")
+_ROOMS += ("initializers", "regularizers", "constraints")
 
 
 class Configurable:
-    """Remembers its arguments. `get_config` gives them as plain values, from which `from_config` makes an equal object."""
+    """Remembers its arguments. `get_config` gives them as plain values, from which `from_config` makes an equal object.
+
+    For a class of this package these are all options of its constructor, as they are now. A class of a user's own adds
+    what it was made with, or writes a `get_config` that adds to `super().get_config()`.
+    """
 
     def __new__(cls, *args, **kwargs):
         made = super().__new__(cls)
@@ -23,66 +40,71 @@ class Configurable:
         return made
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that it was made with, as numbers, strings, lists and dictionaries."""
-        return {name: serialize(value) for name, value in self._arguments.items()}
+        """The options that make an equal object, as numbers, strings, lists and dictionaries."""
+        ours = next(kind for kind in type(self).__mro__ if _is_ours(kind))
+        config = self._options(ours)
+        written_here = next(kind for kind in type(self).__mro__ if "get_config" in vars(kind))
+        if ours is type(self) or not _is_ours(written_here):
+            return config
+        rest = [name for name in self._arguments if name.startswith("*")]
+        if rest:
+            raise CheckpointError(
+                f"{type(self).__name__} was made with {rest[0]}, which cannot be given by name: write get_config() and "
+                f"from_config(), or take these as one list"
+            )
+        taken = options_of(type(self))
+        config = {name: value for name, value in config.items() if name in taken}
+        return config | {name: serialize(value) for name, value in self._arguments.items()} | self._named(taken)
+
+    def _named(self, taken: Mapping[str, Any]) -> dict[str, Any]:
+        """The name that it has, where the constructor takes one."""
+        return {"name": self.name} if "name" in taken and hasattr(self, "name") else {}
+
+    def _options(self, kind: type) -> dict[str, Any]:
+        """The options of a constructor of this package's."""
+        return {name: serialize(self._option(name, default)) for name, default in options_of(kind).items()}
+
+    def _option(self, name: str, default: Any) -> Any:
+        """An option: the attribute of its name, or what was given for it."""
+        return vars(self).get(name, self._arguments.get(name, default))
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """An object made with these arguments."""
+        """An object made with these options."""
         return cls(**{name: deserialize(value) for name, value in config.items()})
 
 
+def _is_ours(kind: type) -> bool:
+    return kind.__module__.startswith(f"{__package__}.")
+
+
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable:
-    """A decorator: `load_model` then knows this class or function without being told."""
+    """A decorator: `load_model` then knows this class or function, as "package>name", without being told."""
 
     def register(thing):
-        _registered[name or thing.__name__] = thing
+        if isinstance(thing, type) and not hasattr(thing, "get_config"):
+            raise OptionError(f"{thing.__name__} has no get_config(), so it cannot be written: define it, or derive")
+        _registered[f"{package}>{name or thing.__name__}"] = thing
         return thing
 
     return register
 
 
-def serialize(value: Any) -> Any:
-    """`value` as what a file can hold."""
-    if isinstance(value, Configurable):
-        return {_CLASS: _label(type(value)), "config": value.get_config()}
-    if isinstance(value, Mapping):
-        return {key: serialize(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        parts = [serialize(part) for part in value]
-        return tuple(parts) if isinstance(value, tuple) else parts
-    if isinstance(value, numpy.generic):
-        return value.item()
-    if callable(value):
-        if value.__name__ == "<lambda>":
-            raise CheckpointError(
-                "a lambda has no name to be saved by: use a function, registered or in custom_objects"
-            )
-        return {_CLASS: "function", "config": value.__name__}
-    return value
+def get_registered_name(thing: Any) -> str:
+    """The name under which a class or function was registered, or else its own."""
+    return next((name for name, known in _registered.items() if known is thing), thing.__name__)
 
 
-def _label(kind: type) -> str:
-    """The name of a class, behind that of its module if it is one of ours: a loss and a metric may share a name."""
-    ours = kind.__module__.startswith(f"{__package__}.")
-    return f"{kind.__module__.removeprefix(f'{__package__}.').split('.')[0]}.{kind.__name__}" if ours else kind.__name__
+def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None, module_objects=None) -> Any:
+    """The class or function that was registered under a name; None if there is none."""
+    return next(
+        (known[name] for known in (_registered, custom_objects, module_objects) if known and name in known), None
+    )
 
 
-def deserialize(value: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """What `serialize` was given. Raises `CheckpointError` for a class or function that nobody knows."""
-    if isinstance(value, Mapping):
-        if set(value) == {_CLASS, "config"}:
-            with_function = value[_CLASS] == "function"
-            found = _find(value["config"] if with_function else value[_CLASS], custom_objects)
-            if with_function:
-                return found
-            with custom_object_scope(custom_objects or {}):
-                return found.from_config(value["config"])
-        return {key: deserialize(part, custom_objects) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        parts = [deserialize(part, custom_objects) for part in value]
-        return tuple(parts) if isinstance(value, tuple) else parts
-    return value
+def get_custom_objects() -> dict[str, Any]:
+    """{name: class or function} of all that was registered. What is put into it is known everywhere."""
+    return _registered
 
 
 class custom_object_scope:
@@ -100,18 +122,134 @@ class custom_object_scope:
         _registered.update(self.before)
 
 
-def _find(name: str, custom_objects: Mapping[str, Any] | None) -> Any:
-    if custom_objects and name in custom_objects:
-        return custom_objects[name]
-    if name in _registered:
-        return _registered[name]
-    from . import activations, constraints, initializers, layers, losses, metrics, models, optimizers, regularizers
+def serialize(value: Any) -> Any:
+    """`value` as what a file can hold. Raises `CheckpointError` for what has no name to be found by."""
+    if isinstance(value, Tensor):
+        return {_CLASS: "__tensor__", "config": {"value": value.numpy().tolist(), "dtype": str(value.dtype)}}
+    if isinstance(value, numpy.ndarray) and value.ndim:
+        return {_CLASS: "__numpy__", "config": {"value": value.tolist(), "dtype": str(value.dtype)}}
+    if isinstance(value, (numpy.generic, numpy.ndarray)):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {key: serialize(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        parts = [serialize(part) for part in value]
+        return tuple(parts) if isinstance(value, tuple) else parts
+    if isinstance(value, type):
+        return {
+            "module": _module(value),
+            _CLASS: value.__name__,
+            "config": None,
+            "registered_name": _registered_as(value),
+        }
+    if hasattr(value, "get_config"):
+        return _with_class(value)
+    if callable(value):
+        name = getattr(value, "__name__", "<lambda>")
+        if name == "<lambda>":
+            raise CheckpointError(
+                "a lambda has no name to be saved by: use a function, registered or in custom_objects"
+            )
+        return {
+            "module": "builtins",
+            _CLASS: "function",
+            "config": name,
+            "registered_name": get_registered_name(value),
+        }
+    if value is None or isinstance(value, (bool, int, float, str, bytes)):
+        return value
+    if isinstance(value, numpy.dtype):
+        return value.name
+    raise CheckpointError(
+        f"{type(value).__name__} cannot be written into a file: give it get_config() and from_config(), and put "
+        f"@keras.saving.register_keras_serializable() above its definition"
+    )
 
-    rooms = (activations, losses, metrics, layers, models, optimizers, initializers, regularizers, constraints)
-    module, _, own = name.rpartition(".")
-    for room in (*rooms, optimizers.schedules):
-        if own in vars(room) and module in ("", room.__name__.split(".")[2]):
-            return vars(room)[own]
+
+def _with_class(value: Any) -> dict[str, Any]:
+    kind = type(value)
+    written = {
+        "module": _module(kind),
+        _CLASS: kind.__name__,
+        "config": serialize(value.get_config()),
+        "registered_name": _registered_as(kind),
+    }
+    build_config = value.get_build_config() if hasattr(value, "get_build_config") else None
+    return written if build_config is None else written | {"build_config": serialize(build_config)}
+
+
+def _module(kind: type) -> str:
+    """Where Keras has a class of ours; where a class of somebody else's was defined."""
+    if not _is_ours(kind):
+        return kind.__module__
+    room, *files = kind.__module__.removeprefix(f"{__package__}.").split(".")
+    room = f"{room}.schedules" if files == ["schedules"] else room
+    return "keras" if room == "models" else f"keras.{room}"
+
+
+def _registered_as(kind: type) -> str | None:
+    return None if _is_ours(kind) else get_registered_name(kind)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """What `serialize` was given. Raises `CheckpointError` for a class or function that nobody knows."""
+    with custom_object_scope(custom_objects or {}):
+        return _made(config)
+
+
+def _made(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        parts = [_made(part) for part in value]
+        return tuple(parts) if isinstance(value, tuple) else parts
+    if not isinstance(value, Mapping):
+        return value
+    if _CLASS not in value or "config" not in value:
+        return {key: _made(part) for key, part in value.items()}
+    name, config = value[_CLASS], value["config"]
+    if name in _PLAIN:
+        return _PLAIN[name](config)
+    if name == "function":
+        return _find(value, config, FunctionType)
+    kind = _find(value, name, type)
+    if config is None:
+        return kind
+    try:
+        made = kind.from_config(config)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise CheckpointError(
+            f"{name} cannot be made from its config: {error}. Its get_config() must give what its constructor takes, or "
+            f"what its from_config() reads"
+        ) from error
+    if value.get("build_config"):
+        made.build_from_config(_made(value["build_config"]))
+    return made
+
+
+_PLAIN: dict[str, Callable] = {
+    "__tensor__": lambda config: tensor(config["value"], dtype=config["dtype"]),
+    "__numpy__": lambda config: numpy.array(config["value"], config["dtype"]),
+    "DTypePolicy": lambda config: config["name"],
+}
+"""What is written by its value."""
+
+
+def _find(value: Mapping[str, Any], name: Any, kind: type) -> Any:
+    """The class or function that was written: of the program, or else of this package."""
+    if not isinstance(name, str):
+        raise CheckpointError(f"a class or function is written by its name, and not as {name!r}")
+    for known_as in (value.get("registered_name"), name):
+        if known_as in _registered:
+            return _registered[known_as]
+    ending = [thing for known_as, thing in _registered.items() if known_as.endswith(f">{name}")]
+    if ending:
+        return ending[-1]
+    first, _, own = name.rpartition(".")  # "layers.Dense", as older files have it
+    room = first or str(value.get("module", "builtins")).removeprefix("keras").removeprefix(".src").strip(".")
+    for there in _ROOMS:
+        found = vars(sys.modules[f"{__package__}.{there}"]).get(own)
+        asked = room in ("", "builtins", there) or room.startswith(f"{there}.")
+        if asked and isinstance(found, kind) and (kind is FunctionType or issubclass(found, Configurable)):
+            return found
     raise CheckpointError(
         f"nobody knows {name!r}: pass custom_objects={{{name!r}: ...}}, or put "
         f"@keras.saving.register_keras_serializable() above its definition"
@@ -129,16 +267,17 @@ def by_name(what: str, identifier: Any, classes: Iterable[type], aliases: Mappin
     """
     if identifier is None:
         return None
+    known = {**{cls.__name__: cls for cls in classes}, **{snake_case(cls.__name__): cls for cls in classes}, **aliases}
     if isinstance(identifier, Mapping):
-        return deserialize(identifier)
+        found = known.get(identifier.get(_CLASS))
+        return found.from_config(identifier["config"]) if isinstance(found, type) else deserialize(identifier)
     if isinstance(identifier, type):
         return identifier()
     if not isinstance(identifier, str):
         if callable(identifier) or isinstance(identifier, Configurable):
             return identifier
         raise OptionError(f"{identifier!r} is no {what}: give its name, or an object of its class")
-    known = {**{cls.__name__: cls for cls in classes}, **{snake_case(cls.__name__): cls for cls in classes}, **aliases}
-    found = known.get(identifier, _registered.get(identifier))
+    found = known.get(identifier, _registered.get(identifier, _registered.get(f"Custom>{identifier}")))
     if found is None:
         raise OptionError(f"there is no {what} {identifier!r}; there are {', '.join(sorted(map(str, known)))}")
     return found() if isinstance(found, type) else found

@@ -8,18 +8,24 @@ from ...errors import OptionError, ShapeError
 from ...nn import functional as F
 from ...tensor import as_tensor
 from .. import activations
+from ..checks import number
 from ..naming import accepts_old
 from .base import Layer
+from .input_spec import InputSpec
 
 
 class ReLU(Layer):
-    """y = min(x, max_value) if x ≥ threshold, else negative_slope · (x - threshold)."""
+    """y = min(x, max_value) if x > threshold, else negative_slope · (x - threshold)."""
 
     def __init__(
         self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **options: Any
     ):
         super().__init__(**options)
-        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+        self.max_value = None if max_value is None else number("max_value", max_value, 0)
+        self.negative_slope, self.threshold = (
+            number("negative_slope", negative_slope, 0),
+            number("threshold", threshold, 0),
+        )
 
     def call(self, inputs):
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
@@ -31,7 +37,7 @@ class LeakyReLU(Layer):
     @accepts_old(alpha="negative_slope")
     def __init__(self, negative_slope: float = 0.3, **options: Any):
         super().__init__(**options)
-        self.negative_slope = negative_slope
+        self.negative_slope = number("negative_slope", negative_slope, 0)
 
     def call(self, inputs):
         return F.leaky_relu(inputs, self.negative_slope)
@@ -55,16 +61,16 @@ class PReLU(Layer):
         **options: Any,
     ):
         super().__init__(**options)
-        self.of_alpha = {
-            "initializer": alpha_initializer,
-            "regularizer": alpha_regularizer,
-            "constraint": alpha_constraint,
-        }
-        self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else list(shared_axes or ())
+        self._options_of("alpha", alpha_initializer, alpha_regularizer, alpha_constraint)
+        shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
+        self.shared_axes = None if shared_axes is None else list(shared_axes)
 
     def build(self, input_shape):
-        shape = [1 if axis in self.shared_axes else size for axis, size in enumerate(input_shape)][1:]
-        self.alpha = self.add_weight(tuple(shape), **self.of_alpha)
+        shape = [1 if axis in (self.shared_axes or ()) else size for axis, size in enumerate(input_shape)][1:]
+        self.alpha = self._weight("alpha", tuple(shape))
+        self.input_spec = (
+            InputSpec(ndim=len(input_shape), axes=dict(enumerate(input_shape))) if not self.shared_axes else None
+        )
 
     def call(self, inputs):
         return F.relu(inputs) - self.alpha * F.relu(-as_tensor(inputs))
@@ -75,7 +81,7 @@ class ELU(Layer):
 
     def __init__(self, alpha: float = 1.0, **options: Any):
         super().__init__(**options)
-        self.alpha = alpha
+        self.alpha = number("alpha", alpha)
 
     def call(self, inputs):
         return F.elu(inputs, self.alpha)

@@ -3,16 +3,17 @@
 A layer is an `nn.Module` whose parameters Keras calls weights. Called on tensors, it computes. Called on what
 `Input` returns, it computes shapes only, and the call is remembered, so that `Model(inputs, outputs)` can repeat it.
 
-Read next: `core.py`; `symbols.py` and `input.py` for the calls that are remembered, and `../models/functional.py` for what
-becomes of them.
+Read before: `weights.py`. Read next: `core.py`; `symbols.py` and `input.py` for the calls that are remembered, and
+`../models/functional.py` for what becomes of them.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
-import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy
@@ -21,26 +22,39 @@ from ...backend import DEFAULT_FLOAT, dtypes
 from ...errors import OptionError, ShapeError
 from ...functional import symbol
 from ...nn import Module
-from ...nn.parameter import Parameter
 from ...tensor import Tensor, as_tensor
-from .. import constraints, initializers, regularizers
-from ..naming import unique_name
-from ..serialization import Configurable
+from .. import activations, regularizers
+from ..checks import truth
+from ..naming import options_of, unique_name
+from ..serialization import Configurable, serialize
 from ..structure import flatten, map_structure
+from .input_spec import check_inputs
 from .symbols import Call, symbols_behind
+from .weights import Weights
 
 Shape = tuple[int | None, ...]
 
 
 class _Phase(threading.local):
-    training = False  # whether what runs now is training, for the layers that were not told themselves
+    training: bool | None = None  # whether what runs now is training, for the layers that were not told themselves
     inside = False  # whether a layer is running: its own calls of other layers are not to be recorded
 
 
 phase = _Phase()
 
 
-class Layer(Configurable, Module):
+@contextmanager
+def in_phase(training: bool | None, inside: bool) -> Iterator[None]:
+    """Layers called inside of this are told so."""
+    outer = phase.training, phase.inside
+    phase.training, phase.inside = training, inside
+    try:
+        yield
+    finally:
+        phase.training, phase.inside = outer
+
+
+class Layer(Configurable, Weights):
     """The base of layers. A subclass makes its weights in `build(input_shape)` and computes in `call(inputs)`.
 
     name                  by default after the class: dense, dense_1, ...
@@ -49,6 +63,8 @@ class Layer(Configurable, Module):
     activity_regularizer  a penalty on the output, divided by the size of the batch
     input_shape           the shape of an input without the batch, for the first layer of a `Sequential`;
                           `input_dim` is the same for a single axis
+
+    input_spec            an attribute: an `InputSpec`, or a list of such, which inputs are compared with
     """
 
     def __init__(
@@ -57,6 +73,7 @@ class Layer(Configurable, Module):
         activity_regularizer=None,
         trainable: bool = True,
         dtype: Any = None,
+        autocast: bool = True,
         name: str | None = None,
         input_shape: tuple[int, ...] | None = None,
         input_dim: int | None = None,
@@ -65,8 +82,10 @@ class Layer(Configurable, Module):
     ):
         if unknown:
             raise OptionError(f"{type(self).__name__} has no option {', '.join(f'{option}=' for option in unknown)}")
-        if dtype not in (None, "float32") and dtypes.as_dtype(dtype) != DEFAULT_FLOAT:
+        if dtype not in (None, "float32") and dtypes.as_dtype(getattr(dtype, "name", dtype)) != DEFAULT_FLOAT:
             raise OptionError(f"{type(self).__name__}: layers compute in float32, and not in {dtype}")
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            raise OptionError(f"name={name!r} must be a string without /")
         if batch_input_shape is not None:
             input_shape = tuple(batch_input_shape)[1:]
         if input_dim is not None:
@@ -74,92 +93,108 @@ class Layer(Configurable, Module):
         self.given_input_shape = None if input_shape is None else tuple(input_shape)
         self.name = unique_name(type(self)) if name is None else name
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self._trainable = trainable
+        self._trainable = truth(f"{type(self).__name__}: trainable", trainable)
 
-    built = False
+    dtype = variable_dtype = compute_dtype = "float32"
+    supports_masking = False
+    input_spec: Any = None
     _calls: list[Call]
-    _takes_training: bool | None = None
-    _regularized: tuple = ()  # (regularizer, weight)
-    _constrained: tuple = ()  # (constraint, weight)
+    _build_shapes: Mapping[str, Any] | None = None  # what `build` was given
     _added_losses: tuple = ()
+    _training: tuple[bool, bool | None] = (False, None)  # whether `call` takes `training`, and by default which
 
     def __new__(cls, *args, **kwargs):
         made = super().__new__(cls, *args, **kwargs)
         object.__setattr__(made, "_calls", [])
         return made
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "build" in vars(cls):
+            cls.build = _marks_as_built(cls.build)
+        if "call" in vars(cls):
+            cls._training = _training_of(cls.call)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy takes over: all but the symbols that the layer was called on."""
+        return {**vars(self), "_calls": [], "_added_losses": ()}
+
     # -- what a subclass says --------------------------------------------------------------------------
 
-    def build(self, input_shape: Any) -> None:
-        """Make the weights for inputs of this shape, whose first entry, the batch, is None."""
+    def build(self, *input_shape: Any, **shapes: Any) -> None:
+        """Make the weights for inputs of this shape, whose first entry, the batch, is None.
 
-    def call(self, inputs: Any) -> Any:
+        A `build` of several arguments `a_shape`, `b_shape` is given the shapes of the arguments `a`, `b` of `call`. Where
+        there is no `build` of its own, a layer is run on symbols, so that the layers inside make their weights.
+        """
+        if type(self).call is not Layer.call and any(not getattr(part, "built", True) for part in self._sublayers()):
+            named = {name.removesuffix("_shape"): symbols_of(shape) for name, shape in shapes.items()}
+            self._run([symbols_of(shape) for shape in input_shape], named)
+
+    def call(self, *inputs: Any, **options: Any) -> Any:
         """What the layer computes. It may take `training=`."""
         raise NotImplementedError(f"{type(self).__name__} is a layer without call(): define call(self, inputs)")
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of the output for an input of this shape; the batch is None."""
-        tensors = map_shapes(lambda shape: symbol((1, *shape[1:])), input_shape)
+    def compute_output_shape(self, *input_shape: Any, **shapes: Any) -> Any:
+        """The shape of the output for an input of this shape; the batch is what it was there."""
+        given = [symbols_of(shape) for shape in input_shape]
+        named = {name.removesuffix("_shape"): symbols_of(shape) for name, shape in shapes.items()}
         if not self.built:
-            self._build(tensors)
-        return shapes_of(Module.__call__(self, tensors))
+            self._build(*given, **named)
+        first = next((shape for shape in flatten_shapes((*input_shape, *shapes.values())) if shape), (None,))
+        batch = lambda shape: (first[0], *shape[1:]) if shape else shape  # noqa: E731
+        return map_structure(lambda tensor: batch(tensor.shape), self._run(given, named))
 
-    def add_weight(
-        self,
-        shape: tuple[int, ...] | None = None,
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        name: str | None = None,
-    ) -> Tensor:
-        """A new weight: a parameter if it is to be trained, else state. Assign it to an attribute in `build`.
+    def compute_output_spec(self, *inputs: Any, **options: Any) -> Any:
+        """The symbols that come out for these symbols, or for tensors of these shapes."""
+        given = [map_structure(lambda t: symbol(t.shape, t.dtype), one) for one in inputs]
+        if not self.built:
+            self._build(*given)
+        return self._run(given, options)
 
-        initializer  by name or as an object; by default glorot_uniform, or zeros for state
-        """
-        initializer = initializers.get(initializer or ("glorot_uniform" if trainable else "zeros"))
-        made = initializer(() if shape is None else tuple(shape), dtype=dtype)
-        if not trainable:
-            free = next(f"state_{i}" for i in itertools.count() if f"state_{i}" not in self._buffers)
-            self.register_buffer(free if name is None else name, made)
-            return vars(self)[free if name is None else name]
-        weight = Parameter(made, requires_grad=self._trainable)
-        if regularizer is not None:
-            self._regularized = (*self._regularized, (regularizers.get(regularizer), weight))
-        if constraint is not None:
-            self._constrained = (*self._constrained, (constraints.get(constraint), weight))
-        if name is not None and name not in vars(self) and not hasattr(type(self), name):
-            setattr(self, name, weight)
-        return weight
+    def _run(self, inputs: list, options: dict[str, Any]) -> Any:
+        """Compute on symbols that nobody remembers."""
+        with in_phase(phase.training, True):
+            output = Module.__call__(self, *inputs, **(options | self._training_for(None)))
+        self._forget_losses()
+        return output
 
-    def add_loss(self, loss: Tensor) -> None:
-        """A penalty of this call, to be added to the loss."""
-        self._added_losses = (*self._added_losses, loss)
+    def add_loss(self, loss: Any) -> None:
+        """Penalties of this call, to be added to the loss: a 0-d tensor, or a list of such."""
+        for one in flatten(loss):
+            if isinstance(one, Tensor) and one.ndim:
+                raise ShapeError(f"add_loss takes a 0-d tensor, and not {one._described()}: sum it, or take its mean")
+            self._added_losses = (*self._added_losses, one)
 
     # -- being called ----------------------------------------------------------------------------------
 
     def __call__(self, *inputs: Any, training: bool | None = None, **options: Any) -> Any:
         """Compute; or, on symbols, remember the call.
 
-        training  whether layers such as dropout act as in training; by default as the call around this one, or False
+        training  whether layers such as dropout act as in training; by default as the call around this one, or as the
+                  layer's `call` has it by default
         """
+        if "name" not in vars(self):
+            raise OptionError(f"{type(self).__name__} does not call super().__init__() in its __init__: do so first")
         inputs = map_structure(_as_input, inputs)
-        outer = phase.training, phase.inside
-        phase.training = now = outer[0] if training is None else bool(training)
-        phase.inside = True
-        if self._takes_training is None:
-            self._takes_training = "training" in inspect.signature(self.call).parameters
-        try:
+        options = {
+            name: _as_input(value) if isinstance(value, numpy.ndarray) else value for name, value in options.items()
+        }
+        told = self._training_for(training)
+        outermost = not phase.inside
+        if outermost:
+            self._forget_losses()
+        if self.input_spec is not None and inputs:
+            check_inputs(self.name, self.input_spec, inputs[0])
+        with in_phase(told.get("training", phase.training if training is None else training), True):
             if not self.built:
-                self._build(*inputs)
-            output = super().__call__(*inputs, **(options | {"training": now} if self._takes_training else options))
-        finally:
-            phase.training, phase.inside = outer
+                self._build(*inputs, **options)
+            output = super().__call__(*inputs, **(options | told))
         if self.activity_regularizer is not None:
             for tensor in flatten(output):
-                self.add_loss(self.activity_regularizer(tensor) / tensor.shape[0])
-        if not phase.inside and any(map(symbols_behind, flatten((inputs, list(options.values()))))):
+                self.add_loss(self.activity_regularizer(tensor) / max(tensor.shape[0], 1))
+        if outermost and any(map(symbols_behind, flatten((inputs, list(options.values()))))):
+            self._forget_losses()
             recorded = options if training is None else options | {"training": training}
             return Call(self, inputs, recorded).returned(output)
         return output
@@ -167,113 +202,65 @@ class Layer(Configurable, Module):
     def forward(self, *inputs: Any, **options: Any) -> Any:
         return self.call(*inputs, **options)
 
-    def _build(self, *inputs: Any) -> None:
-        """Make the weights, from the first input that the layer sees."""
-        self.build(shapes_of(inputs[0] if inputs else None))
+    def _training_for(self, training: bool | None) -> dict[str, bool]:
+        """What `call` is told: what the caller says, or the call around this one, or else what it has by default."""
+        takes, default = self._training
+        now = next((one for one in (training, phase.training, default) if one is not None), None)
+        return {"training": now if now is None else bool(now)} if takes else {}
+
+    def _build(self, *inputs: Any, **options: Any) -> None:
+        """Make the weights, from the first inputs that the layer sees."""
+        shapes = self._shapes_of_arguments(inputs, options)
+        first = next(iter(shapes.values()), None)
+        names = _positional(type(self).build)
+        if type(self).build is Layer.build:  # the layers inside build themselves as `call` comes to them
+            self._build_shapes = {"input_shape": first} if len(shapes) == 1 else shapes
+        elif not names:
+            self.build()
+        elif len(names) == 1:
+            self.build(first)
+        elif missing := [name for name in names if name not in shapes]:
+            raise OptionError(
+                f"build of {type(self).__name__} takes {', '.join(names)}: each must be an argument of call with _shape "
+                f"behind its name, and {', '.join(missing)} is not"
+            )
+        else:
+            self.build(**{name: shapes[name] for name in names})
         self.built = True
 
-    # -- parts -----------------------------------------------------------------------------------------
+    def _shapes_of_arguments(self, inputs: tuple, options: Mapping[str, Any]) -> dict[str, Any]:
+        """{name of an argument of `call` with _shape behind it: the shapes of the tensors in it}."""
+        given = inspect.signature(self.call).bind_partial(*inputs, **options).arguments
+        named = {f"{name}_shape": shapes_of(value) for name, value in given.items()}
+        return {name: shape for name, shape in named.items() if any(flatten_shapes(shape))}
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, (list, tuple)):
-            for number, part in enumerate(value):
-                if isinstance(part, Module):
-                    self._adopt(f"{name}.{number}", part)
-        if isinstance(value, Parameter) and vars(self).get(name) is value:
-            return
-        super().__setattr__(name, value)
+    def get_build_config(self) -> dict[str, Any] | None:
+        """What `build` was given, so that a copy can be built alike; None before."""
+        return None if self._build_shapes is None else dict(self._build_shapes)
 
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """(name, module) of the modules among the attributes, those in lists included."""
-        for name, value in vars(self).items():
-            if isinstance(value, Module):
-                yield name, value
-            elif isinstance(value, (list, tuple)):
-                for number, part in enumerate(value):
-                    if isinstance(part, Module):
-                        yield f"{name}.{number}", part
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Build as `get_build_config` says."""
+        shapes = {name: map_shapes(tuple, shape) for name, shape in config.items() if shape is not None}
+        if not self.built and shapes:
+            self.build(shapes["input_shape"]) if set(shapes) == {"input_shape"} else self.build(**shapes)
 
-    def _sublayers(self) -> list[Module]:
-        return list(dict.fromkeys(self.children()))
-
-    # -- weights ---------------------------------------------------------------------------------------
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the weights; setting it sets it for all layers inside."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for _, parameter in self._own_parameters():
-            parameter.requires_grad = self._trainable
-        for layer in self._sublayers():
-            if isinstance(layer, Layer):
-                layer.trainable = value
-            else:
-                layer.requires_grad_(self._trainable)
-
-    @property
-    def weights(self) -> list[Tensor]:
-        """All weights in Keras's order: a layer's parameters, its state, and then those of the layers inside."""
-        own = [parameter for _, parameter in self._own_parameters()] + [
-            buffer for name, buffer in self._own_buffers() if self._buffers[name]
-        ]
-        for layer in self._sublayers():
-            own += layer.weights if isinstance(layer, Layer) else [*layer.parameters(), *layer.buffers()]
-        return list(dict.fromkeys(own))
-
-    variables = weights
-
-    @property
-    def trainable_weights(self) -> list[Tensor]:
-        """The weights that training changes."""
-        return [weight for weight in self.weights if weight.requires_grad]
-
-    trainable_variables = trainable_weights
-
-    @property
-    def non_trainable_weights(self) -> list[Tensor]:
-        """The weights that training does not change: those that are frozen, and state such as moving means."""
-        return [weight for weight in self.weights if not weight.requires_grad]
-
-    non_trainable_variables = non_trainable_weights
-
-    def get_weights(self) -> list[numpy.ndarray]:
-        """The numbers of all weights, as NumPy arrays in the order of `weights`."""
-        return [weight.numpy() for weight in self.weights]
-
-    def set_weights(self, weights: list) -> None:
-        """Overwrite all weights by arrays in the order of `weights`. Raises `ShapeError`, before anything is changed."""
-        own = self.weights
-        given = [as_tensor(weight) for weight in weights]
-        wanted = [weight.shape for weight in own]
-        if [weight.shape for weight in given] != wanted:
-            raise ShapeError(
-                f"set_weights of layer {self.name!r} needs arrays of shapes {wanted}, but got "
-                f"{[weight.shape for weight in given]}" + ("" if self.built else ". It has not been built yet: call it")
-            )
-        for weight, new in zip(own, given, strict=True):
-            weight.assign(new.to(weight.device))
-
-    def count_params(self) -> int:
-        """How many numbers the weights hold."""
-        return sum(weight.size for weight in self.weights)
+    # -- penalties -------------------------------------------------------------------------------------
 
     @property
     def losses(self) -> list[Tensor]:
         """The penalties on weights, and those of the last call on outputs."""
         own = [regularizer(weight) for regularizer, weight in self._regularized if weight.requires_grad]
-        return (
-            own
-            + list(self._added_losses)
-            + [loss for layer in self._sublayers() if isinstance(layer, Layer) for loss in layer.losses]
-        )
+        inner = [loss for layer in self._sublayers() if isinstance(layer, Layer) for loss in layer.losses]
+        return own + [loss() if callable(loss) else loss for loss in self._added_losses] + inner
 
     def _layers_inside(self) -> Iterator[Layer]:
         """This layer and all inside it."""
         return (module for module in self.modules() if isinstance(module, Layer))
+
+    def _forget_losses(self) -> None:
+        """Forget the penalties of the last call."""
+        for layer in self._layers_inside():
+            layer._added_losses = ()
 
     # -- symbols ---------------------------------------------------------------------------------------
 
@@ -304,11 +291,55 @@ class Layer(Configurable, Module):
         """The shape of `input`; the batch is None."""
         return shapes_of(self.input)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "name": self.name}
+    # -- in files --------------------------------------------------------------------------------------
+
+    def _options(self, kind: type) -> dict[str, Any]:
+        base = {"name": self.name, "trainable": self._trainable, "dtype": "float32"}
+        if self.activity_regularizer is not None:
+            base["activity_regularizer"] = serialize(self.activity_regularizer)
+        own = {
+            name: self._option(name, default) for name, default in options_of(kind, Layer).items() if name not in _ABOVE
+        }
+        if "activation" in own:
+            own["activation"] = activations.name_of(own["activation"])
+        return base | {name: serialize(value) for name, value in own.items()}
 
     def extra_repr(self) -> str:
         return f"name={self.name!r}"
+
+
+def _marks_as_built(build: Callable) -> Callable:
+    """A `build` after which the layer is built, and knows for which shapes."""
+    names = _positional(build) or ["input_shape"]
+
+    @functools.wraps(build)
+    def marking(self, *args: Any, **kwargs: Any) -> None:
+        build(self, *args, **kwargs)
+        shapes = dict(zip(names, args, strict=False)) | kwargs
+        if not shapes or any(shape is not None for shape in shapes.values()):
+            self.built, self._build_shapes = True, shapes or None
+
+    return marking
+
+
+def _positional(method: Callable) -> list[str]:
+    """The names of a method's arguments, `self`, *args and **kwargs left out."""
+    named = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    return [name for name, it in list(inspect.signature(method).parameters.items())[1:] if it.kind in named]
+
+
+def _training_of(call: Callable) -> tuple[bool, bool | None]:
+    """Whether `call` takes `training`, and by default which; that is False where it must be told."""
+    found = inspect.signature(call).parameters.get("training")
+    if found is None:
+        return False, None
+    return True, False if found.default is inspect.Parameter.empty else found.default
+
+
+_ABOVE = frozenset(options_of(Layer, Configurable)) | {"input_length"}
+"""Options that `Layer` writes itself, or that need not be written."""
+
+Layer.build = _marks_as_built(Layer.build)
 
 
 def _as_input(value: Any) -> Any:
@@ -328,8 +359,22 @@ def shapes_of(tensors: Any) -> Any:
 
 def map_shapes(function: Callable, shapes: Any) -> Any:
     """A structure of shapes (tuples of numbers), with `function` of each shape."""
+    if shapes is None:
+        return None
     if isinstance(shapes, Mapping):
         return {key: map_shapes(function, shape) for key, shape in shapes.items()}
     if all(size is None or isinstance(size, (int, numpy.integer)) for size in shapes):
         return function(tuple(shapes))
     return [map_shapes(function, shape) for shape in shapes]
+
+
+def flatten_shapes(shapes: Any) -> list[tuple]:
+    """The shapes in a structure of shapes."""
+    found: list[tuple] = []
+    map_shapes(found.append, shapes)
+    return found
+
+
+def symbols_of(shapes: Any) -> Any:
+    """A structure of shapes, with a symbol for each, whose batch is 1."""
+    return map_shapes(lambda shape: symbol((1, *shape[1:])), shapes)

@@ -9,10 +9,12 @@ from ...errors import OptionError
 from ...functional.convolution import per_axis
 from ...nn import functional as F
 from .. import activations
+from ..checks import whole
 from ..naming import accepts_old, not_offered, old_spelling
 from .base import Layer
 from .channels import channels_first, channels_of, checked_format, checked_padding, padding_of
 from .core import OLD_KERNEL
+from .input_spec import InputSpec
 from .pooling import AveragePooling2D, MaxPooling2D  # noqa: F401  where old courses import them from
 from .reshaping import ZeroPadding2D  # noqa: F401
 
@@ -54,30 +56,30 @@ class Conv2D(Layer):
         **options: Any,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **options)
-        self.filters, self.groups, self.use_bias = filters, groups, use_bias
+        self.filters, self.groups, self.use_bias = whole("filters", filters), whole("groups", groups), use_bias
         self.kernel_size = per_axis(kernel_size, 2, "kernel_size")
         self.strides = per_axis(strides, 2, "strides")
         self.dilation_rate = per_axis(dilation_rate, 2, "dilation_rate")
         self.padding, self.data_format = checked_padding(padding), checked_format(data_format)
+        if self.filters % self.groups:
+            raise OptionError(f"filters={filters} must be divisible by groups={groups}")
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise OptionError(f"strides={strides} and dilation_rate={dilation_rate} cannot both be above 1")
         self.activation = activations.get(activation)
-        self.of_kernel = {
-            "initializer": kernel_initializer,
-            "regularizer": kernel_regularizer,
-            "constraint": kernel_constraint,
-        }
-        self.of_bias = {"initializer": bias_initializer, "regularizer": bias_regularizer, "constraint": bias_constraint}
+        self._options_of("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._options_of("bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def build(self, input_shape):
         channels = channels_of(input_shape, self.data_format)
-        if channels % self.groups or self.filters % self.groups:
-            raise OptionError(
-                f"{self.name}: {channels} channels and {self.filters} filters must be divisible by groups={self.groups}"
-            )
-        self.kernel = self.add_weight((*self.kernel_size, channels // self.groups, self.filters), **self.of_kernel)
-        self.bias = self.add_weight((self.filters,), **self.of_bias) if self.use_bias else None
+        if channels % self.groups:
+            raise OptionError(f"{self.name}: {channels} channels must be divisible by groups={self.groups}")
+        self.kernel = self._weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
+        self.bias = self._weight("bias", (self.filters,)) if self.use_bias else None
+        self.input_spec = InputSpec(ndim=4, axes={1 if self.data_format == "channels_first" else -1: channels})
 
     def call(self, inputs):
-        return self.activation(channels_first(self._convolve, inputs, self.data_format))
+        y = channels_first(self._convolve, inputs, self.data_format)
+        return y if self.activation is None else self.activation(y)
 
     def _convolve(self, x):
         padding = padding_of(self.padding, x.shape[2:], self.kernel_size, self.strides, self.dilation_rate)

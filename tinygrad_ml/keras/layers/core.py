@@ -9,13 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 from ...backend import dtypes
+from ...errors import OptionError
 from ...functional import tensordot
 from ...nn import functional as F
 from ...tensor import Tensor, as_tensor
 from .. import activations
+from ..checks import whole
 from ..naming import accepts_old, not_offered
 from .base import Layer
 from .input import Input, InputLayer  # noqa: F401  where old courses import them from, and those below
+from .input_spec import InputSpec
 from .regularization import Dropout  # noqa: F401
 from .reshaping import Flatten, Permute, RepeatVector, Reshape  # noqa: F401
 
@@ -57,24 +60,22 @@ class Dense(Layer):
         **options: Any,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **options)
-        self.units, self.activation, self.use_bias = units, activations.get(activation), use_bias
-        self.of_kernel = {
-            "initializer": kernel_initializer,
-            "regularizer": kernel_regularizer,
-            "constraint": kernel_constraint,
-        }
-        self.of_bias = {"initializer": bias_initializer, "regularizer": bias_regularizer, "constraint": bias_constraint}
+        self.units, self.activation, self.use_bias = whole("units", units), activations.get(activation), use_bias
+        self._options_of("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._options_of("bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def build(self, input_shape):
-        self.kernel = self.add_weight((input_shape[-1], self.units), **self.of_kernel)
-        self.bias = self.add_weight((self.units,), **self.of_bias) if self.use_bias else None
+        self.kernel = self._weight("kernel", (input_shape[-1], self.units))
+        self.bias = self._weight("bias", (self.units,)) if self.use_bias else None
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
 
     def call(self, inputs):
         inputs = as_tensor(inputs)
         inputs = inputs if dtypes.is_float(inputs.dtype) else inputs.astype(self.kernel.dtype)
         # Not F.linear: the gradient of x·W comes in the memory order in which Keras lays out W.
         y = inputs @ self.kernel if inputs.ndim == 2 else tensordot(inputs, self.kernel, axes=1)
-        return self.activation(y if self.bias is None else y + self.bias)
+        y = y if self.bias is None else y + self.bias
+        return y if self.activation is None else self.activation(y)
 
 
 class Activation(Layer):
@@ -94,6 +95,7 @@ class Embedding(Layer):
     input_dim   how many rows W has, the largest x plus 1
     output_dim  how long they are
     embeddings_initializer  by default uniform on ±0.05
+    weights     W to begin with
     """
 
     @accepts_old(init="embeddings_initializer", W_regularizer="embeddings_regularizer")
@@ -105,18 +107,18 @@ class Embedding(Layer):
         embeddings_regularizer: Any = None,
         embeddings_constraint: Any = None,
         input_length: int | None = None,
+        weights: Any = None,
         **options: Any,
     ):
         super().__init__(**options, input_shape=None if input_length is None else (input_length,))
-        self.input_dim, self.output_dim = input_dim, output_dim
-        self.of_embeddings = {
-            "initializer": embeddings_initializer,
-            "regularizer": embeddings_regularizer,
-            "constraint": embeddings_constraint,
-        }
+        self.input_dim, self.output_dim = whole("input_dim", input_dim), whole("output_dim", output_dim)
+        self._options_of("embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint)
+        if weights is not None:
+            self.build()
+            self.set_weights(weights if isinstance(weights, (list, tuple)) else [weights])
 
-    def build(self, input_shape):
-        self.embeddings = self.add_weight((self.input_dim, self.output_dim), **self.of_embeddings)
+    def build(self, input_shape=None):
+        self.embeddings = self._weight("embeddings", (self.input_dim, self.output_dim))
 
     def call(self, inputs):
         inputs = as_tensor(inputs)
@@ -128,6 +130,8 @@ class Lambda(Layer):
 
     def __init__(self, function: Callable[..., Tensor], arguments: dict[str, Any] | None = None, **options: Any):
         super().__init__(**options)
+        if not callable(function):
+            raise OptionError(f"Lambda takes a function of tensors, and {function!r} is none")
         self.function, self.arguments = function, arguments or {}
 
     def call(self, inputs):

@@ -15,21 +15,42 @@ from .symbols import Call, KerasTensor
 
 
 class InputLayer(Layer):
-    """The place where data comes in."""
+    """The place where data comes in.
 
-    @accepts_old(input_shape="shape")
+    shape        of one sample, without the batch; or `batch_shape`, with it
+    batch_size   is remembered, and any other size is taken too
+    dtype        by default float32
+    sparse, ragged, optional are not offered
+    """
+
+    @accepts_old(input_shape="shape", batch_input_shape="batch_shape")
     def __init__(
-        self, shape=None, batch_size: int | None = None, dtype: Any = None, name: str | None = None, batch_shape=None
+        self,
+        shape=None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        batch_shape=None,
+        optional: bool = False,
+        name: str | None = None,
     ):
         super().__init__(name=name)
+        if sparse or ragged or optional:
+            raise OptionError("Input: there are no sparse, ragged or optional inputs here")
         if batch_shape is not None:
-            shape = tuple(batch_shape)[1:]
+            if shape is not None or batch_size is not None:
+                raise OptionError("Input: batch_shape stands for shape and batch_size together, so give it alone")
+            batch_size, *shape = batch_shape
         shape = (shape,) if isinstance(shape, int) else shape
-        if shape is None or any(not isinstance(size, (int, numpy.integer)) for size in shape):
+        if shape is None:
+            raise OptionError("Input needs the shape of one sample: pass a shape, as in Input(shape=(784,))")
+        if isinstance(shape, str) or any(not isinstance(size, (int, numpy.integer)) or size < 0 for size in shape):
             raise OptionError(
                 f"Input needs a shape of known sizes without the batch, as in shape=(28, 28, 1), not {shape}"
             )
         self.shape, self.dtype = tuple(int(size) for size in shape), dtypes.as_dtype(dtype or DEFAULT_FLOAT)
+        self.batch_shape = (batch_size, *self.shape)
         self.built = True
 
     def make(self) -> KerasTensor:
@@ -39,9 +60,26 @@ class InputLayer(Layer):
     def call(self, inputs):
         return inputs
 
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "batch_shape": self.batch_shape,
+            "dtype": str(self.dtype),
+            "sparse": False,
+            "ragged": False,
+            "name": self.name,
+            "optional": False,
+        }
+
 
 def Input(
-    shape=None, batch_size: int | None = None, dtype: Any = None, name: str | None = None, batch_shape=None
+    shape=None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    batch_shape=None,
+    name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
 ) -> KerasTensor:
     """A symbol for the data of a model: layers called on it record their calls, and `Model` makes a model of them.
 
@@ -50,6 +88,7 @@ def Input(
     >>> x = Input(shape=(784,))
     >>> model = Model(x, Dense(10, activation="softmax")(x))
     """
-    if batch_shape is None and shape is None:
-        raise OptionError("Input needs the shape of one sample, as in Input(shape=(784,))")
-    return InputLayer(shape, batch_size=batch_size, dtype=dtype, name=name, batch_shape=batch_shape).make()
+    if tensor is not None:
+        raise OptionError("Input(tensor=...) is not offered: a symbol can be called on, and given to Model, as it is")
+    options = {"sparse": sparse, "batch_shape": batch_shape, "optional": optional, "name": name}
+    return InputLayer(shape, batch_size, dtype, **options).make()

@@ -11,11 +11,12 @@ from .base import Layer
 
 
 class _Merge(Layer):
+    most: int | None = None  # inputs, if there are not to be any number
+
     def call(self, inputs):
-        if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
-            raise ShapeError(
-                f"{type(self).__name__} needs a list of two tensors or more, as in {type(self).__name__}()([a, b])"
-            )
+        if not isinstance(inputs, (list, tuple)) or len(inputs) < 2 or len(inputs) > (self.most or len(inputs)):
+            how_many = "two tensors" if self.most else "two tensors or more"
+            raise ShapeError(f"{type(self).__name__} needs a list of {how_many}, as in {type(self).__name__}()([a, b])")
         return self.merge(list(inputs))
 
     def merge(self, inputs: list):
@@ -31,6 +32,8 @@ class Add(_Merge):
 
 class Subtract(_Merge):
     """y = x₁ - x₂."""
+
+    most = 2
 
     def merge(self, inputs):
         first, second = inputs

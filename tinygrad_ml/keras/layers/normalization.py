@@ -9,7 +9,10 @@ from ...functional import moveaxis, zeros
 from ...modes import no_grad
 from ...nn import functional as F
 from ...tensor import as_tensor
+from .. import initializers
+from ..checks import number
 from .base import Layer
+from .input_spec import InputSpec
 from .preprocessing import Normalization, Rescaling  # noqa: F401
 
 
@@ -48,22 +51,25 @@ class BatchNormalization(Layer):
         super().__init__(**options)
         if not 0 <= momentum <= 1:
             raise OptionError(f"momentum lies between 0 and 1, not at {momentum}")
-        self.axis, self.momentum, self.epsilon, self.center, self.scale = axis, momentum, epsilon, center, scale
-        self.of_gamma = {
-            "initializer": gamma_initializer,
-            "regularizer": gamma_regularizer,
-            "constraint": gamma_constraint,
-        }
-        self.of_beta = {"initializer": beta_initializer, "regularizer": beta_regularizer, "constraint": beta_constraint}
-        self.moving_initializers = (moving_mean_initializer, moving_variance_initializer)
+        self.axis, self.momentum, self.center, self.scale = axis, momentum, center, scale
+        self.epsilon = number("epsilon", epsilon)
+        if isinstance(axis, bool) or not isinstance(axis, int):
+            raise OptionError(f"axis={axis!r} must be an integer, the axis of the channels")
+        self._options_of("gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
+        self._options_of("beta", beta_initializer, beta_regularizer, beta_constraint)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
 
     def build(self, input_shape):
         shape = (input_shape[self.axis],)
-        self.gamma = self.add_weight(shape, **self.of_gamma) if self.scale else None
-        self.beta = self.add_weight(shape, **self.of_beta) if self.center else None
-        mean, variance = self.moving_initializers
-        self.moving_mean = self.add_weight(shape, mean, trainable=False, name="moving_mean")
-        self.moving_variance = self.add_weight(shape, variance, trainable=False, name="moving_variance")
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: input_shape[self.axis]})
+        self.gamma = self._weight("gamma", shape) if self.scale else None
+        self.beta = self._weight("beta", shape) if self.center else None
+        state = {"shape": shape, "trainable": False}
+        self.moving_mean = self.add_weight(initializer=self.moving_mean_initializer, name="moving_mean", **state)
+        self.moving_variance = self.add_weight(
+            initializer=self.moving_variance_initializer, name="moving_variance", **state
+        )
 
     def call(self, inputs, training=False):
         x = moveaxis(inputs, self.axis, 1)
@@ -117,22 +123,23 @@ class LayerNormalization(Layer):
         **options: Any,
     ):
         super().__init__(**options)
-        self.axis, self.epsilon, self.center, self.scale = axis, epsilon, center, scale
-        self.of_gamma = {
-            "initializer": gamma_initializer,
-            "regularizer": gamma_regularizer,
-            "constraint": gamma_constraint,
-        }
-        self.of_beta = {"initializer": beta_initializer, "regularizer": beta_regularizer, "constraint": beta_constraint}
+        axes = list(axis) if isinstance(axis, (list, tuple)) else [axis]
+        if not all(isinstance(one, int) for one in axes):
+            raise OptionError(f"axis={axis!r} must be an integer, or a list of integers")
+        self.axis, self.center, self.scale = axis, center, scale
+        self.epsilon = number("epsilon", epsilon)
+        self._options_of("gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
+        self._options_of("beta", beta_initializer, beta_regularizer, beta_constraint)
 
     def build(self, input_shape):
         axes = self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]
         axes = sorted(axis % len(input_shape) for axis in axes)
         if axes != list(range(len(input_shape) - len(axes), len(input_shape))):
             raise OptionError(f"LayerNormalization: axis={self.axis} must be the last axes of the input, {input_shape}")
+        self.input_spec = InputSpec(axes={axis: input_shape[axis] for axis in axes})
         self.normalized = tuple(input_shape[axis] for axis in axes)
-        self.gamma = self.add_weight(self.normalized, **self.of_gamma) if self.scale else None
-        self.beta = self.add_weight(self.normalized, **self.of_beta) if self.center else None
+        self.gamma = self._weight("gamma", self.normalized) if self.scale else None
+        self.beta = self._weight("beta", self.normalized) if self.center else None
 
     def call(self, inputs):
         return F.layer_norm(as_tensor(inputs), self.normalized, self.gamma, self.beta, self.epsilon)

@@ -1,4 +1,6 @@
-"""Preparing data inside of a model: scaling, and random changes of images, which act in training only.
+"""Preparing data inside of a model: scaling, and random changes of images, which do not act where a model is used.
+
+Called by themselves, random layers act unless they are told `training=False`.
 
 Images are (batch, height, width, channels). The geometry is in `affine.py`.
 """
@@ -6,15 +8,17 @@ Images are (batch, height, width, channels). The geometry is in `affine.py`.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy
 
 from ... import random
 from ...backend import DEFAULT_FLOAT
-from ...errors import OptionError
+from ...errors import DataError, OptionError, ShapeError
 from ...functional import clip, flip, maximum, sqrt, where
 from ...tensor import as_tensor
+from ..checks import number
 from .affine import FILL_MODES, transform
 from .base import Layer
 from .channels import channels_first, checked_format
@@ -29,7 +33,9 @@ class Rescaling(Layer):
         self.scale, self.offset = scale, offset
 
     def call(self, inputs):
-        return as_tensor(inputs).astype(DEFAULT_FLOAT) * self.scale + self.offset
+        inputs = as_tensor(inputs).astype(DEFAULT_FLOAT)
+        scale, offset = (inputs._like(numpy.asarray(one, "float32")) for one in (self.scale, self.offset))
+        return inputs * scale + offset
 
 
 class Normalization(Layer):
@@ -43,16 +49,20 @@ class Normalization(Layer):
     def __init__(self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **options: Any):
         super().__init__(**options)
         if (mean is None) != (variance is None):
-            raise OptionError("Normalization needs both mean and variance, or neither and then adapt(data)")
-        self.axis, self.invert = axis, invert
+            raise OptionError("Normalization: both `mean` and `variance` must be set, or neither and then adapt(data)")
+        axes = () if axis is None else axis if isinstance(axis, (list, tuple)) else (axis,)
+        if not all(isinstance(one, int) for one in axes):
+            raise OptionError(f"axis={axis!r} must be an integer, a list of integers, or None")
+        self.axis, self.invert, self.input_mean, self.input_variance = tuple(axes), invert, mean, variance
         self.given = None if mean is None else (numpy.asarray(mean, "float32"), numpy.asarray(variance, "float32"))
 
     def _kept(self, ndim: int) -> list[int]:
-        axes = [] if self.axis is None else self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]
-        return [axis % ndim for axis in axes]
+        return [axis % ndim for axis in self.axis]
 
     def build(self, input_shape):
         kept = self._kept(len(input_shape))
+        if any(input_shape[axis] is None for axis in kept):
+            raise ShapeError(f"Normalization: the sizes of axes {kept} must be known, and the input is {input_shape}")
         self.shape = tuple(size if axis in kept else 1 for axis, size in enumerate(input_shape))
         if self.given is None:
             sizes = tuple(input_shape[axis] for axis in kept)
@@ -60,7 +70,14 @@ class Normalization(Layer):
             self.variance = self.add_weight(sizes, "ones", trainable=False, name="variance")
 
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
-        """Take over the mean and the variance of `data`, an array of samples."""
+        """Take over the mean and the variance of `data`, an array of samples, or what yields batches of such."""
+        if self.given is not None:
+            raise OptionError("Normalization was given its mean and variance, so there is nothing to adapt")
+        if not hasattr(data, "shape") and isinstance(data, Iterable):
+            batches = [numpy.asarray(batch[0] if isinstance(batch, tuple) else batch, "float32") for batch in data]
+            if not batches:
+                raise DataError("adapt(data) got no data: a generator is used up after one pass")
+            data = numpy.concatenate(batches) if batches[0].ndim else numpy.stack(batches)
         data = numpy.asarray(data, "float32")
         if data.ndim == 1:
             data = data[:, None]
@@ -69,6 +86,9 @@ class Normalization(Layer):
         rest = tuple(axis for axis in range(data.ndim) if axis not in self._kept(data.ndim))
         self.mean.assign(data.mean(rest))
         self.variance.assign(data.var(rest))
+
+    def _option(self, name: str, default: Any) -> Any:
+        return getattr(self, f"input_{name}", None) if name in ("mean", "variance") else super()._option(name, default)
 
     def call(self, inputs):
         inputs = as_tensor(inputs).astype(DEFAULT_FLOAT)
@@ -79,12 +99,13 @@ class Normalization(Layer):
         return inputs * scale + mean if self.invert else (inputs - mean) / scale
 
 
-def _between(factor: Any, what: str) -> tuple[float, float]:
-    """(lowest, highest) of a factor that is a number, for both directions, or a pair."""
-    low, high = (-factor, factor) if isinstance(factor, (int, float)) else tuple(factor)
-    if low > high:
-        raise OptionError(f"{what}={factor!r}: the first number must not be above the second")
-    return float(low), float(high)
+def _between(factor: Any, what: str, least: float = -1) -> tuple[float, float]:
+    """(lowest, highest) of a factor that is a pair, or a number: then in both directions, as far as `least` lets it."""
+    pair = (max(-abs(factor), least), abs(factor)) if isinstance(factor, (int, float)) else factor
+    if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+        raise OptionError(f"{what}={factor!r} must be a number, or a pair (lowest, highest)")
+    low, high = sorted(float(number(what, one, least, 1)) for one in pair)
+    return low, high
 
 
 class _Random(_Seeded):
@@ -92,7 +113,7 @@ class _Random(_Seeded):
         super().__init__(seed, **options)
         self.data_format = checked_format(data_format)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, training=True):
         inputs = as_tensor(inputs).astype(DEFAULT_FLOAT)
         if not training:
             return inputs
@@ -116,6 +137,7 @@ class _Geometric(_Random):
             raise OptionError(f"fill_mode={fill_mode!r} is not one of {', '.join(map(repr, FILL_MODES))}")
         if interpolation not in ("bilinear", "nearest"):
             raise OptionError(f"interpolation={interpolation!r} is not 'bilinear' or 'nearest'")
+        self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, fill_value
         self.how = {"fill_mode": fill_mode, "interpolation": interpolation, "fill_value": fill_value}
 
 
@@ -140,6 +162,7 @@ class RandomTranslation(_Geometric):
         **options: Any,
     ):
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
+        self.height_factor, self.width_factor = height_factor, width_factor
         self.height, self.width = _between(height_factor, "height_factor"), _between(width_factor, "width_factor")
 
     def change(self, images):
@@ -166,7 +189,7 @@ class RandomRotation(_Geometric):
         **options: Any,
     ):
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
-        self.part = _between(factor, "factor")
+        self.factor = self.part = _between(factor, "factor")
 
     def change(self, images):
         angle = self.draw(*self.part, images) * (2 * math.pi)
@@ -193,6 +216,7 @@ class RandomZoom(_Geometric):
         **options: Any,
     ):
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
+        self.height_factor, self.width_factor = height_factor, width_factor
         self.height = _between(height_factor, "height_factor")
         self.width = None if width_factor is None else _between(width_factor, "width_factor")
 
@@ -203,8 +227,9 @@ class RandomZoom(_Geometric):
 
 
 class RandomContrast(_Random):
-    """y = (x - mean) · c + mean, with the mean of each channel of each image and a random c in 1 ± factor.
+    """y = (x - mean) · c + mean, with the mean of each channel of each image and a random c.
 
+    factor       a pair of numbers from 0 to 1: c lies between 1 - lower and 1 + upper; a number is (0, upper)
     value_range  what the result is limited to
     """
 
@@ -212,11 +237,12 @@ class RandomContrast(_Random):
         self, factor: Any, value_range: tuple[float, float] = (0, 255), seed: int | None = None, **options: Any
     ):
         super().__init__(seed, **options)
-        self.low, self.high = _between(factor, "factor")
+        self.factor = _between(factor, "factor", least=0)
         self.value_range = value_range
 
     def change(self, images):
-        contrast = (self.draw(self.low, self.high, images) + 1).reshape((-1, 1, 1, 1))
+        lower, upper = self.factor
+        contrast = self.draw(1 - lower, 1 + upper, images).reshape((-1, 1, 1, 1))
         mean = images.mean((1, 2), keepdims=True)
         return clip((images - mean) * contrast + mean, *self.value_range)
 
@@ -229,7 +255,7 @@ class RandomFlip(_Random):
         axes = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (2, 1)}
         if mode not in axes:
             raise OptionError(f"mode={mode!r} is not one of {', '.join(map(repr, axes))}")
-        self.axes = axes[mode]
+        self.mode, self.axes = mode, axes[mode]
 
     def change(self, images):
         for axis in self.axes:

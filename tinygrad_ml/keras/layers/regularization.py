@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import Any
 
 from ... import random
 from ...backend import random as streams
+from ...errors import OptionError
 from ...nn import functional as F
 from ...tensor import as_tensor
+from .. import checks
+from ..checks import number, whole
 from ..naming import accepts_old
+from ..regularizers import L1L2
 from .base import Layer
+from .channels import channels_first, checked_format
+from .input_spec import InputSpec
 
 
 class _Seeded(Layer):
@@ -18,7 +25,7 @@ class _Seeded(Layer):
 
     def __init__(self, seed: int | None, **options: Any):
         super().__init__(**options)
-        self.seed = seed
+        self.seed = checks.seed(seed)
         self.streams = None if seed is None else streams.Streams(seed)
 
     def stream(self):
@@ -36,7 +43,11 @@ class Dropout(_Seeded):
     def __init__(self, rate: float, noise_shape: tuple | None = None, seed: int | None = None, **options: Any):
         super().__init__(seed, **options)
         F.dropout([0.0], rate)  # which knows what rates there are
-        self.rate, self.noise_shape = rate, noise_shape
+        self.rate, self.noise_shape = rate, None
+        if noise_shape is not None:
+            if isinstance(noise_shape, str) or not isinstance(noise_shape, Iterable):
+                raise OptionError(f"noise_shape={noise_shape!r} must be a list of sizes, None for those of the input")
+            self.noise_shape = tuple(None if size is None else whole("noise_shape", size) for size in noise_shape)
 
     def call(self, inputs, training=False):
         if not training or not self.rate:
@@ -55,15 +66,16 @@ class SpatialDropout2D(_Seeded):
     """Dropout of whole channels of images (batch, height, width, channels)."""
 
     @accepts_old(p="rate")
-    def __init__(self, rate: float, seed: int | None = None, **options: Any):
+    def __init__(self, rate: float, data_format: str | None = None, seed: int | None = None, **options: Any):
         super().__init__(seed, **options)
-        self.rate = rate
+        self.rate, self.data_format = number("rate", rate, 0, 1), checked_format(data_format)
+        self.input_spec = InputSpec(ndim=4)
 
     def call(self, inputs, training=False):
-        if not training:
+        if not training or not self.rate:
             return inputs
         with self.stream():
-            return F.dropout2d(as_tensor(inputs).permute_dims((0, 3, 1, 2)), self.rate).permute_dims((0, 2, 3, 1))
+            return channels_first(lambda x: F.dropout2d(x, self.rate), inputs, self.data_format)
 
 
 class GaussianNoise(_Seeded):
@@ -72,7 +84,7 @@ class GaussianNoise(_Seeded):
     @accepts_old(sigma="stddev")
     def __init__(self, stddev: float, seed: int | None = None, **options: Any):
         super().__init__(seed, **options)
-        self.stddev = stddev
+        self.stddev = number("stddev", stddev, 0, 1)
 
     def call(self, inputs, training=False):
         if not training:
@@ -85,9 +97,11 @@ class ActivityRegularization(Layer):
     """y = x, with the penalty l1 · Σ |x| + l2 · Σ x², divided by the size of the batch."""
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **options: Any):
-        from ..regularizers import L1L2
-
         super().__init__(activity_regularizer=L1L2(l1, l2), **options)
+        self.l1, self.l2 = l1, l2
+
+    def _options(self, kind):
+        return {name: value for name, value in super()._options(kind).items() if name != "activity_regularizer"}
 
     def call(self, inputs):
         return inputs

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...errors import OptionError
 from ...functional import flatten, pad, permute_dims, repeat, reshape
 from ...functional.convolution import per_axis
 from ...tensor import as_tensor
+from ..checks import whole
 from .base import Layer
+from .channels import checked_format
+from .input_spec import InputSpec
 
 
 class Flatten(Layer):
@@ -18,7 +22,7 @@ class Flatten(Layer):
 
     def __init__(self, data_format: str | None = None, **options: Any):
         super().__init__(**options)
-        self.data_format = data_format
+        self.data_format = checked_format(data_format)
 
     def call(self, inputs):
         inputs = as_tensor(inputs)
@@ -35,6 +39,10 @@ class Reshape(Layer):
     def __init__(self, target_shape: tuple[int, ...], **options: Any):
         super().__init__(**options)
         self.target_shape = tuple(target_shape)
+        if any(isinstance(size, bool) or not isinstance(size, int) or size < -1 for size in self.target_shape):
+            raise OptionError(f"target_shape={target_shape} must be made of integers of 0 or more, or one -1")
+        if self.target_shape.count(-1) > 1:
+            raise OptionError(f"target_shape={target_shape} has several -1: only one size can be found out")
 
     def call(self, inputs):
         return reshape(inputs, (inputs.shape[0], *self.target_shape))
@@ -46,6 +54,9 @@ class Permute(Layer):
     def __init__(self, dims: tuple[int, ...], **options: Any):
         super().__init__(**options)
         self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise OptionError(f"dims={dims} must be 1, 2, ... in some order: the batch, axis 0, stays where it is")
+        self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
     def call(self, inputs):
         return permute_dims(inputs, (0, *self.dims))
@@ -56,7 +67,8 @@ class RepeatVector(Layer):
 
     def __init__(self, n: int, **options: Any):
         super().__init__(**options)
-        self.n = n
+        self.n = whole("n", n)
+        self.input_spec = InputSpec(ndim=2)
 
     def call(self, inputs):
         return repeat(as_tensor(inputs).expand_dims(1), self.n, axis=1)
@@ -65,15 +77,25 @@ class RepeatVector(Layer):
 class ZeroPadding2D(Layer):
     """Zeros around images (batch, height, width, channels).
 
-    padding  a number for all sides; (vertical, horizontal); or ((top, bottom), (left, right))
+    padding      a number for all sides; (vertical, horizontal); or ((top, bottom), (left, right))
+    data_format  "channels_last" or "channels_first"
     """
 
-    def __init__(self, padding: Any = 1, **options: Any):
+    def __init__(self, padding: Any = 1, data_format: str | None = None, **options: Any):
         super().__init__(**options)
+        self.data_format = checked_format(data_format)
         if isinstance(padding, (list, tuple)) and isinstance(padding[0], (list, tuple)):
-            self.padding = [tuple(pair) for pair in padding]
+            sides = tuple(tuple(pair) for pair in padding)
+            if [len(pair) for pair in sides] != [2, 2]:
+                raise OptionError(f"padding={padding} must be ((top, bottom), (left, right))")
+            self.padding = tuple(tuple(whole("padding", size, 0) for size in pair) for pair in sides)
         else:
-            self.padding = [(size, size) for size in per_axis(padding, 2, "padding")]
+            self.padding = tuple((size, size) for size in per_axis(padding, 2, "padding"))
+        self.input_spec = InputSpec(ndim=4)
 
     def call(self, inputs):
-        return pad(inputs, [(0, 0), *self.padding, (0, 0)])
+        around = [(0, 0), (0, 0)]
+        return pad(
+            inputs,
+            [*around, *self.padding] if self.data_format == "channels_first" else [around[0], *self.padding, around[1]],
+        )

@@ -16,8 +16,10 @@ from ...tensor import Tensor, apply
 from ..layers.base import Layer, phase
 from ..layers.input import InputLayer
 from ..layers.symbols import Call, call_of, symbols_behind
+from ..naming import options_of
 from ..serialization import deserialize, serialize
 from ..structure import flatten, map_structure, pack_like
+from .calls import Reader, Writer, again, kept
 from .model import Model, as_inputs
 
 
@@ -30,19 +32,46 @@ class Functional(Model):
     Raises `OptionError` if `outputs` were not computed from `inputs`.
     """
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True):
-        Layer.__init__(self, name=name or None)
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True, **options: Any):
+        Layer.__init__(self, name=name or None, **options)
         self._start(inputs, outputs)
         if not trainable:
             self.trainable = False
 
-    def _start(self, inputs: Any, outputs: Any) -> None:
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy takes over: the calls are kept without their symbols."""
+        calls = self._all_calls()
+        write = Writer(calls, plain=lambda value: value)
+        ends = write(self.input_structure), write(self.output_structure)
+        made_of_symbols = ("inputs", "outputs", "input_structure", "output_structure", "calls", "_arguments")
+        state = {name: value for name, value in super().__getstate__().items() if name not in made_of_symbols}
+        return state | {"_kept": (kept(calls), *ends)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        calls, inputs, outputs = state.pop("_kept")
+        vars(self).update(state, _arguments={})
+        read = again(calls)
+        self._connect(read(inputs), read(outputs))
+
+    def _all_calls(self) -> list[Call]:
+        return list(dict.fromkeys([*(tensor.call for tensor in self.inputs), *self.calls]))
+
+    def _connect(self, inputs: Any, outputs: Any) -> None:
+        """Be the function from inputs to outputs."""
         self.input_structure, self.output_structure = inputs, outputs
         self.inputs, self.outputs = flatten(inputs), flatten(outputs)
         for tensor in (*self.inputs, *self.outputs):
             if not isinstance(tensor, Tensor) or not tensor.symbolic:
                 raise OptionError(f"Model(inputs, outputs) takes symbols, made by Input and layers, and not {tensor!r}")
+        for tensor in self.inputs:
+            if call_of(tensor.node) is None:
+                raise OptionError("the inputs of a model come out of Input, or of a layer, and not out of arithmetic")
+        if len({tensor.node for tensor in self.inputs}) < len(self.inputs):
+            raise OptionError("an input stands twice among the inputs of the model: each is given once")
         self.calls = _calls_between(self.inputs, self.outputs)
+
+    def _start(self, inputs: Any, outputs: Any) -> None:
+        self._connect(inputs, outputs)
         layers = [tensor.call.layer for tensor in self.inputs if not tensor.call.inputs]
         self._layers = list(dict.fromkeys([*layers, *(call.layer for call in self.calls)]))
         names = [layer.name for layer in self._layers]
@@ -85,58 +114,50 @@ class Functional(Model):
     # -- saving ----------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        place = {}  # of each symbol: (the number of its call, its number among the outputs)
-        calls = [tensor.call for tensor in self.inputs] + self.calls
-        for number, call in enumerate(calls):
-            for i, symbol in enumerate(flatten(call.output)):
-                place[symbol.node] = [number, i]
-
-        def written(thing: Any) -> Any:
-            if isinstance(thing, Tensor):
-                if thing.node not in place:
-                    raise OptionError(
-                        "arithmetic between symbols cannot be saved: put it into a Layer, or use Add and the like"
-                    )
-                return {"symbol": place[thing.node]}
-            return serialize(thing)
-
+        if not _takes_symbols(type(self)):  # its own constructor makes the symbols
+            return super().get_config()
+        calls = self._all_calls()
+        written = Writer(calls)
         return {
             "name": self.name,
+            "trainable": self.trainable,
             "layers": [serialize(layer) for layer in self._layers],
             "calls": [
                 {
                     "layer": self._layers.index(call.layer),
-                    "inputs": map_structure(written, list(call.inputs)),
-                    "options": map_structure(written, call.options),
+                    "inputs": written(list(call.inputs)),
+                    "options": written(call.options),
                 }
                 for call in calls
             ],
-            "inputs": map_structure(written, self.input_structure),
-            "outputs": map_structure(written, self.output_structure),
+            "inputs": written(self.input_structure),
+            "outputs": written(self.output_structure),
         }
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Functional:
+        if "calls" not in config:
+            return super().from_config(config)
         layers = [deserialize(layer) for layer in config["layers"]]
-        made: list[list] = []
-
-        def read(thing: Any) -> Any:
-            if isinstance(thing, Mapping):
-                if set(thing) == {"symbol"}:
-                    number, i = thing["symbol"]
-                    return made[number][i]
-                return {key: read(part) for key, part in thing.items()}
-            if isinstance(thing, (list, tuple)):
-                return type(thing)(read(part) for part in thing)
-            return thing
-
+        read = Reader(plain=deserialize)
         for call in config["calls"]:
             layer = layers[call["layer"]]
             if isinstance(layer, InputLayer):
-                made.append([layer.make()])
+                read.made.append([layer.make()])
             else:
-                made.append(flatten(layer(*read(call["inputs"]), **read(call["options"]))))
-        return cls(read(config["inputs"]), read(config["outputs"]), name=config["name"])
+                read.made.append(flatten(layer(*read(call["inputs"]), **read(call["options"]))))
+        rest = {name: config[name] for name in ("trainable",) if name in config}
+        kind = cls if issubclass(cls, Functional) else Functional
+        return kind(read(config["inputs"]), read(config["outputs"]), name=config["name"], **rest)
+
+
+Model._functional = Functional
+
+
+def _takes_symbols(kind: type) -> bool:
+    """Whether the constructor of a class takes inputs and outputs, as that of `Functional`."""
+    options = options_of(kind)
+    return kind.__init__ is Model.__init__ or {"inputs", "outputs"} <= options.keys()
 
 
 def _names(outputs: list) -> list[str]:
@@ -177,7 +198,8 @@ def _computed(node: Node, known: Mapping[Node, Tensor]) -> Tensor:
     if node in known:
         return known[node]
     if node.op is None and not absent(node.value):
-        return node.tensor() or Tensor(node.value)  # a number, or a weight, that stands in the arithmetic
+        held = node.tensor()  # a number, or a weight, that stands in the arithmetic
+        return Tensor(node.value) if held is None else held
     if node.op is None or "shape" in node.params:
         raise OptionError(
             "a model repeats elementwise arithmetic, products and reductions between its layers; put anything else that "

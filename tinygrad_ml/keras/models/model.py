@@ -19,9 +19,8 @@ from typing import Any
 
 from ...backend import dtypes
 from ...errors import OptionError
-from ...functional import symbol
 from ...tensor import Tensor, as_tensor
-from ..layers.base import Layer, map_shapes
+from ..layers.base import Layer
 from ..layers.symbols import KerasTensor
 from ..structure import flatten
 from . import saving
@@ -37,28 +36,26 @@ class Model(Trainer, Layer):
     """
 
     def __new__(cls, *args, **kwargs):
-        if cls is Model and (len(args) == 2 or "outputs" in kwargs):
-            from .functional import Functional
-
-            cls = Functional
-        return super().__new__(cls, *args, **kwargs)
+        return super().__new__(
+            Model._functional if cls is Model and _of_symbols(args, kwargs) else cls, *args, **kwargs
+        )
 
     def __init__(self, *args: Any, **options: Any):
-        if args or "inputs" in options or "outputs" in options:
+        if _of_symbols(args, options):
+            _derive_from_functional(type(self))
+            Model._functional.__init__(self, *args, **options)
+        elif args or "inputs" in options or "outputs" in options:
             raise OptionError(
-                "a subclass of Model makes its layers in __init__ and writes call(); Model(inputs, outputs) makes a "
-                "model of symbols, and cannot be subclassed"
+                "Model takes (inputs, outputs), both or none; a subclass makes its layers in __init__ and writes call()"
             )
-        super().__init__(**options)
+        else:
+            super().__init__(**options)
 
-    def __call__(self, *inputs: Any, **options: Any) -> Any:
-        self._forget_losses()
-        return super().__call__(*inputs, **options)
+    _functional: type[Model]  # what Model(inputs, outputs) makes, which tells of itself where it is defined
 
-    def _forget_losses(self) -> None:
-        """Forget the penalties of the last call."""
-        for layer in self._layers_inside():
-            layer._added_losses = ()
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy takes over: not the compiled steps, which it makes again."""
+        return {name: value for name, value in super().__getstate__().items() if name not in ("_steps", "_history")}
 
     @property
     def layers(self) -> list[Layer]:
@@ -67,7 +64,11 @@ class Model(Trainer, Layer):
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of a name, or at a place."""
+        if (name is None) == (index is None):
+            raise OptionError("get_layer takes the name of a layer, or its index, and one of the two")
         if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise OptionError(f"there is no layer {index}: the model has {len(self.layers)}")
             return self.layers[index]
         for layer in self.layers:
             if layer.name == name:
@@ -75,19 +76,6 @@ class Model(Trainer, Layer):
         raise OptionError(
             f"there is no layer {name!r}; there are {', '.join(repr(layer.name) for layer in self.layers)}"
         )
-
-    def build(self, input_shape: Any) -> None:
-        """Make the weights of all layers for inputs of this shape, the batch being None, by calling it on symbols."""
-        if input_shape is None or type(self).call is Layer.call:
-            return
-        self.call(map_shapes(lambda shape: symbol((1, *shape[1:])), input_shape))
-        self.built = True
-
-    def _build(self, *inputs: Any) -> None:
-        # A subclass's layers build themselves as `call` comes to them; only a `build` of its own is to be called.
-        if type(self).build is not Model.build:
-            super()._build(*inputs)
-        self.built = True
 
     def summary(
         self,
@@ -116,6 +104,21 @@ class Model(Trainer, Layer):
     def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
         """Read weights that `save_weights` wrote, or Keras itself into a `.weights.h5` (this needs h5py)."""
         saving.load_weights(self, filepath, skip_mismatch)
+
+
+def _of_symbols(args: tuple, options: dict[str, Any]) -> bool:
+    """Whether a model is to be the function from symbols to symbols."""
+    return len(args) + ("inputs" in options) >= 1 and (len(args) >= 2 or "outputs" in options)
+
+
+def _derive_from_functional(kind: type) -> None:
+    """Let a subclass of Model that is called as Model(inputs, outputs) is have the methods for it."""
+    functional = Model._functional
+    if not issubclass(kind, functional):
+        for base in kind.__bases__:
+            if issubclass(base, Model) and base is not Model:
+                _derive_from_functional(base)
+        kind.__bases__ = tuple(functional if base is Model else base for base in kind.__bases__)
 
 
 def as_inputs(given: Any, symbols: list[KerasTensor], names: list[str]) -> list[Tensor]:

@@ -7,11 +7,12 @@ from typing import Any
 
 from ...errors import OptionError, ShapeError
 from ...nn import Module
-from ..layers.base import Layer, phase, shapes_of
+from ..layers.base import Layer, in_phase, phase, shapes_of
 from ..layers.input import InputLayer
-from ..layers.symbols import KerasTensor
+from ..layers.symbols import Call, KerasTensor
 from ..serialization import deserialize, serialize
 from ..structure import is_nested
+from .calls import again, kept
 from .model import Model, as_inputs
 
 
@@ -34,8 +35,28 @@ class Sequential(Model):
         if not trainable:
             self.trainable = False
 
-    def add(self, layer: Layer) -> None:
-        """Put a layer at the end."""
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy takes over: the calls are kept without their symbols."""
+        calls = [] if self._start is None else [self._start.call, *self._calls_inside()]
+        return {**super().__getstate__(), "_start": None, "_end": None, "_arguments": {}, "_kept": kept(calls)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        calls = state.pop("_kept")
+        vars(self).update(state)
+        if calls:
+            made = again(calls).made
+            self._start, self._end = made[0][0], made[-1][0]
+
+    def _calls_inside(self) -> list[Call]:
+        """The calls that lead from the symbol of the input to that of the output."""
+        calls, end = [], self._end
+        while end is not self._start:
+            calls.append(end.call)
+            end = calls[-1].inputs[0]
+        return calls[::-1]
+
+    def add(self, layer: Layer, rebuild: bool = True) -> None:
+        """Put a layer at the end. (`rebuild` changes nothing: a model is always up to date.)"""
         if isinstance(layer, KerasTensor) and isinstance(layer.call.layer, InputLayer):
             return self._begin(layer)
         if isinstance(layer, InputLayer):
@@ -91,12 +112,9 @@ class Sequential(Model):
             self._end = layer(self._end)
         self.built = True
 
-    def _build(self, *inputs: Any) -> None:
-        before, phase.inside = phase.inside, False  # the calls of its layers are its own record, wherever it is built
-        try:
+    def _build(self, *inputs: Any, **options: Any) -> None:
+        with in_phase(phase.training, False):  # the calls of its layers are its own record, wherever it is built
             self.build(shapes_of(inputs[0]))
-        finally:
-            phase.inside = before
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         return ((layer.name, layer) for layer in self._layers)
@@ -140,7 +158,8 @@ class Sequential(Model):
 
     def get_config(self) -> dict[str, Any]:
         start = None if self._start is None else {"shape": list(self._start.shape[1:]), "dtype": str(self._start.dtype)}
-        return {"name": self.name, "input": start, "layers": [serialize(layer) for layer in self._layers]}
+        layers = [serialize(layer) for layer in self._layers]
+        return {"name": self.name, "trainable": self.trainable, "input": start, "layers": layers}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Sequential:
@@ -149,4 +168,6 @@ class Sequential(Model):
             model.add(InputLayer(**config["input"]))
         for layer in config["layers"]:
             model.add(deserialize(layer))
+        if not config.get("trainable", True):
+            model.trainable = False
         return model

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..naming import not_offered
-from ..serialization import by_name
+from ..serialization import by_name, deserialize, serialize
 from . import schedules
 from .optimizer import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 

@@ -5,7 +5,8 @@ Read next: `rules.py` for how the updates differ from PyTorch's, `schedules.py` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ... import optim
@@ -13,12 +14,15 @@ from ...errors import OptionError
 from ...functional import clip, maximum, norm, stack
 from ...modes import each_time, no_grad
 from ...tensor import Tensor, tensor
+from ..checks import number
 from ..naming import old_spelling, unique_name
-from ..serialization import Configurable
+from ..serialization import Configurable, deserialize
 from . import rules
 from .schedules import InverseTimeDecay, LearningRateSchedule
 
 _NOT_OFFERED = {
+    "ema_momentum": "it belongs to use_ema",
+    "ema_overwrite_frequency": "it belongs to use_ema",
     "use_ema": "average the weights in a callback",
     "loss_scale_factor": "it is for float16, and layers compute in float32",
     "gradient_accumulation_steps": "use a larger batch_size",
@@ -51,10 +55,16 @@ class Optimizer(Configurable):
     ):
         what = type(self).__name__
         for option in unknown:
-            if option in _NOT_OFFERED and unknown[option] in (None, False):
+            of_averages = option.startswith("ema_") and not unknown.get("use_ema")
+            if option in _NOT_OFFERED and (of_averages or unknown[option] in (None, False)):
                 continue
-            why = f" is not offered: {_NOT_OFFERED[option]}" if option in _NOT_OFFERED else "is no option of it"
+            why = f"is not offered: {_NOT_OFFERED[option]}" if option in _NOT_OFFERED else "is no option of it"
             raise OptionError(f"{what}: {option}= {why}")
+        for option, limit in (("clipnorm", clipnorm), ("clipvalue", clipvalue), ("global_clipnorm", global_clipnorm)):
+            if limit is not None and number(option, limit, 0) == 0:
+                raise OptionError(f"{what}: {option}=0 would leave nothing of a gradient: it must be above 0")
+        if weight_decay is not None:
+            number("weight_decay", weight_decay)
         if lr is not None:
             old_spelling(what, "lr=", "learning_rate=")
             learning_rate = lr
@@ -63,11 +73,14 @@ class Optimizer(Configurable):
             learning_rate = InverseTimeDecay(learning_rate, 1, decay)
         if sum(limit is not None for limit in (clipnorm, clipvalue, global_clipnorm)) > 1:
             raise OptionError(f"{what}: give one of clipnorm, clipvalue and global_clipnorm")
+        if name is not None and not isinstance(name, str):
+            raise OptionError(f"{what}: name={name!r} must be a string")
         self.name = name or unique_name(type(self))
         self.weight_decay, self.clipnorm, self.clipvalue = weight_decay, clipnorm, clipvalue
         self.global_clipnorm = global_clipnorm
         self.iterations = 0
         self._rule: optim.Optimizer | None = None
+        self._undecayed: tuple[set[Tensor], tuple[str, ...]] = (set(), ())
         self.learning_rate = learning_rate
 
     def make_rule(self, weights: list[Tensor]) -> optim.Optimizer:
@@ -83,13 +96,14 @@ class Optimizer(Configurable):
 
     @learning_rate.setter
     def learning_rate(self, rate: Any) -> None:
+        if isinstance(rate, Mapping):
+            rate = deserialize(rate)
+        if callable(rate) and not isinstance(rate, (Tensor, LearningRateSchedule)):
+            rate = _Asked(rate)
         self._schedule = rate if isinstance(rate, LearningRateSchedule) else None
         if self._schedule is None:
-            if callable(rate) and not isinstance(rate, Tensor):
-                raise OptionError("a learning rate that is a function must be a LearningRateSchedule: derive a class")
-            if float(rate) < 0:
-                raise OptionError(f"learning_rate={float(rate)} must not be negative")
-            self._rate = tensor(float(rate), device="cpu")
+            rate = float(number("learning_rate", rate if isinstance(rate, (int, float)) else float(rate), 0))
+            self._rate = tensor(rate, device="cpu")
 
     lr = learning_rate
 
@@ -98,9 +112,30 @@ class Optimizer(Configurable):
         """The rate of the next update, in full precision where a schedule computes it."""
         return float(self._schedule(self.iterations)) if self._schedule is not None else float(self._rate)
 
-    def build(self, weights: Iterable[Tensor]) -> None:
+    @property
+    def built(self) -> bool:
+        """Whether it knows the weights that it trains."""
+        return self._rule is not None
+
+    def build(self, variables: Iterable[Tensor]) -> None:
         """Begin to train these weights."""
-        self._rule = self.make_rule(list(weights))
+        self._rule = self.make_rule(list(variables))
+
+    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+        """Weights that `weight_decay` does not touch, such as biases: as tensors, or by patterns that their names hold."""
+        if self.built:
+            raise OptionError("what is not to decay must be said before the optimiser is built")
+        self._undecayed = set(var_list or ()), tuple(var_names or ())
+
+    def _decays(self, weight: Tensor) -> bool:
+        kept, patterns = self._undecayed
+        return weight not in kept and not any(re.search(pattern, weight.name or "") for pattern in patterns)
+
+    @property
+    def variables(self) -> list[Tensor]:
+        """Its state: the number of updates, the learning rate, and what the rule keeps of each weight."""
+        kept = [] if self._rule is None else [value for state in self._rule.state.values() for value in state.values()]
+        return [tensor(self.iterations), self.learning_rate, *(one for one in kept if isinstance(one, Tensor))]
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor, Tensor]]) -> None:
         """One update, from pairs of a gradient and its weight."""
@@ -126,7 +161,7 @@ class Optimizer(Configurable):
             moved = [w for w in weights if w.grad is not None]
             self._clip(moved)
             if self.weight_decay:
-                for w in moved:
+                for w in filter(self._decays, moved):
                     w.assign(w - w * each_time(lambda: {"part": self.weight_decay * self.rate}, w)["part"])
         self._rule.step()
         each_time(self._count)
@@ -172,13 +207,32 @@ class Optimizer(Configurable):
             self.build(weights)
             self._rule.load_state_dict(state["rule"])
 
+    def _options(self, kind):
+        old = ("lr", "decay")
+        return {name: value for name, value in super()._options(kind).items() if name not in old}
+
+    def _option(self, name, default):
+        if name == "learning_rate":
+            return float(self._rate) if self._schedule is None else self._schedule
+        return super()._option(name, default)
+
+
+class _Asked(LearningRateSchedule):
+    """A learning rate that a function gives, whatever the number of updates."""
+
+    def __init__(self, function: Callable[[], Any]):
+        self.function = function
+
+    def __call__(self, step):
+        return float(self.function())
+
 
 class SGD(Optimizer):
     """θ ← θ - lr·g; with momentum μ: v ← μ·v - lr·g, θ ← θ + v, or with `nesterov` θ ← θ + μ·v - lr·g."""
 
     def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **options: Any):
         super().__init__(learning_rate, **options)
-        self.momentum, self.nesterov = momentum, nesterov
+        self.momentum, self.nesterov = number("momentum", momentum, 0, 1), nesterov
 
     def make_rule(self, weights):
         return rules.SGD(weights, momentum=self.momentum, nesterov=self.nesterov and self.momentum > 0)

@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Any
 
 from ...errors import OptionError
-from ..serialization import Configurable
+from .. import serialization
+from ..naming import not_offered
+from ..serialization import Configurable, by_name
 
 
 class LearningRateSchedule(Configurable):
@@ -34,12 +37,12 @@ class ExponentialDecay(LearningRateSchedule):
     ):
         if decay_steps <= 0:
             raise OptionError(f"decay_steps={decay_steps} must be above 0")
-        self.initial, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
-        self.staircase = staircase
+        self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
+        self.staircase, self.name = staircase, name
 
     def __call__(self, step):
         way = step / self.decay_steps
-        return self.initial * self.decay_rate ** (math.floor(way) if self.staircase else way)
+        return self.initial_learning_rate * self.decay_rate ** (math.floor(way) if self.staircase else way)
 
 
 class InverseTimeDecay(LearningRateSchedule):
@@ -55,12 +58,12 @@ class InverseTimeDecay(LearningRateSchedule):
     ):
         if decay_steps <= 0:
             raise OptionError(f"decay_steps={decay_steps} must be above 0")
-        self.initial, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
-        self.staircase = staircase
+        self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
+        self.staircase, self.name = staircase, name
 
     def __call__(self, step):
         way = step / self.decay_steps
-        return self.initial / (1 + self.decay_rate * (math.floor(way) if self.staircase else way))
+        return self.initial_learning_rate / (1 + self.decay_rate * (math.floor(way) if self.staircase else way))
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
@@ -69,7 +72,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"):
         if len(boundaries) != len(values) - 1:
             raise OptionError(f"{len(boundaries)} boundaries need {len(boundaries) + 1} values, not {len(values)}")
-        self.boundaries, self.values = list(boundaries), list(values)
+        self.boundaries, self.values, self.name = list(boundaries), list(values), name
 
     def __call__(self, step):
         return self.values[bisect_left(self.boundaries, step)]
@@ -89,8 +92,8 @@ class PolynomialDecay(LearningRateSchedule):
     ):
         if decay_steps <= 0:
             raise OptionError(f"decay_steps={decay_steps} must be above 0")
-        self.initial, self.decay_steps, self.end = initial_learning_rate, decay_steps, end_learning_rate
-        self.power, self.cycle = power, cycle
+        self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
+        self.end_learning_rate, self.power, self.cycle, self.name = end_learning_rate, power, cycle, name
 
     def __call__(self, step):
         steps = self.decay_steps
@@ -98,7 +101,8 @@ class PolynomialDecay(LearningRateSchedule):
             steps *= max(1, math.ceil(step / steps))
         else:
             step = min(step, steps)
-        return (self.initial - self.end) * (1 - step / steps) ** self.power + self.end
+        end = self.end_learning_rate
+        return (self.initial_learning_rate - end) * (1 - step / steps) ** self.power + end
 
 
 class CosineDecay(LearningRateSchedule):
@@ -121,14 +125,29 @@ class CosineDecay(LearningRateSchedule):
     ):
         if decay_steps <= 0:
             raise OptionError(f"decay_steps={decay_steps} must be above 0")
-        self.initial, self.decay_steps, self.alpha = initial_learning_rate, decay_steps, alpha
+        self.initial_learning_rate, self.decay_steps, self.alpha = initial_learning_rate, decay_steps, alpha
+        self.name = name
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
 
     def __call__(self, step):
-        top, start = self.initial, 0
+        top, start = self.initial_learning_rate, 0
         if self.warmup_target is not None:
             top, start = self.warmup_target, self.warmup_steps
             if step < start:
-                return self.initial + (top - self.initial) * step / start
+                return self.initial_learning_rate + (top - self.initial_learning_rate) * step / start
         way = min(step - start, self.decay_steps) / self.decay_steps
         return top * ((1 - self.alpha) * 0.5 * (1 + math.cos(math.pi * way)) + self.alpha)
+
+
+def get(identifier: Any) -> Any:
+    """The schedule of a name or a config; objects are themselves."""
+    return by_name("schedule", identifier, _CLASSES, {})
+
+
+_CLASSES = (ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay, CosineDecay)
+serialize = serialization.serialize
+deserialize = serialization.deserialize
+__getattr__ = not_offered(
+    "keras.optimizers.schedules",
+    {"CosineDecayRestarts": "use CosineDecay, or optim.lr_scheduler's CosineAnnealingWarmRestarts"},
+)

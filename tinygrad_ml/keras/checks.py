@@ -1,0 +1,39 @@
+"""Options that must be numbers of some kind, told of where they are given."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+from ..errors import OptionError
+
+
+def whole(what: str, value: Any, least: int = 1) -> int:
+    """`value`, if it is an integer of `least` or more."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise OptionError(f"{what}={value!r} must be an integer of {least} or more")
+    return int(value)
+
+
+def number(what: str, value: Any, least: float = float("-inf"), most: float = float("inf")) -> float:
+    """`value`, if it is a finite number from `least` to `most`."""
+    finite = isinstance(value, numbers.Real) and abs(value) < float("inf")
+    if not finite or not least <= value <= most:
+        bounds = "" if least == float("-inf") else f" of {least} or more" if most == float("inf") else ""
+        bounds = f" from {least} to {most}" if most < float("inf") else bounds
+        raise OptionError(f"{what}={value!r} must be a number{bounds}")
+    return value
+
+
+def seed(value: Any) -> int | None:
+    """`value`, if it is None or an integer."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, numbers.Integral)):
+        raise OptionError(f"seed={value!r} must be an integer, or None for numbers of the library's own stream")
+    return value
+
+
+def truth(what: str, value: Any) -> bool:
+    """`value`, if it is True or False."""
+    if not isinstance(value, bool):
+        raise OptionError(f"{what}={value!r} must be True or False")
+    return value

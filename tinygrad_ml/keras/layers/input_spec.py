@@ -1,0 +1,87 @@
+"""What inputs a layer can be called on, so that a wrong one is told of at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...backend import dtypes
+from ...errors import OptionError, ShapeError
+from ...tensor import Tensor
+from ..serialization import Configurable
+from ..structure import flatten
+
+
+class InputSpec(Configurable):
+    """What an input must be: a layer's attribute `input_spec` is one, or a list of one for each input.
+
+    dtype     its dtype
+    shape     its shape, None for any size, the batch included
+    ndim      how many axes it has; min_ndim and max_ndim are bounds of that
+    axes      {axis: size}
+    allow_last_axis_squeeze  a last axis of size 1 may be missing, or be there beside
+    """
+
+    def __init__(
+        self,
+        dtype: Any = None,
+        shape: tuple[int | None, ...] | None = None,
+        ndim: int | None = None,
+        max_ndim: int | None = None,
+        min_ndim: int | None = None,
+        axes: Mapping[int, int | None] | None = None,
+        allow_last_axis_squeeze: bool = False,
+        name: str | None = None,
+        optional: bool = False,
+    ):
+        self.dtype = None if dtype is None else str(dtypes.as_dtype(dtype))
+        self.shape = None if shape is None else tuple(shape)
+        self.ndim = ndim if shape is None else len(self.shape)
+        self.max_ndim, self.min_ndim, self.axes = max_ndim, min_ndim, {int(k): v for k, v in (axes or {}).items()}
+        self.allow_last_axis_squeeze, self.name, self.optional = allow_last_axis_squeeze, name, optional
+        most = self.ndim if self.ndim is not None else max_ndim
+        if self.axes and most is not None and max(self.axes) >= most:
+            raise OptionError(f"InputSpec: axis {max(self.axes)} cannot be told of, as there are at most {most} axes")
+
+    def problem(self, shape: tuple[int | None, ...], dtype: Any) -> str | None:
+        """What is wrong about an input of this shape and dtype; None if nothing is."""
+        wanted = self.shape
+        if wanted is not None and self.allow_last_axis_squeeze:
+            if shape and shape[-1] == 1 and len(shape) == len(wanted) + 1:
+                shape = shape[:-1]
+            elif wanted[-1] == 1 and len(wanted) == len(shape) + 1:
+                wanted = wanted[:-1]
+        ndim = self.ndim if wanted is None else len(wanted)
+        if ndim is not None and len(shape) != ndim:
+            return f"must have {ndim} axes"
+        if self.max_ndim is not None and len(shape) > self.max_ndim:
+            return f"must have at most {self.max_ndim} axes"
+        if self.min_ndim is not None and len(shape) < self.min_ndim:
+            return f"must have {self.min_ndim} axes or more"
+        if self.dtype is not None and str(dtype) != self.dtype:
+            return f"must be of dtype {self.dtype}"
+        for axis, size in self.axes.items():
+            if size is not None and not (-len(shape) <= axis < len(shape) and shape[axis] in (size, None)):
+                return f"must have size {size} on axis {axis}"
+        for axis, size in enumerate(wanted or ()):
+            if size is not None and axis and shape[axis] not in (size, None):
+                return f"must have size {size} on axis {axis}"
+        return None
+
+
+def check_inputs(name: str, spec: Any, inputs: Any) -> None:
+    """Raise `ShapeError` if inputs are not what the layer `name` says that it takes."""
+    specs = [one for one in flatten(spec) if one is not None]
+    given = [tensor for tensor in flatten(inputs) if isinstance(tensor, Tensor)]
+    needed = sum(not one.optional for one in specs)
+    if isinstance(spec, (list, tuple)) and not needed <= len(given) <= len(specs):
+        raise ShapeError(f"layer {name!r} takes {len(specs)} inputs, but got {len(given)}")
+    for number, (one, tensor) in enumerate(zip(specs, given, strict=False)):
+        problem = one.problem(tensor.shape, tensor.dtype)
+        if problem is not None:
+            which = f"input {number}" if len(specs) > 1 else "the input"
+            if one.ndim == 4 and tensor.ndim == 3:
+                problem += " (images without channels become such by x.reshape(-1, height, width, 1))"
+            raise ShapeError(
+                f"{which} of layer {name!r} is incompatible with the layer: it {problem}, and is {tensor._described()}"
+            )
