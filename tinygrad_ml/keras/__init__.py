@@ -22,9 +22,14 @@ from . import (
     saving,
     utils,
 )
-from .layers import Input, Layer
+from .initializers import Initializer
+from .layers import Input, InputSpec, Layer
+from .losses import Loss
+from .metrics import Metric
 from .models import Model, Sequential
 from .naming import not_offered
+from .optimizers import Optimizer
+from .regularizers import Regularizer
 
 __getattr__ = not_offered(
     "keras",

@@ -126,6 +126,10 @@ class NotOfferedAttributeError(NotOfferedError, AttributeError):
     """It was looked up, so that `hasattr` is False, and editors and `inspect` go on."""
 
 
+class NotYetError(OptionError, AttributeError):
+    """An attribute that is there once something has been done, such as the output of a layer that was called."""
+
+
 class NotOfferedImportError(NotOfferedError, ImportError):
     """It was to be imported."""
 

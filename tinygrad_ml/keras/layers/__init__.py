@@ -1,11 +1,13 @@
 """Layers, in files by Keras's own names. Read `base.py`, then `core.py`."""
 
 from ..naming import not_offered
+from ..serialization import deserialize, serialize
 from .advanced_activations import ELU, LeakyReLU, Maxout, PReLU, ReLU, Softmax
 from .base import Layer
 from .convolutional import Conv2D, Convolution2D, ZeroPadding2D
 from .core import Activation, Dense, Embedding, Lambda
 from .input import Input, InputLayer
+from .input_spec import InputSpec
 from .merging import (
     Add,
     Average,

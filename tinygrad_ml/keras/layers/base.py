@@ -25,7 +25,7 @@ from ...nn import Module
 from ...tensor import Tensor, as_tensor
 from .. import activations, regularizers
 from ..checks import truth
-from ..naming import options_of, unique_name
+from ..naming import NotYetError, options_of, unique_name
 from ..serialization import Configurable, serialize
 from ..structure import flatten, map_structure
 from .input_spec import check_inputs
@@ -267,7 +267,8 @@ class Layer(Configurable, Weights):
     def _only_call(self) -> Call:
         if len(self._calls) != 1:
             times = "not been called on a symbol" if not self._calls else "been called several times"
-            raise OptionError(f"layer {self.name!r} has {times}, so it has no one input and output")
+            kind = OptionError if self._calls else NotYetError
+            raise kind(f"layer {self.name!r} has {times}, so it has no one input and output")
         return self._calls[0]
 
     @property

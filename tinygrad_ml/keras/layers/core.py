@@ -63,6 +63,7 @@ class Dense(Layer):
         self.units, self.activation, self.use_bias = whole("units", units), activations.get(activation), use_bias
         self._options_of("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self._options_of("bias", bias_initializer, bias_regularizer, bias_constraint)
+        self.input_spec = InputSpec(min_ndim=2)
 
     def build(self, input_shape):
         self.kernel = self._weight("kernel", (input_shape[-1], self.units))

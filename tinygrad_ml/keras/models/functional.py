@@ -5,7 +5,7 @@ Read before: `../layers/base.py`, where calls are recorded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ...backend import absent
@@ -101,6 +101,19 @@ class Functional(Model):
                 known[symbol.node] = tensor
         return pack_like(self.output_structure, [_value(symbol, known) for symbol in self.outputs])
 
+    def copied(self, clone: Callable, call: Callable) -> Functional:
+        """The same calls, as `call(layer, ...)` makes them, of the layers that `clone` makes of these."""
+        calls, read = self._all_calls(), Reader()
+        write = Writer(calls, plain=lambda value: value)
+        layers = {layer: layer if isinstance(layer, InputLayer) else clone(layer) for layer in self._layers}
+        for one in calls:
+            if isinstance(one.layer, InputLayer):
+                again = InputLayer.from_config(one.layer.get_config()).make()
+            else:
+                again = call(layers[one.layer], *read(write(one.inputs)), **read(write(one.options)))
+            read.made.append(flatten(again))
+        return Functional(read(write(self.input_structure)), read(write(self.output_structure)), name=self.name)
+
     @property
     def input(self) -> Any:
         """The symbols that it is a function of."""
@@ -135,10 +148,10 @@ class Functional(Model):
         }
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Functional:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Functional:
         if "calls" not in config:
-            return super().from_config(config)
-        layers = [deserialize(layer) for layer in config["layers"]]
+            return super().from_config(config, custom_objects)
+        layers = [deserialize(layer, custom_objects) for layer in config["layers"]]
         read = Reader(plain=deserialize)
         for call in config["calls"]:
             layer = layers[call["layer"]]

@@ -14,7 +14,9 @@ Read next: `functional.py` and `sequential.py` for the two other ways to make on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...backend import dtypes
@@ -22,6 +24,7 @@ from ...errors import OptionError
 from ...tensor import Tensor, as_tensor
 from ..layers.base import Layer
 from ..layers.symbols import KerasTensor
+from ..serialization import custom_object_scope, deserialize, serialize
 from ..structure import flatten
 from . import saving
 from .summary import print_summary
@@ -89,6 +92,39 @@ class Model(Trainer, Layer):
         print_summary(self, line_length or 78, print_fn or print, expand_nested, show_trainable)
 
     # -- saving ----------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A model made with these options; custom_objects are {name: class or function} of your own."""
+        with custom_object_scope(custom_objects or {}):
+            return super().from_config(config)
+
+    def _options(self, kind: type) -> dict[str, Any]:
+        return super()._options(Model)  # what inputs and outputs are made of is written by `Functional.get_config`
+
+    def to_json(self, **options: Any) -> str:
+        """Its layers and how they are joined, without weights, as JSON; `models.model_from_json` reads it.
+
+        options  of `json.dumps`
+        """
+        return json.dumps(serialize(self), **options)
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What `compile` was told, as plain values; None before."""
+        if not self.compiled:
+            return None
+        return {name: serialize(value) for name, value in self._compile_arguments.items()}
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile as `get_compile_config` says. A model that has a `compile` of its own must say how."""
+        if type(self).compile is not Trainer.compile:
+            warnings.warn(
+                f"{type(self).__name__} has a compile() of its own, so it was not compiled as it was loaded: call "
+                "compile(), or write compile_from_config(config)",
+                stacklevel=2,
+            )
+            return
+        self.compile(**{name: deserialize(value) for name, value in config.items()})
 
     def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Write layers, weights, what `compile` was told and the optimiser's state into one file, whole or not at all.

@@ -7,12 +7,13 @@ Weights alone are also read from and written to Keras's `.weights.h5`, with h5py
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ... import io
-from ...errors import CheckpointError
+from ...errors import CheckpointError, OptionError
 from ...tensor import as_tensor
 from ..serialization import custom_object_scope, deserialize, serialize
 
@@ -31,7 +32,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
     path = _free(filepath, overwrite)
     state: dict[str, Any] = {"format": _FORMAT, "model": serialize(model), "weights": _weights(model)}
     if model.compiled and include_optimizer:
-        state["compile"] = {name: serialize(value) for name, value in model._compile_arguments.items()}
+        state["compile"] = model.get_compile_config()
         state["optimizer"] = model.optimizer.state_dict()
     io.save(path, state)
 
@@ -52,21 +53,44 @@ def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, c
             f'model.save_weights("{path.stem}.weights.h5") there, and load_weights on the same model here'
         )
     state = io.load(path)
-    if not isinstance(state, Mapping) or state.get("format") != _FORMAT or "model" not in state:
+    if not isinstance(state, Mapping) or state.get("format") != _FORMAT or not {"model", "weights"} <= state.keys():
         raise CheckpointError(f"{path} holds no model: give load_model a file that model.save wrote")
     with custom_object_scope(custom_objects or {}):
         model = deserialize(state["model"])
-        told = {name: deserialize(value) for name, value in state["compile"].items()} if "compile" in state else None
+        if compile and state.get("compile") is not None:
+            model.compile_from_config(state["compile"])
     _set(model, state["weights"], path)
-    if compile and told is not None:
-        model.compile(**told)
+    if compile and model.compiled and "optimizer" in state:
         model.optimizer.load_state_dict(state["optimizer"], model._trained())
     return model
 
 
-def clone_model(model: Any) -> Any:
-    """A model of the same layers with fresh weights."""
-    return type(model).from_config(model.get_config())
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The model whose layers `model.to_json()` wrote, with fresh weights."""
+    return deserialize(json.loads(json_string), custom_objects)
+
+
+def clone_model(
+    model: Any,
+    input_tensors: Any = None,
+    clone_function: Callable | None = None,
+    call_function: Callable | None = None,
+    recursive: bool = False,
+) -> Any:
+    """A model of the same layers with fresh weights.
+
+    clone_function  what is done to each layer to have another one; it may return the layer itself, which is then shared
+    call_function   called as `call_function(layer, *inputs, **options)`, it joins the layers
+    `input_tensors` and `recursive` are not offered
+    """
+    if input_tensors is not None or recursive:
+        raise OptionError("clone_model: input_tensors= and recursive= are not offered; write a clone_function")
+    if clone_function is None and call_function is None:
+        return type(model).from_config(model.get_config())
+    if not hasattr(model, "copied"):
+        raise OptionError("clone_model with functions is for Sequential models, and for those of symbols")
+    fresh = lambda layer: type(layer).from_config(layer.get_config())  # noqa: E731
+    return model.copied(clone_function or fresh, call_function or (lambda layer, *inputs, **how: layer(*inputs, **how)))
 
 
 def _weights(model: Any) -> dict[str, Any]:
@@ -74,7 +98,10 @@ def _weights(model: Any) -> dict[str, Any]:
 
 
 def _set(model: Any, weights: Mapping[str, Any], path: Path, skip_mismatch: bool = False) -> None:
-    given = [weights[str(number)] for number in range(len(weights))]
+    try:
+        given = [weights[str(number)] for number in range(len(weights))]
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} holds no weights of a model: its parts are not numbered ({error!r})") from None
     own = model.weights
     shapes = [tuple(weight.shape) for weight in given], [weight.shape for weight in own]
     if shapes[0] != shapes[1] and not (skip_mismatch and len(given) == len(own)):
@@ -101,8 +128,8 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None
     if str(path).endswith((".h5", ".hdf5")):
         from .hdf5 import load
 
-        return load(model, path)
+        return load(model, path, skip_mismatch)
     state = io.load(path)
-    if not isinstance(state, Mapping) or state.get("format") != _FORMAT:
+    if not isinstance(state, Mapping) or state.get("format") != _FORMAT or "weights" not in state:
         raise CheckpointError(f"{path} holds no weights of a model: give load_weights what save_weights wrote")
     return _set(model, state["weights"], path, skip_mismatch)

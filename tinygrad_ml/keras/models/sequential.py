@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ...errors import OptionError, ShapeError
@@ -10,6 +10,7 @@ from ...nn import Module
 from ..layers.base import Layer, in_phase, phase, shapes_of
 from ..layers.input import InputLayer
 from ..layers.symbols import Call, KerasTensor
+from ..naming import NotYetError
 from ..serialization import deserialize, serialize
 from ..structure import is_nested
 from .calls import again, kept
@@ -126,6 +127,11 @@ class Sequential(Model):
             inputs = layer(inputs)
         return inputs
 
+    def copied(self, clone: Callable, call: Callable) -> Sequential:
+        """A model of the layers that `clone` makes of these; they are joined as ever."""
+        start = [] if self._start is None else [InputLayer.from_config(self._start.call.layer.get_config())]
+        return Sequential(start + [clone(layer) for layer in self._layers], name=self.name)
+
     @property
     def inputs(self) -> list[KerasTensor] | None:
         """The symbol of the input, in a list; None as long as its shape is unknown."""
@@ -138,7 +144,7 @@ class Sequential(Model):
 
     def _symbol(self, symbol: KerasTensor | None) -> KerasTensor:
         if symbol is None:
-            raise OptionError(f"the shapes in {self.name!r} are unknown before it has seen data: put an Input first")
+            raise NotYetError(f"the shapes in {self.name!r} are unknown before it has seen data: put an Input first")
         return symbol
 
     @property
@@ -162,12 +168,14 @@ class Sequential(Model):
         return {"name": self.name, "trainable": self.trainable, "input": start, "layers": layers}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Sequential:
-        model = cls(name=config["name"])
-        if config["input"] is not None:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Sequential:
+        if "layers" not in config:
+            return super().from_config(config, custom_objects)
+        model = cls(name=config.get("name"))
+        if config.get("input") is not None:
             model.add(InputLayer(**config["input"]))
         for layer in config["layers"]:
-            model.add(deserialize(layer))
+            model.add(deserialize(layer, custom_objects))
         if not config.get("trainable", True):
             model.trainable = False
         return model
