@@ -9,6 +9,7 @@ from checks import assert_close, leaf
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from kinks import KINKS
 
 import tinygrad_ml as tg
 from tinygrad_ml.errors import ShapeError
@@ -96,6 +97,15 @@ def test_ties_of_half_precision_are_counted_exactly():
     shares = gradient(tg.max, np.ones(4099, np.float16))  # beyond 2048 float16 skips numbers
     assert shares.dtype == np.float16
     assert shares[0] == np.float16(1 / 4099)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+@pytest.mark.parametrize("kink", KINKS, ids=lambda kink: kink.name)
+def test_derivatives_at_the_table_of_kinks(kink, dtype):
+    x = leaf([float(point) for point in kink.points], dtype)
+    found = tg.grad(kink.function(x).sum(), x)[0]
+    assert found.dtype == dtype
+    assert_close(found, kink.slopes, rtol=1e-6 if dtype != "float16" else 1e-3)
 
 
 def test_derivatives_at_kinks():

@@ -4,6 +4,7 @@ import nn_operations
 import numpy as np
 import operations
 import pytest
+from kinks import KINKS
 
 import tinygrad_ml as tg
 
@@ -67,3 +68,12 @@ def test_agrees_with_pytorch(operation):
         for mine, reference in zip(ours, theirs, strict=True):
             assert mine.shape == reference.shape
             np.testing.assert_allclose(mine, reference, rtol=1e-9, atol=1e-9, err_msg=what)
+
+
+@pytest.mark.parametrize("kink", KINKS, ids=lambda kink: kink.name)
+def test_slopes_at_kinks_are_pytorchs(kink):
+    x = torch.tensor([float(point) for point in kink.points], dtype=torch.float64, requires_grad=True)
+    y = kink.torch(torch, x)
+    np.testing.assert_allclose(torch.autograd.grad(y.sum(), x)[0].numpy(), kink.slopes, rtol=1e-12)
+    ours = kink.function(tg.tensor(x.detach().numpy()))
+    np.testing.assert_allclose(ours.numpy(), y.numpy(force=True), rtol=1e-12)

@@ -17,7 +17,7 @@ from ..ops import conv as primitives
 from ..tensor import Tensor, apply, as_tensor
 from .manipulation import pad, permute_dims, stack
 from .reductions import max as max_
-from .reductions import mean
+from .reductions import mean, rounded, widened
 
 
 def per_axis(value, dims: int, what: str) -> tuple[int, ...]:
@@ -121,6 +121,8 @@ def convolution_transpose(
 
     x (batch, channels, *space), weight (channels, out_channels / groups, *kernel). An axis of size
     n becomes (n - 1)·stride - 2·padding + dilation·(k - 1) + output_padding + 1.
+
+    Raises `OptionError` for an output_padding that is smaller neither than the stride nor than the dilation.
     """
     x, weight = as_tensor(x), as_tensor(weight)
     dims = weight.ndim - 2
@@ -132,6 +134,10 @@ def convolution_transpose(
     out, kernel = weight.shape[1], weight.shape[2:]
     stride, dilation = per_axis(stride, dims, "stride"), per_axis(dilation, dims, "dilation")
     extra = per_axis(output_padding, dims, "output_padding")
+    if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
+        raise OptionError(
+            f"convolution_transpose: output_padding {extra} must be smaller than the stride {stride} or the dilation {dilation}"
+        )
     pairs = padding_pairs(padding, kernel, dilation, stride)
     w = weight.reshape((groups, channels // groups, out * math.prod(kernel))).mT
     laid = (w @ x.reshape((batch, groups, channels // groups, math.prod(space)))).reshape(
@@ -140,7 +146,11 @@ def convolution_transpose(
     full = tuple(
         (n - 1) * s + d * (k - 1) + 1 + e for n, s, d, k, e in zip(space, stride, dilation, kernel, extra, strict=True)
     )
-    y = from_columns(laid, (batch, groups * out, *full), kernel, stride, dilation)
+    # A whole stride behind the last window would be another one, which no pixel has made.
+    behind = tuple(builtins.max(0, e - (s - 1)) for e, s in zip(extra, stride, strict=True))
+    covered = tuple(n - more for n, more in zip(full, behind, strict=True))
+    y = from_columns(laid, (batch, groups * out, *covered), kernel, stride, dilation)
+    y = _padded(y, [(0, more) for more in behind])
     y = y[(..., *(builtins.slice(before, n - after) for n, (before, after) in zip(full, pairs, strict=True)))]
     return _with_bias(y, bias)
 
@@ -199,7 +209,7 @@ def avg_pool(x, kernel, stride=None, padding=0, ceil_mode: bool = False, count_i
     x = as_tensor(x)
     if count_include_pad and not ceil_mode:
         return _pooled(x, kernel, stride, padding, 1, 0, False, lambda places: mean(places, 0))
-    total = _pooled(x, kernel, stride, padding, 1, 0, ceil_mode, lambda places: places.sum(0))
+    total = _pooled(widened(x), kernel, stride, padding, 1, 0, ceil_mode, lambda places: places.sum(0))
     dims = x.ndim - 2
     kernel = per_axis(kernel, dims, "kernel_size")
     stride = kernel if stride is None else per_axis(stride, dims, "stride")
@@ -208,7 +218,7 @@ def avg_pool(x, kernel, stride=None, padding=0, ceil_mode: bool = False, count_i
         _counted(n, k, s, pair, windows, count_include_pad)
         for n, k, s, pair, windows in zip(x.shape[2:], kernel, stride, pairs, total.shape[2:], strict=True)
     ]
-    return total / x._like(functools.reduce(numpy.multiply.outer, counts))
+    return rounded(total / total._like(functools.reduce(numpy.multiply.outer, counts)), x)
 
 
 def _counted(n: int, k: int, s: int, pair: tuple[int, int], windows: int, with_padding: bool) -> numpy.ndarray:

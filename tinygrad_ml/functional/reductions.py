@@ -9,6 +9,7 @@ import functools
 import math
 
 from ..backend import dtypes, of
+from ..backend.sums import accumulator
 from ..errors import OptionError, ShapeError
 from ..ops import reduce
 from ..ops.shapes import axes_of, kept, one_axis
@@ -37,15 +38,23 @@ def _floating(x) -> Tensor:
     return x if dtypes.is_float(x.dtype) else x.astype(dtypes.DEFAULT_FLOAT)
 
 
+def widened(x: Tensor) -> Tensor:
+    """x in the dtype of its sums: squares and sums soon exceed 65504, the largest float16."""
+    return x.astype(accumulator(x.dtype)) if dtypes.is_float(x.dtype) else x
+
+
+def rounded(y: Tensor, x: Tensor) -> Tensor:
+    """y, which was computed of `widened(x)`, in the dtype of x, if that is another."""
+    return y.astype(x.dtype) if dtypes.is_float(x.dtype) and accumulator(x.dtype) != x.dtype else y
+
+
 def _wide(function):
-    """`function` of float16 computed in float32 and rounded once: sums soon exceed 65504, the largest float16."""
+    """`function` of float16 computed in the dtype of sums, and rounded once."""
 
     @functools.wraps(function)
     def reduction(x, *args, **kwargs) -> Tensor:
         x = _floating(x)
-        if x.dtype != dtypes.float16:
-            return function(x, *args, **kwargs)
-        return function(x.astype(dtypes.float32), *args, **kwargs).astype(dtypes.float16)
+        return rounded(function(widened(x), *args, **kwargs), x)
 
     return reduction
 
@@ -76,8 +85,9 @@ def prod(x, axis=None, keepdims: bool = False) -> Tensor:
     Computed as a tree, halves multiplied with halves, so that no derivative divides by a factor.
     """
     x = as_tensor(x)
-    if x.dtype == dtypes.float16:
-        return prod(x.astype(dtypes.float32), axis, keepdims).astype(x.dtype)
+    wide = widened(x)
+    if wide is not x:
+        return rounded(prod(wide, axis, keepdims), x)
     axes = axes_of(axis, x.ndim)
     rest = [a for a in range(x.ndim) if a not in axes]
     shape = kept(x.shape, axes) if keepdims else tuple(x.shape[a] for a in rest)
@@ -158,7 +168,8 @@ def _sqrt_flat_at_zero(x: Tensor) -> Tensor:
 def norm(x, ord: float = 2, axis=None, keepdims: bool = False) -> Tensor:
     """The vector norm (Σ |x|ᵖ)^(1/p) over the axes, p = `ord`; `math.inf` is max |x|, -inf min |x|, 0 counts.
 
-    The gradient of a zero vector's norm is 0 (a subgradient), not nan.
+    The gradient of a zero vector's norm is 0 (a subgradient), not nan. A norm of negative order is 0 as soon as one
+    element is, and then has gradient 0 too.
     """
     if not isinstance(ord, (int, float)):
         raise OptionError(
@@ -174,9 +185,11 @@ def norm(x, ord: float = 2, axis=None, keepdims: bool = False) -> Tensor:
         return min(abs(x), axis, keepdims)
     if ord == 0:
         return sum((x != 0).astype(x.dtype), axis, keepdims)
-    size = abs(x)
-    total = sum(where(size == 0, 0, where(size == 0, 1, size) ** ord), axis, keepdims)
-    zero = total == 0
+    if ord < 0 and not _count(x, axis):
+        raise ShapeError(f"norm of order {ord} of shape {x.shape} over axis {axis}: the axis is empty")
+    nothing = x == 0
+    total = sum(where(nothing, 0, where(nothing, 1, abs(x)) ** ord), axis, keepdims)
+    zero = total == 0 if ord > 0 else any(nothing, axis, keepdims)
     return where(zero, 0, where(zero, 1, total) ** (1 / ord))
 
 
@@ -204,8 +217,11 @@ def logsumexp(x, axis=None, keepdims: bool = False) -> Tensor:
 def softmax(x, axis: int = -1) -> Tensor:
     """yᵢ = exp xᵢ / Σ exp xⱼ along an axis (or several): positive numbers that sum to 1.
 
-    Right for any finite size of x, and with entries of -∞ (they get 0). A row of only -∞ is nan.
+    Right for any finite size of x, and with entries of -∞ (they get 0). A row of only -∞ is nan, one of nothing
+    stays that.
     """
+    if not x.size:
+        return x
     e = exp(x - _shift(x, axis))
     return e / sum(e, axis, keepdims=True)
 
@@ -214,6 +230,8 @@ def softmax(x, axis: int = -1) -> Tensor:
 @_wide
 def log_softmax(x, axis: int = -1) -> Tensor:
     """ln softmax(x) along an axis, right where softmax itself would round to 0."""
+    if not x.size:
+        return x
     x = x - _shift(x, axis)
     return x - log(sum(exp(x), axis, keepdims=True))
 
@@ -233,8 +251,9 @@ def cumulative_prod(x, axis: int | None = None, include_initial: bool = False) -
     """
 
     def scan(x, axis):
-        if x.dtype == dtypes.float16:
-            return scan(x.astype(dtypes.float32), axis).astype(x.dtype)
+        wide = widened(x)
+        if wide is not x:
+            return rounded(scan(wide, axis), x)
         lead = (builtins.slice(None),) * axis
         shift = 1
         while shift < x.shape[axis]:

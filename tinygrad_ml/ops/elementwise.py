@@ -84,7 +84,7 @@ neg        = unary("neg",        lambda xp, x: -x, "-x",             "-1",      
 absolute   = unary("abs",        "abs",            "|x|",            "sign x",           lambda g, x: g * x.sign(),                    "fabs({x})", coerce=None)
 sign       = unary("sign",       "sign",           "sign x",         "0",                zero,                                         "({x} == {x} ? ({x} > 0) - ({x} < 0) : {x})", coerce=None)
 exp        = unary("exp",        "exp",            "eˣ",             "y",                lambda g, y: g * y,                           "exp({x})")
-expm1      = unary("expm1",      "expm1",          "eˣ - 1",         "y + 1",            lambda g, y: g * (y + 1),                     "expm1({x})")
+expm1      = unary("expm1",      "expm1",          "eˣ - 1",         "eˣ",               lambda g, x: g * x.exp(),                     "expm1({x})")
 log        = unary("log",        "log",            "ln x",           "1/x",              lambda g, x: g / x,                           "log({x})")
 log1p      = unary("log1p",      "log1p",          "ln(1 + x)",      "1/(1 + x)",        lambda g, x: g / (x + 1),                     "log1p({x})")
 log2       = unary("log2",       "log2",           "log₂ x",         "1/(x ln 2)",       lambda g, x: g / (x * LN2),                   "log2({x})")
@@ -107,7 +107,7 @@ atanh      = unary("atanh",      "arctanh",        "artanh x",       "1/(1 - x²
 erf        = unary("erf",        _erf,             "erf x",          "2/√π · exp(-x²)",  lambda g, x: g * ((-x * x).exp() * (2 / SQRT_PI)), "erf({x})")
 sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-{x}))")
 relu       = unary("relu",       lambda xp, x: xp.maximum(x, x.dtype.type(0)), "max(x, 0)", "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),    "({x} < 0 ? 0 : {x})", coerce=None)
-softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * x.sigmoid(),                 "({x} > 0 ? {x} : 0) + log1p(exp(-fabs({x})))")
+softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * _logistic(x),                "({x} > 0 ? {x} : 0) + log1p(exp(-fabs({x})))")
 floor      = unary("floor",      _rounding("floor"), "⌊x⌋",          "0",                zero,                                         "floor({x})", coerce=None)
 ceil       = unary("ceil",       _rounding("ceil"),  "⌈x⌉",          "0",                zero,                                         "ceil({x})", coerce=None)
 round_     = unary("round",      _rounding("rint"),  "x, rounded half to even", "0",       zero,                                         "rint({x})", coerce=None)
@@ -119,9 +119,9 @@ sub        = binary("sub",       operator.sub,     "a - b",          ("1", "-1")
 mul        = binary("mul",       operator.mul,     "a · b",          ("b", "a"),         (lambda g, b: g * b,    lambda g, a: g * a),  "{a} * {b}")
 div        = binary("div",       operator.truediv, "a / b",          ("1/b", "-y/b"),    (lambda g, b: g / b,    lambda g, y, b: -g * y / b), "{a} / {b}", coerce=dtypes.promote_floats)
 maximum    = binary("maximum",   "maximum",        "max(a, b)",      ("1 if a > b, ½ at a tie", "1 if b > a, ½ at a tie"),
-                                                   (lambda g, a, b: g * _share(a, b), lambda g, a, b: g * _share(b, a)),               "({a} > {b} || {a} != {a} ? {a} : {b})")
+                                                   (lambda g, a, b: _share(g, a < b, a == b), lambda g, a, b: _share(g, b < a, a == b)), "({a} > {b} || {a} != {a} ? {a} : {b})")
 minimum    = binary("minimum",   "minimum",        "min(a, b)",      ("1 if a < b, ½ at a tie", "1 if b < a, ½ at a tie"),
-                                                   (lambda g, a, b: g * _share(b, a), lambda g, a, b: g * _share(a, b)),               "({a} < {b} || {a} != {a} ? {a} : {b})")
+                                                   (lambda g, a, b: _share(g, a > b, a == b), lambda g, a, b: _share(g, b > a, a == b)), "({a} < {b} || {a} != {a} ? {a} : {b})")
 atan2      = binary("atan2",     "arctan2",        "arctan(a / b)",  ("b/(a² + b²)", "-a/(a² + b²)"),
                                                    (lambda g, a, b: g * b / _radius2(a, b), lambda g, a, b: -g * a / _radius2(a, b)), "atan2({a}, {b})", coerce=dtypes.promote_floats)
 remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a / b).floor()), "{a} - {b} * floor({a} / {b})", **small_result)
@@ -145,9 +145,16 @@ isfinite      = unary("isfinite", "isfinite", "x is finite", "", None, "isfinite
 # fmt: on
 
 
-def _share(winner, other):
-    """1 where `winner` is the larger, ½ at a tie, else 0."""
-    return (winner > other).where(1.0, (winner == other).where(0.5, winner * 0))
+def _share(g, lost, tied):
+    """g to the winner, half of it at a tie, and 0 to the loser, whatever the numbers are: ∞ · 0 would be nan."""
+    return lost.where(0, tied.where(g * 0.5, g))
+
+
+def _logistic(x):
+    """1/(1 + e⁻ˣ), and where that is nearly 1, 1 - 1/(1 + eˣ): of it all derivatives keep their digits."""
+    large = x > 0
+    small = large.where(-x, x).sigmoid()
+    return large.where(1 - small, small)
 
 
 def _radius2(a, b):

@@ -27,7 +27,9 @@ def prelu(input, weight) -> Tensor:
     Source: K. He et al., "Delving Deep into Rectifiers" (2015).
     """
     input, weight = as_tensor(input), as_tensor(weight)
-    if weight.size != 1:
+    if weight.size == 1:
+        weight = weight.reshape(())
+    else:
         if input.ndim < 2 or input.shape[1] != weight.size:
             raise ShapeError(
                 f"prelu with {weight.size} slopes needs as many channels on axis 1, but got {input._described()}"
@@ -112,8 +114,9 @@ def tanhshrink(input) -> Tensor:
 
 
 def hardtanh(input, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """y = x limited to [min_val, max_val]."""
-    return tg.clip(input, min_val, max_val)
+    """y = x limited to [min_val, max_val]. At the bounds the derivative is 0, where that of `tg.clip` is 1."""
+    input = as_tensor(input)
+    return (input <= min_val).where(min_val, (input >= max_val).where(max_val, input))
 
 
 def relu6(input) -> Tensor:

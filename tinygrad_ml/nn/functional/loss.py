@@ -10,6 +10,7 @@ import numpy
 from ... import functional as tg
 from ...errors import DTypeError, OptionError, RangeError, ShapeError
 from ...functional.indexing import check_labels
+from ...functional.reductions import widened
 from ...modes import inside, modes
 from ...tensor import Tensor, as_tensor, beside
 
@@ -128,7 +129,7 @@ def kl_div(input, target, reduction: str = "mean", log_target: bool = False) -> 
         zero = t == 0  # 0 · ln 0 counts as 0
         loss = t * (tg.log(zero.where(1, t)) - x)
     if reduction == "batchmean":
-        return loss.sum() / (x.shape[0] if x.ndim else 1)
+        return _quotient(loss, x.shape[0] if x.ndim else 1)
     return _reduced(loss, reduction)
 
 
@@ -181,7 +182,12 @@ def cross_entropy(
         t = t * (1 - label_smoothing) + label_smoothing / _classes(log_p)
     loss = -_over_classes(log_p * t, weight)
     checked_reduction(reduction)
-    return loss.sum() * (_classes(log_p) / input.size) if reduction == "mean" else _reduced(loss, reduction)
+    return _quotient(loss, loss.size) if reduction == "mean" else _reduced(loss, reduction)
+
+
+def _quotient(loss: Tensor, count) -> Tensor:
+    """Σ loss / count, neither of which may fit into float16."""
+    return (widened(loss).sum() / count).astype(loss.dtype)
 
 
 def _classes(log_p: Tensor) -> int:
@@ -232,4 +238,4 @@ def _nll(log_p: Tensor, target, weight, ignore_index: int, reduction: str, smoot
     if smoothing:
         loss = loss * (1 - smoothing) - _over_classes(log_p, weight) * (smoothing / _classes(log_p))
     loss = counts.where(loss, 0)
-    return loss.sum() / share.sum() if reduction == "mean" else _reduced(loss, reduction)
+    return _quotient(loss, widened(share).sum()) if reduction == "mean" else _reduced(loss, reduction)

@@ -1,13 +1,14 @@
 """Normalisation: numbers brought to mean 0 and variance 1, over the batch or over the features.
 
 The mean and the variance are functions of x like any other, so the derivatives of every order go
-through them too.
+through them too. float16 is normalised in the dtype of its sums, and rounded once, at the end.
 """
 
 import math
 
 from ...errors import ShapeError
 from ...functional import sqrt
+from ...functional.reductions import rounded, widened
 from ...modes import inside, modes, no_grad
 from ...tensor import Tensor, as_tensor
 
@@ -31,7 +32,8 @@ def batch_norm(
     weight, bias  γ and β, (channels,) or None
     training      whether to normalise with the moments of this batch
 
-    Raises `ShapeError` in training for a single value per channel, which has no variance.
+    Raises `ShapeError` in training for a single value per channel, which has no variance. A batch of nothing is
+    returned as it is, and leaves the running moments alone.
     Source: S. Ioffe, C. Szegedy, "Batch Normalization" (2015).
     """
     input = as_tensor(input)
@@ -40,9 +42,11 @@ def batch_norm(
             f"batch_norm{inside(modes.scope)} needs an input (batch, channels, *space), but got {input._described()}"
         )
     channels = (1, -1) + (1,) * (input.ndim - 2)
-    if training:
+    count = math.prod((input.shape[0], *input.shape[2:]))
+    if training and not count:
+        centred, var = widened(input), widened(input)._like(1.0)
+    elif training:
         axes = (0, *range(2, input.ndim))
-        count = math.prod(input.shape[axis] for axis in axes)
         if count == 1:
             raise ShapeError(
                 f"batch_norm{inside(modes.scope)} in training needs more than 1 value per channel, but got "
@@ -54,16 +58,17 @@ def batch_norm(
         if running_var is not None:
             _move(running_var, var * (count / (count - 1)), momentum)
     else:
-        centred, var = input - running_mean.reshape(channels), running_var.reshape(channels)
+        centred, var = widened(input) - running_mean.reshape(channels), running_var.reshape(channels)
     scale = 1 / sqrt(var + eps)
     if weight is not None:
         scale = scale * weight.reshape(channels)
     y = centred * scale
-    return y if bias is None else y + bias.reshape(channels)
+    return rounded(y if bias is None else y + bias.reshape(channels), input)
 
 
 def _moments(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
-    """The mean, x - mean, and the variance over the axes, which are kept."""
+    """The mean, x - mean, and the variance over the axes, which are kept; in the dtype of sums."""
+    x = widened(x)
     mean = x.mean(axes, keepdims=True)
     centred = x - mean
     return mean, centred, (centred * centred).mean(axes, keepdims=True)
@@ -98,7 +103,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps: float = 1e-
     y = centred * (1 / sqrt(var + eps))
     if weight is not None:
         y = y * weight
-    return y if bias is None else y + bias
+    return rounded(y if bias is None else y + bias, input)
 
 
 def group_norm(input, num_groups: int, weight=None, bias=None, eps: float = 1e-5) -> Tensor:
@@ -114,12 +119,13 @@ def group_norm(input, num_groups: int, weight=None, bias=None, eps: float = 1e-5
         raise ShapeError(
             f"group_norm{inside(modes.scope)} needs channels (axis 1) divisible into {num_groups} groups, but got {input._described()}"
         )
-    _, centred, var = _moments(input.reshape((input.shape[0], num_groups, -1)), (2,))
+    each = math.prod(input.shape[1:]) // num_groups  # which a batch of nothing has too
+    _, centred, var = _moments(input.reshape((input.shape[0], num_groups, each)), (2,))
     y = (centred * (1 / sqrt(var + eps))).reshape(input.shape)
     channels = (1, -1) + (1,) * (input.ndim - 2)
     if weight is not None:
         y = y * weight.reshape(channels)
-    return y if bias is None else y + bias.reshape(channels)
+    return rounded(y if bias is None else y + bias.reshape(channels), input)
 
 
 def instance_norm(
@@ -152,12 +158,12 @@ def instance_norm(
             f"space, but got {input._described()}"
         )
     mean, centred, var = _moments(input, tuple(range(2, input.ndim)))
-    if running_mean is not None:
+    if running_mean is not None and input.size:
         _move(running_mean, mean.mean(0), momentum)
-    if running_var is not None:
+    if running_var is not None and input.size:
         _move(running_var, var.mean(0) * (count / (count - 1)), momentum)
     channels = (1, -1) + (1,) * (input.ndim - 2)
     y = centred * (1 / sqrt(var + eps))
     if weight is not None:
         y = y * weight.reshape(channels)
-    return y if bias is None else y + bias.reshape(channels)
+    return rounded(y if bias is None else y + bias.reshape(channels), input)

@@ -4,10 +4,10 @@ import math
 
 import numpy
 
-from ...backend import dtypes
 from ...errors import OptionError, ShapeError
 from ...functional import clip, norm, sqrt
 from ...functional.convolution import avg_pool
+from ...functional.reductions import widened
 from ...modes import inside, modes
 from ...ops.shapes import axes_of
 from ...tensor import Tensor, as_tensor
@@ -20,7 +20,7 @@ def normalize(input, p: float = 2.0, dim=1, eps: float = 1e-12) -> Tensor:
     A vector of zeros stays one.
     """
     input = as_tensor(input)
-    wide = _wide(input)  # in float16 ε would be 0
+    wide = widened(input)  # in float16 ε would be 0
     return (wide / clip(norm(wide, p, axes_of(dim, input.ndim), keepdims=True), min=eps)).astype(input.dtype)
 
 
@@ -36,7 +36,7 @@ def rms_norm(input, normalized_shape, weight=None, eps: float | None = None) -> 
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape or input.shape[-len(shape) :] != shape:
         raise ShapeError(f"rms_norm{inside(modes.scope)} over the last axes {shape} does not fit {input._described()}")
-    wide = _wide(input)
+    wide = widened(input)
     mean = (wide * wide).mean(tuple(range(-len(shape), 0)), keepdims=True)
     y = (wide / sqrt(mean + (float(numpy.finfo(input.dtype).eps) if eps is None else eps))).astype(input.dtype)
     return y if weight is None else y * weight
@@ -55,12 +55,7 @@ def local_response_norm(input, size: int, alpha: float = 1e-4, beta: float = 0.7
         raise ShapeError(f"local_response_norm needs an input (batch, channels, *space), but got {input._described()}")
     if size < 1:
         raise OptionError(f"local_response_norm needs a size of 1 channel or more, not {size}")
-    wide = _wide(input)
+    wide = widened(input)
     rows = (wide * wide).reshape((input.shape[0], 1, input.shape[1], math.prod(input.shape[2:])))
     mean = avg_pool(pad(rows, (0, 0, size // 2, (size - 1) // 2)), (size, 1), 1).reshape(input.shape)
     return (wide / (mean * alpha + k) ** beta).astype(input.dtype)
-
-
-def _wide(x: Tensor) -> Tensor:
-    """float16 as float32: squares soon exceed 65504, the largest float16."""
-    return x.astype(dtypes.float32) if x.dtype == dtypes.float16 else x
