@@ -1,10 +1,12 @@
 """Training, compiled and eager, side by side: the same numbers after every step, and the same state at the end."""
 
 import numpy as np
+import optimizer_numbers
 import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn
+from tinygrad_ml.errors import CompileError
 from tinygrad_ml.nn import functional as F
 from tinygrad_ml.optim import lr_scheduler
 
@@ -122,7 +124,40 @@ CASES = {
     "clipping": (mlp, momentum, 0.5),
     "schedule": (mlp, adam, None, lambda o: lr_scheduler.CosineAnnealingLR(o, STEPS)),
     "all": (dropping, adamw, 0.5, lambda o: lr_scheduler.ExponentialLR(o, 0.99)),
+    "schedules at once and in turn": (mlp, adam, None, lambda o: several_schedules(o)),
 }
+
+
+def several_schedules(optimizer):
+    warming = lr_scheduler.LinearLR(optimizer, 0.1, total_iters=10), lr_scheduler.CyclicLR(optimizer, 1e-3, 1e-2, 20)
+    in_turn = lr_scheduler.SequentialLR(optimizer, warming, [15])
+    return lr_scheduler.ChainedScheduler([in_turn, lr_scheduler.StepLR(optimizer, 70, 0.5)])
+
+
+@pytest.mark.parametrize("name", [name for name in optimizer_numbers.CASES if not name.startswith("LBFGS")])
+def test_every_update_is_compiled(name):
+    kind, options = optimizer_numbers.CASES[name]
+    p = nn.Parameter(np.array(optimizer_numbers.START))
+    optimizer = getattr(tg.optim, kind)([p], **options)
+
+    @tg.compile
+    def step(g):
+        p.grad = g
+        optimizer.step()
+
+    found = []
+    for t in range(1, optimizer_numbers.SEEN[-1] + 1):
+        step(tg.tensor(np.array(optimizer_numbers.slope(t))))
+        if t in optimizer_numbers.SEEN:
+            found.append(p.numpy().ravel())
+    np.testing.assert_allclose(found, optimizer_numbers.NUMBERS[name], rtol=1e-7)
+
+
+def test_lbfgs_is_for_eager_mode():
+    p = nn.Parameter(np.ones(3))
+    optimizer = tg.optim.LBFGS([p])
+    with pytest.raises(CompileError, match="LBFGS looks at losses"):
+        tg.compile(lambda: optimizer.step(lambda: (p * p).sum()))()
 
 
 @pytest.mark.parametrize("case", CASES)

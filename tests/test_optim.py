@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optimizer_numbers import CASES, NUMBERS, START, hollow, walk
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn, optim
@@ -18,6 +19,11 @@ ALL = {
     "Adadelta": {},
     "Adam": {"amsgrad": True, "weight_decay": 0.01},
     "AdamW": {},
+    "NAdam": {"weight_decay": 0.01, "decoupled_weight_decay": True},
+    "RAdam": {},
+    "Adamax": {"weight_decay": 0.01},
+    "Rprop": {},
+    "ASGD": {"lambd": 0.1, "t0": 1},
 }
 
 
@@ -29,6 +35,15 @@ def parameter_with_gradient(*shape, seed=0):
     p = nn.Parameter(numbers(*shape, seed=seed))
     p.grad = tg.tensor(numbers(*shape, seed=seed + 1))
     return p
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_updates_are_pytorchs(name):
+    kind, options = CASES[name]
+    p = nn.Parameter(np.array(START))
+    found = walk(getattr(optim, kind)([p], **options), p, lambda rows: tg.tensor(np.array(rows)))
+    rounded = kind in ("NAdam", "ASGD")  # PyTorch keeps a number of theirs in float32
+    np.testing.assert_allclose(found, NUMBERS[name], rtol=1e-7 if rounded else 1e-9)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -178,6 +193,45 @@ def test_training_goes_on_from_a_saved_state_as_if_it_had_not_stopped(name, tmp_
     assert np.array_equal(resumed.numpy(), whole.numpy())
 
 
+def test_lbfgs_goes_on_from_a_file_and_says_what_it_needs(tmp_path):
+    from tinygrad_ml.io import load, save
+
+    p, q = nn.Parameter(np.array(START)), nn.Parameter(numbers(2))
+
+    def closure():
+        p.grad = q.grad = None
+        loss = hollow(p) + (q * q).sum() * 3
+        loss.backward()
+        return loss
+
+    optimizer = optim.LBFGS([p, q], lr=0.5, max_iter=3)
+    optimizer.step(closure)
+    save(tmp_path / "state", {"p": p, "q": q, "optimizer": optimizer.state_dict()})
+    before = optimizer.step(closure)
+    expected = p.numpy(), q.numpy()
+    saved = load(tmp_path / "state")
+    p.assign(saved["p"]), q.assign(saved["q"])
+    resumed = optim.LBFGS([p, q], lr=0.1)
+    resumed.load_state_dict(saved["optimizer"])
+    assert resumed.step(closure).item() == before.item()
+    for one, wanted in zip((p, q), expected, strict=True):
+        assert np.array_equal(one.numpy(), wanted)
+    with pytest.raises(CheckpointError, match="is not of 3 numbers"):
+        optim.LBFGS([nn.Parameter(numbers(3))]).load_state_dict(optim_state_of(optimizer))
+    with pytest.raises(OptionError, match="needs the closure"):
+        resumed.step()
+    with pytest.raises(OptionError, match="one group of parameters"):
+        optim.LBFGS([{"params": [p]}, {"params": [q]}])
+    with pytest.raises(OptionError, match="Muon trains matrices, and not a tensor of shape"):
+        optim.Muon([q])
+
+
+def optim_state_of(optimizer):
+    """The state as if it were of one parameter."""
+    state = optimizer.state_dict()
+    return {**state, "param_groups": [{**group, "params": [0]} for group in state["param_groups"]]}
+
+
 def test_a_saved_state_does_not_change_with_further_training():
     p = parameter_with_gradient(3)
     update = optim.Adam([p])
@@ -272,6 +326,34 @@ def test_clipping_scales_all_gradients_alike_and_says_how_large_they_were():
     with pytest.raises(GradientError, match="cannot be clipped"):
         optim.clip_grad_norm_([p], 1.0, error_if_nonfinite=True)
     assert optim.clip_grad_norm_([unused], 1.0).item() == 0
+
+
+@pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.0, np.inf])
+@pytest.mark.parametrize(
+    "dtype, size",
+    [("float32", 1e30), ("float32", 3e38), ("float32", 1e-30), ("float16", 6e4), ("float16", 1e-6), ("float64", 1e300)],
+)
+def test_clipping_keeps_what_is_very_large_or_very_small(dtype, size, norm_type):
+    p = nn.Parameter(np.ones(3, dtype))
+    given = np.array([1.0, -0.5, 0.25]).astype(dtype) * np.asarray(size, dtype)
+    length = float(np.linalg.norm(given.astype("longdouble") / size, norm_type))
+    limit = 0.5
+    p.grad = tg.tensor(given)
+    total = nn.utils.clip_grad_norm_([p], limit, norm_type)
+    if length * size < 3e38 or dtype == "float64":
+        assert np.isclose(float(total), length * size, rtol=1e-3)
+    expected = given.astype("longdouble") * min(1.0, limit / (length * size + 1e-6))
+    assert p.grad.dtype == dtype
+    np.testing.assert_allclose(
+        p.grad.numpy().astype("longdouble"), expected, rtol=2e-3, atol=1e-7 if dtype == "float16" else 0
+    )
+
+
+def test_clipping_of_nothing_and_of_zeros():
+    p, empty = nn.Parameter(np.ones(2, "float32")), nn.Parameter(np.ones((0, 3), "float32"))
+    p.grad, empty.grad = tg.zeros(2), tg.zeros((0, 3))
+    assert optim.clip_grad_norm_([p, empty], 1.0).item() == 0 and not p.grad.numpy().any()
+    assert optim.clip_grad_norm_([empty], 1.0).item() == 0
 
 
 # -- schedules ---------------------------------------------------------------------------------------------
@@ -397,9 +479,10 @@ def test_a_number_is_enough_to_go_on_from_where_the_optimiser_has_its_state():
     for _ in range(4):
         for one in both:
             one.step()
-    resumed, fresh = sgd(), sgd()
-    resumed.load_state_dict(whole.state_dict())
-    for optimizer in (resumed, fresh):
+    resumed, had_another, fresh = sgd(), sgd(), sgd()
+    lr_scheduler.LinearLR(had_another)
+    resumed.load_state_dict(whole.state_dict()), had_another.load_state_dict(whole.state_dict())
+    for optimizer in (resumed, had_another, fresh):
         lr_scheduler.StepLR(optimizer, 2, 0.5, last_epoch=3), lr_scheduler.ExponentialLR(optimizer, 0.9, last_epoch=3)
         assert np.isclose(optimizer.param_groups[0]["lr"], 0.25 * 0.9**4)
 

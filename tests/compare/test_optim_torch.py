@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import optimizer_numbers
 import pytest
 
 import tinygrad_ml as tg
@@ -31,6 +32,18 @@ UPDATES = [
     ("Adam", {"lr": 0.02, "amsgrad": True, "maximize": True}),
     ("AdamW", {"lr": 0.02}),
     ("AdamW", {"lr": 0.02, "weight_decay": 0.1, "amsgrad": True}),
+    ("NAdam", {}),
+    ("NAdam", {"lr": 0.02, "weight_decay": 0.01, "momentum_decay": 0.1}),
+    ("NAdam", {"lr": 0.02, "weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}),
+    ("RAdam", {"lr": 0.02}),
+    ("RAdam", {"lr": 0.02, "betas": (0.8, 0.9), "weight_decay": 0.01}),
+    ("RAdam", {"lr": 0.02, "weight_decay": 0.1, "decoupled_weight_decay": True, "eps": 1e-3}),
+    ("Adamax", {}),
+    ("Adamax", {"lr": 0.02, "weight_decay": 0.01, "betas": (0.8, 0.9), "maximize": True}),
+    ("Rprop", {"lr": 0.001}),
+    ("Rprop", {"lr": 0.01, "etas": (0.4, 1.1), "step_sizes": (1e-3, 0.02)}),
+    ("ASGD", {"lr": 0.02}),
+    ("ASGD", {"lr": 0.02, "lambd": 0.01, "t0": 20, "weight_decay": 0.01}),
 ]
 
 
@@ -66,10 +79,69 @@ def test_100_updates(name, options):
 
 
 def test_defaults_are_pytorchs():
-    for name in ("SGD", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW"):
-        ours = getattr(optim, name)([nn.Parameter(1.0)]).defaults
-        theirs = getattr(torch.optim, name)([torch.nn.Parameter(torch.tensor(1.0))]).defaults
+    for name in {kind for kind, _ in optimizer_numbers.CASES.values()}:
+        ours = getattr(optim, name)([nn.Parameter(np.ones((1, 1)))]).defaults
+        theirs = getattr(torch.optim, name)([torch.nn.Parameter(torch.ones(1, 1))]).defaults
         assert ours == {option: theirs[option] for option in ours}
+        left_out = {"foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay"}
+        assert theirs.keys() - ours.keys() <= left_out
+
+
+@pytest.mark.parametrize("name", optimizer_numbers.CASES)
+def test_the_table_of_fixed_numbers_is_pytorchs(name):
+    np.testing.assert_allclose(optimizer_numbers.by_torch(name), optimizer_numbers.NUMBERS[name], rtol=1e-9)
+
+
+def test_averages():
+    ours = optim.ASGD([p := nn.Parameter(np.ones(3, "float32"))], lr=0.1, t0=2)
+    theirs = torch.optim.ASGD([q := torch.nn.Parameter(torch.ones(3))], lr=0.1, t0=2)
+    for t in range(6):
+        p.grad, q.grad = tg.tensor([1.0, -1.0, t]), torch.tensor([1.0, -1.0, t])
+        ours.step(), theirs.step()
+        same([ours.state[p]["ax"].numpy()], [theirs.state[q]["ax"].numpy()])
+
+
+@pytest.mark.parametrize("shape", [(3, 8), (8, 3), (5, 5)])
+@pytest.mark.parametrize("options", [{}, {"nesterov": False, "momentum": 0.5}, {"adjust_lr_fn": "match_rms_adamw"}])
+def test_muon_in_bfloat16(shape, options):
+    start = np.random.default_rng(0).standard_normal(shape, "float32")
+    p, q = nn.Parameter(start.copy()), torch.nn.Parameter(torch.tensor(start))
+    ours, theirs = optim.Muon([p], lr=0.01, **options), torch.optim.Muon([q], lr=0.01, **options)
+    for t in range(10):
+        gradient = np.random.default_rng(t).standard_normal(shape, "float32")
+        p.grad, q.grad = tg.tensor(gradient), torch.tensor(gradient)
+        ours.step(), theirs.step()
+    moved = np.abs(p.numpy() - start).max()
+    assert np.abs(p.numpy() - q.detach().numpy()).max() < 0.05 * moved
+
+
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+def test_lbfgs_on_a_bent_valley(search):
+    """Rosenbrock's, in float64: the same places after each call, until rounding counts."""
+    start = np.array([-1.2, 1.0])
+    p, q = nn.Parameter(start.copy()), torch.nn.Parameter(torch.tensor(start))
+    options = {"lr": 1 if search else 1e-3, "max_iter": 5, "history_size": 3, "line_search_fn": search}
+    ours, theirs = optim.LBFGS([p], **options), torch.optim.LBFGS([q], **options)
+
+    def closure(x, optimizer):
+        def compute():
+            optimizer.zero_grad()
+            loss = (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+            loss.backward()
+            return loss
+
+        return compute
+
+    for call in range(8):
+        a, b = ours.step(closure(p, ours)), theirs.step(closure(q, theirs))
+        np.testing.assert_allclose(a.item(), b.item(), rtol=1e-6, atol=1e-12)
+        np.testing.assert_allclose(p.numpy(), q.detach().numpy(), rtol=1e-6)
+        if call == 3:  # and from a saved state
+            state = ours.state_dict()
+            ours = optim.LBFGS([p], **options)
+            ours.load_state_dict(state)
+    if search:
+        np.testing.assert_allclose(p.numpy(), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.0, math.inf])

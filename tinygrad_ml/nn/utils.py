@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 from ..errors import GradientError
-from ..functional import clip, minimum, norm, stack
+from ..functional import abs, clip, isfinite, logical_and, max, maximum, norm, stack, where
 from ..modes import no_grad
 from ..tensor import Tensor, tensor
 
@@ -19,21 +19,42 @@ def clip_grad_norm_(
     norm_type           the p of the norm (Σ |g|ᵖ)^(1/p); `math.inf` for the largest element
     error_if_nonfinite  raise `GradientError` if the norm is inf or nan, for which it has to be looked at
 
-    Returns the norm before. It is not looked at, so a GPU does not have to wait.
+    Returns the norm before, in float32 for half-precision gradients. It is not looked at, so a GPU does not have to wait.
     Source: R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks" (2013).
     """
     with_gradient = _with_gradient(parameters)
     with no_grad():
-        if not with_gradient:
-            return tensor(0.0)
-        norms = [norm(p.grad, norm_type).to(with_gradient[0].grad.device) for p in with_gradient]
-        total = norm(stack(norms), norm_type)
+        total, factor = norm_and_factor([p.grad for p in with_gradient], max_norm, norm_type, 1e-6)
         if error_if_nonfinite and not math.isfinite(total):
             raise GradientError(f"the norm of the gradients is {float(total)}, and cannot be clipped")
-        factor = minimum(max_norm / (total + 1e-6), 1)
         for p in with_gradient:
-            p.grad = p.grad * factor.to(p.grad.device).astype(p.grad.dtype)
+            p.grad = shortened(p.grad, factor)
     return total
+
+
+def norm_and_factor(
+    gradients: list[Tensor], max_norm: float, norm_type: float = 2.0, eps: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """(‖g‖, min(1, max_norm / (‖g‖ + ε))), in float32 at least. Powers of large or small numbers do not get lost: they
+    are taken of g / max |g|."""
+    gradients = [g for g in gradients if g.size]
+    if not gradients:
+        return tensor(0.0), tensor(1.0)
+    device, wide = gradients[0].device, _wide(*gradients)
+    largest = max(stack([max(abs(g)).astype(wide).to(device) for g in gradients]))
+    scale = where(logical_and(isfinite(largest), largest > 0), largest, 1)
+    parts = [norm(g.astype(wide) / scale.to(g.device), norm_type).to(device) for g in gradients]
+    length, limit = norm(stack(parts), norm_type), max_norm / scale
+    return length * scale, limit / maximum(length + eps / scale, limit)
+
+
+def shortened(g: Tensor, factor: Tensor) -> Tensor:
+    """g times a factor of `norm_and_factor`, in the dtype of g."""
+    return (g.astype(_wide(g)) * factor.to(g.device)).astype(g.dtype)
+
+
+def _wide(*gradients: Tensor) -> str:
+    return "float64" if any(g.dtype == "float64" for g in gradients) else "float32"
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:

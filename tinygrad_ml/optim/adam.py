@@ -36,7 +36,7 @@ class Adam(Optimizer):
         super().__init__(params, {**defaults, "amsgrad": amsgrad, "maximize": maximize})
 
     def check(self, group):
-        require(group, lr=not_negative, eps=not_negative, weight_decay=not_negative, betas=_two_fractions)
+        require(group, lr=not_negative, eps=not_negative, weight_decay=not_negative, betas=two_fractions)
 
     def initial(self, group):
         state = {"exp_avg": 0, "exp_avg_sq": 0}
@@ -92,5 +92,6 @@ class AdamW(Adam):
         return self._adam(p * n.kept if group["weight_decay"] else p, g, state, n)
 
 
-def _two_fractions(betas) -> bool:
+def two_fractions(betas) -> bool:
+    """Whether betas are two numbers from 0 to below 1."""
     return len(betas) == 2 and all(0 <= beta < 1 for beta in betas)

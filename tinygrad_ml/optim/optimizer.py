@@ -45,6 +45,8 @@ class Optimizer:
     Raises `OptionError` for an option that the optimiser does not have, or an impossible value.
     """
 
+    elementwise = True  # whether `update` is, so that it may run on any piece
+
     def __new__(cls, *args, **options):
         known = list(inspect.signature(cls.__init__).parameters)[2:]
         _check_options(cls, [name for name in options if name != "params"], known)
@@ -103,7 +105,7 @@ class Optimizer:
         raise NotImplementedError
 
     def update(self, p: Tensor, g: Tensor, state: tuple, n: SimpleNamespace, group: Mapping[str, Any]) -> tuple:
-        """(new p, *new state), elementwise. `group` may decide the form, by which options are on; numbers are in `n`."""
+        """(new p, *new state), elementwise, or `elementwise` is False. `group` may decide the form, by which options are on; numbers are in `n`."""
         raise NotImplementedError
 
     # -- what is done with it ----------------------------------------------------------------------------
@@ -163,7 +165,12 @@ class Optimizer:
         """Run the update, and put what it gives into the memory of p and its state."""
         arrays = [p._data, g._data, *[kept._data for kept in state]]
         loop = None
-        if of(p._data).kind == "cpu" and not modes.watchers and all(map(_in_order, (arrays[0], *arrays[2:]))):
+        if (
+            self.elementwise
+            and of(p._data).kind == "cpu"
+            and not modes.watchers
+            and all(map(_in_order, (arrays[0], *arrays[2:])))
+        ):
             loop = self._loop(p.dtype, len(state), n, group)
         if loop is not None:
             loop(arrays, n)
@@ -175,7 +182,7 @@ class Optimizer:
 
     def _updated(self, tensors: tuple, n: SimpleNamespace, group: Mapping[str, Any]) -> tuple:
         p, g, *state = tensors
-        return self.update(p, -g if group["maximize"] else g, tuple(state), n, group)
+        return self.update(p, -g if group.get("maximize") else g, tuple(state), n, group)
 
     def _loop(self, dtype, states: int, n: dict[str, float], group: Mapping[str, Any]) -> Loop | None:
         """The update as a loop over host arrays, made once for each form that it takes; None if it has no such form."""

@@ -11,8 +11,8 @@ from typing import Any
 
 from ... import optim
 from ...errors import OptionError
-from ...functional import clip, maximum, norm, stack
 from ...modes import each_time, no_grad
+from ...nn.utils import norm_and_factor, shortened
 from ...tensor import Tensor, tensor
 from ..checks import number
 from ..naming import old_spelling, unique_name
@@ -182,12 +182,11 @@ class Optimizer(Configurable):
             optim.clip_grad_value_(weights, self.clipvalue)
         elif self.clipnorm is not None:
             for w in weights:
-                w.grad = w.grad * (self.clipnorm / maximum(norm(w.grad), self.clipnorm))
+                w.grad = shortened(w.grad, norm_and_factor([w.grad], self.clipnorm)[1])
         elif self.global_clipnorm is not None and weights:
-            total = norm(stack([norm(w.grad) for w in weights]))
-            factor = self.global_clipnorm / clip(total, min=self.global_clipnorm)
+            _, factor = norm_and_factor([w.grad for w in weights], self.global_clipnorm)
             for w in weights:
-                w.grad = w.grad * factor
+                w.grad = shortened(w.grad, factor)
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs to go on from here."""

@@ -1,0 +1,54 @@
+"""ASGD: the average of where stochastic gradient descent has been."""
+
+from .optimizer import Optimizer, not_negative, penalised, require
+
+
+class ASGD(Optimizer):
+    """θ ← (1 - λ·η)·θ - η·g, with η = lr / (1 + λ·lr·(t - 1))^α; and θ̄, the average of θ from step t₀ on, beside it.
+
+    lr            the learning rate of the first step
+    lambd         λ, the decay of weights, and with it the rate's
+    alpha         α, how fast the rate falls
+    t0            t₀: until then θ̄ is θ
+    weight_decay  adds as much of θ to the gradient
+    maximize      climb instead of descending
+
+    θ̄ is `optimizer.state[parameter]["ax"]`. Source: B. Polyak, A. Juditsky, "Acceleration of Stochastic Approximation by
+    Averaging" (1992).
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float = 1e-2,
+        lambd: float = 1e-4,
+        alpha: float = 0.75,
+        t0: float = 1e6,
+        weight_decay: float = 0,
+        maximize: bool = False,
+    ):
+        defaults = {"lr": lr, "lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay}
+        super().__init__(params, {**defaults, "maximize": maximize})
+
+    def check(self, group):
+        require(group, lr=not_negative, weight_decay=not_negative)
+
+    def initial(self, group):
+        return {"ax": 0}
+
+    def numbers(self, group, t):
+        rate = group["lr"] / (1 + group["lambd"] * group["lr"] * (t - 1)) ** group["alpha"]
+        fresh = 1 / max(1, t - 1 - group["t0"])
+        return {
+            "rate": rate,
+            "kept": 1 - group["lambd"] * rate,
+            "fresh": fresh,
+            "old": 1 - fresh,
+            "weight_decay": group["weight_decay"],
+        }
+
+    def update(self, p, g, state, n, group):
+        (average,) = state
+        g = penalised(g, p, n, group)
+        p = p * n.kept - g * n.rate
+        return p, average * n.old + p * n.fresh
