@@ -3,12 +3,12 @@
     python -m tests.mutation                                      all mutants: hours
     python -m tests.mutation --sample 300 --processes 2           so many of them, drawn by chance
     python -m tests.mutation tinygrad_ml/graph.py                 those of some files
-    python -m tests.mutation --again                              what survived last time
+    python -m tests.mutation --again                              what survived last time, anew
 
 A mutant is a small change (`mutants.py`). The tests that concern its file (`suites.py`) run until one fails: then it is killed. What
 survives is either a hole in the tests or changes nothing that anybody can see; those of the second kind are listed,
 with the reason, in `equivalent.toml`, and are left out. Results are written down one by one: a run that is stopped goes on
-where it was, as long as code and tests are the same.
+where it was, as long as the mutated file is the same; `--again` is for tests that have come since.
 
 It needs `pip install -e ".[test,mutation]"`, and a system that can fork.
 """
@@ -63,7 +63,7 @@ def main() -> int:
 
 
 class Known:
-    """Outcomes, in a file: a line for each, by what the mutant is and what code and tests are."""
+    """Outcomes, in a file: a line for each, by what the mutant is and what the file was."""
 
     def __init__(self, path: Path):
         self._path, self._lock = path, threading.Lock()
@@ -85,8 +85,7 @@ class Known:
 
     @staticmethod
     def _key(mutant: Mutant) -> str:
-        text = [(ROOT / name).read_text() for name in (mutant.file, *suite(mutant.file))]
-        return hashlib.sha256(repr((mutant, text)).encode()).hexdigest()[:20]
+        return hashlib.sha256(repr((mutant, (ROOT / mutant.file).read_text())).encode()).hexdigest()[:20]
 
 
 def _equivalent() -> set[tuple[str, str, str]]:

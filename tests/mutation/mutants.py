@@ -2,11 +2,12 @@
 
 Cosmic Ray finds the places and makes the changes. Of its operators those are taken that make one thing into its
 neighbour (`+` into `-`, `<` into `<=`, `and` into `or`, a number into the next one, a loop into none). Type annotations are
-left alone: nothing reads them while the code runs.
+left alone: nothing reads them while the code runs; so is `strict=True` of `zip`, which says what holds anyway.
 """
 
 import ast
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,12 +83,17 @@ def mutants(file: str) -> Iterator[Mutant]:
     """All mutants of a file."""
     source = (ROOT / file).read_text()
     nodes, unread = list(ast_nodes(get_ast(source))), _annotations(source)
+    lines = source.splitlines()
     for name in OPERATORS:
         operator = _operator(name)
         positions = [start for node in nodes for start, _ in operator.mutation_positions(node)]
-        for number, start in enumerate(positions):
-            if not any(first <= start < last for first, last in unread):
-                yield Mutant(file, start[0], name, number)
+        for number, (line, column) in enumerate(positions):
+            before = "\n".join([*lines[: line - 1], lines[line - 1][:column]]).rstrip()
+            if any(first <= (line, column) < last for first, last in unread) or before.endswith("strict="):
+                continue
+            if "BinaryOperator" in name and not re.search(r"(?<!\blambda)(?<=[\w)\]}\"'])$", before):
+                continue  # the star of `*arguments`, which has no operand on its left
+            yield Mutant(file, line, name, number)
 
 
 def _annotations(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:

@@ -11,10 +11,10 @@ _SUITES = {
         "compile_operations"
     ),
     "tinygrad_ml/graph.py": (
-        "engine backward topological_order modes_backward writes no_grad errors higher_order viz_steps compile_training"
+        "engine walk backward topological_order modes_backward writes no_grad errors reading_guide dtypes devices higher_order"
     ),
     "tinygrad_ml/autograd.py": (
-        "engine backward modes_backward no_grad errors higher_order writes switch first_guesses compile_training"
+        "engine walk backward modes_backward no_grad errors writes switch dtypes devices first_guesses higher_order"
     ),
     "tinygrad_ml/optim/lr_scheduler.py": "optim training keras_training",
     "tinygrad_ml/optim/*.py": "optim optim_loop nn training compile_training",

@@ -1,0 +1,143 @@
+"""The walk back in its details: what its errors call a tensor, what it leaves undone, in what dtype and where its results are."""
+
+import pytest
+import strict
+
+import tinygrad_ml as tg
+from tinygrad_ml.errors import AnomalyError, DeviceError, DTypeError, GradientError, ShapeError
+from tinygrad_ml.graph import describe
+
+assert strict.BACKEND  # "strict" is the name of a second device
+
+
+def leaf(values=(1.0, 2.0), **options):
+    return tg.tensor(list(values), requires_grad=True, **options)
+
+
+# -- dtypes and devices ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_share_that_a_rule_computed_wider_arrives_in_the_dtype_of_its_tensor(dtype):
+    x = leaf((2.0, 2.0, 1.0), dtype=dtype)
+    shares = tg.grad(x.max(), x, create_graph=True)[0]  # ties are counted in float32 at least
+    assert shares.dtype == dtype
+    assert shares.tolist() == [0.5, 0.5, 0]
+
+
+def test_a_number_beside_a_tensor_does_not_say_where_the_result_is():
+    x = tg.tensor([1.0, 2.0], requires_grad=True, device="strict")
+    total = x.sum()
+    for y in (2**x, x**2.5, 2**total, 1 - total, tg.maximum(0.5, total)):
+        assert y.node.device == "strict"
+    assert total.to("cpu").node.device == "cpu"
+
+
+# -- words -----------------------------------------------------------------------------------------------
+
+
+def test_a_node_and_a_tensor_say_what_they_are():
+    x, y = leaf(name="weights"), leaf()
+    assert repr(x.node).endswith(": leaf 'weights' (2,) float32>")
+    assert repr(y.node).endswith(": leaf (2,) float32>")
+    assert repr((x * y).node).endswith(": mul (2,) float32>")
+    assert describe(x.node) == "tensor 'weights' of shape (2,) and dtype float32"
+    assert describe(y.node) == "a tensor of shape (2,) and dtype float32"
+    assert describe((x * y).node) == "the result of 'mul' of shape (2,) and dtype float32"
+
+
+@pytest.mark.host_only
+def test_an_error_about_overwritten_numbers_says_whose_they_were():
+    x, w = leaf(), leaf(name="weights")
+    y = (x * w).sum()
+    w.assign([5.0, 5.0])
+    with pytest.raises(GradientError, match="the input 'b' of 'mul', tensor 'weights' of shape"):
+        y.backward()
+    y = x.exp()
+    y.data[0] = 3
+    with pytest.raises(GradientError, match="the output of 'exp', the result of 'exp' of shape"):
+        y.sum().backward()
+
+
+def test_a_nan_on_the_way_back_is_told_with_the_line_of_its_operation_if_that_is_known():
+    def back():
+        with tg.detect_anomaly():
+            y.backward()
+
+    with tg.detect_anomaly():
+        y = tg.sqrt(leaf((0.0,)) * 0.0).sum() * 0.0
+    with pytest.raises(AnomalyError, match=r"in the gradient of 'sqrt', applied at .*test_walk\.py:\d+: "):
+        back()
+    y = tg.sqrt(leaf((0.0,)) * 0.0).sum() * 0.0
+    with pytest.raises(AnomalyError, match="in the gradient of 'sqrt': "):
+        back()
+
+
+# -- what does not happen --------------------------------------------------------------------------------
+
+
+def test_a_hook_is_not_called_with_a_gradient_that_is_nothing():
+    x, seen = leaf(), []
+    inner = x * 2
+    inner.register_hook(seen.append)
+    inner.floor().sum().backward()
+    assert x.grad.tolist() == [0, 0]
+    assert seen == []
+
+
+def test_gradients_that_nobody_has_asked_for_are_not_computed():
+    x, w = leaf(), leaf()
+    inner = x * x
+    seen = []
+    inner.register_hook(seen.append)
+    assert tg.grad((inner * w).sum(), w)[0].tolist() == [1, 4]
+    assert seen == []
+
+
+# -- gradients of one's own --------------------------------------------------------------------------------
+
+
+def test_stored_gradients_share_memory_with_nothing():
+    """Each can be written into, and nothing else changes."""
+    x, y = leaf(), leaf()
+    given = tg.tensor([1.0, 1.0])
+    (x + y).backward(given)
+    for gradient in (x.grad, y.grad):
+        gradient.data[0] = 5
+        assert given.tolist() == [1, 1]
+    assert (x.grad.tolist(), y.grad.tolist()) == ([5, 1], [5, 1])
+
+    a, b = tg.grad((x + y).sum(), (x, y))  # one number, shown to all
+    a.data[0] = 7
+    assert (a.tolist(), b.tolist()) == ([7, 1], [1, 1])
+
+
+def test_a_stored_gradient_is_outside_of_the_graph_unless_it_was_recorded():
+    x = leaf()
+    (x**3).sum().backward()
+    assert not x.grad.requires_grad
+    x.grad = None
+    (x**3).sum().backward(create_graph=True)
+    assert x.grad.requires_grad
+    assert tg.grad(x.grad.sum(), x)[0].tolist() == [6, 12]
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "problem"),
+    [
+        (tg.ones(3), ShapeError, r"shape \(3,\) instead of \(2,\)$"),
+        (tg.ones(2, dtype="float64"), DTypeError, "has dtype float64 instead of float32$"),
+        (tg.ones(3, dtype="float64"), ShapeError, r"shape \(3,\) instead of \(2,\), dtype float64 instead of float32$"),
+        (tg.ones(2, device="strict"), DeviceError, "has device strict instead of cpu$"),
+    ],
+)
+@pytest.mark.host_only
+def test_a_starting_gradient_that_does_not_fit_is_told_by_all_that_is_wrong(given, error, problem):
+    with pytest.raises(error, match=problem):
+        (leaf() * 2).backward(given)
+
+
+def test_several_outputs_may_be_one_tensor():
+    x = leaf((3.0,))
+    y = x * x
+    assert tg.grad((y, y), x, (tg.tensor([1.0]), tg.tensor([10.0])))[0].tolist() == [66]
