@@ -5,10 +5,11 @@
     python -m tests.mutation tinygrad_ml/graph.py                 those of some files
     python -m tests.mutation --again                              what survived last time, anew
 
-A mutant is a small change (`mutants.py`). The tests that concern its file (`suites.py`) run until one fails: then it is killed. What
+A mutant is a small change (`mutants.py`). The tests that reach its line (`reach.py`) run until one fails: then it is killed. What
 survives is either a hole in the tests or changes nothing that anybody can see; those of the second kind are listed,
 with the reason, in `equivalent.toml`, and are left out. Results are written down one by one: a run that is stopped goes on
-where it was, as long as the mutated file is the same; `--again` is for tests that have come since.
+where it was, as long as the mutated file is the same; `--again` is for tests that have come since. Which test reaches what
+is noted by a first run of all tests, if any of the files is newer than the last such run.
 
 It needs `pip install -e ".[test,mutation]"`, and a system that can fork.
 """
@@ -29,11 +30,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.mutation.mutants import PARTS, ROOT, Mutant, mutants
-from tests.mutation.suites import suite
+from tests.mutation.reach import note, noted, tests
 
 RESULTS = ROOT / "bench" / "mutation.jsonl"
 SECONDS = 300
-"""A run that takes longer is endless. The slowest suite takes half of it on a busy machine."""
+"""A run that takes longer is endless. The slowest takes half of it on a busy machine."""
 
 
 def main() -> int:
@@ -57,6 +58,8 @@ def main() -> int:
     left_out = [mutant for mutant in chosen if (mutant.file, *mutant.change()) in equivalent]
     work = [mutant for mutant in chosen if mutant not in left_out and known.outcome(mutant) is None]
     print(f"{len(chosen)} mutants, {len(left_out)} of them equivalent; {len(work)} to try", flush=True)
+    if not noted():
+        note()
     _try(work, known, options.processes)
     _report([mutant for mutant in chosen if mutant not in left_out], known)
     return 0
@@ -104,13 +107,13 @@ def _try(work: list[Mutant], known: Known, processes: int) -> None:
     def serve() -> None:
         with tempfile.TemporaryDirectory() as folder:
             worker = _Worker(Path(folder))
-            for tests in {suite(mutant.file): None for mutant in work}:
-                found = worker.ask(file=None, source=None, tests=tests)
-                if found["outcome"] != "survived":
-                    waiting.clear()
-                    raise SystemExit(f"the tests do not pass as they are: {found}")
+            all_chosen = sorted(set().union(*(tests(mutant.file, mutant.line) for mutant in work)))
+            found = worker.ask(file=None, source=None, tests=all_chosen, seconds=10 * SECONDS)
+            if found["outcome"] != "survived":
+                waiting.clear()
+                raise SystemExit(f"the tests do not pass as they are: {found}")
             while (mutant := take()) is not None:
-                found = worker.ask(file=mutant.file, source=mutant.source(), tests=suite(mutant.file))
+                found = worker.ask(file=mutant.file, source=mutant.source(), tests=tests(mutant.file, mutant.line))
                 known.add(mutant, found)
                 print(
                     f"{len(waiting):5} left  {found['outcome']:8} {found['seconds']:6.1f} s  {mutant}  {found['by']}",
