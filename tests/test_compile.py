@@ -15,7 +15,7 @@ import pytest
 import tinygrad_ml as tg
 from tinygrad_ml.backend.random import Streams, drawing_from
 from tinygrad_ml.compile.step import OPTIONAL
-from tinygrad_ml.errors import CompileError
+from tinygrad_ml.errors import CompileError, OptionError
 from tinygrad_ml.modes import each_time
 
 pytestmark = pytest.mark.host_only
@@ -577,17 +577,73 @@ def of_many(rows, rate=1.0, options=()):
 
 
 @pytest.mark.parametrize(("call", "what"), [
-    (lambda step, n: step(tg.ones(n + 1)), "argument rows"),
-    (lambda step, n: step(tg.ones(1), n), "argument rate"),
-    (lambda step, n: step(tg.ones(1), options=[n]), "argument options"),
-    (lambda step, n: step(globals().update(OUTER=float(n)) or tg.ones(1)), "OUTER"),
+    (lambda step, n: step(tg.ones(n + 1)), r"argument rows is float32\[5\] here, and was float32\[4\]"),
+    (lambda step, n: step(tg.ones(1), float(n)), r"argument rate is 4\.0 here, and was 3\.0"),
+    (lambda step, n: step(tg.ones(1), options=[n]), r"argument options\[0\] is 4 here, and was 3"),
+    (lambda step, n: step(tg.ones(1), options={"a": 1, "b": (2, "x" * n)}), r"argument options\['b'\]\[1\] is 'xxxx' here"),
+    (lambda step, n: step(tg.ones(1), options=[1] * n), r"the length of argument options is 4 here, and was 3"),
+    (lambda step, n: step(globals().update(OUTER=float(n)) or tg.ones(1)), r"OUTER is 4\.0 here, and was 3\.0"),
 ])  # fmt: skip
-def test_too_many_programs(call, what, monkeypatch):
+def test_of_too_many_programs_the_oldest_goes_and_one_warning_says_what_changes(call, what, monkeypatch):
     monkeypatch.setitem(globals(), "OUTER", 1.0)
-    step = tg.compile(of_many)
-    with pytest.raises(CompileError, match=f"in {what}. Keep the shapes of its tensors the same"):
-        for n in range(100):
-            call(step, n)
+    step = tg.compile(of_many, programs=4)
+    for n in range(4):
+        call(step, n)
+    with pytest.warns(UserWarning, match=f"of_many has been recorded for 4 .* yet another one: {what}") as caught:
+        call(step, 4)
+    assert len(caught) == 1
+    for n in range(5, 8):
+        call(step, n)
+    assert len(step._all()) == 4
+
+
+def test_the_program_that_was_not_used_for_longest_goes():
+    f, calls = counted(lambda x, n: x * n)
+    f.programs, x = 3, tg.ones(2)
+    with pytest.warns(UserWarning, match=r"argument args\[1\] is 4 here, and was 3"):
+        for n in (1, 2, 3, 1, 4):
+            assert f(x, n).tolist() == [n, n]
+    assert len(calls) == 4
+    gone = weakref.ref(f._all()[0])
+    for n in (1, 3, 4):  # those are there
+        assert f(x, n).tolist() == [n, n]
+    assert len(calls) == 4
+    assert f(x, 2).tolist() == [2, 2]
+    assert len(calls) == 5
+    assert f(x, 1).tolist() == [1, 1]
+    assert len(calls) == 6
+    assert f(x, 4).tolist() == [4, 4]
+    assert len(calls) == 6
+    for n in range(5, 9):
+        f(x, n)
+    assert gone() is None  # with the memory of its results
+
+
+def test_a_context_that_grows_for_ever():
+    weight = tg.tensor([[1.0, 2.0], [3.0, 4.0]])
+    f = tg.compile(lambda x: (x @ weight).sum())
+    with pytest.warns(UserWarning, match=r"argument x is float32\[33, 2\] here, and was float32\[32, 2\]"):
+        assert [float(f(tg.ones((n, 2)))) for n in range(1, 41)] == [10.0 * n for n in range(1, 41)]
+    assert repr(f) == "<compiled <lambda>, 32 programs>"
+
+
+def test_how_many_programs_are_kept_is_an_option():
+    @tg.compile(programs=2)
+    def f(x):
+        return x + 1
+
+    assert f.programs == 2
+    assert pickle.loads(pickle.dumps(tg.compile(of_many, programs=5))).programs == 5
+
+    class Model:
+        @tg.compile(programs=3)
+        def step(self, x):
+            return x
+
+    assert Model().step.programs == 3
+    for programs in (0, -1, 2.0, True, "32"):
+        with pytest.raises(OptionError, match="how many programs are kept"):
+            tg.compile(of_many, programs=programs)
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class Compiled:
         options = [name not in without for name in ("fusion", "in_place", "loops")]
         self.executable = engine.executable(program, rebound, memory, *options)
         self._fresh, self.failed = True, False
+        self.used = -1  # the number of the call that used it last
         self._written = [memory.source for memory, _ in program.writes]
         self._written_states = {
             id(owner(_tensor_of(source)._data)) for source in self._written if source.kind != "argument"

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from operator import is_
 from typing import Any
 
-from .state import CONTAINERS, MISSING, Found, Variables, filled, is_same, is_users, name_of
+from .signature import became
+from .state import CONTAINERS, MISSING, Found, Variables, filled, is_plain, is_same, is_users, name_of
 
 
 class Noticed:
@@ -78,14 +79,23 @@ class Noticed:
         return all(_same_items(_items(container), items) for container, items, _ in self._contents)
 
     def change(self) -> str | None:
-        """What to call one thing that is another now."""
+        """What to say of one thing that is another now."""
         now = (
             *((path, inside.get(name, MISSING), value) for inside, name, value, path in self._named),
             *((path, _inside_of(cell), value) for cell, _, value, path in self._cells),
             *((path, vars(reference()).get(name, MISSING), value) for reference, name, value, path in self._weak),
         )
-        named = next((path for path, now, before in now if not is_same(now, before)), None)
-        return named or next((path for x, items, path in self._contents if not _same_items(_items(x), items)), None)
+        for path, value, before in now:
+            if not is_same(value, before):
+                return became(path, *map(_told, (value, before)))
+        changed = (path for x, items, path in self._contents if not _same_items(_items(x), items))
+        return next((f"there is something else in {path} than before" for path in changed), None)
+
+
+def _told(value: Any) -> str:
+    if value is MISSING:
+        return "nothing"
+    return repr(value) if is_plain(value) else f"a {type(value).__qualname__}"
 
 
 SMALL = 100

@@ -110,12 +110,13 @@ class Recording:
         self.before, self.counted = before, counted
 
     def change(self) -> str:
-        """What that it relied on is another now."""
+        """What to say of something that it relied on, and that is another now."""
         named = self.noticed.change()
         if named is not None:
             return named
         differing = (function for function, expected in self.conditions if function() != expected)
-        return next((describe_condition(function) for function in differing), "state of another shape or dtype")
+        about = next(map(describe_condition, differing), "the shape or dtype of its state")
+        return f"it differs in {about}"
 
     def holds(self) -> bool:
         """Whether all that the recording relied on is as it was."""

@@ -83,21 +83,62 @@ def _names_in(part: Any, name: str) -> Iterator[str]:
 
 
 def difference(key: tuple, other: tuple, names: list[str]) -> str:
-    """In what two keys of `take_apart` differ; `names` are those of the positional arguments."""
-    for i, (one, two) in enumerate(zip(key[0], other[0], strict=False)):
-        if one != two:
-            return f"argument {names[i] if i < len(names) else i}"
-    for (name, one), (_, two) in zip(key[1], other[1], strict=False):
-        if one != two:
-            return f"argument {name}"
-    what = (
-        "the positional arguments",
-        "the named arguments",
-        "which arguments are one tensor",
-        "no_grad()",
-        "the device",
-    )
-    return next((word for word, one, two in zip(what, key, other, strict=True) if one != two), "nothing")
+    """In what a key of `take_apart` differs from an earlier one; `names` are those of the positional arguments."""
+    for i, (now, before) in enumerate(zip(key[0], other[0], strict=False)):
+        if now != before:
+            return _first_difference(f"argument {names[i] if i < len(names) else i}", now, before)
+    for (name, now), (_, before) in zip(key[1], other[1], strict=False):
+        if now != before:
+            return _first_difference(f"argument {name}", now, before)
+    if len(key[0]) != len(other[0]):
+        return became("the number of positional arguments", len(key[0]), len(other[0]))
+    if key[1] != other[1]:
+        return became("the names of arguments", *(", ".join(name for name, _ in named) for named in (key[1], other[1])))
+    if key[2] != other[2]:
+        return "other arguments than before are one tensor"
+    if key[3] != other[3]:
+        return f"{'outside' if key[3] else 'inside'} of no_grad(), and it was {'inside' if key[3] else 'outside'}"
+    return became("the device", key[4], other[4])
+
+
+def became(name: str, now: Any, before: Any) -> str:
+    """How to say that something is another now."""
+    if now == before:
+        return f"{name} is another one of these"
+    return f"{name} is {now} here, and was {before}"
+
+
+def _first_difference(name: str, now: tuple, before: tuple) -> str:
+    """In what two keys of one argument differ."""
+    if now[0] == before[0] and isinstance(now[0], type) and issubclass(now[0], (tuple, list, dict)):
+        of_dict, inside = issubclass(now[0], dict), (now[1], before[1])
+        if len(now[1]) != len(before[1]):
+            return became(f"the length of {name}", *map(len, inside))
+        for i, (one, two) in enumerate(zip(*inside, strict=True)):
+            if one != two:
+                one, two = ((one[1], two[1]) if one[0] == two[0] else (one, two)) if of_dict else (one, two)
+                return _first_difference(f"{name}[{now[1][i][0]!r}]" if of_dict else f"{name}[{i}]", one, two)
+    return became(name, _told(now), _told(before))
+
+
+def _told(key: tuple) -> str:
+    """What an argument is, of whose key we know."""
+    kind, *inside = key
+    if kind == "tensor":
+        shape, dtype, device, needs, has_gradient = inside
+        more = (
+            [f" on {device}"] * (device != "cpu") + [" that needs a gradient"] * needs + [" and has one"] * has_gradient
+        )
+        return f"{numpy.dtype(dtype)}[{', '.join(map(str, shape))}]{''.join(more)}"
+    if kind is slice:
+        return f"a slice of {', '.join(map(_told, inside))}"
+    if kind is float:
+        return repr(float.fromhex(inside[0]))
+    if kind in (bool, int, str, bytes, range, type(None)):
+        return repr(inside[0])
+    if isinstance(kind, type) and issubclass(kind, (complex, numpy.generic)):
+        return inside[0]
+    return f"a {kind.__qualname__}"
 
 
 def _shared(tensors: list[Tensor]) -> tuple[int, ...]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import operator
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,10 +32,16 @@ from .turn import Turn
 
 OPTIONAL = (*PASSES, "fusion", "in_place", "loops")
 MOST = 32
-"""Programs that a step keeps: one for each combination of shapes, options and modes."""
+"""Programs that a step keeps by default: one for each combination of shapes, options and modes."""
 
 
-def compile(function: Callable | None = None, *, without: Sequence[str] = (), products: str = "float32") -> Callable:
+def compile(
+    function: Callable | None = None,
+    *,
+    without: Sequence[str] = (),
+    products: str = "float32",
+    programs: int = MOST,
+) -> Callable:
     """`function`, which computes with tensors, as a step that is recorded once and then replayed.
 
     function  any function of tensors: a network, a loss, or a whole training step with `backward()`,
@@ -43,6 +51,8 @@ def compile(function: Callable | None = None, *, without: Sequence[str] = (), pr
     products  what a GPU computes matrix products of float32 with: "float32"; "tf32", on tensor cores, of numbers
               rounded to 10 binary digits after the first; or "float16", where they may be rounded to float16, whose
               largest is 65504. Sums are float32 with each, and on the CPU all is, whatever this says
+    programs  how many it keeps, of as many combinations of shapes, options and modes. When there is another one, the least
+              recently used program goes, and one warning says what it is that changes so often
 
     Returns a `Step`, which is called as the function is. `step.repeat(times, ...)` is several calls in one. To look at it:
     `step.program`, `step.stages` (before and after each pass), `step.explain()` (kernels and what they cost), `step.source`.
@@ -62,8 +72,8 @@ def compile(function: Callable | None = None, *, without: Sequence[str] = (), pr
     eager one, `backward()` outside would give the gradient of the eager part only.
 
     Raises `CompileError` for a function that reads numbers (`float(loss)`, `if loss > 1`), or keeps tensors that it makes
-    elsewhere than in its result; for too many combinations, tensors on several devices, and arguments that overlap and are
-    overwritten. `OptionError` for what is no function, a generator, and a pass or a precision that there is not.
+    elsewhere than in its result; for tensors on several devices, and arguments that overlap and are overwritten.
+    `OptionError` for what is no function, a generator, and a pass or a precision that there is not.
 
     >>> @tg.compile
     ... def step(images, labels):
@@ -74,8 +84,8 @@ def compile(function: Callable | None = None, *, without: Sequence[str] = (), pr
     ...     return loss
     """
     if function is None:
-        return functools.partial(compile, without=without, products=products)
-    return Step(function, without, products)
+        return functools.partial(compile, without=without, products=products, programs=programs)
+    return Step(function, without, products, programs)
 
 
 def _name_of(function: Any, attribute: str = "__name__") -> str:
@@ -97,7 +107,9 @@ def _runs_later(function: Any) -> bool:
 class Step:
     """A compiled function. Call it as the function; print `step.program`, `step.explain()`, `step.source`."""
 
-    def __init__(self, function: Callable, without: Sequence[str] = (), products: str = "float32"):
+    def __init__(
+        self, function: Callable, without: Sequence[str] = (), products: str = "float32", programs: int = MOST
+    ):
         if not callable(function):
             hint = ": put @classmethod above @tg.compile" if isinstance(function, classmethod) else ""
             raise OptionError(f"tg.compile takes a function of tensors, and not {function!r}{hint}")
@@ -113,12 +125,18 @@ class Step:
                 raise OptionError(f"there is no pass {name!r} to leave out; there are {', '.join(OPTIONAL)}")
         if products not in PRECISIONS:
             raise OptionError(f"products={products!r} is none of {', '.join(map(repr, PRECISIONS))}")
+        if isinstance(programs, bool) or not isinstance(programs, int) or programs < 1:
+            raise OptionError(f"programs={programs!r} should say how many programs are kept: one or more")
         functools.update_wrapper(self, function)
         self.__name__, self.__qualname__ = _name_of(function, "__name__"), _name_of(function, "__qualname__")
-        self.function, self.without, self.products = function, tuple(without), products
+        self.function = function
+        self.without, self.products, self.programs = self._options = tuple(without), products, programs
         self._programs: dict[tuple, list[Compiled]] = {}
         self._memory: dict[Device, Any] = {}
         self._last: Compiled | None = None
+        self._newest: tuple[Compiled, tuple] | None = None  # the last recorded one, and the key of its call
+        self._calls = itertools.count()
+        self._warned = False
         self._turn = Turn()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -169,7 +187,7 @@ class Step:
 
     def _compiled(self, tensors: list[Tensor], key: tuple, args: tuple, kwargs: dict) -> Compiled:
         """The program for such a call, recorded if there is none yet."""
-        programs = self._programs.setdefault(key, [])
+        programs = self._programs.get(key, ())
         for place, compiled in enumerate(programs):
             if compiled.fits(tensors):
                 if place:  # it will probably be the next one too
@@ -177,11 +195,21 @@ class Step:
                 break
         else:
             compiled = self._record(tensors, key, args, kwargs)
+            self._make_room()
             self._newest = compiled, key
-            programs.insert(0, compiled)
+            self._programs.setdefault(key, []).insert(0, compiled)
         compiled.refuse_overlaps(tensors)
+        compiled.used = next(self._calls)
         self._last = compiled
         return compiled
+
+    def _make_room(self) -> None:
+        """Let the least recently used program go if there are as many as may be, and those that failed."""
+        kept = sorted((compiled for compiled in self._all() if not compiled.failed), key=operator.attrgetter("used"))
+        gone = {*self._all()} - {*(kept[1:] if len(kept) >= self.programs else kept)}
+        if gone:
+            those = {key: [one for one in programs if one not in gone] for key, programs in self._programs.items()}
+            self._programs = {key: programs for key, programs in those.items() if programs}
 
     def __get__(self, instance, owner=None):
         """As a method, it is compiled for each object."""
@@ -197,7 +225,7 @@ class Step:
         if not self._is_method(inside.get(name), instance):
             with self._turn:
                 if not self._is_method(vars(instance).get(name), instance):  # no other thread was first
-                    step = Step(HeldMethod(self.function, instance), self.without, self.products)
+                    step = Step(HeldMethod(self.function, instance), *self._options)
                     if isinstance(instance, type):  # of which it is a class method
                         setattr(instance, name, step)
                     else:
@@ -216,21 +244,11 @@ class Step:
         place = sys.modules.get(self.__module__)
         for name in self.__qualname__.split("."):
             place = getattr(place, name, None)
-        return self.__qualname__ if place is self else (Step, (self.function, self.without, self.products))
+        return self.__qualname__ if place is self else (Step, (self.function, *self._options))
 
     def _record(self, tensors: list[Tensor], key: tuple, args: tuple, kwargs: dict) -> Compiled:
-        for programs in self._programs.values():
-            programs[:] = [compiled for compiled in programs if not compiled.failed]
-        count = len(self._all())
-        if count >= MOST:
-            last, its_key = self._newest
-            names = positional_names(self.function, len(args))
-            why = difference(key, its_key, names) if key != its_key else last.recording.change()
-            raise CompileError(
-                f"{self.__name__} has been recorded for {count} combinations of shapes, options and modes already, and this "
-                f"call is yet another one: it differs from the last recorded one in {why}. Keep the shapes of its tensors the "
-                f"same (drop a last, smaller batch), and pass numbers that vary as tensors"
-            )
+        if len(self._all()) >= self.programs and not self._warned:
+            self._warn(key, args)
         for tensor in tensors:
             if absent(tensor._data):
                 raise CompileError(f"tg.compile needs tensors with numbers, and {tensor._described()} has none")
@@ -248,6 +266,22 @@ class Step:
         if device not in self._memory:
             self._memory[device] = engine.memory(device.index, self.products)
         return Compiled(recording, tensors, static, aliases, engine, self._memory[device], self.without)
+
+    def _warn(self, key: tuple, args: tuple) -> None:
+        """Say, once, what it is that changes so often."""
+        self._warned = True
+        last, its_key = self._newest
+        if key != its_key:
+            why = difference(key, its_key, positional_names(self.function, len(args)))
+        else:
+            why = last.recording.change()
+        warnings.warn(
+            f"{self.__name__} has been recorded for {self.programs} combinations of shapes, options and modes, and this call "
+            f"is yet another one: {why}. From now on the program that was not used for longest goes when there is another "
+            f"one, and to record takes much longer than a step. Keep the shapes of its tensors the same (pad them, drop a "
+            f"last, smaller batch), pass numbers that vary as tensors, or let it keep more: tg.compile(..., programs=100)",
+            stacklevel=5,
+        )
 
     def _all(self) -> list[Compiled]:
         return [compiled for programs in self._programs.values() for compiled in programs]

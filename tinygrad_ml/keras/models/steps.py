@@ -65,7 +65,6 @@ class ModelStep:
         self._numbers: tuple[Callable[[], tuple], ...] = ()
         self._progress = _Progress()
         self._turn = vars(model).setdefault("_turn", Turn())  # one of all its steps, which share the weights
-        self._full = False  # whether there are as many programs as may be
 
         def step(batch: Any, numbers: tuple) -> Any:
             return self._record(batch)
@@ -140,13 +139,8 @@ class ModelStep:
 
     def _explain(self, error: Exception) -> None:
         """Warn, once."""
-        if not self._progress.begun:  # the programs that there are go on; only what is new is not recorded any more
-            if self._full:
-                return
-            self._full, why = True, f"new shapes run operation by operation: {error}"
-        else:
-            why = f"runs operation by operation, because it cannot be compiled: {error}"
-            self.model._not_compiled = why
+        why = f"runs operation by operation, because it cannot be compiled: {error}"
+        self.model._not_compiled = why
         warnings.warn(
             f"{self.name} of {self.model.name!r} {why}. compile(run_eagerly=True) says that this is meant", stacklevel=5
         )
