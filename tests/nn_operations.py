@@ -164,3 +164,132 @@ row("max_pool3d", lambda nn, x: nn.functional.max_pool3d(x, 2, 1, 1) ** 3, VOLUM
 row("avg_pool3d", lambda nn, x: nn.functional.avg_pool3d(x, (2, 3, 2), 1, (1, 0, 1)) ** 3, VOLUMES)
 row("adaptive_avg_pool3d", lambda nn, x: nn.functional.adaptive_avg_pool3d(x, (3, None, 2)) ** 3, VOLUMES)
 row("adaptive_max_pool3d", lambda nn, x: nn.functional.adaptive_max_pool3d(x, 2) ** 3, VOLUMES[0])
+
+# -- losses --------------------------------------------------------------------------------------------
+
+SIGNS = np.where(numbers(5) > 0, 1.0, -1.0)
+SIGNS_OF_ROWS = np.where(numbers((5, 4)) > 0, 1.0, -1.0)
+CLASSES = _random.integers(0, 4, 5)
+SETS = np.array([[3, 0, -1, 1], [0, 1, 2, 3], [2, 2, -1, -1], [-1, 0, 0, 0], [1, -1, -1, -1]])
+WEIGHTS = np.array([0.5, 1.0, 2.0, 0.2])
+OTHER, THIRD = numbers((5, 4)), numbers((5, 4))
+
+
+def loss_row(name: str, call: Callable, *inputs: np.ndarray) -> None:
+    """The loss of each element, and its mean. (The sum is one for all of them.)"""
+    for reduction in ("none", "mean"):
+        row(f"{name}, {reduction}", lambda nn, *x, r=reduction: call(nn, *x, reduction=r), *inputs)
+
+
+def constant(numbers: np.ndarray, like):
+    """Numbers as a tensor of the library of another one."""
+    return tg.tensor(numbers) if isinstance(like, tg.Tensor) else like.new_tensor(numbers)
+
+
+loss_row(
+    "MarginRankingLoss",
+    lambda nn, a, b, **r: nn.MarginRankingLoss(0.3, **r)(a, b, constant(SIGNS_OF_ROWS, a)),
+    OTHER,
+    THIRD,
+)
+loss_row(
+    "HingeEmbeddingLoss",
+    lambda nn, x, **r: nn.HingeEmbeddingLoss(0.7, **r)(x, constant(SIGNS_OF_ROWS, x)),
+    ROWS,
+)
+loss_row(
+    "CosineEmbeddingLoss",
+    lambda nn, a, b, **r: nn.CosineEmbeddingLoss(0.1, **r)(a, b, constant(SIGNS, a)),
+    OTHER,
+    THIRD,
+)
+for _options in ({}, {"p": 3, "swap": True, "margin": 2.0}):
+    loss_row(
+        f"TripletMarginLoss {_options}",
+        lambda nn, a, b, c, o=_options, **r: nn.TripletMarginLoss(**o, **r)(a, b, c),
+        ROWS,
+        OTHER,
+        THIRD,
+    )
+loss_row(
+    "TripletMarginWithDistanceLoss",
+    lambda nn, a, b, c, **r: nn.TripletMarginWithDistanceLoss(
+        distance_function=lambda x, y: 1 - nn.functional.cosine_similarity(x, y), swap=True, **r
+    )(a, b, c),
+    ROWS,
+    OTHER,
+    THIRD,
+)
+row("a sum", lambda nn, x: nn.SoftMarginLoss(reduction="sum")(x, constant(SIGNS_OF_ROWS, x)), ROWS)
+loss_row("SoftMarginLoss", lambda nn, x, **r: nn.SoftMarginLoss(**r)(x * 9, constant(SIGNS_OF_ROWS, x)), ROWS)
+for _weight in (None, WEIGHTS):
+    _words = "" if _weight is None else ", weighted"
+    loss_row(
+        f"MultiLabelSoftMarginLoss{_words}",
+        lambda nn, x, w=_weight, **r: nn.functional.multilabel_soft_margin_loss(
+            x, constant(SIGNS_OF_ROWS / 2 + 0.5, x), None if w is None else constant(w, x), **r
+        ),
+        ROWS,
+    )
+    for _p in (1, 2):
+        loss_row(
+            f"MultiMarginLoss {_p}{_words}",
+            lambda nn, x, t, p=_p, w=_weight, **r: nn.functional.multi_margin_loss(
+                x, t, p, 0.7, None if w is None else constant(w, x), **r
+            ),
+            ROWS,
+            CLASSES,
+        )
+loss_row("MultiLabelMarginLoss", lambda nn, x, t, **r: nn.MultiLabelMarginLoss(**r)(x, t), ROWS, SETS)
+row("MultiLabelMarginLoss of one", lambda nn, x, t: nn.MultiLabelMarginLoss()(x, t), ROWS[0], SETS[0])
+for _full in (False, True):
+    for _shape in ((5, 4), (5,)):
+        loss_row(
+            f"GaussianNLLLoss {_full} {_shape}",
+            lambda nn, x, t, v, f=_full, **r: nn.GaussianNLLLoss(full=f, eps=1e-3, **r)(x, t, v * v),
+            ROWS,
+            OTHER,
+            np.abs(numbers(_shape)) + 0.3,
+        )
+    loss_row(
+        f"PoissonNLLLoss {_full}",
+        lambda nn, x, t, f=_full, **r: nn.PoissonNLLLoss(full=f, **r)(x, t * t * 3),
+        ROWS,
+        OTHER,
+    )
+loss_row(
+    "PoissonNLLLoss of counts",
+    lambda nn, x, t, **r: nn.PoissonNLLLoss(False, **r)(x * x, t * t),
+    ROWS,
+    OTHER,
+)
+
+SPEECH, LABELS = numbers((9, 3, 4)) * 2, np.array([[1, 1, 3, 2], [2, 0, 0, 0], [3, 1, 1, 0]])
+for _name, _labels, _lengths, _counts in (
+    ("padded", LABELS, (9, 5, 7), (4, 1, 3)),
+    ("one after the other", np.array([1, 1, 3, 2, 3, 1, 1]), (9, 9, 9), (4, 0, 3)),
+):
+    loss_row(
+        f"CTCLoss, {_name}",
+        lambda nn, x, t, n=_lengths, m=_counts, **r: nn.CTCLoss(**r)(nn.LogSoftmax(2)(x), t, n, m),
+        SPEECH,
+        _labels,
+    )
+row(
+    "CTCLoss, another blank",
+    lambda nn, x, t: nn.CTCLoss(3)(nn.LogSoftmax(2)(x), t % 3, (9, 5, 7), (4, 1, 2)),
+    SPEECH,
+    LABELS,
+)
+row(
+    "CTCLoss of what cannot be",
+    lambda nn, x, t: nn.CTCLoss(zero_infinity=True, reduction="sum")(nn.LogSoftmax(2)(x), t, (9, 1, 3), (4, 1, 3)),
+    SPEECH,
+    LABELS,
+)
+row(
+    "CTCLoss without a batch",
+    lambda nn, x, t: nn.CTCLoss()(nn.LogSoftmax(1)(x), t[:3], (8,), (3,)),
+    SPEECH[:, 0],
+    LABELS[0],
+)

@@ -1,5 +1,6 @@
 """Every row of the table of `nn`: its derivatives, its shape for symbols, compiled, and the numbers that PyTorch gave."""
 
+import itertools
 import json
 import math
 import pickle
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from nn_operations import TABLE
 
 import tinygrad_ml as tg
-from tinygrad_ml.errors import OptionError, ShapeError
+from tinygrad_ml.errors import DTypeError, OptionError, RangeError, ShapeError
 
 NUMBERS = json.loads((Path(__file__).parent / "nn_numbers.json").read_text(encoding="utf-8"))
 ROWS = pytest.mark.parametrize("operation", TABLE, ids=lambda operation: operation.name)
@@ -135,6 +136,34 @@ WRONG = [
     ),
     (lambda nn: nn.functional.grid_sample(X2, tg.ones(2, 3, 3, 2), "nearest", "edge"), OptionError, "'reflection'"),
     (lambda nn: nn.functional.affine_grid(tg.ones(2, 2, 3), (2, 3, 4, 5, 6)), ShapeError, "affine_grid needs a size"),
+    (lambda nn: nn.MarginRankingLoss()(X1, X1, tg.ones(2, 4)), ShapeError, "one shape"),
+    (lambda nn: nn.CosineEmbeddingLoss()(X1, X1, tg.ones(2)), ShapeError, r"\(batch, features\) or \(features,\)"),
+    (lambda nn: nn.CosineEmbeddingLoss()(X1[0], X1[0], tg.ones(4, 1)), ShapeError, "one shape"),
+    (lambda nn: nn.TripletMarginLoss(margin=0), OptionError, "margin > 0"),
+    (lambda nn: nn.TripletMarginLoss(reduction="all"), OptionError, "'all' is not one of"),
+    (lambda nn: nn.MultiMarginLoss(p=3), OptionError, "p = 1 or 2"),
+    (lambda nn: nn.MultiMarginLoss()(X1[0], [0, 1, 2]), ShapeError, r"class numbers \(batch,\)"),
+    (lambda nn: nn.MultiMarginLoss()(X1[0], tg.ones(4)), DTypeError, "integer class numbers"),
+    (lambda nn: nn.MultiMarginLoss()(X1[0], [0, 1, 2, 6]), RangeError, "label 6 is out of range"),
+    (lambda nn: nn.MultiLabelMarginLoss()(X1[0], [[0, 6, -1, -1, -1, -1]] * 4), RangeError, "label 6 is out of range"),
+    (lambda nn: nn.MultiLabelMarginLoss()(X1[0], [0, 1]), ShapeError, "class numbers of the same shape"),
+    (lambda nn: nn.GaussianNLLLoss()(X1, X1, -X1), RangeError, "variances are 0 or more, but one is -1"),
+    (lambda nn: nn.GaussianNLLLoss()(X1, X1, X1[0]), ShapeError, r"\(2, 4, 1\)"),
+    (lambda nn: nn.GaussianNLLLoss(eps=0)(X1, X1, X1), OptionError, "eps > 0"),
+    (lambda nn: nn.CTCLoss()(X2, [[1]], [1], [1]), ShapeError, r"\(time, batch, classes\)"),
+    (lambda nn: nn.CTCLoss(9)(X1, [[1]] * 4, [1] * 4, [1] * 4), OptionError, "blank=9 is none of the 6 classes"),
+    (
+        lambda nn: nn.CTCLoss()(X1, [[1]] * 4, [1] * 3, [1] * 4),
+        ShapeError,
+        "input_lengths are integers, one for each of the 4",
+    ),
+    (lambda nn: nn.CTCLoss()(X1, [[1]] * 4, [1] * 4, [1.0] * 4), ShapeError, "target_lengths are integers"),
+    (lambda nn: nn.CTCLoss()(X1, [[1]] * 4, [3] * 4, [1] * 4), RangeError, "input_lengths from 0 to 2"),
+    (lambda nn: nn.CTCLoss()(X1, [[1]] * 4, [2] * 4, [1, 2, 1, 1]), RangeError, "target_lengths from 0 to 1"),
+    (lambda nn: nn.CTCLoss()(X1, [1] * 5, [2] * 4, [1] * 4), ShapeError, "the sum of target_lengths, 4"),
+    (lambda nn: nn.CTCLoss()(X1, [[1]] * 3, [2] * 4, [1] * 4), ShapeError, r"targets \(4, length\)"),
+    (lambda nn: nn.CTCLoss()(X1, [[1.0]] * 4, [2] * 4, [1] * 4), DTypeError, "integer class numbers"),
+    (lambda nn: nn.CTCLoss()(X1, [[1]] * 3 + [[6]], [2] * 4, [1] * 4), RangeError, "label 6 is out of range"),
     (lambda nn: nn.Unfold(3)(tg.ones(2, 4)), ShapeError, "unfold in module Unfold needs an input"),
     (lambda nn: nn.Unfold(7)(X2), ShapeError, "larger than the padded input"),
     (lambda nn: nn.Fold((4, 5), 2)(tg.ones(2, 8, 11)), ShapeError, r"\(batch, channels · 4, 12\)"),
@@ -200,3 +229,47 @@ def test_columns_folded_back_are_the_image_times_how_often_each_pixel_was_seen()
     seen = tg.nn.functional.fold(tg.nn.functional.unfold(x, **options), (5, 6), **options)
     times = tg.nn.functional.fold(tg.nn.functional.unfold(x * 0 + 1, **options), (5, 6), **options)
     assert np.allclose(seen.numpy(), (x * times).numpy())
+
+
+@given(st.lists(st.integers(0, 2), max_size=3), st.integers(0, 5), st.integers(0, 2))
+def test_ctc_is_the_sum_over_all_paths_that_read_as_the_target(target, time, blank):
+    target = [label for label in target if label != blank]
+    p = np.random.default_rng(time).dirichlet(np.ones(3), (5, 1))
+    total = 0.0
+    for path in itertools.product(range(3), repeat=time):
+        merged = [label for label, _ in itertools.groupby(path) if label != blank]
+        total += np.prod([p[t, 0, label] for t, label in enumerate(path)]) if merged == target else 0.0
+    padded = [target + [-7] * (4 - len(target))]  # what stands behind the end is not looked at
+    log_p = tg.tensor(np.log(p), requires_grad=True)
+    loss = tg.nn.functional.ctc_loss(log_p, padded, [time], [len(target)], blank, "sum")
+    assert np.isclose(np.exp(-loss.item()), total)
+    loss.backward()
+    assert np.isfinite(log_p.grad.numpy()).all()  # of what cannot be it is 0
+
+
+@pytest.mark.host_only
+def test_lengths_and_targets_of_a_compiled_ctc_loss_are_arguments():
+    def loss(log_p, targets, *lengths):
+        return tg.nn.functional.ctc_loss(log_p, targets, *lengths, reduction="none")
+
+    step, log_p = tg.compile(loss), tg.log_softmax(tg.tensor(np.random.default_rng(0).standard_normal((6, 2, 4))))
+    for targets, times, counts in (([[1, 2], [3, 3]], [6, 4], [2, 2]), ([[2, 2], [1, 0]], [3, 6], [2, 1])):
+        given = [tg.tensor(part) for part in (targets, times, counts)]
+        assert np.allclose(step(log_p, *given).numpy(), loss(log_p, *given).numpy())
+    with pytest.raises(RangeError, match="target_lengths from 0 to 2"):
+        step(log_p, *given[:2], tg.tensor([3, 1]))
+    with pytest.raises(RangeError, match="label 5 is out of range"):
+        step(log_p, given[0] + 3, *given[1:])
+
+
+def test_weights_and_targets_do_not_widen_a_loss():
+    x = tg.tensor(np.full((3, 2), 0.5, "float32"))
+    wide = np.full((3, 2), 0.7)
+    for loss in (
+        tg.nn.functional.binary_cross_entropy(x, wide, weight=wide),
+        tg.nn.functional.binary_cross_entropy_with_logits(x, wide, weight=wide, pos_weight=wide),
+        tg.nn.functional.multilabel_soft_margin_loss(x, wide, weight=wide),
+        tg.nn.functional.gaussian_nll_loss(x, wide, wide),
+        tg.nn.functional.multi_margin_loss(x, [0, 1, 1], weight=wide[0]),
+    ):
+        assert loss.dtype == "float32"

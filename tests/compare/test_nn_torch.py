@@ -251,6 +251,15 @@ def test_losses(name, options, x, target, reduction):
     check(ours, theirs, [x, np.asarray(target)])
 
 
+def test_variances_near_zero_and_logits_far_out():
+    near = np.array([[1e-9, 0.0, 0.5, 1e-4]] * 6)
+    check(nn.GaussianNLLLoss(eps=1e-3), torch.nn.GaussianNLLLoss(eps=1e-3), [X, T, near])
+    sign = np.sign(T)
+    check(
+        lambda x: F.soft_margin_loss(x, tg.tensor(sign)), lambda x: TF.soft_margin_loss(x, torch.tensor(sign)), [X * 10]
+    )
+
+
 @pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"scale": 0.3}, {"attn_mask": numbers(5, 5) > -0.5}])
 def test_attention(options):
     theirs = {k: torch.tensor(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}

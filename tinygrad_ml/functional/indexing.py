@@ -1,6 +1,7 @@
 """Functions that read or write at computed places: take, sort, one-hot. All are uses of `x[...]`."""
 
 import builtins
+from collections.abc import Callable
 
 import numpy
 
@@ -112,18 +113,30 @@ def one_hot(indices, num_classes: int | None = None, dtype=dtypes.DEFAULT_FLOAT)
 
 
 def check_labels(labels: Tensor, num_classes: int, what: str) -> None:
-    """`RangeError` for a label outside of [0, num_classes). On a GPU a look would have to wait, and is not taken."""
+    """`RangeError` for a label outside of [0, num_classes)."""
+    look(lambda array: _check_range(array, num_classes, what), labels)
+
+
+def look(check: Callable, tensor: Tensor) -> None:
+    """Call `check(array)`, which raises for wrong numbers, now, or in each replay of the step that is being recorded.
+
+    On a GPU a look would have to wait, and is not taken.
+    """
+
+    def checked(array) -> None:
+        if isinstance(array, (numpy.ndarray, numpy.generic)) and array.size:
+            check(array)
+
     if modes.recorder is not None:
-        modes.recorder.check(lambda array: _check_range(array, num_classes, what), labels)
+        modes.recorder.check(checked, tensor)
     else:
-        _check_range(labels._data, num_classes, what)
+        checked(tensor._data)
 
 
 def _check_range(array, num_classes: int, what: str) -> None:
-    if isinstance(array, (numpy.ndarray, numpy.generic)) and array.size:
-        low, high = array.min(), array.max()
-        if low < 0 or high >= num_classes:
-            bad = low if low < 0 else high
-            raise RangeError(
-                f"{what}: label {bad} is out of range: {num_classes} classes are numbered from 0 to {num_classes - 1}"
-            )
+    low, high = array.min(), array.max()
+    if low < 0 or high >= num_classes:
+        bad = low if low < 0 else high
+        raise RangeError(
+            f"{what}: label {bad} is out of range: {num_classes} classes are numbered from 0 to {num_classes - 1}"
+        )

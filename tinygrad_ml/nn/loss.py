@@ -6,7 +6,7 @@ from .functional.loss import REDUCTIONS, checked_reduction
 from .module import Module
 
 
-class _Loss(Module):
+class Loss(Module):
     """`reduction` is "mean", "sum" or "none"; `OptionError` for anything else."""
 
     reductions: tuple[str, ...] = REDUCTIONS
@@ -14,7 +14,7 @@ class _Loss(Module):
     def __init__(self, reduction: str = "mean"):
         self.reduction = checked_reduction(reduction, self.reductions)
 
-    def _weights(self, **weights) -> None:
+    def weights(self, **weights) -> None:
         """Weights are buffers: they move with the module, and are saved with it."""
         for name, weight in weights.items():
             self.register_buffer(name, weight)
@@ -23,21 +23,21 @@ class _Loss(Module):
         return f"reduction={self.reduction!r}"
 
 
-class MSELoss(_Loss):
+class MSELoss(Loss):
     """The squared error (x - t)²."""
 
     def forward(self, input, target) -> Tensor:
         return F.mse_loss(input, target, self.reduction)
 
 
-class L1Loss(_Loss):
+class L1Loss(Loss):
     """The absolute error |x - t|."""
 
     def forward(self, input, target) -> Tensor:
         return F.l1_loss(input, target, self.reduction)
 
 
-class SmoothL1Loss(_Loss):
+class SmoothL1Loss(Loss):
     """½d²/β where |d| < β, else |d| - ½β, with d = x - t."""
 
     def __init__(self, reduction: str = "mean", beta: float = 1.0):
@@ -48,7 +48,7 @@ class SmoothL1Loss(_Loss):
         return F.smooth_l1_loss(input, target, self.reduction, self.beta)
 
 
-class HuberLoss(_Loss):
+class HuberLoss(Loss):
     """½d² where |d| ≤ δ, else δ(|d| - ½δ), with d = x - t."""
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0):
@@ -59,29 +59,29 @@ class HuberLoss(_Loss):
         return F.huber_loss(input, target, self.reduction, self.delta)
 
 
-class BCELoss(_Loss):
+class BCELoss(Loss):
     """-(t ln p + (1 - t) ln(1 - p)) of probabilities p; `weight` is a factor for each element."""
 
     def __init__(self, weight=None, reduction: str = "mean"):
         super().__init__(reduction)
-        self._weights(weight=weight)
+        self.weights(weight=weight)
 
     def forward(self, input, target) -> Tensor:
         return F.binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
-class BCEWithLogitsLoss(_Loss):
+class BCEWithLogitsLoss(Loss):
     """Binary cross-entropy of logits: the sigmoid is part of the loss. `pos_weight` weighs positive targets."""
 
     def __init__(self, weight=None, reduction: str = "mean", pos_weight=None):
         super().__init__(reduction)
-        self._weights(weight=weight, pos_weight=pos_weight)
+        self.weights(weight=weight, pos_weight=pos_weight)
 
     def forward(self, input, target) -> Tensor:
         return F.binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)
 
 
-class KLDivLoss(_Loss):
+class KLDivLoss(Loss):
     """t (ln t - x), x being log-probabilities; "batchmean" is a fourth reduction, and the one mathematics means."""
 
     reductions = (*REDUCTIONS, "batchmean")
@@ -94,19 +94,19 @@ class KLDivLoss(_Loss):
         return F.kl_div(input, target, self.reduction, self.log_target)
 
 
-class NLLLoss(_Loss):
+class NLLLoss(Loss):
     """-w[t] · x[t], the negative log-likelihood of class t, x being log-probabilities (N, classes, *positions)."""
 
     def __init__(self, weight=None, ignore_index: int = -100, reduction: str = "mean"):
         super().__init__(reduction)
-        self._weights(weight=weight)
+        self.weights(weight=weight)
         self.ignore_index = ignore_index
 
     def forward(self, input, target) -> Tensor:
         return F.nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
 
 
-class CrossEntropyLoss(_Loss):
+class CrossEntropyLoss(Loss):
     """-Σ over classes c of w[c] · t[c] · ln softmax(x)[c], of logits x (N, classes, *positions).
 
     Targets are class numbers (N, *positions), or probabilities of the shape of x.
@@ -114,7 +114,7 @@ class CrossEntropyLoss(_Loss):
 
     def __init__(self, weight=None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0):
         super().__init__(reduction)
-        self._weights(weight=weight)
+        self.weights(weight=weight)
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
     def forward(self, input, target) -> Tensor:

@@ -9,7 +9,7 @@ import numpy
 
 from ... import functional as tg
 from ...errors import DTypeError, OptionError, RangeError, ShapeError
-from ...functional.indexing import check_labels
+from ...functional.indexing import check_labels, look
 from ...functional.reductions import widened
 from ...modes import inside, modes
 from ...tensor import Tensor, as_tensor, beside
@@ -24,12 +24,13 @@ def checked_reduction(reduction: str, allowed: tuple[str, ...] = REDUCTIONS) -> 
     return reduction
 
 
-def _reduced(loss: Tensor, reduction: str) -> Tensor:
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    """The mean or the sum of a loss, or the loss itself."""
     checked_reduction(reduction)
     return loss if reduction == "none" else loss.sum() if reduction == "sum" else loss.mean()
 
 
-def _pair(input, target, what: str) -> tuple[Tensor, Tensor]:
+def paired(input, target, what: str) -> tuple[Tensor, Tensor]:
     """Predictions and targets of one shape and dtype, on one device."""
     input = as_tensor(input)
     target = beside(target, input)
@@ -41,26 +42,31 @@ def _pair(input, target, what: str) -> tuple[Tensor, Tensor]:
     return input, target.astype(input.dtype)
 
 
+def weighted(loss: Tensor, weight) -> Tensor:
+    """The loss times a factor for each element, which does not widen it."""
+    return loss if weight is None else loss * beside(weight, loss).astype(loss.dtype)
+
+
 def mse_loss(input, target, reduction: str = "mean") -> Tensor:
     """The squared error (x - t)²."""
-    input, target = _pair(input, target, "mse_loss")
-    return _reduced(tg.square(input - target), reduction)
+    input, target = paired(input, target, "mse_loss")
+    return reduced(tg.square(input - target), reduction)
 
 
 def l1_loss(input, target, reduction: str = "mean") -> Tensor:
     """The absolute error |x - t|."""
-    input, target = _pair(input, target, "l1_loss")
-    return _reduced(abs(input - target), reduction)
+    input, target = paired(input, target, "l1_loss")
+    return reduced(abs(input - target), reduction)
 
 
 def huber_loss(input, target, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """½d² where |d| ≤ δ, else δ(|d| - ½δ), with d = x - t: squared near 0, absolute far off. Source: P. Huber (1964)."""
     if delta <= 0:
         raise OptionError(f"huber_loss needs delta > 0, not {delta}")
-    input, target = _pair(input, target, "huber_loss")
+    input, target = paired(input, target, "huber_loss")
     d = input - target
     size = abs(d)
-    return _reduced((size <= delta).where(d * d * 0.5, (size - 0.5 * delta) * delta), reduction)
+    return reduced((size <= delta).where(d * d * 0.5, (size - 0.5 * delta) * delta), reduction)
 
 
 def smooth_l1_loss(input, target, reduction: str = "mean", beta: float = 1.0) -> Tensor:
@@ -76,20 +82,24 @@ def binary_cross_entropy(input, target, weight=None, reduction: str = "mean") ->
     Better is `binary_cross_entropy_with_logits`, which need not cut anything off.
     weight  a factor for each element, of a shape that broadcasts
     """
-    p, target = _pair(input, target, "binary_cross_entropy")
+    p, target = paired(input, target, "binary_cross_entropy")
     _check_probabilities(p)
     loss = -(target * _log_from_minus_100(p) + (1 - target) * _log_from_minus_100(1 - p))
-    return _reduced(loss if weight is None else loss * weight, reduction)
+    return reduced(weighted(loss, weight), reduction)
 
 
 def _check_probabilities(p: Tensor) -> None:
-    """`RangeError` for what is no probability. On a GPU a look would have to wait, and is not taken."""
-    array = p._data
-    if isinstance(array, (numpy.ndarray, numpy.generic)) and array.size and (array.min() < 0 or array.max() > 1):
-        raise RangeError(
-            f"binary_cross_entropy{inside(modes.scope)} needs probabilities from 0 to 1, but got numbers from "
-            f"{array.min():g} to {array.max():g}; for logits there is binary_cross_entropy_with_logits"
-        )
+    """`RangeError` for what is no probability."""
+    where = inside(modes.scope)
+
+    def check(array) -> None:
+        if array.min() < 0 or array.max() > 1:
+            raise RangeError(
+                f"binary_cross_entropy{where} needs probabilities from 0 to 1, but got numbers from {array.min():g} to "
+                f"{array.max():g}; for logits there is binary_cross_entropy_with_logits"
+            )
+
+    look(check, p)
 
 
 def _log_from_minus_100(p: Tensor) -> Tensor:
@@ -108,10 +118,12 @@ def binary_cross_entropy_with_logits(input, target, weight=None, reduction: str 
     weight      a factor for each element, of a shape that broadcasts
     pos_weight  w, the weight of positive targets; 1 by default
     """
-    x, t = _pair(input, target, "binary_cross_entropy_with_logits")
+    x, t = paired(input, target, "binary_cross_entropy_with_logits")
     missed = tg.softplus(-x)  # -ln σ(x); and -ln(1 - σ(x)) is x more
-    loss = (1 - t) * x + (missed if pos_weight is None else ((beside(pos_weight, x) - 1) * t + 1) * missed)
-    return _reduced(loss if weight is None else loss * weight, reduction)
+    loss = (1 - t) * x + (
+        missed if pos_weight is None else ((beside(pos_weight, x).astype(x.dtype) - 1) * t + 1) * missed
+    )
+    return reduced(weighted(loss, weight), reduction)
 
 
 def kl_div(input, target, reduction: str = "mean", log_target: bool = False) -> Tensor:
@@ -122,7 +134,7 @@ def kl_div(input, target, reduction: str = "mean", log_target: bool = False) -> 
     log_target  whether the targets are logarithms too
     """
     checked_reduction(reduction, (*REDUCTIONS, "batchmean"))
-    x, t = _pair(input, target, "kl_div")
+    x, t = paired(input, target, "kl_div")
     if log_target:
         loss = tg.exp(t) * (t - x)
     else:
@@ -130,7 +142,7 @@ def kl_div(input, target, reduction: str = "mean", log_target: bool = False) -> 
         loss = t * (tg.log(zero.where(1, t)) - x)
     if reduction == "batchmean":
         return _quotient(loss, x.shape[0] if x.ndim else 1)
-    return _reduced(loss, reduction)
+    return reduced(loss, reduction)
 
 
 def nll_loss(input, target, weight=None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
@@ -177,12 +189,12 @@ def cross_entropy(
             f"cross_entropy{inside(modes.scope)}: the target is {target._described()}. Class numbers must be integers; "
             f"probabilities must have the shape of the logits, {input.shape}."
         )
-    _, t = _pair(input, target, "cross_entropy")
+    _, t = paired(input, target, "cross_entropy")
     if label_smoothing:
         t = t * (1 - label_smoothing) + label_smoothing / _classes(log_p)
     loss = -_over_classes(log_p * t, weight)
     checked_reduction(reduction)
-    return _quotient(loss, loss.size) if reduction == "mean" else _reduced(loss, reduction)
+    return _quotient(loss, loss.size) if reduction == "mean" else reduced(loss, reduction)
 
 
 def _quotient(loss: Tensor, count) -> Tensor:
@@ -238,4 +250,4 @@ def _nll(log_p: Tensor, target, weight, ignore_index: int, reduction: str, smoot
     if smoothing:
         loss = loss * (1 - smoothing) - _over_classes(log_p, weight) * (smoothing / _classes(log_p))
     loss = counts.where(loss, 0)
-    return _quotient(loss, widened(share).sum()) if reduction == "mean" else _reduced(loss, reduction)
+    return _quotient(loss, widened(share).sum()) if reduction == "mean" else reduced(loss, reduction)
