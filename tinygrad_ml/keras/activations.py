@@ -5,18 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .. import functional
 from ..errors import OptionError
-from ..functional import clip, exp, softplus
+from ..functional import clip, square, where
 from ..nn import functional as F
-from ..nn.functional import celu, elu, glu, leaky_relu, mish, relu6, selu, sigmoid, silu, softsign, tanh
 from ..tensor import Tensor, as_tensor
-from .serialization import by_name
+from .naming import not_offered
+from .serialization import by_name, get_registered_name
+from .serialization import deserialize as _deserialize
+from .serialization import serialize as _serialize
 
-swish = silu
-log_sigmoid = F.logsigmoid
-tanh_shrink = F.tanhshrink
-hard_sigmoid = F.hardsigmoid
-hard_swish = hard_silu = F.hardswish
+
+def _elementwise(name: str, function: Callable) -> Callable:
+    """A function of one tensor under Keras's names for it and its argument."""
+
+    def activation(x) -> Tensor:
+        return function(x)
+
+    activation.__name__ = activation.__qualname__ = name
+    activation.__doc__ = function.__doc__
+    return activation
+
+
+exponential = _elementwise("exponential", functional.exp)
+hard_sigmoid = _elementwise("hard_sigmoid", F.hardsigmoid)
+hard_silu = hard_swish = _elementwise("hard_silu", F.hardswish)
+hard_tanh = _elementwise("hard_tanh", F.hardtanh)
+log_sigmoid = _elementwise("log_sigmoid", F.logsigmoid)
+mish = _elementwise("mish", F.mish)
+relu6 = _elementwise("relu6", F.relu6)
+selu = _elementwise("selu", F.selu)
+sigmoid = _elementwise("sigmoid", F.sigmoid)
+silu = swish = _elementwise("silu", F.silu)
+softplus = _elementwise("softplus", functional.softplus)
+softsign = _elementwise("softsign", F.softsign)
+tanh = _elementwise("tanh", F.tanh)
+tanh_shrink = _elementwise("tanh_shrink", F.tanhshrink)
 
 
 def linear(x) -> Tensor:
@@ -48,59 +72,90 @@ def gelu(x, approximate: bool = False) -> Tensor:
     return F.gelu(x, "tanh" if approximate else "none")
 
 
-def exponential(x) -> Tensor:
-    """y = eˣ."""
-    return exp(x)
+def celu(x, alpha: float = 1.0) -> Tensor:
+    """y = x if x > 0, else alpha · (exp(x / alpha) - 1)."""
+    return F.celu(x, alpha)
 
 
-_FUNCTIONS = (
-    celu,
-    elu,
-    exponential,
-    gelu,
-    glu,
-    hard_sigmoid,
-    hard_swish,
-    leaky_relu,
-    linear,
-    log_sigmoid,
-    log_softmax,
-    mish,
-    relu,
-    relu6,
-    selu,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
-    softsign,
-    tanh,
-    tanh_shrink,
-)
+def elu(x, alpha: float = 1.0) -> Tensor:
+    """y = x if x > 0, else alpha · (eˣ - 1)."""
+    return F.elu(x, alpha)
+
+
+def glu(x, axis: int = -1) -> Tensor:
+    """y = a · sigmoid(b), a and b being the halves of x along `axis`."""
+    return F.glu(x, dim=axis)
+
+
+def leaky_relu(x, negative_slope: float = 0.2) -> Tensor:
+    """y = x if x > 0, else negative_slope · x. Mind the default: the layer `LeakyReLU` has 0.3, PyTorch 0.01."""
+    return F.leaky_relu(x, negative_slope)
+
+
+def hard_shrink(x, threshold: float = 0.5) -> Tensor:
+    """y = x if |x| > threshold, else 0."""
+    return F.hardshrink(x, threshold)
+
+
+def soft_shrink(x, threshold: float = 0.5) -> Tensor:
+    """y = x moved towards 0 by threshold, and 0 where it would get beyond."""
+    return F.softshrink(x, threshold)
+
+
+def threshold(x, threshold: float, default_value: float) -> Tensor:
+    """y = x if x > threshold, else default_value."""
+    return F.threshold(x, threshold, default_value)
+
+
+def squareplus(x, b: float = 4) -> Tensor:
+    """y = (x + √(x² + b)) / 2, a smooth relu."""
+    x = as_tensor(x)
+    return (x + (square(x) + b).sqrt()) * 0.5
+
+
+def sparse_plus(x) -> Tensor:
+    """y = 0 if x ≤ -1, (x + 1)² / 4 if x < 1, else x."""
+    x = as_tensor(x)
+    return where(x >= 1, x, square(clip(x, -1, 1) + 1) * 0.25)
+
+
+def sparse_sigmoid(x) -> Tensor:
+    """y = (x + 1) / 2, between 0 and 1."""
+    return clip((as_tensor(x) + 1) * 0.5, 0, 1)
+
+
 _NAMES = {
-    **{function.__name__: function for function in _FUNCTIONS},
-    "hard_sigmoid": hard_sigmoid,
-    "hard_silu": hard_silu,
-    "hard_swish": hard_swish,
-    "log_sigmoid": log_sigmoid,
-    "swish": swish,
-    "tanh_shrink": tanh_shrink,
-}
+    function.__name__: function
+    for function in (
+        celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear, log_sigmoid,
+        log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign, sparse_plus,
+        sparse_sigmoid, squareplus, tanh, tanh_shrink, threshold,
+    )
+}  # fmt: skip
+_ALIASES = {"hard_swish": hard_silu, "swish": silu}
 
 
-def get(identifier: str | Callable | None) -> Callable:
-    """The function of a name; `linear` for None; functions and layers are themselves."""
-    return linear if identifier is None else by_name("activation", identifier, (), _NAMES)
+def get(identifier: Any) -> Callable:
+    """The function of a name or a config; `linear` for None; functions and layers are themselves."""
+    return linear if identifier is None else by_name("activation", identifier, (), _NAMES | _ALIASES)
 
 
-def name_of(function: Callable) -> Any:
+def name_of(function: Any) -> Any:
     """The name under which `get` finds the function, or else the function itself."""
     return next((name for name, known in _NAMES.items() if known is function), function)
 
 
-def serialize(function: Callable) -> str:
-    """The name of an activation function."""
-    name = name_of(function)
-    if not isinstance(name, str):
-        raise OptionError(f"{function!r} is none of the activations that have a name")
-    return name
+def serialize(activation: Callable) -> Any:
+    """The name of an activation function; the config of a layer, or of a registered function."""
+    name = name_of(activation)
+    if callable(name) and not hasattr(name, "get_config") and ">" not in get_registered_name(name):
+        raise OptionError(f"{activation!r} is none of the activations that have a name: register it")
+    return _serialize(name)
+
+
+def deserialize(config: Any, custom_objects: Any = None) -> Callable:
+    """The function or layer that `serialize` wrote."""
+    return get(_deserialize(config, custom_objects))
+
+
+__getattr__ = not_offered("keras.activations", {"sparsemax": "use softmax"})

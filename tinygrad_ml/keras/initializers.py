@@ -113,7 +113,11 @@ class VarianceScaling(Initializer):
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
         seed: int | None = None,
+        input_axes: Any = None,
+        output_axes: Any = None,
     ):
+        if input_axes is not None or output_axes is not None:
+            raise OptionError("the fans are of the last two axes: input_axes= and output_axes= are not offered")
         if scale <= 0:
             raise OptionError(f"scale={scale!r} must be above 0")
         if mode not in ("fan_in", "fan_out", "fan_avg"):
@@ -140,8 +144,8 @@ class VarianceScaling(Initializer):
 
 
 def _scaled(name: str, scale: float, mode: str, distribution: str, source: str) -> type[VarianceScaling]:
-    def __init__(self, seed: int | None = None):
-        VarianceScaling.__init__(self, scale, mode, distribution, seed)
+    def __init__(self, seed: int | None = None, input_axes: Any = None, output_axes: Any = None):
+        VarianceScaling.__init__(self, scale, mode, distribution, seed, input_axes, output_axes)
 
     doc = f"{distribution.replace('_', ' ')} with variance {scale:g} / {mode}. Source: {source}."
     return type(name, (VarianceScaling,), {"__init__": __init__, "__doc__": doc, "__module__": __name__})

@@ -80,8 +80,11 @@ class Layer(Configurable, Weights):
         batch_input_shape: tuple[int | None, ...] | None = None,
         **unknown: Any,
     ):
-        if unknown:
-            raise OptionError(f"{type(self).__name__} has no option {', '.join(f'{option}=' for option in unknown)}")
+        for option, value in unknown.items():
+            if option not in _ABSENT:
+                raise OptionError(f"{type(self).__name__} has no option {option}=")
+            if value not in (None, False):
+                raise OptionError(f"{type(self).__name__}: {option}= is not offered{_ABSENT[option]}")
         if dtype not in (None, "float32") and dtypes.as_dtype(getattr(dtype, "name", dtype)) != DEFAULT_FLOAT:
             raise OptionError(f"{type(self).__name__}: layers compute in float32, and not in {dtype}")
         if name is not None and (not isinstance(name, str) or "/" in name):
@@ -186,17 +189,21 @@ class Layer(Configurable, Weights):
             self._forget_losses()
         if self.input_spec is not None and inputs:
             check_inputs(self.name, self.input_spec, inputs[0])
+        recorded = outermost and any(map(symbols_behind, flatten((inputs, list(options.values())))))
         with in_phase(told.get("training", phase.training if training is None else training), True):
             if not self.built:
                 self._build(*inputs, **options)
-            output = super().__call__(*inputs, **(options | told))
+            says_itself = recorded and type(self).compute_output_spec is not Layer.compute_output_spec
+            run = self.compute_output_spec if says_itself else super().__call__
+            output = run(*inputs, **(options | told))
         if self.activity_regularizer is not None:
             for tensor in flatten(output):
                 self.add_loss(self.activity_regularizer(tensor) / max(tensor.shape[0], 1))
-        if outermost and any(map(symbols_behind, flatten((inputs, list(options.values()))))):
+        if recorded:
             self._forget_losses()
-            recorded = options if training is None else options | {"training": training}
-            return Call(self, inputs, recorded).returned(output)
+            return Call(self, inputs, options if training is None else options | {"training": training}).returned(
+                output
+            )
         return output
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
@@ -337,7 +344,20 @@ def _training_of(call: Callable) -> tuple[bool, bool | None]:
     return True, False if found.default is inspect.Parameter.empty else found.default
 
 
-_ABOVE = frozenset(options_of(Layer, Configurable)) | {"input_length"}
+_ABSENT = {
+    "quantization_config": ", as layers compute in float32",
+    "lora_rank": "",
+    "lora_alpha": "",
+    "mask_zero": ": there are no masks; give the loss a sample_weight",
+    "synchronized": ", as there is one device",
+    "renorm": "",
+    "renorm_clipping": "",
+    "renorm_momentum": "",
+    "rms_scaling": ": use nn.RMSNorm in a Layer of your own",
+    "bounding_box_format": "",
+}
+"""Options that Keras's configs have: they may say that they are not used."""
+_ABOVE = {"activity_regularizer", "input_length"}
 """Options that `Layer` writes itself, or that need not be written."""
 
 Layer.build = _marks_as_built(Layer.build)

@@ -5,6 +5,7 @@ Read before: `base.py`.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from ...tensor import Tensor, as_tensor
 from .. import activations
 from ..checks import whole
 from ..naming import accepts_old, not_offered
+from ..serialization import serialize
 from .base import Layer
 from .input import Input, InputLayer  # noqa: F401  where old courses import them from, and those below
 from .input_spec import InputSpec
@@ -127,16 +129,40 @@ class Embedding(Layer):
 
 
 class Lambda(Layer):
-    """y = f(x), f any function of tensors. It cannot be saved, unless f is registered by name."""
+    """y = f(x), f any function of tensors. It cannot be saved, unless f is registered by name.
 
-    def __init__(self, function: Callable[..., Tensor], arguments: dict[str, Any] | None = None, **options: Any):
+    output_shape  of a sample, or a function of the input's shape, if it is to be told; it is found out otherwise
+    arguments     options of f
+    `mask` is not offered
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Tensor],
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: dict[str, Any] | None = None,
+        **options: Any,
+    ):
         super().__init__(**options)
         if not callable(function):
             raise OptionError(f"Lambda takes a function of tensors, and {function!r} is none")
-        self.function, self.arguments = function, arguments or {}
+        if mask is not None:
+            raise OptionError("Lambda: there are no masks; give the loss a sample_weight")
+        self.function, self.output_shape_given, self.arguments = function, output_shape, arguments or {}
 
-    def call(self, inputs):
-        return self.function(inputs, **self.arguments)
+    def call(self, inputs, training=None):
+        told = {"training": training} if "training" in inspect.signature(self.function).parameters else {}
+        return self.function(inputs, **self.arguments, **told)
+
+    def compute_output_shape(self, input_shape):
+        if self.output_shape_given is None:
+            return super().compute_output_shape(input_shape)
+        given = self.output_shape_given
+        return tuple(given(input_shape)) if callable(given) else (input_shape[0], *given)
+
+    def _options(self, kind):
+        return super()._options(kind) | {"output_shape": serialize(self.output_shape_given)}
 
 
 __getattr__ = not_offered(

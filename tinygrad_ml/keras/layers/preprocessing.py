@@ -68,6 +68,7 @@ class Normalization(Layer):
             sizes = tuple(input_shape[axis] for axis in kept)
             self.mean = self.add_weight(sizes, "zeros", trainable=False, name="mean")
             self.variance = self.add_weight(sizes, "ones", trainable=False, name="variance")
+            self.count = self.add_weight((), "zeros", "int32", trainable=False, name="count")  # which Keras keeps, too
 
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
         """Take over the mean and the variance of `data`, an array of samples, or what yields batches of such."""
@@ -77,6 +78,10 @@ class Normalization(Layer):
             batches = [numpy.asarray(batch[0] if isinstance(batch, tuple) else batch, "float32") for batch in data]
             if not batches:
                 raise DataError("adapt(data) got no data: a generator is used up after one pass")
+            if any(batch.shape[1:] != batches[0].shape[1:] for batch in batches):
+                raise ShapeError(
+                    f"adapt(data) got batches of incompatible shapes: {[batch.shape for batch in batches]}"
+                )
             data = numpy.concatenate(batches) if batches[0].ndim else numpy.stack(batches)
         data = numpy.asarray(data, "float32")
         if data.ndim == 1:
@@ -84,6 +89,8 @@ class Normalization(Layer):
         if not self.built:
             self._build(as_tensor(data))
         rest = tuple(axis for axis in range(data.ndim) if axis not in self._kept(data.ndim))
+        if data.mean(rest).shape != self.mean.shape:
+            raise ShapeError(f"adapt(data) got data of shape {data.shape}, and the layer was built for {self.shape}")
         self.mean.assign(data.mean(rest))
         self.variance.assign(data.var(rest))
 

@@ -5,6 +5,7 @@ Read before: `../layers/base.py`, where calls are recorded.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from ..layers.input import InputLayer
 from ..layers.symbols import Call, call_of, symbols_behind
 from ..naming import options_of
 from ..serialization import deserialize, serialize
-from ..structure import flatten, map_structure, pack_like
+from ..structure import flatten, is_nested, map_structure, pack_like
 from .calls import Reader, Writer, again, kept
 from .model import Model, as_inputs
 
@@ -80,18 +81,15 @@ class Functional(Model):
                 raise OptionError(f"two layers have the name {name!r}: give one of them another name=")
         for layer in self._layers:
             self._adopt(layer.name, layer)
-        self.input_names = [
-            key if isinstance(inputs, Mapping) else tensor.call.layer.name
-            for key, tensor in zip(inputs if isinstance(inputs, Mapping) else self.inputs, self.inputs, strict=True)
-        ]
-        self.output_names = list(outputs) if isinstance(outputs, Mapping) else _names(self.outputs)
+        self.input_names = list(inputs) if _is_flat(inputs) else [tensor.call.layer.name for tensor in self.inputs]
+        self.output_names = list(outputs) if _is_flat(outputs) else _names(self.outputs)
         self.built = True
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         return ((layer.name, layer) for layer in self._layers)
 
     def call(self, inputs):
-        given = as_inputs(inputs, self.inputs, self.input_names)
+        given = as_inputs(inputs, self.inputs, self.input_names, _is_flat(self.input_structure))
         known = {symbol.node: tensor for symbol, tensor in zip(self.inputs, given, strict=True)}
         for call in self.calls:
             arguments = map_structure(lambda tensor: _value(tensor, known), call.inputs)
@@ -159,8 +157,12 @@ class Functional(Model):
                 read.made.append([layer.make()])
             else:
                 read.made.append(flatten(layer(*read(call["inputs"]), **read(call["options"]))))
-        rest = {name: config[name] for name in ("trainable",) if name in config}
         kind = cls if issubclass(cls, Functional) else Functional
+        rest = {
+            name: value
+            for name, value in config.items()
+            if name not in ("name", "layers", "calls", "inputs", "outputs")
+        }
         return kind(read(config["inputs"]), read(config["outputs"]), name=config["name"], **rest)
 
 
@@ -168,9 +170,15 @@ Model._functional = Functional
 
 
 def _takes_symbols(kind: type) -> bool:
-    """Whether the constructor of a class takes inputs and outputs, as that of `Functional`."""
-    options = options_of(kind)
-    return kind.__init__ is Model.__init__ or {"inputs", "outputs"} <= options.keys()
+    """Whether the constructor of a class takes inputs and outputs, as that of `Functional`, or hands on all that it gets."""
+    kinds = {parameter.kind for parameter in inspect.signature(kind.__init__).parameters.values()}
+    hands_on = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} <= kinds
+    return hands_on or {"inputs", "outputs"} <= options_of(kind).keys()
+
+
+def _is_flat(structure: Any) -> bool:
+    """Whether it is a dictionary with names of symbols."""
+    return isinstance(structure, Mapping) and not any(map(is_nested, structure.values()))
 
 
 def _names(outputs: list) -> list[str]:

@@ -25,7 +25,7 @@ from ...tensor import Tensor, as_tensor
 from ..layers.base import Layer
 from ..layers.symbols import KerasTensor
 from ..serialization import custom_object_scope, deserialize, serialize
-from ..structure import flatten
+from ..structure import flatten, is_nested
 from . import saving
 from .summary import print_summary
 from .training import Trainer
@@ -157,14 +157,23 @@ def _derive_from_functional(kind: type) -> None:
         kind.__bases__ = tuple(functional if base is Model else base for base in kind.__bases__)
 
 
-def as_inputs(given: Any, symbols: list[KerasTensor], names: list[str]) -> list[Tensor]:
-    """What a model is called with, as one tensor for each of its inputs, in their dtypes."""
-    if isinstance(given, dict):
+def as_inputs(given: Any, symbols: list[KerasTensor], names: list[str], by_key: bool = False) -> list[Tensor]:
+    """What a model is called with, as one tensor for each of its inputs, in their dtypes.
+
+    by_key  whether the model was made with a dictionary of inputs, which are known by its keys
+    """
+    if isinstance(given, dict) and not any(map(is_nested, given.values())):
         missing = [name for name in names if name not in given]
         if missing:
             raise OptionError(f"the model's inputs are {', '.join(names)}; there is no {', '.join(missing)} in x")
+        extra = [str(name) for name in given if name not in names]
+        if extra and by_key:
+            warnings.warn(f"x has {', '.join(extra)}, which is no input of the model: {', '.join(names)}", stacklevel=4)
         given = [given[name] for name in names]
-    tensors = [as_tensor(value) for value in flatten(given)]
+    leaves = flatten(given)
+    if None in [leaf if leaf is None else 0 for leaf in leaves]:
+        raise OptionError(f"the model needs all of its inputs, {', '.join(names)}, and one of them is None")
+    tensors = [as_tensor(value) for value in leaves]
     if len(tensors) != len(symbols):
         raise OptionError(f"the model has {len(symbols)} inputs ({', '.join(names)}), but got {len(tensors)}")
     return [_fitted(tensor, symbol) for tensor, symbol in zip(tensors, symbols, strict=True)]
@@ -175,6 +184,8 @@ def _fitted(tensor: Tensor, like: KerasTensor) -> Tensor:
     tensor = tensor if tensor.dtype == wanted else tensor.astype(wanted)
     if tensor.ndim == like.ndim - 1 and like.shape[-1] == 1:
         return tensor.expand_dims(-1)
+    if tensor.ndim == like.ndim + 1 and tensor.shape[-1] == 1:
+        tensor = tensor.squeeze(-1)
     if tensor.shape[1:] != like.shape[1:]:
         raise OptionError(
             f"input {like.name or ''} needs samples of shape {like.shape[1:]}, as in (batch, {str(like.shape[1:])[1:]}, "

@@ -77,7 +77,7 @@ def clone_model(
     call_function: Callable | None = None,
     recursive: bool = False,
 ) -> Any:
-    """A model of the same layers with fresh weights.
+    """A model of the same layers with fresh weights, compiled alike.
 
     clone_function  what is done to each layer to have another one; it may return the layer itself, which is then shared
     call_function   called as `call_function(layer, *inputs, **options)`, it joins the layers
@@ -86,11 +86,16 @@ def clone_model(
     if input_tensors is not None or recursive:
         raise OptionError("clone_model: input_tensors= and recursive= are not offered; write a clone_function")
     if clone_function is None and call_function is None:
-        return type(model).from_config(model.get_config())
-    if not hasattr(model, "copied"):
+        clone = type(model).from_config(model.get_config())
+    elif hasattr(model, "copied"):
+        fresh = lambda layer: type(layer).from_config(layer.get_config())  # noqa: E731
+        call = lambda layer, *inputs, **options: layer(*inputs, **options)  # noqa: E731
+        clone = model.copied(clone_function or fresh, call_function or call)
+    else:
         raise OptionError("clone_model with functions is for Sequential models, and for those of symbols")
-    fresh = lambda layer: type(layer).from_config(layer.get_config())  # noqa: E731
-    return model.copied(clone_function or fresh, call_function or (lambda layer, *inputs, **how: layer(*inputs, **how)))
+    if model.compiled:
+        clone.compile_from_config(model.get_compile_config())
+    return clone
 
 
 def _weights(model: Any) -> dict[str, Any]:
