@@ -11,8 +11,8 @@ from tinygrad_ml.compile.gpu.rows import FEW
 from tinygrad_ml.compile.gpu.small import small_products
 from tinygrad_ml.compile.layout import form_of, view_function
 from tinygrad_ml.compile.passes.fusion import fusion
-from tinygrad_ml.compile.program import VIEWS
 from tinygrad_ml.compile.signature import take_apart
+from tinygrad_ml.ops import PRIMITIVES
 
 
 class Emulated:
@@ -52,7 +52,7 @@ class Emulated:
     def eager(self) -> list[str]:
         """The operations that have no CUDA code and are no views."""
         names = [kernel.name for kernel, launches in self.launched.items() if launches is None]
-        return [name for name in names if name not in VIEWS]
+        return [name for name in names if PRIMITIVES[name].kind != "view"]
 
     def __call__(self, library: Library, backwards: bool = False) -> list[np.ndarray]:
         """The results."""

@@ -26,7 +26,7 @@ from tinygrad_ml.compile.layout import form_of
 from tinygrad_ml.compile.passes.fusion import Kernel
 from tinygrad_ml.compile.program import Call, Instruction, Value
 from tinygrad_ml.compile.recorder import Number
-from tinygrad_ml.ops.primitive import PRIMITIVES
+from tinygrad_ml.ops import PRIMITIVES
 
 pytestmark = [
     pytest.mark.host_only,

@@ -19,6 +19,8 @@ from .graph import Node, topological
 from .modes import enable_grad, path
 from .nn.module import Module
 from .ops import OUTPUT
+from .ops.index import getitem
+from .ops.movement import reshape
 from .tensor import Tensor
 
 
@@ -187,19 +189,20 @@ def _kept(node: Node) -> list[Node]:
     return [node if source == OUTPUT else node.inputs[source] for source in kept]
 
 
-VIEWS = ("permute_dims", "broadcast_to", "windows", "constant_in")
-
-
 def _memory(node: Node) -> Node:
     """The node that made the memory which this one looks at: views have none of their own."""
     while node.op is not None:
         source = node.inputs[0] if node.inputs else None
-        if node.op.name in VIEWS or (node.op.name == "getitem" and len(node.inputs) == 1):
-            node = source
-        elif node.op.name == "reshape" and (source.op is None or source.op.name not in VIEWS):
-            node = source  # what does not lie in order is copied by a reshape
-        else:
+        if node.op.kind != "view" or (node.op is getitem and len(node.inputs) > 1):
             break
+        if (
+            node.op is reshape
+            and source.op is not None
+            and source.op.kind == "view"
+            and source.op not in (reshape, getitem)
+        ):
+            break  # what does not lie in order is copied by a reshape
+        node = source
     return node
 
 

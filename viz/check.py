@@ -17,6 +17,7 @@ from tinygrad_ml import no_grad
 from tinygrad_ml.backend import is_float
 from tinygrad_ml.errors import TinygradError
 from tinygrad_ml.graph import Node
+from tinygrad_ml.ops.elementwise import cast
 from tinygrad_ml.tensor import Tensor, apply, tensor
 
 from .facts import flops_of
@@ -131,6 +132,6 @@ class _Differences:
 
 def _wide_params(node: Node) -> dict:
     # The rounding of a cast to float32 would drown a difference of 1e-6.
-    if node.op.name == "cast" and is_float(node.params["dtype"]):
+    if node.op is cast and is_float(node.params["dtype"]):
         return {**node.params, "dtype": numpy.dtype(numpy.float64)}
     return node.params

@@ -202,12 +202,13 @@ def _details(arrangement: Arrangement) -> dict:
         place = arrangement.place(node)
         if place is None or arrangement.is_copy(node) or arrangement.is_module(place):
             continue
-        if node.op is not None:
-            sources.setdefault(node.op.name, source_of(node.op))
+        source = source_of(node.op) if node.op else ""
+        if source:
+            sources[node.op.name] = source
         facts = {
             "name": arrangement.names[node],
             "facts": _facts(arrangement, node),
-            "source": node.op.name if node.op else "",
+            "source": node.op.name if source else "",
         }
         nodes[place] = facts
         if node.needs_grad:

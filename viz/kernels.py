@@ -16,6 +16,7 @@ from tinygrad_ml.compile.explain import Explanation, source_name
 from tinygrad_ml.compile.passes.fusion import Kernel
 from tinygrad_ml.compile.program import Call, Instruction, Program, Value
 from tinygrad_ml.errors import OptionError
+from tinygrad_ml.ops.movement import permute_dims
 
 from . import words
 from .figures import number
@@ -174,7 +175,7 @@ class Blocks:
         numbers: dict[Value, int] = {}
         rows = [
             (
-                instruction.op.name,
+                instruction.op,
                 repr(instruction.params),
                 str(instruction.output.dtype),
                 instruction.output in kernel.outputs,
@@ -238,7 +239,7 @@ def _source(value: Value) -> str:
 
 def _view(instruction: Instruction, name: str) -> str:
     """What to call a view: `xᵀ`, `reshape(x)`."""
-    turned = instruction.op.name == "permute_dims" and instruction.params["axes"] == (1, 0)
+    turned = instruction.op is permute_dims and instruction.params["axes"] == (1, 0)
     if len(name) > LONGEST:
         return instruction.op.name  # views of views of views
     return f"{name}ᵀ" if turned else f"{instruction.op.name}({name})"

@@ -165,7 +165,7 @@ def _signature(path: Path, nodes: list[Node], paths: dict[Node, Path]) -> tuple:
         path[-1].kind,
         *(
             (
-                node.op and node.op.name,
+                node.op,
                 node.shape,
                 str(node.dtype),
                 node.needs_grad,

@@ -21,6 +21,8 @@ def source_of(op: Primitive) -> str:
 
     Empty if it is not in the files of `tinygrad_ml.ops`, as for an operation of a user's own.
     """
+    if ops.PRIMITIVES.get(op.name) is not op:
+        return ""
     for module in (member for member in vars(ops).values() if isinstance(member, ModuleType)):
         try:
             text = inspect.getsource(module)

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from tinygrad_ml.graph import Node
+from tinygrad_ml.ops import conv, elementwise, index, matmul, movement, reduce
 
 from .figures import number, shape_text
 
@@ -22,18 +23,18 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 # How a gradient goes back through an operation that only moves numbers: "times 1" would say nothing.
 _MOVED = {
-    "sum": "{g}, repeated to {shape}",
-    "reshape": "{g}, reshaped to {shape}",
-    "permute_dims": "{g}, its axes put back in order",
-    "broadcast_to": "{g}",
-    "concat": "its part of {g}",
-    "getitem": "{g}, put at [{index}] of zeros",
-    "scatter_add": "{g} at [{index}]",
-    "cumulative_sum": "{g}, summed from the end",
-    "windows": "{g}, added back where the windows overlap",
-    "fold": "{g}, seen through the windows",
-    "transfer": "{g}, moved back",
-    "cast": "{g}, in the dtype of the input",
+    reduce.sum_: "{g}, repeated to {shape}",
+    movement.reshape: "{g}, reshaped to {shape}",
+    movement.permute_dims: "{g}, its axes put back in order",
+    movement.broadcast_to: "{g}",
+    movement.concat: "its part of {g}",
+    index.getitem: "{g}, put at [{index}] of zeros",
+    index.scatter_add: "{g} at [{index}]",
+    reduce.cumulative_sum: "{g}, summed from the end",
+    conv.windows: "{g}, added back where the windows overlap",
+    conv.fold: "{g}, seen through the windows",
+    movement.transfer: "{g}, moved back",
+    elementwise.cast: "{g}, in the dtype of the input",
 }
 
 
@@ -113,7 +114,7 @@ class _Params(dict):
 
 def formula(node: Node) -> str:
     """What the node computes, in the letters of its inputs: `a · b`."""
-    if node.op.name == "power":
+    if node.op is elementwise.power:
         return f"x{_exponent(node.params['exponent'])}"
     return node.op.formula.format_map(_Params(node.params))
 
@@ -128,7 +129,7 @@ def local(node: Node, position: int) -> str:
     op = node.op
     if not op.local:
         return ""
-    if op.name == "power":
+    if op is elementwise.power:
         n = node.params["exponent"]
         return f"{number(n)}·x{_exponent(n - 1)}" if n != 2 else "2·x"
     return op.local[min(position, len(op.local) - 1)].format_map(_Params(node.params))
@@ -180,9 +181,9 @@ def gradient_name(name: str, outputs: str) -> str:
 def rule(node: Node, position: int, names: Mapping[Node, str], g: str) -> str:
     """How the gradient g goes back to an input: `xᵀ · ∂L/∂hidden`."""
     parent = node.inputs[position]
-    if node.op.name in _MOVED:
+    if node.op in _MOVED:
         params = {**_Params(node.params), "g": g, "shape": parent.shape}
-        return _MOVED[node.op.name].format_map(params)
+        return _MOVED[node.op].format_map(params)
     return times(local(node, position), g, letters(node, names))
 
 
@@ -203,7 +204,7 @@ def times(derivative: str, g: str, values: Mapping[str, str]) -> str:
 
 def rule_with_numbers(node: Node, position: int, g: float, values: Mapping[str, float]) -> str:
     """The rule between single numbers: `2 · 3`. Empty where it only moves the gradient."""
-    if node.op.name in _MOVED:
+    if node.op in _MOVED:
         return ""
     bracketed = lambda x: f"({number(x)})" if x < 0 else number(x)  # noqa: E731
     return times(local(node, position), bracketed(g), {letter: bracketed(x) for letter, x in values.items()})
@@ -217,9 +218,9 @@ def _sides(derivative: str) -> tuple[str, str, bool]:
 
 def shapes_forward(node: Node) -> str:
     """`(32, 784) · (784, 10) → (32, 10)`."""
-    sign = " · " if node.op.name in ("matmul", "linear") else ", "
+    sign = " · " if node.op in (matmul.matmul, matmul.linear) else ", "
     shapes = [parent.shape for parent in node.inputs]
-    if node.op.name == "linear":
+    if node.op is matmul.linear:
         shapes[1] = shapes[1][::-1]
     return f"{sign.join(map(shape_text, shapes))} → {shape_text(node.shape)}"
 

@@ -9,6 +9,7 @@ import numpy
 
 from ..backend import Device, current_device
 from ..errors import CompileError
+from ..ops.movement import transfer
 from ..tensor import Tensor
 from . import cpu, gpu
 from .program import DRAW, Program
@@ -33,7 +34,7 @@ ENGINES = {
 
 def device_of(program: Program, arguments: list[Tensor]) -> Device:
     """The device on which a program runs. `CompileError` if its tensors are on several."""
-    transfers = {i.inputs[0]: Device(i.params["device"]) for i in program.instructions if i.op.name == "transfer"}
+    transfers = {i.inputs[0]: Device(i.params["device"]) for i in program.instructions if i.op is transfer}
     found: dict[Device, str] = {}
     for value in program.sources():
         source = value.source

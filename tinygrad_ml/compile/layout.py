@@ -13,7 +13,9 @@ from typing import Any
 import numpy
 from numpy.lib.stride_tricks import as_strided
 
-from ..ops.index import ARRAY
+from ..ops import movement
+from ..ops.conv import windows
+from ..ops.index import ARRAY, getitem
 from .passes.buffers import Lifetime, places
 from .passes.fusion import REDUCTIONS, Kernel
 from .program import GATHER, Instruction, Program, Value
@@ -36,26 +38,25 @@ def is_alike(now: Any, before: Any) -> bool:
 
 def view_function(instruction: Instruction) -> Callable | None:
     """What takes the view of an array that the instruction is; None if it is none. Fails if numbers had to move."""
-    params = instruction.params
-    match instruction.op.name:
-        case "reshape":
-            return lambda x: numpy.reshape(x, params["shape"], copy=False)
-        case "permute_dims":
-            return lambda x: x.transpose(params["axes"])
-        case "broadcast_to":
-            return lambda x: numpy.broadcast_to(x, params["shape"])
-        case "windows":
-            return lambda x: instruction.op.value(numpy, x, **params)
-        case "getitem" if ARRAY not in params["index"]:
-            index = params["index"]
-            whole = index if Ellipsis in index else (*index, ...)  # so that an element is an array too
-            return lambda x: x[whole]
+    op, params = instruction.op, instruction.params
+    if op is movement.reshape:
+        return lambda x: numpy.reshape(x, params["shape"], copy=False)
+    if op is movement.permute_dims:
+        return lambda x: x.transpose(params["axes"])
+    if op is movement.broadcast_to:
+        return lambda x: numpy.broadcast_to(x, params["shape"])
+    if op is windows:
+        return lambda x: op.value(numpy, x, **params)
+    if op is getitem and ARRAY not in params["index"]:
+        index = params["index"]
+        whole = index if Ellipsis in index else (*index, ...)  # so that an element is an array too
+        return lambda x: x[whole]
     return None
 
 
 def _adds_up_in(kernel: Kernel, value: Value) -> bool:
     """Whether the memory of a reduction is written to before all that the kernel reads has been read."""
-    return not kernel.in_rows and any(i.output is value and i.op.name in REDUCTIONS for i in kernel.instructions)
+    return not kernel.in_rows and any(i.output is value and i.op in REDUCTIONS for i in kernel.instructions)
 
 
 class Layout:

@@ -54,7 +54,7 @@ class Call:
     effect  whether it must run even if nobody uses what it gives
     """
 
-    c = flops = None
+    kind, scalar, ufunc, flops = "", None, None, None
 
     def __init__(self, name: str, value, effect: bool = False):
         self.name, self.value, self.effect = name, value, effect
@@ -79,10 +79,6 @@ GATHER = Call("gather", None)
 """x[index], where the index arrays, which had the shape `common`, are given for each element of the result."""
 DRAW = Call("draw", None, effect=True)
 """Random numbers, from the stream of a device. Also drawn if nobody needs them: the stream has to go on."""
-
-
-VIEWS = frozenset(("reshape", "permute_dims", "broadcast_to", "getitem", "windows", "constant_in"))
-"""Operations whose result may look at the memory of the input."""
 
 
 class Instruction:
@@ -116,6 +112,11 @@ def _shown(parameter: Any) -> str:
     if type(parameter) is tuple:
         return f"({', '.join(map(_shown, parameter))}{',' if len(parameter) == 1 else ''})"
     return str(parameter) if isinstance(parameter, numpy.dtype) else repr(parameter)
+
+
+def is_check(instruction: Instruction) -> bool:
+    """Whether it only looks at numbers, and raises if there is a mistake in them."""
+    return isinstance(instruction.op, Call) and instruction.op.name == "check"
 
 
 class Program:

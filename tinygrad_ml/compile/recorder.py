@@ -29,7 +29,7 @@ from ..ops import elementwise, movement
 from ..ops.index import ARRAY
 from ..tensor import Tensor
 from .noticed import Noticed
-from .program import DRAW, PUT, VIEWS, Call, Instruction, Program, Source, Value
+from .program import DRAW, PUT, Call, Instruction, Program, Source, Value
 from .shadow import Shadows
 from .signature import argument_names, named_arguments
 from .state import Found, Held, describe_condition, has_gradient, reachable
@@ -232,13 +232,13 @@ class Recorder:
         if op.coerce is not None:
             arrays = op.coerce(arrays)
         arrays = self._together(arrays)
-        if op.c is not None and all(array.dtype.kind == "b" for array in arrays):
+        if op.kind == "elementwise" and all(array.dtype.kind == "b" for array in arrays):
             _refuse_what_truths_have_not(op, arrays)
         values = [self.read(array) for array in arrays]
         if not isinstance(made, Traced):
             made = arrays[0].like(made.shape, made.dtype)
         made.value = self.emit(op, values, params, made.shape, made.dtype)
-        if op.name in VIEWS and ARRAY not in params.get("index", ()):
+        if op.kind == "view" and ARRAY not in params.get("index", ()):
             made.base, made.seen = arrays[0], arrays[0].owner.written
         output._data = made
         node = output._node

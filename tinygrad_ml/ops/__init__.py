@@ -1,11 +1,19 @@
 """The primitives, by family. They are facts, and know nothing of tensors or graphs.
 
-Read in this order: `primitive.py` (what an operation is), `elementwise.py` (the table of
+Read in this order: `primitive.py` (what an operation is), `scalar.py` (one number of it), `elementwise.py` (the table of
 derivatives), `reduce.py`, `movement.py`, `index.py`, `matmul.py`, `conv.py`.
 """
 
 from . import conv, elementwise, index, matmul, movement, reduce
-from .primitive import OUTPUT, PRIMITIVES, Plan, Primitive
+from .primitive import OUTPUT, Plan, Primitive
+
+PRIMITIVES = {
+    op.name: op
+    for family in (elementwise, reduce, movement, index, matmul, conv)
+    for op in vars(family).values()
+    if isinstance(op, Primitive)
+}
+"""The operations of the library by name, for tests and tools. What is made elsewhere is known by itself, not by a name."""
 
 __all__ = [
     "OUTPUT",

@@ -74,6 +74,7 @@ windows = Primitive(
             fold, shape=like.shape, kernel=kernel, stride=stride, dilation=dilation
         ),
     ),
+    kind="view",
     formula="the {kernel} windows of x",
     local=("1 in each window that sees it",),
     flops=lambda *_: 0,

@@ -2,7 +2,7 @@
 
 How to read a row: `tanh` computes NumPy's `tanh`; its local derivative is `1 - y²`; the rule turns
 the gradient g at the output y into the one at the input x, and names what it needs (see
-`primitive.py`); the last column is the same value as a C expression, for fused kernels.
+`primitive.py`); the last column is the value of a single number, for loops and kernels (see `scalar.py`).
 
 A derivative that jumps is what PyTorch takes: 0 for `abs` and `relu` at 0, half to each side where
 `maximum(a, b)` meets a tie.
@@ -19,28 +19,48 @@ bool_result = {"dtype": lambda *_: dtypes.bool_}
 small_result = {"dtype": lambda x, *_, **__: dtypes.int8 if x == dtypes.bool_ else x}  # of bools, as NumPy has it
 
 
-def unary(name, value, formula, local, rule, c, *, coerce=dtypes.promote_floats, **facts):
+OPERATORS = {
+    operator.add: "add",
+    operator.sub: "subtract",
+    operator.mul: "multiply",
+    operator.truediv: "divide",
+    operator.mod: "remainder",
+    operator.floordiv: "floor_divide",
+    operator.pow: "power",
+    operator.eq: "equal",
+    operator.ne: "not_equal",
+    operator.lt: "less",
+    operator.le: "less_equal",
+    operator.gt: "greater",
+    operator.ge: "greater_equal",
+}
+"""Operators, which the arrays of every backend know, and NumPy's functions for them."""
+
+
+def unary(name, value, formula, local, rule, scalar=None, *, coerce=dtypes.promote_floats, **facts):
     """A row of one input x. `value` is a function, or the name of one in NumPy's namespace."""
     if isinstance(value, str):
-        function = value
+        function = facts["ufunc"] = value
         value = lambda xp, x: getattr(xp, function)(x)  # noqa: E731
     gradient, words = ((rule,), (local,)) if rule else ((), ())
-    return Primitive(name, value, same, gradient, formula=formula, local=words, coerce=coerce, c=c, **facts)
+    facts |= {"formula": formula, "local": words, "coerce": coerce, "scalar": scalar}
+    return Primitive(name, value, same, gradient, kind="elementwise", **facts)
 
 
-def binary(name, value, formula, local, rules, c, *, coerce=dtypes.promote, **facts):
-    """A row of two inputs a and b, broadcast against each other."""
+def binary(name, value, formula, local, rules, scalar=None, *, coerce=dtypes.promote, **facts):
+    """A row of two inputs a and b, broadcast against each other. `value` may also be one of Python's operators."""
     if isinstance(value, str):
-        function = value
+        function = facts["ufunc"] = value
         value = lambda xp, a, b: getattr(xp, function)(a, b)  # noqa: E731
-    elif value in (operator.mod, operator.floordiv):
-        value = _whole_quotient(value)
-    else:  # one of Python's operators, which the arrays of every backend know
-        compute = facts["operator"] = value
-        value = lambda xp, a, b: compute(a, b)  # noqa: E731
-    return Primitive(
-        name, value, broadcast, rules, inputs="a b", formula=formula, local=local, coerce=coerce, c=c, **facts
-    )
+    elif value in OPERATORS:
+        facts["ufunc"] = OPERATORS[value]
+        if value in (operator.mod, operator.floordiv):
+            value = _whole_quotient(value)
+        else:
+            compute = facts["operator"] = value
+            value = lambda xp, a, b: compute(a, b)  # noqa: E731
+    facts |= {"formula": formula, "local": local, "coerce": coerce, "scalar": scalar}
+    return Primitive(name, value, broadcast, rules, inputs="a b", kind="elementwise", **facts)
 
 
 def _whole_quotient(compute):
@@ -79,69 +99,69 @@ SQRT_PI = math.sqrt(math.pi)
 LN2, LN10 = math.log(2), math.log(10)
 
 # fmt: off
-#                     name          value          y =               ∂y/∂x               gradient                                      C
-neg        = unary("neg",        lambda xp, x: -x, "-x",             "-1",               lambda g: -g,                                 "-{x}", coerce=None)
-absolute   = unary("abs",        "abs",            "|x|",            "sign x",           lambda g, x: g * x.sign(),                    "fabs({x})", coerce=None)
-sign       = unary("sign",       "sign",           "sign x",         "0",                zero,                                         "({x} == {x} ? ({x} > 0) - ({x} < 0) : {x})", coerce=None)
-exp        = unary("exp",        "exp",            "eˣ",             "y",                lambda g, y: g * y,                           "exp({x})")
-expm1      = unary("expm1",      "expm1",          "eˣ - 1",         "eˣ",               lambda g, x: g * x.exp(),                     "expm1({x})")
-log        = unary("log",        "log",            "ln x",           "1/x",              lambda g, x: g / x,                           "log({x})")
-log1p      = unary("log1p",      "log1p",          "ln(1 + x)",      "1/(1 + x)",        lambda g, x: g / (x + 1),                     "log1p({x})")
-log2       = unary("log2",       "log2",           "log₂ x",         "1/(x ln 2)",       lambda g, x: g / (x * LN2),                   "log2({x})")
-log10      = unary("log10",      "log10",          "log₁₀ x",        "1/(x ln 10)",      lambda g, x: g / (x * LN10),                  "log10({x})")
-sqrt       = unary("sqrt",       "sqrt",           "√x",             "1/(2y)",           lambda g, y: g / (y * 2),                     "sqrt({x})")
-square     = unary("square",     "square",         "x²",             "2x",               lambda g, x: g * (x * 2),                     "{x} * {x}", coerce=None, **small_result)
-reciprocal = unary("reciprocal", lambda xp, x: 1 / x, "1/x",         "-y²",              lambda g, y: -g * (y * y),                    "1 / {x}")
-sin        = unary("sin",        "sin",            "sin x",          "cos x",            lambda g, x: g * x.cos(),                     "sin({x})")
-cos        = unary("cos",        "cos",            "cos x",          "-sin x",           lambda g, x: -g * x.sin(),                    "cos({x})")
-tan        = unary("tan",        "tan",            "tan x",          "1 + y²",           lambda g, y: g * (y * y + 1),                 "tan({x})")
-asin       = unary("asin",       "arcsin",         "arcsin x",       "1/√(1 - x²)",      lambda g, x: g / (1 - x * x).sqrt(),          "asin({x})")
-acos       = unary("acos",       "arccos",         "arccos x",       "-1/√(1 - x²)",     lambda g, x: -g / (1 - x * x).sqrt(),         "acos({x})")
-atan       = unary("atan",       "arctan",         "arctan x",       "1/(1 + x²)",       lambda g, x: g / (x * x + 1),                 "atan({x})")
-sinh       = unary("sinh",       "sinh",           "sinh x",         "cosh x",           lambda g, x: g * x.cosh(),                    "sinh({x})")
-cosh       = unary("cosh",       "cosh",           "cosh x",         "sinh x",           lambda g, x: g * x.sinh(),                    "cosh({x})")
-tanh       = unary("tanh",       "tanh",           "tanh x",         "1 - y²",           lambda g, y: g * (1 - y * y),                 "tanh({x})")
-asinh      = unary("asinh",      "arcsinh",        "arsinh x",       "1/√(x² + 1)",      lambda g, x: g / (x * x + 1).sqrt(),          "asinh({x})")
-acosh      = unary("acosh",      "arccosh",        "arcosh x",       "1/√(x² - 1)",      lambda g, x: g / ((x - 1) * (x + 1)).sqrt(),  "acosh({x})")
-atanh      = unary("atanh",      "arctanh",        "artanh x",       "1/(1 - x²)",       lambda g, x: g / (1 - x * x),                 "atanh({x})")
-erf        = unary("erf",        _erf,             "erf x",          "2/√π · exp(-x²)",  lambda g, x: g * ((-x * x).exp() * (2 / SQRT_PI)), "erf({x})")
-sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-{x}))")
-relu       = unary("relu",       lambda xp, x: xp.maximum(x, x.dtype.type(0)), "max(x, 0)", "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),    "({x} < 0 ? 0 : {x})", coerce=None)
-softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * _logistic(x),                "({x} > 0 ? {x} : 0) + log1p(exp(-fabs({x})))")
-floor      = unary("floor",      _rounding("floor"), "⌊x⌋",          "0",                zero,                                         "floor({x})", coerce=None)
-ceil       = unary("ceil",       _rounding("ceil"),  "⌈x⌉",          "0",                zero,                                         "ceil({x})", coerce=None)
-round_     = unary("round",      _rounding("rint"),  "x, rounded half to even", "0",       zero,                                         "rint({x})", coerce=None)
-trunc      = unary("trunc",      _rounding("trunc"), "x, towards 0", "0",                zero,                                         "trunc({x})", coerce=None)
+#                     name          value          y =               ∂y/∂x               gradient                                      of one number
+neg        = unary("neg",        "negative",       "-x",             "-1",               lambda g: -g,                                 "-x", coerce=None)
+absolute   = unary("abs",        "abs",            "|x|",            "sign x",           lambda g, x: g * x.sign(),                    "abs(x)", coerce=None)
+sign       = unary("sign",       "sign",           "sign x",         "0",                zero,                                         "1 if x > 0 else -1 if x < 0 else 0 if x == 0 else x", coerce=None)
+exp        = unary("exp",        "exp",            "eˣ",             "y",                lambda g, y: g * y,                           "exp(x)")
+expm1      = unary("expm1",      "expm1",          "eˣ - 1",         "eˣ",               lambda g, x: g * x.exp(),                     "expm1(x)")
+log        = unary("log",        "log",            "ln x",           "1/x",              lambda g, x: g / x,                           "log(x)")
+log1p      = unary("log1p",      "log1p",          "ln(1 + x)",      "1/(1 + x)",        lambda g, x: g / (x + 1),                     "log1p(x)")
+log2       = unary("log2",       "log2",           "log₂ x",         "1/(x ln 2)",       lambda g, x: g / (x * LN2),                   "log2(x)")
+log10      = unary("log10",      "log10",          "log₁₀ x",        "1/(x ln 10)",      lambda g, x: g / (x * LN10),                  "log10(x)")
+sqrt       = unary("sqrt",       "sqrt",           "√x",             "1/(2y)",           lambda g, y: g / (y * 2),                     "sqrt(x)")
+square     = unary("square",     "square",         "x²",             "2x",               lambda g, x: g * (x * 2),                     "x * x", coerce=None, **small_result)
+reciprocal = unary("reciprocal", lambda xp, x: 1 / x, "1/x",         "-y²",              lambda g, y: -g * (y * y),                    "1 / x", ufunc="reciprocal")
+sin        = unary("sin",        "sin",            "sin x",          "cos x",            lambda g, x: g * x.cos(),                     "sin(x)")
+cos        = unary("cos",        "cos",            "cos x",          "-sin x",           lambda g, x: -g * x.sin(),                    "cos(x)")
+tan        = unary("tan",        "tan",            "tan x",          "1 + y²",           lambda g, y: g * (y * y + 1),                 "tan(x)")
+asin       = unary("asin",       "arcsin",         "arcsin x",       "1/√(1 - x²)",      lambda g, x: g / (1 - x * x).sqrt(),          "asin(x)")
+acos       = unary("acos",       "arccos",         "arccos x",       "-1/√(1 - x²)",     lambda g, x: -g / (1 - x * x).sqrt(),         "acos(x)")
+atan       = unary("atan",       "arctan",         "arctan x",       "1/(1 + x²)",       lambda g, x: g / (x * x + 1),                 "atan(x)")
+sinh       = unary("sinh",       "sinh",           "sinh x",         "cosh x",           lambda g, x: g * x.cosh(),                    "sinh(x)")
+cosh       = unary("cosh",       "cosh",           "cosh x",         "sinh x",           lambda g, x: g * x.sinh(),                    "cosh(x)")
+tanh       = unary("tanh",       "tanh",           "tanh x",         "1 - y²",           lambda g, y: g * (1 - y * y),                 "tanh(x)")
+asinh      = unary("asinh",      "arcsinh",        "arsinh x",       "1/√(x² + 1)",      lambda g, x: g / (x * x + 1).sqrt(),          "asinh(x)")
+acosh      = unary("acosh",      "arccosh",        "arcosh x",       "1/√(x² - 1)",      lambda g, x: g / ((x - 1) * (x + 1)).sqrt(),  "acosh(x)")
+atanh      = unary("atanh",      "arctanh",        "artanh x",       "1/(1 - x²)",       lambda g, x: g / (1 - x * x),                 "atanh(x)")
+erf        = unary("erf",        _erf,             "erf x",          "2/√π · exp(-x²)",  lambda g, x: g * ((-x * x).exp() * (2 / SQRT_PI)), "erf(x)")
+sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-x))")
+relu       = unary("relu",       lambda xp, x: xp.maximum(x, x.dtype.type(0)), "max(x, 0)", "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),    "0 if x < 0 else x", coerce=None)
+softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * _logistic(x),                "(x if x > 0 else 0) + log1p(exp(-abs(x)))")
+floor      = unary("floor",      _rounding("floor"), "⌊x⌋",          "0",                zero,                                         "floor(x)", coerce=None, ufunc="floor")
+ceil       = unary("ceil",       _rounding("ceil"),  "⌈x⌉",          "0",                zero,                                         "ceil(x)", coerce=None, ufunc="ceil")
+round_     = unary("round",      _rounding("rint"),  "x, rounded half to even", "0",       zero,                                         "rint(x)", coerce=None, ufunc="rint")
+trunc      = unary("trunc",      _rounding("trunc"), "x, towards 0", "0",                zero,                                         "trunc(x)", coerce=None, ufunc="trunc")
 
-#                     name          value            y =             ∂y/∂a, ∂y/∂b        gradients                                     C
-add        = binary("add",       operator.add,     "a + b",          ("1", "1"),         (lambda g: g,           lambda g: g),         "{a} + {b}")
-sub        = binary("sub",       operator.sub,     "a - b",          ("1", "-1"),        (lambda g: g,           lambda g: -g),        "{a} - {b}")
-mul        = binary("mul",       operator.mul,     "a · b",          ("b", "a"),         (lambda g, b: g * b,    lambda g, a: g * a),  "{a} * {b}")
-div        = binary("div",       operator.truediv, "a / b",          ("1/b", "-y/b"),    (lambda g, b: g / b,    lambda g, y, b: -g * y / b), "{a} / {b}", coerce=dtypes.promote_floats)
+#                     name          value            y =             ∂y/∂a, ∂y/∂b        gradients                                     of one number
+add        = binary("add",       operator.add,     "a + b",          ("1", "1"),         (lambda g: g,           lambda g: g),         "a + b")
+sub        = binary("sub",       operator.sub,     "a - b",          ("1", "-1"),        (lambda g: g,           lambda g: -g),        "a - b")
+mul        = binary("mul",       operator.mul,     "a · b",          ("b", "a"),         (lambda g, b: g * b,    lambda g, a: g * a),  "a * b")
+div        = binary("div",       operator.truediv, "a / b",          ("1/b", "-y/b"),    (lambda g, b: g / b,    lambda g, y, b: -g * y / b), "a / b", coerce=dtypes.promote_floats)
 maximum    = binary("maximum",   "maximum",        "max(a, b)",      ("1 if a > b, ½ at a tie", "1 if b > a, ½ at a tie"),
-                                                   (lambda g, a, b: _share(g, a < b, a == b), lambda g, a, b: _share(g, b < a, a == b)), "({a} > {b} || {a} != {a} ? {a} : {b})")
+                                                   (lambda g, a, b: _share(g, a < b, a == b), lambda g, a, b: _share(g, b < a, a == b)), "a if a > b or a != a else b")
 minimum    = binary("minimum",   "minimum",        "min(a, b)",      ("1 if a < b, ½ at a tie", "1 if b < a, ½ at a tie"),
-                                                   (lambda g, a, b: _share(g, a > b, a == b), lambda g, a, b: _share(g, b > a, a == b)), "({a} < {b} || {a} != {a} ? {a} : {b})")
+                                                   (lambda g, a, b: _share(g, a > b, a == b), lambda g, a, b: _share(g, b > a, a == b)), "a if a < b or a != a else b")
 atan2      = binary("atan2",     "arctan2",        "arctan(a / b)",  ("b/(a² + b²)", "-a/(a² + b²)"),
-                                                   (lambda g, a, b: g * b / _radius2(a, b), lambda g, a, b: -g * a / _radius2(a, b)), "atan2({a}, {b})", coerce=dtypes.promote_floats)
-remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a / b).floor()), "{a} - {b} * floor({a} / {b})", **small_result)
-floor_divide = binary("floor_divide", operator.floordiv, "⌊a/b⌋",    ("0", "0"),         (zero, zero),                                 "floor({a} / {b})", **small_result)
+                                                   (lambda g, a, b: g * b / _radius2(a, b), lambda g, a, b: -g * a / _radius2(a, b)), "atan2(a, b)", coerce=dtypes.promote_floats)
+remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a / b).floor()), "a % b", **small_result)
+floor_divide = binary("floor_divide", operator.floordiv, "⌊a/b⌋",    ("0", "0"),         (zero, zero),                                 "a // b", **small_result)
 pow_       = binary("pow",       operator.pow,     "aᵇ",             ("b·aᵇ⁻¹", "y·ln a"),
-                                                   (lambda g, a, b: _pow_base(g, a, b), lambda g, y, a: _pow_exponent(g, y, a)),       "pow({a}, {b})", **small_result)
+                                                   (lambda g, a, b: _pow_base(g, a, b), lambda g, y, a: _pow_exponent(g, y, a)),       "a ** b", **small_result)
 
-equal         = binary("equal",         operator.eq, "a = b", (), (), "{a} == {b}", **bool_result)
-not_equal     = binary("not_equal",     operator.ne, "a ≠ b", (), (), "{a} != {b}", **bool_result)
-less          = binary("less",          operator.lt, "a < b", (), (), "{a} < {b}",  **bool_result)
-less_equal    = binary("less_equal",    operator.le, "a ≤ b", (), (), "{a} <= {b}", **bool_result)
-greater       = binary("greater",       operator.gt, "a > b", (), (), "{a} > {b}",  **bool_result)
-greater_equal = binary("greater_equal", operator.ge, "a ≥ b", (), (), "{a} >= {b}", **bool_result)
-logical_and   = binary("logical_and", "logical_and", "a ∧ b", (), (), "{a} && {b}", **bool_result)
-logical_or    = binary("logical_or",  "logical_or",  "a ∨ b", (), (), "{a} || {b}", **bool_result)
-logical_xor   = binary("logical_xor", "logical_xor", "a ⊻ b", (), (), "!{a} != !{b}", **bool_result)
-logical_not   = unary("logical_not",  "logical_not", "¬x",    "", None, "!{x}", coerce=None, **bool_result)
-isnan         = unary("isnan",    "isnan",    "x is nan",    "", None, "isnan({x})",    coerce=None, **bool_result)
-isinf         = unary("isinf",    "isinf",    "x is ±∞",     "", None, "isinf({x})",    coerce=None, **bool_result)
-isfinite      = unary("isfinite", "isfinite", "x is finite", "", None, "isfinite({x})", coerce=None, **bool_result)
+equal         = binary("equal",         operator.eq, "a = b", (), (), "a == b", **bool_result)
+not_equal     = binary("not_equal",     operator.ne, "a ≠ b", (), (), "a != b", **bool_result)
+less          = binary("less",          operator.lt, "a < b", (), (), "a < b",  **bool_result)
+less_equal    = binary("less_equal",    operator.le, "a ≤ b", (), (), "a <= b", **bool_result)
+greater       = binary("greater",       operator.gt, "a > b", (), (), "a > b",  **bool_result)
+greater_equal = binary("greater_equal", operator.ge, "a ≥ b", (), (), "a >= b", **bool_result)
+logical_and   = binary("logical_and", "logical_and", "a ∧ b", (), (), "a and b", **bool_result)
+logical_or    = binary("logical_or",  "logical_or",  "a ∨ b", (), (), "a or b", **bool_result)
+logical_xor   = binary("logical_xor", "logical_xor", "a ⊻ b", (), (), "(not a) != (not b)", **bool_result)
+logical_not   = unary("logical_not",  "logical_not", "¬x",    "", None, "not x", coerce=None, **bool_result)
+isnan         = unary("isnan",    "isnan",    "x is nan",    "", None, "isnan(x)",    coerce=None, **bool_result)
+isinf         = unary("isinf",    "isinf",    "x is ±∞",     "", None, "isinf(x)",    coerce=None, **bool_result)
+isfinite      = unary("isfinite", "isfinite", "x is finite", "", None, "isfinite(x)", coerce=None, **bool_result)
 # fmt: on
 
 
@@ -189,7 +209,8 @@ power = Primitive(
     (_power_gradient,),
     formula="xⁿ, n a number",
     local=("n·xⁿ⁻¹",),
-    c="pow({x}, {exponent})",
+    kind="elementwise",
+    scalar="x ** exponent",
 )
 
 
@@ -207,14 +228,16 @@ where = Primitive(
     local=("0", "1 where the condition holds", "1 where it does not"),
     coerce=_where_coerce,
     dtype=lambda condition, a, b: a,
-    c="({condition} ? {a} : {b})",
+    kind="elementwise",
+    scalar="a if condition else b",
 )
 
 _cast_facts = {
     "formula": "x as {dtype}",
     "dtype": lambda x, dtype: dtype,
     "flops": lambda *_: 0,
-    "c": "({dtype}){x}",
+    "kind": "elementwise",
+    "scalar": "dtype(x)",
 }
 
 
@@ -237,6 +260,7 @@ constant_in = Primitive(
     lambda x, *_: x,
     (lambda g: g, zero),
     inputs="x others*",
+    kind="view",
     formula="x",
     local=("1", "0"),
     flops=lambda *_: 0,

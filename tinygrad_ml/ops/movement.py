@@ -20,6 +20,7 @@ reshape = Primitive(
     lambda xp, x, shape: xp.reshape(x, shape),
     _reshape_shape,
     (lambda g, like: g.reshape(like.shape),),
+    kind="view",
     formula="x as {shape}",
     local=("1",),
     flops=_nothing,
@@ -41,6 +42,7 @@ permute_dims = Primitive(
     lambda xp, x, axes: xp.transpose(x, axes),
     _permute_shape,
     (lambda g, axes: g.permute_dims(_inverse(axes)),),
+    kind="view",
     formula="x with axes in the order {axes}",
     local=("1",),
     flops=_nothing,
@@ -58,6 +60,7 @@ broadcast_to = Primitive(
     lambda xp, x, shape: xp.broadcast_to(x, shape),
     _broadcast_shape,
     (lambda g: g,),  # the engine sums over broadcast axes, here as everywhere
+    kind="view",
     formula="x repeated to {shape}",
     local=("1",),
     flops=_nothing,

@@ -25,7 +25,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 
-PRIMITIVES: dict[str, "Primitive"] = {}
+from .scalar import parsed
 
 
 def zero(g):
@@ -35,6 +35,8 @@ def zero(g):
 
 class Primitive:
     """One operation. The engine's `apply` computes it, records it, and later calls its rules.
+
+    What it is, is the object: two operations may have one name, which is for people only.
 
     name      how users, errors and pictures call it
     value     `value(xp, *arrays, **parameters)`; `xp` is the backend of the arrays
@@ -46,7 +48,11 @@ class Primitive:
     coerce    what happens to the dtypes before computing (`promote`, `promote_floats`, or None)
     dtype     `dtype(*dtypes, **parameters)` of the result; that of the first input if None
     flops     `flops(output_shape, *input_shapes)`, floating-point operations; one an output element if None
-    c         an elementwise operation as a C expression of `{inputs}`
+    kind      "elementwise" if each element of the result follows from the elements in the same place of the inputs,
+              which are broadcast; "view" if the result may look at the memory of the input; "" for all else
+    scalar    the value of one element of an elementwise operation, in Python (see `scalar.py`): what compiled loops
+              and kernels are printed from. Without it, they end before the operation
+    ufunc     the function of NumPy that computes the same into given memory, if there is one
     operator  the Python operator that computes the same on the arrays of every backend, if there is one
     """
 
@@ -63,15 +69,17 @@ class Primitive:
         coerce: Callable | None = None,
         dtype: Callable | None = None,
         flops: Callable | None = None,
-        c: str | None = None,
+        kind: str = "",
+        scalar: str | None = None,
+        ufunc: str | None = None,
         operator: Callable | None = None,
     ):
         self.name, self.value, self.shape, self.coerce, self.dtype = name, value, shape, coerce, dtype
         self.inputs = tuple(inputs.split())
-        self.gradient, self.formula, self.local, self.flops, self.c = tuple(gradient), formula, tuple(local), flops, c
-        self.operator = operator
+        self.gradient, self.formula, self.local, self.flops = tuple(gradient), formula, tuple(local), flops
+        self.kind, self.ufunc, self.operator = kind, ufunc, operator
+        self.scalar = None if scalar is None else parsed(scalar, name, self.inputs, value)
         self.plans = _Plans(self)
-        PRIMITIVES[name] = self
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}: {self.formula}>"

@@ -17,9 +17,6 @@ from ..graph import Node, topological
 BLOCK = 32768
 """Elements in a block: half a dozen such arrays of float32 fit into the second-level cache."""
 
-NAMES = {"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "abs": "absolute"}
-"""Primitives that NumPy calls otherwise."""
-
 
 class NotElementwise(Exception):
     """The function does something else than to call elementwise functions of NumPy, on one dtype."""
@@ -115,7 +112,6 @@ class Loop:
 
 def _ufunc(node: Node) -> numpy.ufunc:
     """The function of NumPy that computes the node."""
-    function = getattr(numpy, NAMES.get(node.op.name, node.op.name), None)
-    if not isinstance(function, numpy.ufunc) or node.params:
+    if node.op.ufunc is None or node.params:
         raise NotElementwise
-    return function
+    return getattr(numpy, node.op.ufunc)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import Any
 
+from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
 from ..layout import Layout, form_of
 from ..passes.fusion import Kernel
@@ -57,7 +58,7 @@ class HostLayout(Layout):
 
     def _lay(self, kernel: Kernel, instruction: Instruction) -> None:
         super()._lay(kernel, instruction)
-        if instruction.op.name == "matmul" and self._sooner_transposed(instruction):
+        if instruction.op is matmul and self._sooner_transposed(instruction):
             output = instruction.output
             *batch, rows, columns = output.shape
             self.forms[output] = form_of((*batch, columns, rows), output.dtype).mT
@@ -71,14 +72,14 @@ class HostLayout(Layout):
         return self.forms[b].strides[-2] == b.dtype.itemsize != self.forms[b].strides[-1]
 
     def reads_late(self, kernel: Kernel, instruction: Instruction) -> bool:
-        return instruction.op.name in NOT_IN_PLACE
+        return instruction.op in NOT_IN_PLACE
 
     def _product(self, instruction: Instruction) -> Product | None:
         """The instruction, if it is a product that can run as machine code."""
-        if not self.compiled or instruction.op.name not in ("matmul", "linear"):
+        if not self.compiled or instruction.op not in (matmul, linear):
             return None
         a, b, c = (self.forms[value] for value in (*instruction.inputs, instruction.output))
-        if instruction.op.name == "linear":
+        if instruction.op is linear:
             b = b.mT
         elif not c.flags.c_contiguous:
             a, b, c = b.mT, a.mT, c.mT
@@ -141,7 +142,7 @@ class HostLayout(Layout):
         for i, instruction in enumerate(kernel.instructions):
             inputs = {self.roots[value] for value in instruction.inputs}
             done = {self.registers[value] for value in inputs if last[value] == i and value in self.registers}
-            if instruction.op.name not in NOT_IN_PLACE and not kernel.axes:  # nor is a row put in the place of its sum
+            if instruction.op not in NOT_IN_PLACE and not kernel.axes:  # nor is a row put in the place of its sum
                 free, done = [*free, *done], set()
             if instruction.output not in kept and instruction.output not in self.views:
                 itemsize = instruction.output.dtype.itemsize

@@ -11,7 +11,7 @@ Three kinds of loops, by what is reduced (see `passes/fusion.py`):
     rows        for each row: a walk over it for each turn, with the reduced values of the row in between
     columns     a walk over all elements that adds up; then the reduced values
 
-Read next: `places.py`, how elements are found; `mathematics.py`, what Numba has not; `machine_code.py`, how it is
+Read before: `expressions.py`, an operation of one element. Read next: `places.py`, how elements are found; `mathematics.py`, what Numba has not; `machine_code.py`, how it is
 compiled and kept.
 """
 
@@ -22,95 +22,25 @@ from typing import NamedTuple
 
 import numpy
 
+from ...ops.movement import reshape
+from ...ops.reduce import max_, min_, sum_
 from ...ops.shapes import reduced, size
 from ..passes.fusion import REDUCTIONS, Kernel
 from ..program import Instruction, Value
+from .expressions import constant, expression, has_loop
 from .places import MEMORY, NOTHING_OVERLAPS, Axis, Place, place
 
-INTO = {
-    "neg": "-{0}",
-    "abs": "abs({0})",
-    "sign": "({one} if {0} > {zero} else -{one} if {0} < {zero} else {zero} if {0} == {zero} else {0})",
-    "sqrt": "sqrt({0})",
-    "square": "{0} * {0}",
-    "reciprocal": "{one} / {0}",
-    "relu": "({zero} if {0} < {zero} else {0})",
-    "add": "{0} + {1}",
-    "sub": "{0} - {1}",
-    "mul": "{0} * {1}",
-    "div": "{0} / {1}",
-    "maximum": "({0} if {0} > {1} or {0} != {0} else {1})",
-    "minimum": "({0} if {0} < {1} or {0} != {0} else {1})",
-    "equal": "{0} == {1}",
-    "not_equal": "{0} != {1}",
-    "less": "{0} < {1}",
-    "less_equal": "{0} <= {1}",
-    "greater": "{0} > {1}",
-    "greater_equal": "{0} >= {1}",
-    "logical_and": "({0} != 0) & ({1} != 0)",
-    "logical_or": "({0} != 0) | ({1} != 0)",
-    "logical_xor": "({0} != 0) != ({1} != 0)",
-    "logical_not": "{0} == 0",
-    "isnan": "{0} != {0}",
-    "isinf": "abs({0}) == inf",
-    "isfinite": "abs({0}) < inf",
-    "where": "({1} if {0} else {2})",
-    "cast": "{dtype}({0})",
-    "discrete_cast": "{dtype}({0})",
-    "exp": "exp({0})",
-    "sigmoid": "{one} / ({one} + exp(-{0}))",
-}
-"""Primitive -> its value as an expression of the operands `{0}`, `{1}`; `{one}` and `{zero}` are of their dtype."""
-
-POWERS = {1: "{0}", 2: "{0} * {0}", 3: "{0} * {0} * {0}", 0.5: "sqrt({0})", -1: "{one} / {0}"}
-
-ONE_BY_ONE = {name: f"{name}({{0}})" for name in ("log", "log1p", "log2", "log10", "expm1", "sin", "cos", "tanh")}
-"""Functions that machine code computes for one element at a time. NumPy has them for sixteen: so they are welcome for
-the few reduced values only."""
-
-COMPUTED = frozenset(map(numpy.dtype, ("float32", "float64", "int64", "bool")))
 LONGEST = 64
 """So many operations are compiled to one loop: the time that it takes grows faster than their number. A longer chain
 becomes several loops, see `passes.fusion.fusion`."""
-READ = frozenset(MEMORY)
-
-
-def expression(instruction: Instruction, is_reduced: bool) -> str | None:
-    """The pattern of an elementwise operation; None if there is none, or a slow one only."""
-    dtype = instruction.inputs[0].dtype
-    if instruction.output.dtype not in COMPUTED or any(value.dtype not in READ for value in instruction.inputs):
-        return None
-    name = instruction.op.name
-    if dtype not in COMPUTED and name not in ("cast", "discrete_cast", "equal", "not_equal", "where"):
-        return None  # Numba widens small integers
-    if name == "power":
-        return POWERS.get(instruction.params["exponent"]) if dtype.kind == "f" else None
-    if name in ("cast", "discrete_cast"):
-        return "{0} != 0" if instruction.output.dtype == bool else INTO[name]
-    if name in ("exp", "sigmoid") and dtype != numpy.float32 and not is_reduced:
-        return None
-    if dtype.kind == "b" and name in (
-        "neg",
-        "abs",
-        "sign",
-        "add",
-        "sub",
-        "mul",
-        "square",
-        "relu",
-        "maximum",
-        "minimum",
-    ):
-        return None
-    return INTO.get(name) or (ONE_BY_ONE.get(name) if is_reduced and dtype.kind == "f" else None)
 
 
 def may_reduce(instruction: Instruction, is_reduced: bool) -> bool:
     """Whether a loop can have the instruction beside reductions. See `passes.fusion.fusion`."""
-    if instruction.op.name in REDUCTIONS:
+    if instruction.op in REDUCTIONS:
         x, y = instruction.inputs[0].dtype, instruction.output.dtype
-        return y in COMPUTED and x in COMPUTED and y.kind != "b" and 0 not in instruction.inputs[0].shape
-    return 0 not in instruction.output.shape and expression(instruction, is_reduced) is not None
+        return y in MEMORY and x in MEMORY and y.kind != "b" and 0 not in instruction.inputs[0].shape
+    return 0 not in instruction.output.shape and has_loop(instruction, is_reduced)
 
 
 class Operand(NamedTuple):
@@ -137,26 +67,23 @@ class Loop:
             value
             for i in kernel.instructions
             for value in i.inputs
-            if not kernel.reduced(i.output) or i.op.name in REDUCTIONS
+            if not kernel.reduced(i.output) or i.op in REDUCTIONS
             if value in self.turns and not kernel.reduced(value) and self.turns[value] < self._walk(i)
         }
-        added_up = {
-            i.output for i in kernel.instructions if i.op.name in REDUCTIONS and kernel.axes and not kernel.in_rows
-        }
+        added_up = {i.output for i in kernel.instructions if i.op in REDUCTIONS and kernel.axes and not kernel.in_rows}
         self.kept = [
             i.output for i in kernel.instructions if i.output in again | added_up and i.output not in kernel.outputs
         ]
 
     def _walk(self, instruction: Instruction) -> int:
         """In which walk over the row an instruction of full operands runs."""
-        return self.turns[instruction.output] - (instruction.op.name in REDUCTIONS)
+        return self.turns[instruction.output] - (instruction.op in REDUCTIONS)
 
     @staticmethod
     def can_run(kernel: Kernel) -> bool:
         """Whether all of its operations can be written in a loop."""
         return 0 not in kernel.shape and all(
-            i.op.name in REDUCTIONS or i.op.name == "reshape" or expression(i, kernel.reduced(i.output)) is not None
-            for i in kernel.instructions
+            i.op in REDUCTIONS or i.op is reshape or has_loop(i, kernel.reduced(i.output)) for i in kernel.instructions
         )
 
     def written(self, forms: Mapping[Value, numpy.ndarray], in_place: Mapping[Value, Value]) -> Written:
@@ -211,14 +138,14 @@ class _Writer:
         for instruction in self.kernel.instructions:
             at = self._index_shape(instruction)
             for value in instruction.inputs:
-                if value not in self.made and _literal(value) is None:
+                if value not in self.made and constant(value) is None:
                     yield self._input(value, instruction, at)
 
     def _index_shape(self, instruction: Instruction) -> tuple[int, ...]:
-        return self.kernel.shape if instruction.op.name in REDUCTIONS else instruction.output.shape
+        return self.kernel.shape if instruction.op in REDUCTIONS else instruction.output.shape
 
     def _input(self, value: Value, instruction: Instruction, at: tuple[int, ...]) -> Operand:
-        full = instruction.op.name in REDUCTIONS or not self.kernel.reduced(instruction.output)
+        full = instruction.op in REDUCTIONS or not self.kernel.reduced(instruction.output)
         return Operand(value, self._steps(self.forms[value], at, not full))
 
     def _result(self, value: Value) -> Operand:
@@ -285,7 +212,7 @@ class _Writer:
         return Written(source, sizes, tuple(operands), tuple(steps.values()), growth)
 
     def _in_memory(self, value: Value) -> bool:
-        return (value in self.kernel.outputs and self.made[value].op.name != "reshape") or value in self.loop.kept
+        return (value in self.kernel.outputs and self.made[value].op is not reshape) or value in self.loop.kept
 
     def _emit(self, depth: int, line: str) -> None:
         self.lines.append("    " * depth + line)
@@ -306,7 +233,7 @@ class _Writer:
 
     def _operand(self, value: Value, instruction: Instruction, loaded: dict, depth: int) -> str:
         """An operand of an instruction as a name, loaded before if need be."""
-        literal = _literal(value)
+        literal = constant(value)
         if literal is not None:
             return literal
         if value in self.made:
@@ -332,15 +259,12 @@ class _Writer:
         """A line for an elementwise operation, and one that stores its result."""
         output = instruction.output
         operands = [self._operand(value, instruction, loaded, depth) for value in instruction.inputs]
-        if instruction.op.name == "reshape":  # another name
+        if instruction.op is reshape:  # another name
             self.names[output] = operands[0]
             loaded[output] = operands[0]
             return
-        dtype = instruction.inputs[0].dtype
-        words = {"one": f"{dtype}(1)", "zero": f"{dtype}(0)", "dtype": output.dtype}
-        pattern = expression(instruction, self.kernel.reduced(output))
         loaded[output] = self._name(output)
-        self._emit(depth, f"{loaded[output]} = {pattern.format(*operands, **words)}")
+        self._emit(depth, f"{loaded[output]} = {expression(instruction, operands)}")
         if self._in_memory(output):
             self._emit(depth, f"{self._at(self._result(output))} = {loaded[output]}")
 
@@ -351,13 +275,13 @@ class _Writer:
         return [
             i
             for i in self.kernel.instructions
-            if (i.op.name in REDUCTIONS or not self.kernel.reduced(i.output)) and self.loop._walk(i) == turn
+            if (i.op in REDUCTIONS or not self.kernel.reduced(i.output)) and self.loop._walk(i) == turn
         ]
 
     def _walk(self, turn: int, depth: int) -> None:
         loaded: dict = {}
         for instruction in self._full(turn):
-            if instruction.op.name in REDUCTIONS:
+            if instruction.op in REDUCTIONS:
                 (x,) = instruction.inputs
                 self._accumulate(instruction, self._operand(x, instruction, loaded, depth), depth)
             else:
@@ -366,7 +290,7 @@ class _Writer:
     def _few(self, turn: int, loaded: dict, depth: int) -> None:
         """The reduced values of a turn."""
         for i in self.kernel.instructions:
-            if self.kernel.reduced(i.output) and i.op.name not in REDUCTIONS and self.loop.turns[i.output] == turn:
+            if self.kernel.reduced(i.output) and i.op not in REDUCTIONS and self.loop.turns[i.output] == turn:
                 self._compute(i, loaded, depth)
 
     def _row(self, depth: int) -> None:
@@ -374,7 +298,7 @@ class _Writer:
         loaded: dict = {}
         for turn in range(last + 1):
             self._few(turn, loaded, depth)
-            reductions = [i for i in self._full(turn) if i.op.name in REDUCTIONS]
+            reductions = [i for i in self._full(turn) if i.op in REDUCTIONS]
             for i in reductions:
                 self._emit(depth, f"t_{self._name(i.output)} = {_start(i, wide=True)}")
             if self._full(turn):
@@ -386,7 +310,7 @@ class _Writer:
                     self._emit(depth, f"{self._at(self._result(i.output))} = {name}")
 
     def _columns(self) -> None:
-        reductions = [i for i in self.kernel.instructions if i.op.name in REDUCTIONS]
+        reductions = [i for i in self.kernel.instructions if i.op in REDUCTIONS]
         # The last axes, if they are reduced, are added up in a register before anything goes to memory.
         inner = [g for g in self.along if g > self.down[-1]]
         outer = [g for g in range(len(self.down) + len(self.along)) if g not in inner]
@@ -406,7 +330,7 @@ class _Writer:
             for i in reductions:
                 at = self._at(self._result(i.output))
                 t = f"{i.output.dtype}(t_{self._name(i.output)})"
-                self._emit(depth, f"{at} = {_COMBINED[i.op.name].format(at, t)}")
+                self._emit(depth, f"{at} = {_COMBINED[i.op].format(at, t)}")
 
         def finish(depth: int) -> None:
             loaded: dict = {}
@@ -415,44 +339,34 @@ class _Writer:
 
         self._nest(self.down, 0, clear)
         self._nest(outer, 0, walk)
-        if any(self.kernel.reduced(i.output) and i.op.name not in REDUCTIONS for i in self.kernel.instructions):
+        if any(self.kernel.reduced(i.output) and i.op not in REDUCTIONS for i in self.kernel.instructions):
             self._nest(self.down, 0, finish)
 
     def _accumulate(self, instruction: Instruction, value: str, depth: int) -> None:
         name = self._name(instruction.output)
         if self.in_rows or self.near:
             total = f"t_{name}"
-            if instruction.op.name == "sum" and instruction.output.dtype.kind == "f":
+            if instruction.op is sum_ and instruction.output.dtype.kind == "f":
                 self._emit(depth, f"{total} = add_in_any_order({total}, float64({value}))")
                 return
         else:
             total = self._at(self._result(instruction.output))
-        self._emit(depth, f"{total} = {_COMBINED[instruction.op.name].format(total, value)}")
+        self._emit(depth, f"{total} = {_COMBINED[instruction.op].format(total, value)}")
 
 
 _COMBINED = {
-    "sum": "{0} + {1}",
-    "max": "({1} if {1} > {0} or {1} != {1} else {0})",
-    "min": "({1} if {1} < {0} or {1} != {1} else {0})",
+    sum_: "{0} + {1}",
+    max_: "({1} if {1} > {0} or {1} != {1} else {0})",
+    min_: "({1} if {1} < {0} or {1} != {1} else {0})",
 }
 
 
 def _start(instruction: Instruction, wide: bool = False) -> str:
     """The number with which a reduction begins. Sums in a register are wide: they are rounded once, at the end."""
     dtype = instruction.output.dtype
-    if instruction.op.name == "sum":
+    if instruction.op is sum_:
         return f"{'float64' if wide and dtype.kind == 'f' else dtype}(0)"
     if dtype.kind == "f":
-        return f"{dtype}({'-' if instruction.op.name == 'max' else ''}inf)"
+        return f"{dtype}({'-' if instruction.op is max_ else ''}inf)"
     extreme = numpy.iinfo(dtype)
-    return f"{dtype}({extreme.min if instruction.op.name == 'max' else extreme.max})"
-
-
-def _literal(value: Value) -> str | None:
-    """A constant number as it is written in the source."""
-    array = getattr(value.source, "array", None)
-    if array is None or array.ndim or value.source.kind != "constant":
-        return None
-    if value.dtype.kind == "f":
-        return f"{value.dtype}({float(array)!r})"
-    return repr(bool(array)) if value.dtype.kind == "b" else f"{value.dtype}({int(array)})"
+    return f"{dtype}({extreme.min if instruction.op is max_ else extreme.max})"

@@ -10,17 +10,22 @@ import math
 
 from llvmlite import ir
 from numba import cfunc, types
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic, overload, register_jitable
 from numpy import float32, int32
 
 bools = uint8s = types.CPointer(types.uint8)
-int32s, int64s = types.CPointer(types.int32), types.CPointer(types.int64)
+int8s, int16s, int32s, int64s = map(types.CPointer, (types.int8, types.int16, types.int32, types.int64))
+uint16s, uint32s, uint64s = map(types.CPointer, (types.uint16, types.uint32, types.uint64))
 float32s, float64s = types.CPointer(types.float32), types.CPointer(types.float64)
 
 
 OPTIONS = {"error_model": "numpy", "_nrt": False, "no_rewrites": True}
 """As NumPy divides by zero. Where there is nothing but numbers and addresses, no references are to be counted, and there
 is nothing to rewrite: to look for it takes time."""
+
+
+INSIDE = OPTIONS | {"forceinline": True}
+"""The same for functions that loops call."""
 
 
 def machine_code(cache: bool):
@@ -74,12 +79,55 @@ def nothing_overlaps(context):
     return types.void(), say
 
 
+def _rounding(name: str):
+    """A function that the processor has for many floats at a time: `llvm.floor`."""
+
+    @intrinsic
+    def rounding(context, x):
+        if not isinstance(x, types.Float):
+            return None
+
+        def call(context, builder, signature, given):
+            return builder.call(builder.module.declare_intrinsic(f"llvm.{name}", [given[0].type]), given)
+
+        return x(x), call
+
+    return rounding
+
+
+floor, ceil, trunc, rint = map(_rounding, ("floor", "ceil", "trunc", "rint"))
+
+
+@register_jitable(**INSIDE)
+def floor_remainder(a, b):
+    """What is left of a after subtracting b a whole number of times: of the sign of b."""
+    rest = math.fmod(a, b)
+    if rest == 0:
+        return math.copysign(rest, b)
+    return rest + b if (rest < 0) != (b < 0) else rest
+
+
+@register_jitable(**INSIDE)
+def floor_quotient(a, b):
+    """a / b, rounded downwards. The quotient of a number without its remainder is whole but for a rounding error."""
+    if b == 0:
+        return a / b
+    rest = math.fmod(a, b)
+    whole = (a - rest) / b
+    if rest != 0 and (rest < 0) != (b < 0):
+        whole -= 1
+    if whole == 0:
+        return math.copysign(whole, a / b)
+    below = floor(whole)
+    return below + 1 if 2 * (whole - below) > 1 else below
+
+
 def exp(x):
     """eˣ."""
     return math.exp(x)
 
 
-@overload(exp, jit_options=OPTIONS | {"forceinline": True})
+@overload(exp, jit_options=INSIDE)
 def _exp(x):
     if x != types.float32:
         return lambda x: math.exp(x)

@@ -11,8 +11,11 @@ from typing import NamedTuple
 
 import numpy
 
-MEMORY = {numpy.dtype(name): f"{name}s" for name in ("float32", "float64", "int64", "int32", "uint8", "bool")}
-"""dtype -> the type of memory that has such elements, as the argument of a loop. See `mathematics.py`."""
+from ...backend import dtypes
+
+MEMORY = {dtype: f"{dtype}s" for dtype in dtypes.SUPPORTED - {dtypes.float16}}
+"""dtype -> the type of memory that has such elements, as the argument of a loop. See `mathematics.py`. Machine code of
+many processors does not compute with float16, so its operations are calls of NumPy."""
 
 NOTHING_OVERLAPS = "nothing_overlaps()"
 """The first line of each loop: what is written lies apart from all else that it is given. Else the compiler would have to

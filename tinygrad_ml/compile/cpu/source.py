@@ -18,12 +18,13 @@ from ...backend import dtypes
 from ...backend import random as streams
 from ...backend.arrays import HOST
 from ...errors import RangeError, TinygradError
-from ...ops import conv
-from ...ops.index import ARRAY
+from ...ops import conv, movement, reduce
+from ...ops.index import ARRAY, scatter_add
+from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
 from ..layout import view_function
 from ..passes.fusion import Kernel
-from ..program import Instruction, Value
+from ..program import COPY, DRAW, Instruction, Value
 from . import moves
 from .functions import calls
 from .layout import HostLayout
@@ -37,7 +38,13 @@ from .sharing.job import FIRST_ARGUMENT, MOST_ARGUMENTS, address
 
 WORTH_SHARING = 1 << 15
 """Elements of a loop that threads share: they take a hundredth of a millisecond."""
-REDUCTIONS = {"sum": "add", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}
+REDUCTIONS = {
+    reduce.sum_: "add",
+    reduce.max_: "maximum",
+    reduce.min_: "minimum",
+    reduce.any_: "logical_or",
+    reduce.all_: "logical_and",
+}
 """Primitive -> the function of NumPy that reduces by it."""
 
 
@@ -224,14 +231,25 @@ class Source:
                 offset = self.layout.offsets[self.layout.registers[value]]
                 self.fixed[value] = self._place(offset, value.shape, value.dtype)
             operands = list(map(self.name, instruction.inputs))
-            if instruction.op.name in REDUCTIONS:
+            if instruction.op in REDUCTIONS:
                 self._reduction(instruction, operands[0], self.name(value))
             else:
-                self.lines += calls(instruction, operands, self.name(value))
+                self.lines += calls(instruction, operands, self.name(value), self._named)
 
     def _reduction(self, instruction: Instruction, operand: str, out: str) -> None:
-        axis, keepdims = instruction.params["axis"], instruction.params["keepdims"]
-        self.lines.append(f"{REDUCTIONS[instruction.op.name]}.reduce({operand}, {axis}, None, {out}, {keepdims})")
+        op, params = instruction.op, instruction.params
+        if op is reduce.sum_ and dtypes.is_float(instruction.output.dtype):  # which says how numbers are added up
+            total = self._named(lambda x: op.value(HOST, x, **params))
+            self.lines.append(f"copyto({out}, {total}({operand}))")
+            return
+        axis, keepdims = params["axis"], params["keepdims"]
+        self.lines.append(f"{REDUCTIONS[op]}.reduce({operand}, {axis}, None, {out}, {keepdims})")
+
+    def _named(self, function: Callable) -> str:
+        """A name for a function in the source."""
+        word = self._new_name("value")
+        self.names[word] = function
+        return word
 
     def _in_blocks(self, kernel: Kernel) -> None:
         """A loop over blocks; what each of its variables is in each block is worked out now, if it is fixed."""
@@ -265,7 +283,9 @@ class Source:
         self.lines += moving
         for instruction in kernel.instructions:
             operands = [word[value] for value in instruction.inputs]
-            self.lines += [f"    {line}" for line in calls(instruction, operands, word[instruction.output])]
+            self.lines += [
+                f"    {line}" for line in calls(instruction, operands, word[instruction.output], self._named)
+            ]
 
     def _register_blocks(self, kernel: Kernel, value: Value, register, pieces, flat: bool) -> Iterator[numpy.ndarray]:
         offset = self.layout.offsets[register]
@@ -276,12 +296,11 @@ class Source:
     # -- operations that stand alone ---------------------------------------------------------------------------
 
     def _single(self, instruction: Instruction, pools) -> None:
-        form = getattr(self, f"_{instruction.op.name}", None)
-        name, output = instruction.op.name, instruction.output
+        form = FORMS.get(instruction.op)
         operands = list(map(self.name, instruction.inputs))
-        if name in REDUCTIONS:
-            self._reduction(instruction, operands[0], self._target(output, pools))
-        elif form is not None and form(instruction, operands, pools) is not NotImplemented:
+        if instruction.op in REDUCTIONS:
+            self._reduction(instruction, operands[0], self._target(instruction.output, pools))
+        elif form is not None and form(self, instruction, operands, pools) is not NotImplemented:
             pass
         else:
             self._eagerly(instruction, operands)
@@ -289,7 +308,7 @@ class Source:
     def _eagerly(self, instruction: Instruction, operands: list[str]) -> None:
         self.eager.append(instruction)
         number, op, params = instruction.output.number, instruction.op, instruction.params
-        if op.name == "draw":
+        if op is DRAW:
             self.names[f"call_{number}"] = _drawn(instruction)
         else:
             self.names[f"call_{number}"] = _as_in_eager_mode(op, params)
@@ -383,6 +402,20 @@ class Source:
         self.names[word] = _drawing(instruction.params)
         self.lines.append(f"{word}(size={instruction.output.shape}, dtype={out}.dtype, out={out})")
         return None
+
+
+FORMS = {
+    matmul: Source._matmul,
+    linear: Source._linear,
+    COPY: Source._copy,
+    movement.reshape: Source._reshape,
+    movement.concat: Source._concat,
+    reduce.cumulative_sum: Source._cumulative_sum,
+    scatter_add: Source._scatter_add,
+    conv.fold: Source._fold,
+    DRAW: Source._draw,
+}
+"""Operation that stands alone -> what writes its lines. All others run as in eager mode."""
 
 
 def _looking(form: numpy.ndarray, source: numpy.ndarray) -> Callable:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from ...ops.shapes import size
 from ..passes.fusion import Kernel
-from ..program import VIEWS, Value
+from ..program import Value
 from .launch import BLOCK, POINTERS, Launch, Piece, launch
 
 SMALL = 1 << 18
@@ -47,7 +47,7 @@ class _Turns:
     def add(self, kernel: Kernel, needs: set[Kernel]) -> None:
         """Into a turn after those that it needs; none that came before needs it."""
         if any(needed not in self._number for needed in needs):
-            if kernel.kind == "single" and kernel.instructions[0].op.name in VIEWS:
+            if kernel.kind == "single" and kernel.instructions[0].op.kind == "view":
                 self._views.append(kernel)
                 return
             self.close()

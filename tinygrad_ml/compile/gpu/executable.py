@@ -20,12 +20,13 @@ from typing import Any
 import numpy
 
 from ...backend import random as streams
+from ...ops.movement import transfer
 from ...ops.shapes import size
 from ...tensor import Tensor
 from ..layout import form_of, is_alike
 from ..passes.equal import frozen
 from ..passes.fusion import Kernel, fusion
-from ..program import Instruction, Program, Value
+from ..program import Instruction, Program, Value, is_check
 from .beside import beside, in_turns
 from .gathers import gathers
 from .kernels import grouped, has_form, has_launch, structure
@@ -281,8 +282,8 @@ def _on_device(program: Program, fuse: bool) -> Program:
     """
     from_host = {i.output for i in program.instructions if of_the_host(i)}
     from_host |= {value for value in program.sources() if value.source.kind == "argument"}
-    moved = [i for i in program.instructions if i.op.name == "transfer" and i.inputs[0] in from_host]
-    kept = [i for i in program.instructions if i not in moved and i.op.name != "check"]
+    moved = [i for i in program.instructions if i.op is transfer and i.inputs[0] in from_host]
+    kept = [i for i in program.instructions if i not in moved and not is_check(i)]
     program = program.with_instructions(kept, {i.output: i.inputs[0] for i in moved})
     return gathers(small_products(program) if fuse else program, fuse)
 
@@ -304,7 +305,7 @@ def _updates_last(program: Program, kernels: list[Kernel], together: bool) -> li
     updates = [k for k in kernels if k.kind == "loop" and k.outputs and only.issuperset(k.outputs)]
     alike: dict[Hashable, list[Kernel]] = {}
     for kernel in updates:
-        alike.setdefault(tuple((i.op.name, frozen(i.params), i.output.dtype) for i in kernel.instructions), []).append(
+        alike.setdefault(tuple((i.op, frozen(i.params), i.output.dtype) for i in kernel.instructions), []).append(
             kernel
         )
     last = {kernel: None for same in alike.values() if len(same) > 1 for kernel in same}

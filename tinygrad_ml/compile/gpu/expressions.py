@@ -1,7 +1,7 @@
 """One elementwise operation as an expression of CUDA C++, for every dtype.
 
-The table of derivatives has an expression for each of its rows. Here is what differs between dtypes:
-float16 is computed in float32 and rounded after each operation, as NumPy and CuPy do; integers divide
+The table of derivatives has an expression for each of its rows, which `../scalar.py` takes apart. Here is how it is
+written: float16 is computed in float32 and rounded after each operation, as NumPy and CuPy do; integers divide
 downwards and take powers by multiplying; a literal is of the dtype of its tensor, so that nothing of
 float32 is computed in double precision by accident.
 """
@@ -14,6 +14,7 @@ import numpy
 
 from ...backend import dtypes
 from ..program import Instruction, Value
+from ..scalar import NotPrinted, Printer, Term, beside
 
 POINTER = {
     dtypes.float16: "__half",
@@ -34,34 +35,9 @@ POINTER = {
 REGISTER = POINTER | {dtypes.float16: "float"}
 """What they are while one computes with them."""
 
-WHOLE = {
-    "abs": "({x} < 0 ? -{x} : {x})",
-    "floor": "{x}",
-    "ceil": "{x}",
-    "round": "{x}",
-    "trunc": "{x}",
-    "remainder": "whole_remainder<{type}>({a}, {b})",
-    "floor_divide": "whole_quotient<{type}>({a}, {b})",
-    "pow": "whole_power<{type}>({a}, {b})",
-    "power": "whole_power<{type}>({x}, {exponent})",
-    "isnan": "false",
-    "isinf": "false",
-    "isfinite": "true",
-}
-"""Rows that are another expression of integers and bools."""
-
-UNSIGNED = {
-    "abs": "{x}",
-    "remainder": "({b} == 0 ? 0 : {a} % {b})",
-    "floor_divide": "({b} == 0 ? 0 : {a} / {b})",
-}
-"""Those that are another one again where no number is negative."""
-
-FLOAT = {"remainder": "floor_remainder({a}, {b})", "floor_divide": "floor_quotient({a}, {b})"}
-"""Rows whose expression in the table is not exact for large quotients and infinite operands."""
-
-POWERS = {2: "{x} * {x}", 1: "{x}", 0.5: "sqrt({x})", -1: "1 / {x}"}
-"""Exponents for which no power is taken."""
+NAMES = {"abs": "fabs", "power": "pow", "remainder": "floor_remainder", "quotient": "floor_quotient"}
+"""Functions of floats that are called otherwise here; `helpers.py` has those that CUDA has not."""
+OF_INTEGERS = {"power": "whole_power", "remainder": "whole_remainder", "quotient": "whole_quotient"}
 
 
 def literal(number, dtype: numpy.dtype) -> str:
@@ -94,37 +70,57 @@ def constant(value: Value) -> str | None:
     return literal(value.source.array.item(), value.dtype)
 
 
+class Cuda(Printer):
+    """Prints CUDA C++."""
+
+    def literal(self, number, dtype: numpy.dtype) -> str:
+        return literal(number, dtype)
+
+    def arithmetic(self, text: str, dtype: numpy.dtype) -> Term:
+        if dtype.kind in "iu" and dtype.itemsize < 4:  # which C computes as int
+            return Term(f"({REGISTER[dtype]})({text})", dtype)
+        return Term(text, dtype, False)
+
+    def converted(self, term: Term, dtype: numpy.dtype) -> Term:
+        if dtype == dtypes.float16 and term.dtype == dtypes.float64:
+            return Term(term.text, dtype, term.simple)  # to be rounded once
+        return Term(f"({REGISTER[dtype]}){beside(term)}", dtype, False)
+
+    def choice(self, condition: Term, a: Term, b: Term) -> str:
+        return f"({condition.text} ? {a.text} : {b.text})"
+
+    def either(self, sign: str, a: Term, b: Term) -> str:
+        return f"{beside(a)} {SIGNS[sign]} {beside(b)}"
+
+    def negated(self, truth: Term) -> str:
+        return f"!{beside(truth)}"
+
+    def call(self, function: str, arguments: list[Term], dtype: numpy.dtype) -> str:
+        given = ", ".join(argument.text for argument in arguments)
+        if dtype.kind == "f":
+            return f"{NAMES.get(function, function)}({given})"
+        if dtype.kind == "u" and function != "power":
+            a, b = map(beside, arguments)
+            return f"({b} == 0 ? 0 : {a} {'%' if function == 'remainder' else '/'} {b})"
+        return f"{OF_INTEGERS[function]}<{REGISTER[dtype]}>({given})"
+
+
+SIGNS = {"&": "&&", "|": "||", "^": "!="}
+
+
+def printed(instruction: Instruction) -> bool:
+    """Whether there is C for an instruction."""
+    try:
+        expression(instruction, list(instruction.op.inputs))
+    except NotPrinted:
+        return False
+    return True
+
+
 def expression(instruction: Instruction, operands: list[str]) -> str:
     """The instruction as C, of operands that are names or literals."""
-    op, inputs, dtype = instruction.op, instruction.inputs, instruction.output.dtype
-    words = dict(zip(op.inputs, operands, strict=True))
-    if op.name in ("cast", "discrete_cast"):
-        text = f"({REGISTER[dtype]}){operands[0]}"
-        if dtype == dtypes.float16 and inputs[0].dtype == dtypes.float64:
-            text = operands[0]  # to be rounded once
-    else:
-        text = _pattern(instruction).format(**words, type=REGISTER[dtype], exponent=_exponent(instruction))
-    return f"rounded({text})" if dtype == dtypes.float16 else text
-
-
-def _pattern(instruction: Instruction) -> str:
-    name, dtype = instruction.op.name, instruction.inputs[0].dtype
-    if name == "power" and instruction.params["exponent"] in POWERS:
-        return POWERS[instruction.params["exponent"]]
-    table = instruction.op.c
-    if dtype in dtypes.FLOATS:
-        return FLOAT.get(name, table)
-    if dtype.kind == "u" and name in UNSIGNED:
-        return UNSIGNED[name]
-    return WHOLE.get(name, table)
-
-
-def _exponent(instruction: Instruction) -> str:
-    exponent = instruction.params.get("exponent")
-    if exponent is None:
-        return ""
-    dtype = instruction.inputs[0].dtype
-    return literal(exponent, dtypes.float32 if dtype == dtypes.float16 else dtype)
+    text = Cuda(instruction, operands).text()
+    return f"rounded({text})" if instruction.output.dtype == dtypes.float16 else text
 
 
 def loaded(element: str, dtype: numpy.dtype) -> str:

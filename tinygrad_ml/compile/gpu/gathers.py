@@ -17,7 +17,7 @@ import numpy
 
 from ...backend import dtypes
 from ...ops import movement
-from ...ops.index import ARRAY
+from ...ops.index import ARRAY, getitem
 from ...ops.shapes import broadcast, size
 from ..passes.dead import dead
 from ..passes.elementwise import is_elementwise
@@ -46,7 +46,7 @@ class _Gathers:
     def instructions(self) -> list[Instruction]:
         for instruction in self.program.instructions:
             values = (*instruction.inputs, instruction.output)
-            indexed = instruction.op.name == "getitem" and ARRAY in instruction.params["index"]
+            indexed = instruction.op is getitem and ARRAY in instruction.params["index"]
             if indexed and all(value.dtype in dtypes.SUPPORTED for value in values):
                 instruction = self._gather(instruction)
             self.made[instruction.output] = instruction

@@ -43,7 +43,7 @@ def structure(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> Hashable 
         output = instruction.output
         number[output] = len(number), output.dtype
         operands = tuple(number[value] for value in instruction.inputs)
-        lines.append((instruction.op.name, operands, frozen(instruction.params), output in kernel.outputs))
+        lines.append((instruction.op, operands, frozen(instruction.params), output in kernel.outputs))
     return tuple(lines)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...backend import dtypes
+from ...ops import index as index_ops
 from ...ops.index import ARRAY
 from ..program import Instruction, Value
 from .expressions import stored
@@ -31,7 +32,7 @@ ADDED = {
 
 def has_launch(instruction: Instruction) -> bool:
     """Whether such an instruction has a kernel: numbers that come to one place together must be of a dtype to add up."""
-    adds = instruction.op.name == "scatter_add" and ARRAY in instruction.params["index"]
+    adds = instruction.op is index_ops.scatter_add and ARRAY in instruction.params["index"]
     return not adds or instruction.output.dtype in ADDED
 
 

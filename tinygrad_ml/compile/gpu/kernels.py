@@ -11,12 +11,14 @@ from collections.abc import Mapping
 
 import numpy
 
+from ... import ops
 from ...backend import dtypes
 from ...ops.shapes import size
 from ..passes.elementwise import is_elementwise
 from ..passes.fusion import Kernel
-from ..program import GATHER, Instruction, Value
+from ..program import COPY, GATHER, PUT, Instruction, Value
 from . import indexing, movement
+from .expressions import printed
 from .grouped import grouped, structure
 from .launch import Launch
 from .loops import elementwise
@@ -24,14 +26,14 @@ from .reductions import FOLDS
 from .rows import Rows
 
 SINGLE = {
-    "copy": movement.copy,
-    "reshape": movement.copy,
-    "constant_in": movement.copy,
-    "concat": movement.concat,
-    "cumulative_sum": movement.cumulative_sum,
-    "fold": movement.fold,
-    "scatter_add": indexing.scatter_add,
-    "put": indexing.put,
+    COPY: movement.copy,
+    ops.movement.reshape: movement.copy,
+    ops.elementwise.constant_in: movement.copy,
+    ops.movement.concat: movement.concat,
+    ops.reduce.cumulative_sum: movement.cumulative_sum,
+    ops.conv.fold: movement.fold,
+    ops.index.scatter_add: indexing.scatter_add,
+    PUT: indexing.put,
 }
 """Operation that stands alone -> its launches."""
 
@@ -40,13 +42,15 @@ __all__ = ["Launch", "grouped", "has_form", "has_launch", "launches", "structure
 
 def has_form(instruction: Instruction) -> bool:
     """Whether an instruction can be a part of a generated kernel, for each element of its result."""
-    return _supported(instruction) and (is_elementwise(instruction) or instruction.op is GATHER)
+    if instruction.op is GATHER:
+        return _supported(instruction)
+    return _supported(instruction) and is_elementwise(instruction) and printed(instruction)
 
 
 def has_launch(instruction: Instruction) -> bool:
     """Whether an instruction that stands alone has a generated kernel."""
-    name = instruction.op.name
-    return _supported(instruction) and (name in FOLDS or (name in SINGLE and indexing.has_launch(instruction)))
+    op = instruction.op
+    return _supported(instruction) and (op in FOLDS or (op in SINGLE and indexing.has_launch(instruction)))
 
 
 def _supported(instruction: Instruction) -> bool:
@@ -62,10 +66,10 @@ def launches(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> list[Launc
         return []
     if kernel.kind == "single":
         (instruction,) = kernel.instructions
-        if instruction.op.name in SINGLE:
-            return SINGLE[instruction.op.name](instruction, forms)
+        if instruction.op in SINGLE:
+            return SINGLE[instruction.op](instruction, forms)
         return [Rows(_Alone(instruction), forms).launch()]
-    if any(instruction.op.name in FOLDS for instruction in kernel.instructions):
+    if any(instruction.op in FOLDS for instruction in kernel.instructions):
         return [Rows(kernel, forms).launch()]
     return [elementwise(kernel.name, kernel.shape, kernel.instructions, kernel.inputs(), kernel.outputs, forms)]
 

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy
 
+from ...ops.elementwise import constant_in
+from ...ops.movement import reshape
 from ...ops.shapes import size
-from ..program import GATHER, Instruction, Value
+from ..program import COPY, GATHER, PUT, Instruction, Value
 from .expressions import POINTER, REGISTER, constant, expression, loaded, stored
 from .gathers import Gather
 from .launch import BLOCK, Launch, launch
@@ -19,7 +21,7 @@ from .places import Places, at, needs_wide, strides_in
 MANY = 1 << 18
 """From so many elements on a thread computes four: with fewer, the processor would be half empty."""
 
-COPIES = frozenset(("copy", "reshape", "constant_in", "put"))
+COPIES = frozenset((COPY, PUT, reshape, constant_in))
 """Operations whose result is, or begins as, their first input."""
 
 
@@ -106,7 +108,7 @@ def body(
         (inner if many else before).append(line)
     for instruction in instructions:
         output = instruction.output
-        if instruction.op.name in COPIES:
+        if instruction.op in COPIES:
             names.same(output, instruction.inputs[0])
         elif instruction in gathers:
             operands = [names[value] for value in instruction.inputs[1:]]

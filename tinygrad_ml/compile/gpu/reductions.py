@@ -8,21 +8,22 @@ from __future__ import annotations
 import numpy
 
 from ...backend import dtypes
+from ...ops import reduce
 from ..program import Instruction
 from .expressions import REGISTER, literal
 
 FOLDS = {
-    "sum": "Sum",
-    "max": "Max",
-    "min": "Min",
-    "any": "Max",
-    "all": "Min",
-    "argmax": "First_max",
-    "argmin": "First_min",
+    reduce.sum_: "Sum",
+    reduce.max_: "Max",
+    reduce.min_: "Min",
+    reduce.any_: "Max",
+    reduce.all_: "Min",
+    reduce.argmax: "First_max",
+    reduce.argmin: "First_min",
 }
 """Reduction -> what puts two numbers together, in `helpers.py`."""
-TRUTHS = frozenset(("any", "all"))
-POSITIONS = frozenset(("argmax", "argmin"))
+TRUTHS = frozenset((reduce.any_, reduce.all_))
+POSITIONS = frozenset((reduce.argmax, reduce.argmin))
 
 
 class Found:
@@ -31,12 +32,12 @@ class Found:
     def __init__(self, instruction: Instruction, operand: str, output: str):
         self.instruction, self.operand, self.output = instruction, operand, output
         self.name = f"found_{output}"
-        op, dtype = instruction.op.name, instruction.inputs[0].dtype
+        op, dtype = instruction.op, instruction.inputs[0].dtype
         self.fold, self.result = FOLDS[op], REGISTER[instruction.output.dtype]
-        if op == "sum":
+        if op is reduce.sum_:
             self.type, self.start = self.result, "0"
         elif op in TRUTHS:
-            self.type, self.start = "int", str(int(op == "all"))
+            self.type, self.start = "int", str(int(op is reduce.all_))
         else:
             self.type = REGISTER[dtype] if dtype.kind == "f" or dtype.itemsize >= 4 else "int"
             self.start = _least(dtype) if FOLDS[op].lower().endswith("max") else _greatest(dtype)
@@ -46,7 +47,7 @@ class Found:
 
     def taken(self, operand: str) -> str:
         """The variable and one more number."""
-        op = self.instruction.op.name
+        op = self.instruction.op
         if op in POSITIONS:
             more = f"{self.type}{{{operand}, column}}"
         elif op in TRUTHS:
@@ -57,9 +58,9 @@ class Found:
 
     def value(self, found: str) -> str:
         """What all have found, as the value of the reduction."""
-        if self.instruction.op.name in POSITIONS:
+        if self.instruction.op in POSITIONS:
             return f"{found}.place"
-        rounded = self.instruction.output.dtype == dtypes.float16 and self.instruction.op.name == "sum"
+        rounded = self.instruction.output.dtype == dtypes.float16 and self.instruction.op is reduce.sum_
         return f"rounded({found})" if rounded else found
 
 

@@ -39,7 +39,7 @@ class Rows:
         work = self.work
         axes = [axis for axis, n in enumerate(kernel.shape) if n > 1]
         along_rows = not axes or axes[-1] in kernel.axes
-        positions = any(instruction.op.name in POSITIONS for instruction in work.reductions)
+        positions = any(instruction.op in POSITIONS for instruction in work.reductions)
         self.team = team(work.rows, work.columns, along_rows, once=work.passes == 1 and not positions)
         each = -(-work.columns // self.team.lanes)
         self.near = work.kept_near() if each <= NEAR else {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ...backend import dtypes
 from ...ops import elementwise, movement, reduce
+from ...ops.matmul import linear, matmul
 from ..program import Instruction, Program, Value
 
 SMALL = 1 << 20
@@ -34,9 +35,7 @@ def small_products(program: Program) -> Program:
         a, b = instruction.inputs
         (m, k), n = a.shape, instruction.output.shape[1]
         # The axis that is summed stands where the memory of b has it, if b is no transposed view.
-        rows, columns, axis = (
-            ((m, k, 1), (1, k, n), 1) if instruction.op.name == "matmul" else ((m, 1, k), (1, n, k), 2)
-        )
+        rows, columns, axis = ((m, k, 1), (1, k, n), 1) if instruction.op is matmul else ((m, 1, k), (1, n, k), 2)
         left, right = new(movement.reshape, (a,), rows, shape=rows), new(movement.reshape, (b,), columns, shape=columns)
         shape = (m, k, n) if axis == 1 else (m, n, k)
         product = new(elementwise.mul, (left, right), shape)
@@ -45,7 +44,7 @@ def small_products(program: Program) -> Program:
 
 
 def _is_small(instruction: Instruction) -> bool:
-    if instruction.op.name not in ("matmul", "linear") or len(instruction.output.shape) != 2:
+    if instruction.op not in (matmul, linear) or len(instruction.output.shape) != 2:
         return False
     m, k = instruction.inputs[0].shape
     in_precision = instruction.output.dtype in (dtypes.float32, dtypes.float64)

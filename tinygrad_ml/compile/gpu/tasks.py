@@ -13,6 +13,7 @@ import numpy
 
 from ...backend import get, of
 from ...backend import random as streams
+from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
 from ..layout import Layout, form_of
 from ..passes.fusion import Kernel
@@ -21,7 +22,7 @@ from . import blas
 from .kernels import Launch, has_launch, launches
 from .memory import Places, of_the_host
 
-PRODUCTS = ("matmul", "linear")
+PRODUCTS = (matmul, linear)
 
 
 class Task:
@@ -67,7 +68,7 @@ class Multiplied(Task):
         self._operands = [(a, forms[a]), (b, forms[b])]
         self._copies: dict[Value, Any] = {}
         laid = [form if blas.fits(form) else form_of(form.shape, form.dtype) for _, form in self._operands]
-        if instruction.op.name == "linear":
+        if instruction.op is linear:
             laid[1] = laid[1].T
         self._calls = blas.products(*laid, forms[instruction.output])
 
@@ -183,7 +184,7 @@ def tasks(kernel: Kernel, layout: Layout, forms: dict[Value, numpy.ndarray]) -> 
     forms  value -> how it lies in memory
     """
     instruction = kernel.instructions[0]
-    name, output = instruction.op.name, instruction.output
+    output = instruction.output
     if kernel.kind == "loop":
         yield from map(Launched, launches(kernel, forms)) if kernel.outputs else ()
     elif output in layout.views:
@@ -194,7 +195,7 @@ def tasks(kernel: Kernel, layout: Layout, forms: dict[Value, numpy.ndarray]) -> 
         yield Drawn(instruction)
     elif not kernel.outputs:
         return
-    elif name in PRODUCTS and str(output.dtype) in blas.DATA:
+    elif instruction.op in PRODUCTS and str(output.dtype) in blas.DATA:
         yield Multiplied(instruction, forms)
     elif has_launch(instruction):
         yield from map(Launched, launches(kernel, forms))

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy
 
+from ...ops.movement import reshape
 from ...ops.shapes import size
 from ..passes.fusion import Kernel
 from ..program import GATHER, Instruction, Value
@@ -100,7 +101,7 @@ class Work:
         return tuple(along.get(axis, 0) for axis in range(len(self.shape)))
 
     def _strides(self, instruction: Instruction, value: Value) -> tuple[int, ...]:
-        shape = self.shape if instruction.op.name in FOLDS else instruction.output.shape
+        shape = self.shape if instruction.op in FOLDS else instruction.output.shape
         return self._in_domain(strides_in(self.forms[value], shape))
 
     def _key(self, instruction: Instruction, value: Value) -> Hashable:
@@ -122,14 +123,14 @@ class Work:
         loads: dict[Hashable, str] = {}
         for instruction in self.kernel.instructions:
             operands = [self._operand(instruction, value, loads) for value in self._operands(instruction)]
-            output, name = instruction.output, instruction.op.name
+            output = instruction.output
             now = max((turn.get(value, 0) for value in instruction.inputs), default=0)
-            if name in FOLDS:
+            if instruction.op in FOLDS:
                 self.reductions[instruction] = now, operands[0]
                 turn[output] = now + 1
                 continue
             turn[output] = now
-            if name == "reshape":
+            if instruction.op is reshape:
                 self.names.same(output, instruction.inputs[0])
                 continue
             if instruction in self.gathers:

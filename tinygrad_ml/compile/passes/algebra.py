@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy
 
-from ...ops import Primitive
+from ...ops import Primitive, elementwise, movement
 from ...ops.shapes import broadcast
 from ..program import Instruction, Program, Value
 from ..recorder import Constant
@@ -51,7 +51,7 @@ def _now(value: Value, replaced: dict[Value, Value]) -> Value:
 def _simplified(instruction: Instruction, made: dict[Value, Instruction]) -> Value | Instruction | None:
     """The value that it is equal to, a simpler instruction for the same value, or None."""
     if isinstance(instruction.op, Primitive):
-        for rule in (*FOR_ALL, *RULES.get(instruction.op.name, ())):
+        for rule in (*FOR_ALL, *RULES.get(instruction.op, ())):
             simpler = rule(instruction, made)
             if simpler is not None:
                 return simpler
@@ -86,7 +86,7 @@ def _broadcast_for_nothing(instruction: Instruction, made) -> Instruction | None
         return None
     for position, value in enumerate(instruction.inputs):
         producer = made.get(value)
-        if producer is not None and producer.op.name == "broadcast_to":
+        if producer is not None and producer.op is movement.broadcast_to:
             inputs = list(instruction.inputs)
             inputs[position] = producer.inputs[0]
             if broadcast(*[value.shape for value in inputs]) == instruction.output.shape:
@@ -126,14 +126,10 @@ def _neutral(*places: tuple[int, float]) -> Callable:
     return rule
 
 
-def _undone(name: str) -> Callable:
+def _undone(instruction: Instruction, made) -> Value | None:
     """-(-x) is x."""
-
-    def rule(instruction: Instruction, made) -> Value | None:
-        producer = made.get(instruction.inputs[0])
-        return _same(instruction, producer.inputs[0]) if producer is not None and producer.op.name == name else None
-
-    return rule
+    producer = made.get(instruction.inputs[0])
+    return _same(instruction, producer.inputs[0]) if producer is not None and producer.op is instruction.op else None
 
 
 def _moves_nothing(instruction: Instruction, made) -> Value | Instruction | None:
@@ -142,7 +138,7 @@ def _moves_nothing(instruction: Instruction, made) -> Value | Instruction | None
     producer = made.get(x)
     if _same(instruction, x) is not None:
         return x
-    if instruction.op.name == "reshape" and producer is not None and producer.op.name == "reshape":
+    if instruction.op is movement.reshape and producer is not None and producer.op is movement.reshape:
         return Instruction(instruction.op, producer.inputs, instruction.params, instruction.output)
     return None
 
@@ -153,7 +149,7 @@ def _in_order(instruction: Instruction, made) -> Value | Instruction | None:
     if axes == tuple(range(len(axes))):
         return instruction.inputs[0]
     producer = made.get(instruction.inputs[0])
-    if producer is not None and producer.op.name == "permute_dims":
+    if producer is not None and producer.op is movement.permute_dims:
         both = {"axes": tuple(producer.params["axes"][axis] for axis in axes)}
         return Instruction(instruction.op, producer.inputs, both, instruction.output)
     return None
@@ -164,17 +160,17 @@ def _first_power(instruction: Instruction, made) -> Value | None:
     return _same(instruction, instruction.inputs[0]) if instruction.params["exponent"] == 1 else None
 
 
-RULES: dict[str, tuple[Callable, ...]] = {
-    "mul": (_neutral((0, 1), (1, 1)),),
-    "div": (_neutral((1, 1)),),
-    "sub": (_neutral((1, 0)),),
-    "neg": (_undone("neg"),),
-    "reshape": (_moves_nothing,),
-    "broadcast_to": (_moves_nothing,),
-    "cast": (_moves_nothing,),
-    "discrete_cast": (_moves_nothing,),
-    "permute_dims": (_in_order,),
-    "constant_in": (lambda instruction, made: instruction.inputs[0],),
-    "power": (_first_power,),
+RULES: dict[Primitive, tuple[Callable, ...]] = {
+    elementwise.mul: (_neutral((0, 1), (1, 1)),),
+    elementwise.div: (_neutral((1, 1)),),
+    elementwise.sub: (_neutral((1, 0)),),
+    elementwise.neg: (_undone,),
+    movement.reshape: (_moves_nothing,),
+    movement.broadcast_to: (_moves_nothing,),
+    elementwise.cast: (_moves_nothing,),
+    elementwise.discrete_cast: (_moves_nothing,),
+    movement.permute_dims: (_in_order,),
+    elementwise.constant_in: (lambda instruction, made: instruction.inputs[0],),
+    elementwise.power: (_first_power,),
 }
 """Primitive -> its rules(instruction, who made each value) -> value, simpler instruction, or None."""

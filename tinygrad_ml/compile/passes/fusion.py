@@ -40,15 +40,17 @@ import heapq
 import math
 from collections.abc import Callable, Iterable
 
+from ...ops import reduce
+from ...ops.movement import reshape
 from ...ops.shapes import kept, reduced, size
-from ..program import GATHER, VIEWS, Instruction, Program, Value
+from ..program import GATHER, Instruction, Program, Value
 from .elementwise import is_elementwise
 
 FAR = 1000
 """So many kernels are looked through; what is farther apart stays apart, so that compiling takes linear time."""
 LONG = 16384
 """Elements of a row up to which full values may follow a reduction of it: more are not kept near."""
-REDUCTIONS = frozenset(("sum", "max", "min"))
+REDUCTIONS = frozenset((reduce.sum_, reduce.max_, reduce.min_))
 
 
 class Kernel:
@@ -65,7 +67,7 @@ class Kernel:
         self.kind = kind
         self.shape, self.axes = instruction.output.shape, ()
         self._reduced: set[Value] = set()
-        if kind == "loop" and instruction.op.name in REDUCTIONS:
+        if kind == "loop" and instruction.op in REDUCTIONS:
             self.shape, self.axes = instruction.inputs[0].shape, tuple(instruction.params["axis"])
             self._reduced.add(instruction.output)
         self.whole = {instruction.inputs[0]} if instruction.op is GATHER else set()  # what must be whole before
@@ -92,7 +94,7 @@ class Kernel:
         turn: dict[Value, int] = {}
         for instruction in self.instructions:
             latest = max((turn.get(value, 0) for value in instruction.inputs), default=0)
-            from_full = self.reduced(instruction.output) and instruction.op.name in REDUCTIONS
+            from_full = self.reduced(instruction.output) and instruction.op in REDUCTIONS
             turn[instruction.output] = latest + 1 if from_full else latest
         return turn
 
@@ -162,7 +164,7 @@ class _Fusion:
             made = [instruction.output for instruction in kernel.instructions]
             needed = {value for value in made if value in handed_out or users.get(value, set()) - {kernel}}
             for instruction in reversed(kernel.instructions):
-                if kernel.kind == "loop" and instruction.op.name == "reshape" and instruction.output in needed:
+                if kernel.kind == "loop" and instruction.op is reshape and instruction.output in needed:
                     needed.add(instruction.inputs[0])  # whose memory it looks at
             kernel.outputs = [value for value in made if value in needed]
             kernel.needs = {self.kernel_of[value] for value in kernel.inputs() if value in self.kernel_of}
@@ -182,7 +184,7 @@ class _Fusion:
     def _kind(self, instruction: Instruction) -> str:
         if is_elementwise(instruction) or instruction.op is GATHER:
             return "loop" if self._has_form(instruction) else "single"
-        reduces = instruction.op.name in REDUCTIONS and instruction.params["axis"]
+        reduces = instruction.op in REDUCTIONS and instruction.params["axis"]
         return "loop" if reduces and self._may_reduce(instruction, True) else "single"
 
     # -- what may be one kernel -----------------------------------------------------------------------------
@@ -196,7 +198,7 @@ class _Fusion:
         if b.kind != "loop":
             # Within a kernel, to give a reduced value another shape is to give it a name.
             renamed = b.instructions[0]
-            named = renamed.op.name == "reshape" and a.reduced(renamed.inputs[0])
+            named = renamed.op is reshape and a.reduced(renamed.inputs[0])
             if not named or renamed.output.shape not in _reduced_shapes(a):
                 return None
             return a.shape, a.axes, {renamed.output}
@@ -217,7 +219,7 @@ class _Fusion:
             return value in becoming or a.reduced(value) or b.reduced(value)
 
         new = b.instructions if a.axes else (*a.instructions, *b.instructions)
-        if not all(self._may_reduce(i, is_reduced(i.output)) for i in new if i.op.name != "reshape"):
+        if not all(self._may_reduce(i, is_reduced(i.output)) for i in new if i.op is not reshape):
             return None
         # Full values that follow from reduced ones, as sub does from max, can be had only if a row is done by itself.
         again = [v for i in b.instructions if not is_reduced(i.output) for v in i.inputs if is_reduced(v)]
@@ -272,7 +274,7 @@ def _writers(program: Program, kernel_of: dict[Value, Kernel], users: dict[Value
     """
     looks_at: dict[Value, Value] = {}
     for instruction in program.instructions:
-        if instruction.op.name in VIEWS:
+        if instruction.op.kind == "view":
             looks_at[instruction.output] = looks_at.get(instruction.inputs[0], instruction.inputs[0])
     readers: dict[Value, set[Kernel]] = {}
     for value, kernels in users.items():

@@ -13,17 +13,17 @@ from __future__ import annotations
 import numpy
 
 from ...backend import of
-from ...ops import elementwise, movement, reduce
+from ...ops import elementwise, index, movement, reduce
 from ...ops.index import ARRAY
-from ..program import Instruction, Program, Value
+from ..program import Instruction, Program, Value, is_check
 from ..recorder import Constant
 
 
 def one_hot(program: Program) -> Program:
     """With x[rows, labels], and its transpose, as comparisons."""
-    checked = {i.inputs[0] for i in program.instructions if i.op.name == "check"}
+    checked = {i.inputs[0] for i in program.instructions if is_check(i)}
     for i in program.instructions:
-        if i.op.name == "reshape" and i.inputs[0] in checked:
+        if i.op is movement.reshape and i.inputs[0] in checked:
             checked.add(i.output)
     number = max((value.number for value in (*program.producers(), *program.sources())), default=0)
     made: list[Instruction] = []
@@ -51,7 +51,7 @@ def one_hot(program: Program) -> Program:
         columns = constant(numpy.arange(shape[1], dtype=labels.dtype))
         hit = new(elementwise.equal, (columns, column), shape, bool)
         zero = constant(numpy.zeros((), x.dtype))
-        if instruction.op.name == "getitem":
+        if instruction.op is index.getitem:
             taken = new(elementwise.where, (hit, x, zero), shape, x.dtype)
             made.append(Instruction(reduce.sum_, (taken,), {"axis": (1,), "keepdims": False}, output))
         else:
@@ -62,10 +62,10 @@ def one_hot(program: Program) -> Program:
 
 def _table(instruction: Instruction, checked: set[Value]) -> tuple[int, int] | None:
     """The shape of the table that is indexed by [0 ... rows - 1, labels]; None if the instruction does something else."""
-    if instruction.op.name not in ("getitem", "scatter_add") or instruction.params["index"] != (ARRAY, ARRAY):
+    if instruction.op not in (index.getitem, index.scatter_add) or instruction.params["index"] != (ARRAY, ARRAY):
         return None
     x, rows, labels = instruction.inputs
-    shape = x.shape if instruction.op.name == "getitem" else instruction.params["shape"]
+    shape = x.shape if instruction.op is index.getitem else instruction.params["shape"]
     counted = getattr(rows.source, "array", None)
     if len(shape) != 2 or labels not in checked or labels.shape != shape[:1] or counted is None:
         return None

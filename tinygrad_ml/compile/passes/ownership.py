@@ -7,7 +7,8 @@ changes first.
 
 from __future__ import annotations
 
-from ..program import COPY, VIEWS, Instruction, Program, Value
+from ...ops.movement import reshape
+from ..program import COPY, Instruction, Program, Value
 
 
 def ownership(program: Program) -> Program:
@@ -19,8 +20,8 @@ def ownership(program: Program) -> Program:
     def own(value: Value, may_be_view: bool) -> Value:
         nonlocal number
         root, straight = value, True
-        while root in producers and producers[root].op.name in VIEWS:
-            straight = straight and producers[root].op.name == "reshape"
+        while root in producers and producers[root].op.kind == "view":
+            straight = straight and producers[root].op is reshape
             root = producers[root].inputs[0]
         if root in producers and root not in taken and (straight or may_be_view):
             taken.add(root)
