@@ -12,7 +12,6 @@ from tinygrad_ml.compile.gpu.small import small_products
 from tinygrad_ml.compile.layout import form_of, view_function
 from tinygrad_ml.compile.passes.fusion import fusion
 from tinygrad_ml.compile.signature import take_apart
-from tinygrad_ml.ops import PRIMITIVES
 
 
 class Emulated:
@@ -51,8 +50,8 @@ class Emulated:
     @property
     def eager(self) -> list[str]:
         """The operations that have no CUDA code and are no views."""
-        names = [kernel.name for kernel, launches in self.launched.items() if launches is None]
-        return [name for name in names if PRIMITIVES[name].kind != "view"]
+        left = [kernel for kernel, launches in self.launched.items() if launches is None]
+        return [kernel.name for kernel in left if kernel.instructions[0].op.kind != "view"]
 
     def __call__(self, library: Library, backwards: bool = False) -> list[np.ndarray]:
         """The results."""

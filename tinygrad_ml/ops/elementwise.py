@@ -100,7 +100,7 @@ LN2, LN10 = math.log(2), math.log(10)
 
 # fmt: off
 #                     name          value          y =               ∂y/∂x               gradient                                      of one number
-neg        = unary("neg",        "negative",       "-x",             "-1",               lambda g: -g,                                 "-x", coerce=None)
+neg        = unary("neg",        lambda xp, x: -x, "-x",             "-1",               lambda g: -g,                                 "-x", coerce=None, ufunc="negative")
 absolute   = unary("abs",        "abs",            "|x|",            "sign x",           lambda g, x: g * x.sign(),                    "abs(x)", coerce=None)
 sign       = unary("sign",       "sign",           "sign x",         "0",                zero,                                         "1 if x > 0 else -1 if x < 0 else 0 if x == 0 else x", coerce=None)
 exp        = unary("exp",        "exp",            "eˣ",             "y",                lambda g, y: g * y,                           "exp(x)")

@@ -98,10 +98,16 @@ def _rounding(name: str):
 floor, ceil, trunc, rint = map(_rounding, ("floor", "ceil", "trunc", "rint"))
 
 
+@intrinsic
+def fmod(context, a, b):
+    """What is left of a after subtracting b a whole number of times: of the sign of a."""
+    return a(a, b), lambda context, builder, signature, given: builder.frem(*given)
+
+
 @register_jitable(**INSIDE)
 def floor_remainder(a, b):
-    """What is left of a after subtracting b a whole number of times: of the sign of b."""
-    rest = math.fmod(a, b)
+    """The same, of the sign of b."""
+    rest = fmod(a, b)
     if rest == 0:
         return math.copysign(rest, b)
     return rest + b if (rest < 0) != (b < 0) else rest
@@ -112,7 +118,7 @@ def floor_quotient(a, b):
     """a / b, rounded downwards. The quotient of a number without its remainder is whole but for a rounding error."""
     if b == 0:
         return a / b
-    rest = math.fmod(a, b)
+    rest = fmod(a, b)
     whole = (a - rest) / b
     if rest != 0 and (rest < 0) != (b < 0):
         whole -= 1
