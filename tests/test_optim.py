@@ -602,6 +602,16 @@ def test_a_state_of_an_optimiser_with_a_schedule_fits_one_without():
     assert np.isclose(plain.param_groups[0]["lr"], 0.1)
 
 
+def test_states_of_other_schedules():
+    optimizer = sgd()
+    step, plateau = lr_scheduler.StepLR(optimizer, 1), lr_scheduler.ReduceLROnPlateau(optimizer)
+    chained = lr_scheduler.ChainedScheduler([step])
+    with pytest.raises(CheckpointError, match="ReduceLROnPlateau needs best, num_bad_epochs, cooldown_counter too"):
+        plateau.load_state_dict(step.state_dict())
+    with pytest.raises(CheckpointError, match="of 0 schedules, and ChainedScheduler has 1"):
+        chained.load_state_dict(step.state_dict())
+
+
 def test_wrong_use_of_schedules():
     one = lr_scheduler.OneCycleLR(sgd(), max_lr=0.1, total_steps=3)
     for _ in range(3):  # once after each of three batches

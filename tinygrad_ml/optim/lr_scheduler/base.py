@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...errors import OptionError
+from ...errors import CheckpointError, OptionError
 from ...modes import each_time
 from ..optimizer import Optimizer
 
@@ -94,7 +94,16 @@ class LRScheduler:
         return {**kept, "base_lrs": self.base_lrs, "last_lr": self.get_last_lr()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from what `state_dict` returned, at once: the optimiser has the rates that it had then."""
+        """Go on from what `state_dict` returned, at once: the optimiser has the rates that it had then.
+
+        Raises `CheckpointError` for the state of another kind of schedule.
+        """
+        missing = [name for name in (*self.remembered, "base_lrs", "last_lr") if name not in state_dict]
+        if missing:
+            raise CheckpointError(
+                f"the state has {', '.join(state_dict)}; {type(self).__name__} needs {', '.join(missing)} too: "
+                f"is it of another schedule?"
+            )
         for name in self.remembered:
             setattr(self, name, state_dict[name])
         bases = state_dict["base_lrs"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from ...errors import OptionError
+from ...errors import CheckpointError, OptionError
 from ..optimizer import Optimizer
 from .base import LRScheduler
 from .plateau import ReduceLROnPlateau
@@ -28,6 +28,11 @@ class _Combined(LRScheduler):
         return {**super().state_dict(), "schedulers": [schedule.state_dict() for schedule in self.schedulers]}
 
     def load_state_dict(self, state_dict):
+        count = len(state_dict.get("schedulers", ()))
+        if count != len(self.schedulers):
+            raise CheckpointError(
+                f"the state is of {count} schedules, and {type(self).__name__} has {len(self.schedulers)}"
+            )
         for schedule, state in zip(self.schedulers, state_dict["schedulers"], strict=True):
             schedule.load_state_dict(state)
         super().load_state_dict(state_dict)
