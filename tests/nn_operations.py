@@ -165,6 +165,36 @@ row("avg_pool3d", lambda nn, x: nn.functional.avg_pool3d(x, (2, 3, 2), 1, (1, 0,
 row("adaptive_avg_pool3d", lambda nn, x: nn.functional.adaptive_avg_pool3d(x, (3, None, 2)) ** 3, VOLUMES)
 row("adaptive_max_pool3d", lambda nn, x: nn.functional.adaptive_max_pool3d(x, 2) ** 3, VOLUMES[0])
 
+for _options in ({"divisor_override": 5}, {"ceil_mode": True, "count_include_pad": False, "divisor_override": 2}):
+    row(
+        f"avg_pool2d {_options}",
+        lambda nn, x, o=_options: nn.functional.avg_pool2d(x, 3, 2, 1, **o) ** 3,
+        IMAGES,
+    )
+row("AvgPool3d by a number", lambda nn, x: nn.AvgPool3d(2, 1, divisor_override=3)(x) ** 3, VOLUMES)
+row("lp_pool1d", lambda nn, x: nn.LPPool1d(3, 2, 1)(x * x + 0.1), SEQUENCES)
+row("lp_pool2d", lambda nn, x: nn.functional.lp_pool2d(x, 2.0, (2, 3), ceil_mode=True), IMAGES)
+row(
+    "max_unpool1d",
+    lambda nn, x: nn.functional.max_unpool1d(*nn.functional.max_pool1d(x, 2, return_indices=True), 2) ** 3,
+    SEQUENCES,
+)
+row(
+    "max_unpool2d",
+    lambda nn, x: nn.MaxUnpool2d(2)(*nn.MaxPool2d(2, return_indices=True)(x), output_size=(5, 6)) ** 3,
+    IMAGES[0],
+)
+row(
+    "max_unpool3d",
+    lambda nn, x: (
+        nn.functional.max_unpool3d(
+            *nn.functional.max_pool3d(x, (2, 1, 2), 2, 0, return_indices=True), (2, 1, 2), 2, output_size=(4, 3, 5)
+        )
+        ** 3
+    ),
+    VOLUMES,
+)
+
 # -- losses --------------------------------------------------------------------------------------------
 
 SIGNS = np.where(numbers(5) > 0, 1.0, -1.0)

@@ -13,6 +13,7 @@ from checks import words
 
 import tinygrad_ml as tg
 from tinygrad_ml.functional import convolution as conv
+from tinygrad_ml.functional import pooling
 from tinygrad_ml.ops.matmul import cofactors
 
 
@@ -420,40 +421,40 @@ row(
     _random.standard_normal(6),
     torch=lambda t, x, w, b: t.conv_transpose2d(x, w, b, 2, 1, 1, 2, 1) ** 2,
 )
-row("max_pool", lambda x: conv.max_pool(x, 3, 2, 1) ** 3, IMAGES, torch=lambda t, x: t.max_pool2d(x, 3, 2, 1) ** 3)
+row("max_pool", lambda x: pooling.max_pool(x, 3, 2, 1) ** 3, IMAGES, torch=lambda t, x: t.max_pool2d(x, 3, 2, 1) ** 3)
 row(
     "max_pool of negatives",
-    lambda x: conv.max_pool(x, 2, 1, 1),
+    lambda x: pooling.max_pool(x, 2, 1, 1),
     -np.abs(IMAGES),
     torch=lambda t, x: t.max_pool2d(x, 2, 1, 1),
 )
 row(
     "max_pool, partial windows",
-    lambda x: conv.max_pool(x, 2, 2, ceil_mode=True),
+    lambda x: pooling.max_pool(x, 2, 2, ceil_mode=True),
     IMAGES,
     torch=lambda t, x: t.max_pool2d(x, 2, 2, ceil_mode=True),
 )
 row(
     "avg_pool",
-    lambda x: conv.avg_pool(x, (3, 2), 2, 1) ** 3,
+    lambda x: pooling.avg_pool(x, (3, 2), 2, 1) ** 3,
     IMAGES,
     torch=lambda t, x: t.nn.functional.avg_pool2d(x, (3, 2), 2, 1) ** 3,
 )
 row(
     "avg_pool without padding",
-    lambda x: conv.avg_pool(x, 3, 2, 1, ceil_mode=True, count_include_pad=False),
+    lambda x: pooling.avg_pool(x, 3, 2, 1, ceil_mode=True, count_include_pad=False),
     IMAGES,
     torch=lambda t, x: t.nn.functional.avg_pool2d(x, 3, 2, 1, True, False),
 )
 row(
     "adaptive mean",
-    lambda x: conv.adaptive_pool(x, (4, 2), tg.mean) ** 3,
+    lambda x: pooling.adaptive_pool(x, (4, 2), tg.mean) ** 3,
     IMAGES,
     torch=lambda t, x: t.nn.functional.adaptive_avg_pool2d(x, (4, 2)) ** 3,
 )
 row(
     "adaptive max",
-    lambda x: conv.adaptive_pool(x, (3, 2), tg.max),
+    lambda x: pooling.adaptive_pool(x, (3, 2), tg.max),
     IMAGES,
     torch=lambda t, x: t.nn.functional.adaptive_max_pool2d(x, (3, 2)),
 )

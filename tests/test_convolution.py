@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import tinygrad_ml as tg
 from tinygrad_ml.errors import OptionError, ShapeError
-from tinygrad_ml.functional.convolution import adaptive_pool, avg_pool, convolution, convolution_transpose, max_pool
+from tinygrad_ml.functional.convolution import convolution, convolution_transpose
+from tinygrad_ml.functional.pooling import adaptive_pool, avg_pool, max_pool
 
 random = np.random.default_rng(0)
 

@@ -110,6 +110,12 @@ WRONG = [
     (lambda nn: nn.ConvTranspose1d(4, 2, 3, 2)(X1, output_size=20), OptionError, r"sizes from \(13,\) to \(14,\)"),
     (lambda nn: nn.ConvTranspose1d(4, 2, 3, padding_mode="reflect"), OptionError, "'zeros' only"),
     (lambda nn: nn.functional.adaptive_max_pool3d(X3, (2, 2)), OptionError, "each of 3 axes"),
+    (lambda nn: nn.AvgPool2d(2, divisor_override=0)(X2), OptionError, "divides by nothing"),
+    (lambda nn: nn.LPPool2d(0, 2)(X2), OptionError, "other than 0"),
+    (lambda nn: nn.MaxUnpool2d(2)(X2, X2[0]), ShapeError, "an index for each element"),
+    (lambda nn: nn.MaxUnpool1d(2)(X1, X1.astype("int64") + 11), RangeError, "indices from 0 to 11 .* from 12 to 12"),
+    (lambda nn: nn.MaxUnpool1d(2)(X1, X1.astype("int64"), (14,)), OptionError, "may differ by less than the stride"),
+    (lambda nn: nn.MaxUnpool1d(2)(X3, X3), ShapeError, r"\(batch, channels, length\)"),
     (lambda nn: nn.functional.interpolate(X2), OptionError, "either a size or a scale_factor"),
     (lambda nn: nn.functional.interpolate(X2, 3, 2.0), OptionError, "either a size or a scale_factor"),
     (

@@ -194,6 +194,36 @@ def test_one_hot():
         assert ours.dtype == "int64" and np.array_equal(ours.numpy(), theirs.numpy())
 
 
+POOLINGS = [
+    ("max_pool1d", (2, 3, 10), (3, 2, 1), {}),
+    ("max_pool2d", (2, 3, 8, 9), (3, 2, 1), {"ceil_mode": True}),
+    ("max_pool2d", (3, 8, 9), ((3, 2), (2, 3), (1, 0), (1, 2)), {}),
+    ("max_pool3d", (2, 4, 5, 6), (3, 2, 1), {}),
+    ("adaptive_max_pool1d", (3, 10), (4,), {}),
+    ("adaptive_max_pool2d", (2, 3, 8, 9), ((3, None),), {}),
+    ("adaptive_max_pool3d", (2, 3, 4, 6, 5), (3,), {}),
+]
+
+
+@pytest.mark.parametrize("numbers_of", [numbers, lambda *s: np.round(numbers(*s)), lambda *s: np.full(s, -np.inf)])
+@pytest.mark.parametrize("name, shape, arguments, options", POOLINGS)
+def test_where_the_largest_elements_are(name, shape, arguments, options, numbers_of):
+    x = numbers_of(*shape)  # rounded, several are the largest, and the first one counts
+    y, where = getattr(F, name)(tg.tensor(x), *arguments, return_indices=True, **options)
+    z, there = getattr(TF, name)(torch.tensor(x), *arguments, return_indices=True, **options)
+    np.testing.assert_array_equal(y.numpy(), z.numpy())
+    np.testing.assert_array_equal(where.numpy(), there.numpy())
+    assert where.dtype == "int64"
+
+
+def test_unpooling_of_windows_that_overlap():
+    x = numbers(2, 3, 6, 7)
+    y, where = F.max_pool2d(tg.tensor(x), 3, 1, 1, return_indices=True)
+    z, there = TF.max_pool2d(torch.tensor(x), 3, 1, 1, return_indices=True)
+    ours, theirs = F.max_unpool2d(y, where, 3, 1, 1), TF.max_unpool2d(z, there, 3, 1, 1)
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), **ARITHMETIC)
+
+
 def test_embedding():
     ours, theirs = (
         nn.Embedding(7, 3, padding_idx=-2).astype("float64"),

@@ -127,6 +127,15 @@ from .reductions import (
 )
 
 __all__ = [name for name in dir() if not name.startswith("_")]
-for _room in ("creation", "elementwise", "indexing", "linear_algebra", "manipulation", "reductions", "convolution"):
+for _room in (
+    "creation",
+    "elementwise",
+    "indexing",
+    "linear_algebra",
+    "manipulation",
+    "reductions",
+    "convolution",
+    "pooling",
+):
     if _room in __all__:
         __all__.remove(_room)

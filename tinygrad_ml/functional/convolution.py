@@ -1,4 +1,4 @@
-"""Convolution and pooling in any number of dimensions, composed of windows, products and reductions.
+"""Convolution in any number of dimensions, composed of windows and products. `pooling.py` has what else windows are for.
 
 Shapes: x is (batch, channels, *space), as in PyTorch. With a window laid out as a column, a
 convolution is one matrix product, y = W · columns, and its two gradients are two others; the
@@ -6,18 +6,13 @@ gradient's way back from columns to image is `fold`, the transpose of `windows`.
 """
 
 import builtins
-import functools
 import math
 from collections.abc import Sequence
-
-import numpy
 
 from ..errors import OptionError, ShapeError
 from ..ops import conv as primitives
 from ..tensor import Tensor, apply, as_tensor
-from .manipulation import pad, permute_dims, stack
-from .reductions import max as max_
-from .reductions import mean, rounded, widened
+from .manipulation import pad, permute_dims
 
 
 def per_axis(value, dims: int, what: str) -> tuple[int, ...]:
@@ -54,7 +49,8 @@ def padding_pairs(
     raise OptionError(f"padding must be 'same', 'valid', or {dims} numbers or pairs of 0 or more, not {padding!r}")
 
 
-def _padded(x: Tensor, pairs: Sequence[tuple[int, int]], value: float = 0) -> Tensor:
+def padded(x: Tensor, pairs: Sequence[tuple[int, int]], value: float = 0) -> Tensor:
+    """x with (before, after) elements of one value around its last axes."""
     if all(pair == (0, 0) for pair in pairs):
         return x
     return pad(x, [(0, 0)] * (x.ndim - len(pairs)) + list(pairs), constant_values=value)
@@ -102,7 +98,7 @@ def convolution(x, weight, bias=None, stride=1, padding=0, dilation=1, groups: i
             f"{groups} group(s): the weight's second axis must be {channels} / {groups}, and its first divisible by {groups}"
         )
     stride, dilation = per_axis(stride, dims, "stride"), per_axis(dilation, dims, "dilation")
-    x = _padded(x, padding_pairs(padding, kernel, dilation, stride))
+    x = padded(x, padding_pairs(padding, kernel, dilation, stride))
     laid, positions = columns(x, kernel, stride, dilation)
     depth = weight.shape[1] * math.prod(kernel)
     if groups == 1:
@@ -150,7 +146,7 @@ def convolution_transpose(
     behind = tuple(builtins.max(0, e - (s - 1)) for e, s in zip(extra, stride, strict=True))
     covered = tuple(n - more for n, more in zip(full, behind, strict=True))
     y = from_columns(laid, (batch, groups * out, *covered), kernel, stride, dilation)
-    y = _padded(y, [(0, more) for more in behind])
+    y = padded(y, [(0, more) for more in behind])
     y = y[(..., *(builtins.slice(before, n - after) for n, (before, after) in zip(full, pairs, strict=True)))]
     return _with_bias(y, bias)
 
@@ -164,89 +160,3 @@ def _with_bias(y: Tensor, bias) -> Tensor:
             f"convolution: the bias, {bias._described()}, needs a number for each of {y.shape[1]} output channels"
         )
     return y + bias.reshape((-1,) + (1,) * (y.ndim - 2))
-
-
-def _pooled(x: Tensor, kernel, stride, padding, dilation, outside: float, ceil_mode: bool, reduce) -> Tensor:
-    """`reduce` over the places of each window, which are laid along axis 0."""
-    dims = x.ndim - 2
-    kernel = per_axis(kernel, dims, "kernel_size")
-    stride = kernel if stride is None else per_axis(stride, dims, "stride")
-    dilation = per_axis(dilation, dims, "dilation")
-    pairs = padding_pairs(padding, kernel, dilation, stride)
-    if any(before > k // 2 for (before, _), k in zip(pairs, kernel, strict=True)):
-        raise OptionError(
-            f"pooling: padding {padding} is more than half of the kernel {kernel}, so windows could lie outside of the input"
-        )
-    if ceil_mode:
-        pairs = [
-            _ceiled(n, k, s, d, pair)
-            for n, k, s, d, pair in zip(x.shape[2:], kernel, stride, dilation, pairs, strict=True)
-        ]
-    x = _padded(x, pairs, outside)
-    laid, positions = columns(x, kernel, stride, dilation)
-    places = permute_dims(laid, (*range(2, 2 + dims), 0, 1, *range(2 + dims, 2 + 2 * dims)))
-    return reduce(places.reshape((math.prod(kernel), *x.shape[:2], *positions)))
-
-
-def _ceiled(n: int, k: int, s: int, d: int, pair: tuple[int, int]) -> tuple[int, int]:
-    """More padding behind, so that a last, partial window counts too; it must begin inside."""
-    before, after = pair
-    span = n + before + after - d * (k - 1) - 1
-    windows = -(-span // s) + 1
-    if (windows - 1) * s >= n + before:
-        windows -= 1
-    return before, after + builtins.max(0, (windows - 1) * s - span)
-
-
-def max_pool(x, kernel, stride=None, padding=0, dilation=1, ceil_mode: bool = False) -> Tensor:
-    """The largest element of each window; padding counts as -∞. Ties share the gradient."""
-    x = as_tensor(x)
-    return _pooled(x, kernel, stride, padding, dilation, -math.inf, ceil_mode, lambda places: max_(places, 0))
-
-
-def avg_pool(x, kernel, stride=None, padding=0, ceil_mode: bool = False, count_include_pad: bool = True) -> Tensor:
-    """The mean of each window. Padding counts as zeros, or not at all with `count_include_pad=False`."""
-    x = as_tensor(x)
-    if count_include_pad and not ceil_mode:
-        return _pooled(x, kernel, stride, padding, 1, 0, False, lambda places: mean(places, 0))
-    total = _pooled(widened(x), kernel, stride, padding, 1, 0, ceil_mode, lambda places: places.sum(0))
-    dims = x.ndim - 2
-    kernel = per_axis(kernel, dims, "kernel_size")
-    stride = kernel if stride is None else per_axis(stride, dims, "stride")
-    pairs = padding_pairs(padding, kernel, (1,) * dims, stride)
-    counts = [
-        _counted(n, k, s, pair, windows, count_include_pad)
-        for n, k, s, pair, windows in zip(x.shape[2:], kernel, stride, pairs, total.shape[2:], strict=True)
-    ]
-    return rounded(total / total._like(functools.reduce(numpy.multiply.outer, counts)), x)
-
-
-def _counted(n: int, k: int, s: int, pair: tuple[int, int], windows: int, with_padding: bool) -> numpy.ndarray:
-    """How many elements along an axis each window counts: what `ceil_mode` adds behind never does."""
-    before, after = pair if with_padding else (0, 0)
-    start = numpy.arange(windows) * s - pair[0]
-    return numpy.minimum(start + k, n + after) - numpy.maximum(start, -before)
-
-
-def adaptive_pool(x, output_size, reduce) -> Tensor:
-    """Each spatial axis cut into `output_size` stretches, `reduce`d (mean or max) one axis after the other.
-
-    Stretch i of an axis of size n reaches from ⌊i·n / out⌋ to ⌈(i + 1)·n / out⌉: they may overlap by one.
-    """
-    x = as_tensor(x)
-    sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * (x.ndim - 2)
-    if len(sizes) != x.ndim - 2 or not all(size is None or (isinstance(size, int) and size > 0) for size in sizes):
-        raise OptionError(
-            f"output_size must be a positive integer (or None) for each of {x.ndim - 2} axes, not {output_size!r}"
-        )
-    for axis, out in enumerate(sizes, start=2):
-        n = x.shape[axis]
-        if out is None or out == n:
-            continue
-        lead = (builtins.slice(None),) * axis
-        cuts = [builtins.slice(i * n // out, -(-(i + 1) * n // out)) for i in range(out)]
-        if n % out == 0:
-            x = reduce(x.reshape((*x.shape[:axis], out, n // out, *x.shape[axis + 1 :])), axis + 1)
-        else:
-            x = stack([reduce(x[(*lead, cut)], axis) for cut in cuts], axis)
-    return x

@@ -19,19 +19,31 @@ class _Pool(Module):
 
 class _MaxPool(_Pool):
     """
-    kernel_size  the size of the window
-    stride       by how much it moves; its size by default
-    padding      a number of elements on both sides, which count as -∞
-    dilation     the distance of the elements of a window
-    ceil_mode    whether a last window that reaches over the edge counts too
+    kernel_size     the size of the window
+    stride          by how much it moves; its size by default
+    padding         a number of elements on both sides, which count as -∞
+    dilation        the distance of the elements of a window
+    return_indices  whether to return, beside them, where they are, for `MaxUnpool`
+    ceil_mode       whether a last window that reaches over the edge counts too
     """
 
-    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, *, ceil_mode: bool = False):
+    def __init__(
+        self,
+        kernel_size,
+        stride=None,
+        padding=0,
+        dilation=1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ):
         super().__init__(kernel_size, stride)
-        self.padding, self.dilation, self.ceil_mode = padding, dilation, ceil_mode
+        self.padding, self.dilation = padding, dilation
+        self.return_indices, self.ceil_mode = return_indices, ceil_mode
 
-    def forward(self, input) -> Tensor:
-        return self.pool(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+    def forward(self, input) -> Tensor | tuple[Tensor, Tensor]:
+        return self.pool(
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
 
     def extra_repr(self) -> str:
         return (
@@ -53,6 +65,42 @@ class MaxPool2d(_MaxPool):
 class MaxPool3d(_MaxPool):
     __doc__ = f"The largest element of each window of (batch, channels, depth, height, width).\n{_MaxPool.__doc__}"
     pool = staticmethod(F.max_pool3d)
+
+
+class _MaxUnpool(_Pool):
+    """
+    kernel_size  the size of the windows
+    stride       by how much they moved; their size by default
+    padding      how many elements were on both sides
+
+    It is called with the elements and their indices, and may be told the space of the result, `output_size`, which by
+    default is (n - 1)·stride - 2·padding + kernel_size.
+    """
+
+    def __init__(self, kernel_size, stride=None, padding=0):
+        super().__init__(kernel_size, stride)
+        self.padding = padding
+
+    def forward(self, input, indices, output_size=None) -> Tensor:
+        return self.pool(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxUnpool1d(_MaxUnpool):
+    __doc__ = f"What `MaxPool1d` has found, back in its place among zeros.\n{_MaxUnpool.__doc__}"
+    pool = staticmethod(F.max_unpool1d)
+
+
+class MaxUnpool2d(_MaxUnpool):
+    __doc__ = f"What `MaxPool2d` has found, back in its place among zeros.\n{_MaxUnpool.__doc__}"
+    pool = staticmethod(F.max_unpool2d)
+
+
+class MaxUnpool3d(_MaxUnpool):
+    __doc__ = f"What `MaxPool3d` has found, back in its place among zeros.\n{_MaxUnpool.__doc__}"
+    pool = staticmethod(F.max_unpool3d)
 
 
 class _AvgPool(_Pool):
@@ -80,14 +128,80 @@ class AvgPool1d(_AvgPool):
     pool = staticmethod(F.avg_pool1d)
 
 
-class AvgPool2d(_AvgPool):
-    __doc__ = f"The mean of each window of (batch, channels, height, width).\n{_AvgPool.__doc__}"
+class _AvgPoolByANumber(_AvgPool):
+    __doc__ = f"""{_AvgPool.__doc__.rstrip()}
+    divisor_override   by what the sum of a window is divided, in place of the number of its elements
+    """
+
+    def __init__(
+        self,
+        kernel_size,
+        stride=None,
+        padding=0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ):
+        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
+        self.divisor_override = divisor_override
+
+    def forward(self, input) -> Tensor:
+        return self.pool(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+            self.divisor_override,
+        )
+
+
+class AvgPool2d(_AvgPoolByANumber):
+    __doc__ = f"The mean of each window of (batch, channels, height, width).\n{_AvgPoolByANumber.__doc__}"
     pool = staticmethod(F.avg_pool2d)
 
 
-class AvgPool3d(_AvgPool):
-    __doc__ = f"The mean of each window of (batch, channels, depth, height, width).\n{_AvgPool.__doc__}"
+class AvgPool3d(_AvgPoolByANumber):
+    __doc__ = f"The mean of each window of (batch, channels, depth, height, width).\n{_AvgPoolByANumber.__doc__}"
     pool = staticmethod(F.avg_pool3d)
+
+
+class _LPPool(_Pool):
+    """
+    norm_type    p
+    kernel_size  the size of the window
+    stride       by how much it moves; its size by default
+    ceil_mode    whether a last window that reaches over the edge counts too
+    """
+
+    def __init__(self, norm_type: float, kernel_size, stride=None, ceil_mode: bool = False):
+        super().__init__(kernel_size, stride)
+        self.norm_type, self.ceil_mode = norm_type, ceil_mode
+
+    def forward(self, input) -> Tensor:
+        return self.pool(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
+
+    def extra_repr(self) -> str:
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
+
+
+class LPPool1d(_LPPool):
+    __doc__ = f"(Σ xᵖ)^(1/p) over each window of (batch, channels, length).\n{_LPPool.__doc__}"
+    pool = staticmethod(F.lp_pool1d)
+
+
+class LPPool2d(_LPPool):
+    __doc__ = f"(Σ xᵖ)^(1/p) over each window of (batch, channels, height, width).\n{_LPPool.__doc__}"
+    pool = staticmethod(F.lp_pool2d)
+
+
+class LPPool3d(_LPPool):
+    __doc__ = f"(Σ xᵖ)^(1/p) over each window of (batch, channels, depth, height, width).\n{_LPPool.__doc__}"
+    pool = staticmethod(F.lp_pool3d)
 
 
 class _AdaptivePool(Module):
@@ -121,19 +235,28 @@ class AdaptiveAvgPool3d(_AdaptivePool):
     pool = staticmethod(F.adaptive_avg_pool3d)
 
 
-class AdaptiveMaxPool1d(_AdaptivePool):
+class _AdaptiveMaxPool(_AdaptivePool):
+    def __init__(self, output_size, return_indices: bool = False):
+        super().__init__(output_size)
+        self.return_indices = return_indices
+
+    def forward(self, input) -> Tensor | tuple[Tensor, Tensor]:
+        return self.pool(input, self.output_size, self.return_indices)
+
+
+class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     """The largest elements of `output_size` stretches of the sequence, whatever its length."""
 
     pool = staticmethod(F.adaptive_max_pool1d)
 
 
-class AdaptiveMaxPool2d(_AdaptivePool):
+class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     """The largest elements of the cells of a grid of `output_size`, whatever the size of the image."""
 
     pool = staticmethod(F.adaptive_max_pool2d)
 
 
-class AdaptiveMaxPool3d(_AdaptivePool):
+class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     """The largest elements of the cells of a grid of `output_size`, whatever the size of the volume."""
 
     pool = staticmethod(F.adaptive_max_pool3d)

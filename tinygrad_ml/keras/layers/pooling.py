@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...functional.convolution import avg_pool, max_pool, per_axis
+from ...functional.convolution import per_axis
+from ...functional.pooling import avg_pool, max_pool
 from ...tensor import as_tensor
 from ..naming import accepts_old
 from .base import Layer

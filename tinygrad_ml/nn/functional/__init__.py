@@ -76,9 +76,15 @@ from .pooling import (
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
     max_pool1d,
     max_pool2d,
     max_pool3d,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
 )
 from .reordering import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from .sampling import affine_grid, grid_sample

@@ -6,7 +6,7 @@ import numpy
 
 from ...errors import OptionError, ShapeError
 from ...functional import clip, norm, sqrt
-from ...functional.convolution import avg_pool
+from ...functional.pooling import avg_pool
 from ...functional.reductions import widened
 from ...modes import inside, modes
 from ...ops.shapes import axes_of
