@@ -93,8 +93,10 @@ EDGES = {
     "u": [0, 1, 2, 3, 7, 100, 200],
     "b": [False, True],
 }
-UNARY = sorted(n for n in ELEMENTWISE if PRIMITIVES[n].inputs == ("x",) and n not in ("cast", "discrete_cast", "power"))
-BINARY = sorted(name for name in ELEMENTWISE if PRIMITIVES[name].inputs == ("a", "b"))
+BITS = sorted(name for name in ELEMENTWISE if name.startswith("bitwise"))
+WRITTEN = sorted(name for name in ELEMENTWISE if PRIMITIVES[name].scalar is not None and name not in BITS)
+UNARY = [n for n in WRITTEN if PRIMITIVES[n].inputs == ("x",) and n not in ("cast", "discrete_cast", "power")]
+BINARY = [name for name in WRITTEN if PRIMITIVES[name].inputs == ("a", "b")]
 DIVISIONS = ("remainder", "floor_divide")
 EXPONENTS = {"f": (0, 1, 2, 3, 4, -1, -2, 0.5, -1.5), "i": (0, 1, 2, 3, 5), "u": (0, 1, 2, 3), "b": ()}
 
@@ -124,6 +126,12 @@ def every_row():
             yield f"binary {dtype}", partial(ByHand, rows(BINARY), column, x)
         else:
             yield f"binary {dtype}", partial(ByHand, rows(n for n in BINARY if n not in (*DIVISIONS, "pow")), column, x)
+            if kind != "b":
+                yield (
+                    f"bits of {dtype}",
+                    partial(ByHand, rows(n for n in BITS if PRIMITIVES[n].inputs != ("x",)), column, x),
+                )
+                yield f"inverted {dtype}", partial(ByHand, rows(["bitwise_invert"]), x)
             divisors = x[(x != 0) & (x != -1)] if kind == "i" else x[x != 0]  # NumPy: the least integer / -1 overflows
             yield f"divisions {dtype}", partial(ByHand, rows(DIVISIONS), column, divisors)
             yield (

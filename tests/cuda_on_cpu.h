@@ -11,9 +11,9 @@
 #include <ucontext.h>
 
 using std::acos, std::acosh, std::asin, std::asinh, std::atan, std::atan2, std::atanh, std::ceil, std::copysign, std::cos;
-using std::cosh, std::erf, std::exp, std::expm1, std::fabs, std::floor, std::fmod, std::isfinite, std::isinf, std::isnan;
-using std::log, std::log10, std::log1p, std::log2, std::pow, std::rint, std::sin, std::sinh, std::sqrt, std::tan;
-using std::tanh, std::trunc;
+using std::cosh, std::erf, std::exp, std::expm1, std::fabs, std::floor, std::fmod, std::hypot, std::isfinite, std::isinf;
+using std::isnan, std::log, std::log10, std::log1p, std::log2, std::pow, std::rint, std::signbit, std::sin, std::sinh;
+using std::sqrt, std::tan, std::tanh, std::trunc;
 
 #define __global__
 #define __device__

@@ -62,7 +62,7 @@ class Emulated:
                 (instruction,) = kernel.instructions
                 operands = [memory[value] for value in instruction.inputs]
                 take = view_function(instruction)
-                compute = take or (lambda *x, i=instruction: np.asarray(i.op.value(HOST, *x, **i.params)))
+                compute = take or (lambda *x, i=instruction: np.asarray(i.op.value(HOST, *x, **i.params), order="C"))
                 memory[instruction.output] = compute(*operands)
                 continue
             for value in kernel.outputs:

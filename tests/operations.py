@@ -59,6 +59,7 @@ CUBE = _random.standard_normal((2, 3, 4))
 SQUARE = _random.standard_normal((3, 3)) + 2 * np.eye(3)
 BATCH = _random.standard_normal((2, 3, 3)) + 2 * np.eye(3)
 MASK = A > 0
+PLACES = np.array([[0, 0, 1, 2], [0, 1, 1, 2], [1, 0, 1, 0]])
 ONE_ZERO, TWO_ZEROS = np.ones((3, 4), bool), np.ones((3, 4), bool)
 ONE_ZERO[0, 1] = TWO_ZEROS[0, :2] = False
 
@@ -74,10 +75,15 @@ for _name in words("log log1p log2 log10 sqrt reciprocal"):
 for _name in words("asin acos atanh tan"):
     row(_name, getattr(tg, _name), UNIT, torch=_name)
 row("acosh", tg.acosh, POSITIVE + 1, torch="acosh")
-for _name in words("add subtract multiply divide maximum minimum atan2"):
+for _name in words("add subtract multiply divide maximum minimum atan2 hypot logaddexp copysign"):
     row(_name, getattr(tg, _name), A, A[::-1] + 0.3, torch=_name)
     row(f"{_name} of a row", getattr(tg, _name), A, ROW, torch=_name)
     row(f"{_name} of a column and a row", getattr(tg, _name), COLUMN, ROW, torch=_name)
+row("xlogy", tg.xlogy, A, np.abs(ROW) + 0.3, torch="special.xlogy")
+row("sinc", tg.sinc, A, torch="sinc")
+row("sinc near 0", tg.sinc, UNIT / 1e3)
+row("round to decimals", lambda x: tg.round(x * 10, 1), A, torch=lambda t, x: t.round(x * 10, decimals=1))
+row("nan_to_num", lambda x: tg.nan_to_num(x) ** 3, A, torch=lambda t, x: t.nan_to_num(x) ** 3)
 row("remainder", tg.remainder, A, np.abs(ROW) + 1, torch="remainder")
 row("remainder by negatives", tg.remainder, A, -np.abs(ROW) - 1, torch="remainder")
 row("floor_divide", tg.floor_divide, A, np.abs(ROW) + 1)
@@ -178,6 +184,21 @@ for _axis in (0, 1):
             A,
             torch=lambda t, x, f=_of_torch, axis=_axis: getattr(t, f)(x, axis),
         )
+for _axis in (0, 1):
+    row(
+        f"cumulative_logsumexp along {_axis}",
+        lambda x, axis=_axis: tg.cumulative_logsumexp(x, axis),
+        A,
+        torch=lambda t, x, axis=_axis: t.logcumsumexp(x, axis),
+    )
+row("diff", lambda x: tg.diff(x, 2) ** 3, A, torch=lambda t, x: t.diff(x, 2) ** 3)
+row(
+    "diff with ends",
+    lambda x, end: tg.diff(x, axis=0, prepend=0, append=end) ** 3,
+    A,
+    A[:1] + 1,
+    torch=lambda t, x, end: t.diff(x, dim=0, prepend=t.zeros_like(x[:1]), append=end) ** 3,
+)
 row("cumulative_sum from 0", lambda x: tg.cumulative_sum(x, axis=0, include_initial=True) ** 2, A)
 
 # -- movement ------------------------------------------------------------------------------------------
@@ -235,6 +256,14 @@ row(
     A,
     torch=lambda t, x: t.tensor_split(x, 2, 1)[1] ** 3,
 )
+row("unstack", lambda x: [p**3 for p in tg.unstack(x, axis=1)], A, torch=lambda t, x: [p**3 for p in x.unbind(1)])
+row(
+    "meshgrid",
+    lambda a, b: [p**3 for p in tg.meshgrid(a, b)],
+    ROW,
+    COLUMN[:, 0],
+    torch=lambda t, a, b: [p**3 for p in t.meshgrid(a, b, indexing="xy")],
+)
 row("flip", lambda x: x.flip((0, 1)) ** 3 * x, A, torch=lambda t, x: x.flip((0, 1)) ** 3 * x)
 row("roll", lambda x: x.roll((1, -2), (0, 1)) * x**2, A, torch=lambda t, x: x.roll((1, -2), (0, 1)) * x**2)
 row("roll, flattened", lambda x: x.roll(5) * x**2, A, torch=lambda t, x: x.roll(5) * x**2)
@@ -279,6 +308,12 @@ row(
     A,
     torch=lambda t, x: t.take_along_dim(x, t.tensor([[0, 0], [1, 3], [2, 2]]), 1) ** 3,
 )
+row(
+    "take_along_axis, broadcast",
+    lambda x: tg.take_along_axis(x, np.array([[2, 0, 1, 0]]).T, 0) ** 3,
+    A,
+    torch=lambda t, x: t.take_along_dim(x, t.tensor([[2, 0, 1, 0]]).T, 0) ** 3,
+)
 row("sort", lambda x: x.sort(1) ** 3 * x, A, torch=lambda t, x: x.sort(1)[0] ** 3 * x)
 row(
     "sort, descending",
@@ -293,6 +328,23 @@ row(
     A,
     A[:2] + 1,
     torch=lambda t, x, v: x.scatter_add(0, t.tensor([[0, 0, 1, 2], [0, 1, 1, 2]]), v) ** 3,
+)
+for _reduce, _of_torch in (("sum", "sum"), ("prod", "prod"), ("mean", "mean"), ("max", "amax"), ("min", "amin")):
+    for _words, _self in (("", True), (" without x", False)):
+        row(
+            f"scatter {_reduce}{_words}",
+            lambda x, v, r=_reduce, s=_self: tg.scatter(x, PLACES, v, 0, r, s) ** 3,
+            A,
+            A[::-1] + 1,
+            torch=lambda t, x, v, r=_of_torch, s=_self: (
+                x.scatter_reduce(0, t.from_numpy(PLACES), v, r, include_self=s) ** 3
+            ),
+        )
+row("scatter", lambda x, v: tg.scatter(x, PLACES, v) ** 3, A, A[::-1] + 1)
+row(
+    "scatter of ties",
+    lambda x: tg.scatter(tg.zeros_like(x), PLACES, x * 0 + 1, 0, "max") * x**2,
+    A,
 )
 
 
@@ -347,7 +399,15 @@ for _subscripts, _operands in (
         torch=lambda t, *x, s=_subscripts: t.einsum(s, *x) ** 2,
     )
 row("outer", lambda a, b: tg.outer(a, b) ** 2, ROW, COLUMN[:, 0], torch=lambda t, a, b: t.outer(a, b) ** 2)
+row("kron", lambda a, b: tg.kron(a, b) ** 2, COLUMN, CUBE, torch=lambda t, a, b: t.kron(a, b) ** 2)
 row("vecdot", lambda a, b: tg.vecdot(a, b) ** 2, A, ROW, torch=lambda t, a, b: t.linalg.vecdot(a, b) ** 2)
+row(
+    "cross",
+    lambda a, b: tg.linalg.cross(a, b, axis=-2) ** 2,
+    CUBE,
+    A + 1,
+    torch=lambda t, a, b: t.linalg.cross(a, b[None], dim=-2) ** 2,
+)
 row(
     "tensordot",
     lambda a, b: tg.tensordot(a, b, ([0, 2], [1, 0])) ** 2,
@@ -363,6 +423,23 @@ row(
     torch=lambda t, a, b: t.tensordot(a, b, 2) ** 2,
 )
 
+
+def _squared(parts, *places: int) -> list:
+    return [part**2 if place in places else part for place, part in enumerate(parts)]
+
+
+def _svd(module, x):
+    u, s, vt = module.linalg.svd(x, full_matrices=False)
+    return [u**2, s, vt**2, u * s[..., None, :] ** 3 @ vt]
+
+
+def _outside(parts, count: int) -> list:
+    """What does not depend on the choice of the columns of U, and rows of Vᵀ, beyond the first ones."""
+    u, s, vt = parts
+    beyond, below = u[..., count:], vt[..., count:, :]
+    return [u[..., :count] ** 2, beyond @ beyond.mT, s**2, below.mT @ below]
+
+
 for _words, _x in (("", SQUARE), (" of a batch", BATCH)):
     row("inv" + _words, tg.linalg.inv, _x, torch="linalg.inv")
     row("det" + _words, tg.linalg.det, _x, torch="linalg.det")
@@ -377,6 +454,39 @@ for _words, _x in (("", SQUARE), (" of a batch", BATCH)):
     )
     row("trace" + _words, lambda x: tg.linalg.trace(x) ** 3, _x, torch=lambda t, x: x.diagonal(0, -2, -1).sum(-1) ** 3)
     row("solve" + _words, tg.linalg.solve, _x, A[:, :2], torch="linalg.solve")
+    row(
+        "matrix_power" + _words,
+        lambda x: tg.linalg.matrix_power(x, 5),
+        _x,
+        torch=lambda t, x: t.linalg.matrix_power(x, 5),
+    )
+    row("inverse power" + _words, lambda x: tg.linalg.matrix_power(x, -2), _x)
+    row("power 0" + _words, lambda x: tg.linalg.matrix_power(x, 0) @ x**3, _x)
+    # The signs of vectors are arbitrary: squares do not depend on them.
+    row(
+        "eigh" + _words,
+        lambda x: _squared(tg.linalg.eigh(x + x.mT), 1),
+        _x,
+        torch=lambda t, x: _squared(t.linalg.eigh(x + x.mT), 1),
+    )
+    row("eigvalsh" + _words, lambda x: tg.linalg.eigvalsh(x + x.mT), _x, torch=lambda t, x: t.linalg.eigvalsh(x + x.mT))
+for _words, _x in (("", A), (" of a tall matrix", A.T), (" of a batch", CUBE)):
+    row("svd" + _words, lambda x: _svd(tg, x), _x, torch=_svd)
+    row("all of svd" + _words, lambda x: _outside(tg.linalg.svd(x), min(x.shape[-2:])), _x)
+    row("svdvals" + _words, tg.linalg.svdvals, _x, torch="linalg.svdvals")
+    row("pinv" + _words, tg.linalg.pinv, _x, torch="linalg.pinv")
+    row("qr" + _words, lambda x: _squared(tg.linalg.qr(x), 0, 1), _x)
+row(
+    "qr of more rows", lambda x: _squared(tg.linalg.qr(x), 0, 1), A.T, torch=lambda t, x: _squared(t.linalg.qr(x), 0, 1)
+)
+row("all of qr", lambda x: _outside((*tg.linalg.qr(x, mode="complete"), x.mT), 3), A.T)
+for _order in ("nuc", 2, -2):
+    row(
+        f"matrix norm {_order}",
+        lambda x, p=_order: tg.linalg.matrix_norm(x, p),
+        CUBE,
+        torch=lambda t, x, p=_order: t.linalg.matrix_norm(x, p),
+    )
 row("solve for a vector", tg.linalg.solve, SQUARE, COLUMN[:, 0], torch="linalg.solve")
 for _order in ("fro", 1, -1, math.inf, -math.inf):
     row(

@@ -21,10 +21,12 @@ FUNCTIONS = words("""
     prod exp expm1 log log1p log2 log10 sqrt square sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh
     arccosh arctanh abs sign floor ceil rint trunc maximum minimum logaddexp where isnan isinf isfinite logical_and
     logical_or logical_xor logical_not sum max min argmax argmin any all cumsum argsort flip nonzero
-    reshape transpose broadcast_to concatenate matmul
+    reshape transpose broadcast_to concatenate matmul swapaxes
+    hypot copysign signbit nextafter bitwise_and bitwise_or bitwise_xor invert left_shift right_shift
+    searchsorted unique
 """)
-LINALG = words("inv solve slogdet det cholesky svd")
-CREATION = words("zeros full arange eye")
+LINALG = words("inv solve slogdet det cholesky svd eigh eigvalsh qr pinv")
+CREATION = words("zeros full arange eye asarray")
 FLOATS_ONLY = {"floor", "ceil", "trunc", "rint"}  # CuPy makes float64 of integers here, NumPy leaves them alone
 
 host_looks = 0
@@ -164,7 +166,7 @@ def _function(module, name: str):
             raise TypeError(f"{name} on the strict device was given none of its arrays")
         if name in FLOATS_ONLY and args[0].dtype.kind != "f":
             raise TypeError(f"{name} of {args[0].dtype}: CuPy would widen it to float64")
-        if name == "nonzero":
+        if name in ("nonzero", "unique"):
             _look()
         if name == "solve" and args[0].shape[:-1] != args[1].shape[:-1]:
             raise ValueError(f"solve: CuPy does not broadcast {args[0].shape} and {args[1].shape}")
@@ -202,6 +204,16 @@ NAMESPACE = _Functions(
     | {"linalg": _Functions({name: _function(numpy.linalg, name) for name in LINALG})}
     | {"lib": _Functions({"stride_tricks": _Functions({"as_strided": _as_strided})})}
 )
+
+
+def _scatter(name: str):
+    """`maximum.at` and its like, of indices and values."""
+    compute = getattr(numpy, name)
+    return lambda target, index, values: compute.at(target._host, _bare(index, name), _bare(values, name))
+
+
+for _name in words("maximum minimum"):
+    getattr(NAMESPACE, _name).at = _scatter(_name)
 
 
 class _Generator:

@@ -171,6 +171,8 @@ def test_cupy_has_every_function_of_the_stand_in():
         ("cumsum", {"axis": 0}),
         ("argsort", {"axis": 0, "kind": "stable"}),
         ("flip", {"axis": 0}),
+        ("searchsorted", {"side": "left"}),
+        ("unique", {"return_index": True, "return_inverse": True, "return_counts": True, "equal_nan": False}),
         ("concatenate", {"axis": 0}),
         ("zeros", {"dtype": "float32"}),
         ("full", {"dtype": "float32"}),

@@ -26,7 +26,9 @@ def test_values_and_gradients_keep_the_dtype(operation, dtype):
 
 
 def _needs_lapack(operation) -> bool:
-    return operation.name.startswith(("inv", "det", "log|det|", "sign of det", "cofactors", "cholesky", "solve"))
+    inverses = ("inv", "det", "log|det|", "sign of det", "cofactors", "cholesky", "solve")
+    decompositions = ("eig", "svd", "all of svd", "pinv", "qr", "all of qr", "matrix norm nuc", "matrix norm 2")
+    return operation.name.startswith((*inverses, *decompositions, "matrix norm -2"))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])

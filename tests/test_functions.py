@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 import tinygrad_ml as tg
 from tinygrad_ml import functional
+from tinygrad_ml.errors import DTypeError, ShapeError
 
 ALL = (-9, 9)
 UNARY = {  # name in tg -> NumPy's function, and where it is defined
@@ -38,12 +39,15 @@ UNARY = {  # name in tg -> NumPy's function, and where it is defined
     "log10": (np.log10, (0.01, 9)),
     "logical_not": (np.logical_not, ALL),
     "negative": (np.negative, ALL),
+    "positive": (np.positive, ALL),
     "reciprocal": (np.reciprocal, (0.01, 9)),
     "relu": (lambda x: np.maximum(x, 0), ALL),
     "round": (np.round, ALL),
     "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), ALL),
     "sign": (np.sign, ALL),
+    "signbit": (np.signbit, ALL),
     "sin": (np.sin, ALL),
+    "sinc": (np.sinc, ALL),
     "sinh": (np.sinh, ALL),
     "softplus": (lambda x: np.log1p(np.exp(x)), ALL),
     "sqrt": (np.sqrt, (0, 9)),
@@ -55,27 +59,33 @@ UNARY = {  # name in tg -> NumPy's function, and where it is defined
 BINARY = {
     "add": (np.add, ALL),
     "atan2": (np.arctan2, ALL),
+    "copysign": (np.copysign, ALL),
     "divide": (np.divide, (0.1, 9)),
     "equal": (np.equal, (0, 2)),
     "floor_divide": (np.floor_divide, (0.1, 9)),
     "greater": (np.greater, (0, 2)),
     "greater_equal": (np.greater_equal, (0, 2)),
+    "hypot": (np.hypot, ALL),
     "less": (np.less, (0, 2)),
     "less_equal": (np.less_equal, (0, 2)),
+    "logaddexp": (np.logaddexp, ALL),
     "logical_and": (np.logical_and, (0, 1)),
     "logical_or": (np.logical_or, (0, 1)),
     "logical_xor": (np.logical_xor, (0, 1)),
     "maximum": (np.maximum, ALL),
     "minimum": (np.minimum, ALL),
     "multiply": (np.multiply, ALL),
+    "nextafter": (np.nextafter, ALL),
     "not_equal": (np.not_equal, (0, 2)),
     "pow": (np.power, (0.1, 4)),
     "remainder": (np.remainder, (0.1, 9)),
     "subtract": (np.subtract, ALL),
+    "xlogy": (lambda a, b: a * np.log(b), (0.1, 9)),
 }
 REDUCTIONS = {
     "all": np.all,
     "any": np.any,
+    "count_nonzero": lambda x, **k: np.asarray(np.count_nonzero(x, **k)),
     "logsumexp": lambda x, **k: np.log(np.sum(np.exp(x), **k)),
     "max": np.max,
     "mean": np.mean,
@@ -86,8 +96,17 @@ REDUCTIONS = {
     "sum": np.sum,
     "var": np.var,
 }
+INTEGERS = {
+    "bitwise_and": np.bitwise_and,
+    "bitwise_left_shift": np.left_shift,
+    "bitwise_or": np.bitwise_or,
+    "bitwise_right_shift": np.right_shift,
+    "bitwise_xor": np.bitwise_xor,
+}
 TESTED_ELSEWHERE = {
-    *("argsort", "one_hot", "scatter_add", "sort", "take", "take_along_axis", "topk"),  # test_indexing
+    *("argsort", "nonzero", "one_hot", "scatter", "scatter_add", "searchsorted", "sort"),  # test_indexing
+    *("take", "take_along_axis", "topk", "unique_all", "unique_counts", "unique_inverse", "unique_values"),
+    *("can_cast", "finfo", "iinfo", "isdtype", "result_type"),  # test_standard
     *("astype", "symbol", "to"),  # test_dtypes, test_symbols, test_devices
 }
 
@@ -105,7 +124,7 @@ def test_every_public_function_is_in_a_table_or_has_a_test_of_its_own():
     public = {name for name in functional.__all__ if callable(getattr(functional, name))}
     untested = [
         name
-        for name in public - TESTED_ELSEWHERE - set(UNARY) - set(BINARY) - set(REDUCTIONS)
+        for name in public - TESTED_ELSEWHERE - set(UNARY) - set(BINARY) - set(REDUCTIONS) - set(INTEGERS)
         if f"tg.{name}(" not in source
     ]
     assert not untested
@@ -132,6 +151,47 @@ def test_functions_of_two_arguments(name, shapes):
     assert_close(getattr(tg, name)(tg.tensor(a), tg.tensor(b)), reference(a, b), rtol=1e-9)
     assert_close(getattr(tg, name)(tg.tensor(a), 2), reference(a, 2), rtol=1e-9)
     assert_close(getattr(tg, name)(2, tg.tensor(b)), reference(2, b), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+@given(shapes=hnp.mutually_broadcastable_shapes(num_shapes=2, min_side=0, max_side=3, max_dims=3))
+def test_functions_of_bits(name, shapes):
+    random = np.random.default_rng(0)
+    for dtype in ("int8", "uint8", "int32", "uint64"):
+        a, b = (random.integers(0, 100, size=shape).astype(dtype) for shape in shapes.input_shapes)
+        a, b = a - (dtype[0] == "i") * 50, b % 70 if "shift" in name else b  # further than there are bits, too
+        ours = getattr(tg, name)(tg.tensor(a), tg.tensor(b))
+        assert_close(ours, INTEGERS[name](a, b))
+        assert ours.dtype == dtype
+        assert_close(getattr(tg, name)(2, tg.tensor(b)), INTEGERS[name](np.array(2, dtype), b))
+
+
+def test_bits_of_truth_values_are_logic():
+    yes, no = tg.tensor([True, True, False]), tg.tensor([True, False, False])
+    assert_close(tg.bitwise_and(yes, no), [True, False, False])
+    assert_close(tg.bitwise_or(yes, no), [True, True, False])
+    assert_close(tg.bitwise_xor(yes, no), [False, True, False])
+    assert_close(tg.bitwise_invert(no), [False, True, True])
+    assert_close(tg.bitwise_invert(tg.tensor([1, -1])), [-2, 0])
+    assert (yes & True).dtype == (~yes).dtype == tg.bool
+
+
+@pytest.mark.parametrize("operator", ["&", "|", "^", "<<", ">>"])
+def test_operators_of_bits(operator):
+    for dtype in ("int64", "uint8"):
+        a, b = np.array([7, 1, 12], dtype), np.array([1, 2, 3], dtype)
+        x, y = tg.tensor(a), tg.tensor(b)
+        expected = eval(f"a {operator} b")
+        for made in (eval(f"x {operator} y"), eval(f"x {operator} b"), eval(f"a {operator} y")):
+            assert_close(made, expected)
+            assert made.dtype == dtype
+        assert_close(eval(f"x {operator} 2"), eval(f"a {operator} 2"))
+        assert_close(eval(f"2 {operator} x"), eval(f"2 {operator} a"))
+        same = x
+        exec(f"x {operator}= y", {}, {"x": x, "y": y})
+        assert_close(same, expected)
+    with pytest.raises(DTypeError, match=r"bits of integers.*float32"):
+        eval("x & 1.5", {"x": tg.ones(2)})
 
 
 def test_operators_are_the_functions():
@@ -179,6 +239,45 @@ def test_where(shapes):
     assert_close(tg.where(True, tg.tensor(a), 0.0), a)
 
 
+@pytest.mark.parametrize("decimals", [-2, -1, 0, 1, 3])
+def test_rounding_to_decimals(decimals):
+    array = np.random.default_rng(0).uniform(-900, 900, 50)
+    assert_close(tg.round(tg.tensor(array), decimals), np.round(array, decimals), rtol=1e-12)
+    whole = array.astype("int32")
+    assert_close(tg.round(tg.tensor(whole), decimals), np.round(whole, decimals))
+    assert tg.round(tg.tensor(whole), decimals).dtype == tg.int32
+
+
+def test_numbers_in_place_of_nan_and_infinities():
+    array = np.array([1.5, np.nan, np.inf, -np.inf], "float32")
+    x = tg.tensor(array, requires_grad=True)
+    assert_close(tg.nan_to_num(x), np.nan_to_num(array))
+    assert_close(tg.nan_to_num(x, 1, 2, 3), [1.5, 1, 2, 3])
+    assert_close(tg.nan_to_num(tg.tensor([1, 2])), [1, 2])
+    tg.nan_to_num(x).sum().backward()
+    assert_close(x.grad, [1, 0, 0, 0])
+
+
+def test_limits_of_functions_of_two_arguments():
+    """At infinities, zeros and ties, where a formula gives nan and the function is smooth or has a fair slope."""
+    x = tg.tensor([0.0, math.inf, -math.inf, 0.0, math.nan], dtype="float64", requires_grad=True)
+    other = tg.tensor([0.0, math.inf, -math.inf, -math.inf, 1.0], dtype="float64")
+    y = tg.logaddexp(x, other)
+    assert_close(y, [math.log(2), math.inf, -math.inf, 0, math.nan])
+    assert_close(tg.grad(y, x, tg.ones_like(y))[0], [0.5, 0.5, 0.5, 1, math.nan])
+    a, b = (tg.tensor(v, dtype="float64", requires_grad=True) for v in ([0.0, 3.0], [0.0, 4.0]))
+    assert_close(tg.grad(tg.hypot(a, b), a, tg.ones(2, dtype="float64"))[0], [0, 0.6])
+    assert_close(tg.hypot(tg.tensor(np.array([3e300])), tg.tensor(np.array([4e300]))), [5e300])
+    a, b = (tg.tensor(v, requires_grad=True) for v in ([0.0, 0.0, 0.0, 2.0], [0.0, math.inf, 1.0, 0.0]))
+    y = tg.xlogy(a, b)
+    assert_close(y, [0, 0, 0, -math.inf])
+    assert_close(tg.grad(y, b, tg.ones(4))[0], [0, 0, 0, math.inf])
+    assert math.isnan(tg.xlogy(0.0, tg.tensor(math.nan)).item())
+    x = tg.tensor(0.0, dtype="float64", requires_grad=True)
+    (slope,) = tg.grad(tg.sinc(x), x, create_graph=True)
+    assert_close(tg.grad(slope, x)[0], -(math.pi**2) / 3)
+
+
 # -- reductions ----------------------------------------------------------------------------------------
 
 
@@ -217,6 +316,29 @@ def test_cumulative_operations(array, data):
     assert_close(tg.cumulative_sum(x, axis, include_initial=True), expected, rtol=1e-9, atol=1e-9)
     expected = np.cumulative_prod(array, axis=axis, include_initial=True)
     assert_close(tg.cumulative_prod(x, axis, include_initial=True), expected, rtol=1e-9, atol=1e-9)
+    expected = np.logaddexp.accumulate(array, axis=axis)
+    assert_close(tg.cumulative_logsumexp(x, axis), expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "cumulative_sum", "cumulative_prod"])
+def test_the_dtype_of_totals(name):
+    x = tg.tensor(np.array([1, 2, 3], "int8"))
+    for dtype in ("int8", "float64", "uint16"):
+        assert getattr(tg, name)(x, dtype=dtype).dtype == dtype
+        assert_close(getattr(tg, name)(x, dtype=dtype), getattr(np, name)(x.numpy()))
+    assert getattr(tg, name)(x).dtype == tg.int64
+    assert getattr(tg, name)(x.astype("uint8")).dtype == tg.uint64
+    assert getattr(tg, name)(x > 1).dtype == tg.int64
+
+
+@given(arrays(-9, 9, min_dims=1, min_side=0), st.integers(0, 3), st.data())
+def test_differences(array, n, data):
+    axis = data.draw(st.integers(-array.ndim, array.ndim - 1))
+    x = tg.tensor(array)
+    assert_close(tg.diff(x, n, axis), np.diff(array, n, axis))
+    assert_close(tg.diff(x, n, axis, prepend=2.0), np.diff(array, n, axis, prepend=2.0))
+    assert_close(tg.diff(x, n, axis, x, tg.flip(x)), np.diff(array, n, axis, array, np.flip(array)))
+    assert_close(tg.diff(x > 0, axis=axis), np.diff(array > 0, axis=axis))
 
 
 @given(arrays(-20, 20, min_dims=1), st.data())
@@ -285,6 +407,8 @@ def test_joining_and_cutting(array, data):
     assert_close(tg.stack([x, y], axis), np.stack([array, array + 100], axis))
     cuts = sorted(data.draw(st.lists(st.integers(0, 5), max_size=3)))
     for part, expected in zip(tg.split(x, cuts, axis), np.split(array, cuts, axis), strict=True):
+        assert_close(part, expected)
+    for part, expected in zip(tg.unstack(x, axis=axis), np.unstack(array, axis=axis), strict=True):
         assert_close(part, expected)
     for part, expected in zip(tg.split(tg.concat([x, y], axis), 2, axis), [array, array + 100], strict=True):
         assert_close(part, expected)
@@ -355,6 +479,19 @@ def test_other_products(array, data):
     expected = np.tensordot(array, other, (axes, reverse))
     assert_close(tg.tensordot(x, tg.tensor(other), (axes, reverse)), expected, rtol=1e-9, atol=1e-9)
     assert_close(tg.tensordot(x, x, 0), np.tensordot(array, array, 0), rtol=1e-9)
+
+
+@given(arrays(-3, 3, max_dims=3), arrays(-3, 3, max_dims=3))
+def test_kronecker_products(a, b):
+    assert_close(tg.kron(tg.tensor(a), tg.tensor(b)), np.kron(a, b), rtol=1e-9)
+
+
+def test_the_axis_of_vecdot_does_not_broadcast():
+    a, b = np.ones((2, 3)), np.ones((4, 1, 3))
+    assert_close(tg.vecdot(tg.tensor(a), tg.tensor(b)), np.vecdot(a, b))
+    assert_close(tg.vecdot(tg.tensor(a), tg.ones(4, 2, 1), axis=-2), np.vecdot(a, np.ones((4, 2, 1)), axis=-2))
+    with pytest.raises(ShapeError, match="must have the same size"):
+        tg.vecdot(tg.tensor(a), tg.tensor(b[..., :1]))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tinygrad_ml as tg
-from tinygrad_ml.errors import DTypeError, RangeError, ShapeError
+from tinygrad_ml.errors import CompileError, DTypeError, OptionError, RangeError, ShapeError
 
 
 @st.composite
@@ -252,6 +252,111 @@ def test_scatter_add_adds_what_meets():
     assert_close(counts, [1, 0, 2])
     with pytest.raises(ShapeError, match="one shape"):
         tg.scatter_add(x, [[0, 1]], [[1.0]])
+
+
+@given(data=st.data())
+def test_taking_along_an_axis_broadcasts_the_others(data):
+    axis = data.draw(st.integers(-3, 2))
+    shapes = [[data.draw(st.sampled_from([1, extent])) for extent in (2, 3, 4)] for _ in range(2)]
+    shapes[0][axis], shapes[1][axis] = 5, data.draw(st.integers(0, 6))
+    random = np.random.default_rng(0)
+    array, places = random.standard_normal(shapes[0]), random.integers(-5, 5, shapes[1])
+    wide = np.broadcast_shapes(*([1 if i == axis % 3 else n for i, n in enumerate(shape)] for shape in shapes))
+    lengths = [[shape[axis] if i == axis % 3 else n for i, n in enumerate(wide)] for shape in shapes]
+    expected = np.take_along_axis(np.broadcast_to(array, lengths[0]), np.broadcast_to(places, lengths[1]), axis)
+    assert_close(tg.take_along_axis(tg.tensor(array), places, axis), expected)
+
+
+SCATTERED = {None: None, "sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}
+
+
+@given(data=st.data())
+def test_scattering(data):
+    """One after the other, as a loop would: into x itself, or into what the operation begins with."""
+    axis = data.draw(st.integers(-2, 1))
+    shape = [data.draw(st.integers(1, 3)) for _ in range(2)]
+    lengths = [data.draw(st.integers(0, n)) for n in shape]
+    lengths[axis] = data.draw(st.integers(0, 5))
+    random = np.random.default_rng(0)
+    x, values = random.standard_normal(shape), random.integers(-2, 3, lengths) / 1.0
+    places = random.integers(0, shape[axis], lengths)
+    for reduce, ufunc in SCATTERED.items():
+        for include_self in (True, False):
+            expected, reached = x.copy(), np.zeros(shape, bool)
+            for place, value in np.ndenumerate(values):
+                target = list(place)
+                target[axis] = places[place]
+                target = tuple(target)
+                fresh = ufunc is None or not (include_self or reached[target])
+                expected[target] = value if fresh else ufunc(expected[target], value)
+                reached[target] = True
+            ours = tg.scatter(tg.tensor(x), places, tg.tensor(values), axis, reduce, include_self)
+            assert_close(ours, expected, rtol=1e-9)
+    mean = tg.scatter(tg.tensor(x), places, tg.tensor(values), axis, "mean")
+    count = 1 + tg.scatter_add(tg.zeros(*shape), places, tg.ones_like(tg.tensor(values, dtype="float32")), axis).numpy()
+    assert_close(mean * count, tg.scatter_add(tg.tensor(x), places, tg.tensor(values), axis).numpy(), rtol=1e-6)
+
+
+def test_scattering_keeps_dtypes_and_says_what_is_wrong():
+    x = tg.tensor([1, 2, 3], dtype="int32")
+    for reduce in SCATTERED:
+        made = tg.scatter(x, [0, 0], tg.tensor([5, 4], dtype="int32"), reduce=reduce, include_self=False)
+        assert made.dtype == tg.int32
+    assert_close(tg.scatter(x, [0, 0], tg.tensor([5, 4], dtype="int32"), reduce="min", include_self=False), [4, 2, 3])
+    with pytest.raises(OptionError, match="None or one of 'sum'.* not 'amax'"):
+        tg.scatter(x, [0], [1], reduce="amax")
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@given(data=st.data())
+def test_places_in_sorted_numbers(side, data):
+    numbers = np.array(data.draw(st.lists(st.integers(-3, 3), max_size=6)), float)
+    values = np.array([[-4, 0, 1], [3, 9, -1]])
+    ours = tg.searchsorted(tg.tensor(np.sort(numbers)), values, side)
+    assert_close(ours, np.searchsorted(np.sort(numbers), values, side))
+    assert ours.dtype == tg.int64
+    order = np.argsort(numbers)
+    assert_close(
+        tg.searchsorted(tg.tensor(numbers), values, side, order), np.searchsorted(numbers, values, side, order)
+    )
+
+
+@given(data=st.data())
+def test_places_that_are_not_zero(data):
+    shape = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=3))
+    array = np.random.default_rng(0).integers(0, 2, shape)
+    for ours, expected in zip(tg.nonzero(tg.tensor(array)), np.nonzero(array), strict=True):
+        assert_close(ours, expected)
+        assert ours.dtype == tg.int64
+
+
+@given(data=st.data())
+def test_different_elements(data):
+    shape = data.draw(st.lists(st.integers(0, 4), max_size=3))
+    array = np.random.default_rng(0).integers(0, 3, shape) / 1.0
+    if array.size > 2:
+        array.flat[:2] = np.nan
+    x = tg.tensor(array)
+    found, expected = tg.unique_all(x), np.unique_all(array)
+    for name in ("values", "indices", "inverse_indices", "counts"):
+        assert_close(getattr(found, name), getattr(expected, name))
+    assert_close(tg.unique_values(x), expected.values)
+    assert_close(tg.unique_counts(x).counts, expected.counts)
+    assert_close(tg.unique_inverse(x).inverse_indices, expected.inverse_indices)
+
+
+def test_the_gradient_of_a_different_element_goes_to_its_first_place():
+    x = tg.tensor([3.0, 1.0, 3.0], requires_grad=True)
+    (tg.unique_values(x) * tg.tensor([1.0, 10.0])).sum().backward()
+    assert_close(x.grad, [10, 1, 0])
+
+
+@pytest.mark.parametrize("function", [tg.nonzero, tg.unique_all, tg.unique_values])
+def test_shapes_that_depend_on_numbers(function):
+    with pytest.raises(ShapeError, match="symbolic.* is in its numbers"):
+        function(tg.symbol(3))
+    with pytest.raises(CompileError, match=r"not known while a function is recorded by tg\.compile"):
+        tg.compile(lambda x: function(x))(tg.ones(3))
 
 
 def test_one_hot():

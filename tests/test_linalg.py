@@ -72,6 +72,96 @@ def test_norms_of_matrices(order, keepdims):
         assert_close(L.matrix_norm(tg.tensor(cube), order), np.linalg.matrix_norm(cube, ord=order))
 
 
+@st.composite
+def any_matrices(draw):
+    """Matrices of all shapes, with columns that are linearly independent or not, in a batch of up to two axes."""
+    rows, columns = draw(st.integers(0, 4)), draw(st.integers(0, 4))
+    batch = draw(st.lists(st.integers(0, 3), max_size=2))
+    random = np.random.default_rng(draw(st.integers(0, 100)))
+    inner = draw(st.integers(1, 4))
+    return random.standard_normal((*batch, rows, inner)) @ random.standard_normal((*batch, inner, columns))
+
+
+@given(any_matrices(), st.booleans())
+def test_singular_values(matrix, full):
+    x = tg.tensor(matrix)
+    u, s, vt = L.svd(x, full_matrices=full)
+    expected = np.linalg.svd(matrix, full_matrices=full)
+    assert_close(s, expected.S, rtol=1e-9, atol=1e-9)
+    assert (u.shape, vt.shape) == (expected.U.shape, expected.Vh.shape)
+    count = s.shape[-1]
+    assert_close((u[..., :count] * s[..., None, :]) @ vt[..., :count, :], matrix, rtol=1e-9, atol=1e-9)
+    assert_close(u.mT @ u, np.broadcast_to(np.eye(u.shape[-1]), (*matrix.shape[:-2], *[u.shape[-1]] * 2)), atol=1e-9)
+    assert_close(
+        vt @ vt.mT, np.broadcast_to(np.eye(vt.shape[-2]), (*matrix.shape[:-2], *[vt.shape[-2]] * 2)), atol=1e-9
+    )
+    assert_close(L.svdvals(x), np.linalg.svdvals(matrix), rtol=1e-9, atol=1e-9)
+    assert_close(L.pinv(x), np.linalg.pinv(matrix, rtol=1e-12), rtol=1e-6, atol=1e-6)
+    if count:
+        assert_close(L.matrix_rank(x), np.linalg.matrix_rank(matrix, rtol=1e-12))
+        for order in ("nuc", 2, -2):
+            for keepdims in (False, True):
+                expected = np.linalg.matrix_norm(matrix, ord=order, keepdims=keepdims)
+                assert_close(L.matrix_norm(x, order, keepdims), expected, rtol=1e-9, atol=1e-9)
+    else:
+        assert_close(L.matrix_rank(x), np.zeros(matrix.shape[:-2]))
+
+
+@given(any_matrices(), st.sampled_from(["reduced", "complete"]))
+def test_orthogonal_columns(matrix, mode):
+    q, r = L.qr(tg.tensor(matrix), mode=mode)
+    expected = np.linalg.qr(matrix, mode)
+    assert (q.shape, r.shape) == (expected.Q.shape, expected.R.shape)
+    assert_close(q @ r, matrix, atol=1e-9)
+    assert_close(q.mT @ q, np.broadcast_to(np.eye(q.shape[-1]), (*matrix.shape[:-2], *[q.shape[-1]] * 2)), atol=1e-9)
+    assert_close(r, np.triu(r.numpy()), atol=1e-9)
+
+
+@given(square_matrices(), st.integers(-3, 5))
+def test_symmetric_matrices_and_powers(matrix, n):
+    symmetric = matrix + matrix.mT
+    x = tg.tensor(symmetric)
+    values, vectors = L.eigh(x)
+    assert_close(values, np.linalg.eigvalsh(symmetric), rtol=1e-9, atol=1e-9)
+    assert_close(L.eigvalsh(x), np.linalg.eigvalsh(symmetric), rtol=1e-9, atol=1e-9)
+    assert_close((vectors * values[..., None, :]) @ vectors.mT, symmetric, atol=1e-9)
+    assert_close(L.matrix_power(tg.tensor(matrix), n), np.linalg.matrix_power(matrix, n), rtol=1e-6, atol=1e-9)
+
+
+@given(st.data())
+def test_vector_products(data):
+    axis = data.draw(st.sampled_from([-2, -1]))
+    shapes = [[data.draw(st.sampled_from([1, n])) for n in (2, 4, 5)] for _ in range(2)]
+    for shape in shapes:
+        shape[axis] = 3
+    a, b = (np.random.default_rng(0).standard_normal(shape) for shape in shapes)
+    assert_close(L.cross(tg.tensor(a), tg.tensor(b), axis=axis), np.linalg.cross(a, b, axis=axis))
+
+
+def test_small_singular_values_count_as_0():
+    x = tg.tensor(np.stack([np.diag([1, 1e-3, 0.0]), np.diag([5, 1.0, 0.5])]))
+    assert L.matrix_rank(x).tolist() == [2, 3]
+    assert L.matrix_rank(x, rtol=0.15).tolist() == [1, 2]
+    assert L.matrix_rank(x, rtol=tg.tensor([1e-9, 0.5])).tolist() == [2, 1]
+    assert_close(L.pinv(x, rtol=tg.tensor([1e-9, 0.5]))[0], np.diag([1, 1e3, 0]))
+    assert_close(L.pinv(x, rtol=0.15)[1], np.diag([0.2, 1, 0]))
+
+
+@pytest.mark.parametrize("equal", [np.eye(3), np.diag([2.0, 2, 1]), np.zeros((3, 3))])
+def test_derivatives_where_values_are_equal(equal):
+    """Those of the values are right. Those of the vectors would be a guess: they are nan or inf, and not a number."""
+    x = tg.tensor(equal, requires_grad=True)
+    for values in (L.eigh(x).eigenvalues, L.eigvalsh(x)):
+        assert_close(tg.grad((values**2).sum(), x)[0], 2 * equal)  # of tr x²
+    for values in (L.svd(x).S, L.svdvals(x)):
+        assert_close(tg.grad((values**2).sum(), x)[0], 2 * equal)
+    values, vectors = L.eigh(x)
+    u, s, vt = L.svd(x)
+    weights = tg.tensor(np.arange(9.0).reshape(3, 3))
+    for whole in ((vectors * (values + 1)) @ vectors.mT, (u * (s + 1)) @ vt):
+        assert not np.isfinite(tg.grad((whole * weights).sum(), x)[0].numpy()).all()
+
+
 def test_norms_of_vectors():
     vector = np.array([3.0, -4.0, 0.0])
     for order in (None, 0, 1, 2, 3, math.inf, -math.inf):
@@ -134,8 +224,16 @@ def test_half_precision_is_refused_in_words():
 
 
 def test_unknown_orders():
-    with pytest.raises(OptionError, match="'nuc'"):
-        L.matrix_norm(tg.eye(2), "nuc")
+    with pytest.raises(OptionError, match="order 3: use 'fro', 'nuc'"):
+        L.matrix_norm(tg.eye(2), 3)
+    with pytest.raises(OptionError, match="'reduced' or 'complete', not 'r'"):
+        L.qr(tg.eye(2), mode="r")
+    with pytest.raises(OptionError, match=r"whole number of times, not 0\.5"):
+        L.matrix_power(tg.eye(2), 0.5)
+    with pytest.raises(ShapeError, match="cross needs axis -1 of size 3"):
+        L.cross(tg.ones(3, 2), tg.ones(3, 2))
+    with pytest.raises(DTypeError, match="rank of .*int64.* convert"):
+        L.matrix_rank(tg.ones(2, 2, dtype="int64"))
     with pytest.raises(ShapeError, match="trace|diagonal|axis"):
         L.trace(tg.ones(3))
 

@@ -34,6 +34,8 @@ from .backend.dtypes import (
 )
 from .compile import compile
 from .functional import *  # noqa: F403
+from .functional.data_types import STANDARD as __array_api_version__
+from .functional.data_types import __array_namespace_info__
 from .gradcheck import gradcheck
 from .io import load, save
 from .modes import enable_grad, no_grad

@@ -3,30 +3,45 @@
 Raises `ShapeError` for what is not square, `TinygradError` for a singular matrix.
 """
 
+import builtins
 import math
 from typing import NamedTuple
 
-from .errors import OptionError
+from .errors import DTypeError, OptionError, ShapeError
+from .functional.creation import eye
+from .functional.data_types import finfo
 from .functional.elementwise import abs
 from .functional.linear_algebra import matmul, outer, tensordot, vecdot
-from .functional.manipulation import diagonal, matrix_transpose
-from .functional.reductions import max, min, sum
+from .functional.manipulation import concat, matrix_transpose, roll
+from .functional.manipulation import diagonal as diagonal_of
+from .functional.reductions import count_nonzero, max, min, sum
 from .functional.reductions import norm as vector_norm
+from .ops import decompositions
 from .ops import matmul as primitives
+from .ops.shapes import one_axis
 from .tensor import Tensor, apply, as_tensor
 
 __all__ = [
     "cholesky",
+    "cross",
     "det",
     "diagonal",
+    "eigh",
+    "eigvalsh",
     "inv",
     "matmul",
     "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
     "matrix_transpose",
     "norm",
     "outer",
+    "pinv",
+    "qr",
     "slogdet",
     "solve",
+    "svd",
+    "svdvals",
     "tensordot",
     "trace",
     "vecdot",
@@ -72,18 +87,181 @@ def cholesky(x, upper: bool = False) -> Tensor:
     return matrix_transpose(lower) if upper else lower
 
 
-def trace(x, offset: int = 0) -> Tensor:
+class EighResult(NamedTuple):
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+def eigh(x) -> EighResult:
+    """(λ, V) with V·diag(λ)·Vᵀ = x, for a symmetric x, of which the lower triangle is read: λ ascending, V orthogonal.
+
+    The gradient is symmetric: that of x as a symmetric matrix. The signs of the columns of V are arbitrary, and so is
+    their choice where eigenvalues are equal: what depends on that has no derivative.
+    """
+    return EighResult(*decompositions.eigh_parts(apply(decompositions.eigh, (as_tensor(x),))))
+
+
+def eigvalsh(x) -> Tensor:
+    """The eigenvalues of a symmetric x, ascending. dL/dx = V·diag(g)·Vᵀ."""
+    return apply(decompositions.eigvalsh, (as_tensor(x),))
+
+
+class SVDResult(NamedTuple):
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
+
+
+def svd(x, full_matrices: bool = True) -> SVDResult:
+    """(U, s, Vᵀ) with U·diag(s)·Vᵀ = x: s descending, the columns of U and V orthonormal.
+
+    x of shape (.., m, n) gives U (.., m, m), s (.., k), Vᵀ (.., n, n), k = min(m, n); U (.., m, k) and Vᵀ (.., k, n) for
+    `full_matrices=False`. The signs of the columns are arbitrary, and so is their choice where values are equal: what
+    depends on that has no derivative.
+    """
+    x = as_tensor(x)
+    u, s, v = decompositions.svd_parts(apply(decompositions.svd, (x,)), x.shape[-2])
+    return SVDResult(_completed(u), s, _completed(v).mT) if full_matrices else SVDResult(u, s, v.mT)
+
+
+def svdvals(x) -> Tensor:
+    """The singular values of x, descending. dL/dx = U·diag(g)·Vᵀ."""
+    return apply(decompositions.svdvals, (as_tensor(x),))
+
+
+class QRResult(NamedTuple):
+    Q: Tensor
+    R: Tensor
+
+
+def qr(x, mode: str = "reduced") -> QRResult:
+    """(Q, R) with Q·R = x, QᵀQ = 1, R upper triangular.
+
+    x of shape (.., m, n) gives Q (.., m, k) and R (.., k, n), k = min(m, n), or k = m for `mode="complete"`. It has a
+    derivative where the first k columns of x are linearly independent.
+    """
+    if mode not in ("reduced", "complete"):
+        raise OptionError(f"qr's mode is 'reduced' or 'complete', not {mode!r}")
+    x = _matrices(x, "qr")
+    rows, columns = x.shape[-2:]
+    square = x[..., :rows] if rows < columns else x
+    q, r = decompositions.qr_parts(apply(decompositions.qr, (square,)), rows)
+    if rows < columns:
+        return QRResult(q, concat([r, q.mT @ x[..., rows:]], axis=-1))
+    if mode == "complete" and rows > columns:
+        below = as_tensor(0, r.dtype, r.device).broadcast_to((*r.shape[:-2], rows - columns, columns))
+        return QRResult(_completed(q), concat([r, below], axis=-2))
+    return QRResult(q, r)
+
+
+def _completed(columns: Tensor) -> Tensor:
+    """Orthonormal columns, with more of them up to a square matrix."""
+    if columns.shape[-2] == columns.shape[-1]:
+        return columns
+    return concat([columns, apply(decompositions.complement, (columns,))], axis=-1)
+
+
+def _matrices(x, name: str) -> Tensor:
+    x = as_tensor(x)
+    if x.ndim < 2:
+        raise ShapeError(f"{name} needs at least 2 axes, but got {x._described()}")
+    return x
+
+
+def _tolerance(x: Tensor) -> float:
+    """Singular values below so many times the largest one count as 0."""
+    if x.dtype.kind != "f":
+        raise DTypeError(
+            f"the rank of {x._described()} is found in floating dtypes; convert it, as in x.astype('float32')"
+        )
+    return builtins.max(x.shape[-2:]) * finfo(x).eps
+
+
+def pinv(x, rtol=None) -> Tensor:
+    """x⁺, the pseudo-inverse, of shape (.., n, m): the least-squares solution of x·y = b is x⁺·b.
+
+    Singular values of `rtol` (a number, or one for each matrix) times the largest one or less count as 0; by default max(m, n) times the dtype's eps.
+    The derivative is that of matrices of the same rank.
+    """
+    x = _matrices(x, "pinv")
+    rtol = _tolerance(x) if rtol is None else _frozen(as_tensor(rtol).tolist())
+    return apply(decompositions.pinv, (x,), {"rtol": rtol})
+
+
+def _frozen(numbers):
+    """Nested lists as tuples: parameters of operations are compared."""
+    return tuple(map(_frozen, numbers)) if isinstance(numbers, list) else numbers
+
+
+def matrix_rank(x, rtol=None) -> Tensor:
+    """How many singular values (int64) are above `rtol` times the largest one; by default max(m, n) times the dtype's eps."""
+    x = _matrices(x, "matrix_rank")
+    values = svdvals(x)
+    if not values.shape[-1]:
+        return count_nonzero(values, -1)
+    rtol = as_tensor(_tolerance(x) if rtol is None else rtol, values.dtype, values.device)
+    return count_nonzero(values > max(values, -1, keepdims=True) * rtol.expand_dims(-1), -1)
+
+
+def matrix_power(x, n: int) -> Tensor:
+    """x·x·…·x, n times, by squaring; of the inverse for n < 0; the unit matrix for n = 0."""
+    x = _matrices(x, "matrix_power")
+    if not isinstance(n, int):
+        raise OptionError(f"matrix_power takes a whole number of times, not {n!r}")
+    if n < 0:
+        return matrix_power(inv(x), -n)
+    primitives.square(x.shape)
+    if n == 0:
+        return eye(x.shape[-1], dtype=x.dtype, device=x.device).broadcast_to(x.shape)
+    result = None
+    while n:
+        if n % 2:
+            result = x if result is None else result @ x
+        n //= 2
+        x = x @ x if n else x
+    return result
+
+
+def cross(a, b, axis: int = -1) -> Tensor:
+    """The vector product a × b along an axis of size 3; the other axes broadcast."""
+    a, b = as_tensor(a), as_tensor(b)
+    first, second = one_axis(axis, a.ndim), one_axis(axis, b.ndim)
+    if a.shape[first : first + 1] != (3,) or b.shape[second : second + 1] != (3,):
+        raise ShapeError(
+            f"cross needs axis {axis} of size 3 on both sides, but got {a._described()} and {b._described()}"
+        )
+    a, b = a.moveaxis(first, -1), b.moveaxis(second, -1)
+    product = roll(a, -1, -1) * roll(b, 1, -1) - roll(a, 1, -1) * roll(b, -1, -1)
+    return product.moveaxis(-1, axis)
+
+
+def diagonal(x, offset: int = 0) -> Tensor:
+    """The diagonal of each matrix: of the last two axes, where `tg.diagonal` takes the first two, as NumPy does."""
+    return diagonal_of(_matrices(x, "diagonal"), offset, -2, -1)
+
+
+def trace(x, offset: int = 0, dtype=None) -> Tensor:
     """The sum of the diagonal of each matrix."""
-    return sum(diagonal(x, offset, -2, -1), -1)
+    return sum(diagonal(x, offset), -1, dtype=dtype)
 
 
 def matrix_norm(x, ord="fro", keepdims: bool = False) -> Tensor:
-    """ "fro": √Σ x²; 1, -1: the largest, smallest column sum of |x|; inf, -inf: the same of rows."""
-    x = as_tensor(x)
+    """A norm of each matrix.
+
+    "fro"    √Σ x²
+    "nuc"    the sum of the singular values
+    1, -1    the largest, smallest column sum of |x|; inf, -inf: the same of rows
+    2, -2    the largest, smallest singular value
+    """
+    x = _matrices(x, "matrix_norm")
     if ord == "fro":
         return vector_norm(x, 2, (-2, -1), keepdims)
+    if ord in ("nuc", 2, -2):
+        values = svdvals(x)
+        result = sum(values, -1) if ord == "nuc" else (max if ord > 0 else min)(values, -1)
+        return result.expand_dims((-2, -1)) if keepdims else result
     if ord not in (1, -1, math.inf, -math.inf):
-        raise OptionError(f"matrix_norm of order {ord!r}: use 'fro', 1, -1, inf or -inf")
+        raise OptionError(f"matrix_norm of order {ord!r}: use 'fro', 'nuc', 1, -1, 2, -2, inf or -inf")
     sums = sum(abs(x), -2 if ord in (1, -1) else -1, keepdims=True)
     result = (max if ord > 0 else min)(sums, (-2, -1), keepdims=True)
     return result if keepdims else result.squeeze((-2, -1))

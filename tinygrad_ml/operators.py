@@ -162,8 +162,22 @@ def __pow__(self: Tensor, other) -> Tensor:
 
 @method
 def __invert__(self: Tensor) -> Tensor:
-    _only_bools("~", self)
-    return apply(elementwise.logical_not, (self,))
+    return combine_bits(elementwise.bitwise_invert, self)
+
+
+def combine_bits(op: Primitive, *tensors: Tensor) -> Tensor:
+    """`op` of the bits of integers; of truth values alone it is a logical operation."""
+    if op in _OF_TRUTHS and all(tensor.dtype == dtypes.bool_ for tensor in tensors):
+        op = _OF_TRUTHS[op]
+    return apply(op, tensors)
+
+
+_OF_TRUTHS = {
+    elementwise.bitwise_and: elementwise.logical_and,
+    elementwise.bitwise_or: elementwise.logical_or,
+    elementwise.bitwise_xor: elementwise.logical_xor,
+    elementwise.bitwise_invert: elementwise.logical_not,
+}
 
 
 def _general(op: Primitive) -> Callable:
@@ -224,9 +238,8 @@ def _comparison(op: Primitive) -> Callable:
     return operator
 
 
-def _in_place(op: Primitive, symbol: str) -> Callable:
-    """x ∘= other"""
-    compute = _general(op)
+def _in_place(compute: Callable, symbol: str) -> Callable:
+    """x ∘= other, where `compute` is x ∘ other"""
 
     def operator(self, other):
         value = compute(self, other)
@@ -235,25 +248,16 @@ def _in_place(op: Primitive, symbol: str) -> Callable:
     return operator
 
 
-def _logical(op: Primitive, symbol: str) -> Callable:
-    """x & other, x | other, x ^ other, of bools."""
+def _bits(op: Primitive, reflected: bool = False) -> Callable:
+    """x ∘ other, or other ∘ x, of the bits of integers."""
 
     def operator(self, other):
         other = operand(other, self)
         if other is NotImplemented:
             return other
-        _only_bools(symbol, self, other)
-        return apply(op, (self, other))
+        return combine_bits(op, other, self) if reflected else combine_bits(op, self, other)
 
     return operator
-
-
-def _only_bools(symbol: str, *tensors: Tensor) -> None:
-    for tensor in tensors:
-        if tensor.dtype != dtypes.bool_:
-            raise DTypeError(
-                f"{symbol} combines truth values, but got {tensor._described()}; compare first, as in (x > 0)"
-            )
 
 
 _ARITHMETIC = {
@@ -273,19 +277,22 @@ _COMPARISONS = {
     "gt": elementwise.greater,
     "ge": elementwise.greater_equal,
 }
-_LOGICAL = {
-    "and": (elementwise.logical_and, "&"),
-    "or": (elementwise.logical_or, "|"),
-    "xor": (elementwise.logical_xor, "^"),
+_BITS = {
+    "and": (elementwise.bitwise_and, "&="),
+    "or": (elementwise.bitwise_or, "|="),
+    "xor": (elementwise.bitwise_xor, "^="),
+    "lshift": (elementwise.bitwise_left_shift, "<<="),
+    "rshift": (elementwise.bitwise_right_shift, ">>="),
 }
 
 for _name, (_op, _symbol) in _ARITHMETIC.items():
     if _name != "pow":
         setattr(Tensor, f"__{_name}__", _direct(_op) if _op.operator else _general(_op))
     setattr(Tensor, f"__r{_name}__", _reflected(_op))
-    setattr(Tensor, f"__i{_name}__", _in_place(_op, _symbol))
+    setattr(Tensor, f"__i{_name}__", _in_place(_general(_op), _symbol))
 for _name, _op in _COMPARISONS.items():
     setattr(Tensor, f"__{_name}__", _comparison(_op))
-for _name, (_op, _symbol) in _LOGICAL.items():
-    setattr(Tensor, f"__{_name}__", _logical(_op, _symbol))
-    setattr(Tensor, f"__r{_name}__", _logical(_op, _symbol))
+for _name, (_op, _symbol) in _BITS.items():
+    setattr(Tensor, f"__{_name}__", _bits(_op))
+    setattr(Tensor, f"__r{_name}__", _bits(_op, reflected=True))
+    setattr(Tensor, f"__i{_name}__", _in_place(_bits(_op), _symbol))

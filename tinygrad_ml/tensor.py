@@ -205,11 +205,12 @@ class Tensor:
         array = self.data if copy is False else self.numpy()
         return array if dtype is None else array.astype(dtype, copy=copy)
 
-    def __dlpack__(self, **options):
-        return self.data.__dlpack__(**options)
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        options = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
+        return self.data.__dlpack__(**{name: value for name, value in options.items() if value is not None})
 
     def __dlpack_device__(self):
-        return self._data.__dlpack_device__()
+        return self.data.__dlpack_device__()
 
     def detach(self) -> Tensor:
         """The same numbers outside of the graph: a constant to every gradient."""
@@ -259,6 +260,9 @@ class Tensor:
 
     def __int__(self) -> int:
         return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
 
     def __index__(self) -> int:
         if self.ndim or self.dtype.kind not in "iu":

@@ -9,7 +9,7 @@ Read next: `arrays.py` (the switch), `host.py` (NumPy), `cuda.py` (CuPy), `devic
 """
 
 from .arrays import Absent, absent, of, owner, register
-from .convert import as_array
+from .convert import as_array, of_dlpack, share_memory
 from .devices import Device, current_device, get, gpu_available, set_default_device
 from .dtypes import DEFAULT_FLOAT, is_float
 
@@ -24,7 +24,9 @@ __all__ = [
     "gpu_available",
     "is_float",
     "of",
+    "of_dlpack",
     "owner",
     "register",
     "set_default_device",
+    "share_memory",
 ]

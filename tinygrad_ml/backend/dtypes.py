@@ -73,3 +73,14 @@ def promote_floats(arrays: list) -> list:
     if arrays[0].dtype in FLOATS:
         return arrays
     return [array.astype(DEFAULT_FLOAT) for array in arrays]
+
+
+def promote_bits(arrays: list) -> list:
+    """All operands, integers or truth values, in their common dtype; `DTypeError` for floats, whose bits are none."""
+    arrays = promote(arrays)
+    if is_float(arrays[0].dtype):
+        raise DTypeError(
+            f"& | ^ ~ << >> combine bits of integers, or truth values, and not those of {arrays[0].dtype}; "
+            f"compare first, as in (x > 0), or convert, as in x.astype('int64')"
+        )
+    return arrays

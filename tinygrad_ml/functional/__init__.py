@@ -6,19 +6,26 @@ argument is a tensor is a method too: `tg.sum(x, axis=0)` is `x.sum(axis=0)`.
 Read `elementwise.py` and `reductions.py` first; a loss or a layer is a few lines of these.
 """
 
+from math import e, inf, nan, pi
+
 from .creation import (
     arange,
     asarray,
+    empty,
+    empty_like,
     eye,
+    from_dlpack,
     full,
     full_like,
     linspace,
+    meshgrid,
     ones,
     ones_like,
     symbol,
     zeros,
     zeros_like,
 )
+from .data_types import can_cast, finfo, iinfo, isdtype, result_type
 from .elementwise import (
     abs,
     acos,
@@ -30,8 +37,15 @@ from .elementwise import (
     atan,
     atan2,
     atanh,
+    bitwise_and,
+    bitwise_invert,
+    bitwise_left_shift,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
     ceil,
     clip,
+    copysign,
     cos,
     cosh,
     divide,
@@ -43,6 +57,7 @@ from .elementwise import (
     floor_divide,
     greater,
     greater_equal,
+    hypot,
     isfinite,
     isinf,
     isnan,
@@ -52,6 +67,7 @@ from .elementwise import (
     log1p,
     log2,
     log10,
+    logaddexp,
     logical_and,
     logical_not,
     logical_or,
@@ -59,8 +75,11 @@ from .elementwise import (
     maximum,
     minimum,
     multiply,
+    nan_to_num,
     negative,
+    nextafter,
     not_equal,
+    positive,
     pow,
     reciprocal,
     relu,
@@ -68,7 +87,9 @@ from .elementwise import (
     round,
     sigmoid,
     sign,
+    signbit,
     sin,
+    sinc,
     sinh,
     softplus,
     sqrt,
@@ -78,9 +99,10 @@ from .elementwise import (
     tanh,
     trunc,
     where,
+    xlogy,
 )
-from .indexing import argsort, one_hot, scatter_add, sort, take, take_along_axis, topk
-from .linear_algebra import einsum, matmul, outer, tensordot, vecdot
+from .indexing import argsort, nonzero, one_hot, searchsorted, sort, take, take_along_axis, topk
+from .linear_algebra import einsum, kron, matmul, outer, tensordot, vecdot
 from .manipulation import (
     broadcast_arrays,
     broadcast_to,
@@ -105,14 +127,18 @@ from .manipulation import (
     transpose,
     tril,
     triu,
+    unstack,
 )
 from .reductions import (
     all,
     any,
     argmax,
     argmin,
+    count_nonzero,
+    cumulative_logsumexp,
     cumulative_prod,
     cumulative_sum,
+    diff,
     log_softmax,
     logsumexp,
     max,
@@ -125,17 +151,23 @@ from .reductions import (
     sum,
     var,
 )
+from .scattering import scatter, scatter_add
+from .sets import unique_all, unique_counts, unique_inverse, unique_values
 
-__all__ = [name for name in dir() if not name.startswith("_")]
-for _room in (
+newaxis = None
+"""A new axis of size 1, as in x[:, tg.newaxis]."""
+
+_ROOMS = [
     "creation",
+    "data_types",
     "elementwise",
     "indexing",
     "linear_algebra",
     "manipulation",
     "reductions",
+    "scattering",
+    "sets",
     "convolution",
     "pooling",
-):
-    if _room in __all__:
-        __all__.remove(_room)
+]
+__all__ = [name for name in dir() if not name.startswith("_") and name not in _ROOMS]

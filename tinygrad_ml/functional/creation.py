@@ -2,10 +2,10 @@
 
 import numpy
 
-from ..backend import Absent, Device, as_array, current_device, dtypes
-from ..errors import OptionError
+from ..backend import Absent, Device, as_array, current_device, dtypes, of_dlpack, share_memory
+from ..errors import DTypeError, OptionError, ShapeError
 from ..tensor import Tensor, as_tensor, filled, tensor
-from .manipulation import _shape_of
+from .manipulation import _shape_of, broadcast_arrays
 
 
 def _made(array, dtype, device, requires_grad: bool) -> Tensor:
@@ -13,19 +13,25 @@ def _made(array, dtype, device, requires_grad: bool) -> Tensor:
 
 
 def _constant(shape, value, dtype, device, requires_grad: bool) -> Tensor:
-    made = filled(shape, value, dtypes.as_dtype(dtype), Device(device) if device is not None else current_device())
+    dtype = dtypes.DEFAULT_FLOAT if dtype is None else dtypes.as_dtype(dtype)
+    made = filled(shape, value, dtype, Device(device) if device is not None else current_device())
     made.requires_grad = requires_grad
     return made
 
 
-def zeros(*shape, dtype=dtypes.DEFAULT_FLOAT, device=None, requires_grad: bool = False) -> Tensor:
+def zeros(shape=(), *sizes: int, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """Zeros of a shape, given as a tuple or as integers."""
-    return _constant(_shape_of(shape), 0, dtype, device, requires_grad)
+    return _constant(_shape_of((shape, *sizes)), 0, dtype, device, requires_grad)
 
 
-def ones(*shape, dtype=dtypes.DEFAULT_FLOAT, device=None, requires_grad: bool = False) -> Tensor:
+def ones(shape=(), *sizes: int, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """Ones of a shape, given as a tuple or as integers."""
-    return _constant(_shape_of(shape), 1, dtype, device, requires_grad)
+    return _constant(_shape_of((shape, *sizes)), 1, dtype, device, requires_grad)
+
+
+def empty(shape=(), *sizes: int, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """A tensor of a shape whose numbers do not matter. They are zeros, so that nothing depends on chance."""
+    return zeros(shape, *sizes, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def full(shape, fill_value, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
@@ -56,6 +62,11 @@ def ones_like(x, dtype=None, device=None, requires_grad: bool = False) -> Tensor
     return _like(x, 1, dtype, device, requires_grad)
 
 
+def empty_like(x, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """A tensor in the shape, dtype and device of x whose numbers do not matter (see `empty`)."""
+    return zeros_like(x, dtype, device, requires_grad)
+
+
 def full_like(x, fill_value, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """`fill_value` in the shape, dtype and device of x."""
     x = as_tensor(x)
@@ -79,26 +90,62 @@ def linspace(
     stop: float,
     num: int = 50,
     endpoint: bool = True,
-    dtype=dtypes.DEFAULT_FLOAT,
+    dtype=None,
     device=None,
     requires_grad: bool = False,
 ) -> Tensor:
     """`num` numbers evenly spaced from start to stop, which is included unless `endpoint` is False."""
     if num < 0:
         raise OptionError(f"linspace needs num of 0 or more, not {num}")
+    dtype = dtypes.DEFAULT_FLOAT if dtype is None else dtype
     return _made(numpy.linspace(start, stop, num, endpoint=endpoint), dtype, device, requires_grad)
 
 
-def eye(
-    n: int, m: int | None = None, k: int = 0, dtype=dtypes.DEFAULT_FLOAT, device=None, requires_grad: bool = False
-) -> Tensor:
+def eye(n: int, m: int | None = None, k: int = 0, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """The n×m matrix (n×n by default) with ones on the k-th diagonal."""
+    dtype = dtypes.DEFAULT_FLOAT if dtype is None else dtype
     return _made(numpy.eye(n, m, k), dtype, device, requires_grad)
 
 
+def meshgrid(*arrays, indexing: str = "xy") -> tuple[Tensor, ...]:
+    """Coordinates of the points of a grid, from those along each axis: as many tensors of one shape as 1-D arrays.
+
+    indexing  "ij": the i-th array varies along axis i; "xy": the first two axes are swapped, as plots have it
+    """
+    if indexing not in ("xy", "ij"):
+        raise OptionError(f"meshgrid's indexing is 'xy' or 'ij', not {indexing!r}")
+    xs = [as_tensor(x) for x in arrays]
+    for x in xs:
+        if x.ndim > 1:
+            raise ShapeError(f"meshgrid takes coordinates along axes, of 1 axis each, but got {x._described()}")
+    order = list(range(len(xs)))
+    if indexing == "xy" and len(xs) > 1:
+        order[:2] = [1, 0]
+    along = [
+        x.reshape([-1 if place == axis else 1 for place in range(len(xs))]) for axis, x in zip(order, xs, strict=True)
+    ]
+    return broadcast_arrays(*along) if along else ()
+
+
 def asarray(data, dtype=None, device=None, copy: bool | None = None) -> Tensor:
-    """`data` as a tensor, sharing memory where it can, unless `copy` is True."""
-    return tensor(data, dtype=dtype, device=device) if copy else as_tensor(data, dtype, device)
+    """`data` as a tensor: a copy for `copy=True`, sharing memory for False (an error where it cannot), else if it can."""
+    if copy:
+        return tensor(data, dtype=dtype, device=device)
+    made = as_tensor(data, dtype, device)
+    if copy is False and not share_memory(made._data, getattr(data, "_data", data)):
+        raise OptionError(
+            f"asarray of {type(data).__name__} with this dtype and device needs a copy, and copy=False forbids it"
+        )
+    return made
+
+
+def from_dlpack(x, device=None, copy: bool | None = None) -> Tensor:
+    """The array of another library (PyTorch, JAX, ...) as a tensor, through DLPack; sharing memory where it can."""
+    if not (hasattr(x, "__dlpack__") and hasattr(x, "__dlpack_device__")):
+        raise DTypeError(f"from_dlpack takes an array that offers __dlpack__, not {type(x).__name__}; see tg.tensor")
+    if isinstance(x, Tensor):
+        return asarray(x.detach(), device=device, copy=copy)
+    return asarray(of_dlpack(x), device=device, copy=copy)
 
 
 def symbol(shape, dtype=dtypes.DEFAULT_FLOAT, name: str | None = None, requires_grad: bool = False) -> Tensor:

@@ -4,11 +4,14 @@ What each computes, and its derivative, is a row in `ops/elementwise.py`; here t
 public face: numbers, lists and arrays are accepted, and a docstring is made of the row.
 """
 
+import math
+
 from ..backend import dtypes
-from ..operators import operand
+from ..operators import combine_bits, operand
 from ..ops import Primitive
 from ..ops import elementwise as rows
 from ..tensor import Tensor, apply, as_tensor, method
+from .data_types import finfo
 
 
 def _named(function, name: str, doc: str):
@@ -48,6 +51,13 @@ def _binary(op: Primitive, name: str | None = None):
     )
 
 
+def _bits(op: Primitive):
+    def function(a, b) -> Tensor:
+        return combine_bits(op, *_operands(a, b))
+
+    return method(_named(function, op.name, f"y = {op.formula}, elementwise, of integers or bools that broadcast."))
+
+
 abs = _unary(rows.absolute)
 negative = _unary(rows.neg, "negative")
 sign = _unary(rows.sign)
@@ -78,12 +88,12 @@ relu = _unary(rows.relu)
 softplus = _unary(rows.softplus)
 floor = _unary(rows.floor)
 ceil = _unary(rows.ceil)
-round = _unary(rows.round_)
 trunc = _unary(rows.trunc)
 logical_not = _unary(rows.logical_not)
 isnan = _unary(rows.isnan)
 isinf = _unary(rows.isinf)
 isfinite = _unary(rows.isfinite)
+signbit = _unary(rows.signbit)
 
 add = _binary(rows.add)
 subtract = _binary(rows.sub, "subtract")
@@ -92,6 +102,10 @@ divide = _binary(rows.div, "divide")
 maximum = _binary(rows.maximum)
 minimum = _binary(rows.minimum)
 atan2 = _binary(rows.atan2)
+hypot = _binary(rows.hypot)
+logaddexp = _binary(rows.logaddexp)
+copysign = _binary(rows.copysign)
+nextafter = _binary(rows.nextafter)
 remainder = _binary(rows.remainder)
 floor_divide = _binary(rows.floor_divide)
 equal = _binary(rows.equal)
@@ -103,6 +117,37 @@ greater_equal = _binary(rows.greater_equal)
 logical_and = _binary(rows.logical_and)
 logical_or = _binary(rows.logical_or)
 logical_xor = _binary(rows.logical_xor)
+bitwise_and = _bits(rows.bitwise_and)
+bitwise_or = _bits(rows.bitwise_or)
+bitwise_xor = _bits(rows.bitwise_xor)
+bitwise_left_shift = _bits(rows.bitwise_left_shift)
+bitwise_right_shift = _bits(rows.bitwise_right_shift)
+
+
+@method
+def bitwise_invert(x) -> Tensor:
+    """y = x with each bit inverted, elementwise, of integers; of bools it is `logical_not`. Also `~x`."""
+    return combine_bits(rows.bitwise_invert, as_tensor(x))
+
+
+@method
+def positive(x) -> Tensor:
+    """y = x, elementwise."""
+    return +as_tensor(x)
+
+
+@method
+def round(x, decimals: int = 0) -> Tensor:
+    """y = x, rounded half to even, elementwise, to so many decimals (-2: to hundreds); dy/dx = 0."""
+    x = as_tensor(x)
+    if not decimals:
+        return apply(rows.round_, (x,))
+    if decimals > 0:
+        return x if not dtypes.is_float(x.dtype) else round(x * 10.0**decimals) / 10.0**decimals
+    unit = 10**-decimals
+    if dtypes.is_float(x.dtype):
+        return round(x / unit) * unit
+    return (round(x.astype(dtypes.float64) / unit) * unit).astype(x.dtype)
 
 
 @method
@@ -141,9 +186,55 @@ def clip(x, min=None, max=None) -> Tensor:
 
 
 @method
-def astype(x, dtype) -> Tensor:
-    """x in another dtype; the gradient is cast back. Integers and bools have none."""
+def nan_to_num(x, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    """x with numbers in place of nan, ∞ and -∞ (for None the largest and the smallest of its dtype).
+
+    Gradient 1 where x is finite, else 0.
+    """
+    x = as_tensor(x)
+    if not dtypes.is_float(x.dtype):
+        return x
+    largest = finfo(x.dtype).max
+    x = where(x == math.inf, largest if posinf is None else posinf, x)
+    x = where(x == -math.inf, -largest if neginf is None else neginf, x)
+    return where(isnan(x), nan, x)
+
+
+@method
+def xlogy(a, b) -> Tensor:
+    """y = a·ln b, elementwise, and 0 where a = 0, for b = 0 too; dy/da = ln b, dy/db = a/b. Shapes that broadcast."""
+    a, b = _operands(a, b)
+    nothing = (a == 0) & ((b <= 0) | (b == math.inf))
+    return a * log(where(nothing, 1, b))
+
+
+_SINC = [(-1) ** k / math.factorial(2 * k + 1) for k in range(10)]
+"""The Taylor series of sin(t)/t in t²: exact in float64 for |t| < 1."""
+
+
+@method
+def sinc(x) -> Tensor:
+    """y = sin(πx)/(πx), elementwise, and 1 at 0, as NumPy's. All derivatives are right at and near 0 too."""
+    x = as_tensor(x)
+    angle = x * math.pi
+    near = abs(angle) < 1
+    small = where(near, angle, 0)
+    power, series = small * small, 0.0
+    for coefficient in reversed(_SINC):
+        series = power * series + coefficient
+    far = where(near, 1, angle)
+    return where(near, series, sin(far) / far)
+
+
+@method
+def astype(x, dtype, copy: bool = False, device=None) -> Tensor:
+    """x in another dtype (and on a device); the gradient is cast back. Integers and bools have none.
+
+    Without `copy=True` it is x itself where nothing changes.
+    """
     x, dtype = as_tensor(x), dtypes.as_dtype(dtype)
-    if x.dtype == dtype:
+    if device is not None:
+        x = x.to(device)
+    if x.dtype == dtype and not copy:
         return x
     return apply(rows.cast if dtypes.is_float(dtype) else rows.discrete_cast, (x,), {"dtype": dtype})

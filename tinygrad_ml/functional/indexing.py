@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import numpy
 
-from ..backend import dtypes
-from ..errors import DTypeError, RangeError, ShapeError
+from ..backend import Absent, dtypes, of
+from ..errors import CompileError, DTypeError, OptionError, RangeError, ShapeError
 from ..modes import modes
 from ..ops import index, reduce
-from ..ops.shapes import one_axis
+from ..ops.shapes import broadcast, kept, one_axis
 from ..tensor import Tensor, apply, as_tensor, beside, method
 
 
@@ -43,19 +43,26 @@ def _grid(indices: Tensor, axis: int) -> list:
 def take_along_axis(x, indices, axis: int = -1) -> Tensor:
     """y[.., i, ..] = x[.., indices[.., i, ..], ..]: what `argsort` and `argmax` point at.
 
-    `indices` has the axes of x; its other axes have the sizes of x's, or 1.
+    `indices` has as many axes as x; the other ones broadcast.
     """
     x, indices = as_tensor(x), _places(indices, as_tensor(x))
-    if indices.ndim != x.ndim:
-        raise ShapeError(f"take_along_axis needs indices with the {x.ndim} axes of x, but got shape {indices.shape}")
+    if indices.ndim != x.ndim or not x.ndim:
+        raise ShapeError(
+            f"take_along_axis needs indices with the {x.ndim} axes of x, and at least 1, but got "
+            f"{x._described()} and indices of shape {indices.shape}"
+        )
     axis = one_axis(axis, x.ndim)
-    wide = tuple(extent if i == axis else x.shape[i] for i, extent in enumerate(indices.shape))
-    return x[tuple(_grid(indices.broadcast_to(wide), axis))]
+    try:
+        common = broadcast(kept(x.shape, (axis,)), kept(indices.shape, (axis,)))
+    except ShapeError as error:
+        raise ShapeError(f"take_along_axis along axis {axis}, but for which {error}") from None
+    lengths = [(*common[:axis], extent, *common[axis + 1 :]) for extent in (x.shape[axis], indices.shape[axis])]
+    return x.broadcast_to(lengths[0])[tuple(_grid(indices.broadcast_to(lengths[1]), axis))]
 
 
 @method
-def argsort(x, axis: int = -1, descending: bool = False) -> Tensor:
-    """The order (int64) that sorts x along an axis; stable: equal elements keep their order."""
+def argsort(x, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """The order (int64) that sorts x along an axis. Equal elements keep their order, whatever `stable` is."""
     x = as_tensor(x)
     if not x.ndim:
         return argsort(x.reshape(1), 0, descending).reshape(())
@@ -63,8 +70,8 @@ def argsort(x, axis: int = -1, descending: bool = False) -> Tensor:
 
 
 @method
-def sort(x, axis: int = -1, descending: bool = False) -> Tensor:
-    """x sorted along an axis, stable. The gradient goes back to where each element came from."""
+def sort(x, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """x sorted along an axis, stable, whatever `stable` is. The gradient goes back to where each element came from."""
     x = as_tensor(x)
     return take_along_axis(x, argsort(x, axis, descending), axis) if x.ndim else x
 
@@ -82,22 +89,45 @@ def topk(x, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tenso
 
 
 @method
-def scatter_add(x, indices, values, axis: int = 0) -> Tensor:
-    """x with `values` added at places along an axis: y[.., indices[.., i, ..], ..] += values[.., i, ..].
+def nonzero(x) -> tuple[Tensor, ...]:
+    """The places (int64) of the elements that are not 0, in row-major order: the indices along each axis.
 
-    `indices` and `values` have one shape, with the axes of x; a place named twice receives both.
+    How many there are is in the numbers: so symbolic tensors and functions that `tg.compile` records have none.
+    """
+    x = as_tensor(x)
+    if not x.ndim:
+        raise ShapeError("nonzero needs at least one axis along which to count, but got a 0-d tensor")
+    need_numbers(x, "nonzero", "how many elements are not 0")
+    return tuple(Tensor(places) for places in of(x._data).nonzero(x._data))
+
+
+def need_numbers(x: Tensor, what: str, unknown: str) -> None:
+    """An error where x has no numbers on which the shape of the result depends."""
+    if x.symbolic:
+        raise ShapeError(f"{what} of {x._described()}: it is symbolic, and {unknown} is in its numbers")
+    if isinstance(x._data, Absent):
+        raise CompileError(
+            f"{what}: {unknown} is not known while a function is recorded by tg.compile, so the result has no shape. "
+            f"Call it outside, or use a mask: tg.where(condition, x, 0)"
+        )
+
+
+@method
+def searchsorted(x, values, side: str = "left", sorter=None) -> Tensor:
+    """Where (int64) to put `values`, of any shape, into the ascending 1-D x, so that it stays sorted.
+
+    side    "left": before elements that are equal, "right": behind them
+    sorter  the order that sorts x, if it is not sorted
     """
     x = as_tensor(x)
     values = beside(values, x)
-    indices = _places(indices, x)
-    if not indices.ndim == x.ndim == values.ndim or indices.shape != values.shape:
-        raise ShapeError(
-            f"scatter_add needs indices and values of one shape with {x.ndim} axes, not {indices.shape} and {values.shape}"
-        )
-    axis = one_axis(axis, x.ndim)
-    grid = [_places(place, x) for place in _grid(indices, axis)]
-    check_labels(indices, x.shape[axis], "scatter_add")
-    return x + apply(index.scatter_add, (values, *grid), {"index": (index.ARRAY,) * x.ndim, "shape": x.shape})
+    if x.ndim != 1:
+        raise ShapeError(f"searchsorted looks into a tensor of 1 axis, but got {x._described()}")
+    if side not in ("left", "right"):
+        raise OptionError(f"searchsorted's side is 'left' or 'right', not {side!r}")
+    if sorter is not None:
+        x = take(x, sorter)
+    return apply(index.searchsorted, (x, values), {"side": side})
 
 
 @method

@@ -4,6 +4,7 @@ import math
 import string
 from collections.abc import Sequence
 
+from ..backend import dtypes
 from ..errors import ShapeError
 from ..ops import matmul as primitives
 from ..ops.shapes import one_axis
@@ -52,15 +53,30 @@ Tensor.__rmatmul__ = lambda self, other: matmul(other, self)
 
 
 def vecdot(a, b, axis: int = -1) -> Tensor:
-    """Σ a · b along an axis; the other axes broadcast."""
+    """Σ a · b along an axis, which has one size on both sides; the other axes broadcast."""
     a, b = _operands(a, b)
-    return sum_(a * b, axis)
+    left, right = one_axis(axis, a.ndim), one_axis(axis, b.ndim)
+    if not a.ndim or not b.ndim or a.shape[left] != b.shape[right]:
+        raise ShapeError(
+            f"vecdot along axis {axis} of {a._described()} and {b._described()}: the axis must have the same size in both"
+        )
+    return sum_(a.moveaxis(left, -1) * b.moveaxis(right, -1), -1, dtype=dtypes.result_type(a.dtype, b.dtype))
 
 
 def outer(a, b) -> Tensor:
     """y[i, j] = a[i] · b[j], of two flattened tensors."""
     a, b = _operands(a, b)
     return a.reshape(-1, 1) * b.reshape(1, -1)
+
+
+def kron(a, b) -> Tensor:
+    """The Kronecker product: each element of a times all of b, in blocks. The one of fewer axes gets more at the left."""
+    a, b = _operands(a, b)
+    ndim = max(a.ndim, b.ndim)
+    a, b = (x.reshape((1,) * (ndim - x.ndim) + x.shape) for x in (a, b))
+    left = a.expand_dims(tuple(range(1, 2 * ndim, 2)))
+    right = b.expand_dims(tuple(range(0, 2 * ndim, 2)))
+    return (left * right).reshape(tuple(m * n for m, n in zip(a.shape, b.shape, strict=True)))
 
 
 def tensordot(a, b, axes: int | Sequence = 2) -> Tensor:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from ..backend import Device, dtypes, get
+from ..backend import Device, dtypes, get, share_memory
 from ..errors import OptionError, ShapeError
 from ..ops import index, movement
 from ..ops.shapes import axes_of, broadcast, one_axis
@@ -32,15 +32,21 @@ def _shape_of(shape, least: int = 0) -> tuple[int, ...]:
 
 
 @method
-def reshape(x, *shape) -> Tensor:
-    """The same elements in another shape, in row-major order; one size may be -1, to be found out."""
-    x, shape = as_tensor(x), _shape_of(shape, least=-1)
+def reshape(x, shape=(), *sizes: int, copy: bool | None = None) -> Tensor:
+    """The same elements in another shape, in row-major order; one size may be -1, to be found out.
+
+    copy  True for memory of its own; False for an error where that of x cannot be shared
+    """
+    x, shape = as_tensor(x), _shape_of((shape, *sizes), least=-1)
     if -1 in shape:
         known = math.prod(extent for extent in shape if extent != -1)
         if shape.count(-1) > 1 or not known or x.size % known:
             raise ShapeError(f"cannot reshape {x._described()} to {shape}: the size of -1 cannot be found out")
         shape = tuple(x.size // known if extent == -1 else extent for extent in shape)
-    return x if shape == x.shape else apply(movement.reshape, (x,), {"shape": shape})
+    y = x if shape == x.shape else apply(movement.reshape, (x,), {"shape": shape})
+    if copy is False and not share_memory(y._data, x._data):
+        raise OptionError(f"{x._described()} cannot be reshaped to {shape} without a copy, as it lies in memory")
+    return y.astype(y.dtype, copy=True) if copy else y
 
 
 @method
@@ -177,6 +183,16 @@ def stack(xs: Sequence, axis: int = 0) -> Tensor:
             raise ShapeError(f"stack needs equal shapes, but got {', '.join(str(x.shape) for x in xs)}")
     axis = one_axis(axis, xs[0].ndim + 1)
     return concat([expand_dims(x, axis) for x in xs], axis)
+
+
+@method
+def unstack(x, axis: int = 0) -> tuple[Tensor, ...]:
+    """The slices of x along an axis, which they do not have: what `stack` puts side by side."""
+    x = as_tensor(x)
+    if not x.ndim:
+        raise ShapeError("a 0-d tensor cannot be unstacked: it has no axis")
+    axis = one_axis(axis, x.ndim)
+    return tuple(x[(*(builtins.slice(None),) * axis, i)] for i in range(x.shape[axis]))
 
 
 @method
@@ -345,3 +361,7 @@ def to(x, device) -> Tensor:
         return x
     get(device)  # a device that is not there is reported as such
     return apply(movement.transfer, (x,), {"device": device})
+
+
+Tensor.to_device = lambda self, device, /, *, stream=None: to(self, device)
+Tensor.to_device.__doc__ = "`to`, as the Array API standard calls it."

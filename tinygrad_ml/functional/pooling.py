@@ -15,10 +15,11 @@ from ..tensor import Tensor, as_tensor
 from .convolution import columns, padded, padding_pairs, per_axis
 from .creation import zeros_like
 from .elementwise import maximum
-from .indexing import look, scatter_add, take_along_axis
+from .indexing import look, take_along_axis
 from .manipulation import broadcast_to, permute_dims, stack
 from .reductions import argmax, mean, rounded, widened
 from .reductions import max as max_
+from .scattering import scatter_add
 
 
 class _Windows(NamedTuple):

@@ -1,15 +1,16 @@
 """The primitives, by family. They are facts, and know nothing of tensors or graphs.
 
 Read in this order: `primitive.py` (what an operation is), `scalar.py` (one number of it), `elementwise.py` (the table of
-derivatives), `reduce.py`, `movement.py`, `index.py`, `matmul.py`, `conv.py`.
+derivatives), `reduce.py`, `movement.py`, `index.py`, `matmul.py`,
+`decompositions.py`, `conv.py`.
 """
 
-from . import conv, elementwise, index, matmul, movement, reduce
+from . import conv, decompositions, elementwise, index, matmul, movement, reduce
 from .primitive import OUTPUT, Plan, Primitive
 
 PRIMITIVES = {
     op.name: op
-    for family in (elementwise, reduce, movement, index, matmul, conv)
+    for family in (elementwise, reduce, movement, index, matmul, decompositions, conv)
     for op in vars(family).values()
     if isinstance(op, Primitive)
 }
@@ -21,6 +22,7 @@ __all__ = [
     "Plan",
     "Primitive",
     "conv",
+    "decompositions",
     "elementwise",
     "index",
     "matmul",

@@ -144,6 +144,12 @@ minimum    = binary("minimum",   "minimum",        "min(a, b)",      ("1 if a < 
                                                    (lambda g, a, b: _share(g, a > b, a == b), lambda g, a, b: _share(g, b > a, a == b)), "a if a < b or a != a else b")
 atan2      = binary("atan2",     "arctan2",        "arctan(a / b)",  ("b/(a² + b²)", "-a/(a² + b²)"),
                                                    (lambda g, a, b: g * b / _radius2(a, b), lambda g, a, b: -g * a / _radius2(a, b)), "atan2(a, b)", coerce=dtypes.promote_floats)
+hypot      = binary("hypot",     "hypot",          "√(a² + b²)",     ("a/y", "b/y"),     (lambda g, y, a: g * a / _nonzero(y), lambda g, y, b: g * b / _nonzero(y)), "hypot(a, b)", coerce=dtypes.promote_floats)
+logaddexp  = binary("logaddexp", "logaddexp",      "ln(eᵃ + eᵇ)",    ("1/(1 + eᵇ⁻ᵃ)", "1/(1 + eᵃ⁻ᵇ)"),
+                                                   (lambda g, a, b: g * _logistic(_distance(a, b)), lambda g, a, b: g * _logistic(_distance(b, a))),
+                                                   "a + log(2) if a == b else (a if a > b else b) + log1p(exp(-abs(a - b)))", coerce=dtypes.promote_floats)
+copysign   = binary("copysign",  "copysign",       "|a|·sign b, and -0 has a sign", ("sign a · sign y", "0"),
+                                                   (lambda g, y, a: g * (a.sign() * y.sign()), zero),                                  "copysign(a, b)", coerce=dtypes.promote_floats)
 remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a / b).floor()), "a % b", **small_result)
 floor_divide = binary("floor_divide", operator.floordiv, "⌊a/b⌋",    ("0", "0"),         (zero, zero),                                 "a // b", **small_result)
 pow_       = binary("pow",       operator.pow,     "aᵇ",             ("b·aᵇ⁻¹", "y·ln a"),
@@ -159,9 +165,18 @@ logical_and   = binary("logical_and", "logical_and", "a ∧ b", (), (), "a and b
 logical_or    = binary("logical_or",  "logical_or",  "a ∨ b", (), (), "a or b", **bool_result)
 logical_xor   = binary("logical_xor", "logical_xor", "a ⊻ b", (), (), "(not a) != (not b)", **bool_result)
 logical_not   = unary("logical_not",  "logical_not", "¬x",    "", None, "not x", coerce=None, **bool_result)
+signbit       = unary("signbit",      "signbit",     "x < 0 or x is -0", "", None, "copysign(1, x) < 0", **bool_result)
 isnan         = unary("isnan",    "isnan",    "x is nan",    "", None, "isnan(x)",    coerce=None, **bool_result)
 isinf         = unary("isinf",    "isinf",    "x is ±∞",     "", None, "isinf(x)",    coerce=None, **bool_result)
 isfinite      = unary("isfinite", "isfinite", "x is finite", "", None, "isfinite(x)", coerce=None, **bool_result)
+
+nextafter           = binary("nextafter",           "nextafter",   "the number next to a, towards b", (), (), coerce=dtypes.promote_floats)
+bitwise_and         = binary("bitwise_and",         "bitwise_and", "a and b, bit by bit", (), (), "a & b",  coerce=dtypes.promote_bits)
+bitwise_or          = binary("bitwise_or",          "bitwise_or",  "a or b, bit by bit",  (), (), "a | b",  coerce=dtypes.promote_bits)
+bitwise_xor         = binary("bitwise_xor",         "bitwise_xor", "a xor b, bit by bit", (), (), "a ^ b",  coerce=dtypes.promote_bits)
+bitwise_left_shift  = binary("bitwise_left_shift",  "left_shift",  "a · 2ᵇ, without the bits that leave", (), (), "a << b", coerce=dtypes.promote_bits, **small_result)
+bitwise_right_shift = binary("bitwise_right_shift", "right_shift", "⌊a / 2ᵇ⌋",            (), (), "a >> b", coerce=dtypes.promote_bits, **small_result)
+bitwise_invert      = unary("bitwise_invert",       "invert",      "x with each bit inverted", "", None, "~x", coerce=dtypes.promote_bits)
 # fmt: on
 
 
@@ -175,6 +190,16 @@ def _logistic(x):
     large = x > 0
     small = large.where(-x, x).sigmoid()
     return large.where(1 - small, small)
+
+
+def _nonzero(y):
+    """y, and 1 where it is 0: so that 0/y is 0 there, which is taken for the slope of a length at the origin."""
+    return (y == 0).where(1, y)
+
+
+def _distance(a, b):
+    """a - b, and 0 where both are the same infinity."""
+    return (a == b).logical_and(a.isinf()).where(0, a - b)
 
 
 def _radius2(a, b):

@@ -11,6 +11,7 @@ their places.
 
 import numpy
 
+from ..backend import dtypes
 from ..errors import RangeError, ShapeError
 from .primitive import Primitive, zero
 from .shapes import Shape, broadcast, size
@@ -83,3 +84,50 @@ scatter_add = Primitive(
     local=("1 at the places written",),
     flops=lambda y, x, *_: size(x),
 )
+
+searchsorted = Primitive(
+    "searchsorted",
+    lambda xp, x, values, side: xp.searchsorted(x, values, side=side),
+    lambda x, values, side: values,
+    inputs="x values",
+    formula="where values belong in the sorted x",
+    coerce=dtypes.promote,
+    dtype=lambda *_, **__: dtypes.int64,
+    flops=lambda y, x, values: size(values) * size(x).bit_length(),
+)
+
+
+def _scatter_extremum(name: str, ufunc: str) -> Primitive:
+    def value(xp, x, values, *arrays, index):
+        y = x.copy()
+        getattr(xp, ufunc).at(y, fill(index, arrays), values)
+        return y
+
+    def shares(x, values, y, indices, index):
+        """The shares of x and of values in being the extremum: 1, or 1/n where n of them tie."""
+        like = {"index": index, "shape": y.shape}
+        own = (x == y).astype(dtypes.result_type(y.dtype, dtypes.float32))
+        others = (values == y._apply(getitem, *indices, index=index)).astype(own.dtype)
+        ties = own + others._apply(scatter_add, *indices, **like)
+        return own / ties, others / ties._apply(getitem, *indices, index=index)
+
+    return Primitive(
+        name,
+        value,
+        lambda x, *_, **__: x,
+        (
+            lambda g, x, values, y, indices, index: g * shares(x, values, y, indices, index)[0],
+            lambda g, x, values, y, indices, index: (
+                g._apply(getitem, *indices, index=index) * shares(x, values, y, indices, index)[1]
+            ),
+            zero,
+        ),
+        inputs="x values indices*",
+        formula=f"x, and at [{{index}}] the {ufunc} of x and values",
+        local=("1 where x = y, shared among ties, else 0", "1 where values = y, shared among ties, else 0", "0"),
+        flops=lambda y, x, values, *_: size(values),
+    )
+
+
+scatter_max = _scatter_extremum("scatter_max", "maximum")
+scatter_min = _scatter_extremum("scatter_min", "minimum")

@@ -58,34 +58,34 @@ linear = Primitive(
 )
 
 
-def _square(x: Shape, **_) -> Shape:
+def square(x: Shape, **_) -> Shape:
     if len(x) < 2 or x[-1] != x[-2]:
         raise ShapeError(f"shape {x}: the last two axes must be equal (a square matrix, or a batch of them)")
     return x
 
 
 def _batch(x: Shape) -> Shape:
-    return _square(x)[:-2]
+    return square(x)[:-2]
 
 
 def _solve_shape(a: Shape, b: Shape) -> Shape:
-    _square(a)
+    square(a)
     return _matmul_shape(a, b)
 
 
-def _cubic(y, x, *_) -> int:
+def cubic(y, x, *_) -> int:
     return size(x) * (x[-1] if x else 1)
 
 
 inv = Primitive(
     "inv",
     lambda xp, x: xp.linalg.inv(x),
-    _square,
+    square,
     (lambda g, y: -(y.mT @ g @ y.mT),),
     formula="x⁻¹",
     local=("-yᵀ · g · yᵀ",),
     coerce=dtypes.promote_floats,
-    flops=_cubic,
+    flops=cubic,
 )
 
 
@@ -103,7 +103,7 @@ solve = Primitive(
     formula="a⁻¹·b",
     local=("-a⁻ᵀ · g · yᵀ", "a⁻ᵀ · g"),
     coerce=dtypes.promote_floats,
-    flops=lambda y, a, b: _cubic(y, a),
+    flops=lambda y, a, b: cubic(y, a),
 )
 
 
@@ -124,12 +124,12 @@ def _cofactors_gradient(g, y, x):
 cofactors = Primitive(
     "cofactors",
     _cofactors_value,
-    _square,
+    square,
     (_cofactors_gradient,),
     formula="the cofactors of x, ∂det x/∂x",
     local=("⟨g, y⟩·x⁻ᵀ - x⁻ᵀ·gᵀ·y",),
     coerce=dtypes.promote_floats,
-    flops=_cubic,
+    flops=cubic,
 )
 
 
@@ -141,7 +141,7 @@ det = Primitive(
     formula="det x",
     local=("the cofactors of x: y · x⁻ᵀ where x⁻¹ exists",),
     coerce=dtypes.promote_floats,
-    flops=_cubic,
+    flops=cubic,
 )
 
 log_abs_det = Primitive(
@@ -152,7 +152,7 @@ log_abs_det = Primitive(
     formula="ln |det x|",
     local=("x⁻ᵀ",),
     coerce=dtypes.promote_floats,
-    flops=_cubic,
+    flops=cubic,
 )
 
 sign_det = Primitive(
@@ -163,11 +163,11 @@ sign_det = Primitive(
     formula="sign det x",
     local=("0",),
     coerce=dtypes.promote_floats,
-    flops=_cubic,
+    flops=cubic,
 )
 
 
-def _half_lower(x):
+def half_lower(x):
     """The lower triangle, with half of the diagonal."""
     n = x.shape[-1]
     mask = numpy.tril(numpy.ones((n, n)), -1) + numpy.eye(n) / 2
@@ -175,7 +175,7 @@ def _half_lower(x):
 
 
 def _cholesky_gradient(g, y):
-    inner = _half_lower(y.mT @ g)
+    inner = half_lower(y.mT @ g)
     s = y.mT._apply(solve, y.mT._apply(solve, inner.mT).mT)  # L⁻ᵀ · inner · L⁻¹
     return (s + s.mT) / 2
 
@@ -183,10 +183,10 @@ def _cholesky_gradient(g, y):
 cholesky = Primitive(
     "cholesky",
     lambda xp, x: xp.linalg.cholesky(x),
-    _square,
+    square,
     (_cholesky_gradient,),
     formula="L with L·Lᵀ = x, L lower triangular",
     local=("½(S + Sᵀ), S = L⁻ᵀ · Φ(Lᵀg) · L⁻¹",),
     coerce=dtypes.promote_floats,
-    flops=_cubic,
+    flops=cubic,
 )

@@ -1,0 +1,136 @@
+"""Numbers brought to computed places: the opposite of `take_along_axis`."""
+
+import builtins
+import math
+
+from ..backend import dtypes
+from ..errors import OptionError, ShapeError
+from ..ops import index
+from ..ops.shapes import one_axis
+from ..tensor import Tensor, apply, as_tensor, beside, method
+from .data_types import iinfo
+from .elementwise import where
+from .indexing import _grid, _places, argsort, check_labels, take_along_axis
+from .manipulation import concat
+
+
+class _Target:
+    """Places along an axis of x to which `values` go, both checked: `indices` and `values` are of one shape."""
+
+    def __init__(self, x, indices, values, axis: int, name: str):
+        self.x = x = as_tensor(x)
+        self.values = values = beside(values, x)
+        self.indices = indices = _places(indices, x)
+        if not indices.ndim == x.ndim == values.ndim or indices.shape != values.shape or not x.ndim:
+            raise ShapeError(
+                f"{name} needs indices and values of one shape with {x.ndim} axes, not {indices.shape} and {values.shape}"
+            )
+        self.axis = one_axis(axis, x.ndim)
+        check_labels(indices, x.shape[self.axis], name)
+        self.grid = [_places(place, x) for place in _grid(indices, self.axis)]
+        self.index = (index.ARRAY,) * x.ndim
+
+    def added(self, values: Tensor) -> Tensor:
+        """Zeros in the shape of x, with `values` added at the places."""
+        return apply(index.scatter_add, (values, *self.grid), {"index": self.index, "shape": self.x.shape})
+
+    def counts(self) -> Tensor:
+        """How many values go to each place of x."""
+        return self.added(as_tensor(1, dtypes.int64, self.x.device).broadcast_to(self.values.shape))
+
+    def extremum(self, op, x: Tensor) -> Tensor:
+        return apply(op, (x, self.values.astype(x.dtype), *self.grid), {"index": self.index})
+
+
+@method
+def scatter_add(x, indices, values, axis: int = 0) -> Tensor:
+    """x with `values` added at places along an axis: y[.., indices[.., i, ..], ..] += values[.., i, ..].
+
+    `indices` and `values` have one shape, with the axes of x; a place named twice receives both.
+    """
+    target = _Target(x, indices, values, axis, "scatter_add")
+    return target.x + target.added(target.values)
+
+
+@method
+def scatter(x, indices, values, axis: int = 0, reduce: str | None = None, include_self: bool = True) -> Tensor:
+    """x with `values` brought to places along an axis: y[.., indices[.., i, ..], ..] = values[.., i, ..].
+
+    `indices` and `values` have one shape, with the axes of x.
+
+    reduce        what becomes of several values for one place: None, the last one stays; "sum", "prod", "mean", "max"
+                  or "min" of them, where extrema that tie share the gradient
+    include_self  whether x itself is among them; where nothing arrives it stays in any case
+    """
+    target = _Target(x, indices, values, axis, "scatter")
+    x = target.x
+    if reduce is None:
+        order, last = _groups(target)
+        written = take_along_axis(target.values, order, target.axis)
+        return where(target.counts() > 0, _brought(target, order, where(last, written, 0)), x)
+    if reduce not in _REDUCTIONS:
+        raise OptionError(f"scatter's reduce is None or one of {', '.join(map(repr, _REDUCTIONS))}, not {reduce!r}")
+    return _REDUCTIONS[reduce](target, target.counts(), include_self)
+
+
+def _sum(target: _Target, counts: Tensor, include_self: bool) -> Tensor:
+    own = target.x if include_self else where(counts > 0, 0, target.x)
+    return own + target.added(target.values)
+
+
+def _mean(target: _Target, counts: Tensor, include_self: bool) -> Tensor:
+    total = _sum(target, counts, include_self)
+    size = counts + 1 if include_self else where(counts > 0, counts, 1)
+    return total / size if dtypes.is_float(total.dtype) else total // size
+
+
+def _prod(target: _Target, counts: Tensor, include_self: bool) -> Tensor:
+    order, last = _groups(target)
+    factors = take_along_axis(target.values, order, target.axis)
+    places = take_along_axis(target.indices, order, target.axis)
+    lead = (builtins.slice(None),) * target.axis
+    shift = 1
+    while shift < factors.shape[target.axis]:  # the product of the last 2ˢ that have the same place; nothing divides
+        head, before, behind = ((*lead, builtins.slice(*ends)) for ends in ((0, shift), (0, -shift), (shift, None)))
+        together = where(places[before] == places[behind], factors[before], 1) * factors[behind]
+        factors = concat([factors[head], together], axis=target.axis)
+        shift *= 2
+    product = where(counts > 0, _brought(target, order, where(last, factors, 0)), 1)
+    return target.x * product if include_self else where(counts > 0, product, target.x)
+
+
+def _extremum(op, least: float):
+    def extremum(target: _Target, counts: Tensor, include_self: bool) -> Tensor:
+        x = target.x
+        if not include_self:
+            limits = (-math.inf, math.inf) if dtypes.is_float(x.dtype) else (iinfo(x).min, iinfo(x).max)
+            x = where(counts > 0, limits[least > 0], x)
+        return target.extremum(op, x)
+
+    return extremum
+
+
+_REDUCTIONS = {
+    "sum": _sum,
+    "prod": _prod,
+    "mean": _mean,
+    "max": _extremum(index.scatter_max, -math.inf),
+    "min": _extremum(index.scatter_min, math.inf),
+}
+
+
+def _groups(target: _Target) -> tuple[Tensor, Tensor]:
+    """The order in which values for one place stand side by side, and which of them is the last for its place."""
+    order = argsort(target.indices, target.axis)
+    places = take_along_axis(target.indices, order, target.axis)
+    lead = (builtins.slice(None),) * target.axis
+    end = as_tensor(True, device=target.x.device).broadcast_to(places[(*lead, builtins.slice(0, 1))].shape)
+    differs = places[(*lead, builtins.slice(1, None))] != places[(*lead, builtins.slice(0, -1))]
+    return order, concat([differs, end], axis=target.axis)
+
+
+def _brought(target: _Target, order: Tensor, values: Tensor) -> Tensor:
+    """`values`, which stand in the order `order`, added into zeros at their places."""
+    places = take_along_axis(target.indices, order, target.axis)
+    grid = [_places(place, target.x) for place in _grid(places, target.axis)]
+    return apply(index.scatter_add, (values, *grid), {"index": target.index, "shape": target.x.shape})

@@ -1,0 +1,63 @@
+"""The different elements of a tensor. How many there are is in the numbers, and so is the shape of what comes out.
+
+So symbolic tensors, and functions that `tg.compile` records, have none: that is an error that says so.
+"""
+
+from typing import NamedTuple
+
+from ..backend import of
+from ..tensor import Tensor, as_tensor, method
+from .indexing import need_numbers
+
+
+class UniqueAll(NamedTuple):
+    values: Tensor
+    indices: Tensor
+    inverse_indices: Tensor
+    counts: Tensor
+
+
+class UniqueCounts(NamedTuple):
+    values: Tensor
+    counts: Tensor
+
+
+class UniqueInverse(NamedTuple):
+    values: Tensor
+    inverse_indices: Tensor
+
+
+@method
+def unique_all(x) -> UniqueAll:
+    """The different elements of x, ascending; each one's first place in the flattened x; in the shape of x, which of
+    them stands where; how often each occurs. All but the values are int64.
+
+    Each nan is an element of its own. The gradient of a value goes to its first place.
+    """
+    x = as_tensor(x)
+    need_numbers(x, "the different elements", "how many there are")
+    xp, flat = of(x._data), x.reshape(-1)
+    _, first, inverse, counts = xp.unique(
+        flat._data, return_index=True, return_inverse=True, return_counts=True, equal_nan=False
+    )
+    return UniqueAll(flat[Tensor(first)], Tensor(first), Tensor(inverse.reshape(x.shape)), Tensor(counts))
+
+
+@method
+def unique_counts(x) -> UniqueCounts:
+    """The different elements of x, ascending, and how often each occurs; see `unique_all`."""
+    found = unique_all(x)
+    return UniqueCounts(found.values, found.counts)
+
+
+@method
+def unique_inverse(x) -> UniqueInverse:
+    """The different elements of x, ascending, and in the shape of x, which of them stands where; see `unique_all`."""
+    found = unique_all(x)
+    return UniqueInverse(found.values, found.inverse_indices)
+
+
+@method
+def unique_values(x) -> Tensor:
+    """The different elements of x, ascending; see `unique_all`."""
+    return unique_all(x).values
