@@ -1,7 +1,8 @@
-"""Where every optimiser goes from given slopes: fixed numbers, computed with PyTorch 2.13.0 in float64.
+"""Where every optimiser goes from given slopes: fixed numbers, computed with PyTorch 2.13.0 in float64, and those of the
+Keras face with Keras 3.15.1 on PyTorch in float32.
 
-`python -m tests.optimizer_numbers` computes them anew with the PyTorch that is installed, and prints the table;
-`tests/compare/test_optim_torch.py` sees that they are the same.
+`python -m tests.optimizer_numbers` computes them anew with what is installed, and prints the tables; `tests/compare` sees
+that they are the same.
 """
 
 import math
@@ -81,6 +82,41 @@ def by_torch(name: str) -> list[list[float]]:
         return walk(optimizer, parameter, lambda numbers: torch.tensor(numbers, dtype=torch.float64))
     finally:
         torch.Tensor.bfloat16 = of_matrix
+
+
+KERAS = {
+    "SGD": ("SGD", {"learning_rate": 0.1}),
+    "SGD momentum": ("SGD", {"learning_rate": 0.1, "momentum": 0.9, "clipvalue": 0.5}),
+    "SGD nesterov": ("SGD", {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True, "clipnorm": 0.3}),
+    "RMSprop": ("RMSprop", {"learning_rate": 0.01}),
+    "RMSprop centered": ("RMSprop", {"learning_rate": 0.01, "momentum": 0.8, "centered": True, "global_clipnorm": 0.3}),
+    "Adagrad": ("Adagrad", {"learning_rate": 0.1, "initial_accumulator_value": 1e-15, "weight_decay": 0.1}),
+    "Adadelta": ("Adadelta", {"learning_rate": 0.5}),
+    "Adam": ("Adam", {"learning_rate": 0.1}),
+    "Adam amsgrad": ("Adam", {"learning_rate": 0.1, "amsgrad": True, "beta_1": 0.8, "beta_2": 0.9}),
+    "AdamW": ("AdamW", {"learning_rate": 0.1, "weight_decay": 0.1}),
+}
+
+
+def walk_in_keras(optimizer, weight, tensor) -> list[list[float]]:
+    """The same for an optimiser and a weight of Keras; `tensor` makes a gradient of lists."""
+    seen = []
+    for t in range(1, SEEN[-1] + 1):
+        optimizer.apply_gradients([(tensor(slope(t)), weight)])
+        if t in SEEN:
+            seen.append([float(number) for number in weight.numpy().ravel()])
+    return seen
+
+
+def by_keras(name: str) -> list[list[float]]:
+    """The numbers of Keras."""
+    import os
+
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    import keras
+
+    kind, options = KERAS[name]
+    return walk_in_keras(getattr(keras.optimizers, kind)(**options), keras.Variable(START), keras.ops.convert_to_tensor)
 
 
 # The parameter after each of the steps `SEEN`.
@@ -184,7 +220,59 @@ NUMBERS = {
 }
 
 
+# The same for the optimisers of Keras.
+KERAS_NUMBERS = {
+    "SGD": [[1.0128845, -0.50076485, 0.25, 2], [1.1095643, -0.50002748, 0.25, 2], [1.0378474, -0.4996146, 0.25, 2]],
+    "SGD momentum": [
+        [1.0128845, -0.50076485, 0.25, 2],
+        [1.0744805, -0.50071579, 0.25, 2],
+        [1.1552627, -0.50021815, 0.25, 2],
+    ],
+    "SGD nesterov": [
+        [1.0244805, -0.50145322, 0.25, 2],
+        [1.0919152, -0.501638, 0.25, 2],
+        [1.0939503, -0.50169146, 0.25, 2],
+    ],
+    "RMSprop": [
+        [1.0316218, -0.53135592, 0.2500003, 2],
+        [1.0629948, -0.50892019, 0.25000039, 2],
+        [1.0434672, -0.50009614, 0.25000003, 2],
+    ],
+    "RMSprop centered": [
+        [1.0333322, -0.53302121, 0.2500003, 2],
+        [1.0920438, -0.54983521, 0.25000057, 2],
+        [1.1744194, -0.56026524, 0.25000066, 2],
+    ],
+    "Adagrad": [
+        [1.0899997, -0.59491467, 0.24750286, 1.98],
+        [1.1782233, -0.51958919, 0.24502881, 1.9602001],
+        [1.0632615, -0.469634, 0.2330163, 1.8641309],
+    ],
+    "Adadelta": [
+        [1.000707, -0.50069535, 0.25, 2],
+        [1.0016986, -0.50000417, 0.25, 2],
+        [1.0008792, -0.49961835, 0.25, 2],
+    ],
+    "Adam": [
+        [1.0999969, -0.599958, 0.25028509, 2],
+        [1.1826053, -0.59652364, 0.25054809, 2],
+        [1.2500323, -0.5753569, 0.25076938, 2],
+    ],
+    "Adam amsgrad": [
+        [1.0999998, -0.59999585, 0.25277945, 2],
+        [1.184073, -0.5907048, 0.25520524, 2],
+        [1.2342933, -0.55886984, 0.25595424, 2],
+    ],
+    "AdamW": [
+        [1.0899969, -0.59495801, 0.24778508, 1.98],
+        [1.1617054, -0.58557409, 0.24557021, 1.9602001],
+        [1.1706498, -0.53627992, 0.23375168, 1.8641309],
+    ],
+}
+
+
 if __name__ == "__main__":
-    for name in CASES:
-        rows = ", ".join(f"[{', '.join(f'{number:.12g}' for number in row)}]" for row in by_torch(name))
-        print(f'    "{name}": [{rows}],')
+    for made, names in ((by_torch, CASES), (by_keras, KERAS)):
+        for name in names:
+            rows = ", ".join(f"[{', '.join(f'{number:.12g}' for number in row)}]" for row in made(name))
+            print(f'    "{name}": [{rows}],')

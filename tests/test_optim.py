@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from optimizer_numbers import CASES, NUMBERS, START, hollow, walk
+from optimizer_numbers import CASES, KERAS, KERAS_NUMBERS, NUMBERS, START, hollow, walk, walk_in_keras
 
 import tinygrad_ml as tg
-from tinygrad_ml import nn, optim
+from tinygrad_ml import keras, nn, optim
 from tinygrad_ml.errors import CheckpointError, GradientError, OptionError, ShapeError
 from tinygrad_ml.optim import loop, lr_scheduler
 from tinygrad_ml.optim.lr_scheduler.scaling import ScalingLR
@@ -44,6 +44,14 @@ def test_the_updates_are_pytorchs(name):
     found = walk(getattr(optim, kind)([p], **options), p, lambda rows: tg.tensor(np.array(rows)))
     rounded = kind in ("NAdam", "ASGD")  # PyTorch keeps a number of theirs in float32
     np.testing.assert_allclose(found, NUMBERS[name], rtol=1e-7 if rounded else 1e-9)
+
+
+@pytest.mark.parametrize("name", KERAS)
+def test_the_updates_of_the_keras_face_are_keras_s(name):
+    kind, options = KERAS[name]
+    weight = nn.Parameter(np.array(START, "float32"))
+    found = walk_in_keras(getattr(keras.optimizers, kind)(**options), weight, tg.tensor)
+    np.testing.assert_allclose(found, KERAS_NUMBERS[name], rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ALL)

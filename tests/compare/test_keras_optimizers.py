@@ -1,6 +1,7 @@
 """A hundred updates are Keras's, with every option; schedules are Keras's at every step."""
 
 import numpy as np
+import optimizer_numbers
 import pytest
 from keras_twins import agree, numbers, ours, quiet, theirs, torch
 
@@ -25,6 +26,11 @@ OPTIMIZERS = [
     ("Adam", {"amsgrad": True, "weight_decay": 0.02}),
     ("AdamW", {}),
 ]
+
+
+@pytest.mark.parametrize("name", optimizer_numbers.KERAS)
+def test_the_table_of_fixed_numbers_is_keras_s(name):
+    np.testing.assert_allclose(optimizer_numbers.by_keras(name), optimizer_numbers.KERAS_NUMBERS[name], rtol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=str)
