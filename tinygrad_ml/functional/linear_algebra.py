@@ -178,6 +178,11 @@ def _diagonals(x: Tensor, term: str) -> tuple[Tensor, str]:
         while term.count(letter) > 1:
             first = term.index(letter)
             second = term.index(letter, first + 1)
+            if x.shape[first] != x.shape[second]:
+                raise ShapeError(
+                    f"einsum: the diagonal {letter * 2!r} of {x._described()} needs axes of one size, "
+                    f"not {x.shape[first]} and {x.shape[second]}"
+                )
             x = x.diagonal(0, first, second)
             term = term[:first] + term[first + 1 : second] + term[second + 1 :] + letter
     return x, term

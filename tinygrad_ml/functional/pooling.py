@@ -34,6 +34,7 @@ class _Windows(NamedTuple):
 
 def _windows(x: Tensor, kernel, stride, padding, dilation, ceil_mode: bool) -> _Windows:
     dims = x.ndim - 2
+    _check_pixels(x)
     kernel = per_axis(kernel, dims, "kernel_size")
     stride = kernel if stride is None else per_axis(stride, dims, "stride")
     dilation = per_axis(dilation, dims, "dilation")
@@ -48,6 +49,12 @@ def _windows(x: Tensor, kernel, stride, padding, dilation, ceil_mode: bool) -> _
             for n, k, s, d, pair in zip(x.shape[2:], kernel, stride, dilation, pairs, strict=True)
         ]
     return _Windows(x.shape[2:], kernel, stride, dilation, pairs)
+
+
+def _check_pixels(x: Tensor) -> None:
+    """`ShapeError` for images without pixels, of which a window would see padding alone; there may be no images."""
+    if 0 in x.shape[2:]:
+        raise ShapeError(f"pooling needs an input with elements in space (axes 2 on), but got {x._described()}")
 
 
 def _ceiled(n: int, k: int, s: int, d: int, pair: tuple[int, int]) -> tuple[int, int]:
@@ -208,6 +215,7 @@ def adaptive_max_places(x, output_size) -> Tensor:
 
 def _cells(x: Tensor, output_size) -> tuple[int, ...]:
     """Into how many stretches each spatial axis is cut."""
+    _check_pixels(x)
     sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * (x.ndim - 2)
     if len(sizes) != x.ndim - 2 or not all(size is None or (isinstance(size, int) and size > 0) for size in sizes):
         raise OptionError(

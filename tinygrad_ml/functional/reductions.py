@@ -212,9 +212,9 @@ def _shift(x: Tensor, axis) -> Tensor:
 @method
 @_wide
 def logsumexp(x, axis=None, keepdims: bool = False) -> Tensor:
-    """ln Σ eˣ over the axes, without overflow. Where all x are -∞ it is -∞, with gradient 0."""
+    """ln Σ eˣ over the axes, without overflow. Where all x are -∞ it is -∞, with gradient 0; over nothing it is -∞ too."""
     if not _count(x, axis):
-        raise ShapeError(f"logsumexp of shape {x.shape} over axis {axis}: the axis is empty")
+        return sum(x, axis, keepdims) - math.inf
     shift = _shift(x, axis)
     total = sum(exp(x - shift), axis, keepdims=True)
     nothing = total == 0

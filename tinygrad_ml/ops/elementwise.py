@@ -150,10 +150,10 @@ logaddexp  = binary("logaddexp", "logaddexp",      "ln(eᵃ + eᵇ)",    ("1/(1 
                                                    "a + log(2) if a == b else (a if a > b else b) + log1p(exp(-abs(a - b)))", coerce=dtypes.promote_floats)
 copysign   = binary("copysign",  "copysign",       "|a|·sign b, and -0 has a sign", ("sign a · sign y", "0"),
                                                    (lambda g, y, a: g * (a.sign() * y.sign()), zero),                                  "copysign(a, b)", coerce=dtypes.promote_floats)
-remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a / b).floor()), "a % b", **small_result)
+remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a // b)), "a % b", **small_result)
 floor_divide = binary("floor_divide", operator.floordiv, "⌊a/b⌋",    ("0", "0"),         (zero, zero),                                 "a // b", **small_result)
 pow_       = binary("pow",       operator.pow,     "aᵇ",             ("b·aᵇ⁻¹", "y·ln a"),
-                                                   (lambda g, a, b: _pow_base(g, a, b), lambda g, y, a: _pow_exponent(g, y, a)),       "a ** b", **small_result)
+                                                   (lambda g, a, b: _pow_base(g, a, b), lambda g, y, a, b: _pow_exponent(g, y, a, b)),       "a ** b", **small_result)
 
 equal         = binary("equal",         operator.eq, "a = b", (), (), "a == b", **bool_result)
 not_equal     = binary("not_equal",     operator.ne, "a ≠ b", (), (), "a != b", **bool_result)
@@ -214,9 +214,10 @@ def _pow_base(g, a, b):
     return g * (b * both_zero.where(1, a) ** (b - 1))
 
 
-def _pow_exponent(g, y, a):
-    # 0ᵇ is flat in b: the logarithm of 0 must not make it nan.
-    return g * (y * (a == 0).where(1, a).log())
+def _pow_exponent(g, y, a, b):
+    # 0ᵇ is flat in b ≥ 0: the logarithm of 0 must not make it nan.
+    flat = (a == 0).logical_and(b >= 0)
+    return g * (y * flat.where(1, a).log())
 
 
 def _power_value(xp, x, exponent):
