@@ -1031,19 +1031,6 @@ def test_a_tensor_kept_from_a_recording():
         kept[-1].sum().item()
 
 
-def test_a_view_of_what_was_overwritten():
-    p = tg.ones(4)
-
-    @tg.compile
-    def step():
-        view = p.reshape(2, 2)
-        p.assign(p * 2)
-        return view + 1
-
-    with pytest.raises(CompileError, match="Take the view again"):
-        step()
-
-
 def test_nothing_recorded_yet():
     with pytest.raises(CompileError, match="not been called yet"):
         tg.compile(lambda x: x).program

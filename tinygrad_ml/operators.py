@@ -72,6 +72,8 @@ def __getitem__(self: Tensor, key) -> Tensor:
 @method
 def __setitem__(self: Tensor, key, values) -> None:
     """x[...] = v: x takes the value that it has with v written there. Other tensors do not change."""
+    if modes.recorder is not None:
+        modes.recorder.take(self)
     arrays, template, inserted = parse(key, self.shape, self._data)
     if inserted:
         wide = self.expand_dims(inserted)
@@ -94,14 +96,16 @@ def __setitem__(self: Tensor, key, values) -> None:
         # For each element, which of the values is written there. Where an index names a place
         # several times, the last one wins, as in NumPy, and the others get no gradient.
         if symbolic:
-            places, taken = Absent(self.shape, dtypes.int64), Absent(self.shape, dtypes.bool_)
+            source, taken = Tensor(Absent(self.shape, dtypes.int64)), Tensor(Absent(self.shape, dtypes.bool_))
         else:
             xp = of(self._data)
-            source = xp.full(self.shape, -1, dtype=numpy.int64)
-            source[place] = xp.arange(values.size).reshape(region)
-            places, taken = xp.maximum(source, 0), source >= 0
-        written = values.reshape(-1)[Tensor(places)]
-        _become(self, Tensor(taken).where(written, self), "x[...] =")
+            source = Tensor(xp.full(self.shape, -1, dtype=numpy.int64))
+            if any(isinstance(array, Absent) for array in arrays):
+                modes.recorder.take(source)
+            source._data[place] = xp.arange(values.size).reshape(region)
+            taken = source >= 0
+        written = values.reshape(-1)[taken.where(source, 0)]
+        _become(self, taken.where(written, self), "x[...] =")
 
 
 def _become(self: Tensor, value: Tensor, symbol: str) -> Tensor:

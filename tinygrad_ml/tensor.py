@@ -229,13 +229,12 @@ class Tensor:
             )
         if modes.recorder is not None:
             modes.recorder.take(self)
-        if isinstance(self._data, numpy.generic):
-            self._data = self.node.value = numpy.array(self._data)
-        elif not getattr(self._data.flags, "writeable", 0 not in self._data.strides):  # CuPy does not say
-            self._data = self.node.value = self._data.copy()
+        self._make_writeable()
         array = values._data if isinstance(values, Tensor) else as_array(values, self.dtype, self.device)
         try:
             self._data[...] = array
+        except TinygradError:
+            raise
         except Exception as error:
             given = Tensor(array)
             _check_devices("assign", (self, given))
@@ -245,6 +244,13 @@ class Tensor:
             raise ShapeError(why) from error
         writes.wrote(self._data)
         return self
+
+    def _make_writeable(self) -> None:
+        """Give the leaf memory of its own if what it has cannot be overwritten, as a number's and that of a broadcast array."""
+        if isinstance(self._data, numpy.generic):
+            self._data = self.node.value = numpy.array(self._data)
+        elif not getattr(self._data.flags, "writeable", 0 not in self._data.strides):  # CuPy does not say
+            self._data = self.node.value = self._data.copy()
 
     # -- Python's protocols ----------------------------------------------------------------------
 

@@ -121,6 +121,9 @@ class Compiled:
         return together, result
 
     def _run(self, run: Callable[[list], tuple], tensors: list[Tensor]) -> Any:
+        for source in self._written:
+            if source.kind == "argument":
+                tensors[source.position]._make_writeable()
         arrays = [tensor._data for tensor in tensors]
         for target in self._replaced:  # without a look at them; they give their memory back first
             (tensors[target] if isinstance(target, int) else target).grad = None

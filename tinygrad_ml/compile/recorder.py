@@ -35,6 +35,7 @@ from .signature import argument_names, named_arguments
 from .state import Found, Held, describe_condition, has_gradient, reachable
 from .structure import containers, leaves, mapped
 from .traced import ELSEWHERE, LEFT_BEHIND, WHAT_TO_DO, Traced, Unreadable, traced_type
+from .views import KEEP_ORDER, looks_at, taken_again, written_through
 
 
 class Argument(Source):
@@ -167,11 +168,17 @@ class Recorder:
         if array.recorder is not self:
             raise CompileError(LEFT_BEHIND)
         if array.base is not None and array.owner.written != array.seen:
-            raise CompileError(
-                "a view is read after the memory that it looks at was overwritten by assign() or an optimiser, in a "
-                "function recorded by tg.compile. Take the view again after the write"
-            )
+            array.value, array.seen = taken_again(array, self), array.owner.written
         return array.value
+
+    def _overwrite(self, array: Traced, value: Value) -> None:
+        """Let the array, and so all that looks at its memory, hold another value."""
+        if array.base is None:
+            array.value = value
+            array.written += 1
+            return
+        self._overwrite(array.base, written_through(array, value, self))
+        array.value, array.seen = value, array.owner.written
 
     def _lift(self, array, tensor: Tensor | None = None) -> Traced:
         """What stands for a real array from now on."""
@@ -183,6 +190,7 @@ class Recorder:
             index = backend.index_of(array)
             traced = traced_type(backend)(self, array.shape, array.dtype, index=index)
             traced.value = self.new(array.shape, array.dtype)
+            traced.in_order = bool(array.flags.c_contiguous)
             self._lifted[key] = (array, traced, traced.value, [])
         array, traced, _, tensors = self._lifted[key]
         if tensor is not None:
@@ -198,6 +206,7 @@ class Recorder:
         traced = self._lift(tensor._data, tensor)
         if source is not None:
             traced.value.source = source
+            traced.in_order = False  # that of another call may lie otherwise
         self.shadows.cast(tensor, traced)
         if tensor.grad is not None:
             self.take(tensor.grad, Gradient(tensor))
@@ -238,8 +247,11 @@ class Recorder:
         if not isinstance(made, Traced):
             made = arrays[0].like(made.shape, made.dtype)
         made.value = self.emit(op, values, params, made.shape, made.dtype)
-        if op.kind == "view" and ARRAY not in params.get("index", ()):
-            made.base, made.seen = arrays[0], arrays[0].owner.written
+        is_view = arrays and looks_at(op, params, arrays[0].shape, made.shape)
+        # What is computed lies as its operands do.
+        made.in_order = all(array.in_order for array in arrays) and (not is_view or op in KEEP_ORDER)
+        if is_view:
+            made.look_at(arrays[0], op, params)
         output._data = made
         node = output._node
         if node is not None and node.saved:
@@ -286,10 +298,7 @@ class Recorder:
             template = tuple(ARRAY if hasattr(part, "dtype") else part for part in parts)
             inputs = (self.read(array), value, *map(self.read, arrays))
             value = self.emit(PUT, inputs, {"index": template}, array.shape, array.dtype)
-        if array.base is not None:
-            raise CompileError("a view is overwritten in a function recorded by tg.compile; write to the tensor itself")
-        array.value = value
-        array.written += 1
+        self._overwrite(array, value)
 
     def each_time(self, function: Callable, beside: Tensor | None):
         """Run host code now, and note that every replay has to."""

@@ -19,6 +19,7 @@ from ..errors import CompileError
 from ..modes import modes
 from ..ops.shapes import size
 from ..tensor import Tensor
+from .views import SHOW_MANY
 
 WHAT_TO_DO = (
     "while a function is recorded by tg.compile there are no numbers to read, only shapes. Return the tensor and read it "
@@ -75,25 +76,32 @@ class _Flags:
     writeable = True
 
 
+class _FlagsOfMany(_Flags):
+    """Of an array that shows one number in several places."""
+
+    writeable = False
+
+
 class Traced(Absent):
     """Stands for the array of one tensor, and of all that share its memory.
 
     recorder   who writes the program
     value      what it holds now; another one after it was written to
-    base       whose memory this looks at, for a view
-    written    how often it was written to; `seen`, how often its owner had been, when this view was made
+    base       whose memory this looks at, for a view; `by`, the operation that takes it, and its parameters
+    written    how often it was written to; `seen`, how often its owner had been, when this view was taken
+    in_order   whether it surely lies in memory as NumPy lays out a new array
     index      of the device
     """
 
-    __slots__ = ("recorder", "value", "base", "index", "written", "seen", "__weakref__")
-    flags = _Flags
+    __slots__ = ("recorder", "value", "base", "by", "index", "written", "seen", "in_order", "__weakref__")
     strides = ()
 
-    def __init__(self, recorder, shape, dtype, value=None, base: Traced | None = None, index: int = 0):
+    def __init__(self, recorder, shape, dtype, value=None, index: int = 0):
         super().__init__(tuple(shape), numpy.dtype(dtype))
-        self.recorder, self.value, self.base, self.index = recorder, value, base, index
-        self.written = 0
-        self.seen = base.owner.written if base is not None else 0
+        self.recorder, self.value, self.index = recorder, value, index
+        self.base: Traced | None = None
+        self.by: tuple | None = None
+        self.written, self.seen, self.in_order = 0, 0, True
 
     @property
     def ndim(self) -> int:
@@ -106,6 +114,19 @@ class Traced(Absent):
     @property
     def owner(self) -> Traced:
         return self if self.base is None else self.base.owner
+
+    @property
+    def flags(self) -> type[_Flags]:
+        array = self
+        while array.base is not None:
+            if array.by[0] in SHOW_MANY:
+                return _FlagsOfMany
+            array = array.base
+        return _Flags
+
+    def look_at(self, base: Traced, op, params: dict) -> None:
+        """From now on this is a view of the memory of `base`."""
+        self.base, self.by, self.seen = base, (op, params), base.owner.written
 
     def like(self, shape, dtype) -> Traced:
         if modes.recorder is not self.recorder and not self.recorder.over:

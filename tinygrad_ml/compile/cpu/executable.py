@@ -135,10 +135,8 @@ class Executable:
         return all(is_alike(tensor._data, array) for tensor, array in self._bound)
 
     def _state(self, tensor: Tensor, written: bool) -> numpy.ndarray:
-        if isinstance(tensor._data, numpy.generic) or (written and not tensor._data.flags.writeable):
-            tensor._data = numpy.array(tensor._data)
-            if tensor._node is not None:
-                tensor._node.value = tensor._data
+        if written or isinstance(tensor._data, numpy.generic):
+            tensor._make_writeable()
         self._bound.append((tensor, tensor._data))
         return tensor._data
 

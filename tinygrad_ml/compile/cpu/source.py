@@ -421,6 +421,8 @@ FORMS = {
 def _looking(form: numpy.ndarray, source: numpy.ndarray) -> Callable:
     """What takes the view of an array in order that lies to it as `form` does to `source`: quicker than its operation."""
     shape, dtype, strides = form.shape, form.dtype, form.strides
+    if not form.size:  # which may begin in front of an array that has nothing either
+        return lambda array: numpy.empty(shape, dtype)
     offset = form.__array_interface__["data"][0] - source.__array_interface__["data"][0]
     return lambda array: numpy.ndarray(shape, dtype, array, offset, strides)
 

@@ -1,0 +1,66 @@
+"""What looks at the memory of another array while a function is recorded: views, which are overwritten with it.
+
+A value of a program never changes. So after a write all that looks at the memory is another value: a view through which
+was written puts it into the whole, and other views are taken again when they are read.
+
+Read next: `traced.py`, `recorder.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from ..errors import CompileError
+from ..ops import Primitive
+from ..ops.conv import windows
+from ..ops.elementwise import constant_in
+from ..ops.index import ARRAY, getitem
+from ..ops.movement import broadcast_to, permute_dims, reshape
+from .program import PUT, Value
+
+KEEP_ORDER = (reshape, constant_in)
+"""Views that lie in memory as a new array would, if what they look at does."""
+SHOW_MANY = (broadcast_to, windows)
+"""Views that show one number in several places, and so are not overwritten."""
+
+
+def looks_at(op: Primitive, params: dict[str, Any], base: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether eager mode gives a view of the first operand, whose shape is `base`."""
+    if op.kind != "view" or not base:  # a number has no memory at which one could look
+        return False
+    if op is getitem:
+        index = params["index"]
+        return ARRAY not in index and (bool(shape) or ... in index)  # an element by its indices is a number
+    return True
+
+
+def taken_again(view, recorder) -> Value:
+    """What a view shows after the memory was overwritten that it looks at."""
+    op, params = view.by
+    if op is reshape and not view.base.in_order:
+        raise CompileError(
+            "a reshaped tensor is read after the memory was overwritten that it was reshaped of, by assign() or an optimiser, "
+            "in a function recorded by tg.compile: whether that is a view, is not known there. Reshape again after the write"
+        )
+    value = recorder.read(view.base)
+    return value if op is constant_in else recorder.emit(op, (value,), params, view.shape, view.dtype)
+
+
+def written_through(view, value: Value, recorder) -> Value:
+    """What the whole is at which a view looks, when `value` is written to the view."""
+    (op, params), base = view.by, view.base
+    if op is constant_in:
+        return value
+    if op is getitem:
+        return recorder.emit(PUT, (recorder.read(base), value), params, base.shape, base.dtype)
+    if op is permute_dims:
+        axes = numpy.argsort([axis % len(base.shape) for axis in params["axes"]])
+        return recorder.emit(permute_dims, (value,), {"axes": tuple(map(int, axes))}, base.shape, base.dtype)
+    if op is reshape and base.in_order:
+        return recorder.emit(reshape, (value,), {"shape": base.shape}, base.shape, base.dtype)
+    raise CompileError(
+        f"what {op.name} gives is overwritten in a function recorded by tg.compile, where it is not known whether that is a "
+        f"view of other memory; write to the tensor itself"
+    )
