@@ -31,13 +31,29 @@ from .naming import not_offered
 from .optimizers import Optimizer
 from .regularizers import Regularizer
 
+_FLOAT32 = "layers compute in float32"
+_OF_OTHERS = "it belongs to Keras's other backends"
 __getattr__ = not_offered(
     "keras",
     {
         "backend": "use the functions of tinygrad_ml (tg.sum, tg.exp, ...), and keras.utils.clear_session",
         "ops": "use the functions of tinygrad_ml (tg.sum, tg.exp, ...)",
+        "random": "use tinygrad_ml.random",
         "applications": "there are no trained networks to fetch",
         "preprocessing": "use keras.utils.image_dataset_from_directory, and the Random... layers",
         "tree": "use plain Python",
+        "config": "options are given where they count: data_format=, dtype=, device=",
+        "export": "use model.save",
+        "visualization": "use viz",
+        "version": "use tinygrad_ml.__version__",
+        "device": "use tinygrad_ml.device",
+        "KerasTensor": "symbols are made by Input, and told by tensor.symbolic",
+        "Variable": "use nn.Parameter, or layer.add_weight",
+        **dict.fromkeys(("Operation", "Function"), "derive from Layer"),
+        "name_scope": "give layers a name=",
+        **dict.fromkeys(("DTypePolicy", "FloatDTypePolicy", "dtype_policies", "mixed_precision"), _FLOAT32),
+        **dict.fromkeys(("Quantizer", "quantizers"), _FLOAT32),
+        **dict.fromkeys(("StatelessScope", "SymbolicScope", "RematScope", "remat", "distribution"), _OF_OTHERS),
+        **dict.fromkeys(("distillation", "wrappers", "legacy"), _OF_OTHERS),
     },
 )

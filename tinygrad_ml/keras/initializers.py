@@ -16,6 +16,7 @@ from ..functional import zeros as blank
 from ..nn import init
 from ..tensor import Tensor
 from . import checks
+from .naming import not_offered
 from .serialization import Configurable, by_name, deserialize, serialize  # noqa: F401
 
 
@@ -215,3 +216,8 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, (Tensor, numpy.ndarray)):
         return Constant(identifier)
     return by_name("initializer", identifier, _CLASSES, _ALIASES)
+
+
+__getattr__ = not_offered(
+    "keras.initializers", dict.fromkeys(("STFT", "STFTInitializer", "stft"), "there is no Fourier transform")
+)

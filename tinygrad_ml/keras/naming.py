@@ -34,8 +34,8 @@ def unique_name(kind: type) -> str:
     return f"{name}_{number}" if number else name
 
 
-def clear_session() -> None:
-    """Count names from the beginning again."""
+def clear_session(free_memory: bool = True) -> None:
+    """Count names from the beginning again. (`free_memory` changes nothing: what nobody holds is freed at once.)"""
     _counts.clear()
 
 

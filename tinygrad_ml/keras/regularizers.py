@@ -44,17 +44,14 @@ class L2(L1L2):
         super().__init__(l2=number("l2", l2, 0))
 
 
-l1, l2 = L1, L2
-
-
-def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
-    """l1 · Σ |x| + l2 · Σ x²."""
-    return L1L2(l1, l2)
+l1, l2, l1_l2 = L1, L2, L1L2
 
 
 def get(identifier: Any) -> Any:
     """The regularizer of a name; objects are themselves."""
-    return by_name("regularizer", identifier, (L1L2, L1, L2), {"l1": L1, "l2": L2, "l1_l2": l1_l2(), "l1l2": L1L2})
+    return by_name(
+        "regularizer", identifier, (L1L2, L1, L2), {"l1": L1, "l2": L2, "l1_l2": L1L2(0.01, 0.01), "l1l2": L1L2}
+    )
 
 
 __getattr__ = not_offered(

@@ -83,7 +83,7 @@ class Layer(Configurable, Weights):
         for option, value in unknown.items():
             if option not in _ABSENT:
                 raise OptionError(f"{type(self).__name__} has no option {option}=")
-            if value not in (None, False):
+            if value not in (None, False) and (option == "renorm" or unknown.get("renorm") or option[:7] != "renorm_"):
                 raise OptionError(f"{type(self).__name__}: {option}= is not offered{_ABSENT[option]}")
         if dtype not in (None, "float32") and dtypes.as_dtype(getattr(dtype, "name", dtype)) != DEFAULT_FLOAT:
             raise OptionError(f"{type(self).__name__}: layers compute in float32, and not in {dtype}")
@@ -306,7 +306,9 @@ class Layer(Configurable, Weights):
         if self.activity_regularizer is not None:
             base["activity_regularizer"] = serialize(self.activity_regularizer)
         own = {
-            name: self._option(name, default) for name, default in options_of(kind, Layer).items() if name not in _ABOVE
+            name: self._option(name, default)
+            for name, default in options_of(kind, Layer).items()
+            if name not in _NOT_WRITTEN
         }
         if "activation" in own:
             own["activation"] = activations.name_of(own["activation"])
@@ -357,7 +359,7 @@ _ABSENT = {
     "bounding_box_format": "",
 }
 """Options that Keras's configs have: they may say that they are not used."""
-_ABOVE = {"activity_regularizer", "input_length"}
+_NOT_WRITTEN = {"activity_regularizer", "input_length", "weights"}
 """Options that `Layer` writes itself, or that need not be written."""
 
 Layer.build = _marks_as_built(Layer.build)

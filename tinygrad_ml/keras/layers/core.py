@@ -92,6 +92,13 @@ class Activation(Layer):
         return self.activation(inputs)
 
 
+class Identity(Layer):
+    """y = x."""
+
+    def call(self, inputs):
+        return inputs
+
+
 class Embedding(Layer):
     """y[..., :] = W[x[...], :] for integers x; W is `embeddings` of shape (input_dim, output_dim).
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
+from ... import functional
 from ...errors import ShapeError
-from ...functional import concat, maximum, minimum
 from .base import Layer
 
 
 class _Merge(Layer):
-    most: int | None = None  # inputs, if there are not to be any number
+    count: int | None = None  # of inputs, if they are not any number
 
     def call(self, inputs):
-        if not isinstance(inputs, (list, tuple)) or len(inputs) < 2 or len(inputs) > (self.most or len(inputs)):
-            how_many = "two tensors" if self.most else "two tensors or more"
-            raise ShapeError(f"{type(self).__name__} needs a list of {how_many}, as in {type(self).__name__}()([a, b])")
+        if not isinstance(inputs, (list, tuple)) or not inputs or len(inputs) != (self.count or len(inputs)):
+            raise ShapeError(
+                f"{type(self).__name__} needs a list of {self.count or 'some'} tensors, as in {type(self).__name__}()([a, b])"
+            )
         return self.merge(list(inputs))
 
     def merge(self, inputs: list):
@@ -33,7 +34,7 @@ class Add(_Merge):
 class Subtract(_Merge):
     """y = x₁ - x₂."""
 
-    most = 2
+    count = 2
 
     def merge(self, inputs):
         first, second = inputs
@@ -58,14 +59,14 @@ class Maximum(_Merge):
     """The largest of x₁, x₂, …, elementwise."""
 
     def merge(self, inputs):
-        return reduce(maximum, inputs)
+        return reduce(functional.maximum, inputs)
 
 
 class Minimum(_Merge):
     """The smallest of x₁, x₂, …, elementwise."""
 
     def merge(self, inputs):
-        return reduce(minimum, inputs)
+        return reduce(functional.minimum, inputs)
 
 
 class Concatenate(_Merge):
@@ -76,7 +77,7 @@ class Concatenate(_Merge):
         self.axis = axis
 
     def merge(self, inputs):
-        return concat(inputs, axis=self.axis)
+        return functional.concat(inputs, axis=self.axis)
 
 
 def add(inputs, **options: Any):
@@ -92,6 +93,16 @@ def subtract(inputs, **options: Any):
 def average(inputs, **options: Any):
     """`Average()(inputs)`."""
     return Average(**options)(inputs)
+
+
+def maximum(inputs, **options: Any):
+    """`Maximum()(inputs)`."""
+    return Maximum(**options)(inputs)
+
+
+def minimum(inputs, **options: Any):
+    """`Minimum()(inputs)`."""
+    return Minimum(**options)(inputs)
 
 
 def multiply(inputs, **options: Any):

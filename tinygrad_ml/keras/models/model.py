@@ -24,7 +24,7 @@ from ...errors import OptionError
 from ...tensor import Tensor, as_tensor
 from ..layers.base import Layer
 from ..layers.symbols import KerasTensor
-from ..serialization import custom_object_scope, deserialize, serialize
+from ..serialization import deserialize, serialize
 from ..structure import flatten, is_nested
 from . import saving
 from .summary import print_summary
@@ -93,12 +93,6 @@ class Model(Trainer, Layer):
 
     # -- saving ----------------------------------------------------------------------------------------
 
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """A model made with these options; custom_objects are {name: class or function} of your own."""
-        with custom_object_scope(custom_objects or {}):
-            return super().from_config(config)
-
     def _options(self, kind: type) -> dict[str, Any]:
         return super()._options(Model)  # what inputs and outputs are made of is written by `Functional.get_config`
 
@@ -126,12 +120,14 @@ class Model(Trainer, Layer):
             return
         self.compile(**{name: deserialize(value) for name, value in config.items()})
 
-    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+    def save(
+        self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, include_optimizer: bool = True
+    ) -> None:
         """Write layers, weights, what `compile` was told and the optimiser's state into one file, whole or not at all.
 
         The format is this library's own (safetensors with a description), whatever the file is called.
         """
-        saving.save_model(self, filepath, overwrite, include_optimizer)
+        saving.save_model(self, filepath, overwrite, zipped, include_optimizer)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Write the weights; into a file that Keras reads, if its name ends in `.weights.h5` (this needs h5py)."""

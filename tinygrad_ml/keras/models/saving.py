@@ -27,8 +27,12 @@ def _free(path: Any, overwrite: bool) -> Path:
     return path
 
 
-def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+def save_model(
+    model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, include_optimizer: bool = True
+) -> None:
     """Write all of a model into one file; see `Model.save`."""
+    if zipped is False:
+        raise OptionError("zipped=False is not offered: a model is written into one file, whole or not at all")
     path = _free(filepath, overwrite)
     state: dict[str, Any] = {"format": _FORMAT, "model": serialize(model), "weights": _weights(model)}
     if model.compiled and include_optimizer:
@@ -37,11 +41,14 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
     io.save(path, state)
 
 
-def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
+def load_model(
+    filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
+) -> Any:
     """The model that `model.save` wrote: layers, weights, and ready to be trained on.
 
     custom_objects  {name: class or function} of your own layers, losses and the like
     compile         whether it shall be compiled as it was
+    safe_mode       is accepted: reading never runs code
 
     Raises `CheckpointError` for a file of another program, Keras's own `.keras` files included: move the
     weights of those by `save_weights("name.weights.h5")` there and `load_weights` here.

@@ -16,7 +16,15 @@ def get(identifier: Any) -> Any:
     return by_name("optimizer", identifier, _CLASSES, _NAMES)
 
 
-_OTHERS = dict.fromkeys(("Adamax", "Nadam", "Ftrl", "Lion", "Lamb", "Adafactor"), "use Adam or AdamW")
+_OTHERS = dict.fromkeys(
+    ("Adamax", "Nadam", "Ftrl", "Lion", "Lamb", "Adafactor", "Muon", "ScheduleFreeAdamW"),
+    "use Adam or AdamW, or those of tinygrad_ml.optim in a train_step of your own",
+)
+_OTHERS |= {
+    "LossScaleOptimizer": "it is for float16, and layers compute in float32",
+    "MultiOptimizer": "write a train_step with two optimisers",
+    "OptimizerMap": "write a train_step with two optimisers",
+}
 __getattr__ = not_offered(
     "keras.optimizers", {**_OTHERS, "legacy": "the classes of keras.optimizers take lr= and decay="}
 )

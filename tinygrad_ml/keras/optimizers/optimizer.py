@@ -123,8 +123,6 @@ class Optimizer(Configurable):
 
     def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
         """Weights that `weight_decay` does not touch, such as biases: as tensors, or by patterns that their names hold."""
-        if self.built:
-            raise OptionError("what is not to decay must be said before the optimiser is built")
         self._undecayed = set(var_list or ()), tuple(var_names or ())
 
     def _decays(self, weight: Tensor) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy
 
 from ...data import DataLoader, Dataset
-from ...errors import DataError, OptionError
+from ...errors import DataError, OptionError, ShapeError
 from ...tensor import as_tensor
+from ..layers.channels import checked_format
 from .np_utils import to_categorical
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
@@ -25,7 +26,7 @@ def _pillow():
 
 
 def load_img(
-    path: Any, color_mode: str = "rgb", target_size: tuple[int, int] | None = None, interpolation: str = "bilinear"
+    path: Any, color_mode: str = "rgb", target_size: tuple[int, int] | None = None, interpolation: str = "nearest"
 ):
     """An image file as an image of Pillow, of `target_size` (height, width) if given."""
     Image = _pillow()
@@ -33,17 +34,23 @@ def load_img(
         raise OptionError(f"color_mode={color_mode!r} is not one of {', '.join(map(repr, MODES))}")
     try:
         image = Image.open(path).convert(MODES[color_mode])
-    except OSError as error:
+    except Exception as error:  # Pillow has no error of its own: OSError, SyntaxError, ValueError and others
         raise DataError(f"{path} cannot be read as an image ({error}): fetch it again, or delete it") from None
     if target_size is not None and image.size != (target_size[1], target_size[0]):
         image = image.resize((target_size[1], target_size[0]), getattr(Image.Resampling, interpolation.upper()))
     return image
 
 
-def img_to_array(img: Any, dtype: str = "float32") -> numpy.ndarray:
-    """An image of Pillow as an array (height, width, channels) of numbers from 0 to 255."""
-    array = numpy.asarray(img, dtype)
-    return array[..., None] if array.ndim == 2 else array
+def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> numpy.ndarray:
+    """An image of Pillow as an array (height, width, channels) of numbers from 0 to 255, float32 by default.
+
+    data_format  "channels_first" for (channels, height, width)
+    """
+    array = numpy.asarray(img, dtype or "float32")
+    if array.ndim not in (2, 3):
+        raise ShapeError(f"an image has 2 or 3 axes, and not the shape {array.shape}")
+    array = array[..., None] if array.ndim == 2 else array
+    return array.transpose(2, 0, 1) if checked_format(data_format) == "channels_first" else array
 
 
 class ImageFolder(Dataset):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from ... import random
-from ...errors import RangeError
+from ...errors import OptionError, RangeError
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> numpy.ndarray:
@@ -28,6 +28,34 @@ def to_categorical(x: Any, num_classes: int | None = None) -> numpy.ndarray:
             f"to_categorical was given class {wrong[0]}; with num_classes={classes} they go from 0 to {classes - 1}"
         )
     return numpy.eye(classes)[labels]
+
+
+def pad_sequences(
+    sequences: Any,
+    maxlen: int | None = None,
+    dtype: Any = "int32",
+    padding: str = "pre",
+    truncating: str = "pre",
+    value: float = 0.0,
+) -> numpy.ndarray:
+    """Lists of numbers as the rows of one array: (samples, maxlen).
+
+    maxlen      by default the length of the longest
+    padding     where `value` fills up what is too short: "pre", in front, or "post", behind
+    truncating  where what is too long is cut
+    """
+    for what, side in (("padding", padding), ("truncating", truncating)):
+        if side not in ("pre", "post"):
+            raise OptionError(f"{what}={side!r} is not 'pre' or 'post'")
+    rows = [numpy.asarray(row) for row in sequences]
+    maxlen = max((len(row) for row in rows), default=0) if maxlen is None else maxlen
+    rest = next((row.shape[1:] for row in rows if len(row)), ())
+    made = numpy.full((len(rows), maxlen, *rest), value, dtype)
+    for into, row in zip(made, rows, strict=True):
+        row = row[max(len(row) - maxlen, 0) :] if truncating == "pre" else row[:maxlen]
+        if len(row):
+            into[slice(maxlen - len(row), None) if padding == "pre" else slice(len(row))] = row
+    return made
 
 
 def normalize(x: Any, axis: int = -1, order: float = 2) -> numpy.ndarray:

@@ -1,0 +1,301 @@
+"""Every public name, option, method and config of what is offered, beside Keras's own.
+
+What is not offered stands here with its reason, or tells it where it is looked up.
+"""
+
+import inspect
+
+import pytest
+from keras_twins import ours, quiet, theirs, torch
+
+from tinygrad_ml.keras.naming import NotOfferedError, options_of
+
+pytestmark = quiet
+
+ROOMS = ["layers", "models", "saving", "utils", "initializers", "regularizers", "constraints", "activations"]
+ROOMS += ["optimizers", "optimizers.schedules"]
+
+
+def room(keras, path):
+    for part in filter(None, path.split(".")):
+        keras = getattr(keras, part)
+    return keras
+
+
+def public(thing):
+    return [name for name in dir(thing) if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("path", ["", *ROOMS])
+def test_every_name_is_here_or_says_why_not(path):
+    here = room(ours, path)
+    for name in set(public(room(theirs, path))) - {"src"}:
+        try:
+            getattr(here, name)
+        except NotOfferedError as error:
+            assert len(str(error).split(": ", 1)[1]) > 5
+
+
+def pairs(path):
+    """(name, Keras's class, ours) of the classes that both have."""
+    there, here = room(theirs, path), room(ours, path)
+    for name in public(there):
+        if inspect.isclass(getattr(there, name)) and inspect.isclass(getattr(here, name, None)):
+            yield name, getattr(there, name), getattr(here, name)
+
+
+def signature(function):
+    """{name: default} of what can be given by name; whether it takes more."""
+    parameters = inspect.signature(function).parameters.values()
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name != "self"]
+    return {p.name: p.default for p in named}, any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+NO_OPTIONS = {
+    "lora_rank": "no low-rank training",
+    "lora_alpha": "no low-rank training",
+    "quantization_config": "layers compute in float32",
+    "mask_zero": "there are no masks",
+    "synchronized": "one device",
+    "renorm": "not offered",
+    "renorm_clipping": "not offered",
+    "renorm_momentum": "not offered",
+    "use_ema": "averages are made in a callback",
+    "ema_momentum": "averages are made in a callback",
+    "ema_overwrite_frequency": "averages are made in a callback",
+    "loss_scale_factor": "layers compute in float32",
+    "gradient_accumulation_steps": "use larger batches",
+    "input_tensor": "a symbol is used as it is",
+    "ragged": "there are no ragged tensors",
+}
+OTHER_DEFAULTS = {
+    ("AveragePooling2D", "pool_size"): "that of MaxPooling2D",
+    ("AvgPool2D", "pool_size"): "that of MaxPooling2D",
+    ("ZeroPadding2D", "padding"): "1 is (1, 1)",
+    ("AdamW", "name"): "None is adamw",
+}
+
+
+@pytest.mark.parametrize("path", ROOMS)
+def test_constructors_have_the_same_options_in_the_same_order_with_the_same_defaults(path):
+    for name, their_class, own_class in pairs(path):
+        if name in ("CustomObjectScope", "Progbar", "Model", "Sequential"):
+            continue
+        wanted, _ = signature(their_class.__init__)
+        found = options_of(own_class)
+        for option, default in wanted.items():
+            if option in NO_OPTIONS and option not in found:
+                continue
+            assert option in found, (name, option)
+            if (name, option) not in OTHER_DEFAULTS and option != "name":
+                assert repr(found[option]).lower() == repr(default).lower(), (name, option)
+        shared = [option for option in wanted if option in signature(own_class.__init__)[0]]
+        assert [option for option in signature(own_class.__init__)[0] if option in wanted] == shared, name
+
+
+def built(layer):
+    layer.build((None, 3))
+    return layer
+
+
+def functional(keras):
+    x = keras.Input((3,))
+    return keras.Model(x, keras.layers.Dense(2)(x))
+
+
+OBJECTS = {
+    "Layer": lambda keras: built(keras.layers.Dense(2)),
+    "Model": lambda keras: keras.Model(),
+    "Sequential": lambda keras: keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]),
+    "Functional": functional,
+    "Optimizer": lambda keras: keras.optimizers.SGD(),
+    "Schedule": lambda keras: keras.optimizers.schedules.ExponentialDecay(1.0, 2, 0.5),
+    "Initializer": lambda keras: keras.initializers.HeNormal(),
+    "Regularizer": lambda keras: keras.regularizers.L1L2(),
+    "Constraint": lambda keras: keras.constraints.MaxNorm(),
+    "InputSpec": lambda keras: keras.InputSpec(ndim=2),
+}
+_MASKS = "there are no masks"
+_FLOAT32 = "layers compute in float32, and are not quantised"
+_JAX = "it belongs to Keras's JAX: steps without state, and trees of it"
+_VARIABLES = "a tensor is written by its own assign"
+NOT_HERE = {
+    **dict.fromkeys(["compute_mask"], _MASKS),
+    **dict.fromkeys(
+        [
+            "autocast",
+            "dtype_policy",
+            "input_dtype",
+            "quantization_mode",
+            "quantize",
+            "quantized_build",
+            "quantized_call",
+            "enable_lora",
+            "lora_alpha",
+            "lora_enabled",
+            "lora_rank",
+            "quantization_config",
+            "variable_serialization_spec",
+            "get_quantization_layer_structure",
+        ],
+        _FLOAT32,
+    ),
+    **dict.fromkeys(
+        [
+            "stateless_call",
+            "stateless_apply",
+            "stateless_compute_loss",
+            "get_state_tree",
+            "set_state_tree",
+            "jax_state_sync",
+            "compute_loss_and_updates",
+            "rematerialized_call",
+            "supports_jit",
+            "symbolic_call",
+        ],
+        _JAX,
+    ),
+    **dict.fromkeys(["assign", "assign_add", "assign_sub", "add_variable", "add_variable_from_reference"], _VARIABLES),
+    **dict.fromkeys(["add_optimizer_variables", "update_step"], "a rule of one's own is an optim.Optimizer"),
+    **dict.fromkeys(["use_ema", "ema_momentum", "ema_overwrite_frequency"], "averages are made in a callback"),
+    **dict.fromkeys(["loss_scale_factor", "scale_loss"], _FLOAT32),
+    "finalize_variable_values": "nothing is left to do behind the last update",
+    "gradient_accumulation_steps": "use larger batches",
+    "set_weights": "load_state_dict",  # of an optimiser
+    "save_own_variables": "state_dict",
+    "load_own_variables": "load_state_dict",
+    "add_metric": "metrics are given to compile, or kept as attributes",
+    "metrics": "those of a model",
+    "metrics_variables": "metrics have variables",
+    "path": "tensors have names with paths",
+    "call_signature_parameters": "inspect.signature(layer.call)",
+    "export": "model.save",
+    "operations": "layers are what a model is made of",
+    "make_train_function": "model.train_function is made as it is asked for",
+    "make_test_function": "model.test_function",
+    "make_predict_function": "model.predict_function",
+    "steps_per_execution": "it changes nothing",
+    "compute_metrics": "losses and metrics are compared in test_keras_fit",
+    "loss": "there once compiled",
+    "input_axes": "fans are of the last two axes",
+    "output_axes": "fans are of the last two axes",
+}
+OTHER_ARGUMENTS = {
+    "mask": _MASKS,
+    "training": "the phase that a layer is called in is told to those inside",
+    "state": "of Keras's JAX",
+    "max_shard_size": "weights are in one file",
+    "layer_range": "print model.get_layer(...)",
+    "var_list": "the first argument",
+}
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_every_method_is_here_with_its_arguments_or_stands_in_the_list(kind):
+    other, own = (OBJECTS[kind](keras) for keras in (theirs, ours))
+    for name in set(public(type(other))) - {
+        *dir(torch.nn.Module),
+        "torch_params",
+    }:  # which Keras derives from with this backend
+        if not hasattr(type(own), name) and not hasattr(own, name):
+            assert name in NOT_HERE, name
+            continue
+        method = getattr(type(other), name)
+        if not inspect.isfunction(method) and not inspect.ismethod(method):
+            continue
+        wanted, _ = signature(method)
+        _, takes_more = signature(getattr(type(own), name))
+        taken = inspect.signature(getattr(type(own), name)).parameters
+        missing = [argument for argument in wanted if argument not in taken and argument not in OTHER_ARGUMENTS]
+        assert takes_more or not missing, (name, missing)
+
+
+CONFIGS = [
+    ("layers.Dense", {"units": 3, "activation": "relu", "kernel_regularizer": "l2", "bias_constraint": "non_neg"}),
+    ("layers.Conv2D", {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "SAME", "groups": 2}),
+    ("layers.Embedding", {"input_dim": 5, "output_dim": 2}),
+    ("layers.Activation", {"activation": "swish"}),
+    ("layers.MaxPooling2D", {}),
+    ("layers.AveragePooling2D", {"pool_size": 3, "strides": (1, 2)}),
+    ("layers.GlobalMaxPooling2D", {"keepdims": True}),
+    ("layers.Flatten", {}),
+    ("layers.Reshape", {"target_shape": [2, -1]}),
+    ("layers.Permute", {"dims": [2, 1]}),
+    ("layers.RepeatVector", {"n": 2}),
+    ("layers.ZeroPadding2D", {"padding": (1, 2)}),
+    ("layers.Dropout", {"rate": 0.5, "noise_shape": (None, 1), "seed": 3}),
+    ("layers.SpatialDropout2D", {"rate": 0.5}),
+    ("layers.GaussianNoise", {"stddev": 0.5}),
+    ("layers.ActivityRegularization", {"l1": 0.1}),
+    ("layers.BatchNormalization", {"axis": 1, "gamma_initializer": "zeros"}),
+    ("layers.LayerNormalization", {"axis": [1, 2]}),
+    ("layers.ReLU", {"max_value": 6}),
+    ("layers.LeakyReLU", {}),
+    ("layers.PReLU", {"shared_axes": [1, 2]}),
+    ("layers.ELU", {}),
+    ("layers.Softmax", {"axis": 1}),
+    ("layers.Add", {}),
+    ("layers.Concatenate", {"axis": 1}),
+    ("layers.Identity", {}),
+    ("layers.Rescaling", {"scale": 0.5}),
+    ("layers.Normalization", {"mean": 0.5, "variance": 2.0}),
+    ("layers.RandomTranslation", {"height_factor": 0.1, "width_factor": (-0.1, 0.2)}),
+    ("layers.RandomRotation", {"factor": 0.1}),
+    ("layers.RandomZoom", {"height_factor": 0.1}),
+    ("layers.RandomContrast", {"factor": 0.1}),
+    ("layers.RandomFlip", {"mode": "vertical"}),
+    ("layers.InputLayer", {"shape": (3, 2), "dtype": "int32"}),
+    ("initializers.VarianceScaling", {"scale": 2.0, "seed": 1}),
+    ("initializers.GlorotNormal", {}),
+    ("initializers.TruncatedNormal", {"stddev": 0.1}),
+    ("initializers.Orthogonal", {}),
+    ("initializers.Constant", {"value": 2}),
+    ("regularizers.L1L2", {"l1": 0.1}),
+    ("regularizers.L1", {}),
+    ("constraints.MinMaxNorm", {"axis": 1}),
+    ("optimizers.SGD", {"momentum": 0.9}),
+    ("optimizers.AdamW", {"learning_rate": 0.1, "clipnorm": 1.0}),
+    ("optimizers.RMSprop", {}),
+    ("optimizers.Adagrad", {}),
+    ("optimizers.Adadelta", {}),
+    ("optimizers.schedules.ExponentialDecay", {"initial_learning_rate": 1.0, "decay_steps": 2, "decay_rate": 0.5}),
+    ("optimizers.schedules.CosineDecay", {"initial_learning_rate": 1.0, "decay_steps": 2}),
+    ("optimizers.schedules.PolynomialDecay", {"initial_learning_rate": 1.0, "decay_steps": 2}),
+    ("optimizers.schedules.PiecewiseConstantDecay", {"boundaries": [1], "values": [1.0, 2.0]}),
+]
+
+
+def plain(config):
+    """A config without what says nothing: dtypes, names, options that are off and not offered."""
+    if isinstance(config, dict):
+        left_out = {
+            *NO_OPTIONS,
+            "dtype",
+            "name",
+            "input_axes",
+            "output_axes",
+            "sparse",
+            "optional",
+            "rms_scaling",
+            "renorm_momentum",
+        }
+        kept = {key: plain(value) for key, value in config.items() if key not in left_out}
+        off = {"activity_regularizer": None, "trainable": True}
+        return {key: value for key, value in kept.items() if key not in off or value is not off[key]}
+    if isinstance(config, float):
+        return float(f"{config:.6g}")
+    return [plain(part) for part in config] if isinstance(config, (list, tuple)) else config
+
+
+@pytest.mark.parametrize(("path", "options"), CONFIGS, ids=[path for path, _ in CONFIGS])
+def test_configs_are_keras_and_are_read_by_both(path, options):
+    other, own = room(theirs, path)(**options), room(ours, path)(**options)
+    assert plain(own.get_config()) == plain(other.get_config())
+    assert plain(type(own).from_config(other.get_config()).get_config()) == plain(other.get_config())
+    written = [keras.saving.serialize_keras_object(one) for keras, one in ((theirs, other), (ours, own))]
+    assert [one["class_name"] for one in written] == [type(other).__name__] * 2
+    assert written[1]["module"] == written[0]["module"] or "backend.torch" in written[0]["module"]
+    assert type(ours.saving.deserialize_keras_object(written[0])) is type(own)
+    if path != "layers.SpatialDropout2D":  # whose constructor Keras keeps from taking `trainable`
+        assert plain(type(other).from_config(own.get_config()).get_config()) == plain(other.get_config())
+        assert type(theirs.saving.deserialize_keras_object(written[1])) is type(other)
