@@ -22,6 +22,8 @@ def main() -> None:
     unknown = [name for name in given.names if name not in COURSE]
     if unknown:
         parser.error(f"there is no lesson {', '.join(unknown)}; there are {', '.join(COURSE)}")
+    if given.seeds is not None and given.seeds < 1:
+        parser.error("--seeds needs one seed at least")
     # All of them first: what is missing on this machine shall not show after ten minutes.
     modules = [import_module(f"{__package__}.{name}") for name in given.names or COURSE]
     if given.seeds:

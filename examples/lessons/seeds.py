@@ -70,13 +70,14 @@ def claims(records: Sequence[dict]) -> dict[tuple[str, str], list[dict]]:
 
 def share(said: Sequence[dict]) -> str:
     """In how many runs a claim held."""
-    told = [claim["holds"] for claim in said if claim["holds"] is not None]
-    return f"{sum(told)} of {len(told)}"
+    held = _verdicts(said)
+    return f"{sum(held)} of {len(held)}"
 
 
 def often(said: Sequence[dict]) -> bool:
-    told = [claim["holds"] for claim in said if claim["holds"] is not None]
-    return sum(told) >= OFTEN * len(told)
+    """Whether that is often enough."""
+    held = _verdicts(said)
+    return sum(held) >= OFTEN * len(held)
 
 
 def measured(said: Sequence[dict]) -> str:
@@ -93,6 +94,10 @@ def table(records: Sequence[dict]) -> Table:
     """A row for each claim: how often it held, and by how much."""
     rows = [[lesson, claim, share(said), measured(said)] for (lesson, claim), said in claims(records).items()]
     return Table(["lesson", "claim", "held", "median of the runs (lowest to highest)"], rows)
+
+
+def _verdicts(said: Sequence[dict]) -> list[bool]:
+    return [claim["holds"] for claim in said if claim["holds"] is not None]
 
 
 def _record(run: Run, seed: int, text: str, seconds: float) -> dict:
