@@ -27,6 +27,7 @@ OFTEN = 0.95
 
 def run_over(modules: Sequence[Any], seeds: int, size: str, out: Path) -> list[dict]:
     """Run the lessons with each of the seeds that is not in `out/seeds.jsonl` yet; what the file then has of them."""
+    texts = {module: text_of(module) for module in modules}  # now, as somebody may edit them meanwhile
     for seed in range(seeds):
         for module in modules:
             known = read([module], size, out)
@@ -36,7 +37,7 @@ def run_over(modules: Sequence[Any], seeds: int, size: str, out: Path) -> list[d
             with redirect_stdout(made):
                 run = Run(module, size, out, seed, drawn=False)
                 module.lesson(run)
-            found = _record(run, seed, text_of(module), time.process_time() - started)
+            found = _record(run, seed, texts[module], time.process_time() - started)
             with (out / "seeds.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(found, ensure_ascii=False) + "\n")
             held = sum(claim["holds"] is not False for claim in found["claims"])
