@@ -1,6 +1,9 @@
 """Layers, losses and initial weights: what they promise beside PyTorch's numbers, which are in tests/compare."""
 
 import math
+import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -256,6 +259,43 @@ def test_targets_in_float64_do_not_widen_a_float32_loss(name):
 def test_class_weights_are_saved_with_the_loss():
     loss = nn.CrossEntropyLoss(weight=np.array([1.0, 2.0], "float32"))
     assert list(loss.state_dict()) == ["weight"] and not list(loss.parameters())
+
+
+def test_parameters_in_lists_and_dictionaries():
+    class Net(nn.Module):
+        def __init__(self):
+            self.weights = nn.ParameterList([tg.ones(2, 3), nn.Parameter(tg.ones(3))])
+            self.scales = nn.ParameterDict({"a": np.ones(2, "float32")})
+
+        def forward(self, x):
+            return (x @ self.weights[0] + self.weights[1]).sum() * self.scales["a"].sum()
+
+    net = Net()
+    net.weights.append(tg.zeros(1)).extend([tg.zeros(4)])
+    net.scales["b"] = tg.zeros(5)
+    assert list(net.state_dict()) == ["weights.0", "weights.1", "weights.2", "weights.3", "scales.a", "scales.b"]
+    assert [p.name for p in net.parameters()] == list(net.state_dict()) and len(net.weights) == 4
+    assert [p.shape for p in net.weights[1:3]] == [(3,), (1,)] and "b" in net.scales
+    net(tg.ones(4, 2)).backward()
+    assert net.weights[0].grad.shape == (2, 3) and net.weights[2].grad is None
+    net.weights[3] = tg.ones(7)
+    del net.scales["b"]
+    assert net.weights[3].shape == (7,) and net.scales.keys() == ["a"]
+    assert list(pickle.loads(pickle.dumps(net.weights)))[3].shape == (7,)
+    with pytest.raises(RangeError, match="no parameter 4 in a ParameterList of 4"):
+        net.weights[4]
+    with pytest.raises(OptionError, match="'keys' cannot name a part"):
+        net.scales["keys"] = tg.ones(1)
+
+
+def test_the_page_of_nn_names_every_file_and_layer():
+    layers = {name for name in dir(nn) if isinstance(getattr(nn, name), type)}
+    said = nn.__doc__
+    for name in layers:
+        family = re.sub(r"[123]d$", "", name)
+        assert re.search(rf"\b({family} d|{name})\b", said), name
+    for file in re.findall(r"`(\w+\.py)`", said):
+        assert (Path(nn.__file__).parent / file).exists(), file
 
 
 # -- initial weights -----------------------------------------------------------------------------------------------

@@ -33,7 +33,8 @@ def _position(op, x, axis: int | None, keepdims: bool) -> Tensor:
     return _reduce(op, x, axis, keepdims)
 
 
-def _floating(x) -> Tensor:
+def floating(x) -> Tensor:
+    """x as a tensor of a floating dtype: integers and bools as float32."""
     x = as_tensor(x)
     return x if dtypes.is_float(x.dtype) else x.astype(dtypes.DEFAULT_FLOAT)
 
@@ -53,7 +54,7 @@ def _wide(function):
 
     @functools.wraps(function)
     def reduction(x, *args, **kwargs) -> Tensor:
-        x = _floating(x)
+        x = floating(x)
         return rounded(function(widened(x), *args, **kwargs), x)
 
     return reduction

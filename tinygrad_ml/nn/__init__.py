@@ -1,7 +1,37 @@
 """Modules: layers, networks and losses, with PyTorch's names, arguments and defaults.
 
 Read `module.py` first: a module is what its attributes are. Then `linear.py`, a layer in twenty
-lines. What the layers compute stands in `functional/`, what they start from in `init.py`.
+lines. What the layers compute stands in `functional/`, under the same names in small letters; what they
+start from is in `init.py`.
+
+What there is, file by file (of names with a d behind, there are 1d, 2d and 3d, if not said otherwise):
+
+    `module.py`         Module, and in `parameter.py` Parameter
+    `linear.py`         Identity, Linear, Bilinear
+    `embedding.py`      Embedding
+    `containers.py`     Sequential, ModuleList, ModuleDict, ParameterList, ParameterDict
+    `shape.py`          Flatten, Unflatten, PixelShuffle, PixelUnshuffle, ChannelShuffle
+    `convolution.py`    Conv d, ConvTranspose d
+    `unfolding.py`      Unfold, Fold
+    `pooling.py`        MaxPool d, MaxUnpool d, AvgPool d, LPPool d, AdaptiveMaxPool d, AdaptiveAvgPool d
+    `padding.py`        ZeroPad d, ConstantPad d, ReflectionPad d, ReplicationPad d, CircularPad d
+    `upsampling.py`     Upsample, UpsamplingNearest2d, UpsamplingBilinear2d
+    `normalization.py`  BatchNorm d, InstanceNorm d, GroupNorm, LayerNorm, RMSNorm, LocalResponseNorm
+    `dropout.py`        Dropout, Dropout d, AlphaDropout, FeatureAlphaDropout
+    `activation.py`     ReLU, ReLU6, LeakyReLU, PReLU, RReLU, ELU, CELU, SELU, GELU, SiLU, Mish, GLU, Sigmoid, LogSigmoid,
+                        Tanh, Softplus, Softsign, Tanhshrink, Hardshrink, Softshrink, Hardtanh, Hardsigmoid, Hardswish,
+                        Threshold, Softmax, LogSoftmax, Softmin, Softmax2d
+    `distance.py`       CosineSimilarity, PairwiseDistance
+    `loss.py`           MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCELoss, BCEWithLogitsLoss, KLDivLoss, NLLLoss,
+                        CrossEntropyLoss
+    `margin_loss.py`    MarginRankingLoss, HingeEmbeddingLoss, CosineEmbeddingLoss, TripletMarginLoss,
+                        TripletMarginWithDistanceLoss, SoftMarginLoss, MultiMarginLoss, MultiLabelMarginLoss,
+                        MultiLabelSoftMarginLoss
+    `likelihood.py`     GaussianNLLLoss, PoissonNLLLoss, CTCLoss
+
+and in `functional` alone: interpolate, pad, grid_sample, affine_grid, normalize, one_hot, pdist, gumbel_softmax,
+scaled_dot_product_attention. Not here are recurrent layers and transformers, EmbeddingBag, fractional pooling, and
+layers that find out their sizes later (Lazy...).
 """
 
 from . import functional, init, utils
@@ -35,7 +65,7 @@ from .activation import (
     Tanhshrink,
     Threshold,
 )
-from .containers import ModuleDict, ModuleList, Sequential
+from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .distance import CosineSimilarity, PairwiseDistance
 from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout

@@ -1,4 +1,4 @@
-"""Modules that hold modules: one after the other, in a list, in a dictionary."""
+"""Modules that hold modules, or parameters: one after the other, in a list, in a dictionary."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ from typing import Any
 
 from ..errors import RangeError
 from .module import Module
+from .parameter import Parameter
 
 
 class _Numbered(Module):
     """Modules called "0", "1", ..., with what one does to a list."""
+
+    _kind = "module"
+
+    def _named(self) -> list[tuple[str, Any]]:
+        """What it holds, with the names."""
+        return list(self.named_children())
 
     def append(self, module: Module) -> _Numbered:
         """Put a module at the end. Returns the container."""
@@ -24,20 +31,20 @@ class _Numbered(Module):
         return self
 
     def __len__(self) -> int:
-        return len(list(self.children()))
+        return len(self._named())
 
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
+    def __iter__(self) -> Iterator[Any]:
+        return (part for _, part in self._named())
 
     def _name_at(self, index: int) -> str:
-        names = [name for name, _ in self.named_children()]
+        names = [name for name, _ in self._named()]
         if not -len(names) <= index < len(names):
-            raise RangeError(f"there is no module {index} in a {type(self).__name__} of {len(names)}")
+            raise RangeError(f"there is no {self._kind} {index} in a {type(self).__name__} of {len(names)}")
         return names[index]
 
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
-            return self._of(list(self.named_children())[index])
+            return self._of(self._named()[index])
         return getattr(self, self._name_at(index))
 
     def __setitem__(self, index: int, module: Module) -> None:
@@ -93,43 +100,90 @@ class ModuleList(_Numbered):
         self.extend(modules)
 
 
-class ModuleDict(Module):
-    """Modules under keys of your own. What happens to them is up to the module around it."""
+class ParameterList(_Numbered):
+    """A list of parameters. What happens to them is up to the module around it. Tensors and arrays become parameters."""
 
-    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()):
-        self.update(modules)
+    _kind = "parameter"
 
-    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Put several modules in."""
-        for key, module in dict(modules).items():
-            self[key] = module
+    def __init__(self, values: Iterable[Any] = ()):
+        self.extend(values)
+
+    def _named(self) -> list[tuple[str, Parameter]]:
+        return list(self._own_parameters())
+
+    def append(self, value: Any) -> ParameterList:
+        """Put a parameter at the end. Returns the list."""
+        self.register_parameter(str(len(self)), _parameter(value))
+        return self
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        setattr(self, self._name_at(index), _parameter(value))
+
+
+def _parameter(value: Any) -> Parameter:
+    return value if isinstance(value, Parameter) else Parameter(value)
+
+
+class _Keyed(Module):
+    """Parts under keys of your own, with what one does to a dictionary."""
+
+    def _named(self) -> list[tuple[str, Any]]:
+        return list(self.named_children())
+
+    def update(self, parts: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Put several parts in."""
+        for key, part in dict(parts).items():
+            self[key] = part
 
     def keys(self) -> list[str]:
         """The keys, in the order in which they came in."""
-        return [name for name, _ in self.named_children()]
+        return [name for name, _ in self._named()]
 
-    def values(self) -> list[Module]:
-        """The modules."""
-        return list(self.children())
+    def values(self) -> list[Any]:
+        """The parts."""
+        return [part for _, part in self._named()]
 
-    def items(self) -> list[tuple[str, Module]]:
-        """(key, module) pairs."""
-        return list(self.named_children())
+    def items(self) -> list[tuple[str, Any]]:
+        """(key, part) pairs."""
+        return self._named()
 
-    def __getitem__(self, key: str) -> Module:
-        return dict(self.named_children())[key]
-
-    def __setitem__(self, key: str, module: Module) -> None:
-        self.register_module(key, module)
+    def __getitem__(self, key: str) -> Any:
+        return dict(self._named())[key]
 
     def __delitem__(self, key: str) -> None:
         delattr(self, key)
 
     def __len__(self) -> int:
-        return len(self.keys())
+        return len(self._named())
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
 
     def __contains__(self, key: object) -> bool:
         return key in self.keys()
+
+
+class ModuleDict(_Keyed):
+    """Modules under keys of your own. What happens to them is up to the module around it."""
+
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()):
+        self.update(modules)
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        self.register_module(key, module)
+
+
+class ParameterDict(_Keyed):
+    """Parameters under keys of your own. What happens to them is up to the module around it.
+
+    Tensors and arrays become parameters.
+    """
+
+    def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()):
+        self.update(parameters)
+
+    def _named(self) -> list[tuple[str, Parameter]]:
+        return list(self._own_parameters())
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.register_parameter(key, _parameter(value))

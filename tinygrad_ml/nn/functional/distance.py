@@ -4,8 +4,9 @@ import numpy
 
 from ...errors import OptionError, ShapeError
 from ...functional import norm
+from ...functional.reductions import floating
 from ...ops.shapes import broadcast, one_axis
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor
 from .scaling import normalize
 
 
@@ -14,7 +15,7 @@ def cosine_similarity(x1, x2, dim: int = 1, eps: float = 1e-8) -> Tensor:
 
     x1, x2  shapes that broadcast. Returns their common shape without the axis `dim`.
     """
-    x1, x2 = as_tensor(x1), as_tensor(x2)
+    x1, x2 = floating(x1), floating(x2)
     shape = broadcast(x1.shape, x2.shape)
     dim = one_axis(dim, len(shape))
     x1, x2 = x1.broadcast_to(shape), x2.broadcast_to(shape)
@@ -26,12 +27,12 @@ def pairwise_distance(x1, x2, p: float = 2.0, eps: float = 1e-6, keepdim: bool =
 
     x1, x2  (..., features), shapes that broadcast
     """
-    return norm(as_tensor(x1) - as_tensor(x2) + eps, p, -1, keepdims=keepdim)
+    return norm(floating(x1) - floating(x2) + eps, p, -1, keepdims=keepdim)
 
 
 def pdist(input, p: float = 2.0) -> Tensor:
     """The distances ‖xᵢ - xⱼ‖ₚ of all pairs i < j of the n rows of x, as n(n - 1)/2 numbers: (0, 1), (0, 2), ..., (1, 2), ..."""
-    input = as_tensor(input)
+    input = floating(input)
     if input.ndim != 2:
         raise ShapeError(f"pdist needs the rows of a matrix, but got {input._described()}")
     if p < 0:

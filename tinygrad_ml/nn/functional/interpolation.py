@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy
 
 from ...errors import OptionError, ShapeError
+from ...functional.reductions import floating
 from ...tensor import Tensor, as_tensor
 from .convolution import SPACES
 from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
@@ -42,12 +43,13 @@ def interpolate(
     recompute_scale_factor  whether positions are computed from the size that was rounded down
     antialias      whether the filter grows with the step where the image shrinks; for "bilinear" and "bicubic"
 
+    Integers give float32, but for the modes that pick.
     A row or column with a number that is not finite has none that is afterwards, but for the modes that pick, and "area".
     Raises `OptionError` for options that do not go together, `ShapeError` for an input of another space.
     Sources: R. Keys, "Cubic Convolution Interpolation for Digital Image Processing" (1981), with a = -0.75, and with
     antialias a = -0.5.
     """
-    input = as_tensor(input)
+    input = floating(input) if mode in SMOOTH else as_tensor(input)
     space = input.shape[2:]
     _check_mode(input, mode, align_corners, antialias)
     sizes, factors = _sizes(space, size, scale_factor)

@@ -10,7 +10,7 @@ import numpy
 from ... import functional as tg
 from ...errors import DTypeError, OptionError, RangeError, ShapeError
 from ...functional.indexing import check_labels, look
-from ...functional.reductions import widened
+from ...functional.reductions import floating, widened
 from ...modes import inside, modes
 from ...tensor import Tensor, as_tensor, beside
 
@@ -31,8 +31,8 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
 
 
 def paired(input, target, what: str) -> tuple[Tensor, Tensor]:
-    """Predictions and targets of one shape and dtype, on one device."""
-    input = as_tensor(input)
+    """Predictions and targets of one shape and one floating dtype, on one device."""
+    input = floating(input)
     target = beside(target, input)
     if input.shape != target.shape:
         raise ShapeError(

@@ -11,6 +11,7 @@ import numpy
 from ... import functional as tg
 from ...errors import DTypeError, OptionError, ShapeError
 from ...functional.indexing import check_labels
+from ...functional.reductions import floating
 from ...modes import inside, modes
 from ...tensor import Tensor, as_tensor, beside
 from .distance import pairwise_distance
@@ -132,7 +133,7 @@ def multi_margin_loss(input, target, p: int = 1, margin: float = 1.0, weight=Non
     """
     if p not in (1, 2):
         raise OptionError(f"multi_margin_loss has p = 1 or 2, not {p}")
-    x = as_tensor(input)
+    x = floating(input)
     target = _labels(target, x, "multi_margin_loss")
     if x.ndim not in (1, 2) or target.shape != x.shape[:-1]:
         raise ShapeError(
@@ -154,7 +155,7 @@ def multilabel_margin_loss(input, target, reduction: str = "mean") -> Tensor:
     input   (batch, classes), or (classes,)
     target  class numbers, of the shape of the input: those that are before the first -1
     """
-    x = as_tensor(input)
+    x = floating(input)
     target = _labels(target, x, "multilabel_margin_loss")
     if x.ndim not in (1, 2) or target.shape != x.shape:
         raise ShapeError(

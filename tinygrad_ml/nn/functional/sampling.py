@@ -13,6 +13,7 @@ import numpy
 
 from ...errors import OptionError, ShapeError
 from ...functional import clip, floor, remainder
+from ...functional.reductions import floating
 from ...tensor import Tensor, as_tensor
 
 MODES = ("bilinear", "nearest", "bicubic")
@@ -30,7 +31,7 @@ def affine_grid(theta, size, align_corners: bool | None = None) -> Tensor:
 
     Source: M. Jaderberg et al., "Spatial Transformer Networks" (2015).
     """
-    theta, size = as_tensor(theta), tuple(size)
+    theta, size = floating(theta), tuple(size)
     dims = len(size) - 2
     if dims not in (2, 3) or theta.shape != (size[0], dims, dims + 1) or min(size) < 1:
         raise ShapeError(
@@ -59,7 +60,7 @@ def grid_sample(
 
     Source: M. Jaderberg et al., "Spatial Transformer Networks" (2015).
     """
-    input = as_tensor(input)
+    input = floating(input)
     grid = as_tensor(grid).astype(input.dtype)
     dims = input.ndim - 2
     if dims not in (2, 3) or grid.ndim != input.ndim or (grid.shape[0], grid.shape[-1]) != (input.shape[0], dims):

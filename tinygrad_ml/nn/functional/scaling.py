@@ -7,10 +7,10 @@ import numpy
 from ...errors import OptionError, ShapeError
 from ...functional import clip, norm, sqrt
 from ...functional.pooling import avg_pool
-from ...functional.reductions import widened
+from ...functional.reductions import floating, widened
 from ...modes import inside, modes
 from ...ops.shapes import axes_of
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor
 from .padding import pad
 
 
@@ -19,7 +19,7 @@ def normalize(input, p: float = 2.0, dim=1, eps: float = 1e-12) -> Tensor:
 
     A vector of zeros stays one.
     """
-    input = as_tensor(input)
+    input = floating(input)
     wide = widened(input)  # in float16 ε would be 0
     return (wide / clip(norm(wide, p, axes_of(dim, input.ndim), keepdims=True), min=eps)).astype(input.dtype)
 
@@ -32,7 +32,7 @@ def rms_norm(input, normalized_shape, weight=None, eps: float | None = None) -> 
 
     Source: B. Zhang, R. Sennrich, "Root Mean Square Layer Normalization" (2019).
     """
-    input = as_tensor(input)
+    input = floating(input)
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape or input.shape[-len(shape) :] != shape:
         raise ShapeError(f"rms_norm{inside(modes.scope)} over the last axes {shape} does not fit {input._described()}")
@@ -50,7 +50,7 @@ def local_response_norm(input, size: int, alpha: float = 1e-4, beta: float = 0.7
     Source: A. Krizhevsky, I. Sutskever, G. Hinton, "ImageNet Classification with Deep Convolutional Neural Networks"
     (2012), which has the sum in place of the mean.
     """
-    input = as_tensor(input)
+    input = floating(input)
     if input.ndim < 3:
         raise ShapeError(f"local_response_norm needs an input (batch, channels, *space), but got {input._described()}")
     if size < 1:
