@@ -89,3 +89,14 @@ for _name, _slopes in (("l1_loss", [-1, 0, 1]), ("huber_loss", [-1, 0, 1]), ("sm
         lambda x, f=_name: getattr(F, f)(x, tg.zeros_like(x), reduction="none"),
         lambda t, x, f=_name: getattr(t.nn.functional, f)(x, t.zeros_like(x), reduction="none"),
     )
+for _name, _points, _slopes, _function in (
+    ("margin_ranking_loss", [1], [-1], lambda F, x, one: F.margin_ranking_loss(x, x * 0, one, 1.0, reduction="none")),
+    ("hinge_embedding_loss", [1], [-1], lambda F, x, one: F.hinge_embedding_loss(x, -one, reduction="none")),
+):
+    kink(
+        _name,
+        _points,
+        _slopes,
+        lambda x, f=_function: f(F, x, tg.ones_like(x)),
+        lambda t, x, f=_function: f(t.nn.functional, x, t.ones_like(x)),
+    )

@@ -197,7 +197,7 @@ row(
     lambda x, end: tg.diff(x, axis=0, prepend=0, append=end) ** 3,
     A,
     A[:1] + 1,
-    torch=lambda t, x, end: t.diff(x, dim=0, prepend=t.zeros_like(x[:1]), append=end) ** 3,
+    torch=lambda t, x, end: t.diff(x, dim=0, prepend=x.new_zeros(1, x.shape[1]), append=end) ** 3,
 )
 row("cumulative_sum from 0", lambda x: tg.cumulative_sum(x, axis=0, include_initial=True) ** 2, A)
 

@@ -5,7 +5,7 @@ what comes back (`of(x).exp(x)`), so the same line runs on either device. A back
 namespace plus the handful of functions in which the array libraries differ.
 
 Read next: `arrays.py` (the switch), `host.py` (NumPy), `cuda.py` (CuPy), `devices.py`, `dtypes.py`,
-`convert.py`, `random.py`.
+`sums.py` (how wide totals are), `convert.py`, `random.py`.
 """
 
 from .arrays import Absent, absent, of, owner, register
