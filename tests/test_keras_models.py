@@ -168,6 +168,11 @@ def test_set_weights_says_what_it_needs():
         model.set_weights([np.ones((4, 2)), np.ones(1)])
 
 
+def test_summary_of_what_is_not_built(capsys):
+    Sequential([layers.Dense(3)]).summary()
+    assert "0 (unbuilt)" in capsys.readouterr().out
+
+
 def test_summary_counts(capsys):
     model = Sequential(
         [Input((28, 28, 1)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(10), layers.BatchNormalization()]

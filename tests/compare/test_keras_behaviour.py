@@ -282,7 +282,9 @@ def spec(keras):
 
 def has(keras):
     layer = keras.layers.Dense(2)
-    return [hasattr(layer, name) for name in ("input", "output", "nothing")], hasattr(keras.layers, "Nothing")
+    models = [keras.Sequential(), keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])]
+    shapes = [[hasattr(model, name) for name in ("inputs", "outputs", "output_shape")] for model in models]
+    return [hasattr(layer, name) for name in ("input", "output", "nothing")], hasattr(keras.layers, "Nothing"), shapes
 
 
 def rates(keras):
@@ -345,6 +347,12 @@ WRONG = {
         {"module": None, "class_name": "Nothing", "config": {}, "registered_name": "Nothing"}
     ),
     "no file": lambda keras: keras.models.load_model("/nowhere/model.keras"),
+    "no decay for AdamW": lambda keras: keras.optimizers.AdamW(weight_decay=None),
+    "no gradients": lambda keras: with_weights(keras).apply_gradients([(None, keras.layers.Dense(2))]),
+    "an axis that is not there": lambda keras: keras.layers.Normalization(axis=5).build((None, 3)),
+    "Dense under a name of another's": lambda keras: keras.saving.deserialize_keras_object(
+        {"module": "keras.layers", "class_name": "Dense", "config": {"units": 1}, "registered_name": "evil>Dense"}
+    ),
     "a class without get_config": lambda keras: keras.saving.register_keras_serializable()(type("Bare", (), {})),
     "an activation without a name": lambda keras: keras.activations.get("nothing"),
     "a gradient too many": lambda keras: with_weights(keras).apply([np.ones((3, 2), "float32")] * 9),

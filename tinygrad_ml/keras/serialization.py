@@ -249,6 +249,8 @@ def _find(value: Mapping[str, Any], name: Any, kind: type) -> Any:
         return ending[-1]
     first, _, own = name.rpartition(".")  # "layers.Dense", as older files have it
     room = first or str(value.get("module", "builtins")).removeprefix("keras").removeprefix(".src").strip(".")
+    if str(value.get("module")).partition(".")[0] == "keras" and value.get("registered_name") not in (None, "", name):
+        raise CheckpointError(f"{name!r} of Keras cannot be {value['registered_name']!r}, which nobody has registered")
     asked = [there for there in _ROOMS if room == there or room.startswith(f"{there}.")]
     for there in asked or _ROOMS:
         found = vars(sys.modules[f"{__package__}.{there}"]).get(own)

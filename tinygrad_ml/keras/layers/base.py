@@ -29,6 +29,7 @@ from ..naming import NotYetError, options_of, unique_name
 from ..serialization import Configurable, serialize
 from ..structure import flatten, map_structure
 from .input_spec import check_inputs
+from .shapes import flatten_shapes, map_shapes, shapes_of, symbols_of
 from .symbols import Call, symbols_behind
 from .weights import Weights
 
@@ -193,9 +194,8 @@ class Layer(Configurable, Weights):
         with in_phase(told.get("training", phase.training if training is None else training), True):
             if not self.built:
                 self._build(*inputs, **options)
-            says_itself = recorded and type(self).compute_output_spec is not Layer.compute_output_spec
-            run = self.compute_output_spec if says_itself else super().__call__
-            output = run(*inputs, **(options | told))
+            output = self._said(inputs, options | told) if recorded else None
+            output = super().__call__(*inputs, **(options | told)) if output is None else output
         if self.activity_regularizer is not None:
             for tensor in flatten(output):
                 self.add_loss(self.activity_regularizer(tensor) / max(tensor.shape[0], 1))
@@ -205,6 +205,15 @@ class Layer(Configurable, Weights):
                 output
             )
         return output
+
+    def _said(self, inputs: tuple, options: dict[str, Any]) -> Any:
+        """What a `compute_output_spec` of the layer's own says that comes out; None if there is none."""
+        if type(self).compute_output_spec is Layer.compute_output_spec:
+            return None
+        try:
+            return self.compute_output_spec(*inputs, **options)
+        except NotImplementedError:
+            return None
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         return self.call(*inputs, **options)
@@ -373,31 +382,3 @@ def _as_input(value: Any) -> Any:
         made = as_tensor(value)
         return made.astype(DEFAULT_FLOAT) if dtypes.is_float(made.dtype) else made
     return value
-
-
-def shapes_of(tensors: Any) -> Any:
-    """The shapes in a structure of tensors, None standing for the batch."""
-    return map_structure(lambda t: (None, *t.shape[1:]) if isinstance(t, Tensor) else None, tensors)
-
-
-def map_shapes(function: Callable, shapes: Any) -> Any:
-    """A structure of shapes (tuples of numbers), with `function` of each shape."""
-    if shapes is None:
-        return None
-    if isinstance(shapes, Mapping):
-        return {key: map_shapes(function, shape) for key, shape in shapes.items()}
-    if all(size is None or isinstance(size, (int, numpy.integer)) for size in shapes):
-        return function(tuple(shapes))
-    return [map_shapes(function, shape) for shape in shapes]
-
-
-def flatten_shapes(shapes: Any) -> list[tuple]:
-    """The shapes in a structure of shapes."""
-    found: list[tuple] = []
-    map_shapes(found.append, shapes)
-    return found
-
-
-def symbols_of(shapes: Any) -> Any:
-    """A structure of shapes, with a symbol for each, whose batch is 1."""
-    return map_shapes(lambda shape: symbol((1, *shape[1:])), shapes)

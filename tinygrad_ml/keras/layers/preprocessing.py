@@ -60,11 +60,15 @@ class Normalization(Layer):
         return [axis % ndim for axis in self.axis]
 
     def build(self, input_shape):
+        if any(not -len(input_shape) <= axis < len(input_shape) for axis in self.axis):
+            raise ShapeError(f"Normalization: axis={self.axis} is not in an input of shape {input_shape}")
         kept = self._kept(len(input_shape))
         if any(input_shape[axis] is None for axis in kept):
             raise ShapeError(f"Normalization: the sizes of axes {kept} must be known, and the input is {input_shape}")
         self.shape = tuple(size if axis in kept else 1 for axis, size in enumerate(input_shape))
-        if self.given is None:
+        if self.given is not None:
+            self.mean, self.variance = map(as_tensor, self.given)
+        else:
             sizes = tuple(input_shape[axis] for axis in kept)
             self.mean = self.add_weight(sizes, "zeros", trainable=False, name="mean")
             self.variance = self.add_weight(sizes, "ones", trainable=False, name="variance")

@@ -7,8 +7,9 @@ from typing import Any
 
 from ...errors import OptionError, ShapeError
 from ...nn import Module
-from ..layers.base import Layer, in_phase, phase, shapes_of
+from ..layers.base import Layer, in_phase, phase
 from ..layers.input import InputLayer
+from ..layers.shapes import shapes_of
 from ..layers.symbols import Call, KerasTensor
 from ..naming import NotYetError
 from ..serialization import deserialize, serialize
@@ -133,14 +134,14 @@ class Sequential(Model):
         return Sequential(start + [clone(layer) for layer in self._layers], name=self.name)
 
     @property
-    def inputs(self) -> list[KerasTensor] | None:
-        """The symbol of the input, in a list; None as long as its shape is unknown."""
-        return None if self._start is None else [self._start]
+    def inputs(self) -> list[KerasTensor]:
+        """The symbol of the input, in a list. Raises an AttributeError as long as its shape is unknown."""
+        return [self._symbol(self._start)]
 
     @property
-    def outputs(self) -> list[KerasTensor] | None:
-        """The symbol of the output, in a list; None as long as its shape is unknown."""
-        return None if self._end is None else [self._end]
+    def outputs(self) -> list[KerasTensor]:
+        """The symbol of the output, in a list, likewise."""
+        return [self._symbol(self._end)]
 
     def _symbol(self, symbol: KerasTensor | None) -> KerasTensor:
         if symbol is None:

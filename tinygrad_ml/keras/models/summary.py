@@ -29,13 +29,13 @@ def print_summary(model: Any, width: int, tell: Callable, nested: bool, trainabl
     tell(row(heads))
     tell(rule("┡", "╇", "┩", "━"))
     for depth, layer in _rows(model, nested):
-        cells = ["  " * depth + f"{layer.name} ({type(layer).__name__})", _shape(layer), f"{layer.count_params():,}"]
+        cells = ["  " * depth + f"{layer.name} ({type(layer).__name__})", _shape(layer), f"{_count(layer):,}"]
         if not layer.built:
             cells[2] = "0 (unbuilt)"
         tell(row(cells + ["yes" if layer.trainable_weights else "no"] * trainable))
     tell(rule("└", "┴", "┘", "─"))
     trained = sum(weight.size for weight in model.trainable_weights)
-    total = model.count_params()
+    total = _count(model)
     tell(f" Total params: {total:,} ({_bytes(total)})")
     tell(f" Trainable params: {trained:,} ({_bytes(trained)})")
     tell(f" Non-trainable params: {total - trained:,} ({_bytes(total - trained)})")
@@ -55,6 +55,10 @@ def _shape(layer: Layer) -> str:
     if is_nested(shapes):
         return ", ".join(str((None, *t.shape[1:])) for t in shapes)
     return str((None, *shapes.shape[1:]))
+
+
+def _count(layer: Layer) -> int:
+    return sum(weight.size for weight in layer.weights)
 
 
 def _bytes(numbers: int) -> str:

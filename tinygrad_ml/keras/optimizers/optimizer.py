@@ -137,7 +137,9 @@ class Optimizer(Configurable):
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor, Tensor]]) -> None:
         """One update, from pairs of a gradient and its weight."""
-        pairs = list(grads_and_vars)
+        pairs = [(g, w) for g, w in grads_and_vars if g is not None]
+        if not pairs:
+            raise OptionError("there is no gradient for any of the weights: has backward() been called?")
         self.apply([g for g, _ in pairs], [w for _, w in pairs])
 
     def apply(self, grads: Iterable[Tensor], trainable_variables: Iterable[Tensor] | None = None) -> None:
@@ -325,4 +327,5 @@ class AdamW(Adam):
         amsgrad: bool = False,
         **options: Any,
     ):
+        weight_decay = number("AdamW: weight_decay", weight_decay)  # without it, it is Adam
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **options)

@@ -8,16 +8,20 @@ from typing import Any
 import numpy
 
 from ... import random
+from ...backend import DEFAULT_FLOAT
 from ...errors import OptionError, RangeError
+from ...tensor import Tensor, tensor
 
 
-def to_categorical(x: Any, num_classes: int | None = None) -> numpy.ndarray:
-    """Class numbers as one-hot rows of float64 (as Keras): [0, 2] -> [[1, 0, 0], [0, 0, 1]].
+def to_categorical(x: Any, num_classes: int | None = None) -> Any:
+    """Class numbers as one-hot rows of float64 (as Keras): [0, 2] -> [[1, 0, 0], [0, 0, 1]]; of a tensor, a tensor.
 
     num_classes  by default the largest number plus 1
 
     Raises `RangeError` for a number below 0, or not below `num_classes`.
     """
+    if isinstance(x, Tensor):
+        return tensor(to_categorical(x.numpy(), num_classes), dtype=DEFAULT_FLOAT, device=x.device)
     labels = numpy.asarray(x).astype("int64")
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]

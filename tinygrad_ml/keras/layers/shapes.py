@@ -1,0 +1,40 @@
+"""Shapes as Keras tells them: tuples whose first entry, the batch, is None; nested as the tensors are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy
+
+from ...functional import symbol
+from ...tensor import Tensor
+from ..structure import map_structure
+
+
+def shapes_of(tensors: Any) -> Any:
+    """The shapes in a structure of tensors, None standing for the batch."""
+    return map_structure(lambda t: (None, *t.shape[1:]) if isinstance(t, Tensor) else None, tensors)
+
+
+def map_shapes(function: Callable, shapes: Any) -> Any:
+    """A structure of shapes (tuples of numbers), with `function` of each shape."""
+    if shapes is None:
+        return None
+    if isinstance(shapes, Mapping):
+        return {key: map_shapes(function, shape) for key, shape in shapes.items()}
+    if all(size is None or isinstance(size, (int, numpy.integer)) for size in shapes):
+        return function(tuple(shapes))
+    return [map_shapes(function, shape) for shape in shapes]
+
+
+def flatten_shapes(shapes: Any) -> list[tuple]:
+    """The shapes in a structure of shapes."""
+    found: list[tuple] = []
+    map_shapes(found.append, shapes)
+    return found
+
+
+def symbols_of(shapes: Any) -> Any:
+    """A structure of shapes, with a symbol for each, whose batch is 1."""
+    return map_shapes(lambda shape: symbol((1, *shape[1:])), shapes)
