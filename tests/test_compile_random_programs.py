@@ -1,13 +1,18 @@
-"""Programs made at random: compiled, they give the numbers and the gradients of eager mode, with any passes left out."""
+"""Programs made at random: compiled, they give the numbers and the gradients of eager mode, with any passes left out.
+
+First of floats, with gradients; then of all dtypes, of arguments that lie in memory as they like, or hold nothing.
+"""
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 
 import tinygrad_ml as tg
+from tinygrad_ml.backend import dtypes
 from tinygrad_ml.compile.cpu import layout
 from tinygrad_ml.compile.step import OPTIONAL
+from tinygrad_ml.errors import TinygradError
 
 pytestmark = pytest.mark.host_only
 
@@ -17,6 +22,14 @@ UNARY = [
     lambda x: x.relu(),
     lambda x: -x,
     lambda x: x * 1,
+    lambda x: 0 - x,
+    lambda x: 1 - x,
+    lambda x: 1 / (x * x + 2),
+    lambda x: 0 * x,
+    lambda x: x + 0,
+    lambda x: x / 1,
+    lambda x: 2 ** x.tanh(),
+    lambda x: tg.maximum(0.5, x),
     lambda x: x**2,
     lambda x: x.abs().sqrt() + 1,
     lambda x: x.softmax(-1),
@@ -85,3 +98,139 @@ def test_compiled_equals_eager(program, shape, without, block):
                 np.testing.assert_allclose(b.numpy(), a.numpy(), 1e-6, 1e-6)
     finally:
         layout.BLOCK = original
+
+
+# -- all dtypes --------------------------------------------------------------------------------------------------------
+
+DTYPES = sorted(map(str, dtypes.SUPPORTED))
+
+
+def number(x):
+    """A number that is one of x's dtype."""
+    return 3 if x.dtype.kind in "iu" else x.dtype.kind == "b" or 0.75
+
+
+ANY = [
+    lambda x: x == number(x),
+    lambda x: number(x) != x,
+    lambda x: (x > number(x)) | (x == 0),
+    lambda x: tg.where(x > 0, x, number(x)),
+    lambda x: tg.maximum(x, number(x)),
+    lambda x: abs(x),
+    lambda x: x.square(),
+    lambda x: x.relu(),
+    lambda x: tg.round(x),
+    lambda x: tg.logical_not(x),
+    lambda x: x.isnan(),
+    lambda x: x.isfinite(),
+    lambda x: x[::-1],
+    lambda x: x[..., 1:],
+    lambda x: x.flip(-1),
+    lambda x: x.roll(1, 0),
+    lambda x: x.mT,
+    lambda x: x.reshape(-1),
+    lambda x: x[:, None],
+    lambda x: tg.concat([x, x], axis=-1),
+    lambda x: x.sum(axis=0),
+    lambda x: x.sum(axis=-1, keepdims=True),
+    lambda x: x.cumulative_sum(0),
+    lambda x: x.any(axis=-1),
+    lambda x: x.all(),
+    lambda x: x.max(axis=0, keepdims=True),
+    lambda x: x.min(axis=-1),
+    lambda x: x.argmax(-1),
+    lambda x: x + number(x),
+    lambda x: number(x) * x,
+    lambda x: number(x) - x,
+    lambda x: 0 - x,
+    lambda x: -x,
+    lambda x: x.sign(),
+    lambda x: x // number(x),
+    lambda x: x % number(x),
+    lambda x: x**2,
+    lambda x: number(x) ** (x % 4),
+    lambda x: x / number(x),
+    lambda x: x.sigmoid(),
+    lambda x: x.sqrt(),
+    lambda x: x.exp(),
+    lambda x: x.tanh().log1p(),
+]
+ANY += [lambda x, dtype=dtype: x.astype(dtype) for dtype in DTYPES]
+TWO = [
+    lambda a, b: a + b,
+    lambda a, b: a * b,
+    lambda a, b: a - b,
+    lambda a, b: a < b,
+    lambda a, b: a == b,
+    lambda a, b: tg.maximum(a, b),
+    lambda a, b: tg.where(a > b, a, b),
+    lambda a, b: tg.logical_xor(a, b),
+    lambda a, b: a % b,
+]
+
+
+@st.composite
+def arguments(draw):
+    """An array of any dtype: a part of a larger one, read backwards, read-only, empty, without axes, repeated."""
+    dtype, shape = np.dtype(draw(st.sampled_from(DTYPES))), draw(st.lists(st.integers(0, 5), max_size=3))
+    steps = [draw(st.sampled_from([1, 1, 2, -1, -2])) for _ in shape]
+    whole = np.random.default_rng(draw(st.integers(0, 9))).integers(
+        0, 7, [n * abs(s) for n, s in zip(shape, steps, strict=True)]
+    )
+    if dtype.kind in "fi":
+        whole = whole - 3
+    x = (whole / (2 if dtype.kind == "f" else 1)).astype(dtype)[tuple(slice(None, None, s) for s in steps)]
+    if draw(st.booleans()):
+        x = x.T
+    if draw(st.booleans()):
+        x = np.broadcast_to(x, (2, *x.shape))
+    x = np.asarray(x)
+    if draw(st.booleans()):
+        x.flags.writeable = False
+    return x
+
+
+mixed = st.tuples(st.integers(0, len(ANY) + len(TWO) - 1), st.integers(0, 99), st.integers(0, 99))
+
+
+def computed(program, *given):
+    """All values of a program whose operations are made of those that accept their operands: the others are left out."""
+    values = [tg.as_tensor(x) for x in given]
+    for which, first, second in program:
+        a, b = values[first % len(values)], values[second % len(values)]
+        try:
+            made = ANY[which](a) if which < len(ANY) else TWO[which - len(ANY)](a, b)
+        except (TinygradError, np.exceptions.AxisError) as error:
+            yield type(error)
+            continue
+        values.append(made)
+        yield made
+
+
+@pytest.fixture(params=["loops", "blocks"])
+def way(request, monkeypatch):
+    """Everything as loops that can be, or nothing, and all in small blocks."""
+    if request.param == "loops":
+        pytest.importorskip("numba")
+        monkeypatch.setattr(layout, "WORTH", 0)
+    monkeypatch.setattr(layout, "BLOCK", 4)
+    return () if request.param == "loops" else ("loops",)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(mixed, min_size=1, max_size=9), arguments(), arguments())
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, at the edges
+def test_of_all_dtypes_and_wherever_arguments_lie(way, program, x, y):
+    compiles_alike(program, way, x, y)
+
+
+def compiles_alike(program, without, x, y):
+    expected = list(computed(program, x, y))
+    kept = [one for one, made in zip(program, expected, strict=True) if isinstance(made, tg.Tensor)]
+    expected = [made for made in expected if isinstance(made, tg.Tensor)]
+    step = tg.compile(lambda x, y: tuple(computed(kept, x, y)), without=without)
+    for _ in range(2):
+        for a, b in zip(step(x, y), expected, strict=True):
+            assert (a.shape, a.dtype) == (b.shape, b.dtype), (a, b)
+            tolerance = {"float16": 4e-3, "float32": 1e-5, "float64": 1e-12}.get(str(a.dtype), 0)
+            np.testing.assert_allclose(a.numpy(), b.numpy(), tolerance, tolerance)

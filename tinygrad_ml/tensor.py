@@ -10,6 +10,7 @@ Read before: `ops/primitive.py`, `graph.py`. Read next: `operators.py`, `autogra
 from __future__ import annotations  # the class has a method called `numpy`
 
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -489,13 +490,19 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> 
         failed = type(clear)(f"{op.name}{inside(modes.scope)}: {clear}. Here {names}.")
         failed.operation, failed.inputs = op, inputs
         raise failed from None
-    names = ", ".join(tensor._described() for tensor in inputs)
+    failed = failure(op, [tensor._described() for tensor in inputs], error)
+    failed.inputs = inputs
+    raise failed from error
+
+
+def failure(op: Primitive, given: Sequence[str], error: Exception) -> TinygradError:
+    """An error of the array library's as one of ours: `given` are the tensors in words."""
     kind = (
         RangeError if isinstance(error, IndexError) else DTypeError if isinstance(error, TypeError) else TinygradError
     )
-    failed = kind(f"{op.name} of {names}: {error}")
-    failed.operation, failed.inputs = op, inputs
-    raise failed from error
+    failed = kind(f"{op.name} of {', '.join(given)}: {error}")
+    failed.operation = op
+    return failed
 
 
 def _check_devices(name: str, inputs) -> None:

@@ -233,7 +233,7 @@ def roll(x, shift, axis=None) -> Tensor:
     shifts = shift if isinstance(shift, (tuple, list)) else (shift,) * len(axes)
     for by, along in zip(shifts, axes, strict=True):
         along = one_axis(along, x.ndim)
-        extent = x.shape[along]
+        extent = x.shape[along] if x.ndim else 1
         cut = (-by) % extent if extent else 0
         if cut:
             lead = (builtins.slice(None),) * along

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from ...backend import dtypes
 from ...backend.arrays import HOST
 from ...ops import elementwise as rows
+from ..eager import value_of
 from ..program import Instruction
 
 SEVERAL = {
@@ -73,6 +74,6 @@ def calls(instruction: Instruction, operands: list[str], out: str, named: Callab
     if op in SEVERAL:
         return [line.format(*operands, **words) for line in SEVERAL[op]]
     if op.ufunc is None:  # as in eager mode
-        name = named(lambda *arrays: op.value(HOST, *arrays, **params))
+        name = named(lambda *arrays: value_of(instruction, HOST, *arrays))
         return [f"copyto({out}, {name}({', '.join(operands)}))"]
     return [f"{op.ufunc}({', '.join(operands)}, out={out})"]

@@ -96,10 +96,8 @@ class HostLayout(Layout):
         worth = size(kernel.shape) * len(kernel.instructions) >= WORTH
         if self.compiled and worth and Loop.can_run(kernel) and self._addressable(kernel):
             self.loops[kernel] = loop = Loop(kernel)
-            return [
-                (value, value.nbytes if kernel.reduced(value) else loop.row * value.dtype.itemsize)
-                for value in loop.kept
-            ]
+            kept = [(v, v.nbytes if kernel.reduced(v) else loop.row * v.dtype.itemsize) for v in loop.kept]
+            return kept + [(total, total.nbytes) for total in loop.totals.values()]
         block = self._block(kernel)
         if block is not None:
             self.blocks[kernel] = block

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy
 
+from ...backend.sums import accumulator
 from ...ops.movement import reshape
 from ...ops.reduce import max_, min_, sum_
 from ...ops.shapes import reduced, size
@@ -56,7 +57,8 @@ class Loop:
 
     row    elements of a row: the reduced part of the domain
     kept   the values for which it needs scratch memory: full ones that a later turn reads again (of one row), and,
-           where columns are added up, reduced ones
+           where columns are reduced, reduced ones
+    totals sum of columns -> what it is added up in, which is scratch memory too: a wide number for each
     """
 
     def __init__(self, kernel: Kernel):
@@ -70,10 +72,14 @@ class Loop:
             if not kernel.reduced(i.output) or i.op in REDUCTIONS
             if value in self.turns and not kernel.reduced(value) and self.turns[value] < self._walk(i)
         }
-        added_up = {i.output for i in kernel.instructions if i.op in REDUCTIONS and kernel.axes and not kernel.in_rows}
-        self.kept = [
-            i.output for i in kernel.instructions if i.output in again | added_up and i.output not in kernel.outputs
-        ]
+        added_up = [i.output for i in kernel.instructions if i.op in REDUCTIONS and kernel.axes and not kernel.in_rows]
+        self.totals = {
+            i.output: Value(i.output.number, i.output.shape, accumulator(i.output.dtype, running=True))
+            for i in kernel.instructions
+            if i.op is sum_ and i.output in added_up and i.output.dtype.kind == "f"
+        }
+        again |= set(added_up) - set(self.totals)
+        self.kept = [i.output for i in kernel.instructions if i.output in again and i.output not in kernel.outputs]
 
     def _walk(self, instruction: Instruction) -> int:
         """In which walk over the row an instruction of full operands runs."""
@@ -151,15 +157,24 @@ class _Writer:
     def _result(self, value: Value) -> Operand:
         """The memory of a value that is made here: of its own, or scratch for one row."""
         if value in self.loop.kept:
-            axes = set(range(len(self.kernel.shape)))
-            own = axes - set(self.kernel.axes) if self.kernel.reduced(value) else set(self.kernel.axes)
-            strides, step = [0] * len(self.kernel.shape), value.dtype.itemsize
-            for axis in reversed(range(len(strides))):
-                if axis in own:
-                    strides[axis], step = step, step * self.kernel.shape[axis]
-            return Operand(value, tuple(strides), scratch=True)
+            return self._scratch(value, self.kernel.reduced(value))
         memory = self.in_place.get(value, value)
         return Operand(memory, self._steps(self.forms[memory], value.shape, self.kernel.reduced(value)))
+
+    def _total(self, value: Value) -> Operand:
+        """What a reduction of columns is added up in."""
+        if value in self.loop.totals:
+            return self._scratch(self.loop.totals[value], True)
+        return self._result(value)
+
+    def _scratch(self, value: Value, is_reduced: bool) -> Operand:
+        axes = set(range(len(self.kernel.shape)))
+        own = axes - set(self.kernel.axes) if is_reduced else set(self.kernel.axes)
+        strides, step = [0] * len(self.kernel.shape), value.dtype.itemsize
+        for axis in reversed(range(len(strides))):
+            if axis in own:
+                strides[axis], step = step, step * self.kernel.shape[axis]
+        return Operand(value, tuple(strides), scratch=True)
 
     def _grouped(self, operands: list[Operand]) -> list[list[int]]:
         """The axes of the loop: those of the domain, neighbours that every operand walks through in one go as one."""
@@ -180,6 +195,7 @@ class _Writer:
 
     def written(self) -> Written:
         results = [self._result(value) for value in self.made if self._in_memory(value)]
+        results += map(self._total, self.loop.totals)
         operands = list(dict.fromkeys((*self._inputs(), *results)))
         groups = self._grouped(operands)
         self.group_of = {axis: g for g, group in enumerate(groups) for axis in group}
@@ -318,7 +334,7 @@ class _Writer:
 
         def clear(depth: int) -> None:
             for i in reductions:
-                self._emit(depth, f"{self._at(self._result(i.output))} = {_start(i)}")
+                self._emit(depth, f"{self._at(self._total(i.output))} = {_start(i, wide=i.output in self.loop.totals)}")
 
         def walk(depth: int) -> None:
             if not inner:
@@ -328,18 +344,25 @@ class _Writer:
                 self._emit(depth, f"t_{self._name(i.output)} = {_start(i, wide=True)}")
             self._nest(inner, depth, lambda deeper: self._walk(0, deeper))
             for i in reductions:
-                at = self._at(self._result(i.output))
-                t = f"{i.output.dtype}(t_{self._name(i.output)})"
+                total = self._total(i.output)
+                at, t = self._at(total), f"{total.value.dtype}(t_{self._name(i.output)})"
                 self._emit(depth, f"{at} = {_COMBINED[i.op].format(at, t)}")
 
         def finish(depth: int) -> None:
             loaded: dict = {}
+            for i in reductions:
+                if i.output in self.loop.totals:
+                    name = loaded[i.output] = self._name(i.output)
+                    self._emit(depth, f"{name} = {i.output.dtype}({self._at(self._total(i.output))})")
+                    if self._in_memory(i.output):
+                        self._emit(depth, f"{self._at(self._result(i.output))} = {name}")
             for turn in sorted({*self.loop.turns.values()}):
                 self._few(turn, loaded, depth)
 
         self._nest(self.down, 0, clear)
         self._nest(outer, 0, walk)
-        if any(self.kernel.reduced(i.output) and i.op not in REDUCTIONS for i in self.kernel.instructions):
+        few = any(self.kernel.reduced(i.output) and i.op not in REDUCTIONS for i in self.kernel.instructions)
+        if few or self.loop.totals:
             self._nest(self.down, 0, finish)
 
     def _accumulate(self, instruction: Instruction, value: str, depth: int) -> None:
@@ -350,7 +373,10 @@ class _Writer:
                 self._emit(depth, f"{total} = add_in_any_order({total}, float64({value}))")
                 return
         else:
-            total = self._at(self._result(instruction.output))
+            place = self._total(instruction.output)
+            total = self._at(place)
+            if place.value.dtype != instruction.inputs[0].dtype:
+                value = f"{place.value.dtype}({value})"
         self._emit(depth, f"{total} = {_COMBINED[instruction.op].format(total, value)}")
 
 

@@ -17,11 +17,11 @@ from numpy.lib.stride_tricks import as_strided
 from ...backend import dtypes
 from ...backend import random as streams
 from ...backend.arrays import HOST
-from ...errors import RangeError, TinygradError
 from ...ops import conv, movement, reduce
 from ...ops.index import ARRAY, scatter_add
 from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
+from ..eager import value_of
 from ..layout import view_function
 from ..passes.fusion import Kernel
 from ..program import COPY, DRAW, Instruction, Value
@@ -66,7 +66,7 @@ class Source:
         self.loops: dict[str, str] = {}
         self.names: dict[str, Any] = {"numpy": numpy, "reshape": numpy.reshape, "concatenate": numpy.concatenate}
         self.names |= {name: function for name, function in vars(numpy).items() if isinstance(function, numpy.ufunc)}
-        self.names |= {"copyto": numpy.copyto, "argmax": numpy.argmax, "argmin": numpy.argmin, "cumsum": numpy.cumsum}
+        self.names |= {"copyto": numpy.copyto, "argmax": numpy.argmax, "argmin": numpy.argmin}
         self.names |= {"address": address, "memory": memory}
         self.threads = calling.threads() if layout.compiled else 1
         for dtype in dtypes.SUPPORTED:
@@ -145,7 +145,7 @@ class Source:
         if x in self.fixed:
             self.fixed[instruction.output] = take(self.fixed[x])
         else:
-            if self.layout.forms[x].flags.c_contiguous:
+            if self.layout.forms[x].flags.c_contiguous and size(instruction.output.shape):
                 take = _looking(self.layout.forms[instruction.output], self.layout.forms[x])
             word = f"view_{instruction.output.number}"
             self.names[word] = take
@@ -237,13 +237,15 @@ class Source:
                 self.lines += calls(instruction, operands, self.name(value), self._named)
 
     def _reduction(self, instruction: Instruction, operand: str, out: str) -> None:
-        op, params = instruction.op, instruction.params
-        if op is reduce.sum_ and dtypes.is_float(instruction.output.dtype):  # which says how numbers are added up
-            total = self._named(lambda x: op.value(HOST, x, **params))
-            self.lines.append(f"copyto({out}, {total}({operand}))")
+        op, axis, keepdims = instruction.op, instruction.params["axis"], instruction.params["keepdims"]
+        if op is reduce.sum_ and dtypes.is_float(instruction.output.dtype):  # how wide, is said in one place
+            self._copied(instruction, operand, out)
             return
-        axis, keepdims = params["axis"], params["keepdims"]
         self.lines.append(f"{REDUCTIONS[op]}.reduce({operand}, {axis}, None, {out}, {keepdims})")
+
+    def _copied(self, instruction: Instruction, operand: str, out: str) -> None:
+        """What eager mode computes, put into `out`."""
+        self.lines.append(f"copyto({out}, {self._named(lambda x: value_of(instruction, HOST, x))}({operand}))")
 
     def _named(self, function: Callable) -> str:
         """A name for a function in the source."""
@@ -307,11 +309,11 @@ class Source:
 
     def _eagerly(self, instruction: Instruction, operands: list[str]) -> None:
         self.eager.append(instruction)
-        number, op, params = instruction.output.number, instruction.op, instruction.params
-        if op is DRAW:
+        number = instruction.output.number
+        if instruction.op is DRAW:
             self.names[f"call_{number}"] = _drawn(instruction)
         else:
-            self.names[f"call_{number}"] = _as_in_eager_mode(op, params)
+            self.names[f"call_{number}"] = lambda *x: numpy.asarray(value_of(instruction, HOST, *x), order="C")
         self.lines.append(f"v{number} = call_{number}({', '.join(operands)})")
 
     def _matmul(self, instruction: Instruction, operands, pools) -> None:
@@ -367,8 +369,7 @@ class Source:
         self.lines.append(f"concatenate(({', '.join(operands)},), {instruction.params['axis']}, {out})")
 
     def _cumulative_sum(self, instruction: Instruction, operands, pools) -> None:
-        out = self._target(instruction.output, pools)
-        self.lines.append(f"cumsum({operands[0]}, {instruction.params['axis']}, None, {out})")
+        self._copied(instruction, operands[0], self._target(instruction.output, pools))
 
     def _scatter_add(self, instruction: Instruction, operands, pools):
         if ARRAY in instruction.params["index"]:
@@ -381,6 +382,9 @@ class Source:
     def _fold(self, instruction: Instruction, operands, pools) -> None:
         out, params = self._target(instruction.output, pools), instruction.params
         (x,) = instruction.inputs
+        if x.dtype == dtypes.float16:  # which is added up wider
+            self._copied(instruction, operands[0], out)
+            return
         if self.layout.compiled and addressable(self.layout.forms[x]) and len(x.shape) == 2 + 2 * len(params["stride"]):
             self.lines.append(f"{out}[...] = 0")
             image = instruction.output
@@ -425,21 +429,6 @@ def _looking(form: numpy.ndarray, source: numpy.ndarray) -> Callable:
         return lambda array: numpy.empty(shape, dtype)
     offset = form.__array_interface__["data"][0] - source.__array_interface__["data"][0]
     return lambda array: numpy.ndarray(shape, dtype, array, offset, strides)
-
-
-def _as_in_eager_mode(op, params: dict[str, Any]) -> Callable:
-    """The operation itself, with clear words for an index that is out of range, and for a division by 0."""
-
-    def call(*arrays):
-        try:
-            return numpy.asarray(op.value(HOST, *arrays, **params), order="C")
-        except IndexError as error:
-            shapes = ", ".join(f"shape {array.shape} and dtype {array.dtype}" for array in arrays)
-            raise error if isinstance(error, RangeError) else RangeError(f"{op.name} of {shapes}: {error}") from None
-        except ZeroDivisionError as error:
-            raise TinygradError(f"{op.name}: {error}") from None
-
-    return call
 
 
 def _drawing(params: dict[str, Any]) -> Callable:

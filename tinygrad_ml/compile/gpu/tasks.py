@@ -15,6 +15,7 @@ from ...backend import get, of
 from ...backend import random as streams
 from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
+from ..eager import value_of
 from ..layout import Layout, form_of
 from ..passes.fusion import Kernel
 from ..program import DRAW, Instruction, Value
@@ -149,8 +150,7 @@ class Called(Task):
     def run(self, places: Places) -> None:
         arrays = list(map(places.array, self.instruction.inputs))
         target = places.array(self.instruction.output)
-        op, params = self.instruction.op, self.instruction.params
-        places.runtime.copy(target, op.value(of(target), *arrays, **params))
+        places.runtime.copy(target, value_of(self.instruction, of(target), *arrays))
 
     def __str__(self) -> str:
         return f"// as in eager mode, between two graphs: {self.instruction!r}\n"

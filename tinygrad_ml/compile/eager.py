@@ -1,0 +1,51 @@
+"""An operation as eager mode computes it: the value of what has no compiled form, and the errors of eager mode.
+
+Words and class of an error are those that `tensor.apply` finds. What a tensor was called there a program knows only of
+state; of all else it says "a tensor".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backend import Device, of
+from ..errors import TinygradError
+from ..indexing import check_range
+from ..ops.index import ARRAY
+from ..tensor import failure
+from .program import Instruction, Value
+
+
+def value_of(instruction: Instruction, xp, *arrays) -> Any:
+    """What an instruction computes of these arrays, which lie where the backend `xp` is."""
+    try:
+        return instruction.op.value(xp, *arrays, **instruction.params)
+    except TinygradError:
+        raise
+    except Exception as error:
+        _check_indices(instruction, arrays)
+        names = [_described(value, array) for value, array in zip(instruction.inputs, arrays, strict=True)]
+        raise failure(instruction.op, names, error) from error
+
+
+def _described(value: Value, array) -> str:
+    name, device = getattr(getattr(value.source, "tensor", None), "name", None), Device.of(array)
+    where = "" if device.kind == "cpu" else f" on {device}"
+    return f"{f'tensor {name!r}' if name else 'a tensor'} of shape {array.shape} and dtype {array.dtype}{where}"
+
+
+def _check_indices(instruction: Instruction, arrays) -> None:
+    """`RangeError` for an index array that names a place which is not there, in the words of indexing."""
+    index = instruction.params.get("index", ())
+    if ARRAY not in index:
+        return
+    shape = instruction.params.get("shape", arrays[0].shape)
+    given = iter(arrays[len(arrays) - index.count(ARRAY) :])
+    axis = 0
+    for part in index:
+        if part is Ellipsis:
+            axis += len(shape) - sum(part is not None and part is not Ellipsis for part in index)
+        elif part is ARRAY:
+            array = next(given)
+            check_range(of(array).to_host(array), shape[axis], f"axis {axis} of shape {shape}")
+        axis += part is not None and part is not Ellipsis
