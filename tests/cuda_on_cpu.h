@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <cstdlib>
+#include <memory>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -17,7 +18,7 @@ using std::sqrt, std::tan, std::tanh, std::trunc;
 
 #define __global__
 #define __device__
-#define __shared__ static
+#define __shared__ static __attribute__((section("shared")))
 #define __launch_bounds__(threads)
 
 struct Place { unsigned x, y, z; };
@@ -52,17 +53,23 @@ static __half __float2half_rn(float x) { return __double2half(x); }
 
 struct Meeting { int alive = 0, arrived = 0, generation = 0; };
 static const int STACK = 1 << 16;
-static std::vector<ucontext_t> fibers;
-static std::vector<char> done, stacks;
-static std::vector<Meeting> warps;
-static Meeting whole;
+struct Block {
+    Place place;
+    std::vector<ucontext_t> fibers;
+    std::vector<char> done, shared;
+    std::unique_ptr<char[]> stacks;
+    std::vector<Meeting> warps;
+    Meeting whole;
+};
+static Block* here;  // the block that runs
 static ucontext_t scheduler;
 static int current;
 static long progress;
+static bool handed_over;
 static char slots[1024][16];
 static void (*thread)();
 
-static void yield() { swapcontext(&fibers[current], &scheduler); }
+static void yield() { swapcontext(&here->fibers[current], &scheduler); }
 static void meet(Meeting& all)
 {
     const int generation = all.generation;
@@ -72,17 +79,29 @@ static void meet(Meeting& all)
         else yield();
     }
 }
-static void __syncthreads() { meet(whole); }
-static void __syncwarp() { meet(warps[current / 32]); }
-static void __threadfence() {}
+static void __syncthreads() { meet(here->whole); }
+static void __syncwarp() { meet(here->warps[current / 32]); }
+
+// What a thread writes for other blocks they see when it has said that they may, by a fence.
+static std::vector<std::pair<void*, void (*)(void*)>> unseen[1024];
+static void __threadfence()
+{
+    for (auto& [number, show] : unseen[current]) show(number);
+    unseen[current].clear();
+}
+template <typename T> struct Late {
+    T seen, written;
+    void operator=(T x) { written = x, unseen[current].push_back({this, [](void* p) { ((Late*)p)->seen = ((Late*)p)->written; }}); }
+};
+
 template <typename T> static T __shfl_xor_sync(unsigned, T x, int mask)
 {
     memcpy(slots[current], &x, sizeof(T));
-    meet(warps[current / 32]);
+    meet(here->warps[current / 32]);
     const int other = current ^ mask;
-    if (other < int(done.size()) && !done[other]) memcpy(&x, slots[other], sizeof(T));
+    if (other < int(here->done.size()) && !here->done[other]) memcpy(&x, slots[other], sizeof(T));
     else memset((void*)&x, 0xa5, sizeof(T));
-    meet(warps[current / 32]);
+    meet(here->warps[current / 32]);
     return x;
 }
 static int atomicAdd(int* p, int x) { const int old = *p; *p += x; return old; }
@@ -96,50 +115,90 @@ static __half atomicAdd(__half* p, __half x)
     *p = __float2half_rn(__half2float(old) + __half2float(x));
     return old;
 }
-static unsigned atomicInc(unsigned* p, unsigned last) { const unsigned old = *p; *p = old >= last ? 0 : old + 1; return old; }
+static unsigned atomicInc(unsigned* p, unsigned last)
+{
+    const unsigned old = *p;
+    *p = old >= last ? 0 : old + 1;
+    handed_over = true;  // so now is the time for other blocks
+    yield();
+    return old;
+}
 
 static void fiber()
 {
     thread();
-    warps[current / 32].alive--, whole.alive--, progress++, done[current] = 1;
+    here->warps[current / 32].alive--, here->whole.alive--, progress++, here->done[current] = 1;
     yield();
 }
 static Place place(int number, Place extent)
 {
     return {number % extent.x, number / extent.x % extent.y, number / extent.x / extent.y};
 }
-static int run_block(int count, bool meets, bool backwards)
+
+extern "C" char __start_shared[] __attribute__((weak)), __stop_shared[] __attribute__((weak));
+static void enter(Block& block)
 {
-    if (!meets) {
-        for (int i = 0; i < count; i++) threadIdx = place(backwards ? count - 1 - i : i, blockDim), thread();
-        return 0;
-    }
-    fibers.resize(count), done.assign(count, 0), stacks.resize(size_t(count) * STACK);
-    warps.assign((count + 31) / 32, Meeting()), whole = Meeting(), whole.alive = count;
+    const size_t size = __stop_shared - __start_shared;
+    if (here && size) here->shared.assign(__start_shared, __stop_shared);
+    here = &block, blockIdx = block.place;
+    if (!block.shared.empty()) memcpy(__start_shared, block.shared.data(), size);
+}
+static std::unique_ptr<Block> new_block(Place at, int count)
+{
+    auto block = std::make_unique<Block>();
+    block->place = at;
+    block->fibers.resize(count), block->done.assign(count, 0), block->stacks.reset(new char[size_t(count) * STACK]);
+    block->warps.resize((count + 31) / 32), block->whole.alive = count;
     for (int i = 0; i < count; i++) {
-        warps[i / 32].alive++;
-        getcontext(&fibers[i]);
-        fibers[i].uc_stack.ss_sp = &stacks[size_t(i) * STACK], fibers[i].uc_stack.ss_size = STACK;
-        makecontext(&fibers[i], fiber, 0);
+        block->warps[i / 32].alive++;
+        getcontext(&block->fibers[i]);
+        block->fibers[i].uc_stack.ss_sp = &block->stacks[size_t(i) * STACK], block->fibers[i].uc_stack.ss_size = STACK;
+        makecontext(&block->fibers[i], fiber, 0);
     }
-    while (whole.alive) {
+    return block;
+}
+enum { DONE, STUCK, PAUSED };
+static int go_on(Block& block, bool backwards, bool pausing)
+{
+    enter(block);
+    const int count = block.fibers.size();
+    while (block.whole.alive) {
         const long before = progress;
         for (int i = 0; i < count; i++) {
             current = backwards ? count - 1 - i : i;
             threadIdx = place(current, blockDim);
-            if (!done[current]) swapcontext(&scheduler, &fibers[current]);
+            if (!block.done[current]) swapcontext(&scheduler, &block.fibers[current]);
+            if (std::exchange(handed_over, false) && pausing) {
+                for (auto& numbers : unseen) numbers.clear();  // nobody looks after this block's threads any more
+                return PAUSED;
+            }
         }
-        if (progress == before) return 1;  // each waits for another one
+        if (progress == before) return STUCK;  // each waits for another one
     }
-    return 0;
+    for (auto& numbers : unseen) numbers.clear();
+    return DONE;
 }
 static int run(Place grid, Place block, bool meets, bool backwards)
 {
     gridDim = grid, blockDim = block;
-    const int blocks = grid.x * grid.y * grid.z;
+    const int blocks = grid.x * grid.y * grid.z, count = block.x * block.y * block.z;
+    std::vector<std::unique_ptr<Block>> paused;
     for (int i = 0; i < blocks; i++) {
-        blockIdx = place(backwards ? blocks - 1 - i : i, grid);
-        if (run_block(block.x * block.y * block.z, meets, backwards)) return 1;
+        const Place at = place(backwards ? blocks - 1 - i : i, grid);
+        if (!meets) {
+            blockIdx = at;
+            for (int k = 0; k < count; k++) threadIdx = place(backwards ? count - 1 - k : k, blockDim), thread();
+            continue;
+        }
+        auto next = new_block(at, count);
+        const int how = go_on(*next, backwards, true);
+        if (how == STUCK) return here = nullptr, 1;
+        if (how == PAUSED) paused.push_back(std::move(next));
+        else here = nullptr;
+    }
+    for (; !paused.empty(); paused.pop_back()) {  // the block that came last is done first
+        if (go_on(*paused.back(), backwards, false) == STUCK) return here = nullptr, 1;
+        here = nullptr;
     }
     return 0;
 }

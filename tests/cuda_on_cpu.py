@@ -1,13 +1,16 @@
 """Runs generated CUDA kernels on the CPU: the very same source, compiled by g++ against a small stand-in for CUDA.
 
-Blocks run one after the other. The threads of a block run one after the other too, until they meet: at a barrier
-or a shuffle a thread waits, as a fiber, until all threads of its block or warp have come there. So a forgotten barrier
-shows as a wrong number, all the more as blocks and threads can be run backwards. Around all memory lie numbers
-that must not be read and must not change.
+The threads of a block run one after the other, until they meet: at a barrier or a shuffle a thread waits, as a fiber,
+until all threads of its block or warp have come there. So a forgotten barrier shows as a wrong number, all the more as
+blocks and threads can be run backwards. Blocks run one after the other too, but for those that hand over to others what
+they have found: as soon as one says that it is done, the others have their turn, and those that came last go on first;
+and what a thread has written for other blocks they see only when it has passed a fence. Around all memory lie numbers that
+must not be read and must not change.
 """
 
 import ctypes
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -33,7 +36,9 @@ class Library:
         )
         with tempfile.TemporaryDirectory() as folder:
             source, library = pathlib.Path(folder, "kernels.cpp"), pathlib.Path(folder, "kernels.so")
-            source.write_text(STAND_IN + in_one(launches) + runs)
+            kernels = re.sub(r"volatile ([\w ]+) (parts_of_\w+)", r"Late<\1> \2", in_one(launches))
+            kernels = re.sub(r"(parts_of_\w+\[[^]]*\])\)", r"\1.seen)", kernels)
+            source.write_text(f"{STAND_IN}namespace {{\n{kernels}\n}}\n{runs}")
             pathlib.Path(folder, "cuda_fp16.h").touch()  # float16 is a part of the stand-in
             made = subprocess.run(
                 [COMPILER, *FLAGS, "-I", folder, source, "-o", library], capture_output=True, text=True

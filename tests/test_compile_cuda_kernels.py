@@ -345,3 +345,21 @@ def test_what_a_gpu_would_get_wrong_is_noticed():
     library(beside, memory | {y: guard.array})
     with pytest.raises(AssertionError, match="beside"):
         guard.check()
+
+
+@on_cpu
+@pytest.mark.parametrize("said", ["__threadfence();", "__threadfence();\n    __syncthreads();"])
+def test_what_blocks_hand_over_has_to_be_there_and_seen(said):
+    """The barrier before a block says that it is done, and the fence before that."""
+    (launch,) = Emulated(lambda x: x.sum(axis=0), whole_numbers(5000, 13)).launches
+    x, y = launch.arguments
+    memory = {x: whole_numbers(5000, 13), y: np.zeros(13, "float32")}
+    source = launch.source.replace(said, said.replace("__syncthreads();", "", 1) if "sync" in said else "")
+    assert source != launch.source
+    hasty = launch._replace(name="hasty", source=source.replace(launch.name, "hasty"))
+    library = Library([launch, hasty])
+    for backwards in (False, True):
+        library(launch, memory, backwards)
+        np.testing.assert_array_equal(memory[y], memory[x].sum(axis=0))
+    library(hasty, memory)
+    assert (memory[y] != memory[x].sum(axis=0)).any()

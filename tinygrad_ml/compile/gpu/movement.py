@@ -82,7 +82,7 @@ def concat(instruction: Instruction, forms: Forms) -> list[Launch]:
         if offsets[k] == offsets[k + 1]:
             continue
         back = offsets[k] * strides[value][axis]
-        taken = f"{elements.element(output)} = {elements.element(value, *([f'-{back}'] if back else []))};"
+        taken = f"{elements.element(output)} = {elements.element(value, *([str(-back)] if back else []))};"
         lines.append(f"{'else ' if lines else ''}if ({place} < {offsets[k + 1]}) {taken}")
     return [elements.launch(lines)]
 
