@@ -89,6 +89,29 @@ def test_algebra_that_is_not_exact_is_left_alone():
     assert operations(step, "algebra") == ["add", "mul", "add", "sub", "div"]
 
 
+def test_algebra_gives_the_same_bits():
+    """Every neutral number, and some that are not, at both sides of each operation; zeros of both signs among the numbers."""
+    sides = (lambda n: (lambda x: x + n, lambda x: n + x), lambda n: (lambda x: x - n, lambda x: n - x))
+    sides += (lambda n: (lambda x: x * n, lambda x: n * x), lambda n: (lambda x: x / n, lambda x: n / x))
+    sides += (lambda n: (lambda x: x**n, lambda x: n**x), lambda n: (lambda x: x // n, lambda x: n % x))
+    functions = [f for both in sides for n in (0, -0.0, 1, -1, 2) for f in both(n)]
+    functions += [
+        lambda x: x.negative().negative(),
+        lambda x: -(0 - x),
+        lambda x: x - x,
+        lambda x: x / x,
+        lambda x: x.astype("int64").astype("float32"),
+    ]
+    x = tg.tensor([0.0, -0.0, 1.5, -2.5, np.inf, -np.inf, np.nan, 1e-45])
+    with np.errstate(all="ignore"):
+        expected = [f(x).numpy() for f in functions]
+    step = tg.compile(lambda x: tuple(f(x) for f in functions))
+    for a, b in zip(step(x), expected, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b)
+        np.testing.assert_array_equal(np.signbit(a.numpy()), np.signbit(b))
+    assert len(step.program.instructions) < len(step.stages["dead"].instructions)
+
+
 def chain(x, b):
     return ((x + b).tanh() * 2).sum(axis=0).exp()
 

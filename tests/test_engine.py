@@ -8,8 +8,10 @@ import pytest
 from checks import assert_close, garbage_of, leaf, operations_in
 
 import tinygrad_ml as tg
+from tinygrad_ml import operators
 from tinygrad_ml.errors import GradientError
 from tinygrad_ml.graph import topological
+from tinygrad_ml.operators import operand
 
 # -- reuse ---------------------------------------------------------------------------------------------
 
@@ -243,3 +245,12 @@ def test_freezing_in_the_middle():
     w.requires_grad = True
     (w * 2).backward()
     assert_close(w.grad, 2)
+
+
+def test_numbers_of_formulas_are_kept_for_the_next_time_within_bounds():
+    x = tg.ones(1)
+    assert operand(0.25, x) is operand(0.25, x)
+    assert operand(2, x) is not operand(2.0, x)  # which beside integers are of two dtypes
+    for n in range(1, 3000):
+        assert (x * n).item() == n
+    assert len(operators._constants) <= 1001
