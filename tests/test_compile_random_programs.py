@@ -110,6 +110,13 @@ def number(x):
     return 3 if x.dtype.kind in "iu" else x.dtype.kind == "b" or 0.75
 
 
+def inside(x, dtype):
+    """Floats as an integer can hold them: what others become, is up to the processor."""
+    if x.dtype.kind != "f" or dtype.kind not in "iu":
+        return x
+    return tg.where((x < 100) & (x > (-100 if dtype.kind == "i" else 0)), x, 0)
+
+
 ANY = [
     lambda x: x == number(x),
     lambda x: number(x) != x,
@@ -155,7 +162,7 @@ ANY = [
     lambda x: x.exp(),
     lambda x: x.tanh().log1p(),
 ]
-ANY += [lambda x, dtype=dtype: x.astype(dtype) for dtype in DTYPES]
+ANY += [lambda x, dtype=dtype: inside(x, np.dtype(dtype)).astype(dtype) for dtype in DTYPES]
 TWO = [
     lambda a, b: a + b,
     lambda a, b: a * b,
