@@ -9,42 +9,21 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import functional as tg
-from ..backend import DEFAULT_FLOAT, dtypes
-from ..errors import OptionError, ShapeError
+from ..errors import OptionError
 from ..nn import functional as F
 from ..tensor import Tensor, as_tensor
-from .naming import snake_case
+from .naming import unique_name
+from .samples import Counted, aligned, as_floats, as_pair, reduced
 from .serialization import Configurable, by_name
+from .structure import is_nested, map_structure
 
 EPSILON = 1e-7
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
-
-
-def as_pair(y_true, y_pred) -> tuple[Tensor, Tensor]:
-    """Targets and predictions as tensors of the predictions' dtype; (batch,) meets (batch, 1)."""
-    y_pred = as_tensor(y_pred)
-    y_pred = y_pred if dtypes.is_float(y_pred.dtype) else y_pred.astype(DEFAULT_FLOAT)
-    y_true = (y_true if isinstance(y_true, Tensor) else as_tensor(y_true, device=y_pred.device)).astype(y_pred.dtype)
-    y_true, y_pred = squeezed(y_true, y_pred)
-    if y_true.shape != y_pred.shape:
-        raise ShapeError(
-            f"targets of shape {y_true.shape} do not fit predictions of shape {y_pred.shape}. Class numbers need a "
-            f"sparse loss, such as 'sparse_categorical_crossentropy', or utils.to_categorical(y, classes)"
-        )
-    return y_true, y_pred
-
-
-def squeezed(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-    """Without a last axis of size 1 that only one of the two has."""
-    if y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1:
-        return y_true.squeeze(-1), y_pred
-    if y_pred.ndim == y_true.ndim + 1 and y_pred.shape[-1] == 1:
-        return y_true, y_pred.squeeze(-1)
-    return y_true, y_pred
 
 
 def _mean(x: Tensor) -> Tensor:
@@ -126,7 +105,7 @@ def poisson(y_true, y_pred) -> Tensor:
 
 def cosine_similarity(y_true, y_pred, axis: int = -1) -> Tensor:
     """-cos of the angle between t and y: -1 where they point the same way."""
-    t, y = (p / tg.maximum(tg.norm(p, axis=axis, keepdims=True), 1e-6) for p in as_pair(y_true, y_pred))
+    t, y = (p / tg.maximum(tg.norm(p, axis=axis, keepdims=True), EPSILON) for p in as_pair(y_true, y_pred))
     return -(t * y).sum(axis)
 
 
@@ -161,6 +140,13 @@ def categorical_crossentropy(
     label_smoothing  s: targets become t·(1 - s) + s / classes
     """
     t, p = as_pair(y_true, y_pred)
+    if p.ndim and p.shape[axis] == 1:
+        warnings.warn(
+            f"categorical_crossentropy of one class, y_pred having shape {p.shape}, is always 0: for two classes in one "
+            f"number there is binary_crossentropy",
+            SyntaxWarning,
+            stacklevel=2,
+        )
     if label_smoothing:
         t = t * (1 - label_smoothing) + label_smoothing / t.shape[axis]
     return -(t * _log_probabilities(p, from_logits, axis)).sum(axis)
@@ -172,64 +158,73 @@ def sparse_categorical_crossentropy(
     """-ln p[t], t being class numbers of shape (batch, ...) or (batch, ..., 1).
 
     y_pred        p, made to sum to 1; or, with `from_logits`, x with p = softmax(x)
-    ignore_class  a class number whose loss is 0
+    ignore_class  a class number whose loss is 0, and does not count in the mean of a loss
     """
-    p = as_tensor(y_pred)
+    p = as_floats(y_pred)
     t = (y_true if isinstance(y_true, Tensor) else as_tensor(y_true, device=p.device)).astype("int64")
-    if t.ndim == p.ndim and t.shape[-1] == 1:
-        t = t.squeeze(-1)
+    if t.ndim == p.ndim and t.shape[axis] == 1:
+        t = t.squeeze(axis)
+    counts = None
+    if ignore_class is not None and t.ndim == p.ndim - 1:
+        counts = t != ignore_class
+        t, p = counts.where(t, 0), counts.expand_dims(axis).where(p, 1.0)  # no nan comes from what does not count
     log_p = tg.moveaxis(_log_probabilities(p, from_logits, axis), axis, min(1, p.ndim - 1))
-    return F.nll_loss(log_p, t, ignore_index=-100 if ignore_class is None else ignore_class, reduction="none")
-
-
-def reduced(values: Tensor, sample_weight: Any, reduction: str | None) -> Tensor:
-    """Losses of samples as one number. A mean is over all samples, whatever their weights sum to."""
-    weights = None
-    if sample_weight is not None:
-        weights = as_tensor(sample_weight, device=values.device if not isinstance(sample_weight, Tensor) else None)
-        weights = weights.astype(values.dtype)
-        if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
-            weights = weights.squeeze(-1)
-        weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
-        values = values * weights
-    if reduction in (None, "none"):
-        return values
-    if reduction == "sum":
-        return values.sum()
-    if reduction == "mean_with_sample_weight" and weights is not None:
-        return values.sum() / weights.broadcast_to(values.shape).sum()
-    return values.mean()
+    values = F.nll_loss(log_p, t, reduction="none")
+    return values if counts is None else Counted(counts.where(values, 0.0), counts)
 
 
 class Loss(Configurable):
     """The base of losses: `loss(y_true, y_pred, sample_weight=None)` is a number. A subclass defines `call`.
 
-    reduction  of the numbers that `call` gives for the samples: "sum_over_batch_size", their mean; "sum"; or "none"
+    reduction  of the numbers that `call` gives for the samples: "sum_over_batch_size" or "mean", their mean, whatever the
+               weights sum to; "mean_with_sample_weight", divided by the sum of the weights; "sum"; or "none"
+
+    `call` is given tensors of floats, whatever the targets are. A name for the logs is made of the class, if none is given.
     """
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
         if reduction not in REDUCTIONS:
             raise OptionError(f"reduction={reduction!r} is not one of {', '.join(map(repr, REDUCTIONS))}")
-        self.name, self.reduction = name or snake_case(type(self).__name__), reduction
+        self.name, self.reduction = name or unique_name(type(self)), reduction
 
     def call(self, y_true, y_pred) -> Tensor:
         """A loss for each sample."""
         raise NotImplementedError(f"{type(self).__name__} is a loss without call(): define call(self, y_true, y_pred)")
 
     def __call__(self, y_true, y_pred, sample_weight: Any = None) -> Tensor:
-        return reduced(self.call(y_true, y_pred), sample_weight, self.reduction)
+        return reduced(as_tensor(self.call(*self._floats(y_true, y_pred))), sample_weight, self.reduction)
+
+    def _floats(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+        if not _holds_arrays(y_pred) and not _holds_arrays(y_true):
+            y_pred = as_floats(y_pred)
+            return as_floats(y_true, y_pred), y_pred
+        y_pred = map_structure(as_floats, y_pred)
+        return map_structure(as_floats, y_true), y_pred
+
+
+def _holds_arrays(value: Any) -> bool:
+    """Whether it is a structure of arrays, and not a list of numbers."""
+    parts = list(value.values()) if isinstance(value, Mapping) else value
+    return is_nested(value) and any(hasattr(part, "shape") or _holds_arrays(part) for part in parts)
 
 
 class LossFunctionWrapper(Loss):
-    """A function `f(y_true, y_pred, **options)` as a loss."""
+    """A function `f(y_true, y_pred, **options)` as a loss; (batch,) and (batch, 1) come to it as (batch, 1)."""
 
     def __init__(
-        self, fn: Callable, reduction: str | None = "sum_over_batch_size", name: str | None = None, **options: Any
+        self,
+        fn: Callable,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+        **options: Any,
     ):
-        super().__init__(name or fn.__name__, reduction)
+        super().__init__(name or getattr(fn, "__name__", None), reduction)
         self.fn, self.options = fn, options
 
     def call(self, y_true, y_pred):
+        if isinstance(y_true, Tensor) and isinstance(y_pred, Tensor):
+            y_true, y_pred = aligned(y_true, y_pred)
         return self.fn(y_true, y_pred, **self.options)
 
 
@@ -259,8 +254,13 @@ def _loss_class(name: str, function: Callable) -> type[Loss]:
     def call(self, y_true, y_pred):
         return function(y_true, y_pred, **self.options)
 
+    def _floats(self, y_true, y_pred):
+        return y_true, y_pred  # the functions see to it, and class numbers stay integers
+
     doc = f"`{function.__name__}` as a class: {function.__doc__}"
-    return type(name, (Loss,), {"__init__": __init__, "call": call, "__doc__": doc, "__module__": __name__})
+    return type(
+        name, (Loss,), {"__init__": __init__, "call": call, "_floats": _floats, "__doc__": doc, "__module__": __name__}
+    )
 
 
 MeanSquaredError = _loss_class("MeanSquaredError", mean_squared_error)

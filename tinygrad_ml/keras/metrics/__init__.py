@@ -1,0 +1,109 @@
+"""Metrics: numbers that are watched, as running means over the batches of an epoch. Read `base.py` first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+
+from ... import functional as tg
+from ...tensor import Tensor
+from .. import losses
+from ..samples import as_pair
+from ..serialization import by_name
+from .accuracies import (
+    Accuracy,
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+    accuracy,
+    binary_accuracy,
+    categorical_accuracy,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
+from .base import Mean, MeanMetricWrapper, Metric, Sum, metrics_in
+from .counts import Precision, Recall
+
+
+def cosine_similarity(y_true, y_pred, axis: int = -1) -> Tensor:
+    """cos of the angle between t and y: 1 where they point the same way. The loss of this name is its negative."""
+    return -losses.cosine_similarity(y_true, y_pred, axis)
+
+
+def _of_loss(name: str, function: Callable, called: str | None = None, direction: str = "down"):
+    called = called or function.__name__
+
+    def __init__(self, name: str | None = called, dtype: Any = None, **options: Any):
+        MeanMetricWrapper.__init__(self, function, name, dtype, **options)
+
+    doc = f"The mean over samples of `{function.__name__}`."
+    own = {"__init__": __init__, "__doc__": doc, "__module__": __name__, "_direction": direction}
+    return type(name, (MeanMetricWrapper,), own)
+
+
+MeanSquaredError = _of_loss("MeanSquaredError", losses.mean_squared_error)
+MeanAbsoluteError = _of_loss("MeanAbsoluteError", losses.mean_absolute_error)
+MeanAbsolutePercentageError = _of_loss("MeanAbsolutePercentageError", losses.mean_absolute_percentage_error)
+MeanSquaredLogarithmicError = _of_loss("MeanSquaredLogarithmicError", losses.mean_squared_logarithmic_error)
+BinaryCrossentropy = _of_loss("BinaryCrossentropy", losses.binary_crossentropy)
+CategoricalCrossentropy = _of_loss("CategoricalCrossentropy", losses.categorical_crossentropy)
+SparseCategoricalCrossentropy = _of_loss("SparseCategoricalCrossentropy", losses.sparse_categorical_crossentropy)
+KLDivergence = _of_loss("KLDivergence", losses.kl_divergence)
+Poisson = _of_loss("Poisson", losses.poisson)
+LogCoshError = _of_loss("LogCoshError", losses.log_cosh, "logcosh")
+Hinge = _of_loss("Hinge", losses.hinge)
+SquaredHinge = _of_loss("SquaredHinge", losses.squared_hinge)
+CategoricalHinge = _of_loss("CategoricalHinge", losses.categorical_hinge)
+CosineSimilarity = _of_loss("CosineSimilarity", cosine_similarity, direction="up")
+
+
+class RootMeanSquaredError(Mean):
+    """√ of the mean of (t - y)²."""
+
+    _direction = "down"
+
+    def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None):
+        super().__init__(name, dtype)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        t, y = as_pair(y_true, y_pred)
+        super().update_state(tg.square(y - t), sample_weight)
+
+    def result(self):
+        return tg.sqrt(super().result())
+
+
+FUNCTIONS = {
+    **losses.FUNCTIONS,
+    **{
+        function.__name__: function
+        for function in (
+            binary_accuracy,
+            categorical_accuracy,
+            sparse_categorical_accuracy,
+            top_k_categorical_accuracy,
+            sparse_top_k_categorical_accuracy,
+        )
+    },
+}
+
+
+def get(identifier: Any) -> Any:
+    """The metric of a name: an object; functions and objects are themselves."""
+    base = (Metric, MeanMetricWrapper)
+    classes = [c for c in globals().values() if isinstance(c, type) and issubclass(c, Metric) and c not in base]
+    if isinstance(identifier, str) and identifier in FUNCTIONS:
+        return MeanMetricWrapper(FUNCTIONS[identifier])
+    return by_name("metric", identifier, classes, FUNCTIONS)
+
+
+def as_number(value: Any) -> Any:
+    """A result as a Python number; it waits for the device."""
+    if isinstance(value, Tensor):
+        return value.item() if value.size == 1 else value.numpy()
+    return value.item() if isinstance(value, numpy.generic) else value
