@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..structure import flatten
+
 
 class Callback:
     """Something that is told what happens in `fit`, `evaluate` and `predict`. A subclass defines what it listens to.
 
-    Each method gets `logs`, the metrics so far by name. Behind a batch they are read from the device only
+    Each method gets `logs`, the metrics so far by name, of which there are none where something begins. Behind a batch they are read from the device only
     when they are looked at, and then the host waits for it.
 
     model   the model that is being trained
@@ -141,9 +143,12 @@ class CallbackList:
             if getattr(type(callback), name) is not getattr(Callback, name) or name in vars(callback)
         ]
 
+        about = 1 if "epoch" in event or "batch" in event else 0  # which comes before the logs
+
         def tell(*args: Any) -> None:
+            logs = args[about] if len(args) > about and args[about] is not None else {}
             for listener in listening:
-                listener(*args)
+                listener(*args[:about], logs)
 
         return tell
 
@@ -151,7 +156,7 @@ class CallbackList:
 def _listed(callbacks: Any) -> list[Callback]:
     if callbacks is None:
         return []
-    return list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    return flatten(list(callbacks)) if isinstance(callbacks, Iterable) else [callbacks]
 
 
 class History(Callback):

@@ -8,12 +8,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ...errors import OptionError
+from ...errors import AnomalyError, OptionError
 from .base import _EVENTS, Callback
 
 
 class CSVLogger(Callback):
-    """Writes the metrics of each epoch into a CSV file.
+    """Writes the metrics of each epoch into a CSV file, "NA" for those of a validation that an epoch did not have.
 
     append  go on with the file that is there
     """
@@ -30,6 +30,8 @@ class CSVLogger(Callback):
         logs = logs or {}
         if self._names is None:
             self._names = sorted(logs)
+            if not any(name.startswith("val_") for name in self._names):  # a later epoch may have a validation
+                self._names += [f"val_{name}" for name in self._names]
             self._writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
             if not self._started:
                 self._writer.writerow(["epoch", *self._names])
@@ -41,11 +43,19 @@ class CSVLogger(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """Stops when the loss is nan or infinite. It looks at each batch, for which the host waits for the device."""
+    """Stops when the loss is nan or infinite. It looks at each batch, for which the host waits for the device.
+
+    raise_error  do not stop quietly, but with an `AnomalyError`
+    """
+
+    def __init__(self, raise_error: bool = False):
+        self.raise_error = raise_error
 
     def on_train_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
+            if self.raise_error:
+                raise AnomalyError(f"the loss of batch {batch} is {loss}: a smaller learning rate may help")
             print(f"Batch {batch}: Invalid loss, terminating training")
             self.model.stop_training = True
 
@@ -53,7 +63,8 @@ class TerminateOnNaN(Callback):
 class LearningRateScheduler(Callback):
     """Sets the learning rate before each epoch to `schedule(epoch, rate)`, or `schedule(epoch)`.
 
-    The history gets "learning_rate".
+    The history gets "learning_rate". The optimizer's own rate must be a number: one that is a schedule of updates cannot be
+    set (`OptionError`).
     """
 
     def __init__(self, schedule: Callable, verbose: int = 0):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,22 +12,34 @@ from .base import Callback
 
 
 class _Monitor(Callback):
-    """Watches `monitor`. mode: "min" or "max" is better; "auto" takes "max" for accuracies and the like."""
+    """Watches `monitor`. mode: "min" or "max" is better; "auto" takes what the metric of that name says of itself, and "min"
+    for losses. Raises `OptionError` where nobody knows."""
 
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0, best: float | None = None):
         if mode not in ("auto", "min", "max"):
             raise OptionError(f"mode={mode!r} is not 'auto', 'min' or 'max'")
-        self.monitor, self.min_delta = monitor, abs(min_delta)
-        rising = ("acc", "auc", "precision", "recall", "accuracy", "f1_score", "r2_score")
-        name = monitor.removeprefix("val_")
-        self.larger = mode == "max" or (mode == "auto" and name.endswith(rising))
-        self.best = best
+        self.monitor, self.mode, self.min_delta, self.best = monitor, mode, abs(min_delta), best
+
+    def larger(self) -> bool:
+        """Whether larger is better."""
+        if self.mode != "auto":
+            return self.mode == "max"
+        name = self.monitor.removeprefix("val_")
+        direction = "down" if name.endswith("loss") else None
+        for metric in getattr(self.model, "metrics", ()):
+            direction = next((one._direction for known, one in metric.named() if known == name), direction) or direction
+        if direction is None:
+            raise OptionError(
+                f"{type(self).__name__}: whether more or less of {self.monitor!r} is better, nobody has said: give mode='max' "
+                f"or mode='min'"
+            )
+        return direction == "up"
 
     def better(self, value: float, than: float | None) -> bool:
         """Whether a value is better than another by more than `min_delta`."""
         if than is None:
             return not math.isnan(value)
-        return operator.gt(value - self.min_delta, than) if self.larger else operator.lt(value + self.min_delta, than)
+        return value - self.min_delta > than if self.larger() else value + self.min_delta < than
 
     def watched(self, logs: Any) -> float | None:
         """The number, or None with a warning if it is not there."""

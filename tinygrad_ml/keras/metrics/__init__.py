@@ -78,18 +78,23 @@ class RootMeanSquaredError(Mean):
         return tg.sqrt(super().result())
 
 
-FUNCTIONS = {
-    **losses.FUNCTIONS,
-    **{
-        function.__name__: function
-        for function in (
-            binary_accuracy,
-            categorical_accuracy,
-            sparse_categorical_accuracy,
-            top_k_categorical_accuracy,
-            sparse_top_k_categorical_accuracy,
-        )
-    },
+_SHORT = {
+    "mse": MeanSquaredError,
+    "MSE": MeanSquaredError,
+    "mae": MeanAbsoluteError,
+    "MAE": MeanAbsoluteError,
+    "mape": MeanAbsolutePercentageError,
+    "MAPE": MeanAbsolutePercentageError,
+    "msle": MeanSquaredLogarithmicError,
+    "MSLE": MeanSquaredLogarithmicError,
+    "bce": BinaryCrossentropy,
+    "BCE": BinaryCrossentropy,
+    "kld": KLDivergence,
+    "KLD": KLDivergence,
+    "kullback_leibler_divergence": KLDivergence,
+    "logcosh": LogCoshError,
+    "log_cosh": LogCoshError,
+    "huber": losses.huber,
 }
 
 
@@ -97,9 +102,7 @@ def get(identifier: Any) -> Any:
     """The metric of a name: an object; functions and objects are themselves."""
     base = (Metric, MeanMetricWrapper)
     classes = [c for c in globals().values() if isinstance(c, type) and issubclass(c, Metric) and c not in base]
-    if isinstance(identifier, str) and identifier in FUNCTIONS:
-        return MeanMetricWrapper(FUNCTIONS[identifier])
-    return by_name("metric", identifier, classes, FUNCTIONS)
+    return by_name("metric", identifier, classes, _SHORT)
 
 
 def as_number(value: Any) -> Any:

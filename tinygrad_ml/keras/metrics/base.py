@@ -14,7 +14,7 @@ from ...errors import OptionError
 from ...modes import no_grad
 from ...nn.parameter import put
 from ...tensor import Tensor, as_tensor
-from .. import initializers
+from .. import initializers, losses
 from ..naming import unique_name
 from ..samples import by_sample, quotient
 from ..serialization import Configurable
@@ -105,6 +105,10 @@ class Metric(Configurable):
         """The same as `reset_state`."""
         self.reset_state()
 
+    def named(self) -> list[tuple[str, Metric]]:
+        """(name, metric) of what it consists of, as the logs have them: itself, for most."""
+        return [(self.name, self)]
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Take in a batch; the metric of all so far."""
         with no_grad():
@@ -118,20 +122,13 @@ class Metric(Configurable):
 def metrics_in(attributes: Any) -> list[Metric]:
     """The metrics among attributes, and in lists and dictionaries among them, each once."""
     found: dict[Metric, None] = {}
-
-    def look(value: Any) -> None:
+    waiting = [value for name, value in attributes.items() if name != "_arguments"][::-1]
+    while waiting:
+        value = waiting.pop()
         if isinstance(value, Metric):
             found[value] = None
-        elif isinstance(value, dict):
-            for part in value.values():
-                look(part)
-        elif isinstance(value, (list, tuple)):
-            for part in value:
-                look(part)
-
-    for name, value in attributes.items():
-        if name != "_arguments":
-            look(value)
+        elif isinstance(value, (list, tuple, dict)):
+            waiting += list(value.values() if isinstance(value, dict) else value)[::-1]
     return list(found)
 
 
@@ -178,6 +175,8 @@ class MeanMetricWrapper(Mean):
     def __init__(self, fn: Callable, name: str | None = None, dtype: Any = None, **options: Any):
         super().__init__(name or getattr(fn, "__name__", None), dtype)
         self.fn, self.options = fn, options
+        if fn in losses.FUNCTIONS.values():
+            self._direction = "down"
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         super().update_state(self.fn(y_true, y_pred, **self.options), sample_weight)

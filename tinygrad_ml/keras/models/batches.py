@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +13,7 @@ from ...backend import DEFAULT_FLOAT, Device
 from ...data import DataLoader, Dataset, TensorDataset
 from ...errors import DTypeError, OptionError, ShapeError
 from ...tensor import Tensor, as_tensor
+from ..samples import as_floats
 from ..structure import flatten, map_structure, pack_like
 
 
@@ -43,7 +44,8 @@ class Batches:
 
     x             arrays, in lists or dictionaries where the model has several inputs; or whatever yields batches: a
                   `DataLoader`, a generator
-    steps         how many batches an epoch has, where that is not all
+    batch_size    by default 32, or so that there are `steps` batches
+    steps         how many batches an epoch has, where that is not all; the next epoch goes on behind, until the data end
     class_weight  {class: factor}: samples weigh as much as their class
     """
 
@@ -60,7 +62,8 @@ class Batches:
         device: Device,
     ):
         self.device, self.steps, self.class_weight = device, steps, class_weight
-        self._endless: Iterator | None = None
+        self._begun: Iterator | None = None
+        self._seen = 0
         if _yields_batches(x):
             if y is not None or sample_weight is not None:
                 raise OptionError(
@@ -79,11 +82,21 @@ class Batches:
         if not lengths[0]:
             raise ShapeError("there are no samples in x")
         self.samples = lengths[0]
-        self.source = DataLoader(TensorDataset(*leaves), batch_size or 32, shuffle=bool(shuffle))
+        batch_size = batch_size or (math.ceil(self.samples / steps) if steps else 32)
+        self.source = DataLoader(TensorDataset(*leaves), batch_size, shuffle=bool(shuffle))
         self.count = len(self.source) if steps is None else steps
 
-    def __iter__(self) -> Iterator[tuple[Any, Any, Any]]:
-        for batch in self._limited():
+    def __iter__(self) -> Iterator[Any]:
+        """An epoch of batches as they were given: x; (x, y); or (x, y, sample_weight)."""
+        for x, y, weight in self.triples():
+            if y is None and weight is None:
+                yield (x,) if isinstance(x, (tuple, list)) else x
+            else:
+                yield (x, y) if weight is None else (x, y, weight)
+
+    def triples(self) -> Iterator[tuple[Any, Any, Any]]:
+        """An epoch of batches as (x, y, sample_weight), None standing for what there is not."""
+        for batch in self._epoch():
             if self.parts is None:
                 x, y, weight = map_structure(
                     lambda leaf: None if leaf is None else as_data(leaf, self.device), unpack(batch)
@@ -94,26 +107,48 @@ class Batches:
                 x, y, weight = pack_like(self.parts, leaves)
             yield x, y, self._weighted(y, weight)
 
-    def _limited(self) -> Iterator:
+    def restart(self) -> None:
+        """Let the next epoch begin at the first batch, where the last one has ended in the middle."""
+        self._begun = None
+
+    def _epoch(self) -> Iterator:
         if self.steps is None:
-            return iter(self.source)
-        # An epoch is `steps` batches, wherever the data ends; the next epoch goes on behind.
-        if self._endless is None:
-            self._endless = itertools.chain.from_iterable(itertools.repeat(self.source))
-        return itertools.islice(self._endless, self.steps)
+            yield from self.source
+            return
+        length = len(self.source) if hasattr(self.source, "__len__") else None
+        if self._begun is None:
+            self._begun, self._seen = iter(self.source), 0
+        for step in range(self.steps):
+            batch = None if self._seen == length else next(self._begun, None)
+            if batch is None:
+                warnings.warn(
+                    f"x has ended after {step} of the {self.steps} steps that were asked for, and so does this epoch: give "
+                    f"more data, or fewer steps",
+                    stacklevel=4,
+                )
+                self._begun = None
+                return
+            self._seen += 1
+            yield batch
+        if self._seen == length:
+            self._begun = None
 
     def _weighted(self, y: Any, weight: Any) -> Any:
         if not self.class_weight:
             return weight
         if not isinstance(y, Tensor):
             raise OptionError("class_weight is for models with one output; give sample_weight instead")
-        classes = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1).astype("int64")
-        table = numpy.ones(max(int(label) for label in self.class_weight) + 1, "float32")
-        for label, factor in self.class_weight.items():
-            table[int(label)] = factor
-        known = classes < len(table)
-        factors = known.where(as_tensor(table, device=self.device)[known.where(classes, 0)], 1)
-        return factors if weight is None else factors * weight
+        if y.ndim > 2:
+            raise OptionError(f"class_weight is for targets (batch,), (batch, 1) or (batch, classes), not {y.shape}")
+        classes = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1).round().astype("int64")
+        least, most = min(self.class_weight), max(self.class_weight)
+        table = numpy.array([self.class_weight.get(label, 1) for label in range(int(least), int(most) + 1)], "float32")
+        known = (classes >= least) & (classes <= most)
+        factors = known.where(as_tensor(table, device=self.device)[known.where(classes - int(least), 0)], 1)
+        if weight is None:
+            return factors
+        weight = as_floats(weight, factors)
+        return factors.reshape(factors.shape + (1,) * (weight.ndim - 1)) * weight
 
 
 def _yields_batches(x: Any) -> bool:

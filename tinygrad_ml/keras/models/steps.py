@@ -36,6 +36,7 @@ from ...compile.turn import Turn
 from ...errors import CompileError
 from ...modes import modes
 from ..structure import flatten
+from .logs import Logs, stored
 
 _OUTSIDE = [
     (numpy.random.get_state.__self__, "numpy.random", "numpy.random"),
@@ -61,6 +62,7 @@ class ModelStep:
     def __init__(self, model: Any, name: str):
         self.model, self.name = model, name
         self._met: dict[tuple, tuple | None] = {}  # shapes of a batch -> the numbers when they came last, if known
+        self._logs: dict[tuple, dict] = {}  # shapes -> the functions that compute its logs, which is no part of a step
         self._reached: Found | None = None
         self._numbers: tuple[Callable[[], tuple], ...] = ()
         self._progress = _Progress()
@@ -80,7 +82,7 @@ class ModelStep:
             return "run_eagerly=True"
         if not model.jit_compile:
             return f"jit_compile={model.jit_compile}"
-        if model.jit_compile == "auto" and getattr(self._method, "__module__", "") != f"{__package__}.training":
+        if model.jit_compile == "auto" and getattr(self._method, "__module__", "") != f"{__package__}.learner":
             return f"{self.name} is the model's own, which only jit_compile=True compiles"
         return model._not_compiled
 
@@ -98,7 +100,10 @@ class ModelStep:
         shapes = tuple(None if leaf is None else (leaf.shape, leaf.dtype) for leaf in flatten(batch))
         if shapes not in self._met or self.why_not is not None:
             self._met.setdefault(shapes)
-            return self._method(batch)
+            found = self._method(batch)
+            if isinstance(found, Logs) and found.unread():
+                self._logs[shapes] = dict(stored(found))
+            return found
         if self._reached is None:
             self._reached = reachable(self._method)
             settings = reachable(*self.model._settings())
@@ -111,7 +116,8 @@ class ModelStep:
             return self._method(batch)
         self._progress.begun = self._progress.done = False
         try:
-            return self.compiled(batch, numbers)
+            found = self.compiled(batch, numbers)
+            return Logs(self._logs[shapes], numbers=False) if found is None and shapes in self._logs else found
         except Exception as error:
             # A mistake that shows in a replay, such as a label out of range, is the caller's.
             cannot = isinstance(error, CompileError) or (self._progress.begun and not self._progress.done)
@@ -133,6 +139,8 @@ class ModelStep:
         self.model._forget_losses()  # tensors, which a recording must not leave behind
         with _only_tensors(self._method):
             result = self._method(batch)
+            if isinstance(result, Logs):
+                result = None if result.unread() else dict(result)
             self.model._forget_losses()
         self._progress.done = True
         return result

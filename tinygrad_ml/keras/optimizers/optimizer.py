@@ -81,6 +81,7 @@ class Optimizer(Configurable):
         self.iterations = 0
         self._rule: optim.Optimizer | None = None
         self._undecayed: tuple[set[Tensor], tuple[str, ...]] = (set(), ())
+        self._schedule: LearningRateSchedule | None = None
         self.learning_rate = learning_rate
 
     def make_rule(self, weights: list[Tensor]) -> optim.Optimizer:
@@ -100,10 +101,16 @@ class Optimizer(Configurable):
             rate = deserialize(rate)
         if callable(rate) and not isinstance(rate, (Tensor, LearningRateSchedule)):
             rate = _Asked(rate)
-        self._schedule = rate if isinstance(rate, LearningRateSchedule) else None
-        if self._schedule is None:
-            rate = float(number("learning_rate", rate if isinstance(rate, (int, float)) else float(rate), 0))
-            self._rate = tensor(rate, device="cpu")
+        if isinstance(rate, LearningRateSchedule):
+            self._schedule = rate
+            return
+        rate = float(number("learning_rate", rate if isinstance(rate, (int, float)) else float(rate), 0))
+        if self._schedule is not None:
+            raise OptionError(
+                f"the learning rate of {self.name!r} is {type(self._schedule).__name__}, a schedule of its own, and cannot be "
+                f"set to {rate:g}: make the optimizer with a number, or set another schedule"
+            )
+        self._rate = tensor(rate, device="cpu")
 
     lr = learning_rate
 
