@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ...errors import OptionError
@@ -109,7 +109,7 @@ class Outputs:
 class CompiledLoss:
     """The sum of the losses of all outputs, each with its factor; and the mean of each for the logs."""
 
-    def __init__(self, loss: Any, loss_weights: Any, output_names: Callable[[], list[str] | None]):
+    def __init__(self, loss: Any, loss_weights: Any, output_names: list[str] | None):
         self.given, self.given_weights, self.output_names = loss, loss_weights, output_names
         self.losses: list | None = None
         self.trackers: list[metrics.Mean | None] = []
@@ -133,7 +133,7 @@ class CompiledLoss:
         ]
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor | None:
-        outputs = Outputs(self.output_names(), y_pred)
+        outputs = Outputs(self.output_names, y_pred)
         y_true, weights = outputs.each(y_true, "y"), outputs.each(sample_weight, "sample_weight")
         if self.losses is None:
             self.build(outputs, y_true)
@@ -155,7 +155,7 @@ class CompiledLoss:
 class CompiledMetrics(metrics.Metric):
     """The metrics of all outputs, as one: its result is a dictionary."""
 
-    def __init__(self, given: Any, weighted: Any, output_names: Callable[[], list[str] | None]):
+    def __init__(self, given: Any, weighted: Any, output_names: list[str] | None):
         for what, some in (("metrics", given), ("weighted_metrics", weighted)):
             if some is not None and not is_nested(some):
                 raise OptionError(f"{what} is a list or a dictionary of metrics, and not {some!r}: give [{some!r}]")
@@ -193,7 +193,7 @@ class CompiledMetrics(metrics.Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in a batch."""
-        outputs = Outputs(self.output_names(), y_pred)
+        outputs = Outputs(self.output_names, y_pred)
         y_true, weights = outputs.each(y_true, "y"), outputs.each(sample_weight, "sample_weight")
         if self.all is None:
             self.build(outputs, y_true)

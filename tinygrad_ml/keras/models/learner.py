@@ -35,6 +35,8 @@ class Learner:
     run_eagerly = False
     jit_compile: Any = "auto"
     optimizer: optimizers.Optimizer | None = None
+    _loss: CompiledLoss | None = None
+    _metrics: CompiledMetrics | None = None
     _not_compiled: str | None = None  # why not, once it has turned out that a step cannot be recorded
 
     def compile(
@@ -79,9 +81,10 @@ class Learner:
         self.run_eagerly, self.jit_compile = bool(run_eagerly), jit_compile
         self._steps: dict[str, ModelStep] = {}
         self._not_compiled = None
-        self._loss = None if loss is None else CompiledLoss(loss, loss_weights, self._output_names)
+        names = getattr(self, "output_names", None)
+        self._loss = None if loss is None else CompiledLoss(loss, loss_weights, names)
         given = metrics is not None or weighted_metrics is not None
-        self._metrics = CompiledMetrics(metrics, weighted_metrics, self._output_names) if given else None
+        self._metrics = CompiledMetrics(metrics, weighted_metrics, names) if given else None
         self._loss_tracker = Mean(name="loss")
         self.loss = loss
         self.compiled = True
@@ -180,9 +183,6 @@ class Learner:
                 for constraint, weight in layer._constrained:
                     if weight.requires_grad:
                         weight.assign(constraint(weight.detach()))
-
-    def _output_names(self) -> list[str] | None:
-        return getattr(self, "output_names", None)
 
     # -- metrics ---------------------------------------------------------------------------------------
 

@@ -161,7 +161,7 @@ class Sequential(Model):
     @property
     def output_names(self) -> list[str]:
         """The name of the last layer."""
-        return [self._layers[-1].name]
+        return [layer.name for layer in self._layers[-1:]]
 
     def get_config(self) -> dict[str, Any]:
         start = None if self._start is None else {"shape": list(self._start.shape[1:]), "dtype": str(self._start.dtype)}

@@ -101,13 +101,14 @@ class Trainer(Learner):
             self.reset_metrics()
             told.on_epoch_begin(epoch)
             found: Mapping[str, Any] = {}
+            step = -1
             for step, batch in enumerate(batches):
                 told.on_train_batch_begin(step)
-                found = train(batch)
+                found = train(batch) or {}
                 told.on_train_batch_end(step, Logs(found))
                 if self.stop_training:
                     break
-            _must_have_had(found, epoch)
+            _must_have_had(step + 1, epoch)
             logs = plain(found)
             if validation is not None and self._is_due(epoch, validation_freq):
                 logs |= {f"val_{name}": value for name, value in self._evaluate(validation, told).items()}
@@ -149,7 +150,7 @@ class Trainer(Learner):
         with no_grad():
             for step, batch in enumerate(batches):
                 told.on_test_batch_begin(step)
-                found = test(batch)
+                found = test(batch) or {}
                 told.on_test_batch_end(step, Logs(found))
                 if self.stop_evaluating:
                     break
@@ -199,7 +200,7 @@ class Trainer(Learner):
         given = Batches(x, y, sample_weight, batch_size=length, class_weight=class_weight, device=self._device())
         (batch,) = given.triples()
         self.reset_metrics()
-        logs = plain(step(batch))
+        logs = plain(step(batch) or {})
         return logs if return_dict else self._listed(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -227,9 +228,9 @@ class Trainer(Learner):
             )
 
 
-def _must_have_had(found: Mapping[str, Any], epoch: int) -> None:
+def _must_have_had(steps: int, epoch: int) -> None:
     """`DataError` for an epoch without a batch."""
-    if not found:
+    if not steps:
         raise DataError(
             f"x yielded no batch in epoch {epoch + 1}: a generator is used up after one pass. Give fit a DataLoader, or "
             "one that goes on for ever, with steps_per_epoch="
