@@ -6,9 +6,12 @@ Read before: `state.py`, which says what a function can reach.
 from __future__ import annotations
 
 import weakref
+from array import array
 from collections.abc import Mapping
 from operator import is_
 from typing import Any
+
+import numpy
 
 from .signature import became
 from .state import CONTAINERS, MISSING, Found, Variables, filled, is_plain, is_same, is_users, name_of
@@ -16,9 +19,11 @@ from .state import CONTAINERS, MISSING, Found, Variables, filled, is_plain, is_s
 
 class Noticed:
     """What code that is not this library's reads by a name: the variables of functions, and attributes of objects, classes
-    and modules. Plain values count by value, all else by identity; of a list, a dictionary or a set what is in it, too.
+    and modules. Plain values count by value, all else by identity; of a list, a dictionary or a set what is in it, too; of
+    an array of NumPy, and of what else holds numbers for others to read, the numbers.
 
-    A container with more than `SMALL` items counts by how many there are.
+    A container with more than `SMALL` items counts by how many there are, and of an array with more than `FEW` bytes some
+    numbers are looked at, from everywhere in it.
     """
 
     def __init__(self, found: Found):
@@ -48,15 +53,23 @@ class Noticed:
         for reference in self._held:
             self._weak += [(reference, *attribute) for attribute in self._attributes(reference())]
         self._contents: list[tuple[Any, list, str]] = []
+        self._arrays: list[tuple[Any, tuple, str]] = []
         waiting = [(value, path) for *_, value, path in (*self._named, *self._cells, *self._weak)]
+        waiting += [(value, name) for variables in self._variables for name, value in variables.defaults.items()]
         seen = set(self._ours)
         while waiting:
             value, path = waiting.pop()
-            if isinstance(value, CONTAINERS) and id(value) not in seen:
-                seen.add(id(value))
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            if isinstance(value, CONTAINERS):
                 items = _items(value)
                 self._contents.append((value, items, path))
                 waiting += [(item, f"{path}[...]") for item in items]
+            elif isinstance(value, tuple):
+                waiting += [(item, f"{path}[{i}]") for i, item in enumerate(value[:SMALL])]
+            elif isinstance(value, BUFFERS):
+                self._arrays.append((value, _numbers(value), path))
 
     def _attributes(self, thing: Any) -> list[tuple[str, Any, str]]:
         """(name, value, what to call it) of those that are read; classes may have some that an object has not yet."""
@@ -76,6 +89,9 @@ class Noticed:
             now = vars(reference()).get(name, MISSING)
             if now is not value and not is_same(now, value):
                 return False
+        for given, numbers, _ in self._arrays:
+            if _numbers(given) != numbers:
+                return False
         return all(_same_items(_items(container), items) for container, items, _ in self._contents)
 
     def change(self) -> str | None:
@@ -88,7 +104,8 @@ class Noticed:
         for path, value, before in now:
             if not is_same(value, before):
                 return became(path, *map(_told, (value, before)))
-        changed = (path for x, items, path in self._contents if not _same_items(_items(x), items))
+        changed = [path for x, items, path in self._contents if not _same_items(_items(x), items)]
+        changed += [path for given, numbers, path in self._arrays if _numbers(given) != numbers]
         return next((f"there is something else in {path} than before" for path in changed), None)
 
 
@@ -99,6 +116,19 @@ def _told(value: Any) -> str:
 
 
 SMALL = 100
+FEW = 65536
+SAMPLES = 512
+BUFFERS = (numpy.ndarray, memoryview, bytearray, array)
+
+
+def _numbers(given: Any) -> tuple:
+    """What is in an array, to be compared."""
+    if not isinstance(given, numpy.ndarray):
+        given = numpy.asarray(given)
+    if given.nbytes <= FEW:
+        return given.shape, given.dtype, given.tobytes()
+    flat = given.ravel("K") if given.flags.forc else given.flat
+    return given.shape, given.dtype, flat[:: given.size // SAMPLES | 1].tobytes()
 
 
 def _items(container: Any) -> list:

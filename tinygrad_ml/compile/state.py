@@ -190,6 +190,9 @@ class Variables:
         self.cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
         names = _names(function.__code__)
         self.globals, self.names, self.read = function.__globals__, names.variables, names.read
+        given = function.__defaults__ or ()
+        last = function.__code__.co_varnames[: function.__code__.co_argcount][-len(given) :]
+        self.defaults = dict(zip(last, given, strict=False)) | (function.__kwdefaults__ or {})
 
 
 def _content(holder: Any) -> dict:
