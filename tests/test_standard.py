@@ -48,6 +48,15 @@ def test_what_the_namespace_tells_of_itself():
     }
 
 
+def test_names_behind_the_dot_are_meant_for_users():
+    """Each is a function, a class, a number, a dtype, or one of the rooms with names of their own."""
+    rooms = {"data", "errors", "keras", "linalg", "nn", "optim", "random"}
+    names = [name for name in dir(tg) if not name.startswith("__")]
+    assert {name for name in names if inspect.ismodule(getattr(tg, name))} == rooms
+    assert not [name for name in names if name.startswith("_")]
+    assert {"Tensor", "compile", "matmul", "float32", "pi", "unique_values"} <= set(names)
+
+
 def test_kinds_of_dtypes():
     kinds = {
         "bool": ("bool",),

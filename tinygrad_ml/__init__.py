@@ -10,6 +10,7 @@ tensor(7.)
 `README.md` in this folder says in which order to read the code.
 """
 
+import re as _re
 import warnings as _warnings
 
 from . import data, linalg, nn, optim, random
@@ -48,6 +49,30 @@ __version__ = "0.1.0"
 # To the engine inf and nan are values, as to PyTorch; `detect_anomaly` says where a nan came from.
 # NumPy's warnings about its own arithmetic, outside of this package, stay as they are.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinygrad_ml\.")
+
+
+_ROOMS = frozenset(
+    (
+        "autograd",
+        "backend",
+        "functional",
+        "graph",
+        "indexing",
+        "io",
+        "models",
+        "modes",
+        "operators",
+        "ops",
+        "training",
+        "writes",
+    )
+)
+"""Files and folders that are imported under way. They are for readers of the code, and not among what is offered."""
+
+
+def __dir__() -> list[str]:
+    """What there is for users, as an editor shows it behind `tg.`"""
+    return sorted(name for name in {*globals(), "keras"} if name not in _ROOMS and not _re.match("_[^_]", name))
 
 
 def __getattr__(name: str):
