@@ -351,6 +351,13 @@ def test_the_gradient_of_a_different_element_goes_to_its_first_place():
     assert_close(x.grad, [10, 1, 0])
 
 
+def test_a_symbolic_mask_has_no_number_of_elements():
+    x = tg.symbol((2, 3))
+    with pytest.raises(ShapeError, match=r"how many elements a mask of shape \(2, 3\) selects is in its numbers"):
+        x[x > 0]
+    assert tg.where(x > 0, x, 0).shape == (2, 3)
+
+
 @pytest.mark.parametrize("function", [tg.nonzero, tg.unique_all, tg.unique_values])
 def test_shapes_that_depend_on_numbers(function):
     with pytest.raises(ShapeError, match="symbolic.* is in its numbers"):

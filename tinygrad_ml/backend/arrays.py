@@ -8,7 +8,7 @@ import contextlib
 
 import numpy
 
-from ..errors import DTypeError
+from ..errors import DTypeError, ShapeError
 from .dtypes import SUPPORTED
 from .host import Backend, Host
 
@@ -25,6 +25,10 @@ class Absent:
 
     def __init__(self, shape: tuple[int, ...], dtype: numpy.dtype):
         self.shape, self.dtype = shape, dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
 
     def astype(self, dtype: numpy.dtype) -> "Absent":
         return Absent(self.shape, dtype)
@@ -59,6 +63,12 @@ class Symbol(Backend):
 
     def index_of(self, array) -> int:
         return 0
+
+    def nonzero(self, array):
+        raise ShapeError(
+            f"how many elements a mask of shape {array.shape} selects is in its numbers, and a symbolic tensor has none. "
+            f"Use tg.where(mask, x, 0) instead of x[mask]"
+        )
 
     def quiet(self):
         return contextlib.nullcontext()

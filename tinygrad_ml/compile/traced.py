@@ -104,10 +104,6 @@ class Traced(Absent):
         self.written, self.seen, self.in_order = 0, 0, True
 
     @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
     def size(self) -> int:
         return size(self.shape)
 
