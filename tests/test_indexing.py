@@ -297,6 +297,14 @@ def test_scattering(data):
     assert_close(mean * count, tg.scatter_add(tg.tensor(x), places, tg.tensor(values), axis).numpy(), rtol=1e-6)
 
 
+def test_what_ties_where_it_is_scattered_shares_the_gradient():
+    x, values = tg.tensor([2.0, 5.0], requires_grad=True), tg.tensor([2.0, 2.0, 1.0], requires_grad=True)
+    y = tg.scatter(x, [0, 0, 0], values, reduce="max")
+    of_x, of_values = tg.grad(y, [x, values], tg.tensor([3.0, 7.0]))
+    assert_close(of_x, [1, 7])
+    assert_close(of_values, [1, 1, 0])
+
+
 def test_scattering_keeps_dtypes_and_says_what_is_wrong():
     x = tg.tensor([1, 2, 3], dtype="int32")
     for reduce in SCATTERED:

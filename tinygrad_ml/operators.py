@@ -166,22 +166,7 @@ def __pow__(self: Tensor, other) -> Tensor:
 
 @method
 def __invert__(self: Tensor) -> Tensor:
-    return combine_bits(elementwise.bitwise_invert, self)
-
-
-def combine_bits(op: Primitive, *tensors: Tensor) -> Tensor:
-    """`op` of the bits of integers; of truth values alone it is a logical operation."""
-    if op in _OF_TRUTHS and all(tensor.dtype == dtypes.bool_ for tensor in tensors):
-        op = _OF_TRUTHS[op]
-    return apply(op, tensors)
-
-
-_OF_TRUTHS = {
-    elementwise.bitwise_and: elementwise.logical_and,
-    elementwise.bitwise_or: elementwise.logical_or,
-    elementwise.bitwise_xor: elementwise.logical_xor,
-    elementwise.bitwise_invert: elementwise.logical_not,
-}
+    return apply(elementwise.bitwise_invert, (self,))
 
 
 def _general(op: Primitive) -> Callable:
@@ -242,24 +227,13 @@ def _comparison(op: Primitive) -> Callable:
     return operator
 
 
-def _in_place(compute: Callable, symbol: str) -> Callable:
-    """x ∘= other, where `compute` is x ∘ other"""
+def _in_place(op: Primitive, symbol: str) -> Callable:
+    """x ∘= other"""
+    compute = _general(op)
 
     def operator(self, other):
         value = compute(self, other)
         return value if value is NotImplemented else _become(self, value, symbol)
-
-    return operator
-
-
-def _bits(op: Primitive, reflected: bool = False) -> Callable:
-    """x ∘ other, or other ∘ x, of the bits of integers."""
-
-    def operator(self, other):
-        other = operand(other, self)
-        if other is NotImplemented:
-            return other
-        return combine_bits(op, other, self) if reflected else combine_bits(op, self, other)
 
     return operator
 
@@ -293,10 +267,10 @@ for _name, (_op, _symbol) in _ARITHMETIC.items():
     if _name != "pow":
         setattr(Tensor, f"__{_name}__", _direct(_op) if _op.operator else _general(_op))
     setattr(Tensor, f"__r{_name}__", _reflected(_op))
-    setattr(Tensor, f"__i{_name}__", _in_place(_general(_op), _symbol))
+    setattr(Tensor, f"__i{_name}__", _in_place(_op, _symbol))
 for _name, _op in _COMPARISONS.items():
     setattr(Tensor, f"__{_name}__", _comparison(_op))
 for _name, (_op, _symbol) in _BITS.items():
-    setattr(Tensor, f"__{_name}__", _bits(_op))
-    setattr(Tensor, f"__r{_name}__", _bits(_op, reflected=True))
-    setattr(Tensor, f"__i{_name}__", _in_place(_bits(_op), _symbol))
+    setattr(Tensor, f"__{_name}__", _general(_op))
+    setattr(Tensor, f"__r{_name}__", _reflected(_op))
+    setattr(Tensor, f"__i{_name}__", _in_place(_op, _symbol))

@@ -7,7 +7,7 @@ public face: numbers, lists and arrays are accepted, and a docstring is made of 
 import math
 
 from ..backend import dtypes
-from ..operators import combine_bits, operand
+from ..operators import operand
 from ..ops import Primitive
 from ..ops import elementwise as rows
 from ..tensor import Tensor, apply, as_tensor, method
@@ -49,13 +49,6 @@ def _binary(op: Primitive, name: str | None = None):
     return method(
         _named(function, name or op.name, f"y = {op.formula}, elementwise{derivatives}. Shapes that broadcast.")
     )
-
-
-def _bits(op: Primitive):
-    def function(a, b) -> Tensor:
-        return combine_bits(op, *_operands(a, b))
-
-    return method(_named(function, op.name, f"y = {op.formula}, elementwise, of integers or bools that broadcast."))
 
 
 abs = _unary(rows.absolute)
@@ -117,17 +110,12 @@ greater_equal = _binary(rows.greater_equal)
 logical_and = _binary(rows.logical_and)
 logical_or = _binary(rows.logical_or)
 logical_xor = _binary(rows.logical_xor)
-bitwise_and = _bits(rows.bitwise_and)
-bitwise_or = _bits(rows.bitwise_or)
-bitwise_xor = _bits(rows.bitwise_xor)
-bitwise_left_shift = _bits(rows.bitwise_left_shift)
-bitwise_right_shift = _bits(rows.bitwise_right_shift)
-
-
-@method
-def bitwise_invert(x) -> Tensor:
-    """y = x with each bit inverted, elementwise, of integers; of bools it is `logical_not`. Also `~x`."""
-    return combine_bits(rows.bitwise_invert, as_tensor(x))
+bitwise_and = _binary(rows.bitwise_and)
+bitwise_or = _binary(rows.bitwise_or)
+bitwise_xor = _binary(rows.bitwise_xor)
+bitwise_left_shift = _binary(rows.bitwise_left_shift)
+bitwise_right_shift = _binary(rows.bitwise_right_shift)
+bitwise_invert = _unary(rows.bitwise_invert)
 
 
 @method

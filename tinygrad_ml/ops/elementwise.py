@@ -176,7 +176,7 @@ bitwise_or          = binary("bitwise_or",          "bitwise_or",  "a or b, bit 
 bitwise_xor         = binary("bitwise_xor",         "bitwise_xor", "a xor b, bit by bit", (), (), "a ^ b",  coerce=dtypes.promote_bits)
 bitwise_left_shift  = binary("bitwise_left_shift",  "left_shift",  "a · 2ᵇ, without the bits that leave", (), (), "a << b", coerce=dtypes.promote_bits, **small_result)
 bitwise_right_shift = binary("bitwise_right_shift", "right_shift", "⌊a / 2ᵇ⌋",            (), (), "a >> b", coerce=dtypes.promote_bits, **small_result)
-bitwise_invert      = unary("bitwise_invert",       "invert",      "x with each bit inverted", "", None, "~x", coerce=dtypes.promote_bits)
+bitwise_invert      = unary("bitwise_invert",       "invert",      "x with each bit inverted (of bools: ¬x)", "", None, "~x", coerce=dtypes.promote_bits)
 # fmt: on
 
 
