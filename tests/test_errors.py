@@ -12,6 +12,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import errors
 from tinygrad_ml.errors import (
     AnomalyError,
+    AxisError,
     DeviceError,
     DTypeError,
     GradientError,
@@ -69,6 +70,13 @@ def test_the_module_in_which_it_happened_is_named():
         tg.ones(2) + tg.ones(3)
     with scope("", "Network"), pytest.raises(ShapeError, match=r"add in module Network: "):
         tg.ones(2) + tg.ones(3)
+
+
+def test_an_axis_that_is_not_there_is_an_index_error_and_a_value_error_as_numpys():
+    for call in (lambda x: x.expand_dims(3), lambda x: x.sum(2), lambda x: x.flip(-3), lambda x: tg.stack([x], 3)):
+        for kind in (AxisError, ShapeError, IndexError, ValueError):
+            with pytest.raises(kind, match="is out of range for a tensor of [23] axes"):
+                call(tg.ones(2, 3))
 
 
 def test_the_error_carries_the_operation_and_its_inputs():

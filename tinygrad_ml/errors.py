@@ -15,6 +15,10 @@ class ShapeError(TinygradError, ValueError):
     """Shapes or axes that do not fit an operation."""
 
 
+class AxisError(ShapeError, IndexError):
+    """An axis that a tensor does not have."""
+
+
 class DTypeError(TinygradError, TypeError):
     """A dtype, or a kind of Python object, that an operation cannot work on."""
 

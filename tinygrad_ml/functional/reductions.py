@@ -23,7 +23,7 @@ def _reduce(op, x, axis, keepdims: bool) -> Tensor:
     try:
         axes = axes_of(axis, x.ndim)
     except ShapeError as error:
-        raise ShapeError(f"{op.name} of {x._described()}: {error}") from None
+        raise type(error)(f"{op.name} of {x._described()}: {error}") from None
     return apply(op, (x,), {"axis": axes, "keepdims": keepdims})
 
 

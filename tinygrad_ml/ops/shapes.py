@@ -1,6 +1,6 @@
 """Shape rules that several operations share, and the errors they raise."""
 
-from ..errors import ShapeError
+from ..errors import AxisError, ShapeError
 
 Shape = tuple[int, ...]
 
@@ -34,7 +34,7 @@ def one_axis(axis: int, ndim: int) -> int:
         except AttributeError:
             raise ShapeError(f"an axis is an integer, not {axis!r}") from None
     if not -max(ndim, 1) <= axis < max(ndim, 1):
-        raise ShapeError(f"axis {axis} is out of range for a tensor of {ndim} axes")
+        raise AxisError(f"axis {axis} is out of range for a tensor of {ndim} axes")
     return axis % max(ndim, 1)
 
 
