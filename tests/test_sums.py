@@ -87,6 +87,11 @@ def test_float16_counts_beyond_2048(count):
     assert_close(y, 5000)
 
 
+def test_the_mean_of_equal_numbers_is_that_number():
+    for count in range(1, 130):
+        assert tg.ones(count).mean().item() == tg.ones(count, 2, dtype="float64").mean(0)[1].item() == 1
+
+
 def test_products_of_float16_may_pass_what_it_can_hold():
     assert_close(tg.prod(tg.tensor([300.0, 300.0, 1e-3], dtype="float16")), 90, rtol=1e-3)
     assert_close(tg.cumulative_prod(tg.tensor([300.0, 200.0, 1e-3], dtype="float16")), [300, 60000, 60], rtol=1e-3)

@@ -41,12 +41,13 @@ def floating(x) -> Tensor:
 
 def widened(x: Tensor) -> Tensor:
     """x in the dtype of its sums: squares and sums soon exceed 65504, the largest float16."""
-    return x.astype(accumulator(x.dtype)) if dtypes.is_float(x.dtype) else x
+    wide = accumulator(x.dtype)
+    return x if wide is x.dtype else x.astype(wide)
 
 
 def rounded(y: Tensor, x: Tensor) -> Tensor:
     """y, which was computed of `widened(x)`, in the dtype of x, if that is another."""
-    return y.astype(x.dtype) if dtypes.is_float(x.dtype) and accumulator(x.dtype) != x.dtype else y
+    return y if accumulator(x.dtype) is x.dtype else y.astype(x.dtype)
 
 
 def _wide(function):
@@ -85,8 +86,12 @@ def sum(x, axis=None, keepdims: bool = False, dtype=None) -> Tensor:
 @_wide
 def mean(x, axis=None, keepdims: bool = False) -> Tensor:
     """(1/n) Σ x over the axes; integers give float32. Over nothing it is nan."""
-    count = _count(x, axis)
-    return sum(x, axis, keepdims) * (1 / count if count else math.nan)
+    return _divided(sum(x, axis, keepdims), _count(x, axis))
+
+
+def _divided(total: Tensor, count: float) -> Tensor:
+    """total / count, nan where there is nothing to count. 1 / count would be rounded, and the mean of 41 ones not be 1."""
+    return total / count if count > 0 else total * math.nan
 
 
 @method
@@ -158,7 +163,7 @@ def var(x, axis=None, correction: float = 0, keepdims: bool = False) -> Tensor:
     """Σ (x - mean)² / (n - correction) over the axes; `correction=1` is the unbiased estimate."""
     freedom = _count(x, axis) - correction
     deviation = x - mean(x, axis, keepdims=True)
-    return sum(deviation * deviation, axis, keepdims) * (1 / freedom if freedom > 0 else math.nan)
+    return _divided(sum(deviation * deviation, axis, keepdims), freedom)
 
 
 @method
