@@ -83,6 +83,15 @@ def test_derivatives_keep_the_digits_that_a_formula_can_keep(function, at, order
     assert slope(function, at, order=order) == [pytest.approx(expected, rel=1e-13, abs=0)]
 
 
+@pytest.mark.parametrize(("function", "root"), [(tg.asin, True), (tg.acos, True), (tg.atanh, False), (tg.acosh, True)])
+def test_slopes_beside_a_pole_keep_their_digits(function, root):
+    at = 1.0001 if function is tg.acosh else -0.9999
+    at = float(np.float32(at))
+    exact = abs((1 - at) * (1 + at))
+    (found,) = slope(function, at, dtype="float32")
+    assert abs(found) == pytest.approx(1 / math.sqrt(exact) if root else 1 / exact, rel=3e-7)
+
+
 def test_slopes_of_elu_in_float32_are_right_far_from_0():
     assert slope(F.elu, -12.0, dtype="float32") == [pytest.approx(math.exp(-12), rel=1e-6, abs=0)]
 

@@ -143,3 +143,11 @@ def test_impossible_options():
         R.random(3, dtype="float99")
     with pytest.raises(DeviceError, match="is not a device"):
         R.random(3, device="tpu")
+
+
+def test_uniform_numbers_of_float16_stay_below_1():
+    drawn = tg.random.random(20_000, dtype="float16").numpy()
+    assert drawn.dtype == np.float16
+    assert drawn.max() == 1 - 2**-11
+    assert drawn.min() < 2**-10
+    assert abs(drawn.mean(dtype=np.float64) - 0.5) < 0.01

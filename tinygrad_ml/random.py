@@ -67,7 +67,10 @@ def _draw(method: str, size, dtype, device, requires_grad: bool = False) -> Tens
     wide = dtypes.float32 if dtype == dtypes.float16 else dtype
     stream = _stream(Device(device) if device is not None else current_device())
     drawn = getattr(stream, method)(size=shape, dtype=wide)
-    made = Tensor(numpy.asarray(drawn) if isinstance(drawn, (float, numpy.generic)) else drawn).astype(dtype)
+    made = Tensor(numpy.asarray(drawn) if isinstance(drawn, (float, numpy.generic)) else drawn)
+    if method == "random" and wide != dtype:
+        made = (made * 2048).floor() / 2048  # what float16 holds below 1, which rounding could reach
+    made = made.astype(dtype)
     made.requires_grad = requires_grad
     return made
 

@@ -66,8 +66,8 @@ LINES = np.array(
 )
 
 ASIDE = {
-    ("acosh", 1): "at ±1 both are infinite, and ours keeps the digits beside 1",
-    ("acosh", 2): "the same",
+    ("acosh", 1): "at ±1 it is infinite; ours keeps the digits beside it, and says nan of the slope there",
+    **{(name, 2): "the same" for name in words("acosh asin acos atanh")},
     ("elu", 2): "at 0 its second derivative jumps: ours is that from the left",
     ("celu", 2): "the same",
     ("selu", 2): "the same",

@@ -5,7 +5,8 @@ the gradient g at the output y into the one at the input x, and names what it ne
 `primitive.py`); the last column is the value of a single number, for loops and kernels (see `scalar.py`).
 
 A derivative that jumps is what PyTorch takes: 0 for `abs` and `relu` at 0, half to each side where
-`maximum(a, b)` meets a tie.
+`maximum(a, b)` meets a tie. Rules keep the digits that a formula can keep, as beside the poles of `asin`;
+but `sigmoid` and `tanh` are written in y, which costs no exponential, and are flat where y rounds to 1.
 """
 
 import math
@@ -115,15 +116,15 @@ reciprocal = unary("reciprocal", lambda xp, x: 1 / x, "1/x",         "-y²",    
 sin        = unary("sin",        "sin",            "sin x",          "cos x",            lambda g, x: g * x.cos(),                     "sin(x)")
 cos        = unary("cos",        "cos",            "cos x",          "-sin x",           lambda g, x: -g * x.sin(),                    "cos(x)")
 tan        = unary("tan",        "tan",            "tan x",          "1 + y²",           lambda g, y: g * (y * y + 1),                 "tan(x)")
-asin       = unary("asin",       "arcsin",         "arcsin x",       "1/√(1 - x²)",      lambda g, x: g / (1 - x * x).sqrt(),          "asin(x)")
-acos       = unary("acos",       "arccos",         "arccos x",       "-1/√(1 - x²)",     lambda g, x: -g / (1 - x * x).sqrt(),         "acos(x)")
+asin       = unary("asin",       "arcsin",         "arcsin x",       "1/√(1 - x²)",      lambda g, x: g / ((1 - x) * (1 + x)).sqrt(),  "asin(x)")
+acos       = unary("acos",       "arccos",         "arccos x",       "-1/√(1 - x²)",     lambda g, x: -g / ((1 - x) * (1 + x)).sqrt(), "acos(x)")
 atan       = unary("atan",       "arctan",         "arctan x",       "1/(1 + x²)",       lambda g, x: g / (x * x + 1),                 "atan(x)")
 sinh       = unary("sinh",       "sinh",           "sinh x",         "cosh x",           lambda g, x: g * x.cosh(),                    "sinh(x)")
 cosh       = unary("cosh",       "cosh",           "cosh x",         "sinh x",           lambda g, x: g * x.sinh(),                    "cosh(x)")
 tanh       = unary("tanh",       "tanh",           "tanh x",         "1 - y²",           lambda g, y: g * (1 - y * y),                 "tanh(x)")
 asinh      = unary("asinh",      "arcsinh",        "arsinh x",       "1/√(x² + 1)",      lambda g, x: g / (x * x + 1).sqrt(),          "asinh(x)")
 acosh      = unary("acosh",      "arccosh",        "arcosh x",       "1/√(x² - 1)",      lambda g, x: g / ((x - 1) * (x + 1)).sqrt(),  "acosh(x)")
-atanh      = unary("atanh",      "arctanh",        "artanh x",       "1/(1 - x²)",       lambda g, x: g / (1 - x * x),                 "atanh(x)")
+atanh      = unary("atanh",      "arctanh",        "artanh x",       "1/(1 - x²)",       lambda g, x: g / ((1 - x) * (1 + x)),         "atanh(x)")
 erf        = unary("erf",        _erf,             "erf x",          "2/√π · exp(-x²)",  lambda g, x: g * ((-x * x).exp() * (2 / SQRT_PI)), "erf(x)")
 sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-x))")
 relu       = unary("relu",       lambda xp, x: xp.maximum(x, x.dtype.type(0)), "max(x, 0)", "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),    "0 if x < 0 else x", coerce=None)
