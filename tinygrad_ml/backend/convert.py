@@ -13,8 +13,9 @@ def as_array(data, dtype=None, device: str | Device | None = None, copy: bool = 
 
     By default arrays of a GPU stay there, and all else goes to the current device; arrays and
     scalars of NumPy's keep their dtype, and Python's numbers and lists become float32 (or int64, or
-    bool). Where a dtype is given, they go there straight, with all digits that it holds. A 0-d array on the host is returned as a NumPy scalar, with which NumPy
-    computes several times faster. Memory is shared where that is possible, unless `copy` is True.
+    bool). Where a dtype is given, they go there straight, with all digits that it holds. A 0-d array
+    on the host is returned as a NumPy scalar, with which NumPy computes several times faster. Memory
+    is shared where that is possible, unless `copy` is True.
 
     Raises `DTypeError` for what is no number, or none of that dtype: nan or 300 as uint8.
     """
@@ -57,6 +58,8 @@ def _host_array(data, wanted: numpy.dtype | None) -> numpy.ndarray:
         return array
     if wanted is None:
         return array.astype(DEFAULT_FLOAT) if array.dtype.kind == "f" else array
+    if wanted.kind not in "iu" or array.dtype == wanted:
+        return array  # of float64, in which no digit is lost yet
     try:
         return numpy.asarray(data, wanted)
     except (OverflowError, ValueError) as error:
