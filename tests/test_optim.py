@@ -1,5 +1,7 @@
 """Optimisers: what they promise beside PyTorch's numbers, which are in tests/compare."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -291,6 +293,70 @@ def test_the_state_follows_a_conversion():
     assert all(kept["step"] == 2 for kept in update.state.values())
 
 
+IMPOSSIBLE = [
+    ("NAdam", {"betas": (0.9, 1.0)}),
+    ("NAdam", {"momentum_decay": -0.1}),
+    ("RAdam", {"betas": (-0.1, 0.9)}),
+    ("RAdam", {"eps": -1e-9}),
+    ("Adamax", {"weight_decay": -0.1}),
+    ("Rprop", {"etas": (0.5, 1.0)}),
+    ("Rprop", {"etas": (1.0, 1.2)}),
+    ("Rprop", {"etas": (0.0, 1.2)}),
+    ("ASGD", {"weight_decay": -1}),
+    ("Muon", {"ns_steps": -1}),
+    ("Muon", {"ns_steps": 100}),
+    ("Muon", {"ns_coefficients": (1, 2)}),
+    ("Muon", {"adjust_lr_fn": "none"}),
+    ("Muon", {"momentum": -0.1}),
+    ("LBFGS", {"line_search_fn": "armijo"}),
+]
+
+
+@pytest.mark.parametrize("name, options", IMPOSSIBLE)
+def test_impossible_options(name, options):
+    ((option, value),) = options.items()
+    with pytest.raises(OptionError, match=re.escape(f"{option}={value!r} is impossible")):
+        getattr(optim, name)([nn.Parameter(np.ones((1, 1)))], **options)
+
+
+def test_a_rate_of_zero_is_possible():
+    for kind in {kind for kind, _ in CASES.values()}:
+        p = nn.Parameter(np.ones((1, 1)))
+        optimizer = getattr(optim, kind)(
+            [p], lr=0, **({"weight_decay": 0} if "weight_decay" in getattr(optim, kind)([p]).defaults else {})
+        )
+        assert optimizer.param_groups[0]["lr"] == 0
+
+
+def test_lbfgs_through_a_bent_valley():
+    p = nn.Parameter(np.array([-1.2, 1.0]))
+    optimizer = optim.LBFGS([p], max_iter=5, history_size=3, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (1 - p[0]) ** 2 + 100 * (p[1] - p[0] ** 2) ** 2
+        loss.backward()
+        return loss
+
+    found = []
+    for _ in range(7):
+        optimizer.step(closure)
+        found.append(p.numpy())
+    np.testing.assert_allclose(found, VALLEY, rtol=1e-6)
+
+
+# Where LBFGS is in Rosenbrock's valley after each call (computed with PyTorch 2.13.0).
+VALLEY = [
+    [-1.02761776638, 1.05841207827],
+    [-0.680175333418, 0.435331278732],
+    [-0.357461407885, 0.096735223334],
+    [0.205774803595, -0.00146255429905],
+    [0.404889023973, 0.150316897309],
+    [0.807548717511, 0.639259143324],
+    [0.984781903071, 0.96561730688],
+]
+
+
 def test_unknown_and_impossible_options():
     p = nn.Parameter(1.0)
     with pytest.raises(OptionError, match="SGD has no option 'learning_rate'; it has lr, momentum, dampening"):
@@ -395,8 +461,13 @@ FORMS = {
     "CosineAnnealingWarmRestarts": {"T_0": 2, "T_mult": 2},
     "OneCycleLR": {"max_lr": 2.0, "total_steps": 8},
     "CyclicLR": {"base_lr": 0.1, "max_lr": 0.9, "step_size_up": 2},
+    "CyclicLR halved": {"base_lr": 0.1, "max_lr": 0.9, "step_size_up": 1, "step_size_down": 2, "mode": "triangular2"},
+    "CyclicLR falling": {"base_lr": 0.1, "max_lr": 0.9, "step_size_up": 2, "mode": "exp_range", "gamma": 0.8},
+    "OneCycleLR linear": {"max_lr": 2.0, "epochs": 4, "steps_per_epoch": 2, "anneal_strategy": "linear"},
+    "OneCycleLR three phases": {"max_lr": 2.0, "total_steps": 9, "three_phase": True, "div_factor": 5.0},
+    "CosineAnnealingWarmRestarts even": {"T_0": 3, "eta_min": 0.2},
 }
-# The rate in the epochs 0 to 7, from 1 (computed with PyTorch 2.13.0).
+# The rate in the epochs 0 to 7, from 1, and the momentum where it moves from 0.9 (computed with PyTorch 2.13.0).
 RATES = {
     "StepLR": [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125],
     "MultiStepLR": [1.0, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.01],
@@ -419,6 +490,57 @@ RATES = {
         8e-06,
     ],
     "CyclicLR": [0.1, 0.5, 0.9, 0.5, 0.1, 0.5, 0.9, 0.5],
+    "CyclicLR halved": [0.1, 0.9, 0.5, 0.1, 0.5, 0.3, 0.1, 0.3],
+    "CyclicLR falling": [0.1, 0.42, 0.612, 0.3048, 0.1, 0.231072, 0.3097152, 0.18388608],
+    "OneCycleLR linear": [
+        0.08,
+        1.45142857143,
+        1.78571514286,
+        1.42857371429,
+        1.07143228571,
+        0.714290857143,
+        0.357149428571,
+        8.00000000001e-06,
+    ],
+    "OneCycleLR three phases": [
+        0.4,
+        1.41893039206,
+        1.88017370858,
+        0.608792866223,
+        0.383443916075,
+        0.292023806245,
+        0.15933286651,
+        0.0448932560849,
+    ],
+    "CosineAnnealingWarmRestarts even": [1.0, 0.8, 0.4, 1.0, 0.8, 0.4, 1.0, 0.8],
+}
+
+
+MOMENTA = {
+    "OneCycleLR": [
+        0.95,
+        0.868825509907,
+        0.852805833485,
+        0.868825509907,
+        0.894401776195,
+        0.921694186956,
+        0.942336209961,
+        0.95,
+    ],
+    "CyclicLR": [0.9, 0.85, 0.8, 0.85, 0.9, 0.85, 0.8, 0.85],
+    "CyclicLR halved": [0.9, 0.8, 0.85, 0.9, 0.85, 0.875, 0.9, 0.875],
+    "CyclicLR falling": [0.9, 0.86, 0.836, 0.8744, 0.9, 0.883616, 0.8737856, 0.88951424],
+    "OneCycleLR linear": [
+        0.95,
+        0.878571428571,
+        0.860714285714,
+        0.878571428571,
+        0.896428571429,
+        0.914285714286,
+        0.932142857143,
+        0.95,
+    ],
+    "OneCycleLR three phases": [0.95, 0.886316850496, 0.857489143214, 0.936950445861, 0.95, 0.95, 0.95, 0.95],
 }
 
 
@@ -429,28 +551,32 @@ def rates_and_more(optimizer):
 @pytest.mark.parametrize("name", FORMS)
 def test_rates_are_pytorchs_and_go_on_at_once_from_any_step(name):
     optimizer, seen = sgd(), []
-    schedule = getattr(lr_scheduler, name)(optimizer, **FORMS[name])
+    schedule = getattr(lr_scheduler, name.split()[0])(optimizer, **FORMS[name])
     for _ in range(8):
-        seen.append(optimizer.param_groups[0]["lr"])
+        seen.append(rates_and_more(optimizer))
         state, kept = optimizer.state_dict(), schedule.state_dict()
         before, after = sgd(0.3), sgd(0.3)
         before.load_state_dict(state)
-        resumed = getattr(lr_scheduler, name)(before, **FORMS[name])
+        resumed = getattr(lr_scheduler, name.split()[0])(before, **FORMS[name])
         resumed.load_state_dict(kept)
-        made_first = getattr(lr_scheduler, name)(after, **FORMS[name])
+        made_first = getattr(lr_scheduler, name.split()[0])(after, **FORMS[name])
         made_first.load_state_dict(kept)
-        assert np.allclose(after.param_groups[0]["lr"], seen[-1], rtol=1e-12)  # the schedule's state is enough
+        assert np.allclose(rates_and_more(after), seen[-1], rtol=1e-12)  # the schedule's state is enough
         after.load_state_dict(state)
         assert rates_and_more(before) == rates_and_more(after) == rates_and_more(optimizer)
         schedule.step(), resumed.step(), made_first.step()
         assert rates_and_more(before) == rates_and_more(after) == rates_and_more(optimizer)
-    assert np.allclose(seen, RATES[name], rtol=1e-9)
+    rates, momenta = zip(*seen, strict=True)
+    assert np.allclose(rates, RATES[name], rtol=1e-9)
+    assert np.allclose(momenta, MOMENTA.get(name, 0.9), rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", [name for name in FORMS if issubclass(getattr(lr_scheduler, name), ScalingLR)])
+@pytest.mark.parametrize(
+    "name", [name for name in FORMS if issubclass(getattr(lr_scheduler, name.split()[0]), ScalingLR)]
+)
 def test_two_schedules_that_scale_the_rate_multiply(name):
     optimizer = sgd()
-    both = getattr(lr_scheduler, name)(optimizer, **FORMS[name]), lr_scheduler.StepLR(optimizer, 3, 0.5)
+    both = getattr(lr_scheduler, name.split()[0])(optimizer, **FORMS[name]), lr_scheduler.StepLR(optimizer, 3, 0.5)
     lowest = getattr(both[0], "eta_min", 0)
     for t in range(8):
         rate = optimizer.param_groups[0]["lr"]
@@ -459,7 +585,7 @@ def test_two_schedules_that_scale_the_rate_multiply(name):
         plain = optimizer.state_dict()
         resumed = sgd()
         resumed.load_state_dict(plain)
-        again = getattr(lr_scheduler, name)(resumed, **FORMS[name]), lr_scheduler.StepLR(resumed, 3, 0.5)
+        again = getattr(lr_scheduler, name.split()[0])(resumed, **FORMS[name]), lr_scheduler.StepLR(resumed, 3, 0.5)
         for one, saved in zip(again, both, strict=True):
             one.load_state_dict(saved.state_dict())
         assert resumed.param_groups[0]["lr"] == rate
@@ -497,8 +623,10 @@ def test_a_number_is_enough_to_go_on_from_where_the_optimiser_has_its_state():
 
 def test_groups_that_are_added_later_have_rates_too():
     optimizer = sgd()
-    alone = {"LambdaLR", "OneCycleLR", "CyclicLR", "CosineAnnealingWarmRestarts"}
-    schedules = [getattr(lr_scheduler, name)(optimizer, **FORMS[name]) for name in FORMS if name not in alone]
+    alone = {name for name in FORMS if not issubclass(getattr(lr_scheduler, name.split()[0]), ScalingLR)}
+    schedules = [
+        getattr(lr_scheduler, name.split()[0])(optimizer, **FORMS[name]) for name in FORMS if name not in alone
+    ]
     schedules.append(lr_scheduler.ReduceLROnPlateau(optimizer))
     optimizer.add_param_group({"params": [nn.Parameter(1.0)], "lr": 4.0})
     for schedule in schedules[:-1]:
@@ -507,7 +635,7 @@ def test_groups_that_are_added_later_have_rates_too():
     assert len(schedules[0].get_last_lr()) == len(schedules[0].base_lrs) == 2 and schedules[0].base_lrs[1] == 4.0
     for name in sorted(alone):
         optimizer = sgd()
-        schedule = getattr(lr_scheduler, name)(optimizer, **FORMS[name])
+        schedule = getattr(lr_scheduler, name.split()[0])(optimizer, **FORMS[name])
         optimizer.add_param_group({"params": [nn.Parameter(1.0)], "lr": 1.0, "momentum": 0.9})
         schedule.step()
         first, second = optimizer.param_groups
@@ -557,6 +685,41 @@ def test_a_schedule_of_ones_own_in_pytorchs_way():
     assert optimizer.param_groups[0]["lr"] == 0.25
 
 
+METRICS = [1.0, 0.9, 0.95, 0.9, 0.9, 0.89, 0.93, 0.9, 0.7, 0.7, 0.75, 0.8, 0.7]
+# The rates after these metrics (computed with PyTorch 2.13.0).
+PLATEAUS = [
+    (
+        {"patience": 1, "cooldown": 2, "factor": 0.5},
+        [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125],
+    ),
+    (
+        {"mode": "max", "patience": 0, "factor": 0.5, "min_lr": 0.3},
+        [1.0, 0.5, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3],
+    ),
+    (
+        {"patience": 2, "threshold": 0.15, "threshold_mode": "abs"},
+        [1.0, 1.0, 1.0, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.01, 0.01, 0.001, 0.001],
+    ),
+    (
+        {"patience": 0, "threshold": 0.05, "factor": 0.5, "eps": 0.2},
+        [1.0, 1.0, 0.5, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25],
+    ),
+]
+
+
+@pytest.mark.parametrize("options, rates", PLATEAUS)
+def test_plateaus(options, rates):
+    optimizer, found = sgd(), []
+    schedule = lr_scheduler.ReduceLROnPlateau(optimizer, **options)
+    for metric in METRICS:
+        schedule.step(metric)
+        found += schedule.get_last_lr()
+        resumed = lr_scheduler.ReduceLROnPlateau(optimizer, **options)
+        resumed.load_state_dict(schedule.state_dict())
+        schedule = resumed
+    assert np.allclose(found, rates)
+
+
 def test_a_worse_loss_below_zero_is_not_better():
     optimizer = sgd()
     schedule = lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, threshold=0.1)
@@ -590,7 +753,7 @@ def test_a_worse_loss_below_zero_is_not_better():
 def test_impossible_options_of_schedules(name, options):
     option, value = next(iter(options.items()))
     with pytest.raises(OptionError, match=f"{option}={value!r}"):
-        getattr(lr_scheduler, name)(sgd(), **options)
+        getattr(lr_scheduler, name.split()[0])(sgd(), **options)
 
 
 def test_a_rise_or_a_fall_of_no_length():

@@ -22,6 +22,7 @@ PARTS = (
     "tinygrad_ml/graph.py",
     "tinygrad_ml/autograd.py",
     "tinygrad_ml/optim/*.py",
+    "tinygrad_ml/optim/lr_scheduler/*.py",
     "tinygrad_ml/compile/passes/*.py",
 )
 """What is mutated, if nothing else is asked for."""
