@@ -323,3 +323,46 @@ row(
     SPEECH[:, 0],
     LABELS[0],
 )
+
+# -- losses of numbers, shares and classes --------------------------------------------------------------
+
+SHARES = np.abs(numbers((5, 4))) + 0.1
+SHARES /= SHARES.sum(-1, keepdims=True)
+
+for _name in ("MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss"):
+    _options = {"SmoothL1Loss": {"beta": 0.6}, "HuberLoss": {"delta": 0.6}}.get(_name, {})
+    loss_row(_name, lambda nn, x, t, n=_name, o=_options, **r: getattr(nn, n)(**o, **r)(x, t), ROWS, OTHER)
+loss_row("BCELoss", lambda nn, x, **r: nn.BCELoss(**r)(x, constant(SIGNS_OF_ROWS / 2 + 0.5, x)), SHARES)
+loss_row(
+    "BCEWithLogitsLoss",
+    lambda nn, x, **r: nn.BCEWithLogitsLoss(constant(WEIGHTS, x), pos_weight=constant(WEIGHTS + 1, x), **r)(
+        x, constant(SHARES, x)
+    ),
+    ROWS,
+)
+for _reduction in ("none", "batchmean"):  # PyTorch has a warning for "mean"
+    row(
+        f"KLDivLoss, {_reduction}",
+        lambda nn, x, r=_reduction: nn.KLDivLoss(reduction=r)(nn.LogSoftmax(-1)(x), constant(SHARES, x)),
+        ROWS,
+    )
+for _words, _options in (("", {}), (" without class 3", {"ignore_index": 3})):
+    for _weight in (None, WEIGHTS):
+        _more = _words if _weight is None else f"{_words}, weighted"
+        loss_row(
+            f"NLLLoss{_more}",
+            lambda nn, x, t, o=_options, w=_weight, **r: nn.NLLLoss(None if w is None else constant(w, x), **o, **r)(
+                x, t
+            ),
+            ROWS,
+            CLASSES,
+        )
+        loss_row(
+            f"CrossEntropyLoss{_more}",
+            lambda nn, x, t, o=_options, w=_weight, **r: nn.CrossEntropyLoss(
+                None if w is None else constant(w, x), label_smoothing=0.1, **o, **r
+            )(x, t),
+            ROWS,
+            CLASSES,
+        )
+loss_row("CrossEntropyLoss of shares", lambda nn, x, **r: nn.CrossEntropyLoss(**r)(x, constant(SHARES, x)), ROWS)

@@ -8,62 +8,12 @@ import itertools
 
 import numpy as np
 import pytest
+from keras_cases import ALIGNED, LOSSES, METRICS, REDUCTIONS, SHAPES, WEIGHTS, N, data, fit_together, ids
 from keras_twins import agree, as_array, ours, quiet, theirs, torch
 
 from tinygrad_ml.errors import TinygradError
 
 pytestmark = [*quiet, pytest.mark.filterwarnings("ignore::SyntaxWarning")]  # one class
-
-N, K, T = 3, 4, 2  # samples, classes, steps
-SHAPES = [(N,), (N, 1), (N, K), (N, T), (N, T, 1), (N, T, K)]
-WEIGHTS = [None, (), (1,), *SHAPES]
-REDUCTIONS = ["sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", None]
-
-LOSSES = [
-    ("MeanSquaredError", {}, "real", "real"),
-    ("MeanAbsoluteError", {}, "real", "real"),
-    ("MeanAbsolutePercentageError", {}, "real", "real"),
-    ("MeanSquaredLogarithmicError", {}, "share", "share"),
-    ("Huber", {"delta": 0.7}, "real", "real"),
-    ("LogCosh", {}, "real", "real"),
-    ("Hinge", {}, "bits", "real"),
-    ("SquaredHinge", {}, "bits", "real"),
-    ("CategoricalHinge", {}, "bits", "real"),
-    ("KLDivergence", {}, "share", "share"),
-    ("Poisson", {}, "bits", "share"),
-    ("CosineSimilarity", {}, "real", "real"),
-    ("BinaryCrossentropy", {}, "bits", "share"),
-    ("BinaryCrossentropy", {"from_logits": True, "label_smoothing": 0.1}, "bits", "real"),
-    ("CategoricalCrossentropy", {}, "bits", "share"),
-    ("CategoricalCrossentropy", {"from_logits": True}, "bits", "real"),
-    ("SparseCategoricalCrossentropy", {}, "label", "share"),
-    ("SparseCategoricalCrossentropy", {"from_logits": True, "ignore_class": 0}, "label", "real"),
-    ("SparseCategoricalCrossentropy", {"ignore_class": 1}, "label", "share"),
-]
-METRICS = [
-    ("Accuracy", {}, "bits", "bits"),
-    ("BinaryAccuracy", {}, "bits", "share"),
-    ("CategoricalAccuracy", {}, "real", "real"),
-    ("SparseCategoricalAccuracy", {}, "label", "real"),
-    ("TopKCategoricalAccuracy", {"k": 2}, "real", "real"),
-    ("SparseTopKCategoricalAccuracy", {"k": 2}, "label", "real"),
-    ("RootMeanSquaredError", {}, "real", "real"),
-    ("LogCoshError", {}, "real", "real"),
-    ("Precision", {}, "bits", "share"),
-    ("Precision", {"thresholds": [0.3, 0.6]}, "bits", "share"),
-    ("Precision", {"class_id": 0}, "bits", "share"),
-    ("Recall", {}, "bits", "share"),
-    ("Recall", {"top_k": 1}, "bits", "share"),
-    *(loss for loss in LOSSES if hasattr(theirs.metrics, loss[0])),
-]
-
-
-def data(kind, shape, rng):
-    if kind == "label":
-        return rng.integers(0, 2, shape)
-    if kind == "bits":
-        return rng.integers(0, 2, shape).astype("float32")
-    return (rng.standard_normal(shape) if kind == "real" else rng.uniform(0.05, 0.95, shape)).astype("float32")
 
 
 def attempt(compute, *arguments):
@@ -85,15 +35,6 @@ def over_batches(metric, batches):
     return metric.result()
 
 
-def fit_together(name, t, p):
-    """Whether targets and predictions of these shapes are about the same samples."""
-    if name.startswith("Sparse"):
-        return t in (p[:-1], (*p[:-1], 1))
-    if name in ("CategoricalAccuracy", "TopKCategoricalAccuracy"):
-        return t == p
-    return t == p or sorted((t, p), key=len)[0] + (1,) == sorted((t, p), key=len)[1]
-
-
 def compare(found, expected, refused, more, what):
     """One number or an error of both, or a listed reason; whether there is a number of ours."""
     (own, own_error), (other, other_error) = found, expected
@@ -106,10 +47,6 @@ def compare(found, expected, refused, more, what):
         assert own.shape == other.shape, (what, own, other)
         agree(own, other)
     return own_error is None
-
-
-def ids(cases):
-    return ["-".join((name, *options)) for name, options, *_ in cases]
 
 
 @pytest.mark.parametrize(("name", "options", "targets", "predictions"), LOSSES, ids=ids(LOSSES))
@@ -177,14 +114,11 @@ def of_samples(n, shape):
     return shape if shape in ((), (1,)) else (n, *shape[1:])
 
 
-ALIGNED = ("Mean", "Root", "LogCosh", "Cosine", "Accuracy", "Binary", "Precision", "Recall")
-
-
 def reasons_of_metrics(name, t, p, w):
     if not fit_together(name, t, p):
         return "targets of other samples than the predictions: Keras broadcasts them", None
     more = None
-    if len(t) != len(p) and (not name.startswith(ALIGNED) or name == "BinaryCrossentropy"):
+    if len(t) != len(p) and not name.startswith(ALIGNED):
         more = "Keras makes a table (batch, batch) of (batch,) and (batch, 1), or refuses: only its losses align them"
     if name.startswith("Sparse") and w is not None:
         more = "mask and weights that PyTorch's in-place product does not broadcast"

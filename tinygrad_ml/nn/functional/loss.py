@@ -156,7 +156,7 @@ def nll_loss(input, target, weight=None, ignore_index: int = -100, reduction: st
 
     Raises `RangeError` for labels out of range.
     """
-    return _nll(as_tensor(input), target, weight, ignore_index, reduction, 0.0, "nll_loss")
+    return _nll(floating(input), target, weight, ignore_index, reduction, 0.0, "nll_loss")
 
 
 def cross_entropy(

@@ -1,0 +1,124 @@
+"""Losses and metrics of the Keras face, with what they are given, as two kinds of test want it: `test_keras_numbers.py` has
+their numbers, which Keras gave once, and `compare/test_keras_shapes.py` meets Keras itself in all ranks.
+"""
+
+import numpy as np
+
+N, K, T = 3, 4, 2  # samples, classes, steps
+SHAPES = [(N,), (N, 1), (N, K), (N, T), (N, T, 1), (N, T, K)]
+WEIGHTS = [None, (), (1,), *SHAPES]
+REDUCTIONS = ["sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", None]
+
+LOSSES = [
+    ("MeanSquaredError", {}, "real", "real"),
+    ("MeanAbsoluteError", {}, "real", "real"),
+    ("MeanAbsolutePercentageError", {}, "real", "real"),
+    ("MeanSquaredLogarithmicError", {}, "share", "share"),
+    ("Huber", {"delta": 0.7}, "real", "real"),
+    ("LogCosh", {}, "real", "real"),
+    ("Hinge", {}, "bits", "real"),
+    ("SquaredHinge", {}, "bits", "real"),
+    ("CategoricalHinge", {}, "bits", "real"),
+    ("KLDivergence", {}, "share", "share"),
+    ("Poisson", {}, "bits", "share"),
+    ("CosineSimilarity", {}, "real", "real"),
+    ("BinaryCrossentropy", {}, "bits", "share"),
+    ("BinaryCrossentropy", {"from_logits": True, "label_smoothing": 0.1}, "bits", "real"),
+    ("CategoricalCrossentropy", {}, "bits", "share"),
+    ("CategoricalCrossentropy", {"from_logits": True}, "bits", "real"),
+    ("SparseCategoricalCrossentropy", {}, "label", "share"),
+    ("SparseCategoricalCrossentropy", {"from_logits": True, "ignore_class": 0}, "label", "real"),
+    ("SparseCategoricalCrossentropy", {"ignore_class": 1}, "label", "share"),
+]
+METRICS = [
+    ("Accuracy", {}, "bits", "bits"),
+    ("BinaryAccuracy", {}, "bits", "share"),
+    ("CategoricalAccuracy", {}, "real", "real"),
+    ("SparseCategoricalAccuracy", {}, "label", "real"),
+    ("TopKCategoricalAccuracy", {"k": 2}, "real", "real"),
+    ("SparseTopKCategoricalAccuracy", {"k": 2}, "label", "real"),
+    ("RootMeanSquaredError", {}, "real", "real"),
+    ("LogCoshError", {}, "real", "real"),
+    ("Precision", {}, "bits", "share"),
+    ("Precision", {"thresholds": [0.3, 0.6]}, "bits", "share"),
+    ("Precision", {"class_id": 0}, "bits", "share"),
+    ("Recall", {}, "bits", "share"),
+    ("Recall", {"top_k": 1}, "bits", "share"),
+    *(loss for loss in LOSSES if loss[0] not in ("Huber", "LogCosh")),
+]
+
+
+def data(kind, shape, rng):
+    if kind == "label":
+        return rng.integers(0, 2, shape)
+    if kind == "bits":
+        return rng.integers(0, 2, shape).astype("float32")
+    return (rng.standard_normal(shape) if kind == "real" else rng.uniform(0.05, 0.95, shape)).astype("float32")
+
+
+def fit_together(name, t, p):
+    """Whether targets and predictions of these shapes are about the same samples."""
+    if name.startswith("Sparse"):
+        return t in (p[:-1], (*p[:-1], 1))
+    if name in ("CategoricalAccuracy", "TopKCategoricalAccuracy"):
+        return t == p
+    return t == p or sorted((t, p), key=len)[0] + (1,) == sorted((t, p), key=len)[1]
+
+
+def ids(cases):
+    return ["-".join((name, *options)) for name, options, *_ in cases]
+
+
+ALIKE = [
+    ((N,), (N, 1), (N,)),
+    ((N, 1), (N,), (N, 1)),
+    ((N, K), (N, K), None),
+    ((N, K), (N, K), (N,)),
+    ((N, T, K), (N, T, K), (N, T)),
+]
+OF_CLASSES = [((N, 1), (N, K), None), ((N,), (N, K), (N,)), ((N, T, 1), (N, T, K), None), ((N, T), (N, T, K), (N, T))]
+
+
+def given(name, targets, predictions):
+    """Targets, predictions and weights, of the ranks that the commonest programs have."""
+    rng = np.random.default_rng(1)
+    for t, p, w in OF_CLASSES if name.startswith("Sparse") else ALIKE:
+        if fit_together(name, t, p):
+            weights = None if w is None else rng.uniform(0, 2, w).astype("float32")
+            yield data(targets, t, rng), data(predictions, p, rng), weights
+
+
+def numbers_of_losses(room, value_and_gradient):
+    """{loss: its numbers}, `value_and_gradient(f, p)` being the number f(p) and its gradient, as arrays."""
+    found = {}
+    for (name, options, targets, predictions), label in zip(LOSSES, ids(LOSSES), strict=True):
+        found[label] = []
+        for t, p, w in given(name, targets, predictions):
+            for reduction in REDUCTIONS[:1] if w is None else REDUCTIONS[:4]:
+                loss = getattr(room.losses, name)(reduction=reduction, **options)
+                value, slope = value_and_gradient(loss, t, p, w)
+                found[label] += [
+                    float(value),
+                    float((slope * np.cos(np.arange(slope.size)).reshape(slope.shape)).sum()),
+                ]
+    return found
+
+
+def numbers_of_metrics(room, as_array, convert):
+    """{metric: its numbers, each of two batches of other sizes}."""
+    found = {}
+    for (name, options, targets, predictions), label in zip(METRICS, ids(METRICS), strict=True):
+        found[label] = []
+        for t, p, w in given(name, targets, predictions):
+            if t.ndim != p.ndim and not name.startswith(("Sparse", *ALIGNED)):
+                continue
+            metric = getattr(room.metrics, name)(**options)
+            for part in (slice(0, 2), slice(2, None)):
+                if not (name in ("Precision", "Recall") and w is not None and w.shape[-1] == 1):
+                    metric.update_state(*(None if a is None else convert(a[part]) for a in (t, p, w)))
+            found[label] += np.ravel(as_array(metric.result())).astype(float).tolist()
+    return found
+
+
+ALIGNED = ("MeanS", "MeanA", "Root", "LogCosh", "Cosine", "Accuracy", "BinaryAccuracy", "Precision", "Recall")
+"""Metrics of Keras that align (batch,) and (batch, 1); others make a table of them, or refuse."""
