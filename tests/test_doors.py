@@ -163,6 +163,37 @@ def test_the_numbers_of_optimisers_have_the_digits_of_the_parameter(optimizer, o
     np.testing.assert_allclose(blocks.numpy(), exact, rtol=4 * np.finfo(dtype).eps)
 
 
+@pytest.mark.parametrize("optimizer", [optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad, optim.NAdam])
+def test_the_numbers_of_optimisers_survive_float16(optimizer):
+    """ε and the squares of small gradients would be 0 there, and the update nan, or none."""
+    half, single = (nn.Parameter(tg.full((2,), 0.5, dtype=dtype)) for dtype in ("float16", "float32"))
+    make = [optimizer([parameter], lr=0.01) for parameter in (half, single)]
+    for _ in range(3):
+        for parameter, one in zip((half, single), make, strict=True):
+            parameter.grad = tg.tensor([0.0, 1e-4], dtype=parameter.dtype)
+            one.step()
+    assert half.dtype == tg.float16
+    np.testing.assert_allclose(half.numpy(), single.numpy(), rtol=2e-3)
+
+
+@pytest.mark.host_only
+def test_parameters_of_several_dtypes_are_updated_each_with_its_digits():
+    def train(step):
+        single, double = (nn.Parameter(tg.zeros(3, dtype=dtype)) for dtype in ("float32", "float64"))
+        optimizer = optim.Adam([single, double], lr=TENTH)
+        one = step(lambda: _step(optimizer, single, double))
+        for _ in range(3):
+            one()
+        return double.numpy()
+
+    def _step(optimizer, *parameters):
+        optimizer.zero_grad()
+        sum((p * 3 - 1).square().sum() for p in parameters).backward()
+        optimizer.step()
+
+    np.testing.assert_allclose(train(tg.compile), train(lambda step: step), rtol=1e-14)
+
+
 def test_huge_numbers_stay_finite_where_the_dtype_holds_them():
     assert tg.tensor(1e300, dtype="float64").item() == 1e300
     assert tg.tensor([1e300], dtype="float64").tolist() == [1e300]

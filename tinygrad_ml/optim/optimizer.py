@@ -24,8 +24,10 @@ import numpy
 
 from .. import writes
 from ..backend import of
+from ..backend.sums import accumulator
 from ..errors import CheckpointError, OptionError, ShapeError
 from ..functional import full_like
+from ..functional.reductions import widened
 from ..modes import each_time, enable_grad, modes, no_grad, rely_on
 from ..nn.module import forget_gradient
 from ..tensor import Tensor, tensor
@@ -41,6 +43,7 @@ class Optimizer:
 
     param_groups  list of dictionaries: the options of each group, and its parameters under "params"
     state         {parameter: {"step": how many updates it has had, name: tensor}}
+                  Of parameters of float16 it is float32, in which their updates are computed
 
     Raises `OptionError` for an option that the optimiser does not have, or an impossible value.
     """
@@ -127,7 +130,7 @@ class Optimizer:
                 loss = closure()
         with no_grad():
             for group in self.param_groups:
-                numbers: dict[int, dict[str, float]] = {}
+                numbers: dict[tuple, dict[str, float]] = {}
                 together: dict[int, list[Tensor]] = {}
                 for p in group["params"]:
                     if p.grad is not None and p.requires_grad:
@@ -137,16 +140,19 @@ class Optimizer:
                         rely_on(partial(self._apart, params))
         return loss
 
-    def _step_one(self, p: Tensor, group: Mapping[str, Any], numbers: dict[int, dict[str, float]]) -> int:
-        """Update p, and say which update of it that was. `numbers` of this step go by that, for all parameters."""
+    def _step_one(self, p: Tensor, group: Mapping[str, Any], numbers: dict[tuple, dict[str, float]]) -> int:
+        """Update p, and say which update of it that was. `numbers` of this step go by that and by the dtype, for all
+        parameters."""
         state = self.state.setdefault(p, {"step": 0})
         t = each_time(lambda: self._count(p))
-        if t not in numbers:
-            numbers[t] = each_time(lambda: self.numbers(group, self.state[p]["step"]), p)
+        wide = accumulator(p.dtype)
+        if (t, wide) not in numbers:
+            beside = widened(p.detach())
+            numbers[t, wide] = each_time(lambda: self.numbers(group, self.state[p]["step"]), beside)
         initial = self.initial(group)
         for name, start in initial.items():
-            state[name] = _beside(state[name], p) if name in state else full_like(p, start)
-        self._overwrite(p, _beside(p.grad, p), [state[name] for name in initial], numbers[t], group)
+            state[name] = _beside(state[name], p) if name in state else full_like(p, start, dtype=wide)
+        self._overwrite(p, _beside(p.grad, p), [state[name] for name in initial], numbers[t, wide], group)
         return t
 
     def _apart(self, params: list[Tensor]) -> list[int]:
@@ -169,6 +175,7 @@ class Optimizer:
             self.elementwise
             and of(p._data).kind == "cpu"
             and not modes.watchers
+            and p.dtype == g.dtype
             and all(map(_in_order, (arrays[0], *arrays[2:])))
         ):
             loop = self._loop(p.dtype, len(state), n, group)
@@ -176,7 +183,7 @@ class Optimizer:
             loop(arrays, n)
             writes.wrote(p._data)
         else:
-            results = self._updated((p.detach(), g, *state), SimpleNamespace(**n), group)
+            results = self._updated((widened(p.detach()), g, *state), SimpleNamespace(**n), group)
             for old, new in zip((p, *state), results, strict=True):
                 old.assign(new)
 
@@ -256,10 +263,11 @@ class Optimizer:
 
 
 def _beside(kept: Tensor, p: Tensor) -> Tensor:
-    """A gradient, or state, where the parameter is, and in its dtype. `ShapeError` if it has another shape."""
+    """A gradient, or state, where the parameter is, and in the dtype of its sums: in float16 the square of a gradient
+    would vanish, and ε with it. `ShapeError` if it has another shape."""
     if kept.shape != p.shape:
         raise ShapeError(f"a gradient or state of shape {kept.shape} was given to {p._described()}")
-    return kept.astype(p.dtype).to(p.device)
+    return kept.astype(accumulator(p.dtype)).to(p.device)
 
 
 def _in_order(array) -> bool:
