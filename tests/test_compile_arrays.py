@@ -96,3 +96,42 @@ def test_numbers_that_stay_are_no_reason_to_record_again():
         step(tg.ones(3))
         outside[:] = outside.copy()
     assert len(calls) == 1
+
+
+def test_an_array_that_is_refilled_for_each_call_is_used_as_it_is():
+    """The function is recorded each time, but nothing is made of it anew, and nobody is warned."""
+    outside = numbers()
+    step = tg.compile(lambda x: x * outside + tg.arange(3.0))
+    for i in range(40):
+        outside[:] = i
+        assert step(tg.ones(3)).tolist() == [i, i + 1, i + 2]
+    assert repr(step) == "<compiled <lambda>, 1 programs>"
+
+
+def test_an_equal_array_in_its_place_counts_from_then_on():
+    holder = Holder(numbers())
+    step, x = tg.compile(lambda x: x * holder.held), tg.ones(3)
+    step(x)
+    first, holder.held = holder.held, numbers()
+    assert step(x).tolist() == [1, 2, 3]
+    first[:] = 50
+    assert step(x).tolist() == [1, 2, 3]
+    holder.held[:] = 7
+    assert step(x).tolist() == [7, 7, 7]
+
+
+def test_new_and_old_arrays_with_the_same_numbers_are_told_apart():
+    """Nothing is noticed in a list as long as this one, so all that counts is whose memory is read."""
+    held, choice = [numbers(), *[0] * 2000], Holder("held")
+
+    def function(x):
+        return x * (held[0] if choice.held == "held" else held[0].copy())
+
+    step, x = tg.compile(function), tg.ones(3)
+    step(x)
+    choice.held = "copied"
+    step(x)
+    held[0][:] = 9
+    assert step(x).tolist() == [1, 2, 3]  # a copy is a part of the program
+    choice.held = "held"
+    assert step(x).tolist() == [9, 9, 9]

@@ -382,3 +382,24 @@ def test_a_hook_that_comes_later_is_a_part_of_the_step():
     assert step().tolist() == [2, 2]
     w.register_hook(lambda gradient: gradient * 3)
     assert step().tolist() == [6, 6]
+
+
+@pytest.mark.parametrize("optimizer", [adam, lambda p: tg.optim.SGD(p, lr=0.1, momentum=0.9)])
+def test_a_step_that_begins_with_zero_grad_is_compiled_once(optimizer):
+    """It is recorded twice: there were no gradients before the first call, and there are before the second."""
+    model = mlp()
+    update = optimizer(model.parameters())
+
+    @tg.compile
+    def step(x, y):
+        update.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        update.step()
+        return loss
+
+    x, y = tg.random.randn(8, 6), tg.arange(8) % 4
+    for _ in range(4):
+        step(x, y)
+    assert len(step._all()) == 2
+    assert len({id(compiled.executable) for compiled in step._all()}) == 1

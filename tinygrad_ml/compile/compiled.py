@@ -6,13 +6,16 @@ Read before: `recorder.py`. Read next: `engines.py`, what runs the program itsel
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
+from operator import is_
 from typing import Any
 
 from .. import writes
 from ..backend import of, owner
 from ..errors import CompileError
 from ..tensor import Tensor
+from .alike import alike
 from .engines import Engine
 from .passes import PASSES
 from .passes.ownership import ownership
@@ -53,15 +56,33 @@ class Compiled:
         self._fresh, self.failed = True, False
         self.used = -1  # the number of the call that used it last
         self._written = [memory.source for memory, _ in program.writes]
+        self._writes_arguments = any(source.kind == "argument" for source in self._written)
+        reads_gradients = any(value.source.kind == "gradient" for value in program.sources())
+        self._replaced = [target for target, what, _ in recording.rebinds if what == "grad" and not reads_gradients]
+        self.look_at_memory(tensors)
+
+    def look_at_memory(self, tensors: list[Tensor]) -> None:
+        """Note which memory is overwritten; `CompileError` if other state lies there."""
         self._written_states = {
             id(owner(_tensor_of(source)._data)) for source in self._written if source.kind != "argument"
         }
-        self._writes_arguments = any(source.kind == "argument" for source in self._written)
-        for value in program.sources():
+        for value in self.program.sources():
             if value.source.kind == "state":
                 self._refuse_overlap(value.source, value.source.tensor._data, tensors)
-        reads_gradients = any(value.source.kind == "gradient" for value in program.sources())
-        self._replaced = [target for target, what, _ in recording.rebinds if what == "grad" and not reads_gradients]
+
+    def again(
+        self, recording: Recording, tensors: list[Tensor], static: tuple, aliases: dict[int, Tensor]
+    ) -> Compiled | None:
+        """This program for another recording, if that is the same; else None."""
+        same_aliases = self._aliases.keys() == aliases.keys() and all(
+            map(is_, self._aliases.values(), aliases.values())
+        )
+        if self.failed or not same_aliases or not self.executable.fits() or not alike(self.recording, recording):
+            return None
+        made = copy.copy(self)
+        made.recording, made._keep, made._fresh, made.used = recording, static, True, -1
+        made.look_at_memory(tensors)
+        return made
 
     def fits(self, tensors: list[Tensor]) -> bool:
         """Whether what the recording relied on holds in this call."""

@@ -79,6 +79,10 @@ class Noticed:
 
     def same(self) -> bool:
         """Whether all is as it was."""
+        return self.same_names() and all(_numbers(given) == numbers for given, numbers, _ in self._arrays)
+
+    def same_names(self) -> bool:
+        """Whether all is as it was, but perhaps for the numbers in arrays."""
         for inside, name, value, _ in self._named:
             if inside.get(name, MISSING) is not value and not is_same(inside.get(name, MISSING), value):
                 return False
@@ -88,9 +92,6 @@ class Noticed:
         for reference, name, value, _ in self._weak:
             now = vars(reference()).get(name, MISSING)
             if now is not value and not is_same(now, value):
-                return False
-        for given, numbers, _ in self._arrays:
-            if _numbers(given) != numbers:
                 return False
         return all(_same_items(_items(container), items) for container, items, _ in self._contents)
 

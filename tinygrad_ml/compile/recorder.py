@@ -73,6 +73,8 @@ class Constant(Source):
 
     kind = "constant"
 
+    private = False  # whether it is known that nobody else holds the array
+
     def __init__(self, array):
         self.array = array
 
@@ -118,6 +120,10 @@ class Recording:
         differing = (function for function, expected in self.conditions if function() != expected)
         about = next(map(describe_condition, differing), "the shape or dtype of its state")
         return f"it differs in {about}"
+
+    def differs_in_numbers_only(self) -> bool:
+        """Whether nothing that it relied on is another, but the numbers in arrays of the outside."""
+        return self.holds() and self.noticed.same_names()
 
     def holds(self) -> bool:
         """Whether all that the recording relied on is as it was."""

@@ -18,6 +18,7 @@ from ..backend import Device, absent
 from ..errors import CompileError, OptionError
 from ..modes import modes
 from ..tensor import Tensor
+from .alike import look_for_holders
 from .compiled import Compiled
 from .engines import ENGINES, device_of
 from .explain import Explanation
@@ -258,9 +259,17 @@ class Step:
         # What the function changes besides tensors when it is recorded, such as a counter, is no reason to record it again.
         current = [compiled for compiled in self._all() if compiled.recording.noticed.same()]
         recording = Recorder().record(self.function, args, kwargs, tensors, found)
+        look_for_holders(recording.program)
         for compiled in current:
             compiled.recording.noticed.renew()
         static = tuple(leaf for leaf in leaves((args, kwargs)) if not isinstance(leaf, Tensor))
+        earlier = self._programs.get(key, [])
+        for place, compiled in enumerate(earlier):
+            again = compiled.again(recording, tensors, static, aliases)
+            if again is not None:
+                if compiled.recording.differs_in_numbers_only():
+                    del earlier[place]
+                return again
         device = device_of(recording.program, tensors)
         engine = ENGINES[device.kind]
         if device not in self._memory:
