@@ -268,6 +268,16 @@ def test_registered_names():
         keras.saving.register_keras_serializable()(type("Bare", (), {}))
 
 
+def test_names_that_older_files_have_are_known():
+    read = keras.saving.deserialize_keras_object
+    assert read({"class_name": "layers.Dense", "config": {"units": 3, "activation": "relu"}}).units == 3
+    assert (
+        read({"class_name": "optimizers.CosineDecay", "config": {"initial_learning_rate": 1.0, "decay_steps": 5}})(0)
+        == 1
+    )
+    assert read({"class_name": "function", "config": "relu"}) is keras.activations.relu
+
+
 def test_models_with_classes_of_ones_own_are_saved(tmp_path):
     model = Sequential([Input((4,)), Doubled(), layers.Activation(third_power), layers.Dense(2)])
     net = Saved(6)
@@ -296,6 +306,26 @@ def test_a_model_with_a_compile_of_its_own_is_loaded_uncompiled(tmp_path):
     with pytest.warns(UserWarning, match="compile_from_config"):
         twin = keras.models.load_model(tmp_path / "model", {"Own": Own})
     assert not twin.compiled and (twin(X).numpy() == model(X).numpy()).all()
+
+
+def nested():
+    inner = Sequential([Input((4,)), layers.Dense(3, "relu"), layers.Dense(4)])
+    a, b = Input((4,), name="a"), Input((4,), name="b")
+    shared = layers.Dense(4)
+    part = Model([a, b], shared(inner(a)) + shared(inner(b)) * 2.0 - tg.sqrt(tg.abs(inner(a)) + 1))
+    x = Input((4,))
+    return Model(x, [layers.Dense(2)(part([x, inner(x)])), part([x, x])])
+
+
+def test_parts_that_stand_in_several_places_stay_one(tmp_path):
+    model = nested()
+    model.save(tmp_path / "model")
+    ways = [*COPIES.values(), lambda model: keras.models.load_model(tmp_path / "model"), keras.models.clone_model]
+    for way in [*ways, lambda model: keras.models.model_from_json(model.to_json())]:
+        twin = way(model)
+        twin.set_weights(model.get_weights())
+        for a, b in zip(twin(X), model(X), strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
 def test_clones_with_functions():

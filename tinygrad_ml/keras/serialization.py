@@ -11,7 +11,9 @@ Nothing that is read is imported or run: a class is one of this package's, or on
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
 
@@ -123,6 +125,29 @@ class custom_object_scope:
         _registered.update(self.before)
 
 
+class _Shared(threading.local):
+    """What has been written, or made, in the innermost `sharing()`."""
+
+    written: dict[int, tuple[int, Any]] | None = (
+        None  # id -> (number, the thing, which is kept so that no other gets it)
+    )
+    made: dict[int, Any] | None = None
+
+
+_shared = _Shared()
+
+
+@contextmanager
+def sharing() -> Iterator[None]:
+    """Inside, a layer that stands in several places is written with a number, and made once."""
+    before = _shared.written, _shared.made
+    _shared.written, _shared.made = {}, {}
+    try:
+        yield
+    finally:
+        _shared.written, _shared.made = before
+
+
 def serialize(obj: Any) -> Any:
     """`obj` as what a file can hold. Raises `CheckpointError` for what has no name to be found by."""
     if isinstance(obj, Tensor):
@@ -176,7 +201,12 @@ def _with_class(value: Any) -> dict[str, Any]:
         "registered_name": _registered_as(kind),
     }
     build_config = value.get_build_config() if hasattr(value, "get_build_config") else None
-    return written if build_config is None else written | {"build_config": serialize(build_config)}
+    if build_config is not None:
+        written["build_config"] = serialize(build_config)
+    if _shared.written is not None and hasattr(kind, "weights"):
+        number, _ = _shared.written.setdefault(id(value), (len(_shared.written), value))
+        written["shared_object_id"] = number
+    return written
 
 
 def _module(kind: type) -> str:
@@ -214,6 +244,9 @@ def _made(value: Any) -> Any:
         return _PLAIN[name](config)
     if name == "function":
         return _find(value, config, FunctionType)
+    number = value.get("shared_object_id")
+    if _shared.made and number in _shared.made:
+        return _shared.made[number]
     kind = _find(value, name, type)
     if config is None:
         return kind
@@ -226,6 +259,8 @@ def _made(value: Any) -> Any:
         ) from error
     if value.get("build_config"):
         made.build_from_config(_made(value["build_config"]))
+    if _shared.made is not None and number is not None:
+        _shared.made[number] = made
     return made
 
 
@@ -251,7 +286,7 @@ def _find(value: Mapping[str, Any], name: Any, kind: type) -> Any:
     room = first or str(value.get("module", "builtins")).removeprefix("keras").removeprefix(".src").strip(".")
     if str(value.get("module")).partition(".")[0] == "keras" and value.get("registered_name") not in (None, "", name):
         raise CheckpointError(f"{name!r} of Keras cannot be {value['registered_name']!r}, which nobody has registered")
-    asked = [there for there in _ROOMS if room == there or room.startswith(f"{there}.")]
+    asked = [there for there in _ROOMS if f"{room}.".startswith(f"{there}.") or there.startswith(f"{room}.")]
     for there in asked or _ROOMS:
         found = vars(sys.modules[f"{__package__}.{there}"]).get(own)
         if isinstance(found, kind) and (kind is FunctionType or issubclass(found, Configurable)):

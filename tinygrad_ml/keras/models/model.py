@@ -24,7 +24,7 @@ from ...errors import OptionError
 from ...tensor import Tensor, as_tensor
 from ..layers.base import Layer
 from ..layers.symbols import KerasTensor
-from ..serialization import deserialize, serialize
+from ..serialization import deserialize, serialize, sharing
 from ..structure import flatten, is_nested
 from . import saving
 from .summary import print_summary
@@ -101,7 +101,8 @@ class Model(Trainer, Layer):
 
         options  of `json.dumps`
         """
-        return json.dumps(serialize(self), **options)
+        with sharing():
+            return json.dumps(serialize(self), **options)
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """What `compile` was told, as plain values; None before."""

@@ -15,7 +15,8 @@ from typing import Any
 from ... import io
 from ...errors import CheckpointError, OptionError
 from ...tensor import as_tensor
-from ..serialization import custom_object_scope, deserialize, serialize
+from ..serialization import custom_object_scope, deserialize, serialize, sharing
+from . import hdf5
 
 _FORMAT = "tinygrad_ml.keras"
 
@@ -34,7 +35,8 @@ def save_model(
     if zipped is False:
         raise OptionError("zipped=False is not offered: a model is written into one file, whole or not at all")
     path = _free(filepath, overwrite)
-    state: dict[str, Any] = {"format": _FORMAT, "model": serialize(model), "weights": _weights(model)}
+    with sharing():
+        state: dict[str, Any] = {"format": _FORMAT, "model": serialize(model), "weights": _weights(model)}
     if model.compiled and include_optimizer:
         state["compile"] = model.get_compile_config()
         state["optimizer"] = model.optimizer.state_dict()
@@ -63,7 +65,8 @@ def load_model(
     if not isinstance(state, Mapping) or state.get("format") != _FORMAT or not {"model", "weights"} <= state.keys():
         raise CheckpointError(f"{path} holds no model: give load_model a file that model.save wrote")
     with custom_object_scope(custom_objects or {}):
-        model = deserialize(state["model"])
+        with sharing():
+            model = deserialize(state["model"])
         if compile and state.get("compile") is not None:
             model.compile_from_config(state["compile"])
     _set(model, state["weights"], path)
@@ -74,7 +77,8 @@ def load_model(
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The model whose layers `model.to_json()` wrote, with fresh weights."""
-    return deserialize(json.loads(json_string), custom_objects)
+    with sharing():
+        return deserialize(json.loads(json_string), custom_objects)
 
 
 def clone_model(
@@ -93,7 +97,8 @@ def clone_model(
     if input_tensors is not None or recursive:
         raise OptionError("clone_model: input_tensors= and recursive= are not offered; write a clone_function")
     if clone_function is None and call_function is None:
-        clone = type(model).from_config(model.get_config())
+        with sharing():
+            clone = type(model).from_config(model.get_config())
     elif hasattr(model, "copied"):
         fresh = lambda layer: type(layer).from_config(layer.get_config())  # noqa: E731
         call = lambda layer, *inputs, **options: layer(*inputs, **options)  # noqa: E731
@@ -128,9 +133,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """Write the weights of a model; see `Model.save_weights`."""
     path = _free(filepath, overwrite)
     if str(path).endswith((".h5", ".hdf5")):
-        from .hdf5 import save
-
-        return save(model, path)
+        return hdf5.save(model, path)
     return io.save(path, {"format": _FORMAT, "weights": _weights(model)})
 
 
@@ -138,9 +141,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None
     """Read weights into a model; see `Model.load_weights`."""
     path = Path(filepath)
     if str(path).endswith((".h5", ".hdf5")):
-        from .hdf5 import load
-
-        return load(model, path, skip_mismatch)
+        return hdf5.load(model, path, skip_mismatch)
     state = io.load(path)
     if not isinstance(state, Mapping) or state.get("format") != _FORMAT or "weights" not in state:
         raise CheckpointError(f"{path} holds no weights of a model: give load_weights what save_weights wrote")
