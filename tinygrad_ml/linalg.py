@@ -12,7 +12,7 @@ from .functional.creation import eye
 from .functional.data_types import finfo
 from .functional.elementwise import abs
 from .functional.linear_algebra import matmul, outer, tensordot, vecdot
-from .functional.manipulation import concat, matrix_transpose, roll
+from .functional.manipulation import _matrices, concat, matrix_transpose, roll
 from .functional.manipulation import diagonal as diagonal_of
 from .functional.reductions import count_nonzero, max, min, sum
 from .functional.reductions import norm as vector_norm
@@ -159,13 +159,6 @@ def _completed(columns: Tensor) -> Tensor:
     if columns.shape[-2] == columns.shape[-1]:
         return columns
     return concat([columns, apply(decompositions.complement, (columns,))], axis=-1)
-
-
-def _matrices(x, name: str) -> Tensor:
-    x = as_tensor(x)
-    if x.ndim < 2:
-        raise ShapeError(f"{name} needs at least 2 axes, but got {x._described()}")
-    return x
 
 
 def _tolerance(x: Tensor) -> float:

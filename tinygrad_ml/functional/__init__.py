@@ -25,6 +25,7 @@ from .creation import (
     zeros,
     zeros_like,
 )
+from .cumulative import cumulative_logsumexp, cumulative_prod, cumulative_sum, diff
 from .data_types import can_cast, finfo, iinfo, isdtype, result_type
 from .elementwise import (
     abs,
@@ -135,10 +136,6 @@ from .reductions import (
     argmax,
     argmin,
     count_nonzero,
-    cumulative_logsumexp,
-    cumulative_prod,
-    cumulative_sum,
-    diff,
     log_softmax,
     logsumexp,
     max,
@@ -159,6 +156,7 @@ newaxis = None
 
 _ROOMS = [
     "creation",
+    "cumulative",
     "data_types",
     "elementwise",
     "indexing",

@@ -1,0 +1,103 @@
+"""Running totals along an axis, and their opposite: differences of neighbours."""
+
+import builtins
+import math
+
+from ..backend import dtypes, of
+from ..errors import OptionError, ShapeError
+from ..ops import reduce
+from ..ops.shapes import kept, one_axis
+from ..tensor import Tensor, apply, as_tensor, beside, method
+from .elementwise import logaddexp
+from .manipulation import concat
+from .reductions import _in_dtype, _long, _wide, rounded, widened
+
+
+@method
+def cumulative_sum(x, axis: int | None = None, include_initial: bool = False, dtype=None) -> Tensor:
+    """yₖ = x₀ + … + xₖ along an axis, which may be left out for 1-D; `include_initial` puts a 0 in front."""
+
+    def scan(x, axis):
+        y = apply(reduce.cumulative_sum, (x,), {"axis": axis})
+        return y if dtype is None else y.astype(dtype)
+
+    return _cumulate(scan, _in_dtype(x, dtype), axis, include_initial, 0)
+
+
+@method
+def cumulative_prod(x, axis: int | None = None, include_initial: bool = False, dtype=None) -> Tensor:
+    """yₖ = x₀ · … · xₖ along an axis, which may be left out for 1-D; right with zeros among the factors."""
+    x = _in_dtype(x, dtype)
+    x = x.astype(_long(x.dtype)) if dtype is None else x
+    return _cumulate(_doubling(lambda a, b: a * b), x, axis, include_initial, 1)
+
+
+@method
+@_wide
+def cumulative_logsumexp(x, axis: int | None = None, include_initial: bool = False) -> Tensor:
+    """yₖ = ln(exp x₀ + … + exp xₖ) along an axis, without overflow; `include_initial` puts a -∞ in front."""
+    return _cumulate(_doubling(logaddexp), x, axis, include_initial, -math.inf)
+
+
+def _doubling(combine):
+    """A scan along an axis: after step s every element holds what `combine` makes of the last 2ˢ.
+
+    So log₂ n steps suffice, and no derivative divides or subtracts.
+    """
+
+    def scan(x, axis):
+        wide = widened(x)
+        if wide is not x:
+            return rounded(scan(wide, axis), x)
+        lead = (builtins.slice(None),) * axis
+        shift = 1
+        while shift < x.shape[axis]:
+            moved = combine(x[(*lead, builtins.slice(0, -shift))], x[(*lead, builtins.slice(shift, None))])
+            x = concat([x[(*lead, builtins.slice(0, shift))], moved], axis=axis)
+            shift *= 2
+        return x
+
+    return scan
+
+
+def _cumulate(scan, x, axis: int | None, include_initial: bool, initial: float) -> Tensor:
+    x = as_tensor(x)
+    if axis is None and x.ndim > 1:
+        raise ShapeError(f"a cumulative operation on shape {x.shape} needs to know along which axis: pass axis=")
+    if not x.ndim:
+        x = x.reshape(1)
+    axis = one_axis(-1 if axis is None else axis, x.ndim)
+    y = scan(x, axis)
+    if include_initial:
+        first = of(x._data).filled((*x.shape[:axis], 1, *x.shape[axis + 1 :]), initial, y.dtype, x.device.index)
+        y = concat([Tensor(first), y], axis=axis)
+    return y
+
+
+def _end(end, x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """What `diff` joins to x: numbers in the dtype of x, as often as it takes."""
+    if isinstance(end, (int, float)):
+        end = as_tensor(end, dtypes.number_dtype(end, x.dtype), x.device)
+    end = beside(end, x)
+    return end if end.ndim else end.broadcast_to(shape)
+
+
+@method
+def diff(x, n: int = 1, axis: int = -1, prepend=None, append=None) -> Tensor:
+    """yₖ = xₖ₊₁ - xₖ along an axis, n times; `prepend` and `append` are joined to x before."""
+    x = as_tensor(x)
+    if not x.ndim:
+        raise ShapeError("diff needs an axis along which numbers differ, but got a 0-d tensor")
+    if not isinstance(n, int) or n < 0:
+        raise OptionError(f"diff is taken n times, a whole number of 0 or more, not {n!r}")
+    axis = one_axis(axis, x.ndim)
+    if not n:
+        return x
+    ends = [None if end is None else _end(end, x, kept(x.shape, (axis,))) for end in (prepend, append)]
+    if ends != [None, None]:
+        x = concat([part for part in (ends[0], x, ends[1]) if part is not None], axis)
+    lead = (builtins.slice(None),) * axis
+    for _ in range(n):
+        later, earlier = x[(*lead, builtins.slice(1, None))], x[(*lead, builtins.slice(0, -1))]
+        x = later != earlier if x.dtype == dtypes.bool_ else later - earlier
+    return x
