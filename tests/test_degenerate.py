@@ -161,6 +161,39 @@ def test_means_of_windows_may_be_sums_beyond_float16():
         assert_close(F.avg_pool2d(x, 3, 2, **options)[0, 0, 0, 0], 60000)
 
 
+# What adds up many numbers of float16, of which a vector of 5000 is given: ones, and then of 200.
+ADDING = {
+    "vecdot": lambda x: tg.vecdot(x, x) / 2,
+    "tensordot": lambda x: tg.tensordot(x / 200, x, 1),
+    "einsum": lambda x: tg.einsum("i,i->", x / 200, x),
+    "linear": lambda x: F.linear(x[None] / 200, x[None]),
+    "trace": lambda x: tg.linalg.trace(x[:70, None] * x[:70].reshape(1, -1) / 200),
+    "pairwise_distance": lambda x: F.pairwise_distance(x[None], x[None] * 0),
+    "cosine_similarity": lambda x: F.cosine_similarity(x[None], x[None] / 100),
+    "normalize": lambda x: F.normalize(x[None]),
+    "matrix_norm": lambda x: tg.linalg.matrix_norm(x.reshape(50, 100)),
+    "norm of order 3": lambda x: tg.norm(x, 3),
+    "std": lambda x: tg.std(x * 100 / 200),
+    "softmax": tg.softmax,
+    "mse_loss": lambda x: F.mse_loss(x, x * 0),
+    "huber_loss": lambda x: F.huber_loss(x, x * 0),
+    "gaussian_nll_loss": lambda x: F.gaussian_nll_loss(x, x * 0, x * 0 + 1),
+    "triplet_margin_loss": lambda x: F.triplet_margin_loss(x[None], x[None] * 0, x[None]),
+    "adaptive_avg_pool1d": lambda x: F.adaptive_avg_pool1d(x[None, None], 1),
+    "lp_pool1d": lambda x: F.lp_pool1d(x[None, None], 2, 5000),
+}
+
+
+@pytest.mark.parametrize("name", ADDING)
+@pytest.mark.parametrize("size", [1, 200])
+def test_what_adds_up_float16_has_the_digits_of_float32(name, size):
+    x = np.full(5000, size, np.float16)
+    y, exact = (ADDING[name](tg.tensor(x, dtype=dtype)) for dtype in ("float16", "float32"))
+    assert y.dtype == tg.float16
+    with np.errstate(over="ignore"):  # a result too large for float16 is infinite there
+        assert_close(y, exact.numpy().astype(np.float16), rtol=4e-3, atol=1e-3)
+
+
 # -- nothing -------------------------------------------------------------------------------------------
 
 

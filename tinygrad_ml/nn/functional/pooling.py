@@ -11,6 +11,7 @@ from ...functional import max as largest
 from ...functional import mean
 from ...functional.convolution import per_axis
 from ...functional.pooling import adaptive_max_places, adaptive_pool, avg_pool, max_pool, max_unpool
+from ...functional.reductions import rounded, widened
 from ...tensor import Tensor, as_tensor
 from .convolution import batched, in_each_dimension
 
@@ -91,9 +92,9 @@ def _lp_pool(input, norm_type: float, kernel_size, stride=None, ceil_mode: bool 
             f"lp_pool needs a number other than 0 as norm_type, not {norm_type}; see max_pool for infinity"
         )
     count = math.prod(per_axis(kernel_size, input.ndim - 2, "kernel_size"))
-    total = avg_pool(input**norm_type, kernel_size, stride, 0, ceil_mode) * count
+    total = avg_pool(widened(input) ** norm_type, kernel_size, stride, 0, ceil_mode) * count
     nothing = total == 0  # where the gradient is 0, and not infinite
-    return nothing.where(0, nothing.where(1, total) ** (1 / norm_type))
+    return rounded(nothing.where(0, nothing.where(1, total) ** (1 / norm_type)), input)
 
 
 lp_pool1d, lp_pool2d, lp_pool3d = in_each_dimension(_lp_pool)
