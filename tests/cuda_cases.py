@@ -188,6 +188,7 @@ def reductions():
     ties = whole_numbers(4, 2000)
     yield "the first of many", partial(Emulated, lambda x: (x.argmax(1), x.argmin(1), x.argmax()), ties)
     yield "float16 counts beyond 2048", partial(Emulated, lambda x: x.sum(0), np.ones((5000, 3), "float16"))
+    yield "and so do running totals", partial(Emulated, lambda x: x.cumulative_sum(0), np.ones((5000, 3), "float16"))
 
 
 def steps():

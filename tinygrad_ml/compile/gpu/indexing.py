@@ -19,7 +19,6 @@ from .movement import Elements, Forms, copy
 from .places import strides_in, times
 
 ADDED = {
-    dtypes.float16: "__half",
     dtypes.float32: "float",
     dtypes.float64: "double",
     dtypes.int32: "int",
@@ -27,7 +26,8 @@ ADDED = {
     dtypes.int64: "unsigned long long",
     dtypes.uint64: "unsigned long long",
 }
-"""The dtypes that a processor adds to memory that several threads add to, and as what it does."""
+"""The dtypes that a processor adds to memory that several threads add to, and as what it does. A total of float16 would
+be too narrow (see `backend/sums.py`): that is eager mode's, in a wider copy."""
 
 
 def has_launch(instruction: Instruction) -> bool:

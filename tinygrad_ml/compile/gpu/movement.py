@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy
 
+from ...backend.sums import accumulator
 from ...ops.shapes import reduced, size
 from ..program import Instruction, Value
 from .expressions import REGISTER, loaded, stored
@@ -95,12 +96,11 @@ def cumulative_sum(instruction: Instruction, forms: Forms) -> list[Launch]:
     along = {value: step[axis] if step else 0 for value, step in steps.items()}
     rest = {value: reduced(step, (axis,)) for value, step in steps.items()}
     elements = Elements(instruction, forms, reduced(x.shape, (axis,)), rest)
-    kind = REGISTER[output.dtype]
-    total = f"total + {elements.load(x, times('k', along[x]))}"
+    wide = accumulator(output.dtype, running=True) if output.dtype.kind == "f" else output.dtype
     lines = [
-        f"{kind} total = 0;",
+        f"{REGISTER[wide]} total = 0;",
         f"for ({elements.kind} k = 0; k < {n}; k++) {{",
-        f"    total = {f'rounded({total})' if output.dtype == numpy.float16 else total};",
+        f"    total = total + {elements.load(x, times('k', along[x]))};",
         f"    {elements.element(output, times('k', along[output]))} = {stored('total', output.dtype)};",
         "}",
     ]
@@ -129,14 +129,10 @@ def fold(instruction: Instruction, forms: Forms) -> list[Launch]:
         )
         lines.append(f"{indent}if ({missing}) continue;")
         more += [times(place, steps[lead + k]), times(f"k{k}", steps[lead + spatial + k])]
-    lines.append(f"{indent}total = {_added(elements.load(x, *more), output.dtype)};")
+    lines.append(f"{indent}total = total + {elements.load(x, *more)};")
     lines += [f"{'    ' * k}}}" for k in reversed(range(spatial))]
     lines.append(f"{elements.element(output)} = {stored('total', output.dtype)};")
     return [elements.launch(lines)]
-
-
-def _added(number: str, dtype: numpy.dtype) -> str:
-    return f"rounded(total + {number})" if dtype == numpy.float16 else f"total + {number}"
 
 
 def _strides(form: numpy.ndarray) -> tuple[int, ...]:
