@@ -187,6 +187,31 @@ def test_a_long_sum_loses_no_digits():
     assert total.item() == pytest.approx(1_000_000 * float(np.float32(0.1)) * 1.5, rel=1e-6)
 
 
+@pytest.mark.parametrize("axis", [0, 1, (0, 2)])
+def test_long_columns_lose_no_digits(axis):
+    shape = {0: (200_000, 2), 1: (2, 100_000, 3), (0, 2): (700, 2, 100)}[axis]
+    x = tg.tensor(np.full(shape, 0.1, np.float32))
+    total, root, largest = compiled(lambda x: ((x * 1.5).sum(axis), (x.sum(axis) + 1).sqrt(), (x * 2).max(axis)), x)
+    count = x.size / total.size
+    np.testing.assert_allclose(total.numpy(), count * 0.15, 3e-6)
+    np.testing.assert_allclose(root.numpy(), np.sqrt(count * 0.1 + 1), 3e-6)
+    assert (largest.numpy() == np.float32(0.2)).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_float16_is_added_up_wide(axis):
+    x = tg.ones((5000, 2) if axis != 1 else (2, 5000), dtype="float16")
+    totals = tg.compile(lambda x: ((x * 1).sum(axis), x.cumulative_sum(axis or 0)))(x)
+    assert (totals[0].numpy() == (10_000 if axis is None else 5000)).all() and totals[1].max().item() == 5000
+
+
+def test_masks_of_small_integers():
+    """Padding, and images of bytes: a number beside them is of their dtype."""
+    for dtype in ("int32", "uint8", "int8"):
+        t = tg.arange(64).reshape(8, 8).astype(dtype)
+        assert_same(lambda t: ((t != 0).astype("float32"), (t + 250) // 7 % 5, (t > 3).where(t, 1).sum(0)), t)
+
+
 @pytest.mark.parametrize("operation", TABLE[::5], ids=lambda operation: operation.name)
 def test_operations_and_their_gradients(operation):
     inputs = [

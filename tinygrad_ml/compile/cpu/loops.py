@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy
 
-from ...backend.sums import accumulator
+from ...backend.sums import RUN, accumulator
 from ...ops.movement import reshape
 from ...ops.reduce import max_, min_, sum_
 from ...ops.shapes import reduced, size
@@ -58,7 +58,7 @@ class Loop:
     row    elements of a row: the reduced part of the domain
     kept   the values for which it needs scratch memory: full ones that a later turn reads again (of one row), and,
            where columns are reduced, reduced ones
-    totals sum of columns -> what it is added up in, which is scratch memory too: a wide number for each
+    totals sum of columns -> what its runs are added up in, which is scratch memory too: a wide number for each
     """
 
     def __init__(self, kernel: Kernel):
@@ -78,7 +78,7 @@ class Loop:
             for i in kernel.instructions
             if i.op is sum_ and i.output in added_up and i.output.dtype.kind == "f"
         }
-        again |= set(added_up) - set(self.totals)
+        again |= set(added_up)
         self.kept = [i.output for i in kernel.instructions if i.output in again and i.output not in kernel.outputs]
 
     def _walk(self, instruction: Instruction) -> int:
@@ -162,7 +162,7 @@ class _Writer:
         return Operand(memory, self._steps(self.forms[memory], value.shape, self.kernel.reduced(value)))
 
     def _total(self, value: Value) -> Operand:
-        """What a reduction of columns is added up in."""
+        """What the runs of a sum of columns are added up in; of another reduction the result itself."""
         if value in self.loop.totals:
             return self._scratch(self.loop.totals[value], True)
         return self._result(value)
@@ -233,9 +233,12 @@ class _Writer:
     def _emit(self, depth: int, line: str) -> None:
         self.lines.append("    " * depth + line)
 
-    def _nest(self, groups: Iterable[int], depth: int, body: Callable[[int], None]) -> None:
+    def _nest(
+        self, groups: Iterable[int], depth: int, body: Callable[[int], None], run: tuple[int, str] = (-1, "")
+    ) -> None:
+        """Loops in each other around a body; that of one of the groups may be over a part of its axis: `run` says which."""
         for g in groups:
-            self._emit(depth, f"for i{g} in range(n{g}):")
+            self._emit(depth, f"for i{g} in range({run[1] if g == run[0] else f'n{g}'}):")
             depth += 1
         body(depth)
 
@@ -332,9 +335,21 @@ class _Writer:
         outer = [g for g in range(len(self.down) + len(self.along)) if g not in inner]
         self.near = bool(inner)
 
+        sums = [i for i in reductions if i.output in self.loop.totals]
+
         def clear(depth: int) -> None:
             for i in reductions:
-                self._emit(depth, f"{self._at(self._total(i.output))} = {_start(i, wide=i.output in self.loop.totals)}")
+                self._emit(depth, f"{self._at(self._total(i.output))} = {_start(i, wide=True)}")
+
+        def clear_run(depth: int) -> None:
+            for i in sums:
+                self._emit(depth, f"{self._at(self._result(i.output))} = {_start(i)}")
+
+        def add_run(depth: int) -> None:
+            for i in sums:
+                total = self._total(i.output)
+                at, part = self._at(total), f"{total.value.dtype}({self._at(self._result(i.output))})"
+                self._emit(depth, f"{at} = {at} + {part}")
 
         def walk(depth: int) -> None:
             if not inner:
@@ -350,19 +365,26 @@ class _Writer:
 
         def finish(depth: int) -> None:
             loaded: dict = {}
-            for i in reductions:
-                if i.output in self.loop.totals:
-                    name = loaded[i.output] = self._name(i.output)
-                    self._emit(depth, f"{name} = {i.output.dtype}({self._at(self._total(i.output))})")
-                    if self._in_memory(i.output):
-                        self._emit(depth, f"{self._at(self._result(i.output))} = {name}")
+            for i in sums:
+                name = loaded[i.output] = self._name(i.output)
+                self._emit(depth, f"{name} = {i.output.dtype}({self._at(self._total(i.output))})")
+                self._emit(depth, f"{self._at(self._result(i.output))} = {name}")
             for turn in sorted({*self.loop.turns.values()}):
                 self._few(turn, loaded, depth)
 
         self._nest(self.down, 0, clear)
-        self._nest(outer, 0, walk)
+        if inner or not sums:
+            self._nest(outer, 0, walk)
+        else:  # a sum does not run on for long in its own dtype: see `backend/sums.py`
+            long, *others = self.along
+            rows = f"max({RUN} // ({' * '.join(f'n{g}' for g in others)}), 1)" if others else str(RUN)
+            self._emit(0, f"rows = {rows}")
+            self._emit(0, f"for first in range(0, n{long}, rows):")
+            self._nest(self.down, 1, clear_run)
+            self._nest(outer, 1, walk, (long, f"first, min(first + rows, n{long})"))
+            self._nest(self.down, 1, add_run)
         few = any(self.kernel.reduced(i.output) and i.op not in REDUCTIONS for i in self.kernel.instructions)
-        if few or self.loop.totals:
+        if few or sums:
             self._nest(self.down, 0, finish)
 
     def _accumulate(self, instruction: Instruction, value: str, depth: int) -> None:
@@ -373,10 +395,9 @@ class _Writer:
                 self._emit(depth, f"{total} = add_in_any_order({total}, float64({value}))")
                 return
         else:
-            place = self._total(instruction.output)
-            total = self._at(place)
-            if place.value.dtype != instruction.inputs[0].dtype:
-                value = f"{place.value.dtype}({value})"
+            total = self._at(self._result(instruction.output))
+            if instruction.output.dtype != instruction.inputs[0].dtype:
+                value = f"{instruction.output.dtype}({value})"
         self._emit(depth, f"{total} = {_COMBINED[instruction.op].format(total, value)}")
 
 
