@@ -423,6 +423,30 @@ def test_clipping_keeps_what_is_very_large_or_very_small(dtype, size, norm_type)
     )
 
 
+def test_gradients_of_several_dtypes_are_clipped_together():
+    params = [nn.Parameter(np.ones(2, dtype)) for dtype in ("float16", "float32", "float64")]
+    for p in params:
+        p.grad = tg.tensor(np.full(2, 30000, p.dtype.name))
+    total = optim.clip_grad_norm_(params, 1.0)
+    assert np.isclose(float(total), 30000 * 6**0.5, rtol=1e-3)
+    for p in params:
+        assert p.grad.dtype == p.dtype
+        np.testing.assert_allclose(p.grad.numpy().astype("float64"), 6**-0.5, rtol=1e-3)
+
+
+def test_lbfgs_in_half_precision_computes_in_float32():
+    p = nn.Parameter(np.array([0.5, -0.25], "float16"))
+
+    def closure():
+        p.grad = None
+        loss = ((p - 1) * (p - 1)).sum() * 100
+        loss.backward()
+        return loss
+
+    optim.LBFGS([p], line_search_fn="strong_wolfe").step(closure)
+    assert p.dtype == "float16" and np.allclose(p.numpy(), 1, atol=1e-2)
+
+
 def test_clipping_of_nothing_and_of_zeros():
     p, empty = nn.Parameter(np.ones(2, "float32")), nn.Parameter(np.ones((0, 3), "float32"))
     p.grad, empty.grad = tg.zeros(2), tg.zeros((0, 3))

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from ..errors import GradientError
 from ..functional import abs, clip, isfinite, logical_and, max, maximum, norm, stack, where
+from ..functional.reductions import widened
 from ..modes import no_grad
 from ..tensor import Tensor, tensor
 
@@ -37,24 +38,20 @@ def norm_and_factor(
 ) -> tuple[Tensor, Tensor]:
     """(‖g‖, min(1, max_norm / (‖g‖ + ε))), in float32 at least. Powers of large or small numbers do not get lost: they
     are taken of g / max |g|."""
-    gradients = [g for g in gradients if g.size]
+    gradients = [widened(g) for g in gradients if g.size]
     if not gradients:
         return tensor(0.0), tensor(1.0)
-    device, wide = gradients[0].device, _wide(*gradients)
-    largest = max(stack([max(abs(g)).astype(wide).to(device) for g in gradients]))
+    device = gradients[0].device
+    largest = max(stack([max(abs(g)).to(device) for g in gradients]))
     scale = where(logical_and(isfinite(largest), largest > 0), largest, 1)
-    parts = [norm(g.astype(wide) / scale.to(g.device), norm_type).to(device) for g in gradients]
+    parts = [norm(g / scale.to(g.device).astype(g.dtype), norm_type).to(device) for g in gradients]
     length, limit = norm(stack(parts), norm_type), max_norm / scale
     return length * scale, limit / maximum(length + eps / scale, limit)
 
 
 def shortened(g: Tensor, factor: Tensor) -> Tensor:
     """g times a factor of `norm_and_factor`, in the dtype of g."""
-    return (g.astype(_wide(g)) * factor.to(g.device)).astype(g.dtype)
-
-
-def _wide(*gradients: Tensor) -> str:
-    return "float64" if any(g.dtype == "float64" for g in gradients) else "float32"
+    return (widened(g) * factor.to(g.device)).astype(g.dtype)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:

@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ..backend.sums import accumulator
 from ..errors import CheckpointError, CompileError, OptionError
 from ..functional import abs, concat, max, reshape, zeros
+from ..functional.reductions import widened
 from ..modes import enable_grad, modes, no_grad
 from ..tensor import Tensor, tensor
 from .optimizer import Optimizer, not_negative, require
@@ -122,7 +124,7 @@ class LBFGS(Optimizer):
         for kept in state_dict["state"].values():
             params = [p for p in self.param_groups[0]["params"] if p.requires_grad]
             size = sum(p.size for p in params)
-            there = lambda value: tensor(value).astype(params[0].dtype).to(params[0].device)  # noqa: B023, E731
+            there = lambda value: tensor(value).astype(accumulator(params[0].dtype)).to(params[0].device)  # noqa: B023, E731
             loaded: dict[str, Any] = {}
             for name, value in kept.items():
                 vectors = value if isinstance(value, (list, tuple)) else [value]
@@ -145,7 +147,7 @@ class _Point(NamedTuple):
 
 
 def _flat(tensors: list[Tensor]) -> Tensor:
-    return concat([reshape(one.detach(), (-1,)) for one in tensors])
+    return concat([reshape(widened(one.detach()), (-1,)) for one in tensors])
 
 
 def _put(params: list[Tensor], x: Tensor) -> None:
