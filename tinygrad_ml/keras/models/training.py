@@ -213,7 +213,9 @@ class Trainer(Learner):
         names: list[str] = []
         for metric in self.metrics:
             names += [one.name for _, one in metric.named()]
-        order = [name for name in dict.fromkeys(names) if name in logs]
+        order = [
+            name for name in names if name in logs
+        ]  # twice, if two outputs have a metric of one name, as Keras has it
         values = [logs[name] for name in [*order, *sorted(logs.keys() - set(order))]]
         return values[0] if len(values) == 1 else values
 
