@@ -86,11 +86,11 @@ class LearningRateScheduler(Callback):
 
 
 class LambdaCallback(Callback):
-    """Calls functions at events: LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))."""
+    """Calls functions at events: LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch)). Others become attributes."""
 
     def __init__(self, **events: Callable | None):
         for event, function in events.items():
-            if event not in _EVENTS:
+            if event.startswith("on_") and event not in _EVENTS:
                 raise OptionError(f"there is no event {event!r}; there are {', '.join(_EVENTS)}")
             if function is not None:
                 setattr(self, event, function)

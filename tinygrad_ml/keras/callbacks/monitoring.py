@@ -108,8 +108,9 @@ class EarlyStopping(_Monitor):
 class ModelCheckpoint(_Monitor):
     """Saves the model, or its weights, behind each epoch.
 
-    filepath           may have {epoch} and the names of metrics in it: "{epoch:02d}-{val_loss:.2f}.keras"
-    save_best_only     only when `monitor` has got better
+    filepath           may have {epoch} and the names of metrics in it: "{epoch:02d}-{val_loss:.2f}.keras"; and {batch}, if it
+                       saves behind batches
+    save_best_only     only when `monitor` has got better; always, with a warning, where there is no such metric
     save_weights_only  `save_weights` instead of `save`
     save_freq          "epoch", or after how many batches
     initial_value_threshold  what the first save must be better than
@@ -129,6 +130,8 @@ class ModelCheckpoint(_Monitor):
         super().__init__(monitor, mode, best=initial_value_threshold)
         self.filepath, self.verbose = str(filepath), verbose
         self.save_best_only, self.save_weights_only, self.save_freq = save_best_only, save_weights_only, save_freq
+        if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
+            raise OptionError(f"save_freq={save_freq!r} is not 'epoch', nor a number of batches")
         self._batches, self._epoch = 0, 0
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -137,7 +140,7 @@ class ModelCheckpoint(_Monitor):
     def on_train_batch_end(self, batch, logs=None):
         self._batches += 1
         if self.save_freq != "epoch" and self._batches % self.save_freq == 0:
-            self._save(self._epoch, logs)
+            self._save(self._epoch, {"batch": batch + 1, **(logs or {})})
 
     def on_epoch_end(self, epoch, logs=None):
         if self.save_freq == "epoch":
@@ -146,9 +149,10 @@ class ModelCheckpoint(_Monitor):
     def _save(self, epoch: int, logs: Any) -> None:
         if self.save_best_only:
             current = self.watched(logs)
-            if current is None or not self.better(current, self.best):
-                return
-            self.best = current
+            if current is not None:
+                if not self.better(current, self.best):
+                    return
+                self.best = current
         try:
             path = Path(self.filepath.format(epoch=epoch + 1, **(logs or {})))
         except KeyError as error:
@@ -192,7 +196,7 @@ class ReduceLROnPlateau(_Monitor):
         )
 
     def on_train_begin(self, logs=None):
-        self.best, self.wait, self.resting = None, 0, 0
+        self.best, self.wait, self.cooldown_counter = None, 0, 0
 
     def on_epoch_end(self, epoch, logs=None):
         optimizer = self.model.optimizer
@@ -200,15 +204,15 @@ class ReduceLROnPlateau(_Monitor):
         current = self.watched(logs)
         if current is None:
             return
-        if self.resting:
-            self.resting -= 1
+        if self.cooldown_counter:
+            self.cooldown_counter -= 1
             self.wait = 0
         if self.better(current, self.best):
             self.best, self.wait = current, 0
-        elif not self.resting:
+        elif not self.cooldown_counter:
             self.wait += 1
             if self.wait >= self.patience and rate > self.min_lr:
                 optimizer.learning_rate = max(rate * self.factor, self.min_lr)
-                self.resting, self.wait = self.cooldown, 0
+                self.cooldown_counter, self.wait = self.cooldown, 0
                 if self.verbose:
                     print(f"\nEpoch {epoch + 1}: reducing learning rate to {float(optimizer.learning_rate):g}.")

@@ -175,6 +175,7 @@ class MeanMetricWrapper(Mean):
     def __init__(self, fn: Callable, name: str | None = None, dtype: Any = None, **options: Any):
         super().__init__(name or getattr(fn, "__name__", None), dtype)
         self.fn, self.options = fn, options
+        vars(self).update(options)
         if fn in losses.FUNCTIONS.values():
             self._direction = "down"
 

@@ -33,8 +33,9 @@ class _Quotient(Metric):
         if top_k is None and any(t is None or not 0 <= t <= 1 for t in self.thresholds):
             raise OptionError(f"thresholds lie between 0 and 1, not at {thresholds}")
         self.top_k, self.class_id = top_k, class_id
-        self.hits = self.add_variable((len(self.thresholds),), name="true_positives")
-        self.others = self.add_variable((len(self.thresholds),), name=self._what)
+        self.true_positives = self.add_variable((len(self.thresholds),), name="true_positives")
+        self._others = self.add_variable((len(self.thresholds),), name=self._what)
+        setattr(self, self._what, self._others)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         t, y = as_pair(y_true, y_pred)
@@ -50,7 +51,7 @@ class _Quotient(Metric):
             weights = weights.broadcast_to(y.shape).reshape(-1)
         positive = (t != 0).reshape(-1)
         taken = y.reshape(1, -1) > tensor(self.thresholds, dtype=y.dtype, device=y.device).expand_dims(-1)
-        for variable, which in ((self.hits, taken & positive), (self.others, self._other(taken, positive))):
+        for variable, which in ((self.true_positives, taken & positive), (self._others, self._other(taken, positive))):
             which = which.astype(y.dtype)
             variable.assign_add((which if weights is None else which * weights).sum(-1))
 
@@ -58,7 +59,7 @@ class _Quotient(Metric):
         raise NotImplementedError
 
     def result(self):
-        found = quotient(self.hits, self.hits + self.others)
+        found = quotient(self.true_positives, self.true_positives + self._others)
         return found[0] if len(self.thresholds) == 1 else found
 
 
