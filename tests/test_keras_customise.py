@@ -273,3 +273,33 @@ def test_a_model_whose_parts_are_all_frozen_trains_with_a_warning():
     assert history["loss"] == pytest.approx([made.evaluate(X, Y, verbose=0)] * 2, rel=1e-5)
     for old, new in zip(before, made.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_a_layer_that_adds_up_what_it_has_seen():
+    """What Keras's page on layers of one's own does."""
+
+    class Total(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.total = self.add_weight(shape=(2,), initializer="zeros", trainable=False)
+
+        def call(self, inputs):
+            self.total.assign_add(inputs.sum(0))
+            return self.total
+
+    layer = Total()
+    for _ in range(2):
+        seen = layer(np.ones((3, 2), "float32"))
+    np.testing.assert_array_equal(seen.numpy(), [6, 6])
+    layer.total.assign_sub([1.0, 2.0])
+    np.testing.assert_array_equal(layer.get_weights()[0], [5, 4])
+    assert layer.trainable_weights == []
+
+
+def test_targets_only_for_outputs_that_have_a_loss():
+    x = layers.Input((5,))
+    made = keras.Model(x, [layers.Dense(1, name="a")(x), layers.Dense(2)(x), layers.Dense(1, name="c")(x)])
+    made.compile("sgd", ["mse", None, "mse"])
+    both = made.evaluate(X, [Y, None, Y * 0], verbose=0, return_dict=True)
+    assert made.evaluate(X, [Y, Y * 0], verbose=0, return_dict=True) == both
+    assert sorted(both) == ["a_loss", "c_loss", "loss"]

@@ -18,6 +18,7 @@ from ...tensor import Tensor, as_tensor
 from .. import constraints, initializers, regularizers
 from ..checks import truth
 from ..structure import is_nested
+from ..variables import Variable
 
 
 class Weights(Module):
@@ -74,7 +75,7 @@ class Weights(Module):
         if not trainable or not _is_float(made):
             taken = name is None or name in vars(self) or hasattr(type(self), name)
             free = next(f"state_{i}" for i in itertools.count() if f"state_{i}" not in self._buffers) if taken else name
-            self.register_buffer(free, made)
+            self.register_buffer(free, Variable(made._data))
             return vars(self)[free]
         weight = Parameter(made, requires_grad=self._trainable)
         self._weights_made = (*self._weights_made, weight)

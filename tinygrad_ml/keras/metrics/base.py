@@ -12,28 +12,12 @@ from typing import Any
 
 from ...errors import OptionError
 from ...modes import no_grad
-from ...nn.parameter import put
 from ...tensor import Tensor, as_tensor
 from .. import initializers, losses
 from ..naming import unique_name
 from ..samples import by_sample, quotient
 from ..serialization import Configurable
-
-
-class Variable(Tensor):
-    """What a metric keeps from batch to batch: a tensor that `assign`, `assign_add` and `assign_sub` overwrite."""
-
-    __slots__ = ()
-
-    def assign_add(self, amount: Any) -> Tensor:
-        """self ← self + amount, on the device of the amount."""
-        if isinstance(amount, Tensor) and amount.device != self.device:
-            put(self, self.to(amount.device)._data)
-        return self.assign(self + amount)
-
-    def assign_sub(self, amount: Any) -> Tensor:
-        """self ← self - amount, likewise."""
-        return self.assign_add(-as_tensor(amount))
+from ..variables import Variable
 
 
 class Metric(Configurable):

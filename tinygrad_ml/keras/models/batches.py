@@ -72,7 +72,7 @@ class Batches:
             if isinstance(x, Dataset) and not isinstance(x, DataLoader):
                 x = DataLoader(x, batch_size or 32, shuffle=shuffle)
             self.source, self.parts = x, None
-            self.count = steps or (len(x) if hasattr(x, "__len__") else None)
+            self.count = steps or _length(x)
             return
         self.parts = (x, y, sample_weight)
         leaves = [as_data(leaf, device) for leaf in flatten(self.parts) if leaf is not None]
@@ -115,7 +115,7 @@ class Batches:
         if self.steps is None:
             yield from self.source
             return
-        length = len(self.source) if hasattr(self.source, "__len__") else None
+        length = _length(self.source)
         if self._begun is None:
             self._begun, self._seen = iter(self.source), 0
         for step in range(self.steps):
@@ -149,6 +149,14 @@ class Batches:
             return factors
         weight = as_floats(weight, factors)
         return factors.reshape(factors.shape + (1,) * (weight.ndim - 1)) * weight
+
+
+def _length(source: Any) -> int | None:
+    """How many batches there are, if anybody knows. A loader over an endless data set may have `__len__`, and raise."""
+    try:
+        return len(source)
+    except TypeError:
+        return None
 
 
 def _yields_batches(x: Any) -> bool:

@@ -87,7 +87,7 @@ class Outputs:
             raise OptionError(f"{what} has {len(parts)} arrays, but {self}")
         return parts
 
-    def match(self, given: Any, what: str, for_all: bool = True) -> list:
+    def match(self, given: Any, what: str) -> list:
         """Options of `compile`, one for each output, likewise."""
         if isinstance(given, Mapping):
             for name in given:
@@ -132,9 +132,18 @@ class CompiledLoss:
             for name, loss in zip(names, self.losses, strict=True)
         ]
 
+    def _targets(self, outputs: Outputs, y_true: Any) -> list:
+        """Targets, one for each output; or, in a list, one for each output that has a loss."""
+        wanted = [loss is not None for loss in outputs.match(self.given, "loss")]
+        parts = [] if isinstance(y_true, Mapping) else flatten(y_true)
+        if len(parts) == sum(wanted) < outputs.count:
+            rest = iter(parts)
+            return [next(rest) if one else None for one in wanted]
+        return outputs.each(y_true, "y")
+
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor | None:
         outputs = Outputs(self.output_names, y_pred)
-        y_true, weights = outputs.each(y_true, "y"), outputs.each(sample_weight, "sample_weight")
+        y_true, weights = self._targets(outputs, y_true), outputs.each(sample_weight, "sample_weight")
         if self.losses is None:
             self.build(outputs, y_true)
         total = None
