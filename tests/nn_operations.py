@@ -72,9 +72,9 @@ row("pixel_shuffle", lambda nn, x: nn.functional.pixel_shuffle(x, 2) ** 3, IMAGE
 row("pixel_unshuffle", lambda nn, x: nn.PixelUnshuffle(3)(x[..., :3, :]) ** 3, IMAGES)
 row("channel_shuffle", lambda nn, x: nn.ChannelShuffle(2)(x) ** 3, SEQUENCES)
 
-row("unfold", lambda nn, x: nn.functional.unfold(x, (2, 3), (2, 1), 1, (1, 2)) ** 3, IMAGES)
+row("unfold", lambda nn, x: nn.functional.unfold(x, (2, 3), (2, 1), (1, 0), (1, 2)) ** 3, IMAGES)
 row("unfold without a batch", lambda nn, x: nn.Unfold(2)(x) ** 3, IMAGES[0])
-row("fold", lambda nn, x: nn.functional.fold(x, (5, 6), (2, 3), (2, 1), 1, (1, 2)) ** 3, numbers((2, 12, 15)))
+row("fold", lambda nn, x: nn.functional.fold(x, (5, 6), (2, 3), (2, 1), (1, 0), (1, 2)) ** 3, numbers((2, 12, 10)))
 row("fold without a batch", lambda nn, x: nn.Fold((3, 4), 2)(x) ** 3, numbers((8, 6)))
 
 # -- interpolation and sampling ------------------------------------------------------------------------
@@ -103,6 +103,16 @@ for _mode in ("nearest", "nearest-exact", "area"):
             lambda nn, x, m=_mode, s=_size: nn.functional.interpolate(x, s, mode=m) ** 3,
             _x,
         )
+row(
+    "interpolate nearest-exact where float32 decides",
+    lambda nn, x: nn.Upsample((1, 23), mode="nearest-exact")(x),
+    numbers((1, 1, 1, 14)),
+)
+row(
+    "interpolate linear by a factor to the same size",
+    lambda nn, x: nn.Upsample(scale_factor=1.1, mode="linear")(x),
+    SEQUENCES,
+)
 row("interpolate, two factors", lambda nn, x: nn.functional.interpolate(x, scale_factor=(2, 0.7)) ** 3, IMAGES)
 row(
     "interpolate, recomputed",

@@ -193,6 +193,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.host_only  # of numbers on a GPU nothing is looked at
 @pytest.mark.parametrize(("call", "kind", "words"), WRONG, ids=lambda part: part if isinstance(part, str) else "")
 def test_what_does_not_fit(call, kind, words):
     with pytest.raises(kind, match=words):

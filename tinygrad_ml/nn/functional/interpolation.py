@@ -115,7 +115,9 @@ def _sizes(space: tuple[int, ...], size, scale_factor) -> tuple[tuple[int, ...],
 def _picked(x: Tensor, axis: int, out: int, factor: float | None, middle: float) -> Tensor:
     """One input for each output along an axis."""
     n = x.shape[axis]
-    step = numpy.float32(n / out if factor is None else 1 / factor)  # PyTorch rounds like this, which decides ties
+    step = numpy.float32(
+        n / out if factor is None else 1 / factor
+    )  # so PyTorch rounds those of images, which decides ties
     places = numpy.minimum(((numpy.arange(out, dtype=numpy.float32) + numpy.float32(middle)) * step).astype(int), n - 1)
     if (
         out % n == 0 and (places == numpy.arange(out) // (out // n)).all()
@@ -136,8 +138,6 @@ def _mixed(x: Tensor, axis: int, weights: numpy.ndarray) -> Tensor:
 def _between(n: int, out: int, step: float, aligned: bool, cubic: bool) -> numpy.ndarray:
     """The weights of the two, or four, inputs around each output; beyond the ends stands the last input."""
     middles = numpy.arange(out) * step if aligned else (numpy.arange(out) + 0.5) * step - 0.5
-    if not cubic:
-        middles = numpy.maximum(middles, 0)
     left = numpy.floor(middles).astype(int)
     kernel, taps = (_cubic(-0.75), range(-1, 3)) if cubic else (_hat, range(2))
     weights = numpy.zeros((out, n))
