@@ -178,6 +178,8 @@ def test_a_0d_tensor_with_a_mask_of_its_own():
         ((0, -4), RangeError, r"index -4 .* axis 1 of size 3"),
         ((0, 0, 0), ShapeError, r"3 entries.*shape \(2, 3\).*2 axes"),
         ((..., 0, ...), ShapeError, "one ellipsis"),
+        ((0,) * 9, IndexError, "an index with 9 entries is too long"),
+        (np.zeros(9, bool), IndexError, r"a boolean mask of shape \(9,\) cannot select"),
         (np.array([True, False, True]), ShapeError, r"mask of shape \(3,\).*\(2,\)"),
         (([0, 1], [0, 1, 2]), ShapeError, r"\(2,\) and \(3,\) do not broadcast"),
         (1.0, DTypeError, "not by 1.0"),
@@ -357,6 +359,12 @@ def test_the_gradient_of_a_different_element_goes_to_its_first_place():
     x = tg.tensor([3.0, 1.0, 3.0], requires_grad=True)
     (tg.unique_values(x) * tg.tensor([1.0, 10.0])).sum().backward()
     assert_close(x.grad, [10, 1, 0])
+
+
+@pytest.mark.parametrize("mask", [(0,), (0, 3), (2, 0), (0, 0)])
+def test_a_mask_of_no_elements_selects_nothing_as_in_numpy(mask):
+    array = np.ones((2, 3))
+    assert tg.tensor(array)[np.zeros(mask, bool)].shape == array[np.zeros(mask, bool)].shape
 
 
 def test_a_symbolic_mask_has_no_number_of_elements():

@@ -16,7 +16,7 @@ class ShapeError(TinygradError, ValueError):
 
 
 class AxisError(ShapeError, IndexError):
-    """An axis that a tensor does not have."""
+    """An axis that a tensor does not have, or an index that does not fit its axes."""
 
 
 class DTypeError(TinygradError, TypeError):

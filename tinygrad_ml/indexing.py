@@ -6,7 +6,7 @@ import numpy
 
 from . import writes
 from .backend import of
-from .errors import DTypeError, RangeError, ShapeError
+from .errors import AxisError, DTypeError, RangeError, ShapeError
 from .ops.index import ARRAY
 
 
@@ -22,7 +22,7 @@ def parse(key, shape: tuple[int, ...], data) -> tuple[list, tuple, tuple[int, ..
     parts = [_normal(part) for part in parts]
     used = sum(_axes_used(part) for part in parts)
     if used > len(shape):
-        raise ShapeError(f"an index with {used} entries is too long for shape {shape}, which has {len(shape)} axes")
+        raise AxisError(f"an index with {used} entries is too long for shape {shape}, which has {len(shape)} axes")
     if sum(part is Ellipsis for part in parts) > 1:
         raise ShapeError("an index can have one ellipsis (...) only")
     arrays, template, inserted, axis = [], [], [], 0
@@ -36,8 +36,8 @@ def parse(key, shape: tuple[int, ...], data) -> tuple[list, tuple, tuple[int, ..
             axis += part is not None
         elif part.dtype.kind == "b":
             spanned = shape[axis : axis + part.ndim]
-            if part.shape != spanned:
-                raise ShapeError(
+            if any(m not in (n, 0) for m, n in zip(part.shape, spanned, strict=True)):  # of size 0 it selects nothing
+                raise AxisError(
                     f"a boolean mask of shape {part.shape} cannot select from axes of shape {spanned}, in shape {shape}"
                 )
             if not part.ndim:
