@@ -312,7 +312,7 @@ def nested():
     inner = Sequential([Input((4,)), layers.Dense(3, "relu"), layers.Dense(4)])
     a, b = Input((4,), name="a"), Input((4,), name="b")
     shared = layers.Dense(4)
-    part = Model([a, b], shared(inner(a)) + shared(inner(b)) * 2.0 - tg.sqrt(tg.abs(inner(a)) + 1))
+    part = Model([a, b], shared(inner(a)) + shared(inner(b))[:, ::-1] * 2.0 - tg.sqrt(tg.abs(inner(a)) + 1))
     x = Input((4,))
     return Model(x, [layers.Dense(2)(part([x, inner(x)])), part([x, x])])
 
@@ -326,6 +326,16 @@ def test_parts_that_stand_in_several_places_stay_one(tmp_path):
         twin.set_weights(model.get_weights())
         for a, b in zip(twin(X), model(X), strict=True):
             np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_configs_of_another_kind_are_told_of():
+    with pytest.raises(CheckpointError, match="calls"):
+        keras.models.Functional.from_config({"name": "model", "layers": [], "input_layers": [], "output_layers": []})
+    with pytest.raises(CheckpointError, match="Dense"):
+        keras.saving.deserialize_keras_object({"class_name": "Dense", "config": [3]})
+    values = [b"\xff", slice(1, None, 2), ..., (1, 2.5), np.float32(3), np.arange(3)]
+    read = [keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(value)) for value in values]
+    assert read[:5] == values[:5] and (read[5] == values[5]).all()
 
 
 def test_clones_with_functions():

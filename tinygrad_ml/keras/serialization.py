@@ -182,8 +182,15 @@ def serialize(obj: Any) -> Any:
             "config": name,
             "registered_name": get_registered_name(obj),
         }
-    if obj is None or isinstance(obj, (bool, int, float, str, bytes)):
+    if obj is None or isinstance(obj, (bool, int, float, str)):
         return obj
+    if isinstance(obj, bytes):
+        return {_CLASS: "__bytes__", "config": {"value": obj.decode("latin-1")}}
+    if isinstance(obj, slice):
+        parts = {"start": obj.start, "stop": obj.stop, "step": obj.step}
+        return {_CLASS: "__slice__", "config": serialize(parts)}
+    if obj is Ellipsis:
+        return {_CLASS: "__ellipsis__", "config": {}}
     if isinstance(obj, numpy.dtype):
         return obj.name
     raise CheckpointError(
@@ -267,6 +274,9 @@ def _made(value: Any) -> Any:
 _PLAIN: dict[str, Callable] = {
     "__tensor__": lambda config: tensor(config["value"], dtype=config["dtype"]),
     "__numpy__": lambda config: numpy.array(config["value"], config["dtype"]),
+    "__bytes__": lambda config: config["value"].encode("latin-1"),
+    "__slice__": lambda config: slice(config["start"], config["stop"], config["step"]),
+    "__ellipsis__": lambda config: Ellipsis,
     "DTypePolicy": lambda config: config["name"],
 }
 """What is written by its value."""

@@ -66,10 +66,12 @@ class Normalization(Layer):
         if any(input_shape[axis] is None for axis in kept):
             raise ShapeError(f"Normalization: the sizes of axes {kept} must be known, and the input is {input_shape}")
         self.shape = tuple(size if axis in kept else 1 for axis, size in enumerate(input_shape))
+        sizes = tuple(input_shape[axis] for axis in kept)
         if self.given is not None:
-            self.mean, self.variance = map(as_tensor, self.given)
+            self.mean, self.variance = (
+                as_tensor(numpy.broadcast_to(one, sizes).reshape(self.shape)) for one in self.given
+            )
         else:
-            sizes = tuple(input_shape[axis] for axis in kept)
             self.mean = self.add_weight(sizes, "zeros", trainable=False, name="mean")
             self.variance = self.add_weight(sizes, "ones", trainable=False, name="variance")
             self.count = self.add_weight((), "zeros", "int32", trainable=False, name="count")  # which Keras keeps, too

@@ -17,8 +17,10 @@ from ...nn.parameter import Parameter
 from ...tensor import Tensor, as_tensor
 from .. import constraints, initializers, regularizers
 from ..checks import truth
-from ..structure import is_nested
 from ..variables import Variable
+
+_CONTAINERS = (list, tuple, dict)
+_MAY_HOLD = (Module, *_CONTAINERS)
 
 
 class Weights(Module):
@@ -28,7 +30,21 @@ class Weights(Module):
     `add_weight` on, wherever they are kept.
     """
 
-    _NO_PARTS = frozenset({"_arguments", "_build_shapes", "_compile_arguments", "_steps"})
+    _NO_PARTS = frozenset(
+        [
+            "_arguments",
+            "_build_shapes",
+            "_compile_arguments",
+            "_steps",
+            "_calls",
+            "_weights_made",
+            "_regularized",
+            "_constrained",
+            "_added_losses",
+            "_buffers",
+            "_hooks",
+        ]
+    )
     """Attributes in which no modules are looked for."""
 
     built = False
@@ -90,7 +106,7 @@ class Weights(Module):
     # -- parts -----------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if is_nested(value):
+        if isinstance(value, _CONTAINERS):
             for path, part in _modules_in(value, name):
                 self._adopt(path, part)
         if isinstance(value, Parameter) and vars(self).get(name) is value:
@@ -100,7 +116,7 @@ class Weights(Module):
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """(name, module) of the modules among the attributes, those in lists and dictionaries included."""
         for name, value in vars(self).items():
-            if name not in self._NO_PARTS and (isinstance(value, Module) or is_nested(value)):
+            if name not in self._NO_PARTS and isinstance(value, _MAY_HOLD):
                 yield from _modules_in(value, name)
 
     def _sublayers(self) -> list[Module]:
@@ -209,7 +225,7 @@ def _modules_in(value: Any, path: str, around: tuple = ()) -> Iterator[tuple[str
     """(path, module) of the modules in lists, tuples and dictionaries, however deep."""
     if isinstance(value, Module):
         yield path, value
-    elif is_nested(value) and not any(value is other for other in around):  # a list may hold itself
-        for key, part in value.items() if isinstance(value, Mapping) else enumerate(value):
-            if isinstance(part, Module) or is_nested(part):
+    elif isinstance(value, _CONTAINERS) and not any(value is other for other in around):  # a list may hold itself
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(part, _MAY_HOLD):
                 yield from _modules_in(part, f"{path}.{key}", (*around, value))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ...backend import absent
-from ...errors import OptionError
+from ...errors import CheckpointError, OptionError
 from ...graph import Node
 from ...nn import Module
 from ...tensor import Tensor, apply
@@ -148,6 +148,11 @@ class Functional(Model):
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Functional:
         if "calls" not in config:
+            if _takes_symbols(cls):
+                raise CheckpointError(
+                    "the config of a model of symbols has its calls, as get_config() writes them here; Keras's own are not "
+                    "read, nor ours by Keras"
+                )
             return super().from_config(config, custom_objects)
         layers = [deserialize(layer, custom_objects) for layer in config["layers"]]
         read = Reader(plain=deserialize)

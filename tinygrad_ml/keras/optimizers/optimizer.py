@@ -138,9 +138,10 @@ class Optimizer(Configurable):
 
     @property
     def variables(self) -> list[Tensor]:
-        """Its state: the number of updates, the learning rate, and what the rule keeps of each weight."""
+        """Its state: the number of updates, the learning rate if no schedule has it, and what the rule keeps of weights."""
         kept = [] if self._rule is None else [value for state in self._rule.state.values() for value in state.values()]
-        return [tensor(self.iterations), self.learning_rate, *(one for one in kept if isinstance(one, Tensor))]
+        rate = [self._rate] if self._schedule is None else []
+        return [tensor(self.iterations), *rate, *(one for one in kept if isinstance(one, Tensor))]
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor, Tensor]]) -> None:
         """One update, from pairs of a gradient and its weight."""
