@@ -83,12 +83,15 @@ def often(said: Sequence[dict]) -> bool:
 
 def measured(said: Sequence[dict]) -> str:
     """Each effect beside its spread over the runs, and what was asked of it."""
-    effects = [list(column) for column in zip(*(claim["effects"] for claim in said), strict=True)]
     return "; ".join(
-        f"{column[0]['what']} {written(statistics.median(e['size'] for e in column))} "
-        f"({spread_of([e['size'] for e in column])}), more than {column[0]['above']:g} asked"
-        for column in effects
+        _measured([effect["size"] for effect in column], column[0])
+        for column in zip(*(claim["effects"] for claim in said), strict=True)
     )
+
+
+def _measured(sizes: list[float], effect: dict) -> str:
+    spread = f" ({spread_of(sizes)})" if len(sizes) > 1 else ""
+    return f"{effect['what']} {written(statistics.median(sizes))}{spread}, more than {effect['above']:g} asked"
 
 
 def table(records: Sequence[dict]) -> Table:
