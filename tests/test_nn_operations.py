@@ -91,6 +91,7 @@ X1, X2, X3 = tg.ones(2, 4, 6), tg.ones(2, 4, 6, 5), tg.ones(2, 4, 6, 5, 3)
 WRONG = [
     (lambda nn: nn.functional.pad(X1, (1, 2, 3)), ShapeError, r"\(before, after\) for each of the last axes"),
     (lambda nn: nn.functional.pad(X1, (1.0, 2)), ShapeError, "needs integers"),
+    (lambda nn: nn.functional.pad(X1, 1), ShapeError, "needs integers"),
     (lambda nn: nn.functional.pad(X1, (-4, -3)), ShapeError, "cuts off more elements"),
     (lambda nn: nn.functional.pad(X1, (1, 2), "edge"), OptionError, "'edge' is not one of 'constant', 'reflect'"),
     (lambda nn: nn.functional.pad(X1, (1, 2), "reflect", 1.0), OptionError, "value=1.0 is for mode='constant'"),

@@ -115,13 +115,11 @@ def _sizes(space: tuple[int, ...], size, scale_factor) -> tuple[tuple[int, ...],
 def _picked(x: Tensor, axis: int, out: int, factor: float | None, middle: float) -> Tensor:
     """One input for each output along an axis."""
     n = x.shape[axis]
-    step = numpy.float32(
-        n / out if factor is None else 1 / factor
-    )  # so PyTorch rounds those of images, which decides ties
-    places = numpy.minimum(((numpy.arange(out, dtype=numpy.float32) + numpy.float32(middle)) * step).astype(int), n - 1)
-    if (
-        out % n == 0 and (places == numpy.arange(out) // (out // n)).all()
-    ):  # each input several times: a sum in backward
+    # In float32, because so PyTorch rounds the places of images, and rounding decides between two that are equally near.
+    step, outputs = numpy.float32(n / out if factor is None else 1 / factor), numpy.arange(out, dtype=numpy.float32)
+    places = numpy.minimum(((outputs + numpy.float32(middle)) * step).astype(int), n - 1)
+    if out % n == 0 and (places == numpy.arange(out) // (out // n)).all():
+        # Each input is there several times, one beside the other: the gradient is a plain sum.
         wide = x.expand_dims(axis + 1).broadcast_to((*x.shape[: axis + 1], out // n, *x.shape[axis + 1 :]))
         return wide.reshape((*x.shape[:axis], out, *x.shape[axis + 1 :]))
     return x[(*(slice(None),) * axis, places)]

@@ -145,7 +145,7 @@ def multi_margin_loss(input, target, p: int = 1, margin: float = 1.0, weight=Non
     is_target = target.expand_dims(-1) == as_tensor(numpy.arange(classes), device=x.device)
     right = tg.take_along_axis(x, target.expand_dims(-1), -1)
     excess = tg.relu(x - right + margin)
-    loss = is_target.where(0, excess if p == 1 else excess * excess).sum(-1) * (1 / classes)
+    loss = is_target.where(0, excess if p == 1 else excess * excess).mean(-1)
     return reduced(loss if weight is None else loss * beside(weight, x).astype(x.dtype)[target], reduction)
 
 
@@ -170,7 +170,7 @@ def multilabel_margin_loss(input, target, reduction: str = "mean") -> Tensor:
     is_target = ((labels.expand_dims(-1) == numbered) & counts.expand_dims(-1)).any(-2, keepdims=True)
     right = tg.take_along_axis(x, labels, -1).expand_dims(-1)
     excess = tg.relu(x.expand_dims(-2) - right + 1)  # (..., target, class)
-    loss = (counts.expand_dims(-1) & ~is_target).where(excess, 0).sum((-2, -1)) * (1 / classes)
+    loss = (counts.expand_dims(-1) & ~is_target).where(excess, 0).sum(-2).mean(-1)
     return reduced(loss, reduction)
 
 

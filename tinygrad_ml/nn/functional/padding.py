@@ -1,5 +1,7 @@
 """Padding: more elements around a tensor, given as PyTorch gives them, from the last axis backwards."""
 
+import operator
+
 from ...errors import OptionError, ShapeError
 from ...functional import pad as pad_axes
 from ...tensor import Tensor, as_tensor
@@ -20,8 +22,11 @@ def pad(input, pad, mode: str = "constant", value: float | None = None) -> Tenso
     the axes, or that asks for more than there is to reflect or to wrap.
     """
     input = as_tensor(input)
-    numbers = tuple(pad)
-    if len(numbers) % 2 or len(numbers) > 2 * input.ndim or not all(isinstance(n, int) for n in numbers):
+    try:
+        numbers = tuple(operator.index(n) for n in pad)
+    except TypeError:  # of what is no sequence, or not of integers
+        numbers = (0,)
+    if len(numbers) % 2 or len(numbers) > 2 * input.ndim:
         raise ShapeError(
             f"pad needs integers, (before, after) for each of the last axes, but got {pad} for {input._described()}"
         )
