@@ -111,6 +111,16 @@ def test_stored_gradients_share_memory_with_nothing():
     a.data[0] = 7
     assert (a.tolist(), b.tolist()) == ([7, 1], [1, 1])
 
+    x.grad = y.grad = None
+    (x.sum() * 3).backward()  # a number that the walk has made, shown to all
+    x.grad.data[0] = 5
+    assert x.grad.tolist() == [5, 3]
+
+    x.grad = y.grad = None
+    ((x + y) * 3).backward(given)  # an array that the walk has made, for both
+    x.grad.data[0] = 5
+    assert (x.grad.tolist(), y.grad.tolist()) == ([5, 3], [3, 3])
+
 
 def test_a_stored_gradient_is_outside_of_the_graph_unless_it_was_recorded():
     x = leaf()
