@@ -213,18 +213,20 @@ def _direct(op: Primitive) -> Callable:
     return operator
 
 
+def comparable(other, beside: Tensor):
+    """`other`, or if it is an integer that a tensor of integers could not hold, a tensor that does: no byte is -1, and
+    that is an answer."""
+    if isinstance(other, (int, numpy.integer)) and beside._data.dtype.kind in "iu":
+        limits = numpy.iinfo(beside._data.dtype)
+        if not limits.min <= other <= limits.max:
+            return Tensor(numpy.float64(other) if abs(int(other)) >= 1 << 63 else numpy.int64(other))
+    return other
+
+
 def _comparison(op: Primitive) -> Callable:
-    """x ∘ other, which has an answer for integers that x could not hold: no byte is -1."""
+    """x ∘ other"""
     compute = _general(op)
-
-    def operator(self, other):
-        if type(other) is int and self._data.dtype.kind in "iu":
-            limits = numpy.iinfo(self._data.dtype)
-            if not limits.min <= other <= limits.max:
-                other = Tensor(numpy.float64(other) if abs(other) >= 1 << 63 else numpy.int64(other))
-        return compute(self, other)
-
-    return operator
+    return lambda self, other: compute(self, comparable(other, self))
 
 
 def _in_place(op: Primitive, symbol: str) -> Callable:

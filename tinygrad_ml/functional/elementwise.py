@@ -7,7 +7,7 @@ public face: numbers, lists and arrays are accepted, and a docstring is made of 
 import math
 
 from ..backend import dtypes
-from ..operators import operand
+from ..operators import comparable, operand
 from ..ops import Primitive
 from ..ops import elementwise as rows
 from ..tensor import Tensor, apply, as_tensor, method
@@ -49,6 +49,17 @@ def _binary(op: Primitive, name: str | None = None):
     return method(
         _named(function, name or op.name, f"y = {op.formula}, elementwise{derivatives}. Shapes that broadcast.")
     )
+
+
+def _comparison(op: Primitive):
+    def function(a, b) -> Tensor:
+        if isinstance(a, Tensor):
+            b = comparable(b, a)
+        elif isinstance(b, Tensor):
+            a = comparable(a, b)
+        return apply(op, _operands(a, b))
+
+    return method(_named(function, op.name, f"{op.formula}, elementwise, as bools. Shapes that broadcast."))
 
 
 abs = _unary(rows.absolute)
@@ -101,12 +112,12 @@ copysign = _binary(rows.copysign)
 nextafter = _binary(rows.nextafter)
 remainder = _binary(rows.remainder)
 floor_divide = _binary(rows.floor_divide)
-equal = _binary(rows.equal)
-not_equal = _binary(rows.not_equal)
-less = _binary(rows.less)
-less_equal = _binary(rows.less_equal)
-greater = _binary(rows.greater)
-greater_equal = _binary(rows.greater_equal)
+equal = _comparison(rows.equal)
+not_equal = _comparison(rows.not_equal)
+less = _comparison(rows.less)
+less_equal = _comparison(rows.less_equal)
+greater = _comparison(rows.greater)
+greater_equal = _comparison(rows.greater_equal)
 logical_and = _binary(rows.logical_and)
 logical_or = _binary(rows.logical_or)
 logical_xor = _binary(rows.logical_xor)
