@@ -172,7 +172,8 @@ class Learner:
 
     def _settings(self) -> list[Any]:
         """The objects that say how a step computes, beside the layers: losses, metrics, regularizers, constraints."""
-        told = [*(() if self._loss is None else self._loss.losses or ()), *self.metrics]
+        told = [*(() if self._loss is None else self._loss.losses or ())]
+        told += [one for metric in self.metrics for _, one in metric.named()]
         for layer in self._layers_inside():
             told += [layer.activity_regularizer, *(rule for rule, _ in (*layer._regularized, *layer._constrained))]
         return told
