@@ -124,7 +124,7 @@ class Batches:
                 warnings.warn(
                     f"x has ended after {step} of the {self.steps} steps that were asked for, and so does this epoch: give "
                     f"more data, or fewer steps",
-                    stacklevel=4,
+                    stacklevel=6,
                 )
                 self._begun = None
                 return
