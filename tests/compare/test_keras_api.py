@@ -147,8 +147,6 @@ NOT_HERE = {
             "stateless_compute_loss",
             "get_state_tree",
             "set_state_tree",
-            "jax_state_sync",
-            "compute_loss_and_updates",
             "rematerialized_call",
             "supports_jit",
             "symbolic_call",
