@@ -11,8 +11,11 @@ from collections.abc import Callable
 
 import numpy
 
+from ...backend import of
+from ...errors import TinygradError
 from ...ops import Primitive, elementwise, movement
 from ...ops.shapes import broadcast
+from ..eager import value_of
 from ..program import Instruction, Program, Value
 from ..recorder import Constant
 from .elementwise import is_elementwise
@@ -73,10 +76,11 @@ def _constant(instruction: Instruction, made) -> Value | None:
         or "device" in instruction.params
     ):
         return None
-    from ...backend import of
-
-    with numpy.errstate(all="ignore"):
-        array = instruction.op.value(of(arrays[0]), *arrays, **instruction.params)
+    try:
+        with numpy.errstate(all="ignore"):
+            array = value_of(instruction, of(arrays[0]), *arrays)
+    except TinygradError:
+        return None  # which each call will raise, in its turn
     return Value(output.number, output.shape, output.dtype, Constant(numpy.array(array, output.dtype)))
 
 
