@@ -66,12 +66,25 @@ def test_the_exponential_is_right_to_the_last_digit_but_one():
     np.testing.assert_array_equal(found, [np.inf, 0, np.nan, 1, 1])
 
 
+def test_the_logarithm_is_right_to_the_last_digit_but_one():
+    log = machine_code.machine_code(
+        "# log\ndef loop(n, a: float32s, b: float32s):\n    for i in range(n):\n        b[i] = log(a[i])\n"
+    )
+    x = np.concatenate([np.exp(np.linspace(-103, 88.7, 400_001)), np.linspace(0.5, 2, 400_001)]).astype(np.float32)
+    y, exact = np.empty_like(x), np.log(x.astype(np.float64))
+    log(x.size, x.ctypes, y.ctypes)
+    assert (np.abs(y - exact) <= 1.1 * np.spacing(np.abs(exact).astype(np.float32)).astype(np.float64)).all()
+    ends, found = np.array([np.inf, -np.inf, np.nan, 0, -0.0, -1, 1], np.float32), np.empty(7, np.float32)
+    log(7, ends.ctypes, found.ctypes)
+    np.testing.assert_array_equal(found, [np.inf, np.nan, np.nan, -np.inf, -np.inf, np.nan, 0])
+
+
 @pytest.mark.parametrize(
     "function",
     [
         lambda x, y: (-x, abs(x), x.sign(), x.square(), x.relu()),
         lambda x, y: (x + y, x - y, x * y, x / y, tg.maximum(x, y), tg.minimum(x, y)),
-        lambda x, y: (x.exp(), x.sigmoid(), x.sqrt(), x.reciprocal(), x**2, x**3),
+        lambda x, y: (x.exp(), x.log(), x.sigmoid(), x.sqrt(), x.reciprocal(), x**2, x**3),
         lambda x, y: ((x > y) | (x == y), (x != y) & (x <= y), (x < y) ^ (x >= y), ~(x > 0)),
         lambda x, y: (x.isnan(), x.isinf(), x.isfinite(), (x > y).where(x, y), (x > 0).astype("float32")),
     ],

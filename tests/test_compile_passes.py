@@ -66,6 +66,29 @@ def test_equal_constants_are_one_value():
     assert "= constant [0.0, 1.0, 2.0] " in listing and "= constant 1.0 everywhere " in listing
 
 
+def test_what_only_looks_equal_is_not():
+    """Constants of the same bits in another dtype or shape; slices of other steps."""
+
+    def function(x):
+        square, line = tg.arange(4.0).reshape(2, 2), tg.arange(4.0)
+        floats, integers = tg.ones(2), tg.full((2,), 0x3F800000, dtype="int32")
+        return (
+            square + x[:2],
+            line + x[:2, :1],
+            x[0] + floats,
+            tg.where(x[0] > 9, 0, integers),
+            x[0:4:2],
+            x[0:4:3],
+            x[0:4],
+            x.T[0:2],
+            x[0:2],
+        )
+
+    x = tg.random.rand(5, 2)
+    for a, b in zip(tg.compile(function)(x), function(x), strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
 def test_large_constants_show_their_ends_and_are_not_compared():
     step = run(lambda x: (x * tg.arange(5000.0), x + tg.arange(5000.0)), (5000,))
     assert str(step.program).count("= constant [0.0, 1.0, ..., 4998.0, 4999.0] ") == 2

@@ -1,4 +1,4 @@
-"""What compiled loops need and Numba has not: an exponential for sixteen numbers at a time, sums in any order.
+"""What compiled loops need and Numba has not: an exponential and a logarithm for sixteen numbers at a time, sums in any order.
 
 Everything here is compiled into the loops that use it, or says how they are compiled. Only `machine_code.py` imports this file, where
 Numba is installed.
@@ -42,6 +42,7 @@ def machine_code(cache: bool):
 LOG2_E = float32(1 / math.log(2))
 ROUNDING = float32(1.5 * 2**23)
 """So large that a float32 beside it has no digits left behind the point: adding it rounds to an integer."""
+INFINITE, UNKNOWN = float32(math.inf), float32(math.nan)
 LN2_HIGH = float32(0.693359375)
 LN2_LOW = float32(math.log(2) - 0.693359375)
 """ln 2 in two parts. The first has few digits, so that its products with small integers are exact."""
@@ -56,6 +57,22 @@ def _power_of_two(context, n):
         return builder.bitcast(builder.shl(builder.add(n, bias), digits), ir.FloatType())
 
     return types.float32(types.int32), bits
+
+
+@intrinsic
+def _bits(context, x):
+    """The bits of a float32, as an int32."""
+    return types.int32(types.float32), lambda context, builder, signature, given: builder.bitcast(
+        given[0], ir.IntType(32)
+    )
+
+
+@intrinsic
+def _of_bits(context, bits):
+    """The float32 that has these bits."""
+    return types.float32(types.int32), lambda context, builder, signature, given: builder.bitcast(
+        given[0], ir.FloatType()
+    )
 
 
 @intrinsic
@@ -155,5 +172,44 @@ def _exp(x):
         half = int32(n) >> int32(1)
         rest = int32(n) - half
         return series * _power_of_two(half) * _power_of_two(rest)
+
+    return of_float32
+
+
+TWO_THIRDS = int32(0x3F2AAAAB)
+"""The bits of 2/3 as a float32."""
+SMALLEST = float32(2.0**-126)
+"""Numbers below have fewer digits, and no exponent of their own."""
+
+
+def log(x):
+    """ln x."""
+    return math.log(x)
+
+
+@overload(log, jit_options=INSIDE)
+def _log(x):
+    if x != types.float32:
+        return lambda x: math.log(x)
+
+    def of_float32(x):
+        """ln x = n·ln 2 + ln(1 + r), where x = 2ⁿ·(1 + r) and |r| ≤ ⅓; the coefficients are a least-squares fit."""
+        few = x < SMALLEST
+        bits = _bits(x * (float32(2.0**25) if few else float32(1)))
+        n = int32(int32(bits - TWO_THIRDS) >> int32(23))
+        r = _of_bits(int32(bits - int32(n << int32(23)))) - float32(1)
+        series = float32(0.11619525)
+        series = series * r - float32(0.12429866)
+        series = series * r + float32(0.108516574)
+        series = series * r - float32(0.12287237)
+        series = series * r + float32(0.14296292)
+        series = series * r - float32(0.16673398)
+        series = series * r + float32(0.19999851)
+        series = series * r - float32(0.24999943)
+        series = series * r + float32(0.33333334)
+        k = float32(n) - (float32(25) if few else float32(0))
+        found = k * LN2_HIGH + (r + (r * r * (series * r - float32(0.5)) + k * LN2_LOW))
+        found = found if x > float32(0) else (-INFINITE if x == float32(0) else UNKNOWN)
+        return found if x < INFINITE else x
 
     return of_float32
