@@ -33,7 +33,10 @@ def total(x, axis: tuple[int, ...], keepdims: bool = False):
     """Σ x over the axes, of an array of NumPy's: in float dtypes in runs, of integers as NumPy has it."""
     if x.dtype not in FLOATS:
         return numpy.sum(x, axis=axis, keepdims=keepdims)
-    return _in_runs(x, axis, keepdims, accumulator(x.dtype)).astype(x.dtype, copy=False)
+    wide = accumulator(x.dtype)
+    if x.size <= RUN:  # what most sums of a small network are, which spends its time on being called
+        return numpy.add.reduce(x, axis=axis, dtype=wide, keepdims=keepdims).astype(x.dtype, copy=False)
+    return _in_runs(x, axis, keepdims, wide).astype(x.dtype, copy=False)
 
 
 def _in_runs(x, axis: tuple[int, ...], keepdims: bool, wide: numpy.dtype):
@@ -41,7 +44,7 @@ def _in_runs(x, axis: tuple[int, ...], keepdims: bool, wide: numpy.dtype):
     slow = _slow(x, axis) if count > RUN else ()
     run = math.prod([x.shape[a] for a in slow])
     if run <= RUN:
-        return numpy.sum(x, axis=axis, dtype=wide, keepdims=keepdims)
+        return numpy.add.reduce(x, axis=axis, dtype=wide, keepdims=keepdims)
     # The longest axis is cut into blocks of so many rows that each of them is one run.
     longest = max(slow, key=x.shape.__getitem__)
     n, before, behind = x.shape[longest], x.shape[:longest], x.shape[longest + 1 :]
