@@ -135,6 +135,13 @@ def test_algebra_gives_the_same_bits():
     assert len(step.program.instructions) < len(step.stages["dead"].instructions)
 
 
+def test_two_permutations_are_one():
+    step = tg.compile(lambda x: x.permute_dims((1, 2, 0)).permute_dims((1, 0, 2)) * 2)
+    x = tg.random.rand(2, 3, 4)
+    np.testing.assert_array_equal(step(x).numpy(), x.numpy().transpose(1, 2, 0).transpose(1, 0, 2) * 2)
+    assert step.stages["algebra"].instructions[-2].inputs[0].source is not None
+
+
 def chain(x, b):
     return ((x + b).tanh() * 2).sum(axis=0).exp()
 
