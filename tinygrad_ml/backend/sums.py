@@ -29,6 +29,11 @@ def accumulator(dtype: numpy.dtype, running: bool = False) -> numpy.dtype:
     return float32 if dtype == float16 else dtype
 
 
+def is_plain(dtype: numpy.dtype, count: int) -> bool:
+    """Whether totals of so many numbers each are what NumPy's own sum gives: one run, in the dtype of the numbers."""
+    return count <= RUN and accumulator(dtype) == dtype
+
+
 def total(x, axis: tuple[int, ...], keepdims: bool = False):
     """Σ x over the axes, of an array of NumPy's: in float dtypes in runs, of integers as NumPy has it."""
     if x.dtype not in FLOATS:

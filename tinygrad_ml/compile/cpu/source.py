@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator
+from math import prod
 from typing import Any
 
 import numpy
@@ -17,6 +18,7 @@ from numpy.lib.stride_tricks import as_strided
 from ...backend import dtypes
 from ...backend import random as streams
 from ...backend.arrays import HOST
+from ...backend.sums import is_plain
 from ...ops import conv, movement, reduce
 from ...ops.index import ARRAY, scatter_add
 from ...ops.matmul import linear, matmul
@@ -238,8 +240,9 @@ class Source:
 
     def _reduction(self, instruction: Instruction, operand: str, out: str) -> None:
         op, axis, keepdims = instruction.op, instruction.params["axis"], instruction.params["keepdims"]
-        if op is reduce.sum_ and dtypes.is_float(instruction.output.dtype):  # how wide, is said in one place
-            self._copied(instruction, operand, out)
+        x = instruction.inputs[0]
+        if op is reduce.sum_ and dtypes.is_float(x.dtype) and not is_plain(x.dtype, prod(x.shape[a] for a in axis)):
+            self._copied(instruction, operand, out)  # how wide, is said in one place
             return
         self.lines.append(f"{REDUCTIONS[op]}.reduce({operand}, {axis}, None, {out}, {keepdims})")
 
