@@ -55,6 +55,7 @@ _ROOMS = frozenset(
     (
         "autograd",
         "backend",
+        "cli",
         "functional",
         "graph",
         "indexing",
