@@ -1,5 +1,6 @@
 """The walk back in its details: what its errors call a tensor, what it leaves undone, in what dtype and where its results are."""
 
+import numpy as np
 import pytest
 import strict
 
@@ -151,3 +152,29 @@ def test_several_outputs_may_be_one_tensor():
     x = leaf((3.0,))
     y = x * x
     assert tg.grad((y, y), x, (tg.tensor([1.0]), tg.tensor([10.0])))[0].tolist() == [66]
+
+
+# -- derivatives of functions ------------------------------------------------------------------------------
+
+
+def test_inputs_that_a_function_does_not_use_have_a_derivative_of_zero():
+    a, b = tg.tensor([1.0, 2.0]), tg.tensor([3.0])
+    f = lambda a, b: (a**3).sum()  # noqa: E731
+    assert tg.jacobian(lambda a, b: a * 2, (a, b))[1].tolist() == [[0], [0]]
+    (aa, ab), (ba, bb) = tg.hessian(f, (a, b))
+    assert aa.tolist() == [[6, 0], [0, 12]]
+    assert (ab.tolist(), ba.tolist(), bb.tolist()) == ([[0], [0]], [[0, 0]], [[0]])
+
+
+def test_points_and_directions_may_be_arrays_and_lists():
+    point = np.array([1.0, 2.0], "float32")
+    assert tg.jacobian(lambda x: x * x, point).tolist() == [[2, 0], [0, 4]]
+    assert tg.hvp(lambda x: (x**3).sum(), point, np.ones(2, "float32")).tolist() == [6, 12]
+    assert tg.vjp(lambda x: x * x, point)[1](tg.ones(2))[0].tolist() == [2, 4]
+
+
+def test_a_symbol_beside_numbers_stays_one():
+    for x in (tg.symbol((3,)), tg.symbol((3,)).sum()):
+        for y in (x * 2, 2**x, 1 - x):
+            assert y.node.device.kind == "symbol"
+    assert (tg.symbol(()) * 2).node.device.kind == "symbol"

@@ -56,7 +56,7 @@ def _reached(file: str) -> dict[int, set[str]]:
     data = CoverageData(str(NOTED))
     data.read()
     found = data.contexts_by_lineno(str(ROOT / file))
-    return {line: {context.partition("|")[0] for context in contexts if context} for line, contexts in found.items()}
+    return {line: {context.rpartition("|")[0] for context in contexts if context} for line, contexts in found.items()}
 
 
 @functools.cache
