@@ -258,3 +258,11 @@ def test_unknown_orders():
 def test_products_that_do_not_fit(call, words):
     with pytest.raises(ShapeError, match=words):
         call()
+
+
+@pytest.mark.parametrize("make", [tg.ones, lambda *shape: tg.symbol(shape)])
+def test_a_product_that_does_not_fit_is_told_by_the_sizes_that_do_not(make):
+    with pytest.raises(ShapeError, match="first has size 3, the last but one axis of the second has size 4;"):
+        make(5, 2, 3) @ make(4, 6)
+    with pytest.raises(ShapeError, match="first has size 3, .*axis of the second has size 4;"):
+        make(2, 3) @ make(4)

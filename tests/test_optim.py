@@ -823,3 +823,60 @@ def test_wrong_use_of_schedules():
         lr_scheduler.ReduceLROnPlateau(sgd(), factor=1.0)
     with pytest.raises(OptionError, match="lr_lambda is a list of 2 for 1 groups"):
         lr_scheduler.LambdaLR(sgd(), [lambda t: 1, lambda t: 1])
+
+
+# -- first steps and defaults ------------------------------------------------------------------------------
+
+
+def test_the_first_step_of_lbfgs_is_no_longer_than_the_gradient():
+    x = nn.Parameter(tg.tensor([1.0]))
+    optimizer = optim.LBFGS([x], lr=1, max_iter=1)
+
+    def loss():
+        optimizer.zero_grad()
+        value = (0.05 * x * x).sum()
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    assert x.item() == pytest.approx(0.9)  # 1 - 0.1: a small gradient is not made longer
+
+
+def test_a_polynomial_of_no_power_given_is_a_straight_line():
+    optimizer = optim.SGD([nn.Parameter(tg.ones(1))], lr=1.0)
+    schedule, rates = optim.lr_scheduler.PolynomialLR(optimizer, total_iters=4), []
+    for _ in range(5):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert rates == pytest.approx([1, 0.75, 0.5, 0.25, 0])
+
+
+def test_one_cycle_begins_where_it_was_told_and_says_so():
+    optimizer = optim.SGD([nn.Parameter(tg.ones(1))], lr=7.0, momentum=0.9)
+    optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2.0, total_steps=8, div_factor=4)
+    group = optimizer.param_groups[0]
+    assert (group["lr"], group["initial_lr"]) == pytest.approx((0.5, 0.5))
+    with pytest.raises(OptionError, match="final_div_factor=0 must be above 0"):
+        optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2.0, total_steps=8, final_div_factor=0)
+
+
+def test_schedules_in_a_chain_begin_once_and_count_together():
+    optimizer = optim.SGD([nn.Parameter(tg.ones(1))], lr=1.0)
+    parts = [optim.lr_scheduler.ExponentialLR(optimizer, 0.5), optim.lr_scheduler.StepLR(optimizer, 1, 0.1)]
+    chain = optim.lr_scheduler.ChainedScheduler(parts)
+    assert (chain.last_epoch, [part.last_epoch for part in parts]) == (0, [0, 0])
+    optimizer.step()
+    chain.step()
+    assert (chain.last_epoch, [part.last_epoch for part in parts]) == (1, [1, 1])
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("mode", "best", "close", "better"), [("max", 10, 10.0007, 10.002), ("min", -10, -10.0007, -10.002)]
+)
+def test_a_plateau_asks_for_a_part_of_the_best(mode, best, close, better):
+    schedule = optim.lr_scheduler.ReduceLROnPlateau(optim.SGD([nn.Parameter(tg.ones(1))], lr=1.0), mode)
+    schedule.step(best)
+    assert not schedule.is_better(close)
+    assert schedule.is_better(better)
