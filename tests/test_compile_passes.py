@@ -9,9 +9,9 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml.compile.cpu import loops, machine_code
-from tinygrad_ml.compile.passes.buffers import Lifetime, places
+from tinygrad_ml.compile.schedule.buffers import Lifetime, places
 
-fusion = importlib.import_module("tinygrad_ml.compile.passes.fusion")
+fusion = importlib.import_module("tinygrad_ml.compile.schedule.fusion")
 
 pytestmark = pytest.mark.host_only
 

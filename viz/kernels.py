@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tinygrad_ml.compile.explain import Explanation, source_name
-from tinygrad_ml.compile.passes.fusion import Kernel
 from tinygrad_ml.compile.program import Call, Instruction, Program, Value
+from tinygrad_ml.compile.schedule.fusion import Kernel
 from tinygrad_ml.errors import OptionError
 from tinygrad_ml.ops.movement import permute_dims
 

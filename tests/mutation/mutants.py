@@ -24,6 +24,7 @@ PARTS = (
     "tinygrad_ml/optim/*.py",
     "tinygrad_ml/optim/lr_scheduler/*.py",
     "tinygrad_ml/compile/passes/*.py",
+    "tinygrad_ml/compile/schedule/*.py",
 )
 """What is mutated, if nothing else is asked for."""
 

@@ -18,9 +18,9 @@ from ..tensor import Tensor
 from .alike import alike
 from .engines import Engine
 from .passes import PASSES
-from .passes.ownership import ownership
 from .program import Program
 from .recorder import Recording, Result, State
+from .schedule.ownership import ownership
 from .structure import mapped
 
 

@@ -12,11 +12,11 @@ from itertools import groupby, zip_longest
 from typing import NamedTuple
 
 from ..errors import CompileError
-from .layout import form_of, view_function
-from .passes.buffers import ALIGNMENT
-from .passes.fusion import Kernel
 from .program import Call, Instruction, Program, Value, described
 from .recorder import Recording
+from .schedule.buffers import ALIGNMENT
+from .schedule.fusion import Kernel
+from .schedule.layout import form_of, view_function
 
 _NAME, _GIVES = 43, 26
 """Columns of the table, which is 100 wide."""

@@ -5,7 +5,7 @@
     power    x ** exponent
 
 It is stated once. Loops for the CPU and kernels for a GPU are printed from it, for every dtype that the row accepts
-(`compile/scalar.py`). In it may stand
+(`compile/schedule/scalar.py`). In it may stand
 
 - the inputs, by their names, and parameters of the operation; a parameter that is a dtype is called: `dtype(x)`;
 - numbers, which take the dtype of the inputs, and `inf`, `nan`, `pi`, `e`;

@@ -15,9 +15,9 @@ import numpy
 from numpy.lib.array_utils import byte_bounds
 
 from ...tensor import Tensor
-from ..layout import form_of, is_alike
-from ..passes.fusion import fusion
 from ..program import Program, Value
+from ..schedule.fusion import fusion
+from ..schedule.layout import form_of, is_alike
 from . import machine_code
 from .functions import has_form
 from .layout import HostLayout

@@ -1,6 +1,6 @@
 """One elementwise operation as an expression of Python that Numba compiles, for every dtype but float16.
 
-The table of derivatives has an expression for each of its rows, which `../scalar.py` takes apart. Here is how it is
+The table of derivatives has an expression for each of its rows, which `../schedule/scalar.py` takes apart. Here is how it is
 written. Numba computes with small integers as with large ones, so what comes out is made small again.
 
 Read next: `loops.py`.
@@ -15,7 +15,7 @@ import numpy
 from ...backend import dtypes
 from ..passes.equal import frozen
 from ..program import Instruction, Value
-from ..scalar import NotPrinted, Printer, Term, beside
+from ..schedule.scalar import NotPrinted, Printer, Term, beside
 from .functions import has_calls
 from .places import MEMORY
 

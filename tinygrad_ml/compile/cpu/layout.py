@@ -10,9 +10,9 @@ from typing import Any
 
 from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
-from ..layout import Layout, form_of
-from ..passes.fusion import Kernel
 from ..program import Instruction, Program, Value
+from ..schedule.fusion import Kernel
+from ..schedule.layout import Layout, form_of
 from .functions import NOT_IN_PLACE
 from .loops import Loop
 from .places import addressable

@@ -5,7 +5,7 @@ the compiler makes one instruction of sixteen elements where it can. What is wri
 operations, and on how memory is laid out, but not on sizes: the update of every parameter is one loop,
 compiled once.
 
-Three kinds of loops, by what is reduced (see `passes/fusion.py`):
+Three kinds of loops, by what is reduced (see `schedule/fusion.py`):
 
     nothing     for each element: all operations
     rows        for each row: a walk over it for each turn, with the reduced values of the row in between
@@ -26,18 +26,18 @@ from ...backend.sums import RUN, accumulator
 from ...ops.movement import reshape
 from ...ops.reduce import max_, min_, sum_
 from ...ops.shapes import reduced, size
-from ..passes.fusion import REDUCTIONS, Kernel
 from ..program import Instruction, Value
+from ..schedule.fusion import REDUCTIONS, Kernel
 from .expressions import constant, expression, has_loop
 from .places import MEMORY, NOTHING_OVERLAPS, Axis, Place, place
 
 LONGEST = 64
 """So many operations are compiled to one loop: the time that it takes grows faster than their number. A longer chain
-becomes several loops, see `passes.fusion.fusion`."""
+becomes several loops, see `schedule.fusion.fusion`."""
 
 
 def may_reduce(instruction: Instruction, is_reduced: bool) -> bool:
-    """Whether a loop can have the instruction beside reductions. See `passes.fusion.fusion`."""
+    """Whether a loop can have the instruction beside reductions. See `schedule.fusion.fusion`."""
     if instruction.op in REDUCTIONS:
         x, y = instruction.inputs[0].dtype, instruction.output.dtype
         return y in MEMORY and x in MEMORY and y.kind != "b" and 0 not in instruction.inputs[0].shape

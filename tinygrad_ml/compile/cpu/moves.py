@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy
 
-from ..layout import form_of
+from ..schedule.layout import form_of
 from .places import NOTHING_OVERLAPS, Axis, place
 
 SHORT = 64

@@ -24,9 +24,9 @@ from ...ops.index import ARRAY, scatter_add
 from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
 from ..eager import value_of
-from ..layout import view_function
-from ..passes.fusion import Kernel
 from ..program import COPY, DRAW, Instruction, Value
+from ..schedule.fusion import Kernel
+from ..schedule.layout import view_function
 from . import moves
 from .functions import calls
 from .layout import HostLayout

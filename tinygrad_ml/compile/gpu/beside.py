@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ...ops.shapes import size
-from ..passes.fusion import Kernel
 from ..program import Value
+from ..schedule.fusion import Kernel
 from .launch import BLOCK, POINTERS, Launch, Piece, launch
 
 SMALL = 1 << 18

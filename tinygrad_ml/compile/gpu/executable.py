@@ -23,10 +23,10 @@ from ...backend import random as streams
 from ...ops.movement import transfer
 from ...ops.shapes import size
 from ...tensor import Tensor
-from ..layout import form_of, is_alike
 from ..passes.equal import frozen
-from ..passes.fusion import Kernel, fusion
 from ..program import Instruction, Program, Value, is_check
+from ..schedule.fusion import Kernel, fusion
+from ..schedule.layout import form_of, is_alike
 from .beside import beside, in_turns
 from .gathers import gathers
 from .kernels import grouped, has_form, has_launch, structure

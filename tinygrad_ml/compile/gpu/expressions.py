@@ -1,6 +1,6 @@
 """One elementwise operation as an expression of CUDA C++, for every dtype.
 
-The table of derivatives has an expression for each of its rows, which `../scalar.py` takes apart. Here is how it is
+The table of derivatives has an expression for each of its rows, which `../schedule/scalar.py` takes apart. Here is how it is
 written: float16 is computed in float32 and rounded after each operation, as NumPy and CuPy do; integers divide
 downwards and take powers by multiplying; a literal is of the dtype of its tensor, so that nothing of
 float32 is computed in double precision by accident.
@@ -14,7 +14,7 @@ import numpy
 
 from ...backend import dtypes
 from ..program import Instruction, Value
-from ..scalar import NotPrinted, Printer, Term, beside
+from ..schedule.scalar import NotPrinted, Printer, Term, beside
 
 POINTER = {
     dtypes.float16: "__half",

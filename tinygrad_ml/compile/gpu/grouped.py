@@ -12,8 +12,8 @@ import numpy
 
 from ...ops.shapes import size
 from ..passes.equal import frozen
-from ..passes.fusion import Kernel
 from ..program import Value
+from ..schedule.fusion import Kernel
 from .expressions import POINTER, constant
 from .launch import POINTERS, Launch, launch, parameter
 from .loops import body

@@ -15,8 +15,8 @@ from ... import ops
 from ...backend import dtypes
 from ...ops.shapes import size
 from ..passes.elementwise import is_elementwise
-from ..passes.fusion import Kernel
 from ..program import COPY, GATHER, PUT, Instruction, Value
+from ..schedule.fusion import Kernel
 from . import indexing, movement
 from .expressions import printed
 from .grouped import grouped, structure

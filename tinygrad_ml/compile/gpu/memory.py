@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy
 
-from ..layout import Layout
-from ..passes.fusion import Kernel
 from ..program import DRAW, Instruction, Value
+from ..schedule.fusion import Kernel
+from ..schedule.layout import Layout
 
 SMALL = 1 << 14
 """Results of up to so many bytes lie together, and are copied out together."""

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 
 import numpy
 
-from ..passes.fusion import Kernel
 from ..program import Value
+from ..schedule.fusion import Kernel
 from .launch import BLOCK, Launch, launch
 from .reductions import POSITIONS, Found
 from .teams import team

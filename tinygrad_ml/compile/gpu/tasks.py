@@ -16,9 +16,9 @@ from ...backend import random as streams
 from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
 from ..eager import value_of
-from ..layout import Layout, form_of
-from ..passes.fusion import Kernel
 from ..program import DRAW, Instruction, Value
+from ..schedule.fusion import Kernel
+from ..schedule.layout import Layout, form_of
 from . import blas
 from .kernels import Launch, has_launch, launches
 from .memory import Places, of_the_host

@@ -17,8 +17,8 @@ import numpy
 
 from ...ops.movement import reshape
 from ...ops.shapes import size
-from ..passes.fusion import Kernel
 from ..program import GATHER, Instruction, Value
+from ..schedule.fusion import Kernel
 from .expressions import REGISTER, constant, expression, loaded, stored
 from .gathers import Gather
 from .loops import Names

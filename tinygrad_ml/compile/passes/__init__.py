@@ -5,11 +5,7 @@
     one_hot   what is taken from rows by labels, as a comparison
     equal     what is computed twice
 
-The last one, `ownership.py`, makes the program longer, and cannot be left out: a copy wherever a result would share memory
-with something else.
-
-Then the program becomes kernels: `fusion.py` says which instructions run together, and is the longest: begin with the
-example at its top. `buffers.py` says where results are put.
+Then the program becomes kernels, in `../schedule/`.
 """
 
 from .algebra import algebra

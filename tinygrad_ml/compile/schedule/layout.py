@@ -13,12 +13,12 @@ from typing import Any
 import numpy
 from numpy.lib.stride_tricks import as_strided
 
-from ..ops import movement
-from ..ops.conv import windows
-from ..ops.index import ARRAY, getitem
-from .passes.buffers import Lifetime, places
-from .passes.fusion import REDUCTIONS, Kernel
-from .program import GATHER, Instruction, Program, Value
+from ...ops import movement
+from ...ops.conv import windows
+from ...ops.index import ARRAY, getitem
+from ..program import GATHER, Instruction, Program, Value
+from .buffers import Lifetime, places
+from .fusion import REDUCTIONS, Kernel
 
 
 def form_of(shape: tuple[int, ...], dtype: numpy.dtype, strides: tuple[int, ...] | None = None) -> numpy.ndarray:

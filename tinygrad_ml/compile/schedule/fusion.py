@@ -43,8 +43,8 @@ from collections.abc import Callable, Iterable
 from ...ops import reduce
 from ...ops.movement import reshape
 from ...ops.shapes import kept, reduced, size
+from ..passes.elementwise import is_elementwise
 from ..program import GATHER, Instruction, Program, Value
-from .elementwise import is_elementwise
 
 FAR = 1000
 """So many kernels are looked through; what is farther apart stays apart, so that compiling takes linear time."""

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy
 
-from ..backend import dtypes
-from ..ops.scalar import FUNCTIONS, NUMBERS
-from .program import Instruction
+from ...backend import dtypes
+from ...ops.scalar import FUNCTIONS, NUMBERS
+from ..program import Instruction
 
 
 class NotPrinted(Exception):
