@@ -9,9 +9,9 @@ from tinygrad_ml.compile.gpu.gathers import gathers
 from tinygrad_ml.compile.gpu.kernels import Launch, has_form, has_launch, launches
 from tinygrad_ml.compile.gpu.rows import FEW
 from tinygrad_ml.compile.gpu.small import small_products
+from tinygrad_ml.compile.guards.signature import take_apart
 from tinygrad_ml.compile.schedule.fusion import fusion
 from tinygrad_ml.compile.schedule.layout import form_of, view_function
-from tinygrad_ml.compile.signature import take_apart
 
 
 class Emulated:

@@ -3,7 +3,7 @@
 A function is recorded anew when something is another that it relied on: gradients that were None are there, an array of
 the outside has other numbers. Often what comes out is the same, as of a step that begins with `zero_grad()`.
 
-Read before: `recorder.py`.
+Read before: `record/recorder.py`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 import numpy
 
 from ..backend import Device
+from .guards.state import is_same
 from .program import Call, Program, Source, Value
-from .recorder import Constant, Recording, Result
-from .state import is_same
+from .record.recorder import Constant, Recording, Result
 
 MOST_BYTES = 1 << 24
 """Larger constants are not compared."""

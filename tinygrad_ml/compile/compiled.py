@@ -1,7 +1,7 @@
 """A recorded program, simplified, and what is done besides to run it: memory that is noted as overwritten, results handed
 out, the host's part of the step.
 
-Read before: `recorder.py`. Read next: `engines.py`, what runs the program itself.
+Read before: `record/recorder.py`. Read next: `engines.py`, what runs the program itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .alike import alike
 from .engines import Engine
 from .passes import PASSES
 from .program import Program
-from .recorder import Recording, Result, State
+from .record.recorder import Recording, Result, State
 from .schedule.ownership import ownership
 from .structure import mapped
 

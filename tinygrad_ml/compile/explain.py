@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..errors import CompileError
 from .program import Call, Instruction, Program, Value, described
-from .recorder import Recording
+from .record.recorder import Recording
 from .schedule.buffers import ALIGNMENT
 from .schedule.fusion import Kernel
 from .schedule.layout import form_of, view_function

@@ -4,7 +4,7 @@ Every value is computed once and never changes (the form that compilers call SSA
 step overwrites, such as a parameter, appears as two values: the one that was there at the start, and
 the one that is *written* at the end.
 
-Read next: `recorder.py`, which makes a program out of a function; `passes/`, which make it shorter.
+Read next: `record/`, which makes a program out of a function; `passes/`, which make it shorter.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`tg.compile`: a function that is recorded once, and then replayed.
 
-Read next: `program.py`, `recorder.py`, `compiled.py`, `passes/`, `cpu/`, `gpu/`.
+Read next: `program.py`, `record/`, `guards/`, `compiled.py`, `passes/`, `cpu/`, `gpu/`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from .compiled import Compiled
 from .engines import ENGINES, device_of
 from .explain import Explanation
 from .gpu.blas import PRECISIONS
+from .guards.signature import difference, positional_names, take_apart
+from .guards.state import HeldMethod, reachable
 from .passes import PASSES
 from .program import Program
-from .recorder import Recorder
-from .signature import difference, positional_names, take_apart
-from .state import HeldMethod, reachable
+from .record.recorder import Recorder
 from .structure import leaves
 from .turn import Turn
 

@@ -17,7 +17,7 @@ from ...ops import Primitive, elementwise, movement
 from ...ops.shapes import broadcast
 from ..eager import value_of
 from ..program import Instruction, Program, Value
-from ..recorder import Constant
+from ..record.recorder import Constant
 from .elementwise import is_elementwise
 
 SMALL = 64

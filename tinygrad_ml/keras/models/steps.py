@@ -31,7 +31,7 @@ import numpy
 
 from ...compile import Step
 from ...compile import compile as compiled_step
-from ...compile.state import Found, Held, reachable
+from ...compile.guards.state import Found, Held, reachable
 from ...compile.turn import Turn
 from ...errors import CompileError
 from ...modes import modes

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy
 
-from ..errors import CompileError
-from ..ops import Primitive
-from ..ops.conv import windows
-from ..ops.elementwise import constant_in
-from ..ops.index import ARRAY, getitem
-from ..ops.movement import broadcast_to, permute_dims, reshape
-from .program import PUT, Value
+from ...errors import CompileError
+from ...ops import Primitive
+from ...ops.conv import windows
+from ...ops.elementwise import constant_in
+from ...ops.index import ARRAY, getitem
+from ...ops.movement import broadcast_to, permute_dims, reshape
+from ..program import PUT, Value
 
 KEEP_ORDER = (reshape, constant_in)
 """Views that lie in memory as a new array would, if what they look at does."""

@@ -17,8 +17,8 @@ import weakref
 from functools import lru_cache
 from typing import Any
 
-from ..modes import modes
-from ..tensor import Tensor
+from ...modes import modes
+from ...tensor import Tensor
 
 FIELDS = ("_data", "_node", "_needs", "_grad")
 WAITING = frozenset(("threading", "queue", "concurrent.futures._base", "multiprocessing.pool", "selectors"))

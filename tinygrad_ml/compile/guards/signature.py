@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy
 
-from ..backend import as_array, current_device
-from ..modes import modes
-from ..tensor import Tensor
+from ...backend import as_array, current_device
+from ...modes import modes
+from ...tensor import Tensor
+from ..structure import mapped
 from .state import is_plain
-from .structure import mapped
 
 
 def take_apart(args: tuple, kwargs: dict[str, Any]) -> tuple[list[Tensor], tuple, tuple, dict]:

@@ -8,7 +8,7 @@ Three things are not operations on tensors, and are handed over explicitly: rand
 numbers that the host computes for each step, such as a learning rate (`each_time`), and what the
 recording relied on (`conditions`): if that is another one day, the function is recorded anew.
 
-Read before: `program.py`, `traced.py`, `shadow.py`. Read next: `state.py`, how tensors are found.
+Read before: `program.py`, `traced.py`, `shadow.py`. Read next: `guards/state.py`, how tensors are found.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from typing import Any
 
 import numpy
 
-from ..backend import Device, absent, get, of
-from ..backend.arrays import HOST
-from ..backend.random import Place
-from ..errors import CompileError, DTypeError
-from ..modes import modes, watching
-from ..ops import elementwise, movement
-from ..ops.index import ARRAY
-from ..tensor import Tensor
-from .noticed import Noticed
-from .program import DRAW, PUT, Call, Instruction, Program, Source, Value
+from ...backend import Device, absent, get, of
+from ...backend.arrays import HOST
+from ...backend.random import Place
+from ...errors import CompileError, DTypeError
+from ...modes import modes, watching
+from ...ops import elementwise, movement
+from ...ops.index import ARRAY
+from ...tensor import Tensor
+from ..guards.noticed import Noticed
+from ..guards.signature import argument_names, named_arguments
+from ..guards.state import Found, Held, describe_condition, has_gradient, reachable
+from ..program import DRAW, PUT, Call, Instruction, Program, Source, Value
+from ..structure import containers, leaves, mapped
 from .shadow import Shadows
-from .signature import argument_names, named_arguments
-from .state import Found, Held, describe_condition, has_gradient, reachable
-from .structure import containers, leaves, mapped
 from .traced import ELSEWHERE, LEFT_BEHIND, WHAT_TO_DO, Traced, Unreadable, traced_type
 from .views import KEEP_ORDER, looks_at, taken_again, written_through
 
@@ -347,7 +347,7 @@ class Recorder:
         """Call the function, and say what it did.
 
         arguments  the tensors among `args` and `kwargs`
-        found      the tensors, modules and optimisers that it can reach (see `state.py`)
+        found      the tensors, modules and optimisers that it can reach (see `guards/state.py`)
         """
         before = found.now()
         try:
@@ -470,7 +470,7 @@ class Recorder:
 
         Those in `theirs`, which the function made and returns, are the caller's, and made anew in each step.
         """
-        from ..operators import _constants
+        from ...operators import _constants
 
         alive = [tensor for reference in tensors if (tensor := reference()) is not None and id(tensor) not in theirs]
         if isinstance(array, numpy.generic):

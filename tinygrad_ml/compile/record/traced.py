@@ -13,12 +13,12 @@ import sys
 
 import numpy
 
-from ..backend import Absent, get, register
-from ..backend.host import Backend
-from ..errors import CompileError
-from ..modes import modes
-from ..ops.shapes import size
-from ..tensor import Tensor
+from ...backend import Absent, get, register
+from ...backend.host import Backend
+from ...errors import CompileError
+from ...modes import modes
+from ...ops.shapes import size
+from ...tensor import Tensor
 from .views import SHOW_MANY
 
 WHAT_TO_DO = (

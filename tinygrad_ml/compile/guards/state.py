@@ -25,13 +25,13 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from ..errors import CompileError
-from ..nn import Module
-from ..optim import Optimizer
-from ..tensor import Tensor
+from ...errors import CompileError
+from ...nn import Module
+from ...optim import Optimizer
+from ...tensor import Tensor
 
 PACKAGE = __name__.partition(".")[0]
-ROOM = __name__.rpartition(".")[0]
+ROOM = __package__.rpartition(".")[0]
 MANY = 1000
 """A longer list of things that are no tensors is taken for data, and not looked through."""
 
