@@ -141,6 +141,34 @@ def test_checkpoints(tmp_path):
     assert len(list(tmp_path.glob("0*.keras"))) == 2 and not (tmp_path / "best.keras").exists()
 
 
+def test_the_ending_of_a_checkpoint_says_what_is_in_it(tmp_path):
+    weights = callbacks.ModelCheckpoint(tmp_path / "w.safetensors", save_weights_only=True)
+    whole = callbacks.ModelCheckpoint(tmp_path / "whole.safetensors")
+    model().fit(X, Y, verbose=0, callbacks=[weights, whole])
+    made = keras.models.load_model(tmp_path / "whole.safetensors")
+    made.load_weights(tmp_path / "w.safetensors")
+    with pytest.raises(
+        OptionError, match=r"'best.ckpt' must end in .keras or .h5 or .safetensors, as it is .* a whole"
+    ):
+        callbacks.ModelCheckpoint("best.ckpt")
+    with pytest.raises(OptionError, match=r"must end in .weights.h5 or .safetensors, as .* save_weights_only=True"):
+        callbacks.ModelCheckpoint("best.keras", save_weights_only=True)
+    (tmp_path / "there.keras").mkdir()
+    with pytest.raises(OptionError, match="is a folder"):
+        model().fit(X, Y, verbose=0, callbacks=[callbacks.ModelCheckpoint(tmp_path / "there.keras")])
+
+
+def test_a_best_that_is_no_number_saves_each_time(tmp_path):
+    class Lists(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["each"] = np.ones(3)
+
+    best = callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras", monitor="each", mode="min", save_best_only=True)
+    with pytest.warns(UserWarning, match="'each' is a number, and not of shape"):
+        model().fit(X, Y, epochs=2, verbose=0, callbacks=[Lists(), best])
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_logs_and_lambdas(tmp_path):
     seen = []
     made = model()

@@ -1,5 +1,11 @@
 """What is refused, and what programs give, beside Keras: each is run with both."""
 
+import contextlib
+import io
+import os
+import re
+import tempfile
+
 import numpy as np
 import pytest
 from keras_twins import as_array, numbers, ours, quiet, theirs
@@ -62,6 +68,9 @@ REFUSED = [
         {"initial_learning_rate": 1.0, "decay_rate": 0.5},
         {"decay_steps": [0, -1]},
     ),
+    ("callbacks.ModelCheckpoint", {"filepath": "a.keras"}, {"filepath": ["a", "a.ckpt"], "save_freq": ["batch", 1.5]}),
+    ("callbacks.ModelCheckpoint", {"save_weights_only": True}, {"filepath": ["a.h5", "a.keras", "weights.ckpt"]}),
+    ("utils.Progbar", {"target": 1, "stateful_metrics": []}, {"stateless_metrics": [[]]}),
     ("optimizers.schedules.CosineDecay", {"initial_learning_rate": 1.0}, {"decay_steps": [0, -1]}),
 ]
 
@@ -296,10 +305,46 @@ def rates(keras):
     return [*found, keras.optimizers.get({"class_name": "adam", "config": {}}).name]
 
 
+def bars(keras):
+    shown = []
+    for options in [{}, {"stateful_metrics": ["a"]}, {"stateless_metrics": ["a"]}, {"verbose": 2}, {"verbose": 0}]:
+        with contextlib.redirect_stdout(io.StringIO()) as written:
+            bar = keras.utils.Progbar(3, interval=0.0, **options)
+            for i in range(1, 4):
+                bar.update(i, [("a", 2.0 * i - 2), ("b", np.array([1.0 * i, 3]))])
+            bar = keras.utils.Progbar(None, interval=0.0, unit_name="sample", **options)
+            bar.update(4, [("a", 1e-7)])
+            bar.add(2, [("a", -5.0)])
+            bar.update(7, finalize=True)
+            keras.utils.Progbar(0, **options).update(0, finalize=True)
+        plain = re.sub("\x1b\\[[0-9]*m|\x08", "", written.getvalue()).replace("─", "━")  # colours; what is to come
+        lines = [re.sub("[0-9]+(us|ms|s)", "time", line).strip() for line in re.split("[\r\n]", plain)]
+        shown.append([line for line in lines if line])
+    return shown
+
+
+def checkpoints(keras):
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as written:
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, kernel_initializer="ones")])
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        every = {"verbose": 1, "save_weights_only": True, "save_freq": 3}
+        watched = {"monitor": "loss", "verbose": 1, "save_best_only": True, "initial_value_threshold": 2.5}
+        saved = [
+            keras.callbacks.ModelCheckpoint(f"{folder}/{{epoch}}-{{batch}}.weights.h5", **every),
+            keras.callbacks.ModelCheckpoint(f"{folder}/new/{{epoch}}.keras", **watched),
+            keras.callbacks.ModelCheckpoint(f"{folder}/best.h5", mode="max", **watched),
+        ]
+        model.fit(numbers(8, 4), numbers(8, 1), batch_size=4, epochs=3, shuffle=False, verbose=0, callbacks=saved)
+        files = sorted(
+            os.path.relpath(os.path.join(path, name), folder) for path, _, names in os.walk(folder) for name in names
+        )
+        return files, written.getvalue().replace(folder, "").splitlines()
+
+
 PROGRAMS = [
     building, training_by_default, losses_of_calls, functional_subclass, output_shapes, frozen, changed_sequential,
     other_ranks, nested_inputs, activations_of_names, thresholds, registered, own_get_config, clones, padded,
-    weights_in_lists, spec, has, rates,
+    weights_in_lists, spec, has, rates, bars, checkpoints,
 ]  # fmt: skip
 
 

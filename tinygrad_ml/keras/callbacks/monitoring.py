@@ -7,8 +7,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy
+
 from ...errors import OptionError
 from .base import Callback
+
+_ENDINGS_OF_MODELS = (".keras", ".h5", ".safetensors")
+_ENDINGS_OF_WEIGHTS = (".weights.h5", ".safetensors")
 
 
 class _Monitor(Callback):
@@ -109,7 +114,8 @@ class ModelCheckpoint(_Monitor):
     """Saves the model, or its weights, behind each epoch.
 
     filepath           may have {epoch} and the names of metrics in it: "{epoch:02d}-{val_loss:.2f}.keras"; and {batch}, if it
-                       saves behind batches
+                       saves behind batches. It ends in ".keras" or ".h5", that of weights in ".weights.h5"; or, whatever is
+                       saved, in ".safetensors", which is the format that this library writes
     save_best_only     only when `monitor` has got better; always, with a warning, where there is no such metric
     save_weights_only  `save_weights` instead of `save`
     save_freq          "epoch", or after how many batches
@@ -132,6 +138,12 @@ class ModelCheckpoint(_Monitor):
         self.save_best_only, self.save_weights_only, self.save_freq = save_best_only, save_weights_only, save_freq
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
             raise OptionError(f"save_freq={save_freq!r} is not 'epoch', nor a number of batches")
+        endings = _ENDINGS_OF_WEIGHTS if save_weights_only else _ENDINGS_OF_MODELS
+        if not self.filepath.endswith(endings):
+            raise OptionError(
+                f"ModelCheckpoint: filepath={self.filepath!r} must end in {' or '.join(endings)}, as it is that of "
+                + ("weights: save_weights_only=True" if save_weights_only else "a whole model")
+            )
         self._batches, self._epoch = 0, 0
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -147,22 +159,44 @@ class ModelCheckpoint(_Monitor):
             self._save(epoch, logs)
 
     def _save(self, epoch: int, logs: Any) -> None:
-        if self.save_best_only:
-            current = self.watched(logs)
-            if current is not None:
-                if not self.better(current, self.best):
-                    return
-                self.best = current
         try:
             path = Path(self.filepath.format(epoch=epoch + 1, **(logs or {})))
         except KeyError as error:
             raise OptionError(
                 f"filepath {self.filepath!r} names {error}; there are epoch, {', '.join(logs or {})}"
             ) from None
+        if not self._wanted(epoch, logs, path):
+            return
+        if path.is_dir():
+            raise OptionError(f"ModelCheckpoint: filepath {str(path)!r} is a folder: give the name of a file")
         path.parent.mkdir(parents=True, exist_ok=True)
-        if self.verbose:
-            print(f"\nEpoch {epoch + 1}: saving model to {path}")
         (self.model.save_weights if self.save_weights_only else self.model.save)(path, overwrite=True)
+        self._say(epoch, f"finished saving model to {path}")
+
+    def _wanted(self, epoch: int, logs: Any, path: Path) -> bool:
+        """Whether the model is to be saved now, which is said."""
+        current = self.watched(logs) if self.save_best_only else None
+        if current is not None and numpy.ndim(current):
+            warnings.warn(
+                f"ModelCheckpoint: the best {self.monitor!r} is a number, and not of shape {numpy.shape(current)}: the model is "
+                "saved each time",
+                stacklevel=4,
+            )
+        elif current is not None:
+            best = "None" if self.best is None else f"{self.best:.5f}"
+            if not self.better(current, self.best):
+                self._say(epoch, f"{self.monitor} did not improve from {best}")
+                return False
+            self.best = current
+            self._say(epoch, f"{self.monitor} improved from {best} to {current:.5f}, saving model to {path}")
+            return True
+        if not self.save_best_only:
+            self._say(epoch, f"saving model to {path}")
+        return True
+
+    def _say(self, epoch: int, what: str) -> None:
+        if self.verbose:
+            print(f"\nEpoch {epoch + 1}: {what}")
 
 
 class ReduceLROnPlateau(_Monitor):
