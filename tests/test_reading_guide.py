@@ -3,6 +3,7 @@
 import ast
 import doctest
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,14 @@ def rooms() -> set[str]:
     return files | {path.parent.name for path in PACKAGE.glob("*/*.py")}
 
 
+def run(statement: ast.AST) -> Iterator[ast.AST]:
+    """All statements inside that are run, which those for type checkers are not."""
+    for part in ast.iter_child_nodes(statement):
+        if not (isinstance(part, ast.If) and ast.unparse(part.test) == "TYPE_CHECKING"):
+            yield part
+            yield from run(part)
+
+
 def imports() -> set[tuple[str, str, str]]:
     """(file, its room, a room that it imports) for all imports within the package, inside functions too."""
     found = set()
@@ -49,7 +58,7 @@ def imports() -> set[tuple[str, str, str]]:
         if inside.parts[0] in ("__init__.py", "__main__.py"):
             continue
         here = inside.parts[0].removesuffix(".py")
-        for statement in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for statement in run(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(statement, ast.ImportFrom) and statement.level:
                 folder = list(inside.parts[: len(inside.parts) - statement.level])
                 module = folder + (statement.module.split(".") if statement.module else [])

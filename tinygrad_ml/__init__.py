@@ -13,7 +13,7 @@ tensor(7.)
 import re as _re
 import warnings as _warnings
 
-from . import data, linalg, nn, optim, random
+from . import data, linalg, methods, nn, optim, random
 from .autograd import backward, detect_anomaly, grad, hessian, hvp, jacobian, jvp, vjp
 from .backend import Device as device
 from .backend import gpu_available, set_default_device
@@ -60,6 +60,7 @@ _ROOMS = frozenset(
         "graph",
         "indexing",
         "io",
+        "methods",
         "models",
         "modes",
         "operators",

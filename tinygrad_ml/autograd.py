@@ -23,7 +23,7 @@ from .graph import ZERO, backpropagate
 from .modes import differentiating, enable_grad, inside, modes, no_grad, watching
 from .ops import OUTPUT
 from .ops.elementwise import constant_in
-from .tensor import Tensor, apply, beside, filled, method, tensor
+from .tensor import Tensor, apply, beside, filled, tensor
 
 __all__ = [
     "backward",
@@ -39,7 +39,6 @@ __all__ = [
 ]
 
 
-@method
 def backward(self, gradient=None, retain_graph: bool = False, create_graph: bool = False) -> None:
     """Add the gradient of this tensor to the `.grad` of every leaf that requires one.
 

@@ -1,12 +1,15 @@
 """What Python's symbols do to tensors: arithmetic, comparison, brackets, and `+=`.
 
-A number, a NumPy array or a CuPy array may stand on either side. The tables at the end say which
+A number, a NumPy array or a CuPy array may stand on either side. The class at the end is the table: which
 symbol is which primitive.
 
-Read before: `tensor.py`. Read next: `functional/`.
+Read before: `tensor.py`. Read next: `autograd.py`; `functional/` has what goes by name.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy
 
@@ -15,15 +18,18 @@ from .errors import DTypeError, GradientError, ShapeError
 from .indexing import parse
 from .modes import modes
 from .ops import Primitive, elementwise, index
-from .tensor import NO_PARAMETERS, Tensor, apply, as_tensor, method, record
+from .tensor import NO_PARAMETERS, Tensor, TensorLike, apply, as_tensor, hang, record
 from .tensor import beside as tensor_beside
+
+Operator = Callable[[Tensor, TensorLike], Tensor]
+"""x ∘ other. It answers NotImplemented where the other side is for Python to ask."""
 
 _constants: dict[tuple, Tensor] = {}
 """The numbers of formulas, which recur: (type, number, dtype of the tensor beside it) -> tensor."""
 
 
-def operand(other, beside: Tensor):
-    """`other` as a tensor to compute with beside a tensor, or NotImplemented.
+def operand(other: TensorLike, beside: Tensor) -> Tensor | None:
+    """`other` as a tensor to compute with beside a tensor; None for what is no number and no array.
 
     Numbers, NumPy's scalars and 0-d arrays among them, take the dtype of the tensor and have no
     device; lists take both; arrays keep their dtype and are on theirs.
@@ -45,7 +51,7 @@ def operand(other, beside: Tensor):
         return tensor_beside(other, beside)
     if hasattr(other, "__array__") or hasattr(other, "__cuda_array_interface__"):
         return as_tensor(other)
-    return NotImplemented
+    return None
 
 
 def _number(number: complex, beside: Tensor) -> Tensor:
@@ -60,17 +66,15 @@ def _number(number: complex, beside: Tensor) -> Tensor:
 # -- brackets ------------------------------------------------------------------------------------------
 
 
-@method
-def __getitem__(self: Tensor, key) -> Tensor:
+def getitem(x: Tensor, key: Any) -> Tensor:
     """x[...]: all of NumPy's indexing, with integers, slices, None, ..., integer arrays and boolean masks."""
-    arrays, template, inserted = parse(key, self.shape, self._data)
+    arrays, template, inserted = parse(key, x.shape, x._data)
     if inserted:
-        self = self.expand_dims(inserted)
-    return apply(index.getitem, (self, *map(Tensor, arrays)), {"index": template})
+        x = x.expand_dims(inserted)
+    return apply(index.getitem, (x, *map(Tensor, arrays)), {"index": template})
 
 
-@method
-def __setitem__(self: Tensor, key, values) -> None:
+def setitem(self: Tensor, key: Any, values: TensorLike) -> None:
     """x[...] = v: x takes the value that it has with v written there. Other tensors do not change."""
     if modes.recorder is not None:
         modes.recorder.take(self)
@@ -134,86 +138,82 @@ def _become(self: Tensor, value: Tensor, symbol: str) -> Tensor:
 # -- arithmetic ----------------------------------------------------------------------------------------
 
 
-@method
-def __pos__(self: Tensor) -> Tensor:
-    return self
+def positive(x: Tensor) -> Tensor:
+    """+x: itself."""
+    return x
 
 
-@method
-def __neg__(self: Tensor) -> Tensor:
-    return apply(elementwise.neg, (self,))
+def sign(op: Primitive) -> Callable[[Tensor], Tensor]:
+    """∘x"""
+    return lambda x: apply(op, (x,))
 
 
-@method
-def __abs__(self: Tensor) -> Tensor:
-    return apply(elementwise.absolute, (self,))
-
-
-@method
-def __pow__(self: Tensor, other) -> Tensor:
-    if isinstance(other, (int, float)) and not isinstance(other, bool):
-        whole = isinstance(other, int) and other >= 0
-        exponent = (
-            other if isinstance(other, int) else float(other)
-        )  # NumPy's float64 is a float, and would widen the result
-        if dtypes.is_float(self.dtype) or (whole and self.dtype != dtypes.bool_):
-            base = self
-        else:
-            base = self.astype(dtypes.int64 if whole else dtypes.DEFAULT_FLOAT)
-        return apply(elementwise.power, (base,), {"exponent": exponent})
-    return _general(elementwise.pow_)(self, other)
-
-
-@method
-def __invert__(self: Tensor) -> Tensor:
-    return apply(elementwise.bitwise_invert, (self,))
-
-
-def _general(op: Primitive) -> Callable:
+def general(op: Primitive) -> Operator:
     """x ∘ other, through `apply`."""
 
-    def operator(self, other):
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(op, (self, other))
+    def operator(self: Tensor, other: TensorLike) -> Tensor:
+        right = operand(other, self)
+        return NotImplemented if right is None else apply(op, (self, right))
 
     return operator
 
 
-def _reflected(op: Primitive) -> Callable:
+def reflected(op: Primitive) -> Operator:
     """other ∘ x, through `apply`."""
 
-    def operator(self, other):
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(op, (other, self))
+    def operator(self: Tensor, other: TensorLike) -> Tensor:
+        left = operand(other, self)
+        return NotImplemented if left is None else apply(op, (left, self))
 
     return operator
 
 
-def _direct(op: Primitive) -> Callable:
+def direct(op: Primitive) -> Operator:
     """x ∘ other, past what `apply` does in general: of two arrays of one dtype, Python's operator is the value."""
     compute = op.operator
 
-    def operator(self, other):
-        if type(other) is not Tensor:
-            other = operand(other, self)
-            if other is NotImplemented:
-                return other
-        a, b = self._data, other._data
+    def operator(self: Tensor, other: TensorLike) -> Tensor:
+        right = other if type(other) is Tensor else operand(other, self)
+        if right is None:
+            return NotImplemented
+        a, b = self._data, right._data
         if a.dtype is b.dtype:
             try:
                 value = compute(a, b)
             except Exception:
-                return apply(op, (self, other))  # which finds the words for what is wrong
+                return apply(op, (self, right))  # which finds the words for what is wrong
             if value.dtype is a.dtype:  # not so for a quotient of integers
-                if self._needs or other._needs or modes.busy:
-                    return record(op, (self, other), (a, b), NO_PARAMETERS, value)
+                if self._needs or right._needs or modes.busy:
+                    return record(op, (self, right), (a, b), NO_PARAMETERS, value)
                 return Tensor(value)
-        return apply(op, (self, other))
+        return apply(op, (self, right))
+
+    return general(op) if compute is None else operator
+
+
+def in_place(op: Primitive, symbol: str) -> Operator:
+    """x ∘= other"""
+    compute = general(op)
+
+    def operator(self: Tensor, other: TensorLike) -> Tensor:
+        value = compute(self, other)
+        return value if value is NotImplemented else _become(self, value, symbol)
 
     return operator
 
 
-def comparable(other, beside: Tensor):
+def three(op: Primitive, symbol: str) -> tuple[Operator, Operator, Operator]:
+    """x ∘ other, other ∘ x, x ∘= other"""
+    return direct(op), reflected(op), in_place(op, symbol)
+
+
+def comparison(op: Primitive) -> Operator:
+    """x ∘ other"""
+    compute = general(op)
+    return lambda self, other: compute(self, comparable(other, self))
+
+
+def comparable(other: TensorLike, beside: Tensor) -> TensorLike:
     """`other`, or if it is an integer that a tensor of integers could not hold, a tensor that does: no byte is -1, and
     that is an answer."""
     if isinstance(other, (int, numpy.integer)) and beside._data.dtype.kind in "iu":
@@ -223,56 +223,52 @@ def comparable(other, beside: Tensor):
     return other
 
 
-def _comparison(op: Primitive) -> Callable:
-    """x ∘ other"""
-    compute = _general(op)
-    return lambda self, other: compute(self, comparable(other, self))
+def power(x: Tensor, other: TensorLike) -> Tensor:
+    """x ** other: an operation of its own where the exponent is a number."""
+    if not isinstance(other, (int, float)) or isinstance(other, bool):
+        return _power_of_tensors(x, other)
+    whole = isinstance(other, int) and other >= 0
+    exponent = (
+        other if isinstance(other, int) else float(other)
+    )  # NumPy's float64 is a float, and would widen the result
+    if not (dtypes.is_float(x.dtype) or (whole and x.dtype != dtypes.bool_)):
+        x = x.astype(dtypes.int64 if whole else dtypes.DEFAULT_FLOAT)
+    return apply(elementwise.power, (x,), {"exponent": exponent})
 
 
-def _in_place(op: Primitive, symbol: str) -> Callable:
-    """x ∘= other"""
-    compute = _general(op)
-
-    def operator(self, other):
-        value = compute(self, other)
-        return value if value is NotImplemented else _become(self, value, symbol)
-
-    return operator
+_power_of_tensors = general(elementwise.pow_)
 
 
-_ARITHMETIC = {
-    "add": (elementwise.add, "+="),
-    "sub": (elementwise.sub, "-="),
-    "mul": (elementwise.mul, "*="),
-    "truediv": (elementwise.div, "/="),
-    "floordiv": (elementwise.floor_divide, "//="),
-    "mod": (elementwise.remainder, "%="),
-    "pow": (elementwise.pow_, "**="),
-}
-_COMPARISONS = {
-    "eq": elementwise.equal,
-    "ne": elementwise.not_equal,
-    "lt": elementwise.less,
-    "le": elementwise.less_equal,
-    "gt": elementwise.greater,
-    "ge": elementwise.greater_equal,
-}
-_BITS = {
-    "and": (elementwise.bitwise_and, "&="),
-    "or": (elementwise.bitwise_or, "|="),
-    "xor": (elementwise.bitwise_xor, "^="),
-    "lshift": (elementwise.bitwise_left_shift, "<<="),
-    "rshift": (elementwise.bitwise_right_shift, ">>="),
-}
+class Operators:
+    """The symbols, by the names that Python has for them; `@` is `functional.matmul`."""
 
-for _name, (_op, _symbol) in _ARITHMETIC.items():
-    if _name != "pow":
-        setattr(Tensor, f"__{_name}__", _direct(_op) if _op.operator else _general(_op))
-    setattr(Tensor, f"__r{_name}__", _reflected(_op))
-    setattr(Tensor, f"__i{_name}__", _in_place(_op, _symbol))
-for _name, _op in _COMPARISONS.items():
-    setattr(Tensor, f"__{_name}__", _comparison(_op))
-for _name, (_op, _symbol) in _BITS.items():
-    setattr(Tensor, f"__{_name}__", _general(_op))
-    setattr(Tensor, f"__r{_name}__", _reflected(_op))
-    setattr(Tensor, f"__i{_name}__", _in_place(_op, _symbol))
+    __getitem__, __setitem__ = getitem, setitem
+
+    __pos__ = positive
+    __neg__ = sign(elementwise.neg)
+    __abs__ = sign(elementwise.absolute)
+    __invert__ = sign(elementwise.bitwise_invert)
+
+    __add__, __radd__, __iadd__ = three(elementwise.add, "+=")
+    __sub__, __rsub__, __isub__ = three(elementwise.sub, "-=")
+    __mul__, __rmul__, __imul__ = three(elementwise.mul, "*=")
+    __truediv__, __rtruediv__, __itruediv__ = three(elementwise.div, "/=")
+    __floordiv__, __rfloordiv__, __ifloordiv__ = three(elementwise.floor_divide, "//=")
+    __mod__, __rmod__, __imod__ = three(elementwise.remainder, "%=")
+    __pow__, __rpow__, __ipow__ = power, reflected(elementwise.pow_), in_place(elementwise.pow_, "**=")
+
+    __and__, __rand__, __iand__ = three(elementwise.bitwise_and, "&=")
+    __or__, __ror__, __ior__ = three(elementwise.bitwise_or, "|=")
+    __xor__, __rxor__, __ixor__ = three(elementwise.bitwise_xor, "^=")
+    __lshift__, __rlshift__, __ilshift__ = three(elementwise.bitwise_left_shift, "<<=")
+    __rshift__, __rrshift__, __irshift__ = three(elementwise.bitwise_right_shift, ">>=")
+
+    __eq__: ClassVar[Operator] = comparison(elementwise.equal)  # pyright: ignore[reportIncompatibleMethodOverride]
+    __ne__: ClassVar[Operator] = comparison(elementwise.not_equal)  # pyright: ignore[reportIncompatibleMethodOverride]
+    __lt__ = comparison(elementwise.less)
+    __le__ = comparison(elementwise.less_equal)
+    __gt__ = comparison(elementwise.greater)
+    __ge__ = comparison(elementwise.greater_equal)
+
+
+hang(Operators)

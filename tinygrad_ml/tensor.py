@@ -1,8 +1,8 @@
 """A Tensor is an array plus the node that made it. Here operations are applied and recorded.
 
 `apply` is the one door: every operation of the library passes through it. What Python's symbols do
-(`+`, `[...]`, `+=`) is in `operators.py`; named functions (`tg.sum`, and with it `x.sum`) are in
-`functional/` and `autograd.py`. They are hung onto the class with `@method`.
+(`+`, `[...]`, `+=`) is in `operators.py`; what goes by name (`x.sum`, which is `tg.sum`) is listed in `methods.py`.
+Both are hung onto the class when their files are read.
 
 Read before: `ops/primitive.py`, `graph.py`. Read next: `operators.py`, `autograd.py`.
 """
@@ -11,9 +11,10 @@ from __future__ import annotations  # the class has a method called `numpy`
 
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy
+from numpy.typing import ArrayLike
 
 from . import writes
 from .backend import Absent, Device, absent, as_array, dtypes, get
@@ -24,8 +25,16 @@ from .modes import inside, modes
 from .ops import Primitive
 from .writes import tick
 
+if TYPE_CHECKING:  # operators and methods are hung on later, as one cannot compute before there is a tensor
+    from .methods import Methods
+else:
+    Methods = object
 
-class Tensor:
+TensorLike: TypeAlias = Union["Tensor", ArrayLike]
+"""What functions take for a tensor: numbers, nested lists and arrays too."""
+
+
+class Tensor(Methods):
     """An n-dimensional array of numbers which remembers how it was computed.
 
     Made by `tg.tensor(...)`, the creation functions, and every operation. All of Python's
@@ -532,10 +541,11 @@ def _check_devices(name: str, inputs) -> None:
             )
 
 
-def method(function):
-    """Make a function whose first argument is a tensor a method of `Tensor` too."""
-    setattr(Tensor, function.__name__, function)
-    return function
+def hang(methods: type) -> None:
+    """Hang what stands in the body of a class onto `Tensor`, as if it stood there: all of it takes a tensor first."""
+    for name, what in vars(methods).items():
+        if callable(what) or isinstance(what, property):
+            setattr(Tensor, name, what)
 
 
 # -- tensors from outside ------------------------------------------------------------------------------

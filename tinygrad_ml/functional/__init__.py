@@ -1,7 +1,7 @@
 """Functions on tensors, composed of the primitives: so each has derivatives of every order for free.
 
 Names and arguments are those of the Python Array API standard and NumPy 2. A function whose first
-argument is a tensor is a method too: `tg.sum(x, axis=0)` is `x.sum(axis=0)`.
+argument is a tensor is a method too: `tg.sum(x, axis=0)` is `x.sum(axis=0)`; `methods.py` has the list.
 
 Read `elementwise.py` and `reductions.py` first; a loss or a layer is a few lines of these.
 """

@@ -7,13 +7,12 @@ from ..backend import dtypes, of
 from ..errors import OptionError, ShapeError
 from ..ops import reduce
 from ..ops.shapes import kept, one_axis
-from ..tensor import Tensor, apply, as_tensor, beside, method
+from ..tensor import Tensor, apply, as_tensor, beside
 from .elementwise import logaddexp
 from .manipulation import concat
 from .reductions import _in_dtype, _long, _wide, rounded, widened
 
 
-@method
 def cumulative_sum(x, axis: int | None = None, include_initial: bool = False, dtype=None) -> Tensor:
     """yₖ = x₀ + … + xₖ along an axis, which may be left out for 1-D; `include_initial` puts a 0 in front."""
 
@@ -24,7 +23,6 @@ def cumulative_sum(x, axis: int | None = None, include_initial: bool = False, dt
     return _cumulate(scan, _in_dtype(x, dtype), axis, include_initial, 0)
 
 
-@method
 def cumulative_prod(x, axis: int | None = None, include_initial: bool = False, dtype=None) -> Tensor:
     """yₖ = x₀ · … · xₖ along an axis, which may be left out for 1-D; right with zeros among the factors."""
     x = _in_dtype(x, dtype)
@@ -32,7 +30,6 @@ def cumulative_prod(x, axis: int | None = None, include_initial: bool = False, d
     return _cumulate(_doubling(lambda a, b: a * b), x, axis, include_initial, 1)
 
 
-@method
 @_wide
 def cumulative_logsumexp(x, axis: int | None = None, include_initial: bool = False) -> Tensor:
     """yₖ = ln(exp x₀ + … + exp xₖ) along an axis, without overflow; `include_initial` puts a -∞ in front."""
@@ -82,7 +79,6 @@ def _end(end, x: Tensor, shape: tuple[int, ...]) -> Tensor:
     return end if end.ndim else end.broadcast_to(shape)
 
 
-@method
 def diff(x, n: int = 1, axis: int = -1, prepend=None, append=None) -> Tensor:
     """yₖ = xₖ₊₁ - xₖ along an axis, n times; `prepend` and `append` are joined to x before."""
     x = as_tensor(x)

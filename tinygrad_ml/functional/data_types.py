@@ -11,7 +11,7 @@ import numpy
 
 from ..backend import Device, current_device, dtypes, gpu_available
 from ..errors import DTypeError, OptionError
-from ..tensor import Tensor, method
+from ..tensor import Tensor
 
 STANDARD = "2024.12"
 """The version of the Python Array API standard whose names and rules hold here, but for complex numbers."""
@@ -114,7 +114,6 @@ def iinfo(type) -> IntegerInfo:
     return IntegerInfo(known.bits, int(known.max), int(known.min), dtype)
 
 
-@method
 def __array_namespace__(self: Tensor, *, api_version: str | None = None):
     """This library: the namespace of the Array API standard to which the tensor belongs."""
     if api_version is not None and api_version > STANDARD:

@@ -10,7 +10,7 @@ from ..backend import dtypes
 from ..operators import comparable, operand
 from ..ops import Primitive
 from ..ops import elementwise as rows
-from ..tensor import Tensor, apply, as_tensor, method
+from ..tensor import Tensor, apply, as_tensor
 from .data_types import finfo
 
 
@@ -26,7 +26,7 @@ def _unary(op: Primitive, name: str | None = None):
     def function(x) -> Tensor:
         return apply(op, (as_tensor(x),))
 
-    return method(_named(function, name or op.name, f"y = {op.formula}, elementwise{derivative}. Any shape."))
+    return _named(function, name or op.name, f"y = {op.formula}, elementwise{derivative}. Any shape.")
 
 
 def _operands(*given) -> tuple[Tensor, ...]:
@@ -37,7 +37,7 @@ def _operands(*given) -> tuple[Tensor, ...]:
     if beside is None:
         return tuple(as_tensor(x) for x in given)
     found = (operand(x, beside) for x in given)
-    return tuple(as_tensor(x) if tensor is NotImplemented else tensor for x, tensor in zip(given, found, strict=True))
+    return tuple(as_tensor(x) if tensor is None else tensor for x, tensor in zip(given, found, strict=True))
 
 
 def _binary(op: Primitive, name: str | None = None):
@@ -46,9 +46,7 @@ def _binary(op: Primitive, name: str | None = None):
     def function(a, b) -> Tensor:
         return apply(op, _operands(a, b))
 
-    return method(
-        _named(function, name or op.name, f"y = {op.formula}, elementwise{derivatives}. Shapes that broadcast.")
-    )
+    return _named(function, name or op.name, f"y = {op.formula}, elementwise{derivatives}. Shapes that broadcast.")
 
 
 def _comparison(op: Primitive):
@@ -59,7 +57,7 @@ def _comparison(op: Primitive):
             a = comparable(a, b)
         return apply(op, _operands(a, b))
 
-    return method(_named(function, op.name, f"{op.formula}, elementwise, as bools. Shapes that broadcast."))
+    return _named(function, op.name, f"{op.formula}, elementwise, as bools. Shapes that broadcast.")
 
 
 abs = _unary(rows.absolute)
@@ -129,13 +127,11 @@ bitwise_right_shift = _binary(rows.bitwise_right_shift)
 bitwise_invert = _unary(rows.bitwise_invert)
 
 
-@method
 def positive(x) -> Tensor:
     """y = x, elementwise."""
     return +as_tensor(x)
 
 
-@method
 def round(x, decimals: int = 0) -> Tensor:
     """y = x, rounded half to even, elementwise, to so many decimals (-2: to hundreds); dy/dx = 0."""
     x = as_tensor(x)
@@ -149,7 +145,6 @@ def round(x, decimals: int = 0) -> Tensor:
     return (round(x.astype(dtypes.float64) / unit) * unit).astype(x.dtype)
 
 
-@method
 def pow(a, b) -> Tensor:
     """y = aᵇ, elementwise; dy/da = b·aᵇ⁻¹, dy/db = y·ln a.
 
@@ -159,7 +154,6 @@ def pow(a, b) -> Tensor:
     return as_tensor(a) ** b
 
 
-@method
 def where(condition, a, b) -> Tensor:
     """a where the condition holds, else b, elementwise; shapes that broadcast.
 
@@ -173,7 +167,6 @@ def where(condition, a, b) -> Tensor:
     return apply(rows.where, (condition, *_operands(a, b)))
 
 
-@method
 def clip(x, min=None, max=None) -> Tensor:
     """y = x limited to [min, max], elementwise; None is no limit. Gradient 1 inside and at the bounds, else 0."""
     x = as_tensor(x)
@@ -184,7 +177,6 @@ def clip(x, min=None, max=None) -> Tensor:
     return x
 
 
-@method
 def nan_to_num(x, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """x with numbers in place of nan, ∞ and -∞ (for None the largest and the smallest of its dtype).
 
@@ -199,7 +191,6 @@ def nan_to_num(x, nan: float = 0.0, posinf: float | None = None, neginf: float |
     return where(isnan(x), nan, x)
 
 
-@method
 def xlogy(a, b) -> Tensor:
     """y = a·ln b, elementwise, and 0 where a = 0, for b = 0 too; dy/da = ln b, dy/db = a/b. Shapes that broadcast."""
     a, b = _operands(a, b)
@@ -211,7 +202,6 @@ _SINC = [(-1) ** k / math.factorial(2 * k + 1) for k in range(10)]
 """The Taylor series of sin(t)/t in t²: exact in float64 for |t| < 1."""
 
 
-@method
 def sinc(x) -> Tensor:
     """y = sin(πx)/(πx), elementwise, and 1 at 0, as NumPy's. All derivatives are right at and near 0 too."""
     x = as_tensor(x)
@@ -225,7 +215,6 @@ def sinc(x) -> Tensor:
     return where(near, series, sin(far) / far)
 
 
-@method
 def astype(x, dtype, copy: bool = False, device=None) -> Tensor:
     """x in another dtype (and on a device); the gradient is cast back. Integers and bools have none.
 

@@ -10,7 +10,7 @@ from ..errors import CompileError, DTypeError, OptionError, RangeError, ShapeErr
 from ..modes import modes
 from ..ops import index, reduce
 from ..ops.shapes import broadcast, kept, one_axis
-from ..tensor import Tensor, apply, as_tensor, beside, method
+from ..tensor import Tensor, apply, as_tensor, beside
 
 
 def _places(indices, beside: Tensor) -> Tensor:
@@ -20,7 +20,6 @@ def _places(indices, beside: Tensor) -> Tensor:
     return indices
 
 
-@method
 def take(x, indices, axis: int | None = None) -> Tensor:
     """The slices of x at `indices` along an axis; of the flattened x for None. `indices` may have any shape."""
     x = as_tensor(x)
@@ -39,7 +38,6 @@ def _grid(indices: Tensor, axis: int) -> list:
     return places
 
 
-@method
 def take_along_axis(x, indices, axis: int = -1) -> Tensor:
     """y[.., i, ..] = x[.., indices[.., i, ..], ..]: what `argsort` and `argmax` point at.
 
@@ -60,7 +58,6 @@ def take_along_axis(x, indices, axis: int = -1) -> Tensor:
     return x.broadcast_to(lengths[0])[tuple(_grid(indices.broadcast_to(lengths[1]), axis))]
 
 
-@method
 def argsort(x, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """The order (int64) that sorts x along an axis. Equal elements keep their order, whatever `stable` is."""
     x = as_tensor(x)
@@ -69,14 +66,12 @@ def argsort(x, axis: int = -1, descending: bool = False, stable: bool = True) ->
     return apply(reduce.argsort, (x,), {"axis": one_axis(axis, x.ndim), "descending": descending})
 
 
-@method
 def sort(x, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """x sorted along an axis, stable, whatever `stable` is. The gradient goes back to where each element came from."""
     x = as_tensor(x)
     return take_along_axis(x, argsort(x, axis, descending), axis) if x.ndim else x
 
 
-@method
 def topk(x, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
     """The k largest (or smallest) elements along an axis, in order, and their positions (int64)."""
     x = as_tensor(x)
@@ -88,7 +83,6 @@ def topk(x, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tenso
     return take_along_axis(x, order, axis), order
 
 
-@method
 def nonzero(x) -> tuple[Tensor, ...]:
     """The places (int64) of the elements that are not 0, in row-major order: the indices along each axis.
 
@@ -112,7 +106,6 @@ def need_numbers(x: Tensor, what: str, unknown: str) -> None:
         )
 
 
-@method
 def searchsorted(x, values, side: str = "left", sorter=None) -> Tensor:
     """Where (int64) to put `values`, of any shape, into the ascending 1-D x, so that it stays sorted.
 
@@ -130,7 +123,6 @@ def searchsorted(x, values, side: str = "left", sorter=None) -> Tensor:
     return apply(index.searchsorted, (x, values), {"side": side})
 
 
-@method
 def one_hot(indices, num_classes: int | None = None, dtype=dtypes.DEFAULT_FLOAT) -> Tensor:
     """Class numbers as rows of 0 with one 1: shape (*indices.shape, num_classes), by default the largest class + 1."""
     indices = as_tensor(indices)

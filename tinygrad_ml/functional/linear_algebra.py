@@ -8,13 +8,12 @@ from ..backend import dtypes
 from ..errors import ShapeError
 from ..ops import matmul as primitives
 from ..ops.shapes import one_axis
-from ..tensor import Tensor, apply, as_tensor, method
+from ..tensor import Tensor, apply, as_tensor
 from .elementwise import _operands
 from .manipulation import permute_dims
 from .reductions import sum as sum_
 
 
-@method
 def matmul(a, b) -> Tensor:
     """The matrix product: y[.., i, j] = Σₖ a[.., i, k] · b[.., k, j]. Also `a @ b`.
 
@@ -46,10 +45,6 @@ def matmul(a, b) -> Tensor:
     if row:
         return y.reshape((*y.shape[:-2], y.shape[-1]))
     return y.reshape(y.shape[:-1]) if column else y
-
-
-Tensor.__matmul__ = matmul
-Tensor.__rmatmul__ = lambda self, other: matmul(other, self)
 
 
 def vecdot(a, b, axis: int = -1) -> Tensor:

@@ -15,7 +15,7 @@ from ..backend import Device, dtypes, get, share_memory
 from ..errors import OptionError, ShapeError
 from ..ops import index, movement
 from ..ops.shapes import axes_of, broadcast, one_axis
-from ..tensor import Tensor, apply, as_tensor, beside, method
+from ..tensor import Tensor, apply, as_tensor, beside
 
 
 def _shape_of(shape, least: int = 0) -> tuple[int, ...]:
@@ -31,7 +31,6 @@ def _shape_of(shape, least: int = 0) -> tuple[int, ...]:
     return sizes
 
 
-@method
 def reshape(x, shape=(), *sizes: int, copy: bool | None = None) -> Tensor:
     """The same elements in another shape, in row-major order; one size may be -1, to be found out.
 
@@ -49,7 +48,6 @@ def reshape(x, shape=(), *sizes: int, copy: bool | None = None) -> Tensor:
     return y.astype(y.dtype, copy=True) if copy else y
 
 
-@method
 def flatten(x, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The axes from `start_dim` to `end_dim` as one."""
     x = as_tensor(x)
@@ -63,7 +61,6 @@ def flatten(x, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return reshape(x, (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
 
 
-@method
 def permute_dims(x, axes: Sequence[int]) -> Tensor:
     """The axes in another order: axis i of the result is axis `axes[i]` of x."""
     x = as_tensor(x)
@@ -71,14 +68,12 @@ def permute_dims(x, axes: Sequence[int]) -> Tensor:
     return x if axes == tuple(range(x.ndim)) else apply(movement.permute_dims, (x,), {"axes": axes})
 
 
-@method
 def transpose(x, axes: Sequence[int] | None = None) -> Tensor:
     """The axes in reverse order, or in the order `axes`, as NumPy's `transpose`."""
     x = as_tensor(x)
     return permute_dims(x, tuple(reversed(range(x.ndim))) if axes is None else axes)
 
 
-@method
 def swapaxes(x, axis1: int, axis2: int) -> Tensor:
     """Two axes exchanged."""
     x = as_tensor(x)
@@ -88,17 +83,11 @@ def swapaxes(x, axis1: int, axis2: int) -> Tensor:
     return permute_dims(x, axes)
 
 
-@method
 def matrix_transpose(x) -> Tensor:
     """The last two axes exchanged: each matrix of a batch transposed. Also `x.mT`."""
     return swapaxes(_matrices(x, "matrix_transpose"), -1, -2)
 
 
-Tensor.mT = property(matrix_transpose, doc=matrix_transpose.__doc__)
-Tensor.T = property(lambda x: transpose(x), doc="All axes in reverse order.")
-
-
-@method
 def moveaxis(x, source, destination) -> Tensor:
     """Axes moved to other positions; the rest keep their order."""
     x = as_tensor(x)
@@ -111,7 +100,6 @@ def moveaxis(x, source, destination) -> Tensor:
     return permute_dims(x, order)
 
 
-@method
 def expand_dims(x, axis=0) -> Tensor:
     """New axes of size 1 at the positions `axis` of the result."""
     x = as_tensor(x)
@@ -121,7 +109,6 @@ def expand_dims(x, axis=0) -> Tensor:
     return reshape(x, tuple(1 if i in places else next(sizes) for i in range(x.ndim + len(new))))
 
 
-@method
 def squeeze(x, axis=None) -> Tensor:
     """Without the axes of size 1: all of them, or those of `axis`, which must have size 1."""
     x = as_tensor(x)
@@ -135,7 +122,6 @@ def squeeze(x, axis=None) -> Tensor:
     return reshape(x, tuple(extent for i, extent in enumerate(x.shape) if i not in gone))
 
 
-@method
 def broadcast_to(x, shape) -> Tensor:
     """x repeated along axes of size 1, and along new axes at the left, up to `shape`."""
     x, shape = as_tensor(x), _shape_of((shape,))
@@ -185,7 +171,6 @@ def stack(xs: Sequence, axis: int = 0) -> Tensor:
     return concat([expand_dims(x, axis) for x in xs], axis)
 
 
-@method
 def unstack(x, axis: int = 0) -> tuple[Tensor, ...]:
     """The slices of x along an axis, which they do not have: what `stack` puts side by side."""
     x = as_tensor(x)
@@ -195,7 +180,6 @@ def unstack(x, axis: int = 0) -> tuple[Tensor, ...]:
     return tuple(x[(*(builtins.slice(None),) * axis, i)] for i in range(x.shape[axis]))
 
 
-@method
 def split(x, indices_or_sections, axis: int = 0) -> list[Tensor]:
     """x cut along an axis: into that many equal parts, or before each of the given positions, as NumPy's `split`."""
     x = as_tensor(x)
@@ -215,7 +199,6 @@ def split(x, indices_or_sections, axis: int = 0) -> list[Tensor]:
     return [x[(*lead, builtins.slice(start, stop))] for start, stop in zip(starts, stops, strict=True)]
 
 
-@method
 def flip(x, axis=None) -> Tensor:
     """The order of the elements reversed along the axes; along all for None."""
     x = as_tensor(x)
@@ -223,7 +206,6 @@ def flip(x, axis=None) -> Tensor:
     return x[tuple(builtins.slice(None, None, -1) if i in axes else builtins.slice(None) for i in range(x.ndim))]
 
 
-@method
 def roll(x, shift, axis=None) -> Tensor:
     """Elements moved by `shift` places along the axes; what leaves at one end enters at the other."""
     x = as_tensor(x)
@@ -241,7 +223,6 @@ def roll(x, shift, axis=None) -> Tensor:
     return x
 
 
-@method
 def tile(x, repetitions) -> Tensor:
     """x laid side by side `repetitions[i]` times along axis i, as NumPy's `tile`."""
     x = as_tensor(x)
@@ -254,7 +235,6 @@ def tile(x, repetitions) -> Tensor:
     return x.reshape(pairs).broadcast_to(wide).reshape(tuple(n * s for n, s in zip(times, shape, strict=True)))
 
 
-@method
 def repeat(x, repeats, axis: int | None = None) -> Tensor:
     """Each element `repeats` times in a row along an axis; `repeats` is a number, or one for each element."""
     x = as_tensor(x)
@@ -270,14 +250,12 @@ def repeat(x, repeats, axis: int | None = None) -> Tensor:
     return x[(*(builtins.slice(None),) * axis, places)]
 
 
-@method
 def tril(x, k: int = 0) -> Tensor:
     """Zero above the k-th diagonal of each matrix."""
     x = _matrices(x, "tril")
     return _masked(x, numpy.tri(*x.shape[-2:], k, dtype=bool))
 
 
-@method
 def triu(x, k: int = 0) -> Tensor:
     """Zero below the k-th diagonal of each matrix."""
     x = _matrices(x, "triu")
@@ -295,7 +273,6 @@ def _masked(x: Tensor, mask: numpy.ndarray) -> Tensor:
     return as_tensor(mask, device=x.device).where(x, 0)
 
 
-@method
 def diagonal(x, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The diagonal of the axes `axis1` and `axis2`, as a new last axis, as NumPy's `diagonal`."""
     x = moveaxis(as_tensor(x), (axis1, axis2), (-2, -1))
@@ -343,7 +320,6 @@ def _runs(x: Tensor, axis: int, places: numpy.ndarray) -> list[Tensor]:
     return pieces
 
 
-@method
 def pad(x, pad_width, mode: str = "constant", constant_values: float = 0) -> Tensor:
     """x with more elements around it, as NumPy's `pad`.
 
@@ -378,7 +354,6 @@ def pad(x, pad_width, mode: str = "constant", constant_values: float = 0) -> Ten
     return x
 
 
-@method
 def to(x, device) -> Tensor:
     """x on another device; itself if it is there. The gradient comes back to where x is."""
     x, device = as_tensor(x), Device(device)
@@ -386,7 +361,3 @@ def to(x, device) -> Tensor:
         return x
     get(device)  # a device that is not there is reported as such
     return apply(movement.transfer, (x,), {"device": device})
-
-
-Tensor.to_device = lambda self, device, /, *, stream=None: to(self, device)
-Tensor.to_device.__doc__ = "`to`, as the Array API standard calls it."

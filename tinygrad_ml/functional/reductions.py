@@ -12,7 +12,7 @@ from ..backend.sums import accumulator
 from ..errors import OptionError, ShapeError
 from ..ops import reduce
 from ..ops.shapes import axes_of, kept
-from ..tensor import Tensor, apply, as_tensor, method
+from ..tensor import Tensor, apply, as_tensor
 from .elementwise import abs, exp, isfinite, log, sqrt, where
 from .manipulation import concat, permute_dims
 
@@ -74,14 +74,12 @@ def _count(x: Tensor, axis) -> int:
     return math.prod(x.shape[a] for a in axes_of(axis, x.ndim))
 
 
-@method
 def sum(x, axis=None, keepdims: bool = False, dtype=None) -> Tensor:
     """Σ x over the axes. The gradient goes to every element alike. Over nothing it is 0."""
     y = _reduce(reduce.sum_, _in_dtype(x, dtype), axis, keepdims)
     return y if dtype is None else y.astype(dtype)
 
 
-@method
 @_wide
 def mean(x, axis=None, keepdims: bool = False) -> Tensor:
     """(1/n) Σ x over the axes; integers give float32. Over nothing it is nan."""
@@ -93,7 +91,6 @@ def _divided(total: Tensor, count: float) -> Tensor:
     return total / count if count > 0 else total * math.nan
 
 
-@method
 def prod(x, axis=None, keepdims: bool = False, dtype=None) -> Tensor:
     """Π x over the axes, right to every order with zeros among the factors.
 
@@ -120,43 +117,36 @@ def prod(x, axis=None, keepdims: bool = False, dtype=None) -> Tensor:
     return factors.reshape(shape)
 
 
-@method
 def max(x, axis=None, keepdims: bool = False) -> Tensor:
     """The largest element over the axes. Where several tie, they share the gradient evenly."""
     return _reduce(reduce.max_, x, axis, keepdims)
 
 
-@method
 def min(x, axis=None, keepdims: bool = False) -> Tensor:
     """The smallest element over the axes. Where several tie, they share the gradient evenly."""
     return _reduce(reduce.min_, x, axis, keepdims)
 
 
-@method
 def argmax(x, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The position (int64) of the first largest element along an axis; of the flattened tensor for None."""
     return _position(reduce.argmax, x, axis, keepdims)
 
 
-@method
 def argmin(x, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The position (int64) of the first smallest element along an axis; of the flattened tensor for None."""
     return _position(reduce.argmin, x, axis, keepdims)
 
 
-@method
 def any(x, axis=None, keepdims: bool = False) -> Tensor:
     """Whether some element over the axes is true (not 0)."""
     return _reduce(reduce.any_, x, axis, keepdims)
 
 
-@method
 def all(x, axis=None, keepdims: bool = False) -> Tensor:
     """Whether all elements over the axes are true (not 0)."""
     return _reduce(reduce.all_, x, axis, keepdims)
 
 
-@method
 @_wide
 def var(x, axis=None, correction: float = 0, keepdims: bool = False) -> Tensor:
     """Σ (x - mean)² / (n - correction) over the axes; `correction=1` is the unbiased estimate."""
@@ -165,7 +155,6 @@ def var(x, axis=None, correction: float = 0, keepdims: bool = False) -> Tensor:
     return _divided(sum(deviation * deviation, axis, keepdims), freedom)
 
 
-@method
 @_wide
 def std(x, axis=None, correction: float = 0, keepdims: bool = False) -> Tensor:
     """√var over the axes. Where all elements are equal, its gradient is 0."""
@@ -178,7 +167,6 @@ def _sqrt_flat_at_zero(x: Tensor) -> Tensor:
     return where(zero, 0, sqrt(where(zero, 1, x)))
 
 
-@method
 @_wide
 def norm(x, ord: float = 2, axis=None, keepdims: bool = False) -> Tensor:
     """The vector norm (Σ |x|ᵖ)^(1/p) over the axes, p = `ord`; `math.inf` is max |x|, -inf min |x|, 0 counts.
@@ -214,7 +202,6 @@ def _shift(x: Tensor, axis) -> Tensor:
     return where(isfinite(top), top, 0)
 
 
-@method
 @_wide
 def logsumexp(x, axis=None, keepdims: bool = False) -> Tensor:
     """ln Σ eˣ over the axes, without overflow. Where all x are -∞ it is -∞, with gradient 0; over nothing it is -∞ too."""
@@ -227,7 +214,6 @@ def logsumexp(x, axis=None, keepdims: bool = False) -> Tensor:
     return result if keepdims else result.reshape(reduce.reduced(x.shape, axes_of(axis, x.ndim)))
 
 
-@method
 @_wide
 def softmax(x, axis: int = -1) -> Tensor:
     """yᵢ = exp xᵢ / Σ exp xⱼ along an axis (or several): positive numbers that sum to 1.
@@ -241,7 +227,6 @@ def softmax(x, axis: int = -1) -> Tensor:
     return e / sum(e, axis, keepdims=True)
 
 
-@method
 @_wide
 def log_softmax(x, axis: int = -1) -> Tensor:
     """ln softmax(x) along an axis, right where softmax itself would round to 0."""
@@ -251,7 +236,6 @@ def log_softmax(x, axis: int = -1) -> Tensor:
     return x - log(sum(exp(x), axis, keepdims=True))
 
 
-@method
 def count_nonzero(x, axis=None, keepdims: bool = False) -> Tensor:
     """How many elements over the axes are not 0 (int64)."""
     return sum(as_tensor(x) != 0, axis, keepdims)

@@ -7,7 +7,7 @@ from ..backend import dtypes
 from ..errors import OptionError, ShapeError
 from ..ops import index
 from ..ops.shapes import one_axis
-from ..tensor import Tensor, apply, as_tensor, beside, method
+from ..tensor import Tensor, apply, as_tensor, beside
 from .data_types import iinfo
 from .elementwise import where
 from .indexing import _grid, _places, argsort, check_labels, take_along_axis
@@ -42,7 +42,6 @@ class _Target:
         return apply(op, (x, self.values.astype(x.dtype), *self.grid), {"index": self.index})
 
 
-@method
 def scatter_add(x, indices, values, axis: int = 0) -> Tensor:
     """x with `values` added at places along an axis: y[.., indices[.., i, ..], ..] += values[.., i, ..].
 
@@ -52,7 +51,6 @@ def scatter_add(x, indices, values, axis: int = 0) -> Tensor:
     return target.x + target.added(target.values)
 
 
-@method
 def scatter(x, indices, values, axis: int = 0, reduce: str | None = None, include_self: bool = True) -> Tensor:
     """x with `values` brought to places along an axis: y[.., indices[.., i, ..], ..] = values[.., i, ..].
 
