@@ -27,6 +27,7 @@ from ...ops.movement import reshape
 from ...ops.reduce import max_, min_, sum_
 from ...ops.shapes import reduced, size
 from ..program import Instruction, Value
+from ..schedule.axes import neighbours
 from ..schedule.fusion import REDUCTIONS, Kernel
 from .expressions import constant, expression, has_loop
 from .places import MEMORY, NOTHING_OVERLAPS, Axis, Place, place
@@ -120,7 +121,6 @@ class Written(NamedTuple):
 class _Writer:
     def __init__(self, loop: Loop, forms: Mapping[Value, numpy.ndarray], in_place: Mapping[Value, Value]):
         self.loop, self.kernel, self.forms, self.in_place = loop, loop.kernel, forms, in_place
-        self.axes = [axis for axis, extent in enumerate(self.kernel.shape) if extent != 1]
         self.names: dict[Value, str] = {}
         self.operands: dict[Operand, str] = {}
         self.places: dict[Operand, Place] = {}
@@ -176,29 +176,13 @@ class _Writer:
                 strides[axis], step = step, step * self.kernel.shape[axis]
         return Operand(value, tuple(strides), scratch=True)
 
-    def _grouped(self, operands: list[Operand]) -> list[list[int]]:
-        """The axes of the loop: those of the domain, neighbours that every operand walks through in one go as one."""
-        shape, groups = self.kernel.shape, []
-        for axis in self.axes:
-            last = groups[-1][-1] if groups else None
-            if (
-                last is not None
-                and (last in self.kernel.axes) == (axis in self.kernel.axes)
-                and all(o.strides[last] == o.strides[axis] * shape[axis] for o in operands)
-            ):
-                groups[-1].append(axis)
-            else:
-                groups.append([axis])
-        return groups
-
     # -- the function ------------------------------------------------------------------------------------------------
 
     def written(self) -> Written:
         results = [self._result(value) for value in self.made if self._in_memory(value)]
         results += map(self._total, self.loop.totals)
         operands = list(dict.fromkeys((*self._inputs(), *results)))
-        groups = self._grouped(operands)
-        self.group_of = {axis: g for g, group in enumerate(groups) for axis in group}
+        groups = neighbours(self.kernel.shape, [operand.strides for operand in operands], apart=self.kernel.axes)
         self.down = [g for g, group in enumerate(groups) if group[0] not in self.kernel.axes]
         self.along = [g for g, group in enumerate(groups) if group[0] in self.kernel.axes]
         self.in_rows = not self.down or not self.along or self.along[0] > self.down[-1]

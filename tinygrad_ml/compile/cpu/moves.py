@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy
 
+from ..schedule.axes import merged
 from ..schedule.layout import form_of
 from .places import NOTHING_OVERLAPS, Axis, place
 
@@ -34,14 +35,14 @@ class Move(NamedTuple):
 
 def copy(form: numpy.ndarray) -> Move:
     """The loop that copies an array which lies like `form` to one that lies in order."""
-    shape, strides = _in_few_axes(form.shape, form.strides)
+    shape, (strides,) = merged(form.shape, [form.strides])
     axes = _axes(shape)
     return _move("copy", form_of(shape, form.dtype, strides), axes, range(len(axes)), axes, "=")
 
 
 def fold(form: numpy.ndarray, image: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> Move:
     """The loop that adds windows (batch, channels, *positions, *kernel), which lie like `form`, to an image of zeros."""
-    outer, outer_strides = _in_few_axes(form.shape[:2], form.strides[:2])
+    outer, (outer_strides,) = merged(form.shape[:2], [form.strides[:2]])
     form = form_of(outer + form.shape[2:], form.dtype, outer_strides + form.strides[2:])
     axes, spatial = _axes(form.shape), len(stride)
     positions = range(len(outer), len(outer) + spatial)
@@ -57,22 +58,6 @@ def fold(form: numpy.ndarray, image: tuple[int, ...], stride: tuple[int, ...], d
 
 def _times(index: str, step: int) -> str:
     return index if step == 1 else f"{index} * {step}"
-
-
-def _in_few_axes(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """(shape, strides) of the same elements in the same order: neighbours that are walked through in one go as one axis.
-
-    Each axis is a loop less in another, and takes its time to compile.
-    """
-    axes: list[tuple[int, int]] = []
-    for extent, stride in zip(shape, strides, strict=True):
-        if extent == 1:
-            continue
-        before = 1
-        if axes and axes[-1][1] == extent * stride:
-            before = axes.pop()[0]
-        axes.append((before * extent, stride))
-    return tuple(extent for extent, _ in axes), tuple(stride for _, stride in axes)
 
 
 def _axes(shape: tuple[int, ...]) -> list[Axis]:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy
 
 from ...errors import DeviceError
+from ..schedule.axes import merged
 
 CUDA_R_32F, CUDA_R_64F, CUDA_R_16F = 0, 1, 2
 CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_64F = 68, 70
@@ -88,8 +89,8 @@ def products(a: numpy.ndarray, b: numpy.ndarray, out: numpy.ndarray) -> list[Pro
     batch = out.shape[:-2]
     arrays = [numpy.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b, out)]
     itemsize = out.itemsize
-    axes = _merged(batch, [array.strides[:-2] for array in arrays])
-    *outer, (count, strides) = axes or [(1, (0, 0, 0))]
+    sizes, steps = merged(batch, [array.strides[:-2] for array in arrays])
+    *outer, (count, strides) = zip(sizes, zip(*steps, strict=True), strict=True) if sizes else [(1, (0, 0, 0))]
     calls = []
     for place in numpy.ndindex(*(extent for extent, _ in outer)):
         offsets = [sum(i * steps[which] for i, (_, steps) in zip(place, outer, strict=True)) for which in range(3)]
@@ -116,19 +117,6 @@ def _lies(x: numpy.ndarray) -> tuple[bool, int] | None:
         if (length <= 1 or within == x.itemsize) and (extent <= 1 or step >= length * x.itemsize):
             return transposed, step // x.itemsize if extent > 1 else max(length, 1)
     return None
-
-
-def _merged(shape: tuple[int, ...], strides: list[tuple[int, ...]]) -> list[tuple[int, tuple[int, ...]]]:
-    """The axes of a batch as (extent, stride of each array), with axes made one where all arrays allow it."""
-    axes: list[tuple[int, tuple[int, ...]]] = []
-    for extent, steps in zip(shape, zip(*strides, strict=True), strict=True):
-        if extent == 1:
-            continue
-        if axes and all(before == extent * step for before, step in zip(axes[-1][1], steps, strict=True)):
-            axes[-1] = (axes[-1][0] * extent, steps)
-        else:
-            axes.append((extent, steps))
-    return axes
 
 
 def _as_one(call: Product) -> Product:

@@ -15,6 +15,8 @@ from math import prod
 
 import numpy
 
+from ..schedule.axes import merged
+
 
 def strides_in(form: numpy.ndarray, shape: Sequence[int]) -> tuple[int, ...]:
     """In elements, along each axis of `shape`; 0 where the array of this form is broadcast along it."""
@@ -43,7 +45,9 @@ class Places:
 
     def __init__(self, word: str, extents: Sequence[int], strides: Mapping[Hashable, Sequence[int]], kind: str):
         self.word, self.kind = word, kind
-        self.extents, self._strides = _merged(extents, strides)
+        sizes, steps = merged(extents, strides.values())
+        self.extents = [max(n, 1) for n in sizes]  # by which a coordinate may be divided
+        self._strides = dict(zip(strides, steps, strict=True))
         self._used: set[int] = set()
 
     def last(self, key: Hashable) -> int:
@@ -72,25 +76,6 @@ class Places:
             text = self.word if inner == 1 else f"{self.word} / {inner}"
             parts.append(f"{self.word}{k} = {text}{f' % {self.extents[k]}' if k else ''}")
         return [f"const {self.kind} {', '.join(parts)};"] if parts else []
-
-
-def _merged(extents: Sequence[int], strides: Mapping[Hashable, Sequence[int]]):
-    """Without axes of size 1, and with neighbours as one along which all arrays lie evenly."""
-    kept = [axis for axis, n in enumerate(extents) if n != 1]
-    sizes: list[int] = []
-    left: dict[Hashable, list[int]] = {key: [] for key in strides}
-    for axis in kept:
-        even = bool(sizes) and all(left[key][-1] == step[axis] * extents[axis] for key, step in strides.items())
-        if even:
-            sizes[-1] *= max(extents[axis], 1)
-        else:
-            sizes.append(max(extents[axis], 1))  # by which a coordinate may be divided
-        for key, step in strides.items():
-            if even:
-                left[key][-1] = step[axis]
-            else:
-                left[key].append(step[axis])
-    return sizes, left
 
 
 def times(word: str, factor: int) -> str:

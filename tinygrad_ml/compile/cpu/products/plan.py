@@ -9,12 +9,12 @@ or the processor has not even AVX2, all is left to NumPy.
 from __future__ import annotations
 
 from functools import cache
-from itertools import pairwise
 from math import prod
 
 import numpy
 
 from ....backend.blas import blas
+from ...schedule.axes import merged
 from .. import machine_code
 from ..sharing.job import TOLD, TURNS, job_row
 from .fields import BLOCK, Fields, shape_for
@@ -98,6 +98,5 @@ class Product:
 def _next(array: numpy.ndarray, batch: tuple[int, ...]) -> int | None:
     """By how many bytes the next matrix follows, if it is always the same number."""
     steps = numpy.broadcast_to(array, (*batch, *array.shape[-2:])).strides[:-2]
-    found = [(extent, step) for extent, step in zip(batch, steps, strict=True) if extent != 1]
-    even = all(step == below * extent for (_, step), (extent, below) in pairwise(found))
-    return (found[-1][1] if found else 0) if even else None
+    _, (steps,) = merged(batch, [steps])
+    return (*steps, 0)[0] if len(steps) < 2 else None
