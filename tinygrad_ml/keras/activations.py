@@ -11,7 +11,7 @@ from ..functional import clip, square, where
 from ..nn import functional as F
 from ..tensor import Tensor, as_tensor
 from .naming import not_offered
-from .serialization import by_name, get_registered_name
+from .serialization import by_name, get_registered_name, offer
 from .serialization import deserialize as _deserialize
 from .serialization import serialize as _serialize
 
@@ -133,11 +133,12 @@ _NAMES = {
     )
 }  # fmt: skip
 _ALIASES = {"hard_swish": hard_silu, "swish": silu}
+offer("activations", _NAMES | _ALIASES)
 
 
 def get(identifier: Any) -> Callable:
     """The function of a name or a config; `linear` for None; functions and layers are themselves."""
-    return linear if identifier is None else by_name("activation", identifier, (), _NAMES | _ALIASES)
+    return linear if identifier is None else by_name("activation", identifier, None, _NAMES | _ALIASES)
 
 
 def name_of(function: Any) -> Any:

@@ -69,4 +69,4 @@ max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNo
 def get(identifier: Any) -> Any:
     """The constraint of a name; objects are themselves."""
     names = {"max_norm": MaxNorm, "maxnorm": MaxNorm, "nonneg": NonNeg, "unitnorm": UnitNorm}
-    return by_name("constraint", identifier, (MaxNorm, NonNeg, UnitNorm, MinMaxNorm), names)
+    return by_name("constraint", identifier, Constraint, names)

@@ -182,23 +182,6 @@ class Identity(Initializer):
         return tensor.assign(init.eye_(tensor) * self.gain)
 
 
-_CLASSES = (
-    Zeros,
-    Ones,
-    Constant,
-    RandomUniform,
-    RandomNormal,
-    TruncatedNormal,
-    VarianceScaling,
-    GlorotUniform,
-    GlorotNormal,
-    HeUniform,
-    HeNormal,
-    LecunUniform,
-    LecunNormal,
-    Orthogonal,
-    Identity,
-)
 _ALIASES = {"uniform": RandomUniform, "normal": RandomNormal, "zero": Zeros, "one": Ones, "eye": Identity}
 _ALIASES |= {"IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal}
 
@@ -215,7 +198,7 @@ def get(identifier: Any) -> Any:
     """The initializer of a name; arrays are copied; objects are themselves."""
     if isinstance(identifier, (Tensor, numpy.ndarray)):
         return Constant(identifier)
-    return by_name("initializer", identifier, _CLASSES, _ALIASES)
+    return by_name("initializer", identifier, Initializer, _ALIASES)
 
 
 __getattr__ = not_offered(

@@ -49,9 +49,7 @@ l1, l2, l1_l2 = L1, L2, L1L2
 
 def get(identifier: Any) -> Any:
     """The regularizer of a name; objects are themselves."""
-    return by_name(
-        "regularizer", identifier, (L1L2, L1, L2), {"l1": L1, "l2": L2, "l1_l2": L1L2(0.01, 0.01), "l1l2": L1L2}
-    )
+    return by_name("regularizer", identifier, Regularizer, {"l1_l2": L1L2(0.01, 0.01), "l1l2": L1L2})
 
 
 __getattr__ = not_offered(

@@ -4,15 +4,14 @@ What is written has the form that Keras gives it, so that it can be read by both
 
     {"module": "keras.layers", "class_name": "Dense", "config": {"units": 3, ...}, "registered_name": None}
 
-Nothing that is read is imported or run: a class is one of this package's, or one that the program has told of, by
-`register_keras_serializable`, `custom_object_scope` or `custom_objects=`.
+Nothing that is read is imported or run: a class is one of this package's, which has told of itself when it was defined, or
+one that the program has told of, by `register_keras_serializable`, `custom_object_scope` or `custom_objects=`.
 """
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
@@ -23,10 +22,14 @@ from ..errors import CheckpointError, OptionError
 from ..tensor import Tensor, tensor
 from .naming import bound_arguments, options_of, snake_case
 
-_registered: dict[str, Any] = {}  # "package>name" -> class or function
+_registered: dict[str, Any] = {}  # "package>name" -> class or function, of the program's
+_offered: dict[str, dict[str, Any]] = {}  # room, such as "layers" -> name -> class or function, of this package's
 _CLASS = "class_name"
-_ROOMS = ("activations", "losses", "metrics", "layers", "models", "optimizers", "optimizers.schedules")
-_ROOMS += ("initializers", "regularizers", "constraints")
+
+
+def offer(room: str, things: Mapping[str, Any]) -> None:
+    """Let functions and classes of this package be found by these names, as those of `keras.<room>`."""
+    _offered.setdefault(room, {}).update(things)
 
 
 class Configurable:
@@ -36,7 +39,12 @@ class Configurable:
     what it was made with, or writes a `get_config` that adds to `super().get_config()`.
     """
 
-    def __new__(cls, *args, **kwargs):
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if _is_ours(cls) and not cls.__name__.startswith("_"):
+            offer(_room(cls), {cls.__name__: cls})
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         made = super().__new__(cls)
         object.__setattr__(made, "_arguments", bound_arguments(cls.__init__, args, kwargs))
         return made
@@ -216,12 +224,17 @@ def _with_class(value: Any) -> dict[str, Any]:
     return written
 
 
+def _room(kind: type) -> str:
+    """The part of Keras that has a class of ours: "layers", "optimizers.schedules"."""
+    room, *files = kind.__module__.removeprefix(f"{__package__}.").split(".")
+    return f"{room}.schedules" if files == ["schedules"] else room
+
+
 def _module(kind: type) -> str:
     """Where Keras has a class of ours; where a class of somebody else's was defined."""
     if not _is_ours(kind):
         return kind.__module__
-    room, *files = kind.__module__.removeprefix(f"{__package__}.").split(".")
-    room = f"{room}.schedules" if files == ["schedules"] else room
+    room = _room(kind)
     return "keras" if room == "models" else f"keras.{room}"
 
 
@@ -296,10 +309,10 @@ def _find(value: Mapping[str, Any], name: Any, kind: type) -> Any:
     room = first or str(value.get("module", "builtins")).removeprefix("keras").removeprefix(".src").strip(".")
     if str(value.get("module")).partition(".")[0] == "keras" and value.get("registered_name") not in (None, "", name):
         raise CheckpointError(f"{name!r} of Keras cannot be {value['registered_name']!r}, which nobody has registered")
-    asked = [there for there in _ROOMS if f"{room}.".startswith(f"{there}.") or there.startswith(f"{room}.")]
-    for there in asked or _ROOMS:
-        found = vars(sys.modules[f"{__package__}.{there}"]).get(own)
-        if isinstance(found, kind) and (kind is FunctionType or issubclass(found, Configurable)):
+    asked = [there for there in _offered if f"{room}.".startswith(f"{there}.") or there.startswith(f"{room}.")]
+    for there in asked or _offered:
+        found = _offered[there].get(own)
+        if isinstance(found, kind):
             return found
     raise CheckpointError(
         f"nobody knows {name!r}: pass custom_objects={{{name!r}: ...}}, or put "
@@ -307,28 +320,35 @@ def _find(value: Mapping[str, Any], name: Any, kind: type) -> Any:
     )
 
 
-def by_name(what: str, identifier: Any, classes: Iterable[type], aliases: Mapping[str, Any]) -> Any:
+def by_name(what: str, identifier: Any, base: type | None, aliases: Mapping[str, Any] = {}) -> Any:
     """The object that a user means by a name, a config, a class, or the object itself.
 
     what     what is looked for, for the message
-    classes  known by their name, as `GlorotUniform` or `glorot_uniform`
+    base     of the classes, which are known by their names, as `GlorotUniform` or `glorot_uniform`; None if there are none
     aliases  other names of classes, or of functions
 
     Raises `OptionError`, which lists the names that there are.
     """
     if identifier is None:
         return None
+    if isinstance(identifier, type):
+        return identifier()
+    if not isinstance(identifier, (str, Mapping)):
+        if callable(identifier) or isinstance(identifier, Configurable):
+            return identifier
+        raise OptionError(f"{identifier!r} is no {what}: give its name, or an object of its class")
+    classes = [] if base is None else [cls for cls in _offered_classes() if issubclass(cls, base) and cls is not base]
     known = {**{cls.__name__: cls for cls in classes}, **{snake_case(cls.__name__): cls for cls in classes}, **aliases}
     if isinstance(identifier, Mapping):
         found = known.get(identifier.get(_CLASS))
         return found.from_config(identifier["config"]) if isinstance(found, type) else deserialize(identifier)
-    if isinstance(identifier, type):
-        return identifier()
-    if not isinstance(identifier, str):
-        if callable(identifier) or isinstance(identifier, Configurable):
-            return identifier
-        raise OptionError(f"{identifier!r} is no {what}: give its name, or an object of its class")
     found = known.get(identifier, _registered.get(identifier, _registered.get(f"Custom>{identifier}")))
     if found is None:
         raise OptionError(f"there is no {what} {identifier!r}; there are {', '.join(sorted(map(str, known)))}")
     return found() if isinstance(found, type) else found
+
+
+def _offered_classes() -> list[type]:
+    """The classes of this package that make an object of nothing but options; not those that need a function."""
+    things = [thing for room in _offered.values() for thing in room.values()]
+    return [thing for thing in things if isinstance(thing, type) and next(iter(options_of(thing)), "") != "fn"]

@@ -1,7 +1,8 @@
 """Callbacks: what `fit` tells of its progress, and who listens. Read `base.py`, then `monitoring.py`."""
 
 from ..naming import not_offered
-from .base import Callback, CallbackList, History
+from .base import Callback, History
+from .callback_list import CallbackList
 from .logging import CSVLogger, LambdaCallback, LearningRateScheduler, TerminateOnNaN
 from .monitoring import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from .progress import Progbar, ProgbarLogger

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import AnomalyError, OptionError
-from .base import _EVENTS, Callback
+from .base import EVENTS, Callback
 
 
 class CSVLogger(Callback):
@@ -90,7 +90,7 @@ class LambdaCallback(Callback):
 
     def __init__(self, **events: Callable | None):
         for event, function in events.items():
-            if event.startswith("on_") and event not in _EVENTS:
-                raise OptionError(f"there is no event {event!r}; there are {', '.join(_EVENTS)}")
+            if event.startswith("on_") and event not in EVENTS:
+                raise OptionError(f"there is no event {event!r}; there are {', '.join(EVENTS)}")
             if function is not None:
                 setattr(self, event, function)

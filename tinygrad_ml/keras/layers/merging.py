@@ -7,6 +7,7 @@ from typing import Any
 
 from ... import functional
 from ...errors import ShapeError
+from ..serialization import offer
 from .base import Layer
 
 
@@ -113,3 +114,9 @@ def multiply(inputs, **options: Any):
 def concatenate(inputs, axis: int = -1, **options: Any):
     """`Concatenate(axis)(inputs)`."""
     return Concatenate(axis, **options)(inputs)
+
+
+offer(
+    "layers",
+    {function.__name__: function for function in (add, average, concatenate, maximum, minimum, multiply, subtract)},
+)

@@ -11,7 +11,7 @@ from ... import functional as tg
 from ...tensor import Tensor
 from .. import losses
 from ..samples import as_pair
-from ..serialization import by_name
+from ..serialization import by_name, offer
 from .accuracies import (
     Accuracy,
     BinaryAccuracy,
@@ -96,13 +96,21 @@ _SHORT = {
     "log_cosh": LogCoshError,
     "huber": losses.huber,
 }
+_FUNCTIONS = (
+    accuracy,
+    binary_accuracy,
+    categorical_accuracy,
+    cosine_similarity,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
+offer("metrics", {function.__name__: function for function in _FUNCTIONS})
 
 
 def get(identifier: Any) -> Any:
     """The metric of a name: an object; functions and objects are themselves."""
-    base = (Metric, MeanMetricWrapper)
-    classes = [c for c in globals().values() if isinstance(c, type) and issubclass(c, Metric) and c not in base]
-    return by_name("metric", identifier, classes, _SHORT)
+    return by_name("metric", identifier, Metric, _SHORT)
 
 
 def as_number(value: Any) -> Any:

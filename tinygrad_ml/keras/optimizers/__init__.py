@@ -7,13 +7,12 @@ from ..serialization import by_name, deserialize, serialize
 from . import schedules
 from .optimizer import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
-_CLASSES = (SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW)
-_NAMES = {cls.__name__.lower(): cls for cls in _CLASSES}
+_NAMES = {cls.__name__.lower(): cls for cls in (SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW)}
 
 
 def get(identifier: Any) -> Any:
     """The optimiser of a name, with its default options; objects are themselves."""
-    return by_name("optimizer", identifier, _CLASSES, _NAMES)
+    return by_name("optimizer", identifier, Optimizer, _NAMES)
 
 
 _OTHERS = dict.fromkeys(

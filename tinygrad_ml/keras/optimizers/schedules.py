@@ -141,10 +141,9 @@ class CosineDecay(LearningRateSchedule):
 
 def get(identifier: Any) -> Any:
     """The schedule of a name or a config; objects are themselves."""
-    return by_name("schedule", identifier, _CLASSES, {})
+    return by_name("schedule", identifier, LearningRateSchedule)
 
 
-_CLASSES = (ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay, CosineDecay)
 serialize = serialization.serialize
 deserialize = serialization.deserialize
 __getattr__ = not_offered(

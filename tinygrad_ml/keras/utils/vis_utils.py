@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import viz
+
 from ...functional import symbol
 from ..structure import map_structure
 
@@ -17,8 +19,6 @@ def plot_model(model: Any, to_file: Any = "model.png", expand_nested: bool = Tru
 
     Keras's `show_shapes`, `show_layer_names`, `show_dtype`, `show_layer_activations`, `show_trainable` are always on.
     """
-    import viz
-
     for always in ("show_shapes", "show_layer_names", "show_dtype", "show_layer_activations", "show_trainable"):
         drawing.pop(always, None)
     inputs = map_structure(lambda t: symbol(t.shape, t.dtype, name=t.name), model.input)

@@ -1,0 +1,86 @@
+"""The callbacks of a run, which `fit` talks to as to one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..structure import flatten
+from .base import EVENTS, Callback, History
+from .progress import ProgbarLogger
+
+_ALSO = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
+
+
+class CallbackList:
+    """All callbacks of a run. Each event has a method here, which costs nothing where nobody listens."""
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
+    ):
+        self.callbacks: list[Callback] = _listed(callbacks)
+        if add_progbar and not any(isinstance(callback, ProgbarLogger) for callback in self.callbacks):
+            self.callbacks.append(ProgbarLogger())
+        if add_history:
+            known = next((callback for callback in self.callbacks if isinstance(callback, History)), None)
+            if known is None:
+                self.callbacks.append(known := History())
+            model.history = known
+        self.set_params(params)
+        if model is not None:
+            self.set_model(model)
+        for event in EVENTS:
+            setattr(self, event, self._telling(event))
+
+    @classmethod
+    def of(cls, callbacks: Any, model: Any, verbose: Any, history: bool = True, **params: Any) -> CallbackList:
+        """The list for a run of a model, with a progress bar if `verbose` is not 0."""
+        if isinstance(callbacks, CallbackList):
+            return callbacks
+        verbose = 1 if verbose == "auto" else int(verbose)
+        return cls(callbacks, history, verbose != 0, model, verbose=verbose, **params)
+
+    def append(self, callback: Callback) -> None:
+        """One more."""
+        self.__init__([*self.callbacks, callback], model=self.model, **self.params)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Tell all of them how the run goes."""
+        self.params = params
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def set_model(self, model: Any) -> None:
+        """Tell all of them whose run it is."""
+        self.model = model
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def _telling(self, event: str) -> Callable:
+        names = [event] + ([_ALSO[event]] if event in _ALSO else [])
+        listening = [
+            getattr(callback, name)
+            for callback in self.callbacks
+            for name in names
+            if getattr(type(callback), name) is not getattr(Callback, name) or name in vars(callback)
+        ]
+
+        about = 1 if "epoch" in event or "batch" in event else 0  # which comes before the logs
+
+        def tell(*args: Any) -> None:
+            logs = args[about] if len(args) > about and args[about] is not None else {}
+            for listener in listening:
+                listener(*args[:about], logs)
+
+        return tell
+
+
+def _listed(callbacks: Any) -> list[Callback]:
+    if callbacks is None:
+        return []
+    return flatten(list(callbacks)) if isinstance(callbacks, Iterable) else [callbacks]
