@@ -10,7 +10,7 @@ how much would the loss grow? It asks the node after it the same question, and m
 by its local derivative, which says how much *that* node grows with it. This is all of backpropagation.
 
 Read next: `03_training_loop.py`, which uses the answers. In the library, the walk back is the
-function `backpropagate` in `tinygrad_ml/graph.py`.
+function `backpropagate` in `tinygrad_ml/graph/walk.py`.
 """
 
 import tinygrad_ml as tg

@@ -9,7 +9,7 @@ little way v from there changes the loss by ½ vᵀHv. So look at the eigenvalue
 - all positive: up in every direction, a local minimum;
 - one negative: a saddle, and the eigenvector of that eigenvalue is a direction that leads down.
 
-Read next: `tinygrad_ml/autograd.py`, where `hessian` is ten lines.
+Read next: `tinygrad_ml/autograd/derivatives.py`, where `hessian` is ten lines.
 """
 
 import numpy as np

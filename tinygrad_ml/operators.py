@@ -3,7 +3,7 @@
 A number, a NumPy array or a CuPy array may stand on either side. The class at the end is the table: which
 symbol is which primitive.
 
-Read before: `tensor.py`. Read next: `autograd.py`; `functional/` has what goes by name.
+Read before: `tensor/`. Read next: `autograd/`; `functional/` has what goes by name.
 """
 
 from __future__ import annotations
@@ -239,8 +239,15 @@ def power(x: Tensor, other: TensorLike) -> Tensor:
 _power_of_tensors = general(elementwise.pow_)
 
 
+def applied(x: Tensor, op: Primitive, *others: Tensor, **params: Any) -> Tensor:
+    """An operation on x and others: what gradient rules call that need one without a symbol."""
+    return apply(op, (x, *others), params)
+
+
 class Operators:
     """The symbols, by the names that Python has for them; `@` is `functional.matmul`."""
+
+    _apply = applied
 
     __getitem__, __setitem__ = getitem, setitem
 

@@ -7,7 +7,7 @@
 >>> viz.draw(step).save("step.svg")                         # the kernels of a function compiled by tg.compile
 >>> viz.curves(history)                                     # how the training went
 
-It reads the public graph (`tinygrad_ml/graph.py`, `tinygrad_ml/compile/explain.py`), and the engine knows nothing of it.
+It reads the public graph (`tinygrad_ml/graph/`, `tinygrad_ml/compile/explain.py`), and the engine knows nothing of it.
 
 Read in this order: `draw.py` (what a user calls), `model.py` (a picture as plain data), `nesting.py`
 and `arranging.py` (where things stand), `replay.py` and `backward.py` (their numbers), `reading.py`

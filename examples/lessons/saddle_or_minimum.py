@@ -9,7 +9,7 @@ so the eigenvalues of H tell what it is: all positive, a local minimum; one nega
 eigenvector u the loss falls by ½·|λ|·t² for a step of length t, until higher terms matter. From a small step
 along u, gradient descent finds its way again, here to another saddle, where one of the two units is still asleep; and
 from there, by the same step, to a minimum. `../06_saddle_or_minimum.py` has the smallest example. Read next:
-`tinygrad_ml/autograd.py`, where `hessian` is ten lines.
+`tinygrad_ml/autograd/derivatives.py`, where `hessian` is ten lines.
 """
 
 import itertools

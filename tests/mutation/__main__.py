@@ -2,7 +2,7 @@
 
     python -m tests.mutation                                      all mutants: hours
     python -m tests.mutation --sample 300 --processes 2           so many of them, drawn by chance
-    python -m tests.mutation tinygrad_ml/graph.py                 those of some files
+    python -m tests.mutation tinygrad_ml/graph/walk.py                 those of some files
     python -m tests.mutation --again                              what survived last time, anew
 
 A mutant is a small change (`mutants.py`). The tests that reach its line (`reach.py`) run until one fails: then it is killed. What

@@ -19,8 +19,8 @@ from cosmic_ray.mutating import mutate_code
 ROOT = Path(__file__).parents[2]
 PARTS = (
     "tinygrad_ml/ops/*.py",
-    "tinygrad_ml/graph.py",
-    "tinygrad_ml/autograd.py",
+    "tinygrad_ml/graph/*.py",
+    "tinygrad_ml/autograd/*.py",
     "tinygrad_ml/optim/*.py",
     "tinygrad_ml/optim/lr_scheduler/*.py",
     "tinygrad_ml/compile/passes/*.py",

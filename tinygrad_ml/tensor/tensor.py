@@ -1,32 +1,30 @@
-"""A Tensor is an array plus the node that made it. Here operations are applied and recorded.
+"""The class Tensor: what it holds, how it goes in and out, and what Python asks of it.
 
-`apply` is the one door: every operation of the library passes through it. What Python's symbols do
-(`+`, `[...]`, `+=`) is in `operators.py`; what goes by name (`x.sum`, which is `tg.sum`) is listed in `methods.py`.
-Both are hung onto the class when their files are read.
+What Python's symbols do (`+`, `[...]`, `+=`) is in `operators.py`; what goes by name (`x.sum`, which is `tg.sum`) is
+listed in `methods.py`. Both are hung onto the class when their files are read.
 
-Read before: `ops/primitive.py`, `graph.py`. Read next: `operators.py`, `autograd.py`.
+Read before: `ops/primitive.py`, `graph/`. Read next: `applying.py`.
 """
 
 from __future__ import annotations  # the class has a method called `numpy`
 
 import weakref
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 import numpy
 from numpy.typing import ArrayLike
 
-from . import writes
-from .backend import Absent, Device, absent, as_array, dtypes, get
-from .backend.arrays import BY_TYPE, HOST
-from .errors import DeviceError, DTypeError, GradientError, RangeError, ShapeError, TinygradError
-from .graph import Node
-from .modes import inside, modes
-from .ops import Primitive
-from .writes import tick
+from .. import writes
+from ..backend import Absent, Device, absent, as_array, dtypes
+from ..backend.arrays import BY_TYPE
+from ..errors import DeviceError, DTypeError, GradientError, ShapeError, TinygradError
+from ..graph import Node
+from ..modes import modes
+from ..writes import tick
+from .spellings import CALLED_HERE
 
 if TYPE_CHECKING:  # operators and methods are hung on later, as one cannot compute before there is a tensor
-    from .methods import Methods
+    from ..methods import Methods
 else:
     Methods = object
 
@@ -247,7 +245,7 @@ class Tensor(Methods):
             raise
         except Exception as error:
             given = Tensor(array)
-            _check_devices("assign", (self, given))
+            check_devices("assign", (self, given))
             why = f"cannot assign {given._described()} to {self._described()}"
             if given.size == 1 and given.ndim <= self.ndim:  # which has room everywhere
                 raise DTypeError(f"{why}: {error}") from error
@@ -302,7 +300,7 @@ class Tensor(Methods):
         known = getattr(type(self), name, None)
         if isinstance(known, property):  # whose own AttributeError has led here: let it be seen
             return known.fget(self)
-        hint = _CALLED_HERE.get(name)
+        hint = CALLED_HERE.get(name)
         raise AttributeError(
             f"a tensor has no attribute {name!r}" + (f"; here it is {hint}" if hint else ""), name=name, obj=self
         )
@@ -351,10 +349,6 @@ class Tensor(Methods):
 
     # -- for rules and errors --------------------------------------------------------------------
 
-    def _apply(self, op: Primitive, *others: Tensor, **params) -> Tensor:
-        """Another primitive on this tensor."""
-        return apply(op, (self, *others), params)
-
     def _like(self, array: numpy.ndarray) -> Tensor:
         """A constant in the dtype and on the device of this tensor."""
         here = BY_TYPE[type(self._data)]
@@ -364,48 +358,6 @@ class Tensor(Methods):
         name = f"tensor {self.name!r}" if self.name else "a tensor"
         where = "" if absent(self._data) or self.device.kind == "cpu" else f" on {self.device}"
         return f"{name} of shape {self.shape} and dtype {self.dtype}{where}"
-
-
-_CALLED_HERE = {
-    "view": "x.reshape(...)",
-    "unsqueeze": "x.expand_dims(axis)",
-    "permute": "x.permute_dims(axes)",
-    "t": "x.T",
-    "cpu": "x.to('cpu')",
-    "cuda": "x.to('gpu')",
-    "float": "x.astype('float32')",
-    "double": "x.astype('float64')",
-    "half": "x.astype('float16')",
-    "long": "x.astype('int64')",
-    "int": "x.astype('int32')",
-    "bool": "x.astype('bool')",
-    "type": "x.astype(dtype)",
-    "copy": "tg.tensor(x)",
-    "clone": "x * 1, or tg.tensor(x) outside of the graph",
-    "contiguous": "not needed",
-    "expand": "x.broadcast_to(shape)",
-    "gather": "x.take_along_axis(indices, axis)",
-    "masked_fill": "mask.where(value, x)",
-    "scatter_": "x.scatter(indices, values, axis)",
-    "scatter_reduce": "x.scatter(indices, values, axis, reduce='sum')",
-    "cumsum": "x.cumulative_sum(axis)",
-    "cumprod": "x.cumulative_prod(axis)",
-    "logcumsumexp": "x.cumulative_logsumexp(axis)",
-    "amax": "x.max(axis)",
-    "amin": "x.min(axis)",
-    "unbind": "x.unstack(axis)",
-    "unique": "x.unique_values()",
-    "bitwise_not": "~x",
-    "svd": "tg.linalg.svd(x)",
-    "qr": "tg.linalg.qr(x)",
-    "inverse": "tg.linalg.inv(x)",
-    "add_": "x += ..., or x.assign(...)",
-    "zero_": "x.assign(0)",
-    "copy_": "x.assign(...)",
-    "requires_grad_": "x.requires_grad = True",
-    "grad_fn": "x.node",
-}
-"""What users of PyTorch and NumPy may type, and what is its name here."""
 
 
 class _Hook:
@@ -419,115 +371,8 @@ class _Hook:
         self._node.hooks = tuple(hook for hook in self._node.hooks if hook is not self._hook)
 
 
-NO_PARAMETERS: dict[str, Any] = {}
-
-
-# -- applying operations ---------------------------------------------------------------------------
-
-
-def apply(op: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any] = NO_PARAMETERS) -> Tensor:
-    """Compute `op` on `inputs`, and record it if a gradient can flow through it.
-
-    Raises the errors of the operation's shape rule, `DTypeError`, `DeviceError`.
-    """
-    arrays = [tensor._data for tensor in inputs]
-    try:
-        if op.coerce is not None:
-            arrays = op.coerce(arrays)
-        value = op.value(_backend_of(arrays), *arrays, **params)
-    except Exception as error:
-        value = _symbolic_value(op, inputs, arrays, params, error)
-    return record(op, inputs, arrays, params, value)
-
-
-def record(op: Primitive, inputs: tuple[Tensor, ...], arrays, params: dict[str, Any], value) -> Tensor:
-    """The tensor of `value`, which `op` computed from `arrays`, the (coerced) arrays of `inputs`.
-
-    It gets a node if some input needs a gradient that can flow through `op`, or is symbolic.
-    """
-    output = Tensor(value)
-    if len(inputs) == 2:  # written out, because a chain of scalars spends its time here
-        a, b = inputs
-        plan = op.plans[(a._needs, b._needs)]
-    else:
-        plan = op.plans[tuple([tensor._needs for tensor in inputs])]
-    if plan is not None and not modes.grad:
-        plan = None
-    if plan is not None or type(value) is Absent:
-        if BY_TYPE[type(value)] is not HOST and any(isinstance(array, numpy.generic) for array in arrays):
-            _check_devices(op.name + inside(modes.scope), inputs)  # NumPy's scalars were taken for numbers
-        if writes.on_loan:
-            for array in arrays:  # a write that is noticed now is older than the node
-                writes.look(array)
-        # The inputs first: a tensor from outside gets its node, and with it its number, here.
-        if len(inputs) == 2:
-            parents = (a._node or a.node, b._node or b.node)
-        else:
-            parents = tuple([tensor._node or tensor.node for tensor in inputs])
-        output._node = node = Node(tick(), value.shape, value.dtype)
-        node.op = op
-        node.inputs = parents
-        if params:
-            node.params = params
-        if plan is not None:
-            node.plan = plan
-            if plan.kept:
-                node.saved = plan.keep((*arrays, value))
-                if writes.on_loan:
-                    node.saved = writes.safe(node.saved)
-            node.needs_grad = output._needs = True
-    if modes.busy:
-        if output._node is not None:
-            output._node.scope = modes.scope
-        for watcher in modes.watchers:
-            watcher(op, inputs, params, output)
-    return output
-
-
-def _backend_of(arrays):
-    """The backend of the arrays; NumPy's scalars go with any."""
-    found = BY_TYPE[type(arrays[0])]
-    if found is HOST:
-        for array in arrays:
-            if BY_TYPE[type(array)] is not HOST:
-                return BY_TYPE[type(array)]
-    return found
-
-
-def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> Absent:
-    """What `op` gives where data is missing; where nothing is missing, the error in clear words."""
-    if isinstance(error, TinygradError):
-        raise error
-    _check_devices(op.name + inside(modes.scope), inputs)
-    shapes = [tensor.shape for tensor in inputs]
-    try:
-        shape = op.shape(*shapes, **params)
-        missing = next((array for array in arrays if isinstance(array, Absent)), None)
-        if missing is not None:
-            arrays = op.coerce(arrays) if op.coerce is not None else arrays
-            own = [array.dtype for array in arrays]
-            return missing.like(shape, op.dtype(*own, **params) if op.dtype is not None else own[0])
-    except TinygradError as clear:
-        names = ", ".join(f"{op.input_name(i)} is {tensor._described()}" for i, tensor in enumerate(inputs))
-        failed = type(clear)(f"{op.name}{inside(modes.scope)}: {clear}. Here {names}.")
-        failed.operation, failed.inputs = op, inputs
-        raise failed from None
-    failed = failure(op, [tensor._described() for tensor in inputs], error)
-    failed.inputs = inputs
-    raise failed from error
-
-
-def failure(op: Primitive, given: Sequence[str], error: Exception) -> TinygradError:
-    """An error of the array library's as one of ours: `given` are the tensors in words."""
-    kind = (
-        RangeError if isinstance(error, IndexError) else DTypeError if isinstance(error, TypeError) else TinygradError
-    )
-    failed = kind(f"{op.name} of {', '.join(given)}: {error}")
-    failed.operation = op
-    return failed
-
-
-def _check_devices(name: str, inputs) -> None:
+def check_devices(name: str, inputs) -> None:
+    """`DeviceError` if the tensors are not all on one device; numbers have none."""
     placed = [
         tensor
         for tensor in inputs
@@ -546,64 +391,6 @@ def hang(methods: type) -> None:
     for name, what in vars(methods).items():
         if callable(what) or isinstance(what, property):
             setattr(Tensor, name, what)
-
-
-# -- tensors from outside ------------------------------------------------------------------------------
-
-
-def tensor(data, dtype=None, requires_grad: bool = False, device=None, name: str | None = None) -> Tensor:
-    """A tensor with its own copy of `data`.
-
-    data           number, nested list, NumPy or CuPy array, or tensor
-    dtype          of the result, whose digits are all kept. By default arrays keep theirs, NumPy's
-                   scalars among them, and Python numbers and lists become float32 (or int64, or bool)
-    requires_grad  whether gradients shall flow to it; floating dtypes only
-    device         "cpu", "gpu", "gpu:1"; by default where the data is, or the default device
-    name           what errors, pictures and checkpoints call it
-
-    Raises `DTypeError` for what is no array of numbers, `GradientError` for integers with
-    `requires_grad`, `DeviceError` for a device that is not there.
-    """
-    if isinstance(data, (list, tuple)) and any(isinstance(part, Tensor) and part._needs for part in data):
-        raise GradientError(
-            "tensor([...]) copies numbers, and would cut these tensors from their graph; use tg.stack([...])"
-        )
-    if isinstance(data, Tensor):
-        data, dtype = data._data, data.dtype if dtype is None else dtype
-    made = Tensor(as_array(data, dtype, device, copy=True))
-    if name is not None:
-        made.name = name
-    if requires_grad:
-        made.requires_grad = True
-    return made
-
-
-def as_tensor(data, dtype=None, device=None) -> Tensor:
-    """`data` as a tensor, sharing memory and graph where it can: what every function does to its arguments."""
-    if isinstance(data, Tensor):
-        if dtype is not None and data.dtype != dtypes.as_dtype(dtype):
-            data = data.astype(dtype)
-        return data if device is None else data.to(device)
-    made = Tensor(as_array(data, dtype, device))
-    if not isinstance(data, (int, float, list, tuple)):
-        writes.borrow(made._data)
-    return made
-
-
-def beside(data, tensor: Tensor) -> Tensor:
-    """`data` as a tensor on the device of another: Python's floats take its dtype, if that is floating, and with it
-    all digits that it holds; arrays keep their own."""
-    if isinstance(data, Tensor):
-        return data
-    python = isinstance(data, (float, list, tuple)) and not isinstance(data, numpy.generic)
-    if python and dtypes.is_float(tensor.dtype) and numpy.asarray(data).dtype.kind == "f":
-        return as_tensor(data, tensor.dtype, tensor.device)
-    return as_tensor(data, None, tensor.device)
-
-
-def filled(shape: tuple[int, ...], value, dtype, device: Device) -> Tensor:
-    """A new tensor with `value` everywhere."""
-    return Tensor(get(device).filled(shape, value, dtype, device.index))
 
 
 def _unpickle(kind, array, device, needs, name):

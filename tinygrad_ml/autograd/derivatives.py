@@ -1,0 +1,130 @@
+"""Derivatives of functions, to any order:
+
+    vjp       vᵀ·J      one walk back
+    jvp       J·v       two walks back: the vjp is linear in v, and its derivative is J·v
+    hvp       H·v       the gradient of gradᵀ·v
+    jacobian, hessian   a walk for each row
+
+Read before: `gradients.py`.
+"""
+
+from collections.abc import Callable, Sequence
+
+from .. import backend
+from ..errors import GradientError
+from ..modes import enable_grad
+from ..ops.elementwise import constant_in
+from ..tensor import Tensor, apply, beside, filled, tensor
+from .gradients import as_tuple, fitting, grad, zeros
+
+
+def _leaves(x) -> tuple[Tensor, ...]:
+    """Fresh leaves with the numbers of x, so that differentiating a function leaves no trace."""
+    return tuple(
+        tensor(part.detach() if isinstance(part, Tensor) else part, requires_grad=True) for part in as_tuple(x)
+    )
+
+
+def _like_given(results: Sequence, given):
+    """A tuple where a tuple of inputs was given, a single tensor where one was."""
+    return tuple(results) if isinstance(given, (tuple, list)) else results[0]
+
+
+def vjp(f: Callable, *x: Tensor) -> tuple:
+    """f(*x) and the function v -> vᵀ·J, J being the Jacobian of f at x.
+
+    Returns (y, pullback). `pullback(v)`, with v of the shape of y, returns a tuple: the gradient of
+    Σ v·f with respect to each x. It can be called any number of times.
+    """
+    inputs = _leaves(x)
+    with enable_grad():
+        y = f(*inputs)
+
+    def pullback(*v):
+        found = grad(y, inputs, v, allow_unused=True)
+        return tuple(zeros(leaf.node) if g is None else g for g, leaf in zip(found, inputs, strict=True))
+
+    return (tuple(part.detach() for part in y) if isinstance(y, (tuple, list)) else y.detach()), pullback
+
+
+def jvp(f: Callable, x, v) -> tuple[Tensor, Tensor]:
+    """f(x) and its derivative in the direction v: (y, J·v).
+
+    x is a tensor, or a tuple of tensors for a function of several; v likewise, of the same shapes.
+    Source: the "double backward" identity, J·v = ∂/∂u (uᵀ·J·v), as vᵀ·J is linear in its vector.
+    """
+    inputs, directions = _leaves(x), as_tuple(v)
+    with enable_grad():
+        y = f(*inputs)
+    u = tensor(_ones_of(y), requires_grad=True)
+    pulled = grad(y, inputs, u, create_graph=True, allow_unused=True)
+    used = [(g, beside(d, g)) for g, d in zip(pulled, directions, strict=True) if g is not None]
+    if not used:
+        return y.detach(), zeros(y.node)
+    (tangent,) = grad([g for g, _ in used], u, [fitting(d, g) for g, d in used])
+    return y.detach(), tangent
+
+
+def hvp(f: Callable, x, v):
+    """H·v, where H is the Hessian of the scalar function f at x: the gradient of gradᵀ·v.
+
+    x and v are tensors of one shape, or tuples of such. Costs about two gradients; H is never built.
+    Source: B. Pearlmutter, "Fast Exact Multiplication by the Hessian" (1994).
+    """
+    inputs, directions = _leaves(x), as_tuple(v)
+    first = _gradient_with_graph(f, inputs)
+    second = grad(first, inputs, [fitting(d, g) for g, d in zip(first, directions, strict=True)])
+    return _like_given(second, x)
+
+
+def jacobian(f: Callable, x):
+    """J[i, j] = ∂f(x)ᵢ / ∂xⱼ, of shape (*f(x).shape, *x.shape); for a tuple x a tuple of such.
+
+    One walk back for each element of the output.
+    """
+    inputs = _leaves(x)
+    with enable_grad():
+        y = f(*inputs)
+    return _like_given(_rows(y, inputs), x)
+
+
+def hessian(f: Callable, x):
+    """H[i, j] = ∂²f(x) / ∂xᵢ∂xⱼ of a scalar function, of shape (*x.shape, *x.shape).
+
+    For a tuple x, a tuple of rows of blocks: hessian(f, (a, b))[0][1] is ∂²f/∂a∂b.
+    """
+    inputs = _leaves(x)
+    first = _gradient_with_graph(f, inputs)
+    rows = [tuple(_rows(g, inputs)) for g in first]
+    return tuple(rows) if isinstance(x, (tuple, list)) else rows[0][0]
+
+
+def _gradient_with_graph(f: Callable, inputs: tuple[Tensor, ...]) -> list[Tensor]:
+    with enable_grad():
+        y = f(*inputs)
+        if not isinstance(y, Tensor) or y.size != 1:
+            given = y._described() if isinstance(y, Tensor) else repr(y)
+            raise GradientError(
+                f"a Hessian is of a function to one number, but f returned {given}; reduce it, as by sum()"
+            )
+        found = grad(y, inputs, create_graph=True, allow_unused=True)
+        return [
+            apply(constant_in, (zeros(x.node), *inputs)) if g is None else g for g, x in zip(found, inputs, strict=True)
+        ]
+
+
+def _rows(y: Tensor, inputs: tuple[Tensor, ...]) -> list[Tensor]:
+    """The derivative of every element of y with respect to each input: (*y.shape, *x.shape)."""
+    here = backend.of(y._data)
+    blocks = [here.filled((y.size, *x.shape), 0, x.dtype, y.device.index) for x in inputs]
+    for position in range(y.size):
+        one = here.filled((y.size,), 0, y.dtype, y.device.index)
+        one[position] = 1
+        for block, g in zip(blocks, grad(y, inputs, Tensor(one.reshape(y.shape)), allow_unused=True), strict=True):
+            if g is not None:
+                block[position] = g._data
+    return [Tensor(block.reshape((*y.shape, *x.shape))) for block, x in zip(blocks, inputs, strict=True)]
+
+
+def _ones_of(y: Tensor) -> Tensor:
+    return filled(y.shape, 1, y.dtype, y.device)

@@ -1,0 +1,186 @@
+"""`grad` and `backward`, two ways to start the walk back.
+
+`grad` is the base: it returns gradients and changes nothing. `backward` is sugar for training
+loops: it stores them in `.grad`.
+
+Read before: `graph/walk.py`. Read next: `derivatives.py`.
+"""
+
+from collections.abc import Sequence
+
+import numpy
+
+from .. import backend
+from ..backend import Absent, owner
+from ..errors import DeviceError, DTypeError, GradientError, ShapeError
+from ..graph import ZERO, backpropagate
+from ..modes import differentiating, enable_grad
+from ..ops import OUTPUT
+from ..ops.elementwise import constant_in
+from ..tensor import Tensor, apply, beside, filled
+
+
+def backward(self, gradient=None, retain_graph: bool = False, create_graph: bool = False) -> None:
+    """Add the gradient of this tensor to the `.grad` of every leaf that requires one.
+
+    gradient      ∂L/∂self, in the shape of the tensor; 1 by default, for a tensor of one element
+    retain_graph  keep what the graph has saved, so that it can be walked again
+    create_graph  record the walk itself, so that `.grad` can be differentiated; retains too
+
+    Raises `GradientError` for a tensor that does not require a gradient, a tensor of several
+    elements without `gradient`, a graph that was freed, or saved numbers that were overwritten.
+    """
+    seeds = _seeds((self,), None if gradient is None else (gradient,))
+    free = not (retain_graph or create_graph)
+    taken = _owners(seeds)
+    for node, g in _walk(seeds, None, create_graph, free).items():
+        target = node.tensor()
+        if target is None:
+            continue
+        g = zeros(node) if g is ZERO else g
+        if target.grad is not None:
+            g = target.grad + g
+        target.grad = _own(g, create_graph, taken)
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of Σ outputs with respect to each of the inputs, as a tuple.
+
+    outputs       tensors; of one element each, unless `grad_outputs` is given
+    inputs        tensors that require gradients, leaves or computed ones
+    grad_outputs  ∂L/∂output for each output, of its shape; None means ones
+    create_graph  record the computation, so that the result can be differentiated in turn
+    allow_unused  return None for an input that the outputs do not depend on, instead of an error
+
+    Nothing is stored and nothing is freed. A gradient that is zero everywhere, such as the second
+    derivative of a linear function, comes out as zeros.
+
+    >>> x = tg.tensor(3.0, requires_grad=True)
+    >>> (dy,) = tg.grad(x**3, x, create_graph=True)         # 27
+    >>> tg.grad(dy, x)                                      # (18,)
+    """
+    inputs = as_tuple(inputs)
+    for x in inputs:
+        if not isinstance(x, Tensor) or not x.requires_grad:
+            what = x._described() if isinstance(x, Tensor) else repr(x)
+            raise GradientError(
+                f"grad with respect to {what}, which does not require a gradient: set requires_grad=True before computing with it"
+            )
+    outputs = as_tuple(outputs)
+    seeds = _seeds(outputs, None if grad_outputs is None else as_tuple(grad_outputs))
+    found = _walk(seeds, [x.node for x in inputs], create_graph, free=False)
+    results: list[Tensor | None] = []
+    taken = _owners(seeds)
+    for x in inputs:
+        g = found.get(x.node)
+        if g is None and not allow_unused:
+            raise GradientError(
+                f"the outputs do not depend on {x._described()} in this graph. Pass allow_unused=True to get None for it."
+            )
+        if g is ZERO:
+            g = zeros(x.node)
+        if g is not None and create_graph:
+            # A gradient that is constant is a function of the inputs too, and of the gradients given:
+            # one with derivative 0.
+            with enable_grad():
+                g = apply(constant_in, (g, *inputs, *[seed for seed in seeds.values() if seed._needs]))
+        results.append(g if g is None else _own(g, create_graph, taken))
+    return tuple(results)
+
+
+def _walk(seeds, wanted, create_graph: bool, free: bool) -> dict:
+    here = backend.of(next(iter(seeds.values()))._data)
+    with here.quiet():  # an infinite slope is an answer
+        if create_graph:
+            with enable_grad(), differentiating() as follow:
+                return backpropagate(seeds, wanted, _restored_in_graph, observe=follow)
+        return backpropagate(seeds, wanted, _restored, free=free)
+
+
+def _restored(arrays: tuple, node) -> list[Tensor]:
+    """What a node had saved, as constants."""
+    return list(map(Tensor, arrays))
+
+
+def _restored_in_graph(arrays: tuple, node) -> list[Tensor]:
+    """What a node had saved, as the functions of the inputs that they are: to be differentiated again."""
+    sources = [node if place == OUTPUT else node.inputs[place] for place in node.plan.kept]
+    return [Tensor(array, source, source.needs_grad) for array, source in zip(arrays, sources, strict=True)]
+
+
+def as_tuple(what) -> tuple:
+    return tuple(what) if isinstance(what, (tuple, list)) else (what,)
+
+
+def _seeds(outputs: tuple[Tensor, ...], gradients: tuple | None) -> dict:
+    """The gradient with which the walk starts at each output."""
+    if gradients is not None and len(gradients) != len(outputs):
+        raise GradientError(f"{len(gradients)} gradients given for {len(outputs)} outputs")
+    seeds: dict = {}
+    for position, output in enumerate(outputs):
+        if not isinstance(output, Tensor) or not output.requires_grad:
+            what = output._described() if isinstance(output, Tensor) else repr(output)
+            raise GradientError(
+                f"no gradient can flow from {what}: it was not computed from tensors with requires_grad=True, "
+                f"it was computed inside no_grad(), or by a function that tg.compile has made a step of: what that returns is "
+                f"outside of every graph, so call backward() inside of the function"
+            )
+        given = gradients[position] if gradients is not None else None
+        seed = _ones(output) if given is None else fitting(given, output)
+        seeds[output.node] = seeds[output.node] + seed if output.node in seeds else seed
+    return seeds
+
+
+def _ones(output: Tensor) -> Tensor:
+    if output.size != 1:
+        raise GradientError(
+            f"the gradient of {output._described()} needs a starting gradient of the same shape, because it has "
+            f"{output.size} elements. Reduce it to one number first, as in y.sum(), or pass one."
+        )
+    return filled(output.shape, 1, output.dtype, output.device)
+
+
+def zeros(node) -> Tensor:
+    return filled(node.shape, 0, node.dtype, node.device)
+
+
+def fitting(given, output: Tensor) -> Tensor:
+    given = beside(given, output)
+    problems = []
+    if given.shape != output.shape:
+        problems.append(f"shape {given.shape} instead of {output.shape}")
+    if given.dtype != output.dtype:
+        problems.append(f"dtype {given.dtype} instead of {output.dtype}")
+    if given.device != output.device:
+        problems.append(f"device {given.device} instead of {output.device}")
+    if problems:
+        kind = ShapeError if given.shape != output.shape else DTypeError if given.dtype != output.dtype else DeviceError
+        raise kind(f"the gradient given for {output._described()} has {', '.join(problems)}")
+    return given
+
+
+def _owners(seeds: dict) -> set[int]:
+    """The memory of the seeds, which somebody else can see."""
+    return {id(owner(seed._data)) for seed in seeds.values()}
+
+
+def _own(g: Tensor, in_graph: bool, taken: set[int]) -> Tensor:
+    """The gradient g as a tensor that shares nothing with another that can be written to.
+
+    taken  the owners of the memory that is spoken for; that of g joins them
+    """
+    if in_graph and g._needs:
+        return Tensor(g._data, g._node, True)  # memory inside of a graph is never overwritten
+    array = g._data
+    if isinstance(array, (numpy.generic, Absent)):
+        return Tensor(array)
+    if id(owner(array)) in taken or 0 in array.strides:  # a stride of 0: one number shown many times
+        array = array.copy()
+    taken.add(id(owner(array)))
+    return Tensor(array)

@@ -1,0 +1,107 @@
+"""What the graph is made of: nodes that know their inputs, and the order to walk them in.
+
+A node is an operation that was applied, or a leaf: data that came from outside. It knows its
+inputs and never its outputs, so there are no reference cycles, and a graph is freed the moment its
+last tensor is dropped. Everything that reads networks (backward, pictures, `summary`) reads this.
+
+Nodes are numbered as they are made. An input exists before the node that uses it, so the order of
+the numbers *is* a topological order, and a sort replaces recursion.
+
+Read before: `ops/primitive.py`, what an operation is. Read next: `walk.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+
+from ..backend import Device
+from ..modes import Place
+
+
+class Node:
+    """One application of a primitive.
+
+    op          the `Primitive`; None for a leaf
+    inputs      the nodes whose outputs it took
+    params      its parameters, such as `axis`
+    plan        the backward work that is due here; None if no input needs a gradient
+    saved       the arrays which that work needs, as `plan.kept` lists them; None once they are freed
+    number      when it was made
+    shape, dtype    of its output
+    needs_grad  whether a gradient flows through it, or into it if it is a leaf
+    """
+
+    # What most nodes never set lives on the class, so that making a node stays cheap.
+    op = plan = None
+    inputs: tuple[Node, ...] = ()
+    params: dict = {}
+    saved: tuple | None = ()
+    needs_grad = False
+    name: str | None = None
+    value = None  # of a leaf: its array
+    scope: tuple[Place, ...] = ()  # the modules inside which the node was made
+    line: str | None = None  # where in the program it was made, if `detect_anomaly` was looking
+    hooks: tuple[Callable, ...] = ()  # called with the gradient; may return another one
+    tensor: Callable = staticmethod(lambda: None)  # a weak reference to the tensor that receives the gradient
+
+    def __init__(self, number: int, shape: tuple[int, ...], dtype):
+        self.number = number
+        self.shape = shape
+        self.dtype = dtype
+
+    @property
+    def freed(self) -> bool:
+        """Whether a backward pass has let go of the arrays that were saved here."""
+        return self.saved is None
+
+    @property
+    def device(self) -> Device:
+        """Where its output is: where the leaf behind it lives, or the last transfer put it."""
+        node = self
+        while node.op is not None and "device" not in node.params:
+            # A bare number, as in 2 ** x, goes with any device.
+            placed = (parent for parent in node.inputs if parent.op is not None or parent.shape or parent.needs_grad)
+            node = next(placed, node.inputs[0])
+        if node.op is not None:
+            return node.params["device"]
+        return Device.of(node.value)
+
+    def __repr__(self) -> str:
+        what = self.op.name if self.op else "leaf"
+        name = f" {self.name!r}" if self.name else ""
+        return f"<node {self.number}: {what}{name} {self.shape} {self.dtype}>"
+
+
+def all_inputs(node: Node) -> tuple[Node, ...]:
+    """The nodes whose outputs `node` took."""
+    return node.inputs
+
+
+def differentiable_inputs(node: Node) -> tuple[Node, ...]:
+    """The inputs to which a gradient flows from `node`."""
+    plan = node.plan
+    return plan.reached(node.inputs) if plan is not None else ()
+
+
+def topological(outputs: Iterable[Node], inputs_of: Callable = all_inputs) -> list[Node]:
+    """All nodes that `outputs` are computed from, each once, and after its inputs."""
+    seen = set(outputs)
+    found = list(seen)
+    for node in found:  # which grows as we go
+        for parent in inputs_of(node):
+            if parent not in seen:
+                seen.add(parent)
+                found.append(parent)
+    found.sort(key=attrgetter("number"))
+    return found
+
+
+def describe(node: Node) -> str:
+    """A tensor as an error names it: by its name if it has one, with shape and dtype."""
+    name = (
+        f"tensor {node.name!r} "
+        if node.name
+        else ("a tensor " if node.op is None else f"the result of '{node.op.name}' ")
+    )
+    return f"{name}of shape {node.shape} and dtype {node.dtype}"

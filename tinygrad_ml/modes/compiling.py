@@ -1,0 +1,19 @@
+"""What code that a step is made of says to whoever compiles the step; it says nothing while nobody does."""
+
+from .state import modes
+
+
+def each_time(function, beside=None):
+    """The value of `function()`, host code that is part of a training step: a compiled step runs it in each replay.
+
+    beside  a tensor: the value is then a dictionary of numbers that change from step to step, to compute with
+            beside that tensor
+    """
+    return function() if modes.recorder is None else modes.recorder.each_time(function, beside)
+
+
+def rely_on(function) -> None:
+    """Note that what a step does depends on `function()`, as it is before the step: if that is another one day, a
+    compiled step is recorded anew."""
+    if modes.recorder is not None:
+        modes.recorder.rely_on(function)

@@ -1,0 +1,101 @@
+"""`no_grad` and `enable_grad`: whether operations are recorded.
+
+The only subtle part is `no_grad` inside a generator. Between two `next()` calls the generator's
+`with` block is still open, yet the code that runs then is the caller's, to which the block does not
+apply. A block that was opened by a generator's (or coroutine's) frame therefore counts only while
+that frame is on the stack.
+"""
+
+import functools
+import inspect
+import sys
+
+from .state import modes
+
+_SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+class _Depends:
+    """A truth value that depends on which frames are on the stack right now."""
+
+    def __bool__(self) -> bool:
+        stack = set()
+        frame = sys._getframe(1)
+        while frame is not None:
+            stack.add(id(frame))
+            frame = frame.f_back
+        for block in reversed(modes.blocks):
+            if block.frame is None or block.frame in stack:
+                return block.enabled
+        return True
+
+
+class GradMode:
+    """A context manager, and a decorator, that switches recording on or off for this thread.
+
+    Nests, is undone by an exception, and does not leak out of a generator that yields inside it.
+    """
+
+    enabled: bool
+
+    def __enter__(self) -> None:
+        _set_blocks((*modes.blocks, _Block(self, _suspendable(sys._getframe(1)))))
+
+    def __exit__(self, *_) -> None:
+        # One object may be open several times, in other threads and generators too: this closes its own block.
+        frame = _suspendable(sys._getframe(1))
+        own = [block for block in modes.blocks if block.mode is self and block.frame == frame]
+        _set_blocks(tuple(block for block in modes.blocks if block is not own[-1]))
+
+    def __call__(self, function):
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def wrapped(*args, **kwargs):
+                with self:  # this wrapper is a generator itself, so the block does not leak
+                    return (yield from function(*args, **kwargs))
+        else:
+
+            @functools.wraps(function)
+            def wrapped(*args, **kwargs):
+                with self:
+                    return function(*args, **kwargs)
+
+        return wrapped
+
+
+def _suspendable(frame) -> int | None:
+    """What identifies the frame of a generator or coroutine; None for a function's, which is never suspended."""
+    return id(frame) if frame.f_code.co_flags & _SUSPENDABLE else None
+
+
+class _Block:
+    __slots__ = ("enabled", "frame", "mode")
+
+    def __init__(self, mode: GradMode, frame: int | None):
+        self.mode, self.enabled, self.frame = mode, mode.enabled, frame
+
+
+def _set_blocks(blocks: tuple) -> None:
+    modes.blocks = blocks
+    if any(block.frame is not None for block in blocks):
+        modes.grad = _Depends()
+    else:
+        modes.grad = blocks[-1].enabled if blocks else True
+
+
+class no_grad(GradMode):
+    """Inside, operations of this thread are computed and not recorded: results do not require gradients.
+
+    Threads that are started inside begin without it; decorate the function that they run.
+
+    ``with tg.no_grad(): ...`` or ``@tg.no_grad()`` above a function.
+    """
+
+    enabled = False
+
+
+class enable_grad(GradMode):
+    """Inside, operations are recorded again, within a `no_grad` block around it too."""
+
+    enabled = True

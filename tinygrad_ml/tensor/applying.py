@@ -1,0 +1,127 @@
+"""Applying an operation: it is computed, and recorded if a gradient can flow through it.
+
+`apply` is the one door: every operation of the library passes through it.
+
+Read before: `tensor.py`. Read next: `../operators.py`, `../autograd/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+
+from .. import writes
+from ..backend import Absent
+from ..backend.arrays import BY_TYPE, HOST
+from ..errors import DTypeError, RangeError, TinygradError
+from ..graph import Node
+from ..modes import inside, modes
+from ..ops import Primitive
+from ..writes import tick
+from .tensor import Tensor, check_devices
+
+NO_PARAMETERS: dict[str, Any] = {}
+
+
+def apply(op: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any] = NO_PARAMETERS) -> Tensor:
+    """Compute `op` on `inputs`, and record it if a gradient can flow through it.
+
+    Raises the errors of the operation's shape rule, `DTypeError`, `DeviceError`.
+    """
+    arrays = [tensor._data for tensor in inputs]
+    try:
+        if op.coerce is not None:
+            arrays = op.coerce(arrays)
+        value = op.value(_backend_of(arrays), *arrays, **params)
+    except Exception as error:
+        value = _symbolic_value(op, inputs, arrays, params, error)
+    return record(op, inputs, arrays, params, value)
+
+
+def record(op: Primitive, inputs: tuple[Tensor, ...], arrays, params: dict[str, Any], value) -> Tensor:
+    """The tensor of `value`, which `op` computed from `arrays`, the (coerced) arrays of `inputs`.
+
+    It gets a node if some input needs a gradient that can flow through `op`, or is symbolic.
+    """
+    output = Tensor(value)
+    if len(inputs) == 2:  # written out, because a chain of scalars spends its time here
+        a, b = inputs
+        plan = op.plans[(a._needs, b._needs)]
+    else:
+        plan = op.plans[tuple([tensor._needs for tensor in inputs])]
+    if plan is not None and not modes.grad:
+        plan = None
+    if plan is not None or type(value) is Absent:
+        if BY_TYPE[type(value)] is not HOST and any(isinstance(array, numpy.generic) for array in arrays):
+            check_devices(op.name + inside(modes.scope), inputs)  # NumPy's scalars were taken for numbers
+        if writes.on_loan:
+            for array in arrays:  # a write that is noticed now is older than the node
+                writes.look(array)
+        # The inputs first: a tensor from outside gets its node, and with it its number, here.
+        if len(inputs) == 2:
+            parents = (a._node or a.node, b._node or b.node)
+        else:
+            parents = tuple([tensor._node or tensor.node for tensor in inputs])
+        output._node = node = Node(tick(), value.shape, value.dtype)
+        node.op = op
+        node.inputs = parents
+        if params:
+            node.params = params
+        if plan is not None:
+            node.plan = plan
+            if plan.kept:
+                node.saved = plan.keep((*arrays, value))
+                if writes.on_loan:
+                    node.saved = writes.safe(node.saved)
+            node.needs_grad = output._needs = True
+    if modes.busy:
+        if output._node is not None:
+            output._node.scope = modes.scope
+        for watcher in modes.watchers:
+            watcher(op, inputs, params, output)
+    return output
+
+
+def _backend_of(arrays):
+    """The backend of the arrays; NumPy's scalars go with any."""
+    found = BY_TYPE[type(arrays[0])]
+    if found is HOST:
+        for array in arrays:
+            if BY_TYPE[type(array)] is not HOST:
+                return BY_TYPE[type(array)]
+    return found
+
+
+def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> Absent:
+    """What `op` gives where data is missing; where nothing is missing, the error in clear words."""
+    if isinstance(error, TinygradError):
+        raise error
+    check_devices(op.name + inside(modes.scope), inputs)
+    shapes = [tensor.shape for tensor in inputs]
+    try:
+        shape = op.shape(*shapes, **params)
+        missing = next((array for array in arrays if isinstance(array, Absent)), None)
+        if missing is not None:
+            arrays = op.coerce(arrays) if op.coerce is not None else arrays
+            own = [array.dtype for array in arrays]
+            return missing.like(shape, op.dtype(*own, **params) if op.dtype is not None else own[0])
+    except TinygradError as clear:
+        names = ", ".join(f"{op.input_name(i)} is {tensor._described()}" for i, tensor in enumerate(inputs))
+        failed = type(clear)(f"{op.name}{inside(modes.scope)}: {clear}. Here {names}.")
+        failed.operation, failed.inputs = op, inputs
+        raise failed from None
+    failed = failure(op, [tensor._described() for tensor in inputs], error)
+    failed.inputs = inputs
+    raise failed from error
+
+
+def failure(op: Primitive, given: Sequence[str], error: Exception) -> TinygradError:
+    """An error of the array library's as one of ours: `given` are the tensors in words."""
+    kind = (
+        RangeError if isinstance(error, IndexError) else DTypeError if isinstance(error, TypeError) else TinygradError
+    )
+    failed = kind(f"{op.name} of {', '.join(given)}: {error}")
+    failed.operation = op
+    return failed

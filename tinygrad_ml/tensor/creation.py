@@ -1,0 +1,65 @@
+"""Tensors of what comes from outside: numbers, lists, arrays. Read before: `tensor.py`."""
+
+from __future__ import annotations
+
+import numpy
+
+from .. import writes
+from ..backend import Device, as_array, dtypes, get
+from ..errors import GradientError
+from .tensor import Tensor
+
+
+def tensor(data, dtype=None, requires_grad: bool = False, device=None, name: str | None = None) -> Tensor:
+    """A tensor with its own copy of `data`.
+
+    data           number, nested list, NumPy or CuPy array, or tensor
+    dtype          of the result, whose digits are all kept. By default arrays keep theirs, NumPy's
+                   scalars among them, and Python numbers and lists become float32 (or int64, or bool)
+    requires_grad  whether gradients shall flow to it; floating dtypes only
+    device         "cpu", "gpu", "gpu:1"; by default where the data is, or the default device
+    name           what errors, pictures and checkpoints call it
+
+    Raises `DTypeError` for what is no array of numbers, `GradientError` for integers with
+    `requires_grad`, `DeviceError` for a device that is not there.
+    """
+    if isinstance(data, (list, tuple)) and any(isinstance(part, Tensor) and part._needs for part in data):
+        raise GradientError(
+            "tensor([...]) copies numbers, and would cut these tensors from their graph; use tg.stack([...])"
+        )
+    if isinstance(data, Tensor):
+        data, dtype = data._data, data.dtype if dtype is None else dtype
+    made = Tensor(as_array(data, dtype, device, copy=True))
+    if name is not None:
+        made.name = name
+    if requires_grad:
+        made.requires_grad = True
+    return made
+
+
+def as_tensor(data, dtype=None, device=None) -> Tensor:
+    """`data` as a tensor, sharing memory and graph where it can: what every function does to its arguments."""
+    if isinstance(data, Tensor):
+        if dtype is not None and data.dtype != dtypes.as_dtype(dtype):
+            data = data.astype(dtype)
+        return data if device is None else data.to(device)
+    made = Tensor(as_array(data, dtype, device))
+    if not isinstance(data, (int, float, list, tuple)):
+        writes.borrow(made._data)
+    return made
+
+
+def beside(data, tensor: Tensor) -> Tensor:
+    """`data` as a tensor on the device of another: Python's floats take its dtype, if that is floating, and with it
+    all digits that it holds; arrays keep their own."""
+    if isinstance(data, Tensor):
+        return data
+    python = isinstance(data, (float, list, tuple)) and not isinstance(data, numpy.generic)
+    if python and dtypes.is_float(tensor.dtype) and numpy.asarray(data).dtype.kind == "f":
+        return as_tensor(data, tensor.dtype, tensor.device)
+    return as_tensor(data, None, tensor.device)
+
+
+def filled(shape: tuple[int, ...], value, dtype, device: Device) -> Tensor:
+    """A new tensor with `value` everywhere."""
+    return Tensor(get(device).filled(shape, value, dtype, device.index))
