@@ -17,8 +17,9 @@ import numpy
 
 from ..backend import Device
 from .guards.state import is_same
-from .program import Call, Program, Source, Value
-from .record.recorder import Constant, Recording, Result
+from .program import Call, Program, Value
+from .record.recorder import Recording, Result
+from .sources import Constant, Source
 
 MOST_BYTES = 1 << 24
 """Larger constants are not compared."""

@@ -19,8 +19,9 @@ from .alike import alike
 from .engines import Engine
 from .passes import PASSES
 from .program import Program
-from .record.recorder import Recording, Result, State
+from .record.recorder import Recording, Result
 from .schedule.ownership import ownership
+from .sources import Memory
 from .structure import mapped
 
 
@@ -64,7 +65,7 @@ class Compiled:
     def look_at_memory(self, tensors: list[Tensor]) -> None:
         """Note which memory is overwritten; `CompileError` if other state lies there."""
         self._written_states = {
-            id(owner(_tensor_of(source)._data)) for source in self._written if source.kind != "argument"
+            id(owner(source.now(())._data)) for source in self._written if source.kind != "argument"
         }
         for value in self.program.sources():
             if value.source.kind == "state":
@@ -96,9 +97,9 @@ class Compiled:
             if self._writes_arguments or id(owner(tensor._data)) in self._written_states:
                 self._refuse_overlap(position, tensor._data, tensors)
 
-    def _refuse_overlap(self, what: int | State, array: Any, tensors: list[Tensor]) -> None:
+    def _refuse_overlap(self, what: int | Memory, array: Any, tensors: list[Tensor]) -> None:
         for source in self._written:
-            written = (tensors[source.position] if source.kind == "argument" else _tensor_of(source))._data
+            written = source.now(tensors)._data
             if array is not written and _overlap(array, written):
                 sources = [value.source for value in self.recorded.sources() if value.source.kind == "argument"]
                 names = {argument.position: str(argument) for argument in sources}
@@ -150,7 +151,7 @@ class Compiled:
             (tensors[target] if isinstance(target, int) else target).grad = None
         results = run(arrays)
         for source in self._written:
-            writes.wrote(arrays[source.position] if source.kind == "argument" else _tensor_of(source)._data)
+            writes.wrote(source.now(tensors)._data)
         for target, what, place in self.recording.rebinds:
             tensor = tensors[target] if isinstance(target, int) else target
             made = None if place is None else Tensor(results[place])
@@ -181,7 +182,3 @@ class Compiled:
 
 def _overlap(a: Any, b: Any) -> bool:
     return owner(a) is owner(b) and bool(of(a).namespace.may_share_memory(a, b))
-
-
-def _tensor_of(source) -> Tensor:
-    return source.tensor.grad if source.kind == "gradient" else source.tensor

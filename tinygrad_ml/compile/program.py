@@ -4,7 +4,7 @@ Every value is computed once and never changes (the form that compilers call SSA
 step overwrites, such as a parameter, appears as two values: the one that was there at the start, and
 the one that is *written* at the end.
 
-Read next: `record/`, which makes a program out of a function; `passes/`, which make it shorter.
+Read before: `sources.py`. Read next: `record/`, which makes a program out of a function; `passes/`, which make it shorter.
 """
 
 from __future__ import annotations
@@ -15,16 +15,11 @@ from typing import Any
 import numpy
 
 from ..ops import Primitive
+from ..ops.index import fill
 from ..ops.shapes import size
 
 _TEXT = 60
 """Columns of a printed instruction, behind which its result is described; a longer one takes more."""
-
-
-class Source:
-    """Where a value comes from that the program does not compute. A subclass says what `kind` of thing it is."""
-
-    kind = "?"
 
 
 class Value:
@@ -32,13 +27,14 @@ class Value:
 
     number         by which it is called: %12
     shape, dtype   of the array
-    source         where it comes from; None if an instruction computes it
+    source         where it comes from, a `Source` (`sources.py`); None if an instruction computes it
     """
 
     __slots__ = ("number", "shape", "dtype", "source")
 
-    def __init__(self, number: int, shape: tuple[int, ...], dtype: numpy.dtype, source: Source | None = None):
-        self.number, self.shape, self.dtype, self.source = number, shape, dtype, source
+    def __init__(self, number: int, shape: tuple[int, ...], dtype: numpy.dtype, source: Any = None):
+        self.number, self.shape, self.dtype = number, shape, dtype
+        self.source: Any = source
 
     @property
     def nbytes(self) -> int:
@@ -56,16 +52,14 @@ class Call:
 
     kind, scalar, ufunc, flops = "", None, None, None
 
-    def __init__(self, name: str, value, effect: bool = False):
+    def __init__(self, name: str, value: Any, effect: bool = False):
         self.name, self.value, self.effect = name, value, effect
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
 
-def _put(xp, x, values, *arrays, index):
-    from ..ops.index import fill
-
+def _put(xp: Any, x: Any, values: Any, *arrays: Any, index: tuple) -> Any:
     result = x.copy()
     result[fill(index, arrays)] = values
     return result
@@ -127,12 +121,14 @@ class Program:
     writes        (memory, value): a value from outside, and what its memory holds at the end
     """
 
-    def __init__(self, instructions: Iterable[Instruction], results: Iterable[Value], writes):
+    def __init__(self, instructions: Iterable[Instruction], results: Iterable[Value], writes: Iterable[tuple]):
         self.instructions = list(instructions)
         self.results = list(results)
         self.writes: list[tuple[Value, Value]] = list(writes)
 
-    def with_instructions(self, instructions: Iterable[Instruction], replaced: dict[Value, Value] | None = None):
+    def with_instructions(
+        self, instructions: Iterable[Instruction], replaced: dict[Value, Value] | None = None
+    ) -> Program:
         """The same program of other instructions, in which some values take the place of others."""
         replaced = replaced or {}
 
@@ -174,7 +170,7 @@ class Program:
 
 def _origin(value: Value) -> str:
     """Where a value comes from; of a constant of the host a glimpse of its numbers: `constant [0, 1, ..., 8, 9]`."""
-    array = getattr(value.source, "array", None)
+    array: Any = getattr(value.source, "array", None)
     if type(array).__module__ != "numpy" or not array.ndim:
         return repr(value.source)
     flat = array.ravel()

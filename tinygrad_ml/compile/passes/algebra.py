@@ -17,7 +17,7 @@ from ...ops import Primitive, elementwise, movement
 from ...ops.shapes import broadcast
 from ..eager import value_of
 from ..program import Instruction, Program, Value
-from ..record.recorder import Constant
+from ..sources import Constant
 from .elementwise import is_elementwise
 
 SMALL = 64

@@ -16,7 +16,7 @@ from ...backend import of
 from ...ops import elementwise, index, movement, reduce
 from ...ops.index import ARRAY
 from ..program import Instruction, Program, Value, is_check
-from ..record.recorder import Constant
+from ..sources import Constant
 
 
 def one_hot(program: Program) -> Program:

@@ -31,67 +31,12 @@ from ...tensor import Tensor
 from ..guards.noticed import Noticed
 from ..guards.signature import argument_names, named_arguments
 from ..guards.state import Found, Held, describe_condition, has_gradient, reachable
-from ..program import DRAW, PUT, Call, Instruction, Program, Source, Value
+from ..program import DRAW, PUT, Call, Instruction, Program, Value
+from ..sources import Argument, Constant, Gradient, Number, Source, State
 from ..structure import containers, leaves, mapped
 from .shadow import Shadows
 from .traced import ELSEWHERE, LEFT_BEHIND, WHAT_TO_DO, Traced, Unreadable, traced_type
 from .views import KEEP_ORDER, looks_at, taken_again, written_through
-
-
-class Argument(Source):
-    """What the caller hands in."""
-
-    kind = "argument"
-
-    def __init__(self, position: int, name: str):
-        self.position, self.name = position, name
-
-    def __repr__(self) -> str:
-        return f"argument {self.name}"
-
-
-class State(Source):
-    """The memory of a tensor that lives on between steps: a parameter, a running mean, an optimiser's state."""
-
-    kind = "state"
-
-    def __init__(self, tensor: Tensor, name: str = ""):
-        self.tensor, self.name = tensor, tensor.name or name
-
-    def __repr__(self) -> str:
-        return f"{self.kind} {self.name}".rstrip()
-
-
-class Gradient(State):
-    """The `.grad` of a tensor as it is when a step begins."""
-
-    kind = "gradient"
-
-
-class Constant(Source):
-    """An array that was made inside of the function, of nothing: the same in every step."""
-
-    kind = "constant"
-
-    private = False  # whether it is known that nobody else holds the array
-
-    def __init__(self, array):
-        self.array = array
-
-    def __repr__(self) -> str:
-        return f"constant {self.array}" if not self.array.ndim else "constant"
-
-
-class Number(Source):
-    """A number that the host computes for each step."""
-
-    kind = "number"
-
-    def __init__(self, call: int, name: str):
-        self.call, self.name = call, name
-
-    def __repr__(self) -> str:
-        return f"number {self.name}"
 
 
 class Recording:
