@@ -2,9 +2,11 @@
 
 import contextlib
 import io
+import itertools
 import os
 import re
 import tempfile
+import warnings
 
 import numpy as np
 import pytest
@@ -341,10 +343,31 @@ def checkpoints(keras):
         return files, written.getvalue().replace(folder, "").splitlines()
 
 
+def structures(keras):
+    """Which inputs of another nesting than the model's are warned of."""
+    a, b = keras.Input((2,), name="a"), keras.Input((2,), name="b")
+    made_with = [a, [a, b], {"a": a, "b": b}, [a, [b]], {"a": a, "c": {"b": b}}]
+    models = [keras.Model(x, keras.layers.ReLU()(a) if x is a else keras.layers.Add()([a, b])) for x in made_with]
+    x, y = numbers(2, 2), numbers(2, 2, seed=1)
+    called_with = [[x, y], (x, y), {"a": x, "b": y}, {"b": y, "a": x}, [x, [y]]]
+    found = []
+    for model, given in [(models[0], x), (models[0], [x]), *itertools.product(models[1:], called_with)]:
+        if isinstance(given, dict) and isinstance(model.input, list) and isinstance(model.input[1], list):
+            continue  # Keras refuses names where inputs are nested in lists
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found.append(as_array(model(given)))
+        told = [
+            one for one in caught if re.search("structure of `inputs`|they are taken in this order", str(one.message))
+        ]
+        found.append(len(told))
+    return found
+
+
 PROGRAMS = [
     building, training_by_default, losses_of_calls, functional_subclass, output_shapes, frozen, changed_sequential,
     other_ranks, nested_inputs, activations_of_names, thresholds, registered, own_get_config, clones, padded,
-    weights_in_lists, spec, has, rates, bars, checkpoints,
+    weights_in_lists, spec, has, rates, bars, checkpoints, structures,
 ]  # fmt: skip
 
 

@@ -29,6 +29,13 @@ def pack_like(structure: Any, leaves: list) -> Any:
     return map_structure(lambda _: next(rest), structure)
 
 
+def nesting(structure: Any) -> Any:
+    """Its lists, tuples and dictionaries alone, to be compared with another's; a list is as good as a tuple."""
+    if isinstance(structure, Mapping):
+        return {key: nesting(part) for key, part in structure.items()}
+    return tuple(map(nesting, structure)) if is_nested(structure) else None
+
+
 def is_nested(value: Any) -> bool:
     """Whether it is a list, a tuple or a dictionary."""
     return isinstance(value, (list, tuple, Mapping))

@@ -89,7 +89,7 @@ class Functional(Model):
         return ((layer.name, layer) for layer in self._layers)
 
     def call(self, inputs):
-        given = as_inputs(inputs, self.inputs, self.input_names, _is_flat(self.input_structure))
+        given = as_inputs(inputs, self.input_structure, self.input_names)
         known = {symbol.node: tensor for symbol, tensor in zip(self.inputs, given, strict=True)}
         for call in self.calls:
             arguments = map_structure(lambda tensor: _value(tensor, known), call.inputs)

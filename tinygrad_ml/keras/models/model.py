@@ -25,7 +25,7 @@ from ...tensor import Tensor, as_tensor
 from ..layers.base import Layer
 from ..layers.symbols import KerasTensor
 from ..serialization import deserialize, serialize, sharing
-from ..structure import flatten, is_nested
+from ..structure import flatten, is_nested, map_structure, nesting, pack_like
 from . import saving
 from .summary import print_summary
 from .training import Trainer
@@ -154,26 +154,42 @@ def _derive_from_functional(kind: type) -> None:
         kind.__bases__ = tuple(functional if base is Model else base for base in kind.__bases__)
 
 
-def as_inputs(given: Any, symbols: list[KerasTensor], names: list[str], by_key: bool = False) -> list[Tensor]:
+def as_inputs(given: Any, structure: Any, names: list[str]) -> list[Tensor]:
     """What a model is called with, as one tensor for each of its inputs, in their dtypes.
 
-    by_key  whether the model was made with a dictionary of inputs, which are known by its keys
+    structure  the symbols that the model was made with, nested as they were given
+
+    Warns where `given` is nested in another way: then all that counts is the order. A dictionary by the inputs' names is as
+    good as a list, and one tensor as a list of it.
     """
+    symbols = flatten(structure)
     if isinstance(given, dict) and not any(map(is_nested, given.values())):
         missing = [name for name in names if name not in given]
         if missing:
             raise OptionError(f"the model's inputs are {', '.join(names)}; there is no {', '.join(missing)} in x")
         extra = [str(name) for name in given if name not in names]
-        if extra and by_key:
+        if extra and isinstance(structure, Mapping):
             warnings.warn(f"x has {', '.join(extra)}, which is no input of the model: {', '.join(names)}", stacklevel=4)
-        given = [given[name] for name in names]
+        known = {name: given[name] for name in names}
+        given = known if isinstance(structure, Mapping) else pack_like(structure, list(known.values()))
     leaves = flatten(given)
     if None in [leaf if leaf is None else 0 for leaf in leaves]:
         raise OptionError(f"the model needs all of its inputs, {', '.join(names)}, and one of them is None")
     tensors = [as_tensor(value) for value in leaves]
     if len(tensors) != len(symbols):
         raise OptionError(f"the model has {len(symbols)} inputs ({', '.join(names)}), but got {len(tensors)}")
+    nested = nesting(given)
+    if nesting(structure) not in (nested, (nested,)):
+        warnings.warn(
+            f"x comes as {_described(given)}, and the inputs of the model are {pack_like(structure, names)}: they are taken "
+            "in this order",
+            stacklevel=4,
+        )
     return [_fitted(tensor, symbol) for tensor, symbol in zip(tensors, symbols, strict=True)]
+
+
+def _described(given: Any) -> Any:
+    return map_structure(lambda value: f"tensor {as_tensor(value).shape}", given)
 
 
 def _fitted(tensor: Tensor, like: KerasTensor) -> Tensor:

@@ -123,7 +123,7 @@ class Sequential(Model):
 
     def call(self, inputs):
         if self._start is not None:
-            (inputs,) = as_inputs(inputs, [self._start], ["input"])
+            (inputs,) = as_inputs(inputs, self._start, ["input"])
         for layer in self._layers:
             inputs = layer(inputs)
         return inputs
