@@ -10,8 +10,9 @@ from optimizer_numbers import CASES, KERAS, KERAS_NUMBERS, NUMBERS, START, hollo
 
 import tinygrad_ml as tg
 from tinygrad_ml import keras, nn, optim
+from tinygrad_ml.backend import blocks
 from tinygrad_ml.errors import CheckpointError, GradientError, OptionError, ShapeError
-from tinygrad_ml.optim import loop, lr_scheduler
+from tinygrad_ml.optim import lr_scheduler
 from tinygrad_ml.optim.lr_scheduler.scaling import ScalingLR
 
 ALL = {
@@ -81,7 +82,7 @@ def test_an_update_in_blocks_is_the_update_of_the_whole(name, size, block):
     looped, whole = parameter_with_gradient(size), parameter_with_gradient(size)
     update = getattr(optim, name)([looped], **ALL[name])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "BLOCK", block)
+        patch.setattr(blocks, "BLOCK_ELEMENTS", block)
         update.step(), update.step()
     assert list(update._loops.values()) != [None]
     update = getattr(optim, name)([whole], **ALL[name])

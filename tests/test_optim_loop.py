@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_ml as tg
-from tinygrad_ml.optim import loop
+from tinygrad_ml.backend import blocks
 from tinygrad_ml.optim.loop import Loop, NotElementwise
 
 pytestmark = pytest.mark.host_only
@@ -39,7 +39,7 @@ def test_the_loop_computes_what_the_function_computes(name, dtype, size, block):
         tuple(map(tg.tensor, arrays)), SimpleNamespace(**{k: np.dtype(dtype).type(v) for k, v in numbers.items()})
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "BLOCK", block)
+        patch.setattr(blocks, "BLOCK_ELEMENTS", block)
         run = Loop(function, targets, 2, ("a", "b"), np.dtype(dtype))
     with np.errstate(invalid="ignore"):
         run(arrays, numbers)
@@ -64,4 +64,4 @@ def test_what_is_not_elementwise_is_refused(function):
 
 def test_buffers_are_used_again():
     run = Loop(FUNCTIONS["many results at once"][0], (1, 0), 2, (), np.dtype("float32"))
-    assert len(run._buffers) <= 4
+    assert len(run._run.registers) <= 4
