@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import tinygrad_ml as tg
-from tinygrad_ml.backend import dtypes
+from tinygrad_ml.backend import blocks, dtypes
 from tinygrad_ml.compile.cpu import layout
 from tinygrad_ml.compile.step import OPTIONAL
 from tinygrad_ml.errors import TinygradError
@@ -78,14 +78,14 @@ def built(program):
     return function
 
 
-@given(programs, shapes, left_out, st.sampled_from([4, layout.BLOCK]))
+@given(programs, shapes, left_out, st.sampled_from([4, blocks.BLOCK_ELEMENTS]))
 def test_compiled_equals_eager(program, shape, without, block):
     function = built(program)
     random = np.random.default_rng(0)
     start = random.standard_normal(shape)
     eager_state, state = tg.tensor(start), tg.tensor(start)
     compiled = tg.compile(lambda x: function(x, state), without=without)
-    original, layout.BLOCK = layout.BLOCK, block
+    original, blocks.BLOCK_ELEMENTS = blocks.BLOCK_ELEMENTS, block
     try:
         for seed in range(3):
             x = random.standard_normal(shape)
@@ -97,7 +97,7 @@ def test_compiled_equals_eager(program, shape, without, block):
                 assert (a.shape, a.dtype) == (b.shape, b.dtype)
                 np.testing.assert_allclose(b.numpy(), a.numpy(), 1e-6, 1e-6)
     finally:
-        layout.BLOCK = original
+        blocks.BLOCK_ELEMENTS = original
 
 
 # -- all dtypes --------------------------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ def way(request, monkeypatch):
     if request.param == "loops":
         pytest.importorskip("numba")
         monkeypatch.setattr(layout, "WORTH", 0)
-    monkeypatch.setattr(layout, "BLOCK", 4)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 4)
     return () if request.param == "loops" else ("loops",)
 
 

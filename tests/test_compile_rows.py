@@ -12,7 +12,7 @@ from cuda_on_cpu import Library
 from emulated import Emulated
 
 import tinygrad_ml as tg
-from tinygrad_ml.backend import dtypes
+from tinygrad_ml.backend import blocks, dtypes
 from tinygrad_ml.compile.cpu import expressions, layout
 from tinygrad_ml.compile.gpu.expressions import expression as as_cuda
 from tinygrad_ml.compile.program import Instruction, Value
@@ -39,7 +39,7 @@ def way(request, monkeypatch):
         monkeypatch.setattr(layout, "WORTH", 0)
         monkeypatch.setattr(expressions, "has_calls", lambda instruction: False)
     else:
-        monkeypatch.setattr(layout, "BLOCK", 4)
+        monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 4)
     return request.param
 
 

@@ -5,9 +5,7 @@ while it is in the cache, and what comes between lies in a few registers of the 
 optimisers run like this (`optim/loop.py`), and what a compiled step leaves to NumPy.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -17,31 +15,25 @@ BLOCK_ELEMENTS = 32768
 """Half a dozen such arrays of float32 fit into the second-level cache."""
 
 
-class Register:
-    """Memory for a block of values between two functions, which later values may take over."""
+def registers(
+    calls: Sequence[tuple[Sequence[Hashable], Any]], kept: Collection[Any], in_place: Sequence[bool] | None = None
+) -> dict[Any, Any]:
+    """{result: the one whose register it takes over, or itself} of all results that are not `kept` elsewhere.
 
-    def __init__(self, itemsize: int):
-        self.itemsize = itemsize
-
-
-def registers(calls: Iterable[tuple[Sequence[Hashable], Any, bool]]) -> dict[Any, Register]:
-    """A register for each result that has no memory of its own.
-
-    calls  in order: (operands, result, whether it may lie in the place of an operand that is read for the last time);
-           the result is None if it has memory of its own
+    calls     (operands, result), in order
+    in_place  for each, whether its result may lie in the place of an operand that is read for the last time
     """
-    calls = list(calls)
-    last = {operand: i for i, (operands, _, _) in enumerate(calls) for operand in operands}
-    register: dict[Any, Register] = {}
-    free: list[Register] = []
-    for i, (operands, result, in_place) in enumerate(calls):
+    last = {operand: i for i, (operands, _) in enumerate(calls) for operand in operands}
+    register: dict[Any, Any] = {}
+    free: list[Any] = []
+    for i, (operands, result) in enumerate(calls):
         done = [register[x] for x in dict.fromkeys(operands) if x in register and last[x] == i]
-        if in_place:
+        if in_place is None or in_place[i]:
             free, done = [*free, *done], []
-        if result is not None:
-            fitting = [known for known in free if known.itemsize == result.dtype.itemsize]
-            register[result] = fitting[-1] if fitting else Register(result.dtype.itemsize)
-            free = [known for known in free if known is not register[result]]
+        if result not in kept:
+            fitting = [other for other in free if other.dtype.itemsize == result.dtype.itemsize]
+            register[result] = fitting[-1] if fitting else result
+            free = [other for other in free if other is not register[result]]
         free += done
     return register
 
@@ -49,41 +41,40 @@ def registers(calls: Iterable[tuple[Sequence[Hashable], Any, bool]]) -> dict[Any
 class Blocks:
     """Calls of NumPy, over blocks.
 
-    calls      (function, cells of the operands, cell of the result), in order. A cell holds an array or a number: first
-               come those that a run is given, then the registers. A function takes the memory of its result last
-    cut        how many of the first cells are arrays that are cut into blocks; the others are the same in all blocks
-    registers  arrays of the size of a block
+    calls      (function, operands, result), in order; the function is told where its result goes as `out`
+    cut        those operands and results that are cut into blocks
+    whole      those that are the same in all blocks
+    registers  what comes between, and an array of the size of a block for it
     length     of a block, along the first axis
-    flat       whether the arrays are taken as if they had one axis
+    flat       whether arrays are taken as if they had one axis
     """
 
     def __init__(
         self,
-        calls: Iterable[tuple[Callable, Sequence[int], int]],
-        cut: int,
-        registers: Sequence[numpy.ndarray],
+        calls: Sequence[tuple[Callable, Sequence[Hashable], Hashable]],
+        cut: Sequence[Hashable],
+        whole: Sequence[Hashable],
+        registers: Mapping[Any, numpy.ndarray],
         length: int,
         flat: bool = True,
     ):
-        self.registers = list(registers)
-        self._calls = [(_with_memory_last(f), itemgetter(*operands, result)) for f, operands, result in calls]
-        self._cut, self._length, self._flat = cut, length, flat
+        cell = {value: i for i, value in enumerate((*cut, *whole, *registers))}
+        self.calls = [(_memory_last(f), itemgetter(*[cell[x] for x in (*operands, y)])) for f, operands, y in calls]
+        self.registers, self._length, self._flat = list(registers.values()), length, flat
 
-    def __call__(self, cells: Sequence[Any]) -> None:
-        """Run on arrays and numbers. Flat arrays that are written to must be contiguous."""
-        cut, length, given = self._cut, self._length, len(cells)
-        cells = [*cells, *self.registers]
-        whole = [array.reshape(-1) for array in cells[:cut]] if self._flat else cells[:cut]
-        extent = len(whole[0])
+    def __call__(self, cut: Sequence[numpy.ndarray], whole: Sequence[Any]) -> None:
+        """Run on these arrays and numbers. Flat arrays that are written to must be contiguous."""
+        arrays = [array.reshape(-1) for array in cut] if self._flat else cut
+        extent, length, registers = len(arrays[0]), self._length, self.registers
         for start in range(0, extent, length):
-            cells[:cut] = [array[start : start + length] for array in whole]
             if extent - start < length:
-                cells[given:] = [register[: extent - start] for register in self.registers]
-            for function, memory in self._calls:
-                function(*memory(cells))
+                registers = [register[: extent - start] for register in registers]
+            memory = [*[array[start : start + length] for array in arrays], *whole, *registers]
+            for function, arguments in self.calls:
+                function(*arguments(memory))
 
 
-def _with_memory_last(function: Callable) -> Callable:
-    if function in (numpy.maximum, numpy.minimum):  # which want to be told by name that it is the memory
-        return lambda a, b, out: function(a, b, out=out)
-    return function
+def _memory_last(function: Callable) -> Callable:
+    if isinstance(function, numpy.ufunc) and function not in (numpy.maximum, numpy.minimum):
+        return function  # quicker, if it is not told by name where its result goes
+    return lambda *operands: function(*operands[:-1], out=operands[-1])

@@ -34,64 +34,57 @@ class Loop:
     def __init__(
         self, function: Callable, targets: Sequence[int], count: int, numbers: Sequence[str], dtype: numpy.dtype
     ):
-        self._count, self._numbers, self._dtype = count, tuple(numbers), dtype
         length = blocks.BLOCK_ELEMENTS
         tensors = tuple(symbol((length,), dtype) for _ in range(count))
         symbols = {name: symbol((), dtype) for name in numbers}
-        outputs = [tensor.node for tensor in function(tensors, SimpleNamespace(**symbols))]
-        inputs = [tensor.node for tensor in (*tensors, *symbols.values())]
-        # The cells hold the arrays, then the numbers, then what is computed of numbers alone, then the registers.
+        results = [tensor.node for tensor in function(tensors, SimpleNamespace(**symbols))]
+        arrays, whole = [tensor.node for tensor in tensors], [number.node for number in symbols.values()]
+        outputs = {arrays[target]: node for target, node in zip(targets, results, strict=True)}
+        self._numbers, self._dtype = tuple(numbers), dtype
         self._constants: list[Any] = []
-        self._of_numbers: list[tuple[numpy.ufunc, tuple[int, ...], int]] = []
-        cell = {node: i for i, node in enumerate(inputs)}
-        calls = self._calls(cell, dict(zip(targets, outputs, strict=True)), inputs)
-        registers = blocks.registers((operands, None if x in cell else x, True) for _, operands, x in calls)
-        first = len(inputs) + len(self._constants)
-        kinds = list(dict.fromkeys(registers.values()))
-        cell |= {node: first + kinds.index(register) for node, register in registers.items()}
-        self._run = blocks.Blocks(
-            [(function, [cell[x] for x in operands], cell[result]) for function, operands, result in calls],
-            count,
-            [numpy.empty(length, dtype) for _ in kinds],
-            length,
-        )
-
-    def _calls(
-        self, cell: dict[Node, int], outputs: dict[int, Node], inputs: list[Node]
-    ) -> list[tuple[numpy.ufunc, tuple[Node, ...], Node]]:
-        """(function, operands, result) of what is computed for each element, in order. All that has its own memory is
-        put into `cell`."""
-        calls: list[tuple[numpy.ufunc, tuple[Node, ...], Node]] = []
+        self._of_numbers: list[tuple[numpy.ufunc, list[int], int]] = []  # what is the same in all blocks
+        calls: list[tuple[numpy.ufunc, Sequence[Node], Node]] = []
         for node in topological(outputs.values()):
-            if node in cell:
+            if node in arrays or node in whole:
                 continue
-            if node.dtype != self._dtype:
+            if node.dtype != dtype:
                 raise NotElementwise
             if node.shape:
                 calls.append((_ufunc(node), node.inputs, node))
                 continue
-            cell[node] = len(inputs) + len(self._constants)
+            if node.op is not None:
+                self._of_numbers.append((_ufunc(node), [whole.index(x) for x in node.inputs], len(whole)))
             self._constants.append(node.value if node.op is None else None)
-            if node.op is not None:  # of numbers alone: the same in all blocks
-                self._of_numbers.append((_ufunc(node), tuple(cell[x] for x in node.inputs), cell[node]))
-        last = {operand: i for i, (_, operands, _) in enumerate(calls) for operand in operands}
-        for i, (_, _, result) in enumerate(calls):
-            for target, output in outputs.items():  # an array that nobody needs any more is overwritten at once
-                if output is result and last.get(inputs[target], 0) <= i:
-                    cell.setdefault(result, target)
-        for target, output in outputs.items():
-            if cell.get(output) != target:
-                if output in inputs:
+            whole.append(node)
+        place = _overwritten(calls, outputs)
+        for array, output in outputs.items():
+            if array is not place.get(output, output):
+                if output in arrays:
                     raise NotElementwise
-                calls.append((numpy.positive, (output,), inputs[target]))
-        return calls
+                calls.append((numpy.positive, (output,), array))
+        shared = blocks.registers([call[1:] for call in calls], {*place, *arrays})
+        memory = {first: numpy.empty(length, dtype) for first in shared.values()}
+        calls = [(function, [place.get(x, x) for x in operands], place.get(y, y)) for function, operands, y in calls]
+        registers = {node: memory[first] for node, first in shared.items()}
+        self._run = blocks.Blocks(calls, arrays, whole, registers, length)
 
     def __call__(self, arrays: Sequence[numpy.ndarray], numbers: Mapping[str, float]) -> None:
         """Run it on arrays of one size; those that are overwritten must be contiguous."""
-        cells = [*arrays, *[self._dtype.type(numbers[name]) for name in self._numbers], *self._constants]
+        whole = [*[self._dtype.type(numbers[name]) for name in self._numbers], *self._constants]
         for function, operands, result in self._of_numbers:
-            cells[result] = function(*[cells[operand] for operand in operands])
-        self._run(cells)
+            whole[result] = function(*[whole[operand] for operand in operands])
+        self._run(arrays, whole)
+
+
+def _overwritten(calls: Sequence[tuple[Callable, Sequence[Node], Node]], outputs: dict[Node, Node]) -> dict[Node, Node]:
+    """{output: the array in which it may lie}, since nobody reads that after it is computed."""
+    last = {operand: i for i, (_, operands, _) in enumerate(calls) for operand in operands}
+    place: dict[Node, Node] = {}
+    for i, (_, _, result) in enumerate(calls):
+        for array, output in outputs.items():
+            if output is result and last.get(array, 0) <= i:
+                place.setdefault(result, array)
+    return place
 
 
 def _ufunc(node: Node) -> numpy.ufunc:

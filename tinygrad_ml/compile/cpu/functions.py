@@ -1,12 +1,14 @@
-"""The NumPy calls that compute an elementwise operation into given memory, as lines of source.
+"""The function of NumPy that computes an elementwise operation into given memory: `function(*operands, out=array)`.
 
-`{out}` may be the same memory as an operand, except where `NOT_IN_PLACE` says otherwise: then one
-call writes to it before another has read all.
+That memory may be the same as an operand's, except where `NOT_IN_PLACE` says otherwise: then a part of it is written
+to before all has been read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+
+import numpy
 
 from ...backend import dtypes
 from ...backend.arrays import HOST
@@ -14,22 +16,34 @@ from ...ops import elementwise as rows
 from ..eager import value_of
 from ..program import Instruction
 
-SEVERAL = {
-    rows.relu: ("maximum({0}, {zero}, out={out})",),
-    rows.softplus: ("logaddexp({0}, {zero}, {out})",),
-    rows.sigmoid: (
-        "negative({0}, {out})",
-        "exp({out}, {out})",
-        "add({out}, {one}, {out})",
-        "divide({one}, {out}, {out})",
-    ),
-    rows.where: ("copyto({out}, {2})", "copyto({out}, {1}, where={0})"),
-    rows.cast: ("copyto({out}, {0}, casting='unsafe')",),
-    rows.discrete_cast: ("copyto({out}, {0}, casting='unsafe')",),
-}
-"""Row -> its calls; `{0}`, `{1}` are the operands, `{one}` and `{zero}` numbers of their dtype."""
 
-POWERS = {2: "square({0}, {out})", 0.5: "sqrt({0}, {out})", -1: "divide({one}, {0}, {out})"}
+def _sigmoid(x, out) -> None:
+    numpy.negative(x, out)
+    numpy.exp(out, out)
+    numpy.add(out, 1, out)
+    numpy.divide(1, out, out)
+
+
+def _where(condition, x, y, out) -> None:
+    numpy.copyto(out, y)
+    numpy.copyto(out, x, where=condition)
+
+
+def _cast(x, out) -> None:
+    numpy.copyto(out, x, casting="unsafe")
+
+
+SEVERAL = {
+    rows.relu: lambda x, out: numpy.maximum(x, x.dtype.type(0), out=out),
+    rows.softplus: lambda x, out: numpy.logaddexp(x, 0, out),
+    rows.sigmoid: _sigmoid,
+    rows.where: _where,
+    rows.cast: _cast,
+    rows.discrete_cast: _cast,
+}
+"""Rows for which NumPy has no function of its own -> their calls of NumPy."""
+
+POWERS = {2: numpy.square, 0.5: numpy.sqrt, -1: lambda x, out: numpy.divide(1, x, out)}
 """Exponents for which NumPy itself does not take powers."""
 
 OF_FLOATS = frozenset((rows.floor, rows.ceil, rows.round_, rows.trunc))
@@ -58,22 +72,16 @@ def has_calls(instruction: Instruction) -> bool:
     return instruction.op.ufunc is not None or instruction.op in SEVERAL or instruction.op is rows.power
 
 
-def calls(instruction: Instruction, operands: list[str], out: str, named: Callable[[Callable], str]) -> list[str]:
-    """The lines of source that compute it: from the operands, which are expressions, into `out`.
-
-    named  gives a function a name in that source
-    """
-    op, params, dtype = instruction.op, instruction.params, instruction.inputs[0].dtype
-    words = {"out": out, "one": f"one_{dtype}", "zero": f"zero_{dtype}"}
+def function_of(instruction: Instruction) -> Callable:
+    """What computes it into given memory."""
+    op, params = instruction.op, instruction.params
     if op is rows.power:
         exponent = params["exponent"]
-        pattern = POWERS.get(exponent, f"power({{0}}, {exponent!r}, {{out}})")
-        return [pattern.format(*operands, **words)]
-    if op in OF_FLOATS and not dtypes.is_float(dtype):
-        return [f"copyto({out}, {operands[0]})"]
+        return POWERS.get(exponent, lambda x, out: numpy.power(x, exponent, out))
+    if op in OF_FLOATS and not dtypes.is_float(instruction.inputs[0].dtype):
+        return _cast
     if op in SEVERAL:
-        return [line.format(*operands, **words) for line in SEVERAL[op]]
-    if op.ufunc is None:  # as in eager mode
-        name = named(lambda *arrays: value_of(instruction, HOST, *arrays))
-        return [f"copyto({out}, {name}({', '.join(operands)}))"]
-    return [f"{op.ufunc}({', '.join(operands)}, out={out})"]
+        return SEVERAL[op]
+    if op.ufunc is None:
+        return lambda *arrays, out: numpy.copyto(out, value_of(instruction, HOST, *arrays))
+    return getattr(numpy, op.ufunc)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import Any
 
+from ...backend import blocks
 from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
 from ..program import Instruction, Program, Value
@@ -18,17 +19,8 @@ from .loops import Loop
 from .places import addressable
 from .products.plan import Product
 
-BLOCK = 32768
-"""Elements in a block: half a dozen such arrays of float32 fit into the second-level cache."""
 WORTH = 4096
 """Element-operations of a kernel from which on machine code is worth the tenths of a second that compiling it takes."""
-
-
-class Register:
-    """Memory for a block of a value inside of a kernel, which later values of the kernel may take over."""
-
-    def __init__(self, itemsize: int):
-        self.itemsize = itemsize
 
 
 class HostLayout(Layout):
@@ -37,7 +29,7 @@ class HostLayout(Layout):
     compiled   whether loops become machine code
     loops      kernel -> the loop that runs it; those that have none run as calls of NumPy
     blocks     kernel -> (elements or rows in a block, whether it runs over flat memory); for those that run in blocks
-    registers  value -> its register
+    registers  value -> the one whose register it has
     products   result -> the matrix product that runs as machine code
     """
 
@@ -52,7 +44,7 @@ class HostLayout(Layout):
         self.compiled = compiled
         self.loops: dict[Kernel, Loop] = {}
         self.blocks: dict[Kernel, tuple[int, bool]] = {}
-        self.registers: dict[Value, Register] = {}
+        self.registers: dict[Value, Value] = {}
         self.products: dict[Value, Product] = {}
         super().__init__(program, kernels, forms, writeable)
 
@@ -101,7 +93,9 @@ class HostLayout(Layout):
         block = self._block(kernel)
         if block is not None:
             self.blocks[kernel] = block
-        return [(register, register.itemsize * self.block_elements(kernel)) for register in self._registers(kernel)]
+        registers = self._registers(kernel)
+        self.registers |= registers
+        return [(x, x.dtype.itemsize * self.block_elements(kernel)) for x in dict.fromkeys(registers.values())]
 
     def _addressable(self, kernel: Kernel) -> bool:
         memory = (*kernel.inputs(), *(self.in_place.get(value, value) for value in kernel.outputs))
@@ -112,15 +106,15 @@ class HostLayout(Layout):
     def _block(self, kernel: Kernel) -> tuple[int, bool] | None:
         """The size of a block, and whether the kernel can run over flat memory; None if it is small enough as it is."""
         shape = kernel.shape
-        if size(shape) <= BLOCK or kernel.axes:
+        if size(shape) <= blocks.BLOCK_ELEMENTS or kernel.axes:
             return None
         wide = [v for v in (*kernel.inputs(), *kernel.outputs) if v.shape]
         wide += [self.in_place[value] for value in kernel.outputs if value in self.in_place]
         if all(value.shape == shape and self.forms[value].flags.c_contiguous for value in wide):
-            return BLOCK, True
+            return blocks.BLOCK_ELEMENTS, True
         if shape[0] == 1:
             return None
-        return max(1, BLOCK * shape[0] // size(shape)), False
+        return max(1, blocks.BLOCK_ELEMENTS * shape[0] // size(shape)), False
 
     def block_elements(self, kernel: Kernel) -> int:
         """Elements in a block of the kernel."""
@@ -129,27 +123,11 @@ class HostLayout(Layout):
         block, flat = self.blocks[kernel]
         return block if flat else block * size(kernel.shape[1:])
 
-    def _registers(self, kernel: Kernel) -> list[Register]:
-        """Registers for what only the kernel itself needs, taken over as soon as they are free."""
-        kept = {self.roots[value] for value in kernel.outputs}
-        last = {
-            self.roots[value]: i for i, instruction in enumerate(kernel.instructions) for value in instruction.inputs
-        }
-        made: list[Register] = []
-        free: list[Register] = []
-        for i, instruction in enumerate(kernel.instructions):
-            inputs = {self.roots[value] for value in instruction.inputs}
-            done = {self.registers[value] for value in inputs if last[value] == i and value in self.registers}
-            if instruction.op not in NOT_IN_PLACE and not kernel.axes:  # nor is a row put in the place of its sum
-                free, done = [*free, *done], set()
-            if instruction.output not in kept and instruction.output not in self.views:
-                itemsize = instruction.output.dtype.itemsize
-                fitting = [register for register in free if register.itemsize == itemsize]
-                if fitting:
-                    free.remove(fitting[-1])
-                    self.registers[instruction.output] = fitting[-1]
-                else:
-                    made.append(Register(itemsize))
-                    self.registers[instruction.output] = made[-1]
-            free += done
-        return made
+    def _registers(self, kernel: Kernel) -> dict[Value, Value]:
+        """Registers for what only the kernel itself needs: value -> the one whose register it takes over."""
+        calls = [
+            ([self.roots[x] for x in instruction.inputs], instruction.output) for instruction in kernel.instructions
+        ]
+        # Nor is a row put in the place of its sum.
+        in_place = [instruction.op not in NOT_IN_PLACE and not kernel.axes for instruction in kernel.instructions]
+        return blocks.registers(calls, {self.roots[value] for value in kernel.outputs} | self.views.keys(), in_place)

@@ -8,7 +8,7 @@ call (arguments, results) is a local variable of that name.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.lib.stride_tricks import as_strided
 from ...backend import dtypes
 from ...backend import random as streams
 from ...backend.arrays import HOST
+from ...backend.blocks import Blocks
 from ...backend.sums import is_plain
 from ...ops import conv, movement, reduce
 from ...ops.index import ARRAY, scatter_add
@@ -28,7 +29,7 @@ from ..program import COPY, DRAW, Instruction, Value
 from ..schedule.fusion import Kernel
 from ..schedule.layout import view_function
 from . import moves
-from .functions import calls
+from .functions import function_of
 from .layout import HostLayout
 from .loops import Written
 from .machine_code import machine_code
@@ -71,8 +72,6 @@ class Source:
         self.names |= {"copyto": numpy.copyto, "argmax": numpy.argmax, "argmin": numpy.argmin}
         self.names |= {"address": address, "memory": memory}
         self.threads = calling.threads() if layout.compiled else 1
-        for dtype in dtypes.SUPPORTED:
-            self.names |= {f"zero_{dtype}": dtype.type(0), f"one_{dtype}": dtype.type(1)}
 
     def compiled(self, entry: list[str], pools: dict[Value, Callable]) -> Callable:
         """The function of the arrays that are handed in, which returns the results.
@@ -236,7 +235,8 @@ class Source:
             if instruction.op in REDUCTIONS:
                 self._reduction(instruction, operands[0], self.name(value))
             else:
-                self.lines += calls(instruction, operands, self.name(value), self._named)
+                function = self._named(function_of(instruction))
+                self.lines.append(f"{function}({', '.join(operands)}, out={self.name(value)})")
 
     def _reduction(self, instruction: Instruction, operand: str, out: str) -> None:
         op, axis, keepdims = instruction.op, instruction.params["axis"], instruction.params["keepdims"]
@@ -252,51 +252,27 @@ class Source:
 
     def _named(self, function: Callable) -> str:
         """A name for a function in the source."""
+        if isinstance(function, numpy.ufunc):
+            return function.__name__
         word = self._new_name("value")
         self.names[word] = function
         return word
 
     def _in_blocks(self, kernel: Kernel) -> None:
-        """A loop over blocks; what each of its variables is in each block is worked out now, if it is fixed."""
-        block, flat = self.layout.blocks[kernel]
-        extent = size(kernel.shape) if flat else kernel.shape[0]
-        pieces = [slice(start, min(start + block, extent)) for start in range(0, extent, block)]
-        fixed: dict[str, list] = {}
-        moving: list[str] = []
-        word: dict[Value, str] = {}
+        """A call of what goes through the kernel block by block."""
+        length, flat = self.layout.blocks[kernel]
+        cut, whole = [], []
         for value in dict.fromkeys((*kernel.inputs(), *kernel.outputs)):
-            word[value] = self.name(value)
-            if not value.shape or (not flat and (len(value.shape) < len(kernel.shape) or value.shape[0] == 1)):
-                continue
-            word[value] = f"b{value.number}"
-            if value in self.fixed:
-                array = self.fixed[value].reshape(-1) if flat else self.fixed[value]
-                fixed[word[value]] = [array[piece] for piece in pieces]
-            else:
-                if flat:
-                    self.lines.append(f"f{value.number} = reshape(v{value.number}, -1)")
-                moving.append(f"    b{value.number} = {'f' if flat else 'v'}{value.number}[piece]")
-        for value, register in self.layout.registers.items():
-            if any(value is instruction.output for instruction in kernel.instructions):
-                word[value] = f"r{value.number}"
-                fixed[word[value]] = list(self._register_blocks(kernel, value, register, pieces, flat))
-        if moving:
-            fixed["piece"] = pieces
-        loop = f"blocks_{kernel.instructions[0].output.number}"
-        self.names[loop] = list(zip(*fixed.values(), strict=True))
-        self.lines.append(f"for {', '.join(fixed)}, in {loop}:")
-        self.lines += moving
-        for instruction in kernel.instructions:
-            operands = [word[value] for value in instruction.inputs]
-            self.lines += [
-                f"    {line}" for line in calls(instruction, operands, word[instruction.output], self._named)
-            ]
-
-    def _register_blocks(self, kernel: Kernel, value: Value, register, pieces, flat: bool) -> Iterator[numpy.ndarray]:
-        offset = self.layout.offsets[register]
-        for piece in pieces:
-            extent = piece.stop - piece.start
-            yield self._place(offset, (extent,) if flat else (extent, *kernel.shape[1:]), value.dtype)
+            alike = flat or (len(value.shape) == len(kernel.shape) and value.shape[0] != 1)
+            (cut if value.shape and alike else whole).append(value)
+        kept = [i.output for i in kernel.instructions if i.output in self.layout.registers]
+        shape = (length,) if flat else (length, *kernel.shape[1:])
+        registers = {x: self._place(self.layout.offsets[self.layout.registers[x]], shape, x.dtype) for x in kept}
+        calls = [(function_of(i), i.inputs, i.output) for i in kernel.instructions]
+        word = self._new_name("blocks")
+        self.names[word] = Blocks(calls, cut, whole, registers, length, flat)
+        arguments = ", ".join(f"[{', '.join(map(self.name, values))}]" for values in (cut, whole))
+        self.lines.append(f"{word}({arguments})  # {', '.join(i.op.name for i in kernel.instructions)}")
 
     # -- operations that stand alone ---------------------------------------------------------------------------
 
