@@ -65,6 +65,7 @@ _ROOMS = frozenset(
         "modes",
         "operators",
         "ops",
+        "structure",
         "training",
         "writes",
     )

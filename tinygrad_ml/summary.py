@@ -8,7 +8,7 @@ modules inside which it was made.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from .nn.module import Module
 from .ops import OUTPUT
 from .ops.index import getitem
 from .ops.movement import reshape
+from .structure import leaves
 from .tensor import Tensor
 
 
@@ -163,13 +164,9 @@ def _shapes(input_shape: Any) -> list[tuple[int, ...]]:
     )
 
 
-def _tensors(output: Any) -> Iterable[Tensor]:
+def _tensors(output: Any) -> list[Tensor]:
     """The tensors in what a module returned."""
-    if isinstance(output, Tensor):
-        yield output
-    elif isinstance(output, (tuple, list, dict)):
-        for part in output.values() if isinstance(output, dict) else output:
-            yield from _tensors(part)
+    return [leaf for leaf in leaves(output) if isinstance(leaf, Tensor)]
 
 
 def _row_of(node: Node, rows: dict[str, Row]) -> Row:

@@ -14,6 +14,7 @@ from typing import Any
 from .. import writes
 from ..backend import of, owner
 from ..errors import CompileError
+from ..structure import mapped
 from ..tensor import Tensor
 from .alike import alike
 from .engines import Engine
@@ -22,7 +23,6 @@ from .program import Program
 from .record.recorder import Recording, Result
 from .schedule.ownership import ownership
 from .sources import Memory
-from .structure import mapped
 
 
 class Compiled:

@@ -17,6 +17,7 @@ from typing import Any
 from ..backend import Device, absent
 from ..errors import CompileError, OptionError
 from ..modes import modes
+from ..structure import leaves
 from ..tensor import Tensor
 from .alike import look_for_holders
 from .compiled import Compiled
@@ -28,7 +29,6 @@ from .guards.state import HeldMethod, reachable
 from .passes import PASSES
 from .program import Program
 from .record.recorder import Recorder
-from .structure import leaves
 from .turn import Turn
 
 OPTIONAL = (*PASSES, "fusion", "in_place", "loops")

@@ -16,11 +16,11 @@ from typing import Any
 from .. import functional as tg
 from ..errors import OptionError
 from ..nn import functional as F
+from ..structure import is_nested, mapped
 from ..tensor import Tensor, as_tensor
 from .naming import unique_name
 from .samples import Counted, aligned, as_floats, as_pair, reduced
 from .serialization import Configurable, by_name, offer
-from .structure import is_nested, map_structure
 
 EPSILON = 1e-7
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
@@ -198,8 +198,8 @@ class Loss(Configurable):
         if not _holds_arrays(y_pred) and not _holds_arrays(y_true):
             y_pred = as_floats(y_pred)
             return as_floats(y_true, y_pred), y_pred
-        y_pred = map_structure(as_floats, y_pred)
-        return map_structure(as_floats, y_true), y_pred
+        y_pred = mapped(as_floats, y_pred)
+        return mapped(as_floats, y_true), y_pred
 
 
 def _holds_arrays(value: Any) -> bool:

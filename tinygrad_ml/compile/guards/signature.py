@@ -13,8 +13,8 @@ import numpy
 
 from ...backend import as_array, current_device
 from ...modes import modes
+from ...structure import mapped
 from ...tensor import Tensor
-from ..structure import mapped
 from .state import is_plain
 
 

@@ -27,13 +27,13 @@ from ...errors import CompileError, DTypeError
 from ...modes import modes, watching
 from ...ops import elementwise, movement
 from ...ops.index import ARRAY
+from ...structure import containers, leaves, mapped
 from ...tensor import Tensor
 from ..guards.noticed import Noticed
 from ..guards.signature import argument_names, named_arguments
 from ..guards.state import Found, Held, describe_condition, has_gradient, reachable
 from ..program import DRAW, PUT, Call, Instruction, Program, Value
 from ..sources import Argument, Constant, Gradient, Number, Source, State
-from ..structure import containers, leaves, mapped
 from .shadow import Shadows
 from .traced import ELSEWHERE, LEFT_BEHIND, WHAT_TO_DO, Traced, Unreadable, traced_type
 from .views import KEEP_ORDER, looks_at, taken_again, written_through

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..structure import flatten
+from ...structure import leaves
 from .base import EVENTS, Callback, History
 from .progress import ProgbarLogger
 
@@ -83,4 +83,4 @@ class CallbackList:
 def _listed(callbacks: Any) -> list[Callback]:
     if callbacks is None:
         return []
-    return flatten(list(callbacks)) if isinstance(callbacks, Iterable) else [callbacks]
+    return leaves(list(callbacks)) if isinstance(callbacks, Iterable) else [callbacks]

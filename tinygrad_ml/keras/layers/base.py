@@ -22,12 +22,12 @@ from ...backend import DEFAULT_FLOAT, dtypes
 from ...errors import OptionError, ShapeError
 from ...functional import symbol
 from ...nn import Module
+from ...structure import leaves, mapped
 from ...tensor import Tensor, as_tensor
 from .. import activations, regularizers
 from ..checks import truth
 from ..naming import NotYetError, options_of, unique_name
 from ..serialization import Configurable, serialize
-from ..structure import flatten, map_structure
 from .input_spec import check_inputs
 from .shapes import flatten_shapes, map_shapes, shapes_of, symbols_of
 from .symbols import Call, symbols_behind
@@ -147,11 +147,11 @@ class Layer(Configurable, Weights):
             self._build(*given, **named)
         first = next((shape for shape in flatten_shapes((*input_shape, *shapes.values())) if shape), (None,))
         batch = lambda shape: (first[0], *shape[1:]) if shape else shape  # noqa: E731
-        return map_structure(lambda tensor: batch(tensor.shape), self._run(given, named))
+        return mapped(lambda tensor: batch(tensor.shape), self._run(given, named))
 
     def compute_output_spec(self, *inputs: Any, **options: Any) -> Any:
         """The symbols that come out for these symbols, or for tensors of these shapes."""
-        given = [map_structure(lambda t: symbol(t.shape, t.dtype), one) for one in inputs]
+        given = [mapped(lambda t: symbol(t.shape, t.dtype), one) for one in inputs]
         if not self.built:
             self._build(*given)
         return self._run(given, options)
@@ -165,7 +165,7 @@ class Layer(Configurable, Weights):
 
     def add_loss(self, loss: Any) -> None:
         """Penalties of this call, to be added to the loss: a 0-d tensor, or a list of such."""
-        for one in flatten(loss):
+        for one in leaves(loss):
             if isinstance(one, Tensor) and one.ndim:
                 raise ShapeError(f"add_loss takes a 0-d tensor, and not {one._described()}: sum it, or take its mean")
             self._added_losses = (*self._added_losses, one)
@@ -180,7 +180,7 @@ class Layer(Configurable, Weights):
         """
         if "name" not in vars(self):
             raise OptionError(f"{type(self).__name__} does not call super().__init__() in its __init__: do so first")
-        inputs = map_structure(_as_input, inputs)
+        inputs = mapped(_as_input, inputs)
         options = {
             name: _as_input(value) if isinstance(value, numpy.ndarray) else value for name, value in options.items()
         }
@@ -190,14 +190,14 @@ class Layer(Configurable, Weights):
             self._forget_losses()
         if self.input_spec is not None and inputs:
             check_inputs(self.name, self.input_spec, inputs[0])
-        recorded = outermost and any(map(symbols_behind, flatten((inputs, list(options.values())))))
+        recorded = outermost and any(map(symbols_behind, leaves((inputs, list(options.values())))))
         with in_phase(told.get("training", phase.training if training is None else training), True):
             if not self.built:
                 self._build(*inputs, **options)
             output = self._said(inputs, options | told) if recorded else None
             output = super().__call__(*inputs, **(options | told)) if output is None else output
         if self.activity_regularizer is not None:
-            for tensor in flatten(output):
+            for tensor in leaves(output):
                 self.add_loss(self.activity_regularizer(tensor) / max(tensor.shape[0], 1))
         if recorded:
             self._forget_losses()

@@ -7,9 +7,9 @@ from typing import Any
 
 from ...backend import dtypes
 from ...errors import OptionError, ShapeError
+from ...structure import leaves
 from ...tensor import Tensor
 from ..serialization import Configurable
-from ..structure import flatten
 
 
 class InputSpec(Configurable):
@@ -71,8 +71,8 @@ class InputSpec(Configurable):
 
 def check_inputs(name: str, spec: Any, inputs: Any) -> None:
     """Raise `ShapeError` if inputs are not what the layer `name` says that it takes."""
-    specs = [one for one in flatten(spec) if one is not None]
-    given = [tensor for tensor in flatten(inputs) if isinstance(tensor, Tensor)]
+    specs = [one for one in leaves(spec) if one is not None]
+    given = [tensor for tensor in leaves(inputs) if isinstance(tensor, Tensor)]
     needed = sum(not one.optional for one in specs)
     if isinstance(spec, (list, tuple)) and not needed <= len(given) <= len(specs):
         raise ShapeError(f"layer {name!r} takes {len(specs)} inputs, but got {len(given)}")

@@ -8,13 +8,13 @@ from typing import Any
 import numpy
 
 from ...functional import symbol
+from ...structure import mapped
 from ...tensor import Tensor
-from ..structure import map_structure
 
 
 def shapes_of(tensors: Any) -> Any:
     """The shapes in a structure of tensors, None standing for the batch."""
-    return map_structure(lambda t: (None, *t.shape[1:]) if isinstance(t, Tensor) else None, tensors)
+    return mapped(lambda t: (None, *t.shape[1:]) if isinstance(t, Tensor) else None, tensors)
 
 
 def map_shapes(function: Callable, shapes: Any) -> Any:

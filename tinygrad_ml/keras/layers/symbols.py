@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...graph import Node
 from ...ops import movement
+from ...structure import mapped
 from ...tensor import Tensor, apply
-from ..structure import map_structure
 
 if TYPE_CHECKING:
     from .base import Layer
@@ -36,7 +36,7 @@ class Call:
 
     def returned(self, output: Any) -> Any:
         """`output` with its tensors as symbols that remember this call."""
-        self.output = map_structure(self._remember, output)
+        self.output = mapped(self._remember, output)
         self.layer._calls.append(self)
         return self.output
 

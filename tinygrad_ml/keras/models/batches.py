@@ -12,9 +12,9 @@ import numpy
 from ...backend import DEFAULT_FLOAT, Device
 from ...data import DataLoader, Dataset, TensorDataset
 from ...errors import DTypeError, OptionError, ShapeError
+from ...structure import leaves, mapped
 from ...tensor import Tensor, as_tensor
 from ..samples import as_floats
-from ..structure import flatten, map_structure, pack_like
 
 
 def as_data(value: Any, device: Device) -> Tensor:
@@ -75,15 +75,15 @@ class Batches:
             self.count = steps or _length(x)
             return
         self.parts = (x, y, sample_weight)
-        leaves = [as_data(leaf, device) for leaf in flatten(self.parts) if leaf is not None]
-        lengths = [leaf.shape[0] if leaf.ndim else None for leaf in leaves]
+        arrays = [as_data(leaf, device) for leaf in leaves(self.parts) if leaf is not None]
+        lengths = [array.shape[0] if array.ndim else None for array in arrays]
         if len(set(lengths)) > 1 or None in lengths:
             raise ShapeError(f"x, y and sample_weight must have as many samples as each other, but have {lengths}")
         if not lengths[0]:
             raise ShapeError("there are no samples in x")
         self.samples = lengths[0]
         batch_size = batch_size or (math.ceil(self.samples / steps) if steps else 32)
-        self.source = DataLoader(TensorDataset(*leaves), batch_size, shuffle=bool(shuffle))
+        self.source = DataLoader(TensorDataset(*arrays), batch_size, shuffle=bool(shuffle))
         self.count = len(self.source) if steps is None else steps
 
     def __iter__(self) -> Iterator[Any]:
@@ -98,13 +98,10 @@ class Batches:
         """An epoch of batches as (x, y, sample_weight), None standing for what there is not."""
         for batch in self._epoch():
             if self.parts is None:
-                x, y, weight = map_structure(
-                    lambda leaf: None if leaf is None else as_data(leaf, self.device), unpack(batch)
-                )
+                x, y, weight = mapped(lambda leaf: None if leaf is None else as_data(leaf, self.device), unpack(batch))
             else:
                 rest = iter(batch)
-                leaves = [None if leaf is None else next(rest) for leaf in flatten(self.parts)]
-                x, y, weight = pack_like(self.parts, leaves)
+                x, y, weight = mapped(lambda part: None if part is None else next(rest), self.parts)  # noqa: B023
             yield x, y, self._weighted(y, weight)
 
     def restart(self) -> None:
@@ -168,17 +165,15 @@ def split_validation(data: tuple, fraction: float) -> tuple[tuple, tuple]:
     """(x, y, sample_weight) cut into training data and validation data, which is the last part, unshuffled."""
     if not 0 < fraction < 1:
         raise OptionError(f"validation_split lies between 0 and 1, not at {fraction}")
-    leaves = [leaf for leaf in flatten(data) if leaf is not None]
-    if any(_yields_batches(leaf) for leaf in leaves):
+    if any(_yields_batches(leaf) for leaf in leaves(data) if leaf is not None):
         raise OptionError("validation_split needs arrays; give validation_data instead")
-    leaves = [leaf if isinstance(leaf, Tensor) else numpy.asarray(leaf) for leaf in leaves]
-    samples = leaves[0].shape[0]
+    data = mapped(lambda leaf: leaf if leaf is None or isinstance(leaf, Tensor) else numpy.asarray(leaf), data)
+    samples = next(leaf for leaf in leaves(data) if leaf is not None).shape[0]
     at = math.floor(samples * (1 - fraction))
     if at in (0, samples):
         raise OptionError(f"validation_split={fraction} of {samples} samples leaves nothing on one side")
-
-    def cut(part: slice) -> tuple:
-        rest = iter(leaves)
-        return pack_like(data, [None if leaf is None else next(rest)[part] for leaf in flatten(data)])
-
-    return cut(slice(0, at)), cut(slice(at, None))
+    first, last = (
+        mapped(lambda leaf, part=part: None if leaf is None else leaf[part], data)
+        for part in (slice(at), slice(at, None))
+    )
+    return first, last

@@ -14,10 +14,10 @@ from ...errors import CheckpointError, OptionError
 from ...functional import symbol
 from ...graph import Node
 from ...ops import PRIMITIVES
+from ...structure import leaves, mapped
 from ...tensor import Tensor, apply
 from ..layers.symbols import Call, KerasTensor
 from ..serialization import serialize
-from ..structure import flatten, map_structure
 
 
 class Writer:
@@ -30,12 +30,12 @@ class Writer:
         self.calls, self.plain = calls, plain
         self.place = {}  # of each symbol: [the number of its call, its number among the outputs]
         for number, call in enumerate(calls):
-            for i, one in enumerate(flatten(call.output)):
+            for i, one in enumerate(leaves(call.output)):
                 self.place[one.node] = [number, i]
 
     def __call__(self, structure: Any) -> Any:
         """A structure with symbols in it, written."""
-        return map_structure(self._written, structure)
+        return mapped(self._written, structure)
 
     def _written(self, thing: Any) -> Any:
         if not isinstance(thing, Tensor) or not thing.symbolic:
@@ -93,7 +93,7 @@ def kept(calls: list[Call]) -> list[tuple]:
             call.layer,
             write(call.inputs),
             write(call.options),
-            map_structure(lambda one: _Form(one.shape, one.dtype, one.name), call.output),
+            mapped(lambda one: _Form(one.shape, one.dtype, one.name), call.output),
         )
         for call in calls
     ]
@@ -104,8 +104,8 @@ def again(state: list[tuple]) -> Reader:
     read = Reader()
     for layer, inputs, options, output in state:
         call = Call(layer, read(inputs), read(options))
-        made = call.returned(map_structure(lambda form: symbol(form.shape, form.dtype, name=form.name), output))
-        read.made.append(flatten(made))
+        made = call.returned(mapped(lambda form: symbol(form.shape, form.dtype, name=form.name), output))
+        read.made.append(leaves(made))
     return read
 
 

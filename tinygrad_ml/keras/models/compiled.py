@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import OptionError
+from ...structure import is_nested, leaves
 from ...tensor import Tensor
 from .. import losses, metrics
-from ..structure import flatten, is_nested
 
 
 def _kind_of_targets(y_true: Tensor, y_pred: Tensor) -> str:
@@ -63,7 +63,7 @@ class Outputs:
     """
 
     def __init__(self, model_names: list[str] | None, y_pred: Any):
-        count = len(flatten(y_pred))
+        count = len(leaves(y_pred))
         if isinstance(y_pred, Mapping):
             known = model_names is not None and set(model_names) == set(y_pred)
             self.names: list[str] | None = model_names if known else sorted(y_pred)
@@ -80,7 +80,7 @@ class Outputs:
             if self.names is None or not set(self.names) >= set(given):
                 raise OptionError(f"{what} has {', '.join(map(repr, given))}, but {self}")
             return [given.get(name) for name in self.names]
-        parts = flatten(given)
+        parts = leaves(given)
         if len(parts) == 1 and what == "sample_weight":
             return parts * self.count
         if len(parts) != self.count:
@@ -135,7 +135,7 @@ class CompiledLoss:
     def _targets(self, outputs: Outputs, y_true: Any) -> list:
         """Targets, one for each output; or, in a list, one for each output that has a loss."""
         wanted = [loss is not None for loss in outputs.match(self.given, "loss")]
-        parts = [] if isinstance(y_true, Mapping) else flatten(y_true)
+        parts = [] if isinstance(y_true, Mapping) else leaves(y_true)
         if len(parts) == sum(wanted) < outputs.count:
             rest = iter(parts)
             return [next(rest) if one else None for one in wanted]
@@ -226,6 +226,6 @@ def _lists_for_outputs(given: Any, outputs: Outputs) -> list[list]:
     if not given:
         return [[] for _ in range(outputs.count)]
     if outputs.count == 1:
-        return [flatten(given)]
+        return [leaves(given)]
     matched = outputs.match(given, "metrics")
     return [[] if one is None else list(one) if isinstance(one, (list, tuple)) else [one] for one in matched]

@@ -13,13 +13,13 @@ from ...backend import absent
 from ...errors import CheckpointError, OptionError
 from ...graph import Node
 from ...nn import Module
+from ...structure import is_nested, leaves, mapped, packed_like
 from ...tensor import Tensor, apply
 from ..layers.base import Layer, phase
 from ..layers.input import InputLayer
 from ..layers.symbols import Call, call_of, symbols_behind
 from ..naming import options_of
 from ..serialization import deserialize, serialize
-from ..structure import flatten, is_nested, map_structure, pack_like
 from .calls import Reader, Writer, again, kept
 from .model import Model, as_inputs
 
@@ -60,7 +60,7 @@ class Functional(Model):
     def _connect(self, inputs: Any, outputs: Any) -> None:
         """Be the function from inputs to outputs."""
         self.input_structure, self.output_structure = inputs, outputs
-        self.inputs, self.outputs = flatten(inputs), flatten(outputs)
+        self.inputs, self.outputs = leaves(inputs), leaves(outputs)
         for tensor in (*self.inputs, *self.outputs):
             if not isinstance(tensor, Tensor) or not tensor.symbolic:
                 raise OptionError(f"Model(inputs, outputs) takes symbols, made by Input and layers, and not {tensor!r}")
@@ -92,12 +92,12 @@ class Functional(Model):
         given = as_inputs(inputs, self.input_structure, self.input_names)
         known = {symbol.node: tensor for symbol, tensor in zip(self.inputs, given, strict=True)}
         for call in self.calls:
-            arguments = map_structure(lambda tensor: _value(tensor, known), call.inputs)
-            options = map_structure(lambda tensor: _value(tensor, known), call.options)
+            arguments = mapped(lambda tensor: _value(tensor, known), call.inputs)
+            options = mapped(lambda tensor: _value(tensor, known), call.options)
             output = call.layer(*arguments, **({"training": phase.training} | options))
-            for symbol, tensor in zip(flatten(call.output), flatten(output), strict=True):
+            for symbol, tensor in zip(leaves(call.output), leaves(output), strict=True):
                 known[symbol.node] = tensor
-        return pack_like(self.output_structure, [_value(symbol, known) for symbol in self.outputs])
+        return packed_like(self.output_structure, [_value(symbol, known) for symbol in self.outputs])
 
     def copied(self, clone: Callable, call: Callable) -> Functional:
         """The same calls, as `call(layer, ...)` makes them, of the layers that `clone` makes of these."""
@@ -109,7 +109,7 @@ class Functional(Model):
                 again = InputLayer.from_config(one.layer.get_config()).make()
             else:
                 again = call(layers[one.layer], *read(write(one.inputs)), **read(write(one.options)))
-            read.made.append(flatten(again))
+            read.made.append(leaves(again))
         return Functional(read(write(self.input_structure)), read(write(self.output_structure)), name=self.name)
 
     @property
@@ -161,7 +161,7 @@ class Functional(Model):
             if isinstance(layer, InputLayer):
                 read.made.append([layer.make()])
             else:
-                read.made.append(flatten(layer(*read(call["inputs"]), **read(call["options"]))))
+                read.made.append(leaves(layer(*read(call["inputs"]), **read(call["options"]))))
         kind = cls if issubclass(cls, Functional) else Functional
         rest = {
             name: value
@@ -208,7 +208,7 @@ def _calls_between(inputs: list, outputs: list) -> list[Call]:
                     f"the outputs need input {call.layer.name!r}, which is not among the inputs of the model"
                 )
             calls[call] = None
-            waiting += flatten((call.inputs, list(call.options.values())))
+            waiting += leaves((call.inputs, list(call.options.values())))
     return sorted(calls, key=lambda call: call.number)
 
 

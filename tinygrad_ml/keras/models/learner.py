@@ -15,10 +15,10 @@ from typing import Any
 
 from ...errors import OptionError
 from ...modes import no_grad
+from ...structure import leaves, mapped
 from ...tensor import Tensor
 from .. import optimizers
 from ..metrics import Mean, Metric, metrics_in
-from ..structure import flatten, map_structure
 from .batches import unpack
 from .compiled import CompiledLoss, CompiledMetrics
 from .logs import results_of
@@ -125,7 +125,7 @@ class Learner:
             self._constrain()
         else:
             warnings.warn(f"{self.name!r} has no weight that is trained: all of its layers are frozen", stacklevel=2)
-        return self.compute_metrics(x, y, map_structure(Tensor.detach, y_pred), sample_weight)
+        return self.compute_metrics(x, y, mapped(Tensor.detach, y_pred), sample_weight)
 
     def test_step(self, data: Any) -> Mapping[str, Any]:
         """The metrics so far, after a batch, as it came, was looked at."""
@@ -163,7 +163,7 @@ class Learner:
         options = {"training": training} if "training" in inspect.signature(self.compute_loss).parameters else {}
         loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **options)
         with no_grad():
-            self._loss_tracker.update_state(loss, float(flatten(x)[0].shape[0]))
+            self._loss_tracker.update_state(loss, float(leaves(x)[0].shape[0]))
         return loss
 
     def _trained(self) -> list[Tensor]:

@@ -21,11 +21,11 @@ from typing import Any
 
 from ...backend import dtypes
 from ...errors import OptionError
+from ...structure import is_nested, leaves, mapped, nesting, packed_like
 from ...tensor import Tensor, as_tensor
 from ..layers.base import Layer
 from ..layers.symbols import KerasTensor
 from ..serialization import deserialize, serialize, sharing
-from ..structure import flatten, is_nested, map_structure, nesting, pack_like
 from . import saving
 from .summary import print_summary
 from .training import Trainer
@@ -162,7 +162,7 @@ def as_inputs(given: Any, structure: Any, names: list[str]) -> list[Tensor]:
     Warns where `given` is nested in another way: then all that counts is the order. A dictionary by the inputs' names is as
     good as a list, and one tensor as a list of it.
     """
-    symbols = flatten(structure)
+    symbols = leaves(structure)
     if isinstance(given, dict) and not any(map(is_nested, given.values())):
         missing = [name for name in names if name not in given]
         if missing:
@@ -171,17 +171,17 @@ def as_inputs(given: Any, structure: Any, names: list[str]) -> list[Tensor]:
         if extra and isinstance(structure, Mapping):
             warnings.warn(f"x has {', '.join(extra)}, which is no input of the model: {', '.join(names)}", stacklevel=4)
         known = {name: given[name] for name in names}
-        given = known if isinstance(structure, Mapping) else pack_like(structure, list(known.values()))
-    leaves = flatten(given)
-    if None in [leaf if leaf is None else 0 for leaf in leaves]:
+        given = known if isinstance(structure, Mapping) else packed_like(structure, known.values())
+    parts = leaves(given)
+    if any(part is None for part in parts):
         raise OptionError(f"the model needs all of its inputs, {', '.join(names)}, and one of them is None")
-    tensors = [as_tensor(value) for value in leaves]
+    tensors = [as_tensor(value) for value in parts]
     if len(tensors) != len(symbols):
         raise OptionError(f"the model has {len(symbols)} inputs ({', '.join(names)}), but got {len(tensors)}")
     nested = nesting(given)
     if nesting(structure) not in (nested, (nested,)):
         warnings.warn(
-            f"x comes as {_described(given)}, and the inputs of the model are {pack_like(structure, names)}: they are taken "
+            f"x comes as {_described(given)}, and the inputs of the model are {packed_like(structure, names)}: they are taken "
             "in this order",
             stacklevel=4,
         )
@@ -189,7 +189,7 @@ def as_inputs(given: Any, structure: Any, names: list[str]) -> list[Tensor]:
 
 
 def _described(given: Any) -> Any:
-    return map_structure(lambda value: f"tensor {as_tensor(value).shape}", given)
+    return mapped(lambda value: f"tensor {as_tensor(value).shape}", given)
 
 
 def _fitted(tensor: Tensor, like: KerasTensor) -> Tensor:

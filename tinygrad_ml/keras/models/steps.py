@@ -35,7 +35,7 @@ from ...compile.guards.state import Found, Held, reachable
 from ...compile.turn import Turn
 from ...errors import CompileError
 from ...modes import modes
-from ..structure import flatten
+from ...structure import leaves
 from .logs import Logs, stored
 
 _OUTSIDE = [
@@ -97,7 +97,7 @@ class ModelStep:
             return self._run(batch)
 
     def _run(self, batch: Any) -> Any:
-        shapes = tuple(None if leaf is None else (leaf.shape, leaf.dtype) for leaf in flatten(batch))
+        shapes = tuple(None if leaf is None else (leaf.shape, leaf.dtype) for leaf in leaves(batch))
         if shapes not in self._met or self.why_not is not None:
             self._met.setdefault(shapes)
             found = self._method(batch)

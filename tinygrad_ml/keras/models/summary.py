@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...structure import is_nested
 from ..layers.base import Layer
-from ..structure import is_nested
 
 
 def print_summary(model: Any, width: int, tell: Callable, nested: bool, trainable: bool) -> None:

@@ -16,9 +16,9 @@ from ...backend import Device, current_device
 from ...errors import DataError, OptionError
 from ...functional import concat
 from ...modes import no_grad
+from ...structure import leaves, packed_like
 from ..callbacks import CallbackList, History
 from ..naming import accepts_old
-from ..structure import flatten, pack_like
 from .batches import Batches, split_validation, unpack
 from .learner import Learner
 from .logs import Logs, plain
@@ -180,8 +180,8 @@ class Trainer(Learner):
                 if self.stop_predicting:
                     break
         told.on_predict_end()
-        columns = zip(*(flatten(output) for output in outputs), strict=True)
-        return pack_like(outputs[0], [concat(list(column)).numpy() for column in columns])
+        columns = zip(*(leaves(output) for output in outputs), strict=True)
+        return packed_like(outputs[0], [concat(list(column)).numpy() for column in columns])
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
@@ -196,7 +196,7 @@ class Trainer(Learner):
 
     def _on_batch(self, step: ModelStep, x, y, sample_weight, class_weight, return_dict: bool) -> Any:
         self._must_be_compiled(step.name.replace("step", "on_batch"))
-        length = len(flatten(x)[0])
+        length = len(leaves(x)[0])
         given = Batches(x, y, sample_weight, batch_size=length, class_weight=class_weight, device=self._device())
         (batch,) = given.triples()
         self.reset_metrics()
@@ -205,7 +205,7 @@ class Trainer(Learner):
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
-        return self.predict(x, batch_size=len(flatten(x)[0]), verbose=0)
+        return self.predict(x, batch_size=len(leaves(x)[0]), verbose=0)
 
     def _listed(self, logs: dict[str, Any]) -> Any:
         """The loss and the metrics in the order of `metrics`, and what else there is in that of the names; the loss alone

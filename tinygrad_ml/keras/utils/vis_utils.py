@@ -7,7 +7,7 @@ from typing import Any
 import viz
 
 from ...functional import symbol
-from ..structure import map_structure
+from ...structure import mapped
 
 
 def plot_model(model: Any, to_file: Any = "model.png", expand_nested: bool = True, **drawing: Any) -> Any:
@@ -21,7 +21,7 @@ def plot_model(model: Any, to_file: Any = "model.png", expand_nested: bool = Tru
     """
     for always in ("show_shapes", "show_layer_names", "show_dtype", "show_layer_activations", "show_trainable"):
         drawing.pop(always, None)
-    inputs = map_structure(lambda t: symbol(t.shape, t.dtype, name=t.name), model.input)
+    inputs = mapped(lambda t: symbol(t.shape, t.dtype, name=t.name), model.input)
     picture = viz.draw(model(inputs), **({} if expand_nested else {"depth": 2}) | drawing)
     if to_file is not None:
         picture.save(to_file)
