@@ -15,7 +15,7 @@ from tinygrad_ml.backend import dtypes
 from tinygrad_ml.backend.arrays import HOST
 from tinygrad_ml.compile.gpu.kernels import launches
 from tinygrad_ml.compile.program import Instruction, Value
-from tinygrad_ml.compile.schedule.fusion import Kernel
+from tinygrad_ml.compile.schedule.kernel import Kernel
 from tinygrad_ml.ops import PRIMITIVES
 
 TOLERANCE = {"float16": 2e-3, "float32": 2e-6, "float64": 1e-13}

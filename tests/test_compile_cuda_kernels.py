@@ -23,7 +23,7 @@ from tinygrad_ml.compile.gpu.expressions import literal
 from tinygrad_ml.compile.gpu.kernels import grouped, has_launch, launches, structure
 from tinygrad_ml.compile.gpu.runtime import in_one
 from tinygrad_ml.compile.program import Call, Instruction, Value
-from tinygrad_ml.compile.schedule.fusion import Kernel
+from tinygrad_ml.compile.schedule.kernel import Kernel
 from tinygrad_ml.compile.schedule.layout import form_of
 from tinygrad_ml.compile.sources import Number
 from tinygrad_ml.ops import PRIMITIVES

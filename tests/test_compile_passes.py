@@ -10,6 +10,7 @@ import pytest
 import tinygrad_ml as tg
 from tinygrad_ml.compile.cpu import loops, machine_code
 from tinygrad_ml.compile.schedule.buffers import Lifetime, places
+from tinygrad_ml.compile.schedule.kernel import Turns
 
 fusion = importlib.import_module("tinygrad_ml.compile.schedule.fusion")
 
@@ -180,7 +181,7 @@ def test_the_example_of_fusion_is_as_its_page_says():
         return e / e.sum(axis=1, keepdims=True)
 
     (kernel,) = run(softmax, (400, 50)).explanation.kernels
-    rows = [(i.op.name, kernel.reduced(i.output), kernel.phases()[i.output]) for i in kernel.instructions]
+    rows = [(i.op.name, kernel.reduced(i.output), Turns(kernel).of[i.output]) for i in kernel.instructions]
     page = re.findall(r"^    \w = (\w+)\(.*(full|reduced) +(\d)", fusion.__doc__, re.MULTILINE)
     assert rows == [(name, level == "reduced", int(turn)) for name, level, turn in page] and len(rows) == 5
     assert kernels(run(lambda x: x.sum(axis=1).log(), (400, 50))) == ["sum log"]

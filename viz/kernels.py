@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from tinygrad_ml.compile.explain import Explanation, source_name
 from tinygrad_ml.compile.program import Call, Instruction, Program, Value
-from tinygrad_ml.compile.schedule.fusion import Kernel
+from tinygrad_ml.compile.schedule.kernel import Kernel
 from tinygrad_ml.errors import OptionError
 from tinygrad_ml.ops.movement import permute_dims
 

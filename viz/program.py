@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from tinygrad_ml.compile import Step
 from tinygrad_ml.compile.explain import operations_of
 from tinygrad_ml.compile.program import Call, Instruction, Value
-from tinygrad_ml.compile.schedule.fusion import Kernel
+from tinygrad_ml.compile.schedule.kernel import Kernel
 from tinygrad_ml.errors import OptionError
 
 from . import words

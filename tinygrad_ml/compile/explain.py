@@ -15,7 +15,7 @@ from ..errors import CompileError
 from .program import Call, Instruction, Program, Value, described
 from .record.recorder import Recording
 from .schedule.buffers import ALIGNMENT
-from .schedule.fusion import Kernel
+from .schedule.kernel import Kernel
 from .schedule.layout import form_of, view_function
 
 _NAME, _GIVES = 43, 26

@@ -12,7 +12,7 @@ from ...backend import blocks
 from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
 from ..program import Instruction, Program, Value
-from ..schedule.fusion import Kernel
+from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout, form_of
 from .functions import NOT_IN_PLACE
 from .loops import Loop

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy
 
-from ..schedule.axes import merged
+from ..schedule.axes import merged, strides_in
 from ..schedule.layout import form_of
 from .places import NOTHING_OVERLAPS, Axis, place
 
@@ -65,9 +65,9 @@ def _axes(shape: tuple[int, ...]) -> list[Axis]:
 
 
 def _move(name: str, form: numpy.ndarray, axes: list[Axis], order: Sequence[int], target: list[Axis], how: str) -> Move:
-    read = place("a", form.dtype, axes, form.strides)
-    strides = form_of(tuple(axis.size for axis in target), form.dtype).strides
-    written = place("b", form.dtype, target, strides)
+    in_order = form_of(tuple(axis.size for axis in target), form.dtype)
+    read = place("a", form.dtype, axes, strides_in(form, form.shape))
+    written = place("b", form.dtype, target, strides_in(in_order, in_order.shape))
     sizes = {axis.name: axis.size for axis in (*(axes[k] for k in order), *target)}
     lines = [f"# {name}", f"def loop({', '.join([*sizes, read.argument, written.argument, *read.steps])}):"]
     lines.append(f"    {NOTHING_OVERLAPS}")
@@ -76,5 +76,5 @@ def _move(name: str, form: numpy.ndarray, axes: list[Axis], order: Sequence[int]
         lines.append("    " * depth + f"for {index} in range({extent if unrolled else size_name}):")
     lines.append("    " * (len(order) + 1) + f"{written.element} {how} {read.element}")
     apart = len(order) > 1 and axes[order[0]] == target[0]
-    growth = (form.strides[order[0]], strides[0]) if apart else None
+    growth = (form.strides[order[0]], in_order.strides[0]) if apart else None
     return Move("\n".join(lines) + "\n", tuple(sizes.values()), tuple(read.steps.values()), growth)

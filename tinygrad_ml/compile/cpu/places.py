@@ -51,11 +51,10 @@ class Place(NamedTuple):
     steps: dict[str, int]
 
 
-def place(name: str, dtype: numpy.dtype, axes: Sequence[Axis], strides: Sequence[int]) -> Place:
-    """The place of an array; `strides` are in bytes. Those of an array that lies in order follow from its sizes."""
-    steps = [stride // dtype.itemsize for stride in strides]
+def place(name: str, dtype: numpy.dtype, axes: Sequence[Axis], steps: Sequence[int]) -> Place:
+    """The place of an array; `steps` are its strides, in elements. Those of one that lies in order follow from its sizes."""
     argument = f"{name}: {MEMORY[dtype]}"
-    if steps == _steps_in_order(axes):
+    if list(steps) == _steps_in_order(axes):
         return Place(argument, f"{name}[{_in_order(axes)}]", {})
     named = {f"{name}_{k}": step for k, step in enumerate(steps) if step != 1}
     terms = [

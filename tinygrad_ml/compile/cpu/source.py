@@ -26,18 +26,18 @@ from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
 from ..eager import value_of
 from ..program import COPY, DRAW, Instruction, Value
-from ..schedule.fusion import Kernel
+from ..schedule.kernel import Kernel
 from ..schedule.layout import view_function
 from . import moves
 from .functions import function_of
 from .layout import HostLayout
-from .loops import Written
 from .machine_code import machine_code
 from .moves import Move
 from .places import addressable
 from .products.plan import FIRST_A, FIRST_B, FIRST_C
 from .sharing import calling
 from .sharing.job import FIRST_ARGUMENT, MOST_ARGUMENTS, address
+from .walks import Written, written
 
 WORTH_SHARING = 1 << 15
 """Elements of a loop that threads share: they take a hundredth of a millisecond."""
@@ -154,8 +154,8 @@ class Source:
 
     def _loop(self, kernel: Kernel) -> None:
         """A call of the loop, compiled to machine code."""
-        written = self.layout.loops[kernel].written(self.layout.forms, self.layout.in_place)
-        self._call_loop(written, [(operand.value, operand.scratch) for operand in written.operands], size(kernel.shape))
+        loop = written(self.layout.loops[kernel], self.layout.forms, self.layout.in_place)
+        self._call_loop(loop, [(operand.value, operand.scratch) for operand in loop.operands], size(kernel.shape))
         for instruction in kernel.instructions:
             if instruction.output in self.layout.views and instruction.output in kernel.outputs:
                 self._view(instruction)

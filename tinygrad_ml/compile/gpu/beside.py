@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from ...ops.shapes import size
 from ..program import Value
-from ..schedule.fusion import Kernel
+from ..schedule.kernel import Kernel
 from .launch import BLOCK, POINTERS, Launch, Piece, launch
 
 SMALL = 1 << 18

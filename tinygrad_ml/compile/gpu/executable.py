@@ -25,7 +25,8 @@ from ...ops.shapes import size
 from ...tensor import Tensor
 from ..passes.equal import frozen
 from ..program import Instruction, Program, Value, is_check
-from ..schedule.fusion import Kernel, fusion
+from ..schedule.fusion import fusion
+from ..schedule.kernel import Kernel
 from ..schedule.layout import form_of, is_alike
 from .beside import beside, in_turns
 from .gathers import gathers

@@ -22,9 +22,10 @@ from ...ops.shapes import broadcast, size
 from ..passes.dead import dead
 from ..passes.elementwise import is_elementwise
 from ..program import GATHER, Instruction, Program, Value
+from ..schedule.axes import strides_in
 from .expressions import loaded
 from .index import Index
-from .places import at, strides_in, times
+from .places import at, times
 
 FEW = 1 << 18
 """Elements up to which places are computed again for each of them."""

@@ -13,11 +13,12 @@ import numpy
 from ...ops.shapes import size
 from ..passes.equal import frozen
 from ..program import Value
-from ..schedule.fusion import Kernel
+from ..schedule.axes import strides_in
+from ..schedule.kernel import Kernel
 from .expressions import POINTER, constant
 from .launch import POINTERS, Launch, launch, parameter
 from .loops import body
-from .places import Places, needs_wide, strides_in
+from .places import Places, needs_wide
 
 THREADS, EACH = 256, 4
 

@@ -12,11 +12,12 @@ from ...backend import dtypes
 from ...ops import index as index_ops
 from ...ops.index import ARRAY
 from ..program import Instruction, Value
+from ..schedule.axes import strides_in
 from .expressions import stored
 from .index import Index, Part
 from .launch import Launch
 from .movement import Elements, Forms, copy
-from .places import strides_in, times
+from .places import times
 
 ADDED = {
     dtypes.float32: "float",

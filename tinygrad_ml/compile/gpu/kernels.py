@@ -16,7 +16,7 @@ from ...backend import dtypes
 from ...ops.shapes import size
 from ..passes.elementwise import is_elementwise
 from ..program import COPY, GATHER, PUT, Instruction, Value
-from ..schedule.fusion import Kernel
+from ..schedule.kernel import Kernel
 from . import indexing, movement
 from .expressions import printed
 from .grouped import grouped, structure
@@ -68,19 +68,9 @@ def launches(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> list[Launc
         (instruction,) = kernel.instructions
         if instruction.op in SINGLE:
             return SINGLE[instruction.op](instruction, forms)
-        return [Rows(_Alone(instruction), forms).launch()]
+        alone = Kernel(0, instruction, "loop")
+        alone.outputs = [instruction.output]
+        return [Rows(alone, forms).launch()]
     if any(instruction.op in FOLDS for instruction in kernel.instructions):
         return [Rows(kernel, forms).launch()]
     return [elementwise(kernel.name, kernel.shape, kernel.instructions, kernel.inputs(), kernel.outputs, forms)]
-
-
-class _Alone(Kernel):
-    """A reduction that stands alone, as a loop over the axes that it reduces."""
-
-    def __init__(self, instruction: Instruction):
-        super().__init__(0, instruction, "loop")
-        self.shape, self.axes = instruction.inputs[0].shape, tuple(instruction.params["axis"])
-        self.outputs = [instruction.output]
-
-    def reduced(self, value: Value) -> bool:
-        return value is self.instructions[0].output

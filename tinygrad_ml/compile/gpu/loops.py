@@ -13,10 +13,11 @@ from ...ops.elementwise import constant_in
 from ...ops.movement import reshape
 from ...ops.shapes import size
 from ..program import COPY, GATHER, PUT, Instruction, Value
+from ..schedule.axes import strides_in
 from .expressions import POINTER, REGISTER, constant, expression, loaded, stored
 from .gathers import Gather
 from .launch import BLOCK, Launch, launch
-from .places import Places, at, needs_wide, strides_in
+from .places import Places, at, needs_wide
 
 MANY = 1 << 18
 """From so many elements on a thread computes four: with fewer, the processor would be half empty."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy
 
 from ..program import DRAW, Instruction, Value
-from ..schedule.fusion import Kernel
+from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout
 
 SMALL = 1 << 14

@@ -9,10 +9,11 @@ import numpy
 from ...backend.sums import accumulator
 from ...ops.shapes import reduced, size
 from ..program import Instruction, Value
+from ..schedule.axes import strides_in
 from .expressions import REGISTER, loaded, stored
 from .launch import BLOCK, Launch, launch
 from .loops import elementwise
-from .places import Places, at, needs_wide, strides_in, times
+from .places import Places, at, needs_wide, times
 
 THREADS = 128
 

@@ -18,13 +18,6 @@ import numpy
 from ..schedule.axes import merged
 
 
-def strides_in(form: numpy.ndarray, shape: Sequence[int]) -> tuple[int, ...]:
-    """In elements, along each axis of `shape`; 0 where the array of this form is broadcast along it."""
-    missing = len(shape) - form.ndim
-    strides = [0 if n == 1 else step // form.itemsize for n, step in zip(form.shape, form.strides, strict=True)]
-    return (0,) * missing + tuple(strides)
-
-
 def needs_wide(forms: Sequence[numpy.ndarray], count: int) -> bool:
     """Whether 32 bits are too few to count `count` elements, or to reach all elements of arrays of these forms."""
     reach = [

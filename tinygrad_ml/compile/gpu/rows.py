@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import numpy
 
 from ..program import Value
-from ..schedule.fusion import Kernel
+from ..schedule.kernel import Kernel
 from .launch import BLOCK, Launch, launch
 from .reductions import POSITIONS, Found
 from .teams import team

@@ -17,7 +17,7 @@ from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
 from ..eager import value_of
 from ..program import DRAW, Instruction, Value
-from ..schedule.fusion import Kernel
+from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout, form_of
 from . import blas
 from .kernels import Launch, has_launch, launches

@@ -18,11 +18,12 @@ import numpy
 from ...ops.movement import reshape
 from ...ops.shapes import size
 from ..program import GATHER, Instruction, Value
-from ..schedule.fusion import Kernel
+from ..schedule.axes import strides_in
+from ..schedule.kernel import Kernel
 from .expressions import REGISTER, constant, expression, loaded, stored
 from .gathers import Gather
 from .loops import Names
-from .places import Places, needs_wide, strides_in
+from .places import Places, needs_wide
 from .reductions import FOLDS
 
 

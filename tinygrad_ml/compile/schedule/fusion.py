@@ -40,84 +40,16 @@ import heapq
 import math
 from collections.abc import Callable, Iterable
 
-from ...ops import reduce
 from ...ops.movement import reshape
 from ...ops.shapes import kept, reduced, size
 from ..passes.elementwise import is_elementwise
 from ..program import GATHER, Instruction, Program, Value
+from .kernel import REDUCTIONS, Kernel
 
 FAR = 1000
 """So many kernels are looked through; what is farther apart stays apart, so that compiling takes linear time."""
 LONG = 16384
 """Elements of a row up to which full values may follow a reduction of it: more are not kept near."""
-REDUCTIONS = frozenset((reduce.sum_, reduce.max_, reduce.min_))
-
-
-class Kernel:
-    """Instructions that run together, in this order: a loop over a domain, or a single operation of another kind.
-
-    kind     "loop" or "single"
-    shape    of the domain
-    axes     those of its axes that are reduced
-    outputs  what others need of it
-    """
-
-    def __init__(self, first: int, instruction: Instruction, kind: str):
-        self.instructions = [instruction]
-        self.kind = kind
-        self.shape, self.axes = instruction.output.shape, ()
-        self._reduced: set[Value] = set()
-        if kind == "loop" and instruction.op in REDUCTIONS:
-            self.shape, self.axes = instruction.inputs[0].shape, tuple(instruction.params["axis"])
-            self._reduced.add(instruction.output)
-        self.whole = {instruction.inputs[0]} if instruction.op is GATHER else set()  # what must be whole before
-        self.first = self.last = first  # where its instructions stand in the program
-        self.needs: set[Kernel] = set()  # the kernels whose results it takes
-        self.merged: Kernel | None = None  # the kernel that has taken this one in
-        self.outputs: list[Value] = []
-
-    def reduced(self, value: Value) -> bool:
-        """Whether a value that is made here is one of the reduced ones."""
-        return value in self._reduced
-
-    @property
-    def in_rows(self) -> bool:
-        """Whether the last axes of the domain are reduced, and only they: then each row can be finished by itself."""
-        return bool(self.axes) and self.axes == tuple(range(len(self.shape) - len(self.axes), len(self.shape)))
-
-    def phases(self) -> dict[Value, int]:
-        """The turn in which each value is computed.
-
-        A full value of turn t is computed in the t-th walk over the reduced axes; a reduction of it is known in turn
-        t + 1, before that walk begins, and so are the reduced values that follow from it.
-        """
-        turn: dict[Value, int] = {}
-        for instruction in self.instructions:
-            latest = max((turn.get(value, 0) for value in instruction.inputs), default=0)
-            from_full = self.reduced(instruction.output) and instruction.op in REDUCTIONS
-            turn[instruction.output] = latest + 1 if from_full else latest
-        return turn
-
-    def inputs(self) -> list[Value]:
-        """The values that it takes, each once."""
-        own = {instruction.output for instruction in self.instructions}
-        return list(dict.fromkeys(v for i in self.instructions for v in i.inputs if v not in own))
-
-    @property
-    def flops(self) -> int:
-        return sum(instruction.flops for instruction in self.instructions)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that are read and written."""
-        return sum(value.nbytes for value in (*self.inputs(), *self.outputs))
-
-    @property
-    def name(self) -> str:
-        return " ".join(instruction.op.name for instruction in self.instructions)
-
-    def __repr__(self) -> str:
-        return f"<kernel {self.name}>"
 
 
 def fusion(

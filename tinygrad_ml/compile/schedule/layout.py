@@ -18,7 +18,7 @@ from ...ops.conv import windows
 from ...ops.index import ARRAY, getitem
 from ..program import GATHER, Instruction, Program, Value
 from .buffers import Lifetime, places
-from .fusion import REDUCTIONS, Kernel
+from .kernel import Kernel, Turns
 
 
 def form_of(shape: tuple[int, ...], dtype: numpy.dtype, strides: tuple[int, ...] | None = None) -> numpy.ndarray:
@@ -56,7 +56,7 @@ def view_function(instruction: Instruction) -> Callable | None:
 
 def _adds_up_in(kernel: Kernel, value: Value) -> bool:
     """Whether the memory of a reduction is written to before all that the kernel reads has been read."""
-    return not kernel.in_rows and any(i.output is value and i.op in REDUCTIONS for i in kernel.instructions)
+    return not kernel.in_rows and any(i.output is value and kernel.folds(i) for i in kernel.instructions)
 
 
 class Layout:
@@ -150,14 +150,14 @@ class Layout:
 
     def _last_reader_is(self, kernel: Kernel, memory: Value, value: Value) -> bool:
         """Whether `kernel` reads each of the old numbers only before it computes the new one in the same place."""
-        phases = kernel.phases()
+        turn = Turns(kernel).of
         outputs = [instruction.output for instruction in kernel.instructions]
         place = outputs.index(value)
         for i, instruction in enumerate(kernel.instructions):
             if not any(self.roots.get(operand) is memory for operand in instruction.inputs):
                 continue
             output = instruction.output
-            late = i > place or phases[output] > phases[value] or (i == place and self.reads_late(kernel, instruction))
+            late = i > place or turn[output] > turn[value] or (i == place and self.reads_late(kernel, instruction))
             elsewhere = kernel.reduced(output) != kernel.reduced(value) or output.shape != value.shape
             looks = any(self.roots.get(operand) is memory and operand is not memory for operand in instruction.inputs)
             looks = looks or (instruction.op is GATHER and self.roots.get(instruction.inputs[0]) is memory)

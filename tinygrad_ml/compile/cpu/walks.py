@@ -1,0 +1,280 @@
+"""The text of a loop: walks over a kernel's domain, with a line for each operation.
+
+Three kinds of loops, by what is reduced (see `../schedule/fusion.py`):
+
+    nothing     for each element: all operations
+    rows        for each row: a walk over it for each turn, with the reduced values of the row in between
+    columns     a walk over all elements that adds up; then the reduced values
+
+Read before: `loops.py`. Read next: `places.py`, how elements are found; `mathematics.py`, functions that Numba does not
+have; `machine_code.py`, how a loop is compiled and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+import numpy
+
+from ...backend.sums import RUN
+from ...ops.movement import reshape
+from ...ops.reduce import max_, min_, sum_
+from ...ops.shapes import size
+from ..program import Instruction, Value
+from ..schedule.axes import neighbours
+from .expressions import constant, expression
+from .loops import Loop, Operand, Operands
+from .places import NOTHING_OVERLAPS, Axis, Place, place
+
+COMBINED = {
+    sum_: "{0} + {1}",
+    max_: "({1} if {1} > {0} or {1} != {1} else {0})",
+    min_: "({1} if {1} < {0} or {1} != {1} else {0})",
+}
+
+
+class Written(NamedTuple):
+    """source    of the function `loop(sizes, addresses, steps)`
+    sizes     of its axes
+    operands  whose addresses it is to be given
+    steps     of those that do not lie in order
+    growth    by how many bytes each operand goes on from one turn of the outermost loop to the next, if these turns do
+              not need each other
+    """
+
+    source: str
+    sizes: tuple[int, ...]
+    operands: tuple[Operand, ...]
+    steps: tuple[int, ...]
+    growth: tuple[int, ...] | None
+
+
+def written(loop: Loop, forms: Mapping[Value, numpy.ndarray], in_place: Mapping[Value, Value]) -> Written:
+    """The text of a loop, for operands that lie as `forms` says. See `Operands`."""
+    return _Writer(Operands(loop, forms, in_place)).written()
+
+
+class _Writer:
+    """lines    that were written so far
+    down     the axes of the loop that are kept, by their numbers
+    along    those that are reduced
+    in_rows  whether a row is walked through before the next one
+    inner    where columns are reduced: the last axes, if they are, which are added up in a register
+    """
+
+    def __init__(self, operands: Operands):
+        self.loop, self.kernel, self.turns = operands.loop, operands.loop.kernel, operands.loop.turns
+        self.operands, self.made = operands, operands.made
+        given = operands.all()
+        self.groups = neighbours(self.kernel.shape, [operand.strides for operand in given], apart=self.kernel.axes)
+        self.sizes = tuple(size(tuple(self.kernel.shape[axis] for axis in group)) for group in self.groups)
+        self.down = [g for g, group in enumerate(self.groups) if group[0] not in self.kernel.axes]
+        self.along = [g for g, group in enumerate(self.groups) if group[0] in self.kernel.axes]
+        self.in_rows = not self.down or not self.along or self.along[0] > self.down[-1]
+        self.inner = [] if self.in_rows else [g for g in self.along if g > self.down[-1]]
+        self.arrays = {operand: f"a{i}" for i, operand in enumerate(given)}
+        self.places = {operand: self._place(operand, name) for operand, name in self.arrays.items()}
+        self.names: dict[Value, str] = {}
+        self.scalars: dict[Operand, str] = {}
+        self.lines: list[str] = []
+
+    def _place(self, operand: Operand, name: str) -> Place:
+        last = {g: group[-1] for g, group in enumerate(self.groups) if operand.strides[group[-1]]}
+        axes = [Axis(f"i{g}", f"n{g}", self.sizes[g]) for g in last]
+        return place(name, operand.value.dtype, axes, [operand.strides[axis] for axis in last.values()])
+
+    # -- the function ------------------------------------------------------------------------------------------------
+
+    def written(self) -> Written:
+        results = self.operands.results()
+        for operand in self.places:
+            if operand not in results and not any(operand.strides[group[-1]] for group in self.groups):
+                self.scalars[operand] = name = f"s{len(self.scalars)}"
+                self._emit(0, f"{name} = {self._read(operand)}")
+        if not self.kernel.axes:
+            self._nest(range(len(self.groups)), 0, lambda depth: self._walk(0, depth))
+        elif self.in_rows:
+            self._nest(self.down, 0, self._row)
+        else:
+            self._columns()
+        steps = {name: step for place in self.places.values() for name, step in place.steps.items()}
+        sizes = (f"n{g}" for g in range(len(self.groups)))
+        given = [*sizes, *(place.argument for place in self.places.values()), *steps]
+        words = " ".join(instruction.op.name for instruction in self.kernel.instructions)
+        body = "\n".join(f"    {line}" for line in (NOTHING_OVERLAPS, *self.lines))
+        source = f"# {words}\ndef loop({', '.join(given)}):\n{body}\n"
+        return Written(source, self.sizes, tuple(self.places), tuple(steps.values()), self._growth())
+
+    def _growth(self) -> tuple[int, ...] | None:
+        if self.down[:1] != [0] or not self.in_rows or any(operand.scratch for operand in self.places):
+            return None
+        outermost = self.groups[0][-1]
+        return tuple(operand.strides[outermost] * operand.value.dtype.itemsize for operand in self.places)
+
+    def _emit(self, depth: int, line: str) -> None:
+        self.lines.append("    " * depth + line)
+
+    def _nest(
+        self, groups: Iterable[int], depth: int, body: Callable[[int], None], run: tuple[int, str] = (-1, "")
+    ) -> None:
+        """Loops in each other around a body; that of one of the groups may be over a part of its axis: `run` says which."""
+        for g in groups:
+            self._emit(depth, f"for i{g} in range({run[1] if g == run[0] else f'n{g}'}):")
+            depth += 1
+        body(depth)
+
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    def _at(self, operand: Operand) -> str:
+        return self.places[operand].element
+
+    def _read(self, operand: Operand) -> str:
+        return f"{self._at(operand)} != 0" if operand.value.dtype == bool else self._at(operand)
+
+    def _operand(self, value: Value, instruction: Instruction, loaded: dict, depth: int) -> str:
+        """An operand of an instruction as a name, loaded before if need be."""
+        literal = constant(value)
+        if literal is not None:
+            return literal
+        if value in self.made:
+            if value in loaded or not self.operands.in_memory(value):
+                return self.names[value]
+            key, operand, name = value, self.operands.result(value), self._name(value)  # from an earlier turn
+        else:
+            key = operand = self.operands.taken(value, instruction)
+            if operand in self.scalars:
+                return self.scalars[operand]
+            name = self.arrays[operand].replace("a", "x")
+        if key not in loaded:
+            loaded[key] = name
+            self._emit(depth, f"{name} = {self._read(operand)}")
+        return loaded[key]
+
+    def _name(self, value: Value) -> str:
+        return self.names.setdefault(value, f"v{len(self.names)}")
+
+    def _compute(self, instruction: Instruction, loaded: dict, depth: int) -> None:
+        """A line for an elementwise operation, and one that stores its result."""
+        output = instruction.output
+        operands = [self._operand(value, instruction, loaded, depth) for value in instruction.inputs]
+        if instruction.op is reshape:  # another name
+            self.names[output] = loaded[output] = operands[0]
+            return
+        loaded[output] = self._name(output)
+        self._emit(depth, f"{loaded[output]} = {expression(instruction, operands)}")
+        self._store(output, loaded[output], depth)
+
+    def _store(self, value: Value, text: str, depth: int) -> None:
+        if self.operands.in_memory(value):
+            self._emit(depth, f"{self._at(self.operands.result(value))} = {text}")
+
+    # -- walks ---------------------------------------------------------------------------------------------------------
+
+    def _walk(self, turn: int, depth: int) -> None:
+        loaded: dict = {}
+        for instruction in self.turns.walked(turn):
+            if self.kernel.folds(instruction):
+                (x,) = instruction.inputs
+                self._accumulate(instruction, self._operand(x, instruction, loaded, depth), depth)
+            else:
+                self._compute(instruction, loaded, depth)
+
+    def _accumulate(self, instruction: Instruction, value: str, depth: int) -> None:
+        output = instruction.output
+        if self.in_rows or self.inner:
+            total = f"t_{self._name(output)}"
+            if instruction.op is sum_ and output.dtype.kind == "f":
+                self._emit(depth, f"{total} = add_in_any_order({total}, float64({value}))")
+                return
+        else:
+            self._name(output)
+            total = self._at(self.operands.result(output))
+            if output.dtype != instruction.inputs[0].dtype:
+                value = f"{output.dtype}({value})"
+        self._emit(depth, f"{total} = {COMBINED[instruction.op].format(total, value)}")
+
+    def _start(self, reductions: Iterable[Instruction], depth: int) -> None:
+        """Registers for what is reduced next."""
+        for i in reductions:
+            self._emit(depth, f"t_{self._name(i.output)} = {_start(i, wide=True)}")
+
+    def _row(self, depth: int) -> None:
+        loaded: dict = {}
+        for turn in range(self.turns.count):
+            for instruction in self.turns.before(turn):
+                self._compute(instruction, loaded, depth)
+            walked = self.turns.walked(turn)
+            reductions = [i for i in walked if self.kernel.folds(i)]
+            self._start(reductions, depth)
+            if walked:
+                self._nest(self.along, depth, lambda inner, turn=turn: self._walk(turn, inner))
+            for i in reductions:
+                name = loaded[i.output] = self._name(i.output)
+                self._emit(depth, f"{name} = {i.output.dtype}(t_{name})")
+                self._store(i.output, name, depth)
+
+    def _columns(self) -> None:
+        self.reductions = [i for i in self.kernel.instructions if self.kernel.folds(i)]
+        self.sums = [i for i in self.reductions if i.output in self.loop.totals]
+        outer = [g for g in range(len(self.groups)) if g not in self.inner]
+        self._nest(self.down, 0, self._clear)
+        if self.inner:
+            self._nest(outer, 0, self._walk_inner)
+        elif not self.sums:
+            self._nest(outer, 0, lambda depth: self._walk(0, depth))
+        else:  # a sum does not run on for long in its own dtype: see `backend/sums.py`
+            long, *others = self.along
+            rows = f"max({RUN} // ({' * '.join(f'n{g}' for g in others)}), 1)" if others else str(RUN)
+            self._emit(0, f"rows = {rows}")
+            self._emit(0, f"for first in range(0, n{long}, rows):")
+            self._nest(self.down, 1, self._clear_run)
+            self._nest(outer, 1, lambda depth: self._walk(0, depth), (long, f"first, min(first + rows, n{long})"))
+            self._nest(self.down, 1, self._add_run)
+        if self.sums or any(self.turns.before(turn) for turn in range(self.turns.count)):
+            self._nest(self.down, 0, self._finish)
+
+    def _clear(self, depth: int) -> None:
+        for i in self.reductions:
+            self._emit(depth, f"{self._at(self.operands.total(i.output))} = {_start(i, wide=True)}")
+
+    def _clear_run(self, depth: int) -> None:
+        for i in self.sums:
+            self._emit(depth, f"{self._at(self.operands.result(i.output))} = {_start(i)}")
+
+    def _add_run(self, depth: int) -> None:
+        for i in self.sums:
+            self._add(i, self._at(self.operands.result(i.output)), depth)
+
+    def _walk_inner(self, depth: int) -> None:
+        self._start(self.reductions, depth)
+        self._nest(self.inner, depth, lambda deeper: self._walk(0, deeper))
+        for i in self.reductions:
+            self._add(i, f"t_{self._name(i.output)}", depth)
+
+    def _add(self, instruction: Instruction, part: str, depth: int) -> None:
+        """What was found of a reduction, taken into its total."""
+        total = self.operands.total(instruction.output)
+        at = self._at(total)
+        self._emit(depth, f"{at} = {COMBINED[instruction.op].format(at, f'{total.value.dtype}({part})')}")
+
+    def _finish(self, depth: int) -> None:
+        loaded: dict = {}
+        for i in self.sums:
+            name = loaded[i.output] = self._name(i.output)
+            self._emit(depth, f"{name} = {i.output.dtype}({self._at(self.operands.total(i.output))})")
+            self._emit(depth, f"{self._at(self.operands.result(i.output))} = {name}")
+        for turn in range(self.turns.count):
+            for instruction in self.turns.before(turn):
+                self._compute(instruction, loaded, depth)
+
+
+def _start(instruction: Instruction, wide: bool = False) -> str:
+    """The number with which a reduction begins. Sums in a register are wide: they are rounded once, at the end."""
+    dtype = instruction.output.dtype
+    if instruction.op is sum_:
+        return f"{'float64' if wide and dtype.kind == 'f' else dtype}(0)"
+    if dtype.kind == "f":
+        return f"{dtype}({'-' if instruction.op is max_ else ''}inf)"
+    extreme = numpy.iinfo(dtype)
+    return f"{dtype}({extreme.min if instruction.op is max_ else extreme.max})"
