@@ -18,13 +18,12 @@ import numpy
 from ...ops.movement import reshape
 from ...ops.shapes import size
 from ..program import GATHER, Instruction, Value
-from ..schedule.axes import strides_in
-from ..schedule.kernel import Kernel
+from ..schedule.axes import along_domain, shape_read, strides_in
+from ..schedule.kernel import Kernel, Turns
 from .expressions import REGISTER, constant, expression, loaded, stored
 from .gathers import Gather
 from .loops import Names
 from .places import Places, needs_wide
-from .reductions import FOLDS
 
 
 class Step(NamedTuple):
@@ -73,12 +72,13 @@ class Work:
         self.gathers = {i: Gather(i, self.forms) for i in self.kernel.instructions if i.op is GATHER}
         for instruction in self.kernel.instructions:
             if instruction in self.gathers:
-                strides[instruction] = self._in_domain(self.gathers[instruction].along)
+                strides[instruction] = along_domain(self.kernel, self.gathers[instruction].along)
             for value in self._operands(instruction):
                 if value not in self.made and constant(value) is None:
-                    strides[self._key(instruction, value)] = self._strides(instruction, value)
+                    key = self._key(instruction, value)
+                    strides[key] = key[1]
         for value in self.kernel.outputs:
-            strides["written", value] = self._in_domain(strides_in(self.forms[value], value.shape))
+            strides["written", value] = along_domain(self.kernel, strides_in(self.forms[value], value.shape))
         self.strides = strides
         self.row, self.column = (
             Places(
@@ -94,20 +94,10 @@ class Work:
         """Those of which an element is read where one of the domain is."""
         return instruction.inputs[1:] if instruction in self.gathers else instruction.inputs
 
-    def _in_domain(self, strides: tuple[int, ...]) -> tuple[int, ...]:
-        """Strides along the axes of a full or reduced shape as strides along those of the domain."""
-        if len(strides) == len(self.shape):
-            return strides
-        along = dict(zip(self.kept_axes, strides, strict=True))
-        return tuple(along.get(axis, 0) for axis in range(len(self.shape)))
-
-    def _strides(self, instruction: Instruction, value: Value) -> tuple[int, ...]:
-        shape = self.shape if instruction.op in FOLDS else instruction.output.shape
-        return self._in_domain(strides_in(self.forms[value], shape))
-
-    def _key(self, instruction: Instruction, value: Value) -> Hashable:
+    def _key(self, instruction: Instruction, value: Value) -> tuple[Value, tuple[int, ...]]:
         """A value from outside as it is read here: it may be broadcast in two ways in one kernel."""
-        return value, self._strides(instruction, value)
+        shape = shape_read(self.kernel, instruction)
+        return value, along_domain(self.kernel, strides_in(self.forms[value], shape))
 
     def _in_row(self, key: Hashable) -> bool:
         """Whether what is read there is the same for the whole row."""
@@ -120,17 +110,14 @@ class Work:
         self.of_row: dict[str, tuple[int, Step]] = {}
         self.of_element: dict[str, Step] = {}
         self.reductions: dict[Instruction, tuple[int, str]] = {}
-        turn: dict[Value, int] = {}
-        loads: dict[Hashable, str] = {}
+        turns = Turns(self.kernel)
+        loads: dict[tuple[Value, tuple[int, ...]], str] = {}
         for instruction in self.kernel.instructions:
             operands = [self._operand(instruction, value, loads) for value in self._operands(instruction)]
-            output = instruction.output
-            now = max((turn.get(value, 0) for value in instruction.inputs), default=0)
-            if instruction.op in FOLDS:
+            output, now = instruction.output, turns.walk(instruction)
+            if self.kernel.folds(instruction):
                 self.reductions[instruction] = now, operands[0]
-                turn[output] = now + 1
                 continue
-            turn[output] = now
             if instruction.op is reshape:
                 self.names.same(output, instruction.inputs[0])
                 continue
@@ -144,11 +131,11 @@ class Work:
             else:
                 self.of_element[self.names[output]] = step
         full = [value for value in self.kernel.outputs if not self.kernel.reduced(value)]
-        lasts = [now for now, _ in self.reductions.values()] + [turn[value] for value in full]
+        lasts = [now for now, _ in self.reductions.values()] + [turns.of[value] for value in full]
         self.passes = max(lasts) + 1
         self.full_outputs = full
 
-    def _operand(self, instruction: Instruction, value: Value, loads: dict[Hashable, str]) -> str:
+    def _operand(self, instruction: Instruction, value: Value, loads: dict[tuple[Value, tuple[int, ...]], str]) -> str:
         """The value as an expression; a line that reads it is added, if it comes from outside."""
         if value in self.made or constant(value) is not None:
             return self.names[value]
