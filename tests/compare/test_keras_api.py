@@ -8,7 +8,8 @@ import inspect
 import pytest
 from keras_twins import ours, quiet, theirs, torch
 
-from tinygrad_ml.keras.naming import NotOfferedError, options_of
+from tinygrad_ml.keras.absent import NotOfferedError
+from tinygrad_ml.keras.arguments import options_of
 
 pytestmark = quiet
 

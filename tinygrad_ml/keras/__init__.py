@@ -22,12 +22,12 @@ from . import (
     saving,
     utils,
 )
+from .absent import not_offered
 from .initializers import Initializer
 from .layers import Input, InputSpec, Layer
 from .losses import Loss
 from .metrics import Metric
 from .models import Model, Sequential
-from .naming import not_offered
 from .optimizers import Optimizer
 from .regularizers import Regularizer
 

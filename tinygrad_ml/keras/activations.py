@@ -10,7 +10,7 @@ from ..errors import OptionError
 from ..functional import clip, square, where
 from ..nn import functional as F
 from ..tensor import Tensor, as_tensor
-from .naming import not_offered
+from .absent import not_offered
 from .serialization import by_name, get_registered_name, offer
 from .serialization import deserialize as _deserialize
 from .serialization import serialize as _serialize

@@ -16,7 +16,7 @@ from ..functional import zeros as blank
 from ..nn import init
 from ..tensor import Tensor
 from . import checks
-from .naming import not_offered
+from .absent import not_offered
 from .serialization import Configurable, by_name, deserialize, serialize  # noqa: F401
 
 

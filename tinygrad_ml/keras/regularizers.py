@@ -7,8 +7,8 @@ from typing import Any
 from ..functional import abs, square
 from ..functional import sum as total
 from ..tensor import Tensor
+from .absent import not_offered
 from .checks import number
-from .naming import not_offered
 from .serialization import Configurable, by_name, deserialize, serialize  # noqa: F401
 
 

@@ -1,7 +1,7 @@
 """`keras.saving`: models in files, and classes of your own that may be in them."""
 
+from .absent import not_offered
 from .models.saving import load_model, load_weights, save_model, save_weights
-from .naming import not_offered
 from .serialization import (
     custom_object_scope,
     deserialize,

@@ -20,7 +20,8 @@ import numpy
 
 from ..errors import CheckpointError, OptionError
 from ..tensor import Tensor, tensor
-from .naming import bound_arguments, options_of, snake_case
+from .arguments import bound_arguments, options_of
+from .naming import snake_case
 
 _registered: dict[str, Any] = {}  # "package>name" -> class or function, of the program's
 _offered: dict[str, dict[str, Any]] = {}  # room, such as "layers" -> name -> class or function, of this package's

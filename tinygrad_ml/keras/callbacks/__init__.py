@@ -1,6 +1,6 @@
 """Callbacks: what `fit` tells of its progress, and who listens. Read `base.py`, then `monitoring.py`."""
 
-from ..naming import not_offered
+from ..absent import not_offered
 from .base import Callback, History
 from .callback_list import CallbackList
 from .logging import CSVLogger, LambdaCallback, LearningRateScheduler, TerminateOnNaN

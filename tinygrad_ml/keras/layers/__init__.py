@@ -1,6 +1,6 @@
 """Layers, in files by Keras's own names. Read `base.py`, then `core.py`."""
 
-from ..naming import not_offered
+from ..absent import not_offered
 from ..serialization import deserialize, serialize
 from .advanced_activations import ELU, LeakyReLU, Maxout, PReLU, ReLU, Softmax
 from .base import Layer

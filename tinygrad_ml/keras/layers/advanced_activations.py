@@ -8,8 +8,8 @@ from ...errors import OptionError, ShapeError
 from ...nn import functional as F
 from ...tensor import as_tensor
 from .. import activations
+from ..arguments import accepts_old
 from ..checks import number
-from ..naming import accepts_old
 from .base import Layer
 from .input_spec import InputSpec
 

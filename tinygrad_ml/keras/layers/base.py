@@ -25,8 +25,10 @@ from ...nn import Module
 from ...structure import leaves, mapped
 from ...tensor import Tensor, as_tensor
 from .. import activations, regularizers
+from ..absent import NotYetError
+from ..arguments import options_of
 from ..checks import truth
-from ..naming import NotYetError, options_of, unique_name
+from ..naming import unique_name
 from ..serialization import Configurable, serialize
 from .input_spec import check_inputs
 from .shapes import flatten_shapes, map_shapes, shapes_of, symbols_of

@@ -9,8 +9,9 @@ from ...errors import OptionError
 from ...functional.convolution import per_axis
 from ...nn import functional as F
 from .. import activations
+from ..absent import not_offered
+from ..arguments import accepts_old, old_spelling
 from ..checks import whole
-from ..naming import accepts_old, not_offered, old_spelling
 from .base import Layer
 from .channels import channels_first, channels_of, checked_format, checked_padding, padding_of
 from .core import OLD_KERNEL

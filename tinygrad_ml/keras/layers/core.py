@@ -15,8 +15,9 @@ from ...functional import tensordot
 from ...nn import functional as F
 from ...tensor import Tensor, as_tensor
 from .. import activations
+from ..absent import not_offered
+from ..arguments import accepts_old
 from ..checks import whole
-from ..naming import accepts_old, not_offered
 from ..serialization import serialize
 from .base import Layer
 from .input import Input, InputLayer  # noqa: F401  where old courses import them from, and those below

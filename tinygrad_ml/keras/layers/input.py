@@ -9,7 +9,7 @@ import numpy
 from ...backend import DEFAULT_FLOAT, dtypes
 from ...errors import OptionError
 from ...functional import symbol
-from ..naming import accepts_old
+from ..arguments import accepts_old
 from .base import Layer
 from .symbols import Call, KerasTensor
 

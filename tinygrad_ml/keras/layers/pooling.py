@@ -7,7 +7,7 @@ from typing import Any
 from ...functional.convolution import per_axis
 from ...functional.pooling import avg_pool, max_pool
 from ...tensor import as_tensor
-from ..naming import accepts_old
+from ..arguments import accepts_old
 from .base import Layer
 from .channels import channels_first, checked_format, checked_padding, padding_of
 

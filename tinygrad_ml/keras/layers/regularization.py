@@ -12,8 +12,8 @@ from ...errors import OptionError
 from ...nn import functional as F
 from ...tensor import as_tensor
 from .. import checks
+from ..arguments import accepts_old
 from ..checks import number, whole
-from ..naming import accepts_old
 from ..regularizers import L1L2
 from .base import Layer
 from .channels import channels_first, checked_format

@@ -15,10 +15,10 @@ from ...graph import Node
 from ...nn import Module
 from ...structure import is_nested, leaves, mapped, packed_like
 from ...tensor import Tensor, apply
+from ..arguments import options_of
 from ..layers.base import Layer, phase
 from ..layers.input import InputLayer
 from ..layers.symbols import Call, call_of, symbols_behind
-from ..naming import options_of
 from ..serialization import deserialize, serialize
 from .calls import Reader, Writer, again, kept
 from .model import Model, as_inputs

@@ -8,11 +8,11 @@ from typing import Any
 from ...errors import OptionError, ShapeError
 from ...nn import Module
 from ...structure import is_nested
+from ..absent import NotYetError
 from ..layers.base import Layer, in_phase, phase
 from ..layers.input import InputLayer
 from ..layers.shapes import shapes_of
 from ..layers.symbols import Call, KerasTensor
-from ..naming import NotYetError
 from ..serialization import deserialize, serialize
 from .calls import again, kept
 from .model import Model, as_inputs

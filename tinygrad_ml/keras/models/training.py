@@ -17,8 +17,8 @@ from ...errors import DataError, OptionError
 from ...functional import concat
 from ...modes import no_grad
 from ...structure import leaves, packed_like
+from ..arguments import accepts_old
 from ..callbacks import CallbackList, History
-from ..naming import accepts_old
 from .batches import Batches, split_validation, unpack
 from .learner import Learner
 from .logs import Logs, plain

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..naming import not_offered
+from ..absent import not_offered
 from ..serialization import by_name, deserialize, serialize
 from . import schedules
 from .optimizer import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop

@@ -14,8 +14,9 @@ from ...errors import OptionError
 from ...modes import each_time, no_grad
 from ...nn.utils import norm_and_factor, shortened
 from ...tensor import Tensor, tensor
+from ..arguments import old_spelling
 from ..checks import number
-from ..naming import old_spelling, unique_name
+from ..naming import unique_name
 from ..serialization import Configurable, deserialize
 from . import rules
 from .schedules import InverseTimeDecay, LearningRateSchedule

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import OptionError
 from .. import serialization
-from ..naming import not_offered
+from ..absent import not_offered
 from ..serialization import Configurable, by_name
 
 

@@ -1,7 +1,8 @@
 """Helpers: one-hot labels, seeds, folders of images, pictures of models."""
 
+from ..absent import not_offered
 from ..callbacks.progress import Progbar
-from ..naming import clear_session, not_offered
+from ..naming import clear_session
 from ..saving import (
     CustomObjectScope,
     custom_object_scope,

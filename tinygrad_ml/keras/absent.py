@@ -1,0 +1,46 @@
+"""What Keras has and this library has not, or not yet: errors that say what to use instead."""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from ..errors import OptionError, TinygradError
+
+
+class NotOfferedError(TinygradError):
+    """Something of Keras that this library does not have; the message says what to use."""
+
+
+class NotOfferedAttributeError(NotOfferedError, AttributeError):
+    """It was looked up, so that `hasattr` is False, and editors and `inspect` go on."""
+
+
+class NotYetError(OptionError, AttributeError):
+    """An attribute that is there once something has been done, such as the output of a layer that was called."""
+
+
+class NotOfferedImportError(NotOfferedError, ImportError):
+    """It was to be imported."""
+
+
+def not_offered(module: str, instead: dict[str, str]) -> Callable[[str], Any]:
+    """A module's `__getattr__` that says what to use instead of what it lacks."""
+
+    def look_up(name: str):
+        if name in instead:
+            kind = NotOfferedImportError if _imports(sys._getframe(1)) else NotOfferedAttributeError
+            raise kind(f"tinygrad_ml.{module} has no {name}: {instead[name]}")
+        raise AttributeError(f"module 'tinygrad_ml.{module}' has no attribute {name!r}")
+
+    return look_up
+
+
+def _imports(frame: FrameType) -> bool:
+    """Whether the code that runs in `frame` is a `from ... import`, which words of an AttributeError would not survive."""
+    if frame.f_code.co_name == "_handle_fromlist":
+        return True
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM"
