@@ -67,6 +67,7 @@ _ROOMS = frozenset(
         "ops",
         "structure",
         "training",
+        "typing",
         "writes",
     )
 )

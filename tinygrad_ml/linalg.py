@@ -19,7 +19,8 @@ from .functional.reductions import norm as vector_norm
 from .ops import decompositions
 from .ops import matmul as primitives
 from .ops.shapes import one_axis
-from .tensor import Tensor, apply, as_tensor
+from .tensor import Tensor, TensorLike, apply, as_tensor
+from .typing import Axes, DTypeLike
 
 __all__ = [
     "cholesky",
@@ -49,12 +50,12 @@ __all__ = [
 ]
 
 
-def inv(x) -> Tensor:
+def inv(x: TensorLike) -> Tensor:
     """x⁻¹, of shape (.., n, n). dL/dx = -yᵀ · g · yᵀ."""
     return apply(primitives.inv, (as_tensor(x),))
 
 
-def solve(a, b) -> Tensor:
+def solve(a: TensorLike, b: TensorLike) -> Tensor:
     """y with a·y = b: a of shape (.., n, n), b of shape (n,) or (.., n, k). dL/db = a⁻ᵀ·g, dL/da = -(a⁻ᵀ·g)·yᵀ."""
     a, b = as_tensor(a), as_tensor(b)
     if b.ndim == 1:
@@ -62,7 +63,7 @@ def solve(a, b) -> Tensor:
     return apply(primitives.solve, (a, b))
 
 
-def det(x) -> Tensor:
+def det(x: TensorLike) -> Tensor:
     """The determinant, of shape (..). dL/dx = g · cofactors of x, for singular x too; higher orders need x⁻¹."""
     return apply(primitives.det, (as_tensor(x),))
 
@@ -72,13 +73,13 @@ class SlogdetResult(NamedTuple):
     logabsdet: Tensor
 
 
-def slogdet(x) -> SlogdetResult:
+def slogdet(x: TensorLike) -> SlogdetResult:
     """(sign, ln |det x|), where det itself would overflow. d ln|det x| / dx = x⁻ᵀ; the sign has derivative 0."""
     x = as_tensor(x)
     return SlogdetResult(apply(primitives.sign_det, (x,)), apply(primitives.log_abs_det, (x,)))
 
 
-def cholesky(x, upper: bool = False) -> Tensor:
+def cholesky(x: TensorLike, upper: bool = False) -> Tensor:
     """L, lower triangular, with L·Lᵀ = x, for a symmetric positive definite x; its transpose for `upper`.
 
     The gradient is symmetric: that of x as a symmetric matrix.
@@ -92,7 +93,7 @@ class EighResult(NamedTuple):
     eigenvectors: Tensor
 
 
-def eigh(x) -> EighResult:
+def eigh(x: TensorLike) -> EighResult:
     """(λ, V) with V·diag(λ)·Vᵀ = x, for a symmetric x, of which the lower triangle is read: λ ascending, V orthogonal.
 
     The gradient is symmetric: that of x as a symmetric matrix. The signs of the columns of V are arbitrary, and so is
@@ -101,7 +102,7 @@ def eigh(x) -> EighResult:
     return EighResult(*decompositions.eigh_parts(apply(decompositions.eigh, (as_tensor(x),))))
 
 
-def eigvalsh(x) -> Tensor:
+def eigvalsh(x: TensorLike) -> Tensor:
     """The eigenvalues of a symmetric x, ascending. dL/dx = V·diag(g)·Vᵀ."""
     return apply(decompositions.eigvalsh, (as_tensor(x),))
 
@@ -112,7 +113,7 @@ class SVDResult(NamedTuple):
     Vh: Tensor
 
 
-def svd(x, full_matrices: bool = True) -> SVDResult:
+def svd(x: TensorLike, full_matrices: bool = True) -> SVDResult:
     """(U, s, Vᵀ) with U·diag(s)·Vᵀ = x: s descending, the columns of U and V orthonormal.
 
     x of shape (.., m, n) gives U (.., m, m), s (.., k), Vᵀ (.., n, n), k = min(m, n); U (.., m, k) and Vᵀ (.., k, n) for
@@ -124,7 +125,7 @@ def svd(x, full_matrices: bool = True) -> SVDResult:
     return SVDResult(_completed(u), s, _completed(v).mT) if full_matrices else SVDResult(u, s, v.mT)
 
 
-def svdvals(x) -> Tensor:
+def svdvals(x: TensorLike) -> Tensor:
     """The singular values of x, descending. dL/dx = U·diag(g)·Vᵀ."""
     return apply(decompositions.svdvals, (as_tensor(x),))
 
@@ -134,7 +135,7 @@ class QRResult(NamedTuple):
     R: Tensor
 
 
-def qr(x, mode: str = "reduced") -> QRResult:
+def qr(x: TensorLike, mode: str = "reduced") -> QRResult:
     """(Q, R) with Q·R = x, QᵀQ = 1, R upper triangular.
 
     x of shape (.., m, n) gives Q (.., m, k) and R (.., k, n), k = min(m, n), or k = m for `mode="complete"`. It has a
@@ -170,7 +171,7 @@ def _tolerance(x: Tensor) -> float:
     return builtins.max(x.shape[-2:]) * finfo(x).eps
 
 
-def pinv(x, rtol=None) -> Tensor:
+def pinv(x: TensorLike, rtol: TensorLike | None = None) -> Tensor:
     """x⁺, the pseudo-inverse, of shape (.., n, m): the least-squares solution of x·y = b is x⁺·b.
 
     Singular values of `rtol` (a number, or one for each matrix) times the largest one or less count as 0; by default max(m, n) times the dtype's eps.
@@ -186,7 +187,7 @@ def _frozen(numbers):
     return tuple(map(_frozen, numbers)) if isinstance(numbers, list) else numbers
 
 
-def matrix_rank(x, rtol=None) -> Tensor:
+def matrix_rank(x: TensorLike, rtol: TensorLike | None = None) -> Tensor:
     """How many singular values (int64) are above `rtol` times the largest one; by default max(m, n) times the dtype's eps."""
     x = _matrices(x, "matrix_rank")
     values = svdvals(x)
@@ -196,7 +197,7 @@ def matrix_rank(x, rtol=None) -> Tensor:
     return count_nonzero(values > max(values, -1, keepdims=True) * rtol.expand_dims(-1), -1)
 
 
-def matrix_power(x, n: int) -> Tensor:
+def matrix_power(x: TensorLike, n: int) -> Tensor:
     """x·x·…·x, n times, by squaring; of the inverse for n < 0; the unit matrix for n = 0."""
     x = _matrices(x, "matrix_power")
     if not isinstance(n, int):
@@ -206,16 +207,17 @@ def matrix_power(x, n: int) -> Tensor:
     primitives.square(x.shape)
     if n == 0:
         return eye(x.shape[-1], dtype=x.dtype, device=x.device).broadcast_to(x.shape)
-    result = None
+    while n % 2 == 0:
+        x, n = x @ x, n // 2
+    result, n = x, n // 2
     while n:
-        if n % 2:
-            result = x if result is None else result @ x
+        x = x @ x
+        result = result @ x if n % 2 else result
         n //= 2
-        x = x @ x if n else x
     return result
 
 
-def cross(a, b, axis: int = -1) -> Tensor:
+def cross(a: TensorLike, b: TensorLike, axis: int = -1) -> Tensor:
     """The vector product a × b along an axis of size 3; the other axes broadcast."""
     a, b = as_tensor(a), as_tensor(b)
     first, second = one_axis(axis, a.ndim), one_axis(axis, b.ndim)
@@ -228,17 +230,17 @@ def cross(a, b, axis: int = -1) -> Tensor:
     return product.moveaxis(-1, axis)
 
 
-def diagonal(x, offset: int = 0) -> Tensor:
+def diagonal(x: TensorLike, offset: int = 0) -> Tensor:
     """The diagonal of each matrix: of the last two axes, where `tg.diagonal` takes the first two, as NumPy does."""
     return diagonal_of(_matrices(x, "diagonal"), offset, -2, -1)
 
 
-def trace(x, offset: int = 0, dtype=None) -> Tensor:
+def trace(x: TensorLike, offset: int = 0, dtype: DTypeLike | None = None) -> Tensor:
     """The sum of the diagonal of each matrix."""
     return sum(diagonal(x, offset), -1, dtype=dtype)
 
 
-def matrix_norm(x, ord="fro", keepdims: bool = False) -> Tensor:
+def matrix_norm(x: TensorLike, ord: float | str = "fro", keepdims: bool = False) -> Tensor:
     """A norm of each matrix.
 
     "fro"    √Σ x²
@@ -260,7 +262,7 @@ def matrix_norm(x, ord="fro", keepdims: bool = False) -> Tensor:
     return result if keepdims else result.squeeze((-2, -1))
 
 
-def norm(x, ord=None, axis=None, keepdims: bool = False) -> Tensor:
+def norm(x: TensorLike, ord: float | str | None = None, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """As NumPy's: a vector norm over one axis or, without `ord`, over all; a matrix norm over two axes."""
     x = as_tensor(x)
     if ord is None:
@@ -270,4 +272,4 @@ def norm(x, ord=None, axis=None, keepdims: bool = False) -> Tensor:
         moved = x if axes == (-2, -1) else x.moveaxis(axes, (-2, -1))
         result = matrix_norm(moved, ord, keepdims)
         return result.moveaxis((-2, -1), axes) if keepdims and axes != (-2, -1) else result
-    return vector_norm(x, ord, axis, keepdims)
+    return vector_norm(x, ord, axis, keepdims)  # pyright: ignore[reportArgumentType]: it says what is wrong with a name

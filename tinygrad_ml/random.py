@@ -4,6 +4,9 @@ Each device has a stream of its own, derived from the one seed. Permutations are
 so that a shuffle is the same wherever it is used.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy
 
 from .backend import Device, current_device, dtypes
@@ -11,7 +14,8 @@ from .backend import random as streams
 from .backend.random import get_state
 from .errors import CompileError, OptionError
 from .modes import modes
-from .tensor import Tensor, as_tensor
+from .tensor import Tensor, TensorLike, as_tensor
+from .typing import DeviceLike, DTypeLike, ShapeLike
 
 __all__ = [
     "bernoulli",
@@ -50,12 +54,14 @@ def _refuse_while_recording(name: str) -> None:
         )
 
 
-def _stream(device: Device):
+def _stream(device: Device) -> Any:
     """The random stream of a device; while a step is recorded, what writes the draws down."""
     return streams.generator(device) if modes.recorder is None else modes.recorder.stream(device)
 
 
-def _draw(method: str, size, dtype, device, requires_grad: bool = False) -> Tensor:
+def _draw(
+    method: str, size: ShapeLike | None, dtype: DTypeLike, device: DeviceLike | None, requires_grad: bool = False
+) -> Tensor:
     if isinstance(size, tuple) and len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = size[0]  # randn((2, 3)) for randn(2, 3)
     shape = (
@@ -75,37 +81,59 @@ def _draw(method: str, size, dtype, device, requires_grad: bool = False) -> Tens
     return made
 
 
-def random(size=None, dtype=dtypes.DEFAULT_FLOAT, device=None) -> Tensor:
+def random(
+    size: ShapeLike | None = None, dtype: DTypeLike = dtypes.DEFAULT_FLOAT, device: DeviceLike | None = None
+) -> Tensor:
     """Uniform on [0, 1)."""
     return _draw("random", size, dtype, device)
 
 
-def uniform(low: float = 0.0, high: float = 1.0, size=None, dtype=dtypes.DEFAULT_FLOAT, device=None) -> Tensor:
+def uniform(
+    low: float = 0.0,
+    high: float = 1.0,
+    size: ShapeLike | None = None,
+    dtype: DTypeLike = dtypes.DEFAULT_FLOAT,
+    device: DeviceLike | None = None,
+) -> Tensor:
     """Uniform on [low, high)."""
     return random(size, dtype, device) * (high - low) + low
 
 
-def standard_normal(size=None, dtype=dtypes.DEFAULT_FLOAT, device=None) -> Tensor:
+def standard_normal(
+    size: ShapeLike | None = None, dtype: DTypeLike = dtypes.DEFAULT_FLOAT, device: DeviceLike | None = None
+) -> Tensor:
     """Normal with mean 0 and standard deviation 1."""
     return _draw("standard_normal", size, dtype, device)
 
 
-def normal(loc: float = 0.0, scale: float = 1.0, size=None, dtype=dtypes.DEFAULT_FLOAT, device=None) -> Tensor:
+def normal(
+    loc: float = 0.0,
+    scale: float = 1.0,
+    size: ShapeLike | None = None,
+    dtype: DTypeLike = dtypes.DEFAULT_FLOAT,
+    device: DeviceLike | None = None,
+) -> Tensor:
     """Normal with mean `loc` and standard deviation `scale`."""
     return standard_normal(size, dtype, device) * scale + loc
 
 
-def rand(*shape: int, dtype=dtypes.DEFAULT_FLOAT, device=None, requires_grad: bool = False) -> Tensor:
+def rand(
+    *shape: int, dtype: DTypeLike = dtypes.DEFAULT_FLOAT, device: DeviceLike | None = None, requires_grad: bool = False
+) -> Tensor:
     """Uniform on [0, 1), the shape given as integers: what NumPy's and PyTorch's users type."""
     return _draw("random", shape, dtype, device, requires_grad)
 
 
-def randn(*shape: int, dtype=dtypes.DEFAULT_FLOAT, device=None, requires_grad: bool = False) -> Tensor:
+def randn(
+    *shape: int, dtype: DTypeLike = dtypes.DEFAULT_FLOAT, device: DeviceLike | None = None, requires_grad: bool = False
+) -> Tensor:
     """Standard normal, the shape given as integers: what NumPy's and PyTorch's users type."""
     return _draw("standard_normal", shape, dtype, device, requires_grad)
 
 
-def integers(low: int, high: int | None = None, size=None, device=None) -> Tensor:
+def integers(
+    low: int, high: int | None = None, size: ShapeLike | None = None, device: DeviceLike | None = None
+) -> Tensor:
     """Integers (int64) from low to high - 1, or from 0 to low - 1 if only one bound is given."""
     low, high = (0, low) if high is None else (low, high)
     if low >= high:
@@ -115,14 +143,16 @@ def integers(low: int, high: int | None = None, size=None, device=None) -> Tenso
     return Tensor(numpy.asarray(drawn) if isinstance(drawn, (int, numpy.generic)) else drawn)
 
 
-def bernoulli(p: float, size=None, dtype=dtypes.DEFAULT_FLOAT, device=None) -> Tensor:
+def bernoulli(
+    p: float, size: ShapeLike | None = None, dtype: DTypeLike = dtypes.DEFAULT_FLOAT, device: DeviceLike | None = None
+) -> Tensor:
     """1 with probability p, else 0."""
     if not 0 <= p <= 1:
         raise OptionError(f"a probability lies between 0 and 1, not at {p}")
     return (random(size, dtypes.float32, device) < p).astype(dtype)
 
 
-def permutation(x, device=None) -> Tensor:
+def permutation(x: int | TensorLike, device: DeviceLike | None = None) -> Tensor:
     """The numbers 0 ... x - 1 in random order (int64), or the rows of the tensor x."""
     if not isinstance(x, int):
         x = as_tensor(x)
@@ -130,13 +160,18 @@ def permutation(x, device=None) -> Tensor:
     return _sent(_stream(Device("cpu")).permutation(x), device)
 
 
-def choice(a, size=None, replace: bool = True, device=None) -> Tensor:
+def choice(
+    a: int | Tensor | Sequence[Any],
+    size: ShapeLike | None = None,
+    replace: bool = True,
+    device: DeviceLike | None = None,
+) -> Tensor:
     """Numbers from 0 ... a - 1, or rows of the tensor a, picked at random."""
     count = a if isinstance(a, int) else len(a)
     picked = _sent(_stream(Device("cpu")).choice(count, size=size, replace=replace), device)
     return picked if isinstance(a, int) else as_tensor(a)[picked]
 
 
-def _sent(drawn, device) -> Tensor:
+def _sent(drawn: Any, device: DeviceLike | None) -> Tensor:
     """What was drawn on the host, on a device."""
     return as_tensor(drawn, device="cpu").to(current_device() if device is None else device)

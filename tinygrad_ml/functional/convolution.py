@@ -8,16 +8,18 @@ gradient's way back from columns to image is `fold`, the transpose of `windows`.
 import builtins
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from ..errors import OptionError, ShapeError
 from ..ops import conv as primitives
-from ..tensor import Tensor, apply, as_tensor
+from ..tensor import Tensor, TensorLike, apply, as_tensor
+from ..typing import Padding, PerAxis, Shape
 from .manipulation import pad, permute_dims
 
 
-def per_axis(value, dims: int, what: str) -> tuple[int, ...]:
+def per_axis(value: PerAxis, dims: int, what: str) -> tuple[int, ...]:
     """A number for all spatial axes, or one for each, as a tuple. All are positive, but paddings may be 0."""
-    values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * dims
+    values: tuple[Any, ...] = tuple(value) if isinstance(value, (tuple, list)) else (value,) * dims
     least = 0 if what.endswith("padding") else 1
     if len(values) != dims or not all(isinstance(v, int) and v >= least for v in values):
         raise OptionError(f"{what} must be an integer or {dims} integers, of {least} or more, not {value!r}")
@@ -25,7 +27,7 @@ def per_axis(value, dims: int, what: str) -> tuple[int, ...]:
 
 
 def padding_pairs(
-    padding, kernel: tuple[int, ...], dilation: tuple[int, ...], stride: tuple[int, ...]
+    padding: Padding, kernel: tuple[int, ...], dilation: tuple[int, ...], stride: tuple[int, ...]
 ) -> list[tuple[int, int]]:
     """`padding` as (before, after) for each spatial axis.
 
@@ -40,12 +42,13 @@ def padding_pairs(
             raise OptionError(f"padding='same' needs stride 1, not {stride}")
         total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         return [(t // 2, t - t // 2) for t in total]
-    if isinstance(padding, (tuple, list)) and all(isinstance(p, (tuple, list)) for p in padding):
-        pairs = [tuple(p) for p in padding]
+    given: Any = padding
+    if isinstance(given, (tuple, list)) and all(isinstance(p, (tuple, list)) for p in given):
+        pairs = [tuple(p) for p in given]
         if len(pairs) == dims and all(isinstance(p, int) and p >= 0 for pair in pairs for p in pair):
             return pairs
-    elif not isinstance(padding, str):
-        return [(p, p) for p in per_axis(padding, dims, "padding")]
+    elif not isinstance(given, str):
+        return [(p, p) for p in per_axis(given, dims, "padding")]
     raise OptionError(f"padding must be 'same', 'valid', or {dims} numbers or pairs of 0 or more, not {padding!r}")
 
 
@@ -56,7 +59,7 @@ def padded(x: Tensor, pairs: Sequence[tuple[int, int]], value: float = 0) -> Ten
     return pad(x, [(0, 0)] * (x.ndim - len(pairs)) + list(pairs), constant_values=value)
 
 
-def columns(x: Tensor, kernel, stride, dilation) -> tuple[Tensor, tuple[int, ...]]:
+def columns(x: Tensor, kernel: Shape, stride: Shape, dilation: Shape) -> tuple[Tensor, tuple[int, ...]]:
     """x as (batch, channels, *kernel, *positions): for each place in the kernel the image that it sees."""
     dims = len(kernel)
     windows = apply(primitives.windows, (x,), {"kernel": kernel, "stride": stride, "dilation": dilation})
@@ -65,7 +68,7 @@ def columns(x: Tensor, kernel, stride, dilation) -> tuple[Tensor, tuple[int, ...
     return permute_dims(windows, order), positions
 
 
-def from_columns(laid: Tensor, shape: tuple[int, ...], kernel, stride, dilation) -> Tensor:
+def from_columns(laid: Tensor, shape: tuple[int, ...], kernel: Shape, stride: Shape, dilation: Shape) -> Tensor:
     """Columns (batch, channels, *kernel, *positions) added up to images of `shape`: the transpose of `columns`."""
     dims = len(kernel)
     order = (0, 1, *range(2 + dims, 2 + 2 * dims), *range(2, 2 + dims))
@@ -73,7 +76,15 @@ def from_columns(laid: Tensor, shape: tuple[int, ...], kernel, stride, dilation)
     return apply(primitives.fold, (permute_dims(laid, order),), options)
 
 
-def convolution(x, weight, bias=None, stride=1, padding=0, dilation=1, groups: int = 1) -> Tensor:
+def convolution(
+    x: TensorLike,
+    weight: TensorLike,
+    bias: TensorLike | None = None,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Tensor:
     """y[n, o, p] = bias[o] + Σ over c, k of weight[o, c, k] · x[n, c, p·stride + k·dilation].
 
     x       (batch, channels, *space)
@@ -111,7 +122,14 @@ def convolution(x, weight, bias=None, stride=1, padding=0, dilation=1, groups: i
 
 
 def convolution_transpose(
-    x, weight, bias=None, stride=1, padding=0, output_padding=0, dilation=1, groups: int = 1
+    x: TensorLike,
+    weight: TensorLike,
+    bias: TensorLike | None = None,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    output_padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
 ) -> Tensor:
     """The transpose of `convolution`: each input pixel adds a weighted kernel to the output.
 

@@ -1,10 +1,13 @@
 """Tensors made from nothing. All take `dtype=`, `device=` and `requires_grad=`; floats are float32 by default."""
 
+from typing import Any
+
 import numpy
 
 from ..backend import Absent, Device, as_array, current_device, dtypes, of_dlpack, share_memory
 from ..errors import DTypeError, OptionError, ShapeError
-from ..tensor import Tensor, as_tensor, filled, tensor
+from ..tensor import Tensor, TensorLike, as_tensor, filled, tensor
+from ..typing import DeviceLike, DTypeLike, ShapeLike
 from .manipulation import _shape_of, broadcast_arrays
 
 
@@ -19,22 +22,46 @@ def _constant(shape, value, dtype, device, requires_grad: bool) -> Tensor:
     return made
 
 
-def zeros(shape=(), *sizes: int, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+def zeros(
+    shape: ShapeLike = (),
+    *sizes: int,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Zeros of a shape, given as a tuple or as integers."""
     return _constant(_shape_of((shape, *sizes)), 0, dtype, device, requires_grad)
 
 
-def ones(shape=(), *sizes: int, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+def ones(
+    shape: ShapeLike = (),
+    *sizes: int,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Ones of a shape, given as a tuple or as integers."""
     return _constant(_shape_of((shape, *sizes)), 1, dtype, device, requires_grad)
 
 
-def empty(shape=(), *sizes: int, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+def empty(
+    shape: ShapeLike = (),
+    *sizes: int,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor of a shape whose numbers do not matter. They are zeros, so that nothing depends on chance."""
     return zeros(shape, *sizes, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def full(shape, fill_value, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+def full(
+    shape: ShapeLike,
+    fill_value: TensorLike,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """`fill_value` everywhere, in its own kind of dtype (float32, int64 or bool) if none is given."""
     dtype = tensor(fill_value, device="cpu").dtype if dtype is None else dtype
     return _constant(_shape_of((shape,)), _number(fill_value, dtype), dtype, device, requires_grad)
@@ -52,28 +79,48 @@ def _like(x, value, dtype, device, requires_grad: bool) -> Tensor:
     )
 
 
-def zeros_like(x, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+def zeros_like(
+    x: TensorLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False
+) -> Tensor:
     """Zeros in the shape, dtype and device of x."""
     return _like(x, 0, dtype, device, requires_grad)
 
 
-def ones_like(x, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+def ones_like(
+    x: TensorLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False
+) -> Tensor:
     """Ones in the shape, dtype and device of x."""
     return _like(x, 1, dtype, device, requires_grad)
 
 
-def empty_like(x, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+def empty_like(
+    x: TensorLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor in the shape, dtype and device of x whose numbers do not matter (see `empty`)."""
     return zeros_like(x, dtype, device, requires_grad)
 
 
-def full_like(x, fill_value, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+def full_like(
+    x: TensorLike,
+    fill_value: TensorLike,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """`fill_value` in the shape, dtype and device of x."""
     x = as_tensor(x)
     return _like(x, _number(fill_value, x.dtype if dtype is None else dtype), dtype, device, requires_grad)
 
 
-def arange(start, /, stop=None, step=1, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+def arange(
+    start: float,
+    /,
+    stop: float | None = None,
+    step: float = 1,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """start, start + step, ... before stop; from 0 if only one bound is given. int64, or float32 if any is a float."""
     if stop is None:
         start, stop = 0, start
@@ -90,8 +137,8 @@ def linspace(
     stop: float,
     num: int = 50,
     endpoint: bool = True,
-    dtype=None,
-    device=None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """`num` numbers evenly spaced from start to stop, which is included unless `endpoint` is False."""
@@ -101,13 +148,20 @@ def linspace(
     return _made(numpy.linspace(start, stop, num, endpoint=endpoint), dtype, device, requires_grad)
 
 
-def eye(n: int, m: int | None = None, k: int = 0, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int,
+    m: int | None = None,
+    k: int = 0,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """The n×m matrix (n×n by default) with ones on the k-th diagonal."""
     dtype = dtypes.DEFAULT_FLOAT if dtype is None else dtype
     return _made(numpy.eye(n, m, k), dtype, device, requires_grad)
 
 
-def meshgrid(*arrays, indexing: str = "xy") -> tuple[Tensor, ...]:
+def meshgrid(*arrays: TensorLike, indexing: str = "xy") -> tuple[Tensor, ...]:
     """Coordinates of the points of a grid, from those along each axis: as many tensors of one shape as 1-D arrays.
 
     indexing  "ij": the i-th array varies along axis i; "xy": the first two axes are swapped, as plots have it
@@ -127,7 +181,9 @@ def meshgrid(*arrays, indexing: str = "xy") -> tuple[Tensor, ...]:
     return broadcast_arrays(*along) if along else ()
 
 
-def asarray(data, dtype=None, device=None, copy: bool | None = None) -> Tensor:
+def asarray(
+    data: TensorLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, copy: bool | None = None
+) -> Tensor:
     """`data` as a tensor: a copy for `copy=True`, sharing memory for False (an error where it cannot), else if it can."""
     if copy:
         return tensor(data, dtype=dtype, device=device)
@@ -139,7 +195,7 @@ def asarray(data, dtype=None, device=None, copy: bool | None = None) -> Tensor:
     return made
 
 
-def from_dlpack(x, device=None, copy: bool | None = None) -> Tensor:
+def from_dlpack(x: Any, device: DeviceLike | None = None, copy: bool | None = None) -> Tensor:
     """The array of another library (PyTorch, JAX, ...) as a tensor, through DLPack; sharing memory where it can."""
     if not (hasattr(x, "__dlpack__") and hasattr(x, "__dlpack_device__")):
         raise DTypeError(f"from_dlpack takes an array that offers __dlpack__, not {type(x).__name__}; see tg.tensor")
@@ -148,7 +204,9 @@ def from_dlpack(x, device=None, copy: bool | None = None) -> Tensor:
     return asarray(of_dlpack(x), device=device, copy=copy)
 
 
-def symbol(shape, dtype=dtypes.DEFAULT_FLOAT, name: str | None = None, requires_grad: bool = False) -> Tensor:
+def symbol(
+    shape: ShapeLike, dtype: DTypeLike = dtypes.DEFAULT_FLOAT, name: str | None = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor with a shape and a dtype, and no data: calling a network on it gives the network's graph.
 
     A wrong shape is reported as it would be with data, and nothing is computed or allocated.

@@ -7,13 +7,16 @@ from ..backend import dtypes, of
 from ..errors import OptionError, ShapeError
 from ..ops import reduce
 from ..ops.shapes import kept, one_axis
-from ..tensor import Tensor, apply, as_tensor, beside
+from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
+from ..typing import DTypeLike
 from .elementwise import logaddexp
 from .manipulation import concat
 from .reductions import _in_dtype, _long, _wide, rounded, widened
 
 
-def cumulative_sum(x, axis: int | None = None, include_initial: bool = False, dtype=None) -> Tensor:
+def cumulative_sum(
+    x: TensorLike, axis: int | None = None, include_initial: bool = False, dtype: DTypeLike | None = None
+) -> Tensor:
     """yₖ = x₀ + … + xₖ along an axis, which may be left out for 1-D; `include_initial` puts a 0 in front."""
 
     def scan(x, axis):
@@ -23,7 +26,9 @@ def cumulative_sum(x, axis: int | None = None, include_initial: bool = False, dt
     return _cumulate(scan, _in_dtype(x, dtype), axis, include_initial, 0)
 
 
-def cumulative_prod(x, axis: int | None = None, include_initial: bool = False, dtype=None) -> Tensor:
+def cumulative_prod(
+    x: TensorLike, axis: int | None = None, include_initial: bool = False, dtype: DTypeLike | None = None
+) -> Tensor:
     """yₖ = x₀ · … · xₖ along an axis, which may be left out for 1-D; right with zeros among the factors."""
     x = _in_dtype(x, dtype)
     x = x.astype(_long(x.dtype)) if dtype is None else x
@@ -31,7 +36,7 @@ def cumulative_prod(x, axis: int | None = None, include_initial: bool = False, d
 
 
 @_wide
-def cumulative_logsumexp(x, axis: int | None = None, include_initial: bool = False) -> Tensor:
+def cumulative_logsumexp(x: Tensor, axis: int | None = None, include_initial: bool = False) -> Tensor:
     """yₖ = ln(exp x₀ + … + exp xₖ) along an axis, without overflow; `include_initial` puts a -∞ in front."""
     return _cumulate(_doubling(logaddexp), x, axis, include_initial, -math.inf)
 
@@ -79,7 +84,9 @@ def _end(end, x: Tensor, shape: tuple[int, ...]) -> Tensor:
     return end if end.ndim else end.broadcast_to(shape)
 
 
-def diff(x, n: int = 1, axis: int = -1, prepend=None, append=None) -> Tensor:
+def diff(
+    x: TensorLike, n: int = 1, axis: int = -1, prepend: TensorLike | None = None, append: TensorLike | None = None
+) -> Tensor:
     """yₖ = xₖ₊₁ - xₖ along an axis, n times; `prepend` and `append` are joined to x before."""
     x = as_tensor(x)
     if not x.ndim:

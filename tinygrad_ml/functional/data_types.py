@@ -5,13 +5,15 @@ The rule by which dtypes mix is in `backend/dtypes.py`; here it can be asked.
 
 import builtins
 import sys
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy
 
 from ..backend import Device, current_device, dtypes, gpu_available
 from ..errors import DTypeError, OptionError
-from ..tensor import Tensor
+from ..tensor import Tensor, TensorLike
+from ..typing import DeviceLike, DTypeLike
 
 STANDARD = "2024.12"
 """The version of the Python Array API standard whose names and rules hold here, but for complex numbers."""
@@ -32,7 +34,7 @@ def _dtype_of(x) -> numpy.dtype:
     return dtypes.as_dtype(x if isinstance(x, (numpy.dtype, type)) else getattr(x, "dtype", x))
 
 
-def isdtype(dtype, kind) -> bool:
+def isdtype(dtype: DTypeLike, kind: DTypeLike | tuple[DTypeLike, ...]) -> bool:
     """Whether `dtype` is of a kind, or of one in a tuple of kinds.
 
     kind  a dtype, or "bool", "signed integer", "unsigned integer", "integral", "real floating", "complex floating"
@@ -50,7 +52,7 @@ def isdtype(dtype, kind) -> bool:
         raise OptionError(f"{kind!r} is no kind of dtypes: use a dtype, or one of {kinds}") from None
 
 
-def result_type(*arrays_and_dtypes) -> numpy.dtype:
+def result_type(*arrays_and_dtypes: TensorLike | DTypeLike) -> numpy.dtype:
     """The dtype in which tensors, arrays, dtypes and Python numbers meet: that of their sum.
 
     Python numbers widen nothing, but for a number of a wider kind (a float beside integers gives float32).
@@ -65,7 +67,7 @@ def result_type(*arrays_and_dtypes) -> numpy.dtype:
     return found
 
 
-def can_cast(from_, to) -> bool:
+def can_cast(from_: TensorLike | DTypeLike, to: DTypeLike) -> bool:
     """Whether a dtype, or that of a tensor, becomes `to` where both meet: so int8 goes to int16, and not back."""
     to = dtypes.as_dtype(to)
     return result_type(from_, to) == to
@@ -95,17 +97,17 @@ class IntegerInfo(NamedTuple):
     dtype: numpy.dtype
 
 
-def finfo(type) -> FloatInfo:
+def finfo(type: TensorLike | DTypeLike) -> FloatInfo:
     """The limits of a floating dtype, or of that of a tensor."""
     dtype = _dtype_of(type)
     if not dtypes.is_float(dtype):
         raise DTypeError(f"finfo tells of floating dtypes, and {dtype} is none; see iinfo")
     known = numpy.finfo(dtype)
-    numbers = (float(x) for x in (known.eps, known.max, known.min, known.smallest_normal))
-    return FloatInfo(known.bits, *numbers, dtype)
+    eps, least = float(known.eps), float(known.smallest_normal)
+    return FloatInfo(known.bits, eps, float(known.max), float(known.min), least, dtype)
 
 
-def iinfo(type) -> IntegerInfo:
+def iinfo(type: TensorLike | DTypeLike) -> IntegerInfo:
     """The limits of an integer dtype, or of that of a tensor."""
     dtype = _dtype_of(type)
     if dtype.kind not in "iu":
@@ -114,7 +116,7 @@ def iinfo(type) -> IntegerInfo:
     return IntegerInfo(known.bits, int(known.max), int(known.min), dtype)
 
 
-def __array_namespace__(self: Tensor, *, api_version: str | None = None):
+def __array_namespace__(self: Tensor, *, api_version: str | None = None) -> ModuleType:
     """This library: the namespace of the Array API standard to which the tensor belongs."""
     if api_version is not None and api_version > STANDARD:
         raise OptionError(f"version {api_version!r} of the Array API standard is not offered; {STANDARD!r} is")
@@ -136,11 +138,13 @@ class NamespaceInfo:
         """The devices of this machine (of several GPUs the first one)."""
         return [Device("cpu"), *([Device("gpu")] if gpu_available() else [])]
 
-    def default_dtypes(self, *, device=None) -> dict[str, numpy.dtype]:
+    def default_dtypes(self, *, device: DeviceLike | None = None) -> dict[str, numpy.dtype]:
         """What Python's numbers become, and what positions are."""
         return {"real floating": dtypes.DEFAULT_FLOAT, "integral": dtypes.int64, "indexing": dtypes.int64}
 
-    def dtypes(self, *, device=None, kind=None) -> dict[str, numpy.dtype]:
+    def dtypes(
+        self, *, device: DeviceLike | None = None, kind: DTypeLike | tuple[DTypeLike, ...] | None = None
+    ) -> dict[str, numpy.dtype]:
         """Names of dtypes -> dtypes, all or those of a kind (see `isdtype`)."""
         known = {dtype.name: dtype for dtype in sorted(dtypes.SUPPORTED, key=str) if dtype != dtypes.float16}
         return {name: dtype for name, dtype in known.items() if kind is None or isdtype(dtype, kind)}

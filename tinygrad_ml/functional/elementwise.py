@@ -5,16 +5,21 @@ public face: numbers, lists and arrays are accepted, and a docstring is made of 
 """
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 from ..backend import dtypes
 from ..operators import comparable, operand
 from ..ops import Primitive
 from ..ops import elementwise as rows
-from ..tensor import Tensor, apply, as_tensor
+from ..tensor import Tensor, TensorLike, apply, as_tensor
+from ..typing import DeviceLike, DTypeLike
 from .data_types import finfo
 
+Named = TypeVar("Named", bound=Callable)
 
-def _named(function, name: str, doc: str):
+
+def _named(function: Named, name: str, doc: str) -> Named:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
     return function
@@ -23,7 +28,7 @@ def _named(function, name: str, doc: str):
 def _unary(op: Primitive, name: str | None = None):
     derivative = f"; dy/dx = {op.local[0]}" if op.local else ""
 
-    def function(x) -> Tensor:
+    def function(x: TensorLike) -> Tensor:
         return apply(op, (as_tensor(x),))
 
     return _named(function, name or op.name, f"y = {op.formula}, elementwise{derivative}. Any shape.")
@@ -43,14 +48,14 @@ def _operands(*given) -> tuple[Tensor, ...]:
 def _binary(op: Primitive, name: str | None = None):
     derivatives = f"; dy/da = {op.local[0]}, dy/db = {op.local[1]}" if op.local else ""
 
-    def function(a, b) -> Tensor:
+    def function(a: TensorLike, b: TensorLike) -> Tensor:
         return apply(op, _operands(a, b))
 
     return _named(function, name or op.name, f"y = {op.formula}, elementwise{derivatives}. Shapes that broadcast.")
 
 
 def _comparison(op: Primitive):
-    def function(a, b) -> Tensor:
+    def function(a: TensorLike, b: TensorLike) -> Tensor:
         if isinstance(a, Tensor):
             b = comparable(b, a)
         elif isinstance(b, Tensor):
@@ -127,12 +132,12 @@ bitwise_right_shift = _binary(rows.bitwise_right_shift)
 bitwise_invert = _unary(rows.bitwise_invert)
 
 
-def positive(x) -> Tensor:
+def positive(x: TensorLike) -> Tensor:
     """y = x, elementwise."""
     return +as_tensor(x)
 
 
-def round(x, decimals: int = 0) -> Tensor:
+def round(x: TensorLike, decimals: int = 0) -> Tensor:
     """y = x, rounded half to even, elementwise, to so many decimals (-2: to hundreds); dy/dx = 0."""
     x = as_tensor(x)
     if not decimals:
@@ -145,7 +150,7 @@ def round(x, decimals: int = 0) -> Tensor:
     return (round(x.astype(dtypes.float64) / unit) * unit).astype(x.dtype)
 
 
-def pow(a, b) -> Tensor:
+def pow(a: TensorLike, b: TensorLike) -> Tensor:
     """y = aᵇ, elementwise; dy/da = b·aᵇ⁻¹, dy/db = y·ln a.
 
     x⁰ has derivative 0 everywhere, at 0 too; 0ᵇ is flat in b; a negative base with a tensor as
@@ -154,7 +159,7 @@ def pow(a, b) -> Tensor:
     return as_tensor(a) ** b
 
 
-def where(condition, a, b) -> Tensor:
+def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
     """a where the condition holds, else b, elementwise; shapes that broadcast.
 
     The gradient goes to the branch that was taken. The other branch gets 0 - but 0 times an
@@ -167,7 +172,7 @@ def where(condition, a, b) -> Tensor:
     return apply(rows.where, (condition, *_operands(a, b)))
 
 
-def clip(x, min=None, max=None) -> Tensor:
+def clip(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
     """y = x limited to [min, max], elementwise; None is no limit. Gradient 1 inside and at the bounds, else 0."""
     x = as_tensor(x)
     if min is not None:
@@ -177,7 +182,7 @@ def clip(x, min=None, max=None) -> Tensor:
     return x
 
 
-def nan_to_num(x, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+def nan_to_num(x: TensorLike, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """x with numbers in place of nan, ∞ and -∞ (for None the largest and the smallest of its dtype).
 
     Gradient 1 where x is finite, else 0.
@@ -191,7 +196,7 @@ def nan_to_num(x, nan: float = 0.0, posinf: float | None = None, neginf: float |
     return where(isnan(x), nan, x)
 
 
-def xlogy(a, b) -> Tensor:
+def xlogy(a: TensorLike, b: TensorLike) -> Tensor:
     """y = a·ln b, elementwise, and 0 where a = 0, for b = 0 too; dy/da = ln b, dy/db = a/b. Shapes that broadcast."""
     a, b = _operands(a, b)
     nothing = (a == 0) & ((b <= 0) | (b == math.inf))
@@ -202,7 +207,7 @@ _SINC = [(-1) ** k / math.factorial(2 * k + 1) for k in range(10)]
 """The Taylor series of sin(t)/t in t²: exact in float64 for |t| < 1."""
 
 
-def sinc(x) -> Tensor:
+def sinc(x: TensorLike) -> Tensor:
     """y = sin(πx)/(πx), elementwise, and 1 at 0, as NumPy's. All derivatives are right at and near 0 too."""
     x = as_tensor(x)
     angle = x * math.pi
@@ -215,7 +220,7 @@ def sinc(x) -> Tensor:
     return where(near, series, sin(far) / far)
 
 
-def astype(x, dtype, copy: bool = False, device=None) -> Tensor:
+def astype(x: TensorLike, dtype: DTypeLike, copy: bool = False, device: DeviceLike | None = None) -> Tensor:
     """x in another dtype (and on a device); the gradient is cast back. Integers and bools have none.
 
     Without `copy=True` it is x itself where nothing changes.

@@ -10,7 +10,8 @@ from ..errors import CompileError, DTypeError, OptionError, RangeError, ShapeErr
 from ..modes import modes
 from ..ops import index, reduce
 from ..ops.shapes import broadcast, kept, one_axis
-from ..tensor import Tensor, apply, as_tensor, beside
+from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
+from ..typing import DTypeLike
 
 
 def _places(indices, beside: Tensor) -> Tensor:
@@ -20,7 +21,7 @@ def _places(indices, beside: Tensor) -> Tensor:
     return indices
 
 
-def take(x, indices, axis: int | None = None) -> Tensor:
+def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
     """The slices of x at `indices` along an axis; of the flattened x for None. `indices` may have any shape."""
     x = as_tensor(x)
     if axis is None:
@@ -38,7 +39,7 @@ def _grid(indices: Tensor, axis: int) -> list:
     return places
 
 
-def take_along_axis(x, indices, axis: int = -1) -> Tensor:
+def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tensor:
     """y[.., i, ..] = x[.., indices[.., i, ..], ..]: what `argsort` and `argmax` point at.
 
     `indices` has as many axes as x; the other ones broadcast.
@@ -58,7 +59,7 @@ def take_along_axis(x, indices, axis: int = -1) -> Tensor:
     return x.broadcast_to(lengths[0])[tuple(_grid(indices.broadcast_to(lengths[1]), axis))]
 
 
-def argsort(x, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+def argsort(x: TensorLike, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """The order (int64) that sorts x along an axis. Equal elements keep their order, whatever `stable` is."""
     x = as_tensor(x)
     if not x.ndim:
@@ -66,13 +67,13 @@ def argsort(x, axis: int = -1, descending: bool = False, stable: bool = True) ->
     return apply(reduce.argsort, (x,), {"axis": one_axis(axis, x.ndim), "descending": descending})
 
 
-def sort(x, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+def sort(x: TensorLike, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """x sorted along an axis, stable, whatever `stable` is. The gradient goes back to where each element came from."""
     x = as_tensor(x)
     return take_along_axis(x, argsort(x, axis, descending), axis) if x.ndim else x
 
 
-def topk(x, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
+def topk(x: TensorLike, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
     """The k largest (or smallest) elements along an axis, in order, and their positions (int64)."""
     x = as_tensor(x)
     axis = one_axis(axis, x.ndim)
@@ -83,7 +84,7 @@ def topk(x, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tenso
     return take_along_axis(x, order, axis), order
 
 
-def nonzero(x) -> tuple[Tensor, ...]:
+def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
     """The places (int64) of the elements that are not 0, in row-major order: the indices along each axis.
 
     How many there are is in the numbers: so symbolic tensors and functions that `tg.compile` records have none.
@@ -106,7 +107,7 @@ def need_numbers(x: Tensor, what: str, unknown: str) -> None:
         )
 
 
-def searchsorted(x, values, side: str = "left", sorter=None) -> Tensor:
+def searchsorted(x: TensorLike, values: TensorLike, side: str = "left", sorter: TensorLike | None = None) -> Tensor:
     """Where (int64) to put `values`, of any shape, into the ascending 1-D x, so that it stays sorted.
 
     side    "left": before elements that are equal, "right": behind them
@@ -123,7 +124,7 @@ def searchsorted(x, values, side: str = "left", sorter=None) -> Tensor:
     return apply(index.searchsorted, (x, values), {"side": side})
 
 
-def one_hot(indices, num_classes: int | None = None, dtype=dtypes.DEFAULT_FLOAT) -> Tensor:
+def one_hot(indices: TensorLike, num_classes: int | None = None, dtype: DTypeLike = dtypes.DEFAULT_FLOAT) -> Tensor:
     """Class numbers as rows of 0 with one 1: shape (*indices.shape, num_classes), by default the largest class + 1."""
     indices = as_tensor(indices)
     if indices.dtype.kind not in "iu":

@@ -8,13 +8,13 @@ from ..backend import dtypes
 from ..errors import ShapeError
 from ..ops import matmul as primitives
 from ..ops.shapes import one_axis
-from ..tensor import Tensor, apply, as_tensor
+from ..tensor import Tensor, TensorLike, apply, as_tensor
 from .elementwise import _operands
 from .manipulation import permute_dims
 from .reductions import sum as sum_
 
 
-def matmul(a, b) -> Tensor:
+def matmul(a: TensorLike, b: TensorLike) -> Tensor:
     """The matrix product: y[.., i, j] = Σₖ a[.., i, k] · b[.., k, j]. Also `a @ b`.
 
     Leading axes are a batch, and broadcast. A 1-D operand is a row at the left and a column at the
@@ -47,7 +47,7 @@ def matmul(a, b) -> Tensor:
     return y.reshape(y.shape[:-1]) if column else y
 
 
-def vecdot(a, b, axis: int = -1) -> Tensor:
+def vecdot(a: TensorLike, b: TensorLike, axis: int = -1) -> Tensor:
     """Σ a · b along an axis, which has one size on both sides; the other axes broadcast."""
     a, b = _operands(a, b)
     left, right = one_axis(axis, a.ndim), one_axis(axis, b.ndim)
@@ -58,13 +58,13 @@ def vecdot(a, b, axis: int = -1) -> Tensor:
     return sum_(a.moveaxis(left, -1) * b.moveaxis(right, -1), -1, dtype=dtypes.result_type(a.dtype, b.dtype))
 
 
-def outer(a, b) -> Tensor:
+def outer(a: TensorLike, b: TensorLike) -> Tensor:
     """y[i, j] = a[i] · b[j], of two flattened tensors."""
     a, b = _operands(a, b)
     return a.reshape(-1, 1) * b.reshape(1, -1)
 
 
-def kron(a, b) -> Tensor:
+def kron(a: TensorLike, b: TensorLike) -> Tensor:
     """The Kronecker product: each element of a times all of b, in blocks. The one of fewer axes gets more at the left."""
     a, b = _operands(a, b)
     ndim = max(a.ndim, b.ndim)
@@ -74,7 +74,7 @@ def kron(a, b) -> Tensor:
     return (left * right).reshape(tuple(m * n for m, n in zip(a.shape, b.shape, strict=True)))
 
 
-def tensordot(a, b, axes: int | Sequence = 2) -> Tensor:
+def tensordot(a: TensorLike, b: TensorLike, axes: int | Sequence = 2) -> Tensor:
     """Σ over pairs of axes: the last `axes` of a with the first of b, or `axes=(axes of a, axes of b)`."""
     a, b = _operands(a, b)
     if isinstance(axes, int):
@@ -98,7 +98,7 @@ def tensordot(a, b, axes: int | Sequence = 2) -> Tensor:
     return product.reshape((*rows, *columns))
 
 
-def einsum(subscripts: str, *operands) -> Tensor:
+def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
     """Einstein's summation, as NumPy's `einsum`: a letter names an axis; one that is not in the output is summed over.
 
     Repeated letters in one operand take the diagonal, `...` stands for leading axes that broadcast,

@@ -15,7 +15,8 @@ from ..backend import Device, dtypes, get, share_memory
 from ..errors import OptionError, ShapeError
 from ..ops import index, movement
 from ..ops.shapes import axes_of, broadcast, one_axis
-from ..tensor import Tensor, apply, as_tensor, beside
+from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
+from ..typing import Axes, DeviceLike, ShapeLike
 
 
 def _shape_of(shape, least: int = 0) -> tuple[int, ...]:
@@ -31,7 +32,7 @@ def _shape_of(shape, least: int = 0) -> tuple[int, ...]:
     return sizes
 
 
-def reshape(x, shape=(), *sizes: int, copy: bool | None = None) -> Tensor:
+def reshape(x: TensorLike, shape: ShapeLike = (), *sizes: int, copy: bool | None = None) -> Tensor:
     """The same elements in another shape, in row-major order; one size may be -1, to be found out.
 
     copy  True for memory of its own; False for an error where that of x cannot be shared
@@ -48,7 +49,7 @@ def reshape(x, shape=(), *sizes: int, copy: bool | None = None) -> Tensor:
     return y.astype(y.dtype, copy=True) if copy else y
 
 
-def flatten(x, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+def flatten(x: TensorLike, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The axes from `start_dim` to `end_dim` as one."""
     x = as_tensor(x)
     if not x.ndim:
@@ -61,20 +62,20 @@ def flatten(x, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return reshape(x, (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
 
 
-def permute_dims(x, axes: Sequence[int]) -> Tensor:
+def permute_dims(x: TensorLike, axes: Sequence[int]) -> Tensor:
     """The axes in another order: axis i of the result is axis `axes[i]` of x."""
     x = as_tensor(x)
     axes = tuple(one_axis(axis, x.ndim) for axis in axes)
     return x if axes == tuple(range(x.ndim)) else apply(movement.permute_dims, (x,), {"axes": axes})
 
 
-def transpose(x, axes: Sequence[int] | None = None) -> Tensor:
+def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
     """The axes in reverse order, or in the order `axes`, as NumPy's `transpose`."""
     x = as_tensor(x)
     return permute_dims(x, tuple(reversed(range(x.ndim))) if axes is None else axes)
 
 
-def swapaxes(x, axis1: int, axis2: int) -> Tensor:
+def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
     """Two axes exchanged."""
     x = as_tensor(x)
     axes = list(range(x.ndim))
@@ -83,12 +84,12 @@ def swapaxes(x, axis1: int, axis2: int) -> Tensor:
     return permute_dims(x, axes)
 
 
-def matrix_transpose(x) -> Tensor:
+def matrix_transpose(x: TensorLike) -> Tensor:
     """The last two axes exchanged: each matrix of a batch transposed. Also `x.mT`."""
     return swapaxes(_matrices(x, "matrix_transpose"), -1, -2)
 
 
-def moveaxis(x, source, destination) -> Tensor:
+def moveaxis(x: TensorLike, source: Axes, destination: Axes) -> Tensor:
     """Axes moved to other positions; the rest keep their order."""
     x = as_tensor(x)
     source, destination = axes_of(source, x.ndim), axes_of(destination, x.ndim)
@@ -100,7 +101,7 @@ def moveaxis(x, source, destination) -> Tensor:
     return permute_dims(x, order)
 
 
-def expand_dims(x, axis=0) -> Tensor:
+def expand_dims(x: TensorLike, axis: Axes = 0) -> Tensor:
     """New axes of size 1 at the positions `axis` of the result."""
     x = as_tensor(x)
     new = axis if isinstance(axis, (tuple, list)) else (axis,)
@@ -109,7 +110,7 @@ def expand_dims(x, axis=0) -> Tensor:
     return reshape(x, tuple(1 if i in places else next(sizes) for i in range(x.ndim + len(new))))
 
 
-def squeeze(x, axis=None) -> Tensor:
+def squeeze(x: TensorLike, axis: Axes | None = None) -> Tensor:
     """Without the axes of size 1: all of them, or those of `axis`, which must have size 1."""
     x = as_tensor(x)
     if axis is None:
@@ -122,17 +123,17 @@ def squeeze(x, axis=None) -> Tensor:
     return reshape(x, tuple(extent for i, extent in enumerate(x.shape) if i not in gone))
 
 
-def broadcast_to(x, shape) -> Tensor:
+def broadcast_to(x: TensorLike, shape: ShapeLike) -> Tensor:
     """x repeated along axes of size 1, and along new axes at the left, up to `shape`."""
     x, shape = as_tensor(x), _shape_of((shape,))
     return x if shape == x.shape else apply(movement.broadcast_to, (x,), {"shape": shape})
 
 
-def broadcast_arrays(*xs) -> tuple[Tensor, ...]:
+def broadcast_arrays(*xs: TensorLike) -> tuple[Tensor, ...]:
     """All tensors broadcast to their common shape."""
-    xs = _tensors(xs)
-    shape = broadcast(*[x.shape for x in xs])
-    return tuple(broadcast_to(x, shape) for x in xs)
+    tensors = _tensors(xs)
+    shape = broadcast(*[x.shape for x in tensors])
+    return tuple(broadcast_to(x, shape) for x in tensors)
 
 
 def _tensors(xs: Sequence) -> list[Tensor]:
@@ -171,7 +172,7 @@ def stack(xs: Sequence, axis: int = 0) -> Tensor:
     return concat([expand_dims(x, axis) for x in xs], axis)
 
 
-def unstack(x, axis: int = 0) -> tuple[Tensor, ...]:
+def unstack(x: TensorLike, axis: int = 0) -> tuple[Tensor, ...]:
     """The slices of x along an axis, which they do not have: what `stack` puts side by side."""
     x = as_tensor(x)
     if not x.ndim:
@@ -180,7 +181,7 @@ def unstack(x, axis: int = 0) -> tuple[Tensor, ...]:
     return tuple(x[(*(builtins.slice(None),) * axis, i)] for i in range(x.shape[axis]))
 
 
-def split(x, indices_or_sections, axis: int = 0) -> list[Tensor]:
+def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """x cut along an axis: into that many equal parts, or before each of the given positions, as NumPy's `split`."""
     x = as_tensor(x)
     axis = one_axis(axis, x.ndim)
@@ -199,20 +200,20 @@ def split(x, indices_or_sections, axis: int = 0) -> list[Tensor]:
     return [x[(*lead, builtins.slice(start, stop))] for start, stop in zip(starts, stops, strict=True)]
 
 
-def flip(x, axis=None) -> Tensor:
+def flip(x: TensorLike, axis: Axes | None = None) -> Tensor:
     """The order of the elements reversed along the axes; along all for None."""
     x = as_tensor(x)
     axes = axes_of(axis, x.ndim)
     return x[tuple(builtins.slice(None, None, -1) if i in axes else builtins.slice(None) for i in range(x.ndim))]
 
 
-def roll(x, shift, axis=None) -> Tensor:
+def roll(x: TensorLike, shift: int | Sequence[int], axis: Axes | None = None) -> Tensor:
     """Elements moved by `shift` places along the axes; what leaves at one end enters at the other."""
     x = as_tensor(x)
     if axis is None:
         return roll(x.reshape(-1), shift, 0).reshape(x.shape)
-    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
-    shifts = shift if isinstance(shift, (tuple, list)) else (shift,) * len(axes)
+    axes = axis if isinstance(axis, Sequence) else (axis,)
+    shifts = shift if isinstance(shift, Sequence) else (shift,) * len(axes)
     for by, along in zip(shifts, axes, strict=True):
         along = one_axis(along, x.ndim)
         extent = x.shape[along] if x.ndim else 1
@@ -223,7 +224,7 @@ def roll(x, shift, axis=None) -> Tensor:
     return x
 
 
-def tile(x, repetitions) -> Tensor:
+def tile(x: TensorLike, repetitions: int | Sequence[int]) -> Tensor:
     """x laid side by side `repetitions[i]` times along axis i, as NumPy's `tile`."""
     x = as_tensor(x)
     times = _shape_of((repetitions,))
@@ -235,7 +236,7 @@ def tile(x, repetitions) -> Tensor:
     return x.reshape(pairs).broadcast_to(wide).reshape(tuple(n * s for n, s in zip(times, shape, strict=True)))
 
 
-def repeat(x, repeats, axis: int | None = None) -> Tensor:
+def repeat(x: TensorLike, repeats: TensorLike, axis: int | None = None) -> Tensor:
     """Each element `repeats` times in a row along an axis; `repeats` is a number, or one for each element."""
     x = as_tensor(x)
     if axis is None:
@@ -250,16 +251,21 @@ def repeat(x, repeats, axis: int | None = None) -> Tensor:
     return x[(*(builtins.slice(None),) * axis, places)]
 
 
-def tril(x, k: int = 0) -> Tensor:
+def tril(x: TensorLike, k: int = 0) -> Tensor:
     """Zero above the k-th diagonal of each matrix."""
     x = _matrices(x, "tril")
-    return _masked(x, numpy.tri(*x.shape[-2:], k, dtype=bool))
+    return _masked(x, _up_to_diagonal(x, k))
 
 
-def triu(x, k: int = 0) -> Tensor:
+def triu(x: TensorLike, k: int = 0) -> Tensor:
     """Zero below the k-th diagonal of each matrix."""
     x = _matrices(x, "triu")
-    return _masked(x, ~numpy.tri(*x.shape[-2:], k - 1, dtype=bool))
+    return _masked(x, ~_up_to_diagonal(x, k - 1))
+
+
+def _up_to_diagonal(x: Tensor, k: int) -> numpy.ndarray:
+    rows, columns = x.shape[-2:]
+    return numpy.tri(rows, columns, k, dtype=bool)
 
 
 def _matrices(x, name: str) -> Tensor:
@@ -273,7 +279,7 @@ def _masked(x: Tensor, mask: numpy.ndarray) -> Tensor:
     return as_tensor(mask, device=x.device).where(x, 0)
 
 
-def diagonal(x, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The diagonal of the axes `axis1` and `axis2`, as a new last axis, as NumPy's `diagonal`."""
     x = moveaxis(as_tensor(x), (axis1, axis2), (-2, -1))
     rows, columns = x.shape[-2:]
@@ -320,7 +326,12 @@ def _runs(x: Tensor, axis: int, places: numpy.ndarray) -> list[Tensor]:
     return pieces
 
 
-def pad(x, pad_width, mode: str = "constant", constant_values: float = 0) -> Tensor:
+def pad(
+    x: TensorLike,
+    pad_width: int | Sequence[int] | Sequence[Sequence[int]],
+    mode: str = "constant",
+    constant_values: float = 0,
+) -> Tensor:
     """x with more elements around it, as NumPy's `pad`.
 
     pad_width  a number, a pair (before, after), or a pair for each axis
@@ -354,7 +365,7 @@ def pad(x, pad_width, mode: str = "constant", constant_values: float = 0) -> Ten
     return x
 
 
-def to(x, device) -> Tensor:
+def to(x: TensorLike, device: DeviceLike) -> Tensor:
     """x on another device; itself if it is there. The gradient comes back to where x is."""
     x, device = as_tensor(x), Device(device)
     if x.symbolic or x.device == device:

@@ -6,12 +6,15 @@ Shapes: x is (batch, channels, *space), as in PyTorch.
 import builtins
 import functools
 import math
+import operator
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy
 
 from ..errors import OptionError, RangeError, ShapeError
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, TensorLike, as_tensor
+from ..typing import Cells, Padding, PerAxis
 from .convolution import columns, padded, padding_pairs, per_axis
 from .creation import zeros_like
 from .elementwise import maximum
@@ -76,7 +79,13 @@ def _places(x: Tensor, at: _Windows, outside: float) -> Tensor:
 
 
 def max_pool(
-    x, kernel, stride=None, padding=0, dilation=1, ceil_mode: bool = False, return_indices: bool = False
+    x: TensorLike,
+    kernel: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The largest element of each window; padding counts as -∞. Ties share the gradient.
 
@@ -92,19 +101,25 @@ def max_pool(
 
 def _number(place: Tensor, at: _Windows) -> Tensor:
     """A place in each window, as the number of an element of the flattened space."""
-    number, step = None, 1
+    parts, step = [], 1
     for axis in reversed(range(len(at.space))):
-        n, k, s, d, (before, _) = (part[axis] for part in at)
+        n, k, s, d, (before, _) = at.space[axis], at.kernel[axis], at.stride[axis], at.dilation[axis], at.pairs[axis]
         along = (-1,) + (1,) * (len(at.space) - 1 - axis)
         start = (numpy.arange(place.shape[2 + axis]) * s - before).reshape(along)
         first = numpy.maximum(-(start // d), 0)  # in front of it is padding, which is never meant
-        here = (start + maximum(place % k, first) * d) * step
-        number = here if number is None else number + here
+        parts.append((maximum(place % k, first) * d + start) * step)
         place, step = place // k, step * n
-    return number
+    return functools.reduce(operator.add, parts)
 
 
-def max_unpool(x, indices, kernel, stride=None, padding=0, output_size=None) -> Tensor:
+def max_unpool(
+    x: TensorLike,
+    indices: TensorLike,
+    kernel: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
+    output_size: Sequence[int] | None = None,
+) -> Tensor:
     """The largest elements of windows put back where they were, among zeros: what `max_pool` with indices came from.
 
     output_size  the space of the result; by default (n - 1)·stride - 2·padding + kernel
@@ -148,10 +163,10 @@ def max_unpool(x, indices, kernel, stride=None, padding=0, output_size=None) -> 
 
 
 def avg_pool(
-    x,
-    kernel,
-    stride=None,
-    padding=0,
+    x: TensorLike,
+    kernel: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
@@ -184,7 +199,7 @@ def _counted(n: int, k: int, s: int, pair: tuple[int, int], windows: int, with_p
     return numpy.minimum(start + k, n + after) - numpy.maximum(start, -before)
 
 
-def adaptive_pool(x, output_size, reduce) -> Tensor:
+def adaptive_pool(x: TensorLike, output_size: Cells, reduce: Callable[[Tensor, int], Tensor]) -> Tensor:
     """Each spatial axis cut into `output_size` stretches, `reduce`d (mean or max) one axis after the other.
 
     Stretch i of an axis of size n reaches from ⌊i·n / out⌋ to ⌈(i + 1)·n / out⌉: they may overlap by one.
@@ -201,7 +216,7 @@ def adaptive_pool(x, output_size, reduce) -> Tensor:
     return x
 
 
-def adaptive_max_places(x, output_size) -> Tensor:
+def adaptive_max_places(x: TensorLike, output_size: Cells) -> Tensor:
     """Where the elements of `adaptive_pool(x, output_size, max)` are: their numbers (int64) in the flattened space."""
     x = as_tensor(x).detach()
     number, step = zeros_like(x, dtype="int64"), 1

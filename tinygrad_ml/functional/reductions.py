@@ -6,15 +6,20 @@ right if negative; `keepdims=True` keeps reduced axes with size 1.
 
 import functools
 import math
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
 
 from ..backend import dtypes
 from ..backend.sums import accumulator
 from ..errors import OptionError, ShapeError
 from ..ops import reduce
 from ..ops.shapes import axes_of, kept
-from ..tensor import Tensor, apply, as_tensor
+from ..tensor import Tensor, TensorLike, apply, as_tensor
+from ..typing import Axes, DTypeLike
 from .elementwise import abs, exp, isfinite, log, sqrt, where
 from .manipulation import concat, permute_dims
+
+P = ParamSpec("P")
 
 
 def _reduce(op, x, axis, keepdims: bool) -> Tensor:
@@ -32,7 +37,7 @@ def _position(op, x, axis: int | None, keepdims: bool) -> Tensor:
     return _reduce(op, x, axis, keepdims)
 
 
-def floating(x) -> Tensor:
+def floating(x: TensorLike) -> Tensor:
     """x as a tensor of a floating dtype: integers and bools as float32."""
     x = as_tensor(x)
     return x if dtypes.is_float(x.dtype) else x.astype(dtypes.DEFAULT_FLOAT)
@@ -49,11 +54,11 @@ def rounded(y: Tensor, x: Tensor) -> Tensor:
     return y if accumulator(x.dtype) is x.dtype else y.astype(x.dtype)
 
 
-def _wide(function):
+def _wide(function: Callable[Concatenate[Tensor, P], Tensor]) -> Callable[Concatenate[TensorLike, P], Tensor]:
     """`function` of float16 computed in the dtype of sums, and rounded once."""
 
     @functools.wraps(function)
-    def reduction(x, *args, **kwargs) -> Tensor:
+    def reduction(x: TensorLike, *args: P.args, **kwargs: P.kwargs) -> Tensor:
         x = floating(x)
         return rounded(function(widened(x), *args, **kwargs), x)
 
@@ -74,14 +79,14 @@ def _count(x: Tensor, axis) -> int:
     return math.prod(x.shape[a] for a in axes_of(axis, x.ndim))
 
 
-def sum(x, axis=None, keepdims: bool = False, dtype=None) -> Tensor:
+def sum(x: TensorLike, axis: Axes | None = None, keepdims: bool = False, dtype: DTypeLike | None = None) -> Tensor:
     """Σ x over the axes. The gradient goes to every element alike. Over nothing it is 0."""
     y = _reduce(reduce.sum_, _in_dtype(x, dtype), axis, keepdims)
     return y if dtype is None else y.astype(dtype)
 
 
 @_wide
-def mean(x, axis=None, keepdims: bool = False) -> Tensor:
+def mean(x: Tensor, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """(1/n) Σ x over the axes; integers give float32. Over nothing it is nan."""
     return _divided(sum(x, axis, keepdims), _count(x, axis))
 
@@ -91,7 +96,7 @@ def _divided(total: Tensor, count: float) -> Tensor:
     return total / count if count > 0 else total * math.nan
 
 
-def prod(x, axis=None, keepdims: bool = False, dtype=None) -> Tensor:
+def prod(x: TensorLike, axis: Axes | None = None, keepdims: bool = False, dtype: DTypeLike | None = None) -> Tensor:
     """Π x over the axes, right to every order with zeros among the factors.
 
     Computed as a tree, halves multiplied with halves, so that no derivative divides by a factor.
@@ -117,38 +122,38 @@ def prod(x, axis=None, keepdims: bool = False, dtype=None) -> Tensor:
     return factors.reshape(shape)
 
 
-def max(x, axis=None, keepdims: bool = False) -> Tensor:
+def max(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """The largest element over the axes. Where several tie, they share the gradient evenly."""
     return _reduce(reduce.max_, x, axis, keepdims)
 
 
-def min(x, axis=None, keepdims: bool = False) -> Tensor:
+def min(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """The smallest element over the axes. Where several tie, they share the gradient evenly."""
     return _reduce(reduce.min_, x, axis, keepdims)
 
 
-def argmax(x, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The position (int64) of the first largest element along an axis; of the flattened tensor for None."""
     return _position(reduce.argmax, x, axis, keepdims)
 
 
-def argmin(x, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The position (int64) of the first smallest element along an axis; of the flattened tensor for None."""
     return _position(reduce.argmin, x, axis, keepdims)
 
 
-def any(x, axis=None, keepdims: bool = False) -> Tensor:
+def any(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """Whether some element over the axes is true (not 0)."""
     return _reduce(reduce.any_, x, axis, keepdims)
 
 
-def all(x, axis=None, keepdims: bool = False) -> Tensor:
+def all(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """Whether all elements over the axes are true (not 0)."""
     return _reduce(reduce.all_, x, axis, keepdims)
 
 
 @_wide
-def var(x, axis=None, correction: float = 0, keepdims: bool = False) -> Tensor:
+def var(x: Tensor, axis: Axes | None = None, correction: float = 0, keepdims: bool = False) -> Tensor:
     """Σ (x - mean)² / (n - correction) over the axes; `correction=1` is the unbiased estimate."""
     freedom = _count(x, axis) - correction
     deviation = x - mean(x, axis, keepdims=True)
@@ -156,7 +161,7 @@ def var(x, axis=None, correction: float = 0, keepdims: bool = False) -> Tensor:
 
 
 @_wide
-def std(x, axis=None, correction: float = 0, keepdims: bool = False) -> Tensor:
+def std(x: Tensor, axis: Axes | None = None, correction: float = 0, keepdims: bool = False) -> Tensor:
     """√var over the axes. Where all elements are equal, its gradient is 0."""
     return _sqrt_flat_at_zero(var(x, axis, correction, keepdims))
 
@@ -168,7 +173,7 @@ def _sqrt_flat_at_zero(x: Tensor) -> Tensor:
 
 
 @_wide
-def norm(x, ord: float = 2, axis=None, keepdims: bool = False) -> Tensor:
+def norm(x: Tensor, ord: float = 2, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """The vector norm (Σ |x|ᵖ)^(1/p) over the axes, p = `ord`; `math.inf` is max |x|, -inf min |x|, 0 counts.
 
     The gradient of a zero vector's norm is 0 (a subgradient), not nan. A norm of negative order is 0 as soon as one
@@ -203,7 +208,7 @@ def _shift(x: Tensor, axis) -> Tensor:
 
 
 @_wide
-def logsumexp(x, axis=None, keepdims: bool = False) -> Tensor:
+def logsumexp(x: Tensor, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """ln Σ eˣ over the axes, without overflow. Where all x are -∞ it is -∞, with gradient 0; over nothing it is -∞ too."""
     if not _count(x, axis):
         return sum(x, axis, keepdims) - math.inf
@@ -215,7 +220,7 @@ def logsumexp(x, axis=None, keepdims: bool = False) -> Tensor:
 
 
 @_wide
-def softmax(x, axis: int = -1) -> Tensor:
+def softmax(x: Tensor, axis: int = -1) -> Tensor:
     """yᵢ = exp xᵢ / Σ exp xⱼ along an axis (or several): positive numbers that sum to 1.
 
     Right for any finite size of x, and with entries of -∞ (they get 0). A row of only -∞ is nan, one of nothing
@@ -228,7 +233,7 @@ def softmax(x, axis: int = -1) -> Tensor:
 
 
 @_wide
-def log_softmax(x, axis: int = -1) -> Tensor:
+def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """ln softmax(x) along an axis, right where softmax itself would round to 0."""
     if not x.size:
         return x
@@ -236,6 +241,6 @@ def log_softmax(x, axis: int = -1) -> Tensor:
     return x - log(sum(exp(x), axis, keepdims=True))
 
 
-def count_nonzero(x, axis=None, keepdims: bool = False) -> Tensor:
+def count_nonzero(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """How many elements over the axes are not 0 (int64)."""
     return sum(as_tensor(x) != 0, axis, keepdims)

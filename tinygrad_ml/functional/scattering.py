@@ -5,9 +5,9 @@ import math
 
 from ..backend import dtypes
 from ..errors import OptionError, ShapeError
-from ..ops import index
+from ..ops import Primitive, index
 from ..ops.shapes import one_axis
-from ..tensor import Tensor, apply, as_tensor, beside
+from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from .data_types import iinfo
 from .elementwise import where
 from .indexing import _grid, _places, argsort, check_labels, take_along_axis
@@ -17,7 +17,7 @@ from .manipulation import concat
 class _Target:
     """Places along an axis of x to which `values` go, both checked: `indices` and `values` are of one shape."""
 
-    def __init__(self, x, indices, values, axis: int, name: str):
+    def __init__(self, x: TensorLike, indices: TensorLike, values: TensorLike, axis: int, name: str):
         self.x = x = as_tensor(x)
         self.values = values = beside(values, x)
         self.indices = indices = _places(indices, x)
@@ -38,11 +38,11 @@ class _Target:
         """How many values go to each place of x."""
         return self.added(as_tensor(1, dtypes.int64, self.x.device).broadcast_to(self.values.shape))
 
-    def extremum(self, op, x: Tensor) -> Tensor:
+    def extremum(self, op: Primitive, x: Tensor) -> Tensor:
         return apply(op, (x, self.values.astype(x.dtype), *self.grid), {"index": self.index})
 
 
-def scatter_add(x, indices, values, axis: int = 0) -> Tensor:
+def scatter_add(x: TensorLike, indices: TensorLike, values: TensorLike, axis: int = 0) -> Tensor:
     """x with `values` added at places along an axis: y[.., indices[.., i, ..], ..] += values[.., i, ..].
 
     `indices` and `values` have one shape, with the axes of x; a place named twice receives both.
@@ -51,7 +51,14 @@ def scatter_add(x, indices, values, axis: int = 0) -> Tensor:
     return target.x + target.added(target.values)
 
 
-def scatter(x, indices, values, axis: int = 0, reduce: str | None = None, include_self: bool = True) -> Tensor:
+def scatter(
+    x: TensorLike,
+    indices: TensorLike,
+    values: TensorLike,
+    axis: int = 0,
+    reduce: str | None = None,
+    include_self: bool = True,
+) -> Tensor:
     """x with `values` brought to places along an axis: y[.., indices[.., i, ..], ..] = values[.., i, ..].
 
     `indices` and `values` have one shape, with the axes of x.

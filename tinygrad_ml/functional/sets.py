@@ -6,7 +6,7 @@ So symbolic tensors, and functions that `tg.compile` records, have none: that is
 from typing import NamedTuple
 
 from ..backend import of
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, TensorLike, as_tensor
 from .indexing import need_numbers
 
 
@@ -27,7 +27,7 @@ class UniqueInverse(NamedTuple):
     inverse_indices: Tensor
 
 
-def unique_all(x) -> UniqueAll:
+def unique_all(x: TensorLike) -> UniqueAll:
     """The different elements of x, ascending; each one's first place in the flattened x; in the shape of x, which of
     them stands where; how often each occurs. All but the values are int64.
 
@@ -42,18 +42,18 @@ def unique_all(x) -> UniqueAll:
     return UniqueAll(flat[Tensor(first)], Tensor(first), Tensor(inverse.reshape(x.shape)), Tensor(counts))
 
 
-def unique_counts(x) -> UniqueCounts:
+def unique_counts(x: TensorLike) -> UniqueCounts:
     """The different elements of x, ascending, and how often each occurs; see `unique_all`."""
     found = unique_all(x)
     return UniqueCounts(found.values, found.counts)
 
 
-def unique_inverse(x) -> UniqueInverse:
+def unique_inverse(x: TensorLike) -> UniqueInverse:
     """The different elements of x, ascending, and in the shape of x, which of them stands where; see `unique_all`."""
     found = unique_all(x)
     return UniqueInverse(found.values, found.inverse_indices)
 
 
-def unique_values(x) -> Tensor:
+def unique_values(x: TensorLike) -> Tensor:
     """The different elements of x, ascending; see `unique_all`."""
     return unique_all(x).values

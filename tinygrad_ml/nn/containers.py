@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, overload
 
 from ..errors import RangeError
+from ..tensor import Tensor
 from .module import Module
 from .parameter import Parameter
 
@@ -67,7 +68,11 @@ class Sequential(_Numbered):
     >>> nn.Sequential(nn.Linear(784, 500), nn.Sigmoid(), nn.Linear(500, 10))
     """
 
-    def __init__(self, *modules: Module | Mapping[str, Module]):
+    @overload
+    def __init__(self, *modules: Module): ...
+    @overload
+    def __init__(self, modules: Mapping[str, Module], /): ...
+    def __init__(self, *modules: Any):
         if len(modules) == 1 and isinstance(modules[0], Mapping):
             for name, module in modules[0].items():
                 self.register_module(name, module)
@@ -79,7 +84,7 @@ class Sequential(_Numbered):
         made.training = self.training
         return made
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Tensor:
         for module in self.children():
             input = module(input)
         return input
@@ -150,6 +155,9 @@ class _Keyed(Module):
     def __getitem__(self, key: str) -> Any:
         return dict(self._named())[key]
 
+    def __setitem__(self, key: str, part: Any) -> None:
+        self.register_module(key, part)
+
     def __delitem__(self, key: str) -> None:
         delattr(self, key)
 
@@ -168,9 +176,6 @@ class ModuleDict(_Keyed):
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()):
         self.update(modules)
-
-    def __setitem__(self, key: str, module: Module) -> None:
-        self.register_module(key, module)
 
 
 class ParameterDict(_Keyed):

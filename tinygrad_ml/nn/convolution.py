@@ -2,7 +2,8 @@
 
 from ..errors import OptionError
 from ..functional.convolution import padding_pairs, per_axis
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, TensorLike, as_tensor
+from ..typing import DeviceLike, DTypeLike, PerAxis
 from . import functional as F
 from .init import reset_linear_
 from .module import Module
@@ -23,7 +24,19 @@ class _Convolution(Module):
     dims: int
     transposed = False
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, device, dtype):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: PerAxis,
+        stride: PerAxis,
+        padding: str | PerAxis,
+        dilation: PerAxis,
+        groups: int,
+        bias: bool,
+        device: DeviceLike | None,
+        dtype: DTypeLike | None,
+    ):
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise OptionError(
                 f"{type(self).__name__}: {in_channels} channels in and {out_channels} out must both be divisible by groups={groups}"
@@ -54,22 +67,22 @@ class _Conv(_Convolution):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size,
-        stride=1,
-        padding=0,
-        dilation=1,
+        kernel_size: PerAxis,
+        stride: PerAxis = 1,
+        padding: str | PerAxis = 0,
+        dilation: PerAxis = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         if padding_mode not in PADDING_MODES:
             raise OptionError(f"padding_mode={padding_mode!r} is not one of {', '.join(map(repr, PADDING_MODES))}")
         self.padding_mode = padding_mode
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, device, dtype)
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         padding = self.padding
         if self.padding_mode != "zeros":
             pairs = padding_pairs(padding, self.kernel_size, self.dilation, self.stride)
@@ -116,23 +129,23 @@ class _ConvTranspose(_Convolution):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size,
-        stride=1,
-        padding=0,
-        output_padding=0,
+        kernel_size: PerAxis,
+        stride: PerAxis = 1,
+        padding: str | PerAxis = 0,
+        output_padding: PerAxis = 0,
         groups: int = 1,
         bias: bool = True,
-        dilation=1,
+        dilation: PerAxis = 1,
         padding_mode: str = "zeros",
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         if padding_mode != "zeros":
             raise OptionError(f"{type(self).__name__} has padding_mode='zeros' only, not {padding_mode!r}")
         self.output_padding = per_axis(output_padding, self.dims, "output_padding")
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, device, dtype)
 
-    def forward(self, input, output_size=None) -> Tensor:
+    def forward(self, input: TensorLike, output_size: PerAxis | None = None) -> Tensor:
         input = as_tensor(input)
         extra = self.output_padding if output_size is None else self._padding_for(input, output_size)
         spread = TRANSPOSES[self.dims]

@@ -1,6 +1,6 @@
 """Distances as modules. What each computes is in `functional/distance.py`."""
 
-from ..tensor import Tensor
+from ..tensor import Tensor, TensorLike
 from . import functional as F
 from .module import Module
 
@@ -11,7 +11,7 @@ class CosineSimilarity(Module):
     def __init__(self, dim: int = 1, eps: float = 1e-8):
         self.dim, self.eps = dim, eps
 
-    def forward(self, x1, x2) -> Tensor:
+    def forward(self, x1: TensorLike, x2: TensorLike) -> Tensor:
         return F.cosine_similarity(x1, x2, self.dim, self.eps)
 
     def extra_repr(self) -> str:
@@ -24,7 +24,7 @@ class PairwiseDistance(Module):
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False):
         self.norm, self.eps, self.keepdim = p, eps, keepdim
 
-    def forward(self, x1, x2) -> Tensor:
+    def forward(self, x1: TensorLike, x2: TensorLike) -> Tensor:
         return F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
 
     def extra_repr(self) -> str:

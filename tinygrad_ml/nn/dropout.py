@@ -1,7 +1,7 @@
 """Dropout layers: random zeros in training, nothing otherwise."""
 
 from ..errors import OptionError
-from ..tensor import Tensor
+from ..tensor import Tensor, TensorLike
 from . import functional as F
 from .module import Module
 
@@ -22,28 +22,28 @@ class Dropout(_Dropout):
     Source: N. Srivastava et al., "Dropout" (2014).
     """
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return F.dropout(input, self.p, self.training)
 
 
 class Dropout1d(_Dropout):
     """Dropout of whole channels of (batch, channels, length)."""
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return F.dropout1d(input, self.p, self.training)
 
 
 class Dropout2d(_Dropout):
     """Dropout of whole channels of (batch, channels, height, width)."""
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return F.dropout2d(input, self.p, self.training)
 
 
 class Dropout3d(_Dropout):
     """Dropout of whole channels of (batch, channels, depth, height, width)."""
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return F.dropout3d(input, self.p, self.training)
 
 
@@ -53,12 +53,12 @@ class AlphaDropout(_Dropout):
     Source: G. Klambauer et al., "Self-Normalizing Neural Networks" (2017).
     """
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return F.alpha_dropout(input, self.p, self.training)
 
 
 class FeatureAlphaDropout(_Dropout):
     """`AlphaDropout` of whole channels of (batch, channels, *space)."""
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return F.feature_alpha_dropout(input, self.p, self.training)

@@ -3,7 +3,8 @@
 import numpy
 
 from ..errors import OptionError
-from ..tensor import Tensor
+from ..tensor import Tensor, TensorLike
+from ..typing import DeviceLike, DTypeLike
 from . import functional as F
 from .init import normal_
 from .module import Module
@@ -20,7 +21,12 @@ class Embedding(Module):
     """
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, device=None, dtype=None
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise OptionError(f"Embedding: padding_idx={padding_idx} is none of the {num_embeddings} rows")
@@ -36,7 +42,7 @@ class Embedding(Module):
             is_padding = numpy.arange(self.num_embeddings)[:, None] == self.padding_idx
             self.weight.assign(numpy.where(is_padding, 0, self.weight.numpy()))
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return F.embedding(input, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:

@@ -3,7 +3,7 @@
 What each computes is in `functional/likelihood.py` and `functional/ctc.py`.
 """
 
-from ..tensor import Tensor
+from ..tensor import Tensor, TensorLike
 from . import functional as F
 from .loss import Loss
 
@@ -18,7 +18,7 @@ class GaussianNLLLoss(Loss):
         super().__init__(reduction)
         self.full, self.eps = full, eps
 
-    def forward(self, input, target, var) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike, var: TensorLike) -> Tensor:
         return F.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
 
 
@@ -32,7 +32,7 @@ class PoissonNLLLoss(Loss):
         super().__init__(reduction)
         self.log_input, self.full, self.eps = log_input, full, eps
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return F.poisson_nll_loss(input, target, self.log_input, self.full, self.eps, self.reduction)
 
 
@@ -47,7 +47,9 @@ class CTCLoss(Loss):
         super().__init__(reduction)
         self.blank, self.zero_infinity = blank, zero_infinity
 
-    def forward(self, log_probs, targets, input_lengths, target_lengths) -> Tensor:
+    def forward(
+        self, log_probs: TensorLike, targets: TensorLike, input_lengths: TensorLike, target_lengths: TensorLike
+    ) -> Tensor:
         return F.ctc_loss(
             log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
         )

@@ -1,21 +1,25 @@
 """The linear layer, the bilinear one, and the one that does nothing."""
 
 import math
+from typing import Any, TypeVar
 
-from ..tensor import Tensor
+from ..tensor import Tensor, TensorLike
+from ..typing import DeviceLike, DTypeLike
 from . import functional as F
 from . import init
 from .module import Module
 from .parameter import new_parameter
 
+T = TypeVar("T")
+
 
 class Identity(Module):
     """y = x, whatever arguments it is made with: a place where something else could stand."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any):
         pass
 
-    def forward(self, input):
+    def forward(self, input: T) -> T:
         return input
 
 
@@ -28,7 +32,14 @@ class Linear(Module):
     weight (out_features, in_features) and bias (out_features,) start uniform on ±1/√in_features.
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, device=None, dtype=None):
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
+    ):
         self.in_features, self.out_features = in_features, out_features
         self.weight = new_parameter((out_features, in_features), device, dtype)
         self.bias = new_parameter((out_features,), device, dtype) if bias else None
@@ -38,7 +49,7 @@ class Linear(Module):
         """Draw the parameters anew."""
         init.reset_linear_(self.weight, self.bias)
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
@@ -55,7 +66,13 @@ class Bilinear(Module):
     """
 
     def __init__(
-        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, device=None, dtype=None
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
         self.weight = new_parameter((out_features, in1_features, in2_features), device, dtype)
@@ -69,7 +86,7 @@ class Bilinear(Module):
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, input1, input2) -> Tensor:
+    def forward(self, input1: TensorLike, input2: TensorLike) -> Tensor:
         return F.bilinear(input1, input2, self.weight, self.bias)
 
     def extra_repr(self) -> str:

@@ -1,6 +1,6 @@
 """Loss functions as modules. What each computes is in `functional/loss.py`."""
 
-from ..tensor import Tensor
+from ..tensor import Tensor, TensorLike
 from . import functional as F
 from .functional.loss import REDUCTIONS, checked_reduction
 from .module import Module
@@ -14,7 +14,7 @@ class Loss(Module):
     def __init__(self, reduction: str = "mean"):
         self.reduction = checked_reduction(reduction, self.reductions)
 
-    def weights(self, **weights) -> None:
+    def weights(self, **weights: TensorLike | None) -> None:
         """Weights are buffers: they move with the module, and are saved with it."""
         for name, weight in weights.items():
             self.register_buffer(name, weight)
@@ -26,14 +26,14 @@ class Loss(Module):
 class MSELoss(Loss):
     """The squared error (x - t)²."""
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return F.mse_loss(input, target, self.reduction)
 
 
 class L1Loss(Loss):
     """The absolute error |x - t|."""
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return F.l1_loss(input, target, self.reduction)
 
 
@@ -44,7 +44,7 @@ class SmoothL1Loss(Loss):
         super().__init__(reduction)
         self.beta = beta
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return F.smooth_l1_loss(input, target, self.reduction, self.beta)
 
 
@@ -55,29 +55,34 @@ class HuberLoss(Loss):
         super().__init__(reduction)
         self.delta = delta
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return F.huber_loss(input, target, self.reduction, self.delta)
 
 
 class BCELoss(Loss):
     """-(t ln p + (1 - t) ln(1 - p)) of probabilities p; `weight` is a factor for each element."""
 
-    def __init__(self, weight=None, reduction: str = "mean"):
+    weight: Tensor | None
+
+    def __init__(self, weight: TensorLike | None = None, reduction: str = "mean"):
         super().__init__(reduction)
         self.weights(weight=weight)
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return F.binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
 class BCEWithLogitsLoss(Loss):
     """Binary cross-entropy of logits: the sigmoid is part of the loss. `pos_weight` weighs positive targets."""
 
-    def __init__(self, weight=None, reduction: str = "mean", pos_weight=None):
+    weight: Tensor | None
+    pos_weight: Tensor | None
+
+    def __init__(self, weight: TensorLike | None = None, reduction: str = "mean", pos_weight: TensorLike | None = None):
         super().__init__(reduction)
         self.weights(weight=weight, pos_weight=pos_weight)
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return F.binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)
 
 
@@ -90,19 +95,21 @@ class KLDivLoss(Loss):
         super().__init__(reduction)
         self.log_target = log_target
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return F.kl_div(input, target, self.reduction, self.log_target)
 
 
 class NLLLoss(Loss):
     """-w[t] · x[t], the negative log-likelihood of class t, x being log-probabilities (N, classes, *positions)."""
 
-    def __init__(self, weight=None, ignore_index: int = -100, reduction: str = "mean"):
+    weight: Tensor | None
+
+    def __init__(self, weight: TensorLike | None = None, ignore_index: int = -100, reduction: str = "mean"):
         super().__init__(reduction)
         self.weights(weight=weight)
         self.ignore_index = ignore_index
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return F.nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
 
 
@@ -112,10 +119,18 @@ class CrossEntropyLoss(Loss):
     Targets are class numbers (N, *positions), or probabilities of the shape of x.
     """
 
-    def __init__(self, weight=None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0):
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: TensorLike | None = None,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ):
         super().__init__(reduction)
         self.weights(weight=weight)
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return F.cross_entropy(input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ..errors import OptionError
-from ..tensor import Tensor
+from ..tensor import Tensor, TensorLike
 from . import functional as F
 from .loss import Loss
 
@@ -15,7 +15,7 @@ class MarginRankingLoss(Loss):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input1, input2, target) -> Tensor:
+    def forward(self, input1: TensorLike, input2: TensorLike, target: TensorLike) -> Tensor:
         return F.margin_ranking_loss(input1, input2, target, self.margin, self.reduction)
 
 
@@ -26,7 +26,7 @@ class HingeEmbeddingLoss(Loss):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return F.hinge_embedding_loss(input, target, self.margin, self.reduction)
 
 
@@ -37,7 +37,7 @@ class CosineEmbeddingLoss(Loss):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input1, input2, target) -> Tensor:
+    def forward(self, input1: TensorLike, input2: TensorLike, target: TensorLike) -> Tensor:
         return F.cosine_embedding_loss(input1, input2, target, self.margin, self.reduction)
 
 
@@ -55,7 +55,7 @@ class TripletMarginLoss(Loss):
         super().__init__(reduction)
         self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
 
-    def forward(self, anchor, positive, negative) -> Tensor:
+    def forward(self, anchor: TensorLike, positive: TensorLike, negative: TensorLike) -> Tensor:
         return F.triplet_margin_loss(
             anchor, positive, negative, self.margin, self.p, self.eps, self.swap, self.reduction
         )
@@ -77,7 +77,7 @@ class TripletMarginWithDistanceLoss(Loss):
         super().__init__(reduction)
         self.distance_function, self.margin, self.swap = distance_function, margin, swap
 
-    def forward(self, anchor, positive, negative) -> Tensor:
+    def forward(self, anchor: TensorLike, positive: TensorLike, negative: TensorLike) -> Tensor:
         return F.triplet_margin_with_distance_loss(
             anchor,
             positive,
@@ -92,32 +92,36 @@ class TripletMarginWithDistanceLoss(Loss):
 class SoftMarginLoss(Loss):
     """ln(1 + e^(-t·x)) for targets t = 1 or -1."""
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return F.soft_margin_loss(input, target, self.reduction)
 
 
 class MultiLabelSoftMarginLoss(Loss):
     """-(1/C) Σ over the C classes of w · (t ln σ(x) + (1 - t) ln(1 - σ(x))), of (..., classes), targets 0 or 1."""
 
-    def __init__(self, weight=None, reduction: str = "mean"):
+    weight: Tensor | None
+
+    def __init__(self, weight: TensorLike | None = None, reduction: str = "mean"):
         super().__init__(reduction)
         self.weights(weight=weight)
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return F.multilabel_soft_margin_loss(input, target, self.weight, self.reduction)
 
 
 class MultiMarginLoss(Loss):
     """(1/C) Σ over classes i ≠ t of w[t] · max(0, margin - x[t] + x[i])ᵖ, of (batch, classes) and class numbers t."""
 
-    def __init__(self, p: int = 1, margin: float = 1.0, weight=None, reduction: str = "mean"):
+    weight: Tensor | None
+
+    def __init__(self, p: int = 1, margin: float = 1.0, weight: TensorLike | None = None, reduction: str = "mean"):
         if p not in (1, 2):
             raise OptionError(f"MultiMarginLoss has p = 1 or 2, not {p}")
         super().__init__(reduction)
         self.p, self.margin = p, margin
         self.weights(weight=weight)
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return F.multi_margin_loss(input, target, self.p, self.margin, self.weight, self.reduction)
 
 
@@ -127,5 +131,5 @@ class MultiLabelMarginLoss(Loss):
     The targets of a sample are the class numbers before its first -1.
     """
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return F.multilabel_margin_loss(input, target, self.reduction)

@@ -20,14 +20,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from ..backend import Device, dtypes
 from ..errors import CheckpointError, DTypeError, OptionError
 from ..functional import asarray, zeros_like
 from ..modes import scope
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, TensorLike, as_tensor
 from .parameter import Parameter, put
+
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+
+
+class _Forwards(Protocol[P, R]):
+    def forward(self, *inputs: P.args, **options: P.kwargs) -> R: ...
+
+
+class _AsForward(Protocol):
+    """What a type checker takes for `Module.__call__`: each module takes and returns what its own `forward` does."""
+
+    def __get__(self, module: _Forwards[P, R], owner: type) -> Callable[P, R]: ...
+
+
+def _as_forward(call: Any) -> _AsForward:
+    return call
 
 
 class Module:
@@ -46,6 +63,7 @@ class Module:
         """What the module computes. Call the module itself, which keeps track of where operations are made."""
         raise NotImplementedError(f"{type(self).__name__} is a module without forward(): define forward(self, x)")
 
+    @_as_forward
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         with scope(self._called, type(self).__name__):
             output = self.forward(*inputs, **options)
@@ -122,7 +140,7 @@ class Module:
 
     add_module = register_module
 
-    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+    def register_buffer(self, name: str, tensor: TensorLike | None, persistent: bool = True) -> None:
         """A tensor that is state and not trained, such as a running mean: it moves and is saved with the module.
 
         persistent  whether it is part of the `state_dict`

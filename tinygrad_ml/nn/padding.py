@@ -4,7 +4,8 @@ One class for each of what the border consists of, and three of each, as the spa
 """
 
 from ..errors import OptionError, ShapeError
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, TensorLike, as_tensor
+from ..typing import PerAxis
 from . import functional as F
 from .module import Module
 
@@ -19,7 +20,7 @@ class _Padding(Module):
     mode: str
     value: float | None = None
 
-    def __init__(self, padding):
+    def __init__(self, padding: PerAxis):
         padding = (padding,) * (2 * self.dims) if isinstance(padding, int) else tuple(padding)
         if len(padding) != 2 * self.dims or not all(isinstance(n, int) for n in padding):
             raise OptionError(
@@ -27,7 +28,7 @@ class _Padding(Module):
             )
         self.padding = padding
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         input = as_tensor(input)
         if input.ndim not in (self.dims + 1, self.dims + 2):
             raise ShapeError(
@@ -42,7 +43,7 @@ class _Padding(Module):
 class _ConstantPad(_Padding):
     mode = "constant"
 
-    def __init__(self, padding, value: float):
+    def __init__(self, padding: PerAxis, value: float):
         super().__init__(padding)
         self.value = value
 

@@ -1,10 +1,13 @@
 """A parameter: a tensor that belongs to a module, and that training changes."""
 
+from typing import Any
+
 import numpy
 
 from ..backend import DEFAULT_FLOAT
 from ..functional import zeros
-from ..tensor import Tensor, tensor
+from ..tensor import Tensor, TensorLike, tensor
+from ..typing import DeviceLike, DTypeLike
 
 
 class Parameter(Tensor):
@@ -19,7 +22,7 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data, requires_grad: bool = True, name: str | None = None):
+    def __init__(self, data: TensorLike, requires_grad: bool = True, name: str | None = None):
         array = (data if isinstance(data, Tensor) else tensor(data))._data
         super().__init__(numpy.array(array) if isinstance(array, numpy.generic) else array)
         if name is not None:
@@ -30,7 +33,7 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
 
-def put(tensor: Tensor, array) -> None:
+def put(tensor: Tensor, array: Any) -> None:
     """Let `tensor` hold another array, of any device and dtype. It stays the same object with the same name.
 
     Its old place in the graph goes: a gradient computed for the old array must not arrive at the new one.
@@ -44,6 +47,8 @@ def put(tensor: Tensor, array) -> None:
     tensor.name, tensor.requires_grad = name, needs
 
 
-def new_parameter(shape: tuple[int, ...], device=None, dtype=None) -> Parameter:
+def new_parameter(
+    shape: tuple[int, ...], device: DeviceLike | None = None, dtype: DTypeLike | None = None
+) -> Parameter:
     """A parameter of zeros, to be overwritten by one of `init`; float32 on the default device if not told otherwise."""
     return Parameter(zeros(shape, dtype=DEFAULT_FLOAT if dtype is None else dtype, device=device))

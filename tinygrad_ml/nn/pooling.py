@@ -3,17 +3,19 @@
 A kind of pooling is stated once, with its options; a layer says of which space it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from ..tensor import Tensor
+from ..tensor import Tensor, TensorLike
+from ..typing import Cells, PerAxis
 from . import functional as F
 from .module import Module
 
 
 class _Pool(Module):
-    pool: Callable[..., Tensor]
+    pool: Callable[..., Any]
 
-    def __init__(self, kernel_size, stride=None):
+    def __init__(self, kernel_size: PerAxis, stride: PerAxis | None = None):
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
 
 
@@ -29,10 +31,10 @@ class _MaxPool(_Pool):
 
     def __init__(
         self,
-        kernel_size,
-        stride=None,
-        padding=0,
-        dilation=1,
+        kernel_size: PerAxis,
+        stride: PerAxis | None = None,
+        padding: PerAxis = 0,
+        dilation: PerAxis = 1,
         return_indices: bool = False,
         ceil_mode: bool = False,
     ):
@@ -40,7 +42,7 @@ class _MaxPool(_Pool):
         self.padding, self.dilation = padding, dilation
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
 
-    def forward(self, input) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, input: TensorLike) -> Any:  # a tensor, or two with return_indices
         return self.pool(
             input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
@@ -77,11 +79,11 @@ class _MaxUnpool(_Pool):
     default is (n - 1)·stride - 2·padding + kernel_size.
     """
 
-    def __init__(self, kernel_size, stride=None, padding=0):
+    def __init__(self, kernel_size: PerAxis, stride: PerAxis | None = None, padding: PerAxis = 0):
         super().__init__(kernel_size, stride)
         self.padding = padding
 
-    def forward(self, input, indices, output_size=None) -> Tensor:
+    def forward(self, input: TensorLike, indices: TensorLike, output_size: Sequence[int] | None = None) -> Tensor:
         return self.pool(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
     def extra_repr(self) -> str:
@@ -112,11 +114,18 @@ class _AvgPool(_Pool):
     count_include_pad  whether padding counts
     """
 
-    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode: bool = False, count_include_pad: bool = True):
+    def __init__(
+        self,
+        kernel_size: PerAxis,
+        stride: PerAxis | None = None,
+        padding: PerAxis = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ):
         super().__init__(kernel_size, stride)
         self.padding, self.ceil_mode, self.count_include_pad = padding, ceil_mode, count_include_pad
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return self.pool(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
     def extra_repr(self) -> str:
@@ -129,15 +138,15 @@ class AvgPool1d(_AvgPool):
 
 
 class _AvgPoolByANumber(_AvgPool):
-    __doc__ = f"""{_AvgPool.__doc__.rstrip()}
+    __doc__ = f"""{(_AvgPool.__doc__ or "").rstrip()}
     divisor_override   by what the sum of a window is divided, in place of the number of its elements
     """
 
     def __init__(
         self,
-        kernel_size,
-        stride=None,
-        padding=0,
+        kernel_size: PerAxis,
+        stride: PerAxis | None = None,
+        padding: PerAxis = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
@@ -145,7 +154,7 @@ class _AvgPoolByANumber(_AvgPool):
         super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
         self.divisor_override = divisor_override
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return self.pool(
             input,
             self.kernel_size,
@@ -175,11 +184,11 @@ class _LPPool(_Pool):
     ceil_mode    whether a last window that reaches over the edge counts too
     """
 
-    def __init__(self, norm_type: float, kernel_size, stride=None, ceil_mode: bool = False):
+    def __init__(self, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None, ceil_mode: bool = False):
         super().__init__(kernel_size, stride)
         self.norm_type, self.ceil_mode = norm_type, ceil_mode
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return self.pool(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
 
     def extra_repr(self) -> str:
@@ -205,12 +214,12 @@ class LPPool3d(_LPPool):
 
 
 class _AdaptivePool(Module):
-    pool: Callable[..., Tensor]
+    pool: Callable[..., Any]
 
-    def __init__(self, output_size):
+    def __init__(self, output_size: Cells):
         self.output_size = output_size
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return self.pool(input, self.output_size)
 
     def extra_repr(self) -> str:
@@ -236,11 +245,11 @@ class AdaptiveAvgPool3d(_AdaptivePool):
 
 
 class _AdaptiveMaxPool(_AdaptivePool):
-    def __init__(self, output_size, return_indices: bool = False):
+    def __init__(self, output_size: Cells, return_indices: bool = False):
         super().__init__(output_size)
         self.return_indices = return_indices
 
-    def forward(self, input) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, input: TensorLike) -> Any:  # a tensor, or two with return_indices
         return self.pool(input, self.output_size, self.return_indices)
 
 

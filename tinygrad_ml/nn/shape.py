@@ -1,8 +1,10 @@
 """Layers that compute nothing, and change the shape."""
 
+from collections.abc import Sequence
+
 from ..functional import reshape
 from ..ops.shapes import one_axis
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, TensorLike, as_tensor
 from . import functional as F
 from .module import Module
 
@@ -13,7 +15,7 @@ class Flatten(Module):
     def __init__(self, start_dim: int = 1, end_dim: int = -1):
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return as_tensor(input).flatten(self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
@@ -23,10 +25,10 @@ class Flatten(Module):
 class Unflatten(Module):
     """The axis `dim` cut into several, of sizes `unflattened_size`."""
 
-    def __init__(self, dim: int, unflattened_size):
+    def __init__(self, dim: int, unflattened_size: Sequence[int]):
         self.dim, self.unflattened_size = dim, tuple(unflattened_size)
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         input = as_tensor(input)
         dim = one_axis(self.dim, input.ndim)
         return reshape(input, (*input.shape[:dim], *self.unflattened_size, *input.shape[dim + 1 :]))
@@ -41,7 +43,7 @@ class PixelShuffle(Module):
     def __init__(self, upscale_factor: int):
         self.upscale_factor = upscale_factor
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return F.pixel_shuffle(input, self.upscale_factor)
 
     def extra_repr(self) -> str:
@@ -54,7 +56,7 @@ class PixelUnshuffle(Module):
     def __init__(self, downscale_factor: int):
         self.downscale_factor = downscale_factor
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return F.pixel_unshuffle(input, self.downscale_factor)
 
     def extra_repr(self) -> str:
@@ -67,7 +69,7 @@ class ChannelShuffle(Module):
     def __init__(self, groups: int):
         self.groups = groups
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return F.channel_shuffle(input, self.groups)
 
     def extra_repr(self) -> str:

@@ -1,6 +1,7 @@
 """Windows as columns, and back, as modules. What they compute is in `functional/unfolding.py`."""
 
-from ..tensor import Tensor
+from ..tensor import Tensor, TensorLike
+from ..typing import PerAxis
 from . import functional as F
 from .module import Module
 
@@ -8,10 +9,10 @@ from .module import Module
 class Unfold(Module):
     """The windows of images as columns: (batch, channels, height, width) becomes (batch, channels · kernel, positions)."""
 
-    def __init__(self, kernel_size, dilation=1, padding=0, stride=1):
+    def __init__(self, kernel_size: PerAxis, dilation: PerAxis = 1, padding: PerAxis = 0, stride: PerAxis = 1):
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
 
     def extra_repr(self) -> str:
@@ -21,11 +22,18 @@ class Unfold(Module):
 class Fold(Unfold):
     """Columns added up to images of `output_size`, each where its window was: the transpose of `Unfold`."""
 
-    def __init__(self, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    def __init__(
+        self,
+        output_size: PerAxis,
+        kernel_size: PerAxis,
+        dilation: PerAxis = 1,
+        padding: PerAxis = 0,
+        stride: PerAxis = 1,
+    ):
         super().__init__(kernel_size, dilation, padding, stride)
         self.output_size = output_size
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return F.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
 
     def extra_repr(self) -> str:

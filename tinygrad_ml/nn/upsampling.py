@@ -1,6 +1,9 @@
 """Upsampling layers. What they compute is in `functional/interpolation.py`."""
 
-from ..tensor import Tensor
+from collections.abc import Sequence
+
+from ..tensor import Tensor, TensorLike
+from ..typing import PerAxis
 from . import functional as F
 from .module import Module
 
@@ -17,8 +20,8 @@ class Upsample(Module):
 
     def __init__(
         self,
-        size=None,
-        scale_factor=None,
+        size: PerAxis | None = None,
+        scale_factor: float | Sequence[float] | None = None,
         mode: str = "nearest",
         align_corners: bool | None = None,
         recompute_scale_factor: bool | None = None,
@@ -26,7 +29,7 @@ class Upsample(Module):
         self.size, self.scale_factor, self.mode = size, scale_factor, mode
         self.align_corners, self.recompute_scale_factor = align_corners, recompute_scale_factor
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return F.interpolate(
             input, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
         )
@@ -39,12 +42,12 @@ class Upsample(Module):
 class UpsamplingNearest2d(Upsample):
     """`Upsample` of images by "nearest"."""
 
-    def __init__(self, size=None, scale_factor=None):
+    def __init__(self, size: PerAxis | None = None, scale_factor: float | Sequence[float] | None = None):
         super().__init__(size, scale_factor, "nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
     """`Upsample` of images by "bilinear", with `align_corners`."""
 
-    def __init__(self, size=None, scale_factor=None):
+    def __init__(self, size: PerAxis | None = None, scale_factor: float | Sequence[float] | None = None):
         super().__init__(size, scale_factor, "bilinear", align_corners=True)

@@ -23,13 +23,13 @@ def clip_grad_norm_(
     Returns the norm before, in float32 for half-precision gradients. It is not looked at, so a GPU does not have to wait.
     Source: R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks" (2013).
     """
-    with_gradient = _with_gradient(parameters)
+    gradients = _gradients(parameters)
     with no_grad():
-        total, factor = norm_and_factor([p.grad for p in with_gradient], max_norm, norm_type, 1e-6)
+        total, factor = norm_and_factor(list(gradients.values()), max_norm, norm_type, 1e-6)
         if error_if_nonfinite and not math.isfinite(total):
             raise GradientError(f"the norm of the gradients is {float(total)}, and cannot be clipped")
-        for p in with_gradient:
-            p.grad = shortened(p.grad, factor)
+        for p, g in gradients.items():
+            p.grad = shortened(g, factor)
     return total
 
 
@@ -57,10 +57,11 @@ def shortened(g: Tensor, factor: Tensor) -> Tensor:
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
     """Limit each element of each gradient to [-clip_value, clip_value]."""
     with no_grad():
-        for p in _with_gradient(parameters):
-            p.grad = clip(p.grad, -clip_value, clip_value)
+        for p, g in _gradients(parameters).items():
+            p.grad = clip(g, -clip_value, clip_value)
 
 
-def _with_gradient(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> dict[Tensor, Tensor]:
+    """Parameters and their gradients, of those that have one."""
     parameters = [parameters] if isinstance(parameters, Tensor) else parameters
-    return [p for p in dict.fromkeys(parameters) if p.grad is not None]
+    return {p: p.grad for p in parameters if p.grad is not None}

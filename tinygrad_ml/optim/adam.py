@@ -1,8 +1,12 @@
 """Adam and AdamW: steps of a size that does not depend on that of the gradient."""
 
 import math
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any
 
 from ..functional import maximum
+from ..tensor import Tensor
 from .optimizer import Optimizer, not_negative, penalised, require
 
 
@@ -24,7 +28,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Iterable[Any],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -35,14 +39,14 @@ class Adam(Optimizer):
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, {**defaults, "amsgrad": amsgrad, "maximize": maximize})
 
-    def check(self, group):
+    def check(self, group: Mapping[str, Any]) -> None:
         require(group, lr=not_negative, eps=not_negative, weight_decay=not_negative, betas=two_fractions)
 
-    def initial(self, group):
-        state = {"exp_avg": 0, "exp_avg_sq": 0}
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+        state: dict[str, float] = {"exp_avg": 0, "exp_avg_sq": 0}
         return {**state, "max_exp_avg_sq": 0} if group["amsgrad"] else state
 
-    def numbers(self, group, t):
+    def numbers(self, group: Mapping[str, Any], t: int) -> dict[str, float]:
         beta1, beta2 = group["betas"]
         correction1, correction2 = 1 - beta1**t, math.sqrt(1 - beta2**t)
         return {
@@ -56,7 +60,9 @@ class Adam(Optimizer):
             "kept": 1 - group["lr"] * group["weight_decay"],
         }
 
-    def update(self, p, g, state, n, group):
+    def update(
+        self, p: Tensor, g: Tensor, state: tuple[Tensor, ...], n: SimpleNamespace, group: Mapping[str, Any]
+    ) -> tuple[Tensor, ...]:
         return self._adam(p, penalised(g, p, n, group), state, n)
 
     def _adam(self, p, g, state, n):
@@ -78,7 +84,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        params,
+        params: Iterable[Any],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -88,10 +94,12 @@ class AdamW(Adam):
     ):
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize)
 
-    def update(self, p, g, state, n, group):
+    def update(
+        self, p: Tensor, g: Tensor, state: tuple[Tensor, ...], n: SimpleNamespace, group: Mapping[str, Any]
+    ) -> tuple[Tensor, ...]:
         return self._adam(p * n.kept if group["weight_decay"] else p, g, state, n)
 
 
-def two_fractions(betas) -> bool:
+def two_fractions(betas: tuple[float, float]) -> bool:
     """Whether betas are two numbers from 0 to below 1."""
     return len(betas) == 2 and all(0 <= beta < 1 for beta in betas)

@@ -1,8 +1,12 @@
 """What was made of Adam: NAdam, RAdam, Adamax. Adam itself is in `adam.py`."""
 
 import math
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any
 
 from ..functional import abs, maximum
+from ..tensor import Tensor
 from .adam import two_fractions
 from .optimizer import Optimizer, not_negative, penalised, require
 
@@ -27,7 +31,7 @@ class NAdam(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Iterable[Any],
         lr: float = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -45,14 +49,14 @@ class NAdam(Optimizer):
         }
         super().__init__(params, {**defaults, "decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize})
 
-    def check(self, group):
+    def check(self, group: Mapping[str, Any]) -> None:
         limits = dict.fromkeys(("lr", "eps", "weight_decay", "momentum_decay"), not_negative)
         require(group, betas=two_fractions, **limits)
 
-    def initial(self, group):
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
         return {"exp_avg": 0, "exp_avg_sq": 0}
 
-    def numbers(self, group, t):
+    def numbers(self, group: Mapping[str, Any], t: int) -> dict[str, float]:
         beta1, beta2 = group["betas"]
         mu = lambda i: beta1 * (1 - 0.5 * 0.96 ** (i * group["momentum_decay"]))  # noqa: E731
         product = _product(mu, t)
@@ -68,7 +72,9 @@ class NAdam(Optimizer):
             "kept": 1 - group["lr"] * group["weight_decay"],
         }
 
-    def update(self, p, g, state, n, group):
+    def update(
+        self, p: Tensor, g: Tensor, state: tuple[Tensor, ...], n: SimpleNamespace, group: Mapping[str, Any]
+    ) -> tuple[Tensor, ...]:
         m, v = state
         p, g = decayed(p, g, n, group)
         m = m + (g - m) * n.fresh1
@@ -95,7 +101,7 @@ class RAdam(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Iterable[Any],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -106,13 +112,13 @@ class RAdam(Optimizer):
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, {**defaults, "decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize})
 
-    def check(self, group):
+    def check(self, group: Mapping[str, Any]) -> None:
         require(group, lr=not_negative, eps=not_negative, weight_decay=not_negative, betas=two_fractions)
 
-    def initial(self, group):
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
         return {"exp_avg": 0, "exp_avg_sq": 0}
 
-    def numbers(self, group, t):
+    def numbers(self, group: Mapping[str, Any], t: int) -> dict[str, float]:
         beta1, beta2 = group["betas"]
         correction2 = 1 - beta2**t
         longest = 2 / (1 - beta2) - 1
@@ -135,7 +141,9 @@ class RAdam(Optimizer):
             "kept": 1 - group["lr"] * group["weight_decay"],
         }
 
-    def update(self, p, g, state, n, group):
+    def update(
+        self, p: Tensor, g: Tensor, state: tuple[Tensor, ...], n: SimpleNamespace, group: Mapping[str, Any]
+    ) -> tuple[Tensor, ...]:
         m, v = state
         p, g = decayed(p, g, n, group)
         m = m + (g - m) * n.fresh1
@@ -157,7 +165,7 @@ class Adamax(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Iterable[Any],
         lr: float = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -168,19 +176,21 @@ class Adamax(Optimizer):
             params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
         )
 
-    def check(self, group):
+    def check(self, group: Mapping[str, Any]) -> None:
         require(group, lr=not_negative, eps=not_negative, weight_decay=not_negative, betas=two_fractions)
 
-    def initial(self, group):
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
         return {"exp_avg": 0, "exp_inf": 0}
 
-    def numbers(self, group, t):
+    def numbers(self, group: Mapping[str, Any], t: int) -> dict[str, float]:
         beta1, beta2 = group["betas"]
         names = ("eps", "weight_decay")
         numbers = {"fresh1": 1 - beta1, "beta2": beta2, "rate": group["lr"] / (1 - beta1**t)}
         return {**numbers, **{name: group[name] for name in names}}
 
-    def update(self, p, g, state, n, group):
+    def update(
+        self, p: Tensor, g: Tensor, state: tuple[Tensor, ...], n: SimpleNamespace, group: Mapping[str, Any]
+    ) -> tuple[Tensor, ...]:
         m, u = state
         g = penalised(g, p, n, group)
         m = m + (g - m) * n.fresh1
@@ -188,7 +198,7 @@ class Adamax(Optimizer):
         return p - m * n.rate / u, m, u
 
 
-def decayed(p, g, n, group):
+def decayed(p: Tensor, g: Tensor, n: SimpleNamespace, group: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
     """Parameter and gradient after the decay of weights, beside the gradient or within it."""
     if group["decoupled_weight_decay"] and group["weight_decay"]:
         return p * n.kept, g

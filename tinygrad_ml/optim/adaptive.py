@@ -1,5 +1,10 @@
 """Optimisers that divide by the size that gradients had: Adagrad, RMSprop, Adadelta. Adam is in `adam.py`."""
 
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from ..tensor import Tensor
 from .optimizer import Optimizer, not_negative, penalised, require
 
 
@@ -18,7 +23,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Iterable[Any],
         lr: float = 1e-2,
         lr_decay: float = 0,
         weight_decay: float = 0,
@@ -29,18 +34,20 @@ class Adagrad(Optimizer):
         defaults = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps, "maximize": maximize}
         super().__init__(params, {**defaults, "initial_accumulator_value": initial_accumulator_value})
 
-    def check(self, group):
+    def check(self, group: Mapping[str, Any]) -> None:
         sizes = ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
         require(group, **dict.fromkeys(sizes, not_negative))
 
-    def initial(self, group):
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
         return {"sum": group["initial_accumulator_value"]}
 
-    def numbers(self, group, t):
+    def numbers(self, group: Mapping[str, Any], t: int) -> dict[str, float]:
         lr = group["lr"] / (1 + (t - 1) * group["lr_decay"])
         return {"lr": lr, "eps": group["eps"], "weight_decay": group["weight_decay"]}
 
-    def update(self, p, g, state, n, group):
+    def update(
+        self, p: Tensor, g: Tensor, state: tuple[Tensor, ...], n: SimpleNamespace, group: Mapping[str, Any]
+    ) -> tuple[Tensor, ...]:
         (s,) = state
         g = penalised(g, p, n, group)
         s = s + g * g
@@ -64,7 +71,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Iterable[Any],
         lr: float = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
@@ -76,18 +83,20 @@ class RMSprop(Optimizer):
         defaults = {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum}
         super().__init__(params, {**defaults, "centered": centered, "maximize": maximize})
 
-    def check(self, group):
+    def check(self, group: Mapping[str, Any]) -> None:
         require(group, **dict.fromkeys(("lr", "alpha", "eps", "weight_decay", "momentum"), not_negative))
 
-    def initial(self, group):
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
         names = ["square_avg"] + ["momentum_buffer"] * bool(group["momentum"]) + ["grad_avg"] * group["centered"]
         return dict.fromkeys(names, 0)
 
-    def numbers(self, group, t):
+    def numbers(self, group: Mapping[str, Any], t: int) -> dict[str, float]:
         names = ("lr", "alpha", "eps", "weight_decay", "momentum")
         return {**{name: group[name] for name in names}, "fresh": 1 - group["alpha"]}
 
-    def update(self, p, g, state, n, group):
+    def update(
+        self, p: Tensor, g: Tensor, state: tuple[Tensor, ...], n: SimpleNamespace, group: Mapping[str, Any]
+    ) -> tuple[Tensor, ...]:
         v, *rest = state
         g = penalised(g, p, n, group)
         v = v * n.alpha + g * g * n.fresh
@@ -122,7 +131,7 @@ class Adadelta(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Iterable[Any],
         lr: float = 1.0,
         rho: float = 0.9,
         eps: float = 1e-6,
@@ -131,17 +140,19 @@ class Adadelta(Optimizer):
     ):
         super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
 
-    def check(self, group):
+    def check(self, group: Mapping[str, Any]) -> None:
         require(group, lr=not_negative, rho=lambda rho: 0 <= rho <= 1, eps=not_negative, weight_decay=not_negative)
 
-    def initial(self, group):
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
         return {"square_avg": 0, "acc_delta": 0}
 
-    def numbers(self, group, t):
+    def numbers(self, group: Mapping[str, Any], t: int) -> dict[str, float]:
         names = ("lr", "rho", "eps", "weight_decay")
         return {**{name: group[name] for name in names}, "fresh": 1 - group["rho"]}
 
-    def update(self, p, g, state, n, group):
+    def update(
+        self, p: Tensor, g: Tensor, state: tuple[Tensor, ...], n: SimpleNamespace, group: Mapping[str, Any]
+    ) -> tuple[Tensor, ...]:
         v, u = state
         g = penalised(g, p, n, group)
         v = v * n.rho + g * g * n.fresh

@@ -1,5 +1,10 @@
 """ASGD: the average of where stochastic gradient descent has been."""
 
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from ..tensor import Tensor
 from .optimizer import Optimizer, not_negative, penalised, require
 
 
@@ -19,7 +24,7 @@ class ASGD(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Iterable[Any],
         lr: float = 1e-2,
         lambd: float = 1e-4,
         alpha: float = 0.75,
@@ -30,13 +35,13 @@ class ASGD(Optimizer):
         defaults = {"lr": lr, "lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay}
         super().__init__(params, {**defaults, "maximize": maximize})
 
-    def check(self, group):
+    def check(self, group: Mapping[str, Any]) -> None:
         require(group, lr=not_negative, weight_decay=not_negative)
 
-    def initial(self, group):
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
         return {"ax": 0}
 
-    def numbers(self, group, t):
+    def numbers(self, group: Mapping[str, Any], t: int) -> dict[str, float]:
         rate = group["lr"] / (1 + group["lambd"] * group["lr"] * (t - 1)) ** group["alpha"]
         fresh = 1 / max(1, t - 1 - group["t0"])
         return {
@@ -47,7 +52,9 @@ class ASGD(Optimizer):
             "weight_decay": group["weight_decay"],
         }
 
-    def update(self, p, g, state, n, group):
+    def update(
+        self, p: Tensor, g: Tensor, state: tuple[Tensor, ...], n: SimpleNamespace, group: Mapping[str, Any]
+    ) -> tuple[Tensor, ...]:
         (average,) = state
         g = penalised(g, p, n, group)
         p = p * n.kept - g * n.rate

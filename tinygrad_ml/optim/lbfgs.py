@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..backend.sums import accumulator
@@ -43,7 +43,7 @@ class LBFGS(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Iterable[Any],
         lr: float = 1,
         max_iter: int = 20,
         max_eval: int | None = None,
@@ -57,7 +57,7 @@ class LBFGS(Optimizer):
         others = {"history_size": history_size, "line_search_fn": line_search_fn}
         super().__init__(params, {"lr": lr, **limits, **tolerances, **others})
 
-    def check(self, group):
+    def check(self, group: Mapping[str, Any]) -> None:
         if self.param_groups:
             raise OptionError("LBFGS has one group of parameters: its steps are those of all of them together")
         require(group, lr=not_negative, line_search_fn=lambda name: name in (None, "strong_wolfe"))
@@ -119,7 +119,7 @@ class LBFGS(Optimizer):
                     break
         return first
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         super().load_state_dict({**state_dict, "state": {}})
         for kept in state_dict["state"].values():
             params = [p for p in self.param_groups[0]["params"] if p.requires_grad]

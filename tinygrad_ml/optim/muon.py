@@ -1,6 +1,9 @@
 """Muon: momentum whose steps are made orthogonal, for the matrices of hidden layers."""
 
 import math
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any
 
 from ..errors import OptionError
 from ..functional import maximum, norm
@@ -38,7 +41,7 @@ class Muon(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Iterable[Any],
         lr: float = 1e-3,
         weight_decay: float = 0.1,
         momentum: float = 0.95,
@@ -52,7 +55,7 @@ class Muon(Optimizer):
         others = {"ns_coefficients": ns_coefficients, "ns_steps": ns_steps, "adjust_lr_fn": adjust_lr_fn}
         super().__init__(params, {**defaults, **others})
 
-    def check(self, group):
+    def check(self, group: Mapping[str, Any]) -> None:
         require(
             group,
             lr=not_negative,
@@ -66,14 +69,16 @@ class Muon(Optimizer):
             if p.ndim != 2:
                 raise OptionError(f"Muon trains matrices, and not {p._described()}: give that to another optimiser")
 
-    def initial(self, group):
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
         return {"momentum_buffer": 0}
 
-    def numbers(self, group, t):
+    def numbers(self, group: Mapping[str, Any], t: int) -> dict[str, float]:
         kept = 1 - group["lr"] * group["weight_decay"]
         return {"lr": group["lr"], "kept": kept, "momentum": group["momentum"], "fresh": 1 - group["momentum"]}
 
-    def update(self, p, g, state, n, group):
+    def update(
+        self, p: Tensor, g: Tensor, state: tuple[Tensor, ...], n: SimpleNamespace, group: Mapping[str, Any]
+    ) -> tuple[Tensor, ...]:
         (m,) = state
         m = m * n.momentum + g * n.fresh
         direction = orthogonalised(m * n.momentum + g * n.fresh if group["nesterov"] else m, group)
@@ -83,7 +88,7 @@ class Muon(Optimizer):
         return p * n.kept - direction * (n.lr * size), m
 
 
-def orthogonalised(x: Tensor, group) -> Tensor:
+def orthogonalised(x: Tensor, group: Mapping[str, Any]) -> Tensor:
     """Nearly U·Vᵀ of x = U·S·Vᵀ: the singular values end somewhere from 0.7 to 1.2."""
     a, b, c = group["ns_coefficients"]
     tall = x.shape[0] > x.shape[1]

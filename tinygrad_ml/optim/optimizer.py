@@ -18,7 +18,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self, overload
 
 import numpy
 
@@ -50,7 +50,7 @@ class Optimizer:
 
     elementwise = True  # whether `update` is, so that it may run on any piece
 
-    def __new__(cls, *args, **options):
+    def __new__(cls, *args: Any, **options: Any) -> Self:
         known = list(inspect.signature(cls.__init__).parameters)[2:]
         _check_options(cls, [name for name in options if name != "params"], known)
         return super().__new__(cls)
@@ -119,6 +119,12 @@ class Optimizer:
             for p in group["params"]:
                 forget_gradient(p, set_to_none)
 
+    @overload
+    def step(self) -> None: ...
+    @overload
+    def step(self, closure: Callable[[], Tensor]) -> Tensor: ...
+    @overload
+    def step(self, closure: None) -> None: ...
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
         """Update all parameters that have a gradient, and are not frozen.
 
@@ -134,14 +140,14 @@ class Optimizer:
                 together: dict[int, list[Tensor]] = {}
                 for p in group["params"]:
                     if p.grad is not None and p.requires_grad:
-                        together.setdefault(self._step_one(p, group, numbers), []).append(p)
+                        together.setdefault(self._step_one(p, p.grad, group, numbers), []).append(p)
                 for params in together.values():
                     if len(params) > 1:
                         rely_on(partial(self._apart, params))
         return loss
 
-    def _step_one(self, p: Tensor, group: Mapping[str, Any], numbers: dict[tuple, dict[str, float]]) -> int:
-        """Update p, and say which update of it that was. `numbers` of this step go by that and by the dtype, for all
+    def _step_one(self, p: Tensor, g: Tensor, group: Mapping[str, Any], numbers: dict[tuple, dict[str, float]]) -> int:
+        """Update p, whose gradient is g, and say which update of it that was. `numbers` of this step go by that and by the dtype, for all
         parameters."""
         state = self.state.setdefault(p, {"step": 0})
         t = each_time(lambda: self._count(p))
@@ -152,7 +158,7 @@ class Optimizer:
         initial = self.initial(group)
         for name, start in initial.items():
             state[name] = _beside(state[name], p) if name in state else full_like(p, start, dtype=wide)
-        self._overwrite(p, _beside(p.grad, p), [state[name] for name in initial], numbers[t, wide], group)
+        self._overwrite(p, _beside(g, p), [state[name] for name in initial], numbers[t, wide], group)
         return t
 
     def _apart(self, params: list[Tensor]) -> list[int]:
@@ -191,7 +197,7 @@ class Optimizer:
         p, g, *state = tensors
         return self.update(p, -g if group.get("maximize") else g, tuple(state), n, group)
 
-    def _loop(self, dtype, states: int, n: dict[str, float], group: Mapping[str, Any]) -> Loop | None:
+    def _loop(self, dtype: numpy.dtype, states: int, n: dict[str, float], group: Mapping[str, Any]) -> Loop | None:
         """The update as a loop over host arrays, made once for each form that it takes; None if it has no such form."""
         key = dtype, states, *(bool(value) for name, value in group.items() if name != "params")
         if key not in self._loops:

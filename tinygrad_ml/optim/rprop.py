@@ -1,6 +1,11 @@
 """Rprop: only the sign of a slope counts."""
 
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
 from ..functional import abs, maximum, minimum, sign
+from ..tensor import Tensor
 from .optimizer import Optimizer, not_negative, require
 
 
@@ -22,7 +27,7 @@ class Rprop(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Iterable[Any],
         lr: float = 1e-2,
         etas: tuple[float, float] = (0.5, 1.2),
         step_sizes: tuple[float, float] = (1e-6, 50),
@@ -30,17 +35,19 @@ class Rprop(Optimizer):
     ):
         super().__init__(params, {"lr": lr, "etas": etas, "step_sizes": step_sizes, "maximize": maximize})
 
-    def check(self, group):
+    def check(self, group: Mapping[str, Any]) -> None:
         require(group, lr=not_negative, etas=lambda etas: 0 < etas[0] < 1 < etas[1])
 
-    def initial(self, group):
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
         return {"prev": 0, "step_size": group["lr"]}
 
-    def numbers(self, group, t):
+    def numbers(self, group: Mapping[str, Any], t: int) -> dict[str, float]:
         (down, up), (least, most) = group["etas"], group["step_sizes"]
         return {"down": down, "up": up, "least": least, "most": most}
 
-    def update(self, p, g, state, n, group):
+    def update(
+        self, p: Tensor, g: Tensor, state: tuple[Tensor, ...], n: SimpleNamespace, group: Mapping[str, Any]
+    ) -> tuple[Tensor, ...]:
         before, size = state
         same = sign(g) * sign(before)
         turned = maximum(-same, 0)

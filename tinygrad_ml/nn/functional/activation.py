@@ -12,16 +12,16 @@ from ...errors import OptionError, ShapeError
 from ...functional import relu, sigmoid, tanh  # noqa: F401  part of this room's public face
 from ...ops.shapes import one_axis
 from ...random import random, uniform
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor, TensorLike, as_tensor
 
 
-def leaky_relu(input, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(input: TensorLike, negative_slope: float = 0.01) -> Tensor:
     """y = x if x > 0, else slope · x."""
     input = as_tensor(input)
     return (input > 0).where(input, input * negative_slope)
 
 
-def prelu(input, weight) -> Tensor:
+def prelu(input: TensorLike, weight: TensorLike) -> Tensor:
     """y = x if x > 0, else a · x, with a learnt: one number, or one for each channel (axis 1).
 
     Source: K. He et al., "Delving Deep into Rectifiers" (2015).
@@ -38,13 +38,13 @@ def prelu(input, weight) -> Tensor:
     return (input > 0).where(input, input * weight)
 
 
-def elu(input, alpha: float = 1.0) -> Tensor:
+def elu(input: TensorLike, alpha: float = 1.0) -> Tensor:
     """y = x if x > 0, else α(eˣ - 1). Source: D. Clevert et al. (2015)."""
     input = as_tensor(input)
     return (input > 0).where(input, tg.expm1(_negative_part(input)) * alpha)
 
 
-def celu(input, alpha: float = 1.0) -> Tensor:
+def celu(input: TensorLike, alpha: float = 1.0) -> Tensor:
     """y = x if x > 0, else α(e^(x/α) - 1): ELU with a continuous derivative. Source: J. Barron (2017)."""
     input = as_tensor(input)
     return (input > 0).where(input, tg.expm1(_negative_part(input) / alpha) * alpha)
@@ -55,12 +55,12 @@ def _negative_part(input: Tensor) -> Tensor:
     return tg.clip(input, max=0)
 
 
-def selu(input) -> Tensor:
+def selu(input: TensorLike) -> Tensor:
     """y = 1.0507 · elu(x, 1.6733): keeps mean 0 and variance 1. Source: G. Klambauer et al. (2017)."""
     return elu(input, 1.6732632423543772848170429916717) * 1.0507009873554804934193349852946
 
 
-def gelu(input, approximate: str = "none") -> Tensor:
+def gelu(input: TensorLike, approximate: str = "none") -> Tensor:
     """y = x·Φ(x), Φ the normal distribution function: exact by erf, or with `approximate="tanh"`.
 
     Source: D. Hendrycks, K. Gimpel (2016).
@@ -74,19 +74,19 @@ def gelu(input, approximate: str = "none") -> Tensor:
     return input * (tanh(inner) + 1) * 0.5
 
 
-def silu(input) -> Tensor:
+def silu(input: TensorLike) -> Tensor:
     """y = x · sigmoid(x), also called swish. Source: S. Elfwing et al. (2017)."""
     input = as_tensor(input)
     return input * sigmoid(input)
 
 
-def mish(input) -> Tensor:
+def mish(input: TensorLike) -> Tensor:
     """y = x · tanh(softplus(x)). Source: D. Misra (2019)."""
     input = as_tensor(input)
     return input * tanh(tg.softplus(input))
 
 
-def softplus(input, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+def softplus(input: TensorLike, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """y = ln(1 + e^(βx)) / β, and x itself where βx > `threshold`, as in PyTorch; `tg.softplus` needs no threshold."""
     if beta == 0:
         raise OptionError("softplus needs a beta other than 0, by which it divides")
@@ -96,64 +96,64 @@ def softplus(input, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     return (scaled > threshold).where(input, curved)
 
 
-def softsign(input) -> Tensor:
+def softsign(input: TensorLike) -> Tensor:
     """y = x / (1 + |x|)."""
     input = as_tensor(input)
     return input / (abs(input) + 1)
 
 
-def logsigmoid(input) -> Tensor:
+def logsigmoid(input: TensorLike) -> Tensor:
     """y = ln sigmoid(x), right where the sigmoid itself would round to 0."""
     return -tg.softplus(-as_tensor(input))
 
 
-def tanhshrink(input) -> Tensor:
+def tanhshrink(input: TensorLike) -> Tensor:
     """y = x - tanh x."""
     input = as_tensor(input)
     return input - tanh(input)
 
 
-def hardtanh(input, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+def hardtanh(input: TensorLike, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """y = x limited to [min_val, max_val]. At the bounds the derivative is 0, where that of `tg.clip` is 1."""
     input = as_tensor(input)
     return (input <= min_val).where(min_val, (input >= max_val).where(max_val, input))
 
 
-def relu6(input) -> Tensor:
+def relu6(input: TensorLike) -> Tensor:
     """y = x limited to [0, 6]."""
     return hardtanh(input, 0, 6)
 
 
-def hardsigmoid(input) -> Tensor:
+def hardsigmoid(input: TensorLike) -> Tensor:
     """y = relu6(x + 3) / 6: a sigmoid of straight lines."""
     return relu6(as_tensor(input) + 3) / 6
 
 
-def hardswish(input) -> Tensor:
+def hardswish(input: TensorLike) -> Tensor:
     """y = x · relu6(x + 3) / 6. Source: A. Howard et al. (2019)."""
     input = as_tensor(input)
     return input * hardsigmoid(input)
 
 
-def glu(input, dim: int = -1) -> Tensor:
+def glu(input: TensorLike, dim: int = -1) -> Tensor:
     """y = a · sigmoid(b), a and b the halves of x along an axis. Source: Y. Dauphin et al. (2016)."""
     a, b = tg.split(input, 2, axis=dim)
     return a * sigmoid(b)
 
 
-def threshold(input, threshold: float, value: float) -> Tensor:
+def threshold(input: TensorLike, threshold: float, value: float) -> Tensor:
     """y = x if x > threshold, else `value`."""
     input = as_tensor(input)
     return (input > threshold).where(input, value)
 
 
-def hardshrink(input, lambd: float = 0.5) -> Tensor:
+def hardshrink(input: TensorLike, lambd: float = 0.5) -> Tensor:
     """y = x if |x| > λ, else 0."""
     input = as_tensor(input)
     return (abs(input) > lambd).where(input, 0)
 
 
-def softshrink(input, lambd: float = 0.5) -> Tensor:
+def softshrink(input: TensorLike, lambd: float = 0.5) -> Tensor:
     """y = x - λ if x > λ, x + λ if x < -λ, else 0."""
     if lambd < 0:
         raise OptionError(f"softshrink needs lambd of 0 or more, not {lambd}")
@@ -161,7 +161,7 @@ def softshrink(input, lambd: float = 0.5) -> Tensor:
     return (input > lambd).where(input - lambd, (input < -lambd).where(input + lambd, 0))
 
 
-def rrelu(input, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
+def rrelu(input: TensorLike, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
     """y = x if x > 0, else a · x, each a random on [lower, upper) in training, and in the middle otherwise.
 
     Source: B. Xu et al., "Empirical Evaluation of Rectified Activations" (2015).
@@ -175,7 +175,7 @@ def rrelu(input, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = Fa
     return (input > 0).where(input, input * slopes)
 
 
-def gumbel_softmax(logits, tau: float = 1.0, hard: bool = False, dim: int = -1) -> Tensor:
+def gumbel_softmax(logits: TensorLike, tau: float = 1.0, hard: bool = False, dim: int = -1) -> Tensor:
     """y = softmax((x + g) / τ) along the axis `dim`, with random g = -ln(-ln u), u uniform on (0, 1).
 
     The largest y is that of class i with the probability softmax(x)ᵢ. With `hard`, y is that class as a row of 0 with
@@ -195,17 +195,17 @@ def gumbel_softmax(logits, tau: float = 1.0, hard: bool = False, dim: int = -1) 
     return one + (y - seen)
 
 
-def softmax(input, dim: int | None = None) -> Tensor:
+def softmax(input: TensorLike, dim: int | None = None) -> Tensor:
     """yᵢ = exp xᵢ / Σⱼ exp xⱼ along the axis `dim`: positive numbers that sum to 1."""
     return tg.softmax(input, axis=_class_axis(input, dim, "softmax"))
 
 
-def log_softmax(input, dim: int | None = None) -> Tensor:
+def log_softmax(input: TensorLike, dim: int | None = None) -> Tensor:
     """ln softmax(x) along the axis `dim`, right where the softmax itself would round to 0."""
     return tg.log_softmax(input, axis=_class_axis(input, dim, "log_softmax"))
 
 
-def softmin(input, dim: int | None = None) -> Tensor:
+def softmin(input: TensorLike, dim: int | None = None) -> Tensor:
     """softmax(-x) along the axis `dim`."""
     return softmax(-as_tensor(input), dim)
 

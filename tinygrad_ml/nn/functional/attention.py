@@ -6,12 +6,18 @@ import numpy
 
 from ...errors import OptionError
 from ...functional import asarray, softmax
-from ...tensor import Tensor, as_tensor, beside
+from ...tensor import Tensor, TensorLike, as_tensor, beside
 from .dropout import dropout
 
 
 def scaled_dot_product_attention(
-    query, key, value, attn_mask=None, dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None
+    query: TensorLike,
+    key: TensorLike,
+    value: TensorLike,
+    attn_mask: TensorLike | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
 ) -> Tensor:
     """y = softmax(Q·Kᵀ / √d + mask) · V.
 

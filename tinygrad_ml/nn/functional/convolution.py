@@ -6,16 +6,20 @@ width) in 3-D; the batch may be left out. `in_each_dimension` makes three functi
 
 import functools
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 from ...errors import ShapeError
 from ...functional.convolution import convolution, convolution_transpose
 from ...modes import inside, modes
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor, TensorLike, as_tensor
+from ...typing import Padding, PerAxis
 
 SPACES = {1: "length", 2: "height, width", 3: "depth, height, width"}
 
+Function = TypeVar("Function", bound=Callable)
 
-def batched(function: Callable, input, dims: int, what: str):
+
+def batched(function: Callable, input: TensorLike, dims: int, what: str) -> Any:
     """`function` of an input with an axis for the batch, which is taken away again if the input has none.
 
     It returns a tensor, or several.
@@ -31,15 +35,15 @@ def batched(function: Callable, input, dims: int, what: str):
     )
 
 
-def in_each_dimension(function: Callable) -> tuple[Callable, Callable, Callable]:
+def in_each_dimension(function: Function) -> tuple[Function, Function, Function]:
     """f1d, f2d and f3d of an f that takes (batch, channels, *space), whatever the number of spatial axes.
 
     Each takes one such number, with or without the batch. {space} in f's docstring becomes the names of its axes.
     """
-    return tuple(_of_dimension(function, dims) for dims in SPACES)
+    return _of_dimension(function, 1), _of_dimension(function, 2), _of_dimension(function, 3)
 
 
-def _of_dimension(function: Callable, dims: int) -> Callable:
+def _of_dimension(function: Function, dims: int) -> Function:
     name = f"{function.__name__.lstrip('_')}{dims}d"
 
     @functools.wraps(function)
@@ -47,11 +51,19 @@ def _of_dimension(function: Callable, dims: int) -> Callable:
         return batched(lambda x: function(x, *args, **kwargs), input, dims, name)
 
     of_dimension.__name__ = of_dimension.__qualname__ = name
-    of_dimension.__doc__ = function.__doc__.replace("{space}", SPACES[dims]).replace("{name}", f"{dims}d")
-    return of_dimension
+    of_dimension.__doc__ = (function.__doc__ or "").replace("{space}", SPACES[dims]).replace("{name}", f"{dims}d")
+    return of_dimension  # pyright: ignore[reportReturnType]: it has the options of `function`, by functools.wraps
 
 
-def _conv(input, weight, bias=None, stride=1, padding=0, dilation=1, groups: int = 1) -> Tensor:
+def _conv(
+    input: TensorLike,
+    weight: TensorLike,
+    bias: TensorLike | None = None,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Tensor:
     """y[n, o, p] = bias[o] + Σ over c, k of weight[o, c, k] · x[n, c, p·stride + k·dilation], p and k having an index for each axis.
 
     input    (batch, in_channels, {space})
@@ -69,7 +81,14 @@ conv1d, conv2d, conv3d = in_each_dimension(_conv)
 
 
 def _conv_transpose(
-    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups: int = 1, dilation=1
+    input: TensorLike,
+    weight: TensorLike,
+    bias: TensorLike | None = None,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    output_padding: PerAxis = 0,
+    groups: int = 1,
+    dilation: PerAxis = 1,
 ) -> Tensor:
     """The transpose of `conv{name}`: each element of x adds a weighted kernel to the output.
 

@@ -20,16 +20,16 @@ from ...functional.convolution import columns
 from ...functional.indexing import check_labels, look
 from ...functional.reductions import rounded, widened
 from ...modes import inside, modes
-from ...tensor import Tensor, as_tensor, beside
+from ...tensor import Tensor, TensorLike, as_tensor, beside
 from .loss import checked_reduction, reduced
 from .padding import pad
 
 
 def ctc_loss(
-    log_probs,
-    targets,
-    input_lengths,
-    target_lengths,
+    log_probs: TensorLike,
+    targets: TensorLike,
+    input_lengths: TensorLike,
+    target_lengths: TensorLike,
     blank: int = 0,
     reduction: str = "mean",
     zero_infinity: bool = False,

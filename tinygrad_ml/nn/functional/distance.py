@@ -6,11 +6,11 @@ from ...errors import OptionError, ShapeError
 from ...functional import norm
 from ...functional.reductions import floating
 from ...ops.shapes import broadcast, one_axis
-from ...tensor import Tensor
+from ...tensor import Tensor, TensorLike
 from .scaling import normalize
 
 
-def cosine_similarity(x1, x2, dim: int = 1, eps: float = 1e-8) -> Tensor:
+def cosine_similarity(x1: TensorLike, x2: TensorLike, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """y = Σ x₁x₂ / (max(‖x₁‖₂, ε) · max(‖x₂‖₂, ε)) along the axis `dim`: the cosine of the angle between x₁ and x₂.
 
     x1, x2  shapes that broadcast. Returns their common shape without the axis `dim`.
@@ -22,7 +22,9 @@ def cosine_similarity(x1, x2, dim: int = 1, eps: float = 1e-8) -> Tensor:
     return (normalize(x1, 2.0, dim, eps) * normalize(x2, 2.0, dim, eps)).sum(dim)
 
 
-def pairwise_distance(x1, x2, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+def pairwise_distance(
+    x1: TensorLike, x2: TensorLike, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> Tensor:
     """y = ‖x₁ - x₂ + ε‖ₚ along the last axis. ε keeps the gradient of equal vectors from being that of a kink.
 
     x1, x2  (..., features), shapes that broadcast
@@ -30,7 +32,7 @@ def pairwise_distance(x1, x2, p: float = 2.0, eps: float = 1e-6, keepdim: bool =
     return norm(floating(x1) - floating(x2) + eps, p, -1, keepdims=keepdim)
 
 
-def pdist(input, p: float = 2.0) -> Tensor:
+def pdist(input: TensorLike, p: float = 2.0) -> Tensor:
     """The distances ‖xᵢ - xⱼ‖ₚ of all pairs i < j of the n rows of x, as n(n - 1)/2 numbers: (0, 1), (0, 2), ..., (1, 2), ..."""
     input = floating(input)
     if input.ndim != 2:

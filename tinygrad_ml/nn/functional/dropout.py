@@ -4,12 +4,12 @@ import math
 
 from ...errors import OptionError
 from ...random import random
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor, TensorLike, as_tensor
 
 SATURATION = -1.7580993408473766  # SELU of -∞
 
 
-def dropout(input, p: float = 0.5, training: bool = True) -> Tensor:
+def dropout(input: TensorLike, p: float = 0.5, training: bool = True) -> Tensor:
     """y = x · m / (1 - p) in training, each element of m being 0 with probability p, else 1; y = x otherwise.
 
     Source: N. Srivastava et al., "Dropout" (2014).
@@ -17,22 +17,22 @@ def dropout(input, p: float = 0.5, training: bool = True) -> Tensor:
     return _dropped(input, p, training, None)
 
 
-def dropout1d(input, p: float = 0.5, training: bool = True) -> Tensor:
+def dropout1d(input: TensorLike, p: float = 0.5, training: bool = True) -> Tensor:
     """Dropout of whole channels of (batch, channels, length), or (channels, length)."""
     return _dropped(input, p, training, 1 if as_tensor(input).ndim == 2 else 2)
 
 
-def dropout2d(input, p: float = 0.5, training: bool = True) -> Tensor:
+def dropout2d(input: TensorLike, p: float = 0.5, training: bool = True) -> Tensor:
     """Dropout of whole channels of (batch, channels, height, width). Source: J. Tompson et al. (2015)."""
     return _dropped(input, p, training, 2)
 
 
-def dropout3d(input, p: float = 0.5, training: bool = True) -> Tensor:
+def dropout3d(input: TensorLike, p: float = 0.5, training: bool = True) -> Tensor:
     """Dropout of whole channels of (batch, channels, depth, height, width), or without the batch."""
     return _dropped(input, p, training, 1 if as_tensor(input).ndim == 4 else 2)
 
 
-def alpha_dropout(input, p: float = 0.5, training: bool = False) -> Tensor:
+def alpha_dropout(input: TensorLike, p: float = 0.5, training: bool = False) -> Tensor:
     """y = a · (x where m, else α′) + b in training, each m being 0 with probability p: for inputs of mean 0 and variance 1.
 
     α′ = -1.0507 · 1.6733 is where SELU saturates, and a = ((1 - p)(1 + p α′²))^(-½), b = -a · p · α′ keep mean and
@@ -42,7 +42,7 @@ def alpha_dropout(input, p: float = 0.5, training: bool = False) -> Tensor:
     return _saturated(input, p, training, None)
 
 
-def feature_alpha_dropout(input, p: float = 0.5, training: bool = False) -> Tensor:
+def feature_alpha_dropout(input: TensorLike, p: float = 0.5, training: bool = False) -> Tensor:
     """`alpha_dropout` of whole channels of (batch, channels, *space)."""
     return _saturated(input, p, training, 2)
 

@@ -6,13 +6,14 @@ is just one of the inputs ("nearest"), it is picked by its number instead, so th
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy
 
 from ...errors import OptionError, ShapeError
 from ...functional.reductions import floating
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor, TensorLike, as_tensor
+from ...typing import PerAxis
 from .convolution import SPACES
 from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
@@ -23,9 +24,9 @@ MODES = (*PICKING, *SMOOTH, "area")
 
 
 def interpolate(
-    input,
-    size=None,
-    scale_factor=None,
+    input: TensorLike,
+    size: PerAxis | None = None,
+    scale_factor: float | Sequence[float] | None = None,
     mode: str = "nearest",
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
@@ -77,7 +78,7 @@ def _check_mode(input: Tensor, mode: str, align_corners: bool | None, antialias:
         raise OptionError(f"interpolate: mode={mode!r} is not one of {', '.join(map(repr, MODES))}")
     dims = input.ndim - 2
     if dims != SMOOTH.get(mode, dims) or dims not in SPACES:
-        space = SPACES.get(SMOOTH.get(mode), "1 to 3 spatial axes")
+        space = SPACES.get(SMOOTH.get(mode, 0), "1 to 3 spatial axes")
         raise ShapeError(
             f"interpolate by {mode!r} needs an input (batch, channels, {space}), but got {input._described()}"
         )

@@ -6,11 +6,18 @@ from ... import functional as tg
 from ...errors import OptionError, RangeError, ShapeError
 from ...functional.indexing import look
 from ...modes import inside, modes
-from ...tensor import Tensor, beside
+from ...tensor import Tensor, TensorLike, beside
 from .loss import paired, reduced
 
 
-def gaussian_nll_loss(input, target, var, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Tensor:
+def gaussian_nll_loss(
+    input: TensorLike,
+    target: TensorLike,
+    var: TensorLike,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Tensor:
     """½ (ln v + (x - t)² / v), v = max(var, ε): targets t normal around x with a variance that is predicted too.
 
     input, target  of one shape
@@ -45,7 +52,12 @@ def _check_not_negative(array) -> None:
 
 
 def poisson_nll_loss(
-    input, target, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
+    input: TensorLike,
+    target: TensorLike,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-8,
+    reduction: str = "mean",
 ) -> Tensor:
     """eˣ - t·x, or with `log_input=False` x - t·ln(x + ε): targets t counted events, of which eˣ, or x, are expected.
 

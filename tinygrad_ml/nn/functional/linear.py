@@ -8,10 +8,10 @@ from ...functional import one_hot as rows_of_one
 from ...functional.indexing import check_labels
 from ...modes import inside, modes
 from ...ops import matmul
-from ...tensor import Tensor, apply, as_tensor
+from ...tensor import Tensor, TensorLike, apply, as_tensor
 
 
-def linear(input, weight, bias=None) -> Tensor:
+def linear(input: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
     """y = x·Wᵀ + b.
 
     input   (..., in_features)
@@ -32,7 +32,7 @@ def linear(input, weight, bias=None) -> Tensor:
     return y if bias is None else y + bias
 
 
-def bilinear(input1, input2, weight, bias=None) -> Tensor:
+def bilinear(input1: TensorLike, input2: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
     """y[..., o] = bias[o] + Σ over i, j of x₁[..., i] · weight[o, i, j] · x₂[..., j].
 
     input1  (..., in1_features)
@@ -53,7 +53,7 @@ def bilinear(input1, input2, weight, bias=None) -> Tensor:
     return y if bias is None else y + bias
 
 
-def one_hot(tensor, num_classes: int = -1) -> Tensor:
+def one_hot(tensor: TensorLike, num_classes: int = -1) -> Tensor:
     """Class numbers as rows of 0 with one 1, in int64: (*shape, num_classes), by default the largest class + 1.
 
     `tg.one_hot` makes rows of floats.
@@ -61,7 +61,7 @@ def one_hot(tensor, num_classes: int = -1) -> Tensor:
     return rows_of_one(tensor, None if num_classes == -1 else num_classes, dtypes.int64)
 
 
-def embedding(input, weight, padding_idx: int | None = None) -> Tensor:
+def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = None) -> Tensor:
     """Rows of a table: y[..., :] = weight[input[...], :].
 
     input        integers of any shape, from 0 to num_embeddings - 1

@@ -12,7 +12,7 @@ from ...errors import DTypeError, OptionError, RangeError, ShapeError
 from ...functional.indexing import check_labels, look
 from ...functional.reductions import floating, widened
 from ...modes import inside, modes
-from ...tensor import Tensor, as_tensor, beside
+from ...tensor import Tensor, TensorLike, as_tensor, beside
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -30,7 +30,7 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
     return loss if reduction == "none" else loss.sum() if reduction == "sum" else loss.mean()
 
 
-def paired(input, target, what: str) -> tuple[Tensor, Tensor]:
+def paired(input: TensorLike, target: TensorLike, what: str) -> tuple[Tensor, Tensor]:
     """Predictions and targets of one shape and one floating dtype, on one device."""
     input = floating(input)
     target = beside(target, input)
@@ -42,24 +42,24 @@ def paired(input, target, what: str) -> tuple[Tensor, Tensor]:
     return input, target.astype(input.dtype)
 
 
-def weighted(loss: Tensor, weight) -> Tensor:
+def weighted(loss: Tensor, weight: TensorLike | None) -> Tensor:
     """The loss times a factor for each element, which does not widen it."""
     return loss if weight is None else loss * beside(weight, loss).astype(loss.dtype)
 
 
-def mse_loss(input, target, reduction: str = "mean") -> Tensor:
+def mse_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """The squared error (x - t)²."""
     input, target = paired(input, target, "mse_loss")
     return reduced(tg.square(input - target), reduction)
 
 
-def l1_loss(input, target, reduction: str = "mean") -> Tensor:
+def l1_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """The absolute error |x - t|."""
     input, target = paired(input, target, "l1_loss")
     return reduced(abs(input - target), reduction)
 
 
-def huber_loss(input, target, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+def huber_loss(input: TensorLike, target: TensorLike, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """½d² where |d| ≤ δ, else δ(|d| - ½δ), with d = x - t: squared near 0, absolute far off. Source: P. Huber (1964)."""
     if delta <= 0:
         raise OptionError(f"huber_loss needs delta > 0, not {delta}")
@@ -69,14 +69,16 @@ def huber_loss(input, target, reduction: str = "mean", delta: float = 1.0) -> Te
     return reduced((size <= delta).where(d * d * 0.5, (size - 0.5 * delta) * delta), reduction)
 
 
-def smooth_l1_loss(input, target, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+def smooth_l1_loss(input: TensorLike, target: TensorLike, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """½d²/β where |d| < β, else |d| - ½β, with d = x - t: the Huber loss divided by β. Source: R. Girshick (2015)."""
     if beta < 0:
         raise OptionError(f"smooth_l1_loss needs beta of 0 or more, not {beta}")
     return l1_loss(input, target, reduction) if beta == 0 else huber_loss(input, target, reduction, beta) / beta
 
 
-def binary_cross_entropy(input, target, weight=None, reduction: str = "mean") -> Tensor:
+def binary_cross_entropy(
+    input: TensorLike, target: TensorLike, weight: TensorLike | None = None, reduction: str = "mean"
+) -> Tensor:
     """-(t ln p + (1 - t) ln(1 - p)) of probabilities p. Logarithms below -100 count as -100, so that it stays finite.
 
     Better is `binary_cross_entropy_with_logits`, which need not cut anything off.
@@ -112,7 +114,13 @@ def _log_from_minus_100(p: Tensor) -> Tensor:
     return sloped + (exact - sloped.detach())
 
 
-def binary_cross_entropy_with_logits(input, target, weight=None, reduction: str = "mean", pos_weight=None) -> Tensor:
+def binary_cross_entropy_with_logits(
+    input: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
+    reduction: str = "mean",
+    pos_weight: TensorLike | None = None,
+) -> Tensor:
     """-(w t ln σ(x) + (1 - t) ln(1 - σ(x))) of logits x, σ the sigmoid; right for any size of x.
 
     weight      a factor for each element, of a shape that broadcasts
@@ -126,7 +134,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, reduction: str 
     return reduced(weighted(loss, weight), reduction)
 
 
-def kl_div(input, target, reduction: str = "mean", log_target: bool = False) -> Tensor:
+def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """t (ln t - x), summed the divergence of distribution t from distribution eˣ; x are *log*-probabilities.
 
     reduction   also "batchmean": the sum divided by the size of axis 0, which is the divergence in the
@@ -145,7 +153,13 @@ def kl_div(input, target, reduction: str = "mean", log_target: bool = False) -> 
     return reduced(loss, reduction)
 
 
-def nll_loss(input, target, weight=None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
+def nll_loss(
+    input: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
     """-w[t] · x[t], the negative log-likelihood of class t.
 
     input         log-probabilities (N, classes, *positions), or (classes,)
@@ -160,7 +174,12 @@ def nll_loss(input, target, weight=None, ignore_index: int = -100, reduction: st
 
 
 def cross_entropy(
-    input, target, weight=None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
+    input: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """-Σ over classes c of w[c] · t[c] · ln softmax(x)[c].
 

@@ -13,7 +13,7 @@ from ...errors import DTypeError, OptionError, ShapeError
 from ...functional.indexing import check_labels
 from ...functional.reductions import floating
 from ...modes import inside, modes
-from ...tensor import Tensor, as_tensor, beside
+from ...tensor import Tensor, TensorLike, as_tensor, beside
 from .distance import pairwise_distance
 from .loss import paired, reduced, weighted
 
@@ -23,14 +23,16 @@ def _hinge(x: Tensor) -> Tensor:
     return tg.clip(x, min=0)
 
 
-def margin_ranking_loss(input1, input2, target, margin: float = 0.0, reduction: str = "mean") -> Tensor:
+def margin_ranking_loss(
+    input1: TensorLike, input2: TensorLike, target: TensorLike, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:
     """max(0, margin - t · (x₁ - x₂)): x₁ is to be the larger where t = 1, and x₂ where t = -1. All have one shape."""
     x1, x2 = paired(input1, input2, "margin_ranking_loss")
     _, t = paired(x1, target, "margin_ranking_loss")
     return reduced(_hinge(-t * (x1 - x2) + margin), reduction)
 
 
-def hinge_embedding_loss(input, target, margin: float = 1.0, reduction: str = "mean") -> Tensor:
+def hinge_embedding_loss(input: TensorLike, target: TensorLike, margin: float = 1.0, reduction: str = "mean") -> Tensor:
     """x where t = 1, max(0, margin - x) where t = -1: distances x that are to be small, or not to be.
 
     Source: R. Hadsell, S. Chopra, Y. LeCun, "Dimensionality Reduction by Learning an Invariant Mapping" (2006).
@@ -39,7 +41,9 @@ def hinge_embedding_loss(input, target, margin: float = 1.0, reduction: str = "m
     return reduced((t != -1).where(x, 0) + (t != 1).where(_hinge(margin - x), 0), reduction)
 
 
-def cosine_embedding_loss(input1, input2, target, margin: float = 0.0, reduction: str = "mean") -> Tensor:
+def cosine_embedding_loss(
+    input1: TensorLike, input2: TensorLike, target: TensorLike, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:
     """1 - cos(x₁, x₂) where t = 1, max(0, cos(x₁, x₂) - margin) where t = -1.
 
     input1, input2  (batch, features), or (features,)
@@ -57,9 +61,9 @@ def cosine_embedding_loss(input1, input2, target, margin: float = 0.0, reduction
 
 
 def triplet_margin_loss(
-    anchor,
-    positive,
-    negative,
+    anchor: TensorLike,
+    positive: TensorLike,
+    negative: TensorLike,
     margin: float = 1.0,
     p: float = 2,
     eps: float = 1e-6,
@@ -85,9 +89,9 @@ def triplet_margin_loss(
 
 
 def triplet_margin_with_distance_loss(
-    anchor,
-    positive,
-    negative,
+    anchor: TensorLike,
+    positive: TensorLike,
+    negative: TensorLike,
     *,
     distance_function: Callable | None = None,
     margin: float = 1.0,
@@ -106,13 +110,15 @@ def triplet_margin_with_distance_loss(
     return reduced(_hinge(near - far + margin), reduction)
 
 
-def soft_margin_loss(input, target, reduction: str = "mean") -> Tensor:
+def soft_margin_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """ln(1 + e^(-t·x)) for targets t = 1 or -1."""
     x, t = paired(input, target, "soft_margin_loss")
     return reduced(tg.softplus(-t * x), reduction)
 
 
-def multilabel_soft_margin_loss(input, target, weight=None, reduction: str = "mean") -> Tensor:
+def multilabel_soft_margin_loss(
+    input: TensorLike, target: TensorLike, weight: TensorLike | None = None, reduction: str = "mean"
+) -> Tensor:
     """-(1/C) Σ over the C classes of w · (t ln σ(x) + (1 - t) ln(1 - σ(x))), σ the sigmoid; a number for each sample.
 
     input, target  (..., classes), targets 0 or 1
@@ -123,7 +129,14 @@ def multilabel_soft_margin_loss(input, target, weight=None, reduction: str = "me
     return reduced(weighted(loss, weight).mean(-1), reduction)
 
 
-def multi_margin_loss(input, target, p: int = 1, margin: float = 1.0, weight=None, reduction: str = "mean") -> Tensor:
+def multi_margin_loss(
+    input: TensorLike,
+    target: TensorLike,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: TensorLike | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """(1/C) Σ over classes i ≠ t of w[t] · max(0, margin - x[t] + x[i])ᵖ, C the number of classes.
 
     input   (batch, classes), or (classes,)
@@ -149,7 +162,7 @@ def multi_margin_loss(input, target, p: int = 1, margin: float = 1.0, weight=Non
     return reduced(loss if weight is None else loss * beside(weight, x).astype(x.dtype)[target], reduction)
 
 
-def multilabel_margin_loss(input, target, reduction: str = "mean") -> Tensor:
+def multilabel_margin_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """(1/C) Σ over targets t and over classes i that are none of max(0, 1 - (x[t] - x[i])), C the number of classes.
 
     input   (batch, classes), or (classes,)

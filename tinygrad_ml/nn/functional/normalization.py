@@ -6,21 +6,22 @@ through them too. float16 is normalised in the dtype of its sums, and rounded on
 
 import math
 
-from ...errors import ShapeError
+from ...errors import OptionError, ShapeError
 from ...functional import sqrt
 from ...functional.reductions import rounded, widened
 from ...modes import inside, modes, no_grad
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor, TensorLike, as_tensor
+from ...typing import ShapeLike
 
 
 def batch_norm(
-    input,
-    running_mean=None,
-    running_var=None,
-    weight=None,
-    bias=None,
+    input: TensorLike,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
     training: bool = False,
-    momentum=0.1,
+    momentum: float | Tensor = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
     """y = (x - μ) / √(σ² + ε) · γ + β, with mean μ and variance σ² of each channel (axis 1).
@@ -57,6 +58,11 @@ def batch_norm(
             _move(running_mean, mean, momentum)
         if running_var is not None:
             _move(running_var, var * (count / (count - 1)), momentum)
+    elif running_mean is None or running_var is None:
+        raise OptionError(
+            f"batch_norm{inside(modes.scope)} outside of training normalises with running moments: pass running_mean and "
+            "running_var, or training=True"
+        )
     else:
         centred, var = widened(input) - running_mean.reshape(channels), running_var.reshape(channels)
     scale = 1 / sqrt(var + eps)
@@ -86,7 +92,13 @@ def overwrite(state: Tensor, value: Tensor) -> None:
         state.assign(value)
 
 
-def layer_norm(input, normalized_shape, weight=None, bias=None, eps: float = 1e-5) -> Tensor:
+def layer_norm(
+    input: TensorLike,
+    normalized_shape: ShapeLike,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
     """y = (x - μ) / √(σ² + ε) · γ + β, with μ and σ² of each sample over its last axes, `normalized_shape`.
 
     weight, bias  γ and β, of shape `normalized_shape`, or None
@@ -106,7 +118,9 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps: float = 1e-
     return rounded(y if bias is None else y + bias, input)
 
 
-def group_norm(input, num_groups: int, weight=None, bias=None, eps: float = 1e-5) -> Tensor:
+def group_norm(
+    input: TensorLike, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
     """y = (x - μ) / √(σ² + ε) · γ + β, with μ and σ² of each sample over each of `num_groups` groups of channels.
 
     input         (batch, channels, *space), the channels divisible by `num_groups`
@@ -129,13 +143,13 @@ def group_norm(input, num_groups: int, weight=None, bias=None, eps: float = 1e-5
 
 
 def instance_norm(
-    input,
-    running_mean=None,
-    running_var=None,
-    weight=None,
-    bias=None,
+    input: TensorLike,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
     use_input_stats: bool = True,
-    momentum=0.1,
+    momentum: float | Tensor = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
     """y = (x - μ) / √(σ² + ε) · γ + β, with μ and σ² of each channel of each sample.

@@ -1,16 +1,17 @@
 """Padding: more elements around a tensor, given as PyTorch gives them, from the last axis backwards."""
 
 import operator
+from collections.abc import Sequence
 
 from ...errors import OptionError, ShapeError
 from ...functional import pad as pad_axes
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor, TensorLike, as_tensor
 
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 """PyTorch's names, and NumPy's, which `tg.pad` has."""
 
 
-def pad(input, pad, mode: str = "constant", value: float | None = None) -> Tensor:
+def pad(input: TensorLike, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """x with more elements around it.
 
     pad    (before, after) of the last axis, then of the one before it, and so on: (left, right, top, bottom) for

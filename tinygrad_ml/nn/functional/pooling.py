@@ -5,6 +5,7 @@ in `tinygrad_ml/functional/pooling.py`, for any dimension.
 """
 
 import math
+from collections.abc import Sequence
 
 from ...errors import OptionError
 from ...functional import max as largest
@@ -12,12 +13,19 @@ from ...functional import mean
 from ...functional.convolution import per_axis
 from ...functional.pooling import adaptive_max_places, adaptive_pool, avg_pool, max_pool, max_unpool
 from ...functional.reductions import rounded, widened
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor, TensorLike, as_tensor
+from ...typing import Cells, Padding, PerAxis
 from .convolution import batched, in_each_dimension
 
 
 def _max_pool(
-    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode: bool = False, return_indices: bool = False
+    input: TensorLike,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The largest element of each window of (batch, channels, {space}); padding counts as -∞.
 
@@ -31,7 +39,14 @@ def _max_pool(
 max_pool1d, max_pool2d, max_pool3d = in_each_dimension(_max_pool)
 
 
-def _max_unpool(input, indices, kernel_size, stride=None, padding=0, output_size=None) -> Tensor:
+def _max_unpool(
+    input: Tensor,
+    indices: TensorLike,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
+    output_size: Sequence[int] | None = None,
+) -> Tensor:
     """The largest elements of windows put back where they were, among zeros: the way back from `max_pool{name}`.
 
     input, indices  what `max_pool{name}` with `return_indices` has made of (batch, channels, {space})
@@ -49,7 +64,12 @@ max_unpool1d, max_unpool2d, max_unpool3d = in_each_dimension(_max_unpool)
 
 
 def avg_pool1d(
-    input, kernel_size, stride=None, padding=0, ceil_mode: bool = False, count_include_pad: bool = True
+    input: TensorLike,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
 ) -> Tensor:
     """The mean of each window of (batch, channels, length).
 
@@ -62,10 +82,10 @@ def avg_pool1d(
 
 
 def _avg_pool(
-    input,
-    kernel_size,
-    stride=None,
-    padding=0,
+    input: TensorLike,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
@@ -82,7 +102,9 @@ def _avg_pool(
 _, avg_pool2d, avg_pool3d = in_each_dimension(_avg_pool)
 
 
-def _lp_pool(input, norm_type: float, kernel_size, stride=None, ceil_mode: bool = False) -> Tensor:
+def _lp_pool(
+    input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None, ceil_mode: bool = False
+) -> Tensor:
     """(Σ xᵖ)^(1/p) over each window of (batch, channels, {space}), p being `norm_type`: 1 gives the sum, ∞ would be the largest.
 
     ceil_mode  whether a last window that reaches over the edge counts too, its mean standing for what is not there
@@ -100,7 +122,7 @@ def _lp_pool(input, norm_type: float, kernel_size, stride=None, ceil_mode: bool 
 lp_pool1d, lp_pool2d, lp_pool3d = in_each_dimension(_lp_pool)
 
 
-def _adaptive_avg_pool(input, output_size) -> Tensor:
+def _adaptive_avg_pool(input: TensorLike, output_size: Cells) -> Tensor:
     """The means of the cells of a grid of `output_size` over (batch, channels, {space}), of about equal size.
 
     output_size  a number, or one for each axis; None leaves an axis as it is
@@ -111,7 +133,9 @@ def _adaptive_avg_pool(input, output_size) -> Tensor:
 adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = in_each_dimension(_adaptive_avg_pool)
 
 
-def _adaptive_max_pool(input, output_size, return_indices: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+def _adaptive_max_pool(
+    input: TensorLike, output_size: Cells, return_indices: bool = False
+) -> Tensor | tuple[Tensor, Tensor]:
     """The largest elements of the cells of a grid of `output_size` over (batch, channels, {space}), of about equal size.
 
     output_size     a number, or one for each axis; None leaves an axis as it is

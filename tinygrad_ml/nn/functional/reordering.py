@@ -1,10 +1,10 @@
 """Functions that compute nothing: they move numbers between channels and space, or among channels."""
 
 from ...errors import ShapeError
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor, TensorLike, as_tensor
 
 
-def pixel_shuffle(input, upscale_factor: int) -> Tensor:
+def pixel_shuffle(input: TensorLike, upscale_factor: int) -> Tensor:
     """r² channels laid out as r · r pixels: (..., C·r², H, W) becomes (..., C, H·r, W·r), r being `upscale_factor`.
 
     Source: W. Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
@@ -23,7 +23,7 @@ def pixel_shuffle(input, upscale_factor: int) -> Tensor:
     return parts.reshape((*lead, channels // (r * r), height * r, width * r))
 
 
-def pixel_unshuffle(input, downscale_factor: int) -> Tensor:
+def pixel_unshuffle(input: TensorLike, downscale_factor: int) -> Tensor:
     """The way back from `pixel_shuffle`: (..., C, H·r, W·r) becomes (..., C·r², H, W)."""
     input, r = as_tensor(input), downscale_factor
     if input.ndim < 3 or r < 1 or input.shape[-2] % r or input.shape[-1] % r:
@@ -38,7 +38,7 @@ def pixel_unshuffle(input, downscale_factor: int) -> Tensor:
     return parts.reshape((*lead, channels * r * r, height // r, width // r))
 
 
-def channel_shuffle(input, groups: int) -> Tensor:
+def channel_shuffle(input: TensorLike, groups: int) -> Tensor:
     """The channels (axis 1) of several groups, dealt out in turn: the first of each group, then the second, ...
 
     Source: X. Zhang et al., "ShuffleNet" (2018).

@@ -8,20 +8,21 @@ import functools
 import itertools
 import math
 import operator
+from collections.abc import Sequence
 
 import numpy
 
 from ...errors import OptionError, ShapeError
 from ...functional import clip, floor, remainder
 from ...functional.reductions import floating
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor, TensorLike, as_tensor
 
 MODES = ("bilinear", "nearest", "bicubic")
 PADDING_MODES = ("zeros", "border", "reflection")
 FAR = 2.0**31
 
 
-def affine_grid(theta, size, align_corners: bool | None = None) -> Tensor:
+def affine_grid(theta: TensorLike, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
     """The places θ · (x, y, 1) of the pixels (x, y) of an image of `size`, or θ · (x, y, z, 1) of those of a volume.
 
     theta          (batch, 2, 3) for images, (batch, 3, 4) for volumes
@@ -46,7 +47,11 @@ def affine_grid(theta, size, align_corners: bool | None = None) -> Tensor:
 
 
 def grid_sample(
-    input, grid, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
+    input: TensorLike,
+    grid: TensorLike,
+    mode: str = "bilinear",
+    padding_mode: str = "zeros",
+    align_corners: bool | None = None,
 ) -> Tensor:
     """y[n, c, p] = x[n, c] at the place grid[n, p], between pixels by `mode`.
 
@@ -86,11 +91,12 @@ def grid_sample(
 
     pixels = input.permute_dims((0, *range(2, dims + 2), 1))  # the channels last: one look-up for all of them
     batch = numpy.arange(input.shape[0])[:, None]
-    total = None
-    for corner in itertools.product(*taps):
-        seen = pixels[(batch, *(place for place, _ in corner))]
-        seen = seen * functools.reduce(operator.mul, (share for _, share in corner)).expand_dims(-1)
-        total = seen if total is None else total + seen
+
+    def seen(corner: tuple[tuple[Tensor, Tensor], ...]) -> Tensor:
+        share = functools.reduce(operator.mul, (share for _, share in corner))
+        return pixels[(batch, *(place for place, _ in corner))] * share.expand_dims(-1)
+
+    total = functools.reduce(operator.add, map(seen, itertools.product(*taps)))
     return total.swapaxes(1, 2).reshape((*input.shape[:2], *positions))
 
 

@@ -10,11 +10,12 @@ from ...functional.pooling import avg_pool
 from ...functional.reductions import floating, widened
 from ...modes import inside, modes
 from ...ops.shapes import axes_of
-from ...tensor import Tensor
+from ...tensor import Tensor, TensorLike
+from ...typing import Axes, ShapeLike
 from .padding import pad
 
 
-def normalize(input, p: float = 2.0, dim=1, eps: float = 1e-12) -> Tensor:
+def normalize(input: TensorLike, p: float = 2.0, dim: Axes = 1, eps: float = 1e-12) -> Tensor:
     """y = x / max(‖x‖ₚ, ε), the norm being that along the axis `dim` (or several): vectors of length 1.
 
     A vector of zeros stays one.
@@ -24,7 +25,9 @@ def normalize(input, p: float = 2.0, dim=1, eps: float = 1e-12) -> Tensor:
     return (wide / clip(norm(wide, p, axes_of(dim, input.ndim), keepdims=True), min=eps)).astype(input.dtype)
 
 
-def rms_norm(input, normalized_shape, weight=None, eps: float | None = None) -> Tensor:
+def rms_norm(
+    input: TensorLike, normalized_shape: ShapeLike, weight: TensorLike | None = None, eps: float | None = None
+) -> Tensor:
     """y = x / √(mean x² + ε) · γ, the mean being that of each sample over its last axes, `normalized_shape`.
 
     weight  γ, of shape `normalized_shape`, or None
@@ -42,7 +45,9 @@ def rms_norm(input, normalized_shape, weight=None, eps: float | None = None) -> 
     return y if weight is None else y * weight
 
 
-def local_response_norm(input, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+def local_response_norm(
+    input: TensorLike, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
     """y = x / (k + α · mean x²)^β, the mean being that over `size` channels around each, with zeros beyond the ends.
 
     input  (batch, channels, *space)

@@ -4,12 +4,15 @@ import math
 
 from ...errors import ShapeError
 from ...functional.convolution import columns, from_columns, per_axis
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor, TensorLike, as_tensor
+from ...typing import PerAxis
 from .convolution import batched
 from .padding import pad
 
 
-def unfold(input, kernel_size, dilation=1, padding=0, stride=1) -> Tensor:
+def unfold(
+    input: TensorLike, kernel_size: PerAxis, dilation: PerAxis = 1, padding: PerAxis = 0, stride: PerAxis = 1
+) -> Tensor:
     """The windows of images as columns: (batch, channels, height, width) becomes (batch, channels · kernel, positions).
 
     padding  a number of zeros on both sides. It, kernel_size, dilation and stride are a number, or one for each axis
@@ -23,7 +26,14 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1) -> Tensor:
     return batched(unfolded, input, 2, "unfold")
 
 
-def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1) -> Tensor:
+def fold(
+    input: TensorLike,
+    output_size: PerAxis,
+    kernel_size: PerAxis,
+    dilation: PerAxis = 1,
+    padding: PerAxis = 0,
+    stride: PerAxis = 1,
+) -> Tensor:
     """Columns added up to images of `output_size`, each where its window was: the transpose of `unfold`.
 
     input  (batch, channels · kernel, positions), or without the batch. Returns (batch, channels, *output_size).

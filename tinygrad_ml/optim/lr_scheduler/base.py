@@ -5,6 +5,7 @@ Read next: `scaling.py`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ...errors import CheckpointError, OptionError
@@ -26,7 +27,8 @@ class LRScheduler:
     remembered: tuple[str, ...] = ("last_epoch",)  # what `state_dict` holds beside the rates
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
-        self.optimizer, self.last_epoch, self._begins = _checked(optimizer), last_epoch, False
+        self.optimizer, self._begins = _checked(optimizer), False
+        self.last_epoch: float = last_epoch
         for i, group in enumerate(optimizer.param_groups):
             if "initial_lr" not in group:
                 group["initial_lr"] = group["lr"]
@@ -39,11 +41,11 @@ class LRScheduler:
         """The rate in epoch t = 0, 1, ... of group i, which began with `base`."""
         raise NotImplementedError(f"{type(self).__name__} must define lr(base, t, i), or get_lr()")
 
-    def next_lr(self, lr: float, base: float, t: int, i: int) -> float:
+    def next_lr(self, lr: float, base: float, t: float, i: int) -> float:
         """The same, from the rate in epoch t - 1."""
         return self.lr(base, t, i)
 
-    def first_lr(self, lr: float, base: float, t: int, i: int) -> float:
+    def first_lr(self, lr: float, base: float, t: float, i: int) -> float:
         """The same, from the rate that this schedule found when it was made."""
         return self.lr(base, t, i)
 
@@ -77,7 +79,9 @@ class LRScheduler:
         """What `step` does, as a part of another schedule's step."""
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         closed = epoch is not None and type(self).lr is not LRScheduler.lr
-        self._set([self.lr(base, epoch, i) for i, base in enumerate(self.base_lrs)] if closed else self.get_lr())
+        self._set(
+            [self.lr(base, self.last_epoch, i) for i, base in enumerate(self.base_lrs)] if closed else self.get_lr()
+        )
         self.move(self.last_epoch)
 
     def _set(self, rates: list[float]) -> None:
@@ -93,7 +97,7 @@ class LRScheduler:
         kept = {name: getattr(self, name) for name in self.remembered}
         return {**kept, "base_lrs": self.base_lrs, "last_lr": self.get_last_lr()}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned, at once: the optimiser has the rates that it had then.
 
         Raises `CheckpointError` for the state of another kind of schedule.

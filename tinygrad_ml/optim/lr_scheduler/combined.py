@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ...errors import CheckpointError, OptionError
 from ..optimizer import Optimizer
@@ -24,10 +25,10 @@ class _Combined(LRScheduler):
                 raise OptionError(f"{what} needs schedules of one optimiser: that of one of them is another")
         super().__init__(optimizer, last_epoch)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "schedulers": [schedule.state_dict() for schedule in self.schedulers]}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         count = len(state_dict.get("schedulers", ()))
         if count != len(self.schedulers):
             raise CheckpointError(
@@ -51,7 +52,7 @@ class ChainedScheduler(_Combined):
         super().__init__(optimizer or schedulers[0].optimizer, schedulers, -1)
         self._made = True
 
-    def advance(self, epoch=None):
+    def advance(self, epoch: float | None = None) -> None:
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._begins and not self._made:
             return  # each has begun when it was made
@@ -77,7 +78,7 @@ class SequentialLR(_Combined):
         self.milestones = list(milestones)
         super().__init__(optimizer, schedulers, last_epoch)
 
-    def advance(self, epoch=None):
+    def advance(self, epoch: float | None = None) -> None:
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         index = bisect_right(self.milestones, self.last_epoch)
         schedule, inside = self.schedulers[index], self.last_epoch - (self.milestones[index - 1] if index else 0)

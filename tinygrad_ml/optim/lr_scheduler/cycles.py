@@ -23,7 +23,7 @@ class LambdaLR(LRScheduler):
         self.lr_lambda = one_for_each(lr_lambda, optimizer, "lr_lambda")
         super().__init__(optimizer, last_epoch)
 
-    def lr(self, base, t, i):
+    def lr(self, base: float, t: float, i: int) -> float:
         return base * of_group(self.lr_lambda, i, "lr_lambda")(t)
 
 
@@ -38,7 +38,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
         super().__init__(optimizer, last_epoch)
 
-    def lr(self, base, t, i):
+    def lr(self, base: float, t: float, i: int) -> float:
         length = self.T_0
         while t >= length and self.T_mult > 1:
             t, length = t - length, length * self.T_mult
@@ -75,7 +75,7 @@ class _WithMomentum(LRScheduler):
         """The momentum in epoch t."""
         raise NotImplementedError
 
-    def move(self, t):
+    def move(self, t: float) -> None:
         if not self.cycle_momentum:
             return
         for i, group in enumerate(self.optimizer.param_groups):
@@ -155,10 +155,10 @@ class OneCycleLR(_WithMomentum):
         way = (t - begin) / (end - begin) if end > begin else 1.0
         return self._curve(rate0, rate1, way), self._curve(momentum0, momentum1, way)
 
-    def lr(self, base, t, i):
+    def lr(self, base: float, t: float, i: int) -> float:
         return self._at(t)[0] * of_group(self.max_lr, i, "max_lr")
 
-    def momentum(self, t, low, high):
+    def momentum(self, t: float, low: float, high: float) -> float:
         return low + (high - low) * self._at(t)[1]
 
 
@@ -223,9 +223,9 @@ class CyclicLR(_WithMomentum):
         way = step / self.step_size_up if rising else 1 - (step - self.step_size_up) / self.step_size_down
         return way * self._scale(1 + cycle if self.scale_mode == "cycle" else t)
 
-    def lr(self, base, t, i):
+    def lr(self, base: float, t: float, i: int) -> float:
         low, high = of_group(self.base_lr, i, "base_lr"), of_group(self.max_lr, i, "max_lr")
         return low + (high - low) * self._height(t)
 
-    def momentum(self, t, low, high):
+    def momentum(self, t: float, low: float, high: float) -> float:
         return high - (high - low) * self._height(t)

@@ -25,7 +25,6 @@ class ReduceLROnPlateau(LRScheduler):
     """
 
     remembered = ("last_epoch", "best", "num_bad_epochs", "cooldown_counter")
-    base_lrs = ()  # it only ever reduces what it finds
 
     def __init__(
         self,
@@ -50,6 +49,11 @@ class ReduceLROnPlateau(LRScheduler):
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = 0
         self.optimizer, self.last_epoch = optimizer, 0
+
+    @property
+    def base_lrs(self) -> list[float]:
+        """None: it only ever reduces what it finds."""
+        return []
 
     def is_better(self, metric: float) -> bool:
         """Whether `metric` is better than the best so far, by more than the threshold."""

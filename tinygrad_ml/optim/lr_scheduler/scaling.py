@@ -28,14 +28,14 @@ class ScalingLR(LRScheduler):
         """f(t), in epoch t of group i."""
         raise NotImplementedError(f"{type(self).__name__} must define factor(t, i)")
 
-    def lr(self, base, t, i):
+    def lr(self, base: float, t: float, i: int) -> float:
         return self._scaled(base, self.factor(t, i))
 
-    def first_lr(self, lr, base, t, i):
+    def first_lr(self, lr: float, base: float, t: float, i: int) -> float:
         # The rate of an optimiser that has loaded its state is that of the epoch already.
         return self._scaled(lr, self.factor(t, i)) if t == 0 or i in self.optimizer.begun else lr
 
-    def next_lr(self, lr, base, t, i):
+    def next_lr(self, lr: float, base: float, t: float, i: int) -> float:
         before, now = self.factor(t - 1, i), self.factor(t, i)
         if before == 0:  # nothing is left to multiply
             return lr + (base - self.eta_min) * now
@@ -53,7 +53,7 @@ class StepLR(ScalingLR):
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
 
-    def factor(self, t, i):
+    def factor(self, t: float, i: int) -> float:
         return self.gamma ** (t // self.step_size)
 
 
@@ -64,7 +64,7 @@ class MultiStepLR(ScalingLR):
         self.milestones, self.gamma = sorted(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
-    def factor(self, t, i):
+    def factor(self, t: float, i: int) -> float:
         return self.gamma ** bisect_right(self.milestones, t)
 
 
@@ -75,10 +75,10 @@ class ExponentialLR(ScalingLR):
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def factor(self, t, i):
+    def factor(self, t: float, i: int) -> float:
         return self.gamma**t
 
-    def next_lr(self, lr, base, t, i):
+    def next_lr(self, lr: float, base: float, t: float, i: int) -> float:
         return lr * self.gamma  # γᵗ itself is 0 one day
 
 
@@ -89,10 +89,10 @@ class MultiplicativeLR(ScalingLR):
         self.lr_lambda = one_for_each(lr_lambda, optimizer, "lr_lambda")
         super().__init__(optimizer, last_epoch)
 
-    def factor(self, t, i):
+    def factor(self, t: float, i: int) -> float:
         return math.prod(of_group(self.lr_lambda, i, "lr_lambda")(epoch) for epoch in range(1, int(t) + 1))
 
-    def next_lr(self, lr, base, t, i):
+    def next_lr(self, lr: float, base: float, t: float, i: int) -> float:
         return lr * of_group(self.lr_lambda, i, "lr_lambda")(t)
 
 
@@ -106,7 +106,7 @@ class ConstantLR(ScalingLR):
         self.beginning, self.total_iters = factor, total_iters
         super().__init__(optimizer, last_epoch)
 
-    def factor(self, t, i):
+    def factor(self, t: float, i: int) -> float:
         return self.beginning if t < self.total_iters else 1.0
 
 
@@ -127,7 +127,7 @@ class LinearLR(ScalingLR):
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer, last_epoch)
 
-    def factor(self, t, i):
+    def factor(self, t: float, i: int) -> float:
         way = min(t, self.total_iters) / self.total_iters
         return self.start_factor + (self.end_factor - self.start_factor) * way
 
@@ -140,7 +140,7 @@ class PolynomialLR(ScalingLR):
         self.total_iters, self.power = total_iters, power
         super().__init__(optimizer, last_epoch)
 
-    def factor(self, t, i):
+    def factor(self, t: float, i: int) -> float:
         return (1 - min(t, self.total_iters) / self.total_iters) ** self.power
 
 
@@ -155,5 +155,5 @@ class CosineAnnealingLR(ScalingLR):
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
 
-    def factor(self, t, i):
+    def factor(self, t: float, i: int) -> float:
         return (1 + math.cos(math.pi * t / self.T_max)) / 2
