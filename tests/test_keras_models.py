@@ -1,6 +1,7 @@
 """Models: symbols, branches, sharing, subclasses, weights, files."""
 
 import gc
+import warnings
 
 import numpy as np
 import pytest
@@ -37,6 +38,48 @@ def test_branches_inputs_and_outputs_by_name():
         "loss",
         "value_loss",
     ]
+
+
+def test_losses_nested_as_the_outputs_are():
+    x = Input((4,))
+    y = [layers.Dense(1, name=name)(x) for name in ("one", "two", "three")]
+    model = Model(x, {"a": (y[0], y[1]), "b": y[2]})
+    together = lambda t, p: keras.losses.mae(t[0], p[0]) + keras.losses.mae(t[1], p[1])  # noqa: E731
+    model.compile("sgd", {"a": [together, ("mse", None)], "b": "mae"}, loss_weights={"a": [2.0, (3.0, 0.0)], "b": 1.0})
+    targets = {"a": (Y, Y), "b": Y}
+    logs = model.evaluate(X, targets, verbose=0, return_dict=True)
+    assert list(logs) == ["a/one_loss", "a_loss", "b_loss", "loss"]
+    (one, two), three = (model.predict(X, verbose=0)[name] for name in ("a", "b"))
+    parts = np.square(one - Y).mean(), abs(one - Y).mean() + abs(two - Y).mean(), abs(three - Y).mean()
+    np.testing.assert_allclose(list(logs.values()), [*parts, 3 * parts[0] + 2 * parts[1] + parts[2]], rtol=1e-5)
+    with pytest.raises(OptionError, match="one sample_weight for all"):
+        model.fit(X, targets, sample_weight={"a": (Y[:, 0] ** 2, Y[:, 0] ** 4), "b": None}, verbose=0)
+    with pytest.raises(OptionError, match="loss has 'c' under a"):
+        model.compile("sgd", {"a": {"c": "mse"}, "b": "mse"})
+        model.fit(X, targets, verbose=0)
+
+
+def test_a_list_of_losses_of_one_output_is_their_sum():
+    model = Sequential([Input((4,)), layers.Dense(1)])
+    model.compile("sgd", ["mse", "mae"], loss_weights=[2.0, 3.0])
+    wrong = model.predict(X, verbose=0) - Y
+    logs = model.evaluate(X, Y, verbose=0, return_dict=True)
+    np.testing.assert_allclose(logs["loss"], 2 * np.square(wrong).mean() + 3 * abs(wrong).mean(), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("made", "given", "told"), [("one", "list", 1), ("dictionary", "list", 1), ("list", "dictionary", 0)]
+)
+def test_inputs_in_another_nesting_than_the_model_was_made_with(made, given, told):
+    a, b = Input((4,), name="a"), Input((4,), name="b")
+    inputs = {"one": a, "list": [a, b], "dictionary": {"a": a, "b": b}}[made]
+    model = Model(inputs, layers.ReLU()(a) if made == "one" else layers.Subtract()([a, b]))
+    x = {"list": [X] if made == "one" else [X, -X], "dictionary": {"b": -X, "a": X}}[given]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = model.predict(x, verbose=0)
+    np.testing.assert_allclose(found, np.maximum(X, 0) if made == "one" else 2 * X)
+    assert len(caught) == told and all("inputs of the model are" in str(one.message) for one in caught)
 
 
 def test_a_shared_layer_is_trained_once_for_both_uses():

@@ -41,6 +41,22 @@ def packed_like(part: Any, others: Iterable[Any]) -> Any:
     return mapped(lambda _: next(rest), part)
 
 
+def paths(part: Any, path: tuple = ()) -> Iterator[tuple]:
+    """The names and indices that lead to each leaf, in the order of `leaves`."""
+    if not is_nested(part):
+        yield path
+        return
+    for name, item in part.items() if isinstance(part, Mapping) else enumerate(part):
+        yield from paths(item, (*path, name))
+
+
+def at(part: Any, path: tuple) -> Any:
+    """What these names and indices lead to; None where a dictionary has no such name."""
+    for name in path:
+        part = part.get(name) if isinstance(part, Mapping) else part[name]
+    return part
+
+
 def nesting(part: Any) -> Any:
     """Its lists, tuples and dictionaries alone, to be compared with another's; a list is as good as a tuple."""
     if isinstance(part, Mapping):

@@ -209,3 +209,71 @@ def test_steps_of_epochs_and_validations(steps, batch_size):
         histories.append(history)
     for name, values in histories[1].items():
         np.testing.assert_allclose(histories[0][name], values, 2e-5, 1e-6, err_msg=name)
+
+
+# -- losses in structures ----------------------------------------------------------------------------------------------
+
+BITS_OF_FOUR = [(RNG.random((7, 1)) > 0.5).astype("float32") for _ in range(4)]
+NESTED = {
+    "one": lambda y: y[0],
+    "list of one": lambda y: [y[0]],
+    "list": lambda y: y[:2],
+    "tuple": lambda y: tuple(y[:2]),
+    "dict": lambda y: {"b": y[0], "a": y[1]},
+    "list in list": lambda y: [y[0], [y[1], y[2]]],
+    "deep": lambda y: {"a": (y[0], y[1]), "b": {"b1": y[2]}, "d": y[3]},
+}
+NESTED_LOSSES = [
+    ("one", ["mse"], None),
+    ("one", {"y1": ["mse"]}, None),
+    ("list of one", ["mse", "mae"], None),
+    ("list", ["mse", None], None),
+    ("list", ["mse", ["mae", "bce"]], [1.0, [2.0, 3.0]]),
+    ("list", ["mse", ["mae", "bce"]], [1.0, 2.0, 3.0]),
+    ("list", ("both", ["mse", "mae"]), (1.0, [2.0, 3.0])),
+    ("list", {"y1": "mse", "y2": ["mae", "bce"]}, None),
+    ("list", ["mse", "mae", "bce"], None),
+    ("list", ["mse", ["mae"]], [1.0]),
+    ("list", {"y1": "mse", "y3": ["mae"]}, None),
+    ("tuple", ["both", ("mse", "mae")], None),
+    ("dict", {"b": "mse", "a": ["mae", "bce"]}, {"b": 1.0, "a": [2.0, 3.0]}),
+    ("dict", ["both", {"b": "mse", "a": "mae"}], None),
+    ("dict", {"b": "mse", "c": ["mae"]}, None),
+    ("dict", {"a": ["mae"]}, None),
+    ("list in list", ["mse", ["mae", None]], [1.0, [2.0, 1.0]]),
+    ("list in list", ["mse", "mae", "bce"], None),
+    ("deep", "mse", None),
+    ("deep", {"a": ["both", (None, "mae")], "b": ["both", {"b1": "mse"}], "d": "bce"}, None),
+    ("deep", {"a": "both", "b": {"b1": "mse"}}, None),
+    ("deep", {"a": ["mse", "mae"], "b": ["mse"], "d": "mse"}, None),
+    ("deep", {"a": ("mse", None), "b": {"b2": "mse"}}, None),
+]
+
+
+def put(loss, function):
+    """The losses, with a function of a whole structure in the place of "both"."""
+    if isinstance(loss, dict):
+        return {key: put(one, function) for key, one in loss.items()}
+    return type(loss)(put(one, function) for one in loss) if isinstance(loss, (list, tuple)) else loss if loss != "both" else function  # fmt: skip
+
+
+@pytest.mark.parametrize(("outputs", "loss", "weights"), NESTED_LOSSES, ids=str)
+def test_losses_nested_as_the_outputs_are(outputs, loss, weights):
+    def run(room):
+        def of_both(t, p):
+            keys = sorted(t) if isinstance(t, dict) else range(len(t))
+            return sum(room.losses.mean_absolute_error(t[key], p[key]) for key in keys)
+
+        x = room.Input((3,))
+        y = [room.layers.Dense(1, "sigmoid", kernel_initializer="ones", name=f"y{i}")(x) for i in range(1, 5)]
+        model = room.Model(x, NESTED[outputs](y))
+        model.compile("sgd", put(loss, of_both), loss_weights=weights)
+        return model.fit(X, NESTED[outputs](BITS_OF_FOUR), batch_size=3, epochs=2, shuffle=False, verbose=0).history
+
+    (found, error), (expected, other) = attempt(lambda: run(ours)), attempt(lambda: run(theirs))
+    assert (error is None) == (other is None), (error, other)
+    assert error is None or isinstance(error, TinygradError), error
+    if error is None:
+        assert sorted(found) == sorted(expected)
+        for name, values in expected.items():
+            np.testing.assert_allclose(found[name], values, 2e-5, 1e-6, err_msg=name)

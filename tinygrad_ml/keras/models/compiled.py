@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from ...errors import OptionError
-from ...structure import is_nested, leaves
+from ...structure import at, is_nested, leaves, nesting, packed_like, paths
 from ...tensor import Tensor
 from .. import losses, metrics
 
@@ -60,22 +60,26 @@ class Outputs:
     """The outputs of a model: their names, if they have some, and what was given for each of them.
 
     names  those of the model; or those of a dictionary that it returns; or None for a model that returns a list
+    paths  the keys and indices that lead to each of them in what the model returns
     """
 
     def __init__(self, model_names: list[str] | None, y_pred: Any):
-        count = len(leaves(y_pred))
-        if isinstance(y_pred, Mapping):
+        self.structure, self.count = y_pred, len(leaves(y_pred))
+        if isinstance(y_pred, Mapping) and not any(map(is_nested, y_pred.values())):
             known = model_names is not None and set(model_names) == set(y_pred)
             self.names: list[str] | None = model_names if known else sorted(y_pred)
+            self.paths = [(name,) for name in self.names]
         else:
-            self.names = list(model_names) if model_names is not None and len(model_names) == count else None
-        self.count = count
-        self.predictions = self.each(y_pred, "y_pred")
+            self.names = list(model_names) if model_names is not None and len(model_names) == self.count else None
+            self.paths = list(paths(y_pred))
+        self.predictions = [at(y_pred, path) for path in self.paths]
 
     def each(self, given: Any, what: str) -> list:
-        """Targets, weights or predictions, one for each output: from a list, a dictionary by names, or one for all."""
+        """Targets or weights, one for each output: from a list, a dictionary by names, the outputs' nesting, or one for all."""
         if given is None:
             return [None] * self.count
+        if isinstance(given, Mapping) and isinstance(self.structure, Mapping) and set(given) <= set(self.structure):
+            return [at(given, path) for path in self.paths]
         if isinstance(given, Mapping):
             if self.names is None or not set(self.names) >= set(given):
                 raise OptionError(f"{what} has {', '.join(map(repr, given))}, but {self}")
@@ -86,6 +90,22 @@ class Outputs:
         if len(parts) != self.count:
             raise OptionError(f"{what} has {len(parts)} arrays, but {self}")
         return parts
+
+    def nested(self, each: list) -> Any:
+        """What there is for each output, nested as they are."""
+        known = dict(zip(self.paths, each, strict=True))
+        return packed_like(self.structure, [known[path] for path in paths(self.structure)])
+
+    def name_of(self, path: tuple) -> str | None:
+        """The name in the logs of what stands there: the keys that lead to it, and for an index the output's own name."""
+        named = dict(zip(self.paths, self.names or (), strict=False))
+        if not path and path not in named:
+            return "_".join(sorted(named.values()) if isinstance(self.structure, Mapping) else named.values()) or None
+        if not path or isinstance(path[-1], int):
+            if path not in named:
+                return None
+            path = (*path[:-1], named[path])
+        return "/".join(map(str, path))
 
     def match(self, given: Any, what: str) -> list:
         """Options of `compile`, one for each output, likewise."""
@@ -106,12 +126,30 @@ class Outputs:
         return f"the outputs of the model are {', '.join(map(repr, self.names))}"
 
 
+class Part(NamedTuple):
+    """One of the losses: of which output, or of which structure of outputs, it is, and its factor."""
+
+    path: tuple[Any, ...]  # the keys and indices that lead there
+    loss: Any
+    weight: float | None
+
+    def of(self, structure: Any) -> Any:
+        """What stands at its place."""
+        return at(structure, self.path)
+
+
 class CompiledLoss:
-    """The sum of the losses of all outputs, each with its factor; and the mean of each for the logs."""
+    """The sum of the losses of all outputs, each with its factor; and the mean of each for the logs.
+
+    loss  one for each output; or in lists and dictionaries that are nested as the outputs are. None stands for no loss; one
+          loss where there are several outputs is given the whole structure of them; a list where there is one output is all
+          its losses
+    """
 
     def __init__(self, loss: Any, loss_weights: Any, output_names: list[str] | None):
         self.given, self.given_weights, self.output_names = loss, loss_weights, output_names
-        self.losses: list | None = None
+        self.parts: list[Part] = []
+        self.losses: list[losses.Loss] | None = None
         self.trackers: list[metrics.Mean | None] = []
 
     @property
@@ -119,46 +157,102 @@ class CompiledLoss:
         """The means of the losses of several outputs."""
         return [tracker for tracker in self.trackers if tracker is not None]
 
-    def build(self, outputs: Outputs, y_true: list) -> None:
+    def build(self, outputs: Outputs, y_true: Any) -> None:
         """Find out which loss belongs to which output."""
-        given = outputs.match(self.given, "loss")
-        self.weights = outputs.match(self.given_weights, "loss_weights")
-        pairs = zip(given, y_true, outputs.predictions, strict=True)
-        self.losses = [None if t is None else resolve_loss(one, t, p) for one, t, p in pairs]
-        names = outputs.names or [loss and loss.name for loss in self.losses]
-        several = sum(loss is not None for loss in self.losses) > 1
-        self.trackers = [
-            metrics.Mean(name=f"{name}_loss") if several and loss is not None else None
-            for name, loss in zip(names, self.losses, strict=True)
-        ]
+        told = [part for part in self._told(outputs) if any(t is not None for t in leaves(part.of(y_true)))]
+        self.losses = [resolve_loss(part.loss, part.of(y_true), part.of(outputs.structure)) for part in told]
+        self.parts = told
+        several = len(told) > 1
+        names = [outputs.name_of(part.path) or loss.name for part, loss in zip(told, self.losses, strict=True)]
+        self.trackers = [metrics.Mean(name=f"{name}_loss") if several else None for name in names]
+
+    def _told(self, outputs: Outputs) -> list[Part]:
+        """What `compile` was told, as parts."""
+        given, weights, y_pred = self.given, self.given_weights, outputs.structure
+        if (not is_nested(y_pred) and isinstance(given, (list, tuple))) or any(map(is_nested, _items(given))):
+            if isinstance(given, Mapping) and not isinstance(y_pred, Mapping):
+                given = packed_like(y_pred, outputs.match(given, "loss"))
+                weights = packed_like(y_pred, outputs.match(weights, "loss_weights"))
+            elif is_nested(weights) and nesting(given) != nesting(weights):
+                if len(leaves(given)) != len(leaves(weights)):
+                    raise OptionError(
+                        f"loss_weights has {len(leaves(weights))} factors for {len(leaves(given))} losses"
+                    )
+                weights = packed_like(given, leaves(weights))
+            return list(_spread(given, weights, y_pred, (), outputs))
+        each = zip(outputs.paths, outputs.match(given, "loss"), outputs.match(weights, "loss_weights"), strict=True)
+        return [Part(*one) for one in each if one[1] is not None]
 
     def _targets(self, outputs: Outputs, y_true: Any) -> list:
         """Targets, one for each output; or, in a list, one for each output that has a loss."""
-        wanted = [loss is not None for loss in outputs.match(self.given, "loss")]
         parts = [] if isinstance(y_true, Mapping) else leaves(y_true)
-        if len(parts) == sum(wanted) < outputs.count:
-            rest = iter(parts)
-            return [next(rest) if one else None for one in wanted]
+        if len(parts) < outputs.count and is_nested(self.given):
+            told = [part.path for part in self._told(outputs)]
+            wanted = [any(path[: len(one)] == one for one in told) for path in outputs.paths]
+            if len(parts) == sum(wanted):
+                rest = iter(parts)
+                return [next(rest) if one else None for one in wanted]
         return outputs.each(y_true, "y")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor | None:
+        if isinstance(y_pred, (list, tuple)) and len(leaves(y_pred)) == 1:
+            (y_pred,) = leaves(y_pred)
         outputs = Outputs(self.output_names, y_pred)
-        y_true, weights = self._targets(outputs, y_true), outputs.each(sample_weight, "sample_weight")
+        weights = outputs.nested(outputs.each(sample_weight, "sample_weight"))
+        y_true = outputs.nested(self._targets(outputs, y_true))
         if self.losses is None:
             self.build(outputs, y_true)
         total = None
-        for i, (loss, prediction) in enumerate(zip(self.losses, outputs.predictions, strict=True)):
-            if loss is None:
-                continue
-            value = loss(y_true[i], prediction, weights[i])
+        for part, loss, tracker in zip(self.parts, self.losses, self.trackers, strict=True):
+            prediction = part.of(y_pred)
+            value = loss(part.of(y_true), prediction, _one_weight(part.of(weights)))
             if value.ndim:
                 value = value.mean()
-            if self.trackers[i] is not None:
-                self.trackers[i].update_state(value, float(prediction.shape[0]))
-            if self.weights[i] is not None:
-                value = value * self.weights[i]
+            if tracker is not None:
+                tracker.update_state(value, float(leaves(prediction)[0].shape[0]))
+            if part.weight is not None:
+                value = value * part.weight
             total = value if total is None else total + value
         return total
+
+
+def _items(given: Any) -> list:
+    return list(given.values()) if isinstance(given, Mapping) else list(given) if is_nested(given) else []
+
+
+def _spread(given: Any, weights: Any, y_pred: Any, path: tuple, outputs: Outputs) -> Iterator[Part]:
+    """Losses that are nested, as parts; `weights` are nested likewise, or are one factor for all."""
+    flat = isinstance(given, (list, tuple)) and not any(map(is_nested, given))
+    if flat and len(given) == len(leaves(y_pred)):
+        given, weights = (packed_like(y_pred, one) if is_nested(one) else one for one in (given, weights))
+    if given is None:
+        return
+    if not is_nested(given):
+        yield Part(path, given, weights)
+        return
+    by_name = isinstance(given, Mapping)
+    whole = not by_name and not isinstance(y_pred, type(given))  # several losses of one thing
+    if not by_name and not whole and len(given) != len(y_pred):
+        raise OptionError(f"loss has {len(given)} entries{_where(path)}, but {outputs}")
+    for key in given if by_name else range(len(given)):
+        if by_name and not (isinstance(y_pred, Mapping) and key in y_pred):
+            raise OptionError(f"loss has {key!r}{_where(path)}, but {outputs}")
+        weight = weights[key] if is_nested(weights) else weights
+        yield from _spread(given[key], weight, *((y_pred, path) if whole else (y_pred[key], (*path, key))), outputs)
+
+
+def _where(path: tuple) -> str:
+    return f" under {'/'.join(map(str, path))}" if path else ""
+
+
+def _one_weight(weights: Any) -> Any:
+    """The weights of the samples of a structure of outputs, which are those of each of them."""
+    if not is_nested(weights):
+        return weights
+    first, *others = leaves(weights)
+    if any(one is not first for one in others):
+        raise OptionError("a loss of several outputs together takes one sample_weight for all of them")
+    return first
 
 
 class CompiledMetrics(metrics.Metric):
