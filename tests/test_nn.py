@@ -1,5 +1,6 @@
 """Layers, losses and initial weights: what they promise beside PyTorch's numbers, which are in tests/compare."""
 
+import inspect
 import math
 import pickle
 import re
@@ -192,6 +193,36 @@ def test_convolution_says_what_input_it_needs():
         nn.Conv2d(3, 4, 3, groups=2)
     with pytest.raises(OptionError, match="padding_mode='wrap' is not one of 'zeros'"):
         nn.Conv2d(3, 4, 3, padding_mode="wrap")
+
+
+ACTIVATIONS = [row for row in vars(nn).values() if isinstance(row, type) and issubclass(row, nn.activation.Activation)]
+
+
+@pytest.mark.parametrize("row", ACTIVATIONS, ids=lambda row: row.__name__)
+def test_a_row_of_activations_has_the_options_and_defaults_of_its_function(row):
+    words = {"LogSigmoid": "logsigmoid", "LogSoftmax": "log_softmax", "LeakyReLU": "leaky_relu"}
+    function = getattr(F, words.get(row.__name__, row.__name__.lower()))
+    defaults = {name: p.default for name, p in [*inspect.signature(function).parameters.items()][1:]}
+    own = {name: p.default for name, p in inspect.signature(row).parameters.items() if name != "inplace"}
+    assert own == {name: default for name, default in defaults.items() if name != "training"}
+    values = [i / 7 if default is inspect.Parameter.empty else default for i, default in enumerate(own.values())]
+    layer = row(*values)
+    again = pickle.loads(pickle.dumps(layer))
+    assert type(again) is row and repr(again) == repr(layer) and "inplace" not in repr(layer)
+    assert [getattr(again, name) for name in own] == values
+    x = tg.tensor(numbers(2, 4))
+    np.testing.assert_array_equal(again.eval()(x).numpy(), function(x, *values).numpy())
+
+
+def test_rows_of_activations_show_themselves_as_in_pytorch():
+    shown = (nn.ReLU(inplace=True), nn.LeakyReLU(0.3), nn.Hardshrink(0.2), nn.GELU("tanh"), nn.Softmax(dim=1))
+    assert list(map(repr, shown)) == [
+        "ReLU()",
+        "LeakyReLU(negative_slope=0.3)",
+        "Hardshrink(0.2)",
+        "GELU(approximate='tanh')",
+        "Softmax(dim=1)",
+    ]
 
 
 @pytest.mark.parametrize("size", [1000.0, -1000.0])

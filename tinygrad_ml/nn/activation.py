@@ -1,7 +1,13 @@
-"""Activation functions as modules, to stand in a `Sequential`. What each computes is in `functional/activation.py`.
+"""Activation functions as modules, to stand in a `Sequential`: a row each, of a function and its options.
 
-`inplace` is accepted where PyTorch has it, and changes nothing: a tensor is a value here.
+What each computes is in `functional/activation.py`. `inplace` is accepted where PyTorch has it, and changes nothing: a
+tensor is a value here.
 """
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar, dataclass_transform
 
 from ..errors import ShapeError
 from ..tensor import Tensor, as_tensor
@@ -11,37 +17,222 @@ from .module import Module
 from .parameter import new_parameter
 
 
-class ReLU(Module):
-    """y = max(x, 0)."""
+class Activation(Module):
+    """A function of one tensor, and its options."""
 
-    def __init__(self, inplace: bool = False):
-        pass
-
-    def forward(self, input) -> Tensor:
-        return F.relu(input)
-
-
-class ReLU6(Module):
-    """y = x limited to [0, 6]."""
-
-    def __init__(self, inplace: bool = False):
-        pass
-
-    def forward(self, input) -> Tensor:
-        return F.relu6(input)
-
-
-class LeakyReLU(Module):
-    """y = x if x > 0, else negative_slope · x."""
-
-    def __init__(self, negative_slope: float = 0.01, inplace: bool = False):
-        self.negative_slope = negative_slope
-
-    def forward(self, input) -> Tensor:
-        return F.leaky_relu(input, self.negative_slope)
+    def forward(self, input: Any) -> Tensor:
+        raise NotImplementedError
 
     def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}"
+        options = [field.name for field in fields(self) if field.name != "inplace"]  # type: ignore[arg-type]
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in options)
+
+
+Row = TypeVar("Row", bound=type[Activation])
+
+
+@dataclass_transform(eq_default=False)
+def _computes(function: Callable[..., Tensor]) -> Callable[[Row], Row]:
+    """Completes a row: the annotated attributes are the options, with PyTorch's defaults, and `forward` hands the
+    function what its parameters name: options, or `training`."""
+    options = "".join(f", self.{name}" for name in [*inspect.signature(function).parameters][1:])
+
+    def complete(row: Row) -> Row:
+        row.forward = eval(
+            f"lambda self, input: function(input{options})", {"function": function, "__name__": __name__}
+        )
+        return dataclass(eq=False, repr=False)(row)
+
+    return complete
+
+
+@_computes(F.relu)
+class ReLU(Activation):
+    """y = max(x, 0)."""
+
+    inplace: bool = False
+
+
+@_computes(F.relu6)
+class ReLU6(Activation):
+    """y = x limited to [0, 6]."""
+
+    inplace: bool = False
+
+
+@_computes(F.leaky_relu)
+class LeakyReLU(Activation):
+    """y = x if x > 0, else negative_slope · x."""
+
+    negative_slope: float = 0.01
+    inplace: bool = False
+
+
+@_computes(F.elu)
+class ELU(Activation):
+    """y = x if x > 0, else α(eˣ - 1)."""
+
+    alpha: float = 1.0
+    inplace: bool = False
+
+
+@_computes(F.celu)
+class CELU(Activation):
+    """y = x if x > 0, else α(e^(x/α) - 1)."""
+
+    alpha: float = 1.0
+    inplace: bool = False
+
+
+@_computes(F.selu)
+class SELU(Activation):
+    """y = 1.0507 · elu(x, 1.6733): keeps mean 0 and variance 1."""
+
+    inplace: bool = False
+
+
+@_computes(F.gelu)
+class GELU(Activation):
+    """y = x·Φ(x), Φ the normal distribution function; exact, or with `approximate="tanh"`."""
+
+    approximate: str = "none"
+
+
+@_computes(F.silu)
+class SiLU(Activation):
+    """y = x · sigmoid(x), also called swish."""
+
+    inplace: bool = False
+
+
+@_computes(F.mish)
+class Mish(Activation):
+    """y = x · tanh(softplus(x))."""
+
+    inplace: bool = False
+
+
+@_computes(F.sigmoid)
+class Sigmoid(Activation):
+    """y = 1 / (1 + e⁻ˣ)."""
+
+
+@_computes(F.logsigmoid)
+class LogSigmoid(Activation):
+    """y = ln sigmoid(x)."""
+
+
+@_computes(F.tanh)
+class Tanh(Activation):
+    """y = tanh x."""
+
+
+@_computes(F.softplus)
+class Softplus(Activation):
+    """y = ln(1 + e^(βx)) / β, and x itself where βx > `threshold`."""
+
+    beta: float = 1.0
+    threshold: float = 20.0
+
+
+@_computes(F.softsign)
+class Softsign(Activation):
+    """y = x / (1 + |x|)."""
+
+
+@_computes(F.tanhshrink)
+class Tanhshrink(Activation):
+    """y = x - tanh x."""
+
+
+@_computes(F.hardtanh)
+class Hardtanh(Activation):
+    """y = x limited to [min_val, max_val]."""
+
+    min_val: float = -1.0
+    max_val: float = 1.0
+    inplace: bool = False
+
+
+@_computes(F.hardsigmoid)
+class Hardsigmoid(Activation):
+    """y = relu6(x + 3) / 6."""
+
+    inplace: bool = False
+
+
+@_computes(F.hardswish)
+class Hardswish(Activation):
+    """y = x · relu6(x + 3) / 6."""
+
+    inplace: bool = False
+
+
+@_computes(F.threshold)
+class Threshold(Activation):
+    """y = x if x > threshold, else `value`."""
+
+    threshold: float
+    value: float
+    inplace: bool = False
+
+
+class _Shrink(Activation):
+    lambd: float
+
+    def extra_repr(self) -> str:
+        return f"{self.lambd}"  # alone, as PyTorch shows it
+
+
+@_computes(F.hardshrink)
+class Hardshrink(_Shrink):
+    """y = x if |x| > λ, else 0."""
+
+    lambd: float = 0.5
+
+
+@_computes(F.softshrink)
+class Softshrink(_Shrink):
+    """y = x - λ if x > λ, x + λ if x < -λ, else 0."""
+
+    lambd: float = 0.5
+
+
+@_computes(F.rrelu)
+class RReLU(Activation):
+    """y = x if x > 0, else a · x, each a random on [lower, upper) in training, and in the middle otherwise."""
+
+    lower: float = 1 / 8
+    upper: float = 1 / 3
+    inplace: bool = False
+
+
+@_computes(F.softmax)
+class Softmax(Activation):
+    """yᵢ = exp xᵢ / Σⱼ exp xⱼ along the axis `dim`."""
+
+    dim: int | None = None
+
+
+@_computes(F.log_softmax)
+class LogSoftmax(Activation):
+    """ln softmax(x) along the axis `dim`."""
+
+    dim: int | None = None
+
+
+@_computes(F.softmin)
+class Softmin(Activation):
+    """softmax(-x) along the axis `dim`."""
+
+    dim: int | None = None
+
+
+@_computes(F.glu)
+class GLU(Activation):
+    """y = a · sigmoid(b), a and b the halves of x along the axis `dim`."""
+
+    dim: int = -1
 
 
 class PReLU(Module):
@@ -61,243 +252,6 @@ class PReLU(Module):
 
     def extra_repr(self) -> str:
         return f"num_parameters={self.num_parameters}"
-
-
-class ELU(Module):
-    """y = x if x > 0, else α(eˣ - 1)."""
-
-    def __init__(self, alpha: float = 1.0, inplace: bool = False):
-        self.alpha = alpha
-
-    def forward(self, input) -> Tensor:
-        return F.elu(input, self.alpha)
-
-    def extra_repr(self) -> str:
-        return f"alpha={self.alpha}"
-
-
-class CELU(Module):
-    """y = x if x > 0, else α(e^(x/α) - 1)."""
-
-    def __init__(self, alpha: float = 1.0, inplace: bool = False):
-        self.alpha = alpha
-
-    def forward(self, input) -> Tensor:
-        return F.celu(input, self.alpha)
-
-    def extra_repr(self) -> str:
-        return f"alpha={self.alpha}"
-
-
-class SELU(Module):
-    """y = 1.0507 · elu(x, 1.6733): keeps mean 0 and variance 1."""
-
-    def __init__(self, inplace: bool = False):
-        pass
-
-    def forward(self, input) -> Tensor:
-        return F.selu(input)
-
-
-class GELU(Module):
-    """y = x·Φ(x), Φ the normal distribution function; exact, or with `approximate="tanh"`."""
-
-    def __init__(self, approximate: str = "none"):
-        self.approximate = approximate
-
-    def forward(self, input) -> Tensor:
-        return F.gelu(input, self.approximate)
-
-    def extra_repr(self) -> str:
-        return f"approximate={self.approximate!r}"
-
-
-class SiLU(Module):
-    """y = x · sigmoid(x), also called swish."""
-
-    def __init__(self, inplace: bool = False):
-        pass
-
-    def forward(self, input) -> Tensor:
-        return F.silu(input)
-
-
-class Mish(Module):
-    """y = x · tanh(softplus(x))."""
-
-    def __init__(self, inplace: bool = False):
-        pass
-
-    def forward(self, input) -> Tensor:
-        return F.mish(input)
-
-
-class Sigmoid(Module):
-    """y = 1 / (1 + e⁻ˣ)."""
-
-    def forward(self, input) -> Tensor:
-        return F.sigmoid(input)
-
-
-class LogSigmoid(Module):
-    """y = ln sigmoid(x)."""
-
-    def forward(self, input) -> Tensor:
-        return F.logsigmoid(input)
-
-
-class Tanh(Module):
-    """y = tanh x."""
-
-    def forward(self, input) -> Tensor:
-        return F.tanh(input)
-
-
-class Softplus(Module):
-    """y = ln(1 + e^(βx)) / β, and x itself where βx > `threshold`."""
-
-    def __init__(self, beta: float = 1.0, threshold: float = 20.0):
-        self.beta, self.threshold = beta, threshold
-
-    def forward(self, input) -> Tensor:
-        return F.softplus(input, self.beta, self.threshold)
-
-    def extra_repr(self) -> str:
-        return f"beta={self.beta}, threshold={self.threshold}"
-
-
-class Softsign(Module):
-    """y = x / (1 + |x|)."""
-
-    def forward(self, input) -> Tensor:
-        return F.softsign(input)
-
-
-class Tanhshrink(Module):
-    """y = x - tanh x."""
-
-    def forward(self, input) -> Tensor:
-        return F.tanhshrink(input)
-
-
-class Hardtanh(Module):
-    """y = x limited to [min_val, max_val]."""
-
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False):
-        self.min_val, self.max_val = min_val, max_val
-
-    def forward(self, input) -> Tensor:
-        return F.hardtanh(input, self.min_val, self.max_val)
-
-    def extra_repr(self) -> str:
-        return f"min_val={self.min_val}, max_val={self.max_val}"
-
-
-class Hardsigmoid(Module):
-    """y = relu6(x + 3) / 6."""
-
-    def __init__(self, inplace: bool = False):
-        pass
-
-    def forward(self, input) -> Tensor:
-        return F.hardsigmoid(input)
-
-
-class Hardswish(Module):
-    """y = x · relu6(x + 3) / 6."""
-
-    def __init__(self, inplace: bool = False):
-        pass
-
-    def forward(self, input) -> Tensor:
-        return F.hardswish(input)
-
-
-class Threshold(Module):
-    """y = x if x > threshold, else `value`."""
-
-    def __init__(self, threshold: float, value: float, inplace: bool = False):
-        self.threshold, self.value = threshold, value
-
-    def forward(self, input) -> Tensor:
-        return F.threshold(input, self.threshold, self.value)
-
-    def extra_repr(self) -> str:
-        return f"threshold={self.threshold}, value={self.value}"
-
-
-class _Shrink(Module):
-    def __init__(self, lambd: float = 0.5):
-        self.lambd = lambd
-
-    def extra_repr(self) -> str:
-        return f"{self.lambd}"
-
-
-class Hardshrink(_Shrink):
-    """y = x if |x| > λ, else 0."""
-
-    def forward(self, input) -> Tensor:
-        return F.hardshrink(input, self.lambd)
-
-
-class Softshrink(_Shrink):
-    """y = x - λ if x > λ, x + λ if x < -λ, else 0."""
-
-    def forward(self, input) -> Tensor:
-        return F.softshrink(input, self.lambd)
-
-
-class RReLU(Module):
-    """y = x if x > 0, else a · x, each a random on [lower, upper) in training, and in the middle otherwise."""
-
-    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False):
-        self.lower, self.upper = lower, upper
-
-    def forward(self, input) -> Tensor:
-        return F.rrelu(input, self.lower, self.upper, self.training)
-
-    def extra_repr(self) -> str:
-        return f"lower={self.lower}, upper={self.upper}"
-
-
-class _AlongAnAxis(Module):
-    def __init__(self, dim: int | None = None):
-        self.dim = dim
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
-
-
-class Softmax(_AlongAnAxis):
-    """yᵢ = exp xᵢ / Σⱼ exp xⱼ along the axis `dim`."""
-
-    def forward(self, input) -> Tensor:
-        return F.softmax(input, self.dim)
-
-
-class LogSoftmax(_AlongAnAxis):
-    """ln softmax(x) along the axis `dim`."""
-
-    def forward(self, input) -> Tensor:
-        return F.log_softmax(input, self.dim)
-
-
-class Softmin(_AlongAnAxis):
-    """softmax(-x) along the axis `dim`."""
-
-    def forward(self, input) -> Tensor:
-        return F.softmin(input, self.dim)
-
-
-class GLU(_AlongAnAxis):
-    """y = a · sigmoid(b), a and b the halves of x along the axis `dim`."""
-
-    def __init__(self, dim: int = -1):
-        super().__init__(dim)
-
-    def forward(self, input) -> Tensor:
-        return F.glu(input, self.dim)
 
 
 class Softmax2d(Module):
