@@ -27,7 +27,8 @@ class LBFGS(Optimizer):
 
     lr                the length t of a step; of the first one, times min(1, 1 / Σ|g|); or where a line search begins
     max_iter          how many steps a call of `step` makes
-    max_eval          how often it computes the loss, if that comes first; 1.25 · max_iter by default
+    max_eval          how often it computes the loss, if that comes first; 1.25 · max_iter by default. A line search may
+                      take one more
     tolerance_grad    stop when no slope is larger
     tolerance_change  stop when neither parameters nor the loss change by more
     history_size      how many pairs are kept
@@ -104,7 +105,8 @@ class LBFGS(Optimizer):
                     return _Point(t, float(loss), float(slopes @ d), slopes)
 
                 if group["line_search_fn"]:
-                    found = _search(at, _Point(0.0, f, slope, g), t, group["tolerance_change"] / _largest(d))
+                    shortest, most = group["tolerance_change"] / _largest(d), group["max_eval"] - evaluations + 1
+                    found = _search(at, _Point(0.0, f, slope, g), t, shortest, most)
                     t, f, g = found.t, found.loss, found.gradient
                     _put(params, x + d * t)
                 elif i + 1 < group["max_iter"]:
@@ -182,7 +184,7 @@ def _direction(kept: dict[str, Any], g: Tensor, history: int) -> Tensor:
     return q
 
 
-def _search(at: Callable[[float], _Point], start: _Point, t: float, shortest: float, most: int = 25) -> _Point:
+def _search(at: Callable[[float], _Point], start: _Point, t: float, shortest: float, most: int) -> _Point:
     """A point that fulfils the strong Wolfe conditions, or the best one found: algorithm 3.5, and 3.6 for the interval."""
 
     def too_high(point: _Point) -> bool:
