@@ -50,6 +50,49 @@ def test_solve(matrix, columns):
         assert_close(L.solve(x, tg.tensor(batch)), np.linalg.solve(matrix[None], batch))
 
 
+OF_MATRICES = {
+    "eigvalsh": lambda x: L.eigvalsh(x + x.mT),
+    "eigh": lambda x: L.eigh(x + x.mT)[1] ** 2,
+    "inv": L.inv,
+    "det": L.det,
+    "slogdet": lambda x: sum(L.slogdet(x)),
+    "cholesky": lambda x: L.cholesky(x @ x.mT + tg.eye(x.shape[-2], dtype=x.dtype)),
+    "solve": lambda x: L.solve(x, x[..., :2]),
+    "svd": lambda x: L.svd(x, full_matrices=False)[0] ** 2,
+    "the other side of svd": lambda x: L.svd(x, full_matrices=False)[2] ** 2,
+    "svdvals": L.svdvals,
+    "pinv": L.pinv,
+    "qr": lambda x: L.qr(x)[1],
+}
+
+
+@pytest.mark.parametrize("rows, columns", [(3, 3), (4, 2), (2, 4)])
+@pytest.mark.parametrize("name", OF_MATRICES)
+def test_a_batch_is_each_of_its_matrices_by_itself(name, rows, columns):
+    function = OF_MATRICES[name]
+    batch = np.random.default_rng(0).standard_normal((2, 5, rows, columns))
+    x = tg.tensor(batch, requires_grad=True)
+    if rows != columns and name in ("eigvalsh", "eigh", "inv", "det", "slogdet", "solve"):
+        with pytest.raises(ShapeError):
+            function(x)
+        return
+    y = function(x)
+    assert function(tg.symbol(x.shape, x.dtype)).shape == y.shape
+    (slopes,) = tg.grad((y**3).sum(), x)
+    for place in np.ndindex(2, 5):
+        one = tg.tensor(batch[place], requires_grad=True)
+        alone = function(one)
+        assert_close(y[place], alone.numpy(), rtol=1e-9, atol=1e-9)
+        assert_close(slopes[place], tg.grad((alone**3).sum(), one)[0].numpy(), rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["cholesky", "det", "eigh", "inv", "pinv", "qr", "slogdet", "svd", "svdvals"])
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_a_matrix_has_two_axes(name, shape):
+    with pytest.raises(ShapeError, match="ax[ei]s"):
+        getattr(L, name)(tg.ones(shape))
+
+
 def test_gradients_of_batches_that_broadcast_have_the_shape_of_their_input():
     a = tg.tensor(np.eye(3) * 2, requires_grad=True)
     b = tg.tensor(np.ones((5, 3, 2)), requires_grad=True)
@@ -253,6 +296,10 @@ def test_unknown_orders():
         (lambda: tg.einsum("i->j", tg.ones(2)), "only axes that an operand has"),
         (lambda: tg.einsum("ij->ii", tg.ones(2, 2)), "each axis once"),
         (lambda: tg.matrix_transpose(tg.ones(2)), "at least 2 axes"),
+        (lambda: L.solve(tg.eye(3), tg.ones(4)), "needs 3 rows"),
+        (lambda: L.solve(tg.eye(3), tg.ones(4, 2)), "needs 3 rows"),
+        (lambda: L.solve(tg.eye(3), tg.tensor(1.0)), "needs 3 rows"),
+        (lambda: L.solve(tg.ones(2, 3), tg.ones(3)), "last two axes must be equal"),
     ],
 )
 def test_products_that_do_not_fit(call, words):

@@ -14,12 +14,6 @@ from .shapes import Shape, broadcast, size
 
 
 def _matmul_shape(a: Shape, b: Shape) -> Shape:
-    if len(a) < 2 or len(b) < 2 or a[-1] != b[-2]:
-        raise ShapeError(
-            f"shapes {a} and {b}: the last axis of the first ({a[-1]}) and the "
-            f"{'last but one' if len(b) > 1 else 'only'} axis of the second ({b[-2] if len(b) > 1 else b[-1]}) "
-            f"must be equal"
-        )
     return (*broadcast(a[:-2], b[:-2]), a[-2], b[-1])
 
 
@@ -69,12 +63,13 @@ def _batch(x: Shape) -> Shape:
 
 
 def _solve_shape(a: Shape, b: Shape) -> Shape:
-    square(a)
+    if square(a)[-1:] != b[-2:-1]:
+        raise ShapeError(f"shapes {a} and {b}: the second needs {a[-1]} rows, as many as the first has")
     return _matmul_shape(a, b)
 
 
 def cubic(y, x, *_) -> int:
-    return size(x) * (x[-1] if x else 1)
+    return size(x) * x[-1]
 
 
 inv = Primitive(
