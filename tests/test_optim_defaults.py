@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 
+import tinygrad_ml as tg
 from tinygrad_ml import optim
 
 DEFAULTS = {
@@ -118,6 +119,17 @@ DEFAULTS = {
 }
 
 
+NEEDED = {
+    "CosineAnnealingLR": (9,),
+    "CosineAnnealingWarmRestarts": (9,),
+    "CyclicLR": (0.1, 0.2),
+    "MultiStepLR": ([9],),
+    "OneCycleLR": (0.1, 9),
+    "StepLR": (9,),
+}
+"""What a schedule must be told, after its optimiser."""
+
+
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_defaults_are_pytorchs(name):
     made = getattr(optim, name, None) or getattr(optim.lr_scheduler, name)
@@ -125,6 +137,14 @@ def test_defaults_are_pytorchs(name):
     assert {key: found[key] for key in DEFAULTS[name]} == DEFAULTS[name]
     assert set(found) - set(DEFAULTS[name]) <= {"last_epoch", "optimizer"}
     assert found.get("last_epoch", -1) == -1
+    parameter = tg.zeros((2, 2), requires_grad=True)
+    if hasattr(optim, name):  # it takes them as they are
+        (group,) = made([parameter]).param_groups
+        assert {
+            key: group[key] for key in DEFAULTS[name].keys() & group.keys() if found[key] is not None
+        }.items() <= found.items()
+    else:
+        assert made(optim.SGD([parameter], momentum=0.9), *NEEDED.get(name, ())).last_epoch == 0
 
 
 def test_all_that_there_is_has_defaults_here():
