@@ -11,6 +11,8 @@ import tinygrad_ml as tg
 from tinygrad_ml.compile.cpu import loops, machine_code
 from tinygrad_ml.compile.schedule.buffers import Lifetime, places
 from tinygrad_ml.compile.schedule.kernel import Turns
+from tinygrad_ml.ops import Primitive
+from tinygrad_ml.tensor import apply
 
 fusion = importlib.import_module("tinygrad_ml.compile.schedule.fusion")
 
@@ -136,6 +138,43 @@ def test_algebra_gives_the_same_bits():
     assert len(step.program.instructions) < len(step.stages["dead"].instructions)
 
 
+@pytest.mark.parametrize(
+    "rows, columns, left", [(1, 64, ["add"]), (1, 65, ["mul", "add"]), (8, 8, ["add"]), (8, 9, ["mul", "add"])]
+)
+def test_small_constants_are_computed_while_compiling(rows, columns, left):
+    step = run(lambda x: tg.arange(float(rows))[:, None] * tg.arange(float(columns)) + x, (rows, columns))
+    assert operations(step, "algebra") == left
+
+
+def trained():
+    """A step that meets every pass: a loss of classes, an update, a constant, a movement that goes."""
+    w, labels = tg.random.randn(4, 3, requires_grad=True), tg.tensor([0, 2, 1, 2, 0])
+
+    def step(x):
+        loss = tg.nn.functional.cross_entropy((x - 0).T.T @ (w * 1), labels) + (x.exp() + x.exp()).mean()
+        slopes = tg.grad(loss, w)[0]
+        with tg.no_grad():
+            w.assign(w - slopes * (tg.arange(3.0) + 1))
+        return loss, slopes.reshape(12).reshape(3, 4), w.T
+
+    return step
+
+
+def test_each_pass_leaves_shapes_and_dtypes_that_the_operations_foretell():
+    step, seen = tg.compile(trained()), set()
+    step(tg.random.randn(5, 4))
+    for stage in (*step.stages.values(), step.program):
+        for instruction in stage.instructions:
+            if isinstance(instruction.op, Primitive):
+                inputs = tuple(tg.symbol(value.shape, value.dtype) for value in instruction.inputs)
+                foretold = apply(instruction.op, inputs, instruction.params)
+                assert (foretold.shape, foretold.dtype) == (instruction.output.shape, instruction.output.dtype)
+                seen.add(instruction.op.name)
+        numbers = [value.number for value in (*stage.producers(), *stage.sources())]
+        assert len(set(numbers)) == len(numbers)
+    assert {"equal", "where", "getitem", "scatter_add", "permute_dims", "matmul"} <= seen
+
+
 def test_two_permutations_are_one():
     step = tg.compile(lambda x: x.permute_dims((1, 2, 0)).permute_dims((1, 0, 2)) * 2)
     x = tg.random.rand(2, 3, 4)
@@ -170,6 +209,28 @@ def test_reductions_join_the_kernel_before_them():
     assert kernels(run(over_columns, (3, 4))) == ["exp sum", "div"]
     # NumPy computes tanh for many numbers at a time, a loop for one: it stays where it is fast.
     assert kernels(run(chain, (3, 4), (4,))) == ["add tanh mul", "sum exp"]
+
+
+@machine_code_only
+@pytest.mark.parametrize("length, expected", [(fusion.LONG, ["exp sum div"]), (fusion.LONG + 1, ["exp sum", "div"])])
+def test_rows_are_one_kernel_up_to_16384_numbers(length, expected):
+    assert fusion.LONG == 16384 and kernels(run(softmax, (2, length))) == expected
+
+
+@machine_code_only
+def test_what_is_reduced_over_axes_of_one_element_stays_apart_from_what_is_not():
+    """Full and reduced values have one shape there, and no level could be told from the other."""
+    function = lambda x: x.exp().sum(axis=1, keepdims=True).exp()  # noqa: E731
+    assert kernels(run(function, (5, 1))) == ["exp", "sum", "exp"]
+    assert kernels(run(function, (5, 2))) == ["exp sum exp"]
+    assert kernels(run(lambda x: (x.exp().sum(axis=1), x.exp().sum(axis=0)), (4, 4))) == ["exp sum", "sum"]
+
+
+def test_an_operation_joins_what_was_computed_last():
+    """Of two kernels it can be one with only one, if both together are too long."""
+    step = run(lambda x: x.exp() * x.sin(), (3,), without=("loops",))
+    made = fusion.fusion(step.program, lambda instruction: True, longest=2)
+    assert [kernel.name for kernel in made] == ["exp", "sin mul"]
 
 
 @machine_code_only
@@ -221,6 +282,27 @@ def test_equal_updates_are_one_loop():
         step()
     updates = [line for line in step.source.split("\n") if "loop_" in line]
     assert len({line.split("(")[0].strip() for line in updates}) < len(updates)
+
+
+def test_what_is_written_may_be_a_view_of_what_is_computed_and_what_is_handed_out_may_not():
+    w, v = tg.ones(3, 2), tg.ones(2, 3)
+
+    def step(x):
+        w.assign((x * 2).T)
+        v.assign(x)
+        return (x * 3).T, (x * 4).reshape(6)
+
+    compiled = run(step, (2, 3))
+    assert operations(compiled, "ownership") == [
+        "mul",
+        "permute_dims",
+        "mul",
+        "permute_dims",
+        "mul",
+        "reshape",
+        "copy",
+        "copy",
+    ]
 
 
 def test_an_update_is_written_in_place():

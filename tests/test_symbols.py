@@ -129,6 +129,64 @@ def test_rules_foretell_other_dtypes(dtype):
     assert accepted > 50
 
 
+def test_inputs_have_names_however_many_there_are():
+    named = {primitive.name: primitive for primitive in PRIMITIVES.values()}
+    assert [named["sub"].input_name(i) for i in range(2)] == ["a", "b"]
+    assert [named["concat"].input_name(i) for i in range(3)] == ["x0", "x1", "x2"]
+    assert [named["getitem"].input_name(i) for i in range(3)] == ["x", "indices0", "indices1"]
+    assert [named["scatter_max"].input_name(i) for i in (1, 2, 3)] == ["values", "indices0", "indices1"]
+
+
+WORK = {
+    "matmul": (lambda a, b: a @ b, [(2, 3, 4), (2, 4, 5)], 2 * 2 * 3 * 4 * 5),
+    "linear": (tg.nn.functional.linear, [(2, 3), (5, 3)], 2 * 2 * 3 * 5),
+    "inv": (tg.linalg.inv, [(2, 3, 3)], 2 * 3**3),
+    "solve": (tg.linalg.solve, [(3, 3), (3, 2)], 3**3),
+    "det": (tg.linalg.det, [(2, 3, 3)], 2 * 3**3),
+    "log_abs_det": (lambda x: tg.linalg.slogdet(x)[1], [(3, 3)], 3**3),
+    "sign_det": (lambda x: tg.linalg.slogdet(x)[0], [(3, 3)], 3**3),
+    "cholesky": (tg.linalg.cholesky, [(3, 3)], 3**3),
+    "eigh": (tg.linalg.eigh, [(3, 3)], 3**3),
+    "eigvalsh": (tg.linalg.eigvalsh, [(3, 3)], 3**3),
+    "svd": (lambda x: tg.linalg.svd(x, full_matrices=False), [(5, 3)], 5 * 3**2),
+    "complement": (tg.linalg.svd, [(5, 3)], 5 * 3**2),
+    "svdvals": (tg.linalg.svdvals, [(5, 3)], 5 * 3**2),
+    "pinv": (tg.linalg.pinv, [(5, 3)], 5 * 3**2),
+    "qr": (tg.linalg.qr, [(5, 3)], 5 * 3**2),
+    "sum": (tg.sum, [(3, 4)], 12),
+    "max": (tg.max, [(3, 4)], 12),
+    "argmax": (tg.argmax, [(3, 4)], 12),
+    "any": (lambda x: tg.any(x > 0), [(3, 4)], 12),
+    "argsort": (tg.argsort, [(3, 4)], 12),
+    "cumulative_sum": (lambda x: tg.cumulative_sum(x, 0), [(3, 4)], 12),
+    "mul": (lambda a, b: a * b, [(3, 1), (4,)], 12),
+    "where": (lambda a, b: tg.where(a > b, a, b), [(3, 1), (4,)], 12),
+    "cast": (lambda x: x.astype("float64"), [(3, 4)], 0),
+    "reshape": (lambda x: x.reshape(12), [(3, 4)], 0),
+    "permute_dims": (tg.matrix_transpose, [(3, 4)], 0),
+    "broadcast_to": (lambda x: x.broadcast_to((5, 3, 4)), [(3, 4)], 0),
+    "getitem": (lambda x: x[[0, 0]], [(3, 4)], 0),
+    "searchsorted": (tg.searchsorted, [(7,), (2, 5)], 10 * 3),
+    "scatter_max": (lambda x, v: tg.scatter(x, tg.zeros(2, 4, dtype="int64"), v, reduce="max"), [(3, 4), (2, 4)], 8),
+    "windows": (lambda x: tg.nn.functional.max_pool2d(x, 2), [(1, 4, 4)], 0),
+}
+"""Primitive -> a function that runs it once, the shapes of what goes in, and how many operations on numbers that is."""
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_the_work_of_an_operation(name):
+    function, shapes, expected = WORK[name]
+    found = []
+
+    def note(primitive, inputs, params, output):
+        if primitive.name == name:
+            found.append(primitive.flops(output.shape, *[x.shape for x in inputs]) if primitive.flops else output.size)
+
+    with watching(note):
+        function(*[tg.symbol(shape) for shape in shapes])
+    assert found == [expected]
+
+
 @pytest.mark.parametrize("operation", operations.TABLE, ids=lambda operation: operation.name)
 def test_a_function_of_symbols_has_the_shape_of_the_function_of_numbers(operation):
     symbols = [tg.symbol(x.shape, dtype="float32") for x in operation.inputs]
