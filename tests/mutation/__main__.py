@@ -9,7 +9,8 @@ A mutant is a small change (`mutants.py`). The tests that reach its line (`reach
 survives is either a hole in the tests or changes nothing that anybody can see; those of the second kind are listed,
 with the reason, in `equivalent.toml`, and are left out. Results are written down one by one: a run that is stopped goes on
 where it was, as long as the mutated file is the same; `--again` is for tests that have come since. Which test reaches what
-is noted by a first run of all tests, if any of the files is newer than the last such run.
+is noted by a first run of the tests, if any file is newer than the last such run: of those that are about the mutated
+code (`CHOSEN` in `reach.py`), or with `--all-tests` of all.
 
 It needs `pip install -e ".[test,mutation]"`, and a system that can fork.
 """
@@ -44,6 +45,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the drawing")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--again", action="store_true", help="only those that survived before, and all of these anew")
+    parser.add_argument("--all-tests", action="store_true", help="note anew what all tests reach: half an hour")
     options = parser.parse_args()
 
     files = options.files or sorted(str(path.relative_to(ROOT)) for part in PARTS for path in ROOT.glob(part))
@@ -58,8 +60,8 @@ def main() -> int:
     left_out = [mutant for mutant in chosen if (mutant.file, *mutant.change()) in equivalent]
     work = [mutant for mutant in chosen if mutant not in left_out and known.outcome(mutant) is None]
     print(f"{len(chosen)} mutants, {len(left_out)} of them equivalent; {len(work)} to try", flush=True)
-    if not noted():
-        note()
+    if options.all_tests or not noted():
+        note(options.all_tests)
     _try(work, known, options.processes)
     _report([mutant for mutant in chosen if mutant not in left_out], known)
     return 0
