@@ -16,9 +16,9 @@ from typing import Any
 import numpy
 
 from ..backend import Device
-from .guards.state import is_same
+from .guards.values import is_same
 from .program import Call, Program, Value
-from .record.recorder import Recording, Result
+from .recording import Recording, Result
 from .sources import Constant, Source
 
 MOST_BYTES = 1 << 24

@@ -20,7 +20,7 @@ from .alike import alike
 from .engines import Engine
 from .passes import PASSES
 from .program import Program
-from .record.recorder import Recording, Result
+from .recording import Recording, Result
 from .schedule.ownership import ownership
 from .sources import Memory
 

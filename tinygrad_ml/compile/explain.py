@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..errors import CompileError
 from .program import Call, Instruction, Program, Value, described
-from .record.recorder import Recording
+from .recording import Recording
 from .schedule.buffers import ALIGNMENT
 from .schedule.kernel import Kernel
 from .schedule.layout import form_of, view_function
@@ -70,6 +70,9 @@ class Explanation:
             layout.nbytes + sum(value.nbytes for value in layout.handed_out),
         )
         self.eager = _one_by_one(recording.program, layout.forms)
+
+    def _reached_by_steps(self) -> tuple:
+        return ()
 
     def nbytes(self, kernel: Kernel) -> int:
         """Bytes that a kernel reads and writes; of what it looks at several times, once."""

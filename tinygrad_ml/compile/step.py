@@ -24,11 +24,12 @@ from .compiled import Compiled
 from .engines import ENGINES, device_of
 from .explain import Explanation
 from .gpu.blas import PRECISIONS
+from .guards.method import HeldMethod
+from .guards.reach import reachable
 from .guards.signature import difference, positional_names, take_apart
-from .guards.state import HeldMethod, reachable
 from .passes import PASSES
 from .program import Program
-from .record.recorder import Recorder
+from .recording import record
 from .turn import Turn
 
 OPTIONAL = (*PASSES, "fusion", "in_place", "loops")
@@ -233,6 +234,10 @@ class Step:
                         inside[name] = step
         return vars(instance)[name]
 
+    def _reached_by_steps(self) -> tuple:
+        """What a step reaches that calls this one: its function, and not the programs that it has."""
+        return (self.function,)
+
     def _is_method(self, step: Any, instance: Any) -> bool:
         """Whether it is this function as a method of that object, and not of another one, of which that is a copy."""
         held = getattr(step, "function", None)
@@ -253,12 +258,13 @@ class Step:
         for tensor in tensors:
             if absent(tensor._data):
                 raise CompileError(f"tg.compile needs tensors with numbers, and {tensor._described()} has none")
-        found = reachable(self.function, args, kwargs)
-        own = {id(tensor) for tensor in reachable(self.function).tensors}
+        reached = reachable(self.function)
+        own = set(map(id, reached.tensors))
+        reached.look_at(args, kwargs)
         aliases = {i: tensor for i, tensor in enumerate(tensors) if id(tensor) in own}
         # What the function changes besides tensors when it is recorded, such as a counter, is no reason to record it again.
         current = [compiled for compiled in self._all() if compiled.recording.noticed.same()]
-        recording = Recorder().record(self.function, args, kwargs, tensors, found)
+        recording = record(self.function, args, kwargs, tensors, reached)
         look_for_holders(recording.program)
         for compiled in current:
             compiled.recording.noticed.renew()

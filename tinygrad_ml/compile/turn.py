@@ -16,6 +16,8 @@ class Turn:
     A copy is another one, and so is that of a process that was forked.
     """
 
+    __slots__ = ("_lock", "_inside", "__weakref__")
+
     def __init__(self):
         self._open()
         _all.add(self)

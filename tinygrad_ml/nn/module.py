@@ -79,6 +79,12 @@ class Module:
         """
         return _Hook(self, hook)
 
+    def _relied_on_by_steps(self) -> dict[str, Any]:
+        """What a compiled step takes for granted: the mode, who listens, which parameters and parts there are, and plain
+        attributes such as a dropout's p."""
+        public = {name: value for name, value in list(vars(self).items()) if name[0] != "_"}
+        return public | {"_hooks": self._hooks, "training": self.training}
+
     # -- attributes --------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -157,7 +157,9 @@ class Optimizer:
             numbers[t, wide] = each_time(lambda: self.numbers(group, self.state[p]["step"]), beside)
         initial = self.initial(group)
         for name, start in initial.items():
-            state[name] = _beside(state[name], p) if name in state else full_like(p, start, dtype=wide)
+            kept = state[name] = _beside(state[name], p) if name in state else full_like(p, start, dtype=wide)
+            if kept.name is None:
+                kept.name = f"{p.name}.{name}" if p.name else name
         self._overwrite(p, _beside(g, p), [state[name] for name in initial], numbers[t, wide], group)
         return t
 
@@ -212,6 +214,19 @@ class Optimizer:
             except NotElementwise:
                 self._loops[key] = None
         return self._loops[key]
+
+    # -- what compiled steps ask ---------------------------------------------------------------------------
+
+    def _relied_on_by_steps(self) -> dict[str, Any]:
+        """What a compiled step takes for granted: which options are 0 (by how much they are not, is asked anew in each
+        step), how many parameters there are, and that it is still this state: `load_state_dict` brings another one."""
+        groups = self.param_groups
+        on = [(name, _on(value)) for group in groups for name, value in group.items() if name != "params"]
+        return {
+            "state": self.state,
+            "options": tuple(on),
+            "parameters": tuple(len(group["params"]) for group in groups),
+        }
 
     # -- saving --------------------------------------------------------------------------------------------
 
@@ -278,6 +293,13 @@ def _beside(kept: Tensor, p: Tensor) -> Tensor:
 
 def _in_order(array) -> bool:
     return isinstance(array, numpy.ndarray) and array.flags.c_contiguous and array.flags.writeable
+
+
+def _on(option: Any) -> Any:
+    """Whether an option is not 0; of a text, and the like, what it is."""
+    if isinstance(option, (tuple, list)):
+        return tuple(map(_on, option))
+    return bool(option) if isinstance(option, (int, float)) else repr(option)
 
 
 def _check_options(optimizer: type, given: list[str], known: list[str]) -> None:

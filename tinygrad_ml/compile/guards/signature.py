@@ -15,7 +15,7 @@ from ...backend import as_array, current_device
 from ...modes import modes
 from ...structure import mapped
 from ...tensor import Tensor
-from .state import is_plain
+from .values import became, is_plain
 
 
 def take_apart(args: tuple, kwargs: dict[str, Any]) -> tuple[list[Tensor], tuple, tuple, dict]:
@@ -99,13 +99,6 @@ def difference(key: tuple, other: tuple, names: list[str]) -> str:
     if key[3] != other[3]:
         return f"{'outside' if key[3] else 'inside'} of no_grad(), and it was {'inside' if key[3] else 'outside'}"
     return became("the device", key[4], other[4])
-
-
-def became(name: str, now: Any, before: Any) -> str:
-    """How to say that something is another now."""
-    if now == before:
-        return f"{name} is another one of these"
-    return f"{name} is {now} here, and was {before}"
 
 
 def _first_difference(name: str, now: tuple, before: tuple) -> str:

@@ -31,11 +31,14 @@ import numpy
 
 from ...compile import Step
 from ...compile import compile as compiled_step
-from ...compile.guards.state import Found, Held, reachable
+from ...compile.guards.held import Held, plain_values
+from ...compile.guards.reach import reachable
 from ...compile.turn import Turn
 from ...errors import CompileError
 from ...modes import modes
+from ...nn import Module
 from ...structure import leaves
+from ...tensor import Tensor
 from .logs import Logs, stored
 
 _OUTSIDE = [
@@ -63,7 +66,10 @@ class ModelStep:
         self.model, self.name = model, name
         self._met: dict[tuple, tuple | None] = {}  # shapes of a batch -> the numbers when they came last, if known
         self._logs: dict[tuple, dict] = {}  # shapes -> the functions that compute its logs, which is no part of a step
-        self._reached: Found | None = None
+        self._modules: list[Module] | None = (
+            None  # that it calls, and the tensors that it reaches, as soon as they are known
+        )
+        self._tensors: list[Tensor] = []
         self._numbers: tuple[Callable[[], tuple], ...] = ()
         self._progress = _Progress()
         self._turn = vars(model).setdefault("_turn", Turn())  # one of all its steps, which share the weights
@@ -104,11 +110,14 @@ class ModelStep:
             if isinstance(found, Logs) and found.unread():
                 self._logs[shapes] = dict(stored(found))
             return found
-        if self._reached is None:
-            self._reached = reachable(self._method)
+        if self._modules is None:
+            reached = reachable(self._method)
+            self._modules = [thing for thing in reached.told if isinstance(thing, Module)]
+            self._tensors = reached.tensors
             settings = reachable(*self.model._settings())
-            self._numbers = self._reached.numbers(), settings.numbers(everybodys=True)
-        numbers = tuple(getattr(module, "trainable", True) for module in self._reached.modules)
+            theirs = [holder for holder, owner, _ in reached.holders if owner is not None]
+            self._numbers = plain_values(theirs), plain_values([holder for holder, *_ in settings.holders])
+        numbers = tuple(getattr(module, "trainable", True) for module in self._modules)
         for read in self._numbers:
             numbers += read()
         before, self._met[shapes] = self._met[shapes], numbers
@@ -128,8 +137,8 @@ class ModelStep:
 
     def _somebody_listens(self) -> bool:
         """Whether there are hooks, which want to be called in each step."""
-        return any(module._hooks for module in self._reached.modules) or any(
-            tensor._node is not None and tensor._node.hooks for tensor in self._reached.tensors
+        return any(module._hooks for module in self._modules or ()) or any(
+            tensor._node is not None and tensor._node.hooks for tensor in self._tensors
         )
 
     def _record(self, batch: Any) -> Any:

@@ -1,0 +1,199 @@
+"""What a function can reach: the tensors that it may change, and the modules and optimisers it may call.
+
+A function reaches what it closes over: variables of the function around it, global variables that it
+names, its defaults, the object whose method it is; and what these reach in turn. What is found is
+watched from the first instruction on; a tensor that is not found here is met when it is first used.
+
+An object reaches its attributes, if its class does not say by `_reached_by_steps()` what it reaches instead.
+
+Read before: `code.py`, `held.py`. Read next: `conditions.py`, `noticed.py`.
+"""
+
+from __future__ import annotations
+
+import types
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import cached_property, partial
+from typing import Any
+
+from ...tensor import Tensor
+from .code import Variables, closed_over, is_ours, is_users, name_of, names_in
+from .held import CONTAINERS, GENERATORS, Holder
+from .method import HeldMethod
+from .values import PLAIN
+
+MOST_ITEMS = 1000
+"""A longer list of things that are no tensors is taken for data, and not looked through."""
+WRAPPERS = (property, staticmethod, classmethod, cached_property)
+"""What stands around a function in a class."""
+
+Part = tuple[str, Any]
+"""(what to call it, thing)"""
+
+
+class Reached:
+    """The tensors, modules and optimisers that a function can reach, and what holds these and everything else.
+
+    paths    what to call the places of the tensors
+    told     modules, optimisers, and what else says on what steps rely (`conditions.py`)
+    holders  what holds something and can change (`held.py`)
+    objects  what is of a class that is not this library's
+    spaces   classes and modules that are not
+    held     objects that must not be held on to
+    words    the names of attributes that code which is not this library's reads
+    ours     ids of containers that an object of this library has
+    """
+
+    def __init__(self):
+        self.tensors: list[Tensor] = []
+        self.paths: list[str] = []
+        self.told: list[Any] = []
+        self.holders: list[Holder] = []
+        self.objects: list[Any] = []
+        self.spaces: list[Any] = []
+        self.held: list[Any] = []
+        self.words: set[str] = set()
+        self.ours: set[int] = set()
+        self._seen: dict[int, Any] = {}  # by its id, which is its own as long as it is kept
+        self._named: set[str] = set()
+        self._unnamed: dict[str, list[tuple[Any, str | None, str]]] = {}
+        self._waiting: list[tuple[Any, str | None, str]] = []  # (thing, who holds it, what to call it)
+
+    def place(self, wanted: Callable[[Tensor], bool]) -> str | None:
+        """What to call the place of a tensor that is `wanted`, if there is one."""
+        return next((path for tensor, path in zip(self.tensors, self.paths, strict=True) if wanted(tensor)), None)
+
+    def look_at(self, *roots: Any) -> Reached:
+        """Find what these reach, too."""
+        self._waiting += [(root, None, name_of(root)) for root in roots]
+        while self._waiting:
+            thing, owner, path = self._waiting.pop()
+            if isinstance(thing, (str, bytes, int, float, type(None))) or id(thing) in self._seen:
+                continue
+            self._seen[id(thing)] = thing
+            if isinstance(thing, (type, types.ModuleType)):
+                if is_users(thing):
+                    self._look_at_space(thing)
+            else:
+                self._look_at_thing(thing, owner, path)
+        return self
+
+    def _look_at_space(self, space: type | types.ModuleType) -> None:
+        """Find what a class or a module of the user's has that some code of theirs calls by its name, or that Python or
+        this library calls: a method `fit` that a step does not name is none of its business."""
+        owner = name_of(space)
+        self.spaces.append(space)
+        if isinstance(space, type):
+            self.holders.append((space, owner, owner))
+        for name, part in list(vars(space).items()):  # to which other threads may add
+            known = name in self._named or (isinstance(space, type) and _is_called_by_others(space, name))
+            (self._waiting if known else self._unnamed.setdefault(name, [])).append((part, owner, f"{owner}.{name}"))
+
+    def _look_at_thing(self, thing: Any, holds_it: str | None, path: str) -> None:
+        if isinstance(thing, Tensor):
+            self.tensors.append(thing)
+            self.paths.append(path)
+        elif isinstance(thing, HeldMethod):
+            self.held.append(thing.instance)
+        elif hasattr(type(thing), "_relied_on_by_steps"):
+            self.told.append(thing)
+        owner = _owner(thing, holds_it)
+        if isinstance(thing, types.FunctionType) and owner is not None:
+            self._look_for_names(thing)
+        holder, parts = _inside(thing, path)
+        if holder is not None:
+            self.holders.append((holder, owner, path))
+        parts = list(parts)
+        if is_ours(type(thing)) or id(thing) in self.ours:
+            self.ours.update(id(part) for _, part in parts if isinstance(part, CONTAINERS))
+        self._waiting += [(part, owner, name) for name, part in parts]
+        if owner is not None and isinstance(holder, dict) and holder is not thing:
+            self.objects.append(thing)
+            self._waiting += [(part, owner, "") for part in type(thing).__mro__]
+
+    def _look_for_names(self, function: types.FunctionType) -> None:
+        """Note the names of attributes in the code of the user's, and look at what was left because nobody named it."""
+        names = names_in(function.__code__)
+        self.words |= names.read_attributes
+        for name in names.attributes - self._named:
+            self._waiting += self._unnamed.pop(name, ())
+        self._named |= names.attributes
+
+
+def reachable(*roots: Any) -> Reached:
+    """What the functions and objects in `roots` can reach."""
+    return Reached().look_at(*roots)
+
+
+def _is_called_by_others(kind: type, name: str) -> bool:
+    """Whether Python, or this library, may call what the class has under that name."""
+    return name[:2] == "__" or any(name in vars(base) for base in kind.__mro__ if is_ours(base))
+
+
+def _owner(thing: Any, holds_it: str | None) -> str | None:
+    """Whose the thing is: the name of a function or class that is not this library's; what is in a list, the list's."""
+    if isinstance(thing, types.FunctionType):
+        return thing.__qualname__ if is_users(thing) else None
+    inside = isinstance(getattr(thing, "__dict__", None), dict)
+    if not inside or isinstance(thing, (*GENERATORS, types.MethodType, HeldMethod, partial, *WRAPPERS)):
+        return holds_it
+    return None if is_ours(type(thing)) else type(thing).__qualname__
+
+
+def _inside(thing: Any, path: str) -> tuple[Any, Iterable[Part]]:
+    """What holds something for the thing, if that can change; and what can be reached from there in one step."""
+    for kinds, look in _INSIDE:
+        if isinstance(thing, kinds):
+            return look(thing, path)
+    if hasattr(type(thing), "_reached_by_steps"):
+        return None, [(path, part) for part in thing._reached_by_steps()]
+    inside = getattr(thing, "__dict__", None)
+    if not isinstance(inside, dict):
+        return None, ()
+    return inside, [(f"{type(thing).__qualname__}.{name}", part) for name, part in list(inside.items())]
+
+
+def _inside_function(function: types.FunctionType, path: str) -> tuple[Variables | None, Iterable[Part]]:
+    variables = Variables(function) if is_users(function) else None
+    named = [] if variables is None else [(name, function.__globals__.get(name)) for name in variables.names]
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    given = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+    beside = [function.__dict__] if function.__dict__ else []
+    return variables, [*closed_over(cells).items(), *named, *((path, part) for part in (*given, *beside))]
+
+
+def _inside_dictionary(things: dict, path: str) -> tuple[dict | None, Iterable[Part]]:
+    if not _worth_looking(list(things.values())):
+        return None, ()
+    named = [(f"{path}[{name!r}]" if isinstance(name, PLAIN) else path, part) for name, part in list(things.items())]
+    return things, [*((path, name) for name in list(things)), *named]
+
+
+def _inside_collection(things: Any, path: str) -> tuple[Any, Iterable[Part]]:
+    items, in_order = list(things), isinstance(things, (list, tuple))
+    if not _worth_looking(items):
+        return None, ()
+    parts = [(f"{path}[{i}]" if in_order else path, item) for i, item in enumerate(items)]
+    return things if isinstance(things, (list, set, deque)) else None, parts
+
+
+def _worth_looking(items: list) -> bool:
+    return len(items) <= MOST_ITEMS or isinstance(items[0], Tensor)
+
+
+def _parts(*names: str) -> Callable[[Any, str], tuple[None, Iterable[Part]]]:
+    """Of a thing that does not change: what it has under these names."""
+    return lambda thing, path: (None, [(path, getattr(thing, name, None)) for name in names])
+
+
+_INSIDE: tuple[tuple[Any, Callable[[Any, str], tuple[Any, Iterable[Part]]]], ...] = (
+    (dict, _inside_dictionary),
+    ((list, tuple, set, frozenset, deque), _inside_collection),
+    (types.FunctionType, _inside_function),
+    (types.MethodType, _parts("__self__", "__func__")),
+    (WRAPPERS, _parts("fget", "fset", "__func__", "func")),
+    (partial, _parts("func", "args", "keywords")),
+    (GENERATORS, lambda stream, path: (stream, ())),
+)
+"""(kinds of things, what is inside: its holder, its parts)"""

@@ -1,0 +1,48 @@
+"""Plain values, which count by what they are, and all else, which counts by its identity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import is_
+from typing import Any
+
+PLAIN = (bool, int, float, str, bytes, tuple, type(None))
+MISSING: Any = object()
+"""Stands for what there is not."""
+
+
+def is_plain(value: Any) -> bool:
+    """Whether it is a number, a text, nothing, or a tuple of such."""
+    return all(map(is_plain, value)) if isinstance(value, tuple) else isinstance(value, PLAIN)
+
+
+def is_same(now: Any, before: Any) -> bool:
+    """Whether it is the same object, or a plain value that is written the same: 0.0 is not -0.0."""
+    if now is before:
+        return True
+    return type(now) is type(before) and is_plain(now) and now == before and repr(now) == repr(before)
+
+
+def are_same(now: Sequence[Any], before: Sequence[Any]) -> bool:
+    """Whether as many things are pairwise the same."""
+    return len(now) == len(before) and (all(map(is_, now, before)) or all(map(is_same, now, before)))
+
+
+def differences(now: dict, before: dict) -> list[Any]:
+    """The names under which there is something else now, or nothing more."""
+    same = [name for name in now.keys() & before.keys() if is_same(now[name], before[name])]
+    return list((now.keys() | before.keys()) - set(same)) if len(same) < max(len(now), len(before)) else []
+
+
+def became(name: str, now: str, before: str) -> str:
+    """How to say that something is another now."""
+    if now == before:
+        return f"{name} is another one of these"
+    return f"{name} is {now} here, and was {before}"
+
+
+def told(value: Any) -> str:
+    """A plain value as it is written, or what kind of thing it is."""
+    if value is MISSING:
+        return "nothing"
+    return repr(value) if is_plain(value) else f"a {type(value).__qualname__}"

@@ -1,0 +1,40 @@
+"""What random numbers are drawn from while a function is recorded: each draw becomes an instruction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+
+from ...backend import Device, get
+from ..program import DRAW, Value
+from .traced import Traced, traced_type
+
+
+class Stream:
+    """Stands for the generator of a device; `emit` writes an instruction down."""
+
+    def __init__(self, recorder: Any, emit: Callable[..., Value], device: Device):
+        self._recorder, self._emit, self._device = recorder, emit, device
+
+    def _draw(self, method: str, shape: Any, dtype: Any, **options: Any) -> Traced:
+        shape = (shape,) if isinstance(shape, int) else tuple(shape or ())
+        params = {"method": method, "device": self._device, **options}
+        value = self._emit(DRAW, (), params, shape, dtype)
+        return traced_type(get(self._device))(self._recorder, shape, dtype, value, index=self._device.index)
+
+    def random(self, size: Any, dtype: Any) -> Traced:
+        return self._draw("random", size, dtype)
+
+    def standard_normal(self, size: Any, dtype: Any) -> Traced:
+        return self._draw("standard_normal", size, dtype)
+
+    def integers(self, low: int, high: int, size: Any) -> Traced:
+        return self._draw("integers", size, numpy.int64, low=low, high=high, size=size)
+
+    def permutation(self, x: int) -> Traced:
+        return self._draw("permutation", x, numpy.int64, x=x)
+
+    def choice(self, a: int, size: Any, replace: bool) -> Traced:
+        return self._draw("choice", size, numpy.int64, a=a, replace=replace, size=size)

@@ -1,0 +1,190 @@
+"""Calling a function once, and what comes of it: the program, and what this relied on.
+
+What the function reaches is found before and after; what it does meanwhile, a `Recorder` writes down.
+
+Read before: `record/`, `guards/`. Read next: `compiled.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from ..errors import CompileError
+from ..modes import watching
+from ..structure import containers, leaves, mapped
+from ..tensor import Tensor
+from .guards.conditions import Condition, conditions, gradient_condition
+from .guards.held import Held
+from .guards.noticed import Noticed
+from .guards.reach import Reached, reachable
+from .guards.signature import argument_names, named_arguments
+from .program import Program
+from .record.recorder import Recorder
+from .record.traced import ELSEWHERE, WHAT_TO_DO, Traced, Unreadable
+from .sources import Argument
+
+
+class Result:
+    """In the structure that a function returned: the place among the results, or the tensor of the caller's itself."""
+
+    def __init__(self, place: int | None, tensor: Any = None):
+        self.place, self.tensor = place, tensor
+
+
+class Recording:
+    """What recording a function gives.
+
+    program     the instructions
+    rebinds     (tensor or position of an argument, "grad" or "data", place in the results or None)
+    outputs     what the function returned, with `Result` in the places of its tensors
+    host        the host's part of each step, in order: functions, their dtype or None, and what they gave this time
+    conditions  what the recording relied on
+    noticed     the variables and attributes that code of the user's reads, as they were behind it
+    before      what everything that can be reached held before, until a first step has gone well
+    counted     (dictionary, name): where the host's part of a step leaves its numbers
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        rebinds: list[tuple[Tensor | int, str, int | None]],
+        outputs: Any,
+        host: list[tuple[Callable, Any, Any]],
+        conditions: list[Condition],
+        noticed: Noticed,
+        before: Held,
+        counted: list[tuple[dict, str]],
+    ):
+        self.program, self.rebinds, self.outputs = program, rebinds, outputs
+        self.host, self.conditions, self.noticed = host, conditions, noticed
+        self.before: Held | None = before
+        self.counted = counted
+
+    def holds(self) -> bool:
+        """Whether all that the recording relied on is as it was, but for what is noticed."""
+        return all(look() == expected for _, look, expected in self.conditions)
+
+    def differs_in_numbers_only(self) -> bool:
+        """Whether nothing that it relied on is another, but the numbers in arrays of the outside."""
+        return self.holds() and self.noticed.same_names()
+
+    def change(self) -> str:
+        """What to say of something that it relied on, and that is another now."""
+        named = self.noticed.change()
+        if named is not None:
+            return named
+        differing = (change for condition in self.conditions if (change := condition.change()) is not None)
+        return f"it differs in {next(differing, 'the shape or dtype of its state')}"
+
+
+def record(
+    function: Callable, args: tuple, kwargs: dict[str, Any], tensors: list[Tensor], reached: Reached
+) -> Recording:
+    """Call the function, and say what it did. If it fails, all that it could reach is put back as it was.
+
+    tensors  those among `args` and `kwargs`
+    reached  what the function can reach
+    """
+    before = Held(reached.holders)
+    with Recorder() as recorder:
+        try:
+            given = [
+                (name, Held([(part, name, name)]))
+                for name, whole in named_arguments(function, args, kwargs)
+                for part in containers(whole)
+            ]
+            for position, name in enumerate(argument_names(function, args, kwargs)):
+                recorder.take(tensors[position], Argument(position, name))
+            for tensor in reached.tensors:
+                recorder.take(tensor)
+            with watching(recorder.watch):
+                returned = function(*args, **kwargs)
+            _refuse_changed_arguments(given)
+            if recorder.shadows.awaited:
+                raise CompileError(
+                    f"while it is recorded, the function waits for another thread, which uses its tensors: {ELSEWHERE}"
+                )
+            now = reachable(function, args, kwargs)
+            _refuse_what_was_kept(recorder, now, returned)
+            return _recording(recorder, returned, tensors, reached, before, now)
+        except BaseException as error:
+            before.restore()
+            if isinstance(error, Unreadable):
+                raise CompileError(str(error)) from error
+            raise
+
+
+def _refuse_changed_arguments(given: list[tuple[str, Held]]) -> None:
+    """`CompileError` if a list or a dictionary among the arguments is another now."""
+    changed = next((name for name, part in given if part.change() is not None), None)
+    if changed is not None:
+        raise CompileError(
+            f"the function changes argument {changed}, or a list or a dictionary in it, and a recorded one would not: "
+            f"return what it makes, and put it there outside"
+        )
+
+
+def _refuse_what_was_kept(recorder: Recorder, now: Reached, returned: Any) -> None:
+    """`CompileError` if a tensor that the function made stays somewhere: it has no numbers, and no replay makes them."""
+    kept = now.place(recorder.was_made_here)
+    if kept is not None:
+        raise CompileError(
+            f"a tensor that the function makes is kept in {kept}, but a function recorded by tg.compile only hands over "
+            f"what it returns. Return the tensor and keep it outside; or make a tensor beforehand, as with tg.zeros, "
+            f"and overwrite it by {kept.partition('[')[0]}.assign(...)"
+        )
+    for leaf in leaves(returned):
+        if isinstance(leaf, (Iterator, Awaitable)):
+            raise CompileError(
+                f"the function returns a {type(leaf).__name__}, which computes when it is asked, and that would be after "
+                f"tg.compile has recorded. Return a list or a tuple"
+            )
+        inside = None if isinstance(leaf, Tensor) else reachable(leaf).place(recorder.was_made_here)
+        if inside is not None:
+            raise CompileError(
+                f"the function returns an object with a tensor in it, {inside}, which a function recorded by tg.compile "
+                f"could not fill anew. Return tensors in tuples, lists and dictionaries, and make the object outside"
+            )
+
+
+def _recording(
+    recorder: Recorder, returned: Any, tensors: list[Tensor], reached: Reached, before: Held, now: Reached
+) -> Recording:
+    """What the recorder has written down, and what there is besides."""
+    position = {id(tensor): i for i, tensor in enumerate(tensors)}
+    own = set(map(id, reached.tensors))
+    results = []
+
+    def result(tensor: Tensor) -> int:
+        results.append(recorder.value_of(tensor))
+        return len(results) - 1
+
+    rebinds = [
+        (position.get(id(tensor), tensor), what, None if new is None else result(new))
+        for tensor, what, new in recorder.replaced()
+    ]
+
+    def placed(leaf: Any) -> Any:
+        if isinstance(leaf, Traced):
+            raise CompileError(WHAT_TO_DO)
+        if not isinstance(leaf, Tensor):
+            return leaf
+        if id(leaf) in position:
+            return Result(None, position[id(leaf)])
+        return Result(None, leaf) if id(leaf) in own else Result(result(leaf))
+
+    outputs = mapped(placed, returned)
+    writes = recorder.writes(set(map(id, leaves(returned))) - own - position.keys())
+    relied_on = conditions(reached.told, reached.tensors) + [
+        gradient_condition(tensor, gradient is not None)
+        for tensor, _, _, needs, gradient in recorder.as_they_were()
+        if needs and id(tensor) not in position
+    ]
+    if recorder.relied_on:
+        words = "which parameters have been updated equally often"
+        with before.back(holder for holder, owner, _ in reached.holders if owner is None and isinstance(holder, dict)):
+            relied_on += [Condition(words, function, function()) for function in recorder.relied_on]
+    program = Program(recorder.instructions, results, writes)
+    counted = before.counted(now.holders) if recorder.host else []
+    return Recording(program, rebinds, outputs, recorder.host, relied_on, Noticed(now), before, counted)
