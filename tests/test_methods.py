@@ -14,7 +14,7 @@ def written_in_the_class() -> set[str]:
     """The names in the body of `class Tensor`."""
     (body,) = [
         statement
-        for statement in ast.parse((PACKAGE / "tensor" / "tensor.py").read_text(encoding="utf-8")).body
+        for statement in ast.parse((PACKAGE / "tensor" / "base.py").read_text(encoding="utf-8")).body
         if isinstance(statement, ast.ClassDef) and statement.name == "Tensor"
     ]
     names = {part.name for part in body.body if isinstance(part, ast.FunctionDef)}

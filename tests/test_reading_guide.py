@@ -91,7 +91,6 @@ def test_the_rules_that_the_guide_quotes_are_those_of_the_table():
     table = (PACKAGE / "ops" / "elementwise.py").read_text(encoding="utf-8")
     for rule in ("lambda g, b: g * b", "lambda g, a: g * a", "lambda g: g,"):
         assert rule in table
-    for function in ("backpropagate", "fit"):
-        assert f"def {function}(" in (PACKAGE / "graph" / "walk.py").read_text(encoding="utf-8")
-    assert "def topological(" in (PACKAGE / "graph" / "node.py").read_text(encoding="utf-8")
+    for file, function in {"chain_rule": "fit", "walk": "backpropagate", "node": "topological"}.items():
+        assert f"def {function}(" in (PACKAGE / "graph" / f"{file}.py").read_text(encoding="utf-8")
     assert "def _restored_in_graph(" in (PACKAGE / "autograd" / "gradients.py").read_text(encoding="utf-8")

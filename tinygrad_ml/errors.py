@@ -3,11 +3,26 @@
 A message says three things: what was given, what was expected, and what to do about it.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .ops import Primitive
+    from .tensor import Tensor
+
 
 class TinygradError(Exception):
-    """Anything that tinygrad_ml itself reports."""
+    """Anything that tinygrad_ml itself reports.
 
-    def __reduce__(self):
+    operation  what could not be computed, where it is known
+    inputs     the tensors that it was given
+    """
+
+    operation: Primitive | None = None
+    inputs: tuple[Tensor, ...] = ()
+
+    def __reduce__(self) -> tuple:
         return type(self), self.args  # to another process go the words, and not the operation and its inputs
 
 

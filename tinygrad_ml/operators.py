@@ -16,7 +16,7 @@ import numpy
 from .backend import Absent, absent, dtypes, of
 from .errors import DTypeError, GradientError, ShapeError
 from .indexing import parse
-from .modes import modes
+from .modes import modes, overwriting
 from .ops import Primitive, elementwise, index
 from .tensor import NO_PARAMETERS, Tensor, TensorLike, apply, as_tensor, hang, record
 from .tensor import beside as tensor_beside
@@ -76,13 +76,12 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 
 def setitem(self: Tensor, key: Any, values: TensorLike) -> None:
     """x[...] = v: x takes the value that it has with v written there. Other tensors do not change."""
-    if modes.recorder is not None:
-        modes.recorder.take(self)
+    overwriting(self)
     arrays, template, inserted = parse(key, self.shape, self._data)
     if inserted:
         wide = self.expand_dims(inserted)
         wide[tuple(Tensor(arrays.pop(0)) if part is index.ARRAY else part for part in template)] = values
-        _become(self, wide.reshape(self.shape), "x[...] =")
+        become(self, wide.reshape(self.shape), "x[...] =")
         return
     region = index.getitem_shape(self.shape, *[array.shape for array in arrays], index=template)
     try:
@@ -93,9 +92,9 @@ def setitem(self: Tensor, key: Any, values: TensorLike) -> None:
     place = index.fill(template, arrays)
     symbolic = absent(self._data) or absent(values._data)
     if not (self._needs or values._needs or symbolic):
-        data = numpy.array(self._data) if isinstance(self._data, numpy.generic) else self._data.copy()
+        data = of(self._data).writeable(self._data.copy())
         data[place] = values._data
-        _become(self, Tensor(data), "x[...] =")
+        become(self, Tensor(data), "x[...] =")
     elif values.size:
         # For each element, which of the values is written there. Where an index names a place
         # several times, the last one wins, as in NumPy, and the others get no gradient.
@@ -109,11 +108,11 @@ def setitem(self: Tensor, key: Any, values: TensorLike) -> None:
             source._data[place] = xp.arange(values.size).reshape(region)
             taken = source >= 0
         written = values.reshape(-1)[taken.where(source, 0)]
-        _become(self, taken.where(written, self), "x[...] =")
+        become(self, taken.where(written, self), "x[...] =")
 
 
-def _become(self: Tensor, value: Tensor, symbol: str) -> Tensor:
-    """Take over the value of `value`, and its place in the graph."""
+def become(self: Tensor, value: Tensor, symbol: str) -> Tensor:
+    """Take over the value of `value`, and its place in the graph, as a symbol asks."""
     if value.shape != self.shape:
         raise ShapeError(f"{symbol} would change {self._described()} to shape {value.shape}; write x = x ... instead")
     value = value.astype(self.dtype)
@@ -124,14 +123,7 @@ def _become(self: Tensor, value: Tensor, symbol: str) -> Tensor:
                 f"operation. Update it inside `with tg.no_grad():`, or write x = x ... for a new tensor."
             )
         return self.assign(value)
-    name, earlier = self.name, self._node
-    self._data, self._node, self._needs = value._data, value._node if value._needs else None, value._needs
-    if name is not None:
-        self.name = name
-    if earlier is not None and earlier.tensor() is self:  # .grad belongs to what the tensor is now
-        del earlier.tensor
-        if self._needs:
-            self.retain_grad()
+    self._become(value)
     return self
 
 
@@ -197,7 +189,7 @@ def in_place(op: Primitive, symbol: str) -> Operator:
 
     def operator(self: Tensor, other: TensorLike) -> Tensor:
         value = compute(self, other)
-        return value if value is NotImplemented else _become(self, value, symbol)
+        return value if value is NotImplemented else become(self, value, symbol)
 
     return operator
 

@@ -73,7 +73,7 @@ def _draw(
     wide = dtypes.float32 if dtype == dtypes.float16 else dtype
     stream = _stream(Device(device) if device is not None else current_device())
     drawn = getattr(stream, method)(size=shape, dtype=wide)
-    made = Tensor(numpy.asarray(drawn) if isinstance(drawn, (float, numpy.generic)) else drawn)
+    made = Tensor(numpy.asarray(drawn) if isinstance(drawn, float) else drawn)
     if method == "random" and wide != dtype:
         made = (made * 2048).floor() / 2048  # what float16 holds below 1, which rounding could reach
     made = made.astype(dtype)
@@ -140,7 +140,7 @@ def integers(
         raise OptionError(f"integers needs low < high, not {low} and {high}")
     shape = () if size is None else size
     drawn = _stream(Device(device) if device is not None else current_device()).integers(low, high, size=shape)
-    return Tensor(numpy.asarray(drawn) if isinstance(drawn, (int, numpy.generic)) else drawn)
+    return Tensor(numpy.asarray(drawn) if isinstance(drawn, int) else drawn)
 
 
 def bernoulli(

@@ -9,7 +9,7 @@ import inspect
 from types import FrameType
 from typing import NamedTuple
 
-from tinygrad_ml.errors import DTypeError
+from tinygrad_ml.errors import DTypeError, TinygradError
 from tinygrad_ml.graph import Node
 from tinygrad_ml.ops import Primitive
 from tinygrad_ml.tensor import Tensor
@@ -33,7 +33,7 @@ def failure_in(error: BaseException) -> Failure:
     """
     current, seen = error, []
     while current is not None and current not in seen:
-        if hasattr(current, "operation"):
+        if isinstance(current, TinygradError) and current.operation is not None:
             nodes = [tensor.node for tensor in current.inputs]
             return Failure(current.operation.name, current.operation.formula, nodes, str(current))
         seen.append(current)

@@ -8,8 +8,6 @@ Read before: `graph/walk.py`. Read next: `derivatives.py`.
 
 from collections.abc import Sequence
 
-import numpy
-
 from .. import backend
 from ..backend import Absent, owner
 from ..errors import DeviceError, DTypeError, GradientError, ShapeError
@@ -178,7 +176,7 @@ def _own(g: Tensor, in_graph: bool, taken: set[int]) -> Tensor:
     if in_graph and g._needs:
         return Tensor(g._data, g._node, True)  # memory inside of a graph is never overwritten
     array = g._data
-    if isinstance(array, (numpy.generic, Absent)):
+    if isinstance(array, Absent) or backend.of(array).is_number(array):
         return Tensor(array)
     if id(owner(array)) in taken or 0 in array.strides:  # a stride of 0: one number shown many times
         array = array.copy()

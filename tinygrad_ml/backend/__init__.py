@@ -8,7 +8,7 @@ Read next: `arrays.py` (the switch), `host.py` (NumPy), `cuda.py` (CuPy), `devic
 `sums.py` (how wide totals are), `convert.py`, `random.py`.
 """
 
-from .arrays import Absent, absent, of, owner, register
+from .arrays import Absent, Array, absent, of, owner, register
 from .convert import as_array, of_dlpack, share_memory
 from .devices import Device, current_device, get, gpu_available, set_default_device
 from .dtypes import DEFAULT_FLOAT, is_float
@@ -16,6 +16,7 @@ from .dtypes import DEFAULT_FLOAT, is_float
 __all__ = [
     "DEFAULT_FLOAT",
     "Absent",
+    "Array",
     "Device",
     "absent",
     "as_array",

@@ -10,7 +10,7 @@ import numpy
 
 from ..errors import DTypeError, ShapeError
 from .dtypes import SUPPORTED
-from .host import Backend, Host
+from .host import Array, Backend, Host
 
 
 class Absent:
@@ -69,6 +69,9 @@ class Symbol(Backend):
             f"how many elements a mask of shape {array.shape} selects is in its numbers, and a symbolic tensor has none. "
             f"Use tg.where(mask, x, 0) instead of x[mask]"
         )
+
+    def writeable(self, array: Array) -> Array:
+        return array
 
     def quiet(self):
         return contextlib.nullcontext()

@@ -1,8 +1,10 @@
 """The CPU: NumPy, and the few functions that NumPy lacks."""
 
+from __future__ import annotations
+
 import contextlib
 import math
-from typing import ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy
 
@@ -15,6 +17,10 @@ except ImportError:
 
     def _erf(x):
         return numpy.asarray(_erf_of_numbers(x)).astype(x.dtype)[()]
+
+
+Array: TypeAlias = Any
+"""An array of NumPy's or CuPy's, or what stands for one. Type checkers know no type that has them all in it."""
 
 
 class Backend:
@@ -36,6 +42,22 @@ class Backend:
         """A context in which the array library computes on its device number `index`."""
         return contextlib.nullcontext()
 
+    def is_number(self, array: Array) -> bool:
+        """Whether `array` is a bare number, which goes with the arrays of any device."""
+        return False
+
+    def shown(self, array: Array) -> Array:
+        """`array` as somebody sees it who may write into it."""
+        return array
+
+    def writeable(self, array: Array) -> Array:
+        """`array`, or a copy of it if it cannot be overwritten, as what is broadcast cannot."""
+        return array if getattr(array.flags, "writeable", 0 not in array.strides) else array.copy()  # CuPy does not say
+
+    def moved(self, array: Array, there: Backend, index: int) -> Array:
+        """A copy of `array` on another device: number `index` of that backend."""
+        return there.from_host(self.to_host(array), index)
+
     def total(self, x, axis: tuple[int, ...], keepdims: bool = False):
         """Σ x over the axes."""
         if x.dtype.kind != "f":
@@ -49,16 +71,21 @@ class Backend:
             return self.cumsum(x, axis=axis)
         return self.cumsum(x, axis=axis, dtype=sums.accumulator(x.dtype, running=True)).astype(x.dtype, copy=False)
 
-    def moved(self, array, device):
-        """A copy of `array` on another device."""
-        from .devices import get  # which knows this file
-
-        return get(device).from_host(self.to_host(array), device.index)
-
 
 class Host(Backend):
+    """NumPy. Its operations give scalars for 0-d arrays: numbers, with which it computes several times faster."""
+
     kind = "cpu"
     namespace = numpy
+
+    def is_number(self, array: Array) -> bool:
+        return isinstance(array, numpy.generic)
+
+    def shown(self, array: Array) -> Array:
+        return numpy.asarray(array)
+
+    def writeable(self, array: Array) -> Array:
+        return numpy.array(array) if isinstance(array, numpy.generic) else super().writeable(array)
 
     @staticmethod
     def from_host(array: numpy.ndarray, index: int = 0):

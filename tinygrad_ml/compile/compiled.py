@@ -158,7 +158,7 @@ class Compiled:
             if what == "grad":
                 tensor.grad = made
             else:
-                tensor._data, tensor._node = made._data, None
+                tensor._replace(made._data)
 
         def handed_out(leaf: Any) -> Any:
             if not isinstance(leaf, Result):

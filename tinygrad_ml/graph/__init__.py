@@ -1,16 +1,18 @@
 """The computation graph: nodes that know their inputs, the order to walk them in, and the walk back.
 
-Read in this order: `node.py`, `walk.py`.
+Read in this order: `node.py`, `chain_rule.py`, `walk.py`.
 """
 
+from .chain_rule import chain_rule, fit
 from .node import Node, all_inputs, describe, differentiable_inputs, topological
-from .walk import ZERO, backpropagate, fit
+from .walk import ZERO, backpropagate
 
 __all__ = [
     "ZERO",
     "Node",
     "all_inputs",
     "backpropagate",
+    "chain_rule",
     "describe",
     "differentiable_inputs",
     "fit",

@@ -7,16 +7,20 @@ last tensor is dropped. Everything that reads networks (backward, pictures, `sum
 Nodes are numbered as they are made. An input exists before the node that uses it, so the order of
 the numbers *is* a topological order, and a sort replaces recursion.
 
-Read before: `ops/primitive.py`, what an operation is. Read next: `walk.py`.
+Read before: `ops/primitive.py`, what an operation is. Read next: `chain_rule.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from operator import attrgetter
+from typing import Any
 
-from ..backend import Device
+import numpy
+
+from ..backend import Array, Device
 from ..modes import Place
+from ..ops import Plan, Primitive
 
 
 class Node:
@@ -33,19 +37,20 @@ class Node:
     """
 
     # What most nodes never set lives on the class, so that making a node stays cheap.
-    op = plan = None
+    op: Primitive | None = None
+    plan: Plan | None = None
     inputs: tuple[Node, ...] = ()
-    params: dict = {}
-    saved: tuple | None = ()
+    params: dict[str, Any] = {}
+    saved: tuple[Array, ...] | None = ()
     needs_grad = False
     name: str | None = None
-    value = None  # of a leaf: its array
+    value: Array = None  # of a leaf: its array
     scope: tuple[Place, ...] = ()  # the modules inside which the node was made
     line: str | None = None  # where in the program it was made, if `detect_anomaly` was looking
     hooks: tuple[Callable, ...] = ()  # called with the gradient; may return another one
     tensor: Callable = staticmethod(lambda: None)  # a weak reference to the tensor that receives the gradient
 
-    def __init__(self, number: int, shape: tuple[int, ...], dtype):
+    def __init__(self, number: int, shape: tuple[int, ...], dtype: numpy.dtype):
         self.number = number
         self.shape = shape
         self.dtype = dtype

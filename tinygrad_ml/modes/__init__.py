@@ -6,7 +6,7 @@ A thread begins with nothing of what holds in the one that starts it: a pool's t
 `compiling.py` is for steps that are compiled.
 """
 
-from .compiling import each_time, rely_on
+from .compiling import each_time, overwriting, rely_on
 from .recording import GradMode, enable_grad, no_grad
 from .scopes import BACKWARD, Place, differentiating, inside, path, scope
 from .state import modes
@@ -22,6 +22,7 @@ __all__ = [
     "inside",
     "modes",
     "no_grad",
+    "overwriting",
     "path",
     "rely_on",
     "scope",

@@ -12,6 +12,12 @@ def each_time(function, beside=None):
     return function() if modes.recorder is None else modes.recorder.each_time(function, beside)
 
 
+def overwriting(tensor) -> None:
+    """Note that the memory of a tensor is about to be overwritten, or that it is about to take over another."""
+    if modes.recorder is not None:
+        modes.recorder.take(tensor)
+
+
 def rely_on(function) -> None:
     """Note that what a step does depends on `function()`, as it is before the step: if that is another one day, a
     compiled step is recorded anew."""

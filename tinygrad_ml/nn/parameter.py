@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import numpy
-
-from ..backend import DEFAULT_FLOAT
+from ..backend import DEFAULT_FLOAT, of
 from ..functional import zeros
 from ..tensor import Tensor, TensorLike, tensor
 from ..typing import DeviceLike, DTypeLike
@@ -24,7 +22,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: TensorLike, requires_grad: bool = True, name: str | None = None):
         array = (data if isinstance(data, Tensor) else tensor(data))._data
-        super().__init__(numpy.array(array) if isinstance(array, numpy.generic) else array)
+        super().__init__(of(array).writeable(array) if of(array).is_number(array) else array)
         if name is not None:
             self.name = name
         self.requires_grad = requires_grad
@@ -40,11 +38,7 @@ def put(tensor: Tensor, array: Any) -> None:
     """
     if array is tensor._data:
         return
-    name, needs = tensor.name, tensor.requires_grad
-    if tensor._node is not None:
-        tensor._node.tensor = type(tensor._node).tensor
-    tensor._data, tensor._node = array, None
-    tensor.name, tensor.requires_grad = name, needs
+    tensor._replace(array)
 
 
 def new_parameter(

@@ -1,5 +1,6 @@
 """Operations that move numbers and compute nothing. The gradient of a movement is the way back."""
 
+from ..backend import get
 from ..errors import ShapeError
 from .primitive import Primitive
 from .shapes import Shape, broadcast, size
@@ -99,7 +100,7 @@ concat = Primitive(
 
 transfer = Primitive(
     "transfer",
-    lambda xp, x, device: xp.moved(x, device),
+    lambda xp, x, device: xp.moved(x, get(device), device.index),
     lambda x, device: x,
     (lambda g, like: g.to(like.device),),
     formula="x on {device}",

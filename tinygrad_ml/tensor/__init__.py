@@ -1,12 +1,12 @@
 """A Tensor is an array plus the node that made it.
 
-Read in this order: `tensor.py`, the class; `applying.py`, where operations are computed and recorded; `creation.py`,
+Read in this order: `base.py`, the class; `applying.py`, where operations are computed and recorded; `creation.py`,
 tensors of what comes from outside.
 """
 
 from .applying import NO_PARAMETERS, apply, failure, record
+from .base import Tensor, TensorLike, _unpickle, hang  # pickles name `_unpickle` here
 from .creation import as_tensor, beside, filled, tensor
-from .tensor import Tensor, TensorLike, _unpickle, hang  # pickles name `_unpickle` here
 
 __all__ = [
     "NO_PARAMETERS",

@@ -2,15 +2,13 @@
 
 `apply` is the one door: every operation of the library passes through it.
 
-Read before: `tensor.py`. Read next: `../operators.py`, `../autograd/`.
+Read before: `base.py`. Read next: `../operators.py`, `../autograd/`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-
-import numpy
 
 from .. import writes
 from ..backend import Absent
@@ -20,7 +18,7 @@ from ..graph import Node
 from ..modes import inside, modes
 from ..ops import Primitive
 from ..writes import tick
-from .tensor import Tensor, check_devices
+from .base import Tensor, check_devices
 
 NO_PARAMETERS: dict[str, Any] = {}
 
@@ -54,7 +52,7 @@ def record(op: Primitive, inputs: tuple[Tensor, ...], arrays, params: dict[str, 
     if plan is not None and not modes.grad:
         plan = None
     if plan is not None or type(value) is Absent:
-        if BY_TYPE[type(value)] is not HOST and any(isinstance(array, numpy.generic) for array in arrays):
+        if BY_TYPE[type(value)] is not HOST and any(map(HOST.is_number, arrays)):
             check_devices(op.name + inside(modes.scope), inputs)  # NumPy's scalars were taken for numbers
         if writes.on_loan:
             for array in arrays:  # a write that is noticed now is older than the node

@@ -1,4 +1,4 @@
-"""Tensors of what comes from outside: numbers, lists, arrays. Read before: `tensor.py`."""
+"""Tensors of what comes from outside: numbers, lists, arrays. Read before: `base.py`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy
 from .. import writes
 from ..backend import Device, as_array, dtypes, get
 from ..errors import GradientError
-from .tensor import Tensor
+from .base import Tensor
 
 
 def tensor(data, dtype=None, requires_grad: bool = False, device=None, name: str | None = None) -> Tensor:

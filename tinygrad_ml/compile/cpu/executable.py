@@ -14,6 +14,7 @@ from typing import Any
 import numpy
 from numpy.lib.array_utils import byte_bounds
 
+from ...backend import of
 from ...tensor import Tensor
 from ..program import Program, Value
 from ..schedule.fusion import fusion
@@ -135,7 +136,7 @@ class Executable:
         return all(is_alike(tensor._data, array) for tensor, array in self._bound)
 
     def _state(self, tensor: Tensor, written: bool) -> numpy.ndarray:
-        if written or isinstance(tensor._data, numpy.generic):
+        if written or of(tensor._data).is_number(tensor._data):
             tensor._make_writeable()
         self._bound.append((tensor, tensor._data))
         return tensor._data

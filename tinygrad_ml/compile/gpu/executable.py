@@ -21,7 +21,6 @@ import numpy
 
 from ...backend import random as streams
 from ...ops.movement import transfer
-from ...ops.shapes import size
 from ...tensor import Tensor
 from ..passes.equal import frozen
 from ..program import Instruction, Program, Value, is_check
@@ -130,10 +129,8 @@ class Executable:
         self._capture()
 
     def _state(self, tensor: Tensor, written: bool) -> Any:
-        if written and size(tensor.shape) > 1 and 0 in tensor._data.strides:  # what is broadcast cannot be written to
-            tensor._data = tensor._data.copy()
-            if tensor._node is not None:
-                tensor._node.value = tensor._data
+        if written:
+            tensor._make_writeable()
         self._bound.append((tensor, tensor._data))
         return tensor._data
 

@@ -15,11 +15,11 @@ import numpy
 from numpy.typing import ArrayLike
 
 from .. import writes
-from ..backend import Absent, Device, absent, as_array, dtypes
+from ..backend import Array, Device, absent, as_array, dtypes, of
 from ..backend.arrays import BY_TYPE
 from ..errors import DeviceError, DTypeError, GradientError, ShapeError, TinygradError
 from ..graph import Node
-from ..modes import modes
+from ..modes import overwriting
 from ..writes import tick
 from .spellings import CALLED_HERE
 
@@ -62,27 +62,46 @@ class Tensor(Methods):
         Writing into it is noticed: a later `backward` that needs the old numbers says so. On the
         GPU only `tensor.data = array` and `assign` are noticed.
         """
-        if isinstance(self._data, numpy.generic):  # NumPy makes 0-d results scalars; a user gets an array
-            self._data = numpy.asarray(self._data)
-            if self.is_leaf:
-                self.node.value = self._data
-        if absent(self._data):
-            raise GradientError(f"{self._described()} is symbolic: it has a shape and a dtype, but no data")
-        if isinstance(self._data, Absent):  # stands for numbers, and there are none to see
-            BY_TYPE[type(self._data)].to_host(self._data)
+        self._check_numbers()
+        self._hold(of(self._data).shown(self._data))
         writes.lend(self._data)
         return self._data
 
     @data.setter
-    def data(self, array) -> None:
+    def data(self, array: TensorLike) -> None:
         array = as_array(array._data if isinstance(array, Tensor) else array, self.dtype, self.device)
         if array.shape != self.shape:
             raise ShapeError(f"data of shape {array.shape} given to {self._described()}; the shapes must be equal")
         writes.wrote(self._data)
         writes.give_back(self._data)
-        self._data = array
-        if self._node is not None and self._node.op is None:
-            self._node.value = array
+        self._hold(array)
+
+    def _hold(self, array: Array) -> None:
+        """Hold another array, at the same place in the graph."""
+        if array is not self._data:
+            self._data = array
+            if self._node is not None and self._node.op is None:
+                self._node.value = array
+
+    def _become(self, value: Tensor) -> None:
+        """Take over the array of another tensor, its place in the graph, and whether it needs a gradient; keep the name.
+
+        `.grad` belongs to what the tensor is now: a gradient of what it was does not arrive here any more.
+        """
+        name, earlier = self.name, self._node
+        self._data, self._node, self._needs = value._data, value._node if value._needs else None, value._needs
+        if name is not None:
+            self.name = name
+        if earlier is not None and earlier.tensor() is self:
+            del earlier.tensor
+            if self._needs:
+                self.retain_grad()
+
+    def _replace(self, array: Array) -> None:
+        """Hold another array, of any shape and dtype, outside of the graph; name and `requires_grad` stay."""
+        needs = self._needs
+        self._become(Tensor(array))
+        self.requires_grad = needs
 
     @property
     def grad(self) -> Tensor | None:
@@ -193,9 +212,8 @@ class Tensor(Methods):
 
     def numpy(self) -> numpy.ndarray:
         """The numbers as a NumPy array of your own, from any device, outside of the graph."""
-        if absent(self._data):
-            raise GradientError(f"{self._described()} is symbolic: it has a shape and a dtype, but no data")
-        return numpy.array(BY_TYPE[type(self._data)].to_host(self._data))
+        self._check_numbers()
+        return numpy.array(of(self._data).to_host(self._data))
 
     def item(self) -> float | int | bool:
         """The only element, as a Python number."""
@@ -235,8 +253,7 @@ class Tensor(Methods):
                 f"assign() overwrites memory outside of the graph, but {self._described()} is part of one. "
                 f"Use x = ... or x[...] = ... instead."
             )
-        if modes.recorder is not None:
-            modes.recorder.take(self)
+        overwriting(self)
         self._make_writeable()
         array = values._data if isinstance(values, Tensor) else as_array(values, self.dtype, self.device)
         try:
@@ -255,10 +272,7 @@ class Tensor(Methods):
 
     def _make_writeable(self) -> None:
         """Give the leaf memory of its own if what it has cannot be overwritten, as a number's and that of a broadcast array."""
-        if isinstance(self._data, numpy.generic):
-            self._data = self.node.value = numpy.array(self._data)
-        elif not getattr(self._data.flags, "writeable", 0 not in self._data.strides):  # CuPy does not say
-            self._data = self.node.value = self._data.copy()
+        self._hold(of(self._data).writeable(self._data))
 
     # -- Python's protocols ----------------------------------------------------------------------
 
@@ -308,14 +322,14 @@ class Tensor(Methods):
     __hash__ = object.__hash__  # a tensor is its own key; `==` compares numbers
 
     def __repr__(self) -> str:
-        if absent(self._data):
+        if self.symbolic:
             numbers = f"shape={self.shape}, symbolic"
         else:
             numbers = numpy.array2string(self.numpy(), separator=", ", prefix="tensor(", threshold=200, precision=4)
         parts = [numbers]
-        if self.dtype != dtypes.DEFAULT_FLOAT or absent(self._data):
+        if self.dtype != dtypes.DEFAULT_FLOAT or self.symbolic:
             parts.append(f"dtype={self.dtype}")
-        if not absent(self._data) and self.device.kind != "cpu":
+        if not self.symbolic and self.device.kind != "cpu":
             parts.append(f"device='{self.device}'")
         if self.name:
             parts.append(f"name={self.name!r}")
@@ -329,7 +343,7 @@ class Tensor(Methods):
     def __deepcopy__(self, memo) -> Tensor:
         self._check_copyable()
         copy = self.__class__.__new__(self.__class__)  # which it says to be, also while another thread records it
-        data = self._data if absent(self._data) else self._data.copy()
+        data = self._data if self.symbolic else self._data.copy()
         Tensor.__init__(copy, data)
         memo[id(self)] = copy
         if hasattr(self, "__dict__"):
@@ -351,12 +365,17 @@ class Tensor(Methods):
 
     def _like(self, array: numpy.ndarray) -> Tensor:
         """A constant in the dtype and on the device of this tensor."""
-        here = BY_TYPE[type(self._data)]
+        here = of(self._data)
         return Tensor(here.from_host(numpy.asarray(array, self.dtype), here.index_of(self._data)))
+
+    def _check_numbers(self) -> None:
+        """An error if there are no numbers to read, but a shape and a dtype only."""
+        if self.symbolic:
+            raise GradientError(f"{self._described()} is symbolic: it has a shape and a dtype, but no data")
 
     def _described(self) -> str:
         name = f"tensor {self.name!r}" if self.name else "a tensor"
-        where = "" if absent(self._data) or self.device.kind == "cpu" else f" on {self.device}"
+        where = "" if self.symbolic or self.device.kind == "cpu" else f" on {self.device}"
         return f"{name} of shape {self.shape} and dtype {self.dtype}{where}"
 
 
@@ -376,7 +395,7 @@ def check_devices(name: str, inputs) -> None:
     placed = [
         tensor
         for tensor in inputs
-        if not absent(tensor._data) and (tensor._needs or not isinstance(tensor._data, numpy.generic))
+        if not tensor.symbolic and (tensor._needs or not of(tensor._data).is_number(tensor._data))
     ]
     for tensor in placed[1:]:
         if tensor.device != placed[0].device:

@@ -1,0 +1,66 @@
+"""The chain rule, bare: the walk back, without what an engine has to add.
+
+For y = f(x₀, x₁, ...) the gradient g = ∂L/∂y gives each input its share g · ∂y/∂xᵢ; where a node was used several times,
+the shares add up.
+
+Read before: `node.py`. Read next: `../tensor/`. `walk.py` has the walk that the library takes, which is this one and more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from .node import Node, differentiable_inputs, topological
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def chain_rule(seeds: dict[Node, Tensor], restore: Callable) -> dict[Node, Tensor]:
+    """The gradients of all leaves that the outputs depend on.
+
+    seeds    output node -> the gradient that arrives there
+    restore  `restore(arrays, node)` makes tensors of the arrays that `node` had saved
+    """
+    gradients = dict(seeds)
+    for node in reversed(topological(seeds, differentiable_inputs)):
+        if node.plan is None or node not in gradients:
+            continue  # a leaf, which keeps what has arrived, or a node at which nothing did
+        g = gradients.pop(node)  # complete: all nodes that used this one have had their turn
+        saved = restore(node.saved, node)
+        for position, rule, pick, names in node.plan.steps:
+            share = rule(g, *pick(saved), **looked_up(names, node, position, saved))
+            if share is not None:  # as it is where the derivative is 0
+                parent = node.inputs[position]
+                share = fit(share, parent)
+                gradients[parent] = gradients[parent] + share if parent in gradients else share
+    return gradients
+
+
+def fit(g: Tensor, target: Node) -> Tensor:
+    """`g` in the shape and dtype of `target`: summed over the axes that were broadcast, and cast.
+
+    An axis that was repeated n times got n shares of gradient, which add up.
+    """
+    shape = target.shape
+    if g.shape != shape:
+        lead = g.ndim - len(shape)
+        repeated = [lead + i for i, n in enumerate(shape) if n == 1 and g.shape[lead + i] != 1]
+        g = g.sum(axis=(*range(lead), *repeated)).reshape(shape)
+    return g if g.dtype == target.dtype else g.astype(target.dtype)
+
+
+def looked_up(names: tuple[str, ...], node: Node, position: int, saved: Sequence[Tensor]) -> dict:
+    """What a rule named besides single arrays."""
+    values = {}
+    for name in names:
+        if name == "like":
+            values[name] = node.inputs[position]
+        elif name == "position":
+            values[name] = position
+        elif name in node.params:
+            values[name] = node.params[name]
+        else:
+            values[name] = tuple(saved[slot] for slot in node.plan.many)
+    return values
