@@ -12,6 +12,9 @@ tensor(7.)
 
 import re as _re
 import warnings as _warnings
+from importlib import import_module as _import_module
+from types import ModuleType as _ModuleType
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from . import data, linalg, methods, nn, optim, random
 from .autograd import backward, detect_anomaly, grad, hessian, hvp, jacobian, jvp, vjp
@@ -79,10 +82,12 @@ def __dir__() -> list[str]:
     return sorted(name for name in {*globals(), "keras"} if name not in _ROOMS and not _re.match("_[^_]", name))
 
 
-def __getattr__(name: str):
-    """`tg.keras` is imported when somebody asks for it."""
-    if name == "keras":
-        import importlib
+if _TYPE_CHECKING:
+    from . import keras
+else:
 
-        return importlib.import_module(".keras", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> _ModuleType:
+        """`tg.keras` is imported when somebody asks for it."""
+        if name == "keras":
+            return _import_module(".keras", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

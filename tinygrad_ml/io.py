@@ -231,7 +231,7 @@ def _write(path: Path, content: bytes) -> None:
             temporary.unlink()
         if not isinstance(error, OSError):
             raise
-        way_out = _WAYS_OUT.get(error.errno, "choose a folder you may write to")
+        way_out = _WAYS_OUT.get(error.errno or 0, "choose a folder you may write to")
         raise CheckpointError(
             f"{path} could not be written ({error.strerror}; {len(content):,} bytes): {way_out}. "
             "What was there before is unchanged."

@@ -69,6 +69,8 @@ def det(x: TensorLike) -> Tensor:
 
 
 class SlogdetResult(NamedTuple):
+    """What `slogdet` finds: the determinant is sign · exp(logabsdet)."""
+
     sign: Tensor
     logabsdet: Tensor
 
@@ -89,6 +91,8 @@ def cholesky(x: TensorLike, upper: bool = False) -> Tensor:
 
 
 class EighResult(NamedTuple):
+    """What `eigh` finds: the eigenvalues, and in column i the eigenvector of the i-th."""
+
     eigenvalues: Tensor
     eigenvectors: Tensor
 
@@ -108,6 +112,8 @@ def eigvalsh(x: TensorLike) -> Tensor:
 
 
 class SVDResult(NamedTuple):
+    """What `svd` finds: x = U · diag(S) · Vh."""
+
     U: Tensor
     S: Tensor
     Vh: Tensor
@@ -131,6 +137,8 @@ def svdvals(x: TensorLike) -> Tensor:
 
 
 class QRResult(NamedTuple):
+    """What `qr` finds: x = Q · R."""
+
     Q: Tensor
     R: Tensor
 

@@ -17,6 +17,7 @@ a story), and `explain.py`. `training/` draws curves with Matplotlib.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from .draw import Picture, draw
 from .explain import explain
@@ -28,11 +29,15 @@ _TRAINING = ("LayerRecorder", "activations", "confusion", "curves", "gradients",
 __all__ = ["Picture", "Step", "Steps", "draw", "explain", "steps", *_TRAINING]
 
 
-def __getattr__(name: str):
-    # Matplotlib takes a second to import, and need not be there for graphs.
-    if name in _TRAINING:
-        return getattr(import_module(".training", __name__), name)
-    raise AttributeError(f"module 'viz' has no attribute {name!r}")
+if TYPE_CHECKING:
+    from .training import LayerRecorder, activations, confusion, curves, gradients, images, surface
+else:
+
+    def __getattr__(name: str) -> object:
+        # Matplotlib takes a second to import, and need not be there for graphs.
+        if name in _TRAINING:
+            return getattr(import_module(".training", __name__), name)
+        raise AttributeError(f"module 'viz' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

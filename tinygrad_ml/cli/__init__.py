@@ -2,7 +2,6 @@
 
 A subcommand's file has a function `register(commands)`. It adds its parser to argparse's `commands` and sets the
 parser's default `run`: a function of the parsed arguments that does the work and returns the exit code, or None for 0.
-Whatever takes long to import, it imports in `run`.
 
 Exit codes: 0 done, 2 a mistake of the user's (one line on stderr says which), 130 interrupted.
 

@@ -13,7 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import viz
+
+from .. import nn
+from ..data import MNIST
 from ..errors import OptionError
+from ..models import MODELS
 from ..random import manual_seed
 from ..tensor import Tensor
 
@@ -24,7 +29,7 @@ what to draw:
 """
 
 
-def register(commands) -> None:
+def register(commands: argparse._SubParsersAction) -> None:
     """Add both subcommands."""
     draw = _parser(commands, "draw", "draw the graph of a network", _draw)
     draw.add_argument(
@@ -57,8 +62,6 @@ def _parser(commands, name: str, does: str, run: Callable) -> argparse.ArgumentP
 
 
 def _draw(args: argparse.Namespace) -> int:
-    import viz
-
     made, failed = _made(args)
     options = {"depth": args.depth, "fold": not args.unfold, "overlay": args.overlay}
     direction = args.direction if failed or _has_gradient(made) else "forward"
@@ -70,8 +73,6 @@ def _draw(args: argparse.Namespace) -> int:
 
 
 def _explain(args: argparse.Namespace) -> int:
-    import viz
-
     made, failed = _made(args)
     if failed:
         raise made
@@ -101,11 +102,11 @@ def _has_gradient(made: Any) -> bool:
 def _made(args: argparse.Namespace) -> tuple[Any, bool]:
     """What is to be drawn, and whether it is the error that came instead."""
     what = args.what
-    if what in _networks():
+    if what in MODELS:
         return _loss_of(what, args.batch), False
     file, colon, name = what.rpartition(":")
     if not colon or not file.endswith(".py"):
-        raise OptionError(f"{what!r} cannot be drawn: give {', '.join(_networks())}, or FILE.py:FUNCTION")
+        raise OptionError(f"{what!r} cannot be drawn: give {', '.join(MODELS)}, or FILE.py:FUNCTION")
     function = _function(Path(file), name)
     try:
         return function(), False
@@ -115,17 +116,7 @@ def _made(args: argparse.Namespace) -> tuple[Any, bool]:
         return error, True
 
 
-def _networks() -> tuple[str, ...]:
-    from ..models import MODELS
-
-    return tuple(MODELS)
-
-
 def _loss_of(model: str, batch: int) -> Tensor:
-    from .. import nn
-    from ..data import MNIST
-    from ..models import MODELS
-
     if batch < 1:
         raise OptionError(f"--batch must be 1 or more, not {batch}")
     manual_seed(0)
@@ -141,6 +132,7 @@ def _function(file: Path, name: str) -> Callable:
     if not file.is_file():
         raise OptionError(f"there is no file {file}")
     spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None and spec.loader is not None  # as for every file whose name ends in .py
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(file.parent.resolve()))  # as Python does for a script
     try:

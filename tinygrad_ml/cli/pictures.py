@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import viz
+
 from ..errors import TinygradError
 from ..tensor import Tensor
 from ..training import History
@@ -42,18 +44,12 @@ def _drawn(path: Path, meaning: str, draw: Callable[[Path], Path | None]) -> tup
 
 
 def _curve(path: Path, history: History) -> None:
-    import viz
-
     viz.curves(history).savefig(path)
 
 
 def _graph(path: Path, loss: Tensor) -> Path:
-    import viz
-
     return viz.draw(loss, direction="both").save(path)
 
 
 def _page(path: Path, loss: Tensor) -> Path:
-    import viz
-
     return viz.explain(loss, path)

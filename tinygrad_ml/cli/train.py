@@ -63,7 +63,7 @@ each other then, and a training can take ten times as long: there the default is
 """
 
 
-def register(commands) -> None:
+def register(commands: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
     parser = commands.add_parser(
         "train",
@@ -166,7 +166,7 @@ def _settings_of(folder: RunFolder, given: dict[str, Any]) -> Settings:
 def _defaults(given: dict[str, Any]) -> Settings:
     """The settings given, and the default of each other one."""
     model, optimizer = given.get("model", "mlp"), given.get("optimizer", "adam")
-    defaults = {
+    defaults: dict[str, Any] = {
         "model": model,
         "epochs": _EPOCHS[model],
         "batch_size": 128,
@@ -204,11 +204,11 @@ class _Training:
             optimizer, settings.lr, total_steps=settings.epochs * len(self.loader), cycle_momentum=False
         )
         self.trainer = Trainer(model, optimizer, scheduler, nn.CrossEntropyLoss(), compiled=not settings.eager)
-        self.images = len(train)
+        self.data, self.images = train, len(train)
 
     def example(self) -> Tensor:
         """The loss of a step on a few images, with the gradients that it gives: something to draw."""
-        images, labels = self.loader.dataset.gather(slice(_DRAWN_BATCH))
+        images, labels = self.data.gather(slice(_DRAWN_BATCH))
         images.name, labels.name = "images", "labels"
         loss = self.trainer.loss(self.trainer.model.train()(images), labels)
         loss.name = "loss"

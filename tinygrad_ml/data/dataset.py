@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -29,6 +29,15 @@ class Dataset:
 
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} must define __len__()")
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """A data set that returns a whole batch at once."""
+
+    def gather(self, indices: Any) -> Any:
+        """The samples `indices`, put together."""
+        ...
 
 
 class TensorDataset(Dataset):

@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from tqdm import tqdm
 
@@ -128,14 +128,14 @@ def _transfer(url: str, part: Path, start: int, timeout: float, progress: bool |
         return total is None or file.tell() == total
 
 
-def _open(part: Path, mode: str) -> BinaryIO:
+def _open(part: Path, mode: str) -> IO[bytes]:
     try:
         return open(part, mode)
     except OSError as error:
         raise _cannot_store(part, error) from error
 
 
-def _store(chunk: bytes, file: BinaryIO, part: Path) -> None:
+def _store(chunk: bytes, file: IO[bytes], part: Path) -> None:
     """Write at once, so that a full disk is not mistaken for a broken connection later."""
     try:
         file.write(chunk)

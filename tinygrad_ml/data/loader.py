@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import DataError, DTypeError, OptionError, ShapeError
 from ..functional.manipulation import stack
 from ..tensor import Tensor, tensor
-from .dataset import Dataset, Subset, TensorDataset
+from .dataset import Dataset, Gathering, Subset, TensorDataset
 from .seeds import base_seed
 
 
@@ -83,7 +83,7 @@ class DataLoader:
 
     def __iter__(self) -> Iterator[Any]:
         source, order = self._begin_epoch()
-        if self.collate_fn is None and hasattr(source, "gather"):
+        if self.collate_fn is None and isinstance(source, Gathering):
             return self._batches(source.gather, order, self._position)
         collate = self.collate_fn or default_collate
         return self._batches(lambda indices: collate([source[int(i)] for i in indices]), order, self._position)
@@ -115,9 +115,10 @@ class DataLoader:
         source, order = self.dataset, self._order()
         while type(source) is Subset:  # a derived class may have its own idea of a sample
             source, order = source.dataset, source.indices[order]
-        if self.collate_fn is None and hasattr(source, "gather") and hasattr(source, "device"):
+        device = getattr(source, "device", None)
+        if self.collate_fn is None and isinstance(source, Gathering) and device is not None:
             # One upload an epoch: from then on a batch's indices are a slice of what is on the device already.
-            order = tensor(order, device=source.device)
+            order = tensor(order, device=device)
         return source, order
 
     def _order(self) -> np.ndarray:
@@ -150,7 +151,7 @@ class DataLoader:
             "samples": len(self.dataset),
         }
 
-    def load_state_dict(self, state: Mapping[str, int | None]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from where `state_dict()` was taken.
 
         Raises:

@@ -307,8 +307,8 @@ class CIFAR10(ImageDataset):
             with tarfile.open(fileobj=packed, mode="r|gz") as tar:
                 for member in tar:
                     name = member.name.removeprefix(self.folder + "/")
-                    if name in names and member.isfile():
-                        contents[name] = tar.extractfile(member).read()
+                    if name in names and member.isfile() and (file := tar.extractfile(member)):
+                        contents[name] = file.read()
         except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
             raise damaged(archive, f"it does not unpack ({error})") from error
         return contents

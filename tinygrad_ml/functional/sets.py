@@ -11,6 +11,8 @@ from .indexing import need_numbers
 
 
 class UniqueAll(NamedTuple):
+    """What `unique_all` finds: the elements, where each stands first, which of them stands where, and how often each does."""
+
     values: Tensor
     indices: Tensor
     inverse_indices: Tensor
@@ -18,11 +20,15 @@ class UniqueAll(NamedTuple):
 
 
 class UniqueCounts(NamedTuple):
+    """What `unique_counts` finds: the elements, and how often each stands there."""
+
     values: Tensor
     counts: Tensor
 
 
 class UniqueInverse(NamedTuple):
+    """What `unique_inverse` finds: the elements, and which of them stands where."""
+
     values: Tensor
     inverse_indices: Tensor
 

@@ -316,6 +316,7 @@ def require(group: Mapping[str, Any], **limits: Callable[[Any], bool]) -> None:
 
 
 def not_negative(value: float) -> bool:
+    """Whether a number is 0 or more."""
     return value >= 0
 
 

@@ -44,6 +44,7 @@ class Moments(NamedTuple):
 
     @classmethod
     def of(cls, x: Tensor) -> Moments:
+        """Those of x, in float64 and outside of its graph."""
         with tg.no_grad():
             x = x.detach().astype("float64")  # the square of a vanishing float32 gradient would vanish outright
             return cls(x.size, x.mean(), x.var())
