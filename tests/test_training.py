@@ -10,7 +10,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import nn, optim
 from tinygrad_ml.data import DataLoader, TensorDataset
 from tinygrad_ml.errors import AnomalyError, CompileError
-from tinygrad_ml.training import Trainer, hits
+from tinygrad_ml.training import Events, Trainer, hits
 
 SAMPLES, BATCH = 22, 5  # the last batch is smaller
 
@@ -219,3 +219,23 @@ def test_the_sums_follow_a_model_that_moves():
 def test_hits_are_rows_whose_largest_logit_is_the_label():
     logits = tg.tensor([[0.1, 0.9], [0.8, 0.2], [0.4, 0.6]])
     assert int(hits(logits, tg.tensor([1, 1, 1]))) == 2
+
+
+def test_who_listens_is_told_of_all_that_happens():
+    told = []
+
+    class Listener(Events):
+        def __getattribute__(self, name):
+            return lambda *given: told.append((name.removeprefix("on_"), *given))
+
+    trainer, loader = make_training(events=Listener())
+    history = trainer.fit(loader, 1, validation=loader_of_tests(loader))
+    batches = [(f"train_batch_{end}", i) for i in range(5) for end in ("begin", "end")]
+    tests = [(f"test_batch_{end}", i) for i in range(3) for end in ("begin", "end")]
+    logs = {name: values[0] for name, values in history.items()}
+    expected = [("train_begin",), ("epoch_begin", 0), *batches, ("test_begin",), *tests, ("test_end",)]
+    assert [tuple(arg for arg in event if arg is not None) for event in told] == [
+        *expected,
+        ("epoch_end", 0, logs),
+        ("train_end", logs),
+    ]

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
-import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError
-
-_HERE = str(Path(__file__).parent)
+from .warn import warn
 
 
 def old_spelling(what: str, old: str, new: str) -> None:
     """The one warning that an old spelling gives, at the line of the program that has it."""
-    level, frame = 1, sys._getframe(0)
-    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(f"{what}: {old} is an old spelling; today it is {new}", DeprecationWarning, stacklevel=level)
+    warn(f"{what}: {old} is an old spelling; today it is {new}", DeprecationWarning)
 
 
 def accepts_old(**renamed: str) -> Callable:

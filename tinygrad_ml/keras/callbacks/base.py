@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...training import Events
 
-class Callback:
+
+class Callback(Events):
     """Something that is told what happens in `fit`, `evaluate` and `predict`. A subclass defines what it listens to.
 
-    Each method gets `logs`, the metrics so far by name, of which there are none where something begins. Behind a batch they are read from the device only
-    when they are looked at, and then the host waits for it.
+    Each method gets `logs`, the metrics so far by name, of which there are none where something begins. After a batch they
+    are read from the device only when they are looked at, and then the host waits for it.
 
     model   the model that is being trained
     params  {"verbose", "epochs", "steps"}
@@ -26,56 +28,14 @@ class Callback:
         """Called before anything else."""
         self.params = params
 
-    def on_train_begin(self, logs=None):
-        """Before the first epoch."""
-
-    def on_train_end(self, logs=None):
-        """Behind the last epoch."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Before an epoch, which are counted from 0."""
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Behind an epoch and its validation. What is put into `logs` goes into the history."""
-
-    def on_train_batch_begin(self, batch, logs=None):
-        """Before a batch."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Behind a batch."""
-
-    def on_batch_begin(self, batch, logs=None):
+    def on_batch_begin(self, batch: int, logs: Any = None) -> None:
         """The same as `on_train_batch_begin`."""
 
-    def on_batch_end(self, batch, logs=None):
+    def on_batch_end(self, batch: int, logs: Any = None) -> None:
         """The same as `on_train_batch_end`."""
 
-    def on_test_begin(self, logs=None):
-        """Before `evaluate`, or a validation."""
 
-    def on_test_end(self, logs=None):
-        """Behind `evaluate`, or a validation."""
-
-    def on_test_batch_begin(self, batch, logs=None):
-        """Before a batch of these."""
-
-    def on_test_batch_end(self, batch, logs=None):
-        """Behind a batch of these."""
-
-    def on_predict_begin(self, logs=None):
-        """Before `predict`."""
-
-    def on_predict_end(self, logs=None):
-        """Behind `predict`."""
-
-    def on_predict_batch_begin(self, batch, logs=None):
-        """Before a batch of it."""
-
-    def on_predict_batch_end(self, batch, logs=None):
-        """Behind a batch of it."""
-
-
-EVENTS = [name for name in vars(Callback) if name.startswith("on_")]
+EVENTS = [name for name in dir(Callback) if name.startswith("on_")]
 
 
 class History(Callback):

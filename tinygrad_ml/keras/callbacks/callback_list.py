@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ...structure import leaves
+from ...training import Events
 from .base import EVENTS, Callback, History
 from .progress import ProgbarLogger
 
 _ALSO = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
 
-class CallbackList:
+class CallbackList(Events):
     """All callbacks of a run. Each event has a method here, which costs nothing where nobody listens."""
 
     def __init__(

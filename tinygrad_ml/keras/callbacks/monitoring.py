@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy
 
 from ...errors import OptionError
+from ..warn import warn
 from .base import Callback
 
 _ENDINGS_OF_MODELS = (".keras", ".h5", ".safetensors")
@@ -50,7 +50,7 @@ class _Monitor(Callback):
         """The number, or None with a warning if it is not there."""
         if self.monitor not in (logs or {}):
             there = ", ".join(logs or {})
-            warnings.warn(f"{type(self).__name__} watches {self.monitor!r}, but there are only {there}", stacklevel=4)
+            warn(f"{type(self).__name__} watches {self.monitor!r}, but there are only {there}")
             return None
         return logs[self.monitor]
 
@@ -177,10 +177,9 @@ class ModelCheckpoint(_Monitor):
         """Whether the model is to be saved now, which is said."""
         current = self.watched(logs) if self.save_best_only else None
         if current is not None and numpy.ndim(current):
-            warnings.warn(
+            warn(
                 f"ModelCheckpoint: the best {self.monitor!r} is a number, and not of shape {numpy.shape(current)}: the model is "
-                "saved each time",
-                stacklevel=4,
+                "saved each time"
             )
         elif current is not None:
             best = "None" if self.best is None else f"{self.best:.5f}"

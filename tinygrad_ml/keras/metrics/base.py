@@ -1,8 +1,6 @@
-"""The base of metrics, and their means and sums over the batches of an epoch.
+"""The base of Keras's metrics, and their means and sums over the batches of an epoch.
 
-The sums are tensors that each batch adds to, in place, so that this can be a part of a compiled step. They lie on the
-device where they are computed, and are read when somebody asks for `result()` as a number: reading each batch's would
-make the host wait for a GPU.
+Read before: `training/metrics.py`, which says what a metric is.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ from typing import Any
 from ...errors import OptionError
 from ...modes import no_grad
 from ...tensor import Tensor, as_tensor
+from ...training import metrics as training
 from .. import initializers, losses
 from ..naming import unique_name
 from ..samples import by_sample, quotient
@@ -20,7 +19,7 @@ from ..serialization import Configurable
 from ..variables import Variable
 
 
-class Metric(Configurable):
+class Metric(Configurable, training.Metric):
     """The base: `update_state(...)` takes in a batch, `result()` is the metric of all so far, `reset_state()` forgets.
 
         class Largest(Metric):
@@ -60,30 +59,13 @@ class Metric(Configurable):
         name: str | None = None,
     ) -> Variable:
         """A new tensor of what an initializer makes, by default zeros, which is also what `reset_state` makes of it."""
-        own = self.variables  # or the error that there is no place for it yet
-        made = Variable(initializers.get(initializer or "zeros")(tuple(shape), dtype=dtype)._data)
-        made.name = name or f"variable_{len(own)}"
-        self._variables.append(made)
-        return made
+        return self._kept(Variable(initializers.get(initializer or "zeros")(tuple(shape), dtype=dtype)._data), name)
 
     def add_weight(
         self, shape: tuple[int, ...] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
     ) -> Variable:
         """The same as `add_variable`."""
         return self.add_variable(shape, initializer, dtype, name=name)
-
-    def update_state(self, *args: Any, **kwargs: Any) -> None:
-        """Take in a batch."""
-        raise NotImplementedError(f"{type(self).__name__} must define update_state(y_true, y_pred, sample_weight=None)")
-
-    def result(self) -> Any:
-        """The metric of all batches since the last `reset_state`: a 0-d tensor, or a dictionary of such."""
-        raise NotImplementedError(f"{type(self).__name__} must define result()")
-
-    def reset_state(self) -> None:
-        """Forget all batches."""
-        for variable in self.variables:
-            variable.assign(0)
 
     def reset_states(self) -> None:
         """The same as `reset_state`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from ...errors import DTypeError, OptionError, ShapeError
 from ...structure import leaves, mapped
 from ...tensor import Tensor, as_tensor
 from ..samples import as_floats
+from ..warn import warn
 
 
 def as_data(value: Any, device: Device) -> Tensor:
@@ -118,10 +118,9 @@ class Batches:
         for step in range(self.steps):
             batch = None if self._seen == length else next(self._begun, None)
             if batch is None:
-                warnings.warn(
+                warn(
                     f"x has ended after {step} of the {self.steps} steps that were asked for, and so does this epoch: give "
-                    f"more data, or fewer steps",
-                    stacklevel=6,
+                    f"more data, or fewer steps"
                 )
                 self._begun = None
                 return

@@ -9,7 +9,6 @@ Read before: `compiled.py`, where losses and metrics come from. Read next: `trai
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from ...structure import leaves, mapped
 from ...tensor import Tensor
 from .. import optimizers
 from ..metrics import Mean, Metric, metrics_in
+from ..warn import warn
 from .batches import unpack
 from .compiled import CompiledLoss, CompiledMetrics
 from .logs import results_of
@@ -124,7 +124,7 @@ class Learner:
             self.optimizer.step(weights)
             self._constrain()
         else:
-            warnings.warn(f"{self.name!r} has no weight that is trained: all of its layers are frozen", stacklevel=2)
+            warn(f"{self.name!r} has no weight that is trained: all of its layers are frozen")
         return self.compute_metrics(x, y, mapped(Tensor.detach, y_pred), sample_weight)
 
     def test_step(self, data: Any) -> Mapping[str, Any]:

@@ -15,7 +15,6 @@ Read next: `functional.py` and `sequential.py` for the two other ways to make on
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,6 +25,7 @@ from ...tensor import Tensor, as_tensor
 from ..layers.base import Layer
 from ..layers.symbols import KerasTensor
 from ..serialization import deserialize, serialize, sharing
+from ..warn import warn
 from . import saving
 from .summary import print_summary
 from .training import Trainer
@@ -113,10 +113,9 @@ class Model(Trainer, Layer):
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile as `get_compile_config` says. A model that has a `compile` of its own must say how."""
         if type(self).compile is not Trainer.compile:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} has a compile() of its own, so it was not compiled as it was loaded: call "
-                "compile(), or write compile_from_config(config)",
-                stacklevel=2,
+                "compile(), or write compile_from_config(config)"
             )
             return
         self.compile(**{name: deserialize(value) for name, value in config.items()})
@@ -169,7 +168,7 @@ def as_inputs(given: Any, structure: Any, names: list[str]) -> list[Tensor]:
             raise OptionError(f"the model's inputs are {', '.join(names)}; there is no {', '.join(missing)} in x")
         extra = [str(name) for name in given if name not in names]
         if extra and isinstance(structure, Mapping):
-            warnings.warn(f"x has {', '.join(extra)}, which is no input of the model: {', '.join(names)}", stacklevel=4)
+            warn(f"x has {', '.join(extra)}, which is no input of the model: {', '.join(names)}")
         known = {name: given[name] for name in names}
         given = known if isinstance(structure, Mapping) else packed_like(structure, known.values())
     parts = leaves(given)
@@ -180,10 +179,9 @@ def as_inputs(given: Any, structure: Any, names: list[str]) -> list[Tensor]:
         raise OptionError(f"the model has {len(symbols)} inputs ({', '.join(names)}), but got {len(tensors)}")
     nested = nesting(given)
     if nesting(structure) not in (nested, (nested,)):
-        warnings.warn(
+        warn(
             f"x comes as {_described(given)}, and the inputs of the model are {packed_like(structure, names)}: they are taken "
-            "in this order",
-            stacklevel=4,
+            "in this order"
         )
     return [_fitted(tensor, symbol) for tensor, symbol in zip(tensors, symbols, strict=True)]
 

@@ -22,9 +22,8 @@ import io
 import random
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import Any
 
 import numpy
@@ -39,6 +38,7 @@ from ...modes import modes
 from ...nn import Module
 from ...structure import leaves
 from ...tensor import Tensor
+from ..warn import warn
 from .logs import Logs, stored
 
 _OUTSIDE = [
@@ -97,10 +97,9 @@ class ModelStep:
         return getattr(self.model, self.name)
 
     def __call__(self, batch: Any) -> Any:
-        if modes.recorder is not None:  # that of a larger step, which has its own turn
-            return self._run(batch)
-        with self._turn:
-            return self._run(batch)
+        with nullcontext() if modes.recorder is not None else self._turn:  # a larger step has its own turn
+            found = self._run(batch)
+        return {} if found is None else found
 
     def _run(self, batch: Any) -> Any:
         shapes = tuple(None if leaf is None else (leaf.shape, leaf.dtype) for leaf in leaves(batch))
@@ -158,9 +157,7 @@ class ModelStep:
         """Warn, once."""
         why = f"runs operation by operation, because it cannot be compiled: {error}"
         self.model._not_compiled = why
-        warnings.warn(
-            f"{self.name} of {self.model.name!r} {why}. compile(run_eagerly=True) says that this is meant", stacklevel=5
-        )
+        warn(f"{self.name} of {self.model.name!r} {why}. compile(run_eagerly=True) says that this is meant")
 
     def __repr__(self) -> str:
         how = repr(self.compiled) if self.why_not is None else f"operation by operation: {self.why_not}"

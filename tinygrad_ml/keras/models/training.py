@@ -1,4 +1,4 @@
-"""`fit`, `evaluate`, `predict`: Keras's loops.
+"""`fit`, `evaluate`, `predict`: Keras's words for the loop of `training/loop.py`.
 
 They are all bookkeeping around the steps of `learner.py`. Losses and metrics are summed on the device and read at the end of
 an epoch, and when the progress bar is drawn.
@@ -9,7 +9,7 @@ compiled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...backend import Device, current_device
@@ -17,6 +17,7 @@ from ...errors import DataError, OptionError
 from ...functional import concat
 from ...modes import no_grad
 from ...structure import leaves, packed_like
+from ...training import Loop
 from ..arguments import accepts_old
 from ..callbacks import CallbackList, History
 from .batches import Batches, split_validation, unpack
@@ -93,30 +94,28 @@ class Trainer(Learner):
                 device=device,
             )
         told = CallbackList.of(callbacks, self, verbose, epochs=epochs, steps=batches.count)
+        loop = Loop(told, lambda: self.stop_training)
         self.stop_training = False
-        logs: dict[str, Any] = {}
-        train = self.train_function
-        told.on_train_begin()
-        for epoch in range(initial_epoch, epochs):
-            self.reset_metrics()
-            told.on_epoch_begin(epoch)
-            found: Mapping[str, Any] = {}
-            step = -1
-            for step, batch in enumerate(batches):
-                told.on_train_batch_begin(step)
-                found = train(batch) or {}
-                told.on_train_batch_end(step, Logs(found))
-                if self.stop_training:
-                    break
-            _must_have_had(step + 1, epoch)
+
+        def from_the_beginning() -> Iterator[int]:
+            for epoch in range(initial_epoch, epochs):
+                self.reset_metrics()
+                yield epoch
+
+        def one(epoch: int) -> dict[str, Any]:
+            found = loop.through("train", batches, self.train_function, Logs)
+            if found is None:
+                raise DataError(
+                    f"x yielded no batch in epoch {epoch + 1}: a generator is used up after one pass. Give fit a DataLoader, "
+                    "or one that goes on for ever, with steps_per_epoch="
+                )
             logs = plain(found)
             if validation is not None and self._is_due(epoch, validation_freq):
                 logs |= {f"val_{name}": value for name, value in self._evaluate(validation, told).items()}
-            told.on_epoch_end(epoch, logs)
-            if self.stop_training:
-                break
-        told.on_train_end(logs)
-        return self.history
+            return logs
+
+        loop.epochs(from_the_beginning(), one)
+        return self._history
 
     @staticmethod
     def _is_due(epoch: int, every: int | Iterable[int]) -> bool:
@@ -142,19 +141,12 @@ class Trainer(Learner):
 
     def _evaluate(self, batches: Batches, told: CallbackList) -> dict[str, Any]:
         batches.restart()
-        test = self.test_function
+        loop = Loop(told, lambda: self.stop_evaluating)
         self.stop_evaluating = False
         told.on_test_begin()
         self.reset_metrics()
-        found: Mapping[str, Any] = {}
         with no_grad():
-            for step, batch in enumerate(batches):
-                told.on_test_batch_begin(step)
-                found = test(batch) or {}
-                told.on_test_batch_end(step, Logs(found))
-                if self.stop_evaluating:
-                    break
-        logs = plain(found)
+            logs = plain(loop.through("test", batches, self.test_function, Logs) or {})
         told.on_test_end(logs)
         return logs
 
@@ -169,16 +161,11 @@ class Trainer(Learner):
         """The outputs for x, as NumPy arrays."""
         batches = Batches(x, batch_size=batch_size, steps=steps, device=self._device())
         told = CallbackList.of(callbacks, self, verbose, epochs=1, steps=batches.count, history=False)
-        outputs, predicted = [], self.predict_function
+        loop = Loop(told, lambda: self.stop_predicting)
         self.stop_predicting = False
         told.on_predict_begin()
         with no_grad():
-            for step, batch in enumerate(batches):
-                told.on_predict_batch_begin(step)
-                outputs.append(predicted(batch))
-                told.on_predict_batch_end(step, {"outputs": outputs[-1]})
-                if self.stop_predicting:
-                    break
+            outputs = list(loop.batches("predict", batches, self.predict_function, lambda output: {"outputs": output}))
         told.on_predict_end()
         columns = zip(*(leaves(output) for output in outputs), strict=True)
         return packed_like(outputs[0], [concat(list(column)).numpy() for column in columns])
@@ -200,7 +187,7 @@ class Trainer(Learner):
         given = Batches(x, y, sample_weight, batch_size=length, class_weight=class_weight, device=self._device())
         (batch,) = given.triples()
         self.reset_metrics()
-        logs = plain(step(batch) or {})
+        logs = plain(step(batch))
         return logs if return_dict else self._listed(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -228,12 +215,3 @@ class Trainer(Learner):
             raise OptionError(
                 f"{what}() needs to know the loss and the optimizer: call compile(optimizer=..., loss=...) before"
             )
-
-
-def _must_have_had(steps: int, epoch: int) -> None:
-    """`DataError` for an epoch without a batch."""
-    if not steps:
-        raise DataError(
-            f"x yielded no batch in epoch {epoch + 1}: a generator is used up after one pass. Give fit a DataLoader, or "
-            "one that goes on for ever, with steps_per_epoch="
-        )

@@ -1,14 +1,10 @@
-"""Training: the loop that brings a model, its data and an optimiser together.
-
-    trainer = Trainer(model, optim.Adam(model.parameters(), lr=1e-3))
-    trainer.fit(DataLoader(train_data, batch_size=128, shuffle=True), epochs=5, validation=DataLoader(test_data, 500))
-    trainer.history["val_accuracy"][-1]
+"""`Trainer`: a classifier, trained.
 
 `Trainer.step` is the whole of deep learning in five lines; all the rest repeats it and keeps the accounts. What is done
 with a batch, from gathering its rows to counting its hits, is one function that is compiled. So losses and hits are
 summed on the device, and read when somebody asks, for reading makes the host wait for the GPU.
 
-Read next: `cli/train.py`, which trains MNIST with it.
+Read before: `loop.py`, `metrics.py`. Read next: `cli/train.py`, which trains MNIST with it.
 """
 
 from __future__ import annotations
@@ -17,34 +13,34 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from . import random
-from .backend import Device, current_device
-from .compile import compile as compiled_step
-from .data import TensorDataset
-from .errors import AnomalyError
-from .functional import zeros
-from .modes import no_grad
-from .nn import Module
-from .nn.functional import cross_entropy
-from .nn.parameter import put
-from .tensor import Tensor
+from .. import random
+from ..backend import current_device
+from ..compile import compile as compiled_step
+from ..data import TensorDataset
+from ..errors import AnomalyError
+from ..modes import no_grad
+from ..nn import Module
+from ..nn.functional import cross_entropy
+from ..tensor import Tensor
+from .loop import Events, Loop
+from .metrics import Metric
 
 History = dict[str, list[float]]
 
 
-class Tally:
-    """The loss and the hits of the samples so far, summed in two tensors on the device where they are computed.
+class Tally(Metric):
+    """The loss and the hits of the samples so far.
 
     Attributes:
         count: the number of samples, which the host counts.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.count = 0
-        self._loss = zeros(())
-        self._correct = zeros((), dtype="int64")
+        self._loss, self._correct = self.add_variable(name="loss"), self.add_variable(dtype="int64", name="correct")
 
-    def add(self, loss: Tensor, correct: Tensor, count: int) -> None:
+    def update_state(self, loss: Tensor, correct: Tensor, count: int) -> None:
         """Sum up a batch, as a part of its step: from its mean loss, its number of hits, and its number of samples."""
         self._loss.assign(loss * count + self._loss)
         self._correct.assign(correct + self._correct)
@@ -54,16 +50,10 @@ class Tally:
         count = max(self.count, 1)
         return float(self._loss) / count, float(self._correct) / count
 
-    def clear(self) -> None:
+    def reset_state(self) -> None:
         """Begin anew."""
         self.count = 0
-        self._loss.assign(0)
-        self._correct.assign(0)
-
-    def to(self, device: Device) -> None:
-        """Sum up on that device from now on."""
-        for total in (self._loss, self._correct):
-            put(total, total.to(device)._data)
+        super().reset_state()
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs to count on."""
@@ -86,6 +76,7 @@ class Trainer:
         loss: from logits and labels (batch,) to the mean loss of the batch.
         compiled: whether `tg.compile` records what is done with a batch, and replays it for the others. A model that
             it cannot record (one that reads numbers, say) raises `CompileError`, and trains with False.
+        events: who is told of epochs, batches and tests; the numbers of an epoch are told at its end.
 
     Attributes:
         history: `loss`, `accuracy`, `val_loss`, `val_accuracy`: a number for each finished epoch. The first two are
@@ -102,6 +93,7 @@ class Trainer:
         scheduler: Any = None,
         loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
         compiled: bool = True,
+        events: Events | None = None,
     ):
         self.model = model
         self.optimizer = optimizer
@@ -110,6 +102,7 @@ class Trainer:
         self.history: History = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
         self.tally = Tally()
         self._tested = Tally()
+        self._loop = Loop(events or Events())
         self.compiled = compiled
 
     @property
@@ -140,12 +133,12 @@ class Trainer:
 
     def _train_on(self, data: TensorDataset | None, batch: Any) -> None:
         inputs, labels = batch if data is None else data.gather(batch)
-        self.tally.add(*self.step(inputs, labels), len(labels))
+        self.tally.update_state(*self.step(inputs, labels), len(labels))
 
     def _test_on(self, data: TensorDataset | None, batch: Any) -> None:
         inputs, labels = batch if data is None else data.gather(batch)
         logits = self.model(inputs)
-        self._tested.add(self.loss(logits, labels), hits(logits, labels), len(labels))
+        self._tested.update_state(self.loss(logits, labels), hits(logits, labels), len(labels))
 
     _train_compiled, _test_compiled = compiled_step(_train_on), compiled_step(_test_on)
 
@@ -156,10 +149,10 @@ class Trainer:
         call this again: it goes on with the next batch. After the last batch, call `end_epoch`.
         """
         self.model.train()
-        yield from self._count(loader, self.train_on, self.tally)
+        yield from self._count("train", loader, self.train_on, self.tally)
 
-    def end_epoch(self, validation: Iterable[tuple[Tensor, Tensor]] | None = None) -> None:
-        """Close the accounts of an epoch: its means, and those on `validation`, go into the history.
+    def end_epoch(self, validation: Iterable[tuple[Tensor, Tensor]] | None = None) -> dict[str, float]:
+        """Close the accounts of an epoch: its means, and those on `validation`, go into the history, and are returned.
 
         Raises:
             AnomalyError: the loss is nan or infinite, so that going on has no use.
@@ -170,34 +163,40 @@ class Trainer:
                 f"the loss of epoch {self.epoch + 1} is {loss}: the training has diverged. Lower the learning rate; "
                 "if that does not help, tg.detect_anomaly() names the operation that made the first nan"
             )
-        self.tally.clear()
+        self.tally.reset_state()
         found = {"loss": loss, "accuracy": accuracy}
         if validation is not None:
             found["val_loss"], found["val_accuracy"] = self.evaluate(validation)
         for name, value in found.items():
             self.history[name].append(value)
+        return found
 
     def evaluate(self, loader: Iterable[tuple[Tensor, Tensor]]) -> tuple[float, float]:
         """Mean loss and accuracy (a fraction of 1) on all of `loader`, with the model as in use."""
         self.model.eval()
-        self._tested.clear()
+        self._tested.reset_state()
+        self._loop.events.on_test_begin()
         with no_grad():
-            for _ in self._count(loader, self.test_on, self._tested):
+            for _ in self._count("test", loader, self.test_on, self._tested):
                 pass
+        self._loop.events.on_test_end()
         return self._tested.means()
 
-    def _count(self, loader: Iterable, on: Callable, tally: Tally) -> Iterator[int]:
+    def _count(self, what: str, loader: Any, on: Callable[..., None], tally: Tally) -> Iterator[int]:
         """Call `on` with each batch of an epoch, and count the samples.
 
         Of data that is on the device already the batch is a few row numbers, and gathering the rows a part of the step.
         """
         tally.to(next((p.device for p in self.model.parameters()), current_device()))
-        data = getattr(loader, "resident", None)
-        for batch in loader if data is None else loader.indices():
+        data: Any = getattr(loader, "resident", None)
+
+        def step(batch: Any) -> int:
             on(data, batch)
             count = len(batch[1] if data is None else batch)
             tally.count += count
-            yield count
+            return count
+
+        return self._loop.batches(what, loader if data is None else loader.indices(), step)
 
     def fit(
         self,
@@ -206,10 +205,13 @@ class Trainer:
         validation: Iterable[tuple[Tensor, Tensor]] | None = None,
     ) -> History:
         """Train until `epochs` epochs are finished, those before this call included; the history."""
-        while self.epoch < epochs:
+
+        def epoch(_: int) -> dict[str, float]:
             for _ in self.train_epoch(loader):
                 pass
-            self.end_epoch(validation)
+            return self.end_epoch(validation)
+
+        self._loop.epochs(range(self.epoch, epochs), epoch)
         return self.history
 
     def state_dict(self) -> dict[str, Any]:
