@@ -6,7 +6,8 @@ A *register* is a buffer for one block of a kernel's intermediate values; it sta
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Any
+
+import numpy
 
 from ...backend import blocks
 from ...ops.matmul import linear, matmul
@@ -36,8 +37,8 @@ class HostLayout(Layout):
     def __init__(
         self,
         program: Program,
-        kernels: list[Kernel],
-        forms: dict[Value, Any],
+        turns: list[list[Kernel]],
+        forms: dict[Value, numpy.ndarray],
         writeable: set[Value],
         compiled: bool = False,
     ):
@@ -46,7 +47,7 @@ class HostLayout(Layout):
         self.blocks: dict[Kernel, tuple[int, bool]] = {}
         self.registers: dict[Value, Value] = {}
         self.products: dict[Value, Product] = {}
-        super().__init__(program, kernels, forms, writeable)
+        super().__init__(program, turns, forms, writeable)
 
     def _lay(self, kernel: Kernel, instruction: Instruction) -> None:
         super()._lay(kernel, instruction)

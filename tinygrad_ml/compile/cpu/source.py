@@ -8,7 +8,7 @@ call (arguments, results) is a local variable of that name.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import prod
 from typing import Any
 
@@ -28,6 +28,7 @@ from ..eager import value_of
 from ..program import COPY, DRAW, Instruction, Value
 from ..schedule.kernel import Kernel
 from ..schedule.layout import view_function
+from ..sources import Argument
 from . import moves
 from .functions import function_of
 from .layout import HostLayout
@@ -67,18 +68,24 @@ class Source:
         self._names_given = 0
         self.eager: list[Instruction] = []
         self.loops: dict[str, str] = {}
-        self.names: dict[str, Any] = {"numpy": numpy, "reshape": numpy.reshape, "concatenate": numpy.concatenate}
+        self.names: dict[str, Any] = {
+            "asarray": numpy.asarray,
+            "reshape": numpy.reshape,
+            "concatenate": numpy.concatenate,
+        }
         self.names |= {name: function for name, function in vars(numpy).items() if isinstance(function, numpy.ufunc)}
         self.names |= {"copyto": numpy.copyto, "argmax": numpy.argmax, "argmin": numpy.argmin}
         self.names |= {"address": address, "memory": memory}
         self.threads = calling.threads() if layout.compiled else 1
 
-    def compiled(self, entry: list[str], pools: dict[Value, Callable]) -> Callable:
+    def compiled(self, moving: Iterable[Value], pools: dict[Value, Callable]) -> Callable:
         """The function of the arrays that are handed in, which returns the results.
 
-        entry  lines that give local variables their arrays
-        pools  value that is handed out -> what gives memory for it
+        moving  the values from outside that are looked up in each call
+        pools   value that is handed out -> what gives memory for it
         """
+        for value in moving:
+            self._look_up(value)
         for kernel in self.layout.kernels:
             self._kernel(kernel, pools)
         for memory, value in self.layout.program.writes:
@@ -86,10 +93,20 @@ class Source:
                 target = self.name(memory) if memory in self.fixed else f"target_{memory.number}"
                 self.lines.append(f"copyto({target}, {self.name(value)})")
         results = ", ".join(map(self.name, self.layout.program.results))
-        body = [*entry, *self.lines, f"return ({results}{',' if results else ''})"]
+        body = [*self.lines, f"return ({results}{',' if results else ''})"]
         self.text = "def step(arguments):\n" + "\n".join(f"    {line}" for line in body) + "\n"
         exec(compile(self.text, "<compiled step>", "exec"), self.names)
         return self.names.pop("step")  # which holds the names, and they not it
+
+    def _look_up(self, value: Value) -> None:
+        """Lines that give local variables the array that a value is in this call, and the one in order that is read."""
+        source, number = value.source, value.number
+        if isinstance(source, Argument):
+            where = f"arguments[{source.position}]"
+        else:
+            self.names[f"tensor_{number}"] = source.tensor
+            where = f"tensor_{number}{'.grad' if source.kind == 'gradient' else ''}._data"
+        self.lines += [f"v{number} = asarray({where}, order='C')", f"target_{number} = {where}"]
 
     def whole(self) -> str:
         """All that was written: the loops, and the function that calls them."""

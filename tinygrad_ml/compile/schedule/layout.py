@@ -62,7 +62,7 @@ def _adds_up_in(kernel: Kernel, value: Value) -> bool:
 class Layout:
     """Says of each value where it lies. A backend derives its own, with what its kernels need besides.
 
-    program    what runs, as `kernels`
+    program    what runs, as `kernels`, in `turns`
     writeable  the values from outside that may be overwritten while the program runs
     forms      value -> how its memory is laid out
     views      value -> the instruction that takes it as a view
@@ -76,18 +76,18 @@ class Layout:
     def __init__(
         self,
         program: Program,
-        kernels: list[Kernel],
-        forms: dict[Value, Any],
+        turns: list[list[Kernel]],
+        forms: dict[Value, numpy.ndarray],
         writeable: set[Value],
-        turns: dict[Kernel, int] | None = None,
     ):
-        self.program, self.kernels, self._writeable = program, kernels, writeable
-        self.turns = turns or {kernel: i for i, kernel in enumerate(kernels)}
+        self.program, self._writeable = program, writeable
+        self.kernels = [kernel for turn in turns for kernel in turn]
+        self.turns = {kernel: number for number, turn in enumerate(turns) for kernel in turn}
         self.forms: dict[Value, numpy.ndarray] = dict(forms)
         self.views: dict[Value, Instruction] = {}
         self.roots: dict[Value, Value] = {value: value for value in forms}
         self.held: dict[Value, set[Value]] = {}
-        for kernel in kernels:
+        for kernel in self.kernels:
             for instruction in kernel.instructions:
                 self._lay(kernel, instruction)
         self.handed_out = {self.roots[value] for value in program.results}
