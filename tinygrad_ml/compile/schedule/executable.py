@@ -35,7 +35,7 @@ class Executable:
     loops    whether a machine that has NumPy may write loops too
 
     turns    the kernels in order, those together that may run at the same time; `kernels` are all of them
-    moving   the values from outside that may lie elsewhere in each call
+    sources  the values from outside; those that are `overwritten`, and those that may lie elsewhere in each call: `moving`
     numbers  value -> an array, into which the host puts its number for the next step
     layout   where values lie; None until it is linked
 
@@ -65,10 +65,10 @@ class Executable:
         limits = {"longest": self.longest, "few": self.few}
         self.turns = self.in_turns(fusion(self.program, self.has_form, fuse, self.may_reduce, **limits), fuse)
         self.kernels = [kernel for turn in self.turns for kernel in turn]
-        self._sources = self.program.sources()
-        self._written = {memory for memory, _ in self.program.writes}
-        self.moving = [value for value in self._sources if _moves(value, rebound)]
-        self.numbers = self.places_for([value for value in self._sources if isinstance(value.source, Number)])
+        self.sources = self.program.sources()
+        self.overwritten = {memory for memory, _ in self.program.writes}
+        self.moving = [value for value in self.sources if _moves(value, rebound)]
+        self.numbers = self.places_for([value for value in self.sources if isinstance(value.source, Number)])
         self.layout: Layout | None = None
         self._linked = False
         self._bound: list[tuple[Tensor, Any]] = []
@@ -121,11 +121,11 @@ class Executable:
         """Lay out memory, for where state lies now, and write what runs."""
         self._linked = False  # until all of it has been done
         self._bound, moving = [], set(self.moving)
-        fixed = [v for v in self._sources if v not in moving and not isinstance(v.source, Number)]
+        fixed = [v for v in self.sources if v not in moving and not isinstance(v.source, Number)]
         arrays = {value: self._found(value) for value in fixed}
-        forms = {v: form_of(v.shape, v.dtype, arrays[v].strides if v in arrays else None) for v in self._sources}
+        forms = {v: form_of(v.shape, v.dtype, arrays[v].strides if v in arrays else None) for v in self.sources}
         spans = ((value, *_span(self.address(array), forms[value])) for value, array in arrays.items())
-        self.layout = layout = self.lay_out(forms, self._written & _apart(spans) if self._in_place else set())
+        self.layout = layout = self.lay_out(forms, self.overwritten & _apart(spans) if self._in_place else set())
         self.write(layout, arrays)
         self._linked = True
 
@@ -135,7 +135,7 @@ class Executable:
             return self.array(source.array)
         assert isinstance(source, State)
         tensor = source.tensor
-        if value in self._written or of(tensor._data).is_number(tensor._data):
+        if value in self.overwritten or of(tensor._data).is_number(tensor._data):
             tensor._make_writeable()
         self._bound.append((tensor, tensor._data))
         return tensor._data
