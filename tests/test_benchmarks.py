@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tinygrad_ml.compile.cpu.products import plan
+
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 
 pytestmark = pytest.mark.host_only  # they choose their devices by themselves
@@ -45,5 +47,21 @@ def test_every_table_that_is_written_has_its_place():
     places = re.findall(r"^<!-- (\w+) -->$(?=[\s\S]*?^<!-- /\1 -->$)", text, re.MULTILINE)
     scripts = "".join(path.read_text(encoding="utf-8") for path in BENCHMARKS.glob("*.py"))
     written = set(re.findall(r'results\.write\(f?"(\w+)', scripts))
-    assert sorted(places) == ["course_program", "scaling_cpu", "scaling_gpu", "step_cpu", "step_gpu"]
-    assert written == {"course_program", "scaling_", "step_cpu", "step_gpu"}
+    assert sorted(places) == [
+        "course_program",
+        "gemm_1",
+        "gemm_2",
+        "scaling_cpu",
+        "scaling_gpu",
+        "step_cpu",
+        "step_gpu",
+    ]
+    assert written == {"course_program", "gemm_", "scaling_", "step_cpu", "step_gpu"}
+
+
+@pytest.mark.skipif(not plan.register(), reason="needs Numba, OpenBLAS and a processor with AVX2")
+def test_products_are_compared_as_they_lie_in_a_step():
+    said = run("gemm.py", "--threads", "2", "--rounds", "1", "--only", "784-128-64-10, batch 100")
+    rows = [line.strip("| ").split(" | ") for line in said.splitlines() if line.startswith("| ")]
+    assert rows[0][2:6] == ["tiles", "gemm, 1 a thread", "gemm, 2 a thread", "NumPy"]
+    assert rows[2][0] == "100×784 by 784×128, bᵀ" and rows[-1][0] == "**all of a step**"
