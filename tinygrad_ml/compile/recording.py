@@ -14,7 +14,7 @@ from ..errors import CompileError
 from ..modes import watching
 from ..structure import containers, leaves, mapped
 from ..tensor import Tensor
-from .guards.conditions import Condition, conditions, gradient_condition
+from .guards.conditions import Condition, conditions, gradients
 from .guards.held import Held
 from .guards.noticed import Noticed
 from .guards.reach import Reached, reachable
@@ -176,11 +176,12 @@ def _recording(
 
     outputs = mapped(placed, returned)
     writes = recorder.writes(set(map(id, leaves(returned))) - own - position.keys())
-    relied_on = conditions(reached.told, reached.tensors) + [
-        gradient_condition(tensor, gradient is not None)
+    there = {
+        tensor: gradient is not None
         for tensor, _, _, needs, gradient in recorder.as_they_were()
         if needs and id(tensor) not in position
-    ]
+    }
+    relied_on = [*conditions(reached.told, reached.tensors), gradients([*there], [*there.values()])]
     if recorder.relied_on:
         words = "which parameters have been updated equally often"
         with before.back(holder for holder, owner, _ in reached.holders if owner is None and isinstance(holder, dict)):

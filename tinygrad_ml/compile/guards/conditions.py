@@ -39,9 +39,9 @@ def conditions(told: Iterable[Any], tensors: list[Tensor]) -> list[Condition]:
     return [*(Condition(fact.words, fact.holds, True) for fact in facts), needs]
 
 
-def gradient_condition(tensor: Tensor, there: bool) -> Condition:
-    """That there is, or is not, a gradient before the step, to which more is added."""
-    return Condition("which tensors have a gradient before the step", partial(_has_gradient, tensor), there)
+def gradients(tensors: list[Tensor], there: list[bool]) -> Condition:
+    """Which of the tensors have a gradient before the step, to which more is added."""
+    return Condition("which tensors have a gradient before the step", partial(_have_gradients, tensors), there)
 
 
 def _needs(tensors: list[Tensor]) -> list[Any]:
@@ -49,8 +49,8 @@ def _needs(tensors: list[Tensor]) -> list[Any]:
     return [tensor._needs and (tensor._node is None or tensor._node.hooks) for tensor in tensors]
 
 
-def _has_gradient(tensor: Tensor) -> bool:
-    return tensor._grad is not None
+def _have_gradients(tensors: list[Tensor]) -> list[bool]:
+    return [tensor._grad is not None for tensor in tensors]
 
 
 class Facts:
@@ -73,9 +73,10 @@ class Facts:
                 return True
             return not differences(self._thing._relied_on_by_steps(), self._said)
         now = self._thing._relied_on_by_steps()
-        return now.keys() == self._said.keys() and all(
-            now[name] is value or (name in self._plain and now[name] == value) for name, value in self._said.items()
-        )
+        for name, value in self._said.items():
+            if now[name] is not value and not (name in self._plain and now[name] == value):
+                return False
+        return True
 
     def words(self) -> str:
         """What is another now."""
