@@ -1,4 +1,4 @@
-"""The reading guide tells the truth: its examples run, its files exist, its map is the code's."""
+"""The reading guide tells the truth: its examples run, its files exist, its map is the code's, and so is the compiler's."""
 
 import ast
 import doctest
@@ -12,10 +12,11 @@ from tinygrad_ml.ops import PRIMITIVES
 
 PACKAGE = Path(__file__).parents[1] / "tinygrad_ml"
 GUIDE = (PACKAGE / "README.md").read_text(encoding="utf-8")
+MAPPED = pytest.mark.parametrize("folder", [PACKAGE, PACKAGE / "compile"], ids=lambda folder: folder.name)
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: str = GUIDE) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.host_only
@@ -29,17 +30,17 @@ def test_the_examples_print_what_the_guide_says():
     assert "logit" not in PRIMITIVES  # which are those of the library
 
 
-def levels() -> dict[str, int]:
+def levels(folder: Path) -> dict[str, int]:
     """Room -> its line on the map, counted from the bottom."""
-    (drawn,) = blocks("map")
+    (drawn,) = blocks("map", (folder / "README.md").read_text(encoding="utf-8"))
     rows = [re.split(r" {3,}", line)[0].split() for line in drawn.splitlines()]
     return {room: level for level, row in enumerate(reversed(rows)) for room in row}
 
 
-def rooms() -> set[str]:
-    """What lies directly in the package: its folders of code, and its files."""
-    files = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
-    return files | {path.parent.name for path in PACKAGE.glob("*/*.py")}
+def rooms(folder: Path) -> set[str]:
+    """What lies directly in the folder: its folders of code, and its files."""
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "__main__"}
+    return files | {path.parent.name for path in folder.glob("*/*.py")}
 
 
 def run(statement: ast.AST) -> Iterator[ast.AST]:
@@ -50,16 +51,16 @@ def run(statement: ast.AST) -> Iterator[ast.AST]:
             yield from run(part)
 
 
-def imports() -> set[tuple[str, str, str]]:
-    """(file, its room, a room that it imports) for all imports within the package, inside functions too."""
+def imports(within: Path) -> set[tuple[str, str, str]]:
+    """(file, its room, a room that it imports) for all imports within the folder, inside functions too."""
     found = set()
-    for path in PACKAGE.rglob("*.py"):
-        inside = path.relative_to(PACKAGE)
+    for path in within.rglob("*.py"):
+        inside = path.relative_to(within)
         if inside.parts[0] in ("__init__.py", "__main__.py"):
             continue
         here = inside.parts[0].removesuffix(".py")
         for statement in run(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(statement, ast.ImportFrom) and statement.level:
+            if isinstance(statement, ast.ImportFrom) and 0 < statement.level <= len(inside.parts):
                 folder = list(inside.parts[: len(inside.parts) - statement.level])
                 module = folder + (statement.module.split(".") if statement.module else [])
                 names = [module[0]] if module else [alias.name for alias in statement.names]
@@ -67,15 +68,27 @@ def imports() -> set[tuple[str, str, str]]:
     return found
 
 
-def test_the_map_has_every_room():
-    assert rooms() <= set(levels())
+@MAPPED
+def test_the_map_has_every_room(folder):
+    assert rooms(folder) == set(levels(folder))
 
 
-def test_imports_point_downward_on_the_map():
-    level = levels()
-    upward = [f"{file} imports {there}" for file, here, there in sorted(imports()) if level[there] >= level[here]]
-    assert not upward
-    assert len(imports()) > 50
+@MAPPED
+def test_imports_point_downward_on_the_map(folder):
+    level, found = levels(folder), sorted(imports(folder))
+    assert not [f"{file} imports {there}" for file, here, there in found if level[there] >= level[here]]
+    assert len(found) > 50
+
+
+def test_the_compiler_reads_bytecode_behind_one_door_and_asks_modules_and_optimisers_themselves():
+    compile = PACKAGE / "compile"
+    source = {path.relative_to(compile).as_posix(): path.read_text(encoding="utf-8") for path in compile.rglob("*.py")}
+    assert [file for file, text in source.items() if re.search(r"\bimport dis\b|\bco_names\b", text)] == [
+        "guards/code.py"
+    ]
+    asking = [file for file in source if file.partition("/")[0] in ("guards", "record", "recording.py", "step.py")]
+    assert len(asking) > 10
+    assert not [file for file in asking if re.search(r"^from \.+(nn|optim|keras)\b", source[file], re.MULTILINE)]
 
 
 def test_the_files_that_the_guide_names_exist():
