@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_ml as tg
 from tinygrad_ml.backend import blocks
-from tinygrad_ml.optim.loop import Loop, NotElementwise
+from tinygrad_ml.optim.loop import ElementwiseLoop, NotElementwise
 
 pytestmark = pytest.mark.host_only
 
@@ -40,7 +40,7 @@ def test_the_loop_computes_what_the_function_computes(name, dtype, size, block):
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK_ELEMENTS", block)
-        run = Loop(function, targets, 2, ("a", "b"), np.dtype(dtype))
+        run = ElementwiseLoop(function, targets, 2, ("a", "b"), np.dtype(dtype))
     with np.errstate(invalid="ignore"):
         run(arrays, numbers)
     for target, expected in zip(targets, whole, strict=True):
@@ -59,9 +59,9 @@ def test_the_loop_computes_what_the_function_computes(name, dtype, size, block):
 )
 def test_what_is_not_elementwise_is_refused(function):
     with pytest.raises(NotElementwise):
-        Loop(function, (0, 1), 2, (), np.dtype("float32"))
+        ElementwiseLoop(function, (0, 1), 2, (), np.dtype("float32"))
 
 
 def test_buffers_are_used_again():
-    run = Loop(FUNCTIONS["many results at once"][0], (1, 0), 2, (), np.dtype("float32"))
+    run = ElementwiseLoop(FUNCTIONS["many results at once"][0], (1, 0), 2, (), np.dtype("float32"))
     assert len({id(register) for register in run._run.registers}) <= 4

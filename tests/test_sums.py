@@ -45,7 +45,7 @@ def test_sums_in_runs_are_sums(x, keepdims, random):
     axis = tuple(random.sample(range(x.ndim), random.randint(0, x.ndim)))
     x = x.transpose(random.sample(range(x.ndim), x.ndim))[(slice(None, None, random.choice([1, -1, 2])),)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sums, "RUN", 3)
+        patch.setattr(sums, "RUNNING_SUM_ELEMENTS", 3)
         found = sums.total(x, axis, keepdims)
     expected = np.sum(x, axis=axis, keepdims=keepdims)
     assert found.dtype == expected.dtype

@@ -15,7 +15,7 @@ from tinygrad_ml import models
 from tinygrad_ml.errors import OptionError
 from tinygrad_ml.modes import scope
 from viz import render
-from viz.labels import LONGEST, escaped, plain
+from viz.labels import LABEL_CHARACTERS, escaped, plain
 from viz.svg import backward_is_left, picture_id
 
 needs_graphviz = pytest.mark.skipif(not render._commands("svg"), reason="there is no Graphviz on this machine")
@@ -50,7 +50,7 @@ def texts_in(svg):
 
 
 @needs_graphviz
-@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=LONGEST))
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=LABEL_CHARACTERS))
 def test_any_name_is_shown_as_it_is_and_as_nothing_else(name):
     svg = picture_of(name).svg
     root = ElementTree.fromstring(svg)

@@ -15,7 +15,7 @@ from .errors import GradientError
 from .modes import enable_grad
 from .tensor import Tensor, as_tensor, tensor
 
-STEP = 1e-4
+GRADCHECK_STEP = 1e-4
 """Of the central differences, relative to a direction of length √n. Their error falls with the
 fourth power of it, that of rounding grows with its inverse; at 1e-4 both are below 1e-11 in float64."""
 
@@ -91,9 +91,9 @@ def _check_one_order(function: Callable, point: list, device, random, order: int
 
     directions = [random.standard_normal(x.shape) for x in point]
     analytic = sum(float((g.numpy() * v).sum()) for g, v in zip(gradient(*at(0.0)), directions, strict=True))
-    near = projected(*at(STEP)).item() - projected(*at(-STEP)).item()
-    far = projected(*at(2 * STEP)).item() - projected(*at(-2 * STEP)).item()
-    numeric = (8 * near - far) / (12 * STEP)
+    near = projected(*at(GRADCHECK_STEP)).item() - projected(*at(-GRADCHECK_STEP)).item()
+    far = projected(*at(2 * GRADCHECK_STEP)).item() - projected(*at(-2 * GRADCHECK_STEP)).item()
+    numeric = (8 * near - far) / (12 * GRADCHECK_STEP)
     if not abs(analytic - numeric) <= atol + rtol * abs(numeric):
         raise GradientError(
             f"gradcheck, order {order}: along a random direction the derivative is {analytic:.10g} by the chain rule, "

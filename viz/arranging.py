@@ -14,7 +14,7 @@ from tinygrad_ml.ops.elementwise import constant_in
 from . import nesting, words
 from .model import Frame
 
-COMFORTABLE = 300
+COMFORTABLE_NODES = 300
 """Above so many boxes modules are closed, if the graph has any and no depth was asked for."""
 
 
@@ -70,12 +70,12 @@ class Arrangement:
         sides = 2 if direction == "both" else 1
         inside = nesting.closed(self._paths, depth) if depth is not None else {}
         boxes = self._count(inside) * sides
-        if depth is None and boxes > COMFORTABLE:
+        if depth is None and boxes > COMFORTABLE_NODES:
             deepest = max((len(path) - sum(map(nesting.is_pass, path)) for path in self._paths.values()), default=0)
             for depth in range(deepest - 1, -1, -1):
                 inside = nesting.closed(self._paths, depth)
                 boxes = self._count(inside) * sides
-                if boxes <= COMFORTABLE:
+                if boxes <= COMFORTABLE_NODES:
                     break
             if inside:
                 self.notes.append(

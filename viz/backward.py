@@ -18,31 +18,31 @@ from tinygrad_ml.graph import ZERO, Node, backpropagate, differentiable_inputs, 
 from tinygrad_ml.ops.shapes import broadcast
 from tinygrad_ml.tensor import Tensor, filled
 
-from .figures import SMALL, Summary, summarise
+from .figures import WHOLE_ELEMENTS, ArraySummary, summarise
 from .replay import on_host, unwatched
 
 
 @dataclass(frozen=True)
-class Gradient:
+class KnownGradient:
     """A gradient as far as it is known.
 
     numbers  None if it was not computed (`note` says why), or has no numbers because it is symbolic
     """
 
     shape: tuple[int, ...]
-    numbers: Summary | None = None
+    numbers: ArraySummary | None = None
     note: str = ""
 
 
 @dataclass(frozen=True)
-class Turn:
+class Visit:
     """A node's gradient is complete, and is about to be passed on.
 
     probed  what the `probe` of `walk_back` made of the gradient
     """
 
     node: Node
-    gradient: Gradient
+    gradient: KnownGradient
     probed: float | None = None
 
 
@@ -57,10 +57,10 @@ class Share:
 
     user: Node
     position: int
-    share: Gradient
-    fitted: Gradient
-    earlier: Gradient | None
-    total: Gradient
+    share: KnownGradient
+    fitted: KnownGradient
+    earlier: KnownGradient | None
+    total: KnownGradient
     arrived: int
 
     @property
@@ -80,12 +80,12 @@ class Share:
 class Walk:
     """A backward pass: its events in order, the gradients, and why it could not be run, if it could not."""
 
-    events: list[Turn | Share] = field(default_factory=list)
-    gradients: dict[Node, Gradient] = field(default_factory=dict)
+    events: list[Visit | Share] = field(default_factory=list)
+    gradients: dict[Node, KnownGradient] = field(default_factory=dict)
     trouble: str = ""
 
 
-def walk_back(outputs: Sequence[Node], keep: int = SMALL, probe: Callable | None = None) -> Walk:
+def walk_back(outputs: Sequence[Node], keep: int = WHOLE_ELEMENTS, probe: Callable | None = None) -> Walk:
     """Run backward from `outputs`, with ones as the gradient there, and note what happens.
 
     keep   numbers of gradients up to so many elements are kept whole
@@ -126,7 +126,7 @@ class _Watcher:
 
     def __init__(self, walk: Walk, keep: int, probe: Callable | None):
         self.walk, self.keep, self.probe = walk, keep, probe
-        self.totals: dict[Node, Gradient] = {}
+        self.totals: dict[Node, KnownGradient] = {}
         self.counts: dict[Node, int] = {}
 
     def __call__(self, node: Node, position: int | None, share, fitted, total) -> None:
@@ -134,7 +134,7 @@ class _Watcher:
             gradient = self._seen(total, node)
             self.walk.gradients[node] = gradient
             array = None if self.probe is None or total is ZERO else on_host(total)
-            self.walk.events.append(Turn(node, gradient, None if array is None else self.probe(node, array)))
+            self.walk.events.append(Visit(node, gradient, None if array is None else self.probe(node, array)))
             self.totals.pop(node, None)
             return
         parent = node.inputs[position]
@@ -146,25 +146,25 @@ class _Watcher:
         self.totals[parent] = whole
         self.walk.events.append(Share(node, position, one, two, earlier, whole, arrived))
 
-    def _seen(self, gradient, node: Node) -> Gradient:
+    def _seen(self, gradient, node: Node) -> KnownGradient:
         if gradient is ZERO:
-            nothing = Summary(node.shape, str(node.dtype), 1, 0, 0.0, 0.0, 0.0, 0.0, 0.0)
-            return Gradient(node.shape, nothing)
+            nothing = ArraySummary(node.shape, str(node.dtype), 1, 0, 0.0, 0.0, 0.0, 0.0, 0.0)
+            return KnownGradient(node.shape, nothing)
         array = on_host(gradient)
-        return Gradient(gradient.shape, None if array is None else summarise(array, self.keep))
+        return KnownGradient(gradient.shape, None if array is None else summarise(array, self.keep))
 
 
 def _without_numbers(order: list[Node], walk: Walk) -> None:
     """The events that a walk would have, as far as the graph tells."""
     counts: dict[Node, int] = {}
     for node in reversed(order):
-        unknown = Gradient(node.shape, None, walk.trouble)
+        unknown = KnownGradient(node.shape, None, walk.trouble)
         walk.gradients[node] = unknown
-        walk.events.append(Turn(node, unknown))
+        walk.events.append(Visit(node, unknown))
         for position, *_ in node.plan.steps if node.plan is not None else ():
             parent = node.inputs[position]
             counts[parent] = counts.get(parent, 0) + 1
-            unknown = Gradient(parent.shape, None, walk.trouble)
+            unknown = KnownGradient(parent.shape, None, walk.trouble)
             earlier = unknown if counts[parent] > 1 else None
-            share = Gradient(node.shape, None, walk.trouble) if node.op.shape is broadcast else unknown
+            share = KnownGradient(node.shape, None, walk.trouble) if node.op.shape is broadcast else unknown
             walk.events.append(Share(node, position, share, unknown, earlier, unknown, counts[parent]))

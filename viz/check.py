@@ -31,7 +31,7 @@ HOW = (
 )
 """What a reader has to know of the numbers of a check."""
 
-STEP = 1e-6
+CHECK_STEP = 1e-6
 BUDGET = 2e9
 """Floating-point operations that all checks together may cost, a second or two."""
 PER_OPERATION = 2e4
@@ -108,7 +108,7 @@ class _Differences:
         """The slopes along v to either side."""
         with no_grad(), unwatched(), numpy.errstate(all="ignore"):
             x = self._wide(node, {})
-            step = STEP * max(1.0, float(numpy.abs(x.numpy()).max()))
+            step = CHECK_STEP * max(1.0, float(numpy.abs(x.numpy()).max()))
             along = tensor(step * v, device=x.device)
             below, here, above = (self._sum_at(node, x + along * sign) for sign in (-1, 0, 1))
         return (here - below) / step, (above - here) / step

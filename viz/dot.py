@@ -14,11 +14,25 @@ import graphviz
 
 from .labels import edge_label, escaped, font, frame_label, item_label, table
 from .model import KINDS, Drawing, Edge, Frame, Item
-from .style import ALARM, ARROW, BOXES, FONT, FRAME, FRAME_FILL, GRADIENT, GROUND, HEAT, INK, MUTED, VALUE, heat_colour
+from .style import (
+    ALARM,
+    ARROW,
+    BOXES,
+    FONT,
+    FRAME,
+    FRAME_FILL,
+    GRADIENT,
+    GROUND,
+    HEAT_COLOURS,
+    INK,
+    MUTED,
+    VALUE,
+    heat_colour,
+)
 
 _OUTSIDE = ()
 
-LARGE = 400
+PLAIN_ARROWS_ABOVE_NODES = 400
 """Above so many boxes arrows are straight and bare, which more than halves the time of the layout."""
 
 
@@ -38,7 +52,7 @@ def to_dot(drawing: Drawing, legend: bool = True, swapped: bool = False) -> str:
         nodesep="0.3",
         ranksep="0.35",
         pad="0.2",
-        splines="line" if boxes > LARGE else "true",
+        splines="line" if boxes > PLAIN_ARROWS_ABOVE_NODES else "true",
         # How long the layout may look for something better: without a limit, tangled graphs take minutes.
         nslimit=_patience(boxes),
         nslimit1=_patience(boxes),
@@ -55,7 +69,7 @@ def to_dot(drawing: Drawing, legend: bool = True, swapped: bool = False) -> str:
                 row.node(item.beside)
                 row.node(item.id)
     for edge in drawing.edges:
-        _write_edge(graph, edge, drawing.direction, labelled=boxes <= LARGE)
+        _write_edge(graph, edge, drawing.direction, labelled=boxes <= PLAIN_ARROWS_ABOVE_NODES)
     if legend:
         _write_legend(graph, drawing)
     return graph.source
@@ -123,7 +137,7 @@ def _write_item(graph: graphviz.Digraph, item: Item) -> None:
 
 
 def _patience(boxes: int) -> str | None:
-    return None if boxes <= 150 else "1" if boxes <= LARGE else "0.3"
+    return None if boxes <= 150 else "1" if boxes <= PLAIN_ARROWS_ABOVE_NODES else "0.3"
 
 
 def _write_edge(graph: graphviz.Digraph, edge: Edge, direction: str, labelled: bool) -> None:
@@ -187,7 +201,7 @@ def _on_arrows(drawing: Drawing) -> str:
 
 
 def _heat_scale(overlay: str) -> str:
-    cells = "".join(f'<TD BGCOLOR="{colour}" WIDTH="16">&nbsp;</TD>' for colour in HEAT)
+    cells = "".join(f'<TD BGCOLOR="{colour}" WIDTH="16">&nbsp;</TD>' for colour in HEAT_COLOURS)
     words = f"<TD>{font('little', MUTED, 9)}</TD>{cells}<TD>{font(f'much: {overlay}', MUTED, 9)}</TD>"
     return f'<<TABLE BORDER="0" CELLSPACING="0"><TR>{words}</TR></TABLE>>'
 

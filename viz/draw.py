@@ -21,7 +21,7 @@ from .failure import failure_in
 from .model import Drawing
 from .program import read_step
 from .reading import read_graph
-from .render import FORMATS, HOW_TO_GET_ONE, NoRenderer, render
+from .render import HOW_TO_GET_ONE, PICTURE_FORMATS, NoRenderer, render
 from .svg import backward_is_left, polish
 
 
@@ -123,7 +123,7 @@ class Picture:
         if not path.parent.is_dir():
             raise OptionError(f"{path} cannot be written: there is no folder {path.parent}; make it first")
         form = path.suffix.lower().lstrip(".")
-        if form not in (*FORMATS, "dot", "gv"):
+        if form not in (*PICTURE_FORMATS, "dot", "gv"):
             raise OptionError(f"a picture is saved as .svg, .png, .pdf or .dot, not {path.name!r}")
         if form in ("dot", "gv"):
             path.write_text(self.source, encoding="utf-8")

@@ -29,7 +29,7 @@ from .arranging import Arrangement
 from .check import HOW
 from .draw import Picture, outputs_of
 from .facts import device_of, flops_of, saved_sources
-from .figures import Summary, amount, byte_text, number, shape_text
+from .figures import ArraySummary, amount, byte_text, number, shape_text
 from .model import Drawing
 from .reading import read_graph
 from .render import HOW_TO_GET_ONE, NoRenderer
@@ -173,7 +173,7 @@ def _step_data(step: Step) -> dict:
     }
 
 
-def _heat(summary: Summary | None) -> dict | None:
+def _heat(summary: ArraySummary | None) -> dict | None:
     """A small tensor as rows and columns: the last axis goes to the right, all others down; a vector is wrapped."""
     if summary is None or summary.values is None or summary.size < 2:
         return None

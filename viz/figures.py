@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy
 
-SMALL = 6
+WHOLE_ELEMENTS = 6
 """A tensor of at most so many elements is shown whole; a larger one by its mean, spread and norm."""
 
 
@@ -55,7 +55,7 @@ def byte_text(count: int) -> str:
 
 
 @dataclass(frozen=True)
-class Summary:
+class ArraySummary:
     """What is shown of an array: everything if it is small, else what tells most about it.
 
     Means and norms are of the finite elements; the others are counted.
@@ -80,7 +80,7 @@ class Summary:
         )
         if not self.size:
             return "empty"
-        if self.values is not None and self.size <= SMALL:
+        if self.values is not None and self.size <= WHOLE_ELEMENTS:
             return numbers(self.values)
         if self.dtype == "bool":
             return f"{self.mean:.0%} true"
@@ -93,7 +93,7 @@ class Summary:
         return f"mean {number(self.mean)} ± {number(self.spread)}, norm {number(self.norm)}{trouble}"
 
 
-def summarise(array, keep: int = SMALL) -> Summary:
+def summarise(array, keep: int = WHOLE_ELEMENTS) -> ArraySummary:
     """What to show of a NumPy array, whose numbers are kept if there are at most `keep` of them."""
     array = numpy.asarray(array)
     wide = array.astype(numpy.float64)
@@ -107,4 +107,4 @@ def summarise(array, keep: int = SMALL) -> Summary:
         facts = (0.0,) * 5 if not array.size else (math.nan,) * 5
     infinite = array.size - good.size - nan
     values = array.tolist() if array.size <= keep else None
-    return Summary(tuple(array.shape), str(array.dtype), array.size, values, *facts, nan, infinite)
+    return ArraySummary(tuple(array.shape), str(array.dtype), array.size, values, *facts, nan, infinite)

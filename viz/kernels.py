@@ -20,10 +20,10 @@ from tinygrad_ml.ops.movement import permute_dims
 
 from . import words
 from .figures import number
-from .labels import LONGEST
+from .labels import LABEL_CHARACTERS
 from .nesting import FOLD_FROM
 
-COMFORTABLE = 40
+COMFORTABLE_KERNELS = 40
 """Above so many boxes kernels are closed, if no depth was asked for: their arrows cross each other more than those of modules."""
 
 
@@ -91,7 +91,7 @@ class Blocks:
         self.inlined = self._inlined()
         self.sources = [v for v in program.sources() if self.alike.get(v, [v])[0] is v and v not in self.inlined]
         self.closed, self.updated = depth == 0, {}
-        if explanation and depth is None and self._count() > COMFORTABLE:
+        if explanation and depth is None and self._count() > COMFORTABLE_KERNELS:
             self.closed = True
             self.notes.append(f"{len(program.instructions)} operations: kernels are closed. Open them with depth=1.")
         if self.closed and explanation:
@@ -240,7 +240,7 @@ def _source(value: Value) -> str:
 def _view(instruction: Instruction, name: str) -> str:
     """What to call a view: `xᵀ`, `reshape(x)`."""
     turned = instruction.op is permute_dims and instruction.params["axes"] == (1, 0)
-    if len(name) > LONGEST:
+    if len(name) > LABEL_CHARACTERS:
         return instruction.op.name  # views of views of views
     return f"{name}ᵀ" if turned else f"{instruction.op.name}({name})"
 

@@ -10,17 +10,17 @@ import html
 import textwrap
 import unicodedata
 
-from .backward import Gradient
+from .backward import KnownGradient
 from .figures import amount, byte_text, number, shape_text
 from .model import Edge, Frame, Item
 from .style import ALARM, GRADIENT, INK, MUTED, VALUE
 from .words import axes_text
 
-LONGEST = 44
+LABEL_CHARACTERS = 44
 """Names and texts longer than that lose their middle."""
 
 
-def plain(text: str, longest: int = LONGEST) -> str:
+def plain(text: str, longest: int = LABEL_CHARACTERS) -> str:
     """Text without what cannot be shown: control characters, marks that turn around what follows, and its middle if it is long."""
     text = "".join(" " if unicodedata.category(sign) in _UNSEEN else sign for sign in text)
     text = "".join(sign for sign in text if unicodedata.bidirectional(sign) not in _TURNING)
@@ -29,7 +29,7 @@ def plain(text: str, longest: int = LONGEST) -> str:
     return text if text.strip() else "␣"
 
 
-def escaped(text: str, longest: int = LONGEST) -> str:
+def escaped(text: str, longest: int = LABEL_CHARACTERS) -> str:
     """The same, so that Graphviz and a browser after it take it as text and nothing else."""
     # Also in HTML-like text Graphviz puts ids in the place of \\N, \\G and others; a doubled backslash is one.
     return html.escape(plain(text, longest), quote=True).replace("\\", "\\\\")
@@ -116,12 +116,12 @@ def _facts(item: Item) -> str:
     return font(escaped(" · ".join(facts)), MUTED, 10) if facts else ""
 
 
-def _gradient_row(gradient: Gradient | None) -> str:
+def _gradient_row(gradient: KnownGradient | None) -> str:
     text = gradient_text(gradient)
     return font(f"gradient {escaped(text)}", GRADIENT, 10) if text else ""
 
 
-def gradient_text(gradient: Gradient | None) -> str:
+def gradient_text(gradient: KnownGradient | None) -> str:
     """A gradient in a few words: its numbers, its norm, or why it has none."""
     if gradient is None:
         return ""

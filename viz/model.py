@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .backward import Gradient
-from .figures import Summary
+from .backward import KnownGradient
+from .figures import ArraySummary
 
 KINDS = {
     "input": "input",
@@ -57,9 +57,9 @@ class Item:
     shape: tuple[int, ...] | None = None
     dtype: str = ""
     device: str = ""
-    value: Summary | None = None
+    value: ArraySummary | None = None
     note: str = ""
-    gradient: Gradient | None = None
+    gradient: KnownGradient | None = None
     saved: tuple[str, ...] = ()
     saved_bytes: int = 0
     freed: bool = False
@@ -99,7 +99,7 @@ class Edge:
     shape: tuple[int, ...] | None = None
     local: str = ""
     rule: str = ""
-    share: Gradient | None = None
+    share: KnownGradient | None = None
     which: tuple[int, int] = (1, 1)
     summed: tuple[int, ...] = ()
     count: int = 1

@@ -19,7 +19,7 @@ from .kernels import Block, Blocks, in_short, with_parts
 from .model import Drawing, Edge, Frame, Item
 from .reading import heat
 
-OVERLAYS = ("flops", "bytes")
+PROGRAM_OVERLAYS = ("flops", "bytes")
 
 
 def read_step(step: Step, stage: str | None, depth: int | None, fold: bool, overlay: str | None, limit: int) -> Drawing:
@@ -27,9 +27,9 @@ def read_step(step: Step, stage: str | None, depth: int | None, fold: bool, over
 
     Raises `CompileError` for a step that has not been called yet, and `OptionError`.
     """
-    if overlay is not None and overlay not in OVERLAYS:
+    if overlay is not None and overlay not in PROGRAM_OVERLAYS:
         raise OptionError(
-            f"a compiled step is coloured by {' or '.join(map(repr, OVERLAYS))}, not by {overlay!r}: it keeps no numbers"
+            f"a compiled step is coloured by {' or '.join(map(repr, PROGRAM_OVERLAYS))}, not by {overlay!r}: it keeps no numbers"
         )
     # All is read off one explanation: another thread may call the step meanwhile.
     explanation, of = step.explanation, step.__name__
@@ -48,13 +48,13 @@ def read_step(step: Step, stage: str | None, depth: int | None, fold: bool, over
             f"{of} after {stage!r}",
         )
     drawing = Drawing("program" if stage else "kernels", of, notes=blocks.notes, overlay=overlay or "")
-    _Reader(blocks, drawing).read()
+    _ProgramReader(blocks, drawing).read()
     if overlay:
         heat(drawing.items, overlay)
     return drawing
 
 
-class _Reader:
+class _ProgramReader:
     """Fills a drawing with the blocks of a program."""
 
     def __init__(self, blocks: Blocks, drawing: Drawing):

@@ -14,7 +14,7 @@ from tinygrad_ml.tensor import Tensor
 
 from . import words
 from .arranging import Arrangement
-from .backward import Gradient, Share, Turn, Walk, walk_back
+from .backward import KnownGradient, Share, Visit, Walk, walk_back
 from .facts import bytes_of, device_of, flops_of, saved_sources
 from .failure import Failure, add_failure
 from .figures import amount, byte_text, number, summarise
@@ -23,7 +23,7 @@ from .model import Drawing, Edge, Item
 from .replay import on_host, replay
 
 DIRECTIONS = ("forward", "backward", "both")
-OVERLAYS = ("flops", "bytes", "gradient", "nan")
+GRAPH_OVERLAYS = ("flops", "bytes", "gradient", "nan")
 
 
 def read_graph(
@@ -40,17 +40,17 @@ def read_graph(
     """
     if direction not in DIRECTIONS:
         raise OptionError(f"direction is one of {', '.join(map(repr, DIRECTIONS))}, not {direction!r}")
-    if overlay is not None and overlay not in OVERLAYS:
-        raise OptionError(f"overlay is one of {', '.join(map(repr, OVERLAYS))}, not {overlay!r}")
+    if overlay is not None and overlay not in GRAPH_OVERLAYS:
+        raise OptionError(f"overlay is one of {', '.join(map(repr, GRAPH_OVERLAYS))}, not {overlay!r}")
     if direction != "forward" and not any(node.needs_grad for node in arrangement.outputs):
         raise OptionError(
             f"there is no backward pass to draw: nothing that was given requires a gradient. "
             f"Use direction='forward', not {direction!r}, or set requires_grad=True on what it is computed from."
         )
-    return _Reader(arrangement, direction).read(values, overlay, failure)
+    return _GraphReader(arrangement, direction).read(values, overlay, failure)
 
 
-class _Reader:
+class _GraphReader:
     """Fills a drawing with what the nodes of an arrangement are, compute and receive."""
 
     def __init__(self, arrangement: Arrangement, direction: str):
@@ -177,7 +177,7 @@ class _Reader:
             if self.drawing.direction == "both":
                 continue  # it stands beside
             if walk is not None and not walk.trouble:
-                item.gradient = walk.gradients.get(node) or Gradient(node.shape, None, "not computed")
+                item.gradient = walk.gradients.get(node) or KnownGradient(node.shape, None, "not computed")
             else:
                 item.gradient = _stored(node)
 
@@ -210,7 +210,7 @@ class _Reader:
     # -- the pass back ---------------------------------------------------------------------------------
 
     def _add_backward(self, walk: Walk) -> None:
-        turns = [event for event in walk.events if isinstance(event, Turn)]
+        turns = [event for event in walk.events if isinstance(event, Visit)]
         arrivals = {event.node: event.arrived for event in walk.events if isinstance(event, Share)}
         shares: dict[Node, list[Share]] = {}
         for event in walk.events:
@@ -233,7 +233,7 @@ class _Reader:
             self.drawing.notes.append(_TROUBLE[walk.trouble])
             self.drawing.alarm = True
 
-    def _add_gradient(self, event: Turn, turn: int, shares: list[Share]) -> None:
+    def _add_gradient(self, event: Visit, turn: int, shares: list[Share]) -> None:
         node, place = event.node, self.at.gradient_place(event.node)
         if place is None or self.at.is_copy(node):
             return
@@ -258,7 +258,7 @@ class _Reader:
                 item.equation = f"sum of {len(shares)} shares"
         self.items[place] = item
 
-    def _add_to_gradients(self, item: Item, event: Turn) -> None:
+    def _add_to_gradients(self, item: Item, event: Visit) -> None:
         """Count the gradient of a parameter into the box of its closed module."""
         if event.node.op is None:
             item.parameters += 1
@@ -298,15 +298,15 @@ def _sum_of(parts: Sequence[float]) -> str:
     return " + ".join(number(part) if part >= 0 else f"({number(part)})" for part in parts)
 
 
-def _stored(node: Node) -> Gradient | None:
+def _stored(node: Node) -> KnownGradient | None:
     """The gradient that a tensor holds; for operations, which mostly hold none, None."""
     receiver = node.tensor()
     if receiver is not None and receiver.grad is not None:
         array = on_host(receiver.grad)
-        return Gradient(node.shape, None if array is None else summarise(array))
+        return KnownGradient(node.shape, None if array is None else summarise(array))
     if node.freed:
-        return Gradient(node.shape, None, "freed")
-    return Gradient(node.shape, None, "not computed") if node.op is None else None
+        return KnownGradient(node.shape, None, "freed")
+    return KnownGradient(node.shape, None, "not computed") if node.op is None else None
 
 
 def heat(items: Sequence[Item], overlay: str) -> None:

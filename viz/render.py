@@ -17,7 +17,7 @@ import sys
 TIME_LIMIT = 60.0
 """Seconds that a layout may take."""
 
-FORMATS = ("svg", "png", "pdf")
+PICTURE_FORMATS = ("svg", "png", "pdf")
 
 HOW_TO_GET_ONE = (
     "To turn it into a picture, install Graphviz: pip install pygraphviz (Graphviz included), or the package "
@@ -36,7 +36,7 @@ class NoRenderer(Exception):
 
 
 def render(source: str, form: str, time_limit: float = TIME_LIMIT) -> bytes:
-    """DOT text as a picture in one of `FORMATS`.
+    """DOT text as a picture in one of `PICTURE_FORMATS`.
 
     Raises `NoRenderer` if this machine has no Graphviz, or if it failed.
     """

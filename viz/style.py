@@ -50,13 +50,13 @@ BOXES = {
     "failed": ("octagon", "filled", "#fce8e6", "#b3261e", 2.4, 2),
 }
 
-HEAT = ("#fff8ea", "#feeac4", "#fdd69c", "#fabe74", "#f3a552")
+HEAT_COLOURS = ("#fff8ea", "#feeac4", "#fdd69c", "#fabe74", "#f3a552")
 """The overlay's colours from little to much; each is darker than the one before, in grey too."""
 
 
 def heat_colour(heat: float) -> str:
     """The overlay's colour of a figure from 0 to 1."""
-    return HEAT[min(int(heat * len(HEAT)), len(HEAT) - 1)]
+    return HEAT_COLOURS[min(int(heat * len(HEAT_COLOURS)), len(HEAT_COLOURS) - 1)]
 
 
 _DARK_HEAT = ("#241d13", "#3b2a12", "#563a10", "#734b10", "#925d11")
@@ -64,7 +64,7 @@ _DARK_HEAT = ("#241d13", "#3b2a12", "#563a10", "#734b10", "#925d11")
 
 def style_sheet(root: str) -> str:
     """The rules that turn the colours of the SVG with the id `root` dark, where the reader prefers that."""
-    table = {**LIGHT_TO_DARK, **dict(zip(HEAT, _DARK_HEAT, strict=True))}
+    table = {**LIGHT_TO_DARK, **dict(zip(HEAT_COLOURS, _DARK_HEAT, strict=True))}
     rules = "".join(
         f'#{root} [fill="{light}"]{{fill:{dark}}}#{root} [stroke="{light}"]{{stroke:{dark}}}'
         for light, dark in table.items()

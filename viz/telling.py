@@ -18,10 +18,10 @@ from tinygrad_ml.tensor import Tensor
 
 from . import words
 from .arranging import Arrangement
-from .backward import Gradient, Share, Turn, walk_back
+from .backward import KnownGradient, Share, Visit, walk_back
 from .check import Trial, tried
 from .facts import bytes_of, saved_sources
-from .figures import SMALL, Summary, number, summarise
+from .figures import WHOLE_ELEMENTS, ArraySummary, number, summarise
 from .local import local_jacobian
 from .nesting import pass_of
 from .replay import on_host, replay
@@ -55,14 +55,14 @@ class Step:
     kind: str
     operation: str
     rule: str
-    result: Summary | None
+    result: ArraySummary | None
     value: str
     held: int
     name: str
     shapes: str = ""
     numbers: str = ""
     module: str = ""
-    local: Summary | None = None
+    local: ArraySummary | None = None
     check: str = ""
     box: str = ""
     arrows: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ def tell(
     routes: Mapping[tuple[str, int, int], str],
     *,
     check: bool = False,
-    keep: int = SMALL,
+    keep: int = WHOLE_ELEMENTS,
 ) -> list[Step]:
     """The steps of a graph, whose boxes and arrows have the ids of an arrangement and its `routes`.
 
@@ -92,7 +92,7 @@ class _Teller:
         self.steps: list[Step] = []
         self.scalars: dict[Node, float] = {}
         self.small: dict[Node, Tensor] = {}
-        self.incoming: Gradient | None = None
+        self.incoming: KnownGradient | None = None
         self.last_share: dict[Node, Share] = {}
         self.memory = _Memory(arrangement.order)
 
@@ -113,7 +113,7 @@ class _Teller:
             self._backward(tried(self.at.order, self.at.outputs, values) if complete else {})
         return self.steps
 
-    def _add(self, phase: str, kind: str, operation: str, rule: str, result: Gradient, **facts) -> None:
+    def _add(self, phase: str, kind: str, operation: str, rule: str, result: KnownGradient, **facts) -> None:
         value = result.note if result.numbers is None else result.numbers.text()
         step = Step(len(self.steps) + 1, phase, kind, operation, rule, result.numbers, value, self.memory.held, **facts)
         self.steps.append(step)
@@ -125,7 +125,7 @@ class _Teller:
     # -- forward ---------------------------------------------------------------------------------------
 
     def _forward(self, node: Node, array: numpy.ndarray | None, trouble: str) -> None:
-        result = Gradient(node.shape, None if array is None else summarise(array, self.keep), trouble)
+        result = KnownGradient(node.shape, None if array is None else summarise(array, self.keep), trouble)
         facts = {"name": self.names[node], "module": _module(node), "box": self.at.place(node)}
         if node.op is None:
             what = "parameter" if node.needs_grad else "number" if words.is_constant(node) else "input"
@@ -158,7 +158,7 @@ class _Teller:
         checks = {
             event.node: trials[event.node].against(event.probed)
             for event in events
-            if isinstance(event, Turn) and event.probed is not None
+            if isinstance(event, Visit) and event.probed is not None
         }
         for event in events:
             if isinstance(event, Share):
@@ -174,7 +174,7 @@ class _Teller:
     def _gradient_name(self, node: Node) -> str:
         return words.gradient_name(self.names[node], self.at.loss)
 
-    def _unfed(self, event: Turn, check: str) -> None:
+    def _unfed(self, event: Visit, check: str) -> None:
         """A gradient that no share made: the one that the walk starts with, or one that is 0."""
         node, name = event.node, self._gradient_name(event.node)
         facts = {"name": name, "shapes": _shapes(node.shape), "box": self.at.gradient_place(node) or "", "check": check}
@@ -224,7 +224,7 @@ class _Teller:
         }
         return "share", f"back through {user.op.name}", rule, share, more
 
-    def _local(self, user: Node, position: int) -> Summary | None:
+    def _local(self, user: Node, position: int) -> ArraySummary | None:
         """The local Jacobian, if it has no more than `keep` elements."""
         size = prod(user.shape) * prod(user.inputs[position].shape)
         if not 0 < size <= self.keep or any(parent not in self.small for parent in user.inputs):

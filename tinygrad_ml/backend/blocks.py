@@ -38,7 +38,7 @@ def registers(
     return register
 
 
-class Blocks:
+class BlockRunner:
     """Calls of NumPy, over blocks.
 
     calls      (function, operands, result), in order; the function is told where its result goes as `out`

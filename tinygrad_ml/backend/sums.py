@@ -4,7 +4,7 @@ A running total of float16 cannot count beyond 2048, one of float32 not beyond 1
 there, each addition drops those digits of its number that are small beside the total. So:
 
 - float16 is added up in float32, and rounded once, at the end;
-- no total runs on for more than `RUN` numbers: it is set aside, and the totals of the runs are added up in turn, so
+- no total runs on for more than `RUNNING_SUM_ELEMENTS` numbers: it is set aside, and the totals of the runs are added up in turn, so
   that the error grows with log n. NumPy does so along the axis that is innermost in memory, and along no other;
 - where a total has to run on, because each of its values is wanted, or because its numbers come in no order
   (cumulative sums, numbers scattered to places), that of float32 is a float64.
@@ -18,7 +18,7 @@ import numpy
 
 from .dtypes import FLOATS, float16, float32, float64
 
-RUN = 128
+RUNNING_SUM_ELEMENTS = 128
 """So many numbers at most are added to one running total."""
 
 
@@ -31,7 +31,7 @@ def accumulator(dtype: numpy.dtype, running: bool = False) -> numpy.dtype:
 
 def is_plain(dtype: numpy.dtype, count: int) -> bool:
     """Whether totals of so many numbers each are what NumPy's own sum gives: one run, in the dtype of the numbers."""
-    return count <= RUN and accumulator(dtype) == dtype
+    return count <= RUNNING_SUM_ELEMENTS and accumulator(dtype) == dtype
 
 
 def total(x, axis: tuple[int, ...], keepdims: bool = False):
@@ -39,21 +39,21 @@ def total(x, axis: tuple[int, ...], keepdims: bool = False):
     if x.dtype not in FLOATS:
         return numpy.sum(x, axis=axis, keepdims=keepdims)
     wide = accumulator(x.dtype)
-    if x.size <= RUN:  # what most sums of a small network are, which spends its time on being called
+    if x.size <= RUNNING_SUM_ELEMENTS:  # what most sums of a small network are, which spends its time on being called
         return numpy.add.reduce(x, axis=axis, dtype=wide, keepdims=keepdims).astype(x.dtype, copy=False)
     return _in_runs(x, axis, keepdims, wide).astype(x.dtype, copy=False)
 
 
 def _in_runs(x, axis: tuple[int, ...], keepdims: bool, wide: numpy.dtype):
     count = math.prod([x.shape[a] for a in axis])
-    slow = _slow(x, axis) if count > RUN else ()
+    slow = _slow(x, axis) if count > RUNNING_SUM_ELEMENTS else ()
     run = math.prod([x.shape[a] for a in slow])
-    if run <= RUN:
+    if run <= RUNNING_SUM_ELEMENTS:
         return numpy.add.reduce(x, axis=axis, dtype=wide, keepdims=keepdims)
     # The longest axis is cut into blocks of so many rows that each of them is one run.
     longest = max(slow, key=x.shape.__getitem__)
     n, before, behind = x.shape[longest], x.shape[:longest], x.shape[longest + 1 :]
-    rows = max(RUN * n // run, 1)
+    rows = max(RUNNING_SUM_ELEMENTS * n // run, 1)
     whole = n - n % rows
     lead = (slice(None),) * longest
     blocks = x[(*lead, slice(0, whole))].reshape((*before, n // rows, rows, *behind))

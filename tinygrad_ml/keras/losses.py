@@ -23,7 +23,7 @@ from .samples import Counted, aligned, as_floats, as_pair, reduced
 from .serialization import Configurable, by_name, offer
 
 EPSILON = 1e-7
-REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
+LOSS_REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
 
 def _mean(x: Tensor) -> Tensor:
@@ -183,8 +183,8 @@ class Loss(Configurable):
     """
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
-        if reduction not in REDUCTIONS:
-            raise OptionError(f"reduction={reduction!r} is not one of {', '.join(map(repr, REDUCTIONS))}")
+        if reduction not in LOSS_REDUCTIONS:
+            raise OptionError(f"reduction={reduction!r} is not one of {', '.join(map(repr, LOSS_REDUCTIONS))}")
         self.name, self.reduction = name or unique_name(type(self)), reduction
 
     def call(self, y_true, y_pred) -> Tensor:
@@ -279,7 +279,7 @@ BinaryCrossentropy = _loss_class("BinaryCrossentropy", binary_crossentropy)
 CategoricalCrossentropy = _loss_class("CategoricalCrossentropy", categorical_crossentropy)
 SparseCategoricalCrossentropy = _loss_class("SparseCategoricalCrossentropy", sparse_categorical_crossentropy)
 
-FUNCTIONS = {
+LOSS_FUNCTIONS = {
     function.__name__: function
     for function in (
         mean_squared_error,
@@ -319,10 +319,10 @@ mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
 mape = MAPE = mean_absolute_percentage_error
 msle = MSLE = mean_squared_logarithmic_error
-FUNCTIONS |= _SHORT
-offer("losses", FUNCTIONS)
+LOSS_FUNCTIONS |= _SHORT
+offer("losses", LOSS_FUNCTIONS)
 
 
 def get(identifier: Any) -> Any:
     """The loss of a name: a function; or an object, as itself."""
-    return by_name("loss", identifier, Loss, FUNCTIONS)
+    return by_name("loss", identifier, Loss, LOSS_FUNCTIONS)

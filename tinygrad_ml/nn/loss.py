@@ -2,14 +2,14 @@
 
 from ..tensor import Tensor, TensorLike
 from . import functional as F
-from .functional.loss import REDUCTIONS, checked_reduction
+from .functional.loss import REDUCTION_NAMES, checked_reduction
 from .module import Module
 
 
 class Loss(Module):
     """`reduction` is "mean", "sum" or "none"; `OptionError` for anything else."""
 
-    reductions: tuple[str, ...] = REDUCTIONS
+    reductions: tuple[str, ...] = REDUCTION_NAMES
 
     def __init__(self, reduction: str = "mean"):
         self.reduction = checked_reduction(reduction, self.reductions)
@@ -89,7 +89,7 @@ class BCEWithLogitsLoss(Loss):
 class KLDivLoss(Loss):
     """t (ln t - x), x being log-probabilities; "batchmean" is a fourth reduction, and the one mathematics means."""
 
-    reductions = (*REDUCTIONS, "batchmean")
+    reductions = (*REDUCTION_NAMES, "batchmean")
 
     def __init__(self, reduction: str = "mean", log_target: bool = False):
         super().__init__(reduction)

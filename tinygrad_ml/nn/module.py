@@ -72,12 +72,12 @@ class Module:
             output = output if replaced is None else replaced
         return output
 
-    def register_forward_hook(self, hook: Callable) -> _Hook:
+    def register_forward_hook(self, hook: Callable) -> _ForwardHook:
         """Call `hook(module, inputs, output)` after each forward; what it returns, if not None, is the output.
 
         Returns an object whose `remove()` takes the hook away.
         """
-        return _Hook(self, hook)
+        return _ForwardHook(self, hook)
 
     def _relied_on_by_steps(self) -> dict[str, Any]:
         """What a compiled step takes for granted: the mode, who listens, which parameters and parts there are, and plain
@@ -357,7 +357,7 @@ class LoadedKeys(NamedTuple):
     unexpected_keys: list[str]
 
 
-class _Hook:
+class _ForwardHook:
     """Takes a forward hook away again."""
 
     def __init__(self, module: Module, hook: Callable):

@@ -28,7 +28,7 @@ OF_ONE = frozenset((
 ))
 OF_TWO = frozenset(("atan2", "hypot", "copysign", "min", "max"))
 # fmt: on
-FUNCTIONS = OF_ONE | OF_TWO
+SCALAR_FUNCTIONS = OF_ONE | OF_TWO
 """By the names of C and Python; `rint` rounds half to even, `min` and `max` are nan if one of the numbers is."""
 
 NUMBERS = {"inf": math.inf, "nan": math.nan, "pi": math.pi, "e": math.e}
@@ -59,7 +59,7 @@ def parsed(text: str, name: str, inputs: tuple[str, ...], value: Callable) -> as
         if wrong:
             raise OptionError(
                 f"scalar={text!r} of the operation {name!r} has {wrong} in it; it is an expression of the inputs "
-                f"({', '.join(inputs)}), parameters, numbers and the functions {', '.join(sorted(FUNCTIONS))}"
+                f"({', '.join(inputs)}), parameters, numbers and the functions {', '.join(sorted(SCALAR_FUNCTIONS))}"
             )
     return tree
 
@@ -67,7 +67,7 @@ def parsed(text: str, name: str, inputs: tuple[str, ...], value: Callable) -> as
 def _wrong(part: ast.AST, known: set[str], called: bool) -> str | None:
     """What is wrong with a part of an expression, in words."""
     if isinstance(part, ast.Name):
-        return None if part.id in known or (called and part.id in FUNCTIONS) else repr(part.id)
+        return None if part.id in known or (called and part.id in SCALAR_FUNCTIONS) else repr(part.id)
     if isinstance(part, ast.Constant):
         return None if isinstance(part.value, (bool, int, float)) else repr(part.value)
     if isinstance(part, ast.Compare) and len(part.ops) > 1:

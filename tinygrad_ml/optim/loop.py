@@ -19,7 +19,7 @@ class NotElementwise(Exception):
     """The function does something else than to call elementwise functions of NumPy, on one dtype."""
 
 
-class Loop:
+class ElementwiseLoop:
     """`function(tensors, n)` -> new values for some of the tensors, as a loop over host arrays of one size.
 
     function  takes a tuple of tensors, and a namespace of numbers; returns a tuple of tensors
@@ -66,7 +66,7 @@ class Loop:
         memory = {first: numpy.empty(length, dtype) for first in shared.values()}
         calls = [(function, [place.get(x, x) for x in operands], place.get(y, y)) for function, operands, y in calls]
         registers = {node: memory[first] for node, first in shared.items()}
-        self._run = blocks.Blocks(calls, arrays, whole, registers, length)
+        self._run = blocks.BlockRunner(calls, arrays, whole, registers, length)
 
     def __call__(self, arrays: Sequence[numpy.ndarray], numbers: Mapping[str, float]) -> None:
         """Run it on arrays of one size; those that are overwritten must be contiguous."""

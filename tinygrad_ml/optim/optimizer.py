@@ -31,7 +31,7 @@ from ..functional.reductions import widened
 from ..modes import each_time, enable_grad, modes, no_grad, rely_on
 from ..nn.module import forget_gradient
 from ..tensor import Tensor, tensor
-from .loop import Loop, NotElementwise
+from .loop import ElementwiseLoop, NotElementwise
 
 
 class Optimizer:
@@ -60,7 +60,7 @@ class Optimizer:
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
         self.begun: set[int] = set()  # the groups whose rate schedules took over, since no state was loaded
-        self._loops: dict[tuple, Loop | None] = {}
+        self._loops: dict[tuple, ElementwiseLoop | None] = {}
         if isinstance(params, Tensor):
             raise OptionError(
                 f"an optimiser takes several parameters: pass [parameter], not {params._described()} alone"
@@ -199,12 +199,14 @@ class Optimizer:
         p, g, *state = tensors
         return self.update(p, -g if group.get("maximize") else g, tuple(state), n, group)
 
-    def _loop(self, dtype: numpy.dtype, states: int, n: dict[str, float], group: Mapping[str, Any]) -> Loop | None:
+    def _loop(
+        self, dtype: numpy.dtype, states: int, n: dict[str, float], group: Mapping[str, Any]
+    ) -> ElementwiseLoop | None:
         """The update as a loop over host arrays, made once for each form that it takes; None if it has no such form."""
         key = dtype, states, *(bool(value) for name, value in group.items() if name != "params")
         if key not in self._loops:
             try:
-                self._loops[key] = Loop(
+                self._loops[key] = ElementwiseLoop(
                     lambda tensors, n: self._updated(tensors, n, group),
                     (0, *range(2, 2 + states)),
                     2 + states,

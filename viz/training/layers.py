@@ -25,7 +25,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import Tensor
 from tinygrad_ml.nn import Module
 
-from .style import HEAT, count_along, picture, styled
+from .style import HEAT_COLOUR_MAP, count_along, picture, styled
 
 STATISTICS = {
     "mean": lambda count, mean, var: mean,
@@ -212,7 +212,7 @@ def _draw(recorder: LayerRecorder, what: str, statistic: str, kind: str) -> Figu
 def _heat(made: Figure, axes: Axes, recorder: LayerRecorder, layers: list[str], table, statistic: str) -> None:
     half = recorder.every / 2
     sides = (recorder.numbers[0] - half, recorder.numbers[-1] + half)
-    scale, colours = _scale(table, statistic), colormaps["PuOr" if statistic == "mean" else HEAT]
+    scale, colours = _scale(table, statistic), colormaps["PuOr" if statistic == "mean" else HEAT_COLOUR_MAP]
     axes.set_facecolor("#EEEEEE")
     axes.patch.set(hatch="///", edgecolor="#999999")  # shows where there is no number
     shown = axes.imshow(
@@ -245,7 +245,7 @@ def _scale(table, statistic: str) -> Normalize:
 
 def _lines(made: Figure, axes: Axes, recorder: LayerRecorder, layers: list[str], table, statistic: str) -> None:
     # From dark for the first layer to light for the last: the order can be read in grey too.
-    colours = colormaps[HEAT](np.linspace(0, 0.88, len(layers)))
+    colours = colormaps[HEAT_COLOUR_MAP](np.linspace(0, 0.88, len(layers)))
     for i, (layer, row) in enumerate(zip(layers, table, strict=True)):
         axes.plot(recorder.numbers, row, color=colours[i], linestyle=("-", "--", "-.", ":")[i % 4], label=layer)
     if statistic != "mean":

@@ -24,7 +24,7 @@ import tinygrad_ml as tg
 
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#000000"
 INK, FAINT = "#222222", "#BBBBBB"
-HEAT = "viridis"  # its lightness rises evenly, so that it reads in grey
+HEAT_COLOUR_MAP = "viridis"  # its lightness rises evenly, so that it reads in grey
 
 RC = {
     "figure.facecolor": "white",

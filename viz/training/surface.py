@@ -29,7 +29,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 import tinygrad_ml as tg
 from tinygrad_ml import Tensor
 
-from .style import HEAT, as_array, picture, styled
+from .style import HEAT_COLOUR_MAP, as_array, picture, styled
 
 
 @styled
@@ -255,7 +255,7 @@ def _contours(made: Figure, axes: Axes, x: np.ndarray, y: np.ndarray, losses: np
             around = 0 if high > low else abs(low) or 1.0
             levels = MaxNLocator(14).tick_values(low - around, high + around)
         norm = "log" if by_factors else "linear"
-        filled = axes.contourf(x, y, losses, levels=levels, cmap=colormaps[HEAT], norm=norm)
+        filled = axes.contourf(x, y, losses, levels=levels, cmap=colormaps[HEAT_COLOUR_MAP], norm=norm)
         axes.contour(x, y, losses, levels=levels[1:], colors="white", linewidths=0.5, alpha=0.6, norm=norm)
         bar = made.colorbar(filled, ax=axes, label="loss", format="%.3g")
         if by_factors:

@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import as_strided
 from ...backend import dtypes
 from ...backend import random as streams
 from ...backend.arrays import HOST
-from ...backend.blocks import Blocks
+from ...backend.blocks import BlockRunner
 from ...backend.sums import is_plain
 from ...ops import conv, movement, reduce
 from ...ops.index import ARRAY, scatter_add
@@ -287,7 +287,7 @@ class Source:
         registers = {x: self._place(self.layout.offsets[self.layout.registers[x]], shape, x.dtype) for x in kept}
         calls = [(function_of(i), i.inputs, i.output) for i in kernel.instructions]
         word = self._new_name("blocks")
-        self.names[word] = Blocks(calls, cut, whole, registers, length, flat)
+        self.names[word] = BlockRunner(calls, cut, whole, registers, length, flat)
         arguments = ", ".join(f"[{', '.join(map(self.name, values))}]" for values in (cut, whole))
         self.lines.append(f"{word}({arguments})  # {', '.join(i.op.name for i in kernel.instructions)}")
 

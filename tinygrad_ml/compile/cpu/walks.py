@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy
 
-from ...backend.sums import RUN
+from ...backend.sums import RUNNING_SUM_ELEMENTS
 from ...ops.movement import reshape
 from ...ops.reduce import max_, min_, sum_
 from ...ops.shapes import size
@@ -225,7 +225,11 @@ class _Writer:
             self._nest(outer, 0, lambda depth: self._walk(0, depth))
         else:  # a sum does not run on for long in its own dtype: see `backend/sums.py`
             long, *others = self.along
-            rows = f"max({RUN} // ({' * '.join(f'n{g}' for g in others)}), 1)" if others else str(RUN)
+            rows = (
+                f"max({RUNNING_SUM_ELEMENTS} // ({' * '.join(f'n{g}' for g in others)}), 1)"
+                if others
+                else str(RUNNING_SUM_ELEMENTS)
+            )
             self._emit(0, f"rows = {rows}")
             self._emit(0, f"for first in range(0, n{long}, rows):")
             self._nest(self.down, 1, self._clear_run)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy
 
 from ...backend import dtypes
-from ...ops.scalar import FUNCTIONS, NUMBERS
+from ...ops.scalar import NUMBERS, SCALAR_FUNCTIONS
 from ..program import Instruction
 
 
@@ -233,7 +233,7 @@ class Printer:
 
     def _Call(self, part: ast.Call) -> Term:
         name, arguments = part.func.id, [self._term(argument) for argument in part.args]
-        if name not in FUNCTIONS:  # a parameter that is a dtype
+        if name not in SCALAR_FUNCTIONS:  # a parameter that is a dtype
             dtype = self._params.get(name)
             if not isinstance(dtype, numpy.dtype):
                 raise NotPrinted

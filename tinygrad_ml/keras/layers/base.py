@@ -32,10 +32,10 @@ from ..naming import unique_name
 from ..serialization import Configurable, serialize
 from .input_spec import check_inputs
 from .shapes import flatten_shapes, map_shapes, shapes_of, symbols_of
-from .symbols import Call, symbols_behind
+from .symbols import LayerCall, symbols_behind
 from .weights import Weights
 
-Shape = tuple[int | None, ...]
+PartialShape = tuple[int | None, ...]
 
 
 class _Phase(threading.local):
@@ -104,7 +104,7 @@ class Layer(Configurable, Weights):
     dtype = variable_dtype = compute_dtype = "float32"
     supports_masking = False
     input_spec: Any = None
-    _calls: list[Call]
+    _calls: list[LayerCall]
     _build_shapes: Mapping[str, Any] | None = None  # what `build` was given
     _added_losses: tuple = ()
     _training: tuple[bool, bool | None] = (False, None)  # whether `call` takes `training`, and by default which
@@ -203,7 +203,7 @@ class Layer(Configurable, Weights):
                 self.add_loss(self.activity_regularizer(tensor) / max(tensor.shape[0], 1))
         if recorded:
             self._forget_losses()
-            return Call(self, inputs, options if training is None else options | {"training": training}).returned(
+            return LayerCall(self, inputs, options if training is None else options | {"training": training}).returned(
                 output
             )
         return output
@@ -282,7 +282,7 @@ class Layer(Configurable, Weights):
 
     # -- symbols ---------------------------------------------------------------------------------------
 
-    def _only_call(self) -> Call:
+    def _only_call(self) -> LayerCall:
         if len(self._calls) != 1:
             times = "not been called on a symbol" if not self._calls else "been called several times"
             kind = OptionError if self._calls else NotYetError

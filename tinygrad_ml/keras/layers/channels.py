@@ -10,12 +10,12 @@ from collections.abc import Callable
 from ...errors import OptionError, ShapeError
 from ...tensor import Tensor, as_tensor
 
-FORMATS = {None: "channels_last", "tf": "channels_last", "th": "channels_first"}
+DATA_FORMATS = {None: "channels_last", "tf": "channels_last", "th": "channels_first"}
 
 
 def checked_format(data_format: str | None) -> str:
     """ "channels_last", which is the default, or "channels_first"; old courses call them "tf" and "th"."""
-    data_format = FORMATS.get(data_format, data_format)
+    data_format = DATA_FORMATS.get(data_format, data_format)
     if data_format not in ("channels_last", "channels_first"):
         raise OptionError(f"data_format={data_format!r} is not 'channels_last' or 'channels_first'")
     return data_format

@@ -11,7 +11,7 @@ from ...errors import OptionError
 from ...functional import symbol
 from ..arguments import accepts_old
 from .base import Layer
-from .symbols import Call, KerasTensor
+from .symbols import KerasTensor, LayerCall
 
 
 class InputLayer(Layer):
@@ -55,7 +55,7 @@ class InputLayer(Layer):
 
     def make(self) -> KerasTensor:
         """The symbol of the data."""
-        return Call(self, (), {}).returned(symbol((1, *self.shape), self.dtype, name=self.name))
+        return LayerCall(self, (), {}).returned(symbol((1, *self.shape), self.dtype, name=self.name))
 
     def call(self, inputs):
         return inputs

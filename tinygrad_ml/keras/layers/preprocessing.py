@@ -121,7 +121,7 @@ def _between(factor: Any, what: str, least: float = -1) -> tuple[float, float]:
     return low, high
 
 
-class _Random(_Seeded):
+class _RandomLayer(_Seeded):
     def __init__(self, seed: int | None = None, data_format: str | None = None, **options: Any):
         super().__init__(seed, **options)
         self.data_format = checked_format(data_format)
@@ -143,7 +143,7 @@ class _Random(_Seeded):
         return random.uniform(low, high, (images.shape[0],), device=images.device)
 
 
-class _Geometric(_Random):
+class _Geometric(_RandomLayer):
     def __init__(self, fill_mode: str, interpolation: str, seed, fill_value: float, data_format, **options: Any):
         super().__init__(seed, data_format, **options)
         if fill_mode not in FILL_MODES:
@@ -239,7 +239,7 @@ class RandomZoom(_Geometric):
         return transform(images, ((tall, tall * 0, None), (wide * 0, wide, None)), **self.how)
 
 
-class RandomContrast(_Random):
+class RandomContrast(_RandomLayer):
     """y = (x - mean) · c + mean, with the mean of each channel of each image and a random c.
 
     factor       a pair of numbers from 0 to 1: c lies between 1 - lower and 1 + upper; a number is (0, upper)
@@ -260,7 +260,7 @@ class RandomContrast(_Random):
         return clip((images - mean) * contrast + mean, *self.value_range)
 
 
-class RandomFlip(_Random):
+class RandomFlip(_RandomLayer):
     """Each image mirrored or not. mode: "horizontal", "vertical" or "horizontal_and_vertical"."""
 
     def __init__(self, mode: str = "horizontal_and_vertical", seed: int | None = None, **options: Any):

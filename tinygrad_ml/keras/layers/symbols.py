@@ -22,12 +22,12 @@ class KerasTensor(Tensor):
     __slots__ = ()
 
     @property
-    def call(self) -> Call:
+    def call(self) -> LayerCall:
         """The call that it came out of."""
         return call_of(self.node)
 
 
-class Call:
+class LayerCall:
     """One call of a layer on symbols: what was given, and what came out. The nodes of what came out know it."""
 
     def __init__(self, layer: Layer, inputs: tuple, options: dict[str, Any]):
@@ -48,7 +48,7 @@ class Call:
         return made
 
 
-def call_of(node: Node) -> Call | None:
+def call_of(node: Node) -> LayerCall | None:
     """The call of a layer that made this node its output."""
     return vars(node).get("call")
 

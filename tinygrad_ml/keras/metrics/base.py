@@ -142,7 +142,7 @@ class MeanMetricWrapper(Mean):
         super().__init__(name or getattr(fn, "__name__", None), dtype)
         self.fn, self.options = fn, options
         vars(self).update(options)
-        if fn in losses.FUNCTIONS.values():
+        if fn in losses.LOSS_FUNCTIONS.values():
             self._direction = "down"
 
     def update_state(self, y_true, y_pred, sample_weight=None):

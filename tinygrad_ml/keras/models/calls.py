@@ -16,7 +16,7 @@ from ...graph import Node
 from ...ops import PRIMITIVES
 from ...structure import leaves, mapped
 from ...tensor import Tensor, apply
-from ..layers.symbols import Call, KerasTensor
+from ..layers.symbols import KerasTensor, LayerCall
 from ..serialization import serialize
 
 
@@ -26,7 +26,7 @@ class Writer:
     plain  what is done to what is no symbol
     """
 
-    def __init__(self, calls: list[Call], plain: Callable[[Any], Any] = serialize):
+    def __init__(self, calls: list[LayerCall], plain: Callable[[Any], Any] = serialize):
         self.calls, self.plain = calls, plain
         self.place = {}  # of each symbol: [the number of its call, its number among the outputs]
         for number, call in enumerate(calls):
@@ -85,7 +85,7 @@ class Reader:
         return apply(PRIMITIVES[thing["operation"]], tuple(self(part) for part in thing["inputs"]), parameters)
 
 
-def kept(calls: list[Call]) -> list[tuple]:
+def kept(calls: list[LayerCall]) -> list[tuple]:
     """Calls without their symbols, for a copy: (layer, inputs, options, what came out as (shape, dtype, name))."""
     write = Writer(calls, plain=lambda value: value)
     return [
@@ -103,7 +103,7 @@ def again(state: list[tuple]) -> Reader:
     """The calls that were kept, remembered by their layers, without anything being computed."""
     read = Reader()
     for layer, inputs, options, output in state:
-        call = Call(layer, read(inputs), read(options))
+        call = LayerCall(layer, read(inputs), read(options))
         made = call.returned(mapped(lambda form: symbol(form.shape, form.dtype, name=form.name), output))
         read.made.append(leaves(made))
     return read

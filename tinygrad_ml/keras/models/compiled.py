@@ -126,7 +126,7 @@ class Outputs:
         return f"the outputs of the model are {', '.join(map(repr, self.names))}"
 
 
-class Part(NamedTuple):
+class LossPart(NamedTuple):
     """One of the losses: of which output, or of which structure of outputs, it is, and its factor."""
 
     path: tuple[Any, ...]  # the keys and indices that lead there
@@ -148,7 +148,7 @@ class CompiledLoss:
 
     def __init__(self, loss: Any, loss_weights: Any, output_names: list[str] | None):
         self.given, self.given_weights, self.output_names = loss, loss_weights, output_names
-        self.parts: list[Part] = []
+        self.parts: list[LossPart] = []
         self.losses: list[losses.Loss] | None = None
         self.trackers: list[metrics.Mean | None] = []
 
@@ -166,7 +166,7 @@ class CompiledLoss:
         names = [outputs.name_of(part.path) or loss.name for part, loss in zip(told, self.losses, strict=True)]
         self.trackers = [metrics.Mean(name=f"{name}_loss") if several else None for name in names]
 
-    def _told(self, outputs: Outputs) -> list[Part]:
+    def _told(self, outputs: Outputs) -> list[LossPart]:
         """What `compile` was told, as parts."""
         given, weights, y_pred = self.given, self.given_weights, outputs.structure
         if (not is_nested(y_pred) and isinstance(given, (list, tuple))) or any(map(is_nested, _items(given))):
@@ -181,7 +181,7 @@ class CompiledLoss:
                 weights = packed_like(given, leaves(weights))
             return list(_spread(given, weights, y_pred, (), outputs))
         each = zip(outputs.paths, outputs.match(given, "loss"), outputs.match(weights, "loss_weights"), strict=True)
-        return [Part(*one) for one in each if one[1] is not None]
+        return [LossPart(*one) for one in each if one[1] is not None]
 
     def _targets(self, outputs: Outputs, y_true: Any) -> list:
         """Targets, one for each output; or, in a list, one for each output that has a loss."""
@@ -220,7 +220,7 @@ def _items(given: Any) -> list:
     return list(given.values()) if isinstance(given, Mapping) else list(given) if is_nested(given) else []
 
 
-def _spread(given: Any, weights: Any, y_pred: Any, path: tuple, outputs: Outputs) -> Iterator[Part]:
+def _spread(given: Any, weights: Any, y_pred: Any, path: tuple, outputs: Outputs) -> Iterator[LossPart]:
     """Losses that are nested, as parts; `weights` are nested likewise, or are one factor for all."""
     flat = isinstance(given, (list, tuple)) and not any(map(is_nested, given))
     if flat and len(given) == len(leaves(y_pred)):
@@ -228,7 +228,7 @@ def _spread(given: Any, weights: Any, y_pred: Any, path: tuple, outputs: Outputs
     if given is None:
         return
     if not is_nested(given):
-        yield Part(path, given, weights)
+        yield LossPart(path, given, weights)
         return
     by_name = isinstance(given, Mapping)
     whole = not by_name and not isinstance(y_pred, type(given))  # several losses of one thing

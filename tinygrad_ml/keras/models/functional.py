@@ -18,7 +18,7 @@ from ...tensor import Tensor, apply
 from ..arguments import options_of
 from ..layers.base import Layer, phase
 from ..layers.input import InputLayer
-from ..layers.symbols import Call, call_of, symbols_behind
+from ..layers.symbols import LayerCall, call_of, symbols_behind
 from ..serialization import deserialize, serialize
 from .calls import Reader, Writer, again, kept
 from .model import Model, as_inputs
@@ -54,7 +54,7 @@ class Functional(Model):
         read = again(calls)
         self._connect(read(inputs), read(outputs))
 
-    def _all_calls(self) -> list[Call]:
+    def _all_calls(self) -> list[LayerCall]:
         return list(dict.fromkeys([*(tensor.call for tensor in self.inputs), *self.calls]))
 
     def _connect(self, inputs: Any, outputs: Any) -> None:
@@ -193,10 +193,10 @@ def _names(outputs: list) -> list[str]:
     return [f"{name}_{count}" if count else name for name, count in zip(names, before, strict=True)]
 
 
-def _calls_between(inputs: list, outputs: list) -> list[Call]:
+def _calls_between(inputs: list, outputs: list) -> list[LayerCall]:
     """The calls that lead from inputs to outputs, each behind those that it needs."""
     given = {tensor.node for tensor in inputs}
-    calls: dict[Call, None] = {}
+    calls: dict[LayerCall, None] = {}
     waiting = list(outputs)
     for tensor in waiting:
         for node in symbols_behind(tensor):

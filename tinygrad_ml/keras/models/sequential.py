@@ -12,7 +12,7 @@ from ..absent import NotYetError
 from ..layers.base import Layer, in_phase, phase
 from ..layers.input import InputLayer
 from ..layers.shapes import shapes_of
-from ..layers.symbols import Call, KerasTensor
+from ..layers.symbols import KerasTensor, LayerCall
 from ..serialization import deserialize, serialize
 from .calls import again, kept
 from .model import Model, as_inputs
@@ -49,7 +49,7 @@ class Sequential(Model):
             made = again(calls).made
             self._start, self._end = made[0][0], made[-1][0]
 
-    def _calls_inside(self) -> list[Call]:
+    def _calls_inside(self) -> list[LayerCall]:
         """The calls that lead from the symbol of the input to that of the output."""
         calls, end = [], self._end
         while end is not self._start:

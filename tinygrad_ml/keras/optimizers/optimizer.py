@@ -243,7 +243,7 @@ class SGD(Optimizer):
         self.momentum, self.nesterov = number("momentum", momentum, 0, 1), nesterov
 
     def make_rule(self, weights):
-        return rules.SGD(weights, momentum=self.momentum, nesterov=self.nesterov and self.momentum > 0)
+        return rules.SGDRule(weights, momentum=self.momentum, nesterov=self.nesterov and self.momentum > 0)
 
 
 class RMSprop(Optimizer):
@@ -267,7 +267,9 @@ class RMSprop(Optimizer):
         self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
 
     def make_rule(self, weights):
-        return rules.RMSprop(weights, alpha=self.rho, eps=self.epsilon, momentum=self.momentum, centered=self.centered)
+        return rules.RMSpropRule(
+            weights, alpha=self.rho, eps=self.epsilon, momentum=self.momentum, centered=self.centered
+        )
 
 
 class Adagrad(Optimizer):
@@ -285,7 +287,7 @@ class Adagrad(Optimizer):
 
     def make_rule(self, weights):
         start = self.initial_accumulator_value
-        return rules.Adagrad(weights, initial_accumulator_value=start, eps=self.epsilon)
+        return rules.AdagradRule(weights, initial_accumulator_value=start, eps=self.epsilon)
 
 
 class Adadelta(Optimizer):
@@ -320,7 +322,7 @@ class Adam(Optimizer):
         self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
 
     def make_rule(self, weights):
-        return rules.Adam(weights, betas=(self.beta_1, self.beta_2), eps=self.epsilon, amsgrad=self.amsgrad)
+        return rules.AdamRule(weights, betas=(self.beta_1, self.beta_2), eps=self.epsilon, amsgrad=self.amsgrad)
 
 
 class AdamW(Adam):

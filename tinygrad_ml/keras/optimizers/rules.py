@@ -1,16 +1,16 @@
 """Keras's updates where they differ from PyTorch's: each is the optimiser of `optim` with one function replaced.
 
-SGD       the velocity holds the learning rate: v ← μ·v - lr·g, θ ← θ + v, instead of v ← μ·v + g, θ ← θ - lr·v.
-          The two part ways when the learning rate changes
-RMSprop   √(v + ε) instead of √v + ε, and the learning rate inside of the momentum
-Adagrad   √(s + ε) instead of √s + ε
-Adam      ε is added to √v before the bias is corrected, instead of after it
+SGDRule       the velocity holds the learning rate: v ← μ·v - lr·g, θ ← θ + v, instead of v ← μ·v + g, θ ← θ - lr·v.
+              The two part ways when the learning rate changes
+RMSpropRule   √(v + ε) instead of √v + ε, and the learning rate inside of the momentum
+AdagradRule   √(s + ε) instead of √s + ε
+AdamRule      ε is added to √v before the bias is corrected, instead of after it
 """
 
 from ... import optim
 
 
-class SGD(optim.SGD):
+class SGDRule(optim.SGD):
     """v ← μ·v - lr·g; θ ← θ + v, or with `nesterov` θ ← θ + μ·v - lr·g."""
 
     def update(self, p, g, state, n, group):
@@ -21,7 +21,7 @@ class SGD(optim.SGD):
         return p + (v * n.momentum - g * n.lr if group["nesterov"] else v), v
 
 
-class RMSprop(optim.RMSprop):
+class RMSpropRule(optim.RMSprop):
     """θ ← θ - s, s ← μ·s + lr·g / √(v + ε), where v ← α·v + (1 - α)·g²."""
 
     def update(self, p, g, state, n, group):
@@ -41,7 +41,7 @@ class RMSprop(optim.RMSprop):
         return p - step, *new
 
 
-class Adagrad(optim.Adagrad):
+class AdagradRule(optim.Adagrad):
     """θ ← θ - lr·g / √(s + ε), where s ← s + g²."""
 
     def update(self, p, g, state, n, group):
@@ -49,7 +49,7 @@ class Adagrad(optim.Adagrad):
         return p - g * n.lr / (s + n.eps).sqrt(), s
 
 
-class Adam(optim.Adam):
+class AdamRule(optim.Adam):
     """θ ← θ - lr · √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√v + ε)."""
 
     def numbers(self, group, t):

@@ -14,7 +14,7 @@ from ..layers.channels import checked_format
 from .np_utils import to_categorical
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
-MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}
+COLOR_MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}
 
 
 def _pillow():
@@ -30,10 +30,10 @@ def load_img(
 ):
     """An image file as an image of Pillow, of `target_size` (height, width) if given."""
     Image = _pillow()
-    if color_mode not in MODES:
-        raise OptionError(f"color_mode={color_mode!r} is not one of {', '.join(map(repr, MODES))}")
+    if color_mode not in COLOR_MODES:
+        raise OptionError(f"color_mode={color_mode!r} is not one of {', '.join(map(repr, COLOR_MODES))}")
     try:
-        image = Image.open(path).convert(MODES[color_mode])
+        image = Image.open(path).convert(COLOR_MODES[color_mode])
     except Exception as error:  # Pillow has no error of its own: OSError, SyntaxError, ValueError and others
         raise DataError(f"{path} cannot be read as an image ({error}): fetch it again, or delete it") from None
     if target_size is not None and image.size != (target_size[1], target_size[0]):

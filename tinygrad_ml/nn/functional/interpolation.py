@@ -20,7 +20,7 @@ from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool
 AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 SMOOTH = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}  # how many spatial axes each mode is for
 PICKING = {"nearest": 0.0, "nearest-exact": 0.5}  # where in an output pixel its input is looked for
-MODES = (*PICKING, *SMOOTH, "area")
+INTERPOLATION_MODES = (*PICKING, *SMOOTH, "area")
 
 
 def interpolate(
@@ -74,8 +74,8 @@ def interpolate(
 
 
 def _check_mode(input: Tensor, mode: str, align_corners: bool | None, antialias: bool) -> None:
-    if mode not in MODES:
-        raise OptionError(f"interpolate: mode={mode!r} is not one of {', '.join(map(repr, MODES))}")
+    if mode not in INTERPOLATION_MODES:
+        raise OptionError(f"interpolate: mode={mode!r} is not one of {', '.join(map(repr, INTERPOLATION_MODES))}")
     dims = input.ndim - 2
     if dims != SMOOTH.get(mode, dims) or dims not in SPACES:
         space = SPACES.get(SMOOTH.get(mode, 0), "1 to 3 spatial axes")

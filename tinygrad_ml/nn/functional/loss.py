@@ -14,10 +14,10 @@ from ...functional.reductions import floating, widened
 from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 
-REDUCTIONS = ("mean", "sum", "none")
+REDUCTION_NAMES = ("mean", "sum", "none")
 
 
-def checked_reduction(reduction: str, allowed: tuple[str, ...] = REDUCTIONS) -> str:
+def checked_reduction(reduction: str, allowed: tuple[str, ...] = REDUCTION_NAMES) -> str:
     """`reduction`; `OptionError` if there is no such."""
     if reduction not in allowed:
         raise OptionError(f"reduction={reduction!r} is not one of {', '.join(map(repr, allowed))}")
@@ -141,7 +141,7 @@ def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean", log_t
                 sense of mathematics
     log_target  whether the targets are logarithms too
     """
-    checked_reduction(reduction, (*REDUCTIONS, "batchmean"))
+    checked_reduction(reduction, (*REDUCTION_NAMES, "batchmean"))
     x, t = paired(input, target, "kl_div")
     if log_target:
         loss = tg.exp(t) * (t - x)

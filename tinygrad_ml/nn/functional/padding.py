@@ -7,7 +7,7 @@ from ...errors import OptionError, ShapeError
 from ...functional import pad as pad_axes
 from ...tensor import Tensor, TensorLike, as_tensor
 
-MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 """PyTorch's names, and NumPy's, which `tg.pad` has."""
 
 
@@ -31,8 +31,8 @@ def pad(input: TensorLike, pad: Sequence[int], mode: str = "constant", value: fl
         raise ShapeError(
             f"pad needs integers, (before, after) for each of the last axes, but got {pad} for {input._described()}"
         )
-    if mode not in MODES:
-        raise OptionError(f"pad: mode={mode!r} is not one of {', '.join(map(repr, MODES))}")
+    if mode not in PAD_MODES:
+        raise OptionError(f"pad: mode={mode!r} is not one of {', '.join(map(repr, PAD_MODES))}")
     if value is not None and mode != "constant":
         raise OptionError(f"pad: value={value} is for mode='constant'; mode={mode!r} takes what it adds from the input")
     pairs = list(zip(numbers[::2], numbers[1::2], strict=True))[::-1]
@@ -56,4 +56,4 @@ def pad(input: TensorLike, pad: Sequence[int], mode: str = "constant", value: fl
                 )
     if not any(map(any, pairs)):
         return input
-    return pad_axes(input, pairs, MODES[mode], 0 if value is None else value)
+    return pad_axes(input, pairs, PAD_MODES[mode], 0 if value is None else value)

@@ -17,9 +17,9 @@ from ...functional import clip, floor, remainder
 from ...functional.reductions import floating
 from ...tensor import Tensor, TensorLike, as_tensor
 
-MODES = ("bilinear", "nearest", "bicubic")
-PADDING_MODES = ("zeros", "border", "reflection")
-FAR = 2.0**31
+GRID_MODES = ("bilinear", "nearest", "bicubic")
+GRID_PADDING_MODES = ("zeros", "border", "reflection")
+FAR_AWAY_PIXELS = 2.0**31
 
 
 def affine_grid(theta: TensorLike, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
@@ -73,11 +73,11 @@ def grid_sample(
             f"grid_sample needs an input (batch, channels, *space) of 2 or 3 spatial axes and a grid (batch, *positions, "
             f"2 or 3) of as many axes, but got {input._described()} and {grid._described()}"
         )
-    if mode not in MODES or (mode == "bicubic" and dims == 3):
-        raise OptionError(f"grid_sample: mode={mode!r} is not one of {', '.join(map(repr, MODES[: 5 - dims]))}")
-    if padding_mode not in PADDING_MODES:
+    if mode not in GRID_MODES or (mode == "bicubic" and dims == 3):
+        raise OptionError(f"grid_sample: mode={mode!r} is not one of {', '.join(map(repr, GRID_MODES[: 5 - dims]))}")
+    if padding_mode not in GRID_PADDING_MODES:
         raise OptionError(
-            f"grid_sample: padding_mode={padding_mode!r} is not one of {', '.join(map(repr, PADDING_MODES))}"
+            f"grid_sample: padding_mode={padding_mode!r} is not one of {', '.join(map(repr, GRID_PADDING_MODES))}"
         )
     if 0 in input.shape[2:]:
         raise ShapeError(f"grid_sample: there is nothing to sample in {input._described()}")
@@ -86,7 +86,7 @@ def grid_sample(
     for axis, n in enumerate(space):
         g = grid[..., dims - 1 - axis].reshape((grid.shape[0], math.prod(positions)))
         place = (g + 1) * ((n - 1) / 2) if align_corners else ((g + 1) * n - 1) * 0.5  # counted in pixels
-        place = clip(place, -FAR, FAR)  # infinity is a place too, but no difference of two
+        place = clip(place, -FAR_AWAY_PIXELS, FAR_AWAY_PIXELS)  # infinity is a place too, but no difference of two
         taps.append(_taps(place, n, mode, padding_mode, bool(align_corners)))
 
     pixels = input.permute_dims((0, *range(2, dims + 2), 1))  # the channels last: one look-up for all of them
