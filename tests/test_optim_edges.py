@@ -45,6 +45,26 @@ def test_asgd_averages_what_comes_behind_t0():
         np.testing.assert_allclose(average, np.mean(seen[3:], axis=0) if t > 3 else seen[-1], rtol=1e-12)
 
 
+def walked(optimizer, p, slopes):
+    """Where a parameter of one number goes."""
+    found = []
+    for slope in slopes:
+        p.grad = tg.tensor(np.array([slope]))
+        optimizer.step()
+        found.append(p.item())
+    return found
+
+
+def test_rprop_where_the_slope_turns():
+    """Steps grow by 1.2, shrink by half when the slope turns, of which the next step knows nothing (PyTorch 2.13.0)."""
+    p = nn.Parameter(np.zeros(1))
+    found = walked(optim.Rprop([p], lr=0.1), p, [1, 2, -1, -1, -1, 0, -1, 3, 3])
+    assert found == pytest.approx([-0.1, -0.22, -0.22, -0.16, -0.088, -0.088, -0.016, -0.016, -0.052])
+    p = nn.Parameter(np.zeros(1))
+    found = walked(optim.Rprop([p], lr=0.1, step_sizes=(0.09, 0.11)), p, [1, 1, 1, -1, -1])
+    assert found == pytest.approx([-0.1, -0.21, -0.32, -0.32, -0.23])
+
+
 def test_a_matrix_wider_than_high_is_stepped_as_if_square():
     """s = √max(1, n / m) for n rows and m columns."""
     g = np.random.default_rng(0).standard_normal((2, 8))
@@ -72,6 +92,18 @@ def test_an_optimiser_says_what_it_is():
 # -- options -------------------------------------------------------------------------------------------------
 
 EDGES = [
+    ("SGD", {"nesterov": True, "momentum": 0.1}, {"nesterov": True, "momentum": 0}),
+    ("SGD", {"nesterov": True, "momentum": 0.1, "dampening": 0}, {"nesterov": True, "momentum": 0.1, "dampening": 0.1}),
+    ("SGD", {"momentum": 0}, {"momentum": -0.1}),
+    ("Adam", {"betas": (0, 0)}, {"betas": (-0.1, 0)}),
+    ("Adam", {"betas": (0.99, 0.99)}, {"betas": (0.99, 1)}),
+    ("Adam", {"eps": 0, "weight_decay": 0}, {"eps": -1e-9}),
+    ("Adadelta", {"rho": 0}, {"rho": -0.1}),
+    ("Adadelta", {"rho": 1}, {"rho": 1.1}),
+    ("RMSprop", {"alpha": 0, "eps": 0}, {"alpha": -0.1}),
+    ("Rprop", {"etas": (0.1, 1.1)}, {"etas": (0, 1.1)}),
+    ("Muon", {"ns_steps": 0}, {"ns_steps": -1}),
+    ("Muon", {"ns_steps": 99}, {"ns_steps": 100}),
     ("ConstantLR", {"factor": 0}, {"factor": -0.01}),
     ("ConstantLR", {"factor": 1}, {"factor": 1.01}),
     ("LinearLR", {"start_factor": 1}, {"start_factor": 1.01}),
@@ -108,10 +140,13 @@ EDGES = [
 
 @pytest.mark.parametrize("name, possible, impossible", EDGES)
 def test_the_last_option_that_is_possible(name, possible, impossible):
-    make = getattr(lr_scheduler, name)
-    make(sgd(), **possible)
+    if hasattr(optim, name):
+        make = lambda **options: getattr(optim, name)([nn.Parameter(np.ones((1, 1)))], **options)  # noqa: E731
+    else:
+        make = lambda **options: getattr(lr_scheduler, name)(sgd(), **options)  # noqa: E731
+    make(**possible)
     with pytest.raises(OptionError):
-        make(sgd(), **impossible)
+        make(**impossible)
 
 
 # -- schedules -------------------------------------------------------------------------------------------------

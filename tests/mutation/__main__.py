@@ -56,8 +56,7 @@ def main() -> int:
     if options.again:
         chosen = [mutant for mutant in chosen if known.outcome(mutant) == "survived"]
         known.forget(chosen)
-    equivalent = _equivalent()
-    left_out = [mutant for mutant in chosen if (mutant.file, *mutant.change()) in equivalent]
+    left_out = _equivalent(chosen)
     work = [mutant for mutant in chosen if mutant not in left_out and known.outcome(mutant) is None]
     print(f"{len(chosen)} mutants, {len(left_out)} of them equivalent; {len(work)} to try", flush=True)
     if options.all_tests or not noted():
@@ -93,9 +92,12 @@ class Known:
         return hashlib.sha256(repr((mutant, (ROOT / mutant.file).read_text())).encode()).hexdigest()[:20]
 
 
-def _equivalent() -> set[tuple[str, str, str]]:
+def _equivalent(chosen: list[Mutant]) -> set[Mutant]:
+    """Those that `equivalent.toml` lists."""
     entries = tomllib.loads((Path(__file__).parent / "equivalent.toml").read_text())["mutant"]
-    return {(entry["file"], entry["before"], entry["after"]) for entry in entries}
+    listed = {(entry["file"], entry["before"], entry["after"]) for entry in entries}
+    places = {(file, before) for file, before, _ in listed}  # to make each mutant takes long
+    return {m for m in chosen if (m.file, m.text()) in places and (m.file, *m.change()) in listed}
 
 
 def _try(work: list[Mutant], known: Known, processes: int) -> None:

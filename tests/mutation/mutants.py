@@ -63,6 +63,10 @@ class Mutant:
     def __str__(self) -> str:
         return f"{self.file}:{self.line} {self.operator.removeprefix('core/')} {self.number}"
 
+    def text(self) -> str:
+        """The line, without indentation, as it is without the change."""
+        return (ROOT / self.file).read_text().splitlines()[self.line - 1].strip()
+
     def source(self) -> str:
         """The text of the changed file."""
         changed = mutate_code((ROOT / self.file).read_text(), _operator(self.operator), self.number)
