@@ -226,6 +226,25 @@ def test_what_is_reduced_over_axes_of_one_element_stays_apart_from_what_is_not()
     assert kernels(run(lambda x: (x.exp().sum(axis=1), x.exp().sum(axis=0)), (4, 4))) == ["exp sum", "sum"]
 
 
+@machine_code_only
+@pytest.mark.parametrize(
+    "function, other, expected",
+    [
+        (lambda x, y: x.exp().sum(1).sum(0), (4,), ["exp sum", "sum"]),  # a sum of sums is another domain
+        (lambda x, y: x.exp().sum(1).max(0), (4,), ["exp sum", "max"]),
+        (lambda x, y: x.exp().sum(1) * y, (4,), ["exp sum mul"]),  # a number for each row
+        (lambda x, y: x.exp().sum(1) * y, (3, 4), ["exp sum", "mul"]),  # several for each
+        (lambda x, y: x.exp().sum(1, keepdims=True) * y, (4, 3), ["exp sum", "mul"]),
+        (lambda x, y: y.exp() + x.exp().sum(1), (4,), ["exp exp sum add"]),
+    ],
+)
+def test_what_follows_a_reduction_joins_it_where_it_is_of_its_rows(function, other, expected):
+    x, y = tg.random.rand(4, 5), tg.random.rand(*other)
+    step = tg.compile(function)
+    np.testing.assert_allclose(step(x, y).numpy(), function(x, y).numpy(), 1e-6)
+    assert kernels(step) == expected
+
+
 def test_an_operation_joins_what_was_computed_last():
     """Of two kernels it can be one with only one, if both together are too long."""
     step = run(lambda x: x.exp() * x.sin(), (3,), without=("loops",))

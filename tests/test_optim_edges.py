@@ -81,6 +81,19 @@ def test_muon_divides_by_the_norm_and_by_no_less_than_eps(eps, divisor):
     np.testing.assert_allclose(p.numpy(), [[-3 / divisor, -4 / divisor]], rtol=1e-12)
 
 
+@pytest.mark.parametrize("turned", ["exp_avg", "exp_avg_sq"])
+def test_a_state_may_lie_in_any_order_in_memory(turned):
+    g = np.arange(6.0).reshape(2, 3) - 2
+    straight, other = given(np.ones((2, 3)), g), given(np.ones((2, 3)), g)
+    first, second = optim.Adam([straight], lr=0.1), optim.Adam([other], lr=0.1)
+    first.step(), second.step()
+    second.state[other][turned] = tg.tensor(np.asfortranarray(second.state[other][turned].numpy()).T).T
+    first.step(), second.step()
+    assert not second.state[other][turned]._data.flags.c_contiguous
+    for name in ("exp_avg", "exp_avg_sq"):
+        np.testing.assert_allclose(second.state[other][name].numpy(), first.state[straight][name].numpy(), rtol=1e-12)
+
+
 def test_an_optimiser_says_what_it_is():
     p, q = nn.Parameter(np.zeros((600, 2))), nn.Parameter(np.zeros(3))
     optimizer = optim.SGD([{"params": [p]}, {"params": [q], "lr": 0.5, "maximize": True}], lr=0.1)
