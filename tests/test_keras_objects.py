@@ -451,3 +451,32 @@ def test_shapes_that_come_out():
     with pytest.raises(AttributeError, match="called on a symbol"):
         layer.output
     assert not hasattr(layer, "input") and not hasattr(Sequential(), "output")
+
+
+def test_losses_are_computed_in_the_dtype_that_they_are_given():
+    t, p = tg.tensor([[0.0], [1.0]]), tg.tensor([[0.3], [0.8]], requires_grad=True)
+    for dtype in ("float16", "float64"):
+        loss = keras.losses.MeanSquaredError(dtype=dtype)
+        value = loss(t, p, sample_weight=np.array([1.0, 2.0]))
+        assert loss.dtype == dtype and str(value.dtype) == dtype and loss.get_config().get("dtype") == dtype
+        (slope,) = tg.grad(value, p)
+        assert str(slope.dtype) == "float32"
+        np.testing.assert_allclose(slope.numpy(), [[0.3], [-0.4]], rtol=1e-3)
+    assert str(keras.losses.MeanSquaredError()(t, p).dtype) == "float32"
+    with pytest.raises(OptionError, match="none of floats"):
+        keras.losses.MeanSquaredError(dtype="int32")
+
+
+def test_a_weight_is_added_by_place_or_by_name():
+    layer = keras.layers.Layer()
+    assert layer.add_weight((2, 3), "ones", "float32").shape == layer.add_weight(shape=(2, 3)).shape == (2, 3)
+    assert (
+        layer.add_weight(3, trainable=False).numpy().any()
+        and not layer.add_weight(shape=3, dtype="int32").numpy().any()
+    )
+    with pytest.raises(OptionError, match="name='scale'"):
+        layer.add_weight("scale", shape=(2,))
+    with pytest.raises(OptionError, match="shape twice"):
+        layer.add_weight((2,), shape=(2,))
+    with pytest.raises(OptionError, match="shape, initializer, dtype by place"):
+        layer.add_weight((2,), "ones", "float32", True)

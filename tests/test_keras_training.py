@@ -220,13 +220,37 @@ def test_bar(capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_the_state_of_an_optimizer_goes_to_another():
+    first, second = model(optimizer="adam"), model(optimizer="adam")
+    first.fit(X, Y, epochs=2, batch_size=10, verbose=0, shuffle=False)
+    with pytest.raises(OptionError, match="build"):
+        second.optimizer.set_weights(first.optimizer.variables)
+    kept = {}
+    first.optimizer.save_own_variables(kept)
+    with pytest.warns(UserWarning, match="2 variables, and .* were saved, as it is not built yet"):
+        second.optimizer.load_own_variables(kept)
+    second.optimizer.build(second.trainable_variables)
+    with pytest.raises(ShapeError, match="set_weights of optimizer"):
+        second.optimizer.set_weights(first.optimizer.variables[:-1])
+    second.optimizer.load_own_variables(kept)
+    second.set_weights(first.get_weights())
+    for made in (first, second):
+        made.fit(X, Y, epochs=1, batch_size=10, verbose=0, shuffle=False)
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert second.optimizer.iterations == 12
+
+
 def test_learning_rates_can_be_set():
     made = model()
     made.optimizer.learning_rate = 0.5
     made.optimizer.learning_rate.assign(0.25)
     assert float(made.optimizer.learning_rate) == 0.25
-    with pytest.raises(OptionError, match="0 or more"):
-        made.optimizer.learning_rate = -1
+    made.optimizer.learning_rate = np.float32(-0.5)
+    assert float(made.optimizer.learning_rate) == -0.5
+    for wrong in ("x", None, np.inf):
+        with pytest.raises(OptionError, match="learning_rate=.* must be a number"):
+            made.optimizer.learning_rate = wrong
     with pytest.raises(OptionError, match="one of"):
         keras.optimizers.Adam(clipnorm=1.0, clipvalue=1.0)
     with pytest.raises(OptionError, match="average the weights"):

@@ -298,6 +298,21 @@ def has(keras):
     return [hasattr(layer, name) for name in ("input", "output", "nothing")], hasattr(keras.layers, "Nothing"), shapes
 
 
+def added(keras):
+    layer = keras.layers.Layer()
+    made = [
+        layer.add_weight((2, 3), "ones", "float32"),
+        layer.add_weight(shape=4, initializer="ones")
+        if keras is ours
+        else layer.add_weight(shape=(4,), initializer="ones"),
+        layer.add_weight((2,), dtype="int32", trainable=False),
+    ]
+    drawn = layer.add_weight((3,), trainable=False)
+    return [as_array(getattr(one, "value", one)) for one in made], bool(
+        np.any(as_array(getattr(drawn, "value", drawn)))
+    )
+
+
 def rates(keras):
     asked = []
     optimizer = keras.optimizers.SGD(lambda: asked.append(1) or 0.25)
@@ -367,7 +382,7 @@ def structures(keras):
 PROGRAMS = [
     building, training_by_default, losses_of_calls, functional_subclass, output_shapes, frozen, changed_sequential,
     other_ranks, nested_inputs, activations_of_names, thresholds, registered, own_get_config, clones, padded,
-    weights_in_lists, spec, has, rates, bars, checkpoints, structures,
+    weights_in_lists, spec, has, rates, bars, checkpoints, structures, added,
 ]  # fmt: skip
 
 
@@ -423,6 +438,9 @@ WRONG = {
     ),
     "a class without get_config": lambda keras: keras.saving.register_keras_serializable()(type("Bare", (), {})),
     "an activation without a name": lambda keras: keras.activations.get("nothing"),
+    "the name of a weight by its place": lambda keras: keras.layers.Layer().add_weight("scale", shape=(2,)),
+    "a shape twice": lambda keras: keras.layers.Layer().add_weight((2,), shape=(2,)),
+    "four by place": lambda keras: keras.layers.Layer().add_weight((2,), "ones", "float32", True),
     "a gradient too many": lambda keras: with_weights(keras).apply([np.ones((3, 2), "float32")] * 9),
 }
 

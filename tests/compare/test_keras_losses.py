@@ -65,6 +65,26 @@ def test_loss_and_gradient(name, options, y_pred, y_true, weighted):
             agree(own_y.grad, their_y.grad, rtol=2e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+@pytest.mark.parametrize(
+    "kind", ["MeanSquaredError", "CategoricalCrossentropy", "SparseCategoricalCrossentropy", "own"]
+)
+def test_the_dtype_of_a_loss_is_that_of_its_arithmetic(kind, dtype):
+    targets = LABELS if kind.startswith("Sparse") else ONE_HOT
+    found = []
+    for room, tensor in ((ours, tg.tensor), (theirs, torch.tensor)):
+
+        class Own(room.losses.Loss):
+            def call(self, y_true, y_pred):
+                return ((y_true - y_pred) ** 2)[:, 0]
+
+        loss = (Own if kind == "own" else getattr(room.losses, kind))(dtype=dtype)
+        found.append((loss(tensor(targets), tensor(PROBABILITIES), tensor(WEIGHTS)), loss.dtype))
+    (own, told), (expected, their_dtype) = found
+    assert told == their_dtype == dtype and str(own.dtype) == dtype  # Keras's divisor makes float32 of float64
+    agree(own, expected, rtol=3e-3 if dtype == "float16" else 1e-6)
+
+
 @pytest.mark.parametrize(
     ("name", "options", "y_pred", "y_true"), CASES, ids=[f"{c[0]}-{i}" for i, c in enumerate(CASES)]
 )

@@ -3,7 +3,7 @@
 import numpy as np
 import optimizer_numbers
 import pytest
-from keras_twins import agree, numbers, ours, quiet, theirs, torch
+from keras_twins import agree, as_array, numbers, ours, quiet, theirs, torch
 
 import tinygrad_ml as tg
 
@@ -11,6 +11,7 @@ pytestmark = quiet
 
 OPTIMIZERS = [
     ("SGD", {}),
+    ("SGD", {"learning_rate": -0.01}),
     ("SGD", {"momentum": 0.9}),
     ("SGD", {"momentum": 0.9, "nesterov": True}),
     ("SGD", {"momentum": 0.9, "weight_decay": 0.01, "clipnorm": 0.5}),
@@ -26,6 +27,34 @@ OPTIMIZERS = [
     ("Adam", {"amsgrad": True, "weight_decay": 0.02}),
     ("AdamW", {}),
 ]
+
+
+def state_of(optimizer):
+    kept = {}
+    optimizer.save_own_variables(kept)
+    return [np.asarray(kept[str(i)]) for i in range(len(kept))]
+
+
+@pytest.mark.parametrize(("name", "options"), [*OPTIMIZERS[1:3], *OPTIMIZERS[7:]], ids=str)
+def test_one_goes_on_from_the_state_of_the_other(name, options):
+    optimizers, weights = [], []
+    for room, variable in ((ours, lambda w: tg.nn.Parameter(w.copy())), (theirs, theirs.Variable)):
+        weights.append([variable(numbers(3, 4)), variable(numbers(4, seed=1))])
+        optimizers.append(getattr(room.optimizers, name)(**options))
+        with pytest.raises(ValueError, match="build"):
+            optimizers[-1].set_weights([])
+        optimizers[-1].build(weights[-1])
+    (own, other), gradients = optimizers, [numbers(3, 4, seed=2), numbers(4, seed=3)]
+    assert [one.shape for one in state_of(own)] == [one.shape for one in state_of(other)]
+    for _ in range(3):
+        other.apply_gradients(zip(map(torch.tensor, gradients), weights[1], strict=True))
+    own.set_weights(state_of(other))
+    for mine, theirs_ in zip(*weights, strict=True):
+        mine.assign(tg.tensor(as_array(theirs_.value)))
+    other.apply_gradients(zip(map(torch.tensor, gradients), weights[1], strict=True))
+    own.apply_gradients(zip(map(tg.tensor, gradients), weights[0], strict=True))
+    for found, expected in zip([*weights[0], *state_of(own)], [*weights[1], *state_of(other)], strict=True):
+        agree(found, as_array(getattr(expected, "value", expected)), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", optimizer_numbers.KERAS)

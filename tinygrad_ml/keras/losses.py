@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import functional as tg
+from ..backend import dtypes
 from ..errors import OptionError
 from ..nn import functional as F
-from ..structure import is_nested, mapped
+from ..structure import is_nested, leaves, mapped
 from ..tensor import Tensor, as_tensor
 from .naming import unique_name
 from .samples import Counted, aligned, as_floats, as_pair, reduced
@@ -178,6 +179,7 @@ class Loss(Configurable):
 
     reduction  of the numbers that `call` gives for the samples: "sum_over_batch_size" or "mean", their mean, whatever the
                weights sum to; "mean_with_sample_weight", divided by the sum of the weights; "sum"; or "none"
+    dtype      in which it is computed: "float16", "float32" or "float64"; by default that of the predictions
 
     `call` is given tensors of floats, whatever the targets are. A name for the logs is made of the class, if none is given.
     """
@@ -186,12 +188,20 @@ class Loss(Configurable):
         if reduction not in LOSS_REDUCTIONS:
             raise OptionError(f"reduction={reduction!r} is not one of {', '.join(map(repr, LOSS_REDUCTIONS))}")
         self.name, self.reduction = name or unique_name(type(self)), reduction
+        self.dtype = None if dtype is None else dtypes.as_dtype(getattr(dtype, "name", dtype)).name
+        if dtype is not None and not dtypes.is_float(dtypes.as_dtype(self.dtype)):
+            raise OptionError(
+                f"{type(self).__name__}: dtype={self.dtype!r} is none of floats, in which losses are computed"
+            )
 
     def call(self, y_true, y_pred) -> Tensor:
         """A loss for each sample."""
         raise NotImplementedError(f"{type(self).__name__} is a loss without call(): define call(self, y_true, y_pred)")
 
     def __call__(self, y_true, y_pred, sample_weight: Any = None) -> Tensor:
+        if self.dtype is not None:
+            floats = lambda y: as_tensor(y).astype(self.dtype)  # noqa: E731
+            y_pred = mapped(floats, y_pred) if _holds_arrays(y_pred) else floats(y_pred)
         return reduced(as_tensor(self.call(*self._floats(y_true, y_pred))), sample_weight, self.reduction)
 
     def _floats(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
@@ -199,7 +209,8 @@ class Loss(Configurable):
             y_pred = as_floats(y_pred)
             return as_floats(y_true, y_pred), y_pred
         y_pred = mapped(as_floats, y_pred)
-        return mapped(as_floats, y_true), y_pred
+        like = leaves(y_pred)[0]
+        return mapped(lambda y: as_floats(y, like), y_true), y_pred
 
 
 def _holds_arrays(value: Any) -> bool:
@@ -219,7 +230,7 @@ class LossFunctionWrapper(Loss):
         dtype: Any = None,
         **options: Any,
     ):
-        super().__init__(name or getattr(fn, "__name__", None), reduction)
+        super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
         self.fn, self.options = fn, options
 
     def call(self, y_true, y_pred):
@@ -240,7 +251,7 @@ def _loss_class(name: str, function: Callable) -> type[Loss]:
                 raise OptionError(
                     f"{type(self).__name__} has no option {option}=; it has {', '.join([*names, 'reduction', 'name'])}"
                 )
-        Loss.__init__(self, name, reduction)
+        Loss.__init__(self, name, reduction, dtype)
         self.options = given
 
     common = {"reduction": "sum_over_batch_size", "name": function.__name__, "dtype": None}

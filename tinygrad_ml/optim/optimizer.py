@@ -155,13 +155,21 @@ class Optimizer:
         if (t, wide) not in numbers:
             beside = widened(p.detach())
             numbers[t, wide] = each_time(lambda: self.numbers(group, self.state[p]["step"]), beside)
-        initial = self.initial(group)
+        names = self.begin(p, group)
+        self._overwrite(p, _beside(g, p), [state[name] for name in names], numbers[t, wide], group)
+        return t
+
+    def begin(self, p: Tensor, group: Mapping[str, Any]) -> list[str]:
+        """Let p have its state, on its own device, if it was not updated yet; the names of what is kept."""
+        state, initial = self.state.setdefault(p, {"step": 0}), self.initial(group)
         for name, start in initial.items():
-            kept = state[name] = _beside(state[name], p) if name in state else full_like(p, start, dtype=wide)
+            if name in state:
+                kept = state[name] = _beside(state[name], p)
+            else:
+                kept = state[name] = full_like(p, start, dtype=accumulator(p.dtype))
             if kept.name is None:
                 kept.name = f"{p.name}.{name}" if p.name else name
-        self._overwrite(p, _beside(g, p), [state[name] for name in initial], numbers[t, wide], group)
-        return t
+        return list(initial)
 
     def _apart(self, params: list[Tensor]) -> list[int]:
         """How many more updates than the first each of them has had: on that it depends who shares numbers."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy
 
+from ...backend import dtypes
 from ...errors import OptionError, ShapeError
 from ...nn import Module
 from ...nn.parameter import Parameter
@@ -67,7 +68,8 @@ class Weights(Module):
 
     def add_weight(
         self,
-        shape: tuple[int, ...] | None = None,
+        *by_place: Any,
+        shape: tuple[int, ...] | int | None = None,
         initializer: Any = None,
         dtype: Any = None,
         trainable: bool = True,
@@ -80,14 +82,14 @@ class Weights(Module):
     ) -> Tensor:
         """A new weight: a parameter if it is to be trained, else state. Assign it to an attribute in `build`.
 
-        initializer  by name or as an object; by default glorot_uniform, or zeros for state
+        by_place     shape, initializer and dtype, of which none is then given by name
+        initializer  by name or as an object; by default glorot_uniform for floats, and zeros for integers and bools
         autocast, aggregation, overwrite_with_gradient are accepted, and change nothing
         """
-        if isinstance(shape, str):
-            raise OptionError(f"add_weight takes the shape first: give the name as a keyword argument, name={shape!r}")
+        shape, initializer, dtype = _by_place(by_place, shape=shape, initializer=initializer, dtype=dtype)
         shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
-        initializer = initializers.get(initializer or ("glorot_uniform" if trainable else "zeros"))
-        made = initializer(shape, dtype=dtype)
+        whole = dtype is not None and not dtypes.is_float(dtypes.as_dtype(dtype))
+        made = initializers.get(initializer or ("zeros" if whole else "glorot_uniform"))(shape, dtype=dtype)
         if not trainable or not _is_float(made):
             taken = name is None or name in vars(self) or hasattr(type(self), name)
             free = next(f"state_{i}" for i in itertools.count() if f"state_{i}" not in self._buffers) if taken else name
@@ -215,6 +217,18 @@ class Weights(Module):
             raise ShapeError(f"layer {self.name!r} has {len(own)} weights of its own, but got {len(store)}")
         for number, weight in enumerate(own):
             weight.assign(as_tensor(numpy.asarray(store[str(number)])).to(weight.device))
+
+
+def _by_place(given: tuple, **by_name: Any) -> Iterator[Any]:
+    """The options of `add_weight` that may be given by place, wherever they were."""
+    if given and isinstance(given[0], str):
+        raise OptionError(f"add_weight takes the name of a weight as a keyword argument: name={given[0]!r}")
+    if len(given) > len(by_name):
+        raise OptionError(f"add_weight takes {', '.join(by_name)} by place, and all else by name: it was given {given}")
+    for place, (option, value) in enumerate(by_name.items()):
+        if place < len(given) and value is not None:
+            raise OptionError(f"add_weight was given {option} twice, by place and by name")
+        yield given[place] if place < len(given) else value
 
 
 def _is_float(tensor: Tensor) -> bool:

@@ -6,14 +6,17 @@ Read next: `rules.py` for how the updates differ from PyTorch's, `schedules.py` 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy
+
 from ... import optim
-from ...errors import OptionError
+from ...errors import OptionError, ShapeError
 from ...modes import each_time, no_grad
 from ...nn.utils import norm_and_factor, shortened
-from ...tensor import Tensor, tensor
+from ...tensor import Tensor, as_tensor, tensor
 from ..arguments import old_spelling
 from ..checks import number
 from ..naming import unique_name
@@ -33,7 +36,7 @@ _NOT_OFFERED = {
 class Optimizer(Configurable):
     """The base of optimisers.
 
-    learning_rate     a number, or a schedule: a function of the number of updates done
+    learning_rate     a number, or a schedule: a function of the number of updates done. Below 0, losses grow
     weight_decay      λ: each update first makes θ ← θ - lr·λ·θ
     clipnorm          the largest norm of each weight's gradient
     clipvalue         the largest size of each number in a gradient
@@ -85,6 +88,8 @@ class Optimizer(Configurable):
         self._schedule: LearningRateSchedule | None = None
         self.learning_rate = learning_rate
 
+    _kept_apart: tuple[str, ...] = ()  # what of its state stands in `variables` for all weights, behind the rest
+
     def make_rule(self, weights: list[Tensor]) -> optim.Optimizer:
         """The optimiser of `optim` that does the updates."""
         raise NotImplementedError(f"{type(self).__name__} must define make_rule(weights)")
@@ -105,7 +110,7 @@ class Optimizer(Configurable):
         if isinstance(rate, LearningRateSchedule):
             self._schedule = rate
             return
-        rate = float(number("learning_rate", rate if isinstance(rate, (int, float)) else float(rate), 0))
+        rate = float(number("learning_rate", float(rate) if hasattr(rate, "__array__") else rate))
         if self._schedule is not None:
             raise OptionError(
                 f"the learning rate of {self.name!r} is {type(self._schedule).__name__}, a schedule of its own, and cannot be "
@@ -128,6 +133,9 @@ class Optimizer(Configurable):
     def build(self, variables: Iterable[Tensor]) -> None:
         """Begin to train these weights."""
         self._rule = self.make_rule(list(variables))
+        for group in self._rule.param_groups:
+            for weight in group["params"]:
+                self._rule.begin(weight, group)
 
     def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
         """Weights that `weight_decay` does not touch, such as biases: as tensors, or by patterns that their names hold."""
@@ -140,9 +148,46 @@ class Optimizer(Configurable):
     @property
     def variables(self) -> list[Tensor]:
         """Its state: the number of updates, the learning rate if no schedule has it, and what the rule keeps of weights."""
-        kept = [] if self._rule is None else [value for state in self._rule.state.values() for value in state.values()]
+        states = [] if self._rule is None else self._rule.state.values()
+        kept = [(name, value) for state in states for name, value in state.items() if name != "step"]
+        place = {name: i for i, name in enumerate(self._kept_apart, 1)}
+        kept.sort(key=lambda one: place.get(one[0], 0))
         rate = [self._rate] if self._schedule is None else []
-        return [tensor(self.iterations), *rate, *(one for one in kept if isinstance(one, Tensor))]
+        return [tensor(self.iterations), *rate, *(value for _, value in kept)]
+
+    def set_weights(self, weights: Iterable[Any]) -> None:
+        """Overwrite `variables` by numbers in their order. Raises `ShapeError`, before anything is changed."""
+        if self._rule is None:
+            raise OptionError(
+                f"{self.name!r} has no state before it is built: call build(trainable_variables), then set_weights"
+            )
+        own, given = self.variables, [as_tensor(weight) for weight in weights]
+        if [one.shape for one in given] != [one.shape for one in own]:
+            raise ShapeError(
+                f"set_weights of optimizer {self.name!r} needs arrays of shapes {[one.shape for one in own]}, but got "
+                f"{[one.shape for one in given]}"
+            )
+        self.iterations = int(given[0])
+        for state in self._rule.state.values():
+            state["step"] = self.iterations
+        for variable, new in zip(own[1:], given[1:], strict=True):
+            variable.assign(new.to(variable.device))
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put `variables` into a dictionary, or a group of a file, as "0", "1" and so on."""
+        for i, variable in enumerate(self.variables):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take `variables` from what `save_own_variables` has filled; if they are as many, else a warning says why not."""
+        count = len(self.variables)
+        if len(store) == count:
+            self.set_weights([numpy.asarray(store[str(i)]) for i in range(count)])
+            return
+        why = "" if self.built else ", as it is not built yet: call build(trainable_variables) first"
+        warnings.warn(
+            f"{self.name!r} keeps its state: it has {count} variables, and {len(store)} were saved{why}", stacklevel=2
+        )
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor, Tensor]]) -> None:
         """One update, from pairs of a gradient and its weight."""
@@ -254,6 +299,8 @@ class RMSprop(Optimizer):
     centered  divide by the deviation √(v - ḡ² + ε), ḡ the running mean of g
     """
 
+    _kept_apart = ("square_avg", "momentum_buffer", "grad_avg")
+
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -308,6 +355,8 @@ class Adam(Optimizer):
     epsilon         ε
     amsgrad         divide by the largest v so far
     """
+
+    _kept_apart = ("max_exp_avg_sq",)
 
     def __init__(
         self,
