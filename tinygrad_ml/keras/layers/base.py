@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -44,6 +45,8 @@ class _Phase(threading.local):
 
 
 phase = _Phase()
+_adding_losses: weakref.WeakSet[Layer] = weakref.WeakSet()
+"""The layers that have ever added a loss: as long as there are none, no call has any to forget."""
 
 
 @contextmanager
@@ -171,6 +174,7 @@ class Layer(Configurable, Weights):
             if isinstance(one, Tensor) and one.ndim:
                 raise ShapeError(f"add_loss takes a 0-d tensor, and not {one._described()}: sum it, or take its mean")
             self._added_losses = (*self._added_losses, one)
+        _adding_losses.add(self)
 
     # -- being called ----------------------------------------------------------------------------------
 
@@ -223,8 +227,10 @@ class Layer(Configurable, Weights):
     def _training_for(self, training: bool | None) -> dict[str, bool]:
         """What `call` is told: what the caller says, or the call around this one, or else what it has by default."""
         takes, default = self._training
+        if not takes:
+            return {}
         now = next((one for one in (training, phase.training, default) if one is not None), None)
-        return {"training": now if now is None else bool(now)} if takes else {}
+        return {"training": now if now is None else bool(now)}
 
     def _build(self, *inputs: Any, **options: Any) -> None:
         """Make the weights, from the first inputs that the layer sees."""
@@ -277,7 +283,7 @@ class Layer(Configurable, Weights):
 
     def _forget_losses(self) -> None:
         """Forget the penalties of the last call."""
-        for layer in self._layers_inside():
+        for layer in self._layers_inside() if _adding_losses else ():
             layer._added_losses = ()
 
     # -- symbols ---------------------------------------------------------------------------------------

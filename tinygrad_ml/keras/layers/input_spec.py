@@ -71,11 +71,15 @@ class InputSpec(Configurable):
 
 def check_inputs(name: str, spec: Any, inputs: Any) -> None:
     """Raise `ShapeError` if inputs are not what the layer `name` says that it takes."""
-    specs = [one for one in leaves(spec) if one is not None]
-    given = [tensor for tensor in leaves(inputs) if isinstance(tensor, Tensor)]
-    needed = sum(not one.optional for one in specs)
-    if isinstance(spec, (list, tuple)) and not needed <= len(given) <= len(specs):
-        raise ShapeError(f"layer {name!r} takes {len(specs)} inputs, but got {len(given)}")
+    if isinstance(spec, InputSpec) and isinstance(inputs, Tensor):
+        specs, given = [spec], [inputs]
+    else:
+        specs = [one for one in leaves(spec) if one is not None]
+        given = [tensor for tensor in leaves(inputs) if isinstance(tensor, Tensor)]
+    if isinstance(spec, (list, tuple)):
+        needed = sum(not one.optional for one in specs)
+        if not needed <= len(given) <= len(specs):
+            raise ShapeError(f"layer {name!r} takes {len(specs)} inputs, but got {len(given)}")
     for number, (one, tensor) in enumerate(zip(specs, given, strict=False)):
         problem = one.problem(tensor.shape, tensor.dtype)
         if problem is not None:
