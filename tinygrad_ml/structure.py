@@ -3,36 +3,59 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 
+@functools.lru_cache(maxsize=512)
+def _holding(kind: type) -> str | None:
+    """How things of a type hold others; None for leaves. Remembered, for this is asked of each argument of each call."""
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        return "fields"
+    if issubclass(kind, (tuple, list)):
+        return "items"
+    if issubclass(kind, dict) and kind is not dict:
+        return "values of its own kind"  # it knows more: a default, an order
+    return "values" if issubclass(kind, Mapping) else None
+
+
 def is_nested(part: Any) -> bool:
     """Whether it is a tuple, a list or a dictionary, and no leaf."""
-    return isinstance(part, (tuple, list, Mapping))
+    return _holding(type(part)) is not None
 
 
 def mapped(function: Callable[[Any], Any], part: Any) -> Any:
     """The same structure, with `function` of each leaf in its place."""
-    if isinstance(part, tuple) and hasattr(part, "_fields"):
-        return type(part)(*(mapped(function, item) for item in part))
-    if isinstance(part, (tuple, list)):
+    holding = _holding(type(part))
+    if holding is None:
+        return function(part)
+    if holding == "fields":
+        return type(part)(*[mapped(function, item) for item in part])
+    if holding == "items":
         return type(part)([mapped(function, item) for item in part])
-    if type(part) is not dict and isinstance(part, dict):
-        made = copy.copy(part)  # of its kind, and with what else it knows: a default, an order
-        for name, item in part.items():
-            made[name] = mapped(function, item)
-        return made
-    if isinstance(part, Mapping):
+    if holding == "values":
         return {name: mapped(function, item) for name, item in part.items()}
-    return function(part)
+    made = copy.copy(part)
+    for name, item in part.items():
+        made[name] = mapped(function, item)
+    return made
 
 
 def leaves(part: Any) -> list[Any]:
     """What is in a structure, in order; of anything else, the thing itself."""
-    if not is_nested(part):
-        return [part]
-    return [leaf for item in (part.values() if isinstance(part, Mapping) else part) for leaf in leaves(item)]
+    found: list[Any] = []
+    _gather(part, found)
+    return found
+
+
+def _gather(part: Any, found: list[Any]) -> None:
+    holding = _holding(type(part))
+    if holding is None:
+        found.append(part)
+        return
+    for item in part.values() if holding.startswith("values") else part:
+        _gather(item, found)
 
 
 def packed_like(part: Any, others: Iterable[Any]) -> Any:
