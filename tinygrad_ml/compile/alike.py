@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import types
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -46,7 +47,7 @@ def _same_programs(one: Program, other: Program) -> bool:
         taken.add(b)
         return a.shape == b.shape and a.dtype == b.dtype and _same_sources(a.source, b.source)
 
-    def pairs(these, those) -> bool:
+    def pairs(these: Sequence[Value], those: Sequence[Value]) -> bool:
         return len(these) == len(those) and all(map(pair, these, those))
 
     return (
@@ -73,7 +74,7 @@ def _in_one_order(writes: list[tuple[Value, Value]]) -> list[Value]:
 def _same_sources(a: Source | None, b: Source | None) -> bool:
     if type(a) is not type(b):
         return False
-    if isinstance(a, Constant):
+    if isinstance(a, Constant) and isinstance(b, Constant):
         return _same_constants(a, b)
     return a is None or _same(vars(a), vars(b))
 

@@ -83,6 +83,8 @@ def _unsafe(path: Path) -> str | None:
 
 def _is_private(group: int) -> bool:
     """Whether it is the group of the user alone, which many systems give to each, with rights to write."""
+    if pwd is None or grp is None:
+        return False
     try:
         user, found = pwd.getpwuid(os.getuid()), grp.getgrgid(group)
     except KeyError:

@@ -119,7 +119,7 @@ class Compiled:
         try:
             result = self._run(self.executable, tensors)
         except BaseException:
-            if fresh:
+            if fresh and recording.before is not None:
                 recording.before.restore()
                 self.failed = True
             else:
@@ -154,11 +154,10 @@ class Compiled:
             writes.wrote(source.now(tensors)._data)
         for target, what, place in self.recording.rebinds:
             tensor = tensors[target] if isinstance(target, int) else target
-            made = None if place is None else Tensor(results[place])
             if what == "grad":
-                tensor.grad = made
-            else:
-                tensor._replace(made._data)
+                tensor.grad = None if place is None else Tensor(results[place])
+            elif place is not None:
+                tensor._replace(Tensor(results[place])._data)
 
         def handed_out(leaf: Any) -> Any:
             if not isinstance(leaf, Result):

@@ -16,7 +16,7 @@ from ..tensor import failure
 from .program import Instruction, Value
 
 
-def value_of(instruction: Instruction, xp, *arrays) -> Any:
+def value_of(instruction: Instruction, xp: Any, *arrays: Any) -> Any:
     """What an instruction computes of these arrays, which lie where the backend `xp` is."""
     try:
         return instruction.op.value(xp, *arrays, **instruction.params)
@@ -25,16 +25,17 @@ def value_of(instruction: Instruction, xp, *arrays) -> Any:
     except Exception as error:
         _check_indices(instruction, arrays)
         names = [_described(value, array) for value, array in zip(instruction.inputs, arrays, strict=True)]
-        raise failure(instruction.op, names, error) from error
+        op: Any = instruction.op  # or what is called instead of one
+        raise failure(op, names, error) from error
 
 
-def _described(value: Value, array) -> str:
+def _described(value: Value, array: Any) -> str:
     name, device = getattr(getattr(value.source, "tensor", None), "name", None), Device.of(array)
     where = "" if device.kind == "cpu" else f" on {device}"
     return f"{f'tensor {name!r}' if name else 'a tensor'} of shape {array.shape} and dtype {array.dtype}{where}"
 
 
-def _check_indices(instruction: Instruction, arrays) -> None:
+def _check_indices(instruction: Instruction, arrays: tuple) -> None:
     """`RangeError` for an index array that names a place which is not there, in the words of indexing."""
     index = instruction.params.get("index", ())
     if ARRAY not in index:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -35,7 +35,7 @@ ENGINES = {
 def device_of(program: Program, arguments: list[Tensor]) -> Device:
     """The device on which a program runs. `CompileError` if its tensors are on several."""
     transfers = {i.inputs[0]: Device(i.params["device"]) for i in program.instructions if i.op is transfer}
-    found: dict[Device, str] = {}
+    found: dict[Any, str] = {}
     for value in program.sources():
         source = value.source
         if source.kind == "argument":

@@ -9,7 +9,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import groupby, zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import CompileError
 from .program import Call, Instruction, Program, Value, described
@@ -51,7 +51,7 @@ class Explanation:
     eager       that of what was recorded, operation by operation
     """
 
-    def __init__(self, recording: Recording, stages: Mapping[str, Program], executable):
+    def __init__(self, recording: Recording, stages: Mapping[str, Program], executable: Any):
         layout = executable.layout
         if layout is None:
             raise CompileError(

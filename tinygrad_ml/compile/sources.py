@@ -60,7 +60,7 @@ class Gradient(State):
 
     kind = "gradient"
 
-    def now(self, arguments: Sequence[Tensor] = ()) -> Tensor:
+    def now(self, arguments: Sequence[Tensor] = ()) -> Any:
         return self.tensor.grad
 
 

@@ -26,7 +26,7 @@ from .explain import Explanation
 from .gpu.blas import PRECISIONS
 from .guards.method import HeldMethod
 from .guards.reach import reachable
-from .guards.signature import difference, positional_names, take_apart
+from .guards.signature import described, difference, take_apart
 from .passes import PASSES
 from .program import Program
 from .recording import record
@@ -136,7 +136,9 @@ class Step:
         self._programs: dict[tuple, list[Compiled]] = {}
         self._memory: dict[Device, Any] = {}
         self._last: Compiled | None = None
-        self._newest: tuple[Compiled, tuple] | None = None  # the last recorded one, and the key of its call
+        self._newest: tuple[Compiled, tuple, dict] | None = (
+            None  # the last recorded one, the key of its call, and that in words
+        )
         self._calls = itertools.count()
         self._warned = False
         self._turn = Turn()
@@ -189,16 +191,19 @@ class Step:
 
     def _compiled(self, tensors: list[Tensor], key: tuple, args: tuple, kwargs: dict) -> Compiled:
         """The program for such a call, recorded if there is none yet."""
-        programs = self._programs.get(key, ())
+        programs = self._programs.get(key, [])
         for place, compiled in enumerate(programs):
             if compiled.fits(tensors):
                 if place:  # it will probably be the next one too
                     programs.insert(0, programs.pop(place))
                 break
         else:
+            words = described(self.function, args, kwargs)
+            if self._newest is not None and len(self._all()) >= self.programs and not self._warned:
+                self._warn(key, words, *self._newest)
             compiled = self._record(tensors, key, args, kwargs)
             self._make_room()
-            self._newest = compiled, key
+            self._newest = compiled, key, words
             self._programs.setdefault(key, []).insert(0, compiled)
         compiled.refuse_overlaps(tensors)
         compiled.used = next(self._calls)
@@ -213,7 +218,7 @@ class Step:
             those = {key: [one for one in programs if one not in gone] for key, programs in self._programs.items()}
             self._programs = {key: programs for key, programs in those.items() if programs}
 
-    def __get__(self, instance, owner=None):
+    def __get__(self, instance: Any, owner: type | None = None) -> Step:
         """As a method, it is compiled for each object."""
         if instance is None or isinstance(self.function, staticmethod):
             return self
@@ -243,7 +248,7 @@ class Step:
         held = getattr(step, "function", None)
         return isinstance(held, HeldMethod) and held.function is self.function and held.is_of(instance)
 
-    def __reduce__(self):
+    def __reduce__(self) -> str | tuple:
         """A copy, or what is read from a file, has its own programs. Of a method, the object makes a new step."""
         if isinstance(self.function, HeldMethod):
             return type(None), ()
@@ -253,8 +258,6 @@ class Step:
         return self.__qualname__ if place is self else (Step, (self.function, *self._options))
 
     def _record(self, tensors: list[Tensor], key: tuple, args: tuple, kwargs: dict) -> Compiled:
-        if len(self._all()) >= self.programs and not self._warned:
-            self._warn(key, args)
         for tensor in tensors:
             if absent(tensor._data):
                 raise CompileError(f"tg.compile needs tensors with numbers, and {tensor._described()} has none")
@@ -282,20 +285,16 @@ class Step:
             self._memory[device] = engine.memory(device.index, self.products)
         return Compiled(recording, tensors, static, aliases, engine, self._memory[device], self.without)
 
-    def _warn(self, key: tuple, args: tuple) -> None:
+    def _warn(self, key: tuple, words: dict, last: Compiled, its_key: tuple, its_words: dict) -> None:
         """Say, once, what it is that changes so often."""
         self._warned = True
-        last, its_key = self._newest
-        if key != its_key:
-            why = difference(key, its_key, positional_names(self.function, len(args)))
-        else:
-            why = last.recording.change()
+        why = difference(words, its_words) if key != its_key else last.recording.change()
         warnings.warn(
             f"{self.__name__} has been recorded for {self.programs} combinations of shapes, options and modes, and this call "
             f"is yet another one: {why}. From now on the program that was not used for longest goes when there is another "
             f"one, and to record takes much longer than a step. Keep the shapes of its tensors the same (pad them, drop a "
             f"last, smaller batch), pass numbers that vary as tensors, or let it keep more: tg.compile(..., programs=100)",
-            stacklevel=5,
+            stacklevel=4,
         )
 
     def _all(self) -> list[Compiled]:

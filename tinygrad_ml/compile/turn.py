@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from typing import Any
 
 
 class Turn:
@@ -23,18 +24,19 @@ class Turn:
         _all.add(self)
 
     def _open(self) -> None:
-        self._lock, self._inside = threading.RLock(), 0
+        self._lock: Any = threading.RLock()
+        self._inside = 0
 
     def __enter__(self) -> bool:
         self._lock.acquire()
         self._inside += 1
         return self._inside == 1
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self._inside -= 1
         self._lock.release()
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         return Turn, ()
 
 

@@ -1,7 +1,7 @@
 """What holds for the code that a thread runs."""
 
 import threading
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Place(NamedTuple):
@@ -16,7 +16,7 @@ class _Modes(threading.local):
     blocks = ()  # the open GradMode blocks, outermost first
     watchers = ()  # functions called after every operation: watcher(primitive, inputs, parameters, output)
     scope: tuple[Place, ...] = ()  # the modules whose forward is running, outermost first
-    recorder = None  # what writes down the operations of a step that is being compiled
+    recorder: Any = None  # what writes down the operations of a step that is being compiled
     busy = False  # whether there are watchers or scopes: one look instead of two, after every operation
 
 

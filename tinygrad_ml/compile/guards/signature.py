@@ -46,92 +46,71 @@ def take_apart(args: tuple, kwargs: dict[str, Any]) -> tuple[list[Tensor], tuple
     return tensors, key, args, kwargs
 
 
-def argument_names(function: Callable, args: tuple, kwargs: dict[str, Any]) -> list[str]:
-    """What to call each tensor among the arguments, in the order of `take_apart`: `images`, `batch[0]`, `given['x']`."""
-    return [found for name, part in named_arguments(function, args, kwargs) for found in _names_in(part, name)]
-
-
 def named_arguments(function: Callable, args: tuple, kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
     """(what it is called, argument)"""
-    names = positional_names(function, len(args))
-    return [*((names[i] if i < len(names) else str(i), part) for i, part in enumerate(args)), *kwargs.items()]
-
-
-def positional_names(function: Callable, count: int) -> list[str]:
-    """What the first `count` arguments are called."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # a function that is not written in Python need not have one
         parameters = ()
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return names + [
-        f"{p.name}[{i}]" for p in parameters if p.kind == p.VAR_POSITIONAL for i in range(count - len(names))
-    ]
+    many = [p.name for p in parameters if p.kind == p.VAR_POSITIONAL]
+    names += [f"{many[0]}[{i}]" if many else str(len(names) + i) for i in range(len(args) - len(names))]
+    return [*zip(names, args, strict=False), *kwargs.items()]
 
 
-def _names_in(part: Any, name: str) -> Iterator[str]:
-    if isinstance(part, Tensor):
-        if part.grad is not None:
-            yield f"{name}.grad"
-        yield name
-    elif isinstance(part, dict):
-        for key, inner in part.items():
-            yield from _names_in(inner, f"{name}[{key!r}]")
+def argument_names(function: Callable, args: tuple, kwargs: dict[str, Any]) -> list[str]:
+    """What to call each tensor among the arguments, in the order of `take_apart`: `images`, `batch[0]`, `given['x']`."""
+    named = [(name, part) for whole in named_arguments(function, args, kwargs) for name, part in _inside(*whole)]
+    tensors = [(name, part) for name, part in named if isinstance(part, Tensor)]
+    return [one for name, part in tensors for one in ([f"{name}.grad", name] if part.grad is not None else [name])]
+
+
+def _inside(name: str, part: Any) -> Iterator[tuple[str, Any]]:
+    """(what it is called, thing) of a structure and all that is in it."""
+    yield name, part
+    if isinstance(part, dict):
+        for key, item in part.items():
+            yield from _inside(f"{name}[{key!r}]", item)
     elif isinstance(part, (tuple, list)):
-        for i, inner in enumerate(part):
-            yield from _names_in(inner, f"{name}[{i}]")
+        for i, item in enumerate(part):
+            yield from _inside(f"{name}[{i}]", item)
 
 
-def difference(key: tuple, other: tuple, names: list[str]) -> str:
-    """In what a key of `take_apart` differs from an earlier one; `names` are those of the positional arguments."""
-    for i, (now, before) in enumerate(zip(key[0], other[0], strict=False)):
-        if now != before:
-            return _first_difference(f"argument {names[i] if i < len(names) else i}", now, before)
-    for (name, now), (_, before) in zip(key[1], other[1], strict=False):
-        if now != before:
-            return _first_difference(f"argument {name}", now, before)
-    if len(key[0]) != len(other[0]):
-        return became("the number of positional arguments", len(key[0]), len(other[0]))
-    if key[1] != other[1]:
-        return became("the names of arguments", *(", ".join(name for name, _ in named) for named in (key[1], other[1])))
-    if key[2] != other[2]:
-        return "other arguments than before are one tensor"
-    if key[3] != other[3]:
-        return f"{'outside' if key[3] else 'inside'} of no_grad(), and it was {'inside' if key[3] else 'outside'}"
-    return became("the device", key[4], other[4])
+def described(function: Callable, args: tuple, kwargs: dict[str, Any]) -> dict[str, tuple[Any, str]]:
+    """What a call is given: name -> (what counts of it, that in words)."""
+    found: dict[str, tuple[Any, str]] = {}
+    named = (pair for whole in named_arguments(function, args, kwargs) for pair in _inside(*whole))
+    for name, part in named:
+        if isinstance(part, (tuple, list, dict)):
+            found[f"argument {name}"] = type(part), f"a {type(part).__qualname__}"
+            found[f"the length of argument {name}"] = len(part), str(len(part))
+        else:
+            found[f"argument {name}"] = _key(part), _told(part)
+    names, mode = ", ".join(sorted(kwargs)), "inside of no_grad()" if not modes.grad else "outside of no_grad()"
+    beside = {"number of positional arguments": str(len(args)), "names of arguments": names, "mode": mode}
+    beside["device"] = str(current_device())
+    return found | {f"the {name}": (words, words) for name, words in beside.items()}
 
 
-def _first_difference(name: str, now: tuple, before: tuple) -> str:
-    """In what two keys of one argument differ."""
-    if now[0] == before[0] and isinstance(now[0], type) and issubclass(now[0], (tuple, list, dict)):
-        of_dict, inside = issubclass(now[0], dict), (now[1], before[1])
-        if len(now[1]) != len(before[1]):
-            return became(f"the length of {name}", *map(len, inside))
-        for i, (one, two) in enumerate(zip(*inside, strict=True)):
-            if one != two:
-                one, two = ((one[1], two[1]) if one[0] == two[0] else (one, two)) if of_dict else (one, two)
-                return _first_difference(f"{name}[{now[1][i][0]!r}]" if of_dict else f"{name}[{i}]", one, two)
-    return became(name, _told(now), _told(before))
+def difference(now: dict[str, tuple[Any, str]], before: dict[str, tuple[Any, str]]) -> str:
+    """In what a call differs from an earlier one; `described` has told of both."""
+    for name in now:
+        if name in before and now[name][0] != before[name][0]:
+            return became(name, now[name][1], before[name][1])
+    return "other arguments than before are one tensor"
 
 
-def _told(key: tuple) -> str:
-    """What an argument is, of whose key we know."""
-    kind, *inside = key
-    if kind == "tensor":
-        shape, dtype, device, needs, has_gradient = inside
-        more = (
-            [f" on {device}"] * (device != "cpu") + [" that needs a gradient"] * needs + [" and has one"] * has_gradient
-        )
-        return f"{numpy.dtype(dtype)}[{', '.join(map(str, shape))}]{''.join(more)}"
-    if kind is slice:
-        return f"a slice of {', '.join(map(_told, inside))}"
-    if kind is float:
-        return repr(float.fromhex(inside[0]))
-    if kind in (bool, int, str, bytes, range, type(None)):
-        return repr(inside[0])
-    if isinstance(kind, type) and issubclass(kind, (complex, numpy.generic)):
-        return inside[0]
-    return f"a {kind.__qualname__}"
+def _told(part: Any) -> str:
+    """An argument in words."""
+    if isinstance(part, Tensor):
+        where = "" if str(part.device) == "cpu" else f" on {part.device}"
+        needs = " that needs a gradient" * part._needs + " and has one" * (part.grad is not None)
+        return f"{part.dtype}[{', '.join(map(str, part.shape))}]{where}{needs}"
+    if isinstance(part, (bool, int, float, str, bytes, range, type(None), complex, numpy.generic)):
+        return repr(part)
+    if isinstance(part, slice):
+        return f"a slice of {', '.join(map(_told, (part.start, part.stop, part.step)))}"
+    return f"a {type(part).__qualname__}"
 
 
 def _shared(tensors: list[Tensor]) -> tuple[int, ...]:
@@ -140,7 +119,7 @@ def _shared(tensors: list[Tensor]) -> tuple[int, ...]:
     return tuple(first.setdefault(id(tensor._data), position) for position, tensor in enumerate(tensors))
 
 
-def _key(part: Any):
+def _key(part: Any) -> tuple:
     if isinstance(part, Tensor):
         return "tensor", part.shape, part.dtype.str, str(part.device), part._needs, part.grad is not None
     if isinstance(part, (tuple, list)):

@@ -14,7 +14,7 @@ Read before: `program.py`, `traced.py`, `shadow.py`. Read next: `../recording.py
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy
@@ -25,7 +25,7 @@ from ...backend.random import Place
 from ...errors import CompileError, DTypeError
 from ...modes import modes
 from ...operators import _constants
-from ...ops import elementwise, movement
+from ...ops import Primitive, elementwise, movement
 from ...ops.index import ARRAY
 from ...tensor import Tensor
 from ..program import PUT, Call, Instruction, Value
@@ -55,18 +55,25 @@ class Recorder:
 
     # -- values ------------------------------------------------------------------------------------------
 
-    def new(self, shape, dtype, source: Source | None = None) -> Value:
+    def new(self, shape: Iterable[int], dtype: Any, source: Source | None = None) -> Value:
         self._count += 1
         return Value(self._count, tuple(shape), numpy.dtype(dtype), source)
 
-    def emit(self, op, inputs, params, shape, dtype) -> Value:
+    def emit(
+        self,
+        op: Primitive | Call,
+        inputs: Iterable[Value],
+        params: dict[str, Any],
+        shape: Iterable[int],
+        dtype: Any,
+    ) -> Value:
         if modes.recorder is not self:
             raise CompileError(LEFT_BEHIND if self.over else ELSEWHERE)
         output = self.new(shape, dtype)
         self.instructions.append(Instruction(op, tuple(inputs), params, output))
         return output
 
-    def read(self, array) -> Value:
+    def read(self, array: Any) -> Value:
         """The value of an array, or of what stands for one."""
         if not isinstance(array, Traced):
             return self._lift(array).value
@@ -85,7 +92,7 @@ class Recorder:
         self._overwrite(array.base, written_through(array, value, self))
         array.value, array.seen = value, array.owner.written
 
-    def _lift(self, array, tensor: Tensor | None = None) -> Traced:
+    def _lift(self, array: Any, tensor: Tensor | None = None) -> Traced:
         """What stands for a real array from now on."""
         key = id(array)
         if key not in self._lifted:
@@ -116,7 +123,7 @@ class Recorder:
         if tensor.grad is not None:
             self.take(tensor.grad, Gradient(tensor))
 
-    def array_for_host(self, traced: Traced):
+    def array_for_host(self, traced: Traced) -> Any:
         """The array that `traced` stands for, if host code asks, which runs before all of a step; else None."""
         if not self._on_host:
             return None
@@ -137,7 +144,7 @@ class Recorder:
 
     # -- what the engine calls ---------------------------------------------------------------------------
 
-    def watch(self, op, inputs, params, output: Tensor) -> None:
+    def watch(self, op: Primitive, inputs: Sequence[Tensor], params: dict[str, Any], output: Tensor) -> None:
         """Write down an operation that the engine has just applied."""
         arrays = [self._standing_for(tensor) for tensor in inputs]
         made = output._data
@@ -159,13 +166,13 @@ class Recorder:
             made.look_at(arrays[0], op, params)
         output._data = made
         node = output._node
-        if node is not None and node.saved:
+        if node is not None and node.plan is not None and node.saved:
             node.saved = node.plan.keep((*arrays, made))
 
     def _together(self, arrays: list[Traced]) -> list[Traced]:
         """The arrays with numbers of a formula, which lie on the host, as if they lay where the others do."""
-        placed = next((array for array in arrays if of(array).kind != "cpu"), arrays[0]) if arrays else None
-        together = []
+        together: list[Traced] = []
+        placed: Any = next((array for array in arrays if of(array).kind != "cpu"), arrays[0] if arrays else None)
         for array in arrays:
             if type(array) is not type(placed):
                 number, array = array, placed.like(array.shape, array.dtype)
@@ -185,7 +192,7 @@ class Recorder:
             self._casts[value, dtype] = result
         return self._casts[value, dtype].copy()
 
-    def write(self, array: Traced, key, values) -> None:
+    def write(self, array: Traced, key: Any, values: Any) -> None:
         """`array[key] = values`"""
         if not hasattr(values, "dtype"):
             values = numpy.asarray(values)
@@ -205,7 +212,7 @@ class Recorder:
             value = self.emit(PUT, inputs, {"index": template}, array.shape, array.dtype)
         self._overwrite(array, value)
 
-    def each_time(self, function: Callable, beside: Tensor | None):
+    def each_time(self, function: Callable, beside: Tensor | None) -> Any:
         """Run host code now, and note that every replay has to."""
         self._on_host = True
         try:
@@ -230,7 +237,7 @@ class Recorder:
         """Note that every replay has to call `function` with the array, which raises if there is a mistake in it."""
         value = self.read(self._standing_for(tensor))
 
-        def checked(xp, x):
+        def checked(xp: Any, x: Any) -> Any:
             function(x)
             return x
 
@@ -246,7 +253,7 @@ class Recorder:
         modes.recorder = self
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         """Let go of all tensors, and be of no more use."""
         for _, array, node, *_ in self.as_they_were():
             if node is not None and isinstance(node.value, Traced):  # by `x.data = ...`
@@ -301,7 +308,7 @@ def _source_of(array: Any, tensors: list[weakref.ref], made: set[int]) -> Source
     return State(alive[0]) if alive else Constant(array)
 
 
-def _refuse_what_truths_have_not(op, arrays: list[Traced]) -> None:
+def _refuse_what_truths_have_not(op: Primitive, arrays: list[Traced]) -> None:
     """`DTypeError` for an operation that there is for numbers only, such as a difference: shapes do not say so."""
     try:
         op.value(HOST, *[numpy.zeros((), bool) for _ in arrays])

@@ -64,7 +64,8 @@ class Shadows:
             for shadow in self._of.values():
                 tensor = shadow.tensor()
                 if tensor is not None and not any(other.of(tensor) for other in _all):
-                    _turn_into(tensor, type(tensor)._recorded)
+                    kind: Any = type(tensor)
+                    _turn_into(tensor, kind._recorded)
         self._of.clear()
 
     def used_elsewhere(self, tensor: Tensor) -> None:

@@ -10,6 +10,8 @@ Read next: `recorder.py`.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
 import numpy
 
@@ -17,6 +19,7 @@ from ...backend import Absent, register
 from ...backend.host import Backend
 from ...errors import CompileError
 from ...modes import modes
+from ...ops import Primitive
 from ...ops.shapes import size
 from ...tensor import Tensor
 from .views import SHOW_MANY
@@ -96,11 +99,12 @@ class Traced(Absent):
     __slots__ = ("recorder", "value", "base", "by", "index", "written", "seen", "in_order", "__weakref__")
     strides = ()
 
-    def __init__(self, recorder, shape, dtype, value=None, index: int = 0):
+    def __init__(self, recorder: Any, shape: Iterable[int], dtype: Any, value: Any = None, index: int = 0):
         super().__init__(tuple(shape), numpy.dtype(dtype))
-        self.recorder, self.value, self.index = recorder, value, index
+        self.recorder, self.index = recorder, index
+        self.value: Any = value
         self.base: Traced | None = None
-        self.by: tuple | None = None
+        self.by: tuple = ()
         self.written, self.seen, self.in_order = 0, 0, True
 
     @property
@@ -113,32 +117,32 @@ class Traced(Absent):
 
     @property
     def flags(self) -> type[_Flags]:
-        array = self
+        array: Traced = self
         while array.base is not None:
             if array.by[0] in SHOW_MANY:
                 return _FlagsOfMany
             array = array.base
         return _Flags
 
-    def look_at(self, base: Traced, op, params: dict) -> None:
+    def look_at(self, base: Traced, op: Primitive, params: dict) -> None:
         """From now on this is a view of the memory of `base`."""
         self.base, self.by, self.seen = base, (op, params), base.owner.written
 
-    def like(self, shape, dtype) -> Traced:
+    def like(self, shape: Iterable[int], dtype: Any) -> Traced:
         if modes.recorder is not self.recorder and not self.recorder.over:
             raise CompileError(ELSEWHERE)
         return type(self)(self.recorder, shape, dtype, index=self.index)
 
-    def astype(self, dtype, copy: bool = True) -> Traced:
+    def astype(self, dtype: Any, copy: bool = True) -> Traced:
         return self.recorder.cast(self, numpy.dtype(dtype))
 
     def copy(self) -> Traced:
         return type(self)(self.recorder, self.shape, self.dtype, self.recorder.read(self), index=self.index)
 
-    def __setitem__(self, key, values) -> None:
+    def __setitem__(self, key: Any, values: Any) -> None:
         self.recorder.write(self, key, values)
 
-    def __array__(self, *_, **__):
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise Unreadable(WHAT_TO_DO)
 
     def __len__(self) -> int:
@@ -148,17 +152,18 @@ class Traced(Absent):
 class _Tracing(Backend):
     """The backend of traced arrays: makes constants on the real device, and refuses to read."""
 
-    def __init__(self, real):
-        self._real, self.kind, self.namespace = real, real.kind, real.namespace
+    def __init__(self, real: Backend):
+        self._real, self.namespace = real, real.namespace
+        vars(self)["kind"] = real.kind
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
-    def shown(self, array):
+    def shown(self, array: Traced) -> Traced:
         self.to_host(array)  # or the error that says who asks for numbers
         return array
 
-    def to_host(self, array):
+    def to_host(self, array: Traced) -> Any:
         real = array.recorder.array_for_host(array)
         if real is None:
             if modes.recorder is array.recorder:
@@ -166,10 +171,10 @@ class _Tracing(Backend):
             raise CompileError(LEFT_BEHIND if array.recorder.over else ELSEWHERE)
         return self._real.to_host(real)
 
-    def moved(self, array, there, index):
+    def moved(self, array: Traced, there: Any, index: int) -> Traced:
         return traced_type(there)(array.recorder, array.shape, array.dtype, index=index)
 
-    def nonzero(self, array):
+    def nonzero(self, array: Traced) -> NoReturn:
         raise CompileError(
             "where a boolean mask is True, and how often, is not known while a function is recorded by tg.compile, so it "
             "cannot be an index. Use tg.where(mask, x, 0) instead of x[mask], and x = tg.where(mask, value, x) instead of "
@@ -177,14 +182,14 @@ class _Tracing(Backend):
         )
 
     @staticmethod
-    def index_of(array) -> int:
+    def index_of(array: Traced) -> int:
         return array.index
 
 
 _kinds: dict[str, type[Traced]] = {}
 
 
-def traced_type(real) -> type[Traced]:
+def traced_type(real: Any) -> type[Traced]:
     """The type of arrays that stand for those of the backend `real`."""
     if real.kind not in _kinds:
         made = type("Traced", (Traced,), {"__slots__": ()})

@@ -36,7 +36,7 @@ def looks_at(op: Primitive, params: dict[str, Any], base: tuple[int, ...], shape
     return True
 
 
-def taken_again(view, recorder) -> Value:
+def taken_again(view: Any, recorder: Any) -> Value:
     """What a view shows after the memory was overwritten that it looks at."""
     op, params = view.by
     if op is reshape and not view.base.in_order:
@@ -48,7 +48,7 @@ def taken_again(view, recorder) -> Value:
     return value if op is constant_in else recorder.emit(op, (value,), params, view.shape, view.dtype)
 
 
-def written_through(view, value: Value, recorder) -> Value:
+def written_through(view: Any, value: Value, recorder: Any) -> Value:
     """What the whole is at which a view looks, when `value` is written to the view."""
     (op, params), base = view.by, view.base
     if op is constant_in:
