@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import numpy
 import safetensors
 import safetensors.numpy
 
@@ -64,13 +64,11 @@ def save(path: str | os.PathLike[str], state: Any) -> None:
     and None, as in `{"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3}`. Tensors are
     copied to the host and stay where they are; one that stands in several places is saved once.
 
-    Args:
-        path: the file. One that is there already is replaced in a single step when the new one is complete.
-        state: what to save.
+    path   the file. One that is there already is replaced in a single step when the new one is complete.
+    state  what to save
 
-    Raises:
-        CheckpointError: the state holds something else, or the file cannot be written. The message says what and
-            why; a file that was there before is untouched, and nothing is left behind.
+    Raises `CheckpointError`: the state holds something else, or the file cannot be written. The message says what and
+    why; a file that was there before is untouched, and nothing is left behind.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise CheckpointError(f"save was given a {type(path).__name__} as its path; the order is save(path, state)")
@@ -80,17 +78,14 @@ def save(path: str | os.PathLike[str], state: Any) -> None:
 def load(path: str | os.PathLike[str], device: str | Device | None = None) -> Any:
     """Read what `save` wrote, or the tensors of a safetensors file of any other program.
 
-    Args:
-        path: the file.
-        device: where the tensors go, whatever device they were saved from; None is the default device.
+    path    the file
+    device  where the tensors go, whatever device they were saved from; None is the default device
 
-    Returns:
-        The state, as it was: tensors are tensors again (without gradient), NumPy arrays are NumPy arrays. For a file
-        of another program, a flat dictionary of tensors.
+    Returns the state, as it was: tensors are tensors again (without gradient), NumPy arrays are NumPy arrays. For a
+    file of another program, a flat dictionary of tensors.
 
-    Raises:
-        CheckpointError: the file is missing, truncated, corrupt, no safetensors file, or holds a type that no
-            tensor here can have (bfloat16). The message names the file and says what to do.
+    Raises `CheckpointError`: the file is missing, truncated, corrupt, no safetensors file, or holds a type that no
+    tensor here can have (bfloat16). The message names the file and says what to do.
     """
     path = Path(path)
     try:
@@ -139,18 +134,18 @@ class _Encoder:
     """Turns a state into what JSON can hold, and moves its tensors to `body`, by name."""
 
     def __init__(self) -> None:
-        self.body: dict[str, np.ndarray] = {}
+        self.body: dict[str, numpy.ndarray] = {}
         self._met: dict[int, tuple[object, str]] = {}  # id -> what has it (kept, so that no other gets it), its name
 
     def encode(self, value: Any, path: tuple[str, ...]) -> Any:
         """`value`, which stands at `path` in the state."""
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
-        if isinstance(value, (np.bool_, np.integer, np.floating)):
+        if isinstance(value, (numpy.bool_, numpy.integer, numpy.floating)):
             return value.item()
         if isinstance(value, Tensor):
             return {"$tensor": self._store(value, value.numpy, path)}
-        if isinstance(value, np.ndarray):
+        if isinstance(value, numpy.ndarray):
             return {"$array": self._store(value, lambda: value, path)}
         if isinstance(value, (list, tuple)):
             items = [self.encode(item, (*path, str(number))) for number, item in enumerate(value)]
@@ -165,7 +160,7 @@ class _Encoder:
             "strings, booleans, None, and dictionaries, lists and tuples of them can be saved"
         )
 
-    def _store(self, owner: Tensor | np.ndarray, to_host: Callable[[], np.ndarray], path: tuple[str, ...]) -> str:
+    def _store(self, owner: Tensor | numpy.ndarray, to_host: Callable[[], numpy.ndarray], path: tuple[str, ...]) -> str:
         """Put an array into the body, unless `owner` was met before; its name."""
         if id(owner) in self._met:
             return self._met[id(owner)][1]
@@ -177,7 +172,7 @@ class _Encoder:
         names = itertools.chain([where], (f"{where}~{number}" for number in itertools.count(2)))
         name = next(name for name in names if name not in self.body and name != _METADATA)
         # The library takes the bytes as they lie in memory.
-        self.body[name] = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
+        self.body[name] = numpy.asarray(array, array.dtype.newbyteorder("<"), order="C")
         self._met[id(owner)] = owner, name
         return name
 
@@ -185,7 +180,7 @@ class _Encoder:
 class _Decoder:
     """Turns what `_Encoder` made back into the state."""
 
-    def __init__(self, body: dict[str, np.ndarray], device: str | Device | None):
+    def __init__(self, body: dict[str, numpy.ndarray], device: str | Device | None):
         self._body = body
         self._device = device
         self._tensors: dict[str, Tensor] = {}
@@ -268,15 +263,15 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _array(path: Path, name: str, entry: Mapping[str, Any]) -> np.ndarray:
+def _array(path: Path, name: str, entry: Mapping[str, Any]) -> numpy.ndarray:
     """One tensor of the body, as an array of its own."""
     if entry["dtype"] not in _DTYPES:
         raise CheckpointError(
             f"{path} has a tensor {name!r} of type {entry['dtype']}, which no tensor here can have; "
             "convert it to float32 with the program that wrote the file"
         )
-    dtype = np.dtype(_DTYPES[entry["dtype"]])
-    return np.frombuffer(entry["data"], dtype.newbyteorder("<")).reshape(entry["shape"]).astype(dtype, copy=False)
+    dtype = numpy.dtype(_DTYPES[entry["dtype"]])
+    return numpy.frombuffer(entry["data"], dtype.newbyteorder("<")).reshape(entry["shape"]).astype(dtype, copy=False)
 
 
 def _verify(path: Path, content: bytes, ours: str) -> str:

@@ -3,7 +3,7 @@
     model = models.cnn()
     model.load_state_dict(tg.load("runs/.../model.safetensors"))
 
-Read next: `training.py`.
+Read next: `training/`.
 """
 
 from __future__ import annotations

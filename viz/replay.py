@@ -2,7 +2,7 @@
 
 Nodes are plain data, so the forward pass can be run once more. Nothing is recorded or changed.
 
-Read next: `names.py`, `nesting.py`, and `model.py`, where a picture is put together.
+Read next: `nesting.py`, and `model.py`, where a picture is put together.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The source of an operation in this library: the row of the table, or the statement, that defines it.
 
-Read next: `page.py`.
+Read next: `page/`.
 """
 
 from __future__ import annotations

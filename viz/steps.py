@@ -1,6 +1,6 @@
 """`viz.steps`: the forward and the backward pass as a table, in the order in which the engine works.
 
-Read before: `telling.py`, where the steps come from. Read next: `page.py`.
+Read before: `telling.py`, where the steps come from. Read next: `page/`.
 """
 
 from __future__ import annotations

@@ -19,8 +19,7 @@ from ..training import History
 def draw_run(folder: Path, history: History, loss: Tensor) -> dict[str, str]:
     """Draw the learning curve, and the training step that ends in `loss`, into a folder.
 
-    Returns:
-        {file name: what it shows, and what is amiss with it}
+    Returns {file name: what it shows, and what is amiss with it}
     """
     pictures: tuple[tuple[str, str, Callable[[Path], Path | None]], ...] = (
         ("curve.png", "the learning curve as a picture", lambda path: _curve(path, history)),

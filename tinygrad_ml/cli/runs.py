@@ -24,9 +24,8 @@ RUNS = Path("runs")
 class RunFolder:
     """The folder of one training run.
 
-    Attributes:
-        path: where it is.
-        files: the name and the meaning of what is written here.
+    path   where it is
+    files  the name and the meaning of what is written here
     """
 
     files: ClassVar[dict[str, str]] = {
@@ -44,8 +43,7 @@ class RunFolder:
     def new(cls, path: Path | None, model: str) -> RunFolder:
         """An empty folder: `path`, or one below `runs/` that is named after the model and the time.
 
-        Raises:
-            OptionError: the folder has a run already.
+        Raises `OptionError`: the folder has a run already.
         """
         if path is None:
             path = RUNS / f"{model}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -61,8 +59,7 @@ class RunFolder:
     def latest(cls) -> RunFolder:
         """The folder below `runs/` whose run was the last to be saved.
 
-        Raises:
-            OptionError: there is none.
+        Raises `OptionError`: there is none.
         """
         checkpoints = sorted(RUNS.glob("*/checkpoint.safetensors"), key=lambda path: path.stat().st_mtime)
         if not checkpoints:
@@ -76,8 +73,7 @@ class RunFolder:
     def read_settings(self) -> dict[str, Any]:
         """The options with which the run was started.
 
-        Raises:
-            CheckpointError: the folder holds no run.
+        Raises `CheckpointError`: the folder holds no run.
         """
         try:
             return json.loads(self._settings.read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
+import numpy
 
 from ..backend import Device
 from ..errors import DeviceError, OptionError, RangeError, ShapeError
@@ -43,18 +43,16 @@ class Gathering(Protocol):
 class TensorDataset(Dataset):
     """Samples that are rows of tensors: sample `i` is `(tensors[0][i], tensors[1][i], ...)`.
 
-    Args:
-        *tensors: tensors (or arrays) of the same length and on the same device, where they stay.
+    *tensors  tensors (or arrays) of the same length and on the same device, where they stay
 
-    Raises:
-        OptionError: no tensor was given. ShapeError: the lengths differ. DeviceError: the devices differ.
+    Raises `OptionError`: no tensor was given. `ShapeError`: the lengths differ. `DeviceError`: the devices differ.
 
     >>> data = TensorDataset(tensor([[1.0], [2.0], [3.0]]), tensor([0, 1, 0]))
     >>> len(data)
     3
     """
 
-    def __init__(self, *tensors: Tensor | np.ndarray):
+    def __init__(self, *tensors: Tensor | numpy.ndarray):
         if not tensors:
             raise OptionError("TensorDataset was given nothing; pass at least one tensor, as TensorDataset(x, y)")
         self.tensors = tuple(t if isinstance(t, Tensor) else tensor(t) for t in tensors)
@@ -81,7 +79,7 @@ class TensorDataset(Dataset):
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         return self.gather(index)
 
-    def gather(self, indices: Tensor | np.ndarray | int) -> tuple[Tensor, ...]:
+    def gather(self, indices: Tensor | numpy.ndarray | int) -> tuple[Tensor, ...]:
         """The rows `indices` of every tensor, by one indexing operation each, on their own device.
 
         The rows are cut from the graph: a batch is where a computation starts, not a part of it.
@@ -92,17 +90,15 @@ class TensorDataset(Dataset):
 class Subset(Dataset):
     """The samples `indices` of another data set, in that order.
 
-    Args:
-        dataset: the data set to choose from.
-        indices: 1-D integers in `[0, len(dataset))`; an index may stand more than once.
+    dataset  the data set to choose from
+    indices  1-D integers in `[0, len(dataset))`; an index may stand more than once
 
-    Raises:
-        RangeError: an index is outside of the data set.
+    Raises `RangeError`: an index is outside of the data set.
     """
 
-    def __init__(self, dataset: Dataset, indices: Sequence[int] | np.ndarray):
+    def __init__(self, dataset: Dataset, indices: Sequence[int] | numpy.ndarray):
         self.dataset = dataset
-        self.indices = np.asarray(indices, dtype=np.int64)
+        self.indices = numpy.asarray(indices, dtype=numpy.int64)
         outside = self.indices[(self.indices < 0) | (self.indices >= len(dataset))]
         if outside.size:
             raise RangeError(f"Subset was given index {outside[0]}; the data set has samples 0 to {len(dataset) - 1}")
@@ -117,17 +113,14 @@ class Subset(Dataset):
 def random_split(dataset: Dataset, lengths: Sequence[int | float], seed: int | None = None) -> list[Subset]:
     """Split a data set at random into parts that share no sample.
 
-    Args:
-        dataset: what to split.
-        lengths: the number of samples of each part, adding up to `len(dataset)`; or fractions adding up to 1,
-            each rounded down, and what is left over dealt to the parts in turn, one sample each.
-        seed: the same seed gives the same split; None draws one from the library's generator.
+    dataset  what to split
+    lengths  the number of samples of each part, adding up to `len(dataset)`; or fractions adding up to 1, each rounded
+             down, and what is left over dealt to the parts in turn, one sample each
+    seed     the same seed gives the same split; None draws one from the library's generator
 
-    Returns:
-        One `Subset` for each length.
+    Returns one `Subset` for each length.
 
-    Raises:
-        OptionError: the lengths are negative, or do not add up.
+    Raises `OptionError`: the lengths are negative, or do not add up.
     """
     total = len(dataset)
     counts = list(lengths)
@@ -140,5 +133,5 @@ def random_split(dataset: Dataset, lengths: Sequence[int | float], seed: int | N
             f"random_split was given lengths {list(lengths)}; they must be counts that add up to "
             f"{total} samples, or fractions that add up to 1"
         )
-    order = np.random.default_rng(base_seed(seed)).permutation(total)
-    return [Subset(dataset, part) for part in np.split(order, np.cumsum(counts[:-1], dtype=np.int64))]
+    order = numpy.random.default_rng(base_seed(seed)).permutation(total)
+    return [Subset(dataset, part) for part in numpy.split(order, numpy.cumsum(counts[:-1], dtype=numpy.int64))]

@@ -36,19 +36,16 @@ def download(
 ) -> Path:
     """Make sure that `path` holds the file whose checksum is `md5`, fetching it if it does not.
 
-    Args:
-        urls: the same file on several servers, tried in this order.
-        path: where it goes; missing folders are made. A file there with another checksum is replaced.
-        md5: the published MD5 sum.
-        timeout: seconds of silence after which a server counts as dead.
-        progress: show a progress bar; None shows it on a terminal only.
+    urls      the same file on several servers, tried in this order
+    path      where it goes; missing folders are made. A file there with another checksum is replaced.
+    md5       the published MD5 sum
+    timeout   seconds of silence after which a server counts as dead
+    progress  show a progress bar; None shows it on a terminal only
 
-    Returns:
-        `path`.
+    Returns `path`.
 
-    Raises:
-        DataError: no server delivered the file (the message lists each with its answer), or it cannot be stored.
-            What has arrived is kept, and the next call goes on from there.
+    Raises `DataError`: no server delivered the file (the message lists each with its answer), or it cannot be stored.
+    What has arrived is kept, and the next call goes on from there.
     """
     path = Path(path)
     part = path.with_name(path.name + ".part")

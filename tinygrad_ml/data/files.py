@@ -26,12 +26,10 @@ def damaged(path: str | os.PathLike[str], problem: str) -> DataError:
 def read_bytes(path: str | os.PathLike[str], md5: str | None = None) -> bytes:
     """The whole content of a file, its checksum verified when one is given.
 
-    Args:
-        path: the file.
-        md5: its published MD5 sum; None skips the check.
+    path  the file
+    md5   its published MD5 sum; None skips the check
 
-    Raises:
-        DataError: the file is missing, unreadable, or its checksum differs.
+    Raises `DataError`: the file is missing, unreadable, or its checksum differs.
     """
     try:
         content = Path(path).read_bytes()

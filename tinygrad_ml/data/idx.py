@@ -16,7 +16,7 @@ import os
 import struct
 import zlib
 
-import numpy as np
+import numpy
 
 from .files import damaged, read_bytes
 
@@ -25,19 +25,16 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _WITH_GZIP_HEADER = zlib.MAX_WBITS | 16
 
 
-def read_idx(path: str | os.PathLike[str], md5: str | None = None) -> np.ndarray:
+def read_idx(path: str | os.PathLike[str], md5: str | None = None) -> numpy.ndarray:
     """Read an IDX file, raw or compressed with gzip, into an array.
 
-    Args:
-        path: the file; whether it is compressed is seen from its content, not from its name.
-        md5: the MD5 sum of the file as it lies on the disk; None skips the check.
+    path  the file; whether it is compressed is seen from its content, not from its name
+    md5   the MD5 sum of the file as it lies on the disk; None skips the check
 
-    Returns:
-        A writable array in this machine's byte order, with the shape and the type that the header gives.
+    Returns a writable array in this machine's byte order, with the shape and the type that the header gives.
 
-    Raises:
-        DataError: the file is missing or unreadable, has another checksum, is no IDX file, or is longer or
-            shorter than its header says. The message names the file, what was found and what was expected.
+    Raises `DataError`: the file is missing or unreadable, has another checksum, is no IDX file, or is longer or
+    shorter than its header says. The message names the file, what was found and what was expected.
     """
     content = read_bytes(path, md5)
     if content.startswith(_GZIP_MAGIC):
@@ -48,7 +45,7 @@ def read_idx(path: str | os.PathLike[str], md5: str | None = None) -> np.ndarray
 
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _ELEMENT_TYPES:
         raise damaged(path, f"it starts with {content[:4].hex(' ') or 'nothing'}, which no IDX file does")
-    dtype, ndim = np.dtype(_ELEMENT_TYPES[content[2]]), content[3]
+    dtype, ndim = numpy.dtype(_ELEMENT_TYPES[content[2]]), content[3]
     start = 4 + 4 * ndim
     if len(content) < start:
         raise damaged(path, f"its header announces {ndim} dimensions and ends after {len(content)} bytes")
@@ -57,7 +54,7 @@ def read_idx(path: str | os.PathLike[str], md5: str | None = None) -> np.ndarray
     if len(content) != expected:
         raise damaged(path, f"its header announces shape {shape}, which takes {expected} bytes; found {len(content)}")
     try:
-        elements = np.frombuffer(content, dtype, offset=start).reshape(shape)
+        elements = numpy.frombuffer(content, dtype, offset=start).reshape(shape)
     except ValueError as error:
         raise damaged(path, f"its header announces shape {shape}, which no array can have") from error
     # astype copies: the result is writable, and does not keep the file's bytes alive.

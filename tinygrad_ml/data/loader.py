@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
+import numpy
 
 from ..errors import DataError, DTypeError, OptionError, ShapeError
 from ..functional.manipulation import stack
@@ -32,17 +32,15 @@ class DataLoader:
     by one indexing operation a tensor, on the device where its tensors live. Of any other, the samples are
     fetched one by one and put together by `collate_fn`.
 
-    Args:
-        dataset: anything with `len(dataset)` and `dataset[i]`.
-        batch_size: samples in a batch.
-        shuffle: a new order in each epoch; without it, samples come in their own order.
-        collate_fn: makes a batch of a list of samples; the default is `default_collate`.
-        drop_last: leave out the last batch if it is smaller than the others.
-        seed: the same seed gives the same orders. None draws one from the library's generator when the first
-            epoch begins, so that `manual_seed` rules it.
+    dataset     anything with `len(dataset)` and `dataset[i]`
+    batch_size  samples in a batch
+    shuffle     a new order in each epoch; without it, samples come in their own order
+    collate_fn  makes a batch of a list of samples; the default is `default_collate`
+    drop_last   leave out the last batch if it is smaller than the others
+    seed        the same seed gives the same orders. None draws one from the library's generator when the first epoch
+                begins, so that `manual_seed` rules it.
 
-    Raises:
-        OptionError: `batch_size` is no positive integer, or `dataset` has no length.
+    Raises `OptionError`: `batch_size` is no positive integer, or `dataset` has no length.
     """
 
     def __init__(
@@ -55,7 +53,7 @@ class DataLoader:
         drop_last: bool = False,
         seed: int | None = None,
     ):
-        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, numpy.integer)) or batch_size < 1:
             raise OptionError(f"DataLoader was given batch_size={batch_size!r}; it must be an integer of 1 or more")
         if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
             raise OptionError(
@@ -121,13 +119,13 @@ class DataLoader:
             order = tensor(order, device=device)
         return source, order
 
-    def _order(self) -> np.ndarray:
+    def _order(self) -> numpy.ndarray:
         """The sample numbers of this epoch, int64, in the order in which they are handed out."""
         samples = len(self.dataset)
         if not self.shuffle:
-            return np.arange(samples)
+            return numpy.arange(samples)
         self._seed = base_seed(self._seed)
-        return np.random.default_rng([self._seed, self._epoch]).permutation(samples)
+        return numpy.random.default_rng([self._seed, self._epoch]).permutation(samples)
 
     def _batches(self, fetch: Callable[[Any], Any], order: Any, start: int) -> Iterator[Any]:
         end = self._samples()
@@ -154,8 +152,7 @@ class DataLoader:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from where `state_dict()` was taken.
 
-        Raises:
-            DataError: the state belongs to a data set of another length.
+        Raises `DataError`: the state belongs to a data set of another length.
         """
         if state["samples"] != len(self.dataset):
             raise DataError(
@@ -172,9 +169,8 @@ def default_collate(samples: list) -> Any:
     Tensors, arrays and numbers become one tensor; in tuples, lists and dictionaries each entry is put together by
     itself; strings stay a list.
 
-    Raises:
-        ShapeError: the samples have different shapes. DataError: they have different numbers of parts.
-        DTypeError: they are of a kind that cannot be stacked.
+    Raises `ShapeError`: the samples have different shapes. `DataError`: they have different numbers of parts.
+    `DTypeError`: they are of a kind that cannot be stacked.
     """
     first = samples[0]
     if isinstance(first, Mapping):
@@ -186,15 +182,15 @@ def default_collate(samples: list) -> Any:
         return tuple(parts) if isinstance(first, tuple) else parts
     if isinstance(first, str):
         return samples
-    if isinstance(first, (Tensor, np.ndarray)) and len({tuple(sample.shape) for sample in samples}) > 1:
+    if isinstance(first, (Tensor, numpy.ndarray)) and len({tuple(sample.shape) for sample in samples}) > 1:
         shapes = ", ".join(sorted({str(tuple(sample.shape)) for sample in samples}))
         raise ShapeError(
             f"the samples of a batch have shapes {shapes}; make them equal, or pass a collate_fn that does"
         )
     if isinstance(first, Tensor):
         return stack(samples).detach()
-    if isinstance(first, (np.ndarray, np.generic)):
-        return tensor(np.stack(samples))
+    if isinstance(first, (numpy.ndarray, numpy.generic)):
+        return tensor(numpy.stack(samples))
     if isinstance(first, (bool, int, float)):
         return tensor(samples)
     raise DTypeError(f"default_collate cannot put {type(first).__name__} objects together; pass a collate_fn that can")

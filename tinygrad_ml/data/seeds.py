@@ -11,8 +11,7 @@ from ..errors import OptionError
 def base_seed(seed: int | None) -> int:
     """`seed` as it is, or for None a fresh one from the library's generator, so that `manual_seed` rules it.
 
-    Raises:
-        OptionError: `seed` is no integer, or negative.
+    Raises `OptionError`: `seed` is no integer, or negative.
     """
     if seed is None:
         return random.draw_seed()

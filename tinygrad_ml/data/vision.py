@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
+import numpy
 
 from ..backend import Device
 from ..errors import DataError, OptionError
@@ -32,44 +32,42 @@ from .idx import read_idx
 
 _EMBEDDED = Path(__file__).parent / "mnist"
 
-Transform = Callable[[np.ndarray], np.ndarray]
+Transform = Callable[[numpy.ndarray], numpy.ndarray]
 
 
 class ImageDataset(Dataset):
     """Images of one size with a class label each, held in two arrays.
 
-    Args:
-        images: uint8 of shape (N, H, W), or (N, C, H, W) with channels.
-        labels: integers of shape (N,), below the number of `classes`.
-        transform: applied to each batch of images as it is taken out, as an array with the batch dimension
-            first; see `transforms.py`.
+    images     uint8 of shape (N, H, W), or (N, C, H, W) with channels
+    labels     integers of shape (N,), below the number of `classes`
+    transform  applied to each batch of images as it is taken out, as an array with the batch dimension first; see
+               `transforms.py`
 
-    Attributes:
-        images, labels: the whole arrays; labels are int64.
-        classes: the name of each class, in the order of the labels; a derived class sets it,
-        mean, std: and these: per channel, of the training images scaled to [0, 1].
+    images, labels  the whole arrays; labels are int64
+    classes         the name of each class, in the order of the labels; a derived class sets it,
+    mean, std       and these: per channel, of the training images scaled to [0, 1]
     """
 
     classes: ClassVar[tuple[str, ...]] = ()
     mean: ClassVar[tuple[float, ...]] = ()
     std: ClassVar[tuple[float, ...]] = ()
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, transform: Transform | None = None):
+    def __init__(self, images: numpy.ndarray, labels: numpy.ndarray, transform: Transform | None = None):
         self.images = images
-        self.labels = labels.astype(np.int64)
+        self.labels = labels.astype(numpy.int64)
         self.transform = transform
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+    def __getitem__(self, index: int) -> tuple[numpy.ndarray, int]:
         """Image `index` (transformed, without batch dimension) and its label."""
         image = self.images[index]
         if self.transform is not None:
             image = self.transform(image[None])[0]
         return image, int(self.labels[index])
 
-    def gather(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
+    def gather(self, indices: numpy.ndarray) -> tuple[Tensor, Tensor]:
         """The images (transformed) and labels at `indices`, as tensors on the default device."""
         images = self.images[indices]
         if self.transform is not None:
@@ -80,23 +78,20 @@ class ImageDataset(Dataset):
         self,
         flatten: bool = False,
         normalize: bool = False,
-        dtype: str | np.dtype = "float32",
+        dtype: str | numpy.dtype = "float32",
         device: str | Device | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The whole data set as two tensors, pixels scaled to [0, 1].
 
-        Args:
-            flatten: one row of numbers for an image, as a dense layer reads it.
-            normalize: shift and scale each channel to mean 0 and standard deviation 1 over the training images.
-            dtype: of the images; the labels are int64.
-            device: where the tensors live; None is the default device.
+        flatten    one row of numbers for an image, as a dense layer reads it
+        normalize  shift and scale each channel to mean 0 and standard deviation 1 over the training images
+        dtype      of the images; the labels are int64
+        device     where the tensors live; None is the default device
 
-        Returns:
-            Images of shape (N, C, H, W), or (N, C·H·W) if flattened, and labels of shape (N,). `transform` is not
-            applied.
+        Returns images of shape (N, C, H, W), or (N, C·H·W) if flattened, and labels of shape (N,). `transform` is not
+        applied.
 
-        Raises:
-            OptionError: `normalize` was asked of a data set without `mean` and `std`.
+        Raises `OptionError`: `normalize` was asked of a data set without `mean` and `std`.
         """
         if normalize and not self.mean:
             raise OptionError(f"{type(self).__name__} has no mean and std to normalize with; set them on the class")
@@ -105,7 +100,7 @@ class ImageDataset(Dataset):
         height, width = self.images.shape[-2:]
         images = pixels.astype(dtype).reshape((len(self), -1, height, width)) / 255
         if normalize:
-            mean, std = (tensor(np.array(v, dtype).reshape(-1, 1, 1), device=device) for v in (self.mean, self.std))
+            mean, std = (tensor(numpy.array(v, dtype).reshape(-1, 1, 1), device=device) for v in (self.mean, self.std))
             images = (images - mean) / std
         if flatten:
             images = images.reshape((len(self), -1))
@@ -158,15 +153,13 @@ class MNIST(_IDXImages):
 
     The files are part of this package, under CC BY-SA 3.0: see `mnist/NOTICE.md`.
 
-    Args:
-        root: None for the files of this package; else the folder of the four IDX files (compressed or not), or one
-            in which they lie under `MNIST/raw/`.
-        train: the training images, or else the test images.
-        download: with a `root` that has no such files, take those of this package. Nothing is ever fetched.
-        transform: applied to batches of images as they are taken out; see `ImageDataset`.
+    root       None for the files of this package; else the folder of the four IDX files (compressed or not), or one in
+               which they lie under `MNIST/raw/`
+    train      the training images, or else the test images
+    download   with a `root` that has no such files, take those of this package. Nothing is ever fetched.
+    transform  applied to batches of images as they are taken out; see `ImageDataset`
 
-    Raises:
-        DataError: a file is missing or damaged.
+    Raises `DataError`: a file is missing or damaged.
 
     Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document
     recognition", Proceedings of the IEEE 86 (11), 1998.
@@ -198,15 +191,13 @@ class MNIST(_IDXImages):
 class FashionMNIST(_IDXImages):
     """Fashion-MNIST: 60,000 training and 10,000 test images (28 x 28, grey) of ten kinds of clothing.
 
-    Args:
-        root: the folder of the four IDX files (compressed or not), or one in which they lie under
-            `FashionMNIST/raw/`, where `download` puts them.
-        train: the training images, or else the test images.
-        download: fetch the files that are missing or damaged.
-        transform: applied to batches of images as they are taken out; see `ImageDataset`.
+    root       the folder of the four IDX files (compressed or not), or one in which they lie under
+               `FashionMNIST/raw/`, where `download` puts them
+    train      the training images, or else the test images
+    download   fetch the files that are missing or damaged
+    transform  applied to batches of images as they are taken out; see `ImageDataset`
 
-    Raises:
-        DataError: a file is missing, damaged, or could not be downloaded.
+    Raises `DataError`: a file is missing, damaged, or could not be downloaded.
 
     Source: H. Xiao, K. Rasul and R. Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine
     learning algorithms", arXiv:1708.07747, 2017.
@@ -244,15 +235,13 @@ class CIFAR10(ImageDataset):
     each. (The better known "python version" consists of pickles, and loading a pickle runs code.) The archive is
     read as it is, never unpacked to the disk.
 
-    Args:
-        root: the folder of `cifar-10-binary.tar.gz`, where `download` puts it, or of the unpacked
-            `cifar-10-batches-bin/`.
-        train: the training images, or else the test images.
-        download: fetch the archive (162 MiB) if it is missing or damaged.
-        transform: applied to batches of images as they are taken out; see `ImageDataset`. Images are (3, 32, 32).
+    root       the folder of `cifar-10-binary.tar.gz`, where `download` puts it, or of the unpacked
+               `cifar-10-batches-bin/`
+    train      the training images, or else the test images
+    download   fetch the archive (162 MiB) if it is missing or damaged
+    transform  applied to batches of images as they are taken out; see `ImageDataset`. Images are (3, 32, 32).
 
-    Raises:
-        DataError: a file is missing, damaged, or could not be downloaded.
+    Raises `DataError`: a file is missing, damaged, or could not be downloaded.
 
     Source: A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
     """
@@ -293,7 +282,9 @@ class CIFAR10(ImageDataset):
             if len(contents.get(name, b"")) != self.records_per_file * record:
                 found = f"{len(contents[name])} bytes" if name in contents else "nothing"
                 raise damaged(source, f"{name} should have {self.records_per_file * record} bytes; found {found}")
-        records = np.concatenate([np.frombuffer(contents[name], np.uint8).reshape(-1, record) for name in names])
+        records = numpy.concatenate(
+            [numpy.frombuffer(contents[name], numpy.uint8).reshape(-1, record) for name in names]
+        )
         labels = records[:, 0]
         if labels.max() >= len(self.classes):
             raise damaged(source, f"it has a label {labels.max()}; expected 0 to {len(self.classes) - 1}")

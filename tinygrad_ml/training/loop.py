@@ -66,9 +66,8 @@ class Events:
 class Loop:
     """Goes through epochs and batches, and tells of each.
 
-    Args:
-        events: who is told.
-        stopped: asked after each batch, and after each epoch, whether that was the last one.
+    events   who is told
+    stopped  asked after each batch, and after each epoch, whether that was the last one
     """
 
     def __init__(self, events: Events, stopped: Callable[[], bool] = lambda: False):

@@ -31,8 +31,7 @@ History = dict[str, list[float]]
 class Tally(Metric):
     """The loss and the hits of the samples so far.
 
-    Attributes:
-        count: the number of samples, which the host counts.
+    count  the number of samples, which the host counts
     """
 
     def __init__(self) -> None:
@@ -69,21 +68,19 @@ class Tally(Metric):
 class Trainer:
     """Trains a classifier, and can be stopped between any two steps and continued later to the same numbers.
 
-    Args:
-        model: from a batch of inputs to logits of shape (batch, classes).
-        optimizer: of the model's parameters.
-        scheduler: a learning-rate schedule that counts steps, not epochs.
-        loss: from logits and labels (batch,) to the mean loss of the batch.
-        compiled: whether `tg.compile` records what is done with a batch, and replays it for the others. A model that
-            it cannot record (one that reads numbers, say) raises `CompileError`, and trains with False.
-        events: who is told of epochs, batches and tests; the numbers of an epoch are told at its end.
+    model      from a batch of inputs to logits of shape (batch, classes)
+    optimizer  of the model's parameters
+    scheduler  a learning-rate schedule that counts steps, not epochs
+    loss       from logits and labels (batch,) to the mean loss of the batch
+    compiled   whether `tg.compile` records what is done with a batch, and replays it for the others. A model that it
+               cannot record (one that reads numbers, say) raises `CompileError`, and trains with False.
+    events     who is told of epochs, batches and tests; the numbers of an epoch are told at its end
 
-    Attributes:
-        history: `loss`, `accuracy`, `val_loss`, `val_accuracy`: a number for each finished epoch. The first two are
-            means over the epoch, of a model that was changing all the while.
-        tally: the sums of the epoch under way.
-        train_on, test_on: what is done with a batch in training and in evaluation; if they are compiled, they have a
-            `.program` to print, and `.explain()`.
+    history            `loss`, `accuracy`, `val_loss`, `val_accuracy`: a number for each finished epoch. The first two
+                       are means over the epoch, of a model that was changing all the while.
+    tally              the sums of the epoch under way
+    train_on, test_on  what is done with a batch in training and in evaluation; if they are compiled, they have a
+                       `.program` to print, and `.explain()`
     """
 
     def __init__(
@@ -154,8 +151,7 @@ class Trainer:
     def end_epoch(self, validation: Iterable[tuple[Tensor, Tensor]] | None = None) -> dict[str, float]:
         """Close the accounts of an epoch: its means, and those on `validation`, go into the history, and are returned.
 
-        Raises:
-            AnomalyError: the loss is nan or infinite, so that going on has no use.
+        Raises `AnomalyError`: the loss is nan or infinite, so that going on has no use.
         """
         loss, accuracy = self.tally.means()
         if not math.isfinite(loss):
@@ -230,8 +226,7 @@ class Trainer:
 
         The random numbers are those of the host: what a model draws on a GPU, as dropout does, begins anew.
 
-        Raises:
-            CheckpointError: the state is that of another architecture or another optimiser.
+        Raises `CheckpointError`: the state is that of another architecture or another optimiser.
         """
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import matplotlib
-import numpy as np
+import numpy
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -42,23 +42,23 @@ def confusion(predicted, true, labels: Sequence[str] | None = None) -> Figure:
     if count > len(labels):
         raise tg.errors.RangeError(f"class {count - 1} occurs, but only {len(labels)} labels were given")
     count = len(labels)
-    table = np.zeros((count, count), np.int64)
-    np.add.at(table, (true, predicted), 1)
+    table = numpy.zeros((count, count), numpy.int64)
+    numpy.add.at(table, (true, predicted), 1)
 
     made = picture(3.0 + 0.55 * count, 2.4 + 0.5 * count)
     axes = made.subplots()
     colours = matplotlib.colormaps["Blues"]
     scale = PowerNorm(0.4, 0, 1)
-    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    shares = table / numpy.maximum(table.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap=colours, norm=scale)
-    for row, column in np.ndindex(table.shape):
+    for row, column in numpy.ndindex(table.shape):
         if table[row, column]:
             shade = colours(scale(shares[row, column]))
             axes.text(column, row, table[row, column], ha="center", va="center", color=text_on(shade), fontsize=9)
     for i in range(count):
         axes.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=1.2))
 
-    right = np.diag(table)
+    right = numpy.diag(table)
     axes.set_xticks(range(count), labels)
     axes.set_yticks(range(count), labels)
     if max(map(len, labels)) > 3:
@@ -74,7 +74,7 @@ def confusion(predicted, true, labels: Sequence[str] | None = None) -> Figure:
     return made
 
 
-def _edge(axis, name: str, right: np.ndarray, total: np.ndarray) -> None:
+def _edge(axis, name: str, right: numpy.ndarray, total: numpy.ndarray) -> None:
     """Write the share right/total at the edge of each row or column."""
     words = [f"{r / t:.0%}" if t else "none" for r, t in zip(right, total, strict=True)]
     axis.set_ticks(range(len(words)), words)

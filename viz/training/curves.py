@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
+import numpy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -55,15 +55,17 @@ def curves(history: Mapping[str, Sequence[float]], title: str | None = None) -> 
     return made
 
 
-def _panel(axes: Axes, metric: str, trained: np.ndarray | None, held_back: np.ndarray | None) -> None:
+def _panel(axes: Axes, metric: str, trained: numpy.ndarray | None, held_back: numpy.ndarray | None) -> None:
     for values, label, look in (
         (trained, "training", {"color": BLUE, "linestyle": "-", "marker": "o"}),
         (held_back, "validation", {"color": VERMILLION, "linestyle": "--", "marker": "s"}),
     ):
         if values is not None:
             # Markers tell the lines apart in grey; on a long training they would melt into a band.
-            axes.plot(np.arange(1, len(values) + 1), values, label=label, markevery=max(1, len(values) // 15), **look)
-    if metric == "loss" and held_back is not None and np.isfinite(held_back).any():
+            axes.plot(
+                numpy.arange(1, len(values) + 1), values, label=label, markevery=max(1, len(values) // 15), **look
+            )
+    if metric == "loss" and held_back is not None and numpy.isfinite(held_back).any():
         _mark_lowest(axes, held_back)
     axes.set_title(metric.replace("_", " "))
     axes.set_xlabel("epoch")
@@ -73,8 +75,8 @@ def _panel(axes: Axes, metric: str, trained: np.ndarray | None, held_back: np.nd
     axes.legend()
 
 
-def _mark_lowest(axes: Axes, values: np.ndarray) -> None:
-    best = int(np.nanargmin(values))
+def _mark_lowest(axes: Axes, values: numpy.ndarray) -> None:
+    best = int(numpy.nanargmin(values))
     axes.axvline(best + 1, color=VERMILLION, linewidth=1, linestyle=":", zorder=0)
     axes.plot(
         best + 1,

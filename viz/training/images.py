@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
+import numpy
 from matplotlib.figure import Figure
 
 import tinygrad_ml as tg
@@ -79,7 +79,7 @@ def images(
     return made
 
 
-def _as_pictures(array: np.ndarray) -> np.ndarray:
+def _as_pictures(array: numpy.ndarray) -> numpy.ndarray:
     """(N, H, W) for grey and (N, H, W, 3) for colour, as matplotlib takes them."""
     given = array.shape
     if array.ndim == 4 and array.shape[1] == 1:
@@ -98,7 +98,7 @@ def _as_pictures(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _checked(data, what: str, total: int) -> np.ndarray | None:
+def _checked(data, what: str, total: int) -> numpy.ndarray | None:
     if data is None:
         return None
     found = class_numbers(data, what)
@@ -107,7 +107,7 @@ def _checked(data, what: str, total: int) -> np.ndarray | None:
     return found
 
 
-def _caption(i: int, truth: np.ndarray | None, guess: np.ndarray | None, classes: Sequence[str] | None) -> str:
+def _caption(i: int, truth: numpy.ndarray | None, guess: numpy.ndarray | None, classes: Sequence[str] | None) -> str:
     said, right = (None if given is None else _name(given[i], classes) for given in (guess, truth))
     if said is None or right is None or said == right:
         return right or said or ""
@@ -122,7 +122,7 @@ def _name(number: int, classes: Sequence[str] | None) -> str:
     return classes[number]
 
 
-def _summary(total: int, shown: int, truth: np.ndarray | None, guess: np.ndarray | None) -> str:
+def _summary(total: int, shown: int, truth: numpy.ndarray | None, guess: numpy.ndarray | None) -> str:
     words = f"{shown} of {total} images" if shown < total else f"{total} images"
     if truth is not None and guess is not None:
         words += f", {(truth[:shown] != guess[:shown]).sum()} of them wrong"

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
+import numpy
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
@@ -128,17 +128,17 @@ class LayerRecorder:
     def __exit__(self, *_) -> None:
         self.remove()
 
-    def activations(self, statistic: str = "std") -> dict[str, np.ndarray]:
+    def activations(self, statistic: str = "std") -> dict[str, numpy.ndarray]:
         """{layer: a number for each recorded step} of the outputs of the innermost modules, in the order of calls."""
         layers = list(dict.fromkeys(layer for step in self.forward for layer in step))
         return {
-            layer: np.array([_combined(step.get(layer, ()), statistic) for step in self.forward]) for layer in layers
+            layer: numpy.array([_combined(step.get(layer, ()), statistic) for step in self.forward]) for layer in layers
         }
 
-    def gradients(self, statistic: str = "norm") -> dict[str, np.ndarray]:
+    def gradients(self, statistic: str = "norm") -> dict[str, numpy.ndarray]:
         """{layer: a number for each recorded step} of the gradients of each layer's own parameters; nan where none came."""
         return {
-            layer: np.array([_combined(step.get(layer, {}).values(), statistic) for step in self.backward])
+            layer: numpy.array([_combined(step.get(layer, {}).values(), statistic) for step in self.backward])
             for layer in self.with_parameters
         }
 
@@ -197,9 +197,9 @@ def _draw(recorder: LayerRecorder, what: str, statistic: str, kind: str) -> Figu
         raise tg.errors.OptionError(
             "nothing was recorded: make the recorder first, then run training steps on the model (outside of no_grad)"
         )
-    table = np.ma.masked_invalid(np.stack(list(series.values())))
+    table = numpy.ma.masked_invalid(numpy.stack(list(series.values())))
     if statistic != "mean":
-        table = np.ma.masked_less_equal(table, 0)
+        table = numpy.ma.masked_less_equal(table, 0)
     made = picture(7.2, max(2.6, 1.3 + 0.32 * len(series)) if kind == "heat" else 4.2)
     axes = made.subplots()
     (_heat if kind == "heat" else _lines)(made, axes, recorder, list(series), table, statistic)
@@ -225,7 +225,7 @@ def _heat(made: Figure, axes: Axes, recorder: LayerRecorder, layers: list[str], 
     )
     axes.set_yticks(range(len(layers)), layers)
     axes.tick_params(axis="y", length=0)
-    last = [f"{row[-1]:.1e}" if row[-1] is not np.ma.masked else "none" for row in table]
+    last = [f"{row[-1]:.1e}" if row[-1] is not numpy.ma.masked else "none" for row in table]
     edge = axes.secondary_yaxis("right")
     edge.set_yticks(range(len(layers)), last)
     edge.tick_params(length=0, labelsize=8)
@@ -245,7 +245,7 @@ def _scale(table, statistic: str) -> Normalize:
 
 def _lines(made: Figure, axes: Axes, recorder: LayerRecorder, layers: list[str], table, statistic: str) -> None:
     # From dark for the first layer to light for the last: the order can be read in grey too.
-    colours = colormaps[HEAT_COLOUR_MAP](np.linspace(0, 0.88, len(layers)))
+    colours = colormaps[HEAT_COLOUR_MAP](numpy.linspace(0, 0.88, len(layers)))
     for i, (layer, row) in enumerate(zip(layers, table, strict=True)):
         axes.plot(recorder.numbers, row, color=colours[i], linestyle=("-", "--", "-.", ":")[i % 4], label=layer)
     if statistic != "mean":

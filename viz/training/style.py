@@ -14,7 +14,7 @@ import io
 from collections.abc import Callable
 
 import matplotlib
-import numpy as np
+import numpy
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -87,12 +87,12 @@ def count_along(axis: Axis) -> None:
     axis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
 
 
-def as_array(data) -> np.ndarray:
+def as_array(data) -> numpy.ndarray:
     """A tensor, an array of any device, or nested lists, as a NumPy array."""
     return tg.as_tensor(data, device="cpu").numpy()
 
 
-def class_numbers(data, what: str) -> np.ndarray:
+def class_numbers(data, what: str) -> numpy.ndarray:
     """Class numbers, int64 of shape (N,), from such numbers or from scores (or one-hot rows) of shape (N, classes).
 
     Raises `ShapeError` or `DTypeError`, naming `what`.
@@ -104,7 +104,7 @@ def class_numbers(data, what: str) -> np.ndarray:
         raise tg.errors.ShapeError(
             f"{what} has shape {array.shape}; give class numbers of shape (N,), or scores of shape (N, classes)"
         )
-    rounded = array.astype(np.int64)
+    rounded = array.astype(numpy.int64)
     if (rounded != array).any() or (rounded < 0).any():
         raise tg.errors.DTypeError(
             f"{what} holds {array[(rounded != array) | (rounded < 0)][0]}; class numbers are integers from 0"

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-import numpy as np
+import numpy
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -77,7 +77,7 @@ def surface(
             raise tg.errors.DTypeError(
                 f"params are tensors, as in model.parameters(), and not {type(p).__name__}{hint}"
             )
-    if path is not None and not isinstance(path, (Sequence, np.ndarray)):
+    if path is not None and not isinstance(path, (Sequence, numpy.ndarray)):
         raise tg.errors.DTypeError(
             f"a path is a list, of [p.numpy() for p in params] after each step, and not {type(path).__name__}"
         )
@@ -87,11 +87,11 @@ def surface(
     steps = (
         None
         if path is None or not len(path)
-        else np.stack([_like(params, entry, "an entry of the path") for entry in path])
+        else numpy.stack([_like(params, entry, "an entry of the path") for entry in path])
     )
     plane = _plane(params, here, steps, directions, seed)
     spans = _spans(plane, span)
-    axis_x, axis_y = (np.linspace(low, high, resolution) for low, high in spans)
+    axis_x, axis_y = (numpy.linspace(low, high, resolution) for low, high in spans)
     losses = _losses(loss_fn, params, here, plane, axis_x, axis_y)
 
     made = picture(6.4, 5)
@@ -123,23 +123,23 @@ class Plane(NamedTuple):
     shown   the share of the path's movement (its squared length) that lies in the plane; None if all of it does
     """
 
-    x: np.ndarray
-    y: np.ndarray
+    x: numpy.ndarray
+    y: numpy.ndarray
     names: tuple[str, str]
-    origin: np.ndarray
-    walked: np.ndarray | None
+    origin: numpy.ndarray
+    walked: numpy.ndarray | None
     shown: float | None
 
 
-def _flat(parts: Iterable) -> np.ndarray:
+def _flat(parts: Iterable) -> numpy.ndarray:
     """All numbers of some arrays in one vector of float64."""
-    return np.concatenate([as_array(part).ravel().astype(np.float64) for part in parts])
+    return numpy.concatenate([as_array(part).ravel().astype(numpy.float64) for part in parts])
 
 
-def _like(params: list[Tensor], given, what: str) -> np.ndarray:
+def _like(params: list[Tensor], given, what: str) -> numpy.ndarray:
     """`given`, an array for each parameter, in one vector."""
     size = sum(p.size for p in params)
-    parts = [given] if isinstance(given, (Tensor, np.ndarray)) else given
+    parts = [given] if isinstance(given, (Tensor, numpy.ndarray)) else given
     vector = _flat(parts)
     if len(vector) != size:
         shapes = ", ".join(str(p.shape) for p in params)
@@ -150,10 +150,10 @@ def _like(params: list[Tensor], given, what: str) -> np.ndarray:
     return vector
 
 
-def _plane(params: list[Tensor], here: np.ndarray, steps: np.ndarray | None, directions, seed: int) -> Plane:
+def _plane(params: list[Tensor], here: numpy.ndarray, steps: numpy.ndarray | None, directions, seed: int) -> Plane:
     if directions is None and len(here) == 2:
         walked = None if steps is None else steps - here
-        return Plane(np.array([1.0, 0.0]), np.array([0.0, 1.0]), _names(params), here, walked, None)
+        return Plane(numpy.array([1.0, 0.0]), numpy.array([0.0, 1.0]), _names(params), here, walked, None)
     if directions is None:
         directions = "random" if steps is None else "path"
     if isinstance(directions, str) and directions == "path":
@@ -161,10 +161,10 @@ def _plane(params: list[Tensor], here: np.ndarray, steps: np.ndarray | None, dir
             raise tg.errors.OptionError(
                 "directions='path' needs a path; record [p.numpy() for p in params] after each step"
             )
-        x, y = np.linalg.svd(steps - here, full_matrices=False)[2][:2] if len(steps) > 1 else (None, None)
+        x, y = numpy.linalg.svd(steps - here, full_matrices=False)[2][:2] if len(steps) > 1 else (None, None)
         names = ("first principal direction of the path", "second principal direction of the path")
     elif isinstance(directions, str) and directions == "random":
-        random = np.random.default_rng(seed)
+        random = numpy.random.default_rng(seed)
         x, y = (_filter_normalised(random, params) for _ in range(2))
         names = ("first random direction", "second random direction")
     elif not isinstance(directions, str) and len(directions) == 2:
@@ -174,14 +174,14 @@ def _plane(params: list[Tensor], here: np.ndarray, steps: np.ndarray | None, dir
         raise tg.errors.OptionError(
             f"directions={directions!r} is unknown; use 'path', 'random', or give two directions"
         )
-    if x is None or np.linalg.matrix_rank(np.stack([x, y])) < 2:
+    if x is None or numpy.linalg.matrix_rank(numpy.stack([x, y])) < 2:
         raise tg.errors.OptionError("the two directions span no plane: they are zero, or parallel; give others")
     if steps is None:
-        return Plane(x, y, names, np.zeros(2), None, None)
-    basis = np.stack([x, y], axis=1)
-    walked = np.linalg.lstsq(basis, (steps - here).T, rcond=None)[0].T
+        return Plane(x, y, names, numpy.zeros(2), None, None)
+    basis = numpy.stack([x, y], axis=1)
+    walked = numpy.linalg.lstsq(basis, (steps - here).T, rcond=None)[0].T
     moved = ((steps - here) ** 2).sum()
-    return Plane(x, y, names, np.zeros(2), walked, ((walked @ basis.T) ** 2).sum() / moved if moved else None)
+    return Plane(x, y, names, numpy.zeros(2), walked, ((walked @ basis.T) ** 2).sum() / moved if moved else None)
 
 
 def _names(params: list[Tensor]) -> tuple[str, str]:
@@ -191,42 +191,44 @@ def _names(params: list[Tensor]) -> tuple[str, str]:
     return f"{name}[0]", f"{name}[1]"
 
 
-def _filter_normalised(random: np.random.Generator, params: list[Tensor]) -> np.ndarray:
+def _filter_normalised(random: numpy.random.Generator, params: list[Tensor]) -> numpy.ndarray:
     """A random direction in which each filter (a row of a weight, a bias as a whole) is as long as the network's."""
     parts = []
     for p in params:
-        filters = as_array(p).reshape(p.shape[0] if p.ndim > 1 else 1, -1).astype(np.float64)
+        filters = as_array(p).reshape(p.shape[0] if p.ndim > 1 else 1, -1).astype(numpy.float64)
         drawn = random.standard_normal(filters.shape)
-        length = np.linalg.norm(drawn, axis=1, keepdims=True)
-        parts.append(drawn / length * np.linalg.norm(filters, axis=1, keepdims=True))
+        length = numpy.linalg.norm(drawn, axis=1, keepdims=True)
+        parts.append(drawn / length * numpy.linalg.norm(filters, axis=1, keepdims=True))
     return _flat(parts)
 
 
 def _spans(plane: Plane, span) -> list[tuple[float, float]]:
     """(low, high) along each direction, relative to the current parameters."""
     if span is not None:
-        each = [float(span)] * 2 if np.ndim(span) == 0 else [float(s) for s in span]
+        each = [float(span)] * 2 if numpy.ndim(span) == 0 else [float(s) for s in span]
         if len(each) != 2 or min(each) <= 0:
             raise tg.errors.OptionError(f"span={span!r}; give one positive number, or one for each direction")
         return [(-s, s) for s in each]
-    if plane.walked is None or not np.ptp(plane.walked, axis=0).any():
+    if plane.walked is None or not numpy.ptp(plane.walked, axis=0).any():
         return [(-1.0, 1.0)] * 2
-    low, high = (edge(np.vstack([plane.walked, [0.0, 0.0]]), axis=0) for edge in (np.min, np.max))
+    low, high = (edge(numpy.vstack([plane.walked, [0.0, 0.0]]), axis=0) for edge in (numpy.min, numpy.max))
     # Room around the path, and not too thin a strip where the path is nearly straight.
-    side = np.maximum(high - low, 0.4 * (high - low).max()) * 1.5
+    side = numpy.maximum(high - low, 0.4 * (high - low).max()) * 1.5
     return [(c - s / 2, c + s / 2) for c, s in zip((low + high) / 2, side, strict=True)]
 
 
-def _losses(loss_fn: Callable, params: list[Tensor], here: np.ndarray, plane: Plane, axis_x, axis_y) -> np.ndarray:
+def _losses(
+    loss_fn: Callable, params: list[Tensor], here: numpy.ndarray, plane: Plane, axis_x, axis_y
+) -> numpy.ndarray:
     """The loss at each point of the grid, rows along y. The parameters are put back in the end."""
     kept = [p.numpy() for p in params]
-    ends = np.cumsum([p.size for p in params])[:-1]
-    losses = np.empty((len(axis_y), len(axis_x)))
+    ends = numpy.cumsum([p.size for p in params])[:-1]
+    losses = numpy.empty((len(axis_y), len(axis_x)))
     try:
-        with tg.no_grad(), np.errstate(all="ignore"):
-            for row, column in np.ndindex(losses.shape):
+        with tg.no_grad(), numpy.errstate(all="ignore"):
+            for row, column in numpy.ndindex(losses.shape):
                 point = here + axis_x[column] * plane.x + axis_y[row] * plane.y
-                for p, part in zip(params, np.split(point, ends), strict=True):
+                for p, part in zip(params, numpy.split(point, ends), strict=True):
                     p.assign(part.reshape(p.shape))
                 loss = as_array(loss_fn())
                 if loss.size != 1:
@@ -238,8 +240,8 @@ def _losses(loss_fn: Callable, params: list[Tensor], here: np.ndarray, plane: Pl
     return losses
 
 
-def _contours(made: Figure, axes: Axes, x: np.ndarray, y: np.ndarray, losses: np.ndarray) -> None:
-    losses = np.ma.masked_invalid(losses)
+def _contours(made: Figure, axes: Axes, x: numpy.ndarray, y: numpy.ndarray, losses: numpy.ndarray) -> None:
+    losses = numpy.ma.masked_invalid(losses)
     axes.set_facecolor("#DDDDDD")
     if losses.mask.any():
         axes.patch.set(hatch="///", edgecolor="#999999")
@@ -248,9 +250,9 @@ def _contours(made: Figure, axes: Axes, x: np.ndarray, y: np.ndarray, losses: np
         by_factors = low > 0 and high > 30 * low
         if by_factors:
             # The bottom of a valley may be near 0 at a single point, which shall not take half of the colours.
-            low = float(np.quantile(losses.compressed(), 0.02))
-            losses = np.ma.maximum(losses, low)
-            levels = np.geomspace(low, high * 1.0001, 16)
+            low = float(numpy.quantile(losses.compressed(), 0.02))
+            losses = numpy.ma.maximum(losses, low)
+            levels = numpy.geomspace(low, high * 1.0001, 16)
         else:
             around = 0 if high > low else abs(low) or 1.0
             levels = MaxNLocator(14).tick_values(low - around, high + around)
@@ -268,12 +270,12 @@ def _contours(made: Figure, axes: Axes, x: np.ndarray, y: np.ndarray, losses: np
         spine.set_visible(True)
 
 
-def _draw_path(axes: Axes, points: np.ndarray) -> None:
+def _draw_path(axes: Axes, points: numpy.ndarray) -> None:
     outline = [withStroke(linewidth=3.5, foreground="black")]  # white on black is seen on any colour
     axes.plot(*points.T, color="white", linewidth=1.6, marker=".", markersize=5, path_effects=outline, label="path")
 
 
-def _mark(axes: Axes, point: np.ndarray, word: str, marker: str, size: float) -> None:
+def _mark(axes: Axes, point: numpy.ndarray, word: str, marker: str, size: float) -> None:
     axes.plot(
         *point, marker=marker, markersize=size, color="white", markeredgecolor="black", linestyle="none", label=word
     )
