@@ -10,10 +10,10 @@ import numpy
 from ..program import Instruction, Value
 from ..schedule import executable as schedule
 from . import machine_code
+from .function import Function
 from .functions import has_form
 from .layout import HostLayout
 from .loops import LONGEST, may_reduce
-from .source import Source
 
 
 class Memory:
@@ -68,10 +68,10 @@ class Executable(schedule.Executable):
         return HostLayout(self.program, self.turns, forms, writeable, self._compiled)
 
     def write(self, layout: HostLayout, arrays: dict[Value, numpy.ndarray]) -> None:
-        source = Source(layout, self.numbers | arrays, self.memory.of(layout.nbytes))
         pools = {value: Pool(value.shape, value.dtype) for value in layout.handed_out}
-        self._function = source.compiled(self.moving, pools)
-        self.text, self.eager = source.whole(), source.eager
+        function = Function(layout, self.numbers | arrays, self.memory.of(layout.nbytes), pools)
+        self._function = function.compiled(self.moving)
+        self.text, self.eager = function.whole(), function.eager
 
     def run(self, arguments: list[numpy.ndarray]) -> tuple[numpy.ndarray, ...]:
         with numpy.errstate(all="ignore"):

@@ -24,6 +24,7 @@ from ...ops.movement import transfer
 from ..passes.equal import frozen
 from ..program import Instruction, Program, Value, is_check
 from ..schedule import executable as schedule
+from ..schedule.draws import drawing
 from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout
 from .beside import beside, in_turns
@@ -33,7 +34,7 @@ from .memory import DeviceLayout, Places, Results, Table, of_the_host
 from .rows import FEW
 from .runtime import Captured, Cuda
 from .small import small_products
-from .tasks import Called, Copied, Drawn, Launched, Task, draw_options, tasks
+from .tasks import Called, Copied, Drawn, Launched, Task, tasks
 
 TOGETHER = 16
 """Steps that `repeat` captures into one launch."""
@@ -185,8 +186,7 @@ class Executable(schedule.Executable):
     def keep_numbers(self, step: int = 0) -> None:
         """Take the host's numbers, as they stand in `numbers` now, for one of the next steps."""
         for draw in self._draws:
-            method, options = draw_options(draw)
-            self._table.numbers[draw.output][...] = getattr(streams.generator(draw.params["device"]), method)(**options)
+            self._table.numbers[draw.output][...] = drawing(draw)()
         self._table.keep(step)
 
     def __call__(self, arguments: list) -> tuple:

@@ -17,6 +17,7 @@ from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
 from ..eager import value_of
 from ..program import DRAW, Instruction, Value
+from ..schedule.draws import draw_options
 from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout, form_of
 from . import blas
@@ -167,15 +168,6 @@ class Copied(Task):
 
     def __str__(self) -> str:
         return f"// a copy: {self.memory!r} <- {self.value!r}\n"
-
-
-def draw_options(instruction: Instruction) -> tuple[str, dict[str, Any]]:
-    """The method of a generator, and what it is given."""
-    options = {name: value for name, value in instruction.params.items() if name not in ("method", "device")}
-    method = instruction.params["method"]
-    if method in ("random", "standard_normal"):
-        options |= {"size": instruction.output.shape, "dtype": instruction.output.dtype}
-    return method, options
 
 
 def tasks(kernel: Kernel, layout: Layout, forms: dict[Value, numpy.ndarray]) -> Iterator[Task]:

@@ -1,0 +1,277 @@
+"""The Python function that runs a program: lines for each kernel, over memory that is there already.
+
+A kernel is a loop of machine code, calls of NumPy on whole arrays or on blocks of them, a product, or an operation that
+stands alone. Read before: `source.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import prod
+
+import numpy
+
+from ...backend import dtypes
+from ...backend.arrays import HOST
+from ...backend.blocks import BlockRunner
+from ...backend.sums import is_plain
+from ...ops import conv, movement, reduce
+from ...ops.index import ARRAY, scatter_add
+from ...ops.matmul import linear, matmul
+from ...ops.shapes import size
+from ..eager import value_of
+from ..program import COPY, DRAW, Instruction, Value
+from ..schedule.draws import INTO_MEMORY, drawing
+from ..schedule.kernel import Kernel
+from ..schedule.layout import view_function
+from ..sources import Argument
+from . import moves
+from .functions import function_of
+from .places import addressable
+from .products.plan import FIRST_A, FIRST_B, FIRST_C
+from .sharing.job import address
+from .source import Source
+from .walks import written
+
+REDUCTIONS = {
+    reduce.sum_: "add",
+    reduce.max_: "maximum",
+    reduce.min_: "minimum",
+    reduce.any_: "logical_or",
+    reduce.all_: "logical_and",
+}
+"""Primitive -> the function of NumPy that reduces by it."""
+
+
+class Function(Source):
+    """eager  the operations that have no compiled form: they run as they do outside"""
+
+    def compiled(self, moving: Iterable[Value]) -> Callable:
+        """The function of the arrays that are handed in; `moving` are the values that are looked up in each call."""
+        self.eager: list[Instruction] = []
+        for value in moving:
+            self._look_up(value)
+        for kernel in self.layout.kernels:
+            self._kernel(kernel)
+        for memory, value in self.layout.program.writes:
+            if value not in self.layout.in_place:
+                target = self.name(memory) if memory in self.fixed else f"target_{memory.number}"
+                self.lines.append(f"copyto({target}, {self.name(value)})")
+        return self.function(self.layout.program.results)
+
+    def _look_up(self, value: Value) -> None:
+        """Lines that give local variables the array that a value is in this call, and the one in order that is read."""
+        source, number = value.source, value.number
+        if isinstance(source, Argument):
+            where = f"arguments[{source.position}]"
+        else:
+            self.names[f"tensor_{number}"] = source.tensor
+            where = f"tensor_{number}{'.grad' if source.kind == 'gradient' else ''}._data"
+        self.lines += [f"v{number} = asarray({where}, order='C')", f"target_{number} = {where}"]
+
+    # -- kernels -----------------------------------------------------------------------------------------------
+
+    def _kernel(self, kernel: Kernel) -> None:
+        instruction = kernel.instructions[0]
+        if kernel.kind == "loop":
+            targets = {value: self._target(value) for value in kernel.outputs if value not in self.layout.views}
+            if kernel in self.layout.loops:
+                self._loop(kernel)
+            elif kernel in self.layout.blocks:
+                self._in_blocks(kernel)
+            else:
+                self._at_once(kernel, targets)
+        elif instruction.output in self.layout.views:
+            self._view(instruction)
+        elif kernel.outputs or getattr(instruction.op, "effect", False):
+            self._single(instruction)
+
+    def _view(self, instruction: Instruction) -> None:
+        take, (x,) = view_function(instruction), instruction.inputs
+        if x in self.fixed:
+            self.fixed[instruction.output] = take(self.fixed[x])
+        else:
+            if self.layout.forms[x].flags.c_contiguous and size(instruction.output.shape):
+                take = _looking(self.layout.forms[instruction.output], self.layout.forms[x])
+            word = f"view_{instruction.output.number}"
+            self.names[word] = take
+            self.lines.append(f"v{instruction.output.number} = {word}({self.name(x)})")
+
+    def _loop(self, kernel: Kernel) -> None:
+        """A call of the loop, compiled to machine code."""
+        loop = written(self.layout.loops[kernel], self.layout.forms, self.layout.in_place)
+        self._call_loop(loop, [(operand.value, operand.scratch) for operand in loop.operands], size(kernel.shape))
+        for instruction in kernel.instructions:
+            if instruction.output in self.layout.views and instruction.output in kernel.outputs:
+                self._view(instruction)
+
+    def _at_once(self, kernel: Kernel, targets: dict[Value, str]) -> None:
+        for instruction in kernel.instructions:
+            value = instruction.output
+            if value in self.layout.views:
+                self._view(instruction)
+                continue
+            if value not in targets:
+                offset = self.layout.offsets[self.layout.registers[value]]
+                self.fixed[value] = self._place(offset, value.shape, value.dtype)
+            operands = list(map(self.name, instruction.inputs))
+            if instruction.op in REDUCTIONS:
+                self._reduction(instruction, operands[0], self.name(value))
+            else:
+                function = self._named(function_of(instruction))
+                self.lines.append(f"{function}({', '.join(operands)}, out={self.name(value)})")
+
+    def _reduction(self, instruction: Instruction, operand: str, out: str) -> None:
+        op, axis, keepdims = instruction.op, instruction.params["axis"], instruction.params["keepdims"]
+        x = instruction.inputs[0]
+        if op is reduce.sum_ and dtypes.is_float(x.dtype) and not is_plain(x.dtype, prod(x.shape[a] for a in axis)):
+            self._copied(instruction, operand, out)  # how wide, is said in one place
+            return
+        self.lines.append(f"{REDUCTIONS[op]}.reduce({operand}, {axis}, None, {out}, {keepdims})")
+
+    def _copied(self, instruction: Instruction, operand: str, out: str) -> None:
+        """What eager mode computes, put into `out`."""
+        self.lines.append(f"copyto({out}, {self._named(lambda x: value_of(instruction, HOST, x))}({operand}))")
+
+    def _in_blocks(self, kernel: Kernel) -> None:
+        """A call of what goes through the kernel block by block."""
+        length, flat = self.layout.blocks[kernel]
+        cut, whole = [], []
+        for value in dict.fromkeys((*kernel.inputs(), *kernel.outputs)):
+            alike = flat or (len(value.shape) == len(kernel.shape) and value.shape[0] != 1)
+            (cut if value.shape and alike else whole).append(value)
+        kept = [i.output for i in kernel.instructions if i.output in self.layout.registers]
+        shape = (length,) if flat else (length, *kernel.shape[1:])
+        registers = {x: self._place(self.layout.offsets[self.layout.registers[x]], shape, x.dtype) for x in kept}
+        calls = [(function_of(i), i.inputs, i.output) for i in kernel.instructions]
+        word = self._new_name("blocks")
+        self.names[word] = BlockRunner(calls, cut, whole, registers, length, flat)
+        arguments = ", ".join(f"[{', '.join(map(self.name, values))}]" for values in (cut, whole))
+        self.lines.append(f"{word}({arguments})  # {', '.join(i.op.name for i in kernel.instructions)}")
+
+    # -- operations that stand alone ---------------------------------------------------------------------------
+
+    def _single(self, instruction: Instruction) -> None:
+        operands = list(map(self.name, instruction.inputs))
+        if instruction.op in REDUCTIONS:
+            self._reduction(instruction, operands[0], self._target(instruction.output))
+        else:
+            FORMS.get(instruction.op, Function._eagerly)(self, instruction, operands)
+
+    def _eagerly(self, instruction: Instruction, operands: list[str]) -> None:
+        self.eager.append(instruction)
+        number = instruction.output.number
+        compute = drawing(instruction) if instruction.op is DRAW else lambda *x: value_of(instruction, HOST, *x)
+        self.names[f"call_{number}"] = lambda *x: numpy.asarray(compute(*x), order="C")
+        self.lines.append(f"v{number} = call_{number}({', '.join(operands)})")
+
+    def _matmul(self, instruction: Instruction, operands: list[str]) -> None:
+        a, b, out = *instruction.inputs, instruction.output
+        target = self._target(out)
+        if not self.layout.forms[out].flags.c_contiguous:  # laid out to be computed as bᵀ·aᵀ
+            target = self._transposed(out)
+            self._product(out, (b, a, out), self._transposed(b), self._transposed(a), target)
+        else:
+            self._product(out, (a, b, out), *operands, target)
+
+    def _linear(self, instruction: Instruction, operands: list[str]) -> None:
+        (x, weight), out = instruction.inputs, instruction.output
+        target = self._target(out)
+        self._product(out, (x, weight, out), operands[0], self._transposed(weight), target)
+
+    def _product(self, result: Value, memory: tuple[Value, Value, Value], a: str, b: str, out: str) -> None:
+        """a·b into `out`, as expressions; `memory` has the values that lie there."""
+        product = self.layout.products.get(result)
+        if product is None:
+            self.lines.append(f"matmul({a}, {b}, {out})")
+            return
+        job, moving = product.job(self.threads), {}
+        for place, value in zip((FIRST_A, FIRST_B, FIRST_C), memory, strict=True):
+            if value in self.fixed:
+                job[place] = address(self.fixed[value])
+            else:
+                moving[place] = value
+        scratch = address(self.memory) + self.layout.offsets.get(product, 0)
+        threads = self.threads if product.shared else 1
+        self._call_job("product", job, moving, scratch, threads, f"{out} = {a} @ {b}")
+
+    def _transposed(self, value: Value) -> str:
+        """Its last two axes swapped, as an expression."""
+        name = self.name(value)
+        if value not in self.fixed:
+            return f"{name}.mT"
+        self.names[f"{name}_T"] = self.fixed[value].mT
+        return f"{name}_T"
+
+    def _copy(self, instruction: Instruction, operands: list[str]) -> None:
+        self.lines.append(f"copyto({self._target(instruction.output)}, {operands[0]})")
+
+    def _reshape(self, instruction: Instruction, operands: list[str]) -> None:
+        out, (x,) = self._target(instruction.output), instruction.inputs
+        if self.layout.compiled and addressable(self.layout.forms[x]):
+            self._moved(moves.copy(self.layout.forms[x]), x, instruction.output)
+        else:
+            self.lines.append(f"copyto(reshape({out}, {x.shape}), {operands[0]})")
+
+    def _concat(self, instruction: Instruction, operands: list[str]) -> None:
+        out = self._target(instruction.output)
+        self.lines.append(f"concatenate(({', '.join(operands)},), {instruction.params['axis']}, {out})")
+
+    def _cumulative_sum(self, instruction: Instruction, operands: list[str]) -> None:
+        self._copied(instruction, operands[0], self._target(instruction.output))
+
+    def _scatter_add(self, instruction: Instruction, operands: list[str]) -> None:
+        if ARRAY in instruction.params["index"]:
+            self._eagerly(instruction, operands)
+            return
+        out, index = self._target(instruction.output), f"index_{instruction.output.number}"
+        self.names[index] = instruction.params["index"]
+        self.lines += [f"{out}[...] = 0", f"{out}[{index}] = {operands[0]}"]
+
+    def _fold(self, instruction: Instruction, operands: list[str]) -> None:
+        out, params = self._target(instruction.output), instruction.params
+        (x,) = instruction.inputs
+        if x.dtype == dtypes.float16:  # which is added up wider
+            self._copied(instruction, operands[0], out)
+            return
+        if self.layout.compiled and addressable(self.layout.forms[x]) and len(x.shape) == 2 + 2 * len(params["stride"]):
+            self.lines.append(f"{out}[...] = 0")
+            image = instruction.output
+            self._moved(moves.fold(self.layout.forms[x], image.shape, params["stride"], params["dilation"]), x, image)
+            return
+        word = f"fold_{instruction.output.number}"
+        self.names[word] = lambda total, x: conv.fold_into(
+            total, x, params["kernel"], params["stride"], params["dilation"]
+        )
+        self.lines += [f"{out}[...] = 0", f"{word}({out}, {operands[0]})"]
+
+    def _draw(self, instruction: Instruction, operands: list[str]) -> None:
+        if instruction.params["method"] not in INTO_MEMORY or instruction.output not in self.layout.offsets:
+            self._eagerly(instruction, operands)
+            return
+        out, word = self._target(instruction.output), f"draw_{instruction.output.number}"
+        self.names[word] = drawing(instruction)
+        self.lines.append(f"{word}(out={out})")
+
+
+FORMS = {
+    matmul: Function._matmul,
+    linear: Function._linear,
+    COPY: Function._copy,
+    movement.reshape: Function._reshape,
+    movement.concat: Function._concat,
+    reduce.cumulative_sum: Function._cumulative_sum,
+    scatter_add: Function._scatter_add,
+    conv.fold: Function._fold,
+    DRAW: Function._draw,
+}
+"""Operation that stands alone -> what writes its lines. All others run as in eager mode."""
+
+
+def _looking(form: numpy.ndarray, source: numpy.ndarray) -> Callable:
+    """What takes the view of an array in order that lies to it as `form` does to `source`: quicker than its operation."""
+    shape, dtype, strides = form.shape, form.dtype, form.strides
+    if not form.size:  # which may begin in front of an array that has nothing either
+        return lambda array: numpy.empty(shape, dtype)
+    offset = form.__array_interface__["data"][0] - source.__array_interface__["data"][0]
+    return lambda array: numpy.ndarray(shape, dtype, array, offset, strides)
