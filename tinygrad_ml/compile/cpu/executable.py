@@ -10,9 +10,9 @@ import numpy
 from ..program import Instruction, Value
 from ..schedule import executable as schedule
 from . import machine_code
-from .function import Function
 from .functions import has_form
 from .layout import HostLayout
+from .lines import Lines
 from .loops import LONGEST, may_reduce
 
 
@@ -69,9 +69,9 @@ class Executable(schedule.Executable):
 
     def write(self, layout: HostLayout, arrays: dict[Value, numpy.ndarray]) -> None:
         pools = {value: Pool(value.shape, value.dtype) for value in layout.handed_out}
-        function = Function(layout, self.numbers | arrays, self.memory.of(layout.nbytes), pools)
-        self._function = function.compiled(self.moving)
-        self.text, self.eager = function.whole(), function.eager
+        lines = Lines(layout, self.numbers | arrays, self.memory.of(layout.nbytes), pools)
+        self._function = lines.compiled(self.moving)
+        self.text, self.eager = lines.whole(), lines.eager
 
     def run(self, arguments: list[numpy.ndarray]) -> tuple[numpy.ndarray, ...]:
         with numpy.errstate(all="ignore"):

@@ -4,7 +4,7 @@ What lies at a fixed place (parameters, planned buffers, views of these, blocks 
 once, when the function is made, and has a name in it: `v12` is value %12. What is another array in each
 call (arguments, results) is a local variable of that name.
 
-Read next: `function.py`, the lines for each kernel.
+Read next: `lines.py`, those of each kernel.
 """
 
 from __future__ import annotations

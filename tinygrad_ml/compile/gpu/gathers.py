@@ -21,6 +21,7 @@ from ...ops.index import ARRAY, getitem
 from ...ops.shapes import broadcast, size
 from ..passes.dead import dead
 from ..passes.elementwise import is_elementwise
+from ..passes.rewriting import Rewriting
 from ..program import GATHER, Instruction, Program, Value
 from ..schedule.axes import strides_in
 from .expressions import loaded
@@ -35,29 +36,22 @@ SHORT = 8
 
 def gathers(program: Program, again: bool = True) -> Program:
     """With a gather for each `x[index]` that has index arrays; `again`: whether places may be computed again."""
-    return dead(program.with_instructions(_Gathers(program, again).instructions()))
+    return dead(_Gathers(program, again).rewritten())
 
 
-class _Gathers:
+class _Gathers(Rewriting):
     def __init__(self, program: Program, again: bool):
+        super().__init__(program)
         self.program, self._again = program, again
-        self.made: dict[Value, Instruction] = {}
-        self.number = max((value.number for value in (*program.producers(), *program.sources())), default=0)
 
-    def instructions(self) -> list[Instruction]:
+    def rewritten(self) -> Program:
         for instruction in self.program.instructions:
             values = (*instruction.inputs, instruction.output)
             indexed = instruction.op is getitem and ARRAY in instruction.params["index"]
             if indexed and all(value.dtype in dtypes.SUPPORTED for value in values):
                 instruction = self._gather(instruction)
-            self.made[instruction.output] = instruction
-        return list(self.made.values())
-
-    def _new(self, op, inputs: tuple[Value, ...], shape: tuple[int, ...], dtype: numpy.dtype, /, **params) -> Value:
-        self.number += 1
-        output = Value(self.number, shape, dtype)
-        self.made[output] = Instruction(op, inputs, params, output)
-        return output
+            self.keep(instruction)
+        return self.program.with_instructions(self.made.values())
 
     def _gather(self, instruction: Instruction) -> Instruction:
         x, *arrays = instruction.inputs
@@ -77,9 +71,9 @@ class _Gathers:
         """A view that has the value's elements where those of the result are that need them: before the last axes."""
         if after and value.shape:
             aligned = value.shape + (1,) * after
-            value = self._new(movement.reshape, (value,), aligned, value.dtype, shape=aligned)
+            value = self.new(movement.reshape, (value,), aligned, value.dtype, shape=aligned)
         if value.shape != shape:
-            value = self._new(movement.broadcast_to, (value,), shape, value.dtype, shape=shape)
+            value = self.new(movement.broadcast_to, (value,), shape, value.dtype, shape=shape)
         return value
 
     def _leading_to(self, value: Value) -> list[Instruction]:
@@ -100,8 +94,8 @@ class _Gathers:
         operands = tuple(self._computed_again(operand, after, shape) for operand in _operands(instruction))
         if instruction.op is GATHER:
             x, index = instruction.inputs[0], instruction.params["index"]
-            return self._new(GATHER, (x, *operands), shape, value.dtype, index=index, common=shape)
-        return self._new(instruction.op, operands, shape, value.dtype, **instruction.params)
+            return self.new(GATHER, (x, *operands), shape, value.dtype, index=index, common=shape)
+        return self.new(instruction.op, operands, shape, value.dtype, **instruction.params)
 
 
 def _for_each_element(instruction: Instruction) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from ...backend import dtypes
 from ...ops import elementwise, movement, reduce
 from ...ops.matmul import linear, matmul
-from ..program import Instruction, Program, Value
+from ..passes.rewriting import Rewriting
+from ..program import Instruction, Program
 
 SMALL = 1 << 20
 """Multiplications of a product that is none for the library."""
@@ -18,29 +19,22 @@ SMALL = 1 << 20
 
 def small_products(program: Program) -> Program:
     """With sums in the place of small products of two matrices."""
-    number = max((value.number for value in (*program.producers(), *program.sources())), default=0)
-    made: list[Instruction] = []
-
-    def new(op, inputs: tuple[Value, ...], shape: tuple[int, ...], /, **params) -> Value:
-        nonlocal number
-        number += 1
-        output = Value(number, shape, inputs[0].dtype)
-        made.append(Instruction(op, inputs, params, output))
-        return output
-
+    rewriting = Rewriting(program)
+    new, keep = rewriting.new, rewriting.keep
     for instruction in program.instructions:
         if not _is_small(instruction):
-            made.append(instruction)
+            keep(instruction)
             continue
         a, b = instruction.inputs
         (m, k), n = a.shape, instruction.output.shape[1]
         # The axis that is summed stands where the memory of b has it, if b is no transposed view.
         rows, columns, axis = ((m, k, 1), (1, k, n), 1) if instruction.op is matmul else ((m, 1, k), (1, n, k), 2)
-        left, right = new(movement.reshape, (a,), rows, shape=rows), new(movement.reshape, (b,), columns, shape=columns)
+        left = new(movement.reshape, (a,), rows, a.dtype, shape=rows)
+        right = new(movement.reshape, (b,), columns, b.dtype, shape=columns)
         shape = (m, k, n) if axis == 1 else (m, n, k)
-        product = new(elementwise.mul, (left, right), shape)
-        made.append(Instruction(reduce.sum_, (product,), {"axis": (axis,), "keepdims": False}, instruction.output))
-    return program.with_instructions(made)
+        product = new(elementwise.mul, (left, right), shape, left.dtype)
+        keep(Instruction(reduce.sum_, (product,), {"axis": (axis,), "keepdims": False}, instruction.output))
+    return program.with_instructions(rewriting.made.values())
 
 
 def _is_small(instruction: Instruction) -> bool:

@@ -17,6 +17,7 @@ from ...ops import elementwise, index, movement, reduce
 from ...ops.index import ARRAY
 from ..program import Instruction, Program, Value, is_check
 from ..sources import Constant
+from .rewriting import Rewriting
 
 
 def one_hot(program: Program) -> Program:
@@ -25,25 +26,16 @@ def one_hot(program: Program) -> Program:
     for i in program.instructions:
         if i.op is movement.reshape and i.inputs[0] in checked:
             checked.add(i.output)
-    number = max((value.number for value in (*program.producers(), *program.sources())), default=0)
-    made: list[Instruction] = []
+    rewriting = Rewriting(program)
+    new, keep = rewriting.new, rewriting.keep
 
-    def new(op, inputs: tuple[Value, ...], shape: tuple[int, ...], dtype, /, **params) -> Value:
-        nonlocal number
-        number += 1
-        output = Value(number, shape, numpy.dtype(dtype))
-        made.append(Instruction(op, inputs, params, output))
-        return output
-
-    def constant(array) -> Value:
-        nonlocal number
-        number += 1
-        return Value(number, array.shape, array.dtype, Constant(array))
+    def constant(array: numpy.ndarray) -> Value:
+        return rewriting.value(array.shape, array.dtype, Constant(array))
 
     for instruction in program.instructions:
         shape = _table(instruction, checked)
         if shape is None:
-            made.append(instruction)
+            keep(instruction)
             continue
         x, _, labels = instruction.inputs
         rows, output = shape[0], instruction.output
@@ -53,11 +45,11 @@ def one_hot(program: Program) -> Program:
         zero = constant(numpy.zeros((), x.dtype))
         if instruction.op is index.getitem:
             taken = new(elementwise.where, (hit, x, zero), shape, x.dtype)
-            made.append(Instruction(reduce.sum_, (taken,), {"axis": (1,), "keepdims": False}, output))
+            keep(Instruction(reduce.sum_, (taken,), {"axis": (1,), "keepdims": False}, output))
         else:
             put = new(movement.reshape, (x,), (rows, 1), x.dtype, shape=(rows, 1))
-            made.append(Instruction(elementwise.where, (hit, put, zero), {}, output))
-    return program.with_instructions(made)
+            keep(Instruction(elementwise.where, (hit, put, zero), {}, output))
+    return program.with_instructions(rewriting.made.values())
 
 
 def _table(instruction: Instruction, checked: set[Value]) -> tuple[int, int] | None:

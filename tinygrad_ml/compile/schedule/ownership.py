@@ -8,17 +8,16 @@ changes first.
 from __future__ import annotations
 
 from ...ops.movement import reshape
-from ..program import COPY, Instruction, Program, Value
+from ..passes.rewriting import Rewriting
+from ..program import COPY, Program, Value
 
 
 def ownership(program: Program) -> Program:
     """With copies, so that every result and every written value is computed, and none shares memory."""
     producers, taken = program.producers(), set()
-    copies: list[Instruction] = []
-    number = max([i.output.number for i in program.instructions] + [v.number for v in program.sources()], default=0)
+    copies = Rewriting(program)
 
     def own(value: Value, may_be_view: bool) -> Value:
-        nonlocal number
         root, straight = value, True
         while root in producers and producers[root].op.kind == "view":
             straight = straight and producers[root].op is reshape
@@ -26,11 +25,8 @@ def ownership(program: Program) -> Program:
         if root in producers and root not in taken and (straight or may_be_view):
             taken.add(root)
             return value
-        number += 1
-        copy = Value(number, value.shape, value.dtype)
-        copies.append(Instruction(COPY, (value,), {}, copy))
-        return copy
+        return copies.new(COPY, (value,), value.shape, value.dtype)
 
     writes = [(memory, own(value, may_be_view=True)) for memory, value in program.writes]
     results = [own(value, may_be_view=False) for value in program.results]
-    return Program([*program.instructions, *copies], results, writes)
+    return Program([*program.instructions, *copies.made.values()], results, writes)

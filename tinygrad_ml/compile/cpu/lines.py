@@ -43,7 +43,7 @@ REDUCTIONS = {
 """Primitive -> the function of NumPy that reduces by it."""
 
 
-class Function(Source):
+class Lines(Source):
     """eager  the operations that have no compiled form: they run as they do outside"""
 
     def compiled(self, moving: Iterable[Value]) -> Callable:
@@ -156,7 +156,7 @@ class Function(Source):
         if instruction.op in REDUCTIONS:
             self._reduction(instruction, operands[0], self._target(instruction.output))
         else:
-            FORMS.get(instruction.op, Function._eagerly)(self, instruction, operands)
+            FORMS.get(instruction.op, Lines._eagerly)(self, instruction, operands)
 
     def _eagerly(self, instruction: Instruction, operands: list[str]) -> None:
         self.eager.append(instruction)
@@ -255,15 +255,15 @@ class Function(Source):
 
 
 FORMS = {
-    matmul: Function._matmul,
-    linear: Function._linear,
-    COPY: Function._copy,
-    movement.reshape: Function._reshape,
-    movement.concat: Function._concat,
-    reduce.cumulative_sum: Function._cumulative_sum,
-    scatter_add: Function._scatter_add,
-    conv.fold: Function._fold,
-    DRAW: Function._draw,
+    matmul: Lines._matmul,
+    linear: Lines._linear,
+    COPY: Lines._copy,
+    movement.reshape: Lines._reshape,
+    movement.concat: Lines._concat,
+    reduce.cumulative_sum: Lines._cumulative_sum,
+    scatter_add: Lines._scatter_add,
+    conv.fold: Lines._fold,
+    DRAW: Lines._draw,
 }
 """Operation that stands alone -> what writes its lines. All others run as in eager mode."""
 

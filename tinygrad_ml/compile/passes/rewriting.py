@@ -1,0 +1,36 @@
+"""Instructions that take the place of others, and give values which the program did not have before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from ...ops import Primitive
+from ..program import Call, Instruction, Program, Value
+from ..sources import Source
+
+
+class Rewriting:
+    """A program that is being written anew: `made` are its instructions so far, in order, by what they give."""
+
+    def __init__(self, program: Program):
+        self.made: dict[Value, Instruction] = {}
+        self._number = max((value.number for value in (*program.producers(), *program.sources())), default=0)
+
+    def value(self, shape: tuple[int, ...], dtype: Any, source: Source | None = None) -> Value:
+        """One that was not there before."""
+        self._number += 1
+        return Value(self._number, shape, numpy.dtype(dtype), source)
+
+    def new(
+        self, op: Primitive | Call, inputs: tuple[Value, ...], shape: tuple[int, ...], dtype: Any, /, **params: Any
+    ) -> Value:
+        """What one more instruction gives."""
+        output = self.value(shape, dtype)
+        self.keep(Instruction(op, inputs, params, output))
+        return output
+
+    def keep(self, instruction: Instruction) -> None:
+        """An instruction for a value that was there before."""
+        self.made[instruction.output] = instruction
