@@ -50,6 +50,7 @@ class Call:
     effect  whether it must run even if nobody uses what it gives
     """
 
+    inputs: tuple[str, ...] = ()
     kind, scalar, ufunc, flops = "", None, None, None
 
     def __init__(self, name: str, value: Any, effect: bool = False):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from math import prod
+from typing import Any
 
 import numpy
 
@@ -33,7 +34,7 @@ from .sharing.job import address
 from .source import Source
 from .walks import written
 
-REDUCTIONS = {
+REDUCTIONS: dict[Any, str] = {
     reduce.sum_: "add",
     reduce.max_: "maximum",
     reduce.min_: "minimum",
@@ -88,6 +89,7 @@ class Lines(Source):
 
     def _view(self, instruction: Instruction) -> None:
         take, (x,) = view_function(instruction), instruction.inputs
+        assert take is not None
         if x in self.fixed:
             self.fixed[instruction.output] = take(self.fixed[x])
         else:
@@ -172,7 +174,7 @@ class Lines(Source):
             target = self._transposed(out)
             self._product(out, (b, a, out), self._transposed(b), self._transposed(a), target)
         else:
-            self._product(out, (a, b, out), *operands, target)
+            self._product(out, (a, b, out), self.name(a), self.name(b), target)
 
     def _linear(self, instruction: Instruction, operands: list[str]) -> None:
         (x, weight), out = instruction.inputs, instruction.output

@@ -51,7 +51,9 @@ def machine_code(source: str) -> Callable:
     """
     name = "loop_" + hashlib.sha256(f"{version('numba')} {_mathematics()}\n{HEAD}{source}".encode()).hexdigest()[:20]
     folder = _folder()
-    for attempt in (_kept, _kept_anew) if folder is not None else ():
+    for attempt in (_kept, _kept_anew):
+        if folder is None:
+            break
         with suppress(Exception):  # of any kind: Numba's for a folder in which it cannot write, those of damaged files
             return _callable(attempt(folder / f"{name}.py", HEAD.format(cache=True) + source))
     return _callable(_run(name, f"<{name}>", HEAD.format(cache=False) + source))
@@ -90,12 +92,12 @@ def _run(name: str, path: str, text: str) -> Any:
     return module.loop
 
 
-def _callable(loop) -> Callable:
+def _callable(loop: Any) -> Callable:
     """The loop, compiled by Numba, as a function of ctypes."""
     code, memory = loop.__wrapped__.__code__, loop.__wrapped__.__annotations__
     given = code.co_varnames[: code.co_argcount]
     kinds = [ctypes.c_void_p if name in memory else ctypes.c_int64 for name in given]
-    function = ctypes.CFUNCTYPE(None, *kinds)(loop.address)
+    function: Any = ctypes.CFUNCTYPE(None, *kinds)(loop.address)
     function.loop = loop  # which holds the machine code
     return function
 

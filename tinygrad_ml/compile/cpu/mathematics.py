@@ -4,6 +4,9 @@ Everything here is compiled into the loops that use it, or says how they are com
 Numba is installed.
 """
 
+# pyright: reportCallIssue=false, reportArgumentType=false
+# Numba compiles an intrinsic with a context, and is called without.
+
 from __future__ import annotations
 
 import math

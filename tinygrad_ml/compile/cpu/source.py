@@ -124,7 +124,7 @@ class Source:
         self.names[name] = machine_code(loop.source)
         fits = len(loop.sizes) + len(operands) + len(loop.steps) <= MOST_ARGUMENTS
         if self.threads > 1 and loop.growth is not None and elements >= WORTH_SHARING and fits:
-            self._share(name, loop, operands)
+            self._share(name, loop, loop.growth, operands)
             return
         words = []
         for value, scratch in operands:
@@ -134,13 +134,15 @@ class Source:
                 self.names[words[-1]] = array.ctypes.data_as(ctypes.c_void_p)  # which holds the array
         self.lines.append(f"{name}({', '.join(map(str, [*loop.sizes, *words, *loop.steps]))})")
 
-    def _share(self, loop_name: str, loop: Written | Move, operands: list[tuple[Value, bool]]) -> None:
+    def _share(
+        self, loop_name: str, loop: Written | Move, growth: tuple[int, ...], operands: list[tuple[Value, bool]]
+    ) -> None:
         """A call of a loop whose rows threads share."""
         arrays = [self._memory(value, scratch) for value, scratch in operands]
         addresses = [0 if array is None else address(array) for array in arrays]
         given = [(n, 0) for n in loop.sizes[1:]]
         first = FIRST_ARGUMENT + len(given)
-        given += [*zip(addresses, loop.growth, strict=True), *((step, 0) for step in loop.steps)]
+        given += [*zip(addresses, growth, strict=True), *((step, 0) for step in loop.steps)]
         job = calling.rows(self.names[loop_name].loop.address, loop.sizes[0], given, self.threads)
         moving = {first + i: value for i, (value, _) in enumerate(operands) if arrays[i] is None}
         self._call_job("rows", job, moving, 0, self.threads, f"{loop_name}({', '.join(map(str, loop.sizes))}, ...)")

@@ -13,7 +13,7 @@ have; `machine_code.py`, how a loop is compiled and kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -27,7 +27,7 @@ from .expressions import constant, expression
 from .loops import Loop, Operand, Operands
 from .places import NOTHING_OVERLAPS, Axis, Place, place
 
-COMBINED = {
+COMBINED: dict[Any, str] = {
     sum_: "{0} + {1}",
     max_: "({1} if {1} > {0} or {1} != {1} else {0})",
     min_: "({1} if {1} < {0} or {1} != {1} else {0})",

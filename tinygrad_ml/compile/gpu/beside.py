@@ -101,8 +101,8 @@ def beside(launches: Iterable[Launch]) -> list[Launch]:
 
 
 def _fit(launches: Sequence[Launch]) -> bool:
-    pieces = [one.piece for one in launches]
-    if None in pieces:
+    pieces = _pieces(launches)
+    if len(pieces) < len(launches):
         return False
     threads = sum(piece.blocks for piece in pieces) * max(piece.threads for piece in pieces)
     return (
@@ -112,10 +112,14 @@ def _fit(launches: Sequence[Launch]) -> bool:
     )
 
 
+def _pieces(launches: Sequence[Launch]) -> list[Piece]:
+    return [one.piece for one in launches if one.piece is not None]
+
+
 def _as_one(launches: Sequence[Launch]) -> Launch:
     if len(launches) == 1:
         return launches[0]
-    pieces = [one.piece for one in launches]
+    pieces = _pieces(launches)
     threads, begin, lines = max(piece.threads for piece in pieces), 0, []
     for place, piece in enumerate(pieces):
         lines.append(_head(piece, begin, first=place == 0, last=piece is pieces[-1]))

@@ -88,17 +88,17 @@ def products(a: numpy.ndarray, b: numpy.ndarray, out: numpy.ndarray) -> list[Pro
     m, n, k = *out.shape[-2:], a.shape[-1]
     batch = out.shape[:-2]
     arrays = [numpy.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b, out)]
-    itemsize = out.itemsize
+    laid, itemsize = [lies for array in arrays if (lies := _lies(array))], out.itemsize
     sizes, steps = merged(batch, [array.strides[:-2] for array in arrays])
     *outer, (count, strides) = zip(sizes, zip(*steps, strict=True), strict=True) if sizes else [(1, (0, 0, 0))]
     calls = []
     for place in numpy.ndindex(*(extent for extent, _ in outer)):
         offsets = [sum(i * steps[which] for i, (_, steps) in zip(place, outer, strict=True)) for which in range(3)]
-        matrices = [
-            Matrix(*lies, stride // itemsize, offset)
-            for lies, stride, offset in zip(map(_lies, arrays), strides, offsets, strict=True)
-        ]
-        calls.append(_as_one(Product(str(out.dtype), m, n, k, count, *matrices)))
+        left, right, result = (
+            Matrix(transposed, step, stride // itemsize, offset)
+            for (transposed, step), stride, offset in zip(laid, strides, offsets, strict=True)
+        )
+        calls.append(_as_one(Product(str(out.dtype), m, n, k, count, left, right, result)))
     return calls
 
 
@@ -263,7 +263,7 @@ class Plan:
 
 
 def _library() -> ctypes.CDLL:
-    from cuda import pathfinder  # which CuPy needs too
+    from cuda import pathfinder  # pyright: ignore[reportMissingImports]  # which CuPy needs too
 
     try:
         return ctypes.CDLL(pathfinder.load_nvidia_dynamic_lib("cublasLt").abs_path)

@@ -123,14 +123,14 @@ class Gather:
         self.table, *places = instruction.inputs
         index = Index(instruction.params["index"], self.table.shape, [instruction.params["common"]] * len(places))
         self._steps = strides_in(forms[self.table], self.table.shape)
-        self._parts = [part for part in index.parts if part.array is not None]
+        self._parts = [(part.axis, part.array) for part in index.parts if part.array is not None]
         along, self._first = index.of_target(self._steps)
         self.along = tuple(0 if n == 1 else step for n, step in zip(index.shape, along, strict=True))
 
     def text(self, offset: str, places: Sequence[str]) -> str:
         """The element as C: `offset` is where it lies along those axes, `places` are names of the index arrays' numbers."""
         named = [
-            times(f"wrapped({places[part.array]}, {self.table.shape[part.axis]})", self._steps[part.axis])
-            for part in self._parts
+            times(f"wrapped({places[array]}, {self.table.shape[axis]})", self._steps[axis])
+            for axis, array in self._parts
         ]
         return loaded(at(f"p{self.table.number}", offset, str(self._first), *named), self.table.dtype)

@@ -77,7 +77,7 @@ def grouped(kernels: Sequence[Kernel], forms: Mapping[Value, numpy.ndarray]) -> 
         return None
     counts = [size(kernel.shape) for kernel in kernels]
     kind = "long long" if needs_wide([], max(counts)) else "int"
-    steps = {value: (_step(value, first, forms),) for value in (*reads[0], *first.outputs)}
+    steps = {value: (_step(value, first, forms) or 0,) for value in (*reads[0], *first.outputs)}
     lines = body(
         Places("i", (max(counts[0], 2),), steps, kind), first.instructions, reads[0], first.outputs, EACH, "n", {}
     )

@@ -7,6 +7,7 @@ error.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ...backend import dtypes
 from ...ops import index as index_ops
@@ -71,7 +72,9 @@ def _at_places(
     index = Index(instruction.params["index"], target.shape, [array.shape for array in arrays])
     steps = strides_in(forms[target], target.shape)
     along, first = index.of_target(steps)
-    strides = {("array", a): index.of_array(strides_in(forms[a], index.common)) for a in arrays}
+    strides: dict[Any, tuple[int, ...]] = {
+        ("array", a): index.of_array(strides_in(forms[a], index.common)) for a in arrays
+    }
     strides |= {"target": along, "other": strides_in(forms[other], index.shape)}
     elements = Elements(instruction, forms, index.shape, strides)
     lines, more = [], [str(first)] if first else []
@@ -92,7 +95,7 @@ def _within(instruction: Instruction, forms: Forms, inner: Value, outer: Value |
     steps = strides_in(forms[inner], index.shape)
     along, first, jumps, conditions = [0] * len(output.shape), 0, [], []
     parts = [(part, *_forwards(part, steps)) for part in index.parts]
-    strides = {output: strides_in(forms[output], output.shape)}
+    strides: dict[Any, tuple[int, ...]] = {output: strides_in(forms[output], output.shape)}
     if outer is not None:
         strides["outer"] = strides_in(forms[outer], output.shape)
     for part, low, step, of_inner, begin in parts:

@@ -103,8 +103,8 @@ def launch(
     lines, reads, writes = (f"// {remark}", *body), tuple(reads), tuple(writes)
     piece = None
     if not (before or zeroed or parameters or len(grid) > 1):
-        piece = Piece(words, lines, reads, writes, *grid, threads, shared)
-    if parameters is None:
+        piece = Piece(words, lines, reads, writes, grid[0], threads, shared)
+    if parameters is None or arguments is None:
         parameters = [parameter(v, False) for v in reads] + [parameter(v, True) for v in writes]
         arguments = [*reads, *writes]
     # With more threads in a block there are not registers for as many variables as the compiler likes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy
 
@@ -34,7 +35,7 @@ class Elements:
         instruction: Instruction,
         forms: Forms,
         shape: Sequence[int],
-        strides: Mapping[Hashable, Sequence[int]],
+        strides: Mapping[Any, Sequence[int]],
         axes: Sequence[int] = (),
     ):
         self.instruction, self.shape, self.count = instruction, tuple(shape), size(tuple(shape))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from math import prod
+from typing import Any
 
 import numpy
 
@@ -36,7 +37,7 @@ class Places:
     kind     "int" or "long long"
     """
 
-    def __init__(self, word: str, extents: Sequence[int], strides: Mapping[Hashable, Sequence[int]], kind: str):
+    def __init__(self, word: str, extents: Sequence[int], strides: Mapping[Any, Sequence[int]], kind: str):
         self.word, self.kind = word, kind
         sizes, steps = merged(extents, strides.values())
         self.extents = [max(n, 1) for n in sizes]  # by which a coordinate may be divided

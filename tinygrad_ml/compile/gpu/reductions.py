@@ -5,6 +5,8 @@ Read next: `rows.py`, the kernels in which it does.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy
 
 from ...backend import dtypes
@@ -12,7 +14,7 @@ from ...ops import reduce
 from ..program import Instruction
 from .expressions import REGISTER, literal
 
-FOLDS = {
+FOLDS: dict[Any, str] = {
     reduce.sum_: "Sum",
     reduce.max_: "Max",
     reduce.min_: "Min",

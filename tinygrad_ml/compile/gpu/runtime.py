@@ -194,13 +194,13 @@ class Cuda:
 
     def product(self, call: blas.Product, a: int, b: int, out: int) -> None:
         """A matrix product of what lies at these addresses."""
-        key = call, *map(blas.alignment, (a, b, out))
-        if key not in self._plans:
-            self._plans[key] = self._lt.plan(call, self._precision, key[1:])
-        plan = self._plans[key]
+        alignments = blas.alignment(a), blas.alignment(b), blas.alignment(out)
+        if (call, alignments) not in self._plans:
+            self._plans[call, alignments] = self._lt.plan(call, self._precision, alignments)
+        plan = self._plans[call, alignments]
         if plan.workspace and (self._workspace is None or self._workspace.nbytes < plan.workspace):
             self._workspace = self.allocate(plan.workspace)
-        workspace = self._workspace.data.ptr if plan.workspace else 0
+        workspace = self._workspace.data.ptr if self._workspace is not None and plan.workspace else 0
         self._keep(plan, self._workspace)
         self._lt.run(plan, a, b, out, workspace, self._current())
 

@@ -70,9 +70,8 @@ class Multiplied(Task):
         self._operands = [(a, forms[a]), (b, forms[b])]
         self._copies: dict[Value, Any] = {}
         laid = [form if blas.fits(form) else form_of(form.shape, form.dtype) for _, form in self._operands]
-        if instruction.op is linear:
-            laid[1] = laid[1].T
-        self._calls = blas.products(*laid, forms[instruction.output])
+        left, right = laid
+        self._calls = blas.products(left, right.T if instruction.op is linear else right, forms[instruction.output])
 
     def prepare(self, places: Places) -> None:
         for value, form in self._operands:

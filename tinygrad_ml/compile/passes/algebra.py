@@ -66,8 +66,9 @@ def _simplified(instruction: Instruction, made: dict[Value, Instruction]) -> Val
 
 def _constant(instruction: Instruction, made) -> Value | None:
     """An operation on small constants of the host is done now."""
-    arrays = [getattr(value.source, "array", None) for value in instruction.inputs]
-    if not arrays or not all(isinstance(array, (numpy.ndarray, numpy.generic)) for array in arrays):
+    given = [getattr(value.source, "array", None) for value in instruction.inputs]
+    arrays = [array for array in given if isinstance(array, (numpy.ndarray, numpy.generic))]
+    if not arrays or len(arrays) < len(given):
         return None
     output = instruction.output
     if (

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
+import numpy
+
 from ..program import Program, Value
 
 SMALL = 4096
@@ -36,7 +38,7 @@ def _equal_constants(program: Program) -> dict[Value, Value]:
     replaced = {}
     for value in program.sources():
         array = getattr(value.source, "array", None)
-        if type(array).__module__ == "numpy" and value.nbytes <= SMALL:
+        if isinstance(array, (numpy.ndarray, numpy.generic)) and value.nbytes <= SMALL:
             same = first.setdefault((value.dtype, value.shape, array.tobytes()), value)
             if same is not value:
                 replaced[value] = same

@@ -24,10 +24,9 @@ from .kernel import Kernel, Turns
 def form_of(shape: tuple[int, ...], dtype: numpy.dtype, strides: tuple[int, ...] | None = None) -> numpy.ndarray:
     """An array that shows how memory is laid out, and has none: only views may be taken of it."""
     if strides is None:
-        step, strides = dtype.itemsize, []
+        strides, step = (), dtype.itemsize
         for extent in reversed(shape):
-            strides.insert(0, step)
-            step *= max(extent, 1)
+            strides, step = (step, *strides), step * max(extent, 1)
     return as_strided(numpy.empty(1, dtype), shape, strides, writeable=False)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -27,13 +27,13 @@ class NotPrinted(Exception):
 class Term(NamedTuple):
     """A part of an expression.
 
-    text    in the language; a number until it is known what it stands beside
-    dtype   of what it gives; None for such a number
+    text    in the language: a string; a number until it is known what it stands beside
+    dtype   of what it gives, as NumPy has it; None for such a number
     simple  whether it can stand beside an operator as it is
     """
 
-    text: str | bool | int | float
-    dtype: numpy.dtype | None
+    text: Any
+    dtype: Any
     simple: bool = True
 
 
@@ -59,10 +59,11 @@ class Printer:
 
     def __init__(self, instruction: Instruction, operands: Sequence[str]):
         op, given = instruction.op, [value.dtype for value in instruction.inputs]
-        if getattr(op, "scalar", None) is None or len(op.inputs) != len(given):
+        if op.scalar is None or len(op.inputs) != len(given):
             raise NotPrinted
-        self._tree, self._params, self._output = op.scalar, instruction.params, instruction.output.dtype
-        self._inputs = {name: Term(*known) for name, *known in zip(op.inputs, operands, given, strict=True)}
+        self._tree: ast.expr = op.scalar
+        self._params, self._output = instruction.params, instruction.output.dtype
+        self._inputs = {name: Term(x, dtype) for name, x, dtype in zip(op.inputs, operands, given, strict=True)}
         self._dtype = dtypes.result_type(*([dtype for dtype in given if dtype != bool_] or given))
         self.used: set[str] = set()
 
@@ -232,6 +233,7 @@ class Printer:
         return Term(self.choice(condition, a, b), dtype)
 
     def _Call(self, part: ast.Call) -> Term:
+        assert isinstance(part.func, ast.Name)
         name, arguments = part.func.id, [self._term(argument) for argument in part.args]
         if name not in SCALAR_FUNCTIONS:  # a parameter that is a dtype
             dtype = self._params.get(name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import reduce
+from typing import Any
 
 from llvmlite import ir
 
@@ -18,7 +19,10 @@ def number(n: int) -> ir.Constant:
     return ir.Constant(INT, n)
 
 
-class Function(ir.IRBuilder):
+_Builder: Any = ir.IRBuilder  # of which llvmlite's stubs say that most of it gives nothing
+
+
+class Function(_Builder):
     """A function of integers, which returns nothing, and the place in it where writing goes on.
 
     arguments  how many

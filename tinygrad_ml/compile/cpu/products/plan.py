@@ -91,7 +91,7 @@ class Product:
         pieces = self.matrices * panels * heights
         together = -(-pieces // (TURNS * threads)) if threads > 1 else pieces
         sizes = self.m, self.n, self.k
-        told = Fields(*sizes, 0, *a, 0, *b, 0, c_row, c_next, panels, height, heights, pieces, together)
+        told = Fields._make((*sizes, 0, *a, 0, *b, 0, c_row, c_next, panels, height, heights, pieces, together))
         return job_row(_function(self.dtype.itemsize), -(-pieces // together), told)
 
 

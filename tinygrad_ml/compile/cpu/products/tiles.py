@@ -24,7 +24,7 @@ small matrices, which are not copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 from llvmlite import ir
 
@@ -50,7 +50,7 @@ class _Product:
         panel = self._panel()
         f = Function(self.module, name, 3, exported=True)
         fields, task, scratch = f.given
-        told = Fields(*(f.field(fields, place) for place in range(len(Fields._fields))))
+        told: Any = Fields._make(f.field(fields, place) for place in range(len(Fields._fields)))
         start = f.mul(task, told.together)
         stop = f.least(told.pieces, f.add(start, told.together))
 
@@ -93,7 +93,7 @@ class _Product:
                 for count in self.shape.rows:
                     end = f.add(row, f.mul(f.sdiv(f.sub(rows, row), number(count)), number(count)))
 
-                    def one(i: ir.Value, tile: Callable = tiles[count, vectors]) -> None:
+                    def one(i: ir.Value, tile: Any = tiles[count, vectors]) -> None:
                         x, y = f.add(left, f.mul(i, a_row)), f.add(c, f.mul(i, c_row))
                         f.call(tile, [depth, x, a_row, a_column, source, step, y, c_row, last, again])
 
@@ -139,7 +139,7 @@ class _Product:
         f.branch(loop)
         f.position_at_end(loop)
 
-        def varying(start: ir.Value) -> ir.Value:
+        def varying(start: Any) -> Any:
             phi = f.phi(start.type)
             phi.add_incoming(start, head)
             return phi

@@ -31,7 +31,7 @@ def aligned(nbytes: int) -> numpy.ndarray:
 def _yield_address() -> int:
     """Where the function of the system begins that lets other threads run."""
     function = ctypes.windll.kernel32.SwitchToThread if sys.platform == "win32" else ctypes.CDLL(None).sched_yield
-    return ctypes.cast(function, ctypes.c_void_p).value
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
 class Workers:
