@@ -225,11 +225,8 @@ class _Writer:
             self._nest(outer, 0, lambda depth: self._walk(0, depth))
         else:  # a sum does not run on for long in its own dtype: see `backend/sums.py`
             long, *others = self.along
-            rows = (
-                f"max({RUNNING_SUM_ELEMENTS} // ({' * '.join(f'n{g}' for g in others)}), 1)"
-                if others
-                else str(RUNNING_SUM_ELEMENTS)
-            )
+            run, below = RUNNING_SUM_ELEMENTS, " * ".join(f"n{g}" for g in others)
+            rows = f"max({run} // ({below}), 1)" if others else str(run)
             self._emit(0, f"rows = {rows}")
             self._emit(0, f"for first in range(0, n{long}, rows):")
             self._nest(self.down, 1, self._clear_run)
