@@ -10,7 +10,8 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar, dataclass_transform
 
 from ..errors import ShapeError
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, TensorLike, as_tensor
+from ..typing import DeviceLike, DTypeLike
 from . import functional as F
 from .init import constant_
 from .module import Module
@@ -238,7 +239,13 @@ class GLU(Activation):
 class PReLU(Module):
     """y = x if x > 0, else a · x, a being a parameter: one number, or one for each channel (axis 1)."""
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, device=None, dtype=None):
+    def __init__(
+        self,
+        num_parameters: int = 1,
+        init: float = 0.25,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
+    ):
         self.num_parameters, self.init = num_parameters, init
         self.weight = new_parameter((num_parameters,), device, dtype)
         self.reset_parameters()
@@ -247,7 +254,7 @@ class PReLU(Module):
         """Start from `init` again."""
         constant_(self.weight, self.init)
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return F.prelu(input, self.weight)
 
     def extra_repr(self) -> str:
@@ -257,7 +264,7 @@ class PReLU(Module):
 class Softmax2d(Module):
     """The softmax over the channels of each pixel of (batch, channels, height, width), or without the batch."""
 
-    def forward(self, input) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         input = as_tensor(input)
         if input.ndim not in (3, 4):
             raise ShapeError(f"Softmax2d needs an input (batch, channels, height, width), but got {input._described()}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, overload
+from typing import Any, Self, overload
 
 from ..errors import RangeError
 from ..tensor import Tensor
@@ -20,12 +20,12 @@ class _Numbered(Module):
         """What it holds, with the names."""
         return list(self.named_children())
 
-    def append(self, module: Module) -> _Numbered:
+    def append(self, module: Module) -> Self:
         """Put a module at the end. Returns the container."""
         self.register_module(str(len(self)), module)
         return self
 
-    def extend(self, modules: Iterable[Module]) -> _Numbered:
+    def extend(self, modules: Iterable[Module]) -> Self:
         """Put several modules at the end. Returns the container."""
         for module in modules:
             self.append(module)
@@ -51,7 +51,7 @@ class _Numbered(Module):
     def __setitem__(self, index: int, module: Module) -> None:
         setattr(self, self._name_at(index), module)
 
-    def _of(self, named: list[tuple[str, Module]]) -> _Numbered:
+    def _of(self, named: list[tuple[str, Module]]) -> Self:
         """The same kind of container with other modules."""
         made = type(self)()
         made.training = self.training
@@ -79,7 +79,7 @@ class Sequential(_Numbered):
         else:
             self.extend(modules)
 
-    def _of(self, named: list[tuple[str, Module]]) -> Sequential:
+    def _of(self, named: list[tuple[str, Module]]) -> Self:
         made = type(self)(dict(named))
         made.training = self.training
         return made
@@ -116,7 +116,7 @@ class ParameterList(_Numbered):
     def _named(self) -> list[tuple[str, Parameter]]:
         return list(self._own_parameters())
 
-    def append(self, value: Any) -> ParameterList:
+    def append(self, value: Any) -> Self:
         """Put a parameter at the end. Returns the list."""
         self.register_parameter(str(len(self)), _parameter(value))
         return self

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import Any, NamedTuple, ParamSpec, Protocol, Self, TypeVar
 
 from ..backend import Device, dtypes
 from ..errors import CheckpointError, DTypeError, OptionError
@@ -34,17 +34,12 @@ R = TypeVar("R", covariant=True)
 
 
 class _Forwards(Protocol[P, R]):
+    """What a type checker takes a module for that is called: the call has the arguments and the result of `forward`."""
+
+    _called: str
+    _hooks: tuple[Callable, ...]
+
     def forward(self, *inputs: P.args, **options: P.kwargs) -> R: ...
-
-
-class _AsForward(Protocol):
-    """What a type checker takes for `Module.__call__`: each module takes and returns what its own `forward` does."""
-
-    def __get__(self, module: _Forwards[P, R], owner: type) -> Callable[P, R]: ...
-
-
-def _as_forward(call: Any) -> _AsForward:
-    return call
 
 
 class Module:
@@ -63,8 +58,7 @@ class Module:
         """What the module computes. Call the module itself, which keeps track of where operations are made."""
         raise NotImplementedError(f"{type(self).__name__} is a module without forward(): define forward(self, x)")
 
-    @_as_forward
-    def __call__(self, *inputs: Any, **options: Any) -> Any:
+    def __call__(self: _Forwards[P, R], *inputs: P.args, **options: P.kwargs) -> R:
         with scope(self._called, type(self).__name__):
             output = self.forward(*inputs, **options)
         for hook in self._hooks:
@@ -293,17 +287,17 @@ class Module:
 
     # -- what is done to all of it ---------------------------------------------------------------------
 
-    def train(self, mode: bool = True) -> Module:
+    def train(self, mode: bool = True) -> Self:
         """Make this module and all inside it act as in training (or, with False, as in use). Returns the module."""
         for module in self.modules():
             module.training = mode
         return self
 
-    def eval(self) -> Module:
+    def eval(self) -> Self:
         """The same as `train(False)`."""
         return self.train(False)
 
-    def to(self, device: str | Device | None = None, dtype: Any = None) -> Module:
+    def to(self, device: str | Device | None = None, dtype: Any = None) -> Self:
         """Move all parameters, their gradients, and buffers to a device, and convert the floating ones to a dtype.
 
         They stay the same objects, so an optimiser that was given them goes on with them. Returns the module.
@@ -314,7 +308,7 @@ class Module:
                 tensor.grad = Tensor(_moved(tensor.grad, device, dtype))
         return self
 
-    def astype(self, dtype: Any) -> Module:
+    def astype(self, dtype: Any) -> Self:
         """Convert all floating parameters, their gradients, and buffers to a dtype. Returns the module."""
         return self.to(dtype=dtype)
 
@@ -323,13 +317,13 @@ class Module:
         for parameter in self.parameters():
             forget_gradient(parameter, set_to_none)
 
-    def requires_grad_(self, requires_grad: bool = True) -> Module:
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Let all parameters require gradients, or freeze them. Returns the module."""
         for parameter in self.parameters():
             parameter.requires_grad = requires_grad
         return self
 
-    def apply(self, function: Callable[[Module], Any]) -> Module:
+    def apply(self, function: Callable[[Module], Any]) -> Self:
         """Call `function` on every module inside, and on this one last. Returns the module."""
         for module in reversed(list(self.modules())):
             function(module)

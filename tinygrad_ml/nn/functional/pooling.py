@@ -6,6 +6,7 @@ in `tinygrad_ml/functional/pooling.py`, for any dimension.
 
 import math
 from collections.abc import Sequence
+from typing import Literal, overload
 
 from ...errors import OptionError
 from ...functional import max as largest
@@ -18,6 +19,26 @@ from ...typing import Cells, Padding, PerAxis
 from .convolution import batched, in_each_dimension
 
 
+@overload
+def _max_pool(
+    input: TensorLike,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+    return_indices: Literal[False] = False,
+) -> Tensor: ...
+@overload
+def _max_pool(
+    input: TensorLike,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]: ...
 def _max_pool(
     input: TensorLike,
     kernel_size: PerAxis,
@@ -133,6 +154,12 @@ def _adaptive_avg_pool(input: TensorLike, output_size: Cells) -> Tensor:
 adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = in_each_dimension(_adaptive_avg_pool)
 
 
+@overload
+def _adaptive_max_pool(input: TensorLike, output_size: Cells, return_indices: Literal[False] = False) -> Tensor: ...
+@overload
+def _adaptive_max_pool(
+    input: TensorLike, output_size: Cells, return_indices: bool = False
+) -> Tensor | tuple[Tensor, Tensor]: ...
 def _adaptive_max_pool(
     input: TensorLike, output_size: Cells, return_indices: bool = False
 ) -> Tensor | tuple[Tensor, Tensor]:
