@@ -171,7 +171,7 @@ def _completed(columns: Tensor) -> Tensor:
 
 
 def _tolerance(x: Tensor) -> float:
-    """Singular values below so many times the largest one count as 0."""
+    """Singular values below this many times the largest one count as 0."""
     if x.dtype.kind != "f":
         raise DTypeError(
             f"the rank of {x._described()} is found in floating dtypes; convert it, as in x.astype('float32')"

@@ -157,7 +157,7 @@ def permutation(x: int | TensorLike, device: DeviceLike | None = None) -> Tensor
     if not isinstance(x, int):
         x = as_tensor(x)
         return x[permutation(x.shape[0])]
-    return _sent(_stream(Device("cpu")).permutation(x), device)
+    return _on(_stream(Device("cpu")).permutation(x), device)
 
 
 def choice(
@@ -168,10 +168,10 @@ def choice(
 ) -> Tensor:
     """Numbers from 0 ... a - 1, or rows of the tensor a, picked at random."""
     count = a if isinstance(a, int) else len(a)
-    picked = _sent(_stream(Device("cpu")).choice(count, size=size, replace=replace), device)
+    picked = _on(_stream(Device("cpu")).choice(count, size=size, replace=replace), device)
     return picked if isinstance(a, int) else as_tensor(a)[picked]
 
 
-def _sent(drawn: Any, device: DeviceLike | None) -> Tensor:
+def _on(drawn: Any, device: DeviceLike | None) -> Tensor:
     """What was drawn on the host, on a device."""
     return as_tensor(drawn, device="cpu").to(current_device() if device is None else device)

@@ -15,7 +15,7 @@ from . import nesting, words
 from .model import Frame
 
 COMFORTABLE_NODES = 300
-"""Above so many boxes modules are closed, if the graph has any and no depth was asked for."""
+"""Above this many boxes modules are closed, if the graph has any and no depth was asked for."""
 
 
 class Arrangement:

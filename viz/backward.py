@@ -88,7 +88,7 @@ class Walk:
 def walk_back(outputs: Sequence[Node], keep: int = WHOLE_ELEMENTS, probe: Callable | None = None) -> Walk:
     """Run backward from `outputs`, with ones as the gradient there, and note what happens.
 
-    keep   numbers of gradients up to so many elements are kept whole
+    keep   numbers of gradients up to this many elements are kept whole
     probe  `probe(node, array)` is called with each complete gradient that has numbers
 
     Where the pass cannot be run any more (its saved arrays were freed, or overwritten), the same

@@ -33,7 +33,7 @@ from .style import (
 _OUTSIDE = ()
 
 PLAIN_ARROWS_ABOVE_NODES = 400
-"""Above so many boxes arrows are straight and bare, which more than halves the time of the layout."""
+"""Above this many boxes arrows are straight and bare, which more than halves the time of the layout."""
 
 
 def to_dot(drawing: Drawing, legend: bool = True, swapped: bool = False) -> str:

@@ -40,7 +40,7 @@ from .svg import picture_id
 from .telling import Step, tell
 
 HEAT_MAP = 1024
-"""Tensors of up to so many elements are shown as heat maps."""
+"""Tensors of up to this many elements are shown as heat maps."""
 _CURVE = (400, 80)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy
 
 WHOLE_ELEMENTS = 6
-"""A tensor of at most so many elements is shown whole; a larger one by its mean, spread and norm."""
+"""A tensor of at most this many elements is shown whole; a larger one by its mean, spread and norm."""
 
 
 def number(x: float | int | bool) -> str:

@@ -24,7 +24,7 @@ from .labels import LABEL_CHARACTERS
 from .nesting import FOLD_FROM
 
 COMFORTABLE_KERNELS = 40
-"""Above so many boxes kernels are closed, if no depth was asked for: their arrows cross each other more than those of modules."""
+"""Above this many boxes kernels are closed, if no depth was asked for: their arrows cross each other more than those of modules."""
 
 
 @dataclass

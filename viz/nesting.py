@@ -19,7 +19,7 @@ from .words import is_constant
 Path = tuple[Place, ...]
 
 FOLD_FROM = 3
-"""So many equal modules in a row are drawn as one."""
+"""This many equal modules in a row are drawn as one."""
 
 
 def pass_of(node: Node) -> int:

@@ -78,7 +78,7 @@ def tell(
 ) -> list[Step]:
     """The steps of a graph, whose boxes and arrows have the ids of an arrangement and its `routes`.
 
-    keep  numbers of tensors up to so many elements are kept whole
+    keep  numbers of tensors up to this many elements are kept whole
     """
     return _Teller(arrangement, routes, keep).tell(check)
 

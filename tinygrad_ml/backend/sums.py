@@ -19,7 +19,7 @@ import numpy
 from .dtypes import FLOATS, float16, float32, float64
 
 RUNNING_SUM_ELEMENTS = 128
-"""So many numbers at most are added to one running total."""
+"""This many numbers at most are added to one running total."""
 
 
 def accumulator(dtype: numpy.dtype, running: bool = False) -> numpy.dtype:
@@ -30,7 +30,7 @@ def accumulator(dtype: numpy.dtype, running: bool = False) -> numpy.dtype:
 
 
 def is_plain(dtype: numpy.dtype, count: int) -> bool:
-    """Whether totals of so many numbers each are what NumPy's own sum gives: one run, in the dtype of the numbers."""
+    """Whether totals of this many numbers each are what NumPy's own sum gives: one run, in the dtype of the numbers."""
     return count <= RUNNING_SUM_ELEMENTS and accumulator(dtype) == dtype
 
 

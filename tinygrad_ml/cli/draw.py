@@ -54,7 +54,7 @@ def _parser(commands, name: str, does: str, run: Callable) -> argparse.ArgumentP
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("what", metavar="WHAT", help="mlp, cnn, or FILE.py:FUNCTION")
-    parser.add_argument("--depth", type=int, metavar="N", help="open so many levels of modules, 0 for none")
+    parser.add_argument("--depth", type=int, metavar="N", help="open this many levels of modules, 0 for none")
     parser.add_argument("--unfold", action="store_true", help="draw each of equal modules in a row")
     parser.add_argument("--batch", type=int, default=4, metavar="N", help="images, for mlp and cnn (default: 4)")
     parser.set_defaults(run=run)
@@ -62,22 +62,22 @@ def _parser(commands, name: str, does: str, run: Callable) -> argparse.ArgumentP
 
 
 def _draw(args: argparse.Namespace) -> int:
-    made, failed = _made(args)
+    subject, failed = _subject(args)
     options = {"depth": args.depth, "fold": not args.unfold, "overlay": args.overlay}
-    direction = args.direction if failed or _has_gradient(made) else "forward"
-    picture = viz.draw(made, direction, **options)
+    direction = args.direction if failed or _has_gradient(subject) else "forward"
+    picture = viz.draw(subject, direction, **options)
     _say(lambda: picture.save(args.out or Path("graph.svg")))
     if failed:
-        print(f"tinygrad-ml: {made}\nThe picture shows what ran until then.", file=sys.stderr)
+        print(f"tinygrad-ml: {subject}\nThe picture shows what ran until then.", file=sys.stderr)
     return 2 if failed else 0
 
 
 def _explain(args: argparse.Namespace) -> int:
-    made, failed = _made(args)
+    subject, failed = _subject(args)
     if failed:
-        raise made
+        raise subject
     options = {"depth": args.depth, "fold": not args.unfold, "check": not args.no_check}
-    _say(lambda: viz.explain(made, args.out or Path("page.html"), **options))
+    _say(lambda: viz.explain(subject, args.out or Path("page.html"), **options))
     return 0
 
 
@@ -91,15 +91,15 @@ def _say(write: Callable[[], Path]) -> None:
     print(path)
 
 
-def _has_gradient(made: Any) -> bool:
+def _has_gradient(subject: Any) -> bool:
     return any(
         tensor.requires_grad
-        for tensor in (made if isinstance(made, (tuple, list)) else [made])
+        for tensor in (subject if isinstance(subject, (tuple, list)) else [subject])
         if isinstance(tensor, Tensor)
     )
 
 
-def _made(args: argparse.Namespace) -> tuple[Any, bool]:
+def _subject(args: argparse.Namespace) -> tuple[Any, bool]:
     """What is to be drawn, and whether it is the error that came instead."""
     what = args.what
     if what in MODELS:

@@ -187,7 +187,7 @@ def _threads() -> int:
 
 
 class _Training:
-    """The model, its data and its trainer, made anew from the settings."""
+    """The model, its data and its trainer, built from the settings."""
 
     def __init__(self, settings: Settings):
         manual_seed(settings.seed)

@@ -1,4 +1,4 @@
-"""Where the random choices of this folder begin: an own stream from a seed, or one that the library's seed rules."""
+"""Where the random choices of this folder begin: a stream of its own from a seed, or one that the library's seed rules."""
 
 from __future__ import annotations
 

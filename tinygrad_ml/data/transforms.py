@@ -1,7 +1,7 @@
 """Changes to images on their way into a batch: plain functions of NumPy arrays.
 
 One convention throughout: a transform takes a *batch*, an array of shape (N, H, W) or (N, C, H, W), and returns
-one. Random transforms choose anew for each image of the batch.
+one. Random transforms make a new choice for each image of the batch.
 
     augment = Compose([RandomTranslation(2), ToFloat(), Normalize(MNIST.mean, MNIST.std)])
     loader = DataLoader(MNIST(train=True, transform=augment), batch_size=128, shuffle=True)
@@ -64,7 +64,7 @@ class Normalize:
 
 
 class _Random:
-    """Base of the random transforms: a stream of their own, started at first use."""
+    """Base of the random transforms: a random stream each, started at first use."""
 
     def __init__(self, seed: int | None):
         self._seed = seed

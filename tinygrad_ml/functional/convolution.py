@@ -32,7 +32,7 @@ def padding_pairs(
     """`padding` as (before, after) for each spatial axis.
 
     A number; a number for each axis; a pair for each axis; "valid" (none) or "same" (as many
-    positions as pixels, for stride 1; the odd one out goes behind).
+    positions as pixels, for stride 1; the odd one is added at the end).
     """
     dims = len(kernel)
     if padding == "valid":

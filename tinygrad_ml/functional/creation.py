@@ -11,7 +11,7 @@ from ..typing import DeviceLike, DTypeLike, ShapeLike
 from .manipulation import _shape_of, broadcast_arrays
 
 
-def _made(array, dtype, device, requires_grad: bool) -> Tensor:
+def _tensor(array, dtype, device, requires_grad: bool) -> Tensor:
     return tensor(array, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
@@ -129,7 +129,7 @@ def arange(
     numbers = numpy.arange(start, stop, step)
     if dtype is None:
         dtype = dtypes.DEFAULT_FLOAT if numbers.dtype.kind == "f" else dtypes.int64
-    return _made(numbers, dtype, device, requires_grad)
+    return _tensor(numbers, dtype, device, requires_grad)
 
 
 def linspace(
@@ -145,7 +145,7 @@ def linspace(
     if num < 0:
         raise OptionError(f"linspace needs num of 0 or more, not {num}")
     dtype = dtypes.DEFAULT_FLOAT if dtype is None else dtype
-    return _made(numpy.linspace(start, stop, num, endpoint=endpoint), dtype, device, requires_grad)
+    return _tensor(numpy.linspace(start, stop, num, endpoint=endpoint), dtype, device, requires_grad)
 
 
 def eye(
@@ -158,7 +158,7 @@ def eye(
 ) -> Tensor:
     """The n×m matrix (n×n by default) with ones on the k-th diagonal."""
     dtype = dtypes.DEFAULT_FLOAT if dtype is None else dtype
-    return _made(numpy.eye(n, m, k), dtype, device, requires_grad)
+    return _tensor(numpy.eye(n, m, k), dtype, device, requires_grad)
 
 
 def meshgrid(*arrays: TensorLike, indexing: str = "xy") -> tuple[Tensor, ...]:

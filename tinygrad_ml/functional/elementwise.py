@@ -138,7 +138,7 @@ def positive(x: TensorLike) -> Tensor:
 
 
 def round(x: TensorLike, decimals: int = 0) -> Tensor:
-    """y = x, rounded half to even, elementwise, to so many decimals (-2: to hundreds); dy/dx = 0."""
+    """y = x, rounded half to even, elementwise, to this many decimals (-2: to hundreds); dy/dx = 0."""
     x = as_tensor(x)
     if not decimals:
         return apply(rows.round_, (x,))

@@ -1,4 +1,4 @@
-"""What Keras has and this library has not, or not yet: errors that say what to use instead."""
+"""What Keras has and this library lacks, or lacks so far: errors that say what to use instead."""
 
 from __future__ import annotations
 

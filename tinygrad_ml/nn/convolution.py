@@ -52,7 +52,7 @@ class _Convolution(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the parameters anew."""
+        """Draw the parameters again."""
         reset_linear_(self.weight, self.bias)
 
     def extra_repr(self) -> str:
@@ -175,7 +175,7 @@ class ConvTranspose1d(_ConvTranspose):
     """The transpose of `Conv1d`: each element of x adds a weighted kernel to the output.
 
     padding         how many elements are cut off on both sides
-    output_padding  how many are added behind; `layer(x, output_size=...)` finds out how many
+    output_padding  how many are added at the end; `layer(x, output_size=...)` finds out how many
     An axis of size n becomes (n - 1)·stride - 2·padding + dilation·(kernel_size - 1) + output_padding + 1.
     """
 

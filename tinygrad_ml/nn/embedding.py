@@ -36,7 +36,7 @@ class Embedding(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the table anew."""
+        """Draw the table again."""
         normal_(self.weight)
         if self.padding_idx is not None and not self.weight.symbolic:
             is_padding = numpy.arange(self.num_embeddings)[:, None] == self.padding_idx

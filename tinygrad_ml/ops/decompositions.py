@@ -101,7 +101,7 @@ eigvalsh = Primitive(
 
 
 def svd_parts(y, rows: int):
-    """U, s and V of what `svd` computes for a matrix of so many rows."""
+    """U, s and V of what `svd` computes for a matrix of this many rows."""
     return y[..., :rows, :], y[..., rows, :], y[..., rows + 1 :, :]
 
 
@@ -184,7 +184,7 @@ pinv = Primitive(
 
 
 def qr_parts(y, rows: int):
-    """Q and R of what `qr` computes for a matrix of so many rows."""
+    """Q and R of what `qr` computes for a matrix of this many rows."""
     return y[..., :, :rows].mT, y[..., :, rows:]
 
 

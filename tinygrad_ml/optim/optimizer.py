@@ -143,7 +143,7 @@ class Optimizer:
                         together.setdefault(self._step_one(p, p.grad, group, numbers), []).append(p)
                 for params in together.values():
                     if len(params) > 1:
-                        rely_on(partial(self._apart, params))
+                        rely_on(partial(self._updates_ahead, params))
         return loss
 
     def _step_one(self, p: Tensor, g: Tensor, group: Mapping[str, Any], numbers: dict[tuple, dict[str, float]]) -> int:
@@ -156,7 +156,7 @@ class Optimizer:
             beside = widened(p.detach())
             numbers[t, wide] = each_time(lambda: self.numbers(group, self.state[p]["step"]), beside)
         names = self.begin(p, group)
-        self._overwrite(p, _beside(g, p), [state[name] for name in names], numbers[t, wide], group)
+        self._overwrite(p, _as_state_of(g, p), [state[name] for name in names], numbers[t, wide], group)
         return t
 
     def begin(self, p: Tensor, group: Mapping[str, Any]) -> list[str]:
@@ -164,14 +164,14 @@ class Optimizer:
         state, initial = self.state.setdefault(p, {"step": 0}), self.initial(group)
         for name, start in initial.items():
             if name in state:
-                kept = state[name] = _beside(state[name], p)
+                kept = state[name] = _as_state_of(state[name], p)
             else:
                 kept = state[name] = full_like(p, start, dtype=accumulator(p.dtype))
             if kept.name is None:
                 kept.name = f"{p.name}.{name}" if p.name else name
         return list(initial)
 
-    def _apart(self, params: list[Tensor]) -> list[int]:
+    def _updates_ahead(self, params: list[Tensor]) -> list[int]:
         """How many more updates than the first each of them has had: on that it depends who shares numbers."""
         counts = [self.state[p]["step"] if p in self.state else 0 for p in params]
         return [count - counts[0] for count in counts]
@@ -278,7 +278,7 @@ class Optimizer:
                     raise CheckpointError(
                         f"{name!r} of parameter {number} has shape {value.shape}, but {p._described()} needs {p.shape}"
                     )
-                loaded[p][name] = _beside(value, p)
+                loaded[p][name] = _as_state_of(value, p)
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update({name: value for name, value in saved.items() if name != "params"})
         self.state = loaded
@@ -293,7 +293,7 @@ class Optimizer:
         return f"{type(self).__name__}({'; '.join(f'{count}: {options}' for count, options in zip(counts, groups, strict=True))})"
 
 
-def _beside(kept: Tensor, p: Tensor) -> Tensor:
+def _as_state_of(kept: Tensor, p: Tensor) -> Tensor:
     """A gradient, or state, where the parameter is, and in the dtype of its sums: in float16 the square of a gradient
     would vanish, and ε with it. `ShapeError` if it has another shape."""
     if kept.shape != p.shape:

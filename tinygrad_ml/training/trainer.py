@@ -50,7 +50,7 @@ class Tally(Metric):
         return float(self._loss) / count, float(self._correct) / count
 
     def reset_state(self) -> None:
-        """Begin anew."""
+        """Start over."""
         self.count = 0
         super().reset_state()
 
@@ -224,7 +224,7 @@ class Trainer:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from where `state_dict()` was taken, the library's random numbers included.
 
-        The random numbers are those of the host: what a model draws on a GPU, as dropout does, begins anew.
+        The random numbers are those of the host: what a model draws on a GPU, as dropout does, starts over.
 
         Raises `CheckpointError`: the state is that of another architecture or another optimiser.
         """

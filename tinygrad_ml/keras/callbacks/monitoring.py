@@ -111,7 +111,7 @@ class EarlyStopping(_Monitor):
 
 
 class ModelCheckpoint(_Monitor):
-    """Saves the model, or its weights, behind each epoch.
+    """Saves the model, or its weights, after each epoch.
 
     filepath           may have {epoch} and the names of metrics in it: "{epoch:02d}-{val_loss:.2f}.keras"; and {batch}, if it
                        saves behind batches. It ends in ".keras" or ".h5", that of weights in ".weights.h5"; or, whatever is

@@ -95,7 +95,7 @@ def _conv_transpose(
     input           (batch, in_channels, {space})
     weight          (in_channels, out_channels / groups, *kernel)
     padding         how many elements are cut off on both sides
-    output_padding  how many are added behind
+    output_padding  how many are added at the end
     """
     return convolution_transpose(input, weight, bias, stride, padding, output_padding, dilation, groups)
 

@@ -124,7 +124,7 @@ def _picked(x: Tensor, axis: int, out: int, factor: float | None, middle: float)
         wide = x.expand_dims(axis + 1).broadcast_to((*x.shape[: axis + 1], out // n, *x.shape[axis + 1 :]))
         return wide.reshape((*x.shape[:axis], out, *x.shape[axis + 1 :]))
     every = {int(step) for step in numpy.diff(places)} or {1}
-    if len(every) == 1 and 0 not in every:  # one input in so many: a view
+    if len(every) == 1 and 0 not in every:  # every n-th input: a view
         places = slice(int(places[0]), int(places[-1]) + 1, every.pop())
     return x[(*(slice(None),) * axis, places)]
 

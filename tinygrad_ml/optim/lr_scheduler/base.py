@@ -1,4 +1,4 @@
-"""What all schedules share: they own the "lr" of an optimiser's groups, and say it anew for each epoch.
+"""What all schedules share: they own the "lr" of an optimiser's groups, and set it for each epoch.
 
 Read next: `scaling.py`.
 """
@@ -72,7 +72,7 @@ class LRScheduler:
         self._begins = False
 
     def step(self, epoch: float | None = None) -> None:
-        """Go to the next epoch, or to a given one. Call it behind the epoch, after the optimiser's steps."""
+        """Go to the next epoch, or to a given one. Call it at the end of the epoch, after the optimiser's steps."""
         each_time(lambda: self.advance(epoch))
 
     def advance(self, epoch: float | None = None) -> None:
