@@ -253,4 +253,4 @@ def test_numbers_of_formulas_are_kept_for_the_next_time_within_bounds():
     assert operand(2, x) is not operand(2.0, x)  # which beside integers are of two dtypes
     for n in range(1, 3000):
         assert (x * n).item() == n
-    assert len(operators._constants) <= 1001
+    assert len(operators.constants) <= 1001

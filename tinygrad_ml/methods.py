@@ -3,10 +3,12 @@
 `tg.sum(x, axis=0)` and `x.sum(axis=0)` are one function, which stands in one place; this list makes a method of it. To a
 type checker, and to an editor that asks one, it is a part of the class `Tensor`.
 
-Read before: `operators.py`, which does the same for Python's symbols.
+Read before: `operators/`, which does the same for Python's symbols.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from . import autograd
 from .functional import (
@@ -155,16 +157,16 @@ class Methods(Operators):
     to = manipulation.to
 
     @property
-    def T(self) -> Tensor:
+    def T(self: Any) -> Tensor:
         """All axes in reverse order."""
         return manipulation.transpose(self)
 
     @property
-    def mT(self) -> Tensor:
+    def mT(self: Any) -> Tensor:
         """The last two axes exchanged: each matrix of a batch transposed."""
         return manipulation.matrix_transpose(self)
 
-    def to_device(self, device, /, *, stream=None) -> Tensor:
+    def to_device(self: Any, device: Any, /, *, stream: Any = None) -> Tensor:
         """`to`, as the Array API standard calls it."""
         return manipulation.to(self, device)
 

@@ -18,9 +18,6 @@ from .functional import symbol
 from .graph import Node, topological
 from .modes import enable_grad, path
 from .nn.module import Module
-from .ops import OUTPUT
-from .ops.index import getitem
-from .ops.movement import reshape
 from .structure import leaves
 from .tensor import Tensor
 
@@ -146,8 +143,8 @@ def summary(model: Module, input_shape: Sequence, dtype: Any = DEFAULT_FLOAT, de
     nodes = topological(tensor.node for tensor in _tensors(output))
     for node in nodes:
         if node.op is not None:
-            _row_of(node, rows).flops += _flops(node)
-    for node in {_memory(kept) for user in nodes for kept in _kept(user)}:
+            _row_of(node, rows).flops += node.flops
+    for node in {_memory(kept) for user in nodes for kept in user.saved_from}:
         if node.op is not None:  # not the parameters and inputs themselves
             _row_of(node, rows).activation_bytes += math.prod(node.shape) * node.dtype.itemsize
     return Summary(list(rows.values()) if depth is None else _folded(rows, depth))
@@ -174,31 +171,13 @@ def _row_of(node: Node, rows: dict[str, Row]) -> Row:
     return rows.get(path(node.scope[1:]), rows[""])
 
 
-def _flops(node: Node) -> int:
-    if node.op.flops is None:
-        return math.prod(node.shape)
-    return node.op.flops(node.shape, *[source.shape for source in node.inputs])
-
-
-def _kept(node: Node) -> list[Node]:
-    """The nodes whose results are kept for the gradient of this one."""
-    kept = node.plan.kept if node.plan is not None else ()
-    return [node if source == OUTPUT else node.inputs[source] for source in kept]
-
-
 def _memory(node: Node) -> Node:
     """The node that made the memory which this one looks at: views have none of their own."""
-    while node.op is not None:
-        source = node.inputs[0] if node.inputs else None
-        if node.op.kind != "view" or (node.op is getitem and len(node.inputs) > 1):
-            break
-        if (
-            node.op is reshape
-            and source.op is not None
-            and source.op.kind == "view"
-            and source.op not in (reshape, getitem)
-        ):
-            break  # what does not lie in order is copied by a reshape
+    while node.op is not None and node.op.view is not None and node.op.view.when(node.shape, **node.params):
+        source = node.inputs[0]
+        turned = source.op is not None and source.op.view is not None and source.op.view.order == "changed"
+        if turned and node.op.view.order == "kept":
+            break  # what does not lie in order is copied
         node = source
     return node
 

@@ -15,7 +15,7 @@ import weakref
 import zlib
 from itertools import count
 
-from .backend import of, owner
+from .backend import Array, of, owner
 
 tick = count(1).__next__
 """The clock of the library: it numbers the nodes of graphs, and the moments of writing."""
@@ -26,14 +26,14 @@ latest = 0
 """When memory was last overwritten; a node younger than this needs no look at its arrays."""
 
 
-def wrote(array) -> None:
+def wrote(array: Array) -> None:
     """Note that the memory of `array` has just been overwritten."""
     global latest
     latest = tick()
     _note(_written, array, latest)
 
 
-def overwritten_since(array, number: int) -> bool:
+def overwritten_since(array: Array, number: int) -> bool:
     """Whether the memory of `array` was overwritten after moment `number`."""
     if on_loan:
         look(array)
@@ -43,25 +43,25 @@ def overwritten_since(array, number: int) -> bool:
     return note is not None and note[1] > number
 
 
-def lend(array) -> None:
+def lend(array: Array) -> None:
     """Note that the user is given `array`, which graphs may have saved or save later, and may write into it."""
     if of(array).kind == "cpu":
         look(array)
         _note(on_loan, array, _checksum(owner(array)))
 
 
-def borrow(array) -> None:
+def borrow(array: Array) -> None:
     """Note that `array` is the user's own, who may write into it, and that no graph has saved it yet."""
     if of(array).kind == "cpu" and array.ndim and id(owner(array)) not in on_loan:
         _note(on_loan, array, None)
 
 
-def give_back(array) -> None:
+def give_back(array: Array) -> None:
     """Note that the loan of `array` has ended: the user has assigned what was written."""
     on_loan.pop(id(owner(array)), None)
 
 
-def look(array) -> None:
+def look(array: Array) -> None:
     """If `array` is on loan, note whether it was written into since the last look."""
     _, checksum = on_loan.get(id(owner(array)), (None, None))
     if checksum is not None:
@@ -76,11 +76,11 @@ def safe(arrays: tuple) -> tuple:
     return tuple([array.copy() if on_loan.get(id(owner(array)), (None, 0))[1] is None else array for array in arrays])
 
 
-def _checksum(array) -> int:
+def _checksum(array: Array) -> int:
     return zlib.adler32(array if array.flags.c_contiguous else array.tobytes())
 
 
-def _note(table: dict, array, what: int) -> None:
+def _note(table: dict, array: Array, what: int | None) -> None:
     memory = owner(array)
     key = id(memory)
     known = table.get(key)

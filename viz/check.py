@@ -20,7 +20,6 @@ from tinygrad_ml.graph import Node
 from tinygrad_ml.ops.elementwise import cast
 from tinygrad_ml.tensor import Tensor, apply, tensor
 
-from .facts import flops_of
 from .figures import number
 from .replay import unwatched
 
@@ -74,7 +73,7 @@ def tried(order: Sequence[Node], outputs: Sequence[Node], values: Mapping[Node, 
     work, behind = 0.0, {}
     for node in reversed(order):
         behind[node] = work
-        work += flops_of(node) + PER_OPERATION
+        work += node.flops + PER_OPERATION
     candidates = [node for node in order if node.needs_grad and node not in outputs and values[node].size]
     candidates.sort(key=lambda node: node.op is not None)
     differences, found, spent = _Differences(order, outputs, values), {}, 0.0

@@ -28,7 +28,7 @@ from . import words
 from .arranging import Arrangement
 from .check import HOW
 from .draw import Picture, outputs_of
-from .facts import device_of, flops_of, saved_sources
+from .facts import device_of
 from .figures import ArraySummary, amount, byte_text, number, shape_text
 from .model import Drawing
 from .reading import read_graph
@@ -230,9 +230,9 @@ def _facts(arrangement: Arrangement, node: Node) -> list[tuple[str, str]]:
     for position, parent in enumerate(node.inputs):
         if parent.needs_grad and node.op.gradient:
             facts.append((f"∂y/∂{node.op.input_name(position)}", words.local(node, position) or "see below"))
-    saved = ", ".join(dict.fromkeys(arrangement.names[source] for source in saved_sources(node)))
+    saved = ", ".join(dict.fromkeys(arrangement.names[source] for source in node.saved_from))
     facts.append(("saved for backward", saved or "nothing"))
-    facts.append(("work", f"{amount(flops_of(node))} FLOP"))
+    facts.append(("work", f"{amount(node.flops)} FLOP"))
     return facts
 
 

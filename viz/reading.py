@@ -15,7 +15,7 @@ from tinygrad_ml.tensor import Tensor
 from . import words
 from .arranging import Arrangement
 from .backward import KnownGradient, Share, Visit, Walk, walk_back
-from .facts import bytes_of, device_of, flops_of, saved_sources
+from .facts import bytes_of, device_of
 from .failure import Failure, add_failure
 from .figures import amount, byte_text, number, summarise
 from .local import local_jacobian
@@ -115,11 +115,11 @@ class _GraphReader:
     def _add_to_module(self, item: Item, node: Node) -> None:
         item.operations += node.op is not None
         item.parameters += prod(node.shape) if node.op is None and node.needs_grad else 0
-        item.flops += flops_of(node)
+        item.flops += node.flops
         item.bytes += bytes_of(node) if node.op is not None else 0
         item.shape, item.dtype = node.shape, str(node.dtype)  # those of the last one, which is what comes out
-        if saved_sources(node):
-            item.saved_bytes += sum(bytes_of(source) for source in saved_sources(node))
+        if node.saved_from:
+            item.saved_bytes += sum(bytes_of(source) for source in node.saved_from)
             item.saved, item.freed = ("arrays",), item.freed or node.freed
 
     def _describe_operation(self, item: Item, node: Node) -> None:
@@ -127,10 +127,10 @@ class _GraphReader:
         item.equation = words.equation(node, self._short(node)).partition(" = ")[2]
         if len(item.equation) > 48:
             item.equation = words.formula(node)
-        item.flops = flops_of(node)
+        item.flops = node.flops
         if node.plan is not None:
-            item.saved = tuple(dict.fromkeys(self.names[source] for source in saved_sources(node)))
-            item.saved_bytes = sum(bytes_of(source) for source in set(saved_sources(node)))
+            item.saved = tuple(dict.fromkeys(self.names[source] for source in node.saved_from))
+            item.saved_bytes = sum(bytes_of(source) for source in set(node.saved_from))
             item.freed = node.freed
 
     def _short(self, node: Node) -> dict[Node, str]:

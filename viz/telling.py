@@ -20,7 +20,7 @@ from . import words
 from .arranging import Arrangement
 from .backward import KnownGradient, Share, Visit, walk_back
 from .check import Trial, tried
-from .facts import bytes_of, saved_sources
+from .facts import bytes_of
 from .figures import WHOLE_ELEMENTS, ArraySummary, number, summarise
 from .local import local_jacobian
 from .nesting import pass_of
@@ -280,7 +280,7 @@ class _Memory:
             self.held -= size if not self._holders[key] else 0
 
     def _kept(self, node: Node) -> ItemsView[int, int]:
-        sources = saved_sources(node)
+        sources = node.saved_from
         if node.saved and not any(absent(array) for array in node.saved):
             arrays = {id(owner(array)): owner(array).nbytes for array in node.saved}
         else:  # freed, or symbolic: what it would be

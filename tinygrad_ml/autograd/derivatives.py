@@ -62,6 +62,7 @@ def jvp(f: Callable, x, v) -> tuple[Tensor, Tensor]:
     if not used:
         return y.detach(), zeros(y.node)
     (tangent,) = grad([g for g, _ in used], u, [fitting(d, g) for g, d in used])
+    assert tangent is not None  # as it would be only if it were allowed to be unused
     return y.detach(), tangent
 
 

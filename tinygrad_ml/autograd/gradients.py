@@ -13,7 +13,6 @@ from ..backend import Absent, owner
 from ..errors import DeviceError, DTypeError, GradientError, ShapeError
 from ..graph import ZERO, backpropagate
 from ..modes import differentiating, enable_grad
-from ..ops import OUTPUT
 from ..ops.elementwise import constant_in
 from ..tensor import Tensor, apply, beside, filled
 
@@ -108,8 +107,7 @@ def _restored(arrays: tuple, node) -> list[Tensor]:
 
 def _restored_in_graph(arrays: tuple, node) -> list[Tensor]:
     """What a node had saved, as the functions of the inputs that they are: to be differentiated again."""
-    sources = [node if place == OUTPUT else node.inputs[place] for place in node.plan.kept]
-    return [Tensor(array, source, source.needs_grad) for array, source in zip(arrays, sources, strict=True)]
+    return [Tensor(array, source, source.needs_grad) for array, source in zip(arrays, node.saved_from, strict=True)]
 
 
 def as_tuple(what) -> tuple:

@@ -9,6 +9,7 @@ import contextlib
 import numpy
 
 from ..errors import DTypeError, ShapeError
+from .cuda import Cuda
 from .dtypes import SUPPORTED
 from .host import Array, Backend, Host
 
@@ -46,7 +47,7 @@ class Absent:
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
     __pow__ = __rpow__ = __neg__ = __matmul__ = __rmatmul__ = __getitem__ = __bool__ = __float__ = _refuse
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __and__ = __rand__ = __or__ = __ror__ = _refuse
-    __hash__ = None
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
 
 
 class Symbol(Backend):
@@ -95,8 +96,6 @@ class _ByArrayType(dict):
         if issubclass(kind, (numpy.ndarray, numpy.generic)):
             found = HOST
         elif kind.__module__.partition(".")[0] == "cupy":
-            from .cuda import Cuda
-
             found = Cuda.shared()
         else:
             raise DTypeError(f"{kind.__name__} is not an array type of any registered backend (NumPy, CuPy)")

@@ -2,11 +2,13 @@
 
 import re
 import threading
+from typing import Any
 
 import numpy
 
 from ..errors import DeviceError
 from .arrays import BY_TYPE, HOST, SYMBOL
+from .cuda import shared_or_raise, why_not
 
 
 class Device:
@@ -80,8 +82,6 @@ _met: dict[tuple[str, int], Device] = {}
 
 
 def _open_gpu(index: int):
-    from .cuda import shared_or_raise
-
     return shared_or_raise(index)
 
 
@@ -95,7 +95,9 @@ _openers = {"cpu": _open_host, "gpu": _open_gpu, "symbol": lambda index: SYMBOL}
 
 
 class _Defaults(threading.local):
-    stack = ()  # (device, the context in which its library works there), the innermost last
+    stack: tuple[
+        tuple[Device, Any], ...
+    ] = ()  # (device, the context in which its library works there), the innermost last
 
 
 _defaults = _Defaults()
@@ -127,6 +129,4 @@ def set_default_device(device: "str | Device") -> None:
 
 def gpu_available() -> bool:
     """Whether `device("gpu")` can be used here (CuPy is installed, and a driver and a GPU answer)."""
-    from .cuda import why_not
-
     return why_not() is None

@@ -29,7 +29,7 @@ def as_dtype(dtype) -> numpy.dtype:
         found = numpy.dtype(dtype).newbyteorder("=")
     except TypeError:
         found = None
-    if found not in SUPPORTED:
+    if found is None or found not in SUPPORTED:
         hint = "; complex numbers are out of scope" if found is not None and found.kind == "c" else ""
         raise DTypeError(f"dtype {dtype!r} is not one of {', '.join(sorted(map(str, SUPPORTED)))}{hint}")
     return found

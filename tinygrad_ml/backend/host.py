@@ -114,8 +114,12 @@ class Host(Backend):
         """erf x = 2/√π ∫₀ˣ exp(-t²) dt, elementwise."""
         return _erf(x)
 
-    total = staticmethod(sums.total)
-    running_total = staticmethod(sums.running_total)
+    def total(self, x: Array, axis: tuple[int, ...], keepdims: bool = False) -> Array:
+        return sums.total(x, axis, keepdims)
+
+    def running_total(self, x: Array, axis: int) -> Array:
+        return sums.running_total(x, axis)
+
     scatter_add = staticmethod(sums.add_at)
 
     @staticmethod

@@ -6,6 +6,7 @@ Each device has its own stream, derived from the seed, and started when it is fi
 import secrets
 import threading
 from contextlib import contextmanager
+from typing import Any
 
 import numpy
 
@@ -20,7 +21,7 @@ class Streams:
 
     def start_from(self, seed: int) -> None:
         self.seed = int(seed)
-        self.generators: dict[str, object] = {}
+        self.generators: dict[str, Any] = {}
 
 
 _library = Streams(secrets.randbits(63))
@@ -58,7 +59,7 @@ def drawing_from(streams: Streams):
         _drawing.streams = outside
 
 
-def generator(device: Device):
+def generator(device: Device) -> Any:
     """The stream of `device`: a `Generator` of NumPy or CuPy."""
     streams = device.streams if isinstance(device, Place) else _drawing.streams
     name = str(device)

@@ -48,13 +48,18 @@ class Call:
     """What an instruction does that is no primitive: `value(xp, *arrays, **parameters)`, as there.
 
     effect  whether it must run even if nobody uses what it gives
+    checks  whether it only looks at numbers, and raises if there is a mistake in them, which is an effect
     """
 
     inputs: tuple[str, ...] = ()
-    kind, scalar, ufunc, flops = "", None, None, None
+    kind, scalar, ufunc, view = "", None, None, None
 
-    def __init__(self, name: str, value: Any, effect: bool = False):
-        self.name, self.value, self.effect = name, value, effect
+    def __init__(self, name: str, value: Any, effect: bool = False, checks: bool = False):
+        self.name, self.value, self.effect, self.checks = name, value, effect or checks, checks
+
+    @staticmethod
+    def flops(output: tuple[int, ...], *inputs: tuple[int, ...]) -> int:
+        return 0
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -86,11 +91,7 @@ class Instruction:
 
     @property
     def flops(self) -> int:
-        """Floating-point operations; one an element where the operation does not say."""
-        if isinstance(self.op, Call):
-            return 0
-        if self.op.flops is None:
-            return size(self.output.shape)
+        """Floating-point operations."""
         return self.op.flops(self.output.shape, *[value.shape for value in self.inputs])
 
     def __repr__(self) -> str:
@@ -111,7 +112,7 @@ def _shown(parameter: Any) -> str:
 
 def is_check(instruction: Instruction) -> bool:
     """Whether it only looks at numbers, and raises if there is a mistake in them."""
-    return isinstance(instruction.op, Call) and instruction.op.name == "check"
+    return isinstance(instruction.op, Call) and instruction.op.checks
 
 
 class Program:

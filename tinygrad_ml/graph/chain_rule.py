@@ -30,7 +30,7 @@ def chain_rule(seeds: dict[Node, Tensor], restore: Callable) -> dict[Node, Tenso
         g = gradients.pop(node)  # complete: all nodes that used this one have had their turn
         saved = restore(node.saved, node)
         for position, rule, pick, names in node.plan.steps:
-            share = rule(g, *pick(saved), **looked_up(names, node, position, saved))
+            share = rule(g, *pick(saved), **looked_up(names, node, position, saved, node.plan.many))
             if share is not None:  # as it is where the derivative is 0
                 parent = node.inputs[position]
                 share = fit(share, parent)
@@ -51,7 +51,9 @@ def fit(g: Tensor, target: Node) -> Tensor:
     return g if g.dtype == target.dtype else g.astype(target.dtype)
 
 
-def looked_up(names: tuple[str, ...], node: Node, position: int, saved: Sequence[Tensor]) -> dict:
+def looked_up(
+    names: tuple[str, ...], node: Node, position: int, saved: Sequence[Tensor], many: tuple[int, ...]
+) -> dict:
     """What a rule named besides single arrays."""
     values = {}
     for name in names:
@@ -62,5 +64,5 @@ def looked_up(names: tuple[str, ...], node: Node, position: int, saved: Sequence
         elif name in node.params:
             values[name] = node.params[name]
         else:
-            values[name] = tuple(saved[slot] for slot in node.plan.many)
+            values[name] = tuple(saved[slot] for slot in many)
     return values

@@ -20,7 +20,7 @@ import numpy
 
 from ..backend import Array, Device
 from ..modes import Place
-from ..ops import Plan, Primitive
+from ..ops import OUTPUT, Plan, Primitive
 
 
 class Node:
@@ -54,6 +54,17 @@ class Node:
         self.number = number
         self.shape = shape
         self.dtype = dtype
+
+    @property
+    def saved_from(self) -> list[Node]:
+        """The nodes whose outputs are saved here, in the order of `saved`."""
+        kept = self.plan.kept if self.plan is not None else ()
+        return [self if place == OUTPUT else self.inputs[place] for place in kept]
+
+    @property
+    def flops(self) -> int:
+        """The floating-point operations of the forward computation; 0 for a leaf."""
+        return 0 if self.op is None else int(self.op.flops(self.shape, *[node.shape for node in self.inputs]))
 
     @property
     def freed(self) -> bool:

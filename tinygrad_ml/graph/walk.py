@@ -18,7 +18,7 @@ from typing import Any
 from .. import writes
 from ..errors import AnomalyError, GradientError
 from ..modes import inside
-from ..ops import OUTPUT
+from ..ops import OUTPUT, Plan
 from .chain_rule import fit, looked_up
 from .node import Node, describe, differentiable_inputs, topological
 
@@ -71,16 +71,14 @@ def backpropagate(
             for parent in plan.reached(inputs):
                 pending.setdefault(parent, ZERO)
             continue
-        saved = node.saved
-        if saved != ():
-            saved = _recalled(node, restore)
+        saved = _recalled(node, plan, restore) if node.saved != () else ()
         try:
             for position, rule, pick, names in plan.steps:
                 parent = inputs[position]
                 if useful is not None and parent not in useful:
                     continue
                 if names:
-                    share = rule(g, *pick(saved), **looked_up(names, node, position, saved))
+                    share = rule(g, *pick(saved), **looked_up(names, node, position, saved, plan.many))
                 else:
                     share = rule(g, *pick(saved)) if saved else rule(g)
                 earlier = pending.get(parent, ZERO)
@@ -117,7 +115,7 @@ def _through_hooks(node: Node, g: Any) -> Any:
     return g
 
 
-def _recalled(node: Node, restore: Callable) -> list:
+def _recalled(node: Node, plan: Plan, restore: Callable) -> list:
     """The arrays that a node has saved, as tensors, if they are there and what they were."""
     if node.saved is None:
         raise GradientError(
@@ -125,18 +123,17 @@ def _recalled(node: Node, restore: Callable) -> list:
             f"are gone. Call the first backward with retain_graph=True, or compute the output again."
         )
     if writes.latest > node.number or writes.on_loan:
-        _check_unchanged(node)
+        _check_unchanged(node, plan, node.saved)
     return restore(node.saved, node)
 
 
-def _check_unchanged(node: Node) -> None:
-    op, plan = node.op, node.plan
-    for array, source in zip(node.saved or (), plan.kept if plan else (), strict=True):
+def _check_unchanged(node: Node, plan: Plan, arrays: tuple) -> None:
+    op = plan.primitive
+    for array, place, source in zip(arrays, plan.kept, node.saved_from, strict=True):
         if writes.overwritten_since(array, node.number):
-            changed = node if source == OUTPUT else node.inputs[source]
-            role = "output" if source == OUTPUT else f"input {op.input_name(source)!r}" if op else ""
+            role = "output" if place == OUTPUT else f"input {op.input_name(place)!r}"
             raise GradientError(
-                f"the {role} of {_named(node)}, {describe(changed)}, was changed in place after "
+                f"the {role} of {_named(node)}, {describe(source)}, was changed in place after "
                 f"'{op.name}' used it, and its gradient still needs the old numbers. Change it after "
                 f"backward(), or compute on a copy of it."
             )

@@ -9,8 +9,13 @@ that frame is on the stack.
 import functools
 import inspect
 import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, TypeVar, cast
 
 from .state import modes
+
+Function = TypeVar("Function", bound=Callable)
 
 _SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
@@ -41,30 +46,27 @@ class GradMode:
     def __enter__(self) -> None:
         _set_blocks((*modes.blocks, _Block(self, _suspendable(sys._getframe(1)))))
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         # One object may be open several times, in other threads and generators too: this closes its own block.
         frame = _suspendable(sys._getframe(1))
         own = [block for block in modes.blocks if block.mode is self and block.frame == frame]
         _set_blocks(tuple(block for block in modes.blocks if block is not own[-1]))
 
-    def __call__(self, function):
-        if inspect.isgeneratorfunction(function):
+    def __call__(self, function: Function) -> Function:
+        @functools.wraps(function)
+        def generator(*args: Any, **kwargs: Any) -> Any:
+            with self:  # this wrapper is a generator itself, so the block does not leak
+                return (yield from function(*args, **kwargs))
 
-            @functools.wraps(function)
-            def wrapped(*args, **kwargs):
-                with self:  # this wrapper is a generator itself, so the block does not leak
-                    return (yield from function(*args, **kwargs))
-        else:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
 
-            @functools.wraps(function)
-            def wrapped(*args, **kwargs):
-                with self:
-                    return function(*args, **kwargs)
-
-        return wrapped
+        return cast(Function, generator if inspect.isgeneratorfunction(function) else wrapped)
 
 
-def _suspendable(frame) -> int | None:
+def _suspendable(frame: FrameType) -> int | None:
     """What identifies the frame of a generator or coroutine; None for a function's, which is never suspended."""
     return id(frame) if frame.f_code.co_flags & _SUSPENDABLE else None
 

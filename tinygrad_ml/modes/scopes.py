@@ -1,5 +1,8 @@
 """Inside which module code runs, and inside which backward walk: what nodes remember, and errors say."""
 
+from collections.abc import Callable
+from typing import Any
+
 from .state import Place, modes
 
 BACKWARD = Place("", "backward")
@@ -28,7 +31,7 @@ class scope:
         modes.scope = (*modes.scope, self.place)
         modes.busy = True
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         modes.scope = modes.scope[:-1]
         modes.busy = bool(modes.watchers or modes.scope)
 
@@ -39,15 +42,15 @@ class differentiating:
     What it gives is what `backpropagate` calls to `observe` its walk.
     """
 
-    def __enter__(self):
+    def __enter__(self) -> Callable:
         self.outer = modes.scope, modes.busy
         self.prefix = (BACKWARD,)
         return self._follow
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         modes.scope, modes.busy = self.outer
 
-    def _follow(self, node, position, *_) -> None:
+    def _follow(self, node: Any, position: int | None, *_: object) -> None:
         if position is not None:  # not the turn of a node, but one of its shares
             return
         modules = node.scope

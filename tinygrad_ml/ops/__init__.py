@@ -6,7 +6,7 @@ derivatives), `reduce.py`, `movement.py`, `index.py`, `matmul.py`,
 """
 
 from . import conv, decompositions, elementwise, index, matmul, movement, reduce
-from .primitive import OUTPUT, Plan, Primitive
+from .primitive import OUTPUT, Plan, Primitive, View
 
 PRIMITIVES = {
     op.name: op
@@ -21,6 +21,7 @@ __all__ = [
     "PRIMITIVES",
     "Plan",
     "Primitive",
+    "View",
     "conv",
     "decompositions",
     "elementwise",

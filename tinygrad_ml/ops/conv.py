@@ -7,11 +7,14 @@ product over the windows, and a pooling is a reduction over them, in any number 
 Shapes: x is (..., *space); windows are (..., *positions, *kernel).
 """
 
+from functools import partial
 from math import prod
+
+import numpy
 
 from ..backend.sums import accumulator
 from ..errors import ShapeError
-from .primitive import Primitive
+from .primitive import Primitive, View
 from .shapes import Shape, size
 
 
@@ -74,7 +77,7 @@ windows = Primitive(
             fold, shape=like.shape, kernel=kernel, stride=stride, dilation=dilation
         ),
     ),
-    kind="view",
+    view=View("changed", take=partial(_windows_value, numpy), many=True),
     formula="the {kernel} windows of x",
     local=("1 in each window that sees it",),
     flops=lambda *_: 0,

@@ -13,7 +13,7 @@ import math
 import operator
 
 from ..backend import dtypes
-from .primitive import Primitive, zero
+from .primitive import Primitive, View, zero
 from .shapes import broadcast, same
 
 bool_result = {"dtype": lambda *_: dtypes.bool_}
@@ -287,7 +287,7 @@ constant_in = Primitive(
     lambda x, *_: x,
     (lambda g: g, zero),
     inputs="x others*",
-    kind="view",
+    view=View("kept", back=lambda shape: (constant_in, {})),
     formula="x",
     local=("1", "0"),
     flops=lambda *_: 0,

@@ -13,7 +13,7 @@ import numpy
 
 from ..backend import dtypes
 from ..errors import RangeError, ShapeError
-from .primitive import Primitive, zero
+from .primitive import Primitive, View, zero
 from .shapes import Shape, broadcast, size
 
 
@@ -62,13 +62,23 @@ def _scatter_add_value(xp, x, *arrays, index, shape):
     return total
 
 
+def _is_part(shape: Shape, /, index: tuple) -> bool:
+    """Whether x[index] looks at the memory of x: an element by its indices is a number, and arrays copy."""
+    return ARRAY not in index and (bool(shape) or Ellipsis in index)
+
+
+def _part(x, index: tuple):
+    """x[index] of an index without arrays, as an array, also where that names one element."""
+    return x[index if Ellipsis in index else (*index, ...)]
+
+
 getitem = Primitive(
     "getitem",
     lambda xp, x, *arrays, index: x[fill(index, arrays)],
     getitem_shape,
     (lambda g, like, indices, index: g._apply(scatter_add, *indices, index=index, shape=like.shape), zero),
     inputs="x indices*",
-    kind="view",
+    view=View("part", take=_part, when=_is_part),
     formula="x[{index}]",
     local=("1 at the places read",),
     flops=lambda *_: 0,

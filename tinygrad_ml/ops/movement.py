@@ -1,8 +1,10 @@
 """Operations that move numbers and compute nothing. The gradient of a movement is the way back."""
 
+import numpy
+
 from ..backend import get
 from ..errors import ShapeError
-from .primitive import Primitive
+from .primitive import Primitive, View
 from .shapes import Shape, broadcast, size
 
 
@@ -21,7 +23,11 @@ reshape = Primitive(
     lambda xp, x, shape: xp.reshape(x, shape),
     _reshape_shape,
     (lambda g, like: g.reshape(like.shape),),
-    kind="view",
+    view=View(
+        "kept",
+        take=lambda x, shape: numpy.reshape(x, shape, copy=False),
+        back=lambda base, shape: (reshape, {"shape": base}),
+    ),
     formula="x as {shape}",
     local=("1",),
     flops=_nothing,
@@ -43,7 +49,11 @@ permute_dims = Primitive(
     lambda xp, x, axes: xp.transpose(x, axes),
     _permute_shape,
     (lambda g, axes: g.permute_dims(_inverse(axes)),),
-    kind="view",
+    view=View(
+        "changed",
+        take=lambda x, axes: x.transpose(axes),
+        back=lambda base, axes: (permute_dims, {"axes": _inverse(axes)}),
+    ),
     formula="x with axes in the order {axes}",
     local=("1",),
     flops=_nothing,
@@ -61,7 +71,7 @@ broadcast_to = Primitive(
     lambda xp, x, shape: xp.broadcast_to(x, shape),
     _broadcast_shape,
     (lambda g: g,),  # the engine sums over broadcast axes, here as everywhere
-    kind="view",
+    view=View("changed", take=numpy.broadcast_to, many=True),
     formula="x repeated to {shape}",
     local=("1",),
     flops=_nothing,

@@ -5,6 +5,9 @@
 3. **gradient**: one rule for each input, saying how the output's gradient flows to it;
 4. **words**: a formula, and each local derivative as a reader would write it.
 
+These make it right. What a row may say besides makes it quick: the same value as an expression of one number, that it
+only shows memory in another way, what it costs. Nobody else keeps a table of operations: whoever reads graphs reads rows.
+
 A rule is a function of `g`, the gradient that arrives at the output, and of whatever else it
 *names*: `y` (the output), the inputs by their names, `like` (shape and dtype of the input that the
 rule is for, without its data), `position` (which input that is), and the operation's parameters::
@@ -24,8 +27,10 @@ Read next: `elementwise.py`, the table of derivatives.
 import inspect
 from collections.abc import Callable, Sequence
 from operator import itemgetter
+from typing import NamedTuple
 
 from .scalar import parsed
+from .shapes import Shape, size
 
 
 def zero(g):
@@ -33,27 +38,55 @@ def zero(g):
     return None
 
 
+def _one_an_element(output: Shape, *inputs: Shape) -> int:
+    return size(output)
+
+
+class View(NamedTuple):
+    """How the result of an operation looks at the memory of its first input.
+
+    order  "kept" if it lies in memory as a new array would, where what it looks at does; "changed" if it does not;
+           "part" if it is a part of what it looks at
+    take   `take(x, **parameters)`: the view of an array of NumPy's, or an error if numbers had to be copied for it; None
+           if only the operation's value can tell
+    back   `back(shape, **parameters)`: the operation and its parameters by which a view that was written to becomes what
+           it looks at, of that shape; None if that is not known
+    when   `when(shape, **parameters)`: whether the result, of that shape, looks at memory at all
+    many   whether it shows one number in several places, so that it is not to be overwritten
+    """
+
+    order: str
+    take: Callable | None = None
+    back: Callable | None = None
+    when: Callable = lambda result, /, **_: True
+    many: bool = False
+
+
 class Primitive:
     """One operation. The engine's `apply` computes it, records it, and later calls its rules.
 
     What it is, is the object: two operations may have one name, which is for people only.
 
-    name      how users, errors and pictures call it
     value     `value(xp, *arrays, **parameters)`; `xp` is the backend of the arrays
+    coerce    what happens to the dtypes before computing (`promote`, `promote_floats`, or None)
     shape     `shape(*shapes, **parameters)`, raises `ShapeError`
-    inputs    the inputs' names; one name ending in `*` stands for any number of inputs
+    dtype     `dtype(*dtypes, **parameters)` of the result; that of the first input if None
     gradient  a rule for each input (one for all of `*`), or () where there is no derivative
+    name      how users, errors and pictures call it
+    inputs    the inputs' names; one name ending in `*` stands for any number of inputs
     formula   the operation in words, in the inputs' names
     local     the local derivative with respect to each input, in words
-    coerce    what happens to the dtypes before computing (`promote`, `promote_floats`, or None)
-    dtype     `dtype(*dtypes, **parameters)` of the result; that of the first input if None
-    flops     `flops(output_shape, *input_shapes)`, floating-point operations; one an output element if None
+
+    What makes it quick:
+
     kind      "elementwise" if each element of the result follows from the elements in the same place of the inputs,
-              which are broadcast; "view" if the result may look at the memory of the input; "" for all else
+              which are broadcast; "view" if it has a `view`; "" for all else
     scalar    the value of one element of an elementwise operation, in Python (see `scalar.py`): what compiled loops
               and kernels are printed from. Without it, they end before the operation
     ufunc     the function of NumPy that computes the same into given memory, if there is one
     operator  the Python operator that computes the same on the arrays of every backend, if there is one
+    view      how the result looks at the memory of the first input, if it may; see `View`
+    flops     `flops(output_shape, *input_shapes)`, floating-point operations; one an output element if it is not said
     """
 
     def __init__(
@@ -73,11 +106,13 @@ class Primitive:
         scalar: str | None = None,
         ufunc: str | None = None,
         operator: Callable | None = None,
+        view: "View | None" = None,
     ):
         self.name, self.value, self.shape, self.coerce, self.dtype = name, value, shape, coerce, dtype
         self.inputs = tuple(inputs.split())
-        self.gradient, self.formula, self.local, self.flops = tuple(gradient), formula, tuple(local), flops
-        self.kind, self.ufunc, self.operator = kind, ufunc, operator
+        self.gradient, self.formula, self.local = tuple(gradient), formula, tuple(local)
+        self.flops = _one_an_element if flops is None else flops
+        self.kind, self.ufunc, self.operator, self.view = "view" if view else kind, ufunc, operator, view
         self.scalar = None if scalar is None else parsed(scalar, name, self.inputs, value)
         self.plans = _Plans(self)
 
@@ -114,6 +149,7 @@ OUTPUT = -1  # in `Plan.kept`: the output itself
 class Plan:
     """The backward work of one operation, for one pattern of inputs that need a gradient.
 
+    primitive    the operation
     steps   (position, rule, pick, extras): for each such input its rule, `pick(saved)` which takes
             the arrays that the rule names from the node's `saved`, and the other names
     kept    which arrays are saved: positions of inputs, or OUTPUT
@@ -122,11 +158,12 @@ class Plan:
     reached `reached(inputs)`: those inputs to which a gradient flows
     """
 
-    __slots__ = ("steps", "kept", "many", "keep", "reached")
+    __slots__ = ("primitive", "steps", "kept", "many", "keep", "reached")
 
     def __init__(self, primitive: Primitive, needs: tuple[bool, ...]):
+        self.primitive = primitive
         self.kept: list[int] = []
-        self.steps = []
+        self.steps: list[tuple[int, Callable, Callable, tuple[str, ...]]] = []
         self.many: tuple[int, ...] = ()
         for position, needed in enumerate(needs):
             if not needed:

@@ -2,7 +2,7 @@
 
 `apply` is the one door: every operation of the library passes through it.
 
-Read before: `base.py`. Read next: `../operators.py`, `../autograd/`.
+Read before: `base.py`. Read next: `../operators/`, `../autograd/`.
 """
 
 from __future__ import annotations
@@ -70,9 +70,8 @@ def record(op: Primitive, inputs: tuple[Tensor, ...], arrays, params: dict[str, 
         if plan is not None:
             node.plan = plan
             if plan.kept:
-                node.saved = plan.keep((*arrays, value))
-                if writes.on_loan:
-                    node.saved = writes.safe(node.saved)
+                saved = plan.keep((*arrays, value))
+                node.saved = writes.safe(saved) if writes.on_loan else saved
             node.needs_grad = output._needs = True
     if modes.busy:
         if output._node is not None:

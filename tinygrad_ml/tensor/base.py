@@ -1,6 +1,6 @@
 """The class Tensor: what it holds, how it goes in and out, and what Python asks of it.
 
-What Python's symbols do (`+`, `[...]`, `+=`) is in `operators.py`; what goes by name (`x.sum`, which is `tg.sum`) is
+What Python's symbols do (`+`, `[...]`, `+=`) is in `operators/`; what goes by name (`x.sum`, which is `tg.sum`) is
 listed in `methods.py`. Both are hung onto the class when their files are read.
 
 Read before: `ops/primitive.py`, `graph/`. Read next: `applying.py`.
@@ -229,7 +229,7 @@ class Tensor(Methods):
         if copy is False and self.device.kind != "cpu":
             raise ValueError(f"{self._described()} cannot be seen by NumPy without a copy; use x.numpy()")
         array = self.data if copy is False else self.numpy()
-        return array if dtype is None else array.astype(dtype, copy=copy)
+        return array if dtype is None else array.astype(dtype, copy=bool(copy))
 
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
         options = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
@@ -313,13 +313,13 @@ class Tensor(Methods):
     def __getattr__(self, name: str):
         known = getattr(type(self), name, None)
         if isinstance(known, property):  # whose own AttributeError has led here: let it be seen
-            return known.fget(self)
+            return known.__get__(self)
         hint = CALLED_HERE.get(name)
         raise AttributeError(
             f"a tensor has no attribute {name!r}" + (f"; here it is {hint}" if hint else ""), name=name, obj=self
         )
 
-    __hash__ = object.__hash__  # a tensor is its own key; `==` compares numbers
+    __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType] a tensor is its own key; `==` compares numbers
 
     def __repr__(self) -> str:
         if self.symbolic:
@@ -334,7 +334,7 @@ class Tensor(Methods):
         if self.name:
             parts.append(f"name={self.name!r}")
         if self._needs:
-            parts.append("requires_grad=True" if self.is_leaf else f"from {self._node.op.name}")
+            parts.append(f"from {self.node.op.name}" if self.node.op else "requires_grad=True")
         return f"tensor({', '.join(parts)})"
 
     def __format__(self, spec: str) -> str:

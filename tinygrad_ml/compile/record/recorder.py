@@ -24,7 +24,7 @@ from ...backend.arrays import HOST
 from ...backend.random import Place
 from ...errors import CompileError, DTypeError
 from ...modes import modes
-from ...operators import _constants
+from ...operators import constants
 from ...ops import Primitive, elementwise, movement
 from ...ops.index import ARRAY
 from ...tensor import Tensor
@@ -33,7 +33,7 @@ from ..sources import Constant, Gradient, Number, Source, State
 from .shadow import Shadows
 from .stream import Stream
 from .traced import ELSEWHERE, LEFT_BEHIND, Traced, traced_type
-from .views import KEEP_ORDER, looks_at, taken_again, written_through
+from .views import looks_at, taken_again, written_through
 
 
 class Recorder:
@@ -161,7 +161,7 @@ class Recorder:
         made.value = self.emit(op, values, params, made.shape, made.dtype)
         is_view = arrays and looks_at(op, params, arrays[0].shape, made.shape)
         # What is computed lies as its operands do.
-        made.in_order = all(array.in_order for array in arrays) and (not is_view or op in KEEP_ORDER)
+        made.in_order = all(array.in_order for array in arrays) and (not is_view or op.view.order == "kept")
         if is_view:
             made.look_at(arrays[0], op, params)
         output._data = made
@@ -241,7 +241,7 @@ class Recorder:
             function(x)
             return x
 
-        self.emit(Call("check", checked, effect=True), (value,), {}, value.shape, value.dtype)
+        self.emit(Call("check", checked, checks=True), (value,), {}, value.shape, value.dtype)
 
     def stream(self, device: Device) -> Stream:
         """What random numbers are drawn from while recording."""
@@ -303,7 +303,7 @@ def _source_of(array: Any, tensors: list[weakref.ref], made: set[int]) -> Source
     """State if somebody still holds a tensor of this array, and may change it; else a constant."""
     alive = [tensor for reference in tensors if (tensor := reference()) is not None and id(tensor) not in made]
     if isinstance(array, numpy.generic):
-        known = set(map(id, _constants.values()))
+        known = set(map(id, constants.values()))
         alive = [tensor for tensor in alive if id(tensor) not in known]
     return State(alive[0]) if alive else Constant(array)
 

@@ -22,7 +22,6 @@ from ...modes import modes
 from ...ops import Primitive
 from ...ops.shapes import size
 from ...tensor import Tensor
-from .views import SHOW_MANY
 
 WHAT_TO_DO = (
     "while a function is recorded by tg.compile there are no numbers to read, only shapes. Return the tensor and read it "
@@ -119,7 +118,7 @@ class Traced(Absent):
     def flags(self) -> type[_Flags]:
         array: Traced = self
         while array.base is not None:
-            if array.by[0] in SHOW_MANY:
+            if array.by[0].view.many:
                 return _FlagsOfMany
             array = array.base
         return _Flags

@@ -10,30 +10,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy
-
 from ...errors import CompileError
 from ...ops import Primitive
-from ...ops.conv import windows
 from ...ops.elementwise import constant_in
-from ...ops.index import ARRAY, getitem
-from ...ops.movement import broadcast_to, permute_dims, reshape
+from ...ops.movement import reshape
 from ..program import PUT, Value
-
-KEEP_ORDER = (reshape, constant_in)
-"""Views that lie in memory as a new array would, if what they look at does."""
-SHOW_MANY = (broadcast_to, windows)
-"""Views that show one number in several places, and so are not overwritten."""
 
 
 def looks_at(op: Primitive, params: dict[str, Any], base: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    """Whether eager mode gives a view of the first operand, whose shape is `base`."""
-    if op.kind != "view" or not base:  # a number has no memory at which one could look
-        return False
-    if op is getitem:
-        index = params["index"]
-        return ARRAY not in index and (bool(shape) or ... in index)  # an element by its indices is a number
-    return True
+    """Whether eager mode gives a view of the first operand, whose shape is `base`: a number has no memory to look at."""
+    return op.view is not None and bool(base) and op.view.when(shape, **params)
 
 
 def taken_again(view: Any, recorder: Any) -> Value:
@@ -51,15 +37,11 @@ def taken_again(view: Any, recorder: Any) -> Value:
 def written_through(view: Any, value: Value, recorder: Any) -> Value:
     """What the whole is at which a view looks, when `value` is written to the view."""
     (op, params), base = view.by, view.base
-    if op is constant_in:
-        return value
-    if op is getitem:
+    if op.view.order == "part":
         return recorder.emit(PUT, (recorder.read(base), value), params, base.shape, base.dtype)
-    if op is permute_dims:
-        axes = numpy.argsort([axis % len(base.shape) for axis in params["axes"]])
-        return recorder.emit(permute_dims, (value,), {"axes": tuple(map(int, axes))}, base.shape, base.dtype)
-    if op is reshape and base.in_order:
-        return recorder.emit(reshape, (value,), {"shape": base.shape}, base.shape, base.dtype)
+    if op.view.back is not None and (base.in_order or op.view.order != "kept" or op is constant_in):
+        back, params = op.view.back(base.shape, **params)
+        return recorder.emit(back, (value,), params, base.shape, base.dtype)
     raise CompileError(
         f"what {op.name} gives is overwritten in a function recorded by tg.compile, where it is not known whether that is a "
         f"view of other memory; write to the tensor itself"

@@ -8,14 +8,12 @@ what else its kernels need while they run (`scratch`), which is planned like any
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy
 from numpy.lib.stride_tricks import as_strided
 
-from ...ops import movement
-from ...ops.conv import windows
-from ...ops.index import ARRAY, getitem
 from ..program import GATHER, Instruction, Program, Value
 from .buffers import Lifetime, places
 from .kernel import Kernel, Turns
@@ -37,20 +35,10 @@ def is_alike(now: Any, before: Any) -> bool:
 
 def view_function(instruction: Instruction) -> Callable | None:
     """What takes the view of an array that the instruction is; None if it is none. Fails if numbers had to move."""
-    op, params = instruction.op, instruction.params
-    if op is movement.reshape:
-        return lambda x: numpy.reshape(x, params["shape"], copy=False)
-    if op is movement.permute_dims:
-        return lambda x: x.transpose(params["axes"])
-    if op is movement.broadcast_to:
-        return lambda x: numpy.broadcast_to(x, params["shape"])
-    if op is windows:
-        return lambda x: op.value(numpy, x, **params)
-    if op is getitem and ARRAY not in params["index"]:
-        index = params["index"]
-        whole = index if Ellipsis in index else (*index, ...)  # so that an element is an array too
-        return lambda x: x[whole]
-    return None
+    op = instruction.op
+    if op.view is None or op.view.take is None or len(instruction.inputs) > 1:
+        return None
+    return partial(op.view.take, **instruction.params)
 
 
 def _adds_up_in(kernel: Kernel, value: Value) -> bool:

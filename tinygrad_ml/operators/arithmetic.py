@@ -1,0 +1,156 @@
+"""What Python's symbols do to tensors. The class at the end is the table: which symbol is which primitive.
+
+A number, a NumPy array or a CuPy array may stand on either side.
+
+Read before: `tensor/applying.py`. Read next: `autograd/`; `functional/` has what goes by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from ..backend import dtypes
+from ..modes import modes
+from ..ops import Primitive, elementwise
+from ..tensor import NO_PARAMETERS, Tensor, TensorLike, apply, hang, record
+from .brackets import become, getitem, setitem
+from .operands import comparable, operand
+
+Operator = Callable[[Tensor, TensorLike], Tensor]
+"""x ∘ other. It answers NotImplemented where the other side is for Python to ask."""
+
+
+def positive(x: Tensor) -> Tensor:
+    """+x: itself."""
+    return x
+
+
+def sign(op: Primitive) -> Callable[[Tensor], Tensor]:
+    """∘x"""
+    return lambda x: apply(op, (x,))
+
+
+def general(op: Primitive) -> Operator:
+    """x ∘ other, through `apply`."""
+
+    def operator(self: Tensor, other: TensorLike) -> Tensor:
+        right = operand(other, self)
+        return NotImplemented if right is None else apply(op, (self, right))
+
+    return operator
+
+
+def reflected(op: Primitive) -> Operator:
+    """other ∘ x, through `apply`."""
+
+    def operator(self: Tensor, other: TensorLike) -> Tensor:
+        left = operand(other, self)
+        return NotImplemented if left is None else apply(op, (left, self))
+
+    return operator
+
+
+def direct(op: Primitive) -> Operator:
+    """x ∘ other, past what `apply` does in general: of two arrays of one dtype, Python's operator is the value."""
+    compute = op.operator
+    if compute is None:
+        return general(op)
+
+    def operator(self: Tensor, other: TensorLike) -> Tensor:
+        right = other if type(other) is Tensor else operand(other, self)
+        if right is None:
+            return NotImplemented
+        a, b = self._data, right._data
+        if a.dtype is b.dtype:
+            try:
+                value = compute(a, b)
+            except Exception:
+                return apply(op, (self, right))  # which finds the words for what is wrong
+            if value.dtype is a.dtype:  # not so for a quotient of integers
+                if self._needs or right._needs or modes.busy:
+                    return record(op, (self, right), (a, b), NO_PARAMETERS, value)
+                return Tensor(value)
+        return apply(op, (self, right))
+
+    return operator
+
+
+def in_place(op: Primitive, symbol: str) -> Operator:
+    """x ∘= other"""
+    compute = general(op)
+
+    def operator(self: Tensor, other: TensorLike) -> Tensor:
+        value = compute(self, other)
+        return value if value is NotImplemented else become(self, value, symbol)
+
+    return operator
+
+
+def three(op: Primitive, symbol: str) -> tuple[Operator, Operator, Operator]:
+    """x ∘ other, other ∘ x, x ∘= other"""
+    return direct(op), reflected(op), in_place(op, symbol)
+
+
+def comparison(op: Primitive) -> Operator:
+    """x ∘ other"""
+    compute = general(op)
+    return lambda self, other: compute(self, comparable(other, self))
+
+
+def power(x: Tensor, other: TensorLike) -> Tensor:
+    """x ** other: an operation of its own where the exponent is a number."""
+    if not isinstance(other, (int, float)) or isinstance(other, bool):
+        return _power_of_tensors(x, other)
+    whole = isinstance(other, int) and other >= 0
+    exponent = (
+        other if isinstance(other, int) else float(other)
+    )  # NumPy's float64 is a float, and would widen the result
+    if not (dtypes.is_float(x.dtype) or (whole and x.dtype != dtypes.bool_)):
+        x = x.astype(dtypes.int64 if whole else dtypes.DEFAULT_FLOAT)
+    return apply(elementwise.power, (x,), {"exponent": exponent})
+
+
+_power_of_tensors = general(elementwise.pow_)
+
+
+def applied(x: Tensor, op: Primitive, *others: Tensor, **params: Any) -> Tensor:
+    """An operation on x and others: what gradient rules call that need one without a symbol."""
+    return apply(op, (x, *others), params)
+
+
+class Operators:
+    """The symbols, by the names that Python has for them; `@` is `functional.matmul`."""
+
+    _apply = applied
+
+    __getitem__, __setitem__ = getitem, setitem
+
+    __pos__ = positive
+    __neg__ = sign(elementwise.neg)
+    __abs__ = sign(elementwise.absolute)
+    __invert__ = sign(elementwise.bitwise_invert)
+
+    __add__, __radd__, __iadd__ = three(elementwise.add, "+=")
+    __sub__, __rsub__, __isub__ = three(elementwise.sub, "-=")
+    __mul__, __rmul__, __imul__ = three(elementwise.mul, "*=")
+    __truediv__, __rtruediv__, __itruediv__ = three(elementwise.div, "/=")
+    __floordiv__, __rfloordiv__, __ifloordiv__ = three(elementwise.floor_divide, "//=")
+    __mod__, __rmod__, __imod__ = three(elementwise.remainder, "%=")
+    __pow__, __rpow__, __ipow__ = power, reflected(elementwise.pow_), in_place(elementwise.pow_, "**=")
+
+    __and__, __rand__, __iand__ = three(elementwise.bitwise_and, "&=")
+    __or__, __ror__, __ior__ = three(elementwise.bitwise_or, "|=")
+    __xor__, __rxor__, __ixor__ = three(elementwise.bitwise_xor, "^=")
+    __lshift__, __rlshift__, __ilshift__ = three(elementwise.bitwise_left_shift, "<<=")
+    __rshift__, __rrshift__, __irshift__ = three(elementwise.bitwise_right_shift, ">>=")
+
+    __eq__: ClassVar[Operator] = comparison(elementwise.equal)  # pyright: ignore[reportIncompatibleMethodOverride]
+    __ne__: ClassVar[Operator] = comparison(elementwise.not_equal)  # pyright: ignore[reportIncompatibleMethodOverride]
+    __lt__ = comparison(elementwise.less)
+    __le__ = comparison(elementwise.less_equal)
+    __gt__ = comparison(elementwise.greater)
+    __ge__ = comparison(elementwise.greater_equal)
+
+
+hang(Operators)

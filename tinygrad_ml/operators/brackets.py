@@ -1,0 +1,75 @@
+"""`x[...]` and `x[...] = v`, and what `+=` shares with it: x takes another value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from ..backend import Absent, absent, dtypes, of
+from ..errors import GradientError, ShapeError
+from ..indexing import parse
+from ..modes import modes, overwriting
+from ..ops import index
+from ..tensor import Tensor, TensorLike, apply, as_tensor
+
+
+def getitem(x: Tensor, key: Any) -> Tensor:
+    """x[...]: all of NumPy's indexing, with integers, slices, None, ..., integer arrays and boolean masks."""
+    arrays, template, inserted = parse(key, x.shape, x._data)
+    if inserted:
+        x = x.expand_dims(inserted)
+    return apply(index.getitem, (x, *map(Tensor, arrays)), {"index": template})
+
+
+def setitem(self: Tensor, key: Any, values: TensorLike) -> None:
+    """x[...] = v: x takes the value that it has with v written there. Other tensors do not change."""
+    overwriting(self)
+    arrays, template, inserted = parse(key, self.shape, self._data)
+    if inserted:
+        wide = self.expand_dims(inserted)
+        wide[tuple(Tensor(arrays.pop(0)) if part is index.ARRAY else part for part in template)] = values
+        become(self, wide.reshape(self.shape), "x[...] =")
+        return
+    region = index.getitem_shape(self.shape, *[array.shape for array in arrays], index=template)
+    try:
+        values = values.astype(self.dtype) if isinstance(values, Tensor) else as_tensor(values, self.dtype, self.device)
+        values = values.broadcast_to(region)
+    except ShapeError as error:
+        raise ShapeError(f"cannot write to x[...] of shape {region}, where x is {self._described()}: {error}") from None
+    place = index.fill(template, arrays)
+    symbolic = absent(self._data) or absent(values._data)
+    if not (self._needs or values._needs or symbolic):
+        data = of(self._data).writeable(self._data.copy())
+        data[place] = values._data
+        become(self, Tensor(data), "x[...] =")
+    elif values.size:
+        # For each element, which of the values is written there. Where an index names a place
+        # several times, the last one wins, as in NumPy, and the others get no gradient.
+        if symbolic:
+            source, taken = Tensor(Absent(self.shape, dtypes.int64)), Tensor(Absent(self.shape, dtypes.bool_))
+        else:
+            xp = of(self._data)
+            source = Tensor(xp.full(self.shape, -1, dtype=numpy.int64))
+            if any(isinstance(array, Absent) for array in arrays):
+                modes.recorder.take(source)
+            source._data[place] = xp.arange(values.size).reshape(region)
+            taken = source >= 0
+        written = values.reshape(-1)[taken.where(source, 0)]
+        become(self, taken.where(written, self), "x[...] =")
+
+
+def become(self: Tensor, value: Tensor, symbol: str) -> Tensor:
+    """Take over the value of `value`, and its place in the graph, as a symbol asks."""
+    if value.shape != self.shape:
+        raise ShapeError(f"{symbol} would change {self._described()} to shape {value.shape}; write x = x ... instead")
+    value = value.astype(self.dtype)
+    if self.is_leaf and self._needs:
+        if modes.grad:
+            raise GradientError(
+                f"{self._described()} is a leaf that requires a gradient, and {symbol} would make it the result of an "
+                f"operation. Update it inside `with tg.no_grad():`, or write x = x ... for a new tensor."
+            )
+        return self.assign(value)
+    self._become(value)
+    return self
