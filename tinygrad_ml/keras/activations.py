@@ -19,7 +19,7 @@ from .serialization import serialize as _serialize
 def _elementwise(name: str, function: Callable) -> Callable:
     """A function of one tensor under Keras's names for it and its argument."""
 
-    def activation(x) -> Tensor:
+    def activation(x: Any) -> Tensor:
         return function(x)
 
     activation.__name__ = activation.__qualname__ = name
@@ -43,12 +43,12 @@ tanh = _elementwise("tanh", F.tanh)
 tanh_shrink = _elementwise("tanh_shrink", F.tanhshrink)
 
 
-def linear(x) -> Tensor:
+def linear(x: Any) -> Tensor:
     """y = x."""
     return as_tensor(x)
 
 
-def relu(x, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
+def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
     """y = max_value if x ≥ max_value, x if x > threshold, else negative_slope · (x - threshold)."""
     x = as_tensor(x)
     if not (negative_slope or threshold) and max_value is None:
@@ -57,69 +57,69 @@ def relu(x, negative_slope: float = 0.0, max_value: float | None = None, thresho
     return y if max_value is None else clip(y, max=max_value)
 
 
-def softmax(x, axis: int = -1) -> Tensor:
+def softmax(x: Any, axis: int = -1) -> Tensor:
     """yᵢ = exp xᵢ / Σⱼ exp xⱼ along `axis`."""
     return F.softmax(x, dim=axis)
 
 
-def log_softmax(x, axis: int = -1) -> Tensor:
+def log_softmax(x: Any, axis: int = -1) -> Tensor:
     """ln softmax(x) along `axis`."""
     return F.log_softmax(x, dim=axis)
 
 
-def gelu(x, approximate: bool = False) -> Tensor:
+def gelu(x: Any, approximate: bool = False) -> Tensor:
     """y = x·Φ(x), Φ the normal distribution function; with `approximate` by tanh."""
     return F.gelu(x, "tanh" if approximate else "none")
 
 
-def celu(x, alpha: float = 1.0) -> Tensor:
+def celu(x: Any, alpha: float = 1.0) -> Tensor:
     """y = x if x > 0, else alpha · (exp(x / alpha) - 1)."""
     return F.celu(x, alpha)
 
 
-def elu(x, alpha: float = 1.0) -> Tensor:
+def elu(x: Any, alpha: float = 1.0) -> Tensor:
     """y = x if x > 0, else alpha · (eˣ - 1)."""
     return F.elu(x, alpha)
 
 
-def glu(x, axis: int = -1) -> Tensor:
+def glu(x: Any, axis: int = -1) -> Tensor:
     """y = a · sigmoid(b), a and b being the halves of x along `axis`."""
     return F.glu(x, dim=axis)
 
 
-def leaky_relu(x, negative_slope: float = 0.2) -> Tensor:
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
     """y = x if x > 0, else negative_slope · x. Mind the default: the layer `LeakyReLU` has 0.3, PyTorch 0.01."""
     return F.leaky_relu(x, negative_slope)
 
 
-def hard_shrink(x, threshold: float = 0.5) -> Tensor:
+def hard_shrink(x: Any, threshold: float = 0.5) -> Tensor:
     """y = x if |x| > threshold, else 0."""
     return F.hardshrink(x, threshold)
 
 
-def soft_shrink(x, threshold: float = 0.5) -> Tensor:
+def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
     """y = x moved towards 0 by threshold, and 0 where it would get beyond."""
     return F.softshrink(x, threshold)
 
 
-def threshold(x, threshold: float, default_value: float) -> Tensor:
+def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
     """y = x if x > threshold, else default_value."""
     return F.threshold(x, threshold, default_value)
 
 
-def squareplus(x, b: float = 4) -> Tensor:
+def squareplus(x: Any, b: float = 4) -> Tensor:
     """y = (x + √(x² + b)) / 2, a smooth relu."""
     x = as_tensor(x)
     return (x + (square(x) + b).sqrt()) * 0.5
 
 
-def sparse_plus(x) -> Tensor:
+def sparse_plus(x: Any) -> Tensor:
     """y = 0 if x ≤ -1, (x + 1)² / 4 if x < 1, else x."""
     x = as_tensor(x)
     return where(x >= 1, x, square(clip(x, -1, 1) + 1) * 0.25)
 
 
-def sparse_sigmoid(x) -> Tensor:
+def sparse_sigmoid(x: Any) -> Tensor:
     """y = (x + 1) / 2, between 0 and 1."""
     return clip((as_tensor(x) + 1) * 0.5, 0, 1)
 

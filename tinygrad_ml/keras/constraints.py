@@ -15,21 +15,21 @@ EPSILON = 1e-7
 class Constraint(Configurable):
     """The base: `constraint(weight)` is the weight as it shall be; here, as it is."""
 
-    def __call__(self, w) -> Tensor:
+    def __call__(self, w: Tensor) -> Tensor:
         return as_tensor(w)
 
 
-def _norms(w: Tensor, axis) -> Tensor:
+def _norms(w: Tensor, axis: Any) -> Tensor:
     return sqrt(total(square(w), axis=tuple(axis) if isinstance(axis, list) else axis, keepdims=True))
 
 
 class MaxNorm(Constraint):
     """Each vector along `axis` has a norm of at most `max_value`. With axis 0, the weights into one unit."""
 
-    def __init__(self, max_value: float = 2, axis=0):
+    def __init__(self, max_value: float = 2, axis: Any = 0):
         self.max_value, self.axis = max_value, axis
 
-    def __call__(self, w):
+    def __call__(self, w: Tensor) -> Tensor:
         norms = _norms(w, self.axis)
         return w * (clip(norms, 0, self.max_value) / (norms + EPSILON))
 
@@ -37,27 +37,27 @@ class MaxNorm(Constraint):
 class NonNeg(Constraint):
     """No weight is below 0."""
 
-    def __call__(self, w):
+    def __call__(self, w: Tensor) -> Tensor:
         return maximum(w, 0)
 
 
 class UnitNorm(Constraint):
     """Each vector along `axis` has norm 1."""
 
-    def __init__(self, axis=0):
+    def __init__(self, axis: Any = 0):
         self.axis = axis
 
-    def __call__(self, w):
+    def __call__(self, w: Tensor) -> Tensor:
         return w / (_norms(w, self.axis) + EPSILON)
 
 
 class MinMaxNorm(Constraint):
     """Norms along `axis` move into [min_value, max_value], by `rate` of the way at each update."""
 
-    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis=0):
+    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Any = 0):
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
 
-    def __call__(self, w):
+    def __call__(self, w: Tensor) -> Tensor:
         norms = _norms(w, self.axis)
         wanted = clip(norms, self.min_value, self.max_value) * self.rate + norms * (1 - self.rate)
         return w * (wanted / (norms + EPSILON))

@@ -52,14 +52,14 @@ class Initializer(Configurable):
 class Zeros(Initializer):
     """0 everywhere."""
 
-    def fill(self, tensor):
+    def fill(self, tensor: Tensor) -> Tensor:
         return init.zeros_(tensor)
 
 
 class Ones(Initializer):
     """1 everywhere."""
 
-    def fill(self, tensor):
+    def fill(self, tensor: Tensor) -> Tensor:
         return init.ones_(tensor)
 
 
@@ -69,7 +69,7 @@ class Constant(Initializer):
     def __init__(self, value: float = 0.0):
         self.value = value
 
-    def fill(self, tensor):
+    def fill(self, tensor: Tensor) -> Tensor:
         return init.constant_(tensor, self.value)
 
 
@@ -79,7 +79,7 @@ class RandomUniform(Initializer):
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None):
         self.minval, self.maxval, self.seed = minval, maxval, checks.seed(seed)
 
-    def fill(self, tensor):
+    def fill(self, tensor: Tensor) -> Tensor:
         return init.uniform_(tensor, self.minval, self.maxval)
 
 
@@ -89,14 +89,14 @@ class RandomNormal(Initializer):
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None):
         self.mean, self.stddev, self.seed = mean, stddev, checks.seed(seed)
 
-    def fill(self, tensor):
+    def fill(self, tensor: Tensor) -> Tensor:
         return init.normal_(tensor, self.mean, self.stddev)
 
 
 class TruncatedNormal(RandomNormal):
     """Normal, drawn again where it is more than two deviations away from the mean."""
 
-    def fill(self, tensor):
+    def fill(self, tensor: Tensor) -> Tensor:
         reach = 2 * self.stddev
         return init.trunc_normal_(tensor, self.mean, self.stddev, self.mean - reach, self.mean + reach)
 
@@ -130,7 +130,7 @@ class VarianceScaling(Initializer):
             )
         self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, checks.seed(seed)
 
-    def fill(self, tensor):
+    def fill(self, tensor: Tensor) -> Tensor:
         fan_in, fan_out = compute_fans(tensor.shape)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(fan, 1)
@@ -167,7 +167,7 @@ class Orthogonal(Initializer):
     def __init__(self, gain: float = 1.0, seed: int | None = None):
         self.gain, self.seed = gain, checks.seed(seed)
 
-    def fill(self, tensor):
+    def fill(self, tensor: Tensor) -> Tensor:
         flat = init.orthogonal_(tensor.reshape((-1, tensor.shape[-1])).detach(), self.gain)
         return tensor.assign(flat.reshape(tensor.shape))
 
@@ -178,7 +178,7 @@ class Identity(Initializer):
     def __init__(self, gain: float = 1.0):
         self.gain = gain
 
-    def fill(self, tensor):
+    def fill(self, tensor: Tensor) -> Tensor:
         return tensor.assign(init.eye_(tensor) * self.gain)
 
 

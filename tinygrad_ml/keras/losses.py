@@ -31,37 +31,37 @@ def _mean(x: Tensor) -> Tensor:
     return x.mean(-1) if x.ndim else x
 
 
-def mean_squared_error(y_true, y_pred) -> Tensor:
+def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of (t - y)² over the last axis."""
     t, y = as_pair(y_true, y_pred)
     return _mean(F.mse_loss(y, t, "none"))
 
 
-def mean_absolute_error(y_true, y_pred) -> Tensor:
+def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of |t - y| over the last axis."""
     t, y = as_pair(y_true, y_pred)
     return _mean(F.l1_loss(y, t, "none"))
 
 
-def mean_absolute_percentage_error(y_true, y_pred) -> Tensor:
+def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
     """100 times the mean of |t - y| / |t| over the last axis."""
     t, y = as_pair(y_true, y_pred)
     return _mean(abs((t - y) / tg.maximum(abs(t), EPSILON))) * 100
 
 
-def mean_squared_logarithmic_error(y_true, y_pred) -> Tensor:
+def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of (ln(t + 1) - ln(y + 1))² over the last axis, numbers below 10⁻⁷ counting as that."""
     t, y = as_pair(y_true, y_pred)
     return _mean(tg.square(tg.log(tg.maximum(y, EPSILON) + 1) - tg.log(tg.maximum(t, EPSILON) + 1)))
 
 
-def huber(y_true, y_pred, delta: float = 1.0) -> Tensor:
+def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
     """The mean of ½d² where |d| ≤ delta, else delta · (|d| - ½delta), with d = t - y, over the last axis."""
     t, y = as_pair(y_true, y_pred)
     return _mean(F.huber_loss(y, t, "none", delta))
 
 
-def log_cosh(y_true, y_pred) -> Tensor:
+def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of ln cosh(y - t) over the last axis."""
     t, y = as_pair(y_true, y_pred)
     d = y - t
@@ -74,44 +74,44 @@ def _signs(t: Tensor) -> Tensor:
     return tg.where(binary, t * 2 - 1, t)
 
 
-def hinge(y_true, y_pred) -> Tensor:
+def hinge(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of max(1 - t·y, 0) over the last axis, for targets -1 and 1 (or 0 and 1)."""
     t, y = as_pair(y_true, y_pred)
     return _mean(F.relu(1 - _signs(t) * y))
 
 
-def squared_hinge(y_true, y_pred) -> Tensor:
+def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of max(1 - t·y, 0)² over the last axis, for targets -1 and 1 (or 0 and 1)."""
     t, y = as_pair(y_true, y_pred)
     return _mean(tg.square(F.relu(1 - _signs(t) * y)))
 
 
-def categorical_hinge(y_true, y_pred) -> Tensor:
+def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """max(the largest of (1 - t)·y - Σ t·y + 1, 0) over the last axis."""
     t, y = as_pair(y_true, y_pred)
     return F.relu(((1 - t) * y).max(-1) - (t * y).sum(-1) + 1)
 
 
-def kl_divergence(y_true, y_pred) -> Tensor:
+def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
     """Σ t · ln(t / y) over the last axis, both limited to [10⁻⁷, 1]."""
     t, y = (tg.clip(p, EPSILON, 1) for p in as_pair(y_true, y_pred))
     return (t * tg.log(t / y)).sum(-1)
 
 
-def poisson(y_true, y_pred) -> Tensor:
+def poisson(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of y - t · ln y over the last axis."""
     t, y = as_pair(y_true, y_pred)
     return _mean(y - t * tg.log(y + EPSILON))
 
 
-def cosine_similarity(y_true, y_pred, axis: int = -1) -> Tensor:
+def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     """-cos of the angle between t and y: -1 where they point the same way."""
     t, y = (p / tg.maximum(tg.norm(p, axis=axis, keepdims=True), EPSILON) for p in as_pair(y_true, y_pred))
     return -(t * y).sum(axis)
 
 
 def binary_crossentropy(
-    y_true, y_pred, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
     """The mean of -(t ln p + (1 - t) ln(1 - p)) over `axis`.
 
@@ -133,7 +133,7 @@ def _log_probabilities(p: Tensor, from_logits: bool, axis: int) -> Tensor:
 
 
 def categorical_crossentropy(
-    y_true, y_pred, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
     """-Σ t · ln p over `axis`, the classes.
 
@@ -154,7 +154,7 @@ def categorical_crossentropy(
 
 
 def sparse_categorical_crossentropy(
-    y_true, y_pred, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Tensor:
     """-ln p[t], t being class numbers of shape (batch, ...) or (batch, ..., 1).
 
@@ -194,13 +194,13 @@ class Loss(Configurable):
                 f"{type(self).__name__}: dtype={self.dtype!r} is none of floats, in which losses are computed"
             )
 
-    def call(self, y_true, y_pred) -> Tensor:
+    def call(self, y_true: Any, y_pred: Any) -> Tensor:
         """A loss for each sample."""
         raise NotImplementedError(f"{type(self).__name__} is a loss without call(): define call(self, y_true, y_pred)")
 
-    def __call__(self, y_true, y_pred, sample_weight: Any = None) -> Tensor:
-        if self.dtype is not None:
-            floats = lambda y: as_tensor(y).astype(self.dtype)  # noqa: E731
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        if (dtype := self.dtype) is not None:
+            floats = lambda y: as_tensor(y).astype(dtype)  # noqa: E731
             y_pred = mapped(floats, y_pred) if _holds_arrays(y_pred) else floats(y_pred)
         return reduced(as_tensor(self.call(*self._floats(y_true, y_pred))), sample_weight, self.reduction)
 
@@ -233,7 +233,7 @@ class LossFunctionWrapper(Loss):
         super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
         self.fn, self.options = fn, options
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Tensor:
         if isinstance(y_true, Tensor) and isinstance(y_pred, Tensor):
             y_true, y_pred = aligned(y_true, y_pred)
         return self.fn(y_true, y_pred, **self.options)
@@ -243,7 +243,14 @@ def _loss_class(name: str, function: Callable) -> type[Loss]:
     """The class of a loss function, whose own options are those of the function."""
     own = list(inspect.signature(function).parameters.values())[2:]
 
-    def __init__(self, *args, reduction="sum_over_batch_size", name=function.__name__, dtype=None, **given):
+    def __init__(
+        self,
+        *args: Any,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = function.__name__,
+        dtype: Any = None,
+        **given: Any,
+    ):
         names = [parameter.name for parameter in own]
         given = {**dict(zip(names, args, strict=False)), **given}
         for option in given:
@@ -262,10 +269,10 @@ def _loss_class(name: str, function: Callable) -> type[Loss]:
         + [inspect.Parameter(key, keyword, default=value) for key, value in common.items()]
     )
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Tensor:
         return function(y_true, y_pred, **self.options)
 
-    def _floats(self, y_true, y_pred):
+    def _floats(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         return y_true, y_pred  # the functions see to it, and class numbers stay integers
 
     doc = f"`{function.__name__}` as a class: {function.__doc__}"

@@ -15,7 +15,7 @@ from .serialization import Configurable, by_name, deserialize, serialize  # noqa
 class Regularizer(Configurable):
     """The base: `regularizer(weight)` is a penalty, a 0-d tensor."""
 
-    def __call__(self, x) -> Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(x)")
 
 
@@ -25,7 +25,7 @@ class L1L2(Regularizer):
     def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0):
         self.l1, self.l2 = number("l1", 0.0 if l1 is None else l1, 0), number("l2", 0.0 if l2 is None else l2, 0)
 
-    def __call__(self, x):
+    def __call__(self, x: Tensor) -> Tensor:
         parts = [total(abs(x)) * self.l1] * bool(self.l1) + [total(square(x)) * self.l2] * bool(self.l2)
         return sum(parts[1:], parts[0]) if parts else total(x) * 0
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...errors import OptionError, ShapeError
 from ...nn import functional as F
-from ...tensor import as_tensor
+from ...tensor import Tensor, as_tensor
 from .. import activations
 from ..arguments import accepts_old
 from ..checks import number
@@ -27,7 +27,7 @@ class ReLU(Layer):
             number("threshold", threshold, 0),
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
 
@@ -39,7 +39,7 @@ class LeakyReLU(Layer):
         super().__init__(**options)
         self.negative_slope = number("negative_slope", negative_slope, 0)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         return F.leaky_relu(inputs, self.negative_slope)
 
 
@@ -65,14 +65,14 @@ class PReLU(Layer):
         shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
         self.shared_axes = None if shared_axes is None else list(shared_axes)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         shape = [1 if axis in (self.shared_axes or ()) else size for axis, size in enumerate(input_shape)][1:]
         self.alpha = self._weight("alpha", tuple(shape))
         self.input_spec = (
             InputSpec(ndim=len(input_shape), axes=dict(enumerate(input_shape))) if not self.shared_axes else None
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         return F.relu(inputs) - self.alpha * F.relu(-as_tensor(inputs))
 
 
@@ -83,7 +83,7 @@ class ELU(Layer):
         super().__init__(**options)
         self.alpha = number("alpha", alpha)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         return F.elu(inputs, self.alpha)
 
 
@@ -94,7 +94,7 @@ class Softmax(Layer):
         super().__init__(**options)
         self.axis = axis
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         return F.softmax(inputs, dim=self.axis)
 
 
@@ -115,7 +115,7 @@ class Maxout(Layer):
             raise OptionError(f"Maxout needs 1 unit or more, not {num_units}")
         self.num_units, self.axis = num_units, axis
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         inputs = as_tensor(inputs)
         axis = self.axis % inputs.ndim
         if inputs.shape[axis] % self.num_units:

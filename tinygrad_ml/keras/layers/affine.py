@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ...functional import arange, clip, floor, remainder, where
 from ...tensor import Tensor
 
@@ -9,7 +11,11 @@ FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 
 
 def transform(
-    images: Tensor, matrix, fill_mode: str = "reflect", interpolation: str = "bilinear", fill_value: float = 0.0
+    images: Tensor,
+    matrix: Iterable[tuple[Tensor, Tensor, Tensor | None]],
+    fill_mode: str = "reflect",
+    interpolation: str = "bilinear",
+    fill_value: float = 0.0,
 ) -> Tensor:
     """out[n, y, x] = images[n, v, u] with (v, u) = A·(y, x) + b, A and b being those of image n.
 

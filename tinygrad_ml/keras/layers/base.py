@@ -15,14 +15,13 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import numpy
 
 from ...backend import DEFAULT_FLOAT, dtypes
 from ...errors import OptionError, ShapeError
 from ...functional import symbol
-from ...nn import Module
 from ...structure import leaves, mapped
 from ...tensor import Tensor, as_tensor
 from .. import activations, regularizers
@@ -76,7 +75,7 @@ class Layer(Configurable, Weights):
     def __init__(
         self,
         *,
-        activity_regularizer=None,
+        activity_regularizer: Any = None,
         trainable: bool = True,
         dtype: Any = None,
         autocast: bool = True,
@@ -96,10 +95,11 @@ class Layer(Configurable, Weights):
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise OptionError(f"name={name!r} must be a string without /")
         if batch_input_shape is not None:
-            input_shape = tuple(batch_input_shape)[1:]
-        if input_dim is not None:
-            input_shape = (input_dim,)
-        self.given_input_shape = None if input_shape is None else tuple(input_shape)
+            self.given_input_shape = tuple(batch_input_shape)[1:]
+        elif input_dim is not None:
+            self.given_input_shape = (input_dim,)
+        else:
+            self.given_input_shape = None if input_shape is None else tuple(input_shape)
         self.name = unique_name(type(self)) if name is None else name
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._trainable = truth(f"{type(self).__name__}: trainable", trainable)
@@ -112,7 +112,7 @@ class Layer(Configurable, Weights):
     _added_losses: tuple = ()
     _training: tuple[bool, bool | None] = (False, None)  # whether `call` takes `training`, and by default which
 
-    def __new__(cls, *args, **kwargs):
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls, *args, **kwargs)
         object.__setattr__(made, "_calls", [])
         return made
@@ -164,7 +164,7 @@ class Layer(Configurable, Weights):
     def _run(self, inputs: list, options: dict[str, Any]) -> Any:
         """Compute on symbols that nobody remembers."""
         with in_phase(phase.training, True):
-            output = Module.__call__(self, *inputs, **(options | self._training_for(None)))
+            output = super().__call__(*inputs, **(options | self._training_for(None)))
         self._forget_losses()
         return output
 
@@ -224,13 +224,13 @@ class Layer(Configurable, Weights):
     def forward(self, *inputs: Any, **options: Any) -> Any:
         return self.call(*inputs, **options)
 
-    def _training_for(self, training: bool | None) -> dict[str, bool]:
+    def _training_for(self, training: bool | None) -> dict[str, bool | None]:
         """What `call` is told: what the caller says, or the call around this one, or else what it has by default."""
         takes, default = self._training
         if not takes:
             return {}
         now = next((one for one in (training, phase.training, default) if one is not None), None)
-        return {"training": now if now is None else bool(now)}
+        return {"training": None if now is None else bool(now)}
 
     def _build(self, *inputs: Any, **options: Any) -> None:
         """Make the weights, from the first inputs that the layer sees."""

@@ -5,7 +5,8 @@ The turned image is a view: no number is copied for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ...errors import OptionError, ShapeError
 from ...tensor import Tensor, as_tensor
@@ -21,7 +22,7 @@ def checked_format(data_format: str | None) -> str:
     return data_format
 
 
-def channels_first(function: Callable[[Tensor], Tensor], inputs, data_format: str) -> Tensor:
+def channels_first(function: Callable[[Tensor], Tensor], inputs: Any, data_format: str) -> Tensor:
     """`function`, which takes channels on axis 1, of images in either format; the format stays."""
     inputs = as_tensor(inputs)
     if inputs.ndim != 4:
@@ -47,7 +48,9 @@ def checked_padding(padding: str) -> str:
     return padding.lower()
 
 
-def padding_of(padding: str, space, window, stride, dilation) -> list[tuple[int, int]]:
+def padding_of(
+    padding: str, space: Sequence[int], window: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> list[tuple[int, int]]:
     """(before, after) for each axis: with "same", as much as gives ⌈n / stride⌉ positions, the odd one behind.
 
     That depends on the size n of the image, which is why PyTorch has no "same" with strides.

@@ -8,6 +8,7 @@ from typing import Any
 from ...errors import OptionError
 from ...functional.convolution import per_axis
 from ...nn import functional as F
+from ...tensor import Tensor
 from .. import activations
 from ..absent import not_offered
 from ..arguments import accepts_old, old_spelling
@@ -70,7 +71,7 @@ class Conv2D(Layer):
         self._options_of("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self._options_of("bias", bias_initializer, bias_regularizer, bias_constraint)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         channels = channels_of(input_shape, self.data_format)
         if channels % self.groups:
             raise OptionError(f"{self.name}: {channels} channels must be divisible by groups={self.groups}")
@@ -78,11 +79,11 @@ class Conv2D(Layer):
         self.bias = self._weight("bias", (self.filters,)) if self.use_bias else None
         self.input_spec = InputSpec(ndim=4, axes={1 if self.data_format == "channels_first" else -1: channels})
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         y = channels_first(self._convolve, inputs, self.data_format)
         return y if self.activation is None else self.activation(y)
 
-    def _convolve(self, x):
+    def _convolve(self, x: Tensor) -> Tensor:
         padding = padding_of(self.padding, x.shape[2:], self.kernel_size, self.strides, self.dilation_rate)
         kernel = self.kernel.permute_dims((3, 2, 0, 1))
         return F.conv2d(x, kernel, self.bias, self.strides, padding, self.dilation_rate, self.groups)

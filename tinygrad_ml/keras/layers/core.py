@@ -68,12 +68,12 @@ class Dense(Layer):
         self._options_of("bias", bias_initializer, bias_regularizer, bias_constraint)
         self.input_spec = InputSpec(min_ndim=2)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         self.kernel = self._weight("kernel", (input_shape[-1], self.units))
         self.bias = self._weight("bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         inputs = as_tensor(inputs)
         inputs = inputs if dtypes.is_float(inputs.dtype) else inputs.astype(self.kernel.dtype)
         # Not F.linear: the gradient of x·W comes in the memory order in which Keras lays out W.
@@ -89,14 +89,14 @@ class Activation(Layer):
         super().__init__(**options)
         self.activation = activations.get(activation)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         return self.activation(inputs)
 
 
 class Identity(Layer):
     """y = x."""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return inputs
 
 
@@ -128,10 +128,10 @@ class Embedding(Layer):
             self.build()
             self.set_weights(weights if isinstance(weights, (list, tuple)) else [weights])
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         self.embeddings = self._weight("embeddings", (self.input_dim, self.output_dim))
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         inputs = as_tensor(inputs)
         return F.embedding(inputs if inputs.dtype.kind in "iu" else inputs.astype("int64"), self.embeddings)
 
@@ -157,19 +157,21 @@ class Lambda(Layer):
             raise OptionError(f"Lambda takes a function of tensors, and {function!r} is none")
         if mask is not None:
             raise OptionError("Lambda: there are no masks; give the loss a sample_weight")
-        self.function, self.output_shape_given, self.arguments = function, output_shape, arguments or {}
+        self.function, self.arguments = function, arguments or {}
+        self.output_shape_given: Any = output_shape
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         told = {"training": training} if "training" in inspect.signature(self.function).parameters else {}
         return self.function(inputs, **self.arguments, **told)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         if self.output_shape_given is None:
             return super().compute_output_shape(input_shape)
         given = self.output_shape_given
-        return tuple(given(input_shape)) if callable(given) else (input_shape[0], *given)
+        told: Any = given(input_shape) if callable(given) else (input_shape[0], *given)
+        return tuple(told)
 
-    def _options(self, kind):
+    def _options(self, kind: type) -> dict[str, Any]:
         return super()._options(kind) | {"output_shape": serialize(self.output_shape_given)}
 
 

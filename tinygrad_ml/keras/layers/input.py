@@ -26,12 +26,12 @@ class InputLayer(Layer):
     @accepts_old(input_shape="shape", batch_input_shape="batch_shape")
     def __init__(
         self,
-        shape=None,
+        shape: Any = None,
         batch_size: int | None = None,
         dtype: Any = None,
         sparse: bool | None = None,
         ragged: bool | None = None,
-        batch_shape=None,
+        batch_shape: Any = None,
         optional: bool = False,
         name: str | None = None,
     ):
@@ -57,7 +57,7 @@ class InputLayer(Layer):
         """The symbol of the data."""
         return LayerCall(self, (), {}).returned(symbol((1, *self.shape), self.dtype, name=self.name))
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return inputs
 
     def get_config(self) -> dict[str, Any]:
@@ -72,11 +72,11 @@ class InputLayer(Layer):
 
 
 def Input(
-    shape=None,
+    shape: Any = None,
     batch_size: int | None = None,
     dtype: Any = None,
     sparse: bool | None = None,
-    batch_shape=None,
+    batch_shape: Any = None,
     name: str | None = None,
     tensor: Any = None,
     optional: bool = False,

@@ -36,7 +36,7 @@ class InputSpec(Configurable):
     ):
         self.dtype = None if dtype is None else str(dtypes.as_dtype(dtype))
         self.shape = None if shape is None else tuple(shape)
-        self.ndim = ndim if shape is None else len(self.shape)
+        self.ndim = ndim if self.shape is None else len(self.shape)
         self.max_ndim, self.min_ndim, self.axes = max_ndim, min_ndim, {int(k): v for k, v in (axes or {}).items()}
         self.allow_last_axis_squeeze, self.name, self.optional = allow_last_axis_squeeze, name, optional
         most = self.ndim if self.ndim is not None else max_ndim

@@ -7,6 +7,7 @@ from typing import Any
 
 from ... import functional
 from ...errors import ShapeError
+from ...tensor import Tensor
 from ..serialization import offer
 from .base import Layer
 
@@ -14,21 +15,21 @@ from .base import Layer
 class _Merge(Layer):
     count: int | None = None  # of inputs, if they are not any number
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         if not isinstance(inputs, (list, tuple)) or not inputs or len(inputs) != (self.count or len(inputs)):
             raise ShapeError(
                 f"{type(self).__name__} needs a list of {self.count or 'some'} tensors, as in {type(self).__name__}()([a, b])"
             )
         return self.merge(list(inputs))
 
-    def merge(self, inputs: list):
+    def merge(self, inputs: list) -> Tensor:
         raise NotImplementedError
 
 
 class Add(_Merge):
     """y = x₁ + x₂ + …"""
 
-    def merge(self, inputs):
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         return sum(inputs[1:], inputs[0])
 
 
@@ -37,7 +38,7 @@ class Subtract(_Merge):
 
     count = 2
 
-    def merge(self, inputs):
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         first, second = inputs
         return first - second
 
@@ -45,28 +46,28 @@ class Subtract(_Merge):
 class Average(Add):
     """y = (x₁ + … + xₙ) / n."""
 
-    def merge(self, inputs):
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         return super().merge(inputs) / len(inputs)
 
 
 class Multiply(_Merge):
     """y = x₁ · x₂ · …, elementwise."""
 
-    def merge(self, inputs):
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         return reduce(lambda a, b: a * b, inputs)
 
 
 class Maximum(_Merge):
     """The largest of x₁, x₂, …, elementwise."""
 
-    def merge(self, inputs):
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         return reduce(functional.maximum, inputs)
 
 
 class Minimum(_Merge):
     """The smallest of x₁, x₂, …, elementwise."""
 
-    def merge(self, inputs):
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         return reduce(functional.minimum, inputs)
 
 
@@ -77,41 +78,41 @@ class Concatenate(_Merge):
         super().__init__(**options)
         self.axis = axis
 
-    def merge(self, inputs):
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         return functional.concat(inputs, axis=self.axis)
 
 
-def add(inputs, **options: Any):
+def add(inputs: Any, **options: Any) -> Tensor:
     """`Add()(inputs)`."""
     return Add(**options)(inputs)
 
 
-def subtract(inputs, **options: Any):
+def subtract(inputs: Any, **options: Any) -> Tensor:
     """`Subtract()(inputs)`."""
     return Subtract(**options)(inputs)
 
 
-def average(inputs, **options: Any):
+def average(inputs: Any, **options: Any) -> Tensor:
     """`Average()(inputs)`."""
     return Average(**options)(inputs)
 
 
-def maximum(inputs, **options: Any):
+def maximum(inputs: Any, **options: Any) -> Tensor:
     """`Maximum()(inputs)`."""
     return Maximum(**options)(inputs)
 
 
-def minimum(inputs, **options: Any):
+def minimum(inputs: Any, **options: Any) -> Tensor:
     """`Minimum()(inputs)`."""
     return Minimum(**options)(inputs)
 
 
-def multiply(inputs, **options: Any):
+def multiply(inputs: Any, **options: Any) -> Tensor:
     """`Multiply()(inputs)`."""
     return Multiply(**options)(inputs)
 
 
-def concatenate(inputs, axis: int = -1, **options: Any):
+def concatenate(inputs: Any, axis: int = -1, **options: Any) -> Tensor:
     """`Concatenate(axis)(inputs)`."""
     return Concatenate(axis, **options)(inputs)
 

@@ -8,7 +8,7 @@ from ...errors import OptionError
 from ...functional import moveaxis, zeros
 from ...modes import no_grad
 from ...nn import functional as F
-from ...tensor import as_tensor
+from ...tensor import Tensor, as_tensor
 from .. import initializers
 from ..checks import number
 from .base import Layer
@@ -60,7 +60,7 @@ class BatchNormalization(Layer):
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         shape = (input_shape[self.axis],)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: input_shape[self.axis]})
         self.gamma = self._weight("gamma", shape) if self.scale else None
@@ -71,7 +71,7 @@ class BatchNormalization(Layer):
             initializer=self.moving_variance_initializer, name="moving_variance", **state
         )
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Tensor:
         x = moveaxis(inputs, self.axis, 1)
         y = (
             self._in_training(x)
@@ -80,10 +80,10 @@ class BatchNormalization(Layer):
         )
         return moveaxis(y, 1, self.axis)
 
-    def _normalised(self, x, mean, variance):
+    def _normalised(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
         return F.batch_norm(x, mean, variance, self.gamma, self.beta, eps=self.epsilon)
 
-    def _in_training(self, x):
+    def _in_training(self, x: Tensor) -> Tensor:
         count = x.size // x.shape[1]
         mean, variance = (zeros(x.shape[1], device=x.device) for _ in range(2))
         if count == 1:  # PyTorch's refuses; to Keras the variance of one number is 0
@@ -131,7 +131,7 @@ class LayerNormalization(Layer):
         self._options_of("gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
         self._options_of("beta", beta_initializer, beta_regularizer, beta_constraint)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         axes = self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]
         axes = sorted(axis % len(input_shape) for axis in axes)
         if axes != list(range(len(input_shape) - len(axes), len(input_shape))):
@@ -141,5 +141,5 @@ class LayerNormalization(Layer):
         self.gamma = self._weight("gamma", self.normalized) if self.scale else None
         self.beta = self._weight("beta", self.normalized) if self.center else None
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         return F.layer_norm(as_tensor(inputs), self.normalized, self.gamma, self.beta, self.epsilon)

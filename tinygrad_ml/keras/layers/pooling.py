@@ -6,7 +6,7 @@ from typing import Any
 
 from ...functional.convolution import per_axis
 from ...functional.pooling import avg_pool, max_pool
-from ...tensor import as_tensor
+from ...tensor import Tensor, as_tensor
 from ..arguments import accepts_old
 from .base import Layer
 from .channels import channels_first, checked_format, checked_padding, padding_of
@@ -35,24 +35,27 @@ class _Pooling2D(Layer):
         self.strides = self.pool_size if strides is None else per_axis(strides, 2, "strides")
         self.padding, self.data_format = checked_padding(padding), checked_format(data_format)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         return channels_first(self._pool, inputs, self.data_format)
 
-    def _pairs(self, x):
+    def _pool(self, x: Tensor) -> Any:
+        raise NotImplementedError
+
+    def _pairs(self, x: Tensor) -> list[tuple[int, int]]:
         return padding_of(self.padding, x.shape[2:], self.pool_size, self.strides, (1, 1))
 
 
 class MaxPooling2D(_Pooling2D):
     __doc__ = f"The largest number in each window; padding never counts.\n{_Pooling2D.__doc__}"
 
-    def _pool(self, x):
+    def _pool(self, x: Tensor) -> Any:
         return max_pool(x, self.pool_size, self.strides, self._pairs(x))
 
 
 class AveragePooling2D(_Pooling2D):
     __doc__ = f"The mean of each window; padding never counts.\n{_Pooling2D.__doc__}"
 
-    def _pool(self, x):
+    def _pool(self, x: Tensor) -> Any:
         return avg_pool(x, self.pool_size, self.strides, self._pairs(x), count_include_pad=False)
 
 
@@ -66,14 +69,14 @@ class _GlobalPooling2D(Layer):
 class GlobalAveragePooling2D(_GlobalPooling2D):
     """The mean of each channel: (batch, height, width, channels) -> (batch, channels)."""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         return as_tensor(inputs).mean(self.axes, keepdims=self.keepdims)
 
 
 class GlobalMaxPooling2D(_GlobalPooling2D):
     """The largest number of each channel: (batch, height, width, channels) -> (batch, channels)."""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         return as_tensor(inputs).max(self.axes, keepdims=self.keepdims)
 
 

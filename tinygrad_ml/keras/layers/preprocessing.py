@@ -17,7 +17,7 @@ from ... import random
 from ...backend import DEFAULT_FLOAT
 from ...errors import DataError, OptionError, ShapeError
 from ...functional import clip, flip, maximum, sqrt, where
-from ...tensor import as_tensor
+from ...tensor import Tensor, as_tensor
 from ..checks import number
 from .affine import FILL_MODES, transform
 from .base import Layer
@@ -32,7 +32,7 @@ class Rescaling(Layer):
         super().__init__(**options)
         self.scale, self.offset = scale, offset
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         inputs = as_tensor(inputs).astype(DEFAULT_FLOAT)
         scale, offset = (inputs._like(numpy.asarray(one, "float32")) for one in (self.scale, self.offset))
         return inputs * scale + offset
@@ -59,7 +59,7 @@ class Normalization(Layer):
     def _kept(self, ndim: int) -> list[int]:
         return [axis % ndim for axis in self.axis]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         if any(not -len(input_shape) <= axis < len(input_shape) for axis in self.axis):
             raise ShapeError(f"Normalization: axis={self.axis} is not in an input of shape {input_shape}")
         kept = self._kept(len(input_shape))
@@ -103,7 +103,7 @@ class Normalization(Layer):
     def _option(self, name: str, default: Any) -> Any:
         return getattr(self, f"input_{name}", None) if name in ("mean", "variance") else super()._option(name, default)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         inputs = as_tensor(inputs).astype(DEFAULT_FLOAT)
         mean, variance = (self.mean, self.variance) if self.given is None else map(inputs._like, self.given)
         if mean.size > 1:
@@ -126,7 +126,7 @@ class _RandomLayer(_Seeded):
         super().__init__(seed, **options)
         self.data_format = checked_format(data_format)
 
-    def call(self, inputs, training=True):
+    def call(self, inputs: Any, training: bool = True) -> Tensor:
         inputs = as_tensor(inputs).astype(DEFAULT_FLOAT)
         if not training:
             return inputs
@@ -135,16 +135,28 @@ class _RandomLayer(_Seeded):
                 return self.change(inputs.expand_dims(0)).squeeze(0)
             return channels_first(self._turned, inputs, self.data_format)
 
-    def _turned(self, x):
+    def _turned(self, x: Tensor) -> Tensor:
         return self.change(x.permute_dims((0, 2, 3, 1))).permute_dims((0, 3, 1, 2))
 
-    def draw(self, low: float, high: float, images):
+    def change(self, images: Tensor) -> Tensor:
+        """Images (batch, height, width, channels) as training sees them."""
+        raise NotImplementedError
+
+    def draw(self, low: float, high: float, images: Tensor) -> Tensor:
         """A random number for each image."""
         return random.uniform(low, high, (images.shape[0],), device=images.device)
 
 
 class _Geometric(_RandomLayer):
-    def __init__(self, fill_mode: str, interpolation: str, seed, fill_value: float, data_format, **options: Any):
+    def __init__(
+        self,
+        fill_mode: str,
+        interpolation: str,
+        seed: int | None,
+        fill_value: float,
+        data_format: str | None,
+        **options: Any,
+    ):
         super().__init__(seed, data_format, **options)
         if fill_mode not in FILL_MODES:
             raise OptionError(f"fill_mode={fill_mode!r} is not one of {', '.join(map(repr, FILL_MODES))}")
@@ -178,7 +190,7 @@ class RandomTranslation(_Geometric):
         self.height_factor, self.width_factor = height_factor, width_factor
         self.height, self.width = _between(height_factor, "height_factor"), _between(width_factor, "width_factor")
 
-    def change(self, images):
+    def change(self, images: Tensor) -> Tensor:
         down = self.draw(*self.height, images) * images.shape[1]
         right = self.draw(*self.width, images) * images.shape[2]
         one, zero = down * 0 + 1, down * 0
@@ -204,7 +216,7 @@ class RandomRotation(_Geometric):
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
         self.factor = self.part = _between(factor, "factor")
 
-    def change(self, images):
+    def change(self, images: Tensor) -> Tensor:
         angle = self.draw(*self.part, images) * (2 * math.pi)
         cos, sin = angle.cos(), angle.sin()
         return transform(images, ((cos, sin, None), (-sin, cos, None)), **self.how)
@@ -233,7 +245,7 @@ class RandomZoom(_Geometric):
         self.height = _between(height_factor, "height_factor")
         self.width = None if width_factor is None else _between(width_factor, "width_factor")
 
-    def change(self, images):
+    def change(self, images: Tensor) -> Tensor:
         tall = self.draw(*self.height, images) + 1
         wide = tall if self.width is None else self.draw(*self.width, images) + 1
         return transform(images, ((tall, tall * 0, None), (wide * 0, wide, None)), **self.how)
@@ -253,7 +265,7 @@ class RandomContrast(_RandomLayer):
         self.factor = _between(factor, "factor", least=0)
         self.value_range = value_range
 
-    def change(self, images):
+    def change(self, images: Tensor) -> Tensor:
         lower, upper = self.factor
         contrast = self.draw(1 - lower, 1 + upper, images).reshape((-1, 1, 1, 1))
         mean = images.mean((1, 2), keepdims=True)
@@ -270,7 +282,7 @@ class RandomFlip(_RandomLayer):
             raise OptionError(f"mode={mode!r} is not one of {', '.join(map(repr, axes))}")
         self.mode, self.axes = mode, axes[mode]
 
-    def change(self, images):
+    def change(self, images: Tensor) -> Tensor:
         for axis in self.axes:
             tossed = (self.draw(0, 1, images) < 0.5).reshape((-1, 1, 1, 1))
             images = where(tossed, flip(images, axis), images)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
+
+import numpy
 
 from ... import random
 from ...backend import random as streams
 from ...errors import OptionError
 from ...nn import functional as F
-from ...tensor import as_tensor
+from ...tensor import Tensor, as_tensor
 from .. import checks
 from ..arguments import accepts_old
 from ..checks import number, whole
@@ -28,7 +30,7 @@ class _Seeded(Layer):
         self.seed = checks.seed(seed)
         self.streams = None if seed is None else streams.Streams(seed)
 
-    def stream(self):
+    def stream(self) -> AbstractContextManager:
         """The context in which a call draws."""
         return nullcontext() if self.streams is None else streams.drawing_from(self.streams)
 
@@ -49,17 +51,15 @@ class Dropout(_Seeded):
                 raise OptionError(f"noise_shape={noise_shape!r} must be a list of sizes, None for those of the input")
             self.noise_shape = tuple(None if size is None else whole("noise_shape", size) for size in noise_shape)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Tensor:
         if not training or not self.rate:
             return inputs
         with self.stream():
             if self.noise_shape is None:
                 return F.dropout(inputs, self.rate, training)
             sizes = zip(self.noise_shape, inputs.shape, strict=True)
-            mask = F.dropout(
-                as_tensor(inputs)._like(1.0).broadcast_to([n if m is None else m for m, n in sizes]), self.rate
-            )
-            return inputs * mask
+            ones = as_tensor(inputs)._like(numpy.ones(())).broadcast_to([n if m is None else m for m, n in sizes])
+            return inputs * F.dropout(ones, self.rate)
 
 
 class SpatialDropout2D(_Seeded):
@@ -71,7 +71,7 @@ class SpatialDropout2D(_Seeded):
         self.rate, self.data_format = number("rate", rate, 0, 1), checked_format(data_format)
         self.input_spec = InputSpec(ndim=4)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Tensor:
         if not training or not self.rate:
             return inputs
         with self.stream():
@@ -86,7 +86,7 @@ class GaussianNoise(_Seeded):
         super().__init__(seed, **options)
         self.stddev = number("stddev", stddev, 0, 1)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Tensor:
         if not training:
             return inputs
         with self.stream():
@@ -100,8 +100,8 @@ class ActivityRegularization(Layer):
         super().__init__(activity_regularizer=L1L2(l1, l2), **options)
         self.l1, self.l2 = l1, l2
 
-    def _options(self, kind):
+    def _options(self, kind: type) -> dict[str, Any]:
         return {name: value for name, value in super()._options(kind).items() if name != "activity_regularizer"}
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         return inputs

@@ -7,7 +7,7 @@ from typing import Any
 from ...errors import OptionError
 from ...functional import flatten, pad, permute_dims, repeat, reshape
 from ...functional.convolution import per_axis
-from ...tensor import as_tensor
+from ...tensor import Tensor, as_tensor
 from ..checks import whole
 from .base import Layer
 from .channels import checked_format
@@ -24,7 +24,7 @@ class Flatten(Layer):
         super().__init__(**options)
         self.data_format = checked_format(data_format)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         inputs = as_tensor(inputs)
         if inputs.ndim == 1:
             return inputs.expand_dims(-1)
@@ -44,7 +44,7 @@ class Reshape(Layer):
         if self.target_shape.count(-1) > 1:
             raise OptionError(f"target_shape={target_shape} has several -1: only one size can be found out")
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         return reshape(inputs, (inputs.shape[0], *self.target_shape))
 
 
@@ -58,7 +58,7 @@ class Permute(Layer):
             raise OptionError(f"dims={dims} must be 1, 2, ... in some order: the batch, axis 0, stays where it is")
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         return permute_dims(inputs, (0, *self.dims))
 
 
@@ -70,7 +70,7 @@ class RepeatVector(Layer):
         self.n = whole("n", n)
         self.input_spec = InputSpec(ndim=2)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         return repeat(as_tensor(inputs).expand_dims(1), self.n, axis=1)
 
 
@@ -93,7 +93,7 @@ class ZeroPadding2D(Layer):
             self.padding = tuple((size, size) for size in per_axis(padding, 2, "padding"))
         self.input_spec = InputSpec(ndim=4)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         around = [(0, 0), (0, 0)]
         return pad(
             inputs,

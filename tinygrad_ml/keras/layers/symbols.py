@@ -24,7 +24,7 @@ class KerasTensor(Tensor):
     @property
     def call(self) -> LayerCall:
         """The call that it came out of."""
-        return call_of(self.node)
+        return vars(self.node)["call"]
 
 
 class LayerCall:
@@ -44,7 +44,7 @@ class LayerCall:
         if call_of(tensor.node) is not None:  # handed on as it was; yet it is another symbol now
             tensor = apply(movement.reshape, (tensor,), {"shape": tensor.shape})
         made = KerasTensor(tensor._data, tensor.node, tensor._needs)
-        made.node.call = self
+        vars(made.node)["call"] = self
         return made
 
 

@@ -6,7 +6,7 @@ Keras's names for what an `nn.Module` calls parameters and buffers. Read before:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -48,6 +48,7 @@ class Weights(Module):
     )
     """Attributes in which no modules are looked for."""
 
+    name: str
     built = False
     _trainable = True
     _weights_made: tuple[Parameter, ...] = ()
@@ -91,8 +92,9 @@ class Weights(Module):
         whole = dtype is not None and not dtypes.is_float(dtypes.as_dtype(dtype))
         made = initializers.get(initializer or ("zeros" if whole else "glorot_uniform"))(shape, dtype=dtype)
         if not trainable or not _is_float(made):
-            taken = name is None or name in vars(self) or hasattr(type(self), name)
-            free = next(f"state_{i}" for i in itertools.count() if f"state_{i}" not in self._buffers) if taken else name
+            free = name
+            if free is None or free in vars(self) or hasattr(type(self), free):
+                free = next(f"state_{i}" for i in itertools.count() if f"state_{i}" not in self._buffers)
             self.register_buffer(free, Variable(made._data))
             return vars(self)[free]
         weight = Parameter(made, requires_grad=self._trainable)
@@ -181,7 +183,7 @@ class Weights(Module):
         """The numbers of all weights, as NumPy arrays in the order of `weights`."""
         return [weight.numpy() for weight in self.weights]
 
-    def set_weights(self, weights: list) -> None:
+    def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all weights by arrays in the order of `weights`. Raises `ShapeError`, before anything is changed."""
         own = self.weights
         given = [as_tensor(weight) for weight in weights]

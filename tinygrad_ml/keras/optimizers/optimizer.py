@@ -132,10 +132,15 @@ class Optimizer(Configurable):
 
     def build(self, variables: Iterable[Tensor]) -> None:
         """Begin to train these weights."""
-        self._rule = self.make_rule(list(variables))
-        for group in self._rule.param_groups:
+        self._begin(list(variables))
+
+    def _begin(self, weights: list[Tensor]) -> optim.Optimizer:
+        """The rule for these weights, with its state."""
+        rule = self._rule = self.make_rule(weights)
+        for group in rule.param_groups:
             for weight in group["params"]:
-                self._rule.begin(weight, group)
+                rule.begin(weight, group)
+        return rule
 
     def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
         """Weights that `weight_decay` does not touch, such as biases: as tensors, or by patterns that their names hold."""
@@ -205,42 +210,44 @@ class Optimizer(Configurable):
 
     def step(self, weights: list[Tensor]) -> None:
         """One update, from the gradients that `backward` has left at the weights."""
-        known = set(self._weights())
-        if self._rule is None:
-            self.build(weights)
-        elif not known.issuperset(weights):
-            self._rule.add_param_group({"params": [w for w in weights if w not in known]})
+        rule, known = self._rule or self._begin(weights), set(self._weights())
+        if not known.issuperset(weights):
+            rule.add_param_group({"params": [w for w in weights if w not in known]})
         each_time(self._set_rate)
         with no_grad():
             moved = [w for w in weights if w.grad is not None]
             self._clip(moved)
-            if self.weight_decay:
+            if decay := self.weight_decay:
                 for w in filter(self._decays, moved):
-                    w.assign(w - w * each_time(lambda: {"part": self.weight_decay * self.rate}, w)["part"])
-        self._rule.step()
+                    w.assign(w - w * each_time(lambda: {"part": decay * self.rate}, w)["part"])
+        rule.step()
         each_time(self._count)
 
     def _set_rate(self) -> None:
         rate = self.rate
-        for group in self._rule.param_groups:
+        for group in self._groups():
             group["lr"] = rate
 
     def _count(self) -> None:
         self.iterations += 1
 
+    def _groups(self) -> list[dict[str, Any]]:
+        return [] if self._rule is None else self._rule.param_groups
+
     def _weights(self) -> list[Tensor]:
-        return [] if self._rule is None else [w for group in self._rule.param_groups for w in group["params"]]
+        return [w for group in self._groups() for w in group["params"]]
 
     def _clip(self, weights: list[Tensor]) -> None:
+        gradients = [w.grad for w in weights if w.grad is not None]
         if self.clipvalue is not None:
             optim.clip_grad_value_(weights, self.clipvalue)
         elif self.clipnorm is not None:
-            for w in weights:
-                w.grad = shortened(w.grad, norm_and_factor([w.grad], self.clipnorm)[1])
+            for w, g in zip(weights, gradients, strict=True):
+                w.grad = shortened(g, norm_and_factor([g], self.clipnorm)[1])
         elif self.global_clipnorm is not None and weights:
-            _, factor = norm_and_factor([w.grad for w in weights], self.global_clipnorm)
-            for w in weights:
-                w.grad = shortened(w.grad, factor)
+            _, factor = norm_and_factor(gradients, self.global_clipnorm)
+            for w, g in zip(weights, gradients, strict=True):
+                w.grad = shortened(g, factor)
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs to go on from here."""
@@ -257,14 +264,13 @@ class Optimizer(Configurable):
         if state["learning_rate"] is not None:
             self.learning_rate = state["learning_rate"]
         if state["rule"] is not None:
-            self.build(weights)
-            self._rule.load_state_dict(state["rule"])
+            self._begin(list(weights)).load_state_dict(state["rule"])
 
-    def _options(self, kind):
+    def _options(self, kind: type) -> dict[str, Any]:
         old = ("lr", "decay")
         return {name: value for name, value in super()._options(kind).items() if name not in old}
 
-    def _option(self, name, default):
+    def _option(self, name: str, default: Any) -> Any:
         if name == "learning_rate":
             return float(self._rate) if self._schedule is None else self._schedule
         return super()._option(name, default)
@@ -276,7 +282,7 @@ class _Asked(LearningRateSchedule):
     def __init__(self, function: Callable[[], Any]):
         self.function = function
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> float:
         return float(self.function())
 
 
@@ -287,7 +293,7 @@ class SGD(Optimizer):
         super().__init__(learning_rate, **options)
         self.momentum, self.nesterov = number("momentum", momentum, 0, 1), nesterov
 
-    def make_rule(self, weights):
+    def make_rule(self, weights: list[Tensor]) -> optim.Optimizer:
         return rules.SGDRule(weights, momentum=self.momentum, nesterov=self.nesterov and self.momentum > 0)
 
 
@@ -313,7 +319,7 @@ class RMSprop(Optimizer):
         super().__init__(learning_rate, **options)
         self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
 
-    def make_rule(self, weights):
+    def make_rule(self, weights: list[Tensor]) -> optim.Optimizer:
         return rules.RMSpropRule(
             weights, alpha=self.rho, eps=self.epsilon, momentum=self.momentum, centered=self.centered
         )
@@ -332,7 +338,7 @@ class Adagrad(Optimizer):
         super().__init__(learning_rate, **options)
         self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
 
-    def make_rule(self, weights):
+    def make_rule(self, weights: list[Tensor]) -> optim.Optimizer:
         start = self.initial_accumulator_value
         return rules.AdagradRule(weights, initial_accumulator_value=start, eps=self.epsilon)
 
@@ -344,7 +350,7 @@ class Adadelta(Optimizer):
         super().__init__(learning_rate, **options)
         self.rho, self.epsilon = rho, epsilon
 
-    def make_rule(self, weights):
+    def make_rule(self, weights: list[Tensor]) -> optim.Optimizer:
         return optim.Adadelta(weights, rho=self.rho, eps=self.epsilon)
 
 
@@ -370,7 +376,7 @@ class Adam(Optimizer):
         super().__init__(learning_rate, **options)
         self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
 
-    def make_rule(self, weights):
+    def make_rule(self, weights: list[Tensor]) -> optim.Optimizer:
         return rules.AdamRule(weights, betas=(self.beta_1, self.beta_2), eps=self.epsilon, amsgrad=self.amsgrad)
 
 

@@ -7,13 +7,20 @@ AdagradRule   √(s + ε) instead of √s + ε
 AdamRule      ε is added to √v before the bias is corrected, instead of after it
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
 from ... import optim
+from ...tensor import Tensor
 
 
 class SGDRule(optim.SGD):
     """v ← μ·v - lr·g; θ ← θ + v, or with `nesterov` θ ← θ + μ·v - lr·g."""
 
-    def update(self, p, g, state, n, group):
+    def update(self, p: Tensor, g: Tensor, state: tuple, n: SimpleNamespace, group: Mapping[str, Any]) -> tuple:
         if not state:
             return (p - g * n.lr,)
         (v,) = state
@@ -24,7 +31,7 @@ class SGDRule(optim.SGD):
 class RMSpropRule(optim.RMSprop):
     """θ ← θ - s, s ← μ·s + lr·g / √(v + ε), where v ← α·v + (1 - α)·g²."""
 
-    def update(self, p, g, state, n, group):
+    def update(self, p: Tensor, g: Tensor, state: tuple, n: SimpleNamespace, group: Mapping[str, Any]) -> tuple:
         v, *rest = state
         v = v * n.alpha + g * g * n.fresh
         new, square = [v], v
@@ -44,7 +51,7 @@ class RMSpropRule(optim.RMSprop):
 class AdagradRule(optim.Adagrad):
     """θ ← θ - lr·g / √(s + ε), where s ← s + g²."""
 
-    def update(self, p, g, state, n, group):
+    def update(self, p: Tensor, g: Tensor, state: tuple, n: SimpleNamespace, group: Mapping[str, Any]) -> tuple:
         s = state[0] + g * g
         return p - g * n.lr / (s + n.eps).sqrt(), s
 
@@ -52,5 +59,5 @@ class AdagradRule(optim.Adagrad):
 class AdamRule(optim.Adam):
     """θ ← θ - lr · √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√v + ε)."""
 
-    def numbers(self, group, t):
+    def numbers(self, group: Mapping[str, Any], t: int) -> dict[str, float]:
         return super().numbers(group, t) | {"eps": group["eps"]}

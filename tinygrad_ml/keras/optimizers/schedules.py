@@ -40,7 +40,7 @@ class ExponentialDecay(LearningRateSchedule):
         self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
         self.staircase, self.name = staircase, name
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> float:
         way = step / self.decay_steps
         return self.initial_learning_rate * self.decay_rate ** (math.floor(way) if self.staircase else way)
 
@@ -61,7 +61,7 @@ class InverseTimeDecay(LearningRateSchedule):
         self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
         self.staircase, self.name = staircase, name
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> float:
         way = step / self.decay_steps
         return self.initial_learning_rate / (1 + self.decay_rate * (math.floor(way) if self.staircase else way))
 
@@ -74,7 +74,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
             raise OptionError(f"{len(boundaries)} boundaries need {len(boundaries) + 1} values, not {len(values)}")
         self.boundaries, self.values, self.name = list(boundaries), list(values), name
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> float:
         return self.values[bisect_left(self.boundaries, step)]
 
 
@@ -95,7 +95,7 @@ class PolynomialDecay(LearningRateSchedule):
         self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
         self.end_learning_rate, self.power, self.cycle, self.name = end_learning_rate, power, cycle, name
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> float:
         steps = self.decay_steps
         if self.cycle:  # each time round, the way down is stretched to reach over all steps so far
             steps *= max(1, math.ceil(step / steps))
@@ -129,7 +129,7 @@ class CosineDecay(LearningRateSchedule):
         self.name = name
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> float:
         top, start = self.initial_learning_rate, 0
         if self.warmup_target is not None:
             top, start = self.warmup_target, self.warmup_steps
