@@ -24,6 +24,8 @@ from .samples import Counted, aligned, as_floats, as_pair, reduced
 from .serialization import Configurable, by_name, offer
 
 EPSILON = 1e-7
+LOSS_FUNCTIONS: dict[str, Callable[..., Tensor]] = {}
+"""By their names: those that are classes too, and then short names."""
 LOSS_REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
 
@@ -239,7 +241,7 @@ class LossFunctionWrapper(Loss):
         return self.fn(y_true, y_pred, **self.options)
 
 
-def _loss_class(name: str, function: Callable) -> type[Loss]:
+def _loss_class(name: str, function: Callable) -> type[Any]:
     """The class of a loss function, whose own options are those of the function."""
     own = list(inspect.signature(function).parameters.values())[2:]
 
@@ -275,6 +277,7 @@ def _loss_class(name: str, function: Callable) -> type[Loss]:
     def _floats(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         return y_true, y_pred  # the functions see to it, and class numbers stay integers
 
+    LOSS_FUNCTIONS[function.__name__] = function
     doc = f"`{function.__name__}` as a class: {function.__doc__}"
     return type(
         name, (Loss,), {"__init__": __init__, "call": call, "_floats": _floats, "__doc__": doc, "__module__": __name__}
@@ -297,27 +300,7 @@ BinaryCrossentropy = _loss_class("BinaryCrossentropy", binary_crossentropy)
 CategoricalCrossentropy = _loss_class("CategoricalCrossentropy", categorical_crossentropy)
 SparseCategoricalCrossentropy = _loss_class("SparseCategoricalCrossentropy", sparse_categorical_crossentropy)
 
-LOSS_FUNCTIONS = {
-    function.__name__: function
-    for function in (
-        mean_squared_error,
-        mean_absolute_error,
-        mean_absolute_percentage_error,
-        mean_squared_logarithmic_error,
-        huber,
-        log_cosh,
-        hinge,
-        squared_hinge,
-        categorical_hinge,
-        kl_divergence,
-        poisson,
-        cosine_similarity,
-        binary_crossentropy,
-        categorical_crossentropy,
-        sparse_categorical_crossentropy,
-    )
-}
-_SHORT = {
+LOSS_FUNCTIONS |= {
     "mse": mean_squared_error,
     "MSE": mean_squared_error,
     "mae": mean_absolute_error,
@@ -337,7 +320,6 @@ mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
 mape = MAPE = mean_absolute_percentage_error
 msle = MSLE = mean_squared_logarithmic_error
-LOSS_FUNCTIONS |= _SHORT
 offer("losses", LOSS_FUNCTIONS)
 
 

@@ -24,46 +24,39 @@ class LearningRateSchedule(Configurable):
         raise NotImplementedError(f"{type(self).__name__} is a schedule without __call__(step)")
 
 
-class ExponentialDecay(LearningRateSchedule):
+class _Decay(LearningRateSchedule):
+    """What goes on with step / decay_steps, which `staircase` rounds down."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str | None = None,
+    ):
+        if decay_steps <= 0:
+            raise OptionError(f"decay_steps={decay_steps} must be above 0")
+        self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
+        self.staircase, self.name = staircase, name or type(self).__name__
+
+    def _way(self, step: Any) -> float:
+        way = step / self.decay_steps
+        return math.floor(way) if self.staircase else way
+
+
+class ExponentialDecay(_Decay):
     """initial · decay_rate^(step / decay_steps); with `staircase` the exponent is rounded down."""
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "ExponentialDecay",
-    ):
-        if decay_steps <= 0:
-            raise OptionError(f"decay_steps={decay_steps} must be above 0")
-        self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
-        self.staircase, self.name = staircase, name
-
     def __call__(self, step: Any) -> float:
-        way = step / self.decay_steps
-        return self.initial_learning_rate * self.decay_rate ** (math.floor(way) if self.staircase else way)
+        return self.initial_learning_rate * self.decay_rate ** self._way(step)
 
 
-class InverseTimeDecay(LearningRateSchedule):
+class InverseTimeDecay(_Decay):
     """initial / (1 + decay_rate · step / decay_steps); with `staircase` the quotient is rounded down."""
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "InverseTimeDecay",
-    ):
-        if decay_steps <= 0:
-            raise OptionError(f"decay_steps={decay_steps} must be above 0")
-        self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
-        self.staircase, self.name = staircase, name
-
     def __call__(self, step: Any) -> float:
-        way = step / self.decay_steps
-        return self.initial_learning_rate / (1 + self.decay_rate * (math.floor(way) if self.staircase else way))
+        return self.initial_learning_rate / (1 + self.decay_rate * self._way(step))
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
