@@ -5,13 +5,15 @@ what comes back (`of(x).exp(x)`), so the same line runs on either device. A back
 namespace plus the handful of functions in which the array libraries differ.
 
 Read next: `arrays.py` (the switch), `host.py` (NumPy), `cuda.py` (CuPy), `devices.py`, `dtypes.py`,
-`sums.py` (how wide totals are), `convert.py`, `random.py`.
+`symbols.py`, `sums.py` (how wide totals are), `convert.py`, `random.py`.
 """
 
-from .arrays import Absent, Array, absent, of, owner, register
+from .arrays import absent, of, owner, register
 from .convert import as_array, of_dlpack, share_memory
 from .devices import Device, current_device, get, gpu_available, set_default_device
 from .dtypes import DEFAULT_FLOAT, is_float
+from .host import Array
+from .symbols import Absent
 
 __all__ = [
     "DEFAULT_FLOAT",

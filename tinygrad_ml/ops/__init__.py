@@ -6,7 +6,8 @@ derivatives), `reduce.py`, `movement.py`, `index.py`, `matmul.py`,
 """
 
 from . import conv, decompositions, elementwise, index, matmul, movement, reduce
-from .primitive import OUTPUT, Plan, Primitive, View
+from .plan import OUTPUT, Plan
+from .primitive import Primitive, View
 
 PRIMITIVES = {
     op.name: op

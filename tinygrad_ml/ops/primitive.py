@@ -21,14 +21,13 @@ what is saved can be read off the rule. Rules are written with the operators and
 `Tensor`, so that what they compute can be differentiated again. They never undo broadcasting and
 never cast: the engine does, in one place.
 
-Read next: `elementwise.py`, the table of derivatives.
+Read next: `elementwise.py`, the table of derivatives. `plan.py` is how the engine reads names.
 """
 
-import inspect
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import NamedTuple
 
+from .plan import Plans
 from .scalar import parsed
 from .shapes import Shape, size
 
@@ -114,7 +113,7 @@ class Primitive:
         self.flops = _one_an_element if flops is None else flops
         self.kind, self.ufunc, self.operator, self.view = "view" if view else kind, ufunc, operator, view
         self.scalar = None if scalar is None else parsed(scalar, name, self.inputs, value)
-        self.plans = _Plans(self)
+        self.plans = Plans(self)
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}: {self.formula}>"
@@ -129,73 +128,3 @@ class Primitive:
         if last.endswith("*") and position >= len(self.inputs) - 1:
             return f"{last[:-1]}{position - len(self.inputs) + 1}"
         return self.inputs[position]
-
-
-class _Plans(dict):
-    """The plans of one primitive, each made at its first use; None if no gradient can flow."""
-
-    def __init__(self, primitive: Primitive):
-        super().__init__()
-        self._primitive = primitive
-
-    def __missing__(self, needs: tuple[bool, ...]) -> "Plan | None":
-        self[needs] = plan = Plan(self._primitive, needs) if self._primitive.gradient and True in needs else None
-        return plan
-
-
-OUTPUT = -1  # in `Plan.kept`: the output itself
-
-
-class Plan:
-    """The backward work of one operation, for one pattern of inputs that need a gradient.
-
-    primitive    the operation
-    steps   (position, rule, pick, extras): for each such input its rule, `pick(saved)` which takes
-            the arrays that the rule names from the node's `saved`, and the other names
-    kept    which arrays are saved: positions of inputs, or OUTPUT
-    many    the places in `saved` of the inputs that a name with `*` stands for
-    keep    `keep((*inputs, output))`: the tuple of arrays that is saved
-    reached `reached(inputs)`: those inputs to which a gradient flows
-    """
-
-    __slots__ = ("primitive", "steps", "kept", "many", "keep", "reached")
-
-    def __init__(self, primitive: Primitive, needs: tuple[bool, ...]):
-        self.primitive = primitive
-        self.kept: list[int] = []
-        self.steps: list[tuple[int, Callable, Callable, tuple[str, ...]]] = []
-        self.many: tuple[int, ...] = ()
-        for position, needed in enumerate(needs):
-            if not needed:
-                continue
-            rule = primitive.rule(position)
-            saved, extras = [], []
-            for name in list(inspect.signature(rule).parameters)[1:]:
-                if name == "y":
-                    saved.append(self._slot(OUTPUT))
-                elif name in primitive.inputs:
-                    saved.append(self._slot(primitive.inputs.index(name)))
-                else:
-                    extras.append(name)
-                    if name + "*" in primitive.inputs:
-                        first = primitive.inputs.index(name + "*")
-                        self.many = tuple(self._slot(source) for source in range(first, len(needs)))
-            self.steps.append((position, rule, _picker(saved), tuple(extras)))
-        self.keep = _picker(self.kept)
-        self.reached = tuple if all(needs) else _picker([step[0] for step in self.steps])
-
-    def _slot(self, source: int) -> int:
-        """The place in `saved` of the array from `source`, which is kept from now on."""
-        if source not in self.kept:
-            self.kept.append(source)
-        return self.kept.index(source)
-
-
-def _picker(places: list[int]) -> Callable:
-    """A function from a sequence to the tuple of its elements at `places`."""
-    if not places:
-        return lambda sequence: ()
-    if len(places) == 1:
-        only = places[0]
-        return lambda sequence: (sequence[only],)
-    return itemgetter(*places)

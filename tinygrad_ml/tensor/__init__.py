@@ -1,12 +1,13 @@
 """A Tensor is an array plus the node that made it.
 
 Read in this order: `base.py`, the class; `applying.py`, where operations are computed and recorded; `creation.py`,
-tensors of what comes from outside.
+tensors of what comes from outside; `protocols.py`, what Python asks of a tensor.
 """
 
 from .applying import NO_PARAMETERS, apply, failure, record
-from .base import Tensor, TensorLike, _unpickle, hang  # pickles name `_unpickle` here
+from .base import Tensor, TensorLike, hang
 from .creation import as_tensor, beside, filled, tensor
+from .protocols import _unpickle  # pickles name it here
 
 __all__ = [
     "NO_PARAMETERS",

@@ -9,7 +9,7 @@ Read before: `ops/primitive.py`, `graph/`. Read next: `applying.py`.
 from __future__ import annotations  # the class has a method called `numpy`
 
 import weakref
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy
 from numpy.typing import ArrayLike
@@ -21,7 +21,7 @@ from ..errors import DeviceError, DTypeError, GradientError, ShapeError, Tinygra
 from ..graph import Node
 from ..modes import overwriting
 from ..writes import tick
-from .spellings import CALLED_HERE
+from .protocols import Protocols
 
 if TYPE_CHECKING:  # operators and methods are hung on later, as one cannot compute before there is a tensor
     from ..methods import Methods
@@ -32,7 +32,7 @@ TensorLike: TypeAlias = Union["Tensor", ArrayLike]
 """What functions take for a tensor: numbers, nested lists and arrays too."""
 
 
-class Tensor(Methods):
+class Tensor(Protocols, Methods):
     """An n-dimensional array of numbers which remembers how it was computed.
 
     Made by `tg.tensor(...)`, the creation functions, and every operation. All of Python's
@@ -47,11 +47,13 @@ class Tensor(Methods):
     __array_priority__ = 1000  # so that `ndarray + Tensor` comes to us,
     __array_ufunc__ = None  # and NumPy does not try itself
 
-    def __init__(self, data, node: Node | None = None, needs: bool = False):
+    def __init__(self, data: Any, node: Node | None = None, needs: bool = False):
         self._data = data if type(data) in BY_TYPE else as_array(data)
         self._node = node
         self._needs = needs
         self._grad: Tensor | None = None
+
+    _start = __init__  # for who makes a tensor of a subclass, whose own may ask for other things
 
     # -- what it holds ---------------------------------------------------------------------------
 
@@ -274,92 +276,7 @@ class Tensor(Methods):
         """Give the leaf memory of its own if what it has cannot be overwritten, as a number's and that of a broadcast array."""
         self._hold(of(self._data).writeable(self._data))
 
-    # -- Python's protocols ----------------------------------------------------------------------
-
-    def __bool__(self) -> bool:
-        if self.size != 1:
-            raise ShapeError(
-                f"the truth of {self._described()} is ambiguous: it has {self.size} elements. Use tg.any(x) or tg.all(x)."
-            )
-        return bool(self.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __complex__(self) -> complex:
-        return complex(self.item())
-
-    def __index__(self) -> int:
-        if self.ndim or self.dtype.kind not in "iu":
-            raise DTypeError(f"{self._described()} is no index: only a 0-d tensor of integers is")
-        return int(self.item())
-
-    def __len__(self) -> int:
-        if not self.ndim:
-            raise ShapeError("a 0-d tensor has no len()")
-        return self.shape[0]
-
-    def __iter__(self):
-        if not self.ndim:
-            raise ShapeError("a 0-d tensor cannot be iterated over")
-        return (self[i] for i in range(self.shape[0]))
-
-    def __contains__(self, value) -> bool:
-        return bool((self == value).any())
-
-    def __getattr__(self, name: str):
-        known = getattr(type(self), name, None)
-        if isinstance(known, property):  # whose own AttributeError has led here: let it be seen
-            return known.__get__(self)
-        hint = CALLED_HERE.get(name)
-        raise AttributeError(
-            f"a tensor has no attribute {name!r}" + (f"; here it is {hint}" if hint else ""), name=name, obj=self
-        )
-
     __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType] a tensor is its own key; `==` compares numbers
-
-    def __repr__(self) -> str:
-        if self.symbolic:
-            numbers = f"shape={self.shape}, symbolic"
-        else:
-            numbers = numpy.array2string(self.numpy(), separator=", ", prefix="tensor(", threshold=200, precision=4)
-        parts = [numbers]
-        if self.dtype != dtypes.DEFAULT_FLOAT or self.symbolic:
-            parts.append(f"dtype={self.dtype}")
-        if not self.symbolic and self.device.kind != "cpu":
-            parts.append(f"device='{self.device}'")
-        if self.name:
-            parts.append(f"name={self.name!r}")
-        if self._needs:
-            parts.append(f"from {self.node.op.name}" if self.node.op else "requires_grad=True")
-        return f"tensor({', '.join(parts)})"
-
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else str(self)
-
-    def __deepcopy__(self, memo) -> Tensor:
-        self._check_copyable()
-        copy = self.__class__.__new__(self.__class__)  # which it says to be, also while another thread records it
-        data = self._data if self.symbolic else self._data.copy()
-        Tensor.__init__(copy, data)
-        memo[id(self)] = copy
-        if hasattr(self, "__dict__"):
-            copy.__dict__.update(self.__dict__)
-        if self.name is not None:
-            copy.name = self.name
-        copy.requires_grad = self._needs
-        return copy
-
-    def __reduce__(self):
-        self._check_copyable()
-        return _unpickle, (self.__class__, self.numpy(), str(self.device), self._needs, self.name)
-
-    def _check_copyable(self) -> None:
-        if not self.is_leaf:
-            raise GradientError(f"{self._described()} is part of a graph and cannot be copied; copy x.detach() instead")
 
     # -- for rules and errors --------------------------------------------------------------------
 
@@ -410,11 +327,3 @@ def hang(methods: type) -> None:
     for name, what in vars(methods).items():
         if callable(what) or isinstance(what, property):
             setattr(Tensor, name, what)
-
-
-def _unpickle(kind, array, device, needs, name):
-    made = kind.__new__(kind)
-    Tensor.__init__(made, as_array(array, None, device))
-    made.name = name
-    made.requires_grad = needs
-    return made

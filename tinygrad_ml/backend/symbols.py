@@ -1,0 +1,85 @@
+"""Arrays that are missing: those of symbolic tensors, which have a shape and a dtype, and take no memory."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy
+
+from ..errors import ShapeError
+from .host import Array, Backend
+
+
+class Absent:
+    """The array of a symbolic tensor: a shape and a dtype, and no memory.
+
+    It refuses to take part in any computation; the engine then asks the operation's shape rule.
+    """
+
+    __slots__ = ("shape", "dtype")
+    __array_ufunc__ = None
+    base = None
+
+    def __init__(self, shape: tuple[int, ...], dtype: numpy.dtype):
+        self.shape, self.dtype = shape, dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def astype(self, dtype: numpy.dtype) -> Absent:
+        return Absent(self.shape, dtype)
+
+    def like(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Absent:
+        """What stands for the result of an operation on this, and perhaps others."""
+        return Absent(shape, dtype)
+
+    def __array__(self, *_, **__):
+        raise TypeError("a symbolic tensor has a shape and a dtype, but no data")
+
+    def _refuse(self, *_):
+        raise TypeError("a symbolic tensor has a shape and a dtype, but no data")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
+    __pow__ = __rpow__ = __neg__ = __matmul__ = __rmatmul__ = __getitem__ = __bool__ = __float__ = _refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __and__ = __rand__ = __or__ = __ror__ = _refuse
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+
+class Symbol(Backend):
+    """The device of symbolic tensors: whatever is made there has a shape and a dtype, and takes no memory."""
+
+    kind = "symbol"
+    namespace = None
+
+    def filled(self, shape, value, dtype, index=0) -> Absent:
+        return Absent(tuple(shape), dtype)
+
+    def from_host(self, array, index=0) -> Absent:
+        return Absent(array.shape, array.dtype)
+
+    def index_of(self, array) -> int:
+        return 0
+
+    def nonzero(self, array):
+        raise ShapeError(
+            f"how many elements a mask of shape {array.shape} selects is in its numbers, and a symbolic tensor has none. "
+            f"Use tg.where(mask, x, 0) instead of x[mask]"
+        )
+
+    def writeable(self, array: Array) -> Array:
+        return array
+
+    def quiet(self):
+        return contextlib.nullcontext()
+
+    def generator(self, seed, index=0) -> Symbol:
+        return self
+
+    def random(self, size, dtype) -> Absent:
+        return Absent(size, numpy.dtype(dtype))
+
+    standard_normal = random
+
+    def integers(self, low, high, size) -> Absent:
+        return Absent(size, numpy.dtype("int64"))

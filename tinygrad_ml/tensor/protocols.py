@@ -1,0 +1,112 @@
+"""What Python asks of a tensor: its truth, its length, its text, a copy of it.
+
+Read before: `base.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy
+
+from ..backend import as_array, dtypes
+from ..errors import DTypeError, GradientError, ShapeError
+from .spellings import CALLED_HERE
+
+
+class Protocols:
+    """Methods that Python calls, for the class Tensor."""
+
+    __slots__ = ()
+
+    def __bool__(self: Any) -> bool:
+        if self.size != 1:
+            raise ShapeError(
+                f"the truth of {self._described()} is ambiguous: it has {self.size} elements. Use tg.any(x) or tg.all(x)."
+            )
+        return bool(self.item())
+
+    def __float__(self: Any) -> float:
+        return float(self.item())
+
+    def __int__(self: Any) -> int:
+        return int(self.item())
+
+    def __complex__(self: Any) -> complex:
+        return complex(self.item())
+
+    def __index__(self: Any) -> int:
+        if self.ndim or self.dtype.kind not in "iu":
+            raise DTypeError(f"{self._described()} is no index: only a 0-d tensor of integers is")
+        return int(self.item())
+
+    def __len__(self: Any) -> int:
+        if not self.ndim:
+            raise ShapeError("a 0-d tensor has no len()")
+        return self.shape[0]
+
+    def __iter__(self: Any) -> Iterator:
+        if not self.ndim:
+            raise ShapeError("a 0-d tensor cannot be iterated over")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __contains__(self: Any, value: Any) -> bool:
+        return bool((self == value).any())
+
+    def __getattr__(self: Any, name: str) -> Any:
+        known = getattr(type(self), name, None)
+        if isinstance(known, property):  # whose own AttributeError has led here: let it be seen
+            return known.__get__(self)
+        hint = CALLED_HERE.get(name)
+        raise AttributeError(
+            f"a tensor has no attribute {name!r}" + (f"; here it is {hint}" if hint else ""), name=name, obj=self
+        )
+
+    def __repr__(self: Any) -> str:
+        if self.symbolic:
+            numbers = f"shape={self.shape}, symbolic"
+        else:
+            numbers = numpy.array2string(self.numpy(), separator=", ", prefix="tensor(", threshold=200, precision=4)
+        parts = [numbers]
+        if self.dtype != dtypes.DEFAULT_FLOAT or self.symbolic:
+            parts.append(f"dtype={self.dtype}")
+        if not self.symbolic and self.device.kind != "cpu":
+            parts.append(f"device='{self.device}'")
+        if self.name:
+            parts.append(f"name={self.name!r}")
+        if self._needs:
+            parts.append(f"from {self.node.op.name}" if self.node.op else "requires_grad=True")
+        return f"tensor({', '.join(parts)})"
+
+    def __format__(self: Any, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __deepcopy__(self: Any, memo: dict) -> Any:
+        self._check_copyable()
+        copy = self.__class__.__new__(self.__class__)  # which it says to be, also while another thread records it
+        data = self._data if self.symbolic else self._data.copy()
+        copy._start(data)
+        memo[id(self)] = copy
+        if hasattr(self, "__dict__"):
+            copy.__dict__.update(self.__dict__)
+        if self.name is not None:
+            copy.name = self.name
+        copy.requires_grad = self._needs
+        return copy
+
+    def __reduce__(self: Any) -> tuple:
+        self._check_copyable()
+        return _unpickle, (self.__class__, self.numpy(), str(self.device), self._needs, self.name)
+
+    def _check_copyable(self: Any) -> None:
+        if not self.is_leaf:
+            raise GradientError(f"{self._described()} is part of a graph and cannot be copied; copy x.detach() instead")
+
+
+def _unpickle(kind: Any, array: numpy.ndarray, device: str, needs: bool, name: str | None) -> Any:
+    made = kind.__new__(kind)
+    made._start(as_array(array, None, device))
+    made.name = name
+    made.requires_grad = needs
+    return made
