@@ -175,6 +175,13 @@ def test_each_pass_leaves_shapes_and_dtypes_that_the_operations_foretell():
     assert {"equal", "where", "getitem", "scatter_add", "permute_dims", "matmul"} <= seen
 
 
+def test_a_constant_gradient_is_no_operation():
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    step = tg.compile(lambda x: tg.grad(x, x, tg.full((2,), 5.0), create_graph=True)[0] + x)
+    assert step(x).numpy().tolist() == [6, 7]
+    assert (operations(step, "dead"), operations(step, "algebra")) == (["constant_in", "add"], ["add"])
+
+
 def test_two_permutations_are_one():
     step = tg.compile(lambda x: x.permute_dims((1, 2, 0)).permute_dims((1, 0, 2)) * 2)
     x = tg.random.rand(2, 3, 4)
