@@ -2,7 +2,7 @@
 
     python -m tests.mutation                                      all mutants: hours
     python -m tests.mutation --sample 300 --processes 2           so many of them, drawn by chance
-    python -m tests.mutation tinygrad_ml/graph/walk.py                 those of some files
+    python -m tests.mutation tinygrad_ml/graph/walk.py            those of some files
     python -m tests.mutation --again                              what survived last time, anew
 
 A mutant is a small change (`mutants.py`). The tests that reach its line (`reach.py`) run until one fails: then it is killed. What
@@ -45,7 +45,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the drawing")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--again", action="store_true", help="only those that survived before, and all of these anew")
-    parser.add_argument("--all-tests", action="store_true", help="note anew what all tests reach: half an hour")
+    parser.add_argument("--all-tests", action="store_true", help="note anew what all tests reach, which takes long")
     options = parser.parse_args()
 
     files = options.files or sorted(str(path.relative_to(ROOT)) for part in PARTS for path in ROOT.glob(part))
