@@ -145,6 +145,13 @@ def test_powers_of_zero_with_a_tensor_as_exponent():
     assert gradient(lambda y: tg.tensor([0.0]) ** y, [0.0]).tolist() == [0]
 
 
+def test_a_negative_power_of_zero_falls_without_end_in_its_exponent():
+    """y·ln a = ∞·(-∞) at a = 0 and b < 0, as in PyTorch (2.13.0)."""
+    exponent = tg.tensor([-1.0, -0.5, 0.0, 1.0], requires_grad=True)
+    (slopes,) = tg.grad((tg.zeros(4) ** exponent).sum(), exponent)
+    assert slopes.numpy().tolist() == [-np.inf, -np.inf, 0, 0]
+
+
 def test_powers_of_zero_to_second_order():
     x = leaf([0.0, 0.0, 0.0])
     (first,) = tg.grad((x ** tg.tensor([0.0, 1.0, 2.0])).sum(), x, create_graph=True)

@@ -258,3 +258,22 @@ def test_schedules_in_turn_go_to_any_epoch_at_once():
         schedule = make()
         schedule.step(epoch)
         assert schedule.get_last_lr() == pytest.approx([rate]) and schedule.last_epoch == epoch
+
+
+def test_schedules_in_turn_keep_what_others_did_to_the_rate():
+    optimizer = sgd()
+    parts = [lr_scheduler.ConstantLR(optimizer, 0.5, total_iters=9), lr_scheduler.ExponentialLR(optimizer, 0.1)]
+    schedule = lr_scheduler.SequentialLR(optimizer, parts, [2])
+    for rate in (0.5, 1.0, 0.1):
+        schedule.step()
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(rate)
+    optimizer.param_groups[0]["lr"] = 0.02
+    schedule.step()
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.002)
+
+
+def test_a_state_brings_the_rates_of_the_beginning_along():
+    saved = lr_scheduler.CosineAnnealingWarmRestarts(sgd(2.0), 2).state_dict()
+    schedule = lr_scheduler.CosineAnnealingWarmRestarts(sgd(0.3), 2)
+    schedule.load_state_dict(saved)
+    assert schedule.base_lrs == [2.0] and rates(schedule, 2) == pytest.approx([2.0, 1.0, 2.0])
