@@ -597,6 +597,54 @@ def test_of_too_many_programs_the_oldest_goes_and_one_warning_says_what_changes(
     assert len(step._all()) == 4
 
 
+class Knob:
+    """An object that says itself what steps take for granted; its attributes are in slots, which nobody looks at."""
+
+    __slots__ = ("turned", "uses", "__weakref__")
+
+    def __init__(self):
+        self.turned, self.uses = 0, 0
+
+    def _relied_on_by_steps(self):
+        return {"turn": self.turned}
+
+
+@pytest.mark.parametrize(("make", "use", "change", "what"), [
+    (lambda: tg.nn.Dropout(0.5), lambda part, x: part(x), lambda part, n: setattr(part, "p", n / 9), "p of a Dropout"),
+    (lambda: tg.nn.Identity(), lambda part, x: part(x),
+     lambda part, n: part.register_forward_hook(lambda *_: None), "hooks of a Identity"),
+    (lambda: tg.optim.SGD([tg.zeros(1, requires_grad=True)], lr=1.0), lambda part, x: x * 1,
+     lambda part, n: part.param_groups[0].update(momentum=n % 2, weight_decay=n // 2),
+     "options of a SGD"),
+    (lambda: tg.optim.SGD([tg.zeros(1, requires_grad=True)], lr=1.0), lambda part, x: x * 1,
+     lambda part, n: part.load_state_dict(part.state_dict()), "state of a SGD"),
+    (Knob, lambda part, x: x * (part.turned + 1), lambda part, n: setattr(part, "turned", n), "turn of a Knob"),
+])  # fmt: skip
+def test_what_things_say_that_steps_rely_on_is_noticed_and_named(make, use, change, what):
+    part = make()
+    f, calls = counted(lambda x: use(part, x))
+    f.programs, x = 2, tg.ones(3)
+    for n in (1, 2):
+        change(part, n)
+        f(x)
+        f(x)
+    change(part, 3)
+    with pytest.warns(UserWarning, match=f"yet another one: it differs in {what}\\."):
+        f(x)
+    assert len(calls) == 3
+
+
+def test_an_object_that_says_what_steps_rely_on_may_change_in_all_else():
+    knob = Knob()
+    f, calls = counted(lambda x: x * (knob.turned + 1))
+    for knob.uses in range(3):
+        f(tg.ones(2))
+    assert len(calls) == 1
+    knob.turned = 1
+    assert f(tg.ones(2)).tolist() == [2, 2]
+    assert len(calls) == 2
+
+
 def test_the_program_that_was_not_used_for_longest_goes():
     f, calls = counted(lambda x, n: x * n)
     f.programs, x = 3, tg.ones(2)

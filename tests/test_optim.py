@@ -881,3 +881,15 @@ def test_a_plateau_asks_for_a_part_of_the_best(mode, best, close, better):
     schedule.step(best)
     assert not schedule.is_better(close)
     assert schedule.is_better(better)
+
+
+def test_what_an_optimiser_keeps_is_named_after_the_parameter_until_it_is_loaded_anew_and_then_too():
+    layer = nn.Linear(2, 1)
+    first, second = optim.Adam(layer.parameters()), optim.Adam(layer.parameters())
+    layer(tg.ones(1, 2)).sum().backward()
+    first.step()
+    second.load_state_dict(first.state_dict())
+    second.step()
+    for optimizer in (first, second):
+        kept = optimizer.state[layer.weight]
+        assert [kept[name].name for name in kept if name != "step"] == ["weight.exp_avg", "weight.exp_avg_sq"]

@@ -8,6 +8,7 @@ Read before: `record/`, `guards/`. Read next: `compiled.py`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import CompileError
@@ -25,13 +26,15 @@ from .record.traced import ELSEWHERE, WHAT_TO_DO, Traced, Unreadable
 from .sources import Argument
 
 
+@dataclass(eq=False)
 class Result:
     """In the structure that a function returned: the place among the results, or the tensor of the caller's itself."""
 
-    def __init__(self, place: int | None, tensor: Any = None):
-        self.place, self.tensor = place, tensor
+    place: int | None
+    tensor: Any = None
 
 
+@dataclass(eq=False)
 class Recording:
     """What recording a function gives.
 
@@ -45,21 +48,14 @@ class Recording:
     counted     (dictionary, name): where the host's part of a step leaves its numbers
     """
 
-    def __init__(
-        self,
-        program: Program,
-        rebinds: list[tuple[Tensor | int, str, int | None]],
-        outputs: Any,
-        host: list[tuple[Callable, Any, Any]],
-        conditions: list[Condition],
-        noticed: Noticed,
-        before: Held,
-        counted: list[tuple[dict, str]],
-    ):
-        self.program, self.rebinds, self.outputs = program, rebinds, outputs
-        self.host, self.conditions, self.noticed = host, conditions, noticed
-        self.before: Held | None = before
-        self.counted = counted
+    program: Program
+    rebinds: list[tuple[Tensor | int, str, int | None]]
+    outputs: Any
+    host: list[tuple[Callable, Any, Any]]
+    conditions: list[Condition]
+    noticed: Noticed
+    before: Held | None
+    counted: list[tuple[dict, str]]
 
     def holds(self) -> bool:
         """Whether all that the recording relied on is as it was, but for what is noticed."""
@@ -89,12 +85,9 @@ def record(
     before = Held(reached.holders)
     with Recorder() as recorder:
         try:
-            given = [
-                (name, Held([(part, name, name)]))
-                for name, whole in named_arguments(function, args, kwargs)
-                for part in containers(whole)
-            ]
-            for position, name in enumerate(argument_names(function, args, kwargs)):
+            named = named_arguments(function, args, kwargs)
+            given = [(name, Held([(part, name, name)])) for name, whole in named for part in containers(whole)]
+            for position, name in enumerate(argument_names(named)):
                 recorder.take(tensors[position], Argument(position, name))
             for tensor in reached.tensors:
                 recorder.take(tensor)

@@ -15,6 +15,10 @@ class Source:
     """Where a value comes from. A subclass says what `kind` of thing it is."""
 
     kind = "?"
+    name = ""
+
+    def __repr__(self) -> str:
+        return f"{self.kind} {self.name}".rstrip()
 
 
 class Memory(Source):
@@ -36,23 +40,17 @@ class Argument(Memory):
     def now(self, arguments: Sequence[Tensor]) -> Tensor:
         return arguments[self.position]
 
-    def __repr__(self) -> str:
-        return f"argument {self.name}"
-
 
 class State(Memory):
     """The memory of a tensor that lives on between steps: a parameter, a running mean, an optimiser's state."""
 
     kind = "state"
 
-    def __init__(self, tensor: Tensor, name: str = ""):
-        self.tensor, self.name = tensor, tensor.name or name
+    def __init__(self, tensor: Tensor):
+        self.tensor, self.name = tensor, tensor.name or ""
 
     def now(self, arguments: Sequence[Tensor] = ()) -> Tensor:
         return self.tensor
-
-    def __repr__(self) -> str:
-        return f"{self.kind} {self.name}".rstrip()
 
 
 class Gradient(State):
@@ -68,7 +66,6 @@ class Constant(Source):
     """An array that was made inside of the function, of nothing: the same in every step."""
 
     kind = "constant"
-
     private = False  # whether it is known that nobody else holds the array
 
     def __init__(self, array: Any):
@@ -85,6 +82,3 @@ class Number(Source):
 
     def __init__(self, call: int, name: str):
         self.call, self.name = call, name
-
-    def __repr__(self) -> str:
-        return f"number {self.name}"

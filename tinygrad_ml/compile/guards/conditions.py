@@ -58,7 +58,7 @@ class Facts:
 
     def __init__(self, thing: Any):
         self._thing, self._said = thing, thing._relied_on_by_steps()
-        inside = vars(thing)
+        inside = getattr(thing, "__dict__", {})
         self._plain = {name for name, value in self._said.items() if is_plain(value)}
         attributes = (inside.get(name, getattr(type(thing), name, MISSING)) for name in self._said)
         self._are_attributes = all(map(is_, attributes, self._said.values()))

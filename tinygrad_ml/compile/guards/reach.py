@@ -94,6 +94,8 @@ class Reached:
         if isinstance(thing, Tensor):
             self.tensors.append(thing)
             self.paths.append(path)
+            if not hasattr(thing, "__dict__"):
+                return
         elif isinstance(thing, HeldMethod):
             self.held.append(thing.instance)
         elif hasattr(type(thing), "_relied_on_by_steps"):

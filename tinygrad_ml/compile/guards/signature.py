@@ -6,7 +6,7 @@ Two calls with equal keys run the same program.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy
@@ -58,10 +58,10 @@ def named_arguments(function: Callable, args: tuple, kwargs: dict[str, Any]) -> 
     return [*zip(names, args, strict=False), *kwargs.items()]
 
 
-def argument_names(function: Callable, args: tuple, kwargs: dict[str, Any]) -> list[str]:
-    """What to call each tensor among the arguments, in the order of `take_apart`: `images`, `batch[0]`, `given['x']`."""
-    named = [(name, part) for whole in named_arguments(function, args, kwargs) for name, part in _inside(*whole)]
-    tensors = [(name, part) for name, part in named if isinstance(part, Tensor)]
+def argument_names(named: Iterable[tuple[str, Any]]) -> list[str]:
+    """What to call each tensor in arguments with these names, in the order of `take_apart`: `images`, `batch[0]`,
+    `given['x']`."""
+    tensors = [(name, part) for whole in named for name, part in _inside(*whole) if isinstance(part, Tensor)]
     return [one for name, part in tensors for one in ([f"{name}.grad", name] if part.grad is not None else [name])]
 
 
