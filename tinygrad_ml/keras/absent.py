@@ -30,7 +30,7 @@ class NotOfferedImportError(NotOfferedError, ImportError):
 def not_offered(module: str, instead: dict[str, str]) -> Callable[[str], Any]:
     """A module's `__getattr__` that says what to use instead of what it lacks."""
 
-    def look_up(name: str):
+    def look_up(name: str) -> Any:
         if name in instead:
             kind = NotOfferedImportError if _imports(sys._getframe(1)) else NotOfferedAttributeError
             raise kind(f"tinygrad_ml.{module} has no {name}: {instead[name]}")

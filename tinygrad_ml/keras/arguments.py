@@ -19,16 +19,16 @@ def old_spelling(what: str, old: str, new: str) -> None:
 def accepts_old(**renamed: str) -> Callable:
     """A decorator: the function takes the arguments `old=` too, as `old="new"` says, each with a DeprecationWarning."""
 
-    def decorate(function):
+    def decorate(function: Callable) -> Callable:
         what = function.__qualname__.split(".")[0] if function.__name__ == "__init__" else function.__name__
 
         @functools.wraps(function)
-        def wrapped(*args, **kwargs):
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
             if not renamed.keys().isdisjoint(kwargs):
                 kwargs = today(renamed, kwargs, lambda old, new: old_spelling(what, f"{old}=", f"{new}="))
             return function(*args, **kwargs)
 
-        wrapped.renamed = renamed
+        vars(wrapped)["renamed"] = renamed
         return wrapped
 
     return decorate

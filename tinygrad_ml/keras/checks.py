@@ -17,8 +17,8 @@ def whole(what: str, value: Any, least: int = 1) -> int:
 
 def number(what: str, value: Any, least: float = float("-inf"), most: float = float("inf")) -> float:
     """`value`, if it is a finite number from `least` to `most`."""
-    finite = isinstance(value, numbers.Real) and abs(value) < float("inf")
-    if not finite or not least <= value <= most:
+    real: type = numbers.Real
+    if not isinstance(value, real) or not abs(value) < float("inf") or not least <= value <= most:
         bounds = "" if least == float("-inf") else f" of {least} or more" if most == float("inf") else ""
         bounds = f" from {least} to {most}" if most < float("inf") else bounds
         raise OptionError(f"{what}={value!r} must be a number{bounds}")
@@ -27,7 +27,8 @@ def number(what: str, value: Any, least: float = float("-inf"), most: float = fl
 
 def seed(value: Any) -> int | None:
     """`value`, if it is None or an integer."""
-    if value is not None and (isinstance(value, bool) or not isinstance(value, numbers.Integral)):
+    integral: type = numbers.Integral
+    if value is not None and (isinstance(value, bool) or not isinstance(value, integral)):
         raise OptionError(f"seed={value!r} must be an integer, or None for numbers of the library's own stream")
     return value
 

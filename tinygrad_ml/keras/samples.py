@@ -48,7 +48,7 @@ def aligned(a: Tensor, b: Tensor, columns: bool = True) -> tuple[Tensor, Tensor]
     return a, b
 
 
-def as_pair(y_true, y_pred) -> tuple[Tensor, Tensor]:
+def as_pair(y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     """Targets and predictions of one shape, as tensors of the predictions' dtype. Raises `ShapeError`."""
     y_pred = as_floats(y_pred)
     y_true, y_pred = aligned(as_floats(y_true, y_pred), y_pred)

@@ -40,6 +40,9 @@ class Configurable:
     what it was made with, or writes a `get_config` that adds to `super().get_config()`.
     """
 
+    _arguments: dict[str, Any]
+    name: Any
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if _is_ours(cls) and not cls.__name__.startswith("_"):
@@ -92,7 +95,7 @@ def _is_ours(kind: type) -> bool:
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable:
     """A decorator: `load_model` then knows this class or function, as "package>name", without being told."""
 
-    def register(thing):
+    def register(thing: Any) -> Any:
         if isinstance(thing, type) and not hasattr(thing, "get_config"):
             raise OptionError(f"{thing.__name__} has no get_config(), so it cannot be written: define it, or derive")
         _registered[f"{package}>{name or thing.__name__}"] = thing
@@ -106,7 +109,9 @@ def get_registered_name(obj: Any) -> str:
     return next((name for name, known in _registered.items() if known is obj), obj.__name__)
 
 
-def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None, module_objects=None) -> Any:
+def get_registered_object(
+    name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Any = None
+) -> Any:
     """The class or function that was registered under a name; None if there is none."""
     return next(
         (known[name] for known in (_registered, custom_objects, module_objects) if known and name in known), None
@@ -129,7 +134,7 @@ class custom_object_scope:
         _registered.update(self.custom_objects)
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: Any) -> None:
         _registered.clear()
         _registered.update(self.before)
 
@@ -341,7 +346,7 @@ def by_name(what: str, identifier: Any, base: type | None, aliases: Mapping[str,
     classes = [] if base is None else [cls for cls in _offered_classes() if issubclass(cls, base) and cls is not base]
     known = {**{cls.__name__: cls for cls in classes}, **{snake_case(cls.__name__): cls for cls in classes}, **aliases}
     if isinstance(identifier, Mapping):
-        found = known.get(identifier.get(_CLASS))
+        found = known.get(str(identifier.get(_CLASS)))
         return found.from_config(identifier["config"]) if isinstance(found, type) else deserialize(identifier)
     found = known.get(identifier, _registered.get(identifier, _registered.get(f"Custom>{identifier}")))
     if found is None:

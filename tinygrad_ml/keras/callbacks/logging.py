@@ -21,12 +21,12 @@ class CSVLogger(Callback):
     def __init__(self, filename: Any, separator: str = ",", append: bool = False):
         self.filename, self.separator, self.append = filename, separator, append
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         self._names: list[str] | None = None
         self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115  closed at the end
         self._started = self.append and self._file.tell() > 0
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs = logs or {}
         if self._names is None:
             self._names = sorted(logs)
@@ -38,7 +38,7 @@ class CSVLogger(Callback):
         self._writer.writerow([epoch, *(logs.get(name, "NA") for name in self._names)])
         self._file.flush()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Any = None) -> None:
         self._file.close()
 
 
@@ -51,7 +51,7 @@ class TerminateOnNaN(Callback):
     def __init__(self, raise_error: bool = False):
         self.raise_error = raise_error
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
             if self.raise_error:
@@ -70,7 +70,7 @@ class LearningRateScheduler(Callback):
     def __init__(self, schedule: Callable, verbose: int = 0):
         self.schedule, self.verbose = schedule, verbose
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         optimizer = self.model.optimizer
         takes_rate = len(inspect.signature(self.schedule).parameters) > 1
         rate = self.schedule(epoch, float(optimizer.learning_rate)) if takes_rate else self.schedule(epoch)
@@ -81,7 +81,7 @@ class LearningRateScheduler(Callback):
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {float(rate):g}.")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 

@@ -30,12 +30,12 @@ from .base import Mean, MeanMetricWrapper, Metric, Sum, metrics_in
 from .counts import Precision, Recall
 
 
-def cosine_similarity(y_true, y_pred, axis: int = -1) -> Tensor:
+def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     """cos of the angle between t and y: 1 where they point the same way. The loss of this name is its negative."""
     return -losses.cosine_similarity(y_true, y_pred, axis)
 
 
-def _of_loss(name: str, function: Callable, called: str | None = None, direction: str = "down"):
+def _of_loss(name: str, function: Callable, called: str | None = None, direction: str = "down") -> Any:
     called = called or function.__name__
 
     def __init__(self, name: str | None = called, dtype: Any = None, **options: Any):
@@ -70,11 +70,11 @@ class RootMeanSquaredError(Mean):
     def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None):
         super().__init__(name, dtype)
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         t, y = as_pair(y_true, y_pred)
         super().update_state(tg.square(y - t), sample_weight)
 
-    def result(self):
+    def result(self) -> Tensor:
         return tg.sqrt(super().result())
 
 

@@ -11,25 +11,25 @@ from ..samples import as_floats, as_pair
 from .base import MeanMetricWrapper
 
 
-def accuracy(y_true, y_pred) -> Tensor:
+def accuracy(y_true: Any, y_pred: Any) -> Tensor:
     """Whether t = y, elementwise."""
     t, y = as_pair(y_true, y_pred)
     return (t == y).astype(y.dtype)
 
 
-def binary_accuracy(y_true, y_pred, threshold: float = 0.5) -> Tensor:
+def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Tensor:
     """Whether t is right elementwise, y above `threshold` meaning 1."""
     t, y = as_pair(y_true, y_pred)
     return (t == (y > threshold)).astype(y.dtype)
 
 
-def categorical_accuracy(y_true, y_pred) -> Tensor:
+def categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
     """Whether the largest y is at the largest t, for each sample."""
     t, y = _scores(y_true, y_pred)
     return (t.argmax(-1) == y.argmax(-1)).astype(y.dtype)
 
 
-def _scores(y_true, y_pred) -> tuple[Tensor, Tensor]:
+def _scores(y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     t, y = as_tensor(y_true), as_floats(y_pred)
     if t.shape != y.shape:
         raise ShapeError(
@@ -39,7 +39,7 @@ def _scores(y_true, y_pred) -> tuple[Tensor, Tensor]:
     return t, y
 
 
-def _labels(y_true, y_pred) -> tuple[Tensor, Tensor]:
+def _labels(y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     t, y = as_tensor(y_true), as_floats(y_pred)
     if t.ndim == y.ndim and t.shape[-1] == 1:
         t = t.squeeze(-1)
@@ -50,13 +50,13 @@ def _labels(y_true, y_pred) -> tuple[Tensor, Tensor]:
     return t.astype("int64"), y
 
 
-def sparse_categorical_accuracy(y_true, y_pred) -> Tensor:
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
     """Whether the largest y is that of class t, for each sample."""
     t, y = _labels(y_true, y_pred)
     return (t == y.argmax(-1)).astype(y.dtype)
 
 
-def sparse_top_k_categorical_accuracy(y_true, y_pred, k: int = 5, from_sorted_ids: bool = False) -> Tensor:
+def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Tensor:
     """Whether class t is among the k largest y, for each sample.
 
     from_sorted_ids  y are class numbers, the most likely first, and no scores
@@ -70,7 +70,7 @@ def sparse_top_k_categorical_accuracy(y_true, y_pred, k: int = 5, from_sorted_id
     return ((y > own).sum(-1) < k).astype(y.dtype)
 
 
-def top_k_categorical_accuracy(y_true, y_pred, k: int = 5) -> Tensor:
+def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Tensor:
     """Whether the largest t is among the k largest y, for each sample."""
     t, y = _scores(y_true, y_pred)
     return sparse_top_k_categorical_accuracy(t.argmax(-1), y, k)

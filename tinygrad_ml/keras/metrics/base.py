@@ -109,7 +109,7 @@ class Sum(Metric):
         values, _ = by_sample(as_tensor(values), sample_weight, "sum")
         self.total.assign_add(values.sum())
 
-    def result(self):
+    def result(self) -> Tensor:
         return self.total * 1
 
 
@@ -131,7 +131,7 @@ class Mean(Metric):
         else:
             self.count.assign_add(weights.sum() if weights.ndim else weights)
 
-    def result(self):
+    def result(self) -> Tensor:
         return quotient(self.total, self.count)
 
 
@@ -145,5 +145,5 @@ class MeanMetricWrapper(Mean):
         if fn in losses.LOSS_FUNCTIONS.values():
             self._direction = "down"
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         super().update_state(self.fn(y_true, y_pred, **self.options), sample_weight)

@@ -17,6 +17,7 @@ class _Quotient(Metric):
     """Right positives / (right positives + another count), for each threshold."""
 
     _direction = "up"
+    _what: str  # the name of the other count
 
     def __init__(
         self,
@@ -37,7 +38,7 @@ class _Quotient(Metric):
         self._others = self.add_variable((len(self.thresholds),), name=self._what)
         setattr(self, self._what, self._others)
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         t, y = as_pair(y_true, y_pred)
         weights = None if sample_weight is None else _weights(sample_weight, y)
         if self.top_k is not None:
@@ -58,7 +59,7 @@ class _Quotient(Metric):
     def _other(self, taken: Tensor, positive: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def result(self):
+    def result(self) -> Tensor:
         found = quotient(self.true_positives, self.true_positives + self._others)
         return found[0] if len(self.thresholds) == 1 else found
 
@@ -84,7 +85,7 @@ class Precision(_Quotient):
 
     _what = "false_positives"
 
-    def _other(self, taken, positive):
+    def _other(self, taken: Tensor, positive: Tensor) -> Tensor:
         return taken & ~positive
 
 
@@ -93,5 +94,5 @@ class Recall(_Quotient):
 
     _what = "false_negatives"
 
-    def _other(self, taken, positive):
+    def _other(self, taken: Tensor, positive: Tensor) -> Tensor:
         return ~taken & positive

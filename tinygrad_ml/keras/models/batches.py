@@ -36,7 +36,8 @@ def unpack(data: Any) -> tuple[Any, Any, Any]:
         return data, None, None
     if len(data) > 3 or not data:
         raise OptionError(f"data must be x, (x, y) or (x, y, sample_weight), and not {len(data)} things")
-    return (*data, None, None)[:3]
+    x, y, sample_weight = (*data, None, None)[:3]
+    return x, y, sample_weight
 
 
 class Batches:

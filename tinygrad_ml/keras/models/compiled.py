@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...errors import OptionError
@@ -40,7 +40,7 @@ def resolve_metric(identifier: Any, y_true: Tensor, y_pred: Tensor) -> metrics.M
     return found
 
 
-def _crossentropy(y_true: Tensor, y_pred: Tensor):
+def _crossentropy(y_true: Tensor, y_pred: Tensor) -> Callable:
     return {
         "binary": losses.binary_crossentropy,
         "sparse": losses.sparse_categorical_crossentropy,
@@ -66,9 +66,9 @@ class Outputs:
     def __init__(self, model_names: list[str] | None, y_pred: Any):
         self.structure, self.count = y_pred, len(leaves(y_pred))
         if isinstance(y_pred, Mapping) and not any(map(is_nested, y_pred.values())):
-            known = model_names is not None and set(model_names) == set(y_pred)
-            self.names: list[str] | None = model_names if known else sorted(y_pred)
-            self.paths = [(name,) for name in self.names]
+            names = model_names if model_names is not None and set(model_names) == set(y_pred) else sorted(y_pred)
+            self.names: list[str] | None = names
+            self.paths = [(name,) for name in names]
         else:
             self.names = list(model_names) if model_names is not None and len(model_names) == self.count else None
             self.paths = list(paths(y_pred))
@@ -110,10 +110,11 @@ class Outputs:
     def match(self, given: Any, what: str) -> list:
         """Options of `compile`, one for each output, likewise."""
         if isinstance(given, Mapping):
+            names = self.names or []
             for name in given:
-                if self.names is None or name not in self.names:
+                if name not in names:
                     raise OptionError(f"{what} has {name!r}, but {self}")
-            return [given.get(name) for name in self.names]
+            return [given.get(name) for name in names]
         if isinstance(given, (list, tuple)):
             if len(given) != self.count:
                 raise OptionError(f"{what} has {len(given)} entries, but {self}")
@@ -149,7 +150,7 @@ class CompiledLoss:
     def __init__(self, loss: Any, loss_weights: Any, output_names: list[str] | None):
         self.given, self.given_weights, self.output_names = loss, loss_weights, output_names
         self.parts: list[LossPart] = []
-        self.losses: list[losses.Loss] | None = None
+        self.losses: list[Any] = []
         self.trackers: list[metrics.Mean | None] = []
 
     @property
@@ -200,7 +201,7 @@ class CompiledLoss:
         outputs = Outputs(self.output_names, y_pred)
         weights = outputs.nested(outputs.each(sample_weight, "sample_weight"))
         y_true = outputs.nested(self._targets(outputs, y_true))
-        if self.losses is None:
+        if not self.losses:
             self.build(outputs, y_true)
         total = None
         for part, loss, tracker in zip(self.parts, self.losses, self.trackers, strict=True):
@@ -300,7 +301,7 @@ class CompiledMetrics(metrics.Metric):
         y_true, weights = outputs.each(y_true, "y"), outputs.each(sample_weight, "sample_weight")
         if self.all is None:
             self.build(outputs, y_true)
-        for i, _, metric, weighted in self.all:
+        for i, _, metric, weighted in self.all or []:
             metric.update_state(y_true[i], outputs.predictions[i], *([weights[i]] if weighted else []))
 
     def reset_state(self) -> None:

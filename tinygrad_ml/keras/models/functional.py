@@ -88,7 +88,7 @@ class Functional(Model):
     def named_children(self) -> Iterator[tuple[str, Module]]:
         return ((layer.name, layer) for layer in self._layers)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         given = as_inputs(inputs, self.input_structure, self.input_names)
         known = {symbol.node: tensor for symbol, tensor in zip(self.inputs, given, strict=True)}
         for call in self.calls:
@@ -201,7 +201,7 @@ def _calls_between(inputs: list, outputs: list) -> list[LayerCall]:
     for tensor in waiting:
         for node in symbols_behind(tensor):
             call = call_of(node)
-            if node in given or call in calls:
+            if call is None or node in given or call in calls:
                 continue
             if not call.inputs:
                 raise OptionError(

@@ -19,7 +19,7 @@ from ...tensor import Tensor, as_tensor
 from ..naming import snake_case
 
 
-def _h5py():
+def _h5py() -> Any:
     try:
         import h5py
     except ImportError:
@@ -83,7 +83,7 @@ def load(model: Any, path: Path, skip_mismatch: bool = False) -> None:
 
 def _array(file: Any, name: str, weight: Tensor) -> tuple[numpy.ndarray | None, str | None]:
     """The numbers of that name, or what is wrong with them. Links lead out of the file, and are not followed."""
-    at = file
+    at: Any = file
     for part in name.split("/"):
         link = at.get(part, getlink=True) if hasattr(at, "get") else None
         if type(link).__name__ not in ("HardLink", "NoneType"):

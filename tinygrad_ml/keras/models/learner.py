@@ -17,6 +17,7 @@ from ...modes import no_grad
 from ...structure import leaves, mapped
 from ...tensor import Tensor
 from .. import optimizers
+from ..layers.base import Layer
 from ..metrics import Mean, Metric, metrics_in
 from ..warn import warn
 from .batches import unpack
@@ -27,14 +28,14 @@ from .steps import ModelStep
 _OWN = ("_arguments", "_compile_arguments", "_loss_tracker", "_loss", "_metrics", "_steps", "_history")
 
 
-class Learner:
+class Learner(Layer):
     """The part of `Model` that knows what to do with a batch."""
 
     compiled = False
     stop_training = stop_evaluating = stop_predicting = False
     run_eagerly = False
     jit_compile: Any = "auto"
-    optimizer: optimizers.Optimizer | None = None
+    optimizer: Any = None
     _loss: CompiledLoss | None = None
     _metrics: CompiledMetrics | None = None
     _not_compiled: str | None = None  # why not, once it has turned out that a step cannot be recorded
@@ -138,7 +139,9 @@ class Learner:
         """The outputs for a batch."""
         return self(unpack(data)[0], training=False)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training: bool = True) -> Tensor:
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Tensor:
         """The losses of the outputs, and the penalties of the layers, in one number."""
         total = None
         if self._loss is not None and y is not None:
@@ -152,14 +155,14 @@ class Learner:
             )
         return total
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None) -> Mapping[str, Any]:
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Mapping[str, Any]:
         """Let the metrics that `compile` was told of take in a batch; {name: value} of all metrics."""
         with no_grad():
             if self._metrics is not None and y is not None:
                 self._metrics.update_state(y, y_pred, sample_weight)
             return results_of(self.metrics)
 
-    def _loss_of(self, x, y, y_pred, sample_weight, training: bool) -> Tensor:
+    def _loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Tensor:
         options = {"training": training} if "training" in inspect.signature(self.compute_loss).parameters else {}
         loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **options)
         with no_grad():
@@ -172,7 +175,7 @@ class Learner:
 
     def _settings(self) -> list[Any]:
         """The objects that say how a step computes, beside the layers: losses, metrics, regularizers, constraints."""
-        told = [*(() if self._loss is None else self._loss.losses or ())]
+        told = [*(() if self._loss is None else self._loss.losses)]
         told += [one for metric in self.metrics for _, one in metric.named()]
         for layer in self._layers_inside():
             told += [layer.activity_regularizer, *(rule for rule, _ in (*layer._regularized, *layer._constrained))]

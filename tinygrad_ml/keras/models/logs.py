@@ -82,7 +82,7 @@ def results_of(metrics: list[Metric]) -> Logs:
     """The results of metrics by name, as tensors."""
     found: dict[str, Any] = {}
     for name, metric in (pair for each in metrics for pair in each.named()):
-        ours = type(metric).__module__.startswith(f"{__package__.rpartition('.')[0]}.")
+        ours = type(metric).__module__.startswith(f"{__name__.rpartition('.models.')[0]}.")
         found[name] = metric.result if ours else metric.result()  # which may be a dictionary, if it is somebody's own
     return Logs(found, numbers=False)
 

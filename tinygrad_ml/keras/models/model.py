@@ -31,17 +31,16 @@ from .summary import print_summary
 from .training import Trainer
 
 
-class Model(Trainer, Layer):
+class Model(Trainer):
     """A layer made of layers, with `compile`, `fit`, `evaluate`, `predict`.
 
     `Model(inputs, outputs)` is made of the calls that lead from symbols to symbols; see `Functional`. A subclass
     makes its layers in `__init__` and writes `call(inputs)`, which may take `training=`.
     """
 
-    def __new__(cls, *args, **kwargs):
-        return super().__new__(
-            Model._functional if cls is Model and _of_symbols(args, kwargs) else cls, *args, **kwargs
-        )
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        kind: Any = Model._functional if cls is Model and _of_symbols(args, kwargs) else cls
+        return super().__new__(kind, *args, **kwargs)
 
     def __init__(self, *args: Any, **options: Any):
         if _of_symbols(args, options):

@@ -51,13 +51,14 @@ class Sequential(Model):
 
     def _calls_inside(self) -> list[LayerCall]:
         """The calls that lead from the symbol of the input to that of the output."""
-        calls, end = [], self._end
+        calls: list[LayerCall] = []
+        end: Any = self._end
         while end is not self._start:
             calls.append(end.call)
             end = calls[-1].inputs[0]
         return calls[::-1]
 
-    def add(self, layer: Layer, rebuild: bool = True) -> None:
+    def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put a layer at the end. (`rebuild` changes nothing: a model is always up to date.)"""
         if isinstance(layer, KerasTensor) and isinstance(layer.call.layer, InputLayer):
             return self._begin(layer)
@@ -88,12 +89,12 @@ class Sequential(Model):
         self._start = self._end = symbol
         self.built = True
 
-    def _begin_as(self, layer: Layer) -> None:
+    def _begin_as(self, layer: Any) -> None:
         """Begin with the input shape that the first layer was given, if it was."""
         if layer.given_input_shape is not None:
             self._begin(InputLayer(layer.given_input_shape).make())
-        elif isinstance(layer, Model) and getattr(layer, "inputs", None):
-            self._begin(InputLayer(layer.inputs[0].shape[1:], dtype=layer.inputs[0].dtype).make())
+        elif (inputs := getattr(layer, "inputs", None)) and isinstance(layer, Model):
+            self._begin(InputLayer(inputs[0].shape[1:], dtype=inputs[0].dtype).make())
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer away again, and return it."""
@@ -121,7 +122,7 @@ class Sequential(Model):
     def named_children(self) -> Iterator[tuple[str, Module]]:
         return ((layer.name, layer) for layer in self._layers)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         if self._start is not None:
             (inputs,) = as_inputs(inputs, self._start, ["input"])
         for layer in self._layers:

@@ -28,7 +28,6 @@ from typing import Any
 
 import numpy
 
-from ...compile import Step
 from ...compile import compile as compiled_step
 from ...compile.guards.held import Held, plain_values
 from ...compile.guards.reach import reachable
@@ -78,7 +77,7 @@ class ModelStep:
             return self._record(batch)
 
         step.__name__ = name
-        self.compiled: Step = compiled_step(step)
+        self.compiled: Any = compiled_step(step)
 
     @property
     def why_not(self) -> str | None:

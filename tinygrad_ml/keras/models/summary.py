@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...structure import is_nested
@@ -41,7 +41,7 @@ def print_summary(model: Any, width: int, tell: Callable, nested: bool, trainabl
     tell(f" Non-trainable params: {total - trained:,} ({_bytes(total - trained)})")
 
 
-def _rows(model: Any, nested: bool, depth: int = 0):
+def _rows(model: Any, nested: bool, depth: int = 0) -> Iterator[tuple[int, Layer]]:
     for layer in model.layers:
         yield depth, layer
         if nested and hasattr(layer, "layers"):

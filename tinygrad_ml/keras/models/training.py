@@ -115,6 +115,7 @@ class Trainer(Learner):
             return logs
 
         loop.epochs(from_the_beginning(), one)
+        assert self._history is not None  # which CallbackList sees to
         return self._history
 
     @staticmethod
@@ -181,7 +182,9 @@ class Trainer(Learner):
         with no_grad():
             return self._on_batch(self.test_function, x, y, sample_weight, None, return_dict)
 
-    def _on_batch(self, step: ModelStep, x, y, sample_weight, class_weight, return_dict: bool) -> Any:
+    def _on_batch(
+        self, step: ModelStep, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool
+    ) -> Any:
         self._must_be_compiled(step.name.replace("step", "on_batch"))
         length = len(leaves(x)[0])
         given = Batches(x, y, sample_weight, batch_size=length, class_weight=class_weight, device=self._device())

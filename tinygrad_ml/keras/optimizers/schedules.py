@@ -1,7 +1,7 @@
 """Learning rates as functions of the number of updates done so far: `Adam(learning_rate=ExponentialDecay(...))`.
 
 These count updates, not epochs; for rates that change with the epoch there is `callbacks.LearningRateScheduler`.
-`optim.lr_scheduler` has PyTorch's schedules, which are driven from outside of the optimiser.
+`optim.lr_scheduler` has PyTorch's schedules, which are driven from outside of the optimiser, and the curves of both.
 """
 
 from __future__ import annotations
@@ -12,9 +12,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...errors import OptionError
+from ...optim.lr_scheduler.cycles import half_wave, straight
 from .. import serialization
 from ..absent import not_offered
 from ..serialization import Configurable, by_name
+
+
+def _must_be_positive(decay_steps: float) -> None:
+    if decay_steps <= 0:
+        raise OptionError(f"decay_steps={decay_steps} must be above 0")
 
 
 class LearningRateSchedule(Configurable):
@@ -35,8 +41,7 @@ class _Decay(LearningRateSchedule):
         staircase: bool = False,
         name: str | None = None,
     ):
-        if decay_steps <= 0:
-            raise OptionError(f"decay_steps={decay_steps} must be above 0")
+        _must_be_positive(decay_steps)
         self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
         self.staircase, self.name = staircase, name or type(self).__name__
 
@@ -83,8 +88,7 @@ class PolynomialDecay(LearningRateSchedule):
         cycle: bool = False,
         name: str = "PolynomialDecay",
     ):
-        if decay_steps <= 0:
-            raise OptionError(f"decay_steps={decay_steps} must be above 0")
+        _must_be_positive(decay_steps)
         self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
         self.end_learning_rate, self.power, self.cycle, self.name = end_learning_rate, power, cycle, name
 
@@ -92,10 +96,8 @@ class PolynomialDecay(LearningRateSchedule):
         steps = self.decay_steps
         if self.cycle:  # each time round, the way down is stretched to reach over all steps so far
             steps *= max(1, math.ceil(step / steps))
-        else:
-            step = min(step, steps)
-        end = self.end_learning_rate
-        return (self.initial_learning_rate - end) * (1 - step / steps) ** self.power + end
+        left = 1 - min(step, steps) / steps
+        return straight(self.end_learning_rate, self.initial_learning_rate, left**self.power)
 
 
 class CosineDecay(LearningRateSchedule):
@@ -116,8 +118,7 @@ class CosineDecay(LearningRateSchedule):
         warmup_target: float | None = None,
         warmup_steps: int = 0,
     ):
-        if decay_steps <= 0:
-            raise OptionError(f"decay_steps={decay_steps} must be above 0")
+        _must_be_positive(decay_steps)
         self.initial_learning_rate, self.decay_steps, self.alpha = initial_learning_rate, decay_steps, alpha
         self.name = name
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
@@ -127,9 +128,9 @@ class CosineDecay(LearningRateSchedule):
         if self.warmup_target is not None:
             top, start = self.warmup_target, self.warmup_steps
             if step < start:
-                return self.initial_learning_rate + (top - self.initial_learning_rate) * step / start
+                return straight(self.initial_learning_rate, top, step / start)
         way = min(step - start, self.decay_steps) / self.decay_steps
-        return top * ((1 - self.alpha) * 0.5 * (1 + math.cos(math.pi * way)) + self.alpha)
+        return half_wave(top, top * self.alpha, way)
 
 
 def get(identifier: Any) -> Any:

@@ -17,7 +17,7 @@ ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 COLOR_MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}
 
 
-def _pillow():
+def _pillow() -> Any:
     try:
         from PIL import Image
     except ImportError:
@@ -27,7 +27,7 @@ def _pillow():
 
 def load_img(
     path: Any, color_mode: str = "rgb", target_size: tuple[int, int] | None = None, interpolation: str = "nearest"
-):
+) -> Any:
     """An image file as an image of Pillow, of `target_size` (height, width) if given."""
     Image = _pillow()
     if color_mode not in COLOR_MODES:
@@ -133,7 +133,7 @@ def image_dataset_from_directory(
 
     if subset is None:
         return loader(range(len(paths)), shuffle)
-    kept = len(paths) - int(validation_split * len(paths))
+    kept = len(paths) - int((validation_split or 0) * len(paths))
     training, validation = loader(order[:kept], shuffle), loader(order[kept:], False)
     return {"training": training, "validation": validation, "both": (training, validation)}[subset]
 
@@ -149,7 +149,7 @@ def _found(root: Path, labels: Any, class_names: list[str] | None) -> tuple[list
     else:
         names = list(class_names or [])
         files = _images(root)
-        given = [0] * len(files) if labels is None else list(labels)
+        given: list[Any] = [0] * len(files) if labels is None else list(labels)
         if len(given) != len(files):
             raise OptionError(f"there are {len(given)} labels for {len(files)} images in {root}")
         names = names or sorted({str(label) for label in given})

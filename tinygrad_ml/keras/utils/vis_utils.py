@@ -22,7 +22,8 @@ def plot_model(model: Any, to_file: Any = "model.png", expand_nested: bool = Tru
     for always in ("show_shapes", "show_layer_names", "show_dtype", "show_layer_activations", "show_trainable"):
         drawing.pop(always, None)
     inputs = mapped(lambda t: symbol(t.shape, t.dtype, name=t.name), model.input)
-    picture = viz.draw(model(inputs), **({} if expand_nested else {"depth": 2}) | drawing)
+    depth: dict[str, Any] = {} if expand_nested else {"depth": 2}
+    picture = viz.draw(model(inputs), **depth | drawing)
     if to_file is not None:
         picture.save(to_file)
     return picture
