@@ -165,6 +165,48 @@ def test_compiled_and_eager_training_give_the_same_numbers(given):
         np.testing.assert_allclose(states[0][name].numpy(), value.numpy(), 1e-4, 1e-6, err_msg=name)
 
 
+class Steps(nn.Module):
+    """Classes of sequences of any length: (batch, steps, 4) -> (batch, 2)."""
+
+    def __init__(self):
+        super().__init__()
+        self.each, self.whole = nn.Linear(4, 6), nn.Linear(6, 2)
+
+    def forward(self, x):
+        return self.whole(self.each(x).relu().mean(1))
+
+
+@pytest.mark.host_only
+def test_batches_of_changing_shapes():
+    """Each shape is recorded once; the mean of an epoch weighs samples alike, however they came."""
+    rng = np.random.default_rng(0)
+    shapes = [(5, 3), (2, 7), (5, 3), (1, 1), (4, 7), (2, 7), (3, 2)]
+    batches = [
+        (tg.tensor(rng.standard_normal((*shape, 4)).astype("float32")), tg.tensor(rng.integers(0, 2, shape[0])))
+        for shape in shapes
+    ]
+    histories, weights, trainers = [], [], []
+    for compiled in (True, False):
+        tg.manual_seed(0)
+        model = Steps()
+        trainers.append(Trainer(model, optim.Adam(model.parameters(), lr=0.01), compiled=compiled))
+        histories.append(trainers[-1].fit(batches, 3, validation=batches))
+        weights.append(model.state_dict())
+    for name, values in histories[1].items():
+        np.testing.assert_allclose(histories[0][name], values, 1e-5, err_msg=name)
+    for name, value in weights[1].items():
+        np.testing.assert_allclose(weights[0][name].numpy(), value.numpy(), 1e-4, 1e-6, err_msg=name)
+    by_hand = sum(float(nn.functional.cross_entropy(model(x), y)) * len(x) for x, y in batches) / sum(
+        n for n, _ in shapes
+    )
+    assert histories[0]["val_loss"][-1] == pytest.approx(by_hand, rel=1e-5)
+    # One more than there are shapes: of the first step, which finds no gradients.
+    different = len(set(shapes))
+    assert f"{different + 1} programs" in repr(trainers[0].train_on) and f"{different} programs" in repr(
+        trainers[0].test_on
+    )
+
+
 @pytest.mark.host_only
 def test_a_trainer_goes_with_all_that_it_has_compiled():
     gc.disable()

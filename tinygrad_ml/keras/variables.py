@@ -13,6 +13,11 @@ class Variable(Tensor):
 
     __slots__ = ()
 
+    @property
+    def value(self) -> Tensor:
+        """What it is now, which is itself: a variable is a tensor."""
+        return self
+
     def assign_add(self, amount: Any) -> Tensor:
         """self ← self + amount, on the device of the amount."""
         if isinstance(amount, Tensor) and amount.device != self.device:

@@ -21,6 +21,7 @@ from ..arguments import old_spelling
 from ..checks import number
 from ..naming import unique_name
 from ..serialization import Configurable, deserialize
+from ..variables import Variable
 from . import rules
 from .schedules import InverseTimeDecay, LearningRateSchedule
 
@@ -116,7 +117,7 @@ class Optimizer(Configurable):
                 f"the learning rate of {self.name!r} is {type(self._schedule).__name__}, a schedule of its own, and cannot be "
                 f"set to {rate:g}: make the optimizer with a number, or set another schedule"
             )
-        self._rate = tensor(rate, device="cpu")
+        self._rate = Variable(tensor(rate, device="cpu")._data)
 
     lr = learning_rate
 
