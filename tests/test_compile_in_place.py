@@ -56,6 +56,13 @@ def new(x):
     (lambda x: tg.tensor(1.0), (), lambda x: x.sum()),
     (lambda x: x.sum(), ..., 5.0),
     (lambda x: x > 2, 0, True),
+    (new, lambda x: x > 2, 3.0),
+    (new, lambda x: x > 2, lambda x: x.sum()),
+    (new, lambda x: x > 2, lambda x: x[:1, 0]),
+    (new, lambda x: x > 99, 3.0),
+    (new, lambda x: x[:, 0] > 2, lambda x: x[0]),
+    (new, lambda x: x[:, 0] > 2, lambda x: x[:1]),
+    (lambda x: (x * 1)[0], lambda x: x[0] > 1, 7.0),
     (lambda x: x * 1, (slice(None), 1), 7),
     (lambda x: (x * 1).T, 0, 7.0),
     (lambda x: x * 1, REVERSED, lambda x: x * 2),
@@ -83,6 +90,17 @@ def test_places_of_an_argument_can_be_overwritten():
         return x * 1, y + 1
 
     assert_same(function, X, np.float32(3))
+
+
+@pytest.mark.parametrize("values", [lambda x: x[x[:, 0] > 2], lambda x: x[0], lambda x: x])
+def test_a_mask_that_decides_how_many_values_there_are_is_no_place(values):
+    def function(x):
+        made = new(x)
+        made[x > 2] = values(x)
+        return made
+
+    with pytest.raises(CompileError, match="how often, is not known"):
+        tg.compile(function)(tg.tensor(X))
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (2, 0), (0,)])

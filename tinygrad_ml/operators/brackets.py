@@ -25,6 +25,10 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 def setitem(self: Tensor, key: Any, values: TensorLike) -> None:
     """x[...] = v: x takes the value that it has with v written there. Other tensors do not change."""
     overwriting(self)
+    chosen = _where_masked(self, key, values)
+    if chosen is not None:
+        become(self, chosen, "x[...] =")
+        return
     arrays, template, inserted = parse(key, self.shape, self._data)
     if inserted:
         wide = self.expand_dims(inserted)
@@ -57,6 +61,22 @@ def setitem(self: Tensor, key: Any, values: TensorLike) -> None:
             taken = source >= 0
         written = values.reshape(-1)[taken.where(source, 0)]
         become(self, taken.where(written, self), "x[...] =")
+
+
+def _where_masked(x: Tensor, key: Any, values: TensorLike) -> Tensor | None:
+    """What x[mask] = values makes of x, where nobody knows yet what is in the mask, as while a function is recorded, and
+    where `values` fit however often it is True; None otherwise."""
+    if not (isinstance(key, Tensor) and key.dtype.kind == "b" and isinstance(key._data, Absent) and key.ndim):
+        return None
+    if key.shape != x.shape[: key.ndim]:
+        return None
+    rest = x.shape[key.ndim :]
+    values = values.astype(x.dtype) if isinstance(values, Tensor) else as_tensor(values, x.dtype, x.device)
+    if values.ndim == len(rest) + 1 and values.shape[0] == 1:
+        values = values.squeeze(0)
+    if values.ndim > len(rest) or any(m not in (1, n) for m, n in zip(values.shape[::-1], rest[::-1], strict=False)):
+        return None
+    return key.reshape(key.shape + (1,) * len(rest)).where(values, x)
 
 
 def become(self: Tensor, value: Tensor, symbol: str) -> Tensor:

@@ -178,7 +178,7 @@ class _Tracing(Backend):
         raise CompileError(
             "where a boolean mask is True, and how often, is not known while a function is recorded by tg.compile, so it "
             "cannot be an index. Use tg.where(mask, x, 0) instead of x[mask], and x = tg.where(mask, value, x) instead of "
-            "x[mask] = value"
+            "x[mask] = value (which is recorded if the value is one number, or one row for each True)"
         )
 
     @staticmethod
