@@ -63,5 +63,5 @@ def test_every_table_that_is_written_has_its_place():
 def test_products_are_compared_as_they_lie_in_a_step():
     said = run("gemm.py", "--threads", "2", "--rounds", "1", "--only", "784-128-64-10, batch 100")
     rows = [line.strip("| ").split(" | ") for line in said.splitlines() if line.startswith("| ")]
-    assert rows[0][2:6] == ["tiles", "gemm, 1 a thread", "gemm, 2 a thread", "NumPy"]
+    assert rows[0][2:6] == ["tiles", "gemm, a panel a thread", "gemm, 4 panels", "NumPy"]
     assert rows[2][0] == "100×784 by 784×128, bᵀ" and rows[-1][0] == "**all of a step**"

@@ -8,7 +8,8 @@ and of 400, 784-500-500-10, and two convolutions. For each product, and for all 
 
     tiles    `compile/cpu/products/`, in the language of LLVM
     gemm     cblas_sgemm by its address, from tasks that the same threads share: panels of rows, or of columns where these
-             are more, one for each thread or two; OpenBLAS itself has one thread
+             are more: one for each thread; or always four, so that numbers do not depend on how many threads there are;
+             OpenBLAS itself has one thread
     NumPy    numpy.matmul, with as many threads of OpenBLAS
 
 They take turns. With one thread what counts is the processor time of the thread, so other programs disturb little; with
@@ -42,7 +43,7 @@ from tinygrad_ml.backend.blas import blas
 from tinygrad_ml.compile.cpu import layout
 from tinygrad_ml.compile.cpu.llvm.assembler import INT, INT32, Function, number
 from tinygrad_ml.compile.cpu.llvm.native import native
-from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, Product
+from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, WORTH_SHARING, Product
 from tinygrad_ml.compile.cpu.sharing.calling import runner
 from tinygrad_ml.compile.cpu.sharing.job import SCRATCH, address, job_row
 from tinygrad_ml.compile.schedule.axes import merged
@@ -54,6 +55,7 @@ NETWORKS = {
     "two convolutions, batch 128": (lambda: convolutional(nn), (128, 1, 28, 28)),
 }
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
+GEMM, GEMM_IN_4 = "gemm, a panel a thread", "gemm, 4 panels"
 Operands = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -158,13 +160,13 @@ def _matrix(x: np.ndarray, batch: tuple[int, ...]) -> tuple[int, int, int, int]:
     return TRANSPOSED if transposed else PLAIN, max(line, x.shape[-2 if transposed else -1]), down, (*steps, 0)[0]
 
 
-def in_panels(operands: Operands, threads: int, pieces: int) -> Callable[[], None]:
-    """c = a·b by gemm, `pieces` tasks for each thread."""
+def in_panels(operands: Operands, threads: int, panels: int) -> Callable[[], None]:
+    """c = a·b by gemm, in so many tasks."""
     a, b, c = operands
     (*batch, m, n), k, size = c.shape, a.shape[-1], c.itemsize
     (ta, sa, row, next_a), (tb, sb, _, next_b), (_, sc, _, next_c) = (_matrix(x, tuple(batch)) for x in operands)
     matrices = c.size // (m * n)
-    parts = 1 if threads == 1 or matrices >= 2 * threads else threads * pieces
+    parts = 1 if matrices >= 2 * threads else panels
     height, width = (-(-m // parts), n) if m >= n else (m, -(-n // parts))
     heights, widths = -(-m // height), -(-n // width)
     places = (address(a), row, sa, next_a, address(b), b.strides[-1], sb, next_b, address(c), c.strides[-2], sc, next_c)
@@ -191,10 +193,11 @@ def in_tiles(operands: Operands, threads: int, scratch: np.ndarray) -> Callable[
 
 def contestants(operands: Operands, threads: int, scratch: np.ndarray) -> dict[str, Callable[[], None]]:
     a, b, c = operands
-    few = 1 if c.size * a.shape[-1] < 500_000 else threads  # as the tiles
+    few = 1 if c.size * a.shape[-1] < WORTH_SHARING else threads  # as the tiles
     ways: dict[str, Callable[[], None]] = {"tiles": in_tiles(operands, threads, scratch)}
-    for pieces in (1, 2) if few > 1 else (1,):
-        ways[f"gemm, {pieces} a thread"] = in_panels(operands, few, pieces)
+    ways[GEMM] = in_panels(operands, few, few)
+    if c.size * a.shape[-1] >= WORTH_SHARING:
+        ways[GEMM_IN_4] = in_panels(operands, few, 4)
     ways["NumPy"] = partial(np.matmul, a, b, c)
     return ways
 
@@ -236,7 +239,7 @@ def row(what: str, times: int, seconds: dict[str, list[float]], names: list[str]
 
 def tables(words: str, threads: int, rounds: int) -> str:
     """The table of a network's products, with its title."""
-    names = ["tiles", "gemm, 1 a thread", *["gemm, 2 a thread"] * (threads > 1), "NumPy"]
+    names = ["tiles", GEMM, GEMM_IN_4, "NumPy"]
     scratch = np.empty(SCRATCH, np.uint8)
     make, shape = NETWORKS[words]
     alike: Counter[str] = Counter()
@@ -253,7 +256,7 @@ def tables(words: str, threads: int, rounds: int) -> str:
     lines = [f"| product | in a step | {' | '.join(names)} | gemm/tiles |", f"|{' --- |' * (len(names) + 3)}"]
     lines += [row(what, times, seconds[what], names) for what, times in alike.items()]
     for times in seconds.values():  # those that are not shared are one task
-        times.setdefault("gemm, 2 a thread", times["gemm, 1 a thread"])
+        times.setdefault(GEMM_IN_4, times[GEMM])
     whole = {name: [sum(alike[w] * seconds[w][name][i] for w in ways) for i in range(rounds)] for name in names}
     lines.append(row("**all of a step**", sum(alike.values()), whole, names))
     return f"### {words}\n\n" + "\n".join(lines) + "\n"
