@@ -126,6 +126,9 @@ def test_what_numpy_does_as_fast_is_left_to_it():
     assert not fits(1, 500, 784) and not fits(100, 3, 784) and not fits(100, 500, 2000) and not fits(0, 500, 784)
     assert not fits(100, 500, 784, lies="columns apart") and not fits(100, 500, 784, "int64")
     assert fits(8, 500, 784) and not fits(8, 500, 784, lies="transposed")  # nothing is copied for few rows
+    narrow = plan.register() // 4 - 1
+    assert not fits(25, narrow, 576, lies="transposed") and fits(25, narrow, 64, lies="transposed")
+    assert fits(25, narrow, 576) and fits(25, narrow + 1, 576, lies="transposed")
     batch = np.empty((2, 3, 20, 20), np.float32)
     assert Product.fits(batch, batch, batch)
     assert not Product.fits(batch.swapaxes(0, 1), batch.reshape(3, 2, 20, 20), batch.reshape(3, 2, 20, 20))

@@ -25,6 +25,10 @@ FEWEST = 4
 """Rows of a product."""
 WORTH_COPYING = 16
 """Rows of a product for which b may be copied."""
+LONG = 256
+"""Summands from which on b is not copied for fewer columns than a vector has: NumPy takes half of the time."""
+ONE_THREAD = 1 << 18
+"""Multiplications for which OpenBLAS itself takes no more than one thread, so the numbers do not depend on how many it has."""
 WORTH_SHARING = 500_000
 """Multiplications of a product that threads share: they take a hundredth of a millisecond."""
 FIRST_A, FIRST_B, FIRST_C = (TOLD + Fields._fields.index(name) for name in "abc")
@@ -78,7 +82,8 @@ class Product:
             return False
         if c.strides[-1] != size or any(_next(x, tuple(batch)) is None for x in (a, b, c)):
             return False
-        return b.strides[-1] == size or (b.strides[-2] == size and m >= WORTH_COPYING)
+        narrow = n < register() // size and k >= LONG and m * n * k <= ONE_THREAD
+        return b.strides[-1] == size or (b.strides[-2] == size and m >= WORTH_COPYING and not narrow)
 
     def job(self, threads: int) -> numpy.ndarray:
         """The job as so many threads will share it, without the addresses of the matrices."""
