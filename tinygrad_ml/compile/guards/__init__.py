@@ -1,5 +1,6 @@
 """What a function can reach, and what is noticed of it between two calls.
 
-Read in this order: `signature.py` (the arguments of a call), `reach.py` (what can be reached), `noticed.py` (what code
-reads by a name).
+Read in this order: `signature.py` (the arguments of a call), `code.py` (what code names) and `held.py` (what things hold),
+`reach.py` (what can be reached from there), `conditions.py` (what modules and optimisers say), `noticed.py` (what the
+user's code reads).
 """
