@@ -1,16 +1,17 @@
 """From what stands between the brackets of `x[...]` to the index of the primitive `getitem`."""
 
 import operator
+from typing import Any
 
 import numpy
 
 from . import writes
-from .backend import of
+from .backend import Array, of
 from .errors import AxisError, DTypeError, RangeError, ShapeError
 from .ops.index import ARRAY
 
 
-def parse(key, shape: tuple[int, ...], data) -> tuple[list, tuple, tuple[int, ...]]:
+def parse(key: Any, shape: tuple[int, ...], data: Array) -> tuple[list, tuple, tuple[int, ...]]:
     """The integer arrays of an index, the index with `ARRAY` in their places, and axes to insert first.
 
     Understands all that NumPy does: integers, slices, None, ..., integer arrays and lists, boolean

@@ -9,6 +9,7 @@ Read before: `gradients.py`.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from .. import backend
 from ..errors import GradientError
@@ -47,7 +48,7 @@ def vjp(f: Callable, *x: Tensor) -> tuple:
     return (tuple(part.detach() for part in y) if isinstance(y, (tuple, list)) else y.detach()), pullback
 
 
-def jvp(f: Callable, x, v) -> tuple[Tensor, Tensor]:
+def jvp(f: Callable, x: Any, v: Any) -> tuple[Tensor, Tensor]:
     """f(x) and its derivative in the direction v: (y, J·v).
 
     x is a tensor, or a tuple of tensors for a function of several; v likewise, of the same shapes.
@@ -66,7 +67,7 @@ def jvp(f: Callable, x, v) -> tuple[Tensor, Tensor]:
     return y.detach(), tangent
 
 
-def hvp(f: Callable, x, v):
+def hvp(f: Callable, x: Any, v: Any) -> Any:
     """H·v, where H is the Hessian of the scalar function f at x: the gradient of gradᵀ·v.
 
     x and v are tensors of one shape, or tuples of such. Costs about two gradients; H is never built.
@@ -78,7 +79,7 @@ def hvp(f: Callable, x, v):
     return _like_given(second, x)
 
 
-def jacobian(f: Callable, x):
+def jacobian(f: Callable, x: Any) -> Any:
     """J[i, j] = ∂f(x)ᵢ / ∂xⱼ, of shape (*f(x).shape, *x.shape); for a tuple x a tuple of such.
 
     One walk back for each element of the output.
@@ -89,7 +90,7 @@ def jacobian(f: Callable, x):
     return _like_given(_rows(y, inputs), x)
 
 
-def hessian(f: Callable, x):
+def hessian(f: Callable, x: Any) -> Any:
     """H[i, j] = ∂²f(x) / ∂xᵢ∂xⱼ of a scalar function, of shape (*x.shape, *x.shape).
 
     For a tuple x, a tuple of rows of blocks: hessian(f, (a, b))[0][1] is ∂²f/∂a∂b.

@@ -7,17 +7,20 @@ Read before: `graph/walk.py`. Read next: `derivatives.py`.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from .. import backend
 from ..backend import Absent, owner
 from ..errors import DeviceError, DTypeError, GradientError, ShapeError
-from ..graph import ZERO, backpropagate
+from ..graph import ZERO, Node, backpropagate
 from ..modes import differentiating, enable_grad
 from ..ops.elementwise import constant_in
-from ..tensor import Tensor, apply, beside, filled
+from ..tensor import Tensor, TensorLike, apply, beside, filled
 
 
-def backward(self, gradient=None, retain_graph: bool = False, create_graph: bool = False) -> None:
+def backward(
+    self: Tensor, gradient: TensorLike | None = None, retain_graph: bool = False, create_graph: bool = False
+) -> None:
     """Add the gradient of this tensor to the `.grad` of every leaf that requires one.
 
     gradient      ∂L/∂self, in the shape of the tensor; 1 by default, for a tensor of one element
@@ -110,7 +113,8 @@ def _restored_in_graph(arrays: tuple, node) -> list[Tensor]:
     return [Tensor(array, source, source.needs_grad) for array, source in zip(arrays, node.saved_from, strict=True)]
 
 
-def as_tuple(what) -> tuple:
+def as_tuple(what: Any) -> tuple:
+    """One thing, or several, as a tuple of them."""
     return tuple(what) if isinstance(what, (tuple, list)) else (what,)
 
 
@@ -142,23 +146,25 @@ def _ones(output: Tensor) -> Tensor:
     return filled(output.shape, 1, output.dtype, output.device)
 
 
-def zeros(node) -> Tensor:
+def zeros(node: Node) -> Tensor:
+    """The gradient of a node on which nothing depends."""
     return filled(node.shape, 0, node.dtype, node.device)
 
 
-def fitting(given, output: Tensor) -> Tensor:
-    given = beside(given, output)
+def fitting(given: TensorLike, output: Tensor) -> Tensor:
+    """The gradient that is given for an output, or an error if it is not of its shape, dtype and device."""
+    seed = beside(given, output)
     problems = []
-    if given.shape != output.shape:
-        problems.append(f"shape {given.shape} instead of {output.shape}")
-    if given.dtype != output.dtype:
-        problems.append(f"dtype {given.dtype} instead of {output.dtype}")
-    if given.device != output.device:
-        problems.append(f"device {given.device} instead of {output.device}")
+    if seed.shape != output.shape:
+        problems.append(f"shape {seed.shape} instead of {output.shape}")
+    if seed.dtype != output.dtype:
+        problems.append(f"dtype {seed.dtype} instead of {output.dtype}")
+    if seed.device != output.device:
+        problems.append(f"device {seed.device} instead of {output.device}")
     if problems:
-        kind = ShapeError if given.shape != output.shape else DTypeError if given.dtype != output.dtype else DeviceError
+        kind = ShapeError if seed.shape != output.shape else DTypeError if seed.dtype != output.dtype else DeviceError
         raise kind(f"the gradient given for {output._described()} has {', '.join(problems)}")
-    return given
+    return seed
 
 
 def _owners(seeds: dict) -> set[int]:

@@ -11,8 +11,7 @@ Read next: `arrays.py` (the switch), `host.py` (NumPy), `cuda.py` (CuPy), `devic
 from .arrays import absent, of, owner, register
 from .convert import as_array, of_dlpack, share_memory
 from .devices import Device, current_device, get, gpu_available, set_default_device
-from .dtypes import DEFAULT_FLOAT, is_float
-from .host import Array
+from .dtypes import DEFAULT_FLOAT, Array, is_float
 from .symbols import Absent
 
 __all__ = [

@@ -10,8 +10,8 @@ import numpy
 
 from ..errors import DTypeError
 from .cuda import Cuda
-from .dtypes import SUPPORTED
-from .host import Array, Host
+from .dtypes import SUPPORTED, Array
+from .host import Host
 from .symbols import Absent, Symbol
 
 

@@ -1,14 +1,19 @@
 """From whatever a user hands in to an array on a device."""
 
+from typing import Any
+
 import numpy
+from numpy.typing import DTypeLike
 
 from ..errors import DeviceError, DTypeError
 from .arrays import BY_TYPE, HOST, SYMBOL, Absent
 from .devices import Device, current_device, get
-from .dtypes import DEFAULT_FLOAT, as_dtype
+from .dtypes import DEFAULT_FLOAT, Array, as_dtype
 
 
-def as_array(data, dtype=None, device: str | Device | None = None, copy: bool = False):
+def as_array(
+    data: Any, dtype: DTypeLike | None = None, device: str | Device | None = None, copy: bool = False
+) -> Array:
     """`data` (number, nested list, array of any backend) as an array of a dtype on a device.
 
     By default arrays of a GPU stay there, and all else goes to the current device; arrays and
@@ -74,7 +79,7 @@ CPU, CUDA = 1, 2
 """The numbers of DLPack for devices."""
 
 
-def of_dlpack(x):
+def of_dlpack(x: Any) -> Array:
     """The array of another library, which offers it through DLPack, as an array of ours on the same device."""
     kind, index = x.__dlpack_device__()
     if kind not in (CPU, CUDA):
@@ -87,7 +92,7 @@ def of_dlpack(x):
         raise DTypeError(f"cannot read {type(x).__name__} through DLPack: {error}") from error
 
 
-def share_memory(made, of) -> bool:
+def share_memory(made: Any, of: Any) -> bool:
     """Whether array `made` looks at the memory of `of`, as far as it can be told; a missing array does not have any."""
     if made is of or isinstance(made, Absent):
         return True

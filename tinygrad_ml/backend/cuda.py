@@ -1,12 +1,13 @@
 """The GPU: CuPy. Imported only when somebody asks for a GPU or hands in a CuPy array."""
 
 import contextlib
+from typing import Any
 
 import numpy
 
 from ..errors import DeviceError
 from . import sums
-from .dtypes import float16
+from .dtypes import Array, float16
 from .host import Backend
 
 HOW_TO_GET_CUPY = "pip install 'tinygrad_ml[gpu]' (CUDA 13) or 'tinygrad_ml[gpu12]' (CUDA 12)"
@@ -28,6 +29,8 @@ def why_not() -> str | None:
 
 
 class Cuda(Backend):
+    """CuPy, and what it does in other ways than NumPy."""
+
     kind = "gpu"
     _shared = None
 
@@ -47,25 +50,25 @@ class Cuda(Backend):
             cls._shared = cls()
         return cls._shared
 
-    def current(self, index: int):
+    def current(self, index: int) -> contextlib.AbstractContextManager:
         return self.cupy.cuda.Device(index)
 
-    def from_host(self, array: numpy.ndarray, index: int = 0):
+    def from_host(self, array: numpy.ndarray, index: int = 0) -> Array:
         with self.cupy.cuda.Device(index):
             return self.cupy.asarray(array)
 
-    def filled(self, shape: tuple[int, ...], value, dtype: numpy.dtype, index: int = 0):
+    def filled(self, shape: tuple[int, ...], value: Any, dtype: numpy.dtype, index: int = 0) -> Array:
         with self.cupy.cuda.Device(index):
             return self.cupy.full(shape, value, dtype)
 
-    def to_host(self, array) -> numpy.ndarray:
+    def to_host(self, array: Array) -> numpy.ndarray:
         return self.cupy.asnumpy(array)
 
     @staticmethod
-    def index_of(array) -> int:
+    def index_of(array: Array) -> int:
         return array.device.id
 
-    def scatter_add(self, target, index, values) -> None:
+    def scatter_add(self, target: Array, index: Any, values: Array) -> None:
         # CUDA adds atomically what is float, or has 32 bits, or 64 without a sign. In two's complement
         # the sum of signed integers is that of the same bits without a sign; the small ones are widened.
         # Totals of float32 stay narrow here: what adds atomically adds in no order, and is short of memory.
@@ -82,14 +85,14 @@ class Cuda(Backend):
             self._scatter_add(wide, index, values.astype(numpy.int32))
             target[...] = wide
 
-    def generator(self, seed: numpy.random.SeedSequence, index: int = 0):
+    def generator(self, seed: numpy.random.SeedSequence, index: int = 0) -> Any:
         with self.cupy.cuda.Device(index):
             # Philox keeps its state on the device: drawing needs no copy and no synchronising.
             bits = self.cupy.random.Philox4x3210(int(seed.generate_state(1, numpy.uint64)[0] >> 1))
             return self.cupy.random.Generator(bits)
 
     @staticmethod
-    def quiet():
+    def quiet() -> contextlib.AbstractContextManager:
         return contextlib.nullcontext()
 
     def synchronize(self) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -42,7 +43,7 @@ class Device:
         self.kind, self.index = match[1], int(match[2] or 0)
 
     @classmethod
-    def of(cls, array) -> "Device":
+    def of(cls, array: Any) -> "Device":
         """The device that holds `array`."""
         backend = BY_TYPE[type(array)]
         key = backend.kind, backend.index_of(array)
@@ -57,7 +58,7 @@ class Device:
     def __repr__(self) -> str:
         return f"device('{self}')"
 
-    def __eq__(self, other) -> bool:
+    def __eq__(self, other: object) -> bool:
         if isinstance(other, str):
             return other in (str(self), f"{self.kind}:{self.index}")
         return isinstance(other, Device) and (self.kind, self.index) == (other.kind, other.index)
@@ -71,7 +72,7 @@ class Device:
         _defaults.stack = (*_defaults.stack, (self, current))
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: Any) -> None:
         _, current = _defaults.stack[-1]
         _defaults.stack = _defaults.stack[:-1]
         current.__exit__(*error)
@@ -104,12 +105,12 @@ _defaults = _Defaults()
 _process_default = Device("cpu")
 
 
-def register_kind(kind: str, opener) -> None:
+def register_kind(kind: str, opener: Callable[[int], Any]) -> None:
     """Make `kind` a name of devices; `opener(index)` returns its backend."""
     _openers[kind] = opener
 
 
-def get(device: Device):
+def get(device: Device) -> Any:
     """The backend of a device; `DeviceError` if the machine does not have it."""
     return _openers[device.kind](device.index)
 

@@ -4,9 +4,14 @@ A Python number never widens a tensor; integers meet floats as floats of the *ot
 precision; float64 appears only where somebody asked for it.
 """
 
+from typing import Any, TypeAlias
+
 import numpy
 
 from ..errors import DTypeError
+
+Array: TypeAlias = Any
+"""An array of NumPy's or CuPy's, or what stands for one. Type checkers know no type that has them all in it."""
 
 float16, float32, float64 = (numpy.dtype(name) for name in ("float16", "float32", "float64"))
 int8, int16, int32, int64 = (numpy.dtype(name) for name in ("int8", "int16", "int32", "int64"))
@@ -23,7 +28,7 @@ def is_float(dtype: numpy.dtype) -> bool:
     return dtype in FLOATS
 
 
-def as_dtype(dtype) -> numpy.dtype:
+def as_dtype(dtype: Any) -> numpy.dtype:
     """The NumPy dtype that `dtype` names; `DTypeError` for what no tensor can hold."""
     try:
         found = numpy.dtype(dtype).newbyteorder("=")
@@ -42,7 +47,7 @@ def result_type(*dtypes: numpy.dtype) -> numpy.dtype:
     return numpy.result_type(*(floats or dtypes))
 
 
-def number_dtype(number, dtype: numpy.dtype) -> numpy.dtype:
+def number_dtype(number: Any, dtype: numpy.dtype) -> numpy.dtype:
     """The dtype that a bare number takes beside a tensor of `dtype`: the tensor's own, unless the
     number is of a wider *kind* (a float beside integers, an integer beside bools)."""
     if dtype in FLOATS:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import math
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 import numpy
 
 from . import sums
+from .dtypes import Array
 
 try:  # SciPy's erf is compiled; without it, Python's own is exact and slower.
     from scipy.special import erf as _erf
@@ -17,10 +18,6 @@ except ImportError:
 
     def _erf(x):
         return numpy.asarray(_erf_of_numbers(x)).astype(x.dtype)[()]
-
-
-Array: TypeAlias = Any
-"""An array of NumPy's or CuPy's, or what stands for one. Type checkers know no type that has them all in it."""
 
 
 class Backend:
@@ -33,12 +30,12 @@ class Backend:
     kind: ClassVar[str]
     namespace: ClassVar
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         function = getattr(self.namespace, name)
         setattr(self, name, function)  # the next look-up finds it at once
         return function
 
-    def current(self, index: int):
+    def current(self, index: int) -> contextlib.AbstractContextManager:
         """A context in which the array library computes on its device number `index`."""
         return contextlib.nullcontext()
 
@@ -58,14 +55,14 @@ class Backend:
         """A copy of `array` on another device: number `index` of that backend."""
         return there.from_host(self.to_host(array), index)
 
-    def total(self, x, axis: tuple[int, ...], keepdims: bool = False):
+    def total(self, x: Array, axis: tuple[int, ...], keepdims: bool = False) -> Array:
         """Σ x over the axes."""
         if x.dtype.kind != "f":
             return self.sum(x, axis=axis, keepdims=keepdims)
         wide = sums.accumulator(x.dtype)
         return self.sum(x, axis=axis, dtype=wide, keepdims=keepdims).astype(x.dtype, copy=False)
 
-    def running_total(self, x, axis: int):
+    def running_total(self, x: Array, axis: int) -> Array:
         """yₖ = x₀ + … + xₖ along an axis."""
         if x.dtype.kind != "f":
             return self.cumsum(x, axis=axis)
@@ -88,29 +85,29 @@ class Host(Backend):
         return numpy.array(array) if isinstance(array, numpy.generic) else super().writeable(array)
 
     @staticmethod
-    def from_host(array: numpy.ndarray, index: int = 0):
+    def from_host(array: numpy.ndarray, index: int = 0) -> Array:
         """`array`, which is a NumPy array, on this device."""
         return array
 
     @staticmethod
-    def filled(shape: tuple[int, ...], value, dtype: numpy.dtype, index: int = 0):
+    def filled(shape: tuple[int, ...], value: Any, dtype: numpy.dtype, index: int = 0) -> Array:
         """A new array on this device with `value` everywhere."""
         if type(value) is int and not value:  # not so for -0.0
             return numpy.zeros(shape, dtype)
         return numpy.full(shape, value, dtype)
 
     @staticmethod
-    def to_host(array) -> numpy.ndarray:
+    def to_host(array: Array) -> numpy.ndarray:
         """`array`, which is on this device, as a NumPy array."""
         return numpy.asarray(array)
 
     @staticmethod
-    def index_of(array) -> int:
+    def index_of(array: Array) -> int:
         """Which of the devices of this kind holds `array`."""
         return 0
 
     @staticmethod
-    def erf(x):
+    def erf(x: Array) -> Array:
         """erf x = 2/√π ∫₀ˣ exp(-t²) dt, elementwise."""
         return _erf(x)
 
@@ -123,12 +120,12 @@ class Host(Backend):
     scatter_add = staticmethod(sums.add_at)
 
     @staticmethod
-    def generator(seed: numpy.random.SeedSequence, index: int = 0):
+    def generator(seed: numpy.random.SeedSequence, index: int = 0) -> Any:
         """A random number generator of this device."""
         return numpy.random.Generator(numpy.random.PCG64(seed))
 
     @staticmethod
-    def quiet():
+    def quiet() -> contextlib.AbstractContextManager:
         """A context in which inf and nan arise without warnings: to the engine they are values."""
         return numpy.errstate(all="ignore")
 

@@ -5,6 +5,7 @@ Each device has its own stream, derived from the seed, and started when it is fi
 
 import secrets
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +21,7 @@ class Streams:
         self.start_from(seed)
 
     def start_from(self, seed: int) -> None:
+        """Begin anew on every device."""
         self.seed = int(seed)
         self.generators: dict[str, Any] = {}
 
@@ -50,7 +52,7 @@ def manual_seed(seed: int) -> None:
 
 
 @contextmanager
-def drawing_from(streams: Streams):
+def drawing_from(streams: Streams) -> Iterator[None]:
     """Inside, random numbers of this thread come from these streams; the library's stand still."""
     outside, _drawing.streams = _drawing.streams, streams
     try:

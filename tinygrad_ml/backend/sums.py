@@ -13,10 +13,11 @@ Read next: `host.py`, whose sums these are.
 """
 
 import math
+from typing import Any
 
 import numpy
 
-from .dtypes import FLOATS, float16, float32, float64
+from .dtypes import FLOATS, Array, float16, float32, float64
 
 RUNNING_SUM_ELEMENTS = 128
 """This many numbers at most are added to one running total."""
@@ -34,7 +35,7 @@ def is_plain(dtype: numpy.dtype, count: int) -> bool:
     return count <= RUNNING_SUM_ELEMENTS and accumulator(dtype) == dtype
 
 
-def total(x, axis: tuple[int, ...], keepdims: bool = False):
+def total(x: Array, axis: tuple[int, ...], keepdims: bool = False) -> Array:
     """Σ x over the axes, of an array of NumPy's: in float dtypes in runs, of integers as NumPy has it."""
     if x.dtype not in FLOATS:
         return numpy.sum(x, axis=axis, keepdims=keepdims)
@@ -83,14 +84,14 @@ def _left(shape: tuple[int, ...], axis: tuple[int, ...], longest: int, blocks: i
     return tuple(blocks if a == longest else 1 if a in axis else n for a, n in enumerate(shape))
 
 
-def running_total(x, axis: int):
+def running_total(x: Array, axis: int) -> Array:
     """yₖ = x₀ + … + xₖ along an axis, of an array of NumPy's."""
     if x.dtype not in FLOATS:
         return numpy.cumsum(x, axis=axis)
     return numpy.cumsum(x, axis=axis, dtype=accumulator(x.dtype, running=True)).astype(x.dtype, copy=False)
 
 
-def add_at(target, index, values) -> None:
+def add_at(target: Array, index: Any, values: Array) -> None:
     """target[index] += values, where an index that occurs twice is added twice, in arrays of NumPy's.
 
     A table that is larger than what is added to it is not widened from float32: that would cost more than the

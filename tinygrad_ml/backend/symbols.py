@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any, NoReturn
 
 import numpy
 
 from ..errors import ShapeError
-from .host import Array, Backend
+from .dtypes import Array
+from .host import Backend
 
 
 class Absent:
@@ -34,7 +36,7 @@ class Absent:
         """What stands for the result of an operation on this, and perhaps others."""
         return Absent(shape, dtype)
 
-    def __array__(self, *_, **__):
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("a symbolic tensor has a shape and a dtype, but no data")
 
     def _refuse(self, *_):
@@ -52,16 +54,16 @@ class Symbol(Backend):
     kind = "symbol"
     namespace = None
 
-    def filled(self, shape, value, dtype, index=0) -> Absent:
+    def filled(self, shape: tuple[int, ...], value: Any, dtype: numpy.dtype, index: int = 0) -> Absent:
         return Absent(tuple(shape), dtype)
 
-    def from_host(self, array, index=0) -> Absent:
+    def from_host(self, array: Any, index: int = 0) -> Absent:
         return Absent(array.shape, array.dtype)
 
-    def index_of(self, array) -> int:
+    def index_of(self, array: Any) -> int:
         return 0
 
-    def nonzero(self, array):
+    def nonzero(self, array: Any) -> NoReturn:
         raise ShapeError(
             f"how many elements a mask of shape {array.shape} selects is in its numbers, and a symbolic tensor has none. "
             f"Use tg.where(mask, x, 0) instead of x[mask]"
@@ -70,16 +72,16 @@ class Symbol(Backend):
     def writeable(self, array: Array) -> Array:
         return array
 
-    def quiet(self):
+    def quiet(self) -> contextlib.AbstractContextManager:
         return contextlib.nullcontext()
 
-    def generator(self, seed, index=0) -> Symbol:
+    def generator(self, seed: Any, index: int = 0) -> Symbol:
         return self
 
-    def random(self, size, dtype) -> Absent:
+    def random(self, size: tuple[int, ...], dtype: numpy.dtype) -> Absent:
         return Absent(size, numpy.dtype(dtype))
 
     standard_normal = random
 
-    def integers(self, low, high, size) -> Absent:
+    def integers(self, low: int, high: int, size: tuple[int, ...]) -> Absent:
         return Absent(size, numpy.dtype("int64"))

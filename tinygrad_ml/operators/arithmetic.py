@@ -57,21 +57,22 @@ def direct(op: Primitive) -> Operator:
     if compute is None:
         return general(op)
 
-    def operator(self: Tensor, other: TensorLike) -> Tensor:
-        right = other if type(other) is Tensor else operand(other, self)
-        if right is None:
-            return NotImplemented
-        a, b = self._data, right._data
+    def operator(self: Tensor, other: Any) -> Tensor:
+        if type(other) is not Tensor:
+            other = operand(other, self)
+            if other is None:
+                return NotImplemented
+        a, b = self._data, other._data
         if a.dtype is b.dtype:
             try:
                 value = compute(a, b)
             except Exception:
-                return apply(op, (self, right))  # which finds the words for what is wrong
+                return apply(op, (self, other))  # which finds the words for what is wrong
             if value.dtype is a.dtype:  # not so for a quotient of integers
-                if self._needs or right._needs or modes.busy:
-                    return record(op, (self, right), (a, b), NO_PARAMETERS, value)
+                if self._needs or other._needs or modes.busy:
+                    return record(op, (self, other), (a, b), NO_PARAMETERS, value)
                 return Tensor(value)
-        return apply(op, (self, right))
+        return apply(op, (self, other))
 
     return operator
 

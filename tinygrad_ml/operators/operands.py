@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy
 
 from ..backend import dtypes
@@ -20,13 +22,13 @@ def operand(other: TensorLike, beside: Tensor) -> Tensor | None:
     device; lists take both; arrays keep their dtype and are on theirs.
     """
     kind = type(other)
-    if isinstance(other, (int, float)) and (kind is float or kind is int) and other:  # not 0, because 0.0 equals -0.0
+    if (kind is float or kind is int) and other:  # not 0, because 0.0 equals -0.0
         key = kind, other, beside._data.dtype
         constant = constants.get(key)
         if constant is None:
             if len(constants) > 1000:
                 constants.clear()
-            constant = constants[key] = _number(other, beside)
+            constant = constants[key] = _number(cast(float, other), beside)
         return constant
     if isinstance(other, Tensor):
         return other

@@ -12,6 +12,7 @@ from math import prod
 
 import numpy
 
+from ..backend import Array
 from ..backend.sums import accumulator
 from ..errors import ShapeError
 from .primitive import Primitive, View
@@ -49,7 +50,7 @@ def _fold_value(xp, x, shape, kernel, stride, dilation):
     return fold_into(total, x, kernel, stride, dilation).astype(x.dtype, copy=False)
 
 
-def fold_into(total, x, kernel, stride, dilation):
+def fold_into(total: Array, x: Array, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
     """Add windows to `total`, an array of zeros, where they came from."""
     spatial = len(kernel)
     lead = (slice(None),) * (total.ndim - spatial)

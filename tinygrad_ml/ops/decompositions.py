@@ -14,6 +14,8 @@ pseudo-inverses and nonlinear least squares problems whose variables separate" (
 L. Lehmann, "Algorithmic differentiation of linear algebra functions" (2018), for Q and R.
 """
 
+from typing import Any
+
 import numpy
 
 from ..backend import dtypes
@@ -43,7 +45,7 @@ def _differences(values):
 # -- eigenvalues of symmetric matrices -----------------------------------------------------------------
 
 
-def eigh_parts(y):
+def eigh_parts(y: Any) -> tuple:
     """λ and V of what `eigh` computes."""
     return y[..., 0, :], y[..., 1:, :]
 
@@ -100,7 +102,7 @@ eigvalsh = Primitive(
 # -- singular values -----------------------------------------------------------------------------------
 
 
-def svd_parts(y, rows: int):
+def svd_parts(y: Any, rows: int) -> tuple:
     """U, s and V of what `svd` computes for a matrix of this many rows."""
     return y[..., :rows, :], y[..., rows, :], y[..., rows + 1 :, :]
 
@@ -183,7 +185,7 @@ pinv = Primitive(
 # -- orthogonal columns --------------------------------------------------------------------------------
 
 
-def qr_parts(y, rows: int):
+def qr_parts(y: Any, rows: int) -> tuple:
     """Q and R of what `qr` computes for a matrix of this many rows."""
     return y[..., :, :rows].mT, y[..., :, rows:]
 

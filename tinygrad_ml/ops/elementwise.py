@@ -11,6 +11,8 @@ but `sigmoid` and `tanh` are written in y, which costs no exponential, and are f
 
 import math
 import operator
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..backend import dtypes
 from .primitive import Primitive, View, zero
@@ -38,7 +40,17 @@ OPERATORS = {
 """Operators, which the arrays of every backend know, and NumPy's functions for them."""
 
 
-def unary(name, value, formula, local, rule, scalar=None, *, coerce=dtypes.promote_floats, **facts):
+def unary(
+    name: str,
+    value: str | Callable,
+    formula: str,
+    local: Any,
+    rule: Callable | None,
+    scalar: str | None = None,
+    *,
+    coerce: Callable | None = dtypes.promote_floats,
+    **facts: Any,
+) -> Primitive:
     """A row of one input x. `value` is a function, or the name of one in NumPy's namespace."""
     if isinstance(value, str):
         function = facts["ufunc"] = value
@@ -48,7 +60,17 @@ def unary(name, value, formula, local, rule, scalar=None, *, coerce=dtypes.promo
     return Primitive(name, value, same, gradient, kind="elementwise", **facts)
 
 
-def binary(name, value, formula, local, rules, scalar=None, *, coerce=dtypes.promote, **facts):
+def binary(
+    name: str,
+    value: str | Callable,
+    formula: str,
+    local: Any,
+    rules: Sequence[Callable],
+    scalar: str | None = None,
+    *,
+    coerce: Callable | None = dtypes.promote,
+    **facts: Any,
+) -> Primitive:
     """A row of two inputs a and b, broadcast against each other. `value` may also be one of Python's operators."""
     if isinstance(value, str):
         function = facts["ufunc"] = value

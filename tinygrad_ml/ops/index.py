@@ -9,6 +9,8 @@ operation (so that a recorded step can be given others); the parameter `index` h
 their places.
 """
 
+from collections.abc import Iterable
+
 import numpy
 
 from ..backend import dtypes
@@ -27,7 +29,7 @@ class _Array:
 ARRAY = _Array()
 
 
-def fill(index: tuple, arrays) -> tuple:
+def fill(index: tuple, arrays: Iterable) -> tuple:
     """`index` with the arrays put in their places."""
     arrays = iter(arrays)
     return tuple(next(arrays) if part is ARRAY else part for part in index)

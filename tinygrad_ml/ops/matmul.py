@@ -5,6 +5,8 @@ Sources: M. Giles, "An extended collection of matrix derivative results" (2008);
 "Differentiation of the Cholesky decomposition" (2016).
 """
 
+from typing import Any
+
 import numpy
 
 from ..backend import dtypes
@@ -52,7 +54,8 @@ linear = Primitive(
 )
 
 
-def square(x: Shape, **_) -> Shape:
+def square(x: Shape, **_: Any) -> Shape:
+    """The shape of a square matrix, or of a batch of them."""
     if len(x) < 2 or x[-1] != x[-2]:
         raise ShapeError(f"shape {x}: the last two axes must be equal (a square matrix, or a batch of them)")
     return x
@@ -68,7 +71,8 @@ def _solve_shape(a: Shape, b: Shape) -> Shape:
     return _matmul_shape(a, b)
 
 
-def cubic(y, x, *_) -> int:
+def cubic(y: Shape, x: Shape, *_: Any) -> int:
+    """Of the order of n³ operations for each matrix."""
     return size(x) * x[-1]
 
 
@@ -162,7 +166,7 @@ sign_det = Primitive(
 )
 
 
-def half_lower(x):
+def half_lower(x: Any) -> Any:
     """The lower triangle, with half of the diagonal."""
     n = x.shape[-1]
     mask = numpy.tril(numpy.ones((n, n)), -1) + numpy.eye(n) / 2

@@ -25,14 +25,14 @@ Read next: `elementwise.py`, the table of derivatives. `plan.py` is how the engi
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .plan import Plans
 from .scalar import parsed
 from .shapes import Shape, size
 
 
-def zero(g):
+def zero(g: Any) -> None:
     """The rule of an input whose derivative is 0 wherever there is one, as for `floor`."""
     return None
 

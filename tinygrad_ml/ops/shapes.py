@@ -1,11 +1,13 @@
 """Shape rules that several operations share, and the errors they raise."""
 
+from typing import Any
+
 from ..errors import AxisError, ShapeError
 
 Shape = tuple[int, ...]
 
 
-def same(x: Shape, **_) -> Shape:
+def same(x: Shape, **_: Any) -> Shape:
     """The output has the input's shape."""
     return x
 
@@ -38,7 +40,7 @@ def one_axis(axis: int, ndim: int) -> int:
     return axis % max(ndim, 1)
 
 
-def axes_of(axis, ndim: int) -> tuple[int, ...]:
+def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     """`axis=None | int | tuple` as a tuple of axes counted from the left, each once."""
     if axis is None:
         return tuple(range(ndim))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import writes
-from ..backend import Absent
+from ..backend import Absent, Array
 from ..backend.arrays import BY_TYPE, HOST
 from ..errors import DTypeError, RangeError, TinygradError
 from ..graph import Node
@@ -38,7 +38,9 @@ def apply(op: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any] = NO
     return record(op, inputs, arrays, params, value)
 
 
-def record(op: Primitive, inputs: tuple[Tensor, ...], arrays, params: dict[str, Any], value) -> Tensor:
+def record(
+    op: Primitive, inputs: tuple[Tensor, ...], arrays: Sequence[Array], params: dict[str, Any], value: Array
+) -> Tensor:
     """The tensor of `value`, which `op` computed from `arrays`, the (coerced) arrays of `inputs`.
 
     It gets a node if some input needs a gradient that can flow through `op`, or is symbolic.

@@ -9,10 +9,11 @@ Read before: `ops/primitive.py`, `graph/`. Read next: `applying.py`.
 from __future__ import annotations  # the class has a method called `numpy`
 
 import weakref
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from .. import writes
 from ..backend import Array, Device, absent, as_array, dtypes, of
@@ -58,7 +59,7 @@ class Tensor(Protocols, Methods):
     # -- what it holds ---------------------------------------------------------------------------
 
     @property
-    def data(self):
+    def data(self) -> Array:
         """The array itself (NumPy's on the CPU, CuPy's on the GPU), not a copy.
 
         Writing into it is noticed: a later `backward` that needs the old numbers says so. On the
@@ -71,12 +72,12 @@ class Tensor(Protocols, Methods):
 
     @data.setter
     def data(self, array: TensorLike) -> None:
-        array = as_array(array._data if isinstance(array, Tensor) else array, self.dtype, self.device)
-        if array.shape != self.shape:
-            raise ShapeError(f"data of shape {array.shape} given to {self._described()}; the shapes must be equal")
+        given = as_array(array._data if isinstance(array, Tensor) else array, self.dtype, self.device)
+        if given.shape != self.shape:
+            raise ShapeError(f"data of shape {given.shape} given to {self._described()}; the shapes must be equal")
         writes.wrote(self._data)
         writes.give_back(self._data)
-        self._hold(array)
+        self._hold(given)
 
     def _hold(self, array: Array) -> None:
         """Hold another array, at the same place in the graph."""
@@ -120,10 +121,12 @@ class Tensor(Protocols, Methods):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The sizes of all axes; () for a single number."""
         return self._data.shape
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return len(self._data.shape)
 
     @property
@@ -136,10 +139,12 @@ class Tensor(Protocols, Methods):
 
     @property
     def dtype(self) -> numpy.dtype:
+        """What kind of numbers it holds, and how wide they are."""
         return self._data.dtype
 
     @property
     def device(self) -> Device:
+        """Where its numbers lie."""
         return Device.of(self._data)
 
     @property
@@ -200,7 +205,7 @@ class Tensor(Protocols, Methods):
             raise GradientError(f"{self._described()} does not require a gradient, so there is none to retain")
         self.node.tensor = weakref.ref(self)
 
-    def register_hook(self, hook) -> _Hook:
+    def register_hook(self, hook: Callable) -> _Hook:
         """Call `hook(gradient)` when the gradient of this tensor is complete, in each backward pass.
 
         What it returns, if not None, takes the gradient's place. Returns an object whose
@@ -227,24 +232,26 @@ class Tensor(Protocols, Methods):
         """The numbers as nested Python lists."""
         return self.numpy().tolist()
 
-    def __array__(self, dtype=None, copy=None) -> numpy.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> numpy.ndarray:
         if copy is False and self.device.kind != "cpu":
             raise ValueError(f"{self._described()} cannot be seen by NumPy without a copy; use x.numpy()")
         array = self.data if copy is False else self.numpy()
         return array if dtype is None else array.astype(dtype, copy=bool(copy))
 
-    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
         options = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
         return self.data.__dlpack__(**{name: value for name, value in options.items() if value is not None})
 
-    def __dlpack_device__(self):
+    def __dlpack_device__(self) -> tuple[int, int]:
         return self.data.__dlpack_device__()
 
     def detach(self) -> Tensor:
         """The same numbers outside of the graph: a constant to every gradient."""
         return Tensor(self._data)
 
-    def assign(self, values) -> Tensor:
+    def assign(self, values: TensorLike) -> Tensor:
         """Overwrite the memory of this leaf with `values`, in place and outside of the graph.
 
         `values` is broadcast and cast to the shape and dtype of the tensor. A graph that still
@@ -307,7 +314,7 @@ class _Hook:
         self._node.hooks = tuple(hook for hook in self._node.hooks if hook is not self._hook)
 
 
-def check_devices(name: str, inputs) -> None:
+def check_devices(name: str, inputs: Iterable[Tensor]) -> None:
     """`DeviceError` if the tensors are not all on one device; numbers have none."""
     placed = [
         tensor

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy
+from numpy.typing import DTypeLike
 
 from .. import writes
 from ..backend import Device, as_array, dtypes, get
 from ..errors import GradientError
-from .base import Tensor
+from .base import Tensor, TensorLike
 
 
-def tensor(data, dtype=None, requires_grad: bool = False, device=None, name: str | None = None) -> Tensor:
+def tensor(
+    data: TensorLike,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    device: str | Device | None = None,
+    name: str | None = None,
+) -> Tensor:
     """A tensor with its own copy of `data`.
 
     data           number, nested list, NumPy or CuPy array, or tensor
@@ -37,7 +46,7 @@ def tensor(data, dtype=None, requires_grad: bool = False, device=None, name: str
     return made
 
 
-def as_tensor(data, dtype=None, device=None) -> Tensor:
+def as_tensor(data: TensorLike, dtype: DTypeLike | None = None, device: str | Device | None = None) -> Tensor:
     """`data` as a tensor, sharing memory and graph where it can: what every function does to its arguments."""
     if isinstance(data, Tensor):
         if dtype is not None and data.dtype != dtypes.as_dtype(dtype):
@@ -49,7 +58,7 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
     return made
 
 
-def beside(data, tensor: Tensor) -> Tensor:
+def beside(data: TensorLike, tensor: Tensor) -> Tensor:
     """`data` as a tensor on the device of another: Python's floats take its dtype, if that is floating, and with it
     all digits that it holds; arrays keep their own."""
     if isinstance(data, Tensor):
@@ -60,6 +69,6 @@ def beside(data, tensor: Tensor) -> Tensor:
     return as_tensor(data, None, tensor.device)
 
 
-def filled(shape: tuple[int, ...], value, dtype, device: Device) -> Tensor:
+def filled(shape: tuple[int, ...], value: Any, dtype: numpy.dtype, device: Device) -> Tensor:
     """A new tensor with `value` everywhere."""
     return Tensor(get(device).filled(shape, value, dtype, device.index))
