@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tinygrad_ml.errors import OptionError
 from tinygrad_ml.graph import Node, topological
-from tinygrad_ml.ops.elementwise import constant_in
+from tinygrad_ml.ops.movement import constant_in
 
 from . import nesting, words
 from .model import Frame

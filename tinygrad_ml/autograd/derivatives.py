@@ -14,7 +14,7 @@ from typing import Any
 from .. import backend
 from ..errors import GradientError
 from ..modes import enable_grad
-from ..ops.elementwise import constant_in
+from ..ops.movement import constant_in
 from ..tensor import Tensor, apply, beside, filled, tensor
 from .gradients import as_tuple, fitting, grad, zeros
 

@@ -14,7 +14,7 @@ from ..backend import Absent, owner
 from ..errors import DeviceError, DTypeError, GradientError, ShapeError
 from ..graph import ZERO, Node, backpropagate
 from ..modes import differentiating, enable_grad
-from ..ops.elementwise import constant_in
+from ..ops.movement import constant_in
 from ..tensor import Tensor, TensorLike, apply, beside, filled
 
 

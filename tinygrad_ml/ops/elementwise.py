@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..backend import dtypes
-from .primitive import Primitive, View, zero
+from .primitive import Primitive, zero
 from .shapes import broadcast, same
 
 bool_result = {"dtype": lambda *_: dtypes.bool_}
@@ -297,22 +297,3 @@ def _cast_value(xp, x, dtype):
 cast = Primitive("cast", _cast_value, same, (lambda g: g,), local=("1",), **_cast_facts)
 discrete_cast = Primitive("discrete_cast", _cast_value, same, **_cast_facts)
 """The cast to integers or bools, which have no gradient."""
-
-
-def _restart(xp, x, *others):
-    return x
-
-
-constant_in = Primitive(
-    "constant_in",
-    _restart,
-    lambda x, *_: x,
-    (lambda g: g, zero),
-    inputs="x others*",
-    view=View("kept", back=lambda shape: (constant_in, {})),
-    formula="x",
-    local=("1", "0"),
-    flops=lambda *_: 0,
-)
-"""x, recorded as a function of others that it does not vary with: so that the derivative of a
-derivative that happens to be constant is 0 and not an error."""

@@ -28,7 +28,7 @@ from .rows import Rows
 SINGLE = {
     COPY: movement.copy,
     ops.movement.reshape: movement.copy,
-    ops.elementwise.constant_in: movement.copy,
+    ops.movement.constant_in: movement.copy,
     ops.movement.concat: movement.concat,
     ops.reduce.cumulative_sum: movement.cumulative_sum,
     ops.conv.fold: movement.fold,

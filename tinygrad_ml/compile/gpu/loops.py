@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy
 
-from ...ops.elementwise import constant_in
-from ...ops.movement import reshape
+from ...ops.movement import constant_in, reshape
 from ...ops.shapes import size
 from ..program import COPY, GATHER, PUT, Instruction, Value
 from ..schedule.axes import strides_in

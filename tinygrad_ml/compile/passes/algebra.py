@@ -175,7 +175,7 @@ RULES: dict[Primitive, tuple[Callable, ...]] = {
     elementwise.cast: (_moves_nothing,),
     elementwise.discrete_cast: (_moves_nothing,),
     movement.permute_dims: (_in_order,),
-    elementwise.constant_in: (lambda instruction, made: instruction.inputs[0],),
+    movement.constant_in: (lambda instruction, made: instruction.inputs[0],),
     elementwise.power: (_first_power,),
 }
 """Primitive -> its rules(instruction, who made each value) -> value, simpler instruction, or None."""

@@ -12,8 +12,7 @@ from typing import Any
 
 from ...errors import CompileError
 from ...ops import Primitive
-from ...ops.elementwise import constant_in
-from ...ops.movement import reshape
+from ...ops.movement import constant_in, reshape
 from ..program import PUT, Value
 
 
