@@ -87,6 +87,7 @@ def test_when_it_stops():
 def test_the_first_step_is_no_longer_than_one():
     assert trace([0.5, 0.0], [2.0, 1.0], lr=0.1)[1] == pytest.approx(-0.05)
     assert trace([4.0, 0.0], [2.0, 1.0], lr=0.1)[1] == pytest.approx(-0.1)
+    assert trace([4.0], [2.0], lr=0.1, max_iter=1)[1] == pytest.approx(-0.1)
 
 
 def test_a_step_without_a_turn_of_the_slope_is_not_remembered():
