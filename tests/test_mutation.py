@@ -1,5 +1,6 @@
 """The run of mutants (`python -m tests.mutation`): what its tables say is there, and its worker tells dead from alive."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -19,6 +20,13 @@ def test_equivalent_mutants_are_changes_of_lines_that_are_there():
         lines = [line.strip() for line in (ROOT / entry["file"]).read_text().splitlines()]
         assert entry["before"] in lines, entry
         assert entry["after"] != entry["before"] and entry["reason"]
+
+
+def test_the_chosen_tests_are_there():
+    tree = ast.parse((ROOT / "tests/mutation/reach.py").read_text())  # whose imports not everybody has
+    values = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
+    chosen = ast.literal_eval(values["CHOSEN"])
+    assert [name for name in chosen if not (ROOT / f"tests/test_{name}.py").is_file()] == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
