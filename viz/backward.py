@@ -20,6 +20,7 @@ from tinygrad_ml.tensor import Tensor, filled
 
 from .figures import WHOLE_ELEMENTS, ArraySummary, summarise
 from .replay import on_host, unwatched
+from .words import operation
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,9 @@ class _Watcher:
         if position is None:
             gradient = self._seen(total, node)
             self.walk.gradients[node] = gradient
-            array = None if self.probe is None or total is ZERO else on_host(total)
-            self.walk.events.append(Visit(node, gradient, None if array is None else self.probe(node, array)))
+            array = None if total is ZERO else on_host(total)
+            probed = None if self.probe is None or array is None else self.probe(node, array)
+            self.walk.events.append(Visit(node, gradient, probed))
             self.totals.pop(node, None)
             return
         parent = node.inputs[position]
@@ -166,5 +168,5 @@ def _without_numbers(order: list[Node], walk: Walk) -> None:
             counts[parent] = counts.get(parent, 0) + 1
             unknown = KnownGradient(parent.shape, None, walk.trouble)
             earlier = unknown if counts[parent] > 1 else None
-            share = KnownGradient(node.shape, None, walk.trouble) if node.op.shape is broadcast else unknown
+            share = KnownGradient(node.shape, None, walk.trouble) if operation(node).shape is broadcast else unknown
             walk.events.append(Share(node, position, share, unknown, earlier, unknown, counts[parent]))

@@ -22,6 +22,7 @@ from tinygrad_ml.tensor import Tensor, apply, tensor
 
 from .figures import number
 from .replay import unwatched
+from .words import operation
 
 HOW = (
     "A check compares (S(x + h·v) - S(x - h·v)) / 2h, found by trying, with v · ∂S/∂x, where S is the sum of the outputs. "
@@ -118,7 +119,7 @@ class _Differences:
         for later in self.order[self.position[node] + 1 :]:
             if any(parent in moved for parent in later.inputs):
                 inputs = tuple([self._wide(parent, moved) for parent in later.inputs])
-                moved[later] = apply(later.op, inputs, _wide_params(later))
+                moved[later] = apply(operation(later), inputs, _wide_params(later))
         return float(sum(self._wide(output, moved).numpy().sum() for output in self.outputs))
 
     def _wide(self, node: Node, moved: Mapping[Node, Tensor]) -> Tensor:

@@ -8,6 +8,7 @@ Read next: `render.py`.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from itertools import pairwise
 
 import graphviz
@@ -64,7 +65,7 @@ def to_dot(drawing: Drawing, legend: bool = True, swapped: bool = False) -> str:
     _write_boxes(graph, drawing, swapped)
     for item in drawing.items:
         if item.beside is not None and drawing.direction == "both":
-            with graph.subgraph() as row:
+            with _part(graph) as row:
                 row.attr(rank="same")
                 row.node(item.beside)
                 row.node(item.id)
@@ -99,7 +100,7 @@ def _write_boxes(graph: graphviz.Digraph, drawing: Drawing, swapped: bool) -> No
             _write_item(into, item)
         for inner in frames.get(path, ()):
             frame = drawing.frames[inner[-1]]
-            with into.subgraph(name=f"cluster_{frame.id}") as cluster:
+            with _part(into, f"cluster_{frame.id}") as cluster:
                 # Arrows cross a label, but go around a box: a label with details is one.
                 cluster.attr(
                     "graph",
@@ -160,10 +161,17 @@ def _write_edge(graph: graphviz.Digraph, edge: Edge, direction: str, labelled: b
     graph.edge(*ends, **attributes)
 
 
+def _part(graph: graphviz.Digraph, name: str | None = None) -> AbstractContextManager[graphviz.Digraph]:
+    """A part of a graph, to be written into."""
+    part = graph.subgraph(name=name)
+    assert part is not None  # as it is for a part that is given, and not begun
+    return part
+
+
 def _write_legend(graph: graphviz.Digraph, drawing: Drawing) -> None:
     """A row of small boxes below everything: one of each kind that occurs."""
     names = [f"legend_{kind}" for kind in drawing.kinds()]
-    with graph.subgraph(name="cluster_legend") as row:
+    with _part(graph, "cluster_legend") as row:
         row.attr("graph", style="rounded", color=FRAME, label="", margin="6", rank="same", **{"class": "legend"})
         for name, kind in zip(names, drawing.kinds(), strict=True):
             label = f"<{font(KINDS[kind], VALUE if kind == 'constant' else INK, 9)}>"

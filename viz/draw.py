@@ -6,9 +6,10 @@ Read before: `model.py`, `reading.py`, `dot.py`. Read next: `steps.py`.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from tinygrad_ml import Tensor, symbol
 from tinygrad_ml.compile import Step as CompiledStep
@@ -24,9 +25,12 @@ from .reading import read_graph
 from .render import HOW_TO_GET_ONE, PICTURE_FORMATS, NoRenderer, render
 from .svg import backward_is_left, polish
 
+Drawable: TypeAlias = Tensor | Sequence[Tensor] | Callable[..., Any] | BaseException
+"""What can be drawn: tensors; a compiled step; a module or a function, with `input_shape`; an error that an operation raised."""
+
 
 def draw(
-    what,
+    what: Drawable,
     direction: str = "forward",
     *,
     input_shape: Sequence[int] | None = None,
@@ -80,7 +84,7 @@ def draw(
     return Picture(read_graph(arrangement, direction, values=values, overlay=overlay, failure=failure), legend)
 
 
-def outputs_of(what, input_shape: Sequence[int] | None) -> list[Node]:
+def outputs_of(what: Drawable, input_shape: Sequence[int] | None) -> list[Node]:
     """The nodes that `draw`, `steps` and `explain` are asked about."""
     if isinstance(what, CompiledStep):
         raise DTypeError(
@@ -93,8 +97,9 @@ def outputs_of(what, input_shape: Sequence[int] | None) -> list[Node]:
         if not isinstance(input_shape, (tuple, list)):
             raise OptionError(f"input_shape is a shape, batch included, as in (100, 784), and not {input_shape!r}")
         what = what(symbol(tuple(input_shape), name="x"))
-    tensors = list(what) if isinstance(what, (tuple, list)) else [what]
-    if not tensors or not all(isinstance(tensor, Tensor) for tensor in tensors):
+    given = list(what) if isinstance(what, (tuple, list)) else [what]
+    tensors = [tensor for tensor in given if isinstance(tensor, Tensor)]
+    if not given or len(tensors) < len(given):
         hint = "; give input_shape= to draw a module" if callable(what) else ""
         raise DTypeError(
             f"a graph belongs to a tensor, several, or (for draw) an error, not {type(what).__name__}{hint}"

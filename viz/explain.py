@@ -27,7 +27,7 @@ from tinygrad_ml.graph import Node
 from . import words
 from .arranging import Arrangement
 from .check import HOW
-from .draw import Picture, outputs_of
+from .draw import Drawable, Picture, outputs_of
 from .facts import device_of
 from .figures import ArraySummary, amount, byte_text, number, shape_text
 from .model import Drawing
@@ -45,7 +45,7 @@ _CURVE = (400, 80)
 
 
 def explain(
-    what,
+    what: Drawable,
     path: str | Path,
     *,
     input_shape: Sequence[int] | None = None,
@@ -125,7 +125,7 @@ def _page(arrangement: Arrangement, drawing: Drawing, steps: list[Step], title: 
 
 
 def _file(name: str) -> str:
-    return resources.files(__package__).joinpath("page", name).read_text(encoding="utf-8")
+    return resources.files("viz").joinpath("page", name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:
@@ -202,13 +202,13 @@ def _details(arrangement: Arrangement) -> dict:
         place = arrangement.place(node)
         if place is None or arrangement.is_copy(node) or arrangement.is_module(place):
             continue
-        source = source_of(node.op) if node.op else ""
+        name, source = (node.op.name, source_of(node.op)) if node.op else ("", "")
         if source:
-            sources[node.op.name] = source
+            sources[name] = source
         facts = {
             "name": arrangement.names[node],
             "facts": _facts(arrangement, node),
-            "source": node.op.name if source else "",
+            "source": name if source else "",
         }
         nodes[place] = facts
         if node.needs_grad:

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 import numpy
+from numpy.typing import ArrayLike
 
 WHOLE_ELEMENTS = 6
 """A tensor of at most this many elements is shown whole; a larger one by its mean, spread and norm."""
@@ -28,7 +29,7 @@ def number(x: float | int | bool) -> str:
     return f"{float(digits):.3g}e{int(exponent)}" if exponent else digits
 
 
-def numbers(values) -> str:
+def numbers(values: float | list) -> str:
     """Nested lists of numbers, as in `[[1, 2], [3, 4]]`."""
     if isinstance(values, list):
         return f"[{', '.join(numbers(value) for value in values)}]"
@@ -93,7 +94,7 @@ class ArraySummary:
         return f"mean {number(self.mean)} ± {number(self.spread)}, norm {number(self.norm)}{trouble}"
 
 
-def summarise(array, keep: int = WHOLE_ELEMENTS) -> ArraySummary:
+def summarise(array: ArrayLike, keep: int = WHOLE_ELEMENTS) -> ArraySummary:
     """What to show of a NumPy array, whose numbers are kept if there are at most `keep` of them."""
     array = numpy.asarray(array)
     wide = array.astype(numpy.float64)
@@ -102,9 +103,11 @@ def summarise(array, keep: int = WHOLE_ELEMENTS) -> ArraySummary:
     good = wide[finite]
     if good.size:
         norm = float(numpy.sqrt((good * good).sum()))
-        facts = float(good.mean()), float(good.std()), norm, float(good.min()), float(good.max())
+        mean, spread, low, high = float(good.mean()), float(good.std()), float(good.min()), float(good.max())
     else:
-        facts = (0.0,) * 5 if not array.size else (math.nan,) * 5
+        mean = spread = norm = low = high = math.nan if array.size else 0.0
     infinite = array.size - good.size - nan
     values = array.tolist() if array.size <= keep else None
-    return ArraySummary(tuple(array.shape), str(array.dtype), array.size, values, *facts, nan, infinite)
+    return ArraySummary(
+        tuple(array.shape), str(array.dtype), array.size, values, mean, spread, norm, low, high, nan, infinite
+    )

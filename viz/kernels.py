@@ -84,18 +84,20 @@ class Blocks:
         self._memories = {memory for memory, _ in program.writes}
         self.alike: dict[Value, list[Value]] = self._numbers()
         self._readers: dict[Value, set[Kernel]] = {}  # of the memory of a value
-        self.blocks = self._kernels(fold) if explanation else self._one_by_one()
+        self._roots = explanation.roots if explanation else {}
+        self.blocks = self._kernels(explanation, fold) if explanation else self._one_by_one()
         self._drawn = {i.output for block in self.blocks for k in block.kernels or [block] for i in k.instructions}
         self.own_names: dict[Value, str] = {value: _source(value) for value in program.sources()}
         self.names: dict[Value | Instruction, str] = self._named()
         self.inlined = self._inlined()
         self.sources = [v for v in program.sources() if self.alike.get(v, [v])[0] is v and v not in self.inlined]
-        self.closed, self.updated = depth == 0, {}
+        self.closed = depth == 0
+        self.updated: dict[Value, Kernel] = {}
         if explanation and depth is None and self._count() > COMFORTABLE_KERNELS:
             self.closed = True
             self.notes.append(f"{len(program.instructions)} operations: kernels are closed. Open them with depth=1.")
         if self.closed and explanation:
-            self.updated = self._updated()
+            self.updated = self._updated(explanation)
             self.sources = [value for value in self.sources if not self._told(value)]
         if self._count() > limit:
             close = "" if self.closed or not explanation else "Close its kernels with depth=0, or draw"
@@ -120,10 +122,10 @@ class Blocks:
                 calls.setdefault(value.source.call, []).append(value)
         return {value: values for values in calls.values() for value in values}
 
-    def _updated(self) -> dict[Value, Kernel]:
+    def _updated(self, explanation: Explanation) -> dict[Value, Kernel]:
         found = {}
-        for kernel in self.explanation.kernels:
-            written = {self.explanation.in_place.get(value) for value in kernel.outputs}
+        for kernel in explanation.kernels:
+            written = {explanation.in_place.get(value) for value in kernel.outputs}
             found |= {value: kernel for value in map(self._root, kernel.inputs()) if value in written}
         return found
 
@@ -143,15 +145,15 @@ class Blocks:
 
     # -- kernels that do the same ------------------------------------------------------------------------
 
-    def _kernels(self, fold: bool) -> list[Block]:
-        for kernel in self.explanation.kernels:
+    def _kernels(self, explanation: Explanation, fold: bool) -> list[Block]:
+        for kernel in explanation.kernels:
             for value in kernel.inputs():
                 self._readers.setdefault(self._root(value), set()).add(kernel)
         ends = {*self._gradients, *(value for _, value in self.program.writes)} - set(self._readers)
         blocks: list[Block] = []
         same: dict[tuple, Block] = {}
-        counts = Counter(self._structure(kernel) for kernel in self.explanation.kernels)
-        for place, kernel in enumerate(self.explanation.kernels, start=1):
+        counts = Counter(self._structure(kernel) for kernel in explanation.kernels)
+        for place, kernel in enumerate(explanation.kernels, start=1):
             structure = self._structure(kernel)
             updates = bool(kernel.outputs) and ends.issuperset(kernel.outputs)
             block = same.get(structure)
@@ -167,8 +169,12 @@ class Blocks:
                 self._put_together(block)
         return blocks
 
+    def moved(self, block: Block) -> int:
+        """The bytes that the kernels of a block move."""
+        return sum(map(self.explanation.nbytes, block.kernels)) if self.explanation else 0
+
     def _root(self, value: Value) -> Value:
-        return self.explanation.roots.get(value, value)
+        return self._roots.get(value, value)
 
     def _structure(self, kernel: Kernel) -> tuple:
         """What kernels have in common that do the same: all but the shapes, and where their inputs come from."""
@@ -206,7 +212,7 @@ class Blocks:
     # -- names ---------------------------------------------------------------------------------------------
 
     def _named(self) -> dict[Value | Instruction, str]:
-        names: dict[Value | Instruction, str] = dict(self.own_names)
+        names: dict[Value | Instruction, str] = {**self.own_names}
         for value, values in self.alike.items():
             if value.source.kind != "number":
                 names[value] = in_short([self.own_names[each] for each in values])

@@ -15,6 +15,7 @@ from tinygrad_ml.graph import Node
 from tinygrad_ml.tensor import Tensor, apply
 
 from .replay import unwatched
+from .words import operation
 
 
 def local_jacobian(node: Node, position: int, inputs: Sequence[Tensor]) -> numpy.ndarray | None:
@@ -23,11 +24,12 @@ def local_jacobian(node: Node, position: int, inputs: Sequence[Tensor]) -> numpy
     inputs  what the operation took
     None if the operation has no derivative there.
     """
-    if not node.op.gradient or not node.inputs[position].needs_grad:
+    op = operation(node)
+    if not op.gradient or not node.inputs[position].needs_grad:
         return None
 
     def f(x: Tensor) -> Tensor:
-        return apply(node.op, (*inputs[:position], x, *inputs[position + 1 :]), node.params)
+        return apply(op, (*inputs[:position], x, *inputs[position + 1 :]), node.params)
 
     try:
         with unwatched():

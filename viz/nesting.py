@@ -134,7 +134,7 @@ def repeats(order: Sequence[Node], paths: dict[Node, Path]) -> tuple[dict[Node, 
 
     counterpart: dict[Node, Node] = {}
     named: dict[Path, list[str]] = {}
-    waiting = [()]
+    waiting: list[Path] = [()]
     while waiting:
         siblings = children.get(waiting.pop(), [])
         signatures = [_signature(path, members[path], paths) for path in siblings]

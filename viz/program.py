@@ -123,7 +123,10 @@ class _ProgramReader:
             item = Item(f"n{output.number}", self._kind(instruction), self.names[output], path, instruction.op.name)
             item.equation = self._equation(instruction, block)
             # In a loop all is of one shape, which stands in its frame.
-            if not (framed and output.shape == kernel.shape and output.dtype == "float32") and len(block.kernels) < 2:
+            if (
+                not (framed and kernel and output.shape == kernel.shape and output.dtype == "float32")
+                and len(block.kernels) < 2
+            ):
                 item.shape, item.dtype = output.shape, str(output.dtype)
             item.flops, item.bytes = instruction.flops, output.nbytes
             if kernel and not framed:
@@ -135,7 +138,7 @@ class _ProgramReader:
         item = Item(block.id, "kernel", _numbered(block), count=len(block.kernels))
         item.equation = operations_of(block.instructions)
         item.flops = sum(kernel.flops for kernel in block.kernels)
-        item.bytes = sum(map(self.explanation.nbytes, block.kernels))
+        item.bytes = self.at.moved(block)
         item.costs = self._costs(block) + self._from_host(block)
         if "uncompiled" in map(self._kind, block.instructions):
             item.kind = "uncompiled"
@@ -155,7 +158,7 @@ class _ProgramReader:
         return "output" if returned else "operation"
 
     def _equation(self, instruction: Instruction, block: Block) -> str:
-        near = {part: self.names[part] for part in (instruction, *instruction.inputs)}
+        near: dict[Value | Instruction, str] = {part: self.names[part] for part in (instruction, *instruction.inputs)}
         near = {part: name.rpartition(".")[2] if len(name) > 16 else name for part, name in near.items()}
         near |= {value: entry.name for value, entry in block.entries.items()}
         if isinstance(instruction.op, Call):
@@ -174,7 +177,7 @@ class _ProgramReader:
     def _costs(self, block: Block) -> tuple[str, ...]:
         """What its kernels move and compute; for a loop, over what."""
         flops = sum(kernel.flops for kernel in block.kernels)
-        moved = f"{byte_text(sum(map(self.explanation.nbytes, block.kernels)))} moved"
+        moved = f"{byte_text(self.at.moved(block))} moved"
         figures = f"{moved} · {amount(flops)} FLOP" if flops else moved
         alone = len(block.kernels) == 1 and len(block.instructions) > 1
         return (_loop(block.kernels[0]), figures) if alone else (figures,)

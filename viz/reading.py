@@ -70,7 +70,7 @@ class _GraphReader:
         self._fill_in_gradients(walk)
         if drawing.direction != "backward":
             self._connect()
-        if drawing.direction != "forward":
+        if walk is not None and drawing.direction != "forward":
             self._add_backward(walk)
         if drawing.direction == "backward":
             self.items = {key: item for key, item in self.items.items() if item.kind == "gradient"}
@@ -123,7 +123,7 @@ class _GraphReader:
             item.saved, item.freed = ("arrays",), item.freed or node.freed
 
     def _describe_operation(self, item: Item, node: Node) -> None:
-        item.operation = node.op.name
+        item.operation = words.operation(node).name
         item.equation = words.equation(node, self._short(node)).partition(" = ")[2]
         if len(item.equation) > 48:
             item.equation = words.formula(node)
@@ -143,7 +143,7 @@ class _GraphReader:
     def _fill_in_values(self) -> None:
         for node, value in replay(self.at.order):
             array = on_host(value)
-            if array is not None and array.size == 1:
+            if value is not None and array is not None and array.size == 1:
                 self.scalars[node] = value
             item = self.items.get(self.at.place(node) or "")
             if item is None or item.kind == "module" or self.at.is_copy(node):
@@ -225,8 +225,9 @@ class _GraphReader:
         self.drawing.edges.extend(drawn.values())
         if self.drawing.direction == "both":
             for node in self.at.outputs:
-                if node.needs_grad:
-                    edge = Edge(f"s{self.at.number[node]}", self.at.place(node), self.at.gradient_place(node), "beside")
+                place, beside = self.at.place(node), self.at.gradient_place(node)
+                if place is not None and beside is not None:
+                    edge = Edge(f"s{self.at.number[node]}", place, beside, "beside")
                     self.drawing.edges.append(edge)
                     self.drawing.routes["start", self.at.number[node], 0] = edge.id
         if walk.trouble:
@@ -235,9 +236,9 @@ class _GraphReader:
 
     def _add_gradient(self, event: Visit, turn: int, shares: list[Share]) -> None:
         node, place = event.node, self.at.gradient_place(event.node)
-        if place is None or self.at.is_copy(node):
-            return
         beside = self.at.place(node)
+        if place is None or beside is None or self.at.is_copy(node):
+            return
         if place in self.items:
             if self.at.is_module(beside):
                 self._add_to_gradients(self.items[place], event)
@@ -251,9 +252,9 @@ class _GraphReader:
             stored = _stored(node) if event.gradient.note else None  # as .grad, which outlives the graph
             item.name = words.gradient_name(self.names[node], self.at.loss)
             item.shape, item.dtype, item.gradient = node.shape, str(node.dtype), stored or event.gradient
-            parts = [share.fitted.numbers for share in shares]
-            if len(parts) > 1 and all(part is not None and part.size == 1 for part in parts) and not node.shape:
-                item.sum = f"{_sum_of([part.mean for part in parts])} = {number(sum(part.mean for part in parts))}"
+            parts = [part.mean for share in shares if (part := share.fitted.numbers) is not None and part.size == 1]
+            if len(shares) > 1 and len(parts) == len(shares) and not node.shape:
+                item.sum = f"{_sum_of(parts)} = {number(sum(parts))}"
             elif len(shares) > 1:
                 item.equation = f"sum of {len(shares)} shares"
         self.items[place] = item

@@ -26,7 +26,7 @@ class unwatched:
         self._before = modes.watchers, modes.scope, modes.busy
         modes.watchers, modes.scope, modes.busy = (), (), False
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         modes.watchers, modes.scope, modes.busy = self._before
 
 
@@ -61,10 +61,11 @@ def _value(node: Node, values: Mapping[Node, Tensor | None]) -> Tensor | None:
     if OUTPUT in (saved := _saved(node)):
         return saved[OUTPUT]
     inputs = [saved[i] if i in saved else _input(node, parent, values) for i, parent in enumerate(node.inputs)]
-    if any(value is None for value in inputs):
+    known = [value for value in inputs if value is not None]
+    if len(known) < len(inputs):
         return None
     with no_grad(), unwatched():
-        return apply(node.op, tuple(inputs), node.params)
+        return apply(node.op, tuple(known), node.params)
 
 
 def _saved(node: Node) -> dict[int, Tensor]:

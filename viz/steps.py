@@ -6,9 +6,10 @@ Read before: `telling.py`, where the steps come from. Read next: `page/`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import overload
 
 from .arranging import Arrangement
-from .draw import outputs_of
+from .draw import Drawable, outputs_of
 from .telling import Step, tell
 
 COLUMNS = ("step", "operation", "rule", "shapes", "value", "gradient", "check")
@@ -16,7 +17,7 @@ _WIDEST = 58
 
 
 def steps(
-    what,
+    what: Drawable,
     *,
     input_shape: Sequence[int] | None = None,
     check: bool = False,
@@ -50,7 +51,11 @@ class Steps(Sequence):
     def __len__(self) -> int:
         return len(self._steps)
 
-    def __getitem__(self, index):
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Step, ...]: ...
+    def __getitem__(self, index: int | slice) -> Step | tuple[Step, ...]:
         return self._steps[index]
 
     def __iter__(self) -> Iterator[Step]:

@@ -61,7 +61,7 @@ def backward_is_left(svg: bytes) -> bool:
     for group in ElementTree.fromstring(svg).iter(f"{{{_SVG}}}g"):
         if group.get("id") in ("forward", "backward"):
             frame = next(part for part in group if part.get("d") or part.get("points"))
-            left[group.get("id")] = float(re.search(r"-?[\d.]+", frame.get("d") or frame.get("points"))[0])
+            left[group.get("id")] = float(re.findall(r"-?[\d.]+", frame.get("d") or frame.get("points") or "")[0])
     return left.get("backward", 0) < left.get("forward", 0)
 
 

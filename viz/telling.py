@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import ItemsView, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy
 
@@ -100,11 +101,11 @@ class _Teller:
         values: dict[Node, Tensor] = {}
         for node, value in replay(self.at.order):
             array = on_host(value)
-            if array is not None and array.size <= self.keep:
+            if value is not None and array is not None and array.size <= self.keep:
                 self.small[node] = value
                 if array.size == 1:
                     self.scalars[node] = array.item()
-            if check and array is not None:
+            if check and value is not None and array is not None:
                 values[node] = value
             if self.at.place(node) is not None:
                 self._forward(node, array, "changed since" if value is None else "")
@@ -144,7 +145,7 @@ class _Teller:
         return f"{words.with_numbers(words.formula(node), self._given(node))} = {number(self.scalars[node])}"
 
     def _given(self, node: Node) -> dict[str, float]:
-        return {node.op.input_name(i): self.scalars[parent] for i, parent in enumerate(node.inputs)}
+        return {words.operation(node).input_name(i): self.scalars[parent] for i, parent in enumerate(node.inputs)}
 
     # -- backward --------------------------------------------------------------------------------------
 
@@ -177,7 +178,12 @@ class _Teller:
     def _unfed(self, event: Visit, check: str) -> None:
         """A gradient that no share made: the one that the walk starts with, or one that is 0."""
         node, name = event.node, self._gradient_name(event.node)
-        facts = {"name": name, "shapes": _shapes(node.shape), "box": self.at.gradient_place(node) or "", "check": check}
+        facts: dict[str, Any] = {
+            "name": name,
+            "shapes": _shapes(node.shape),
+            "box": self.at.gradient_place(node) or "",
+            "check": check,
+        }
         if node in self.at.outputs:
             facts["arrows"] = self._arrows("start", node, [0])
             self._add("backward", "start", "start", f"{name} = 1", event.gradient, **facts)
@@ -222,7 +228,7 @@ class _Teller:
             "numbers": self._share_numbers(event),
             "local": self._local(user, event.position),
         }
-        return "share", f"back through {user.op.name}", rule, share, more
+        return "share", f"back through {words.operation(user).name}", rule, share, more
 
     def _local(self, user: Node, position: int) -> ArraySummary | None:
         """The local Jacobian, if it has no more than `keep` elements."""
@@ -234,7 +240,8 @@ class _Teller:
 
     def _share_numbers(self, event: Share) -> str:
         """`2 · 3 = 6`: a rule between single numbers, with the numbers put in."""
-        user, g, share = event.user, self.incoming.numbers, event.share.numbers
+        user, share = event.user, event.share.numbers
+        g = None if self.incoming is None else self.incoming.numbers
         known = [node in self.scalars for node in (user, *user.inputs)]
         if not all(known) or g is None or share is None or g.size != 1 or share.size != 1:
             return ""
@@ -244,11 +251,12 @@ class _Teller:
 
 
 def _sum_numbers(event: Share) -> str:
-    parts = [part.numbers for part in (event.earlier, event.fitted, event.total)]
-    if event.node.shape or any(part is None for part in parts):
+    parts = [part.numbers for part in (event.earlier, event.fitted, event.total) if part is not None]
+    means = [part.mean for part in parts if part is not None]
+    if event.node.shape or len(means) < 3:
         return ""
-    earlier, new, total = (number(part.mean) for part in parts)
-    return f"{earlier} + {f'({new})' if parts[1].mean < 0 else new} = {total}"
+    earlier, new, total = map(number, means)
+    return f"{earlier} + {f'({new})' if means[1] < 0 else new} = {total}"
 
 
 def _shapes(shape: tuple[int, ...]) -> str:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
+from tinygrad_ml.compile.program import Instruction
 from tinygrad_ml.graph import Node
-from tinygrad_ml.ops import conv, elementwise, index, matmul, movement, reduce
+from tinygrad_ml.ops import Primitive, conv, elementwise, index, matmul, movement, reduce
 
 from .figures import number, shape_text
 
@@ -36,6 +38,10 @@ _MOVED = {
     movement.transfer: "{g}, moved back",
     elementwise.cast: "{g}, in the dtype of the input",
 }
+
+
+Applied: TypeAlias = Node | Instruction
+"""An operation, and what it was applied to."""
 
 
 def is_constant(node: Node) -> bool:
@@ -112,11 +118,17 @@ class _Params(dict):
         return f"{{{key}}}"
 
 
-def formula(node: Node) -> str:
+def operation(node: Applied) -> Primitive:
+    """The operation of a node, or an instruction, that has one with words of its own."""
+    assert isinstance(node.op, Primitive), f"{node} has no formula"
+    return node.op
+
+
+def formula(node: Applied) -> str:
     """What the node computes, in the letters of its inputs: `a · b`."""
     if node.op is elementwise.power:
         return f"x{_exponent(node.params['exponent'])}"
-    return node.op.formula.format_map(_Params(node.params))
+    return operation(node).formula.format_map(_Params(node.params))
 
 
 def _exponent(n: float) -> str:
@@ -126,7 +138,7 @@ def _exponent(n: float) -> str:
 
 def local(node: Node, position: int) -> str:
     """The local derivative with respect to an input, in letters: `b` for the first input of `a · b`."""
-    op = node.op
+    op = operation(node)
     if not op.local:
         return ""
     if op is elementwise.power:
@@ -135,14 +147,14 @@ def local(node: Node, position: int) -> str:
     return op.local[min(position, len(op.local) - 1)].format_map(_Params(node.params))
 
 
-def letters(node: Node, names: Mapping[Node, str]) -> dict[str, str]:
+def letters(node: Applied, names: Mapping[Any, str]) -> dict[str, str]:
     """From the letters of a formula to the names of this node's inputs, and of itself as `y`."""
-    found = {node.op.input_name(i): names[parent] for i, parent in enumerate(node.inputs)}
+    found = {operation(node).input_name(i): names[parent] for i, parent in enumerate(node.inputs)}
     found["y"] = names[node]
     return found
 
 
-def equation(node: Node, names: Mapping[Node, str]) -> str:
+def equation(node: Applied, names: Mapping[Any, str]) -> str:
     """The operation with the names of this graph: `hidden = x · W`."""
     return f"{names[node]} = {_filled(formula(node), letters(node, names))}"
 
@@ -167,9 +179,9 @@ def with_numbers(text: str, values: Mapping[str, float]) -> str:
     return _filled(text, shown)
 
 
-def mentions(node: Node, position: int) -> bool:
+def mentions(node: Applied, position: int) -> bool:
     """Whether the formula of a node names this input by a letter that can be replaced."""
-    letter = node.op.input_name(position)
+    letter = operation(node).input_name(position)
     return put_in(formula(node), {letter: "\0"}) != formula(node)
 
 
@@ -228,7 +240,7 @@ def shapes_forward(node: Node) -> str:
 def shapes_backward(node: Node, position: int, share: tuple[int, ...]) -> str:
     """The same for a share of gradient: `(784, 32) · (32, 10) → (784, 10)`."""
     factor, side, turned = _sides(local(node, position))
-    given = {node.op.input_name(i): parent.shape for i, parent in enumerate(node.inputs)}
+    given = {operation(node).input_name(i): parent.shape for i, parent in enumerate(node.inputs)}
     shape = given.get(factor.rstrip("ᵀ"))
     if not side or shape is None:
         return shape_text(node.shape) if node.shape == share else f"{shape_text(node.shape)} → {shape_text(share)}"

@@ -147,7 +147,9 @@ def _folder_to_resume(named: Path | None, out: Path | None) -> RunFolder:
 
 def _settings_of(folder: RunFolder, given: dict[str, Any]) -> Settings:
     """The settings of an interrupted run, which those given must not contradict."""
-    saved = {"eager": True} | folder.read_settings()  # runs that do not say are older than compiled steps
+    saved: dict[str, Any] = {
+        "eager": True
+    } | folder.read_settings()  # runs that do not say are older than compiled steps
     for name, value in given.items():
         if saved[name] != value:
             option = "--" + name.replace("_", "-")

@@ -79,7 +79,7 @@ class TensorDataset(Dataset):
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         return self.gather(index)
 
-    def gather(self, indices: Tensor | numpy.ndarray | int) -> tuple[Tensor, ...]:
+    def gather(self, indices: Tensor | numpy.ndarray | slice | int) -> tuple[Tensor, ...]:
         """The rows `indices` of every tensor, by one indexing operation each, on their own device.
 
         The rows are cut from the graph: a batch is where a computation starts, not a part of it.

@@ -14,12 +14,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 import tinygrad_ml as tg
+from tinygrad_ml.tensor import TensorLike
 
 from .style import INK, class_numbers, picture, styled, text_on
 
 
 @styled
-def confusion(predicted, true, labels: Sequence[str] | None = None) -> Figure:
+def confusion(predicted: TensorLike, true: TensorLike, labels: Sequence[str] | None = None) -> Figure:
     """How often each true class (row) was taken for each class (column), with recall and precision at the edges.
 
     predicted  class numbers of shape (N,), or scores of shape (N, classes), of which the highest counts
@@ -54,7 +55,7 @@ def confusion(predicted, true, labels: Sequence[str] | None = None) -> Figure:
     for row, column in numpy.ndindex(table.shape):
         if table[row, column]:
             shade = colours(scale(shares[row, column]))
-            axes.text(column, row, table[row, column], ha="center", va="center", color=text_on(shade), fontsize=9)
+            axes.text(column, row, str(table[row, column]), ha="center", va="center", color=text_on(shade), fontsize=9)
     for i in range(count):
         axes.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=1.2))
 

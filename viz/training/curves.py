@@ -6,6 +6,7 @@ Read next: `surface.py`, which draws the ground that these curves come down.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy
 from matplotlib.axes import Axes
@@ -56,10 +57,11 @@ def curves(history: Mapping[str, Sequence[float]], title: str | None = None) -> 
 
 
 def _panel(axes: Axes, metric: str, trained: numpy.ndarray | None, held_back: numpy.ndarray | None) -> None:
-    for values, label, look in (
+    looks: tuple[tuple[numpy.ndarray | None, str, dict[str, Any]], ...] = (
         (trained, "training", {"color": BLUE, "linestyle": "-", "marker": "o"}),
         (held_back, "validation", {"color": VERMILLION, "linestyle": "--", "marker": "s"}),
-    ):
+    )
+    for values, label, look in looks:
         if values is not None:
             # Markers tell the lines apart in grey; on a long training they would melt into a band.
             axes.plot(

@@ -12,15 +12,16 @@ import numpy
 from matplotlib.figure import Figure
 
 import tinygrad_ml as tg
+from tinygrad_ml.tensor import TensorLike
 
 from .style import FAINT, INK, VERMILLION, as_array, class_numbers, picture, styled
 
 
 @styled
 def images(
-    images,
-    labels=None,
-    predicted=None,
+    images: TensorLike,
+    labels: TensorLike | None = None,
+    predicted: TensorLike | None = None,
     classes: Sequence[str] | None = None,
     columns: int = 10,
     limit: int = 50,

@@ -125,7 +125,7 @@ class LayerRecorder:
     def __enter__(self) -> LayerRecorder:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.remove()
 
     def activations(self, statistic: str = "std") -> dict[str, numpy.ndarray]:

@@ -17,10 +17,13 @@ import matplotlib
 import numpy
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from matplotlib.typing import ColorType
 
 import tinygrad_ml as tg
+from tinygrad_ml.tensor import TensorLike
 
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#000000"
 INK, FAINT = "#222222", "#BBBBBB"
@@ -76,7 +79,7 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     def wrapped(*args, **kwargs):
         with matplotlib.rc_context():
             matplotlib.rcdefaults()
-            matplotlib.rcParams.update(RC)
+            matplotlib.rcParams |= RC
             return draw(*args, **kwargs)
 
     return wrapped
@@ -87,12 +90,12 @@ def count_along(axis: Axis) -> None:
     axis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
 
 
-def as_array(data) -> numpy.ndarray:
+def as_array(data: TensorLike) -> numpy.ndarray:
     """A tensor, an array of any device, or nested lists, as a NumPy array."""
     return tg.as_tensor(data, device="cpu").numpy()
 
 
-def class_numbers(data, what: str) -> numpy.ndarray:
+def class_numbers(data: TensorLike, what: str) -> numpy.ndarray:
     """Class numbers, int64 of shape (N,), from such numbers or from scores (or one-hot rows) of shape (N, classes).
 
     Raises `ShapeError` or `DTypeError`, naming `what`.
@@ -112,7 +115,7 @@ def class_numbers(data, what: str) -> numpy.ndarray:
     return rounded
 
 
-def text_on(colour) -> str:
+def text_on(colour: ColorType) -> str:
     """Black or white, whichever can be read on `colour`."""
-    red, green, blue = matplotlib.colors.to_rgb(colour)
+    red, green, blue = to_rgb(colour)
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"

@@ -70,8 +70,8 @@ def surface(
             f"loss_fn is called at every point, so it is a function such as lambda: loss(model(x), y), "
             f"and not {type(loss_fn).__name__}"
         )
-    params = [params] if isinstance(params, Tensor) else list(params) if isinstance(params, Iterable) else [params]
-    for p in params:
+    given = [params] if isinstance(params, Tensor) else list(params) if isinstance(params, Iterable) else [params]
+    for p in given:
         if not isinstance(p, Tensor):
             hint = "; pass its parameters()" if hasattr(p, "parameters") else ""
             raise tg.errors.DTypeError(
@@ -81,6 +81,7 @@ def surface(
         raise tg.errors.DTypeError(
             f"a path is a list, of [p.numpy() for p in params] after each step, and not {type(path).__name__}"
         )
+    params = [p for p in given if isinstance(p, Tensor)]
     if not params:
         raise tg.errors.OptionError("no parameters were given; pass tensors, as in model.parameters()")
     here = _flat(params)
@@ -174,7 +175,7 @@ def _plane(params: list[Tensor], here: numpy.ndarray, steps: numpy.ndarray | Non
         raise tg.errors.OptionError(
             f"directions={directions!r} is unknown; use 'path', 'random', or give two directions"
         )
-    if x is None or numpy.linalg.matrix_rank(numpy.stack([x, y])) < 2:
+    if x is None or y is None or numpy.linalg.matrix_rank(numpy.stack([x, y])) < 2:
         raise tg.errors.OptionError("the two directions span no plane: they are zero, or parallel; give others")
     if steps is None:
         return Plane(x, y, names, numpy.zeros(2), None, None)
@@ -281,7 +282,7 @@ def _mark(axes: Axes, point: numpy.ndarray, word: str, marker: str, size: float)
     )
     axes.annotate(
         word,
-        point,
+        tuple(point),
         xytext=(8, 8),
         textcoords="offset points",
         color="white",
