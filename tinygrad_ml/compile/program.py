@@ -38,6 +38,7 @@ class Value:
 
     @property
     def nbytes(self) -> int:
+        """How many bytes its array takes."""
         return size(self.shape) * self.dtype.itemsize
 
     def __repr__(self) -> str:
@@ -59,6 +60,7 @@ class Call:
 
     @staticmethod
     def flops(output: tuple[int, ...], *inputs: tuple[int, ...]) -> int:
+        """None that are counted."""
         return 0
 
     def __repr__(self) -> str:

@@ -30,7 +30,7 @@ SIGNS = {"quotient": "//", "remainder": "%", "power": "**"}
 class Numba(Printer):
     """Prints Python in which every number has its dtype."""
 
-    def literal(self, number, dtype: numpy.dtype) -> str:
+    def literal(self, number: float, dtype: numpy.dtype) -> str:
         return literal(number, dtype)
 
     def arithmetic(self, text: str, dtype: numpy.dtype) -> Term:
@@ -101,7 +101,7 @@ def expression(instruction: Instruction, operands: list[str]) -> str:
     return Numba(instruction, operands).text()
 
 
-def literal(number, dtype: numpy.dtype) -> str:
+def literal(number: float, dtype: numpy.dtype) -> str:
     """A number of a dtype: `float32(0.5)`."""
     number = dtype.type(number)
     return repr(number.item()) if dtype == dtypes.bool_ else f"{dtype}({number.item()!r})"

@@ -10,6 +10,8 @@ Numba is installed.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 from llvmlite import ir
 from numba import cfunc, types
@@ -31,7 +33,7 @@ INSIDE = OPTIONS | {"forceinline": True}
 """The same for functions that loops call."""
 
 
-def machine_code(cache: bool):
+def machine_code(cache: bool) -> Callable[[Callable], Any]:
     """Decorates a function that is to be compiled at once. Its arguments are integers, but for those of which it says else."""
 
     def compiled(loop):
@@ -125,7 +127,7 @@ def fmod(context, a, b):
 
 
 @register_jitable(**INSIDE)
-def floor_remainder(a, b):
+def floor_remainder(a: float, b: float) -> float:
     """The same, of the sign of b."""
     rest = fmod(a, b)
     if rest == 0:
@@ -134,7 +136,7 @@ def floor_remainder(a, b):
 
 
 @register_jitable(**INSIDE)
-def floor_quotient(a, b):
+def floor_quotient(a: float, b: float) -> float:
     """a / b, rounded downwards. The quotient of a number without its remainder is whole but for a rounding error."""
     if b == 0:
         return a / b
@@ -148,7 +150,7 @@ def floor_quotient(a, b):
     return below + 1 if 2 * (whole - below) > 1 else below
 
 
-def exp(x):
+def exp(x: float) -> float:
     """eˣ."""
     return math.exp(x)
 
@@ -185,7 +187,7 @@ SMALLEST = float32(2.0**-126)
 """Numbers below have fewer digits, and no exponent of their own."""
 
 
-def log(x):
+def log(x: float) -> float:
     """ln x."""
     return math.log(x)
 

@@ -40,7 +40,7 @@ NAMES = {"abs": "fabs", "power": "pow", "remainder": "floor_remainder", "quotien
 OF_INTEGERS = {"power": "whole_power", "remainder": "whole_remainder", "quotient": "whole_quotient"}
 
 
-def literal(number, dtype: numpy.dtype) -> str:
+def literal(number: float, dtype: numpy.dtype) -> str:
     """A number as C, exactly.
 
     >>> literal(-0.1, dtypes.float32), literal(float("inf"), dtypes.float32), literal(3, dtypes.int64)
@@ -73,7 +73,7 @@ def constant(value: Value) -> str | None:
 class Cuda(Printer):
     """Prints CUDA C++."""
 
-    def literal(self, number, dtype: numpy.dtype) -> str:
+    def literal(self, number: float, dtype: numpy.dtype) -> str:
         return literal(number, dtype)
 
     def arithmetic(self, text: str, dtype: numpy.dtype) -> Term:

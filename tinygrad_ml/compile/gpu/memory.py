@@ -44,7 +44,7 @@ class Table:
     numbers  value -> a place for it in the row that is written
     """
 
-    def __init__(self, runtime, values: list[Value], steps: int):
+    def __init__(self, runtime: Any, values: list[Value], steps: int):
         self._runtime, self._offsets, self.nbytes = runtime, {}, 0
         for value in values:
             self._offsets[value] = self.nbytes
@@ -91,7 +91,7 @@ class Results:
     arrays  value that is handed out -> where the program puts it
     """
 
-    def __init__(self, runtime, layout: Layout, copied: frozenset[int]):
+    def __init__(self, runtime: Any, layout: Layout, copied: frozenset[int]):
         self._runtime, self._copied = runtime, copied
         self._values = layout.program.results
         self._roots = [layout.roots[value] for value in self._values]
@@ -133,7 +133,7 @@ class Places:
     step   which of the steps that are captured together this is
     """
 
-    def __init__(self, runtime, layout: Layout, arrays: dict[Value, Any], table: Table, planned):
+    def __init__(self, runtime: Any, layout: Layout, arrays: dict[Value, Any], table: Table, planned: Any):
         self.runtime, self.layout, self.table, self.step = runtime, layout, table, 0
         self._arrays, self._planned = arrays, planned
 

@@ -75,6 +75,7 @@ def copy(instruction: Instruction, forms: Forms) -> list[Launch]:
 
 
 def concat(instruction: Instruction, forms: Forms) -> list[Launch]:
+    """The loops that lay the inputs side by side."""
     axis, offsets = instruction.params["axis"], instruction.params["offsets"]
     output = instruction.output
     shape = output.shape

@@ -84,7 +84,7 @@ def _no_foreign_kernels() -> Iterator[None]:
 class Captured:
     """A graph, and what was made while it was captured: the graph itself holds nothing that it points to."""
 
-    def __init__(self, graph, kept: list):
+    def __init__(self, graph: Any, kept: list):
         self.graph, self._kept = graph, kept
 
     def launch(self) -> None:
@@ -120,7 +120,7 @@ class Cuda:
     def _lt(self) -> blas.Lt:
         return blas.Lt()
 
-    def current(self):
+    def current(self) -> contextlib.AbstractContextManager:
         """A context in which this GPU is the current one."""
         return self._cupy.cuda.Device(self.index)
 
@@ -136,19 +136,26 @@ class Cuda:
             self._planned = self.allocate(nbytes)
         return self._planned
 
-    def array(self, memory, offset: int, shape: tuple[int, ...], dtype: numpy.dtype, strides=None) -> Any:
+    def array(
+        self,
+        memory: Any,
+        offset: int,
+        shape: tuple[int, ...],
+        dtype: numpy.dtype,
+        strides: tuple[int, ...] | None = None,
+    ) -> Any:
         """What lies in an array, from so many bytes on, as another array, which is nobody's view."""
         return self._cupy.ndarray(shape, dtype, memory.data + offset, strides)
 
-    def address(self, array) -> int:
+    def address(self, array: Any) -> int:
         """Where its first element lies."""
         return array.data.ptr
 
-    def copied(self, array) -> Any:
+    def copied(self, array: Any) -> Any:
         """The same numbers in memory that is nobody else's."""
         return array.copy()
 
-    def copy(self, target, source) -> None:
+    def copy(self, target: Any, source: Any) -> None:
         """target[...] = source"""
         if not target.size:
             return
@@ -158,12 +165,12 @@ class Cuda:
         else:
             target[...] = source
 
-    def zero(self, array) -> None:
+    def zero(self, array: Any) -> None:
         """Zeros, in contiguous memory."""
         if array.size:
             self._runtime.memsetAsync(array.data.ptr, 0, array.nbytes, self._current())
 
-    def upload(self, target, data: numpy.ndarray) -> None:
+    def upload(self, target: Any, data: numpy.ndarray) -> None:
         """Bytes of the host into memory here, without waiting."""
         kind = self._runtime.memcpyHostToDevice
         self._ring.send(
@@ -188,7 +195,7 @@ class Cuda:
             module = self._cupy.RawModule(code=in_one(launches), options=("--std=c++17",), backend="nvrtc")
             return [module.get_function(launch.name) for launch in launches]
 
-    def launch(self, kernel, grid: tuple[int, ...], block: tuple[int, ...], addresses: list[int]) -> None:
+    def launch(self, kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], addresses: list[int]) -> None:
         """Run a kernel, whose arguments are pointers."""
         kernel(grid, block, tuple(map(numpy.intp, addresses)))
 
@@ -204,7 +211,7 @@ class Cuda:
         self._keep(plan, self._workspace)
         self._lt.run(plan, a, b, out, workspace, self._current())
 
-    def draw(self, generator, method: str, options: dict[str, Any], value: Value) -> Any:
+    def draw(self, generator: Any, method: str, options: dict[str, Any], value: Value) -> Any:
         """Random numbers of a CuPy generator, whose state is on the device: its methods neither copy nor wait."""
         drawn = getattr(generator, method)(**options)
         self._keep(generator, drawn)

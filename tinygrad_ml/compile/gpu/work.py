@@ -35,6 +35,7 @@ class Step(NamedTuple):
     operands: tuple[str, ...]
 
     def line(self, name: str) -> str:
+        """As a line of C."""
         return f"const {self.type} {name} = {self.text};{f'  // {self.remark}' if self.remark else ''}"
 
 
@@ -159,6 +160,7 @@ class Work:
         return f"{self.element(value, ('written', value))} = {stored(self.names[value], value.dtype)};"
 
     def element(self, value: Value, key: Hashable) -> str:
+        """An element of an array, in C."""
         return f"p{value.number}[{self._offset(key)}]"
 
     def needed(self, turn: int, near: Collection[str] = ()) -> list[str]:

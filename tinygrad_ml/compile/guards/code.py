@@ -85,6 +85,7 @@ def closed_over(cells: dict[str, types.CellType]) -> dict[str, Any]:
 
 
 def inside_of(cell: types.CellType) -> Any:
+    """What a variable of an enclosing function holds; `MISSING` before it is set."""
     try:
         return cell.cell_contents
     except ValueError:  # a variable that is not set yet

@@ -56,6 +56,7 @@ class Recorder:
     # -- values ------------------------------------------------------------------------------------------
 
     def new(self, shape: Iterable[int], dtype: Any, source: Source | None = None) -> Value:
+        """A new value of the program."""
         self._count += 1
         return Value(self._count, tuple(shape), numpy.dtype(dtype), source)
 
@@ -67,6 +68,7 @@ class Recorder:
         shape: Iterable[int],
         dtype: Any,
     ) -> Value:
+        """Write an instruction down; the value that it gives."""
         if modes.recorder is not self:
             raise CompileError(LEFT_BEHIND if self.over else ELSEWHERE)
         output = self.new(shape, dtype)

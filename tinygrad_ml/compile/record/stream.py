@@ -25,16 +25,21 @@ class Stream:
         return traced_type(get(self._device))(self._recorder, shape, dtype, value, index=self._device.index)
 
     def random(self, size: Any, dtype: Any) -> Traced:
+        """Uniform on [0, 1)."""
         return self._draw("random", size, dtype)
 
     def standard_normal(self, size: Any, dtype: Any) -> Traced:
+        """Normal, with mean 0 and standard deviation 1."""
         return self._draw("standard_normal", size, dtype)
 
     def integers(self, low: int, high: int, size: Any) -> Traced:
+        """Integers from low to high - 1."""
         return self._draw("integers", size, numpy.int64, low=low, high=high, size=size)
 
     def permutation(self, x: int) -> Traced:
+        """The numbers 0 ... x - 1 in random order."""
         return self._draw("permutation", x, numpy.int64, x=x)
 
     def choice(self, a: int, size: Any, replace: bool) -> Traced:
+        """Numbers from 0 ... a - 1, picked at random."""
         return self._draw("choice", size, numpy.int64, a=a, replace=replace, size=size)

@@ -109,14 +109,17 @@ class Traced(Absent):
 
     @property
     def size(self) -> int:
+        """The number of elements."""
         return size(self.shape)
 
     @property
     def owner(self) -> Traced:
+        """What owns the memory that it looks at."""
         return self if self.base is None else self.base.owner
 
     @property
     def flags(self) -> type[_Flags]:
+        """Whether it lies in order, as an array says it."""
         array: Traced = self
         while array.base is not None:
             if array.by[0].view.many:
@@ -134,9 +137,11 @@ class Traced(Absent):
         return type(self)(self.recorder, shape, dtype, index=self.index)
 
     def astype(self, dtype: Any, copy: bool = True) -> Traced:
+        """The same in another dtype."""
         return self.recorder.cast(self, numpy.dtype(dtype))
 
     def copy(self) -> Traced:
+        """The same numbers, as they are now, in memory of their own."""
         return type(self)(self.recorder, self.shape, self.dtype, self.recorder.read(self), index=self.index)
 
     def __setitem__(self, key: Any, values: Any) -> None:

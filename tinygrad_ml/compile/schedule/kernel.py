@@ -56,6 +56,7 @@ class Kernel:
 
     @property
     def flops(self) -> int:
+        """Floating-point operations of all its instructions."""
         return sum(instruction.flops for instruction in self.instructions)
 
     @property
@@ -65,6 +66,7 @@ class Kernel:
 
     @property
     def name(self) -> str:
+        """The names of its operations, one after the other."""
         return " ".join(instruction.op.name for instruction in self.instructions)
 
     def __repr__(self) -> str:

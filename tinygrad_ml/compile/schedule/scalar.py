@@ -73,7 +73,7 @@ class Printer:
 
     # -- what a backend says ---------------------------------------------------------------------------------------
 
-    def literal(self, number, dtype: numpy.dtype) -> str:
+    def literal(self, number: float, dtype: numpy.dtype) -> str:
         """A number of a dtype."""
         raise NotImplementedError
 
@@ -94,6 +94,7 @@ class Printer:
         raise NotImplementedError
 
     def negated(self, truth: Term) -> str:
+        """Whether a condition does not hold, as a condition."""
         raise NotImplementedError
 
     def call(self, function: str, arguments: list[Term], dtype: numpy.dtype) -> str:

@@ -16,6 +16,7 @@ BOOL, INT32, INT = ir.IntType(1), ir.IntType(32), ir.IntType(64)
 
 
 def number(n: int) -> ir.Constant:
+    """A whole number."""
     return ir.Constant(INT, n)
 
 
@@ -39,9 +40,11 @@ class Function(_Builder):
     # -- integers ----------------------------------------------------------------------------------------------
 
     def total(self, *terms: ir.Value) -> ir.Value:
+        """The sum of several numbers."""
         return reduce(self.add, terms)
 
     def least(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The smaller of two integers."""
         return self.select(self.icmp_signed("<", x, y), x, y)
 
     def at(self, address: ir.Value, place: int = 0) -> ir.Value:
@@ -49,6 +52,7 @@ class Function(_Builder):
         return self.inttoptr(self.add(address, number(8 * place)), INT.as_pointer())
 
     def field(self, address: ir.Value, place: int) -> ir.Value:
+        """The integer that is `place` integers behind the address."""
         return self.load(self.at(address, place))
 
     # -- control -----------------------------------------------------------------------------------------------
@@ -112,6 +116,7 @@ class Vectors:
         return f.load(pointer, align=self.itemsize)
 
     def store(self, f: Function, vector: ir.Value, address: ir.Value, mask: ir.Value | None = None) -> None:
+        """Write a vector to an address; with a mask, the lanes that it names."""
         pointer = self._pointer(f, address)
         if mask is not None:
             f.call(self._store, [vector, pointer, ir.Constant(INT32, self.itemsize), mask])

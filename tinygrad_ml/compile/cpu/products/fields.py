@@ -22,6 +22,7 @@ class Shape(NamedTuple):
 
     @property
     def columns(self) -> int:
+        """How many columns a tile has."""
         return self.lanes * self.vectors
 
 
