@@ -474,6 +474,7 @@ def test_a_weight_is_added_by_place_or_by_name():
         layer.add_weight(3, trainable=False).numpy().any()
         and not layer.add_weight(shape=3, dtype="int32").numpy().any()
     )
+    assert not layer.add_variable((), "zeros", trainable=False).requires_grad
     with pytest.raises(OptionError, match="name='scale'"):
         layer.add_weight("scale", shape=(2,))
     with pytest.raises(OptionError, match="shape twice"):

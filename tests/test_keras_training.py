@@ -245,7 +245,7 @@ def test_learning_rates_can_be_set():
     made = model()
     made.optimizer.learning_rate = 0.5
     made.optimizer.learning_rate.assign(0.25)
-    assert float(made.optimizer.learning_rate) == 0.25
+    assert float(made.optimizer.learning_rate) == float(made.optimizer.learning_rate.value) == 0.25
     made.optimizer.learning_rate = np.float32(-0.5)
     assert float(made.optimizer.learning_rate) == -0.5
     for wrong in ("x", None, np.inf):

@@ -307,6 +307,7 @@ def added(keras):
         else layer.add_weight(shape=(4,), initializer="ones"),
         layer.add_weight((2,), dtype="int32", trainable=False),
     ]
+    made.append(layer.add_variable((2,), "ones", trainable=False))
     drawn = layer.add_weight((3,), trainable=False)
     return [as_array(getattr(one, "value", one)) for one in made], bool(
         np.any(as_array(getattr(drawn, "value", drawn)))

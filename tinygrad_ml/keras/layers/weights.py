@@ -107,6 +107,21 @@ class Weights(Module):
             setattr(self, name, weight)
         return weight
 
+    def add_variable(
+        self,
+        shape: tuple[int, ...],
+        initializer: Any,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Tensor:
+        """`add_weight`, of which shape and initializer are told."""
+        rules = {"regularizer": regularizer, "constraint": constraint}
+        return self.add_weight(shape, initializer, dtype, trainable=trainable, autocast=autocast, name=name, **rules)
+
     # -- parts -----------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
