@@ -6,9 +6,13 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.lib.stride_tricks import as_strided
 
 import tinygrad_ml as tg
 from tinygrad_ml.compile.cpu import loops, machine_code
+from tinygrad_ml.compile.schedule.axes import merged
 from tinygrad_ml.compile.schedule.buffers import Lifetime, places
 from tinygrad_ml.compile.schedule.kernel import Turns
 from tinygrad_ml.ops import Primitive
@@ -422,3 +426,28 @@ def test_what_a_row_sums_to_is_not_added_to_its_column():
         lambda x: (x[0] * x[1] + x).sum(1),
     ):
         np.testing.assert_allclose(tg.compile(function)(x).numpy(), function(x).numpy(), 1e-6)
+
+
+@given(st.lists(st.integers(0, 4), max_size=5).map(tuple), st.data())
+def test_merged_axes_are_the_same_elements_in_the_same_order(shape, data):
+    def array():
+        """An array of the shape: its axes in any order, some of them broadcast, or every second place of them."""
+        order = data.draw(st.permutations(range(len(shape))))
+        steps = [data.draw(st.sampled_from([0, 1, 1, 1, 2])) for _ in shape]
+        whole = np.arange(np.prod([shape[axis] * max(steps[axis], 1) for axis in order], dtype=int))
+        whole = whole.reshape([shape[axis] * max(steps[axis], 1) for axis in order]).transpose(np.argsort(order))
+        places = tuple(slice(None, None, max(step, 1)) for step in steps)
+        once = tuple(slice(None) if step else slice(0, 1) for step in steps)
+        return np.broadcast_to(whole[places][once], shape)
+
+    arrays = [array(), array()] if 0 not in shape else [np.empty(shape)]
+    sizes, strides = merged(shape, [x.strides for x in arrays])
+    assert len(sizes) <= len(shape) and 1 not in sizes
+    for x, steps in zip(arrays, strides, strict=True):
+        np.testing.assert_array_equal(as_strided(x, sizes, steps).reshape(-1), x.reshape(-1))
+
+
+def test_axes_along_which_all_lie_in_order_are_one():
+    x = np.empty((2, 3, 1, 4), np.float32)
+    assert merged(x.shape, [x.strides]) == ((24,), [(4,)])
+    assert merged(x.shape, [x.strides, (48, 0, 0, 4)]) == ((2, 3, 4), [(48, 16, 4), (48, 0, 4)])
