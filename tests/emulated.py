@@ -7,7 +7,7 @@ import tinygrad_ml as tg
 from tinygrad_ml.backend.arrays import HOST
 from tinygrad_ml.compile.gpu.gathers import gathers
 from tinygrad_ml.compile.gpu.kernels import Launch, has_form, has_launch, launches
-from tinygrad_ml.compile.gpu.rows import FEW
+from tinygrad_ml.compile.gpu.rows import REVISITED_ELEMENTS
 from tinygrad_ml.compile.gpu.small import small_products
 from tinygrad_ml.compile.guards.signature import take_apart
 from tinygrad_ml.compile.schedule.fusion import fusion
@@ -26,7 +26,9 @@ class Emulated:
         expected = function(*tensors)
         self.expected = [y.detach().numpy() for y in (expected if isinstance(expected, tuple) else (expected,))]
         self.program = gathers(small_products(tg.compile(function)._record(*take_apart(tuple(tensors), {})).program))
-        self.kernels = fusion(self.program, has_form, may_reduce=lambda instruction, is_reduced: True, few=FEW)
+        self.kernels = fusion(
+            self.program, has_form, may_reduce=lambda instruction, is_reduced: True, few=REVISITED_ELEMENTS
+        )
         self.given = {value: _array_of(value.source, arrays) for value in self.program.sources()}
         self.forms = dict(self.given)
         self.launched = {kernel: self._lay_out(kernel) for kernel in self.kernels}

@@ -174,7 +174,7 @@ def test_the_real_library_takes_our_descriptions():
     lt = blas.Lt(library)
     a, b = np.zeros((5, 3, 4), np.float32), np.zeros((5, 6, 4), np.float32).swapaxes(1, 2)
     (call,) = blas.products(a, b, np.zeros((5, 3, 6), np.float32))
-    plan = blas.Plan(lt, call, "tf32")
+    plan = blas.BlasPlan(lt, call, "tf32")
 
     def read(what, pointer, attribute, kind):
         function = getattr(library, f"cublasLt{what}GetAttribute")

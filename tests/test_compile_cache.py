@@ -168,7 +168,7 @@ class Cupy:
 
 @pytest.mark.parametrize("before", [None, "0"])
 def test_kernels_of_cuda_are_not_taken_from_such_a_folder_either(tmp_path, monkeypatch, before):
-    class Door(runtime.Cuda):
+    class Door(runtime.CudaRuntime):
         def __init__(self):
             self._cupy = Cupy()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.gpu.runtime import Captured, Cuda, Ring
+from tinygrad_ml.compile.gpu.runtime import Captured, CudaRuntime, Ring
 
 cupy = pytest.importorskip("cupy")
 pytestmark = [
@@ -27,7 +27,7 @@ class Calls:
 
 @pytest.fixture
 def runtime():
-    class WithoutDevice(Cuda):
+    class WithoutDevice(CudaRuntime):
         def __init__(self):
             self.index, self._cupy, self._runtime, self._kept, self._planned = 0, cupy, Calls(), None, None
             self._pool, self._current = self, lambda: 77

@@ -11,7 +11,7 @@ from test_compile_training import CASES, Training, adam, dropping, mlp, sgd
 
 import tinygrad_ml as tg
 from tinygrad_ml.compile.gpu import small
-from tinygrad_ml.compile.gpu.runtime import RING, Ring, in_one
+from tinygrad_ml.compile.gpu.runtime import UPLOADS_UNDER_WAY, Ring, in_one
 from tinygrad_ml.errors import CompileError, OptionError
 from tinygrad_ml.nn import functional as F
 from tinygrad_ml.optim import lr_scheduler
@@ -32,7 +32,7 @@ def _on_the_device():
 @pytest.fixture
 def by_library(monkeypatch):
     """Products are the library's, even small ones."""
-    monkeypatch.setattr(small, "SMALL", 0)
+    monkeypatch.setattr(small, "SMALL_PRODUCT_MULTIPLICATIONS", 0)
 
 
 def counts():
@@ -75,7 +75,7 @@ def test_training_with_products_of_the_library(case):
 
 def test_a_step_of_a_network_takes_as_few_launches_as_can_be(monkeypatch):
     """From the gathering of its batch to the update: five products of wide layers, and eight kernels."""
-    monkeypatch.setattr(small, "SMALL", 20 * 40 * 10)
+    monkeypatch.setattr(small, "SMALL_PRODUCT_MULTIPLICATIONS", 20 * 40 * 10)
     images, labels, order = tg.tensor(array(60, 30)), tg.arange(60) % 10, tg.arange(60)
     position, offsets = tg.tensor(0), tg.arange(20)
 
@@ -118,7 +118,7 @@ def test_small_products_are_a_part_of_kernels():
         np.testing.assert_allclose(found.numpy(), wanted.numpy(), 1e-4, 1e-6)
     assert nodes(step) == [4]  # the sigmoids, their product, the loss of rows, and the rest
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(small, "SMALL", 20 * 50 * 10 - 1)
+        patched.setattr(small, "SMALL_PRODUCT_MULTIPLICATIONS", 20 * 50 * 10 - 1)
         step = tg.compile(slopes)
         step(h, w, y)
     assert nodes(step) == [6]
@@ -690,17 +690,17 @@ def test_the_host_waits_before_it_overwrites_what_the_device_has_not_read():
         return made, id(made)
 
     ring = Ring(buffer, Event)
-    for i in range(5 * RING):
+    for i in range(5 * UPLOADS_UNDER_WAY):
         size = 4 if i < 20 else 8
 
         def read(address, size=size):
             waiting.append(lambda: received.append(buffers[address][:size].copy()))
 
         ring.send(np.full(size, i, np.uint8), read)
-        assert len(waiting) <= RING
+        assert len(waiting) <= UPLOADS_UNDER_WAY
     while waiting:
         waiting.pop(0)()
-    assert [part.tolist() for part in received] == [[i] * (4 if i < 20 else 8) for i in range(5 * RING)]
+    assert [part.tolist() for part in received] == [[i] * (4 if i < 20 else 8) for i in range(5 * UPLOADS_UNDER_WAY)]
 
 
 def test_all_kernels_are_one_source():

@@ -404,7 +404,7 @@ def test_a_long_chain_compiles_in_linear_time():
 @machine_code_only
 def test_a_chain_too_long_for_one_loop_becomes_several_and_one_value_goes_from_each_to_the_next():
     def function(x):
-        for _ in range(2 * loops.LONGEST + 5):
+        for _ in range(2 * loops.LOOP_OPERATIONS + 5):
             x = x * 1.001 + 0.001
         return x
 
@@ -412,7 +412,7 @@ def test_a_chain_too_long_for_one_loop_becomes_several_and_one_value_goes_from_e
     x = tg.random.rand(5000)
     np.testing.assert_allclose(step(x).numpy(), function(x).numpy(), 1e-4)
     made = step._latest.executable.kernels
-    assert [len(kernel.instructions) for kernel in made] == [loops.LONGEST] * 4 + [10]
+    assert [len(kernel.instructions) for kernel in made] == [loops.LOOP_OPERATIONS] * 4 + [10]
     assert all(len(kernel.outputs) == 1 for kernel in made)
     called = [line for line in step.source.splitlines() if line.startswith("    loop_")]
     assert len(called) == 5 and step.source.count("def loop_") < 5  # equal parts of it are one loop

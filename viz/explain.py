@@ -39,7 +39,7 @@ from .style import style_sheet
 from .svg import picture_id
 from .telling import Step, tell
 
-HEAT_MAP = 1024
+HEAT_MAP_ELEMENTS = 1024
 """Tensors of up to this many elements are shown as heat maps."""
 _CURVE = (400, 80)
 
@@ -73,7 +73,7 @@ def explain(
     direction = "both" if any(node.needs_grad for node in outputs) else "forward"
     arrangement = Arrangement(outputs, direction, depth, fold, limit)
     drawing = read_graph(arrangement, direction)
-    steps = tell(arrangement, drawing.routes, check=check, keep=HEAT_MAP)
+    steps = tell(arrangement, drawing.routes, check=check, keep=HEAT_MAP_ELEMENTS)
     path = Path(path)
     if path.suffix.lower() not in (".html", ".htm"):
         raise OptionError(f"a page is saved as .html, not {path.name!r}; a still picture is made by viz.draw")

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 
-TIME_LIMIT = 60.0
+TIME_LIMIT_SECONDS = 60.0
 """Seconds that a layout may take."""
 
 PICTURE_FORMATS = ("svg", "png", "pdf")
@@ -35,7 +35,7 @@ class NoRenderer(Exception):
     """No picture could be made; the message says why."""
 
 
-def render(source: str, form: str, time_limit: float = TIME_LIMIT) -> bytes:
+def render(source: str, form: str, time_limit: float = TIME_LIMIT_SECONDS) -> bytes:
     """DOT text as a picture in one of `PICTURE_FORMATS`.
 
     Raises `NoRenderer` if this machine has no Graphviz, or if it failed.

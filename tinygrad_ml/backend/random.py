@@ -36,7 +36,7 @@ class _Drawing(threading.local):
 _drawing = _Drawing()
 
 
-class Place(Device):
+class StreamDevice(Device):
     """A device, and whose streams are drawn from there: what is noted of a draw that is to be repeated later."""
 
     __slots__ = ("streams",)
@@ -63,7 +63,7 @@ def drawing_from(streams: Streams) -> Iterator[None]:
 
 def generator(device: Device) -> Any:
     """The stream of `device`: a `Generator` of NumPy or CuPy."""
-    streams = device.streams if isinstance(device, Place) else _drawing.streams
+    streams = device.streams if isinstance(device, StreamDevice) else _drawing.streams
     name = str(device)
     if name not in streams.generators:  # of two threads, one makes it
         entropy = numpy.random.SeedSequence([streams.seed, *name.encode()])

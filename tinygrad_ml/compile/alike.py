@@ -22,7 +22,7 @@ from .program import Call, Program, Value
 from .recording import Recording, Result
 from .sources import Constant, Source
 
-MOST_BYTES = 1 << 24
+COMPARED_BYTES = 1 << 24
 """Larger constants are not compared."""
 
 
@@ -84,7 +84,9 @@ def _same_constants(a: Constant, b: Constant) -> bool:
     x, y = a.array, b.array
     if x is y:
         return True
-    if not all(isinstance(array, (numpy.ndarray, numpy.generic)) and array.nbytes <= MOST_BYTES for array in (x, y)):
+    if not all(
+        isinstance(array, (numpy.ndarray, numpy.generic)) and array.nbytes <= COMPARED_BYTES for array in (x, y)
+    ):
         return False
     if isinstance(x, numpy.ndarray) and isinstance(y, numpy.ndarray):
         where = [(array.__array_interface__["data"], array.shape, array.strides) for array in (x, y)]

@@ -27,8 +27,8 @@ class Engine(NamedTuple):
 
 
 ENGINES = {
-    "cpu": Engine(cpu.Executable, lambda index, products: cpu.Memory()),
-    "gpu": Engine(gpu.Executable, gpu.Cuda),
+    "cpu": Engine(cpu.Executable, lambda index, products: cpu.StepMemory()),
+    "gpu": Engine(gpu.Executable, gpu.CudaRuntime),
 }
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..errors import CompileError
 from .program import Call, Instruction, Program, Value, described
 from .recording import Recording
-from .schedule.buffers import ALIGNMENT
+from .schedule.buffers import CACHE_LINE_BYTES
 from .schedule.kernel import Kernel
 from .schedule.layout import form_of, view_function
 
@@ -122,7 +122,9 @@ class Explanation:
             lines.append("  more FLOP: labels are compared with every column, so that the loss is one kernel (one_hot)")
         if self.compiled.memory > self.eager.memory:
             lines.append("  more memory: all that a kernel reads and makes is there at one time, with room to work in;")
-            lines.append(f"  buffers are whole cache lines of {ALIGNMENT} bytes; results count from beginning to end")
+            lines.append(
+                f"  buffers are whole cache lines of {CACHE_LINE_BYTES} bytes; results count from beginning to end"
+            )
         return lines
 
     def _handed_out(self) -> Iterable[str]:

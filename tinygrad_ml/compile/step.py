@@ -33,7 +33,7 @@ from .recording import record
 from .turn import Turn
 
 OPTIONAL = (*PASSES, "fusion", "in_place", "loops")
-MOST = 32
+KEPT_PROGRAMS = 32
 """Programs that a step keeps by default: one for each combination of shapes, options and modes."""
 
 
@@ -42,7 +42,7 @@ def compile(
     *,
     without: Sequence[str] = (),
     products: str = "float32",
-    programs: int = MOST,
+    programs: int = KEPT_PROGRAMS,
 ) -> Callable:
     """`function`, which computes with tensors, as a step that is recorded once and then replayed.
 
@@ -110,7 +110,7 @@ class Step:
     """A compiled function. Call it as the function; print `step.program`, `step.explain()`, `step.source`."""
 
     def __init__(
-        self, function: Callable, without: Sequence[str] = (), products: str = "float32", programs: int = MOST
+        self, function: Callable, without: Sequence[str] = (), products: str = "float32", programs: int = KEPT_PROGRAMS
     ):
         if not callable(function):
             hint = ": put @classmethod above @tg.compile" if isinstance(function, classmethod) else ""

@@ -7,6 +7,6 @@ of `llvm/`), `sharing/` (work that threads share), `functions.py` (the NumPy cal
 every value lies), `source.py` and `lines.py` (the function that is written), `executable.py` (what is called).
 """
 
-from .executable import Executable, Memory
+from .executable import Executable, StepMemory
 
 __all__ = ["Executable", "Memory"]

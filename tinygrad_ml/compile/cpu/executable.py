@@ -13,10 +13,10 @@ from . import machine_code
 from .functions import has_form
 from .layout import HostLayout
 from .lines import Lines
-from .loops import LONGEST, may_reduce
+from .loops import LOOP_OPERATIONS, may_reduce
 
 
-class Memory:
+class StepMemory:
     """The planned memory of a step, which all of its programs share: only one of them runs at a time."""
 
     def __init__(self):
@@ -47,7 +47,7 @@ class Pool:
 class Executable(schedule.Executable):
     """A program on the CPU: one Python function."""
 
-    memory: Memory
+    memory: StepMemory
 
     @property
     def _compiled(self) -> bool:
@@ -56,7 +56,7 @@ class Executable(schedule.Executable):
 
     @property
     def longest(self) -> float:
-        return LONGEST if self._compiled else math.inf
+        return LOOP_OPERATIONS if self._compiled else math.inf
 
     def has_form(self, instruction: Instruction) -> bool:
         return has_form(instruction)

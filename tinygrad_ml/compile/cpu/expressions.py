@@ -24,7 +24,7 @@ VECTORS = frozenset(("abs", "sqrt", "floor", "ceil", "rint", "trunc", "copysign"
 VECTORS_OF_FLOAT32 = VECTORS | {"exp", "log"}
 """... and those that `mathematics.py` has for float32. All others are computed for one element at a time; NumPy has them
 for sixteen, so they are welcome for few elements only, and where NumPy has no call for an operation."""
-SIGNS = {"quotient": "//", "remainder": "%", "power": "**"}
+PYTHON_SIGNS = {"quotient": "//", "remainder": "%", "power": "**"}
 
 
 class Numba(Printer):
@@ -57,10 +57,10 @@ class Numba(Printer):
         if dtype.kind == "f":
             self.slow |= function not in (VECTORS_OF_FLOAT32 if dtype == dtypes.float32 else VECTORS)
             if function != "power":
-                name = f"floor_{function}" if function in SIGNS else function
+                name = f"floor_{function}" if function in PYTHON_SIGNS else function
                 return f"{dtype}({name}({', '.join(argument.text for argument in arguments)}))"
         a, b = map(beside, arguments)
-        text = f"{dtype}({a} {SIGNS[function]} {b})"
+        text = f"{dtype}({a} {PYTHON_SIGNS[function]} {b})"
         if dtype == dtypes.int64 and function == "quotient":  # the least integer by -1
             return f"({self.arithmetic(f'-{a}', dtype).text} if {b} == {self.literal(-1, dtype)} else {text})"
         return text

@@ -16,7 +16,7 @@ from ..program import Instruction, Program, Value
 from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout, form_of
 from .functions import NOT_IN_PLACE
-from .loops import Loop
+from .loops import KernelLoop
 from .places import addressable
 from .products.plan import Product
 
@@ -43,7 +43,7 @@ class HostLayout(Layout):
         compiled: bool = False,
     ):
         self.compiled = compiled
-        self.loops: dict[Kernel, Loop] = {}
+        self.loops: dict[Kernel, KernelLoop] = {}
         self.blocks: dict[Kernel, tuple[int, bool]] = {}
         self.registers: dict[Value, Value] = {}
         self.products: dict[Value, Product] = {}
@@ -87,8 +87,8 @@ class HostLayout(Layout):
             self.products[instruction.output] = product
             return [(product, product.scratch)] if product.scratch else []
         worth = size(kernel.shape) * len(kernel.instructions) >= WORTH
-        if self.compiled and worth and Loop.can_run(kernel) and self._addressable(kernel):
-            self.loops[kernel] = loop = Loop(kernel)
+        if self.compiled and worth and KernelLoop.can_run(kernel) and self._addressable(kernel):
+            self.loops[kernel] = loop = KernelLoop(kernel)
             kept = [(v, v.nbytes if kernel.reduced(v) else loop.row * v.dtype.itemsize) for v in loop.kept]
             return kept + [(total, total.nbytes) for total in loop.totals.values()]
         block = self._block(kernel)

@@ -25,7 +25,7 @@ from ..schedule.kernel import REDUCTIONS, Kernel, Turns
 from .expressions import constant, has_loop
 from .places import MEMORY
 
-LONGEST = 64
+LOOP_OPERATIONS = 64
 """So many operations are compiled to one loop: the time that it takes grows faster than their number. A longer chain
 becomes several loops, see `schedule.fusion.fusion`."""
 
@@ -38,7 +38,7 @@ def may_reduce(instruction: Instruction, is_reduced: bool) -> bool:
     return 0 not in instruction.output.shape and has_loop(instruction, is_reduced)
 
 
-class Loop:
+class KernelLoop:
     """What the loop for a kernel needs besides what the kernel takes and gives.
 
     row    elements of a row: the reduced part of the domain
@@ -92,7 +92,7 @@ class Operands:
     made      value that the kernel computes -> the instruction that does
     """
 
-    def __init__(self, loop: Loop, forms: Mapping[Value, numpy.ndarray], in_place: Mapping[Value, Value]):
+    def __init__(self, loop: KernelLoop, forms: Mapping[Value, numpy.ndarray], in_place: Mapping[Value, Value]):
         self.loop, self._kernel, self._forms, self._in_place = loop, loop.kernel, forms, in_place
         self.made = {instruction.output: instruction for instruction in self._kernel.instructions}
 

@@ -16,7 +16,7 @@ from ..schedule.axes import merged, strides_in
 from ..schedule.layout import form_of
 from .places import NOTHING_OVERLAPS, Axis, place
 
-SHORT = 64
+UNROLLED_ELEMENTS = 64
 """Up to this length an inner axis is unrolled."""
 
 
@@ -72,7 +72,7 @@ def _move(name: str, form: numpy.ndarray, axes: list[Axis], order: Sequence[int]
     lines = [f"# {name}", f"def loop({', '.join([*sizes, read.argument, written.argument, *read.steps])}):"]
     lines.append(f"    {NOTHING_OVERLAPS}")
     for depth, (index, size_name, extent) in enumerate((axes[k] for k in order), 1):
-        unrolled = depth == len(order) and extent <= SHORT
+        unrolled = depth == len(order) and extent <= UNROLLED_ELEMENTS
         lines.append("    " * depth + f"for {index} in range({extent if unrolled else size_name}):")
     lines.append("    " * (len(order) + 1) + f"{written.element} {how} {read.element}")
     apart = len(order) > 1 and axes[order[0]] == target[0]

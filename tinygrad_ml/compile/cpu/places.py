@@ -38,7 +38,7 @@ class Axis(NamedTuple):
     size: int
 
 
-class Place(NamedTuple):
+class LoopArray(NamedTuple):
     """An array in a loop.
 
     argument  how it stands among the arguments
@@ -51,17 +51,17 @@ class Place(NamedTuple):
     steps: dict[str, int]
 
 
-def place(name: str, dtype: numpy.dtype, axes: Sequence[Axis], steps: Sequence[int]) -> Place:
+def place(name: str, dtype: numpy.dtype, axes: Sequence[Axis], steps: Sequence[int]) -> LoopArray:
     """The place of an array; `steps` are its strides, in elements. Those of one that lies in order follow from its sizes."""
     argument = f"{name}: {MEMORY[dtype]}"
     if list(steps) == _steps_in_order(axes):
-        return Place(argument, f"{name}[{_in_order(axes)}]", {})
+        return LoopArray(argument, f"{name}[{_in_order(axes)}]", {})
     named = {f"{name}_{k}": step for k, step in enumerate(steps) if step != 1}
     terms = [
         axis.index if step == 1 else f"{_factor(axis.index)} * {name}_{k}"
         for k, (axis, step) in enumerate(zip(axes, steps, strict=True))
     ]
-    return Place(argument, f"{name}[{' + '.join(terms)}]", named)
+    return LoopArray(argument, f"{name}[{' + '.join(terms)}]", named)
 
 
 def _steps_in_order(axes: Sequence[Axis]) -> list[int]:

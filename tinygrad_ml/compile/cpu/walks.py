@@ -24,8 +24,8 @@ from ...ops.shapes import size
 from ..program import Instruction, Value
 from ..schedule.axes import neighbours
 from .expressions import constant, expression
-from .loops import Loop, Operand, Operands
-from .places import NOTHING_OVERLAPS, Axis, Place, place
+from .loops import KernelLoop, Operand, Operands
+from .places import NOTHING_OVERLAPS, Axis, LoopArray, place
 
 COMBINED: dict[Any, str] = {
     sum_: "{0} + {1}",
@@ -50,7 +50,7 @@ class Written(NamedTuple):
     growth: tuple[int, ...] | None
 
 
-def written(loop: Loop, forms: Mapping[Value, numpy.ndarray], in_place: Mapping[Value, Value]) -> Written:
+def written(loop: KernelLoop, forms: Mapping[Value, numpy.ndarray], in_place: Mapping[Value, Value]) -> Written:
     """The text of a loop, for operands that lie as `forms` says. See `Operands`."""
     return _Writer(Operands(loop, forms, in_place)).written()
 
@@ -79,7 +79,7 @@ class _Writer:
         self.scalars: dict[Operand, str] = {}
         self.lines: list[str] = []
 
-    def _place(self, operand: Operand, name: str) -> Place:
+    def _place(self, operand: Operand, name: str) -> LoopArray:
         last = {g: group[-1] for g, group in enumerate(self.groups) if operand.strides[group[-1]]}
         axes = [Axis(f"i{g}", f"n{g}", self.sizes[g]) for g in last]
         return place(name, operand.value.dtype, axes, [operand.strides[axis] for axis in last.values()])

@@ -6,6 +6,6 @@ Read in this order: `launch.py` and `kernels.py` (the kernels), `beside.py` (sma
 """
 
 from .executable import Executable
-from .runtime import Cuda
+from .runtime import CudaRuntime
 
 __all__ = ["Cuda", "Executable"]

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from ...ops.shapes import size
 from ..program import Value
 from ..schedule.kernel import Kernel
-from .launch import BLOCK, POINTERS, Launch, Piece, launch
+from .launch import ARGUMENT_POINTERS, BLOCK_NUMBER, Launch, Piece, launch
 
-SMALL = 1 << 18
+FULL_PROCESSOR_THREADS = 1 << 18
 """Threads of a kernel that waits for others, and of a launch: more than that, and the processor is full."""
-SHARED = 32 << 10
+SHARED_BYTES = 32 << 10
 """Bytes that the threads of a block may share; there are 48 KB without asking for more."""
 
 
@@ -41,7 +41,7 @@ class _Turns:
         self._number: dict[Kernel, int] = {}  # of the turn
         self._room: dict[int, int] = {}  # turn of small kernels -> threads that may come to it
         self._waiting: list[Kernel] = []
-        self._left = SMALL  # threads that may come to them
+        self._left = FULL_PROCESSOR_THREADS  # threads that may come to them
         self._views: list[Kernel] = []  # of what those will make
 
     def add(self, kernel: Kernel, needs: set[Kernel]) -> None:
@@ -52,7 +52,7 @@ class _Turns:
                 return
             self.close()
         threads = _threads(kernel)
-        if kernel.kind != "loop" or not kernel.outputs or threads > SMALL:
+        if kernel.kind != "loop" or not kernel.outputs or threads > FULL_PROCESSOR_THREADS:
             self._make([kernel])
             return
         first = max((self._number[needed] for needed in needs), default=-1) + 1
@@ -76,7 +76,7 @@ class _Turns:
             self._make(self._waiting)
         for view in self._views:
             self._make([view])
-        self._waiting, self._views, self._left = [], [], SMALL
+        self._waiting, self._views, self._left = [], [], FULL_PROCESSOR_THREADS
 
     def _make(self, kernels: list[Kernel]) -> None:
         self._number |= dict.fromkeys(kernels, len(self.made))
@@ -106,9 +106,9 @@ def _fit(launches: Sequence[Launch]) -> bool:
         return False
     threads = sum(piece.blocks for piece in pieces) * max(piece.threads for piece in pieces)
     return (
-        threads <= SMALL
-        and sum(piece.shared for piece in pieces) <= SHARED
-        and len({value for piece in pieces for value in (*piece.reads, *piece.writes)}) <= POINTERS
+        threads <= FULL_PROCESSOR_THREADS
+        and sum(piece.shared for piece in pieces) <= SHARED_BYTES
+        and len({value for piece in pieces for value in (*piece.reads, *piece.writes)}) <= ARGUMENT_POINTERS
     )
 
 
@@ -126,7 +126,7 @@ def _as_one(launches: Sequence[Launch]) -> Launch:
         if piece.threads < threads:
             lines.append(f"    if (threadIdx.x >= {piece.threads}) return;")
         number = f"(blockIdx.x - {begin})" if begin else "blockIdx.x"
-        lines += [f"    {line.replace(BLOCK, number)}" for line in piece.lines]
+        lines += [f"    {line.replace(BLOCK_NUMBER, number)}" for line in piece.lines]
         begin += piece.blocks
     writes = _each_once(value for piece in pieces for value in piece.writes)
     reads = _each_once(value for piece in pieces for value in piece.reads)

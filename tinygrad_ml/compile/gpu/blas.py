@@ -42,7 +42,7 @@ PRECISIONS = {
 DATA = {"float16": CUDA_R_16F, "float32": CUDA_R_32F, "float64": CUDA_R_64F}
 """The dtypes of which there are products."""
 
-WORKSPACE = 32 << 20
+WORKSPACE_BYTES = 32 << 20
 """Bytes that a product may use besides, as NVIDIA recommends for its data centre GPUs since Hopper."""
 
 ALIGNED = 256
@@ -64,7 +64,7 @@ class Matrix(NamedTuple):
     offset: int
 
 
-class Product(NamedTuple):
+class BlasProduct(NamedTuple):
     """One call: `batch` products of (m, k) and (k, n) matrices."""
 
     dtype: str
@@ -77,7 +77,7 @@ class Product(NamedTuple):
     out: Matrix
 
 
-def products(a: numpy.ndarray, b: numpy.ndarray, out: numpy.ndarray) -> list[Product]:
+def products(a: numpy.ndarray, b: numpy.ndarray, out: numpy.ndarray) -> list[BlasProduct]:
     """The calls that compute out = a·b, by shapes and strides; batches are broadcast.
 
     Of a matrix either rows or columns must be contiguous (see `fits`), and of `out` the rows. None where
@@ -98,7 +98,7 @@ def products(a: numpy.ndarray, b: numpy.ndarray, out: numpy.ndarray) -> list[Pro
             Matrix(transposed, step, stride // itemsize, offset)
             for (transposed, step), stride, offset in zip(laid, strides, offsets, strict=True)
         )
-        calls.append(_as_one(Product(str(out.dtype), m, n, k, count, left, right, result)))
+        calls.append(_as_one(BlasProduct(str(out.dtype), m, n, k, count, left, right, result)))
     return calls
 
 
@@ -119,7 +119,7 @@ def _lies(x: numpy.ndarray) -> tuple[bool, int] | None:
     return None
 
 
-def _as_one(call: Product) -> Product:
+def _as_one(call: BlasProduct) -> BlasProduct:
     """A batch with one and the same b is a single product, if the rows of all a lie one below the other."""
     a, b, out = call.a, call.b, call.out
     below = not a.transposed and a.stride == call.m * a.step and out.stride == call.m * out.step
@@ -173,16 +173,16 @@ class Lt:
         self._library.cublasLtGetStatusName.restype = ctypes.c_char_p
         self._handle: ctypes.c_void_p | None = None
 
-    def plan(self, call: Product, precision: str, alignments: tuple[int, int, int]) -> Plan:
+    def plan(self, call: BlasProduct, precision: str, alignments: tuple[int, int, int]) -> BlasPlan:
         """How the library will do it: what it thinks is fastest for operands at addresses so aligned."""
         if self._handle is None:
             self._handle = ctypes.c_void_p()
             self.call("Create", ctypes.byref(self._handle))
-        plan = Plan(self, call, precision)
+        plan = BlasPlan(self, call, precision)
         plan.choose(self._handle, alignments)
         return plan
 
-    def run(self, plan: Plan, a: int, b: int, out: int, workspace: int, stream: int) -> None:
+    def run(self, plan: BlasPlan, a: int, b: int, out: int, workspace: int, stream: int) -> None:
         """out = a·b, of matrices at these addresses, when the stream comes to it."""
         operands = (b, plan.b, a, plan.a, plan.beta, out, plan.out, out, plan.out)
         place = ctypes.byref(plan.algorithm), workspace, plan.workspace, stream
@@ -207,13 +207,13 @@ class Lt:
         self.call(f"{what}SetAttribute", pointer, attribute, ctypes.byref(value), ctypes.sizeof(value))
 
 
-class Plan:
+class BlasPlan:
     """What the library has to be told of a product: its descriptions of matrices, and the algorithm.
 
     workspace  bytes that the algorithm needs besides
     """
 
-    def __init__(self, lt: Lt, call: Product, precision: str):
+    def __init__(self, lt: Lt, call: BlasProduct, precision: str):
         self._lt, self.product = lt, call
         double = call.dtype == "float64"
         compute = CUBLAS_COMPUTE_64F if double else CUBLAS_COMPUTE_32F
@@ -246,7 +246,7 @@ class Plan:
         preference = self._lt.made("MatmulPreference", self)
         a, b, out = alignments
         for attribute, value in (
-            (CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, ctypes.c_uint64(WORKSPACE)),
+            (CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, ctypes.c_uint64(WORKSPACE_BYTES)),
             (CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, ctypes.c_uint32(b)),
             (CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, ctypes.c_uint32(a)),
             (CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, ctypes.c_uint32(out)),

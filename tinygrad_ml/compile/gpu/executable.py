@@ -30,13 +30,13 @@ from ..schedule.layout import Layout
 from .beside import beside, in_turns
 from .gathers import gathers
 from .kernels import grouped, has_form, has_launch, structure
-from .memory import DeviceLayout, Places, Results, Table, of_the_host
-from .rows import FEW
-from .runtime import Captured, Cuda
+from .memory import DeviceLayout, Results, Table, TaskMemory, of_the_host
+from .rows import REVISITED_ELEMENTS
+from .runtime import Captured, CudaRuntime
 from .small import small_products
 from .tasks import Called, Copied, Drawn, Launched, Task, tasks
 
-TOGETHER = 16
+CAPTURED_STEPS = 16
 """Steps that `repeat` captures into one launch."""
 
 
@@ -46,14 +46,14 @@ class Executable(schedule.Executable):
     graphs  what was captured: one graph, if nothing in the program has to run as in eager mode
     """
 
-    few = FEW
-    memory: Cuda
+    few = REVISITED_ELEMENTS
+    memory: CudaRuntime
 
     def __init__(
         self,
         program: Program,
         rebound: set[int],
-        memory: Cuda,
+        memory: CudaRuntime,
         fuse: bool = True,
         in_place: bool = True,
         loops: bool = True,
@@ -80,7 +80,7 @@ class Executable(schedule.Executable):
     def places_for(self, values: list[Value]) -> dict[Value, numpy.ndarray]:
         self._draws = [i for i in self.program.instructions if of_the_host(i)]
         with self.memory.current():
-            self._table = Table(self.memory, [*values, *(draw.output for draw in self._draws)], TOGETHER)
+            self._table = Table(self.memory, [*values, *(draw.output for draw in self._draws)], CAPTURED_STEPS)
         return {value: self._table.numbers[value] for value in values}
 
     def array(self, array: Any) -> Any:
@@ -101,7 +101,7 @@ class Executable(schedule.Executable):
         self._results = Results(runtime, layout, self._copied)
         planned = runtime.planned(layout.nbytes)
         arrays = arrays | self._buffers | self._results.arrays
-        self._places = Places(runtime, layout, arrays, self._table, planned)
+        self._places = TaskMemory(runtime, layout, arrays, self._table, planned)
         self._tasks = self._all_tasks(layout)
         self.text = "\n".join(dict.fromkeys(map(str, self._tasks)))
         launched = [task for task in self._tasks if isinstance(task, Launched)]
@@ -181,7 +181,7 @@ class Executable(schedule.Executable):
         if not self._linked:
             return 1
         moves = any(value.source.kind != "argument" for value in self.moving)
-        return 1 if moves or self._after or any(not task.captured for task in self._tasks) else TOGETHER
+        return 1 if moves or self._after or any(not task.captured for task in self._tasks) else CAPTURED_STEPS
 
     def keep_numbers(self, step: int = 0) -> None:
         """Take the host's numbers, as they stand in `numbers` now, for one of the next steps."""
@@ -207,8 +207,8 @@ class Executable(schedule.Executable):
         with self.memory.current():
             self.ready()
             if self._many is None:
-                self._many = self.memory.capture(partial(self._run, self._tasks, TOGETHER))
-            self._send(arguments, TOGETHER)
+                self._many = self.memory.capture(partial(self._run, self._tasks, CAPTURED_STEPS))
+            self._send(arguments, CAPTURED_STEPS)
             self._many.launch()
             return self._results.take()
 

@@ -70,7 +70,7 @@ def constant(value: Value) -> str | None:
     return literal(value.source.array.item(), value.dtype)
 
 
-class Cuda(Printer):
+class CudaPrinter(Printer):
     """Prints CUDA C++."""
 
     def literal(self, number: float, dtype: numpy.dtype) -> str:
@@ -90,7 +90,7 @@ class Cuda(Printer):
         return f"({condition.text} ? {a.text} : {b.text})"
 
     def either(self, sign: str, a: Term, b: Term) -> str:
-        return f"{beside(a)} {SIGNS[sign]} {beside(b)}"
+        return f"{beside(a)} {CUDA_SIGNS[sign]} {beside(b)}"
 
     def negated(self, truth: Term) -> str:
         return f"!{beside(truth)}"
@@ -105,7 +105,7 @@ class Cuda(Printer):
         return f"{OF_INTEGERS[function]}<{REGISTER[dtype]}>({given})"
 
 
-SIGNS = {"&": "&&", "|": "||", "^": "!="}
+CUDA_SIGNS = {"&": "&&", "|": "||", "^": "!="}
 
 
 def printed(instruction: Instruction) -> bool:
@@ -119,7 +119,7 @@ def printed(instruction: Instruction) -> bool:
 
 def expression(instruction: Instruction, operands: list[str]) -> str:
     """The instruction as C, of operands that are names or literals."""
-    text = Cuda(instruction, operands).text()
+    text = CudaPrinter(instruction, operands).text()
     return f"rounded({text})" if instruction.output.dtype == dtypes.float16 else text
 
 

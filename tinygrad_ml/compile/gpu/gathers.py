@@ -28,9 +28,9 @@ from .expressions import loaded
 from .index import Index
 from .places import at, times
 
-FEW = 1 << 18
+RECOMPUTED_ELEMENTS = 1 << 18
 """Elements up to which places are computed again for each of them."""
-SHORT = 8
+REPEATED_OPERATIONS = 8
 """Operations that are done again at most."""
 
 
@@ -60,8 +60,8 @@ class _Gathers(Rewriting):
         after = len(output.shape) - Index(index, x.shape, [common] * len(arrays)).first - len(common)
         places = []
         for array in arrays:
-            few = size(array.shape) < size(output.shape) <= FEW
-            short = self._again and few and 0 < len(self._leading_to(array)) <= SHORT
+            few = size(array.shape) < size(output.shape) <= RECOMPUTED_ELEMENTS
+            short = self._again and few and 0 < len(self._leading_to(array)) <= REPEATED_OPERATIONS
             places.append(
                 self._computed_again(array, after, output.shape) if short else self._shown(array, after, output.shape)
             )
@@ -77,9 +77,9 @@ class _Gathers(Rewriting):
         return value
 
     def _leading_to(self, value: Value) -> list[Instruction]:
-        """The operations that compute an element of the value; as many as are looked at, if they are more than `SHORT`."""
+        """The operations that compute an element of the value; as many as are looked at, if they are more than `REPEATED_OPERATIONS`."""
         waiting, found = [value], []
-        while waiting and len(found) <= SHORT:
+        while waiting and len(found) <= REPEATED_OPERATIONS:
             instruction = self.made.get(waiting.pop())
             if instruction is not None and _for_each_element(instruction):
                 found.append(instruction)

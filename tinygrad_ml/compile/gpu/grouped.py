@@ -16,7 +16,7 @@ from ..program import Value
 from ..schedule.axes import strides_in
 from ..schedule.kernel import Kernel
 from .expressions import POINTER, constant
-from .launch import POINTERS, Launch, launch, parameter
+from .launch import ARGUMENT_POINTERS, Launch, launch, parameter
 from .loops import body
 from .places import Places, needs_wide
 
@@ -73,7 +73,7 @@ def grouped(kernels: Sequence[Kernel], forms: Mapping[Value, numpy.ndarray]) -> 
     shared = [column[0] for column in columns if len(set(column)) == 1]
     own = [column for column in columns if len(set(column)) > 1]
     members = list(dict.fromkeys(value for row in zip(*own, strict=True) for value in row))
-    if len(shared) + len(members) > POINTERS:
+    if len(shared) + len(members) > ARGUMENT_POINTERS:
         return None
     counts = [size(kernel.shape) for kernel in kernels]
     kind = "long long" if needs_wide([], max(counts)) else "int"

@@ -19,7 +19,7 @@ class Piece(NamedTuple):
     """What a kernel does, as it may also stand beside other pieces in one kernel.
 
     words    what it does, of which its name is made
-    lines    of its body, with `BLOCK` for the number of a block
+    lines    of its body, with `BLOCK_NUMBER` for the number of a block
     reads    values that it reads, and then those that it `writes`
     blocks   how many it has, of so many `threads`
     shared   bytes at most that the threads of a block share
@@ -55,11 +55,11 @@ class Launch(NamedTuple):
     piece: Piece | None = None
 
 
-NAME = "@NAME@"
+KERNEL_NAME = "@NAME@"
 """Stands in a source for the name of the kernel, which is known when the rest is."""
-POINTERS = 512
+ARGUMENT_POINTERS = 512
 """A kernel takes 4 KB of arguments."""
-BLOCK = "@BLOCK@"
+BLOCK_NUMBER = "@BLOCK@"
 """Stands in a source for the number of a block along x, among those that do the same."""
 
 
@@ -109,10 +109,12 @@ def launch(
         arguments = [*reads, *writes]
     # With more threads in a block there are not registers for as many variables as the compiler likes.
     bounds = f"__launch_bounds__({threads}) " if threads > 256 else ""
-    head = f'extern "C" __global__ void {bounds}{NAME}({", ".join(parameters)})'
-    text = "\n".join([*before, head, "{", *(f"    {line}" for line in lines), "}", ""]).replace(BLOCK, "blockIdx.x")
+    head = f'extern "C" __global__ void {bounds}{KERNEL_NAME}({", ".join(parameters)})'
+    text = "\n".join([*before, head, "{", *(f"    {line}" for line in lines), "}", ""]).replace(
+        BLOCK_NUMBER, "blockIdx.x"
+    )
     text = prelude(text) + text
     word = re.sub(r"\W+", "_", words)[:48].strip("_")
     name = f"{word}_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     x, y = (*grid, 1)[:2]
-    return Launch(name, text.replace(NAME, name), tuple(arguments), (x, y, 1), (threads, 1, 1), zeroed, piece)
+    return Launch(name, text.replace(KERNEL_NAME, name), tuple(arguments), (x, y, 1), (threads, 1, 1), zeroed, piece)

@@ -15,17 +15,17 @@ from ..program import COPY, GATHER, PUT, Instruction, Value
 from ..schedule.axes import strides_in
 from .expressions import POINTER, REGISTER, constant, expression, loaded, stored
 from .gathers import Gather
-from .launch import BLOCK, Launch, launch
+from .launch import BLOCK_NUMBER, Launch, launch
 from .places import Places, at, needs_wide
 
-MANY = 1 << 18
+FOUR_AT_A_TIME_ELEMENTS = 1 << 18
 """From so many elements on a thread computes four: with fewer, the processor would be half empty."""
 
 COPIES = frozenset((COPY, PUT, reshape, constant_in))
 """Operations whose result is, or begins as, their first input."""
 
 
-class Names:
+class LoopNames:
     """What values are called in a kernel: a literal, `v12`, or the name of another value that they are."""
 
     def __init__(self):
@@ -63,10 +63,10 @@ def elementwise(
     loads = [value for value in reads if value in in_place]
     strides = {value: strides_in(forms[value], shape) for value in (*loads, *outputs)}
     places = Places("i", shape, {**strides, **{i: gather.along for i, gather in found.items()}}, kind)
-    each = 4 if count >= MANY and not found and _four_fit(places) else 1
+    each = 4 if count >= FOUR_AT_A_TIME_ELEMENTS and not found and _four_fit(places) else 1
     threads = 256 if count >= 1 << 16 else 128 if count >= 128 else 32
     lines = body(places, instructions, loads, outputs, each, str(count), found)
-    thread = f"{BLOCK} * {f'{threads}LL' if wide else threads} + threadIdx.x"
+    thread = f"{BLOCK_NUMBER} * {f'{threads}LL' if wide else threads} + threadIdx.x"
     start = [f"const {kind} i = {f'4 * ({thread})' if each == 4 else thread};", f"if (i >= {count}) return;"]
     remark = f"{words}: {' × '.join(map(str, shape)) or 'one'}{', four by each thread' if each == 4 else ''}"
     blocks = -(-count // (threads * each))
@@ -93,7 +93,7 @@ def body(
     reads, writes  values in memory, at the same place
     gathers        those among the instructions, where each element is by itself
     """
-    names = Names()
+    names = LoopNames()
     before: list[str] = []
     inner: list[str] = []
     after: list[str] = []

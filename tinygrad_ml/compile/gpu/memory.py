@@ -15,15 +15,15 @@ from ..program import DRAW, Instruction, Value
 from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout
 
-SMALL = 1 << 14
+SMALL_RESULT_BYTES = 1 << 14
 """Results of up to so many bytes lie together, and are copied out together."""
-ALIGNMENT = 256
+DEVICE_ALIGNMENT_BYTES = 256
 """Bytes: so is what CUDA itself allocates."""
 
 
 def aligned(nbytes: int) -> int:
     """The next multiple of the alignment."""
-    return -(-nbytes // ALIGNMENT) * ALIGNMENT
+    return -(-nbytes // DEVICE_ALIGNMENT_BYTES) * DEVICE_ALIGNMENT_BYTES
 
 
 def of_the_host(instruction: Instruction) -> bool:
@@ -98,7 +98,7 @@ class Results:
         self.arrays: dict[Value, Any] = {}
         offsets, together = {}, 0
         for place, root in enumerate(self._roots):
-            if root.nbytes <= SMALL:
+            if root.nbytes <= SMALL_RESULT_BYTES:
                 offsets[place], together = together, aligned(together + max(root.nbytes, 1))
         self._offsets, self._together = offsets, runtime.allocate(together) if together else None
         self._own: dict[int, Any] = {}
@@ -127,7 +127,7 @@ class Results:
         return self._runtime.copied(self._own[place]) if place in self._copied else self._own[place]
 
 
-class Places:
+class TaskMemory:
     """Value -> array and address, while tasks run or are captured.
 
     step   which of the steps that are captured together this is

@@ -12,11 +12,11 @@ from ...ops.shapes import reduced, size
 from ..program import Instruction, Value
 from ..schedule.axes import strides_in
 from .expressions import REGISTER, loaded, stored
-from .launch import BLOCK, Launch, launch
+from .launch import BLOCK_NUMBER, Launch, launch
 from .loops import elementwise
 from .places import Places, at, needs_wide, times
 
-THREADS = 128
+BLOCK_THREADS = 128
 
 Forms = Mapping[Value, numpy.ndarray]
 
@@ -55,16 +55,16 @@ class Elements:
     def launch(self, lines: Sequence[str], zeroed: tuple[Value, ...] = ()) -> Launch:
         """The kernel with these lines, for which the places have been asked."""
         name, inputs, output = self.instruction.op.name, self.instruction.inputs, self.instruction.output
-        threads = f"{THREADS}LL" if self.kind == "long long" else THREADS
+        threads = f"{BLOCK_THREADS}LL" if self.kind == "long long" else BLOCK_THREADS
         start = [
-            f"const {self.kind} i = {BLOCK} * {threads} + threadIdx.x;",
+            f"const {self.kind} i = {BLOCK_NUMBER} * {threads} + threadIdx.x;",
             f"if (i >= {self.count}) return;",
             *self.places.coordinates(),
         ]
         remark = f"{self.instruction!r}: {' × '.join(map(str, self.shape)) or 'one'}"
-        blocks = -(-self.count // THREADS)
+        blocks = -(-self.count // BLOCK_THREADS)
         reads = list(dict.fromkeys(inputs))
-        return launch(name, remark, [*start, *lines], reads, [output], (blocks,), THREADS, zeroed=zeroed)
+        return launch(name, remark, [*start, *lines], reads, [output], (blocks,), BLOCK_THREADS, zeroed=zeroed)
 
 
 def copy(instruction: Instruction, forms: Forms) -> list[Launch]:

@@ -16,14 +16,14 @@ import numpy
 
 from ..program import Value
 from ..schedule.kernel import Kernel
-from .launch import BLOCK, Launch, launch
+from .launch import BLOCK_NUMBER, Launch, launch
 from .reductions import POSITIONS, Found
 from .teams import team
 from .work import Work
 
-FEW = 32
+REVISITED_ELEMENTS = 32
 """Reduced elements that are gone through again, where they do not lie side by side."""
-NEAR = 8
+KEPT_ROW_ELEMENTS = 8
 """Numbers of a row that a thread keeps for the next time through it, of each value."""
 
 
@@ -42,7 +42,7 @@ class Rows:
         positions = any(instruction.op in POSITIONS for instruction in work.reductions)
         self.team = team(work.rows, work.columns, along_rows, once=work.passes == 1 and not positions)
         each = -(-work.columns // self.team.lanes)
-        self.near = work.kept_near() if each <= NEAR else {}
+        self.near = work.kept_near() if each <= KEPT_ROW_ELEMENTS else {}
         self.each = each if self.near else 0
 
     def launch(self) -> Launch:
@@ -94,7 +94,7 @@ class Rows:
     def _start(self) -> list[str]:
         """Which row a thread works for, and as which one of its threads."""
         team, kind, rows = self.team, self.work.kind, self.work.rows
-        first = f"{BLOCK} * {f'{team.rows}LL' if kind != 'int' else team.rows}"
+        first = f"{BLOCK_NUMBER} * {f'{team.rows}LL' if kind != 'int' else team.rows}"
         if team.tile:
             lines = [f"const int lane = threadIdx.x / {team.tile};"]
             place = f"{first} + threadIdx.x % {team.tile}"
@@ -103,7 +103,7 @@ class Rows:
             lines.append(f"const {kind} place = {place}, row = place < {rows} ? place : {rows - 1};")
             return [*lines, f"const bool inside = place < {rows};"]
         if team.rows == 1:
-            return ["const int lane = threadIdx.x;", f"const {kind} row = {BLOCK};"]
+            return ["const int lane = threadIdx.x;", f"const {kind} row = {BLOCK_NUMBER};"]
         if team.lanes == 1:
             lines = [f"const {kind} row = {first} + threadIdx.x;"]
         else:
@@ -192,7 +192,7 @@ class Rows:
             "__shared__ bool last;",
             "__threadfence();",
             "__syncthreads();",
-            f"if (threadIdx.x == 0) last = atomicInc(&done[{BLOCK}], {team.parts - 1}) == {team.parts - 1};",
+            f"if (threadIdx.x == 0) last = atomicInc(&done[{BLOCK_NUMBER}], {team.parts - 1}) == {team.parts - 1};",
             "__syncthreads();",
             "if (!last) return;",
         ]

@@ -22,7 +22,7 @@ from ..program import Value
 from . import blas
 from .launch import Launch
 
-RING = 8
+UPLOADS_UNDER_WAY = 8
 """So many uploads may be under way; then the host waits for the device."""
 
 
@@ -46,9 +46,9 @@ class Ring:
         if not self._slots or self._slots[0][0].size < data.size:
             for *_, read in self._slots:
                 read.synchronize()
-            self._slots = [(*self._buffer(data.size), self._event()) for _ in range(RING)]
+            self._slots = [(*self._buffer(data.size), self._event()) for _ in range(UPLOADS_UNDER_WAY)]
         array, address, read = self._slots[self._next]
-        self._next = (self._next + 1) % RING
+        self._next = (self._next + 1) % UPLOADS_UNDER_WAY
         read.synchronize()  # at once, if it was never recorded
         array[: data.size] = data
         copy(address)
@@ -96,7 +96,7 @@ class Captured:
         return len(re.findall(r'^"graph_\d+_node_\d+"\s*\[', self.graph.debug_dot_str(), re.MULTILINE))
 
 
-class Cuda:
+class CudaRuntime:
     """GPU number `index`. What is allocated here comes from a pool of its own, which lives as long as what it gave.
 
     products  the precision of matrix products of float32, see `blas.PRECISIONS`
@@ -109,7 +109,7 @@ class Cuda:
         self._cupy, self._precision = self.backend.cupy, products
         self._runtime = self._cupy.cuda.runtime
         self._pool = self._cupy.cuda.MemoryPool()
-        self._plans: dict[tuple, blas.Plan] = {}
+        self._plans: dict[tuple, blas.BlasPlan] = {}
         self._planned = self._workspace = None
         self._kept: list | None = None
         with self.current():
@@ -199,7 +199,7 @@ class Cuda:
         """Run a kernel, whose arguments are pointers."""
         kernel(grid, block, tuple(map(numpy.intp, addresses)))
 
-    def product(self, call: blas.Product, a: int, b: int, out: int) -> None:
+    def product(self, call: blas.BlasProduct, a: int, b: int, out: int) -> None:
         """A matrix product of what lies at these addresses."""
         alignments = blas.alignment(a), blas.alignment(b), blas.alignment(out)
         if (call, alignments) not in self._plans:

@@ -13,7 +13,7 @@ from ...ops.matmul import linear, matmul
 from ..passes.rewriting import Rewriting
 from ..program import Instruction, Program
 
-SMALL = 1 << 20
+SMALL_PRODUCT_MULTIPLICATIONS = 1 << 20
 """Multiplications of a product that is none for the library."""
 
 
@@ -42,4 +42,4 @@ def _is_small(instruction: Instruction) -> bool:
         return False
     m, k = instruction.inputs[0].shape
     in_precision = instruction.output.dtype in (dtypes.float32, dtypes.float64)
-    return in_precision and k > 1 and 0 < m * k * instruction.output.shape[1] <= SMALL
+    return in_precision and k > 1 and 0 < m * k * instruction.output.shape[1] <= SMALL_PRODUCT_MULTIPLICATIONS

@@ -1,6 +1,6 @@
 """What is done for one kernel of a program on the GPU: launches, a product, a draw, or a call as in eager mode.
 
-A task runs on `Places`. While a graph is captured its calls are written down; one that cannot be
+A task runs on `TaskMemory`. While a graph is captured its calls are written down; one that cannot be
 captured (`captured = False`) stands between two graphs.
 """
 
@@ -22,7 +22,7 @@ from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout, form_of
 from . import blas
 from .kernels import Launch, has_launch, launches
-from .memory import Places, of_the_host
+from .memory import TaskMemory, of_the_host
 
 PRODUCTS = (matmul, linear)
 
@@ -32,10 +32,10 @@ class Task:
 
     captured = True
 
-    def prepare(self, places: Places) -> None:
+    def prepare(self, places: TaskMemory) -> None:
         """Whatever has to be done once, outside of a capture. May spoil planned memory, and no other."""
 
-    def run(self, places: Places) -> None:
+    def run(self, places: TaskMemory) -> None:
         """Do it."""
         raise NotImplementedError
 
@@ -51,7 +51,7 @@ class Launched(Task):
         self.launch = launch
         self.kernel: Any = None  # compiled together with all others
 
-    def run(self, places: Places) -> None:
+    def run(self, places: TaskMemory) -> None:
         launch = self.launch
         for value in launch.zeroed:
             places.runtime.zero(places.array(value))
@@ -73,14 +73,14 @@ class Multiplied(Task):
         left, right = laid
         self._calls = blas.products(left, right.T if instruction.op is linear else right, forms[instruction.output])
 
-    def prepare(self, places: Places) -> None:
+    def prepare(self, places: TaskMemory) -> None:
         for value, form in self._operands:
             if not blas.fits(form) and value not in self._copies:
                 memory = places.runtime.allocate(value.nbytes)
                 self._copies[value] = places.runtime.array(memory, 0, value.shape, value.dtype)
         self.run(places)  # so that the library has chosen and loaded what it runs, before a capture begins
 
-    def run(self, places: Places) -> None:
+    def run(self, places: TaskMemory) -> None:
         runtime, output = places.runtime, self.instruction.output
         for value, array in self._copies.items():
             runtime.copy(array, places.array(value))
@@ -104,15 +104,15 @@ class Drawn(Task):
     def __init__(self, instruction: Instruction):
         self.instruction, self.device = instruction, instruction.params["device"]
 
-    def prepare(self, places: Places) -> None:
+    def prepare(self, places: TaskMemory) -> None:
         # Another stream than the device's own, which has to stand still. What is drawn from it shows where it lies.
         other = get(self.device).generator(numpy.random.SeedSequence(0), self.device.index)
         self._draw(places, other)
 
-    def run(self, places: Places) -> None:
+    def run(self, places: TaskMemory) -> None:
         self._draw(places, streams.generator(self.device))
 
-    def _draw(self, places: Places, generator) -> None:
+    def _draw(self, places: TaskMemory, generator) -> None:
         method, options = draw_options(self.instruction)
         value = self.instruction.output
         drawn = places.runtime.draw(generator, method, options, value)
@@ -131,7 +131,7 @@ class Sent(Task):
     def __init__(self, instruction: Instruction):
         self.instruction = instruction
 
-    def run(self, places: Places) -> None:
+    def run(self, places: TaskMemory) -> None:
         value = self.instruction.output
         places.runtime.copy(places.array(value), places.table.array(value, places.step))
 
@@ -147,7 +147,7 @@ class Called(Task):
     def __init__(self, instruction: Instruction):
         self.instruction = instruction
 
-    def run(self, places: Places) -> None:
+    def run(self, places: TaskMemory) -> None:
         arrays = list(map(places.array, self.instruction.inputs))
         target = places.array(self.instruction.output)
         places.runtime.copy(target, value_of(self.instruction, of(target), *arrays))
@@ -162,7 +162,7 @@ class Copied(Task):
     def __init__(self, memory: Value, value: Value):
         self.memory, self.value = memory, value
 
-    def run(self, places: Places) -> None:
+    def run(self, places: TaskMemory) -> None:
         places.runtime.copy(places.array(self.memory), places.array(self.value))
 
     def __str__(self) -> str:

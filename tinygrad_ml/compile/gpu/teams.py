@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-FULL = 1 << 15
+BUSY_PROCESSOR_THREADS = 1 << 15
 """Threads that keep a processor busy: with fewer rows, more threads go through each."""
-BLOCKS = 528
+BUSY_PROCESSOR_BLOCKS = 528
 """Blocks that do so: four for each of 132 processors."""
-PARTS = 256
+ROW_BLOCKS = 256
 """Blocks that share a row at most."""
 
 
@@ -49,7 +49,7 @@ def team(rows: int, columns: int, last_is_reduced: bool, once: bool) -> Team:
     once  whether each row is gone through once only, so that blocks may share it
     """
     lanes = _power_of_two(columns / 8)
-    while lanes < columns and rows * lanes < FULL and (lanes < 32 or lanes * 4 < columns):
+    while lanes < columns and rows * lanes < BUSY_PROCESSOR_THREADS and (lanes < 32 or lanes * 4 < columns):
         lanes *= 2
     lanes = min(lanes, 1024)
     tile, alone = 0, lanes == 1
@@ -62,7 +62,7 @@ def team(rows: int, columns: int, last_is_reduced: bool, once: bool) -> Team:
     blocks = -(-rows // in_block)
     parts = 1
     if once and not alone and columns > 8 * lanes:
-        parts = min(PARTS, -(-columns // (8 * lanes)), max(1, BLOCKS // blocks))
+        parts = min(ROW_BLOCKS, -(-columns // (8 * lanes)), max(1, BUSY_PROCESSOR_BLOCKS // blocks))
     return Team(tile, lanes, in_block, parts)
 
 

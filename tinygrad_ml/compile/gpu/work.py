@@ -22,11 +22,11 @@ from ..schedule.axes import along_domain, shape_read, strides_in
 from ..schedule.kernel import Kernel, Turns
 from .expressions import REGISTER, constant, expression, loaded, stored
 from .gathers import Gather
-from .loops import Names
+from .loops import LoopNames
 from .places import Places, needs_wide
 
 
-class Step(NamedTuple):
+class Line(NamedTuple):
     """A line of a row's or an element's work: `type name = text;`"""
 
     type: str
@@ -61,7 +61,7 @@ class Work:
         self.reads = [v for v in kernel.inputs() if constant(v) is None]
         wide = needs_wide([forms[v] for v in (*self.reads, *kernel.outputs)], self.rows * self.columns)
         self.kind = "long long" if wide else "int"
-        self.names = Names()
+        self.names = LoopNames()
         self._find_places()
         self._take_apart()
 
@@ -108,8 +108,8 @@ class Work:
 
     def _take_apart(self) -> None:
         """The steps of a row (by the pass before which they come) and of an element, and the reductions between."""
-        self.of_row: dict[str, tuple[int, Step]] = {}
-        self.of_element: dict[str, Step] = {}
+        self.of_row: dict[str, tuple[int, Line]] = {}
+        self.of_element: dict[str, Line] = {}
         self.reductions: dict[Instruction, tuple[int, str]] = {}
         turns = Turns(self.kernel)
         loads: dict[tuple[Value, tuple[int, ...]], str] = {}
@@ -126,7 +126,7 @@ class Work:
                 text = self.gathers[instruction].text(self._offset(instruction), operands)
             else:
                 text = expression(instruction, operands)
-            step = Step(REGISTER[output.dtype], text, repr(instruction), tuple(operands))
+            step = Line(REGISTER[output.dtype], text, repr(instruction), tuple(operands))
             if self.kernel.reduced(output):
                 self.of_row[self.names[output]] = now, step
             else:
@@ -144,7 +144,7 @@ class Work:
         if key not in loads:
             again = sum(known is value for known, _ in loads)
             loads[key] = name = f"v{value.number}" + "_again" * again
-            step = Step(REGISTER[value.dtype], loaded(self.element(value, key), value.dtype), "", ())
+            step = Line(REGISTER[value.dtype], loaded(self.element(value, key), value.dtype), "", ())
             if self._in_row(key):
                 self.of_row[name] = 0, step
             else:

@@ -18,8 +18,8 @@ from .held import CONTAINERS
 from .reach import Reached
 from .values import MISSING, are_same, became, is_same, told
 
-MOST_ITEMS = 100
-MOST_BYTES = 65536
+NOTICED_ITEMS = 100
+NOTICED_BYTES = 65536
 SAMPLES = 512
 BUFFERS = (numpy.ndarray, memoryview, bytearray, array)
 
@@ -29,7 +29,7 @@ class Noticed:
     and modules. Plain values count by value, all else by identity; of a list, a dictionary or a set what is in it, too; of
     an array of NumPy, and of what else holds numbers for others to read, the numbers.
 
-    A container with more than `MOST_ITEMS` counts by how many there are, and of an array with more than `MOST_BYTES` some
+    A container with more than `NOTICED_ITEMS` counts by how many there are, and of an array with more than `NOTICED_BYTES` some
     numbers are looked at, from everywhere in it.
     """
 
@@ -60,7 +60,7 @@ class Noticed:
                 self._contents.append((value, items, path))
                 waiting += [(item, f"{path}[...]") for item in items]
             elif isinstance(value, tuple):
-                waiting += [(item, f"{path}[{i}]") for i, item in enumerate(value[:MOST_ITEMS])]
+                waiting += [(item, f"{path}[{i}]") for i, item in enumerate(value[:NOTICED_ITEMS])]
             elif isinstance(value, BUFFERS):
                 self._arrays.append((value, _numbers(value), path))
 
@@ -118,7 +118,7 @@ def _numbers(given: Any) -> tuple:
     """What is in an array, to be compared."""
     if not isinstance(given, numpy.ndarray):
         given = numpy.asarray(given)
-    if given.nbytes <= MOST_BYTES:
+    if given.nbytes <= NOTICED_BYTES:
         return given.shape, given.dtype, given.tobytes()
     flat = given.ravel("K") if given.flags.forc else given.flat
     return given.shape, given.dtype, flat[:: given.size // SAMPLES | 1].tobytes()
@@ -126,6 +126,6 @@ def _numbers(given: Any) -> tuple:
 
 def _items(container: Any) -> list:
     """What is in a container that may change, keys included; of a large one, how much that is."""
-    if len(container) > MOST_ITEMS:
+    if len(container) > NOTICED_ITEMS:
         return [len(container)]
     return [*container, *container.values()] if isinstance(container, dict) else list(container)

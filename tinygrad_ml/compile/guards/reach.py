@@ -23,7 +23,7 @@ from .held import CONTAINERS, GENERATORS, Holder
 from .method import HeldMethod
 from .values import PLAIN
 
-MOST_ITEMS = 1000
+REACHED_ITEMS = 1000
 """A longer list of things that are no tensors is taken for data, and not looked through."""
 WRAPPERS = (property, staticmethod, classmethod, cached_property)
 """What stands around a function in a class."""
@@ -181,7 +181,7 @@ def _inside_collection(things: Any, path: str) -> tuple[Any, Iterable[Part]]:
 
 
 def _worth_looking(items: list) -> bool:
-    return len(items) <= MOST_ITEMS or isinstance(items[0], Tensor)
+    return len(items) <= REACHED_ITEMS or isinstance(items[0], Tensor)
 
 
 def _parts(*names: str) -> Callable[[Any, str], tuple[None, Iterable[Part]]]:

@@ -20,7 +20,7 @@ from ..program import Instruction, Program, Value
 from ..sources import Constant
 from .elementwise import is_elementwise
 
-SMALL = 64
+FOLDED_ELEMENTS = 64
 """Constants of up to so many elements are computed while compiling."""
 
 
@@ -72,8 +72,8 @@ def _constant(instruction: Instruction, made) -> Value | None:
         return None
     output = instruction.output
     if (
-        any(array.size > SMALL for array in arrays)
-        or numpy.prod(output.shape) > SMALL
+        any(array.size > FOLDED_ELEMENTS for array in arrays)
+        or numpy.prod(output.shape) > FOLDED_ELEMENTS
         or "device" in instruction.params
     ):
         return None

@@ -12,7 +12,7 @@ import numpy
 
 from ..program import Program, Value
 
-SMALL = 4096
+COMPARED_CONSTANT_BYTES = 4096
 """Bytes of a constant up to which it is compared with others: the columns of a table, not the images."""
 
 
@@ -38,7 +38,7 @@ def _equal_constants(program: Program) -> dict[Value, Value]:
     replaced = {}
     for value in program.sources():
         array = getattr(value.source, "array", None)
-        if isinstance(array, (numpy.ndarray, numpy.generic)) and value.nbytes <= SMALL:
+        if isinstance(array, (numpy.ndarray, numpy.generic)) and value.nbytes <= COMPARED_CONSTANT_BYTES:
             same = first.setdefault((value.dtype, value.shape, array.tobytes()), value)
             if same is not value:
                 replaced[value] = same

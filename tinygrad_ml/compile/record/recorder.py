@@ -21,7 +21,7 @@ import numpy
 
 from ...backend import Device, absent, get, of
 from ...backend.arrays import HOST
-from ...backend.random import Place
+from ...backend.random import StreamDevice
 from ...errors import CompileError, DTypeError
 from ...modes import modes
 from ...operators import constants
@@ -247,7 +247,7 @@ class Recorder:
 
     def stream(self, device: Device) -> Stream:
         """What random numbers are drawn from while recording."""
-        return Stream(self, self.emit, Place(device))
+        return Stream(self, self.emit, StreamDevice(device))
 
     # -- the beginning and the end -----------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-ALIGNMENT = 64
+CACHE_LINE_BYTES = 64
 """Bytes: the width of a cache line, and of the widest vectors."""
 
 
@@ -32,7 +32,7 @@ def places(lifetimes: Iterable[Lifetime]) -> tuple[dict[object, int], int]:
         in_the_way = sorted(
             (start, stop) for start, stop, other in placed if other.first <= wanted.last and wanted.first <= other.last
         )
-        nbytes = -(-wanted.nbytes // ALIGNMENT) * ALIGNMENT
+        nbytes = -(-wanted.nbytes // CACHE_LINE_BYTES) * CACHE_LINE_BYTES
         start = _gap(in_the_way, nbytes)
         placed.append((start, start + nbytes, wanted))
         offsets[wanted.key] = start

@@ -46,9 +46,9 @@ from ..passes.elementwise import is_elementwise
 from ..program import GATHER, Instruction, Program, Value
 from .kernel import REDUCTIONS, Kernel
 
-FAR = 1000
+LOOKED_THROUGH_KERNELS = 1000
 """So many kernels are looked through; what is farther apart stays apart, so that compiling takes linear time."""
-LONG = 16384
+NEAR_ROW_ELEMENTS = 16384
 """Elements of a row up to which full values may follow a reduction of it: more are not kept near."""
 
 
@@ -155,7 +155,9 @@ class _Fusion:
             return None
         # Full values that follow from reduced ones, as sub does from max, can be had only if a row is done by itself.
         again = [v for i in b.instructions if not is_reduced(i.output) for v in i.inputs if is_reduced(v)]
-        if again and size(wide.shape) > (LONG if wide.in_rows else self._few) * size(reduced(wide.shape, wide.axes)):
+        if again and size(wide.shape) > (NEAR_ROW_ELEMENTS if wide.in_rows else self._few) * size(
+            reduced(wide.shape, wide.axes)
+        ):
             return None
         if any(value.shape != kept(wide.shape, wide.axes) for value in again):
             return None  # x.sum(1) + x: there the number of each row is added to a column
@@ -191,7 +193,7 @@ def _leads(start: Kernel, ends: Iterable[Kernel]) -> bool:
         kernel = waiting.pop()
         while kernel.merged is not None:
             kernel = kernel.merged
-        if kernel is start or len(seen) > FAR:
+        if kernel is start or len(seen) > LOOKED_THROUGH_KERNELS:
             return True
         if kernel not in seen:
             seen.add(kernel)

@@ -13,7 +13,7 @@ import numpy
 from ...errors import OptionError
 from .base import Callback
 
-INTERVAL = 0.1
+INTERVAL_SECONDS = 0.1
 """Seconds between two looks at the numbers of the batches: each waits for the device."""
 
 
@@ -129,7 +129,7 @@ class ProgbarLogger(Callback):
 
     def _begin(self) -> None:
         self.seen = 0
-        options = {"verbose": self.params["verbose"], "interval": INTERVAL, "stateless_metrics": ()}
+        options = {"verbose": self.params["verbose"], "interval": INTERVAL_SECONDS, "stateless_metrics": ()}
         self.bar = Progbar(self.params["steps"], **options)
 
     def _advance(self, batch: int, logs: Any) -> None:
