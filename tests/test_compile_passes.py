@@ -223,7 +223,10 @@ def test_reductions_join_the_kernel_before_them():
 
 
 @machine_code_only
-@pytest.mark.parametrize("length, expected", [(fusion.LONG, ["exp sum div"]), (fusion.LONG + 1, ["exp sum", "div"])])
+@pytest.mark.parametrize(
+    "length, expected",
+    [(fusion.NEAR_ROW_ELEMENTS, ["exp sum div"]), (fusion.NEAR_ROW_ELEMENTS + 1, ["exp sum", "div"])],
+)
 def test_rows_are_one_kernel_as_long_as_they_stay_near(length, expected):
     assert kernels(run(softmax, (2, length))) == expected
 
