@@ -16,7 +16,7 @@ from .program import Call, Instruction, Program, Value, described
 from .recording import Recording
 from .schedule.buffers import CACHE_LINE_BYTES
 from .schedule.kernel import Kernel
-from .schedule.layout import form_of, view_function
+from .schedule.layout import form_of, lay
 
 _NAME, _GIVES = 43, 26
 """Columns of the table, which is 100 wide."""
@@ -168,7 +168,7 @@ def _wrapped(words: Iterable[str], between: str, width: int) -> list[str]:
 # -- operation by operation ---------------------------------------------------------------------------------
 
 
-def _one_by_one(program: Program, known: Mapping[Value, object]) -> Cost:
+def _one_by_one(program: Program, known: Mapping[Value, Any]) -> Cost:
     """What running each operation by itself costs, every result in memory of its own, freed after its last use.
 
     known  how the memory of values from outside is laid out, where it is not in order
@@ -183,17 +183,12 @@ def _one_by_one(program: Program, known: Mapping[Value, object]) -> Cost:
     )
 
 
-def _roots(program: Program, known: Mapping[Value, object]) -> dict[Value, Value]:
+def _roots(program: Program, known: Mapping[Value, Any]) -> dict[Value, Value]:
     """Value -> the value whose memory it looks at, for what the program computes and takes."""
     forms = {value: known.get(value, form_of(value.shape, value.dtype)) for value in program.sources()}
     roots = {value: value for value in forms}
     for instruction in program.instructions:
-        output, take = instruction.output, view_function(instruction)
-        try:
-            forms[output] = take(forms[instruction.inputs[0]]) if take else form_of(output.shape, output.dtype)
-            roots[output] = roots[instruction.inputs[0]] if take else output
-        except ValueError:  # a reshape for which numbers have to move
-            forms[output], roots[output] = form_of(output.shape, output.dtype), output
+        lay(instruction, forms, roots)
     return roots
 
 

@@ -161,10 +161,10 @@ class Recorder:
         if not isinstance(made, Traced):
             made = arrays[0].like(made.shape, made.dtype)
         made.value = self.emit(op, values, params, made.shape, made.dtype)
-        is_view = arrays and looks_at(op, params, arrays[0].shape, made.shape)
+        view = op.view if arrays and looks_at(op, params, arrays[0].shape, made.shape) else None
         # What is computed lies as its operands do.
-        made.in_order = all(array.in_order for array in arrays) and (not is_view or op.view.order == "kept")
-        if is_view:
+        made.in_order = all(array.in_order for array in arrays) and (view is None or view.order == "kept")
+        if view is not None:
             made.look_at(arrays[0], op, params)
         output._data = made
         node = output._node

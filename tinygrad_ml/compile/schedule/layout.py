@@ -41,6 +41,20 @@ def view_function(instruction: Instruction) -> Callable | None:
     return partial(op.view.take, **instruction.params)
 
 
+def lay(instruction: Instruction, forms: dict[Value, numpy.ndarray], roots: dict[Value, Value]) -> bool:
+    """Note how the result of an instruction lies, and at whose memory it looks; whether that is another value's."""
+    output, take = instruction.output, view_function(instruction)
+    if take is not None:
+        try:
+            forms[output] = take(forms[instruction.inputs[0]])
+            roots[output] = roots[instruction.inputs[0]]
+            return True
+        except ValueError:  # a reshape for which numbers have to move
+            pass
+    forms[output], roots[output] = form_of(output.shape, output.dtype), output
+    return False
+
+
 def _adds_up_in(kernel: Kernel, value: Value) -> bool:
     """Whether the memory of a reduction is written to before all that the kernel reads has been read."""
     return not kernel.in_rows and any(i.output is value and kernel.folds(i) for i in kernel.instructions)
@@ -95,18 +109,9 @@ class Layout:
 
     def _lay(self, kernel: Kernel, instruction: Instruction) -> None:
         output = instruction.output
-        take = view_function(instruction)
-        if take is not None:
-            try:
-                self.forms[output] = take(self.forms[instruction.inputs[0]])
-                self.views[output] = instruction
-                self.roots[output] = self.roots[instruction.inputs[0]]
-                return
-            except ValueError:  # a reshape for which numbers have to move
-                pass
-        self.forms[output] = form_of(output.shape, output.dtype)
-        self.roots[output] = output
-        if kernel.kind == "single":  # what the array library gives back may look at what it was given
+        if lay(instruction, self.forms, self.roots):
+            self.views[output] = instruction
+        elif kernel.kind == "single":  # what the array library gives back may look at what it was given
             self.held[output] = {root for value in instruction.inputs for root in self.memory(value)}
 
     def memory(self, value: Value) -> set[Value]:
