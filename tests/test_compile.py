@@ -565,7 +565,7 @@ def test_a_boolean_mask_is_refused():
         tg.compile(lambda x: x[x > 0])(tg.ones(3))
 
     def put(x):
-        x[x > 0] = 0
+        x[x > 0] = tg.arange(3.0)  # one for each True
         return x * 1
 
     with pytest.raises(CompileError, match=r"x = tg\.where\(mask, value, x\)"):
