@@ -25,7 +25,7 @@ EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, math.inf, -math.inf, math.nan, 1e
 @pytest.fixture(autouse=True, params=[1, 3], ids=["alone", "three threads"])
 def _loops_for_small_kernels_too(request, monkeypatch):
     monkeypatch.setattr(layout, "WORTH", 0)
-    monkeypatch.setattr(source, "WORTH_SHARING", 0)
+    monkeypatch.setattr(source, "SHARED_LOOP_ELEMENTS", 0)
     monkeypatch.setattr(calling, "threads", lambda: request.param)
 
 

@@ -107,3 +107,54 @@ def test_the_rules_that_the_guide_quotes_are_those_of_the_table():
     for file, function in {"chain_rule": "fit", "walk": "backpropagate", "node": "topological"}.items():
         assert f"def {function}(" in (PACKAGE / "graph" / f"{file}.py").read_text(encoding="utf-8")
     assert "def _restored_in_graph(" in (PACKAGE / "autograd" / "gradients.py").read_text(encoding="utf-8")
+
+
+CORE = [
+    "errors",
+    "backend",
+    "ops",
+    "graph",
+    "tensor",
+    "methods",
+    "operators",
+    "modes",
+    "writes",
+    "indexing",
+    "autograd",
+]
+
+
+def length(path: Path) -> int:
+    files = [path] if path.is_file() else sorted(path.rglob("*.py"))
+    return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+
+
+@pytest.mark.host_only
+def test_nothing_is_longer_than_the_guide_says():
+    """Shown by `pytest -s`: the lines of each stop of the evening's path, and of the rooms."""
+    path = GUIDE[GUIDE.index("## An evening's path") : GUIDE.index("That was the core")]
+    stops = {name: length(PACKAGE / name) for name in re.findall(r"\*\*`([\w/]+\.py)`\*\*", path)}
+    assert len(stops) >= 9
+    core = [PACKAGE / room if (PACKAGE / room).is_dir() else PACKAGE / f"{room}.py" for room in CORE]
+    true = {
+        "the evening's path above": sum(stops.values()),
+        "the whole core": sum(map(length, core)),
+        "compile": length(PACKAGE / "compile"),
+        "keras": length(PACKAGE / "keras"),
+    }
+    shown = "\n".join(f"{name:26} {lines:6,}" for name, lines in (stops | true).items())
+    print(f"\n{shown}")
+    (said,) = blocks("lines")
+    limits = {name: int(number.replace(",", "")) for name, number in re.findall(r"(.+?) {3,}([\d,]+)", said)}
+    assert limits.keys() == true.keys()
+    for name, limit in limits.items():
+        assert true[name] <= limit, f"{name} has more than {limit:,} lines\n{shown}"
+        assert true[name] > 0.9 * limit, f"{name} has become shorter: say so in the guide\n{shown}"
+
+
+@pytest.mark.host_only
+def test_a_file_of_more_than_400_lines_says_why():
+    for path in [*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "viz").rglob("*.py")]:
+        text = path.read_text(encoding="utf-8")
+        if text.count("\n") > 400:
+            assert re.search(r"one file because", ast.get_docstring(ast.parse(text)) or ""), path

@@ -43,7 +43,7 @@ from tinygrad_ml.backend.blas import blas
 from tinygrad_ml.compile.cpu import layout
 from tinygrad_ml.compile.cpu.llvm.assembler import INT, INT32, Function, number
 from tinygrad_ml.compile.cpu.llvm.native import native
-from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, WORTH_SHARING, Product
+from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, SHARED_PRODUCT_MULTIPLICATIONS, Product
 from tinygrad_ml.compile.cpu.sharing.calling import runner
 from tinygrad_ml.compile.cpu.sharing.job import SCRATCH, address, job_row
 from tinygrad_ml.compile.schedule.axes import merged
@@ -193,10 +193,10 @@ def in_tiles(operands: Operands, threads: int, scratch: np.ndarray) -> Callable[
 
 def contestants(operands: Operands, threads: int, scratch: np.ndarray) -> dict[str, Callable[[], None]]:
     a, b, c = operands
-    few = 1 if c.size * a.shape[-1] < WORTH_SHARING else threads  # as the tiles
+    few = 1 if c.size * a.shape[-1] < SHARED_PRODUCT_MULTIPLICATIONS else threads  # as the tiles
     ways: dict[str, Callable[[], None]] = {"tiles": in_tiles(operands, threads, scratch)}
     ways[GEMM] = in_panels(operands, few, few)
-    if c.size * a.shape[-1] >= WORTH_SHARING:
+    if c.size * a.shape[-1] >= SHARED_PRODUCT_MULTIPLICATIONS:
         ways[GEMM_IN_4] = in_panels(operands, few, 4)
     ways["NumPy"] = partial(np.matmul, a, b, c)
     return ways

@@ -31,10 +31,10 @@ from .functions import function_of
 from .places import addressable
 from .products.plan import FIRST_A, FIRST_B, FIRST_C
 from .sharing.job import address
-from .source import Source
+from .source import StepSource
 from .walks import written
 
-REDUCTIONS: dict[Any, str] = {
+REDUCING_UFUNCS: dict[Any, str] = {
     reduce.sum_: "add",
     reduce.max_: "maximum",
     reduce.min_: "minimum",
@@ -44,7 +44,7 @@ REDUCTIONS: dict[Any, str] = {
 """Primitive -> the function of NumPy that reduces by it."""
 
 
-class Lines(Source):
+class Lines(StepSource):
     """eager  the operations that have no compiled form: they run as they do outside"""
 
     def compiled(self, moving: Iterable[Value]) -> Callable:
@@ -117,7 +117,7 @@ class Lines(Source):
                 offset = self.layout.offsets[self.layout.registers[value]]
                 self.fixed[value] = self._place(offset, value.shape, value.dtype)
             operands = list(map(self.name, instruction.inputs))
-            if instruction.op in REDUCTIONS:
+            if instruction.op in REDUCING_UFUNCS:
                 self._reduction(instruction, operands[0], self.name(value))
             else:
                 function = self._named(function_of(instruction))
@@ -129,7 +129,7 @@ class Lines(Source):
         if op is reduce.sum_ and dtypes.is_float(x.dtype) and not is_plain(x.dtype, prod(x.shape[a] for a in axis)):
             self._copied(instruction, operand, out)  # how wide, is said in one place
             return
-        self.lines.append(f"{REDUCTIONS[op]}.reduce({operand}, {axis}, None, {out}, {keepdims})")
+        self.lines.append(f"{REDUCING_UFUNCS[op]}.reduce({operand}, {axis}, None, {out}, {keepdims})")
 
     def _copied(self, instruction: Instruction, operand: str, out: str) -> None:
         """What eager mode computes, put into `out`."""
@@ -155,7 +155,7 @@ class Lines(Source):
 
     def _single(self, instruction: Instruction) -> None:
         operands = list(map(self.name, instruction.inputs))
-        if instruction.op in REDUCTIONS:
+        if instruction.op in REDUCING_UFUNCS:
             self._reduction(instruction, operands[0], self._target(instruction.output))
         else:
             FORMS.get(instruction.op, Lines._eagerly)(self, instruction, operands)

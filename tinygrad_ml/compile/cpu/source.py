@@ -25,11 +25,11 @@ from .sharing import calling
 from .sharing.job import FIRST_ARGUMENT, MOST_ARGUMENTS, address
 from .walks import Written
 
-WORTH_SHARING = 1 << 15
+SHARED_LOOP_ELEMENTS = 1 << 15
 """Elements of a loop that threads share: they take a hundredth of a millisecond."""
 
 
-class Source:
+class StepSource:
     """The lines of the function, and the objects that they name.
 
     fixed    value -> its array, where that is always the same
@@ -123,7 +123,7 @@ class Source:
         self.loops[name] = loop.source
         self.names[name] = machine_code(loop.source)
         fits = len(loop.sizes) + len(operands) + len(loop.steps) <= MOST_ARGUMENTS
-        if self.threads > 1 and loop.growth is not None and elements >= WORTH_SHARING and fits:
+        if self.threads > 1 and loop.growth is not None and elements >= SHARED_LOOP_ELEMENTS and fits:
             self._share(name, loop, loop.growth, operands)
             return
         words = []

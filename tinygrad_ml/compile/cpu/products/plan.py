@@ -29,7 +29,7 @@ LONG = 256
 """Summands from which on b is not copied for fewer columns than a vector has: NumPy takes half of the time."""
 ONE_THREAD = 1 << 18
 """Multiplications for which OpenBLAS itself takes no more than one thread, so the numbers do not depend on how many it has."""
-WORTH_SHARING = 500_000
+SHARED_PRODUCT_MULTIPLICATIONS = 500_000
 """Multiplications of a product that threads share: they take a hundredth of a millisecond."""
 FIRST_A, FIRST_B, FIRST_C = (TOLD + Fields._fields.index(name) for name in "abc")
 """Where a job has the addresses of the matrices."""
@@ -65,7 +65,7 @@ class Product:
     def __init__(self, a: numpy.ndarray, b: numpy.ndarray, c: numpy.ndarray):
         (*batch, self.m, self.n), self.k, self.dtype = c.shape, a.shape[-1], c.dtype
         self.matrices = prod(batch)
-        self.shared = c.size * self.k >= WORTH_SHARING
+        self.shared = c.size * self.k >= SHARED_PRODUCT_MULTIPLICATIONS
         self.steps = [(*x.strides[-2:], _next(x, tuple(batch))) for x in (a, b, c)]
         self.tile = shape_for(register(), c.itemsize)
         self.scratch = 0 if b.strides[-1] == c.itemsize else BLOCK * self.tile.columns * c.itemsize
