@@ -1,4 +1,4 @@
-"""The only room that knows NumPy and CuPy: arrays, devices, random numbers.
+"""Arrays, devices, random numbers: the room that tells NumPy's from CuPy's, so that no other has to.
 
 Everybody above asks `of(array)` for the backend of an array in hand, and calls array functions on
 what comes back (`of(x).exp(x)`), so the same line runs on either device. A backend is a NumPy-like
