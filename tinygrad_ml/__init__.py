@@ -11,12 +11,12 @@ tensor(7.)
 """
 
 import re as _re
+import typing as _typing
 import warnings as _warnings
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
-from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from . import data, linalg, methods, nn, optim, random
+from . import data, errors, linalg, methods, nn, optim, random
 from .autograd import backward, detect_anomaly, grad, hessian, hvp, jacobian, jvp, vjp
 from .backend import Device as device
 from .backend import gpu_available, set_default_device
@@ -82,7 +82,7 @@ def __dir__() -> list[str]:
     return sorted(name for name in {*globals(), "keras"} if name not in _ROOMS and not _re.match("_[^_]", name))
 
 
-if _TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from . import keras
 else:
 

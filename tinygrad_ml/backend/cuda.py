@@ -54,21 +54,26 @@ class Cuda(Backend):
         return self.cupy.cuda.Device(index)
 
     def from_host(self, array: numpy.ndarray, index: int = 0) -> Array:
+        """`array`, which is a NumPy array, on this GPU."""
         with self.cupy.cuda.Device(index):
             return self.cupy.asarray(array)
 
     def filled(self, shape: tuple[int, ...], value: Any, dtype: numpy.dtype, index: int = 0) -> Array:
+        """A new array on this GPU with `value` everywhere."""
         with self.cupy.cuda.Device(index):
             return self.cupy.full(shape, value, dtype)
 
     def to_host(self, array: Array) -> numpy.ndarray:
+        """`array`, which is on a GPU, as a NumPy array."""
         return self.cupy.asnumpy(array)
 
     @staticmethod
     def index_of(array: Array) -> int:
+        """Which of the GPUs holds `array`."""
         return array.device.id
 
     def scatter_add(self, target: Array, index: Any, values: Array) -> None:
+        """target[index] += values, where places that are named twice receive both."""
         # CUDA adds atomically what is float, or has 32 bits, or 64 without a sign. In two's complement
         # the sum of signed integers is that of the same bits without a sign; the small ones are widened.
         # Totals of float32 stay narrow here: what adds atomically adds in no order, and is short of memory.
@@ -86,6 +91,7 @@ class Cuda(Backend):
             target[...] = wide
 
     def generator(self, seed: numpy.random.SeedSequence, index: int = 0) -> Any:
+        """A random number generator of this GPU."""
         with self.cupy.cuda.Device(index):
             # Philox keeps its state on the device: drawing needs no copy and no synchronising.
             bits = self.cupy.random.Philox4x3210(int(seed.generate_state(1, numpy.uint64)[0] >> 1))
@@ -93,9 +99,11 @@ class Cuda(Backend):
 
     @staticmethod
     def quiet() -> contextlib.AbstractContextManager:
+        """A context in which inf and nan arise without warnings, as they always do here."""
         return contextlib.nullcontext()
 
     def synchronize(self) -> None:
+        """Wait until all work given to the GPU is done."""
         self.cupy.cuda.get_current_stream().synchronize()
 
 

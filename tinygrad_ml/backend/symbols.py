@@ -27,9 +27,11 @@ class Absent:
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return len(self.shape)
 
     def astype(self, dtype: numpy.dtype) -> Absent:
+        """What stands for the same in another dtype."""
         return Absent(self.shape, dtype)
 
     def like(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Absent:
@@ -39,7 +41,7 @@ class Absent:
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("a symbolic tensor has a shape and a dtype, but no data")
 
-    def _refuse(self, *_):
+    def _refuse(self, *_: Any) -> Any:
         raise TypeError("a symbolic tensor has a shape and a dtype, but no data")
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
@@ -55,15 +57,19 @@ class Symbol(Backend):
     namespace = None
 
     def filled(self, shape: tuple[int, ...], value: Any, dtype: numpy.dtype, index: int = 0) -> Absent:
+        """What stands for an array with `value` everywhere."""
         return Absent(tuple(shape), dtype)
 
     def from_host(self, array: Any, index: int = 0) -> Absent:
+        """What stands for `array`."""
         return Absent(array.shape, array.dtype)
 
     def index_of(self, array: Any) -> int:
+        """0: there is one such device."""
         return 0
 
     def nonzero(self, array: Any) -> NoReturn:
+        """Refused: it is in the numbers, of which there are none."""
         raise ShapeError(
             f"how many elements a mask of shape {array.shape} selects is in its numbers, and a symbolic tensor has none. "
             f"Use tg.where(mask, x, 0) instead of x[mask]"
@@ -73,15 +79,19 @@ class Symbol(Backend):
         return array
 
     def quiet(self) -> contextlib.AbstractContextManager:
+        """A context in which nothing is different."""
         return contextlib.nullcontext()
 
     def generator(self, seed: Any, index: int = 0) -> Symbol:
+        """What stands for a random number generator."""
         return self
 
     def random(self, size: tuple[int, ...], dtype: numpy.dtype) -> Absent:
+        """What stands for random numbers."""
         return Absent(size, numpy.dtype(dtype))
 
     standard_normal = random
 
     def integers(self, low: int, high: int, size: tuple[int, ...]) -> Absent:
+        """What stands for random integers."""
         return Absent(size, numpy.dtype("int64"))

@@ -14,7 +14,7 @@ from ..backend import random
 from ..errors import OptionError
 from ..functional import zeros as blank
 from ..nn import init
-from ..tensor import Tensor
+from ..tensor import Tensor, TensorLike
 from . import checks
 from .absent import not_offered
 from .serialization import Configurable, by_name, deserialize, serialize  # noqa: F401
@@ -66,7 +66,7 @@ class Ones(Initializer):
 class Constant(Initializer):
     """`value` everywhere."""
 
-    def __init__(self, value: float = 0.0):
+    def __init__(self, value: TensorLike = 0.0):
         self.value = value
 
     def fill(self, tensor: Tensor) -> Tensor:

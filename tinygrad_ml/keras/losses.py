@@ -263,12 +263,16 @@ def _loss_class(name: str, function: Callable) -> type[Any]:
         Loss.__init__(self, name, reduction, dtype)
         self.options = given
 
-    common = {"reduction": "sum_over_batch_size", "name": function.__name__, "dtype": None}
+    common = [
+        ("reduction", "sum_over_batch_size", str | None),
+        ("name", function.__name__, str | None),
+        ("dtype", None, Any),
+    ]
     keyword = inspect.Parameter.KEYWORD_ONLY
     __init__.__signature__ = inspect.Signature(
         [inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)]
         + own
-        + [inspect.Parameter(key, keyword, default=value) for key, value in common.items()]
+        + [inspect.Parameter(key, keyword, default=value, annotation=kind) for key, value, kind in common]
     )
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FunctionType
-from typing import Any
+from typing import Any, Self
 
 import numpy
 
@@ -48,7 +48,7 @@ class Configurable:
         if _is_ours(cls) and not cls.__name__.startswith("_"):
             offer(_room(cls), {cls.__name__: cls})
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls)
         object.__setattr__(made, "_arguments", bound_arguments(cls.__init__, args, kwargs))
         return made

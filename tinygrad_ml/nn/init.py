@@ -11,7 +11,7 @@ import numpy
 from ..backend import Device, dtypes
 from ..backend.random import generator
 from ..errors import OptionError, ShapeError
-from ..tensor import Tensor
+from ..tensor import Tensor, TensorLike
 
 
 def _overwrite(tensor: Tensor, draw) -> Tensor:
@@ -59,7 +59,7 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
     return _overwrite(tensor, draw)
 
 
-def constant_(tensor: Tensor, val: float) -> Tensor:
+def constant_(tensor: Tensor, val: TensorLike) -> Tensor:
     """`val` everywhere."""
     return tensor if tensor.symbolic else tensor.assign(val)
 

@@ -287,7 +287,7 @@ class Tensor(Protocols, Methods):
 
     # -- for rules and errors --------------------------------------------------------------------
 
-    def _like(self, array: numpy.ndarray) -> Tensor:
+    def _like(self, array: ArrayLike) -> Tensor:
         """A constant in the dtype and on the device of this tensor."""
         here = of(self._data)
         return Tensor(here.from_host(numpy.asarray(array, self.dtype), here.index_of(self._data)))

@@ -6,7 +6,7 @@ Read before: `base.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -54,14 +54,16 @@ class Protocols:
     def __contains__(self: Any, value: Any) -> bool:
         return bool((self == value).any())
 
-    def __getattr__(self: Any, name: str) -> Any:
-        known = getattr(type(self), name, None)
-        if isinstance(known, property):  # whose own AttributeError has led here: let it be seen
-            return known.__get__(self)
-        hint = CALLED_HERE.get(name)
-        raise AttributeError(
-            f"a tensor has no attribute {name!r}" + (f"; here it is {hint}" if hint else ""), name=name, obj=self
-        )
+    if not TYPE_CHECKING:  # to whom every name would be one of a tensor
+
+        def __getattr__(self, name: str) -> Any:
+            known = getattr(type(self), name, None)
+            if isinstance(known, property):  # whose own AttributeError has led here: let it be seen
+                return known.__get__(self)
+            hint = CALLED_HERE.get(name)
+            raise AttributeError(
+                f"a tensor has no attribute {name!r}" + (f"; here it is {hint}" if hint else ""), name=name, obj=self
+            )
 
     def __repr__(self: Any) -> str:
         if self.symbolic:

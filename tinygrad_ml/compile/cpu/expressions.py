@@ -103,8 +103,8 @@ def expression(instruction: Instruction, operands: list[str]) -> str:
 
 def literal(number: float, dtype: numpy.dtype) -> str:
     """A number of a dtype: `float32(0.5)`."""
-    number = dtype.type(number)
-    return repr(number.item()) if dtype == dtypes.bool_ else f"{dtype}({number.item()!r})"
+    exact = dtype.type(number).item()
+    return repr(exact) if dtype == dtypes.bool_ else f"{dtype}({exact!r})"
 
 
 def constant(value: Value) -> str | None:

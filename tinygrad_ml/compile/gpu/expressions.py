@@ -46,18 +46,18 @@ def literal(number: float, dtype: numpy.dtype) -> str:
     >>> literal(-0.1, dtypes.float32), literal(float("inf"), dtypes.float32), literal(3, dtypes.int64)
     ('(-0.1f)', '__int_as_float(0x7f800000)', '3LL')
     """
-    number = dtype.type(number)
+    exact = dtype.type(number)
     if dtype == dtypes.bool_:
-        return "true" if number else "false"
+        return "true" if exact else "false"
     if dtype in dtypes.FLOATS:
-        wide = number if dtype == dtypes.float64 else numpy.float32(number)
+        wide = exact if dtype == dtypes.float64 else numpy.float32(exact)
         if not numpy.isfinite(wide):
             bits = wide.view(f"u{wide.itemsize}")
             return f"__int_as_float(0x{bits:08x})" if wide.itemsize == 4 else f"__longlong_as_double(0x{bits:016x}LL)"
         text = repr(wide.item()) if dtype == dtypes.float64 else f"{wide!s}f"
         return f"({text})" if math.copysign(1, wide) < 0 else text
     suffix = {"uint32": "u", "int64": "LL", "uint64": "ULL"}.get(dtype.name, "")
-    number = int(number)
+    number = int(exact)
     if number == numpy.iinfo(dtype).min and number < 0:  # whose absolute value is no literal
         return f"(-{-number - 1}{suffix} - 1)"
     return f"(-{-number}{suffix})" if number < 0 else f"{number}{suffix}"

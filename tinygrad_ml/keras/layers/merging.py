@@ -23,6 +23,7 @@ class _Merge(Layer):
         return self.merge(list(inputs))
 
     def merge(self, inputs: list) -> Tensor:
+        """What becomes of the inputs, which have been checked."""
         raise NotImplementedError
 
 
@@ -30,6 +31,7 @@ class Add(_Merge):
     """y = x₁ + x₂ + …"""
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
+        """What becomes of the inputs, which have been checked."""
         return sum(inputs[1:], inputs[0])
 
 
@@ -39,6 +41,7 @@ class Subtract(_Merge):
     count = 2
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
+        """What becomes of the inputs, which have been checked."""
         first, second = inputs
         return first - second
 
@@ -47,6 +50,7 @@ class Average(Add):
     """y = (x₁ + … + xₙ) / n."""
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
+        """What becomes of the inputs, which have been checked."""
         return super().merge(inputs) / len(inputs)
 
 
@@ -54,6 +58,7 @@ class Multiply(_Merge):
     """y = x₁ · x₂ · …, elementwise."""
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
+        """What becomes of the inputs, which have been checked."""
         return reduce(lambda a, b: a * b, inputs)
 
 
@@ -61,6 +66,7 @@ class Maximum(_Merge):
     """The largest of x₁, x₂, …, elementwise."""
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
+        """What becomes of the inputs, which have been checked."""
         return reduce(functional.maximum, inputs)
 
 
@@ -68,6 +74,7 @@ class Minimum(_Merge):
     """The smallest of x₁, x₂, …, elementwise."""
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
+        """What becomes of the inputs, which have been checked."""
         return reduce(functional.minimum, inputs)
 
 
@@ -79,6 +86,7 @@ class Concatenate(_Merge):
         self.axis = axis
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
+        """What becomes of the inputs, which have been checked."""
         return functional.concat(inputs, axis=self.axis)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from ...backend import dtypes
 from ...errors import OptionError
@@ -38,7 +38,7 @@ class Model(Trainer):
     makes its layers in `__init__` and writes `call(inputs)`, which may take `training=`.
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         kind: Any = Model._functional if cls is Model and _of_symbols(args, kwargs) else cls
         return super().__new__(kind, *args, **kwargs)
 

@@ -1,0 +1,235 @@
+"""What an editor can tell: the types of what users write, and of every public name what it takes, returns and is for."""
+
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FunctionType, ModuleType
+
+import pytest
+
+import tinygrad_ml
+import viz
+
+ROOT = Path(__file__).parents[1]
+
+PREPARED = """\
+import tinygrad_ml as tg
+import viz
+from tinygrad_ml import keras, nn, optim
+from tinygrad_ml.nn import functional as F
+
+
+class Network(nn.Module):
+    def __init__(self):
+        self.hidden = nn.Linear(784, 500)
+        self.output = nn.Linear(500, 10)
+
+    def forward(self, x: tg.Tensor, temperature: float = 1.0):
+        return self.output(F.relu(self.hidden(x))) / temperature
+
+
+x = tg.tensor([1.0, 2.0], requires_grad=True)
+y = (x * x).sum()
+layer = nn.Linear(2, 3)
+model = nn.Sequential(layer, nn.ReLU())
+network = Network()
+optimizer = optim.Adam(model.parameters(), lr=1e-3)
+schedule = optim.lr_scheduler.StepLR(optimizer, 10)
+loader = tg.data.DataLoader(tg.data.TensorDataset(x, x), batch_size=2)
+"""
+
+KNOWN = {
+    "x * x": "Tensor",
+    "2 * x - 1": "Tensor",
+    "x @ x": "Tensor",
+    "-x": "Tensor",
+    "x > 0": "Tensor",
+    "x[0]": "Tensor",
+    "x[None, 1:]": "Tensor",
+    "x.sum()": "Tensor",
+    "x.mean(0, keepdims=True)": "Tensor",
+    "x.exp().reshape(2, 1).T": "Tensor",
+    "x.shape": "tuple[int, ...]",
+    "x.grad": "Tensor | None",
+    "x.split(2)": "list[Tensor]",
+    "y.backward()": "None",
+    "tg.softmax(x)": "Tensor",
+    "tg.grad(y, x)": "tuple[Tensor, ...]",
+    "tg.linalg.svd(x).U": "Tensor",
+    "tg.random.randn(2, 3)": "Tensor",
+    "layer(x)": "Tensor",
+    "layer.weight": "Parameter",
+    "layer.bias": "Parameter | None",
+    "layer.in_features": "int",
+    "model(x)": "Tensor",
+    "network(x)": "Tensor",
+    "network(x, temperature=2.0)": "Tensor",
+    "network.hidden": "Linear",
+    "F.relu(x)": "Tensor",
+    "F.conv2d(x, layer.weight)": "Tensor",
+    "F.max_pool2d(x, 2)": "Tensor",
+    "F.cross_entropy(x, x)": "Tensor",
+    "nn.CrossEntropyLoss()(x, x)": "Tensor",
+    "model.state_dict()": "dict[str, Tensor]",
+    "network.train().eval()": "Network",
+    "optimizer.step()": "None",
+    "optimizer.step(lambda: y)": "Tensor",
+    "optimizer.zero_grad()": "None",
+    "schedule.get_last_lr()": "list[float]",
+    "len(loader)": "int",
+    "keras.Sequential([keras.layers.Dense(10)])": "Sequential",
+    "viz.draw(y)": "Picture",
+}
+"""What users write, and what type an editor should see."""
+
+WRONG = {
+    "layer(x, x)": "Expected 1 positional argument",
+    "network(temperature=2.0)": 'missing for parameter "x"',
+    "tg.relux(x)": '"relux" is not a known attribute',
+    "x.summ()": '"summ"',
+    "nn.Linear(2)": '"out_features"',
+    "optim.Adam(model.parameters(), lr='fast')": '"lr"',
+}
+"""Mistakes, and what an editor should say."""
+
+
+def readme() -> str:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return "\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory) -> dict[str, list[tuple[int, str, str]]]:
+    """Of each program (line, severity, message) of all that pyright tells."""
+    pytest.importorskip("pyright")
+    folder = tmp_path_factory.mktemp("programs")
+    (folder / "known.py").write_text(PREPARED + "".join(f"reveal_type({written})\n" for written in KNOWN))
+    (folder / "wrong.py").write_text(PREPARED + "".join(f"{written}\n" for written in WRONG))
+    (folder / "readme.py").write_text(readme())
+    settings = {
+        "typeCheckingMode": "basic",
+        "extraPaths": [str(ROOT)],
+        "reportUnusedExpression": "none",
+        "reportMissingImports": "none",
+    }
+    (folder / "pyrightconfig.json").write_text(json.dumps(settings))
+    run = subprocess.run(
+        [sys.executable, "-m", "pyright", "-p", str(folder), "--pythonpath", sys.executable, "--outputjson"],
+        capture_output=True,
+        text=True,
+    )
+    found: dict[str, list[tuple[int, str, str]]] = {}
+    for told in json.loads(run.stdout)["generalDiagnostics"]:
+        line = told["range"]["start"]["line"] - PREPARED.count("\n")
+        found.setdefault(Path(told["file"]).stem, []).append((line, told["severity"], told["message"]))
+    return found
+
+
+def test_an_editor_knows_the_type_of_what_users_write(told):
+    seen = {
+        line: re.search(r' is "(.*)"$', message)[1] for line, kind, message in told["known"] if kind == "information"
+    }
+    assert {written: seen.get(line) for line, written in enumerate(KNOWN)} == KNOWN
+    assert [message for _, kind, message in told["known"] if kind == "error"] == []
+
+
+def test_an_editor_finds_mistakes(told):
+    errors = {line: message for line, kind, message in told["wrong"] if kind == "error"}
+    assert list(errors) == list(range(len(WRONG)))
+    for said, expected in zip(errors.values(), WRONG.values(), strict=True):
+        assert expected in said
+
+
+def test_the_programs_of_the_readme_have_no_error_in_an_editor(told):
+    assert told.get("readme", []) == []
+
+
+# -- every public name ----------------------------------------------------------------------------------------
+
+
+def modules() -> Iterator[ModuleType]:
+    for package in (tinygrad_ml, viz):
+        yield package
+        for part in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not part.name.rpartition(".")[2].startswith("_"):
+                yield importlib.import_module(part.name)
+
+
+def defined(owner: ModuleType | type, where: str) -> Iterator[tuple[str, object]]:
+    """(name, function, property or class) of what is written in a module, or in a class, and is public."""
+    for name, value in vars(owner).items():
+        value = getattr(value, "__func__", value)
+        if isinstance(value, (FunctionType, type, property)) and getattr(value, "__module__", where) == where:
+            if getattr(value, "__name__", "") == "<lambda>":
+                continue  # which the annotation of the attribute, or of what has made it, tells of
+            visible = not name.startswith("_") or (isinstance(owner, type) and name.endswith("__"))
+            yield from [(name, value)] if visible else []
+
+
+def public() -> Iterator[tuple[str, object, type | None]]:
+    """(whole name, what it is, the class that has it) of every public function, class and method."""
+    for module in modules():
+        for name, value in defined(module, module.__name__):
+            if isinstance(value, type) and value.__qualname__ != name:
+                continue  # another name for a class that stands elsewhere
+            yield f"{module.__name__}.{name}", value, None
+            if isinstance(value, type):
+                for part, method in defined(value, module.__name__):
+                    yield f"{module.__name__}.{name}.{part}", method, value
+
+
+def functions(value: object) -> list[Callable]:
+    """The functions that are annotated: of a property those that read and write it."""
+    return [value] if isinstance(value, FunctionType) else [f for f in (value.fget, value.fset) if f is not None]
+
+
+def test_every_public_function_says_what_it_takes_and_returns():
+    missing, count = [], 0
+    for name, value, owner in public():
+        if isinstance(value, type):
+            continue
+        for function in functions(value):
+            file = sys.modules[function.__module__].__file__
+            if inspect.unwrap(function).__code__.co_filename != file:
+                continue  # made by a dataclass, or a named tuple
+            signature = inspect.signature(function)
+            given = list(signature.parameters.values())[0 if owner is None or is_static(owner, function) else 1 :]
+            untold = [parameter.name for parameter in given if parameter.annotation is parameter.empty]
+            if signature.return_annotation is signature.empty and function.__name__ != "__init__":
+                untold.append("→")
+            missing += [f"{name}: {', '.join(untold)}"] if untold else []
+            count += 1
+    assert "\n".join(missing) == ""
+    assert count > 1500
+
+
+def is_static(owner: type, function: Callable) -> bool:
+    return function.__name__ != "__new__" and isinstance(vars(owner).get(function.__name__), staticmethod)
+
+
+def doc_in(owner: type, name: str) -> str | None:
+    """The docstring of a method as it stands in this very class."""
+    return getattr(vars(owner).get(name), "__doc__", None)
+
+
+def test_every_public_name_says_what_it_is_for():
+    """Methods that a subclass defines anew may leave it to the class above; dunders are Python's."""
+    missing, count = [], 0
+    for name, value, owner in public():
+        short = name.rpartition(".")[2]
+        if short.startswith("_"):
+            continue
+        said = (
+            value.__doc__ if owner is None else next((d for base in owner.__mro__ if (d := doc_in(base, short))), None)
+        )
+        made = f"{short}("  # how the docstring begins that Python writes for dataclasses and named tuples
+        missing += [name] if not said or said.startswith(made) else []
+        count += 1
+    assert "\n".join(missing) == ""
+    assert count > 1800
