@@ -87,6 +87,8 @@ def test_each_row_accepts_compiled_what_it_accepts_in_eager_mode(dtype, way):
         return
     functions, given, expected, words = [], [], [], []
     for name, function, *inputs in applications(dtype, ROWS if way == "blocks" else WITH_EXPRESSION):
+        if way == "loops" and "float16" in name:
+            continue  # which no loop computes with
         try:
             expected.append(function(*inputs).numpy())
         except TinygradError as error:  # there is no difference of truths
