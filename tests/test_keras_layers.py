@@ -205,3 +205,14 @@ def test_a_layer_keeps_float32():
     with pytest.raises(OptionError, match="float32"):
         layers.Dense(2, dtype="float16")
     assert isinstance(layers.Dense(2)(tg.ones(3, 4)), tg.Tensor)
+
+
+def test_the_losses_of_a_call_are_those_of_the_last_one():
+    inner = layers.Dense(2, activity_regularizer="l2")
+    model = keras.Sequential([layers.Input((3,)), inner])
+    x = np.ones((4, 3), "float32")
+    for _ in range(2):
+        model(x)
+        assert len(model.losses) == 1
+    inner(np.ones((4, 3), "float32"))  # called by itself, it begins anew, too
+    assert len(inner.losses) == len(model.losses) == 1
