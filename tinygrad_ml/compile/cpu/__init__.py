@@ -9,4 +9,4 @@ every value lies), `source.py` and `lines.py` (the function that is written), `e
 
 from .executable import Executable, StepMemory
 
-__all__ = ["Executable", "Memory"]
+__all__ = ["Executable", "StepMemory"]
