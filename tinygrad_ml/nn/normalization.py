@@ -70,7 +70,9 @@ class _BatchNorm(_Affine):
     def reset_running_stats(self) -> None:
         """Forget all batches."""
         if self.track_running_stats:
-            zeros_(self.running_mean), ones_(self.running_var), zeros_(self.num_batches_tracked)
+            zeros_(self.running_mean)
+            ones_(self.running_var)
+            zeros_(self.num_batches_tracked)
 
     def forward(self, input: TensorLike) -> Tensor:
         input = as_tensor(input)

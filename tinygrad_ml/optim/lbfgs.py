@@ -169,7 +169,8 @@ def _direction(kept: dict[str, Any], g: Tensor, history: int) -> Tensor:
     if "direction" in kept:
         s, y = kept["direction"] * kept["length"], g - kept["gradient"]
         if float(s @ y) > 1e-10:
-            steps.append(s), changes.append(y)
+            steps.append(s)
+            changes.append(y)
             del steps[:-history], changes[:-history]
     q, parts = -g, []
     products = [float(s @ y) for s, y in zip(steps, changes, strict=True)]
