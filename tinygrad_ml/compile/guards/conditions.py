@@ -12,7 +12,7 @@ from operator import is_
 from typing import Any, NamedTuple
 
 from ...tensor import Tensor
-from .values import MISSING, differences, is_plain
+from .values import MISSING, differences, is_plain, snapshot
 
 
 class Condition(NamedTuple):
@@ -62,7 +62,8 @@ class Facts:
         self._plain = {name for name, value in self._said.items() if is_plain(value)}
         attributes = (inside.get(name, getattr(type(thing), name, MISSING)) for name in self._said)
         self._are_attributes = all(map(is_, attributes, self._said.values()))
-        self._names, self._values = list(inside), list(inside.values())
+        held = snapshot(inside)
+        self._names, self._values = list(held), list(held.values())
 
     def holds(self) -> bool:
         """Whether they are as they were. Attributes need not be asked for while all of them are the same."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy
 
 from .code import Variables
-from .values import MISSING, differences, is_plain
+from .values import MISSING, differences, is_plain, snapshot
 
 CONTAINERS = (list, dict, set, deque)
 GENERATORS = (numpy.random.Generator, numpy.random.RandomState, random.Random)
@@ -25,9 +25,9 @@ Holder = tuple[Any, str | None, str]
 def content(holder: Any) -> dict:
     """What a holder holds, by name or number."""
     if isinstance(holder, dict):
-        return dict(holder)
+        return snapshot(holder)
     if isinstance(holder, type):
-        return {name: value for name, value in list(vars(holder).items()) if name[:2] != "__"}
+        return {name: value for name, value in snapshot(vars(holder)).items() if name[:2] != "__"}
     if isinstance(holder, GENERATORS):
         return {"stream": pickle.dumps(_bits(holder))}
     return holder.now() if isinstance(holder, Variables) else dict(enumerate(holder))

@@ -21,7 +21,7 @@ from ...tensor import Tensor
 from .code import Variables, closed_over, is_ours, is_users, name_of, names_in
 from .held import CONTAINERS, GENERATORS, Holder
 from .method import HeldMethod
-from .values import PLAIN
+from .values import PLAIN, snapshot
 
 REACHED_ITEMS = 1000
 """A longer list of things that are no tensors is taken for data, and not looked through."""
@@ -86,7 +86,7 @@ class Reached:
         self.spaces.append(space)
         if isinstance(space, type):
             self.holders.append((space, owner, owner))
-        for name, part in list(vars(space).items()):  # to which other threads may add
+        for name, part in snapshot(vars(space)).items():
             known = name in self._named or (isinstance(space, type) and _is_called_by_others(space, name))
             (self._waiting if known else self._unnamed.setdefault(name, [])).append((part, owner, f"{owner}.{name}"))
 
@@ -153,7 +153,7 @@ def _inside(thing: Any, path: str) -> tuple[Any, Iterable[Part]]:
     inside = getattr(thing, "__dict__", None)
     if not isinstance(inside, dict):
         return None, ()
-    return inside, [(f"{type(thing).__qualname__}.{name}", part) for name, part in list(inside.items())]
+    return inside, [(f"{type(thing).__qualname__}.{name}", part) for name, part in snapshot(inside).items()]
 
 
 def _inside_function(function: types.FunctionType, path: str) -> tuple[Variables | None, Iterable[Part]]:
@@ -166,10 +166,11 @@ def _inside_function(function: types.FunctionType, path: str) -> tuple[Variables
 
 
 def _inside_dictionary(things: dict, path: str) -> tuple[dict | None, Iterable[Part]]:
-    if not _worth_looking(list(things.values())):
+    held = snapshot(things)
+    if not _worth_looking(list(held.values())):
         return None, ()
-    named = [(f"{path}[{name!r}]" if isinstance(name, PLAIN) else path, part) for name, part in list(things.items())]
-    return things, [*((path, name) for name in list(things)), *named]
+    named = [(f"{path}[{name!r}]" if isinstance(name, PLAIN) else path, part) for name, part in held.items()]
+    return things, [*((path, name) for name in held), *named]
 
 
 def _inside_collection(things: Any, path: str) -> tuple[Any, Iterable[Part]]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import is_
 from typing import Any
 
 PLAIN = (bool, int, float, str, bytes, tuple, type(None))
 MISSING: Any = object()
 """Stands for what there is not."""
+
+
+def snapshot(names: Mapping[Any, Any]) -> dict:
+    """What a dictionary, or what `vars` gives, holds at this moment: taken in one step, as other threads may add to it.
+
+    `list(names.items())` makes a tuple for each, and the garbage collector may let another thread in between two.
+    """
+    return dict.copy(names) if isinstance(names, dict) else names.copy()  # type: ignore[attr-defined]
 
 
 def is_plain(value: Any) -> bool:
