@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tinygrad_ml import no_grad
 from tinygrad_ml.backend import Absent
 from tinygrad_ml.errors import GradientError
 from tinygrad_ml.graph import ZERO, Node, backpropagate, differentiable_inputs, topological
+from tinygrad_ml.modes import no_grad
 from tinygrad_ml.ops.shapes import broadcast
 from tinygrad_ml.tensor import Tensor, filled
 

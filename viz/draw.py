@@ -11,10 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tinygrad_ml import Tensor, symbol
 from tinygrad_ml.compile import Step as CompiledStep
 from tinygrad_ml.errors import DTypeError, OptionError
+from tinygrad_ml.functional import symbol
 from tinygrad_ml.graph import Node
+from tinygrad_ml.tensor import Tensor
 
 from .arranging import Arrangement
 from .dot import to_dot

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy
 
-from tinygrad_ml import no_grad
 from tinygrad_ml.graph import Node
-from tinygrad_ml.modes import modes
+from tinygrad_ml.modes import modes, no_grad
 from tinygrad_ml.ops import OUTPUT
 from tinygrad_ml.tensor import Tensor, apply
 from tinygrad_ml.writes import overwritten_since

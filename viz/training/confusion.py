@@ -13,7 +13,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-import tinygrad_ml as tg
+from tinygrad_ml.errors import RangeError, ShapeError
 from tinygrad_ml.tensor import TensorLike
 
 from .style import INK, class_numbers, picture, styled, text_on
@@ -34,14 +34,14 @@ def confusion(predicted: TensorLike, true: TensorLike, labels: Sequence[str] | N
     """
     predicted, true = class_numbers(predicted, "predicted"), class_numbers(true, "true")
     if len(predicted) != len(true) or not len(true):
-        raise tg.errors.ShapeError(
+        raise ShapeError(
             f"{len(predicted)} predictions and {len(true)} true classes were given; give one of each for every sample"
         )
     count = max(predicted.max(), true.max()) + 1
     if labels is None:
         labels = [str(number) for number in range(count)]
     if count > len(labels):
-        raise tg.errors.RangeError(f"class {count - 1} occurs, but only {len(labels)} labels were given")
+        raise RangeError(f"class {count - 1} occurs, but only {len(labels)} labels were given")
     count = len(labels)
     table = numpy.zeros((count, count), numpy.int64)
     numpy.add.at(table, (true, predicted), 1)

@@ -12,7 +12,7 @@ import numpy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-import tinygrad_ml as tg
+from tinygrad_ml.errors import DTypeError, OptionError, ShapeError
 
 from .style import BLUE, VERMILLION, as_array, count_along, picture, styled
 
@@ -34,19 +34,17 @@ def curves(history: Mapping[str, Sequence[float]], title: str | None = None) -> 
     """
     history = getattr(history, "history", history)
     if not isinstance(history, Mapping) or not all(isinstance(name, str) for name in history):
-        raise tg.errors.DTypeError(
+        raise DTypeError(
             f"a history is a dictionary from names to numbers, as in {{'loss': [0.9, 0.5]}}, or what fit() returns, "
             f"and not {type(history).__name__}{' with other keys' * isinstance(history, Mapping)}"
         )
     series = {name: as_array(values) for name, values in history.items()}
     series = {name: values for name, values in series.items() if values.size}
     if not series:
-        raise tg.errors.OptionError("the history is empty; train for an epoch first, then draw its curves")
+        raise OptionError("the history is empty; train for an epoch first, then draw its curves")
     for name, values in series.items():
         if values.ndim != 1:
-            raise tg.errors.ShapeError(
-                f"{name!r} in the history has shape {values.shape}; give a number for each epoch"
-            )
+            raise ShapeError(f"{name!r} in the history has shape {values.shape}; give a number for each epoch")
     metrics = list(dict.fromkeys(name.removeprefix(HELD_BACK) for name in series))
     made = picture(4.4 * len(metrics), 3.4)
     for axes, metric in zip(made.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy
 from matplotlib.figure import Figure
 
-import tinygrad_ml as tg
+from tinygrad_ml.errors import OptionError, RangeError, ShapeError
 from tinygrad_ml.tensor import TensorLike
 
 from .style import FAINT, INK, VERMILLION, as_array, class_numbers, picture, styled
@@ -45,7 +45,7 @@ def images(
     truth = _checked(labels, "labels", total)
     guess = _checked(predicted, "predicted", total)
     if limit < 1 or columns < 1:
-        raise tg.errors.OptionError(f"limit={limit}, columns={columns}; both must be 1 or more")
+        raise OptionError(f"limit={limit}, columns={columns}; both must be 1 or more")
     shown = min(total, limit)
     columns = min(columns, shown)
     rows = math.ceil(shown / columns)
@@ -92,7 +92,7 @@ def _as_pictures(array: numpy.ndarray) -> numpy.ndarray:
     elif array.ndim == 2 and math.isqrt(array.shape[1]) ** 2 == array.shape[1]:
         array = array.reshape(len(array), math.isqrt(array.shape[1]), -1)
     if 0 in array.shape or not (array.ndim == 3 or (array.ndim == 4 and array.shape[3] == 3)):
-        raise tg.errors.ShapeError(
+        raise ShapeError(
             f"an array of shape {given} holds no images; expected (N, H, W), (N, 1, H, W), (N, 3, H, W), (N, H, W, 3), "
             f"or flattened squares (N, H·W)"
         )
@@ -104,7 +104,7 @@ def _checked(data, what: str, total: int) -> numpy.ndarray | None:
         return None
     found = class_numbers(data, what)
     if len(found) != total:
-        raise tg.errors.ShapeError(f"{what} has {len(found)} entries for {total} images; give one for each")
+        raise ShapeError(f"{what} has {len(found)} entries for {total} images; give one for each")
     return found
 
 
@@ -119,7 +119,7 @@ def _name(number: int, classes: Sequence[str] | None) -> str:
     if classes is None:
         return str(number)
     if number >= len(classes):
-        raise tg.errors.RangeError(f"class {number} occurs, but only {len(classes)} names of classes were given")
+        raise RangeError(f"class {number} occurs, but only {len(classes)} names of classes were given")
     return classes[number]
 
 

@@ -21,9 +21,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-import tinygrad_ml as tg
-from tinygrad_ml import Tensor
+from tinygrad_ml.errors import DTypeError, OptionError
+from tinygrad_ml.modes import no_grad
 from tinygrad_ml.nn import Module
+from tinygrad_ml.tensor import Tensor
 
 from .style import HEAT_COLOUR_MAP, count_along, picture, styled
 
@@ -45,7 +46,7 @@ class Moments(NamedTuple):
     @classmethod
     def of(cls, x: Tensor) -> Moments:
         """Those of x, in float64 and outside of its graph."""
-        with tg.no_grad():
+        with no_grad():
             x = x.detach().astype("float64")  # the square of a vanishing float32 gradient would vanish outright
             return cls(x.size, x.mean(), x.var())
 
@@ -68,9 +69,9 @@ class LayerRecorder:
 
     def __init__(self, model: Module, every: int = 1):
         if not isinstance(model, Module):
-            raise tg.errors.DTypeError(f"a LayerRecorder listens to a module, and not to {type(model).__name__}")
+            raise DTypeError(f"a LayerRecorder listens to a module, and not to {type(model).__name__}")
         if every < 1:
-            raise tg.errors.OptionError(f"every={every}; record each n-th step, n being 1 or more")
+            raise OptionError(f"every={every}; record each n-th step, n being 1 or more")
         self.every = every
         self.numbers: list[int] = []  # of the recorded steps, from 1
         self.forward: list[dict[str, list[Moments]]] = []  # for each recorded step: layer -> its outputs
@@ -146,7 +147,7 @@ class LayerRecorder:
 def _combined(parts, statistic: str) -> float:
     """A statistic of the numbers of several tensors together; nan of none."""
     if statistic not in STATISTICS:
-        raise tg.errors.OptionError(f"statistic={statistic!r}; use one of {', '.join(map(repr, STATISTICS))}")
+        raise OptionError(f"statistic={statistic!r}; use one of {', '.join(map(repr, STATISTICS))}")
     parts = [(part.count, part.mean.item(), part.var.item()) for part in parts]
     count = sum(n for n, _, _ in parts)
     if not count:
@@ -186,15 +187,15 @@ def gradients(recorder: LayerRecorder, statistic: str = "norm", kind: str = "hea
 
 def _draw(recorder: LayerRecorder, what: str, statistic: str, kind: str) -> Figure:
     if not isinstance(recorder, LayerRecorder):
-        raise tg.errors.DTypeError(
+        raise DTypeError(
             f"viz.{what} draws what a viz.LayerRecorder(model) has heard while the model was trained, "
             f"and not {type(recorder).__name__}"
         )
     series = getattr(recorder, what)(statistic)
     if kind not in ("heat", "lines"):
-        raise tg.errors.OptionError(f"kind={kind!r}; use 'heat' or 'lines'")
+        raise OptionError(f"kind={kind!r}; use 'heat' or 'lines'")
     if not recorder.numbers or not series:
-        raise tg.errors.OptionError(
+        raise OptionError(
             "nothing was recorded: make the recorder first, then run training steps on the model (outside of no_grad)"
         )
     table = numpy.ma.masked_invalid(numpy.stack(list(series.values())))

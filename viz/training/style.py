@@ -22,8 +22,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.typing import ColorType
 
-import tinygrad_ml as tg
-from tinygrad_ml.tensor import TensorLike
+from tinygrad_ml.errors import DTypeError, ShapeError
+from tinygrad_ml.tensor import TensorLike, as_tensor
 
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#000000"
 INK, FAINT = "#222222", "#BBBBBB"
@@ -92,7 +92,7 @@ def count_along(axis: Axis) -> None:
 
 def as_array(data: TensorLike) -> numpy.ndarray:
     """A tensor, an array of any device, or nested lists, as a NumPy array."""
-    return tg.as_tensor(data, device="cpu").numpy()
+    return as_tensor(data, device="cpu").numpy()
 
 
 def class_numbers(data: TensorLike, what: str) -> numpy.ndarray:
@@ -104,12 +104,12 @@ def class_numbers(data: TensorLike, what: str) -> numpy.ndarray:
     if array.ndim == 2 and array.shape[1] > 1:
         return array.argmax(axis=1)
     if array.ndim != 1:
-        raise tg.errors.ShapeError(
+        raise ShapeError(
             f"{what} has shape {array.shape}; give class numbers of shape (N,), or scores of shape (N, classes)"
         )
     rounded = array.astype(numpy.int64)
     if (rounded != array).any() or (rounded < 0).any():
-        raise tg.errors.DTypeError(
+        raise DTypeError(
             f"{what} holds {array[(rounded != array) | (rounded < 0)][0]}; class numbers are integers from 0"
         )
     return rounded

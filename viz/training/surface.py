@@ -26,8 +26,9 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-import tinygrad_ml as tg
-from tinygrad_ml import Tensor
+from tinygrad_ml.errors import DTypeError, OptionError, ShapeError
+from tinygrad_ml.modes import no_grad
+from tinygrad_ml.tensor import Tensor
 
 from .style import HEAT_COLOUR_MAP, as_array, picture, styled
 
@@ -66,7 +67,7 @@ def surface(
     loss that is not a single number, `DTypeError` for what is no function or no parameter.
     """
     if not callable(loss_fn):
-        raise tg.errors.DTypeError(
+        raise DTypeError(
             f"loss_fn is called at every point, so it is a function such as lambda: loss(model(x), y), "
             f"and not {type(loss_fn).__name__}"
         )
@@ -74,16 +75,14 @@ def surface(
     for p in given:
         if not isinstance(p, Tensor):
             hint = "; pass its parameters()" if hasattr(p, "parameters") else ""
-            raise tg.errors.DTypeError(
-                f"params are tensors, as in model.parameters(), and not {type(p).__name__}{hint}"
-            )
+            raise DTypeError(f"params are tensors, as in model.parameters(), and not {type(p).__name__}{hint}")
     if path is not None and not isinstance(path, (Sequence, numpy.ndarray)):
-        raise tg.errors.DTypeError(
+        raise DTypeError(
             f"a path is a list, of [p.numpy() for p in params] after each step, and not {type(path).__name__}"
         )
     params = [p for p in given if isinstance(p, Tensor)]
     if not params:
-        raise tg.errors.OptionError("no parameters were given; pass tensors, as in model.parameters()")
+        raise OptionError("no parameters were given; pass tensors, as in model.parameters()")
     here = _flat(params)
     steps = (
         None
@@ -144,7 +143,7 @@ def _like(params: list[Tensor], given, what: str) -> numpy.ndarray:
     vector = _flat(parts)
     if len(vector) != size:
         shapes = ", ".join(str(p.shape) for p in params)
-        raise tg.errors.ShapeError(
+        raise ShapeError(
             f"{what} has {len(vector)} numbers, but the parameters, of shapes {shapes}, have {size}; "
             f"record [p.numpy() for p in params]"
         )
@@ -159,9 +158,7 @@ def _plane(params: list[Tensor], here: numpy.ndarray, steps: numpy.ndarray | Non
         directions = "random" if steps is None else "path"
     if isinstance(directions, str) and directions == "path":
         if steps is None:
-            raise tg.errors.OptionError(
-                "directions='path' needs a path; record [p.numpy() for p in params] after each step"
-            )
+            raise OptionError("directions='path' needs a path; record [p.numpy() for p in params] after each step")
         x, y = numpy.linalg.svd(steps - here, full_matrices=False)[2][:2] if len(steps) > 1 else (None, None)
         names = ("first principal direction of the path", "second principal direction of the path")
     elif isinstance(directions, str) and directions == "random":
@@ -172,11 +169,9 @@ def _plane(params: list[Tensor], here: numpy.ndarray, steps: numpy.ndarray | Non
         x, y = (_like(params, direction, "a direction") for direction in directions)
         names = ("first direction", "second direction")
     else:
-        raise tg.errors.OptionError(
-            f"directions={directions!r} is unknown; use 'path', 'random', or give two directions"
-        )
+        raise OptionError(f"directions={directions!r} is unknown; use 'path', 'random', or give two directions")
     if x is None or y is None or numpy.linalg.matrix_rank(numpy.stack([x, y])) < 2:
-        raise tg.errors.OptionError("the two directions span no plane: they are zero, or parallel; give others")
+        raise OptionError("the two directions span no plane: they are zero, or parallel; give others")
     if steps is None:
         return Plane(x, y, names, numpy.zeros(2), None, None)
     basis = numpy.stack([x, y], axis=1)
@@ -208,7 +203,7 @@ def _spans(plane: Plane, span) -> list[tuple[float, float]]:
     if span is not None:
         each = [float(span)] * 2 if numpy.ndim(span) == 0 else [float(s) for s in span]
         if len(each) != 2 or min(each) <= 0:
-            raise tg.errors.OptionError(f"span={span!r}; give one positive number, or one for each direction")
+            raise OptionError(f"span={span!r}; give one positive number, or one for each direction")
         return [(-s, s) for s in each]
     if plane.walked is None or not numpy.ptp(plane.walked, axis=0).any():
         return [(-1.0, 1.0)] * 2
@@ -226,14 +221,14 @@ def _losses(
     ends = numpy.cumsum([p.size for p in params])[:-1]
     losses = numpy.empty((len(axis_y), len(axis_x)))
     try:
-        with tg.no_grad(), numpy.errstate(all="ignore"):
+        with no_grad(), numpy.errstate(all="ignore"):
             for row, column in numpy.ndindex(losses.shape):
                 point = here + axis_x[column] * plane.x + axis_y[row] * plane.y
                 for p, part in zip(params, numpy.split(point, ends), strict=True):
                     p.assign(part.reshape(p.shape))
                 loss = as_array(loss_fn())
                 if loss.size != 1:
-                    raise tg.errors.ShapeError(f"loss_fn gave shape {loss.shape}; a loss is a single number, as a mean")
+                    raise ShapeError(f"loss_fn gave shape {loss.shape}; a loss is a single number, as a mean")
                 losses[row, column] = loss.item()
     finally:
         for p, values in zip(params, kept, strict=True):
