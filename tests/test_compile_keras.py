@@ -9,6 +9,7 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml import keras
+from tinygrad_ml.compile.guards.reach import reachable
 from tinygrad_ml.errors import CompileError, OptionError, RangeError
 from tinygrad_ml.keras import callbacks, constraints, layers, optimizers
 from tinygrad_ml.keras.optimizers import schedules
@@ -255,6 +256,33 @@ def test_shapes_that_come_again_are_recorded():
     model.fit(X, ONE_HOT, batch_size=8, epochs=3, verbose=0)
     assert "2 programs" in repr(model.train_function)
     assert "kernels" in model.train_function.compiled.explain()
+
+
+class NobodysBusiness:
+    """Stands for what is large among the variables of a file, and named by no step."""
+
+
+ELSEWHERE = NobodysBusiness()
+
+
+def test_a_step_looks_at_what_the_model_uses_and_not_at_all_variables_of_the_file():
+    """A session's other variables may lead to millions of objects."""
+
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.head = layers.Dense(3, name="head")
+
+        def call(self, inputs):
+            return self.head(inputs) * len(IMAGES)
+
+    model = Net()
+    model.compile("sgd", "mse")
+    model.fit(X, ONE_HOT, batch_size=11, epochs=2, verbose=0)
+    assert "1 program" in repr(model.train_function)
+    reached = reachable(model.train_function.compiled)
+    assert any(thing is model.head for thing in reached.told)
+    assert not any(isinstance(thing, NobodysBusiness) for thing in reached.objects)
 
 
 @pytest.mark.parametrize("options", [{"run_eagerly": True}, {"jit_compile": False}])

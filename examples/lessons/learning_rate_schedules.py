@@ -21,7 +21,7 @@ UNITS = 100  # how large a rate a network bears depends on its width: this one i
 
 def lesson(run: Run) -> None:
     images, tests, _, epochs = run.setting(epochs=8)
-    units, few, many = run.choose(tiny=(16, 1, 1), default=(UNITS, 3, 5))
+    units, few, many = run.choose(tiny=(16, 1, 1), default=(UNITS, 3, 10))
     steps = epochs * -(-images // 100)
     warmup = steps * 4 // 10
     data = digits(images, tests).one_hot()

