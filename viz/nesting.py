@@ -56,9 +56,13 @@ def paths_of(order: Sequence[Node]) -> dict[Node, Path]:
         level[node] = max(made, *(level.get(parent, 0) for parent in node.inputs))
         # What was computed forward again from gradients, as a penalty is, stands outside of their shell.
         inner = made if level[node] == made else level[node] + 1
-        paths[node] = (*(shell for shell in shells if int(shell.name[1:]) >= inner), *node.scope[made:])
+        paths[node] = (*(shell for shell in shells if int(shell.name[1:]) >= inner), *_modules(node.scope[made:]))
     _place_leaves(order, paths)
     return paths
+
+
+def _modules(places: Path) -> Path:
+    return tuple(place for place in places if not place.is_function)
 
 
 def _place_leaves(order: Sequence[Node], paths: dict[Node, Path]) -> None:
@@ -170,7 +174,7 @@ def _signature(path: Path, nodes: list[Node], paths: dict[Node, Path]) -> tuple:
                 str(node.dtype),
                 node.needs_grad,
                 repr(sorted(node.params.items())),
-                paths[node][len(path) :],
+                tuple(place.name for place in paths[node][len(path) :]),
                 tuple([inside.get(parent, parent.shape) for parent in node.inputs]),
             )
             for node in nodes

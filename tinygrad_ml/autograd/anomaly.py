@@ -5,7 +5,7 @@ import sys
 from .. import backend
 from ..backend import is_float
 from ..errors import AnomalyError
-from ..modes import inside, modes, watching
+from ..modes import modes, part_of, watching
 from ..tensor import Tensor
 
 
@@ -31,7 +31,7 @@ def _stop_at_nan(op, inputs, params, output: Tensor) -> None:
     if output.symbolic or not _has_nan(output) or any(_has_nan(tensor) for tensor in inputs):
         return
     given = ", ".join(tensor._described() for tensor in inputs)
-    raise AnomalyError(f"'{op.name}'{inside(modes.scope)} made nan out of {given}, called at {line}")
+    raise AnomalyError(f"'{op.name}'{part_of(modes.scope)} made nan out of {given}, called at {line}")
 
 
 def _has_nan(x: Tensor) -> bool:

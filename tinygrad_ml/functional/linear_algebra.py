@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..backend import dtypes
 from ..errors import ShapeError
+from ..modes import composed
 from ..ops import matmul as primitives
 from ..ops.shapes import one_axis
 from ..tensor import Tensor, TensorLike, apply, as_tensor
@@ -64,6 +65,7 @@ def outer(a: TensorLike, b: TensorLike) -> Tensor:
     return a.reshape(-1, 1) * b.reshape(1, -1)
 
 
+@composed
 def kron(a: TensorLike, b: TensorLike) -> Tensor:
     """The Kronecker product: each element of a times all of b, in blocks. The one of fewer axes gets more at the left."""
     a, b = _operands(a, b)
@@ -74,6 +76,7 @@ def kron(a: TensorLike, b: TensorLike) -> Tensor:
     return (left * right).reshape(tuple(m * n for m, n in zip(a.shape, b.shape, strict=True)))
 
 
+@composed
 def tensordot(a: TensorLike, b: TensorLike, axes: int | Sequence = 2) -> Tensor:
     """Σ over pairs of axes: the last `axes` of a with the first of b, or `axes=(axes of a, axes of b)`."""
     a, b = _operands(a, b)
@@ -98,6 +101,7 @@ def tensordot(a: TensorLike, b: TensorLike, axes: int | Sequence = 2) -> Tensor:
     return product.reshape((*rows, *columns))
 
 
+@composed
 def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
     """Einstein's summation, as NumPy's `einsum`: a letter names an axis; one that is not in the output is summed over.
 

@@ -12,6 +12,7 @@ from typing import Concatenate, ParamSpec
 from ..backend import dtypes
 from ..backend.sums import accumulator
 from ..errors import OptionError, ShapeError
+from ..modes import composed
 from ..ops import reduce
 from ..ops.shapes import axes_of, kept
 from ..tensor import Tensor, TensorLike, apply, as_tensor
@@ -85,6 +86,7 @@ def sum(x: TensorLike, axis: Axes | None = None, keepdims: bool = False, dtype: 
     return y if dtype is None else y.astype(dtype)
 
 
+@composed
 @_wide
 def mean(x: Tensor, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """(1/n) Σ x over the axes; integers give float32. Over nothing it is nan."""
@@ -152,6 +154,7 @@ def all(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tens
     return _reduce(reduce.all_, x, axis, keepdims)
 
 
+@composed
 @_wide
 def var(x: Tensor, axis: Axes | None = None, correction: float = 0, keepdims: bool = False) -> Tensor:
     """Σ (x - mean)² / (n - correction) over the axes; `correction=1` is the unbiased estimate."""
@@ -160,6 +163,7 @@ def var(x: Tensor, axis: Axes | None = None, correction: float = 0, keepdims: bo
     return _divided(sum(deviation * deviation, axis, keepdims), freedom)
 
 
+@composed
 @_wide
 def std(x: Tensor, axis: Axes | None = None, correction: float = 0, keepdims: bool = False) -> Tensor:
     """√var over the axes. Where all elements are equal, its gradient is 0."""
@@ -172,6 +176,7 @@ def _sqrt_flat_at_zero(x: Tensor) -> Tensor:
     return where(zero, 0, sqrt(where(zero, 1, x)))
 
 
+@composed
 @_wide
 def norm(x: Tensor, ord: float = 2, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """The vector norm (Σ |x|ᵖ)^(1/p) over the axes, p = `ord`; `math.inf` is max |x|, -inf min |x|, 0 counts.
@@ -207,6 +212,7 @@ def _shift(x: Tensor, axis) -> Tensor:
     return where(isfinite(top), top, 0)
 
 
+@composed
 @_wide
 def logsumexp(x: Tensor, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """ln Σ eˣ over the axes, without overflow. Where all x are -∞ it is -∞, with gradient 0; over nothing it is -∞ too."""
@@ -219,6 +225,7 @@ def logsumexp(x: Tensor, axis: Axes | None = None, keepdims: bool = False) -> Te
     return result if keepdims else result.reshape(reduce.reduced(x.shape, axes_of(axis, x.ndim)))
 
 
+@composed
 @_wide
 def softmax(x: Tensor, axis: int = -1) -> Tensor:
     """yᵢ = exp xᵢ / Σ exp xⱼ along an axis (or several): positive numbers that sum to 1.
@@ -232,6 +239,7 @@ def softmax(x: Tensor, axis: int = -1) -> Tensor:
     return e / sum(e, axis, keepdims=True)
 
 
+@composed
 @_wide
 def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """ln softmax(x) along an axis, right where softmax itself would round to 0."""

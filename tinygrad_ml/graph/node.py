@@ -45,7 +45,7 @@ class Node:
     needs_grad = False
     name: str | None = None
     value: Array = None  # of a leaf: its array
-    scope: tuple[Place, ...] = ()  # the modules inside which the node was made
+    scope: tuple[Place, ...] = ()  # the calls of modules and composed functions inside which the node was made
     line: str | None = None  # where in the program it was made, if `detect_anomaly` was looking
     hooks: tuple[Callable, ...] = ()  # called with the gradient; may return another one
     tensor: Callable = staticmethod(lambda: None)  # a weak reference to the tensor that receives the gradient

@@ -17,7 +17,7 @@ from typing import Any
 
 from .. import writes
 from ..errors import AnomalyError, GradientError
-from ..modes import inside
+from ..modes import part_of
 from ..ops import OUTPUT, Plan
 from .chain_rule import fit, looked_up
 from .node import Node, describe, differentiable_inputs, topological
@@ -146,4 +146,4 @@ def _located(error: AnomalyError, node: Node) -> AnomalyError:
 
 def _named(node: Node) -> str:
     """An operation, and the module that applied it."""
-    return f"'{node.op.name if node.op else 'leaf'}'{inside(node.scope)}"
+    return f"'{node.op.name if node.op else 'leaf'}'{part_of(node.scope)}"

@@ -1,4 +1,4 @@
-"""What holds while code runs, per thread: is a graph recorded, who watches, inside which module.
+"""What holds while code runs, per thread: is a graph recorded, who watches, inside which module and function.
 
 A thread begins with nothing of what holds in the one that starts it: a pool's threads do not inherit `no_grad`.
 
@@ -8,14 +8,16 @@ A thread begins with nothing of what holds in the one that starts it: a pool's t
 
 from .compiling import each_time, overwriting, rely_on
 from .recording import GradMode, enable_grad, no_grad
-from .scopes import BACKWARD, Place, differentiating, inside, path, scope
-from .state import modes
+from .scopes import BACKWARD, composed, differentiating, inside, part_of, path, scope
+from .state import Given, Place, modes
 from .watching import watching
 
 __all__ = [
     "BACKWARD",
+    "Given",
     "GradMode",
     "Place",
+    "composed",
     "differentiating",
     "each_time",
     "enable_grad",
@@ -23,6 +25,7 @@ __all__ = [
     "modes",
     "no_grad",
     "overwriting",
+    "part_of",
     "path",
     "rely_on",
     "scope",

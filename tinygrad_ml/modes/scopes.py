@@ -1,9 +1,15 @@
-"""Inside which module code runs, and inside which backward walk: what nodes remember, and errors say."""
+"""Inside which module and which function code runs, and inside which backward walk: what nodes remember, and errors say."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import wraps
+from inspect import unwrap
+from typing import Any, ParamSpec, TypeVar
+from weakref import ref
 
-from .state import Place, modes
+from .state import Given, Place, modes
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 BACKWARD = Place("", "backward")
 """In front of a node's modules: a backward walk made the node, for the gradient of a node of those modules.
@@ -17,15 +23,21 @@ def path(places: tuple[Place, ...]) -> str:
 
 def inside(places: tuple[Place, ...]) -> str:
     """ " in module encoder.layers.0", for an error message; nothing outside of modules."""
-    modules = [place for place in places if place is not BACKWARD]
+    modules = [place for place in places if place is not BACKWARD and not place.is_function]
     return f" in module {path(places) or modules[0].kind}" if modules else ""
 
 
-class scope:
-    """Inside, recorded nodes remember that they were made in the module that its parent calls `name`."""
+def part_of(places: tuple[Place, ...]) -> str:
+    """The same for one operation of a composed function: " in cross_entropy in module head"."""
+    called = [place.kind for place in places if place.is_function]
+    return (f" in {called[0]}" if called else "") + inside(places)
 
-    def __init__(self, name: str, kind: str):
-        self.place = Place(name, kind)
+
+class scope:
+    """Inside, recorded nodes remember that they were made in this call of the module that its parent calls `name`."""
+
+    def __init__(self, name: str, kind: str, module: Any = None):
+        self.place = Place(name, kind, _nothing if module is None else ref(module))
 
     def __enter__(self) -> None:
         modes.scope = (*modes.scope, self.place)
@@ -34,6 +46,41 @@ class scope:
     def __exit__(self, *_: object) -> None:
         modes.scope = modes.scope[:-1]
         modes.busy = bool(modes.watchers or modes.scope)
+
+
+def composed(function: Callable[P, R]) -> Callable[P, R]:
+    """Let nodes remember that they are parts of one call of this function: pictures show the call as one box."""
+    kind, names = function.__name__, unwrap(function).__code__.co_varnames
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        outer, busy = modes.scope, modes.busy
+        modes.scope = (*outer, Place("", kind, given=_given(names, args, kwargs)))
+        modes.busy = True
+        try:
+            return function(*args, **kwargs)
+        finally:
+            modes.scope, modes.busy = outer, busy
+
+    return call
+
+
+def _given(names: tuple[str, ...], args: tuple, kwargs: Mapping[str, Any]) -> tuple[Given, ...]:
+    """The arguments with a shape that need no gradient, under the names of the parameters."""
+    found = [  # an argument mostly is a tensor that needs one: one look decides
+        (name, thing)
+        for name, thing in (*zip(names, args, strict=False), *kwargs.items())
+        if not getattr(thing, "requires_grad", False) and hasattr(thing, "shape")
+    ]
+    return tuple([Given(name, _reference(thing), thing.shape, thing.dtype) for name, thing in found]) if found else ()
+
+
+def _reference(thing: Any) -> Callable[[], Any]:
+    return ref(thing) if type(thing).__weakrefoffset__ else _nothing
+
+
+def _nothing() -> None:
+    return None
 
 
 class differentiating:

@@ -5,11 +5,44 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
-class Place(NamedTuple):
-    """A module whose forward is running: what its parent calls it, and its class."""
+class Given(NamedTuple):
+    """A tensor or an array that a function was called with, and that needs no gradient: its parameter, a weak reference
+    to it (to nothing, if it cannot be referred to), its shape and dtype."""
 
     name: str
-    kind: str
+    thing: Callable[[], Any]
+    shape: tuple[int, ...]
+    dtype: Any
+
+
+class Place:
+    """One call of a module, or of a function that is composed of several operations. Two calls are two places.
+
+    name    what its parent calls the module; nothing for the outermost one, and for functions
+    kind    the class of the module, or the name of the function
+    module  a weak reference to the module: places of one module are calls of it
+    given   of a function: what it was called with that needs no gradient, and so leaves no trace in the graph; None
+            for a module
+    """
+
+    __slots__ = ("given", "kind", "module", "name")
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        module: Callable[[], Any] = lambda: None,
+        given: tuple[Given, ...] | None = None,
+    ):
+        self.name, self.kind, self.module, self.given = name, kind, module, given
+
+    @property
+    def is_function(self) -> bool:
+        """Whether it is a function's call, and not a module's."""
+        return self.given is not None
+
+    def __repr__(self) -> str:
+        return f"<call of {self.kind}{self.name and f' {self.name!r}'}>"
 
 
 class _Modes(threading.local):
@@ -18,7 +51,7 @@ class _Modes(threading.local):
     watchers: tuple[
         Callable, ...
     ] = ()  # functions called after every operation: watcher(primitive, inputs, parameters, output)
-    scope: tuple[Place, ...] = ()  # the modules whose forward is running, outermost first
+    scope: tuple[Place, ...] = ()  # the modules and composed functions that are running, outermost first
     recorder: Any = None  # what writes down the operations of a step that is being compiled
     busy = False  # whether there are watchers or scopes: one look instead of two, after every operation
 

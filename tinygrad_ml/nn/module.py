@@ -59,7 +59,7 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} is a module without forward(): define forward(self, x)")
 
     def __call__(self: _Forwards[P, R], *inputs: P.args, **options: P.kwargs) -> R:
-        with scope(self._called, type(self).__name__):
+        with scope(self._called, type(self).__name__, self):
             output = self.forward(*inputs, **options)
         for hook in self._hooks:
             replaced = hook(self, inputs, output)

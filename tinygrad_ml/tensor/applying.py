@@ -15,7 +15,7 @@ from ..backend import Absent, Array
 from ..backend.arrays import BY_TYPE, HOST
 from ..errors import DTypeError, RangeError, TinygradError
 from ..graph import Node
-from ..modes import inside, modes
+from ..modes import modes, part_of
 from ..ops import Primitive
 from ..writes import tick
 from .base import Tensor, check_devices
@@ -55,7 +55,7 @@ def record(
         plan = None
     if plan is not None or type(value) is Absent:
         if BY_TYPE[type(value)] is not HOST and any(map(HOST.is_number, arrays)):
-            check_devices(op.name + inside(modes.scope), inputs)  # NumPy's scalars were taken for numbers
+            check_devices(op.name + part_of(modes.scope), inputs)  # NumPy's scalars were taken for numbers
         if writes.on_loan:
             for array in arrays:  # a write that is noticed now is older than the node
                 writes.look(array)
@@ -97,7 +97,7 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> 
     """What `op` gives where data is missing; where nothing is missing, the error in clear words."""
     if isinstance(error, TinygradError):
         raise error
-    check_devices(op.name + inside(modes.scope), inputs)
+    check_devices(op.name + part_of(modes.scope), inputs)
     shapes = [tensor.shape for tensor in inputs]
     try:
         shape = op.shape(*shapes, **params)
@@ -108,7 +108,7 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> 
             return missing.like(shape, op.dtype(*own, **params) if op.dtype is not None else own[0])
     except TinygradError as clear:
         names = ", ".join(f"{op.input_name(i)} is {tensor._described()}" for i, tensor in enumerate(inputs))
-        failed = type(clear)(f"{op.name}{inside(modes.scope)}: {clear}. Here {names}.")
+        failed = type(clear)(f"{op.name}{part_of(modes.scope)}: {clear}. Here {names}.")
         failed.operation, failed.inputs = op, inputs
         raise failed from None
     failed = failure(op, [tensor._described() for tensor in inputs], error)

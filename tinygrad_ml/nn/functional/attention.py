@@ -6,10 +6,12 @@ import numpy
 
 from ...errors import OptionError
 from ...functional import asarray, softmax
+from ...modes import composed
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 from .dropout import dropout
 
 
+@composed
 def scaled_dot_product_attention(
     query: TensorLike,
     key: TensorLike,

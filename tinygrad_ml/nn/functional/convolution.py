@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from ...errors import ShapeError
 from ...functional.convolution import convolution, convolution_transpose
-from ...modes import inside, modes
+from ...modes import composed, inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor
 from ...typing import Padding, PerAxis
 
@@ -52,7 +52,7 @@ def _of_dimension(function: Function, dims: int) -> Function:
 
     of_dimension.__name__ = of_dimension.__qualname__ = name
     of_dimension.__doc__ = (function.__doc__ or "").replace("{space}", SPACES[dims]).replace("{name}", f"{dims}d")
-    return of_dimension  # pyright: ignore[reportReturnType]: it has the options of `function`, by functools.wraps
+    return composed(of_dimension)  # pyright: ignore[reportReturnType]: it has the options of `function`, by functools.wraps
 
 
 def _conv(

@@ -19,12 +19,13 @@ from ...errors import DTypeError, OptionError, RangeError, ShapeError
 from ...functional.convolution import columns
 from ...functional.indexing import check_labels, look
 from ...functional.reductions import rounded, widened
-from ...modes import inside, modes
+from ...modes import composed, inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 from .loss import checked_reduction, reduced
 from .padding import pad
 
 
+@composed
 def ctc_loss(
     log_probs: TensorLike,
     targets: TensorLike,

@@ -5,11 +5,13 @@ import numpy
 from ...errors import OptionError, ShapeError
 from ...functional import norm
 from ...functional.reductions import floating
+from ...modes import composed
 from ...ops.shapes import broadcast, one_axis
 from ...tensor import Tensor, TensorLike
 from .scaling import normalize
 
 
+@composed
 def cosine_similarity(x1: TensorLike, x2: TensorLike, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """y = Σ x₁x₂ / (max(‖x₁‖₂, ε) · max(‖x₂‖₂, ε)) along the axis `dim`: the cosine of the angle between x₁ and x₂.
 
@@ -22,6 +24,7 @@ def cosine_similarity(x1: TensorLike, x2: TensorLike, dim: int = 1, eps: float =
     return (normalize(x1, 2.0, dim, eps) * normalize(x2, 2.0, dim, eps)).sum(dim)
 
 
+@composed
 def pairwise_distance(
     x1: TensorLike, x2: TensorLike, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
@@ -32,6 +35,7 @@ def pairwise_distance(
     return norm(floating(x1) - floating(x2) + eps, p, -1, keepdims=keepdim)
 
 
+@composed
 def pdist(input: TensorLike, p: float = 2.0) -> Tensor:
     """The distances ‖xᵢ - xⱼ‖ₚ of all pairs i < j of the n rows of x, as n(n - 1)/2 numbers: (0, 1), (0, 2), ..., (1, 2), ..."""
     input = floating(input)

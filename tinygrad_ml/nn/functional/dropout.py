@@ -3,12 +3,14 @@
 import math
 
 from ...errors import OptionError
+from ...modes import composed
 from ...random import random
 from ...tensor import Tensor, TensorLike, as_tensor
 
 SATURATION = -1.7580993408473766  # SELU of -∞
 
 
+@composed
 def dropout(input: TensorLike, p: float = 0.5, training: bool = True) -> Tensor:
     """y = x · m / (1 - p) in training, each element of m being 0 with probability p, else 1; y = x otherwise.
 
@@ -17,21 +19,25 @@ def dropout(input: TensorLike, p: float = 0.5, training: bool = True) -> Tensor:
     return _dropped(input, p, training, None)
 
 
+@composed
 def dropout1d(input: TensorLike, p: float = 0.5, training: bool = True) -> Tensor:
     """Dropout of whole channels of (batch, channels, length), or (channels, length)."""
     return _dropped(input, p, training, 1 if as_tensor(input).ndim == 2 else 2)
 
 
+@composed
 def dropout2d(input: TensorLike, p: float = 0.5, training: bool = True) -> Tensor:
     """Dropout of whole channels of (batch, channels, height, width). Source: J. Tompson et al. (2015)."""
     return _dropped(input, p, training, 2)
 
 
+@composed
 def dropout3d(input: TensorLike, p: float = 0.5, training: bool = True) -> Tensor:
     """Dropout of whole channels of (batch, channels, depth, height, width), or without the batch."""
     return _dropped(input, p, training, 1 if as_tensor(input).ndim == 4 else 2)
 
 
+@composed
 def alpha_dropout(input: TensorLike, p: float = 0.5, training: bool = False) -> Tensor:
     """y = a · (x where m, else α′) + b in training, each m being 0 with probability p: for inputs of mean 0 and variance 1.
 
@@ -42,6 +48,7 @@ def alpha_dropout(input: TensorLike, p: float = 0.5, training: bool = False) -> 
     return _saturated(input, p, training, None)
 
 
+@composed
 def feature_alpha_dropout(input: TensorLike, p: float = 0.5, training: bool = False) -> Tensor:
     """`alpha_dropout` of whole channels of (batch, channels, *space)."""
     return _saturated(input, p, training, 2)

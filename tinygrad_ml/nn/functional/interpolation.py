@@ -12,6 +12,7 @@ import numpy
 
 from ...errors import OptionError, ShapeError
 from ...functional.reductions import floating
+from ...modes import composed
 from ...tensor import Tensor, TensorLike, as_tensor
 from ...typing import PerAxis
 from .convolution import SPACES
@@ -23,6 +24,7 @@ PICKING = {"nearest": 0.0, "nearest-exact": 0.5}  # where in an output pixel its
 INTERPOLATION_MODES = (*PICKING, *SMOOTH, "area")
 
 
+@composed
 def interpolate(
     input: TensorLike,
     size: PerAxis | None = None,

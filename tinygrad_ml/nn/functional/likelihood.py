@@ -5,11 +5,12 @@ import math
 from ... import functional as tg
 from ...errors import OptionError, RangeError, ShapeError
 from ...functional.indexing import look
-from ...modes import inside, modes
+from ...modes import composed, inside, modes
 from ...tensor import Tensor, TensorLike, beside
 from .loss import paired, reduced
 
 
+@composed
 def gaussian_nll_loss(
     input: TensorLike,
     target: TensorLike,
@@ -51,6 +52,7 @@ def _check_not_negative(array) -> None:
         raise RangeError(f"gaussian_nll_loss: variances are 0 or more, but one is {array.min():g}")
 
 
+@composed
 def poisson_nll_loss(
     input: TensorLike,
     target: TensorLike,

@@ -6,7 +6,7 @@ from ...backend import dtypes
 from ...errors import DTypeError, ShapeError
 from ...functional import one_hot as rows_of_one
 from ...functional.indexing import check_labels
-from ...modes import inside, modes
+from ...modes import composed, inside, modes
 from ...ops import matmul
 from ...tensor import Tensor, TensorLike, apply, as_tensor
 
@@ -32,6 +32,7 @@ def linear(input: TensorLike, weight: TensorLike, bias: TensorLike | None = None
     return y if bias is None else y + bias
 
 
+@composed
 def bilinear(input1: TensorLike, input2: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
     """y[..., o] = bias[o] + Σ over i, j of x₁[..., i] · weight[o, i, j] · x₂[..., j].
 

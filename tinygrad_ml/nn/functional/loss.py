@@ -11,7 +11,7 @@ from ... import functional as tg
 from ...errors import DTypeError, OptionError, RangeError, ShapeError
 from ...functional.indexing import check_labels, look
 from ...functional.reductions import floating, widened
-from ...modes import inside, modes
+from ...modes import composed, inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 
 REDUCTION_NAMES = ("mean", "sum", "none")
@@ -47,18 +47,21 @@ def weighted(loss: Tensor, weight: TensorLike | None) -> Tensor:
     return loss if weight is None else loss * beside(weight, loss).astype(loss.dtype)
 
 
+@composed
 def mse_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """The squared error (x - t)²."""
     input, target = paired(input, target, "mse_loss")
     return reduced(tg.square(input - target), reduction)
 
 
+@composed
 def l1_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """The absolute error |x - t|."""
     input, target = paired(input, target, "l1_loss")
     return reduced(abs(input - target), reduction)
 
 
+@composed
 def huber_loss(input: TensorLike, target: TensorLike, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """½d² where |d| ≤ δ, else δ(|d| - ½δ), with d = x - t: squared near 0, absolute far off. Source: P. Huber (1964)."""
     if delta <= 0:
@@ -69,6 +72,7 @@ def huber_loss(input: TensorLike, target: TensorLike, reduction: str = "mean", d
     return reduced((size <= delta).where(d * d * 0.5, (size - 0.5 * delta) * delta), reduction)
 
 
+@composed
 def smooth_l1_loss(input: TensorLike, target: TensorLike, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """½d²/β where |d| < β, else |d| - ½β, with d = x - t: the Huber loss divided by β. Source: R. Girshick (2015)."""
     if beta < 0:
@@ -76,6 +80,7 @@ def smooth_l1_loss(input: TensorLike, target: TensorLike, reduction: str = "mean
     return l1_loss(input, target, reduction) if beta == 0 else huber_loss(input, target, reduction, beta) / beta
 
 
+@composed
 def binary_cross_entropy(
     input: TensorLike, target: TensorLike, weight: TensorLike | None = None, reduction: str = "mean"
 ) -> Tensor:
@@ -114,6 +119,7 @@ def _log_from_minus_100(p: Tensor) -> Tensor:
     return sloped + (exact - sloped.detach())
 
 
+@composed
 def binary_cross_entropy_with_logits(
     input: TensorLike,
     target: TensorLike,
@@ -134,6 +140,7 @@ def binary_cross_entropy_with_logits(
     return reduced(weighted(loss, weight), reduction)
 
 
+@composed
 def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """t (ln t - x), summed the divergence of distribution t from distribution eˣ; x are *log*-probabilities.
 
@@ -153,6 +160,7 @@ def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean", log_t
     return reduced(loss, reduction)
 
 
+@composed
 def nll_loss(
     input: TensorLike,
     target: TensorLike,
@@ -173,6 +181,7 @@ def nll_loss(
     return _nll(floating(input), target, weight, ignore_index, reduction, 0.0, "nll_loss")
 
 
+@composed
 def cross_entropy(
     input: TensorLike,
     target: TensorLike,

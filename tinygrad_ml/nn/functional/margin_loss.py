@@ -12,7 +12,7 @@ from ... import functional as tg
 from ...errors import DTypeError, OptionError, ShapeError
 from ...functional.indexing import check_labels
 from ...functional.reductions import floating
-from ...modes import inside, modes
+from ...modes import composed, inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 from .distance import pairwise_distance
 from .loss import paired, reduced, weighted
@@ -23,6 +23,7 @@ def _hinge(x: Tensor) -> Tensor:
     return tg.clip(x, min=0)
 
 
+@composed
 def margin_ranking_loss(
     input1: TensorLike, input2: TensorLike, target: TensorLike, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:
@@ -32,6 +33,7 @@ def margin_ranking_loss(
     return reduced(_hinge(-t * (x1 - x2) + margin), reduction)
 
 
+@composed
 def hinge_embedding_loss(input: TensorLike, target: TensorLike, margin: float = 1.0, reduction: str = "mean") -> Tensor:
     """x where t = 1, max(0, margin - x) where t = -1: distances x that are to be small, or not to be.
 
@@ -41,6 +43,7 @@ def hinge_embedding_loss(input: TensorLike, target: TensorLike, margin: float = 
     return reduced((t != -1).where(x, 0) + (t != 1).where(_hinge(margin - x), 0), reduction)
 
 
+@composed
 def cosine_embedding_loss(
     input1: TensorLike, input2: TensorLike, target: TensorLike, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:
@@ -60,6 +63,7 @@ def cosine_embedding_loss(
     return reduced((t == 1).where(1 - cosine, 0) + (t == -1).where(_hinge(cosine - margin), 0), reduction)
 
 
+@composed
 def triplet_margin_loss(
     anchor: TensorLike,
     positive: TensorLike,
@@ -88,6 +92,7 @@ def triplet_margin_loss(
     )
 
 
+@composed
 def triplet_margin_with_distance_loss(
     anchor: TensorLike,
     positive: TensorLike,
@@ -110,12 +115,14 @@ def triplet_margin_with_distance_loss(
     return reduced(_hinge(near - far + margin), reduction)
 
 
+@composed
 def soft_margin_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """ln(1 + e^(-t·x)) for targets t = 1 or -1."""
     x, t = paired(input, target, "soft_margin_loss")
     return reduced(tg.softplus(-t * x), reduction)
 
 
+@composed
 def multilabel_soft_margin_loss(
     input: TensorLike, target: TensorLike, weight: TensorLike | None = None, reduction: str = "mean"
 ) -> Tensor:
@@ -129,6 +136,7 @@ def multilabel_soft_margin_loss(
     return reduced(weighted(loss, weight).mean(-1), reduction)
 
 
+@composed
 def multi_margin_loss(
     input: TensorLike,
     target: TensorLike,
@@ -162,6 +170,7 @@ def multi_margin_loss(
     return reduced(loss if weight is None else loss * beside(weight, x).astype(x.dtype)[target], reduction)
 
 
+@composed
 def multilabel_margin_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """(1/C) Σ over targets t and over classes i that are none of max(0, 1 - (x[t] - x[i])), C the number of classes.
 

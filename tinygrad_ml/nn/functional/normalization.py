@@ -9,11 +9,12 @@ import math
 from ...errors import OptionError, ShapeError
 from ...functional import sqrt
 from ...functional.reductions import rounded, widened
-from ...modes import inside, modes, no_grad
+from ...modes import composed, inside, modes, no_grad
 from ...tensor import Tensor, TensorLike, as_tensor
 from ...typing import ShapeLike
 
 
+@composed
 def batch_norm(
     input: TensorLike,
     running_mean: Tensor | None = None,
@@ -92,6 +93,7 @@ def overwrite(state: Tensor, value: Tensor) -> None:
         state.assign(value)
 
 
+@composed
 def layer_norm(
     input: TensorLike,
     normalized_shape: ShapeLike,
@@ -118,6 +120,7 @@ def layer_norm(
     return rounded(y if bias is None else y + bias, input)
 
 
+@composed
 def group_norm(
     input: TensorLike, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
@@ -142,6 +145,7 @@ def group_norm(
     return rounded(y if bias is None else y + bias.reshape(channels), input)
 
 
+@composed
 def instance_norm(
     input: TensorLike,
     running_mean: Tensor | None = None,

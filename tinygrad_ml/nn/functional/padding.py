@@ -5,12 +5,14 @@ from collections.abc import Sequence
 
 from ...errors import OptionError, ShapeError
 from ...functional import pad as pad_axes
+from ...modes import composed
 from ...tensor import Tensor, TensorLike, as_tensor
 
 PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 """PyTorch's names, and NumPy's, which `tg.pad` has."""
 
 
+@composed
 def pad(input: TensorLike, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """x with more elements around it.
 

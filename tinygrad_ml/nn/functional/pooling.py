@@ -14,6 +14,7 @@ from ...functional import mean
 from ...functional.convolution import per_axis
 from ...functional.pooling import adaptive_max_places, adaptive_pool, avg_pool, max_pool, max_unpool
 from ...functional.reductions import rounded, widened
+from ...modes import composed
 from ...tensor import Tensor, TensorLike, as_tensor
 from ...typing import Cells, Padding, PerAxis
 from .convolution import batched, in_each_dimension
@@ -84,6 +85,7 @@ def _max_unpool(
 max_unpool1d, max_unpool2d, max_unpool3d = in_each_dimension(_max_unpool)
 
 
+@composed
 def avg_pool1d(
     input: TensorLike,
     kernel_size: PerAxis,

@@ -1,9 +1,11 @@
 """Functions that compute nothing: they move numbers between channels and space, or among channels."""
 
 from ...errors import ShapeError
+from ...modes import composed
 from ...tensor import Tensor, TensorLike, as_tensor
 
 
+@composed
 def pixel_shuffle(input: TensorLike, upscale_factor: int) -> Tensor:
     """r² channels laid out as r · r pixels: (..., C·r², H, W) becomes (..., C, H·r, W·r), r being `upscale_factor`.
 
@@ -23,6 +25,7 @@ def pixel_shuffle(input: TensorLike, upscale_factor: int) -> Tensor:
     return parts.reshape((*lead, channels // (r * r), height * r, width * r))
 
 
+@composed
 def pixel_unshuffle(input: TensorLike, downscale_factor: int) -> Tensor:
     """The way back from `pixel_shuffle`: (..., C, H·r, W·r) becomes (..., C·r², H, W)."""
     input, r = as_tensor(input), downscale_factor
@@ -38,6 +41,7 @@ def pixel_unshuffle(input: TensorLike, downscale_factor: int) -> Tensor:
     return parts.reshape((*lead, channels * r * r, height // r, width // r))
 
 
+@composed
 def channel_shuffle(input: TensorLike, groups: int) -> Tensor:
     """The channels (axis 1) of several groups, dealt out in turn: the first of each group, then the second, ...
 

@@ -15,6 +15,7 @@ import numpy
 from ...errors import OptionError, ShapeError
 from ...functional import clip, floor, remainder
 from ...functional.reductions import floating
+from ...modes import composed
 from ...tensor import Tensor, TensorLike, as_tensor
 
 GRID_MODES = ("bilinear", "nearest", "bicubic")
@@ -22,6 +23,7 @@ GRID_PADDING_MODES = ("zeros", "border", "reflection")
 FAR_AWAY_PIXELS = 2.0**31
 
 
+@composed
 def affine_grid(theta: TensorLike, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
     """The places θ · (x, y, 1) of the pixels (x, y) of an image of `size`, or θ · (x, y, z, 1) of those of a volume.
 
@@ -46,6 +48,7 @@ def affine_grid(theta: TensorLike, size: Sequence[int], align_corners: bool | No
     return (theta._like(pixels) @ theta.mT).reshape((size[0], *size[2:], dims))
 
 
+@composed
 def grid_sample(
     input: TensorLike,
     grid: TensorLike,

@@ -8,13 +8,14 @@ from ...errors import OptionError, ShapeError
 from ...functional import clip, norm, sqrt
 from ...functional.pooling import avg_pool
 from ...functional.reductions import floating, widened
-from ...modes import inside, modes
+from ...modes import composed, inside, modes
 from ...ops.shapes import axes_of
 from ...tensor import Tensor, TensorLike
 from ...typing import Axes, ShapeLike
 from .padding import pad
 
 
+@composed
 def normalize(input: TensorLike, p: float = 2.0, dim: Axes = 1, eps: float = 1e-12) -> Tensor:
     """y = x / max(‖x‖ₚ, ε), the norm being that along the axis `dim` (or several): vectors of length 1.
 
@@ -25,6 +26,7 @@ def normalize(input: TensorLike, p: float = 2.0, dim: Axes = 1, eps: float = 1e-
     return (wide / clip(norm(wide, p, axes_of(dim, input.ndim), keepdims=True), min=eps)).astype(input.dtype)
 
 
+@composed
 def rms_norm(
     input: TensorLike, normalized_shape: ShapeLike, weight: TensorLike | None = None, eps: float | None = None
 ) -> Tensor:
@@ -45,6 +47,7 @@ def rms_norm(
     return y if weight is None else y * weight
 
 
+@composed
 def local_response_norm(
     input: TensorLike, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:

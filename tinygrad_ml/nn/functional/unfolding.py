@@ -4,12 +4,14 @@ import math
 
 from ...errors import ShapeError
 from ...functional.convolution import columns, from_columns, per_axis
+from ...modes import composed
 from ...tensor import Tensor, TensorLike, as_tensor
 from ...typing import PerAxis
 from .convolution import batched
 from .padding import pad
 
 
+@composed
 def unfold(
     input: TensorLike, kernel_size: PerAxis, dilation: PerAxis = 1, padding: PerAxis = 0, stride: PerAxis = 1
 ) -> Tensor:
@@ -26,6 +28,7 @@ def unfold(
     return batched(unfolded, input, 2, "unfold")
 
 
+@composed
 def fold(
     input: TensorLike,
     output_size: PerAxis,
