@@ -490,3 +490,114 @@ def test_a_missing_matplotlib_is_named_with_what_to_do():
 def test_no_display_and_no_pyplot():
     code = "import sys, viz; viz.curves({'loss': [1.0]}).canvas.draw(); print('matplotlib.pyplot' in sys.modules)"
     assert python(code, DISPLAY="") == "False"
+
+
+# -- inside of networks --------------------------------------------------------------------------------
+
+
+def shown(axes) -> np.ndarray:
+    return np.asarray(axes.images[0].get_array())
+
+
+@pytest.fixture
+def convnet():
+    tg.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(3 * 16, 4))
+
+
+def test_filters_are_the_weights_on_one_scale_around_0(convnet):
+    figure = viz.filters(convnet[0], columns=4)
+    weights = convnet[0].weight.numpy().reshape(6, 3, 3)
+    for axes, weight in zip(figure.axes, weights, strict=False):
+        np.testing.assert_array_equal(shown(axes), weight)
+        low, high = axes.images[0].get_clim()
+        assert -low == high == abs(weights).max()
+    assert {"0, 1", "2, 0", "6 (filter, channel)"} <= set(words(figure))
+    assert_nothing_is_cut(figure)
+    assert "2 of 6 (filter, channel)" in words(viz.filters(convnet[0].weight, limit=2))
+
+
+def test_filters_of_three_channels_are_in_colour():
+    figure = viz.filters(np.random.default_rng(0).standard_normal((2, 3, 4, 5)))
+    assert [shown(axes).shape for axes in figure.axes] == [(4, 5, 3)] * 2
+    assert shown(figure.axes[0]).min() == 0 and shown(figure.axes[0]).max() == 1
+
+
+def test_feature_maps_are_what_each_layer_puts_out(convnet):
+    image = np.random.default_rng(0).random((2, 6, 6), "float32")
+    figure = viz.feature_maps(convnet, image, limit=2)
+    assert "1 ReLU\n2 of 3 of 4 × 4" in "".join(words(figure))
+    with tg.no_grad():
+        maps = convnet[1](convnet[0](tg.tensor(image[None]))).numpy()[0]
+    np.testing.assert_allclose(shown(figure.axes[4]), maps[0], 1e-6)
+    assert not convnet[0]._hooks and convnet[0].weight.grad is None
+    assert_nothing_is_cut(figure)
+
+
+class Looks(nn.Module):
+    def forward(self, x):
+        return nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True)
+
+
+def test_attention_of_a_module_is_what_its_calls_weighed():
+    x = np.random.default_rng(0).standard_normal((1, 2, 3, 4)).astype("float32")
+    figure = viz.attention(nn.Sequential(Looks(), Looks()), tg.tensor(x), tokens=["a", "b", "c"])
+    panels = [axes for axes in figure.axes if axes.get_title()]
+    assert [axes.get_title() for axes in panels] == ["0 head 0", "0 head 1", "1 head 0", "1 head 1"]
+    weights = np.exp(np.where(np.tri(3, dtype=bool), x[0, 1] @ x[0, 1].T / 2, -np.inf))
+    np.testing.assert_allclose(shown(panels[1]), weights / weights.sum(1, keepdims=True), 1e-5)
+    assert [text.get_text() for text in panels[0].get_yticklabels()] == ["a", "b", "c"]
+    assert_nothing_is_cut(figure)
+
+
+def test_a_decision_boundary_lies_where_the_model_changes_its_mind():
+    points, labels = np.array([[-1, 0], [1, 0], [-1, 1], [2, 1]], "float32"), [0, 1, 0, 0]
+    figure = viz.decision_boundary(lambda x: x[:, :1] * 9, points, labels, classes=["left", "right"], resolution=40)
+    (axes,) = figure.axes
+    assert axes.get_title("left") == "75.0% of 4 points are on their side"
+    paint = shown(axes)
+    assert (paint[:, 0] == paint[0, 0]).all() and (paint[:, 0] != paint[:, -1]).any()
+    both = viz.decision_boundary(lambda x: tg.stack([x[:, 0] * 0, x[:, 0] * 9], -1), points, labels, resolution=40)
+    np.testing.assert_allclose(
+        shown(both.axes[0]), paint, atol=1e-6
+    )  # two scores, of which the logit is the difference
+    assert_nothing_is_cut(figure)
+
+
+def test_histograms_show_how_far_a_step_moved_the_weights(convnet):
+    before = convnet.state_dict()
+    with tg.no_grad():
+        convnet[3].weight.assign(convnet[3].weight * 1.5)
+    figure = viz.histograms(convnet, before=before)
+    assert {"0.weight", "3.bias", "5.0e-01", "0.0e+00"} <= set(words(figure))
+    assert_nothing_is_cut(figure)
+    deep = nn.Sequential(*[nn.Linear(2, 2) for _ in range(70)])
+    assert "130 of 140 parameters" in words(viz.histograms(deep))
+
+
+@pytest.mark.parametrize(
+    ("draw", "error", "said"),
+    [
+        (lambda: viz.filters(np.ones((3, 3))), tg.errors.ShapeError, r"\(out_channels, in_channels, height, width\)"),
+        (lambda: viz.filters(nn.ReLU()), tg.errors.DTypeError, "ReLU has no weight"),
+        (lambda: viz.feature_maps(nn.Flatten(), np.ones((1, 4, 4))), tg.errors.ShapeError, "no layer of Flatten"),
+        (
+            lambda: viz.attention(nn.ReLU(), tg.ones(3)),
+            tg.errors.OptionError,
+            "calls no F.scaled_dot_product_attention",
+        ),
+        (lambda: viz.attention(Looks()), tg.errors.OptionError, "give its inputs= too"),
+        (lambda: viz.attention(np.eye(3), tokens=["a"]), tg.errors.ShapeError, "tokens has 1 words"),
+        (lambda: viz.decision_boundary(nn.ReLU(), np.ones((4, 3)), [0] * 4), tg.errors.ShapeError, r"points \(N, 2\)"),
+        (
+            lambda: viz.decision_boundary(lambda x: x[:1], np.ones((4, 2)), [0] * 4),
+            tg.errors.ShapeError,
+            "62500 points",
+        ),
+        (lambda: viz.histograms(nn.ReLU()), tg.errors.OptionError, "no parameters"),
+        (lambda: viz.histograms(nn.Linear(1, 1), before={}), tg.errors.ShapeError, "has no 'weight'"),
+    ],
+)
+def test_pictures_of_networks_say_what_they_take(draw, error, said):
+    with pytest.raises(error, match=said):
+        draw()

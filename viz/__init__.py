@@ -24,13 +24,39 @@ from .explain import explain
 from .steps import Steps, steps
 from .telling import Step
 
-_TRAINING = ("LayerRecorder", "activations", "confusion", "curves", "gradients", "images", "surface")
+_TRAINING = (
+    "LayerRecorder",
+    "activations",
+    "attention",
+    "confusion",
+    "curves",
+    "decision_boundary",
+    "feature_maps",
+    "filters",
+    "gradients",
+    "histograms",
+    "images",
+    "surface",
+)
 
 __all__ = ["Picture", "Step", "Steps", "draw", "explain", "steps", *_TRAINING]
 
 
 if TYPE_CHECKING:
-    from .training import LayerRecorder, activations, confusion, curves, gradients, images, surface
+    from .training import (
+        LayerRecorder,
+        activations,
+        attention,
+        confusion,
+        curves,
+        decision_boundary,
+        feature_maps,
+        filters,
+        gradients,
+        histograms,
+        images,
+        surface,
+    )
 else:
 
     def __getattr__(name: str) -> object:
