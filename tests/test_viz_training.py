@@ -584,7 +584,7 @@ def test_histograms_show_how_far_a_step_moved_the_weights(convnet):
         (
             lambda: viz.attention(nn.ReLU(), tg.ones(3)),
             tg.errors.OptionError,
-            "calls no F.scaled_dot_product_attention",
+            "ReLU calls no attention",
         ),
         (lambda: viz.attention(Looks()), tg.errors.OptionError, "give its inputs= too"),
         (lambda: viz.attention(np.eye(3), tokens=["a"]), tg.errors.ShapeError, "tokens has 1 words"),

@@ -21,6 +21,9 @@ What there is, file by file (of names with a d behind, there are 1d, 2d and 3d, 
     `activation.py`     ReLU, ReLU6, LeakyReLU, PReLU, RReLU, ELU, CELU, SELU, GELU, SiLU, Mish, GLU, Sigmoid, LogSigmoid,
                         Tanh, Softplus, Softsign, Tanhshrink, Hardshrink, Softshrink, Hardtanh, Hardsigmoid, Hardswish,
                         Threshold, Softmax, LogSoftmax, Softmin, Softmax2d
+    `attention.py`      MultiheadAttention
+    `transformer.py`    Transformer, TransformerEncoder, TransformerEncoderLayer, TransformerDecoder,
+                        TransformerDecoderLayer
     `distance.py`       CosineSimilarity, PairwiseDistance
     `loss.py`           MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCELoss, BCEWithLogitsLoss, KLDivLoss, NLLLoss,
                         CrossEntropyLoss
@@ -30,8 +33,8 @@ What there is, file by file (of names with a d behind, there are 1d, 2d and 3d, 
     `likelihood.py`     GaussianNLLLoss, PoissonNLLLoss, CTCLoss
 
 and in `functional` alone: interpolate, pad, grid_sample, affine_grid, normalize, one_hot, pdist, gumbel_softmax,
-scaled_dot_product_attention. Not here are recurrent layers and transformers, EmbeddingBag, fractional pooling, and
-layers that find out their sizes later (Lazy...).
+scaled_dot_product_attention, attention_weights, sinusoidal_positions, rotary_embedding. Not here are recurrent layers,
+EmbeddingBag, fractional pooling, and layers that find out their sizes later (Lazy...).
 """
 
 from . import functional, init, utils
@@ -65,6 +68,7 @@ from .activation import (
     Tanhshrink,
     Threshold,
 )
+from .attention import MultiheadAttention
 from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .distance import CosineSimilarity, PairwiseDistance
@@ -146,5 +150,12 @@ from .pooling import (
     MaxUnpool3d,
 )
 from .shape import ChannelShuffle, Flatten, PixelShuffle, PixelUnshuffle, Unflatten
+from .transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from .unfolding import Fold, Unfold
 from .upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d

@@ -13,7 +13,7 @@ import numpy
 from matplotlib.figure import Figure
 
 from tinygrad_ml.errors import OptionError, ShapeError
-from tinygrad_ml.modes import Place, modes, no_grad, watching
+from tinygrad_ml.modes import Place, modes, no_grad, path, watching
 from tinygrad_ml.nn import Module
 from tinygrad_ml.tensor import Tensor, TensorLike
 
@@ -34,8 +34,8 @@ def attention(
     """How much each position (row) takes from each other one (column): rows add up to 1.
 
     weights  the matrix (L, S), or several (heads, L, S), or (batch, heads, L, S), of which the first sample is shown;
-             or a module, which is then called with `inputs`, without recording a graph: all calls of
-             `F.scaled_dot_product_attention` are shown, in their order
+             or a module, which is then called with `inputs`, without recording a graph: all its calls of
+             `nn.MultiheadAttention` and of `F.scaled_dot_product_attention` are shown, in their order
     inputs   what the module takes, a tensor or a tuple of them
     tokens   the words of the rows, and of the columns too unless `keys` are given
     limit    panels at most, from the first one on
@@ -92,21 +92,18 @@ def _heads(name: str, matrices: numpy.ndarray) -> list[tuple[str, numpy.ndarray]
 
 
 def _heard(model: Module, inputs: Any) -> list[tuple[str, numpy.ndarray]]:
-    """The weights of each call of attention: the last that the softmax inside of it computes."""
+    """The weights of each call of attention: the last thing that `F.attention_weights` computes."""
     last: dict[Place, tuple[str, Tensor]] = {}
 
     def listen(op, given, params, output: Tensor) -> None:
-        functions = [place.kind for place in modes.scope if place.is_function]
-        if functions[-2:] == ["scaled_dot_product_attention", "softmax"]:
-            names = [place.name for place in modes.scope if place.name]
-            last[modes.scope[-1]] = ".".join(names), output
+        for place in modes.scope:
+            if place.is_function and place.kind == "attention_weights":
+                last[place] = path(modes.scope), output
 
     if inputs is None:
         raise OptionError("a module has attention when it is called: give its inputs= too")
     with no_grad(), watching(listen):
         model(*inputs) if isinstance(inputs, tuple) else model(inputs)
     if not last:
-        raise OptionError(
-            f"{type(model).__name__} calls no F.scaled_dot_product_attention: give the weights themselves, (heads, L, S)"
-        )
+        raise OptionError(f"{type(model).__name__} calls no attention: give the weights themselves, (heads, L, S)")
     return [panel for name, weights in last.values() for panel in _heads(name, as_array(weights))]

@@ -34,7 +34,7 @@ from .activation import (
     tanhshrink,
     threshold,
 )
-from .attention import scaled_dot_product_attention
+from .attention import attention_weights, rotary_embedding, scaled_dot_product_attention, sinusoidal_positions
 from .convolution import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .ctc import ctc_loss
 from .distance import cosine_similarity, pairwise_distance, pdist
