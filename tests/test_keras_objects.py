@@ -98,6 +98,7 @@ def test_copies_of_layers_and_what_they_are_made_of(way):
     np.testing.assert_array_equal(twin(X).numpy(), layer(X).numpy())
     twin.kernel.assign(twin.kernel * 0)
     assert layer.kernel.numpy().any() and float(twin.losses[0]) == 0
+    assert twin.kernel.constraint.get_config() == layer.kernel.constraint.get_config()
     for thing in (
         keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 5)),
         keras.initializers.HeNormal(3),

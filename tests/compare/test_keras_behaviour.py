@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
-from keras_twins import as_array, numbers, ours, quiet, theirs
+from keras_twins import as_array, numbers, ours, quiet, theirs, torch
 
 pytestmark = quiet
 
@@ -380,10 +380,76 @@ def structures(keras):
     return found
 
 
+def own_step(keras):
+    """What constraints make of weights in a step of one's own, and whether a layer that is not used is told of."""
+
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.used = keras.layers.Dense(1, kernel_initializer="ones", kernel_constraint=keras.constraints.NonNeg())
+            self.unused = keras.layers.Dense(1)
+
+        def call(self, x):
+            self.unused(x)
+            return self.used(x)
+
+        def train_step(self, data):
+            x, y = data
+            loss = self.compute_loss(x=x, y=y, y_pred=self(x, training=True))
+            self.zero_grad()
+            loss.backward()
+            weights = self.trainable_weights
+            gradients = [getattr(weight, "value", weight).grad for weight in weights]
+            with torch.no_grad() if keras is theirs else contextlib.nullcontext():
+                self.optimizer.apply(gradients, weights)
+            return {"loss": loss}
+
+    model = Net()
+    model.compile(keras.optimizers.SGD(10.0), "mse")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(np.ones((4, 2), "float32"), -np.ones((4, 1), "float32"), verbose=0)
+    told = [one for one in caught if re.search("unused.kernel|dense_1/kernel", str(one.message))]
+    return model.used.get_weights(), len(told)
+
+
+def told_shapes(keras):
+    """A layer that tells the shape of what comes out is not asked for more."""
+
+    class Told(keras.layers.Layer):
+        def call(self, x):
+            raise RuntimeError("it needs numbers")
+
+        def compute_output_shape(self, input_shape):
+            return [(*input_shape[:-1], 7), (input_shape[0], 2)]
+
+    first, second = Told()(keras.Input((4, 3)))
+    told = keras.layers.Lambda(lambda x: 1 / 0, output_shape=(5,))(keras.Input((3,)))
+    return first.shape[1:], second.shape[1:], told.shape[1:]
+
+
+def loaded_in_part(keras):
+    """Of a model with one layer more, what fits is loaded; a warning tells of the rest."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = [keras.Sequential([keras.Input((3,)), *map(keras.layers.Dense, sizes)]) for sizes in [(4, 5), (4, 5, 6)]]
+        found = []
+        for name in ("w.weights.h5", "w.keras"):
+            made[0].save(f"{folder}/{name}") if name == "w.keras" else made[0].save_weights(f"{folder}/{name}")
+            with pytest.raises(ValueError):
+                made[1].load_weights(f"{folder}/{name}")
+            with pytest.warns(UserWarning):
+                made[1].load_weights(f"{folder}/{name}", skip_mismatch=True)
+            found.append(
+                [np.array_equal(*pair) for pair in zip(made[0].get_weights(), made[1].get_weights(), strict=False)]
+            )
+        return found
+
+
 PROGRAMS = [
     building, training_by_default, losses_of_calls, functional_subclass, output_shapes, frozen, changed_sequential,
     other_ranks, nested_inputs, activations_of_names, thresholds, registered, own_get_config, clones, padded,
     weights_in_lists, spec, has, rates, bars, checkpoints, structures, added,
+    own_step, told_shapes, loaded_in_part,
 ]  # fmt: skip
 
 
@@ -442,8 +508,23 @@ WRONG = {
     "the name of a weight by its place": lambda keras: keras.layers.Layer().add_weight("scale", shape=(2,)),
     "a shape twice": lambda keras: keras.layers.Layer().add_weight((2,), shape=(2,)),
     "four by place": lambda keras: keras.layers.Layer().add_weight((2,), "ones", "float32", True),
+    "built for other inputs": lambda keras: keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).build(
+        (None, 4)
+    ),
+    "weights made in call": lambda keras: made_in_call(keras, lambda layer: layer.add_weight(shape=(2,))),
+    "a layer made in call": lambda keras: made_in_call(keras, lambda layer: keras.layers.Dense(2)),
+    "no gradient for any": lambda keras: with_weights(keras).apply([None, None]),
     "a gradient too many": lambda keras: with_weights(keras).apply([np.ones((3, 2), "float32")] * 9),
 }
+
+
+def made_in_call(keras, make):
+    class Own(keras.layers.Layer):
+        def call(self, x):
+            self.made = make(self)
+            return x
+
+    return Own()(np.ones((2, 2), "float32"))
 
 
 def with_weights(keras):

@@ -231,7 +231,39 @@ def test_on_batch_and_predict():
     agree(models[0].predict(X, verbose=0), models[1].predict(X, verbose=0), atol=1e-5)
 
 
-@pytest.mark.parametrize("make", [mlp, cnn, functional], ids=["mlp", "cnn", "functional"])
+def blocks(room):
+    """Layers inside of layers, in attributes, lists and dictionaries of all names, one of them twice."""
+
+    class Block(room.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.zoom, self._inner, self.shared = room.layers.Dense(3), room.layers.Dense(3), room.layers.Dense(3)
+            self.many, self.named = [room.layers.Dense(3), [self.shared]], {"b": room.layers.Dense(3), "a": self.shared}
+
+        def build(self, shape):
+            self.scale = self.add_weight(shape=(3,), initializer="ones", name="scale")
+            super().build(shape)
+
+        def call(self, x):
+            for layer in (self.zoom, self._inner, self.many[0], self.shared, self.named["b"]):
+                x = layer(x) * self.scale
+            return x
+
+    class Net(room.Model):
+        def __init__(self):
+            super().__init__()
+            self.a, self.out, self.block = room.layers.Dense(3), room.layers.Dense(2), Block()
+            self.inside = room.Sequential([room.layers.Dense(3), room.layers.BatchNormalization()])
+
+        def call(self, x):
+            return self.out(self.inside(self.block(self.a(x))))
+
+    made = Net()
+    made(np.ones((2, 4), "float32"))
+    return made
+
+
+@pytest.mark.parametrize("make", [mlp, cnn, functional, blocks], ids=lambda make: make.__name__)
 def test_weights_go_through_a_file_of_keras_both_ways(make, tmp_path):
     pytest.importorskip("h5py")
     own, other = (make(room) for room in (ours, theirs))

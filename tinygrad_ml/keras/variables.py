@@ -1,11 +1,20 @@
-"""State that is no weight: a tensor with Keras's methods that add to it."""
+"""Tensors that know more, in Keras: a weight its constraint, and state that is no weight how to add to itself."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..nn.parameter import put
+from ..nn.parameter import Parameter, put
 from ..tensor import Tensor, as_tensor
+
+
+class Weight(Parameter):
+    """A weight of a layer. What `constraint` makes of it, it is again after each update of an optimizer."""
+
+    constraint: Any = None
+
+    def __reduce__(self) -> tuple:
+        return *super().__reduce__(), vars(self)
 
 
 class Variable(Tensor):

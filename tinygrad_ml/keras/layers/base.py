@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy
@@ -31,6 +29,7 @@ from ..checks import truth
 from ..naming import unique_name
 from ..serialization import Configurable, serialize
 from .input_spec import check_inputs
+from .phase import in_phase, phase
 from .shapes import flatten_shapes, map_shapes, shapes_of, symbols_of
 from .symbols import LayerCall, symbols_behind
 from .weights import Weights
@@ -38,25 +37,8 @@ from .weights import Weights
 PartialShape = tuple[int | None, ...]
 
 
-class _Phase(threading.local):
-    training: bool | None = None  # whether what runs now is training, for the layers that were not told themselves
-    inside = False  # whether a layer is running: its own calls of other layers are not to be recorded
-
-
-phase = _Phase()
 _adding_losses: weakref.WeakSet[Layer] = weakref.WeakSet()
 """The layers that have ever added a loss: as long as there are none, no call has any to forget."""
-
-
-@contextmanager
-def in_phase(training: bool | None, inside: bool) -> Iterator[None]:
-    """Layers called inside of this are told so."""
-    outer = phase.training, phase.inside
-    phase.training, phase.inside = training, inside
-    try:
-        yield
-    finally:
-        phase.training, phase.inside = outer
 
 
 class Layer(Configurable, Weights):
@@ -156,10 +138,17 @@ class Layer(Configurable, Weights):
 
     def compute_output_spec(self, *inputs: Any, **options: Any) -> Any:
         """The symbols that come out for these symbols, or for tensors of these shapes."""
+        if self._tells_shape:
+            return symbols_of(self.compute_output_shape(*map(shapes_of, inputs)))
         given = [mapped(lambda t: symbol(t.shape, t.dtype), one) for one in inputs]
         if not self.built:
             self._build(*given)
         return self._run(given, options)
+
+    @property
+    def _tells_shape(self) -> bool:
+        """Whether a `compute_output_shape` of its own tells what comes out, so that `call` need not run on symbols."""
+        return type(self).compute_output_shape is not Layer.compute_output_shape
 
     def _run(self, inputs: list, options: dict[str, Any]) -> Any:
         """Compute on symbols that nobody remembers."""
@@ -213,8 +202,8 @@ class Layer(Configurable, Weights):
         return output
 
     def _said(self, inputs: tuple, options: dict[str, Any]) -> Any:
-        """What a `compute_output_spec` of the layer's own says that comes out; None if there is none."""
-        if type(self).compute_output_spec is Layer.compute_output_spec:
+        """What a method of the layer's own says that comes out; None if there is none."""
+        if type(self).compute_output_spec is Layer.compute_output_spec and not self._tells_shape:
             return None
         try:
             return self.compute_output_spec(*inputs, **options)
@@ -222,7 +211,11 @@ class Layer(Configurable, Weights):
             return None
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
-        return self.call(*inputs, **options)
+        around, phase.calling = phase.calling, self
+        try:
+            return self.call(*inputs, **options)
+        finally:
+            phase.calling = around
 
     def _training_for(self, training: bool | None) -> dict[str, bool | None]:
         """What `call` is told: what the caller says, or the call around this one, or else what it has by default."""

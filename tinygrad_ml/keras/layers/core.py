@@ -164,6 +164,10 @@ class Lambda(Layer):
         told = {"training": training} if "training" in inspect.signature(self.function).parameters else {}
         return self.function(inputs, **self.arguments, **told)
 
+    @property
+    def _tells_shape(self) -> bool:
+        return self.output_shape_given is not None
+
     def compute_output_shape(self, input_shape: Any) -> tuple:
         if self.output_shape_given is None:
             return super().compute_output_shape(input_shape)

@@ -18,7 +18,8 @@ from ...nn.parameter import Parameter
 from ...tensor import Tensor, as_tensor
 from .. import constraints, initializers, regularizers
 from ..checks import truth
-from ..variables import Variable
+from ..variables import Variable, Weight
+from .phase import phase
 
 _CONTAINERS = (list, tuple, dict)
 _MAY_HOLD = (Module, *_CONTAINERS)
@@ -40,7 +41,6 @@ class Weights(Module):
             "_calls",
             "_weights_made",
             "_regularized",
-            "_constrained",
             "_added_losses",
             "_buffers",
             "_hooks",
@@ -53,7 +53,6 @@ class Weights(Module):
     _trainable = True
     _weights_made: tuple[Parameter, ...] = ()
     _regularized: tuple = ()  # (regularizer, weight)
-    _constrained: tuple = ()  # (constraint, weight)
 
     def _options_of(self, weight: str, initializer: Any, regularizer: Any = None, constraint: Any = None) -> None:
         """Keep what the constructor was told of a weight, as `kernel_initializer` and so on."""
@@ -97,12 +96,11 @@ class Weights(Module):
                 free = next(f"state_{i}" for i in itertools.count() if f"state_{i}" not in self._buffers)
             self.register_buffer(free, Variable(made._data))
             return vars(self)[free]
-        weight = Parameter(made, requires_grad=self._trainable)
+        weight = Weight(made, requires_grad=self._trainable)
+        weight.constraint = constraints.get(constraint)
         self._weights_made = (*self._weights_made, weight)
         if regularizer is not None:
             self._regularized = (*self._regularized, (regularizers.get(regularizer), weight))
-        if constraint is not None:
-            self._constrained = (*self._constrained, (constraints.get(constraint), weight))
         if name is not None and name not in vars(self) and not hasattr(type(self), name):
             setattr(self, name, weight)
         return weight
@@ -125,6 +123,15 @@ class Weights(Module):
     # -- parts -----------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if (
+            phase.calling is self
+            and (name == "_weights_made" or isinstance(value, Module))
+            and value not in self._sublayers()
+        ):
+            raise OptionError(
+                f"call() of {self.name!r} makes weights or a layer, which each call would make anew, and none would train: "
+                "make them in __init__ or build()"
+            )
         if isinstance(value, _CONTAINERS):
             for path, part in _modules_in(value, name):
                 self._adopt(path, part)

@@ -16,8 +16,9 @@ from ...nn import Module
 from ...structure import is_nested, leaves, mapped, packed_like
 from ...tensor import Tensor, apply
 from ..arguments import options_of
-from ..layers.base import Layer, phase
+from ..layers.base import Layer
 from ..layers.input import InputLayer
+from ..layers.phase import phase
 from ..layers.symbols import LayerCall, call_of, symbols_behind
 from ..serialization import deserialize, serialize
 from .calls import Reader, Writer, again, kept

@@ -1,8 +1,9 @@
 """Keras's `.weights.h5`: read, and written so that Keras reads it. Needs h5py, the extra `h5`.
 
-A file has a group `layers` with a group for each layer, named after its class (dense, dense_1, ...: counted in the
-model, whatever the layers are called), and in it `vars` with the weights "0", "1", ...; layers inside of layers
-have groups of their own.
+A model or layer is a group, in which `vars` has its own weights "0", "1", ..., and the layers inside of it have groups,
+named after the attributes that hold them. In lists and dictionaries, and in `layers`, where Sequential and functional
+models begin, they are named after their classes (dense, dense_1, ..., whatever the layers are called). What is met
+twice stands where it was met first.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from typing import Any
 import numpy
 
 from ...errors import CheckpointError
+from ...nn import Module
 from ...tensor import Tensor, as_tensor
+from ..layers.weights import Weights
 from ..naming import snake_case
+from ..warn import warn
 
 
 def _h5py() -> Any:
@@ -27,27 +31,46 @@ def _h5py() -> Any:
     return h5py
 
 
-def _groups(model: Any, prefix: str = "") -> Iterator[tuple[str, list[Tensor]]]:
-    """(path of a group, weights in it) for each layer that has weights of its own."""
-    counts: Counter[str] = Counter()
-    for layer in model.layers:
-        name = snake_case(type(layer).__name__)
-        counts[name] += 1
-        path = f"{prefix}layers/{name}" + (f"_{counts[name] - 1}" if counts[name] > 1 else "")
-        if hasattr(layer, "layers"):
-            yield from _groups(layer, f"{path}/")
-        elif layer.weights:
-            yield f"{path}/vars", layer._own_variables()
-    if model._own_variables():
-        yield f"{prefix}vars", model._own_variables()
+def _groups(part: Any, path: str, met: set[int]) -> Iterator[tuple[str, Module]]:
+    """(path of a group, module whose own weights are in it) for a module, a list or a dictionary, and all inside."""
+    if id(part) in met:
+        return
+    met.add(id(part))
+    inside: dict[str, Any] = {}
+    if isinstance(part, Module):
+        yield f"{path}vars", part
+        inside = _attributes(part) if isinstance(part, Weights) else {}
+    elif isinstance(part, (list, tuple, dict)):
+        counts: Counter[str] = Counter()
+        for one in part.values() if isinstance(part, dict) else part:
+            if isinstance(one, (Module, list, tuple, dict)):
+                name = snake_case(type(one).__name__) if isinstance(one, Module) else "container"
+                inside[f"{name}_{counts[name]}" if counts[name] else name] = one
+                counts[name] += 1
+    for name, one in inside.items():
+        yield from _groups(one, f"{path}{name}/", met)
+
+
+def _attributes(layer: Weights) -> dict[str, Any]:
+    """{name: value} in the order in which Keras looks: `layers`, for models that are made of them; then all by name, private
+    ones last."""
+    held = {name: value for name, value in vars(layer).items() if name not in layer._NO_PARTS}
+    made_of_layers = held.pop("_layers", None) is not None
+    held["layers"] = getattr(layer, "layers", None)
+    order = sorted(held, key=lambda name: (name != "layers" or not made_of_layers, name.startswith("_"), name))
+    return {name: held[name] for name in order}
+
+
+def _own(module: Module) -> list[Tensor]:
+    return module._own_variables() if isinstance(module, Weights) else [*module.parameters(), *module.buffers()]
 
 
 def save(model: Any, path: Path) -> None:
     """Write the weights as Keras does."""
     h5py = _h5py()
     with h5py.File(path, "w", libver=("v110", "v110")) as file:  # since then descriptions have checksums
-        for group, weights in _groups(model):
-            for number, weight in enumerate(weights):
+        for group, module in _groups(model, "", set()):
+            for number, weight in enumerate(_own(module)):
                 array = weight.numpy()
                 # In one chunk, which can have a checksum: so a flipped bit is told of.
                 chunk = {"chunks": array.shape, "fletcher32": True} if array.size else {}
@@ -63,8 +86,8 @@ def load(model: Any, path: Path, skip_mismatch: bool = False) -> None:
     problems = []
     try:
         with h5py.File(path, "r") as file:
-            for group, weights in _groups(model):
-                for number, weight in enumerate(weights):
+            for group, module in _groups(model, "", set()):
+                for number, weight in enumerate(_own(module)):
                     array, problem = _array(file, f"{group}/{number}", weight)
                     problems += [problem] if problem else []
                     found.append((weight, array))
@@ -76,6 +99,8 @@ def load(model: Any, path: Path, skip_mismatch: bool = False) -> None:
         raise CheckpointError(
             f"{path} does not fit the model {model.name!r}. Nothing was loaded.\n  " + "\n  ".join(problems)
         )
+    if problems:
+        warn(f"{path}: what does not fit the model {model.name!r} was left as it was\n  " + "\n  ".join(problems))
     for weight, array in found:
         if array is not None:
             weight.assign(as_tensor(array).to(weight.device))

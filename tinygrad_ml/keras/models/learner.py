@@ -19,6 +19,7 @@ from ...tensor import Tensor
 from .. import optimizers
 from ..layers.base import Layer
 from ..metrics import Mean, Metric, metrics_in
+from ..variables import Weight
 from ..warn import warn
 from .batches import unpack
 from .compiled import CompiledLoss, CompiledMetrics
@@ -123,7 +124,6 @@ class Learner(Layer):
             self.zero_grad()
             loss.backward()
             self.optimizer.step(weights)
-            self._constrain()
         else:
             warn(f"{self.name!r} has no weight that is trained: all of its layers are frozen")
         return self.compute_metrics(x, y, mapped(Tensor.detach, y_pred), sample_weight)
@@ -178,15 +178,8 @@ class Learner(Layer):
         told = [*(() if self._loss is None else self._loss.losses)]
         told += [one for metric in self.metrics for _, one in metric.named()]
         for layer in self._layers_inside():
-            told += [layer.activity_regularizer, *(rule for rule, _ in (*layer._regularized, *layer._constrained))]
-        return told
-
-    def _constrain(self) -> None:
-        with no_grad():
-            for layer in self._layers_inside():
-                for constraint, weight in layer._constrained:
-                    if weight.requires_grad:
-                        weight.assign(constraint(weight.detach()))
+            told += [layer.activity_regularizer, *(rule for rule, _ in layer._regularized)]
+        return told + [weight.constraint for weight in self.parameters() if isinstance(weight, Weight)]
 
     # -- metrics ---------------------------------------------------------------------------------------
 

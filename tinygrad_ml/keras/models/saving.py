@@ -16,6 +16,7 @@ from ... import io
 from ...errors import CheckpointError, OptionError
 from ...tensor import as_tensor
 from ..serialization import custom_object_scope, deserialize, serialize, sharing
+from ..warn import warn
 from . import hdf5
 
 _FORMAT = "tinygrad_ml.keras"
@@ -121,10 +122,13 @@ def _set(model: Any, weights: Mapping[str, Any], path: Path, skip_mismatch: bool
         raise CheckpointError(f"{path} holds no weights of a model: its parts are not numbered ({error!r})") from None
     own = model.weights
     shapes = [tuple(weight.shape) for weight in given], [weight.shape for weight in own]
-    if shapes[0] != shapes[1] and not (skip_mismatch and len(given) == len(own)):
-        hint = "" if own else ". The model has no weights yet: build it, or call it on data, before"
-        raise CheckpointError(f"{path} has weights of shapes {shapes[0]}, and the model needs {shapes[1]}{hint}")
-    for weight, new in zip(own, given, strict=True):
+    unlike = f"{path} has weights of shapes {shapes[0]}, and the model needs {shapes[1]}"
+    if shapes[0] != shapes[1]:
+        if not skip_mismatch:
+            hint = "" if own else ". The model has no weights yet: build it, or call it on data, before"
+            raise CheckpointError(unlike + hint)
+        warn(f"{unlike}: what does not fit was left as it was")
+    for weight, new in zip(own, given, strict=False):
         if weight.shape == tuple(new.shape):
             weight.assign(as_tensor(new).to(weight.device))
 

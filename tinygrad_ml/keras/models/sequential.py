@@ -9,8 +9,9 @@ from ...errors import OptionError, ShapeError
 from ...nn import Module
 from ...structure import is_nested
 from ..absent import NotYetError
-from ..layers.base import Layer, in_phase, phase
+from ..layers.base import Layer
 from ..layers.input import InputLayer
+from ..layers.phase import in_phase, phase
 from ..layers.shapes import shapes_of
 from ..layers.symbols import KerasTensor, LayerCall
 from ..serialization import deserialize, serialize
@@ -108,7 +109,12 @@ class Sequential(Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights of all layers for inputs of this shape, the batch being None."""
-        if self._start is not None or input_shape is None:
+        if input_shape is None:
+            return
+        if self._start is not None:
+            if tuple(input_shape)[1:] != self._start.shape[1:]:
+                known = (None, *self._start.shape[1:])
+                raise ShapeError(f"{self.name!r} is built for inputs of shape {known}, and not {tuple(input_shape)}")
             return
         self._start = self._end = InputLayer(tuple(input_shape)[1:]).make()
         for layer in self._layers:

@@ -6,7 +6,6 @@ Read next: `rules.py` for how the updates differ from PyTorch's, `schedules.py` 
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -21,13 +20,13 @@ from ..arguments import old_spelling
 from ..checks import number
 from ..naming import unique_name
 from ..serialization import Configurable, deserialize
-from ..variables import Variable
+from ..variables import Variable, Weight
+from ..warn import warn
 from . import rules
 from .schedules import InverseTimeDecay, LearningRateSchedule
 
 _NOT_OFFERED = {
-    "ema_momentum": "it belongs to use_ema",
-    "ema_overwrite_frequency": "it belongs to use_ema",
+    **dict.fromkeys(("ema_momentum", "ema_overwrite_frequency"), "it belongs to use_ema"),
     "use_ema": "average the weights in a callback",
     "loss_scale_factor": "it is for float16, and layers compute in float32",
     "gradient_accumulation_steps": "use a larger batch_size",
@@ -186,20 +185,15 @@ class Optimizer(Configurable):
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Take `variables` from what `save_own_variables` has filled; if they are as many, else a warning says why not."""
-        count = len(self.variables)
-        if len(store) == count:
+        if (count := len(self.variables)) == len(store):
             self.set_weights([numpy.asarray(store[str(i)]) for i in range(count)])
-            return
-        why = "" if self.built else ", as it is not built yet: call build(trainable_variables) first"
-        warnings.warn(
-            f"{self.name!r} keeps its state: it has {count} variables, and {len(store)} were saved{why}", stacklevel=2
-        )
+        else:
+            why = "" if self.built else ", as it is not built yet: call build(trainable_variables) first"
+            warn(f"{self.name!r} keeps its state: it has {count} variables, and {len(store)} were saved{why}")
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor, Tensor]]) -> None:
         """One update, from pairs of a gradient and its weight."""
-        pairs = [(g, w) for g, w in grads_and_vars if g is not None]
-        if not pairs:
-            raise OptionError("there is no gradient for any of the weights: has backward() been called?")
+        pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [w for _, w in pairs])
 
     def apply(self, grads: Iterable[Tensor], trainable_variables: Iterable[Tensor] | None = None) -> None:
@@ -210,18 +204,28 @@ class Optimizer(Configurable):
         self.step(weights)
 
     def step(self, weights: list[Tensor]) -> None:
-        """One update, from the gradients that `backward` has left at the weights."""
+        """One update, from the gradients that `backward` has left at the weights; then they satisfy their constraints.
+
+        Warns where some have no gradient, and stay; raises `OptionError` where none has.
+        """
+        moved = [w for w in weights if w.grad is not None]
+        if weights and not moved:
+            raise OptionError("there is no gradient for any of the weights: has backward() been called?")
+        if without := ", ".join(str(w.name or w.shape) for w in weights if w.grad is None):
+            warn(f"{self.name!r} leaves weights as they are, as the loss has no gradient for them: {without}")
         rule, known = self._rule or self._begin(weights), set(self._weights())
         if not known.issuperset(weights):
             rule.add_param_group({"params": [w for w in weights if w not in known]})
         each_time(self._set_rate)
         with no_grad():
-            moved = [w for w in weights if w.grad is not None]
             self._clip(moved)
             if decay := self.weight_decay:
                 for w in filter(self._decays, moved):
                     w.assign(w - w * each_time(lambda: {"part": decay * self.rate}, w)["part"])
-        rule.step()
+            rule.step()
+            for w in weights:
+                if isinstance(w, Weight) and w.constraint is not None:
+                    w.assign(w.constraint(w.detach()))
         each_time(self._count)
 
     def _set_rate(self) -> None:
@@ -252,10 +256,9 @@ class Optimizer(Configurable):
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs to go on from here."""
-        rate = None if self._schedule is not None else float(self._rate)
         return {
             "iterations": self.iterations,
-            "learning_rate": rate,
+            "learning_rate": None if self._schedule is not None else float(self._rate),
             "rule": None if self._rule is None else self._rule.state_dict(),
         }
 
@@ -268,8 +271,7 @@ class Optimizer(Configurable):
             self._begin(list(weights)).load_state_dict(state["rule"])
 
     def _options(self, kind: type) -> dict[str, Any]:
-        old = ("lr", "decay")
-        return {name: value for name, value in super()._options(kind).items() if name not in old}
+        return {name: value for name, value in super()._options(kind).items() if name not in ("lr", "decay")}
 
     def _option(self, name: str, default: Any) -> Any:
         if name == "learning_rate":
