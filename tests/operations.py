@@ -14,6 +14,7 @@ from checks import words
 import tinygrad_ml as tg
 from tinygrad_ml.functional import convolution as conv
 from tinygrad_ml.functional import pooling
+from tinygrad_ml.ops.index import assemble
 from tinygrad_ml.ops.matmul import cofactors
 
 
@@ -320,6 +321,17 @@ row(
     lambda x: x.sort(0, descending=True) ** 3,
     A,
     torch=lambda t, x: x.sort(0, descending=True)[0] ** 3,
+)
+row(
+    "assemble",  # what the gradients of many slices are added up by
+    lambda x, v: (
+        x[0]._apply(
+            assemble, v[:, 0], v[1, :2], indices=((1,), (slice(1, 4), 0), (1, slice(0, 2))), shape=(4, x.shape[1])
+        )
+        ** 3
+    ),
+    A,
+    A + 1,
 )
 row("topk", lambda x: x.topk(2, 1)[0] ** 3, A, torch=lambda t, x: x.topk(2, 1)[0] ** 3)
 row(

@@ -178,3 +178,53 @@ def test_a_symbol_beside_numbers_stays_one():
         for y in (x * 2, 2**x, 1 - x):
             assert y.node.device.kind == "symbol"
     assert (tg.symbol(()) * 2).node.device.kind == "symbol"
+
+
+# -- many slices of one tensor -----------------------------------------------------------------------------
+
+
+def backward_of(function, *leaves):
+    """(gradients, how often which operation computed something for them)"""
+    y, counts = function(*leaves), {}
+
+    def count(op, *_):
+        counts[op.name] = counts.get(op.name, 0) + 1
+
+    with tg.modes.watching(count):
+        gradients = tg.grad(y, leaves)
+    return [g.numpy() for g in gradients], counts
+
+
+@pytest.mark.parametrize("steps", [7, 8, 50])
+def test_the_shares_of_slices_are_put_into_place_at_once_where_they_are_many(steps):
+    x = leaf(np.arange(1.0, steps + 1), dtype="float64")
+    (slope,), counts = backward_of(lambda x: sum((part**3 for part in tg.unstack(x)), x.sum()) + x[2:].sum(), x)
+    np.testing.assert_array_equal(slope, 3 * np.arange(1.0, steps + 1) ** 2 + 1 + (np.arange(steps) > 1))
+    slices = steps + 1
+    assert counts.get("assemble", 0) == (slices >= 8) and counts.get("scatter_add", 0) == (slices if slices < 8 else 0)
+
+
+def test_assembled_gradients_have_gradients_and_pass_hooks():
+    x, seen = leaf(np.arange(1.0, 13.0), dtype="float64"), []
+    x.register_hook(lambda g: seen.append(g) or g * 2)
+    (slope,) = tg.grad(sum(part**3 for part in tg.unstack(x)), x, create_graph=True)
+    (curve,) = tg.grad(slope.sum(), x)
+    np.testing.assert_array_equal(slope.numpy(), 6 * x.numpy() ** 2)
+    np.testing.assert_array_equal(curve.numpy(), 2 * 12 * x.numpy())
+    assert len(seen) == 2
+
+
+def test_assembled_halves_are_added_up_in_single_precision():
+    x = leaf(np.ones(1), dtype="float16")
+    (slope,), counts = backward_of(lambda x: sum(x[:] * 1 for _ in range(3000)).sum(), x)
+    assert counts["assemble"] == 1 and slope.tolist() == [3000]  # float16 alone cannot count beyond 2048
+
+
+def test_a_compiled_step_of_many_slices_is_the_eager_one():
+    def slope(x):
+        return tg.grad(sum((part * part).sum() for part in tg.unstack(x, axis=1)), x)[0]
+
+    x = leaf(np.random.default_rng(0).standard_normal((3, 20)), dtype="float32")
+    compiled = tg.compile(slope)
+    for _ in range(3):
+        np.testing.assert_array_equal(compiled(x).numpy(), slope(x).numpy())

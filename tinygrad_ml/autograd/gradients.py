@@ -116,7 +116,7 @@ def _walk(seeds, wanted, create_graph: bool, free: bool) -> dict:
     with here.quiet():  # an infinite slope is an answer
         if create_graph:
             with enable_grad(), differentiating() as follow:
-                return backpropagate(seeds, wanted, _restored_in_graph, observe=follow)
+                return backpropagate(seeds, wanted, _restored_in_graph, follow=follow)
         return backpropagate(seeds, wanted, _restored, free=free)
 
 

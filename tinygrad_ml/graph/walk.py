@@ -5,6 +5,7 @@
     hooks       look at a gradient when it is complete, and may put another in its place; `observe` looks at each share
     recalled    saved arrays may be gone, or overwritten since: that is an error, and no wrong gradient
     free        arrays are let go of as they have been used
+    slices      the shares of many slices of one tensor are put into place at once (`slices.py`)
     anomalies   a nan that a rule has made is reported with the operation that the rule belongs to
 
 Read before: `chain_rule.py`.
@@ -19,11 +20,10 @@ from .. import writes
 from ..errors import AnomalyError, GradientError
 from ..modes import part_of
 from ..ops import OUTPUT, Plan
+from ..ops.index import getitem
 from .chain_rule import fit, looked_up
 from .node import Node, describe, differentiable_inputs, topological
-
-ZERO: Any = object()
-"""A gradient that is 0 whatever arrives, as behind `floor`."""
+from .slices import ZERO, SliceShares, with_slice
 
 
 def backpropagate(
@@ -32,6 +32,7 @@ def backpropagate(
     restore: Callable,
     *,
     free: bool = False,
+    follow: Callable | None = None,
     observe: Callable | None = None,
 ) -> dict[Node, Any]:
     """The chain rule, from the outputs back: the gradients of the nodes in `wanted`.
@@ -40,6 +41,7 @@ def backpropagate(
     wanted   whose gradients to return; None for those of all tensors that receive one
     restore  `restore(arrays, node)` makes Tensors of the arrays that `node` had saved
     free     let go of the saved arrays as they have been used
+    follow   called as `follow(node)` when a node's turn comes, before anything is computed for it
     observe  called as `observe(node, position, share, fitted, total)` for each share that arrives,
              and as `observe(node, None, None, None, gradient)` when a node's turn comes
 
@@ -58,6 +60,10 @@ def backpropagate(
         g = pending.pop(node, None)
         if g is None:
             continue
+        if follow is not None:
+            follow(node)
+        if type(g) is SliceShares:
+            g = g.total()
         if node.hooks and g is not ZERO:
             g = _through_hooks(node, g)
         if observe is not None:
@@ -78,6 +84,9 @@ def backpropagate(
                 if useful is not None and parent not in useful:
                     continue
                 if names:
+                    if plan.primitive is getitem and len(inputs) == 1 and observe is None:
+                        pending[parent] = with_slice(pending.get(parent, ZERO), g, node.params["index"], parent.shape)
+                        continue
                     share = rule(g, *pick(saved), **looked_up(names, node, position, saved, plan.many))
                 else:
                     share = rule(g, *pick(saved)) if saved else rule(g)

@@ -86,7 +86,7 @@ def _nothing() -> None:
 class differentiating:
     """Inside, recorded nodes remember the modules of the node that is being differentiated, behind `BACKWARD`.
 
-    What it gives is what `backpropagate` calls to `observe` its walk.
+    What it gives is what `backpropagate` calls to let a walk be followed.
     """
 
     def __enter__(self) -> Callable:
@@ -97,9 +97,7 @@ class differentiating:
     def __exit__(self, *_: object) -> None:
         modes.scope, modes.busy = self.outer
 
-    def _follow(self, node: Any, position: int | None, *_: object) -> None:
-        if position is not None:  # not the turn of a node, but one of its shares
-            return
+    def _follow(self, node: Any) -> None:
         modules = node.scope
         order = 1
         while modules and modules[0] is BACKWARD:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import numpy
 
-from ..backend import dtypes
+from ..backend import dtypes, sums
 from ..errors import RangeError, ShapeError
 from .primitive import Primitive, View, zero
 from .shapes import Shape, broadcast, size
@@ -96,6 +96,27 @@ scatter_add = Primitive(
     local=("1 at the places written",),
     flops=lambda y, x, *_: size(x),
 )
+
+
+def _assembled(xp, *parts, indices, shape):
+    dtype = parts[0].dtype
+    total = xp.zeros(shape, dtype=sums.accumulator(dtype) if dtype in dtypes.FLOATS else dtype)
+    for part, index in zip(parts, indices, strict=True):
+        total[index] += part
+    return total.astype(dtype, copy=False)
+
+
+assemble = Primitive(
+    "assemble",
+    _assembled,
+    lambda *parts, indices, shape: shape,
+    (lambda g, position, indices: g._apply(getitem, index=indices[position]),),
+    inputs="parts*",
+    formula="zeros of {shape}, with each part added where its index says",
+    local=("1 at the places written",),
+    flops=lambda y, *parts: sum(map(size, parts)),
+)
+"""What n operations of `scatter_add` of basic indices add up to, in memory and time of one result, not of n."""
 
 searchsorted = Primitive(
     "searchsorted",

@@ -1,0 +1,60 @@
+"""The gradient of a tensor from which slices were taken.
+
+Each slice sends back a share that is 0 but for its own place. Of a sequence cut into n steps that would be n arrays as large as the
+sequence, added one after the other: time that grows with the square of n. So the shares wait for the turn of the node.
+
+Read before: `chain_rule.py`. Read next: `walk.py`.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+from ..ops.index import assemble, scatter_add
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+ZERO: Any = object()
+"""A gradient that is 0 whatever arrives, as behind `floor`."""
+FEW_SLICES = 8
+"""So many slices are added one by one: compiled, that is a loop together with what is around it."""
+
+
+class SliceShares:
+    """Shares of one node, in the order of their arrival: whole ones, and slices of the given shape with their index."""
+
+    def __init__(self, shape: tuple[int, ...]):
+        self.shape = shape
+        self._shares: list[tuple[Tensor, tuple | None]] = []  # with their index; None for a whole one
+
+    def add(self, share: Tensor, index: tuple | None = None) -> SliceShares:
+        """Note a share, that of a slice with its index. Returns itself."""
+        self._shares.append((share, index))
+        return self
+
+    __add__ = add
+
+    def total(self) -> Tensor:
+        """All of them added up."""
+        slices = [(share, index) for share, index in self._shares if index is not None]
+        if len(slices) < FEW_SLICES:
+            whole = [
+                share if index is None else share._apply(scatter_add, index=index, shape=self.shape)
+                for share, index in self._shares
+            ]
+        else:
+            (first, *others), indices = zip(*slices, strict=True)
+            placed = first._apply(assemble, *others, indices=indices, shape=self.shape)
+            whole = [*(share for share, index in self._shares if index is None), placed]
+        return reduce(add, whole)
+
+
+def with_slice(earlier: Any, share: Tensor, index: tuple, shape: tuple[int, ...]) -> SliceShares:
+    """What has arrived at a node of that shape, a gradient or ZERO, and the share of a slice of it."""
+    shares = earlier if type(earlier) is SliceShares else SliceShares(shape)
+    if shares is not earlier and earlier is not ZERO:
+        shares.add(earlier)
+    return shares.add(share, index)
