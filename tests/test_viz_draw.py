@@ -12,6 +12,7 @@ from tinygrad_ml import nn
 from tinygrad_ml.errors import DTypeError, OptionError
 from tinygrad_ml.modes import watching
 from viz.render import _commands
+from viz.subject import CHANGED, FREED
 
 needs_graphviz = pytest.mark.skipif(not _commands("svg"), reason="there is no Graphviz on this machine")
 
@@ -21,7 +22,8 @@ def leaf(number, name):
 
 
 def item(picture, name):
-    (found,) = [item for item in picture.drawing.items if item.name == name]
+    """The box with a name, or of the one operation so called that has none."""
+    (found,) = [box for box in picture.drawing.items if box.name == name or box.operation == name]
     return found
 
 
@@ -115,18 +117,18 @@ def test_local_derivatives_stand_on_the_arrows():
     x, w = tg.tensor(tg.ones((5, 3)), name="x"), leaf(tg.ones((3, 2)), "w")
     to_x, to_w = viz.draw(x @ w).drawing.edges
     assert (to_x.kind, to_x.local) == ("idle", "")
-    assert (to_w.local, to_w.shape) == ("xᵀ · g", (3, 2))
+    assert (to_w.local, to_w.shape) == ("xᵀ @ g", (3, 2))
 
 
 def test_gradients_are_drawn_in_the_order_of_the_walk_each_beside_its_tensor():
     a, b, c = leaf(2.0, "a"), leaf(-3.0, "b"), leaf(10.0, "c")
     picture = viz.draw((a * b + c).tanh() * a, direction="both")
-    assert turns(picture) == ["∂L/∂L", "∂L/∂tanh", "∂L/∂add", "∂L/∂mul₁", "∂L/∂c", "∂L/∂b", "∂L/∂a"]
+    assert turns(picture) == ["∂L/∂L", "∂L/∂v₃", "∂L/∂v₂", "∂L/∂v₁", "∂L/∂c", "∂L/∂b", "∂L/∂a"]
     beside = {box.name: box.beside for box in picture.drawing.items if box.beside}
-    assert beside["∂L/∂tanh"] == item(picture, "tanh").id
+    assert beside["∂L/∂v₃"] == item(picture, "tanh").id
     assert item(picture, "∂L/∂b").gradient.numbers.mean == pytest.approx(0.0053637, rel=1e-3)
     shares = [edge for edge in picture.drawing.edges if edge.target == item(picture, "∂L/∂a").id]
-    assert [(edge.which, edge.rule) for edge in shares] == [((1, 2), "g · tanh"), ((2, 2), "g · b")]
+    assert [(edge.which, edge.rule) for edge in shares] == [((1, 2), "g · v₃"), ((2, 2), "g · b")]
 
 
 def test_the_sum_over_broadcast_axes_is_on_the_arrow():
@@ -145,25 +147,45 @@ def test_a_gradient_that_was_not_computed_is_never_drawn_as_0():
     assert item(viz.draw(y), "x").gradient.numbers.mean == 2
 
 
-def test_a_freed_graph_still_draws_and_says_so():
+def _boxes(picture):
+    return [(box.name, box.value, box.gradient, box.turn) for box in picture.drawing.items]
+
+
+def test_a_freed_graph_is_computed_again_and_says_so_once():
     x, w = leaf([1.0, 2.0], "x"), leaf([3.0, 4.0], "w")
     y = (x * w).tanh().sum()
+    before = _boxes(viz.draw(y, direction="both"))
     y.backward()
-    forward = viz.draw(y)
-    assert item(forward, "mul").freed and item(forward, "mul").gradient.note == "freed"
-    both = viz.draw(y, direction="both")
-    assert item(both, "∂L/∂tanh").gradient.note == "freed"
-    assert item(both, "∂L/∂x").gradient.numbers is not None  # .grad has outlived the graph
-    assert "freed" in both.drawing.notes[0] and both.drawing.alarm
+    freed = viz.draw(y, direction="both")
+    assert "freed" not in freed.source and not freed.drawing.alarm
+    assert freed.drawing.notes == [FREED] == viz.draw(y).drawing.notes == list(viz.steps(y).notes)
+    assert y.node.inputs[0].freed and str(viz.steps(y)).startswith(FREED)
+    assert _boxes(freed) == before
+    assert item(viz.draw(y), "x").gradient.numbers is not None  # that is its .grad
 
 
-def test_what_was_overwritten_since_is_not_drawn_with_other_numbers():
+def test_what_depends_on_an_overwritten_tensor_is_computed_again_as_a_whole():
     w = leaf([1.0, 2.0], "w")
-    y = (w + 1).exp().sum()
+    y = (w + 1).exp().sum()  # exp has saved its own output, which must not stand beside the new w
     w.assign([5.0, 5.0])
+    picture = viz.draw(y, direction="both")
+    now = viz.draw((w + 1).exp().sum(), direction="both")
+    assert _boxes(picture) == _boxes(now) and item(picture, "add").value.values == [6, 6]
+    assert picture.drawing.notes == [CHANGED] and "changed since" not in picture.source
+    w.data[0] = 7.0  # without a word
+    assert item(viz.draw(y), "add").value.values == [8, 6]
+
+
+def test_after_a_step_of_the_optimiser_a_network_is_drawn_as_it_is_now():
+    tg.manual_seed(0)
+    model = Network(1)
+    optimizer = tg.optim.SGD(model.parameters(), lr=0.5)
+    y = model(tg.ones((2, 4))).sum()
+    y.backward()
+    optimizer.step()
     picture = viz.draw(y)
-    assert item(picture, "add").note == "changed since" and item(picture, "add").value is None
-    assert item(picture, "exp").value is not None  # which had saved its own output
+    assert item(picture, "L").value.values == pytest.approx(model(tg.ones((2, 4))).sum().item(), rel=1e-5)
+    assert not any(box.note for box in picture.drawing.items) and "freed" not in picture.source
 
 
 def test_drawing_changes_nothing_and_keeps_nothing():
@@ -258,7 +280,43 @@ def test_a_gradient_of_a_gradient_stands_in_nested_frames():
     paths = {tuple(picture.drawing.frames[frame].label for frame in box.path) for box in picture.drawing.items}
     assert ("backward of backward", "backward", "forward") in paths
     assert ("backward of backward", "backward") in paths and ("backward of backward",) in paths
-    assert not any(box.operation == "constant_in" for box in picture.drawing.items)
+    assert "constant_in" not in picture.source and "constant_in" not in str(viz.steps(second))
+
+
+def test_the_gradient_of_a_gradient_has_no_helpers_and_no_gaps():
+    x = leaf(2.0, "x")
+    (slope,) = tg.grad(x * x * x, x, create_graph=True)
+    slope.name = "slope"
+    picture = viz.draw(slope * slope, direction="both")
+    assert (item(picture, "slope").operation, item(picture, "slope").sum) == ("add", "8 + 4 = 12")
+    assert "constant_in" not in picture.source and "constant_in" not in str(viz.steps(slope * slope))
+    assert sorted(box.turn for box in picture.drawing.items if box.turn) == list(range(1, 10))
+    shares = [edge.which for edge in picture.drawing.edges if edge.target == item(picture, "∂L/∂x").id]
+    assert sorted(shares) == [(k, 5) for k in range(1, 6)]
+    results = [box.name for box in picture.drawing.items if box.operation in ("mul", "add")]
+    assert results == ["v₁", "v₂", "v₃", "v₄", "v₅", "v₆", "slope", "L"]
+
+
+def test_a_gradient_that_does_not_vary_has_an_arrow_that_says_0():
+    x = leaf(2.0, "x")
+    (slope,) = tg.grad(x * 3.0, x, create_graph=True)
+    slope.name = "slope"
+    picture = viz.draw(slope * slope, direction="both")
+    (arrow,) = [edge for edge in picture.drawing.edges if edge.target == item(picture, "∂L/∂x").id]
+    assert (arrow.source, arrow.rule) == (item(picture, "∂L/∂slope").id, "0")
+    assert item(picture, "∂L/∂x").gradient.numbers.values == 0
+    (told,) = [step for step in viz.steps(slope * slope) if step.name == "∂L/∂x"]
+    assert told.rule == "∂L/∂x = 0, as slope does not vary with it"
+
+
+def test_what_is_not_shown_is_not_counted():
+    picture = viz.draw(Network()(tg.ones((2, 4))).tanh().exp().sum(), depth=1)
+    names = [box.name for box in picture.drawing.items if box.kind == "operation"]
+    assert names == ["v₁", "v₂"] and item(picture, "tanh").equation == "tanh(head)"
+    assert [box.name for box in picture.drawing.items if box.kind == "input"] == ["input"]
+    both = viz.draw(Network(3)(tg.ones((2, 4))).sum(), direction="both")
+    turns = sorted(box.turn for box in both.drawing.items if box.turn)
+    assert turns == list(range(1, len(turns) + 1))
 
 
 @pytest.mark.parametrize("overlay", ["flops", "bytes", "gradient"])
@@ -272,7 +330,7 @@ def test_overlays_colour_by_a_figure(overlay):
 def test_the_nan_overlay_marks_where_they_are():
     x = leaf([-1.0, 2.0], "x")
     picture = viz.draw((tg.log(x) + 1).sum(), overlay="nan")
-    assert [box.name for box in picture.drawing.items if box.alarm] == ["log", "add", "L"]
+    assert [box.name for box in picture.drawing.items if box.alarm] == ["v₁", "v₂", "L"]
     assert item(picture, "log").heat_text == "1 nan or infinite"
 
 

@@ -96,13 +96,13 @@ def test_the_table_of_all_steps_is_in_the_page_itself(tmp_path):
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     steps = viz.steps(loss)
     assert len(page.data["steps"]) == len(steps) == text.count('<tr class="')
-    assert "<td>∂L/∂W = xᵀ · ∂L/∂matmul</td>" in text
+    assert "<td>∂L/∂W = xᵀ @ ∂L/∂v₁</td>" in text
 
 
 @needs_graphviz
 def test_what_is_shown_of_an_operation(tmp_path):
     data = page_of(small_loss(), tmp_path).data
-    (tanh,) = [node for node in data["nodes"].values() if node["name"] == "tanh"]
+    (tanh,) = [node for node in data["nodes"].values() if node["name"] == "v₃"]
     assert ["∂y/∂x", "1 - y²"] in tanh["facts"]
     assert "lambda g, y: g * (1 - y * y)" in data["sources"]["tanh"]
     share = next(step for step in data["steps"] if step["operation"] == "back through tanh")
@@ -118,7 +118,7 @@ def test_hostile_names_are_text_and_nan_is_no_number_of_json(tmp_path):
     assert not any(tag == "img" for tag, _ in page.elements)
     names = {node["name"] for node in page.data["nodes"].values()}
     assert HOSTILE in names
-    (heat,) = [step["heat"] for step in page.data["steps"] if step["rule"].startswith("log =")]
+    (heat,) = [step["heat"] for step in page.data["steps"] if step["rule"].startswith("v₁ =")]
     assert heat["values"] == [0, "nan"]
 
 
@@ -204,7 +204,7 @@ def test_predicting_hides_the_next_result_until_it_is_asked_for(opened):
 
 @needs_graphviz
 def test_a_chosen_box_shows_how_its_operation_is_defined(opened):
-    box = opened.locator('.node[aria-label="tanh"]')
+    box = opened.locator('.node[aria-label="v₃"]')
     box.press("Enter")
     assert "lambda g, y: g * (1 - y * y)" in opened.locator("#source").inner_text()
     assert opened.locator("#detail-heats rect").count() == 12

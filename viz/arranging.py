@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from tinygrad_ml.errors import OptionError
 from tinygrad_ml.graph import Node, topological
-from tinygrad_ml.ops.movement import constant_in
 
 from . import nesting, words
 from .model import Frame
+from .subject import is_note, noted
 
 COMFORTABLE_NODES = 300
 """Above this many boxes modules are closed, if the graph has any and no depth was asked for."""
@@ -36,12 +36,9 @@ class Arrangement:
         limit: int,
         finished: bool = True,
     ):
-        self.outputs = list(dict.fromkeys(_behind(node) for node in outputs))
+        self.outputs = list(dict.fromkeys(outputs))
         self.order = topological(self.outputs)
-        self.results = self.outputs if finished else []
-        self.names = words.names_of(self.order, self.results)
-        self.loss = self.names[self.outputs[0]] if len(self.outputs) == 1 else "L"
-        self.title = ", ".join(self.names[node] for node in self.outputs[:3]) + ", …" * (len(self.outputs) > 3)
+        self.results = list(map(noted, self.outputs)) if finished else []
         self.notes: list[str] = []
         self._paths = nesting.paths_of(self.order)
         self._copies, self._rows = nesting.repeats(self.order, self._paths) if fold else ({}, {})
@@ -52,6 +49,9 @@ class Arrangement:
             for node, first in self._copies.items()
             if node not in self._inside or self._inside[node] != self._inside.get(first)
         }
+        self.names = words.names_of(self.order, self.results, {*self._inside, *self._copies, *self._inlined})
+        self.loss = self.names[self.outputs[0]] if len(self.outputs) == 1 else "L"
+        self.title = ", ".join(self.names[node] for node in self.outputs[:3]) + ", …" * (len(self.outputs) > 3)
         self.number = {node: number for number, node in enumerate(self.order)}
         self._modules: dict[nesting.Path, str] = {}
         self._places: dict[Node, str | None] = {}
@@ -108,9 +108,7 @@ class Arrangement:
     def _find_place(self, node: Node) -> str | None:
         if node in self._inlined:
             return None
-        node = _behind(node)
-        while node in self._copies:
-            node = self._copies[node]
+        node = self.shown(noted(node))
         path = self._inside.get(node)
         if path is None:
             return f"n{self.number[node]}"
@@ -126,6 +124,12 @@ class Arrangement:
     def is_copy(self, node: Node) -> bool:
         """Whether a node is shown by another one, of the first of equal modules in a row."""
         return node in self._copies
+
+    def shown(self, node: Node) -> Node:
+        """The node that a node is shown by: itself, or its counterpart in the first of equal modules."""
+        while node in self._copies:
+            node = self._copies[node]
+        return node
 
     def is_module(self, place: str) -> bool:
         """Whether the box is a closed module."""
@@ -148,7 +152,7 @@ class Arrangement:
     def route(self, parent: Node, node: Node, position: int) -> tuple[str, str, str] | None:
         """From where to where the arrow goes for an input of a node, and of which kind; None if it is not drawn."""
         source, target = self._places[parent], self._places[node]
-        if source is None or target is None or _behind(node) is not node:
+        if source is None or target is None or is_note(node):
             return None
         kind = "forward"
         if node in self._copies:
@@ -200,18 +204,11 @@ class Arrangement:
         return self._box_frames[place]
 
 
-def _behind(node: Node) -> Node:
-    """The operation itself, where the engine only notes that its result is a function of the inputs too."""
-    while node.op is constant_in and node.inputs[0].op is not None:
-        node = node.inputs[0]
-    return node
-
-
 def _inlined(order: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:
     """The numbers that stand in the formulas of all operations that take them, and need no box."""
     found = {node for node in order if words.is_constant(node) and hasattr(node.value, "item")} - set(outputs)
     for node in order:
         for position, parent in enumerate(node.inputs):
-            if parent in found and not words.mentions(node, position):
+            if parent in found and (is_note(node) or not words.mentions(node, position)):
                 found.discard(parent)
     return found

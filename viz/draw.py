@@ -24,6 +24,7 @@ from .model import Drawing
 from .program import read_step
 from .reading import read_graph
 from .render import HOW_TO_GET_ONE, PICTURE_FORMATS, NoRenderer, render
+from .subject import subject
 from .svg import backward_is_left, polish
 
 Drawable: TypeAlias = Tensor | Sequence[Tensor] | Callable[..., Any] | BaseException
@@ -79,14 +80,18 @@ def draw(
     if stage is not None:
         raise OptionError(f"stage= is for functions compiled by tg.compile, and not for {type(what).__name__}")
     failure = failure_in(what) if isinstance(what, BaseException) else None
-    outputs = failure.inputs if failure else outputs_of(what, input_shape)
-    direction = "forward" if failure else direction
+    if failure:
+        outputs, notes = subject(failure.inputs)
+        failure, direction = failure._replace(inputs=outputs), "forward"
+    else:
+        outputs, notes = outputs_of(what, input_shape)
     arrangement = Arrangement(outputs, direction, depth, fold, limit, finished=failure is None)
+    arrangement.notes += notes
     return Picture(read_graph(arrangement, direction, values=values, overlay=overlay, failure=failure), legend)
 
 
-def outputs_of(what: Drawable, input_shape: Sequence[int] | None) -> list[Node]:
-    """The nodes that `draw`, `steps` and `explain` are asked about."""
+def outputs_of(what: Drawable, input_shape: Sequence[int] | None) -> tuple[list[Node], list[str]]:
+    """The nodes that `draw`, `steps` and `explain` are asked about, and what is to be said of them."""
     if isinstance(what, CompiledStep):
         raise DTypeError(
             "a compiled step has no graph to go through step by step: viz.draw(step) draws its kernels, step.explain() "
@@ -105,7 +110,7 @@ def outputs_of(what: Drawable, input_shape: Sequence[int] | None) -> list[Node]:
         raise DTypeError(
             f"a graph belongs to a tensor, several, or (for draw) an error, not {type(what).__name__}{hint}"
         )
-    return [tensor.node for tensor in tensors]
+    return subject([tensor.node for tensor in tensors])
 
 
 class Picture:

@@ -36,6 +36,7 @@ from .render import HOW_TO_GET_ONE, NoRenderer
 from .source import source_of
 from .steps import COLUMNS, row
 from .style import style_sheet
+from .subject import is_note
 from .svg import picture_id
 from .telling import Step, tell
 
@@ -69,9 +70,10 @@ def explain(
 
     >>> viz.explain(loss, "page.html")
     """
-    outputs = outputs_of(what, input_shape)
+    outputs, notes = outputs_of(what, input_shape)
     direction = "both" if any(node.needs_grad for node in outputs) else "forward"
     arrangement = Arrangement(outputs, direction, depth, fold, limit)
+    arrangement.notes += notes
     drawing = read_graph(arrangement, direction)
     steps = tell(arrangement, drawing.routes, check=check, keep=HEAT_MAP_ELEMENTS)
     path = Path(path)
@@ -200,7 +202,7 @@ def _details(arrangement: Arrangement) -> dict:
     nodes, sources = {}, {}
     for node in arrangement.order:
         place = arrangement.place(node)
-        if place is None or arrangement.is_copy(node) or arrangement.is_module(place):
+        if place is None or is_note(node) or arrangement.is_copy(node) or arrangement.is_module(place):
             continue
         name, source = (node.op.name, source_of(node.op)) if node.op else ("", "")
         if source:

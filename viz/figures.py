@@ -6,6 +6,7 @@ Read next: `replay.py`, where the numbers of a graph come from.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -14,19 +15,27 @@ from numpy.typing import ArrayLike
 WHOLE_ELEMENTS = 6
 """A tensor of at most this many elements is shown whole; a larger one by its mean, spread and norm."""
 
+DIGITS = (4, 6, 9, 17)
+"""Significant digits to try until a written sum is true. Nine tell all float32 apart, 17 all float64."""
 
-def number(x: float | int | bool) -> str:
-    """A number in four significant digits: 12, 0.3333, 1.2e-5, nan, -∞."""
+
+def number(x: float | int | bool, significant: int = 4) -> str:
+    """A number in four significant digits, or more: 12, 0.3333, 1.2e-5, nan, -∞."""
     if isinstance(x, (bool, numpy.bool_)):
         return str(bool(x))
     if math.isnan(x):
         return "nan"
     if math.isinf(x):
         return "∞" if x > 0 else "-∞"
-    if abs(x) < 1e6 and (x == int(x) or abs(x) >= 1e4):
+    if abs(x) < 1e6 and (x == int(x) or (abs(x) >= 1e4 and significant == 4)):
         return f"{x:.0f}" if x else "0"
-    digits, _, exponent = f"{x:.4g}".partition("e")
-    return f"{float(digits):.3g}e{int(exponent)}" if exponent else digits
+    digits, _, exponent = f"{x:.{significant}g}".partition("e")
+    return f"{digits}e{int(exponent)}" if exponent else digits
+
+
+def as_shown(x: float, significant: int) -> float:
+    """The number that `number` writes."""
+    return float(number(x, significant).replace("∞", "inf"))
 
 
 def numbers(values: float | list) -> str:
@@ -34,6 +43,16 @@ def numbers(values: float | list) -> str:
     if isinstance(values, list):
         return f"[{', '.join(numbers(value) for value in values)}]"
     return number(values)
+
+
+def sum_text(parts: Sequence[float], total: float) -> str:
+    """`1 + (-3) = -2`, with as many digits as it takes to be true."""
+    digits = 4
+    for digits in DIGITS:
+        if not abs(sum(as_shown(part, digits) for part in parts) - total) > 5e-3 * abs(total):
+            break
+    shown = [number(part, digits) for part in parts]
+    return f"{' + '.join(f'({text})' if text[0] == '-' else text for text in shown)} = {number(total)}"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
@@ -74,6 +93,14 @@ class ArraySummary:
     nan: int = 0
     infinite: int = 0
 
+    @property
+    def only(self) -> float:
+        """The number of a tensor of one element, finite or not."""
+        value = self.values
+        while isinstance(value, list):
+            value = value[0]
+        return math.nan if value is None else value
+
     def text(self, norm_only: bool = False) -> str:
         """One line: the numbers themselves, or mean, spread and norm, or only the norm."""
         trouble = "".join(
@@ -87,10 +114,10 @@ class ArraySummary:
             return f"{self.mean:.0%} true"
         if self.dtype.startswith(("int", "uint")):
             return f"{number(self.low)} to {number(self.high)}"
-        if norm_only:
-            return f"norm {number(self.norm)}{trouble}"
         if trouble and not math.isfinite(self.mean):
             return trouble[2:]
+        if norm_only:
+            return f"norm {number(self.norm)}{trouble}"
         return f"mean {number(self.mean)} ± {number(self.spread)}, norm {number(self.norm)}{trouble}"
 
 

@@ -217,11 +217,8 @@ class Blocks:
             if value.source.kind != "number":
                 names[value] = in_short([self.own_names[each] for each in values])
         shown = [instruction for block in self.blocks for instruction in block.instructions]
-        totals, seen = Counter(instruction.op.name for instruction in shown), Counter()
-        for instruction in shown:
-            kind = instruction.op.name
-            seen[kind] += 1
-            names[instruction.output] = names[instruction] = words.numbered(kind, seen[kind], totals[kind])
+        for count, instruction in enumerate(shown, start=1):
+            names[instruction.output] = names[instruction] = words.numbered(words.RESULT, count, len(shown))
         for instruction in self.program.instructions:
             if instruction.output not in self._drawn:
                 names[instruction.output] = _view(instruction, names[instruction.inputs[0]])

@@ -12,9 +12,10 @@ import unicodedata
 
 from .backward import KnownGradient
 from .figures import amount, byte_text, number, shape_text
+from .formulas import is_described
 from .model import Edge, Frame, Item
 from .style import ALARM, GRADIENT, INK, MUTED, VALUE
-from .words import axes_text
+from .words import axes_text, is_numbered_result
 
 LABEL_CHARACTERS = 44
 """Names and texts longer than that lose their middle."""
@@ -72,11 +73,10 @@ def _entry_rows(item: Item) -> list[str]:
 
 
 def _tensor_rows(item: Item) -> list[str]:
-    head = font(escaped(item.name), INK, 12, "b")
-    named = item.operation and item.name.rstrip("₀₁₂₃₄₅₆₇₈₉") != item.operation
-    if named:
-        head += font(f"&nbsp; {escaped(item.operation)}", MUTED, 10)
-    rows = [head + _times(item.count)]
+    first, second = item.name, item.operation
+    if second and is_numbered_result(first):
+        first, second = second, first  # what was done says more than a number
+    rows = [_head(first, second, item.count)]
     if item.sum:
         rows.append(font(escaped(item.sum), VALUE))
     elif item.equation:
@@ -92,7 +92,7 @@ def _tensor_rows(item: Item) -> list[str]:
 
 
 def _kernel_rows(item: Item) -> list[str]:
-    head = font(escaped(item.name), INK, 12, "b") + _times(item.count)
+    head = _head(item.name, "", item.count)
     lines = textwrap.wrap(item.equation, 40, max_lines=6, placeholder=" …")
     return [head, *(font(escaped(line), INK, 11, "i") for line in lines), *_kernel_facts(item)]
 
@@ -136,16 +136,12 @@ def _saved_row(item: Item) -> str:
 
 
 def _module_rows(item: Item) -> list[str]:
-    head = font(escaped(item.name), INK, 12, "b") + font(
-        f"&nbsp; {escaped(item.operation)}" if item.operation else "", MUTED, 10
-    )
     facts = [_counted(item.operations, "operation")]
     if item.parameters:
         facts.append(_counted(item.parameters, "parameter"))
     if item.count > 1:
-        head += _times(item.count)
         facts[0] = f"each {facts[0]}"
-    rows = [head, font(escaped(" · ".join(facts)), MUTED, 10)]
+    rows = [_head(item.name, item.operation, item.count), font(escaped(" · ".join(facts)), MUTED, 10)]
     if item.flops and not item.heat_text:
         rows.append(font(f"{amount(item.flops)} FLOP", MUTED, 10))
     if item.shape is not None:
@@ -154,9 +150,18 @@ def _module_rows(item: Item) -> list[str]:
     return rows
 
 
-def _times(count: int) -> str:
-    """×12, behind the name of what is drawn for several."""
-    return font(f"&nbsp; ×{count}", INK, 12, "b") if count > 1 else ""
+def _head(name: str, more: str = "", count: int = 1, size: int = 12) -> str:
+    """A name, with ×12 if it is drawn for several, and what it is."""
+    name = f"{escaped(name)} ×{count}" if count > 1 else escaped(name)
+    return _beside(font(name, INK, size, "b"), font(escaped(more), MUTED, 10) if more else "")
+
+
+def _beside(one: str, other: str) -> str:
+    """Two texts in a row. They have cells of their own: blanks at the ends of texts are lost in some readers of SVG."""
+    if not other:
+        return one
+    cells = f'<TD ALIGN="RIGHT">{one}</TD><TD ALIGN="LEFT">{other}</TD>'
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2"><TR>{cells}</TR></TABLE>'
 
 
 def _counted(count: int, what: str) -> str:
@@ -164,11 +169,10 @@ def _counted(count: int, what: str) -> str:
 
 
 def _gradient_rows(item: Item) -> list[str]:
-    turn = font(f"{item.turn}.&nbsp; ", GRADIENT, 10)
-    kind = font(f"&nbsp; {escaped(item.operation)}", MUTED, 10) if item.operation else ""
-    rows = [turn + font(escaped(item.name), INK, 12, "b") + kind]
+    rows = [_beside(font(f"{item.turn}.", GRADIENT, 10), font(escaped(item.name), INK, 12, "b"))]
     if item.parameters:
-        rows.append(font(f"of {_counted(item.parameters, 'parameter')}", MUTED, 10))
+        of = f" of {item.operation}" if item.operation else ""
+        rows.append(font(escaped(f"{_counted(item.parameters, 'parameter')}{of}"), MUTED, 10))
     if item.norm is not None:
         rows.append(font(f"norm {number(item.norm)}", GRADIENT, 10))
     if item.sum:
@@ -216,7 +220,7 @@ def _share_rows(edge: Edge) -> list[str]:
     rule = edge.rule
     numbers = edge.share.numbers if edge.share is not None else None
     if numbers is not None and numbers.size == 1 and numbers.values is not None and not edge.shape:
-        rule = f"{rule} = {number(numbers.mean)}"
+        rule += f"{':' if is_described(rule) else ' ='} {number(numbers.only)}" if rule != "0" else ""
     rows = [font(escaped(rule, 56), GRADIENT, 9)] if rule else []
     if edge.summed:
         rows.append(font(f"Σ over {axes_text(edge.summed)}", ALARM, 9, "b"))
@@ -227,7 +231,7 @@ def _share_rows(edge: Edge) -> list[str]:
 
 def frame_label(frame: Frame) -> str:
     """The text at the top of a frame."""
-    kind = font(f"&nbsp; {escaped(frame.kind)}", MUTED, 10) if frame.kind not in ("", "side", "pass", "kernel") else ""
-    head = f"{font(escaped(frame.label), INK, 11, 'b')}{kind}{_times(frame.count)}"
+    kind = frame.kind if frame.kind not in ("side", "pass", "kernel") else ""
+    head = _head(frame.label, kind, frame.count, size=11)
     details = [font(escaped(line, 90), MUTED, 10) for line in frame.detail.splitlines()]
     return table([head, *details], 0, "LEFT") if details else f"<{head}>"

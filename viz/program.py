@@ -163,7 +163,7 @@ class _ProgramReader:
         near |= {value: entry.name for value, entry in block.entries.items()}
         if isinstance(instruction.op, Call):
             return f"{instruction.op.name}({', '.join(near[value] for value in instruction.inputs)})"
-        equation = words.equation(instruction, near).partition(" = ")[2]
+        equation = words.right_side(instruction, near)
         return equation if len(equation) <= 48 else words.formula(instruction)
 
     def _outer_name(self, value: Value) -> str:

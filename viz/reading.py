@@ -17,10 +17,11 @@ from .arranging import Arrangement
 from .backward import KnownGradient, Share, Visit, Walk, walk_back
 from .facts import bytes_of, device_of
 from .failure import Failure, add_failure
-from .figures import amount, byte_text, number, summarise
+from .figures import amount, byte_text, number, sum_text, summarise
 from .local import local_jacobian
 from .model import Drawing, Edge, Item
 from .replay import on_host, replay
+from .subject import is_note
 
 DIRECTIONS = ("forward", "backward", "both")
 GRAPH_OVERLAYS = ("flops", "bytes", "gradient", "nan")
@@ -58,7 +59,9 @@ class _GraphReader:
         self.names = arrangement.names
         self.drawing = Drawing(direction, arrangement.title, frames=arrangement.frames, notes=arrangement.notes)
         self.items: dict[str, Item] = {}
+        self.turns = 0
         self.scalars: dict[Node, Tensor] = {}
+        self.numbers: dict[Node, float] = {}
 
     def read(self, values: bool, overlay: str | None, failure: Failure | None) -> Drawing:
         drawing = self.drawing
@@ -86,7 +89,7 @@ class _GraphReader:
 
     def _add(self, node: Node) -> None:
         place = self.at.place(node)
-        if place is None or self.at.is_copy(node):
+        if place is None or self.at.is_copy(node) or is_note(node):
             return
         if place in self.items:
             if self.items[place].kind == "module":
@@ -124,7 +127,7 @@ class _GraphReader:
 
     def _describe_operation(self, item: Item, node: Node) -> None:
         item.operation = words.operation(node).name
-        item.equation = words.equation(node, self._short(node)).partition(" = ")[2]
+        item.equation = words.right_side(node, self._short(node))
         if len(item.equation) > 48:
             item.equation = words.formula(node)
         item.flops = node.flops
@@ -134,9 +137,23 @@ class _GraphReader:
             item.freed = node.freed
 
     def _short(self, node: Node) -> dict[Node, str]:
-        """What to call a node and its inputs where there is little room: `weight` for `encoder.layers.0.weight`."""
-        near = {other: self.names[other] for other in (node, *node.inputs)}
+        """What to call a node and its inputs where there is little room: `weight` for `encoder.layers.0.weight`.
+
+        What comes out of a closed module is called as its box is.
+        """
+        near = {other: self._shown_name(other) for other in (node, *node.inputs)}
         return {other: name.rpartition(".")[2] if len(name) > 16 else name for other, name in near.items()}
+
+    def _shown_name(self, node: Node) -> str:
+        place = self.at.place(node)
+        if place is None or node.name:
+            return self.names[node]
+        if self.at.is_module(place):
+            frame = self.at.module(place)
+            return (
+                f"{frame.kind} {frame.label}" if frame.label.isdigit() else frame.label
+            )  # the 2 of a Sequential is no number
+        return self.names[self.at.shown(node)]
 
     # -- numbers -------------------------------------------------------------------------------------
 
@@ -144,22 +161,15 @@ class _GraphReader:
         for node, value in replay(self.at.order):
             array = on_host(value)
             if value is not None and array is not None and array.size == 1:
-                self.scalars[node] = value
+                self.scalars[node], self.numbers[node] = value, array.item()
             item = self.items.get(self.at.place(node) or "")
-            if item is None or item.kind == "module" or self.at.is_copy(node):
+            if item is None or item.kind == "module" or self.at.is_copy(node) or is_note(node):
                 continue
             if array is not None:
                 item.value = summarise(array)
-                item.sum = self._sum(node)
+                item.sum = words.written_out(node, self.numbers)
             elif value is None:
                 item.note = "changed since"
-
-    def _sum(self, node: Node) -> str:
-        """An operation on single numbers, written out: `3 · 4 = 12`."""
-        if node.op is None or len(node.inputs) > 3 or any(n not in self.scalars for n in (node, *node.inputs)):
-            return ""
-        given = {node.op.input_name(i): self.scalars[parent].item() for i, parent in enumerate(node.inputs)}
-        return f"{words.with_numbers(words.formula(node), given)} = {number(self.scalars[node].item())}"
 
     def _local(self, node: Node, position: int) -> str:
         """The local derivative along an arrow: the number between single numbers, else the rule."""
@@ -216,8 +226,8 @@ class _GraphReader:
         for event in walk.events:
             if isinstance(event, Share):
                 shares.setdefault(event.node, []).append(event)
-        for turn, event in enumerate(turns, start=1):
-            self._add_gradient(event, turn, shares.get(event.node, []))
+        for event in turns:
+            self._add_gradient(event, shares.get(event.node, []))
         drawn: dict[tuple, Edge] = {}
         for event in walk.events:
             if isinstance(event, Share):
@@ -234,7 +244,7 @@ class _GraphReader:
             self.drawing.notes.append(_TROUBLE[walk.trouble])
             self.drawing.alarm = True
 
-    def _add_gradient(self, event: Visit, turn: int, shares: list[Share]) -> None:
+    def _add_gradient(self, event: Visit, shares: list[Share]) -> None:
         node, place = event.node, self.at.gradient_place(event.node)
         beside = self.at.place(node)
         if place is None or beside is None or self.at.is_copy(node):
@@ -243,7 +253,8 @@ class _GraphReader:
             if self.at.is_module(beside):
                 self._add_to_gradients(self.items[place], event)
             return
-        item = Item(place, "gradient", "", self.at.frames_of(place), turn=turn, beside=beside)
+        self.turns += 1
+        item = Item(place, "gradient", "", self.at.frames_of(place), turn=self.turns, beside=beside)
         if self.at.is_module(beside):
             module = self.items[beside]
             item.name, item.operation, item.parameters = f"∂{self.at.loss} in {module.name}", module.operation, 0
@@ -252,9 +263,9 @@ class _GraphReader:
             stored = _stored(node) if event.gradient.note else None  # as .grad, which outlives the graph
             item.name = words.gradient_name(self.names[node], self.at.loss)
             item.shape, item.dtype, item.gradient = node.shape, str(node.dtype), stored or event.gradient
-            parts = [part.mean for share in shares if (part := share.fitted.numbers) is not None and part.size == 1]
+            parts = [part.only for share in shares if (part := share.fitted.numbers) is not None and part.size == 1]
             if len(shares) > 1 and len(parts) == len(shares) and not node.shape:
-                item.sum = f"{_sum_of(parts)} = {number(sum(parts))}"
+                item.sum = sum_text(parts, sum(parts))
             elif len(shares) > 1:
                 item.equation = f"sum of {len(shares)} shares"
         self.items[place] = item
@@ -269,6 +280,9 @@ class _GraphReader:
 
     def _add_share(self, event: Share, of: int, drawn: dict[tuple, Edge]) -> None:
         route = self.at.route(event.node, event.user, event.position)
+        if is_note(event.user):  # it says that the gradient is 0, and so does the arrow
+            ends = self.at.place(event.node), self.at.place(event.user)
+            route = (*ends, "forward") if None not in ends and ends[0] != ends[1] else None
         if route is None:
             return
         target, source = self.at.gradient_of(route[0]), self.at.gradient_of(route[1])
@@ -293,10 +307,6 @@ _TROUBLE = {
     "changed since": "The gradients cannot be computed any more: tensors were overwritten since the graph was built. "
     "Draw it before optimizer.step().",
 }
-
-
-def _sum_of(parts: Sequence[float]) -> str:
-    return " + ".join(number(part) if part >= 0 else f"({number(part)})" for part in parts)
 
 
 def _stored(node: Node) -> KnownGradient | None:

@@ -38,15 +38,18 @@ def steps(
 
     >>> print(viz.steps(loss))
     """
-    arrangement = Arrangement(outputs_of(what, input_shape), "forward", None, False, limit)
-    return Steps(tell(arrangement, {}, check=check))
+    outputs, notes = outputs_of(what, input_shape)
+    return Steps(tell(Arrangement(outputs, "forward", None, False, limit), {}, check=check), notes)
 
 
 class Steps(Sequence):
-    """Steps in their order; printed, they are a table."""
+    """Steps in their order; printed, they are a table.
 
-    def __init__(self, steps: Sequence[Step]):
-        self._steps = tuple(steps)
+    notes  what has to be known of all of them: they are printed first
+    """
+
+    def __init__(self, steps: Sequence[Step], notes: Sequence[str] = ()):
+        self._steps, self.notes = tuple(steps), tuple(notes)
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -71,7 +74,7 @@ class Steps(Sequence):
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in rows
         ]
-        return "\n".join([lines[0], "  ".join("─" * width for width in widths), *lines[1:]])
+        return "\n".join([*self.notes, lines[0], "  ".join("─" * width for width in widths), *lines[1:]])
 
     def __repr__(self) -> str:
         backward = sum(step.phase == "backward" for step in self._steps)

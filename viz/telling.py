@@ -22,10 +22,12 @@ from .arranging import Arrangement
 from .backward import KnownGradient, Share, Visit, walk_back
 from .check import Trial, tried
 from .facts import bytes_of
-from .figures import WHOLE_ELEMENTS, ArraySummary, number, summarise
+from .figures import WHOLE_ELEMENTS, ArraySummary, number, sum_text, summarise
+from .formulas import true_text
 from .local import local_jacobian
 from .nesting import pass_of
 from .replay import on_host, replay
+from .subject import is_note
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class _Teller:
                     self.scalars[node] = array.item()
             if check and value is not None and array is not None:
                 values[node] = value
-            if self.at.place(node) is not None:
+            if self.at.place(node) is not None and not is_note(node):
                 self._forward(node, array, "changed since" if value is None else "")
         if any(node.needs_grad for node in self.at.outputs):
             complete = len(values) == len(self.at.order)
@@ -140,9 +142,7 @@ class _Teller:
         self._add("forward", "compute", node.op.name, words.equation(node, self.names), result, **facts)
 
     def _numbers(self, node: Node) -> str:
-        if node not in self.scalars or any(parent not in self.scalars for parent in node.inputs):
-            return ""
-        return f"{words.with_numbers(words.formula(node), self._given(node))} = {number(self.scalars[node])}"
+        return words.written_out(node, self.scalars)
 
     def _given(self, node: Node) -> dict[str, float]:
         return {words.operation(node).input_name(i): self.scalars[parent] for i, parent in enumerate(node.inputs)}
@@ -222,13 +222,16 @@ class _Teller:
     def _through_the_rule(self, event: Share, part: str) -> tuple:
         user, share = event.user, event.share
         rule = f"{part} = {words.rule(user, event.position, self.names, self._gradient_name(user))}"
+        if is_note(user):
+            rule += f", as {self.names[user]} does not vary with it"
         scalar = not (user.shape or share.shape)
         more = {
             "shapes": "" if scalar else words.shapes_backward(user, event.position, share.shape),
             "numbers": self._share_numbers(event),
             "local": self._local(user, event.position),
         }
-        return "share", f"back through {words.operation(user).name}", rule, share, more
+        what = "no dependence" if is_note(user) else f"back through {words.operation(user).name}"
+        return "share", what, rule, share, more
 
     def _local(self, user: Node, position: int) -> ArraySummary | None:
         """The local Jacobian, if it has no more than `keep` elements."""
@@ -246,17 +249,17 @@ class _Teller:
         if not all(known) or g is None or share is None or g.size != 1 or share.size != 1:
             return ""
         given = {**self._given(user), "y": self.scalars[user]}
-        text = words.rule_with_numbers(user, event.position, g.mean, given)
-        return f"{text} = {number(share.mean)}" if text not in ("", number(share.mean)) else ""
+        write = lambda digits: words.rule_with_numbers(user, event.position, g.only, given, digits)  # noqa: E731
+        text = true_text(write, share.only)
+        return f"{text} = {number(share.only)}" if text not in ("", number(share.only)) else ""
 
 
 def _sum_numbers(event: Share) -> str:
     parts = [part.numbers for part in (event.earlier, event.fitted, event.total) if part is not None]
-    means = [part.mean for part in parts if part is not None]
+    means = [part.only for part in parts if part is not None]
     if event.node.shape or len(means) < 3:
         return ""
-    earlier, new, total = map(number, means)
-    return f"{earlier} + {f'({new})' if means[1] < 0 else new} = {total}"
+    return sum_text(means[:2], means[2])
 
 
 def _shapes(shape: tuple[int, ...]) -> str:

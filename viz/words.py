@@ -1,4 +1,4 @@
-"""Operations, rules and tensors in words: `hidden = x · W`, `∂L/∂W = xᵀ · ∂L/∂hidden`.
+"""Operations, rules and tensors in words: `hidden = x @ W`, `∂L/∂W = xᵀ @ ∂L/∂hidden`.
 
 Every operation brings its formula and its local derivatives in the letters of its inputs (see
 `tinygrad_ml/ops/primitive.py`). Here the letters become the names, or the numbers, of one graph.
@@ -8,20 +8,23 @@ Read next: `nesting.py`.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from tinygrad_ml.compile.program import Instruction
 from tinygrad_ml.graph import Node
+from tinygrad_ml.modes import no_grad
 from tinygrad_ml.ops import Primitive, conv, elementwise, index, matmul, movement, reduce
+from tinygrad_ml.tensor import apply, tensor
 
-from .figures import number, shape_text
+from .figures import as_shown, number, shape_text
+from .formulas import filled, is_arithmetic, power, put_in, stated, true_text, with_numbers
+from .replay import unwatched
+from .subject import is_note
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_FUNCTION = re.compile(r"\b(ln|log[₀-₉]+|sign|erf|det|(?:arc?)?(?:sin|cos|tan)h?|(?:arg)?(?:max|min)) x\b")
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 # How a gradient goes back through an operation that only moves numbers: "times 1" would say nothing.
 _MOVED = {
@@ -49,42 +52,51 @@ def is_constant(node: Node) -> bool:
     return node.op is None and not node.needs_grad and not node.shape and node.name is None
 
 
-def names_of(order: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, str]:
-    """What to call each node: its own name; else its operation, numbered if there are several."""
-    kinds = {node: _kind(node) for node in order}
-    totals, seen, names = Counter(kinds.values()), Counter(), {}
-    taken = {node.name for node in order}
-    for node, kind in kinds.items():
-        seen[kind] += 1
-        if node.name:
-            names[node] = node.name
-        elif is_constant(node) and hasattr(node.value, "item"):
-            names[node] = number(node.value.item())
-        else:
-            names[node] = numbered(kind, seen[kind], totals[kind])
-    if len(outputs) == 1 and not outputs[0].name and not outputs[0].shape and "L" not in taken:
+def names_of(order: Sequence[Node], outputs: Sequence[Node], hidden: Collection[Node] = ()) -> dict[Node, str]:
+    """What to call each node: its own name; else v₁, v₂, ... for what is computed, and what it is for a leaf.
+
+    hidden  nodes without a box of their own: numbers first count what is shown
+    """
+    names = {node: node.name for node in order if node.name}
+    taken = set(names.values())
+    if len(outputs) == 1 and outputs[0] not in names and not outputs[0].shape and "L" not in taken:
         names[outputs[0]] = "L"  # what the field calls the number that is differentiated
+    unnamed: dict[str, list[Node]] = {}
+    for node in order:
+        if is_constant(node) and hasattr(node.value, "item"):
+            names[node] = number(node.value.item())
+        elif node not in names and not is_note(node):
+            unnamed.setdefault(_kind(node), []).append(node)
+    for kind, nodes in unnamed.items():
+        nodes.sort(key=hidden.__contains__)
+        shown = sum(node not in hidden for node in nodes)
+        free = (name for count in itertools.count(1) if (name := numbered(kind, count, shown)) not in taken)
+        names.update(zip(nodes, free, strict=False))
+    for node in order:
+        if is_note(node):
+            names[node] = names[node.inputs[0]]
     return names
 
 
+RESULT = "v"
+"""What results without a name are called, as in the literature on automatic differentiation: v₁, v₂, ..."""
+
+
 def numbered(kind: str, count: int, total: int) -> str:
-    """The name of the count-th of all things of a kind: `mul₂`; of the only one, `mul`."""
-    return kind if total == 1 else f"{kind}{str(count).translate(_SUBSCRIPTS)}"
+    """The name of the count-th of all things of a kind: `input₂`; of the only one, `input`. Results are all numbered."""
+    only = total <= 1 and count == 1 and kind != RESULT
+    return kind if only else f"{kind}{str(count).translate(_SUBSCRIPTS)}"
+
+
+def is_numbered_result(name: str) -> bool:
+    """Whether a name is one of those, given to a result that has none."""
+    return bool(re.fullmatch(f"{RESULT}[₀-₉]+", name))
 
 
 def _kind(node: Node) -> str:
     if node.op is not None:
-        return node.op.name
+        return RESULT
     return "parameter" if node.needs_grad else "constant" if is_constant(node) else "input"
-
-
-def put_in(text: str, names: Mapping[str, str]) -> str:
-    """`text` with letters replaced, where they stand for a variable (and "at a tie" is English)."""
-    if not names:
-        return text
-    letters = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-    found = re.compile(rf"(?<![A-Za-z0-9_])({letters})(?![A-Za-z0-9_])(?! tie| number)")
-    return found.sub(lambda match: names[match[1]], text)
 
 
 def index_text(index: tuple) -> str:
@@ -127,13 +139,8 @@ def operation(node: Applied) -> Primitive:
 def formula(node: Applied) -> str:
     """What the node computes, in the letters of its inputs: `a · b`."""
     if node.op is elementwise.power:
-        return f"x{_exponent(node.params['exponent'])}"
+        return power("x", node.params["exponent"])
     return operation(node).formula.format_map(_Params(node.params))
-
-
-def _exponent(n: float) -> str:
-    text = number(n)
-    return text.translate(_SUPERSCRIPTS) if re.fullmatch(r"-?\d+", text) else f"^{text}"
 
 
 def local(node: Node, position: int) -> str:
@@ -143,7 +150,9 @@ def local(node: Node, position: int) -> str:
         return ""
     if op is elementwise.power:
         n = node.params["exponent"]
-        return f"{number(n)}·x{_exponent(n - 1)}" if n != 2 else "2·x"
+        if n in (0, 1):
+            return number(n)
+        return f"{'-' if n == -1 else f'{number(n)}·'}{power('x', n - 1) if n != 2 else 'x'}"
     return op.local[min(position, len(op.local) - 1)].format_map(_Params(node.params))
 
 
@@ -155,28 +164,31 @@ def letters(node: Applied, names: Mapping[Any, str]) -> dict[str, str]:
 
 
 def equation(node: Applied, names: Mapping[Any, str]) -> str:
-    """The operation with the names of this graph: `hidden = x · W`."""
-    return f"{names[node]} = {_filled(formula(node), letters(node, names))}"
+    """The operation with the names of this graph: `hidden = x @ W`."""
+    return f"{names[node]} = {right_side(node, names)}"
 
 
-def _filled(text: str, values: Mapping[str, str]) -> str:
-    """A formula with names put in, in brackets behind a function. A letter that is an exponent is not replaced but explained."""
-    if re.search(r"[^\W\d_]{2}", values.get("x", "")):
-        text = _FUNCTION.sub(r"\1(x)", text)  # `tanh matmul` would read as a product
-    small = {"ˣ": "x", "ᵇ": "b"}
-    left = [letter for sign, letter in small.items() if sign in text and letter in values]
-    if not left:
-        return put_in(text, values)
-    explained = ", ".join(
-        f"{letter} = {values[letter]}" for letter in values if letter != "y" and values[letter] != letter
-    )
-    return f"{text}, {explained}" if explained else text
+def right_side(node: Applied, names: Mapping[Any, str]) -> str:
+    """What the operation computes, with the names of this graph: `x @ W`."""
+    return filled(formula(node), letters(node, names))
 
 
-def with_numbers(text: str, values: Mapping[str, float]) -> str:
-    """A formula with numbers put in: `3 · 4`. Negative ones go into brackets."""
-    shown = {letter: f"({number(value)})" if value < 0 else number(value) for letter, value in values.items()}
-    return _filled(text, shown)
+def written_out(node: Node, numbers: Mapping[Node, float]) -> str:
+    """An operation on single numbers with the numbers put in: `3 · 4 = 12`. Empty where they are not known, or not single."""
+    known = all(other in numbers for other in (node, *node.inputs))
+    if node.op is None or node.op.kind != "elementwise" or not known or is_note(node):
+        return ""
+    given = {operation(node).input_name(i): numbers[parent] for i, parent in enumerate(node.inputs)}
+    text, result = formula(node), numbers[node]
+
+    def again(digits: int) -> float:
+        rounded = [tensor(x if isinstance(x, bool) else as_shown(x, digits)) for x in given.values()]
+        with no_grad(), unwatched():
+            cast = [x.astype(parent.dtype) for x, parent in zip(rounded, node.inputs, strict=True)]
+            return apply(operation(node), tuple(cast), node.params).item()
+
+    text = true_text(lambda digits: with_numbers(text, given, digits), result, None if is_arithmetic(text) else again)
+    return text and stated(text, number(result))
 
 
 def mentions(node: Applied, position: int) -> bool:
@@ -191,7 +203,7 @@ def gradient_name(name: str, outputs: str) -> str:
 
 
 def rule(node: Node, position: int, names: Mapping[Node, str], g: str) -> str:
-    """How the gradient g goes back to an input: `xᵀ · ∂L/∂hidden`."""
+    """How the gradient g goes back to an input: `xᵀ @ ∂L/∂hidden`."""
     parent = node.inputs[position]
     if node.op in _MOVED:
         params = {**_Params(node.params), "g": g, "shape": parent.shape}
@@ -202,24 +214,39 @@ def rule(node: Node, position: int, names: Mapping[Node, str], g: str) -> str:
 def times(derivative: str, g: str, values: Mapping[str, str]) -> str:
     """g times a local derivative, from the side that its words name, as in "aᵀ, from the left"."""
     factor, side, turned = _sides(derivative)
-    factor = _filled(factor, values)
+    factor = filled(factor, values)
     if side:
-        g = f"{g}ᵀ" if turned else g
-        return f"{factor} · {g}" if side == "left" else f"{g} · {factor}"
-    if " g " in f" {factor} ":
-        return put_in(factor, {"g": g})
+        g = turned_over(g) if turned else g
+        return f"{factor} @ {g}" if side == "left" else f"{g} @ {factor}"
     if factor in ("1", "-1", "0"):
-        return {"1": g, "-1": f"-{g}", "0": "0"}[factor]
+        return {"1": g, "-1": filled("-x", {"x": g}), "0": "0"}[factor]
+    if re.match("1 (?:if|where|for|at|in) ", factor):
+        return g + factor[1:].replace("½", f"½·{g}")
+    if _MENTIONS_G.search(factor):
+        return put_in(factor.replace("gᵀ", turned_over(g)), {"g": g})
     simple = re.fullmatch(r"[^\s+\-/,]+|\w*\([^()]*\)", factor)
     return f"{g} · {factor}" if simple else f"{g} · ({factor})"
 
 
-def rule_with_numbers(node: Node, position: int, g: float, values: Mapping[str, float]) -> str:
-    """The rule between single numbers: `2 · 3`. Empty where it only moves the gradient."""
-    if node.op in _MOVED:
+_MENTIONS_G = re.compile(r"(?<![A-Za-z])g(?![a-z])|\bg[A-Zλs]\b")
+
+
+def turned_over(g: str) -> str:
+    """`gᵀ`, `(∂L/∂W)ᵀ`."""
+    return f"{g}ᵀ" if g.isalnum() else f"({g})ᵀ"
+
+
+def rule_with_numbers(node: Node, position: int, g: float, values: Mapping[str, float], digits: int = 4) -> str:
+    """The rule between single numbers: `2 · 3`. Empty where it only moves the gradient, or is not computed but described."""
+    derivative = local(node, position)
+    if node.op in _MOVED or not is_arithmetic(derivative):
         return ""
-    bracketed = lambda x: f"({number(x)})" if x < 0 else number(x)  # noqa: E731
-    return times(local(node, position), bracketed(g), {letter: bracketed(x) for letter, x in values.items()})
+    shown = number(g, digits)
+    return times(
+        derivative,
+        f"({shown})" if shown[0] == "-" else shown,
+        {letter: number(x, digits) for letter, x in values.items()},
+    )
 
 
 def _sides(derivative: str) -> tuple[str, str, bool]:
@@ -229,8 +256,8 @@ def _sides(derivative: str) -> tuple[str, str, bool]:
 
 
 def shapes_forward(node: Node) -> str:
-    """`(32, 784) · (784, 10) → (32, 10)`."""
-    sign = " · " if node.op in (matmul.matmul, matmul.linear) else ", "
+    """`(32, 784) @ (784, 10) → (32, 10)`."""
+    sign = " @ " if node.op in (matmul.matmul, matmul.linear) else ", "
     shapes = [parent.shape for parent in node.inputs]
     if node.op is matmul.linear:
         shapes[1] = shapes[1][::-1]
@@ -238,7 +265,7 @@ def shapes_forward(node: Node) -> str:
 
 
 def shapes_backward(node: Node, position: int, share: tuple[int, ...]) -> str:
-    """The same for a share of gradient: `(784, 32) · (32, 10) → (784, 10)`."""
+    """The same for a share of gradient: `(784, 32) @ (32, 10) → (784, 10)`."""
     factor, side, turned = _sides(local(node, position))
     given = {operation(node).input_name(i): parent.shape for i, parent in enumerate(node.inputs)}
     shape = given.get(factor.rstrip("ᵀ"))
@@ -247,7 +274,7 @@ def shapes_backward(node: Node, position: int, share: tuple[int, ...]) -> str:
     g = _turned(node.shape) if turned else node.shape
     shape = _turned(shape) if factor.endswith("ᵀ") else shape
     pair = (shape, g) if side == "left" else (g, shape)
-    return f"{' · '.join(map(shape_text, pair))} → {shape_text(share)}"
+    return f"{' @ '.join(map(shape_text, pair))} → {shape_text(share)}"
 
 
 def _turned(shape: tuple[int, ...]) -> tuple[int, ...]:

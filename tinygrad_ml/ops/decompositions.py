@@ -76,8 +76,8 @@ eigh = Primitive(
     _eigh_value,
     _eigh_shape,
     (_eigh_gradient,),
-    formula="λ, V with V·diag(λ)·Vᵀ = x, x symmetric",
-    local=("V·(diag(gλ) + E ∘ Vᵀ·gV)·Vᵀ, Eᵢⱼ = 1/(λⱼ - λᵢ)",),
+    formula="λ, V with V @ diag(λ) @ Vᵀ = x, x symmetric",
+    local=("V @ (diag(gλ) + E · (Vᵀ @ gV)) @ Vᵀ, Eᵢⱼ = 1/(λⱼ - λᵢ)",),
     coerce=dtypes.promote_floats,
     flops=cubic,
 )
@@ -93,8 +93,8 @@ eigvalsh = Primitive(
     lambda xp, x: xp.linalg.eigvalsh(x),
     lambda x: square(x)[:-1],
     (_eigvalsh_gradient,),
-    formula="λ with V·diag(λ)·Vᵀ = x, x symmetric",
-    local=("V·diag(g)·Vᵀ",),
+    formula="λ with V @ diag(λ) @ Vᵀ = x, x symmetric",
+    local=("V @ diag(g) @ Vᵀ",),
     coerce=dtypes.promote_floats,
     flops=cubic,
 )
@@ -137,8 +137,10 @@ svd = Primitive(
     _svd_value,
     _svd_shape,
     (_svd_gradient,),
-    formula="U, s, V with U·diag(s)·Vᵀ = x",
-    local=("U·(diag(gs) + (F ∘ (Uᵀ·gU - gUᵀ·U))·S + S·(F ∘ (Vᵀ·gV - gVᵀ·V)))·Vᵀ + ..., Fᵢⱼ = 1/(sⱼ² - sᵢ²)",),
+    formula="U, s, V with U @ diag(s) @ Vᵀ = x",
+    local=(
+        "U @ (diag(gs) + (F · (Uᵀ @ gU - gUᵀ @ U)) @ S + S @ (F · (Vᵀ @ gV - gVᵀ @ V))) @ Vᵀ + ..., Fᵢⱼ = 1/(sⱼ² - sᵢ²)",
+    ),
     coerce=dtypes.promote_floats,
     flops=cubic,
 )
@@ -154,8 +156,8 @@ svdvals = Primitive(
     lambda xp, x: xp.linalg.svd(x, compute_uv=False),
     lambda x: (*x[:-2], min(_matrix(x))),
     (_svdvals_gradient,),
-    formula="s with U·diag(s)·Vᵀ = x",
-    local=("U·diag(g)·Vᵀ",),
+    formula="s with U @ diag(s) @ Vᵀ = x",
+    local=("U @ diag(g) @ Vᵀ",),
     coerce=dtypes.promote_floats,
     flops=cubic,
 )
@@ -177,7 +179,7 @@ pinv = Primitive(
     lambda x, rtol: (*x[:-2], *reversed(_matrix(x))),
     (_pinv_gradient,),
     formula="x⁺, the pseudo-inverse",
-    local=("-yᵀ·g·yᵀ + (1 - x·y)·gᵀ·y·yᵀ + yᵀ·y·gᵀ·(1 - y·x), where the rank does not change",),
+    local=("-yᵀ @ g @ yᵀ + (1 - x @ y) @ gᵀ @ y @ yᵀ + yᵀ @ y @ gᵀ @ (1 - y @ x), where the rank does not change",),
     coerce=dtypes.promote_floats,
     flops=cubic,
 )
@@ -215,8 +217,8 @@ qr = Primitive(
     _qr_value,
     _qr_shape,
     (_qr_gradient,),
-    formula="Q, R with Q·R = x, QᵀQ = 1, R upper triangular",
-    local=("(gQ + Q·(Φ(M) + Φ(M)ᵀ))·R⁻ᵀ, M = R·gRᵀ - gQᵀ·Q",),
+    formula="Q, R with Q @ R = x, Qᵀ @ Q = 1, R upper triangular",
+    local=("(gQ + Q @ (Φ(M) + Φ(M)ᵀ)) @ R⁻ᵀ, M = R @ gRᵀ - gQᵀ @ Q",),
     coerce=dtypes.promote_floats,
     flops=cubic,
 )
@@ -233,7 +235,7 @@ complement = Primitive(
     _complement_shape,
     (lambda g, y, x: -(y @ (g.mT @ x)),),
     formula="orthogonal columns that complete those of x to a square matrix",
-    local=("-y·gᵀ·x",),
+    local=("-y @ gᵀ @ x",),
     coerce=dtypes.promote_floats,
     flops=lambda y, x: size(x) * x[-1],
 )

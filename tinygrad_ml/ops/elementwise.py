@@ -130,8 +130,8 @@ exp        = unary("exp",        "exp",            "eˣ",             "y",      
 expm1      = unary("expm1",      "expm1",          "eˣ - 1",         "eˣ",               lambda g, x: g * x.exp(),                     "expm1(x)")
 log        = unary("log",        "log",            "ln x",           "1/x",              lambda g, x: g / x,                           "log(x)")
 log1p      = unary("log1p",      "log1p",          "ln(1 + x)",      "1/(1 + x)",        lambda g, x: g / (x + 1),                     "log1p(x)")
-log2       = unary("log2",       "log2",           "log₂ x",         "1/(x ln 2)",       lambda g, x: g / (x * LN2),                   "log2(x)")
-log10      = unary("log10",      "log10",          "log₁₀ x",        "1/(x ln 10)",      lambda g, x: g / (x * LN10),                  "log10(x)")
+log2       = unary("log2",       "log2",           "log₂ x",         "1/(x·ln 2)",       lambda g, x: g / (x * LN2),                   "log2(x)")
+log10      = unary("log10",      "log10",          "log₁₀ x",        "1/(x·ln 10)",      lambda g, x: g / (x * LN10),                  "log10(x)")
 sqrt       = unary("sqrt",       "sqrt",           "√x",             "1/(2y)",           lambda g, y: g / (y * 2),                     "sqrt(x)")
 square     = unary("square",     "square",         "x²",             "2x",               lambda g, x: g * (x * 2),                     "x * x", coerce=None, **small_result)
 reciprocal = unary("reciprocal", lambda xp, x: 1 / x, "1/x",         "-y²",              lambda g, y: -g * (y * y),                    "1 / x", ufunc="reciprocal")
@@ -165,13 +165,13 @@ maximum    = binary("maximum",   "maximum",        "max(a, b)",      ("1 if a > 
                                                    (lambda g, a, b: _share(g, a < b, a == b), lambda g, a, b: _share(g, b < a, a == b)), "a if a > b or a != a else b")
 minimum    = binary("minimum",   "minimum",        "min(a, b)",      ("1 if a < b, ½ at a tie", "1 if b < a, ½ at a tie"),
                                                    (lambda g, a, b: _share(g, a > b, a == b), lambda g, a, b: _share(g, b > a, a == b)), "a if a < b or a != a else b")
-atan2      = binary("atan2",     "arctan2",        "arctan(a / b)",  ("b/(a² + b²)", "-a/(a² + b²)"),
+atan2      = binary("atan2",     "arctan2",        "arctan2(a, b)",  ("b/(a² + b²)", "-a/(a² + b²)"),
                                                    (lambda g, a, b: g * b / _radius2(a, b), lambda g, a, b: -g * a / _radius2(a, b)), "atan2(a, b)", coerce=dtypes.promote_floats)
 hypot      = binary("hypot",     "hypot",          "√(a² + b²)",     ("a/y", "b/y"),     (lambda g, y, a: g * a / _nonzero(y), lambda g, y, b: g * b / _nonzero(y)), "hypot(a, b)", coerce=dtypes.promote_floats)
 logaddexp  = binary("logaddexp", "logaddexp",      "ln(eᵃ + eᵇ)",    ("1/(1 + eᵇ⁻ᵃ)", "1/(1 + eᵃ⁻ᵇ)"),
                                                    (lambda g, a, b: g * _logistic(_distance(a, b)), lambda g, a, b: g * _logistic(_distance(b, a))),
                                                    "a + log(2) if a == b else (a if a > b else b) + log1p(exp(-abs(a - b)))", coerce=dtypes.promote_floats)
-copysign   = binary("copysign",  "copysign",       "|a|·sign b, and -0 has a sign", ("sign a · sign y", "0"),
+copysign   = binary("copysign",  "copysign",       "a with the sign of b", ("sign a · sign y", "0"),
                                                    (lambda g, y, a: g * (a.sign() * y.sign()), zero),                                  "copysign(a, b)", coerce=dtypes.promote_floats)
 remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a // b)), "a % b", **small_result)
 floor_divide = binary("floor_divide", operator.floordiv, "⌊a/b⌋",    ("0", "0"),         (zero, zero),                                 "a // b", **small_result)
