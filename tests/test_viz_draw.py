@@ -1,6 +1,8 @@
 """What a picture shows: as plain data, and for a small graph as exact text."""
 
 import gc
+import itertools
+import sys
 import weakref
 from xml.etree import ElementTree
 
@@ -10,6 +12,7 @@ import tinygrad_ml as tg
 import viz
 from tinygrad_ml import nn
 from tinygrad_ml.errors import DTypeError, OptionError
+from tinygrad_ml.graph import topological
 from tinygrad_ml.modes import watching
 from viz.render import _commands
 from viz.subject import CHANGED, FREED
@@ -270,6 +273,27 @@ def test_large_graphs_close_their_modules_and_huge_ones_are_refused():
         x = x + 1.0
     with pytest.raises(OptionError, match="4,002 boxes"):
         viz.draw(x, direction="both")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [lambda y: viz.draw(y, direction="both", legend=False), lambda y: [node.device for node in topological([y.node])]],
+)
+def test_twice_the_operations_are_twice_the_work(read):
+    def calls(operations):
+        y = leaf([0.5, 1.0], "x")
+        for _ in range(operations):
+            y = (y * 1.1).tanh()
+        count = itertools.count()
+        sys.setprofile(lambda *_: next(count))
+        try:
+            read(y.sum())
+        finally:
+            sys.setprofile(None)
+        return next(count)
+
+    calls(1)  # which fills what is kept
+    assert calls(100) < 2.2 * calls(50)
 
 
 def test_a_gradient_of_a_gradient_stands_in_nested_frames():

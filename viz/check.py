@@ -32,8 +32,8 @@ HOW = (
 """What a reader has to know of the numbers of a check."""
 
 CHECK_STEP = 1e-6
-BUDGET = 2e9
-"""Floating-point operations that all checks together may cost, a second or two."""
+BUDGET = 1e9
+"""Floating-point operations that all checks together may cost, some half a second."""
 PER_OPERATION = 2e4
 """What calling an operation costs besides, in the same unit."""
 

@@ -29,6 +29,9 @@ from .nesting import pass_of
 from .replay import on_host, replay
 from .subject import is_note
 
+JACOBIAN_ELEMENTS = 256
+"""Larger local Jacobians are not computed: it takes a backward pass for each of their rows."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -234,9 +237,9 @@ class _Teller:
         return "share", what, rule, share, more
 
     def _local(self, user: Node, position: int) -> ArraySummary | None:
-        """The local Jacobian, if it has no more than `keep` elements."""
+        """The local Jacobian, if it has no more than `keep` elements, and is small enough to be read."""
         size = prod(user.shape) * prod(user.inputs[position].shape)
-        if not 0 < size <= self.keep or any(parent not in self.small for parent in user.inputs):
+        if not 0 < size <= min(self.keep, JACOBIAN_ELEMENTS) or any(parent not in self.small for parent in user.inputs):
             return None
         found = local_jacobian(user, position, [self.small[parent] for parent in user.inputs])
         return None if found is None else summarise(found, self.keep)

@@ -36,7 +36,7 @@ class Node:
     needs_grad  whether a gradient flows through it, or into it if it is a leaf
     """
 
-    # What most nodes never set lives on the class, so that making a node stays cheap.
+    # What most nodes never set lives on the class: making a node stays cheap.
     op: Primitive | None = None
     plan: Plan | None = None
     inputs: tuple[Node, ...] = ()
@@ -48,6 +48,7 @@ class Node:
     scope: tuple[Place, ...] = ()  # the calls of modules and composed functions inside which the node was made
     line: str | None = None  # where in the program it was made, if `detect_anomaly` was looking
     hooks: tuple[Callable, ...] = ()  # called with the gradient; may return another one
+    _device: Device | None = None  # of an operation, once it was asked for
     tensor: Callable = staticmethod(lambda: None)  # a weak reference to the tensor that receives the gradient
 
     def __init__(self, number: int, shape: tuple[int, ...], dtype: numpy.dtype):
@@ -74,14 +75,16 @@ class Node:
     @property
     def device(self) -> Device:
         """Where its output is: where the leaf behind it lives, or the last transfer put it."""
-        node = self
-        while node.op is not None and "device" not in node.params:
+        node, way = self, []
+        while node._device is None and node.op is not None and "device" not in node.params:
+            way.append(node)
             # A bare number, as in 2 ** x, goes with any device.
-            placed = (parent for parent in node.inputs if parent.op is not None or parent.shape or parent.needs_grad)
+            placed = (each for each in node.inputs if each.op is not None or each.shape or each.needs_grad)
             node = next(placed, node.inputs[0])
-        if node.op is not None:
-            return node.params["device"]
-        return Device.of(node.value)
+        found = node._device or node.params.get("device") or Device.of(node.value)
+        for passed in way:  # so that asking all nodes of a long graph takes one walk
+            passed._device = found
+        return found
 
     def __repr__(self) -> str:
         what = self.op.name if self.op else "leaf"
@@ -115,9 +118,6 @@ def topological(outputs: Iterable[Node], inputs_of: Callable = all_inputs) -> li
 
 def describe(node: Node) -> str:
     """A tensor as an error names it: by its name if it has one, with shape and dtype."""
-    name = (
-        f"tensor {node.name!r} "
-        if node.name
-        else ("a tensor " if node.op is None else f"the result of '{node.op.name}' ")
-    )
-    return f"{name}of shape {node.shape} and dtype {node.dtype}"
+    made = "a tensor" if node.op is None else f"the result of '{node.op.name}'"
+    name = f"tensor {node.name!r}" if node.name else made
+    return f"{name} of shape {node.shape} and dtype {node.dtype}"
