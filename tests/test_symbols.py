@@ -221,6 +221,12 @@ def test_nothing_is_allocated():
     assert "symbolic" in repr(y)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "int64", "uint32"])
+def test_symbols_of_integers_index(dtype):
+    symbol = tg.symbol((2,), dtype=dtype)
+    assert tg.symbol((6, 4))[symbol].shape == (2, 4) and tg.zeros((5, 3))[symbol].shape == (2, 3)
+
+
 def test_symbols_have_names_shapes_and_dtypes_and_no_numbers():
     x = tg.symbol((2, 3), name="x", dtype="float16")
     assert (x.name, x.shape, x.ndim, x.size, x.dtype, x.symbolic) == ("x", (2, 3), 2, 6, tg.float16, True)

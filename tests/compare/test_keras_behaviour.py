@@ -417,13 +417,13 @@ def told_shapes(keras):
     """A layer that tells the shape of what comes out is not asked for more."""
 
     class Told(keras.layers.Layer):
-        def call(self, x):
+        def call(self, x, scale=None):
             raise RuntimeError("it needs numbers")
 
         def compute_output_shape(self, input_shape):
             return [(*input_shape[:-1], 7), (input_shape[0], 2)]
 
-    first, second = Told()(keras.Input((4, 3)))
+    first, second = Told()(keras.Input((4, 3)), scale=keras.Input((1,)))
     told = keras.layers.Lambda(lambda x: 1 / 0, output_shape=(5,))(keras.Input((3,)))
     return first.shape[1:], second.shape[1:], told.shape[1:]
 

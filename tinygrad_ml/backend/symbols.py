@@ -30,9 +30,9 @@ class Absent:
         """The number of axes."""
         return len(self.shape)
 
-    def astype(self, dtype: numpy.dtype) -> Absent:
-        """What stands for the same in another dtype."""
-        return Absent(self.shape, dtype)
+    def astype(self, dtype: Any) -> Absent:
+        """What stands for the same in another dtype, as NumPy's arrays are told it."""
+        return Absent(self.shape, numpy.dtype(dtype))
 
     def like(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Absent:
         """What stands for the result of an operation on this, and perhaps others."""

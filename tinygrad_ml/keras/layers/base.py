@@ -139,7 +139,7 @@ class Layer(Configurable, Weights):
     def compute_output_spec(self, *inputs: Any, **options: Any) -> Any:
         """The symbols that come out for these symbols, or for tensors of these shapes."""
         if self._tells_shape:
-            return symbols_of(self.compute_output_shape(*map(shapes_of, inputs)))
+            return symbols_of(self._given_shapes("compute_output_shape", self._shapes_of_arguments(inputs, options)))
         given = [mapped(lambda t: symbol(t.shape, t.dtype), one) for one in inputs]
         if not self.built:
             self._build(*given)
@@ -228,22 +228,23 @@ class Layer(Configurable, Weights):
     def _build(self, *inputs: Any, **options: Any) -> None:
         """Make the weights, from the first inputs that the layer sees."""
         shapes = self._shapes_of_arguments(inputs, options)
-        first = next(iter(shapes.values()), None)
-        names = _positional(type(self).build)
         if type(self).build is Layer.build:  # the layers inside build themselves as `call` comes to them
-            self._build_shapes = {"input_shape": first} if len(shapes) == 1 else shapes
-        elif not names:
-            self.build()
-        elif len(names) == 1:
-            self.build(first)
-        elif missing := [name for name in names if name not in shapes]:
+            self._build_shapes = {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1 else shapes
+        else:
+            self._given_shapes("build", shapes)
+        self.built = True
+
+    def _given_shapes(self, method: str, shapes: dict[str, Any]) -> Any:
+        """What `build` or the like returns for the shapes of arguments: the first, if it takes one, else those by name."""
+        names = _positional(getattr(type(self), method))
+        if len(names) < 2:
+            return getattr(self, method)(*[next(iter(shapes.values()), None)][: len(names)])
+        if missing := [name for name in names if name not in shapes]:
             raise OptionError(
-                f"build of {type(self).__name__} takes {', '.join(names)}: each must be an argument of call with _shape "
+                f"{method} of {type(self).__name__} takes {', '.join(names)}: each must be an argument of call with _shape "
                 f"behind its name, and {', '.join(missing)} is not"
             )
-        else:
-            self.build(**{name: shapes[name] for name in names})
-        self.built = True
+        return getattr(self, method)(**{name: shapes[name] for name in names})
 
     def _shapes_of_arguments(self, inputs: tuple, options: Mapping[str, Any]) -> dict[str, Any]:
         """{name of an argument of `call` with _shape behind it: the shapes of the tensors in it}."""
