@@ -1,16 +1,18 @@
 """Where each node of a graph is drawn: in a box of its own, inside of a closed module, or not at all.
 
-Read before: `nesting.py`. Read next: `reading.py`.
+Read before: `nesting.py`, `folding.py`, `levels.py`. Read next: `reading.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tinygrad_ml.errors import OptionError
 from tinygrad_ml.graph import Node, topological
 
 from . import nesting, words
+from .folding import Folding, calls_of
+from .levels import closed_at, closed_below
 from .model import Frame
 from .subject import is_note, noted
 
@@ -22,8 +24,10 @@ class Arrangement:
     """Nodes in topological order, their names, the id of the box of each, and the frames around the boxes.
 
     Ids count from 0 in each picture: `n7` is a box, `g7` the gradient beside it, `m7` a closed
-    module, `w7` the gradients inside of it, `c2` a frame and `d2` the frame facing it.
+    call, `w7` the gradients inside of it, `c2` a frame and `d2` the frame facing it.
 
+    level     what is closed, and `opened` what is open all the same; by default what is usual for the graph, or `usual`
+    depth     how many levels of modules are opened, instead of a level
     finished  whether the outputs are results, and not what an operation was given that failed
     """
 
@@ -35,15 +39,25 @@ class Arrangement:
         fold: bool,
         limit: int,
         finished: bool = True,
+        *,
+        level: str | None = None,
+        opened: Collection[str] = (),
+        usual: str | None = None,
     ):
+        if level is not None and depth is not None:
+            raise OptionError(f"level={level!r} and depth={depth} both say how much is opened: give one of them")
         self.outputs = list(dict.fromkeys(outputs))
         self.order = topological(self.outputs)
         self.results = list(map(noted, self.outputs)) if finished else []
         self.notes: list[str] = []
         self._paths = nesting.paths_of(self.order)
-        self._copies, self._rows = nesting.repeats(self.order, self._paths) if fold else ({}, {})
+        folding = Folding(self.order if fold else [], self._paths)
+        self._copies, self._rows = folding.counterpart, folding.rows
+        self._calls = calls_of(self._paths)
         self._inlined = _inlined(self.order, self.outputs)
-        self._inside = self._close(depth, direction, limit)
+        self.level = "operations" if depth is not None else level or "operations"
+        self._inside = self._close(depth, direction, limit, opened, asked=level is not None)
+        self._shared = self._take_in_shared()
         self._copies = {
             node: first
             for node, first in self._copies.items()
@@ -65,25 +79,44 @@ class Arrangement:
 
     # -- how much to show --------------------------------------------------------------------------
 
-    def _close(self, depth: int | None, direction: str, limit: int) -> dict[Node, nesting.Path]:
-        """The nodes inside of closed modules, closing as many as are needed if no depth was asked for."""
+    def _close(
+        self, depth: int | None, direction: str, limit: int, opened: Collection[str], asked: bool
+    ) -> dict[Node, nesting.Path]:
+        """The nodes inside of closed calls; more are closed where that is too much, and nobody asked for it."""
         sides = 2 if direction == "both" else 1
-        inside = nesting.closed(self._paths, depth) if depth is not None else {}
+        inside = closed_at(self._paths, self.level, opened) if depth is None else closed_below(self._paths, depth)
         boxes = self._count(inside) * sides
-        if depth is None and boxes > COMFORTABLE_NODES:
-            deepest = max((len(path) - sum(map(nesting.is_pass, path)) for path in self._paths.values()), default=0)
+        if depth is None and not asked and boxes > COMFORTABLE_NODES:
+            by_level = inside
+            deepest = max((sum(map(nesting.is_module, path)) for path in self._paths.values()), default=0)
             for depth in range(deepest - 1, -1, -1):
-                inside = nesting.closed(self._paths, depth)
+                inside = {**by_level, **_outer(closed_below(self._paths, depth), by_level)}
                 boxes = self._count(inside) * sides
                 if boxes <= COMFORTABLE_NODES:
                     break
-            if inside:
+            if len(inside) > len(by_level) or inside != by_level:
                 self.notes.append(
-                    f"{len(self.order)} nodes: modules below depth {depth} are closed. Open more with depth=."
+                    f"{len(self.order)} nodes: modules below depth {depth} are closed. Open more with depth= or level=."
                 )
         if boxes > limit:
             raise OptionError(self._too_large(boxes, limit))
         return inside
+
+    def _take_in_shared(self) -> set[Node]:
+        """Put the parameters of a module that is called several times, and closed, into the box of its first call."""
+        users: dict[Node, list[Node]] = {}
+        for node in self.order:
+            for parent in node.inputs:
+                if parent.op is None and parent not in self._inside and nesting.belongs_to_a_module(parent):
+                    users.setdefault(parent, []).append(node)
+        taken = set()
+        for leaf, found in users.items():
+            if all(user in self._inside for user in found):
+                modules = {nesting.module_around(self._paths[user]) for user in found}
+                if len(modules) == 1 and None not in modules:
+                    self._inside[leaf] = self._inside[found[0]]
+                    taken.add(leaf)
+        return taken
 
     def _count(self, inside: dict[Node, nesting.Path]) -> int:
         boxes = {
@@ -92,7 +125,7 @@ class Arrangement:
         return len(boxes)
 
     def _too_large(self, boxes: int, limit: int) -> str:
-        modules = any(not nesting.is_pass(place) for path in self._paths.values() for place in path[-1:])
+        modules = any(nesting.is_module(place) for path in self._paths.values() for place in path)
         way = (
             "draw fewer levels of modules, as in depth=0"
             if modules
@@ -132,11 +165,11 @@ class Arrangement:
         return node
 
     def is_module(self, place: str) -> bool:
-        """Whether the box is a closed module."""
+        """Whether the box is a closed call, of a module or a function."""
         return place in self._module_frames
 
     def module(self, place: str) -> Frame:
-        """What a closed module is."""
+        """What a closed call is."""
         return self._module_frames[place]
 
     @staticmethod
@@ -154,23 +187,32 @@ class Arrangement:
         source, target = self._places[parent], self._places[node]
         if source is None or target is None or is_note(node):
             return None
-        kind = "forward"
         if node in self._copies:
             if source == self._places[self._copies[node].inputs[position]]:
                 return None  # the first of the row has the same arrow
-            kind = "repeat"
-        return None if source == target else (source, target, kind)
+            return source, target, "repeat"  # to itself, where a row is a closed box
+        if parent in self._shared and source != target:
+            return None  # its module says which calls share it
+        return None if source == target else (source, target, "forward")
 
     # -- frames --------------------------------------------------------------------------------------
 
     def _frame(self, path: nesting.Path) -> Frame:
         place = path[-1]
-        if nesting.is_pass(place):
+        if isinstance(place, nesting.Pass):
             return Frame("", place.kind, "pass")
-        row = self._rows.get(path)
-        if row:
-            return Frame("", f"{row[0]} … {row[-1]}", place.kind, count=len(row))
-        return Frame("", place.name or place.kind, place.kind if place.name else "")
+        name, kind = (place.name, place.kind) if place.name else (place.kind, "")
+        if place.is_function:
+            return Frame("", name, "function")
+        if (row := self._rows.get(path)) is not None:
+            if row.shared:
+                return Frame(
+                    "", name, kind, count=row.count, aside="calls of one module, with the numbers of the first"
+                )
+            names = f"{row.first} … {row.last}"
+            return Frame("", names, place.kind, count=row.count, aside=f"with the numbers of {row.first}")
+        number, calls = self._calls.get(place, (1, 1))
+        return Frame("", name, kind, aside=f"shared: call {number} of {calls}" if calls > 1 else "")
 
     def _add_frames(self, direction: str) -> None:
         if direction == "both":
@@ -202,6 +244,11 @@ class Arrangement:
     def frames_of(self, place: str) -> tuple[str, ...]:
         """The ids of the frames around a box, outermost first."""
         return self._box_frames[place]
+
+
+def _outer(one: Mapping[Node, nesting.Path], other: Mapping[Node, nesting.Path]) -> dict[Node, nesting.Path]:
+    """The paths of one that are not inside of those of the other."""
+    return {node: path for node, path in one.items() if node not in other or len(path) < len(other[node])}
 
 
 def _inlined(order: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:

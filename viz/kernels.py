@@ -20,8 +20,8 @@ from tinygrad_ml.ops.movement import permute_dims
 
 from . import words
 from .figures import number
+from .folding import FOLD_FROM
 from .labels import LABEL_CHARACTERS
-from .nesting import FOLD_FROM
 
 COMFORTABLE_KERNELS = 40
 """Above this many boxes kernels are closed, if no depth was asked for: their arrows cross each other more than those of modules."""

@@ -146,6 +146,7 @@ def _module_rows(item: Item) -> list[str]:
         rows.append(font(f"{amount(item.flops)} FLOP", MUTED, 10))
     if item.shape is not None:
         rows.append(font(escaped(f"gives {shape_text(item.shape)}"), MUTED, 10))
+    rows.append(font(escaped(item.aside, 60), MUTED, 9, "i") if item.aside else "")
     rows.append(_saved_row(item))
     return rows
 
@@ -232,6 +233,7 @@ def _share_rows(edge: Edge) -> list[str]:
 def frame_label(frame: Frame) -> str:
     """The text at the top of a frame."""
     kind = frame.kind if frame.kind not in ("side", "pass", "kernel") else ""
+    kind = ", ".join(filter(None, [kind, frame.aside]))
     head = _head(frame.label, kind, frame.count, size=11)
     details = [font(escaped(line, 90), MUTED, 10) for line in frame.detail.splitlines()]
     return table([head, *details], 0, "LEFT") if details else f"<{head}>"

@@ -19,6 +19,7 @@ KINDS = {
     "operation": "operation",
     "output": "output",
     "module": "closed module",
+    "function": "closed function",
     "gradient": "gradient",
     "state": "kept from step to step",
     "host": "numbers of the host, anew in each step",
@@ -38,6 +39,9 @@ class Item:
     equation  the operation with the names of this graph put in, `x · W`
     sum       the same with numbers, for scalars: `3 · 4 = 12`
     note      why there are no numbers, if there are none
+    aside     what is to be known of it besides, in small: which of several calls it is
+    inside    of a closed call: its settings, and the shapes of its parameters
+    takes     the shapes that go into a closed call
     beside    the id of the tensor that this is the gradient of
     norm      of the gradients of all parameters in a closed module
     count     how many equal modules, or tensors of kernels drawn as one, are drawn as this one
@@ -71,6 +75,9 @@ class Item:
     count: int = 1
     costs: tuple[str, ...] = ()
     goes: tuple[str, ...] = ()
+    aside: str = ""
+    inside: tuple[str, ...] = ()
+    takes: tuple[tuple[int, ...], ...] = ()
     beside: str | None = None
     turn: int | None = None
     heat: float | None = None
@@ -112,6 +119,7 @@ class Frame:
 
     detail lines below the label
     count  how many equal modules, or kernels that do the same, are drawn as this one
+    aside  what is to be known of it besides, in small: which of several calls it is
     """
 
     id: str
@@ -119,6 +127,7 @@ class Frame:
     kind: str = "module"
     detail: str = ""
     count: int = 1
+    aside: str = ""
 
 
 @dataclass

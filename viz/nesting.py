@@ -1,25 +1,37 @@
-"""Which box every node stands in: modules inside modules, repeats folded into one, depths closed.
+"""Which boxes every node stands in: calls of functions inside of calls of modules, inside of passes.
 
-A node remembers the modules inside which it was made (`node.scope`); a leaf belongs where it is
-used. A node that a backward walk made stands around the graph that it differentiates, as a shell.
+A node remembers the calls inside which it was made (`node.scope`); two calls of one module are two
+boxes. A leaf belongs where it is used. A node that a backward walk made stands around the graph that
+it differentiates, as a shell.
 
-Read next: `model.py`.
+Read next: `folding.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeAlias
+from weakref import ReferenceType
 
 from tinygrad_ml.graph import Node
 from tinygrad_ml.modes import BACKWARD, Place
 from tinygrad_ml.nn import Parameter
 
+from .given import matched
 from .words import is_constant
 
-Path = tuple[Place, ...]
+Path: TypeAlias = tuple[Place, ...]
 
-FOLD_FROM = 3
-"""This many equal modules in a row are drawn as one."""
+
+class Pass(Place):
+    """A pass as a place: all that the `order`-th backward walk made, or, for 0, what was computed forward."""
+
+    __slots__ = ("order",)
+
+    def __init__(self, order: int):
+        super().__init__("", " of ".join(["backward"] * order) if order else "forward")
+        self.order = order
 
 
 def pass_of(node: Node) -> int:
@@ -32,21 +44,20 @@ def pass_of(node: Node) -> int:
     return order
 
 
-def pass_name(order: int) -> str:
-    """Forward, backward, backward of backward."""
-    return " of ".join(["backward"] * order) if order else "forward"
+def is_module(place: Place) -> bool:
+    """Whether a place is the call of a module: no function, no pass, and no row of calls."""
+    return type(place) is Place and not place.is_function
 
 
-def is_pass(place: Place) -> bool:
-    """Whether a place of a path is a pass, and not a module."""
-    return place.name.startswith("\0")
+def paths_of(order: Sequence[Node], named: Collection[Node] = ()) -> dict[Node, Path]:
+    """For each node of a topological order the boxes it stands in, outermost first.
 
-
-def paths_of(order: Sequence[Node]) -> dict[Node, Path]:
-    """For each node of a topological order the boxes it stands in, outermost first."""
+    named  leaves that have a name of their user's: they stand outside of all calls that did not make them
+    """
     passes = {node: pass_of(node) for node in order}
     highest = max(passes.values(), default=0)
-    shells = tuple(Place(f"\0{k}", pass_name(k)) for k in range(highest, -1, -1)) if highest else ()
+    shells = tuple(Pass(k) for k in range(highest, -1, -1)) if highest else ()
+    thin = _thin(order)
     level: dict[Node, int] = {}
     paths: dict[Node, Path] = {}
     for node in order:
@@ -56,16 +67,26 @@ def paths_of(order: Sequence[Node]) -> dict[Node, Path]:
         level[node] = max(made, *(level.get(parent, 0) for parent in node.inputs))
         # What was computed forward again from gradients, as a penalty is, stands outside of their shell.
         inner = made if level[node] == made else level[node] + 1
-        paths[node] = (*(shell for shell in shells if int(shell.name[1:]) >= inner), *_modules(node.scope[made:]))
-    _place_leaves(order, paths)
+        calls = [place for place in node.scope[made:] if place not in thin]
+        paths[node] = (*(shell for shell in shells if shell.order >= inner), *calls)
+    _place_leaves(order, paths, named)
     return paths
 
 
-def _modules(places: Path) -> Path:
-    return tuple(place for place in places if not place.is_function)
+def _thin(order: Sequence[Node]) -> set[Place]:
+    """The functions that did a single operation on just what they were given: its own box says it all."""
+    operations = Counter(place for node in order for place in node.scope if place.is_function)
+    return {
+        place
+        for node in order
+        for place in node.scope
+        if place.is_function
+        and operations[place] == 1
+        and len(matched(place, [parent for parent in node.inputs if parent.op is None])) == len(place.given or ())
+    }
 
 
-def _place_leaves(order: Sequence[Node], paths: dict[Node, Path]) -> None:
+def _place_leaves(order: Sequence[Node], paths: dict[Node, Path], named: Collection[Node]) -> None:
     """A leaf stands in the innermost box that holds all its users; the data of the whole network outside."""
     used: dict[Node, Path] = {}
     fed: set[Path] = set()  # boxes into which the output of an operation comes from outside
@@ -73,20 +94,40 @@ def _place_leaves(order: Sequence[Node], paths: dict[Node, Path]) -> None:
         for parent in node.inputs:
             here = paths[node]
             if parent.op is None:
-                used[parent] = _common(used[parent], here) if parent in used else here
+                used[parent] = common(used[parent], here) if parent in used else here
             else:
-                outside = len(_common(paths[parent], here))
+                outside = len(common(paths[parent], here))
                 fed.update(here[:depth] for depth in range(outside + 1, len(here) + 1))
+    given = _given_leaves(used)
     for node in order:
-        if node.op is None:
-            path = used.get(node, ())
-            if not (is_constant(node) or _belongs_to_a_module(node)):
-                while path and path not in fed:
-                    path = path[:-1]
-            paths[node] = path
+        if node.op is not None:
+            continue
+        path = used.get(node, ())
+        if belongs_to_a_module(node):
+            path = path[: _outermost_function(path)]
+        elif node.name is not None or node in named:
+            path = tuple(place for place in path if isinstance(place, Pass))
+        elif not is_constant(node) and (node in given or not any(place.is_function for place in path)):
+            path = path[: _outermost_function(path)]
+            while path and path not in fed:
+                path = path[:-1]
+        paths[node] = path
 
 
-def _belongs_to_a_module(leaf: Node) -> bool:
+def _given_leaves(used: Mapping[Node, Path]) -> set[Node]:
+    """The leaves that the functions inside which they are used were given, and did not make themselves."""
+    leaves: dict[Place, list[Node]] = {}
+    for leaf, path in used.items():
+        if (at := _outermost_function(path)) < len(path):
+            leaves.setdefault(path[at], []).append(leaf)
+    return {leaf for place, found in leaves.items() for leaf in matched(place, found).values()}
+
+
+def _outermost_function(path: Path) -> int:
+    return next((depth for depth, place in enumerate(path) if place.is_function), len(path))
+
+
+def belongs_to_a_module(leaf: Node) -> bool:
     """Whether a leaf is a parameter or a buffer, and not data."""
     receiver = leaf.tensor()
     return (
@@ -96,98 +137,21 @@ def _belongs_to_a_module(leaf: Node) -> bool:
     )
 
 
-def _common(one: Path, other: Path) -> Path:
+def common(one: Path, other: Path) -> Path:
+    """The boxes that two nodes both stand in."""
     same = 0
     for a, b in zip(one, other, strict=False):
-        if a != b:
+        if a is not b:
             break
         same += 1
     return one[:same]
 
 
-def closed(paths: dict[Node, Path], depth: int) -> dict[Node, Path]:
-    """The nodes that vanish into a closed module, when only `depth` levels of modules are opened."""
-    inside = {}
-    for node, path in paths.items():
-        shells = sum(map(is_pass, path))
-        if len(path) - shells > depth:
-            inside[node] = path[: shells + depth + 1]
-    return inside
+def module_around(path: Path) -> int | None:
+    """What is equal for the calls of one module, of the innermost around; None outside of modules."""
+    return next((identity(place) for place in reversed(path) if is_module(place)), None)
 
 
-def repeats(order: Sequence[Node], paths: dict[Node, Path]) -> tuple[dict[Node, Node], dict[Path, list[str]]]:
-    """Equal modules in a row, each fed by the one before.
-
-    Returns {node of a later one: its counterpart in the first} and, for each first one, the names
-    of all of them.
-    """
-    members: dict[Path, list[Node]] = {}
-    children: dict[Path, list[Path]] = {}
-    for node in order:
-        path = paths[node]
-        for depth in range(1, len(path) + 1):
-            here = path[:depth]
-            if here not in members:
-                members[here] = []
-                children.setdefault(path[: depth - 1], []).append(here)
-            members[here].append(node)
-    users: dict[Node, list[Node]] = {}
-    for node in order:
-        for parent in node.inputs:
-            users.setdefault(parent, []).append(node)
-
-    counterpart: dict[Node, Node] = {}
-    named: dict[Path, list[str]] = {}
-    waiting: list[Path] = [()]
-    while waiting:
-        siblings = children.get(waiting.pop(), [])
-        signatures = [_signature(path, members[path], paths) for path in siblings]
-        first = 0
-        while first < len(siblings):
-            end = first + 1
-            while (
-                end < len(siblings)
-                and signatures[end] == signatures[first]
-                and _follows(members[siblings[end]], members[siblings[end - 1]], members[siblings[first]], users)
-            ):
-                end += 1
-            if end - first >= FOLD_FROM and not is_pass(siblings[first][-1]):
-                for later in siblings[first + 1 : end]:
-                    counterpart.update(zip(members[later], members[siblings[first]], strict=True))
-                named[siblings[first]] = [path[-1].name for path in siblings[first:end]]
-                waiting.append(siblings[first])
-            else:
-                waiting.extend(siblings[first:end])
-            first = end
-    return counterpart, named
-
-
-def _signature(path: Path, nodes: list[Node], paths: dict[Node, Path]) -> tuple:
-    """What two modules must have in common to be drawn as one."""
-    inside = {node: position for position, node in enumerate(nodes)}
-    return (
-        path[-1].kind,
-        *(
-            (
-                node.op,
-                node.shape,
-                str(node.dtype),
-                node.needs_grad,
-                repr(sorted(node.params.items())),
-                tuple(place.name for place in paths[node][len(path) :]),
-                tuple([inside.get(parent, parent.shape) for parent in node.inputs]),
-            )
-            for node in nodes
-        ),
-    )
-
-
-def _follows(block: list[Node], before: list[Node], first: list[Node], users: dict[Node, list[Node]]) -> bool:
-    """Whether a block takes what the one before gives, which gives it to nobody else."""
-    here, there = set(block), set(before)
-    taken = {parent for node in block for parent in node.inputs if parent not in here}
-    shared = {parent for node in first for parent in node.inputs}
-    handed = {node for node in before if any(user not in there for user in users.get(node, ()))}
-    if not taken <= there | shared or not handed:
-        return False
-    return all(user in there or user in here for node in handed for user in users[node])
+def identity(place: Place) -> int:
+    """What is equal for the calls of one module, also when that has gone: a module has one weak reference."""
+    return id(place.module if isinstance(place.module, ReferenceType) else place)

@@ -99,7 +99,7 @@ class _GraphReader:
         if self.at.is_module(place):
             frame = self.at.module(place)
             item.kind, item.name, item.operation = "module", frame.label, frame.kind
-            item.count, item.operations = frame.count, 0
+            item.count, item.operations, item.aside = frame.count, 0, frame.aside
             self._add_to_module(item, node)
         else:
             item.shape, item.dtype, item.device = node.shape, str(node.dtype), device_of(node)

@@ -41,6 +41,7 @@ BOXES = {
     "operation": ("box", "filled,rounded", "#eef4fa", "#3f6f9f", 1.2, 1),
     "output": ("box", "filled,rounded", "#d9e8f6", "#3f6f9f", 1.4, 2),
     "module": ("box3d", "filled", "#e7ebf0", "#5a6877", 1.2, 1),
+    "function": ("box3d", "filled", "#eef4fa", "#3f6f9f", 1.2, 1),
     "gradient": ("box", "filled,rounded,dashed", "#f7eefa", "#9a4fb0", 1.3, 1),
     "state": ("cylinder", "filled", "#fdf1d8", "#a5690a", 1.2, 1),
     "host": ("note", "filled", "#f1f3f5", "#8795a5", 1.0, 1),

@@ -1,0 +1,134 @@
+"""Frames and levels: what is a box of its own, what is drawn as one, and that no arrow is lost by it."""
+
+import pytest
+
+import tinygrad_ml as tg
+import viz
+from tinygrad_ml import nn
+
+pytestmark = pytest.mark.host_only
+
+F = nn.functional
+
+
+def boxes(picture, *kinds):
+    return [item for item in picture.drawing.items if item.kind in kinds]
+
+
+def arrows(picture):
+    """(name of the source, name of the target, kind) of each arrow, by the names on the boxes."""
+    names = {item.id: item.name for item in picture.drawing.items}
+    return {(names[edge.source], names[edge.target], edge.kind) for edge in picture.drawing.edges}
+
+
+def has_circle(picture):
+    """Whether the arrows go in a circle; those to the next of a row do, and do not count."""
+    below = {}
+    for edge in picture.drawing.edges:
+        if edge.kind != "repeat":
+            below.setdefault(edge.source, set()).add(edge.target)
+            below.setdefault(edge.target, set())
+    while below:
+        ends = {box for box, targets in below.items() if not targets}
+        if not ends:
+            return True
+        below = {box: targets - ends for box, targets in below.items() if box not in ends}
+    return False
+
+
+class Block(nn.Module):
+    def __init__(self, width=4):
+        self.inner = nn.Sequential(nn.Linear(width, width), nn.ReLU())
+
+    def forward(self, x):
+        return x + self.inner(x)
+
+
+X, Z = (tg.tensor(tg.ones((2, 4)), requires_grad=True, name=name) for name in "xz")
+
+
+# -- a frame is one module in one call -----------------------------------------------------------------
+
+
+def test_modules_without_names_are_a_box_each():
+    a, b = nn.Linear(4, 4), nn.Linear(4, 4)
+    picture = viz.draw(b(a(X)).sum(), depth=0)
+    assert [(box.name, box.parameters) for box in boxes(picture, "module")] == [("Linear", 20)] * 2
+
+
+@pytest.mark.parametrize("fold", [True, False])
+def test_a_module_called_n_times_says_so_and_its_parameters_are_counted_once(fold):
+    cell, h = nn.Linear(4, 4), X
+    for _ in range(5):
+        h = cell(h)
+    picture = viz.draw(h.sum(), depth=0, fold=fold)
+    calls = boxes(picture, "module")
+    assert sum(box.parameters for box in calls) == 20 and not has_circle(picture)
+    if fold:
+        assert [(box.count, box.aside) for box in calls] == [(5, "calls of one module, with the numbers of the first")]
+    else:
+        assert [box.aside for box in calls] == [f"shared: call {number} of 5" for number in range(1, 6)]
+
+
+def test_a_shared_network_says_so_once_and_not_at_each_of_its_layers():
+    network = nn.Sequential(nn.Linear(4, 4), nn.Tanh())
+    frames = viz.draw(network(network(X)).sum()).drawing.frames.values()
+    assert [frame.aside for frame in frames if frame.aside] == ["shared: call 1 of 2", "shared: call 2 of 2"]
+
+
+def test_two_networks_in_one_step_have_each_its_box():
+    generator, discriminator = (nn.Sequential(nn.Linear(4, 4), nn.Tanh()) for _ in range(2))
+    real = discriminator(X).mean()
+    fake = discriminator(generator(Z)).mean()
+    picture = viz.draw(real - fake, depth=0)
+    assert len(boxes(picture, "module")) == 3 and not has_circle(picture)
+    assert {"z", "x"} <= {item.name for item in picture.drawing.items}
+    assert sum(box.parameters for box in boxes(picture, "module")) == 40
+
+
+# -- a folded row keeps its arrows ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("depth", [None, 1])
+def test_residual_blocks_in_a_row_take_what_the_block_before_gives(depth):
+    network = nn.Sequential(*[Block() for _ in range(5)])
+    picture = viz.draw(network(X), depth=depth)
+    if depth is None:
+        add = [item.id for item in picture.drawing.items if item.operation == "add"][-1]
+        from_the_sum = {edge.target for edge in picture.drawing.edges if (edge.source, edge.kind) == (add, "repeat")}
+        (linear,) = [item.id for item in picture.drawing.items if item.operation == "linear"]
+        assert from_the_sum == {add, linear}  # the skip, and the way through the block
+    else:
+        (block,) = boxes(picture, "module")
+        assert [edge.source for edge in picture.drawing.edges if edge.kind == "repeat"] == [block.id]
+        assert block.aside == "with the numbers of 0" and block.count == 5
+
+
+def test_rows_of_two_kinds_fold():
+    network = nn.Sequential(*[layer for _ in range(20) for layer in (nn.Linear(4, 4), nn.ReLU())])
+    picture = viz.draw(network, input_shape=(2, 4), depth=1)
+    assert [box.operation for box in boxes(picture, "module")] == ["Linear", "ReLU"]
+    (row,) = [frame for frame in picture.drawing.frames.values() if frame.count > 1]
+    assert (row.label, row.kind, row.count) == ("0 … 39", "Linear, ReLU", 20)
+    assert ("1", "0", "repeat") in arrows(picture)
+
+
+def test_layers_with_functions_between_them_fold():
+    layers = [nn.Linear(4, 4) for _ in range(6)]
+    h = X
+    for layer in layers:
+        h = F.relu(layer(h)) * 0.5
+    (row,) = [frame for frame in viz.draw(h).drawing.frames.values() if frame.count > 1]
+    assert (row.kind, row.count) == ("Linear, relu, mul", 6)
+
+
+def test_blocks_with_other_numbers_are_not_folded():
+    class Scaled(nn.Module):
+        def __init__(self, by):
+            self.by, self.inner = by, nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.inner(x) * self.by
+
+    network = nn.Sequential(*[Scaled(float(by)) for by in range(1, 5)])
+    assert all(frame.count == 1 for frame in viz.draw(network, input_shape=(2, 4)).drawing.frames.values())
