@@ -25,7 +25,7 @@ _Unit: TypeAlias = "Path | Node"
 """What a row is made of: a call, by its path, or an operation outside of calls."""
 
 
-class Row(Place):
+class FoldedRow(Place):
     """The first of a row of groups of several calls, as a place around it."""
 
     __slots__ = ()
@@ -96,7 +96,7 @@ class Folding:
     def _fold(self) -> None:
         waiting: list[Path] = [()]
         found: list[tuple[Node, Place, Equals]] = []
-        inserted: list[tuple[list[Node], int, Row]] = []
+        inserted: list[tuple[list[Node], int, FoldedRow]] = []
         while waiting:
             around = waiting.pop()
             units = self._units.get(around, [])
@@ -113,7 +113,7 @@ class Folding:
                     if length == 1 and isinstance(group[0], tuple):
                         place = group[0][-1]
                     else:
-                        place = Row("", ", ".join(map(_kind, group)))
+                        place = FoldedRow("", ", ".join(map(_kind, group)))
                         inserted.append((nodes, len(around), place))
                     found.append((nodes[-1], place, _equals(units[first:end], count)))
                 first = end

@@ -13,7 +13,7 @@ from tinygrad_ml.graph import Node
 from tinygrad_ml.modes import Place
 from tinygrad_ml.modes import path as dotted
 
-from .folding import Row
+from .folding import FoldedRow
 from .nesting import Pass, Path, belongs_to_a_module, is_module
 
 LEVELS = ("network", "layers", "functions", "operations", "numbers")
@@ -78,7 +78,7 @@ class _Rule:
     def closes(self, prefix: Path) -> bool:
         """Whether the call at the end of a path is closed."""
         place = prefix[-1]
-        if isinstance(place, (Pass, Row)) or prefix in self._opened or self.level in ("operations", "numbers"):
+        if isinstance(place, (Pass, FoldedRow)) or prefix in self._opened or self.level in ("operations", "numbers"):
             return False
         if self.level == "network":
             return True
@@ -102,7 +102,7 @@ def _named(paths: Iterable[Path], names: Collection[str]) -> set[Path]:
     for whole in dict.fromkeys(paths):
         for depth in range(1, len(whole) + 1):
             prefix = whole[:depth]
-            if isinstance(prefix[-1], (Pass, Row)):
+            if isinstance(prefix[-1], (Pass, FoldedRow)):
                 continue
             called = names_of_call(prefix)
             known.update(dict.fromkeys(called[:1]))
