@@ -54,7 +54,8 @@ def backpropagate(
     else:
         wanted = set(wanted)
         useful = _leading_to(wanted, order)
-    pending, found = dict(seeds), {}
+    pending: dict[Node, Any] = dict(seeds)
+    found: dict[Node, Any] = {}
     while order:
         node = order.pop()
         g = pending.pop(node, None)

@@ -21,6 +21,7 @@ What there is, file by file (of names with a d behind, there are 1d, 2d and 3d, 
     `activation.py`     ReLU, ReLU6, LeakyReLU, PReLU, RReLU, ELU, CELU, SELU, GELU, SiLU, Mish, GLU, Sigmoid, LogSigmoid,
                         Tanh, Softplus, Softsign, Tanhshrink, Hardshrink, Softshrink, Hardtanh, Hardsigmoid, Hardswish,
                         Threshold, Softmax, LogSoftmax, Softmin, Softmax2d
+    `recurrent.py`      RNN, LSTM, GRU, and in `cells.py` RNNCell, LSTMCell, GRUCell; sequences of unlike lengths in `utils/rnn.py`
     `attention.py`      MultiheadAttention
     `transformer.py`    Transformer, TransformerEncoder, TransformerEncoderLayer, TransformerDecoder,
                         TransformerDecoderLayer
@@ -33,8 +34,7 @@ What there is, file by file (of names with a d behind, there are 1d, 2d and 3d, 
     `likelihood.py`     GaussianNLLLoss, PoissonNLLLoss, CTCLoss
 
 and in `functional` alone: interpolate, pad, grid_sample, affine_grid, normalize, one_hot, pdist, gumbel_softmax,
-scaled_dot_product_attention, attention_weights, sinusoidal_positions, rotary_embedding. Not here are recurrent layers,
-EmbeddingBag, fractional pooling, and layers that find out their sizes later (Lazy...).
+scaled_dot_product_attention, attention_weights, sinusoidal_positions, rotary_embedding. Not here are EmbeddingBag, fractional pooling, and layers that find out their sizes later (Lazy...).
 """
 
 from . import functional, init, utils
@@ -69,6 +69,7 @@ from .activation import (
     Threshold,
 )
 from .attention import MultiheadAttention
+from .cells import GRUCell, LSTMCell, RNNCell
 from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .distance import CosineSimilarity, PairwiseDistance
@@ -149,6 +150,7 @@ from .pooling import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
+from .recurrent import GRU, LSTM, RNN
 from .shape import ChannelShuffle, Flatten, PixelShuffle, PixelUnshuffle, Unflatten
 from .transformer import (
     Transformer,

@@ -86,6 +86,7 @@ from .pooling import (
     max_unpool2d,
     max_unpool3d,
 )
+from .recurrent import gru_step, lstm_step, rnn_step
 from .reordering import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from .sampling import affine_grid, grid_sample
 from .scaling import local_response_norm, normalize, rms_norm

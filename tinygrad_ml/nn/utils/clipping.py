@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterable
 
-from ..errors import GradientError
-from ..functional import abs, clip, isfinite, logical_and, max, maximum, norm, stack, where
-from ..functional.reductions import widened
-from ..modes import no_grad
-from ..tensor import Tensor, tensor
+from ...errors import GradientError
+from ...functional import abs, clip, isfinite, logical_and, max, maximum, norm, stack, where
+from ...functional.reductions import widened
+from ...modes import no_grad
+from ...tensor import Tensor, tensor
 
 
 def clip_grad_norm_(

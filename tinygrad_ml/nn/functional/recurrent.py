@@ -1,0 +1,77 @@
+"""One step of a recurrent network: what was kept, and what comes in, become what is kept.
+
+Each takes what comes in as `projected` = W·x + b, which needs nothing of the steps before, and so is computed for all
+steps at once. Weights of several gates stand one above the other, in PyTorch's order.
+
+Read next: `../recurrent.py`.
+"""
+
+from __future__ import annotations
+
+from ...errors import OptionError
+from ...functional import sigmoid, split, tanh
+from ...modes import composed
+from ...tensor import Tensor
+from .activation import relu
+from .linear import linear
+
+
+@composed
+def rnn_step(
+    projected: Tensor, hidden: Tensor, weight: Tensor, bias: Tensor | None = None, nonlinearity: str = "tanh"
+) -> Tensor:
+    """h ← tanh(W_ih·x + b_ih + W_hh·h + b_hh), or relu in place of tanh.
+
+    projected   (batch, hidden_size), W_ih·x + b_ih
+    hidden      (batch, hidden_size)
+    weight, bias  W_hh (hidden_size, hidden_size) and b_hh
+
+    Source: J. Elman, "Finding Structure in Time" (1990).
+    """
+    if nonlinearity not in ("tanh", "relu"):
+        raise OptionError(f"nonlinearity={nonlinearity!r}; use 'tanh' or 'relu'")
+    return (tanh if nonlinearity == "tanh" else relu)(projected + linear(hidden, weight, bias))
+
+
+@composed
+def lstm_step(
+    projected: Tensor,
+    hidden: Tensor,
+    cell: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    weight_hr: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """i, f, g, o = the four quarters of W_ih·x + b_ih + W_hh·h + b_hh; c ← σ(f)·c + σ(i)·tanh(g); h ← σ(o)·tanh(c).
+
+    projected     (batch, 4·hidden_size), W_ih·x + b_ih
+    hidden, cell  (batch, hidden_size), h and c
+    weight, bias  W_hh (4·hidden_size, hidden_size) and b_hh
+    weight_hr     (proj_size, hidden_size): h is multiplied by it, and then of proj_size
+    Returns the new h and c.
+
+    Source: S. Hochreiter, J. Schmidhuber, "Long Short-Term Memory" (1997), with the forget gate of F. Gers et al. (2000);
+    weight_hr: H. Sak et al., "Long Short-Term Memory Based Recurrent Neural Network Architectures" (2014).
+    """
+    i, f, g, o = split(projected + linear(hidden, weight, bias), 4, axis=-1)
+    cell = sigmoid(f) * cell + sigmoid(i) * tanh(g)
+    hidden = sigmoid(o) * tanh(cell)
+    return (hidden if weight_hr is None else linear(hidden, weight_hr)), cell
+
+
+@composed
+def gru_step(projected: Tensor, hidden: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """h ← (1 - z)·n + z·h, with r = σ(x_r + h_r), z = σ(x_z + h_z), n = tanh(x_n + r·h_n).
+
+    projected     (batch, 3·hidden_size): x_r, x_z and x_n, the thirds of W_ih·x + b_ih
+    hidden        (batch, hidden_size); h_r, h_z and h_n are the thirds of W_hh·h + b_hh
+    weight, bias  W_hh (3·hidden_size, hidden_size) and b_hh
+
+    Source: K. Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder" (2014), with r behind the product.
+    """
+    size = hidden.shape[-1]
+    inward, inside = projected, linear(hidden, weight, bias)
+    gates = sigmoid(inward[..., : 2 * size] + inside[..., : 2 * size])
+    r, z = gates[..., :size], gates[..., size:]
+    n = tanh(inward[..., 2 * size :] + r * inside[..., 2 * size :])
+    return n + z * (hidden - n)
