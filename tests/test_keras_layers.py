@@ -164,6 +164,23 @@ def test_folder_of_images(folder, capsys):
     assert len(model.fit(loader, epochs=2, verbose=0).history["accuracy"]) == 2
 
 
+def test_single_images_of_a_folder(folder):
+    single = keras.utils.image_dataset_from_directory(folder, batch_size=None, image_size=(4, 4), verbose=False)
+    assert {(image.shape, int(label)) for image, label in single} == {((4, 4, 3), 0), ((4, 4, 3), 1)}
+    assert sorted(image[0, 0, 0] for image, _ in single) == [0] * 3 + [100] * 3
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong"),
+    [("color_mode", "blue"), ("interpolation", "best"), ("label_mode", "some"), ("batch_size", 0)]
+    + [("validation_split", split) for split in (0, 1, 2, -0.5, "half")],
+)
+def test_options_of_folders_are_looked_at_at_once(folder, option, wrong):
+    subset = {"subset": "training"} if option == "validation_split" else {}
+    with pytest.raises(OptionError, match=option):
+        keras.utils.image_dataset_from_directory(folder, **{option: wrong}, **subset, verbose=False)
+
+
 def test_folders_that_are_none(folder, tmp_path):
     (folder / "cat" / "broken.png").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"broken\.png"):

@@ -1,8 +1,9 @@
-"""Options that must be numbers of some kind, told of where they are given."""
+"""Options that must be numbers of some kind, or one of some words, told of where they are given."""
 
 from __future__ import annotations
 
 import numbers
+from collections.abc import Iterable
 from typing import Any
 
 from ..errors import OptionError
@@ -22,6 +23,14 @@ def number(what: str, value: Any, least: float = float("-inf"), most: float = fl
         bounds = "" if least == float("-inf") else f" of {least} or more" if most == float("inf") else ""
         bounds = f" from {least} to {most}" if most < float("inf") else bounds
         raise OptionError(f"{what}={value!r} must be a number{bounds}")
+    return value
+
+
+def one_of(what: str, value: Any, known: Iterable[Any]) -> Any:
+    """`value`, if it is one of those known."""
+    *others, last = map(repr, known)
+    if repr(value) not in (*others, last):
+        raise OptionError(f"{what}={value!r} is not {', '.join(others)} or {last}")
     return value
 
 

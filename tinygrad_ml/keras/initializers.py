@@ -121,13 +121,9 @@ class VarianceScaling(Initializer):
             raise OptionError("the fans are of the last two axes: input_axes= and output_axes= are not offered")
         if scale <= 0:
             raise OptionError(f"scale={scale!r} must be above 0")
-        if mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise OptionError(f"mode={mode!r} is not 'fan_in', 'fan_out' or 'fan_avg'")
+        checks.one_of("mode", mode, ("fan_in", "fan_out", "fan_avg"))
         distribution = "truncated_normal" if distribution == "normal" else distribution
-        if distribution not in ("truncated_normal", "untruncated_normal", "uniform"):
-            raise OptionError(
-                f"distribution={distribution!r} is not 'truncated_normal', 'untruncated_normal', 'uniform'"
-            )
+        checks.one_of("distribution", distribution, ("truncated_normal", "untruncated_normal", "uniform"))
         self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, checks.seed(seed)
 
     def fill(self, tensor: Tensor) -> Tensor:

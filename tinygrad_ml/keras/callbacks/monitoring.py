@@ -9,6 +9,7 @@ from typing import Any
 import numpy
 
 from ...errors import OptionError
+from ..checks import one_of
 from ..warn import warn
 from .base import Callback
 
@@ -21,8 +22,7 @@ class _Monitor(Callback):
     for losses. Raises `OptionError` where nobody knows."""
 
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0, best: float | None = None):
-        if mode not in ("auto", "min", "max"):
-            raise OptionError(f"mode={mode!r} is not 'auto', 'min' or 'max'")
+        one_of("mode", mode, ("auto", "min", "max"))
         self.monitor, self.mode, self.min_delta, self.best = monitor, mode, abs(min_delta), best
 
     def larger(self) -> bool:

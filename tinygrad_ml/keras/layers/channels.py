@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...errors import OptionError, ShapeError
+from ...errors import ShapeError
 from ...tensor import Tensor, as_tensor
+from ..checks import one_of
 
 DATA_FORMATS = {None: "channels_last", "tf": "channels_last", "th": "channels_first"}
 
 
 def checked_format(data_format: str | None) -> str:
     """ "channels_last", which is the default, or "channels_first"; old courses call them "tf" and "th"."""
-    data_format = DATA_FORMATS.get(data_format, data_format)
-    if data_format not in ("channels_last", "channels_first"):
-        raise OptionError(f"data_format={data_format!r} is not 'channels_last' or 'channels_first'")
-    return data_format
+    return one_of("data_format", DATA_FORMATS.get(data_format, data_format), ("channels_last", "channels_first"))
 
 
 def channels_first(function: Callable[[Tensor], Tensor], inputs: Any, data_format: str) -> Tensor:
@@ -43,9 +41,7 @@ def channels_of(shape: tuple, data_format: str) -> int:
 
 def checked_padding(padding: str) -> str:
     """ "valid" or "same", in any case."""
-    if str(padding).lower() not in ("valid", "same"):
-        raise OptionError(f"padding={padding!r} is not 'valid' or 'same'")
-    return padding.lower()
+    return one_of("padding", padding.lower() if isinstance(padding, str) else padding, ("valid", "same"))
 
 
 def padding_of(

@@ -18,7 +18,7 @@ from ...backend import DEFAULT_FLOAT
 from ...errors import DataError, OptionError, ShapeError
 from ...functional import clip, flip, maximum, sqrt, where
 from ...tensor import Tensor, as_tensor
-from ..checks import number
+from ..checks import number, one_of
 from .affine import FILL_MODES, transform
 from .base import Layer
 from .channels import channels_first, checked_format
@@ -158,11 +158,9 @@ class _Geometric(_RandomLayer):
         **options: Any,
     ):
         super().__init__(seed, data_format, **options)
-        if fill_mode not in FILL_MODES:
-            raise OptionError(f"fill_mode={fill_mode!r} is not one of {', '.join(map(repr, FILL_MODES))}")
-        if interpolation not in ("bilinear", "nearest"):
-            raise OptionError(f"interpolation={interpolation!r} is not 'bilinear' or 'nearest'")
-        self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, fill_value
+        self.fill_mode = one_of("fill_mode", fill_mode, FILL_MODES)
+        self.interpolation = one_of("interpolation", interpolation, ("bilinear", "nearest"))
+        self.fill_value = fill_value
         self.how = {"fill_mode": fill_mode, "interpolation": interpolation, "fill_value": fill_value}
 
 
@@ -278,9 +276,7 @@ class RandomFlip(_RandomLayer):
     def __init__(self, mode: str = "horizontal_and_vertical", seed: int | None = None, **options: Any):
         super().__init__(seed, **options)
         axes = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (2, 1)}
-        if mode not in axes:
-            raise OptionError(f"mode={mode!r} is not one of {', '.join(map(repr, axes))}")
-        self.mode, self.axes = mode, axes[mode]
+        self.mode, self.axes = one_of("mode", mode, axes), axes[mode]
 
     def change(self, images: Tensor) -> Tensor:
         for axis in self.axes:

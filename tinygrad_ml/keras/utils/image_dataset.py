@@ -10,11 +10,14 @@ import numpy
 from ...data import DataLoader, Dataset
 from ...errors import DataError, OptionError, ShapeError
 from ...tensor import as_tensor
+from ..checks import number, one_of
 from ..layers.channels import checked_format
 from .np_utils import to_categorical
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 COLOR_MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}
+RESAMPLING = {"bilinear": "BILINEAR", "nearest": "NEAREST", "bicubic": "BICUBIC", "lanczos": "LANCZOS", "box": "BOX"}
+RESAMPLING |= {"hamming": "HAMMING", "lanczos3": "LANCZOS", "area": "BOX"}
 
 
 def _pillow() -> Any:
@@ -30,14 +33,16 @@ def load_img(
 ) -> Any:
     """An image file as an image of Pillow, of `target_size` (height, width) if given."""
     Image = _pillow()
-    if color_mode not in COLOR_MODES:
-        raise OptionError(f"color_mode={color_mode!r} is not one of {', '.join(map(repr, COLOR_MODES))}")
+    kind, how = (
+        COLOR_MODES[one_of("color_mode", color_mode, COLOR_MODES)],
+        one_of("interpolation", interpolation, RESAMPLING),
+    )
     try:
-        image = Image.open(path).convert(COLOR_MODES[color_mode])
+        image = Image.open(path).convert(kind)
     except Exception as error:  # Pillow has no error of its own: OSError, SyntaxError, ValueError and others
         raise DataError(f"{path} cannot be read as an image ({error}): fetch it again, or delete it") from None
     if target_size is not None and image.size != (target_size[1], target_size[0]):
-        image = image.resize((target_size[1], target_size[0]), getattr(Image.Resampling, interpolation.upper()))
+        image = image.resize((target_size[1], target_size[0]), Image.Resampling[RESAMPLING[how]])
     return image
 
 
@@ -102,6 +107,7 @@ def image_dataset_from_directory(
     class_names  the folders in the order of the labels; by default alphabetical
     color_mode   "rgb", "rgba" or "grayscale"
     image_size   (height, width) that all images are resized to
+    batch_size   None for single images and labels, as a `Dataset`
     seed         of the order, and of what `validation_split` cuts off
     subset       "training", "validation" or "both", a pair of loaders
 
@@ -110,8 +116,13 @@ def image_dataset_from_directory(
     root = Path(directory)
     if not root.is_dir():
         raise DataError(f"{root} is no folder: give image_dataset_from_directory one that has a folder for each class")
-    if label_mode not in ("int", "categorical", "binary", None):
-        raise OptionError(f"label_mode={label_mode!r} is not 'int', 'categorical', 'binary' or None")
+    one_of("label_mode", label_mode, ("int", "categorical", "binary", None))
+    one_of("color_mode", color_mode, COLOR_MODES)
+    one_of("interpolation", interpolation, RESAMPLING)
+    if validation_split is not None and not 0 < number("validation_split", validation_split, 0, 1) < 1:
+        raise OptionError(
+            f"validation_split={validation_split} must be above 0 and below 1: it is a part of the images"
+        )
     if (subset is None) != (validation_split is None) or subset not in (None, "training", "validation", "both"):
         raise OptionError("give both validation_split and subset ('training', 'validation' or 'both'), or neither")
     paths, numbers, names = _found(root, labels, class_names)
@@ -122,12 +133,14 @@ def image_dataset_from_directory(
     )
     targets = None if label_mode is None or labels is None else _labelled(numbers, label_mode, len(names))
 
-    def loader(rows: Any, shuffled: bool) -> ImageLoader:
-        rows = [int(row) for row in rows]
+    def loader(rows: Any, shuffled: bool) -> ImageLoader | ImageFolder:
+        rows = [int(row) for row in (order if batch_size is None and subset is None else rows)]
         own = None if targets is None else targets[rows]
         read = lambda path: load_img(path, color_mode, image_size, interpolation)  # noqa: E731
         folder = ImageFolder([paths[row] for row in rows], own, names, read)
-        made = ImageLoader(folder, batch_size or max(len(rows), 1), shuffle=shuffled, seed=seed)
+        if batch_size is None:
+            return folder
+        made = ImageLoader(folder, batch_size, shuffle=shuffled, seed=seed)
         made.class_names, made.file_paths = names, [str(path) for path in folder.file_paths]
         return made
 

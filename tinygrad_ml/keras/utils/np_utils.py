@@ -9,8 +9,9 @@ import numpy
 
 from ... import random
 from ...backend import DEFAULT_FLOAT
-from ...errors import OptionError, RangeError
+from ...errors import RangeError
 from ...tensor import Tensor, tensor
+from ..checks import one_of
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:
@@ -48,9 +49,8 @@ def pad_sequences(
     padding     where `value` fills up what is too short: "pre", in front, or "post", behind
     truncating  where what is too long is cut
     """
-    for what, side in (("padding", padding), ("truncating", truncating)):
-        if side not in ("pre", "post"):
-            raise OptionError(f"{what}={side!r} is not 'pre' or 'post'")
+    one_of("padding", padding, ("pre", "post"))
+    one_of("truncating", truncating, ("pre", "post"))
     rows = [numpy.asarray(row) for row in sequences]
     maxlen = max((len(row) for row in rows), default=0) if maxlen is None else maxlen
     rest = next((row.shape[1:] for row in rows if len(row)), ())
@@ -62,8 +62,10 @@ def pad_sequences(
     return made
 
 
-def normalize(x: Any, axis: int = -1, order: float = 2) -> numpy.ndarray:
-    """Arrays divided by their norm along an axis."""
+def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
+    """Arrays divided by their norm along an axis; of a tensor, a tensor."""
+    if isinstance(x, Tensor):
+        return tensor(normalize(x.numpy(), axis, order), device=x.device)
     x = numpy.atleast_1d(x)
     norms = numpy.linalg.norm(x, order, axis, keepdims=True)
     return x / numpy.where(norms == 0, 1, norms)
