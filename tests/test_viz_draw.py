@@ -172,7 +172,8 @@ def test_what_depends_on_an_overwritten_tensor_is_computed_again_as_a_whole():
     y = (w + 1).exp().sum()  # exp has saved its own output, which must not stand beside the new w
     w.assign([5.0, 5.0])
     picture = viz.draw(y, direction="both")
-    now = viz.draw((w + 1).exp().sum(), direction="both")
+    y = (w + 1).exp().sum()
+    now = viz.draw(y, direction="both")
     assert _boxes(picture) == _boxes(now) and item(picture, "add").value.values == [6, 6]
     assert picture.drawing.notes == [CHANGED] and "changed since" not in picture.source
     w.data[0] = 7.0  # without a word
@@ -187,7 +188,7 @@ def test_after_a_step_of_the_optimiser_a_network_is_drawn_as_it_is_now():
     y.backward()
     optimizer.step()
     picture = viz.draw(y)
-    assert item(picture, "L").value.values == pytest.approx(model(tg.ones((2, 4))).sum().item(), rel=1e-5)
+    assert item(picture, "y").value.values == pytest.approx(model(tg.ones((2, 4))).sum().item(), rel=1e-5)
     assert not any(box.note for box in picture.drawing.items) and "freed" not in picture.source
 
 

@@ -96,7 +96,7 @@ def test_the_table_of_all_steps_is_in_the_page_itself(tmp_path):
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     steps = viz.steps(loss)
     assert len(page.data["steps"]) == len(steps) == text.count('<tr class="')
-    assert "<td>∂L/∂W = xᵀ @ ∂L/∂v₁</td>" in text
+    assert "<td>∂loss/∂W = xᵀ @ ∂loss/∂v₁</td>" in text
 
 
 @needs_graphviz

@@ -132,3 +132,32 @@ def test_blocks_with_other_numbers_are_not_folded():
 
     network = nn.Sequential(*[Scaled(float(by)) for by in range(1, 5)])
     assert all(frame.count == 1 for frame in viz.draw(network, input_shape=(2, 4)).drawing.frames.values())
+
+
+# -- what the user named stays named --------------------------------------------------------------------
+
+
+def test_variables_of_the_program_name_what_has_no_name():
+    hidden = X.exp()
+    loss = (hidden * 2).sum()
+    assert {box.name for box in viz.draw(loss).drawing.items} == {"x", "hidden", "v₁", "loss"}
+    assert viz.steps(loss)[-1].name == "∂loss/∂x"
+
+
+def test_who_only_hands_a_tensor_on_does_not_name_it():
+    def show(what):
+        return viz.draw(what)
+
+    answer = X.sum()
+    assert show(answer).drawing.items[-1].name == "answer"
+    assert show(X.sum()).drawing.items[-1].name == "what"
+
+
+def test_a_name_stands_for_one_tensor():
+    def inner(y):
+        h = y.exp()
+        return viz.draw(h.sum())
+
+    h = X.tanh()
+    names = [box.name for box in inner(h).drawing.items]
+    assert names.count("h") == 1 and len(names) == len(set(names))

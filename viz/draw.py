@@ -5,10 +5,12 @@ Read before: `model.py`, `reading.py`, `dot.py`. Read next: `steps.py`.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeAlias
 
 from tinygrad_ml.compile import Step as CompiledStep
@@ -26,6 +28,7 @@ from .reading import read_graph
 from .render import HOW_TO_GET_ONE, PICTURE_FORMATS, NoRenderer, render
 from .subject import subject
 from .svg import backward_is_left, polish
+from .variables import variables
 
 Drawable: TypeAlias = Tensor | Sequence[Tensor] | Callable[..., Any] | BaseException
 """What can be drawn: tensors; a compiled step; a module or a function, with `input_shape`; an error that an operation raised."""
@@ -81,17 +84,22 @@ def draw(
         raise OptionError(f"stage= is for functions compiled by tg.compile, and not for {type(what).__name__}")
     failure = failure_in(what) if isinstance(what, BaseException) else None
     if failure:
-        outputs, notes = subject(failure.inputs)
+        outputs, notes = subject(failure.inputs, variables(failure.inputs, sys._getframe(1)))
         failure, direction = failure._replace(inputs=outputs), "forward"
     else:
-        outputs, notes = outputs_of(what, input_shape)
+        outputs, notes = outputs_of(what, input_shape, sys._getframe(1))
     arrangement = Arrangement(outputs, direction, depth, fold, limit, finished=failure is None)
     arrangement.notes += notes
     return Picture(read_graph(arrangement, direction, values=values, overlay=overlay, failure=failure), legend)
 
 
-def outputs_of(what: Drawable, input_shape: Sequence[int] | None) -> tuple[list[Node], list[str]]:
-    """The nodes that `draw`, `steps` and `explain` are asked about, and what is to be said of them."""
+def outputs_of(
+    what: Drawable, input_shape: Sequence[int] | None, caller: FrameType | None
+) -> tuple[list[Node], list[str]]:
+    """The nodes that `draw`, `steps` and `explain` are asked about, and what is to be said of them.
+
+    caller  the function that asks: tensors without a name are called as its variables
+    """
     if isinstance(what, CompiledStep):
         raise DTypeError(
             "a compiled step has no graph to go through step by step: viz.draw(step) draws its kernels, step.explain() "
@@ -110,7 +118,8 @@ def outputs_of(what: Drawable, input_shape: Sequence[int] | None) -> tuple[list[
         raise DTypeError(
             f"a graph belongs to a tensor, several, or (for draw) an error, not {type(what).__name__}{hint}"
         )
-    return subject([tensor.node for tensor in tensors])
+    nodes = [tensor.node for tensor in tensors]
+    return subject(nodes, variables(nodes, caller))
 
 
 class Picture:

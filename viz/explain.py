@@ -13,6 +13,7 @@ import hashlib
 import html
 import json
 import math
+import sys
 import warnings
 from collections.abc import Sequence
 from importlib import resources
@@ -70,7 +71,7 @@ def explain(
 
     >>> viz.explain(loss, "page.html")
     """
-    outputs, notes = outputs_of(what, input_shape)
+    outputs, notes = outputs_of(what, input_shape, sys._getframe(1))
     direction = "both" if any(node.needs_grad for node in outputs) else "forward"
     arrangement = Arrangement(outputs, direction, depth, fold, limit)
     arrangement.notes += notes

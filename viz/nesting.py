@@ -10,7 +10,7 @@ Read next: `folding.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 from weakref import ReferenceType
 
@@ -49,11 +49,8 @@ def is_module(place: Place) -> bool:
     return type(place) is Place and not place.is_function
 
 
-def paths_of(order: Sequence[Node], named: Collection[Node] = ()) -> dict[Node, Path]:
-    """For each node of a topological order the boxes it stands in, outermost first.
-
-    named  leaves that have a name of their user's: they stand outside of all calls that did not make them
-    """
+def paths_of(order: Sequence[Node]) -> dict[Node, Path]:
+    """For each node of a topological order the boxes it stands in, outermost first."""
     passes = {node: pass_of(node) for node in order}
     highest = max(passes.values(), default=0)
     shells = tuple(Pass(k) for k in range(highest, -1, -1)) if highest else ()
@@ -69,7 +66,7 @@ def paths_of(order: Sequence[Node], named: Collection[Node] = ()) -> dict[Node, 
         inner = made if level[node] == made else level[node] + 1
         calls = [place for place in node.scope[made:] if place not in thin]
         paths[node] = (*(shell for shell in shells if shell.order >= inner), *calls)
-    _place_leaves(order, paths, named)
+    _place_leaves(order, paths)
     return paths
 
 
@@ -86,7 +83,7 @@ def _thin(order: Sequence[Node]) -> set[Place]:
     }
 
 
-def _place_leaves(order: Sequence[Node], paths: dict[Node, Path], named: Collection[Node]) -> None:
+def _place_leaves(order: Sequence[Node], paths: dict[Node, Path]) -> None:
     """A leaf stands in the innermost box that holds all its users; the data of the whole network outside."""
     used: dict[Node, Path] = {}
     fed: set[Path] = set()  # boxes into which the output of an operation comes from outside
@@ -105,7 +102,7 @@ def _place_leaves(order: Sequence[Node], paths: dict[Node, Path], named: Collect
         path = used.get(node, ())
         if belongs_to_a_module(node):
             path = path[: _outermost_function(path)]
-        elif node.name is not None or node in named:
+        elif node.name is not None:  # its user knows it
             path = tuple(place for place in path if isinstance(place, Pass))
         elif not is_constant(node) and (node in given or not any(place.is_function for place in path)):
             path = path[: _outermost_function(path)]

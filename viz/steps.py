@@ -5,6 +5,7 @@ Read before: `telling.py`, where the steps come from. Read next: `page/`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import overload
 
@@ -38,7 +39,7 @@ def steps(
 
     >>> print(viz.steps(loss))
     """
-    outputs, notes = outputs_of(what, input_shape)
+    outputs, notes = outputs_of(what, input_shape, sys._getframe(1))
     return Steps(tell(Arrangement(outputs, "forward", None, False, limit), {}, check=check), notes)
 
 

@@ -4,12 +4,12 @@ The engine notes where a gradient is a function of inputs that it does not vary 
 operation of anybody's. And a graph that backward() has walked has let go of what it had saved; one whose parameters
 an optimiser has moved holds numbers of two times. Both are computed again, once, before anything reads them.
 
-Read before: `replay.py`. Read next: `draw.py`.
+Read before: `replay.py`, `variables.py`. Read next: `draw.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 
 from tinygrad_ml.errors import TinygradError
@@ -28,9 +28,12 @@ CHANGED = (
 )
 
 
-def subject(outputs: Sequence[Node]) -> tuple[list[Node], list[str]]:
-    """The nodes to draw for `outputs`, and what is to be said of them. The graph that was given stays as it is."""
-    nodes = _without_notes(outputs)
+def subject(outputs: Sequence[Node], called: Mapping[Node, str]) -> tuple[list[Node], list[str]]:
+    """The nodes to draw for `outputs`, and what is to be said of them. The graph that was given stays as it is.
+
+    called  names for nodes that have none
+    """
+    nodes = _without_notes(outputs, called)
     order = topological(nodes)
     note = CHANGED if _changed(order) else FREED if any(node.freed for node in order) else ""
     if not note:
@@ -58,10 +61,10 @@ def _says_nothing(node: Node) -> bool:
     return is_note(node) and node.inputs[0].needs_grad == node.needs_grad
 
 
-def _without_notes(outputs: Sequence[Node]) -> list[Node]:
+def _without_notes(outputs: Sequence[Node], called: Mapping[Node, str]) -> list[Node]:
     """The graph without notes that say nothing. A name that was given to one is the name of what is behind it."""
     order = topological(outputs)
-    names: dict[Node, str] = {}
+    names = dict(called)
     for node in reversed(order):
         if is_note(node) and (name := node.name or names.get(node)):
             names.setdefault(node.inputs[0], name)

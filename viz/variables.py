@@ -1,0 +1,56 @@
+"""The variables of the user's program that hold tensors of a graph: names for what has none.
+
+Read next: `subject.py`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Mapping, Sequence
+from types import FrameType
+from typing import Any
+
+from tinygrad_ml.graph import Node, topological
+from tinygrad_ml.tensor import Tensor
+
+_OURS = ("tinygrad_ml", "viz")
+
+
+def variables(outputs: Sequence[Node], frame: FrameType | None) -> dict[Node, str]:
+    """Names for nodes of a graph: the variables that hold their tensors in a running function or in what called it.
+
+    A function that only hands a tensor on, as `show(picture_of)` does, has a name for it, too: that of the caller counts.
+    A name stands for one tensor: the one that is nearest to `frame`.
+    """
+    order = set(topological(outputs))
+    taken = {node.name for node in order}
+    found: dict[Node, str] = {}
+    meaning: dict[str, Node] = {}
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in _OURS:
+            for name, tensor in _tensors_of(frame):
+                node = tensor.node
+                if node in order and node.name is None and name not in taken and meaning.setdefault(name, node) is node:
+                    found[node] = name
+        frame = frame.f_back
+    return found
+
+
+def _tensors_of(frame: FrameType) -> list[tuple[str, Tensor]]:
+    """The tensors among the variables of a running function and its file; of several names for one the first."""
+    local = frame.f_locals
+    both: dict[int, tuple[str, Tensor]] = {}
+    for held in (frame.f_globals, local):
+        both.update(_named(held))
+    if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        local.clear()  # a copy, which the frame would keep: the tensors in it would live on with it
+    return list(both.values())
+
+
+def _named(held: Mapping[str, Any]) -> dict[int, tuple[str, Tensor]]:
+    found: dict[int, tuple[str, Tensor]] = {}
+    for name, value in list(held.items()):
+        if isinstance(value, Tensor) and name.isidentifier() and name[0] != "_":  # others are a tool's, not the user's
+            found.setdefault(id(value), (name, value))
+    return found
