@@ -482,3 +482,39 @@ def test_a_weight_is_added_by_place_or_by_name():
         layer.add_weight((2,), shape=(2,))
     with pytest.raises(OptionError, match="shape, initializer, dtype by place"):
         layer.add_weight((2,), "ones", "float32", True)
+
+
+class Counting(layers.Layer):
+    """It keeps a number beside its weights, and takes care of it in files."""
+
+    seen = 0
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(shape[-1],), name="scale")
+
+    def call(self, x):
+        return x * self.scale
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        store["seen"] = np.array(self.seen)
+
+    def load_own_variables(self, store):
+        self.seen = int(store["seen"])
+        self.scale.assign(store["0"])
+
+
+@pytest.mark.parametrize("name", ["a.keras", "a.weights", "a.weights.h5"])
+def test_layers_that_take_care_of_their_variables(name, tmp_path):
+    if name.endswith("h5"):
+        pytest.importorskip("h5py")
+    first, second = (Sequential([Input((4,)), Sequential([Counting()]), layers.Dense(1)]) for _ in range(2))
+    first.layers[0].layers[0].seen = 5
+    if name == "a.keras":
+        first.save(tmp_path / name)
+        second = keras.models.load_model(tmp_path / name, custom_objects={"Counting": Counting})
+    else:
+        first.save_weights(tmp_path / name)
+        second.load_weights(tmp_path / name)
+    assert second.layers[0].layers[0].seen == 5
+    np.testing.assert_array_equal(second(X[:, :4]).numpy(), first(X[:, :4]).numpy())

@@ -65,35 +65,56 @@ def _own(module: Module) -> list[Tensor]:
     return module._own_variables() if isinstance(module, Weights) else [*module.parameters(), *module.buffers()]
 
 
+def keeping_themselves(model: Any) -> dict[str, Any]:
+    """{path of a group: layer} of the layers that have a `save_own_variables` or `load_own_variables` of their own."""
+    methods = ("save_own_variables", "load_own_variables")
+    own = lambda layer: any(getattr(type(layer), name, None) is not getattr(Weights, name) for name in methods)  # noqa: E731
+    return {group: one for group, one in _groups(model, "", set()) if isinstance(one, Weights) and own(one)}
+
+
+def stored(layer: Any) -> dict[str, numpy.ndarray]:
+    """What `save_own_variables` of a layer puts into a file."""
+    store: dict[str, Any] = {}
+    layer.save_own_variables(store)
+    return {name: numpy.asarray(value) for name, value in store.items()}
+
+
 def save(model: Any, path: Path) -> None:
     """Write the weights as Keras does."""
-    h5py = _h5py()
+    h5py, apart = _h5py(), keeping_themselves(model)
     with h5py.File(path, "w", libver=("v110", "v110")) as file:  # since then descriptions have checksums
         for group, module in _groups(model, "", set()):
-            for number, weight in enumerate(_own(module)):
-                array = weight.numpy()
+            own = enumerate(weight.numpy() for weight in _own(module))
+            for name, array in own if group not in apart else stored(module).items():
                 # In one chunk, which can have a checksum: so a flipped bit is told of.
-                chunk = {"chunks": array.shape, "fletcher32": True} if array.size else {}
-                file.create_dataset(f"{group}/{number}", data=array, **chunk)
+                chunk = {"chunks": array.shape, "fletcher32": True} if array.ndim and array.size else {}
+                file.create_dataset(f"{group}/{name}", data=array, **chunk)
 
 
 def load(model: Any, path: Path, skip_mismatch: bool = False) -> None:
     """Read the weights of the same model of Keras. Raises `CheckpointError`, before anything is changed."""
-    h5py = _h5py()
+    h5py, apart = _h5py(), keeping_themselves(model)
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist; check the path of the weights")
     found: list[tuple[Tensor, Any]] = []
+    stores: list[tuple[Any, dict]] = []  # of the layers that look themselves for what they need
     problems = []
     try:
         with h5py.File(path, "r") as file:
             for group, module in _groups(model, "", set()):
+                if group in apart:
+                    names = list(_at(file, group) or ())
+                    stores.append((module, {name: numpy.asarray(_at(file, f"{group}/{name}")) for name in names}))
+                    continue
                 for number, weight in enumerate(_own(module)):
                     array, problem = _array(file, f"{group}/{number}", weight)
                     problems += [problem] if problem else []
                     found.append((weight, array))
+    except CheckpointError:
+        raise
     except Exception as error:  # h5py has no error of its own: OSError, RuntimeError, KeyError, ValueError and others
         raise CheckpointError(f"{path} is no HDF5 file, or a damaged one: {error}") from error
-    if not found:
+    if not found and not stores:
         problems = ["the model has no weights yet: build it, or call it on data, before"]
     if problems and not skip_mismatch:
         raise CheckpointError(
@@ -104,16 +125,28 @@ def load(model: Any, path: Path, skip_mismatch: bool = False) -> None:
     for weight, array in found:
         if array is not None:
             weight.assign(as_tensor(array).to(weight.device))
+    for layer, store in stores:
+        layer.load_own_variables(store)
 
 
-def _array(file: Any, name: str, weight: Tensor) -> tuple[numpy.ndarray | None, str | None]:
-    """The numbers of that name, or what is wrong with them. Links lead out of the file, and are not followed."""
+def _at(file: Any, name: str) -> Any:
+    """What is there in a file; None if nothing is. Raises `CheckpointError` for links, which may lead out of the file."""
     at: Any = file
     for part in name.split("/"):
         link = at.get(part, getlink=True) if hasattr(at, "get") else None
-        if type(link).__name__ not in ("HardLink", "NoneType"):
-            return None, f"{type(link).__name__}: {name} is not in this file"
-        at = None if link is None else at[part]
+        if link is None:
+            return None
+        if type(link).__name__ != "HardLink":
+            raise CheckpointError(
+                f"{type(link).__name__}: {name} of {file.filename} is not in this file, and is not read"
+            )
+        at = at[part]
+    return at
+
+
+def _array(file: Any, name: str, weight: Tensor) -> tuple[numpy.ndarray | None, str | None]:
+    """The numbers of that name, or what is wrong with them."""
+    at = _at(file, name)
     if at is None:
         return None, f"missing: {name}, of shape {weight.shape}"
     if getattr(at, "shape", None) != weight.shape:

@@ -37,7 +37,7 @@ def save_model(
         raise OptionError("zipped=False is not offered: a model is written into one file, whole or not at all")
     path = _free(filepath, overwrite)
     with sharing():
-        state: dict[str, Any] = {"format": _FORMAT, "model": serialize(model), "weights": _weights(model)}
+        state: dict[str, Any] = {"format": _FORMAT, "model": serialize(model), **_state(model)}
     if model.compiled and include_optimizer:
         state["compile"] = model.get_compile_config()
         state["optimizer"] = model.optimizer.state_dict()
@@ -70,7 +70,7 @@ def load_model(
             model = deserialize(state["model"])
         if compile and state.get("compile") is not None:
             model.compile_from_config(state["compile"])
-    _set(model, state["weights"], path)
+    _set(model, state, path)
     if compile and model.compiled and "optimizer" in state:
         model.optimizer.load_state_dict(state["optimizer"], model._trained())
     return model
@@ -111,11 +111,15 @@ def clone_model(
     return clone
 
 
-def _weights(model: Any) -> dict[str, Any]:
-    return {str(number): weight for number, weight in enumerate(model.weights)}
+def _state(model: Any) -> dict[str, Any]:
+    """All weights; and what layers put into files that have a `save_own_variables` of their own."""
+    weights = {str(number): weight for number, weight in enumerate(model.weights)}
+    stores = {group: hdf5.stored(layer) for group, layer in hdf5.keeping_themselves(model).items()}
+    return {"weights": weights} | ({"stores": stores} if stores else {})
 
 
-def _set(model: Any, weights: Mapping[str, Any], path: Path, skip_mismatch: bool = False) -> None:
+def _set(model: Any, state: Mapping[str, Any], path: Path, skip_mismatch: bool = False) -> None:
+    weights = state["weights"]
     try:
         given = [weights[str(number)] for number in range(len(weights))]
     except (KeyError, TypeError) as error:
@@ -131,6 +135,10 @@ def _set(model: Any, weights: Mapping[str, Any], path: Path, skip_mismatch: bool
     for weight, new in zip(own, given, strict=False):
         if weight.shape == tuple(new.shape):
             weight.assign(as_tensor(new).to(weight.device))
+    stores = state.get("stores", {})
+    for group, layer in hdf5.keeping_themselves(model).items() if stores else ():
+        if group in stores:
+            layer.load_own_variables(stores[group])
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
@@ -138,7 +146,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     path = _free(filepath, overwrite)
     if str(path).endswith((".h5", ".hdf5")):
         return hdf5.save(model, path)
-    return io.save(path, {"format": _FORMAT, "weights": _weights(model)})
+    return io.save(path, {"format": _FORMAT, **_state(model)})
 
 
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
@@ -149,4 +157,4 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None
     state = io.load(path)
     if not isinstance(state, Mapping) or state.get("format") != _FORMAT or "weights" not in state:
         raise CheckpointError(f"{path} holds no weights of a model: give load_weights what save_weights wrote")
-    return _set(model, state["weights"], path, skip_mismatch)
+    return _set(model, state, path, skip_mismatch)
