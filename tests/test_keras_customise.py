@@ -294,6 +294,29 @@ def test_a_layer_that_adds_up_what_it_has_seen():
     layer.total.assign_sub([1.0, 2.0])
     np.testing.assert_array_equal(layer.get_weights()[0], [5, 4])
     assert layer.trainable_weights == []
+    adding = Total()
+    model = keras.Sequential([layers.Input((2,)), adding])
+    assert adding.total.numpy().tolist() == [0, 0]  # a model is made with symbols, of which nothing can be kept
+    assert model(np.ones((3, 2), "float32")).numpy().tolist() == [3, 3]
+
+
+def test_a_metric_of_a_layer_in_a_model_of_symbols():
+    class Watching(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.size = keras.metrics.Mean(name="size")
+
+        def call(self, inputs):
+            self.size.update_state(inputs)
+            self.add_loss(0.5)
+            return inputs
+
+    model = keras.Sequential([layers.Input((2,)), Watching(), layers.Dense(1, kernel_initializer="zeros")])
+    model.compile("sgd", "mse")
+    assert model.evaluate(np.full((4, 2), 3.0), np.ones((4, 1)), verbose=0, return_dict=True) == {
+        "loss": 1.5,
+        "size": 3.0,
+    }
 
 
 def test_targets_only_for_outputs_that_have_a_loss():

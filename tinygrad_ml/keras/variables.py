@@ -27,9 +27,13 @@ class Variable(Tensor):
         """What it is now, which is itself: a variable is a tensor."""
         return self
 
+    def assign(self, value: Any) -> Tensor:
+        """self ← value; not where a model is tried out on symbols, which have no numbers."""
+        return self if isinstance(value, Tensor) and value.symbolic else super().assign(value)
+
     def assign_add(self, amount: Any) -> Tensor:
         """self ← self + amount, on the device of the amount."""
-        if isinstance(amount, Tensor) and amount.device != self.device:
+        if isinstance(amount, Tensor) and not amount.symbolic and amount.device != self.device:
             put(self, self.to(amount.device)._data)
         return self.assign(self + amount)
 

@@ -160,6 +160,7 @@ class Layer(Configurable, Weights):
     def add_loss(self, loss: Any) -> None:
         """Penalties of this call, to be added to the loss: a 0-d tensor, or a list of such."""
         for one in leaves(loss):
+            one = one if callable(one) else as_tensor(one)
             if isinstance(one, Tensor) and one.ndim:
                 raise ShapeError(f"add_loss takes a 0-d tensor, and not {one._described()}: sum it, or take its mean")
             self._added_losses = (*self._added_losses, one)
