@@ -218,7 +218,7 @@ def test_a_network_on_a_symbol_is_drawn_without_data():
 
 
 def test_modules_are_nested_boxes_and_parameters_have_their_paths():
-    picture = viz.draw(Network(), input_shape=(8, 4), fold=False)
+    picture = viz.draw(Network(), input_shape=(8, 4), fold=False, level="operations")
     weight = item(picture, "layers.0.inner.weight")
     assert [picture.drawing.frames[frame].label for frame in weight.path] == ["Network", "layers", "0", "inner"]
     assert item(picture, "x").path == ()

@@ -5,6 +5,7 @@ import pytest
 import tinygrad_ml as tg
 import viz
 from tinygrad_ml import nn
+from tinygrad_ml.errors import OptionError
 
 pytestmark = pytest.mark.host_only
 
@@ -89,11 +90,11 @@ def test_two_networks_in_one_step_have_each_its_box():
 # -- a folded row keeps its arrows ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("depth", [None, 1])
+@pytest.mark.parametrize("depth", [9, 1])
 def test_residual_blocks_in_a_row_take_what_the_block_before_gives(depth):
     network = nn.Sequential(*[Block() for _ in range(5)])
     picture = viz.draw(network(X), depth=depth)
-    if depth is None:
+    if depth == 9:
         add = [item.id for item in picture.drawing.items if item.operation == "add"][-1]
         from_the_sum = {edge.target for edge in picture.drawing.edges if (edge.source, edge.kind) == (add, "repeat")}
         (linear,) = [item.id for item in picture.drawing.items if item.operation == "linear"]
@@ -161,3 +162,92 @@ def test_a_name_stands_for_one_tensor():
     h = X.tanh()
     names = [box.name for box in inner(h).drawing.items]
     assert names.count("h") == 1 and len(names) == len(set(names))
+
+
+# -- levels ----------------------------------------------------------------------------------------------
+
+
+class LeNet(nn.Module):
+    def __init__(self):
+        self.conv1, self.conv2 = nn.Conv2d(1, 6, 5, padding=2), nn.Conv2d(6, 16, 5)
+        self.fc1, self.fc2, self.fc3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        x = F.relu(self.fc1(x.flatten(1)))
+        return self.fc3(F.relu(self.fc2(x)))
+
+
+@pytest.fixture(scope="module")
+def lenet():
+    """A network, the images and labels that it is given, and its loss."""
+    tg.manual_seed(0)
+    network, images, labels = LeNet(), tg.ones((2, 1, 28, 28)), tg.tensor([1, 2])
+    return network, images, labels, F.cross_entropy(network(images), labels)
+
+
+def test_a_network_is_drawn_as_its_layers(lenet):
+    _, images, labels, loss = lenet
+    picture = viz.draw(loss)
+    assert len(boxes(picture, "module", "function", "operation", "output")) == 13
+    assert [box.name for box in boxes(picture, "input")] == ["images", "labels"] and images is not labels
+    assert {("images", "conv1", "idle"), ("labels", "loss", "idle"), ("fc3", "loss", "forward")} <= arrows(picture)
+    (conv, loss_box) = (box for box in picture.drawing.items if box.name in ("conv1", "loss"))
+    assert conv.takes == ((2, 1, 28, 28),) and conv.shape == (2, 6, 28, 28)
+    assert conv.weights == ("weight (6, 1, 5, 5)", "bias (6,)") and "kernel_size=(5, 5)" in conv.inside[0]
+    assert loss_box.equation == "cross_entropy(fc3, labels)" and loss_box.value.values == pytest.approx(loss.item())
+
+
+@pytest.mark.parametrize("level, calls, parameters", [("network", 2, 0), ("layers", 13, 0), ("functions", 16, 10)])
+def test_each_level_closes_what_it_says(lenet, level, calls, parameters):
+    picture = viz.draw(lenet[-1], level=level)
+    assert len(boxes(picture, "module", "function", "operation", "output")) == calls
+    assert len(boxes(picture, "parameter")) == parameters and len(boxes(picture, "input")) == 2
+    assert not has_circle(picture)
+
+
+def test_a_place_is_opened_on_its_own(lenet):
+    picture = viz.draw(lenet[-1], open=["conv1", "cross_entropy"])
+    labels = {frame.label: frame for frame in picture.drawing.frames.values()}
+    assert set(labels) == {"LeNet", "conv1", "cross_entropy"}
+    assert {"conv1.weight", "conv1.bias"} <= {box.name for box in boxes(picture, "parameter")}
+    with pytest.raises(OptionError, match=r"no 'conv9' to open; there are LeNet, conv1, conv1\.conv2d"):
+        viz.draw(lenet[-1], open=["conv9"])
+    with pytest.raises(OptionError, match=r"open is a list of names, as in open=\['conv1'\]"):
+        viz.draw(lenet[-1], open="conv1")
+
+
+def test_an_open_function_says_what_it_was_given_and_its_own_constants_are_no_inputs(lenet):
+    labels = lenet[2]
+    picture = viz.draw(lenet[-1], level="operations")
+    (frame,) = [frame for frame in picture.drawing.frames.values() if frame.label == "cross_entropy"]
+    assert frame.aside == "target: labels" and labels.shape == (2,)
+    assert {box.name for box in boxes(picture, "constant")} >= {"constant₁", "constant₂"}
+    assert not any(box.name.startswith("input") for box in picture.drawing.items)
+
+
+def test_levels_that_do_not_exist_are_refused(lenet):
+    with pytest.raises(OptionError, match="level is one of 'network', 'layers'"):
+        viz.draw(lenet[-1], level="atoms")
+    with pytest.raises(OptionError, match="level='layers' and depth=1 both say"):
+        viz.draw(lenet[-1], level="layers", depth=1)
+
+
+def test_a_network_of_one_layer_is_opened_and_a_computation_without_modules_too():
+    assert {box.name for box in boxes(viz.draw(nn.Linear(4, 2), input_shape=(3, 4)), "parameter")} == {"weight", "bias"}
+    picture = viz.draw(F.softmax(X, -1))
+    assert [frame.label for frame in picture.drawing.frames.values()] == ["softmax"]
+    assert not boxes(picture, "function", "module")
+
+
+def test_a_layer_of_ours_is_one_box_though_it_calls_another():
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    names = [box.name for box in boxes(viz.draw(layer, input_shape=(2, 3, 8)), "module")]
+    assert "self_attn" in names and "linear1" in names and "norm2" in names
+
+
+def test_what_was_given_and_has_gone_is_a_box_with_its_shape():
+    loss = F.cross_entropy(nn.Linear(4, 3)(nn.Linear(4, 4)(X)), tg.tensor([1, 2]))
+    (target,) = boxes(viz.draw(loss), "input")
+    assert (target.name, target.shape, target.dtype, target.value) == ("target", (2,), "int64", None)

@@ -6,15 +6,29 @@ Read before: `nesting.py`, `folding.py`, `levels.py`. Read next: `reading.py`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
 
 from tinygrad_ml.errors import OptionError
 from tinygrad_ml.graph import Node, topological
+from tinygrad_ml.modes import Place
 
 from . import nesting, words
 from .folding import Folding, calls_of
-from .levels import closed_at, closed_below
+from .given import Handed, handed
+from .levels import closed_at, closed_below, default_level
 from .model import Frame
 from .subject import is_note, noted
+
+
+class Gift(NamedTuple):
+    """An arrow from what a function was given, and the graph does not know, to the closed call that took it."""
+
+    source: str
+    target: str
+    name: str
+    what: Handed
+
 
 COMFORTABLE_NODES = 300
 """Above this many boxes modules are closed, if the graph has any and no depth was asked for."""
@@ -28,6 +42,7 @@ class Arrangement:
 
     level     what is closed, and `opened` what is open all the same; by default what is usual for the graph, or `usual`
     depth     how many levels of modules are opened, instead of a level
+    called    names of what is no node, by `id`
     finished  whether the outputs are results, and not what an operation was given that failed
     """
 
@@ -43,11 +58,13 @@ class Arrangement:
         level: str | None = None,
         opened: Collection[str] = (),
         usual: str | None = None,
+        called: Mapping[int, str] = MappingProxyType({}),
     ):
         if level is not None and depth is not None:
             raise OptionError(f"level={level!r} and depth={depth} both say how much is opened: give one of them")
         self.outputs = list(dict.fromkeys(outputs))
         self.order = topological(self.outputs)
+        self._called = called
         self.results = list(map(noted, self.outputs)) if finished else []
         self.notes: list[str] = []
         self._paths = nesting.paths_of(self.order)
@@ -55,7 +72,7 @@ class Arrangement:
         self._copies, self._rows = folding.counterpart, folding.rows
         self._calls = calls_of(self._paths)
         self._inlined = _inlined(self.order, self.outputs)
-        self.level = "operations" if depth is not None else level or "operations"
+        self.level = "operations" if depth is not None else level or usual or default_level(self._paths)
         self._inside = self._close(depth, direction, limit, opened, asked=level is not None)
         self._shared = self._take_in_shared()
         self._copies = {
@@ -63,19 +80,33 @@ class Arrangement:
             for node, first in self._copies.items()
             if node not in self._inside or self._inside[node] != self._inside.get(first)
         }
-        self.names = words.names_of(self.order, self.results, {*self._inside, *self._copies, *self._inlined})
+        self._speakers = self._find_speakers()
+        hidden = {*self._inside, *self._copies, *self._inlined} - set(self._speakers.values())
+        self.names = words.names_of(self.order, self.results, hidden)
+        self._name_constants()
         self.loss = self.names[self.outputs[0]] if len(self.outputs) == 1 else "L"
         self.title = ", ".join(self.names[node] for node in self.outputs[:3]) + ", …" * (len(self.outputs) > 3)
         self.number = {node: number for number, node in enumerate(self.order)}
-        self._modules: dict[nesting.Path, str] = {}
+        self._boxes: dict[nesting.Path, str] = {}
         self._places: dict[Node, str | None] = {}
         self._frame_ids: dict[nesting.Path, str] = {}
         self.frames: dict[str, Frame] = {}
         self._box_frames: dict[str, tuple[str, ...]] = {}
-        self._module_frames: dict[str, Frame] = {}
+        self._closed: dict[str, nesting.Path] = {}
         for node in self.order:
             self._places[node] = self._find_place(node)
+        self._asides: dict[Place, str] = {}
+        self.given = self._give()
         self._add_frames(direction)
+
+    def _name_constants(self) -> None:
+        """What functions made for themselves is called a constant, and no input."""
+        made = [node for node in self.order if node.name is None and self.made_by_a_function(node)]
+        made = [node for node in made if not words.is_constant(node) and not node.needs_grad]
+        shown = sum(node not in self._inside and node not in self._copies for node in made)
+        made.sort(key=lambda node: node in self._inside or node in self._copies)
+        for count, node in enumerate(made, start=1):
+            self.names[node] = words.numbered("constant", count, shown)
 
     # -- how much to show --------------------------------------------------------------------------
 
@@ -102,6 +133,14 @@ class Arrangement:
             raise OptionError(self._too_large(boxes, limit))
         return inside
 
+    def _find_speakers(self) -> dict[nesting.Path, Node]:
+        """For each closed function the last of its operations whose result is used outside."""
+        ends = {*map(noted, self.outputs)}
+        for node in self.order:
+            ends.update(parent for parent in node.inputs if self._inside.get(parent) != self._inside.get(node))
+        found = {self._inside[node]: node for node in self.order if node in ends and node in self._inside and node.op}
+        return {path: node for path, node in found.items() if path[-1].is_function}
+
     def _take_in_shared(self) -> set[Node]:
         """Put the parameters of a module that is called several times, and closed, into the box of its first call."""
         users: dict[Node, list[Node]] = {}
@@ -111,11 +150,10 @@ class Arrangement:
                     users.setdefault(parent, []).append(node)
         taken = set()
         for leaf, found in users.items():
-            if all(user in self._inside for user in found):
-                modules = {nesting.module_around(self._paths[user]) for user in found}
-                if len(modules) == 1 and None not in modules:
-                    self._inside[leaf] = self._inside[found[0]]
-                    taken.add(leaf)
+            calls = [nesting.module_around(self._paths[user], self._inside.get(user)) for user in found]
+            if None not in calls and len({nesting.identity(call) for call in calls if call}) == 1:
+                self._inside[leaf] = self._inside[found[0]]
+                taken.add(leaf)
         return taken
 
     def _count(self, inside: dict[Node, nesting.Path]) -> int:
@@ -145,10 +183,10 @@ class Arrangement:
         path = self._inside.get(node)
         if path is None:
             return f"n{self.number[node]}"
-        if path not in self._modules:
-            place = self._modules[path] = f"m{self.number[node]}"
-            self._module_frames[place] = self._frame(path)
-        return self._modules[path]
+        if path not in self._boxes:
+            place = self._boxes[path] = f"m{self.number[node]}"
+            self._closed[place] = path
+        return self._boxes[path]
 
     def place(self, node: Node) -> str | None:
         """The id of the box that shows a node; None for a number that stands in formulas."""
@@ -166,11 +204,23 @@ class Arrangement:
 
     def is_module(self, place: str) -> bool:
         """Whether the box is a closed call, of a module or a function."""
-        return place in self._module_frames
+        return place in self._closed
 
     def module(self, place: str) -> Frame:
         """What a closed call is."""
-        return self._module_frames[place]
+        return self._frame(self._closed[place])
+
+    def call(self, place: str) -> Place:
+        """The call that a box is closed around."""
+        return self._closed[place][-1]
+
+    def made_by_a_function(self, node: Node) -> bool:
+        """Whether a leaf is a mask or a constant that a function made for itself, and no input."""
+        return node.op is None and any(place.is_function for place in self._paths[node])
+
+    def speaker(self, place: str) -> Node | None:
+        """The result of a closed function, whose name, numbers and gradient its box shows; None for other boxes."""
+        return self._speakers.get(self._closed[place]) if place in self._closed else None
 
     @staticmethod
     def gradient_of(place: str) -> str:
@@ -195,6 +245,40 @@ class Arrangement:
             return None  # its module says which calls share it
         return None if source == target else (source, target, "forward")
 
+    # -- what leaves no trace in the graph --------------------------------------------------------------
+
+    def _give(self) -> list[Gift]:
+        """What functions were given that is no node of the graph: boxes beside it, and words where the function is open."""
+        nodes, others = handed(self.order, self._paths)
+        taken = set(self.names.values())
+        for node, parameter in nodes.items():
+            if node.name is None and node.op is None and not words.is_constant(node) and parameter not in taken:
+                self.names[node] = parameter
+                taken.add(parameter)
+        fed = {
+            self._places[node]
+            for node in self.order
+            for position, parent in enumerate(node.inputs)
+            if not nesting.belongs_to_a_module(parent) and self.route(parent, node, position) is not None
+        }
+        boxes: dict[object, str] = {}
+        gifts = []
+        for gift in others:
+            place = self._places[gift.node]
+            if place is None or gift.own or gift.node in self._copies:
+                continue
+            name = getattr(gift.thing, "name", None) or self._called.get(id(gift.thing)) or gift.parameter
+            function = next(call for call in self._paths[gift.node] if call.is_function)
+            if place not in self._closed or function in self._closed[place][:-1]:
+                said = f"{gift.parameter}: {name}" if name != gift.parameter else f"given {name}"
+                self._asides[function] = ", ".join(filter(None, [self._asides.get(function), said]))
+                continue
+            known = gift.thing is not None or self.call(place).is_function
+            if known or place not in fed:  # else a module made it for itself, and let it go
+                source = boxes.setdefault(gift.key, f"x{len(boxes)}")
+                gifts.append(Gift(source, place, name, gift))
+        return gifts
+
     # -- frames --------------------------------------------------------------------------------------
 
     def _frame(self, path: nesting.Path) -> Frame:
@@ -203,7 +287,7 @@ class Arrangement:
             return Frame("", place.kind, "pass")
         name, kind = (place.name, place.kind) if place.name else (place.kind, "")
         if place.is_function:
-            return Frame("", name, "function")
+            return Frame("", name, "function", aside=self._asides.get(place, ""))
         if (row := self._rows.get(path)) is not None:
             if row.shared:
                 return Frame(
@@ -215,6 +299,7 @@ class Arrangement:
         return Frame("", name, kind, aside=f"shared: call {number} of {calls}" if calls > 1 else "")
 
     def _add_frames(self, direction: str) -> None:
+        self._outside = ("forward",) if direction == "both" else ()
         if direction == "both":
             self.frames["forward"] = Frame("forward", "forward", "side")
             self.frames["backward"] = Frame("backward", "backward", "side")
@@ -243,7 +328,7 @@ class Arrangement:
 
     def frames_of(self, place: str) -> tuple[str, ...]:
         """The ids of the frames around a box, outermost first."""
-        return self._box_frames[place]
+        return self._box_frames.get(place, self._outside)
 
 
 def _outer(one: Mapping[Node, nesting.Path], other: Mapping[Node, nesting.Path]) -> dict[Node, nesting.Path]:

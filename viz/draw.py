@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from tinygrad_ml.compile import Step as CompiledStep
 from tinygrad_ml.errors import DTypeError, OptionError
@@ -39,6 +39,8 @@ def draw(
     direction: str = "forward",
     *,
     input_shape: Sequence[int] | None = None,
+    level: str | None = None,
+    open: Collection[str] = (),
     depth: int | None = None,
     fold: bool = True,
     overlay: str | None = None,
@@ -56,8 +58,13 @@ def draw(
                  which they run, each with the operations that are fused in it
     direction    "forward"; "backward", the gradients in the order in which the engine computes them;
                  or "both", each gradient beside its tensor
-    depth        how many levels of modules are opened; 0 draws a whole network as one box, or each kernel. By
-                 default all, unless that would be hundreds of boxes; of a compiled step, unless more than 40
+    level        how near one looks: "network", a box for each outermost module or function; "layers", modules that
+                 call others open, layers and functions a box each; "functions", all modules open; "operations";
+                 "numbers", which shows all numbers of small tensors. By default networks are drawn as layers,
+                 and what was computed without modules as operations
+    open         names of calls that are opened all the same: ["layer2.0", "cross_entropy"]
+    depth        instead of a level: how many levels of modules are opened, with all that is in them; 0 draws a whole network as one box, or each kernel. Of a
+                 compiled step by default all, unless more than 40
     fold         draw equal modules in a row, and kernels that update parameters alike, as one, marked "×12"
     overlay      colour the boxes by "flops", "bytes" or "gradient" (its norm), or mark those with "nan"; of a
                  compiled step the closed kernels, by "flops" or "bytes"
@@ -75,28 +82,46 @@ def draw(
     if depth is not None and (not isinstance(depth, int) or depth < 0):
         raise OptionError(f"depth is a number of levels, 0 or more, or None, and not {depth!r}")
     if isinstance(what, CompiledStep):
-        if direction != "forward" or input_shape is not None:
+        if direction != "forward" or input_shape is not None or level is not None or open:
             raise OptionError(
-                "a compiled step is drawn as it was recorded, its pass back included: draw it without direction= and input_shape="
+                "a compiled step is drawn as it was recorded, its pass back included: draw it without direction=, "
+                "input_shape=, level= and open=, and with depth= to open its kernels"
             )
         return Picture(read_step(what, stage, depth, fold, overlay, limit), legend)
     if stage is not None:
         raise OptionError(f"stage= is for functions compiled by tg.compile, and not for {type(what).__name__}")
     failure = failure_in(what) if isinstance(what, BaseException) else None
+    caller = sys._getframe(1)
     if failure:
-        outputs, notes = subject(failure.inputs, variables(failure.inputs, sys._getframe(1)))
-        failure, direction = failure._replace(inputs=outputs), "forward"
+        asked = _subject_of(failure.inputs, caller)
+        failure, direction = failure._replace(inputs=asked.outputs), "forward"
     else:
-        outputs, notes = outputs_of(what, input_shape, sys._getframe(1))
-    arrangement = Arrangement(outputs, direction, depth, fold, limit, finished=failure is None)
-    arrangement.notes += notes
+        asked = outputs_of(what, input_shape, caller)
+    arrangement = Arrangement(
+        asked.outputs,
+        direction,
+        depth,
+        fold and level != "numbers",
+        limit,
+        finished=failure is None,
+        level=level,
+        opened=open,
+        called=asked.called,
+    )
+    arrangement.notes += asked.notes
     return Picture(read_graph(arrangement, direction, values=values, overlay=overlay, failure=failure), legend)
 
 
-def outputs_of(
-    what: Drawable, input_shape: Sequence[int] | None, caller: FrameType | None
-) -> tuple[list[Node], list[str]]:
-    """The nodes that `draw`, `steps` and `explain` are asked about, and what is to be said of them.
+class Asked(NamedTuple):
+    """What a picture is asked of: nodes, what is to be said of them, and the names, by `id`, of what is no node."""
+
+    outputs: list[Node]
+    notes: list[str]
+    called: dict[int, str]
+
+
+def outputs_of(what: Drawable, input_shape: Sequence[int] | None, caller: FrameType | None) -> Asked:
+    """What `draw`, `steps` and `explain` are asked about.
 
     caller  the function that asks: tensors without a name are called as its variables
     """
@@ -118,8 +143,12 @@ def outputs_of(
         raise DTypeError(
             f"a graph belongs to a tensor, several, or (for draw) an error, not {type(what).__name__}{hint}"
         )
-    nodes = [tensor.node for tensor in tensors]
-    return subject(nodes, variables(nodes, caller))
+    return _subject_of([tensor.node for tensor in tensors], caller)
+
+
+def _subject_of(nodes: list[Node], caller: FrameType | None) -> Asked:
+    named, others = variables(nodes, caller)
+    return Asked(*subject(nodes, named), others)
 
 
 class Picture:

@@ -15,7 +15,7 @@ import json
 import math
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import resources
 from itertools import pairwise
 from math import prod
@@ -51,6 +51,8 @@ def explain(
     path: str | Path,
     *,
     input_shape: Sequence[int] | None = None,
+    level: str | None = None,
+    open: Collection[str] = (),
     depth: int | None = None,
     fold: bool = True,
     check: bool = True,
@@ -61,7 +63,7 @@ def explain(
 
     what         a tensor, or several; with `input_shape` a module or function, as for `draw`
     path         the file to write, .html
-    depth, fold  how much of the modules is opened, as for `draw`
+    level, open, depth, fold  how much is opened, as for `draw`; by default all, if that can be read
     check        try each gradient by a finite difference along one direction, as for `steps`
     title        of the page
     limit        refuse pictures of more boxes than that
@@ -71,10 +73,20 @@ def explain(
 
     >>> viz.explain(loss, "page.html")
     """
-    outputs, notes = outputs_of(what, input_shape, sys._getframe(1))
-    direction = "both" if any(node.needs_grad for node in outputs) else "forward"
-    arrangement = Arrangement(outputs, direction, depth, fold, limit)
-    arrangement.notes += notes
+    asked = outputs_of(what, input_shape, sys._getframe(1))
+    direction = "both" if any(node.needs_grad for node in asked.outputs) else "forward"
+    arrangement = Arrangement(
+        asked.outputs,
+        direction,
+        depth,
+        fold,
+        limit,
+        level=level,
+        opened=open,
+        usual="operations",
+        called=asked.called,
+    )
+    arrangement.notes += asked.notes
     drawing = read_graph(arrangement, direction)
     steps = tell(arrangement, drawing.routes, check=check, keep=HEAT_MAP_ELEMENTS)
     path = Path(path)

@@ -65,7 +65,7 @@ def item_label(item: Item) -> str:
 
 
 def _constant_rows(item: Item) -> list[str]:
-    return [font(escaped(item.name), VALUE)]
+    return [font(escaped(item.name), VALUE), _facts(item) if item.shape else ""]
 
 
 def _entry_rows(item: Item) -> list[str]:
@@ -131,24 +131,52 @@ def gradient_text(gradient: KnownGradient | None) -> str:
 def _saved_row(item: Item) -> str:
     if not item.saved:
         return ""
-    what = "arrays" if item.kind == "module" else ", ".join(item.saved)
+    what = "arrays" if item.kind in ("module", "function") else ", ".join(item.saved)
     return font(f"{'freed' if item.freed else 'saves'} {escaped(what)} ({byte_text(item.saved_bytes)})", MUTED, 9)
 
 
 def _module_rows(item: Item) -> list[str]:
-    facts = [_counted(item.operations, "operation")]
-    if item.parameters:
-        facts.append(_counted(item.parameters, "parameter"))
-    if item.count > 1:
-        facts[0] = f"each {facts[0]}"
-    rows = [_head(item.name, item.operation, item.count), font(escaped(" · ".join(facts)), MUTED, 10)]
+    rows = [_head(item.name, item.operation, item.count)]
+    rows += [font(escaped(text, 56), MUTED, 10) for text in item.inside]
+    rows.append(_ways(item))
+    rows += [font(escaped(line, 64), INK, 10) for line in _parameter_lines(item)]
+    work = [_counted(item.operations, "operation")]
     if item.flops and not item.heat_text:
-        rows.append(font(f"{amount(item.flops)} FLOP", MUTED, 10))
-    if item.shape is not None:
-        rows.append(font(escaped(f"gives {shape_text(item.shape)}"), MUTED, 10))
+        work.append(f"{amount(item.flops)} FLOP")
+    rows.append(font(escaped(f"{'each ' if item.count > 1 else ''}{' · '.join(work)}"), MUTED, 9))
     rows.append(font(escaped(item.aside, 60), MUTED, 9, "i") if item.aside else "")
     rows.append(_saved_row(item))
     return rows
+
+
+def _parameter_lines(item: Item) -> list[str]:
+    """The parameters of a closed module: how many numbers they are, and where they are few, their shapes."""
+    if not item.parameters:
+        return []
+    count = f"{'each ' if item.count > 1 else ''}{_counted(item.parameters, 'parameter')}"
+    shapes = ", ".join(item.weights)
+    return [f"{count}: {shapes}"] if len(item.weights) <= 2 else [count]
+
+
+def _function_rows(item: Item) -> list[str]:
+    first, second = item.name, item.operation
+    if is_numbered_result(first):
+        first, second = second, first
+    rows = [_head(first, second, item.count), font(escaped(item.equation, 56), INK, 11, "i") if item.equation else ""]
+    rows.append(_ways(item))
+    if item.value is not None:
+        rows.append(font(escaped(item.value.text(), 64), VALUE, 10))
+    rows += [_gradient_row(item.gradient), _saved_row(item)]
+    return rows
+
+
+def _ways(item: Item) -> str:
+    """The shapes that go into a closed call, and the one that comes out."""
+    if item.shape is None:
+        return ""
+    out = shape_text(item.shape)
+    into = ", ".join(map(shape_text, item.takes[:3])) + ", …" * (len(item.takes) > 3)
+    return font(escaped(f"{into} → {out}" if into else f"→ {out}", 64), MUTED, 10)
 
 
 def _head(name: str, more: str = "", count: int = 1, size: int = 12) -> str:
@@ -188,6 +216,7 @@ def _gradient_rows(item: Item) -> list[str]:
 
 _ROWS = {
     "module": _module_rows,
+    "function": _function_rows,
     "gradient": _gradient_rows,
     "constant": _constant_rows,
     "entry": _entry_rows,

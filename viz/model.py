@@ -40,7 +40,8 @@ class Item:
     sum       the same with numbers, for scalars: `3 · 4 = 12`
     note      why there are no numbers, if there are none
     aside     what is to be known of it besides, in small: which of several calls it is
-    inside    of a closed call: its settings, and the shapes of its parameters
+    inside    of a closed layer: its settings
+    weights   of a closed call: its parameters, with their shapes
     takes     the shapes that go into a closed call
     beside    the id of the tensor that this is the gradient of
     norm      of the gradients of all parameters in a closed module
@@ -77,6 +78,7 @@ class Item:
     goes: tuple[str, ...] = ()
     aside: str = ""
     inside: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
     takes: tuple[tuple[int, ...], ...] = ()
     beside: str | None = None
     turn: int | None = None

@@ -10,7 +10,7 @@ Read next: `folding.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 from weakref import ReferenceType
 
@@ -64,10 +64,19 @@ def paths_of(order: Sequence[Node]) -> dict[Node, Path]:
         level[node] = max(made, *(level.get(parent, 0) for parent in node.inputs))
         # What was computed forward again from gradients, as a penalty is, stands outside of their shell.
         inner = made if level[node] == made else level[node] + 1
-        calls = [place for place in node.scope[made:] if place not in thin]
+        calls = _once(place for place in node.scope[made:] if place not in thin)
         paths[node] = (*(shell for shell in shells if shell.order >= inner), *calls)
     _place_leaves(order, paths)
     return paths
+
+
+def _once(places: Iterable[Place]) -> list[Place]:
+    """The calls without those of a function by another of the same name, which only looks at the arguments first."""
+    calls: list[Place] = []
+    for place in places:
+        if not (calls and place.is_function and calls[-1].is_function and calls[-1].kind == place.kind):
+            calls.append(place)
+    return calls
 
 
 def _thin(order: Sequence[Node]) -> set[Place]:
@@ -144,9 +153,11 @@ def common(one: Path, other: Path) -> Path:
     return one[:same]
 
 
-def module_around(path: Path) -> int | None:
-    """What is equal for the calls of one module, of the innermost around; None outside of modules."""
-    return next((identity(place) for place in reversed(path) if is_module(place)), None)
+def module_around(path: Path, closed: Path | None) -> Place | None:
+    """The innermost call of a module around a node, if it vanishes into the box of a closed call; else None."""
+    if closed is None:
+        return None
+    return next((place for place in reversed(path[len(closed) - 1 :]) if is_module(place)), None)
 
 
 def identity(place: Place) -> int:

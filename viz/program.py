@@ -15,9 +15,9 @@ from tinygrad_ml.errors import OptionError
 
 from . import words
 from .figures import amount, byte_text, shape_text
+from .heat import heat
 from .kernels import Block, Blocks, in_short, with_parts
 from .model import Drawing, Edge, Frame, Item
-from .reading import heat
 
 PROGRAM_OVERLAYS = ("flops", "bytes")
 

@@ -5,25 +5,27 @@ Read before: `model.py`, `arranging.py`. Read next: `labels.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import hypot, log, prod
+from math import hypot, prod
 
 from tinygrad_ml.errors import OptionError
 from tinygrad_ml.graph import Node
-from tinygrad_ml.tensor import Tensor
+from tinygrad_ml.tensor import Tensor, as_tensor
 
 from . import words
 from .arranging import Arrangement
 from .backward import KnownGradient, Share, Visit, Walk, walk_back
 from .facts import bytes_of, device_of
 from .failure import Failure, add_failure
-from .figures import amount, byte_text, number, sum_text, summarise
+from .figures import WHOLE_ELEMENTS, number, shape_text, sum_text, summarise
+from .heat import heat
 from .local import local_jacobian
 from .model import Drawing, Edge, Item
 from .replay import on_host, replay
 from .subject import is_note
 
 DIRECTIONS = ("forward", "backward", "both")
+KEPT_NUMBERS = 100
+"""At the level of numbers a tensor of at most this many elements is shown whole."""
 GRAPH_OVERLAYS = ("flops", "bytes", "gradient", "nan")
 
 
@@ -59,8 +61,10 @@ class _GraphReader:
         self.names = arrangement.names
         self.drawing = Drawing(direction, arrangement.title, frames=arrangement.frames, notes=arrangement.notes)
         self.items: dict[str, Item] = {}
+        self.keep = KEPT_NUMBERS if arrangement.level == "numbers" else WHOLE_ELEMENTS
         self.turns = 0
         self.scalars: dict[Node, Tensor] = {}
+        self.taken: dict[str, dict[str, tuple[int, ...]]] = {}
         self.numbers: dict[Node, float] = {}
 
     def read(self, values: bool, overlay: str | None, failure: Failure | None) -> Drawing:
@@ -92,14 +96,12 @@ class _GraphReader:
         if place is None or self.at.is_copy(node) or is_note(node):
             return
         if place in self.items:
-            if self.items[place].kind == "module":
+            if self.at.is_module(place):
                 self._add_to_module(self.items[place], node)
             return
         item = Item(place, self._kind(node), self.names[node], self.at.frames_of(place))
         if self.at.is_module(place):
-            frame = self.at.module(place)
-            item.kind, item.name, item.operation = "module", frame.label, frame.kind
-            item.count, item.operations, item.aside = frame.count, 0, frame.aside
+            self._describe_call(item)
             self._add_to_module(item, node)
         else:
             item.shape, item.dtype, item.device = node.shape, str(node.dtype), device_of(node)
@@ -112,15 +114,33 @@ class _GraphReader:
 
     def _kind(self, node: Node) -> str:
         if node.op is None:
-            return "parameter" if node.needs_grad else "constant" if words.is_constant(node) else "input"
+            made = words.is_constant(node) or self.at.made_by_a_function(node)
+            return "parameter" if node.needs_grad else "constant" if made else "input"
         return "output" if node in self.at.results else "operation"
+
+    def _describe_call(self, item: Item) -> None:
+        """What a closed call is; its arrows and the nodes in it say the rest."""
+        frame, call, speaker = self.at.module(item.id), self.at.call(item.id), self.at.speaker(item.id)
+        item.count, item.operations, item.aside = frame.count, 0, frame.aside
+        if speaker is not None:
+            item.kind, item.name, item.operation = "function", self.names[speaker], call.kind
+            return
+        item.kind, item.name, item.operation = "module", frame.label, frame.kind
+        module = call.module()
+        if module is not None and not any(module.children()):
+            settings = module.extra_repr()
+            item.inside = (settings,) if settings else ()
 
     def _add_to_module(self, item: Item, node: Node) -> None:
         item.operations += node.op is not None
-        item.parameters += prod(node.shape) if node.op is None and node.needs_grad else 0
+        if node.op is None and node.needs_grad:
+            item.parameters += prod(node.shape)
+            item.weights += (f"{self.names[node].rpartition('.')[2]} {shape_text(node.shape)}",)
         item.flops += node.flops
         item.bytes += bytes_of(node) if node.op is not None else 0
-        item.shape, item.dtype = node.shape, str(node.dtype)  # those of the last one, which is what comes out
+        if node.op is not None:
+            last = self.at.speaker(item.id) or node  # the last one is what comes out
+            item.shape, item.dtype = last.shape, str(last.dtype)
         if node.saved_from:
             item.saved_bytes += sum(bytes_of(source) for source in node.saved_from)
             item.saved, item.freed = ("arrays",), item.freed or node.freed
@@ -148,6 +168,8 @@ class _GraphReader:
         place = self.at.place(node)
         if place is None or node.name:
             return self.names[node]
+        if self.at.is_module(place) and self.at.speaker(place) is not None:
+            return self.names[self.at.speaker(place) or node]
         if self.at.is_module(place):
             frame = self.at.module(place)
             return (
@@ -163,13 +185,19 @@ class _GraphReader:
             if value is not None and array is not None and array.size == 1:
                 self.scalars[node], self.numbers[node] = value, array.item()
             item = self.items.get(self.at.place(node) or "")
-            if item is None or item.kind == "module" or self.at.is_copy(node) or is_note(node):
+            if item is None or not self._shows(item, node):
                 continue
             if array is not None:
-                item.value = summarise(array)
-                item.sum = words.written_out(node, self.numbers)
+                item.value = summarise(array, self.keep)
+                item.sum = words.written_out(node, self.numbers) if item.kind != "function" else ""
             elif value is None:
                 item.note = "changed since"
+
+    def _shows(self, item: Item, node: Node) -> bool:
+        """Whether the numbers in a box are those of a node: of a closed function they are those of its result."""
+        if self.at.is_copy(node) or is_note(node):
+            return False
+        return self.at.speaker(item.id) is node if self.at.is_module(item.id) else True
 
     def _local(self, node: Node, position: int) -> str:
         """The local derivative along an arrow: the number between single numbers, else the rule."""
@@ -182,7 +210,7 @@ class _GraphReader:
         """What is known of the gradient of each tensor: from a walk, or from its `.grad`."""
         for node in self.at.order:
             item = self.items.get(self.at.place(node) or "")
-            if item is None or item.kind == "module" or self.at.is_copy(node) or not node.needs_grad:
+            if item is None or not node.needs_grad or not self._shows(item, node):
                 continue
             if self.drawing.direction == "both":
                 continue  # it stands beside
@@ -216,6 +244,46 @@ class _GraphReader:
                     edge.local = self._local(node, position)
                 drawn[key] = edge
         self.drawing.edges.extend(drawn.values())
+        self._describe_takers()
+        self._add_gifts()
+
+    def _describe_takers(self) -> None:
+        """The shapes that go into closed calls, and what a closed function computes, in the names of what goes in."""
+        for node in self.at.order:
+            place = self.at.place(node)
+            item = self.items.get(place or "")
+            if place is None or item is None or not self.at.is_module(place) or self.at.is_copy(node):
+                continue
+            for position, parent in enumerate(node.inputs):
+                if self.at.route(parent, node, position) is None:
+                    continue
+                name = self._shown_name(parent)
+                if name not in self.taken.setdefault(place, {}):
+                    self.taken[place][name] = parent.shape
+        for place, taken in self.taken.items():
+            item = self.items[place]
+            item.takes = tuple(taken.values())
+            if item.kind == "function":
+                item.equation = f"{item.operation}({', '.join(taken)})"
+
+    def _add_gifts(self) -> None:
+        """What functions were given that left no trace in the graph."""
+        for gift in self.at.given:
+            what, target = gift.what, self.items[gift.target]
+            if gift.source not in self.items:
+                box = Item(
+                    gift.source, "input", gift.name, self.at.frames_of(gift.source), shape=what.shape, dtype=what.dtype
+                )
+                array = None if what.thing is None else on_host(as_tensor(what.thing))
+                box.value = None if array is None else summarise(array, self.keep)
+                self.items[gift.source] = box
+            edge = Edge(f"x{len(self.drawing.edges)}", gift.source, gift.target, "idle", what.shape)
+            self.drawing.edges.append(edge)
+            if target.kind == "function":
+                target.equation = (
+                    f"{target.equation[:-1]}, {gift.name})" if target.equation else f"{target.operation}({gift.name})"
+                )
+            target.takes += (what.shape,)
 
     # -- the pass back ---------------------------------------------------------------------------------
 
@@ -249,13 +317,14 @@ class _GraphReader:
         beside = self.at.place(node)
         if place is None or beside is None or self.at.is_copy(node):
             return
+        speaker = self.at.speaker(beside)
         if place in self.items:
-            if self.at.is_module(beside):
+            if self.at.is_module(beside) and speaker is None:
                 self._add_to_gradients(self.items[place], event)
             return
         self.turns += 1
         item = Item(place, "gradient", "", self.at.frames_of(place), turn=self.turns, beside=beside)
-        if self.at.is_module(beside):
+        if self.at.is_module(beside) and speaker is None:
             module = self.items[beside]
             item.name, item.operation, item.parameters = f"∂{self.at.loss} in {module.name}", module.operation, 0
             self._add_to_gradients(item, event)
@@ -281,8 +350,8 @@ class _GraphReader:
     def _add_share(self, event: Share, of: int, drawn: dict[tuple, Edge]) -> None:
         route = self.at.route(event.node, event.user, event.position)
         if is_note(event.user):  # it says that the gradient is 0, and so does the arrow
-            ends = self.at.place(event.node), self.at.place(event.user)
-            route = (*ends, "forward") if None not in ends and ends[0] != ends[1] else None
+            before, after = self.at.place(event.node), self.at.place(event.user)
+            route = (before, after, "forward") if before and after and before != after else None
         if route is None:
             return
         target, source = self.at.gradient_of(route[0]), self.at.gradient_of(route[1])
@@ -318,29 +387,3 @@ def _stored(node: Node) -> KnownGradient | None:
     if node.freed:
         return KnownGradient(node.shape, None, "freed")
     return KnownGradient(node.shape, None, "not computed") if node.op is None else None
-
-
-def heat(items: Sequence[Item], overlay: str) -> None:
-    """Colour the boxes by a figure, on a logarithmic scale; for "nan" raise an alarm where there are some."""
-    if overlay == "nan":
-        for item in items:
-            seen = [item.value, item.gradient.numbers if item.gradient else None]
-            bad = sum(summary.nan + summary.infinite for summary in seen if summary is not None)
-            item.alarm, item.heat_text = bad > 0, f"{bad} nan or infinite" if bad else ""
-        return
-    figures = {}
-    for item in items:
-        if overlay == "gradient":
-            summary = item.gradient.numbers if item.gradient else None
-            figure, text = (summary.norm, f"gradient norm {number(summary.norm)}") if summary else (0, "")
-        else:
-            figure = item.flops if overlay == "flops" else item.bytes
-            text = f"{amount(figure)} FLOP" if overlay == "flops" else byte_text(figure)
-        if figure:
-            figures[item.id], item.heat_text = figure, text
-    if not figures:
-        return
-    low, high = log(min(figures.values())), log(max(figures.values()))
-    for item in items:
-        if item.id in figures:
-            item.heat = (log(figures[item.id]) - low) / (high - low) if high > low else 1.0

@@ -39,8 +39,9 @@ def steps(
 
     >>> print(viz.steps(loss))
     """
-    outputs, notes = outputs_of(what, input_shape, sys._getframe(1))
-    return Steps(tell(Arrangement(outputs, "forward", None, False, limit), {}, check=check), notes)
+    asked = outputs_of(what, input_shape, sys._getframe(1))
+    arrangement = Arrangement(asked.outputs, "forward", None, False, limit, usual="operations", called=asked.called)
+    return Steps(tell(arrangement, {}, check=check), asked.notes)
 
 
 class Steps(Sequence):

@@ -11,14 +11,17 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any
 
+import numpy
+
 from tinygrad_ml.graph import Node, topological
 from tinygrad_ml.tensor import Tensor
 
 _OURS = ("tinygrad_ml", "viz")
 
 
-def variables(outputs: Sequence[Node], frame: FrameType | None) -> dict[Node, str]:
+def variables(outputs: Sequence[Node], frame: FrameType | None) -> tuple[dict[Node, str], dict[int, str]]:
     """Names for nodes of a graph: the variables that hold their tensors in a running function or in what called it.
+    And the names, by `id`, of tensors and arrays that are not in it.
 
     A function that only hands a tensor on, as `show(picture_of)` does, has a name for it, too: that of the caller counts.
     A name stands for one tensor: the one that is nearest to `frame`.
@@ -26,21 +29,24 @@ def variables(outputs: Sequence[Node], frame: FrameType | None) -> dict[Node, st
     order = set(topological(outputs))
     taken = {node.name for node in order}
     found: dict[Node, str] = {}
+    others: dict[int, str] = {}
     meaning: dict[str, Node] = {}
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] not in _OURS:
-            for name, tensor in _tensors_of(frame):
-                node = tensor.node
-                if node in order and node.name is None and name not in taken and meaning.setdefault(name, node) is node:
+            for name, thing in _tensors_of(frame):
+                node = thing.node if isinstance(thing, Tensor) else None
+                if node is None or node not in order:
+                    others[id(thing)] = name
+                elif node.name is None and name not in taken and meaning.setdefault(name, node) is node:
                     found[node] = name
         frame = frame.f_back
-    return found
+    return found, others
 
 
-def _tensors_of(frame: FrameType) -> list[tuple[str, Tensor]]:
-    """The tensors among the variables of a running function and its file; of several names for one the first."""
+def _tensors_of(frame: FrameType) -> list[tuple[str, Tensor | numpy.ndarray]]:
+    """The tensors and arrays among the variables of a running function and its file; of several names for one the first."""
     local = frame.f_locals
-    both: dict[int, tuple[str, Tensor]] = {}
+    both: dict[int, tuple[str, Tensor | numpy.ndarray]] = {}
     for held in (frame.f_globals, local):
         both.update(_named(held))
     if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
@@ -48,9 +54,11 @@ def _tensors_of(frame: FrameType) -> list[tuple[str, Tensor]]:
     return list(both.values())
 
 
-def _named(held: Mapping[str, Any]) -> dict[int, tuple[str, Tensor]]:
-    found: dict[int, tuple[str, Tensor]] = {}
+def _named(held: Mapping[str, Any]) -> dict[int, tuple[str, Tensor | numpy.ndarray]]:
+    found: dict[int, tuple[str, Tensor | numpy.ndarray]] = {}
     for name, value in list(held.items()):
-        if isinstance(value, Tensor) and name.isidentifier() and name[0] != "_":  # others are a tool's, not the user's
+        if (
+            isinstance(value, (Tensor, numpy.ndarray)) and name.isidentifier() and name[0] != "_"
+        ):  # others are a tool's, not the user's
             found.setdefault(id(value), (name, value))
     return found
