@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import numpy
 
-from ..backend import dtypes, sums
+from ..backend import Array, dtypes, sums
 from ..errors import RangeError, ShapeError
 from .primitive import Primitive, View, zero
 from .shapes import Shape, broadcast, size
@@ -101,9 +101,14 @@ scatter_add = Primitive(
 def _assembled(xp, *parts, indices, shape):
     dtype = parts[0].dtype
     total = xp.zeros(shape, dtype=sums.accumulator(dtype) if dtype in dtypes.FLOATS else dtype)
+    assemble_into(total, parts, indices)
+    return total.astype(dtype, copy=False)
+
+
+def assemble_into(total: Array, parts: Iterable[Array], indices: Iterable[tuple]) -> None:
+    """Add each part where its index says."""
     for part, index in zip(parts, indices, strict=True):
         total[index] += part
-    return total.astype(dtype, copy=False)
 
 
 assemble = Primitive(

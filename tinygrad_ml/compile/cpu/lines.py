@@ -17,7 +17,7 @@ from ...backend.arrays import HOST
 from ...backend.blocks import BlockRunner
 from ...backend.sums import is_plain
 from ...ops import conv, movement, reduce
-from ...ops.index import ARRAY, scatter_add
+from ...ops.index import ARRAY, assemble, assemble_into, scatter_add
 from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
 from ..eager import value_of
@@ -230,6 +230,15 @@ class Lines(StepSource):
         self.names[index] = instruction.params["index"]
         self.lines += [f"{out}[...] = 0", f"{out}[{index}] = {operands[0]}"]
 
+    def _assemble(self, instruction: Instruction, operands: list[str]) -> None:
+        if instruction.output.dtype == dtypes.float16:  # which is added up wider
+            self._eagerly(instruction, operands)
+            return
+        out, word = self._target(instruction.output), f"assemble_{instruction.output.number}"
+        indices = instruction.params["indices"]
+        self.names[word] = lambda total, *parts: assemble_into(total, parts, indices)
+        self.lines += [f"{out}[...] = 0", f"{word}({out}, {', '.join(operands)})"]
+
     def _fold(self, instruction: Instruction, operands: list[str]) -> None:
         out, params = self._target(instruction.output), instruction.params
         (x,) = instruction.inputs
@@ -264,6 +273,7 @@ FORMS = {
     movement.concat: Lines._concat,
     reduce.cumulative_sum: Lines._cumulative_sum,
     scatter_add: Lines._scatter_add,
+    assemble: Lines._assemble,
     conv.fold: Lines._fold,
     DRAW: Lines._draw,
 }

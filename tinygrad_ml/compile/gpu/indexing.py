@@ -35,7 +35,7 @@ be too narrow (see `backend/sums.py`): that is eager mode's, in a wider copy."""
 def has_launch(instruction: Instruction) -> bool:
     """Whether such an instruction has a kernel: numbers that come to one place together must be of a dtype to add up."""
     adds = instruction.op is index_ops.scatter_add and ARRAY in instruction.params["index"]
-    return not adds or instruction.output.dtype in ADDED
+    return not (adds or instruction.op is index_ops.assemble) or instruction.output.dtype in ADDED
 
 
 def scatter_add(instruction: Instruction, forms: Forms) -> list[Launch]:
@@ -47,6 +47,17 @@ def scatter_add(instruction: Instruction, forms: Forms) -> list[Launch]:
     kind = ADDED[output.dtype]
     where = f"({kind}*)&{{0}}" if dtypes.int64 == output.dtype else "&{0}"
     return [_at_places(instruction, forms, output, arrays, x, f"atomicAdd({where}, {{1}});".format, (output,))]
+
+
+def assemble(instruction: Instruction, forms: Forms) -> list[Launch]:
+    """The first part with zeros around it, then each other one, added where it belongs: none names a place twice."""
+    single = [
+        Instruction(instruction.op, (part,), {"index": index}, instruction.output)
+        for part, index in zip(instruction.inputs, instruction.params["indices"], strict=True)
+    ]
+    first, *others = single
+    added = [_at_places(one, forms, one.output, [], one.inputs[0], "{0} += {1};".format) for one in others]
+    return [_within(first, forms, first.inputs[0], None), *added]
 
 
 def put(instruction: Instruction, forms: Forms) -> list[Launch]:

@@ -33,6 +33,7 @@ SINGLE = {
     ops.reduce.cumulative_sum: movement.cumulative_sum,
     ops.conv.fold: movement.fold,
     ops.index.scatter_add: indexing.scatter_add,
+    ops.index.assemble: indexing.assemble,
     PUT: indexing.put,
 }
 """Operation that stands alone -> its launches."""

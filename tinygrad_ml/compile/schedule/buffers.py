@@ -6,8 +6,10 @@ smallest gap that is large enough.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
+
+import numpy
 
 CACHE_LINE_BYTES = 64
 """Bytes: the width of a cache line, and of the widest vectors."""
@@ -24,28 +26,24 @@ class Lifetime(NamedTuple):
 
 def places(lifetimes: Iterable[Lifetime]) -> tuple[dict[object, int], int]:
     """(the offset of each buffer, the bytes for all of them together)."""
-    placed: list[tuple[int, int, Lifetime]] = []
-    offsets: dict[object, int] = {}
-    total = 0
     # The large ones first: small ones fit into what they leave.
-    for wanted in sorted(lifetimes, key=lambda lifetime: (-lifetime.nbytes, lifetime.first)):
-        in_the_way = sorted(
-            (start, stop) for start, stop, other in placed if other.first <= wanted.last and wanted.first <= other.last
-        )
+    ordered = sorted(lifetimes, key=lambda lifetime: (-lifetime.nbytes, lifetime.first))
+    firsts = numpy.array([lifetime.first for lifetime in ordered])
+    lasts = numpy.array([lifetime.last for lifetime in ordered])
+    starts, stops = numpy.zeros((2, len(ordered)), numpy.int64)
+    for i, wanted in enumerate(ordered):
+        in_the_way = numpy.flatnonzero((firsts[:i] <= wanted.last) & (lasts[:i] >= wanted.first))
         nbytes = -(-wanted.nbytes // CACHE_LINE_BYTES) * CACHE_LINE_BYTES
-        start = _gap(in_the_way, nbytes)
-        placed.append((start, start + nbytes, wanted))
-        offsets[wanted.key] = start
-        total = max(total, start + nbytes)
-    return offsets, total
+        starts[i] = _gap(starts[in_the_way], stops[in_the_way], nbytes)
+        stops[i] = starts[i] + nbytes
+    offsets = {wanted.key: int(start) for wanted, start in zip(ordered, starts, strict=True)}
+    return offsets, int(stops.max(initial=0))
 
 
-def _gap(taken: Sequence[tuple[int, int]], nbytes: int) -> int:
-    """The offset of the smallest gap of at least `nbytes`; behind all that is taken if there is none."""
-    best, best_size, end = None, None, 0
-    for start, stop in taken:
-        size = start - end
-        if size >= nbytes and (best_size is None or size < best_size):
-            best, best_size = end, size
-        end = max(end, stop)
-    return end if best is None else best
+def _gap(starts: numpy.ndarray, stops: numpy.ndarray, nbytes: int) -> int:
+    """The offset of the smallest gap of at least `nbytes` between what is taken; behind all of it if there is none."""
+    order = numpy.argsort(starts, kind="stable")
+    ends = numpy.maximum.accumulate(numpy.concatenate([[0], stops[order]]))
+    gaps = starts[order] - ends[:-1]
+    fits = numpy.flatnonzero(gaps >= nbytes)
+    return int(ends[fits[gaps[fits].argmin()]] if len(fits) else ends[-1])

@@ -44,10 +44,9 @@ from ...ops.movement import reshape
 from ...ops.shapes import kept, reduced, size
 from ..passes.elementwise import is_elementwise
 from ..program import GATHER, Instruction, Program, Value
+from .ancestors import Ancestors
 from .kernel import REDUCTIONS, Kernel
 
-LOOKED_THROUGH_KERNELS = 1000
-"""So many kernels are looked through; what is farther apart stays apart, so that compiling takes linear time."""
 NEAR_ROW_ELEMENTS = 16384
 """Elements of a row up to which full values may follow a reduction of it: more are not kept near."""
 
@@ -79,6 +78,7 @@ class _Fusion:
         self.program, self._has_form, self._fuse, self._may_reduce = program, has_form, fuse, may_reduce
         self._longest, self._few = longest, few
         self.kernel_of: dict[Value, Kernel] = {}
+        self.ancestors = Ancestors()
 
     def kernels(self) -> list[Kernel]:
         numbers: dict[Instruction, int] = {}
@@ -100,17 +100,18 @@ class _Fusion:
                     needed.add(instruction.inputs[0])  # whose memory it looks at
             kernel.outputs = [value for value in made if value in needed]
             kernel.needs = {self.kernel_of[value] for value in kernel.inputs() if value in self.kernel_of}
-        return _in_order(kernels, _writers(self.program, self.kernel_of, users))
+        return _in_order(kernels, self._writers(users))
 
     def _add(self, number: int, instruction: Instruction) -> None:
         kernel = Kernel(number, instruction, self._kind(instruction))
         kernel.needs = {self.kernel_of[value] for value in instruction.inputs if value in self.kernel_of}
         self.kernel_of[instruction.output] = kernel
+        self.ancestors.add(kernel)
         if not self._fuse:
             return
         for other in sorted(kernel.needs, key=lambda k: -k.last):
             one = self._as_one(other, kernel)
-            if one is not None and _may_be_one(other, kernel):
+            if one is not None and self._may_be_one(other, kernel):
                 kernel = self._merge(other, kernel, one)
 
     def _kind(self, instruction: Instruction) -> str:
@@ -163,6 +164,10 @@ class _Fusion:
             return None  # x.sum(1) + x: there the number of each row is added to a column
         return wide.shape, wide.axes, becoming
 
+    def _may_be_one(self, a: Kernel, b: Kernel) -> bool:
+        """Whether no third kernel has to run between the two."""
+        return not (self.ancestors.leads(a, b.needs - {a}) or self.ancestors.leads(b, a.needs - {b}))
+
     def _merge(self, a: Kernel, b: Kernel, one: tuple) -> Kernel:
         """Put the instructions of b into a."""
         a.shape, a.axes, becoming = one
@@ -170,56 +175,38 @@ class _Fusion:
         a.whole |= b.whole
         a.instructions += b.instructions
         a.first, a.last = min(a.first, b.first), max(a.last, b.last)
+        self.ancestors.merge(a, b)
         a.needs = (a.needs | b.needs) - {a, b}
-        b.merged = a
         for instruction in b.instructions:
             self.kernel_of[instruction.output] = a
         return a
+
+    def _writers(self, users: dict[Value, set[Kernel]]) -> set[Kernel]:
+        """The kernels that compute what is written to memory from outside. They now need the readers of the old numbers.
+
+        So they can write in place; but for a reader that needs the new numbers too.
+        """
+        looks_at: dict[Value, Value] = {}
+        for instruction in self.program.instructions:
+            if instruction.op.kind == "view":
+                looks_at[instruction.output] = looks_at.get(instruction.inputs[0], instruction.inputs[0])
+        readers: dict[Value, set[Kernel]] = {}
+        for value, kernels in users.items():
+            readers.setdefault(looks_at.get(value, value), set()).update(kernels)
+        writers = set()
+        for memory, value in self.program.writes:
+            if value in self.kernel_of:
+                writer = self.kernel_of[value]
+                writers.add(writer)
+                earlier = {reader for reader in readers.get(memory, ()) if not self.ancestors.leads(writer, [reader])}
+                writer.needs |= earlier
+                self.ancestors.need(writer, earlier)
+        return writers
 
 
 def _reduced_shapes(kernel: Kernel) -> tuple[tuple[int, ...], ...]:
     """The shapes of its reduced values: the domain without the reduced axes, and with 1 in their places."""
     return reduced(kernel.shape, kernel.axes), kept(kernel.shape, kernel.axes)
-
-
-def _may_be_one(a: Kernel, b: Kernel) -> bool:
-    return not (_leads(a, b.needs - {a}) or _leads(b, a.needs - {b}))
-
-
-def _leads(start: Kernel, ends: Iterable[Kernel]) -> bool:
-    """Whether one of `ends` needs `start`, directly or not."""
-    waiting, seen = list(ends), set()
-    while waiting:
-        kernel = waiting.pop()
-        while kernel.merged is not None:
-            kernel = kernel.merged
-        if kernel is start or len(seen) > LOOKED_THROUGH_KERNELS:
-            return True
-        if kernel not in seen:
-            seen.add(kernel)
-            waiting.extend(kernel.needs)
-    return False
-
-
-def _writers(program: Program, kernel_of: dict[Value, Kernel], users: dict[Value, set[Kernel]]) -> set[Kernel]:
-    """The kernels that compute what is written to memory from outside. They now need the readers of the old numbers.
-
-    So they can write in place; but for a reader that needs the new numbers too.
-    """
-    looks_at: dict[Value, Value] = {}
-    for instruction in program.instructions:
-        if instruction.op.kind == "view":
-            looks_at[instruction.output] = looks_at.get(instruction.inputs[0], instruction.inputs[0])
-    readers: dict[Value, set[Kernel]] = {}
-    for value, kernels in users.items():
-        readers.setdefault(looks_at.get(value, value), set()).update(kernels)
-    writers = set()
-    for memory, value in program.writes:
-        if value in kernel_of:
-            writer = kernel_of[value]
-            writers.add(writer)
-            writer.needs |= {reader for reader in readers.get(memory, ()) if not _leads(writer, [reader])}
-    return writers
 
 
 def _in_order(kernels: Iterable[Kernel], first: set[Kernel]) -> list[Kernel]:

@@ -33,7 +33,6 @@ class Kernel:
         self.whole = {instruction.inputs[0]} if instruction.op is GATHER else set()  # what must be whole before
         self.first = self.last = first  # where its instructions stand in the program
         self.needs: set[Kernel] = set()  # the kernels whose results it takes
-        self.merged: Kernel | None = None  # the kernel that has taken this one in
         self.outputs: list[Value] = []
 
     def reduced(self, value: Value) -> bool:
