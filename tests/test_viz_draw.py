@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+import re
 import sys
 import weakref
 from xml.etree import ElementTree
@@ -16,6 +17,7 @@ from tinygrad_ml.graph import topological
 from tinygrad_ml.modes import watching
 from viz.render import _commands
 from viz.subject import CHANGED, FREED
+from viz.svg import size_of
 
 needs_graphviz = pytest.mark.skipif(not _commands("svg"), reason="there is no Graphviz on this machine")
 
@@ -355,8 +357,62 @@ def test_overlays_colour_by_a_figure(overlay):
 def test_the_nan_overlay_marks_where_they_are():
     x = leaf([-1.0, 2.0], "x")
     picture = viz.draw((tg.log(x) + 1).sum(), overlay="nan")
-    assert [box.name for box in picture.drawing.items if box.alarm] == ["v₁", "v₂", "L"]
-    assert item(picture, "log").heat_text == "1 nan or infinite"
+    assert [box.name for box in picture.drawing.items if box.alarm] == ["v₁"]
+    assert item(picture, "log").heat_text == "1 nan or infinite, begin here"
+    assert item(picture, "add").heat_text == "1 nan or infinite, from what comes in"
+    assert "here nan or infinite begins" in picture.source
+    assert viz.draw((x * 2).sum(), overlay="nan").drawing.notes == ["All numbers are finite."]
+
+
+def test_a_gradient_that_becomes_infinite_is_told_from_one_that_meets_nan():
+    x, w = leaf([0.0, 2.0], "x"), leaf([1.0, 1.0], "w")
+    picture = viz.draw((x.sqrt() * w).sum(), direction="both", overlay="nan")  # √x is finite, and its slope is not
+    assert [box.name for box in picture.drawing.items if box.alarm] == ["∂L/∂x"]
+    both = viz.draw((tg.log(x) * w).sum(), direction="both", overlay="nan")
+    assert [box.name for box in both.drawing.items if box.alarm] == ["v₁", "∂L/∂x"]  # 1/0 needs no log
+    assert item(both, "∂L/∂w").heat_text == "1 nan or infinite, from what comes in"
+    module = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    closed = viz.draw(module(tg.tensor([[tg.nan, 1.0]])).sum(), overlay="nan", depth=0)
+    assert [box.kind for box in closed.drawing.items if box.alarm] == ["input"]
+
+
+def test_the_norm_of_a_gradient_is_written_once():
+    picture = viz.draw(Network(1)(tg.ones((2, 4))).sum(), direction="both", overlay="gradient", level="operations")
+    assert "gradient norm" not in item(picture, "∂L/∂head.weight").heat_text
+    assert picture.source.count("norm") > 3
+
+
+def test_a_dotted_arrow_is_one_along_which_no_gradient_comes_back_and_the_legend_says_so():
+    x, w = tg.tensor([1.0, 2.0], name="x"), leaf([3.0, 4.0], "w")
+    picture = viz.draw((x.reshape(2) * w).sum())
+    from_x = [edge for edge in picture.drawing.edges if edge.source == item(picture, "x").id]
+    assert {edge.kind for edge in from_x} == {"idle"} and "dotted: no gradient comes back" in picture.source
+    folded = viz.draw(Network(), input_shape=(8, 4)).source
+    assert {"idle"} == set(re.findall(r"class=(\w+)[^\n]*style=dotted", folded))
+    nothing = viz.draw(tg.symbol((3,)).exp())
+    assert "dotted" not in nothing.source and "on arrows" not in nothing.source and "∂:" not in nothing.source
+
+
+@needs_graphviz
+def test_the_legend_is_no_wider_than_the_picture():
+    x = leaf(3.0, "x")
+    for graph, least in (
+        (x * x + x, 150),
+        ((leaf(tg.ones((3, 4)), "a") @ leaf(tg.ones((4, 2)), "b")).tanh().sum(), 150),
+    ):
+        plain, whole = (size_of(viz.draw(graph, legend=legend)._laid_out[1])[0] for legend in (False, True))
+        assert whole <= max(1.15 * plain, least + 60)
+
+
+@needs_graphviz
+def test_a_png_that_nobody_could_read_is_refused(tmp_path):
+    y = leaf(1.0, "x")
+    for _ in range(200):
+        y = y * 1.0001
+    with pytest.raises(OptionError, match=r"graph.png would be [\d,]+ by [\d,]+ pixels.*\.svg or \.pdf.*depth=0"):
+        viz.draw(y).save(tmp_path / "graph.png")
+    assert not (tmp_path / "graph.png").exists()
+    assert viz.draw(y).save(tmp_path / "graph.svg").exists()
 
 
 def test_an_error_of_an_operation_is_drawn_with_what_ran_until_then():

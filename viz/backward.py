@@ -86,6 +86,26 @@ class Walk:
     trouble: str = ""
 
 
+TROUBLE = {
+    "freed": "The gradients were freed: backward() has been called on this graph. Draw it before, or call "
+    "backward(retain_graph=True).",
+    "changed since": "The gradients cannot be computed any more: tensors were overwritten since the graph was built. "
+    "Draw it before optimizer.step().",
+}
+"""What to say where a pass cannot be run: for each `Walk.trouble`."""
+
+
+def stored_gradient(node: Node) -> KnownGradient | None:
+    """The gradient that a tensor holds; for operations, which mostly hold none, None."""
+    receiver = node.tensor()
+    if receiver is not None and receiver.grad is not None:
+        array = on_host(receiver.grad)
+        return KnownGradient(node.shape, None if array is None else summarise(array))
+    if node.freed:
+        return KnownGradient(node.shape, None, "freed")
+    return KnownGradient(node.shape, None, "not computed") if node.op is None else None
+
+
 def walk_back(outputs: Sequence[Node], keep: int = WHOLE_ELEMENTS, probe: Callable | None = None) -> Walk:
     """Run backward from `outputs`, with ones as the gradient there, and note what happens.
 

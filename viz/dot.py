@@ -3,33 +3,17 @@
 Node ids are our own (`n7`), all text comes escaped from `labels.py`, and the same drawing gives
 the same text, byte for byte.
 
-Read next: `render.py`.
+Read before: `labels.py`, `legend.py`. Read next: `render.py`.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from itertools import pairwise
-
 import graphviz
 
 from .labels import edge_label, escaped, font, frame_label, item_label, table
-from .model import KINDS, Drawing, Edge, Frame, Item
-from .style import (
-    ALARM,
-    ARROW,
-    BOXES,
-    FONT,
-    FRAME,
-    FRAME_FILL,
-    GRADIENT,
-    GROUND,
-    HEAT_COLOURS,
-    INK,
-    MUTED,
-    VALUE,
-    heat_colour,
-)
+from .legend import box_of, part_of, write_legend
+from .model import Drawing, Edge, Frame, Item
+from .style import ALARM, ARROW, FONT, FRAME, FRAME_FILL, GRADIENT, GROUND, MUTED, heat_colour
 
 _OUTSIDE = ()
 
@@ -65,14 +49,14 @@ def to_dot(drawing: Drawing, legend: bool = True, swapped: bool = False) -> str:
     _write_boxes(graph, drawing, swapped)
     for item in drawing.items:
         if item.beside is not None and drawing.direction == "both":
-            with _part(graph) as row:
+            with part_of(graph) as row:
                 row.attr(rank="same")
                 row.node(item.beside)
                 row.node(item.id)
     for edge in drawing.edges:
         _write_edge(graph, edge, drawing.direction, labelled=boxes <= PLAIN_ARROWS_ABOVE_NODES)
     if legend:
-        _write_legend(graph, drawing)
+        write_legend(graph, drawing)
     return graph.source
 
 
@@ -100,7 +84,7 @@ def _write_boxes(graph: graphviz.Digraph, drawing: Drawing, swapped: bool) -> No
             _write_item(into, item)
         for inner in frames.get(path, ()):
             frame = drawing.frames[inner[-1]]
-            with _part(into, f"cluster_{frame.id}") as cluster:
+            with part_of(into, f"cluster_{frame.id}") as cluster:
                 # Arrows cross a label, but go around a box: a label with details is one.
                 cluster.attr(
                     "graph",
@@ -131,7 +115,7 @@ def _write_label(cluster: graphviz.Digraph, frame: Frame, drawing: Drawing) -> N
 
 
 def _write_item(graph: graphviz.Digraph, item: Item) -> None:
-    box = _box("failed" if item.alarm else item.kind)
+    box = box_of("failed" if item.alarm else item.kind)
     if item.heat is not None:
         box["fillcolor"] = heat_colour(item.heat)
     graph.node(item.id, label=item_label(item), id=item.id, **box, **{"class": item.kind})
@@ -155,74 +139,7 @@ def _write_edge(graph: graphviz.Digraph, edge: Edge, direction: str, labelled: b
     elif edge.kind == "beside":
         attributes |= {"color": GRADIENT, "style": "bold"}
     elif edge.kind == "repeat":
-        attributes |= {"style": "bold,dotted", "constraint": "false"}
+        attributes |= {"style": "bold", "constraint": "false"}
     elif edge.kind == "entry":
         attributes |= {"weight": "20"}  # or what comes in from far away would draw the entry out of its kernel
     graph.edge(*ends, **attributes)
-
-
-def _part(graph: graphviz.Digraph, name: str | None = None) -> AbstractContextManager[graphviz.Digraph]:
-    """A part of a graph, to be written into."""
-    part = graph.subgraph(name=name)
-    assert part is not None  # as it is for a part that is given, and not begun
-    return part
-
-
-def _write_legend(graph: graphviz.Digraph, drawing: Drawing) -> None:
-    """A row of small boxes below everything: one of each kind that occurs."""
-    names = [f"legend_{kind}" for kind in drawing.kinds()]
-    with _part(graph, "cluster_legend") as row:
-        row.attr("graph", style="rounded", color=FRAME, label="", margin="6", rank="same", **{"class": "legend"})
-        for name, kind in zip(names, drawing.kinds(), strict=True):
-            label = f"<{font(KINDS[kind], VALUE if kind == 'constant' else INK, 9)}>"
-            row.node(name, label=label, **_box(kind), **{"class": "legend"})
-        on_arrows = _on_arrows(drawing)
-        if on_arrows:
-            names.append("legend_arrows")
-            row.node("legend_arrows", label=f"<{font(on_arrows, GRADIENT, 9)}>", shape="plain", **{"class": "legend"})
-        if drawing.overlay in ("flops", "bytes", "gradient"):
-            names.append("legend_heat")
-            row.node("legend_heat", label=_heat_scale(drawing.overlay), shape="plain", **{"class": "legend"})
-        for name, following in pairwise(names):
-            row.edge(name, following, style="invis", minlen="0")
-    ends = _lowest(drawing)
-    for end in ends[:8] if names else ():
-        graph.edge(end, names[len(names) // 2], style="invis", weight="0")
-
-
-def _lowest(drawing: Drawing) -> list[str]:
-    """The boxes below which there is nothing."""
-    higher = {
-        edge.target if edge.kind == "backward" and drawing.direction == "both" else edge.source
-        for edge in drawing.edges
-        if edge.kind not in ("beside", "repeat")
-    }
-    return [item.id for item in drawing.items if item.id not in higher]
-
-
-def _on_arrows(drawing: Drawing) -> str:
-    """What the legend says of the texts on the arrows."""
-    texts = [edge.local or edge.rule for edge in drawing.edges]
-    if all(text.startswith("∂") for text in texts if text):
-        return "∂: local derivative" if any(texts) else ""
-    return "on arrows: what becomes of the gradient g"
-
-
-def _heat_scale(overlay: str) -> str:
-    cells = "".join(f'<TD BGCOLOR="{colour}" WIDTH="16">&nbsp;</TD>' for colour in HEAT_COLOURS)
-    words = f"<TD>{font('little', MUTED, 9)}</TD>{cells}<TD>{font(f'much: {overlay}', MUTED, 9)}</TD>"
-    return f'<<TABLE BORDER="0" CELLSPACING="0"><TR>{words}</TR></TABLE>>'
-
-
-def _box(kind: str) -> dict[str, str | None]:
-    """The frame of a kind of boxes, as Graphviz's attributes."""
-    shape, style, fill, line, width, lines = BOXES[kind]
-    return {
-        "shape": shape,
-        "style": style,
-        "fillcolor": fill,
-        "color": line,
-        "penwidth": str(width),
-        "peripheries": str(lines) if lines > 1 else None,
-        "margin": "0.15,0.13" if shape == "box3d" else None,  # its rim takes some of the room
-    }

@@ -25,9 +25,9 @@ from .failure import failure_in
 from .model import Drawing
 from .program import read_step
 from .reading import read_graph
-from .render import HOW_TO_GET_ONE, PICTURE_FORMATS, NoRenderer, render
+from .render import HOW_TO_GET_ONE, LARGEST_PNG, PICTURE_FORMATS, PNG_DPI, NoRenderer, render
 from .subject import subject
-from .svg import backward_is_left, polish
+from .svg import backward_is_left, polish, size_of
 from .variables import variables
 
 Drawable: TypeAlias = Tensor | Sequence[Tensor] | Callable[..., Any] | BaseException
@@ -165,6 +165,8 @@ class Picture:
     def save(self, path: str | Path) -> Path:
         """Write the picture as .svg, .png, .pdf or .dot, by the ending of `path`. Returns the path written.
 
+        A picture that would be too large for a PNG is refused: it would be shrunk until no letter can be read.
+
         Where no Graphviz is found, the DOT text is written instead (with the ending .dot), and a
         warning says so and how to get one.
         """
@@ -178,6 +180,8 @@ class Picture:
             path.write_text(self.source, encoding="utf-8")
             return path
         try:
+            if form == "png":
+                self._check_size(path)
             rendered = self.svg.encode() if form == "svg" else render(self._laid_out[0], form)
         except NoRenderer as reason:
             instead = path.with_suffix(".dot")
@@ -189,6 +193,15 @@ class Picture:
             return instead
         path.write_bytes(rendered)
         return path
+
+    def _check_size(self, path: Path) -> None:
+        width, height = (round(points / 72 * PNG_DPI) for points in size_of(self._laid_out[1]))
+        side, area = LARGEST_PNG
+        if max(width, height) > side or width * height > area:
+            raise OptionError(
+                f"{path.name} would be {width:,} by {height:,} pixels, which nothing can show: save it as .svg or .pdf, "
+                f"which stay sharp at any size, or draw less of it, as with depth=0, which closes all modules"
+            )
 
     @cached_property
     def svg(self) -> str:

@@ -1,30 +1,31 @@
-"""Overlays: boxes coloured by a figure, or marked where numbers are none.
+"""Figures laid over the boxes: a colour for how much, and an alarm where numbers stop being numbers.
 
-Read before: `model.py`.
+Read before: `model.py`, `backward.py`. Read next: `reading.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from math import log
 
+from tinygrad_ml.graph import Node
+
+from .backward import Share, Walk
 from .figures import amount, byte_text, number
+from .labels import gradient_text
 from .model import Item
 
 
 def heat(items: Sequence[Item], overlay: str) -> None:
-    """Colour the boxes by a figure, on a logarithmic scale; for "nan" raise an alarm where there are some."""
-    if overlay == "nan":
-        for item in items:
-            seen = [item.value, item.gradient.numbers if item.gradient else None]
-            bad = sum(summary.nan + summary.infinite for summary in seen if summary is not None)
-            item.alarm, item.heat_text = bad > 0, f"{bad} nan or infinite" if bad else ""
-        return
+    """Colour the boxes by "flops", "bytes", or "gradient" (its norm), on a logarithmic scale."""
     figures = {}
     for item in items:
         if overlay == "gradient":
             summary = item.gradient.numbers if item.gradient else None
             figure, text = (summary.norm, f"gradient norm {number(summary.norm)}") if summary else (0, "")
+            if gradient_text(item.gradient).startswith("norm"):
+                text = ""  # it is there already
         else:
             figure = item.flops if overlay == "flops" else item.bytes
             text = f"{amount(figure)} FLOP" if overlay == "flops" else byte_text(figure)
@@ -36,3 +37,50 @@ def heat(items: Sequence[Item], overlay: str) -> None:
     for item in items:
         if item.id in figures:
             item.heat = (log(figures[item.id]) - low) / (high - low) if high > low else 1.0
+
+
+class NotFinite:
+    """Where nan and infinite numbers are: where they begin, and where they only arrive.
+
+    Places are ids of boxes. A value that is not finite begins where all that went in is finite; a gradient, where the
+    gradients that it is made of are, and the values that its rules take.
+    """
+
+    def __init__(self, values: Mapping[Node, int], walk: Walk | None):
+        """values: node -> how many of its numbers are not finite, if any are."""
+        self.values, self.gradients = values, {}
+        self._users: dict[Node, set[Node]] = {}
+        for node, gradient in (walk.gradients if walk else {}).items():
+            if gradient.numbers is not None and (count := gradient.numbers.nan + gradient.numbers.infinite):
+                self.gradients[node] = count
+        for event in walk.events if walk else ():
+            if isinstance(event, Share):
+                self._users.setdefault(event.node, set()).add(event.user)
+
+    def mark(self, items: Mapping[str, Item], place: Callable, gradient_place: Callable) -> None:
+        """Say it in the boxes, with an alarm where it begins; both callables find the box of a node."""
+        self._mark(items, place, self.values, "", self._value_arrives)
+        self._mark(items, gradient_place, self.gradients, "gradient: ", self._gradient_arrives)
+
+    def _value_arrives(self, node: Node) -> bool:
+        return any(parent in self.values for parent in node.inputs)
+
+    def _gradient_arrives(self, node: Node) -> bool:
+        users = self._users.get(node, ())
+        return any(user in self.gradients or any(kept in self.values for kept in user.saved_from) for user in users)
+
+    @staticmethod
+    def _mark(
+        items: Mapping[str, Item], place: Callable, counts: Mapping[Node, int], what: str, arrives: Callable
+    ) -> None:
+        found: Counter[str] = Counter()
+        begins = set()
+        for node, count in counts.items():
+            found[place(node)] += count
+            if not arrives(node):
+                begins.add(place(node))
+        for box, count in found.items():
+            if (item := items.get(box)) is not None:
+                says = f"{what if item.kind != 'gradient' else ''}{count} nan or infinite, {'begin here' if box in begins else 'from what comes in'}"
+                item.heat_text = f"{item.heat_text}; {says}" if item.heat_text else says
+                item.alarm = item.alarm or box in begins

@@ -60,7 +60,8 @@ def item_label(item: Item) -> str:
     """The text of a box."""
     rows = _ROWS.get(item.kind, _tensor_rows)(item)
     if item.heat_text:
-        rows.append(font(escaped(item.heat_text), ALARM if item.alarm else INK, 10, "b"))
+        alarm = ALARM if item.alarm else INK
+        rows += [font(escaped(part, 64), alarm, 10, "b") for part in item.heat_text.split("; ")]
     return table(rows)
 
 

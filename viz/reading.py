@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from math import hypot, prod
 
+import numpy
+
 from tinygrad_ml.errors import OptionError
 from tinygrad_ml.graph import Node
 from tinygrad_ml.tensor import Tensor, as_tensor
 
 from . import words
 from .arranging import Arrangement
-from .backward import KnownGradient, Share, Visit, Walk, walk_back
+from .backward import TROUBLE, KnownGradient, Share, Visit, Walk, stored_gradient, walk_back
 from .facts import bytes_of, device_of
 from .failure import Failure, add_failure
 from .figures import WHOLE_ELEMENTS, number, shape_text, sum_text, summarise
-from .heat import heat
+from .heat import NotFinite, heat
 from .local import local_jacobian
 from .model import Drawing, Edge, Item
 from .replay import on_host, replay
@@ -66,10 +68,13 @@ class _GraphReader:
         self.scalars: dict[Node, Tensor] = {}
         self.taken: dict[str, dict[str, tuple[int, ...]]] = {}
         self.numbers: dict[Node, float] = {}
+        self.not_finite: dict[Node, int] = {}
+        self.learns = any(node.needs_grad for node in arrangement.outputs)
 
     def read(self, values: bool, overlay: str | None, failure: Failure | None) -> Drawing:
         drawing = self.drawing
-        walk = walk_back(self.at.outputs) if drawing.direction != "forward" or overlay == "gradient" else None
+        watched = drawing.direction != "forward" or overlay in ("gradient", "nan")
+        walk = walk_back(self.at.outputs) if watched else None
         for node in self.at.order:
             self._add(node)
         if values:
@@ -83,11 +88,21 @@ class _GraphReader:
             self.items = {key: item for key, item in self.items.items() if item.kind == "gradient"}
         if overlay:
             drawing.overlay = overlay
-            heat(list(self.items.values()), overlay)
+            self._lay_over(overlay, walk)
         drawing.items = list(self.items.values())
         if failure is not None:
             add_failure(drawing, failure, [self.at.place(node) for node in failure.inputs])
         return drawing
+
+    def _lay_over(self, overlay: str, walk: Walk | None) -> None:
+        if overlay != "nan":
+            heat(list(self.items.values()), overlay)
+            return
+        found = NotFinite(self.not_finite, walk)
+        beside = self.at.place if self.drawing.direction == "forward" else self.at.gradient_place
+        found.mark(self.items, self.at.place, beside)
+        if not (found.values or found.gradients or (walk and walk.trouble)):
+            self.drawing.notes.append("All numbers are finite.")
 
     # -- boxes ---------------------------------------------------------------------------------------
 
@@ -182,6 +197,8 @@ class _GraphReader:
     def _fill_in_values(self) -> None:
         for node, value in replay(self.at.order):
             array = on_host(value)
+            if array is not None and array.dtype.kind == "f" and (bad := int((~numpy.isfinite(array)).sum())):
+                self.not_finite[node] = bad
             if value is not None and array is not None and array.size == 1:
                 self.scalars[node], self.numbers[node] = value, array.item()
             item = self.items.get(self.at.place(node) or "")
@@ -217,7 +234,7 @@ class _GraphReader:
             if walk is not None and not walk.trouble:
                 item.gradient = walk.gradients.get(node) or KnownGradient(node.shape, None, "not computed")
             else:
-                item.gradient = _stored(node)
+                item.gradient = stored_gradient(node)
 
     # -- arrows --------------------------------------------------------------------------------------
 
@@ -235,10 +252,12 @@ class _GraphReader:
                 if key in drawn:
                     drawn[key].count += 1
                     self.drawing.routes[use] = drawn[key].id
+                    if parent.needs_grad and drawn[key].kind == "idle":
+                        drawn[key].kind = "forward"
                     continue
                 edge = Edge(f"e{len(drawn)}", source, target, kind, parent.shape)
                 self.drawing.routes[use] = edge.id
-                if kind == "forward" and node.needs_grad and not parent.needs_grad:
+                if kind == "forward" and self.learns and not parent.needs_grad:
                     edge.kind = "idle"
                 if not merged and parent.needs_grad and node.needs_grad and self.drawing.direction == "forward":
                     edge.local = self._local(node, position)
@@ -309,7 +328,7 @@ class _GraphReader:
                     self.drawing.edges.append(edge)
                     self.drawing.routes["start", self.at.number[node], 0] = edge.id
         if walk.trouble:
-            self.drawing.notes.append(_TROUBLE[walk.trouble])
+            self.drawing.notes.append(TROUBLE[walk.trouble])
             self.drawing.alarm = True
 
     def _add_gradient(self, event: Visit, shares: list[Share]) -> None:
@@ -329,7 +348,7 @@ class _GraphReader:
             item.name, item.operation, item.parameters = f"∂{self.at.loss} in {module.name}", module.operation, 0
             self._add_to_gradients(item, event)
         else:
-            stored = _stored(node) if event.gradient.note else None  # as .grad, which outlives the graph
+            stored = stored_gradient(node) if event.gradient.note else None  # as .grad, which outlives the graph
             item.name = words.gradient_name(self.names[node], self.at.loss)
             item.shape, item.dtype, item.gradient = node.shape, str(node.dtype), stored or event.gradient
             parts = [part.only for share in shares if (part := share.fitted.numbers) is not None and part.size == 1]
@@ -368,22 +387,3 @@ class _GraphReader:
         if not merged:
             edge.rule = words.rule(event.user, event.position, self._short(event.user), "g")
             edge.share, edge.which, edge.summed = event.fitted, (event.arrived, of), event.summed_axes
-
-
-_TROUBLE = {
-    "freed": "The gradients were freed: backward() has been called on this graph. Draw it before, or call "
-    "backward(retain_graph=True).",
-    "changed since": "The gradients cannot be computed any more: tensors were overwritten since the graph was built. "
-    "Draw it before optimizer.step().",
-}
-
-
-def _stored(node: Node) -> KnownGradient | None:
-    """The gradient that a tensor holds; for operations, which mostly hold none, None."""
-    receiver = node.tensor()
-    if receiver is not None and receiver.grad is not None:
-        array = on_host(receiver.grad)
-        return KnownGradient(node.shape, None if array is None else summarise(array))
-    if node.freed:
-        return KnownGradient(node.shape, None, "freed")
-    return KnownGradient(node.shape, None, "not computed") if node.op is None else None

@@ -17,6 +17,10 @@ import sys
 TIME_LIMIT_SECONDS = 60.0
 """Seconds that a layout may take."""
 
+PNG_DPI = 144
+LARGEST_PNG = 32_000, 120e6
+"""Pixels of a side, and in all: beyond it Graphviz shrinks a picture without a word, or takes minutes, and no viewer opens it."""
+
 PICTURE_FORMATS = ("svg", "png", "pdf")
 
 HOW_TO_GET_ONE = (
@@ -27,7 +31,7 @@ HOW_TO_GET_ONE = (
 _IN_CHILD = """
 import sys, pygraphviz
 graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
-sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot"))
+sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot", args=sys.argv[2]))
 """
 
 
@@ -64,9 +68,10 @@ def render(source: str, form: str, time_limit: float = TIME_LIMIT_SECONDS) -> by
 
 def _commands(form: str) -> list[tuple[str, list[str]]]:
     found = []
+    fine = f"-Gdpi={PNG_DPI}" if form == "png" else ""
     dot = shutil.which("dot")
     if dot:
-        found.append(("dot", [dot, f"-T{form}", *(["-Gdpi=144"] if form == "png" else [])]))
+        found.append(("dot", [dot, f"-T{form}", *([fine] if fine else [])]))
     if importlib.util.find_spec("pygraphviz"):
-        found.append(("pygraphviz", [sys.executable, "-c", _IN_CHILD, form]))
+        found.append(("pygraphviz", [sys.executable, "-c", _IN_CHILD, form, fine]))
     return found

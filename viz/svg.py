@@ -55,6 +55,12 @@ def picture_id(drawing: Drawing) -> str:
     return f"viz{zlib.crc32(repr(drawing).encode()):08x}"
 
 
+def size_of(svg: bytes) -> tuple[float, float]:
+    """Width and height of Graphviz's SVG, in points."""
+    *_, width, height = ElementTree.fromstring(svg).get("viewBox", "0 0 0 0").split()
+    return float(width), float(height)
+
+
 def backward_is_left(svg: bytes) -> bool:
     """Whether the frame of the backward pass came to the left of that of the forward pass."""
     left = {}

@@ -1,0 +1,150 @@
+"""The legend below a picture, and the look of its boxes: what occurs in the picture, in rows no wider than the picture.
+
+Read before: `labels.py`. Read next: `dot.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import graphviz
+
+from .labels import font, item_label
+from .model import KINDS, Drawing, Item
+from .style import BOXES, FRAME, GRADIENT, HEAT_COLOURS, INK, MUTED, VALUE
+
+_NARROWEST, _MANY = 150.0, 60
+"""A legend may always be that wide, in points; and a picture of more boxes is wide enough for one in a single row."""
+
+
+@dataclass
+class Entry:
+    """A part of a legend: its words, and how it is drawn, as Graphviz's attributes."""
+
+    text: str
+    look: dict[str, str | None] = field(default_factory=dict)
+    label: str = ""
+
+    @property
+    def width(self) -> float:
+        """How much room it takes, roughly, in points."""
+        return 45 + 5.2 * len(self.text)
+
+
+def part_of(graph: graphviz.Digraph, name: str | None = None) -> AbstractContextManager[graphviz.Digraph]:
+    """A part of a graph, to be written into."""
+    part = graph.subgraph(name=name)
+    assert part is not None  # as it is for a part that is given, and not begun
+    return part
+
+
+def box_of(kind: str) -> dict[str, str | None]:
+    """The frame of a kind of boxes, as Graphviz's attributes."""
+    shape, style, fill, line, width, lines = BOXES[kind]
+    return {
+        "shape": shape,
+        "style": style,
+        "fillcolor": fill,
+        "color": line,
+        "penwidth": str(width),
+        "peripheries": str(lines) if lines > 1 else None,
+        "margin": "0.15,0.13" if shape == "box3d" else None,  # its rim takes some of the room
+    }
+
+
+def _entries(drawing: Drawing) -> dict[str, Entry]:
+    """What occurs in a picture, in the order of the legend."""
+    found = {}
+    for kind in drawing.kinds():
+        found[kind] = Entry(KINDS[kind], box_of(kind), font(KINDS[kind], VALUE if kind == "constant" else INK, 9))
+    if drawing.overlay == "nan" and any(item.alarm for item in drawing.items):
+        text = "here nan or infinite begins"
+        found["alarm"] = Entry(text, box_of("failed"), font(text, INK, 9))
+    for place, text in enumerate(_on_arrows(drawing)):
+        found[f"arrows{place}"] = Entry(text, {"shape": "plain"}, font(text, GRADIENT, 9))
+    if drawing.overlay in ("flops", "bytes", "gradient"):
+        text = f"little ..... much: {drawing.overlay}"
+        found["heat"] = Entry(text, {"shape": "plain"}, _heat_scale(drawing.overlay))
+    return {f"legend_{name}": entry for name, entry in found.items()}
+
+
+def write_legend(graph: graphviz.Digraph, drawing: Drawing) -> None:
+    """Small boxes below everything, one of each kind that occurs."""
+    names = _entries(drawing)
+    rows = _in_rows(names, max(_width(drawing), _NARROWEST))
+    with part_of(graph, "cluster_legend") as frame:
+        frame.attr("graph", style="rounded", color=FRAME, label="", margin="6", **{"class": "legend"})
+        for row in rows:
+            with part_of(frame) as together:
+                together.attr(rank="same")
+                for name in row:
+                    together.node(name, label=f"<{names[name].label}>", **names[name].look, **{"class": "legend"})
+            for name, following in pairwise(row):
+                frame.edge(name, following, style="invis", minlen="0")
+        for upper, lower in pairwise(rows):
+            frame.edge(upper[0], lower[0], style="invis")
+    for end in _lowest(drawing)[:8] if rows else ():
+        graph.edge(end, rows[0][len(rows[0]) // 2], style="invis", weight="0")
+
+
+def _in_rows(entries: dict[str, Entry], width: float) -> list[list[str]]:
+    rows: list[list[str]] = []
+    left = 0.0
+    for name, entry in entries.items():
+        if not rows or entry.width > left:
+            rows.append([])
+            left = width
+        rows[-1].append(name)
+        left -= entry.width
+    return rows
+
+
+def _width(drawing: Drawing) -> float:
+    """How wide the picture will become, roughly: its widest row of boxes, in points."""
+    above: dict[str, list[str]] = {}
+    for edge in drawing.edges:
+        above.setdefault(edge.target, []).append(edge.source)
+    row_of: dict[str, int] = {}
+    widths: dict[int, float] = {}
+    for item in drawing.items if len(drawing.items) <= _MANY else ():  # in an order in which what is above comes first
+        beside = row_of.get(item.beside or "") if drawing.direction == "both" else None
+        higher = [row_of[other] for other in above.get(item.id, ()) if other in row_of]
+        row = row_of[item.id] = max(higher, default=-1) + 1 if beside is None else beside
+        widths[row] = widths.get(row, 0.0) + _box_width(item)
+    return max(widths.values(), default=float("inf"))
+
+
+def _box_width(item: Item) -> float:
+    return 40 + 5.5 * max(map(len, re.split("<[^>]+>", item_label(item))))
+
+
+def _lowest(drawing: Drawing) -> list[str]:
+    """The boxes below which there is nothing."""
+    higher = {
+        edge.target if edge.kind == "backward" and drawing.direction == "both" else edge.source
+        for edge in drawing.edges
+        if edge.kind not in ("beside", "repeat")
+    }
+    return [item.id for item in drawing.items if item.id not in higher]
+
+
+def _on_arrows(drawing: Drawing) -> list[str]:
+    """What there is to say of arrows, and of their texts."""
+    texts = [text for edge in drawing.edges if (text := edge.local or edge.rule)]
+    says = []
+    if any(text.startswith("∂ =") for text in texts):
+        says.append("∂: local derivative")
+    if any(not text.startswith("∂ =") for text in texts):
+        says.append("on arrows: what becomes of the gradient g")
+    if any(edge.kind == "idle" for edge in drawing.edges):
+        says.append("dotted: no gradient comes back")
+    return says
+
+
+def _heat_scale(overlay: str) -> str:
+    cells = "".join(f'<TD BGCOLOR="{colour}" WIDTH="16">&nbsp;</TD>' for colour in HEAT_COLOURS)
+    words = f"<TD>{font('little', MUTED, 9)}</TD>{cells}<TD>{font(f'much: {overlay}', MUTED, 9)}</TD>"
+    return f'<TABLE BORDER="0" CELLSPACING="0"><TR>{words}</TR></TABLE>'
