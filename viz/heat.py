@@ -23,7 +23,7 @@ def heat(items: Sequence[Item], overlay: str) -> None:
     for item in items:
         if overlay == "gradient":
             summary = item.gradient.numbers if item.gradient else None
-            figure, text = (summary.norm, f"gradient norm {number(summary.norm)}") if summary else (0, "")
+            figure, text = (summary.norm, f"gradient norm {number(summary.norm)}") if summary else (item.norm, "")
             if gradient_text(item.gradient).startswith("norm"):
                 text = ""  # it is there already
         else:

@@ -21,7 +21,7 @@ _NARROWEST, _MANY = 150.0, 60
 
 
 @dataclass
-class Entry:
+class LegendPart:
     """A part of a legend: its words, and how it is drawn, as Graphviz's attributes."""
 
     text: str
@@ -55,19 +55,19 @@ def box_of(kind: str) -> dict[str, str | None]:
     }
 
 
-def _entries(drawing: Drawing) -> dict[str, Entry]:
+def _entries(drawing: Drawing) -> dict[str, LegendPart]:
     """What occurs in a picture, in the order of the legend."""
     found = {}
     for kind in drawing.kinds():
-        found[kind] = Entry(KINDS[kind], box_of(kind), font(KINDS[kind], VALUE if kind == "constant" else INK, 9))
+        found[kind] = LegendPart(KINDS[kind], box_of(kind), font(KINDS[kind], VALUE if kind == "constant" else INK, 9))
     if drawing.overlay == "nan" and any(item.alarm for item in drawing.items):
         text = "here nan or infinite begins"
-        found["alarm"] = Entry(text, box_of("failed"), font(text, INK, 9))
+        found["alarm"] = LegendPart(text, box_of("failed"), font(text, INK, 9))
     for place, text in enumerate(_on_arrows(drawing)):
-        found[f"arrows{place}"] = Entry(text, {"shape": "plain"}, font(text, GRADIENT, 9))
+        found[f"arrows{place}"] = LegendPart(text, {"shape": "plain"}, font(text, GRADIENT, 9))
     if drawing.overlay in ("flops", "bytes", "gradient"):
         text = f"little ..... much: {drawing.overlay}"
-        found["heat"] = Entry(text, {"shape": "plain"}, _heat_scale(drawing.overlay))
+        found["heat"] = LegendPart(text, {"shape": "plain"}, _heat_scale(drawing.overlay))
     return {f"legend_{name}": entry for name, entry in found.items()}
 
 
@@ -90,7 +90,7 @@ def write_legend(graph: graphviz.Digraph, drawing: Drawing) -> None:
         graph.edge(end, rows[0][len(rows[0]) // 2], style="invis", weight="0")
 
 
-def _in_rows(entries: dict[str, Entry], width: float) -> list[list[str]]:
+def _in_rows(entries: dict[str, LegendPart], width: float) -> list[list[str]]:
     rows: list[list[str]] = []
     left = 0.0
     for name, entry in entries.items():
