@@ -1,11 +1,18 @@
 """Frames and levels: what is a box of its own, what is drawn as one, and that no arrow is lost by it."""
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tinygrad_ml as tg
 import viz
 from tinygrad_ml import nn
 from tinygrad_ml.errors import OptionError
+from viz.arranging import Arrangement
+from viz.draw import Picture, outputs_of
+from viz.levels import LEVELS
+from viz.reading import read_graph
 
 pytestmark = pytest.mark.host_only
 
@@ -46,6 +53,7 @@ class Block(nn.Module):
 
 
 X, Z = (tg.tensor(tg.ones((2, 4)), requires_grad=True, name=name) for name in "xz")
+X2 = tg.tensor(tg.ones((2, 2)), requires_grad=True, name="x")
 
 
 # -- a frame is one module in one call -----------------------------------------------------------------
@@ -251,3 +259,64 @@ def test_what_was_given_and_has_gone_is_a_box_with_its_shape():
     loss = F.cross_entropy(nn.Linear(4, 3)(nn.Linear(4, 4)(X)), tg.tensor([1, 2]))
     (target,) = boxes(viz.draw(loss), "input")
     assert (target.name, target.shape, target.dtype, target.value) == ("target", (2,), "int64", None)
+
+
+def test_an_array_that_several_layers_take_is_one_box_with_its_name():
+    image = np.ones((2, 4), "float32")
+    one, other = nn.Linear(4, 3), nn.Linear(4, 3)
+    picture = viz.draw(one(image) + other(image))
+    assert [box.name for box in boxes(picture, "input")] == ["image"]
+    assert {("image", "Linear", "idle")} == {arrow for arrow in arrows(picture) if arrow[0] == "image"}
+
+
+# -- whatever the nesting ---------------------------------------------------------------------------------
+
+
+class Mix(nn.Module):
+    """A module whose calls are read off a plan: layers of its own, layers that others use too, functions, and skips."""
+
+    def __init__(self, plan, shared):
+        self.plan, self.shared = plan, shared
+        self.parts = nn.ModuleList([Mix(part, shared) if isinstance(part, list) else nn.Linear(2, 2) for part in plan])
+
+    def forward(self, x):
+        first = x
+        for part, layer in zip(self.plan, self.parts, strict=True):
+            if part == "skip":
+                x = x + first
+            elif part == "function":
+                x = F.softmax(x, -1)
+            else:
+                x = self.shared(x) if part == "shared" else layer(x)
+        return x
+
+
+plans = st.recursive(
+    st.sampled_from(["own", "shared", "function", "skip"]),
+    lambda part: st.lists(part, min_size=1, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(plans, min_size=1, max_size=5), st.sampled_from(LEVELS), st.booleans())
+def test_every_arrow_of_the_graph_is_an_arrow_of_the_picture_or_lies_in_one_box(plan, level, fold):
+    network = Mix(plan, nn.Linear(2, 2))
+    loss = network(X2).sum()
+    asked = outputs_of(loss, None, None).outputs
+    arrangement = Arrangement(asked, "forward", None, fold, 10_000, level=level)
+    drawing = read_graph(arrangement, values=False)
+    drawn = {(edge.source, edge.target) for edge in drawing.edges}
+    parameters = {parameter.node for parameter in network.parameters()}
+    for node in arrangement.order:
+        for parent in node.inputs:
+            source, target = arrangement.place(parent), arrangement.place(node)
+            if source is None or parent in parameters:
+                continue  # a number in a formula, or a line in the box of its module
+            assert source == target or (source, target) in drawn, (parent, node)
+    assert {end for arrow in drawn for end in arrow} <= {item.id for item in drawing.items}
+    assert not has_circle(Picture(drawing))
+    called = sum(item.parameters for item in drawing.items)
+    used = {node for node in arrangement.order if node.op is None and node.needs_grad}
+    if not fold:
+        assert called == sum(int(np.prod(node.shape)) for node in used)

@@ -138,7 +138,8 @@ def _saved_row(item: Item) -> str:
 
 def _module_rows(item: Item) -> list[str]:
     rows = [_head(item.name, item.operation, item.count)]
-    rows += [font(escaped(text, 56), MUTED, 10) for text in item.inside]
+    for text in item.inside:
+        rows += [font(escaped(line), MUTED, 10) for line in textwrap.wrap(text, 40, max_lines=2, placeholder=" …")]
     rows.append(_ways(item))
     rows += [font(escaped(line, 64), INK, 10) for line in _parameter_lines(item)]
     work = [_counted(item.operations, "operation")]

@@ -240,6 +240,7 @@ class _GraphReader:
 
     def _connect(self) -> None:
         drawn: dict[tuple, Edge] = {}
+        carried: set[tuple] = set()
         for node in self.at.order:
             for position, parent in enumerate(node.inputs):
                 route = self.at.route(parent, node, position)
@@ -250,11 +251,14 @@ class _GraphReader:
                 key = (source, target, kind) if merged else (source, target, position)
                 use = ("forward", self.at.number[node], position)
                 if key in drawn:
-                    drawn[key].count += 1
+                    # What a closed call does with a tensor inside of it is its own affair: it was given once.
+                    drawn[key].count += (key, parent) not in carried
+                    carried.add((key, parent))
                     self.drawing.routes[use] = drawn[key].id
                     if parent.needs_grad and drawn[key].kind == "idle":
                         drawn[key].kind = "forward"
                     continue
+                carried.add((key, parent))
                 edge = Edge(f"e{len(drawn)}", source, target, kind, parent.shape)
                 self.drawing.routes[use] = edge.id
                 if kind == "forward" and self.learns and not parent.needs_grad:

@@ -62,14 +62,23 @@ def _says_nothing(node: Node) -> bool:
 
 
 def _without_notes(outputs: Sequence[Node], called: Mapping[Node, str]) -> list[Node]:
-    """The graph without notes that say nothing. A name that was given to one is the name of what is behind it."""
+    """The graph without notes that say nothing. A name that was given to one is the name of what is behind it.
+
+    An array from which several functions made a leaf is one leaf.
+    """
     order = topological(outputs)
     names = dict(called)
     for node in reversed(order):
         if is_note(node) and (name := node.name or names.get(node)):
             names.setdefault(node.inputs[0], name)
     shown: dict[Node, Node] = {}
+    arrays: dict[int, Node] = {}
     for node in order:
+        if node.op is None and node.shape and not node.needs_grad:
+            first = arrays.setdefault(id(node.value), node)
+            if first is not node:
+                shown[node] = shown[first]
+                continue
         inputs = tuple([shown[parent] for parent in node.inputs])
         if _says_nothing(node):
             shown[node] = inputs[0]

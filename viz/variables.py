@@ -26,7 +26,9 @@ def variables(outputs: Sequence[Node], frame: FrameType | None) -> tuple[dict[No
     A function that only hands a tensor on, as `show(picture_of)` does, has a name for it, too: that of the caller counts.
     A name stands for one tensor: the one that is nearest to `frame`.
     """
-    order = set(topological(outputs))
+    order = topological(outputs)
+    known = set(order)
+    arrays = {id(leaf.value): leaf for leaf in reversed(order) if leaf.op is None and leaf.shape}
     taken = {node.name for node in order}
     found: dict[Node, str] = {}
     others: dict[int, str] = {}
@@ -35,7 +37,9 @@ def variables(outputs: Sequence[Node], frame: FrameType | None) -> tuple[dict[No
         if frame.f_globals.get("__name__", "").partition(".")[0] not in _OURS:
             for name, thing in _tensors_of(frame):
                 node = thing.node if isinstance(thing, Tensor) else None
-                if node is None or node not in order:
+                if node not in known:  # a function may have made a tensor of the array
+                    node = arrays.get(id(thing if node is None else node.value))
+                if node is None:
                     others[id(thing)] = name
                 elif node.name is None and name not in taken and meaning.setdefault(name, node) is node:
                     found[node] = name
