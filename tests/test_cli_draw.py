@@ -53,6 +53,17 @@ def test_the_networks_of_the_training_are_drawn(folder, capsys, model):
     assert "Linear" in text and "∂loss/∂loss" in text
 
 
+def test_a_level_is_chosen_and_places_are_opened(folder, capsys):
+    run("draw", "mlp", "--batch", "2", "-o", "a.dot")
+    run("draw", "mlp", "--batch", "2", "--open", "0", "--open", "cross_entropy", "-o", "b.dot")
+    run("draw", "mlp", "--batch", "2", "--level", "network", "-o", "c.dot")
+    layers, opened, network = ((folder / f"{name}.dot").read_text() for name in "abc")
+    assert "linear" not in layers and "linear" in opened and "log_softmax" in opened
+    assert "Linear" in layers and "Linear" not in network
+    run("draw", "mlp", "--open", "nowhere", code=2)
+    assert "there is no 'nowhere' to open" in capsys.readouterr().err
+
+
 def test_a_function_of_a_file_is_drawn_and_explained(folder):
     run("draw", "program.py:loss", "--direction", "backward", "-o", "graph.dot")
     assert "∂L/∂weights" in (folder / "graph.dot").read_text()

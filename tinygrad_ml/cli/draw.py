@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import viz
+from viz.levels import LEVELS
 
 from .. import nn
 from ..data import MNIST
@@ -54,6 +55,8 @@ def _parser(commands, name: str, does: str, run: Callable) -> argparse.ArgumentP
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("what", metavar="WHAT", help="mlp, cnn, or FILE.py:FUNCTION")
+    parser.add_argument("--level", choices=LEVELS, help="how near to look (default: a network's layers; explain: all)")
+    parser.add_argument("--open", action="append", default=[], metavar="NAME", help="open this module or function, too")
     parser.add_argument("--depth", type=int, metavar="N", help="open this many levels of modules, 0 for none")
     parser.add_argument("--unfold", action="store_true", help="draw each of equal modules in a row")
     parser.add_argument("--batch", type=int, default=4, metavar="N", help="images, for mlp and cnn (default: 4)")
@@ -63,7 +66,7 @@ def _parser(commands, name: str, does: str, run: Callable) -> argparse.ArgumentP
 
 def _draw(args: argparse.Namespace) -> int:
     subject, failed = _subject(args)
-    options = {"depth": args.depth, "fold": not args.unfold, "overlay": args.overlay}
+    options = {**_opened(args), "overlay": args.overlay}
     direction = args.direction if failed or _has_gradient(subject) else "forward"
     picture = viz.draw(subject, direction, **options)
     _say(lambda: picture.save(args.out or Path("graph.svg")))
@@ -76,9 +79,14 @@ def _explain(args: argparse.Namespace) -> int:
     subject, failed = _subject(args)
     if failed:
         raise subject
-    options = {"depth": args.depth, "fold": not args.unfold, "check": not args.no_check}
+    options = {**_opened(args), "check": not args.no_check}
     _say(lambda: viz.explain(subject, args.out or Path("page.html"), **options))
     return 0
+
+
+def _opened(args: argparse.Namespace) -> dict[str, Any]:
+    """The options that say how much is opened."""
+    return {"level": args.level, "open": args.open, "depth": args.depth, "fold": not args.unfold}
 
 
 def _say(write: Callable[[], Path]) -> None:
