@@ -55,7 +55,7 @@ def test_the_networks_of_the_training_are_drawn(folder, capsys, model):
 
 def test_a_level_is_chosen_and_places_are_opened(folder, capsys):
     run("draw", "mlp", "--batch", "2", "-o", "a.dot")
-    run("draw", "mlp", "--batch", "2", "--open", "0", "--open", "cross_entropy", "-o", "b.dot")
+    run("draw", "mlp", "--batch", "2", "--open", "1", "--open", "cross_entropy", "-o", "b.dot")
     run("draw", "mlp", "--batch", "2", "--level", "network", "-o", "c.dot")
     layers, opened, network = ((folder / f"{name}.dot").read_text() for name in "abc")
     assert "linear" not in layers and "linear" in opened and "log_softmax" in opened

@@ -142,6 +142,7 @@ def _module_rows(item: Item) -> list[str]:
         rows += [font(escaped(line), MUTED, 10) for line in textwrap.wrap(text, 40, max_lines=2, placeholder=" …")]
     rows.append(_ways(item))
     rows += [font(escaped(line, 64), INK, 10) for line in _parameter_lines(item)]
+    rows.append(font(escaped(item.value.text(), 64), VALUE, 10) if item.value is not None else "")
     work = [_counted(item.operations, "operation")]
     if item.flops and not item.heat_text:
         work.append(f"{amount(item.flops)} FLOP")

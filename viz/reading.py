@@ -206,15 +206,18 @@ class _GraphReader:
                 continue
             if array is not None:
                 item.value = summarise(array, self.keep)
-                item.sum = words.written_out(node, self.numbers) if item.kind != "function" else ""
+                item.sum = "" if self.at.is_module(item.id) else words.written_out(node, self.numbers)
             elif value is None:
                 item.note = "changed since"
 
     def _shows(self, item: Item, node: Node) -> bool:
-        """Whether the numbers in a box are those of a node: of a closed function they are those of its result."""
+        """Whether the numbers in a box are those of a node: of a closed function they are those of its result, and of a
+        closed module only those of what the picture is of."""
         if self.at.is_copy(node) or is_note(node):
             return False
-        return self.at.speaker(item.id) is node if self.at.is_module(item.id) else True
+        if not self.at.is_module(item.id):
+            return True
+        return node in self.at.results if item.kind == "module" else self.at.speaker(item.id) is node
 
     def _local(self, node: Node, position: int) -> str:
         """The local derivative along an arrow: the number between single numbers, else the rule."""
