@@ -114,7 +114,8 @@ def _width(drawing: Drawing) -> float:
         higher = [row_of[other] for other in above.get(item.id, ()) if other in row_of]
         row = row_of[item.id] = max(higher, default=-1) + 1 if beside is None else beside
         widths[row] = widths.get(row, 0.0) + _box_width(item)
-    return max(widths.values(), default=float("inf"))
+    between = 120 if drawing.direction == "both" else 0
+    return max(widths.values(), default=float("inf")) + between
 
 
 def _box_width(item: Item) -> float:
@@ -128,7 +129,10 @@ def _lowest(drawing: Drawing) -> list[str]:
         for edge in drawing.edges
         if edge.kind not in ("beside", "repeat")
     }
-    return [item.id for item in drawing.items if item.id not in higher]
+    both = (
+        drawing.direction == "both"
+    )  # gradients stand beside their tensors; more arrows from them would change the sides
+    return [item.id for item in drawing.items if item.id not in higher and not (both and item.beside)]
 
 
 def _on_arrows(drawing: Drawing) -> list[str]:
