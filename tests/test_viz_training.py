@@ -1,5 +1,6 @@
 """Pictures of training: what they show, that nothing is cut off, and that drawing changes nothing."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -70,10 +71,25 @@ def test_curves_take_what_fit_returns_other_metrics_tensors_and_one_epoch():
     assert "a run" in words(figure)
 
 
-def test_curves_show_a_loss_that_became_nan_up_to_there():
-    figure = curves({"loss": [1.0, 0.5, np.nan], "val_loss": [1.0, np.nan, np.nan]})
-    assert "lowest: 1, epoch 1" in words(figure)
-    curves({"loss": [np.nan], "val_loss": [np.nan]})
+def test_curves_mark_the_epochs_at_which_a_loss_was_no_number():
+    figure = curves({"loss": [1.0, 0.5, np.nan], "val_loss": [1.0, np.inf, np.nan, -np.inf]})
+    said = words(figure)
+    assert "lowest: 1, epoch 1" in said
+    assert {"training: nan in epoch 3", "validation: nan and infinite in 3 epochs, from 2"} <= set(said)
+    crosses = [list(drawn.get_xdata()) for drawn in figure.axes[0].lines if drawn.get_marker() == "x"]
+    assert crosses == [[3], [2, 3, 4]]
+    assert_nothing_is_cut(figure)
+    alone = curves({"loss": [np.nan], "val_loss": [np.nan]})
+    assert "validation: nan in epoch 1" in words(alone)
+
+
+def test_many_metrics_stand_in_rows_and_no_legend_hides_a_curve():
+    figure = curves({f"metric {i}": [1.0, 2.0] for i in range(7)})
+    assert len(figure.axes) == 7 and figure.get_size_inches()[0] <= 13.5
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        assert axes.get_legend().get_window_extent().y1 < axes.xaxis.label.get_window_extent().y0
+    assert_nothing_is_cut(figure)
 
 
 @pytest.mark.parametrize(
@@ -286,6 +302,16 @@ def test_confusion_takes_scores_and_tensors_and_long_names():
     assert_nothing_is_cut(figure)
 
 
+def test_confusion_of_a_hundred_classes_is_a_picture_of_colours_and_words():
+    true = np.arange(100).repeat(3)
+    predicted = np.where((true == 7) & (np.arange(300) % 3 < 2), 8, true)
+    figure = confusion(predicted, true)
+    assert max(figure.get_size_inches()) < 15 and not figure.axes[0].texts
+    assert "most often taken: 7 for 8 (2×)" in words(figure)
+    assert len(figure.axes[0].get_xticklabels()) <= 30
+    assert_nothing_is_cut(figure)
+
+
 def test_confusion_refuses_what_does_not_fit():
     with pytest.raises(tg.errors.ShapeError, match="1 predictions and 2 true"):
         confusion([0], [0, 1])
@@ -423,6 +449,22 @@ def test_layers_over_steps_as_heat_or_lines(draw, statistic, kind):
         assert axes.get_yscale() == ("linear" if statistic == "mean" else "log")
     assert axes.get_xlabel() == "step"
     assert_nothing_is_cut(figure)
+
+
+@pytest.mark.parametrize("kind", ["heat", "lines"])
+def test_sixty_layers_stay_readable(kind):
+    model = nn.Sequential(*[nn.Linear(2, 2) if i % 2 == 0 else nn.Sigmoid() for i in range(61)])
+    with LayerRecorder(model) as recorder:
+        for _ in range(2):
+            step(model, tg.random.randn(2, 2))
+    figure = activations(recorder, "std", kind)
+    assert figure.get_size_inches()[1] < 11
+    assert {"0 Linear", "60 Linear"} <= set(words(figure))
+    assert_nothing_is_cut(figure)
+    for axes in figure.axes:
+        boxes = [tick.get_window_extent() for tick in axes.get_yticklabels() if tick.get_text()]
+        boxes = sorted((box for box in boxes if box.height), key=lambda box: box.y0)
+        assert all(upper.y0 > lower.y1 - 2 for lower, upper in itertools.pairwise(boxes))
 
 
 def test_layers_refuse_an_empty_recording_and_unknown_words():

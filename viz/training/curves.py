@@ -16,6 +16,7 @@ from tinygrad_ml.errors import DTypeError, OptionError, ShapeError
 
 from .style import BLUE, VERMILLION, as_array, count_along, picture, styled
 
+MOST_IN_A_ROW = 3
 HELD_BACK = "val_"  # Keras's prefix of what was measured on the validation set
 
 
@@ -28,6 +29,7 @@ def curves(history: Mapping[str, Sequence[float]], title: str | None = None) -> 
     title    above all panels
 
     The epoch with the lowest validation loss is marked: from there on, the network learns its training data by heart.
+    Epochs that gave nan or an infinity are marked with crosses at the edge: a run that diverged looks like one.
 
     Raises `DTypeError` for what is no history, `OptionError` for an empty one, `ShapeError` for a metric that is not a
     list of numbers.
@@ -46,9 +48,14 @@ def curves(history: Mapping[str, Sequence[float]], title: str | None = None) -> 
         if values.ndim != 1:
             raise ShapeError(f"{name!r} in the history has shape {values.shape}; give a number for each epoch")
     metrics = list(dict.fromkeys(name.removeprefix(HELD_BACK) for name in series))
-    made = picture(4.4 * len(metrics), 3.4)
-    for axes, metric in zip(made.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
+    rows = -(-len(metrics) // MOST_IN_A_ROW)
+    columns = -(-len(metrics) // rows)
+    made = picture(4.4 * columns, 3.4 * rows)
+    panels = made.subplots(rows, columns, squeeze=False).ravel()
+    for axes, metric in zip(panels, metrics, strict=False):
         _panel(axes, metric, series.get(metric), series.get(HELD_BACK + metric))
+    for empty in panels[len(metrics) :]:
+        empty.remove()
     if title:
         made.suptitle(title)
     return made
@@ -65,6 +72,13 @@ def _panel(axes: Axes, metric: str, trained: numpy.ndarray | None, held_back: nu
             axes.plot(
                 numpy.arange(1, len(values) + 1), values, label=label, markevery=max(1, len(values) // 15), **look
             )
+    lost = [
+        (values, label, look)
+        for values, label, look in looks
+        if values is not None and not numpy.isfinite(values).all()
+    ]
+    for place, (values, label, look) in enumerate(lost):
+        _mark_lost(axes, values, label, look["color"], place)
     if metric == "loss" and held_back is not None and numpy.isfinite(held_back).any():
         _mark_lowest(axes, held_back)
     axes.set_title(metric.replace("_", " "))
@@ -72,11 +86,33 @@ def _panel(axes: Axes, metric: str, trained: numpy.ndarray | None, held_back: nu
     count_along(axes.xaxis)
     axes.grid(True, axis="y")
     axes.margins(y=0.12)
-    axes.legend()
+    # Below the panel, so that it hides no curve.
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.22), ncols=1 if lost else 3, fontsize=8, borderaxespad=0)
+
+
+def _mark_lost(axes: Axes, values: numpy.ndarray, label: str, colour: str, place: int) -> None:
+    """Crosses at the upper edge for the epochs that gave no number."""
+    lost = numpy.flatnonzero(~numpy.isfinite(values)) + 1
+    kinds = " and ".join(
+        name for name, found in (("nan", numpy.isnan(values)), ("infinite", numpy.isinf(values))) if found.any()
+    )
+    which = f"epoch {lost[0]}" if len(lost) == 1 else f"{len(lost)} epochs, from {lost[0]}"
+    heights = numpy.full(len(lost), 0.97 - 0.07 * place)  # in shares of the panel's height
+    axes.plot(
+        lost,
+        heights,
+        transform=axes.get_xaxis_transform(),
+        linestyle="none",
+        marker="x",
+        markersize=6,
+        color=colour,
+        label=f"{label}: {kinds} in {which}",
+        clip_on=False,
+    )
 
 
 def _mark_lowest(axes: Axes, values: numpy.ndarray) -> None:
-    best = int(numpy.nanargmin(values))
+    best = int(numpy.argmin(numpy.where(numpy.isfinite(values), values, numpy.inf)))
     axes.axvline(best + 1, color=VERMILLION, linewidth=1, linestyle=":", zorder=0)
     axes.plot(
         best + 1,

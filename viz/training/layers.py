@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
@@ -27,6 +28,9 @@ from tinygrad_ml.nn import Module
 from tinygrad_ml.tensor import Tensor
 
 from .style import HEAT_COLOUR_MAP, count_along, picture, styled
+
+MOST_NAMED = 16
+"""Of more layers not each line is named in a legend."""
 
 STATISTICS = {
     "mean": lambda count, mean, var: mean,
@@ -201,7 +205,8 @@ def _draw(recorder: LayerRecorder, what: str, statistic: str, kind: str) -> Figu
     table = numpy.ma.masked_invalid(numpy.stack(list(series.values())))
     if statistic != "mean":
         table = numpy.ma.masked_less_equal(table, 0)
-    made = picture(7.2, max(2.6, 1.3 + 0.32 * len(series)) if kind == "heat" else 4.2)
+    rows = 0.32 if len(series) <= MOST_NAMED else 0.14
+    made = picture(7.2, max(2.6, 1.3 + rows * len(series)) if kind == "heat" else 4.2)
     axes = made.subplots()
     (_heat if kind == "heat" else _lines)(made, axes, recorder, list(series), table, statistic)
     axes.set_title(f"{what}: {statistic}")
@@ -224,12 +229,13 @@ def _heat(made: Figure, axes: Axes, recorder: LayerRecorder, layers: list[str], 
         interpolation="nearest",
         extent=(*sides, len(layers) - 0.5, -0.5),
     )
-    axes.set_yticks(range(len(layers)), layers)
+    small = 8 if len(layers) <= MOST_NAMED else 6.5
+    axes.set_yticks(range(len(layers)), layers, fontsize=small if len(layers) > MOST_NAMED else None)
     axes.tick_params(axis="y", length=0)
     last = [f"{row[-1]:.1e}" if row[-1] is not numpy.ma.masked else "none" for row in table]
     edge = axes.secondary_yaxis("right")
     edge.set_yticks(range(len(layers)), last)
-    edge.tick_params(length=0, labelsize=8)
+    edge.tick_params(length=0, labelsize=small)
     axes.set_title("last step", loc="right", fontsize=8, fontweight="normal")
     made.colorbar(shown, ax=axes, label=statistic, pad=0.02)
 
@@ -253,4 +259,15 @@ def _lines(made: Figure, axes: Axes, recorder: LayerRecorder, layers: list[str],
         axes.set_yscale("log")
     axes.grid(True, axis="y")
     axes.set_ylabel(statistic)
-    made.legend(loc="outside right center", title="from input to output", fontsize=8, title_fontsize=8)
+    if len(layers) <= MOST_NAMED:
+        made.legend(loc="outside right center", title="from input to output", fontsize=8, title_fontsize=8)
+        return
+    # A scale in the place of a legend that would be longer than the picture.
+    scale = ScalarMappable(Normalize(0, len(layers) / 0.88), HEAT_COLOUR_MAP)
+    bar = made.colorbar(scale, ax=axes, pad=0.02, boundaries=numpy.linspace(0, len(layers), 256))
+    named = numpy.unique(numpy.linspace(0, len(layers) - 1, 12).astype(int))
+    bar.set_ticks(named + 0.5, labels=[layers[i] for i in named])
+    bar.ax.tick_params(length=0, labelsize=7)
+    bar.ax.invert_yaxis()
+    bar.ax.set_title("input", fontsize=8, fontweight="normal", loc="center")
+    bar.ax.set_xlabel("output", fontsize=8)
