@@ -28,8 +28,9 @@ def number(what: str, value: Any, least: float = float("-inf"), most: float = fl
 
 def one_of(what: str, value: Any, known: Iterable[Any]) -> Any:
     """`value`, if it is one of those known."""
-    *others, last = map(repr, known)
-    if repr(value) not in (*others, last):
+    known = list(known)
+    if not isinstance(value, (str, bool, type(None))) or value not in known:
+        *others, last = map(repr, known)
         raise OptionError(f"{what}={value!r} is not {', '.join(others)} or {last}")
     return value
 

@@ -19,6 +19,7 @@ from ..errors import OptionError
 from ..nn import functional as F
 from ..structure import is_nested, leaves, mapped
 from ..tensor import Tensor, as_tensor
+from .checks import one_of
 from .naming import unique_name
 from .samples import Counted, aligned, as_floats, as_pair, reduced
 from .serialization import Configurable, by_name, offer
@@ -187,8 +188,7 @@ class Loss(Configurable):
     """
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
-        if reduction not in LOSS_REDUCTIONS:
-            raise OptionError(f"reduction={reduction!r} is not one of {', '.join(map(repr, LOSS_REDUCTIONS))}")
+        one_of("reduction", reduction, LOSS_REDUCTIONS)
         self.name, self.reduction = name or unique_name(type(self)), reduction
         self.dtype = None if dtype is None else dtypes.as_dtype(getattr(dtype, "name", dtype)).name
         if dtype is not None and not dtypes.is_float(dtypes.as_dtype(self.dtype)):

@@ -67,25 +67,28 @@ def _own(module: Module) -> list[Tensor]:
 
 def keeping_themselves(model: Any) -> dict[str, Any]:
     """{path of a group: layer} of the layers that have a `save_own_variables` or `load_own_variables` of their own."""
-    methods = ("save_own_variables", "load_own_variables")
-    own = lambda layer: any(getattr(type(layer), name, None) is not getattr(Weights, name) for name in methods)  # noqa: E731
-    return {group: one for group, one in _groups(model, "", set()) if isinstance(one, Weights) and own(one)}
+    layers = {group: one for group, one in _groups(model, "", set()) if isinstance(one, Weights)}
+    usual = Weights.save_own_variables, Weights.load_own_variables
+    return {
+        at: one for at, one in layers.items() if (type(one).save_own_variables, type(one).load_own_variables) != usual
+    }
 
 
-def stored(layer: Any) -> dict[str, numpy.ndarray]:
-    """What `save_own_variables` of a layer puts into a file."""
+def stored(module: Module) -> dict[str, numpy.ndarray]:
+    """What a module puts into a file for itself: its weights by their numbers, or what a layer of Keras says."""
+    if not isinstance(module, Weights):
+        return {str(number): weight.numpy() for number, weight in enumerate(_own(module))}
     store: dict[str, Any] = {}
-    layer.save_own_variables(store)
+    module.save_own_variables(store)
     return {name: numpy.asarray(value) for name, value in store.items()}
 
 
 def save(model: Any, path: Path) -> None:
     """Write the weights as Keras does."""
-    h5py, apart = _h5py(), keeping_themselves(model)
+    h5py = _h5py()
     with h5py.File(path, "w", libver=("v110", "v110")) as file:  # since then descriptions have checksums
         for group, module in _groups(model, "", set()):
-            own = enumerate(weight.numpy() for weight in _own(module))
-            for name, array in own if group not in apart else stored(module).items():
+            for name, array in stored(module).items():
                 # In one chunk, which can have a checksum: so a flipped bit is told of.
                 chunk = {"chunks": array.shape, "fletcher32": True} if array.ndim and array.size else {}
                 file.create_dataset(f"{group}/{name}", data=array, **chunk)

@@ -17,6 +17,7 @@ from ...modes import no_grad
 from ...structure import leaves, mapped
 from ...tensor import Tensor
 from .. import optimizers
+from ..checks import one_of
 from ..layers.base import Layer
 from ..metrics import Mean, Metric, metrics_in
 from ..variables import Weight
@@ -68,8 +69,7 @@ class Learner(Layer):
                          False: none is
         steps_per_execution, auto_scale_loss are accepted, and change nothing
         """
-        if jit_compile not in ("auto", True, False, None):
-            raise OptionError(f"jit_compile={jit_compile!r} is not 'auto', True or False")
+        one_of("jit_compile", jit_compile, ("auto", None, True, False))
         self.optimizer = optimizers.get(optimizer)
         self._compile_arguments = {
             "optimizer": self.optimizer,
