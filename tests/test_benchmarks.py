@@ -53,10 +53,11 @@ def test_every_table_that_is_written_has_its_place():
         "gemm_2",
         "scaling_cpu",
         "scaling_gpu",
+        "sequences",
         "step_cpu",
         "step_gpu",
     ]
-    assert written == {"course_program", "gemm_", "scaling_", "step_cpu", "step_gpu"}
+    assert written == {"course_program", "gemm_", "scaling_", "sequences", "step_cpu", "step_gpu"}
 
 
 @pytest.mark.skipif(not plan.register(), reason="needs Numba, OpenBLAS and a processor with AVX2")

@@ -114,6 +114,34 @@ def test_exact_algebra():
     assert [instruction.op.name for instruction in step.program.instructions] == ["mul", "copy", "copy", "copy"]
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x * tg.ones(1),
+        lambda x: tg.ones(1) * x,
+        lambda x: x / tg.ones(1),
+        lambda x: x - tg.zeros(1),
+        lambda x: x.negative().negative(),
+        lambda x: x**1,
+        lambda x: x.reshape(6).reshape(2, 3),
+        lambda x: x.permute_dims((1, 0)).permute_dims((1, 0)),
+        lambda x: x.permute_dims((0, 1)),
+        lambda x: x.astype("float32"),
+        lambda x: x.broadcast_to((2, 3)),
+    ],
+)
+def test_what_changes_nothing_is_no_operation(function):
+    step = run(lambda x: function(x.exp()) + 2, (2, 3))
+    assert [instruction.op.name for instruction in step.program.instructions] == ["exp", "add"]
+
+
+@pytest.mark.parametrize(
+    "function", [lambda x: x * tg.zeros(1), lambda x: x / (tg.ones(1) * 2), lambda x: tg.ones(1) - x, lambda x: x**2]
+)
+def test_what_changes_something_stays(function):
+    assert len(run(lambda x: function(x.exp()) + 2, (2, 3)).program.instructions) == 3
+
+
 def test_algebra_that_is_not_exact_is_left_alone():
     step = run(lambda x: (x + 0, x * 0, (x + 1) - 1, x / 3), (2,))
     assert operations(step, "algebra") == ["add", "mul", "add", "sub", "div"]

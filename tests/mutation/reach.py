@@ -19,8 +19,8 @@ NOTED, TIMES = FOLDER / "reach.sqlite", FOLDER / "reach.xml"
 ENOUGH = 0.1
 """This part of the tests, by the time that they took in that run, is tried on one mutant at most."""
 CHOSEN = (
-    "backward", "compile", "compile_errors", "compile_explain", "compile_loops", "compile_passes",
-    "compile_random_programs", "compile_rows", "compile_training", "convolution", "degenerate", "devices", "dtypes",
+    "backward", "chain_rule", "compile", "compile_errors", "compile_explain", "compile_loops", "compile_passes",
+    "compile_random_programs", "compile_rows", "compile_schedule", "compile_training", "convolution", "degenerate", "devices", "dtypes",
     "engine", "errors", "first_guesses", "functions", "gradients", "higher_order", "in_place", "indexing", "lbfgs",
     "linalg", "modes_backward", "no_grad", "numerics", "optim", "optim_defaults", "optim_edges", "optim_loop",
     "reading_guide", "sums", "symbols", "topological_order", "training", "walk", "writes",
