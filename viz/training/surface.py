@@ -253,9 +253,13 @@ def _contours(made: Figure, axes: Axes, x: numpy.ndarray, y: numpy.ndarray, loss
             around = 0 if high > low else abs(low) or 1.0
             levels = MaxNLocator(14).tick_values(low - around, high + around)
         norm = "log" if by_factors else "linear"
-        filled = axes.contourf(x, y, losses, levels=levels, cmap=colormaps[HEAT_COLOUR_MAP], norm=norm)
+        # Several shades between two lines: a saddle is flat, and would be of a single one.
+        steps = numpy.arange(len(levels))
+        shades = numpy.interp(numpy.linspace(0, steps[-1], 6 * steps[-1] + 1), steps, levels)
+        filled = axes.contourf(x, y, losses, levels=shades, cmap=colormaps[HEAT_COLOUR_MAP], norm=norm)
         axes.contour(x, y, losses, levels=levels[1:], colors="white", linewidths=0.5, alpha=0.6, norm=norm)
         bar = made.colorbar(filled, ax=axes, label="loss", format="%.3g")
+        bar.set_ticks(levels[::2])
         if by_factors:
             bar.set_ticks(LogLocator(subs=(1, 2, 5)).tick_values(low, high))
             bar.ax.set_ylim(low, high)
