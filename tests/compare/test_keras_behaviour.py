@@ -445,11 +445,19 @@ def loaded_in_part(keras):
         return found
 
 
+def from_configs(keras):
+    x, dense = keras.Input((3,)), keras.layers.Dense(3)
+    model = keras.Model(x, dense(dense(x)))
+    straight = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    made = keras.Model.from_config(model.get_config()), keras.Sequential.from_config(straight.get_config())
+    return [([weight.shape for weight in one.get_weights()], one.output_shape, len(one.layers)) for one in made]
+
+
 PROGRAMS = [
     building, training_by_default, losses_of_calls, functional_subclass, output_shapes, frozen, changed_sequential,
     other_ranks, nested_inputs, activations_of_names, thresholds, registered, own_get_config, clones, padded,
     weights_in_lists, spec, has, rates, bars, checkpoints, structures, added,
-    own_step, told_shapes, loaded_in_part,
+    own_step, told_shapes, loaded_in_part, from_configs,
 ]  # fmt: skip
 
 

@@ -109,6 +109,13 @@ class Model(Trainer):
             return None
         return {name: serialize(value) for name, value in self._compile_arguments.items()}
 
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """The model that `get_config` describes, with fresh weights; of a model of symbols, `Model.from_config` makes one."""
+        if cls is Model and "calls" in config:
+            return Model._functional.from_config(config, custom_objects)
+        return super().from_config(config, custom_objects)
+
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile as `get_compile_config` says. A model that has a `compile` of its own must say how."""
         if type(self).compile is not Trainer.compile:
