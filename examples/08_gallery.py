@@ -50,23 +50,23 @@ show(
     "The loss of classification: its gradient is softmax minus truth, found by small steps.",
     cross_entropy,
     direction="both",
+    level="operations",
 )
 
 images, labels = (part[:4] for part in MNIST(train=True).tensors())
-images.requires_grad = True  # what needs no gradient leaves no trace: so the graph begins at the images
-images.name, labels.name = "images", "labels"
 loss_of = nn.CrossEntropyLoss()
 loss = loss_of(models.mlp()(images), labels)
 show("4-mlp", "A multilayer perceptron on four images of MNIST, and its loss.", loss, direction="both")
 
 cnn = models.cnn()
 loss = loss_of(cnn(images), labels)
-show("5-cnn-closed", "A convolutional network, its modules closed.", loss, direction="both", depth=1)
+show("5-cnn-layers", "A convolutional network is drawn as its layers.", loss, direction="both")
 show(
-    "6-cnn-open",
-    "The same called on a symbol, a shape without data. The darker a box, the more work it is.",
+    "6-cnn-operations",
+    "The same with all its operations, called on a symbol, a shape without data. The darker a box, the more work it is.",
     cnn,
     input_shape=(4, 1, 28, 28),
+    level="operations",
     overlay="flops",
 )
 

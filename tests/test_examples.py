@@ -112,7 +112,7 @@ def test_a_gallery_of_graphs(run, tmp_path):
     assert "×12" in texts["8-residual"]
     assert "backward of backward" in texts["7-second-derivative"]
     assert "updates 0.weight and its momentum_buffer, in place" in texts["9-compiled-step"]
-    assert "Conv2d" in texts["5-cnn-closed"] and "much: flops" in texts["6-cnn-open"]
+    assert "Conv2d" in texts["5-cnn-layers"] and "much: flops" in texts["6-cnn-operations"]
 
 
 def test_a_compiled_step(run, tmp_path):

@@ -320,3 +320,17 @@ def test_every_arrow_of_the_graph_is_an_arrow_of_the_picture_or_lies_in_one_box(
     used = {node for node in arrangement.order if node.op is None and node.needs_grad}
     if not fold:
         assert called == sum(int(np.prod(node.shape)) for node in used)
+
+
+def test_the_level_of_numbers_shows_all_of_them():
+    w = tg.tensor([[0.5, -1.0, 2.0, 1.0], [1.0, 2.0, 3.0, 4.0]], requires_grad=True)
+    source = viz.draw((w * w).sum(), level="numbers").source
+    assert "[0.25, 1, 4, 1]" in source and "[1, 4, 9, 16]" in source
+    assert "[1, 4, 9, 16]" not in viz.draw((w * w).sum(), level="operations").source
+
+
+def test_a_flattened_image_keeps_its_name():
+    images = tg.ones((2, 1, 4, 4))
+    picture = viz.draw(nn.Sequential(nn.Flatten(), nn.Linear(16, 3), nn.ReLU())(images))
+    (box,) = boxes(picture, "input")
+    assert (box.name, box.shape) == ("images", (2, 16))

@@ -101,6 +101,13 @@ class ArraySummary:
             value = value[0]
         return math.nan if value is None else value
 
+    def rows(self) -> list[str]:
+        """All numbers, a line for each row along the last axis; none of an array whose numbers were not kept."""
+        rows = [] if self.values is None else [self.values]
+        for _ in self.shape[:-1]:
+            rows = [part for row in rows for part in row]
+        return [numbers(row) for row in rows]
+
     def text(self, norm_only: bool = False) -> str:
         """One line: the numbers themselves, or mean, spread and norm, or only the norm."""
         trouble = "".join(

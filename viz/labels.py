@@ -66,7 +66,8 @@ def item_label(item: Item) -> str:
 
 
 def _constant_rows(item: Item) -> list[str]:
-    return [font(escaped(item.name), VALUE), _facts(item) if item.shape else ""]
+    facts = [_facts(item), *_value_rows(item)] if item.shape else []
+    return [font(escaped(item.name), VALUE), *facts]
 
 
 def _entry_rows(item: Item) -> list[str]:
@@ -83,13 +84,19 @@ def _tensor_rows(item: Item) -> list[str]:
     elif item.equation:
         rows.append(font(escaped(item.equation, 56), INK, 11, "i"))
     rows.append(_facts(item))
-    if item.value is not None and not item.sum:
-        rows.append(font(escaped(item.value.text(), 64), VALUE, 10))
+    rows += [] if item.sum else _value_rows(item)
     for line in textwrap.wrap(item.note, 60):
         rows.append(font(escaped(line, 60), ALARM, 10))
     rows.append(_gradient_row(item.gradient))
     rows.append(_saved_row(item))
     return rows + _kernel_facts(item)
+
+
+def _value_rows(item: Item) -> list[str]:
+    if item.value is None:
+        return []
+    lines = item.value.rows() if item.whole else []
+    return [font(escaped(line, 120 if lines else 64), VALUE, 10) for line in lines or [item.value.text()]]
 
 
 def _kernel_rows(item: Item) -> list[str]:
@@ -142,7 +149,7 @@ def _module_rows(item: Item) -> list[str]:
         rows += [font(escaped(line), MUTED, 10) for line in textwrap.wrap(text, 40, max_lines=2, placeholder=" …")]
     rows.append(_ways(item))
     rows += [font(escaped(line, 64), INK, 10) for line in _parameter_lines(item)]
-    rows.append(font(escaped(item.value.text(), 64), VALUE, 10) if item.value is not None else "")
+    rows += _value_rows(item)
     work = [_counted(item.operations, "operation")]
     if item.flops and not item.heat_text:
         work.append(f"{amount(item.flops)} FLOP")
@@ -167,8 +174,7 @@ def _function_rows(item: Item) -> list[str]:
         first, second = second, first
     rows = [_head(first, second, item.count), font(escaped(item.equation, 56), INK, 11, "i") if item.equation else ""]
     rows.append(_ways(item))
-    if item.value is not None:
-        rows.append(font(escaped(item.value.text(), 64), VALUE, 10))
+    rows += _value_rows(item)
     rows += [_gradient_row(item.gradient), _saved_row(item)]
     return rows
 

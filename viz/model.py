@@ -38,6 +38,7 @@ class Item:
     path      ids of the frames around it, outermost first
     equation  the operation with the names of this graph put in, `x · W`
     sum       the same with numbers, for scalars: `3 · 4 = 12`
+    whole     whether all numbers of the value are shown
     note      why there are no numbers, if there are none
     aside     what is to be known of it besides, in small: which of several calls it is
     inside    of a closed layer: its settings
@@ -63,6 +64,7 @@ class Item:
     dtype: str = ""
     device: str = ""
     value: ArraySummary | None = None
+    whole: bool = False
     note: str = ""
     gradient: KnownGradient | None = None
     saved: tuple[str, ...] = ()

@@ -141,6 +141,10 @@ class _GraphReader:
             item.kind, item.name, item.operation = "function", self.names[speaker], call.kind
             return
         item.kind, item.name, item.operation = "module", frame.label, frame.kind
+        if not call.name and len(self.at.results) == 1 and not self.at.results[0].shape:
+            (result,) = self.at.results
+            if self.at.place(result) == item.id:  # a loss, which has no other name
+                item.name, item.operation = self.names[result], call.kind
         module = call.module()
         if module is not None and not any(module.children()):
             settings = module.extra_repr()
@@ -205,7 +209,7 @@ class _GraphReader:
             if item is None or not self._shows(item, node):
                 continue
             if array is not None:
-                item.value = summarise(array, self.keep)
+                item.value, item.whole = summarise(array, self.keep), self.keep > WHOLE_ELEMENTS
                 item.sum = "" if self.at.is_module(item.id) else words.written_out(node, self.numbers)
             elif value is None:
                 item.note = "changed since"
@@ -352,7 +356,11 @@ class _GraphReader:
         item = Item(place, "gradient", "", self.at.frames_of(place), turn=self.turns, beside=beside)
         if self.at.is_module(beside) and speaker is None:
             module = self.items[beside]
-            item.name, item.operation, item.parameters = f"∂{self.at.loss} in {module.name}", module.operation, 0
+            if module.parameters:
+                item.name, item.operation, item.parameters = f"∂{self.at.loss} in {module.name}", module.operation, 0
+            else:
+                item.name, item.gradient = words.gradient_name(self._shown_name(node), self.at.loss), event.gradient
+                item.shape, item.dtype = node.shape, str(node.dtype)
             self._add_to_gradients(item, event)
         else:
             stored = stored_gradient(node) if event.gradient.note else None  # as .grad, which outlives the graph

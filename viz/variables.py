@@ -28,7 +28,7 @@ def variables(outputs: Sequence[Node], frame: FrameType | None) -> tuple[dict[No
     """
     order = topological(outputs)
     known = set(order)
-    arrays = {id(leaf.value): leaf for leaf in reversed(order) if leaf.op is None and leaf.shape}
+    arrays = {_numbers_of(leaf.value): leaf for leaf in reversed(order) if leaf.op is None and leaf.shape}
     taken = {node.name for node in order}
     found: dict[Node, str] = {}
     others: dict[int, str] = {}
@@ -37,14 +37,21 @@ def variables(outputs: Sequence[Node], frame: FrameType | None) -> tuple[dict[No
         if frame.f_globals.get("__name__", "").partition(".")[0] not in _OURS:
             for name, thing in _tensors_of(frame):
                 node = thing.node if isinstance(thing, Tensor) else None
-                if node not in known:  # a function may have made a tensor of the array
-                    node = arrays.get(id(thing if node is None else node.value))
+                if node not in known:  # a function may have made a tensor of the array, or flattened it
+                    node = arrays.get(_numbers_of(thing if node is None else node.value))
                 if node is None:
                     others[id(thing)] = name
                 elif node.name is None and name not in taken and meaning.setdefault(name, node) is node:
                     found[node] = name
         frame = frame.f_back
     return found, others
+
+
+def _numbers_of(array: Any) -> object:
+    """What is equal for arrays of the same numbers, in memory and not only in value, whatever their shape."""
+    if isinstance(array, numpy.ndarray) and array.size:
+        return array.__array_interface__["data"][0], array.size, array.dtype
+    return id(array)
 
 
 def _tensors_of(frame: FrameType) -> list[tuple[str, Tensor | numpy.ndarray]]:
