@@ -1,6 +1,6 @@
 """From the nodes of a graph to the plain data of a picture.
 
-Read before: `model.py`, `arranging.py`. Read next: `labels.py`.
+Read before: `model.py`, `arranging.py`, `calls.py`. Read next: `labels.py`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import numpy
 
 from tinygrad_ml.errors import OptionError
 from tinygrad_ml.graph import Node
-from tinygrad_ml.tensor import Tensor, as_tensor
+from tinygrad_ml.tensor import Tensor
 
 from . import words
 from .arranging import Arrangement
 from .backward import TROUBLE, KnownGradient, Share, Visit, Walk, stored_gradient, walk_back
+from .calls import count_in, describe_call, give, tell_what_goes_in
 from .facts import bytes_of, device_of
 from .failure import Failure, add_failure
-from .figures import WHOLE_ELEMENTS, number, shape_text, sum_text, summarise
+from .figures import WHOLE_ELEMENTS, number, sum_text, summarise
 from .heat import NotFinite, heat
 from .local import local_jacobian
 from .model import Drawing, Edge, Item
@@ -66,7 +67,6 @@ class _GraphReader:
         self.keep = KEPT_NUMBERS if arrangement.level == "numbers" else WHOLE_ELEMENTS
         self.turns = 0
         self.scalars: dict[Node, Tensor] = {}
-        self.taken: dict[str, dict[str, tuple[int, ...]]] = {}
         self.numbers: dict[Node, float] = {}
         self.not_finite: dict[Node, int] = {}
         self.learns = any(node.needs_grad for node in arrangement.outputs)
@@ -112,12 +112,12 @@ class _GraphReader:
             return
         if place in self.items:
             if self.at.is_module(place):
-                self._add_to_module(self.items[place], node)
+                count_in(self.at, self.items[place], node)
             return
         item = Item(place, self._kind(node), self.names[node], self.at.frames_of(place))
         if self.at.is_module(place):
-            self._describe_call(item)
-            self._add_to_module(item, node)
+            describe_call(self.at, item)
+            count_in(self.at, item, node)
         else:
             item.shape, item.dtype, item.device = node.shape, str(node.dtype), device_of(node)
             item.bytes = bytes_of(node)
@@ -132,37 +132,6 @@ class _GraphReader:
             made = words.is_constant(node) or self.at.made_by_a_function(node)
             return "parameter" if node.needs_grad else "constant" if made else "input"
         return "output" if node in self.at.results else "operation"
-
-    def _describe_call(self, item: Item) -> None:
-        """What a closed call is; its arrows and the nodes in it say the rest."""
-        frame, call, speaker = self.at.module(item.id), self.at.call(item.id), self.at.speaker(item.id)
-        item.count, item.operations, item.aside = frame.count, 0, frame.aside
-        if speaker is not None:
-            item.kind, item.name, item.operation = "function", self.names[speaker], call.kind
-            return
-        item.kind, item.name, item.operation = "module", frame.label, frame.kind
-        if not call.name and len(self.at.results) == 1 and not self.at.results[0].shape:
-            (result,) = self.at.results
-            if self.at.place(result) == item.id:  # a loss, which has no other name
-                item.name, item.operation = self.names[result], call.kind
-        module = call.module()
-        if module is not None and not any(module.children()):
-            settings = module.extra_repr()
-            item.inside = (settings,) if settings else ()
-
-    def _add_to_module(self, item: Item, node: Node) -> None:
-        item.operations += node.op is not None
-        if node.op is None and node.needs_grad:
-            item.parameters += prod(node.shape)
-            item.weights += (f"{self.names[node].rpartition('.')[2]} {shape_text(node.shape)}",)
-        item.flops += node.flops
-        item.bytes += bytes_of(node) if node.op is not None else 0
-        if node.op is not None:
-            last = self.at.speaker(item.id) or node  # the last one is what comes out
-            item.shape, item.dtype = last.shape, str(last.dtype)
-        if node.saved_from:
-            item.saved_bytes += sum(bytes_of(source) for source in node.saved_from)
-            item.saved, item.freed = ("arrays",), item.freed or node.freed
 
     def _describe_operation(self, item: Item, node: Node) -> None:
         item.operation = words.operation(node).name
@@ -274,46 +243,8 @@ class _GraphReader:
                     edge.local = self._local(node, position)
                 drawn[key] = edge
         self.drawing.edges.extend(drawn.values())
-        self._describe_takers()
-        self._add_gifts()
-
-    def _describe_takers(self) -> None:
-        """The shapes that go into closed calls, and what a closed function computes, in the names of what goes in."""
-        for node in self.at.order:
-            place = self.at.place(node)
-            item = self.items.get(place or "")
-            if place is None or item is None or not self.at.is_module(place) or self.at.is_copy(node):
-                continue
-            for position, parent in enumerate(node.inputs):
-                if self.at.route(parent, node, position) is None:
-                    continue
-                name = self._shown_name(parent)
-                if name not in self.taken.setdefault(place, {}):
-                    self.taken[place][name] = parent.shape
-        for place, taken in self.taken.items():
-            item = self.items[place]
-            item.takes = tuple(taken.values())
-            if item.kind == "function":
-                item.equation = f"{item.operation}({', '.join(taken)})"
-
-    def _add_gifts(self) -> None:
-        """What functions were given that left no trace in the graph."""
-        for gift in self.at.given:
-            what, target = gift.what, self.items[gift.target]
-            if gift.source not in self.items:
-                box = Item(
-                    gift.source, "input", gift.name, self.at.frames_of(gift.source), shape=what.shape, dtype=what.dtype
-                )
-                array = None if what.thing is None else on_host(as_tensor(what.thing))
-                box.value = None if array is None else summarise(array, self.keep)
-                self.items[gift.source] = box
-            edge = Edge(f"x{len(self.drawing.edges)}", gift.source, gift.target, "idle", what.shape)
-            self.drawing.edges.append(edge)
-            if target.kind == "function":
-                target.equation = (
-                    f"{target.equation[:-1]}, {gift.name})" if target.equation else f"{target.operation}({gift.name})"
-                )
-            target.takes += (what.shape,)
+        tell_what_goes_in(self.at, self.items, self._shown_name)
+        self.drawing.edges += give(self.at, self.items, self.keep)
 
     # -- the pass back ---------------------------------------------------------------------------------
 

@@ -1,0 +1,97 @@
+"""What stands in the box of a closed call: what a module is and holds, what goes in, what a function was given.
+
+Read before: `model.py`, `arranging.py`. Read next: `reading.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import prod
+
+from tinygrad_ml.graph import Node
+from tinygrad_ml.tensor import as_tensor
+
+from .arranging import Arrangement
+from .facts import bytes_of
+from .figures import shape_text, summarise
+from .model import Edge, Item
+from .replay import on_host
+
+
+def describe_call(at: Arrangement, item: Item) -> None:
+    """What a closed call is. The nodes in it and the arrows to it say the rest."""
+    frame, call, speaker = at.module(item.id), at.call(item.id), at.speaker(item.id)
+    item.count, item.operations, item.aside = frame.count, 0, frame.aside
+    if speaker is not None:
+        item.kind, item.name, item.operation = "function", at.names[speaker], call.kind
+        return
+    item.kind, item.name, item.operation = "module", frame.label, frame.kind
+    if not call.name and len(at.results) == 1 and not at.results[0].shape:
+        (result,) = at.results
+        if at.place(result) == item.id:  # a loss, which has no other name
+            item.name, item.operation = at.names[result], call.kind
+    module = call.module()
+    if module is not None and not any(module.children()):
+        settings = module.extra_repr()
+        item.inside = (settings,) if settings else ()
+
+
+def count_in(at: Arrangement, item: Item, node: Node) -> None:
+    """Add a node to the closed call in which it vanishes."""
+    if node.op is None:
+        if node.needs_grad:
+            item.parameters += prod(node.shape)
+            item.weights += (f"{at.names[node].rpartition('.')[2]} {shape_text(node.shape)}",)
+        return
+    item.operations += 1
+    item.flops += node.flops
+    item.bytes += bytes_of(node)
+    last = at.speaker(item.id) or node  # the last one is what comes out
+    item.shape, item.dtype = last.shape, str(last.dtype)
+    if node.saved_from:
+        item.saved_bytes += sum(bytes_of(source) for source in node.saved_from)
+        item.saved, item.freed = ("arrays",), item.freed or node.freed
+
+
+def tell_what_goes_in(at: Arrangement, items: Mapping[str, Item], name_of: Callable[[Node], str]) -> None:
+    """The shapes that go into closed calls, and what a closed function computes, in the names of what goes in."""
+    taken: dict[str, dict[Node, None]] = {}
+    for node in at.order:
+        place = at.place(node)
+        if place is not None and place in items and at.is_module(place) and not at.is_copy(node):
+            outside = [
+                parent for position, parent in enumerate(node.inputs) if at.route(parent, node, position) is not None
+            ]
+            taken.setdefault(place, {}).update(dict.fromkeys(outside))
+    for place, nodes in taken.items():
+        item = items[place]
+        item.takes = tuple(node.shape for node in nodes)
+        if item.kind == "function":
+            item.equation = f"{item.operation}({', '.join(map(name_of, nodes))})"
+
+
+def give(at: Arrangement, items: dict[str, Item], keep: int) -> list[Edge]:
+    """Boxes for what functions were given that left no trace in the graph; returns the arrows from there.
+
+    keep  numbers of tensors up to this many elements are kept whole
+    """
+    edges = []
+    for number, gift in enumerate(at.given):
+        what, target = gift.what, items[gift.target]
+        if gift.source not in items:
+            array = None if what.thing is None else on_host(as_tensor(what.thing))
+            items[gift.source] = Item(
+                gift.source,
+                "input",
+                gift.name,
+                at.frames_of(gift.source),
+                shape=what.shape,
+                dtype=what.dtype,
+                value=None if array is None else summarise(array, keep),
+            )
+        edges.append(Edge(f"x{number}e", gift.source, gift.target, "idle", what.shape))
+        target.takes += (what.shape,)
+        if target.kind == "function":
+            others = target.equation.removeprefix(f"{target.operation}(").removesuffix(")")
+            target.equation = f"{target.operation}({', '.join(filter(None, [others, gift.name]))})"
+    return edges
