@@ -107,6 +107,20 @@ def test_leaves_empty_tensors_and_several_outputs_are_drawn_and_told():
     assert viz.steps([one, other], check=True)[-1].value == "5"
 
 
+def test_an_output_that_is_an_input_of_another_starts_with_1_and_gets_a_share_besides():
+    x = leaf(3.0, "x")
+    inner = x * 2.0
+    inner.name = "h"
+    outer = inner * 5.0
+    picture = viz.draw([inner, outer], direction="both")
+    assert item(picture, "∂L/∂h").sum == "1 + 5 = 6" and item(picture, "∂L/∂x").gradient.numbers.values == 12
+    told = [(step.rule, step.numbers or step.value) for step in viz.steps([inner, outer]) if step.name == "∂L/∂h"]
+    assert told[0] == ("∂L/∂h = 1, and more to come", "1") and told[-1] == (
+        "∂L/∂h = share 1 + what came before",
+        "1 + 5 = 6",
+    )
+
+
 def test_numbers_stand_in_formulas():
     a, b = leaf(2.0, "a"), leaf(-3.0, "b")
     picture = viz.draw((a * b + 10.0).tanh())
@@ -334,6 +348,17 @@ def test_a_gradient_that_does_not_vary_has_an_arrow_that_says_0():
     assert item(picture, "∂L/∂x").gradient.numbers.values == 0
     (told,) = [step for step in viz.steps(slope * slope) if step.name == "∂L/∂x"]
     assert told.rule == "∂L/∂x = 0, as slope does not vary with it"
+
+
+def test_a_gradient_of_0_is_passed_on_as_arrows():
+    x, w = leaf([1.5, 2.5], "x"), leaf(2.0, "w")
+    picture = viz.draw(((x * w).floor() * x).sum(), direction="both")
+    arrows: dict[str, list] = {}
+    for edge in picture.drawing.edges:
+        if edge.kind == "backward":
+            arrows.setdefault(edge.target, []).append((edge.which, edge.share.numbers.norm))
+    assert arrows[item(picture, "∂L/∂v₁").id] == arrows[item(picture, "∂L/∂w").id] == [((1, 1), 0.0)]
+    assert [which for which, _ in arrows[item(picture, "∂L/∂x").id]] == [(1, 2), (2, 2)]
 
 
 def test_what_is_not_shown_is_not_counted():

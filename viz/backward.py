@@ -53,7 +53,8 @@ class Share:
 
     share   as the rule gives it
     fitted  summed over broadcast axes and cast, to fit the node
-    total   the sum with the `earlier` shares, of which there were `arrived`
+    total   the sum with what came `earlier`: other shares, and the 1 that an output starts with
+    arrived this is the share of that number
     """
 
     user: Node
@@ -121,14 +122,14 @@ def walk_back(outputs: Sequence[Node], keep: int = WHOLE_ELEMENTS, probe: Callab
     if any(node.freed for node in order):
         walk.trouble = "freed"
     else:
-        watcher = _Watcher(walk, keep, probe)
+        watcher = _Watcher(walk, keep, probe, outputs)
         try:
             with no_grad(), unwatched():
                 backpropagate({node: _ones(node) for node in outputs}, None, _constants, observe=watcher)
         except GradientError:
             walk = Walk(trouble="changed since")
     if walk.trouble:
-        _without_numbers(order, walk)
+        _without_numbers(order, walk, outputs)
     return walk
 
 
@@ -145,9 +146,9 @@ def _constants(arrays: tuple, node: Node) -> list[Tensor]:
 class _Watcher:
     """What `backpropagate` calls; it looks at every gradient once and keeps none."""
 
-    def __init__(self, walk: Walk, keep: int, probe: Callable | None):
+    def __init__(self, walk: Walk, keep: int, probe: Callable | None, outputs: Sequence[Node]):
         self.walk, self.keep, self.probe = walk, keep, probe
-        self.totals: dict[Node, KnownGradient] = {}
+        self.totals: dict[Node, KnownGradient] = {node: self._seen(_ones(node), node) for node in outputs}
         self.counts: dict[Node, int] = {}
 
     def __call__(self, node: Node, position: int | None, share, fitted, total) -> None:
@@ -158,6 +159,8 @@ class _Watcher:
             probed = None if self.probe is None or array is None else self.probe(node, array)
             self.walk.events.append(Visit(node, gradient, probed))
             self.totals.pop(node, None)
+            if total is ZERO and node.plan is not None:
+                self._pass_on_nothing(node)
             return
         parent = node.inputs[position]
         earlier = self.totals.get(parent)
@@ -168,6 +171,15 @@ class _Watcher:
         self.totals[parent] = whole
         self.walk.events.append(Share(node, position, one, two, earlier, whole, arrived))
 
+    def _pass_on_nothing(self, node: Node) -> None:
+        """The shares that a gradient gives which is 0 whatever arrives: 0 too. The engine takes no step for them."""
+        for position, *_ in node.plan.steps if node.plan is not None else ():
+            parent = node.inputs[position]
+            earlier, nothing = self.totals.get(parent), self._seen(ZERO, parent)
+            arrived = self.counts[parent] = self.counts.get(parent, 0) + 1
+            self.totals[parent] = total = earlier or nothing
+            self.walk.events.append(Share(node, position, nothing, nothing, earlier, total, arrived))
+
     def _seen(self, gradient, node: Node) -> KnownGradient:
         if gradient is ZERO:
             nothing = ArraySummary(node.shape, str(node.dtype), 1, 0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -176,7 +188,7 @@ class _Watcher:
         return KnownGradient(gradient.shape, None if array is None else summarise(array, self.keep))
 
 
-def _without_numbers(order: list[Node], walk: Walk) -> None:
+def _without_numbers(order: list[Node], walk: Walk, outputs: Sequence[Node]) -> None:
     """The events that a walk would have, as far as the graph tells."""
     counts: dict[Node, int] = {}
     for node in reversed(order):
@@ -187,6 +199,6 @@ def _without_numbers(order: list[Node], walk: Walk) -> None:
             parent = node.inputs[position]
             counts[parent] = counts.get(parent, 0) + 1
             unknown = KnownGradient(parent.shape, None, walk.trouble)
-            earlier = unknown if counts[parent] > 1 else None
+            earlier = unknown if counts[parent] > 1 or parent in outputs else None
             share = KnownGradient(node.shape, None, walk.trouble) if operation(node).shape is broadcast else unknown
             walk.events.append(Share(node, position, share, unknown, earlier, unknown, counts[parent]))

@@ -31,7 +31,7 @@ class LegendPart:
     @property
     def width(self) -> float:
         """How much room it takes, roughly, in points."""
-        return 45 + 5.2 * len(self.text)
+        return (20 if self.look.get("shape") == "plain" else 45) + 4.8 * len(self.text)
 
 
 def part_of(graph: graphviz.Digraph, name: str | None = None) -> AbstractContextManager[graphviz.Digraph]:

@@ -297,11 +297,12 @@ class _GraphReader:
             stored = stored_gradient(node) if event.gradient.note else None  # as .grad, which outlives the graph
             item.name = words.gradient_name(self.names[node], self.at.loss)
             item.shape, item.dtype, item.gradient = node.shape, str(node.dtype), stored or event.gradient
+            started = bool(shares) and node in self.at.outputs
             parts = [part.only for share in shares if (part := share.fitted.numbers) is not None and part.size == 1]
-            if len(shares) > 1 and len(parts) == len(shares) and not node.shape:
-                item.sum = sum_text(parts, sum(parts))
-            elif len(shares) > 1:
-                item.equation = f"sum of {len(shares)} shares"
+            if len(shares) + started > 1 and len(parts) == len(shares) and not node.shape:
+                item.sum = sum_text([1.0] * started + parts, started + sum(parts))
+            elif len(shares) + started > 1:
+                item.equation = f"{'1 + ' * started}sum of {len(shares)} shares" if len(shares) > 1 else "1 + a share"
         self.items[place] = item
 
     def _add_to_gradients(self, item: Item, event: Visit) -> None:

@@ -39,8 +39,8 @@ class Step:
 
     phase     "forward" or "backward"
     kind      forward: "given" (a leaf) or "compute". Backward: "start"; "share", one use's share of a
-              gradient; "unbroadcast", its sum over broadcast axes; "accumulate", its sum with earlier
-              shares; "flat", a gradient that is 0 whatever arrives
+              gradient; "unbroadcast", its sum over broadcast axes; "accumulate", its sum with what
+              came earlier
     operation what is done, in a word or two
     rule      the formula, in the names of the graph
     result    what comes out, as data; None if there are no numbers
@@ -164,13 +164,17 @@ class _Teller:
             for event in events
             if isinstance(event, Visit) and event.probed is not None
         }
+        for node in self.at.outputs:  # one that is an input of another begins with 1, and gets shares besides
+            first = next((event for event in events if isinstance(event, Share) and event.node is node), None)
+            if first is not None and first.earlier is not None:
+                self._start(node, first.earlier, "", complete=False)
         for event in events:
             if isinstance(event, Share):
                 last = event.arrived == arrivals[event.node]
                 self._share(event, last, checks.get(event.node, "") if last else "")
                 continue
             if event.node not in arrivals:
-                self._unfed(event, checks.get(event.node, ""))
+                self._start(event.node, event.gradient, checks.get(event.node, ""))
             self.incoming = event.gradient
             if event.node not in self.last_share:
                 self.memory.let_go(event.node)
@@ -178,26 +182,25 @@ class _Teller:
     def _gradient_name(self, node: Node) -> str:
         return words.gradient_name(self.names[node], self.at.loss)
 
-    def _unfed(self, event: Visit, check: str) -> None:
-        """A gradient that no share made: the one that the walk starts with, or one that is 0."""
-        node, name = event.node, self._gradient_name(event.node)
+    def _start(self, node: Node, gradient: KnownGradient, check: str, complete: bool = True) -> None:
+        """What the walk starts with, and no share has made."""
+        name = self._gradient_name(node)
         facts: dict[str, Any] = {
             "name": name,
             "shapes": _shapes(node.shape),
             "box": self.at.gradient_place(node) or "",
             "check": check,
+            "arrows": self._arrows("start", node, [0]),
+            "complete": complete,
         }
-        if node in self.at.outputs:
-            facts["arrows"] = self._arrows("start", node, [0])
-            self._add("backward", "start", "start", f"{name} = 1", event.gradient, **facts)
-        else:
-            self._add("backward", "flat", "flat", f"{name} = 0, whatever arrives", event.gradient, **facts)
+        rule = f"{name} = 1" if complete else f"{name} = 1, and more to come"
+        self._add("backward", "start", "start", rule, gradient, **facts)
 
     def _share(self, event: Share, last: bool, check: str) -> None:
         """The steps of one share: through the rule, over the broadcast axes, and into the sum."""
         node, user = event.node, event.user
         name = self._gradient_name(node)
-        part = name if last and event.arrived == 1 else f"share {event.arrived} of {name}"
+        part = name if last and event.earlier is None else f"share {event.arrived} of {name}"
         facts = {
             "name": name,
             "module": _module(user),
@@ -210,7 +213,7 @@ class _Teller:
             rule = f"{part} = Σ over {axes}, along which {self.names[node]} was repeated"
             shapes = f"{_shapes(event.share.shape)} → {_shapes(node.shape) or 'scalar'}"
             parts.append(("unbroadcast", "sum over broadcast axes", rule, event.fitted, {"shapes": shapes}))
-        if event.arrived > 1:
+        if event.earlier is not None:
             more = {"shapes": _shapes(node.shape), "numbers": _sum_numbers(event)}
             parts.append(
                 ("accumulate", "add up", f"{name} = share {event.arrived} + what came before", event.total, more)
