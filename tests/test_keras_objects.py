@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tinygrad_ml import keras
+from tinygrad_ml import keras, nn
 from tinygrad_ml.errors import CheckpointError, OptionError, ShapeError
 from tinygrad_ml.keras import Input, Model, Sequential, layers
 
@@ -517,4 +517,33 @@ def test_layers_that_take_care_of_their_variables(name, tmp_path):
         first.save_weights(tmp_path / name)
         second.load_weights(tmp_path / name)
     assert second.layers[0].layers[0].seen == 5
-    np.testing.assert_array_equal(second(X[:, :4]).numpy(), first(X[:, :4]).numpy())
+    np.testing.assert_array_equal(second(X).numpy(), first(X).numpy())
+
+
+def test_modules_of_nn_in_a_layer_are_in_files_of_weights(tmp_path):
+    pytest.importorskip("h5py")
+
+    class Mixed(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inside = [nn.Linear(4, 2), nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3))]
+
+        def build(self, shape):
+            self.scale = self.add_weight(shape=(), initializer="ones")
+
+        def call(self, x):
+            return self.inside[1](self.inside[0](x)) * self.scale
+
+    first, second = (Sequential([Input((4,)), Mixed()]) for _ in range(2))
+    first.layers[0].scale.assign(2.0)
+    first.save_weights(tmp_path / "a.weights.h5")
+    second.load_weights(tmp_path / "a.weights.h5")
+    np.testing.assert_array_equal(second(X).numpy(), first(X).numpy())
+
+
+@pytest.mark.parametrize("option", ["steps_per_epoch", "validation_steps", "validation_freq"])
+def test_counts_of_fit_are_one_or_more(option):
+    model = Sequential([Input((4,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(OptionError, match="must be an integer of 1 or more"):
+        model.fit(X, X[:, :1], validation_data=(X, X[:, :1]), verbose=0, **{option: 0})

@@ -13,6 +13,7 @@ from ...data import DataLoader, Dataset, TensorDataset
 from ...errors import DTypeError, OptionError, ShapeError
 from ...structure import leaves, mapped
 from ...tensor import Tensor, as_tensor
+from ..checks import whole
 from ..samples import as_floats
 from ..warn import warn
 
@@ -62,7 +63,8 @@ class Batches:
         class_weight: Mapping[int, float] | None = None,
         device: Device,
     ):
-        self.device, self.steps, self.class_weight = device, steps, class_weight
+        self.device, self.class_weight = device, class_weight
+        self.steps = steps if steps is None else whole("steps", steps)
         self._begun: Iterator | None = None
         self._seen = 0
         if _yields_batches(x):

@@ -20,6 +20,7 @@ from ...structure import leaves, packed_like
 from ...training import Loop
 from ..arguments import accepts_old
 from ..callbacks import CallbackList, History
+from ..checks import whole
 from .batches import Batches, split_validation, unpack
 from .learner import Learner
 from .logs import Logs, plain
@@ -120,7 +121,7 @@ class Trainer(Learner):
 
     @staticmethod
     def _is_due(epoch: int, every: int | Iterable[int]) -> bool:
-        return (epoch + 1) % every == 0 if isinstance(every, int) else epoch + 1 in every
+        return epoch + 1 in every if isinstance(every, Iterable) else (epoch + 1) % whole("validation_freq", every) == 0
 
     def evaluate(
         self,
