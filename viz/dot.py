@@ -8,10 +8,12 @@ Read before: `labels.py`, `legend.py`. Read next: `render.py`.
 
 from __future__ import annotations
 
+import textwrap
+
 import graphviz
 
 from .labels import edge_label, escaped, font, frame_label, item_label, table
-from .legend import box_of, part_of, write_legend
+from .legend import box_of, estimated_width, part_of, write_legend
 from .model import Drawing, Edge, Frame, Item
 from .style import ALARM, ARROW, FONT, FRAME, FRAME_FILL, GRADIENT, GROUND, MUTED, heat_colour
 
@@ -61,8 +63,13 @@ def to_dot(drawing: Drawing, legend: bool = True, swapped: bool = False) -> str:
 
 
 def _caption(drawing: Drawing) -> str:
-    rows = [font(escaped(note, 160), ALARM if drawing.alarm else MUTED, 10) for note in drawing.notes]
-    return table(rows) if rows else ""
+    if not drawing.notes:
+        return ""
+    letters = int(
+        min(max(estimated_width(drawing) / 5.2, 44), 160)
+    )  # in a line, so that it is no wider than the picture
+    lines = [line for note in drawing.notes for line in textwrap.wrap(note, letters)]
+    return table([font(escaped(line, 160), ALARM if drawing.alarm else MUTED, 10) for line in lines])
 
 
 def _write_boxes(graph: graphviz.Digraph, drawing: Drawing, swapped: bool) -> None:

@@ -74,7 +74,7 @@ def _entries(drawing: Drawing) -> dict[str, LegendPart]:
 def write_legend(graph: graphviz.Digraph, drawing: Drawing) -> None:
     """Small boxes below everything, one of each kind that occurs."""
     names = _entries(drawing)
-    rows = _in_rows(names, max(_width(drawing), _NARROWEST))
+    rows = _in_rows(names, max(estimated_width(drawing), _NARROWEST))
     with part_of(graph, "cluster_legend") as frame:
         frame.attr("graph", style="rounded", color=FRAME, label="", margin="6", **{"class": "legend"})
         for row in rows:
@@ -102,7 +102,7 @@ def _in_rows(entries: dict[str, LegendPart], width: float) -> list[list[str]]:
     return rows
 
 
-def _width(drawing: Drawing) -> float:
+def estimated_width(drawing: Drawing) -> float:
     """How wide the picture will become, roughly: its widest row of boxes, in points."""
     above: dict[str, list[str]] = {}
     for edge in drawing.edges:

@@ -266,7 +266,7 @@ def _lines(made: Figure, axes: Axes, recorder: LayerRecorder, layers: list[str],
     scale = ScalarMappable(Normalize(0, len(layers) / 0.88), HEAT_COLOUR_MAP)
     bar = made.colorbar(scale, ax=axes, pad=0.02, boundaries=numpy.linspace(0, len(layers), 256))
     named = numpy.unique(numpy.linspace(0, len(layers) - 1, 12).astype(int))
-    bar.set_ticks(named + 0.5, labels=[layers[i] for i in named])
+    bar.set_ticks((named + 0.5).tolist(), labels=[layers[i] for i in named])
     bar.ax.tick_params(length=0, labelsize=7)
     bar.ax.invert_yaxis()
     bar.ax.set_title("input", fontsize=8, fontweight="normal", loc="center")

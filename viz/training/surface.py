@@ -259,7 +259,7 @@ def _contours(made: Figure, axes: Axes, x: numpy.ndarray, y: numpy.ndarray, loss
         filled = axes.contourf(x, y, losses, levels=shades, cmap=colormaps[HEAT_COLOUR_MAP], norm=norm)
         axes.contour(x, y, losses, levels=levels[1:], colors="white", linewidths=0.5, alpha=0.6, norm=norm)
         bar = made.colorbar(filled, ax=axes, label="loss", format="%.3g")
-        bar.set_ticks(levels[::2])
+        bar.set_ticks(list(levels[::2]))
         if by_factors:
             bar.set_ticks(LogLocator(subs=(1, 2, 5)).tick_values(low, high))
             bar.ax.set_ylim(low, high)
