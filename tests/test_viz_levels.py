@@ -1,5 +1,8 @@
 """Frames and levels: what is a box of its own, what is drawn as one, and that no arrow is lost by it."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -334,3 +337,18 @@ def test_a_flattened_image_keeps_its_name():
     picture = viz.draw(nn.Sequential(nn.Flatten(), nn.Linear(16, 3), nn.ReLU())(images))
     (box,) = boxes(picture, "input")
     assert (box.name, box.shape) == ("images", (2, 16))
+
+
+def test_a_page_of_layers_has_a_box_for_each_step(lenet, tmp_path):
+    text = viz.explain(lenet[-1], tmp_path / "page.html", level="layers", check=False).read_text(encoding="utf-8")
+    data = json.loads(re.search(r'<script[^>]*id="data"[^>]*>(.*?)</script>', text, re.DOTALL)[1])
+    ids = set(re.findall(r'id="([^"]+)"', text))
+    named = {part for step in data["steps"] for part in (step["box"], *step["arrows"])}
+    assert {f"{data['picture']}-{part}" for part in named} <= ids and f"{data['picture']}-x0" in ids
+
+
+def test_the_first_state_that_a_module_makes_for_itself_is_no_input():
+    outputs, _ = nn.LSTM(3, 4)(tg.ones((5, 2, 3)))
+    picture = viz.draw(outputs)
+    assert {box.name for box in boxes(picture, "constant")} == {"hidden", "cell"}
+    assert not {"hidden", "cell"} & {box.name for box in boxes(picture, "input")}

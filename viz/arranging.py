@@ -28,6 +28,7 @@ class Gift(NamedTuple):
     target: str
     name: str
     what: Handed
+    kind: str
 
 
 COMFORTABLE_NODES = 300
@@ -259,7 +260,8 @@ class Arrangement:
             self._places[node]
             for node in self.order
             for position, parent in enumerate(node.inputs)
-            if not nesting.belongs_to_a_module(parent) and self.route(parent, node, position) is not None
+            if (parent.op is not None or not nesting.belongs_to_a_module(parent))
+            and self.route(parent, node, position) is not None
         }
         boxes: dict[object, str] = {}
         gifts = []
@@ -273,10 +275,11 @@ class Arrangement:
                 said = f"{gift.parameter}: {name}" if name != gift.parameter else f"given {name}"
                 self._asides[function] = ", ".join(filter(None, [self._asides.get(function), said]))
                 continue
-            known = gift.thing is not None or self.call(place).is_function
-            if known or place not in fed:  # else a module made it for itself, and let it go
+            # What has gone, and was not all that went in, was mostly made by the module around, as a first state is.
+            made = gift.thing is None and place in fed and any(map(nesting.is_module, self._paths[gift.node]))
+            if self.call(place).is_function or not made:
                 source = boxes.setdefault(gift.key, f"x{len(boxes)}")
-                gifts.append(Gift(source, place, name, gift))
+                gifts.append(Gift(source, place, name, gift, "constant" if made else "input"))
         return gifts
 
     # -- frames --------------------------------------------------------------------------------------

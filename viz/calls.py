@@ -82,7 +82,7 @@ def give(at: Arrangement, items: dict[str, Item], keep: int) -> list[Edge]:
             array = None if what.thing is None else on_host(as_tensor(what.thing))
             items[gift.source] = Item(
                 gift.source,
-                "input",
+                gift.kind,
                 gift.name,
                 at.frames_of(gift.source),
                 shape=what.shape,

@@ -58,8 +58,9 @@ class Folding:
         self._members: dict[_Unit, list[Node]] = {}
         self._units: dict[Path, list[_Unit]] = {}
         self._users: dict[Node, list[Node]] = {}
-        self._sort(order)
-        self._fold()
+        if any(is_module(place) for path in paths.values() for place in path):  # rows are made of them
+            self._sort(order)
+            self._fold()
 
     def _sort(self, order: Sequence[Node]) -> None:
         """The nodes of each call, and the calls and operations right inside of each, in the order of running."""
