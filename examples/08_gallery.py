@@ -32,10 +32,11 @@ def show(name, sentence, what, **options):
 
 
 x = parameter(3.0, "x")
+L = x * x + x
 show(
     "1-reuse",
     "x*x + x: x is used three times, so three shares of gradient arrive and add up to 2x + 1 = 7.",
-    x * x + x,
+    L,
     direction="both",
 )
 
