@@ -11,6 +11,8 @@ import tinygrad_ml as tg
 import viz
 from tinygrad_ml.ops import PRIMITIVES, elementwise
 from tinygrad_ml.tensor import apply
+from viz.figures import sum_text
+from viz.formulas import filled, with_numbers
 
 pytestmark = pytest.mark.host_only
 
@@ -190,3 +192,59 @@ def test_every_formula_with_numbers_is_true(op):
                     check(text)
                     seen += 1
     assert seen > 4 or not op.gradient
+
+
+@pytest.mark.parametrize(
+    ("formula", "put", "said"),
+    [
+        ("eˣ", {"x": 1.0}, "e¹"),
+        ("1/(1 + e⁻ˣ)", {"x": 1.0}, "1/(1 + e⁻¹)"),
+        ("1/(1 + e⁻ˣ)", {"x": -1.4}, "1/(1 + e^(-(-1.4)))"),
+        ("-x", {"x": 1.0}, "-(1)"),
+        ("2x", {"x": 3.0}, "2·3"),
+        ("x²", {"x": 1e-5}, "(1e-5)²"),
+        ("max(x, 0)", {"x": -2.0}, "max(-2, 0)"),
+        ("aᵇ", {"a": -2.0, "b": 3.0}, "(-2)³"),
+    ],
+)
+def test_numbers_in_the_places_of_letters(formula, put, said):
+    assert with_numbers(formula, put) == said
+
+
+@pytest.mark.parametrize(
+    ("formula", "put", "said"),
+    [
+        ("eˣ", {"x": "x"}, "eˣ"),
+        ("eˣ", {"x": "hidden"}, "e^hidden"),
+        ("tanh x", {"x": "v₁"}, "tanh(v₁)"),
+        ("y(1 - y)", {"y": "p"}, "p·(1 - p)"),
+        ("a · b", {"a": "u + v", "b": "w"}, "‘u + v’ · w"),  # a name that could be read as a sum
+        ("1 if a > b, ½ at a tie", {"a": "u", "b": "w"}, "1 if u > w, ½ at a tie"),
+    ],
+)
+def test_names_in_the_places_of_letters(formula, put, said):
+    assert filled(formula, put) == said
+
+
+def test_products_of_matrices_and_of_elements_have_two_signs():
+    a, b = (tg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True, name=name) for name in "AB")
+    rules = [step.rule for step in viz.steps(((a @ b) * a).sum())]
+    assert "v₁ = A @ B" in rules and "v₂ = v₁ · A" in rules and "∂L/∂B = Aᵀ @ ∂L/∂v₁" in rules
+    x = tg.tensor([[1.0, 2.0]], requires_grad=True, name="x")
+    y = tg.nn.functional.linear(x, a)
+    y.name = "y"
+    assert "∂L/∂A = (∂L/∂y)ᵀ @ x" in [step.rule for step in viz.steps(y.sum())]
+
+
+def test_powers_of_1_and_0_have_derivatives_without_powers():
+    x = tg.tensor(3.0, requires_grad=True, name="x")
+    assert viz.steps(x**1.0)[-1].rule == "∂L/∂x = ∂L/∂L"
+    assert viz.steps(x**2.0)[-1].numbers == "1 · 2·3 = 6"
+    assert viz.steps(x**-1)[-1].rule == "∂L/∂x = ∂L/∂L · (-x⁻²)"
+
+
+def test_sums_have_the_digits_that_make_them_true():
+    assert sum_text([1.0, -3.0], -2.0) == "1 + (-3) = -2"
+    assert sum_text([1.00001, -1.0], 1.00001 - 1.0) == "1.00001 + (-1) = 1e-5"
+    y = tg.tensor(0.99999, requires_grad=True, name="y")
+    assert viz.steps(1.0 - y)[-3].numbers == "1 - 0.99999 = 1.001e-5"

@@ -66,7 +66,7 @@ def draw(
     depth        instead of a level: how many levels of modules are opened, with all that is in them; 0 draws a whole network as one box, or each kernel. Of a
                  compiled step by default all, unless more than 40
     fold         draw equal modules in a row, and kernels that update parameters alike, as one, marked "×12"
-    overlay      colour the boxes by "flops", "bytes" or "gradient" (its norm), or mark those with "nan"; of a
+    overlay      colour the boxes by "flops", "bytes" or "gradient" (its norm), or mark where "nan" begins; of a
                  compiled step the closed kernels, by "flops" or "bytes"
     values       compute the numbers inside the graph again and show them
     limit        refuse to draw more boxes than that
