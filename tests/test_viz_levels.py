@@ -243,6 +243,8 @@ def test_levels_that_do_not_exist_are_refused(lenet):
         viz.draw(lenet[-1], level="atoms")
     with pytest.raises(OptionError, match="level='layers' and depth=1 both say"):
         viz.draw(lenet[-1], level="layers", depth=1)
+    with pytest.raises(OptionError, match="with depth= to open its kernels"):
+        viz.draw(tg.compile(lambda x: x * 2), level="layers")
 
 
 def test_a_network_of_one_layer_is_opened_and_a_computation_without_modules_too():

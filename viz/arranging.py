@@ -203,11 +203,11 @@ class Arrangement:
             node = self._copies[node]
         return node
 
-    def is_module(self, place: str) -> bool:
+    def is_closed(self, place: str) -> bool:
         """Whether the box is a closed call, of a module or a function."""
         return place in self._closed
 
-    def module(self, place: str) -> Frame:
+    def closed(self, place: str) -> Frame:
         """What a closed call is."""
         return self._frame(self._closed[place])
 

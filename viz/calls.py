@@ -20,7 +20,7 @@ from .replay import on_host
 
 def describe_call(at: Arrangement, item: Item) -> None:
     """What a closed call is. The nodes in it and the arrows to it say the rest."""
-    frame, call, speaker = at.module(item.id), at.call(item.id), at.speaker(item.id)
+    frame, call, speaker = at.closed(item.id), at.call(item.id), at.speaker(item.id)
     item.count, item.operations, item.aside = frame.count, 0, frame.aside
     if speaker is not None:
         item.kind, item.name, item.operation = "function", at.names[speaker], call.kind
@@ -58,7 +58,7 @@ def tell_what_goes_in(at: Arrangement, items: Mapping[str, Item], name_of: Calla
     taken: dict[str, dict[Node, None]] = {}
     for node in at.order:
         place = at.place(node)
-        if place is not None and place in items and at.is_module(place) and not at.is_copy(node):
+        if place is not None and place in items and at.is_closed(place) and not at.is_copy(node):
             outside = [
                 parent for position, parent in enumerate(node.inputs) if at.route(parent, node, position) is not None
             ]

@@ -63,8 +63,8 @@ def draw(
                  "numbers", which shows all numbers of small tensors. By default networks are drawn as layers,
                  and what was computed without modules as operations
     open         names of calls that are opened all the same: ["layer2.0", "cross_entropy"]
-    depth        instead of a level: how many levels of modules are opened, with all that is in them; 0 draws a whole network as one box, or each kernel. Of a
-                 compiled step by default all, unless more than 40
+    depth        instead of a level: how many levels of modules are opened, with all that is in them; 0 draws a whole
+                 network as one box, or each kernel. Of a compiled step by default all, unless more than 40
     fold         draw equal modules in a row, and kernels that update parameters alike, as one, marked "×12"
     overlay      colour the boxes by "flops", "bytes" or "gradient" (its norm), or mark where "nan" begins; of a
                  compiled step the closed kernels, by "flops" or "bytes"

@@ -215,7 +215,7 @@ def _details(arrangement: Arrangement) -> dict:
     nodes, sources = {}, {}
     for node in arrangement.order:
         place = arrangement.place(node)
-        if place is None or is_note(node) or arrangement.is_copy(node) or arrangement.is_module(place):
+        if place is None or is_note(node) or arrangement.is_copy(node) or arrangement.is_closed(place):
             continue
         name, source = (node.op.name, source_of(node.op)) if node.op else ("", "")
         if source:

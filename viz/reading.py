@@ -111,11 +111,11 @@ class _GraphReader:
         if place is None or self.at.is_copy(node) or is_note(node):
             return
         if place in self.items:
-            if self.at.is_module(place):
+            if self.at.is_closed(place):
                 count_in(self.at, self.items[place], node)
             return
         item = Item(place, self._kind(node), self.names[node], self.at.frames_of(place))
-        if self.at.is_module(place):
+        if self.at.is_closed(place):
             describe_call(self.at, item)
             count_in(self.at, item, node)
         else:
@@ -156,10 +156,10 @@ class _GraphReader:
         place = self.at.place(node)
         if place is None or node.name:
             return self.names[node]
-        if self.at.is_module(place) and self.at.speaker(place) is not None:
+        if self.at.is_closed(place) and self.at.speaker(place) is not None:
             return self.names[self.at.speaker(place) or node]
-        if self.at.is_module(place):
-            frame = self.at.module(place)
+        if self.at.is_closed(place):
+            frame = self.at.closed(place)
             return (
                 f"{frame.kind} {frame.label}" if frame.label.isdigit() else frame.label
             )  # the 2 of a Sequential is no number
@@ -179,7 +179,7 @@ class _GraphReader:
                 continue
             if array is not None:
                 item.value, item.whole = summarise(array, self.keep), self.keep > WHOLE_ELEMENTS
-                item.sum = "" if self.at.is_module(item.id) else words.written_out(node, self.numbers)
+                item.sum = "" if self.at.is_closed(item.id) else words.written_out(node, self.numbers)
             elif value is None:
                 item.note = "changed since"
 
@@ -188,7 +188,7 @@ class _GraphReader:
         closed module only those of what the picture is of."""
         if self.at.is_copy(node) or is_note(node):
             return False
-        if not self.at.is_module(item.id):
+        if not self.at.is_closed(item.id):
             return True
         return node in self.at.results if item.kind == "module" else self.at.speaker(item.id) is node
 
@@ -223,7 +223,7 @@ class _GraphReader:
                 if route is None:
                     continue
                 source, target, kind = route
-                merged = kind == "repeat" or self.at.is_module(source) or self.at.is_module(target)
+                merged = kind == "repeat" or self.at.is_closed(source) or self.at.is_closed(target)
                 key = (source, target, kind) if merged else (source, target, position)
                 use = ("forward", self.at.number[node], position)
                 if key in drawn:
@@ -280,12 +280,12 @@ class _GraphReader:
             return
         speaker = self.at.speaker(beside)
         if place in self.items:
-            if self.at.is_module(beside) and speaker is None:
+            if self.at.is_closed(beside) and speaker is None:
                 self._add_to_gradients(self.items[place], event)
             return
         self.turns += 1
         item = Item(place, "gradient", "", self.at.frames_of(place), turn=self.turns, beside=beside)
-        if self.at.is_module(beside) and speaker is None:
+        if self.at.is_closed(beside) and speaker is None:
             module = self.items[beside]
             if module.parameters:
                 item.name, item.operation, item.parameters = f"∂{self.at.loss} in {module.name}", module.operation, 0
@@ -321,7 +321,7 @@ class _GraphReader:
         if route is None:
             return
         target, source = self.at.gradient_of(route[0]), self.at.gradient_of(route[1])
-        merged = route[2] == "repeat" or self.at.is_module(route[0]) or self.at.is_module(route[1])
+        merged = route[2] == "repeat" or self.at.is_closed(route[0]) or self.at.is_closed(route[1])
         key = (source, target) if merged else (source, target, event.position)
         use = ("backward", self.at.number[event.user], event.position)
         if key in drawn:
