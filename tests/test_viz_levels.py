@@ -354,3 +354,12 @@ def test_the_first_state_that_a_module_makes_for_itself_is_no_input():
     picture = viz.draw(outputs)
     assert {box.name for box in boxes(picture, "constant")} == {"hidden", "cell"}
     assert not {"hidden", "cell"} & {box.name for box in boxes(picture, "input")}
+
+
+def test_a_layer_that_two_networks_share_is_counted_in_neither():
+    tied = nn.Linear(4, 4)
+    one, other = nn.Sequential(nn.Linear(4, 4), tied), nn.Sequential(tied, nn.Tanh())
+    picture = viz.draw(other(one(X)).sum(), level="network")
+    assert [box.parameters for box in boxes(picture, "module")] == [20, 0]
+    shared = {box.name for box in boxes(picture, "parameter")} - {"x"}
+    assert len(shared) == 2 and all({(name, "Sequential", "forward")} <= arrows(picture) for name in shared)

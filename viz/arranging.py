@@ -151,8 +151,8 @@ class Arrangement:
                     users.setdefault(parent, []).append(node)
         taken = set()
         for leaf, found in users.items():
-            calls = [nesting.module_around(self._paths[user], self._inside.get(user)) for user in found]
-            if None not in calls and len({nesting.identity(call) for call in calls if call}) == 1:
+            calls = [self._inside[user][-1] for user in found if user in self._inside]
+            if len(calls) == len(found) and len(set(map(nesting.identity, calls))) == 1 and nesting.is_module(calls[0]):
                 self._inside[leaf] = self._inside[found[0]]
                 taken.add(leaf)
         return taken

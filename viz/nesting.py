@@ -153,13 +153,6 @@ def common(one: Path, other: Path) -> Path:
     return one[:same]
 
 
-def module_around(path: Path, closed: Path | None) -> Place | None:
-    """The innermost call of a module around a node, if it vanishes into the box of a closed call; else None."""
-    if closed is None:
-        return None
-    return next((place for place in reversed(path[len(closed) - 1 :]) if is_module(place)), None)
-
-
 def identity(place: Place) -> int:
     """What is equal for the calls of one module, also when that has gone: a module has one weak reference."""
     return id(place.module if isinstance(place.module, ReferenceType) else place)
