@@ -99,7 +99,7 @@ cumulative_sum = Primitive(
     lambda xp, x, axis: xp.running_total(x, axis),
     same,
     (lambda g, axis: g.flip(axis).cumulative_sum(axis).flip(axis),),
-    formula="yₖ = x₀ + … + xₖ along axis {axis}",
+    formula="Σ x up to each place along axis {axis}",
     local=("1 for each later y",),
     dtype=lambda x, **_: x if dtypes.is_float(x) else numpy.cumsum(numpy.empty(0, x)).dtype,
 )
