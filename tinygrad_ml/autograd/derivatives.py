@@ -9,29 +9,38 @@ Read before: `gradients.py`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 from .. import backend
 from ..errors import GradientError
 from ..modes import enable_grad
 from ..ops.movement import constant_in
-from ..tensor import Tensor, apply, beside, filled, tensor
+from ..tensor import Tensor, TensorLike, apply, beside, filled, tensor
 from .gradients import as_tuple, fitting, grad, zeros
 
+Several = tuple[TensorLike, ...] | list[TensorLike] | list[Tensor]
+"""What a function of several tensors is given. The derivatives then come as tuples, and for one tensor as one tensor."""
 
-def _leaves(x) -> tuple[Tensor, ...]:
+
+def _leaves(x: TensorLike | Several) -> tuple[Tensor, ...]:
     """Fresh leaves with the numbers of x, so that differentiating a function leaves no trace."""
     return tuple(
         tensor(part.detach() if isinstance(part, Tensor) else part, requires_grad=True) for part in as_tuple(x)
     )
 
 
-def _like_given(results: Sequence, given):
+def _like_given(results: Sequence[Tensor], given: TensorLike | Several) -> Tensor | tuple[Tensor, ...]:
     """A tuple where a tuple of inputs was given, a single tensor where one was."""
     return tuple(results) if isinstance(given, (tuple, list)) else results[0]
 
 
-def vjp(f: Callable, *x: Tensor) -> tuple:
+@overload
+def vjp(f: Callable[..., Tensor], *x: TensorLike) -> tuple[Tensor, Callable[..., tuple[Tensor, ...]]]: ...
+@overload
+def vjp(
+    f: Callable[..., tuple[Tensor, ...] | list[Tensor]], *x: TensorLike
+) -> tuple[tuple[Tensor, ...], Callable[..., tuple[Tensor, ...]]]: ...
+def vjp(f: Callable[..., Any], *x: TensorLike) -> tuple[Any, Callable[..., tuple[Tensor, ...]]]:
     """f(*x) and the function v -> vᵀ·J, J being the Jacobian of f at x.
 
     Returns (y, pullback). `pullback(v)`, with v of the shape of y, returns a tuple: the gradient of
@@ -41,14 +50,14 @@ def vjp(f: Callable, *x: Tensor) -> tuple:
     with enable_grad():
         y = f(*inputs)
 
-    def pullback(*v):
+    def pullback(*v: TensorLike) -> tuple[Tensor, ...]:
         found = grad(y, inputs, v, allow_unused=True)
         return tuple(zeros(leaf.node) if g is None else g for g, leaf in zip(found, inputs, strict=True))
 
     return (tuple(part.detach() for part in y) if isinstance(y, (tuple, list)) else y.detach()), pullback
 
 
-def jvp(f: Callable, x: Any, v: Any) -> tuple[Tensor, Tensor]:
+def jvp(f: Callable[..., Tensor], x: TensorLike | Several, v: TensorLike | Several) -> tuple[Tensor, Tensor]:
     """f(x) and its derivative in the direction v: (y, J·v).
 
     x is a tensor, or a tuple of tensors for a function of several; v likewise, of the same shapes.
@@ -67,7 +76,11 @@ def jvp(f: Callable, x: Any, v: Any) -> tuple[Tensor, Tensor]:
     return y.detach(), tangent
 
 
-def hvp(f: Callable, x: Any, v: Any) -> Any:
+@overload
+def hvp(f: Callable[..., Tensor], x: Several, v: Several) -> tuple[Tensor, ...]: ...
+@overload
+def hvp(f: Callable[..., Tensor], x: TensorLike, v: TensorLike) -> Tensor: ...
+def hvp(f: Callable[..., Tensor], x: TensorLike | Several, v: TensorLike | Several) -> Tensor | tuple[Tensor, ...]:
     """H·v, where H is the Hessian of the scalar function f at x: the gradient of gradᵀ·v.
 
     x and v are tensors of one shape, or tuples of such. Costs about two gradients; H is never built.
@@ -79,7 +92,11 @@ def hvp(f: Callable, x: Any, v: Any) -> Any:
     return _like_given(second, x)
 
 
-def jacobian(f: Callable, x: Any) -> Any:
+@overload
+def jacobian(f: Callable[..., Tensor], x: Several) -> tuple[Tensor, ...]: ...
+@overload
+def jacobian(f: Callable[..., Tensor], x: TensorLike) -> Tensor: ...
+def jacobian(f: Callable[..., Tensor], x: TensorLike | Several) -> Tensor | tuple[Tensor, ...]:
     """J[i, j] = ∂f(x)ᵢ / ∂xⱼ, of shape (*f(x).shape, *x.shape); for a tuple x a tuple of such.
 
     One walk back for each element of the output.
@@ -90,7 +107,11 @@ def jacobian(f: Callable, x: Any) -> Any:
     return _like_given(_rows(y, inputs), x)
 
 
-def hessian(f: Callable, x: Any) -> Any:
+@overload
+def hessian(f: Callable[..., Tensor], x: Several) -> tuple[tuple[Tensor, ...], ...]: ...
+@overload
+def hessian(f: Callable[..., Tensor], x: TensorLike) -> Tensor: ...
+def hessian(f: Callable[..., Tensor], x: TensorLike | Several) -> Tensor | tuple[tuple[Tensor, ...], ...]:
     """H[i, j] = ∂²f(x) / ∂xᵢ∂xⱼ of a scalar function, of shape (*x.shape, *x.shape).
 
     For a tuple x, a tuple of rows of blocks: hessian(f, (a, b))[0][1] is ∂²f/∂a∂b.
@@ -101,7 +122,7 @@ def hessian(f: Callable, x: Any) -> Any:
     return tuple(rows) if isinstance(x, (tuple, list)) else rows[0][0]
 
 
-def _gradient_with_graph(f: Callable, inputs: tuple[Tensor, ...]) -> list[Tensor]:
+def _gradient_with_graph(f: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> list[Tensor]:
     with enable_grad():
         y = f(*inputs)
         if not isinstance(y, Tensor) or y.size != 1:

@@ -47,7 +47,7 @@ def backward(
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
-    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    grad_outputs: TensorLike | Sequence[TensorLike | None] | None = None,
     create_graph: bool = False,
     allow_unused: Literal[False] = False,
 ) -> tuple[Tensor, ...]: ...
@@ -55,7 +55,7 @@ def grad(
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
-    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    grad_outputs: TensorLike | Sequence[TensorLike | None] | None = None,
     create_graph: bool = False,
     *,
     allow_unused: bool,
@@ -63,7 +63,7 @@ def grad(
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
-    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    grad_outputs: TensorLike | Sequence[TensorLike | None] | None = None,
     create_graph: bool = False,
     allow_unused: bool = False,
 ) -> tuple[Tensor | None, ...]:
