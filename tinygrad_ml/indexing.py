@@ -6,7 +6,7 @@ from typing import Any
 import numpy
 
 from . import writes
-from .backend import Array, of
+from .backend import Array, dtypes, of
 from .errors import AxisError, DTypeError, RangeError, ShapeError
 from .ops.index import ARRAY
 
@@ -74,9 +74,9 @@ def _normal(part):
         return part
     if isinstance(part, slice):
         return slice(*map(_bound, (part.start, part.stop, part.step)))
-    if isinstance(part, (bool, numpy.bool_)):
+    if isinstance(part, dtypes.TRUTH_TYPES):
         return numpy.asarray(part)
-    if isinstance(part, (int, numpy.integer)):
+    if isinstance(part, dtypes.INTEGER_TYPES):
         return int(part)
     if isinstance(part, (list, range)):
         part = numpy.asarray([_on_host(item) for item in part])

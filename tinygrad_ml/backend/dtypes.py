@@ -18,6 +18,11 @@ int8, int16, int32, int64 = (numpy.dtype(name) for name in ("int8", "int16", "in
 uint8, uint16, uint32, uint64 = (numpy.dtype(name) for name in ("uint8", "uint16", "uint32", "uint64"))
 bool_ = numpy.dtype("bool")
 
+TRUTH_TYPES = (bool, numpy.bool_)
+INTEGER_TYPES = (int, numpy.integer)
+NUMPY_SCALAR = numpy.generic
+"""Types of bare numbers, for `isinstance`: Python's and NumPy's, and all of NumPy's."""
+
 DEFAULT_FLOAT = float32
 FLOATS = frozenset((float16, float32, float64))
 SUPPORTED = FLOATS | {int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool_}
@@ -52,9 +57,9 @@ def number_dtype(number: Any, dtype: numpy.dtype) -> numpy.dtype:
     number is of a wider *kind* (a float beside integers, an integer beside bools)."""
     if dtype in FLOATS:
         return dtype
-    if isinstance(number, (bool, numpy.bool_)):
+    if isinstance(number, TRUTH_TYPES):
         return dtype
-    if isinstance(number, (int, numpy.integer)):
+    if isinstance(number, INTEGER_TYPES):
         return int64 if dtype == bool_ else dtype
     return DEFAULT_FLOAT
 

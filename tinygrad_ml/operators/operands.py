@@ -32,7 +32,9 @@ def operand(other: TensorLike, beside: Tensor) -> Tensor | None:
         return constant
     if isinstance(other, Tensor):
         return other
-    if isinstance(other, (int, float, complex, numpy.generic)) or (isinstance(other, numpy.ndarray) and not other.ndim):
+    if isinstance(other, (int, float, complex, dtypes.NUMPY_SCALAR)) or (
+        isinstance(other, numpy.ndarray) and not other.ndim
+    ):
         return _number(other if isinstance(other, (int, float, complex)) else other.item(), beside)
     if isinstance(other, (list, tuple)):
         return tensor_beside(other, beside)
@@ -53,7 +55,7 @@ def _number(number: complex, beside: Tensor) -> Tensor:
 def comparable(other: TensorLike, beside: Tensor) -> TensorLike:
     """`other`, or if it is an integer that a tensor of integers could not hold, a tensor that does: no byte is -1, and
     that is an answer."""
-    if isinstance(other, (int, numpy.integer)) and beside._data.dtype.kind in "iu":
+    if isinstance(other, dtypes.INTEGER_TYPES) and beside._data.dtype.kind in "iu":
         limits = numpy.iinfo(beside._data.dtype)
         if not limits.min <= other <= limits.max:
             return Tensor(numpy.float64(other) if abs(int(other)) >= 1 << 63 else numpy.int64(other))

@@ -63,7 +63,7 @@ def beside(data: TensorLike, tensor: Tensor) -> Tensor:
     all digits that it holds; arrays keep their own."""
     if isinstance(data, Tensor):
         return data
-    python = isinstance(data, (float, list, tuple)) and not isinstance(data, numpy.generic)
+    python = isinstance(data, (float, list, tuple)) and not isinstance(data, dtypes.NUMPY_SCALAR)
     if python and dtypes.is_float(tensor.dtype) and numpy.asarray(data).dtype.kind == "f":
         return as_tensor(data, tensor.dtype, tensor.device)
     return as_tensor(data, None, tensor.device)
