@@ -17,7 +17,8 @@ from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
 from . import data, errors, linalg, methods, nn, optim, random
-from .autograd import backward, detect_anomaly, grad, hessian, hvp, jacobian, jvp, vjp
+from .anomaly import detect_anomaly
+from .autograd import backward, grad, hessian, hvp, jacobian, jvp, vjp
 from .backend import Device as device
 from .backend import gpu_available, set_default_device
 from .backend.dtypes import (

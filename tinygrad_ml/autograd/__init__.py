@@ -1,16 +1,14 @@
 """Derivatives to any order: everything here is a use of one walk, `graph.backpropagate`.
 
-Read in this order: `gradients.py`, `derivatives.py`, `anomaly.py`.
+Read in this order: `gradients.py`, `derivatives.py`.
 """
 
 from ..modes import enable_grad, no_grad
-from .anomaly import detect_anomaly
 from .derivatives import hessian, hvp, jacobian, jvp, vjp
 from .gradients import backward, grad
 
 __all__ = [
     "backward",
-    "detect_anomaly",
     "enable_grad",
     "grad",
     "hessian",

@@ -1,12 +1,12 @@
-"""Finding where a nan comes from."""
+"""Finding where a nan comes from. Nothing in the core asks for it: it watches, as `modes/watching.py` lets anybody do."""
 
 import sys
 
-from .. import backend
-from ..backend import is_float
-from ..errors import AnomalyError
-from ..modes import modes, part_of, watching
-from ..tensor import Tensor
+from . import backend
+from .backend import is_float
+from .errors import AnomalyError
+from .modes import modes, part_of, watching
+from .tensor import Tensor
 
 
 class detect_anomaly(watching):
