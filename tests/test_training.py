@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tinygrad_ml import nn, optim
+from tinygrad_ml import keras, nn, optim
 from tinygrad_ml.data import DataLoader, TensorDataset
-from tinygrad_ml.errors import AnomalyError, CompileError
-from tinygrad_ml.training import Events, Trainer, hits
+from tinygrad_ml.errors import AnomalyError, CompileError, OptionError
+from tinygrad_ml.training import Events, Metric, Trainer, hits
 
 SAMPLES, BATCH = 22, 5  # the last batch is smaller
 
@@ -281,3 +281,63 @@ def test_who_listens_is_told_of_all_that_happens():
         ("epoch_end", 0, logs),
         ("train_end", logs),
     ]
+
+
+class LargestError(Metric):
+    """The largest |target - output| of all samples."""
+
+    def __init__(self):
+        super().__init__()
+        self.most = self.add_variable(name="most")
+
+    def update_state(self, y_true, y_pred):
+        self.most.assign(tg.maximum(self.most, (y_true - y_pred).abs().max()))
+
+    def result(self):
+        return self.most
+
+
+def make_regression(compiled=True):
+    tg.manual_seed(3)
+    inputs = tg.random.randn(SAMPLES, 4)
+    loader = DataLoader(TensorDataset(inputs, inputs.sum(1, keepdims=True)), BATCH, shuffle=True, seed=2)
+    model = nn.Linear(4, 1)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    metrics = {"worst": LargestError(), "mae": keras.metrics.MeanAbsoluteError()}
+    return Trainer(model, optimizer, loss=nn.functional.mse_loss, compiled=compiled, metrics=metrics), loader
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_any_loss_and_any_metrics_are_counted_of_targets_that_are_no_classes(compiled):
+    trainer, loader = make_regression(compiled)
+    history = trainer.fit(loader, 3, validation=loader)
+    assert list(history) == ["loss", "worst", "mae", "val_loss", "val_worst", "val_mae"]
+    assert {len(values) for values in history.values()} == {3}
+    inputs, targets = (tensor.numpy() for tensor in loader.dataset.tensors)
+    errors = trainer.model(tg.tensor(inputs)).numpy() - targets
+    wanted = (errors**2).mean(), abs(errors).max(), abs(errors).mean()
+    np.testing.assert_allclose([history[f"val_{name}"][-1] for name in ("loss", "worst", "mae")], wanted, rtol=1e-4)
+    assert history["mae"][-1] < history["mae"][0]
+    np.testing.assert_allclose(trainer.evaluate(loader), wanted, rtol=1e-4)
+
+
+def test_metrics_go_on_in_the_middle_of_an_epoch():
+    whole, loader = make_regression()
+    whole.fit(loader, 1)
+    first, loader = make_regression()
+    for done in first.train_epoch(loader):
+        if done == BATCH:
+            break
+    second, other = make_regression()
+    first.evaluate(loader_of_tests(loader))  # which counts by itself
+    second.load_state_dict(first.state_dict())
+    other.load_state_dict(loader.state_dict())
+    second.fit(other, 1)
+    assert second.history == whole.history
+
+
+@pytest.mark.parametrize("metrics", [{"loss": LargestError()}, {"mae": abs}])
+def test_what_is_no_metric_by_name_is_refused(metrics):
+    model = nn.Linear(4, 1)
+    with pytest.raises(OptionError, match=r"training\.Metric by name"):
+        Trainer(model, optim.SGD(model.parameters(), lr=0.1), metrics=metrics)

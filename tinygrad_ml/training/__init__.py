@@ -5,9 +5,9 @@
     trainer.history["val_accuracy"][-1]
 
 Read in this order: `loop.py` (epochs of batches, and who is told), `metrics.py` (sums over batches, on the device),
-`trainer.py` (a classifier trained with both). Keras's `fit` spells the same loop.
+`trainer.py` (a network trained with both). Keras's `fit` spells the same loop.
 """
 
 from .loop import Events, Loop
 from .metrics import Metric
-from .trainer import History, Tally, Trainer, hits
+from .trainer import History, Measures, Tally, Trainer, hits

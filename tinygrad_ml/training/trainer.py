@@ -1,4 +1,4 @@
-"""`Trainer`: a classifier, trained.
+"""`Trainer`: a network, trained; a classifier, unless it is told what to measure instead of hits.
 
 `Trainer.step` is the whole of deep learning in five lines; all the rest repeats it and keeps the accounts. What is done
 with a batch, from gathering its rows to counting its hits, is one function that is compiled. So losses and hits are
@@ -9,6 +9,7 @@ Read before: `loop.py`, `metrics.py`. Read next: `cli/train.py`, which trains MN
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -17,7 +18,7 @@ from .. import random
 from ..backend import current_device
 from ..compile import compile as compiled_step
 from ..data import TensorDataset
-from ..errors import AnomalyError
+from ..errors import AnomalyError, OptionError
 from ..modes import no_grad
 from ..nn import Module
 from ..nn.functional import cross_entropy
@@ -34,17 +35,27 @@ class Tally(Metric):
     count  the number of samples, which the host counts
     """
 
+    names: tuple[str, ...] = ("accuracy",)
+    """Of the numbers behind the loss in `means()`."""
+
     def __init__(self) -> None:
         super().__init__()
         self.count = 0
         self._loss, self._correct = self.add_variable(name="loss"), self.add_variable(dtype="int64", name="correct")
 
-    def update_state(self, loss: Tensor, correct: Tensor, count: int) -> None:
-        """Sum up a batch, as a part of its step: from its mean loss, its number of hits, and its number of samples."""
+    def seen(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """What `update_state` is given of a batch: its number of hits."""
+        return hits(outputs, targets)
+
+    def update_state(self, loss: Tensor, seen: Tensor, count: int, targets: Tensor | None = None) -> None:
+        """Sum up a batch, as a part of its step: from its mean loss, what was `seen` of it, and its number of samples."""
         self._loss.assign(loss * count + self._loss)
+        self._take_in(seen, targets)
+
+    def _take_in(self, correct: Tensor, targets: Tensor | None) -> None:
         self._correct.assign(correct + self._correct)
 
-    def means(self) -> tuple[float, float]:
+    def means(self) -> tuple[float, ...]:
         """The mean loss and the accuracy, a fraction of 1. Waits for the device."""
         count = max(self.count, 1)
         return float(self._loss) / count, float(self._correct) / count
@@ -65,19 +76,79 @@ class Tally(Metric):
         self._correct.assign(state["correct"])
 
 
-class Trainer:
-    """Trains a classifier, and can be stopped between any two steps and continued later to the same numbers.
+class Measures(Tally):
+    """The loss of the samples so far, and metrics of them instead of hits.
 
-    model      from a batch of inputs to logits of shape (batch, classes)
+    metrics  {name: what takes in the targets and the outputs of each batch}
+
+    Raises `OptionError`: one of them is no `Metric`, or is called "loss".
+    """
+
+    def __init__(self, metrics: Mapping[str, Metric]) -> None:
+        super().__init__()
+        for name, metric in metrics.items():
+            if not isinstance(metric, Metric) or name == "loss":
+                raise OptionError(
+                    f"metrics={{{name!r}: {type(metric).__name__}}}: give objects of training.Metric by name, and call "
+                    'none of them "loss"'
+                )
+        self.metrics = dict(metrics)
+        self.names = tuple(metrics)
+
+    @property
+    def variables(self) -> list[Tensor]:
+        """The tensors that it and its metrics keep from batch to batch."""
+        return self._variables + [variable for metric in self.metrics.values() for variable in metric.variables]
+
+    def seen(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """What `update_state` is given of a batch: its outputs."""
+        return outputs.detach()
+
+    def _take_in(self, outputs: Tensor, targets: Tensor | None) -> None:
+        for metric in self.metrics.values():
+            metric.update_state(targets, outputs)
+
+    def means(self) -> tuple[float, ...]:
+        """The mean loss, and what the metrics give, in their order. Waits for the device."""
+        return (float(self._loss) / max(self.count, 1), *(float(metric.result()) for metric in self.metrics.values()))
+
+    def reset_state(self) -> None:
+        """Start over."""
+        super().reset_state()
+        for metric in self.metrics.values():
+            metric.reset_state()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` needs to count on."""
+        kept = {name: [v * 1 for v in metric.variables] for name, metric in self.metrics.items()}
+        return super().state_dict() | {"metrics": kept}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Count on from where `state_dict()` was taken."""
+        super().load_state_dict(state)
+        for name, metric in self.metrics.items():
+            for variable, value in zip(metric.variables, state["metrics"][name], strict=True):
+                variable.assign(value)
+
+
+class Trainer:
+    """Trains a network, and can be stopped between any two steps and continued later to the same numbers.
+
+        trainer = Trainer(model, optimizer, loss=mse_loss, metrics={"mae": keras.metrics.MeanAbsoluteError()})
+        trainer.fit(loader, epochs=5)["mae"]
+
+    model      from a batch of inputs to what `loss` takes: logits (batch, classes), for the default
     optimizer  of the model's parameters
     scheduler  a learning-rate schedule that counts steps, not epochs
-    loss       from logits and labels (batch,) to the mean loss of the batch
+    loss       from outputs and targets to the mean loss of the batch, a 0-d tensor
     compiled   whether `tg.compile` records what is done with a batch, and replays it for the others. A model that it
                cannot record (one that reads numbers, say) raises `CompileError`, and trains with False.
     events     who is told of epochs, batches and tests; the numbers of an epoch are told at its end
+    metrics    {name: a `Metric`} of the targets and outputs, 0-d numbers. Tests count on copies of them. By default it
+               is "accuracy": how often the largest logit is that of the label (batch,)
 
-    history            `loss`, `accuracy`, `val_loss`, `val_accuracy`: a number for each finished epoch. The first two
-                       are means over the epoch, of a model that was changing all the while.
+    history            `loss` and each metric, and `val_loss` and the like: a number for each finished epoch. Those without
+                       `val_` are means over the epoch, of a model that was changing all the while.
     tally              the sums of the epoch under way
     train_on, test_on  what is done with a batch in training and in evaluation; if they are compiled, they have a
                        `.program` to print, and `.explain()`
@@ -91,14 +162,16 @@ class Trainer:
         loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
         compiled: bool = True,
         events: Events | None = None,
+        metrics: Mapping[str, Metric] | None = None,
     ):
         self.model = model
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.loss = loss
-        self.history: History = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
-        self.tally = Tally()
-        self._tested = Tally()
+        self.tally = Tally() if metrics is None else Measures(metrics)
+        self._tested = copy.deepcopy(self.tally)
+        names = ("loss", *self.tally.names)
+        self.history: History = {name: [] for name in (*names, *(f"val_{name}" for name in names))}
         self._loop = Loop(events or Events())
         self.compiled = compiled
 
@@ -108,15 +181,18 @@ class Trainer:
         return len(self.history["loss"])
 
     def step(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """One step of gradient descent on a batch; its mean loss and its number of hits, before the step."""
-        logits = self.model(inputs)
-        loss = self.loss(logits, labels)
+        """One step of gradient descent on a batch; its mean loss and its number of hits, before the step.
+
+        Where there are `metrics`, the outputs stand in place of the hits.
+        """
+        outputs = self.model(inputs)
+        loss = self.loss(outputs, labels)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
         if self.scheduler is not None:
             self.scheduler.step()
-        return loss.detach(), hits(logits, labels)
+        return loss.detach(), self.tally.seen(outputs, labels)
 
     @property
     def train_on(self) -> Callable:
@@ -130,12 +206,13 @@ class Trainer:
 
     def _train_on(self, data: TensorDataset | None, batch: Any) -> None:
         inputs, labels = batch if data is None else data.gather(batch)
-        self.tally.update_state(*self.step(inputs, labels), len(labels))
+        self.tally.update_state(*self.step(inputs, labels), len(labels), labels)
 
     def _test_on(self, data: TensorDataset | None, batch: Any) -> None:
         inputs, labels = batch if data is None else data.gather(batch)
-        logits = self.model(inputs)
-        self._tested.update_state(self.loss(logits, labels), hits(logits, labels), len(labels))
+        outputs = self.model(inputs)
+        loss, seen = self.loss(outputs, labels), self._tested.seen(outputs, labels)
+        self._tested.update_state(loss, seen, len(labels), labels)
 
     _train_compiled, _test_compiled = compiled_step(_train_on), compiled_step(_test_on)
 
@@ -153,22 +230,23 @@ class Trainer:
 
         Raises `AnomalyError`: the loss is nan or infinite, so that going on has no use.
         """
-        loss, accuracy = self.tally.means()
+        loss, *measured = self.tally.means()
         if not math.isfinite(loss):
             raise AnomalyError(
                 f"the loss of epoch {self.epoch + 1} is {loss}: the training has diverged. Lower the learning rate; "
                 "if that does not help, tg.detect_anomaly() names the operation that made the first nan"
             )
         self.tally.reset_state()
-        found = {"loss": loss, "accuracy": accuracy}
+        names = ("loss", *self.tally.names)
+        found = dict(zip(names, (loss, *measured), strict=True))
         if validation is not None:
-            found["val_loss"], found["val_accuracy"] = self.evaluate(validation)
+            found |= zip((f"val_{name}" for name in names), self.evaluate(validation), strict=True)
         for name, value in found.items():
             self.history[name].append(value)
         return found
 
-    def evaluate(self, loader: Iterable[tuple[Tensor, Tensor]]) -> tuple[float, float]:
-        """Mean loss and accuracy (a fraction of 1) on all of `loader`, with the model as in use."""
+    def evaluate(self, loader: Iterable[tuple[Tensor, Tensor]]) -> tuple[float, ...]:
+        """Mean loss and accuracy (a fraction of 1), or the metrics, on all of `loader`, with the model as in use."""
         self.model.eval()
         self._tested.reset_state()
         self._loop.events.on_test_begin()
