@@ -41,6 +41,15 @@ model = nn.Sequential(layer, nn.ReLU())
 network = Network()
 optimizer = optim.Adam(model.parameters(), lr=1e-3)
 schedule = optim.lr_scheduler.StepLR(optimizer, 10)
+dense = keras.layers.Dense(3)
+stacked = keras.Sequential([dense])
+
+
+class Branches(keras.Model):
+    def call(self, inputs):
+        return dense(inputs), stacked(inputs)
+
+
 loader = tg.data.DataLoader(tg.data.TensorDataset(x, x), batch_size=2)
 """
 
@@ -93,6 +102,11 @@ KNOWN = {
     "schedule.get_last_lr()": "list[float]",
     "len(loader)": "int",
     "keras.Sequential([keras.layers.Dense(10)])": "Sequential",
+    "dense(x)": "Tensor",
+    "dense(keras.Input((3,)), training=True)": "Tensor",
+    "keras.layers.Add()([x, x])": "Tensor",
+    "stacked(x)": "Tensor",
+    "Branches()(x)": "tuple[Tensor, Tensor]",
     "viz.draw(y)": "Picture",
 }
 """What users write, and what type an editor should see."""

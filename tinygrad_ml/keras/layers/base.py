@@ -13,7 +13,7 @@ import functools
 import inspect
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeVar, overload
 
 import numpy
 
@@ -35,6 +35,13 @@ from .symbols import LayerCall, symbols_behind
 from .weights import Weights
 
 PartialShape = tuple[int | None, ...]
+R = TypeVar("R", covariant=True)
+
+
+class _Calls(Protocol[R]):
+    """What a type checker takes a layer for that is called: the result is that of `call`."""
+
+    def call(self, *inputs: Any, **options: Any) -> R: ...
 
 
 _adding_losses: weakref.WeakSet[Layer] = weakref.WeakSet()
@@ -167,6 +174,12 @@ class Layer(Configurable, Weights):
         _adding_losses.add(self)
 
     # -- being called ----------------------------------------------------------------------------------
+
+    @overload
+    def __call__(self: _Calls[R], *inputs: Any, training: bool | None = None, **options: Any) -> R: ...
+
+    @overload
+    def __call__(self, *inputs: Any, training: bool | None = None, **options: Any) -> Any: ...
 
     def __call__(self, *inputs: Any, training: bool | None = None, **options: Any) -> Any:
         """Compute; or, on symbols, remember the call.

@@ -8,6 +8,7 @@ from typing import Any
 from ...errors import OptionError, ShapeError
 from ...nn import Module
 from ...structure import is_nested
+from ...tensor import Tensor
 from ..absent import NotYetError
 from ..layers.base import Layer
 from ..layers.input import InputLayer
@@ -128,7 +129,7 @@ class Sequential(Model):
     def named_children(self) -> Iterator[tuple[str, Module]]:
         return ((layer.name, layer) for layer in self._layers)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any) -> Tensor:
         if self._start is not None:
             (inputs,) = as_inputs(inputs, self._start, ["input"])
         for layer in self._layers:
