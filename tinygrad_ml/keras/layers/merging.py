@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
@@ -31,7 +32,6 @@ class Add(_Merge):
     """y = x₁ + x₂ + …"""
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
-        """What becomes of the inputs, which have been checked."""
         return sum(inputs[1:], inputs[0])
 
 
@@ -41,7 +41,6 @@ class Subtract(_Merge):
     count = 2
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
-        """What becomes of the inputs, which have been checked."""
         first, second = inputs
         return first - second
 
@@ -50,7 +49,6 @@ class Average(Add):
     """y = (x₁ + … + xₙ) / n."""
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
-        """What becomes of the inputs, which have been checked."""
         return super().merge(inputs) / len(inputs)
 
 
@@ -58,7 +56,6 @@ class Multiply(_Merge):
     """y = x₁ · x₂ · …, elementwise."""
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
-        """What becomes of the inputs, which have been checked."""
         return reduce(lambda a, b: a * b, inputs)
 
 
@@ -66,7 +63,6 @@ class Maximum(_Merge):
     """The largest of x₁, x₂, …, elementwise."""
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
-        """What becomes of the inputs, which have been checked."""
         return reduce(functional.maximum, inputs)
 
 
@@ -74,7 +70,6 @@ class Minimum(_Merge):
     """The smallest of x₁, x₂, …, elementwise."""
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
-        """What becomes of the inputs, which have been checked."""
         return reduce(functional.minimum, inputs)
 
 
@@ -86,38 +81,22 @@ class Concatenate(_Merge):
         self.axis = axis
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
-        """What becomes of the inputs, which have been checked."""
         return functional.concat(inputs, axis=self.axis)
 
 
-def add(inputs: Any, **options: Any) -> Tensor:
-    """`Add()(inputs)`."""
-    return Add(**options)(inputs)
+def _as_function(layer: type[_Merge]) -> Callable[..., Tensor]:
+    """A layer without weights as a function of its inputs, under its name in small letters."""
+
+    def merged(inputs: Any, **options: Any) -> Tensor:
+        return layer(**options)(inputs)
+
+    merged.__name__ = merged.__qualname__ = layer.__name__.lower()
+    merged.__doc__ = f"`{layer.__name__}()(inputs)`: {layer.__doc__}"
+    return merged
 
 
-def subtract(inputs: Any, **options: Any) -> Tensor:
-    """`Subtract()(inputs)`."""
-    return Subtract(**options)(inputs)
-
-
-def average(inputs: Any, **options: Any) -> Tensor:
-    """`Average()(inputs)`."""
-    return Average(**options)(inputs)
-
-
-def maximum(inputs: Any, **options: Any) -> Tensor:
-    """`Maximum()(inputs)`."""
-    return Maximum(**options)(inputs)
-
-
-def minimum(inputs: Any, **options: Any) -> Tensor:
-    """`Minimum()(inputs)`."""
-    return Minimum(**options)(inputs)
-
-
-def multiply(inputs: Any, **options: Any) -> Tensor:
-    """`Multiply()(inputs)`."""
-    return Multiply(**options)(inputs)
+add, subtract, multiply = _as_function(Add), _as_function(Subtract), _as_function(Multiply)
+average, maximum, minimum = _as_function(Average), _as_function(Maximum), _as_function(Minimum)
 
 
 def concatenate(inputs: Any, axis: int = -1, **options: Any) -> Tensor:
