@@ -304,22 +304,22 @@ BinaryCrossentropy = _loss_class("BinaryCrossentropy", binary_crossentropy)
 CategoricalCrossentropy = _loss_class("CategoricalCrossentropy", categorical_crossentropy)
 SparseCategoricalCrossentropy = _loss_class("SparseCategoricalCrossentropy", sparse_categorical_crossentropy)
 
-LOSS_FUNCTIONS |= {
+_ABBREVIATED = {
     "mse": mean_squared_error,
-    "MSE": mean_squared_error,
     "mae": mean_absolute_error,
-    "MAE": mean_absolute_error,
     "mape": mean_absolute_percentage_error,
-    "MAPE": mean_absolute_percentage_error,
     "msle": mean_squared_logarithmic_error,
-    "MSLE": mean_squared_logarithmic_error,
     "bce": binary_crossentropy,
-    "BCE": binary_crossentropy,
     "kld": kl_divergence,
-    "KLD": kl_divergence,
+}
+SHORT_NAMES = {
+    **_ABBREVIATED,
+    **{name.upper(): function for name, function in _ABBREVIATED.items()},
     "kullback_leibler_divergence": kl_divergence,
     "logcosh": log_cosh,
 }
+"""Other names of losses, which the metrics have, too."""
+LOSS_FUNCTIONS |= SHORT_NAMES
 mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
 mape = MAPE = mean_absolute_percentage_error

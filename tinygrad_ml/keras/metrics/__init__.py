@@ -35,6 +35,10 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     return -losses.cosine_similarity(y_true, y_pred, axis)
 
 
+_CLASSES: dict[Callable, Any] = {}
+"""A function -> the metric that is its mean."""
+
+
 def _of_loss(name: str, function: Callable, called: str | None = None, direction: str = "down") -> Any:
     called = called or function.__name__
 
@@ -43,7 +47,8 @@ def _of_loss(name: str, function: Callable, called: str | None = None, direction
 
     doc = f"The mean over samples of `{function.__name__}`."
     own = {"__init__": __init__, "__doc__": doc, "__module__": __name__, "_direction": direction}
-    return type(name, (MeanMetricWrapper,), own)
+    _CLASSES[function] = type(name, (MeanMetricWrapper,), own)
+    return _CLASSES[function]
 
 
 MeanSquaredError = _of_loss("MeanSquaredError", losses.mean_squared_error)
@@ -78,24 +83,8 @@ class RootMeanSquaredError(Mean):
         return tg.sqrt(super().result())
 
 
-_SHORT = {
-    "mse": MeanSquaredError,
-    "MSE": MeanSquaredError,
-    "mae": MeanAbsoluteError,
-    "MAE": MeanAbsoluteError,
-    "mape": MeanAbsolutePercentageError,
-    "MAPE": MeanAbsolutePercentageError,
-    "msle": MeanSquaredLogarithmicError,
-    "MSLE": MeanSquaredLogarithmicError,
-    "bce": BinaryCrossentropy,
-    "BCE": BinaryCrossentropy,
-    "kld": KLDivergence,
-    "KLD": KLDivergence,
-    "kullback_leibler_divergence": KLDivergence,
-    "logcosh": LogCoshError,
-    "log_cosh": LogCoshError,
-    "huber": losses.huber,
-}
+_SHORT = {name: _CLASSES[function] for name, function in losses.SHORT_NAMES.items()}
+_SHORT |= {"log_cosh": LogCoshError, "huber": losses.huber}
 _FUNCTIONS = (
     accuracy,
     binary_accuracy,
