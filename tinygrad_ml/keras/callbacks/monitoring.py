@@ -114,7 +114,7 @@ class ModelCheckpoint(_Monitor):
     """Saves the model, or its weights, after each epoch.
 
     filepath           may have {epoch} and the names of metrics in it: "{epoch:02d}-{val_loss:.2f}.keras"; and {batch}, if it
-                       saves behind batches. It ends in ".keras" or ".h5", that of weights in ".weights.h5"; or, whatever is
+                       saves after batches. It ends in ".keras" or ".h5", that of weights in ".weights.h5"; or, whatever is
                        saved, in ".safetensors", which is the format that this library writes
     save_best_only     only when `monitor` has got better; always, with a warning, where there is no such metric
     save_weights_only  `save_weights` instead of `save`

@@ -101,7 +101,7 @@ class Softmax(Layer):
 class Maxout(Layer):
     """yⱼ = the largest of the j-th group of the inputs, which are cut into `num_units` groups of equal size.
 
-    A learnt activation: behind Dense(num_units * k) it is the largest of k linear functions, and so
+    A learnt activation: after Dense(num_units * k) it is the largest of k linear functions, and so
     any convex function with k pieces. ReLU is that of x and 0.
 
     axis  along which is grouped, by default the last

@@ -256,12 +256,12 @@ class Layer(Configurable, Weights):
         if missing := [name for name in names if name not in shapes]:
             raise OptionError(
                 f"{method} of {type(self).__name__} takes {', '.join(names)}: each must be an argument of call with _shape "
-                f"behind its name, and {', '.join(missing)} is not"
+                f"after its name, and {', '.join(missing)} is not"
             )
         return getattr(self, method)(**{name: shapes[name] for name in names})
 
     def _shapes_of_arguments(self, inputs: tuple, options: Mapping[str, Any]) -> dict[str, Any]:
-        """{name of an argument of `call` with _shape behind it: the shapes of the tensors in it}."""
+        """{name of an argument of `call` with _shape after it: the shapes of the tensors in it}."""
         given = inspect.signature(self.call).bind_partial(*inputs, **options).arguments
         named = {f"{name}_shape": shapes_of(value) for name, value in given.items()}
         return {name: shape for name, shape in named.items() if any(flatten_shapes(shape))}

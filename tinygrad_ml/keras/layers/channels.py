@@ -47,7 +47,7 @@ def checked_padding(padding: str) -> str:
 def padding_of(
     padding: str, space: Sequence[int], window: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """(before, after) for each axis: with "same", as much as gives ⌈n / stride⌉ positions, the odd one behind.
+    """(before, after) for each axis: with "same", as much as gives ⌈n / stride⌉ positions, the odd one after.
 
     That depends on the size n of the image, which is why PyTorch has no "same" with strides.
     """

@@ -1,4 +1,4 @@
-"""Layers of several inputs: their sum, mean, product, extremes, and one behind the other."""
+"""Layers of several inputs: their sum, mean, product, extremes, and one after the other."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Minimum(_Merge):
 
 
 class Concatenate(_Merge):
-    """The inputs behind one another along `axis`."""
+    """The inputs one after another along `axis`."""
 
     def __init__(self, axis: int = -1, **options: Any):
         super().__init__(**options)

@@ -47,7 +47,7 @@ class Batches:
     x             arrays, in lists or dictionaries where the model has several inputs; or whatever yields batches: a
                   `DataLoader`, a generator
     batch_size    by default 32, or so that there are `steps` batches
-    steps         how many batches an epoch has, where that is not all; the next epoch goes on behind, until the data end
+    steps         how many batches an epoch has, where that is not all; the next epoch goes on from there, until the data end
     class_weight  {class: factor}: samples weigh as much as their class
     """
 

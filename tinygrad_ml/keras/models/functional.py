@@ -195,7 +195,7 @@ def _names(outputs: list) -> list[str]:
 
 
 def _calls_between(inputs: list, outputs: list) -> list[LayerCall]:
-    """The calls that lead from inputs to outputs, each behind those that it needs."""
+    """The calls that lead from inputs to outputs, each after those that it needs."""
     given = {tensor.node for tensor in inputs}
     calls: dict[LayerCall, None] = {}
     waiting = list(outputs)

@@ -76,7 +76,7 @@ class Trainer(Learner):
         shuffle           a new order of the samples in each epoch
         class_weight      {class: factor}, how much the samples of a class count in the loss
         sample_weight     how much each sample counts in the loss: (batch,); or a number for each loss of a sample
-        steps_per_epoch   batches in an epoch, if not all: the next epoch goes on behind, until the data end
+        steps_per_epoch   batches in an epoch, if not all: the next epoch goes on from there, until the data end
         validation_steps  batches of a validation, if not all: it begins at the first one each time
         Returns the `History`: `.history["loss"]` and so on have a number for each epoch.
         """

@@ -88,7 +88,7 @@ class Optimizer(Configurable):
         self._schedule: LearningRateSchedule | None = None
         self.learning_rate = learning_rate
 
-    _kept_apart: tuple[str, ...] = ()  # what of its state stands in `variables` for all weights, behind the rest
+    _kept_apart: tuple[str, ...] = ()  # what of its state stands in `variables` for all weights, after the rest
 
     def make_rule(self, weights: list[Tensor]) -> optim.Optimizer:
         """The optimiser of `optim` that does the updates."""

@@ -65,7 +65,7 @@ class InverseTimeDecay(_Decay):
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
-    """values[i] up to and including update boundaries[i], and the last of the values behind the last boundary."""
+    """values[i] up to and including update boundaries[i], and the last of the values after the last boundary."""
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"):
         if len(boundaries) != len(values) - 1:

@@ -46,7 +46,7 @@ def pad_sequences(
     """Lists of numbers as the rows of one array: (samples, maxlen).
 
     maxlen      by default the length of the longest
-    padding     where `value` fills up what is too short: "pre", in front, or "post", behind
+    padding     where `value` fills up what is too short: "pre", before, or "post", after
     truncating  where what is too long is cut
     """
     one_of("padding", padding, ("pre", "post"))
