@@ -22,12 +22,14 @@ from tinygrad_ml.tensor import Tensor
 from .arranging import Arrangement
 from .dot import to_dot
 from .failure import failure_in
+from .mermaid import to_mermaid
 from .model import Drawing
 from .program import read_step
 from .reading import read_graph
 from .render import HOW_TO_GET_ONE, LARGEST_PNG, PICTURE_FORMATS, PNG_DPI, NoRenderer, render
 from .subject import subject
 from .svg import backward_is_left, polish, size_of
+from .tikz import to_tikz
 from .variables import variables
 
 Drawable: TypeAlias = Tensor | Sequence[Tensor] | Callable[..., Any] | BaseException
@@ -163,7 +165,8 @@ class Picture:
         self.source = to_dot(drawing, legend)
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture as .svg, .png, .pdf or .dot, by the ending of `path`. Returns the path written.
+        """Write the picture, by the ending of `path`, as .svg, .png, .pdf, .dot, .mmd (Mermaid, which GitHub draws in a
+        README) or .tex (TikZ, for papers; LuaLaTeX or XeLaTeX set it). Returns the path written.
 
         A picture that would be too large for a PNG is refused: it would be shrunk until no letter can be read.
 
@@ -174,15 +177,18 @@ class Picture:
         if not path.parent.is_dir():
             raise OptionError(f"{path} cannot be written: there is no folder {path.parent}; make it first")
         form = path.suffix.lower().lstrip(".")
-        if form not in (*PICTURE_FORMATS, "dot", "gv"):
-            raise OptionError(f"a picture is saved as .svg, .png, .pdf or .dot, not {path.name!r}")
+        if form not in (*PICTURE_FORMATS, "dot", "gv", "mmd", "tex"):
+            raise OptionError(f"a picture is saved as .svg, .png, .pdf, .dot, .mmd or .tex, not {path.name!r}")
+        if form == "mmd":
+            path.write_text(to_mermaid(self.drawing), encoding="utf-8")
+            return path
         if form in ("dot", "gv"):
             path.write_text(self.source, encoding="utf-8")
             return path
         try:
             if form == "png":
                 self._check_size(path)
-            rendered = self.svg.encode() if form == "svg" else render(self._laid_out[0], form)
+            rendered = self._rendered(form)
         except NoRenderer as reason:
             instead = path.with_suffix(".dot")
             instead.write_text(self.source, encoding="utf-8")
@@ -193,6 +199,13 @@ class Picture:
             return instead
         path.write_bytes(rendered)
         return path
+
+    def _rendered(self, form: str) -> bytes:
+        if form == "svg":
+            return self.svg.encode()
+        if form == "tex":
+            return to_tikz(self.drawing, self._laid_out[0]).encode()
+        return render(self._laid_out[0], form)
 
     def _check_size(self, path: Path) -> None:
         width, height = (round(points / 72 * PNG_DPI) for points in size_of(self._laid_out[1]))

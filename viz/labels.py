@@ -7,6 +7,7 @@ else, and `dot.py` writes no text of its own.
 from __future__ import annotations
 
 import html
+import re
 import textwrap
 import unicodedata
 
@@ -54,6 +55,13 @@ def table(rows: list[str], padding: int = 1, align: str = "") -> str:
     cell = f'<TD ALIGN="{align}">' if align else "<TD>"
     cells = "".join(f"<TR>{cell}{row}</TD></TR>" for row in rows if row)
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="{padding}">{cells}</TABLE>>'
+
+
+def lines_of(label: str) -> list[str]:
+    """The lines of a label as bare text, for formats that have no such tables."""
+    rows = label.replace('<TR><TD ALIGN="RIGHT">', "").replace('</TD><TD ALIGN="LEFT">', " ")  # two texts in a row
+    texts = [html.unescape(re.sub(r"<[^<>]*>", "", row)) for row in rows[1:-1].split("</TR>")]
+    return [text.replace("\\\\", "\\").strip() for text in texts if text.strip()]
 
 
 def item_label(item: Item) -> str:

@@ -40,7 +40,9 @@ def register(commands: argparse._SubParsersAction) -> None:
         help="the forward graph, the backward graph, or one facing the other (default: both)",
     )
     draw.add_argument("--overlay", choices=("flops", "bytes", "gradient", "nan"), help="colour the boxes by a figure")
-    draw.add_argument("-o", "--out", type=Path, metavar="FILE", help=".svg, .png, .pdf or .dot (default: graph.svg)")
+    draw.add_argument(
+        "-o", "--out", type=Path, metavar="FILE", help=".svg, .png, .pdf, .dot, .mmd or .tex (default: graph.svg)"
+    )
     explain = _parser(commands, "explain", "write a page that goes through a network step by step", _explain)
     explain.add_argument("--no-check", action="store_true", help="do not try the gradients by finite differences")
     explain.add_argument("-o", "--out", type=Path, metavar="FILE", help="the page (default: page.html)")
