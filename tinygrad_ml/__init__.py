@@ -57,6 +57,7 @@ _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinygrad_ml
 
 _ROOMS = frozenset(
     (
+        "anomaly",
         "autograd",
         "backend",
         "cli",

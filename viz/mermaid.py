@@ -26,7 +26,7 @@ AROUND = {
     "failed": ("{{", "}}"),
 }
 """Kind of a box -> the brackets that tell Mermaid its shape, where it is not a plain box."""
-SPECIAL = '"#&;<>`\\'
+MERMAID_SIGNS = '"#&;<>`\\'
 """Signs that Mermaid or a browser would take for more than text."""
 ARROWS = {"idle": "-.->", "backward": "-.->", "beside": "==>", "repeat": "==>"}
 
@@ -82,4 +82,4 @@ def _box(item: Item) -> str:
 
 def _quoted(text: str) -> str:
     """Text that Mermaid, and the browser after it, take as text and nothing else."""
-    return "".join(f"#{ord(sign)};" if sign in SPECIAL else sign for sign in text)
+    return "".join(f"#{ord(sign)};" if sign in MERMAID_SIGNS else sign for sign in text)

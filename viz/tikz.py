@@ -16,7 +16,7 @@ from .model import Drawing, Frame, Item
 from .render import render
 from .style import ARROW, BOXES, FRAME, FRAME_FILL, GRADIENT, GROUND, INK, MUTED, heat_colour
 
-HEAD = r"""% Set it with LuaLaTeX or XeLaTeX. To put it into a paper, take over the lines from \usepackage to \begin{document},
+LATEX_HEAD = r"""% Set it with LuaLaTeX or XeLaTeX. To put it into a paper, take over the lines from \usepackage to \begin{document},
 % and \input the rest.
 \documentclass[tikz,border=4pt]{standalone}
 \usepackage{fontspec}
@@ -24,7 +24,7 @@ HEAD = r"""% Set it with LuaLaTeX or XeLaTeX. To put it into a paper, take over 
 % A font that has the signs of formulas, if it is there: ∂, ², ·, →.
 \IfFontExistsTF{DejaVu Sans}{\newfontfamily\picturefont{DejaVu Sans}}{\newcommand\picturefont{\sffamily}}
 """
-SPECIAL = {
+LATEX_SIGNS = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
@@ -64,7 +64,7 @@ def to_tikz(drawing: Drawing, source: str) -> str:
     defined = [f"\\definecolor{{{name}}}{{HTML}}{{{code[1:].upper()}}}" for code, name in colours.items()]
     return "\n".join(
         [
-            HEAD + "\n".join(defined),
+            LATEX_HEAD + "\n".join(defined),
             r"\begin{document}",
             f"% {_comment(drawing.of)}",
             r"\begin{tikzpicture}[x=1bp, y=1bp, every node/.style={inner sep=0pt, align=center}, line width=0.9bp]",
@@ -140,7 +140,7 @@ def _set(lines: Sequence[str], wide: float, high: float, bold: bool = True) -> t
     """(option of a node, its lines): in a size in which they fit into so many points."""
     longest = max(map(len, lines), default=1)
     size = max(min(10.0, wide / (POINTS_PER_LETTER * longest), high / (POINTS_PER_LINE * max(len(lines), 1))), 3.0)
-    set_lines = ["".join(SPECIAL.get(sign, sign) for sign in line) for line in lines]
+    set_lines = ["".join(LATEX_SIGNS.get(sign, sign) for sign in line) for line in lines]
     if bold and set_lines:
         set_lines[0] = f"\\textbf{{{set_lines[0]}}}"
     font = f"font=\\picturefont\\fontsize{{{size:.3g}bp}}{{{size * POINTS_PER_LINE:.3g}bp}}\\selectfont"

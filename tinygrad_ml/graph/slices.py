@@ -54,7 +54,9 @@ class SliceShares:
 
 def with_slice(earlier: Any, share: Tensor, index: tuple, shape: tuple[int, ...]) -> SliceShares:
     """What has arrived at a node of that shape, a gradient or ZERO, and the share of a slice of it."""
-    shares = earlier if type(earlier) is SliceShares else SliceShares(shape)
-    if shares is not earlier and earlier is not ZERO:
+    if isinstance(earlier, SliceShares):
+        return earlier.add(share, index)
+    shares = SliceShares(shape)
+    if earlier is not ZERO:
         shares.add(earlier)
     return shares.add(share, index)
