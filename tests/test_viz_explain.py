@@ -213,6 +213,35 @@ def test_a_chosen_box_shows_how_its_operation_is_defined(opened):
 
 
 @needs_graphviz
+def test_the_wheel_zooms_to_the_pointer_a_drag_moves_and_fit_shows_the_whole(opened):
+    pane, picture = opened.locator("#pane"), opened.locator("#pane > svg")
+    zoom = opened.locator("#zoom").bounding_box()
+    assert zoom["y"] + zoom["height"] <= pane.bounding_box()["y"]
+    opened.click("#larger")
+    opened.click("#larger")
+    box = opened.locator('.node[aria-label="v₃"]')
+    before = box.bounding_box()
+    opened.mouse.move(before["x"] + before["width"] / 2, before["y"] + before["height"] / 2)
+    opened.mouse.wheel(0, -200)
+    opened.wait_for_timeout(100)
+    after = box.bounding_box()
+    assert after["width"] > 1.3 * before["width"]
+    assert after["x"] + after["width"] / 2 == pytest.approx(before["x"] + before["width"] / 2, abs=3)
+    assert after["y"] + after["height"] / 2 == pytest.approx(before["y"] + before["height"] / 2, abs=3)
+    opened.mouse.down()
+    opened.mouse.move(before["x"] + before["width"] / 2 - 30, before["y"] + before["height"] / 2 - 20)
+    opened.mouse.up()
+    moved = box.bounding_box()
+    assert (moved["x"] - after["x"], moved["y"] - after["y"]) == pytest.approx((-30, -20), abs=2)
+    assert not opened.locator("#detail").is_visible()
+    opened.click("#fit")
+    frame, all_of_it = pane.bounding_box(), picture.bounding_box()
+    assert all_of_it["width"] <= frame["width"] and all_of_it["height"] <= frame["height"]
+    opened.click("#smaller")
+    assert picture.bounding_box()["width"] < all_of_it["width"]
+
+
+@needs_graphviz
 def test_without_javascript_it_is_the_whole_still_picture_with_the_table(browser, tmp_path):
     path = viz.explain(small_loss(), tmp_path / "page.html")
     context = browser.new_context(java_script_enabled=False)

@@ -204,18 +204,45 @@ if (picture) {
   const { width: w, height: h } = picture.viewBox.baseVal;
   const natural = w * (4 / 3); // Graphviz counts in points
   const pane = at("pane");
-  const fitting = Math.min((pane.clientWidth - 20) / w, (pane.clientHeight - 20) / h) * w;
-  let width = Math.max(natural * 0.7, Math.min(natural * 1.6, fitting));
-  const zoom = (to) => {
-    width = to;
+  const whole = () => Math.min((pane.clientWidth - 20) / w, (pane.clientHeight - 20) / h) * w;
+  let width = 0;
+  // What lies at (x, y) of the window stays there; without a point, what lies in the middle of the pane.
+  const zoom = (to, x, y) => {
+    const frame = pane.getBoundingClientRect(), before = picture.getBoundingClientRect();
+    x ??= frame.left + frame.width / 2;
+    y ??= frame.top + frame.height / 2;
+    const across = (x - before.left) / before.width, down = (y - before.top) / before.height;
+    width = Math.max(Math.min(whole(), natural) / 2, Math.min(natural * 8, to));
     picture.setAttribute("width", width);
     picture.removeAttribute("height");
+    const after = picture.getBoundingClientRect();
+    pane.scrollBy({ left: after.left + across * after.width - x, top: after.top + down * after.height - y, behavior: "instant" });
   };
-  zoom(width);
+  zoom(Math.max(natural * 0.7, Math.min(natural * 1.6, whole())));
+  pane.scrollTo(0, 0);
   at("zoom").hidden = false;
   at("smaller").addEventListener("click", () => zoom(width / 1.25));
   at("larger").addEventListener("click", () => zoom(width * 1.25));
-  at("fit").addEventListener("click", () => zoom(at("pane").clientWidth - 20));
+  at("fit").addEventListener("click", () => zoom(whole()));
+  pane.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    zoom(width * Math.exp(-event.deltaY / 500), event.clientX, event.clientY);
+  }, { passive: false });
+
+  let held = null, dragged = false; // where the mouse holds the picture; fingers scroll by themselves
+  pane.addEventListener("pointerdown", (event) => {
+    if (event.pointerType !== "mouse" || event.button !== 0) return;
+    held = { x: event.clientX, y: event.clientY, left: pane.scrollLeft, top: pane.scrollTop };
+    dragged = false;
+  });
+  addEventListener("pointermove", (event) => {
+    if (!held) return;
+    dragged ||= Math.hypot(event.clientX - held.x, event.clientY - held.y) > 4;
+    if (dragged) pane.scrollTo({ left: held.left + held.x - event.clientX, top: held.top + held.y - event.clientY, behavior: "instant" });
+  });
+  addEventListener("pointerup", () => (held = null));
+  addEventListener("pointercancel", () => (held = null));
+  pane.addEventListener("click", (event) => dragged && event.stopPropagation(), true); // a drag chooses no box
 }
 at("controls").hidden = false;
 document.body.classList.add("stepping");
