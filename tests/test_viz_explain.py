@@ -242,6 +242,14 @@ def test_the_wheel_zooms_to_the_pointer_a_drag_moves_and_fit_shows_the_whole(ope
 
 
 @needs_graphviz
+def test_a_phone_shows_the_picture_and_the_formula_together(opened):
+    opened.set_viewport_size({"width": 390, "height": 844})
+    for part in ("#pane", "#rule", "#result"):
+        box = opened.locator(part).bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 844 and box["x"] + box["width"] <= 390
+
+
+@needs_graphviz
 def test_without_javascript_it_is_the_whole_still_picture_with_the_table(browser, tmp_path):
     path = viz.explain(small_loss(), tmp_path / "page.html")
     context = browser.new_context(java_script_enabled=False)
