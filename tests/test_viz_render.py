@@ -97,7 +97,7 @@ def test_the_backward_pass_stands_to_the_right(images_want_gradients):
 
 
 def test_another_ending_is_an_error(tmp_path):
-    with pytest.raises(OptionError, match=r"\.svg, \.png, \.pdf or \.dot"):
+    with pytest.raises(OptionError, match=r"\.svg, \.png, \.pdf, \.dot, \.mmd or \.tex"):
         picture_of("x").save(tmp_path / "graph.jpeg")
 
 

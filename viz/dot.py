@@ -9,9 +9,11 @@ Read before: `labels.py`, `legend.py`. Read next: `render.py`.
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 
 import graphviz
 
+from .columns import columns
 from .labels import edge_label, escaped, font, frame_label, item_label, table
 from .legend import box_of, estimated_width, part_of, write_legend
 from .model import Drawing, Edge, Frame, Item
@@ -23,10 +25,11 @@ PLAIN_ARROWS_ABOVE_NODES = 400
 """Above this many boxes arrows are straight and bare, which more than halves the time of the layout."""
 
 
-def to_dot(drawing: Drawing, legend: bool = True, swapped: bool = False) -> str:
+def to_dot(drawing: Drawing, legend: bool = True, swapped: bool = False, in_columns: bool = True) -> str:
     """The drawing as DOT text.
 
-    swapped  write the side of the backward pass before that of the forward pass
+    swapped     write the side of the backward pass before that of the forward pass, and the last column first
+    in_columns  whether a strip may be broken into columns (`columns.py`)
     """
     boxes = len(drawing.items)
     graph = graphviz.Digraph("picture")
@@ -48,7 +51,9 @@ def to_dot(drawing: Drawing, legend: bool = True, swapped: bool = False) -> str:
     )
     graph.attr("node", fontname=FONT, fontsize="11", margin="0.16,0.06", height="0.2", width="0.3")
     graph.attr("edge", fontname=FONT, fontsize="9", color=ARROW, arrowsize="0.7")
-    _write_boxes(graph, drawing, swapped)
+    column = columns(drawing) if in_columns else {}
+    order = sorted(drawing.items, key=lambda item: -column[item.id]) if swapped and column else drawing.items
+    _write_boxes(graph, replace(drawing, items=order), swapped)
     for item in drawing.items:
         if item.beside is not None and drawing.direction == "both":
             with part_of(graph) as row:
@@ -56,7 +61,8 @@ def to_dot(drawing: Drawing, legend: bool = True, swapped: bool = False) -> str:
                 row.node(item.beside)
                 row.node(item.id)
     for edge in drawing.edges:
-        _write_edge(graph, edge, drawing.direction, labelled=boxes <= PLAIN_ARROWS_ABOVE_NODES)
+        apart = column.get(edge.source) != column.get(edge.target)
+        _write_edge(graph, edge, drawing.direction, labelled=boxes <= PLAIN_ARROWS_ABOVE_NODES, apart=apart)
     if legend:
         write_legend(graph, drawing)
     return graph.source
@@ -132,7 +138,7 @@ def _patience(boxes: int) -> str | None:
     return None if boxes <= 150 else "1" if boxes <= PLAIN_ARROWS_ABOVE_NODES else "0.3"
 
 
-def _write_edge(graph: graphviz.Digraph, edge: Edge, direction: str, labelled: bool) -> None:
+def _write_edge(graph: graphviz.Digraph, edge: Edge, direction: str, labelled: bool, apart: bool) -> None:
     attributes = {"id": edge.id, "class": edge.kind, "label": (labelled and edge_label(edge)) or None}
     ends = edge.source, edge.target
     if edge.kind == "backward":
@@ -149,4 +155,6 @@ def _write_edge(graph: graphviz.Digraph, edge: Edge, direction: str, labelled: b
         attributes |= {"style": "bold", "constraint": "false"}
     elif edge.kind == "entry":
         attributes |= {"weight": "20"}  # or what comes in from far away would draw the entry out of its kernel
+    if apart:
+        attributes |= {"constraint": "false"}  # from one column to another
     graph.edge(*ends, **attributes)

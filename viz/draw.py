@@ -20,6 +20,7 @@ from tinygrad_ml.graph import Node
 from tinygrad_ml.tensor import Tensor
 
 from .arranging import Arrangement
+from .columns import columns
 from .dot import to_dot
 from .failure import failure_in
 from .mermaid import to_mermaid
@@ -28,7 +29,7 @@ from .program import read_step
 from .reading import read_graph
 from .render import HOW_TO_GET_ONE, LARGEST_PNG, PICTURE_FORMATS, PNG_DPI, NoRenderer, render
 from .subject import subject
-from .svg import backward_is_left, polish, size_of
+from .svg import backward_is_left, columns_are_in_order, polish, size_of
 from .tikz import to_tikz
 from .variables import variables
 
@@ -230,16 +231,28 @@ class Picture:
     def _laid_out(self) -> tuple[str, bytes]:
         """The DOT text that gives the better layout, and the SVG that Graphviz made of it.
 
-        Which of two frames comes to the left Graphviz decides by itself, and mostly it is the one
-        written first. Where backward got there, the other order is tried.
+        Which of two frames, or columns, comes to the left Graphviz decides by itself, and mostly it is the one
+        written first. Where it is the other one, the other order is tried; columns may be given up.
         """
-        svg = render(self.source, "svg")
-        if self.drawing.direction == "both" and backward_is_left(svg):
-            other = to_dot(self.drawing, self._legend, swapped=True)
-            turned = render(other, "svg")
-            if not backward_is_left(turned):
-                return other, turned
-        return self.source, svg
+        column = columns(self.drawing)
+        several, both = any(column.values()), self.drawing.direction == "both"
+        first = self.source, render(self.source, "svg")
+        if not (several or both):
+            return first
+
+        def is_in_order(svg: bytes) -> bool:
+            return columns_are_in_order(svg, column) if several else not backward_is_left(svg)
+
+        if is_in_order(first[1]):
+            return first
+        turned = to_dot(self.drawing, self._legend, swapped=True)
+        svg = render(turned, "svg")
+        if is_in_order(svg):
+            return turned, svg
+        if both:
+            return first
+        strip = to_dot(self.drawing, self._legend, in_columns=False)
+        return strip, render(strip, "svg")
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         try:
