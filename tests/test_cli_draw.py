@@ -29,6 +29,12 @@ def broken():
 
 def needs(something):
     return something
+
+def network():
+    return tg.nn.Sequential(tg.nn.Linear(4, 3), tg.nn.ReLU(), tg.nn.Linear(3, 2))
+
+def words():
+    return tg.nn.Embedding(10, 4)
 """
 
 
@@ -71,6 +77,28 @@ def test_a_function_of_a_file_is_drawn_and_explained(folder):
     assert (folder / "graph.svg").read_text().startswith("<svg")
     run("explain", "program.py:loss")
     assert "∂L/∂weights" in (folder / "page.html").read_text()
+
+
+def test_a_module_is_called_on_inputs_of_the_shapes_given(folder, capsys):
+    run("draw", "program.py:network", "--input-shape", "5,4", "--open", "0", "-o", "a.dot")
+    assert "(5, 4)" in (folder / "a.dot").read_text() and "class=gradient" in (folder / "a.dot").read_text()
+    run("draw", "program.py:words", "--input-shape", "5,7:int64", "--direction", "forward", "-o", "b.dot")
+    assert "(5, 7) · int64" in (folder / "b.dot").read_text()
+    capsys.readouterr()
+    run("draw", "program.py:network", code=2)
+    run("draw", "program.py:loss", "--input-shape", "5,4", code=2)
+    run("draw", "program.py:network", "--input-shape", "5,4", "--input-shape", "5,4", code=2)
+    said = capsys.readouterr().err
+    assert "network returns a module" in said and "loss returns a Tensor" in said and "on 2 inputs" in said
+    with pytest.raises(SystemExit):
+        run("draw", "program.py:network", "--input-shape", "wide")
+    assert "4,1,28,28" in capsys.readouterr().err
+
+
+def test_a_module_that_fails_on_its_input_is_drawn_until_there(folder, capsys):
+    run("draw", "program.py:network", "--input-shape", "5,3", "-o", "graph.dot", code=2)
+    assert "class=failed" in (folder / "graph.dot").read_text()
+    assert "4 features" in capsys.readouterr().err
 
 
 def test_what_ran_before_an_error_is_drawn(folder, capsys):

@@ -476,6 +476,49 @@ def test_drawing_is_not_watched():
     assert not seen
 
 
+class Words(nn.Module):
+    """Two inputs, one of integers; two results, in a dictionary."""
+
+    def __init__(self):
+        self.look_up, self.mix = nn.Embedding(10, 4), nn.Linear(8, 2)
+
+    def forward(self, tokens, extra):
+        found = self.look_up(tokens).mean(axis=1)
+        return {"mixed": self.mix(tg.concat([found, extra], axis=-1)), "found": (found,)}
+
+
+def test_a_module_of_several_inputs_is_drawn_with_their_names():
+    symbols = tg.symbol((8, 16), dtype="int64"), tg.symbol((8, 4), name="features")
+    picture = viz.draw(Words(), inputs=symbols)
+    found = {(box.name, box.shape, box.dtype) for box in picture.drawing.items if box.kind == "input"}
+    assert found == {("tokens", (8, 16), "int64"), ("features", (8, 4), "float32")}
+    assert {box.shape for box in picture.drawing.items if box.kind in ("output", "function")} >= {(8, 4)}
+    numbers = viz.draw(Words(), "both", inputs=(tg.tensor([[1, 2], [3, 4]]), tg.ones((2, 4))))
+    assert any(box.kind == "gradient" for box in numbers.drawing.items)
+    assert len(viz.steps(Words(), inputs=symbols)) > 5
+
+
+def test_what_a_module_cannot_be_called_on_is_said_at_once():
+    for inputs in ((), tg.symbol((8, 16))):
+        with pytest.raises(OptionError, match=r"inputs is a tuple with a tensor for each argument"):
+            viz.draw(Words(), inputs=inputs)
+    with pytest.raises(DTypeError, match=r"inputs are tensors, .* and not tuple"):
+        viz.draw(Words(), inputs=((8, 16), (8, 4)))
+    with pytest.raises(DTypeError, match=r"\(tokens, extra\) cannot be called on 1 input: missing"):
+        viz.draw(Words(), inputs=(tg.symbol((8, 16), dtype="int64"),))
+    with pytest.raises(OptionError, match=r"inputs=\(tg.symbol\(\(8, 16\)\), tg.symbol\(\(8, 4\)\)\)"):
+        viz.draw(Words(), input_shape=((8, 16), (8, 4)))
+    with pytest.raises(OptionError, match="give one of them"):
+        viz.draw(Words(), input_shape=(8, 16), inputs=(tg.symbol((8, 16)),))
+    with pytest.raises(DTypeError, match="inputs is for drawing a module or a function, not Tensor"):
+        viz.draw(tg.ones(3), inputs=(tg.ones(3),))
+    with pytest.raises(DTypeError, match="gives no tensor"):
+        viz.draw(lambda x: 3, input_shape=(2,))
+    with pytest.raises(DTypeError, match="integers") as caught:
+        viz.draw(nn.Embedding(3, 2), input_shape=(2, 3))
+    assert "dtype='int64'" in caught.value.__notes__[0]
+
+
 def test_wrong_use_is_one_clear_error():
     x = leaf(1.0, "x")
     with pytest.raises(OptionError, match="'forward', 'backward', 'both'"):

@@ -13,7 +13,8 @@ import viz
 from tinygrad_ml import nn
 from tinygrad_ml.errors import OptionError
 from viz.arranging import Arrangement
-from viz.draw import Picture, outputs_of
+from viz.asked import outputs_of
+from viz.draw import Picture
 from viz.levels import LEVELS
 from viz.reading import read_graph
 
@@ -308,7 +309,7 @@ plans = st.recursive(
 def test_every_arrow_of_the_graph_is_an_arrow_of_the_picture_or_lies_in_one_box(plan, level, fold):
     network = Mix(plan, nn.Linear(2, 2))
     loss = network(X2).sum()
-    asked = outputs_of(loss, None, None).outputs
+    asked = outputs_of(loss, None, None, None).outputs
     arrangement = Arrangement(asked, "forward", None, fold, 10_000, level=level)
     drawing = read_graph(arrangement, values=False)
     drawn = {(edge.source, edge.target) for edge in drawing.edges}

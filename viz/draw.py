@@ -1,25 +1,22 @@
 """`viz.draw`: one picture of a graph, forward, backward, or both facing each other.
 
-Read before: `model.py`, `reading.py`, `dot.py`. Read next: `steps.py`.
+Read before: `asked.py`, `model.py`, `reading.py`, `dot.py`. Read next: `steps.py`.
 """
 
 from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
-from types import FrameType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 from tinygrad_ml.compile import Step as CompiledStep
-from tinygrad_ml.errors import DTypeError, OptionError
-from tinygrad_ml.functional import symbol
-from tinygrad_ml.graph import Node
-from tinygrad_ml.tensor import Tensor
+from tinygrad_ml.errors import OptionError
 
 from .arranging import Arrangement
+from .asked import Drawable, asked_of, outputs_of
 from .columns import columns
 from .dot import to_dot
 from .failure import failure_in
@@ -28,13 +25,8 @@ from .model import Drawing
 from .program import read_step
 from .reading import read_graph
 from .render import HOW_TO_GET_ONE, LARGEST_PNG, PICTURE_FORMATS, PNG_DPI, NoRenderer, render
-from .subject import subject
 from .svg import backward_is_left, columns_are_in_order, polish, size_of
 from .tikz import to_tikz
-from .variables import variables
-
-Drawable: TypeAlias = Tensor | Sequence[Tensor] | Callable[..., Any] | BaseException
-"""What can be drawn: tensors; a compiled step; a module or a function, with `input_shape`; an error that an operation raised."""
 
 
 def draw(
@@ -42,6 +34,7 @@ def draw(
     direction: str = "forward",
     *,
     input_shape: Sequence[int] | None = None,
+    inputs: Sequence[Any] | None = None,
     level: str | None = None,
     open: Collection[str] = (),
     depth: int | None = None,
@@ -55,10 +48,12 @@ def draw(
     """Draw the graph that a tensor was computed by, or the kernels of a compiled step.
 
     what         a tensor, several, or an error that an operation raised (what ran until then is
-                 drawn, and the operation that failed). With `input_shape` a module, or any function
-                 of a tensor, which is called on a symbol of that shape: no data is needed.
-                 Or a function compiled by `tg.compile`, that has been called: its kernels in the order in
+                 drawn, and the operation that failed). With `input_shape` or `inputs` a module, or any function
+                 of tensors, which is called. Or a function compiled by `tg.compile`, that has been called: its kernels in the order in
                  which they run, each with the operations that are fused in it
+    input_shape  of the one input, floats, of a module: it is called on a symbol of that shape, and no data is needed
+    inputs       what a module is called on instead: symbols of any dtype, or tensors, one for each argument, as in
+                 (tg.symbol((8, 16), dtype="int64"), tg.symbol((8, 4)))
     direction    "forward"; "backward", the gradients in the order in which the engine computes them;
                  or "both", each gradient beside its tensor
     level        how near one looks: "network", a box for each outermost module or function; "layers", modules that
@@ -85,10 +80,11 @@ def draw(
     if depth is not None and (not isinstance(depth, int) or depth < 0):
         raise OptionError(f"depth is a number of levels, 0 or more, or None, and not {depth!r}")
     if isinstance(what, CompiledStep):
-        if direction != "forward" or input_shape is not None or level is not None or open:
+        called_on = input_shape is not None or inputs is not None
+        if direction != "forward" or called_on or level is not None or open:
             raise OptionError(
                 "a compiled step is drawn as it was recorded, its pass back included: draw it without direction=, "
-                "input_shape=, level= and open=, and with depth= to open its kernels"
+                "input_shape=, inputs=, level= and open=, and with depth= to open its kernels"
             )
         return Picture(read_step(what, stage, depth, fold, overlay, limit), legend)
     if stage is not None:
@@ -96,10 +92,10 @@ def draw(
     failure = failure_in(what) if isinstance(what, BaseException) else None
     caller = sys._getframe(1)
     if failure:
-        asked = _subject_of(failure.inputs, caller)
+        asked = asked_of(failure.inputs, caller)
         failure, direction = failure._replace(inputs=asked.outputs), "forward"
     else:
-        asked = outputs_of(what, input_shape, caller)
+        asked = outputs_of(what, input_shape, inputs, caller)
     arrangement = Arrangement(
         asked.outputs,
         direction,
@@ -113,45 +109,6 @@ def draw(
     )
     arrangement.notes += asked.notes
     return Picture(read_graph(arrangement, direction, values=values, overlay=overlay, failure=failure), legend)
-
-
-class Asked(NamedTuple):
-    """What a picture is asked of: nodes, what is to be said of them, and the names, by `id`, of what is no node."""
-
-    outputs: list[Node]
-    notes: list[str]
-    called: dict[int, str]
-
-
-def outputs_of(what: Drawable, input_shape: Sequence[int] | None, caller: FrameType | None) -> Asked:
-    """What `draw`, `steps` and `explain` are asked about.
-
-    caller  the function that asks: tensors without a name are called as its variables
-    """
-    if isinstance(what, CompiledStep):
-        raise DTypeError(
-            "a compiled step has no graph to go through step by step: viz.draw(step) draws its kernels, step.explain() "
-            "lists them, and step.function is the function as it was, whose result has a graph"
-        )
-    if input_shape is not None:
-        if not callable(what):
-            raise DTypeError(f"input_shape is for drawing a module or a function, not {type(what).__name__}")
-        if not isinstance(input_shape, (tuple, list)):
-            raise OptionError(f"input_shape is a shape, batch included, as in (100, 784), and not {input_shape!r}")
-        what = what(symbol(tuple(input_shape), name="x"))
-    given = list(what) if isinstance(what, (tuple, list)) else [what]
-    tensors = [tensor for tensor in given if isinstance(tensor, Tensor)]
-    if not given or len(tensors) < len(given):
-        hint = "; give input_shape= to draw a module" if callable(what) else ""
-        raise DTypeError(
-            f"a graph belongs to a tensor, several, or (for draw) an error, not {type(what).__name__}{hint}"
-        )
-    return _subject_of([tensor.node for tensor in tensors], caller)
-
-
-def _subject_of(nodes: list[Node], caller: FrameType | None) -> Asked:
-    named, others = variables(nodes, caller)
-    return Asked(*subject(nodes, named), others)
 
 
 class Picture:

@@ -21,14 +21,16 @@ from itertools import pairwise
 from math import prod
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from tinygrad_ml.errors import OptionError
 from tinygrad_ml.graph import Node
 
 from . import words
 from .arranging import Arrangement
+from .asked import Drawable, outputs_of
 from .check import HOW
-from .draw import Drawable, Picture, outputs_of
+from .draw import Picture
 from .facts import device_of
 from .figures import ArraySummary, amount, byte_text, number, shape_text
 from .model import Drawing
@@ -51,6 +53,7 @@ def explain(
     path: str | Path,
     *,
     input_shape: Sequence[int] | None = None,
+    inputs: Sequence[Any] | None = None,
     level: str | None = None,
     open: Collection[str] = (),
     depth: int | None = None,
@@ -61,7 +64,7 @@ def explain(
 ) -> Path:
     """Write a page that explains, step by step, how a tensor and its gradients are computed.
 
-    what         a tensor, or several; with `input_shape` a module or function, as for `draw`
+    what         a tensor, or several; with `input_shape` or `inputs` a module or function, as for `draw`
     path         the file to write, .html
     level, open, depth, fold  how much is opened, as for `draw`; by default all, if that can be read
     check        try each gradient by a finite difference along one direction, as for `steps`
@@ -73,7 +76,7 @@ def explain(
 
     >>> viz.explain(loss, "page.html")
     """
-    asked = outputs_of(what, input_shape, sys._getframe(1))
+    asked = outputs_of(what, input_shape, inputs, sys._getframe(1))
     direction = "both" if any(node.needs_grad for node in asked.outputs) else "forward"
     arrangement = Arrangement(
         asked.outputs,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import overload
+from typing import Any, overload
 
 from .arranging import Arrangement
-from .draw import Drawable, outputs_of
+from .asked import Drawable, outputs_of
 from .telling import Step, tell
 
 COLUMNS = ("step", "operation", "rule", "shapes", "value", "gradient", "check")
@@ -21,12 +21,13 @@ def steps(
     what: Drawable,
     *,
     input_shape: Sequence[int] | None = None,
+    inputs: Sequence[Any] | None = None,
     check: bool = False,
     limit: int = 3000,
 ) -> Steps:
     """The steps by which a tensor and its gradients are computed, with this run's shapes and numbers.
 
-    what         a tensor, or several; with `input_shape` a module or function, as for `draw`
+    what         a tensor, or several; with `input_shape` or `inputs` a module or function, as for `draw`
     check        try each gradient by a finite difference too, in float64, along one direction; for a tensor this is a
                  random one, so that what is compared is the slope along it, and not each element
     limit        refuse to tell of more nodes than that
@@ -39,7 +40,7 @@ def steps(
 
     >>> print(viz.steps(loss))
     """
-    asked = outputs_of(what, input_shape, sys._getframe(1))
+    asked = outputs_of(what, input_shape, inputs, sys._getframe(1))
     arrangement = Arrangement(asked.outputs, "forward", None, False, limit, usual="operations", called=asked.called)
     return Steps(tell(arrangement, {}, check=check), asked.notes)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from types import FrameType
 from typing import Any
 
@@ -19,9 +20,13 @@ from tinygrad_ml.tensor import Tensor
 _OURS = ("tinygrad_ml", "viz")
 
 
-def variables(outputs: Sequence[Node], frame: FrameType | None) -> tuple[dict[Node, str], dict[int, str]]:
+def variables(
+    outputs: Sequence[Node], frame: FrameType | None, besides: Sequence[tuple[str, Tensor | numpy.ndarray]] = ()
+) -> tuple[dict[Node, str], dict[int, str]]:
     """Names for nodes of a graph: the variables that hold their tensors in a running function or in what called it.
     And the names, by `id`, of tensors and arrays that are not in it.
+
+    besides  names for tensors that no variable holds
 
     A function that only hands a tensor on, as `show(picture_of)` does, has a name for it, too: that of the caller counts.
     A name stands for one tensor: the one that is nearest to `frame`.
@@ -33,18 +38,23 @@ def variables(outputs: Sequence[Node], frame: FrameType | None) -> tuple[dict[No
     found: dict[Node, str] = {}
     others: dict[int, str] = {}
     meaning: dict[str, Node] = {}
+    for name, thing in chain(besides, _held(frame)):
+        node = thing.node if isinstance(thing, Tensor) else None
+        if node not in known:  # a function may have made a tensor of the array, or flattened it
+            node = arrays.get(_numbers_of(thing if node is None else node.value))
+        if node is None:
+            others[id(thing)] = name
+        elif node.name is None and name not in taken and meaning.setdefault(name, node) is node:
+            found[node] = name
+    return found, others
+
+
+def _held(frame: FrameType | None) -> Iterator[tuple[str, Tensor | numpy.ndarray]]:
+    """The tensors and arrays of a running function, and of those that called it: the nearest first."""
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] not in _OURS:
-            for name, thing in _tensors_of(frame):
-                node = thing.node if isinstance(thing, Tensor) else None
-                if node not in known:  # a function may have made a tensor of the array, or flattened it
-                    node = arrays.get(_numbers_of(thing if node is None else node.value))
-                if node is None:
-                    others[id(thing)] = name
-                elif node.name is None and name not in taken and meaning.setdefault(name, node) is node:
-                    found[node] = name
+            yield from _tensors_of(frame)
         frame = frame.f_back
-    return found, others
 
 
 def _numbers_of(array: Any) -> object:

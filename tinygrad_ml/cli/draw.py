@@ -18,7 +18,8 @@ from viz.levels import LEVELS
 
 from .. import nn
 from ..data import MNIST
-from ..errors import OptionError
+from ..errors import OptionError, TinygradError
+from ..functional import symbol
 from ..models import MODELS
 from ..random import manual_seed
 from ..tensor import Tensor
@@ -26,7 +27,8 @@ from ..tensor import Tensor
 _WHAT = """\
 what to draw:
   mlp, cnn            the loss of the networks that 'tinygrad-ml train' trains, on a few images of MNIST
-  FILE.py:FUNCTION    what the function returns when it is called: a tensor, or several
+  FILE.py:FUNCTION    what the function returns when it is called: a tensor, or several; or a module, with
+                      --input-shape: 4,1,28,28 for floats, 8,16:int64 for integers, once for each input
 """
 
 
@@ -57,6 +59,13 @@ def _parser(commands, name: str, does: str, run: Callable) -> argparse.ArgumentP
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("what", metavar="WHAT", help="mlp, cnn, or FILE.py:FUNCTION")
+    parser.add_argument(
+        "--input-shape",
+        action="append",
+        type=_symbol,
+        metavar="SHAPE",
+        help="call the module on an input of this shape, as 4,1,28,28 or 8,16:int64; once for each input",
+    )
     parser.add_argument("--level", choices=LEVELS, help="how near to look (default: a network's layers; explain: all)")
     parser.add_argument("--open", action="append", default=[], metavar="NAME", help="open this module or function, too")
     parser.add_argument("--depth", type=int, metavar="N", help="open this many levels of modules, 0 for none")
@@ -70,10 +79,17 @@ def _draw(args: argparse.Namespace) -> int:
     subject, failed = _subject(args)
     options = {**_opened(args), "overlay": args.overlay}
     direction = args.direction if failed or _has_gradient(subject) else "forward"
-    picture = viz.draw(subject, direction, **options)
+    try:
+        picture = viz.draw(subject, direction, inputs=args.input_shape, **options)
+    except TinygradError as error:
+        if not args.input_shape or isinstance(error, OptionError):
+            raise
+        subject, failed = error, True  # the module failed on its input
+        picture = viz.draw(error, **options)
     _say(lambda: picture.save(args.out or Path("graph.svg")))
     if failed:
-        print(f"tinygrad-ml: {subject}\nThe picture shows what ran until then.", file=sys.stderr)
+        notes = "".join(f"\n{note}" for note in getattr(subject, "__notes__", ()))
+        print(f"tinygrad-ml: {subject}{notes}\nThe picture shows what ran until then.", file=sys.stderr)
     return 2 if failed else 0
 
 
@@ -81,7 +97,7 @@ def _explain(args: argparse.Namespace) -> int:
     subject, failed = _subject(args)
     if failed:
         raise subject
-    options = {**_opened(args), "check": not args.no_check}
+    options = {**_opened(args), "check": not args.no_check, "inputs": args.input_shape}
     _say(lambda: viz.explain(subject, args.out or Path("page.html"), **options))
     return 0
 
@@ -102,6 +118,8 @@ def _say(write: Callable[[], Path]) -> None:
 
 
 def _has_gradient(subject: Any) -> bool:
+    if isinstance(subject, nn.Module):
+        return any(parameter.requires_grad for parameter in subject.parameters())
     return any(
         tensor.requires_grad
         for tensor in (subject if isinstance(subject, (tuple, list)) else [subject])
@@ -119,11 +137,35 @@ def _subject(args: argparse.Namespace) -> tuple[Any, bool]:
         raise OptionError(f"{what!r} cannot be drawn: give {', '.join(MODELS)}, or FILE.py:FUNCTION")
     function = _function(Path(file), name)
     try:
-        return function(), False
+        subject = function()
     except Exception as error:
         if error.__traceback__ is None or error.__traceback__.tb_next is None:
             raise OptionError(f"{name} of {file} must be a function that is called with nothing: {error}") from error
         return error, True
+    _check_inputs(subject, args.input_shape, name)
+    return subject, False
+
+
+def _check_inputs(result: Any, inputs: list[Tensor] | None, name: str) -> None:
+    """Modules, and nothing else, need to be told what they are called on."""
+    kind = type(result).__name__
+    if inputs and not isinstance(result, nn.Module):
+        raise OptionError(f"--input-shape is for a function that returns a module, and {name} returns a {kind}")
+    if isinstance(result, nn.Module) and not inputs:
+        raise OptionError(
+            f"{name} returns a module, a {kind}: say on what it is called, as with --input-shape 4,1,28,28, once for each input"
+        )
+
+
+def _symbol(text: str) -> Tensor:
+    """`4,1,28,28` or `8,16:int64` as a tensor without data."""
+    shape, colon, dtype = text.partition(":")
+    try:
+        return symbol([int(extent) for extent in shape.split(",")], dtype=dtype if colon else "float32")
+    except (ValueError, TypeError, TinygradError) as error:
+        raise argparse.ArgumentTypeError(
+            f"a shape is written as 4,1,28,28, or with a dtype as 8,16:int64, and not {text!r}"
+        ) from error
 
 
 def _loss_of(model: str, batch: int) -> Tensor:
