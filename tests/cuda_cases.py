@@ -261,6 +261,13 @@ def indices():
     for name, way in ways.items():
         yield f"{name}, read", partial(Emulated, way, whole_numbers(3, 4, 5))
         yield f"{name}, added up", partial(Emulated, partial(back, way), whole_numbers(3, 4, 5))
+    basic = [*list(ways.values())[:5], lambda x: x[1], lambda x: x[:, 0], lambda x: x[0, 1, 2], lambda x: x[..., -1]]
+
+    def many(x):
+        return tg.vjp(lambda x: sum((way(x) * way(x)).sum() for way in basic), x)[1](tg.ones((), dtype=x.dtype))
+
+    yield "many slices, put into place at once", partial(Emulated, many, whole_numbers(3, 4, 5))
+    yield "many slices of float64", partial(Emulated, many, whole_numbers(3, 4, 5, dtype="float64"))
     for name, way in {"slices": np.s_[1:, ::-2], "arrays": np.s_[np.array([0, 2]), :, np.array([1, -1])]}.items():
         yield (
             f"{name}, written",

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import strict
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn
@@ -10,6 +11,7 @@ from tinygrad_ml.errors import OptionError, ShapeError
 pytestmark = pytest.mark.host_only
 
 F = nn.functional
+assert strict.BACKEND  # "strict" is the name of a second device
 
 
 def numbers(*shape, seed=0):
@@ -41,6 +43,26 @@ def test_who_may_look_at_nothing_gets_nothing(hidden):
     np.testing.assert_allclose(y.numpy(), np.broadcast_to(layer.out_proj.bias.numpy(), y.shape))
     (slope,) = tg.grad((y * y).sum(), x)
     np.testing.assert_array_equal(slope.numpy(), 0)
+
+
+@pytest.mark.parametrize(
+    "masks",
+    [
+        {"is_causal": True},
+        {"key_padding_mask": np.eye(1, 3, dtype=bool)},
+        {"attn_mask": np.eye(3, dtype=bool), "key_padding_mask": np.eye(1, 3, dtype=bool)},
+        {"is_causal": True, "attn_mask": np.zeros((3, 3))},
+    ],
+    ids=lambda masks: " and ".join(masks),
+)
+def test_masks_of_the_host_go_to_the_device_of_the_inputs(masks):
+    layer, x = nn.MultiheadAttention(4, 2), numbers(3, 1, 4).detach().astype("float32")
+    expected = layer(x, x, x, **masks)[0]
+    layer.to("strict")
+    there = x.to("strict")
+    y, _ = layer(there, there, there, **masks)
+    assert y.device == "strict"
+    np.testing.assert_allclose(y.to("cpu").numpy(), expected.numpy(), 1e-6)
 
 
 def test_dropout_acts_in_training_only():

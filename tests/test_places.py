@@ -64,6 +64,16 @@ def test_arrays_that_cannot_be_referred_to_are_no_trouble():
     assert given.thing() is None and given.shape == ()
 
 
+def test_what_has_a_shape_and_no_dtype_is_taken_as_before():
+    class Table:
+        shape = (2, 3)
+
+        def __array__(self, dtype=None, copy=None):
+            return np.zeros(self.shape, "float32")
+
+    assert F.mse_loss(X, Table()).item() == 1
+
+
 def test_an_error_leaves_the_function_and_names_it():
     with pytest.raises(ShapeError, match=r"^mul in rms_norm: shapes "):
         F.rms_norm(X, (3,), tg.ones(4))

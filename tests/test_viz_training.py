@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+import strict
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
@@ -606,6 +607,15 @@ def test_a_decision_boundary_lies_where_the_model_changes_its_mind():
     assert_nothing_is_cut(figure)
 
 
+def test_networks_on_another_device_are_asked_there(convnet):
+    assert strict.BACKEND
+    convnet.to("strict")
+    assert "1 ReLU" in "".join(words(viz.feature_maps(convnet, np.ones((2, 6, 6), "float32"))))
+    points = tg.tensor([[-1.0, 0.0], [1.0, 0.0]]).to("strict")
+    figure = viz.decision_boundary(nn.Linear(2, 2, device="strict"), points, [0, 1], resolution=5)
+    assert figure.axes[0].get_title("left").endswith("of 2 points are on their side")
+
+
 def test_histograms_show_how_far_a_step_moved_the_weights(convnet):
     before = convnet.state_dict()
     with tg.no_grad():
@@ -634,7 +644,7 @@ def test_histograms_show_how_far_a_step_moved_the_weights(convnet):
         (
             lambda: viz.decision_boundary(lambda x: x[:1], np.ones((4, 2)), [0] * 4),
             tg.errors.ShapeError,
-            "62500 points",
+            "62504 points",
         ),
         (lambda: viz.histograms(nn.ReLU()), tg.errors.OptionError, "no parameters"),
         (lambda: viz.histograms(nn.Linear(1, 1), before={}), tg.errors.ShapeError, "has no 'weight'"),

@@ -14,14 +14,13 @@ import math
 from .labels import item_label, lines_of
 from .model import Drawing
 
-STRIP = 2.4
-"""A picture this many times as high as wide is left as it is: a page is 1.4 times."""
-PAGE = 1.4
+STRIP_RATIO, PAGE_RATIO = 2.4, 1.4
+"""A picture that is less than so many times as high as wide is left as it is; and how many times a page is."""
 MOST_COLUMNS = 3
 """Graphviz lets arrows of more columns run through each other."""
 CROSSING_ARROWS = 2
 """More of them from one column to the next are a tangle."""
-THROUGH = 0.6
+THROUGH_PART = 0.6
 """The part of the whole that every frame has to go through."""
 LINE_POINTS, ARROW_POINTS, LETTER_POINTS = 14.0, 42.0, 6.0
 """About how high a line in a box is, and the room for an arrow; how wide a letter is."""
@@ -37,7 +36,7 @@ def columns(drawing: Drawing) -> dict[str, int]:
     for item in drawing.items:
         for frame in item.path:
             members.setdefault(frame, set()).add(rank[item.id])
-    if any(max(ranks) - min(ranks) < THROUGH * max(rank.values()) for ranks in members.values()):
+    if any(max(ranks) - min(ranks) < THROUGH_PART * max(rank.values()) for ranks in members.values()):
         return whole
     rows: dict[int, list[tuple[float, float]]] = {}
     for item in drawing.items:
@@ -47,9 +46,9 @@ def columns(drawing: Drawing) -> dict[str, int]:
     heights = [max(high for _, high in rows[r]) + ARROW_POINTS for r in sorted(rows)]
     width = max(sum(wide + 22 for wide, _ in row) for row in rows.values()) + 40
     height = sum(heights)
-    if height / width < STRIP:
+    if height / width < STRIP_RATIO:
         return whole
-    wanted = round(math.sqrt(height / (PAGE * width)))
+    wanted = round(math.sqrt(height / (PAGE_RATIO * width)))
     if wanted > MOST_COLUMNS:
         return whole
     cuts = _cuts(drawing, rank, heights, wanted)

@@ -9,11 +9,12 @@ Read before: `labels.py`, `legend.py`. Read next: `render.py`.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import graphviz
 
-from .columns import columns
 from .labels import edge_label, escaped, font, frame_label, item_label, table
 from .legend import box_of, estimated_width, part_of, write_legend
 from .model import Drawing, Edge, Frame, Item
@@ -25,11 +26,13 @@ PLAIN_ARROWS_ABOVE_NODES = 400
 """Above this many boxes arrows are straight and bare, which more than halves the time of the layout."""
 
 
-def to_dot(drawing: Drawing, legend: bool = True, swapped: bool = False, in_columns: bool = True) -> str:
+def to_dot(
+    drawing: Drawing, legend: bool = True, swapped: bool = False, column: Mapping[str, int] = MappingProxyType({})
+) -> str:
     """The drawing as DOT text.
 
-    swapped     write the side of the backward pass before that of the forward pass, and the last column first
-    in_columns  whether a strip may be broken into columns (`columns.py`)
+    swapped  write the side of the backward pass before that of the forward pass, and the last column first
+    column   the column that each box stands in, by its id (`columns.py`); by default there is one
     """
     boxes = len(drawing.items)
     graph = graphviz.Digraph("picture")
@@ -51,8 +54,7 @@ def to_dot(drawing: Drawing, legend: bool = True, swapped: bool = False, in_colu
     )
     graph.attr("node", fontname=FONT, fontsize="11", margin="0.16,0.06", height="0.2", width="0.3")
     graph.attr("edge", fontname=FONT, fontsize="9", color=ARROW, arrowsize="0.7")
-    column = columns(drawing) if in_columns else {}
-    order = sorted(drawing.items, key=lambda item: -column[item.id]) if swapped and column else drawing.items
+    order = sorted(drawing.items, key=lambda item: -column.get(item.id, 0)) if swapped else drawing.items
     _write_boxes(graph, replace(drawing, items=order), swapped)
     for item in drawing.items:
         if item.beside is not None and drawing.direction == "both":

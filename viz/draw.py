@@ -120,7 +120,8 @@ class Picture:
     def __init__(self, drawing: Drawing, legend: bool = True):
         self.drawing = drawing
         self._legend = legend
-        self.source = to_dot(drawing, legend)
+        self._column = columns(drawing)
+        self.source = to_dot(drawing, legend, column=self._column)
 
     def save(self, path: str | Path) -> Path:
         """Write the picture, by the ending of `path`, as .svg, .png, .pdf, .dot, .mmd (Mermaid, which GitHub draws in a
@@ -191,7 +192,7 @@ class Picture:
         Which of two frames, or columns, comes to the left Graphviz decides by itself, and mostly it is the one
         written first. Where it is the other one, the other order is tried; columns may be given up.
         """
-        column = columns(self.drawing)
+        column = self._column
         several, both = any(column.values()), self.drawing.direction == "both"
         first = self.source, render(self.source, "svg")
         if not (several or both):
@@ -202,13 +203,13 @@ class Picture:
 
         if is_in_order(first[1]):
             return first
-        turned = to_dot(self.drawing, self._legend, swapped=True)
+        turned = to_dot(self.drawing, self._legend, swapped=True, column=column)
         svg = render(turned, "svg")
         if is_in_order(svg):
             return turned, svg
         if both:
             return first
-        strip = to_dot(self.drawing, self._legend, in_columns=False)
+        strip = to_dot(self.drawing, self._legend)
         return strip, render(strip, "svg")
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:

@@ -66,11 +66,11 @@ def composed(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _given(names: tuple[str, ...], args: tuple, kwargs: Mapping[str, Any]) -> tuple[Given, ...]:
-    """The arguments with a shape that need no gradient, under the names of the parameters."""
+    """The arguments with a shape and a dtype that need no gradient, under the names of the parameters."""
     found = [  # an argument mostly is a tensor that needs one: one look decides
         (name, thing)
         for name, thing in (*zip(names, args, strict=False), *kwargs.items())
-        if not getattr(thing, "requires_grad", False) and hasattr(thing, "shape")
+        if not getattr(thing, "requires_grad", False) and hasattr(thing, "shape") and hasattr(thing, "dtype")
     ]
     return tuple([Given(name, _reference(thing), thing.shape, thing.dtype) for name, thing in found]) if found else ()
 

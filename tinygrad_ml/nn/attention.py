@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 
-from numpy import tri
+import numpy
 
 from ..errors import OptionError, ShapeError
 from ..functional import concat, zeros
-from ..tensor import Tensor, TensorLike, as_tensor
+from ..tensor import Tensor, TensorLike, as_tensor, beside
 from ..typing import DeviceLike, DTypeLike
 from . import functional as F
 from .init import xavier_normal_, xavier_uniform_, zeros_
@@ -31,6 +31,8 @@ class MultiheadAttention(Module):
     add_zero_attn whether a key and value of zeros is
     kdim, vdim    the sizes of keys and values, if they are others than embed_dim
     batch_first   whether inputs are (batch, length, features), in place of (length, batch, features)
+
+    Raises `OptionError` for an embed_dim that is not to be divided, and, called, `ShapeError` for inputs or masks that do not fit.
 
     W_q, W_k and W_v stand one above the other in in_proj_weight (3·embed_dim, embed_dim), or with kdim or vdim in
     q_proj_weight, k_proj_weight and v_proj_weight. They start by Glorot's uniform rule, the biases from 0.
@@ -122,9 +124,9 @@ class MultiheadAttention(Module):
                 f"queries are of {q.shape[0]} samples, keys of {k.shape[0]} (batch_first={self.batch_first})"
             )
         q, k, v = self._projected(q, k, v)
-        length, given = q.shape[1], k.shape[1]
+        given = k.shape[1]
         k, v = self._extended(k, v)
-        mask = self._mask(attn_mask, key_padding_mask, is_causal, (q.shape[0], length, given), k.shape[1] - given)
+        mask = self._mask(attn_mask, key_padding_mask, is_causal, q, given, k.shape[1] - given)
         weights = F.attention_weights(self._heads(q), self._heads(k), mask)
         y = F.dropout(weights, self.dropout, self.training) @ self._heads(v)
         y = self.out_proj(y.permute_dims((0, 2, 1, 3)).reshape(q.shape))
@@ -161,20 +163,19 @@ class MultiheadAttention(Module):
         """(batch, length, embed_dim) as (batch, heads, length, d)."""
         return x.reshape((*x.shape[:2], self.num_heads, self.embed_dim // self.num_heads)).permute_dims((0, 2, 1, 3))
 
-    def _mask(
-        self, attn_mask, key_padding_mask, is_causal: bool, sizes: tuple[int, int, int], more: int
-    ) -> Tensor | None:
+    def _mask(self, attn_mask, key_padding_mask, is_causal: bool, q: Tensor, keys: int, more: int) -> Tensor | None:
         """One mask (batch or 1, heads or 1, L or 1, S + more) of what is allowed, or of numbers to add; None for none.
 
-        sizes  batch, L and S
+        q      (batch, L, embed_dim)
+        keys   S
         more   how many keys, at which all may look, stand behind those given
         """
-        batch, length, keys = sizes
+        batch, length = q.shape[:2]
         masks = []
         if is_causal:
-            masks.append(_lower_triangle(length, keys).reshape((1, 1, length, keys)))
+            masks.append(beside(numpy.tri(length, keys, dtype=bool), q).reshape((1, 1, length, keys)))
         if attn_mask is not None:
-            mask = as_tensor(attn_mask)
+            mask = beside(attn_mask, q)
             if mask.shape not in ((length, keys), (batch * self.num_heads, length, keys)):
                 raise ShapeError(
                     f"attn_mask has shape {mask.shape}; expected (L, S) = {(length, keys)}, or (batch·heads, L, S) = "
@@ -182,7 +183,7 @@ class MultiheadAttention(Module):
                 )
             masks.append(_allowed(mask).reshape((batch if mask.ndim == 3 else 1, -1, length, keys)))
         if key_padding_mask is not None:
-            mask = as_tensor(key_padding_mask)
+            mask = beside(key_padding_mask, q)
             if mask.shape not in ((batch, keys), (keys,) if batch == 1 else None):
                 raise ShapeError(f"key_padding_mask has shape {mask.shape}; expected (batch, S) = {(batch, keys)}")
             masks.append(_allowed(mask).reshape((batch, 1, 1, keys)))
@@ -208,7 +209,3 @@ def _allowed(mask: Tensor) -> Tensor:
 def _added(mask: Tensor) -> Tensor:
     """A mask as numbers that are added to scores."""
     return mask.where(0.0, -math.inf) if mask.dtype == bool else mask
-
-
-def _lower_triangle(rows: int, columns: int) -> Tensor:
-    return as_tensor(tri(rows, columns, dtype=bool))

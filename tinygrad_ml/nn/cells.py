@@ -9,12 +9,13 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ..errors import OptionError, ShapeError
+from ..errors import ShapeError
 from ..functional import zeros
 from ..modes import inside, modes
 from ..tensor import Tensor, TensorLike, as_tensor
 from ..typing import DeviceLike, DTypeLike
 from . import functional as F
+from .functional.recurrent import nonlinearity_of
 from .init import uniform_
 from .module import Module
 from .parameter import new_parameter
@@ -95,6 +96,8 @@ class RNNCell(_Cell):
     bias                     whether b_ih and b_hh are added
     nonlinearity             "tanh" or "relu"
 
+    Raises `OptionError` for another nonlinearity, and, called, `ShapeError` for an input or an `hx` that does not fit.
+
     weight_ih (hidden_size, input_size), weight_hh (hidden_size, hidden_size), bias_ih and bias_hh (hidden_size,) start
     uniform on ±1/√hidden_size.
     """
@@ -110,7 +113,8 @@ class RNNCell(_Cell):
         device: DeviceLike | None = None,
         dtype: DTypeLike | None = None,
     ):
-        self.nonlinearity = checked_nonlinearity(nonlinearity)
+        nonlinearity_of(nonlinearity)  # a mistake shows here, and not at the first call
+        self.nonlinearity = nonlinearity
         super().__init__(input_size, hidden_size, bias, device, dtype)
 
     def forward(self, input: TensorLike, hx: TensorLike | None = None) -> Tensor:
@@ -119,7 +123,7 @@ class RNNCell(_Cell):
 
 
 class LSTMCell(_Cell):
-    """One step of an LSTM, see `F.lstm_step`.
+    """One step of an LSTM: c ← σ(f)·c + σ(i)·tanh(g), h ← σ(o)·tanh(c), see `F.lstm_step`.
 
     input_size, hidden_size, bias   as those of `RNNCell`
 
@@ -135,7 +139,7 @@ class LSTMCell(_Cell):
 
 
 class GRUCell(_Cell):
-    """One step of a GRU, see `F.gru_step`.
+    """One step of a GRU: h ← (1 - z)·n + z·h, see `F.gru_step`.
 
     input_size, hidden_size, bias   as those of `RNNCell`
 
@@ -154,13 +158,6 @@ def reset_uniform(module: Module, hidden_size: int) -> None:
     bound = 1 / math.sqrt(hidden_size) if hidden_size else 0.0
     for parameter in module.parameters():
         uniform_(parameter, -bound, bound)
-
-
-def checked_nonlinearity(given: str) -> str:
-    """The name of a nonlinearity of `RNN`; `OptionError` if it is none."""
-    if given not in ("tanh", "relu"):
-        raise OptionError(f"nonlinearity={given!r}; use 'tanh' or 'relu'")
-    return given
 
 
 def check_state(module: Module, state: Sequence[Tensor], wanted: Sequence[tuple[int, ...]]) -> None:

@@ -16,7 +16,8 @@ from ..functional import concat, split, stack, take, unstack, zeros
 from ..tensor import Tensor, TensorLike, as_tensor
 from ..typing import DeviceLike, DTypeLike
 from . import functional as F
-from .cells import GRU_KIND, LSTM_KIND, RNN_KIND, Kind, State, check_state, checked_nonlinearity, named, reset_uniform
+from .cells import GRU_KIND, LSTM_KIND, RNN_KIND, Kind, State, check_state, named, reset_uniform
+from .functional.recurrent import nonlinearity_of
 from .module import Module
 from .parameter import new_parameter
 from .utils.rnn import PackedSequence
@@ -174,6 +175,8 @@ class RNN(_Recurrent):
     dropout        of what goes from one layer to the next, in training
     bidirectional  whether each layer also has units that read from the end
 
+    Raises `OptionError` for impossible options, and, called, `ShapeError` for inputs or an `hx` that do not fit.
+
     Parameters weight_ih_l0 (hidden_size, input_size), weight_hh_l0, bias_ih_l0, bias_hh_l0, and so on, with _reverse
     behind for the way back, start uniform on ±1/√hidden_size. Source: J. Elman, "Finding Structure in Time" (1990).
     """
@@ -193,7 +196,8 @@ class RNN(_Recurrent):
         device: DeviceLike | None = None,
         dtype: DTypeLike | None = None,
     ):
-        self.nonlinearity = checked_nonlinearity(nonlinearity)
+        nonlinearity_of(nonlinearity)  # a mistake shows here, and not at the first call
+        self.nonlinearity = nonlinearity
         super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype)
 
     def forward(self, input: TensorLike | PackedSequence, hx: TensorLike | None = None) -> tuple[Any, Tensor]:
@@ -208,11 +212,12 @@ class RNN(_Recurrent):
 
 
 class LSTM(_Recurrent):
-    """Long short-term memory: h and c of `F.lstm_step` for each step of a sequence.
+    """Long short-term memory: c ← σ(f)·c + σ(i)·tanh(g), h ← σ(o)·tanh(c) for each step of a sequence, i, f, g and o being
+    the quarters of W_ih·x + b_ih + W_hh·h + b_hh; see `F.lstm_step`.
 
     proj_size   if it is more than 0, h has this size, by weights weight_hr_l0 (proj_size, hidden_size), ...
 
-    The other options and the parameters are those of `RNN`, with 4·hidden_size rows: input gate, forget gate, cell, output
+    The other options, the errors and the parameters are those of `RNN`, with 4·hidden_size rows: input gate, forget gate, cell, output
     gate.
     """
 
@@ -245,9 +250,10 @@ class LSTM(_Recurrent):
 
 
 class GRU(_Recurrent):
-    """Gated recurrent units: h of `F.gru_step` for each step of a sequence.
+    """Gated recurrent units: h ← (1 - z)·n + z·h for each step of a sequence, with a reset gate r, an update gate z and a new
+    n = tanh(x_n + r·h_n); see `F.gru_step`.
 
-    The options and the parameters are those of `RNN` (without nonlinearity), with 3·hidden_size rows: reset gate, update
+    The options, the errors and the parameters are those of `RNN` (without nonlinearity), with 3·hidden_size rows: reset gate, update
     gate, new.
     """
 

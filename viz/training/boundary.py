@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from tinygrad_ml.errors import OptionError, RangeError, ShapeError
 from tinygrad_ml.modes import no_grad
-from tinygrad_ml.tensor import Tensor, TensorLike
+from tinygrad_ml.tensor import Tensor, TensorLike, as_tensor, beside
 
 from .style import BLACK, BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION, as_array, class_numbers, picture, styled
 
@@ -35,7 +35,7 @@ def decision_boundary(
     model       takes points (N, 2), and gives one number for each (N, 1) or (N,), of which the sign decides, as that of
                 a logit does (a probability between 0 and 1 decides at ½); or scores (N, classes), of which the highest
                 decides. Called once, without recording a graph
-    x           (N, 2)
+    x           (N, 2); of a network on another device a tensor that lies there
     labels      class numbers (N,), or one-hot rows
     classes     their names
     resolution  points along each side
@@ -56,9 +56,11 @@ def decision_boundary(
     room = numpy.where(high > low, high - low, 1) * margin
     sides = [numpy.linspace(a, b, resolution) for a, b in zip(low - room, high + room, strict=True)]
     plane = numpy.stack([side.ravel() for side in numpy.meshgrid(*sides)], axis=1).astype(points.dtype)
+    asked = numpy.concatenate([plane, points])
     with no_grad():
-        answers = as_array(model(Tensor(plane)))
-    decided, sure = _decided(answers, len(plane))
+        answers = as_array(model(beside(asked, x) if isinstance(x, Tensor) else as_tensor(asked)))
+    both, certain = _decided(answers, len(asked))
+    (decided, found), sure = numpy.split(both, [len(plane)]), certain[: len(plane)]
     count = int(max(decided.max(), truth.max())) + 1
     names = [str(i) for i in range(count)] if classes is None else list(classes)
     if count > len(names):
@@ -86,9 +88,7 @@ def decision_boundary(
             label=names[i],
         )
     axes.set(xlabel="x₁", ylabel="x₂", xlim=extent[:2], ylim=extent[2:])
-    with no_grad():
-        right = (_decided(as_array(model(Tensor(points))), len(points))[0] == truth).mean()
-    axes.set_title(f"{right:.1%} of {len(points)} points are on their side")
+    axes.set_title(f"{(found == truth).mean():.1%} of {len(points)} points are on their side")
     made.legend(loc="outside right upper", title="class")
     return made
 

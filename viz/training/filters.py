@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from tinygrad_ml.errors import DTypeError, OptionError, ShapeError
 from tinygrad_ml.modes import no_grad
 from tinygrad_ml.nn import Module
-from tinygrad_ml.tensor import Tensor, TensorLike
+from tinygrad_ml.tensor import Tensor, TensorLike, as_tensor
 
 from .style import HEAT_COLOUR_MAP, as_array, picture, styled
 
@@ -93,9 +93,10 @@ def feature_maps(model: Module, image: TensorLike, limit: int = 8) -> Figure:
     ]
     given = as_array(image)
     given = given[None] if given.ndim == 3 else given
+    place = next((parameter.device for parameter in model.parameters()), None)
     try:
         with no_grad():
-            model(Tensor(given))
+            model(as_tensor(given, device=place))
     finally:
         for hook in hooks:
             hook.remove()

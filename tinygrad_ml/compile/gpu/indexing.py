@@ -12,6 +12,7 @@ from typing import Any
 from ...backend import dtypes
 from ...ops import index as index_ops
 from ...ops.index import ARRAY
+from ...ops.shapes import size
 from ..program import Instruction, Value
 from ..schedule.axes import strides_in
 from .expressions import stored
@@ -50,12 +51,14 @@ def scatter_add(instruction: Instruction, forms: Forms) -> list[Launch]:
 
 
 def assemble(instruction: Instruction, forms: Forms) -> list[Launch]:
-    """The first part with zeros around it, then each other one, added where it belongs: none names a place twice."""
+    """The first part with zeros around it, then each other one that is not empty, added where it belongs: no index of
+    slices names a place twice."""
     single = [
         Instruction(instruction.op, (part,), {"index": index}, instruction.output)
         for part, index in zip(instruction.inputs, instruction.params["indices"], strict=True)
     ]
     first, *others = single
+    others = [one for one in others if size(one.inputs[0].shape)]
     added = [_at_places(one, forms, one.output, [], one.inputs[0], "{0} += {1};".format) for one in others]
     return [_within(first, forms, first.inputs[0], None), *added]
 

@@ -33,16 +33,14 @@ def load_img(
 ) -> Any:
     """An image file as an image of Pillow, of `target_size` (height, width) if given."""
     Image = _pillow()
-    kind, how = (
-        COLOR_MODES[one_of("color_mode", color_mode, COLOR_MODES)],
-        one_of("interpolation", interpolation, RESAMPLING),
-    )
+    kind = COLOR_MODES[one_of("color_mode", color_mode, COLOR_MODES)]
+    how = RESAMPLING[one_of("interpolation", interpolation, RESAMPLING)]
     try:
         image = Image.open(path).convert(kind)
     except Exception as error:  # Pillow has no error of its own: OSError, SyntaxError, ValueError and others
         raise DataError(f"{path} cannot be read as an image ({error}): fetch it again, or delete it") from None
     if target_size is not None and image.size != (target_size[1], target_size[0]):
-        image = image.resize((target_size[1], target_size[0]), Image.Resampling[RESAMPLING[how]])
+        image = image.resize((target_size[1], target_size[0]), Image.Resampling[how])
     return image
 
 

@@ -77,7 +77,8 @@ def sinusoidal_positions(
 ) -> Tensor:
     """P[p, 2i] = sin(p / base^(2i/features)), P[p, 2i+1] = cos of the same: a vector for each place p, of shape (length, features).
 
-    It is added to what stands there. Source: A. Vaswani et al., "Attention Is All You Need" (2017), section 3.5.
+    It is added to what stands there. Raises `OptionError` for a negative length, or no features. Source: A. Vaswani et al.,
+    "Attention Is All You Need" (2017), section 3.5.
     """
     if length < 0 or features < 1:
         raise OptionError(f"length={length}, features={features}; there are no such positions")
@@ -96,7 +97,7 @@ def rotary_embedding(x: TensorLike, positions: TensorLike | None = None, base: f
     positions  (..., length), the places; 0, 1, 2, ... by default
     base       how many places the slowest turn takes, about
 
-    Source: J. Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding" (2021), with the two halves as pairs.
+    Raises `ShapeError` for an odd number of features. Source: J. Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding" (2021), with the two halves as pairs.
     """
     x = as_tensor(x)
     if x.ndim < 2 or x.shape[-1] % 2:

@@ -8,12 +8,23 @@ Read next: `../recurrent.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...errors import OptionError
 from ...functional import sigmoid, split, tanh
 from ...modes import composed
 from ...tensor import Tensor
 from .activation import relu
 from .linear import linear
+
+NONLINEARITIES = {"tanh": tanh, "relu": relu}
+
+
+def nonlinearity_of(name: str) -> Callable[[Tensor], Tensor]:
+    """The function that `nonlinearity=` names; `OptionError` if it is none of those that there are."""
+    if name not in NONLINEARITIES:
+        raise OptionError(f"nonlinearity={name!r}; use {' or '.join(map(repr, NONLINEARITIES))}")
+    return NONLINEARITIES[name]
 
 
 @composed
@@ -26,11 +37,9 @@ def rnn_step(
     hidden      (batch, hidden_size)
     weight, bias  W_hh (hidden_size, hidden_size) and b_hh
 
-    Source: J. Elman, "Finding Structure in Time" (1990).
+    Raises `OptionError` for another nonlinearity. Source: J. Elman, "Finding Structure in Time" (1990).
     """
-    if nonlinearity not in ("tanh", "relu"):
-        raise OptionError(f"nonlinearity={nonlinearity!r}; use 'tanh' or 'relu'")
-    return (tanh if nonlinearity == "tanh" else relu)(projected + linear(hidden, weight, bias))
+    return nonlinearity_of(nonlinearity)(projected + linear(hidden, weight, bias))
 
 
 @composed
