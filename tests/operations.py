@@ -14,8 +14,8 @@ from checks import words
 import tinygrad_ml as tg
 from tinygrad_ml.functional import convolution as conv
 from tinygrad_ml.functional import pooling
+from tinygrad_ml.linalg.inverses import cofactors
 from tinygrad_ml.ops.index import assemble
-from tinygrad_ml.ops.matmul import cofactors
 
 
 class Operation(NamedTuple):

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tinygrad_ml.backend.random import Streams, drawing_from
 from tinygrad_ml.compile.step import OPTIONAL
 from tinygrad_ml.errors import CompileError, OptionError
 from tinygrad_ml.modes import each_time
+from tinygrad_ml.random.streams import Streams, drawing_from
 
 pytestmark = pytest.mark.host_only
 

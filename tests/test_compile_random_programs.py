@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import tinygrad_ml as tg
-from tinygrad_ml.backend import blocks, dtypes
+from tinygrad_ml import blocks
+from tinygrad_ml.backend import dtypes
 from tinygrad_ml.compile.cpu import layout
 from tinygrad_ml.compile.step import OPTIONAL
 from tinygrad_ml.errors import TinygradError

@@ -12,7 +12,8 @@ from cuda_on_cpu import Library
 from emulated import Emulated
 
 import tinygrad_ml as tg
-from tinygrad_ml.backend import blocks, dtypes
+from tinygrad_ml import blocks
+from tinygrad_ml.backend import dtypes
 from tinygrad_ml.compile.cpu import expressions, layout
 from tinygrad_ml.compile.gpu.expressions import expression as as_cuda
 from tinygrad_ml.compile.program import Instruction, Value

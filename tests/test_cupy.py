@@ -110,7 +110,7 @@ def test_movements_are_views_and_are_recorded(move, shape, strides):
 
 
 def test_windows_of_a_convolution_copy_nothing():
-    from tinygrad_ml.ops.conv import windows
+    from tinygrad_ml.functional.windows import windows
     from tinygrad_ml.tensor import apply
 
     x = leaf(1, 1, 5, 5)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygrad_ml.backend import Device, random
+from tinygrad_ml.backend import Device
 from tinygrad_ml.data import (
     CIFAR10,
     MNIST,
@@ -25,6 +25,7 @@ from tinygrad_ml.data import (
     transforms,
 )
 from tinygrad_ml.errors import DataError, DeviceError, OptionError, RangeError, ShapeError
+from tinygrad_ml.random import streams
 from tinygrad_ml.tensor import Tensor, tensor
 
 IDX_TYPES = {"uint8": 0x08, "int8": 0x09, "int16": 0x0B, "int32": 0x0C, "float32": 0x0D, "float64": 0x0E}
@@ -181,9 +182,9 @@ def test_random_split_follows_the_seed_of_the_library():
     def split():
         return random_split(range(1000), [500, 500])[0].indices.tolist()
 
-    random.manual_seed(1)
+    streams.manual_seed(1)
     first, second = split(), split()
-    random.manual_seed(1)
+    streams.manual_seed(1)
     assert split() == first != second
     with pytest.raises(OptionError, match="seed=-1"):
         random_split(range(10), [5, 5], seed=-1)
@@ -388,9 +389,9 @@ def test_random_transforms_follow_their_seed_or_the_library_seed():
     for make in (transforms.RandomTranslation, lambda pixels, **seed: transforms.RandomHorizontalFlip(0.5, **seed)):
         a, b = make(3, seed=4), make(3, seed=4)
         assert all((a(images) == b(images)).all() for _ in range(5))
-        random.manual_seed(11)
+        streams.manual_seed(11)
         a = [make(3)(images) for _ in range(5)]
-        random.manual_seed(11)
+        streams.manual_seed(11)
         b = [make(3)(images) for _ in range(5)]
         assert all((x == y).all() for x, y in zip(a, b, strict=True))
         assert any((a[0] != x).any() for x in a)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_ml.backend import random
 from tinygrad_ml.data import DataLoader, Dataset, ImageDataset, Subset, TensorDataset, default_collate, transforms
 from tinygrad_ml.errors import DataError, DTypeError, OptionError, ShapeError
+from tinygrad_ml.random import streams
 from tinygrad_ml.tensor import Tensor, tensor
 
 
@@ -182,21 +182,21 @@ def test_without_a_seed_the_library_seed_rules():
     def run():
         return orders(DataLoader(numbered(50), 10, shuffle=True), epochs=2)
 
-    random.manual_seed(3)
+    streams.manual_seed(3)
     first, other = run(), run()
-    random.manual_seed(3)
+    streams.manual_seed(3)
     assert run() == first != other
     late = DataLoader(numbered(50), 10, shuffle=True)
-    random.manual_seed(3)
+    streams.manual_seed(3)
     assert orders(late, epochs=2) == first
 
 
 def test_a_loader_that_does_not_shuffle_leaves_the_library_generator_alone():
-    random.manual_seed(3)
+    streams.manual_seed(3)
     list(DataLoader(numbered(50), 10))
-    drawn = random.draw_seed()
-    random.manual_seed(3)
-    assert random.draw_seed() == drawn
+    drawn = streams.draw_seed()
+    streams.manual_seed(3)
+    assert streams.draw_seed() == drawn
 
 
 def test_breaking_off_begins_a_new_epoch_next_time():

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from optimizer_numbers import CASES, KERAS, KERAS_NUMBERS, NUMBERS, START, hollow, walk, walk_in_keras
 
 import tinygrad_ml as tg
-from tinygrad_ml import keras, nn, optim
-from tinygrad_ml.backend import blocks
+from tinygrad_ml import blocks, keras, nn, optim
 from tinygrad_ml.errors import CheckpointError, GradientError, OptionError, ShapeError
 from tinygrad_ml.optim import lr_scheduler
 from tinygrad_ml.optim.lr_scheduler.scaling import ScalingLR

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_ml as tg
-from tinygrad_ml.backend import blocks
+from tinygrad_ml import blocks
 from tinygrad_ml.optim.loop import ElementwiseLoop, NotElementwise
 
 pytestmark = pytest.mark.host_only

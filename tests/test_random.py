@@ -5,8 +5,8 @@ import pytest
 from checks import assert_close
 
 import tinygrad_ml as tg
-from tinygrad_ml.backend import random as streams
 from tinygrad_ml.errors import DeviceError, DTypeError, OptionError
+from tinygrad_ml.random import streams
 
 R = tg.random
 

@@ -16,9 +16,9 @@ import pytest
 import tinygrad_ml as tg
 import viz
 from tinygrad_ml import data, keras, nn, optim
-from tinygrad_ml.backend import random as streams
 from tinygrad_ml.errors import CompileError
 from tinygrad_ml.modes import each_time, modes
+from tinygrad_ml.random import streams
 
 pytestmark = pytest.mark.host_only
 LONG = 20

@@ -18,7 +18,7 @@ from types import ModuleType as _ModuleType
 
 from . import data, errors, linalg, methods, nn, optim, random
 from .anomaly import detect_anomaly
-from .autograd import backward, grad, hessian, hvp, jacobian, jvp, vjp
+from .autograd import backward, grad
 from .backend import Device as device
 from .backend import gpu_available, set_default_device
 from .backend.dtypes import (
@@ -38,6 +38,7 @@ from .backend.dtypes import (
     uint64,
 )
 from .compile import compile
+from .derivatives import hessian, hvp, jacobian, jvp, vjp
 from .functional import *  # noqa: F403
 from .functional.data_types import STANDARD as __array_api_version__
 from .functional.data_types import __array_namespace_info__
@@ -60,7 +61,9 @@ _ROOMS = frozenset(
         "anomaly",
         "autograd",
         "backend",
+        "blocks",
         "cli",
+        "derivatives",
         "functional",
         "graph",
         "indexing",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from tinygrad_ml.autograd import jacobian
+from tinygrad_ml.derivatives import jacobian
 from tinygrad_ml.errors import TinygradError
 from tinygrad_ml.graph import Node
 from tinygrad_ml.tensor import Tensor, apply

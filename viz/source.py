@@ -9,7 +9,6 @@ import ast
 import inspect
 import re
 from functools import cache
-from types import ModuleType
 
 from tinygrad_ml import ops
 from tinygrad_ml.ops import Primitive
@@ -19,11 +18,11 @@ from tinygrad_ml.ops import Primitive
 def source_of(op: Primitive) -> str:
     """The statement that defines an operation (its value, shape and gradient rules), with the functions it names.
 
-    Empty if it is not in the files of `tinygrad_ml.ops`, as for an operation of a user's own.
+    Empty if it is not in the library's table, as for an operation of a user's own.
     """
     if ops.PRIMITIVES.get(op.name) is not op:
         return ""
-    for module in (member for member in vars(ops).values() if isinstance(member, ModuleType)):
+    for module in ops.FAMILIES:
         try:
             text = inspect.getsource(module)
         except (OSError, TypeError):
@@ -39,7 +38,7 @@ def source_of(op: Primitive) -> str:
                 own = _lines(lines, statement)
                 own = own if "\n" in own else re.sub(" {2,}", " ", own)  # a row, away from its table
                 parts = [*(_lines(lines, functions[name]) for name in named), own]
-                return f"# tinygrad_ml/ops/{module.__name__.rpartition('.')[2]}.py\n\n" + "\n\n\n".join(parts)
+                return f"# {module.__name__.replace('.', '/')}.py\n\n" + "\n\n\n".join(parts)
     return ""
 
 

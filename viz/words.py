@@ -14,9 +14,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from tinygrad_ml.compile.program import Instruction
+from tinygrad_ml.functional import windows
 from tinygrad_ml.graph import Node
 from tinygrad_ml.modes import no_grad
-from tinygrad_ml.ops import Primitive, conv, elementwise, index, matmul, movement, reduce
+from tinygrad_ml.ops import Primitive, elementwise, index, matmul, movement, reduce
 from tinygrad_ml.tensor import apply, tensor
 
 from .figures import as_shown, number, shape_text
@@ -36,8 +37,8 @@ _MOVED = {
     index.getitem: "{g}, put at [{index}] of zeros",
     index.scatter_add: "{g} at [{index}]",
     reduce.cumulative_sum: "{g}, summed from the end",
-    conv.windows: "{g}, added back where the windows overlap",
-    conv.fold: "{g}, seen through the windows",
+    windows.windows: "{g}, added back where the windows overlap",
+    windows.fold: "{g}, seen through the windows",
     movement.transfer: "{g}, moved back",
     elementwise.cast: "{g}, in the dtype of the input",
 }

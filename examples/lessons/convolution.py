@@ -3,7 +3,7 @@
 What a unit sees can be read off its gradient: the pixels on which it depends are those where the slope of its output is
 not 0. After one layer of 3 x 3 these are 9 pixels; each further layer, and each pooling, widens the view, until the
 dense layer at the end sees all. As all places share their weights, there are few of them; and what was learnt in one
-place is known in all. Read next: `folder_of_images.py`; `tinygrad_ml/ops/conv.py`.
+place is known in all. Read next: `folder_of_images.py`; `tinygrad_ml/functional/windows.py`.
 """
 
 import numpy as np

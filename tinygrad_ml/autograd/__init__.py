@@ -1,20 +1,6 @@
-"""Derivatives to any order: everything here is a use of one walk, `graph.backpropagate`.
-
-Read in this order: `gradients.py`, `derivatives.py`.
-"""
+"""Gradients: two ways to start the walk `graph.backpropagate`. Read `gradients.py`; `../derivatives.py` has what is built of it."""
 
 from ..modes import enable_grad, no_grad
-from .derivatives import hessian, hvp, jacobian, jvp, vjp
 from .gradients import backward, grad
 
-__all__ = [
-    "backward",
-    "enable_grad",
-    "grad",
-    "hessian",
-    "hvp",
-    "jacobian",
-    "jvp",
-    "no_grad",
-    "vjp",
-]
+__all__ = ["backward", "enable_grad", "grad", "no_grad"]

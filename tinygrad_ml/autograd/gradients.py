@@ -3,7 +3,7 @@
 `grad` is the base: it returns gradients and changes nothing. `backward` is sugar for training
 loops: it stores them in `.grad`.
 
-Read before: `graph/walk.py`. Read next: `derivatives.py`.
+Read before: `graph/walk.py`. Read next: `../derivatives.py`.
 """
 
 from collections.abc import Sequence

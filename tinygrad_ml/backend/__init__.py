@@ -1,11 +1,11 @@
-"""Arrays, devices, random numbers: the room that tells NumPy's from CuPy's, so that no other has to.
+"""Arrays and devices: the room that tells NumPy's from CuPy's, so that no other has to.
 
 Everybody above asks `of(array)` for the backend of an array in hand, and calls array functions on
 what comes back (`of(x).exp(x)`), so the same line runs on either device. A backend is a NumPy-like
 namespace plus the handful of functions in which the array libraries differ.
 
 Read next: `arrays.py` (the switch), `host.py` (NumPy), `cuda.py` (CuPy), `devices.py`, `dtypes.py`,
-`symbols.py`, `sums.py` (how wide totals are), `convert.py`, `random.py`.
+`symbols.py`, `sums.py` (how wide totals are), `convert.py`.
 """
 
 from .arrays import absent, of, owner, register

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import operator
 
-from ..backend import random
 from ..errors import OptionError
+from ..random import streams
 
 
 def base_seed(seed: int | None) -> int:
@@ -14,7 +14,7 @@ def base_seed(seed: int | None) -> int:
     Raises `OptionError`: `seed` is no integer, or negative.
     """
     if seed is None:
-        return random.draw_seed()
+        return streams.draw_seed()
     try:
         number = operator.index(seed)
     except TypeError:

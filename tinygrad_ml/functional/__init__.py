@@ -8,6 +8,8 @@ Read `elementwise.py` and `reductions.py` first; a loss or a layer is a few line
 
 from math import e, inf, nan, pi
 
+from .. import ops
+from . import indexing, scattering, windows
 from .creation import (
     arange,
     asarray,
@@ -151,6 +153,8 @@ from .reductions import (
 from .scattering import scatter, scatter_add
 from .sets import unique_all, unique_counts, unique_inverse, unique_values
 
+ops.enter(windows, indexing, scattering)  # which have rows of their own
+
 newaxis = None
 """A new axis of size 1, as in x[:, tg.newaxis]."""
 
@@ -166,6 +170,8 @@ _ROOMS = [
     "scattering",
     "sets",
     "convolution",
+    "ops",
     "pooling",
+    "windows",
 ]
 __all__ = [name for name in dir() if not name.startswith("_") and name not in _ROOMS]

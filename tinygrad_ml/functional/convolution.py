@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import OptionError, ShapeError
-from ..ops import conv as primitives
 from ..tensor import Tensor, TensorLike, apply, as_tensor
 from ..typing import Padding, PerAxis, Shape
+from . import windows as primitives
 from .manipulation import pad, permute_dims
 
 

@@ -8,8 +8,8 @@ import numpy
 from ..backend import Absent, dtypes, of
 from ..errors import CompileError, DTypeError, OptionError, RangeError, ShapeError
 from ..modes import modes
-from ..ops import index, reduce
-from ..ops.shapes import broadcast, kept, one_axis
+from ..ops import Primitive
+from ..ops.shapes import broadcast, kept, one_axis, same, size
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from ..typing import DTypeLike
 
@@ -59,12 +59,30 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tenso
     return x.broadcast_to(lengths[0])[tuple(_grid(indices.broadcast_to(lengths[1]), axis))]
 
 
+def _argsort_value(xp, x, axis, descending):
+    if not descending:
+        return xp.argsort(x, axis=axis, kind="stable").astype(numpy.int64)
+    backwards = xp.argsort(xp.flip(x, axis=axis), axis=axis, kind="stable")
+    return xp.flip(x.shape[axis] - 1 - backwards, axis=axis).astype(numpy.int64)
+
+
+argsort_row = Primitive(
+    "argsort",
+    # A stable sort of -x would keep ties in order too, but -x does not exist for unsigned integers.
+    _argsort_value,
+    same,
+    formula="the order that sorts x along axis {axis}",
+    dtype=lambda x, **_: dtypes.int64,
+    flops=lambda _, x: size(x),
+)
+
+
 def argsort(x: TensorLike, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """The order (int64) that sorts x along an axis. Equal elements keep their order, whatever `stable` is."""
     x = as_tensor(x)
     if not x.ndim:
         return argsort(x.reshape(1), 0, descending).reshape(())
-    return apply(reduce.argsort, (x,), {"axis": one_axis(axis, x.ndim), "descending": descending})
+    return apply(argsort_row, (x,), {"axis": one_axis(axis, x.ndim), "descending": descending})
 
 
 def sort(x: TensorLike, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
@@ -107,6 +125,18 @@ def need_numbers(x: Tensor, what: str, unknown: str) -> None:
         )
 
 
+searchsorted_row = Primitive(
+    "searchsorted",
+    lambda xp, x, values, side: xp.searchsorted(x, values, side=side),
+    lambda x, values, side: values,
+    inputs="x values",
+    formula="where values belong in the sorted x",
+    coerce=dtypes.promote,
+    dtype=lambda *_, **__: dtypes.int64,
+    flops=lambda y, x, values: size(values) * size(x).bit_length(),
+)
+
+
 def searchsorted(x: TensorLike, values: TensorLike, side: str = "left", sorter: TensorLike | None = None) -> Tensor:
     """Where (int64) to put `values`, of any shape, into the ascending 1-D x, so that it stays sorted.
 
@@ -121,7 +151,7 @@ def searchsorted(x: TensorLike, values: TensorLike, side: str = "left", sorter: 
         raise OptionError(f"searchsorted's side is 'left' or 'right', not {side!r}")
     if sorter is not None:
         x = take(x, sorter)
-    return apply(index.searchsorted, (x, values), {"side": side})
+    return apply(searchsorted_row, (x, values), {"side": side})
 
 
 def one_hot(indices: TensorLike, num_classes: int | None = None, dtype: DTypeLike = dtypes.DEFAULT_FLOAT) -> Tensor:

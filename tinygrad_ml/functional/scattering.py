@@ -5,13 +5,52 @@ import math
 
 from ..backend import dtypes
 from ..errors import OptionError, ShapeError
-from ..ops import Primitive, index
-from ..ops.shapes import one_axis
+from ..ops import Primitive
+from ..ops.index import ARRAY, fill, getitem
+from ..ops.index import scatter_add as scatter_add_row
+from ..ops.primitive import zero
+from ..ops.shapes import one_axis, size
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from .data_types import iinfo
 from .elementwise import where
 from .indexing import _grid, _places, argsort, check_labels, take_along_axis
 from .manipulation import concat
+
+
+def _extremum_row(name: str, ufunc: str) -> Primitive:
+    def value(xp, x, values, *arrays, index):
+        y = x.copy()
+        getattr(xp, ufunc).at(y, fill(index, arrays), values)
+        return y
+
+    def shares(x, values, y, indices, index):
+        """The shares of x and of values in being the extremum: 1, or 1/n where n of them tie."""
+        like = {"index": index, "shape": y.shape}
+        own = (x == y).astype(dtypes.result_type(y.dtype, dtypes.float32))
+        others = (values == y._apply(getitem, *indices, index=index)).astype(own.dtype)
+        ties = own + others._apply(scatter_add_row, *indices, **like)
+        return own / ties, others / ties._apply(getitem, *indices, index=index)
+
+    return Primitive(
+        name,
+        value,
+        lambda x, *_, **__: x,
+        (
+            lambda g, x, values, y, indices, index: g * shares(x, values, y, indices, index)[0],
+            lambda g, x, values, y, indices, index: (
+                g._apply(getitem, *indices, index=index) * shares(x, values, y, indices, index)[1]
+            ),
+            zero,
+        ),
+        inputs="x values indices*",
+        formula=f"x, and at [{{index}}] the {ufunc} of x and values",
+        local=("1 where x = y, shared among ties, else 0", "1 where values = y, shared among ties, else 0", "0"),
+        flops=lambda y, x, values, *_: size(values),
+    )
+
+
+scatter_max_row = _extremum_row("scatter_max", "maximum")
+scatter_min_row = _extremum_row("scatter_min", "minimum")
 
 
 class _Target:
@@ -28,11 +67,11 @@ class _Target:
         self.axis = one_axis(axis, x.ndim)
         check_labels(indices, x.shape[self.axis], name)
         self.grid = [_places(place, x) for place in _grid(indices, self.axis)]
-        self.index = (index.ARRAY,) * x.ndim
+        self.index = (ARRAY,) * x.ndim
 
     def added(self, values: Tensor) -> Tensor:
         """Zeros in the shape of x, with `values` added at the places."""
-        return apply(index.scatter_add, (values, *self.grid), {"index": self.index, "shape": self.x.shape})
+        return apply(scatter_add_row, (values, *self.grid), {"index": self.index, "shape": self.x.shape})
 
     def counts(self) -> Tensor:
         """How many values go to each place of x."""
@@ -119,8 +158,8 @@ _REDUCTIONS = {
     "sum": _sum,
     "prod": _prod,
     "mean": _mean,
-    "max": _extremum(index.scatter_max, -math.inf),
-    "min": _extremum(index.scatter_min, math.inf),
+    "max": _extremum(scatter_max_row, -math.inf),
+    "min": _extremum(scatter_min_row, math.inf),
 }
 
 
@@ -138,4 +177,4 @@ def _brought(target: _Target, order: Tensor, values: Tensor) -> Tensor:
     """`values`, which stand in the order `order`, added into zeros at their places."""
     places = take_along_axis(target.indices, order, target.axis)
     grid = [_places(place, target.x) for place in _grid(places, target.axis)]
-    return apply(index.scatter_add, (values, *grid), {"index": target.index, "shape": target.x.shape})
+    return apply(scatter_add_row, (values, *grid), {"index": target.index, "shape": target.x.shape})

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy
 
-from ..backend import random
 from ..errors import OptionError
 from ..functional import zeros as blank
 from ..nn import init
+from ..random import streams
 from ..tensor import Tensor, TensorLike
 from . import checks
 from .absent import not_offered
@@ -37,7 +37,7 @@ class Initializer(Configurable):
         made = blank(tuple(shape), **({} if dtype is None else {"dtype": dtype}))
         if self.seed is None:
             return self.fill(made)
-        with random.drawing_from(random.Streams(self.seed)):
+        with streams.drawing_from(streams.Streams(self.seed)):
             return self.fill(made)
 
     def clone(self) -> Initializer:

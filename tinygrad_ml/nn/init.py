@@ -9,8 +9,8 @@ import math
 import numpy
 
 from ..backend import Device, dtypes
-from ..backend.random import generator
 from ..errors import OptionError, ShapeError
+from ..random.streams import generator
 from ..tensor import Tensor, TensorLike
 
 

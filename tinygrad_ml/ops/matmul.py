@@ -1,28 +1,23 @@
-"""Matrix products, and the decompositions whose derivatives are made of matrix products.
+"""Matrix products. In the rules, Aᵀ is `A.mT` (the last two axes swapped) and a leading batch of matrices is broadcast.
 
-In the rules, Aᵀ is `A.mT` (the last two axes swapped) and a leading batch of matrices is broadcast.
-Sources: M. Giles, "An extended collection of matrix derivative results" (2008); I. Murray,
-"Differentiation of the Cholesky decomposition" (2016).
+What else is computed of matrices is in `../linalg/`.
 """
-
-from typing import Any
-
-import numpy
 
 from ..backend import dtypes
 from ..errors import ShapeError
-from .primitive import Primitive, zero
+from .primitive import Primitive
 from .shapes import Shape, broadcast, size
 
 
-def _matmul_shape(a: Shape, b: Shape) -> Shape:
+def product_shape(a: Shape, b: Shape) -> Shape:
+    """(.., n, m) and (.., m, k) give (.., n, k)."""
     return (*broadcast(a[:-2], b[:-2]), a[-2], b[-1])
 
 
 matmul = Primitive(
     "matmul",
     lambda xp, a, b: xp.matmul(a, b),
-    _matmul_shape,
+    product_shape,
     (lambda g, b: g @ b.mT, lambda g, a: a.mT @ g),
     inputs="a b",
     formula="a @ b",
@@ -51,141 +46,4 @@ linear = Primitive(
     local=("weight, from the right", "x, from the right of gᵀ"),
     coerce=dtypes.promote,
     flops=lambda y, x, weight: 2 * size(y) * x[1],
-)
-
-
-def square(x: Shape, **_: Any) -> Shape:
-    """The shape of a square matrix, or of a batch of them."""
-    if len(x) < 2 or x[-1] != x[-2]:
-        raise ShapeError(f"shape {x}: the last two axes must be equal (a square matrix, or a batch of them)")
-    return x
-
-
-def _batch(x: Shape) -> Shape:
-    return square(x)[:-2]
-
-
-def _solve_shape(a: Shape, b: Shape) -> Shape:
-    if square(a)[-1:] != b[-2:-1]:
-        raise ShapeError(f"shapes {a} and {b}: the second needs {a[-1]} rows, as many as the first has")
-    return _matmul_shape(a, b)
-
-
-def cubic(y: Shape, x: Shape, *_: Any) -> int:
-    """Of the order of n³ operations for each matrix."""
-    return size(x) * x[-1]
-
-
-inv = Primitive(
-    "inv",
-    lambda xp, x: xp.linalg.inv(x),
-    square,
-    (lambda g, y: -(y.mT @ g @ y.mT),),
-    formula="x⁻¹",
-    local=("-yᵀ @ g @ yᵀ",),
-    coerce=dtypes.promote_floats,
-    flops=cubic,
-)
-
-
-def _solve_value(xp, a, b):
-    batch = numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])  # CuPy's solve does not broadcast
-    return xp.linalg.solve(xp.broadcast_to(a, (*batch, *a.shape[-2:])), xp.broadcast_to(b, (*batch, *b.shape[-2:])))
-
-
-solve = Primitive(
-    "solve",
-    _solve_value,
-    _solve_shape,
-    (lambda g, y, a: -(a.mT._apply(solve, g) @ y.mT), lambda g, a: a.mT._apply(solve, g)),
-    inputs="a b",
-    formula="a⁻¹ @ b",
-    local=("-a⁻ᵀ @ g @ yᵀ", "a⁻ᵀ @ g"),
-    coerce=dtypes.promote_floats,
-    flops=lambda y, a, b: cubic(y, a),
-)
-
-
-def _cofactors_value(xp, x):
-    """det(U)·det(V) · U·diag(Π of the other singular values)·Vᵀ, which exists for singular x too."""
-    u, s, vt = xp.linalg.svd(x)
-    n = s.shape[-1]
-    others = xp.prod(xp.where(xp.eye(n, dtype=bool), s.dtype.type(1), s[..., None, :]), axis=-1)
-    signs = xp.linalg.det(u) * xp.linalg.det(vt)
-    return signs[..., None, None] * xp.matmul(u * others[..., None, :], vt)
-
-
-def _cofactors_gradient(g, y, x):
-    inverse = x._apply(inv).mT
-    return (g * y).sum(axis=(-2, -1))[..., None, None] * inverse - inverse @ g.mT @ y
-
-
-cofactors = Primitive(
-    "cofactors",
-    _cofactors_value,
-    square,
-    (_cofactors_gradient,),
-    formula="the cofactors of x, ∂det x/∂x",
-    local=("⟨g, y⟩ · x⁻ᵀ - x⁻ᵀ @ gᵀ @ y",),
-    coerce=dtypes.promote_floats,
-    flops=cubic,
-)
-
-
-det = Primitive(
-    "det",
-    lambda xp, x: xp.linalg.det(x),
-    _batch,
-    (lambda g, x: g[..., None, None] * x._apply(cofactors),),
-    formula="det x",
-    local=("the cofactors of x: y · x⁻ᵀ where x⁻¹ exists",),
-    coerce=dtypes.promote_floats,
-    flops=cubic,
-)
-
-log_abs_det = Primitive(
-    "log_abs_det",
-    lambda xp, x: xp.linalg.slogdet(x)[1],
-    _batch,
-    (lambda g, x: g[..., None, None] * x._apply(inv).mT,),
-    formula="ln |det x|",
-    local=("x⁻ᵀ",),
-    coerce=dtypes.promote_floats,
-    flops=cubic,
-)
-
-sign_det = Primitive(
-    "sign_det",
-    lambda xp, x: xp.linalg.slogdet(x)[0],
-    _batch,
-    (zero,),
-    formula="sign det x",
-    local=("0",),
-    coerce=dtypes.promote_floats,
-    flops=cubic,
-)
-
-
-def half_lower(x: Any) -> Any:
-    """The lower triangle, with half of the diagonal."""
-    n = x.shape[-1]
-    mask = numpy.tril(numpy.ones((n, n)), -1) + numpy.eye(n) / 2
-    return x * x._like(mask)
-
-
-def _cholesky_gradient(g, y):
-    inner = half_lower(y.mT @ g)
-    s = y.mT._apply(solve, y.mT._apply(solve, inner.mT).mT)  # L⁻ᵀ · inner · L⁻¹
-    return (s + s.mT) / 2
-
-
-cholesky = Primitive(
-    "cholesky",
-    lambda xp, x: xp.linalg.cholesky(x),
-    square,
-    (_cholesky_gradient,),
-    formula="L with L @ Lᵀ = x, L lower triangular",
-    local=("½·(S + Sᵀ), S = L⁻ᵀ @ Φ(Lᵀ @ g) @ L⁻¹",),
-    coerce=dtypes.promote_floats,
-    flops=cubic,
 )

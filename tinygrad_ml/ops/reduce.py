@@ -103,20 +103,3 @@ cumulative_sum = Primitive(
     local=("1 for each later y",),
     dtype=lambda x, **_: x if dtypes.is_float(x) else numpy.cumsum(numpy.empty(0, x)).dtype,
 )
-
-argsort = Primitive(
-    "argsort",
-    # A stable sort of -x would keep ties in order too, but -x does not exist for unsigned integers.
-    lambda xp, x, axis, descending: _argsort(xp, x, axis, descending),
-    same,
-    formula="the order that sorts x along axis {axis}",
-    dtype=lambda x, **_: dtypes.int64,
-    flops=_input_size,
-)
-
-
-def _argsort(xp, x, axis, descending):
-    if not descending:
-        return xp.argsort(x, axis=axis, kind="stable").astype(numpy.int64)
-    backwards = xp.argsort(xp.flip(x, axis=axis), axis=axis, kind="stable")
-    return xp.flip(x.shape[axis] - 1 - backwards, axis=axis).astype(numpy.int64)

@@ -1,7 +1,7 @@
 """An elementwise function of tensors, run block by block: a compiler in a nutshell.
 
 The function is called once, on symbols, and its graph read: which functions of NumPy to call, and where the result of
-each may lie. `backend/blocks.py` then runs them over blocks of the arrays that fit into the cache.
+each may lie. `blocks.py` then runs them over blocks of the arrays that fit into the cache.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 
-from ..backend import blocks
+from .. import blocks
 from ..functional import symbol
 from ..graph import Node, topological
 

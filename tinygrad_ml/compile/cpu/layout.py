@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable
 
 import numpy
 
-from ...backend import blocks
+from ... import blocks
 from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
 from ..program import Instruction, Program, Value

@@ -14,9 +14,10 @@ import numpy
 
 from ...backend import dtypes
 from ...backend.arrays import HOST
-from ...backend.blocks import BlockRunner
 from ...backend.sums import is_plain
-from ...ops import conv, movement, reduce
+from ...blocks import BlockRunner
+from ...functional import windows
+from ...ops import movement, reduce
 from ...ops.index import ARRAY, assemble, assemble_into, scatter_add
 from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
@@ -251,7 +252,7 @@ class Lines(StepSource):
             self._moved(moves.fold(self.layout.forms[x], image.shape, params["stride"], params["dilation"]), x, image)
             return
         word = f"fold_{instruction.output.number}"
-        self.names[word] = lambda total, x: conv.fold_into(
+        self.names[word] = lambda total, x: windows.fold_into(
             total, x, params["kernel"], params["stride"], params["dilation"]
         )
         self.lines += [f"{out}[...] = 0", f"{word}({out}, {operands[0]})"]
@@ -274,7 +275,7 @@ FORMS = {
     reduce.cumulative_sum: Lines._cumulative_sum,
     scatter_add: Lines._scatter_add,
     assemble: Lines._assemble,
-    conv.fold: Lines._fold,
+    windows.fold: Lines._fold,
     DRAW: Lines._draw,
 }
 """Operation that stands alone -> what writes its lines. All others run as in eager mode."""

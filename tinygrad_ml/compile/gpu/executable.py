@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy
 
-from ...backend import random as streams
 from ...ops.movement import transfer
+from ...random import streams
 from ..passes.equal import frozen
 from ..program import Instruction, Program, Value, is_check
 from ..schedule import executable as schedule

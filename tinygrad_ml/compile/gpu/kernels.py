@@ -13,6 +13,7 @@ import numpy
 
 from ... import ops
 from ...backend import dtypes
+from ...functional import windows
 from ...ops.shapes import size
 from ..passes.elementwise import is_elementwise
 from ..program import COPY, GATHER, PUT, Instruction, Value
@@ -31,7 +32,7 @@ SINGLE = {
     ops.movement.constant_in: movement.copy,
     ops.movement.concat: movement.concat,
     ops.reduce.cumulative_sum: movement.cumulative_sum,
-    ops.conv.fold: movement.fold,
+    windows.fold: movement.fold,
     ops.index.scatter_add: indexing.scatter_add,
     ops.index.assemble: indexing.assemble,
     PUT: indexing.put,

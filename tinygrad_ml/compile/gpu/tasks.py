@@ -12,9 +12,9 @@ from typing import Any
 import numpy
 
 from ...backend import get, of
-from ...backend import random as streams
 from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
+from ...random import streams
 from ..eager import value_of
 from ..program import DRAW, Instruction, Value
 from ..schedule.draws import draw_options

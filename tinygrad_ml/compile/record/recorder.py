@@ -21,12 +21,12 @@ import numpy
 
 from ...backend import Device, absent, get, of
 from ...backend.arrays import HOST
-from ...backend.random import StreamDevice
 from ...errors import CompileError, DTypeError
 from ...modes import modes
 from ...operators import constants
 from ...ops import Primitive, elementwise, movement
 from ...ops.index import ARRAY
+from ...random.streams import StreamDevice
 from ...tensor import Tensor
 from ..program import PUT, Call, Instruction, Value
 from ..sources import Constant, Gradient, Number, Source, State

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...backend import random as streams
+from ...random import streams
 from ..program import Instruction
 
 INTO_MEMORY = ("random", "standard_normal")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy
 
 from ... import random
-from ...backend import random as streams
 from ...errors import OptionError
 from ...nn import functional as F
+from ...random import streams
 from ...tensor import Tensor, as_tensor
 from .. import checks
 from ..arguments import accepts_old

@@ -5,18 +5,18 @@
     hvp       H·v       the gradient of gradᵀ·v
     jacobian, hessian   a walk for each row
 
-Read before: `gradients.py`.
+Read before: `autograd/gradients.py`.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
-from .. import backend
-from ..errors import GradientError
-from ..modes import enable_grad
-from ..ops.movement import constant_in
-from ..tensor import Tensor, TensorLike, apply, beside, filled, tensor
-from .gradients import as_tuple, fitting, grad, zeros
+from . import backend
+from .autograd.gradients import as_tuple, fitting, grad, zeros
+from .errors import GradientError
+from .modes import enable_grad
+from .ops.movement import constant_in
+from .tensor import Tensor, TensorLike, apply, beside, filled, tensor
 
 Several = tuple[TensorLike, ...] | list[TensorLike] | list[Tensor]
 """What a function of several tensors is given. The derivatives then come as tuples, and for one tensor as one tensor."""

@@ -15,8 +15,8 @@ import numpy
 from ..backend import Array
 from ..backend.sums import accumulator
 from ..errors import ShapeError
-from .primitive import Primitive, View
-from .shapes import Shape, size
+from ..ops.primitive import Primitive, View
+from ..ops.shapes import Shape, size
 
 
 def positions(space: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Shape:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy
 
-from .devices import Device, get
+from ..backend import Device, get
 
 
 class Streams:

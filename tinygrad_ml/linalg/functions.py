@@ -1,58 +1,26 @@
-"""`tg.linalg`: matrices, with the names of the Array API standard. Leading axes are a batch.
-
-Raises `ShapeError` for what is not square, `TinygradError` for a singular matrix.
-"""
+"""The functions of `tg.linalg`. Read before: `inverses.py`, `decompositions.py`."""
 
 import builtins
 import math
 from typing import NamedTuple
 
-from .errors import DTypeError, OptionError, ShapeError
-from .functional.creation import eye
-from .functional.data_types import finfo
-from .functional.elementwise import abs
-from .functional.linear_algebra import matmul, outer, tensordot, vecdot
-from .functional.manipulation import _matrices, concat, matrix_transpose, roll
-from .functional.manipulation import diagonal as diagonal_of
-from .functional.reductions import count_nonzero, max, min, sum
-from .functional.reductions import norm as vector_norm
-from .ops import decompositions
-from .ops import matmul as primitives
-from .ops.shapes import one_axis
-from .tensor import Tensor, TensorLike, apply, as_tensor
-from .typing import Axes, DTypeLike
-
-__all__ = [
-    "cholesky",
-    "cross",
-    "det",
-    "diagonal",
-    "eigh",
-    "eigvalsh",
-    "inv",
-    "matmul",
-    "matrix_norm",
-    "matrix_power",
-    "matrix_rank",
-    "matrix_transpose",
-    "norm",
-    "outer",
-    "pinv",
-    "qr",
-    "slogdet",
-    "solve",
-    "svd",
-    "svdvals",
-    "tensordot",
-    "trace",
-    "vecdot",
-    "vector_norm",
-]
+from ..errors import DTypeError, OptionError, ShapeError
+from ..functional.creation import eye
+from ..functional.data_types import finfo
+from ..functional.elementwise import abs
+from ..functional.manipulation import _matrices, concat, matrix_transpose, roll
+from ..functional.manipulation import diagonal as diagonal_of
+from ..functional.reductions import count_nonzero, max, min, sum
+from ..functional.reductions import norm as vector_norm
+from ..ops.shapes import one_axis
+from ..tensor import Tensor, TensorLike, apply, as_tensor
+from ..typing import Axes, DTypeLike
+from . import decompositions, inverses
 
 
 def inv(x: TensorLike) -> Tensor:
     """x⁻¹, of shape (.., n, n). dL/dx = -yᵀ · g · yᵀ."""
-    return apply(primitives.inv, (as_tensor(x),))
+    return apply(inverses.inv, (as_tensor(x),))
 
 
 def solve(a: TensorLike, b: TensorLike) -> Tensor:
@@ -60,12 +28,12 @@ def solve(a: TensorLike, b: TensorLike) -> Tensor:
     a, b = as_tensor(a), as_tensor(b)
     if b.ndim == 1:
         return solve(a, b.reshape(-1, 1)).squeeze(-1)
-    return apply(primitives.solve, (a, b))
+    return apply(inverses.solve, (a, b))
 
 
 def det(x: TensorLike) -> Tensor:
     """The determinant, of shape (..). dL/dx = g · cofactors of x, for singular x too; higher orders need x⁻¹."""
-    return apply(primitives.det, (as_tensor(x),))
+    return apply(inverses.det, (as_tensor(x),))
 
 
 class SlogdetResult(NamedTuple):
@@ -78,7 +46,7 @@ class SlogdetResult(NamedTuple):
 def slogdet(x: TensorLike) -> SlogdetResult:
     """(sign, ln |det x|), where det itself would overflow. d ln|det x| / dx = x⁻ᵀ; the sign has derivative 0."""
     x = as_tensor(x)
-    return SlogdetResult(apply(primitives.sign_det, (x,)), apply(primitives.log_abs_det, (x,)))
+    return SlogdetResult(apply(inverses.sign_det, (x,)), apply(inverses.log_abs_det, (x,)))
 
 
 def cholesky(x: TensorLike, upper: bool = False) -> Tensor:
@@ -86,7 +54,7 @@ def cholesky(x: TensorLike, upper: bool = False) -> Tensor:
 
     The gradient is symmetric: that of x as a symmetric matrix.
     """
-    lower = apply(primitives.cholesky, (as_tensor(x),))
+    lower = apply(inverses.cholesky, (as_tensor(x),))
     return matrix_transpose(lower) if upper else lower
 
 
@@ -212,7 +180,7 @@ def matrix_power(x: TensorLike, n: int) -> Tensor:
         raise OptionError(f"matrix_power takes a whole number of times, not {n!r}")
     if n < 0:
         return matrix_power(inv(x), -n)
-    primitives.square(x.shape)
+    inverses.square(x.shape)
     if n == 0:
         return eye(x.shape[-1], dtype=x.dtype, device=x.device).broadcast_to(x.shape)
     while n % 2 == 0:

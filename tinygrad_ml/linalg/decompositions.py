@@ -20,9 +20,9 @@ import numpy
 
 from ..backend import dtypes
 from ..errors import ShapeError
-from .matmul import cubic, half_lower, solve, square
-from .primitive import Primitive
-from .shapes import Shape, size
+from ..ops.primitive import Primitive
+from ..ops.shapes import Shape, size
+from .inverses import cubic, half_lower, solve, square
 
 
 def _matrix(x: Shape, **_) -> tuple[int, int]:

@@ -1,37 +1,16 @@
-"""`tg.random`: random tensors, with the names of NumPy's `Generator`. `manual_seed` rules them all.
-
-Each device has a stream of its own, derived from the one seed. Permutations are drawn on the host,
-so that a shuffle is the same wherever it is used.
-"""
+"""The functions of `tg.random`. Read before: `streams.py`."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
-from .backend import Device, current_device, dtypes
-from .backend import random as streams
-from .backend.random import get_state
-from .errors import CompileError, OptionError
-from .modes import modes
-from .tensor import Tensor, TensorLike, as_tensor
-from .typing import DeviceLike, DTypeLike, ShapeLike
-
-__all__ = [
-    "bernoulli",
-    "choice",
-    "get_state",
-    "integers",
-    "manual_seed",
-    "normal",
-    "permutation",
-    "rand",
-    "randn",
-    "random",
-    "set_state",
-    "standard_normal",
-    "uniform",
-]
+from ..backend import Device, current_device, dtypes
+from ..errors import CompileError, OptionError
+from ..modes import modes
+from ..tensor import Tensor, TensorLike, as_tensor
+from ..typing import DeviceLike, DTypeLike, ShapeLike
+from . import streams
 
 
 def manual_seed(seed: int) -> None:
