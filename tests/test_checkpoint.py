@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygrad_ml.backend import gpu_available
+from tinygrad_ml.cuda import gpu_available
 from tinygrad_ml.errors import CheckpointError, DeviceError
 from tinygrad_ml.io import load, save
 from tinygrad_ml.tensor import Tensor, tensor

@@ -115,11 +115,9 @@ CORE = [
     "ops",
     "graph",
     "tensor",
-    "methods",
     "operators",
     "modes",
     "writes",
-    "indexing",
     "autograd",
 ]
 

@@ -20,7 +20,7 @@ from . import data, errors, linalg, methods, nn, optim, random
 from .anomaly import detect_anomaly
 from .autograd import backward, grad
 from .backend import Device as device
-from .backend import gpu_available, set_default_device
+from .backend import set_default_device
 from .backend.dtypes import (
     bool_ as bool,
 )
@@ -38,6 +38,7 @@ from .backend.dtypes import (
     uint64,
 )
 from .compile import compile
+from .cuda import gpu_available
 from .derivatives import hessian, hvp, jacobian, jvp, vjp
 from .functional import *  # noqa: F403
 from .functional.data_types import STANDARD as __array_api_version__
@@ -63,6 +64,7 @@ _ROOMS = frozenset(
         "backend",
         "blocks",
         "cli",
+        "cuda",
         "derivatives",
         "functional",
         "graph",

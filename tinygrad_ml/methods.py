@@ -8,20 +8,21 @@ Read before: `operators/`, which does the same for Python's symbols.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import autograd
 from .functional import (
     cumulative,
     data_types,
     elementwise,
-    indexing,
     linear_algebra,
     manipulation,
     reductions,
     scattering,
     sets,
 )
+from .functional import indexing as places
+from .indexing import getitem, setitem
 from .operators import Operators
 from .tensor import Tensor, TensorLike, hang
 
@@ -35,6 +36,7 @@ class Methods(Operators):
 
     backward = autograd.backward
 
+    __getitem__, __setitem__ = getitem, setitem
     __matmul__, __rmatmul__ = linear_algebra.matmul, _matmul_from_right
     matmul = linear_algebra.matmul
 
@@ -170,14 +172,14 @@ class Methods(Operators):
         """`to`, as the Array API standard calls it."""
         return manipulation.to(self, device)
 
-    take = indexing.take
-    take_along_axis = indexing.take_along_axis
-    argsort = indexing.argsort
-    sort = indexing.sort
-    topk = indexing.topk
-    nonzero = indexing.nonzero
-    searchsorted = indexing.searchsorted
-    one_hot = indexing.one_hot
+    take = places.take
+    take_along_axis = places.take_along_axis
+    argsort = places.argsort
+    sort = places.sort
+    topk = places.topk
+    nonzero = places.nonzero
+    searchsorted = places.searchsorted
+    one_hot = places.one_hot
 
     scatter_add = scattering.scatter_add
     scatter = scattering.scatter
@@ -189,5 +191,57 @@ class Methods(Operators):
 
     __array_namespace__ = data_types.__array_namespace__
 
+    if not TYPE_CHECKING:  # to whom every name would be one of a tensor
+
+        def __getattr__(self, name: str) -> Any:
+            known = getattr(type(self), name, None)
+            if isinstance(known, property):  # whose own AttributeError has led here: let it be seen
+                return known.__get__(self)
+            hint = CALLED_HERE.get(name)
+            raise AttributeError(
+                f"a tensor has no attribute {name!r}" + (f"; here it is {hint}" if hint else ""), name=name, obj=self
+            )
+
+
+CALLED_HERE = {
+    "view": "x.reshape(...)",
+    "unsqueeze": "x.expand_dims(axis)",
+    "permute": "x.permute_dims(axes)",
+    "t": "x.T",
+    "cpu": "x.to('cpu')",
+    "cuda": "x.to('gpu')",
+    "float": "x.astype('float32')",
+    "double": "x.astype('float64')",
+    "half": "x.astype('float16')",
+    "long": "x.astype('int64')",
+    "int": "x.astype('int32')",
+    "bool": "x.astype('bool')",
+    "type": "x.astype(dtype)",
+    "copy": "tg.tensor(x)",
+    "clone": "x * 1, or tg.tensor(x) outside of the graph",
+    "contiguous": "not needed",
+    "expand": "x.broadcast_to(shape)",
+    "gather": "x.take_along_axis(indices, axis)",
+    "masked_fill": "mask.where(value, x)",
+    "scatter_": "x.scatter(indices, values, axis)",
+    "scatter_reduce": "x.scatter(indices, values, axis, reduce='sum')",
+    "cumsum": "x.cumulative_sum(axis)",
+    "cumprod": "x.cumulative_prod(axis)",
+    "logcumsumexp": "x.cumulative_logsumexp(axis)",
+    "amax": "x.max(axis)",
+    "amin": "x.min(axis)",
+    "unbind": "x.unstack(axis)",
+    "unique": "x.unique_values()",
+    "bitwise_not": "~x",
+    "svd": "tg.linalg.svd(x)",
+    "qr": "tg.linalg.qr(x)",
+    "inverse": "tg.linalg.inv(x)",
+    "add_": "x += ..., or x.assign(...)",
+    "zero_": "x.assign(0)",
+    "copy_": "x.assign(...)",
+    "requires_grad_": "x.requires_grad = True",
+    "grad_fn": "x.node",
+}
+"""What users of PyTorch and NumPy may type, and what is its name here: for the error that tells them."""
 
 hang(Methods)

@@ -19,7 +19,7 @@ import fake_cuda  # noqa: E402  makes "strict" the name of a device, for which p
 import operations  # noqa: E402
 
 import tinygrad_ml as tg  # noqa: E402
-from tinygrad_ml.backend.cuda import why_not  # noqa: E402
+from tinygrad_ml.cuda import why_not  # noqa: E402
 
 
 def compare_operations(device: str) -> bool:

@@ -4,13 +4,13 @@ Everybody above asks `of(array)` for the backend of an array in hand, and calls 
 what comes back (`of(x).exp(x)`), so the same line runs on either device. A backend is a NumPy-like
 namespace plus the handful of functions in which the array libraries differ.
 
-Read next: `arrays.py` (the switch), `host.py` (NumPy), `cuda.py` (CuPy), `devices.py`, `dtypes.py`,
+Read next: `arrays.py` (the switch), `host.py` (NumPy; CuPy is `../cuda.py`), `devices.py`, `dtypes.py`,
 `symbols.py`, `sums.py` (how wide totals are), `convert.py`.
 """
 
 from .arrays import absent, of, owner, register
 from .convert import as_array, of_dlpack, share_memory
-from .devices import Device, current_device, get, gpu_available, set_default_device
+from .devices import Device, current_device, get, set_default_device
 from .dtypes import DEFAULT_FLOAT, Array, is_float
 from .symbols import Absent
 
@@ -23,7 +23,6 @@ __all__ = [
     "as_array",
     "current_device",
     "get",
-    "gpu_available",
     "is_float",
     "of",
     "of_dlpack",

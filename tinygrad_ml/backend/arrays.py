@@ -4,12 +4,12 @@ The table below is keyed by array type and is the whole of the "switch": no glob
 "we are on the GPU now", so nothing can be stale when tensors of two devices live side by side.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy
 
 from ..errors import DTypeError
-from .cuda import Cuda
 from .dtypes import SUPPORTED, Array
 from .host import Host
 from .symbols import Absent, Symbol
@@ -19,10 +19,11 @@ class _ByArrayType(dict):
     """Array type -> backend, learning each new type at its first use."""
 
     def __missing__(self, kind: type):
+        package = kind.__module__.partition(".")[0]
         if issubclass(kind, (numpy.ndarray, numpy.generic)):
             found = HOST
-        elif kind.__module__.partition(".")[0] == "cupy":
-            found = Cuda.shared()
+        elif package in _of_package:
+            found = _of_package[package]()
         else:
             raise DTypeError(f"{kind.__name__} is not an array type of any registered backend (NumPy, CuPy)")
         self[kind] = found
@@ -30,12 +31,18 @@ class _ByArrayType(dict):
 
 
 HOST, SYMBOL = Host(), Symbol()
+_of_package: dict[str, Callable[[], Any]] = {}  # name of a package -> the backend of its arrays, made when one is met
 BY_TYPE = _ByArrayType({numpy.ndarray: HOST, Absent: SYMBOL} | {dtype.type: HOST for dtype in SUPPORTED})
 
 
 def register(array_type: type, backend: Any) -> None:
     """Make `backend` the one that computes on arrays of `array_type`."""
     BY_TYPE[array_type] = backend
+
+
+def register_package(package: str, opener: Callable[[], Any]) -> None:
+    """Make what `opener()` returns the backend that computes on arrays of `package`."""
+    _of_package[package] = opener
 
 
 def of(array: Array) -> Any:

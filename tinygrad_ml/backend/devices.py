@@ -9,7 +9,6 @@ import numpy
 
 from ..errors import DeviceError
 from .arrays import BY_TYPE, HOST, SYMBOL
-from .cuda import shared_or_raise, why_not
 
 
 class Device:
@@ -39,7 +38,7 @@ class Device:
                 hint = " (the GPU is called 'gpu' here)"
             elif isinstance(name, (numpy.dtype, type)):
                 hint = " (for a dtype there is astype)"
-            raise DeviceError(f"{name!r} is not a device{hint}; use one of {', '.join(map(repr, _openers))}")
+            raise DeviceError(f"{name!r} is not a device{hint}; use one of {', '.join(map(repr, sorted(_openers)))}")
         self.kind, self.index = match[1], int(match[2] or 0)
 
     @classmethod
@@ -82,17 +81,13 @@ _met: dict[tuple[str, int], Device] = {}
 """The devices on which an array was seen: asking an array for its device is frequent, and should be quick."""
 
 
-def _open_gpu(index: int):
-    return shared_or_raise(index)
-
-
 def _open_host(index: int):
     if index:
         raise DeviceError(f"device 'cpu:{index}' does not exist: all of the CPU is one device, 'cpu'")
     return HOST
 
 
-_openers = {"cpu": _open_host, "gpu": _open_gpu, "symbol": lambda index: SYMBOL}
+_openers: dict[str, Callable[[int], Any]] = {"cpu": _open_host, "symbol": lambda index: SYMBOL}
 
 
 class _Defaults(threading.local):
@@ -126,8 +121,3 @@ def set_default_device(device: "str | Device") -> None:
     device = Device(device)
     get(device).current(device.index).__enter__()  # for good
     _process_default = device
-
-
-def gpu_available() -> bool:
-    """Whether `device("gpu")` can be used here (CuPy is installed, and a driver and a GPU answer)."""
-    return why_not() is None

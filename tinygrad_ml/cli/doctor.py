@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy
 
 from .. import __version__
-from ..backend import gpu_available
 from ..backend.blas import blas
-from ..backend.cuda import why_not
+from ..cuda import gpu_available, why_not
 
 _CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 

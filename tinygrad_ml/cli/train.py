@@ -17,8 +17,9 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from .. import nn, optim
-from ..backend import Device, current_device, gpu_available
+from ..backend import Device, current_device
 from ..backend.blas import blas
+from ..cuda import gpu_available
 from ..data import MNIST, DataLoader, TensorDataset
 from ..errors import OptionError
 from ..models import MODELS

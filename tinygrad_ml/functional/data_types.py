@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy
 
-from ..backend import Device, current_device, dtypes, gpu_available
+from ..backend import Device, current_device, dtypes
+from ..cuda import gpu_available
 from ..errors import DTypeError, OptionError
 from ..tensor import Tensor, TensorLike
 from ..typing import DeviceLike, DTypeLike

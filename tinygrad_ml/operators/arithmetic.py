@@ -14,7 +14,7 @@ from ..backend import dtypes
 from ..modes import modes
 from ..ops import Primitive, elementwise
 from ..tensor import NO_PARAMETERS, Tensor, TensorLike, apply, hang, record
-from .brackets import become, getitem, setitem
+from .becoming import become
 from .operands import comparable, operand
 
 Operator = Callable[[Tensor, TensorLike], Tensor]
@@ -104,9 +104,7 @@ def power(x: Tensor, other: TensorLike) -> Tensor:
     if not isinstance(other, (int, float)) or isinstance(other, bool):
         return _power_of_tensors(x, other)
     whole = isinstance(other, int) and other >= 0
-    exponent = (
-        other if isinstance(other, int) else float(other)
-    )  # NumPy's float64 is a float, and would widen the result
+    exponent = other if isinstance(other, int) else float(other)  # NumPy's float64 is a float that widens the result
     if not (dtypes.is_float(x.dtype) or (whole and x.dtype != dtypes.bool_)):
         x = x.astype(dtypes.int64 if whole else dtypes.DEFAULT_FLOAT)
     return apply(elementwise.power, (x,), {"exponent": exponent})
@@ -121,11 +119,9 @@ def applied(x: Tensor, op: Primitive, *others: Tensor, **params: Any) -> Tensor:
 
 
 class Operators:
-    """The symbols, by the names that Python has for them; `@` is `functional.matmul`."""
+    """The symbols, by the names that Python has for them; `@` is `functional.matmul`, and what brackets do is in `indexing/`."""
 
     _apply = applied
-
-    __getitem__, __setitem__ = getitem, setitem
 
     __pos__ = positive
     __neg__ = sign(elementwise.neg)

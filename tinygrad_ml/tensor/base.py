@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike
 
 from .. import writes
 from ..backend import Array, Device, absent, as_array, dtypes, of
@@ -231,21 +231,6 @@ class Tensor(Protocols, Methods):
     def tolist(self) -> list:
         """The numbers as nested Python lists."""
         return self.numpy().tolist()
-
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> numpy.ndarray:
-        if copy is False and self.device.kind != "cpu":
-            raise ValueError(f"{self._described()} cannot be seen by NumPy without a copy; use x.numpy()")
-        array = self.data if copy is False else self.numpy()
-        return array if dtype is None else array.astype(dtype, copy=bool(copy))
-
-    def __dlpack__(
-        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
-    ) -> Any:
-        options = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
-        return self.data.__dlpack__(**{name: value for name, value in options.items() if value is not None})
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return self.data.__dlpack_device__()
 
     def detach(self) -> Tensor:
         """The same numbers outside of the graph: a constant to every gradient."""

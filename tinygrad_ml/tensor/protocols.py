@@ -1,4 +1,4 @@
-"""What Python asks of a tensor: its truth, its length, its text, a copy of it.
+"""What Python and other libraries ask of a tensor: its truth, its length, its text, its memory, a copy of it.
 
 Read before: `base.py`.
 """
@@ -6,17 +6,17 @@ Read before: `base.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy
+from numpy.typing import DTypeLike
 
 from ..backend import as_array, dtypes
 from ..errors import DTypeError, GradientError, ShapeError
-from .spellings import CALLED_HERE
 
 
 class Protocols:
-    """Methods that Python calls, for the class Tensor."""
+    """Methods that Python and other libraries call, for the class Tensor."""
 
     __slots__ = ()
 
@@ -54,17 +54,6 @@ class Protocols:
     def __contains__(self: Any, value: Any) -> bool:
         return bool((self == value).any())
 
-    if not TYPE_CHECKING:  # to whom every name would be one of a tensor
-
-        def __getattr__(self, name: str) -> Any:
-            known = getattr(type(self), name, None)
-            if isinstance(known, property):  # whose own AttributeError has led here: let it be seen
-                return known.__get__(self)
-            hint = CALLED_HERE.get(name)
-            raise AttributeError(
-                f"a tensor has no attribute {name!r}" + (f"; here it is {hint}" if hint else ""), name=name, obj=self
-            )
-
     def __repr__(self: Any) -> str:
         if self.symbolic:
             numbers = f"shape={self.shape}, symbolic"
@@ -80,6 +69,21 @@ class Protocols:
         if self._needs:
             parts.append(f"from {self.node.op.name}" if self.node.op else "requires_grad=True")
         return f"tensor({', '.join(parts)})"
+
+    def __array__(self: Any, dtype: DTypeLike | None = None, copy: bool | None = None) -> numpy.ndarray:
+        if copy is False and self.device.kind != "cpu":
+            raise ValueError(f"{self._described()} cannot be seen by NumPy without a copy; use x.numpy()")
+        array = self.data if copy is False else self.numpy()
+        return array if dtype is None else array.astype(dtype, copy=bool(copy))
+
+    def __dlpack__(
+        self: Any, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
+        options = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
+        return self.data.__dlpack__(**{name: value for name, value in options.items() if value is not None})
+
+    def __dlpack_device__(self: Any) -> tuple[int, int]:
+        return self.data.__dlpack_device__()
 
     def __format__(self: Any, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy
 
-from ...backend.cuda import shared_or_raise
+from ...cuda import shared_or_raise
 from ..cache import is_safe
 from ..program import Value
 from . import blas

@@ -1,4 +1,4 @@
-"""`x[...]` and `x[...] = v`, and what `+=` shares with it: x takes another value."""
+"""`x[...]` and `x[...] = v`: each is a use of the primitive `getitem`, or of what writes to its places. Read before: `keys.py`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 import numpy
 
 from ..backend import Absent, absent, dtypes, of
-from ..errors import GradientError, ShapeError
-from ..indexing import parse
+from ..errors import ShapeError
 from ..modes import modes, overwriting
+from ..operators import become
 from ..ops import index
 from ..tensor import Tensor, TensorLike, apply, as_tensor
+from .keys import parse
 
 
 def getitem(x: Tensor, key: Any) -> Tensor:
@@ -77,19 +78,3 @@ def _where_masked(x: Tensor, key: Any, values: TensorLike) -> Tensor | None:
     if values.ndim > len(rest) or any(m not in (1, n) for m, n in zip(values.shape[::-1], rest[::-1], strict=False)):
         return None
     return key.reshape(key.shape + (1,) * len(rest)).where(values, x)
-
-
-def become(self: Tensor, value: Tensor, symbol: str) -> Tensor:
-    """Take over the value of `value`, and its place in the graph, as a symbol asks."""
-    if value.shape != self.shape:
-        raise ShapeError(f"{symbol} would change {self._described()} to shape {value.shape}; write x = x ... instead")
-    value = value.astype(self.dtype)
-    if self.is_leaf and self._needs:
-        if modes.grad:
-            raise GradientError(
-                f"{self._described()} is a leaf that requires a gradient, and {symbol} would make it the result of an "
-                f"operation. Update it inside `with tg.no_grad():`, or write x = x ... for a new tensor."
-            )
-        return self.assign(value)
-    self._become(value)
-    return self

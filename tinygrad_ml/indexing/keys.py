@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy
 
-from . import writes
-from .backend import Array, dtypes, of
-from .errors import AxisError, DTypeError, RangeError, ShapeError
-from .ops.index import ARRAY
+from .. import writes
+from ..backend import Array, dtypes, of
+from ..errors import AxisError, DTypeError, RangeError, ShapeError
+from ..ops.index import ARRAY
 
 
 def parse(key: Any, shape: tuple[int, ...], data: Array) -> tuple[list, tuple, tuple[int, ...]]:

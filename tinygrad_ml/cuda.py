@@ -1,14 +1,19 @@
-"""The GPU: CuPy. Imported only when somebody asks for a GPU or hands in a CuPy array."""
+"""The GPU: CuPy, which is imported only when somebody asks for a GPU or hands in a CuPy array.
+
+It is a backend that makes itself known to `backend/`: a further one would be a file as this one is.
+"""
 
 import contextlib
 from typing import Any
 
 import numpy
 
-from ..errors import DeviceError
-from . import sums
-from .dtypes import Array, float16
-from .host import Backend
+from .backend import Array, sums
+from .backend.arrays import register_package
+from .backend.devices import register_kind
+from .backend.dtypes import float16
+from .backend.host import Backend
+from .errors import DeviceError
 
 HOW_TO_GET_CUPY = "pip install 'tinygrad_ml[gpu]' (CUDA 13) or 'tinygrad_ml[gpu12]' (CUDA 12)"
 
@@ -117,3 +122,12 @@ def shared_or_raise(index: int) -> Cuda:
     if index >= count:
         raise DeviceError(f"device 'gpu:{index}' does not exist: this machine has {count} GPU(s), counted from 0")
     return backend
+
+
+def gpu_available() -> bool:
+    """Whether `device("gpu")` can be used here (CuPy is installed, and a driver and a GPU answer)."""
+    return why_not() is None
+
+
+register_package("cupy", Cuda.shared)
+register_kind("gpu", shared_or_raise)
