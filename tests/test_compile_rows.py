@@ -18,8 +18,9 @@ from tinygrad_ml.compile.cpu import expressions, layout
 from tinygrad_ml.compile.gpu.expressions import expression as as_cuda
 from tinygrad_ml.compile.program import Instruction, Value
 from tinygrad_ml.errors import OptionError, TinygradError
-from tinygrad_ml.ops import PRIMITIVES
+from tinygrad_ml.ops import PRIMITIVES, Primitive, elementwise
 from tinygrad_ml.ops.elementwise import binary, unary
+from tinygrad_ml.ops.shapes import kept, reduced
 from tinygrad_ml.tensor import apply, as_tensor
 
 pytestmark = [
@@ -179,6 +180,90 @@ def test_identity_decides_on_a_gpu():
     case = Emulated(lambda x: tuple(f(x) for f in rows), X[:2])
     for found, expected in zip(case(Library(case.launches)), case.expected, strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def product_over(axis: int | tuple[int, ...], keepdims: bool = False):
+    """A reduction of one's own: the product of numbers along an axis, of which the library has no operation."""
+    op = Primitive(
+        "product",
+        lambda xp, x, axis, keepdims: xp.prod(x, axis=axis, keepdims=keepdims),
+        reduced,
+        (lambda g, y, x, like, axis: g.reshape(kept(like.shape, axis)) * y.reshape(kept(like.shape, axis)) / x,),
+        fold=(elementwise.mul, 1),
+    )
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    return lambda x: apply(op, (as_tensor(x),), {"axis": axes, "keepdims": keepdims})
+
+
+@pytest.mark.parametrize("axis", [1, 0, (0, 1)])
+def test_a_reduction_of_ones_own_is_one_kernel_with_its_neighbours(axis):
+    pytest.importorskip("numba")
+    product, x = product_over(axis), tg.tensor(X, requires_grad=True)
+
+    def function(x):
+        return (product(x * 0.01 + 0.995) + 1).log()
+
+    step = tg.compile(function)
+    for _ in range(2):
+        np.testing.assert_allclose(step(x).numpy(), function(x).numpy(), 3e-6)
+    assert len(step.explanation.kernels) == 1 and "no compiled form" not in step.explain()
+    assert "def loop_1(" in step.source and "value_" not in step.source
+    assert tg.gradcheck(product_over(1), tg.tensor(X[:3, :4], dtype="float64"))
+
+
+def test_a_reduction_of_ones_own_is_a_call_of_numpy_where_there_are_no_loops():
+    function = product_over(1)
+    step = tg.compile(lambda x: function(x * 0.01 + 0.995), without=("loops",))
+    np.testing.assert_allclose(step(X).numpy(), np.prod(X * 0.01 + 0.995, axis=1), 1e-5)
+    assert "multiply.reduce(" in step.source
+
+
+@pytest.mark.skipif(cuda_on_cpu.COMPILER is None, reason="there is no g++ to compile kernels for the CPU")
+@pytest.mark.parametrize("axis", [1, 0])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_a_reduction_of_ones_own_is_one_kernel_of_cuda(axis, dtype):
+    x = (np.random.default_rng(0).integers(-1, 2, (9, 40)) * 2 + 1).clip(-1, 1).astype(dtype)
+    case = Emulated(lambda x: product_over(axis)(x) + 1, x)
+    (launch,) = case.launches
+    assert not case.eager
+    np.testing.assert_array_equal(case(Library([launch]))[0], case.expected[0])
+
+
+@pytest.mark.skipif(cuda_on_cpu.COMPILER is None, reason="there is no g++ to compile kernels for the CPU")
+@pytest.mark.parametrize("truth", [tg.any, tg.all])
+def test_truths_are_put_together_in_the_kernel_that_finds_them(truth):
+    case = Emulated(lambda x: tg.where(truth(x > 0.4, axis=1), 1, 2), X)
+    (launch,) = case.launches
+    np.testing.assert_array_equal(case(Library([launch]))[0], case.expected[0])
+
+
+def test_a_product_of_ones_own_is_a_product():
+    op = Primitive(
+        "by_transposed",
+        lambda xp, a, b: xp.matmul(a, xp.swapaxes(b, -1, -2)),
+        lambda a, b: (a[0], b[0]),
+        (lambda g, b: g @ b, lambda g, a: g.mT @ a),
+        inputs="a b",
+        kind="product",
+        turned=True,
+    )
+    step = tg.compile(lambda a, b: apply(op, (a, b)) + 1)
+    np.testing.assert_allclose(step(X, X[:7]).numpy(), X @ X[:7].T + 1, 1e-5)
+    assert "@" in step.source or "matmul(" in step.source
+
+
+def test_what_a_row_says_of_numbers_is_believed():
+    halves = binary("halves", lambda xp, a, b: a // b, "a // b", (), (), "a // b", neutral=(None, 1))
+    guarded = binary(
+        "guarded", lambda xp, a, b: a // b, "a // b", (), (), "a // b", defined=lambda dtypes, constants: False
+    )
+    numbers = np.arange(6)
+    one = tg.compile(lambda x: apply(halves, (x, tg.tensor(1, dtype="int64"))) + 0 * x)
+    np.testing.assert_array_equal(one(numbers).numpy(), numbers)
+    assert "halves" not in one.explain()
+    step = tg.compile(lambda x: apply(guarded, (x + 1, x + 2)) + 1)
+    np.testing.assert_array_equal(step(numbers).numpy(), (numbers + 1) // (numbers + 2) + 1)
+    assert "guarded" in step.explain().partition("no compiled form")[2]
 
 
 EXPRESSIONS = {

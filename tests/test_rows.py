@@ -1,7 +1,11 @@
 """A row says all of an operation: its name is for people, and nothing is found by it."""
 
 import ast
+import contextlib
+import importlib
+import pkgutil
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -94,6 +98,60 @@ def test_what_goes_by_a_name_is_found(code: str):
 )
 def test_printing_a_name_is_allowed(code: str):
     assert not lines_that_go_by_names(code)
+
+
+def modules() -> list[ModuleType]:
+    """All files of the compiler that can be imported here."""
+    found = []
+    for _, name, _ in pkgutil.walk_packages([str(COMPILE)], "tinygrad_ml.compile."):
+        with contextlib.suppress(ImportError):  # of Numba, for one
+            found.append(importlib.import_module(name))
+    return found
+
+
+def is_list_of_operations(thing: object) -> bool:
+    """Whether it has operations in it; a dictionary from them to functions, which say what to do for them, is none."""
+    if isinstance(thing, dict):
+        functions = [whom if isinstance(whom, tuple) else (whom,) for whom in thing.values()]
+        return any(isinstance(op, Primitive) for op in thing) and not all(map(callable, sum(functions, ())))
+    return isinstance(thing, (set, frozenset, tuple, list)) and any(isinstance(one, Primitive) for one in thing)
+
+
+def lists_in_line(code: str) -> list[int]:
+    """Where an operation is looked for among several that are named there: `op in (matmul, linear)`."""
+    return [
+        part.lineno
+        for part in ast.walk(ast.parse(code))
+        if isinstance(part, ast.Compare)
+        and any(isinstance(how, (ast.In, ast.NotIn)) for how in part.ops)
+        and isinstance(part.comparators[0], (ast.Tuple, ast.List, ast.Set))
+        and (part.left.id if isinstance(part.left, ast.Name) else getattr(part.left, "attr", "")) == "op"
+    ]
+
+
+def test_the_compiler_lists_no_operations():
+    """What a list would say of them, each says in its row: so an operation of a user's own can say it too."""
+    files = modules()
+    assert len(files) > 50
+    listed = [
+        f"{module.__name__}.{name}"
+        for module in files
+        for name, thing in vars(module).items()
+        if is_list_of_operations(thing)
+    ]
+    listed += [
+        f"{file.relative_to(COMPILE)}:{line}"
+        for file in COMPILE.rglob("*.py")
+        for line in lists_in_line(file.read_text(encoding="utf-8"))
+    ]
+    assert not listed
+
+
+@pytest.mark.parametrize("code", ("instruction.op in (matmul, linear)", "op not in {index.getitem}", "i.op in [add]"))
+def test_a_list_of_operations_is_found(code: str):
+    assert lists_in_line(code)
+    assert is_list_of_operations(frozenset((every_other(),))) and is_list_of_operations({every_other(): "name"})
+    assert not is_list_of_operations({every_other(): len}) and not is_list_of_operations({every_other(): (len, max)})
 
 
 def every_other() -> Primitive:

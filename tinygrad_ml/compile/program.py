@@ -53,7 +53,8 @@ class Call:
     """
 
     inputs: tuple[str, ...] = ()
-    kind, scalar, ufunc, view = "", None, None, None
+    kind, scalar, ufunc, view, turned = "", None, None, None, False
+    neutral: tuple = ()
 
     def __init__(self, name: str, value: Any, effect: bool = False, checks: bool = False):
         self.name, self.value, self.effect, self.checks = name, value, effect or checks, checks
@@ -90,6 +91,27 @@ class Instruction:
 
     def __init__(self, op: Primitive | Call, inputs: tuple[Value, ...], params: dict[str, Any], output: Value):
         self.op, self.inputs, self.params, self.output = op, inputs, params, output
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether each element of its result follows from the elements in the same place."""
+        return self.op.kind == "elementwise"
+
+    @property
+    def reduces(self) -> bool:
+        """Whether numbers along some axes become one, put together by its operation's `fold`."""
+        return self.op.kind in ("reduction", "position")
+
+    @property
+    def fold(self) -> tuple[Primitive, float]:
+        """How a reduction puts two numbers together, and the number that it begins with."""
+        assert isinstance(self.op, Primitive) and self.op.fold is not None
+        return self.op.fold
+
+    @property
+    def renames(self) -> bool:
+        """Whether its result is its first input, number by number, in another shape."""
+        return self.op.view is not None and self.op.view.order == "kept"
 
     @property
     def flops(self) -> int:

@@ -15,8 +15,9 @@ import numpy
 from ..backend import Array
 from ..backend.sums import accumulator
 from ..errors import ShapeError
-from ..ops.primitive import Primitive, View
+from ..ops.primitive import Primitive
 from ..ops.shapes import Shape, size
+from ..ops.view import View
 
 
 def positions(space: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Shape:

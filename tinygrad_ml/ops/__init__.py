@@ -8,7 +8,8 @@ from types import ModuleType
 
 from . import elementwise, index, matmul, movement, reduce
 from .plan import OUTPUT, Plan
-from .primitive import Primitive, View
+from .primitive import Primitive
+from .view import View
 
 FAMILIES: list[ModuleType] = []
 """The files whose operations are in the table; other rooms enter theirs when they are opened."""

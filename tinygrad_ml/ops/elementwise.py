@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..backend import dtypes
+from . import into
 from .primitive import Primitive, zero
 from .shapes import broadcast, same
 
@@ -98,6 +99,16 @@ def _whole_quotient(compute):
     return value
 
 
+def _divides(dtypes, constants):
+    """Whether no integer is divided by 0."""
+    return "f" in (dtypes[0].kind, dtypes[1].kind) or (constants[1] is not None and bool(constants[1].all()))
+
+
+def _whole_power(dtypes, constants):
+    """Whether no integer is taken to a negative power."""
+    return dtypes[1].kind != "i" or (constants[1] is not None and bool((constants[1] >= 0).all()))
+
+
 def _sigmoid(xp, x):
     with xp.quiet():  # e¹⁰⁰⁰ may overflow here: 1/∞ is 0, as it should be
         t = xp.exp(-x)
@@ -148,9 +159,9 @@ asinh      = unary("asinh",      "arcsinh",        "arsinh x",       "1/√(x² 
 acosh      = unary("acosh",      "arccosh",        "arcosh x",       "1/√(x² - 1)",      lambda g, x: g / ((x - 1) * (x + 1)).sqrt(),  "acosh(x)")
 atanh      = unary("atanh",      "arctanh",        "artanh x",       "1/(1 - x²)",       lambda g, x: g / ((1 - x) * (1 + x)),         "atanh(x)")
 erf        = unary("erf",        _erf,             "erf x",          "2/√π · exp(-x²)",  lambda g, x: g * ((-x * x).exp() * (2 / SQRT_PI)), "erf(x)")
-sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-x))")
-relu       = unary("relu",       lambda xp, x: xp.maximum(x, x.dtype.type(0)), "max(x, 0)", "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),    "0 if x < 0 else x", coerce=None)
-softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * _logistic(x),                "(x if x > 0 else 0) + log1p(exp(-abs(x)))")
+sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-x))", ufunc=into.sigmoid)
+relu       = unary("relu",       lambda xp, x: xp.maximum(x, x.dtype.type(0)), "max(x, 0)", "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),    "0 if x < 0 else x", coerce=None, ufunc=into.relu)
+softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * _logistic(x),                "(x if x > 0 else 0) + log1p(exp(-abs(x)))", ufunc=into.softplus)
 floor      = unary("floor",      _rounding("floor"), "⌊x⌋",          "0",                zero,                                         "floor(x)", coerce=None, ufunc="floor")
 ceil       = unary("ceil",       _rounding("ceil"),  "⌈x⌉",          "0",                zero,                                         "ceil(x)", coerce=None, ufunc="ceil")
 round_     = unary("round",      _rounding("rint"),  "x, rounded half to even", "0",       zero,                                         "rint(x)", coerce=None, ufunc="rint")
@@ -158,9 +169,9 @@ trunc      = unary("trunc",      _rounding("trunc"), "x, towards 0", "0",       
 
 #                     name          value            y =             ∂y/∂a, ∂y/∂b        gradients                                     of one number
 add        = binary("add",       operator.add,     "a + b",          ("1", "1"),         (lambda g: g,           lambda g: g),         "a + b")
-sub        = binary("sub",       operator.sub,     "a - b",          ("1", "-1"),        (lambda g: g,           lambda g: -g),        "a - b")
-mul        = binary("mul",       operator.mul,     "a · b",          ("b", "a"),         (lambda g, b: g * b,    lambda g, a: g * a),  "a * b")
-div        = binary("div",       operator.truediv, "a / b",          ("1/b", "-y/b"),    (lambda g, b: g / b,    lambda g, y, b: -g * y / b), "a / b", coerce=dtypes.promote_floats)
+sub        = binary("sub",       operator.sub,     "a - b",          ("1", "-1"),        (lambda g: g,           lambda g: -g),        "a - b", neutral=(None, 0))
+mul        = binary("mul",       operator.mul,     "a · b",          ("b", "a"),         (lambda g, b: g * b,    lambda g, a: g * a),  "a * b", neutral=(1, 1))
+div        = binary("div",       operator.truediv, "a / b",          ("1/b", "-y/b"),    (lambda g, b: g / b,    lambda g, y, b: -g * y / b), "a / b", coerce=dtypes.promote_floats, neutral=(None, 1))
 maximum    = binary("maximum",   "maximum",        "max(a, b)",      ("1 if a > b, ½ at a tie", "1 if b > a, ½ at a tie"),
                                                    (lambda g, a, b: _share(g, a < b, a == b), lambda g, a, b: _share(g, b < a, a == b)), "a if a > b or a != a else b")
 minimum    = binary("minimum",   "minimum",        "min(a, b)",      ("1 if a < b, ½ at a tie", "1 if b < a, ½ at a tie"),
@@ -173,10 +184,10 @@ logaddexp  = binary("logaddexp", "logaddexp",      "ln(eᵃ + eᵇ)",    ("1/(1 
                                                    "a + log(2) if a == b else (a if a > b else b) + log1p(exp(-abs(a - b)))", coerce=dtypes.promote_floats)
 copysign   = binary("copysign",  "copysign",       "a with the sign of b", ("sign a · sign y", "0"),
                                                    (lambda g, y, a: g * (a.sign() * y.sign()), zero),                                  "copysign(a, b)", coerce=dtypes.promote_floats)
-remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a // b)), "a % b", **small_result)
-floor_divide = binary("floor_divide", operator.floordiv, "⌊a/b⌋",    ("0", "0"),         (zero, zero),                                 "a // b", **small_result)
+remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a // b)), "a % b", defined=_divides, **small_result)
+floor_divide = binary("floor_divide", operator.floordiv, "⌊a/b⌋",    ("0", "0"),         (zero, zero),                                 "a // b", defined=_divides, **small_result)
 pow_       = binary("pow",       operator.pow,     "aᵇ",             ("b·aᵇ⁻¹", "y·ln a"),
-                                                   (lambda g, a, b: _pow_base(g, a, b), lambda g, y, a, b: _pow_exponent(g, y, a, b)),       "a ** b", **small_result)
+                                                   (lambda g, a, b: _pow_base(g, a, b), lambda g, y, a, b: _pow_exponent(g, y, a, b)),       "a ** b", defined=_whole_power, **small_result)
 
 equal         = binary("equal",         operator.eq, "a = b", (), (), "a == b", **bool_result)
 not_equal     = binary("not_equal",     operator.ne, "a ≠ b", (), (), "a != b", **bool_result)
@@ -260,6 +271,8 @@ power = Primitive(
     local=("n·xⁿ⁻¹",),
     kind="elementwise",
     scalar="x ** exponent",
+    ufunc=into.power,
+    defined=lambda dtypes, constants, exponent: dtypes[0].kind == "f" or exponent >= 0,
 )
 
 
@@ -279,6 +292,7 @@ where = Primitive(
     dtype=lambda condition, a, b: a,
     kind="elementwise",
     scalar="a if condition else b",
+    ufunc=into.where,
 )
 
 _cast_facts = {
@@ -287,6 +301,7 @@ _cast_facts = {
     "flops": lambda *_: 0,
     "kind": "elementwise",
     "scalar": "dtype(x)",
+    "ufunc": into.cast,
 }
 
 

@@ -15,8 +15,9 @@ import numpy
 
 from ..backend import Array, dtypes, sums
 from ..errors import RangeError, ShapeError
-from .primitive import Primitive, View, zero
+from .primitive import Primitive, zero
 from .shapes import Shape, broadcast, size
+from .view import View
 
 
 class _Array:

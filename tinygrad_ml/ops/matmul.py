@@ -24,6 +24,7 @@ matmul = Primitive(
     local=("bᵀ, from the right", "aᵀ, from the left"),
     coerce=dtypes.promote,
     flops=lambda y, a, b: 2 * size(y) * a[-1],
+    kind="product",
 )
 
 
@@ -46,4 +47,6 @@ linear = Primitive(
     local=("weight, from the right", "x, from the right of gᵀ"),
     coerce=dtypes.promote,
     flops=lambda y, x, weight: 2 * size(y) * x[1],
+    kind="product",
+    turned=True,
 )

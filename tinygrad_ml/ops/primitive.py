@@ -25,11 +25,14 @@ Read next: `elementwise.py`, the table of derivatives. `plan.py` is how the engi
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import numpy
 
 from .plan import Plans
 from .scalar import parsed
 from .shapes import Shape, size
+from .view import View
 
 
 def zero(g: Any) -> None:
@@ -39,26 +42,6 @@ def zero(g: Any) -> None:
 
 def _one_an_element(output: Shape, *inputs: Shape) -> int:
     return size(output)
-
-
-class View(NamedTuple):
-    """How the result of an operation looks at the memory of its first input.
-
-    order  "kept" if it lies in memory as a new array would, where what it looks at does; "changed" if it does not;
-           "part" if it is a part of what it looks at
-    take   `take(x, **parameters)`: the view of an array of NumPy's, or an error if numbers had to be copied for it; None
-           if only the operation's value can tell
-    back   `back(shape, **parameters)`: the operation and its parameters by which a view that was written to becomes what
-           it looks at, of that shape; None if that is not known
-    when   `when(shape, **parameters)`: whether the result, of that shape, looks at memory at all
-    many   whether it shows one number in several places, so that it is not to be overwritten
-    """
-
-    order: str
-    take: Callable | None = None
-    back: Callable | None = None
-    when: Callable = lambda result, /, **_: True
-    many: bool = False
 
 
 class Primitive:
@@ -79,12 +62,20 @@ class Primitive:
     What makes it quick:
 
     kind      "elementwise" if each element of the result follows from the elements in the same place of the inputs,
-              which are broadcast; "view" if it has a `view`; "" for all else
+              which are broadcast; "reduction" if it puts the numbers along `axis` together (a tuple of axes counted from
+              the left; `keepdims` is another parameter); "position" if it says where along `axis` that number is which is
+              left then; "product" for a matrix product; "view" if it has a `view`; "" for all else
     scalar    the value of one element of an elementwise operation, in Python (see `scalar.py`): what compiled loops
               and kernels are printed from. Without it, they end before the operation
-    ufunc     the function of NumPy that computes the same into given memory, if there is one
+    ufunc     the function of NumPy that computes the same into given memory, if there is one: its name, or
+              `function(*arrays, out=array, **parameters)`, where that memory may be an operand's
     operator  the Python operator that computes the same on the arrays of every backend, if there is one
-    view      how the result looks at the memory of the first input, if it may; see `View`
+    defined   `defined(dtypes, constants, **parameters)`: whether no numbers of these dtypes are an error, where some of
+              the inputs are constants (None for all others); always, if it is not said
+    neutral   for each input the number that leaves the other one as it is, to the last bit; None where there is none
+    fold      (an elementwise operation of two numbers, the number to begin with): how a reduction puts numbers together
+    turned    whether a product multiplies by its second matrix transposed
+    view      how the result looks at the memory of the first input, if it may; see `view.py`
     flops     `flops(output_shape, *input_shapes)`, floating-point operations; one an output element if it is not said
     """
 
@@ -103,15 +94,22 @@ class Primitive:
         flops: Callable | None = None,
         kind: str = "",
         scalar: str | None = None,
-        ufunc: str | None = None,
+        ufunc: str | Callable | None = None,
         operator: Callable | None = None,
-        view: "View | None" = None,
+        defined: Callable = lambda dtypes, constants, **_: True,
+        neutral: Sequence[float | None] = (),
+        fold: tuple["Primitive", float] | None = None,
+        turned: bool = False,
+        view: View | None = None,
     ):
         self.name, self.value, self.shape, self.coerce, self.dtype = name, value, shape, coerce, dtype
         self.inputs = tuple(inputs.split())
         self.gradient, self.formula, self.local = tuple(gradient), formula, tuple(local)
         self.flops = _one_an_element if flops is None else flops
-        self.kind, self.ufunc, self.operator, self.view = "view" if view else kind, ufunc, operator, view
+        self.kind = "view" if view else kind or ("reduction" if fold else "")
+        self.operator, self.view = operator, view
+        self.ufunc: Callable | None = getattr(numpy, ufunc) if isinstance(ufunc, str) else ufunc
+        self.defined, self.neutral, self.fold, self.turned = defined, tuple(neutral), fold, turned
         self.scalar = None if scalar is None else parsed(scalar, name, self.inputs, value)
         self.plans = Plans(self)
 

@@ -1,10 +1,13 @@
 """Reductions: from many numbers to one along some axes. Axes arrive here as tuples counted from the left."""
 
+import math
+
 import numpy
 
 from ..backend import dtypes
 from ..backend.sums import accumulator
 from ..errors import ShapeError
+from . import elementwise
 from .primitive import Primitive
 from .shapes import kept, reduced, same, size
 
@@ -36,10 +39,11 @@ sum_ = Primitive(
     local=("1",),
     dtype=lambda x, **_: x if dtypes.is_float(x) else numpy.sum(numpy.empty(0, x)).dtype,
     flops=_input_size,
+    fold=(elementwise.add, 0),
 )
 
 
-def _extremum(name: str, symbol: str) -> Primitive:
+def _extremum(name: str, fold: tuple[Primitive, float]) -> Primitive:
     def shape(x, axis, keepdims=False):
         if any(x[a] == 0 for a in axis):
             raise ShapeError(f"{name} of shape {x} over axis {axis}: an empty axis has no {name}imum")
@@ -50,17 +54,20 @@ def _extremum(name: str, symbol: str) -> Primitive:
         lambda xp, x, axis, keepdims: getattr(xp, name)(x, axis=axis, keepdims=keepdims),
         shape,
         (lambda g, y, x, like, axis: _spread(g, like, axis) * _ties(x, y, axis),),
-        formula=f"{symbol} x over {{axis}}",
+        formula=f"{name} x over {{axis}}",
         local=("1 where x = y, shared among ties, else 0",),
         flops=_input_size,
+        fold=fold,
     )
 
 
-max_ = _extremum("max", "max")
-min_ = _extremum("min", "min")
+LARGEST, SMALLEST = (elementwise.maximum, -math.inf), (elementwise.minimum, math.inf)
+
+max_ = _extremum("max", LARGEST)
+min_ = _extremum("min", SMALLEST)
 
 
-def _position(name: str) -> Primitive:
+def _position(name: str, fold: tuple[Primitive, float]) -> Primitive:
     def shape(x, axis, keepdims=False):
         if any(x[a] == 0 for a in axis):
             raise ShapeError(f"{name} of shape {x} over axis {axis}: an empty axis has no extremum")
@@ -72,15 +79,22 @@ def _position(name: str) -> Primitive:
         return getattr(xp, name)(x, axis=over, keepdims=keepdims).astype(numpy.int64)
 
     return Primitive(
-        name, value, shape, formula=f"{name} x over {{axis}}", dtype=lambda x, **_: dtypes.int64, flops=_input_size
+        name,
+        value,
+        shape,
+        formula=f"{name} x over {{axis}}",
+        dtype=lambda x, **_: dtypes.int64,
+        flops=_input_size,
+        kind="position",
+        fold=fold,
     )
 
 
-argmax = _position("argmax")
-argmin = _position("argmin")
+argmax = _position("argmax", LARGEST)
+argmin = _position("argmin", SMALLEST)
 
 
-def _truth(name: str) -> Primitive:
+def _truth(name: str, fold: tuple[Primitive, float]) -> Primitive:
     return Primitive(
         name,
         lambda xp, x, axis, keepdims: getattr(xp, name)(x, axis=axis, keepdims=keepdims),
@@ -88,11 +102,12 @@ def _truth(name: str) -> Primitive:
         formula=f"{name} x over {{axis}}",
         dtype=lambda x, **_: dtypes.bool_,
         flops=_input_size,
+        fold=fold,
     )
 
 
-any_ = _truth("any")
-all_ = _truth("all")
+any_ = _truth("any", (elementwise.logical_or, False))
+all_ = _truth("all", (elementwise.logical_and, True))
 
 cumulative_sum = Primitive(
     "cumulative_sum",

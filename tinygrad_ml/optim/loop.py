@@ -89,6 +89,6 @@ def _overwritten(calls: Sequence[tuple[Callable, Sequence[Node], Node]], outputs
 
 def _ufunc(node: Node) -> numpy.ufunc:
     """The function of NumPy that computes the node."""
-    if node.op is None or node.op.ufunc is None or node.params:
+    if node.op is None or not isinstance(node.op.ufunc, numpy.ufunc) or node.params:
         raise NotElementwise
-    return getattr(numpy, node.op.ufunc)
+    return node.op.ufunc

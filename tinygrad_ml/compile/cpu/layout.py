@@ -10,12 +10,10 @@ from collections.abc import Hashable, Iterable
 import numpy
 
 from ... import blocks
-from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
 from ..program import Instruction, Program, Value
 from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout, form_of
-from .functions import NOT_IN_PLACE
 from .loops import KernelLoop
 from .places import addressable
 from .products.plan import Product
@@ -51,7 +49,7 @@ class HostLayout(Layout):
 
     def _lay(self, kernel: Kernel, instruction: Instruction) -> None:
         super()._lay(kernel, instruction)
-        if instruction.op is matmul and self._sooner_transposed(instruction):
+        if instruction.op.kind == "product" and self._sooner_transposed(instruction):
             output = instruction.output
             *batch, rows, columns = output.shape
             self.forms[output] = form_of((*batch, columns, rows), output.dtype).mT
@@ -64,15 +62,12 @@ class HostLayout(Layout):
             return False
         return self.forms[b].strides[-2] == b.dtype.itemsize != self.forms[b].strides[-1]
 
-    def reads_late(self, kernel: Kernel, instruction: Instruction) -> bool:
-        return instruction.op in NOT_IN_PLACE
-
     def _product(self, instruction: Instruction) -> Product | None:
         """The instruction, if it is a product that can run as machine code."""
-        if not self.compiled or instruction.op not in (matmul, linear):
+        if not self.compiled or instruction.op.kind != "product":
             return None
         a, b, c = (self.forms[value] for value in (*instruction.inputs, instruction.output))
-        if instruction.op is linear:
+        if instruction.op.turned:
             b = b.mT
         elif not c.flags.c_contiguous:
             a, b, c = b.mT, a.mT, c.mT
@@ -129,6 +124,6 @@ class HostLayout(Layout):
         calls = [
             ([self.roots[x] for x in instruction.inputs], instruction.output) for instruction in kernel.instructions
         ]
-        # Nor is a row put in the place of its sum.
-        in_place = [instruction.op not in NOT_IN_PLACE and not kernel.axes for instruction in kernel.instructions]
-        return blocks.registers(calls, {self.roots[value] for value in kernel.outputs} | self.views.keys(), in_place)
+        outputs = {self.roots[value] for value in kernel.outputs}
+        # No row is put in the place of its sum.
+        return blocks.registers(calls, outputs | self.views.keys(), in_place=not kernel.axes)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from math import prod
-from typing import Any
 
 import numpy
 
@@ -19,13 +18,13 @@ from ...blocks import BlockRunner
 from ...functional import windows
 from ...ops import movement, reduce
 from ...ops.index import ARRAY, assemble, assemble_into, scatter_add
-from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
 from ..eager import value_of
 from ..program import COPY, DRAW, Instruction, Value
 from ..schedule.draws import INTO_MEMORY, drawing
 from ..schedule.kernel import Kernel
 from ..schedule.layout import view_function
+from ..schedule.reductions import adds_up
 from ..sources import Argument
 from . import moves
 from .functions import function_of
@@ -34,15 +33,6 @@ from .products.plan import FIRST_A, FIRST_B, FIRST_C
 from .sharing.job import address
 from .source import StepSource
 from .walks import written
-
-REDUCING_UFUNCS: dict[Any, str] = {
-    reduce.sum_: "add",
-    reduce.max_: "maximum",
-    reduce.min_: "minimum",
-    reduce.any_: "logical_or",
-    reduce.all_: "logical_and",
-}
-"""Primitive -> the function of NumPy that reduces by it."""
 
 
 class Lines(StepSource):
@@ -118,19 +108,21 @@ class Lines(StepSource):
                 offset = self.layout.offsets[self.layout.registers[value]]
                 self.fixed[value] = self._place(offset, value.shape, value.dtype)
             operands = list(map(self.name, instruction.inputs))
-            if instruction.op in REDUCING_UFUNCS:
+            if instruction.reduces:
                 self._reduction(instruction, operands[0], self.name(value))
             else:
                 function = self._named(function_of(instruction))
                 self.lines.append(f"{function}({', '.join(operands)}, out={self.name(value)})")
 
     def _reduction(self, instruction: Instruction, operand: str, out: str) -> None:
-        op, axis, keepdims = instruction.op, instruction.params["axis"], instruction.params["keepdims"]
-        x = instruction.inputs[0]
-        if op is reduce.sum_ and dtypes.is_float(x.dtype) and not is_plain(x.dtype, prod(x.shape[a] for a in axis)):
+        (fold, _), axis, x = instruction.fold, instruction.params["axis"], instruction.inputs[0]
+        wide = adds_up(instruction) and not is_plain(x.dtype, prod(x.shape[a] for a in axis))
+        if wide or not isinstance(fold.ufunc, numpy.ufunc):
             self._copied(instruction, operand, out)  # how wide, is said in one place
             return
-        self.lines.append(f"{REDUCING_UFUNCS[op]}.reduce({operand}, {axis}, None, {out}, {keepdims})")
+        self.lines.append(
+            f"{fold.ufunc.__name__}.reduce({operand}, {axis}, None, {out}, {instruction.params['keepdims']})"
+        )
 
     def _copied(self, instruction: Instruction, operand: str, out: str) -> None:
         """What eager mode computes, put into `out`."""
@@ -156,8 +148,10 @@ class Lines(StepSource):
 
     def _single(self, instruction: Instruction) -> None:
         operands = list(map(self.name, instruction.inputs))
-        if instruction.op in REDUCING_UFUNCS:
+        if instruction.op.kind == "reduction":
             self._reduction(instruction, operands[0], self._target(instruction.output))
+        elif instruction.op.kind == "product":
+            self._multiplied(instruction)
         else:
             FORMS.get(instruction.op, Lines._eagerly)(self, instruction, operands)
 
@@ -168,19 +162,16 @@ class Lines(StepSource):
         self.names[f"call_{number}"] = lambda *x: numpy.asarray(compute(*x), order="C")
         self.lines.append(f"v{number} = call_{number}({', '.join(operands)})")
 
-    def _matmul(self, instruction: Instruction, operands: list[str]) -> None:
+    def _multiplied(self, instruction: Instruction) -> None:
         a, b, out = *instruction.inputs, instruction.output
         target = self._target(out)
-        if not self.layout.forms[out].flags.c_contiguous:  # laid out to be computed as bᵀ·aᵀ
+        if instruction.op.turned:
+            self._product(out, (a, b, out), self.name(a), self._transposed(b), target)
+        elif not self.layout.forms[out].flags.c_contiguous:  # laid out to be computed as bᵀ·aᵀ
             target = self._transposed(out)
             self._product(out, (b, a, out), self._transposed(b), self._transposed(a), target)
         else:
             self._product(out, (a, b, out), self.name(a), self.name(b), target)
-
-    def _linear(self, instruction: Instruction, operands: list[str]) -> None:
-        (x, weight), out = instruction.inputs, instruction.output
-        target = self._target(out)
-        self._product(out, (x, weight, out), operands[0], self._transposed(weight), target)
 
     def _product(self, result: Value, memory: tuple[Value, Value, Value], a: str, b: str, out: str) -> None:
         """a·b into `out`, as expressions; `memory` has the values that lie there."""
@@ -267,8 +258,6 @@ class Lines(StepSource):
 
 
 FORMS = {
-    matmul: Lines._matmul,
-    linear: Lines._linear,
     COPY: Lines._copy,
     movement.reshape: Lines._reshape,
     movement.concat: Lines._concat,

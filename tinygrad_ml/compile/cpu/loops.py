@@ -16,12 +16,11 @@ from typing import NamedTuple
 import numpy
 
 from ...backend.sums import accumulator
-from ...ops.movement import reshape
-from ...ops.reduce import sum_
 from ...ops.shapes import reduced, size
 from ..program import Instruction, Value
 from ..schedule.axes import along_domain, shape_read, strides_in
-from ..schedule.kernel import REDUCTIONS, Kernel, Turns
+from ..schedule.kernel import Kernel, Turns
+from ..schedule.reductions import adds_up, together
 from .expressions import constant, has_loop
 from .places import MEMORY
 
@@ -32,9 +31,10 @@ becomes several loops, see `schedule.fusion.fusion`."""
 
 def may_reduce(instruction: Instruction, is_reduced: bool) -> bool:
     """Whether a loop can have the instruction beside reductions. See `schedule.fusion.fusion`."""
-    if instruction.op in REDUCTIONS:
+    if instruction.op.kind == "reduction":
         x, y = instruction.inputs[0].dtype, instruction.output.dtype
-        return y in MEMORY and x in MEMORY and y.kind != "b" and 0 not in instruction.inputs[0].shape
+        put_together = y.kind != "b" and has_loop(together(instruction, y), True)
+        return put_together and x in MEMORY and 0 not in instruction.inputs[0].shape
     return 0 not in instruction.output.shape and has_loop(instruction, is_reduced)
 
 
@@ -62,7 +62,7 @@ class KernelLoop:
         self.totals = {
             i.output: Value(i.output.number, i.output.shape, accumulator(i.output.dtype, running=True))
             for i in kernel.instructions
-            if i.op is sum_ and i.output in added_up and i.output.dtype.kind == "f"
+            if i.output in added_up and adds_up(i)
         }
         again |= set(added_up)
         self.kept = [i.output for i in kernel.instructions if i.output in again and i.output not in kernel.outputs]
@@ -71,7 +71,7 @@ class KernelLoop:
     def can_run(kernel: Kernel) -> bool:
         """Whether all of its operations can be written in a loop."""
         return 0 not in kernel.shape and all(
-            kernel.folds(i) or i.op is reshape or has_loop(i, kernel.reduced(i.output)) for i in kernel.instructions
+            kernel.folds(i) or i.renames or has_loop(i, kernel.reduced(i.output)) for i in kernel.instructions
         )
 
 
@@ -115,7 +115,7 @@ class Operands:
 
     def in_memory(self, value: Value) -> bool:
         """Whether a value that is made here is stored."""
-        return value in self.loop.kept or (value in self._kernel.outputs and self.made[value].op is not reshape)
+        return value in self.loop.kept or (value in self._kernel.outputs and not self.made[value].renames)
 
     def taken(self, value: Value, instruction: Instruction) -> Operand:
         """A value from outside, as an instruction reads it."""

@@ -13,25 +13,19 @@ have; `machine_code.py`, how a loop is compiled and kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy
 
+from ...backend import dtypes
 from ...backend.sums import RUNNING_SUM_ELEMENTS
-from ...ops.movement import reshape
-from ...ops.reduce import max_, min_, sum_
 from ...ops.shapes import size
 from ..program import Instruction, Value
 from ..schedule.axes import neighbours
-from .expressions import constant, expression
+from ..schedule.reductions import adds_up, first_number, together
+from .expressions import constant, expression, literal
 from .loops import KernelLoop, Operand, Operands
 from .places import NOTHING_OVERLAPS, Axis, LoopArray, place
-
-COMBINED: dict[Any, str] = {
-    sum_: "{0} + {1}",
-    max_: "({1} if {1} > {0} or {1} != {1} else {0})",
-    min_: "({1} if {1} < {0} or {1} != {1} else {0})",
-}
 
 
 class Written(NamedTuple):
@@ -158,7 +152,7 @@ class _Writer:
         """A line for an elementwise operation, and one that stores its result."""
         output = instruction.output
         operands = [self._operand(value, instruction, loaded, depth) for value in instruction.inputs]
-        if instruction.op is reshape:  # another name
+        if instruction.renames:
             self.names[output] = loaded[output] = operands[0]
             return
         loaded[output] = self._name(output)
@@ -184,15 +178,15 @@ class _Writer:
         output = instruction.output
         if self.in_rows or self.inner:
             total = f"t_{self._name(output)}"
-            if instruction.op is sum_ and output.dtype.kind == "f":
+            if adds_up(instruction):
                 self._emit(depth, f"{total} = add_in_any_order({total}, float64({value}))")
                 return
         else:
             self._name(output)
             total = self._at(self.operands.result(output))
-            if output.dtype != instruction.inputs[0].dtype:
-                value = f"{output.dtype}({value})"
-        self._emit(depth, f"{total} = {COMBINED[instruction.op].format(total, value)}")
+        if output.dtype != instruction.inputs[0].dtype:
+            value = f"{output.dtype}({value})"
+        self._emit(depth, f"{total} = {expression(together(instruction, output.dtype), [value, total])}")
 
     def _start(self, reductions: Iterable[Instruction], depth: int) -> None:
         """Registers for what is reduced next."""
@@ -256,8 +250,8 @@ class _Writer:
     def _add(self, instruction: Instruction, part: str, depth: int) -> None:
         """What was found of a reduction, taken into its total."""
         total = self.operands.total(instruction.output)
-        at = self._at(total)
-        self._emit(depth, f"{at} = {COMBINED[instruction.op].format(at, f'{total.value.dtype}({part})')}")
+        at, dtype = self._at(total), total.value.dtype
+        self._emit(depth, f"{at} = {expression(together(instruction, dtype), [f'{dtype}({part})', at])}")
 
     def _finish(self, depth: int) -> None:
         loaded: dict = {}
@@ -272,10 +266,5 @@ class _Writer:
 
 def _start(instruction: Instruction, wide: bool = False) -> str:
     """The number with which a reduction begins. Sums in a register are wide: they are rounded once, at the end."""
-    dtype = instruction.output.dtype
-    if instruction.op is sum_:
-        return f"{'float64' if wide and dtype.kind == 'f' else dtype}(0)"
-    if dtype.kind == "f":
-        return f"{dtype}({'-' if instruction.op is max_ else ''}inf)"
-    extreme = numpy.iinfo(dtype)
-    return f"{dtype}({extreme.min if instruction.op is max_ else extreme.max})"
+    dtype = dtypes.float64 if wide and adds_up(instruction) else instruction.output.dtype
+    return literal(first_number(instruction, dtype), dtype)

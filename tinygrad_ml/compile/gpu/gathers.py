@@ -20,7 +20,6 @@ from ...ops import movement
 from ...ops.index import ARRAY, getitem
 from ...ops.shapes import broadcast, size
 from ..passes.dead import dead
-from ..passes.elementwise import is_elementwise
 from ..passes.rewriting import Rewriting
 from ..program import GATHER, Instruction, Program, Value
 from ..schedule.axes import strides_in
@@ -104,7 +103,7 @@ def _for_each_element(instruction: Instruction) -> bool:
     if any(value.dtype not in dtypes.SUPPORTED for value in values):
         return False
     by_arrays_alone = instruction.op is GATHER and instruction.params["common"] == instruction.output.shape
-    return is_elementwise(instruction) or by_arrays_alone
+    return instruction.elementwise or by_arrays_alone
 
 
 def _operands(instruction: Instruction) -> tuple[Value, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-HELPERS = {
+HELPERS: dict[str, str] = {
     "rounded": """\
 // A number as float16 has it: these are computed in float32, and rounded after each operation.
 __device__ float rounded(float x) { return __half2float(__float2half_rn(x)); }
@@ -89,33 +89,19 @@ template <typename T> __device__ void put(T* p, long long left, Four<T> x)
     else for (int k = 0; k < 4; k++) if (k < left) p[k] = x.at[k];
 }
 """,
-    "Sum": """\
-struct Sum { template <typename T> static __device__ T of(T a, T b) { return a + b; } };
-""",
-    "Max": """\
-// The larger one; nan, if there is one.
-struct Max { template <typename T> static __device__ T of(T a, T b) { return a > b || a != a ? a : b; } };
-""",
-    "Min": """\
-struct Min { template <typename T> static __device__ T of(T a, T b) { return a < b || a != a ? a : b; } };
-""",
     "At": """\
-// A number and its place. Of equal numbers the first one is taken, and nan before all others.
+// A number and its place.
 template <typename T> struct At { T value; long long place; };
-template <typename T> __device__ At<T> first(At<T> a, At<T> b, bool a_wins, bool b_wins)
-{
-    if (a.value != a.value || b.value != b.value) a_wins = a.value != a.value, b_wins = b.value != b.value;
-    return a_wins == b_wins ? (a.place < b.place ? a : b) : a_wins ? a : b;
-}
 """,
-    "First_max": """\
-struct First_max {
-    template <typename T> static __device__ At<T> of(At<T> a, At<T> b) { return first(a, b, a.value > b.value, a.value < b.value); }
-};
-""",
-    "First_min": """\
-struct First_min {
-    template <typename T> static __device__ At<T> of(At<T> a, At<T> b) { return first(a, b, a.value < b.value, a.value > b.value); }
+    "First": """\
+// Of two numbers the one that is left when they are put together, and its place; of equal ones the first, and nan before all.
+template <typename Fold> struct First {
+    template <typename T> static __device__ At<T> of(At<T> a, At<T> b)
+    {
+        const T left = Fold::of(a.value, b.value);
+        const bool a_wins = a.value == left || a.value != a.value, b_wins = b.value == left || b.value != b.value;
+        return a_wins == b_wins ? (a.place < b.place ? a : b) : a_wins ? a : b;
+    }
 };
 """,
     "across": """\
@@ -164,7 +150,7 @@ template <typename Fold, int rows, int lanes, typename T> __device__ T over_tile
 }
 """,
 }
-"""Source by name, each after those that it needs. A kernel has those whose names occur in it."""
+"""Source by name, each after those that it needs. A kernel has those whose names occur in it. `reductions.py` adds to them."""
 
 
 def prelude(text: str) -> str:

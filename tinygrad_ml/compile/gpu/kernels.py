@@ -15,7 +15,6 @@ from ... import ops
 from ...backend import dtypes
 from ...functional import windows
 from ...ops.shapes import size
-from ..passes.elementwise import is_elementwise
 from ..program import COPY, GATHER, PUT, Instruction, Value
 from ..schedule.kernel import Kernel
 from . import indexing, movement
@@ -23,13 +22,11 @@ from .expressions import printed
 from .grouped import grouped, structure
 from .launch import Launch
 from .loops import elementwise
-from .reductions import FOLDS
+from .reductions import has_fold
 from .rows import Rows
 
 SINGLE = {
     COPY: movement.copy,
-    ops.movement.reshape: movement.copy,
-    ops.movement.constant_in: movement.copy,
     ops.movement.concat: movement.concat,
     ops.reduce.cumulative_sum: movement.cumulative_sum,
     windows.fold: movement.fold,
@@ -46,13 +43,16 @@ def has_form(instruction: Instruction) -> bool:
     """Whether an instruction can be a part of a generated kernel, for each element of its result."""
     if instruction.op is GATHER:
         return _supported(instruction)
-    return _supported(instruction) and is_elementwise(instruction) and printed(instruction)
+    return _supported(instruction) and instruction.elementwise and printed(instruction)
 
 
 def has_launch(instruction: Instruction) -> bool:
     """Whether an instruction that stands alone has a generated kernel."""
-    op = instruction.op
-    return _supported(instruction) and (op in FOLDS or (op in SINGLE and indexing.has_launch(instruction)))
+    if not _supported(instruction):
+        return False
+    return (
+        instruction.renames or has_fold(instruction) or (instruction.op in SINGLE and indexing.has_launch(instruction))
+    )
 
 
 def _supported(instruction: Instruction) -> bool:
@@ -68,11 +68,13 @@ def launches(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> list[Launc
         return []
     if kernel.kind == "single":
         (instruction,) = kernel.instructions
+        if instruction.renames:
+            return movement.copy(instruction, forms)
         if instruction.op in SINGLE:
             return SINGLE[instruction.op](instruction, forms)
         alone = Kernel(0, instruction, "loop")
         alone.outputs = [instruction.output]
         return [Rows(alone, forms).launch()]
-    if any(instruction.op in FOLDS for instruction in kernel.instructions):
+    if any(instruction.reduces for instruction in kernel.instructions):
         return [Rows(kernel, forms).launch()]
     return [elementwise(kernel.name, kernel.shape, kernel.instructions, kernel.inputs(), kernel.outputs, forms)]

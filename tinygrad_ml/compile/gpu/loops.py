@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy
 
-from ...ops.movement import constant_in, reshape
 from ...ops.shapes import size
 from ..program import COPY, GATHER, PUT, Instruction, Value
 from ..schedule.axes import strides_in
@@ -20,9 +19,6 @@ from .places import Places, at, needs_wide
 
 FOUR_AT_A_TIME_ELEMENTS = 1 << 18
 """From so many elements on a thread computes four: with fewer, the processor would be half empty."""
-
-COPIES = frozenset((COPY, PUT, reshape, constant_in))
-"""Operations whose result is, or begins as, their first input."""
 
 
 class LoopNames:
@@ -108,7 +104,7 @@ def body(
         (inner if many else before).append(line)
     for instruction in instructions:
         output = instruction.output
-        if instruction.op in COPIES:
+        if instruction.renames or instruction.op is COPY or instruction.op is PUT:
             names.same(output, instruction.inputs[0])
         elif instruction in gathers:
             operands = [names[value] for value in instruction.inputs[1:]]

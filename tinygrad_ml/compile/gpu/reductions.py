@@ -5,27 +5,24 @@ Read next: `rows.py`, the kernels in which it does.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy
 
 from ...backend import dtypes
-from ...ops import reduce
 from ..program import Instruction
-from .expressions import REGISTER, literal
+from ..schedule.reductions import first_number, together
+from .expressions import REGISTER, expression, literal, printed
+from .helpers import HELPERS
 
-FOLDS: dict[Any, str] = {
-    reduce.sum_: "Sum",
-    reduce.max_: "Max",
-    reduce.min_: "Min",
-    reduce.any_: "Max",
-    reduce.all_: "Min",
-    reduce.argmax: "First_max",
-    reduce.argmin: "First_min",
-}
-"""Reduction -> what puts two numbers together, in `helpers.py`."""
-TRUTHS = frozenset((reduce.any_, reduce.all_))
-POSITIONS = frozenset((reduce.argmax, reduce.argmin))
+
+def has_fold(instruction: Instruction) -> bool:
+    """Whether it is a reduction whose way to put two numbers together can be written."""
+    return instruction.reduces and printed(together(instruction, _folded(instruction)))
+
+
+def _folded(instruction: Instruction) -> numpy.dtype:
+    """The dtype in which numbers are put together: float16 is rounded at the end."""
+    dtype = (instruction.inputs[0] if instruction.op.kind == "position" else instruction.output).dtype
+    return dtypes.float32 if dtype == dtypes.float16 else dtype
 
 
 class Found:
@@ -34,45 +31,41 @@ class Found:
     def __init__(self, instruction: Instruction, operand: str, output: str):
         self.instruction, self.operand, self.output = instruction, operand, output
         self.name = f"found_{output}"
-        op, dtype = instruction.op, instruction.inputs[0].dtype
-        self.fold, self.result = FOLDS[op], REGISTER[instruction.output.dtype]
-        if op is reduce.sum_:
-            self.type, self.start = self.result, "0"
-        elif op in TRUTHS:
-            self.type, self.start = "int", str(int(op is reduce.all_))
-        else:
-            self.type = REGISTER[dtype] if dtype.kind == "f" or dtype.itemsize >= 4 else "int"
-            self.start = _least(dtype) if FOLDS[op].lower().endswith("max") else _greatest(dtype)
-            if op in POSITIONS:
-                self.start = f"{{{self.start}, {literal(numpy.iinfo(numpy.int64).max, dtypes.int64)}}}"
-                self.number, self.type = self.type, f"At<{self.type}>"
+        self.result, dtype = REGISTER[instruction.output.dtype], _folded(instruction)
+        self.type = REGISTER[dtype] if dtype.kind == "f" or dtype.itemsize >= 4 else "int"
+        self.start = literal(first_number(instruction, dtype), dtype)
+        self.fold = _fold(instruction, dtype, self.type)
+        self._position = instruction.op.kind == "position"
+        if self._position:
+            self.start = f"{{{self.start}, {literal(numpy.iinfo(numpy.int64).max, dtypes.int64)}}}"
+            self.fold, self.type = f"First<{self.fold}>", f"At<{self.type}>"
 
     def taken(self, operand: str) -> str:
         """The variable and one more number."""
-        op = self.instruction.op
-        if op in POSITIONS:
+        more = operand
+        if self._position:
             more = f"{self.type}{{{operand}, column}}"
-        elif op in TRUTHS:
+        elif self.instruction.output.dtype == dtypes.bool_:
             more = f"int({operand} != 0)"
-        else:
-            more = operand if REGISTER[self.instruction.inputs[0].dtype] == self.type else f"({self.type}){operand}"
+        elif REGISTER[self.instruction.inputs[0].dtype] != self.type:
+            more = f"({self.type}){operand}"
         return f"{self.fold}::of({self.name}, {more})"
 
     def value(self, found: str) -> str:
         """What all have found, as the value of the reduction."""
-        if self.instruction.op in POSITIONS:
+        if self._position:
             return f"{found}.place"
-        rounded = self.instruction.output.dtype == dtypes.float16 and self.instruction.op is reduce.sum_
-        return f"rounded({found})" if rounded else found
+        return f"rounded({found})" if self.instruction.output.dtype == dtypes.float16 else found
 
 
-def _least(dtype: numpy.dtype) -> str:
-    if dtype.kind == "f":
-        return literal(-numpy.inf, dtype)
-    return "0" if dtype == dtypes.bool_ else literal(numpy.iinfo(dtype).min, dtype)
-
-
-def _greatest(dtype: numpy.dtype) -> str:
-    if dtype.kind == "f":
-        return literal(numpy.inf, dtype)
-    return "1" if dtype == dtypes.bool_ else literal(numpy.iinfo(dtype).max, dtype)
+def _fold(instruction: Instruction, dtype: numpy.dtype, kind: str) -> str:
+    """The name of what puts two numbers together, which is entered among the helpers of kernels."""
+    text = expression(together(instruction, dtype), ["b", "a"])
+    stem = name = f"{instruction.fold[0].name}_{kind.replace(' ', '_')}"
+    number = 1
+    while True:
+        source = f"struct {name} {{ static __device__ {kind} of({kind} a, {kind} b) {{ return {text}; }} }};\n"
+        if HELPERS.setdefault(name, source) == source:
+            return name
+        number += 1  # another operation has that name
+        name = f"{stem}_{number}"

@@ -17,7 +17,7 @@ import numpy
 from ..program import Value
 from ..schedule.kernel import Kernel
 from .launch import BLOCK_NUMBER, Launch, launch
-from .reductions import POSITIONS, Found
+from .reductions import Found
 from .teams import team
 from .work import Work
 
@@ -39,7 +39,7 @@ class Rows:
         work = self.work
         axes = [axis for axis, n in enumerate(kernel.shape) if n > 1]
         along_rows = not axes or axes[-1] in kernel.axes
-        positions = any(instruction.op in POSITIONS for instruction in work.reductions)
+        positions = any(instruction.op.kind == "position" for instruction in work.reductions)
         self.team = team(work.rows, work.columns, along_rows, once=work.passes == 1 and not positions)
         each = -(-work.columns // self.team.lanes)
         self.near = work.kept_near() if each <= KEPT_ROW_ELEMENTS else {}

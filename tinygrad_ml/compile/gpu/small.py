@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from ...backend import dtypes
 from ...ops import elementwise, movement, reduce
-from ...ops.matmul import linear, matmul
 from ..passes.rewriting import Rewriting
 from ..program import Instruction, Program
 
@@ -28,7 +27,7 @@ def small_products(program: Program) -> Program:
         a, b = instruction.inputs
         (m, k), n = a.shape, instruction.output.shape[1]
         # The axis that is summed stands where the memory of b has it, if b is no transposed view.
-        rows, columns, axis = ((m, k, 1), (1, k, n), 1) if instruction.op is matmul else ((m, 1, k), (1, n, k), 2)
+        rows, columns, axis = ((m, 1, k), (1, n, k), 2) if instruction.op.turned else ((m, k, 1), (1, k, n), 1)
         left = new(movement.reshape, (a,), rows, a.dtype, shape=rows)
         right = new(movement.reshape, (b,), columns, b.dtype, shape=columns)
         shape = (m, k, n) if axis == 1 else (m, n, k)
@@ -38,7 +37,7 @@ def small_products(program: Program) -> Program:
 
 
 def _is_small(instruction: Instruction) -> bool:
-    if instruction.op not in (matmul, linear) or len(instruction.output.shape) != 2:
+    if instruction.op.kind != "product" or len(instruction.output.shape) != 2:
         return False
     m, k = instruction.inputs[0].shape
     in_precision = instruction.output.dtype in (dtypes.float32, dtypes.float64)

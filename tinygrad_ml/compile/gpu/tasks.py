@@ -12,7 +12,6 @@ from typing import Any
 import numpy
 
 from ...backend import get, of
-from ...ops.matmul import linear, matmul
 from ...ops.shapes import size
 from ...random import streams
 from ..eager import value_of
@@ -23,8 +22,6 @@ from ..schedule.layout import Layout, form_of
 from . import blas
 from .kernels import Launch, has_launch, launches
 from .memory import TaskMemory, of_the_host
-
-PRODUCTS = (matmul, linear)
 
 
 class Task:
@@ -71,7 +68,7 @@ class Multiplied(Task):
         self._copies: dict[Value, Any] = {}
         laid = [form if blas.fits(form) else form_of(form.shape, form.dtype) for _, form in self._operands]
         left, right = laid
-        self._calls = blas.products(left, right.T if instruction.op is linear else right, forms[instruction.output])
+        self._calls = blas.products(left, right.T if instruction.op.turned else right, forms[instruction.output])
 
     def prepare(self, places: TaskMemory) -> None:
         for value, form in self._operands:
@@ -186,7 +183,7 @@ def tasks(kernel: Kernel, layout: Layout, forms: dict[Value, numpy.ndarray]) -> 
         yield Drawn(instruction)
     elif not kernel.outputs:
         return
-    elif instruction.op in PRODUCTS and str(output.dtype) in blas.DATA:
+    elif instruction.op.kind == "product" and str(output.dtype) in blas.DATA:
         yield Multiplied(instruction, forms)
     elif has_launch(instruction):
         yield from map(Launched, launches(kernel, forms))

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy
 
-from ...ops.movement import reshape
 from ...ops.shapes import size
 from ..program import GATHER, Instruction, Value
 from ..schedule.axes import along_domain, shape_read, strides_in
@@ -119,7 +118,7 @@ class Work:
             if self.kernel.folds(instruction):
                 self.reductions[instruction] = now, operands[0]
                 continue
-            if instruction.op is reshape:
+            if instruction.renames:
                 self.names.same(output, instruction.inputs[0])
                 continue
             if instruction in self.gathers:

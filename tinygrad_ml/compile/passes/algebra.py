@@ -18,7 +18,6 @@ from ...ops.shapes import broadcast
 from ..eager import value_of
 from ..program import Instruction, Program, Value
 from ..sources import Constant
-from .elementwise import is_elementwise
 
 FOLDED_ELEMENTS = 64
 """Constants of up to so many elements are computed while compiling."""
@@ -87,7 +86,7 @@ def _constant(instruction: Instruction, made) -> Value | None:
 
 def _broadcast_for_nothing(instruction: Instruction, made) -> Instruction | None:
     """Elementwise operations broadcast by themselves, if another operand has the shape."""
-    if not is_elementwise(instruction):
+    if not instruction.elementwise:
         return None
     for position, value in enumerate(instruction.inputs):
         producer = made.get(value)
@@ -99,17 +98,25 @@ def _broadcast_for_nothing(instruction: Instruction, made) -> Instruction | None
     return None
 
 
-FOR_ALL: tuple[Callable, ...] = (_constant, _broadcast_for_nothing)
-"""The rules that are tried on every primitive, before those below."""
-
-
-# -- rules for some of them ---------------------------------------------------------------------------------
-
-
 def _same(instruction: Instruction, value: Value) -> Value | None:
     """`value`, if it can stand for the output."""
     output = instruction.output
     return value if value.shape == output.shape and value.dtype == output.dtype else None
+
+
+def _neutral(instruction: Instruction, made) -> Value | None:
+    """x ∘ n is x, with the number n of the row."""
+    for position, number in enumerate(instruction.op.neutral):
+        if number is not None and _is(instruction.inputs[position], number):
+            return _same(instruction, instruction.inputs[1 - position])
+    return None
+
+
+FOR_ALL: tuple[Callable, ...] = (_constant, _broadcast_for_nothing, _neutral)
+"""The rules that are tried on every primitive, before those below."""
+
+
+# -- rules for some of them ---------------------------------------------------------------------------------
 
 
 def _is(value: Value, number: float) -> bool:
@@ -117,18 +124,6 @@ def _is(value: Value, number: float) -> bool:
     if array is None or array.size != 1 or type(array).__module__ != "numpy":
         return False
     return array.item() == number and not numpy.signbit(array.astype(float)).any()
-
-
-def _neutral(*places: tuple[int, float]) -> Callable:
-    """x ∘ n is x, with the number n at one of the places (position, n)."""
-
-    def rule(instruction: Instruction, made) -> Value | None:
-        for position, number in places:
-            if _is(instruction.inputs[position], number):
-                return _same(instruction, instruction.inputs[1 - position])
-        return None
-
-    return rule
 
 
 def _undone(instruction: Instruction, made) -> Value | None:
@@ -166,9 +161,6 @@ def _first_power(instruction: Instruction, made) -> Value | None:
 
 
 RULES: dict[Primitive, tuple[Callable, ...]] = {
-    elementwise.mul: (_neutral((0, 1), (1, 1)),),
-    elementwise.div: (_neutral((1, 1)),),
-    elementwise.sub: (_neutral((1, 0)),),
     elementwise.neg: (_undone,),
     movement.reshape: (_moves_nothing,),
     movement.broadcast_to: (_moves_nothing,),

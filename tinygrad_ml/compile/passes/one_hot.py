@@ -24,7 +24,7 @@ def one_hot(program: Program) -> Program:
     """With x[rows, labels], and its transpose, as comparisons."""
     checked = {i.inputs[0] for i in program.instructions if is_check(i)}
     for i in program.instructions:
-        if i.op is movement.reshape and i.inputs[0] in checked:
+        if i.renames and i.inputs[0] in checked:
             checked.add(i.output)
     rewriting = Rewriting(program)
     new, keep = rewriting.new, rewriting.keep
@@ -54,10 +54,11 @@ def one_hot(program: Program) -> Program:
 
 def _table(instruction: Instruction, checked: set[Value]) -> tuple[int, int] | None:
     """The shape of the table that is indexed by [0 ... rows - 1, labels]; None if the instruction does something else."""
-    if instruction.op not in (index.getitem, index.scatter_add) or instruction.params["index"] != (ARRAY, ARRAY):
+    reads, adds = instruction.op is index.getitem, instruction.op is index.scatter_add
+    if not (reads or adds) or instruction.params["index"] != (ARRAY, ARRAY):
         return None
     x, rows, labels = instruction.inputs
-    shape = x.shape if instruction.op is index.getitem else instruction.params["shape"]
+    shape = x.shape if reads else instruction.params["shape"]
     counted = getattr(rows.source, "array", None)
     if len(shape) != 2 or labels not in checked or labels.shape != shape[:1] or counted is None:
         return None

@@ -40,12 +40,10 @@ import heapq
 import math
 from collections.abc import Callable, Iterable
 
-from ...ops.movement import reshape
 from ...ops.shapes import kept, reduced, size
-from ..passes.elementwise import is_elementwise
 from ..program import GATHER, Instruction, Program, Value
 from .ancestors import Ancestors
-from .kernel import REDUCTIONS, Kernel
+from .kernel import Kernel
 
 NEAR_ROW_ELEMENTS = 16384
 """Elements of a row up to which full values may follow a reduction of it: more are not kept near."""
@@ -96,7 +94,7 @@ class _Fusion:
             made = [instruction.output for instruction in kernel.instructions]
             needed = {value for value in made if value in handed_out or users.get(value, set()) - {kernel}}
             for instruction in reversed(kernel.instructions):
-                if kernel.kind == "loop" and instruction.op is reshape and instruction.output in needed:
+                if kernel.kind == "loop" and instruction.renames and instruction.output in needed:
                     needed.add(instruction.inputs[0])  # whose memory it looks at
             kernel.outputs = [value for value in made if value in needed]
             kernel.needs = {self.kernel_of[value] for value in kernel.inputs() if value in self.kernel_of}
@@ -115,9 +113,9 @@ class _Fusion:
                 kernel = self._merge(other, kernel, one)
 
     def _kind(self, instruction: Instruction) -> str:
-        if is_elementwise(instruction) or instruction.op is GATHER:
+        if instruction.elementwise or instruction.op is GATHER:
             return "loop" if self._has_form(instruction) else "single"
-        reduces = instruction.op in REDUCTIONS and instruction.params["axis"]
+        reduces = instruction.op.kind == "reduction" and instruction.params["axis"]
         return "loop" if reduces and self._may_reduce(instruction, True) else "single"
 
     # -- what may be one kernel -----------------------------------------------------------------------------
@@ -131,7 +129,7 @@ class _Fusion:
         if b.kind != "loop":
             # Within a kernel, to give a reduced value another shape is to give it a name.
             renamed = b.instructions[0]
-            named = renamed.op is reshape and a.reduced(renamed.inputs[0])
+            named = renamed.renames and a.reduced(renamed.inputs[0])
             if not named or renamed.output.shape not in _reduced_shapes(a):
                 return None
             return a.shape, a.axes, {renamed.output}
@@ -152,7 +150,7 @@ class _Fusion:
             return value in becoming or a.reduced(value) or b.reduced(value)
 
         new = b.instructions if a.axes else (*a.instructions, *b.instructions)
-        if not all(self._may_reduce(i, is_reduced(i.output)) for i in new if i.op is not reshape):
+        if not all(self._may_reduce(i, is_reduced(i.output)) for i in new if not i.renames):
             return None
         # Full values that follow from reduced ones, as sub does from max, can be had only if a row is done by itself.
         again = [v for i in b.instructions if not is_reduced(i.output) for v in i.inputs if is_reduced(v)]

@@ -5,12 +5,7 @@ Read next: `fusion.py`, which makes kernels of a program.
 
 from __future__ import annotations
 
-from ...ops import reduce
 from ..program import GATHER, Instruction, Value
-
-REDUCTIONS = frozenset((reduce.sum_, reduce.max_, reduce.min_))
-"""Those that may stand in a kernel with others."""
-ALL_REDUCTIONS = REDUCTIONS | {reduce.any_, reduce.all_, reduce.argmax, reduce.argmin}
 
 
 class Kernel:
@@ -27,7 +22,7 @@ class Kernel:
         self.kind = kind
         self.shape, self.axes = instruction.output.shape, ()
         self._reduced: set[Value] = set()
-        if kind == "loop" and instruction.op in ALL_REDUCTIONS:
+        if kind == "loop" and instruction.reduces:
             self.shape, self.axes = instruction.inputs[0].shape, tuple(instruction.params["axis"])
             self._reduced.add(instruction.output)
         self.whole = {instruction.inputs[0]} if instruction.op is GATHER else set()  # what must be whole before
@@ -46,7 +41,7 @@ class Kernel:
 
     def folds(self, instruction: Instruction) -> bool:
         """Whether it reduces full values."""
-        return instruction.op in ALL_REDUCTIONS and self.reduced(instruction.output)
+        return instruction.reduces and self.reduced(instruction.output)
 
     def inputs(self) -> list[Value]:
         """The values that it takes, each once."""

@@ -7,7 +7,6 @@ changes first.
 
 from __future__ import annotations
 
-from ...ops.movement import reshape
 from ..passes.rewriting import Rewriting
 from ..program import COPY, Program, Value
 
@@ -20,7 +19,7 @@ def ownership(program: Program) -> Program:
     def own(value: Value, may_be_view: bool) -> Value:
         root, straight = value, True
         while root in producers and producers[root].op.kind == "view":
-            straight = straight and producers[root].op is reshape
+            straight = straight and producers[root].renames
             root = producers[root].inputs[0]
         if root in producers and root not in taken and (straight or may_be_view):
             taken.add(root)
