@@ -56,7 +56,6 @@ NO_OPTIONS = {
     "lora_rank": "no low-rank training",
     "lora_alpha": "no low-rank training",
     "quantization_config": "layers compute in float32",
-    "mask_zero": "there are no masks",
     "synchronized": "one device",
     "renorm": "not offered",
     "renorm_clipping": "not offered",
@@ -116,12 +115,10 @@ OBJECTS = {
     "Constraint": lambda keras: keras.constraints.MaxNorm(),
     "InputSpec": lambda keras: keras.InputSpec(ndim=2),
 }
-_MASKS = "there are no masks"
 _FLOAT32 = "layers compute in float32, and are not quantised"
 _JAX = "it belongs to Keras's JAX: steps without state, and trees of it"
 _VARIABLES = "a tensor is written by its own assign"
 NOT_HERE = {
-    **dict.fromkeys(["compute_mask"], _MASKS),
     **dict.fromkeys(
         [
             "autocast",
@@ -176,7 +173,7 @@ NOT_HERE = {
     "output_axes": "fans are of the last two axes",
 }
 OTHER_ARGUMENTS = {
-    "mask": _MASKS,
+    "mask": "that of a model's input comes with it",
     "training": "the phase that a layer is called in is told to those inside",
     "state": "of Keras's JAX",
     "max_shard_size": "weights are in one file",

@@ -20,6 +20,7 @@ from ..nn import functional as F
 from ..structure import is_nested, leaves, mapped
 from ..tensor import Tensor, as_tensor
 from .checks import one_of
+from .masks import mask_of
 from .naming import unique_name
 from .samples import Counted, aligned, as_floats, as_pair, reduced
 from .serialization import Configurable, by_name, offer
@@ -184,7 +185,7 @@ class Loss(Configurable):
                weights sum to; "mean_with_sample_weight", divided by the sum of the weights; "sum"; or "none"
     dtype      in which it is computed: "float16", "float32" or "float64"; by default that of the predictions
 
-    `call` is given tensors of floats, whatever the targets are. A name for the logs is made of the class, if none is given.
+    What the mask of the predictions leaves out does not count. `call` is given tensors of floats, whatever the targets are. A name for the logs is made of the class, if none is given.
     """
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
@@ -201,10 +202,14 @@ class Loss(Configurable):
         raise NotImplementedError(f"{type(self).__name__} is a loss without call(): define call(self, y_true, y_pred)")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        mask = None if is_nested(y_pred) else mask_of(y_pred)
         if (dtype := self.dtype) is not None:
             floats = lambda y: as_tensor(y).astype(dtype)  # noqa: E731
             y_pred = mapped(floats, y_pred) if _holds_arrays(y_pred) else floats(y_pred)
-        return reduced(as_tensor(self.call(*self._floats(y_true, y_pred))), sample_weight, self.reduction)
+        values = as_tensor(self.call(*self._floats(y_true, y_pred)))
+        if mask is not None:
+            values = Counted(values, mask & values.counts if isinstance(values, Counted) else mask)
+        return reduced(values, sample_weight, self.reduction)
 
     def _floats(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         if not _holds_arrays(y_pred) and not _holds_arrays(y_true):

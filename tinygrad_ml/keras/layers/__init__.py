@@ -4,8 +4,9 @@ from ..absent import not_offered
 from ..serialization import deserialize, serialize
 from .advanced_activations import ELU, LeakyReLU, Maxout, PReLU, ReLU, Softmax
 from .base import Layer
+from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from .convolutional import Conv2D, Convolution2D, ZeroPadding2D
-from .core import Activation, Dense, Embedding, Identity, Lambda
+from .core import Activation, Dense, Embedding, Identity, Lambda, Masking
 from .input import Input, InputLayer
 from .input_spec import InputSpec
 from .merging import (
@@ -44,10 +45,12 @@ from .preprocessing import (
     RandomZoom,
     Rescaling,
 )
+from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .regularization import ActivityRegularization, Dropout, GaussianNoise, SpatialDropout2D
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
+from .wrappers import Bidirectional, TimeDistributed, Wrapper
 
-_RECURRENT = "there are no recurrent layers; unroll the steps in a Layer of your own, with Dense inside"
+_RECURRENT = "write a cell of your own with Conv2D inside, and give it to RNN"
 _ONE_D = "give sequences (batch, length, channels) to the 2D layer as (batch, length, 1, channels)"
 _IN_NN = "use nn.{} in a Layer of your own"
 _ATTENTION = "use nn.functional.scaled_dot_product_attention in a Layer of your own"
@@ -61,9 +64,7 @@ def _all(names: str, instead: str) -> dict[str, str]:
 
 
 _OTHERS = {
-    **_all("LSTM GRU SimpleRNN RNN LSTMCell GRUCell SimpleRNNCell StackedRNNCells Bidirectional", _RECURRENT),
-    **_all("TimeDistributed ConvLSTM1D ConvLSTM2D ConvLSTM3D Wrapper", _RECURRENT),
-    "Masking": "there are no masks; give the loss a sample_weight",
+    **_all("ConvLSTM1D ConvLSTM2D ConvLSTM3D", _RECURRENT),
     **_all("Conv1D Convolution1D MaxPooling1D MaxPool1D AveragePooling1D AvgPool1D GlobalAveragePooling1D", _ONE_D),
     **_all("GlobalAvgPool1D GlobalMaxPooling1D GlobalMaxPool1D SpatialDropout1D UpSampling1D ZeroPadding1D", _ONE_D),
     **_all("Cropping1D DepthwiseConv1D SeparableConv1D SeparableConvolution1D", _ONE_D),

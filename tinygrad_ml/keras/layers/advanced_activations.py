@@ -17,6 +17,8 @@ from .input_spec import InputSpec
 class ReLU(Layer):
     """y = min(x, max_value) if x > threshold, else negative_slope · (x - threshold)."""
 
+    supports_masking = True
+
     def __init__(
         self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **options: Any
     ):
@@ -34,6 +36,8 @@ class ReLU(Layer):
 class LeakyReLU(Layer):
     """y = x if x > 0, else negative_slope · x."""
 
+    supports_masking = True
+
     @accepts_old(alpha="negative_slope")
     def __init__(self, negative_slope: float = 0.3, **options: Any):
         super().__init__(**options)
@@ -50,6 +54,8 @@ class PReLU(Layer):
 
     Source: K. He et al., "Delving Deep into Rectifiers" (2015).
     """
+
+    supports_masking = True
 
     @accepts_old(init="alpha_initializer")
     def __init__(
@@ -79,6 +85,8 @@ class PReLU(Layer):
 class ELU(Layer):
     """y = x if x > 0, else alpha · (eˣ - 1). Source: D. Clevert et al. (2015)."""
 
+    supports_masking = True
+
     def __init__(self, alpha: float = 1.0, **options: Any):
         super().__init__(**options)
         self.alpha = number("alpha", alpha)
@@ -88,14 +96,20 @@ class ELU(Layer):
 
 
 class Softmax(Layer):
-    """yᵢ = exp xᵢ / Σⱼ exp xⱼ along `axis`."""
+    """yᵢ = exp xᵢ / Σⱼ exp xⱼ along `axis`. With a `mask` in the shape of x, what it leaves out is 0, and no part of the sum."""
+
+    supports_masking = True
 
     def __init__(self, axis: int = -1, **options: Any):
         super().__init__(**options)
         self.axis = axis
 
-    def call(self, inputs: Any) -> Tensor:
-        return F.softmax(inputs, dim=self.axis)
+    def call(self, inputs: Any, mask: Any = None) -> Tensor:
+        if mask is None:
+            return F.softmax(inputs, dim=self.axis)
+        counts = as_tensor(mask)
+        counts = counts if counts.dtype == bool else counts > 0.5
+        return counts.where(F.softmax(counts.where(inputs, -1e9), dim=self.axis), 0.0)
 
 
 class Maxout(Layer):

@@ -9,10 +9,9 @@ Read before: `weights.py`. Read next: `core.py`; `symbols.py` and `input.py` for
 
 from __future__ import annotations
 
-import functools
 import inspect
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, Self, TypeVar, overload
 
 import numpy
@@ -20,21 +19,22 @@ import numpy
 from ...backend import DEFAULT_FLOAT, dtypes
 from ...errors import OptionError, ShapeError
 from ...functional import symbol
-from ...structure import leaves, mapped
+from ...structure import leaves, mapped, packed_like
 from ...tensor import Tensor, as_tensor
 from .. import activations, regularizers
 from ..absent import NotYetError
 from ..arguments import options_of
 from ..checks import truth
+from ..masks import destroyed, given_masks, masks_of, with_masks
 from ..naming import unique_name
 from ..serialization import Configurable, serialize
 from .input_spec import check_inputs
 from .phase import in_phase, phase
-from .shapes import flatten_shapes, map_shapes, shapes_of, symbols_of
-from .symbols import LayerCall, symbols_behind
+from .shapes import arguments_of, flatten_shapes, map_shapes, shapes_of, symbols_of
+from .signatures import marks_as_built, masks_taken, positional, refuse, training_of
+from .symbols import OTHER, UNKNOWN, LayerCall, PartialShape, differing, has_unknown, symbols_behind, twin
 from .weights import Weights
 
-PartialShape = tuple[int | None, ...]
 R = TypeVar("R", covariant=True)
 
 
@@ -74,11 +74,7 @@ class Layer(Configurable, Weights):
         batch_input_shape: tuple[int | None, ...] | None = None,
         **unknown: Any,
     ):
-        for option, value in unknown.items():
-            if option not in _ABSENT:
-                raise OptionError(f"{type(self).__name__} has no option {option}=")
-            if value not in (None, False) and (option == "renorm" or unknown.get("renorm") or option[:7] != "renorm_"):
-                raise OptionError(f"{type(self).__name__}: {option}= is not offered{_ABSENT[option]}")
+        refuse(type(self).__name__, unknown)
         if dtype not in (None, "float32") and dtypes.as_dtype(getattr(dtype, "name", dtype)) != DEFAULT_FLOAT:
             raise OptionError(f"{type(self).__name__}: layers compute in float32, and not in {dtype}")
         if name is not None and (not isinstance(name, str) or "/" in name):
@@ -94,12 +90,13 @@ class Layer(Configurable, Weights):
         self._trainable = truth(f"{type(self).__name__}: trainable", trainable)
 
     dtype = variable_dtype = compute_dtype = "float32"
-    supports_masking = False
+    supports_masking = False  # whether masks of inputs go on to outputs, as `compute_mask` says
     input_spec: Any = None
     _calls: list[LayerCall]
     _build_shapes: Mapping[str, Any] | None = None  # what `build` was given
     _added_losses: tuple = ()
     _training: tuple[bool, bool | None] = (False, None)  # whether `call` takes `training`, and by default which
+    _takes_masks: frozenset[str] = frozenset()  # the arguments of `call` that are masks
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls, *args, **kwargs)
@@ -109,9 +106,11 @@ class Layer(Configurable, Weights):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "build" in vars(cls):
-            cls.build = _marks_as_built(cls.build)
+            cls.build = marks_as_built(cls.build)
         if "call" in vars(cls):
-            cls._training = _training_of(cls.call)
+            cls._training, cls._takes_masks = training_of(cls.call), masks_taken(cls.call)
+        if "compute_mask" in vars(cls):
+            cls.supports_masking = True
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy takes over: all but the symbols that the layer was called on."""
@@ -126,22 +125,32 @@ class Layer(Configurable, Weights):
         there is no `build` of its own, a layer is run on symbols, so that the layers inside make their weights.
         """
         if type(self).call is not Layer.call and any(not getattr(part, "built", True) for part in self._sublayers()):
-            named = {name.removesuffix("_shape"): symbols_of(shape) for name, shape in shapes.items()}
-            self._run([symbols_of(shape) for shape in input_shape], named)
+            self._run(*arguments_of(input_shape, shapes))
 
     def call(self, *inputs: Any, **options: Any) -> Any:
-        """What the layer computes. It may take `training=`."""
+        """What the layer computes. It may take `training=`, and `mask=`: the mask of the input, where it has one."""
         raise NotImplementedError(f"{type(self).__name__} is a layer without call(): define call(self, inputs)")
 
     def compute_output_shape(self, *input_shape: Any, **shapes: Any) -> Any:
-        """The shape of the output for an input of this shape; the batch is what it was there."""
-        given = [symbols_of(shape) for shape in input_shape]
-        named = {name.removesuffix("_shape"): symbols_of(shape) for name, shape in shapes.items()}
-        if not self.built:
-            self._build(*given, **named)
-        first = next((shape for shape in flatten_shapes((*input_shape, *shapes.values())) if shape), (None,))
-        batch = lambda shape: (first[0], *shape[1:]) if shape else shape  # noqa: E731
-        return mapped(lambda tensor: batch(tensor.shape), self._run(given, named))
+        """The shape of the output for an input of this shape; the batch is what it was there, None what is unknown."""
+        every = flatten_shapes((*input_shape, *shapes.values()))
+
+        def run(unknown: int) -> Any:
+            given, named = arguments_of(input_shape, shapes, unknown)
+            if not self.built:
+                self._build(*given, **named)
+            return self._run(given, named)
+
+        output = other = run(UNKNOWN)
+        if any(None in shape[1:] for shape in every):
+            other = run(OTHER)
+        first = next((shape for shape in every if shape), (None,))
+        pairs = zip(leaves(output), leaves(other), strict=True)
+        return packed_like(output, [(first[0], *differing(a.shape, b.shape)[1:])[: a.ndim] for a, b in pairs])
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask of the output, from that of the inputs: it stays, if the layer says `supports_masking`."""
+        return previous_mask
 
     def compute_output_spec(self, *inputs: Any, **options: Any) -> Any:
         """The symbols that come out for these symbols, or for tensors of these shapes."""
@@ -203,17 +212,49 @@ class Layer(Configurable, Weights):
         with in_phase(told.get("training", phase.training if training is None else training), True):
             if not self.built:
                 self._build(*inputs, **options)
-            output = self._said(inputs, options | told) if recorded else None
-            output = super().__call__(*inputs, **(options | told)) if output is None else output
+            masks = self._masks(inputs, options)
+            output = self._outcome(inputs, options | masks | told, recorded)
+            output = self._with_masks(output, inputs, options | masks)
+            shapes = self._shapes_out(output, inputs, options | told) if recorded else None
         if self.activity_regularizer is not None:
             for tensor in leaves(output):
                 self.add_loss(self.activity_regularizer(tensor) / max(tensor.shape[0], 1))
         if recorded:
             self._forget_losses()
-            return LayerCall(self, inputs, options if training is None else options | {"training": training}).returned(
-                output
-            )
+            call = LayerCall(self, inputs, options if training is None else options | {"training": training})
+            return call.returned(output, shapes)
         return output
+
+    def _outcome(self, inputs: tuple, options: dict[str, Any], recorded: bool) -> Any:
+        """What comes out: where the call is recorded, symbols of the shapes that the layer tells, if it does."""
+        output = self._said(inputs, options) if recorded else None
+        return super().__call__(*inputs, **options) if output is None else output
+
+    def _masks(self, inputs: tuple, options: dict[str, Any]) -> dict[str, Any]:
+        """The masks that `call` takes, and was not given."""
+        if not self._takes_masks:
+            return {}
+        return given_masks(inspect.signature(self.call).bind_partial(*inputs, **options).arguments, self._takes_masks)
+
+    def _with_masks(self, output: Any, inputs: tuple, options: dict[str, Any]) -> Any:
+        """The output with the masks that `compute_mask` says."""
+        first = inputs[0] if inputs else next(iter(options.values()), None)
+        before = masks_of(first) if options.get("mask") is None else options["mask"]
+        if self.supports_masking:
+            if before is None and type(self).compute_mask is Layer.compute_mask:
+                return output
+            return with_masks(output, self.compute_mask(first, before))
+        if before is not None:
+            destroyed(self)
+        return output
+
+    def _shapes_out(self, output: Any, inputs: tuple, options: dict[str, Any]) -> list[PartialShape]:
+        """The shapes of what comes out, None where a size depends on one that is unknown."""
+        parts = leaves(output)
+        if not any(map(has_unknown, leaves((inputs, list(options.values()))))):
+            return [(None, *tensor.shape[1:]) for tensor in parts]
+        other = leaves(self._outcome(mapped(twin, inputs), mapped(twin, options), True))
+        return [differing(a.shape, b.shape) for a, b in zip(parts, other, strict=True)]
 
     def _said(self, inputs: tuple, options: dict[str, Any]) -> Any:
         """What a method of the layer's own says that comes out; None if there is none."""
@@ -250,20 +291,23 @@ class Layer(Configurable, Weights):
 
     def _given_shapes(self, method: str, shapes: dict[str, Any]) -> Any:
         """What `build` or the like returns for the shapes of arguments: the first, if it takes one, else those by name."""
-        names = _positional(getattr(type(self), method))
+        names = positional(getattr(type(self), method))
         if len(names) < 2:
             return getattr(self, method)(*[next(iter(shapes.values()), None)][: len(names)])
-        if missing := [name for name in names if name not in shapes]:
+        needed = inspect.signature(getattr(self, method)).parameters
+        if missing := [
+            name for name in names if name not in shapes and needed[name].default is inspect.Parameter.empty
+        ]:
             raise OptionError(
                 f"{method} of {type(self).__name__} takes {', '.join(names)}: each must be an argument of call with _shape "
                 f"after its name, and {', '.join(missing)} is not"
             )
-        return getattr(self, method)(**{name: shapes[name] for name in names})
+        return getattr(self, method)(**{name: shapes[name] for name in names if name in shapes})
 
     def _shapes_of_arguments(self, inputs: tuple, options: Mapping[str, Any]) -> dict[str, Any]:
         """{name of an argument of `call` with _shape after it: the shapes of the tensors in it}."""
         given = inspect.signature(self.call).bind_partial(*inputs, **options).arguments
-        named = {f"{name}_shape": shapes_of(value) for name, value in given.items()}
+        named = {f"{name}_shape": shapes_of(value) for name, value in given.items() if name not in self._takes_masks}
         return {name: shape for name, shape in named.items() if any(flatten_shapes(shape))}
 
     def get_build_config(self) -> dict[str, Any] | None:
@@ -293,8 +337,6 @@ class Layer(Configurable, Weights):
         """Forget the penalties of the last call."""
         for layer in self._layers_inside() if _adding_losses else ():
             layer._added_losses = ()
-
-    # -- symbols ---------------------------------------------------------------------------------------
 
     def _only_call(self) -> LayerCall:
         if len(self._calls) != 1:
@@ -335,59 +377,17 @@ class Layer(Configurable, Weights):
             for name, default in options_of(kind, Layer).items()
             if name not in _NOT_WRITTEN
         }
-        if "activation" in own:
-            own["activation"] = activations.name_of(own["activation"])
-        return base | {name: serialize(value) for name, value in own.items()}
+        named = {name: activations.name_of(value) for name, value in own.items() if name.endswith("activation")}
+        return base | {name: serialize(value) for name, value in (own | named).items()}
 
     def extra_repr(self) -> str:
         return f"name={self.name!r}"
 
 
-def _marks_as_built(build: Callable) -> Callable:
-    """A `build` after which the layer is built, and knows for which shapes."""
-    names = _positional(build) or ["input_shape"]
-
-    @functools.wraps(build)
-    def marking(self, *args: Any, **kwargs: Any) -> None:
-        build(self, *args, **kwargs)
-        shapes = dict(zip(names, args, strict=False)) | kwargs
-        if not shapes or any(shape is not None for shape in shapes.values()):
-            self.built, self._build_shapes = True, shapes or None
-
-    return marking
-
-
-def _positional(method: Callable) -> list[str]:
-    """The names of a method's arguments, `self`, *args and **kwargs left out."""
-    named = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
-    return [name for name, it in list(inspect.signature(method).parameters.items())[1:] if it.kind in named]
-
-
-def _training_of(call: Callable) -> tuple[bool, bool | None]:
-    """Whether `call` takes `training`, and by default which; that is False where it must be told."""
-    found = inspect.signature(call).parameters.get("training")
-    if found is None:
-        return False, None
-    return True, False if found.default is inspect.Parameter.empty else found.default
-
-
-_ABSENT = {
-    "quantization_config": ", as layers compute in float32",
-    "lora_rank": "",
-    "lora_alpha": "",
-    "mask_zero": ": there are no masks; give the loss a sample_weight",
-    "synchronized": ", as there is one device",
-    "renorm": "",
-    "renorm_clipping": "",
-    "renorm_momentum": "",
-    "rms_scaling": ": use nn.RMSNorm in a Layer of your own",
-    "bounding_box_format": "",
-}
-"""Options that Keras's configs have: they may say that they are not used."""
-_NOT_WRITTEN = {"activity_regularizer", "input_length", "weights"}
+_NOT_WRITTEN = {"activity_regularizer", "input_length", "use_cudnn", "weights"}
 """Options that `Layer` writes itself, or that need not be written."""
 
-Layer.build = _marks_as_built(Layer.build)
+Layer.build = marks_as_built(Layer.build)
 
 
 def _as_input(value: Any) -> Any:

@@ -47,6 +47,8 @@ class Dense(Layer):
     kernel_constraint, bias_constraint                        what holds again after each update
     """
 
+    supports_masking = True
+
     @accepts_old(output_dim="units", **OLD_KERNEL)
     def __init__(
         self,
@@ -85,6 +87,8 @@ class Dense(Layer):
 class Activation(Layer):
     """y = g(x), g an activation function by name, or any function of a tensor."""
 
+    supports_masking = True
+
     def __init__(self, activation: str | Callable, **options: Any):
         super().__init__(**options)
         self.activation = activations.get(activation)
@@ -96,6 +100,8 @@ class Activation(Layer):
 class Identity(Layer):
     """y = x."""
 
+    supports_masking = True
+
     def call(self, inputs: Any) -> Any:
         return inputs
 
@@ -105,6 +111,7 @@ class Embedding(Layer):
 
     input_dim   how many rows W has, the largest x plus 1
     output_dim  how long they are
+    mask_zero   whether x = 0 is no word but fills up: then the output has a mask, and the layers behind leave it out
     embeddings_initializer  by default uniform on ±0.05
     weights     W to begin with
     """
@@ -117,12 +124,14 @@ class Embedding(Layer):
         embeddings_initializer: Any = "uniform",
         embeddings_regularizer: Any = None,
         embeddings_constraint: Any = None,
+        mask_zero: bool = False,
         input_length: int | None = None,
         weights: Any = None,
         **options: Any,
     ):
         super().__init__(**options, input_shape=None if input_length is None else (input_length,))
         self.input_dim, self.output_dim = whole("input_dim", input_dim), whole("output_dim", output_dim)
+        self.mask_zero = self.supports_masking = bool(mask_zero)
         self._options_of("embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint)
         if weights is not None:
             self.build()
@@ -135,13 +144,32 @@ class Embedding(Layer):
         inputs = as_tensor(inputs)
         return F.embedding(inputs if inputs.dtype.kind in "iu" else inputs.astype("int64"), self.embeddings)
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Tensor | None:
+        """Where the inputs are not 0, with `mask_zero`."""
+        return as_tensor(inputs) != 0 if self.mask_zero else None
+
+
+class Masking(Layer):
+    """y = x, with a mask: a step counts if one of its features is not `mask_value`; those that do not count become 0."""
+
+    def __init__(self, mask_value: Any = 0.0, **options: Any):
+        super().__init__(**options)
+        self.mask_value = mask_value
+
+    def call(self, inputs: Any) -> Tensor:
+        return self.compute_mask(inputs).expand_dims(-1).where(inputs, 0.0)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Tensor:
+        """Where a feature is not `mask_value`."""
+        return (as_tensor(inputs) != self.mask_value).any(axis=-1)
+
 
 class Lambda(Layer):
     """y = f(x), f any function of tensors. It cannot be saved, unless f is registered by name.
 
     output_shape  of a sample, or a function of the input's shape, if it is to be told; it is found out otherwise
     arguments     options of f
-    `mask` is not offered
+    mask          of the output, or a function of the inputs and their mask
     """
 
     def __init__(
@@ -155,14 +183,18 @@ class Lambda(Layer):
         super().__init__(**options)
         if not callable(function):
             raise OptionError(f"Lambda takes a function of tensors, and {function!r} is none")
-        if mask is not None:
-            raise OptionError("Lambda: there are no masks; give the loss a sample_weight")
+        self.mask, self.supports_masking = mask, mask is not None
         self.function, self.arguments = function, arguments or {}
         self.output_shape_given: Any = output_shape
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        told = {"training": training} if "training" in inspect.signature(self.function).parameters else {}
-        return self.function(inputs, **self.arguments, **told)
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        taken, given = inspect.signature(self.function).parameters, {"training": training, "mask": mask}
+        told = {name: value for name, value in given.items() if name in taken}
+        return self.function(inputs, **self.arguments | told)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """What `mask` says."""
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     @property
     def _tells_shape(self) -> bool:
@@ -184,6 +216,5 @@ __getattr__ = not_offered(
     {
         "MaxoutDense": "use Dense(units * pieces), then Maxout(units)",
         "Highway": "write it as a Layer with two Dense inside",
-        "Masking": "there are no masks; give the loss a sample_weight",
     },
 )

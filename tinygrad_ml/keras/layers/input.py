@@ -11,13 +11,14 @@ from ...errors import OptionError
 from ...functional import symbol
 from ..arguments import accepts_old
 from .base import Layer
-from .symbols import KerasTensor, LayerCall
+from .symbols import UNKNOWN, KerasTensor, LayerCall, PartialShape, sized
 
 
 class InputLayer(Layer):
     """The place where data comes in.
 
-    shape        of one sample, without the batch; or `batch_shape`, with it
+    shape        of one sample, without the batch; None for a size that is unknown, such as the length of a sequence; or
+                 `batch_shape`, with the batch
     batch_size   is remembered, and any other size is taken too
     dtype        by default float32
     sparse, ragged, optional are not offered
@@ -45,17 +46,21 @@ class InputLayer(Layer):
         shape = (shape,) if isinstance(shape, int) else shape
         if shape is None:
             raise OptionError("Input needs the shape of one sample: pass a shape, as in Input(shape=(784,))")
-        if isinstance(shape, str) or any(not isinstance(size, (int, numpy.integer)) or size < 0 for size in shape):
+        sizes = [size for size in shape if size is not None]
+        if isinstance(shape, str) or any(not isinstance(size, (int, numpy.integer)) or size < 0 for size in sizes):
             raise OptionError(
-                f"Input needs a shape of known sizes without the batch, as in shape=(28, 28, 1), not {shape}"
+                f"Input needs a shape of sizes without the batch, as in shape=(28, 28, 1), or None where a size is unknown, "
+                f"not {shape}"
             )
-        self.shape, self.dtype = tuple(int(size) for size in shape), dtypes.as_dtype(dtype or DEFAULT_FLOAT)
+        self.shape: PartialShape = tuple(None if size is None else int(size) for size in shape)
+        self.dtype = dtypes.as_dtype(dtype or DEFAULT_FLOAT)
         self.batch_shape = (batch_size, *self.shape)
         self.built = True
 
     def make(self) -> KerasTensor:
         """The symbol of the data."""
-        return LayerCall(self, (), {}).returned(symbol((1, *self.shape), self.dtype, name=self.name))
+        shape = (None, *self.shape)
+        return LayerCall(self, (), {}).returned(symbol(sized(shape, UNKNOWN), self.dtype, name=self.name), [shape])
 
     def call(self, inputs: Any) -> Any:
         return inputs
@@ -83,7 +88,7 @@ def Input(
 ) -> KerasTensor:
     """A symbol for the data of a model: layers called on it record their calls, and `Model` makes a model of them.
 
-    shape  of one sample, without the batch
+    shape  of one sample, without the batch; None for a size that is unknown
 
     >>> x = Input(shape=(784,))
     >>> model = Model(x, Dense(10, activation="softmax")(x))

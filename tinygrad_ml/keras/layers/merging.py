@@ -9,6 +9,7 @@ from typing import Any
 from ... import functional
 from ...errors import ShapeError
 from ...tensor import Tensor
+from ..masks import mask_of
 from ..serialization import offer
 from .base import Layer
 
@@ -26,6 +27,11 @@ class _Merge(Layer):
     def merge(self, inputs: list) -> Tensor:
         """What becomes of the inputs, which have been checked."""
         raise NotImplementedError
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """A step counts that counts in one of the inputs, if each has a mask."""
+        masks: list[Any] = [None] if mask is None else list(mask)
+        return None if any(one is None for one in masks) else reduce(lambda a, b: a | b, masks)
 
 
 class Add(_Merge):
@@ -56,21 +62,24 @@ class Multiply(_Merge):
     """y = x₁ · x₂ · …, elementwise."""
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
-        return reduce(lambda a, b: a * b, inputs)
+        # What does not count in one of the inputs is the product of the others, and 0 if it counts in none.
+        masks = [mask_of(x) for x in inputs]
+        product = reduce(lambda a, b: a * b, [_where(mask, x, 1.0) for mask, x in zip(masks, inputs, strict=True)])
+        return _where(self.compute_mask(inputs, masks), product, 0.0)
 
 
 class Maximum(_Merge):
     """The largest of x₁, x₂, …, elementwise."""
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
-        return reduce(functional.maximum, inputs)
+        return _extreme(functional.maximum, inputs)
 
 
 class Minimum(_Merge):
     """The smallest of x₁, x₂, …, elementwise."""
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
-        return reduce(functional.minimum, inputs)
+        return _extreme(functional.minimum, inputs)
 
 
 class Concatenate(_Merge):
@@ -82,6 +91,32 @@ class Concatenate(_Merge):
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
         return functional.concat(inputs, axis=self.axis)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The masks, one after another as the inputs are; where features are, a step counts if it does in one of them."""
+        if mask is None or all(one is None for one in mask):
+            return None
+        whole = [
+            functional.ones_like(x, dtype="bool") if one is None else one.expand_dims(-1).broadcast_to(x.shape)
+            for x, one in zip(inputs, mask, strict=True)
+        ]
+        return functional.concat(whole, axis=self.axis).any(axis=-1)
+
+
+def _where(mask: Tensor | None, x: Tensor, other: Any) -> Tensor:
+    """x at the steps that count, `other` at the rest."""
+    return x if mask is None else mask.expand_dims(-1).where(x, other)
+
+
+def _extreme(larger: Callable[[Tensor, Tensor], Tensor], inputs: list[Tensor]) -> Tensor:
+    """The largest, or the smallest, of what counts."""
+    output, counts = inputs[0], mask_of(inputs[0])
+    for x in inputs[1:]:
+        mask = mask_of(x)
+        x = _where(mask, x, output)
+        output = larger(_where(counts, output, x), x)
+        counts = None if mask is None or counts is None else counts | mask
+    return output
 
 
 def _as_function(layer: type[_Merge]) -> Callable[..., Tensor]:

@@ -22,7 +22,7 @@ class BatchNormalization(Layer):
     In training the moments are those of the batch; otherwise the moving ones, which training moves:
     moving ← momentum · moving + (1 - momentum) · moment. Note the differences from `nn.BatchNorm1d`: momentum is
     what *stays*, epsilon is larger, and the moving variance is that of the batch with n instead of n - 1.
-    A layer that is not `trainable` uses the moving moments in training, too.
+    A layer that is not `trainable` uses the moving moments in training, too. Steps that a mask leaves out do not count.
 
     axis     the channels
     center, scale   whether there are beta and gamma
@@ -30,6 +30,8 @@ class BatchNormalization(Layer):
 
     Source: S. Ioffe, C. Szegedy, "Batch Normalization" (2015).
     """
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -71,8 +73,12 @@ class BatchNormalization(Layer):
             initializer=self.moving_variance_initializer, name="moving_variance", **state
         )
 
-    def call(self, inputs: Any, training: bool = False) -> Tensor:
+    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Tensor:
         x = moveaxis(inputs, self.axis, 1)
+        if mask is not None and training and self.trainable:
+            return moveaxis(
+                self._of_those_that_count(x, moveaxis(as_tensor(mask).expand_dims(-1), self.axis, 1)), 1, self.axis
+            )
         y = (
             self._in_training(x)
             if training and self.trainable
@@ -92,11 +98,28 @@ class BatchNormalization(Layer):
         else:  # with momentum 1 the running moments become those of this batch
             y = F.batch_norm(x, mean, variance, self.gamma, self.beta, training=True, momentum=1.0, eps=self.epsilon)
             variance = variance * ((count - 1) / count)
+        self._move(mean, variance)
+        return y
+
+    def _of_those_that_count(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Normalised by the moments of what a mask lets count."""
+        axes = (0, *range(2, x.ndim))
+        counts = mask.broadcast_to(x.shape)
+        count = counts.astype(x.dtype).sum(axes, keepdims=True) + 1e-7
+        mean = counts.where(x, 0.0).sum(axes, keepdims=True) / count
+        variance = (counts.where(x - mean, 0.0) ** 2).sum(axes, keepdims=True) / count
+        self._move(mean.reshape(-1), variance.reshape(-1))
+        scale, shift = (None if w is None else w.reshape(mean.shape[1:]) for w in (self.gamma, self.beta))
+        y = (x - mean) / (variance + self.epsilon).sqrt()
+        y = y if scale is None else y * scale
+        return y if shift is None else y + shift
+
+    def _move(self, mean: Tensor, variance: Tensor) -> None:
+        """Let the moving moments come nearer to these."""
         with no_grad():
             for moving, moment in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 if not moment.symbolic:
                     moving.assign(moving * self.momentum + moment.detach() * (1 - self.momentum))
-        return y
 
 
 class LayerNormalization(Layer):
@@ -107,6 +130,8 @@ class LayerNormalization(Layer):
 
     Source: J. Ba, J. Kiros, G. Hinton, "Layer Normalization" (2016).
     """
+
+    supports_masking = True
 
     def __init__(
         self,

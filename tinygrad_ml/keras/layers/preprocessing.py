@@ -22,11 +22,13 @@ from ..checks import number, one_of
 from .affine import FILL_MODES, transform
 from .base import Layer
 from .channels import channels_first, checked_format
-from .regularization import _Seeded
+from .regularization import Seeded
 
 
 class Rescaling(Layer):
     """y = x · scale + offset, as Rescaling(1 / 255) for the bytes of an image."""
+
+    supports_masking = True
 
     def __init__(self, scale: float, offset: float = 0.0, **options: Any):
         super().__init__(**options)
@@ -45,6 +47,8 @@ class Normalization(Layer):
     mean, variance  numbers, or arrays for the entries of `axis`
     invert          compute x · √variance + mean instead
     """
+
+    supports_masking = True
 
     def __init__(self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **options: Any):
         super().__init__(**options)
@@ -121,7 +125,7 @@ def _between(factor: Any, what: str, least: float = -1) -> tuple[float, float]:
     return low, high
 
 
-class _RandomLayer(_Seeded):
+class _RandomLayer(Seeded):
     def __init__(self, seed: int | None = None, data_format: str | None = None, **options: Any):
         super().__init__(seed, **options)
         self.data_format = checked_format(data_format)

@@ -22,8 +22,10 @@ from .channels import channels_first, checked_format
 from .input_spec import InputSpec
 
 
-class _Seeded(Layer):
+class Seeded(Layer):
     """Draws from the library's stream; with a seed, from one of its own."""
+
+    supports_masking = True
 
     def __init__(self, seed: int | None, **options: Any):
         super().__init__(**options)
@@ -35,7 +37,7 @@ class _Seeded(Layer):
         return nullcontext() if self.streams is None else streams.drawing_from(self.streams)
 
 
-class Dropout(_Seeded):
+class Dropout(Seeded):
     """y = x · m / (1 - rate) in training, each element of m being 0 with probability `rate`, else 1; y = x otherwise.
 
     Source: N. Srivastava et al., "Dropout" (2014).
@@ -62,7 +64,7 @@ class Dropout(_Seeded):
             return inputs * F.dropout(ones, self.rate)
 
 
-class SpatialDropout2D(_Seeded):
+class SpatialDropout2D(Seeded):
     """Dropout of whole channels of images (batch, height, width, channels)."""
 
     @accepts_old(p="rate")
@@ -78,7 +80,7 @@ class SpatialDropout2D(_Seeded):
             return channels_first(lambda x: F.dropout2d(x, self.rate), inputs, self.data_format)
 
 
-class GaussianNoise(_Seeded):
+class GaussianNoise(Seeded):
     """y = x + normal noise of deviation `stddev` in training; y = x otherwise."""
 
     @accepts_old(sigma="stddev")
@@ -95,6 +97,8 @@ class GaussianNoise(_Seeded):
 
 class ActivityRegularization(Layer):
     """y = x, with the penalty l1 · Σ |x| + l2 · Σ x², divided by the size of the batch."""
+
+    supports_masking = True
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **options: Any):
         super().__init__(activity_regularizer=L1L2(l1, l2), **options)

@@ -1,25 +1,39 @@
-"""Symbols that remember the calls of layers which they came out of: what a functional model is made of."""
+"""Symbols that remember the calls of layers which they came out of: what a functional model is made of.
+
+The sizes of a symbol are numbers, as those of all tensors. Where a size is not known (Keras's None) it has `UNKNOWN`; what
+depends on it is found out by computing with `OTHER` as well: a size that comes out differently is unknown, too.
+
+Read next: `shapes.py`.
+"""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...backend import absent
+from ...errors import OptionError
+from ...functional import symbol
 from ...graph import Node
 from ...ops import movement
-from ...structure import mapped
+from ...structure import leaves, mapped
 from ...tensor import Tensor, apply
+from ..masks import mask_of
 
 if TYPE_CHECKING:
     from .base import Layer
 
+PartialShape = tuple[int | None, ...]
+
+UNKNOWN, OTHER = 1504, 1696  # multiples of 32, for networks that halve and double; no layer is as wide by chance
 _numbers = itertools.count()
 
 
 class KerasTensor(Tensor):
     """A symbol that came out of the call of a layer. Its first axis, the batch, stands for any size and is 1."""
 
-    __slots__ = ()
+    __slots__ = ("_keras_mask",)
 
     @property
     def call(self) -> LayerCall:
@@ -34,17 +48,21 @@ class LayerCall:
         self.layer, self.inputs, self.options = layer, inputs, options
         self.number = next(_numbers)
 
-    def returned(self, output: Any) -> Any:
-        """`output` with its tensors as symbols that remember this call."""
-        self.output = mapped(self._remember, output)
+    def returned(self, output: Any, shapes: Iterable[PartialShape] | None = None) -> Any:
+        """`output` with its tensors as symbols that remember this call, and their shapes, None where a size is unknown."""
+        known = iter([t.shape for t in leaves(output)] if shapes is None else shapes)
+        self.output = mapped(lambda tensor: self._remember(tensor, next(known)), output)
         self.layer._calls.append(self)
         return self.output
 
-    def _remember(self, tensor: Tensor) -> KerasTensor:
+    def _remember(self, tensor: Tensor, shape: PartialShape) -> KerasTensor:
+        mask = mask_of(tensor)
         if call_of(tensor.node) is not None:  # handed on as it was; yet it is another symbol now
             tensor = apply(movement.reshape, (tensor,), {"shape": tensor.shape})
         made = KerasTensor(tensor._data, tensor.node, tensor._needs)
-        vars(made.node)["call"] = self
+        if mask is not None:
+            made._keras_mask = mask
+        vars(made.node).update(call=self, shape_known=(None, *shape[1:]))
         return made
 
 
@@ -64,3 +82,59 @@ def symbols_behind(tensor: Any) -> list[Node]:
         else:
             waiting += [parent for parent in node.inputs if parent not in waiting]
     return found
+
+
+def sized(shape: Iterable[int | None], size: int) -> tuple[int, ...]:
+    """A shape with 1 for the batch, and `size` for what is unknown."""
+    return (1, *[size if one is None else one for one in list(shape)[1:]])
+
+
+def differing(shape: Iterable[int], other: Iterable[int]) -> PartialShape:
+    """A shape with None for the batch, and for the sizes that are others in `other`."""
+    return tuple(a if a == b and axis else None for axis, (a, b) in enumerate(zip(shape, other, strict=True)))
+
+
+def fits(shape: PartialShape, known: PartialShape) -> bool:
+    """Whether samples of this shape are of the one that is known, where both are."""
+    pairs = zip(shape[1:], known[1:], strict=False)
+    return len(shape) == len(known) and all(a == b or a is None or b is None for a, b in pairs)
+
+
+def partial_shape(tensor: Tensor) -> PartialShape:
+    """The shape as Keras tells it: None for the batch, and for what is unknown."""
+    if not tensor.symbolic:
+        return (None, *tensor.shape[1:])
+    if call_of(tensor.node) is not None:
+        return vars(tensor.node)["shape_known"]
+    if has_unknown(tensor):
+        return differing(tensor.shape, twin(tensor).shape)
+    return (None, *[None if size == UNKNOWN else size for size in tensor.shape[1:]])
+
+
+def has_unknown(tensor: Any) -> bool:
+    """Whether a symbol came out of others whose size is not known."""
+    return any(None in vars(node)["shape_known"][1:] for node in symbols_behind(tensor))
+
+
+def twin(tensor: Any) -> Any:
+    """A symbol of the same with `OTHER` in place of what is unknown, which nobody remembers; what is no symbol, as it is."""
+    known = {
+        node: symbol(sized(vars(node)["shape_known"], OTHER), node.dtype, name=node.name)
+        for node in symbols_behind(tensor)
+    }
+    return computed(tensor.node, known) if known else tensor
+
+
+def computed(node: Node, known: Mapping[Node, Tensor]) -> Tensor:
+    """The tensor of a node: that of a layer's output, or the arithmetic between such, done again."""
+    if node in known:
+        return known[node]
+    if node.op is None and not absent(node.value):
+        held = node.tensor()  # a number, or a weight, that stands in the arithmetic
+        return Tensor(node.value) if held is None else held
+    if node.op is None or "shape" in node.params:
+        raise OptionError(
+            "a model repeats elementwise arithmetic, products and reductions between its layers; put anything else that "
+            "is done to symbols into a Lambda layer"
+        )
+    return apply(node.op, tuple(computed(parent, known) for parent in node.inputs), node.params)

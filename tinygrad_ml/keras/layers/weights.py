@@ -88,6 +88,11 @@ class Weights(Module):
         """
         shape, initializer, dtype = _by_place(by_place, shape=shape, initializer=initializer, dtype=dtype)
         shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+        if None in shape:
+            raise ShapeError(
+                f"weight {name or ''} of layer {self.name!r} would have shape {shape}: the size of the input that it depends on "
+                "must be known. Give it in Input(shape=...)"
+            )
         whole = dtype is not None and not dtypes.is_float(dtypes.as_dtype(dtype))
         made = initializers.get(initializer or ("zeros" if whole else "glorot_uniform"))(shape, dtype=dtype)
         if not trainable or not _is_float(made):

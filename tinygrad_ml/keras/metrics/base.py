@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...backend import DEFAULT_FLOAT
 from ...errors import OptionError
 from ...modes import no_grad
 from ...tensor import Tensor, as_tensor
 from ...training import metrics as training
 from .. import initializers, losses
+from ..masks import mask_of
 from ..naming import unique_name
-from ..samples import by_sample, quotient
+from ..samples import by_sample, quotient, weights_like
 from ..serialization import Configurable
 from ..variables import Variable
 
@@ -146,4 +148,11 @@ class MeanMetricWrapper(Mean):
             self._direction = "down"
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        mask = mask_of(y_pred)
+        if mask is not None:  # what it leaves out weighs nothing
+            weights = mask.astype(DEFAULT_FLOAT)
+            if sample_weight is not None:
+                weights, given = weights_like(sample_weight, weights)
+                weights = weights * given
+            sample_weight = weights
         super().update_state(self.fn(y_true, y_pred, **self.options), sample_weight)

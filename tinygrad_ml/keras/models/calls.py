@@ -16,7 +16,7 @@ from ...graph import Node
 from ...ops import PRIMITIVES
 from ...structure import leaves, mapped
 from ...tensor import Tensor, apply
-from ..layers.symbols import KerasTensor, LayerCall
+from ..layers.symbols import UNKNOWN, KerasTensor, LayerCall, PartialShape, partial_shape, sized
 from ..serialization import serialize
 
 
@@ -93,7 +93,7 @@ def kept(calls: list[LayerCall]) -> list[tuple]:
             call.layer,
             write(call.inputs),
             write(call.options),
-            mapped(lambda one: _Form(one.shape, one.dtype, one.name), call.output),
+            mapped(lambda one: _Form(partial_shape(one), one.dtype, one.name), call.output),
         )
         for call in calls
     ]
@@ -104,7 +104,10 @@ def again(state: list[tuple]) -> Reader:
     read = Reader()
     for layer, inputs, options, output in state:
         call = LayerCall(layer, read(inputs), read(options))
-        made = call.returned(mapped(lambda form: symbol(form.shape, form.dtype, name=form.name), output))
+        made = call.returned(
+            mapped(lambda form: symbol(sized(form.shape, UNKNOWN), form.dtype, name=form.name), output),
+            [form.shape for form in leaves(output)],
+        )
         read.made.append(leaves(made))
     return read
 
@@ -112,5 +115,5 @@ def again(state: list[tuple]) -> Reader:
 class _Form:
     """Shape, dtype and name of a symbol."""
 
-    def __init__(self, shape: tuple[int, ...], dtype: Any, name: str | None):
+    def __init__(self, shape: PartialShape, dtype: Any, name: str | None):
         self.shape, self.dtype, self.name = shape, dtype, name

@@ -9,17 +9,16 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ...backend import absent
 from ...errors import CheckpointError, OptionError
 from ...graph import Node
 from ...nn import Module
 from ...structure import is_nested, leaves, mapped, packed_like
-from ...tensor import Tensor, apply
+from ...tensor import Tensor
 from ..arguments import options_of
 from ..layers.base import Layer
 from ..layers.input import InputLayer
 from ..layers.phase import phase
-from ..layers.symbols import LayerCall, call_of, symbols_behind
+from ..layers.symbols import LayerCall, call_of, computed, symbols_behind
 from ..serialization import deserialize, serialize
 from .calls import Reader, Writer, again, kept
 from .model import Model, as_inputs
@@ -217,19 +216,4 @@ def _value(thing: Any, known: Mapping[Node, Tensor]) -> Any:
     """The tensor that a symbol stands for in this run; anything else as it is."""
     if not isinstance(thing, Tensor) or not thing.symbolic:
         return thing
-    return _computed(thing.node, known)
-
-
-def _computed(node: Node, known: Mapping[Node, Tensor]) -> Tensor:
-    """The tensor of a node: that of a layer's output, or the arithmetic between such, done again."""
-    if node in known:
-        return known[node]
-    if node.op is None and not absent(node.value):
-        held = node.tensor()  # a number, or a weight, that stands in the arithmetic
-        return Tensor(node.value) if held is None else held
-    if node.op is None or "shape" in node.params:
-        raise OptionError(
-            "a model repeats elementwise arithmetic, products and reductions between its layers; put anything else that "
-            "is done to symbols into a Lambda layer"
-        )
-    return apply(node.op, tuple(_computed(parent, known) for parent in node.inputs), node.params)
+    return computed(thing.node, known)

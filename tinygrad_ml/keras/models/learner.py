@@ -19,6 +19,7 @@ from ...tensor import Tensor
 from .. import optimizers
 from ..checks import one_of
 from ..layers.base import Layer
+from ..masks import detached
 from ..metrics import Mean, Metric, metrics_in
 from ..variables import Weight
 from ..warn import warn
@@ -126,7 +127,7 @@ class Learner(Layer):
             self.optimizer.step(weights)
         else:
             warn(f"{self.name!r} has no weight that is trained: all of its layers are frozen")
-        return self.compute_metrics(x, y, mapped(Tensor.detach, y_pred), sample_weight)
+        return self.compute_metrics(x, y, mapped(detached, y_pred), sample_weight)
 
     def test_step(self, data: Any) -> Mapping[str, Any]:
         """The metrics so far, after a batch, as it came, was looked at."""

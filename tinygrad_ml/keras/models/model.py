@@ -23,7 +23,7 @@ from ...errors import OptionError
 from ...structure import is_nested, leaves, mapped, nesting, packed_like
 from ...tensor import Tensor, as_tensor
 from ..layers.base import Layer
-from ..layers.symbols import KerasTensor
+from ..layers.symbols import KerasTensor, fits, partial_shape
 from ..serialization import deserialize, serialize, sharing
 from ..warn import warn
 from . import saving
@@ -89,6 +89,9 @@ class Model(Trainer):
     ) -> None:
         """Print a table of the layers, the shapes of their outputs, and how many numbers their weights hold."""
         print_summary(self, line_length or 78, print_fn or print, expand_nested, show_trainable)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """None: what comes out has the masks of the layers inside."""
 
     # -- saving ----------------------------------------------------------------------------------------
 
@@ -203,9 +206,10 @@ def _fitted(tensor: Tensor, like: KerasTensor) -> Tensor:
         return tensor.expand_dims(-1)
     if tensor.ndim == like.ndim + 1 and tensor.shape[-1] == 1:
         tensor = tensor.squeeze(-1)
-    if tensor.shape[1:] != like.shape[1:]:
+    known = partial_shape(like)
+    if not fits(partial_shape(tensor), known):
         raise OptionError(
-            f"input {like.name or ''} needs samples of shape {like.shape[1:]}, as in (batch, {str(like.shape[1:])[1:]}, "
-            f"but got {tensor._described()}"
+            f"input {like.name or ''} needs samples of shape {known[1:]}, as in (batch, {str(known[1:])[1:]}, but got "
+            f"{tensor._described()}"
         )
     return tensor

@@ -14,7 +14,7 @@ from ..layers.base import Layer
 from ..layers.input import InputLayer
 from ..layers.phase import in_phase, phase
 from ..layers.shapes import shapes_of
-from ..layers.symbols import KerasTensor, LayerCall
+from ..layers.symbols import KerasTensor, LayerCall, fits, partial_shape
 from ..serialization import deserialize, serialize
 from .calls import again, kept
 from .model import Model, as_inputs
@@ -96,7 +96,7 @@ class Sequential(Model):
         if layer.given_input_shape is not None:
             self._begin(InputLayer(layer.given_input_shape).make())
         elif (inputs := getattr(layer, "inputs", None)) and isinstance(layer, Model):
-            self._begin(InputLayer(inputs[0].shape[1:], dtype=inputs[0].dtype).make())
+            self._begin(InputLayer(partial_shape(inputs[0])[1:], dtype=inputs[0].dtype).make())
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer away again, and return it."""
@@ -113,8 +113,8 @@ class Sequential(Model):
         if input_shape is None:
             return
         if self._start is not None:
-            if tuple(input_shape)[1:] != self._start.shape[1:]:
-                known = (None, *self._start.shape[1:])
+            known = partial_shape(self._start)
+            if not fits(tuple(input_shape), known):
                 raise ShapeError(f"{self.name!r} is built for inputs of shape {known}, and not {tuple(input_shape)}")
             return
         self._start = self._end = InputLayer(tuple(input_shape)[1:]).make()
@@ -172,7 +172,11 @@ class Sequential(Model):
         return [layer.name for layer in self._layers[-1:]]
 
     def get_config(self) -> dict[str, Any]:
-        start = None if self._start is None else {"shape": list(self._start.shape[1:]), "dtype": str(self._start.dtype)}
+        start = (
+            None
+            if self._start is None
+            else {"shape": list(partial_shape(self._start)[1:]), "dtype": str(self._start.dtype)}
+        )
         layers = [serialize(layer) for layer in self._layers]
         return {"name": self.name, "trainable": self.trainable, "input": start, "layers": layers}
 

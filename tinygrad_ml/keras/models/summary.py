@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ...structure import is_nested
 from ..layers.base import Layer
+from ..layers.shapes import flatten_shapes, shapes_of
 
 
 def print_summary(model: Any, width: int, tell: Callable, nested: bool, trainable: bool) -> None:
@@ -51,10 +51,8 @@ def _rows(model: Any, nested: bool, depth: int = 0) -> Iterator[tuple[int, Layer
 def _shape(layer: Layer) -> str:
     if not layer._calls:
         return "?"
-    shapes = layer._calls[0].output
-    if is_nested(shapes):
-        return ", ".join(str((None, *t.shape[1:])) for t in shapes)
-    return str((None, *shapes.shape[1:]))
+    shapes = shapes_of(layer._calls[0].output)
+    return ", ".join(map(str, flatten_shapes(shapes)))
 
 
 def _count(layer: Layer) -> int:

@@ -1,5 +1,8 @@
 """One step of a recurrent network: what was kept, and what comes in, become what is kept.
 
+`nonlinearity` and `gate` are functions in place of tanh and of σ. `keep` are factors of h where the weights multiply it, for
+dropout that is the same at all steps.
+
 Each takes what comes in as `projected` = W·x + b, which needs nothing of the steps before, and so is computed for all
 steps at once. Weights of several gates stand one above the other, in PyTorch's order.
 
@@ -20,8 +23,10 @@ from .linear import linear
 NONLINEARITIES = {"tanh": tanh, "relu": relu}
 
 
-def nonlinearity_of(name: str) -> Callable[[Tensor], Tensor]:
-    """The function that `nonlinearity=` names; `OptionError` if it is none of those that there are."""
+def nonlinearity_of(name: str | Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """The function that `nonlinearity=` is or names; `OptionError` if it is none of those that there are."""
+    if callable(name):
+        return name
     if name not in NONLINEARITIES:
         raise OptionError(f"nonlinearity={name!r}; use {' or '.join(map(repr, NONLINEARITIES))}")
     return NONLINEARITIES[name]
@@ -29,7 +34,12 @@ def nonlinearity_of(name: str) -> Callable[[Tensor], Tensor]:
 
 @composed
 def rnn_step(
-    projected: Tensor, hidden: Tensor, weight: Tensor, bias: Tensor | None = None, nonlinearity: str = "tanh"
+    projected: Tensor,
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    nonlinearity: str | Callable[[Tensor], Tensor] = "tanh",
+    keep: Tensor | None = None,
 ) -> Tensor:
     """h ← tanh(W_ih·x + b_ih + W_hh·h + b_hh), or relu in place of tanh.
 
@@ -39,7 +49,7 @@ def rnn_step(
 
     Raises `OptionError` for another nonlinearity. Source: J. Elman, "Finding Structure in Time" (1990).
     """
-    return nonlinearity_of(nonlinearity)(projected + linear(hidden, weight, bias))
+    return nonlinearity_of(nonlinearity)(projected + _inside(hidden, weight, bias, keep))
 
 
 @composed
@@ -50,6 +60,9 @@ def lstm_step(
     weight: Tensor,
     bias: Tensor | None = None,
     weight_hr: Tensor | None = None,
+    nonlinearity: Callable[[Tensor], Tensor] = tanh,
+    gate: Callable[[Tensor], Tensor] = sigmoid,
+    keep: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """i, f, g, o = the four quarters of W_ih·x + b_ih + W_hh·h + b_hh; c ← σ(f)·c + σ(i)·tanh(g); h ← σ(o)·tanh(c).
 
@@ -62,25 +75,45 @@ def lstm_step(
     Source: S. Hochreiter, J. Schmidhuber, "Long Short-Term Memory" (1997), with the forget gate of F. Gers et al. (2000);
     weight_hr: H. Sak et al., "Long Short-Term Memory Based Recurrent Neural Network Architectures" (2014).
     """
-    i, f, g, o = split(projected + linear(hidden, weight, bias), 4, axis=-1)
-    cell = sigmoid(f) * cell + sigmoid(i) * tanh(g)
-    hidden = sigmoid(o) * tanh(cell)
+    i, f, g, o = split(projected + _inside(hidden, weight, bias, keep), 4, axis=-1)
+    cell = gate(f) * cell + gate(i) * nonlinearity(g)
+    hidden = gate(o) * nonlinearity(cell)
     return (hidden if weight_hr is None else linear(hidden, weight_hr)), cell
 
 
 @composed
-def gru_step(projected: Tensor, hidden: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def gru_step(
+    projected: Tensor,
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    nonlinearity: Callable[[Tensor], Tensor] = tanh,
+    gate: Callable[[Tensor], Tensor] = sigmoid,
+    keep: Tensor | None = None,
+    reset_after: bool = True,
+) -> Tensor:
     """h ← (1 - z)·n + z·h, with r = σ(x_r + h_r), z = σ(x_z + h_z), n = tanh(x_n + r·h_n).
 
     projected     (batch, 3·hidden_size): x_r, x_z and x_n, the thirds of W_ih·x + b_ih
     hidden        (batch, hidden_size); h_r, h_z and h_n are the thirds of W_hh·h + b_hh
     weight, bias  W_hh (3·hidden_size, hidden_size) and b_hh
+    reset_after   False: n = tanh(x_n + W_n·(r·h) + b_n), r before the product, as the paper has it
 
     Source: K. Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder" (2014), with r behind the product.
     """
     size = hidden.shape[-1]
-    inward, inside = projected, linear(hidden, weight, bias)
-    gates = sigmoid(inward[..., : 2 * size] + inside[..., : 2 * size])
+    first = slice(None) if reset_after else slice(2 * size)  # what is multiplied before r is known
+    inside = _inside(hidden, weight[first], None if bias is None else bias[first], keep)
+    gates = gate(projected[..., : 2 * size] + inside[..., : 2 * size])
     r, z = gates[..., :size], gates[..., size:]
-    n = tanh(inward[..., 2 * size :] + r * inside[..., 2 * size :])
+    if reset_after:
+        new = r * inside[..., 2 * size :]
+    else:
+        new = _inside(r * hidden, weight[2 * size :], None if bias is None else bias[2 * size :], keep)
+    n = nonlinearity(projected[..., 2 * size :] + new)
     return n + z * (hidden - n)
+
+
+def _inside(hidden: Tensor, weight: Tensor, bias: Tensor | None, keep: Tensor | None) -> Tensor:
+    """W_hh·h + b_hh, h being multiplied by what dropout keeps of it."""
+    return linear(hidden if keep is None else hidden * keep, weight, bias)
