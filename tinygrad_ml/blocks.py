@@ -16,19 +16,19 @@ BLOCK_ELEMENTS = 32768
 
 
 def registers(
-    calls: Sequence[tuple[Sequence[Hashable], Any]], kept: Collection[Any], in_place: bool = True
+    calls: Sequence[tuple[Sequence[Hashable], Any]], kept: Collection[Any], in_place: Sequence[bool] | None = None
 ) -> dict[Any, Any]:
     """{result: the one whose register it takes over, or itself} of all results that are not `kept` elsewhere.
 
     calls     (operands, result), in order
-    in_place  whether a result may lie in the place of an operand that is read for the last time
+    in_place  for each, whether its result may lie in the place of an operand that is read for the last time
     """
     last = {operand: i for i, (operands, _) in enumerate(calls) for operand in operands}
     register: dict[Any, Any] = {}
     free: list[Any] = []
     for i, (operands, result) in enumerate(calls):
         done = [register[x] for x in dict.fromkeys(operands) if x in register and last[x] == i]
-        if in_place:
+        if in_place is None or in_place[i]:
             free, done = [*free, *done], []
         if result not in kept:
             fitting = [other for other in free if other.dtype.itemsize == result.dtype.itemsize]

@@ -53,7 +53,7 @@ class Call:
     """
 
     inputs: tuple[str, ...] = ()
-    kind, scalar, ufunc, view, turned = "", None, None, None, False
+    kind, scalar, ufunc, view, turned, apart = "", None, None, None, False, False
     neutral: tuple = ()
 
     def __init__(self, name: str, value: Any, effect: bool = False, checks: bool = False):

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..backend import dtypes
 from . import into
+from .integers import divides, whole_power, whole_quotient
 from .primitive import Primitive, zero
 from .shapes import broadcast, same
 
@@ -79,34 +80,12 @@ def binary(
     elif value in OPERATORS:
         facts["ufunc"] = OPERATORS[value]
         if value in (operator.mod, operator.floordiv):
-            value = _whole_quotient(value)
+            value = whole_quotient(value)
         else:
             compute = facts["operator"] = value
             value = lambda xp, a, b: compute(a, b)  # noqa: E731
     facts |= {"formula": formula, "local": local, "coerce": coerce, "scalar": scalar}
     return Primitive(name, value, broadcast, rules, inputs="a b", kind="elementwise", **facts)
-
-
-def _whole_quotient(compute):
-    """`compute`, which refuses to divide integers by 0: they have no inf to answer with, and NumPy answers 0."""
-
-    def value(xp, a, b):
-        # On a GPU a look would have to wait for the device, and is not taken.
-        if b.dtype.kind in "iu" and xp.kind == "cpu" and not b.all():
-            raise ZeroDivisionError("integers cannot be divided by 0; floats can, and give inf or nan")
-        return compute(a, b)
-
-    return value
-
-
-def _divides(dtypes, constants):
-    """Whether no integer is divided by 0."""
-    return "f" in (dtypes[0].kind, dtypes[1].kind) or (constants[1] is not None and bool(constants[1].all()))
-
-
-def _whole_power(dtypes, constants):
-    """Whether no integer is taken to a negative power."""
-    return dtypes[1].kind != "i" or (constants[1] is not None and bool((constants[1] >= 0).all()))
 
 
 def _sigmoid(xp, x):
@@ -184,10 +163,10 @@ logaddexp  = binary("logaddexp", "logaddexp",      "ln(eᵃ + eᵇ)",    ("1/(1 
                                                    "a + log(2) if a == b else (a if a > b else b) + log1p(exp(-abs(a - b)))", coerce=dtypes.promote_floats)
 copysign   = binary("copysign",  "copysign",       "a with the sign of b", ("sign a · sign y", "0"),
                                                    (lambda g, y, a: g * (a.sign() * y.sign()), zero),                                  "copysign(a, b)", coerce=dtypes.promote_floats)
-remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a // b)), "a % b", defined=_divides, **small_result)
-floor_divide = binary("floor_divide", operator.floordiv, "⌊a/b⌋",    ("0", "0"),         (zero, zero),                                 "a // b", defined=_divides, **small_result)
+remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a // b)), "a % b", defined=divides, **small_result)
+floor_divide = binary("floor_divide", operator.floordiv, "⌊a/b⌋",    ("0", "0"),         (zero, zero),                                 "a // b", defined=divides, **small_result)
 pow_       = binary("pow",       operator.pow,     "aᵇ",             ("b·aᵇ⁻¹", "y·ln a"),
-                                                   (lambda g, a, b: _pow_base(g, a, b), lambda g, y, a, b: _pow_exponent(g, y, a, b)),       "a ** b", defined=_whole_power, **small_result)
+                                                   (lambda g, a, b: _pow_base(g, a, b), lambda g, y, a, b: _pow_exponent(g, y, a, b)),       "a ** b", defined=whole_power, **small_result)
 
 equal         = binary("equal",         operator.eq, "a = b", (), (), "a == b", **bool_result)
 not_equal     = binary("not_equal",     operator.ne, "a ≠ b", (), (), "a != b", **bool_result)
@@ -293,6 +272,7 @@ where = Primitive(
     kind="elementwise",
     scalar="a if condition else b",
     ufunc=into.where,
+    apart=True,
 )
 
 _cast_facts = {

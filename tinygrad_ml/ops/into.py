@@ -1,4 +1,4 @@
-"""Rows for which NumPy has no function of its own: its calls that compute them into given memory, which may be an operand's.
+"""Rows for which NumPy has no function of its own: its calls that compute them into given memory.
 
 Read before: `primitive.py`.
 """
@@ -29,11 +29,8 @@ def softplus(x: Array, out: Array) -> None:
 
 def where(condition: Array, a: Array, b: Array, out: Array) -> None:
     """a if the condition holds, else b"""
-    if numpy.may_share_memory(out, a) or numpy.may_share_memory(out, condition):
-        numpy.copyto(out, numpy.where(condition, a, b))
-    else:
-        numpy.copyto(out, b)
-        numpy.copyto(out, a, where=condition)
+    numpy.copyto(out, b)
+    numpy.copyto(out, a, where=condition)
 
 
 def power(x: Array, exponent: float, out: Array) -> None:

@@ -68,7 +68,7 @@ class Primitive:
     scalar    the value of one element of an elementwise operation, in Python (see `scalar.py`): what compiled loops
               and kernels are printed from. Without it, they end before the operation
     ufunc     the function of NumPy that computes the same into given memory, if there is one: its name, or
-              `function(*arrays, out=array, **parameters)`, where that memory may be an operand's
+              `function(*arrays, out=array, **parameters)`; `apart` says that this memory must not be an operand's
     operator  the Python operator that computes the same on the arrays of every backend, if there is one
     defined   `defined(dtypes, constants, **parameters)`: whether no numbers of these dtypes are an error, where some of
               the inputs are constants (None for all others); always, if it is not said
@@ -95,6 +95,7 @@ class Primitive:
         kind: str = "",
         scalar: str | None = None,
         ufunc: str | Callable | None = None,
+        apart: bool = False,
         operator: Callable | None = None,
         defined: Callable = lambda dtypes, constants, **_: True,
         neutral: Sequence[float | None] = (),
@@ -107,7 +108,7 @@ class Primitive:
         self.gradient, self.formula, self.local = tuple(gradient), formula, tuple(local)
         self.flops = _one_an_element if flops is None else flops
         self.kind = "view" if view else kind or ("reduction" if fold else "")
-        self.operator, self.view = operator, view
+        self.apart, self.operator, self.view = apart, operator, view
         self.ufunc: Callable | None = getattr(numpy, ufunc) if isinstance(ufunc, str) else ufunc
         self.defined, self.neutral, self.fold, self.turned = defined, tuple(neutral), fold, turned
         self.scalar = None if scalar is None else parsed(scalar, name, self.inputs, value)

@@ -1,6 +1,6 @@
 """The function of NumPy that computes an elementwise operation into given memory: `function(*operands, out=array)`.
 
-That memory may be the same as an operand's.
+That memory may be the same as an operand's, if the operation does not want it `apart`.
 """
 
 from __future__ import annotations

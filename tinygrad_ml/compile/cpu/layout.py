@@ -62,6 +62,9 @@ class HostLayout(Layout):
             return False
         return self.forms[b].strides[-2] == b.dtype.itemsize != self.forms[b].strides[-1]
 
+    def reads_late(self, kernel: Kernel, instruction: Instruction) -> bool:
+        return instruction.op.apart
+
     def _product(self, instruction: Instruction) -> Product | None:
         """The instruction, if it is a product that can run as machine code."""
         if not self.compiled or instruction.op.kind != "product":
@@ -124,6 +127,6 @@ class HostLayout(Layout):
         calls = [
             ([self.roots[x] for x in instruction.inputs], instruction.output) for instruction in kernel.instructions
         ]
-        outputs = {self.roots[value] for value in kernel.outputs}
-        # No row is put in the place of its sum.
-        return blocks.registers(calls, outputs | self.views.keys(), in_place=not kernel.axes)
+        # Nor is a row put in the place of its sum.
+        in_place = [not instruction.op.apart and not kernel.axes for instruction in kernel.instructions]
+        return blocks.registers(calls, {self.roots[value] for value in kernel.outputs} | self.views.keys(), in_place)

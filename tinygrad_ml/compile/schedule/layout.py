@@ -101,6 +101,10 @@ class Layout:
         """(key, bytes) of memory that a kernel needs while it runs."""
         return ()
 
+    def reads_late(self, kernel: Kernel, instruction: Instruction) -> bool:
+        """Whether the backend writes a part of the instruction's result before it has read all of its operands."""
+        return False
+
     # -- views -------------------------------------------------------------------------------------------------
 
     def _lay(self, kernel: Kernel, instruction: Instruction) -> None:
@@ -145,7 +149,7 @@ class Layout:
             if not any(self.roots.get(operand) is memory for operand in instruction.inputs):
                 continue
             output = instruction.output
-            late = i > place or turn[output] > turn[value]
+            late = i > place or turn[output] > turn[value] or (i == place and self.reads_late(kernel, instruction))
             elsewhere = kernel.reduced(output) != kernel.reduced(value) or output.shape != value.shape
             looks = any(self.roots.get(operand) is memory and operand is not memory for operand in instruction.inputs)
             looks = looks or (instruction.op is GATHER and self.roots.get(instruction.inputs[0]) is memory)
