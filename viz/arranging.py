@@ -6,6 +6,7 @@ Read before: `nesting.py`, `folding.py`, `levels.py`. Read next: `reading.py`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -65,40 +66,66 @@ class Arrangement:
             raise OptionError(f"level={level!r} and depth={depth} both say how much is opened: give one of them")
         self.outputs = list(dict.fromkeys(outputs))
         self.order = topological(self.outputs)
-        self._called = called
+        self._called, self._direction = called, direction
         self.results = list(map(noted, self.outputs)) if finished else []
         self.notes: list[str] = []
         self._paths = nesting.paths_of(self.order)
         folding = Folding(self.order if fold else [], self._paths)
-        self._copies, self._rows = folding.counterpart, folding.rows
+        self._counterparts, self._rows = folding.counterpart, folding.rows
         self._calls = calls_of(self._paths)
         self._inlined = _inlined(self.order, self.outputs)
+        self.number = {node: number for number, node in enumerate(self.order)}
         self.level = "operations" if depth is not None else level or usual or default_level(self._paths)
         self._inside = self._close(depth, direction, limit, opened, asked=level is not None)
         self._shared = self._take_in_shared()
-        self._copies = {
-            node: first
-            for node, first in self._copies.items()
-            if node not in self._inside or self._inside[node] != self._inside.get(first)
-        }
+        self._find_copies()
         self._speakers = self._find_speakers()
         hidden = {*self._inside, *self._copies, *self._inlined} - set(self._speakers.values())
         self.names = words.names_of(self.order, self.results, hidden)
         self._name_constants()
         self.loss = self.names[self.outputs[0]] if len(self.outputs) == 1 else "L"
         self.title = ", ".join(self.names[node] for node in self.outputs[:3]) + ", …" * (len(self.outputs) > 3)
-        self.number = {node: number for number, node in enumerate(self.order)}
+        self._set_places()
+
+    def cut(self, depth: int) -> Arrangement:
+        """The same graph, with the same names, with all calls closed that lie `depth` deep, and those around them open."""
+        other = copy(self)
+        other.notes = []
+        other.names = dict(self.names)
+        other._inside = {node: path[:depth] for node, path in self._paths.items() if len(path) >= depth}
+        other._shared = set()  # a parameter of several calls is a box beside them, at every depth
+        other._find_copies()
+        other._speakers = other._find_speakers()
+        other._set_places()
+        return other
+
+    @property
+    def depth(self) -> int:
+        """How deep calls lie in calls."""
+        return max(map(len, self._paths.values()), default=0)
+
+    def _find_copies(self) -> None:
+        """The nodes of equal modules in a row, but where the row is inside of one closed box."""
+        self._copies = {
+            node: first
+            for node, first in self._counterparts.items()
+            if node not in self._inside or self._inside[node] != self._inside.get(first)
+        }
+
+    def _set_places(self) -> None:
+        """The box of each node, what stands beside them, and the frames around them."""
         self._boxes: dict[nesting.Path, str] = {}
         self._places: dict[Node, str | None] = {}
         self._frame_ids: dict[nesting.Path, str] = {}
         self.frames: dict[str, Frame] = {}
         self._box_frames: dict[str, tuple[str, ...]] = {}
         self._closed: dict[str, nesting.Path] = {}
+        self._around: dict[str, nesting.Path] = {}
         for node in self.order:
             self._places[node] = self._find_place(node)
         self._asides: dict[Place, str] = {}
         self.given = self._give()
-        self._add_frames(direction)
+        self._add_frames(self._direction)
 
     def _name_constants(self) -> None:
         """What functions made for themselves is called a constant, and no input."""
@@ -159,7 +186,7 @@ class Arrangement:
 
     def _count(self, inside: dict[Node, nesting.Path]) -> int:
         boxes = {
-            inside.get(node, node) for node in self.order if node not in self._copies and node not in self._inlined
+            inside.get(node, node) for node in self.order if node not in self._counterparts and node not in self._inlined
         }
         return len(boxes)
 
@@ -209,7 +236,11 @@ class Arrangement:
 
     def closed(self, place: str) -> Frame:
         """What a closed call is."""
-        return self._frame(self._closed[place])
+        return self.frame(self._closed[place])
+
+    def closed_path(self, place: str) -> nesting.Path:
+        """The calls around a closed call, and itself."""
+        return self._closed[place]
 
     def call(self, place: str) -> Place:
         """The call that a box is closed around."""
@@ -266,6 +297,7 @@ class Arrangement:
         boxes: dict[object, str] = {}
         gifts = []
         for gift in others:
+            source = boxes.setdefault(gift.key, f"x{len(boxes)}")  # the same at each depth
             place = self._places[gift.node]
             if place is None or gift.own or gift.node in self._copies:
                 continue
@@ -278,13 +310,13 @@ class Arrangement:
             # What has gone, and was not all that went in, was mostly made by the module around, as a first state is.
             made = gift.thing is None and place in fed and any(map(nesting.is_module, self._paths[gift.node]))
             if self.call(place).is_function or not made:
-                source = boxes.setdefault(gift.key, f"x{len(boxes)}")
                 gifts.append(Gift(source, place, name, gift, "constant" if made else "input"))
         return gifts
 
     # -- frames --------------------------------------------------------------------------------------
 
-    def _frame(self, path: nesting.Path) -> Frame:
+    def frame(self, path: nesting.Path) -> Frame:
+        """What the call at the end of a path is."""
         place = path[-1]
         if isinstance(place, nesting.Pass):
             return Frame("", place.kind, "pass")
@@ -320,14 +352,19 @@ class Arrangement:
                 for letter, found in (("c", fronts), ("d", backs)):
                     found.append(letter + number)
                     if letter + number not in self.frames and self._wanted(letter, direction):
-                        frame = self.frames[letter + number] = self._frame(here)
+                        frame = self.frames[letter + number] = self.frame(here)
                         frame.id = letter + number
+            self._around[place] = self._around[self.gradient_of(place)] = path
             self._box_frames[place] = (*(["forward"] if direction == "both" else []), *fronts)
             self._box_frames[self.gradient_of(place)] = (*(["backward"] if direction == "both" else []), *backs)
 
     @staticmethod
     def _wanted(letter: str, direction: str) -> bool:
         return direction == "both" or (letter == "c") == (direction == "forward")
+
+    def around(self, place: str) -> nesting.Path:
+        """The calls around a box, or a gradient, outermost first."""
+        return self._around.get(place, ())
 
     def frames_of(self, place: str) -> tuple[str, ...]:
         """The ids of the frames around a box, outermost first."""

@@ -62,6 +62,12 @@ def to_dot(
                 row.attr(rank="same")
                 row.node(item.beside)
                 row.node(item.id)
+    for rank in sorted(set(drawing.ends.values())):
+        with part_of(graph) as row:
+            row.attr(rank=rank)
+            for name, end in drawing.ends.items():
+                if end == rank:
+                    row.node(name)
     for edge in drawing.edges:
         apart = column.get(edge.source) != column.get(edge.target)
         _write_edge(graph, edge, drawing.direction, labelled=boxes <= PLAIN_ARROWS_ABOVE_NODES, apart=apart)
@@ -130,6 +136,9 @@ def _write_label(cluster: graphviz.Digraph, frame: Frame, drawing: Drawing) -> N
 
 
 def _write_item(graph: graphviz.Digraph, item: Item) -> None:
+    if item.kind == "door":
+        graph.node(item.id, label="", id=item.id, shape="point", width="0.04", **{"class": item.kind})
+        return
     box = box_of("failed" if item.alarm else item.kind)
     if item.heat is not None:
         box["fillcolor"] = heat_colour(item.heat)

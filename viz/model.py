@@ -141,6 +141,7 @@ class Drawing:
     direction  "forward", "backward" or "both"; of a compiled step "kernels", or "program" before there are kernels
     of         what it is a picture of, for its title and for screen readers
     alarm      whether the notes tell of trouble
+    ends       boxes that stand above all others, "min", or below them, "max", by id
     routes     the id of the arrow for each use of a tensor: ("forward" or "backward", the place of the
                user in the topological order, the position of the input); and where backward starts
     """
@@ -153,6 +154,7 @@ class Drawing:
     notes: list[str] = field(default_factory=list)
     alarm: bool = False
     overlay: str = ""
+    ends: dict[str, str] = field(default_factory=dict)
     routes: dict[tuple[str, int, int], str] = field(default_factory=dict)
 
     def kinds(self) -> list[str]:

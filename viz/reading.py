@@ -7,23 +7,20 @@ from __future__ import annotations
 
 from math import hypot, prod
 
-import numpy
-
 from tinygrad_ml.errors import OptionError
 from tinygrad_ml.graph import Node
-from tinygrad_ml.tensor import Tensor
 
 from . import words
 from .arranging import Arrangement
-from .backward import TROUBLE, KnownGradient, Share, Visit, Walk, stored_gradient, walk_back
+from .backward import TROUBLE, KnownGradient, Share, Visit, Walk, stored_gradient
 from .calls import count_in, describe_call, give, tell_what_goes_in
 from .facts import bytes_of, device_of
 from .failure import Failure, add_failure
-from .figures import WHOLE_ELEMENTS, number, sum_text, summarise
+from .figures import WHOLE_ELEMENTS, number, sum_text
 from .heat import NotFinite, heat
+from .known import Known
 from .local import local_jacobian
 from .model import Drawing, Edge, Item
-from .replay import on_host, replay
 from .subject import is_note
 
 DIRECTIONS = ("forward", "backward", "both")
@@ -39,10 +36,12 @@ def read_graph(
     values: bool = True,
     overlay: str | None = None,
     failure: Failure | None = None,
+    known: Known | None = None,
 ) -> Drawing:
     """The picture of an arranged graph; the options are those of `draw`.
 
     failure  an operation on the outputs that raised an error, to be drawn behind them
+    known    the numbers of the graph, if another picture of it has computed them
     """
     if direction not in DIRECTIONS:
         raise OptionError(f"direction is one of {', '.join(map(repr, DIRECTIONS))}, not {direction!r}")
@@ -53,7 +52,7 @@ def read_graph(
             f"there is no backward pass to draw: nothing that was given requires a gradient. "
             f"Use direction='forward', not {direction!r}, or set requires_grad=True on what it is computed from."
         )
-    return _GraphReader(arrangement, direction).read(values, overlay, failure)
+    return _GraphReader(arrangement, direction).read(values, overlay, failure, known)
 
 
 class _GraphReader:
@@ -66,19 +65,19 @@ class _GraphReader:
         self.items: dict[str, Item] = {}
         self.keep = KEPT_NUMBERS if arrangement.level == "numbers" else WHOLE_ELEMENTS
         self.turns = 0
-        self.scalars: dict[Node, Tensor] = {}
-        self.numbers: dict[Node, float] = {}
-        self.not_finite: dict[Node, int] = {}
         self.learns = any(node.needs_grad for node in arrangement.outputs)
 
-    def read(self, values: bool, overlay: str | None, failure: Failure | None) -> Drawing:
+    def read(self, values: bool, overlay: str | None, failure: Failure | None, known: Known | None) -> Drawing:
         drawing = self.drawing
-        watched = drawing.direction != "forward" or overlay in ("gradient", "nan")
-        walk = walk_back(self.at.outputs) if watched else None
         for node in self.at.order:
             self._add(node)
-        if values:
-            self._fill_in_values()
+        if known is None:
+            watched = drawing.direction != "forward" or overlay in ("gradient", "nan")
+            known = Known(
+                self.at.order, self.at.outputs, values=values, back=watched, keep=self.keep, wanted=self._is_shown
+            )
+        self.known, walk = known, known.walk
+        self._fill_in_values()
         self._fill_in_gradients(walk)
         if drawing.direction != "backward":
             self._connect()
@@ -98,7 +97,7 @@ class _GraphReader:
         if overlay != "nan":
             heat(list(self.items.values()), overlay)
             return
-        found = NotFinite(self.not_finite, walk)
+        found = NotFinite(self.known.not_finite, walk)
         beside = self.at.place if self.drawing.direction == "forward" else self.at.gradient_place
         found.mark(self.items, self.at.place, beside)
         if not (found.values or found.gradients or (walk and walk.trouble)):
@@ -168,20 +167,19 @@ class _GraphReader:
     # -- numbers -------------------------------------------------------------------------------------
 
     def _fill_in_values(self) -> None:
-        for node, value in replay(self.at.order):
-            array = on_host(value)
-            if array is not None and array.dtype.kind == "f" and (bad := int((~numpy.isfinite(array)).sum())):
-                self.not_finite[node] = bad
-            if value is not None and array is not None and array.size == 1:
-                self.scalars[node], self.numbers[node] = value, array.item()
+        for node in self.at.order:
             item = self.items.get(self.at.place(node) or "")
             if item is None or not self._shows(item, node):
                 continue
-            if array is not None:
-                item.value, item.whole = summarise(array, self.keep), self.keep > WHOLE_ELEMENTS
-                item.sum = "" if self.at.is_closed(item.id) else words.written_out(node, self.numbers)
-            elif value is None:
+            if node in self.known.lost:
                 item.note = "changed since"
+            elif (summary := self.known.summaries.get(node)) is not None:
+                item.value, item.whole = summary, self.keep > WHOLE_ELEMENTS
+                item.sum = "" if self.at.is_closed(item.id) else words.written_out(node, self.known.numbers)
+
+    def _is_shown(self, node: Node) -> bool:
+        item = self.items.get(self.at.place(node) or "")
+        return item is not None and self._shows(item, node)
 
     def _shows(self, item: Item, node: Node) -> bool:
         """Whether the numbers in a box are those of a node: of a closed function they are those of its result, and of a
@@ -194,8 +192,9 @@ class _GraphReader:
 
     def _local(self, node: Node, position: int) -> str:
         """The local derivative along an arrow: the number between single numbers, else the rule."""
-        if node in self.scalars and all(other in self.scalars for other in node.inputs):
-            slope = local_jacobian(node, position, [self.scalars[other] for other in node.inputs])
+        scalars = self.known.scalars
+        if node in scalars and all(other in scalars for other in node.inputs):
+            slope = local_jacobian(node, position, [scalars[other] for other in node.inputs])
             return "" if slope is None else f"∂ = {number(slope.item())}"
         return words.rule(node, position, self._short(node), "g")
 
