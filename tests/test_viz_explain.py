@@ -12,6 +12,7 @@ import pytest
 import tinygrad_ml as tg
 import viz
 from tinygrad_ml import nn
+from tinygrad_ml.errors import OptionError
 from viz.render import NoRenderer, _commands
 
 needs_graphviz = pytest.mark.skipif(not _commands("svg"), reason="there is no Graphviz on this machine")
@@ -81,12 +82,14 @@ def test_the_page_needs_nothing_from_elsewhere(tmp_path):
 
 
 @needs_graphviz
-def test_every_id_that_a_step_names_is_in_the_picture_once(tmp_path):
+def test_every_id_that_a_step_names_is_on_the_map(tmp_path):
     page = page_of(small_loss(), tmp_path)
     assert len(page.ids) == len(set(page.ids))
-    named = {part for step in page.data["steps"] for part in (step["box"], *step["arrows"])}
-    assert named and {f"{page.data['picture']}-{part}" for part in (*named, *page.data["nodes"])} <= set(page.ids)
-    assert {step["box"] for step in page.data["steps"]} == set(page.data["nodes"])
+    rooms = page.data["rooms"]
+    boxes = {box["id"] for room in rooms for box in room["boxes"]}
+    arrows = {arrow["id"] for room in rooms for arrow in room["arrows"]}
+    assert {step["box"] for step in page.data["steps"]} <= boxes == set(page.data["boxes"])
+    assert {arrow for step in page.data["steps"] for arrow in step.get("arrows", ())} <= arrows
 
 
 @needs_graphviz
@@ -102,7 +105,7 @@ def test_the_table_of_all_steps_is_in_the_page_itself(tmp_path):
 @needs_graphviz
 def test_what_is_shown_of_an_operation(tmp_path):
     data = page_of(small_loss(), tmp_path).data
-    (tanh,) = [node for node in data["nodes"].values() if node["name"] == "v₃"]
+    (tanh,) = [node for node in data["boxes"].values() if node["name"] == "v₃"]
     assert ["∂y/∂x", "1 - y²"] in tanh["facts"]
     assert "lambda g, y: g * (1 - y * y)" in data["sources"]["tanh"]
     share = next(step for step in data["steps"] if step["operation"] == "back through tanh")
@@ -116,7 +119,7 @@ def test_hostile_names_are_text_and_nan_is_no_number_of_json(tmp_path):
     page = page_of(tg.log(w).sum(), tmp_path, title=HOSTILE, check=False)
     assert sum(tag == "script" for tag, _ in page.elements) == 2
     assert not any(tag == "img" for tag, _ in page.elements)
-    names = {node["name"] for node in page.data["nodes"].values()}
+    names = {box["name"] for box in page.data["boxes"].values()}
     assert HOSTILE in names
     (heat,) = [step["heat"] for step in page.data["steps"] if step["rule"].startswith("v₁ =")]
     assert heat["values"] == [0, "nan"]
@@ -133,11 +136,23 @@ def test_without_graphviz_the_page_has_all_but_the_picture(tmp_path, monkeypatch
 
 
 @needs_graphviz
-def test_closed_and_folded_modules_have_their_steps(tmp_path):
-    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2))
-    page = page_of(model(tg.ones((2, 4))).sum(), tmp_path, depth=1)
-    boxes = {step["box"] for step in page.data["steps"]}
-    assert {f"{page.data['picture']}-{box}" for box in boxes} <= set(page.ids)
+def test_what_is_open_at_first_can_be_chosen(tmp_path):
+    model = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Linear(4, 3), nn.ReLU()), nn.Linear(3, 2))
+    loss = model(tg.ones((2, 4))).sum()
+
+    def opened(**options):
+        data = page_of(loss, tmp_path, check=False, **options).data
+        return data["open"] if not data["open"] else sorted(r["name"] for r in data["rooms"] if r["id"] in data["open"])
+
+    assert opened() is None
+    assert opened(level="network") == []
+    assert opened(level="layers") == ["1", "Sequential"]
+    assert opened(level="layers", open=["2"]) == ["1", "2", "Sequential"]
+    assert opened(depth=1) == ["Sequential"]
+    with pytest.raises(OptionError, match="give one of them"):
+        opened(level="layers", depth=1)
+    with pytest.raises(OptionError, match="there is no 'conv' to open"):
+        opened(open=["conv"])
 
 
 @pytest.fixture(scope="module")
@@ -153,19 +168,35 @@ def browser():
 
 
 @pytest.fixture
-def opened(browser, tmp_path):
-    """A page in the browser, which must not complain and must ask for nothing but itself."""
-    path = viz.explain(small_loss(), tmp_path / "page.html")
-    page = browser.new_page()
-    complaints, requests = [], []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto(path.as_uri())
-    yield page
-    page.close()
+def shown(browser, tmp_path):
+    """Shows a page in the browser, which must not complain and must ask for nothing but itself."""
+    complaints, requests, pages = [], [], []
+
+    def show(_loss, *, size=(1280, 800), touch=False, **options):
+        path = viz.explain(_loss, tmp_path / "page.html", **options)
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, has_touch=touch, reduced_motion="reduce"
+        )
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(path.as_uri())
+        pages.append(context)
+        return page
+
+    yield show
+    for context in pages:
+        context.close()
     assert not complaints
-    assert requests == [path.as_uri()]
+    assert set(requests) == {(tmp_path / "page.html").as_uri()}
+
+
+@pytest.fixture
+def opened(shown):
+    page = shown(small_loss())
+    page.click("#open-all")
+    return page
 
 
 @needs_graphviz
@@ -212,33 +243,159 @@ def test_a_chosen_box_shows_how_its_operation_is_defined(opened):
     assert opened.locator("#detail-name").inner_text() == "∂L/∂W"
 
 
+def middle(box):
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def settle(page):
+    """Let the browser draw what it was asked for."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 @needs_graphviz
 def test_the_wheel_zooms_to_the_pointer_a_drag_moves_and_fit_shows_the_whole(opened):
-    pane, picture = opened.locator("#pane"), opened.locator("#pane > svg")
+    pane, world = opened.locator("#pane"), opened.locator("#boxes")
     zoom = opened.locator("#zoom").bounding_box()
-    assert zoom["y"] + zoom["height"] <= pane.bounding_box()["y"]
-    opened.click("#larger")
-    opened.click("#larger")
+    assert zoom["y"] + zoom["height"] <= pane.bounding_box()["y"] + 1
     box = opened.locator('.node[aria-label="v₃"]')
     before = box.bounding_box()
-    opened.mouse.move(before["x"] + before["width"] / 2, before["y"] + before["height"] / 2)
+    opened.mouse.move(*middle(before))
     opened.mouse.wheel(0, -200)
-    opened.wait_for_timeout(100)
+    settle(opened)
     after = box.bounding_box()
     assert after["width"] > 1.3 * before["width"]
-    assert after["x"] + after["width"] / 2 == pytest.approx(before["x"] + before["width"] / 2, abs=3)
-    assert after["y"] + after["height"] / 2 == pytest.approx(before["y"] + before["height"] / 2, abs=3)
+    assert middle(after) == pytest.approx(middle(before), abs=3)
     opened.mouse.down()
-    opened.mouse.move(before["x"] + before["width"] / 2 - 30, before["y"] + before["height"] / 2 - 20)
+    opened.mouse.move(middle(before)[0] - 30, middle(before)[1] - 20, steps=3)
     opened.mouse.up()
+    settle(opened)
     moved = box.bounding_box()
     assert (moved["x"] - after["x"], moved["y"] - after["y"]) == pytest.approx((-30, -20), abs=2)
     assert not opened.locator("#detail").is_visible()
     opened.click("#fit")
-    frame, all_of_it = pane.bounding_box(), picture.bounding_box()
-    assert all_of_it["width"] <= frame["width"] and all_of_it["height"] <= frame["height"]
+    settle(opened)
+    frame, whole = pane.bounding_box(), world.bounding_box()
+    assert whole["width"] <= frame["width"] and whole["height"] <= frame["height"]
     opened.click("#smaller")
-    assert picture.bounding_box()["width"] < all_of_it["width"]
+    settle(opened)
+    assert world.bounding_box()["width"] < whole["width"]
+    opened.click("#larger")
+    settle(opened)
+    assert world.bounding_box()["width"] == pytest.approx(whole["width"], rel=0.02)
+
+
+def layers():
+    tg.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Linear(4, 3), nn.ReLU()), nn.Linear(3, 2))
+    return model(tg.tensor([[1.0, -2.0, 0.5, 3.0]], name="x")).sum()
+
+
+@needs_graphviz
+def test_a_closed_box_opens_in_place_with_its_backward_pass_and_closes_again(shown):
+    page = shown(layers(), level="network")
+    network = page.locator('.node[aria-label^="Sequential, closed box"]')
+    assert network.get_attribute("aria-expanded") == "false"
+    boxes = page.locator(".node").count()
+    network.click()
+    assert network.count() == 0
+    assert page.locator('.frame[data-frame^="m"]').count() == page.locator('.frame[data-frame^="w"]').count() == 1
+    inner = page.locator('.node[aria-label="1 Sequential, closed box: opens in place"]')
+    inner.press("Enter")
+    assert page.locator(".frame").count() == 4 and page.locator(".node").count() > boxes + 4
+    # What is inside lies in its frame, which lies in the one around it.
+    outer, frame = (page.locator(".frame").nth(k).bounding_box() for k in (0, 2))
+    relu = page.locator('.node[aria-label^="1 ReLU"]').bounding_box()
+    for around, inside in ((outer, frame), (frame, relu)):
+        assert around["x"] <= inside["x"] and inside["x"] + inside["width"] <= around["x"] + around["width"]
+        assert around["y"] <= inside["y"] and inside["y"] + inside["height"] <= around["y"] + around["height"]
+    page.locator('[aria-label="Close Sequential"]').press("Enter")
+    assert page.locator(".frame").count() == 0 and page.locator(".node").count() == boxes
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("Sequential, closed box")
+    page.click("#open-all")
+    assert page.locator(".node.module").count() == 0
+    page.click("#close-all")
+    assert page.locator(".frame").count() == 0
+
+
+@needs_graphviz
+def test_no_box_lies_on_another_and_arrows_end_at_boxes_whatever_is_open(shown):
+    page = shown(layers(), level="network")
+    for opening in ("Sequential,", "1 Sequential", "0 Linear", "2 Linear"):
+        page.locator(f'.node[aria-label^="{opening}"]').first.press("Enter")
+        assert page.evaluate(OVERLAPPING) == []
+        assert page.evaluate(LOOSE_ENDS) == []
+    page.click("#open-all")
+    assert page.evaluate(OVERLAPPING) == [] and page.evaluate(LOOSE_ENDS) == []
+
+
+OVERLAPPING = """() => {
+  const places = [...seenNow.boxes.values()].map(({ box, x, y }) => [box.id, x, y, x + box.at[2], y + box.at[3]]);
+  return places.flatMap((a, i) => places.slice(0, i).filter((b) => a[1] < b[3] && b[1] < a[3] && a[2] < b[4] && b[2] < a[4]).map((b) => [a[0], b[0]]));
+}"""
+LOOSE_ENDS = """() => {
+  const boxes = [...seenNow.boxes.values()].map(({ box, x, y }) => [x, y, x + box.at[2], y + box.at[3]]);
+  const frames = seenNow.frames.map((f) => [f.x, f.y, f.x + f.width, f.y + f.height]);
+  const off = ([x, y], [a, b, c, d]) => Math.max(a - x, x - c, b - y, y - d, 0);
+  const wall = ([x, y], [a, b, c, d]) => Math.max(a - x, x - c, 0) + Math.min(Math.abs(y - b), Math.abs(y - d));
+  return [...seenNow.arrows.values()].filter(({ points }) => [points[0], points[points.length - 1]].some((p) =>
+    boxes.every((b) => off(p, b) > 5) && frames.every((f) => wall(p, f) > 5))).map(({ arrow }) => arrow.id);
+}"""
+
+
+@needs_graphviz
+def test_a_closed_box_is_one_step_and_inside_it_are_its_own(shown):
+    page = shown(layers(), level="network")
+    parts = page.evaluate("story.length")
+    page.click("#last")
+    assert page.locator("#what").inner_text().startswith(f"Step {parts} of {parts} · backward")
+    page.click("#first")
+    page.click("#next")
+    page.click("#next")
+    assert "forward · Sequential" in page.locator("#what").inner_text()
+    assert page.locator("#rule").inner_text() == "Sequential(x)"
+    assert page.locator("#shapes").inner_text() == "(1, 4) → (1, 2)"
+    inside = page.locator("tr[aria-current]").count()
+    assert inside > 8 and f"{inside} steps inside" in page.locator("#what").inner_text()
+    page.click("#inside")
+    assert page.locator(".frame").count() > 0 and page.evaluate("story.length") > parts
+    assert page.locator("tr[aria-current]").count() == 1
+    told = [page.locator("#rule").inner_text()]
+    while page.locator(".now.node").get_attribute("data-box")[0] != "n" or len(told) < 4:
+        page.click("#next")
+        told.append(page.locator("#rule").inner_text())
+    assert told[0] == "0.weight"
+    page.locator("tbody tr").last.click()  # a row of the table opens what its step happens in
+    assert page.locator(".now.node").get_attribute("data-box")[0] == "g"
+
+
+@needs_graphviz
+def test_the_first_view_is_the_whole_network_at_the_level_that_fits(shown):
+    small, large = (shown(layers(), size=size) for size in ((700, 420), (1600, 1400)))
+    for page in (small, large):
+        pane, world = page.locator("#pane").bounding_box(), page.locator("#boxes").bounding_box()
+        assert pane["x"] <= world["x"] and world["x"] + world["width"] <= pane["x"] + pane["width"]
+        assert pane["y"] <= world["y"] and world["y"] + world["height"] <= pane["y"] + pane["height"]
+        assert page.evaluate("camera.k") >= page.evaluate("READABLE")
+    assert small.locator(".node").count() < large.locator(".node").count()
+
+
+@needs_graphviz
+def test_a_breadcrumb_says_where_one_is_and_leads_back(shown):
+    page = shown(layers(), level="network")
+    assert page.locator("#crumbs").inner_text() == "all"
+    page.locator('.node[aria-label^="Sequential"]').click()
+    page.locator('.node[aria-label^="1 Sequential"]').click()
+    for _ in range(6):
+        page.mouse.move(*middle(page.locator('.node[aria-label^="0 Linear"]').last.bounding_box()))
+        page.mouse.wheel(0, -200)
+        settle(page)
+    page.evaluate("glide(fitted(partOf(seenNow.frames.at(-1).room.id), 3))")
+    page.evaluate("zoom(3, 200, 200)")
+    settle(page)
+    assert page.locator("#crumbs button").all_inner_texts()[:2] == ["all", "Sequential"]
+    page.locator("#crumbs button").first.click()
+    settle(page)
+    assert page.locator("#crumbs").inner_text() == "all"
 
 
 @needs_graphviz

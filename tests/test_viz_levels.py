@@ -345,9 +345,12 @@ def test_a_flattened_image_keeps_its_name():
 def test_a_page_of_layers_has_a_box_for_each_step(lenet, tmp_path):
     text = viz.explain(lenet[-1], tmp_path / "page.html", level="layers", check=False).read_text(encoding="utf-8")
     data = json.loads(re.search(r'<script[^>]*id="data"[^>]*>(.*?)</script>', text, re.DOTALL)[1])
-    ids = set(re.findall(r'id="([^"]+)"', text))
-    named = {part for step in data["steps"] for part in (step["box"], *step["arrows"])}
-    assert {f"{data['picture']}-{part}" for part in named} <= ids and f"{data['picture']}-x0" in ids
+    boxes = {box["id"] for room in data["rooms"] for box in room["boxes"]}
+    arrows = {arrow["id"] for room in data["rooms"] for arrow in room["arrows"]}
+    assert {step["box"] for step in data["steps"]} | {"x0"} <= boxes
+    assert {arrow for step in data["steps"] for arrow in step.get("arrows", ())} <= arrows
+    opened = {room["name"] for room in data["rooms"] if room["id"] in data["open"]}
+    assert opened == {"LeNet"}  # layers are closed, and what is around them is open
 
 
 def test_the_first_state_that_a_module_makes_for_itself_is_no_input():

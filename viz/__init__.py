@@ -3,7 +3,7 @@
 >>> import viz
 >>> viz.draw(loss, direction="both").save("graph.svg")      # the graph, each gradient beside its tensor
 >>> print(viz.steps(loss))                                  # the same, step by step, as text
->>> viz.explain(loss, "page.html")                          # the same, to step through in a browser
+>>> viz.explain(loss, "page.html")                          # a map of it, to step through in a browser
 >>> viz.draw(step).save("step.svg")                         # the kernels of a function compiled by tg.compile
 >>> viz.curves(history)                                     # how the training went
 
@@ -13,7 +13,7 @@ Read in this order: `draw.py` (what a user calls), `model.py` (a picture as plai
 and `arranging.py` (where things stand), `replay.py` and `backward.py` (their numbers), `reading.py`
 (all of it put together), `kernels.py` and `program.py` (the same of a compiled step), `labels.py`,
 `dot.py`, `render.py`, `svg.py` (how it gets onto paper); then `telling.py` and `steps.py` (the same as
-a story), and `explain.py`. `training/` draws curves with Matplotlib.
+a story), `rooms.py` and `plans.py` (the same as a map), and `explain.py`. `training/` draws curves with Matplotlib.
 """
 
 from importlib import import_module

@@ -17,7 +17,7 @@ from tinygrad_ml.modes import Place
 from . import nesting, words
 from .folding import Folding, calls_of
 from .given import Handed, handed
-from .levels import closed_at, closed_below, default_level
+from .levels import closed_below, closed_calls, default_level
 from .model import Frame
 from .subject import is_note, noted
 
@@ -62,8 +62,6 @@ class Arrangement:
         usual: str | None = None,
         called: Mapping[int, str] = MappingProxyType({}),
     ):
-        if level is not None and depth is not None:
-            raise OptionError(f"level={level!r} and depth={depth} both say how much is opened: give one of them")
         self.outputs = list(dict.fromkeys(outputs))
         self.order = topological(self.outputs)
         self._called, self._direction = called, direction
@@ -76,7 +74,8 @@ class Arrangement:
         self._inlined = _inlined(self.order, self.outputs)
         self.number = {node: number for number, node in enumerate(self.order)}
         self.level = "operations" if depth is not None else level or usual or default_level(self._paths)
-        self._inside = self._close(depth, direction, limit, opened, asked=level is not None)
+        self._inside = closed_calls(self._paths, level or (usual if depth is None else None), opened, depth)
+        self._close_more(depth, direction, limit, asked=level is not None)
         self._shared = self._take_in_shared()
         self._find_copies()
         self._speakers = self._find_speakers()
@@ -138,28 +137,30 @@ class Arrangement:
 
     # -- how much to show --------------------------------------------------------------------------
 
-    def _close(
-        self, depth: int | None, direction: str, limit: int, opened: Collection[str], asked: bool
-    ) -> dict[Node, nesting.Path]:
-        """The nodes inside of closed calls; more are closed where that is too much, and nobody asked for it."""
+    def _close_more(self, depth: int | None, direction: str, limit: int, asked: bool) -> None:
+        """Close more calls where there is too much to see, and nobody asked for it."""
         sides = 2 if direction == "both" else 1
-        inside = closed_at(self._paths, self.level, opened) if depth is None else closed_below(self._paths, depth)
-        boxes = self._count(inside) * sides
+        boxes = self._count(self._inside) * sides
         if depth is None and not asked and boxes > COMFORTABLE_NODES:
-            by_level = inside
+            by_level = self._inside
             deepest = max((sum(map(nesting.is_module, path)) for path in self._paths.values()), default=0)
             for depth in range(deepest - 1, -1, -1):
-                inside = {**by_level, **_outer(closed_below(self._paths, depth), by_level)}
-                boxes = self._count(inside) * sides
+                self._inside = {**by_level, **_outer(closed_below(self._paths, depth), by_level)}
+                boxes = self._count(self._inside) * sides
                 if boxes <= COMFORTABLE_NODES:
                     break
-            if len(inside) > len(by_level) or inside != by_level:
+            if len(self._inside) > len(by_level) or self._inside != by_level:
                 self.notes.append(
                     f"{len(self.order)} nodes: modules below depth {depth} are closed. Open more with depth= or level=."
                 )
         if boxes > limit:
             raise OptionError(self._too_large(boxes, limit))
-        return inside
+
+    def open_calls(self, level: str | None, opened: Collection[str], depth: int | None) -> set[nesting.Path]:
+        """The calls that are open at a level, or down to a depth, of this graph."""
+        shut = set(closed_calls(self._paths, level, opened, depth).values())
+        calls = {path[:deep] for path in self._paths.values() for deep in range(1, len(path) + 1)}
+        return {call for call in calls if not any(call[:deep] in shut for deep in range(1, len(call) + 1))}
 
     def _find_speakers(self) -> dict[nesting.Path, Node]:
         """For each closed function the last of its operations whose result is used outside."""
@@ -186,7 +187,9 @@ class Arrangement:
 
     def _count(self, inside: dict[Node, nesting.Path]) -> int:
         boxes = {
-            inside.get(node, node) for node in self.order if node not in self._counterparts and node not in self._inlined
+            inside.get(node, node)
+            for node in self.order
+            if node not in self._counterparts and node not in self._inlined
         }
         return len(boxes)
 

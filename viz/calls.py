@@ -66,8 +66,9 @@ def tell_what_goes_in(at: Arrangement, items: Mapping[str, Item], name_of: Calla
     for place, nodes in taken.items():
         item = items[place]
         item.takes = tuple(node.shape for node in nodes)
-        if item.kind == "function":
-            item.equation = f"{item.operation}({', '.join(map(name_of, nodes))})"
+        # The 2 of a Sequential is no name that one could call.
+        called = item.operation if item.kind == "function" or item.name.isdigit() else item.name
+        item.equation = f"{called}({', '.join(map(name_of, nodes))})"
 
 
 def give(at: Arrangement, items: dict[str, Item], keep: int) -> list[Edge]:
@@ -91,7 +92,6 @@ def give(at: Arrangement, items: dict[str, Item], keep: int) -> list[Edge]:
             )
         edges.append(Edge(f"x{number}e", gift.source, gift.target, "idle", what.shape))
         target.takes += (what.shape,)
-        if target.kind == "function":
-            others = target.equation.removeprefix(f"{target.operation}(").removesuffix(")")
-            target.equation = f"{target.operation}({', '.join(filter(None, [others, gift.name]))})"
+        called, _, others = target.equation.removesuffix(")").partition("(")
+        target.equation = f"{called}({', '.join(filter(None, [others, gift.name]))})"
     return edges

@@ -109,7 +109,7 @@ def _write_boxes(graph: graphviz.Digraph, drawing: Drawing, swapped: bool) -> No
                 # Arrows cross a label, but go around a box: a label with details is one.
                 cluster.attr(
                     "graph",
-                    label="" if frame.detail else frame_label(frame),
+                    label="" if frame.detail or not frame.label else frame_label(frame),
                     labeljust="l",
                     style="rounded,filled" if frame.kind != "side" else "rounded",
                     fillcolor=FRAME_FILL if len(inner) % 2 else GROUND,

@@ -1,9 +1,10 @@
-"""`viz.explain`: a page on which one steps through the forward and the backward pass. One file, no network.
+"""`viz.explain`: a page that is a map of a computation, through which one steps forward and backward. One file, no network.
 
-The picture is laid out once, here, and the steps are embedded as data; `page/page.js` only shows and
-hides. Without JavaScript the page is the still picture with the table of all steps below it.
+Every call of a module or a function is laid out once, here, and the page's script puts the open ones into each other; so
+any box can be opened in place, with its backward pass. Without JavaScript the page is a still picture with the table of
+all steps below it.
 
-Read before: `telling.py`, `steps.py`, `svg.py`. Read next: `page/page.js`.
+Read before: `telling.py`, `rooms.py`, `plans.py`, `carried.py`. Read next: `page/main.js`.
 """
 
 from __future__ import annotations
@@ -12,39 +13,38 @@ import base64
 import hashlib
 import html
 import json
-import math
 import sys
 import warnings
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from itertools import pairwise
-from math import prod
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from tinygrad_ml.errors import OptionError
-from tinygrad_ml.graph import Node
 
-from . import words
 from .arranging import Arrangement
-from .asked import Drawable, outputs_of
+from .asked import Asked, Drawable, outputs_of
+from .backward import TROUBLE
+from .carried import HEAT_MAP_ELEMENTS, details, step_data
 from .check import HOW
 from .draw import Picture
-from .facts import device_of
-from .figures import ArraySummary, amount, byte_text, number, shape_text
-from .model import Drawing
-from .reading import read_graph
+from .figures import WHOLE_ELEMENTS, byte_text
+from .known import Known
+from .model import KINDS, Drawing
+from .plans import plans_of
+from .reading import KEPT_NUMBERS, read_graph
 from .render import HOW_TO_GET_ONE, NoRenderer
-from .source import source_of
+from .rooms import Room, rooms_of
 from .steps import COLUMNS, row
-from .style import style_sheet
-from .subject import is_note
-from .svg import picture_id
+from .style import BOXES, style_sheet
 from .telling import Step, tell
 
-HEAT_MAP_ELEMENTS = 1024
-"""Tensors of up to this many elements are shown as heat maps."""
+SCRIPTS = ("data", "layout", "boxes", "camera", "map", "heat", "story", "detail", "main")
+"""The files of the page's script, each of which may use what stands in those before it."""
+
 _CURVE = (400, 80)
 
 
@@ -60,77 +60,110 @@ def explain(
     fold: bool = True,
     check: bool = True,
     title: str | None = None,
-    limit: int = 1000,
+    limit: int = 2000,
 ) -> Path:
-    """Write a page that explains, step by step, how a tensor and its gradients are computed.
+    """Write a page that is a map of how a tensor and its gradients are computed, and goes through it step by step.
 
     what         a tensor, or several; with `input_shape` or `inputs` a module or function, as for `draw`
     path         the file to write, .html
-    level, open, depth, fold  how much is opened, as for `draw`; by default all, if that can be read
+    level, open, depth  what is open at first, as for `draw`; by default as much as the window can show. Each box of a
+                 module or a function opens in place by a click, with its backward pass, whatever was open at first
+    fold         draw equal modules in a row as one, marked "×12"
     check        try each gradient by a finite difference along one direction, as for `steps`
     title        of the page
-    limit        refuse pictures of more boxes than that
+    limit        refuse to draw more boxes than that inside of one call, or outside of all
 
-    The page is one self-contained file: it needs no server and no network. Returns its path.
-    Raises `OptionError` for a graph above the limit.
+    A closed box is one step of the story; an open one has its own steps in it. The page is one self-contained file: it
+    needs no server and no network. Returns its path. Raises `OptionError` for a graph above the limit.
 
     >>> viz.explain(loss, "page.html")
     """
     asked = outputs_of(what, input_shape, inputs, sys._getframe(1))
-    direction = "both" if any(node.needs_grad for node in asked.outputs) else "forward"
-    arrangement = Arrangement(
-        asked.outputs,
-        direction,
-        depth,
-        fold,
-        limit,
-        level=level,
-        opened=open,
-        usual="operations",
-        called=asked.called,
-    )
-    arrangement.notes += asked.notes
-    drawing = read_graph(arrangement, direction)
-    steps = tell(arrangement, drawing.routes, check=check, keep=HEAT_MAP_ELEMENTS)
     path = Path(path)
     if path.suffix.lower() not in (".html", ".htm"):
         raise OptionError(f"a page is saved as .html, not {path.name!r}; a still picture is made by viz.draw")
     if not path.parent.is_dir():
         raise OptionError(f"{path} cannot be written: there is no folder {path.parent}; make it first")
-    path.write_text(
-        _page(arrangement, drawing, steps, title or f"How {arrangement.title} is computed"), encoding="utf-8"
-    )
+    page = _Page(asked, fold, limit, "numbers" if level == "numbers" else "operations")
+    page.open_at_first(level, open, depth)
+    text = page.write(title, check)
+    path.write_text(text, encoding="utf-8")
     return path
 
 
-def _page(arrangement: Arrangement, drawing: Drawing, steps: list[Step], title: str) -> str:
-    try:
-        picture = Picture(drawing).svg_in_page
-    except NoRenderer as reason:
-        warnings.warn(f"the page has no picture, only the steps ({reason}). {HOW_TO_GET_ONE}", stacklevel=3)
-        picture = f"<p>No picture: {html.escape(str(reason))}. {HOW_TO_GET_ONE}</p>"
-    own = picture_id(drawing)
-    style = _file("page.css") + style_sheet(own)
-    script = _file("page.js")
+class _Page:
+    """A page in the making: one graph, arranged with all calls open, and its rooms."""
+
+    def __init__(self, asked: Asked, fold: bool, limit: int, level: str):
+        self.asked, self.depth = asked, None
+        self.direction = "both" if any(node.needs_grad for node in asked.outputs) else "forward"
+        self.at = Arrangement(asked.outputs, self.direction, None, fold, sys.maxsize, level=level, called=asked.called)
+        keep = KEPT_NUMBERS if level == "numbers" else WHOLE_ELEMENTS
+        self.known = Known(self.at.order, self.at.outputs, back=self.direction == "both", keep=keep)
+        self.rooms, self.routes = rooms_of(self.at, self.direction, self.known, limit)
+        self.notes = list(asked.notes)
+        if self.known.walk is not None and self.known.walk.trouble:
+            self.notes.append(TROUBLE[self.known.walk.trouble])
+        self.open: list[str] | None = None
+        self.still: dict[str, Any] = {}
+
+    def open_at_first(self, level: str | None, opened: Collection[str], depth: int | None) -> None:
+        """Choose what is open at first; without a choice it is as much as the window can show."""
+        if level is not None or depth is not None or opened:
+            calls = self.at.open_calls(level, opened, depth)
+            self.open = [room.id for room in self.rooms if room.path in calls]
+            self.still, self.depth = {"level": level, "opened": opened}, depth
+
+    def write(self, title: str | None, check: bool) -> str:
+        """The page as text."""
+        with ThreadPoolExecutor(1) as beside:  # Graphviz is another process: the story is told meanwhile
+            drawn = beside.submit(self._draw)
+            steps = tell(self.at, self.routes, check=check, keep=HEAT_MAP_ELEMENTS)
+        picture, plans = drawn.result()
+        return _filled_in(self, steps, title or f"How {self.at.title} is computed", picture, plans)
+
+    def _draw(self) -> tuple[str, list[dict[str, Any]] | None]:
+        """The still picture as HTML, and the plans of the rooms; or why there are none."""
+        try:
+            return Picture(self._still_drawing()).svg_in_page, plans_of(self.rooms)
+        except NoRenderer as reason:
+            warnings.warn(f"the page has no picture, only the steps ({reason}). {HOW_TO_GET_ONE}", stacklevel=5)
+            return f"<p>No picture: {html.escape(str(reason))}. {HOW_TO_GET_ONE}</p>", None
+
+    def _still_drawing(self) -> Drawing:
+        """What is seen without JavaScript: what is open at first, or the layers; of large networks less."""
+        arrangement = Arrangement(
+            self.at.outputs, self.direction, self.depth, True, sys.maxsize, called=self.asked.called, **self.still
+        )
+        arrangement.notes += self.notes
+        return read_graph(arrangement, self.direction, known=self.known)
+
+
+def _filled_in(page: _Page, steps: list[Step], title: str, picture: str, plans: list[dict[str, Any]] | None) -> str:
+    style = _file("page.css") + style_sheet("picture")
+    script = "\n".join(_file(f"{name}.js") for name in SCRIPTS)
     backward = sum(step.phase == "backward" for step in steps)
     hint = "Press “next”, or the right arrow key, to go through it step by step."
     peak = byte_text(max((step.held for step in steps), default=0))
     data = {
-        "picture": own,
         "hint": hint,
         "peak": peak,
         "width": _CURVE[0],
-        "steps": [_step_data(step) for step in steps],
-        **_details(arrangement),
+        "rooms": plans,
+        "open": page.open,
+        "steps": [step_data(step) for step in steps],
+        **details(page.at, page.rooms),
     }
     return Template(_file("page.html")).substitute(
         title=html.escape(title),
         summary=f"{len(steps) - backward} steps forward, {backward} backward, in the order in which the engine takes them.",
+        notes="".join(f'<p class="note">{html.escape(note)}</p>' for note in page.notes),
         style=style,
         style_hash=_hash(style),
         script=script,
         script_hash=_hash(script),
-        svg=picture,
+        still=f"<noscript>{picture}</noscript>" if plans else picture,
+        legend=_legend(page.rooms) if plans else "",
         steps=len(steps),
         hint=hint,
         peak=peak,
@@ -140,6 +173,19 @@ def _page(arrangement: Arrangement, drawing: Drawing, steps: list[Step], title: 
         rows="\n".join(map(_table_row, steps)),
         data=_json(data),
     )
+
+
+def _legend(rooms: Sequence[Room]) -> str:
+    """What the looks of boxes and arrows mean, of those that occur."""
+    present = {item.kind for room in rooms for item in room.drawing.items}
+    signs = []
+    for kind in filter(present.__contains__, KINDS):
+        _, _, fill, line, width, _ = BOXES[kind]
+        box = f'<rect x="2" y="2" width="16" height="10" rx="2" fill="{fill}" stroke="{line}" stroke-width="{width}"/>'
+        signs.append(f'<li><svg width="20" height="14" aria-hidden="true">{box}</svg>{html.escape(KINDS[kind])}</li>')
+    if any(edge.kind == "idle" for room in rooms for edge in room.drawing.edges):
+        signs.append("<li>dotted: no gradient comes back</li>")
+    return "".join(signs)
 
 
 def _file(name: str) -> str:
@@ -163,95 +209,6 @@ def _table_row(step: Step) -> str:
     cells = [html.escape(cell) for cell in row(step)]
     marks = ["", "", "", "", *([' class="result"'] * (len(cells) - 4))]
     return f'<tr class="{step.phase}">{"".join(f"<td{mark}>{cell}</td>" for mark, cell in zip(marks, cells, strict=True))}</tr>'
-
-
-# -- data for the script -------------------------------------------------------------------------------
-
-
-def _step_data(step: Step) -> dict:
-    shown = (
-        "phase",
-        "operation",
-        "rule",
-        "shapes",
-        "numbers",
-        "value",
-        "name",
-        "module",
-        "check",
-        "box",
-        "arrows",
-        "complete",
-    )
-    return {
-        **{name: getattr(step, name) for name in shown},
-        "held": byte_text(step.held),
-        "heat": _heat(step.result),
-        "local": _heat(step.local),
-    }
-
-
-def _heat(summary: ArraySummary | None) -> dict | None:
-    """A small tensor as rows and columns: the last axis goes to the right, all others down; a vector is wrapped."""
-    if summary is None or summary.values is None or summary.size < 2:
-        return None
-    values = _flat(summary.values)
-    columns = summary.shape[-1]
-    if columns in (1, summary.size):
-        columns = min(summary.size, 8 if summary.size <= 64 else 32)
-    return {
-        "rows": -(-summary.size // columns),
-        "columns": columns,
-        # JSON has no nan: what is no number comes as text.
-        "values": [float(f"{value:.4g}") if math.isfinite(value) else number(value) for value in values],
-    }
-
-
-def _flat(values) -> list:
-    if not isinstance(values, list):
-        return [values]
-    return [number for part in values for number in _flat(part)]
-
-
-def _details(arrangement: Arrangement) -> dict:
-    """What a click on a box shows, and the source of each operation once."""
-    nodes, sources = {}, {}
-    for node in arrangement.order:
-        place = arrangement.place(node)
-        if place is None or is_note(node) or arrangement.is_copy(node) or arrangement.is_closed(place):
-            continue
-        name, source = (node.op.name, source_of(node.op)) if node.op else ("", "")
-        if source:
-            sources[name] = source
-        facts = {
-            "name": arrangement.names[node],
-            "facts": _facts(arrangement, node),
-            "source": name if source else "",
-        }
-        nodes[place] = facts
-        if node.needs_grad:
-            gradient = words.gradient_name(arrangement.names[node], arrangement.loss)
-            nodes[arrangement.gradient_of(place)] = {**facts, "name": gradient}
-    return {"nodes": nodes, "sources": sources}
-
-
-def _facts(arrangement: Arrangement, node: Node) -> list[tuple[str, str]]:
-    """Terms and what they are, for the list beside a chosen box."""
-    facts = [("tensor", f"{shape_text(node.shape)}, {node.dtype}"), ("device", device_of(node) or "cpu")]
-    if node.op is None:
-        return [*facts, ("elements", amount(prod(node.shape)))]
-    facts += [
-        ("operation", node.op.name),
-        ("formula", f"y = {words.formula(node)}"),
-        ("here", words.equation(node, arrangement.names)),
-    ]
-    for position, parent in enumerate(node.inputs):
-        if parent.needs_grad and node.op.gradient:
-            facts.append((f"∂y/∂{node.op.input_name(position)}", words.local(node, position) or "see below"))
-    saved = ", ".join(dict.fromkeys(arrangement.names[source] for source in node.saved_from))
-    facts.append(("saved for backward", saved or "nothing"))
-    facts.append(("work", f"{amount(node.flops)} FLOP"))
-    return facts
 
 
 def _memory_curve(steps: list[Step]) -> str:

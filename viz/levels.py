@@ -56,6 +56,20 @@ def closed_below(paths: Mapping[Node, Path], depth: int) -> dict[Node, Path]:
     return inside
 
 
+def closed_calls(
+    paths: Mapping[Node, Path], level: str | None, opened: Collection[str] = (), depth: int | None = None
+) -> dict[Node, Path]:
+    """What `closed_at` gives at a level, by default the graph's own; or `closed_below` at a depth.
+
+    Raises `OptionError` where both are asked for.
+    """
+    if depth is None:
+        return closed_at(paths, level or default_level(paths), opened)
+    if level is not None:
+        raise OptionError(f"level={level!r} and depth={depth} both say how much is opened: give one of them")
+    return closed_below(paths, depth)
+
+
 class _Rule:
     """Which calls of a graph are closed at a level."""
 

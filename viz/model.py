@@ -141,7 +141,7 @@ class Drawing:
     direction  "forward", "backward" or "both"; of a compiled step "kernels", or "program" before there are kernels
     of         what it is a picture of, for its title and for screen readers
     alarm      whether the notes tell of trouble
-    ends       boxes that stand above all others, "min", or below them, "max", by id
+    ends       boxes that stand above all others, "source", or below them, "sink", by id
     routes     the id of the arrow for each use of a tensor: ("forward" or "backward", the place of the
                user in the topological order, the position of the input); and where backward starts
     """

@@ -3,7 +3,7 @@
 Graphviz lays out every room once, all in one process. What it writes as SVG is taken apart: a box has its place, its outline
 and its texts, measured from its upper left corner; an arrow has the points of its curve, from where it begins to its tip.
 
-Read before: `rooms.py`, `dot.py`, `render.py`. Read next: `page/layout.js`, which puts rooms into rooms.
+Read before: `rooms.py`, `dot.py`, `render.py`. Read next: `strips.py`; `page/layout.js`, which puts rooms into rooms.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .labels import plain
 from .model import Edge, Item
 from .render import render_all
 from .rooms import Room
+from .strips import broken
 from .svg import backward_is_left
 
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -33,13 +34,11 @@ def plans_of(rooms: Sequence[Room]) -> list[dict[str, Any]]:
     pictures = render_all([to_dot(room.drawing, legend=False) for room in rooms])
     if rooms[0].drawing.direction == "both" and backward_is_left(pictures[0]):
         pictures[0] = render_all([to_dot(rooms[0].drawing, legend=False, swapped=True)])[0]
-    return [_plan(room, picture) for room, picture in zip(rooms, pictures, strict=True)]
+    return [broken(_plan(room, picture)) for room, picture in zip(rooms, pictures, strict=True)]
 
 
 def _plan(room: Room, picture: bytes) -> dict[str, Any]:
-    groups = {
-        group.get("id"): group for group in ElementTree.fromstring(picture).iter(f"{_SVG}g") if group.get("id")
-    }
+    groups = {group.get("id"): group for group in ElementTree.fromstring(picture).iter(f"{_SVG}g") if group.get("id")}
     boxes = [_box(item, groups[item.id]) for item in room.drawing.items if item.id not in room.doors]
     frame = room.frame
     return {
@@ -53,7 +52,7 @@ def _plan(room: Room, picture: bytes) -> dict[str, Any]:
         "boxes": boxes,
         "arrows": [_arrow(edge, groups[edge.id], room.drawing.direction) for edge in room.drawing.edges],
         "doors": {
-            name: {"at": _middle(groups[name]), "partner": door.partner, "inward": door.inward}
+            name: {"at": _middle(groups[name]), "partner": door.partner, "inward": door.inward, "back": door.back}
             for name, door in room.doors.items()
         },
     }
@@ -68,7 +67,7 @@ def _box(item: Item, group: ElementTree.Element) -> dict[str, Any]:
         "id": item.id,
         "kind": item.kind,
         "name": plain(f"{item.name} {item.operation if item.kind == 'module' else ''}".strip()),
-        "beside": item.beside or "",
+        "back": item.kind == "gradient",
         "at": [_short(left), _short(top), _short(right - left), _short(bottom - top)],
         "shapes": [_shape(shape, left, top) for shape in shapes],
         "texts": _texts(group, left, top),
@@ -77,7 +76,9 @@ def _box(item: Item, group: ElementTree.Element) -> dict[str, Any]:
 
 def _shape(shape: ElementTree.Element, left: float, top: float) -> dict[str, str]:
     tag = shape.tag.removeprefix(_SVG)
-    look = {name: value for name in ("fill", "stroke", "stroke-width", "stroke-dasharray") if (value := shape.get(name))}
+    look = {
+        name: value for name in ("fill", "stroke", "stroke-width", "stroke-dasharray") if (value := shape.get(name))
+    }
     geometry = "d" if tag == "path" else "points"
     moved = _POINT.sub(
         lambda found: f"{_short(float(found[1]) - left):g},{_short(float(found[2]) - top):g}", shape.get(geometry, "")
@@ -106,7 +107,7 @@ def _around_texts(group: ElementTree.Element) -> list[tuple[float, float]]:
     """Two corners of a box without an outline, as far as its texts tell."""
     found = []
     for text in _texts(group, 0, 0):
-        wide, x, y, size = 0.6 * text["size"] * len(text["text"]), text["x"], text["y"], text["size"]
+        wide, x, y, size = 0.48 * text["size"] * len(text["text"]), text["x"], text["y"], text["size"]
         found += [(x - 3, y - size), (x + wide + 3, y + 3)]
     return found
 

@@ -30,10 +30,12 @@ class Door:
 
     partner  the id of the box that they come from, or go to, in the innermost room around both
     inward   whether they come in
+    back     whether they are gradients
     """
 
     partner: str
     inward: bool
+    back: bool
 
 
 @dataclass
@@ -111,7 +113,7 @@ class _Builder:
         room.drawing.items.append(own)
         if not at.is_closed(item.id) and not (gradient and at.is_closed(item.beside or "")):
             return
-        inside = at.closed_path(item.beside if gradient else item.id)
+        inside = at.closed_path(item.beside or item.id)
         if inside not in self.rooms:
             frame = at.frame(inside)
             self.rooms[inside] = self._room("", "", room.id, inside, frame)
@@ -139,15 +141,15 @@ class _Builder:
             return ()  # from what only shows where the calls around it are open
         # What is written on an arrow is said once: forward where it arrives, backward where it comes from.
         bare = replace(edge, local="", rule="", share=None, summed=(), which=(1, 1), shape=None)
-        forward = edge.kind != "backward"
+        back = edge.source[0] in "gw"
         ids: tuple[str, ...] = ()
         if out:
-            door = self._door(start, Door(target, False), edge.source)
-            said = bare if forward and into else edge
+            door = self._door(start, Door(target, False, back))
+            said = bare if into and not back else edge
             ids += self._add_piece(said, start, _id(at, edge.source, depth), door, f"-{depth}o")
         if into:
-            door = self._door(end, Door(source, True), edge.target)
-            said = bare if not forward and out else edge
+            door = self._door(end, Door(source, True, back))
+            said = bare if out and back else edge
             ids += self._add_piece(said, end, door, _id(at, edge.target, depth), f"-{depth}i")
         return ids
 
@@ -164,16 +166,16 @@ class _Builder:
         room = self.rooms[path[: len(both) + 1]]
         return room.back if place[0] in "gw" else room.id
 
-    def _door(self, path: Path, door: Door, inside: str) -> str:
+    def _door(self, path: Path, door: Door) -> str:
         """The id of the small box for a door; forward what comes in comes from above, backward from below."""
         room = self.rooms[path]
         for found, known in room.doors.items():
             if known == door:
                 return found
-        name, back = f"door{len(room.doors)}", inside[0] in "gw"
+        name = f"door{len(room.doors)}"
         room.doors[name] = door
-        room.drawing.items.append(Item(name, "door", "", self._side(back)))
-        room.drawing.ends[name] = "min" if door.inward != back else "max"
+        room.drawing.items.append(Item(name, "door", "", self._side(door.back)))
+        room.drawing.ends[name] = "source" if door.inward != door.back else "sink"
         return name
 
 

@@ -77,13 +77,14 @@ class Step:
 
 def tell(
     arrangement: Arrangement,
-    routes: Mapping[tuple[str, int, int], str],
+    routes: Mapping[tuple[str, int, int], Sequence[str]],
     *,
     check: bool = False,
     keep: int = WHOLE_ELEMENTS,
 ) -> list[Step]:
-    """The steps of a graph, whose boxes and arrows have the ids of an arrangement and its `routes`.
+    """The steps of a graph, whose boxes have the ids of an arrangement. A leaf is given just before its first use.
 
+    routes  the ids of the arrows for each use of a tensor, as `rooms_of` gives them
     keep  numbers of tensors up to this many elements are kept whole
     """
     return _Teller(arrangement, routes, keep).tell(check)
@@ -104,7 +105,7 @@ class _Teller:
 
     def tell(self, check: bool) -> list[Step]:
         values: dict[Node, Tensor] = {}
-        for node, value in replay(self.at.order):
+        for node, value in replay(_leaves_when_used(self.at.order)):
             array = on_host(value)
             if value is not None and array is not None and array.size <= self.keep:
                 self.small[node] = value
@@ -125,8 +126,12 @@ class _Teller:
         self.steps.append(step)
 
     def _arrows(self, side: str, node: Node, positions: Iterable[int]) -> tuple[str, ...]:
-        uses = [(side, self.at.number[node], position) for position in positions]
-        return tuple(dict.fromkeys(self.routes[use] for use in uses if use in self.routes))
+        """The arrows along which a node uses its inputs; of a repeated layer those of the one that it is drawn as."""
+        uses = [
+            [(side, self.at.number[user], position) for user in (node, self.at.shown(node))] for position in positions
+        ]
+        known = [next((self.routes[use] for use in use_or_shown if use in self.routes), ()) for use_or_shown in uses]
+        return tuple(dict.fromkeys(arrow for arrows in known for arrow in arrows))
 
     # -- forward ---------------------------------------------------------------------------------------
 
@@ -258,6 +263,17 @@ class _Teller:
         write = lambda digits: words.rule_with_numbers(user, event.position, g.only, given, digits)  # noqa: E731
         text = true_text(write, share.only)
         return f"{text} = {number(share.only)}" if text not in ("", number(share.only)) else ""
+
+
+def _leaves_when_used(order: Sequence[Node]) -> list[Node]:
+    """A topological order in which each leaf comes just before the first node that takes it."""
+    found: dict[Node, None] = {}
+    for node in order:
+        if node.op is not None:
+            found.update(dict.fromkeys(parent for parent in node.inputs if parent.op is None))
+            found[node] = None
+    found.update(dict.fromkeys(order))  # and those that none takes
+    return list(found)
 
 
 def _sum_numbers(event: Share) -> str:

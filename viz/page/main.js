@@ -1,0 +1,47 @@
+// Begins: wires the buttons and keys, and opens as much as the window can show.
+
+at("next").addEventListener("click", () => go(partNow() + 2));
+at("back").addEventListener("click", () => go(partNow()));
+at("first").addEventListener("click", () => go(0));
+at("last").addEventListener("click", () => go(story.length));
+at("slider").addEventListener("input", () => go(Number(at("slider").value)));
+at("inside").addEventListener("click", () => goInto(story[partNow()].from));
+at("reveal").addEventListener("click", () => {
+  revealed = true;
+  showStep();
+  at("next").focus();
+});
+at("predict").addEventListener("change", showStep);
+at("all").addEventListener("click", (event) => {
+  const index = rows.indexOf(event.target.closest("tbody tr"));
+  if (index >= 0) goInto(index);
+});
+document.addEventListener("keydown", (event) => {
+  const moves = { ArrowRight: partNow() + 2, ArrowLeft: partNow(), Home: 0, End: story.length };
+  if (!(event.key in moves) || event.target.closest("input") || event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  go(moves[event.key]);
+});
+
+changed.push(tellAgain, showStep);
+if (outermost) {
+  at("pane").replaceChildren(at("map"));
+  for (const part of ["map", "zoom", "crumbs"]) at(part).toggleAttribute("hidden", false);
+  at("smaller").addEventListener("click", () => zoom(1 / 1.25));
+  at("larger").addEventListener("click", () => zoom(1.25));
+  at("fit").addEventListener("click", () => glide(fitted(whole())));
+  at("open-all").addEventListener("click", () => openAll(true));
+  at("close-all").addEventListener("click", () => openAll(false));
+  camera.moved = showCrumbs;
+  if (data.open) for (const id of data.open) open.add(id);
+  else openWhatFits();
+  redraw();
+  const first = fitted(whole());
+  look(first.x, first.y, first.k);
+} else {
+  for (const room of rooms.values()) open.add(room.id);
+  tellAgain();
+  showStep();
+}
+at("controls").hidden = false;
+document.body.classList.add("stepping");
