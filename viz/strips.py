@@ -16,7 +16,7 @@ WINDOW_RATIO = 1.4
 """How many times as wide as high the window is that a plan should fill."""
 STRIP_FROM = 2.0
 """A plan that is less than so many times as high as wide is left as it is."""
-CROSSING_ARROWS = 3
+MOST_CROSSING = 3
 """Where more arrows cross on a side no cut is made."""
 BETWEEN_COLUMNS, BETWEEN_SIDES, BEND = 44.0, 40.0, 36.0
 """The room for arrows from column to column, and the one between forward and backward; how far an arrow goes straight."""
@@ -50,7 +50,7 @@ def _cuts(plan: dict[str, Any], top: float, high: float, wanted: int) -> list[fl
         ideal = top + high * column / wanted
         near = [height for height in free if abs(height - ideal) < high / wanted / 3]
         crossing = {height: max(sum(a < height < b for a, b in arrows[back]) for back in arrows) for height in near}
-        near = [height for height in near if crossing[height] <= CROSSING_ARROWS]
+        near = [height for height in near if crossing[height] <= MOST_CROSSING]
         if near:
             cuts.append(min(near, key=lambda height: (crossing[height], abs(height - ideal))))
     return cuts
