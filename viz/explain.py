@@ -34,6 +34,7 @@ from .draw import Picture
 from .figures import WHOLE_ELEMENTS, byte_text
 from .known import Known
 from .model import KINDS, Drawing
+from .notebook import Page
 from .plans import plans_of
 from .reading import KEPT_NUMBERS, read_graph
 from .render import HOW_TO_GET_ONE, NoRenderer
@@ -61,7 +62,7 @@ def explain(
     check: bool = True,
     title: str | None = None,
     limit: int = 2000,
-) -> Path:
+) -> Page:
     """Write a page that is a map of how a tensor and its gradients are computed, and goes through it step by step.
 
     what         a tensor, or several; with `input_shape` or `inputs` a module or function, as for `draw`
@@ -74,7 +75,8 @@ def explain(
     limit        refuse to draw more boxes than that inside of one call, or outside of all
 
     A closed box is one step of the story; an open one has its own steps in it. The page is one self-contained file: it
-    needs no server and no network. Returns its path. Raises `OptionError` for a graph above the limit.
+    needs no server and no network. Returns its path, which a notebook shows as the page. Raises `OptionError` for a graph
+    above the limit.
 
     >>> viz.explain(loss, "page.html")
     """
@@ -88,7 +90,7 @@ def explain(
     page.open_at_first(level, open, depth)
     text = page.write(title, check)
     path.write_text(text, encoding="utf-8")
-    return path
+    return Page(path)
 
 
 class _Page:
