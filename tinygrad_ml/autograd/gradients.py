@@ -13,7 +13,7 @@ from .. import backend
 from ..backend import Absent, owner
 from ..errors import DeviceError, DTypeError, GradientError, ShapeError
 from ..graph import ZERO, Node, backpropagate
-from ..modes import differentiating, enable_grad
+from ..modes import differentiating, enable_grad, modes
 from ..ops.movement import constant_in
 from ..tensor import Tensor, TensorLike, apply, beside, filled
 
@@ -113,11 +113,12 @@ def grad(
 
 def _walk(seeds, wanted, create_graph: bool, free: bool) -> dict:
     here = backend.of(next(iter(seeds.values()))._data)
-    with here.quiet():  # an infinite slope is an answer
+    with here.quiet(), differentiating() as follow:  # an infinite slope is an answer
         if create_graph:
-            with enable_grad(), differentiating() as follow:
+            with enable_grad():
                 return backpropagate(seeds, wanted, _restored_in_graph, follow=follow)
-        return backpropagate(seeds, wanted, _restored, free=free)
+        # A compiled step says of which layers its kernels compute the gradients.
+        return backpropagate(seeds, wanted, _restored, free=free, follow=modes.recorder and follow)
 
 
 def _restored(arrays: tuple, node) -> list[Tensor]:

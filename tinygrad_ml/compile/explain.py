@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ..errors import CompileError
 from .program import Call, Instruction, Program, Value, described
+from .purposes import FORWARD, Purposes
 from .recording import Recording
 from .schedule.buffers import CACHE_LINE_BYTES
 from .schedule.kernel import Kernel
@@ -43,6 +44,9 @@ class Explanation:
     program     what runs
     stages      the program as it was recorded, after each pass, and as it runs, with the copies of `ownership`
     kernels     what moves numbers, in the order in which it runs
+    phases      kernel -> the phase of the step that it belongs to: forward, backward or update, each perhaps in several turns
+    purposes    kernel -> what it computes, in the words of the program: "conv1 Conv2d, relu; gradient of relu"; nothing
+                for operations outside of modules and functions
     roots       value -> the value whose memory it looks at; itself if it has its own
     in_place    value -> the value from outside, into whose memory it is computed
     uncompiled  the instructions that have no compiled form, and run as in eager mode
@@ -63,6 +67,10 @@ class Explanation:
         self.roots, self.in_place = layout.roots, layout.in_place
         self.uncompiled = [i for i in executable.eager if not isinstance(i.op, Call)]
         self.results = _destinations(recording)
+        purposes = self.purposes_at()
+        self.phases = {kernel: purposes.phase_of(kernel.instructions, kernel.outputs) for kernel in self.kernels}
+        self.turns = purposes.turns
+        self.purposes = {kernel: purposes.words(kernel.instructions) for kernel in self.kernels}
         self.compiled = Cost(
             len(self.kernels),
             sum(map(self.nbytes, self.kernels)),
@@ -71,8 +79,21 @@ class Explanation:
         )
         self.eager = _one_by_one(recording.program, layout.forms)
 
+    def purposes_at(self, stage: str | None = None) -> Purposes:
+        """What the values of the program are for, of what runs or as it was at a stage."""
+        program = self.stages[stage] if stage else self.program
+        ends = zip(program.results, self.results, strict=True)
+        return Purposes(program, [value for value, what in ends if what.endswith(".grad")], self.stages["recorded"])
+
     def _reached_by_steps(self) -> tuple:
         return ()
+
+    def grouped(self) -> dict[str, list[Kernel]]:
+        """The kernels of each phase of the step, in the order of the phases; in each, in the order in which they run."""
+        groups: dict[str, list[Kernel]] = {}
+        for kernel in sorted(self.kernels, key=lambda kernel: self.phases[kernel]):
+            groups.setdefault(self.phases[kernel].text(self.turns), []).append(kernel)
+        return groups
 
     def nbytes(self, kernel: Kernel) -> int:
         """Bytes that a kernel reads and writes; of what it looks at several times, once."""
@@ -80,8 +101,10 @@ class Explanation:
 
     def __str__(self) -> str:
         lines = [f"    {'kernel':{_NAME}} {'gives':{_GIVES}} {'bytes moved':>12} {'FLOP':>12}"]
-        for number, kernel in enumerate(self.kernels, start=1):
-            lines += self._rows(number, kernel)
+        numbers = {kernel: number for number, kernel in enumerate(self.kernels, start=1)}
+        for phase, kernels in self.grouped().items():
+            lines += [f"    {phase}"] if phase != FORWARD or len(kernels) < len(numbers) else []
+            lines += [row for kernel in kernels for row in self._rows(numbers[kernel], kernel)]
         a, b = self.compiled, self.eager
         figures = [
             ("", "compiled", "operation by operation"),
@@ -109,7 +132,8 @@ class Explanation:
         star = "*" if any(instruction in self.uncompiled for instruction in kernel.instructions) else ""
         counted = Counter(map(described, kernel.outputs))
         gives = [f"{count} × {what}" if count > 1 else what for what, count in counted.items()]
-        names = _wrapped([*operations_of(kernel.instructions).split(), *star], " ", _NAME)
+        purpose = f"{self.purposes[kernel]}:".split() if self.purposes[kernel] else []
+        names = _wrapped([*purpose, *operations_of(kernel.instructions).split(), *star], " ", _NAME)
         columns = zip_longest(names, _wrapped(gives, ", ", _GIVES), fillvalue="")
         (name, first), *more = columns
         row = f"{number:3} {name:{_NAME}} {first:{_GIVES}} {self.nbytes(kernel):12,} {kernel.flops:12,}"

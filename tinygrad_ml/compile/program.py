@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy
 
+from ..modes import Place
 from ..ops import Primitive
 from ..ops.index import fill
 from ..ops.shapes import size
@@ -28,13 +29,22 @@ class Value:
     number         by which it is called: %12
     shape, dtype   of the array
     source         where it comes from, a `Source` (`sources.py`); None if an instruction computes it
+    scope          the calls of modules and functions inside which it is computed, as nodes remember them
     """
 
-    __slots__ = ("number", "shape", "dtype", "source")
+    __slots__ = ("number", "shape", "dtype", "source", "scope")
 
-    def __init__(self, number: int, shape: tuple[int, ...], dtype: numpy.dtype, source: Any = None):
+    def __init__(
+        self,
+        number: int,
+        shape: tuple[int, ...],
+        dtype: numpy.dtype,
+        source: Any = None,
+        scope: tuple[Place, ...] = (),
+    ):
         self.number, self.shape, self.dtype = number, shape, dtype
         self.source: Any = source
+        self.scope = scope
 
     @property
     def nbytes(self) -> int:

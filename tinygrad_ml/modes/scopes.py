@@ -1,6 +1,7 @@
 """Inside which module and which function code runs, and inside which backward walk: what nodes remember, and errors say."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import wraps
 from inspect import unwrap
 from typing import Any, ParamSpec, TypeVar
@@ -14,6 +15,8 @@ R = TypeVar("R")
 BACKWARD = Place("", "backward")
 """In front of a node's modules: a backward walk made the node, for the gradient of a node of those modules.
 Twice: a walk that went through such nodes did, the backward of the backward. And so on."""
+UPDATE = Place("", "update")
+"""In front of a place that is no module: what changes the parameter that gives the place its name."""
 
 
 def path(places: tuple[Place, ...]) -> str:
@@ -24,6 +27,8 @@ def path(places: tuple[Place, ...]) -> str:
 def inside(places: tuple[Place, ...]) -> str:
     """ " in module encoder.layers.0", for an error message; nothing outside of modules."""
     modules = [place for place in places if place is not BACKWARD and not place.is_function]
+    if places[:1] == (UPDATE,):
+        return f" in {modules[-1].kind} of {path(places) or 'all parameters'}"
     return f" in module {path(places) or modules[0].kind}" if modules else ""
 
 
@@ -81,6 +86,18 @@ def _reference(thing: Any) -> Callable[[], Any]:
 
 def _nothing() -> None:
     return None
+
+
+@contextmanager
+def updating(name: str | None, kind: str) -> Iterator[None]:
+    """Inside, what a compiled step does is part of an update by `kind`, of the parameter called `name`, or of all."""
+    outer = modes.scope
+    if modes.recorder is not None:  # nodes are no part of it
+        modes.scope = (UPDATE, Place(name or "", kind))
+    try:
+        yield
+    finally:
+        modes.scope = outer
 
 
 class differentiating:

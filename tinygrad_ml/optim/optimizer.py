@@ -28,7 +28,7 @@ from ..backend.sums import accumulator
 from ..errors import CheckpointError, OptionError, ShapeError
 from ..functional import full_like
 from ..functional.reductions import widened
-from ..modes import each_time, enable_grad, modes, no_grad, rely_on
+from ..modes import each_time, enable_grad, modes, no_grad, rely_on, updating
 from ..nn.module import forget_gradient
 from ..tensor import Tensor, tensor
 from .loop import ElementwiseLoop, NotElementwise
@@ -140,7 +140,9 @@ class Optimizer:
                 together: dict[int, list[Tensor]] = {}
                 for p in group["params"]:
                     if p.grad is not None and p.requires_grad:
-                        together.setdefault(self._step_one(p, p.grad, group, numbers), []).append(p)
+                        with updating(p.name, type(self).__name__):
+                            count = self._step_one(p, p.grad, group, numbers)
+                        together.setdefault(count, []).append(p)
                 for params in together.values():
                     if len(params) > 1:
                         rely_on(partial(self._updates_ahead, params))

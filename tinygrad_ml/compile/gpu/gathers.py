@@ -53,6 +53,7 @@ class _Gathers(Rewriting):
         return self.program.with_instructions(self.made.values())
 
     def _gather(self, instruction: Instruction) -> Instruction:
+        self.scope = instruction.output.scope
         x, *arrays = instruction.inputs
         index, output = instruction.params["index"], instruction.output
         common = broadcast(*[array.shape for array in arrays])

@@ -24,6 +24,7 @@ def small_products(program: Program) -> Program:
         if not _is_small(instruction):
             keep(instruction)
             continue
+        rewriting.scope = instruction.output.scope
         a, b = instruction.inputs
         (m, k), n = a.shape, instruction.output.shape[1]
         # The axis that is summed stands where the memory of b has it, if b is no transposed view.

@@ -37,6 +37,7 @@ def one_hot(program: Program) -> Program:
         if shape is None:
             keep(instruction)
             continue
+        rewriting.scope = instruction.output.scope
         x, _, labels = instruction.inputs
         rows, output = shape[0], instruction.output
         column = new(movement.reshape, (labels,), (rows, 1), labels.dtype, shape=(rows, 1))

@@ -6,22 +6,28 @@ from typing import Any
 
 import numpy
 
+from ...modes import Place
 from ...ops import Primitive
 from ..program import Call, Instruction, Program, Value
 from ..sources import Source
 
 
 class Rewriting:
-    """A program that is being written anew: `made` are its instructions so far, in order, by what they give."""
+    """A program that is being written anew.
+
+    made   its instructions so far, in order, by what they give
+    scope  the calls to which values belong that were not there before
+    """
 
     def __init__(self, program: Program):
         self.made: dict[Value, Instruction] = {}
+        self.scope: tuple[Place, ...] = ()
         self._number = max((value.number for value in (*program.producers(), *program.sources())), default=0)
 
     def value(self, shape: tuple[int, ...], dtype: Any, source: Source | None = None) -> Value:
         """One that was not there before."""
         self._number += 1
-        return Value(self._number, shape, numpy.dtype(dtype), source)
+        return Value(self._number, shape, numpy.dtype(dtype), source, self.scope)
 
     def new(
         self, op: Primitive | Call, inputs: tuple[Value, ...], shape: tuple[int, ...], dtype: Any, /, **params: Any

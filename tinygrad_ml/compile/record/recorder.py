@@ -72,6 +72,7 @@ class Recorder:
         if modes.recorder is not self:
             raise CompileError(LEFT_BEHIND if self.over else ELSEWHERE)
         output = self.new(shape, dtype)
+        output.scope = modes.scope
         self.instructions.append(Instruction(op, tuple(inputs), params, output))
         return output
 

@@ -24,6 +24,7 @@ def ownership(program: Program) -> Program:
         if root in producers and root not in taken and (straight or may_be_view):
             taken.add(root)
             return value
+        copies.scope = value.scope
         return copies.new(COPY, (value,), value.shape, value.dtype)
 
     writes = [(memory, own(value, may_be_view=True)) for memory, value in program.writes]

@@ -13,7 +13,7 @@ import numpy
 
 from ... import optim
 from ...errors import OptionError, ShapeError
-from ...modes import each_time, no_grad
+from ...modes import each_time, no_grad, updating
 from ...nn.utils import norm_and_factor, shortened
 from ...tensor import Tensor, as_tensor, tensor
 from ..arguments import old_spelling
@@ -217,7 +217,7 @@ class Optimizer(Configurable):
         if not known.issuperset(weights):
             rule.add_param_group({"params": [w for w in weights if w not in known]})
         each_time(self._set_rate)
-        with no_grad():
+        with no_grad(), updating(None, type(self).__name__):
             self._clip(moved)
             if decay := self.weight_decay:
                 for w in filter(self._decays, moved):

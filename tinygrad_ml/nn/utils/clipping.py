@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from ...errors import GradientError
 from ...functional import abs, clip, isfinite, logical_and, max, maximum, norm, stack, where
 from ...functional.reductions import widened
-from ...modes import no_grad
+from ...modes import no_grad, updating
 from ...tensor import Tensor, tensor
 
 
@@ -24,7 +24,7 @@ def clip_grad_norm_(
     Source: R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks" (2013).
     """
     gradients = _gradients(parameters)
-    with no_grad():
+    with no_grad(), updating(None, "clip_grad_norm_"):
         total, factor = norm_and_factor(list(gradients.values()), max_norm, norm_type, 1e-6)
         if error_if_nonfinite and not math.isfinite(total):
             raise GradientError(f"the norm of the gradients is {float(total)}, and cannot be clipped")
@@ -56,7 +56,7 @@ def shortened(g: Tensor, factor: Tensor) -> Tensor:
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
     """Limit each element of each gradient to [-clip_value, clip_value]."""
-    with no_grad():
+    with no_grad(), updating(None, "clip_grad_value_"):
         for p, g in _gradients(parameters).items():
             p.grad = clip(g, -clip_value, clip_value)
 

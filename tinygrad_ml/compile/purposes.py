@@ -1,0 +1,175 @@
+"""What a step computes, in the words of the user's program: forward, backward or update, and of which layer.
+
+A value remembers the calls of modules and functions inside which it was computed. A gradient belongs to the calls of what it is
+the gradient of, behind `BACKWARD`; what an optimiser computes stands behind `UPDATE`. What is written without modules and
+optimisers has no such marks, and what it is for is read off where it comes from and where it goes.
+
+Read before: `program.py`. Read next: `explain.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ..modes import BACKWARD, UPDATE, Place, path
+from .program import Instruction, Program, Value
+
+FORWARD = "forward"
+PHASES = (FORWARD, BACKWARD.kind, UPDATE.kind)
+_MARKED = {BACKWARD: BACKWARD.kind, UPDATE: UPDATE.kind}
+
+
+class Phase(NamedTuple):
+    """A phase of a step. Phases are sorted as they follow each other.
+
+    turn   1, or more where it needs what a later pass of an earlier turn gave, as the second network of a step does
+    place  of its name in `PHASES`
+    """
+
+    turn: int
+    place: int
+
+    @property
+    def name(self) -> str:
+        """One of `PHASES`."""
+        return PHASES[self.place]
+
+    def text(self, turns: int) -> str:
+        """`forward`; `forward 2` where there are several turns."""
+        return f"{self.name} {self.turn}" if turns > 1 else self.name
+
+
+class Purposes:
+    """What the values of a program are for.
+
+    gradients  the values that are handed out as gradients
+    recorded   the program as it was recorded, which knows all calls
+    """
+
+    def __init__(self, program: Program, gradients: Iterable[Value], recorded: Program):
+        self._program, self._producers = program, program.producers()
+        self._gradients = set(gradients)
+        self._gradients |= {value for memory, value in program.writes if memory.source.kind == "gradient"}
+        self._around = {
+            place for i in recorded.instructions for place in _modules(i.output.scope)[:-1]
+        }  # calls of modules that call others
+        self._ends = self._goals()
+        self._phases: dict[Value, Phase] = {}
+        for instruction in program.instructions:
+            self._phases[instruction.output] = self._phase(instruction)
+        self.turns = max((phase.turn for phase in self._phases.values()), default=1)
+
+    def phase(self, value: Value) -> Phase:
+        """The phase of the step that computes a value."""
+        return self._phases.get(value, Phase(1, 0))
+
+    def phase_of(self, instructions: Iterable[Instruction], handed_on: Iterable[Value]) -> Phase:
+        """The phase of what runs together: the first that needs something of it; a gradient that is only kept does not count."""
+        made = [instruction.output for instruction in instructions]
+        needed = set(handed_on)
+        counted = [value for value in made if value in needed and not self._only_kept(value)]
+        return min(self.phase(value) for value in counted or made)
+
+    def words(self, instructions: Iterable[Instruction]) -> str:
+        """`conv1 Conv2d, relu; gradient of relu`: the layers and functions that instructions are part of, in their order;
+        nothing if they are part of none."""
+        whole = list(instructions)
+        if all(self._is_bare(instruction.output) for instruction in whole):
+            return ""
+        named: dict[str, dict[str, None]] = {}
+        for before, what in map(self._what, whole):
+            named.setdefault(before, {})[what] = None
+        return "; ".join(before + ", ".join(whats) for before, whats in named.items())
+
+    def call(self, value: Value) -> tuple:
+        """What is equal for the values that one call of a layer or function computes, or one update; nothing for others."""
+        marks, places = _unmarked(value.scope)
+        if marks and marks[0] is UPDATE:
+            return *marks, *(place.name for place in places)
+        modules = _modules(places)
+        if modules and modules[-1] not in self._around:
+            return *marks, modules[-1]
+        function = next((place for place in places if place.is_function), None)
+        return (*marks, function) if function is not None else ()
+
+    # -- in words --------------------------------------------------------------------------------------------
+
+    def _is_bare(self, value: Value) -> bool:
+        return not _unmarked(value.scope)[1]
+
+    def _what(self, instruction: Instruction) -> tuple[str, str]:
+        """(what stands before it, the layer, function or operation)"""
+        marks, places = _unmarked(instruction.output.scope)
+        if marks and marks[0] is UPDATE:
+            place = places[0]
+            return "", f"{place.kind} of {place.name}" if place.name else place.kind
+        before = "gradient of " * len(marks)
+        modules = _modules(places)
+        if modules and modules[-1] not in self._around:
+            return before, _joined(path(places), modules[-1].kind)
+        function = next((place.kind for place in places if place.is_function), None)
+        if function is None and not modules:
+            return "", instruction.op.name
+        return before, _joined(path(places), function or instruction.op.name)
+
+    # -- forward, backward, update ---------------------------------------------------------------------------
+
+    def _phase(self, instruction: Instruction) -> Phase:
+        before = [self._phases[value] for value in instruction.inputs if value in self._phases]
+        turn = max((phase.turn for phase in before), default=1)
+        phase = Phase(turn, PHASES.index(self._name(instruction.output, before)))
+        return phase if all(other <= phase for other in before) else Phase(turn + 1, phase.place)
+
+    def _name(self, value: Value, before: list[Phase]) -> str:
+        marked = next((_MARKED[place] for place in value.scope[:1] if place in _MARKED), None)
+        if marked or _modules(value.scope) or all(phase.name == FORWARD for phase in before):
+            return marked or FORWARD
+        return _PASS_OF_GOALS.get(frozenset(self._ends[value]), FORWARD)
+
+    def _goals(self) -> dict[Value, set[str]]:
+        """Value -> what becomes of it: "kept" as a gradient, "written" into memory, or "used" by something else."""
+        goals: dict[Value, set[str]] = {instruction.output: set() for instruction in self._program.instructions}
+
+        def note(value: Value, what: Iterable[str]) -> None:
+            if value in goals:
+                goals[value].update(what)
+
+        for value in self._program.results:
+            note(value, ("kept" if value in self._gradients else "used",))
+        for _, value in self._program.writes:
+            note(value, ("kept" if value in self._gradients else "written",))
+        for instruction in reversed(self._program.instructions):
+            output = instruction.output
+            first = output.scope[0] if output.scope else None
+            through = {"written"} if first is UPDATE else {"used"} if first is BACKWARD else goals[output]
+            for value in instruction.inputs:
+                note(value, through)
+        return goals
+
+    def _only_kept(self, value: Value) -> bool:
+        return self._ends.get(value, set()) <= {"kept", "written"} and self.phase(value).name == BACKWARD.kind
+
+
+_PASS_OF_GOALS = {
+    frozenset(("written",)): UPDATE.kind,
+    frozenset(("kept",)): BACKWARD.kind,
+    frozenset(("kept", "written")): BACKWARD.kind,
+}
+"""What is computed from gradients, outside of marks: for what it is, by what becomes of it."""
+
+
+def _unmarked(scope: tuple[Place, ...]) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
+    """(the marks in front, the calls)"""
+    marks = 0
+    while marks < len(scope) and scope[marks] in _MARKED:
+        marks += 1
+    return scope[:marks], scope[marks:]
+
+
+def _modules(places: tuple[Place, ...]) -> list[Place]:
+    return [place for place in places if place not in _MARKED and not place.is_function]
+
+
+def _joined(where: str, what: str) -> str:
+    return f"{where} {what}" if where else what
