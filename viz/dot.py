@@ -154,7 +154,7 @@ def _write_edge(graph: graphviz.Digraph, edge: Edge, direction: str, labelled: b
     ends = edge.source, edge.target
     if edge.kind == "backward":
         attributes |= {"color": GRADIENT, "style": "dashed"}
-        if direction == "both":
+        if direction != "backward":
             # Written the other way round, so that the pass back lies beside the pass forward.
             ends = edge.target, edge.source
             attributes |= {"dir": "back"}

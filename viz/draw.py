@@ -62,13 +62,15 @@ def draw(
                  and what was computed without modules as operations
     open         names of calls that are opened all the same: ["layer2.0", "cross_entropy"]
     depth        instead of a level: how many levels of modules are opened, with all that is in them; 0 draws a whole
-                 network as one box, or each kernel. Of a compiled step by default all, unless more than 40
+                 network as one box, or each kernel. Of a compiled step by default all, unless more than 40: then kernels
+                 are closed, those of one layer together
     fold         draw equal modules in a row, and kernels that update parameters alike, as one, marked "×12"
     overlay      colour the boxes by "flops", "bytes" or "gradient" (its norm), or mark where "nan" begins; of a
                  compiled step the closed kernels, by "flops" or "bytes"
     values       compute the numbers inside the graph again and show them
     limit        refuse to draw more boxes than that
-    stage        of a compiled step: draw its program as it was "recorded", or after a pass, as `step.stages` names them
+    stage        of a compiled step: draw its program as it was "recorded", or after a pass, as `step.stages` names them;
+                 above 40 operations each call of a layer or function is a box, with depth=1 each operation
 
     Nothing is changed, and the picture keeps nothing of the graph. Returns a `Picture`. Raises
     `OptionError` for options that do not exist, and for a graph above the limit; `CompileError` for a step that

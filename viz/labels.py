@@ -108,15 +108,17 @@ def _value_rows(item: Item) -> list[str]:
 
 
 def _kernel_rows(item: Item) -> list[str]:
-    head = _head(item.name, "", item.count)
+    first, *more = textwrap.wrap(item.name, LABEL_CHARACTERS) or [""]
+    head = [_head(first, item.operation, item.count), *(font(escaped(line), INK, 12, "b") for line in more)]
     lines = textwrap.wrap(item.equation, 40, max_lines=6, placeholder=" …")
-    return [head, *(font(escaped(line), INK, 11, "i") for line in lines), *_kernel_facts(item)]
+    return [*head, *(font(escaped(line), INK, 11, "i") for line in lines), *_kernel_facts(item)]
 
 
 def _kernel_facts(item: Item) -> list[str]:
     """What a kernel costs, and where its results go."""
     rows = [font(escaped(line, 64), MUTED, 10) for line in item.costs]
-    return rows + [font(f"→ {escaped(what, 64)}", VALUE, 10, "b") for what in item.goes]
+    lines = [line for what in item.goes for line in textwrap.wrap(f"→ {what}", 60)]
+    return rows + [font(escaped(line, 64), VALUE, 10, "b") for line in lines]
 
 
 def _facts(item: Item) -> str:
@@ -238,6 +240,7 @@ _ROWS = {
     "constant": _constant_rows,
     "entry": _entry_rows,
     "kernel": _kernel_rows,
+    "call": _kernel_rows,
 }
 """Kind of a box -> what writes its rows, where it is not `_tensor_rows`."""
 
@@ -273,7 +276,7 @@ def _share_rows(edge: Edge) -> list[str]:
         rows.append(font(f"Σ over {axes_text(edge.summed)}", ALARM, 9, "b"))
     if edge.which[1] > 1:
         rows.append(font(f"share {edge.which[0]} of {edge.which[1]}", MUTED, 9, "i"))
-    return rows
+    return rows + [font(escaped(text, 56), MUTED, 9) for text in edge.words]
 
 
 def frame_label(frame: Frame) -> str:

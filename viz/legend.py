@@ -125,7 +125,7 @@ def _box_width(item: Item) -> float:
 def _lowest(drawing: Drawing) -> list[str]:
     """The boxes below which there is nothing."""
     higher = {
-        edge.target if edge.kind == "backward" and drawing.direction == "both" else edge.source
+        edge.target if edge.kind == "backward" and drawing.direction != "backward" else edge.source
         for edge in drawing.edges
         if edge.kind not in ("beside", "repeat")
     }
@@ -145,6 +145,8 @@ def _on_arrows(drawing: Drawing) -> list[str]:
         says.append("on arrows: what becomes of the gradient g")
     if any(edge.kind == "idle" for edge in drawing.edges):
         says.append("dotted: no gradient comes back")
+    if drawing.direction in ("kernels", "program") and any(edge.kind == "backward" for edge in drawing.edges):
+        says.append("dashed: from one gradient to the next")
     return says
 
 

@@ -24,6 +24,7 @@ KINDS = {
     "state": "kept from step to step",
     "host": "numbers of the host, anew in each step",
     "kernel": "closed kernel",
+    "call": "closed call",
     "uncompiled": "no compiled form",
     "entry": "for each of them",
     "failed": "failed",

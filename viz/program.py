@@ -5,6 +5,7 @@ Read before: `model.py`, `kernels.py`. Read next: `labels.py`.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 
 from tinygrad_ml.compile import Step
@@ -16,9 +17,11 @@ from tinygrad_ml.errors import OptionError
 from . import words
 from .figures import amount, byte_text, shape_text
 from .heat import heat
-from .kernels import Block, Blocks, in_short, with_parts
+from .kernels import Block, Blocks, by_place, in_short, with_parts
 from .model import Drawing, Edge, Frame, Item
 
+MANY_UPDATES = 8
+"""Updates drawn as one from which arrows of what comes in for each would hide all others."""
 PROGRAM_OVERLAYS = ("flops", "bytes")
 
 
@@ -36,17 +39,9 @@ def read_step(step: Step, stage: str | None, depth: int | None, fold: bool, over
     if stage is not None and stage not in explanation.stages:
         names = ", ".join(map(repr, explanation.stages))
         raise OptionError(f"stage is one of {names}, or None for kernels, not {stage!r}")
-    if stage is not None and depth is not None:
-        raise OptionError(f"depth={depth} opens and closes kernels, and at the stage {stage!r} there are none yet")
-    if stage is None:
-        # What a kernel moves and computes is known of the whole: so with an overlay kernels are the boxes.
-        depth = 0 if overlay else depth
-        blocks = Blocks(explanation.program, explanation.results, explanation, depth, fold, limit)
-    else:
-        blocks, of = (
-            Blocks(explanation.stages[stage], explanation.results, None, None, fold, limit),
-            f"{of} after {stage!r}",
-        )
+    # What a kernel moves and computes is known of the whole: so with an overlay kernels are the boxes.
+    blocks = Blocks(explanation, stage, 0 if overlay else depth, fold, limit)
+    of = f"{of} after {stage!r}" if stage else of
     drawing = Drawing("program" if stage else "kernels", of, notes=blocks.notes, overlay=overlay or "")
     _ProgramReader(blocks, drawing).read()
     if overlay:
@@ -59,6 +54,11 @@ class _ProgramReader:
 
     def __init__(self, blocks: Blocks, drawing: Drawing):
         self.at, self.drawing, self.names, self.explanation = blocks, drawing, blocks.names, blocks.explanation
+        if len(blocks.phases) > 1:
+            self.phases = {phase: f"p{place}" for place, phase in enumerate(blocks.phases)}
+            drawing.frames |= {frame: Frame(frame, phase, "pass") for phase, frame in self.phases.items()}
+        else:
+            self.phases = {}
         self.places: dict[Value, str] = {}  # the box that shows a value
         self.blocks: dict[Value, Block] = {}  # and the block that computes it
         self.numbered: dict[tuple[str, str], tuple[str, int]] = {}  # where the arrow with numbers enters a block
@@ -75,7 +75,8 @@ class _ProgramReader:
         edges: dict[tuple, Edge] = {}
         for block in self.at.blocks:
             for kernel in block.kernels or [block]:
-                for first, instruction in zip(block.instructions, kernel.instructions, strict=True):
+                firsts = block.instructions if block.alike else kernel.instructions
+                for first, instruction in zip(firsts, kernel.instructions, strict=True):
                     told = {value for value, by in self.at.updated.items() if by is kernel}
                     self._connect(block, first, instruction, told, edges)
         self.drawing.edges = list(edges.values())
@@ -88,6 +89,9 @@ class _ProgramReader:
             self.places[value] = item.id
             if block is not None:
                 self.blocks[value] = block
+
+    def _path(self, block: Block) -> tuple[str, ...]:
+        return (self.phases[block.phase],) if self.phases else ()
 
     def _add_source(self, value: Value) -> None:
         alike = self.at.alike.get(value, [value])
@@ -109,11 +113,10 @@ class _ProgramReader:
     def _add_open(self, block: Block) -> None:
         kernel = block.kernels[0] if block.kernels else None
         framed = len(block.instructions) > 1
-        path = (block.id,) if framed else ()
+        path = self._path(block) + ((block.id,) if framed else ())
         if framed:
             detail = "\n".join(self._costs(block))
-            frame = Frame(block.id, _numbered(block), "kernel", detail, len(block.kernels))
-            self.drawing.frames[block.id] = frame
+            self.drawing.frames[block.id] = Frame(block.id, *_titles(block), detail, block.count)
         for entry in block.entries.values():
             which = [self._outer_name(value) for value in entry.values]
             which = ", ".join(which) if len(which) <= 3 else in_short(which)
@@ -130,16 +133,19 @@ class _ProgramReader:
                 item.shape, item.dtype = output.shape, str(output.dtype)
             item.flops, item.bytes = instruction.flops, output.nbytes
             if kernel and not framed:
-                item.costs = (f"{_numbered(block)} · {self._costs(block)[0]}",)
+                of = f"{block.purpose} · " if block.purpose else ""
+                item.costs = (f"{of}{_numbered(block)} · {self._costs(block)[0]}",)
             outputs = [kernel.instructions[place].output for kernel in block.kernels] or [output]
             self._finish(item, outputs, outputs, block)
 
     def _add_closed(self, block: Block) -> None:
-        item = Item(block.id, "kernel", _numbered(block), count=len(block.kernels))
-        item.equation = operations_of(block.instructions)
+        name, more = _titles(block)
+        item = Item(block.id, "call" if self.at.stage else "kernel", name, self._path(block), more, count=block.count)
+        item.equation = operations_of(block.instructions) if name else ""
+        item.name = name or operations_of(block.instructions)
         item.flops = sum(kernel.flops for kernel in block.kernels)
         item.bytes = self.at.moved(block)
-        item.costs = self._costs(block) + self._from_host(block)
+        item.costs = self._costs(block) + self._taken(block)
         if "uncompiled" in map(self._kind, block.instructions):
             item.kind = "uncompiled"
         handed_on = [value for kernel in block.kernels for value in kernel.outputs]
@@ -152,7 +158,7 @@ class _ProgramReader:
         self._add(item, values, block)
 
     def _kind(self, instruction: Instruction) -> str:
-        if self.explanation and instruction in self.explanation.uncompiled:
+        if not self.at.stage and instruction in self.explanation.uncompiled:
             return "uncompiled"
         returned = any(name == "returned" for _, name, _ in self.goes.get(instruction.output, ()))
         return "output" if returned else "operation"
@@ -177,16 +183,22 @@ class _ProgramReader:
     def _costs(self, block: Block) -> tuple[str, ...]:
         """What its kernels move and compute; for a loop, over what."""
         flops = sum(kernel.flops for kernel in block.kernels)
-        moved = f"{byte_text(self.at.moved(block))} moved"
-        figures = f"{moved} · {amount(flops)} FLOP" if flops else moved
-        alone = len(block.kernels) == 1 and len(block.instructions) > 1
-        return (_loop(block.kernels[0]), figures) if alone else (figures,)
+        moved = "" if self.at.stage else f"{byte_text(self.at.moved(block))} moved"
+        figures = " · ".join(filter(None, [moved, f"{amount(flops)} FLOP" if flops else ""]))
+        alone = len(block.kernels) == 1 and len(block.instructions) > 1 and not self.at.stage
+        return tuple(filter(None, [_loop(block.kernels[0]) if alone else "", figures]))
 
-    def _from_host(self, block: Block) -> tuple[str, ...]:
-        """The numbers that a closed kernel takes from the host."""
-        taken = [value for kernel in block.kernels for value in kernel.inputs() if value.source is not None]
-        names = dict.fromkeys(self.names[value] for value in taken if value.source.kind == "number")
-        return (f"with {', '.join(names)} of this step",) if names else ()
+    def _taken(self, block: Block) -> tuple[str, ...]:
+        """What a closed block takes besides arguments: parameters and state, constants, and numbers of the host."""
+        told = self.at.told(block)
+        kept = [self.at.own_names[value] for value in told if value.source.kind in ("state", "gradient")]
+        kept += [f"{self.names[value]} {_described(value)}" for value in told if value.source.kind == "constant"]
+        each = ", ".join(dict.fromkeys(entry.name for entry in block.entries.values()))
+        host = dict.fromkeys(self.names[value] for value in told if value.source.kind == "number")
+        lines = [f"with {', '.join(by_place(kept))}"] if kept else []
+        lines += [f"with {', '.join(host)} of this step"] if host else []
+        lines += [f"takes the {each} of each, without arrows"] if each and block.count > MANY_UPDATES else []
+        return tuple(line for text in lines for line in textwrap.wrap(text, 56))
 
     def _destinations(self) -> dict[Value, list[tuple[str, str, str]]]:
         """Value -> (words before, name, words after) for each thing that becomes of it besides being read."""
@@ -194,8 +206,8 @@ class _ProgramReader:
         for value, what in zip(self.at.program.results, self.at.results, strict=True):
             found.setdefault(self.at.through(value)[0], []).append(("", what, ""))
         for memory, value in self.at.program.writes:
-            in_place = self.explanation is not None and value in self.explanation.in_place
-            how = ", in place" if in_place else ", at the end" if self.explanation else ""
+            in_place = value in self.explanation.in_place
+            how = "" if self.at.stage else ", in place" if in_place else ", at the end"
             verb = "updates " if memory in self.at.updated else "into "
             found.setdefault(self.at.through(value)[0], []).append((verb, self.at.own_names[memory], how))
         return found
@@ -221,6 +233,8 @@ class _ProgramReader:
             source, into = self.places.get(root), (target, position)
             if source is None or source == target or root in told:
                 continue  # a number in a formula, or within a closed kernel
+            if self.at.closed and block.count > MANY_UPDATES and root.source is None:
+                continue  # what comes in for each of many is said in the box
             text = [_described(root)] if root.source is None and self.blocks[root] is not block else []
             text += [f"as {', '.join(views)}: {_described(value)}"] if views else []
             entry = block.entries.get(first.inputs[position])
@@ -231,7 +245,10 @@ class _ProgramReader:
             elif entry is not None:
                 edges.setdefault((entry.id, *into), Edge(f"e{len(edges)}", entry.id, target, "entry"))
                 into = (entry.id, 0)
-            edges.setdefault((source, *into), Edge(f"e{len(edges)}", source, into[0], words=tuple(filter(None, text))))
+            back = root.source is None and self.blocks[root].phase == block.phase != "" and self.at.is_backward(block)
+            kind = "backward" if back else "forward"
+            arrow = Edge(f"e{len(edges)}", source, into[0], kind, words=tuple(filter(None, text)))
+            edges.setdefault((source, *into), arrow)
 
 
 _KINDS = {"argument": "input", "state": "state", "gradient": "state", "constant": "constant", "number": "host"}
@@ -241,6 +258,12 @@ _KINDS = {"argument": "input", "state": "state", "gradient": "state", "constant"
 def _numbered(block: Block) -> str:
     numbers = [str(number) for number in block.numbers]
     return f"kernel {numbers[0]}" if len(numbers) == 1 else f"kernels {', '.join(numbers)}"
+
+
+def _titles(block: Block) -> tuple[str, str]:
+    """What a block computes, and which kernels it is, if both are known."""
+    numbered = _numbered(block) if block.numbers else ""
+    return (block.purpose, numbered) if block.purpose else (numbered, "")
 
 
 def _loop(kernel: Kernel) -> str:

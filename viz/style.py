@@ -46,6 +46,7 @@ BOXES = {
     "state": ("cylinder", "filled", "#fdf1d8", "#a5690a", 1.2, 1),
     "host": ("note", "filled", "#f1f3f5", "#8795a5", 1.0, 1),
     "kernel": ("box3d", "filled", "#eef4fa", "#3f6f9f", 1.2, 1),
+    "call": ("box3d", "filled", "#eef4fa", "#3f6f9f", 1.2, 1),
     "uncompiled": ("component", "filled", "#f1f3f5", "#5a6877", 2.0, 1),
     "entry": ("tab", "filled", "#f7f9fb", "#8795a5", 1.0, 1),
     "failed": ("octagon", "filled", "#fce8e6", "#b3261e", 2.4, 2),

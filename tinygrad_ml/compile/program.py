@@ -30,9 +30,10 @@ class Value:
     shape, dtype   of the array
     source         where it comes from, a `Source` (`sources.py`); None if an instruction computes it
     scope          the calls of modules and functions inside which it is computed, as nodes remember them
+    gradient_of    in a backward walk: the operation, or the parameter, whose turn it was; nothing elsewhere
     """
 
-    __slots__ = ("number", "shape", "dtype", "source", "scope")
+    __slots__ = ("number", "shape", "dtype", "source", "scope", "gradient_of")
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Value:
         self.number, self.shape, self.dtype = number, shape, dtype
         self.source: Any = source
         self.scope = scope
+        self.gradient_of: str | None = None
 
     @property
     def nbytes(self) -> int:

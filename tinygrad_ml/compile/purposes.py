@@ -71,16 +71,16 @@ class Purposes:
         counted = [value for value in made if value in needed and not self._only_kept(value)]
         return min(self.phase(value) for value in counted or made)
 
-    def words(self, instructions: Iterable[Instruction]) -> str:
+    def words(self, instructions: Iterable[Instruction], paths: bool = True) -> str:
         """`conv1 Conv2d, relu; gradient of relu`: the layers and functions that instructions are part of, in their order;
-        nothing if they are part of none."""
+        nothing if they are part of none. Without `paths` those of several layers of one kind are the same."""
         whole = list(instructions)
         if all(self._is_bare(instruction.output) for instruction in whole):
             return ""
-        named: dict[str, dict[str, None]] = {}
-        for before, what in map(self._what, whole):
-            named.setdefault(before, {})[what] = None
-        return "; ".join(before + ", ".join(whats) for before, whats in named.items())
+        named: dict[tuple[Place, ...], dict[str, None]] = {}
+        for instruction in whole:
+            named.setdefault(_unmarked(instruction.output.scope)[0], {})[self._what(instruction, paths)] = None
+        return "; ".join("gradient of " * marks.count(BACKWARD) + ", ".join(whats) for marks, whats in named.items())
 
     def call(self, value: Value) -> tuple:
         """What is equal for the values that one call of a layer or function computes, or one update; nothing for others."""
@@ -96,22 +96,21 @@ class Purposes:
     # -- in words --------------------------------------------------------------------------------------------
 
     def _is_bare(self, value: Value) -> bool:
-        return not _unmarked(value.scope)[1]
+        return not _unmarked(value.scope)[1] and value.gradient_of is None
 
-    def _what(self, instruction: Instruction) -> tuple[str, str]:
-        """(what stands before it, the layer, function or operation)"""
+    def _what(self, instruction: Instruction, paths: bool) -> str:
+        """The layer, function or operation that an instruction is, or, for a gradient, that it is the gradient of."""
         marks, places = _unmarked(instruction.output.scope)
-        if marks and marks[0] is UPDATE:
-            place = places[0]
-            return "", f"{place.kind} of {place.name}" if place.name else place.kind
-        before = "gradient of " * len(marks)
+        where = path(places) if paths else ""
+        if UPDATE in marks:
+            return f"{places[0].kind} of {where}" if where else places[0].kind
         modules = _modules(places)
-        if modules and modules[-1] not in self._around:
-            return before, _joined(path(places), modules[-1].kind)
+        layer = modules[-1].kind if modules and modules[-1] not in self._around else None
         function = next((place.kind for place in places if place.is_function), None)
-        if function is None and not modules:
-            return "", instruction.op.name
-        return before, _joined(path(places), function or instruction.op.name)
+        turn = instruction.output.gradient_of
+        if turn and not paths and not places:
+            turn = "parameters"
+        return f"{where} {layer or function or turn or instruction.op.name}".strip()
 
     # -- forward, backward, update ---------------------------------------------------------------------------
 
@@ -169,7 +168,3 @@ def _unmarked(scope: tuple[Place, ...]) -> tuple[tuple[Place, ...], tuple[Place,
 
 def _modules(places: tuple[Place, ...]) -> list[Place]:
     return [place for place in places if place not in _MARKED and not place.is_function]
-
-
-def _joined(where: str, what: str) -> str:
-    return f"{where} {what}" if where else what

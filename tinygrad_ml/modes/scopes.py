@@ -124,3 +124,5 @@ class differentiating:
             self.prefix = (BACKWARD,) * order
         modes.scope = (*self.prefix, *modules)
         modes.busy = True
+        if modes.recorder is not None:
+            modes.recorder.gradient_of = node.op.name if node.op else node.name

@@ -22,7 +22,7 @@ import numpy
 from ...backend import Device, absent, get, of
 from ...backend.arrays import HOST
 from ...errors import CompileError, DTypeError
-from ...modes import modes
+from ...modes import BACKWARD, modes
 from ...operators import constants
 from ...ops import Primitive, elementwise, movement
 from ...ops.index import ARRAY
@@ -51,6 +51,7 @@ class Recorder:
         self._casts: dict[tuple, Traced] = {}
         self.shadows = Shadows()
         self.over = False
+        self.gradient_of: str | None = None  # where a backward walk is
         self._on_host = False  # whether host code of the step is running
 
     # -- values ------------------------------------------------------------------------------------------
@@ -73,6 +74,7 @@ class Recorder:
             raise CompileError(LEFT_BEHIND if self.over else ELSEWHERE)
         output = self.new(shape, dtype)
         output.scope = modes.scope
+        output.gradient_of = self.gradient_of if BACKWARD in modes.scope else None
         self.instructions.append(Instruction(op, tuple(inputs), params, output))
         return output
 
