@@ -257,3 +257,27 @@ def test_no_warning_where_masks_are_used():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         network().predict(np.ones((2, 3), "int64"), verbose=0)
+
+
+def test_what_is_causal_sees_nothing_behind():
+    layer = layers.Conv1D(2, 3, padding="causal", dilation_rate=2)
+    y = layer(X).numpy()
+    changed = X.copy()
+    changed[:, 4:] += 1
+    again = layer(changed).numpy()
+    np.testing.assert_array_equal(again[:, :4], y[:, :4])
+    assert y.shape == (4, 6, 2) and (again[:, 4:] != y[:, 4:]).any()
+    with pytest.raises(OptionError, match="causal"):
+        layers.Conv2D(2, 3, padding="causal")
+
+
+def test_convolutions_of_any_length():
+    x = keras.Input((None, 3))
+    h = layers.MaxPooling1D()(layers.Conv1D(4, 3, activation="relu")(x))
+    model = keras.Model(x, [h, layers.GlobalMaxPooling1D()(h)])
+    assert model.output_shape == [(None, None, 4), (None, 4)]
+    assert [t.shape for t in model(X)] == [(4, 2, 4), (4, 4)]
+    with pytest.raises(ShapeError, match="leaves nothing"):
+        layers.Cropping1D((3, 3))(X)
+    with pytest.raises(ShapeError, match="3 axes"):
+        layers.Conv1D(2, 3)(X[0])

@@ -69,11 +69,21 @@ NO_OPTIONS = {
     "ragged": "there are no ragged tensors",
 }
 OTHER_DEFAULTS = {
-    ("AveragePooling2D", "pool_size"): "that of MaxPooling2D",
-    ("AvgPool2D", "pool_size"): "that of MaxPooling2D",
-    ("ZeroPadding2D", "padding"): "1 is (1, 1)",
+    **{
+        (f"{name}{rank}D", "pool_size"): "that of MaxPooling"
+        for name in ("AveragePooling", "AvgPool")
+        for rank in (1, 2, 3)
+    },
+    ("ZeroPadding3D", "padding"): "1 is ((1, 1), (1, 1), (1, 1))",
     ("AdamW", "name"): "None is adamw",
 }
+
+
+def alike(found, default):
+    """Whether two defaults are one; 2 is as good as (2, 2)."""
+    if isinstance(default, tuple) and isinstance(found, int):
+        default = default[0] if len(set(default)) == 1 else default
+    return repr(found).lower() == repr(default).lower()
 
 
 @pytest.mark.parametrize("path", ROOMS)
@@ -88,7 +98,7 @@ def test_constructors_have_the_same_options_in_the_same_order_with_the_same_defa
                 continue
             assert option in found, (name, option)
             if (name, option) not in OTHER_DEFAULTS and option != "name":
-                assert repr(found[option]).lower() == repr(default).lower(), (name, option)
+                assert alike(found[option], default), (name, option)
         shared = [option for option in wanted if option in signature(own_class.__init__)[0]]
         assert [option for option in signature(own_class.__init__)[0] if option in wanted] == shared, name
 
@@ -222,8 +232,19 @@ CONFIGS = [
     ("layers.Permute", {"dims": [2, 1]}),
     ("layers.RepeatVector", {"n": 2}),
     ("layers.ZeroPadding2D", {"padding": (1, 2)}),
+    ("layers.Conv1D", {"filters": 4, "kernel_size": 3, "padding": "causal"}),
+    ("layers.Conv3D", {"filters": 4, "kernel_size": 3}),
+    ("layers.MaxPooling1D", {}),
+    ("layers.AveragePooling1D", {"pool_size": 3, "strides": 2}),
+    ("layers.GlobalAveragePooling1D", {"keepdims": True}),
+    ("layers.ZeroPadding1D", {"padding": (1, 2)}),
+    ("layers.ZeroPadding3D", {"padding": 2}),
+    ("layers.Cropping1D", {}),
+    ("layers.Cropping2D", {"cropping": ((1, 0), (2, 1))}),
+    ("layers.UpSampling1D", {"size": 3}),
+    ("layers.UpSampling2D", {"interpolation": "bilinear"}),
     ("layers.Dropout", {"rate": 0.5, "noise_shape": (None, 1), "seed": 3}),
-    ("layers.SpatialDropout2D", {"rate": 0.5}),
+    *((f"layers.SpatialDropout{rank}D", {"rate": 0.5}) for rank in (1, 2, 3)),
     ("layers.GaussianNoise", {"stddev": 0.5}),
     ("layers.ActivityRegularization", {"l1": 0.1}),
     ("layers.BatchNormalization", {"axis": 1, "gamma_initializer": "zeros"}),
@@ -295,6 +316,6 @@ def test_configs_are_keras_and_are_read_by_both(path, options):
     assert [one["class_name"] for one in written] == [type(other).__name__] * 2
     assert written[1]["module"] == written[0]["module"] or "backend.torch" in written[0]["module"]
     assert type(ours.saving.deserialize_keras_object(written[0])) is type(own)
-    if path != "layers.SpatialDropout2D":  # whose constructor Keras keeps from taking `trainable`
+    if "SpatialDropout" not in path:  # whose constructor Keras keeps from taking `trainable`
         assert plain(type(other).from_config(own.get_config()).get_config()) == plain(other.get_config())
         assert type(theirs.saving.deserialize_keras_object(written[1])) is type(other)

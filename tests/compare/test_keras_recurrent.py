@@ -268,6 +268,8 @@ def chains(layers):
         ],
         "TimeDistributed": [layers.TimeDistributed(layers.Dense(2, kernel_initializer="ones"))],
         "Lambda": [layers.Lambda(lambda x: x * 2)],
+        "GlobalAveragePooling1D": [layers.GlobalAveragePooling1D()],
+        "Conv1D": [layers.Conv1D(2, 2, kernel_initializer="ones")],
         "Flatten": [layers.Flatten()],
         "Masking": [layers.Masking(mask_value=0.0)],
     }

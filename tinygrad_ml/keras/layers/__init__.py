@@ -5,7 +5,7 @@ from ..serialization import deserialize, serialize
 from .advanced_activations import ELU, LeakyReLU, Maxout, PReLU, ReLU, Softmax
 from .base import Layer
 from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
-from .convolutional import Conv2D, Convolution2D, ZeroPadding2D
+from .convolutional import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
 from .core import Activation, Dense, Embedding, Identity, Lambda, Masking
 from .input import Input, InputLayer
 from .input_spec import InputSpec
@@ -27,14 +27,30 @@ from .merging import (
 )
 from .normalization import BatchNormalization, LayerNormalization
 from .pooling import (
+    AveragePooling1D,
     AveragePooling2D,
+    AveragePooling3D,
+    AvgPool1D,
     AvgPool2D,
+    AvgPool3D,
+    GlobalAveragePooling1D,
     GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalAvgPool1D,
     GlobalAvgPool2D,
+    GlobalAvgPool3D,
+    GlobalMaxPool1D,
     GlobalMaxPool2D,
+    GlobalMaxPool3D,
+    GlobalMaxPooling1D,
     GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+    MaxPool1D,
     MaxPool2D,
+    MaxPool3D,
+    MaxPooling1D,
     MaxPooling2D,
+    MaxPooling3D,
 )
 from .preprocessing import (
     Normalization,
@@ -46,17 +62,36 @@ from .preprocessing import (
     Rescaling,
 )
 from .recurrent import GRU, LSTM, RNN, SimpleRNN
-from .regularization import ActivityRegularization, Dropout, GaussianNoise, SpatialDropout2D
-from .reshaping import Flatten, Permute, RepeatVector, Reshape
+from .regularization import (
+    ActivityRegularization,
+    Dropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
+from .reshaping import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    Flatten,
+    Permute,
+    RepeatVector,
+    Reshape,
+    UpSampling1D,
+    UpSampling2D,
+    UpSampling3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
 from .wrappers import Bidirectional, TimeDistributed, Wrapper
 
 _RECURRENT = "write a cell of your own with Conv2D inside, and give it to RNN"
-_ONE_D = "give sequences (batch, length, channels) to the 2D layer as (batch, length, 1, channels)"
 _IN_NN = "use nn.{} in a Layer of your own"
 _ATTENTION = "use nn.functional.scaled_dot_product_attention in a Layer of your own"
 _BEFORE = "prepare tables, text and sound with NumPy, before the model"
 _PICTURES = "write the change as a Layer, or make it in the Dataset"
-_LAMBDA = "use Lambda, with functions of tinygrad_ml"
 
 
 def _all(names: str, instead: str) -> dict[str, str]:
@@ -65,19 +100,18 @@ def _all(names: str, instead: str) -> dict[str, str]:
 
 _OTHERS = {
     **_all("ConvLSTM1D ConvLSTM2D ConvLSTM3D", _RECURRENT),
-    **_all("Conv1D Convolution1D MaxPooling1D MaxPool1D AveragePooling1D AvgPool1D GlobalAveragePooling1D", _ONE_D),
-    **_all("GlobalAvgPool1D GlobalMaxPooling1D GlobalMaxPool1D SpatialDropout1D UpSampling1D ZeroPadding1D", _ONE_D),
-    **_all("Cropping1D DepthwiseConv1D SeparableConv1D SeparableConvolution1D", _ONE_D),
+    "DepthwiseConv1D": "use Conv1D(channels, kernel_size, groups=channels)",
+    **_all(
+        "SeparableConv1D SeparableConvolution1D",
+        "use Conv1D(channels, kernel_size, groups=channels), then Conv1D(filters, 1)",
+    ),
     **_all("Conv1DTranspose Convolution1DTranspose", _IN_NN.format("ConvTranspose1d")),
     **_all("Conv2DTranspose Convolution2DTranspose", _IN_NN.format("ConvTranspose2d")),
-    **_all("Conv3D Convolution3D Conv3DTranspose Convolution3DTranspose", _IN_NN.format("Conv3d and its family")),
-    **_all("MaxPooling3D MaxPool3D AveragePooling3D AvgPool3D GlobalAveragePooling3D", _IN_NN.format("MaxPool3d")),
-    **_all("GlobalAvgPool3D GlobalMaxPooling3D GlobalMaxPool3D", "use Lambda(lambda x: x.mean((1, 2, 3)))"),
+    **_all("Conv3DTranspose Convolution3DTranspose", _IN_NN.format("ConvTranspose3d")),
     **_all(
         "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D", _IN_NN.format("AdaptiveAvgPool2d")
     ),
     **_all("AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D", _IN_NN.format("AdaptiveMaxPool2d")),
-    **_all("ZeroPadding3D Cropping3D UpSampling3D SpatialDropout3D", _LAMBDA),
     "DepthwiseConv2D": "use Conv2D(channels, kernel_size, groups=channels)",
     **_all(
         "SeparableConv2D SeparableConvolution2D",
@@ -89,8 +123,6 @@ _OTHERS = {
     **_all("SpectralNormalization UnitNormalization", "use constraint UnitNorm, or Lambda"),
     **_all("merge Merge", "use Add()([a, b]), Concatenate()([a, b]) and the like"),
     **_all("Dot dot EinsumDense ReversibleEmbedding", "use Lambda(lambda x: tg.einsum(...)), or a Layer of your own"),
-    "UpSampling2D": "use Lambda(lambda x: tg.repeat(tg.repeat(x, 2, axis=1), 2, axis=2))",
-    "Cropping2D": "use Lambda(lambda x: x[:, 1:-1, 1:-1])",
     **_all("AlphaDropout GaussianDropout", "use Dropout, or a Layer of your own with tg.random"),
     **_all(
         "CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup StringLookup TextVectorization", _BEFORE

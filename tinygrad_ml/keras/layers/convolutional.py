@@ -1,4 +1,5 @@
-"""Convolution of images. The mathematics is `nn.functional.conv2d`; here are Keras's layout, padding and options."""
+"""Convolution of sequences, images and volumes. The mathematics is in `nn.functional`; here are Keras's layout, padding and
+options."""
 
 from __future__ import annotations
 
@@ -20,19 +21,21 @@ from .input_spec import InputSpec
 from .pooling import AveragePooling2D, MaxPooling2D  # noqa: F401  where old courses import them from
 from .reshaping import ZeroPadding2D  # noqa: F401
 
-
-class Conv2D(Layer):
-    """y[n, p, o] = g(bias[o] + Σ over k, c of kernel[k, c, o] · x[n, p·stride + k·dilation, c]), p and k being pairs.
-
+_OPTIONS = """
     filters        how many channels y has
-    kernel_size    the window, a number or (height, width)
+    kernel_size    the window, a number or one for each axis
     strides        by how much it moves
-    padding        "valid", none; or "same", zeros around it so that y has ⌈size / stride⌉ positions
-    data_format    "channels_last": x is (batch, height, width, channels); or "channels_first"
-    dilation_rate  the distance of the pixels that are seen
+    padding        "valid", none; "same", zeros around it so that y has ⌈size / stride⌉ positions; or, of sequences, "causal":
+                   zeros before it, so that y[t] depends on nothing behind t
+    data_format    "channels_last": x is (batch, ..., channels); or "channels_first"
+    dilation_rate  the distance of what is seen
     groups         into how many parts the channels are cut, each of which is convolved for itself
-    The other options are those of `Dense`. The kernel is (height, width, channels / groups, filters).
+    The other options are those of `Dense`. The kernel is (*kernel_size, channels / groups, filters).
     """
+
+
+class _Conv(Layer):
+    rank: int
 
     @accepts_old(
         nb_filter="filters", border_mode="padding", subsample="strides", dim_ordering="data_format", **OLD_KERNEL
@@ -41,10 +44,10 @@ class Conv2D(Layer):
         self,
         filters: int,
         kernel_size: Any,
-        strides: Any = (1, 1),
+        strides: Any = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: Any = (1, 1),
+        dilation_rate: Any = 1,
         groups: int = 1,
         activation: Any = None,
         use_bias: bool = True,
@@ -59,10 +62,10 @@ class Conv2D(Layer):
     ):
         super().__init__(activity_regularizer=activity_regularizer, **options)
         self.filters, self.groups, self.use_bias = whole("filters", filters), whole("groups", groups), use_bias
-        self.kernel_size = per_axis(kernel_size, 2, "kernel_size")
-        self.strides = per_axis(strides, 2, "strides")
-        self.dilation_rate = per_axis(dilation_rate, 2, "dilation_rate")
-        self.padding, self.data_format = checked_padding(padding), checked_format(data_format)
+        self.kernel_size = per_axis(kernel_size, self.rank, "kernel_size")
+        self.strides = per_axis(strides, self.rank, "strides")
+        self.dilation_rate = per_axis(dilation_rate, self.rank, "dilation_rate")
+        self.padding, self.data_format = checked_padding(padding, self.rank == 1), checked_format(data_format)
         if self.filters % self.groups:
             raise OptionError(f"filters={filters} must be divisible by groups={groups}")
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
@@ -77,16 +80,43 @@ class Conv2D(Layer):
             raise OptionError(f"{self.name}: {channels} channels must be divisible by groups={self.groups}")
         self.kernel = self._weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
         self.bias = self._weight("bias", (self.filters,)) if self.use_bias else None
-        self.input_spec = InputSpec(ndim=4, axes={1 if self.data_format == "channels_first" else -1: channels})
+        self.input_spec = InputSpec(
+            ndim=self.rank + 2, axes={1 if self.data_format == "channels_first" else -1: channels}
+        )
 
     def call(self, inputs: Any) -> Tensor:
-        y = channels_first(self._convolve, inputs, self.data_format)
+        y = channels_first(self._convolve, inputs, self.data_format, self.rank)
         return y if self.activation is None else self.activation(y)
 
     def _convolve(self, x: Tensor) -> Tensor:
         padding = padding_of(self.padding, x.shape[2:], self.kernel_size, self.strides, self.dilation_rate)
-        kernel = self.kernel.permute_dims((3, 2, 0, 1))
-        return F.conv2d(x, kernel, self.bias, self.strides, padding, self.dilation_rate, self.groups)
+        kernel = self.kernel.permute_dims((self.rank + 1, self.rank, *range(self.rank)))
+        convolve = (F.conv1d, F.conv2d, F.conv3d)[self.rank - 1]
+        return convolve(x, kernel, self.bias, self.strides, padding, self.dilation_rate, self.groups)
+
+
+class Conv1D(_Conv):
+    __doc__ = f"""y[n, p, o] = g(bias[o] + Σ over k, c of kernel[k, c, o] · x[n, p·stride + k·dilation, c]).
+{_OPTIONS}"""
+
+    rank = 1
+
+
+class Conv2D(_Conv):
+    __doc__ = f"""y[n, p, o] = g(bias[o] + Σ over k, c of kernel[k, c, o] · x[n, p·stride + k·dilation, c]), p and k being pairs.
+{_OPTIONS}"""
+
+    rank = 2
+
+
+class Conv3D(_Conv):
+    __doc__ = f"""y[n, p, o] = g(bias[o] + Σ over k, c of kernel[k, c, o] · x[n, p·stride + k·dilation, c]), p and k being triples.
+{_OPTIONS}"""
+
+    rank = 3
+
+
+Convolution1D, Convolution3D = Conv1D, Conv3D
 
 
 def Convolution2D(filters: int, *kernel_size: Any, **options: Any) -> Conv2D:
@@ -104,8 +134,6 @@ def Convolution2D(filters: int, *kernel_size: Any, **options: Any) -> Conv2D:
 __getattr__ = not_offered(
     "keras.layers.convolutional",
     {
-        "Conv1D": "give sequences (batch, length, channels) to Conv2D as (batch, length, 1, channels), or use nn.Conv1d",
         "Conv2DTranspose": "use nn.ConvTranspose2d",
-        "Conv3D": "use tinygrad_ml.functional.convolution, which works in any number of dimensions",
     },
 )

@@ -1,4 +1,4 @@
-"""Pooling of images: the largest, or the mean, of each window. The mathematics is in `nn.functional`."""
+"""Pooling of sequences, images and volumes: the largest, or the mean, of each window. The mathematics is in `nn.functional`."""
 
 from __future__ import annotations
 
@@ -10,79 +10,166 @@ from ...tensor import Tensor, as_tensor
 from ..arguments import accepts_old
 from .base import Layer
 from .channels import channels_first, checked_format, checked_padding, padding_of
+from .input_spec import InputSpec
 
-
-class _Pooling2D(Layer):
-    """Options of both poolings.
-
-    pool_size    the window, a number or (height, width)
+_OPTIONS = """
+    pool_size    the window, a number or one for each axis
     strides      by how much it moves; by default windows touch
-    padding      "valid": what does not fill a window is left out; or "same": it is padded
+    padding      "valid": what does not fill a window is left out; or "same": it is padded, which never counts
     data_format  "channels_last" or "channels_first"
     """
+_GLOBAL = """
+    data_format  "channels_last": (batch, ..., channels) -> (batch, channels); or "channels_first"
+    keepdims     whether the axes in space stay, with size 1
+    """
+
+
+class _Pooling(Layer):
+    rank: int
 
     @accepts_old(border_mode="padding", dim_ordering="data_format")
     def __init__(
         self,
-        pool_size: Any = (2, 2),
+        pool_size: Any = 2,
         strides: Any = None,
         padding: str = "valid",
         data_format: str | None = None,
         **options: Any,
     ):
         super().__init__(**options)
-        self.pool_size = per_axis(pool_size, 2, "pool_size")
-        self.strides = self.pool_size if strides is None else per_axis(strides, 2, "strides")
+        self.pool_size = per_axis(pool_size, self.rank, "pool_size")
+        self.strides = self.pool_size if strides is None else per_axis(strides, self.rank, "strides")
         self.padding, self.data_format = checked_padding(padding), checked_format(data_format)
 
     def call(self, inputs: Any) -> Tensor:
-        return channels_first(self._pool, inputs, self.data_format)
+        return channels_first(self._pool, inputs, self.data_format, self.rank)
 
     def _pool(self, x: Tensor) -> Any:
         raise NotImplementedError
 
     def _pairs(self, x: Tensor) -> list[tuple[int, int]]:
-        return padding_of(self.padding, x.shape[2:], self.pool_size, self.strides, (1, 1))
+        return padding_of(self.padding, x.shape[2:], self.pool_size, self.strides, (1,) * self.rank)
 
 
-class MaxPooling2D(_Pooling2D):
-    __doc__ = f"The largest number in each window; padding never counts.\n{_Pooling2D.__doc__}"
-
+class _Max(_Pooling):
     def _pool(self, x: Tensor) -> Any:
         return max_pool(x, self.pool_size, self.strides, self._pairs(x))
 
 
-class AveragePooling2D(_Pooling2D):
-    __doc__ = f"The mean of each window; padding never counts.\n{_Pooling2D.__doc__}"
-
+class _Average(_Pooling):
     def _pool(self, x: Tensor) -> Any:
         return avg_pool(x, self.pool_size, self.strides, self._pairs(x), count_include_pad=False)
 
 
-class _GlobalPooling2D(Layer):
+class _GlobalPooling(Layer):
+    rank: int
+
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **options: Any):
         super().__init__(**options)
         self.data_format, self.keepdims = checked_format(data_format), keepdims
-        self.axes = (2, 3) if self.data_format == "channels_first" else (1, 2)
+        first = 2 if self.data_format == "channels_first" else 1
+        self.axes = tuple(range(first, first + self.rank))
+        self.input_spec = InputSpec(ndim=self.rank + 2)
 
 
-class GlobalAveragePooling2D(_GlobalPooling2D):
-    """The mean of each channel: (batch, height, width, channels) -> (batch, channels)."""
-
+class _GlobalAverage(_GlobalPooling):
     def call(self, inputs: Any) -> Tensor:
         return as_tensor(inputs).mean(self.axes, keepdims=self.keepdims)
 
 
-class GlobalMaxPooling2D(_GlobalPooling2D):
-    """The largest number of each channel: (batch, height, width, channels) -> (batch, channels)."""
-
+class _GlobalMax(_GlobalPooling):
     def call(self, inputs: Any) -> Tensor:
         return as_tensor(inputs).max(self.axes, keepdims=self.keepdims)
 
 
-MaxPool2D, AvgPool2D, GlobalAvgPool2D, GlobalMaxPool2D = (
-    MaxPooling2D,
-    AveragePooling2D,
+class MaxPooling1D(_Max):
+    __doc__ = f"The largest number in each window.\n{_OPTIONS}"
+
+    rank = 1
+
+
+class MaxPooling2D(_Max):
+    __doc__ = f"The largest number in each window.\n{_OPTIONS}"
+
+    rank = 2
+
+
+class MaxPooling3D(_Max):
+    __doc__ = f"The largest number in each window.\n{_OPTIONS}"
+
+    rank = 3
+
+
+class AveragePooling1D(_Average):
+    __doc__ = f"The mean of each window.\n{_OPTIONS}"
+
+    rank = 1
+
+
+class AveragePooling2D(_Average):
+    __doc__ = f"The mean of each window.\n{_OPTIONS}"
+
+    rank = 2
+
+
+class AveragePooling3D(_Average):
+    __doc__ = f"The mean of each window.\n{_OPTIONS}"
+
+    rank = 3
+
+
+class GlobalMaxPooling1D(_GlobalMax):
+    __doc__ = f"The largest number of each channel.\n{_GLOBAL}"
+
+    rank = 1
+
+
+class GlobalMaxPooling2D(_GlobalMax):
+    __doc__ = f"The largest number of each channel.\n{_GLOBAL}"
+
+    rank = 2
+
+
+class GlobalMaxPooling3D(_GlobalMax):
+    __doc__ = f"The largest number of each channel.\n{_GLOBAL}"
+
+    rank = 3
+
+
+class GlobalAveragePooling1D(_GlobalAverage):
+    __doc__ = f"The mean of each channel, over the steps that a mask lets count.\n{_GLOBAL}"
+
+    rank = 1
+    supports_masking = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Tensor:
+        if mask is None:
+            return super().call(inputs)
+        counts = as_tensor(mask).astype("bool").expand_dims(2 if self.data_format == "channels_last" else 1)
+        total = counts.where(inputs, 0.0).sum(self.axes, keepdims=self.keepdims)
+        return total / counts.astype(total.dtype).sum(self.axes, keepdims=self.keepdims)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: there are no steps any more."""
+
+
+class GlobalAveragePooling2D(_GlobalAverage):
+    __doc__ = f"The mean of each channel.\n{_GLOBAL}"
+
+    rank = 2
+
+
+class GlobalAveragePooling3D(_GlobalAverage):
+    __doc__ = f"The mean of each channel.\n{_GLOBAL}"
+
+    rank = 3
+
+
+MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
+AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
+GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
+GlobalAvgPool1D, GlobalAvgPool2D, GlobalAvgPool3D = (
+    GlobalAveragePooling1D,
     GlobalAveragePooling2D,
-    GlobalMaxPooling2D,
+    GlobalAveragePooling3D,
 )

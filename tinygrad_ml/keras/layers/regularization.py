@@ -64,20 +64,46 @@ class Dropout(Seeded):
             return inputs * F.dropout(ones, self.rate)
 
 
-class SpatialDropout2D(Seeded):
-    """Dropout of whole channels of images (batch, height, width, channels)."""
+class _SpatialDropout(Seeded):
+    """Dropout of whole channels of sequences, images or volumes.
+
+    data_format  "channels_last": (batch, ..., channels); or "channels_first"
+    """
+
+    rank: int
 
     @accepts_old(p="rate")
     def __init__(self, rate: float, data_format: str | None = None, seed: int | None = None, **options: Any):
         super().__init__(seed, **options)
         self.rate, self.data_format = number("rate", rate, 0, 1), checked_format(data_format)
-        self.input_spec = InputSpec(ndim=4)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def call(self, inputs: Any, training: bool = False) -> Tensor:
         if not training or not self.rate:
             return inputs
+        drop = (F.dropout1d, F.dropout2d, F.dropout3d)[self.rank - 1]
         with self.stream():
-            return channels_first(lambda x: F.dropout2d(x, self.rate), inputs, self.data_format)
+            return channels_first(lambda x: drop(x, self.rate), inputs, self.data_format, self.rank)
+
+
+class SpatialDropout1D(_SpatialDropout):
+    """Dropout of whole channels of sequences (batch, steps, channels)."""
+
+    rank = 1
+
+    @accepts_old(p="rate")
+    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None):
+        super().__init__(rate, None, seed, name=name, dtype=dtype)
+
+
+class SpatialDropout2D(_SpatialDropout):
+    __doc__ = _SpatialDropout.__doc__
+    rank = 2
+
+
+class SpatialDropout3D(_SpatialDropout):
+    __doc__ = _SpatialDropout.__doc__
+    rank = 3
 
 
 class GaussianNoise(Seeded):

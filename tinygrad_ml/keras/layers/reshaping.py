@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...errors import OptionError
+from ...errors import OptionError, ShapeError
 from ...functional import flatten, pad, permute_dims, repeat, reshape
 from ...functional.convolution import per_axis
+from ...nn import functional as F
 from ...tensor import Tensor, as_tensor
-from ..checks import whole
+from ..checks import one_of, whole
 from .base import Layer
-from .channels import checked_format
+from .channels import channels_first, checked_format, in_space, sides
 from .input_spec import InputSpec
 
 
@@ -74,28 +75,143 @@ class RepeatVector(Layer):
         return repeat(as_tensor(inputs).expand_dims(1), self.n, axis=1)
 
 
-class ZeroPadding2D(Layer):
-    """Zeros around images (batch, height, width, channels).
+class _ZeroPadding(Layer):
+    """Zeros around sequences, images or volumes.
 
-    padding      a number for all sides; (vertical, horizontal); or ((top, bottom), (left, right))
+    padding      a number for all sides; one for each axis; or a pair (before, after) for each. For sequences a pair is (before,
+                 after)
     data_format  "channels_last" or "channels_first"
     """
+
+    rank: int
 
     def __init__(self, padding: Any = 1, data_format: str | None = None, **options: Any):
         super().__init__(**options)
         self.data_format = checked_format(data_format)
-        if isinstance(padding, (list, tuple)) and isinstance(padding[0], (list, tuple)):
-            sides = tuple(tuple(pair) for pair in padding)
-            if [len(pair) for pair in sides] != [2, 2]:
-                raise OptionError(f"padding={padding} must be ((top, bottom), (left, right))")
-            self.padding = tuple(tuple(whole("padding", size, 0) for size in pair) for pair in sides)
-        else:
-            self.padding = tuple((size, size) for size in per_axis(padding, 2, "padding"))
-        self.input_spec = InputSpec(ndim=4)
+        self._pairs = sides("padding", padding, self.rank)
+        self.padding = self._pairs[0] if self.rank == 1 else self._pairs
+        self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def call(self, inputs: Any) -> Tensor:
-        around = [(0, 0), (0, 0)]
-        return pad(
-            inputs,
-            [*around, *self.padding] if self.data_format == "channels_first" else [around[0], *self.padding, around[1]],
-        )
+        return pad(inputs, in_space(self._pairs, self.data_format, (0, 0)))
+
+
+class _Cropping(Layer):
+    """Sequences, images or volumes without what is cut off their sides.
+
+    cropping     how much, as `padding` of the padding layers
+    data_format  "channels_last" or "channels_first"
+    """
+
+    rank: int
+    data_format = "channels_last"
+
+    def __init__(self, cropping: Any, **options: Any):
+        super().__init__(**options)
+        self._pairs = sides("cropping", cropping, self.rank)
+        self.cropping = self._pairs[0] if self.rank == 1 else self._pairs
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def call(self, inputs: Any) -> Tensor:
+        x = as_tensor(inputs)
+        cut = in_space(self._pairs, self.data_format, (0, 0))
+        if any(before + after >= size for (before, after), size in zip(cut, x.shape, strict=True) if before + after):
+            raise ShapeError(f"{self.name}: cropping={self.cropping} leaves nothing of {x._described()}")
+        return x[tuple(slice(before, size - after) for (before, after), size in zip(cut, x.shape, strict=True))]
+
+
+class _UpSampling(Layer):
+    """Each number `size` times, along each axis in space.
+
+    size         a number, or one for each axis
+    data_format  "channels_last" or "channels_first"
+    """
+
+    rank: int
+    data_format = "channels_last"
+
+    def __init__(self, size: Any = 2, **options: Any):
+        super().__init__(**options)
+        self._sizes = per_axis(size, self.rank, "size")
+        self.size: Any = self._sizes[0] if self.rank == 1 else self._sizes
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def call(self, inputs: Any) -> Tensor:
+        x = as_tensor(inputs)
+        for axis, size in enumerate(in_space(self._sizes, self.data_format, 1)):
+            x = repeat(x, size, axis=axis) if size > 1 else x
+        return x
+
+
+class ZeroPadding1D(_ZeroPadding):
+    __doc__ = _ZeroPadding.__doc__
+    rank = 1
+
+
+class ZeroPadding2D(_ZeroPadding):
+    __doc__ = _ZeroPadding.__doc__
+    rank = 2
+
+
+class ZeroPadding3D(_ZeroPadding):
+    __doc__ = _ZeroPadding.__doc__
+    rank = 3
+
+
+class Cropping1D(_Cropping):
+    __doc__ = _Cropping.__doc__
+    rank = 1
+
+    def __init__(self, cropping: Any = (1, 1), **options: Any):
+        super().__init__(cropping, **options)
+
+
+class Cropping2D(_Cropping):
+    __doc__ = _Cropping.__doc__
+    rank = 2
+
+    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **options: Any):
+        super().__init__(cropping, **options)
+        self.data_format = checked_format(data_format)
+
+
+class Cropping3D(_Cropping):
+    __doc__ = _Cropping.__doc__
+    rank = 3
+
+    def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **options: Any):
+        super().__init__(cropping, **options)
+        self.data_format = checked_format(data_format)
+
+
+class UpSampling1D(_UpSampling):
+    __doc__ = _UpSampling.__doc__
+    rank = 1
+
+
+class UpSampling2D(_UpSampling):
+    __doc__ = f"""{_UpSampling.__doc__}interpolation  "nearest", or "bilinear"
+    """
+    rank = 2
+
+    def __init__(
+        self, size: Any = (2, 2), data_format: str | None = None, interpolation: str = "nearest", **options: Any
+    ):
+        super().__init__(size, **options)
+        self.data_format = checked_format(data_format)
+        self.interpolation = one_of("interpolation", interpolation, ("nearest", "bilinear"))
+
+    def call(self, inputs: Any) -> Tensor:
+        if self.interpolation == "nearest":
+            return super().call(inputs)
+        enlarged = lambda x: F.interpolate(x, scale_factor=self._sizes, mode="bilinear")  # noqa: E731
+        return channels_first(enlarged, inputs, self.data_format)
+
+
+class UpSampling3D(_UpSampling):
+    __doc__ = _UpSampling.__doc__
+    rank = 3
+
+    def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **options: Any):
+        super().__init__(size, **options)
+        self.data_format = checked_format(data_format)
