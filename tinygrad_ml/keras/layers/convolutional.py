@@ -34,7 +34,7 @@ _OPTIONS = """
     """
 
 
-class _Conv(Layer):
+class _Convolution(Layer):
     rank: int
 
     @accepts_old(
@@ -95,21 +95,21 @@ class _Conv(Layer):
         return convolve(x, kernel, self.bias, self.strides, padding, self.dilation_rate, self.groups)
 
 
-class Conv1D(_Conv):
+class Conv1D(_Convolution):
     __doc__ = f"""y[n, p, o] = g(bias[o] + Σ over k, c of kernel[k, c, o] · x[n, p·stride + k·dilation, c]).
 {_OPTIONS}"""
 
     rank = 1
 
 
-class Conv2D(_Conv):
+class Conv2D(_Convolution):
     __doc__ = f"""y[n, p, o] = g(bias[o] + Σ over k, c of kernel[k, c, o] · x[n, p·stride + k·dilation, c]), p and k being pairs.
 {_OPTIONS}"""
 
     rank = 2
 
 
-class Conv3D(_Conv):
+class Conv3D(_Convolution):
     __doc__ = f"""y[n, p, o] = g(bias[o] + Σ over k, c of kernel[k, c, o] · x[n, p·stride + k·dilation, c]), p and k being triples.
 {_OPTIONS}"""
 
