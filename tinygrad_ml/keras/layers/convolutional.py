@@ -34,7 +34,7 @@ _OPTIONS = """
     """
 
 
-class _Convolution(Layer):
+class _Convolving(Layer):
     rank: int
 
     @accepts_old(
@@ -95,21 +95,21 @@ class _Convolution(Layer):
         return convolve(x, kernel, self.bias, self.strides, padding, self.dilation_rate, self.groups)
 
 
-class Conv1D(_Convolution):
+class Conv1D(_Convolving):
     __doc__ = f"""y[n, p, o] = g(bias[o] + Σ over k, c of kernel[k, c, o] · x[n, p·stride + k·dilation, c]).
 {_OPTIONS}"""
 
     rank = 1
 
 
-class Conv2D(_Convolution):
+class Conv2D(_Convolving):
     __doc__ = f"""y[n, p, o] = g(bias[o] + Σ over k, c of kernel[k, c, o] · x[n, p·stride + k·dilation, c]), p and k being pairs.
 {_OPTIONS}"""
 
     rank = 2
 
 
-class Conv3D(_Convolution):
+class Conv3D(_Convolving):
     __doc__ = f"""y[n, p, o] = g(bias[o] + Σ over k, c of kernel[k, c, o] · x[n, p·stride + k·dilation, c]), p and k being triples.
 {_OPTIONS}"""
 
