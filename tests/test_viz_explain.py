@@ -416,3 +416,114 @@ def test_without_javascript_it_is_the_whole_still_picture_with_the_table(browser
     assert page.locator("tbody tr").count() == 18
     assert not page.locator("#controls").is_visible()
     context.close()
+
+
+@needs_graphviz
+def test_search_finds_names_and_operations_and_opens_the_way_to_them(shown):
+    page = shown(layers(), level="network")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "search"
+    page.keyboard.type("relu")
+    found = page.locator("#found li")
+    assert found.count() >= 2 and "in Sequential › 1" in found.first.inner_text()
+    assert page.locator("#said").inner_text().endswith("found")
+    page.keyboard.press("ArrowDown")
+    assert found.nth(1).get_attribute("aria-selected") == "true"
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    assert not page.locator("#found").is_visible() and page.locator("#search").input_value() == ""
+    assert page.locator("#detail-name").inner_text() == "1 ReLU"
+    assert page.locator(".chosen").get_attribute("aria-label").startswith("1 ReLU")
+    pane, box = page.locator("#pane").bounding_box(), page.locator(".chosen").bounding_box()
+    assert pane["x"] <= box["x"] and box["x"] + box["width"] <= pane["x"] + pane["width"]
+    assert pane["y"] <= box["y"] and box["y"] + box["height"] <= pane["y"] + pane["height"]
+    page.fill("#search", "0.weight")
+    page.locator("#found li").first.click()
+    assert page.locator("#detail-name").inner_text().endswith("0.weight")
+    page.fill("#search", "nothing of that name")
+    assert not page.locator("#found").is_visible() and page.locator("#said").inner_text() == "0 found"
+    page.locator("#search").press("Escape")
+    assert page.evaluate("document.activeElement.id") != "search"
+
+
+@needs_graphviz
+def test_the_overview_frames_what_is_seen_and_moves_the_map(shown):
+    page = shown(layers(), level="operations")
+    page.click("#fit")
+    settle(page)
+    assert not page.locator("#overview").is_visible()
+    for _ in range(6):
+        page.click("#larger")
+    settle(page)
+    overview, frame = page.locator("#overview"), page.locator("#overview-seen")
+    assert overview.is_visible()
+    around = overview.bounding_box()
+    page.mouse.click(around["x"] + around["width"] / 2, around["y"] + 4)
+    settle(page)
+    high = frame.bounding_box()["y"]
+    page.mouse.click(around["x"] + around["width"] / 2, around["y"] + around["height"] - 4)
+    settle(page)
+    assert frame.bounding_box()["y"] > high + 20
+    assert page.locator("#overview-parts rect").count() == page.locator(".node, .frame").count()
+
+
+@needs_graphviz
+def test_the_map_goes_by_keys_and_says_what_happens(shown):
+    page = shown(layers(), level="network")
+    reachable = page.locator('#map [tabindex="0"]')
+    assert reachable.count() == 1
+    reachable.focus()
+    page.keyboard.press("ArrowDown")
+    on = "document.activeElement.dataset.box ?? document.activeElement.getAttribute('aria-label')"
+    assert page.evaluate("data.boxes[document.activeElement.dataset.box].name") == "Sequential"
+    described = page.locator('.node[data-box^="m"]').first.get_attribute("aria-description")
+    assert "(1, 4) → (1, 2)" in described
+    page.keyboard.press("Enter")
+    assert page.evaluate(on) == "Close Sequential"
+    assert page.locator("#said").inner_text().startswith("Sequential is open: ")
+    page.keyboard.press("Escape")
+    assert page.locator(".frame").count() == 0
+    assert page.locator("#said").inner_text() == "Sequential is closed"
+    assert page.evaluate(on).startswith("m")
+    before = page.evaluate("camera.k")
+    page.keyboard.press("+")
+    settle(page)
+    assert page.evaluate("camera.k") == pytest.approx(1.25 * before)
+    page.keyboard.press("-")
+    page.keyboard.press("0")
+    settle(page)
+    assert page.evaluate("camera.k") == pytest.approx(page.evaluate("fitted(whole()).k"))
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#what").inner_text().startswith("Step 1 of")
+
+
+@needs_graphviz
+def test_two_fingers_pinch_and_one_moves(shown):
+    page = shown(layers(), size=(390, 844), touch=True, level="network")
+    pane = page.locator("#pane").bounding_box()
+    x, y = middle(pane)
+    touch = page.context.new_cdp_session(page)
+
+    def fingers(kind, *places):
+        points = [{"x": a, "y": b, "id": number} for number, (a, b) in enumerate(places)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    before = page.evaluate("camera.k")
+    fingers("touchStart", (x - 30, y), (x + 30, y))
+    for away in range(30, 95, 5):
+        fingers("touchMove", (x - away, y), (x + away, y))
+    fingers("touchEnd")
+    settle(page)
+    assert page.evaluate("camera.k") == pytest.approx(before * 3, rel=0.1)
+    left = page.evaluate("camera.x")
+    fingers("touchStart", (x, y))
+    for along in range(0, 45, 5):
+        fingers("touchMove", (x - along, y))
+    fingers("touchEnd")
+    settle(page)
+    assert page.evaluate("camera.x") == pytest.approx(left - 40, abs=6)
+    assert page.locator(".frame").count() == 0  # a drag opens nothing
+    page.click("#fit")
+    settle(page)
+    page.touchscreen.tap(*middle(page.locator('.node[data-box^="m"]').first.bounding_box()))
+    assert page.locator(".frame").count() > 0

@@ -43,7 +43,7 @@ from .steps import COLUMNS, row
 from .style import BOXES, style_sheet
 from .telling import Step, tell
 
-SCRIPTS = ("data", "layout", "boxes", "camera", "map", "heat", "story", "detail", "main")
+SCRIPTS = ("data", "layout", "boxes", "camera", "map", "heat", "story", "detail", "search", "overview", "keys", "main")
 """The files of the page's script, each of which may use what stands in those before it."""
 
 _CURVE = (400, 80)

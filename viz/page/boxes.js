@@ -24,7 +24,7 @@ function boxElement({ box, x, y }) {
     group = svg("g", { class: `node ${box.kind}`, "data-box": box.id }, ...shapes, ...box.texts.map(written));
     if (known) {
       const says = room ? `${box.name}, closed ${room.back === box.id ? "backward pass" : "box"}: opens in place` : known.name;
-      for (const [name, value] of Object.entries({ tabindex: "-1", role: "button", "aria-label": says })) group.setAttribute(name, value);
+      for (const [name, value] of Object.entries({ tabindex: "-1", role: "button", "aria-label": says, "aria-description": box.texts.map((line) => line.text).join(" · ") })) group.setAttribute(name, value);
       if (room) group.setAttribute("aria-expanded", "false");
     }
     drawnBoxes.set(box.id, group);
@@ -58,7 +58,7 @@ function tipOf(points) {
 function frameElement({ id, room, back, x, y, width, height }) {
   let group = drawnFrames.get(id);
   if (!group) {
-    const name = back ? `gradients in ${room.name}` : room.name;
+    const name = frameName(room, back);
     const close = svg("g", { class: "close", role: "button", tabindex: "-1", "aria-expanded": "true", "aria-label": `Close ${name}`, "data-close": room.id },
       svg("rect", { x: 6, y: 5, width: 16, height: 16, rx: 4 }), svg("path", { d: "M10 13H18" }), svg("title", {}, "close"));
     const about = !back && room.about ? [svg("tspan", { class: "about" }, `  ${room.about}`)] : [];

@@ -1,5 +1,5 @@
 // What is said of the box that was chosen: terms and what they are, its numbers, and how its operation is defined.
-// Read next: main.js.
+// Read next: search.js.
 
 let chosen = "";
 

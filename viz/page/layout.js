@@ -56,6 +56,10 @@ function extent(room) {
   return (room.extent = { ...sides, top, bottom });
 }
 
+// How wide a frame is: what stands in it, or its name.
+const frameWidth = (room, back, inside) => Math.max(inside + 2 * PAD, 34 + 7 * frameName(room, back).length);
+const frameName = (room, back) => (back ? `gradients in ${room.name}` : room.name);
+
 const wide = ([from, to], f) => (from > to ? 0 : f(to) - f(from));
 
 // How large a room is with what is open in it, and the maps that stretch its plan.
@@ -68,10 +72,10 @@ function measured(room) {
     const size = measured(child), twin = boxes.get(child.back);
     inside.set(child.id, size);
     const [x, y, w, h] = box.at;
-    across.push([x, x + w, size.front + 2 * PAD]);
+    across.push([x, x + w, frameWidth(child, false, size.front)]);
     let top = y, bottom = y + h;
     if (twin) {
-      across.push([twin.at[0], twin.at[0] + twin.at[2], size.back + 2 * PAD]);
+      across.push([twin.at[0], twin.at[0] + twin.at[2], frameWidth(child, true, size.back)]);
       top = Math.min(top, twin.at[1]);
       bottom = Math.max(bottom, twin.at[1] + twin.at[3]);
     }
@@ -110,13 +114,13 @@ function put(room, size, front, back, found) {
       continue;
     }
     const inner = size.inside.get(child.id);
-    const width = (box.back ? inner.back : inner.front) + 2 * PAD, height = inner.height + HEAD + PAD;
-    frames.set(box.id, { id: box.id, room: child, back: box.back, x: middle[0] - width / 2, y: middle[1] - height / 2, width, height });
+    const content = box.back ? inner.back : inner.front, width = frameWidth(child, box.back, content), height = inner.height + HEAD + PAD;
+    frames.set(box.id, { id: box.id, room: child, back: box.back, x: middle[0] - width / 2, y: middle[1] - height / 2, width, height, content });
   }
   for (const [id, frame] of frames) {
     const child = frame.room;
     if (id !== child.id) continue;
-    const twin = frames.get(child.back), top = (f) => ({ x: f.x + PAD, y: f.y + HEAD });
+    const twin = frames.get(child.back), top = (f) => ({ x: f.x + (f.width - f.content) / 2, y: f.y + HEAD });
     if (twin) twin.y = frame.y; // so that gradients stand beside their tensors
     found.frames.push(frame, ...(twin ? [twin] : []));
     put(child, size.inside.get(child.id), top(frame), twin ? top(twin) : { x: 0, y: 0 }, found);
@@ -128,9 +132,18 @@ function put(room, size, front, back, found) {
   room.doorsAt = new Map(Object.entries(room.doors).map(([name, door]) => [name, places[door.back ? 1 : 0][0](door.at[0])]));
 }
 
+// From the last result to where its gradient begins, beside it, where one of them is inside of an open room.
+function straight(arrow, frames, found) {
+  const part = (id) => frames.get(id) || { ...found.boxes.get(id), width: found.boxes.get(id).box.at[2], height: found.boxes.get(id).box.at[3] };
+  const one = part(arrow.from), other = part(arrow.to), y = Math.min(one.y + one.height, other.y + other.height) - 20;
+  const from = [one.x + one.width, y], to = [other.x, y], text = arrow.texts[0];
+  return { arrow, points: [from, from, to, to], head: true, dx: text ? (from[0] + to[0]) / 2 - 10 - text.x : 0, dy: text ? y - 4 - text.y : 0 };
+}
+
 // The curve of an arrow: its ends go where the boxes went, or to the doors of open rooms.
 function bent(room, arrow, places, frames, found, size) {
   if (arrow.from === arrow.to && frames.has(arrow.from)) return null;
+  if (arrow.kind === "beside" && (frames.has(arrow.from) || frames.has(arrow.to))) return straight(arrow, frames, found);
   const side = (id) => (room.doors[id] ? room.doors[id].back : "gw".includes(id[0])) ? 1 : 0;
   const flat = arrow.points, last = flat.length - 2, points = [];
   for (let i = 0; i <= last; i += 2) {

@@ -1,4 +1,4 @@
-// Begins: wires the buttons and keys, and opens as much as the window can show.
+// Begins: wires the buttons and the keys of the story, and opens as much as the window can show.
 
 at("next").addEventListener("click", () => go(partNow() + 2));
 at("back").addEventListener("click", () => go(partNow()));
@@ -18,12 +18,12 @@ at("all").addEventListener("click", (event) => {
 });
 document.addEventListener("keydown", (event) => {
   const moves = { ArrowRight: partNow() + 2, ArrowLeft: partNow(), Home: 0, End: story.length };
-  if (!(event.key in moves) || event.target.closest("input") || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (!(event.key in moves) || event.target.closest?.("input") || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
   go(moves[event.key]);
 });
 
-changed.push(tellAgain, showStep);
+changed.push(tellAgain, showStep, drawOverview, () => reach(reached));
 if (outermost) {
   at("pane").replaceChildren(at("map"));
   for (const part of ["map", "zoom", "crumbs"]) at(part).toggleAttribute("hidden", false);
@@ -32,7 +32,10 @@ if (outermost) {
   at("fit").addEventListener("click", () => glide(fitted(whole())));
   at("open-all").addEventListener("click", () => openAll(true));
   at("close-all").addEventListener("click", () => openAll(false));
-  camera.moved = showCrumbs;
+  camera.moved = () => {
+    showCrumbs();
+    frameWhatIsSeen();
+  };
   if (data.open) for (const id of data.open) open.add(id);
   else openWhatFits();
   redraw();

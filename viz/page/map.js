@@ -33,6 +33,7 @@ function setOpen(room, isOpen) {
   if (isOpen) for (const here of way(room)) open.add(here.id);
   else for (const other of rooms.values()) if (way(other).includes(room)) open.delete(other.id);
   redraw();
+  say(isOpen ? `${room.name} is open: ${room.boxes.length} boxes` : `${room.name} is closed`);
   const after = partOf(room.id), k = camera.k;
   look(camera.x + k * (before.x + before.width / 2 - after.x - after.width / 2), camera.y + k * (before.y - after.y), k);
   const part = { x: after.x - 8, y: after.y - 8, width: after.width + 16, height: after.height + 16 };
