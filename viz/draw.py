@@ -22,10 +22,11 @@ from .dot import to_dot
 from .failure import failure_in
 from .mermaid import to_mermaid
 from .model import Drawing
+from .notebook import picture_html
 from .program import read_step
 from .reading import read_graph
 from .render import HOW_TO_GET_ONE, LARGEST_PNG, PICTURE_FORMATS, PNG_DPI, NoRenderer, render
-from .svg import backward_is_left, columns_are_in_order, polish, size_of
+from .svg import backward_is_left, columns_are_in_order, picture_id, polish, size_of
 from .tikz import to_tikz
 
 
@@ -216,7 +217,8 @@ class Picture:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         try:
-            return {"image/svg+xml": self.svg, "text/plain": repr(self)}
+            shown = picture_html(self.svg, picture_id(self.drawing))
+            return {"text/html": shown, "image/svg+xml": self.svg, "text/plain": repr(self)}
         except NoRenderer as reason:
             return {"text/plain": f"{self!r}\n{reason}. {HOW_TO_GET_ONE}\n{self.source}"}
 

@@ -9,8 +9,6 @@ Read before: `telling.py`, `rooms.py`, `plans.py`, `carried.py`. Read next: `pag
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import json
 import sys
@@ -34,7 +32,7 @@ from .draw import Picture
 from .figures import WHOLE_ELEMENTS, byte_text
 from .known import Known
 from .model import KINDS, Drawing
-from .notebook import Page
+from .notebook import Page, digest
 from .plans import plans_of
 from .reading import KEPT_NUMBERS, read_graph
 from .render import HOW_TO_GET_ONE, NoRenderer
@@ -161,9 +159,9 @@ def _filled_in(page: _Page, steps: list[Step], title: str, picture: str, plans: 
         summary=f"{len(steps) - backward} steps forward, {backward} backward, in the order in which the engine takes them.",
         notes="".join(f'<p class="note">{html.escape(note)}</p>' for note in page.notes),
         style=style,
-        style_hash=_hash(style),
+        style_hash=digest(style),
         script=script,
-        script_hash=_hash(script),
+        script_hash=digest(script),
         still=f"<noscript>{picture}</noscript>" if plans else picture,
         legend=_legend(page.rooms) if plans else "",
         steps=len(steps),
@@ -192,11 +190,6 @@ def _legend(rooms: Sequence[Room]) -> str:
 
 def _file(name: str) -> str:
     return resources.files("viz").joinpath("page", name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """What a content security policy calls a script or style by."""
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _json(data) -> str:

@@ -11,6 +11,7 @@ from typing import Any, overload
 
 from .arranging import Arrangement
 from .asked import Drawable, outputs_of
+from .notebook import table_html
 from .telling import Step, tell
 
 COLUMNS = ("step", "operation", "rule", "shapes", "value", "gradient", "check")
@@ -46,7 +47,7 @@ def steps(
 
 
 class Steps(Sequence):
-    """Steps in their order; printed, they are a table.
+    """Steps in their order; printed, or shown by a notebook, they are a table.
 
     notes  what has to be known of all of them: they are printed first
     """
@@ -78,6 +79,10 @@ class Steps(Sequence):
             "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in rows
         ]
         return "\n".join([*self.notes, lines[0], "  ".join("─" * width for width in widths), *lines[1:]])
+
+    def _repr_html_(self) -> str:
+        shown = COLUMNS if any(step.check for step in self._steps) else COLUMNS[:-1]
+        return table_html(shown, [row(step)[: len(shown)] for step in self._steps], self.notes)
 
     def __repr__(self) -> str:
         backward = sum(step.phase == "backward" for step in self._steps)

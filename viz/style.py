@@ -64,12 +64,31 @@ def heat_colour(heat: float) -> str:
 _DARK_HEAT = ("#241d13", "#3b2a12", "#563a10", "#734b10", "#925d11")
 
 
-def style_sheet(root: str) -> str:
-    """The rules that turn the colours of the SVG with the id `root` dark, where the reader prefers that."""
-    table = {**LIGHT_TO_DARK, **dict(zip(HEAT_COLOURS, _DARK_HEAT, strict=True))}
-    rules = "".join(
-        f'#{root} [fill="{light}"]{{fill:{dark}}}#{root} [stroke="{light}"]{{stroke:{dark}}}'
-        for light, dark in table.items()
+LIGHT_MARKS = (
+    '[data-jp-theme-light="true"],.vscode-light,.vscode-high-contrast-light,[theme="light"],[data-theme="light"]'
+)
+DARK_MARKS = '[data-jp-theme-light="false"],.vscode-dark,.vscode-high-contrast,[theme="dark"],[data-theme="dark"]'
+"""What stands around the outputs of a notebook that is light or dark: in JupyterLab, VS Code, Colab, and pages of other
+makers. Without a mark the system decides."""
+
+
+def by_scheme(root: str, light: str, dark: str) -> str:
+    """A style sheet with declarations for the element with the id `root`: `light`, or `dark` where its surroundings are."""
+    return (
+        f"#{root}{{{light}}}@media (prefers-color-scheme:dark){{#{root}{{{dark}}}}}"
+        f":is({DARK_MARKS}) #{root}{{{dark}}}:is({LIGHT_MARKS}) #{root}{{{light}}}"
     )
-    plain = f"#{root} text:not([fill]){{fill:{LIGHT_TO_DARK[INK]}}}"
-    return f"@media (prefers-color-scheme:dark){{{rules}{plain}}}"
+
+
+def style_sheet(root: str) -> str:
+    """The rules that turn the colours of the SVG with the id `root` dark, where the reader, or the notebook around it,
+    prefers that. Readers of SVG that know no variables take the colours of its attributes."""
+    table = {**LIGHT_TO_DARK, **dict(zip(HEAT_COLOURS, _DARK_HEAT, strict=True))}
+    black = "#000000"  # of text that Graphviz gives no colour
+    schemes = [{**table, black: table[INK]}, {**{light: light for light in table}, black: black}]
+    dark, light = ("".join(f"--{code[1:]}:{now};" for code, now in scheme.items()) for scheme in schemes)
+    rules = "".join(
+        f'#{root} [fill="{code}"]{{fill:var(--{code[1:]})}}#{root} [stroke="{code}"]{{stroke:var(--{code[1:]})}}'
+        for code in table
+    )
+    return f"{by_scheme(root, light, dark)}{rules}#{root} text:not([fill]){{fill:var(--{black[1:]})}}"

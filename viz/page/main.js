@@ -37,10 +37,15 @@ if (outermost) {
     frameWhatIsSeen();
   };
   if (data.open) for (const id of data.open) open.add(id);
-  else openWhatFits();
-  redraw();
-  const first = fitted(whole());
-  look(first.x, first.y, first.k);
+  const begin = () => {
+    if (!data.open) openWhatFits();
+    redraw();
+    const first = fitted(whole());
+    look(first.x, first.y, first.k);
+  };
+  begin();
+  // In a frame of a notebook, the page may run before its window has a size.
+  if (!pane.clientWidth) new ResizeObserver((_, watching) => pane.clientWidth && (watching.disconnect(), begin())).observe(pane);
 } else {
   for (const room of rooms.values()) open.add(room.id);
   tellAgain();
