@@ -281,3 +281,50 @@ def test_convolutions_of_any_length():
         layers.Cropping1D((3, 3))(X)
     with pytest.raises(ShapeError, match=r"x.reshape\(-1, length, 1\)"):
         layers.Conv1D(2, 3)(X[0])
+
+
+# -- attention ---------------------------------------------------------------------------------------------------------
+
+
+def test_attention_looks_where_it_may():
+    layer = layers.MultiHeadAttention(2, 4, dropout=0.5, seed=0)
+    y, weights = layer(X, X, use_causal_mask=True, return_attention_scores=True)
+    assert y.shape == X.shape and weights.shape == (4, 2, 6, 6)
+    np.testing.assert_array_equal(np.triu(weights.numpy(), 1), 0)
+    np.testing.assert_allclose(weights.numpy().sum(-1), 1, rtol=1e-5)
+    np.testing.assert_allclose(layer(X, X, use_causal_mask=True), y, rtol=1e-4, atol=1e-6)
+    assert (layer(X, X, training=True).numpy() != layer(X, X).numpy()).any()
+    changed = X.copy()
+    changed[:, 4:] += 1
+    again = layer(changed, changed, use_causal_mask=True).numpy()
+    np.testing.assert_allclose(again[:, :4], y.numpy()[:, :4], rtol=1e-4, atol=1e-6)
+
+
+def test_attention_between_sequences_of_any_length():
+    source, target = keras.Input((None, 3)), keras.Input((None, 5))
+    y, weights = layers.MultiHeadAttention(2, 4)(target, source, return_attention_scores=True)
+    model = keras.Model([source, target], [y, weights, layers.Attention()([y, layers.Dense(5)(source)])])
+    assert model.output_shape == [(None, None, 5), (None, 2, None, None), (None, None, 5)]
+    for steps in (2, 4):
+        given = X[:, :steps], RNG.standard_normal((4, 7, 5)).astype("float32")
+        assert [t.shape for t in model(list(given))] == [(4, 7, 5), (4, 2, 7, steps), (4, 7, 5)]
+
+
+@pytest.mark.parametrize(
+    ("call", "word"),
+    [
+        (lambda: layers.MultiHeadAttention(0, 3), "num_heads"),
+        (lambda: layers.MultiHeadAttention(2, 3)(X, X, X[:, :2]), "as many keys as values"),
+        (lambda: layers.Attention()(X), "list"),
+        (lambda: layers.Attention()([X, X], mask=np.ones((4, 6), bool)), "mask is a list"),
+        (lambda: layers.Attention(score_mode="cosine"), "score_mode"),
+        (lambda: layers.EinsumDense("ab->b", 3), "equation"),
+        (lambda: layers.EinsumDense("abc,cd->abd", 3)(X), "output_shape"),
+        (lambda: layers.EinsumDense("abcd,de->abce", (None, None, 3))(X), "does not fit"),
+        (lambda: layers.EinsumDense("abc,cd->abd", (None, 3), bias_axes="x")(X), "bias_axes"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_attention_that_means_nothing(call, word):
+    with pytest.raises((OptionError, ShapeError), match=word):
+        call()

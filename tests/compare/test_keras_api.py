@@ -56,6 +56,7 @@ NO_OPTIONS = {
     "lora_rank": "no low-rank training",
     "lora_alpha": "no low-rank training",
     "quantization_config": "layers compute in float32",
+    "gptq_unpacked_column_size": "layers compute in float32",
     "synchronized": "one device",
     "renorm": "not offered",
     "renorm_clipping": "not offered",

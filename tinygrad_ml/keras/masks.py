@@ -50,6 +50,11 @@ def with_masks(output: Any, masks: Any) -> Any:
     return packed_like(output, map(one, leaves(output)))
 
 
+def unmasked(tensor: Tensor) -> Tensor:
+    """The same tensor without its mask."""
+    return tensor if mask_of(tensor) is None else Tensor(tensor._data, tensor._node, tensor._needs)
+
+
 def detached(tensor: Tensor) -> Tensor:
     """The same numbers and mask, without gradients."""
     mask = mask_of(tensor)

@@ -3,10 +3,12 @@
 from ..absent import not_offered
 from ..serialization import deserialize, serialize
 from .advanced_activations import ELU, LeakyReLU, Maxout, PReLU, ReLU, Softmax
+from .attention import AdditiveAttention, Attention, MultiHeadAttention
 from .base import Layer
 from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from .convolutional import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
 from .core import Activation, Dense, Embedding, Identity, Lambda, Masking
+from .einsum_dense import EinsumDense
 from .input import Input, InputLayer
 from .input_spec import InputSpec
 from .merging import (
@@ -117,12 +119,12 @@ _OTHERS = {
         "SeparableConv2D SeparableConvolution2D",
         "use Conv2D(channels, kernel_size, groups=channels), then Conv2D(filters, 1)",
     ),
-    **_all("MultiHeadAttention GroupQueryAttention Attention AdditiveAttention", _ATTENTION),
+    "GroupQueryAttention": _ATTENTION,
     "GroupNormalization": _IN_NN.format("GroupNorm"),
     "RMSNormalization": _IN_NN.format("RMSNorm"),
     **_all("SpectralNormalization UnitNormalization", "use constraint UnitNorm, or Lambda"),
     **_all("merge Merge", "use Add()([a, b]), Concatenate()([a, b]) and the like"),
-    **_all("Dot dot EinsumDense ReversibleEmbedding", "use Lambda(lambda x: tg.einsum(...)), or a Layer of your own"),
+    **_all("Dot dot ReversibleEmbedding", "use Lambda(lambda x: tg.einsum(...)), or a Layer of your own"),
     **_all("AlphaDropout GaussianDropout", "use Dropout, or a Layer of your own with tg.random"),
     **_all(
         "CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup StringLookup TextVectorization", _BEFORE

@@ -384,7 +384,7 @@ class Layer(Configurable, Weights):
         return f"name={self.name!r}"
 
 
-_NOT_WRITTEN = {"activity_regularizer", "input_length", "use_cudnn", "weights"}
+_NOT_WRITTEN = {"activity_regularizer", "input_length", "flash_attention", "use_cudnn", "weights"}
 """Options that `Layer` writes itself, or that need not be written."""
 
 Layer.build = marks_as_built(Layer.build)
