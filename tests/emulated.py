@@ -9,7 +9,7 @@ from tinygrad_ml.compile.gpu.gathers import gathers
 from tinygrad_ml.compile.gpu.kernels import Launch, has_form, has_launch, launches
 from tinygrad_ml.compile.gpu.rows import REVISITED_ELEMENTS
 from tinygrad_ml.compile.gpu.small import small_products
-from tinygrad_ml.compile.guards.signature import take_apart
+from tinygrad_ml.compile.guards.signature import Arguments
 from tinygrad_ml.compile.schedule.fusion import fusion
 from tinygrad_ml.compile.schedule.layout import form_of, view_function
 
@@ -25,7 +25,9 @@ class Emulated:
         tensors = [tg.tensor(array, requires_grad=array.dtype.kind == "f") for array in arrays]
         expected = function(*tensors)
         self.expected = [y.detach().numpy() for y in (expected if isinstance(expected, tuple) else (expected,))]
-        self.program = gathers(small_products(tg.compile(function)._record(*take_apart(tuple(tensors), {})).program))
+        self.program = gathers(
+            small_products(tg.compile(function)._record(Arguments(function, tuple(tensors), {})).program)
+        )
         self.kernels = fusion(
             self.program, has_form, may_reduce=lambda instruction, is_reduced: True, few=REVISITED_ELEMENTS
         )

@@ -306,7 +306,7 @@ class Blocks:
 
 def _source(value: Value) -> str:
     """A value from outside: its name; of a constant number the number."""
-    array = getattr(value.source, "array", None)
+    array = value.constant
     return number(array.item()) if array is not None and not value.shape else source_name(value)
 
 

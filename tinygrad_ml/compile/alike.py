@@ -31,6 +31,7 @@ def alike(one: Recording, other: Recording) -> bool:
     return (
         _same([(target, what, place) for target, what, place in one.rebinds], list(other.rebinds))
         and _same(one.outputs, other.outputs)
+        and _same(one.aliases, other.aliases)
         and _same([(f, dtype) for f, dtype, _ in one.host], [(f, dtype) for f, dtype, _ in other.host])
         and _same_programs(one.program, other.program)
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from operator import is_
 from typing import Any
 
 from .. import writes
@@ -32,15 +31,11 @@ class Compiled:
         self,
         recording: Recording,
         tensors: list[Tensor],
-        static: tuple,
-        aliases: dict[int, Tensor],
         engine: Engine,
         memory: Any,
         without: Sequence[str],
     ):
         self.recording, self.recorded = recording, recording.program
-        self._keep = static  # whose ids are in the key
-        self._aliases = aliases  # arguments that the function reaches in another way too
         program = recording.program
         self.stages: dict[str, Program] = {"recorded": program}
         for name, simplify in PASSES.items():
@@ -71,23 +66,18 @@ class Compiled:
             if value.source.kind == "state":
                 self._refuse_overlap(value.source, value.source.tensor._data, tensors)
 
-    def again(
-        self, recording: Recording, tensors: list[Tensor], static: tuple, aliases: dict[int, Tensor]
-    ) -> Compiled | None:
+    def again(self, recording: Recording, tensors: list[Tensor]) -> Compiled | None:
         """This program for another recording, if that is the same; else None."""
-        same_aliases = self._aliases.keys() == aliases.keys() and all(
-            map(is_, self._aliases.values(), aliases.values())
-        )
-        if self.failed or not same_aliases or not self.executable.fits() or not alike(self.recording, recording):
+        if self.failed or not self.executable.fits() or not alike(self.recording, recording):
             return None
         made = copy.copy(self)
-        made.recording, made._keep, made._fresh, made.used = recording, static, True, -1
+        made.recording, made._fresh, made.used = recording, True, -1
         made.look_at_memory(tensors)
         return made
 
     def fits(self, tensors: list[Tensor]) -> bool:
         """Whether what the recording relied on holds in this call."""
-        same = not self.failed and all(tensors[i] is tensor for i, tensor in self._aliases.items())
+        same = not self.failed and all(tensors[i] is tensor for i, tensor in self.recording.aliases.items())
         return same and self.executable.fits() and self.recording.holds() and self.recording.noticed.same()
 
     def refuse_overlaps(self, tensors: list[Tensor]) -> None:

@@ -53,6 +53,16 @@ class Value:
         """How many bytes its array takes."""
         return size(self.shape) * self.dtype.itemsize
 
+    @property
+    def constant(self) -> Any:
+        """Its array, if it is the same in every step; None for all others."""
+        return getattr(self.source, "array", None)
+
+    @property
+    def known_number(self) -> Any:
+        """A single number that is the same in every step; None for all others."""
+        return None if self.constant is None or self.shape else self.constant.item()
+
     def __repr__(self) -> str:
         return f"%{self.number}"
 
@@ -208,7 +218,7 @@ class Program:
 
 def _origin(value: Value) -> str:
     """Where a value comes from; of a constant of the host a glimpse of its numbers: `constant [0, 1, ..., 8, 9]`."""
-    array: Any = getattr(value.source, "array", None)
+    array = value.constant
     if type(array).__module__ != "numpy" or not array.ndim:
         return repr(value.source)
     flat = array.ravel()

@@ -1,6 +1,7 @@
 """Calling a function once, and what comes of it: the program, and what this relied on.
 
-What the function reaches is found before and after; what it does meanwhile, a `Recorder` writes down.
+What the function reaches is found first; what it does, a `Recorder` writes down; and where it has left something else,
+is looked again.
 
 Read before: `record/`, `guards/`. Read next: `compiled.py`.
 """
@@ -19,8 +20,8 @@ from .guards.conditions import Condition, conditions, gradients
 from .guards.held import Held
 from .guards.noticed import Noticed
 from .guards.reach import Reached, reachable
-from .guards.signature import argument_names, named_arguments
-from .program import Program
+from .guards.signature import Arguments
+from .program import Program, Value
 from .record.recorder import Recorder
 from .record.traced import ELSEWHERE, WHAT_TO_DO, Traced, Unreadable
 from .sources import Argument
@@ -46,6 +47,8 @@ class Recording:
     noticed     the variables and attributes that code of the user's reads, as they were behind it
     before      what everything that can be reached held before, until a first step has gone well
     counted     (dictionary, name): where the host's part of a step leaves its numbers
+    aliases     position of an argument -> the tensor, if the function reaches it in another way too
+    fixed       the arguments that are no tensors: they are kept, as their ids may be in the key of the call
     """
 
     program: Program
@@ -56,6 +59,8 @@ class Recording:
     noticed: Noticed
     before: Held | None
     counted: list[tuple[dict, str]]
+    aliases: dict[int, Tensor]
+    fixed: tuple
 
     def holds(self) -> bool:
         """Whether all that the recording relied on is as it was, but for what is noticed."""
@@ -74,33 +79,44 @@ class Recording:
         return f"it differs in {next(differing, 'the shape or dtype of its state')}"
 
 
-def record(
-    function: Callable, args: tuple, kwargs: dict[str, Any], tensors: list[Tensor], reached: Reached
-) -> Recording:
-    """Call the function, and say what it did. If it fails, all that it could reach is put back as it was.
-
-    tensors  those among `args` and `kwargs`
-    reached  what the function can reach
-    """
-    before = Held(reached.holders)
+def record(call: Arguments) -> Recording:
+    """Call the function, and say what it did. If it fails, all that it could reach is put back as it was."""
+    reached = reachable(call.function)
+    by_itself = set(map(id, reached.tensors))
+    aliases = {i: tensor for i, tensor in enumerate(call.tensors) if id(tensor) in by_itself}
+    reached.look_at(call.args, call.kwargs)
+    before, there, told = Held(reached.holders), list(reached.tensors), list(reached.told)
     with Recorder() as recorder:
         try:
-            named = named_arguments(function, args, kwargs)
-            given = [(name, Held([(part, name, name)])) for name, whole in named for part in containers(whole)]
-            for position, name in enumerate(argument_names(named)):
-                recorder.take(tensors[position], Argument(position, name))
-            for tensor in reached.tensors:
+            given = [(name, Held([(part, name, name)])) for name, whole in call.named for part in containers(whole)]
+            for position, name in enumerate(call.names()):
+                recorder.take(call.tensors[position], Argument(position, name))
+            for tensor in there:
                 recorder.take(tensor)
             with watching(recorder.watch):
-                returned = function(*args, **kwargs)
+                returned = call.function(*call.args, **call.kwargs)
             _refuse_changed_arguments(given)
             if recorder.shadows.awaited:
                 raise CompileError(
                     f"while it is recorded, the function waits for another thread, which uses its tensors: {ELSEWHERE}"
                 )
-            now = reachable(function, args, kwargs)
-            _refuse_what_was_kept(recorder, now, returned)
-            return _recording(recorder, returned, tensors, reached, before, now)
+            reached.look_again(before)
+            _refuse_what_was_kept(recorder, reached, returned)
+            results, rebinds, outputs = _left(recorder, returned, call.tensors, there)
+            relied_on = _relied_on(recorder, call.tensors, there, told, before)
+            writes = recorder.writes(set(map(id, leaves(returned))) - set(map(id, (*there, *call.tensors))))
+            return Recording(
+                Program(recorder.instructions, results, writes),
+                rebinds,
+                outputs,
+                recorder.host,
+                relied_on,
+                Noticed(reached),
+                before,
+                before.counted(reached.holders) if recorder.host else [],
+                aliases,
+                tuple(leaf for leaf in leaves((call.args, call.kwargs)) if not isinstance(leaf, Tensor)),
+            )
         except BaseException as error:
             before.restore()
             if isinstance(error, Unreadable):
@@ -141,13 +157,13 @@ def _refuse_what_was_kept(recorder: Recorder, now: Reached, returned: Any) -> No
             )
 
 
-def _recording(
-    recorder: Recorder, returned: Any, tensors: list[Tensor], reached: Reached, before: Held, now: Reached
-) -> Recording:
-    """What the recorder has written down, and what there is besides."""
+def _left(
+    recorder: Recorder, returned: Any, tensors: list[Tensor], there: list[Tensor]
+) -> tuple[list[Value], list[tuple], Any]:
+    """(results, rebinds, outputs) of a `Recording`: what the function left in tensors, and what it returned."""
     position = {id(tensor): i for i, tensor in enumerate(tensors)}
-    own = set(map(id, reached.tensors))
-    results = []
+    known = set(map(id, there))
+    results: list[Value] = []
 
     def result(tensor: Tensor) -> int:
         results.append(recorder.value_of(tensor))
@@ -165,20 +181,23 @@ def _recording(
             return leaf
         if id(leaf) in position:
             return Result(None, position[id(leaf)])
-        return Result(None, leaf) if id(leaf) in own else Result(result(leaf))
+        return Result(None, leaf) if id(leaf) in known else Result(result(leaf))
 
-    outputs = mapped(placed, returned)
-    writes = recorder.writes(set(map(id, leaves(returned))) - own - position.keys())
-    there = {
+    return results, rebinds, mapped(placed, returned)
+
+
+def _relied_on(
+    recorder: Recorder, tensors: list[Tensor], there: list[Tensor], told: list[Any], before: Held
+) -> list[Condition]:
+    arguments = set(map(id, tensors))
+    have_gradients = {
         tensor: gradient is not None
         for tensor, _, _, needs, gradient in recorder.as_they_were()
-        if needs and id(tensor) not in position
+        if needs and id(tensor) not in arguments
     }
-    relied_on = [*conditions(reached.told, reached.tensors), gradients([*there], [*there.values()])]
+    relied_on = [*conditions(told, there), gradients([*have_gradients], [*have_gradients.values()])]
     if recorder.relied_on:
         words = "which parameters have been updated equally often"
-        with before.back(holder for holder, owner, _ in reached.holders if owner is None and isinstance(holder, dict)):
+        with before.back(lambda holder, owner: owner is None and isinstance(holder, dict)):
             relied_on += [Condition(words, function, function()) for function in recorder.relied_on]
-    program = Program(recorder.instructions, results, writes)
-    counted = before.counted(now.holders) if recorder.host else []
-    return Recording(program, rebinds, outputs, recorder.host, relied_on, Noticed(now), before, counted)
+    return relied_on

@@ -17,16 +17,13 @@ from typing import Any
 from ..backend import Device, absent
 from ..errors import CompileError, OptionError
 from ..modes import modes
-from ..structure import leaves
-from ..tensor import Tensor
 from .alike import look_for_holders
 from .compiled import Compiled
 from .engines import ENGINES, device_of
 from .explain import Explanation
 from .gpu.blas import PRECISIONS
 from .guards.method import HeldMethod
-from .guards.reach import reachable
-from .guards.signature import described, difference, take_apart
+from .guards.signature import Arguments, difference
 from .passes import PASSES
 from .program import Program
 from .recording import record
@@ -151,8 +148,8 @@ class Step:
         with self._turn as mine:
             if not mine:  # it was called while it runs, by a finalizer or a handler of signals
                 return self.function(*args, **kwargs)
-            tensors, key, args, kwargs = take_apart(args, kwargs)
-            return self._compiled(tensors, key, args, kwargs)(tensors)
+            call = Arguments(self.function, args, kwargs)
+            return self._compiled(call)(call.tensors)
 
     def repeat(self, times: int, *args: Any, **kwargs: Any) -> Any:
         """Call the step `times` times with the same arguments; the last result.
@@ -182,30 +179,30 @@ class Step:
         with self._turn as mine:
             if modes.recorder is not None or modes.watchers or not mine:
                 return [self.function(*args, **kwargs) for _ in range(times)][-1]
-            tensors, key, args, kwargs = take_apart(args, kwargs)
+            call = Arguments(self.function, args, kwargs)
             while times:
                 result = None  # which gives its memory back
-                done, result = self._compiled(tensors, key, args, kwargs).several(times, tensors)
+                done, result = self._compiled(call).several(times, call.tensors)
                 times -= done
             return result
 
-    def _compiled(self, tensors: list[Tensor], key: tuple, args: tuple, kwargs: dict) -> Compiled:
+    def _compiled(self, call: Arguments) -> Compiled:
         """The program for such a call, recorded if there is none yet."""
-        programs = self._programs.get(key, [])
+        programs = self._programs.get(call.key, [])
         for place, compiled in enumerate(programs):
-            if compiled.fits(tensors):
+            if compiled.fits(call.tensors):
                 if place:  # it will probably be the next one too
                     programs.insert(0, programs.pop(place))
                 break
         else:
-            words = described(self.function, args, kwargs)
             if self._newest is not None and len(self._all()) >= self.programs and not self._warned:
-                self._warn(key, words, *self._newest)
-            compiled = self._record(tensors, key, args, kwargs)
+                self._warn(call, *self._newest)
+            words = call.words  # of the arguments as they are before
+            compiled = self._record(call)
             self._make_room()
-            self._newest = compiled, key, words
-            self._programs.setdefault(key, []).insert(0, compiled)
-        compiled.refuse_overlaps(tensors)
+            self._newest = compiled, call.key, words
+            self._programs.setdefault(call.key, []).insert(0, compiled)
+        compiled.refuse_overlaps(call.tensors)
         compiled.used = next(self._calls)
         self._last = compiled
         return compiled
@@ -257,38 +254,33 @@ class Step:
             place = getattr(place, name, None)
         return self.__qualname__ if place is self else (Step, (self.function, *self._options))
 
-    def _record(self, tensors: list[Tensor], key: tuple, args: tuple, kwargs: dict) -> Compiled:
-        for tensor in tensors:
+    def _record(self, call: Arguments) -> Compiled:
+        for tensor in call.tensors:
             if absent(tensor._data):
                 raise CompileError(f"tg.compile needs tensors with numbers, and {tensor._described()} has none")
-        reached = reachable(self.function)
-        own = set(map(id, reached.tensors))
-        reached.look_at(args, kwargs)
-        aliases = {i: tensor for i, tensor in enumerate(tensors) if id(tensor) in own}
         # What the function changes besides tensors when it is recorded, such as a counter, is no reason to record it again.
         current = [compiled for compiled in self._all() if compiled.recording.noticed.same()]
-        recording = record(self.function, args, kwargs, tensors, reached)
+        recording = record(call)
         look_for_holders(recording.program)
         for compiled in current:
             compiled.recording.noticed.renew()
-        static = tuple(leaf for leaf in leaves((args, kwargs)) if not isinstance(leaf, Tensor))
-        earlier = self._programs.get(key, [])
+        earlier = self._programs.get(call.key, [])
         for place, compiled in enumerate(earlier):
-            again = compiled.again(recording, tensors, static, aliases)
+            again = compiled.again(recording, call.tensors)
             if again is not None:
                 if compiled.recording.differs_in_numbers_only():
                     del earlier[place]
                 return again
-        device = device_of(recording.program, tensors)
+        device = device_of(recording.program, call.tensors)
         engine = ENGINES[device.kind]
         if device not in self._memory:
             self._memory[device] = engine.memory(device.index, self.products)
-        return Compiled(recording, tensors, static, aliases, engine, self._memory[device], self.without)
+        return Compiled(recording, call.tensors, engine, self._memory[device], self.without)
 
-    def _warn(self, key: tuple, words: dict, last: Compiled, its_key: tuple, its_words: dict) -> None:
+    def _warn(self, call: Arguments, last: Compiled, its_key: tuple, its_words: dict) -> None:
         """Say, once, what it is that changes so often."""
         self._warned = True
-        why = difference(words, its_words) if key != its_key else last.recording.change()
+        why = difference(call.words, its_words) if call.key != its_key else last.recording.change()
         warnings.warn(
             f"{self.__name__} has been recorded for {self.programs} combinations of shapes, options and modes, and this call "
             f"is yet another one: {why}. From now on the program that was not used for longest goes when there is another "

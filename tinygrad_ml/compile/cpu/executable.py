@@ -65,7 +65,7 @@ class Executable(schedule.Executable):
         return self._compiled and may_reduce(instruction, is_reduced)
 
     def lay_out(self, forms: dict[Value, numpy.ndarray], writeable: set[Value]) -> HostLayout:
-        return HostLayout(self.program, self.turns, forms, writeable, self._compiled)
+        return HostLayout(self.program, self.turns, forms, writeable, compiled=self._compiled)
 
     def write(self, layout: HostLayout, arrays: dict[Value, numpy.ndarray]) -> None:
         pools = {value: Pool(value.shape, value.dtype) for value in layout.handed_out}

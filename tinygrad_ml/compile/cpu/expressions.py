@@ -109,7 +109,4 @@ def literal(number: float, dtype: numpy.dtype) -> str:
 
 def constant(value: Value) -> str | None:
     """A constant number as it is written in the source; None if the value is none."""
-    array = getattr(value.source, "array", None)
-    if array is None or array.ndim or value.source.kind != "constant":
-        return None
-    return literal(array.item(), value.dtype)
+    return None if value.known_number is None else literal(value.known_number, value.dtype)

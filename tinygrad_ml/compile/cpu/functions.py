@@ -20,8 +20,8 @@ def has_form(instruction: Instruction) -> bool:
     """Whether an elementwise operation can be a part of a kernel: not if there are numbers for which it is an error."""
     if not isinstance(instruction.op, Primitive):
         return True
-    constants = [v.source.array if v.source and v.source.kind == "constant" else None for v in instruction.inputs]
-    return instruction.op.defined([value.dtype for value in instruction.inputs], constants, **instruction.params)
+    dtypes, constants = zip(*((value.dtype, value.constant) for value in instruction.inputs), strict=True)
+    return instruction.op.defined(dtypes, constants, **instruction.params)
 
 
 def has_calls(instruction: Instruction) -> bool:

@@ -6,12 +6,11 @@ A *register* is a buffer for one block of a kernel's intermediate values; it sta
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-
-import numpy
+from typing import Any
 
 from ... import blocks
 from ...ops.shapes import size
-from ..program import Instruction, Program, Value
+from ..program import Instruction, Value
 from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout, form_of
 from .loops import KernelLoop
@@ -32,20 +31,13 @@ class HostLayout(Layout):
     products   result -> the matrix product that runs as machine code
     """
 
-    def __init__(
-        self,
-        program: Program,
-        turns: list[list[Kernel]],
-        forms: dict[Value, numpy.ndarray],
-        writeable: set[Value],
-        compiled: bool = False,
-    ):
+    def __init__(self, *what_and_where: Any, compiled: bool = False):
         self.compiled = compiled
         self.loops: dict[Kernel, KernelLoop] = {}
         self.blocks: dict[Kernel, tuple[int, bool]] = {}
         self.registers: dict[Value, Value] = {}
         self.products: dict[Value, Product] = {}
-        super().__init__(program, turns, forms, writeable)
+        super().__init__(*what_and_where)
 
     def _lay(self, kernel: Kernel, instruction: Instruction) -> None:
         super()._lay(kernel, instruction)

@@ -211,9 +211,6 @@ class Lines(StepSource):
         out = self._target(instruction.output)
         self.lines.append(f"concatenate(({', '.join(operands)},), {instruction.params['axis']}, {out})")
 
-    def _cumulative_sum(self, instruction: Instruction, operands: list[str]) -> None:
-        self._copied(instruction, operands[0], self._target(instruction.output))
-
     def _scatter_add(self, instruction: Instruction, operands: list[str]) -> None:
         if ARRAY in instruction.params["index"]:
             self._eagerly(instruction, operands)
@@ -261,7 +258,7 @@ FORMS = {
     COPY: Lines._copy,
     movement.reshape: Lines._reshape,
     movement.concat: Lines._concat,
-    reduce.cumulative_sum: Lines._cumulative_sum,
+    reduce.cumulative_sum: lambda lines, i, operands: lines._copied(i, operands[0], lines._target(i.output)),
     scatter_add: Lines._scatter_add,
     assemble: Lines._assemble,
     windows.fold: Lines._fold,

@@ -48,20 +48,8 @@ class Executable(schedule.Executable):
 
     few = REVISITED_ELEMENTS
     memory: CudaRuntime
-
-    def __init__(
-        self,
-        program: Program,
-        rebound: set[int],
-        memory: CudaRuntime,
-        fuse: bool = True,
-        in_place: bool = True,
-        loops: bool = True,
-    ):
-        super().__init__(program, rebound, memory, fuse, in_place, loops)
-        self._copied: frozenset[int] = frozenset()
-        self._parts: list[Callable[[], None]] = []
-        self.graphs: list[Captured] = []
+    graphs: list[Captured]
+    _copied: frozenset[int] = frozenset()
 
     # -- before it runs ----------------------------------------------------------------------------------------
 
@@ -116,7 +104,9 @@ class Executable(schedule.Executable):
     def _all_tasks(self, layout: DeviceLayout) -> list[Task]:
         forms = layout.forms | {value: layout.forms[memory] for value, memory in layout.in_place.items()}
         made: list[Task] = []
-        for structured, equal in groupby(self.turns, key=lambda turn: _structure(turn, forms)):
+        for structured, equal in groupby(
+            self.turns, lambda turn: structure(turn[0], forms) if len(turn) == 1 else None
+        ):
             if structured is None:
                 made += [task for turn in equal for task in self._at_once(turn, layout, forms)]
             else:
@@ -149,7 +139,8 @@ class Executable(schedule.Executable):
     def _capture(self) -> None:
         self._linked = False
         self._streams = {device: streams.generator(device) for device in self._streams}
-        self._parts, self.graphs, self._many = [], [], None
+        self._parts: list[Callable[[], None]] = []
+        self.graphs, self._many = [], None
         for captured, group in groupby(self._tasks, key=lambda task: task.captured):
             if captured:
                 self.graphs.append(self.memory.capture(partial(self._run, list(group), 1)))
@@ -250,11 +241,6 @@ def _on_device(program: Program, fuse: bool) -> Program:
     return gathers(small_products(program) if fuse else program, fuse)
 
 
-def _structure(turn: list[Kernel], forms: dict[Value, numpy.ndarray]) -> Hashable | None:
-    """What equal kernels of consecutive turns have in common, which may be one launch."""
-    return structure(turn[0], forms) if len(turn) == 1 else None
-
-
 def _updates_last(program: Program, kernels: list[Kernel], together: bool) -> list[list[Kernel]]:
     """The kernels in turns, with those at the end that only compute what is written to memory, equal ones side by side.
 
@@ -267,9 +253,8 @@ def _updates_last(program: Program, kernels: list[Kernel], together: bool) -> li
     updates = [k for k in kernels if k.kind == "loop" and k.outputs and only.issuperset(k.outputs)]
     alike: dict[Hashable, list[Kernel]] = {}
     for kernel in updates:
-        alike.setdefault(tuple((i.op, frozen(i.params), i.output.dtype) for i in kernel.instructions), []).append(
-            kernel
-        )
+        same = tuple((i.op, frozen(i.params), i.output.dtype) for i in kernel.instructions)
+        alike.setdefault(same, []).append(kernel)
     last = {kernel: None for same in alike.values() if len(same) > 1 for kernel in same}
     others = [kernel for kernel in kernels if kernel not in last]
     return [*(in_turns(others) if together else ([kernel] for kernel in others)), *([kernel] for kernel in last)]

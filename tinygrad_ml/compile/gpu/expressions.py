@@ -65,9 +65,7 @@ def literal(number: float, dtype: numpy.dtype) -> str:
 
 def constant(value: Value) -> str | None:
     """The literal of a value that is a single number known while compiling; None if it is none."""
-    if value.shape or value.source is None or value.source.kind != "constant":
-        return None
-    return literal(value.source.array.item(), value.dtype)
+    return None if value.known_number is None else literal(value.known_number, value.dtype)
 
 
 class CudaPrinter(Printer):

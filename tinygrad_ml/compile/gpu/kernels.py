@@ -48,11 +48,8 @@ def has_form(instruction: Instruction) -> bool:
 
 def has_launch(instruction: Instruction) -> bool:
     """Whether an instruction that stands alone has a generated kernel."""
-    if not _supported(instruction):
-        return False
-    return (
-        instruction.renames or has_fold(instruction) or (instruction.op in SINGLE and indexing.has_launch(instruction))
-    )
+    known = instruction.op in SINGLE and indexing.has_launch(instruction)
+    return _supported(instruction) and (known or instruction.renames or has_fold(instruction))
 
 
 def _supported(instruction: Instruction) -> bool:

@@ -90,12 +90,15 @@ class Held:
             if differences(content(holder), held):
                 _fill(holder, held)
 
+    def changed(self) -> list[Any]:
+        """The holders that hold something else now."""
+        return [holder for holder, _, held in self._held if differences(content(holder), held)]
+
     @contextmanager
-    def back(self, holders: Iterable[Any]) -> Iterator[None]:
-        """Inside, these holders hold what they held at that moment."""
-        theirs = set(map(id, holders))
+    def back(self, which: Callable[[Any, str | None], bool]) -> Iterator[None]:
+        """Inside, those holders for which `which(holder, whose it is)` hold what they held at that moment."""
         then = Held(())
-        then._held = [entry for entry in self._held if id(entry[0]) in theirs]
+        then._held = [entry for entry in self._held if which(*entry[:2])]
         now = Held((holder, owner, "") for holder, owner, _ in then._held)
         then.restore()
         try:

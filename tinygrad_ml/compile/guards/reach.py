@@ -19,7 +19,7 @@ from typing import Any
 
 from ...tensor import Tensor
 from .code import Variables, closed_over, is_ours, is_users, name_of, names_in
-from .held import CONTAINERS, GENERATORS, Holder
+from .held import CONTAINERS, GENERATORS, Held, Holder
 from .method import HeldMethod
 from .values import PLAIN, snapshot
 
@@ -59,6 +59,9 @@ class Reached:
         self._named: set[str] = set()
         self._unnamed: dict[str, list[tuple[Any, str | None, str]]] = {}
         self._waiting: list[tuple[Any, str | None, str]] = []  # (thing, who holds it, what to call it)
+        self._looked_into: list[
+            tuple[Any, Any, str | None, str]
+        ] = []  # (what holds for a thing, thing, whose, its path)
 
     def place(self, wanted: Callable[[Tensor], bool]) -> str | None:
         """What to call the place of a tensor that is `wanted`, if there is one."""
@@ -74,18 +77,28 @@ class Reached:
             self._seen[id(thing)] = thing
             if isinstance(thing, (type, types.ModuleType)):
                 if is_users(thing):
-                    self._look_at_space(thing)
+                    self.spaces.append(thing)
+                    if isinstance(thing, type):
+                        self.holders.append((thing, name_of(thing), name_of(thing)))
+                    self._look_into_space(thing)
             else:
                 self._look_at_thing(thing, owner, path)
         return self
 
-    def _look_at_space(self, space: type | types.ModuleType) -> None:
+    def look_again(self, before: Held) -> None:
+        """Find what is reached where something is another now than it was `before`."""
+        changed = set(map(id, before.changed()))
+        for holder, thing, owner, path in self._looked_into:
+            if holder is None or id(holder) in changed:
+                self._look_into_thing(thing, owner, path)
+        for space in tuple(self.spaces):
+            self._look_into_space(space)
+        self.look_at()
+
+    def _look_into_space(self, space: type | types.ModuleType) -> None:
         """Find what a class or a module of the user's has that some code of theirs calls by its name, or that Python or
         this library calls: a method `fit` that a step does not name is none of its business."""
         owner = name_of(space)
-        self.spaces.append(space)
-        if isinstance(space, type):
-            self.holders.append((space, owner, owner))
         for name, part in snapshot(vars(space)).items():
             known = name in self._named or (isinstance(space, type) and _is_called_by_others(space, name))
             (self._waiting if known else self._unnamed.setdefault(name, [])).append((part, owner, f"{owner}.{name}"))
@@ -103,16 +116,23 @@ class Reached:
         owner = _owner(thing, holds_it)
         if isinstance(thing, types.FunctionType) and owner is not None:
             self._look_for_names(thing)
-        holder, parts = _inside(thing, path)
+        holder = self._look_into_thing(thing, owner, path)
         if holder is not None:
             self.holders.append((holder, owner, path))
+        if holder is not None or hasattr(type(thing), "_reached_by_steps"):
+            self._looked_into.append((holder, thing, owner, path))
+        if owner is not None and isinstance(holder, dict) and holder is not thing:
+            self.objects.append(thing)
+            self._waiting += [(part, owner, "") for part in type(thing).__mro__]
+
+    def _look_into_thing(self, thing: Any, owner: str | None, path: str) -> Any:
+        """Find what it holds; what holds that, if it can change."""
+        holder, parts = _inside(thing, path)
         parts = list(parts)
         if is_ours(type(thing)) or id(thing) in self.ours:
             self.ours.update(id(part) for _, part in parts if isinstance(part, CONTAINERS))
         self._waiting += [(part, owner, name) for name, part in parts]
-        if owner is not None and isinstance(holder, dict) and holder is not thing:
-            self.objects.append(thing)
-            self._waiting += [(part, owner, "") for part in type(thing).__mro__]
+        return holder
 
     def _look_for_names(self, function: types.FunctionType) -> None:
         """Note the names of attributes in the code of the user's, and look at what was left because nobody named it."""

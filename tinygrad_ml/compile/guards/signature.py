@@ -6,7 +6,8 @@ Two calls with equal keys run the same program.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy
@@ -18,51 +19,76 @@ from ...tensor import Tensor
 from .values import became, is_plain
 
 
-def take_apart(args: tuple, kwargs: dict[str, Any]) -> tuple[list[Tensor], tuple, tuple, dict]:
-    """(tensors, key, args, kwargs): the arguments with arrays made tensors, those tensors, and what else they are.
+class Arguments:
+    """The arguments of one call, taken apart once.
+
+    args, kwargs  with arrays made tensors
+    tensors       those in them; the gradient of one comes before it, as to that more may be added
+    key           what else they are
 
     Tuples, lists and dictionaries are looked into. A tensor counts by shape, dtype and device; a
     number, a string, a slice, a frozen dataclass of such by its value, and any other object by its identity.
     """
-    tensors: list[Tensor] = []
 
-    def with_tensor(leaf: Any) -> Any:
+    def __init__(self, function: Callable, args: tuple, kwargs: dict[str, Any]):
+        self.function = function
+        self.tensors: list[Tensor] = []
+        self.args, self.kwargs = mapped(self._with_tensor, (args, kwargs))
+        self.key = (
+            tuple(map(_key, self.args)),
+            tuple((name, _key(self.kwargs[name])) for name in sorted(self.kwargs)),
+            _shared(self.tensors),
+            bool(modes.grad),
+            str(current_device()),
+        )
+
+    def _with_tensor(self, leaf: Any) -> Any:
         if isinstance(leaf, numpy.ndarray) or hasattr(leaf, "__cuda_array_interface__"):
             leaf = Tensor(as_array(leaf))
         if isinstance(leaf, Tensor):
             if leaf.grad is not None:
-                tensors.append(leaf.grad)  # to which more may be added
-            tensors.append(leaf)
+                self.tensors.append(leaf.grad)
+            self.tensors.append(leaf)
         return leaf
 
-    args, kwargs = mapped(with_tensor, (args, kwargs))
-    key = (
-        tuple(map(_key, args)),
-        tuple((name, _key(kwargs[name])) for name in sorted(kwargs)),
-        _shared(tensors),
-        bool(modes.grad),
-        str(current_device()),
-    )
-    return tensors, key, args, kwargs
+    @cached_property
+    def named(self) -> list[tuple[str, Any]]:
+        """(what it is called, argument)"""
+        try:
+            parameters = inspect.signature(self.function).parameters.values()
+        except (TypeError, ValueError):  # a function that is not written in Python need not have one
+            parameters = ()
+        names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        many = [p.name for p in parameters if p.kind == p.VAR_POSITIONAL]
+        names += [f"{many[0]}[{i}]" if many else str(len(names) + i) for i in range(len(self.args) - len(names))]
+        return [*zip(names, self.args, strict=False), *self.kwargs.items()]
 
+    def parts(self) -> Iterator[tuple[str, Any]]:
+        """(what it is called, argument or part of one): `images`, `batch[0]`, `given['x']`."""
+        return (part for whole in self.named for part in _inside(*whole))
 
-def named_arguments(function: Callable, args: tuple, kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
-    """(what it is called, argument)"""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # a function that is not written in Python need not have one
-        parameters = ()
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    many = [p.name for p in parameters if p.kind == p.VAR_POSITIONAL]
-    names += [f"{many[0]}[{i}]" if many else str(len(names) + i) for i in range(len(args) - len(names))]
-    return [*zip(names, args, strict=False), *kwargs.items()]
+    def names(self) -> list[str]:
+        """What to call each of the tensors."""
+        tensors = [(name, part) for name, part in self.parts() if isinstance(part, Tensor)]
+        return [one for name, part in tensors for one in ([f"{name}.grad", name] if part.grad is not None else [name])]
 
-
-def argument_names(named: Iterable[tuple[str, Any]]) -> list[str]:
-    """What to call each tensor in arguments with these names, in the order of `take_apart`: `images`, `batch[0]`,
-    `given['x']`."""
-    tensors = [(name, part) for whole in named for name, part in _inside(*whole) if isinstance(part, Tensor)]
-    return [one for name, part in tensors for one in ([f"{name}.grad", name] if part.grad is not None else [name])]
+    @cached_property
+    def words(self) -> dict[str, tuple[Any, str]]:
+        """What the call is given: name -> (what counts of it, that in words)."""
+        said: dict[str, tuple[Any, str]] = {}
+        for name, part in self.parts():
+            if isinstance(part, (tuple, list, dict)):
+                said[f"argument {name}"] = type(part), f"a {type(part).__qualname__}"
+                said[f"the length of argument {name}"] = len(part), str(len(part))
+            else:
+                said[f"argument {name}"] = _key(part), _told(part)
+        mode = "inside of no_grad()" if not modes.grad else "outside of no_grad()"
+        beside = {
+            "number of positional arguments": str(len(self.args)),
+            "names of arguments": ", ".join(sorted(self.kwargs)),
+        }
+        beside |= {"mode": mode, "device": str(current_device())}
+        return said | {f"the {name}": (words, words) for name, words in beside.items()}
 
 
 def _inside(name: str, part: Any) -> Iterator[tuple[str, Any]]:
@@ -76,24 +102,8 @@ def _inside(name: str, part: Any) -> Iterator[tuple[str, Any]]:
             yield from _inside(f"{name}[{i}]", item)
 
 
-def described(function: Callable, args: tuple, kwargs: dict[str, Any]) -> dict[str, tuple[Any, str]]:
-    """What a call is given: name -> (what counts of it, that in words)."""
-    found: dict[str, tuple[Any, str]] = {}
-    named = (pair for whole in named_arguments(function, args, kwargs) for pair in _inside(*whole))
-    for name, part in named:
-        if isinstance(part, (tuple, list, dict)):
-            found[f"argument {name}"] = type(part), f"a {type(part).__qualname__}"
-            found[f"the length of argument {name}"] = len(part), str(len(part))
-        else:
-            found[f"argument {name}"] = _key(part), _told(part)
-    names, mode = ", ".join(sorted(kwargs)), "inside of no_grad()" if not modes.grad else "outside of no_grad()"
-    beside = {"number of positional arguments": str(len(args)), "names of arguments": names, "mode": mode}
-    beside["device"] = str(current_device())
-    return found | {f"the {name}": (words, words) for name, words in beside.items()}
-
-
 def difference(now: dict[str, tuple[Any, str]], before: dict[str, tuple[Any, str]]) -> str:
-    """In what a call differs from an earlier one; `described` has told of both."""
+    """In what a call differs from an earlier one, by the words of both."""
     for name in now:
         if name in before and now[name][0] != before[name][0]:
             return became(name, now[name][1], before[name][1])

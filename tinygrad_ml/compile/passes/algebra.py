@@ -65,7 +65,7 @@ def _simplified(instruction: Instruction, made: dict[Value, Instruction]) -> Val
 
 def _constant(instruction: Instruction, made) -> Value | None:
     """An operation on small constants of the host is done now."""
-    given = [getattr(value.source, "array", None) for value in instruction.inputs]
+    given = [value.constant for value in instruction.inputs]
     arrays = [array for array in given if isinstance(array, (numpy.ndarray, numpy.generic))]
     if not arrays or len(arrays) < len(given):
         return None
@@ -120,7 +120,7 @@ FOR_ALL: tuple[Callable, ...] = (_constant, _broadcast_for_nothing, _neutral)
 
 
 def _is(value: Value, number: float) -> bool:
-    array = getattr(value.source, "array", None)
+    array = value.constant
     if array is None or array.size != 1 or type(array).__module__ != "numpy":
         return False
     return array.item() == number and not numpy.signbit(array.astype(float)).any()

@@ -37,7 +37,7 @@ def _equal_constants(program: Program) -> dict[Value, Value]:
     first: dict[Hashable, Value] = {}
     replaced = {}
     for value in program.sources():
-        array = getattr(value.source, "array", None)
+        array = value.constant
         if isinstance(array, (numpy.ndarray, numpy.generic)) and value.nbytes <= COMPARED_CONSTANT_BYTES:
             same = first.setdefault((value.dtype, value.shape, array.tobytes()), value)
             if same is not value:

@@ -60,7 +60,7 @@ def _table(instruction: Instruction, checked: set[Value]) -> tuple[int, int] | N
         return None
     x, rows, labels = instruction.inputs
     shape = x.shape if reads else instruction.params["shape"]
-    counted = getattr(rows.source, "array", None)
+    counted = rows.constant
     if len(shape) != 2 or labels not in checked or labels.shape != shape[:1] or counted is None:
         return None
     return shape if numpy.array_equal(of(counted).to_host(counted), numpy.arange(shape[0])) else None
