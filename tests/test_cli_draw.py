@@ -99,6 +99,10 @@ def test_a_module_that_fails_on_its_input_is_drawn_until_there(folder, capsys):
     run("draw", "program.py:network", "--input-shape", "5,3", "-o", "graph.dot", code=2)
     assert "class=failed" in (folder / "graph.dot").read_text()
     assert "4 features" in capsys.readouterr().err
+    run("explain", "program.py:network", "--input-shape", "5,3", "-o", "failed.html", code=2)
+    assert "and the one that failed" in (folder / "failed.html").read_text()
+    said = capsys.readouterr().err
+    assert "4 features" in said and "failed.html shows what ran until then" in said
 
 
 def test_what_ran_before_an_error_is_drawn(folder, capsys):
@@ -106,6 +110,9 @@ def test_what_ran_before_an_error_is_drawn(folder, capsys):
     assert "class=failed" in (folder / "graph.dot").read_text()
     assert "matmul" in capsys.readouterr().err
     run("explain", "program.py:broken", code=2)
+    assert "and the one that failed" in (folder / "page.html").read_text()
+    said = capsys.readouterr().err
+    assert "matmul" in said and "The page shows what ran until then" in said
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 import tinygrad_ml as tg
 import viz
 from tinygrad_ml import nn
-from tinygrad_ml.errors import OptionError
+from tinygrad_ml.errors import OptionError, ShapeError
 from viz.render import NoRenderer, _commands
 
 needs_graphviz = pytest.mark.skipif(not _commands("svg"), reason="there is no Graphviz on this machine")
@@ -527,3 +527,51 @@ def test_two_fingers_pinch_and_one_moves(shown):
     settle(page)
     page.touchscreen.tap(*middle(page.locator('.node[data-box^="m"]').first.bounding_box()))
     assert page.locator(".frame").count() > 0
+
+
+class Skip(nn.Module):
+    """A layer and a way around it."""
+
+    def __init__(self):
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x):
+        hidden = self.layer(x)
+        return x + hidden
+
+
+@needs_graphviz
+def test_pointing_at_a_line_lights_its_boxes_and_at_a_box_its_lines(shown):
+    page = shown(Skip(), input_shape=(2, 4), level="layers")
+    line = page.locator("#program li", has_text="hidden = self.layer(x)")
+    line.hover()
+    lit = page.locator(".lit.node").evaluate_all("(found) => found.map((box) => box.dataset.box[0]).join('')")
+    assert lit == "mw"  # the layer, and its backward pass
+    assert page.locator(".lit.node").first.get_attribute("aria-label").startswith("layer Linear, closed")
+    page.locator("#program li", has_text="return x + hidden").locator("code").focus()
+    assert page.locator(".lit.node.output").count() == 1 and page.locator(".lit.node").count() == 2
+    page.mouse.move(5, 5)
+    page.locator('.node[aria-label^="layer"]').first.hover()
+    assert page.locator("#program li.lit").all_inner_texts() == ["    hidden = self.layer(x)"]
+    page.locator('.node[aria-label^="layer"]').first.press("Enter")
+    line.hover()
+    assert page.locator(".lit.node").count() == 4  # what it made, and the gradients of it
+    line.click()
+    settle(page)
+    pane = page.locator("#pane").bounding_box()
+    for box in page.locator(".lit.node").all():
+        assert pane["x"] <= box.bounding_box()["x"] and pane["y"] <= box.bounding_box()["y"]
+    page.evaluate("go(story.findIndex((part) => steps[part.from].kind === 'compute') + 1)")
+    assert page.locator("#program li.now").count() == 1
+
+
+@needs_graphviz
+def test_a_line_that_failed_is_marked_and_the_failed_operation_is_the_last_step(shown):
+    with pytest.raises(ShapeError) as raised, viz.lines():
+        Skip()(tg.ones((2, 3)))
+    page = shown(raised.value)
+    failed = [line.strip() for line in page.locator("#program li.failed").all_inner_texts()]
+    assert failed == ["Skip()(tg.ones((2, 3)))", "hidden = self.layer(x)"]
+    page.click("#last")
+    assert page.locator(".now.node.failed").count() == 1
+    assert "(2, 3)" in page.locator("#shapes").inner_text() and "(4, 4)" in page.locator("#shapes").inner_text()

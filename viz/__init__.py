@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from .draw import Picture, draw
 from .explain import explain
+from .lines import lines
 from .steps import Steps, steps
 from .telling import Step
 
@@ -39,7 +40,7 @@ _TRAINING = (
     "surface",
 )
 
-__all__ = ["Picture", "Step", "Steps", "draw", "explain", "steps", *_TRAINING]
+__all__ = ["Picture", "Step", "Steps", "draw", "explain", "lines", "steps", *_TRAINING]
 
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@
     steps    the story, down to single operations; a closed box is one step of all that happens in it
     boxes    id -> what the list beside the picture says of it
     sources  how each operation is defined
+    program  the lines that made the boxes (`lines.py`), if they are known
 
-Read before: `rooms.py`, `plans.py`, `telling.py`. Read next: `explain.py`.
+Read before: `rooms.py`, `plans.py`, `telling.py`. Read next: `filling.py`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tinygrad_ml.graph import Node
 from . import words
 from .arranging import Arrangement
 from .facts import device_of
+from .failure import FAILED
 from .figures import ArraySummary, amount, byte_text, number, shape_text
 from .model import Item
 from .rooms import Room
@@ -102,6 +104,8 @@ def details(arrangement: Arrangement, rooms: Sequence[Room]) -> dict[str, Any]:
         for item in room.drawing.items:
             if item.id in closed:
                 boxes[item.id] = _said_of_call(item, closed[item.id])
+            elif item.id == FAILED:
+                boxes[item.id] = {"name": f"{item.name} failed", "facts": [("error", item.note)], "source": ""}
             elif item.id[0] == "x":
                 facts = [("tensor", f"{shape_text(item.shape or ())}, {item.dtype}")]
                 boxes[item.id] = {"name": item.name, "facts": facts, "source": ""}

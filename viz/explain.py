@@ -4,47 +4,39 @@ Every call of a module or a function is laid out once, here, and the page's scri
 any box can be opened in place, with its backward pass. Without JavaScript the page is a still picture with the table of
 all steps below it.
 
-Read before: `telling.py`, `rooms.py`, `plans.py`, `carried.py`. Read next: `page/main.js`.
+Read before: `telling.py`, `rooms.py`, `plans.py`, `carried.py`, `lines.py`, `filling.py`. Read next: `page/data.js`.
 """
 
 from __future__ import annotations
 
 import html
-import json
 import sys
 import warnings
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib import resources
-from itertools import pairwise
 from pathlib import Path
-from string import Template
-from typing import Any
+from typing import Any, NamedTuple
 
-from tinygrad_ml.errors import OptionError
+from tinygrad_ml.errors import OptionError, TinygradError
+from tinygrad_ml.graph import Node
 
 from .arranging import Arrangement
-from .asked import Asked, Drawable, outputs_of
+from .asked import Asked, Drawable, asked_of, outputs_of
 from .backward import TROUBLE
 from .carried import HEAT_MAP_ELEMENTS, details, step_data
-from .check import HOW
 from .draw import Picture
-from .figures import WHOLE_ELEMENTS, byte_text
+from .failure import Failure, failure_in
+from .figures import WHOLE_ELEMENTS
+from .filling import filled_in
 from .known import Known
-from .model import KINDS, Drawing
-from .notebook import Page, digest
+from .lines import Call, failed_at, lines, program_of
+from .model import Drawing
+from .notebook import Page
 from .plans import plans_of
 from .reading import KEPT_NUMBERS, read_graph
 from .render import HOW_TO_GET_ONE, NoRenderer
-from .rooms import Room, rooms_of
-from .steps import COLUMNS, row
-from .style import BOXES, style_sheet
-from .telling import Step, tell
-
-SCRIPTS = ("data", "layout", "boxes", "camera", "map", "heat", "story", "detail", "search", "overview", "keys", "main")
-"""The files of the page's script, each of which may use what stands in those before it."""
-
-_CURVE = (400, 80)
+from .rooms import rooms_of
+from .telling import tell
 
 
 def explain(
@@ -63,7 +55,8 @@ def explain(
 ) -> Page:
     """Write a page that is a map of how a tensor and its gradients are computed, and goes through it step by step.
 
-    what         a tensor, or several; with `input_shape` or `inputs` a module or function, as for `draw`
+    what         a tensor, or several; with `input_shape` or `inputs` a module or function, as for `draw`; or an error that
+                 an operation raised: the page shows what ran until then, and what failed, with the shapes that it was given
     path         the file to write, .html
     level, open, depth  what is open at first, as for `draw`; by default as much as the window can show. Each box of a
                  module or a function opens in place by a click, with its backward pass, whatever was open at first
@@ -72,35 +65,72 @@ def explain(
     title        of the page
     limit        refuse to draw more boxes than that inside of one call, or outside of all
 
-    A closed box is one step of the story; an open one has its own steps in it. The page is one self-contained file: it
-    needs no server and no network. Returns its path, which a notebook shows as the page. Raises `OptionError` for a graph
-    above the limit.
+    A closed box is one step of the story; an open one has its own steps in it. Where the lines of the program are known, as
+    of a module or a function that is called here, or of what was computed inside of `viz.lines`, the program stands beside
+    the map. The page is one self-contained file: it needs no server and no network.
+
+    Returns its path, which a notebook shows as the page. Raises `OptionError` for a graph above the limit. An error of the
+    function that is called here comes through, when the page of it has been written.
 
     >>> viz.explain(loss, "page.html")
     """
-    asked = outputs_of(what, input_shape, inputs, sys._getframe(1))
     path = Path(path)
     if path.suffix.lower() not in (".html", ".htm"):
         raise OptionError(f"a page is saved as .html, not {path.name!r}; a still picture is made by viz.draw")
     if not path.parent.is_dir():
         raise OptionError(f"{path} cannot be written: there is no folder {path.parent}; make it first")
-    page = _Page(asked, fold, limit, "numbers" if level == "numbers" else "operations")
+    caller, level_of_all = sys._getframe(1), "numbers" if level == "numbers" else "operations"
+    failed, error = None, what if isinstance(what, BaseException) else None
+    if error is None:
+        try:
+            with lines():
+                asked = outputs_of(what, input_shape, inputs, caller)
+        except TinygradError as raised:
+            if _comes_from_viz(raised):
+                raise
+            error = raised
+    if error is not None:
+        failure = failure_in(error)
+        asked = asked_of(failure.inputs, caller)
+        failed = Failed(failure._replace(inputs=asked.outputs), failed_at(error.__traceback__))
+    page = _Page(asked, fold, limit, level_of_all, failed)
     page.open_at_first(level, open, depth)
-    text = page.write(title, check)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(page.write(title, check), encoding="utf-8")
+    if error is not None and error is not what:
+        error.add_note(f"{path} shows what ran until then.")
+        raise error
     return Page(path)
+
+
+def _comes_from_viz(error: BaseException) -> bool:
+    """Whether an error was raised by a function of this package, and not by one that it called."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] == "viz"
+
+
+class Failed(NamedTuple):
+    """What failed, and the lines of the program at which it did."""
+
+    failure: Failure
+    calls: list[Call]
 
 
 class _Page:
     """A page in the making: one graph, arranged with all calls open, and its rooms."""
 
-    def __init__(self, asked: Asked, fold: bool, limit: int, level: str):
-        self.asked, self.depth = asked, None
-        self.direction = "both" if any(node.needs_grad for node in asked.outputs) else "forward"
-        self.at = Arrangement(asked.outputs, self.direction, None, fold, sys.maxsize, level=level, called=asked.called)
+    def __init__(self, asked: Asked, fold: bool, limit: int, level: str, failed: Failed | None):
+        self.asked, self.depth, self.failed = asked, None, failed
+        learns = failed is None and any(node.needs_grad for node in asked.outputs)
+        self.direction = "both" if learns else "forward"
+        finished, failure = failed is None, failed.failure if failed else None
+        self.at = Arrangement(
+            asked.outputs, self.direction, None, fold, sys.maxsize, finished, level=level, called=asked.called
+        )
         keep = KEPT_NUMBERS if level == "numbers" else WHOLE_ELEMENTS
         self.known = Known(self.at.order, self.at.outputs, back=self.direction == "both", keep=keep)
-        self.rooms, self.routes = rooms_of(self.at, self.direction, self.known, limit)
+        self.rooms, self.routes = rooms_of(self.at, self.direction, self.known, limit, failure)
         self.notes = list(asked.notes)
         if self.known.walk is not None and self.known.walk.trouble:
             self.notes.append(TROUBLE[self.known.walk.trouble])
@@ -116,111 +146,52 @@ class _Page:
 
     def write(self, title: str | None, check: bool) -> str:
         """The page as text."""
+        failure = self.failed.failure if self.failed else None
         with ThreadPoolExecutor(1) as beside:  # Graphviz is another process: the story is told meanwhile
             drawn = beside.submit(self._draw)
-            steps = tell(self.at, self.routes, check=check, keep=HEAT_MAP_ELEMENTS)
-        picture, plans = drawn.result()
-        return _filled_in(self, steps, title or f"How {self.at.title} is computed", picture, plans)
-
-    def _draw(self) -> tuple[str, list[dict[str, Any]] | None]:
-        """The still picture as HTML, and the plans of the rooms; or why there are none."""
+            steps = tell(self.at, self.routes, check=check, keep=HEAT_MAP_ELEMENTS, failure=failure)
         try:
-            return Picture(self._still_drawing()).svg_in_page, plans_of(self.rooms)
+            still, plans = drawn.result()
         except NoRenderer as reason:
-            warnings.warn(f"the page has no picture, only the steps ({reason}). {HOW_TO_GET_ONE}", stacklevel=5)
-            return f"<p>No picture: {html.escape(str(reason))}. {HOW_TO_GET_ONE}</p>", None
+            warnings.warn(f"the page has no picture, only the steps ({reason}). {HOW_TO_GET_ONE}", stacklevel=3)
+            still, plans = f"<p>No picture: {html.escape(str(reason))}. {HOW_TO_GET_ONE}</p>", None
+        data = {
+            "rooms": plans,
+            "open": self.open,
+            "steps": [step_data(step) for step in steps],
+            **details(self.at, self.rooms),
+            "program": program_of(self._made(), self.failed.calls if self.failed else ()),
+        }
+        if title is None:
+            title = f"How {self.at.title} is computed" if failure is None else f"How {failure.name} failed"
+        return filled_in(title, self.notes, still, self.rooms if plans else (), steps, data)
+
+    def _made(self) -> dict[str, Node]:
+        """The nodes by the ids of their boxes, and of the boxes of their gradients."""
+        made = {}
+        for node in self.at.order:
+            place = self.at.place(node)
+            if place is not None and not self.at.is_copy(node):
+                made[place] = made[self.at.gradient_of(place)] = node
+        return made
+
+    def _draw(self) -> tuple[str, list[dict[str, Any]]]:
+        """The still picture as HTML, and the plans of the rooms."""
+        still = f"<noscript>{Picture(self._still_drawing()).svg_in_page}</noscript>"
+        return still, plans_of(self.rooms)
 
     def _still_drawing(self) -> Drawing:
         """What is seen without JavaScript: what is open at first, or the layers; of large networks less."""
         arrangement = Arrangement(
-            self.at.outputs, self.direction, self.depth, True, sys.maxsize, called=self.asked.called, **self.still
+            self.at.outputs,
+            self.direction,
+            self.depth,
+            True,
+            sys.maxsize,
+            self.failed is None,
+            called=self.asked.called,
+            **self.still,
         )
         arrangement.notes += self.notes
-        return read_graph(arrangement, self.direction, known=self.known)
-
-
-def _filled_in(page: _Page, steps: list[Step], title: str, picture: str, plans: list[dict[str, Any]] | None) -> str:
-    style = _file("page.css") + style_sheet("picture")
-    script = "\n".join(_file(f"{name}.js") for name in SCRIPTS)
-    backward = sum(step.phase == "backward" for step in steps)
-    hint = "Press “next”, or the right arrow key, to go through it step by step."
-    peak = byte_text(max((step.held for step in steps), default=0))
-    data = {
-        "hint": hint,
-        "peak": peak,
-        "width": _CURVE[0],
-        "rooms": plans,
-        "open": page.open,
-        "steps": [step_data(step) for step in steps],
-        **details(page.at, page.rooms),
-    }
-    return Template(_file("page.html")).substitute(
-        title=html.escape(title),
-        summary=f"{len(steps) - backward} steps forward, {backward} backward, in the order in which the engine takes them.",
-        notes="".join(f'<p class="note">{html.escape(note)}</p>' for note in page.notes),
-        style=style,
-        style_hash=digest(style),
-        script=script,
-        script_hash=digest(script),
-        still=f"<noscript>{picture}</noscript>" if plans else picture,
-        legend=_legend(page.rooms) if plans else "",
-        steps=len(steps),
-        hint=hint,
-        peak=peak,
-        curve=_memory_curve(steps),
-        how=f'<p class="hint">{HOW}</p>' if any(step.check for step in steps) else "",
-        head="".join(f'<th scope="col">{column}</th>' for column in COLUMNS),
-        rows="\n".join(map(_table_row, steps)),
-        data=_json(data),
-    )
-
-
-def _legend(rooms: Sequence[Room]) -> str:
-    """What the looks of boxes and arrows mean, of those that occur."""
-    present = {item.kind for room in rooms for item in room.drawing.items}
-    signs = []
-    for kind in filter(present.__contains__, KINDS):
-        _, _, fill, line, width, _ = BOXES[kind]
-        box = f'<rect x="2" y="2" width="16" height="10" rx="2" fill="{fill}" stroke="{line}" stroke-width="{width}"/>'
-        signs.append(f'<li><svg width="20" height="14" aria-hidden="true">{box}</svg>{html.escape(KINDS[kind])}</li>')
-    if any(edge.kind == "idle" for room in rooms for edge in room.drawing.edges):
-        signs.append("<li>dotted: no gradient comes back</li>")
-    return "".join(signs)
-
-
-def _file(name: str) -> str:
-    return resources.files("viz").joinpath("page", name).read_text(encoding="utf-8")
-
-
-def _json(data) -> str:
-    """JSON that can stand inside of a <script>: no `<`, and no separator that ends a line of JavaScript."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return text
-
-
-def _table_row(step: Step) -> str:
-    cells = [html.escape(cell) for cell in row(step)]
-    marks = ["", "", "", "", *([' class="result"'] * (len(cells) - 4))]
-    return f'<tr class="{step.phase}">{"".join(f"<td{mark}>{cell}</td>" for mark, cell in zip(marks, cells, strict=True))}</tr>'
-
-
-def _memory_curve(steps: list[Step]) -> str:
-    """The bytes held after each step, as a curve with the place where backward begins marked."""
-    width, height = _CURVE
-    peak = max((step.held for step in steps), default=0)
-    if not peak:
-        return "<p>Nothing but parameters and inputs.</p>"
-    across = [index / max(len(steps) - 1, 1) * width for index in range(len(steps))]
-    heights = [height - step.held / peak * (height - 8) for step in steps]
-    stairs = zip(pairwise([*across, width]), heights, strict=True)
-    points = " ".join(f"{x:.1f},{y:.1f} {to:.1f},{y:.1f}" for (x, to), y in stairs)
-    turn = next((x for x, step in zip(across, steps, strict=True) if step.phase == "backward"), width)
-    return (
-        f'<svg viewBox="-2 0 {width + 4} {height + 16}" role="img" aria-label="Memory held after each step, at most {byte_text(peak)}">'
-        f'<polygon class="area" points="0,{height} {points} {width},{height}"/>'
-        f'<line class="turn" x1="{turn:.1f}" x2="{turn:.1f}" y1="0" y2="{height}"/>'
-        f'<line class="marker" id="marker" x1="0" x2="0" y1="0" y2="{height}" visibility="hidden"/>'
-        f'<text x="0" y="{height + 13}">forward</text><text x="{turn:.1f}" y="{height + 13}">backward</text></svg>'
-    )
+        failure = self.failed.failure if self.failed else None
+        return read_graph(arrangement, self.direction, known=self.known, failure=failure)

@@ -16,6 +16,9 @@ from tinygrad_ml.tensor import Tensor
 
 from .model import Drawing, Edge, Item
 
+FAILED = "failed"
+"""The id of the box of what failed."""
+
 
 class Failure(NamedTuple):
     """What failed, with its formula if it is an operation, the nodes of its inputs, and the message."""
@@ -70,7 +73,7 @@ def add_failure(drawing: Drawing, failure: Failure, places: list[str | None]) ->
     """Add the operation that failed, with an arrow from each of its inputs."""
     drawing.of = f"the failed {failure.name}"
     message = failure.message or "no message"
-    drawing.items.append(Item("failed", "failed", failure.name, equation=failure.formula, note=message, alarm=True))
+    drawing.items.append(Item(FAILED, "failed", failure.name, equation=failure.formula, note=message, alarm=True))
     for number, (node, place) in enumerate(zip(failure.inputs, places, strict=True)):
         if place is not None:
-            drawing.edges.append(Edge(f"f{number}", place, "failed", "failed", node.shape))
+            drawing.edges.append(Edge(f"f{number}", place, FAILED, "failed", node.shape))

@@ -15,6 +15,7 @@ from typing import TypeAlias
 from tinygrad_ml.errors import OptionError
 
 from .arranging import Arrangement
+from .failure import FAILED, Failure, add_failure
 from .known import Known
 from .model import Drawing, Edge, Frame, Item
 from .nesting import Path, common
@@ -58,16 +59,21 @@ class Room:
     doors: dict[str, Door] = field(default_factory=dict)
 
 
-def rooms_of(arrangement: Arrangement, direction: str, known: Known, limit: int) -> tuple[list[Room], Mapping]:
+def rooms_of(
+    arrangement: Arrangement, direction: str, known: Known, limit: int, failure: Failure | None = None
+) -> tuple[list[Room], Mapping[Use, tuple[str, ...]]]:
     """The rooms of a graph whose calls are all open, those around before those inside; and for each `Use` of a tensor the
     ids of the arrows that it goes along, from room to room.
 
-    limit  of boxes in a room
+    limit    of boxes in a room
+    failure  an operation on the outputs that raised an error, to stand behind them
     Raises `OptionError` above the limit.
     """
     builder = _Builder(arrangement, direction)
     for depth in range(1, arrangement.depth + 2):
         builder.add_floor(arrangement.cut(depth), depth, known, limit)
+    if failure is not None:
+        builder.add_failure(arrangement, failure)
     return list(builder.rooms.values()), builder.routes
 
 
@@ -152,6 +158,20 @@ class _Builder:
             said = bare if out and back else edge
             ids += self._add_piece(said, end, door, _id(at, edge.target, depth), f"-{depth}i")
         return ids
+
+    def add_failure(self, at: Arrangement, failure: Failure) -> None:
+        """The operation that failed, outside of all calls, with an arrow from each of its inputs through the walls between."""
+        outermost = self.rooms[()].drawing
+        places = [at.place(node) for node in failure.inputs]
+        add_failure(outermost, failure, places)
+        arrows, outermost.edges = outermost.edges, []
+        for edge in arrows:
+            path = at.around(edge.source) if edge.kind == "failed" else ()
+            for depth in range(len(path), 0, -1):
+                inside = edge.source if depth == len(path) else self.rooms[path[: depth + 1]].id
+                door = self._door(path[:depth], Door(FAILED, False, False))
+                self._add_piece(edge, path[:depth], inside, door, f"-{depth}o")
+            outermost.edges.append(replace(edge, source=self.rooms[path[:1]].id if path else edge.source))
 
     def _add_piece(self, edge: Edge, path: Path, source: str, target: str, suffix: str) -> tuple[str, ...]:
         piece = replace(edge, id=edge.id + suffix, source=source, target=target)

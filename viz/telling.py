@@ -22,7 +22,8 @@ from .arranging import Arrangement
 from .backward import KnownGradient, Share, Visit, walk_back
 from .check import Trial, tried
 from .facts import bytes_of
-from .figures import WHOLE_ELEMENTS, ArraySummary, number, sum_text, summarise
+from .failure import FAILED, Failure
+from .figures import WHOLE_ELEMENTS, ArraySummary, number, shape_text, sum_text, summarise
 from .formulas import true_text
 from .local import local_jacobian
 from .nesting import pass_of
@@ -40,7 +41,7 @@ class Step:
     phase     "forward" or "backward"
     kind      forward: "given" (a leaf) or "compute". Backward: "start"; "share", one use's share of a
               gradient; "unbroadcast", its sum over broadcast axes; "accumulate", its sum with what
-              came earlier
+              came earlier. "failed": what raised an error
     operation what is done, in a word or two
     rule      the formula, in the names of the graph
     result    what comes out, as data; None if there are no numbers
@@ -81,13 +82,15 @@ def tell(
     *,
     check: bool = False,
     keep: int = WHOLE_ELEMENTS,
+    failure: Failure | None = None,
 ) -> list[Step]:
     """The steps of a graph, whose boxes have the ids of an arrangement. A leaf is given just before its first use.
 
     routes  the ids of the arrows for each use of a tensor, as `rooms_of` gives them
-    keep  numbers of tensors up to this many elements are kept whole
+    keep     numbers of tensors up to this many elements are kept whole
+    failure  an operation on the outputs that raised an error: the story ends there
     """
-    return _Teller(arrangement, routes, keep).tell(check)
+    return _Teller(arrangement, routes, keep).tell(check, failure)
 
 
 class _Teller:
@@ -103,7 +106,7 @@ class _Teller:
         self.last_share: dict[Node, Share] = {}
         self.memory = _Memory(arrangement.order)
 
-    def tell(self, check: bool) -> list[Step]:
+    def tell(self, check: bool, failure: Failure | None) -> list[Step]:
         values: dict[Node, Tensor] = {}
         for node, value in replay(_leaves_when_used(self.at.order)):
             array = on_host(value)
@@ -115,7 +118,9 @@ class _Teller:
                 values[node] = value
             if self.at.place(node) is not None and not is_note(node):
                 self._forward(node, array, "changed since" if value is None else "")
-        if any(node.needs_grad for node in self.at.outputs):
+        if failure is not None:
+            self._fail(failure)
+        elif any(node.needs_grad for node in self.at.outputs):
             complete = len(values) == len(self.at.order)
             self._backward(tried(self.at.order, self.at.outputs, values) if complete else {})
         return self.steps
@@ -148,6 +153,12 @@ class _Teller:
         facts["arrows"] = self._arrows("forward", node, range(len(node.inputs)))
         facts["numbers"] = self._numbers(node)
         self._add("forward", "compute", node.op.name, words.equation(node, self.names), result, **facts)
+
+    def _fail(self, failure: Failure) -> None:
+        shapes = ", ".join(f"{self.names[node]} {shape_text(node.shape)}" for node in failure.inputs)
+        what = KnownGradient((), None, failure.message)
+        rule = failure.formula or failure.name
+        self._add("forward", "failed", failure.name, rule, what, name=failure.name, shapes=shapes, box=FAILED)
 
     def _numbers(self, node: Node) -> str:
         return words.written_out(node, self.scalars)

@@ -87,19 +87,26 @@ def _draw(args: argparse.Namespace) -> int:
         subject, failed = error, True  # the module failed on its input
         picture = viz.draw(error, **options)
     _say(lambda: picture.save(args.out or Path("graph.svg")))
-    if failed:
-        notes = "".join(f"\n{note}" for note in getattr(subject, "__notes__", ()))
-        print(f"tinygrad-ml: {subject}{notes}\nThe picture shows what ran until then.", file=sys.stderr)
-    return 2 if failed else 0
+    return _report(subject, "The picture shows what ran until then.") if failed else 0
+
+
+def _report(error: Any, shown: str) -> int:
+    """Say how the computation failed, and what there is to see of it. Returns the command's exit status."""
+    notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
+    print(f"tinygrad-ml: {error}{notes}\n{shown}", file=sys.stderr)
+    return 2
 
 
 def _explain(args: argparse.Namespace) -> int:
     subject, failed = _subject(args)
-    if failed:
-        raise subject
-    options = {**_opened(args), "check": not args.no_check, "inputs": args.input_shape}
-    _say(lambda: viz.explain(subject, args.out or Path("page.html"), **options))
-    return 0
+    options = {**_opened(args), "check": not args.no_check, "inputs": None if failed else args.input_shape}
+    try:
+        _say(lambda: viz.explain(subject, args.out or Path("page.html"), **options))
+    except TinygradError as error:
+        if isinstance(error, OptionError) or not args.input_shape:
+            raise
+        return _report(error, "")  # a note of it says where the page is
+    return _report(subject, "The page shows what ran until then.") if failed else 0
 
 
 def _opened(args: argparse.Namespace) -> dict[str, Any]:
@@ -137,7 +144,8 @@ def _subject(args: argparse.Namespace) -> tuple[Any, bool]:
         raise OptionError(f"{what!r} cannot be drawn: give {', '.join(MODELS)}, or FILE.py:FUNCTION")
     function = _function(Path(file), name)
     try:
-        subject = function()
+        with viz.lines():  # the program stands beside the map of a page
+            subject = function()
     except Exception as error:
         if error.__traceback__ is None or error.__traceback__.tb_next is None:
             raise OptionError(f"{name} of {file} must be a function that is called with nothing: {error}") from error

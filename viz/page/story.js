@@ -5,6 +5,7 @@ let story = []; // parts: from which step to which, and the box that shows it
 let position = 0; // how many steps are done; 0 is the whole picture
 let revealed = true;
 const known = new Map(); // id of what is drawn -> the number of steps after which it is complete
+const toldNow = []; // what is to be done when another step is told
 const rows = [...document.querySelectorAll("#all tbody tr")];
 
 function tellAgain() {
@@ -79,6 +80,7 @@ function showStep() {
   moveMarker();
   at("heats").replaceChildren(...(step && !asked ? heatMaps(step.heats) : []));
   showRows(part, asked);
+  for (const tell of toldNow) tell();
 }
 
 // Lights what the step works on, and dims what comes later.
