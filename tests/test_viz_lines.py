@@ -10,7 +10,7 @@ import tinygrad_ml as tg
 import viz
 from tinygrad_ml import nn
 from tinygrad_ml.errors import OptionError, ShapeError
-from viz.lines import Line
+from viz.lines import ProgramLine
 
 F = nn.functional
 
@@ -51,7 +51,7 @@ def test_inside_of_lines_nodes_remember_where_they_were_called():
     with viz.lines():
         y = x * 3  # here
     assert before.node.line is None and y.node.line == f"{__file__}:{line_with('# here')}"
-    assert isinstance(y.node.line, Line) and (x * 4).node.line is None
+    assert isinstance(y.node.line, ProgramLine) and (x * 4).node.line is None
 
 
 def test_each_box_has_the_lines_that_made_it_and_so_has_its_gradient(tmp_path):

@@ -30,7 +30,7 @@ _OURS = ("tinygrad_ml", "viz")
 _NOT_THE_PROGRAM = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "scripts")})
 
 
-class Line(str):
+class ProgramLine(str):
     """Where in the program an operation was called, as "file:line".
 
     calls  the lines that led there, from the innermost function of the program to the outermost
@@ -38,7 +38,7 @@ class Line(str):
 
     calls: tuple[Call, ...]
 
-    def __new__(cls, calls: Sequence[Call]) -> Line:
+    def __new__(cls, calls: Sequence[Call]) -> ProgramLine:
         (code, number) = calls[0]
         made = super().__new__(cls, f"{code.co_filename}:{number}")
         made.calls = tuple(calls)
@@ -62,7 +62,7 @@ class lines(watching):
 def _remember(op: object, inputs: object, params: object, output: Any) -> None:
     node = output.node
     if node.op is not None and (calls := _calls(sys._getframe(1))):
-        node.line = Line(calls)
+        node.line = ProgramLine(calls)
 
 
 def _calls(frame: FrameType | None) -> list[Call]:
@@ -104,7 +104,7 @@ def program_of(made: Mapping[str, Node], failed: Sequence[Call] = ()) -> dict[st
     Gives the blocks of the program that are shown, each with its title, the number of its first line, and its lines; for
     each box the lines that made it, as [block, line]; and those at which it failed.
     """
-    calls = {box: node.line.calls for box, node in made.items() if isinstance(node.line, Line)}
+    calls = {box: node.line.calls for box, node in made.items() if isinstance(node.line, ProgramLine)}
     blocks = _Blocks([*calls.values(), tuple(failed)])
     boxes = {box: found for box, stack in calls.items() if (found := blocks.places(stack))}
     stopped = blocks.places(failed)
