@@ -12,8 +12,7 @@ from test_viz_explain import browser, needs_graphviz  # noqa: F401
 
 import tinygrad_ml as tg
 import viz
-from viz.explain import digest
-from viz.notebook import DARK_PAGE_HEIGHT, PAGE_HEIGHT
+from viz.notebook import DARK_PAGE_HEIGHT, PAGE_HEIGHT, digest
 from viz.style import GROUND, LIGHT_TO_DARK
 
 
