@@ -111,7 +111,7 @@ def test_exact_algebra():
         )
 
     step = run(function, (2, 2))
-    assert [instruction.op.name for instruction in step.program.instructions] == ["mul", "copy", "copy", "copy"]
+    assert [instruction.op.name for instruction in step.program.instructions] == ["copy", "copy", "copy", "mul"]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ from .functional.data_types import STANDARD as __array_api_version__
 from .functional.data_types import __array_namespace_info__
 from .gradcheck import gradcheck
 from .io import load, save
+from .loops import scan
 from .modes import enable_grad, no_grad
 from .random import manual_seed
 from .summary import summary
@@ -70,6 +71,7 @@ _ROOMS = frozenset(
         "graph",
         "indexing",
         "io",
+        "loops",
         "methods",
         "models",
         "modes",

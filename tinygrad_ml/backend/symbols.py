@@ -21,6 +21,7 @@ class Absent:
     __slots__ = ("shape", "dtype")
     __array_ufunc__ = None
     base = None
+    depth = 0  # of what stands for arrays in loops, the loops around them
 
     def __init__(self, shape: tuple[int, ...], dtype: numpy.dtype):
         self.shape, self.dtype = shape, dtype

@@ -171,7 +171,8 @@ def check_labels(labels: Tensor, num_classes: int, what: str) -> None:
 
 
 def look(check: Callable, tensor: Tensor) -> None:
-    """Call `check(array)`, which raises for wrong numbers, now, or in each replay of the step that is being recorded.
+    """Call `check(array)`, which raises for wrong numbers, now, or in each replay of the step that is being recorded; in
+    the body of a loop, of all rounds at once.
 
     On a GPU a look would have to wait, and is not taken.
     """
@@ -180,8 +181,9 @@ def look(check: Callable, tensor: Tensor) -> None:
         if isinstance(array, (numpy.ndarray, numpy.generic)) and array.size:
             check(array)
 
-    if modes.recorder is not None:
-        modes.recorder.check(checked, tensor)
+    writer = modes.tracer or modes.recorder
+    if writer is not None:
+        writer.check(checked, tensor)
     else:
         checked(tensor._data)
 

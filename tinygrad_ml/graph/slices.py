@@ -1,7 +1,8 @@
 """The gradient of a tensor from which slices were taken.
 
 Each slice sends back a share that is 0 but for its own place. Of a sequence cut into n steps that would be n arrays as large as the
-sequence, added one after the other: time that grows with the square of n. So the shares wait for the turn of the node.
+sequence, added one after the other: time that grows with the square of n. So the shares wait for the turn of the node, and
+those that lie side by side are put together without any zeros.
 
 Read before: `chain_rule.py`. Read next: `walk.py`.
 """
@@ -13,6 +14,7 @@ from operator import add
 from typing import TYPE_CHECKING, Any
 
 from ..ops.index import assemble, scatter_add
+from ..ops.movement import concat
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -28,28 +30,54 @@ class SliceShares:
 
     def __init__(self, shape: tuple[int, ...]):
         self.shape = shape
-        self._shares: list[tuple[Tensor, tuple | None]] = []  # with their index; None for a whole one
+        self.shares: list[tuple[Tensor, tuple | None]] = []  # with their index; None for a whole one
 
     def add(self, share: Tensor, index: tuple | None = None) -> SliceShares:
         """Note a share, that of a slice with its index. Returns itself."""
-        self._shares.append((share, index))
+        self.shares.append((share, index))
         return self
 
     __add__ = add
 
     def total(self) -> Tensor:
         """All of them added up."""
-        slices = [(share, index) for share, index in self._shares if index is not None]
-        if len(slices) < FEW_SLICES:
+        slices = [(share, index) for share, index in self.shares if index is not None]
+        tiles = _tiles([index for _, index in slices], self.shape)
+        if tiles is not None:
+            axis, offsets, order = tiles
+            first, *others = [slices[place][0] for place in order]
+            placed = first._apply(concat, *others, axis=axis, offsets=offsets)
+            whole = [*(share for share, index in self.shares if index is None), placed]
+        elif len(slices) < FEW_SLICES:
             whole = [
                 share if index is None else share._apply(scatter_add, index=index, shape=self.shape)
-                for share, index in self._shares
+                for share, index in self.shares
             ]
         else:
             (first, *others), indices = zip(*slices, strict=True)
             placed = first._apply(assemble, *others, indices=indices, shape=self.shape)
-            whole = [*(share for share, index in self._shares if index is None), placed]
+            whole = [*(share for share, index in self.shares if index is None), placed]
         return reduce(add, whole)
+
+
+def _tiles(indices: list[tuple], shape: tuple[int, ...]) -> tuple[int, tuple[int, ...], list[int]] | None:
+    """(axis, where each begins and the last one ends, their order) if slices lie side by side, and leave nothing out."""
+    spans: list[tuple[int, int, int]] = []  # begin, end, place
+    along: set[int] = set()
+    for place, index in enumerate(indices):
+        if not all(isinstance(part, slice) for part in index):
+            return None
+        ends = [part.indices(size) for part, size in zip(index, shape, strict=False)]
+        cut = [axis for axis, end in enumerate(ends) if end != (0, shape[axis], 1)]
+        if len(cut) != 1 or ends[cut[0]][2] != 1:
+            return None
+        along.add(cut[0])
+        spans.append((*ends[cut[0]][:2], place))
+    spans.sort()
+    stops = [0, *(stop for _, stop, _ in spans)]
+    if len(along) != 1 or [first for first, *_ in spans] != stops[:-1] or stops[-1] != shape[(axis := along.pop())]:
+        return None
+    return axis, tuple(stops), [place for *_, place in spans]
 
 
 def with_slice(earlier: Any, share: Tensor, index: tuple, shape: tuple[int, ...]) -> SliceShares:

@@ -6,6 +6,7 @@
     recalled    saved arrays may be gone, or overwritten since: that is an error, and no wrong gradient
     free        arrays are let go of as they have been used
     slices      the shares of many slices of one tensor are put into place at once (`slices.py`)
+    at once     an operation may have one rule that gives the shares of all its inputs
     anomalies   a nan that a rule has made is reported with the operation that the rule belongs to
 
 Read before: `chain_rule.py`.
@@ -63,7 +64,7 @@ def backpropagate(
             continue
         if follow is not None:
             follow(node)
-        if type(g) is SliceShares:
+        if type(g) is SliceShares and not _takes_slices(node, wanted):
             g = g.total()
         if node.hooks and g is not ZERO:
             g = _through_hooks(node, g)
@@ -79,8 +80,9 @@ def backpropagate(
                 pending.setdefault(parent, ZERO)
             continue
         saved = _recalled(node, plan, restore) if node.saved != () else ()
+        steps = _at_once(node, plan, g, saved) if plan.primitive.joint else plan.steps
         try:
-            for position, rule, pick, names in plan.steps:
+            for position, rule, pick, names in steps:
                 parent = inputs[position]
                 if useful is not None and parent not in useful:
                     continue
@@ -107,6 +109,19 @@ def backpropagate(
         if free and saved:
             node.saved = None
     return found
+
+
+def _takes_slices(node: Node, wanted: set[Node]) -> bool:
+    """Whether the rule of a node looks at the shares of slices of it one by one, and nobody at all of the gradient."""
+    return node.plan is not None and node.plan.primitive.joint and not node.hooks and node not in wanted
+
+
+def _at_once(node: Node, plan: Plan, g: Any, saved: list) -> list[tuple]:
+    """The steps of a node whose one rule gives all shares, which are computed here."""
+    _, rule, pick, names = plan.steps[0]
+    known = looked_up(tuple(name for name in names if name != "needed"), node, 0, saved, plan.many)
+    shares = rule(g, *pick(saved), needed=tuple(step[0] for step in plan.steps), **known)
+    return [(position, lambda g, share=shares[position]: share, lambda saved: (), ()) for position, *_ in plan.steps]
 
 
 def _leading_to(wanted: set[Node], order: list[Node]) -> set[Node]:

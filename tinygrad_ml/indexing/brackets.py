@@ -44,7 +44,8 @@ def setitem(self: Tensor, key: Any, values: TensorLike) -> None:
         raise ShapeError(f"cannot write to x[...] of shape {region}, where x is {self._described()}: {error}") from None
     place = index.fill(template, arrays)
     symbolic = absent(self._data) or absent(values._data)
-    if not (self._needs or values._needs or symbolic):
+    in_loop = any(isinstance(tensor._data, Absent) and tensor._data.depth for tensor in (self, values))
+    if not (self._needs or values._needs or symbolic or in_loop):
         data = of(self._data).writeable(self._data.copy())
         data[place] = values._data
         become(self, Tensor(data), "x[...] =")
@@ -57,6 +58,10 @@ def setitem(self: Tensor, key: Any, values: TensorLike) -> None:
             xp = of(self._data)
             source = Tensor(xp.full(self.shape, -1, dtype=numpy.int64))
             if any(isinstance(array, Absent) for array in arrays):
+                if modes.recorder is None:
+                    raise GradientError(
+                        "x[i] = v in tg.scan, with an i that is another one in each round: use tg.where"
+                    )
                 modes.recorder.take(source)
             source._data[place] = xp.arange(values.size).reshape(region)
             taken = source >= 0

@@ -53,6 +53,8 @@ class _Modes(threading.local):
     ] = ()  # functions called after every operation: watcher(primitive, inputs, parameters, output)
     scope: tuple[Place, ...] = ()  # the modules and composed functions that are running, outermost first
     recorder: Any = None  # what writes down the operations of a step that is being compiled
+    stream: Callable | None = None  # what gives the random stream of a device, in place of the device's own
+    tracer: Any = None  # what writes down the body of a loop; the innermost one
     busy = False  # whether there are watchers or scopes: one look instead of two, after every operation
 
 

@@ -77,6 +77,7 @@ class Primitive:
     turned    whether a product multiplies by its second matrix transposed
     view      how the result looks at the memory of the first input, if it may; see `view.py`
     flops     `flops(output_shape, *input_shapes)`, floating-point operations; one an output element if it is not said
+    joint     whether its one rule gives the shares of all inputs at once; it may name which of them are `needed`
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Primitive:
         fold: tuple["Primitive", float] | None = None,
         turned: bool = False,
         view: View | None = None,
+        joint: bool = False,
     ):
         self.name, self.value, self.shape, self.coerce, self.dtype = name, value, shape, coerce, dtype
         self.inputs = tuple(inputs.split())
@@ -111,6 +113,7 @@ class Primitive:
         self.apart, self.operator, self.view = apart, operator, view
         self.ufunc: Callable | None = getattr(numpy, ufunc) if isinstance(ufunc, str) else ufunc
         self.defined, self.neutral, self.fold, self.turned = defined, tuple(neutral), fold, turned
+        joint: bool = False,
         self.scalar = None if scalar is None else parsed(scalar, name, self.inputs, value)
         self.plans = Plans(self)
 

@@ -35,7 +35,7 @@ def _refuse_while_recording(name: str) -> None:
 
 def _stream(device: Device) -> Any:
     """The random stream of a device; while a step is recorded, what writes the draws down."""
-    return streams.generator(device) if modes.recorder is None else modes.recorder.stream(device)
+    return streams.generator(device) if modes.stream is None else modes.stream(device)
 
 
 def _draw(

@@ -101,7 +101,8 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> 
     shapes = [tensor.shape for tensor in inputs]
     try:
         shape = op.shape(*shapes, **params)
-        missing = next((array for array in arrays if isinstance(array, Absent)), None)
+        absent = [array for array in arrays if isinstance(array, Absent)]
+        missing = max(absent, key=lambda array: array.depth, default=None)
         if missing is not None:
             arrays = op.coerce(arrays) if op.coerce is not None else arrays
             own = [array.dtype for array in arrays]

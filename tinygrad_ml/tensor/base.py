@@ -258,7 +258,8 @@ class Tensor(Protocols, Methods):
             given = Tensor(array)
             check_devices("assign", (self, given))
             why = f"cannot assign {given._described()} to {self._described()}"
-            if given.size == 1 and given.ndim <= self.ndim:  # which has room everywhere
+            has_room = given.size == 1 and given.ndim <= self.ndim  # everywhere
+            if has_room or isinstance(error, TypeError):
                 raise DTypeError(f"{why}: {error}") from error
             raise ShapeError(why) from error
         writes.wrote(self._data)

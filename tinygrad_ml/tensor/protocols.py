@@ -11,7 +11,7 @@ from typing import Any
 import numpy
 from numpy.typing import DTypeLike
 
-from ..backend import as_array, dtypes
+from ..backend import Absent, as_array, dtypes
 from ..errors import DTypeError, GradientError, ShapeError
 
 
@@ -55,14 +55,15 @@ class Protocols:
         return bool((self == value).any())
 
     def __repr__(self: Any) -> str:
-        if self.symbolic:
-            numbers = f"shape={self.shape}, symbolic"
+        unknown = self.symbolic or (isinstance(self._data, Absent) and self._data.depth)
+        if unknown:
+            numbers = f"shape={self.shape}, {'symbolic' if self.symbolic else 'in tg.scan'}"
         else:
             numbers = numpy.array2string(self.numpy(), separator=", ", prefix="tensor(", threshold=200, precision=4)
         parts = [numbers]
-        if self.dtype != dtypes.DEFAULT_FLOAT or self.symbolic:
+        if self.dtype != dtypes.DEFAULT_FLOAT or unknown:
             parts.append(f"dtype={self.dtype}")
-        if not self.symbolic and self.device.kind != "cpu":
+        if not unknown and self.device.kind != "cpu":
             parts.append(f"device='{self.device}'")
         if self.name:
             parts.append(f"name={self.name!r}")

@@ -12,23 +12,9 @@ from ..schedule import executable as schedule
 from . import machine_code
 from .functions import has_form
 from .layout import HostLayout
-from .lines import Lines
 from .loops import LOOP_OPERATIONS, may_reduce
-
-
-class StepMemory:
-    """The planned memory of a step, which all of its programs share: only one of them runs at a time."""
-
-    def __init__(self):
-        self.array = numpy.empty(0, numpy.uint8)
-
-    def of(self, nbytes: int) -> numpy.ndarray:
-        """At least so many bytes, aligned to a cache line."""
-        if self.array.size < nbytes:
-            whole = numpy.empty(nbytes + 64, numpy.uint8)
-            start = -whole.ctypes.data % 64
-            self.array = whole[start : start + nbytes]
-        return self.array
+from .rounds import LoopingLines
+from .step_memory import StepMemory
 
 
 class Pool:
@@ -69,7 +55,7 @@ class Executable(schedule.Executable):
 
     def write(self, layout: HostLayout, arrays: dict[Value, numpy.ndarray]) -> None:
         pools = {value: Pool(value.shape, value.dtype) for value in layout.handed_out}
-        lines = Lines(layout, self.numbers | arrays, self.memory.of(layout.nbytes), pools)
+        lines = LoopingLines(layout, self.numbers | arrays, self.memory.of(layout.nbytes), pools)
         self._function = lines.compiled(self.moving)
         self.text, self.eager = lines.whole(), lines.eager
 

@@ -21,7 +21,7 @@ from .places import MEMORY
 
 VECTORS = frozenset(("abs", "sqrt", "floor", "ceil", "rint", "trunc", "copysign"))
 """Functions that machine code computes for many floats at a time ..."""
-VECTORS_OF_FLOAT32 = VECTORS | {"exp", "log"}
+VECTORS_OF_FLOAT32 = VECTORS | {"exp", "log", "tanh"}
 """... and those that `mathematics.py` has for float32. All others are computed for one element at a time; NumPy has them
 for sixteen, so they are welcome for few elements only, and where NumPy has no call for an operation."""
 PYTHON_SIGNS = {"quotient": "//", "remainder": "%", "power": "**"}

@@ -9,8 +9,9 @@ from collections.abc import Hashable, Iterable
 from typing import Any
 
 from ... import blocks
+from ...ops.movement import concat
 from ...ops.shapes import size
-from ..program import Instruction, Value
+from ..program import COPY, Instruction, Value
 from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout, form_of
 from .loops import KernelLoop
@@ -29,6 +30,7 @@ class HostLayout(Layout):
     blocks     kernel -> (elements or rows in a block, whether it runs over flat memory); for those that run in blocks
     registers  value -> the one whose register it has
     products   result -> the matrix product that runs as machine code
+    parts      value -> the value that it is computed into as a part of, and where: what a concatenation then need not copy
     """
 
     def __init__(self, *what_and_where: Any, compiled: bool = False):
@@ -37,6 +39,7 @@ class HostLayout(Layout):
         self.blocks: dict[Kernel, tuple[int, bool]] = {}
         self.registers: dict[Value, Value] = {}
         self.products: dict[Value, Product] = {}
+        self.parts: dict[Value, tuple[Value, tuple[slice, ...]]] = {}
         super().__init__(*what_and_where)
 
     def _lay(self, kernel: Kernel, instruction: Instruction) -> None:
@@ -53,6 +56,47 @@ class HostLayout(Layout):
         if len(a.shape) < 3 or len(b.shape) < 3 or size(a.shape) >= size(b.shape) or instruction.output in taken:
             return False
         return self.forms[b].strides[-2] == b.dtype.itemsize != self.forms[b].strides[-1]
+
+    def computes_into(self, kernel: Kernel, memory: Value) -> bool:
+        if super().computes_into(kernel, memory):
+            return True
+        instruction = kernel.instructions[0]
+        if instruction.op is concat:  # parts of which may be there before
+            return not any(memory is self.roots[value] for other in self.kernels for value in other.inputs())
+        straight = (instruction.op is COPY or instruction.op.kind == "product") and self.forms[instruction.output].flags.c_contiguous
+        return straight and memory not in map(self.roots.get, instruction.inputs)
+
+    def _in_place(self) -> dict[Value, Value]:
+        found = super()._in_place()
+        makers = {output: kernel for kernel in self.kernels for output in kernel.outputs}
+        looked_at = {root for value, root in self.roots.items() if root is not value}
+        for kernel in self.kernels:
+            instruction = kernel.instructions[0]
+            if instruction.op is not concat or instruction.output in self.handed_out:
+                continue
+            loops = [x for x in instruction.inputs if x in makers and makers[x].kind == "loop" and not makers[x].axes]
+            free = set(loops) - looked_at - found.keys() - self.handed_out - self.parts.keys()
+            if len(free) == len(instruction.inputs):
+                self._compute_in_parts(instruction)
+        return found
+
+    def _compute_in_parts(self, instruction: Instruction) -> None:
+        axis, offsets = instruction.params["axis"], instruction.params["offsets"]
+        for value, first, end in zip(instruction.inputs, offsets, offsets[1:], strict=False):
+            where = (*[slice(None)] * axis, slice(first, end))
+            self.parts[value] = instruction.output, where
+            self.forms[value] = self.forms[instruction.output][where]
+
+    def memory(self, value: Value) -> set[Value]:
+        found = super().memory(value)
+        return found | {self.parts[root][0] for root in found if root in self.parts}
+
+    def planned(self, kernel: Kernel) -> list[Value]:
+        return [value for value in super().planned(kernel) if value not in self.parts]
+
+    def begins(self, value: Value, turn: int) -> int:
+        parts = [part for part, (whole, _) in self.parts.items() if whole is value]
+        return min([turn, *(self.turns[kernel] for kernel in self.kernels if any(x in kernel.outputs for x in parts))])
 
     def reads_late(self, kernel: Kernel, instruction: Instruction) -> bool:
         return instruction.op.apart

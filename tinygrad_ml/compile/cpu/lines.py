@@ -47,9 +47,13 @@ class Lines(StepSource):
             self._kernel(kernel)
         for memory, value in self.layout.program.writes:
             if value not in self.layout.in_place:
-                target = self.name(memory) if memory in self.fixed else f"target_{memory.number}"
-                self.lines.append(f"copyto({target}, {self.name(value)})")
+                self._write(memory, value)
         return self.function(self.layout.program.results)
+
+    def _write(self, memory: Value, value: Value) -> None:
+        """A line that puts a value into memory from outside."""
+        target = self.name(memory) if memory in self.fixed else f"target_{memory.number}"
+        self.lines.append(f"copyto({target}, {self.name(value)})")
 
     def _look_up(self, value: Value) -> None:
         """Lines that give local variables the array that a value is in this call, and the one in order that is read."""
@@ -179,12 +183,14 @@ class Lines(StepSource):
         if product is None:
             self.lines.append(f"matmul({a}, {b}, {out})")
             return
-        job, moving = product.job(self.threads), {}
+        job, moving, placed = product.job(self.threads), {}, {}
         for place, value in zip((FIRST_A, FIRST_B, FIRST_C), memory, strict=True):
             if value in self.fixed:
-                job[place] = address(self.fixed[value])
+                placed[place] = self.fixed[value]
+                job[place] = address(placed[place])
             else:
                 moving[place] = value
+        self._placed_in(job, placed)
         scratch = address(self.memory) + self.layout.offsets.get(product, 0)
         threads = self.threads if product.shared else 1
         self._call_job("product", job, moving, scratch, threads, f"{out} = {a} @ {b}")
@@ -209,6 +215,8 @@ class Lines(StepSource):
 
     def _concat(self, instruction: Instruction, operands: list[str]) -> None:
         out = self._target(instruction.output)
+        if self.layout.parts.get(instruction.inputs[0], ())[:1] == (instruction.output,):
+            return  # where they were computed
         self.lines.append(f"concatenate(({', '.join(operands)},), {instruction.params['axis']}, {out})")
 
     def _scatter_add(self, instruction: Instruction, operands: list[str]) -> None:

@@ -23,12 +23,12 @@ from ..cache import is_safe, kernels, write_whole
 
 HEAD = """\
 from math import acos, acosh, asin, asinh, atan, atan2, atanh, copysign, cos, cosh, erf, expm1, hypot, inf
-from math import log10, log1p, log2, nan, sin, sinh, sqrt, tan, tanh
+from math import log10, log1p, log2, nan, sin, sinh, sqrt, tan
 
 from numba import float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64
 
 from tinygrad_ml.compile.cpu.mathematics import add_in_any_order, ceil, exp, floor, log, machine_code
-from tinygrad_ml.compile.cpu.mathematics import floor_quotient, floor_remainder, nothing_overlaps, rint, trunc
+from tinygrad_ml.compile.cpu.mathematics import floor_quotient, floor_remainder, nothing_overlaps, rint, tanh, trunc
 from tinygrad_ml.compile.cpu.mathematics import bools, float32s, float64s, int8s, int16s, int32s, int64s
 from tinygrad_ml.compile.cpu.mathematics import uint8s, uint16s, uint32s, uint64s
 

@@ -1,4 +1,4 @@
-"""What compiled loops need and Numba has not: an exponential and a logarithm for sixteen numbers at a time, sums in any order.
+"""What compiled loops need and Numba has not: an exponential, its tangent and a logarithm for sixteen numbers at a time, sums in any order.
 
 Everything here is compiled into the loops that use it, or says how they are compiled. Only `machine_code.py` imports this file, where
 Numba is installed.
@@ -177,6 +177,32 @@ def _exp(x):
         half = int32(n) >> int32(1)
         rest = int32(n) - half
         return series * _power_of_two(half) * _power_of_two(rest)
+
+    return of_float32
+
+
+def tanh(x: float) -> float:
+    """(eˣ - e⁻ˣ)/(eˣ + e⁻ˣ)"""
+    return math.tanh(x)
+
+
+@overload(tanh, jit_options=INSIDE)
+def _tanh(x):
+    if x != types.float32:
+        return lambda x: math.tanh(x)
+
+    def of_float32(x):
+        """1 - 2/(e²ˣ + 1), and for small x, where that has few digits left, x + x³·p(x²) with a least-squares fit."""
+        size = abs(x)
+        square = x * x
+        series = float32(-0.00543889)
+        series = series * square + float32(0.02039701)
+        series = series * square - float32(0.0536645)
+        series = series * square + float32(0.13330531)
+        series = series * square - float32(0.33333248)
+        small = size * square * series + size
+        large = float32(1) - float32(2) / (exp(size + size) + float32(1))
+        return math.copysign(small if size < float32(0.625) else large, x)
 
     return of_float32
 

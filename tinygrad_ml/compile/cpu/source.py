@@ -49,6 +49,7 @@ class StepSource:
         self.layout, self.fixed, self.memory, self.pools = layout, dict(fixed), memory, pools
         self.lines: list[str] = []
         self.loops: dict[str, str] = {}
+        self.texts: list[str] = []  # of functions that these lines call
         self.names: dict[str, Any] = {
             name: getattr(numpy, name) for name in ("asarray", "concatenate", "copyto", "reshape")
         }
@@ -68,7 +69,7 @@ class StepSource:
     def whole(self) -> str:
         """All that was written: the loops, and the function that calls them."""
         loops = [text.replace("def loop(", f"def {name}(") for name, text in self.loops.items()]
-        return "\n\n".join([*loops, self.text])
+        return "\n\n".join([*loops, *self.texts, self.text])
 
     # -- names -------------------------------------------------------------------------------------------------
 
@@ -89,7 +90,11 @@ class StepSource:
 
     def _target(self, value: Value) -> str:
         """Where a kernel puts a value, as an expression."""
-        if value in self.layout.in_place:
+        if value in self.layout.parts:
+            whole, where = self.layout.parts[value]
+            self._target(whole)
+            self.fixed[value] = self.fixed[whole][where]
+        elif value in self.layout.in_place:
             self.fixed[value] = self.fixed[self.layout.in_place[value]]
         elif value in self.layout.offsets:
             self.fixed[value] = self._placed(value)
@@ -131,7 +136,7 @@ class StepSource:
             array = self._memory(value, scratch)
             words.append(f"{self.name(value)}.ctypes" if array is None else self._new_name("a"))
             if array is not None:
-                self.names[words[-1]] = array.ctypes.data_as(ctypes.c_void_p)  # which holds the array
+                self.names[words[-1]] = self._pointer(array)
         self.lines.append(f"{name}({', '.join(map(str, [*loop.sizes, *words, *loop.steps]))})")
 
     def _share(
@@ -145,6 +150,7 @@ class StepSource:
         given += [*zip(addresses, growth, strict=True), *((step, 0) for step in loop.steps)]
         job = calling.rows(self.names[loop_name].loop.address, loop.sizes[0], given, self.threads)
         moving = {first + i: value for i, (value, _) in enumerate(operands) if arrays[i] is None}
+        self._placed_in(job, {first + i: array for i, array in enumerate(arrays) if array is not None})
         self._call_job("rows", job, moving, 0, self.threads, f"{loop_name}({', '.join(map(str, loop.sizes))}, ...)")
 
     def _call_job(
@@ -161,6 +167,13 @@ class StepSource:
         self.lines += [f"{word}_job[{place}] = address({self.name(value)})" for place, value in moving.items()]
         self.names |= {f"{word}_job": job, word: calling.runner(job, scratch, threads)}
         self.lines.append(f"{word}()  # {what}")
+
+    def _pointer(self, array: numpy.ndarray) -> Any:
+        """The address of an array at a fixed place, as a loop is given it."""
+        return array.ctypes.data_as(ctypes.c_void_p)  # which holds the array
+
+    def _placed_in(self, job: numpy.ndarray, arrays: dict[int, numpy.ndarray]) -> None:
+        """Called with the arrays at fixed places whose addresses a job has, by the places in the job."""
 
     def _moved(self, move: Move, value: Value, target: Value) -> None:
         """A loop that moves the numbers of `value` into memory that is there, and in order: that of `target`."""

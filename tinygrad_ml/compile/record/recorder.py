@@ -255,7 +255,7 @@ class Recorder:
     # -- the beginning and the end -----------------------------------------------------------------------
 
     def __enter__(self) -> Recorder:
-        modes.recorder = self
+        modes.recorder, modes.stream = self, self.stream
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -264,7 +264,7 @@ class Recorder:
             if node is not None and isinstance(node.value, Traced):  # by `x.data = ...`
                 node.value = array
         self.shadows.lift()
-        modes.recorder, self.over = None, True
+        modes.recorder, modes.stream, self.over = None, None, True
         # What stands for an array knows the recorder, and may live on. It shall not keep what was recorded with it.
         for met in (self._lifted, self._before, self._casts):
             met.clear()

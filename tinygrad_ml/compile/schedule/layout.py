@@ -105,6 +105,14 @@ class Layout:
         """Whether the backend writes a part of the instruction's result before it has read all of its operands."""
         return False
 
+    def computes_into(self, kernel: Kernel, memory: Value) -> bool:
+        """Whether the backend can let a kernel put its result into memory from outside."""
+        return kernel.kind == "loop"
+
+    def begins(self, value: Value, turn: int) -> int:
+        """The turn in which the memory of a planned value is first written to; `turn` is that in which it is made."""
+        return turn
+
     # -- views -------------------------------------------------------------------------------------------------
 
     def _lay(self, kernel: Kernel, instruction: Instruction) -> None:
@@ -130,7 +138,7 @@ class Layout:
         found = {}
         for memory, value in self.program.writes:
             kernel = producer.get(value)
-            if kernel is None or kernel.kind != "loop" or value in self.views:
+            if kernel is None or not self.computes_into(kernel, memory) or value in self.views:
                 continue
             if value in found or value in self.handed_out or _adds_up_in(kernel, value):
                 continue
@@ -179,6 +187,6 @@ class Layout:
         for kernel in self.kernels:
             turn = self.turns[kernel]
             for value in self.planned(kernel):
-                yield Lifetime(value, value.nbytes, turn, last[value])
+                yield Lifetime(value, value.nbytes, self.begins(value, turn), last[value])
             for key, nbytes in self.scratch(kernel):
                 yield Lifetime(key, nbytes, turn, turn)

@@ -1,0 +1,9 @@
+"""Loops that are recorded once: a body, and how often it is run.
+
+Read in this order: `body.py`, `placeholders.py`, `tracing.py`, `primitive.py`, `totals.py`, `derivative.py`, `running.py`,
+`scan.py`.
+"""
+
+from .scan import scan
+
+__all__ = ["scan"]

@@ -1,0 +1,273 @@
+"""Writing a body down: the function of a loop is called once, with placeholders, and every operation on them is a step.
+
+What does not depend on placeholders is computed there and then, outside of the loop, and comes in as something shared:
+the transpose of a weight, a mask. Random numbers are drawn for all rounds beforehand, and come in as xs.
+
+Read before: `placeholders.py`. Read next: `scan.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy
+
+from ..backend import Device, dtypes, get
+from ..backend import random as streams
+from ..backend.arrays import HOST
+from ..errors import GradientError, OptionError
+from ..modes import modes
+from ..ops import Primitive, elementwise
+from ..ops.primitive import zero
+from ..ops.shapes import same
+from ..tensor import Tensor
+from .body import Body, Form, Operation
+from .placeholders import Placeholder, placeholder_type
+
+detached = Primitive(
+    "detach",
+    lambda xp, x: xp.asarray(x),
+    same,
+    (zero,),
+    formula="x, as a constant",
+    local=("0",),
+    kind="elementwise",
+    scalar="x",
+    flops=lambda *_: 0,
+)
+"""x, through which no gradient flows: what `detach()` and `no_grad` are in a body."""
+
+
+class _Draws:
+    """Stands for the generator of a device: what is drawn in a round is drawn beforehand for all of them."""
+
+    def __init__(self, tracer: Tracer, real: Any, device: Device):
+        self._tracer, self._real, self._device = tracer, real, device
+
+    def _draw(self, method: str, *bounds: int, size: Any, **options: Any) -> Placeholder:
+        shape = (size,) if isinstance(size, int) else tuple(size or ())
+        drawn = getattr(self._real, method)(*bounds, size=(self._tracer.length, *shape), **options)
+        return self._tracer.draw(drawn, self._device)
+
+    def random(self, size: Any, dtype: Any) -> Placeholder:
+        """Uniform on [0, 1)."""
+        return self._draw("random", size=size, dtype=dtype)
+
+    def standard_normal(self, size: Any, dtype: Any) -> Placeholder:
+        """Normal, with mean 0 and standard deviation 1."""
+        return self._draw("standard_normal", size=size, dtype=dtype)
+
+    def integers(self, low: int, high: int, size: Any) -> Placeholder:
+        """Integers from low to high - 1."""
+        return self._draw("integers", low, high, size=size)
+
+    def permutation(self, x: int) -> Placeholder:
+        """Refused: the permutations of all rounds cannot be drawn at once."""
+        raise OptionError(
+            "a permutation in the function of tg.scan: draw it for each round outside, and hand it over in xs"
+        )
+
+    def choice(self, a: int, size: Any, replace: bool) -> Placeholder:
+        """Numbers from 0 ... a - 1, with replacement."""
+        return self.integers(0, a, size) if replace else self.permutation(a)
+
+
+class Tracer:
+    """Writes down what is done to its placeholders, in this thread and inside of a `with`.
+
+    length  of the loop; the numbers that random steps need are drawn for so many rounds
+    alone   whether what is computed outside of the rounds is no part of a graph or of a recorded step: it is used again later
+    steps   in the order in which they were applied; the values are numbered as they come up, unlike in a body
+    drawn   (placeholder, the random numbers of all rounds)
+    checks  (function, tensor): what looks for mistakes in the numbers of a tensor
+    """
+
+    def __init__(self, length: int, alone: bool = False):
+        self.length, self._alone = length, alone
+        self.steps: list[Operation] = []
+        self._outputs: dict[int, Operation] = {}  # the values of the steps
+        self.places: dict[int, int] = {}  # value -> what it is called in the body, once there is one
+        self.drawn: list[tuple[Tensor, Tensor]] = []
+        self.checks: list[tuple[Callable, Tensor]] = []
+        self._forms: list[Form] = []
+        self._needs: list[bool] = []
+        self._known: dict[int, tuple[Any, int]] = {}  # id of an array -> it, and its value
+        self._constants: dict[tuple, int] = {}  # what is told apart of tensors from outside -> value
+        self._alive: list[Tensor] = []  # whose ids are in there
+        self._found: dict[int, Tensor] = {}
+        self._numbers: dict[int, Any] = {}
+        self._detached: dict[int, int] = {}
+        self._casts: dict[tuple, Placeholder] = {}
+
+    def __enter__(self) -> Tracer:
+        self._outer = modes.watchers, modes.stream, modes.busy, modes.recorder, modes.tracer
+        self._passed_on = () if self._alone else modes.watchers
+        if self._alone:
+            modes.recorder = None
+        self.depth = 1 if modes.tracer is None else modes.tracer.depth + 1
+        modes.tracer = self
+        modes.watchers, modes.stream, modes.busy = (self._watch,), self._stream, True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        modes.watchers, modes.stream, modes.busy, modes.recorder, modes.tracer = self._outer
+
+    @property
+    def found(self) -> list[Tensor]:
+        """The tensors from outside that steps take."""
+        return list(self._found.values())
+
+    # -- values ----------------------------------------------------------------------------------------------------
+
+    def placeholder(self, form: Form, device: Device, needs: bool = False) -> Tensor:
+        """A new input."""
+        kind = placeholder_type(get(device))
+        tensor = Tensor(kind(self, form.shape, form.dtype, self.depth, device.index))
+        if needs and dtypes.is_float(form.dtype):
+            tensor.requires_grad = True
+        self._new(tensor._data, tensor._needs)
+        return tensor
+
+    def _new(self, array: Any, needs: bool) -> int:
+        value = len(self._forms)
+        self._forms.append(Form.of(array))
+        self._needs.append(needs)
+        self._known[id(array)] = array, value
+        return value
+
+    def value_of(self, tensor: Tensor) -> int:
+        """The value that a tensor is; one from outside becomes something shared, or a number."""
+        array = tensor._data
+        if id(array) in self._known:
+            value = self._known[id(array)][1]
+            return value if tensor._needs or not self._needs[value] else self._as_constant(value)
+        if isinstance(array, Placeholder) and array.depth >= self.depth:  # those of loops around have less
+            raise GradientError(
+                "a tensor of another call of the function of a tg.scan was used: return it as the carry"
+            )
+        key = id(array), id(tensor._node), tensor._needs
+        if key not in self._constants:
+            self._constants[key] = value = len(self._forms)
+            self._forms.append(Form.of(array))
+            self._needs.append(tensor._needs)
+            if HOST.is_number(array) and not tensor._needs:
+                self._numbers[value] = array
+            else:
+                self._found[value] = tensor
+            self._alive.append(tensor)
+        return self._constants[key]
+
+    def step_of(self, value: int) -> Operation | None:
+        """The step that gives a value; None for what comes in."""
+        return self._outputs.get(value)
+
+    def form_of(self, value: int) -> Form:
+        """Shape and dtype of a value."""
+        return self._forms[value]
+
+    def place_of(self, tensor: Tensor) -> int:
+        """What a tensor that was made here, or stands for an input, is called in the body."""
+        return self.places[self._known[id(tensor._data)][1]]
+
+    def is_inside(self, tensor: Tensor) -> bool:
+        """Whether it depends on what differs from round to round."""
+        return id(tensor._data) in self._known
+
+    def _as_constant(self, value: int) -> int:
+        if value not in self._detached:
+            self._detached[value] = self._step(detached, (value,), {}, self._forms[value])
+        return self._detached[value]
+
+    def _step(self, op: Primitive, inputs: tuple[int, ...], params: dict, form: Form) -> int:
+        value = len(self._forms)
+        self._forms.append(form)
+        self._needs.append(False)
+        step = self._outputs[value] = Operation(op, inputs, params, form, modes.scope)
+        self.steps.append(step)
+        return value
+
+    def _watch(self, op: Primitive, inputs: Sequence[Tensor], params: dict[str, Any], output: Tensor) -> None:
+        """Write down an operation that the engine has just applied."""
+        if not any(map(self.is_inside, inputs)):
+            for watcher in self._passed_on:
+                watcher(op, inputs, params, output)
+            return
+        array = output._data
+        if id(array) in self._known:
+            return  # a cast, or an operation that hands its input on
+        places = tuple(map(self.value_of, inputs))
+        value = self._step(op, places, dict(params), Form.of(array))
+        stopped = not output._needs and bool(op.gradient) and any(self._needs[place] for place in places)
+        if stopped and dtypes.is_float(array.dtype):
+            value = self._step(detached, (value,), {}, Form.of(array))
+        self._needs[value] = output._needs
+        self._known[id(array)] = array, value
+
+    def cast(self, array: Placeholder, dtype: numpy.dtype) -> Placeholder:
+        """`array.astype(dtype)`"""
+        if array.dtype == dtype:
+            return array
+        key = id(array), dtype
+        if key not in self._casts:
+            kind = elementwise.cast if dtype.kind == "f" else elementwise.discrete_cast
+            made = array.like(array.shape, dtype)
+            source = self._known[id(array)][1]
+            value = self._step(kind, (source,), {"dtype": dtype}, Form.of(made))
+            self._needs[value] = self._needs[source] and dtype.kind == "f"
+            self._known[id(made)] = made, value
+            self._casts[key] = made
+        return self._casts[key]
+
+    def check(self, function: Callable, tensor: Tensor) -> None:
+        """Note that `function` looks for mistakes in the numbers of a tensor."""
+        if self.is_inside(tensor):
+            self.checks.append((function, tensor))
+        elif modes.recorder is not None:
+            modes.recorder.check(function, tensor)
+        else:
+            function(tensor._data)
+
+    # -- random numbers --------------------------------------------------------------------------------------------
+
+    def _stream(self, device: Device) -> _Draws:
+        real = self._outer[1](device) if self._outer[1] is not None else streams.generator(device)
+        return _Draws(self, real, device)
+
+    def draw(self, array: Any, device: Device) -> Placeholder:
+        """What stands in a round for its part of the random numbers of all rounds."""
+        every = Tensor(array)
+        tensor = self.placeholder(Form(every.shape[1:], every.dtype), device)
+        self.drawn.append((tensor, every))
+        return tensor._data
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def body(
+        self,
+        carries: Sequence[Tensor],
+        xs: Sequence[Tensor],
+        shared: Sequence[Tensor],
+        carried: Sequence[Tensor],
+        made: Sequence[Tensor],
+        operands: Iterable[int] = (),
+    ) -> Body:
+        """The body with these placeholders as inputs, and these outputs; it hands out the values `operands` too.
+
+        Behind `shared` it shares the tensors in `found`.
+        """
+        finals, outputs = list(map(self.value_of, carried)), list(map(self.value_of, made))
+        placeholders = [self._known[id(tensor._data)][1] for tensor in (*carries, *xs, *shared)]
+        order = [*placeholders, *self._found, *self._numbers, *self._outputs]
+        self.places = now = {value: place for place, value in enumerate(order)}
+        forms = [self._forms[value] for value in order]
+        first_x, first_shared = len(carries), len(carries) + len(xs)
+        return Body(
+            forms[:first_x],
+            forms[first_x:first_shared],
+            forms[first_shared : len(placeholders) + len(self._found)],
+            self._numbers.values(),
+            [step._replace(inputs=tuple(now[value] for value in step.inputs)) for step in self.steps],
+            [now[value] for value in finals],
+            [now[value] for value in (*outputs, *operands)],
+        )
