@@ -246,8 +246,9 @@ def test_reductions_join_the_kernel_before_them():
     assert kernels(run(softmax, (3, 4))) == ["exp sum div"]
     # The sums of columns are known after the last row only, so what follows is another walk.
     assert kernels(run(over_columns, (3, 4))) == ["exp sum", "div"]
-    # NumPy computes tanh for many numbers at a time, a loop for one: it stays where it is fast.
-    assert kernels(run(chain, (3, 4), (4,))) == ["add tanh mul", "sum exp"]
+    assert kernels(run(chain, (3, 4), (4,))) == ["add tanh mul sum exp"]
+    # NumPy computes a sine for many numbers at a time, a loop for one: it stays where it is fast.
+    assert kernels(run(lambda x, b: ((x + b).sin() * 2).sum(axis=0).exp(), (3, 4), (4,))) == ["add sin mul", "sum exp"]
 
 
 @machine_code_only
@@ -355,6 +356,7 @@ def test_what_is_written_may_be_a_view_of_what_is_computed_and_what_is_handed_ou
 
     compiled = run(step, (2, 3))
     assert operations(compiled, "ownership") == [
+        "copy",  # of the argument, before anything is overwritten
         "mul",
         "permute_dims",
         "mul",
@@ -362,8 +364,34 @@ def test_what_is_written_may_be_a_view_of_what_is_computed_and_what_is_handed_ou
         "mul",
         "reshape",
         "copy",
-        "copy",
     ]
+
+
+def parts_of_two(x):
+    one, other, third = x * 2, x + 3, x.exp()
+    return tg.concat([one, other], axis=1) @ tg.ones((6, 2)), tg.concat([other, third]) @ tg.ones((3, 2))
+
+
+@machine_code_only
+def test_parts_are_computed_where_they_are_put_together():
+    x = tg.tensor(np.random.default_rng(0).standard_normal((200, 3)).astype("float32"))
+    step = tg.compile(parts_of_two)
+    for one, other in zip(step(x), parts_of_two(x), strict=True):  # `other` is a part of one only
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-5)
+    assert step.source.count("concatenate(") == 1
+
+
+@machine_code_only
+def test_tanh_of_many_numbers_is_exact_to_two_units_in_the_last_place():
+    ends = [np.inf, -np.inf, np.nan, 0.0, -0.0, 1e-40, -1e-30, 1e30, 0.625, -0.625]
+    x = np.concatenate([np.linspace(-12, 12, 100_001), ends]).astype("float32")
+    step = tg.compile(lambda x: x.tanh() * 1)
+    y, exact = step(tg.tensor(x)).numpy(), np.tanh(x.astype("float64"))
+    assert "tanh(x0)" in step.source
+    np.testing.assert_array_equal(np.isnan(y), np.isnan(x))
+    known = ~np.isnan(x)
+    assert (np.abs(y - exact)[known] <= 2 * np.spacing(np.abs(exact).astype("float32"))[known]).all()
+    assert (np.signbit(y) == np.signbit(x))[known].all()
 
 
 def test_an_update_is_written_in_place():

@@ -80,7 +80,7 @@ def _tiles(indices: list[tuple], shape: tuple[int, ...]) -> tuple[int, tuple[int
     return axis, tuple(stops), [place for *_, place in spans]
 
 
-def with_slice(earlier: Any, share: Tensor, index: tuple, shape: tuple[int, ...]) -> SliceShares:
+def with_slice(earlier: Any, share: Any, index: tuple, shape: tuple[int, ...]) -> SliceShares:
     """What has arrived at a node of that shape, a gradient or ZERO, and the share of a slice of it."""
     if isinstance(earlier, SliceShares):
         return earlier.add(share, index)

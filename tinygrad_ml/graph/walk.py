@@ -14,7 +14,7 @@ Read before: `chain_rule.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .. import writes
@@ -116,7 +116,7 @@ def _takes_slices(node: Node, wanted: set[Node]) -> bool:
     return node.plan is not None and node.plan.primitive.joint and not node.hooks and node not in wanted
 
 
-def _at_once(node: Node, plan: Plan, g: Any, saved: list) -> list[tuple]:
+def _at_once(node: Node, plan: Plan, g: Any, saved: Sequence) -> list[tuple]:
     """The steps of a node whose one rule gives all shares, which are computed here."""
     _, rule, pick, names = plan.steps[0]
     known = looked_up(tuple(name for name in names if name != "needed"), node, 0, saved, plan.many)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 
 from ..backend import Absent, absent, dtypes, of
-from ..errors import ShapeError
+from ..errors import GradientError, ShapeError
 from ..modes import modes, overwriting
 from ..operators import become
 from ..ops import index

@@ -176,7 +176,9 @@ def _taken_out(body: Body, inputs: Inputs, length: int) -> tuple[Body, Inputs]:
     )
 
 
-def _product(step: Operation, stacked: dict[int, Tensor], same: dict[int, Tensor], shape: tuple[int, ...]) -> Tensor | None:
+def _product(
+    step: Operation, stacked: dict[int, Tensor], same: dict[int, Tensor], shape: tuple[int, ...]
+) -> Tensor | None:
     """x @ w or x @ wᵀ of the slices of all rounds, if w is shared."""
     x, weight = stacked.get(step.inputs[0]), same.get(step.inputs[1])
     if x is None or weight is None or weight.ndim != 2 or x.ndim < 3:
@@ -185,7 +187,9 @@ def _product(step: Operation, stacked: dict[int, Tensor], same: dict[int, Tensor
     return reshape(matmul(rows, weight) if step.op is products.matmul else apply(step.op, (rows, weight)), shape)
 
 
-def _rows(step: Operation, stacked: dict[int, Tensor], same: dict[int, Tensor], shape: tuple[int, ...]) -> Tensor | None:
+def _rows(
+    step: Operation, stacked: dict[int, Tensor], same: dict[int, Tensor], shape: tuple[int, ...]
+) -> Tensor | None:
     """Rows of a table by their numbers."""
     if len(step.inputs) != 2 or step.params["index"] != (ARRAY,):
         return None

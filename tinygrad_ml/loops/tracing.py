@@ -14,13 +14,13 @@ from typing import Any
 import numpy
 
 from ..backend import Device, dtypes, get
-from ..backend import random as streams
 from ..backend.arrays import HOST
 from ..errors import GradientError, OptionError
 from ..modes import modes
 from ..ops import Primitive, elementwise
 from ..ops.primitive import zero
 from ..ops.shapes import same
+from ..random import streams
 from ..tensor import Tensor
 from .body import Body, Form, Operation
 from .placeholders import Placeholder, placeholder_type

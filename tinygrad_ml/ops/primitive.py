@@ -110,10 +110,9 @@ class Primitive:
         self.gradient, self.formula, self.local = tuple(gradient), formula, tuple(local)
         self.flops = _one_an_element if flops is None else flops
         self.kind = "view" if view else kind or ("reduction" if fold else "")
-        self.apart, self.operator, self.view = apart, operator, view
+        self.apart, self.operator, self.view, self.joint = apart, operator, view, joint
         self.ufunc: Callable | None = getattr(numpy, ufunc) if isinstance(ufunc, str) else ufunc
         self.defined, self.neutral, self.fold, self.turned = defined, tuple(neutral), fold, turned
-        joint: bool = False,
         self.scalar = None if scalar is None else parsed(scalar, name, self.inputs, value)
         self.plans = Plans(self)
 

@@ -63,7 +63,9 @@ class HostLayout(Layout):
         instruction = kernel.instructions[0]
         if instruction.op is concat:  # parts of which may be there before
             return not any(memory is self.roots[value] for other in self.kernels for value in other.inputs())
-        straight = (instruction.op is COPY or instruction.op.kind == "product") and self.forms[instruction.output].flags.c_contiguous
+        straight = (instruction.op is COPY or instruction.op.kind == "product") and self.forms[
+            instruction.output
+        ].flags.c_contiguous
         return straight and memory not in map(self.roots.get, instruction.inputs)
 
     def _in_place(self) -> dict[Value, Value]:

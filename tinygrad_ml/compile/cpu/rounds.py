@@ -80,7 +80,8 @@ class RoundLines(LoopingLines):
     ):
         super().__init__(layout, fixed, memory, {})
         self.slices = slices
-        self.cells = numpy.zeros(MOST_ADDRESSES, numpy.int64)
+        self._memory_of_cells: Any = (ctypes.c_int64 * MOST_ADDRESSES)()
+        self.cells = numpy.frombuffer(self._memory_of_cells, numpy.int64)
         self._cells: list[tuple[int, int]] = []
         self._jobs: list[tuple[numpy.ndarray, dict[int, tuple[int, int]]]] = []
         self._looks: dict[str, Callable] = {}
@@ -100,7 +101,7 @@ class RoundLines(LoopingLines):
         if where is None:
             return super()._pointer(array)
         self._cells.append(where)
-        return ctypes.c_void_p.from_buffer(self.cells, 8 * (len(self._cells) - 1))
+        return ctypes.c_void_p.from_buffer(self._memory_of_cells, 8 * (len(self._cells) - 1))
 
     def _placed_in(self, job: numpy.ndarray, arrays: dict[int, numpy.ndarray]) -> None:
         places = {place: where for place, array in arrays.items() if (where := self._where(array)) is not None}
@@ -250,5 +251,5 @@ def _lines(program: Program, fixed: dict[Value, numpy.ndarray], slices: list[Sli
     fixed = {value: numpy.asarray(value.source.array) for value in constants} | fixed
     forms = {value: form_of(array.shape, array.dtype, array.strides) for value, array in fixed.items()}
     written = {memory for memory, _ in program.writes}
-    layout = HostLayout(program, [[kernel] for kernel in kernels], forms, written, compiled)
+    layout = HostLayout(program, [[kernel] for kernel in kernels], forms, written, compiled=compiled)
     return RoundLines(layout, fixed, StepMemory().of(layout.nbytes), slices)
