@@ -112,15 +112,17 @@ def language():
 
 
 def constants():
-    xs, start = numbers(0, LENGTH, WIDTH), numbers(1, WIDTH)
+    """What no gradient flows through: of the carry, of x, of what is shared, and of what is handed out."""
+    xs, start, weight = numbers(0, LENGTH, 2, WIDTH), numbers(1, 2, WIDTH), numbers(2, WIDTH, WIDTH)
 
     def step(h, x):
         with tg.no_grad():
-            fixed = 2 * h
+            fixed = 2 * h + weight.sum()
         h = tg.sin(h * x.detach() + fixed) * tg.exp(-h.detach())
-        return h, h
+        h = h + F.linear(x.detach(), weight) * F.linear(x, weight.detach()) * weight.detach()[0]
+        return h, (h, h.detach())
 
-    return step, start, xs, [start]
+    return step, start, xs, [start, xs, weight]
 
 
 def shared_everywhere():

@@ -40,13 +40,23 @@ class Form(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """One operation of a round. `scope` has the calls of modules and functions in which it was applied."""
+    """One operation of a round.
+
+    constants  the places among its inputs of those through which no gradient flows
+    scope      the calls of modules and functions in which it was applied
+    """
 
     op: Primitive
     inputs: tuple[int, ...]
     params: dict[str, Any]
     form: Form
+    constants: tuple[int, ...] = ()
     scope: tuple[Place, ...] = ()
+
+    def given(self, k: int, values: Any) -> Any:
+        """The tensor that it takes at place `k`, of the tensors `values`; None if that is not among them."""
+        tensor = values.get(self.inputs[k]) if isinstance(values, Mapping) else values[self.inputs[k]]
+        return tensor.detach() if tensor is not None and k in self.constants else tensor
 
 
 class Body:
@@ -93,7 +103,7 @@ class Body:
 
     @cached_property
     def _key(self) -> tuple:
-        steps = tuple((step.op, step.inputs, _frozen(step.params), step.form) for step in self.steps)
+        steps = tuple((step.op, step.inputs, _frozen(step.params), step.form, step.constants) for step in self.steps)
         numbers = tuple((number.dtype, number.tobytes()) for number in self.numbers)
         return self.carries, self.xs, self.shared, numbers, steps, self.carried, self.made
 
@@ -123,7 +133,8 @@ class Body:
         """All values of one round as tensors: `apply(op, inputs, params)` for each step, `number(scalar)` for numbers."""
         values = [*inputs, *map(number, self.numbers)]
         for step in self.steps:
-            values.append(apply(step.op, tuple([values[place] for place in step.inputs]), step.params))
+            given = tuple([step.given(k, values) for k in range(len(step.inputs))])
+            values.append(apply(step.op, given, step.params))
         return values
 
     # -- bodies made of this one -----------------------------------------------------------------------------------

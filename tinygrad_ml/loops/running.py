@@ -158,7 +158,8 @@ def _taken_out(body: Body, inputs: Inputs, length: int) -> tuple[Body, Inputs]:
     known, fixed = [], []
     for value, step in enumerate(body.steps, body.first_step):
         if all(i in same for i in step.inputs):
-            same[value] = apply(step.op, tuple([same[i] for i in step.inputs]), step.params)
+            given = tuple([step.given(k, same) for k in range(len(step.inputs))])
+            same[value] = apply(step.op, given, step.params)
             if step.op.kind != "view":  # to look at something again costs nothing
                 fixed.append(value)
         elif step.op in AT_ONCE:
@@ -180,7 +181,7 @@ def _product(
     step: Operation, stacked: dict[int, Tensor], same: dict[int, Tensor], shape: tuple[int, ...]
 ) -> Tensor | None:
     """x @ w or x @ wᵀ of the slices of all rounds, if w is shared."""
-    x, weight = stacked.get(step.inputs[0]), same.get(step.inputs[1])
+    x, weight = step.given(0, stacked), step.given(1, same)
     if x is None or weight is None or weight.ndim != 2 or x.ndim < 3:
         return None
     rows = reshape(x, (x.size // x.shape[-1] if x.size else 0, x.shape[-1]))
@@ -193,7 +194,7 @@ def _rows(
     """Rows of a table by their numbers."""
     if len(step.inputs) != 2 or step.params["index"] != (ARRAY,):
         return None
-    table, numbers = same.get(step.inputs[0]), stacked.get(step.inputs[1])
+    table, numbers = step.given(0, same), step.given(1, stacked)
     return None if table is None or numbers is None else apply(getitem, (table, numbers), step.params)
 
 

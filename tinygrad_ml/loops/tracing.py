@@ -17,26 +17,11 @@ from ..backend import Device, dtypes, get
 from ..backend.arrays import HOST
 from ..errors import GradientError, OptionError
 from ..modes import modes
-from ..ops import Primitive, elementwise
-from ..ops.primitive import zero
-from ..ops.shapes import same
+from ..ops import Primitive, elementwise, movement
 from ..random import streams
 from ..tensor import Tensor
 from .body import Body, Form, Operation
 from .placeholders import Placeholder, placeholder_type
-
-detached = Primitive(
-    "detach",
-    lambda xp, x: xp.asarray(x),
-    same,
-    (zero,),
-    formula="x, as a constant",
-    local=("0",),
-    kind="elementwise",
-    scalar="x",
-    flops=lambda *_: 0,
-)
-"""x, through which no gradient flows: what `detach()` and `no_grad` are in a body."""
 
 
 class _Draws:
@@ -97,7 +82,6 @@ class Tracer:
         self._alive: list[Tensor] = []  # whose ids are in there
         self._found: dict[int, Tensor] = {}
         self._numbers: dict[int, Any] = {}
-        self._detached: dict[int, int] = {}
         self._casts: dict[tuple, Placeholder] = {}
 
     def __enter__(self) -> Tracer:
@@ -140,8 +124,7 @@ class Tracer:
         """The value that a tensor is; one from outside becomes something shared, or a number."""
         array = tensor._data
         if id(array) in self._known:
-            value = self._known[id(array)][1]
-            return value if tensor._needs or not self._needs[value] else self._as_constant(value)
+            return self._known[id(array)][1]
         if isinstance(array, Placeholder) and array.depth >= self.depth:  # those of loops around have less
             raise GradientError(
                 "a tensor of another call of the function of a tg.scan was used: return it as the carry"
@@ -174,16 +157,24 @@ class Tracer:
         """Whether it depends on what differs from round to round."""
         return id(tensor._data) in self._known
 
-    def _as_constant(self, value: int) -> int:
-        if value not in self._detached:
-            self._detached[value] = self._step(detached, (value,), {}, self._forms[value])
-        return self._detached[value]
+    def _is_constant(self, tensor: Tensor, value: int) -> bool:
+        """Whether no gradient flows through this use of a value, as after `detach()`."""
+        return self._needs[value] and not tensor._needs
 
-    def _step(self, op: Primitive, inputs: tuple[int, ...], params: dict, form: Form) -> int:
+    def _result(self, tensor: Tensor) -> int:
+        """The value of something that a round hands on."""
+        value = self.value_of(tensor)
+        if not self._is_constant(tensor, value):
+            return value
+        return self._step(movement.reshape, (value,), {"shape": tensor.shape}, self._forms[value], (0,))
+
+    def _step(
+        self, op: Primitive, inputs: tuple[int, ...], params: dict, form: Form, constants: tuple[int, ...] = ()
+    ) -> int:
         value = len(self._forms)
         self._forms.append(form)
         self._needs.append(False)
-        step = self._outputs[value] = Operation(op, inputs, params, form, modes.scope)
+        step = self._outputs[value] = Operation(op, inputs, params, form, constants, modes.scope)
         self.steps.append(step)
         return value
 
@@ -197,10 +188,11 @@ class Tracer:
         if id(array) in self._known:
             return  # a cast, or an operation that hands its input on
         places = tuple(map(self.value_of, inputs))
-        value = self._step(op, places, dict(params), Form.of(array))
-        stopped = not output._needs and bool(op.gradient) and any(self._needs[place] for place in places)
-        if stopped and dtypes.is_float(array.dtype):
-            value = self._step(detached, (value,), {}, Form.of(array))
+        stopped = op.gradient and not output._needs  # inside of `no_grad`
+        constants = [k for k, place in enumerate(places) if stopped or self._is_constant(inputs[k], place)]
+        value = self._step(
+            op, places, dict(params), Form.of(array), tuple(k for k in constants if self._needs[places[k]])
+        )
         self._needs[value] = output._needs
         self._known[id(array)] = array, value
 
@@ -256,7 +248,7 @@ class Tracer:
 
         Behind `shared` it shares the tensors in `found`.
         """
-        finals, outputs = list(map(self.value_of, carried)), list(map(self.value_of, made))
+        finals, outputs = list(map(self._result, carried)), list(map(self._result, made))
         placeholders = [self._known[id(tensor._data)][1] for tensor in (*carries, *xs, *shared)]
         order = [*placeholders, *self._found, *self._numbers, *self._outputs]
         self.places = now = {value: place for place, value in enumerate(order)}
