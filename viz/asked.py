@@ -19,6 +19,7 @@ from tinygrad_ml.graph import Node
 from tinygrad_ml.structure import leaves
 from tinygrad_ml.tensor import Tensor
 
+from .origins import Whole
 from .subject import subject
 from .variables import variables
 
@@ -70,8 +71,9 @@ def asked_of(
 
     called_on  inputs, and what to call those that no variable of the caller holds
     """
-    named, others = variables(nodes, caller, called_on)
-    return Asked(*subject(nodes, named), others)
+    whole = Whole(nodes)
+    named, others = variables(whole, caller, called_on)
+    return Asked(*subject(nodes, named, whole), others)
 
 
 def _results(

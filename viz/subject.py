@@ -19,6 +19,7 @@ from tinygrad_ml.ops.movement import constant_in
 from tinygrad_ml.tensor import Tensor, apply
 from tinygrad_ml.writes import overwritten_since, tick
 
+from .origins import Whole
 from .replay import unwatched
 
 FREED = "backward() has let go of what this graph had saved: it was computed again for this picture."
@@ -28,12 +29,13 @@ CHANGED = (
 )
 
 
-def subject(outputs: Sequence[Node], called: Mapping[Node, str]) -> tuple[list[Node], list[str]]:
+def subject(outputs: Sequence[Node], called: Mapping[Node, str], whole: Whole) -> tuple[list[Node], list[str]]:
     """The nodes to draw for `outputs`, and what is to be said of them. The graph that was given stays as it is.
 
     called  names for nodes that have none
+    whole   the graph, with what its leaves were made of
     """
-    nodes = _without_notes(outputs, called)
+    nodes = _without_notes(outputs, called, whole)
     order = topological(nodes)
     note = CHANGED if _changed(order) else FREED if any(node.freed for node in order) else ""
     if not note:
@@ -61,12 +63,12 @@ def _says_nothing(node: Node) -> bool:
     return is_note(node) and node.inputs[0].needs_grad == node.needs_grad
 
 
-def _without_notes(outputs: Sequence[Node], called: Mapping[Node, str]) -> list[Node]:
+def _without_notes(outputs: Sequence[Node], called: Mapping[Node, str], whole: Whole) -> list[Node]:
     """The graph without notes that say nothing. A name that was given to one is the name of what is behind it.
 
     An array from which several functions made a leaf is one leaf.
     """
-    order = topological(outputs)
+    order = whole.order
     names = dict(called)
     for node in reversed(order):
         if is_note(node) and (name := node.name or names.get(node)):
@@ -79,7 +81,7 @@ def _without_notes(outputs: Sequence[Node], called: Mapping[Node, str]) -> list[
             if first is not node:
                 shown[node] = shown[first]
                 continue
-        inputs = tuple([shown[parent] for parent in node.inputs])
+        inputs = tuple([shown[whole.now(parent)] for parent in node.inputs])
         if _says_nothing(node):
             shown[node] = inputs[0]
             continue
@@ -89,7 +91,7 @@ def _without_notes(outputs: Sequence[Node], called: Mapping[Node, str]) -> list[
             continue
         shown[node] = other = copy(node)
         other.inputs, other.name = inputs, name
-    return [shown[node] for node in outputs]
+    return [shown[whole.now(node)] for node in outputs]
 
 
 def _same(one: Node, other: Node) -> bool:
@@ -120,6 +122,8 @@ def _computed_again(order: Sequence[Node], outputs: Sequence[Node]) -> list[Node
                 continue
             made[node] = result = apply(node.op, tuple([made[parent] for parent in node.inputs]), node.params)
             again = result.node
+            if again.op is None:  # as it needs no gradient
+                again.op, again.params, again.inputs = node.op, node.params, tuple([made[p].node for p in node.inputs])
             again.name, again.scope, again.line, again.hooks, again.tensor = (
                 node.name,
                 node.scope,

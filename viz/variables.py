@@ -14,16 +14,18 @@ from typing import Any
 
 import numpy
 
-from tinygrad_ml.graph import Node, topological
+from tinygrad_ml.graph import Node
 from tinygrad_ml.tensor import Tensor
+
+from .origins import Whole
 
 _OURS = ("tinygrad_ml", "viz")
 
 
 def variables(
-    outputs: Sequence[Node], frame: FrameType | None, besides: Sequence[tuple[str, Tensor | numpy.ndarray]] = ()
+    whole: Whole, frame: FrameType | None, besides: Sequence[tuple[str, Tensor | numpy.ndarray]] = ()
 ) -> tuple[dict[Node, str], dict[int, str]]:
-    """Names for nodes of a graph: the variables that hold their tensors in a running function or in what called it.
+    """Names for the nodes of a graph: the variables that hold their tensors in a running function or in what called it.
     And the names, by `id`, of tensors and arrays that are not in it.
 
     besides  names for tensors that no variable holds
@@ -31,7 +33,7 @@ def variables(
     A function that only hands a tensor on, as `show(picture_of)` does, has a name for it, too: that of the caller counts.
     A name stands for one tensor: the one that is nearest to `frame`.
     """
-    order = topological(outputs)
+    order = whole.order
     known = set(order)
     arrays = {_numbers_of(leaf.value): leaf for leaf in reversed(order) if leaf.op is None and leaf.shape}
     taken = {node.name for node in order}
@@ -39,13 +41,14 @@ def variables(
     others: dict[int, str] = {}
     meaning: dict[str, Node] = {}
     for name, thing in chain(besides, _held(frame)):
-        node = thing.node if isinstance(thing, Tensor) else None
-        if node not in known:  # a function may have made a tensor of the array, or flattened it
+        node = whole.now(thing.node) if isinstance(thing, Tensor) else None
+        direct = node in known
+        if not direct:  # a function may have made a tensor of the array, or flattened it
             node = arrays.get(_numbers_of(thing if node is None else node.value))
         if node is None:
             others[id(thing)] = name
         elif node.name is None and name not in taken and meaning.setdefault(name, node) is node:
-            found[node] = name
+            found[node] = name if direct else found.get(node, name)
     return found, others
 
 

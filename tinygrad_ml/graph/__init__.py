@@ -1,20 +1,23 @@
 """The computation graph: nodes that know their inputs, the order to walk them in, and the walk back.
 
-Read in this order: `node.py`, `chain_rule.py`, `walk.py`.
+Read in this order: `node.py`, `chain_rule.py`, `walk.py`, `origin.py`.
 """
 
 from .chain_rule import chain_rule, fit
 from .node import Node, all_inputs, describe, differentiable_inputs, topological
+from .origin import Origin, remember
 from .walk import ZERO, backpropagate
 
 __all__ = [
     "ZERO",
     "Node",
+    "Origin",
     "all_inputs",
     "backpropagate",
     "chain_rule",
     "describe",
     "differentiable_inputs",
     "fit",
+    "remember",
     "topological",
 ]

@@ -45,6 +45,7 @@ class Node:
     needs_grad = False
     name: str | None = None
     value: Array = None  # of a leaf: its array
+    origin: Any = None  # of a leaf that a module or a function has made: what it was made of, an `Origin`
     scope: tuple[Place, ...] = ()  # the calls of modules and composed functions inside which the node was made
     line: str | None = None  # where in the program it was made, if `detect_anomaly` was looking
     hooks: tuple[Callable, ...] = ()  # called with the gradient; may return another one

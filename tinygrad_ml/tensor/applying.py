@@ -14,7 +14,7 @@ from .. import writes
 from ..backend import Absent, Array
 from ..backend.arrays import BY_TYPE, HOST
 from ..errors import DTypeError, RangeError, TinygradError
-from ..graph import Node
+from ..graph import Node, remember
 from ..modes import modes, part_of
 from ..ops import Primitive
 from ..writes import tick
@@ -78,6 +78,9 @@ def record(
     if modes.busy:
         if output._node is not None:
             output._node.scope = modes.scope
+        elif modes.scope and modes.grad and modes.recorder is None:
+            parents = tuple([tensor.node for tensor in inputs])  # which have lower numbers, as they are older
+            remember(output.node, op, parents, params, modes.scope)
         for watcher in modes.watchers:
             watcher(op, inputs, params, output)
     return output

@@ -1,0 +1,50 @@
+"""Where a tensor comes from that needs no gradient, and has no graph: so that a picture of a network begins with the image
+that it was given, and not with what its first layers made of it.
+
+Nothing is kept alive by it but single numbers and masks. When what was given is gone, the tensor is a leaf like others.
+
+Read before: `node.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import ref
+
+from ..modes import Place
+from ..ops import Primitive
+from .node import Node
+
+LONGEST_TRAIL = 32
+"""Operations in a row that are remembered: a module that adds to a sum in each step leaves no longer trail than that."""
+
+
+class Origin:
+    """An operation that was applied, inside of the calls of `scope`, to inputs of which none needed a gradient.
+
+    inputs  origins, nodes of single numbers and masks, and weak references to the nodes of other tensors
+    number  of the leaf: when it was made
+    length  of the longest row of operations that ends here
+    """
+
+    __slots__ = ("dtype", "inputs", "length", "number", "op", "params", "scope", "shape")
+
+    def __init__(
+        self,
+        op: Primitive,
+        inputs: tuple[Origin | Node | ref[Node], ...],
+        params: dict[str, Any],
+        scope: tuple[Place, ...],
+        node: Node,
+    ):
+        self.op, self.inputs, self.params, self.scope = op, inputs, params, scope
+        self.shape, self.dtype, self.number = node.shape, node.dtype, node.number
+        self.length = 1 + max((each.length for each in inputs if isinstance(each, Origin)), default=0)
+
+
+def remember(node: Node, op: Primitive, inputs: tuple[Node, ...], params: dict[str, Any], scope: tuple) -> None:
+    """Note on a leaf which operation it comes from."""
+    before = tuple([e.origin or (ref(e) if e.shape and e.dtype.kind != "b" else e) for e in inputs])
+    origin = Origin(op, before, params, scope, node)
+    if origin.length <= LONGEST_TRAIL:
+        node.origin = origin
