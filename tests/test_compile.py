@@ -1052,6 +1052,22 @@ def test_a_tensor_that_is_kept_besides_the_result(make, place):
     assert not vars(getattr(function, "__self__", Holder)).get("latest")
 
 
+def test_a_tensor_that_is_kept_where_a_class_says_that_steps_look():
+    class Box:
+        latest = None
+
+        def _reached_by_steps(self):
+            return (self.latest,)
+
+    box = Box()
+
+    def function(x):
+        box.latest = x * 2
+
+    with pytest.raises(CompileError, match="a tensor that the function makes is kept in box"):
+        tg.compile(function)(tg.ones(2))
+
+
 def test_an_object_with_a_tensor_in_it_is_no_result():
     class Output:
         pass
