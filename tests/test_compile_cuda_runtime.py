@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.gpu.runtime import Captured, CudaRuntime, Ring
+from tinygrad_ml.compile.gpu.runtime import CudaGraph, CudaRuntime, Ring
 
 cupy = pytest.importorskip("cupy")
 pytestmark = [
@@ -116,7 +116,7 @@ kernel
 }
 """
 
-    assert Captured(Graph(), []).nodes() == 2
+    assert CudaGraph(Graph(), []).nodes() == 2
 
 
 def test_cupy_has_all_that_is_called():

@@ -281,7 +281,7 @@ def test_a_step_looks_at_what_the_model_uses_and_not_at_all_variables_of_the_fil
     model.fit(X, ONE_HOT, batch_size=11, epochs=2, verbose=0)
     assert "1 program" in repr(model.train_function)
     reached = reachable(model.train_function.compiled)
-    assert any(thing is model.head for thing in reached.told)
+    assert any(thing is model.head for thing in reached.reporters)
     assert not any(isinstance(thing, NobodysBusiness) for thing in reached.objects)
 
 

@@ -21,6 +21,16 @@ SAME_CLASS = {
 }
 FOLDERS_OF_USERS = {"runs/", "MNIST/raw/", "FashionMNIST/raw/", "cifar-10-batches-bin/"}
 SAME_CONSTANT: dict[str, str] = {}
+NO_NOUN = {
+    "Compiled": "a program, compiled",
+    "Counted": "a tensor that is one, and is counted",
+    "Masked": "a tensor that is one, and has a mask",
+    "Seeded": "a layer that is one, and has a seed",
+    "Traced": "an array that is none, and is traced",
+    "Written": "the text of a loop, and what it is given",
+}
+"""Classes that are called by what was done to them, and why."""
+IRREGULAR = {"Found", "Given", "Held", "Kept", "Known", "Made", "Met", "Sent", "Taken", "Told", "Drawn", "Written"}
 
 
 def definitions(kinds) -> Iterator[tuple[str, Path, str]]:
@@ -46,6 +56,16 @@ def test_no_two_classes_have_one_name():
             files[name].append(str(path.relative_to(ROOT)))
     twice = {name: where for name, where in files.items() if len(where) > 1}
     assert twice.keys() == SAME_CLASS.keys(), twice
+
+
+def test_classes_are_nouns():
+    """What something is, and not what was done to it: `Snapshot`, and not `Held`. Viz's are words of its pictures."""
+    participles = [
+        name
+        for name, path, _ in definitions(ast.ClassDef)
+        if "viz" not in path.parts and (re.fullmatch(r"_?[A-Z][a-z]+[^ie]ed", name) or name.strip("_") in IRREGULAR)
+    ]
+    assert sorted(participles) == sorted(NO_NOUN)
 
 
 def test_no_two_constants_of_one_name_have_different_values():

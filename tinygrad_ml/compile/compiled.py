@@ -78,7 +78,7 @@ class Compiled:
     def fits(self, tensors: list[Tensor]) -> bool:
         """Whether what the recording relied on holds in this call."""
         same = not self.failed and all(tensors[i] is tensor for i, tensor in self.recording.aliases.items())
-        return same and self.executable.fits() and self.recording.holds() and self.recording.noticed.same()
+        return same and self.executable.fits() and self.recording.holds() and self.recording.watch.same()
 
     def refuse_overlaps(self, tensors: list[Tensor]) -> None:
         """`CompileError` if an argument lies in memory that the program overwrites as something else: what comes first

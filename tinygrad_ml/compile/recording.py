@@ -17,10 +17,10 @@ from ..modes import watching
 from ..structure import containers, leaves, mapped
 from ..tensor import Tensor
 from .guards.conditions import Condition, conditions, gradients
-from .guards.held import Held
-from .guards.noticed import Noticed
-from .guards.reach import Reached, reachable
+from .guards.reach import Reach, reachable
 from .guards.signature import Arguments
+from .guards.snapshots import Snapshot
+from .guards.watch import Watch
 from .program import Program, Value
 from .record.recorder import Recorder
 from .record.traced import ELSEWHERE, WHAT_TO_DO, Traced, Unreadable
@@ -44,7 +44,7 @@ class Recording:
     outputs     what the function returned, with `Result` in the places of its tensors
     host        the host's part of each step, in order: functions, their dtype or None, and what they gave this time
     conditions  what the recording relied on
-    noticed     the variables and attributes that code of the user's reads, as they were behind it
+    watch       the variables and attributes that code of the user's reads, as they were behind it
     before      what everything that can be reached held before, until a first step has gone well
     counted     (dictionary, name): where the host's part of a step leaves its numbers
     aliases     position of an argument -> the tensor, if the function reaches it in another way too
@@ -56,8 +56,8 @@ class Recording:
     outputs: Any
     host: list[tuple[Callable, Any, Any]]
     conditions: list[Condition]
-    noticed: Noticed
-    before: Held | None
+    watch: Watch
+    before: Snapshot | None
     counted: list[tuple[dict, str]]
     aliases: dict[int, Tensor]
     fixed: tuple
@@ -68,11 +68,11 @@ class Recording:
 
     def differs_in_numbers_only(self) -> bool:
         """Whether nothing that it relied on is another, but the numbers in arrays of the outside."""
-        return self.holds() and self.noticed.same_names()
+        return self.holds() and self.watch.same_names()
 
     def change(self) -> str:
         """What to say of something that it relied on, and that is another now."""
-        named = self.noticed.change()
+        named = self.watch.change()
         if named is not None:
             return named
         differing = (change for condition in self.conditions if (change := condition.change()) is not None)
@@ -85,10 +85,10 @@ def record(call: Arguments) -> Recording:
     by_itself = set(map(id, reached.tensors))
     aliases = {i: tensor for i, tensor in enumerate(call.tensors) if id(tensor) in by_itself}
     reached.look_at(call.args, call.kwargs)
-    before, there, told = Held(reached.holders), list(reached.tensors), list(reached.told)
+    before, there, reporters = Snapshot(reached.holders), list(reached.tensors), list(reached.reporters)
     with Recorder() as recorder:
         try:
-            given = [(name, Held([(part, name, name)])) for name, whole in call.named for part in containers(whole)]
+            given = [(name, Snapshot([(part, name, name)])) for name, whole in call.named for part in containers(whole)]
             for position, name in enumerate(call.names()):
                 recorder.take(call.tensors[position], Argument(position, name))
             for tensor in there:
@@ -103,7 +103,7 @@ def record(call: Arguments) -> Recording:
             reached.look_again(before)
             _refuse_what_was_kept(recorder, reached, returned)
             results, rebinds, outputs = _left(recorder, returned, call.tensors, there)
-            relied_on = _relied_on(recorder, call.tensors, there, told, before)
+            relied_on = _relied_on(recorder, call.tensors, there, reporters, before)
             writes = recorder.writes(set(map(id, leaves(returned))) - set(map(id, (*there, *call.tensors))))
             return Recording(
                 Program(recorder.instructions, results, writes),
@@ -111,7 +111,7 @@ def record(call: Arguments) -> Recording:
                 outputs,
                 recorder.host,
                 relied_on,
-                Noticed(reached),
+                Watch(reached),
                 before,
                 before.counted(reached.holders) if recorder.host else [],
                 aliases,
@@ -124,7 +124,7 @@ def record(call: Arguments) -> Recording:
             raise
 
 
-def _refuse_changed_arguments(given: list[tuple[str, Held]]) -> None:
+def _refuse_changed_arguments(given: list[tuple[str, Snapshot]]) -> None:
     """`CompileError` if a list or a dictionary among the arguments is another now."""
     changed = next((name for name, part in given if part.change() is not None), None)
     if changed is not None:
@@ -134,7 +134,7 @@ def _refuse_changed_arguments(given: list[tuple[str, Held]]) -> None:
         )
 
 
-def _refuse_what_was_kept(recorder: Recorder, now: Reached, returned: Any) -> None:
+def _refuse_what_was_kept(recorder: Recorder, now: Reach, returned: Any) -> None:
     """`CompileError` if a tensor that the function made stays somewhere: it has no numbers, and no replay makes them."""
     kept = now.place(recorder.was_made_here)
     if kept is not None:
@@ -187,7 +187,7 @@ def _left(
 
 
 def _relied_on(
-    recorder: Recorder, tensors: list[Tensor], there: list[Tensor], told: list[Any], before: Held
+    recorder: Recorder, tensors: list[Tensor], there: list[Tensor], reporters: list[Any], before: Snapshot
 ) -> list[Condition]:
     arguments = set(map(id, tensors))
     have_gradients = {
@@ -195,7 +195,7 @@ def _relied_on(
         for tensor, _, _, needs, gradient in recorder.as_they_were()
         if needs and id(tensor) not in arguments
     }
-    relied_on = [*conditions(told, there), gradients([*have_gradients], [*have_gradients.values()])]
+    relied_on = [*conditions(reporters, there), gradients([*have_gradients], [*have_gradients.values()])]
     if recorder.relied_on:
         words = "which parameters have been updated equally often"
         with before.back(lambda holder, owner: owner is None and isinstance(holder, dict)):

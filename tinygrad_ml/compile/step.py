@@ -259,11 +259,11 @@ class Step:
             if absent(tensor._data):
                 raise CompileError(f"tg.compile needs tensors with numbers, and {tensor._described()} has none")
         # What the function changes besides tensors when it is recorded, such as a counter, is no reason to record it again.
-        current = [compiled for compiled in self._all() if compiled.recording.noticed.same()]
+        current = [compiled for compiled in self._all() if compiled.recording.watch.same()]
         recording = record(call)
         look_for_holders(recording.program)
         for compiled in current:
-            compiled.recording.noticed.renew()
+            compiled.recording.watch.renew()
         earlier = self._programs.get(call.key, [])
         for place, compiled in enumerate(earlier):
             again = compiled.again(recording, call.tensors)

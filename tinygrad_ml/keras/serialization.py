@@ -139,7 +139,7 @@ class custom_object_scope:
         _registered.update(self.before)
 
 
-class _Shared(threading.local):
+class _SharedObjects(threading.local):
     """What has been written, or made, in the innermost `sharing()`."""
 
     written: dict[int, tuple[int, Any]] | None = (
@@ -148,7 +148,7 @@ class _Shared(threading.local):
     made: dict[int, Any] | None = None
 
 
-_shared = _Shared()
+_shared = _SharedObjects()
 
 
 @contextmanager

@@ -9,13 +9,13 @@ A thread begins with nothing of what holds in the one that starts it: a pool's t
 from .compiling import each_time, overwriting, rely_on
 from .recording import GradMode, enable_grad, no_grad
 from .scopes import BACKWARD, UPDATE, composed, differentiating, inside, part_of, path, scope, updating
-from .state import Given, Place, modes
+from .state import Place, PlainArgument, modes
 from .watching import watching
 
 __all__ = [
     "BACKWARD",
     "UPDATE",
-    "Given",
+    "PlainArgument",
     "GradMode",
     "Place",
     "composed",

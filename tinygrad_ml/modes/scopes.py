@@ -7,7 +7,7 @@ from inspect import unwrap
 from typing import Any, ParamSpec, TypeVar
 from weakref import ref
 
-from .state import Given, Place, modes
+from .state import Place, PlainArgument, modes
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,14 +70,18 @@ def composed(function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def _given(names: tuple[str, ...], args: tuple, kwargs: Mapping[str, Any]) -> tuple[Given, ...]:
+def _given(names: tuple[str, ...], args: tuple, kwargs: Mapping[str, Any]) -> tuple[PlainArgument, ...]:
     """The arguments with a shape and a dtype that need no gradient, under the names of the parameters."""
     found = [  # an argument mostly is a tensor that needs one: one look decides
         (name, thing)
         for name, thing in (*zip(names, args, strict=False), *kwargs.items())
         if not getattr(thing, "requires_grad", False) and hasattr(thing, "shape") and hasattr(thing, "dtype")
     ]
-    return tuple([Given(name, _reference(thing), thing.shape, thing.dtype) for name, thing in found]) if found else ()
+    return (
+        tuple([PlainArgument(name, _reference(thing), thing.shape, thing.dtype) for name, thing in found])
+        if found
+        else ()
+    )
 
 
 def _reference(thing: Any) -> Callable[[], Any]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
-class Given(NamedTuple):
+class PlainArgument(NamedTuple):
     """A tensor or an array that a function was called with, and that needs no gradient: its parameter, a weak reference
     to it (to nothing, if it cannot be referred to), its shape and dtype."""
 
@@ -32,7 +32,7 @@ class Place:
         name: str,
         kind: str,
         module: Callable[[], Any] = lambda: None,
-        given: tuple[Given, ...] | None = None,
+        given: tuple[PlainArgument, ...] | None = None,
     ):
         self.name, self.kind, self.module, self.given = name, kind, module, given
 

@@ -11,7 +11,7 @@ from .module import Module
 from .parameter import Parameter
 
 
-class _Numbered(Module):
+class _NumberedContainer(Module):
     """Modules called "0", "1", ..., with what one does to a list."""
 
     _kind = "module"
@@ -60,7 +60,7 @@ class _Numbered(Module):
         return made
 
 
-class Sequential(_Numbered):
+class Sequential(_NumberedContainer):
     """y = fₙ(… f₂(f₁(x))): the modules one after the other.
 
     Takes modules, or a dictionary (such as an `OrderedDict`) of names and modules.
@@ -90,7 +90,7 @@ class Sequential(_Numbered):
         return input
 
 
-class ModuleList(_Numbered):
+class ModuleList(_NumberedContainer):
     """A list of modules. What happens to them is up to the module around it."""
 
     def __init__(self, modules: Iterable[Module] = ()):
@@ -105,7 +105,7 @@ class ModuleList(_Numbered):
         self.extend(modules)
 
 
-class ParameterList(_Numbered):
+class ParameterList(_NumberedContainer):
     """A list of parameters. What happens to them is up to the module around it. Tensors and arrays become parameters."""
 
     _kind = "parameter"
@@ -129,7 +129,7 @@ def _parameter(value: Any) -> Parameter:
     return value if isinstance(value, Parameter) else Parameter(value)
 
 
-class _Keyed(Module):
+class _KeyedContainer(Module):
     """Parts under keys of your own, with what one does to a dictionary."""
 
     def _named(self) -> list[tuple[str, Any]]:
@@ -171,14 +171,14 @@ class _Keyed(Module):
         return key in self.keys()
 
 
-class ModuleDict(_Keyed):
+class ModuleDict(_KeyedContainer):
     """Modules under keys of your own. What happens to them is up to the module around it."""
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()):
         self.update(modules)
 
 
-class ParameterDict(_Keyed):
+class ParameterDict(_KeyedContainer):
     """Parameters under keys of your own. What happens to them is up to the module around it.
 
     Tensors and arrays become parameters.

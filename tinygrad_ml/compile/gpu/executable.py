@@ -32,9 +32,9 @@ from .gathers import gathers
 from .kernels import grouped, has_form, has_launch, structure
 from .memory import DeviceLayout, Results, Table, TaskMemory, of_the_host
 from .rows import REVISITED_ELEMENTS
-from .runtime import Captured, CudaRuntime
+from .runtime import CudaGraph, CudaRuntime
 from .small import small_products
-from .tasks import Called, Copied, Drawn, Launched, Task, tasks
+from .tasks import CopyTask, DrawTask, EagerTask, LaunchTask, Task, tasks
 
 CAPTURED_STEPS = 16
 """Steps that `repeat` captures into one launch."""
@@ -48,7 +48,7 @@ class Executable(schedule.Executable):
 
     few = REVISITED_ELEMENTS
     memory: CudaRuntime
-    graphs: list[Captured]
+    graphs: list[CudaGraph]
     _copied: frozenset[int] = frozenset()
 
     # -- before it runs ----------------------------------------------------------------------------------------
@@ -92,13 +92,13 @@ class Executable(schedule.Executable):
         self._places = TaskMemory(runtime, layout, arrays, self._table, planned)
         self._tasks = self._all_tasks(layout)
         self.text = "\n".join(dict.fromkeys(map(str, self._tasks)))
-        launched = [task for task in self._tasks if isinstance(task, Launched)]
+        launched = [task for task in self._tasks if isinstance(task, LaunchTask)]
         for task, kernel in zip(launched, runtime.kernels([task.launch for task in launched]), strict=True):
             task.kernel = kernel
         for task in self._tasks:
             task.prepare(self._places)
-        self.eager = [task.instruction for task in self._tasks if isinstance(task, Called)]
-        self._streams = {task.device: None for task in self._tasks if isinstance(task, Drawn)}
+        self.eager = [task.instruction for task in self._tasks if isinstance(task, EagerTask)]
+        self._streams = {task.device: None for task in self._tasks if isinstance(task, DrawTask)}
         self._capture()
 
     def _all_tasks(self, layout: DeviceLayout) -> list[Task]:
@@ -114,14 +114,14 @@ class Executable(schedule.Executable):
         # What moves is written to after the launch: the graph does not know where it lies.
         copies = [(memory, value) for memory, value in self.program.writes if value not in layout.in_place]
         self._after = [(memory, value) for memory, value in copies if memory in self.moving]
-        return [*made, *(Copied(*pair) for pair in copies if pair[0] not in self.moving)]
+        return [*made, *(CopyTask(*pair) for pair in copies if pair[0] not in self.moving)]
 
     def _at_once(self, turn: list[Kernel], layout: Layout, forms: dict[Value, numpy.ndarray]) -> list[Task]:
         """The tasks of kernels that do not need each other, with as few launches as may be."""
         made = [task for kernel in turn for task in tasks(kernel, layout, forms)]
         if len(turn) == 1:
             return made
-        return [Launched(launch) for launch in beside(task.launch for task in made if isinstance(task, Launched))]
+        return [LaunchTask(launch) for launch in beside(task.launch for task in made if isinstance(task, LaunchTask))]
 
     def _side_by_side(self, kernels: list[Kernel], layout: Layout, forms: dict[Value, numpy.ndarray]) -> list[Task]:
         """The tasks of kernels of one structure: one, if they can be one launch."""
@@ -130,7 +130,7 @@ class Executable(schedule.Executable):
         if _apart(kernels, layout):
             launch = grouped(kernels, forms)
             if launch is not None:
-                return [Launched(launch)]
+                return [LaunchTask(launch)]
         half = len(kernels) // 2  # of fewer kernels there are fewer pointers
         return self._side_by_side(kernels[:half], layout, forms) + self._side_by_side(kernels[half:], layout, forms)
 

@@ -25,7 +25,7 @@ def _folded(instruction: Instruction) -> numpy.dtype:
     return dtypes.float32 if dtype == dtypes.float16 else dtype
 
 
-class Found:
+class Accumulator:
     """What a thread has found of a reduction so far: a variable, what it starts with, and what it takes in."""
 
     def __init__(self, instruction: Instruction, operand: str, output: str):

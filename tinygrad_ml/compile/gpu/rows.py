@@ -17,7 +17,7 @@ import numpy
 from ..program import Value
 from ..schedule.kernel import Kernel
 from .launch import BLOCK_NUMBER, Launch, launch
-from .reductions import Found
+from .reductions import Accumulator
 from .teams import team
 from .work import Work
 
@@ -83,7 +83,7 @@ class Rows:
     @property
     def _shared(self) -> int:
         """Bytes at most that the threads of a block share: a number of each, for each way of putting them together."""
-        kinds = {(found.fold, found.type) for turn in range(self.work.passes) for found in self._found(turn)}
+        kinds = {(one.fold, one.type) for turn in range(self.work.passes) for one in self._accumulators(turn)}
         return 16 * self.team.threads * len(kinds) if self.team.tile or self.team.lanes > 32 else 0
 
     @property
@@ -125,14 +125,14 @@ class Rows:
     def _row_steps(self, turn: int) -> list[str]:
         return [step.line(name) for name, (now, step) in self.work.of_row.items() if now == turn]
 
-    def _found(self, turn: int) -> list[Found]:
+    def _accumulators(self, turn: int) -> list[Accumulator]:
         reductions = self.work.reductions.items()
-        return [Found(i, operand, self.work.names[i.output]) for i, (now, operand) in reductions if now == turn]
+        return [Accumulator(i, operand, self.work.names[i.output]) for i, (now, operand) in reductions if now == turn]
 
     def _pass(self, turn: int) -> list[str]:
         """Once through the row, and what was found, put together."""
-        found = self._found(turn)
-        lines = [f"{f.type} {f.name} = {f.start};" for f in found]
+        accumulators = self._accumulators(turn)
+        lines = [f"{f.type} {f.name} = {f.start};" for f in accumulators]
         inner = []
         for name in self.work.needed(turn, [n for n, computed in self.near.items() if computed < turn]):
             step = self.work.of_element[name]
@@ -142,13 +142,15 @@ class Rows:
                 inner.append(step.line(name))
                 if name in self.near:
                     inner.append(f"near_{name}[k] = {name};")
-        inner += [f"{f.name} = {f.taken(f.operand)};  // {f.instruction!r}" for f in found]
+        inner += [f"{f.name} = {f.taken(f.operand)};  // {f.instruction!r}" for f in accumulators]
         if turn == self.work.passes - 1:
             inner += map(self.work.written, self.work.full_outputs)
         lines += self._loop([*self.work.column.coordinates(), *inner])
         if self.team.parts > 1:
-            lines += self._across_blocks(found)
-        return lines + [f"const {f.result} {f.output} = {f.value(self.team.combined(f.fold, f.name))};" for f in found]
+            lines += self._across_blocks(accumulators)
+        return lines + [
+            f"const {f.result} {f.output} = {f.value(self.team.combined(f.fold, f.name))};" for f in accumulators
+        ]
 
     def _loop(self, inner: list[str]) -> list[str]:
         """The columns of this thread, with these lines for each."""
@@ -180,13 +182,13 @@ class Rows:
         if self.team.parts == 1:
             return []
         count = self.team.parts * self.work.rows
-        parts = [f"__device__ volatile {f.type} parts_of_{f.output}[{count}];" for f in self._found(0)]
+        parts = [f"__device__ volatile {f.type} parts_of_{f.output}[{count}];" for f in self._accumulators(0)]
         return [*parts, f"__device__ unsigned int done[{blocks}];", ""]
 
-    def _across_blocks(self, found: list[Found]) -> list[str]:
+    def _across_blocks(self, accumulators: list[Accumulator]) -> list[str]:
         team, rows = self.team, self.work.rows
-        lines = [f"{f.name} = {team.combined(f.fold, f.name)};" for f in found]
-        lines += self._by_one([f"parts_of_{f.output}[blockIdx.y * {rows} + row] = {f.name};" for f in found])
+        lines = [f"{f.name} = {team.combined(f.fold, f.name)};" for f in accumulators]
+        lines += self._by_one([f"parts_of_{f.output}[blockIdx.y * {rows} + row] = {f.name};" for f in accumulators])
         lines += [
             "// The block that is done last puts together what all of them have found.",
             "__shared__ bool last;",
@@ -196,8 +198,8 @@ class Rows:
             "__syncthreads();",
             "if (!last) return;",
         ]
-        lines += [f"{f.name} = {f.start};" for f in found]
+        lines += [f"{f.name} = {f.start};" for f in accumulators]
         lines.append(f"for (int part = lane; part < {team.parts}; part += {team.lanes}) {{")
-        for f in found:
+        for f in accumulators:
             lines.append(f"    {f.name} = {f.fold}::of({f.name}, parts_of_{f.output}[part * {rows} + row]);")
         return [*lines, "}"]

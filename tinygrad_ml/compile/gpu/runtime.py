@@ -81,7 +81,7 @@ def _no_foreign_kernels() -> Iterator[None]:
             os.environ[name] = before
 
 
-class Captured:
+class CudaGraph:
     """A graph, and what was made while it was captured: the graph itself holds nothing that it points to."""
 
     def __init__(self, graph: Any, kept: list):
@@ -223,7 +223,7 @@ class CudaRuntime:
 
     # -- graphs --------------------------------------------------------------------------------------------
 
-    def capture(self, work: Callable[[], None]) -> Captured:
+    def capture(self, work: Callable[[], None]) -> CudaGraph:
         """What `work` calls on this object, as a graph; nothing is run."""
         with self._cupy.cuda.using_allocator(self._pool.malloc), self._capturing() as kept:
             self._stream.begin_capture()
@@ -235,7 +235,7 @@ class CudaRuntime:
                 raise
             graph = self._stream.end_capture()
         graph.upload()
-        return Captured(graph, kept)
+        return CudaGraph(graph, kept)
 
     @contextlib.contextmanager
     def _capturing(self) -> Iterator[list]:

@@ -41,7 +41,7 @@ class Task:
         raise NotImplementedError
 
 
-class Launched(Task):
+class LaunchTask(Task):
     """A generated kernel."""
 
     def __init__(self, launch: Launch):
@@ -58,7 +58,7 @@ class Launched(Task):
         return self.launch.source
 
 
-class Multiplied(Task):
+class ProductTask(Task):
     """A matrix product; an operand of which neither rows nor columns are contiguous is copied first."""
 
     def __init__(self, instruction: Instruction, forms: dict[Value, numpy.ndarray]):
@@ -95,7 +95,7 @@ class Multiplied(Task):
         return f"// a product of cuBLAS: {self.instruction!r}\n"
 
 
-class Drawn(Task):
+class DrawTask(Task):
     """Random numbers, from the stream that eager mode draws from: its state lies on the device."""
 
     def __init__(self, instruction: Instruction):
@@ -122,7 +122,7 @@ class Drawn(Task):
         return f"// drawn from the device's stream: {self.instruction!r}\n"
 
 
-class Sent(Task):
+class UploadTask(Task):
     """A random draw of the host that is handed out: from the table, where all others read it."""
 
     def __init__(self, instruction: Instruction):
@@ -136,7 +136,7 @@ class Sent(Task):
         return f"// drawn by the host: {self.instruction!r}\n"
 
 
-class Called(Task):
+class EagerTask(Task):
     """An operation without a compiled form, as in eager mode. It may wait for the device, so it is not captured."""
 
     captured = False
@@ -153,7 +153,7 @@ class Called(Task):
         return f"// as in eager mode, between two graphs: {self.instruction!r}\n"
 
 
-class Copied(Task):
+class CopyTask(Task):
     """At the end, into state: what could not be computed there, since the old numbers were still needed."""
 
     def __init__(self, memory: Value, value: Value):
@@ -174,18 +174,18 @@ def tasks(kernel: Kernel, layout: Layout, forms: dict[Value, numpy.ndarray]) -> 
     instruction = kernel.instructions[0]
     output = instruction.output
     if kernel.kind == "loop":
-        yield from map(Launched, launches(kernel, forms)) if kernel.outputs else ()
+        yield from map(LaunchTask, launches(kernel, forms)) if kernel.outputs else ()
     elif output in layout.views:
         return
     elif of_the_host(instruction):
-        yield from [Sent(instruction)] if output in layout.handed_out else ()
+        yield from [UploadTask(instruction)] if output in layout.handed_out else ()
     elif instruction.op is DRAW:
-        yield Drawn(instruction)
+        yield DrawTask(instruction)
     elif not kernel.outputs:
         return
     elif instruction.op.kind == "product" and str(output.dtype) in blas.DATA:
-        yield Multiplied(instruction, forms)
+        yield ProductTask(instruction, forms)
     elif has_launch(instruction):
-        yield from map(Launched, launches(kernel, forms))
+        yield from map(LaunchTask, launches(kernel, forms))
     else:
-        yield Called(instruction)
+        yield EagerTask(instruction)

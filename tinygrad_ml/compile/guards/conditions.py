@@ -1,7 +1,7 @@
 """On what, besides numbers in tensors, it depends which operations a step does.
 
 Modules and optimisers say so themselves: `_relied_on_by_steps()` gives names, and what stands behind them now. What code
-of the user's reads besides is in `noticed.py`.
+of the user's reads besides is in `watch.py`.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Condition(NamedTuple):
         return self.words if isinstance(self.words, str) else self.words()
 
 
-def conditions(told: Iterable[Any], tensors: list[Tensor]) -> list[Condition]:
+def conditions(reporters: Iterable[Any], tensors: list[Tensor]) -> list[Condition]:
     """What things say that is relied on, and which of the tensors need gradients."""
-    facts = map(Facts, told)
+    facts = map(Facts, reporters)
     needs = Condition("which tensors need a gradient, or their hooks", partial(_needs, tensors), _needs(tensors))
     return [*(Condition(fact.words, fact.holds, True) for fact in facts), needs]
 

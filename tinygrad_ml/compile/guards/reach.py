@@ -6,7 +6,7 @@ watched from the first instruction on; a tensor that is not found here is met wh
 
 An object reaches its attributes, if its class does not say by `_reached_by_steps()` what it reaches instead.
 
-Read before: `code.py`, `held.py`. Read next: `conditions.py`, `noticed.py`.
+Read before: `code.py`, `snapshots.py`. Read next: `conditions.py`, `watch.py`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any
 
 from ...tensor import Tensor
 from .code import Variables, closed_over, is_ours, is_users, name_of, names_in
-from .held import CONTAINERS, GENERATORS, Held, Holder
 from .method import HeldMethod
+from .snapshots import CONTAINERS, GENERATORS, Holder, Snapshot
 from .values import PLAIN, snapshot
 
 REACHED_ITEMS = 1000
@@ -32,42 +32,40 @@ Part = tuple[str, Any]
 """(what to call it, thing)"""
 
 
-class Reached:
+class Reach:
     """The tensors, modules and optimisers that a function can reach, and what holds these and everything else.
 
-    paths    what to call the places of the tensors
-    told     modules, optimisers, and what else says on what steps rely (`conditions.py`)
-    holders  what holds something and can change (`held.py`)
-    objects  what is of a class that is not this library's
-    spaces   classes and modules that are not
-    held     objects that must not be held on to
-    words    the names of attributes that code which is not this library's reads
-    ours     ids of containers that an object of this library has
+    paths      what to call the places of the tensors
+    reporters  modules, optimisers, and what else says on what steps rely (`conditions.py`)
+    holders    what holds something and can change (`snapshots.py`)
+    objects    what is of a class that is not this library's
+    spaces     classes and modules that are not
+    transient  objects that must not be held on to
+    words      the names of attributes that code which is not this library's reads
+    ours       ids of containers that an object of this library has
     """
 
     def __init__(self):
         self.tensors: list[Tensor] = []
         self.paths: list[str] = []
-        self.told: list[Any] = []
+        self.reporters: list[Any] = []
         self.holders: list[Holder] = []
         self.objects: list[Any] = []
         self.spaces: list[Any] = []
-        self.held: list[Any] = []
+        self.transient: list[Any] = []
         self.words: set[str] = set()
         self.ours: set[int] = set()
         self._seen: dict[int, Any] = {}  # by its id, which is its own as long as it is kept
         self._named: set[str] = set()
         self._unnamed: dict[str, list[tuple[Any, str | None, str]]] = {}
         self._waiting: list[tuple[Any, str | None, str]] = []  # (thing, who holds it, what to call it)
-        self._looked_into: list[
-            tuple[Any, Any, str | None, str]
-        ] = []  # (what holds for a thing, thing, whose, its path)
+        self._insides: list[tuple[Any, Any, str | None, str]] = []  # (holder, thing, who holds it, what to call it)
 
     def place(self, wanted: Callable[[Tensor], bool]) -> str | None:
         """What to call the place of a tensor that is `wanted`, if there is one."""
         return next((path for tensor, path in zip(self.tensors, self.paths, strict=True) if wanted(tensor)), None)
 
-    def look_at(self, *roots: Any) -> Reached:
+    def look_at(self, *roots: Any) -> Reach:
         """Find what these reach, too."""
         self._waiting += [(root, None, name_of(root)) for root in roots]
         while self._waiting:
@@ -85,10 +83,10 @@ class Reached:
                 self._look_at_thing(thing, owner, path)
         return self
 
-    def look_again(self, before: Held) -> None:
+    def look_again(self, before: Snapshot) -> None:
         """Find what is reached where something is another now than it was `before`."""
         changed = set(map(id, before.changed()))
-        for holder, thing, owner, path in self._looked_into:
+        for holder, thing, owner, path in self._insides:
             if holder is None or id(holder) in changed:
                 self._look_into_thing(thing, owner, path)
         for space in tuple(self.spaces):
@@ -110,9 +108,9 @@ class Reached:
             if not hasattr(thing, "__dict__"):
                 return
         elif isinstance(thing, HeldMethod):
-            self.held.append(thing.instance)
+            self.transient.append(thing.instance)
         elif hasattr(type(thing), "_relied_on_by_steps"):
-            self.told.append(thing)
+            self.reporters.append(thing)
         owner = _owner(thing, holds_it)
         if isinstance(thing, types.FunctionType) and owner is not None:
             self._look_for_names(thing)
@@ -120,7 +118,7 @@ class Reached:
         if holder is not None:
             self.holders.append((holder, owner, path))
         if holder is not None or hasattr(type(thing), "_reached_by_steps"):
-            self._looked_into.append((holder, thing, owner, path))
+            self._insides.append((holder, thing, owner, path))
         if owner is not None and isinstance(holder, dict) and holder is not thing:
             self.objects.append(thing)
             self._waiting += [(part, owner, "") for part in type(thing).__mro__]
@@ -143,9 +141,9 @@ class Reached:
         self._named |= names.attributes
 
 
-def reachable(*roots: Any) -> Reached:
+def reachable(*roots: Any) -> Reach:
     """What the functions and objects in `roots` can reach."""
-    return Reached().look_at(*roots)
+    return Reach().look_at(*roots)
 
 
 def _is_called_by_others(kind: type, name: str) -> bool:

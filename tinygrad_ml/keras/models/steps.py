@@ -29,8 +29,8 @@ from typing import Any
 import numpy
 
 from ...compile import compile as compiled_step
-from ...compile.guards.held import Held, plain_values
 from ...compile.guards.reach import reachable
+from ...compile.guards.snapshots import Snapshot, plain_values
 from ...compile.turn import Turn
 from ...errors import CompileError
 from ...modes import modes
@@ -110,7 +110,7 @@ class ModelStep:
             return found
         if self._modules is None:
             reached = reachable(self._method)
-            self._modules = [thing for thing in reached.told if isinstance(thing, Module)]
+            self._modules = [thing for thing in reached.reporters if isinstance(thing, Module)]
             self._tensors = reached.tensors
             settings = reachable(*self.model._settings())
             theirs = [holder for holder, owner, _ in reached.holders if owner is not None]
@@ -170,7 +170,7 @@ class ModelStep:
 @contextmanager
 def _only_tensors(step: Callable) -> Iterator[None]:
     """Inside, a step is recorded; `CompileError` if it does more than to operate on tensors, which is then undone."""
-    before = Held([*reachable(step).holders, *_OUTSIDE])
+    before = Snapshot([*reachable(step).holders, *_OUTSIDE])
     try:
         with _printing_of_this_thread() as printed:
             yield

@@ -106,7 +106,7 @@ class Optimizer(Configurable):
         if isinstance(rate, Mapping):
             rate = deserialize(rate)
         if callable(rate) and not isinstance(rate, (Tensor, LearningRateSchedule)):
-            rate = _Asked(rate)
+            rate = _FunctionSchedule(rate)
         if isinstance(rate, LearningRateSchedule):
             self._schedule = rate
             return
@@ -279,7 +279,7 @@ class Optimizer(Configurable):
         return super()._option(name, default)
 
 
-class _Asked(LearningRateSchedule):
+class _FunctionSchedule(LearningRateSchedule):
     """A learning rate that a function gives, whatever the number of updates."""
 
     def __init__(self, function: Callable[[], Any]):

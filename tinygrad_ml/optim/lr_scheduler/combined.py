@@ -12,7 +12,7 @@ from .base import LRScheduler
 from .plateau import ReduceLROnPlateau
 
 
-class _Combined(LRScheduler):
+class _CombinedScheduler(LRScheduler):
     """What has other schedules."""
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], last_epoch: int):
@@ -39,7 +39,7 @@ class _Combined(LRScheduler):
         super().load_state_dict(state_dict)
 
 
-class ChainedScheduler(_Combined):
+class ChainedScheduler(_CombinedScheduler):
     """All schedules at once, in their order: those that scale the rate multiply.
 
     >>> ChainedScheduler([ConstantLR(optimizer, 0.1, total_iters=5), ExponentialLR(optimizer, 0.9)])
@@ -60,7 +60,7 @@ class ChainedScheduler(_Combined):
             schedule.begin() if self._begins else schedule.advance(epoch)
 
 
-class SequentialLR(_Combined):
+class SequentialLR(_CombinedScheduler):
     """One schedule after the other: schedule i from epoch `milestones[i - 1]` on, counting from 0 there.
 
     Each begins from the rate of the beginning.

@@ -14,8 +14,8 @@ from typing import Any
 import numpy
 
 from .code import Variables, inside_of, is_users, name_of
-from .held import CONTAINERS
-from .reach import Reached
+from .reach import Reach
+from .snapshots import CONTAINERS
 from .values import MISSING, are_same, became, is_same, told
 
 NOTICED_ITEMS = 100
@@ -24,7 +24,7 @@ SAMPLES = 512
 BUFFERS = (numpy.ndarray, memoryview, bytearray, array)
 
 
-class Noticed:
+class Watch:
     """What code that is not this library's reads by a name: the variables of functions, and attributes of objects, classes
     and modules. Plain values count by value, all else by identity; of a list, a dictionary or a set what is in it, too; of
     an array of NumPy, and of what else holds numbers for others to read, the numbers.
@@ -33,8 +33,8 @@ class Noticed:
     numbers are looked at, from everywhere in it.
     """
 
-    def __init__(self, reached: Reached):
-        held = set(map(id, reached.held))
+    def __init__(self, reached: Reach):
+        held = set(map(id, reached.transient))
         self._variables = [holder for holder, *_ in reached.holders if isinstance(holder, Variables)]
         self._spaces, self._words, self._ours = reached.spaces, reached.words, reached.ours
         self._objects = [thing for thing in reached.objects if id(thing) not in held]

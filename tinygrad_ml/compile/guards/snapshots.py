@@ -78,7 +78,7 @@ def plain_values(holders: Iterable[Any]) -> Callable[[], tuple]:
     return lambda: tuple(value for holder in known for value in content(holder).values() if is_plain(value))
 
 
-class Held:
+class Snapshot:
     """What these holders hold now."""
 
     def __init__(self, holders: Iterable[Holder]):
@@ -97,9 +97,9 @@ class Held:
     @contextmanager
     def back(self, which: Callable[[Any, str | None], bool]) -> Iterator[None]:
         """Inside, those holders for which `which(holder, whose it is)` hold what they held at that moment."""
-        then = Held(())
+        then = Snapshot(())
         then._held = [entry for entry in self._held if which(*entry[:2])]
-        now = Held((holder, owner, "") for holder, owner, _ in then._held)
+        now = Snapshot((holder, owner, "") for holder, owner, _ in then._held)
         then.restore()
         try:
             yield
