@@ -87,6 +87,7 @@ from .reshaping import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from .text_vectorization import TextVectorization
 from .wrappers import Bidirectional, TimeDistributed, Wrapper
 
 _RECURRENT = "write a cell of your own with Conv2D inside, and give it to RNN"
@@ -126,9 +127,7 @@ _OTHERS = {
     **_all("merge Merge", "use Add()([a, b]), Concatenate()([a, b]) and the like"),
     **_all("Dot dot ReversibleEmbedding", "use Lambda(lambda x: tg.einsum(...)), or a Layer of your own"),
     **_all("AlphaDropout GaussianDropout", "use Dropout, or a Layer of your own with tg.random"),
-    **_all(
-        "CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup StringLookup TextVectorization", _BEFORE
-    ),
+    **_all("CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup StringLookup", _BEFORE),
     **_all("MelSpectrogram STFTSpectrogram", _BEFORE),
     **_all(
         "AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization", _PICTURES

@@ -14,7 +14,8 @@ from ..saving import (
     serialize_keras_object,
 )
 from .image_dataset import image_dataset_from_directory, img_to_array, load_img
-from .np_utils import normalize, pad_sequences, set_random_seed, to_categorical
+from .np_utils import normalize, set_random_seed, to_categorical
+from .sequences import pad_sequences, timeseries_dataset_from_array
 from .vis_utils import plot_model
 
 _LOADER = "derive from tinygrad_ml.data.Dataset, and give fit a data.DataLoader of it"
@@ -24,7 +25,7 @@ __getattr__ = not_offered(
     "keras.utils",
     {
         "get_file": "use tinygrad_ml.data.download",
-        **dict.fromkeys(("PyDataset", "Sequence", "timeseries_dataset_from_array", "split_dataset"), _LOADER),
+        **dict.fromkeys(("PyDataset", "Sequence", "split_dataset"), _LOADER),
         **dict.fromkeys(("text_dataset_from_directory", "audio_dataset_from_directory"), _LOADER),
         **dict.fromkeys(("array_to_img", "save_img"), _IMAGES),
         **dict.fromkeys(("enable_interactive_logging", "disable_interactive_logging"), _LOG),

@@ -11,7 +11,6 @@ from ... import random
 from ...backend import DEFAULT_FLOAT
 from ...errors import RangeError
 from ...tensor import Tensor, tensor
-from ..checks import one_of
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:
@@ -33,33 +32,6 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
             f"to_categorical was given class {wrong[0]}; with num_classes={classes} they go from 0 to {classes - 1}"
         )
     return numpy.eye(classes)[labels]
-
-
-def pad_sequences(
-    sequences: Any,
-    maxlen: int | None = None,
-    dtype: Any = "int32",
-    padding: str = "pre",
-    truncating: str = "pre",
-    value: float = 0.0,
-) -> numpy.ndarray:
-    """Lists of numbers as the rows of one array: (samples, maxlen).
-
-    maxlen      by default the length of the longest
-    padding     where `value` fills up what is too short: "pre", before, or "post", after
-    truncating  where what is too long is cut
-    """
-    one_of("padding", padding, ("pre", "post"))
-    one_of("truncating", truncating, ("pre", "post"))
-    rows = [numpy.asarray(row) for row in sequences]
-    maxlen = max((len(row) for row in rows), default=0) if maxlen is None else maxlen
-    rest = next((row.shape[1:] for row in rows if len(row)), ())
-    made = numpy.full((len(rows), maxlen, *rest), value, dtype)
-    for into, row in zip(made, rows, strict=True):
-        row = row[max(len(row) - maxlen, 0) :] if truncating == "pre" else row[:maxlen]
-        if len(row):
-            into[slice(maxlen - len(row), None) if padding == "pre" else slice(len(row))] = row
-    return made
 
 
 def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
