@@ -148,3 +148,14 @@ def test_what_the_list_points_to_exists():
     files = re.findall(r"`((?:tinygrad_ml|viz)/\S+?\.(?:py|md))`", text)
     assert len(files) > 5
     assert all((EXAMPLES.parent / file).exists() for file in files)
+
+
+def test_an_lstm_reads_what_a_bag_of_words_cannot_tell(run):
+    said = run("keras/text_classification.py")
+    bag, lstm = (
+        float(re.search(rf"^{name}: .* weights, (\S+)% of 400", said, re.MULTILINE)[1])
+        for name in ("bag of words", "LSTM")
+    )
+    assert 40 < bag < 65 and lstm > 95
+    sure = [float(number) for number in re.findall(r"^ *(\S+)%  \w", said, re.MULTILINE)]
+    assert [share > 50 for share in sure] == [True, False, True, False]
