@@ -52,7 +52,7 @@ def pad_sequences(
     return made
 
 
-class _Windows(Dataset):
+class _WindowsOfSeries(Dataset):
     """Windows of `data`, which begin at `starts`, and the targets that stand there."""
 
     def __init__(self, data: Any, targets: Any, starts: numpy.ndarray, steps: numpy.ndarray):
@@ -122,5 +122,5 @@ def timeseries_dataset_from_array(
             f"sequence_length={sequence_length}: no window of {sampling_rate} apart fits into {end - start} steps"
         )
     steps = numpy.arange(sequence_length) * sampling_rate
-    windows = _Windows(data[start:end], targets, numpy.arange(0, count, sequence_stride), steps)
+    windows = _WindowsOfSeries(data[start:end], targets, numpy.arange(0, count, sequence_stride), steps)
     return windows if batch_size is None else DataLoader(windows, batch_size, shuffle=shuffle, seed=checks.seed(seed))
