@@ -575,3 +575,52 @@ def test_a_line_that_failed_is_marked_and_the_failed_operation_is_the_last_step(
     page.click("#last")
     assert page.locator(".now.node.failed").count() == 1
     assert "(2, 3)" in page.locator("#shapes").inner_text() and "(4, 4)" in page.locator("#shapes").inner_text()
+
+
+@needs_graphviz
+def test_predict_takes_an_answer_and_says_whether_it_is_right(shown):
+    x = tg.tensor(3.0, requires_grad=True, name="x")
+    w = tg.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]], requires_grad=True, name="w")
+    page = shown((w * x).sum(), level="operations")
+    page.check("#predict")
+    while page.locator("#what").inner_text().count("mul") == 0:
+        page.click("#next")
+    assert page.locator("#question").inner_text() == "Which shape comes out?"
+    assert page.locator("#shapes").inner_text().endswith("→ ?")
+    page.fill("#answer", "(2, 4)")
+    page.click("#check-answer")
+    assert "(2, 4) is not right" in page.locator("#verdict").inner_text()
+    assert not page.locator("#result").is_visible()
+    page.fill("#answer", "(4, 2)")
+    page.locator("#answer").press("Enter")
+    assert page.locator("#verdict").inner_text() == "(4, 2) is right. 1 of 2 answers were."
+    assert page.locator("#result").is_visible() and not page.locator("#asking").is_visible()
+    page.click("#next")
+    assert page.locator("#question").inner_text() == "Which number comes out?"
+    page.fill("#answer", "107")
+    page.click("#check-answer")
+    assert page.locator("#verdict").inner_text().startswith("107 is right")  # 108, as near as a head comes
+    page.click("#next")
+    page.fill("#answer", "0")
+    page.click("#check-answer")
+    assert "not right" in page.locator("#verdict").inner_text()
+    page.click("#reveal")
+    assert page.locator("#result").is_visible()
+
+
+@needs_graphviz
+def test_the_width_of_an_arrow_is_the_size_of_the_gradient_along_it(shown):
+    x = tg.tensor(8.0, requires_grad=True, name="x")
+    y = x
+    for _ in range(3):
+        y = y.tanh()  # flat at 8: the gradient dies
+    page = shown(y * 1.0, level="operations")
+    width = "id => parseFloat(getComputedStyle(drawnArrows.get(id).firstChild).strokeWidth)"
+    arrows = page.evaluate("[...seenNow.arrows.values()].map(({ arrow }) => [arrow.id, data.flows[arrow.id] ?? null])")
+    before = {arrow: page.evaluate(width, arrow) for arrow, _ in arrows}
+    page.check("#widths")
+    known = sorted((size, page.evaluate(width, arrow)) for arrow, size in arrows if size is not None)
+    assert len(known) >= 6 and known[0][0] < 1e-5 < 0.1 < known[-1][0]
+    assert [wide for _, wide in known] == sorted(wide for _, wide in known) and known[-1][1] > 5 * known[0][1]
+    page.uncheck("#widths")
+    assert {arrow: page.evaluate(width, arrow) for arrow, _ in arrows} == before

@@ -5,6 +5,7 @@
     steps    the story, down to single operations; a closed box is one step of all that happens in it
     boxes    id -> what the list beside the picture says of it
     sources  how each operation is defined
+    flows    how large the gradient is that comes back along each arrow: its norm
     program  the lines that made the boxes (`lines.py`), if they are known
 
 Read before: `rooms.py`, `plans.py`, `telling.py`. Read next: `filling.py`.
@@ -13,7 +14,7 @@ Read before: `rooms.py`, `plans.py`, `telling.py`. Read next: `filling.py`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -21,11 +22,12 @@ from tinygrad_ml.graph import Node
 
 from . import words
 from .arranging import Arrangement
+from .backward import Share, Walk
 from .facts import device_of
 from .failure import FAILED
-from .figures import ArraySummary, amount, byte_text, number, shape_text
+from .figures import WHOLE_ELEMENTS, ArraySummary, amount, byte_text, number, shape_text
 from .model import Item
-from .rooms import Room
+from .rooms import Room, Use
 from .source import source_of
 from .subject import is_note
 from .telling import Step
@@ -55,7 +57,12 @@ def step_data(step: Step) -> dict[str, Any]:
     """A step of the story, without what is empty."""
     told = {name: getattr(step, name) for name in _SHOWN}
     told |= {"held": byte_text(step.held), "heat": _heat(step.result), "local": _heat(step.local)}
-    return {name: value for name, value in told.items() if value} | ({} if step.complete else {"partial": True})
+    told = {name: value for name, value in told.items() if value} | ({} if step.complete else {"partial": True})
+    if step.result is not None and step.kind != "given":
+        told["shape"] = list(step.result.shape)
+        if step.result.values is not None and step.result.size <= WHOLE_ELEMENTS:
+            told["answer"] = [_readable(value) for value in _flat(step.result.values)]
+    return told
 
 
 def _heat(summary: ArraySummary | None) -> dict[str, Any] | None:
@@ -69,15 +76,30 @@ def _heat(summary: ArraySummary | None) -> dict[str, Any] | None:
     return {
         "rows": -(-summary.size // columns),
         "columns": columns,
-        # JSON has no nan: what is no number comes as text.
-        "values": [float(f"{value:.4g}") if math.isfinite(value) else number(value) for value in values],
+        "values": [_readable(value) for value in values],
     }
+
+
+def _readable(value: float) -> float | str:
+    """A number in four digits. JSON has no nan: what is no number comes as text."""
+    return float(f"{value:.4g}") if math.isfinite(value) else number(value)
 
 
 def _flat(values: Any) -> list:
     if not isinstance(values, list):
         return [values]
     return [number for part in values for number in _flat(part)]
+
+
+def flows(arrangement: Arrangement, routes: Mapping[Use, Sequence[str]], walk: Walk | None) -> dict[str, float]:
+    """For each arrow the norm of all gradients together that come back along it, as far as they have numbers."""
+    squares: dict[str, float] = {}
+    for event in walk.events if walk is not None else ():
+        if isinstance(event, Share) and event.fitted.numbers is not None:
+            for side in ("forward", "backward"):
+                for arrow in routes.get((side, arrangement.number[event.user], event.position), ()):
+                    squares[arrow] = squares.get(arrow, 0.0) + event.fitted.numbers.norm**2
+    return {arrow: float(f"{math.sqrt(square):.4g}") for arrow, square in squares.items() if math.isfinite(square)}
 
 
 def details(arrangement: Arrangement, rooms: Sequence[Room]) -> dict[str, Any]:

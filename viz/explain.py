@@ -23,7 +23,7 @@ from tinygrad_ml.graph import Node
 from .arranging import Arrangement
 from .asked import Asked, Drawable, asked_of, outputs_of
 from .backward import TROUBLE
-from .carried import HEAT_MAP_ELEMENTS, details, step_data
+from .carried import HEAT_MAP_ELEMENTS, details, flows, step_data
 from .draw import Picture
 from .failure import Failure, failure_in
 from .figures import WHOLE_ELEMENTS
@@ -160,6 +160,7 @@ class _Page:
             "open": self.open,
             "steps": [step_data(step) for step in steps],
             **details(self.at, self.rooms),
+            "flows": flows(self.at, self.routes, self.known.walk),
             "program": program_of(self._made(), self.failed.calls if self.failed else ()),
         }
         if title is None:

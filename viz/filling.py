@@ -35,6 +35,8 @@ SCRIPTS = (
     "overview",
     "keys",
     "program",
+    "widths",
+    "predict",
     "main",
 )
 """The files of the page's script, each of which may use what stands in those before it."""

@@ -1,5 +1,5 @@
 // The program beside the map, where its lines are known: pointing at a line lights the boxes that it made, and at a box the
-// lines that made it. A line that failed says so. Read next: main.js.
+// lines that made it. A line that failed says so. Read next: widths.js.
 
 const program = data.program;
 const lineOf = new Map(); // "block/line" -> its element

@@ -55,6 +55,7 @@ function told(part) {
     value: done.value ? `${done.name}: ${done.value}` : "",
     check: differ ? differ.check : checks.length ? `${checks.length} finite difference${checks.length > 1 ? "s" : ""} inside` : "",
     heats: { heat: done.heat, name: done.name },
+    answer: undefined, // what is inside of a closed box is not for the head: its shape is asked for
   };
 }
 
@@ -68,7 +69,7 @@ function showStep() {
   at("next").disabled = at("last").disabled = index === story.length - 1;
   at("what").textContent = step ? `Step ${index + 1} of ${story.length} · ${step.what}` : "The whole picture";
   at("rule").textContent = step ? step.rule : data.hint;
-  at("shapes").textContent = step ? step.shapes : "";
+  at("shapes").textContent = !step ? "" : asked ? step.shapes.replace(/→.*/, "→ ?") : step.shapes;
   at("result").hidden = asked;
   at("reveal").hidden = !asked;
   at("inside").hidden = !(part && part.inside);
