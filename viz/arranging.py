@@ -120,8 +120,11 @@ class Arrangement:
         self._box_frames: dict[str, tuple[str, ...]] = {}
         self._closed: dict[str, nesting.Path] = {}
         self._around: dict[str, nesting.Path] = {}
+        self._results: dict[str, Node] = {}
         for node in self.order:
-            self._places[node] = self._find_place(node)
+            place = self._places[node] = self._find_place(node)
+            if place is not None and node not in self._copies and (node.op is not None or place not in self._closed):
+                self._results[place] = node
         self._asides: dict[Place, str] = {}
         self.given = self._give()
         self._add_frames(self._direction)
@@ -256,6 +259,10 @@ class Arrangement:
     def speaker(self, place: str) -> Node | None:
         """The result of a closed function, whose name, numbers and gradient its box shows; None for other boxes."""
         return self._speakers.get(self._closed[place]) if place in self._closed else None
+
+    def result(self, place: str) -> Node | None:
+        """The node that a box shows; of a closed call, the one that comes out."""
+        return self.speaker(place) or self._results.get(place)
 
     @staticmethod
     def gradient_of(place: str) -> str:

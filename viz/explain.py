@@ -17,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy
+
 from tinygrad_ml.errors import OptionError, TinygradError
 from tinygrad_ml.graph import Node
 
@@ -32,6 +34,7 @@ from .known import Known
 from .lines import Call, failed_at, lines, program_of
 from .model import Drawing
 from .notebook import Page
+from .pixels import Pixels, pixels_of
 from .plans import plans_of
 from .reading import KEPT_NUMBERS, read_graph
 from .render import HOW_TO_GET_ONE, NoRenderer
@@ -129,8 +132,14 @@ class _Page:
             asked.outputs, self.direction, None, fold, sys.maxsize, finished, level=level, called=asked.called
         )
         keep = KEPT_NUMBERS if level == "numbers" else WHOLE_ELEMENTS
-        self.known = Known(self.at.order, self.at.outputs, back=self.direction == "both", keep=keep)
-        self.rooms, self.routes = rooms_of(self.at, self.direction, self.known, limit, failure)
+        pixels: dict[Node, Pixels] = {}
+
+        def look(node: Node, array: numpy.ndarray) -> None:
+            if (picture := pixels_of(array, node)) is not None:
+                pixels[node] = picture
+
+        self.known = Known(self.at.order, self.at.outputs, back=self.direction == "both", keep=keep, look=look)
+        self.rooms, self.routes = rooms_of(self.at, self.direction, self.known, limit, failure, pixels)
         self.notes = list(asked.notes)
         if self.known.walk is not None and self.known.walk.trouble:
             self.notes.append(TROUBLE[self.known.walk.trouble])

@@ -25,6 +25,7 @@ class Known:
     back            whether the backward pass is run
     keep            numbers of tensors up to this many elements are kept whole
     wanted          whether the summary of a node is wanted; by default of all
+    look            called with each node that has numbers, and them
 
     summaries   of the nodes that have numbers and are wanted
     lost        the nodes whose numbers are no longer there
@@ -42,6 +43,7 @@ class Known:
         back: bool = True,
         keep: int = WHOLE_ELEMENTS,
         wanted: Callable[[Node], bool] | None = None,
+        look: Callable[[Node, numpy.ndarray], None] | None = None,
     ):
         self.summaries: dict[Node, ArraySummary] = {}
         self.lost: set[Node] = set()
@@ -55,6 +57,8 @@ class Known:
                 self.lost.add(node)
             elif array is not None:
                 self._look_at(node, value, array, keep, wanted is None or wanted(node))
+                if look is not None:
+                    look(node, array)
 
     def _look_at(self, node: Node, value: Tensor, array: numpy.ndarray, keep: int, wanted: bool) -> None:
         if array.dtype.kind == "f" and (bad := int((~numpy.isfinite(array)).sum())):

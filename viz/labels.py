@@ -67,10 +67,21 @@ def lines_of(label: str) -> list[str]:
 def item_label(item: Item) -> str:
     """The text of a box."""
     rows = _ROWS.get(item.kind, _tensor_rows)(item)
+    if item.pixels is not None:
+        rows.append(_slot(*item.pixels.points))
     if item.heat_text:
         alarm = ALARM if item.alarm else INK
         rows += [font(escaped(part, 64), alarm, 10, "b") for part in item.heat_text.split("; ")]
     return table(rows)
+
+
+SLOT = "#fdfdfb"
+"""The colour of the room for a picture in a box, by which it is found again in what Graphviz has drawn."""
+
+
+def _slot(wide: int, high: int) -> str:
+    cell = f'<TD FIXEDSIZE="TRUE" WIDTH="{wide}" HEIGHT="{high}" BGCOLOR="{SLOT}"></TD>'
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{cell}</TR></TABLE>'
 
 
 def _constant_rows(item: Item) -> list[str]:

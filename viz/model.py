@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from .backward import KnownGradient
 from .figures import ArraySummary
+from .pixels import Pixels
 
 KINDS = {
     "input": "input",
@@ -50,6 +51,7 @@ class Item:
     count     how many equal modules, or tensors of kernels drawn as one, are drawn as this one
     costs     of a kernel, in words
     goes      what becomes of the result besides being used: "returned", "into w, in place"
+    pixels    a picture of the value, to stand in the box
     turn      when the backward walk came to this gradient, counted from 1
     heat      the overlay's figure: from 0 to 1, and in words
     """
@@ -84,6 +86,7 @@ class Item:
     weights: tuple[str, ...] = ()
     takes: tuple[tuple[int, ...], ...] = ()
     beside: str | None = None
+    pixels: Pixels | None = None
     turn: int | None = None
     heat: float | None = None
     heat_text: str = ""

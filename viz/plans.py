@@ -14,7 +14,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from .dot import to_dot
-from .labels import plain
+from .labels import SLOT, plain
 from .model import Edge, Item
 from .render import render_all
 from .rooms import Room
@@ -59,11 +59,18 @@ def _plan(room: Room, picture: bytes) -> dict[str, Any]:
 
 
 def _box(item: Item, group: ElementTree.Element) -> dict[str, Any]:
-    shapes = [part for part in group.iter() if part.tag.removeprefix(_SVG) in _SHAPES]
+    drawn = [part for part in group.iter() if part.tag.removeprefix(_SVG) in _SHAPES]
+    slots, shapes = ([part for part in drawn if (part.get("fill") == SLOT) == is_slot] for is_slot in (True, False))
     points = [point for shape in shapes for point in _points(shape)] or _around_texts(group)
     left, top = min(x for x, _ in points), min(y for _, y in points)
     right, bottom = max(x for x, _ in points), max(y for _, y in points)
-    return {
+    picture = {}
+    if item.pixels is not None and slots:
+        corners = _points(slots[0])
+        x, y = min(x for x, _ in corners), min(y for _, y in corners)
+        place = [_short(x - left), _short(y - top), *item.pixels.points]
+        picture = {"picture": {"at": place, "png": item.pixels.png, "about": item.pixels.about}}
+    return picture | {
         "id": item.id,
         "kind": item.kind,
         "name": plain(f"{item.name} {item.operation if item.kind == 'module' else ''}".strip()),

@@ -12,13 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+import numpy
+
 from tinygrad_ml.errors import OptionError
+from tinygrad_ml.graph import Node
 
 from .arranging import Arrangement
 from .failure import FAILED, Failure, add_failure
 from .known import Known
 from .model import Drawing, Edge, Frame, Item
 from .nesting import Path, common
+from .pixels import Pixels, pixels_of
 from .reading import read_graph
 
 Use: TypeAlias = tuple[str, int, int]
@@ -60,18 +64,24 @@ class Room:
 
 
 def rooms_of(
-    arrangement: Arrangement, direction: str, known: Known, limit: int, failure: Failure | None = None
+    arrangement: Arrangement,
+    direction: str,
+    known: Known,
+    limit: int,
+    failure: Failure | None = None,
+    pixels: Mapping[Node, Pixels] | None = None,
 ) -> tuple[list[Room], Mapping[Use, tuple[str, ...]]]:
     """The rooms of a graph whose calls are all open, those around before those inside; and for each `Use` of a tensor the
     ids of the arrows that it goes along, from room to room.
 
     limit    of boxes in a room
     failure  an operation on the outputs that raised an error, to stand behind them
+    pixels   pictures of tensors, to stand in the boxes; None for no pictures
     Raises `OptionError` above the limit.
     """
     builder = _Builder(arrangement, direction)
     for depth in range(1, arrangement.depth + 2):
-        builder.add_floor(arrangement.cut(depth), depth, known, limit)
+        builder.add_floor(arrangement.cut(depth), depth, known, limit, pixels)
     if failure is not None:
         builder.add_failure(arrangement, failure)
     return list(builder.rooms.values()), builder.routes
@@ -92,7 +102,9 @@ class _Builder:
             drawing.frames = {side: Frame(side, "" if path else side, "side") for side in names}
         return Room(box, back, around, path, frame, drawing)
 
-    def add_floor(self, at: Arrangement, depth: int, known: Known, limit: int) -> None:
+    def add_floor(
+        self, at: Arrangement, depth: int, known: Known, limit: int, pixels: Mapping[Node, Pixels] | None
+    ) -> None:
         """The rooms that are `depth` - 1 calls deep, of a graph with all deeper calls closed."""
         floor = read_graph(at, self.direction, known=known)
         for path, room in self.rooms.items():
@@ -100,7 +112,7 @@ class _Builder:
                 room.frame = at.frame(path)
         for item in floor.items:
             if len(at.around(item.id)) == depth - 1 and (depth == 1 or item.id[0] != "x"):
-                self._add_item(at, item, depth)
+                self._add_item(at, item, depth, pixels)
         kept = {edge.id: self._add_edge(at, edge, depth) for edge in floor.edges}
         for use, edge in floor.routes.items():
             self.routes[use] = (*self.routes.get(use, ()), *kept[edge])
@@ -108,7 +120,7 @@ class _Builder:
             if len(path) == depth - 1 and len(room.drawing.items) - len(room.doors) > limit:
                 raise OptionError(_too_large(room, limit))
 
-    def _add_item(self, at: Arrangement, item: Item, depth: int) -> None:
+    def _add_item(self, at: Arrangement, item: Item, depth: int, pixels: Mapping[Node, Pixels] | None) -> None:
         path = at.around(item.id)
         room = self.rooms[path]
         gradient = item.kind == "gradient"
@@ -116,6 +128,8 @@ class _Builder:
         if gradient:
             own.beside = _id(at, item.beside or "", depth)
             own.turn = 1 + sum(other.kind == "gradient" for other in room.drawing.items)
+        elif pixels is not None:
+            own.pixels = self._pixels(at, item, pixels)
         room.drawing.items.append(own)
         if not at.is_closed(item.id) and not (gradient and at.is_closed(item.beside or "")):
             return
@@ -127,6 +141,15 @@ class _Builder:
             self.rooms[inside].back = own.id
         else:
             self.rooms[inside].id = own.id
+
+    def _pixels(self, at: Arrangement, item: Item, pixels: Mapping[Node, Pixels]) -> Pixels | None:
+        """The picture in a box: not of the single operations that a function is made of, whose result has one."""
+        for gift in at.given:
+            if gift.source == item.id:
+                return None if gift.what.thing is None else pixels_of(numpy.asarray(gift.what.thing))
+        node = at.result(item.id)
+        inside = node is not None and node.op is not None and any(place.is_function for place in at.around(item.id))
+        return None if node is None or inside else pixels.get(node)
 
     def _side(self, back: bool) -> tuple[str, ...]:
         return () if self.direction != "both" else ("backward",) if back else ("forward",)

@@ -14,6 +14,11 @@ function written({ x, y, size, fill, text, style = "" }) {
   return svg("text", look, text);
 }
 
+// A tensor as a picture in its box: see pixels.py.
+function pictured({ at: [x, y, width, height], png, about }) {
+  return svg("image", { x, y, width, height, href: `data:image/png;base64,${png}`, preserveAspectRatio: "none" }, svg("title", {}, about));
+}
+
 const drawnBoxes = new Map(), drawnArrows = new Map(), drawnFrames = new Map(); // id -> what was drawn, seen or not
 
 function boxElement({ box, x, y }) {
@@ -22,6 +27,7 @@ function boxElement({ box, x, y }) {
     const known = data.boxes[box.id], room = roomBehind.get(box.id);
     const shapes = box.shapes.map(({ tag, ...look }) => svg(tag, look));
     group = svg("g", { class: `node ${box.kind}`, "data-box": box.id }, ...shapes, ...box.texts.map(written));
+    if (box.picture) group.append(pictured(box.picture));
     if (known) {
       const says = room ? `${box.name}, closed ${room.back === box.id ? "backward pass" : "box"}: opens in place` : known.name;
       for (const [name, value] of Object.entries({ tabindex: "-1", role: "button", "aria-label": says, "aria-description": box.texts.map((line) => line.text).join(" · ") })) group.setAttribute(name, value);

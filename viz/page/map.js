@@ -27,7 +27,7 @@ function partOf(id) {
 }
 
 // Opens or closes a room; what was looked at stays where it is, if it can be seen.
-function setOpen(room, isOpen) {
+function setOpen(room, isOpen, back = false) {
   if (room.id === "" || open.has(room.id) === isOpen) return;
   const before = partOf(room.id);
   if (isOpen) for (const here of way(room)) open.add(here.id);
@@ -36,9 +36,17 @@ function setOpen(room, isOpen) {
   say(isOpen ? `${room.name} is open: ${room.boxes.length} boxes` : `${room.name} is closed`);
   const after = partOf(room.id), k = camera.k;
   look(camera.x + k * (before.x + before.width / 2 - after.x - after.width / 2), camera.y + k * (before.y - after.y), k);
-  const part = { x: after.x - 8, y: after.y - 8, width: after.width + 16, height: after.height + 16 };
-  if (isOpen && camera.k < 0.8) glide(fitted(part, 0.9)); // one goes in, to where it can be read
-  else bringIntoView(part);
+  if (isOpen && camera.k < 0.8) goInside(room, back);
+  else bringIntoView(widened(after));
+}
+
+const widened = ({ x, y, width, height }) => ({ x: x - 8, y: y - 8, width: width + 16, height: height + 16 });
+
+// Goes near to a room that was opened: to its two sides, if they can be read together, or to the one that was chosen.
+function goInside(room, back) {
+  const both = fitted(widened(partOf(room.id)), 0.9);
+  if (both.k >= 0.6) return glide(both);
+  glide(fitted(widened(seenNow.frames.find((frame) => frame.room === room && frame.back === back)), 0.9));
 }
 
 // Opens the rooms around a box, and shows it.
@@ -106,8 +114,9 @@ function activate(part) {
   const room = roomBehind.get(part.dataset.box);
   choose(part.dataset.box, !room);
   if (room) {
-    setOpen(room, true);
-    focusOn(room.id);
+    const back = room.back === part.dataset.box;
+    setOpen(room, true, back);
+    focusOn(back ? room.back : room.id);
   }
 }
 
