@@ -343,6 +343,16 @@ def test_a_symbol_goes_through():
     assert last.symbolic and last.shape == (3,) and ys.shape == (7, 3)
 
 
+def test_a_network_of_real_weights_takes_symbols():
+    weight = numbers(0, 5, 5, dtype="float32")
+    last, ys = tg.scan(
+        lambda h, x: ((h := tg.tanh(F.linear(x, weight) + h @ weight)), h), tg.zeros((2, 5)), tg.symbol((7, 2, 5))
+    )
+    assert ys.shape == (7, 2, 5)
+    (g,) = tg.grad(ys.sum() + last.sum(), [weight])
+    assert g.symbolic and g.shape == (5, 5)
+
+
 def test_the_work_of_all_rounds_is_counted():
     _, ys = tg.scan(lambda c, x: (c + x, c * x * x), tg.zeros(10), numbers(0, 7, 10, dtype="float32"))
     (node,) = [node for node in topological([ys.node]) if isinstance(node.op, Scan)]

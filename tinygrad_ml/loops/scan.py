@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import DTypeError, OptionError, ShapeError
 from ..functional import concat, reshape
 from ..functional.indexing import look
+from ..modes import composed
 from ..structure import leaves, nesting, packed_like
 from ..tensor import Tensor, as_tensor
 from .body import Body, Form
@@ -21,6 +22,7 @@ from .tracing import Tracer
 KEEP = ("all", "carries", "sqrt")
 
 
+@composed
 def scan(
     f: Callable[[Any, Any], tuple[Any, Any]],
     init: Any,

@@ -305,7 +305,7 @@ def check_devices(name: str, inputs: Iterable[Tensor]) -> None:
     placed = [
         tensor
         for tensor in inputs
-        if not tensor.symbolic and (tensor._needs or not of(tensor._data).is_number(tensor._data))
+        if tensor.device.kind != "symbol" and (tensor._needs or not of(tensor._data).is_number(tensor._data))
     ]
     for tensor in placed[1:]:
         if tensor.device != placed[0].device:
