@@ -7,6 +7,7 @@ import pytest
 import tinygrad_ml as tg
 from tinygrad_ml import nn
 from tinygrad_ml.errors import OptionError, RangeError, ShapeError
+from tinygrad_ml.loops.primitive import Scan
 from tinygrad_ml.nn.utils import rnn
 
 pytestmark = pytest.mark.host_only
@@ -91,11 +92,12 @@ def test_dropout_lies_between_layers_in_training():
     np.testing.assert_array_equal(deep(x)[0].numpy(), deep(x)[0].numpy())
 
 
-def test_symbols_go_through_and_pictures_see_each_step_as_one():
+def test_symbols_go_through_and_the_steps_are_one_loop_of_one_step():
     y, (h, c) = nn.LSTM(3, 4)(tg.symbol((5, 2, 3)))
     assert (y.shape, h.shape, c.shape) == ((5, 2, 4), (1, 2, 4), (1, 2, 4))
-    places = {place for node in tg.graph.topological([y.node]) for place in node.scope if place.kind == "lstm_step"}
-    assert len(places) == 5
+    (loop,) = [node.op for node in tg.graph.topological([y.node]) if isinstance(node.op, Scan)]
+    assert loop.length == 5
+    assert {place.kind for step in loop.body.steps for place in step.scope} >= {"LSTM", "lstm_step"}
 
 
 def test_padding_and_packing_undo_each_other():

@@ -127,7 +127,14 @@ class Body:
 
     @cached_property
     def _work(self) -> list[tuple]:
-        return [(step.op.value, step.op.coerce, step.inputs, step.params) for step in self.steps]
+        return [(step.op.value, self._coercion(step), step.inputs, step.params) for step in self.steps]
+
+    def _coercion(self, step: Operation) -> Callable | None:
+        """What changes the dtypes of the inputs of a step; None if they stay what they are."""
+        given = [numpy.empty(0, self.forms[i].dtype) for i in step.inputs]
+        if step.op.coerce is None or all(a is b for a, b in zip(step.op.coerce(given), given, strict=True)):
+            return None
+        return step.op.coerce
 
     def again(self, inputs: Sequence[Any], number: Callable[[Any], Any], apply: Callable) -> list[Any]:
         """All values of one round as tensors: `apply(op, inputs, params)` for each step, `number(scalar)` for numbers."""

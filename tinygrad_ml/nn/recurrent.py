@@ -1,18 +1,19 @@
 """Recurrent layers: networks that read a sequence step by step, and keep something from one step to the next.
 
-With PyTorch's names, arguments, order of gates and defaults. One step is in `functional/recurrent.py`; what comes in is
-multiplied by its weights for all steps at once, before the first one.
+With PyTorch's names, arguments, order of gates and defaults. One step is in `functional/recurrent.py`, and `tg.scan` runs
+it; what comes in is multiplied by its weights for all steps at once, before the first one.
 
 Read before: `cells.py`, `utils/rnn.py`. Read next: `attention.py`, which needs no steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import OptionError, ShapeError
 from ..functional import concat, split, stack, take, unstack, zeros
+from ..loops import scan
 from ..tensor import Tensor, TensorLike, as_tensor
 from ..typing import DeviceLike, DTypeLike
 from . import functional as F
@@ -123,13 +124,28 @@ class _Recurrent(Module):
         def own(what: str) -> Any:
             return getattr(self, f"{what}_{name}", None)
 
+        def step(state: State, x: Tensor) -> tuple[State, Tensor]:
+            state = self._kind.step(x, state, own("weight_hh"), own("bias_hh"), self, own("weight_hr"))
+            return state, state[0]
+
         projected = F.linear(data, own("weight_ih"), own("bias_ih"))
-        ends = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
-        if len(set(sizes)) == 1:
-            steps = unstack(projected.reshape((len(sizes), sizes[0], -1)))
-        else:
-            steps = split(projected, ends)
         backwards = name.endswith("_reverse")
+        if len(set(sizes)) == 1:
+            steps = projected.reshape((len(sizes), sizes[0], -1))
+            state, outputs = scan(step, state, steps, reverse=backwards)
+            return outputs.reshape((-1, outputs.shape[-1])), state
+        return self._through_ragged_steps(step, projected, sizes, state, backwards)
+
+    @staticmethod
+    def _through_ragged_steps(
+        step: Callable[[State, Tensor], tuple[State, Tensor]],
+        projected: Tensor,
+        sizes: list[int],
+        state: State,
+        backwards: bool,
+    ) -> tuple[Tensor, State]:
+        """The same for sequences that do not all have as many steps: of those of a packed sequence."""
+        steps = split(projected, [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)])
         rest, outputs, done = state, [], []
         if backwards:  # the longest sequences begin
             state = tuple(part[: sizes[-1]] for part in state)
@@ -140,8 +156,8 @@ class _Recurrent(Module):
                 state = tuple(part[:n] for part in state)
             elif n > here:  # on the way back, some begin
                 state = tuple(concat([part, new[here:n]]) for part, new in zip(state, rest, strict=True))
-            state = self._kind.step(x, state, own("weight_hh"), own("bias_hh"), self, own("weight_hr"))
-            outputs.append(state[0])
+            state, y = step(state, x)
+            outputs.append(y)
         if done:
             state = tuple(concat(parts) for parts in zip(state, *reversed(done), strict=True))
         return concat(outputs[::-1] if backwards else outputs), state
