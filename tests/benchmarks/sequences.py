@@ -1,22 +1,28 @@
-"""Steps of training with sequences, beside PyTorch: recurrent layers, and an encoder of transformers.
+"""Steps of training with sequences, beside PyTorch and JAX: recurrent layers, and an encoder of transformers.
 
     python tests/benchmarks/sequences.py --threads 1
     python tests/benchmarks/sequences.py --only LSTM --rounds 21 --write
 
-Batches of 32, width 128, the loss the mean square of the output, SGD. The weights start equal. In one process, alternating; PyTorch
-runs its own kernels (it has one for each kind of recurrent layer), and cannot compile them further. The first two calls
-of a compiled step are timed alone, with what earlier runs have left in the cache of machine code.
+Batches of 32, width 128, the loss the mean square of the output, SGD. The weights start equal. In one process, alternating;
+PyTorch runs its own kernels (it has one for each kind of recurrent layer), and cannot compile them further; JAX compiles a
+`lax.scan`, with what comes in multiplied before the loop, as here. "products" are the matrix products of the step alone, by
+NumPy. The first two calls of a compiled step are timed alone, with what earlier runs have left in the cache of machine code;
+the last table is the same for 16 and 1,000 steps, with an empty cache, each in a process of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
+import tempfile
 import time
 
 BATCH, WIDTH = 32, 128
 LENGTHS = {"RNN": (64, 200), "LSTM": (64, 200), "GRU": (64, 200), "TransformerEncoderLayer": (64, 200)}
+GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
+RATE = 0.01
 
 
 def main() -> None:
@@ -25,59 +31,106 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--only", nargs="*", default=list(LENGTHS), choices=LENGTHS)
     parser.add_argument("--tiny", action="store_true", help="only see that it runs")
-    parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
+    parser.add_argument("--first-calls", type=int, help="only time the first two calls of an LSTM of so many steps")
+    parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
     options = parser.parse_args()
     from timing import THREADS
 
     wanted = {name: str(options.threads) for name in THREADS}
+    if options.threads == 1:  # which JAX reads as it loads
+        wanted["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     if any(os.environ.get(name) != value for name, value in wanted.items()):
-        os.execve(
-            sys.executable, [sys.executable, *sys.argv], {**os.environ, **wanted}
-        )  # libraries read them as they load
+        # Libraries read them as they load.
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **wanted})
     import results
     from timing import machine
 
+    if options.first_calls:
+        print(" ".join(f"{seconds:.2f}" for seconds in first_calls(options.first_calls)))
+        return
     rows = [
-        "| step | eager, ms | compiled, ms | PyTorch, ms | eager against it | compiled against it | first two calls, s |",
-        "|---|---|---|---|---|---|---|",
+        "| step | eager, ms | compiled, ms | PyTorch, ms | JAX, ms | products, ms | eager/PyTorch | compiled/PyTorch | "
+        "compiled/JAX | first two calls, s |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for kind in options.only:
         for length in (4,) if options.tiny else LENGTHS[kind]:
             rows.append(measured(kind, length, 1 if options.tiny else options.rounds, options.threads))
             print(rows[-1], file=sys.stderr)
-    about = machine("tinygrad_ml", "numpy", "numba", "torch")
+    rows += ["", "| LSTM, nothing cached | first call, s | second call, s |", "|---|---|---|"]
+    for length in (4,) if options.tiny else (16, 1000):
+        rows.append(f"| {length} steps | {alone(length)} |")
+    about = machine("tinygrad_ml", "numpy", "numba", "torch", "jax")
     print("\n".join([about, "", *rows]))
     if options.write:
         command = f"python tests/benchmarks/sequences.py --threads {options.threads} --rounds {options.rounds}"
         results.write("sequences", results.dated(command, about, "\n".join(rows)))
 
 
-def measured(kind: str, length: int, rounds: int, threads: int) -> str:
-    """A row of the table."""
-    from statistics import median
-
-    import numpy as np
-    import torch
-    from timing import alternate
-
+def training(model, data):
+    """(a step of training on these sequences, its argument)."""
     import tinygrad_ml as tg
-    from tinygrad_ml import nn
 
-    torch.set_num_threads(threads)
-    sizes = (WIDTH, 4, 4 * WIDTH, 0.0) if kind == "TransformerEncoderLayer" else (WIDTH, WIDTH)
-    theirs, ours = getattr(torch.nn, kind)(*sizes), getattr(nn, kind)(*sizes)
-    ours.load_state_dict({name: value.numpy() for name, value in theirs.state_dict().items()})
-    data = np.random.default_rng(0).standard_normal((length, BATCH, WIDTH)).astype("float32")
-    x, their_x = tg.tensor(data), torch.tensor(data)
-    optimizer, their_optimizer = tg.optim.SGD(ours.parameters(), 0.01), torch.optim.SGD(theirs.parameters(), 0.01)
+    x, optimizer = tg.tensor(data), tg.optim.SGD(model.parameters(), RATE)
 
     def step(x):
         optimizer.zero_grad()
-        made = ours(x)
+        made = model(x)
         loss = ((made[0] if isinstance(made, tuple) else made) ** 2).mean()
         loss.backward()
         optimizer.step()
         return loss
+
+    return step, x
+
+
+def numbers(length: int):
+    """Sequences of so many steps."""
+    import numpy as np
+
+    return np.random.default_rng(0).standard_normal((length, BATCH, WIDTH)).astype("float32")
+
+
+def first_calls(length: int) -> list[float]:
+    """The seconds of the first call and of the second one."""
+    import tinygrad_ml as tg
+
+    step, x = training(tg.nn.LSTM(WIDTH, WIDTH), numbers(length))
+    compiled, seconds = tg.compile(step), []
+    for _ in range(2):
+        start = time.perf_counter()
+        compiled(x)
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def alone(length: int) -> str:
+    """The same in a process of its own, with an empty cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, __file__, "--first-calls", str(length), "--threads", os.environ["OMP_NUM_THREADS"]]
+        done = subprocess.run(
+            command, env={**os.environ, "XDG_CACHE_HOME": folder}, capture_output=True, text=True, check=True
+        )
+    return " | ".join(done.stdout.split())
+
+
+def measured(kind: str, length: int, rounds: int, threads: int) -> str:
+    """A row of the table."""
+    from statistics import median
+
+    import torch
+    from timing import alternate
+
+    import tinygrad_ml as tg
+
+    torch.set_num_threads(threads)
+    sizes = (WIDTH, 4, 4 * WIDTH, 0.0) if kind == "TransformerEncoderLayer" else (WIDTH, WIDTH)
+    theirs, ours = getattr(torch.nn, kind)(*sizes), getattr(tg.nn, kind)(*sizes)
+    weights = {name: value.numpy().copy() for name, value in theirs.state_dict().items()}
+    ours.load_state_dict(weights)
+    data = numbers(length)
+    step, x = training(ours, data)
+    their_x, their_optimizer = torch.tensor(data), torch.optim.SGD(theirs.parameters(), RATE)
 
     def their_step():
         their_optimizer.zero_grad()
@@ -90,15 +143,80 @@ def measured(kind: str, length: int, rounds: int, threads: int) -> str:
     start = time.perf_counter()
     compiled(x), compiled(x)
     first = time.perf_counter() - start
-    seconds = alternate({"eager": lambda: step(x), "compiled": lambda: compiled(x), "torch": their_step}, rounds)
+    contestants = {"eager": lambda: step(x), "compiled": lambda: compiled(x), "torch": their_step}
+    if kind in GATES:
+        contestants |= {"jax": jax_step(kind, weights, data), "products": products(GATES[kind], length)}
+    seconds = alternate(contestants, rounds)
     middle = {who: median(times) * 1000 for who, times in seconds.items()}
-    against = {
-        who: median(a / b for a, b in zip(times, seconds["torch"], strict=True)) for who, times in seconds.items()
-    }
-    return (
-        f"| {kind}, {length} steps | {middle['eager']:.1f} | {middle['compiled']:.1f} | {middle['torch']:.1f} | "
-        f"{against['eager']:.2f}x | {against['compiled']:.2f}x | {first:.1f} |"
-    )
+
+    def against(who: str, other: str) -> str:
+        if other not in seconds:
+            return "-"
+        return f"{median(a / b for a, b in zip(seconds[who], seconds[other], strict=True)):.2f}x"
+
+    shown = [
+        f"{middle[who]:.1f}" if who in middle else "-" for who in ("eager", "compiled", "torch", "jax", "products")
+    ]
+    ratios = [against("eager", "torch"), against("compiled", "torch"), against("compiled", "jax")]
+    return f"| {kind}, {length} steps | {' | '.join([*shown, *ratios])} | {first:.1f} |"
+
+
+def jax_step(kind: str, weights: dict, data):
+    """The same step by `jax.lax.scan`."""
+    import jax
+    import jax.numpy as jnp
+
+    def once(w, state, x):
+        inside = state[0] @ w["weight_hh_l0"].T + w["bias_hh_l0"]
+        if kind == "RNN":
+            h = jnp.tanh(x + inside)
+            return (h,), h
+        if kind == "LSTM":
+            i, f, g, o = jnp.split(x + inside, 4, axis=-1)
+            c = jax.nn.sigmoid(f) * state[1] + jax.nn.sigmoid(i) * jnp.tanh(g)
+            h = jax.nn.sigmoid(o) * jnp.tanh(c)
+            return (h, c), h
+        (xr, xz, xn), (hr, hz, hn) = (jnp.split(part, 3, axis=-1) for part in (x, inside))
+        r, z = jax.nn.sigmoid(xr + hr), jax.nn.sigmoid(xz + hz)
+        h = (1 - z) * jnp.tanh(xn + r * hn) + z * state[0]
+        return (h,), h
+
+    def loss(w, xs):
+        projected = xs @ w["weight_ih_l0"].T + w["bias_ih_l0"]
+        state = (jnp.zeros((BATCH, WIDTH), "float32"),) * (2 if kind == "LSTM" else 1)
+        _, ys = jax.lax.scan(lambda carry, x: once(w, carry, x), state, projected)
+        return (ys * ys).mean()
+
+    @jax.jit
+    def update(w, xs):
+        return jax.tree.map(lambda value, g: value - RATE * g, w, jax.grad(loss)(w, xs))
+
+    held, xs = [jax.tree.map(jnp.asarray, weights)], jnp.asarray(data)
+
+    def run():
+        held[0] = jax.block_until_ready(update(held[0], xs))
+
+    return run
+
+
+def products(gates: int, length: int):
+    """The matrix products of a step, and nothing else."""
+    import numpy as np
+
+    rows, columns = length * BATCH, gates * WIDTH
+    x, w, g = (np.ones(shape, "float32") for shape in ((rows, WIDTH), (columns, WIDTH), (rows, columns)))
+    h, turned, one = x[:BATCH], np.ones((WIDTH, columns), "float32"), g[:BATCH]
+
+    def run():
+        x @ w.T
+        for _ in range(length):
+            h @ turned
+        for _ in range(length):
+            one @ w
+        g.T @ x
+        g.T @ x
+
+    return run
 
 
 if __name__ == "__main__":
