@@ -328,3 +328,17 @@ def test_attention_between_sequences_of_any_length():
 def test_attention_that_means_nothing(call, word):
     with pytest.raises((OptionError, ShapeError), match=word):
         call()
+
+
+def test_old_spellings():
+    from tinygrad_ml.keras.preprocessing.sequence import pad_sequences
+
+    assert pad_sequences is keras.utils.pad_sequences
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        layer = layers.LSTM(output_dim=3, inner_activation="hard_sigmoid", dropout_U=0.1)
+    assert [str(one.message).split()[-1] for one in told] == ["units=", "recurrent_activation=", "recurrent_dropout="]
+    assert layer.units == 3 and layer.recurrent_dropout == 0.1
+    assert layer.get_config()["recurrent_activation"] == "hard_sigmoid"
+    with pytest.raises(AttributeError, match="TextVectorization"):
+        keras.preprocessing.text

@@ -289,6 +289,17 @@ def test_masks_go_on(chain):
         np.testing.assert_array_equal(mask_of(found), mask_of(expected))
 
 
+def test_a_mask_and_a_beginning():
+    """Where a layer is given states as well, Keras takes the mask for nobody's."""
+    x, state = sequences(), numbers(BATCH, 2, seed=3)
+    made = {"kernel_initializer": "ones", "recurrent_initializer": "ones"}
+    found, expected = (
+        room.layers.GRU(2, **made)(room.layers.Masking()(to(x)), initial_state=[to(state)])
+        for room, to in ((ours, lambda a: a), (theirs, torch.tensor))
+    )
+    agree(found, expected)
+
+
 def test_batch_norm_counts_what_counts():
     x = sequences()
     results = []

@@ -13,7 +13,7 @@ import numpy
 from ...errors import OptionError, ShapeError
 from ...functional import asarray, softmax, tanh
 from ...nn import functional as F
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor, as_tensor, beside
 from ..checks import number, one_of, whole
 from ..masks import unmasked
 from .einsum_dense import EinsumDense
@@ -138,7 +138,7 @@ class MultiHeadAttention(Seeded):
         causal = (
             use_causal_mask and self.sliding_window is None and all(one is None for one in (*masks, attention_mask))
         )
-        mask = None if causal else self._mask(masks, attention_mask, use_causal_mask, ends, len(rest))
+        mask = None if causal else self._mask(masks, attention_mask, use_causal_mask, ends, query, len(rest))
         scale, drop = 1 / math.sqrt(self.key_dim), self.dropout if training else 0.0
         weights = None
         with self.stream():
@@ -152,34 +152,36 @@ class MultiHeadAttention(Seeded):
         y = self.output_dense(found * self.gate_dense(query) if self.use_gate else found)
         return y if weights is None else (y, weights.reshape((*weights.shape[: len(rest)], *ends[0], *ends[1])))
 
-    def _mask(self, masks: list, given: Any, causal: bool, ends: list, rest: int) -> Tensor | None:
+    def _mask(self, masks: list, given: Any, causal: bool, ends: list, query: Tensor, rest: int) -> Tensor | None:
         """(batch, 1 for the heads, L, S), True where a position may be looked at; None if all may be.
 
         masks  those of the queries (batch, L), values (batch, S) and keys (batch, S)
         given  (batch, L, S), if the caller has one; the axes of L and of S where several are looked along
         ends   the sizes of these axes
+        query  whose device the mask is for
+        rest   how many axes stand before L
         """
         length, keys = (math.prod(end) for end in ends)
         parts = []
         for mask, axis in zip(masks, (-1, -2, -2), strict=True):
             if mask is not None:
-                parts.append(as_tensor(mask).astype("bool").expand_dims(axis))
+                parts.append(beside(mask, query).astype("bool").expand_dims(axis))
         far = numpy.arange(length)[:, None] - numpy.arange(keys)
         if causal:
             parts.append(far >= 0)
         if self.sliding_window is not None:
             parts.append(abs(far) < self.sliding_window)
         if given is not None:
-            mask = as_tensor(given).astype("bool")
+            mask = beside(given, query).astype("bool")
             if len(ends[0]) > 1:
                 mask = mask.broadcast_to((*mask.shape[: -2 * len(ends[0])], *ends[0], *ends[1]))
                 mask = mask.reshape((*mask.shape[: -2 * len(ends[0])], length, keys))
             parts.append(mask)
         if not parts:
             return None
-        whole_mask = asarray(parts[0])
+        whole_mask = beside(parts[0], query)
         for part in parts[1:]:
-            whole_mask = whole_mask & asarray(part)
+            whole_mask = whole_mask & beside(part, query)
         missing = rest + 2 - whole_mask.ndim
         shape = whole_mask.shape
         return whole_mask if missing <= 0 else whole_mask.reshape((*shape[:-2], *[1] * missing, *shape[-2:]))
@@ -239,7 +241,7 @@ class Attention(Seeded):
         query, value, key = (as_tensor(x) for x in (*inputs, inputs[1])[:3])
         of_query, of_value = (None, None) if mask is None else mask[:2]
         scores = self.scores(query, key)
-        seen = None if of_value is None else as_tensor(of_value).astype("bool").expand_dims(-2)
+        seen = None if of_value is None else beside(of_value, scores).astype("bool").expand_dims(-2)
         if use_causal_mask:
             causal = asarray(numpy.tri(*scores.shape[-2:], dtype=bool), device=scores.device)
             seen = causal if seen is None else seen & causal
@@ -251,7 +253,7 @@ class Attention(Seeded):
                 weights = F.dropout(weights, self.dropout)
         y = weights @ value
         if of_query is not None:
-            y = as_tensor(of_query).astype("bool").expand_dims(-1).where(y, 0.0)
+            y = beside(of_query, y).astype("bool").expand_dims(-1).where(y, 0.0)
         return (y, weights) if return_attention_scores else y
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:

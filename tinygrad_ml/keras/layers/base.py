@@ -14,8 +14,6 @@ import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, Self, TypeVar, overload
 
-import numpy
-
 from ...backend import DEFAULT_FLOAT, dtypes
 from ...errors import OptionError, ShapeError
 from ...functional import symbol
@@ -25,10 +23,10 @@ from .. import activations, regularizers
 from ..absent import NotYetError
 from ..arguments import options_of
 from ..checks import truth
-from ..masks import destroyed, given_masks, masks_of, with_masks
+from ..masks import destroyed, given_masks, mask_of, masks_of, with_masks
 from ..naming import unique_name
 from ..serialization import Configurable, serialize
-from .input_spec import check_inputs
+from .input_spec import as_input, as_option, check_inputs
 from .phase import in_phase, phase
 from .shapes import arguments_of, flatten_shapes, map_shapes, shapes_of, symbols_of
 from .signatures import marks_as_built, masks_taken, positional, refuse, training_of
@@ -198,10 +196,7 @@ class Layer(Configurable, Weights):
         """
         if "name" not in vars(self):
             raise OptionError(f"{type(self).__name__} does not call super().__init__() in its __init__: do so first")
-        inputs = mapped(_as_input, inputs)
-        options = {
-            name: _as_input(value) if isinstance(value, numpy.ndarray) else value for name, value in options.items()
-        }
+        inputs, options = mapped(as_input, inputs), {name: as_option(value) for name, value in options.items()}
         told = self._training_for(training)
         outermost = not phase.inside
         if outermost:
@@ -232,7 +227,9 @@ class Layer(Configurable, Weights):
 
     def _masks(self, inputs: tuple, options: dict[str, Any]) -> dict[str, Any]:
         """The masks that `call` takes, and was not given."""
-        if not self._takes_masks:
+        if not self._takes_masks or not any(
+            mask_of(leaf) is not None for leaf in leaves((inputs, list(options.values())))
+        ):
             return {}
         return given_masks(inspect.signature(self.call).bind_partial(*inputs, **options).arguments, self._takes_masks)
 
@@ -388,13 +385,3 @@ _NOT_WRITTEN = {"activity_regularizer", "input_length", "flash_attention", "use_
 """Options that `Layer` writes itself, or that need not be written."""
 
 Layer.build = marks_as_built(Layer.build)
-
-
-def _as_input(value: Any) -> Any:
-    """Arrays become tensors of float32, or stay integers."""
-    if isinstance(value, Tensor):
-        return value if value.dtype != dtypes.float64 else value.astype(DEFAULT_FLOAT)
-    if isinstance(value, (numpy.ndarray, numpy.generic, int, float)) and not isinstance(value, bool):
-        made = as_tensor(value)
-        return made.astype(DEFAULT_FLOAT) if dtypes.is_float(made.dtype) else made
-    return value

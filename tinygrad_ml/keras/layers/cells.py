@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 from ...errors import OptionError
 from ...functional import concat, ones, ones_like, zeros
 from ...nn import functional as F
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor, as_tensor, beside
 from .. import activations, initializers
+from ..arguments import accepts_old
 from ..checks import number, whole
 from .base import Layer
+from .core import OLD_KERNEL
 from .regularization import Seeded
 
 State = list[Tensor]
@@ -53,11 +55,19 @@ def takes(**defaults: Any) -> Callable:
             constructor(**given.arguments, **more)
 
         vars(wrapped)["__signature__"] = signature
-        return wrapped
+        return accepts_old(**OLD)(wrapped)
 
     return decorate
 
 
+OLD = OLD_KERNEL | {
+    "output_dim": "units",
+    "inner_init": "recurrent_initializer",
+    "inner_activation": "recurrent_activation",
+    "U_regularizer": "recurrent_regularizer",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+}
 WEIGHTS_OF_CELLS = ("kernel", "recurrent", "bias")
 ACTIVATIONS = {"activation": "tanh", "recurrent_activation": "sigmoid"}
 STARTS = {
@@ -162,7 +172,7 @@ class Cell(Seeded):
         """(h, new states) of one step; inputs (batch, features), states a list as `get_initial_state` gives it."""
         x, given = as_tensor(inputs), isinstance(states, (list, tuple))
         ready = self.ready(x, bool(training))
-        new = self.step(self.project(x, ready), [as_tensor(one) for one in (states if given else [states])], ready)
+        new = self.step(self.project(x, ready), [beside(one, x) for one in (states if given else [states])], ready)
         return new[0], new if given else new[0]
 
 

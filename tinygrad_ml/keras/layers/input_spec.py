@@ -1,14 +1,16 @@
-"""What inputs a layer can be called on, so that a wrong one is told of at the door."""
+"""What inputs a layer can be called on, so that a wrong one is told of at the door; and what arrays become there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ...backend import dtypes
+import numpy
+
+from ...backend import DEFAULT_FLOAT, dtypes
 from ...errors import OptionError, ShapeError
-from ...structure import leaves
-from ...tensor import Tensor
+from ...structure import leaves, mapped
+from ...tensor import Tensor, as_tensor
 from ..serialization import Configurable
 
 
@@ -89,3 +91,20 @@ def check_inputs(name: str, spec: Any, inputs: Any) -> None:
             raise ShapeError(
                 f"{which} of layer {name!r} is incompatible with the layer: it {problem}, and is {tensor._described()}"
             )
+
+
+def as_input(value: Any) -> Any:
+    """Arrays and numbers become tensors of float32, or stay integers; what is no array stays what it is."""
+    if isinstance(value, Tensor):
+        return value if value.dtype != dtypes.float64 else value.astype(DEFAULT_FLOAT)
+    if isinstance(value, (numpy.ndarray, numpy.generic, int, float)) and not isinstance(value, bool):
+        made = as_tensor(value)
+        return made.astype(DEFAULT_FLOAT) if dtypes.is_float(made.dtype) else made
+    return value
+
+
+def as_option(value: Any) -> Any:
+    """Likewise the arrays among what a layer is called with by name, also in lists; numbers stay."""
+    if not any(isinstance(leaf, numpy.ndarray) for leaf in leaves(value)):
+        return value
+    return mapped(lambda leaf: as_input(leaf) if isinstance(leaf, numpy.ndarray) else leaf, value)

@@ -11,7 +11,7 @@ from typing import Any
 from ...errors import ShapeError
 from ...functional import flip, stack, unstack, zeros
 from ...structure import leaves, mapped, packed_like
-from ...tensor import Tensor, as_tensor
+from ...tensor import Tensor, as_tensor, beside
 from ..checks import one_of
 from ..naming import snake_case
 from ..variables import Variable
@@ -115,7 +115,7 @@ class RNN(Layer):
                 f"{self.name} takes sequences (batch, steps, features) of a step or more, not {x._described()}"
             )
         states = self._begin(initial_state, x)
-        counts = None if mask is None else as_tensor(leaves(mask)[0]).astype("bool")
+        counts = None if mask is None else beside(leaves(mask)[0], x).astype("bool")
         last, outputs, states = self._through(x, states, counts, bool(training))
         if self.stateful:
             for kept, state in zip(leaves(self.states), leaves(states), strict=True):
@@ -160,7 +160,8 @@ class RNN(Layer):
     def _begin(self, given: Any, x: Tensor) -> list:
         """What is kept before the first step."""
         if given is not None:
-            return mapped(as_tensor, list(given) if isinstance(given, (list, tuple)) else [given])
+            given = list(given) if isinstance(given, (list, tuple)) else [given]
+            return mapped(lambda state: beside(state, x), given)
         batch = x.shape[0]
         zero = initial_state(self.cell, batch, x.device)
         if not self.stateful or x.symbolic:
