@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_info
 
 import tinygrad_ml as tg
 from tinygrad_ml import cli, models
-from tinygrad_ml.backend.blas import blas
+from tinygrad_ml.blas import blas
 from tinygrad_ml.cli import doctor, pictures, train
 from tinygrad_ml.data import MNIST
 from tinygrad_ml.training import Trainer

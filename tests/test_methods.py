@@ -1,4 +1,4 @@
-"""What a tensor can do stands in two lists, which a type checker takes for the body of the class: they are all there is."""
+"""What a tensor can do stands in three lists, which a type checker takes for the body of the class: they are all there is."""
 
 import ast
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import tinygrad_ml as tg
 from tinygrad_ml.methods import Methods
 from tinygrad_ml.operators import Operators
+from tinygrad_ml.protocols import Protocols
 
 PACKAGE = Path(tg.__file__).parent
 
@@ -25,7 +26,7 @@ def written_in_the_class() -> set[str]:
 
 
 def test_every_method_stands_in_the_class_or_in_a_list():
-    listed = {**vars(Operators), **vars(Methods)}
+    listed = {**vars(Operators), **vars(Protocols), **vars(Methods)}
     there = {name: what for name, what in vars(tg.Tensor).items() if callable(what) or isinstance(what, property)}
     hung_on = set(there) - written_in_the_class()
     assert len(hung_on) > 150

@@ -24,6 +24,7 @@ from .functional import (
 from .functional import indexing as places
 from .indexing import getitem, setitem
 from .operators import Operators
+from .protocols import Protocols
 from .tensor import Tensor, TensorLike, hang
 
 
@@ -31,7 +32,7 @@ def _matmul_from_right(x: Tensor, other: TensorLike) -> Tensor:
     return linear_algebra.matmul(other, x)
 
 
-class Methods(Operators):
+class Methods(Operators, Protocols):
     """The methods of a tensor, by name."""
 
     backward = autograd.backward

@@ -39,7 +39,7 @@ from timing import machine
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn
-from tinygrad_ml.backend.blas import blas
+from tinygrad_ml.blas import blas
 from tinygrad_ml.compile.cpu import layout
 from tinygrad_ml.compile.cpu.llvm.assembler import INT, INT32, Function, number
 from tinygrad_ml.compile.cpu.llvm.native import native

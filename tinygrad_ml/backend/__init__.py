@@ -9,7 +9,7 @@ Read next: `arrays.py` (the switch), `host.py` (NumPy; CuPy is `../cuda.py`), `d
 """
 
 from .arrays import absent, of, owner, register
-from .convert import as_array, of_dlpack, share_memory
+from .convert import as_array
 from .devices import Device, current_device, get, set_default_device
 from .dtypes import DEFAULT_FLOAT, Array, is_float
 from .symbols import Absent
@@ -25,9 +25,7 @@ __all__ = [
     "get",
     "is_float",
     "of",
-    "of_dlpack",
     "owner",
     "register",
     "set_default_device",
-    "share_memory",
 ]

@@ -5,8 +5,8 @@ from typing import Any
 import numpy
 from numpy.typing import DTypeLike
 
-from ..errors import DeviceError, DTypeError
-from .arrays import BY_TYPE, HOST, SYMBOL, Absent
+from ..errors import DTypeError
+from .arrays import BY_TYPE, HOST, SYMBOL
 from .devices import Device, current_device, get
 from .dtypes import DEFAULT_FLOAT, Array, as_dtype
 
@@ -73,28 +73,3 @@ def _host_array(data, wanted: numpy.dtype | None) -> numpy.ndarray:
 
 def _shown(array: numpy.ndarray) -> str:
     return numpy.array2string(array, threshold=5)
-
-
-CPU, CUDA = 1, 2
-"""The numbers of DLPack for devices."""
-
-
-def of_dlpack(x: Any) -> Array:
-    """The array of another library, which offers it through DLPack, as an array of ours on the same device."""
-    kind, index = x.__dlpack_device__()
-    if kind not in (CPU, CUDA):
-        raise DeviceError(
-            f"an array on device ({kind}, {index}) of DLPack cannot be read: it is neither on a CPU nor on CUDA"
-        )
-    try:
-        return get(Device(f"gpu:{index}" if kind == CUDA else "cpu")).from_dlpack(x)
-    except (BufferError, RuntimeError, TypeError) as error:
-        raise DTypeError(f"cannot read {type(x).__name__} through DLPack: {error}") from error
-
-
-def share_memory(made: Any, of: Any) -> bool:
-    """Whether array `made` looks at the memory of `of`, as far as it can be told; a missing array does not have any."""
-    if made is of or isinstance(made, Absent):
-        return True
-    known = BY_TYPE[type(made)] if type(of) in BY_TYPE else None
-    return known is not None and known is BY_TYPE[type(of)] and bool(known.may_share_memory(made, of))

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy
 
 from .. import __version__
-from ..backend.blas import blas
+from ..blas import blas
 from ..cuda import gpu_available, why_not
 
 _CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from .. import nn, optim
 from ..backend import Device, current_device
-from ..backend.blas import blas
+from ..blas import blas
 from ..cuda import gpu_available
 from ..data import MNIST, DataLoader, TensorDataset
 from ..errors import OptionError

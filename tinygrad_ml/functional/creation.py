@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy
 
-from ..backend import Absent, Device, as_array, current_device, dtypes, of_dlpack, share_memory
+from ..backend import Absent, Device, as_array, current_device, dtypes
 from ..errors import DTypeError, OptionError, ShapeError
 from ..tensor import Tensor, TensorLike, as_tensor, filled, tensor
 from ..typing import DeviceLike, DTypeLike, ShapeLike
+from .interchange import of_dlpack, share_memory
 from .manipulation import _shape_of, broadcast_arrays
 
 

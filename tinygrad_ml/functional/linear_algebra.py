@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from ..backend import dtypes
 from ..errors import ShapeError
-from ..modes import composed
 from ..ops import matmul as primitives
 from ..ops.shapes import one_axis
 from ..tensor import Tensor, TensorLike, apply, as_tensor
+from .composed import composed
 from .elementwise import _operands
 from .manipulation import permute_dims
 from .reductions import sum as sum_

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 
 import numpy
 
-from ..backend import Device, dtypes, get, share_memory
+from ..backend import Device, dtypes, get
 from ..errors import OptionError, ShapeError
 from ..ops import index, movement
 from ..ops.shapes import axes_of, broadcast, one_axis
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from ..typing import Axes, DeviceLike, ShapeLike
+from .interchange import share_memory
 
 
 def _shape_of(shape, least: int = 0) -> tuple[int, ...]:

@@ -12,11 +12,11 @@ from typing import Concatenate, ParamSpec
 from ..backend import dtypes
 from ..backend.sums import accumulator
 from ..errors import OptionError, ShapeError
-from ..modes import composed
 from ..ops import reduce
 from ..ops.shapes import axes_of, kept
 from ..tensor import Tensor, TensorLike, apply, as_tensor
 from ..typing import Axes, DTypeLike
+from .composed import composed
 from .elementwise import abs, exp, isfinite, log, sqrt, where
 from .manipulation import concat, permute_dims
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..errors import DTypeError, OptionError, ShapeError
 from ..functional import concat, reshape
+from ..functional.composed import composed
 from ..functional.indexing import look
-from ..modes import composed
 from ..structure import leaves, nesting, packed_like
 from ..tensor import Tensor, as_tensor
 from .body import Body, Form

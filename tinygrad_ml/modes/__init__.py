@@ -8,17 +8,15 @@ A thread begins with nothing of what holds in the one that starts it: a pool's t
 
 from .compiling import each_time, overwriting, rely_on
 from .recording import GradMode, enable_grad, no_grad
-from .scopes import BACKWARD, UPDATE, composed, differentiating, inside, part_of, path, scope, updating
-from .state import Place, PlainArgument, modes
+from .scopes import BACKWARD, UPDATE, differentiating, inside, part_of, path, scope, updating
+from .state import Place, modes
 from .watching import watching
 
 __all__ = [
     "BACKWARD",
     "UPDATE",
-    "PlainArgument",
     "GradMode",
     "Place",
-    "composed",
     "differentiating",
     "each_time",
     "enable_grad",

@@ -1,16 +1,11 @@
 """Inside which module and which function code runs, and inside which backward walk: what nodes remember, and errors say."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
-from inspect import unwrap
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from weakref import ref
 
-from .state import Place, PlainArgument, modes
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from .state import Place, modes
 
 BACKWARD = Place("", "backward")
 """In front of a node's modules: a backward walk made the node, for the gradient of a node of those modules.
@@ -51,41 +46,6 @@ class scope:
     def __exit__(self, *_: object) -> None:
         modes.scope = modes.scope[:-1]
         modes.busy = bool(modes.watchers or modes.scope)
-
-
-def composed(function: Callable[P, R]) -> Callable[P, R]:
-    """Let nodes remember that they are parts of one call of this function: pictures show the call as one box."""
-    kind, names = function.__name__, unwrap(function).__code__.co_varnames
-
-    @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        outer, busy = modes.scope, modes.busy
-        modes.scope = (*outer, Place("", kind, given=_given(names, args, kwargs)))
-        modes.busy = True
-        try:
-            return function(*args, **kwargs)
-        finally:
-            modes.scope, modes.busy = outer, busy
-
-    return call
-
-
-def _given(names: tuple[str, ...], args: tuple, kwargs: Mapping[str, Any]) -> tuple[PlainArgument, ...]:
-    """The arguments with a shape and a dtype that need no gradient, under the names of the parameters."""
-    found = [  # an argument mostly is a tensor that needs one: one look decides
-        (name, thing)
-        for name, thing in (*zip(names, args, strict=False), *kwargs.items())
-        if not getattr(thing, "requires_grad", False) and hasattr(thing, "shape") and hasattr(thing, "dtype")
-    ]
-    return (
-        tuple([PlainArgument(name, _reference(thing), thing.shape, thing.dtype) for name, thing in found])
-        if found
-        else ()
-    )
-
-
-def _reference(thing: Any) -> Callable[[], Any]:
-    return ref(thing) if type(thing).__weakrefoffset__ else _nothing
 
 
 def _nothing() -> None:

@@ -2,17 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple
-
-
-class PlainArgument(NamedTuple):
-    """A tensor or an array that a function was called with, and that needs no gradient: its parameter, a weak reference
-    to it (to nothing, if it cannot be referred to), its shape and dtype."""
-
-    name: str
-    thing: Callable[[], Any]
-    shape: tuple[int, ...]
-    dtype: Any
+from typing import Any
 
 
 class Place:
@@ -32,7 +22,7 @@ class Place:
         name: str,
         kind: str,
         module: Callable[[], Any] = lambda: None,
-        given: tuple[PlainArgument, ...] | None = None,
+        given: tuple | None = None,
     ):
         self.name, self.kind, self.module, self.given = name, kind, module, given
 

@@ -1,6 +1,7 @@
 """Reductions: from many numbers to one along some axes. Axes arrive here as tuples counted from the left."""
 
 import math
+from collections.abc import Callable
 
 import numpy
 
@@ -43,16 +44,22 @@ sum_ = Primitive(
 )
 
 
-def _extremum(name: str, fold: tuple[Primitive, float]) -> Primitive:
+def _of_some(name: str, what: str) -> Callable:
+    """The shape rule of a reduction that needs numbers; `what` an empty axis does not have."""
+
     def shape(x, axis, keepdims=False):
         if any(x[a] == 0 for a in axis):
-            raise ShapeError(f"{name} of shape {x} over axis {axis}: an empty axis has no {name}imum")
+            raise ShapeError(f"{name} of shape {x} over axis {axis}: an empty axis has no {what}")
         return reduced(x, axis, keepdims)
 
+    return shape
+
+
+def _extremum(name: str, fold: tuple[Primitive, float]) -> Primitive:
     return Primitive(
         name,
         lambda xp, x, axis, keepdims: getattr(xp, name)(x, axis=axis, keepdims=keepdims),
-        shape,
+        _of_some(name, f"{name}imum"),
         (lambda g, y, x, like, axis: _spread(g, like, axis) * _ties(x, y, axis),),
         formula=f"{name} x over {{axis}}",
         local=("1 where x = y, shared among ties, else 0",),
@@ -68,11 +75,6 @@ min_ = _extremum("min", SMALLEST)
 
 
 def _position(name: str, fold: tuple[Primitive, float]) -> Primitive:
-    def shape(x, axis, keepdims=False):
-        if any(x[a] == 0 for a in axis):
-            raise ShapeError(f"{name} of shape {x} over axis {axis}: an empty axis has no extremum")
-        return reduced(x, axis, keepdims)
-
     def value(xp, x, axis, keepdims):
         # Several axes at once means all of them: the position in the flattened tensor.
         over = axis[0] if len(axis) == 1 else None
@@ -81,7 +83,7 @@ def _position(name: str, fold: tuple[Primitive, float]) -> Primitive:
     return Primitive(
         name,
         value,
-        shape,
+        _of_some(name, "extremum"),
         formula=f"{name} x over {{axis}}",
         dtype=lambda x, **_: dtypes.int64,
         flops=_input_size,

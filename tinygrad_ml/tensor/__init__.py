@@ -1,13 +1,12 @@
 """A Tensor is an array plus the node that made it.
 
 Read in this order: `base.py`, the class; `applying.py`, where operations are computed and recorded; `creation.py`,
-tensors of what comes from outside; `protocols.py`, what Python asks of a tensor.
+tensors of what comes from outside. `../protocols.py` has what Python asks of a tensor.
 """
 
 from .applying import NO_PARAMETERS, apply, failure, record
 from .base import Tensor, TensorLike, hang
-from .creation import as_tensor, beside, filled, tensor
-from .protocols import _unpickle  # pickles name it here
+from .creation import as_tensor, beside, filled, tensor, unpickle
 
 __all__ = [
     "NO_PARAMETERS",
@@ -21,4 +20,5 @@ __all__ = [
     "hang",
     "record",
     "tensor",
+    "unpickle",
 ]

@@ -22,7 +22,6 @@ from ..errors import DeviceError, DTypeError, GradientError, ShapeError, Tinygra
 from ..graph import Node
 from ..modes import overwriting
 from ..writes import tick
-from .protocols import Protocols
 
 if TYPE_CHECKING:  # operators and methods are hung on later, as one cannot compute before there is a tensor
     from ..methods import Methods
@@ -33,7 +32,7 @@ TensorLike: TypeAlias = Union["Tensor", ArrayLike]
 """What functions take for a tensor: numbers, nested lists and arrays too."""
 
 
-class Tensor(Protocols, Methods):
+class Tensor(Methods):
     """An n-dimensional array of numbers which remembers how it was computed.
 
     Made by `tg.tensor(...)`, the creation functions, and every operation. All of Python's

@@ -10,7 +10,7 @@ import numpy
 from ... import functional as tg
 from ...errors import OptionError, ShapeError
 from ...functional import relu, sigmoid, tanh  # noqa: F401  part of this room's public face
-from ...modes import composed
+from ...functional.composed import composed
 from ...ops.shapes import one_axis
 from ...random import random, uniform
 from ...tensor import Tensor, TensorLike, as_tensor

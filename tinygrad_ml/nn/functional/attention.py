@@ -10,7 +10,8 @@ import numpy
 
 from ...errors import OptionError, ShapeError
 from ...functional import asarray, concat, softmax
-from ...modes import composed, inside, modes
+from ...functional.composed import composed
+from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 from ...typing import DeviceLike, DTypeLike
 from .dropout import dropout

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ...errors import ShapeError
+from ...functional.composed import composed
 from ...functional.convolution import convolution, convolution_transpose
-from ...modes import composed, inside, modes
+from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor
 from ...typing import Padding, PerAxis
 

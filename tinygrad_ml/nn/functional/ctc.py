@@ -16,10 +16,11 @@ import numpy
 
 from ... import functional as tg
 from ...errors import DTypeError, OptionError, RangeError, ShapeError
+from ...functional.composed import composed
 from ...functional.convolution import columns
 from ...functional.indexing import check_labels, look
 from ...functional.reductions import rounded, widened
-from ...modes import composed, inside, modes
+from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 from .loss import checked_reduction, reduced
 from .padding import pad

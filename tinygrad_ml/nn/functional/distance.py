@@ -4,8 +4,8 @@ import numpy
 
 from ...errors import OptionError, ShapeError
 from ...functional import norm
+from ...functional.composed import composed
 from ...functional.reductions import floating
-from ...modes import composed
 from ...ops.shapes import broadcast, one_axis
 from ...tensor import Tensor, TensorLike
 from .scaling import normalize

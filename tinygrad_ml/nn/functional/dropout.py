@@ -3,7 +3,7 @@
 import math
 
 from ...errors import OptionError
-from ...modes import composed
+from ...functional.composed import composed
 from ...random import random
 from ...tensor import Tensor, TensorLike, as_tensor
 

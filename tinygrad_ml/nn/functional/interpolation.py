@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 import numpy
 
 from ...errors import OptionError, ShapeError
+from ...functional.composed import composed
 from ...functional.reductions import floating
-from ...modes import composed
 from ...tensor import Tensor, TensorLike, as_tensor
 from ...typing import PerAxis
 from .convolution import SPACES

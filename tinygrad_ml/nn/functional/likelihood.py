@@ -4,8 +4,9 @@ import math
 
 from ... import functional as tg
 from ...errors import OptionError, RangeError, ShapeError
+from ...functional.composed import composed
 from ...functional.indexing import look
-from ...modes import composed, inside, modes
+from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, beside
 from .loss import paired, reduced
 

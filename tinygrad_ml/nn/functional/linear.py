@@ -5,8 +5,9 @@ import math
 from ...backend import dtypes
 from ...errors import DTypeError, ShapeError
 from ...functional import one_hot as rows_of_one
+from ...functional.composed import composed
 from ...functional.indexing import check_labels
-from ...modes import composed, inside, modes
+from ...modes import inside, modes
 from ...ops import matmul
 from ...tensor import Tensor, TensorLike, apply, as_tensor
 

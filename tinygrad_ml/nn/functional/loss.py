@@ -9,9 +9,10 @@ import numpy
 
 from ... import functional as tg
 from ...errors import DTypeError, OptionError, RangeError, ShapeError
+from ...functional.composed import composed
 from ...functional.indexing import check_labels, look
 from ...functional.reductions import floating, widened
-from ...modes import composed, inside, modes
+from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 
 REDUCTION_NAMES = ("mean", "sum", "none")

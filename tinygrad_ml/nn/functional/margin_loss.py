@@ -10,9 +10,10 @@ import numpy
 
 from ... import functional as tg
 from ...errors import DTypeError, OptionError, ShapeError
+from ...functional.composed import composed
 from ...functional.indexing import check_labels
 from ...functional.reductions import floating
-from ...modes import composed, inside, modes
+from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 from .distance import pairwise_distance
 from .loss import paired, reduced, weighted

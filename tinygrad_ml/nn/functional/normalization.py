@@ -8,8 +8,9 @@ import math
 
 from ...errors import OptionError, ShapeError
 from ...functional import sqrt
+from ...functional.composed import composed
 from ...functional.reductions import rounded, widened
-from ...modes import composed, inside, modes, no_grad
+from ...modes import inside, modes, no_grad
 from ...tensor import Tensor, TensorLike, as_tensor
 from ...typing import ShapeLike
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ...errors import OptionError, ShapeError
 from ...functional import pad as pad_axes
-from ...modes import composed
+from ...functional.composed import composed
 from ...tensor import Tensor, TensorLike, as_tensor
 
 PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}

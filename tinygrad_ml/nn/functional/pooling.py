@@ -11,10 +11,10 @@ from typing import Literal, overload
 from ...errors import OptionError
 from ...functional import max as largest
 from ...functional import mean
+from ...functional.composed import composed
 from ...functional.convolution import per_axis
 from ...functional.pooling import adaptive_max_places, adaptive_pool, avg_pool, max_pool, max_unpool
 from ...functional.reductions import rounded, widened
-from ...modes import composed
 from ...tensor import Tensor, TensorLike, as_tensor
 from ...typing import Cells, Padding, PerAxis
 from .convolution import batched, in_each_dimension

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from ...errors import OptionError
 from ...functional import sigmoid, split, tanh
-from ...modes import composed
+from ...functional.composed import composed
 from ...tensor import Tensor
 from .activation import relu
 from .linear import linear

@@ -1,7 +1,7 @@
 """Functions that compute nothing: they move numbers between channels and space, or among channels."""
 
 from ...errors import ShapeError
-from ...modes import composed
+from ...functional.composed import composed
 from ...tensor import Tensor, TensorLike, as_tensor
 
 

@@ -14,8 +14,8 @@ import numpy
 
 from ...errors import OptionError, ShapeError
 from ...functional import clip, floor, remainder
+from ...functional.composed import composed
 from ...functional.reductions import floating
-from ...modes import composed
 from ...tensor import Tensor, TensorLike, as_tensor
 
 GRID_MODES = ("bilinear", "nearest", "bicubic")

@@ -6,9 +6,10 @@ import numpy
 
 from ...errors import OptionError, ShapeError
 from ...functional import clip, norm, sqrt
+from ...functional.composed import composed
 from ...functional.pooling import avg_pool
 from ...functional.reductions import floating, widened
-from ...modes import composed, inside, modes
+from ...modes import inside, modes
 from ...ops.shapes import axes_of
 from ...tensor import Tensor, TensorLike
 from ...typing import Axes, ShapeLike

@@ -3,8 +3,8 @@
 import math
 
 from ...errors import ShapeError
+from ...functional.composed import composed
 from ...functional.convolution import columns, from_columns, per_axis
-from ...modes import composed
 from ...tensor import Tensor, TensorLike, as_tensor
 from ...typing import PerAxis
 from .convolution import batched

@@ -13,7 +13,7 @@ from math import prod
 
 import numpy
 
-from ....backend.blas import blas
+from ....blas import blas
 from ...schedule.axes import merged
 from .. import machine_code
 from ..sharing.job import TOLD, TURNS, job_row

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy
 
-from ....backend.blas import blas
+from ....blas import blas
 from .. import machine_code
 from .job import TURNS, job_row
 

@@ -1,6 +1,6 @@
 """What Python and other libraries ask of a tensor: its truth, its length, its text, its memory, a copy of it.
 
-Read before: `base.py`.
+Read before: `tensor/`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from typing import Any
 import numpy
 from numpy.typing import DTypeLike
 
-from ..backend import Absent, as_array, dtypes
-from ..errors import DTypeError, GradientError, ShapeError
+from .backend import Absent, dtypes
+from .errors import DTypeError, GradientError, ShapeError
+from .tensor import hang, unpickle
 
 
 class Protocols:
     """Methods that Python and other libraries call, for the class Tensor."""
-
-    __slots__ = ()
 
     def __bool__(self: Any) -> bool:
         if self.size != 1:
@@ -104,16 +103,11 @@ class Protocols:
 
     def __reduce__(self: Any) -> tuple:
         self._check_copyable()
-        return _unpickle, (self.__class__, self.numpy(), str(self.device), self._needs, self.name)
+        return unpickle, (self.__class__, self.numpy(), str(self.device), self._needs, self.name)
 
     def _check_copyable(self: Any) -> None:
         if not self.is_leaf:
             raise GradientError(f"{self._described()} is part of a graph and cannot be copied; copy x.detach() instead")
 
 
-def _unpickle(kind: Any, array: numpy.ndarray, device: str, needs: bool, name: str | None) -> Any:
-    made = kind.__new__(kind)
-    made._start(as_array(array, None, device))
-    made.name = name
-    made.requires_grad = needs
-    return made
+hang(Protocols)

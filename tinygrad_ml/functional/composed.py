@@ -1,0 +1,64 @@
+"""Functions that are composed of several operations: nodes remember the call of which they are a part.
+
+Read before: `../modes/scopes.py`.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from inspect import unwrap
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+from weakref import ref
+
+from ..modes import Place, modes
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class PlainArgument(NamedTuple):
+    """A tensor or an array that a function was called with, and that needs no gradient: its parameter, a weak reference
+    to it (to nothing, if it cannot be referred to), its shape and dtype."""
+
+    name: str
+    thing: Callable[[], Any]
+    shape: tuple[int, ...]
+    dtype: Any
+
+
+def composed(function: Callable[P, R]) -> Callable[P, R]:
+    """Let nodes remember that they are parts of one call of this function: pictures show the call as one box."""
+    kind, names = function.__name__, unwrap(function).__code__.co_varnames
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        outer, busy = modes.scope, modes.busy
+        modes.scope = (*outer, Place("", kind, given=_plain_arguments(names, args, kwargs)))
+        modes.busy = True
+        try:
+            return function(*args, **kwargs)
+        finally:
+            modes.scope, modes.busy = outer, busy
+
+    return call
+
+
+def _plain_arguments(names: tuple[str, ...], args: tuple, kwargs: Mapping[str, Any]) -> tuple[PlainArgument, ...]:
+    """The arguments with a shape and a dtype that need no gradient, under the names of the parameters."""
+    found = [  # an argument mostly is a tensor that needs one: one look decides
+        (name, thing)
+        for name, thing in (*zip(names, args, strict=False), *kwargs.items())
+        if not getattr(thing, "requires_grad", False) and hasattr(thing, "shape") and hasattr(thing, "dtype")
+    ]
+    return (
+        tuple([PlainArgument(name, _reference(thing), thing.shape, thing.dtype) for name, thing in found])
+        if found
+        else ()
+    )
+
+
+def _reference(thing: Any) -> Callable[[], Any]:
+    return ref(thing) if type(thing).__weakrefoffset__ else _nothing
+
+
+def _nothing() -> None:
+    return None
