@@ -6,6 +6,7 @@
     boxes    id -> what the list beside the picture says of it
     sources  how each operation is defined
     flows    how large the gradient is that comes back along each arrow: its norm
+    convolutions  the numbers of which a pixel of each is made
     program  the lines that made the boxes (`lines.py`), if they are known
 
 Read before: `rooms.py`, `plans.py`, `telling.py`. Read next: `filling.py`.

@@ -26,6 +26,7 @@ from .arranging import Arrangement
 from .asked import Asked, Drawable, asked_of, outputs_of
 from .backward import TROUBLE
 from .carried import HEAT_MAP_ELEMENTS, details, flows, step_data
+from .convolutions import Convolutions
 from .draw import Picture
 from .failure import Failure, failure_in
 from .figures import WHOLE_ELEMENTS
@@ -134,11 +135,21 @@ class _Page:
         keep = KEPT_NUMBERS if level == "numbers" else WHOLE_ELEMENTS
         pixels: dict[Node, Pixels] = {}
 
+        self.convolutions = Convolutions(self.at)
+
         def look(node: Node, array: numpy.ndarray) -> None:
+            self.convolutions.look(node, array)
             if (picture := pixels_of(array, node)) is not None:
                 pixels[node] = picture
 
-        self.known = Known(self.at.order, self.at.outputs, back=self.direction == "both", keep=keep, look=look)
+        self.known = Known(
+            self.at.order,
+            self.at.outputs,
+            back=self.direction == "both",
+            keep=keep,
+            look=look,
+            look_back=self.convolutions.look_back,
+        )
         self.rooms, self.routes = rooms_of(self.at, self.direction, self.known, limit, failure, pixels)
         self.notes = list(asked.notes)
         if self.known.walk is not None and self.known.walk.trouble:
@@ -170,6 +181,7 @@ class _Page:
             "steps": [step_data(step) for step in steps],
             **details(self.at, self.rooms),
             "flows": flows(self.at, self.routes, self.known.walk),
+            "convolutions": self.convolutions.data(self.rooms),
             "program": program_of(self._made(), self.failed.calls if self.failed else ()),
         }
         if title is None:

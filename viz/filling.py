@@ -34,6 +34,7 @@ SCRIPTS = (
     "search",
     "overview",
     "keys",
+    "convolution",
     "program",
     "widths",
     "predict",

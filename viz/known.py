@@ -25,7 +25,7 @@ class Known:
     back            whether the backward pass is run
     keep            numbers of tensors up to this many elements are kept whole
     wanted          whether the summary of a node is wanted; by default of all
-    look            called with each node that has numbers, and them
+    look            called with each node that has numbers, and them; `look_back` the same with gradients
 
     summaries   of the nodes that have numbers and are wanted
     lost        the nodes whose numbers are no longer there
@@ -44,13 +44,14 @@ class Known:
         keep: int = WHOLE_ELEMENTS,
         wanted: Callable[[Node], bool] | None = None,
         look: Callable[[Node, numpy.ndarray], None] | None = None,
+        look_back: Callable[[Node, numpy.ndarray], None] | None = None,
     ):
         self.summaries: dict[Node, ArraySummary] = {}
         self.lost: set[Node] = set()
         self.scalars: dict[Node, Tensor] = {}
         self.numbers: dict[Node, float] = {}
         self.not_finite: dict[Node, int] = {}
-        self.walk = walk_back(outputs) if back else None
+        self.walk = walk_back(outputs, probe=look_back) if back else None
         for node, value in replay(order) if values else ():
             array = on_host(value)
             if value is None:

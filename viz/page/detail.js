@@ -2,6 +2,7 @@
 // Read next: search.js.
 
 let chosen = "";
+const chosenNow = []; // what is to be done when a box is chosen, with its id
 
 function choose(id, scroll) {
   const box = data.boxes[id];
@@ -19,6 +20,7 @@ function choose(id, scroll) {
       return [dt, dd];
     })
   );
+  for (const tell of chosenNow) tell(id);
   const last = steps.findLast((step) => step.box === id && !step.partial);
   const hidden = at("predict").checked && known.get(id) > position;
   at("detail-heats").replaceChildren(...(last && last.heat && !hidden ? [heatMap(last.heat, last.name)] : []));

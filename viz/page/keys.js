@@ -1,5 +1,5 @@
 // The map by keys, and for those who hear it. One box at a time is reached by Tab; the keys up and down go from box to box in
-// the order of reading, Enter opens or chooses, Escape closes the room around. Read next: program.js.
+// the order of reading, Enter opens or chooses, Escape closes the room around. Read next: convolution.js.
 
 const say = (text) => (at("said").textContent = text);
 

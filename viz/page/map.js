@@ -60,7 +60,7 @@ function reveal(id) {
   bringIntoView(partOf(id));
 }
 
-// As many levels as can be read when the whole is seen, and of the next one what can, the largest first.
+// As many levels as can be read when the whole is seen. Of the outermost calls the largest, where not all of them fit.
 function openWhatFits() {
   const fits = () => {
     const { width, height } = laidOut();
@@ -72,6 +72,7 @@ function openWhatFits() {
     for (const room of more) open.add(room.id);
     if (fits()) continue;
     for (const room of more) open.delete(room.id);
+    if (level > 2) return;
     more.sort((one, other) => other.boxes.length - one.boxes.length);
     for (const room of more.slice(0, 8)) {
       open.add(room.id);
