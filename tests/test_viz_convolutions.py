@@ -52,7 +52,7 @@ def test_a_result_that_is_not_the_plain_sum_is_left_out(tmp_path):
 
 
 def test_a_page_carries_no_more_than_it_may(tmp_path, monkeypatch):
-    monkeypatch.setattr(convolutions, "BUDGET", 500)
+    monkeypatch.setattr(convolutions, "MOST_NUMBERS", 500)
     assert carried(nn.Conv2d(2, 4, 3), tmp_path)["convolutions"] == []
 
 

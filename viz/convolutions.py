@@ -21,7 +21,7 @@ from .arranging import Arrangement
 from .replay import on_host
 from .rooms import Room
 
-BUDGET = 60_000
+MOST_NUMBERS = 60_000
 """So many numbers of convolutions a page carries at most, those of the first ones."""
 
 
@@ -93,7 +93,7 @@ class Convolutions:
     def data(self, rooms: Sequence[Room]) -> list[dict[str, Any]]:
         """The convolutions as data for the page, as many as it may carry. One whose result is not the plain sum, as where a
         hook changed it, is left out."""
-        carried, left = [], BUDGET
+        carried, left = [], MOST_NUMBERS
         for found in self.found:
             arrays = self._numbers(found)
             size = sum(array.size for array in arrays.values())
