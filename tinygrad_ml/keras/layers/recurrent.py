@@ -1,6 +1,7 @@
 """Recurrent layers: a cell that goes through a sequence, step by step, and keeps something from each step to the next.
 
-Read before: `cells.py`. Read next: `wrappers.py`, for both directions at once.
+The steps are one loop, `tg.scan`, which is recorded once. Read before: `cells.py`. Read next: `wrappers.py`, for both
+directions at once.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import ShapeError
-from ...functional import flip, stack, unstack, zeros
+from ...functional import flip, zeros
+from ...loops import scan
 from ...structure import leaves, mapped, packed_like
 from ...tensor import Tensor, as_tensor, beside
 from ..checks import one_of
@@ -46,15 +48,6 @@ SEQUENCES = """
     at the beginning, a list, zeros by default; and a mask (batch, steps), True at the steps that count. At one that does not,
     what is kept stays, and so does y.
 """
-
-
-def _scan(f: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
-    """carry, y ← f(carry, x) for each x of xs, along their first axis: the last carry, and all y one beside the other."""
-    ys = []
-    for parts in zip(*map(unstack, leaves(xs)), strict=True):
-        carry, y = f(carry, packed_like(xs, parts))
-        ys.append(y)
-    return carry, packed_like(ys[0], [stack(column) for column in zip(*map(leaves, ys), strict=True)])
 
 
 class RNN(Layer):
@@ -139,7 +132,7 @@ class RNN(Layer):
             return (packed_like(states, leaves(new)), output), output if self.return_sequences else ()
 
         last = zeros((x.shape[0], output_size_of(self.cell)), device=x.device)
-        (states, last), outputs = _scan(f, (states, last), xs)
+        (states, last), outputs = scan(f, (states, last), xs)
         return last, outputs, states
 
     def _steps(self, x: Tensor, training: bool) -> tuple[Tensor, Callable[[Tensor, list], tuple[Tensor, list]]]:
