@@ -9,6 +9,6 @@ from threadpoolctl import threadpool_info
 
 def blas() -> dict[str, Any] | None:
     """What threadpoolctl knows of it: its "internal_api" ("openblas", "mkl" ...), "version", "num_threads"; None if nothing."""
-    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
     # SciPy brings a library of its own along, which the products of NumPy do not use.
-    return min(found, key=lambda library: "numpy" not in library["filepath"], default=None)
+    return min(libraries, key=lambda library: "numpy" not in library["filepath"], default=None)

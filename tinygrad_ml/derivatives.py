@@ -29,9 +29,9 @@ def _leaves(x: TensorLike | Several) -> tuple[Tensor, ...]:
     )
 
 
-def _like_given(results: Sequence[Tensor], given: TensorLike | Several) -> Tensor | tuple[Tensor, ...]:
+def _like_given(results: Sequence[Tensor], x: TensorLike | Several) -> Tensor | tuple[Tensor, ...]:
     """A tuple where a tuple of inputs was given, a single tensor where one was."""
-    return tuple(results) if isinstance(given, (tuple, list)) else results[0]
+    return tuple(results) if isinstance(x, (tuple, list)) else results[0]
 
 
 @overload
@@ -51,8 +51,8 @@ def vjp(f: Callable[..., Any], *x: TensorLike) -> tuple[Any, Callable[..., tuple
         y = f(*inputs)
 
     def pullback(*v: TensorLike) -> tuple[Tensor, ...]:
-        found = grad(y, inputs, v, allow_unused=True)
-        return tuple(zeros(leaf.node) if g is None else g for g, leaf in zip(found, inputs, strict=True))
+        gradients = grad(y, inputs, v, allow_unused=True)
+        return tuple(zeros(leaf.node) if g is None else g for g, leaf in zip(gradients, inputs, strict=True))
 
     return (tuple(part.detach() for part in y) if isinstance(y, (tuple, list)) else y.detach()), pullback
 
@@ -126,13 +126,14 @@ def _gradient_with_graph(f: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -
     with enable_grad():
         y = f(*inputs)
         if not isinstance(y, Tensor) or y.size != 1:
-            given = y._described() if isinstance(y, Tensor) else repr(y)
+            what = y._described() if isinstance(y, Tensor) else repr(y)
             raise GradientError(
-                f"a Hessian is of a function to one number, but f returned {given}; reduce it, as by sum()"
+                f"a Hessian is of a function to one number, but f returned {what}; reduce it, as by sum()"
             )
-        found = grad(y, inputs, create_graph=True, allow_unused=True)
+        gradients = grad(y, inputs, create_graph=True, allow_unused=True)
         return [
-            apply(constant_in, (zeros(x.node), *inputs)) if g is None else g for g, x in zip(found, inputs, strict=True)
+            apply(constant_in, (zeros(x.node), *inputs)) if g is None else g
+            for g, x in zip(gradients, inputs, strict=True)
         ]
 
 

@@ -91,11 +91,11 @@ def grad(
             )
     outputs = as_tuple(outputs)
     seeds = _seeds(outputs, None if grad_outputs is None else as_tuple(grad_outputs))
-    found = _walk(seeds, [x.node for x in inputs], create_graph, free=False)
+    gradients = _walk(seeds, [x.node for x in inputs], create_graph, free=False)
     results: list[Tensor | None] = []
     taken = _owners(seeds)
     for x in inputs:
-        g = found.get(x.node)
+        g = gradients.get(x.node)
         if g is None and not allow_unused:
             raise GradientError(
                 f"the outputs do not depend on {x._described()} in this graph. Pass allow_unused=True to get None for it."
@@ -149,8 +149,8 @@ def _seeds(outputs: tuple[Tensor, ...], gradients: tuple | None) -> dict:
                 f"it was computed inside no_grad(), or by a function that tg.compile has made a step of: what that returns is "
                 f"outside of every graph, so call backward() inside of the function"
             )
-        given = gradients[position] if gradients is not None else None
-        seed = _ones(output) if given is None else fitting(given, output)
+        gradient = gradients[position] if gradients is not None else None
+        seed = _ones(output) if gradient is None else fitting(gradient, output)
         seeds[output.node] = seeds[output.node] + seed if output.node in seeds else seed
     return seeds
 
@@ -169,9 +169,9 @@ def zeros(node: Node) -> Tensor:
     return filled(node.shape, 0, node.dtype, node.device)
 
 
-def fitting(given: TensorLike, output: Tensor) -> Tensor:
+def fitting(gradient: TensorLike, output: Tensor) -> Tensor:
     """The gradient that is given for an output, or an error if it is not of its shape, dtype and device."""
-    seed = beside(given, output)
+    seed = beside(gradient, output)
     problems = []
     if seed.shape != output.shape:
         problems.append(f"shape {seed.shape} instead of {output.shape}")

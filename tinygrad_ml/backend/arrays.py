@@ -21,13 +21,13 @@ class _ByArrayType(dict):
     def __missing__(self, kind: type):
         package = kind.__module__.partition(".")[0]
         if issubclass(kind, (numpy.ndarray, numpy.generic)):
-            found = HOST
+            backend = HOST
         elif package in _of_package:
-            found = _of_package[package]()
+            backend = _of_package[package]()
         else:
             raise DTypeError(f"{kind.__name__} is not an array type of any registered backend (NumPy, CuPy)")
-        self[kind] = found
-        return found
+        self[kind] = backend
+        return backend
 
 
 HOST, SYMBOL = Host(), Symbol()

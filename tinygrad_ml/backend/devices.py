@@ -46,10 +46,10 @@ class Device:
         """The device that holds `array`."""
         backend = BY_TYPE[type(array)]
         key = backend.kind, backend.index_of(array)
-        found = _met.get(key)
-        if found is None:
-            found = _met[key] = cls(f"{key[0]}:{key[1]}")
-        return found
+        device = _met.get(key)
+        if device is None:
+            device = _met[key] = cls(f"{key[0]}:{key[1]}")
+        return device
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.index}" if self.index else self.kind

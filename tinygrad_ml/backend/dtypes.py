@@ -36,13 +36,13 @@ def is_float(dtype: numpy.dtype) -> bool:
 def as_dtype(dtype: Any) -> numpy.dtype:
     """The NumPy dtype that `dtype` names; `DTypeError` for what no tensor can hold."""
     try:
-        found = numpy.dtype(dtype).newbyteorder("=")
+        numpy_dtype = numpy.dtype(dtype).newbyteorder("=")
     except TypeError:
-        found = None
-    if found is None or found not in SUPPORTED:
-        hint = "; complex numbers are out of scope" if found is not None and found.kind == "c" else ""
+        numpy_dtype = None
+    if numpy_dtype is None or numpy_dtype not in SUPPORTED:
+        hint = "; complex numbers are out of scope" if numpy_dtype is not None and numpy_dtype.kind == "c" else ""
         raise DTypeError(f"dtype {dtype!r} is not one of {', '.join(sorted(map(str, SUPPORTED)))}{hint}")
-    return found
+    return numpy_dtype
 
 
 def result_type(*dtypes: numpy.dtype) -> numpy.dtype:

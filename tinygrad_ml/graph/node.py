@@ -82,10 +82,10 @@ class Node:
             # A bare number, as in 2 ** x, goes with any device.
             placed = (each for each in node.inputs if each.op is not None or each.shape or each.needs_grad)
             node = next(placed, node.inputs[0])
-        found = node._device or node.params.get("device") or Device.of(node.value)
+        device = node._device or node.params.get("device") or Device.of(node.value)
         for passed in way:  # so that asking all nodes of a long graph takes one walk
-            passed._device = found
-        return found
+            passed._device = device
+        return device
 
     def __repr__(self) -> str:
         what = self.op.name if self.op else "leaf"
@@ -107,18 +107,18 @@ def differentiable_inputs(node: Node) -> tuple[Node, ...]:
 def topological(outputs: Iterable[Node], inputs_of: Callable = all_inputs) -> list[Node]:
     """All nodes that `outputs` are computed from, each once, and after its inputs."""
     seen = set(outputs)
-    found = list(seen)
-    for node in found:  # which grows as we go
+    nodes = list(seen)
+    for node in nodes:  # which grows as we go
         for parent in inputs_of(node):
             if parent not in seen:
                 seen.add(parent)
-                found.append(parent)
-    found.sort(key=attrgetter("number"))
-    return found
+                nodes.append(parent)
+    nodes.sort(key=attrgetter("number"))
+    return nodes
 
 
 def describe(node: Node) -> str:
     """A tensor as an error names it: by its name if it has one, with shape and dtype."""
-    made = "a tensor" if node.op is None else f"the result of '{node.op.name}'"
-    name = f"tensor {node.name!r}" if node.name else made
+    what = "a tensor" if node.op is None else f"the result of '{node.op.name}'"
+    name = f"tensor {node.name!r}" if node.name else what
     return f"{name} of shape {node.shape} and dtype {node.dtype}"

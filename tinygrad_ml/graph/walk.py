@@ -56,7 +56,7 @@ def backpropagate(
         wanted = set(wanted)
         useful = _leading_to(wanted, order)
     pending: dict[Node, Any] = dict(seeds)
-    found: dict[Node, Any] = {}
+    gradients: dict[Node, Any] = {}
     while order:
         node = order.pop()
         g = pending.pop(node, None)
@@ -71,7 +71,7 @@ def backpropagate(
         if observe is not None:
             observe(node, None, None, None, g)
         if node in wanted:
-            found[node] = g
+            gradients[node] = g
         plan, inputs = node.plan, node.inputs
         if plan is None:
             continue
@@ -108,7 +108,7 @@ def backpropagate(
             raise _located(error, node) from None
         if free and saved:
             node.saved = None
-    return found
+    return gradients
 
 
 def _takes_slices(node: Node, wanted: set[Node]) -> bool:
@@ -165,8 +165,8 @@ def _check_unchanged(node: Node, plan: Plan, arrays: tuple) -> None:
 
 
 def _located(error: AnomalyError, node: Node) -> AnomalyError:
-    made = f", applied at {node.line}" if node.line else ""
-    return AnomalyError(f"in the gradient of {_named(node)}{made}: {error}")
+    where = f", applied at {node.line}" if node.line else ""
+    return AnomalyError(f"in the gradient of {_named(node)}{where}: {error}")
 
 
 def _named(node: Node) -> str:

@@ -88,12 +88,12 @@ def record(
 
 def _backend_of(arrays):
     """The backend of the arrays; NumPy's scalars go with any."""
-    found = BY_TYPE[type(arrays[0])]
-    if found is HOST:
+    backend = BY_TYPE[type(arrays[0])]
+    if backend is HOST:
         for array in arrays:
             if BY_TYPE[type(array)] is not HOST:
                 return BY_TYPE[type(array)]
-    return found
+    return backend
 
 
 def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> Absent:
@@ -120,11 +120,11 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> 
     raise failed from error
 
 
-def failure(op: Primitive, given: Sequence[str], error: Exception) -> TinygradError:
-    """An error of the array library's as one of ours: `given` are the tensors in words."""
+def failure(op: Primitive, tensors: Sequence[str], error: Exception) -> TinygradError:
+    """An error of the array library's as one of ours: `tensors` are those in words."""
     kind = (
         RangeError if isinstance(error, IndexError) else DTypeError if isinstance(error, TypeError) else TinygradError
     )
-    failed = kind(f"{op.name} of {', '.join(given)}: {error}")
+    failed = kind(f"{op.name} of {', '.join(tensors)}: {error}")
     failed.operation = op
     return failed

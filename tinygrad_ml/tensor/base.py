@@ -71,12 +71,12 @@ class Tensor(Methods):
 
     @data.setter
     def data(self, array: TensorLike) -> None:
-        given = as_array(array._data if isinstance(array, Tensor) else array, self.dtype, self.device)
-        if given.shape != self.shape:
-            raise ShapeError(f"data of shape {given.shape} given to {self._described()}; the shapes must be equal")
+        new = as_array(array._data if isinstance(array, Tensor) else array, self.dtype, self.device)
+        if new.shape != self.shape:
+            raise ShapeError(f"data of shape {new.shape} given to {self._described()}; the shapes must be equal")
         writes.wrote(self._data)
         writes.give_back(self._data)
-        self._hold(given)
+        self._hold(new)
 
     def _hold(self, array: Array) -> None:
         """Hold another array, at the same place in the graph."""
@@ -254,10 +254,10 @@ class Tensor(Methods):
         except TinygradError:
             raise
         except Exception as error:
-            given = Tensor(array)
-            check_devices("assign", (self, given))
-            why = f"cannot assign {given._described()} to {self._described()}"
-            has_room = given.size == 1 and given.ndim <= self.ndim  # everywhere
+            source = Tensor(array)
+            check_devices("assign", (self, source))
+            why = f"cannot assign {source._described()} to {self._described()}"
+            has_room = source.size == 1 and source.ndim <= self.ndim  # everywhere
             if has_room or isinstance(error, TypeError):
                 raise DTypeError(f"{why}: {error}") from error
             raise ShapeError(why) from error

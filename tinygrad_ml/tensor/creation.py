@@ -38,12 +38,12 @@ def tensor(
         )
     if isinstance(data, Tensor):
         data, dtype = data._data, data.dtype if dtype is None else dtype
-    made = Tensor(as_array(data, dtype, device, copy=True))
+    x = Tensor(as_array(data, dtype, device, copy=True))
     if name is not None:
-        made.name = name
+        x.name = name
     if requires_grad:
-        made.requires_grad = True
-    return made
+        x.requires_grad = True
+    return x
 
 
 def as_tensor(data: TensorLike, dtype: DTypeLike | None = None, device: str | Device | None = None) -> Tensor:
@@ -52,10 +52,10 @@ def as_tensor(data: TensorLike, dtype: DTypeLike | None = None, device: str | De
         if dtype is not None and data.dtype != dtypes.as_dtype(dtype):
             data = data.astype(dtype)
         return data if device is None else data.to(device)
-    made = Tensor(as_array(data, dtype, device))
+    x = Tensor(as_array(data, dtype, device))
     if not isinstance(data, (int, float, list, tuple)):
-        writes.borrow(made._data)
-    return made
+        writes.borrow(x._data)
+    return x
 
 
 def beside(data: TensorLike, tensor: Tensor) -> Tensor:
@@ -76,8 +76,8 @@ def filled(shape: tuple[int, ...], value: Any, dtype: numpy.dtype, device: Devic
 
 def unpickle(kind: Any, array: numpy.ndarray, device: str, needs: bool, name: str | None) -> Any:
     """The leaf of which `__reduce__` has told: what a pickle calls."""
-    made = kind.__new__(kind)
-    made._start(as_array(array, None, device))
-    made.name = name
-    made.requires_grad = needs
-    return made
+    x = kind.__new__(kind)
+    x._start(as_array(array, None, device))
+    x.name = name
+    x.requires_grad = needs
+    return x
