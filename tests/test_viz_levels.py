@@ -78,7 +78,7 @@ def test_a_module_called_n_times_says_so_and_its_parameters_are_counted_once(fol
     calls = boxes(picture, "module")
     assert sum(box.parameters for box in calls) == 20 and not has_circle(picture)
     if fold:
-        assert [(box.count, box.aside) for box in calls] == [(5, "calls of one module, with the numbers of the first")]
+        assert [(box.count, box.aside) for box in calls] == [(5, "one module, the numbers of its first call")]
     else:
         assert [box.aside for box in calls] == [f"shared: call {number} of 5" for number in range(1, 6)]
 

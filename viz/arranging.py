@@ -15,6 +15,7 @@ from tinygrad_ml.graph import Node, topological
 from tinygrad_ml.modes import Place
 
 from . import nesting, words
+from .facts import is_made_of_numbers
 from .folding import Folding, calls_of
 from .given import Handed, handed
 from .levels import closed_below, closed_calls, default_level
@@ -253,8 +254,9 @@ class Arrangement:
         return self._closed[place][-1]
 
     def made_by_a_function(self, node: Node) -> bool:
-        """Whether a leaf is a mask or a constant that a function made for itself, and no input."""
-        return node.op is None and any(place.is_function for place in self._paths[node])
+        """Whether a leaf is a mask or a constant that a function, or a backward walk, made for itself, and no input."""
+        called = any(place.is_function for place in self._paths[node])
+        return node.op is None and (called or is_made_of_numbers(node))
 
     def speaker(self, place: str) -> Node | None:
         """The result of a closed function, whose name, numbers and gradient its box shows; None for other boxes."""
@@ -335,9 +337,7 @@ class Arrangement:
             return Frame("", name, "function", aside=self._asides.get(place, ""))
         if (row := self._rows.get(path)) is not None:
             if row.shared:
-                return Frame(
-                    "", name, kind, count=row.count, aside="calls of one module, with the numbers of the first"
-                )
+                return Frame("", name, kind, count=row.count, aside="one module, the numbers of its first call")
             names = f"{row.first} … {row.last}"
             return Frame("", names, place.kind, count=row.count, aside=f"with the numbers of {row.first}")
         number, calls = self._calls.get(place, (1, 1))

@@ -33,6 +33,7 @@ def describe_call(at: Arrangement, item: Item) -> None:
     module = call.module()
     if module is not None and not any(module.children()):
         settings = module.extra_repr()
+        settings = "" if settings == f"name={frame.label!r}" else settings  # which stands above it already
         item.inside = (settings,) if settings else ()
 
 

@@ -7,13 +7,23 @@ from __future__ import annotations
 
 from math import prod
 
-from tinygrad_ml.graph import Node
+from tinygrad_ml.graph import Node, Origin
 
 
 def device_of(node: Node) -> str:
     """Where the output is, if that is worth saying: empty on the CPU, and for symbols."""
     kind = str(node.device)
     return "" if kind in ("cpu", "symbol") else kind
+
+
+def is_made_of_numbers(leaf: Node) -> bool:
+    """Whether a leaf was made by the library of nothing that anybody gave, as the gradient 1 that is repeated over a sum."""
+    waiting = [leaf.origin] if leaf.op is None and not leaf.needs_grad else []
+    for origin in waiting:
+        if not isinstance(origin, Origin):
+            return False
+        waiting += [each for each in origin.inputs if not isinstance(each, Node)]
+    return bool(waiting)
 
 
 def bytes_of(node: Node) -> int:

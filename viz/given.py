@@ -80,7 +80,8 @@ def matched(place: Place, nodes: Sequence[Node]) -> dict[str, Node]:
         if thing is not None:
             like = [node for node in nodes if _is(node, thing)]
         else:
-            like = [node for node in nodes if (node.shape, node.dtype) == (given.shape, given.dtype)]
+            alike = [node for node in nodes if (node.shape, node.dtype) == (given.shape, given.dtype)]
+            like = [node for node in alike if node.origin is None and not node.needs_grad]  # others were made
         if len(like) == 1 and like[0] not in found.values():
             found[given.name] = like[0]
     return found

@@ -6,8 +6,8 @@ Read before: `model.py`, `backward.py`. Read next: `reading.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from math import log
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf, log, prod
 
 from tinygrad_ml.graph import Node
 
@@ -43,7 +43,8 @@ class NotFinite:
     """Where nan and infinite numbers are: where they begin, and where they only arrive.
 
     Places are ids of boxes. A value that is not finite begins where all that went in is finite; a gradient, where the
-    gradients that it is made of are, and the values that its rules take.
+    gradients that it is made of are, and the values that its rules take. Elementwise there are no more of them than came
+    in, unless some begin.
     """
 
     def __init__(self, values: Mapping[Node, int], walk: Walk | None):
@@ -59,28 +60,43 @@ class NotFinite:
 
     def mark(self, items: Mapping[str, Item], place: Callable, gradient_place: Callable) -> None:
         """Say it in the boxes, with an alarm where it begins; both callables find the box of a node."""
-        self._mark(items, place, self.values, "", self._value_arrives)
-        self._mark(items, gradient_place, self.gradients, "gradient: ", self._gradient_arrives)
+        self._mark(items, place, self.values, "", self._values_that_come_in)
+        self._mark(items, gradient_place, self.gradients, "gradient: ", self._gradients_that_come_in)
 
-    def _value_arrives(self, node: Node) -> bool:
-        return any(parent in self.values for parent in node.inputs)
+    def _values_that_come_in(self, node: Node) -> float:
+        """How many numbers at most are not finite because others are not."""
+        return self._spread(node, node, node.inputs, self.values)
 
-    def _gradient_arrives(self, node: Node) -> bool:
+    def _gradients_that_come_in(self, node: Node) -> float:
         users = self._users.get(node, ())
-        return any(user in self.gradients or any(kept in self.values for kept in user.saved_from) for user in users)
+        counts = (
+            self._spread(node, user, [user], self.gradients) + self._spread(node, user, user.saved_from, self.values)
+            for user in users
+        )
+        return sum(counts)
+
+    @staticmethod
+    def _spread(node: Node, operation: Node, sources: Iterable[Node], counts: Mapping[Node, int]) -> float:
+        """Into how many numbers of a node those that are not finite of some sources go: elementwise each into its place,
+        or where it is repeated; else into any number."""
+        found = [source for source in set(sources) if source in counts]
+        if found and not (operation.op is not None and operation.op.kind == "elementwise"):
+            return inf
+        return sum(counts[source] * max(prod(node.shape) / max(prod(source.shape), 1), 1) for source in found)
 
     @staticmethod
     def _mark(
-        items: Mapping[str, Item], place: Callable, counts: Mapping[Node, int], what: str, arrives: Callable
+        items: Mapping[str, Item], place: Callable, counts: Mapping[Node, int], what: str, coming_in: Callable
     ) -> None:
         found: Counter[str] = Counter()
-        begins = set()
+        begins: dict[str, str] = {}
         for node, count in counts.items():
             found[place(node)] += count
-            if not arrives(node):
-                begins.add(place(node))
+            if count > (others := coming_in(node)):
+                begins[place(node)] = "some begin here" if others else "begin here"
         for box, count in found.items():
             if (item := items.get(box)) is not None:
-                says = f"{what if item.kind != 'gradient' else ''}{count} nan or infinite, {'begin here' if box in begins else 'from what comes in'}"
+                where = begins.get(box, "from what comes in")
+                says = f"{what if item.kind != 'gradient' else ''}{count} nan or infinite, {where}"
                 item.heat_text = f"{item.heat_text}; {says}" if item.heat_text else says
                 item.alarm = item.alarm or box in begins

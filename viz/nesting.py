@@ -18,6 +18,7 @@ from tinygrad_ml.graph import Node
 from tinygrad_ml.modes import BACKWARD, Place
 from tinygrad_ml.nn import Parameter
 
+from .facts import is_made_of_numbers
 from .given import matched
 from .words import is_constant
 
@@ -113,6 +114,8 @@ def _place_leaves(order: Sequence[Node], paths: dict[Node, Path]) -> None:
             path = path[: _outermost_function(path)]
         elif node.name is not None:  # its user knows it
             path = tuple(place for place in path if isinstance(place, Pass))
+        elif is_made_of_numbers(node):
+            pass  # its user made it
         elif not is_constant(node) and (node in given or not any(place.is_function for place in path)):
             path = path[: _outermost_function(path)]
             while path and path not in fed:

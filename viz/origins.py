@@ -64,6 +64,8 @@ class Whole:
         inputs = []
         for each in origin.inputs:
             leaf = None if isinstance(each, Origin) else each if isinstance(each, Node) else each()
+            if leaf is not None and leaf.op is not None:
+                return None  # a mask of what is in the graph: its numbers are not at hand
             found = self._again(each) if isinstance(each, Origin) else leaf and (leaf, Tensor(leaf.value))
             if found is None:
                 return None
@@ -80,8 +82,8 @@ class Whole:
 
 def _tells(origin: Origin) -> bool:
     """Whether it is worth boxes: what is done to numbers that are still there, and not how a function makes a mask of labels."""
-    floats = origin.dtype.kind == "f"
-    return floats if any(leaf.dtype.kind == "f" for leaf in _beginnings(origin)) else _only_moves(origin)
+    there = [leaf.dtype.kind for leaf in _beginnings(origin)]
+    return origin.dtype.kind == "f" if "f" in there else bool(there) and _only_moves(origin)
 
 
 def _beginnings(origin: Origin) -> Iterator[Node]:

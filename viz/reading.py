@@ -129,6 +129,7 @@ class _GraphReader:
     def _kind(self, node: Node) -> str:
         if node.op is None:
             made = words.is_constant(node) or self.at.made_by_a_function(node)
+            made = made or (node.dtype.kind == "b" and self.at.names[node].startswith(words.MASK))
             return "parameter" if node.needs_grad else "constant" if made else "input"
         return "output" if node in self.at.results else "operation"
 

@@ -79,6 +79,8 @@ def names_of(order: Sequence[Node], outputs: Sequence[Node], hidden: Collection[
     return names
 
 
+MASK = "mask"
+"""What yes and no without a name are called: mostly the program has just compared two tensors."""
 RESULT = "v"
 """What results without a name are called, as in the literature on automatic differentiation: v₁, v₂, ..."""
 
@@ -97,7 +99,9 @@ def is_numbered_result(name: str) -> bool:
 def _kind(node: Node) -> str:
     if node.op is not None:
         return RESULT
-    return "parameter" if node.needs_grad else "constant" if is_constant(node) else "input"
+    if node.needs_grad:
+        return "parameter"
+    return "constant" if is_constant(node) else MASK if node.dtype.kind == "b" else "input"
 
 
 def index_text(index: tuple) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from .. import functional as tg
 from ..backend import dtypes
 from ..errors import OptionError
+from ..modes import scope
 from ..nn import functional as F
 from ..structure import is_nested, leaves, mapped
 from ..tensor import Tensor, as_tensor
@@ -202,6 +203,10 @@ class Loss(Configurable):
         raise NotImplementedError(f"{type(self).__name__} is a loss without call(): define call(self, y_true, y_pred)")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        with scope("", type(self).__name__):  # pictures show it as one box
+            return self._reduced(y_true, y_pred, sample_weight)
+
+    def _reduced(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Tensor:
         mask = None if is_nested(y_pred) else mask_of(y_pred)
         if (dtype := self.dtype) is not None:
             floats = lambda y: as_tensor(y).astype(dtype)  # noqa: E731
