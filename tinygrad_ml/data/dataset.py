@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy
@@ -38,6 +38,15 @@ class Gathering(Protocol):
     def gather(self, indices: Any) -> Any:
         """The samples `indices`, put together."""
         ...
+
+
+def recordable(gather: Callable) -> Callable:
+    """Marks a `gather` that computes its batch from tensors by tensor operations: a compiled step can do it as a part of itself.
+
+    It is the function that is marked. A derived class that gathers in its own way is not meant.
+    """
+    gather.recordable = True  # type: ignore[attr-defined]
+    return gather
 
 
 class TensorDataset(Dataset):
@@ -79,6 +88,7 @@ class TensorDataset(Dataset):
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         return self.gather(index)
 
+    @recordable
     def gather(self, indices: Tensor | numpy.ndarray | slice | int) -> tuple[Tensor, ...]:
         """The rows `indices` of every tensor, by one indexing operation each, on their own device.
 

@@ -17,7 +17,7 @@ import numpy
 from ..errors import DataError, DTypeError, OptionError, ShapeError
 from ..functional.manipulation import stack
 from ..tensor import Tensor, tensor
-from .dataset import Dataset, Gathering, Subset, TensorDataset
+from .dataset import Dataset, Gathering, Subset
 from .seeds import base_seed
 
 
@@ -28,7 +28,7 @@ class DataLoader:
         for x_batch, y_batch in loader:
             ...
 
-    A data set that offers `gather` (`TensorDataset`, the image data sets, and a `Subset` of one) gives a batch
+    A data set that offers `gather` (`TensorDataset`, `Text`, the image data sets, and a `Subset` of one) gives a batch
     by one indexing operation a tensor, on the device where its tensors live. Of any other, the samples are
     fetched one by one and put together by `collate_fn`.
 
@@ -87,8 +87,10 @@ class DataLoader:
         return self._batches(lambda indices: collate([source[int(i)] for i in indices]), order, self._position)
 
     @property
-    def resident(self) -> TensorDataset | None:
-        """The tensors whose rows the batches are, if that is all there is to a batch; else None.
+    def resident(self) -> Any:
+        """The data set whose `gather` makes the batches of what is on the device, if that is all there is to a batch; else None.
+
+        Such are `TensorDataset` and `Text`.
 
         Where there is one, `for i in loader.indices(): loader.resident.gather(i)` is a loop over the loader. So a
         compiled step can gather its batch itself.
@@ -96,7 +98,8 @@ class DataLoader:
         source = self.dataset
         while type(source) is Subset:
             source = source.dataset
-        return source if type(source) is TensorDataset and self.collate_fn is None else None
+        gathers = getattr(getattr(source, "gather", None), "recordable", False)
+        return source if gathers and self.collate_fn is None else None
 
     def indices(self) -> Iterator[Any]:
         """One epoch, as a loop over the loader is: of each batch the row numbers in `resident`, on its device."""

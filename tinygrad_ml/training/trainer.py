@@ -17,7 +17,6 @@ from typing import Any
 from .. import random
 from ..backend import current_device
 from ..compile import compile as compiled_step
-from ..data import TensorDataset
 from ..errors import AnomalyError, OptionError
 from ..modes import no_grad
 from ..nn import Module
@@ -204,11 +203,11 @@ class Trainer:
         """`test_on(data, batch)`: what is done with a batch in evaluation."""
         return self._test_compiled if self.compiled else self._test_on
 
-    def _train_on(self, data: TensorDataset | None, batch: Any) -> None:
+    def _train_on(self, data: Any, batch: Any) -> None:
         inputs, labels = batch if data is None else data.gather(batch)
         self.tally.update_state(*self.step(inputs, labels), len(labels), labels)
 
-    def _test_on(self, data: TensorDataset | None, batch: Any) -> None:
+    def _test_on(self, data: Any, batch: Any) -> None:
         inputs, labels = batch if data is None else data.gather(batch)
         outputs = self.model(inputs)
         loss, seen = self.loss(outputs, labels), self._tested.seen(outputs, labels)
