@@ -170,7 +170,7 @@ def test_plays_are_split_within_each():
         assert play in train.text
     assert "Is this a dagger" in train.text and "lay on, Macduff" in test.text
     assert train.tokenizer is test.tokenizer and train.vocab_size < 90
-    assert "\f" not in train.text and "\n\n\n" not in train.text
+    assert "\f" not in train.text
 
 
 def test_a_tokenizer_of_another_name_is_refused():

@@ -18,7 +18,7 @@ PACKAGE = __name__.partition(".")[0]
 NOT_THE_USERS = {PACKAGE, "numpy", *sys.stdlib_module_names}
 
 
-class Names(NamedTuple):
+class NamesInCode(NamedTuple):
     """The names in the body of a function, and of the functions within it: of variables outside of all of them, and of
     attributes; those that are read, and all, some of which are only set."""
 
@@ -38,7 +38,7 @@ _NAMING = (
 
 
 @lru_cache(maxsize=1000)
-def names_in(code: types.CodeType) -> Names:
+def names_in(code: types.CodeType) -> NamesInCode:
     met: dict[str, set[str]] = {}
     for instruction in dis.get_instructions(code):
         met.setdefault(instruction.opname, set()).add(instruction.argval)
@@ -49,7 +49,7 @@ def names_in(code: types.CodeType) -> Names:
         if isinstance(constant, types.CodeType):
             found = [names | inner for names, inner in zip(found, names_in(constant), strict=True)]
     read, variables, read_attributes, attributes = found
-    return Names(*map(frozenset, (read, read | variables, read_attributes, read_attributes | attributes)))
+    return NamesInCode(*map(frozenset, (read, read | variables, read_attributes, read_attributes | attributes)))
 
 
 class Variables:
