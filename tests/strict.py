@@ -26,7 +26,7 @@ FUNCTIONS = words("""
     searchsorted unique
 """)
 LINALG = words("inv solve slogdet det cholesky svd eigh eigvalsh qr pinv")
-CREATION = words("zeros full arange eye asarray")
+CREATION = words("empty zeros full arange eye asarray")
 FLOATS_ONLY = {"floor", "ceil", "trunc", "rint"}  # CuPy makes float64 of integers here, NumPy leaves them alone
 
 host_looks = 0

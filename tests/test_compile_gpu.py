@@ -493,6 +493,41 @@ def test_what_cannot_be_captured_runs_between_two_graphs():
     assert "as in eager mode, between two graphs" in step.source
 
 
+def recurrent(reverse=False, seed=0):
+    rng = np.random.default_rng(seed)
+    weight, inside = (
+        tg.tensor(rng.standard_normal((16, 4)) * 0.3, dtype="float32", requires_grad=True) for _ in range(2)
+    )
+    xs = tg.tensor(rng.standard_normal((5, 3, 4)), dtype="float32")
+
+    def step(xs):
+        weight.grad = inside.grad = None
+        start = tg.zeros((3, 4)), tg.zeros((3, 4))
+        (h, c), ys = tg.scan(
+            lambda s, x: ((s := F.lstm_step(F.linear(x, weight), *s, inside)), s[0]), start, xs, reverse=reverse
+        )
+        loss = (ys * ys).mean() + c.mean() + h[0, 0]
+        loss.backward()
+        weight.assign(weight - 0.1 * weight.grad)
+        inside.assign(inside - 0.1 * inside.grad)
+        return loss, ys[1:3]
+
+    return step, xs, (weight, inside)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_loop_is_laid_out_and_a_part_of_the_one_graph(reverse):
+    found = []
+    for compiled in (False, True):
+        step, xs, parameters = recurrent(reverse)
+        run = tg.compile(step) if compiled else step
+        results = [run(xs) for _ in range(3)]
+        found.append([x.numpy() for x in (*[r[0] for r in results], *results[-1], *parameters)])
+    for eager, laid_out in zip(*found, strict=True):
+        np.testing.assert_allclose(laid_out, eager, rtol=1e-5, atol=1e-6)
+    assert len(run._latest.executable.graphs) == 1
+
+
 def test_products_of_integers():
     step = tg.compile(lambda a: (a @ a) + 1)
     a = tg.arange(9, dtype="int64").reshape(3, 3)

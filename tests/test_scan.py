@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_ml as tg
+from tinygrad_ml.compile.cpu import Executable
+from tinygrad_ml.compile.passes.laid_out import laid_out
 from tinygrad_ml.errors import DTypeError, GradientError, OptionError, RangeError, ShapeError
 from tinygrad_ml.graph import topological
 from tinygrad_ml.loops.primitive import Scan
@@ -472,6 +474,23 @@ def test_a_compiled_loop_with_random_numbers_and_integers():
     for one, *others in zip(*found, strict=True):
         for other in others:
             numpy.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
+@pytest.mark.parametrize("options", OPTIONS[:3], ids=str)
+def test_laid_out_rounds_compute_the_same(body, options, monkeypatch):
+    monkeypatch.setattr(Executable, "prepared", lambda self, program, fuse: laid_out(program))
+    step, init, xs, parameters = body()
+
+    def both(*_):
+        found = leaves(tg.scan(step, init, xs, **options))
+        return [*found, *tg.grad(weighted(found), parameters)]
+
+    compiled = tg.compile(both)
+    same(compiled(), both())
+    assert not any(
+        isinstance(i.op, Scan) for kernel in compiled._latest.executable.kernels for i in kernel.instructions
+    )
 
 
 # -- mistakes ------------------------------------------------------------------------------------------------------

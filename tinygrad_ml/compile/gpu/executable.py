@@ -22,6 +22,7 @@ import numpy
 from ...ops.movement import transfer
 from ...random import streams
 from ..passes.equal import frozen
+from ..passes.laid_out import laid_out
 from ..program import Instruction, Program, Value, is_check
 from ..schedule import executable as schedule
 from ..schedule.draws import drawing
@@ -54,7 +55,7 @@ class Executable(schedule.Executable):
     # -- before it runs ----------------------------------------------------------------------------------------
 
     def prepared(self, program: Program, fuse: bool) -> Program:
-        return _on_device(program, fuse)
+        return _on_device(laid_out(program), fuse)
 
     def has_form(self, instruction: Instruction) -> bool:
         return has_form(instruction)
