@@ -4,7 +4,8 @@ Its lines are calls of loops and matrix products that were compiled to machine c
 `loops.py` and `walks.py` (a fused kernel as a loop), `places.py` (how it finds its elements), `machine_code.py` and
 `mathematics.py` (how it is compiled), `moves.py` (loops that move numbers), `products/` (matrix products, in the language
 of `llvm/`), `sharing/` (work that threads share), `functions.py` (the NumPy call for each operation), `layout.py` (where
-every value lies), `source.py` and `lines.py` (the function that is written), `executable.py` (what is called).
+every value lies), `source.py` and `lines.py` (the function that is written), `rounds.py` (that of one round of a loop),
+`step_memory.py`, `executable.py` (what is called).
 """
 
 from .executable import Executable, StepMemory
