@@ -49,16 +49,16 @@ def test_every_table_that_is_written_has_its_place():
     written = set(re.findall(r'results\.write\(f?"(\w+)', scripts))
     assert sorted(places) == [
         "course_program",
+        "drawing",
         "gemm_1",
         "gemm_2",
-        "networks",
         "scaling_cpu",
         "scaling_gpu",
         "sequences",
         "step_cpu",
         "step_gpu",
     ]
-    assert written == {"course_program", "gemm_", "networks", "scaling_", "sequences", "step_cpu", "step_gpu"}
+    assert written == {"course_program", "drawing", "gemm_", "scaling_", "sequences", "step_cpu", "step_gpu"}
 
 
 @pytest.mark.skipif(not plan.register(), reason="needs Numba, OpenBLAS and a processor with AVX2")

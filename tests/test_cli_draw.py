@@ -70,6 +70,11 @@ def test_a_level_is_chosen_and_places_are_opened(folder, capsys):
     assert "there is no 'nowhere' to open" in capsys.readouterr().err
 
 
+def test_a_picture_is_read_to_the_right(folder):
+    run("draw", "mlp", "--batch", "2", "--rankdir", "LR", "-o", "right.dot")
+    assert "rankdir=LR" in (folder / "right.dot").read_text()
+
+
 def test_a_function_of_a_file_is_drawn_and_explained(folder):
     run("draw", "program.py:loss", "--direction", "backward", "-o", "graph.dot")
     assert "∂L/∂weights" in (folder / "graph.dot").read_text()

@@ -1,64 +1,152 @@
-"""A strip of layers becomes columns, from left to right; what is no strip, or has frames inside, stays as it is."""
-
-import importlib
+"""A long picture becomes columns, or rows where it is read to the right: nothing is lost, and arrows go from box to box."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tinygrad_ml as tg
 import viz
 from tinygrad_ml import nn
-from viz.columns import columns
-from viz.render import NoRenderer
-from viz.svg import columns_are_in_order, size_of
+from tinygrad_ml.errors import OptionError
+from viz import render
+from viz.dot import CONTINUED, ends_of
 
-pytestmark = pytest.mark.host_only
+pytestmark = [
+    pytest.mark.host_only,
+    pytest.mark.skipif(not render._commands("svg"), reason="there is no Graphviz on this machine"),
+]
 
 
 def drawn(model: nn.Module, width: int, **options) -> viz.Picture:
-    return viz.draw(model(tg.ones(2, width)), fold=False, **options)
+    return viz.draw(model, input_shape=(2, width), fold=False, **options)
 
 
-def test_a_long_chain_breaks_where_few_arrows_cross():
-    layers = [nn.Linear(4 + i, 5 + i) for i in range(14)]
-    picture = drawn(nn.Sequential(*layers), 4)
-    column = columns(picture.drawing)
-    numbers = list(column.values())
-    assert max(numbers) >= 1
-    crossing = [edge for edge in picture.drawing.edges if column[edge.source] != column[edge.target]]
-    assert len(crossing) == max(numbers)
-    assert picture.source.count("constraint=false") == len(crossing)
-    sizes = [numbers.count(i) for i in range(max(numbers) + 1)]
-    assert max(sizes) - min(sizes) <= 3
+def chain(count: int) -> nn.Sequential:
+    return nn.Sequential(*[nn.Linear(4 + i, 5 + i) for i in range(count)])
 
 
-def test_what_is_no_strip_or_has_frames_inside_is_one_column():
+class Block(nn.Module):
+    def __init__(self, width: int, out: int):
+        self.one, self.other, self.shortcut = nn.Linear(width, out), nn.Linear(out, out), nn.Linear(width, out)
+
+    def forward(self, x):
+        return (self.other(self.one(x).tanh()) + self.shortcut(x)).tanh()
+
+
+def columns(picture: viz.Picture) -> list[list[str]]:
+    """The ids of boxes in columns, or rows: a box that is not further on than the one before begins another."""
+    along = 0 if "rankdir=LR" in picture.source else 1
+    boxes = {item.id: picture.layout.boxes[item.id].middle[along] for item in picture.drawing.items}
+    found: list[list[str]] = []
+    for name, place in boxes.items():
+        if not found or place < boxes[found[-1][-1]]:
+            found.append([])
+        found[-1].append(name)
+    return found
+
+
+def check(picture: viz.Picture) -> None:
+    """Every box has a place that no other shares, and every arrow goes from its box to its box."""
+    layout, drawing = picture.layout, picture.drawing
+    boxes = {item.id: layout.boxes[item.id] for item in drawing.items}
+    areas = list(boxes.values())
+    assert not any(one.meets(other) for k, one in enumerate(areas) for other in areas[:k])
+    for edge in drawing.edges:
+        way = layout.arrows[edge.id]
+        tail, head = ends_of(edge, drawing)
+        for (x, y), box in ((way.start or way.points[0], boxes[tail]), (way.end or way.points[-1], boxes[head])):
+            assert box.left - 3 < x < box.right + 3 and box.top - 3 < y < box.bottom + 3, (edge, way, box)
+        assert len(way.points) % 3 == 1
+    for item in drawing.items:
+        for frame in item.path:
+            around = [placed.area for placed in layout.frames if placed.frame.id == frame]
+            x, y = boxes[item.id].middle
+            assert sum(area.left < x < area.right and area.top < y < area.bottom for area in around) == 1
+
+
+@pytest.mark.parametrize("rankdir", ["TB", "LR"])
+def test_a_long_chain_breaks_and_is_read_on_from_column_to_column(rankdir):
+    picture = drawn(chain(24), 4, rankdir=rankdir)
+    found = columns(picture)
+    check(picture)
+    assert len(found) > 1 and max(map(len, found)) - min(map(len, found)) < 8
+    wide, high = picture.layout.area.width, picture.layout.area.height
+    assert high / wide < 2.5 if rankdir == "TB" else wide / high < 2.5
+    frames = [placed.frame.label for placed in picture.layout.frames if placed.frame.kind != "legend"]
+    assert frames == ["Sequential"]  # which goes around all columns
+
+
+def test_what_fits_on_a_page_and_what_is_a_tangle_is_one_column():
     short = drawn(nn.Sequential(nn.Linear(4, 5), nn.Tanh()), 4)
-    nested = drawn(nn.Sequential(*[nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4)) for _ in range(8)]), 4)
-    facing = drawn(nn.Sequential(*[nn.Linear(4 + i, 5 + i) for i in range(14)]), 4, direction="both")
-    x, shared = tg.tensor(1.0, requires_grad=True), tg.tensor(2.0, requires_grad=True)
-    for _ in range(12):
-        x = (x * shared).tanh() + x
-    for picture in (short, nested, facing, viz.draw(x)):
-        assert not any(columns(picture.drawing).values())
+    x = tg.tensor(1.0, requires_grad=True, name="x")
+    shared = [tg.tensor(2.0, requires_grad=True) for _ in range(6)]
+    for step in range(24):
+        x = (x * shared[step % 6]).tanh() + x
+    for picture in (short, viz.draw(x)):
+        check(picture)
+        boxes = picture.layout.boxes
+        assert all(boxes[edge.source].top < boxes[edge.target].top for edge in picture.drawing.edges)
+        assert not any(placed.frame.label.startswith(CONTINUED) for placed in picture.layout.frames)
 
 
-def svg_of(*lefts: float) -> bytes:
-    boxes = "".join(f'<g id="n{i}"><path d="M{left},0 L9,9"/></g>' for i, left in enumerate(lefts))
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">{boxes}</svg>'.encode()
+@pytest.mark.parametrize("direction", ["forward", "backward", "both"])
+@pytest.mark.parametrize("rankdir", ["TB", "LR"])
+def test_blocks_in_blocks_with_shortcuts_keep_all_arrows(direction, rankdir):
+    blocks = [nn.Sequential(Block(4 + k, 6 + k), Block(6 + k, 5 + k)) for k in range(4)]
+    picture = drawn(nn.Sequential(*blocks), 4, direction=direction, rankdir=rankdir)
+    check(picture)
 
 
-def test_columns_are_in_order_where_each_lies_to_the_right_of_the_one_before():
-    column = {"n0": 0, "n1": 0, "n2": 1}
-    assert columns_are_in_order(svg_of(0, 8, 5), column) and not columns_are_in_order(svg_of(6, 8, 5), column)
+class Mix(nn.Module):
+    """Layers with skips: a number says how many layers back the input that is added comes from."""
+
+    def __init__(self, skips):
+        self.skips, self.layers = skips, nn.ModuleList([nn.Linear(3, 3) for _ in skips])
+
+    def forward(self, x):
+        before = [x]
+        for skip, layer in zip(self.skips, self.layers, strict=True):
+            x = layer(x)
+            if 0 < skip <= len(before):
+                x = x + before[-skip]
+            before.append(x)
+        return x
 
 
-@pytest.mark.parametrize("in_order", [True, False])
-def test_columns_are_kept_if_graphviz_has_them_in_order_and_else_given_up(monkeypatch, in_order):
-    monkeypatch.setattr(importlib.import_module("viz.draw"), "columns_are_in_order", lambda svg, column: in_order)
-    picture = drawn(nn.Sequential(*[nn.Linear(4 + i, 5 + i) for i in range(14)]), 4)
-    try:
-        source, svg = picture._laid_out
-    except NoRenderer:
-        pytest.skip("there is no Graphviz")
-    width, height = size_of(svg)
-    assert ("constraint=false" in source) == in_order and (height / width < 2.4) == in_order
+@settings(max_examples=8, deadline=None)
+@given(st.lists(st.integers(0, 8), min_size=8, max_size=40), st.sampled_from(["TB", "LR"]), st.booleans())
+def test_whatever_the_skips_nothing_is_lost(skips, rankdir, both):
+    check(
+        drawn(nn.Sequential(Mix(skips), nn.Linear(3, 2)), 3, rankdir=rankdir, direction="both" if both else "forward")
+    )
+
+
+def test_a_frame_that_is_broken_says_that_it_goes_on():
+    class Net(nn.Module):
+        def __init__(self):
+            self.first, self.second = chain(20), nn.Sequential(nn.Linear(24, 3), nn.Tanh(), nn.Linear(3, 3))
+
+        def forward(self, x):
+            return self.second(self.first(x))
+
+    picture = drawn(Net(), 4)
+    labels = [placed.frame.label for placed in picture.layout.frames]
+    assert "Net" in labels and "first" in labels and f"{CONTINUED}first" in labels
+    assert f"{CONTINUED}Net" not in labels
+
+
+def test_the_direction_of_reading_is_tb_or_lr():
+    with pytest.raises(OptionError, match=r"rankdir is 'TB', from top to bottom, or 'LR'.*not 'down'"):
+        drawn(chain(2), 4, rankdir="down")
+    down, right = drawn(chain(3), 4), drawn(chain(3), 4, rankdir="LR")
+    assert down.layout.area.height > down.layout.area.width
+    first, last = (right.layout.boxes[item.id] for item in right.drawing.items if item.name in ("0", "2"))
+    assert last.left > first.right and abs(last.middle[1] - first.middle[1]) < 40
+
+
+def test_the_same_picture_is_laid_out_alike():
+    def source():
+        tg.manual_seed(1)
+        return drawn(chain(24), 4)._placed.source
+
+    assert source() == source()

@@ -16,7 +16,6 @@ from tinygrad_ml.errors import OptionError
 from tinygrad_ml.modes import scope
 from viz import render
 from viz.labels import LABEL_CHARACTERS, escaped, plain
-from viz.svg import backward_is_left, picture_id
 
 needs_graphviz = pytest.mark.skipif(not render._commands("svg"), reason="there is no Graphviz on this machine")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -93,7 +92,9 @@ def test_a_picture_is_saved_by_its_ending(tmp_path, form, start):
 def test_the_backward_pass_stands_to_the_right(images_want_gradients):
     images = tg.zeros((2, 1, 28, 28), requires_grad=images_want_gradients)
     picture = viz.draw(models.cnn()(images).sum(), direction="both")
-    assert not backward_is_left(picture.svg.replace(f"{picture_id(picture.drawing)}-", "").encode())
+    boxes = picture.layout.boxes
+    pairs = [(boxes[item.beside], boxes[item.id]) for item in picture.drawing.items if item.beside in boxes]
+    assert pairs and all(tensor.right < gradient.left for tensor, gradient in pairs)
 
 
 def test_another_ending_is_an_error(tmp_path):

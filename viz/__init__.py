@@ -12,8 +12,9 @@ It reads the public graph (`tinygrad_ml/graph/`, `tinygrad_ml/compile/explain.py
 Read in this order: `draw.py` (what a user calls), `model.py` (a picture as plain data), `nesting.py`
 and `arranging.py` (where things stand), `replay.py` and `backward.py` (their numbers), `reading.py`
 (all of it put together), `kernels.py` and `program.py` (the same of a compiled step), `labels.py`,
-`dot.py`, `render.py`, `svg.py` (how it gets onto paper); then `telling.py` and `steps.py` (the same as
-a story), `rooms.py` and `plans.py` (the same as a map), and `explain.py`. `training/` draws curves with Matplotlib.
+`dot.py`, `render.py`, `layout.py`, `columns.py`, `joining.py`, `pages.py`, `svg.py` (how it gets onto
+paper); then `telling.py` and `steps.py` (the same as a story), `rooms.py` and `plans.py` (the same as a map), and
+`explain.py`. `training/` draws curves with Matplotlib.
 """
 
 from importlib import import_module

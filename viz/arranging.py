@@ -72,6 +72,7 @@ class Arrangement:
         folding = Folding(self.order if fold else [], self._paths)
         self._counterparts, self._rows = folding.counterpart, folding.rows
         self._calls = calls_of(self._paths)
+        self._with_parameters = nesting.with_parameters(self.order, self._paths)
         self._inlined = _inlined(self.order, self.outputs)
         self.number = {node: number for number, node in enumerate(self.order)}
         self.level = "operations" if depth is not None else level or usual or default_level(self._paths)
@@ -340,7 +341,7 @@ class Arrangement:
                 return Frame("", name, kind, count=row.count, aside="one module, the numbers of its first call")
             names = f"{row.first} … {row.last}"
             return Frame("", names, place.kind, count=row.count, aside=f"with the numbers of {row.first}")
-        number, calls = self._calls.get(place, (1, 1))
+        number, calls = self._calls.get(place, (1, 1)) if nesting.identity(place) in self._with_parameters else (1, 1)
         return Frame("", name, kind, aside=f"shared: call {number} of {calls}" if calls > 1 else "")
 
     def _add_frames(self, direction: str) -> None:

@@ -17,16 +17,17 @@ from tinygrad_ml.errors import OptionError
 
 from .arranging import Arrangement
 from .asked import Drawable, asked_of, outputs_of
-from .columns import columns
-from .dot import to_dot
+from .dot import RANKDIRS, to_dot
 from .failure import failure_in
+from .layout import Positions
 from .mermaid import to_mermaid
 from .model import Drawing
 from .notebook import picture_html
+from .pages import PlacedPicture, place
 from .program import read_step
 from .reading import read_graph
 from .render import HOW_TO_GET_ONE, LARGEST_PNG, PICTURE_FORMATS, PNG_DPI, NoRenderer, render
-from .svg import backward_is_left, columns_are_in_order, picture_id, polish, size_of
+from .svg import picture_id, polish, size_of
 from .tikz import to_tikz
 
 
@@ -45,6 +46,7 @@ def draw(
     legend: bool = True,
     limit: int = 3000,
     stage: str | None = None,
+    rankdir: str = "TB",
 ) -> Picture:
     """Draw the graph that a tensor was computed by, or the kernels of a compiled step.
 
@@ -72,6 +74,8 @@ def draw(
     limit        refuse to draw more boxes than that
     stage        of a compiled step: draw its program as it was "recorded", or after a pass, as `step.stages` names them;
                  above 40 operations each call of a layer or function is a box, with depth=1 each operation
+    rankdir      "TB", from top to bottom, or "LR", from left to right. A long picture breaks into as many columns, or
+                 rows, as give the largest letters on a page
 
     Nothing is changed, and the picture keeps nothing of the graph. Returns a `Picture`. Raises
     `OptionError` for options that do not exist, and for a graph above the limit; `CompileError` for a step that
@@ -82,6 +86,8 @@ def draw(
     """
     if depth is not None and (not isinstance(depth, int) or depth < 0):
         raise OptionError(f"depth is a number of levels, 0 or more, or None, and not {depth!r}")
+    if rankdir not in RANKDIRS:
+        raise OptionError(f"rankdir is 'TB', from top to bottom, or 'LR', from left to right, and not {rankdir!r}")
     if isinstance(what, CompiledStep):
         called_on = input_shape is not None or inputs is not None
         if direction != "forward" or called_on or level is not None or open:
@@ -89,7 +95,7 @@ def draw(
                 "a compiled step is drawn as it was recorded, its pass back included: draw it without direction=, "
                 "input_shape=, inputs=, level= and open=, and with depth= to open its kernels"
             )
-        return Picture(read_step(what, stage, depth, fold, overlay, limit), legend)
+        return Picture(read_step(what, stage, depth, fold, overlay, limit), legend, rankdir)
     if stage is not None:
         raise OptionError(f"stage= is for functions compiled by tg.compile, and not for {type(what).__name__}")
     failure = failure_in(what) if isinstance(what, BaseException) else None
@@ -111,20 +117,21 @@ def draw(
         called=asked.called,
     )
     arrangement.notes += asked.notes
-    return Picture(read_graph(arrangement, direction, values=values, overlay=overlay, failure=failure), legend)
+    drawing = read_graph(arrangement, direction, values=values, overlay=overlay, failure=failure)
+    return Picture(drawing, legend, rankdir)
 
 
 class Picture:
     """A drawn graph. A notebook shows it; `save` writes it; `source` is its DOT text.
 
     drawing  the same as plain data: boxes, arrows, frames
+    layout   where they lie; it needs Graphviz
     """
 
-    def __init__(self, drawing: Drawing, legend: bool = True):
+    def __init__(self, drawing: Drawing, legend: bool = True, rankdir: str = "TB"):
         self.drawing = drawing
-        self._legend = legend
-        self._column = columns(drawing)
-        self.source = to_dot(drawing, legend, column=self._column)
+        self._legend, self._rankdir = legend, rankdir
+        self.source = to_dot(drawing, legend, rankdir)
 
     def save(self, path: str | Path) -> Path:
         """Write the picture, by the ending of `path`, as .svg, .png, .pdf, .dot, .mmd (Mermaid, which GitHub draws in a
@@ -166,11 +173,11 @@ class Picture:
         if form == "svg":
             return self.svg.encode()
         if form == "tex":
-            return to_tikz(self.drawing, self._laid_out[0]).encode()
-        return render(self._laid_out[0], form)
+            return to_tikz(self._placed.drawing, self.layout).encode()
+        return render(self._placed.source, form)
 
     def _check_size(self, path: Path) -> None:
-        width, height = (round(points / 72 * PNG_DPI) for points in size_of(self._laid_out[1]))
+        width, height = (round(points / 72 * PNG_DPI) for points in size_of(self._rendered_svg))
         side, area = LARGEST_PNG
         if max(width, height) > side or width * height > area:
             raise OptionError(
@@ -181,39 +188,25 @@ class Picture:
     @cached_property
     def svg(self) -> str:
         """The picture as SVG text."""
-        return polish(self._laid_out[1], self.drawing)
+        return polish(self._rendered_svg, self.drawing)
 
     @property
     def svg_in_page(self) -> str:
         """The same as a part of a page, which has a style sheet and gives its boxes something to do."""
-        return polish(self._laid_out[1], self.drawing, alone=False)
+        return polish(self._rendered_svg, self.drawing, alone=False)
+
+    @property
+    def layout(self) -> Positions:
+        """Where everything lies, in points. Raises `NoRenderer` where there is no Graphviz."""
+        return self._placed.layout
 
     @cached_property
-    def _laid_out(self) -> tuple[str, bytes]:
-        """The DOT text that gives the better layout, and the SVG that Graphviz made of it.
+    def _placed(self) -> PlacedPicture:
+        return place(self.drawing, self._legend, self._rankdir)
 
-        Which of two frames, or columns, comes to the left Graphviz decides by itself, and mostly it is the one
-        written first. Where it is the other one, the other order is tried; columns may be given up.
-        """
-        column = self._column
-        several, both = any(column.values()), self.drawing.direction == "both"
-        first = self.source, render(self.source, "svg")
-        if not (several or both):
-            return first
-
-        def is_in_order(svg: bytes) -> bool:
-            return columns_are_in_order(svg, column) if several else not backward_is_left(svg)
-
-        if is_in_order(first[1]):
-            return first
-        turned = to_dot(self.drawing, self._legend, swapped=True, column=column)
-        svg = render(turned, "svg")
-        if is_in_order(svg):
-            return turned, svg
-        if both:
-            return first
-        strip = to_dot(self.drawing, self._legend)
-        return strip, render(strip, "svg")
+    @cached_property
+    def _rendered_svg(self) -> bytes:
+        return render(self._placed.source, "svg")
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         try:

@@ -20,6 +20,8 @@ from .words import axes_text, is_numbered_result
 
 LABEL_CHARACTERS = 44
 """Names and texts longer than that lose their middle."""
+SHORT_LINE = 18
+"""Shapes of more letters than that stand below each other where boxes are to be narrow."""
 
 
 def plain(text: str, longest: int = LABEL_CHARACTERS) -> str:
@@ -59,20 +61,22 @@ def table(rows: list[str], padding: int = 1, align: str = "") -> str:
 
 def lines_of(label: str) -> list[str]:
     """The lines of a label as bare text, for formats that have no such tables."""
-    rows = label.replace('<TR><TD ALIGN="RIGHT">', "").replace('</TD><TD ALIGN="LEFT">', " ")  # two texts in a row
-    texts = [html.unescape(re.sub(r"<[^<>]*>", "", row)) for row in rows[1:-1].split("</TR>")]
+    texts = [
+        html.unescape(re.sub(r"<[^<>]*>", "", row)).replace("\N{NO-BREAK SPACE}", " ")
+        for row in label[1:-1].split("</TR>")
+    ]
     return [text.replace("\\\\", "\\").strip() for text in texts if text.strip()]
 
 
 def item_label(item: Item) -> str:
     """The text of a box."""
-    rows = _ROWS.get(item.kind, _tensor_rows)(item)
+    rows = (_brief_rows if item.brevity else _ROWS.get(item.kind, _tensor_rows))(item)
     if item.pixels is not None:
         rows.append(_slot(*item.pixels.points))
     if item.heat_text:
         alarm = ALARM if item.alarm else INK
         rows += [font(escaped(part, 64), alarm, 10, "b") for part in item.heat_text.split("; ")]
-    return table(rows)
+    return table(rows, padding=0 if item.brevity else 1)
 
 
 SLOT = "#fdfdfb"
@@ -109,6 +113,54 @@ def _tensor_rows(item: Item) -> list[str]:
     rows.append(_gradient_row(item.gradient))
     rows.append(_saved_row(item))
     return rows + _kernel_facts(item)
+
+
+def _brief_rows(item: Item) -> list[str]:
+    """A box among layers: what it is, what goes in and comes out, how much it learns. Its title says the rest."""
+    if item.kind == "gradient":
+        return _brief_gradient_rows(item)
+    first, second = item.name, item.operation
+    if second and is_numbered_result(first):
+        first, second = second, first
+    rows = [_head(first, second, item.count, size=10)]
+    words = item.sum or item.equation
+    if words and item.kind in ("operation", "output") and item.brevity == 2:
+        rows = [font(escaped(item.name), INK, 10, "b") + font(f"&nbsp;= {escaped(words)}", INK, 10, "i")]
+    elif item.kind != "module":
+        rows += [font(escaped(line), INK, 10, "i") for line in textwrap.wrap(words, 30, max_lines=2, placeholder=" …")]
+    rows += _short_ways(item)
+    if item.parameters and item.kind != "parameter":
+        each = "each " if item.count > 1 else ""
+        rows.append(font(escaped(f"{each}{_counted(item.parameters, 'parameter')}"), INK, 10))
+    value = item.value
+    if value is not None and not item.sum and (value.size == 1 or value.nan or value.infinite):
+        rows += _value_rows(item)
+    for line in [*textwrap.wrap(item.note, 36), *textwrap.wrap(item.aside, 36)]:
+        rows.append(font(escaped(line, 60), ALARM if line in item.note else MUTED, 10, "i"))
+    return rows
+
+
+def _brief_gradient_rows(item: Item) -> list[str]:
+    rows = [_beside(font(f"{item.turn}.", GRADIENT, 10), font(escaped(item.name), INK, 10, "b"))]
+    if item.norm is not None:
+        return [*rows, font(f"norm {number(item.norm)}", GRADIENT, 10)]
+    text = item.sum or gradient_text(item.gradient)
+    return [*rows, font(escaped(text, 36), GRADIENT, 10)] if text else rows
+
+
+def _short_ways(item: Item) -> list[str]:
+    """The shapes that go in and the one that comes out, as one where they are the same, and below each other where long."""
+    if item.shape is None:
+        return []
+    out, takes = shape_text(item.shape), [shape_text(shape) for shape in dict.fromkeys(item.takes)]
+    facts = [*([out] if item.shape else []), *([item.dtype] if item.dtype not in ("", "float32") else [])]
+    lines = [" · ".join(facts)]
+    if item.brevity == 2:
+        lines = [] if out in takes else [f"→ {line}" if takes else line for line in lines]
+    elif takes and takes != [out] and item.kind in ("module", "function"):
+        into = ", ".join(takes[:3]) + ", …" * (len(takes) > 3)
+        lines = [f"{into} → {out}"] if len(into) + len(out) <= SHORT_LINE else [into, f"→ {out}"]
+    return [font(escaped(line), MUTED, 10) for line in lines if line]
 
 
 def _value_rows(item: Item) -> list[str]:
@@ -212,15 +264,13 @@ def _ways(item: Item) -> str:
 def _head(name: str, more: str = "", count: int = 1, size: int = 12) -> str:
     """A name, with ×12 if it is drawn for several, and what it is."""
     name = f"{escaped(name)} ×{count}" if count > 1 else escaped(name)
-    return _beside(font(name, INK, size, "b"), font(escaped(more), MUTED, 10) if more else "")
+    named = font(name, INK, size, "b")
+    return _beside(named, font(escaped(more), MUTED, 10)) if more else named
 
 
 def _beside(one: str, other: str) -> str:
-    """Two texts in a row. They have cells of their own: blanks at the ends of texts are lost in some readers of SVG."""
-    if not other:
-        return one
-    cells = f'<TD ALIGN="RIGHT">{one}</TD><TD ALIGN="LEFT">{other}</TD>'
-    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2"><TR>{cells}</TR></TABLE>'
+    """Two texts in a row. Blanks at the ends of texts are lost in some readers of SVG, but not those that no line may break at."""
+    return one + other.replace(">", ">&nbsp;", 1)
 
 
 def _counted(count: int, what: str) -> str:
@@ -258,6 +308,8 @@ _ROWS = {
 
 def edge_label(edge: Edge) -> str:
     """The text on an arrow; empty if there is nothing to say."""
+    if edge.brief:
+        return ""
     rows = []
     if edge.kind == "backward":
         rows = _share_rows(edge)
@@ -290,10 +342,15 @@ def _share_rows(edge: Edge) -> list[str]:
     return rows + [font(escaped(text, 56), MUTED, 9) for text in edge.words]
 
 
-def frame_label(frame: Frame) -> str:
-    """The text at the top of a frame."""
+def frame_label(frame: Frame, ground: str = "") -> str:
+    """The text at the top of a frame, on a ground of its own where it lies on a line."""
     kind = frame.kind if frame.kind not in ("side", "pass", "kernel") else ""
-    kind = ", ".join(filter(None, [kind, frame.aside]))
-    head = _head(frame.label, kind, frame.count, size=11)
+    head = _head(frame.label, kind, frame.count, size=10)
+    if frame.aside:
+        head += font(f"{',' if kind else ''}&nbsp;{escaped(frame.aside, 56)}", MUTED, 10)
     details = [font(escaped(line, 90), MUTED, 10) for line in frame.detail.splitlines()]
-    return table([head, *details], 0, "LEFT") if details else f"<{head}>"
+    if details:
+        return table([head, *details], 0, "LEFT")
+    if not ground:
+        return f"<{head}>"
+    return table([head], 0).replace("<TABLE", f'<TABLE BGCOLOR="{ground}"', 1)

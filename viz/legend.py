@@ -6,23 +6,28 @@ Read before: `labels.py`. Read next: `dot.py`.
 from __future__ import annotations
 
 import re
+import textwrap
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import graphviz
 
-from .labels import font, item_label
+from .labels import escaped, font, item_label, table
 from .model import KINDS, Drawing, Item
 from .style import BOXES, FRAME, GRADIENT, HEAT_COLOURS, INK, MUTED, VALUE
 
 _NARROWEST, _MANY = 150.0, 60
-"""A legend may always be that wide, in points; and a picture of more boxes is wide enough for one in a single row."""
+"""A legend of a picture that is not laid out yet may always be that wide, in points; and a picture of more boxes is wide enough for one in a single row."""
+
+NARROW, NARROW_LETTERS = "_narrow", 14
+"""What is added to the name of a part in short lines, and of how many letters these are."""
 
 
 @dataclass
 class LegendPart:
-    """A part of a legend: its words, and how it is drawn, as Graphviz's attributes."""
+    """A part of a legend: its words, how it is drawn, as Graphviz's attributes, and what is drawn in it."""
 
     text: str
     look: dict[str, str | None] = field(default_factory=dict)
@@ -34,6 +39,11 @@ class LegendPart:
         return (20 if self.look.get("shape") == "plain" else 45) + 4.8 * len(self.text)
 
 
+def _part(text: str, colour: str, look: dict[str, str | None] | None = None) -> LegendPart:
+    """Words in a box, or without one."""
+    return LegendPart(text, look or {"shape": "plain"}, font(escaped(text, 200), colour, 10))
+
+
 def part_of(graph: graphviz.Digraph, name: str | None = None) -> AbstractContextManager[graphviz.Digraph]:
     """A part of a graph, to be written into."""
     part = graph.subgraph(name=name)
@@ -41,9 +51,13 @@ def part_of(graph: graphviz.Digraph, name: str | None = None) -> AbstractContext
     return part
 
 
-def box_of(kind: str) -> dict[str, str | None]:
-    """The frame of a kind of boxes, as Graphviz's attributes."""
+def box_of(kind: str, brief: bool = False) -> dict[str, str | None]:
+    """The frame of a kind of boxes, as Graphviz's attributes; `brief` where there is no room for rims."""
     shape, style, fill, line, width, lines = BOXES[kind]
+    if brief and shape == "box3d":
+        shape = "box"
+        if kind == "function":  # as an operation, and heavier
+            style, width = "filled,rounded", 2.4
     return {
         "shape": shape,
         "style": style,
@@ -55,16 +69,31 @@ def box_of(kind: str) -> dict[str, str | None]:
     }
 
 
+def legend_parts(drawing: Drawing) -> dict[str, LegendPart]:
+    """What occurs in a picture, in the order of the legend; and each text again in short lines, for narrow pictures."""
+    parts = _entries(drawing)
+    short = {}
+    for name, part in parts.items():
+        lines = textwrap.wrap(part.text, NARROW_LETTERS)
+        again = [part.label.replace(escaped(part.text, 200), escaped(line, 200)) for line in lines]
+        short[name + NARROW] = replace(part, label=table(again, 0)[1:-1] if len(lines) > 1 else part.label)
+    return parts | short
+
+
 def _entries(drawing: Drawing) -> dict[str, LegendPart]:
     """What occurs in a picture, in the order of the legend."""
     found = {}
+    brief = any(item.brevity for item in drawing.items)
     for kind in drawing.kinds():
-        found[kind] = LegendPart(KINDS[kind], box_of(kind), font(KINDS[kind], VALUE if kind == "constant" else INK, 9))
+        found[kind] = _part(KINDS[kind], VALUE if kind == "constant" else INK, box_of(kind, brief))
     if drawing.overlay == "nan" and any(item.alarm for item in drawing.items):
-        text = "here nan or infinite begins"
-        found["alarm"] = LegendPart(text, box_of("failed"), font(text, INK, 9))
+        found["alarm"] = _part("here nan or infinite begins", INK, box_of("failed"))
     for place, text in enumerate(_on_arrows(drawing)):
-        found[f"arrows{place}"] = LegendPart(text, {"shape": "plain"}, font(text, GRADIENT, 9))
+        found[f"arrows{place}"] = _part(text, GRADIENT)
+    if any(item.brevity == 2 for item in drawing.items):
+        found["terse"] = _part("no shape: as what comes in", MUTED)
+    if drawing.in_all:
+        found["in_all"] = _part(drawing.in_all, MUTED)
     if drawing.overlay in ("flops", "bytes", "gradient"):
         text = f"little ..... much: {drawing.overlay}"
         found["heat"] = LegendPart(text, {"shape": "plain"}, _heat_scale(drawing.overlay))
@@ -74,7 +103,7 @@ def _entries(drawing: Drawing) -> dict[str, LegendPart]:
 def write_legend(graph: graphviz.Digraph, drawing: Drawing) -> None:
     """Small boxes below everything, one of each kind that occurs."""
     names = _entries(drawing)
-    rows = _in_rows(names, max(estimated_width(drawing), _NARROWEST))
+    rows = in_rows({name: part.width for name, part in names.items()}, max(estimated_width(drawing), _NARROWEST))
     with part_of(graph, "cluster_legend") as frame:
         frame.attr("graph", style="rounded", color=FRAME, label="", margin="6", **{"class": "legend"})
         for row in rows:
@@ -90,15 +119,16 @@ def write_legend(graph: graphviz.Digraph, drawing: Drawing) -> None:
         graph.edge(end, rows[0][len(rows[0]) // 2], style="invis", weight="0")
 
 
-def _in_rows(entries: dict[str, LegendPart], width: float) -> list[list[str]]:
+def in_rows(widths: Mapping[str, float], room: float, gap: float = 0.0) -> list[list[str]]:
+    """The names of things so wide, in rows that are no wider than there is room."""
     rows: list[list[str]] = []
     left = 0.0
-    for name, entry in entries.items():
-        if not rows or entry.width > left:
+    for name, width in widths.items():
+        if not rows or width > left:
             rows.append([])
-            left = width
+            left = room
         rows[-1].append(name)
-        left -= entry.width
+        left -= width + gap
     return rows
 
 
@@ -137,16 +167,18 @@ def _lowest(drawing: Drawing) -> list[str]:
 
 def _on_arrows(drawing: Drawing) -> list[str]:
     """What there is to say of arrows, and of their texts."""
-    texts = [text for edge in drawing.edges if (text := edge.local or edge.rule)]
+    texts = [text for edge in drawing.edges if not edge.brief and (text := edge.local or edge.rule)]
     says = []
     if any(text.startswith("∂ =") for text in texts):
         says.append("∂: local derivative")
     if any(not text.startswith("∂ =") for text in texts):
         says.append("on arrows: what becomes of the gradient g")
     if any(edge.kind == "idle" for edge in drawing.edges):
-        says.append("dotted: no gradient comes back")
+        says.append("dotted: no gradient")
     if drawing.direction in ("kernels", "program") and any(edge.kind == "backward" for edge in drawing.edges):
         says.append("dashed: from one gradient to the next")
+    if any(edge.kind == "repeat" and edge.brief for edge in drawing.edges):
+        says.append("bold: to the next in the row")
     return says
 
 

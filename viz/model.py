@@ -43,6 +43,8 @@ class Item:
     whole     whether all numbers of the value are shown
     note      why there are no numbers, if there are none
     aside     what is to be known of it besides, in small: which of several calls it is
+    brevity   0: all is written that there is; 1: what belongs to the level of layers, names, shapes and parameters;
+              2: shapes only where they change
     inside    of a closed layer: its settings
     weights   of a closed call: its parameters, with their shapes
     takes     the shapes that go into a closed call
@@ -82,6 +84,7 @@ class Item:
     costs: tuple[str, ...] = ()
     goes: tuple[str, ...] = ()
     aside: str = ""
+    brevity: int = 0
     inside: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
     takes: tuple[tuple[int, ...], ...] = ()
@@ -105,6 +108,7 @@ class Edge:
     which  (k, n): this is the k-th of n shares that arrive there
     summed the axes over which the share is summed, because the tensor was broadcast
     words  what goes along between kernels: shape, dtype, and as what it is looked at
+    brief  whether it has no label, as between layers, where the boxes say the shapes
     """
 
     id: str
@@ -119,6 +123,7 @@ class Edge:
     summed: tuple[int, ...] = ()
     count: int = 1
     words: tuple[str, ...] = ()
+    brief: bool = False
 
 
 @dataclass
@@ -146,6 +151,7 @@ class Drawing:
     of         what it is a picture of, for its title and for screen readers
     alarm      whether the notes tell of trouble
     ends       boxes that stand above all others, "source", or below them, "sink", by id
+    in_all     what the whole network has and costs, where its boxes do not say it
     routes     the id of the arrow for each use of a tensor: ("forward" or "backward", the place of the
                user in the topological order, the position of the input); and where backward starts
     """
@@ -157,6 +163,7 @@ class Drawing:
     frames: dict[str, Frame] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     alarm: bool = False
+    in_all: str = ""
     overlay: str = ""
     ends: dict[str, str] = field(default_factory=dict)
     routes: dict[tuple[str, int, int], str] = field(default_factory=dict)

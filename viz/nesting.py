@@ -159,3 +159,9 @@ def common(one: Path, other: Path) -> Path:
 def identity(place: Place) -> int:
     """What is equal for the calls of one module, also when that has gone: a module has one weak reference."""
     return id(place.module if isinstance(place.module, ReferenceType) else place)
+
+
+def with_parameters(order: Sequence[Node], paths: Mapping[Node, Path]) -> set[int]:
+    """The modules with parameters, by identity: of others nobody cares whether it is the same one that is called again."""
+    users = (node for node in order if any(leaf.op is None and belongs_to_a_module(leaf) for leaf in node.inputs))
+    return {identity(place) for node in users for place in paths[node] if is_module(place)}

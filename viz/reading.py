@@ -16,7 +16,7 @@ from .backward import TROUBLE, KnownGradient, Share, Visit, Walk, stored_gradien
 from .calls import count_in, describe_call, give, tell_what_goes_in
 from .facts import bytes_of, device_of
 from .failure import Failure, add_failure
-from .figures import WHOLE_ELEMENTS, number, sum_text
+from .figures import WHOLE_ELEMENTS, amount, byte_text, number, sum_text
 from .heat import NotFinite, heat
 from .known import Known
 from .local import local_jacobian
@@ -26,6 +26,8 @@ from .subject import is_note
 DIRECTIONS = ("forward", "backward", "both")
 KEPT_NUMBERS = 100
 """At the level of numbers a tensor of at most this many elements is shown whole."""
+BRIEF_LEVELS = ("network", "layers")
+"""At these levels boxes say names, shapes and parameters, and nothing of operations."""
 GRAPH_OVERLAYS = ("flops", "bytes", "gradient", "nan")
 
 
@@ -89,9 +91,25 @@ class _GraphReader:
             drawing.overlay = overlay
             self._lay_over(overlay, walk)
         drawing.items = list(self.items.values())
+        if self.at.level in BRIEF_LEVELS:
+            self._shorten()
         if failure is not None:
             add_failure(drawing, failure, [self.at.place(node) for node in failure.inputs])
         return drawing
+
+    def _shorten(self) -> None:
+        """Leave to lower levels what belongs there, and say what all of it comes to."""
+        for item in self.drawing.items:
+            item.brevity = 1
+        for edge in self.drawing.edges:
+            edge.brief = True
+        nodes = self.at.order
+        facts = [(sum(prod(node.shape) for node in nodes if node.op is None and node.needs_grad), "parameters")]
+        facts.append((sum(node.flops for node in nodes if node.op is not None), "FLOP"))
+        saved = {source for node in nodes for source in node.saved_from}
+        texts = [f"{amount(count)} {what}" for count, what in facts if count]
+        texts += [f"saves {byte_text(sum(map(bytes_of, saved)))}"] * bool(saved)
+        self.drawing.in_all = f"in all: {', '.join(texts)}" if texts else ""
 
     def _lay_over(self, overlay: str, walk: Walk | None) -> None:
         if overlay != "nan":
@@ -135,6 +153,7 @@ class _GraphReader:
 
     def _describe_operation(self, item: Item, node: Node) -> None:
         item.operation = words.operation(node).name
+        item.takes = tuple(parent.shape for parent in node.inputs if self.at.place(parent) is not None)
         item.equation = words.right_side(node, self._short(node))
         if len(item.equation) > 48:
             item.equation = words.formula(node)

@@ -4,17 +4,19 @@ Tried in this order: the program `dot`; pygraphviz, whose wheels carry Graphviz 
 a process of their own with a time limit, as a layout can take minutes, and a failed assertion in
 Graphviz ends the process that it happens in.
 
-Read next: `svg.py`.
+Read next: `layout.py`.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 TIME_LIMIT_SECONDS = 60.0
 """Seconds that a layout may take."""
@@ -32,10 +34,12 @@ HOW_TO_GET_ONE = (
 
 _IN_CHILD = """
 import sys, pygraphviz
-for source in sys.stdin.buffer.read().decode().split(chr(0)):
-    graph = pygraphviz.AGraph(string=source)
+for text in sys.stdin.buffer.read().decode().split(chr(0)):
+    graph = pygraphviz.AGraph(string=text)
     sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot", args=sys.argv[2]))
 """
+_BETWEEN = {"dot": "\n", "pygraphviz": "\0"}
+"""What the texts of several graphs are joined by for each renderer, which lays them out one after the other."""
 
 
 class NoRenderer(Exception):
@@ -47,7 +51,7 @@ def render(source: str, form: str, time_limit: float = TIME_LIMIT_SECONDS) -> by
 
     Raises `NoRenderer` if this machine has no Graphviz, or if it failed.
     """
-    return _run(source, form, time_limit)
+    return _run([source], form, time_limit)
 
 
 def render_all(sources: Sequence[str], time_limit: float = TIME_LIMIT_SECONDS) -> list[bytes]:
@@ -55,22 +59,35 @@ def render_all(sources: Sequence[str], time_limit: float = TIME_LIMIT_SECONDS) -
 
     Raises `NoRenderer` as `render` does.
     """
-    pictures = re.split(rb"(?=<\?xml )", _run("\0".join(sources), "svg", time_limit))[1:]
+    pictures = re.split(rb"(?=<\?xml )", _run(sources, "svg", time_limit))[1:]
     if len(pictures) != len(sources):
         raise NoRenderer(f"of {len(sources)} layouts Graphviz made {len(pictures)}")
     return pictures
 
 
-def _run(source: str, form: str, time_limit: float) -> bytes:
-    """One DOT text, or several with a 0 between, rendered one after the other."""
+def lay_out(sources: Sequence[str], time_limit: float = TIME_LIMIT_SECONDS) -> list[dict[str, Any]]:
+    """Where Graphviz places what each of several DOT texts tells of, in its JSON; in one process for all.
+
+    Raises `NoRenderer` as `render` does.
+    """
+    text, decode = _run(sources, "json", time_limit).decode(errors="replace").lstrip(), json.JSONDecoder().raw_decode
+    found = []
+    while text:
+        graph, end = decode(text)
+        found.append(graph)
+        text = text[end:].lstrip()
+    return found
+
+
+def _run(sources: Sequence[str], form: str, time_limit: float) -> bytes:
     commands = _commands(form)
     if not commands:
         raise NoRenderer("there is no Graphviz on this machine")
     reasons = []
     for name, command in commands:
+        given = _BETWEEN.get(name, "\0").join(sources).encode()
         try:
-            given = source if name == "pygraphviz" else source.replace("\0", "\n")
-            done = subprocess.run(command, input=given.encode(), capture_output=True, timeout=time_limit, check=False)
+            done = subprocess.run(command, input=given, capture_output=True, timeout=time_limit, check=False)
         except subprocess.TimeoutExpired:
             # Another renderer runs the same layout, and would take as long.
             raise NoRenderer(

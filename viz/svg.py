@@ -71,19 +71,6 @@ def backward_is_left(svg: bytes) -> bool:
     return left.get("backward", 0) < left.get("forward", 0)
 
 
-def columns_are_in_order(svg: bytes, column: dict[str, int]) -> bool:
-    """Whether each column, whose number every box has by its id, came to the right of the one before."""
-    lefts: dict[int, list[float]] = {}
-    for group in ElementTree.fromstring(svg).iter(f"{{{_SVG}}}g"):
-        if group.get("id") in column:
-            shape = next((part for part in group.iter() if part.get("d") or part.get("points")), None)
-            if shape is not None:
-                numbers = re.findall(r"-?[\d.]+", shape.get("d") or shape.get("points") or "")
-                lefts.setdefault(column[group.get("id", "")], []).append(float(numbers[0]))
-    middles = [sum(found) / len(found) for _, found in sorted(lefts.items())]
-    return middles == sorted(middles)
-
-
 def describe(drawing: Drawing) -> str:
     """The picture in a sentence."""
     side = {"forward": "Forward graph", "backward": "Backward graph", "both": "Forward and backward graph"}

@@ -2,18 +2,17 @@
 
 Where boxes and arrows lie is what Graphviz found; all text is LaTeX's, in the font of the paper.
 
-Read before: `labels.py`, `render.py`.
+Read before: `labels.py`, `layout.py`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from .labels import edge_label, frame_label, item_label, lines_of
+from .layout import Area, Positions, Way
 from .model import Drawing, Frame, Item
-from .render import render
 from .style import ARROW, BOXES, FRAME, FRAME_FILL, GRADIENT, GROUND, INK, MUTED, heat_colour
 
 LATEX_HEAD = r"""% Set it with LuaLaTeX or XeLaTeX. To put it into a paper, take over the lines from \usepackage to \begin{document},
@@ -34,33 +33,24 @@ POINTS_PER_LETTER, POINTS_PER_LINE = 0.62, 1.25
 """How wide a letter and how high a line is, beside the size of the font: so that text fits into boxes of another font."""
 
 
-def to_tikz(drawing: Drawing, source: str) -> str:
-    """The drawing as LaTeX, laid out as Graphviz lays out its DOT text.
-
-    Raises `NoRenderer` where there is no Graphviz.
-    """
-    found = json.loads(render(source, "json"))
-    placed = {thing["id"]: thing for thing in found.get("objects", ()) if "id" in thing}
-    arrows = {thing["id"]: thing for thing in found.get("edges", ()) if "id" in thing}
+def to_tikz(drawing: Drawing, layout: Positions) -> str:
+    """The drawing as LaTeX, with everything in its place."""
+    depths = {frame: depth for item in drawing.items for depth, frame in enumerate(item.path)}
     colours: dict[str, str] = {}
 
     def colour(code: str) -> str:
         return colours.setdefault(code, f"c{code[1:]}")
 
     body = []
-    for depth, frame in _frames(drawing):
-        if frame.id in placed:
-            body += _frame(
-                frame, placed[frame.id], colour(FRAME_FILL if depth % 2 == 0 else GROUND), colour(FRAME), colour(INK)
-            )
+    for placed in layout.frames:
+        if (depth := depths.get(placed.frame.id)) is not None:
+            fill = FRAME_FILL if depth % 2 == 0 else GROUND
+            body += _frame(placed.frame, placed.area, colour(fill), colour(FRAME), colour(INK))
     for edge in drawing.edges:
-        if edge.id in arrows:
-            body += _arrow(
-                arrows[edge.id], edge.kind, colour(_arrow_colour(edge.kind)), lines_of(edge_label(edge)), colour(MUTED)
-            )
-    for item in drawing.items:
-        if item.id in placed:
-            body.append(_box(item, placed[item.id], colour))
+        body += _arrow(layout.arrows[edge.id], edge.kind, colour(_arrow_colour(edge.kind)))
+        if (label := layout.labels.get(edge.id)) is not None:
+            body.append(_label(lines_of(edge_label(edge)), label, colour(MUTED)))
+    body += [_box(item, layout.boxes[item.id], colour) for item in drawing.items]
     defined = [f"\\definecolor{{{name}}}{{HTML}}{{{code[1:].upper()}}}" for code, name in colours.items()]
     return "\n".join(
         [
@@ -76,27 +66,18 @@ def to_tikz(drawing: Drawing, source: str) -> str:
     )
 
 
-def _frames(drawing: Drawing) -> list[tuple[int, Frame]]:
-    """(depth, frame), outer ones first."""
-    found = {frame: depth for item in drawing.items for depth, frame in enumerate(item.path)}
-    return [(depth, drawing.frames[frame]) for frame, depth in sorted(found.items(), key=lambda pair: pair[1])]
-
-
-def _frame(frame: Frame, thing: dict, fill: str, line: str, ink: str) -> list[str]:
-    left, bottom, right, top = map(float, thing["bb"].split(","))
-    font, words = _set(lines_of(frame_label(frame))[:1], right - left, 14)
+def _frame(frame: Frame, area: Area, fill: str, line: str, ink: str) -> list[str]:
+    font, words = _set(lines_of(frame_label(frame))[:1], area.width, 14)
     return [
-        f"\\filldraw[fill={fill}, draw={line}, rounded corners=6bp] ({left:g}, {bottom:g}) rectangle ({right:g}, {top:g});",
-        f"\\node[anchor=north west, text={ink}, {font}] at ({left + 8:g}, {top - 6:g}) {{{words}}};",
+        f"\\filldraw[fill={fill}, draw={line}, rounded corners=6bp] {_at(area[:2])} rectangle {_at(area[2:])};",
+        f"\\node[anchor=north west, text={ink}, {font}] at {_at((area.left + 8, area.top + 6))} {{{words}}};",
     ]
 
 
-def _box(item: Item, thing: dict, colour: Any) -> str:
+def _box(item: Item, area: Area, colour: Any) -> str:
     kind = "failed" if item.alarm else item.kind
     shape, style, fill, line, width, around = BOXES[kind]
-    inches = float(thing["width"]), float(thing["height"])
-    wide, high = (72 * side for side in inches)
-    options = [f"minimum width={wide:g}bp", f"minimum height={high:g}bp", f"text={colour(INK)}"]
+    options = [f"minimum width={area.width:g}bp", f"minimum height={area.height:g}bp", f"text={colour(INK)}"]
     if shape != "plain":
         options += [
             f"draw={colour(line)}",
@@ -105,35 +86,36 @@ def _box(item: Item, thing: dict, colour: Any) -> str:
         ]
         options += ["rounded corners=5bp"] * ("rounded" in style) + ["dashed"] * ("dashed" in style)
         options += ["double", "double distance=1.5bp"] * (around > 1)
-    font, words = _set(lines_of(item_label(item)), wide - 10, high - 6)
-    return f"\\node[{', '.join([*options, font])}] at ({thing['pos']}) {{{words}}};"
+    font, words = _set(lines_of(item_label(item)), area.width - 10, area.height - 6)
+    return f"\\node[{', '.join([*options, font])}] at {_at(area.middle)} {{{words}}};"
 
 
 def _arrow_colour(kind: str) -> str:
     return GRADIENT if kind in ("backward", "beside") else ARROW
 
 
-def _arrow(thing: dict, kind: str, colour: str, words: list[str], muted: str) -> list[str]:
+def _arrow(way: Way, kind: str, colour: str) -> list[str]:
     style = {"idle": ", dotted", "backward": ", dashed", "beside": ", line width=1.6bp", "repeat": ", line width=1.6bp"}
-    parts = []
-    for spline in thing["pos"].split(";"):
-        points = spline.split()
-        tip = {point[0]: point[2:] for point in points if point[:2] in ("e,", "s,")}
-        curve = [point for point in points if point[:2] not in ("e,", "s,")]
-        path = f"({curve[0]})"
-        for one, two, end in zip(curve[1::3], curve[2::3], curve[3::3], strict=True):
-            path += f" .. controls ({one}) and ({two}) .. ({end})"
-        if "s" in tip:
-            path = f"({tip['s']}) -- {path}"
-        if "e" in tip:
-            path += f" -- ({tip['e']})"
-        heads = f"{'{Stealth[scale=0.8]}' if 's' in tip else ''}-{'{Stealth[scale=0.8]}' if 'e' in tip else ''}"
-        parts.append(f"\\draw[{heads}, draw={colour}, rounded corners=0.1bp{style.get(kind, '')}] {path};")
-    if words and "lp" in thing:
-        font, text = _set(words, 120, 11 * len(words), bold=False)
-        label = f"\\node[text={muted}, {font}] at ({thing['lp']}) {{{text}}};"
-        parts.append(label)
-    return parts
+    curve = [*map(_at, way.points)]
+    path = curve[0]
+    for one, two, end in zip(curve[1::3], curve[2::3], curve[3::3], strict=True):
+        path += f" .. controls {one} and {two} .. {end}"
+    if way.start is not None:
+        path = f"{_at(way.start)} -- {path}"
+    if way.end is not None:
+        path += f" -- {_at(way.end)}"
+    heads = "-".join("{Stealth[scale=0.8]}" * (tip is not None) for tip in (way.start, way.end))
+    return [f"\\draw[{heads}, draw={colour}, rounded corners=0.1bp{style.get(kind, '')}] {path};"]
+
+
+def _label(words: list[str], area: Area, muted: str) -> str:
+    font, text = _set(words, 120, 11 * len(words), bold=False)
+    return f"\\node[text={muted}, {font}] at {_at(area.middle)} {{{text}}};"
+
+
+def _at(point: Sequence[float]) -> str:
+    """A place, with y upwards as TikZ counts it."""
+    return f"({point[0]:.6g}, {-point[1]:.6g})"
 
 
 def _set(lines: Sequence[str], wide: float, high: float, bold: bool = True) -> tuple[str, str]:

@@ -62,6 +62,8 @@ def names_of(order: Sequence[Node], outputs: Sequence[Node], hidden: Collection[
     taken = set(names.values())
     if len(outputs) == 1 and outputs[0] not in names and not outputs[0].shape and "L" not in taken:
         names[outputs[0]] = "L"  # what the field calls the number that is differentiated
+    elif len(outputs) == 1 and outputs[0] in hidden and outputs[0] not in names and "y" not in taken:
+        names[outputs[0]] = "y"  # and what comes out of a network
     unnamed: dict[str, list[Node]] = {}
     for node in order:
         if is_constant(node) and hasattr(node.value, "item"):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import viz
+from viz.dot import RANKDIRS
 from viz.levels import LEVELS
 
 from .. import nn
@@ -40,6 +41,12 @@ def register(commands: argparse._SubParsersAction) -> None:
         choices=("forward", "backward", "both"),
         default="both",
         help="the forward graph, the backward graph, or one facing the other (default: both)",
+    )
+    draw.add_argument(
+        "--rankdir",
+        choices=RANKDIRS,
+        default=RANKDIRS[0],
+        help="read from top to bottom, or from left to right (default: TB)",
     )
     draw.add_argument("--overlay", choices=("flops", "bytes", "gradient", "nan"), help="colour the boxes by a figure")
     draw.add_argument(
@@ -77,7 +84,7 @@ def _parser(commands, name: str, does: str, run: Callable) -> argparse.ArgumentP
 
 def _draw(args: argparse.Namespace) -> int:
     subject, failed = _subject(args)
-    options = {**_opened(args), "overlay": args.overlay}
+    options = {**_opened(args), "overlay": args.overlay, "rankdir": args.rankdir}
     direction = args.direction if failed or _has_gradient(subject) else "forward"
     try:
         picture = viz.draw(subject, direction, inputs=args.input_shape, **options)

@@ -1,0 +1,232 @@
+"""The layout of a picture as it is shown: in as many columns as give the largest letters on a page, with its legend.
+
+Read before: `layout.py`, `columns.py`, `joining.py`. Read next: `svg.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from .columns import Breaking, breakings, broken, frames_through, without_frames
+from .dot import (
+    NO_LIMIT,
+    SHORTEST_LINE,
+    caption_parts,
+    id_of_label,
+    labelled_on_their_line,
+    to_dot,
+    to_parts_dot,
+    to_placed_dot,
+)
+from .joining import outside, put_around, side_by_side
+from .layout import Area, PlacedFrame, Point, Positions, around, layout_of
+from .legend import NARROW, LegendPart, in_rows, legend_parts
+from .model import Drawing, Frame
+from .render import lay_out
+
+PAGE_POINTS = 595.0 - 72, 842.0 - 72
+"""Width and height of A4 within margins of half an inch."""
+SMALL = 0.805
+"""Letters of ten points that are shrunk to less than that, eight points, are too small to be printed."""
+BOTH_SIDES = 2.0
+"""A picture of both directions is at most so many times as wide as the forward one, if it has more than one column."""
+GAINED, ALIKE = 1.1, 1.03
+"""Columns have to make letters that much larger; letters that differ by less are as good."""
+TRIED = 5
+"""So many ways to break a picture, those with the largest letters as far as one can estimate them, are laid out."""
+LABEL_INDENT, INK_POINTS, INK_ABOVE = 8.0, 11.0, 0.6
+"""How far a label on the line of a frame is from its corner, how high its letters are, and the part of it above the line."""
+LEGEND_GAP, LEGEND_RIM = 7.0, 4.0
+"""Above a legend and between its parts; around them."""
+
+
+class PlacedPicture(NamedTuple):
+    """A picture as it is shown: its drawing, where everything lies, and the DOT text that draws it so."""
+
+    drawing: Drawing
+    layout: Positions
+    source: str
+
+
+def place(drawing: Drawing, legend: bool = True, rankdir: str = "TB") -> PlacedPicture:
+    """The layout of a picture; of one whose letters would be too small, in fewer words.
+
+    Raises `NoRenderer` where there is no Graphviz.
+    """
+    widest = float("inf")
+    if drawing.direction == "both":
+        alone = place(_forward(drawing), legend, rankdir).layout.area
+        widest = BOTH_SIDES * (alone.height if rankdir == "LR" else alone.width)
+    placed = _Sheet(drawing, legend, rankdir, widest).placed()
+    if letters_on_a_page(placed.layout.area) < SMALL and any(item.brevity == 1 for item in drawing.items):
+        terse = replace(drawing, items=[replace(item, brevity=2) for item in drawing.items])
+        shorter = _Sheet(terse, legend, rankdir, widest).placed()
+        return max(placed, shorter, key=lambda one: letters_on_a_page(one.layout.area))
+    return placed
+
+
+def _forward(drawing: Drawing) -> Drawing:
+    """The forward side of a picture of both."""
+    items = [replace(item, path=item.path[1:]) for item in drawing.items if item.kind != "gradient"]
+    edges = [edge for edge in drawing.edges if edge.kind in ("forward", "idle", "repeat")]
+    shown = {item.id for item in items}
+    edges = [edge for edge in edges if edge.source in shown and edge.target in shown]
+    return replace(drawing, direction="forward", items=items, edges=edges, notes=[])
+
+
+def letters_on_a_page(area: Area, page: tuple[float, float] = PAGE_POINTS) -> float:
+    """By how much a picture is shrunk to fit on a page; 1 where it fits as it is."""
+    return min(1.0, page[0] / max(area.width, 1.0), page[1] / max(area.height, 1.0))
+
+
+class _Sheet:
+    """A picture that is being laid out. Until it is done, one reads it downwards, whatever its `rankdir`."""
+
+    def __init__(self, drawing: Drawing, legend: bool, rankdir: str, widest: float):
+        self.drawing, self.rankdir, self.turned = drawing, rankdir, rankdir == "LR"
+        self.widest = widest
+        self.on_line = labelled_on_their_line(drawing)
+        self.parts = legend_parts(drawing) if legend else {}
+        self.notes = caption_parts(drawing, NO_LIMIT) if legend else {}
+
+    def placed(self) -> PlacedPicture:
+        """The picture with all that stands around it."""
+        texts = to_parts_dot(self.drawing, self.parts | self.notes)
+        found, measured = lay_out([to_dot(self.drawing, legend=False, rankdir=self.rankdir), texts])
+        self.sizes = layout_of(measured, {}).boxes
+        layout = self._in_best_columns(self._read(found, self.drawing))
+        layout = layout.moved(_transposed) if self.turned else layout
+        parts = _add_legend(layout, self.parts, self.sizes) if self.parts else {}
+        parts |= _add_caption(layout, self.drawing, self.notes, self.sizes) if self.notes else {}
+        return PlacedPicture(self.drawing, layout, to_placed_dot(self.drawing, layout, parts, self.rankdir))
+
+    def _read(self, found: dict, drawing: Drawing) -> Positions:
+        """A layout of Graphviz's, with forward to the left of backward."""
+        layout = layout_of(found, drawing.frames)
+        self._put_on_lines([placed for placed in layout.frames if placed.frame.id in self.on_line])
+        layout = layout.moved(_transposed) if self.turned else layout
+        if drawing.direction == "both" and _forward_is_right(layout, drawing):
+            layout = layout.moved(lambda point: (-point[0], point[1]))
+        return layout
+
+    def _put_on_lines(self, frames: Sequence[PlacedFrame]) -> None:
+        """Put the labels of frames on their upper lines."""
+        for placed in frames:
+            size = self.sizes[id_of_label(placed.frame)]
+            top = -INK_POINTS * INK_ABOVE
+            placed.label = Area(LABEL_INDENT, top, LABEL_INDENT + size.width, top + INK_POINTS)
+            placed.on_line = True
+
+    def _letters(self, area: Area) -> float:
+        """The size of letters on a page, with the legend below."""
+        width, height = (area.height, area.width) if self.turned else (area.width, area.height)
+        rows = _rows_of(self.parts, self.sizes, width)[1]
+        legend = sum(max(self.sizes[name].height for name in row) + LEGEND_RIM for row in rows)
+        return letters_on_a_page(Area(0.0, 0.0, width, height + (legend + LEGEND_GAP + LEGEND_RIM if rows else 0.0)))
+
+    def _in_best_columns(self, whole: Positions) -> Positions:
+        """The layout in which letters are largest on a page."""
+        if self._letters(whole.area) == 1:
+            return whole
+        width, height = PAGE_POINTS
+        page = (height, width) if self.turned else (width, height)
+        found = breakings(self.drawing, whole, page, self.widest)
+        found.sort(key=lambda breaking: (-self._letters(breaking.area), max(breaking.column.values())))
+        tried = self._in_columns(whole, found[:TRIED]) if found else []
+        tried = [way for way in tried if way[0].area.width <= self.widest]
+        if not tried:
+            return whole
+        most = max(self._letters(layout.area) for layout, _ in tried)
+        enough = max(most / ALIKE, min(most, SMALL))
+        best, _ = min((way for way in tried if self._letters(way[0].area) >= enough), key=lambda way: way[1])
+        return best if most > GAINED * self._letters(whole.area) else whole
+
+    def _in_columns(self, whole: Positions, found: Sequence[Breaking]) -> list[tuple[Positions, float]]:
+        """For each way to break a picture the columns, laid out each for itself, side by side; and how much is lost by it.
+
+        Frames that go through all columns go around them, or, where that cannot be or takes more room, are in each.
+        """
+        ways = []
+        for breaking in found:
+            through = frames_through(self.drawing, breaking.column)
+            for around_all in ([], through) if through else ([],):
+                columns, bundles = broken(without_frames(self.drawing, around_all), breaking.column)
+                frames = [placed for placed in whole.frames if placed.frame.id in around_all]
+                ways.append((frames, columns, bundles, breaking.cost + len(columns) * (len(through) - len(around_all))))
+        columns = [column for _, columns, _, _ in ways for column in columns]
+        laid_out = lay_out([to_dot(column.drawing, False, self.rankdir, column.joints) for column in columns])
+        read = iter([self._read(one, column.drawing) for one, column in zip(laid_out, columns, strict=True)])
+        layouts = []
+        for through, columns, bundles, cost in ways:
+            beyond = outside(self.drawing, through[0].frame.id) if through else set()
+            layout, areas = side_by_side([next(read) for _ in columns], bundles, beyond)
+            if not through or put_around(layout, self.drawing, through, areas, beyond, self.turned):
+                self._put_on_lines(layout.frames[: len(through)])
+                layouts.append((layout, cost))
+        return layouts
+
+
+def _transposed(point: Point) -> Point:
+    return point[1], point[0]
+
+
+def _forward_is_right(layout: Positions, drawing: Drawing) -> bool:
+    middles: dict[bool, list[float]] = {True: [], False: []}
+    for item in drawing.items:
+        middles[item.kind == "gradient"].append(layout.boxes[item.id].middle[0])
+    back, forward = middles[True], middles[False]
+    return bool(back and forward) and sum(back) / len(back) < sum(forward) / len(forward)
+
+
+def _add_legend(layout: Positions, parts: dict[str, LegendPart], sizes: dict[str, Area]) -> dict[str, LegendPart]:
+    """Place a legend below the picture, in rows no wider than it is. Returns what is in it."""
+    picture = layout.area
+    shown, rows = _rows_of(parts, sizes, picture.width)
+    top = picture.bottom + LEGEND_GAP + LEGEND_RIM
+    inside = []
+    for row in rows:
+        wide = sum(sizes[name].width for name in row) + LEGEND_GAP * (len(row) - 1)
+        high = max(sizes[name].height for name in row)
+        left = picture.middle[0] - wide / 2
+        for name in row:
+            middle = top + high / 2
+            half = sizes[name].height / 2
+            layout.boxes[name] = Area(left, middle - half, left + sizes[name].width, middle + half)
+            inside.append(layout.boxes[name])
+            left += sizes[name].width + LEGEND_GAP
+        top += high + LEGEND_RIM
+    rim = around(inside)
+    area = Area(rim.left - LEGEND_RIM, rim.top - LEGEND_RIM, rim.right + LEGEND_RIM, rim.bottom + LEGEND_RIM)
+    layout.frames.append(PlacedFrame(Frame("legend", "", "legend"), area))
+    return shown
+
+
+def _rows_of(
+    parts: dict[str, LegendPart], sizes: dict[str, Area], width: float
+) -> tuple[dict[str, LegendPart], list[list[str]]]:
+    """What is in a legend, in short lines where that is needed, and its rows."""
+    room = width - 2 * LEGEND_RIM
+    shown = {}
+    for name in (name for name in parts if not name.endswith(NARROW)):
+        fitting = name if sizes[name].width <= room else name + NARROW
+        shown[fitting] = parts[fitting]
+    return shown, in_rows({name: sizes[name].width for name in shown}, room, LEGEND_GAP)
+
+
+def _add_caption(
+    layout: Positions, drawing: Drawing, notes: dict[str, LegendPart], sizes: dict[str, Area]
+) -> dict[str, LegendPart]:
+    """Place the notes above the picture, in lines about as wide as it is. Returns the lines."""
+    picture = layout.area
+    letters = sum(len(part.text) for part in notes.values())
+    wide = sum(sizes[name].width for name in notes) / letters
+    high = max(sizes[name].height for name in notes)
+    lines = caption_parts(drawing, max(int(picture.width / wide), SHORTEST_LINE))
+    top = picture.top - LEGEND_GAP - high * len(lines)
+    for number, (name, line) in enumerate(lines.items()):
+        half = wide * len(line.text) / 2
+        above = top + high * number
+        layout.boxes[name] = Area(picture.middle[0] - half, above, picture.middle[0] + half, above + high)
+    return lines
