@@ -19,8 +19,6 @@ from .words import is_constant
 
 FOLD_FROM = 3
 """This many equal groups in a row are drawn as one."""
-LARGE_CALL = 4
-"""And already two calls, if in each there are that many calls and operations."""
 LONGEST_GROUP = 8
 
 _Unit: TypeAlias = "Path | Node"
@@ -139,7 +137,7 @@ class Folding:
 
     def _row(self, units: Sequence[_Unit], alike: Sequence[int], first: int) -> tuple[int, int]:
         """How many units make a group that is repeated from here on, and how often it stands there; (1, 1) if it is not."""
-        for length in range(1, min(LONGEST_GROUP, max((len(units) - first) // FOLD_FROM, 1)) + 1):
+        for length in range(1, min(LONGEST_GROUP, (len(units) - first) // FOLD_FROM) + 1):
             group = units[first : first + length]
             if not any(isinstance(unit, tuple) and is_module(unit[-1]) for unit in group):
                 continue
@@ -152,17 +150,9 @@ class Folding:
                 if self._signature(here) != signature or not self._follows(here, before, group):
                     break
                 count += 1
-            if count >= FOLD_FROM or (count == 22 and self._is_large(group)):
+            if count >= FOLD_FROM:
                 return length, count
         return 1, 1
-
-    def _is_large(self, group: Sequence[_Unit]) -> bool:
-        """Whether a group is a call in which so much is called that already two of it are drawn as one."""
-        return (
-            len(group) == 1 and len(self._units.get(group[0], ())) >= LARGE_CALL
-            if isinstance(group[0], tuple)
-            else False
-        )
 
     def _signature(self, group: Sequence[_Unit]) -> tuple:
         """What two groups must have in common to be drawn as one."""
