@@ -112,6 +112,19 @@ def test_masks_are_told_of_where_they_end():
 
     assert Handing()(x)._keras_mask is x._keras_mask
 
+    class Weighing(Handing):
+        def call(self, inputs, mask=None):
+            counts = mask.astype("float32").expand_dims(-1)
+            weights = tg.exp(inputs) * counts
+            return weights / weights.sum(1, keepdims=True)
+
+    words = keras.Input((None,))
+    weighed = Weighing()(layers.Dense(1)(layers.Embedding(5, 2, mask_zero=True)(words)))
+    shares = keras.Model(words, weighed)(np.array([[1, 2, 0], [3, 0, 0]])).numpy()
+    assert weighed.call.layer.output_shape == (None, None, 1)
+    np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-6)
+    assert shares[0, 2] == 0 and shares[1, 0] == 1
+
 
 def test_masks_of_symbols():
     words = keras.Input((None,), dtype="int64")
@@ -150,9 +163,11 @@ def test_models_in_models_and_layers_of_unknown_length():
     class Block(layers.Layer):
         def __init__(self):
             super().__init__()
+            self.looking = layers.MultiHeadAttention(2, 3)
             self.inside = keras.Sequential([layers.Dense(5, "relu"), layers.Dense(3)])
 
         def call(self, x):
+            x = x + self.looking(x, x)
             return x + self.inside(x)
 
     x = keras.Input((None, 3))

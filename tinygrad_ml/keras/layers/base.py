@@ -207,10 +207,9 @@ class Layer(Configurable, Weights):
         with in_phase(told.get("training", phase.training if training is None else training), True):
             if not self.built:
                 self._build(*inputs, **options)
-            masks = self._masks(inputs, options)
-            output = self._outcome(inputs, options | masks | told, recorded)
-            output = self._with_masks(output, inputs, options | masks)
-            shapes = self._shapes_out(output, inputs, options | told) if recorded else None
+            given = options | self._masks(inputs, options) | told
+            output = self._with_masks(self._outcome(inputs, given, recorded), inputs, given)
+            shapes = self._shapes_out(output, inputs, given) if recorded else None
         if self.activity_regularizer is not None:
             for tensor in leaves(output):
                 self.add_loss(self.activity_regularizer(tensor) / max(tensor.shape[0], 1))

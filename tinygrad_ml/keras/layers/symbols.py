@@ -19,7 +19,8 @@ from ...graph import Node
 from ...ops import movement
 from ...structure import leaves, mapped
 from ...tensor import Tensor, apply
-from ..masks import mask_of
+from ..masks import mask_of, with_masks
+from .phase import phase
 
 if TYPE_CHECKING:
     from .base import Layer
@@ -106,7 +107,7 @@ def partial_shape(tensor: Tensor) -> PartialShape:
         return (None, *tensor.shape[1:])
     if call_of(tensor.node) is not None:
         return vars(tensor.node)["shape_known"]
-    if has_unknown(tensor):
+    if not phase.inside and has_unknown(tensor):
         return differing(tensor.shape, twin(tensor).shape)
     return (None, *[None if size == UNKNOWN else size for size in tensor.shape[1:]])
 
@@ -117,12 +118,15 @@ def has_unknown(tensor: Any) -> bool:
 
 
 def twin(tensor: Any) -> Any:
-    """A symbol of the same with `OTHER` in place of what is unknown, which nobody remembers; what is no symbol, as it is."""
+    """A symbol of the same with `OTHER` in place of what is unknown, which nobody remembers, and of its mask; what is no
+    symbol, as it is."""
     known = {
         node: symbol(sized(vars(node)["shape_known"], OTHER), node.dtype, name=node.name)
         for node in symbols_behind(tensor)
     }
-    return computed(tensor.node, known) if known else tensor
+    if not known:
+        return tensor
+    return with_masks(computed(tensor.node, known), twin(mask_of(tensor)))
 
 
 def computed(node: Node, known: Mapping[Node, Tensor]) -> Tensor:

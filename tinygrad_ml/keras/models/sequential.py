@@ -123,8 +123,9 @@ class Sequential(Model):
         self.built = True
 
     def _build(self, *inputs: Any, **options: Any) -> None:
+        shape = shapes_of(inputs[0])
         with in_phase(phase.training, False):  # the calls of its layers are its own record, wherever it is built
-            self.build(shapes_of(inputs[0]))
+            self.build(shape)
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         return ((layer.name, layer) for layer in self._layers)
