@@ -122,3 +122,54 @@ def numbers_of_metrics(room, as_array, convert):
 
 ALIGNED = ("MeanS", "MeanA", "Root", "LogCosh", "Cosine", "Accuracy", "BinaryAccuracy", "Precision", "Recall")
 """Metrics of Keras that align (batch,) and (batch, 1); others make a table of them, or refuse."""
+
+
+# -- layers of sequences: (layer, options, shapes of what it is called on, what is given by name) --------------------------
+
+STEPS = np.array([[1, 1, 1, 1, 1], [0, 1, 1, 0, 1], [1, 1, 0, 0, 0]], bool)
+_X, _PAIR = ((3, 5, 4),), ((3, 5, 4), (3, 5, 4))
+SEQUENCES = [
+    *(
+        (name, options, _X, given)
+        for name in ("SimpleRNN", "LSTM", "GRU")
+        for options, given in (
+            ({"units": 3}, {}),
+            ({"units": 3, "return_sequences": True, "go_backwards": True}, {"mask": STEPS}),
+            ({"units": 3, "return_state": True}, {"mask": STEPS}),
+        )
+    ),
+    ("LSTM", {"units": 3, "activation": "softsign", "recurrent_activation": "hard_sigmoid", "use_bias": False}, _X, {}),
+    ("GRU", {"units": 3, "reset_after": False, "return_sequences": True}, _X, {"mask": STEPS}),
+    ("Conv1D", {"filters": 2, "kernel_size": 3, "padding": "causal", "dilation_rate": 2}, _X, {}),
+    ("Conv1D", {"filters": 2, "kernel_size": 2, "padding": "same", "strides": 2}, _X, {}),
+    ("Conv3D", {"filters": 2, "kernel_size": 2}, ((2, 3, 4, 3, 2),), {}),
+    ("MaxPooling1D", {"pool_size": 2, "padding": "same"}, _X, {}),
+    ("AveragePooling1D", {"pool_size": 3, "strides": 2, "padding": "same"}, _X, {}),
+    ("GlobalAveragePooling1D", {}, _X, {"mask": STEPS}),
+    ("UpSampling2D", {"size": (2, 3), "interpolation": "bilinear"}, ((2, 3, 4, 2),), {}),
+    ("MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "value_dim": 2}, _PAIR, {"use_causal_mask": True}),
+    ("MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "output_shape": 5, "use_gate": True}, _PAIR, {}),
+    ("EinsumDense", {"equation": "abc,cde->abde", "output_shape": (None, 2, 3), "bias_axes": "de"}, _X, {}),
+]
+
+
+def wave(shape, step):
+    """Numbers between -1 and 1, the same each time."""
+    return np.sin(step * np.arange(1, np.prod(shape) + 1)).reshape(shape).astype("float32")
+
+
+def numbers_of_sequences(room, run):
+    """Of each layer, with weights that are waves: the outputs, and the gradient of the first input, each summed with waves.
+
+    `run(layer, inputs, given)` calls a layer for these two, as arrays; `given` is what is given by name.
+    """
+    found = {}
+    for number, (name, options, shapes, given) in enumerate(SEQUENCES):
+        layer = getattr(room.layers, name)(**options)
+        inputs = [wave(shape, 0.7 + i) for i, shape in enumerate(shapes)]
+        run(layer, inputs, given)
+        layer.set_weights([0.5 * wave(w.shape, 1.3 + i) for i, w in enumerate(layer.get_weights())])
+        outputs, slope = run(layer, inputs, given)
+        sums = [float((one * wave(one.shape, 0.9)).sum()) for one in [*outputs, slope]]
+        found[f"{number} {name}"] = sums
+    return found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from keras_cases import numbers_of_losses, numbers_of_metrics
+from keras_cases import numbers_of_losses, numbers_of_metrics, numbers_of_sequences, wave
 
 import tinygrad_ml as tg
 from tinygrad_ml import keras
@@ -38,6 +38,21 @@ def test_metrics():
     assert found.keys() == NUMBERS["metrics"].keys()
     for name, expected in NUMBERS["metrics"].items():
         np.testing.assert_allclose(found[name], expected, 1e-5, 2e-6, err_msg=name)
+
+
+def outputs_and_slope(layer, inputs, given):
+    x = [tg.tensor(part, requires_grad=True) for part in inputs]
+    y = layer(*x, **given)
+    y = list(y) if isinstance(y, (list, tuple)) else [y]
+    (y[0] * wave(y[0].shape, 0.4)).sum().backward()
+    return [one.numpy() for one in y], x[0].grad.numpy()
+
+
+def test_layers_of_sequences_and_their_gradients():
+    found = numbers_of_sequences(keras, outputs_and_slope)
+    assert found.keys() == NUMBERS["sequences"].keys()
+    for name, expected in NUMBERS["sequences"].items():
+        np.testing.assert_allclose(found[name], expected, 1e-4, 2e-5, err_msg=name)
 
 
 def line(**compiled):

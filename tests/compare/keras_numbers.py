@@ -10,7 +10,7 @@ import numpy as np
 TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))
 
-from keras_cases import numbers_of_losses, numbers_of_metrics  # noqa: E402
+from keras_cases import numbers_of_losses, numbers_of_metrics, numbers_of_sequences, wave  # noqa: E402
 from keras_twins import as_array, theirs, torch  # noqa: E402
 
 
@@ -21,11 +21,22 @@ def value_and_gradient(loss, t, p, w):
     return as_array(value), np.zeros_like(p) if x.grad is None else as_array(x.grad)
 
 
+def outputs_and_slope(layer, inputs, given):
+    x = [torch.tensor(part, requires_grad=True) for part in inputs]
+    y = layer(
+        *x, **{name: torch.tensor(value) if isinstance(value, np.ndarray) else value for name, value in given.items()}
+    )
+    y = list(y) if isinstance(y, (list, tuple)) else [y]
+    (y[0] * torch.tensor(wave(tuple(y[0].shape), 0.4))).sum().backward()
+    return [as_array(one) for one in y], as_array(x[0].grad)
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     found = {
         "losses": numbers_of_losses(theirs, value_and_gradient),
         "metrics": numbers_of_metrics(theirs, as_array, torch.tensor),
+        "sequences": numbers_of_sequences(theirs, outputs_and_slope),
     }
     parts = []
     for kind, numbers in found.items():
