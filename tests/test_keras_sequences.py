@@ -357,3 +357,50 @@ def test_old_spellings():
     assert layer.get_config()["recurrent_activation"] == "hard_sigmoid"
     with pytest.raises(AttributeError, match="TextVectorization"):
         keras.preprocessing.text
+
+
+# -- what counts -------------------------------------------------------------------------------------------------------
+
+
+def test_losses_and_metrics_count_what_the_mask_lets_count():
+    y, t = X.copy(), np.zeros_like(X)
+    y[:, 4:] = 0
+    masked = layers.Masking()(y)
+    right = (y[:, :4] ** 2).mean()
+    assert float(keras.losses.MeanSquaredError()(t, masked)) == pytest.approx(right, rel=1e-5)
+    assert float(keras.losses.MeanSquaredError(reduction="sum")(t + 1, masked)) == pytest.approx(
+        ((y[:, :4] - 1) ** 2).mean(-1).sum(), rel=1e-5
+    )
+    weights = np.linspace(0, 1, 24).reshape(4, 6)
+    metric = keras.metrics.MeanSquaredError()
+    metric.update_state(t, masked)
+    assert float(metric.result()) == pytest.approx(right, rel=1e-5)
+    metric.reset_state()
+    metric.update_state(t, masked, weights)
+    counted = weights[:, :4]
+    assert float(metric.result()) == pytest.approx(((y[:, :4] ** 2).mean(-1) * counted).sum() / counted.sum(), rel=1e-5)
+    classes = RNG.integers(0, 3, (4, 6))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
+    both = float(loss(classes, masked))
+    assert both == pytest.approx(float(loss(np.where(np.arange(6) < 4, classes, 0), y)), rel=1e-5)
+
+
+def test_the_forget_gate_begins_open():
+    for kind, options, expected in (
+        (layers.LSTM, {}, [0, 0, 1, 1, 0, 0, 0, 0]),
+        (layers.LSTM, {"unit_forget_bias": False}, [0] * 8),
+        (layers.LSTM, {"bias_initializer": "ones"}, [1] * 8),
+    ):
+        layer = kind(2, **options)
+        layer(X)
+        assert layer.cell.bias.numpy().tolist() == expected
+
+
+def test_masks_of_attention_hold_together():
+    allowed = np.ones((4, 6, 6), bool)
+    allowed[:, :, 1] = False
+    layer = layers.MultiHeadAttention(1, 2, sliding_window=3)
+    _, weights = layer(X, X, attention_mask=allowed, use_causal_mask=True, return_attention_scores=True)
+    far = np.arange(6)[:, None] - np.arange(6)
+    seen = (far >= 0) & (far < 3) & allowed[0]
+    np.testing.assert_array_equal(weights.numpy()[0, 0] > 0, seen)
