@@ -1,6 +1,6 @@
 """Two texts that are part of this package: first names, and plays by Shakespeare. `texts/NOTICE.md` says whose they are.
 
-Read before: `text.py`. Read next: `loader.py`, which makes batches of them.
+Read before: `text.py`. Read next: `models/gpt.py`, a network that writes such texts.
 """
 
 from __future__ import annotations

@@ -1,14 +1,11 @@
-"""The two networks that the command line trains and draws, for images of shape (batch, 1, 28, 28).
+"""The two networks for digits: for images of shape (batch, 1, 28, 28).
 
-    model = models.cnn()
-    model.load_state_dict(tg.load("runs/.../model.safetensors"))
-
-Read next: `training/`.
+Read next: `gpt.py`.
 """
 
 from __future__ import annotations
 
-from . import nn
+from .. import nn
 
 
 def mlp() -> nn.Sequential:
