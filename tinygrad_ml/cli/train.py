@@ -1,6 +1,6 @@
 """`tinygrad-ml train`: trains a network on MNIST, and leaves all there is to know about it in a run folder.
 
-Read next: `runs.py` for what is in the folder, `../training/` for the loop, `../models.py` for the networks.
+Read next: `runs.py` for what is in the folder, `../training/` for the loop, `../models/` for the networks.
 """
 
 from __future__ import annotations
