@@ -33,8 +33,8 @@ from .source import source_of
 from .subject import is_note
 from .telling import Step
 
-HEAT_MAP_ELEMENTS = 1024
-"""Tensors of up to this many elements are shown as heat maps."""
+HEAT_MAP_ELEMENTS = {300: 1024, 1000: 256}
+"""Of graphs of up to so many nodes, tensors of up to that many elements are shown as heat maps; of larger graphs, of 64."""
 MOST_WEIGHTS = 6
 """The list beside a closed call names so many parameters."""
 
@@ -52,6 +52,11 @@ _SHOWN = (
     "box",
     "arrows",
 )
+
+
+def heat_map_elements(nodes: int) -> int:
+    """How many elements a tensor may have to be shown as a heat map, in a graph of so many nodes."""
+    return next((elements for most, elements in HEAT_MAP_ELEMENTS.items() if nodes <= most), 64)
 
 
 def step_data(step: Step) -> dict[str, Any]:

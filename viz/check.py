@@ -34,6 +34,8 @@ HOW = (
 CHECK_STEP = 1e-6
 BUDGET = 1e9
 """Floating-point operations that all checks together may cost, some half a second."""
+KEPT_IN_FLOAT64 = 4096
+"""Values of up to this many elements are cast once, and not for every step."""
 PER_OPERATION = 2e4
 """What calling an operation costs besides, in the same unit."""
 
@@ -103,6 +105,7 @@ class _Differences:
     def __init__(self, order: Sequence[Node], outputs: Sequence[Node], values: Mapping[Node, Tensor]):
         self.order, self.outputs, self.values = order, outputs, values
         self.position = {node: place for place, node in enumerate(order)}
+        self._cast: dict[Node, Tensor] = {}  # small values in float64, which every step takes anew
 
     def along(self, node: Node, v: numpy.ndarray) -> tuple[float, float]:
         """The slopes along v to either side."""
@@ -126,8 +129,14 @@ class _Differences:
         """The value of a node, in float64 if it is a float."""
         if node in moved:
             return moved[node]
-        value = self.values[node]
-        return value.astype("float64") if is_float(value.dtype) else value
+        value = self._cast.get(node)
+        if value is None:
+            value = self.values[node]
+            if is_float(value.dtype):
+                value = value.astype("float64")
+            if value.size <= KEPT_IN_FLOAT64:
+                self._cast[node] = value
+        return value
 
 
 def _wide_params(node: Node) -> dict:

@@ -25,11 +25,10 @@ from tinygrad_ml.graph import Node
 from .arranging import Arrangement
 from .asked import Asked, Drawable, asked_of, outputs_of
 from .backward import TROUBLE
-from .carried import HEAT_MAP_ELEMENTS, details, flows, step_data
+from .carried import details, flows, heat_map_elements, step_data
 from .convolutions import Convolutions
 from .draw import Picture
 from .failure import Failure, failure_in
-from .figures import WHOLE_ELEMENTS
 from .filling import filled_in
 from .known import Known
 from .lines import Call, failed_at, lines, program_of
@@ -37,7 +36,7 @@ from .model import Drawing
 from .notebook import Page
 from .pixels import Pixels, pixels_of
 from .plans import plans_of
-from .reading import KEPT_NUMBERS, read_graph
+from .reading import read_graph
 from .render import HOW_TO_GET_ONE, NoRenderer
 from .rooms import rooms_of
 from .telling import tell
@@ -97,9 +96,9 @@ def explain(
         failure = failure_in(error)
         asked = asked_of(failure.inputs, caller)
         failed = Failed(failure._replace(inputs=asked.outputs), failed_at(error.__traceback__))
-    page = _Page(asked, fold, limit, level_of_all, failed)
+    page = _Page(asked, fold, limit, level_of_all, check, failed)
     page.open_at_first(level, open, depth)
-    path.write_text(page.write(title, check), encoding="utf-8")
+    path.write_text(page.write(title), encoding="utf-8")
     if error is not None and error is not what:
         error.add_note(f"{path} shows what ran until then.")
         raise error
@@ -124,7 +123,7 @@ class Failed(NamedTuple):
 class _Page:
     """A page in the making: one graph, arranged with all calls open, and its rooms."""
 
-    def __init__(self, asked: Asked, fold: bool, limit: int, level: str, failed: Failed | None):
+    def __init__(self, asked: Asked, fold: bool, limit: int, level: str, check: bool, failed: Failed | None):
         self.asked, self.depth, self.failed = asked, None, failed
         learns = failed is None and any(node.needs_grad for node in asked.outputs)
         self.direction = "both" if learns else "forward"
@@ -132,7 +131,6 @@ class _Page:
         self.at = Arrangement(
             asked.outputs, self.direction, None, fold, sys.maxsize, finished, level=level, called=asked.called
         )
-        keep = KEPT_NUMBERS if level == "numbers" else WHOLE_ELEMENTS
         pixels: dict[Node, Pixels] = {}
 
         self.convolutions = Convolutions(self.at)
@@ -146,7 +144,8 @@ class _Page:
             self.at.order,
             self.at.outputs,
             back=self.direction == "both",
-            keep=keep,
+            check=check,
+            keep=heat_map_elements(len(self.at.order)),
             look=look,
             look_back=self.convolutions.look_back,
         )
@@ -164,12 +163,12 @@ class _Page:
             self.open = [room.id for room in self.rooms if room.path in calls]
             self.still, self.depth = {"level": level, "opened": opened}, depth
 
-    def write(self, title: str | None, check: bool) -> str:
+    def write(self, title: str | None) -> str:
         """The page as text."""
         failure = self.failed.failure if self.failed else None
         with ThreadPoolExecutor(1) as beside:  # Graphviz is another process: the story is told meanwhile
             drawn = beside.submit(self._draw)
-            steps = tell(self.at, self.routes, check=check, keep=HEAT_MAP_ELEMENTS, failure=failure)
+            steps = tell(self.at, self.routes, self.known, failure)
         try:
             still, plans = drawn.result()
         except NoRenderer as reason:

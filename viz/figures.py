@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy
 from numpy.typing import ArrayLike
@@ -128,6 +129,9 @@ class ArraySummary:
         return f"mean {number(self.mean)} ± {number(self.spread)}, norm {number(self.norm)}{trouble}"
 
 
+_name = cache(str)  # of a dtype; NumPy takes long to find it
+
+
 def summarise(array: ArrayLike, keep: int = WHOLE_ELEMENTS) -> ArraySummary:
     """What to show of a NumPy array, whose numbers are kept if there are at most `keep` of them."""
     array = numpy.asarray(array)
@@ -136,12 +140,13 @@ def summarise(array: ArrayLike, keep: int = WHOLE_ELEMENTS) -> ArraySummary:
     nan = int(numpy.isnan(wide).sum())
     good = wide[finite]
     if good.size:
-        norm = float(numpy.sqrt((good * good).sum()))
+        with numpy.errstate(over="ignore"):  # then it is infinite
+            norm = float(numpy.sqrt((good * good).sum()))
         mean, spread, low, high = float(good.mean()), float(good.std()), float(good.min()), float(good.max())
     else:
         mean = spread = norm = low = high = math.nan if array.size else 0.0
     infinite = array.size - good.size - nan
     values = array.tolist() if array.size <= keep else None
     return ArraySummary(
-        tuple(array.shape), str(array.dtype), array.size, values, mean, spread, norm, low, high, nan, infinite
+        tuple(array.shape), _name(array.dtype), array.size, values, mean, spread, norm, low, high, nan, infinite
     )

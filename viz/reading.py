@@ -194,7 +194,7 @@ class _GraphReader:
             if node in self.known.lost:
                 item.note = "changed since"
             elif (summary := self.known.summaries.get(node)) is not None:
-                item.value, item.whole = summary, self.keep > WHOLE_ELEMENTS
+                item.value, item.whole = summary, self.keep > WHOLE_ELEMENTS and summary.size <= self.keep
                 item.sum = "" if self.at.is_closed(item.id) else words.written_out(node, self.known.numbers)
 
     def _is_shown(self, node: Node) -> bool:

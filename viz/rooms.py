@@ -51,7 +51,7 @@ class Room:
     around   the id of the room around it
     path     the calls that it is inside of, itself included
     frame    what it is
-    drawing  its boxes, arrows, and a small box for each of its `doors`, by id
+    drawing  its boxes, arrows, and a small box for each of its `doors`, by id; how many boxes are `gradients`
     """
 
     id: str
@@ -61,6 +61,7 @@ class Room:
     frame: Frame
     drawing: Drawing
     doors: dict[str, Door] = field(default_factory=dict)
+    gradients: int = 0
 
 
 def rooms_of(
@@ -127,7 +128,7 @@ class _Builder:
         own = replace(item, id=_id(at, item.id, depth), path=self._side(gradient))
         if gradient:
             own.beside = _id(at, item.beside or "", depth)
-            own.turn = 1 + sum(other.kind == "gradient" for other in room.drawing.items)
+            own.turn = room.gradients = room.gradients + 1
         elif pixels is not None:
             own.pixels = self._pixels(at, item, pixels)
         room.drawing.items.append(own)

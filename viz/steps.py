@@ -11,6 +11,7 @@ from typing import Any, overload
 
 from .arranging import Arrangement
 from .asked import Drawable, outputs_of
+from .known import Known
 from .notebook import table_html
 from .telling import Step, tell
 
@@ -43,7 +44,9 @@ def steps(
     """
     asked = outputs_of(what, input_shape, inputs, sys._getframe(1))
     arrangement = Arrangement(asked.outputs, "forward", None, False, limit, usual="operations", called=asked.called)
-    return Steps(tell(arrangement, {}, check=check), asked.notes)
+    learns = any(node.needs_grad for node in arrangement.outputs)
+    known = Known(arrangement.order, arrangement.outputs, back=learns, check=check)
+    return Steps(tell(arrangement, {}, known), asked.notes)
 
 
 class Steps(Sequence):

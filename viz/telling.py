@@ -10,24 +10,20 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import numpy
-
 from tinygrad_ml.backend import absent, owner
 from tinygrad_ml.graph import Node
 from tinygrad_ml.modes import path
-from tinygrad_ml.tensor import Tensor
 
 from . import words
 from .arranging import Arrangement
-from .backward import KnownGradient, Share, Visit, walk_back
-from .check import Trial, tried
+from .backward import KnownGradient, Share, Visit
 from .facts import bytes_of
 from .failure import FAILED, Failure
-from .figures import WHOLE_ELEMENTS, ArraySummary, number, shape_text, sum_text, summarise
+from .figures import ArraySummary, number, shape_text, sum_text, summarise
 from .formulas import true_text
+from .known import Known
 from .local import local_jacobian
 from .nesting import pass_of
-from .replay import on_host, replay
 from .subject import is_note
 
 JACOBIAN_ELEMENTS = 256
@@ -79,50 +75,37 @@ class Step:
 def tell(
     arrangement: Arrangement,
     routes: Mapping[tuple[str, int, int], Sequence[str]],
-    *,
-    check: bool = False,
-    keep: int = WHOLE_ELEMENTS,
+    known: Known,
     failure: Failure | None = None,
 ) -> list[Step]:
     """The steps of a graph, whose boxes have the ids of an arrangement. A leaf is given just before its first use.
 
-    routes  the ids of the arrows for each use of a tensor, as `rooms_of` gives them
-    keep     numbers of tensors up to this many elements are kept whole
+    routes   the ids of the arrows for each use of a tensor, as `rooms_of` gives them
+    known    the numbers of the graph
     failure  an operation on the outputs that raised an error: the story ends there
     """
-    return _Teller(arrangement, routes, keep).tell(check, failure)
+    return _Teller(arrangement, routes, known).tell(failure)
 
 
 class _Teller:
     """Tells the steps of one graph; holds what is known at the moment of the telling."""
 
-    def __init__(self, arrangement: Arrangement, routes: Mapping, keep: int):
-        self.at, self.routes, self.keep = arrangement, routes, keep
+    def __init__(self, arrangement: Arrangement, routes: Mapping, known: Known):
+        self.at, self.routes, self.known = arrangement, routes, known
         self.names = arrangement.names
         self.steps: list[Step] = []
-        self.scalars: dict[Node, float] = {}
-        self.small: dict[Node, Tensor] = {}
         self.incoming: KnownGradient | None = None
         self.last_share: dict[Node, Share] = {}
         self.memory = _Memory(arrangement.order)
 
-    def tell(self, check: bool, failure: Failure | None) -> list[Step]:
-        values: dict[Node, Tensor] = {}
-        for node, value in replay(_leaves_when_used(self.at.order)):
-            array = on_host(value)
-            if value is not None and array is not None and array.size <= self.keep:
-                self.small[node] = value
-                if array.size == 1:
-                    self.scalars[node] = array.item()
-            if check and value is not None and array is not None:
-                values[node] = value
+    def tell(self, failure: Failure | None) -> list[Step]:
+        for node in _leaves_when_used(self.at.order):
             if self.at.place(node) is not None and not is_note(node):
-                self._forward(node, array, "changed since" if value is None else "")
+                self._forward(node)
         if failure is not None:
             self._fail(failure)
-        elif any(node.needs_grad for node in self.at.outputs):
-            complete = len(values) == len(self.at.order)
-            self._backward(tried(self.at.order, self.at.outputs, values) if complete else {})
+        elif self.known.walk is not None:
+            self._backward(self.known.walk.events)
         return self.steps
 
     def _add(self, phase: str, kind: str, operation: str, rule: str, result: KnownGradient, **facts) -> None:
@@ -140,8 +123,9 @@ class _Teller:
 
     # -- forward ---------------------------------------------------------------------------------------
 
-    def _forward(self, node: Node, array: numpy.ndarray | None, trouble: str) -> None:
-        result = KnownGradient(node.shape, None if array is None else summarise(array, self.keep), trouble)
+    def _forward(self, node: Node) -> None:
+        trouble = "changed since" if node in self.known.lost else ""
+        result = KnownGradient(node.shape, self.known.summaries.get(node), trouble)
         facts = {"name": self.names[node], "module": _module(node), "box": self.at.place(node)}
         if node.op is None:
             what = "parameter" if node.needs_grad else "number" if words.is_constant(node) else "input"
@@ -161,25 +145,17 @@ class _Teller:
         self._add("forward", "failed", failure.name, rule, what, name=failure.name, shapes=shapes, box=FAILED)
 
     def _numbers(self, node: Node) -> str:
-        return words.written_out(node, self.scalars)
+        return words.written_out(node, self.known.numbers)
 
     def _given(self, node: Node) -> dict[str, float]:
-        return {words.operation(node).input_name(i): self.scalars[parent] for i, parent in enumerate(node.inputs)}
+        return {words.operation(node).input_name(i): self.known.numbers[parent] for i, parent in enumerate(node.inputs)}
 
     # -- backward --------------------------------------------------------------------------------------
 
-    def _backward(self, trials: Mapping[Node, Trial]) -> None:
-        def probe(node: Node, g: numpy.ndarray) -> float | None:
-            return float((g * trials[node].v).sum()) if node in trials else None
-
-        events = walk_back(self.at.outputs, self.keep, probe).events
+    def _backward(self, events: Sequence[Visit | Share]) -> None:
+        checks = self.known.checks
         arrivals = {event.node: event.arrived for event in events if isinstance(event, Share)}
         self.last_share = {event.user: event for event in events if isinstance(event, Share)}
-        checks = {
-            event.node: trials[event.node].against(event.probed)
-            for event in events
-            if isinstance(event, Visit) and event.probed is not None
-        }
         for node in self.at.outputs:  # one that is an input of another begins with 1, and gets shares besides
             first = next((event for event in events if isinstance(event, Share) and event.node is node), None)
             if first is not None and first.earlier is not None:
@@ -256,21 +232,23 @@ class _Teller:
         return "share", what, rule, share, more
 
     def _local(self, user: Node, position: int) -> ArraySummary | None:
-        """The local Jacobian, if it has no more than `keep` elements, and is small enough to be read."""
+        """The local Jacobian, if it has no more elements than are kept of tensors, and is small enough to be read."""
         size = prod(user.shape) * prod(user.inputs[position].shape)
-        if not 0 < size <= min(self.keep, JACOBIAN_ELEMENTS) or any(parent not in self.small for parent in user.inputs):
+        if not 0 < size <= min(self.known.keep, JACOBIAN_ELEMENTS) or any(
+            parent not in self.known.small for parent in user.inputs
+        ):
             return None
-        found = local_jacobian(user, position, [self.small[parent] for parent in user.inputs])
-        return None if found is None else summarise(found, self.keep)
+        found = local_jacobian(user, position, [self.known.small[parent] for parent in user.inputs])
+        return None if found is None else summarise(found, JACOBIAN_ELEMENTS)
 
     def _share_numbers(self, event: Share) -> str:
         """`2 · 3 = 6`: a rule between single numbers, with the numbers put in."""
         user, share = event.user, event.share.numbers
         g = None if self.incoming is None else self.incoming.numbers
-        known = [node in self.scalars for node in (user, *user.inputs)]
+        known = [node in self.known.numbers for node in (user, *user.inputs)]
         if not all(known) or g is None or share is None or g.size != 1 or share.size != 1:
             return ""
-        given = {**self._given(user), "y": self.scalars[user]}
+        given = {**self._given(user), "y": self.known.numbers[user]}
         write = lambda digits: words.rule_with_numbers(user, event.position, g.only, given, digits)  # noqa: E731
         text = true_text(write, share.only)
         return f"{text} = {number(share.only)}" if text not in ("", number(share.only)) else ""

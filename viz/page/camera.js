@@ -3,6 +3,7 @@
 
 const pane = at("pane"), world = at("world");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const FAR = 0.28; // from farther than that letters are specks
 const camera = { x: 0, y: 0, k: 1, nearest: 6, farthest: 0.02, moved: () => {} };
 let drawing = 0, gliding = 0;
 
@@ -13,7 +14,7 @@ function look(x, y, k) {
   drawing ||= requestAnimationFrame(() => {
     drawing = 0;
     world.setAttribute("transform", `translate(${camera.x.toFixed(2)} ${camera.y.toFixed(2)}) scale(${camera.k.toFixed(5)})`);
-    world.classList.toggle("far", camera.k < 0.28); // letters are specks: they are left out
+    world.classList.toggle("far", camera.k < FAR);
     camera.moved();
   });
 }

@@ -12,9 +12,13 @@ at("reveal").addEventListener("click", () => {
   at("next").focus();
 });
 at("predict").addEventListener("change", showStep);
-at("all").addEventListener("click", (event) => {
-  const index = rows.indexOf(event.target.closest("tbody tr"));
-  if (index >= 0) goInto(index);
+document.addEventListener("DOMContentLoaded", () => {
+  rows.push(...document.querySelectorAll("#all tbody tr"));
+  if (position) showStep();
+  at("all").addEventListener("click", (event) => {
+    const index = rows.indexOf(event.target.closest("tbody tr"));
+    if (index >= 0) goInto(index);
+  });
 });
 document.addEventListener("keydown", (event) => {
   const moves = { ArrowRight: partNow() + 2, ArrowLeft: partNow(), Home: 0, End: story.length };
@@ -33,6 +37,7 @@ if (outermost) {
   at("open-all").addEventListener("click", () => openAll(true));
   at("close-all").addEventListener("click", () => openAll(false));
   camera.moved = () => {
+    cull();
     showCrumbs();
     frameWhatIsSeen();
   };
@@ -51,5 +56,6 @@ if (outermost) {
   tellAgain();
   showStep();
 }
+requestAnimationFrame(() => requestAnimationFrame(() => performance.mark("first view"))); // for the benchmark
 at("controls").hidden = false;
 document.body.classList.add("stepping");

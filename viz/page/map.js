@@ -11,8 +11,45 @@ function redraw() {
   at("frames").replaceChildren(...seenNow.frames.map(frameElement));
   at("arrows").replaceChildren(...[...seenNow.arrows.values()].map(arrowElement));
   at("boxes").replaceChildren(...[...seenNow.boxes.values()].map(boxElement));
+  culledFrom = null;
+  cull();
   if (focused?.isConnected) focused.focus({ preventScroll: true });
   for (const tell of changed) tell();
+}
+
+// Only what lies in the pane, or near it, is drawn: of large maps, seen from near, a small part.
+const hiddenNow = new Set(); // elements
+let culledFrom = null; // the part of the map that was looked at when it was last decided what to draw
+function cull() {
+  const there = seen(), was = culledFrom;
+  if (seenNow.boxes.size + seenNow.arrows.size < 200) return showEverything();
+  if (was && was.k === camera.k && Math.abs(there.x - was.x) < there.width / 4 && Math.abs(there.y - was.y) < there.height / 4) return;
+  culledFrom = { ...there, k: camera.k };
+  const left = there.x - there.width / 2, right = there.x + 1.5 * there.width, top = there.y - there.height / 2, bottom = there.y + 1.5 * there.height;
+  const draw = (element, x0, y0, x1, y1) => hide(element, x1 < left || x0 > right || y1 < top || y0 > bottom);
+  for (const { box, x, y } of seenNow.boxes.values()) draw(drawnBoxes.get(box.id), x, y, x + box.at[2], y + box.at[3]);
+  for (const { arrow, points } of seenNow.arrows.values()) {
+    let x0 = Infinity, y0 = Infinity, x1 = -Infinity, y1 = -Infinity;
+    for (const [x, y] of points) {
+      x0 = Math.min(x0, x);
+      y0 = Math.min(y0, y);
+      x1 = Math.max(x1, x);
+      y1 = Math.max(y1, y);
+    }
+    draw(drawnArrows.get(arrow.id), x0, y0, x1 + 80, y1);
+  }
+}
+
+function hide(element, isHidden) {
+  if (hiddenNow.has(element) === isHidden) return;
+  element.style.display = isHidden ? "none" : "";
+  if (isHidden) hiddenNow.add(element);
+  else hiddenNow.delete(element);
+}
+
+function showEverything() {
+  for (const element of [...hiddenNow]) hide(element, false);
+  culledFrom = null;
 }
 
 const whole = () => ({ x: -8, y: -8, width: seenNow.width + 16, height: seenNow.height + 16 });

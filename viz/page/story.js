@@ -6,7 +6,7 @@ let position = 0; // how many steps are done; 0 is the whole picture
 let revealed = true;
 const known = new Map(); // id of what is drawn -> the number of steps after which it is complete
 const toldNow = []; // what is to be done when another step is told
-const rows = [...document.querySelectorAll("#all tbody tr")];
+const rows = []; // of the table of all steps, which is read after the script
 
 function tellAgain() {
   story = [];
@@ -103,7 +103,7 @@ function showRows(part, asked) {
   marked = part ? rows.slice(part.from, part.to) : [];
   for (const row of marked) row.setAttribute("aria-current", "step");
   const hiding = at("predict").checked;
-  at("all").classList.toggle("hiding", hiding);
+  document.body.classList.toggle("hiding", hiding);
   if (hiding) rows.forEach((row, index) => row.classList.toggle("unseen", index >= position || (asked && index >= part.from)));
 }
 
