@@ -67,16 +67,16 @@ def _unsafe(path: Path) -> str | None:
         return None
     for folder in (path / NUMBAS, path, *path.parents):
         try:
-            found = folder.stat()
+            status = folder.stat()
         except FileNotFoundError:
             continue
         except OSError as error:
             return f"{folder} cannot be looked at ({error.strerror})"
-        if found.st_uid not in (0, os.getuid()):
+        if status.st_uid not in (0, os.getuid()):
             return f"{folder} belongs to another user"
-        open_to = stat.S_IWOTH if _is_private(found.st_gid) else stat.S_IWOTH | stat.S_IWGRP
-        each_their_own = folder in path.parents and found.st_mode & stat.S_ISVTX
-        if found.st_mode & open_to and not each_their_own:
+        open_to = stat.S_IWOTH if _is_private(status.st_gid) else stat.S_IWOTH | stat.S_IWGRP
+        each_their_own = folder in path.parents and status.st_mode & stat.S_ISVTX
+        if status.st_mode & open_to and not each_their_own:
             return f"others may write to {folder}"
     return None
 
@@ -86,10 +86,10 @@ def _is_private(group: int) -> bool:
     if pwd is None or grp is None:
         return False
     try:
-        user, found = pwd.getpwuid(os.getuid()), grp.getgrgid(group)
+        user, members = pwd.getpwuid(os.getuid()), grp.getgrgid(group)
     except KeyError:
         return False
-    return user.pw_gid == group and user.pw_name == found.gr_name and set(found.gr_mem) <= {user.pw_name}
+    return user.pw_gid == group and user.pw_name == members.gr_name and set(members.gr_mem) <= {user.pw_name}
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -70,10 +70,10 @@ class Compiled:
         """This program for another recording, if that is the same; else None."""
         if self.failed or not self.executable.fits() or not alike(self.recording, recording):
             return None
-        made = copy.copy(self)
-        made.recording, made._fresh, made.used = recording, True, -1
-        made.look_at_memory(tensors)
-        return made
+        twin = copy.copy(self)
+        twin.recording, twin._fresh, twin.used = recording, True, -1
+        twin.look_at_memory(tensors)
+        return twin
 
     def fits(self, tensors: list[Tensor]) -> bool:
         """Whether what the recording relied on holds in this call."""

@@ -35,7 +35,7 @@ ENGINES = {
 def device_of(program: Program, arguments: list[Tensor]) -> Device:
     """The device on which a program runs. `CompileError` if its tensors are on several."""
     transfers = {i.inputs[0]: Device(i.params["device"]) for i in program.instructions if i.op is transfer}
-    found: dict[Any, str] = {}
+    places: dict[Any, str] = {}
     for value in program.sources():
         source = value.source
         if source.kind == "argument":
@@ -48,13 +48,13 @@ def device_of(program: Program, arguments: list[Tensor]) -> Device:
             continue  # numbers go everywhere
         if source.kind == "argument" and value in transfers:
             device = transfers[value]  # to which it goes at once
-        found.setdefault(device, what)
+        places.setdefault(device, what)
     for draw in (instruction for instruction in program.instructions if instruction.op is DRAW):
-        found.setdefault(transfers.get(draw.output, draw.params["device"]), "a random draw")
-    if len(found) > 1:
-        where = ", ".join(f"{what} on {device}" for device, what in found.items())
+        places.setdefault(transfers.get(draw.output, draw.params["device"]), "a random draw")
+    if len(places) > 1:
+        where = ", ".join(f"{what} on {device}" for device, what in places.items())
         raise CompileError(f"tg.compile needs all tensors of a function on one device, but there is {where}")
-    device = next(iter(found), current_device())
+    device = next(iter(places), current_device())
     if device.kind not in ENGINES:
         raise CompileError(f"tg.compile cannot run on {device}, only on {', '.join(ENGINES)}")
     return device

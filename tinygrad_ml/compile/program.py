@@ -202,10 +202,10 @@ class Program:
 
     def sources(self) -> list[Value]:
         """The values from outside, in the order of their numbers."""
-        found = {value for i in self.instructions for value in i.inputs if value.source is not None}
-        found |= {value for value in self.results if value.source is not None}
-        found |= {value for pair in self.writes for value in pair if value.source is not None}
-        return sorted(found, key=lambda value: value.number)
+        sources = {value for i in self.instructions for value in i.inputs if value.source is not None}
+        sources |= {value for value in self.results if value.source is not None}
+        sources |= {value for pair in self.writes for value in pair if value.source is not None}
+        return sorted(sources, key=lambda value: value.number)
 
     def __str__(self) -> str:
         rows = [(f"{value!r} = {_origin(value)}", value) for value in self.sources()]

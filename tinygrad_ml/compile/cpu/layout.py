@@ -69,7 +69,7 @@ class HostLayout(Layout):
         return straight and memory not in map(self.roots.get, instruction.inputs)
 
     def _in_place(self) -> dict[Value, Value]:
-        found = super()._in_place()
+        in_place = super()._in_place()
         makers = {output: kernel for kernel in self.kernels for output in kernel.outputs}
         looked_at = {root for value, root in self.roots.items() if root is not value}
         for kernel in self.kernels:
@@ -77,10 +77,10 @@ class HostLayout(Layout):
             if instruction.op is not concat or instruction.output in self.handed_out:
                 continue
             loops = [x for x in instruction.inputs if x in makers and makers[x].kind == "loop" and not makers[x].axes]
-            free = set(loops) - looked_at - found.keys() - self.handed_out - self.parts.keys()
+            free = set(loops) - looked_at - in_place.keys() - self.handed_out - self.parts.keys()
             if len(free) == len(instruction.inputs):
                 self._compute_in_parts(instruction)
-        return found
+        return in_place
 
     def _compute_in_parts(self, instruction: Instruction) -> None:
         axis, offsets = instruction.params["axis"], instruction.params["offsets"]
@@ -90,8 +90,8 @@ class HostLayout(Layout):
             self.forms[value] = self.forms[instruction.output][where]
 
     def memory(self, value: Value) -> set[Value]:
-        found = super().memory(value)
-        return found | {self.parts[root][0] for root in found if root in self.parts}
+        roots = super().memory(value)
+        return roots | {self.parts[root][0] for root in roots if root in self.parts}
 
     def planned(self, kernel: Kernel) -> list[Value]:
         return [value for value in super().planned(kernel) if value not in self.parts]

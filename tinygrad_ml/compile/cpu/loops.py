@@ -86,20 +86,20 @@ class Operand(NamedTuple):
 class Operands:
     """The arrays that a loop is given.
 
-    forms     value -> how it lies
-    in_place  value -> the value from outside in whose memory it is computed. Both are one operand, since a compiler
-              that sees two arrays has to expect that they overlap otherwise
-    made      value that the kernel computes -> the instruction that does
+    forms      value -> how it lies
+    in_place   value -> the value from outside in whose memory it is computed. Both are one operand, since a compiler
+               that sees two arrays has to expect that they overlap otherwise
+    producers  value that the kernel computes -> the instruction that does
     """
 
     def __init__(self, loop: KernelLoop, forms: Mapping[Value, numpy.ndarray], in_place: Mapping[Value, Value]):
         self.loop, self._kernel, self._forms, self._in_place = loop, loop.kernel, forms, in_place
-        self.made = {instruction.output: instruction for instruction in self._kernel.instructions}
+        self.producers = {instruction.output: instruction for instruction in self._kernel.instructions}
 
     def results(self) -> list[Operand]:
         """Those that are written to."""
         return [
-            *(self.result(value) for value in self.made if self.in_memory(value)),
+            *(self.result(value) for value in self.producers if self.in_memory(value)),
             *map(self.total, self.loop.totals),
         ]
 
@@ -109,13 +109,13 @@ class Operands:
             self.taken(value, instruction)
             for instruction in self._kernel.instructions
             for value in instruction.inputs
-            if value not in self.made and constant(value) is None
+            if value not in self.producers and constant(value) is None
         ]
         return list(dict.fromkeys((*taken, *self.results())))
 
     def in_memory(self, value: Value) -> bool:
         """Whether a value that is made here is stored."""
-        return value in self.loop.kept or (value in self._kernel.outputs and not self.made[value].renames)
+        return value in self.loop.kept or (value in self._kernel.outputs and not self.producers[value].renames)
 
     def taken(self, value: Value, instruction: Instruction) -> Operand:
         """A value from outside, as an instruction reads it."""

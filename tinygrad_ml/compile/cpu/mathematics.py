@@ -239,8 +239,8 @@ def _log(x):
         series = series * r - float32(0.24999943)
         series = series * r + float32(0.33333334)
         k = float32(n) - (float32(25) if few else float32(0))
-        found = k * LN2_HIGH + (r + (r * r * (series * r - float32(0.5)) + k * LN2_LOW))
-        found = found if x > float32(0) else (-INFINITE if x == float32(0) else UNKNOWN)
-        return found if x < INFINITE else x
+        log_x = k * LN2_HIGH + (r + (r * r * (series * r - float32(0.5)) + k * LN2_LOW))
+        log_x = log_x if x > float32(0) else (-INFINITE if x == float32(0) else UNKNOWN)
+        return log_x if x < INFINITE else x
 
     return of_float32

@@ -59,7 +59,7 @@ class _Writer:
 
     def __init__(self, operands: Operands):
         self.loop, self.kernel, self.turns = operands.loop, operands.loop.kernel, operands.loop.turns
-        self.operands, self.made = operands, operands.made
+        self.operands, self.producers = operands, operands.producers
         given = operands.all()
         self.groups = neighbours(self.kernel.shape, [operand.strides for operand in given], apart=self.kernel.axes)
         self.sizes = tuple(size(tuple(self.kernel.shape[axis] for axis in group)) for group in self.groups)
@@ -131,7 +131,7 @@ class _Writer:
         literal = constant(value)
         if literal is not None:
             return literal
-        if value in self.made:
+        if value in self.producers:
             if value in loaded or not self.operands.in_memory(value):
                 return self.names[value]
             key, operand, name = value, self.operands.result(value), self._name(value)  # from an earlier turn

@@ -27,17 +27,17 @@ def in_turns(kernels: Iterable[Kernel]) -> list[list[Kernel]]:
     for kernel in kernels:
         turns.add(kernel, kernel.needs & here)
     turns.close()
-    return turns.made
+    return turns.all
 
 
 class _Turns:
     """Turns that are made, and a last one for which others are waited for.
 
-    made  kernels by turn
+    all  kernels by turn
     """
 
     def __init__(self):
-        self.made: list[list[Kernel]] = []
+        self.all: list[list[Kernel]] = []
         self._number: dict[Kernel, int] = {}  # of the turn
         self._room: dict[int, int] = {}  # turn of small kernels -> threads that may come to it
         self._waiting: list[Kernel] = []
@@ -62,7 +62,7 @@ class _Turns:
             if threads <= self._room[turn]:
                 self._room[turn] -= threads
                 self._number[kernel] = turn
-                self.made[turn].append(kernel)
+                self.all[turn].append(kernel)
                 return
         if threads > self._left:
             self.close()
@@ -72,15 +72,15 @@ class _Turns:
     def close(self) -> None:
         """Let those run that have waited."""
         if self._waiting:
-            self._room[len(self.made)] = self._left
+            self._room[len(self.all)] = self._left
             self._make(self._waiting)
         for view in self._views:
             self._make([view])
         self._waiting, self._views, self._left = [], [], FULL_PROCESSOR_THREADS
 
     def _make(self, kernels: list[Kernel]) -> None:
-        self._number |= dict.fromkeys(kernels, len(self.made))
-        self.made.append(kernels)
+        self._number |= dict.fromkeys(kernels, len(self.all))
+        self.all.append(kernels)
 
 
 def _threads(kernel: Kernel) -> int:
@@ -90,14 +90,14 @@ def _threads(kernel: Kernel) -> int:
 
 def beside(launches: Iterable[Launch]) -> list[Launch]:
     """The same in as few launches as may be, of launches that do not need each other, in the same order or any."""
-    made: list[Launch] = []
+    whole: list[Launch] = []
     waiting: list[Launch] = []
     for one in launches:
         if waiting and not _fit([*waiting, one]):
-            made.append(_as_one(waiting))
+            whole.append(_as_one(waiting))
             waiting = []
         waiting.append(one)
-    return [*made, _as_one(waiting)] if waiting else made
+    return [*whole, _as_one(waiting)] if waiting else whole
 
 
 def _fit(launches: Sequence[Launch]) -> bool:

@@ -253,13 +253,13 @@ class BlasPlan:
             (CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, ctypes.c_uint32(out)),
         ):
             self._lt.set("MatmulPreference", preference, attribute, value)
-        found, count = _Heuristic(), ctypes.c_int()
+        heuristic, count = _Heuristic(), ctypes.c_int()
         layouts = self.operation, self.b, self.a, self.out, self.out
-        results = ctypes.byref(found), ctypes.byref(count)
+        results = ctypes.byref(heuristic), ctypes.byref(count)
         self._lt.call("MatmulAlgoGetHeuristic", handle, *layouts, preference, 1, *results)
-        if not count.value or found.state != CUBLAS_STATUS_SUCCESS:
+        if not count.value or heuristic.state != CUBLAS_STATUS_SUCCESS:
             raise DeviceError(f"cuBLAS has no algorithm for {self.product}")
-        self.algorithm, self.workspace = found.algo, found.workspaceSize
+        self.algorithm, self.workspace = heuristic.algo, heuristic.workspaceSize
 
 
 def _library() -> ctypes.CDLL:

@@ -104,25 +104,25 @@ class Executable(schedule.Executable):
 
     def _all_tasks(self, layout: DeviceLayout) -> list[Task]:
         forms = layout.forms | {value: layout.forms[memory] for value, memory in layout.in_place.items()}
-        made: list[Task] = []
+        work: list[Task] = []
         for structured, equal in groupby(
             self.turns, lambda turn: structure(turn[0], forms) if len(turn) == 1 else None
         ):
             if structured is None:
-                made += [task for turn in equal for task in self._at_once(turn, layout, forms)]
+                work += [task for turn in equal for task in self._at_once(turn, layout, forms)]
             else:
-                made += self._side_by_side([kernel for (kernel,) in equal], layout, forms)
+                work += self._side_by_side([kernel for (kernel,) in equal], layout, forms)
         # What moves is written to after the launch: the graph does not know where it lies.
         copies = [(memory, value) for memory, value in self.program.writes if value not in layout.in_place]
         self._after = [(memory, value) for memory, value in copies if memory in self.moving]
-        return [*made, *(CopyTask(*pair) for pair in copies if pair[0] not in self.moving)]
+        return [*work, *(CopyTask(*pair) for pair in copies if pair[0] not in self.moving)]
 
     def _at_once(self, turn: list[Kernel], layout: Layout, forms: dict[Value, numpy.ndarray]) -> list[Task]:
         """The tasks of kernels that do not need each other, with as few launches as may be."""
-        made = [task for kernel in turn for task in tasks(kernel, layout, forms)]
+        work = [task for kernel in turn for task in tasks(kernel, layout, forms)]
         if len(turn) == 1:
-            return made
-        return [LaunchTask(launch) for launch in beside(task.launch for task in made if isinstance(task, LaunchTask))]
+            return work
+        return [LaunchTask(launch) for launch in beside(task.launch for task in work if isinstance(task, LaunchTask))]
 
     def _side_by_side(self, kernels: list[Kernel], layout: Layout, forms: dict[Value, numpy.ndarray]) -> list[Task]:
         """The tasks of kernels of one structure: one, if they can be one launch."""

@@ -50,7 +50,7 @@ class _Gathers(Rewriting):
             if indexed and all(value.dtype in dtypes.SUPPORTED for value in values):
                 instruction = self._gather(instruction)
             self.keep(instruction)
-        return self.program.with_instructions(self.made.values())
+        return self.program.with_instructions(self.producers.values())
 
     def _gather(self, instruction: Instruction) -> Instruction:
         self.scope = instruction.output.scope
@@ -78,17 +78,17 @@ class _Gathers(Rewriting):
 
     def _leading_to(self, value: Value) -> list[Instruction]:
         """The operations that compute an element of the value; as many as are looked at, if they are more than `REPEATED_OPERATIONS`."""
-        waiting, found = [value], []
-        while waiting and len(found) <= REPEATED_OPERATIONS:
-            instruction = self.made.get(waiting.pop())
+        waiting, operations = [value], []
+        while waiting and len(operations) <= REPEATED_OPERATIONS:
+            instruction = self.producers.get(waiting.pop())
             if instruction is not None and _for_each_element(instruction):
-                found.append(instruction)
+                operations.append(instruction)
                 waiting += _operands(instruction)
-        return found
+        return operations
 
     def _computed_again(self, value: Value, after: int, shape: tuple[int, ...]) -> Value:
         """The value for each element of the result."""
-        instruction = self.made.get(value)
+        instruction = self.producers.get(value)
         if instruction is None or not _for_each_element(instruction):
             return self._shown(value, after, shape)
         operands = tuple(self._computed_again(operand, after, shape) for operand in _operands(instruction))

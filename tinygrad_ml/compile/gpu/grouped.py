@@ -65,8 +65,8 @@ def grouped(kernels: Sequence[Kernel], forms: Mapping[Value, numpy.ndarray]) -> 
     """
     first = kernels[0]
     kinds = {structure(kernel, forms) for kernel in kernels}
-    made = {value for kernel in kernels for value in kernel.outputs}
-    if len(kernels) < 2 or len(kinds) > 1 or None in kinds or any(v in made for k in kernels for v in k.inputs()):
+    outputs = {value for kernel in kernels for value in kernel.outputs}
+    if len(kernels) < 2 or len(kinds) > 1 or None in kinds or any(v in outputs for k in kernels for v in k.inputs()):
         return None
     reads = [[value for value in kernel.inputs() if constant(value) is None] for kernel in kernels]
     columns = list(zip(*[(*taken, *kernel.outputs) for taken, kernel in zip(reads, kernels, strict=True)], strict=True))
@@ -82,16 +82,16 @@ def grouped(kernels: Sequence[Kernel], forms: Mapping[Value, numpy.ndarray]) -> 
         Places("i", (max(counts[0], 2),), steps, kind), first.instructions, reads[0], first.outputs, EACH, "n", {}
     )
     blocks = [-(-count // (THREADS * EACH)) for count in counts]
-    table = _table(own, counts, blocks, made)
+    table = _table(own, counts, blocks, outputs)
     start = [
-        *(f"{'' if c[0] in made else 'const '}{POINTER[c[0].dtype]}* p{c[0].number};" for c in own),
+        *(f"{'' if c[0] in outputs else 'const '}{POINTER[c[0].dtype]}* p{c[0].number};" for c in own),
         f"{kind} n, first;  // elements, and the first of the blocks that compute them",
         *table,
         f"const {kind} i = {EACH} * ((blockIdx.x - first) * {f'{THREADS}LL' if kind != 'int' else THREADS} + threadIdx.x);",
         "if (i >= n) return;",
     ]
-    parameters = [parameter(value, value in made) for value in shared]
-    parameters += [parameter(value, value in made).replace(" p", " m") for value in members]
+    parameters = [parameter(value, value in outputs) for value in shared]
+    parameters += [parameter(value, value in outputs).replace(" p", " m") for value in members]
     remark = f"{len(kernels)} times {first.name}; the names are those of the first time"
     return launch(
         first.name, remark, [*start, *lines], (), (), (sum(blocks),), THREADS,
@@ -99,7 +99,9 @@ def grouped(kernels: Sequence[Kernel], forms: Mapping[Value, numpy.ndarray]) -> 
     )  # fmt: skip
 
 
-def _table(own: Sequence[Sequence[Value]], counts: Sequence[int], blocks: Sequence[int], made: set[Value]) -> list[str]:
+def _table(
+    own: Sequence[Sequence[Value]], counts: Sequence[int], blocks: Sequence[int], outputs: set[Value]
+) -> list[str]:
     """Lines that say of each block what it works for."""
     lines, begin = [], 0
     for k, (count, more) in enumerate(zip(counts, blocks, strict=True)):

@@ -47,13 +47,13 @@ class Index:
         self.common = broadcast(*arrays) if arrays else ()
         chosen = [i for i, part in enumerate(index) if self._chosen(part, arrays)]
         apart = any(b - a != 1 for a, b in pairwise(chosen))
-        self.first, found = 0, apart or not chosen
+        self.first, placed = 0, apart or not chosen
         self.parts: list[Part] = []
         shown, axis, number = (len(self.common) if apart else 0), 0, 0
         for part in self._written_out(index, len(shape)):
             if self._chosen(part, arrays):
-                if not found:
-                    self.first, found = shown, True
+                if not placed:
+                    self.first, placed = shown, True
                     shown += len(self.common)
                 if part is ARRAY:
                     self.parts.append(Part(axis, None, array=number))

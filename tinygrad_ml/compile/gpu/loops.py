@@ -54,14 +54,14 @@ def elementwise(
     reads = [value for value in inputs if constant(value) is None]
     wide = needs_wide([forms[value] for value in (*reads, *outputs)], count)
     kind = "long long" if wide else "int"
-    found = {i: Gather(i, forms) for i in instructions if i.op is GATHER}
-    in_place = {value for i in instructions for value in (i.inputs[1:] if i in found else i.inputs)}
+    gathers = {i: Gather(i, forms) for i in instructions if i.op is GATHER}
+    in_place = {value for i in instructions for value in (i.inputs[1:] if i in gathers else i.inputs)}
     loads = [value for value in reads if value in in_place]
     strides = {value: strides_in(forms[value], shape) for value in (*loads, *outputs)}
-    places = Places("i", shape, {**strides, **{i: gather.along for i, gather in found.items()}}, kind)
-    each = 4 if count >= FOUR_AT_A_TIME_ELEMENTS and not found and _four_fit(places) else 1
+    places = Places("i", shape, {**strides, **{i: gather.along for i, gather in gathers.items()}}, kind)
+    each = 4 if count >= FOUR_AT_A_TIME_ELEMENTS and not gathers and _four_fit(places) else 1
     threads = 256 if count >= 1 << 16 else 128 if count >= 128 else 32
-    lines = body(places, instructions, loads, outputs, each, str(count), found)
+    lines = body(places, instructions, loads, outputs, each, str(count), gathers)
     thread = f"{BLOCK_NUMBER} * {f'{threads}LL' if wide else threads} + threadIdx.x"
     start = [f"const {kind} i = {f'4 * ({thread})' if each == 4 else thread};", f"if (i >= {count}) return;"]
     remark = f"{words}: {' × '.join(map(str, shape)) or 'one'}{', four by each thread' if each == 4 else ''}"

@@ -51,11 +51,11 @@ class Accumulator:
             more = f"({self.type}){operand}"
         return f"{self.fold}::of({self.name}, {more})"
 
-    def value(self, found: str) -> str:
-        """What all have found, as the value of the reduction."""
+    def value(self, total: str) -> str:
+        """What all have total, as the value of the reduction."""
         if self._position:
-            return f"{found}.place"
-        return f"rounded({found})" if self.instruction.output.dtype == dtypes.float16 else found
+            return f"{total}.place"
+        return f"rounded({total})" if self.instruction.output.dtype == dtypes.float16 else total
 
 
 def _fold(instruction: Instruction, dtype: numpy.dtype, kind: str) -> str:

@@ -34,7 +34,7 @@ def small_products(program: Program) -> Program:
         shape = (m, k, n) if axis == 1 else (m, n, k)
         product = new(elementwise.mul, (left, right), shape, left.dtype)
         keep(Instruction(reduce.sum_, (product,), {"axis": (axis,), "keepdims": False}, instruction.output))
-    return program.with_instructions(rewriting.made.values())
+    return program.with_instructions(rewriting.producers.values())
 
 
 def _is_small(instruction: Instruction) -> bool:

@@ -56,7 +56,7 @@ class Work:
         self.kept_axes = tuple(a for a in range(len(self.shape)) if a not in kernel.axes)
         self.rows = size(tuple(self.shape[a] for a in self.kept_axes))
         self.columns = size(tuple(self.shape[a] for a in kernel.axes))
-        self.made = {instruction.output for instruction in kernel.instructions}
+        self.own = {instruction.output for instruction in kernel.instructions}
         self.reads = [v for v in kernel.inputs() if constant(v) is None]
         wide = needs_wide([forms[v] for v in (*self.reads, *kernel.outputs)], self.rows * self.columns)
         self.kind = "long long" if wide else "int"
@@ -74,7 +74,7 @@ class Work:
             if instruction in self.gathers:
                 strides[instruction] = along_domain(self.kernel, self.gathers[instruction].along)
             for value in self._operands(instruction):
-                if value not in self.made and constant(value) is None:
+                if value not in self.own and constant(value) is None:
                     key = self._key(instruction, value)
                     strides[key] = key[1]
         for value in self.kernel.outputs:
@@ -137,7 +137,7 @@ class Work:
 
     def _operand(self, instruction: Instruction, value: Value, loads: dict[tuple[Value, tuple[int, ...]], str]) -> str:
         """The value as an expression; a line that reads it is added, if it comes from outside."""
-        if value in self.made or constant(value) is not None:
+        if value in self.own or constant(value) is not None:
             return self.names[value]
         key = self._key(instruction, value)
         if key not in loads:
@@ -167,14 +167,14 @@ class Work:
         waiting = [operand for now, operand in self.reductions.values() if now == turn]
         if turn == self.passes - 1:
             waiting += [self.names[value] for value in self.full_outputs]
-        found: set[str] = set()
+        needed: set[str] = set()
         while waiting:
             name = waiting.pop()
-            if name in self.of_element and name not in found:
-                found.add(name)
+            if name in self.of_element and name not in needed:
+                needed.add(name)
                 if name not in near:
                     waiting += self.of_element[name].operands
-        return [name for name in self.of_element if name in found]
+        return [name for name in self.of_element if name in needed]
 
     def kept_near(self) -> dict[str, int]:
         """The values of elements that a later pass needs again -> the pass that computes them."""

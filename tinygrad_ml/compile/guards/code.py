@@ -42,13 +42,13 @@ def names_in(code: types.CodeType) -> NamesInCode:
     met: dict[str, set[str]] = {}
     for instruction in dis.get_instructions(code):
         met.setdefault(instruction.opname, set()).add(instruction.argval)
-    found = [set().union(*(met.get(name, ()) for name in names)) for names in _NAMING]
-    if found[0] & {"getattr", "hasattr", "vars"}:  # by the names of attributes as strings
-        found[2].update(text for text in code.co_consts if isinstance(text, str) and text.isidentifier())
+    by_kind = [set().union(*(met.get(name, ()) for name in names)) for names in _NAMING]
+    if by_kind[0] & {"getattr", "hasattr", "vars"}:  # by the names of attributes as strings
+        by_kind[2].update(text for text in code.co_consts if isinstance(text, str) and text.isidentifier())
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            found = [names | inner for names, inner in zip(found, names_in(constant), strict=True)]
-    read, variables, read_attributes, attributes = found
+            by_kind = [names | inner for names, inner in zip(by_kind, names_in(constant), strict=True)]
+    read, variables, read_attributes, attributes = by_kind
     return NamesInCode(*map(frozenset, (read, read | variables, read_attributes, read_attributes | attributes)))
 
 

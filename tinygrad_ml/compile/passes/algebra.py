@@ -26,20 +26,20 @@ FOLDED_ELEMENTS = 64
 def algebra(program: Program) -> Program:
     """With each instruction simplified, if a rule below applies to it; again and again."""
     replaced: dict[Value, Value] = {}
-    made: dict[Value, Instruction] = {}
+    producers: dict[Value, Instruction] = {}
     kept = []
     for instruction in program.instructions:
         inputs = tuple(_now(value, replaced) for value in instruction.inputs)
         instruction = Instruction(instruction.op, inputs, instruction.params, instruction.output)
         while True:
-            simpler = _simplified(instruction, made)
+            simpler = _simplified(instruction, producers)
             if not isinstance(simpler, Instruction):
                 break
             instruction = simpler
         if simpler is not None:
             replaced[instruction.output] = simpler
         else:
-            made[instruction.output] = instruction
+            producers[instruction.output] = instruction
             kept.append(instruction)
     return program.with_instructions(kept, replaced)
 
@@ -50,11 +50,11 @@ def _now(value: Value, replaced: dict[Value, Value]) -> Value:
     return value
 
 
-def _simplified(instruction: Instruction, made: dict[Value, Instruction]) -> Value | Instruction | None:
+def _simplified(instruction: Instruction, producers: dict[Value, Instruction]) -> Value | Instruction | None:
     """The value that it is equal to, a simpler instruction for the same value, or None."""
     if isinstance(instruction.op, Primitive):
         for rule in (*FOR_ALL, *RULES.get(instruction.op, ())):
-            simpler = rule(instruction, made)
+            simpler = rule(instruction, producers)
             if simpler is not None:
                 return simpler
     return None
@@ -63,7 +63,7 @@ def _simplified(instruction: Instruction, made: dict[Value, Instruction]) -> Val
 # -- rules for all primitives -------------------------------------------------------------------------------
 
 
-def _constant(instruction: Instruction, made) -> Value | None:
+def _constant(instruction: Instruction, producers) -> Value | None:
     """An operation on small constants of the host is done now."""
     given = [value.constant for value in instruction.inputs]
     arrays = [array for array in given if isinstance(array, (numpy.ndarray, numpy.generic))]
@@ -84,12 +84,12 @@ def _constant(instruction: Instruction, made) -> Value | None:
     return Value(output.number, output.shape, output.dtype, Constant(numpy.array(array, output.dtype)))
 
 
-def _broadcast_for_nothing(instruction: Instruction, made) -> Instruction | None:
+def _broadcast_for_nothing(instruction: Instruction, producers) -> Instruction | None:
     """Elementwise operations broadcast by themselves, if another operand has the shape."""
     if not instruction.elementwise:
         return None
     for position, value in enumerate(instruction.inputs):
-        producer = made.get(value)
+        producer = producers.get(value)
         if producer is not None and producer.op is movement.broadcast_to:
             inputs = list(instruction.inputs)
             inputs[position] = producer.inputs[0]
@@ -104,7 +104,7 @@ def _same(instruction: Instruction, value: Value) -> Value | None:
     return value if value.shape == output.shape and value.dtype == output.dtype else None
 
 
-def _neutral(instruction: Instruction, made) -> Value | None:
+def _neutral(instruction: Instruction, producers) -> Value | None:
     """x ∘ n is x, with the number n of the row."""
     for position, number in enumerate(instruction.op.neutral):
         if number is not None and _is(instruction.inputs[position], number):
@@ -126,16 +126,16 @@ def _is(value: Value, number: float) -> bool:
     return array.item() == number and not numpy.signbit(array.astype(float)).any()
 
 
-def _undone(instruction: Instruction, made) -> Value | None:
+def _undone(instruction: Instruction, producers) -> Value | None:
     """-(-x) is x."""
-    producer = made.get(instruction.inputs[0])
+    producer = producers.get(instruction.inputs[0])
     return _same(instruction, producer.inputs[0]) if producer is not None and producer.op is instruction.op else None
 
 
-def _moves_nothing(instruction: Instruction, made) -> Value | Instruction | None:
+def _moves_nothing(instruction: Instruction, producers) -> Value | Instruction | None:
     """A reshape, broadcast or cast to what x is already; a reshape of a reshape."""
     (x,) = instruction.inputs
-    producer = made.get(x)
+    producer = producers.get(x)
     if _same(instruction, x) is not None:
         return x
     if instruction.op is movement.reshape and producer is not None and producer.op is movement.reshape:
@@ -143,19 +143,19 @@ def _moves_nothing(instruction: Instruction, made) -> Value | Instruction | None
     return None
 
 
-def _in_order(instruction: Instruction, made) -> Value | Instruction | None:
+def _in_order(instruction: Instruction, producers) -> Value | Instruction | None:
     """Axes in the order that they have; two permutations are one."""
     axes = instruction.params["axes"]
     if axes == tuple(range(len(axes))):
         return instruction.inputs[0]
-    producer = made.get(instruction.inputs[0])
+    producer = producers.get(instruction.inputs[0])
     if producer is not None and producer.op is movement.permute_dims:
         both = {"axes": tuple(producer.params["axes"][axis] for axis in axes)}
         return Instruction(instruction.op, producer.inputs, both, instruction.output)
     return None
 
 
-def _first_power(instruction: Instruction, made) -> Value | None:
+def _first_power(instruction: Instruction, producers) -> Value | None:
     """x¹ is x."""
     return _same(instruction, instruction.inputs[0]) if instruction.params["exponent"] == 1 else None
 
@@ -167,7 +167,7 @@ RULES: dict[Primitive, tuple[Callable, ...]] = {
     elementwise.cast: (_moves_nothing,),
     elementwise.discrete_cast: (_moves_nothing,),
     movement.permute_dims: (_in_order,),
-    movement.constant_in: (lambda instruction, made: instruction.inputs[0],),
+    movement.constant_in: (lambda instruction, producers: instruction.inputs[0],),
     elementwise.power: (_first_power,),
 }
 """Primitive -> its rules(instruction, who made each value) -> value, simpler instruction, or None."""

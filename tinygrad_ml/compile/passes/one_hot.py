@@ -50,7 +50,7 @@ def one_hot(program: Program) -> Program:
         else:
             put = new(movement.reshape, (x,), (rows, 1), x.dtype, shape=(rows, 1))
             keep(Instruction(elementwise.where, (hit, put, zero), {}, output))
-    return program.with_instructions(rewriting.made.values())
+    return program.with_instructions(rewriting.producers.values())
 
 
 def _table(instruction: Instruction, checked: set[Value]) -> tuple[int, int] | None:

@@ -15,12 +15,12 @@ from ..sources import Source
 class Rewriting:
     """A program that is being written anew.
 
-    made   its instructions so far, in order, by what they give
+    producers  its instructions so far, in order, by what they give
     scope  the calls to which values belong that were not there before
     """
 
     def __init__(self, program: Program):
-        self.made: dict[Value, Instruction] = {}
+        self.producers: dict[Value, Instruction] = {}
         self.scope: tuple[Place, ...] = ()
         self._number = max((value.number for value in (*program.producers(), *program.sources())), default=0)
 
@@ -39,4 +39,4 @@ class Rewriting:
 
     def keep(self, instruction: Instruction) -> None:
         """An instruction for a value that was there before."""
-        self.made[instruction.output] = instruction
+        self.producers[instruction.output] = instruction

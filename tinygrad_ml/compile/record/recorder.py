@@ -295,13 +295,13 @@ class Recorder:
     def writes(self, made: set[int]) -> list[tuple[Value, Value]]:
         """(memory, value) of all memory that was overwritten and is somebody's. `made` are the ids of tensors that the
         function made and returns: they are the caller's, and other ones in each step."""
-        found = []
+        writes = []
         for array, traced, first, tensors in self._lifted.values():
             if first.source is None:
                 first.source = _source_of(array, tensors, made)
             if traced.written and not isinstance(first.source, Constant):  # else it was made here, and nobody has it
-                found.append((first, traced.value))
-        return found
+                writes.append((first, traced.value))
+        return writes
 
 
 def _source_of(array: Any, tensors: list[weakref.ref], made: set[int]) -> Source:

@@ -197,7 +197,7 @@ _kinds: dict[str, type[Traced]] = {}
 def traced_type(real: Any) -> type[Traced]:
     """The type of arrays that stand for those of the backend `real`."""
     if real.kind not in _kinds:
-        made = type("Traced", (Traced,), {"__slots__": ()})
-        register(made, _Tracing(real))
-        _kinds[real.kind] = made
+        kind = type("Traced", (Traced,), {"__slots__": ()})
+        register(kind, _Tracing(real))
+        _kinds[real.kind] = kind
     return _kinds[real.kind]

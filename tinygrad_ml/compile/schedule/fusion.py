@@ -91,12 +91,12 @@ class _Fusion:
                 users.setdefault(value, set()).add(kernel)
         handed_out = {*self.program.results, *(value for _, value in self.program.writes)}
         for kernel in kernels:
-            made = [instruction.output for instruction in kernel.instructions]
-            needed = {value for value in made if value in handed_out or users.get(value, set()) - {kernel}}
+            own = [instruction.output for instruction in kernel.instructions]
+            needed = {value for value in own if value in handed_out or users.get(value, set()) - {kernel}}
             for instruction in reversed(kernel.instructions):
                 if kernel.kind == "loop" and instruction.renames and instruction.output in needed:
                     needed.add(instruction.inputs[0])  # whose memory it looks at
-            kernel.outputs = [value for value in made if value in needed]
+            kernel.outputs = [value for value in own if value in needed]
             kernel.needs = {self.kernel_of[value] for value in kernel.inputs() if value in self.kernel_of}
         return _in_order(kernels, self._writers(users))
 

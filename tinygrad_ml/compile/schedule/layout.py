@@ -135,18 +135,18 @@ class Layout:
         for kernel in self.kernels:
             for value in kernel.inputs():
                 readers.setdefault(self.roots[value], []).append(kernel)
-        found = {}
+        in_place = {}
         for memory, value in self.program.writes:
             kernel = producer.get(value)
             if kernel is None or not self.computes_into(kernel, memory) or value in self.views:
                 continue
-            if value in found or value in self.handed_out or _adds_up_in(kernel, value):
+            if value in in_place or value in self.handed_out or _adds_up_in(kernel, value):
                 continue
             others = [reader for reader in readers.get(memory, ()) if reader is not kernel]
             earlier = all(self.turns[reader] < self.turns[kernel] for reader in others)
             if memory in self._writeable and earlier and self._last_reader_is(kernel, memory, value):
-                found[value] = memory
-        return found
+                in_place[value] = memory
+        return in_place
 
     def _last_reader_is(self, kernel: Kernel, memory: Value, value: Value) -> bool:
         """Whether `kernel` reads each of the old numbers only before it computes the new one in the same place."""

@@ -29,7 +29,7 @@ def ownership(program: Program) -> Program:
 
     writes = [(memory, own(value, may_be_view=True)) for memory, value in program.writes]
     results = [own(value, may_be_view=False) for value in program.results]
-    made = copies.made.values()
-    first = [copy for copy in made if copy.inputs[0] not in producers]  # before anything is overwritten
-    last = [copy for copy in made if copy.inputs[0] in producers]
+    new = copies.producers.values()
+    first = [copy for copy in new if copy.inputs[0] not in producers]  # before anything is overwritten
+    last = [copy for copy in new if copy.inputs[0] in producers]
     return Program([*first, *program.instructions, *last], results, writes)

@@ -127,8 +127,8 @@ class Printer:
 
     def _together(self, *terms: Term) -> tuple[list[Term], numpy.dtype]:
         """Terms as those of one dtype, and this."""
-        found = [term.dtype for term in terms if term.dtype is not None]
-        dtype = dtypes.result_type(*found) if found else self._dtype
+        own_dtypes = [term.dtype for term in terms if term.dtype is not None]
+        dtype = dtypes.result_type(*own_dtypes) if own_dtypes else self._dtype
         if dtype == bool_ and any(type(term.text) in (int, float) for term in terms if term.dtype is None):
             dtype = self._dtype  # a number beside a truth
         return [self.as_dtype(term, dtype) for term in terms], dtype
