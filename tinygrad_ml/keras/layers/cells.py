@@ -245,23 +245,16 @@ class GRUCell(Cell):
     def _bias(self, columns: int) -> Tensor:
         return self._weight("bias", (2, columns) if self.reset_after else (columns,))
 
-    def _in_order(self, x: Tensor) -> Tensor:
-        """The columns of r, z and n, as `gru_step` has them, of what is in Keras's order, z, r and n."""
-        n = self.units
-        return concat([x[..., n : 2 * n], x[..., :n], x[..., 2 * n :]], axis=-1)
-
     def _outside(self) -> tuple[Tensor, Tensor | None]:
-        bias = self.bias[0] if self.bias is not None and self.reset_after else self.bias
-        return self._in_order(self.kernel), None if bias is None else self._in_order(bias)
+        return self.kernel, self.bias[0] if self.bias is not None and self.reset_after else self.bias
 
     def _inside(self) -> tuple[Tensor, Tensor | None]:
-        bias = self.bias[1] if self.bias is not None and self.reset_after else None
-        return self._in_order(self.recurrent_kernel).T, None if bias is None else self._in_order(bias)
+        return self.recurrent_kernel.T, self.bias[1] if self.bias is not None and self.reset_after else None
 
     def step(self, projected: Tensor, states: State, ready: Ready) -> State:
         (h,) = states
         functions = {"nonlinearity": self.activation, "gate": self.recurrent_activation}
-        kept = {"keep": ready.keep_hidden, "reset_after": self.reset_after}
+        kept = {"keep": ready.keep_hidden, "reset_after": self.reset_after, "update_first": True}
         return [F.gru_step(projected, h, ready.weight, ready.bias, **functions, **kept)]
 
 

@@ -91,6 +91,7 @@ def gru_step(
     gate: Callable[[Tensor], Tensor] = sigmoid,
     keep: Tensor | None = None,
     reset_after: bool = True,
+    update_first: bool = False,
 ) -> Tensor:
     """h ← (1 - z)·n + z·h, with r = σ(x_r + h_r), z = σ(x_z + h_z), n = tanh(x_n + r·h_n).
 
@@ -98,19 +99,25 @@ def gru_step(
     hidden        (batch, hidden_size); h_r, h_z and h_n are the thirds of W_hh·h + b_hh
     weight, bias  W_hh (3·hidden_size, hidden_size) and b_hh
     reset_after   False: n = tanh(x_n + W_n·(r·h) + b_n), r before the product, as the paper has it
+    update_first  True: the thirds are those of z, r and n, the order of Keras and ONNX
 
     Source: K. Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder" (2014), with r behind the product.
     """
     size = hidden.shape[-1]
-    first = slice(None) if reset_after else slice(2 * size)  # what is multiplied before r is known
-    inside = _inside(hidden, weight[first], None if bias is None else bias[first], keep)
-    gates = gate(projected[..., : 2 * size] + inside[..., : 2 * size])
-    r, z = gates[..., :size], gates[..., size:]
+    two = 2 * size
     if reset_after:
-        new = r * inside[..., 2 * size :]
+        inside = _inside(hidden, weight, bias, keep)
     else:
-        new = _inside(r * hidden, weight[2 * size :], None if bias is None else bias[2 * size :], keep)
-    n = nonlinearity(projected[..., 2 * size :] + new)
+        inside = _inside(hidden, weight[:two], None if bias is None else bias[:two], keep)
+    gates = gate(projected[..., :two] + inside[..., :two])
+    r, z = gates[..., :size], gates[..., size:]
+    if update_first:
+        r, z = z, r
+    if reset_after:
+        new = r * inside[..., two:]
+    else:
+        new = _inside(r * hidden, weight[two:], None if bias is None else bias[two:], keep)
+    n = nonlinearity(projected[..., two:] + new)
     return n + z * (hidden - n)
 
 
