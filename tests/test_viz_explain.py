@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 import json
 import shutil
 import sys
@@ -627,3 +628,44 @@ def test_the_width_of_an_arrow_is_the_size_of_the_gradient_along_it(shown):
     assert [wide for _, wide in known] == sorted(wide for _, wide in known) and known[-1][1] > 5 * known[0][1]
     page.uncheck("#widths")
     assert {arrow: page.evaluate(width, arrow) for arrow, _ in arrows} == before
+
+
+@needs_graphviz
+def test_of_a_large_map_only_what_lies_near_the_pane_is_drawn(shown):
+    widths = [3 + k % 3 for k in range(81)]
+    model = nn.Sequential(*[nn.Linear(a, b) for a, b in itertools.pairwise(widths)])
+    page = shown(model(tg.ones((2, 3))).sum(), level="layers", fold=False, check=False)
+    page.click("#fit")
+    settle(page)
+    drawn = "[...drawnBoxes.values()].filter((box) => box.isConnected && box.style.display !== 'none').length"
+    boxes = page.evaluate("seenNow.boxes.size")
+    assert boxes > 160 and page.evaluate(drawn) == boxes
+    page.evaluate("glide(fitted(partOf(seenNow.boxes.keys().next().value), 2))")
+    settle(page)
+    near = page.evaluate(drawn)
+    assert 0 < near < boxes / 3
+    unseen = """[...seenNow.boxes.values()].filter(({ box, x, y }) => {
+      const there = seen(), inside = x < there.x + there.width && x + box.at[2] > there.x && y < there.y + there.height && y + box.at[3] > there.y;
+      return inside && drawnBoxes.get(box.id).style.display === 'none';
+    }).length"""
+    assert page.evaluate(unseen) == 0
+    for _ in range(12):  # wherever one goes, all that is seen there is drawn
+        page.evaluate("look(camera.x - pane.clientWidth / 3, camera.y - pane.clientHeight / 3, camera.k)")
+        settle(page)
+        assert page.evaluate(unseen) == 0
+    page.click("#fit")
+    settle(page)
+    assert page.evaluate(drawn) == boxes
+
+
+@needs_graphviz
+def test_a_large_room_that_is_opened_is_shown_where_it_begins_in_letters_that_can_be_read(shown):
+    model = nn.Sequential(*[Skip() for _ in range(2)], nn.TransformerEncoderLayer(4, 2, 8))
+    loss = (model(tg.ones((3, 2, 4))) ** 2).mean()
+    page = shown(loss, size=(900, 600), level="layers")
+    page.evaluate("setOpen([...rooms.values()].find((room) => room.name === 'self_attn'), true)")
+    settle(page)
+    assert page.evaluate("camera.k") >= page.evaluate("READABLE")
+    frame = page.locator(".frame", has_text="self_attn").first.bounding_box()
+    pane = page.locator("#pane").bounding_box()
+    assert pane["y"] <= frame["y"] <= pane["y"] + pane["height"] / 2

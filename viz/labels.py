@@ -26,8 +26,9 @@ SHORT_LINE = 18
 
 def plain(text: str, longest: int = LABEL_CHARACTERS) -> str:
     """Text without what cannot be shown: control characters, marks that turn around what follows, and its middle if it is long."""
-    text = "".join(" " if unicodedata.category(sign) in _UNSEEN else sign for sign in text)
-    text = "".join(sign for sign in text if unicodedata.bidirectional(sign) not in _TURNING)
+    if not text.isprintable():
+        text = "".join(" " if unicodedata.category(sign) in _UNSEEN else sign for sign in text)
+        text = "".join(sign for sign in text if unicodedata.bidirectional(sign) not in _TURNING)
     if len(text) > longest:
         text = f"{text[: longest // 2 - 1]} … {text[-(longest // 2 - 2) :]}"
     return text if text.strip() else "␣"

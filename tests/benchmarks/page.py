@@ -61,11 +61,12 @@ OPENING = """async () => {
 }"""
 
 
-def loss_of(name: str) -> tg.Tensor:
-    """The loss of a network on random numbers."""
+def loss_of(name: str) -> tuple[tg.Tensor, nn.Module]:
+    """The loss of a network on random numbers, and the network."""
     network, shape = NETWORKS[name]
-    output = network(nn)(tg.tensor(np.random.standard_normal(shape).astype("float32"), name="x"))
-    return (output * output).mean()
+    model = network(nn)
+    output = model(tg.tensor(np.random.standard_normal(shape).astype("float32"), name="x"))
+    return (output * output).mean(), model
 
 
 def _processor() -> tuple[float, float]:
@@ -76,7 +77,7 @@ def _processor() -> tuple[float, float]:
 
 def measure(browser: Any, name: str, folder: Path) -> str:
     """A row of the table."""
-    loss = loss_of(name)
+    loss, _model = loss_of(name)
     start, before = time.perf_counter(), _processor()
     path = viz.explain(loss, folder / "page.html")
     made, own, layout = time.perf_counter() - start, *(after - b for after, b in zip(_processor(), before, strict=True))
@@ -115,7 +116,7 @@ def main() -> None:
     if program is None:
         sys.exit("there is no Chromium on this machine")
     np.random.seed(0)
-    viz.explain(loss_of("LeNet"), Path(tempfile.mkdtemp()) / "page.html")  # imports, and what is made once
+    viz.explain(loss_of("LeNet")[0], Path(tempfile.mkdtemp()) / "page.html")  # imports, and what is made once
     rows = [
         "| network | boxes | made | page | first view | pictures a second | opens | with all open |",
         "|---|---|---|---|---|---|---|---|",

@@ -79,11 +79,15 @@ function setOpen(room, isOpen, back = false) {
 
 const widened = ({ x, y, width, height }) => ({ x: x - 8, y: y - 8, width: width + 16, height: height + 16 });
 
-// Goes near to a room that was opened: to its two sides, if they can be read together, or to the one that was chosen.
+// Goes near to a room that was opened: to its two sides, if they can be read together, or to the one that was chosen; of a
+// large one to its beginning, where the gradient of a room begins below.
 function goInside(room, back) {
   const both = fitted(widened(partOf(room.id)), 0.9);
   if (both.k >= 0.6) return glide(both);
-  glide(fitted(widened(seenNow.frames.find((frame) => frame.room === room && frame.back === back)), 0.9));
+  const part = widened(seenNow.frames.find((frame) => frame.room === room && frame.back === back)), one = fitted(part, 0.9);
+  if (one.k >= READABLE) return glide(one);
+  const k = 0.6, y = back ? pane.clientHeight - 12 - k * (part.y + part.height) : 12 - k * part.y;
+  glide({ x: pane.clientWidth / 2 - k * (part.x + part.width / 2), y, k });
 }
 
 // Opens the rooms around a box, and shows it.
