@@ -114,6 +114,56 @@ def test_two_networks_in_one_step_have_their_turns():
     assert found == {f"{part} {turn}" for part in ("forward", "backward", "update") for turn in (1, 2)}
 
 
+def test_what_one_call_computes_is_of_one_turn_also_what_needs_nothing_new():
+    judge = nn.Linear(200, 1)
+    optimizer = tg.optim.Adam(judge.parameters())
+
+    def train(x, answers):
+        for _ in range(2):
+            optimizer.zero_grad()
+            loss = nn.functional.binary_cross_entropy_with_logits(judge(x), answers)  # makes 1 - answers, twice
+            loss.backward()
+            optimizer.step()
+        return loss
+
+    step = called(train, tg.ones((50, 200)), tg.ones((50, 1)), without=("equal",))
+    purposes, found = step.explanation.purposes_at("recorded"), {}
+    for instruction in step.stages["recorded"].instructions:
+        if call := purposes.call(instruction.output):
+            found.setdefault(call, set()).add(purposes.phase(instruction.output).turn)
+    assert all(len(turns) == 1 for turns in found.values()) and purposes.turns == 2
+    assert {next(iter(turns)) for turns in found.values()} == {1, 2}
+
+
+def test_the_layers_of_two_networks_are_told_apart():
+    makes, judges = (nn.Sequential(nn.Linear(200, 150), nn.ReLU(), nn.Linear(150, 100)) for _ in range(2))
+
+    class Critic(nn.Module):
+        def __init__(self):
+            self.inner = nn.Linear(150, 1)
+
+        def forward(self, x):
+            return self.inner(x).tanh()
+
+    critic = Critic()
+    optimizer = tg.optim.SGD([*makes.parameters(), *judges.parameters(), *critic.parameters()], lr=0.1)
+
+    def train(x):
+        optimizer.zero_grad()
+        loss = (makes(x) * judges(x)).mean() + critic(x[:, :150]).mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    words = {name for purposes in by_part(called(train, tg.ones((50, 200)))).values() for name in purposes}
+    told = " ".join(words)
+    for name in ("Sequential₁.0 Linear", "Sequential₂.0 Linear", "Critic.inner Linear", "Critic tanh"):
+        assert name in told
+    assert {"SGD of Sequential₁.0.weight", "SGD of Sequential₂.0.weight"} <= words
+    alone = trained(makes, tg.optim.SGD(makes.parameters(), lr=0.1), lambda m, x: m(x).mean(), tg.ones((50, 200)))
+    assert not any("Sequential" in name for purposes in by_part(alone).values() for name in purposes)
+
+
 def test_updates_that_are_written_by_hand_are_known_by_what_becomes_of_them():
     w = tg.tensor([[1.0] * 200] * 300, requires_grad=True, name="w")
     b = tg.tensor([0.0] * 200, requires_grad=True, name="b")

@@ -185,7 +185,7 @@ class Arrangement:
         taken = set()
         for leaf, found in users.items():
             calls = [self._inside[user][-1] for user in found if user in self._inside]
-            if len(calls) == len(found) and len(set(map(nesting.identity, calls))) == 1 and nesting.is_module(calls[0]):
+            if len(calls) == len(found) and len({call.identity for call in calls}) == 1 and nesting.is_module(calls[0]):
                 self._inside[leaf] = self._inside[found[0]]
                 taken.add(leaf)
         return taken
@@ -341,7 +341,7 @@ class Arrangement:
                 return Frame("", name, kind, count=row.count, aside="one module, the numbers of its first call")
             names = f"{row.first} … {row.last}"
             return Frame("", names, place.kind, count=row.count, aside=f"with the numbers of {row.first}")
-        number, calls = self._calls.get(place, (1, 1)) if nesting.identity(place) in self._with_parameters else (1, 1)
+        number, calls = self._calls.get(place, (1, 1)) if place.identity in self._with_parameters else (1, 1)
         return Frame("", name, kind, aside=f"shared: call {number} of {calls}" if calls > 1 else "")
 
     def _add_frames(self, direction: str) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 from tinygrad_ml.graph import Node
 from tinygrad_ml.modes import Place
 
-from .nesting import Path, belongs_to_a_module, identity, is_module
+from .nesting import Path, belongs_to_a_module, is_module
 from .words import is_constant
 
 FOLD_FROM = 3
@@ -182,7 +182,7 @@ class Folding:
 
 def _equals(units: Sequence[_Unit], count: int) -> Equals:
     modules = [unit[-1] for unit in units if isinstance(unit, tuple) and is_module(unit[-1])]
-    shared = len({identity(place) for place in modules}) * count == len(modules)
+    shared = len({place.identity for place in modules}) * count == len(modules)
     return Equals(_name(units[0]), _name(units[-1]), count, shared)
 
 
@@ -206,7 +206,7 @@ def calls_of(paths: Mapping[Node, Path]) -> dict[Place, tuple[int, int]]:
     for path in paths.values():
         outer = None
         for place in filter(is_module, path):
-            calls.setdefault(identity(place), {})[place] = None
+            calls.setdefault(place.identity, {})[place] = None
             around.setdefault(place, outer)
             outer = place
     shared = {

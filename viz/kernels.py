@@ -223,7 +223,7 @@ class Blocks:
     def _merged(self, blocks: Sequence[Block], kernels: Sequence[Kernel]) -> list[Block]:
         """The same with the kernels of one layer, or of one call, in one block, where they are not drawn as one already."""
         folded = {kernel: block for block in blocks for kernel in block.kernels if len(block.kernels) > 1}
-        purpose: dict[Kernel, object] = {k: folded.get(k) or self._purposes.words(k.instructions) for k in kernels}
+        purpose: dict[Kernel, object] = {k: folded.get(k) or self._words_and_phase(k) for k in kernels}
         number = {kernel: place for place, kernel in enumerate(kernels, start=1)}
         merged: dict[Block, None] = {}
         for group in together(kernels, purpose, self._root):
@@ -238,6 +238,10 @@ class Blocks:
             return ""
         told = {self._purposes.words(kernel.instructions) for kernel in block.kernels}
         return told.pop() if len(told) == 1 else self._purposes.words(block.instructions, paths=False)
+
+    def _words_and_phase(self, kernel: Kernel) -> tuple | None:
+        words = self._purposes.words(kernel.instructions)
+        return (words, self._purposes.phase_of(kernel.instructions, kernel.outputs)) if words else None
 
     def moved(self, block: Block) -> int:
         """The bytes that the kernels of a block move."""

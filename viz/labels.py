@@ -346,10 +346,12 @@ def _share_rows(edge: Edge) -> list[str]:
 def frame_label(frame: Frame, ground: str = "") -> str:
     """The text at the top of a frame, on a ground of its own where it lies on a line."""
     kind = frame.kind if frame.kind not in ("side", "pass", "kernel") else ""
-    head = _head(frame.label, kind, frame.count, size=10)
+    first, *more = textwrap.wrap(frame.label, LABEL_CHARACTERS) if frame.detail else [frame.label]
+    head = _head(first, kind, frame.count, size=10)
     if frame.aside:
         head += font(f"{',' if kind else ''}&nbsp;{escaped(frame.aside, 56)}", MUTED, 10)
-    details = [font(escaped(line, 90), MUTED, 10) for line in frame.detail.splitlines()]
+    details = [font(escaped(line), INK, 10, "b") for line in more]
+    details += [font(escaped(line, 90), MUTED, 10) for line in frame.detail.splitlines()]
     if details:
         return table([head, *details], 0, "LEFT")
     if not ground:

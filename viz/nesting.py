@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
-from weakref import ReferenceType
 
 from tinygrad_ml.graph import Node
 from tinygrad_ml.modes import BACKWARD, Place
@@ -156,12 +155,7 @@ def common(one: Path, other: Path) -> Path:
     return one[:same]
 
 
-def identity(place: Place) -> int:
-    """What is equal for the calls of one module, also when that has gone: a module has one weak reference."""
-    return id(place.module if isinstance(place.module, ReferenceType) else place)
-
-
 def with_parameters(order: Sequence[Node], paths: Mapping[Node, Path]) -> set[int]:
     """The modules with parameters, by identity: of others nobody cares whether it is the same one that is called again."""
     users = (node for node in order if any(leaf.op is None and belongs_to_a_module(leaf) for leaf in node.inputs))
-    return {identity(place) for node in users for place in paths[node] if is_module(place)}
+    return {place.identity for node in users for place in paths[node] if is_module(place)}

@@ -9,7 +9,8 @@ Read before: `program.py`. Read next: `explain.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from ..modes import BACKWARD, UPDATE, Place, path
@@ -17,6 +18,7 @@ from .program import Instruction, Program, Value
 
 FORWARD = "forward"
 PHASES = (FORWARD, BACKWARD.kind, UPDATE.kind)
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _MARKED = {BACKWARD: BACKWARD.kind, UPDATE: UPDATE.kind}
 
 
@@ -48,16 +50,19 @@ class Purposes:
     """
 
     def __init__(self, program: Program, gradients: Iterable[Value], recorded: Program):
-        self._program, self._producers = program, program.producers()
+        self._program = program
         self._gradients = set(gradients)
         self._gradients |= {value for memory, value in program.writes if memory.source.kind == "gradient"}
         self._around = {
             place for i in recorded.instructions for place in _modules(i.output.scope)[:-1]
         }  # calls of modules that call others
+        self._networks = _networks(recorded, self._around)
+        self._updated = self._owners(recorded)
         self._ends = self._goals()
         self._phases: dict[Value, Phase] = {}
-        for instruction in program.instructions:
-            self._phases[instruction.output] = self._phase(instruction)
+        self._turns: dict[tuple, int] = {}
+        for _ in range(2):  # the second time it is known how late each call runs
+            self._find_phases()
         self.turns = max((phase.turn for phase in self._phases.values()), default=1)
 
     def phase(self, value: Value) -> Phase:
@@ -86,7 +91,7 @@ class Purposes:
         """What is equal for the values that one call of a layer or function computes, or one update; nothing for others."""
         marks, places = _unmarked(value.scope)
         if marks and marks[0] is UPDATE:
-            return *marks, *(place.name for place in places)
+            return *marks, *places
         modules = _modules(places)
         if modules and modules[-1] not in self._around:
             return *marks, modules[-1]
@@ -101,10 +106,15 @@ class Purposes:
     def _what(self, instruction: Instruction, paths: bool) -> str:
         """The layer, function or operation that an instruction is, or, for a gradient, that it is the gradient of."""
         marks, places = _unmarked(instruction.output.scope)
-        where = path(places) if paths else ""
+        modules = _modules(places)
+        network = ""
+        if UPDATE in marks:
+            network = self._updated.get(places[0], "")
+        elif modules:
+            network = self._networks.get(modules[0].identity, "")
+        where = ".".join(filter(None, [network, path(places)])) if paths else ""
         if UPDATE in marks:
             return f"{places[0].kind} of {where}" if where else places[0].kind
-        modules = _modules(places)
         layer = modules[-1].kind if modules and modules[-1] not in self._around else None
         function = next((place.kind for place in places if place.is_function), None)
         turn = instruction.output.gradient_of
@@ -112,11 +122,38 @@ class Purposes:
             turn = "parameters"
         return f"{where} {layer or function or turn or instruction.op.name}".strip()
 
+    def _owners(self, recorded: Program) -> dict[Place, str]:
+        """Call of an update -> the network that the parameter belongs to, where there are several."""
+        if not self._networks:
+            return {}
+        network_of: dict[Value, str] = {}
+        for instruction in recorded.instructions:
+            marks, places = _unmarked(instruction.output.scope)
+            if places and not marks and (network := self._networks.get(places[0].identity)):
+                for value in instruction.inputs:
+                    if value.source is not None:
+                        network_of.setdefault(value, network)
+        found: dict[Place, str] = {}
+        for instruction in recorded.instructions:
+            marks, places = _unmarked(instruction.output.scope)
+            for value in instruction.inputs if UPDATE in marks and places[0].name else ():
+                if value in network_of:
+                    found[places[0]] = network_of[value]
+        return found
+
     # -- forward, backward, update ---------------------------------------------------------------------------
+
+    def _find_phases(self) -> None:
+        """Find the phases of all values. What one call computes is of one turn, also the mask that it makes before it needs
+        what is new in that turn."""
+        for instruction in self._program.instructions:
+            phase = self._phases[instruction.output] = self._phase(instruction)
+            if call := self.call(instruction.output):
+                self._turns[call] = max(self._turns.get(call, 1), phase.turn)
 
     def _phase(self, instruction: Instruction) -> Phase:
         before = [self._phases[value] for value in instruction.inputs if value in self._phases]
-        turn = max((phase.turn for phase in before), default=1)
+        turn = max((self._turns.get(self.call(instruction.output), 1), *(phase.turn for phase in before)))
         phase = Phase(turn, PHASES.index(self._name(instruction.output, before)))
         return phase if all(other <= phase for other in before) else Phase(turn + 1, phase.place)
 
@@ -164,6 +201,22 @@ def _unmarked(scope: tuple[Place, ...]) -> tuple[tuple[Place, ...], tuple[Place,
     while marks < len(scope) and scope[marks] in _MARKED:
         marks += 1
     return scope[:marks], scope[marks:]
+
+
+def _networks(recorded: Program, around: Container[Place]) -> dict[int, str]:
+    """Outermost module -> what to call it; none if there is only one, whose name goes without saying."""
+    kinds: dict[int, str] = {}
+    for instruction in recorded.instructions:
+        modules = _modules(_unmarked(instruction.output.scope)[1])
+        if modules and modules[0] in around:
+            kinds.setdefault(modules[0].identity, modules[0].kind)
+    counts = Counter(kinds.values())
+    seen: Counter[str] = Counter()
+    named: dict[int, str] = {}
+    for module, kind in kinds.items() if len(kinds) > 1 else ():
+        seen[kind] += 1
+        named[module] = f"{kind}{str(seen[kind]).translate(_SUBSCRIPTS)}" if counts[kind] > 1 else kind
+    return named
 
 
 def _modules(places: tuple[Place, ...]) -> list[Place]:

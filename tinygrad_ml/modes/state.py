@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 
 class Place:
@@ -30,6 +31,11 @@ class Place:
     def is_function(self) -> bool:
         """Whether it is a function's call, and not a module's."""
         return self.given is not None
+
+    @property
+    def identity(self) -> int:
+        """What is equal for the calls of one module, also when that has gone: a module has one weak reference."""
+        return id(self.module if isinstance(self.module, ref) else self)
 
     def __repr__(self) -> str:
         return f"<call of {self.kind}{self.name and f' {self.name!r}'}>"
