@@ -59,7 +59,7 @@ class _LaidOut:
                     values = self._stacks[instruction.inputs[0]]
                     if output.shape == (len(values), *values[0].shape):
                         self._stacks[output] = values
-        return equal(algebra(dead(self._program.with_instructions(self._writing.made.values()))))
+        return equal(algebra(dead(self._program.with_instructions(self._writing.producers.values()))))
 
     def _can_be(self, op: Scan, output: Value) -> bool:
         if not 0 < op.length * len(op.body.steps) <= MOST_INSTRUCTIONS or output in self._program.results:
