@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_info
 import tinygrad_ml as tg
 from tinygrad_ml import cli, models
 from tinygrad_ml.blas import blas
-from tinygrad_ml.cli import doctor, pictures, train
+from tinygrad_ml.cli import doctor, pictures, tasks, train
 from tinygrad_ml.data import MNIST
 from tinygrad_ml.training import Trainer
 
@@ -34,7 +34,7 @@ def mnist():
 @pytest.fixture
 def quick(monkeypatch, tmp_path, mnist):
     """Runs without pictures, with the data read once for all tests, in a folder of their own."""
-    monkeypatch.setattr(train, "MNIST", lambda train: mnist[train])
+    monkeypatch.setattr(tasks, "MNIST", lambda train: mnist[train])
     monkeypatch.setattr(train, "draw_run", lambda *_: {})
     monkeypatch.chdir(tmp_path)
 
@@ -94,6 +94,7 @@ def test_settings_are_kept(quick):
     run("train", *QUICK, "--optimizer", "sgd", "--lr", "0.05", "--seed", "7", "--out", "run")
     assert json.loads(Path("run/settings.json").read_text()) == {
         "model": "mlp",
+        "data": "mnist",
         "epochs": 2,
         "batch_size": 64,
         "optimizer": "sgd",
@@ -345,3 +346,69 @@ def test_the_module_is_the_command():
 def test_no_command_prints_the_help(capsys):
     run(code=2)
     assert "tinygrad-ml train" in capsys.readouterr().out
+
+
+# -- texts --------------------------------------------------------------------------------------------
+
+WRITING = ("--device", "cpu", "--model", "gpt", "--limit", "128", "--epochs", "2", "--batch-size", "16")
+
+
+@pytest.fixture
+def writing(monkeypatch, quick):
+    """As `quick`, with a GPT that takes no time."""
+    sizes = {"context": 8, "width": 16, "layers": 1, "heads": 2}
+    monkeypatch.setattr(tasks, "WRITINGS", {name: (kind, sizes, 8) for name, (kind, _, _) in tasks.WRITINGS.items()})
+
+
+def test_a_gpt_is_trained_on_names_shows_what_it_writes_and_writes_more(writing, capsys):
+    run("train", *WRITING, "--out", "run")
+    printed = capsys.readouterr().out
+    assert "128 windows in batches of 16" in printed and "test loss" in printed and "accuracy" not in printed
+    assert printed.count("\n    ") >= 2  # a sample behind each epoch
+    assert "tinygrad-ml generate run" in printed
+    assert Path("run/history.csv").read_text().splitlines()[0] == "epoch,loss,val_loss"
+    assert json.loads(Path("run/settings.json").read_text())["data"] == "names"
+
+    texts = []
+    for options in (("--seed", "1"), ("--seed", "1", "--no-cache"), ("--seed", "2")):
+        run("generate", "run", "--start", "Em", "--length", "20", *options)
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1] != texts[2]
+    assert texts[0].startswith("Em") and len(texts[0]) == 2 + 20 + 1
+
+
+def test_the_latest_run_that_writes_is_found_among_others(writing, capsys):
+    run("train", *WRITING, "--epochs", "1", "--data", "shakespeare")
+    run("train", *QUICK, "--epochs", "1")
+    capsys.readouterr()
+    run("generate", "--length", "5", "--temperature", "0")
+    assert len(capsys.readouterr().out) == 6
+
+
+@pytest.mark.parametrize("steps", [3, 8, 11])  # of 8 an epoch
+def test_an_interrupted_gpt_is_resumed_to_the_same_numbers(writing, monkeypatch, steps):
+    run("train", *WRITING, "--out", "whole")
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, steps)
+        run("train", *WRITING, "--out", "parts", code=130)
+    run("train", "--device", "cpu", "--resume", "parts")
+    for name in ("model.safetensors", "history.csv"):
+        assert Path("parts", name).read_bytes() == Path("whole", name).read_bytes()
+
+
+def test_mistakes_with_texts_are_said(writing, capsys):
+    assert "--model gpt learns from --data names or shakespeare, and --data mnist" in fails(
+        capsys, "train", "--model", "gpt", "--data", "mnist"
+    )
+    assert "--model mlp learns from --data mnist" in fails(capsys, "train", "--data", "names")
+    assert "only 8 windows for batches of 16" in fails(capsys, "train", *WRITING, "--limit", "8")
+    assert "no run of gpt" in fails(capsys, "generate")
+    assert "nowhere holds no run" in fails(capsys, "generate", "nowhere")
+    run("train", *QUICK, "--epochs", "1", "--out", "digits")
+    assert "a run of mlp, which does not write" in fails(capsys, "generate", "digits")
+    run("train", *WRITING, "--epochs", "1", "--out", "run")
+    assert "'1' cannot be encoded" in fails(capsys, "generate", "run", "--start", "100%")
+    for option in ("--temperature=-1", "--top-p=2", "--length=0"):
+        with pytest.raises(SystemExit, match="2"):
+            cli.main(["generate", option])
+        assert option.partition("=")[0] in capsys.readouterr().err

@@ -17,13 +17,15 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..errors import TinygradError
-from . import doctor, draw, train
+from . import doctor, draw, generate, train
 
-_SUBCOMMANDS = (train, draw, doctor)
+_SUBCOMMANDS = (train, generate, draw, doctor)
 
 _EPILOG = """\
 examples:
   tinygrad-ml train                    train a network on MNIST
+  tinygrad-ml train --model gpt        train a network that writes names
+  tinygrad-ml generate                 let it write
   tinygrad-ml draw cnn -o graph.svg    draw a network, forward and backward
   tinygrad-ml explain mlp              a page that goes through it step by step
   tinygrad-ml doctor                   what this machine has, and how to get what is missing
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tinygrad-ml",
-        description="Train a network on MNIST, look at what it computes, and see what this machine offers.",
+        description="Train a network on MNIST or on texts, look at what it computes, and see what this machine offers.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -25,6 +25,7 @@ class RunFolder:
     """The folder of one training run.
 
     path   where it is
+    model  the file of the network in it
     files  the name and the meaning of what is written here
     """
 
@@ -37,7 +38,7 @@ class RunFolder:
 
     def __init__(self, path: Path):
         self.path = path
-        self._settings, self._model, self._checkpoint, self._history = (path / name for name in self.files)
+        self._settings, self.model, self._checkpoint, self._history = (path / name for name in self.files)
 
     @classmethod
     def new(cls, path: Path | None, model: str) -> RunFolder:
@@ -56,15 +57,22 @@ class RunFolder:
         return folder
 
     @classmethod
-    def latest(cls) -> RunFolder:
-        """The folder below `runs/` whose run was the last to be saved.
+    def latest(cls, model: str | None = None) -> RunFolder:
+        """The folder below `runs/` whose run was the last to be saved, of all or of those of a model.
 
         Raises `OptionError`: there is none.
         """
         checkpoints = sorted(RUNS.glob("*/checkpoint.safetensors"), key=lambda path: path.stat().st_mtime)
-        if not checkpoints:
-            raise OptionError(f"there is no run in {RUNS.resolve()} to resume; name its folder, as in --resume FOLDER")
-        return cls(checkpoints[-1].parent)
+        folders = [cls(path.parent) for path in checkpoints]
+        found = [folder for folder in folders if model is None or folder.read_settings().get("model") == model]
+        if not found:
+            raise OptionError(
+                f"there is no run in {RUNS.resolve()} to resume; name its folder, as in --resume FOLDER"
+                if model is None
+                else f"there is no run of {model} in {RUNS.resolve()}; train one by tinygrad-ml train --model {model}, or "
+                "name the folder of one"
+            )
+        return found[-1]
 
     def write_settings(self, settings: dict[str, Any]) -> None:
         """Write the options of the run."""
@@ -85,7 +93,7 @@ class RunFolder:
     def write_state(self, state: dict[str, Any], model: dict[str, Any], history: History) -> None:
         """Save the state of the training, its network, and its history."""
         save(self._checkpoint, state)
-        save(self._model, model)
+        save(self.model, model)
         self._history.write_text(as_csv(history), encoding="utf-8")
 
     def read_state(self) -> dict[str, Any]:

@@ -1,12 +1,12 @@
-"""`tinygrad-ml train`: trains a network on MNIST, and leaves all there is to know about it in a run folder.
+"""`tinygrad-ml train`: trains a network on MNIST or on a text, and leaves all there is to know about it in a run folder.
 
-Read next: `runs.py` for what is in the folder, `../training/` for the loop, `../models/` for the networks.
+Read next: `tasks.py` for what is trained, `runs.py` for what is in the folder, `../training/` for the loop, `../models/`
+for the networks.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import signal
 import time
 from functools import partial
@@ -16,18 +16,18 @@ from typing import Any, NamedTuple
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from .. import nn, optim
+from .. import optim
 from ..backend import Device, current_device
 from ..blas import blas
 from ..cuda import gpu_available
-from ..data import MNIST, DataLoader, TensorDataset
 from ..errors import OptionError
 from ..models import MODELS
 from ..random import manual_seed
-from ..tensor import Tensor
-from ..training import Trainer
+from ..training import History, Trainer
+from . import options
 from .pictures import draw_run
 from .runs import RunFolder
+from .tasks import DIGITS, WRITER, WRITINGS, task
 
 _OPTIMIZERS = {
     "adam": optim.Adam,
@@ -37,10 +37,10 @@ _OPTIMIZERS = {
     "adagrad": optim.Adagrad,
 }
 _LEARNING_RATES = {"adam": 0.01, "adamw": 0.01, "sgd": 0.1, "rmsprop": 0.002, "adagrad": 0.06}
-_EPOCHS = {"mlp": 5, "cnn": 4}
-_TEST_BATCH = 500
+_WRITER_RATES = {"adam": 0.003, "adamw": 0.003, "sgd": 0.1, "rmsprop": 0.001, "adagrad": 0.02}
+_EPOCHS = {"mlp": 5, "cnn": 4, "names": 6, "shakespeare": 4}
+_BATCH_SIZES = {DIGITS: 128, "names": 32, "shakespeare": 12}
 _MOST_THREADS = 4
-_DRAWN_BATCH = 4
 # Reading the loss waits for the GPU, so it is not done more often than somebody can look at it.
 _SECONDS_BETWEEN_READINGS = 0.2
 
@@ -48,6 +48,8 @@ _EPILOG = """\
 examples:
   tinygrad-ml train                              the default: about 98 % on the test images in seconds
   tinygrad-ml train --model cnn                  a convolutional network: 99 %
+  tinygrad-ml train --model gpt                  a transformer that writes names, in two minutes on a core
+  tinygrad-ml train --model gpt --data shakespeare    and one that writes plays, in ten
   tinygrad-ml train --optimizer sgd --lr 0.05    another way down
   tinygrad-ml train --out runs/mine              into a folder of your choice
   tinygrad-ml train --resume                     go on with the latest run after Ctrl-C
@@ -68,30 +70,41 @@ def register(commands: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
     parser = commands.add_parser(
         "train",
-        help="train a network on MNIST",
+        help="train a network on MNIST, or on a text",
         description="Train a network on the 60,000 images of MNIST, test it on the 10,000 others, and leave the "
-        "network, its learning curve and the drawing of one training step in a folder.",
+        "network, its learning curve and the drawing of one training step in a folder. Or train a GPT on nine tenths of "
+        "a text, and see what it writes after each epoch.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         # What is not given is not set: a resumed run takes it from its folder, a new one from `_defaults`.
         argument_default=argparse.SUPPRESS,
     )
     rates = ", ".join(f"{name} {rate}" for name, rate in _LEARNING_RATES.items())
-    epochs = ", ".join(f"{name} {number}" for name, number in _EPOCHS.items())
+    epochs, batches = (", ".join(f"{name} {n}" for name, n in table.items()) for table in (_EPOCHS, _BATCH_SIZES))
     add = parser.add_argument
-    add("--model", choices=MODELS, help="multilayer perceptron or convolutional network (default: mlp)")
-    add("--epochs", type=_count, metavar="N", help=f"times to go through the images (default: {epochs})")
-    add("--batch-size", type=_count, metavar="N", help="images in a step (default: 128)")
+    add(
+        "--model", choices=(*MODELS, WRITER), help="multilayer perceptron, convolutional network, or GPT (default: mlp)"
+    )
+    add("--data", choices=(DIGITS, *WRITINGS), help="digits; or for a GPT first names (its default), or eight plays")
+    add(
+        "--epochs", type=options.count, metavar="N", help=f"times to go through the images or texts (default: {epochs})"
+    )
+    add("--batch-size", type=options.count, metavar="N", help=f"images or windows in a step (default: {batches})")
     add("--optimizer", choices=_OPTIMIZERS, help="the rule of a step; sgd has Nesterov momentum 0.9 (default: adam)")
-    add("--lr", type=_rate, metavar="X", help=f"the highest learning rate (default: {rates})")
-    add("--seed", type=_seed, metavar="N", help="of the first weights and the order of the images (default: 0)")
+    add("--lr", type=options.rate, metavar="X", help=f"the highest learning rate (default: {rates}; for a GPT less)")
+    add("--seed", type=options.seed, metavar="N", help="of the first weights and the order of the samples (default: 0)")
     add(
         "--threads",
-        type=_count,
+        type=options.count,
         metavar="N",
         help=f"on the CPU (default: one for each core, at most {_MOST_THREADS}; see below)",
     )
-    add("--limit", type=_count, metavar="N", help="use only the first N images of each set, to try things out")
+    add(
+        "--limit",
+        type=options.count,
+        metavar="N",
+        help="use only the first N images or windows of each set, to try things out",
+    )
     add("--device", choices=("auto", "cpu", "gpu"), help="auto takes a GPU if there is one (default: auto)")
     add("--eager", action="store_true", help="do not compile the training step, see below")
     add("--out", type=Path, metavar="FOLDER", help="where the results go (default: runs/<model>-<date>-<time>)")
@@ -110,6 +123,7 @@ class Settings(NamedTuple):
     """What a run is made of: the same settings on the same device give the same numbers."""
 
     model: str
+    data: str
     epochs: int
     batch_size: int
     optimizer: str
@@ -148,9 +162,8 @@ def _folder_to_resume(named: Path | None, out: Path | None) -> RunFolder:
 
 def _settings_of(folder: RunFolder, given: dict[str, Any]) -> Settings:
     """The settings of an interrupted run, which those given must not contradict."""
-    saved: dict[str, Any] = {
-        "eager": True
-    } | folder.read_settings()  # runs that do not say are older than compiled steps
+    # Runs that do not say are older than compiled steps, and texts.
+    saved: dict[str, Any] = {"eager": True, "data": DIGITS} | folder.read_settings()
     for name, value in given.items():
         if saved[name] != value:
             option = "--" + name.replace("_", "-")
@@ -169,12 +182,14 @@ def _settings_of(folder: RunFolder, given: dict[str, Any]) -> Settings:
 def _defaults(given: dict[str, Any]) -> Settings:
     """The settings given, and the default of each other one."""
     model, optimizer = given.get("model", "mlp"), given.get("optimizer", "adam")
+    data = given.get("data", "names" if model == WRITER else DIGITS)
     defaults: dict[str, Any] = {
         "model": model,
-        "epochs": _EPOCHS[model],
-        "batch_size": 128,
+        "data": data,
+        "epochs": _EPOCHS.get(data if model == WRITER else model, 1),
+        "batch_size": _BATCH_SIZES[data],
         "optimizer": optimizer,
-        "lr": _LEARNING_RATES[optimizer],
+        "lr": (_WRITER_RATES if model == WRITER else _LEARNING_RATES)[optimizer],
         "seed": 0,
         "threads": 1 if given.get("eager") else _threads(),
         "limit": None,
@@ -195,28 +210,15 @@ class _Training:
     def __init__(self, settings: Settings):
         manual_seed(settings.seed)
         self.settings = settings
-        # They are uploaded once; from then on a batch is gathered where they are.
-        train, test = (
-            TensorDataset(*(part[: settings.limit] for part in MNIST(train=train).tensors())) for train in (True, False)
-        )
-        self.loader = DataLoader(train, settings.batch_size, shuffle=True, seed=settings.seed)
-        self.test_loader = DataLoader(test, _TEST_BATCH)
-        model = MODELS[settings.model]()
+        self.task = task(settings.model, settings.data, settings.batch_size, settings.limit, settings.seed)
+        self.loader, model = self.task.loader, self.task.model
         optimizer = _OPTIMIZERS[settings.optimizer](model.parameters(), lr=settings.lr)
         scheduler = optim.lr_scheduler.OneCycleLR(
             optimizer, settings.lr, total_steps=settings.epochs * len(self.loader), cycle_momentum=False
         )
-        self.trainer = Trainer(model, optimizer, scheduler, nn.CrossEntropyLoss(), compiled=not settings.eager)
-        self.data, self.images = train, len(train)
-
-    def example(self) -> Tensor:
-        """The loss of a step on a few images, with the gradients that it gives: something to draw."""
-        images, labels = self.data.gather(slice(_DRAWN_BATCH))
-        images.name, labels.name = "images", "labels"
-        loss = self.trainer.loss(self.trainer.model.train()(images), labels)
-        loss.name = "loss"
-        loss.backward(retain_graph=True)
-        return loss
+        self.trainer = Trainer(
+            model, optimizer, scheduler, self.task.loss, compiled=not settings.eager, metrics=self.task.metrics
+        )
 
     def state_dict(self) -> dict[str, Any]:
         return {"trainer": self.trainer.state_dict(), "loader": self.loader.state_dict()}
@@ -231,10 +233,10 @@ class _Training:
 
 def _train(training: _Training, folder: RunFolder) -> int:
     """Train until all epochs are done or Ctrl-C, saving at each end of an epoch; then draw. The exit code."""
-    trainer, settings = training.trainer, training.settings
+    trainer, settings, task = training.trainer, training.settings, training.task
     parameters = sum(parameter.size for parameter in trainer.model.parameters())
     print(
-        f"{settings.model}, {parameters:,} parameters; {training.images:,} images in batches of {settings.batch_size}; "
+        f"{settings.model}, {parameters:,} parameters; {task.samples:,} {task.unit} in batches of {settings.batch_size}; "
         f"{settings.optimizer}, learning rate up to {settings.lr}; on the {current_device()}, "
         f"{'operation by operation' if settings.eager else 'compiled'}"
     )
@@ -251,23 +253,24 @@ def _train(training: _Training, folder: RunFolder) -> int:
             f"to go on: tinygrad-ml train --resume {folder.path}"
         )
         return 130
-    accuracy = trainer.history["val_accuracy"][-1]
-    print(f"\ntest accuracy {accuracy:.2%} after {trainer.epoch} epochs; {seconds:.1f} s of training")
+    print(f"\ntest {_result(trainer.history)} after {trainer.epoch} epochs; {seconds:.1f} s of training")
     print(f"in {folder.path}:")
-    for name, meaning in (folder.files | draw_run(folder.path, trainer.history, training.example())).items():
+    for name, meaning in (folder.files | draw_run(folder.path, trainer.history, task.example())).items():
         print(f"  {name:<24}{meaning}")
+    if settings.model == WRITER:
+        print(f"to write more: tinygrad-ml generate {folder.path}")
     return 0
 
 
 def _train_epoch(training: _Training, interrupt: _Interrupt) -> None:
     """Train for what is left of an epoch behind a progress bar, and print its line; or return early on Ctrl-C."""
-    trainer, began = training.trainer, training.trainer.tally.count
+    trainer, task, began = training.trainer, training.task, training.trainer.tally.count
     title = f"epoch {trainer.epoch + 1}/{training.settings.epochs}"
     with tqdm(
         desc=title,
-        total=training.images,
+        total=task.samples,
         initial=began,
-        unit=" images",
+        unit=f" {task.unit}",
         mininterval=_SECONDS_BETWEEN_READINGS,
         disable=None,
         leave=False,
@@ -277,21 +280,27 @@ def _train_epoch(training: _Training, interrupt: _Interrupt) -> None:
             if bar.update(count):
                 bar.set_postfix_str(_in_words(*trainer.tally.means()), refresh=False)
             # An epoch whose last step is done is closed first: it costs little, and is the cleaner state.
-            if interrupt.requested and trainer.tally.count < training.images:
+            if interrupt.requested and trainer.tally.count < task.samples:
                 return
         seen = trainer.tally.count - began
         trainer.tally.means()  # waits for the device
         seconds = time.perf_counter() - start
-        trainer.end_epoch(training.test_loader)
-    last = {name: values[-1] for name, values in trainer.history.items()}
-    print(
-        f"{title}  {_in_words(last['loss'], last['accuracy'])}  "
-        f"test {_in_words(last['val_loss'], last['val_accuracy'])}  {seen / seconds:,.0f} images/s"
-    )
+        found = trainer.end_epoch(task.test_loader)
+    means, tested = ([found[prefix + name] for name in ("loss", *trainer.tally.names)] for prefix in ("", "val_"))
+    print(f"{title}  {_in_words(*means)}  test {_in_words(*tested)}  {seen / seconds:,.0f} {task.unit}/s")
+    if text := task.written():
+        print(text)
 
 
-def _in_words(loss: float, accuracy: float) -> str:
-    return f"loss {loss:.4f}, accuracy {accuracy:.2%}"
+def _result(history: History) -> str:
+    """How good it is on what it was not trained on: by the accuracy, where there is one."""
+    found = history.get("val_accuracy")
+    return f"accuracy {found[-1]:.2%}" if found else f"loss {history['val_loss'][-1]:.4f}"
+
+
+def _in_words(loss: float, *accuracy: float) -> str:
+    """The means of a training, which for digits has an accuracy behind the loss."""
+    return ", ".join([f"loss {loss:.4f}", *(f"accuracy {value:.2%}" for value in accuracy)])
 
 
 class _Interrupt:
@@ -310,26 +319,3 @@ class _Interrupt:
 
     def __exit__(self, *_: Any) -> None:
         signal.signal(signal.SIGINT, self._before)
-
-
-def _count(text: str) -> int:
-    return _number(text, int, "an integer of 1 or more", lambda number: number >= 1)
-
-
-def _seed(text: str) -> int:
-    return _number(text, int, "an integer of 0 or more", lambda number: number >= 0)
-
-
-def _rate(text: str) -> float:
-    return _number(text, float, "a number above 0", lambda number: 0 < number < math.inf)
-
-
-def _number(text: str, kind: type, expected: str, fits) -> Any:
-    """The number that an option was given as `text`, or argparse's error."""
-    try:
-        number = kind(text)
-    except ValueError:
-        number = None
-    if number is None or not fits(number):
-        raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
-    return number
