@@ -16,7 +16,7 @@ from ..models import GPT, MODELS, generate, next_token_loss
 from ..tensor import Tensor
 
 WRITER = "gpt"
-DIGITS = "mnist"
+MNIST_DATA = "mnist"
 
 
 class TrainingTask:
@@ -132,6 +132,6 @@ def task(model: str, data: str, batch_size: int, limit: int | None, seed: int) -
     Raises `OptionError`: the model does not read such data.
     """
     if (model == WRITER) != (data in WRITINGS):
-        fitting = " or ".join(WRITINGS) if model == WRITER else DIGITS
+        fitting = " or ".join(WRITINGS) if model == WRITER else MNIST_DATA
         raise OptionError(f"--model {model} learns from --data {fitting}, and --data {data} was given")
     return (WritingTask if model == WRITER else DigitTask)(model, data, batch_size, limit, seed)

@@ -27,7 +27,7 @@ from ..training import History, Trainer
 from . import options
 from .pictures import draw_run
 from .runs import RunFolder
-from .tasks import DIGITS, WRITER, WRITINGS, task
+from .tasks import MNIST_DATA, WRITER, WRITINGS, task
 
 _OPTIMIZERS = {
     "adam": optim.Adam,
@@ -39,7 +39,7 @@ _OPTIMIZERS = {
 _LEARNING_RATES = {"adam": 0.01, "adamw": 0.01, "sgd": 0.1, "rmsprop": 0.002, "adagrad": 0.06}
 _WRITER_RATES = {"adam": 0.003, "adamw": 0.003, "sgd": 0.1, "rmsprop": 0.001, "adagrad": 0.02}
 _EPOCHS = {"mlp": 5, "cnn": 4, "names": 6, "shakespeare": 4}
-_BATCH_SIZES = {DIGITS: 128, "names": 32, "shakespeare": 12}
+_BATCH_SIZES = {MNIST_DATA: 128, "names": 32, "shakespeare": 12}
 _MOST_THREADS = 4
 # Reading the loss waits for the GPU, so it is not done more often than somebody can look at it.
 _SECONDS_BETWEEN_READINGS = 0.2
@@ -85,7 +85,9 @@ def register(commands: argparse._SubParsersAction) -> None:
     add(
         "--model", choices=(*MODELS, WRITER), help="multilayer perceptron, convolutional network, or GPT (default: mlp)"
     )
-    add("--data", choices=(DIGITS, *WRITINGS), help="digits; or for a GPT first names (its default), or eight plays")
+    add(
+        "--data", choices=(MNIST_DATA, *WRITINGS), help="digits; or for a GPT first names (its default), or eight plays"
+    )
     add(
         "--epochs", type=options.count, metavar="N", help=f"times to go through the images or texts (default: {epochs})"
     )
@@ -163,7 +165,7 @@ def _folder_to_resume(named: Path | None, out: Path | None) -> RunFolder:
 def _settings_of(folder: RunFolder, given: dict[str, Any]) -> Settings:
     """The settings of an interrupted run, which those given must not contradict."""
     # Runs that do not say are older than compiled steps, and texts.
-    saved: dict[str, Any] = {"eager": True, "data": DIGITS} | folder.read_settings()
+    saved: dict[str, Any] = {"eager": True, "data": MNIST_DATA} | folder.read_settings()
     for name, value in given.items():
         if saved[name] != value:
             option = "--" + name.replace("_", "-")
@@ -182,7 +184,7 @@ def _settings_of(folder: RunFolder, given: dict[str, Any]) -> Settings:
 def _defaults(given: dict[str, Any]) -> Settings:
     """The settings given, and the default of each other one."""
     model, optimizer = given.get("model", "mlp"), given.get("optimizer", "adam")
-    data = given.get("data", "names" if model == WRITER else DIGITS)
+    data = given.get("data", "names" if model == WRITER else MNIST_DATA)
     defaults: dict[str, Any] = {
         "model": model,
         "data": data,
