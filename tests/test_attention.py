@@ -7,6 +7,8 @@ import strict
 import tinygrad_ml as tg
 from tinygrad_ml import nn
 from tinygrad_ml.errors import OptionError, ShapeError
+from tinygrad_ml.loops.primitive import Scan
+from tinygrad_ml.nn.functional import attention
 
 pytestmark = pytest.mark.host_only
 
@@ -169,3 +171,42 @@ def test_symbols_go_through_a_transformer():
 def test_wrong_use_says_what_is_expected(wrong, error, said):
     with pytest.raises(error, match=said):
         wrong()
+
+
+@pytest.mark.parametrize("length, width", [(8, 8), (11, 8), (11, 13), (3, 40)])
+@pytest.mark.parametrize("kind", ["plain", "causal", "truths", "numbers", "one row"])
+def test_rows_at_a_time_are_the_same(length, width, kind, monkeypatch):
+    rng = np.random.default_rng(0)
+    q, k, v = (tg.tensor(rng.standard_normal((2, 3, n, 4)), requires_grad=True) for n in (length, width, width))
+    masks = {
+        "truths": rng.random((3, length, width)) > 0.4,
+        "numbers": rng.standard_normal((length, width)),
+        "one row": rng.random((1, width)) > 0.3,
+    }
+    options = {"attn_mask": masks.get(kind), "is_causal": kind == "causal", "scale": 0.7}
+
+    def found():
+        y = F.scaled_dot_product_attention(q, k, v, **options)
+        first = tg.grad((y**2).sum(), [q, k, v], create_graph=True)
+        return [y, *first, *tg.grad(sum((g**2).sum() for g in first), [q, k, v])]
+
+    wanted = found()
+    monkeypatch.setattr(attention, "MANY_PAIRS", 1)
+    monkeypatch.setattr(attention, "ROWS_AT_A_TIME", 2)
+    rows = found()
+    assert any(isinstance(node.op, Scan) for node in tg.graph.topological([rows[0].node]))
+    for one, other in zip(rows, wanted, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-9, atol=1e-11)
+
+
+def test_the_weights_of_all_pairs_are_never_there(monkeypatch):
+    monkeypatch.setattr(attention, "MANY_PAIRS", 1)
+    monkeypatch.setattr(attention, "ROWS_AT_A_TIME", 4)
+    q, made = tg.tensor(np.ones((400, 2)), requires_grad=True), []
+    with tg.modes.watching(lambda op, inputs, params, output: made.append((op, output.size))):
+        F.scaled_dot_product_attention(q, q, q).sum().backward()
+    assert max(size for _, size in made) < 400 * 400 / 8
+    loops = [op for op, _ in made if isinstance(op, Scan)]
+    assert len(loops) == 2
+    for loop in loops:
+        assert max(int(np.prod(form.shape)) for form in loop.body.forms) == 4 * 400

@@ -20,6 +20,7 @@ from ..autograd.gradients import restored_in_graph
 from ..backend import Device, dtypes
 from ..graph import ZERO, backpropagate
 from ..modes import enable_grad
+from ..ops.shapes import size
 from ..tensor import Tensor, apply, filled
 from .body import Body
 from .totals import Total, Totals
@@ -110,11 +111,19 @@ class _Backwards:
         slices = [i for i in self.wanted if first_x <= i < self.first_shared and i in gradients]
         stacked = {self.tracer.value_of(x): Stack("value", i) for i, x in enumerate(self.inputs[: self.first_shared])}
         stacked |= {self.tracer.value_of(g): Stack("of", place) for place, g in self.handed.items()}
-        arriving = map(self.tracer.value_of, self.arriving)
-        finder, totals, sums, so_far = Totals(self.tracer, {*stacked, *arriving}), [], [], []
-        for i in self.wanted:
-            if i < self.first_shared or i not in gradients:
-                continue
+        stacked |= {
+            self.tracer.value_of(self.values[value]): Stack("value", value)
+            for value in self.body.made
+            if value >= self.body.first_step and self.values[value]._needs
+        }
+        for place, i in enumerate(slices):
+            stacked.setdefault(self.tracer.value_of(gradients[i]), Stack("made", place))
+        varying = {*stacked, *map(self.tracer.value_of, self.arriving)}
+        finder, totals, sums, so_far = Totals(self.tracer, {*stacked}, varying), [], [], []
+        shared = [i for i in self.wanted if i >= self.first_shared and i in gradients]
+        for i in sorted(
+            shared, key=lambda i: -size(self.body.inputs[i].shape)
+        ):  # what a weight takes, its bias may too
             total = finder.of(self.tracer.value_of(gradients[i]))
             if total is not None:
                 totals.append((i, total))
@@ -122,8 +131,6 @@ class _Backwards:
             sums.append(i)
             so_far.append(self.tracer.placeholder(self.body.inputs[i], self.device))
             carried.append(so_far[-1] + gradients[i])
-        for place, i in enumerate(slices):
-            stacked.setdefault(self.tracer.value_of(gradients[i]), Stack("made", place))
         operands = [value for value in finder.operands if value not in stacked]
         for place, value in enumerate(operands, len(slices)):
             stacked[value] = Stack("made", place)
@@ -139,12 +146,12 @@ class _Backwards:
         kept = {place: value for place, value in needed.items() if value in self.body.made}
         part = whole.part(range(len(whole.carries)), whole.made, list(kept))
         every = [*[Stack("of", place) for place in self.handed], *[Stack("value", i) for i in range(self.first_shared)]]
-        shared = len(self.body.shared)
+        own = len(self.body.shared)
         return Derivative(
             part.body,
             [*[every[j] for j in part.xs], *[Stack("value", kept[place]) for place in part.known]],
-            [k for k in part.shared if k < shared],
-            [self.tracer.found[k - shared] for k in part.shared if k >= shared],
+            [k for k in part.shared if k < own],
+            [self.tracer.found[k - own] for k in part.shared if k >= own],
             sums,
             slices,
             totals,

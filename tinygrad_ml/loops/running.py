@@ -27,7 +27,7 @@ Tensors = Sequence[Tensor]
 
 class Rounds(NamedTuple):
     """How many, in which direction, and what is kept of each for the gradient: "all" that it needs, or the "carries" only,
-    from which the rest is computed again."""
+    from which the rest is computed again, in its round."""
 
     length: int
     reverse: bool = False
@@ -62,7 +62,8 @@ class Inputs(NamedTuple):
 
 def run(body: Body, inputs: Inputs, rounds: Rounds) -> tuple[list[Tensor], list[Tensor]]:
     """(the last carries, what is handed out of the rounds, stacked)."""
-    body, inputs = _taken_out(body, inputs, rounds.length)
+    if rounds.keep != "carries":  # what is computed at once is there at once
+        body, inputs = _taken_out(body, inputs, rounds.length)
     finals: dict[int, Tensor] = {}
     made: dict[int, Tensor] = {}
     forms = [body.forms[value] for value in body.made]
@@ -84,7 +85,7 @@ def _of_one_dtype(body: Body, finals: list[int], made: list[int], inputs: Inputs
     if modes.grad and dtypes.is_float(dtype) and any(tensor._needs for tensor in inputs.all()):
         kept = [value for value in _kept(own, inputs, rounds) if own.forms[value].dtype == dtype]
         own = own.handing_out(dict.fromkeys(value for value in kept if value not in own.made))
-    op = _scan(own, last, len(made), rounds.length, rounds.reverse)
+    op = _scan(own, last, len(made), rounds)
     return op.outputs(apply(op, inputs.all()))
 
 
@@ -98,12 +99,16 @@ def _kept(body: Body, inputs: Inputs, rounds: Rounds) -> list[int]:
 
 
 @functools.lru_cache(maxsize=256)
-def _scan(body: Body, finals: tuple[int, ...], shown: int, length: int, reverse: bool) -> Scan:
+def _scan(body: Body, finals: tuple[int, ...], shown: int, rounds: Rounds) -> Scan:
     """The operation. What does the same is the same operation, so that a program knows it again."""
-    return Scan(body, finals, shown, length, reverse, _gradient)
+
+    def gradient(op: Scan, g: Any, y: Tensor, inputs: Tensors, needed: tuple[int, ...]) -> list[Tensor | None]:
+        return _gradient(op, g, y, inputs, needed, rounds.keep)
+
+    return Scan(body, finals, shown, rounds.length, rounds.reverse, gradient)
 
 
-def _gradient(op: Scan, g: Any, y: Tensor, inputs: Tensors, needed: tuple[int, ...]) -> list[Tensor | None]:
+def _gradient(op: Scan, g: Any, y: Tensor, inputs: Tensors, needed: tuple[int, ...], keep: str) -> list[Tensor | None]:
     """The shares of all inputs. See `derivative.py`."""
     body, parts = op.body, given_parts(op, g)
     first_x, first_shared, first_made = len(body.carries), len(body.carries) + len(body.xs), len(op.finals)
@@ -127,7 +132,7 @@ def _gradient(op: Scan, g: Any, y: Tensor, inputs: Tensors, needed: tuple[int, .
     carries = float_carries(body)
     starts = [_arrived(op, parts, i, inputs[i]) for i in carries] + [_zeros(inputs[i]) for i in found.sums]
     shared = [*[own.shared[k] for k in found.shared], *found.found]
-    backwards = Rounds(op.length, not op.reverse)
+    backwards = Rounds(op.length, not op.reverse, keep)
     ends, made = run(found.body, Inputs(starts, list(map(stack, found.taken)), shared), backwards)
     shares: list[Tensor | None] = [None] * len(inputs)
     for i, share in (*zip((*carries, *found.sums), ends, strict=True), *zip(found.slices, made, strict=False)):

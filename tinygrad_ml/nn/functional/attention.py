@@ -5,16 +5,24 @@ queries and keys by their places, so that their products tell how far they are a
 """
 
 import math
+from itertools import pairwise
 
 import numpy
 
 from ...errors import OptionError, ShapeError
-from ...functional import asarray, concat, softmax
+from ...functional import asarray, concat, moveaxis, reshape, softmax
 from ...functional.composed import composed
+from ...loops import scan
 from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 from ...typing import DeviceLike, DTypeLike
 from .dropout import dropout
+
+MANY_PAIRS = 1 << 24
+"""Pairs of a query and a key, from which on their weights are not all there at one time."""
+ROWS_AT_A_TIME = 128
+CAUSAL_PARTS = 4
+"""So many loops, each of which sees the keys up to its end."""
 
 
 @composed
@@ -68,9 +76,63 @@ def scaled_dot_product_attention(
     scale      in place of 1/√d
     Returns (..., L, v). A position that may look at nothing gets 0, and sends no gradient back.
 
-    Source: A. Vaswani et al., "Attention Is All You Need" (2017).
+    Where L·S is sixteen million or more and nothing is dropped, the weights of all pairs are never there at one time: `tg.scan` goes
+    over the queries, some hundred rows at a time, and computes their weights again for the gradient.
+
+    Source: A. Vaswani et al., "Attention Is All You Need" (2017); rows at a time: M. Rabe, C. Staats, "Self-attention Does Not
+    Need O(n²) Memory" (2021).
     """
-    return dropout(attention_weights(query, key, attn_mask, is_causal, scale), dropout_p) @ as_tensor(value)
+    query, key, value = as_tensor(query), as_tensor(key), as_tensor(value)
+    if not dropout_p and query.shape[-2] * key.shape[-2] >= MANY_PAIRS and query.shape[-2] > ROWS_AT_A_TIME:
+        if is_causal and attn_mask is not None:
+            raise OptionError("scaled_dot_product_attention takes attn_mask or is_causal=True, not both")
+        return _rows_at_a_time(query, key, value, attn_mask, is_causal, scale)
+    return dropout(attention_weights(query, key, attn_mask, is_causal, scale), dropout_p) @ value
+
+
+def _rows_at_a_time(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: TensorLike | None, is_causal: bool, scale: float | None
+) -> Tensor:
+    """The same, without the matrix of all pairs; of a causal one without most of the half that is not looked at."""
+    length, width, rows = query.shape[-2], key.shape[-2], ROWS_AT_A_TIME
+    mask = None if attn_mask is None else beside(attn_mask, query)
+    if mask is not None:  # every query has a row of it
+        mask = mask.broadcast_to((*mask.shape[:-2], length, width))
+    places = asarray(numpy.arange(max(length, width)), device=query.device)
+
+    def attended(first: int, end: int, seen: int) -> Tensor:
+        """What these queries see of the first keys."""
+        keys, values = key[..., :seen, :], value[..., :seen, :]
+
+        def attend(nothing: tuple, x: dict[str, Tensor]) -> tuple[tuple, Tensor]:
+            mask = x["place"].expand_dims(-1) >= places[:seen] if is_causal else x.get("mask")
+            return (), attention_weights(x["query"], keys, mask, scale=scale) @ values
+
+        xs = {"query": query[..., first:end, :], "place": places[first:end]}
+        if mask is not None:
+            xs["mask"] = mask[..., first:end, :]
+        if (end - first) % rows:
+            return attend((), xs)[1]
+        blocks = (end - first) // rows
+        xs = {name: _blocked(x, blocks, -1 if name == "place" else -2) for name, x in xs.items()}
+        y = moveaxis(scan(attend, (), xs, keep="carries")[1], 0, -3)
+        return reshape(y, (*y.shape[:-3], end - first, y.shape[-1]))
+
+    whole = length // rows * rows
+    cuts = (
+        [whole * part // CAUSAL_PARTS // rows * rows for part in range(CAUSAL_PARTS + 1)] if is_causal else [0, whole]
+    )
+    ends = [*cuts, length] if whole < length else cuts
+    pieces = [
+        attended(first, end, min(end, width) if is_causal else width) for first, end in pairwise(ends) if first < end
+    ]
+    return concat(pieces, axis=-2) if len(pieces) > 1 else pieces[0]
+
+
+def _blocked(x: Tensor, blocks: int, axis: int) -> Tensor:
+    """An axis, counted from the right, cut into blocks, which become the first axis."""
+    axis += x.ndim
+    return moveaxis(reshape(x, (*x.shape[:axis], blocks, x.shape[axis] // blocks, *x.shape[axis + 1 :])), axis, 0)
 
 
 def sinusoidal_positions(
