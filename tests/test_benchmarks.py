@@ -42,12 +42,18 @@ def test_a_peer_that_is_not_there_is_left_out_and_named(tmp_path, monkeypatch):
     assert race.table(there).endswith("Left out: DeZero (No module named dezero).")
 
 
+def test_attention_is_measured_in_processes_of_their_own():
+    said = run("attention.py", "--lengths", "8", "--rounds", "1", "--only", "eager", "compiled")
+    assert len([line for line in said.splitlines() if line.startswith("| 8 |")]) == 2
+
+
 def test_every_table_that_is_written_has_its_place():
     text = (BENCHMARKS / "RESULTS.md").read_text(encoding="utf-8")
     places = re.findall(r"^<!-- (\w+) -->$(?=[\s\S]*?^<!-- /\1 -->$)", text, re.MULTILINE)
     scripts = "".join(path.read_text(encoding="utf-8") for path in BENCHMARKS.glob("*.py"))
     written = set(re.findall(r'results\.write\(f?"(\w+)', scripts))
     assert sorted(places) == [
+        "attention",
         "course_program",
         "drawing",
         "gemm_1",
