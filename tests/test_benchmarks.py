@@ -65,7 +65,17 @@ def test_every_table_that_is_written_has_its_place():
         "step_cpu",
         "step_gpu",
     ]
-    assert written == {"course_program", "drawing", "gemm_", "page", "scaling_", "sequences", "step_cpu", "step_gpu"}
+    assert written == {
+        "attention",
+        "course_program",
+        "drawing",
+        "gemm_",
+        "page",
+        "scaling_",
+        "sequences",
+        "step_cpu",
+        "step_gpu",
+    }
 
 
 @pytest.mark.skipif(not plan.register(), reason="needs Numba, OpenBLAS and a processor with AVX2")
