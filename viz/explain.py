@@ -38,7 +38,7 @@ from .pixels import Pixels, pixels_of
 from .plans import plans_of
 from .reading import read_graph
 from .render import HOW_TO_GET_ONE, NoRenderer
-from .rooms import rooms_of
+from .rooms import pictured, rooms_of
 from .telling import tell
 
 
@@ -133,11 +133,11 @@ class _Page:
         )
         pixels: dict[Node, Pixels] = {}
 
-        self.convolutions = Convolutions(self.at)
+        self.convolutions, shown = Convolutions(self.at), pictured(self.at)
 
         def look(node: Node, array: numpy.ndarray) -> None:
             self.convolutions.look(node, array)
-            if (picture := pixels_of(array, node)) is not None:
+            if node in shown and (picture := pixels_of(array, node)) is not None:
                 pixels[node] = picture
 
         self.known = Known(

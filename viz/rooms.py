@@ -88,6 +88,17 @@ def rooms_of(
     return list(builder.rooms.values()), builder.routes
 
 
+def pictured(arrangement: Arrangement) -> set[Node]:
+    """The nodes whose pictures stand in boxes: not the single operations that a function is made of, but its results."""
+    function = {}
+    for node in arrangement.order:
+        calls = arrangement.around(arrangement.place(node) or "")
+        function[node] = next((place for place in calls if place.is_function), None)
+    results = {parent for node in arrangement.order for parent in node.inputs if function[parent] is not function[node]}
+    outside = {node for node in arrangement.order if function[node] is None}
+    return {node for node in outside | results | set(arrangement.outputs) if not arrangement.is_copy(node)}
+
+
 class _Builder:
     """Fills the rooms from pictures of the whole graph, each of which shows a depth of calls in calls."""
 
