@@ -18,13 +18,7 @@ class Place:
 
     __slots__ = ("given", "kind", "module", "name")
 
-    def __init__(
-        self,
-        name: str,
-        kind: str,
-        module: Callable[[], Any] = lambda: None,
-        given: tuple | None = None,
-    ):
+    def __init__(self, name: str, kind: str, module: Callable[[], Any] = lambda: None, given: tuple | None = None):
         self.name, self.kind, self.module, self.given = name, kind, module, given
 
     @property
