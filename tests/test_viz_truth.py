@@ -1,5 +1,8 @@
 """What a picture says is true: programs as users write them, and what one would not believe at first sight."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
 import tinygrad_ml as tg
@@ -7,6 +10,8 @@ import viz
 from tinygrad_ml import keras, nn
 
 F = nn.functional
+PRIVATE = ("_data", "_node", "_needs", "_grad", "_hooks", "_path", "_called")
+"""What tensors and modules keep for themselves."""
 
 
 def boxes(picture, *kinds):
@@ -65,6 +70,29 @@ def test_where_nan_and_infinite_numbers_meet_those_that_begin_are_told_from_thos
     x = tg.tensor([[1.0, tg.nan], [0.0, 1.0]], requires_grad=True, name="x")
     y = viz.draw((x @ x * tg.tensor(tg.nan)).exp(), overlay="nan")
     assert [box.name for box in y.drawing.items if box.alarm] == ["x"]
+
+
+def test_a_row_of_calls_says_that_each_is_given_something_of_its_own():
+    cell, sequence, hidden = nn.RNNCell(3, 4), tg.random.rand(5, 2, 3), tg.zeros((2, 4))
+    for step in range(5):
+        hidden = cell(sequence[step], hidden)
+    picture = viz.draw(hidden.sum())
+    (row,) = [box for box in picture.drawing.items if box.count == 4]
+    assert "with (2, 3) too, which has no arrow" in row.inside
+    plain = viz.draw(nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5), nn.BatchNorm1d(3))(tg.random.rand(4, 3)).sum())
+    assert not any("no arrow" in line for box in plain.drawing.items for line in box.inside)
+
+
+def test_viz_uses_nothing_of_the_engine_that_is_not_public():
+    for file in sorted((Path(viz.__file__).parent).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tinygrad_ml"):
+                private = [
+                    name for name in [*node.module.split("."), *(alias.name for alias in node.names)] if name[0] == "_"
+                ]
+                assert not private, (file.name, private)
+            if isinstance(node, ast.Attribute) and node.attr in PRIVATE:
+                assert isinstance(node.value, ast.Name) and node.value.id == "self", (file.name, node.lineno, node.attr)
 
 
 @pytest.mark.parametrize("loss", ["SparseCategoricalCrossentropy", "MeanSquaredError", "BinaryCrossentropy"])

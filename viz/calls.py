@@ -15,6 +15,7 @@ from .arranging import Arrangement
 from .facts import bytes_of
 from .figures import shape_text, summarise
 from .model import Edge, Item
+from .nesting import belongs_to_a_module
 from .replay import on_host
 
 
@@ -43,6 +44,8 @@ def count_in(at: Arrangement, item: Item, node: Node) -> None:
         if node.needs_grad:
             item.parameters += prod(node.shape)
             item.weights += (f"{at.names[node].rpartition('.')[2]} {shape_text(node.shape)}",)
+        elif _is_data(at, node):
+            item.inside += (f"with {shape_text(node.shape)} too, which has no arrow",)
         return
     item.operations += 1
     item.flops += node.flops
@@ -52,6 +55,12 @@ def count_in(at: Arrangement, item: Item, node: Node) -> None:
     if node.saved_from:
         item.saved_bytes += sum(bytes_of(source) for source in node.saved_from)
         item.saved, item.freed = ("arrays",), item.freed or node.freed
+
+
+def _is_data(at: Arrangement, leaf: Node) -> bool:
+    """Whether a leaf inside of a call is neither its own nor made by a function, as what a cell is given in each of many steps."""
+    own = belongs_to_a_module(leaf) or at.made_by_a_function(leaf)
+    return not own and leaf.name is None and leaf.origin is None and bool(leaf.shape) and leaf.dtype.kind != "b"
 
 
 def tell_what_goes_in(at: Arrangement, items: Mapping[str, Item], name_of: Callable[[Node], str]) -> None:
