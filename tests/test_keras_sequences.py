@@ -152,6 +152,18 @@ def test_sizes_that_are_unknown_until_data_come():
         model(np.ones((2, 5, 4)))
 
 
+def test_a_model_takes_sequences_of_other_lengths_than_it_was_made_with():
+    for begin in ([], [layers.Input((6, 3))]):
+        model = keras.Sequential([*begin, layers.LSTM(2, return_sequences=True), layers.Dense(1)])
+        assert model.predict(X, verbose=0).shape == (4, 6, 1)
+        assert model.predict(X[:, :2], verbose=0).shape == (4, 2, 1)
+        with pytest.raises(OptionError, match="samples of shape"):
+            model.predict(X[:, :, :2], verbose=0)
+    flat = keras.Sequential([layers.Input((6, 3)), layers.Flatten(), layers.Dense(1)])
+    with pytest.raises(ShapeError, match="size 18"):
+        flat.predict(X[:, :2], verbose=0)
+
+
 def test_a_size_that_must_be_known():
     with pytest.raises(ShapeError, match="must be known"):
         layers.Dense(2)(layers.Flatten()(keras.Input((None, 3))))
@@ -244,6 +256,7 @@ def test_a_drawing():
             "return_sequences",
         ),
         (lambda: layers.TimeDistributed(len), "layer"),
+        (lambda: keras.Input((1,), dtype="string"), "TextVectorization"),
         (lambda: layers.Bidirectional(layers.LSTM(3)).reset_state(), "stateful"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -258,6 +271,9 @@ def test_options_that_mean_nothing(make, word):
     [
         (lambda: layers.LSTM(3)(np.ones((2, 4))), "3 axes"),
         (lambda: layers.RNN(layers.GRUCell(2))(np.ones((2, 0, 4))), "a step or more"),
+        (lambda: layers.LSTM(3)(X, initial_state=[np.zeros((4, 3), "float32")]), "expected"),
+        (lambda: layers.GRU(3)(X, initial_state=np.zeros((4, 2), "float32")), "expected"),
+        (lambda: layers.LSTM(3)(X, mask=np.ones((4, 5), bool)), "mask"),
         (lambda: layers.TimeDistributed(layers.Dense(2))(np.ones((2, 4))), "steps"),
         (lambda: layers.TimeDistributed(layers.Dense(2))(X, mask=np.ones((4, 5), bool)), "mask"),
     ],

@@ -39,6 +39,10 @@ class InputLayer(Layer):
         super().__init__(name=name)
         if sparse or ragged or optional:
             raise OptionError("Input: there are no sparse, ragged or optional inputs here")
+        if dtype == "string":
+            raise OptionError(
+                "Input: no tensor holds strings; call TextVectorization on texts before the model, and give it the numbers"
+            )
         if batch_shape is not None:
             if shape is not None or batch_size is not None:
                 raise OptionError("Input: batch_shape stands for shape and batch_size together, so give it alone")

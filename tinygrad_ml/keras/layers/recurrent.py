@@ -109,6 +109,8 @@ class RNN(Layer):
             )
         states = self._begin(initial_state, x)
         counts = None if mask is None else beside(leaves(mask)[0], x).astype("bool")
+        if counts is not None and counts.shape[:2] != x.shape[:2]:
+            raise ShapeError(f"{self.name}: a mask of shape {counts.shape} does not fit {x._described()}")
         last, outputs, states = self._through(x, states, counts, bool(training))
         if self.stateful:
             for kept, state in zip(leaves(self.states), leaves(states), strict=True):
@@ -152,11 +154,15 @@ class RNN(Layer):
 
     def _begin(self, given: Any, x: Tensor) -> list:
         """What is kept before the first step."""
-        if given is not None:
-            given = list(given) if isinstance(given, (list, tuple)) else [given]
-            return mapped(lambda state: beside(state, x), given)
         batch = x.shape[0]
         zero = initial_state(self.cell, batch, x.device)
+        if given is not None:
+            given = list(given) if isinstance(given, (list, tuple)) else [given]
+            begin = mapped(lambda state: beside(state, x), given)
+            shapes, wanted = ([state.shape for state in leaves(one)] for one in (begin, zero))
+            if shapes != wanted:
+                raise ShapeError(f"initial_state of {self.name} has shapes {shapes}; expected {wanted}")
+            return begin
         if not self.stateful or x.symbolic:
             return zero
         if self.states is None:

@@ -206,8 +206,12 @@ def _fitted(tensor: Tensor, like: KerasTensor) -> Tensor:
         return tensor.expand_dims(-1)
     if tensor.ndim == like.ndim + 1 and tensor.shape[-1] == 1:
         tensor = tensor.squeeze(-1)
-    known = partial_shape(like)
-    if not fits(partial_shape(tensor), known):
+    known, given = partial_shape(like), partial_shape(tensor)
+    if (
+        len(known) == len(given) == 3
+    ):  # sequences may have more steps, or less, than the model was made with, as in Keras
+        given = (None, known[1], given[2])
+    if not fits(given, known):
         raise OptionError(
             f"input {like.name or ''} needs samples of shape {known[1:]}, as in (batch, {str(known[1:])[1:]}, but got "
             f"{tensor._described()}"
