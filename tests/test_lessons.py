@@ -92,7 +92,7 @@ def test_random_numbers_of_lessons_begin_from_the_seed_of_the_run():
     for lesson in LESSONS:
         code = (FOLDER / f"{lesson}.py").read_text(encoding="utf-8")
         assert set(begin.findall(code)) <= {"run.seed", "seed", ""}, lesson
-        assert ("seed" in code) == (lesson not in {"from_logits", "saddle_or_minimum"})
+        assert ("seed" in code) == (lesson not in {"attention_by_hand", "from_logits", "saddle_or_minimum"})
 
 
 def rows(readme: Path, header: str) -> list[list[str]]:

@@ -27,4 +27,10 @@ COURSE = (
     "augmentation",
     "convolution",
     "folder_of_images",
+    "counting_letters",
+    "mlp_of_letters",
+    "rnn_unrolled",
+    "lstm_remembers",
+    "attention_by_hand",
+    "gpt_of_names",
 )

@@ -318,6 +318,22 @@ def lines(
     return made
 
 
+@styled
+def grid(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], xlabel: str, ylabel: str) -> Figure:
+    """A matrix as squares, the darker the larger; with its numbers, where it is small."""
+    made = picture(*((6.4, 5.6) if len(rows) > 8 else (4.6, 4)))
+    axes = made.subplots()
+    shown = axes.imshow(values, cmap="Blues", vmin=0)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)
+    if len(rows) <= 8:
+        for (i, j), value in np.ndenumerate(values):
+            axes.text(j, i, f"{value:.2f}", ha="center", va="center", color="w" if value > values.max() / 2 else "k")
+    made.colorbar(shown, ax=axes)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    return made
+
+
 def written(value: Any) -> str:
     """A number, or what else stands in a table, with as many digits as are of use."""
     if value is None:
