@@ -653,3 +653,42 @@ def test_histograms_show_how_far_a_step_moved_the_weights(convnet):
 def test_pictures_of_networks_say_what_they_take(draw, error, said):
     with pytest.raises(error, match=said):
         draw()
+
+
+# -- many layers, many classes ---------------------------------------------------------------------------
+
+
+def test_mistakes_among_a_hundred_long_names_are_told_in_lines_that_fit():
+    true = np.arange(100).repeat(3)
+    predicted = (true + (np.arange(300) % 3 == 0)) % 100
+    figure = viz.confusion(predicted, true, [f"a class with the number {i}" for i in range(100)])
+    assert_nothing_is_cut(figure)
+    assert any("most often taken" in text and "\n" in text for text in words(figure))
+
+
+def test_a_hundred_classes_are_named_in_their_regions_and_few_in_a_legend():
+    points = np.random.default_rng(0).normal(size=(300, 2)).astype("float32")
+    labels = np.arange(300) % 100
+    model = nn.Linear(2, 100)
+    figure = viz.decision_boundary(model, points, labels, resolution=40)
+    (axes,) = figure.axes
+    named = {text.get_text() for text in axes.texts}
+    assert 1 < len(named) <= 100 and not figure.legends
+    low, high = axes.get_xlim()
+    assert all(low <= text.get_position()[0] <= high for text in axes.texts)
+    few = viz.decision_boundary(nn.Linear(2, 3), points, labels % 3, resolution=10)
+    assert few.legends and not few.axes[0].texts
+
+
+def test_feature_maps_of_sixty_layers_stand_in_columns():
+    layers = [nn.Conv2d(1, 1, 3, padding=1) for _ in range(60)]
+    figure = viz.feature_maps(nn.Sequential(*layers), np.ones((1, 4, 4), "float32"), limit=2)
+    wide, high = figure.get_size_inches()
+    labels = [axes.get_ylabel().partition("\n")[0] for axes in figure.axes if axes.get_ylabel()]
+    assert high < 2.5 * wide and labels == ["the image", *(f"{i} Conv2d" for i in range(60))]
+
+
+@pytest.mark.parametrize(("positions", "brightest"), [(50, 0.02), (2, 1)])
+def test_small_weights_of_attention_are_bright_enough_to_be_seen(positions, brightest):
+    figure = viz.attention(np.full((positions, positions), 1 / positions))
+    assert figure.axes[0].images[0].get_clim() == pytest.approx((0, brightest))

@@ -19,6 +19,8 @@ from tinygrad_ml.tensor import Tensor, TensorLike
 
 from .style import HEAT_COLOUR_MAP, as_array, picture, styled
 
+SMALL_WEIGHT = 0.5
+"""Where all weights are smaller, the largest is as bright as can be."""
 NAMED_TOKENS = 40
 """With more of them, names along the edges would lie on each other."""
 
@@ -31,7 +33,8 @@ def attention(
     keys: Sequence[str] | None = None,
     limit: int = 16,
 ) -> Figure:
-    """How much each position (row) takes from each other one (column): rows add up to 1.
+    """How much each position (row) takes from each other one (column): rows add up to 1. Colours go from 0 to 1, or, where
+    no weight is a half, as among many positions, to the largest one.
 
     weights  the matrix (L, S), or several (heads, L, S), or (batch, heads, L, S), of which the first sample is shown;
              or a module, which is then called with `inputs`, without recording a graph: all its calls of
@@ -55,8 +58,10 @@ def attention(
     grid = made.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
+    most = max(float(matrix.max()) for _, matrix in panels)
     for axes, (name, matrix) in zip(grid, panels, strict=False):
-        axes.imshow(matrix, cmap=HEAT_COLOUR_MAP, vmin=0, vmax=1, interpolation="nearest")
+        brightest = most if 0 < most < SMALL_WEIGHT else 1
+        axes.imshow(matrix, cmap=HEAT_COLOUR_MAP, vmin=0, vmax=brightest, interpolation="nearest")
         axes.set_title(name, loc="center", fontsize=9)
         _name(axes.yaxis, tokens, matrix.shape[0], "tokens", 0)
         _name(axes.xaxis, tokens if keys is None else keys, matrix.shape[1], "tokens" if keys is None else "keys", 90)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from tinygrad_ml.errors import OptionError, RangeError, ShapeError
 from tinygrad_ml.modes import no_grad
@@ -19,6 +21,8 @@ from .style import BLACK, BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION, as_array
 
 COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, BLACK)
 MARKERS = "osD^vP"
+MOST_IN_LEGEND = 12
+"""More classes are named in their regions."""
 
 
 @styled
@@ -80,8 +84,9 @@ def decision_boundary(
         at = points[truth == i]
         axes.scatter(
             *at.T,
-            s=22,
-            marker=MARKERS[i % len(MARKERS)],
+            s=22 if count <= MOST_IN_LEGEND else 9,
+            # With another marker where a colour comes again.
+            marker=MARKERS[(i + i // len(COLOURS)) % len(MARKERS)],
             c=[colours[i]],
             edgecolors="white",
             linewidths=0.7,
@@ -89,8 +94,26 @@ def decision_boundary(
         )
     axes.set(xlabel="x₁", ylabel="x₂", xlim=extent[:2], ylim=extent[2:])
     axes.set_title(f"{(found == truth).mean():.1%} of {len(points)} points are on their side")
-    made.legend(loc="outside right upper", title="class")
+    if count <= MOST_IN_LEGEND:
+        made.legend(loc="outside right upper", title="class")
+    else:
+        _name_regions(axes, decided.reshape(shape), sides, names)
     return made
+
+
+def _name_regions(axes: Axes, decided: numpy.ndarray, sides: list[numpy.ndarray], names: list[str]) -> None:
+    """Write the name of each class of many into its region, as far from other ones as can be."""
+    for i in numpy.unique(decided):
+        inside = numpy.pad(decided == i, 1)
+        deep = numpy.zeros(decided.shape, int)
+        while inside.any():  # a layer of the region away, as long as there is one
+            deep += inside[1:-1, 1:-1]
+            inside[1:-1, 1:-1] &= inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
+        row, column = numpy.unravel_index(deep.argmax(), deep.shape)
+        name = axes.text(
+            sides[0][column], sides[1][row], names[i], ha="center", va="center", fontsize=9, fontweight="bold"
+        )
+        name.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
 
 
 def _decided(answers: numpy.ndarray, count: int) -> tuple[numpy.ndarray, numpy.ndarray]:

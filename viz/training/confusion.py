@@ -5,6 +5,7 @@ Read next: `images.py`, which shows the samples behind the numbers.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import matplotlib
@@ -18,6 +19,8 @@ from tinygrad_ml.tensor import TensorLike
 
 from .style import INK, class_numbers, picture, styled, text_on
 
+LETTERS_PER_INCH = 13
+"""Of the line below the picture."""
 MOST_WRITTEN = 30
 """Of more classes no numbers are written into the cells; the colours stay, and the mistakes that are made most often in words."""
 
@@ -97,7 +100,8 @@ def _mistaken(made: Figure, table: numpy.ndarray, labels: Sequence[str]) -> None
         if wrong[row, column]
     ]
     if words:
-        made.supxlabel(f"most often taken: {', '.join(words)}", fontsize=9)
+        letters = int(made.get_figwidth() * LETTERS_PER_INCH)
+        made.supxlabel(textwrap.fill(f"most often taken: {', '.join(words)}", letters), fontsize=9)
 
 
 def _edge(axis, name: str, right: numpy.ndarray, total: numpy.ndarray) -> None:

@@ -19,6 +19,8 @@ from .style import HEAT_COLOUR_MAP, as_array, picture, styled
 
 SIGNED_COLOUR_MAP = "PuOr"  # white is 0; both ends are dark, and differ in hue for the colour-blind too
 TILE_INCHES = 0.85
+MOST_ROWS = 21
+"""Of more layers the rows stand in several columns."""
 
 
 @styled
@@ -107,15 +109,22 @@ def feature_maps(model: Module, image: TensorLike, limit: int = 8) -> Figure:
         )
     rows.insert(0, ("the image", given[0]))
     widest = min(limit, max(len(maps) for _, maps in rows))
-    made = picture(2.2 + TILE_INCHES * widest, 0.4 + (TILE_INCHES + 0.15) * len(rows))
-    for axes, (name, maps) in zip(made.subplots(len(rows), widest, squeeze=False), rows, strict=True):
-        low, high = float(maps.min()), float(maps.max())
+    strips = math.ceil(len(rows) / MOST_ROWS)
+    high = math.ceil(len(rows) / strips)
+    made = picture((2.2 + TILE_INCHES * widest) * strips, 0.4 + (TILE_INCHES + 0.15) * high)
+    parts = made.subfigures(1, strips, squeeze=False)[0]
+    grid = [axes for part in parts for axes in part.subplots(high, widest, squeeze=False)]
+    for axes in grid[len(rows) :]:
+        for tile in axes:
+            _bare(tile)
+    for axes, (name, maps) in zip(grid, rows, strict=False):
+        low, most = float(maps.min()), float(maps.max())
         for i, tile in enumerate(axes):
             _bare(tile)
             if i < len(maps[:limit]):
-                tile.imshow(maps[i], cmap=HEAT_COLOUR_MAP, vmin=low, vmax=high, interpolation="nearest")
+                tile.imshow(maps[i], cmap=HEAT_COLOUR_MAP, vmin=low, vmax=most, interpolation="nearest")
         more = f" of {len(maps)}" if len(maps) > limit else ""
-        label = f"{name}\n{min(len(maps), limit)}{more} of {maps.shape[1]} × {maps.shape[2]}\n{low:.2g} to {high:.2g}"
+        label = f"{name}\n{min(len(maps), limit)}{more} of {maps.shape[1]} × {maps.shape[2]}\n{low:.2g} to {most:.2g}"
         axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
         axes[0].set_axis_on()
     return made

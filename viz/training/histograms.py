@@ -64,6 +64,7 @@ def histograms(model: Module, before: Mapping[str, TensorLike] | None = None, li
     if updates:
         _ridges(panels[1], list(updates.values()), VERMILLION)
         panels[1].set_title("updates")
+        panels[1].set_title("as part of the weights", loc="right", fontsize=8, fontweight="normal")
         edge = panels[1].secondary_yaxis("right")
         edge.set_yticks(range(len(names)), [_part(updates[name], now[name] - updates[name]) for name in names])
         edge.tick_params(length=0, labelsize=6.5 if small else 8)
