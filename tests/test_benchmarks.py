@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tinygrad_ml.compile.cpu.products import plan
+from viz.render import _commands
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 
@@ -76,6 +77,15 @@ def test_every_table_that_is_written_has_its_place():
         "step_cpu",
         "step_gpu",
     }
+
+
+@pytest.mark.skipif(not _commands("svg"), reason="there is no Graphviz on this machine")
+def test_pictures_are_measured_beside_those_of_whoever_is_there():
+    said = run("drawing.py", "--only", "LeNet", "--no-times")
+    rows = [line.strip("| ").split(" | ") for line in said.splitlines() if line.startswith("| ")]
+    assert [row[1] for row in rows[2:5]] == ["tinygrad_ml", "tinygrad_ml, LR", "tinygrad_ml, both"]
+    assert int(rows[2][2]) <= 14 and float(rows[2][5]) >= 8
+    assert "torchvista was not measured" in said
 
 
 @pytest.mark.skipif(not plan.register(), reason="needs Numba, OpenBLAS and a processor with AVX2")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import NamedTuple
 
 from .columns import Breaking, breakings, broken, frames_through, without_frames
@@ -59,12 +60,16 @@ def place(drawing: Drawing, legend: bool = True, rankdir: str = "TB") -> PlacedP
     if drawing.direction == "both":
         alone = place(_forward(drawing), legend, rankdir).layout.area
         widest = BOTH_SIDES * (alone.height if rankdir == "LR" else alone.width)
-    placed = _Sheet(drawing, legend, rankdir, widest).placed()
-    if letters_on_a_page(placed.layout.area) < SMALL and any(item.brevity == 1 for item in drawing.items):
-        terse = replace(drawing, items=[replace(item, brevity=2) for item in drawing.items])
-        shorter = _Sheet(terse, legend, rankdir, widest).placed()
-        return max(placed, shorter, key=lambda one: letters_on_a_page(one.layout.area))
-    return placed
+    sheet = _Sheet(drawing, legend, rankdir, widest)
+    if sheet.expected() >= SMALL or all(item.brevity != 1 for item in drawing.items):
+        return sheet.placed()
+    terse = replace(drawing, items=[replace(item, brevity=2) for item in drawing.items])
+    shorter = _Sheet(terse, legend, rankdir, widest).placed()
+    if sheet.expected() < SMALL / GAINED:
+        return shorter
+    placed = sheet.placed()  # what was expected is not exact
+    letters = [letters_on_a_page(one.layout.area) for one in (placed, shorter)]
+    return placed if letters[0] >= min(SMALL, letters[1]) else shorter
 
 
 def _forward(drawing: Drawing) -> Drawing:
@@ -91,15 +96,36 @@ class _Sheet:
         self.parts = legend_parts(drawing) if legend else {}
         self.notes = caption_parts(drawing, NO_LIMIT) if legend else {}
 
-    def placed(self) -> PlacedPicture:
-        """The picture with all that stands around it."""
+    @cached_property
+    def _measured(self) -> tuple[Positions, dict[str, Area]]:
+        """All in one column, and the sizes of what stands around."""
         texts = to_parts_dot(self.drawing, self.parts | self.notes)
         found, measured = lay_out([to_dot(self.drawing, legend=False, rankdir=self.rankdir), texts])
         self.sizes = layout_of(measured, {}).boxes
-        layout = self._in_best_columns(self._read(found, self.drawing))
+        return self._read(found, self.drawing), self.sizes
+
+    @cached_property
+    def _found(self) -> list[Breaking]:
+        """Ways to break it, those with the largest letters first, as far as one can estimate them; none if it fits."""
+        whole, _ = self._measured
+        if self._letters(whole.area) == 1:
+            return []
+        width, height = PAGE_POINTS
+        found = breakings(self.drawing, whole, (height, width) if self.turned else (width, height), self.widest)
+        return sorted(found, key=lambda breaking: (-self._letters(breaking.area), max(breaking.column.values())))
+
+    def expected(self) -> float:
+        """The size of letters on a page, as far as it can be estimated."""
+        whole, _ = self._measured
+        return max(self._letters(area) for area in (whole.area, *(breaking.area for breaking in self._found[:1])))
+
+    def placed(self) -> PlacedPicture:
+        """The picture with all that stands around it."""
+        layout = self._in_best_columns()
         layout = layout.moved(_transposed) if self.turned else layout
-        parts = _add_legend(layout, self.parts, self.sizes) if self.parts else {}
-        parts |= _add_caption(layout, self.drawing, self.notes, self.sizes) if self.notes else {}
+        _, sizes = self._measured
+        parts = _add_legend(layout, self.parts, sizes) if self.parts else {}
+        parts |= _add_caption(layout, self.drawing, self.notes, sizes) if self.notes else {}
         return PlacedPicture(self.drawing, layout, to_placed_dot(self.drawing, layout, parts, self.rankdir))
 
     def _read(self, found: dict, drawing: Drawing) -> Positions:
@@ -126,22 +152,18 @@ class _Sheet:
         legend = sum(max(self.sizes[name].height for name in row) + LEGEND_RIM for row in rows)
         return letters_on_a_page(Area(0.0, 0.0, width, height + (legend + LEGEND_GAP + LEGEND_RIM if rows else 0.0)))
 
-    def _in_best_columns(self, whole: Positions) -> Positions:
-        """The layout in which letters are largest on a page."""
-        if self._letters(whole.area) == 1:
+    def _in_best_columns(self) -> Positions:
+        """The layout in which letters are largest on a page; of those that are alike, the one that cuts through least."""
+        whole, _ = self._measured
+        tried = self._in_columns(whole, self._found[:TRIED]) if self._found else []
+        areas = [layout.area for layout, _ in tried]
+        fitting = [(self._letters(area), k) for k, area in enumerate(areas) if area.width <= self.widest]
+        most = max((letters for letters, _ in fitting), default=0.0)
+        if most <= GAINED * self._letters(whole.area):
             return whole
-        width, height = PAGE_POINTS
-        page = (height, width) if self.turned else (width, height)
-        found = breakings(self.drawing, whole, page, self.widest)
-        found.sort(key=lambda breaking: (-self._letters(breaking.area), max(breaking.column.values())))
-        tried = self._in_columns(whole, found[:TRIED]) if found else []
-        tried = [way for way in tried if way[0].area.width <= self.widest]
-        if not tried:
-            return whole
-        most = max(self._letters(layout.area) for layout, _ in tried)
         enough = max(most / ALIKE, min(most, SMALL))
-        best, _ = min((way for way in tried if self._letters(way[0].area) >= enough), key=lambda way: way[1])
-        return best if most > GAINED * self._letters(whole.area) else whole
+        _, best = min((tried[k][1], k) for letters, k in fitting if letters >= enough)
+        return tried[best][0]
 
     def _in_columns(self, whole: Positions, found: Sequence[Breaking]) -> list[tuple[Positions, float]]:
         """For each way to break a picture the columns, laid out each for itself, side by side; and how much is lost by it.
