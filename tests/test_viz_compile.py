@@ -461,3 +461,10 @@ def test_several_kernels_of_one_layer_are_one_box_unless_each_is_asked_for():
     assert sum(box.flops for box in merged.drawing.items) == sum(box.flops for box in single.drawing.items)
     numbered = [int(number) for box in merged.drawing.items for number in re.findall(r"\d+", box.operation)]
     assert sorted(numbered) == list(range(1, len(step.explanation.kernels) + 1))
+
+
+@needs_graphviz
+def test_the_pass_forward_lies_to_the_left_of_the_updates(mlp):
+    picture = viz.draw(mlp)
+    lefts = {placed.frame.label: placed.area.left for placed in picture.layout.frames if placed.frame.kind != "legend"}
+    assert lefts["forward"] < lefts["update"]

@@ -133,7 +133,7 @@ class _Sheet:
         layout = layout_of(found, drawing.frames)
         self._put_on_lines([placed for placed in layout.frames if placed.frame.id in self.on_line])
         layout = layout.moved(_transposed) if self.turned else layout
-        if drawing.direction == "both" and _forward_is_right(layout, drawing):
+        if _forward_is_right(layout, drawing):
             layout = layout.moved(lambda point: (-point[0], point[1]))
         return layout
 
@@ -195,6 +195,12 @@ def _transposed(point: Point) -> Point:
 
 
 def _forward_is_right(layout: Positions, drawing: Drawing) -> bool:
+    """Whether what comes after the pass forward lies to the left of it: the gradients, or in a compiled step the updates."""
+    if drawing.direction == "kernels":
+        passes = {placed.frame.label: placed.area.middle[0] for placed in layout.frames}
+        return passes.get("forward", 0.0) > passes.get("update", passes.get("backward", float("inf")))
+    if drawing.direction != "both":
+        return False
     middles: dict[bool, list[float]] = {True: [], False: []}
     for item in drawing.items:
         middles[item.kind == "gradient"].append(layout.boxes[item.id].middle[0])
