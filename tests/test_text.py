@@ -38,7 +38,8 @@ def test_byte_pairs_merge_what_stands_side_by_side_most_often():
 def test_the_counts_of_byte_pairs_are_those_of_counting_anew_after_each_merge():
     text = "aaa aaaa baa ab aab abab bbab " * 3 + "abcabc cab"
     words = [list(word) for word in re.findall(r" ?\w+|\s", text)]
-    for pair in BytePairs(text, vocab_size=12).merges:
+    pieces = BytePairs(text, vocab_size=12)
+    for pair in pieces.merges:
         counts = {}
         for word in words:
             for found in itertools.pairwise(word):
@@ -52,6 +53,8 @@ def test_the_counts_of_byte_pairs_are_those_of_counting_anew_after_each_merge():
                 else:
                     made.append(piece)
             words[i] = made
+    # And words are encoded by the same merges, in their order.
+    assert [pieces.decode(token) for token in pieces.encode(text)] == [piece for word in words for piece in word]
 
 
 def test_byte_pairs_make_a_text_shorter_and_stop_where_nothing_is_twice():
