@@ -6,7 +6,7 @@ import pytest
 import tinygrad_ml as tg
 from tinygrad_ml import optim
 from tinygrad_ml.data import DataLoader, Text
-from tinygrad_ml.errors import OptionError, ShapeError
+from tinygrad_ml.errors import OptionError, RangeError, ShapeError
 from tinygrad_ml.models import GPT, generate, next_token_loss, stream
 from tinygrad_ml.models.generation import draw
 from tinygrad_ml.training import Trainer
@@ -85,6 +85,7 @@ def test_a_compiled_training_learns_a_text_and_the_model_writes_it():
 @pytest.mark.parametrize("how", [{}, {"temperature": 0}, {"temperature": 0.7, "top_k": 3}, {"top_p": 0.8}])
 def test_the_same_is_written_with_a_memory_as_without(options, how):
     model = small(**options)
+    assert generate(model, [[1], [2]], 2, **how).shape == (2, 3)  # nothing is known yet of how many there are
     made = []
     for cache in (True, False):
         tg.manual_seed(5)
@@ -179,6 +180,11 @@ def test_what_is_drawn_has_the_frequencies_that_are_asked_for():
 
 def test_mistakes_are_said():
     model = small()
+    with pytest.raises(OptionError, match=r"text.encode\(start\)"):
+        generate(model, "Emma", 3)
+    for cache in (True, False):
+        with pytest.raises(RangeError, match="99 is out of range"):
+            generate(model, [1, 99], 3, cache=cache)
     for options in ({"width": 15}, {"layers": 0}, {"positions": "none"}):
         with pytest.raises(OptionError, match="multiple of the heads"):
             small(**options)

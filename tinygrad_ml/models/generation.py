@@ -44,7 +44,9 @@ def generate(
 
     Raises `OptionError` for options that do not fit, `ShapeError` for a start without tokens.
     """
-    tokens = as_tensor(start)
+    if isinstance(start, str):
+        raise OptionError(f"a model reads numbers, not {start!r}: give text.encode(start), as of tg.data.Text")
+    tokens = as_tensor(start, device=model.tokens.weight.device)
     alone = tokens.ndim == 1
     written = [tokens.expand_dims(0) if alone else tokens]
     written += stream(model, written[0], length, temperature, top_k, top_p, cache)
@@ -62,7 +64,7 @@ def stream(
     cache: bool = True,
 ) -> Iterator[Tensor]:
     """The tokens (batch, 1) that `generate` writes, one after the other as they are drawn."""
-    window = as_tensor(start)
+    window = as_tensor(start, device=model.tokens.weight.device)
     if window.ndim != 2 or not window.shape[1]:
         raise ShapeError(f"writing begins from tokens (n,) or (batch, n), at least one, but got shape {window.shape}")
     if length < 0:
@@ -91,11 +93,11 @@ def _in_use(model: nn.Module, read: Callable[[Tensor], Tensor], window: Tensor) 
 
 def _reading(model: GPT) -> Callable[[Tensor], Tensor]:
     """Reads windows each of which is the one before it and one token more, and else begins anew."""
-    read, kept = 0, model.empty_cache(1)
+    read, kept = 0, None
 
     def logits(window: Tensor) -> Tensor:
         nonlocal read, kept
-        if read + 1 != window.shape[1]:
+        if kept is None or read + 1 != window.shape[1]:
             read, kept = 0, model.empty_cache(len(window))
         for i in range(read, window.shape[1]):
             found, kept = model.read_on(window[:, i : i + 1], kept)
