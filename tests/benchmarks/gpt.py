@@ -2,10 +2,12 @@
 
     python tests/benchmarks/gpt.py --threads 1
     python tests/benchmarks/gpt.py --rounds 21 --write
+    python tests/benchmarks/gpt.py --losses 2000
 
 4 layers, width 128, a context of 64, batches of 12 windows of eight plays, a vocabulary of 79 characters, SGD. The weights start
 equal. In one process, alternating; PyTorch as it is, operation by operation, and JAX compiled. Writing is 63 characters behind
-one, after a first call that compiles it; without the cache all is read again for each, operation by operation.
+one, after a first call that compiles it; without the cache all is read again for each, operation by operation. `--losses`
+trains ours and PyTorch's by AdamW on the same batches, and prints both losses on what neither has read.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--tiny", action="store_true", help="only see that it runs")
+    parser.add_argument("--losses", type=int, metavar="STEPS", help="only train for so long, and compare losses")
     parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
     options = parser.parse_args()
     from timing import THREADS
@@ -40,6 +43,9 @@ def main() -> None:
     import results
     from timing import alternate, machine
 
+    if options.losses:
+        print(" and ".join(f"{loss:.4f}" for loss in losses(options.losses, options.threads)))
+        return
     rounds, sizes = (1, TINY) if options.tiny else (options.rounds, SIZES)
     steps, writing = contestants(sizes, options.threads)
     seconds = alternate(steps, rounds)
@@ -76,15 +82,12 @@ def contestants(sizes: dict[str, int], threads: int):
     from tinygrad_ml.data import DataLoader, Shakespeare
     from tinygrad_ml.models import GPT, generate, next_token_loss
 
-    sys.path.insert(0, str(Path(__file__).parents[1] / "compare"))
-    from gpt_twin import with_weights_of
-
     torch.set_num_threads(threads)
     tg.manual_seed(0)
     text = Shakespeare(length=sizes["context"])
     model = GPT(text.vocab_size, **sizes)
     weights = {name: value.numpy().copy() for name, value in model.state_dict().items()}
-    twin = with_weights_of(model, vocab_size=text.vocab_size, **sizes)
+    twin = twin_of(model, text.vocab_size, sizes)
     x, y = next(iter(DataLoader(text, BATCH, shuffle=True, seed=0)))
     their_x, their_y = torch.tensor(x.numpy()), torch.tensor(y.numpy())
     optimizer, their_optimizer = tg.optim.SGD(model.parameters(), RATE), torch.optim.SGD(twin.parameters(), RATE)
@@ -114,6 +117,50 @@ def contestants(sizes: dict[str, int], threads: int):
         "without": lambda: generate(model, start, length, cache=False),
     }
     return steps, writing
+
+
+def losses(steps: int, threads: int) -> tuple[float, float]:
+    """Ours and PyTorch's on the rest of the plays, after so many steps on the same batches from the same weights."""
+    import torch
+
+    import tinygrad_ml as tg
+    from tinygrad_ml.data import DataLoader, Shakespeare
+    from tinygrad_ml.models import GPT, next_token_loss
+
+    torch.set_num_threads(threads)
+    tg.manual_seed(0)
+    text, others = Shakespeare(), Shakespeare(train=False, stride=64)
+    model = GPT(text.vocab_size, **SIZES)
+    twin = twin_of(model, text.vocab_size, SIZES)
+    optimizer, theirs = tg.optim.AdamW(model.parameters(), lr=1e-3), torch.optim.AdamW(twin.parameters(), lr=1e-3)
+
+    @tg.compile
+    def step(x, y):
+        optimizer.zero_grad()
+        next_token_loss(model(x), y).backward()
+        optimizer.step()
+
+    for _, (x, y) in zip(range(steps), DataLoader(text, BATCH, shuffle=True, seed=0), strict=False):
+        step(x, y)
+        theirs.zero_grad()
+        twin.loss(torch.tensor(x.numpy()), torch.tensor(y.numpy())).backward()
+        theirs.step()
+    found = []
+    with tg.no_grad(), torch.no_grad():
+        for x, y in DataLoader(others, 100):
+            found.append(
+                (next_token_loss(model(x), y).item(), twin.loss(*map(torch.tensor, (x.numpy(), y.numpy()))).item())
+            )
+    ours, twins = (sum(column) / len(found) for column in zip(*found, strict=True))
+    return ours, twins
+
+
+def twin_of(model, vocab_size: int, sizes: dict[str, int]):
+    """The same network in PyTorch, with the same weights."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "compare"))
+    from gpt_twin import with_weights_of
+
+    return with_weights_of(model, vocab_size=vocab_size, **sizes)
 
 
 def jax_step(weights: dict, x, y, sizes: dict[str, int]):
