@@ -5,6 +5,7 @@ import re
 import pytest
 
 import tinygrad_ml as tg
+from tinygrad_ml import nn
 from tinygrad_ml.compile.explain import Cost
 from tinygrad_ml.errors import CompileError
 
@@ -222,3 +223,49 @@ def test_after_a_first_run_that_failed_the_error_says_so(monkeypatch):
     with pytest.raises(CompileError, match=r"first run failed.*call the step again"):
         step.explain()
     assert "matmul" in str(step.program)
+
+
+def looping(x, w, rounds):
+    h = tg.zeros_like(x)
+    for _ in range(rounds):
+        h = tg.tanh(h @ w + x)
+    return h.sum()
+
+
+@pytest.mark.parametrize("rounds", [7, 10, 30])
+def test_a_loop_of_python_is_named_from_eight_equal_rounds_on(rounds):
+    w = tg.ones(4, 4)
+    w.requires_grad = True
+
+    @tg.compile
+    def step(x):
+        w.grad = None
+        looping(x, w, rounds).backward()
+
+    step(tg.ones(2, 4))
+    said = [line for line in step.explain().splitlines() if line.startswith("written out")]
+    assert len(said) == (2 if rounds >= 8 else 0)  # there and back
+    for line in said:
+        assert rounds - 2 <= int(line.split()[2]) <= rounds  # the first and the last one may differ
+    assert ("tg.scan would write down once" in step.explain()) == bool(said)
+
+
+def test_layers_in_a_row_and_updates_of_many_parameters_are_no_loop():
+    model = nn.Sequential(*[nn.Linear(4, 4) for _ in range(12)])
+    optimizer = tg.optim.SGD(model.parameters(), 0.1)
+
+    @tg.compile
+    def step(x):
+        optimizer.zero_grad()
+        model(x).sum().backward()
+        optimizer.step()
+
+    step(tg.ones(2, 4))
+    assert "written out" not in step.explain()
+
+
+def test_a_scan_is_not_written_out():
+    w = tg.ones(4, 4)
+    step = tg.compile(lambda x: tg.scan(lambda h, _: (tg.tanh(h @ w + x), None), tg.zeros_like(x), length=30)[0])
+    step(tg.ones(2, 4))
+    assert "written out" not in step.explain() and " scan " in step.explain()

@@ -15,6 +15,7 @@ from ..errors import CompileError
 from .program import Call, Instruction, Program, Value, described
 from .purposes import FORWARD, Purposes
 from .recording import Recording
+from .repeats import repeats
 from .schedule.buffers import CACHE_LINE_BYTES
 from .schedule.kernel import Kernel
 from .schedule.layout import form_of, lay
@@ -122,6 +123,9 @@ class Explanation:
         copied = [memory for memory, value in self.program.writes if value not in self.in_place]
         if copied:
             lines += _under("copied at the end", map(source_name, copied))
+        for loop in repeats(self.stages["recorded"]):
+            said = f"{loop.rounds} equal rounds of {loop.operations} operations, each after the one before"
+            lines += _under("written out", [said, "which tg.scan would write down once"])
         if self.uncompiled:
             names = ", ".join(sorted({instruction.op.name for instruction in self.uncompiled}))
             lines.append(f"* no compiled form, so run eagerly: {names}")
