@@ -367,3 +367,20 @@ def test_a_layer_that_two_networks_share_is_counted_in_neither():
     assert [box.parameters for box in boxes(picture, "module")] == [20, 0]
     shared = {box.name for box in boxes(picture, "parameter")} - {"x"}
     assert len(shared) == 2 and all({(name, "Sequential", "forward")} <= arrows(picture) for name in shared)
+
+
+def test_a_loop_is_one_box_that_says_how_many_rounds_it_has_and_its_function_is_one_round():
+    weight = tg.tensor(np.ones((4, 4), "float32"), requires_grad=True, name="w")
+
+    def once(state, x):
+        h = tg.tanh(x + state["h"] @ weight)
+        return {"h": h}, h
+
+    start, xs = {"h": tg.zeros((2, 4))}, tg.ones((20, 2, 4))
+    last, ys = tg.scan(once, start, xs)
+    picture = viz.draw(ys.sum() + last["h"].sum(), level="functions")
+    (box,) = [item for item in picture.drawing.items if item.operation == "scan"]
+    assert box.kind == "function" and box.aside == "20 rounds of 3 operations"
+    assert "20 rounds of 3 operations" in picture.source
+    round_ = viz.draw(once, inputs=(start, xs[0]))
+    assert [item.operation for item in round_.drawing.items if item.kind == "operation"] == ["matmul", "add", "tanh"]

@@ -16,7 +16,7 @@ from tinygrad_ml.compile import Step as CompiledStep
 from tinygrad_ml.errors import DTypeError, OptionError
 from tinygrad_ml.functional import symbol
 from tinygrad_ml.graph import Node
-from tinygrad_ml.structure import leaves
+from tinygrad_ml.structure import is_nested, leaves
 from tinygrad_ml.tensor import Tensor
 
 from .origins import Whole
@@ -99,7 +99,7 @@ def _results(
             f"inputs is a tuple with a tensor for each argument, as in inputs=(tg.symbol((8, 16), dtype='int64'),), "
             f"and not {_said(inputs)}"
         )
-    for given in inputs:
+    for given in leaves(inputs):
         if not isinstance(given, (Tensor, numpy.ndarray)):
             raise DTypeError(
                 f"inputs are tensors, as tg.symbol((8, 16), dtype='int64'), which has a shape and no numbers, "
@@ -117,7 +117,8 @@ def _results(
     results = [tensor for tensor in leaves(given) if isinstance(tensor, Tensor)]
     if not results:
         raise DTypeError(f"{_name(what)} gives no tensor that could be drawn, but {_said(given)}")
-    return results, list(zip(parameters, inputs, strict=False))
+    single = [(name, x) for name, x in zip(parameters, inputs, strict=False) if not is_nested(x)]
+    return results, single
 
 
 def _parameters(what: Callable[..., Any], count: int) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from math import prod
 
 from tinygrad_ml.graph import Node
+from tinygrad_ml.loops import Scan
 from tinygrad_ml.tensor import as_tensor
 
 from .arranging import Arrangement
@@ -47,6 +48,8 @@ def count_in(at: Arrangement, item: Item, node: Node) -> None:
         elif _is_data(at, node):
             item.inside += (f"with {shape_text(node.shape)} too, which has no arrow",)
         return
+    if isinstance(node.op, Scan):
+        item.aside = f"{node.op.length} rounds of {len(node.op.body.steps)} operations"
     item.operations += 1
     item.flops += node.flops
     item.bytes += bytes_of(node)

@@ -56,7 +56,7 @@ def draw(
                  which they run, each with the operations that are fused in it
     input_shape  of the one input, floats, of a module: it is called on a symbol of that shape, and no data is needed
     inputs       what a module is called on instead: symbols of any dtype, or tensors, one for each argument, as in
-                 (tg.symbol((8, 16), dtype="int64"), tg.symbol((8, 4)))
+                 (tg.symbol((8, 16), dtype="int64"), tg.symbol((8, 4))); an argument may be a tuple, a list or a dictionary of them
     direction    "forward"; "backward", the gradients in the order in which the engine computes them;
                  or "both", each gradient beside its tensor
     level        how near one looks: "network", a box for each outermost module or function; "layers", modules that

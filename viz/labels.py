@@ -248,6 +248,7 @@ def _function_rows(item: Item) -> list[str]:
         first, second = second, first
     rows = [_head(first, second, item.count), font(escaped(item.equation, 56), INK, 11, "i") if item.equation else ""]
     rows.append(_ways(item))
+    rows.append(font(escaped(item.aside, 60), MUTED, 9, "i") if item.aside else "")
     rows += _value_rows(item)
     rows += [_gradient_row(item.gradient), _saved_row(item)]
     return rows

@@ -4,6 +4,7 @@ Read in this order: `body.py`, `placeholders.py`, `tracing.py`, `primitive.py`, 
 `scan.py`.
 """
 
+from .primitive import Scan
 from .scan import scan
 
-__all__ = ["scan"]
+__all__ = ["Scan", "scan"]
