@@ -122,7 +122,7 @@ def draw(
 
 
 class Picture:
-    """A drawn graph. A notebook shows it; `save` writes it; `source` is its DOT text.
+    """A drawn graph. A notebook shows it; `save` writes it; `source` is its DOT text, in one column.
 
     drawing  the same as plain data: boxes, arrows, frames
     layout   where they lie; it needs Graphviz
