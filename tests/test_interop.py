@@ -275,7 +275,7 @@ def test_layouts_and_byte_orders_of_arrays():
         (object(), "object"),
         ({"a": 1}, "dict"),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__ if type(value) is object else str(value),
 )
 def test_what_is_no_array_of_numbers(data, words):
     with pytest.raises(DTypeError, match=words):
