@@ -16,7 +16,7 @@ import viz
 from tinygrad_ml import nn
 from viz import render
 from viz.layout import Area, Positions, around, layout_of
-from viz.pages import PAGE_POINTS
+from viz.pages import PAGE_POINTS, place
 from viz.svg import size_of
 
 pytestmark = [
@@ -138,3 +138,25 @@ def test_legends_of_small_pictures_are_narrow_too(direction):
     a = tg.tensor(tg.ones((3, 4)), requires_grad=True, name="a")
     for graph in (x, x * x + x, (a @ tg.ones((4, 2))).tanh().sum()):
         check_legend(viz.draw(graph, direction))
+
+
+class Bottleneck(nn.Module):
+    def __init__(self, width: int):
+        self.conv1, self.bn1 = nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width)
+        self.short = nn.Sequential(nn.Conv2d(width, width, 1), nn.BatchNorm2d(width))
+
+    def forward(self, x):
+        y = nn.functional.relu(self.bn1(self.conv1(x)))
+        return nn.functional.relu(self.bn2(self.conv2(y)) + self.short(x))
+
+
+@pytest.mark.parametrize("blocks", [3, 4, 5])
+def test_a_frame_that_goes_on_in_another_column_keeps_its_label(blocks):
+    network = nn.Sequential(nn.Sequential(*[Bottleneck(8) for _ in range(blocks)]), nn.Flatten())
+    placed = place(viz.draw(network, input_shape=(1, 8, 4, 4), fold=False).drawing)
+    named = [frame for frame in placed.layout.frames if frame.frame.label]
+    assert any(frame.frame.label.startswith("…") for frame in named)
+    assert all(frame.label is not None for frame in named)
+    for label in placed.layout.frame_labels():
+        assert not any(label.meets(box) for box in placed.layout.boxes.values())

@@ -92,7 +92,6 @@ class _Sheet:
     def __init__(self, drawing: Drawing, legend: bool, rankdir: str, widest: float):
         self.drawing, self.rankdir, self.turned = drawing, rankdir, rankdir == "LR"
         self.widest = widest
-        self.on_line = labelled_on_their_line(drawing)
         self.parts = legend_parts(drawing) if legend else {}
         self.notes = caption_parts(drawing, NO_LIMIT) if legend else {}
 
@@ -131,7 +130,10 @@ class _Sheet:
     def _read(self, found: dict, drawing: Drawing) -> Positions:
         """A layout of Graphviz's, with forward to the left of backward."""
         layout = layout_of(found, drawing.frames)
-        self._put_on_lines([placed for placed in layout.frames if placed.frame.id in self.on_line])
+        on_line = labelled_on_their_line(
+            drawing
+        )  # of a column: a frame may have another inside elsewhere, and none here
+        self._put_on_lines([placed for placed in layout.frames if placed.frame.id in on_line])
         layout = layout.moved(_transposed) if self.turned else layout
         if _forward_is_right(layout, drawing):
             layout = layout.moved(lambda point: (-point[0], point[1]))
@@ -186,8 +188,14 @@ class _Sheet:
             layout, areas = side_by_side([next(read) for _ in columns], bundles, beyond)
             if not through or put_around(layout, self.drawing, through, areas, beyond, self.turned):
                 self._put_on_lines(layout.frames[: len(through)])
-                layouts.append((layout, cost))
+                if _can_be_read(layout):
+                    layouts.append((layout, cost))
         return layouts
+
+
+def _can_be_read(layout: Positions) -> bool:
+    """Whether no label of a frame lies on a box, for which Graphviz leaves no room everywhere at the top of a column."""
+    return not any(label.meets(box) for label in layout.frame_labels() for box in layout.boxes.values())
 
 
 def _transposed(point: Point) -> Point:
