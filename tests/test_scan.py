@@ -1,5 +1,7 @@
 """tg.scan: what a loop of Python gives, derivatives of every order included, written down once."""
 
+import gc
+
 import numpy
 import pytest
 from hypothesis import given, settings
@@ -375,6 +377,26 @@ def test_hooks_freed_graphs_and_overwritten_numbers():
     xs.detach().assign(tg.zeros((4, 3)))
     with pytest.raises(GradientError, match="changed in place"):
         h.sum().backward()
+
+
+def test_a_step_leaves_no_garbage():
+    step, init, xs, parameters = lstm()
+
+    def train():
+        for parameter in parameters:
+            parameter.grad = None
+        _, ys = tg.scan(lambda c, x: step(c, F.dropout(x, 0.5)), init, xs)
+        (ys["h"].sum() + ys["twice"].sum()).backward()
+
+    train()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            train()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_gradcheck_and_hvp():

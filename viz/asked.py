@@ -99,8 +99,8 @@ def _results(
             f"inputs is a tuple with a tensor for each argument, as in inputs=(tg.symbol((8, 16), dtype='int64'),), "
             f"and not {_said(inputs)}"
         )
-    for given in leaves(inputs):
-        if not isinstance(given, (Tensor, numpy.ndarray)):
+    for given in inputs:
+        if not all(isinstance(leaf, (Tensor, numpy.ndarray)) for leaf in leaves(given)):
             raise DTypeError(
                 f"inputs are tensors, as tg.symbol((8, 16), dtype='int64'), which has a shape and no numbers, "
                 f"and not {_said(given)}"

@@ -74,7 +74,9 @@ def derivative(body: Body, wanted: tuple[int, ...], given: tuple[int, ...], devi
     given   which of the values that the body hands out have a gradient
     """
     with enable_grad(), Tracer(0, alone=True) as tracer:
-        return _Backwards(body, wanted, given, device, tracer).derivative()
+        derived = _Backwards(body, wanted, given, device, tracer).derivative()
+    tracer.forget()
+    return derived
 
 
 class _Backwards:

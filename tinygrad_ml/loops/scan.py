@@ -75,10 +75,11 @@ def scan(
         return _in_blocks(f, init, xs, rounds, reverse)
     tracer = Tracer(rounds)
     body, structure, checks = _traced(tracer, f, init, xs, carries, slices)
-    drawn = [numbers for _, numbers in tracer.drawn]
+    drawn, shared = [numbers for _, numbers in tracer.drawn], tracer.found
+    tracer.forget()
     for check, x in checks:
         look(check, x)
-    finals, made = run(body, Inputs(carries, [*slices, *drawn], tracer.found), Rounds(rounds, reverse, keep))
+    finals, made = run(body, Inputs(carries, [*slices, *drawn], shared), Rounds(rounds, reverse, keep))
     return packed_like(init, finals), _filled(structure, made)
 
 

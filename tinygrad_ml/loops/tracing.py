@@ -96,6 +96,13 @@ class Tracer:
 
     def __exit__(self, *_: object) -> None:
         modes.watchers, modes.stream, modes.busy, modes.recorder, modes.tracer = self._outer
+        # Placeholders know who writes the body down. It shall not know them any more: circles are freed late.
+        for met in (self._known, self._casts, self._constants, self._alive):
+            met.clear()
+
+    def forget(self) -> None:
+        """Let go of the tensors that it has met, once they have been asked for."""
+        self.drawn, self.checks, self._found = [], [], {}
 
     @property
     def found(self) -> list[Tensor]:
