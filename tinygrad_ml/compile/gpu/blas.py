@@ -263,7 +263,8 @@ class BlasPlan:
 
 
 def _library() -> ctypes.CDLL:
-    from cuda import pathfinder  # pyright: ignore[reportMissingImports]  # which CuPy needs too
+    # Which CuPy needs too. To pyright, where it is not installed, `cuda` is the file of that name here.
+    from cuda import pathfinder  # pyright: ignore[reportMissingImports, reportAttributeAccessIssue]
 
     try:
         return ctypes.CDLL(pathfinder.load_nvidia_dynamic_lib("cublasLt").abs_path)
