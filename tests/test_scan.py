@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.cpu import Executable
+from tinygrad_ml.compile.cpu import Executable, rounds
 from tinygrad_ml.compile.passes.laid_out import laid_out
 from tinygrad_ml.errors import DTypeError, GradientError, OptionError, RangeError, ShapeError
 from tinygrad_ml.graph import topological
@@ -477,6 +477,13 @@ def test_the_program_does_not_grow_with_the_length():
         sizes.append((len(compiled.program.instructions), len(compiled.source.splitlines())))
     assert sizes[0][0] == sizes[1][0] and abs(sizes[0][1] - sizes[1][1]) < 10
     assert len(calls) <= 4  # the second call has gradients, and is recorded once more
+
+
+def test_a_round_may_have_any_number_of_addresses(monkeypatch):
+    monkeypatch.setattr(rounds, "ADDRESSES_TOGETHER", 3)
+    step, xs, _ = training(20, 40)
+    eager, compiled = training(20, 40)[0](xs), tg.compile(step)(xs)
+    numpy.testing.assert_allclose(float(compiled), float(eager), rtol=1e-5)
 
 
 def test_a_compiled_loop_with_random_numbers_and_integers():

@@ -39,8 +39,8 @@ from .step_memory import StepMemory
 
 WORTH_TURNING = 16
 """Rounds from which on a weight is turned for a product, once, in place of piece by piece in each round."""
-MOST_ADDRESSES = 4096
-"""In the operands of the loops of one round."""
+ADDRESSES_TOGETHER = 1024
+"""In one array, which goes on by one addition; a round with more of them has several."""
 
 
 class LoopingLines(Lines):
@@ -72,7 +72,6 @@ class RoundLines(LoopingLines):
     """The lines of a round.
 
     slices  value -> the memory that it is a slice of, by the place in the list
-    cells   addresses that loops are given
     """
 
     def __init__(
@@ -80,9 +79,8 @@ class RoundLines(LoopingLines):
     ):
         super().__init__(layout, fixed, memory, {})
         self.slices = slices
-        self._memory_of_cells: Any = (ctypes.c_int64 * MOST_ADDRESSES)()
-        self.cells = numpy.frombuffer(self._memory_of_cells, numpy.int64)
-        self._cells: list[tuple[int, int]] = []
+        # Addresses that loops are given: (memory, where each of them leads).
+        self._cells: list[tuple[Any, list[tuple[int, int]]]] = []
         self._jobs: list[tuple[numpy.ndarray, dict[int, tuple[int, int]]]] = []
         self._looks: dict[str, Callable] = {}
 
@@ -100,8 +98,11 @@ class RoundLines(LoopingLines):
         where = self._where(array)
         if where is None:
             return super()._pointer(array)
-        self._cells.append(where)
-        return ctypes.c_void_p.from_buffer(self._memory_of_cells, 8 * (len(self._cells) - 1))
+        if not self._cells or len(self._cells[-1][1]) == ADDRESSES_TOGETHER:
+            self._cells.append(((ctypes.c_int64 * ADDRESSES_TOGETHER)(), []))
+        memory, places = self._cells[-1]
+        places.append(where)
+        return ctypes.c_void_p.from_buffer(memory, 8 * (len(places) - 1))
 
     def _placed_in(self, job: numpy.ndarray, arrays: dict[int, numpy.ndarray]) -> None:
         places = {place: where for place, array in arrays.items() if (where := self._where(array)) is not None}
@@ -149,9 +150,11 @@ class RoundLines(LoopingLines):
 
     def advancing(self) -> list[Advancing]:
         """All arrays of addresses."""
-        cells = self.cells[: len(self._cells)]
-        made = [Advancing(cells, range(len(self._cells)), self._cells, self.slices)] if self._cells else []
-        return made + [Advancing(job, places, list(places.values()), self.slices) for job, places in self._jobs]
+        cells = [(numpy.frombuffer(memory, numpy.int64, len(places)), places) for memory, places in self._cells]
+        return [
+            *(Advancing(integers, range(len(places)), places, self.slices) for integers, places in cells),
+            *(Advancing(job, places, list(places.values()), self.slices) for job, places in self._jobs),
+        ]
 
 
 class Advancing:
