@@ -6,6 +6,7 @@ A *register* is a buffer for one block of a kernel's intermediate values; it sta
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from functools import cached_property
 from typing import Any
 
 from ... import blocks
@@ -97,8 +98,18 @@ class HostLayout(Layout):
         return [value for value in super().planned(kernel) if value not in self.parts]
 
     def begins(self, value: Value, turn: int) -> int:
-        parts = [part for part, (whole, _) in self.parts.items() if whole is value]
-        return min([turn, *(self.turns[kernel] for kernel in self.kernels if any(x in kernel.outputs for x in parts))])
+        return min(turn, self._first_parts.get(value, turn))
+
+    @cached_property
+    def _first_parts(self) -> dict[Value, int]:
+        """Concatenation -> the turn in which the first of its parts is computed."""
+        first: dict[Value, int] = {}
+        for kernel, turn in self.turns.items():
+            for value in kernel.outputs:
+                if value in self.parts:
+                    whole = self.parts[value][0]
+                    first[whole] = min(turn, first.get(whole, turn))
+        return first
 
     def reads_late(self, kernel: Kernel, instruction: Instruction) -> bool:
         return instruction.op.apart
