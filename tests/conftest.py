@@ -4,6 +4,7 @@
 """
 
 import os
+import tempfile
 
 import hypothesis
 import pytest
@@ -32,7 +33,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     # Machine code is kept from run to run, but not among the user's own.
-    os.environ.setdefault("TINYGRAD_ML_CACHE", str(config.cache.mkdir("machine_code")))
+    if "TINYGRAD_ML_CACHE" not in os.environ:
+        os.environ["TINYGRAD_ML_CACHE"] = _machine_code(config)
     config.addinivalue_line("markers", "host_only: about NumPy arrays or the CPU; skipped on other devices")
     import strict  # noqa: F401  makes "strict" the name of a device
 
@@ -40,6 +42,15 @@ def pytest_configure(config):
         tg.set_default_device(config.getoption("--device"))
     except tg.errors.DeviceError as missing:
         pytest.exit(str(missing), returncode=2)
+
+
+def _machine_code(config) -> str:
+    """The folder of machine code; one for this run alone where pytest keeps nothing (`-p no:cacheprovider`)."""
+    if hasattr(config, "cache"):
+        return str(config.cache.mkdir("machine_code"))
+    folder = tempfile.TemporaryDirectory()
+    config.add_cleanup(folder.cleanup)
+    return folder.name
 
 
 def pytest_collection_modifyitems(config, items):
