@@ -1,7 +1,7 @@
 """Whether two recordings are one program: then what was made of the first serves the second.
 
-A function is recorded anew when something is another that it relied on: gradients that were None are there, an array of
-the outside has other numbers. Often what comes out is the same, as of a step that begins with `zero_grad()`.
+A function is recorded anew when something is another that it relied on: an array of the outside has other numbers, an
+option is another. Often what comes out is the same.
 
 Read before: `record/recorder.py`.
 """

@@ -190,11 +190,7 @@ def _relied_on(
     recorder: Recorder, tensors: list[Tensor], there: list[Tensor], reporters: list[Any], before: Snapshot
 ) -> list[Condition]:
     arguments = set(map(id, tensors))
-    have_gradients = {
-        tensor: gradient is not None
-        for tensor, _, _, needs, gradient in recorder.as_they_were()
-        if needs and id(tensor) not in arguments
-    }
+    have_gradients = {tensor: had for tensor, had in recorder.read_gradients().items() if id(tensor) not in arguments}
     relied_on = [*conditions(reporters, there), gradients([*have_gradients], [*have_gradients.values()])]
     if recorder.relied_on:
         words = "which parameters have been updated equally often"

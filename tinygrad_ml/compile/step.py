@@ -325,4 +325,5 @@ class Step:
         return str(self.explanation)
 
     def __repr__(self) -> str:
-        return f"<compiled {self.__name__}, {len(self._all())} programs>"
+        count = len(self._all())
+        return f"<compiled {self.__name__}, {count} program{'s' * (count != 1)}>"

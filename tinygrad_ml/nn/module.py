@@ -363,9 +363,11 @@ class _ForwardHook:
 
 
 def forget_gradient(tensor: Tensor, set_to_none: bool) -> None:
-    """Drop the gradient of a tensor, or overwrite it by zeros."""
-    if tensor.grad is not None:
-        tensor.grad = None if set_to_none else zeros_like(tensor.grad)
+    """Drop the gradient of a tensor, whether there is one or not, or overwrite it by zeros."""
+    if set_to_none:
+        tensor.grad = None
+    elif tensor.grad is not None:
+        tensor.grad = zeros_like(tensor.grad)
 
 
 def _join(path: str, name: str) -> str:

@@ -30,7 +30,7 @@ from ...random.streams import StreamDevice
 from ...tensor import Tensor
 from ..program import PUT, Call, Instruction, Value
 from ..sources import Constant, Gradient, Number, Source, State
-from .shadow import Shadows
+from .shadow import Shadow, Shadows
 from .stream import Stream
 from .traced import ELSEWHERE, LEFT_BEHIND, Traced, traced_type
 from .views import looks_at, taken_again, written_through
@@ -118,15 +118,15 @@ class Recorder:
         """Put a stand-in in the place of the tensor's array, until the recording is over."""
         if self._taken(tensor) or absent(tensor._data) or isinstance(tensor._data, Traced):
             return
-        before = tensor._data, tensor._node, tensor._needs, tensor.grad
-        self._before[id(tensor)] = (weakref.ref(tensor), *before)
+        gradient = tensor.grad
+        self._before[id(tensor)] = weakref.ref(tensor), tensor._data, tensor._node, tensor._needs, gradient
         traced = self._lift(tensor._data, tensor)
         if source is not None:
             traced.value.source = source
             traced.in_order = False  # that of another call may lie otherwise
         self.shadows.cast(tensor, traced)
-        if tensor.grad is not None:
-            self.take(tensor.grad, Gradient(tensor))
+        if gradient is not None:
+            self.take(gradient, Gradient(tensor))
 
     def array_for_host(self, traced: Traced) -> Any:
         """The array that `traced` stands for, if host code asks, which runs before all of a step; else None."""
@@ -281,12 +281,27 @@ class Recorder:
         ]
 
     def replaced(self) -> Iterator[tuple[Tensor, str, Tensor | None]]:
-        """(tensor, "data" or "grad", what has that array now, or is its gradient): what is another than at the start."""
+        """(tensor, "data" or "grad", what has that array now, or is its gradient): what is another than at the start, and
+        gradients that were put there, whatever was there before."""
         for tensor, array, _, _, gradient in self.as_they_were():
-            if tensor._data is not self._lifted[id(array)][1]:
+            shadow = self._shadow(tensor)
+            if shadow._data is not self._lifted[id(array)][1]:
                 yield tensor, "data", tensor
-            if tensor.grad is not gradient:
-                yield tensor, "grad", tensor.grad
+            if shadow.gradient is not gradient or shadow.first_use == "put":
+                yield tensor, "grad", shadow.gradient
+
+    def read_gradients(self) -> dict[Tensor, bool]:
+        """Whether they had one before, for the tensors of which the function has asked that before it put one there."""
+        return {
+            tensor: gradient is not None
+            for tensor, _, _, needs, gradient in self.as_they_were()
+            if needs and self._shadow(tensor).first_use == "read"
+        }
+
+    def _shadow(self, tensor: Tensor) -> Shadow:
+        shadow = self.shadows.of(tensor)
+        assert shadow is not None  # as it was taken
+        return shadow
 
     def value_of(self, tensor: Tensor) -> Value:
         """What the tensor holds now."""
@@ -297,8 +312,10 @@ class Recorder:
         function made and returns: they are the caller's, and other ones in each step."""
         writes = []
         for array, traced, first, tensors in self._lifted.values():
-            if first.source is None:
-                first.source = _source_of(array, tensors, made)
+            source = first.source
+            if isinstance(source, Gradient) and self._shadow(source.tensor).first_use != "read":
+                source = None  # a tensor by itself, which is known in another way
+            first.source = source or _source_of(array, tensors, made)
             if traced.written and not isinstance(first.source, Constant):  # else it was made here, and nobody has it
                 writes.append((first, traced.value))
         return writes

@@ -26,13 +26,28 @@ WAITING = frozenset(("threading", "queue", "concurrent.futures._base", "multipro
 
 
 class Shadow:
-    """What a recording sees of a tensor. It does not keep the tensor."""
+    """What a recording sees of a tensor. It does not keep the tensor.
 
-    __slots__ = ("tensor", *FIELDS)
+    gradient   that of the tensor
+    first_use  what was done with the gradient first: "read", or "put", after which it does not matter what it was before
+    """
+
+    __slots__ = ("tensor", "gradient", "first_use", "_data", "_node", "_needs")
 
     def __init__(self, tensor: Tensor, data: Any):
         self.tensor = weakref.ref(tensor)
-        self._data, self._node, self._needs, self._grad = data, tensor._node, tensor._needs, tensor._grad
+        self._data, self._node, self._needs, self.gradient = data, tensor._node, tensor._needs, tensor._grad
+        self.first_use: str | None = None
+
+    @property
+    def _grad(self) -> Tensor | None:
+        self.first_use = self.first_use or "read"
+        return self.gradient
+
+    @_grad.setter
+    def _grad(self, gradient: Tensor | None) -> None:
+        self.first_use = self.first_use or "put"
+        self.gradient = gradient
 
 
 class Shadows:
