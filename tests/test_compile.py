@@ -450,7 +450,7 @@ def test_names_of_what_has_none():
     x = tg.ones(2, 3)
     model, part = tg.compile(tg.nn.Linear(3, 1)), tg.compile(functools.partial(of_two.function, y=1))
     model(x), part(x)
-    assert repr(model) == "<compiled Linear, 1 programs>" and repr(part) == "<compiled of_two, 1 programs>"
+    assert repr(model) == "<compiled Linear, 1 program>" and repr(part) == "<compiled of_two, 1 program>"
     with pytest.raises(CompileError, match="ReLU has not been called yet"):
         tg.compile(tg.nn.ReLU()).explain()
 

@@ -105,7 +105,7 @@ def test_an_array_that_is_refilled_for_each_call_is_used_as_it_is():
     for i in range(40):
         outside[:] = i
         assert step(tg.ones(3)).tolist() == [i, i + 1, i + 2]
-    assert repr(step) == "<compiled <lambda>, 1 programs>"
+    assert repr(step) == "<compiled <lambda>, 1 program>"
 
 
 def test_an_equal_array_in_its_place_counts_from_then_on():
