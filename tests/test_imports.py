@@ -21,6 +21,7 @@ IMPORTED_AS = {"cupy": {"cupy", "cupyx", "cuda"}, "numba": {"numba", "llvmlite"}
 
 LATE = {
     "tinygrad_ml": "tinygrad_ml.keras",  # which takes a quarter as long to import as all the rest
+    "tinygrad_ml.data.vision": "tinygrad_ml.data.download",  # which needs Python's library for the network
     "viz": "viz.training",  # which needs Matplotlib
 }
 """Packages that import a part of theirs when somebody asks for it, and the part."""

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Callable
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy
 
 from . import sums
 from .dtypes import Array
-
-try:  # SciPy's erf is compiled; without it, Python's own is exact and slower.
-    from scipy.special import erf as _erf
-except ImportError:
-    _erf_of_numbers = numpy.frompyfunc(math.erf, 1, 1)
-
-    def _erf(x):
-        return numpy.asarray(_erf_of_numbers(x)).astype(x.dtype)[()]
 
 
 class Backend:
@@ -109,7 +103,7 @@ class Host(Backend):
     @staticmethod
     def erf(x: Array) -> Array:
         """erf x = 2/√π ∫₀ˣ exp(-t²) dt, elementwise."""
-        return _erf(x)
+        return _erf()(x)
 
     def total(self, x: Array, axis: tuple[int, ...], keepdims: bool = False) -> Array:
         return sums.total(x, axis, keepdims)
@@ -132,3 +126,15 @@ class Host(Backend):
     @staticmethod
     def synchronize() -> None:
         """Wait until all work given to the device is done."""
+
+
+@cache
+def _erf() -> Callable[[Array], Array]:
+    """SciPy's erf, which is compiled; without SciPy, Python's own, which is as exact, and slower. SciPy takes longer to
+    import than all of this library, and few programs need it."""
+    try:
+        from scipy.special import erf
+    except ImportError:
+        of_numbers = numpy.frompyfunc(math.erf, 1, 1)
+        return lambda x: numpy.asarray(of_numbers(x)).astype(x.dtype)[()]
+    return erf
