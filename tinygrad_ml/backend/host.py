@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable
 from functools import cache
 from typing import Any, ClassVar
 
@@ -129,12 +128,10 @@ class Host(Backend):
 
 
 @cache
-def _erf() -> Callable[[Array], Array]:
-    """SciPy's erf, which is compiled; without SciPy, Python's own, which is as exact, and slower. SciPy takes longer to
-    import than all of this library, and few programs need it."""
+def _erf() -> Any:
+    """SciPy's erf, imported when it is wanted, as that takes long; without SciPy Python's own, as exact and slower."""
     try:
         from scipy.special import erf
     except ImportError:
-        of_numbers = numpy.frompyfunc(math.erf, 1, 1)
-        return lambda x: numpy.asarray(of_numbers(x)).astype(x.dtype)[()]
+        return lambda x: numpy.asarray(numpy.frompyfunc(math.erf, 1, 1)(x)).astype(x.dtype)[()]
     return erf
