@@ -312,12 +312,14 @@ def test_expressions_of_integers(dtype, way):
         ("gamma(x)", "has 'gamma"),
         ("0 < x < 1", "to be written with `and`"),
         ("atan2(x)", "has 'atan2"),
-        ("x @ x", "MatMult"),
+        ("x @ x", "has 'x @ x'"),
+        ("x is x", "has 'x is x'"),
+        ("'x'", "has \"'x'\""),
     ],
 )
 def test_what_may_not(scalar, words):
-    with pytest.raises(OptionError, match="scalar='.*' of the operation 'wrong'") as caught:
-        row(scalar, "wrong")
+    with pytest.raises(OptionError, match="scalar=.* of the operation 'wrong'") as caught:
+        tg.compile(row(scalar, "wrong"))(X)
     assert words in str(caught.value)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from tinygrad_ml.compile.program import Instruction
-from tinygrad_ml.functional import windows
+from tinygrad_ml.functional import cumulative, windows
 from tinygrad_ml.graph import Node
 from tinygrad_ml.modes import no_grad
 from tinygrad_ml.ops import Primitive, elementwise, index, matmul, movement, reduce
@@ -36,7 +36,7 @@ _MOVED = {
     movement.concat: "its part of {g}",
     index.getitem: "{g}, put at [{index}] of zeros",
     index.scatter_add: "{g} at [{index}]",
-    reduce.cumulative_sum: "{g}, summed from the end",
+    cumulative.cumulative_sum_row: "{g}, summed from the end",
     windows.windows: "{g}, added back where the windows overlap",
     windows.fold: "{g}, seen through the windows",
     movement.transfer: "{g}, moved back",

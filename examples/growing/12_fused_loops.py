@@ -7,7 +7,7 @@ New: the lines become one formula, printed as source text, and a loop around it 
 text is CUDA, on a CPU a loop for Numba; here it is Python, run on one block of the arrays at a time. A block is small
 enough to stay in the cache from the first operation to the last. A program has written a program.
 
-This is the last step. In the library: `tinygrad_ml/compile/schedule/fusion.py`, `tinygrad_ml/ops/scalar.py`; then
+This is the last step. In the library: `tinygrad_ml/compile/schedule/fusion.py`, `tinygrad_ml/compile/schedule/scalar.py`; then
 `tinygrad_ml/README.md` is the guide to all of it.
 """
 

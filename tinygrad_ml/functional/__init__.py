@@ -9,7 +9,7 @@ Read `elementwise.py` and `reductions.py` first; a loss or a layer is a few line
 from math import e, inf, nan, pi
 
 from .. import ops
-from . import indexing, scattering, windows
+from . import cumulative, indexing, scattering, windows
 from .creation import (
     arange,
     asarray,
@@ -153,7 +153,7 @@ from .reductions import (
 from .scattering import scatter, scatter_add
 from .sets import unique_all, unique_counts, unique_inverse, unique_values
 
-ops.enter(windows, indexing, scattering)  # which have rows of their own
+ops.enter(cumulative, indexing, scattering, windows)  # which have rows of their own
 
 newaxis = None
 """A new axis of size 1, as in x[:, tg.newaxis]."""

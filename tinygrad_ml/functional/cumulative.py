@@ -3,15 +3,27 @@
 import builtins
 import math
 
+import numpy
+
 from ..backend import dtypes, of
 from ..errors import OptionError, ShapeError
-from ..ops import reduce
-from ..ops.shapes import kept, one_axis
+from ..ops import Primitive
+from ..ops.shapes import kept, one_axis, same
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from ..typing import DTypeLike
 from .elementwise import logaddexp
 from .manipulation import concat
 from .reductions import _in_dtype, _long, _wide, rounded, widened
+
+cumulative_sum_row = Primitive(
+    "cumulative_sum",
+    lambda xp, x, axis: xp.running_total(x, axis),
+    same,
+    (lambda g, axis: g.flip(axis).cumulative_sum(axis).flip(axis),),
+    formula="Σ x up to each place along axis {axis}",
+    local=("1 for each later y",),
+    dtype=lambda x, **_: x if dtypes.is_float(x) else numpy.cumsum(numpy.empty(0, x)).dtype,
+)
 
 
 def cumulative_sum(
@@ -20,7 +32,7 @@ def cumulative_sum(
     """yₖ = x₀ + … + xₖ along an axis, which may be left out for 1-D; `include_initial` puts a 0 in front."""
 
     def scan(x, axis):
-        y = apply(reduce.cumulative_sum, (x,), {"axis": axis})
+        y = apply(cumulative_sum_row, (x,), {"axis": axis})
         return y if dtype is None else y.astype(dtype)
 
     return _cumulate(scan, _in_dtype(x, dtype), axis, include_initial, 0)

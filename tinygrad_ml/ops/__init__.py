@@ -1,7 +1,7 @@
 """The primitives, by family. They are facts, and know nothing of tensors or graphs.
 
-Read in this order: `primitive.py` (what an operation is), `scalar.py` (one number of it), `elementwise.py` (the table of
-derivatives), `reduce.py`, `movement.py`, `index.py`, `matmul.py`.
+Read in this order: `primitive.py` (what an operation is), `elementwise.py` (the table of derivatives), `reduce.py`,
+`movement.py`, `index.py`, `matmul.py`.
 """
 
 from types import ModuleType

@@ -2,7 +2,7 @@
 
 How to read a row: `tanh` computes NumPy's `tanh`; its local derivative is `1 - y²`; the rule turns
 the gradient g at the output y into the one at the input x, and names what it needs (see
-`primitive.py`); the last column is the value of a single number, for loops and kernels (see `scalar.py`).
+`primitive.py`); the last column is the value of a single number, for compiled loops and kernels.
 
 A derivative that jumps is what PyTorch takes: 0 for `abs` and `relu` at 0, half to each side where
 `maximum(a, b)` meets a tie. Rules keep the digits that a formula can keep, as beside the poles of `asin`;
@@ -12,34 +12,17 @@ but `sigmoid` and `tanh` are written in y, which costs no exponential, and are f
 import math
 import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ..backend import dtypes
-from . import into
+from ..backend.arrays import HOST
 from .integers import divides, whole_power, whole_quotient
 from .primitive import Primitive, zero
 from .shapes import broadcast, same
 
 bool_result = {"dtype": lambda *_: dtypes.bool_}
 small_result = {"dtype": lambda x, *_, **__: dtypes.int8 if x == dtypes.bool_ else x}  # of bools, as NumPy has it
-
-
-OPERATORS = {
-    operator.add: "add",
-    operator.sub: "subtract",
-    operator.mul: "multiply",
-    operator.truediv: "divide",
-    operator.mod: "remainder",
-    operator.floordiv: "floor_divide",
-    operator.pow: "power",
-    operator.eq: "equal",
-    operator.ne: "not_equal",
-    operator.lt: "less",
-    operator.le: "less_equal",
-    operator.gt: "greater",
-    operator.ge: "greater_equal",
-}
-"""Operators, which the arrays of every backend know, and NumPy's functions for them."""
 
 
 def unary(
@@ -73,30 +56,49 @@ def binary(
     coerce: Callable | None = dtypes.promote,
     **facts: Any,
 ) -> Primitive:
-    """A row of two inputs a and b, broadcast against each other. `value` may also be one of Python's operators."""
+    """A row of two inputs a and b, broadcast against each other. Where there is an `operator`, that is what computes."""
     if isinstance(value, str):
-        function = facts["ufunc"] = value
-        value = lambda xp, a, b: getattr(xp, function)(a, b)  # noqa: E731
-    elif value in OPERATORS:
-        facts["ufunc"] = OPERATORS[value]
-        if value in (operator.mod, operator.floordiv):
-            value = whole_quotient(value)
-        else:
-            compute = facts["operator"] = value
-            value = lambda xp, a, b: compute(a, b)  # noqa: E731
+        function, compute = value, facts.get("operator")
+        facts["ufunc"] = function
+        value = (lambda xp, a, b: compute(a, b)) if compute else lambda xp, a, b: getattr(xp, function)(a, b)
     facts |= {"formula": formula, "local": local, "coerce": coerce, "scalar": scalar}
     return Primitive(name, value, broadcast, rules, inputs="a b", kind="elementwise", **facts)
 
 
-def _sigmoid(xp, x):
+# Values that can be computed into the memory `out`, too: of NumPy's arrays, they are their rows' `ufunc`.
+
+
+def _sigmoid(xp, x, out=None):
     with xp.quiet():  # e¹⁰⁰⁰ may overflow here: 1/∞ is 0, as it should be
-        t = xp.exp(-x)
+        t = xp.exp(xp.negative(x, out=out), out=out)
     t += 1
-    return 1 / t
+    return xp.divide(1, t, out=out)
 
 
-def _softplus(xp, x):
-    return xp.logaddexp(x, x.dtype.type(0))
+def _relu(xp, x, out=None):
+    return xp.maximum(x, x.dtype.type(0), out=out)
+
+
+def _softplus(xp, x, out=None):
+    return xp.logaddexp(x, x.dtype.type(0), out=out)
+
+
+def _power(xp, x, exponent, out=None):
+    if out is None:
+        return x**exponent
+    quick = {2: xp.square, 0.5: xp.sqrt, -1: xp.reciprocal}.get(exponent)  # which `**` takes, too
+    return xp.power(x, exponent, out=out) if quick is None else quick(x, out=out)
+
+
+def _where(xp, condition, a, b, out=None):
+    if out is None:
+        return xp.where(condition, a, b)
+    xp.copyto(out, b)
+    return xp.copyto(out, a, where=condition)
+
+
+def _cast(xp, x, dtype, out=None):
+    return x.astype(dtype) if out is None else xp.copyto(out, x, casting="unsafe")
 
 
 def _erf(xp, x):
@@ -138,19 +140,19 @@ asinh      = unary("asinh",      "arcsinh",        "arsinh x",       "1/√(x² 
 acosh      = unary("acosh",      "arccosh",        "arcosh x",       "1/√(x² - 1)",      lambda g, x: g / ((x - 1) * (x + 1)).sqrt(),  "acosh(x)")
 atanh      = unary("atanh",      "arctanh",        "artanh x",       "1/(1 - x²)",       lambda g, x: g / ((1 - x) * (1 + x)),         "atanh(x)")
 erf        = unary("erf",        _erf,             "erf x",          "2/√π · exp(-x²)",  lambda g, x: g * ((-x * x).exp() * (2 / SQRT_PI)), "erf(x)")
-sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-x))", ufunc=into.sigmoid)
-relu       = unary("relu",       lambda xp, x: xp.maximum(x, x.dtype.type(0)), "max(x, 0)", "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),    "0 if x < 0 else x", coerce=None, ufunc=into.relu)
-softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * _logistic(x),                "(x if x > 0 else 0) + log1p(exp(-abs(x)))", ufunc=into.softplus)
+sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-x))", ufunc=partial(_sigmoid, HOST))
+relu       = unary("relu",       _relu,            "max(x, 0)",      "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),           "0 if x < 0 else x", coerce=None, ufunc=partial(_relu, HOST))
+softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * _logistic(x),                "(x if x > 0 else 0) + log1p(exp(-abs(x)))", ufunc=partial(_softplus, HOST))
 floor      = unary("floor",      _rounding("floor"), "⌊x⌋",          "0",                zero,                                         "floor(x)", coerce=None, ufunc="floor")
 ceil       = unary("ceil",       _rounding("ceil"),  "⌈x⌉",          "0",                zero,                                         "ceil(x)", coerce=None, ufunc="ceil")
 round_     = unary("round",      _rounding("rint"),  "x, rounded half to even", "0",       zero,                                         "rint(x)", coerce=None, ufunc="rint")
 trunc      = unary("trunc",      _rounding("trunc"), "x, towards 0", "0",                zero,                                         "trunc(x)", coerce=None, ufunc="trunc")
 
 #                     name          value            y =             ∂y/∂a, ∂y/∂b        gradients                                     of one number
-add        = binary("add",       operator.add,     "a + b",          ("1", "1"),         (lambda g: g,           lambda g: g),         "a + b")
-sub        = binary("sub",       operator.sub,     "a - b",          ("1", "-1"),        (lambda g: g,           lambda g: -g),        "a - b", neutral=(None, 0))
-mul        = binary("mul",       operator.mul,     "a · b",          ("b", "a"),         (lambda g, b: g * b,    lambda g, a: g * a),  "a * b", neutral=(1, 1))
-div        = binary("div",       operator.truediv, "a / b",          ("1/b", "-y/b"),    (lambda g, b: g / b,    lambda g, y, b: -g * y / b), "a / b", coerce=dtypes.promote_floats, neutral=(None, 1))
+add        = binary("add",       "add",            "a + b",          ("1", "1"),         (lambda g: g,           lambda g: g),         "a + b", operator=operator.add)
+sub        = binary("sub",       "subtract",       "a - b",          ("1", "-1"),        (lambda g: g,           lambda g: -g),        "a - b", neutral=(None, 0), operator=operator.sub)
+mul        = binary("mul",       "multiply",       "a · b",          ("b", "a"),         (lambda g, b: g * b,    lambda g, a: g * a),  "a * b", neutral=(1, 1), operator=operator.mul)
+div        = binary("div",       "divide",         "a / b",          ("1/b", "-y/b"),    (lambda g, b: g / b,    lambda g, y, b: -g * y / b), "a / b", coerce=dtypes.promote_floats, neutral=(None, 1), operator=operator.truediv)
 maximum    = binary("maximum",   "maximum",        "max(a, b)",      ("1 if a > b, ½ at a tie", "1 if b > a, ½ at a tie"),
                                                    (lambda g, a, b: _share(g, a < b, a == b), lambda g, a, b: _share(g, b < a, a == b)), "a if a > b or a != a else b")
 minimum    = binary("minimum",   "minimum",        "min(a, b)",      ("1 if a < b, ½ at a tie", "1 if b < a, ½ at a tie"),
@@ -163,17 +165,17 @@ logaddexp  = binary("logaddexp", "logaddexp",      "ln(eᵃ + eᵇ)",    ("1/(1 
                                                    "a + log(2) if a == b else (a if a > b else b) + log1p(exp(-abs(a - b)))", coerce=dtypes.promote_floats)
 copysign   = binary("copysign",  "copysign",       "a with the sign of b", ("sign a · sign y", "0"),
                                                    (lambda g, y, a: g * (a.sign() * y.sign()), zero),                                  "copysign(a, b)", coerce=dtypes.promote_floats)
-remainder  = binary("remainder", operator.mod,     "a mod b",        ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a // b)), "a % b", defined=divides, **small_result)
-floor_divide = binary("floor_divide", operator.floordiv, "⌊a/b⌋",    ("0", "0"),         (zero, zero),                                 "a // b", defined=divides, **small_result)
-pow_       = binary("pow",       operator.pow,     "aᵇ",             ("b·aᵇ⁻¹", "y·ln a"),
-                                                   (lambda g, a, b: _pow_base(g, a, b), lambda g, y, a, b: _pow_exponent(g, y, a, b)),       "a ** b", defined=whole_power, **small_result)
+remainder  = binary("remainder", whole_quotient(operator.mod), "a mod b",     ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a // b)), "a % b", ufunc="remainder", defined=divides, **small_result)
+floor_divide = binary("floor_divide", whole_quotient(operator.floordiv), "⌊a/b⌋", ("0", "0"),  (zero, zero),                                 "a // b", ufunc="floor_divide", defined=divides, **small_result)
+pow_       = binary("pow",       "power",          "aᵇ",             ("b·aᵇ⁻¹", "y·ln a"),
+                                                   (lambda g, a, b: _pow_base(g, a, b), lambda g, y, a, b: _pow_exponent(g, y, a, b)),       "a ** b", operator=operator.pow, defined=whole_power, **small_result)
 
-equal         = binary("equal",         operator.eq, "a = b", (), (), "a == b", **bool_result)
-not_equal     = binary("not_equal",     operator.ne, "a ≠ b", (), (), "a != b", **bool_result)
-less          = binary("less",          operator.lt, "a < b", (), (), "a < b",  **bool_result)
-less_equal    = binary("less_equal",    operator.le, "a ≤ b", (), (), "a <= b", **bool_result)
-greater       = binary("greater",       operator.gt, "a > b", (), (), "a > b",  **bool_result)
-greater_equal = binary("greater_equal", operator.ge, "a ≥ b", (), (), "a >= b", **bool_result)
+equal         = binary("equal",         "equal",         "a = b", (), (), "a == b", operator=operator.eq, **bool_result)
+not_equal     = binary("not_equal",     "not_equal",     "a ≠ b", (), (), "a != b", operator=operator.ne, **bool_result)
+less          = binary("less",          "less",          "a < b", (), (), "a < b", operator=operator.lt, **bool_result)
+less_equal    = binary("less_equal",    "less_equal",    "a ≤ b", (), (), "a <= b", operator=operator.le, **bool_result)
+greater       = binary("greater",       "greater",       "a > b", (), (), "a > b", operator=operator.gt, **bool_result)
+greater_equal = binary("greater_equal", "greater_equal", "a ≥ b", (), (), "a >= b", operator=operator.ge, **bool_result)
 logical_and   = binary("logical_and", "logical_and", "a ∧ b", (), (), "a and b", **bool_result)
 logical_or    = binary("logical_or",  "logical_or",  "a ∨ b", (), (), "a or b", **bool_result)
 logical_xor   = binary("logical_xor", "logical_xor", "a ⊻ b", (), (), "(not a) != (not b)", **bool_result)
@@ -233,45 +235,33 @@ def _pow_exponent(g, y, a, b):
     return g * (y * flat.where(1, a).log())
 
 
-def _power_value(xp, x, exponent):
-    return x**exponent
-
-
-def _power_gradient(g, x, exponent):
-    return None if exponent == 0 else g * (x ** (exponent - 1) * exponent)
-
-
 power = Primitive(
     "power",
-    _power_value,
+    _power,
     same,
-    (_power_gradient,),
+    (lambda g, x, exponent: None if exponent == 0 else g * (x ** (exponent - 1) * exponent),),
     formula="xⁿ, n a number",
     local=("n·xⁿ⁻¹",),
     kind="elementwise",
     scalar="x ** exponent",
-    ufunc=into.power,
+    ufunc=partial(_power, HOST),
     defined=lambda dtypes, constants, exponent: dtypes[0].kind == "f" or exponent >= 0,
 )
 
 
-def _where_coerce(arrays: list) -> list:
-    return [arrays[0], *dtypes.promote(arrays[1:])]
-
-
 where = Primitive(
     "where",
-    lambda xp, condition, a, b: xp.where(condition, a, b),
+    _where,
     broadcast,
     (zero, lambda g, condition: condition.where(g, 0), lambda g, condition: condition.where(0, g)),
     inputs="condition a b",
     formula="a if condition else b",
     local=("0", "1 where the condition holds", "1 where it does not"),
-    coerce=_where_coerce,
+    coerce=lambda arrays: [arrays[0], *dtypes.promote(arrays[1:])],
     dtype=lambda condition, a, b: a,
     kind="elementwise",
     scalar="a if condition else b",
-    ufunc=into.where,
+    ufunc=partial(_where, HOST),
     apart=True,
 )
 
@@ -281,14 +271,9 @@ _cast_facts = {
     "flops": lambda *_: 0,
     "kind": "elementwise",
     "scalar": "dtype(x)",
-    "ufunc": into.cast,
+    "ufunc": partial(_cast, HOST),
 }
 
-
-def _cast_value(xp, x, dtype):
-    return x.astype(dtype)
-
-
-cast = Primitive("cast", _cast_value, same, (lambda g: g,), local=("1",), **_cast_facts)
-discrete_cast = Primitive("discrete_cast", _cast_value, same, **_cast_facts)
+cast = Primitive("cast", _cast, same, (lambda g: g,), local=("1",), **_cast_facts)
+discrete_cast = Primitive("discrete_cast", _cast, same, **_cast_facts)
 """The cast to integers or bools, which have no gradient."""

@@ -84,7 +84,6 @@ getitem = Primitive(
     view=View("part", take=_part, when=_is_part),
     formula="x[{index}]",
     local=("1 at the places read",),
-    flops=lambda *_: 0,
 )
 
 scatter_add = Primitive(

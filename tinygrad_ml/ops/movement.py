@@ -9,10 +9,6 @@ from .shapes import Shape, broadcast, size
 from .view import View
 
 
-def _nothing(*_) -> int:
-    return 0
-
-
 def _reshape_shape(x: Shape, shape: Shape) -> Shape:
     if size(x) != size(shape):
         raise ShapeError(f"cannot reshape {x} ({size(x)} elements) to {shape} ({size(shape)} elements)")
@@ -31,7 +27,6 @@ reshape = Primitive(
     ),
     formula="x as {shape}",
     local=("1",),
-    flops=_nothing,
 )
 
 
@@ -57,7 +52,6 @@ permute_dims = Primitive(
     ),
     formula="x with axes in the order {axes}",
     local=("1",),
-    flops=_nothing,
 )
 
 
@@ -75,7 +69,6 @@ broadcast_to = Primitive(
     view=View("changed", take=numpy.broadcast_to, many=True),
     formula="x repeated to {shape}",
     local=("1",),
-    flops=_nothing,
 )
 
 
@@ -105,7 +98,7 @@ concat = Primitive(
     inputs="x*",
     formula="the inputs one after the other along axis {axis}",
     local=("1",),
-    flops=_nothing,
+    flops=lambda *_: 0,
 )
 
 
@@ -116,24 +109,19 @@ transfer = Primitive(
     (lambda g, like: g.to(like.device),),
     formula="x on {device}",
     local=("1",),
-    flops=_nothing,
+    flops=lambda *_: 0,
 )
-
-
-def _restart(xp, x, *others):
-    return x
 
 
 constant_in = Primitive(
     "constant_in",
-    _restart,
+    lambda xp, x, *others: x,
     lambda x, *_: x,
     (lambda g: g, zero),
     inputs="x others*",
     view=View("kept", back=lambda shape: (constant_in, {})),
     formula="x",
     local=("1", "0"),
-    flops=lambda *_: 0,
 )
 """x, recorded as a function of others that it does not vary with: so that the derivative of a
 derivative that happens to be constant is 0 and not an error."""

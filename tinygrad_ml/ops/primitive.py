@@ -30,8 +30,7 @@ from typing import Any
 import numpy
 
 from .plan import Plans
-from .scalar import parsed
-from .shapes import Shape, size
+from .shapes import size
 from .view import View
 
 
@@ -40,8 +39,8 @@ def zero(g: Any) -> None:
     return None
 
 
-def _one_an_element(output: Shape, *inputs: Shape) -> int:
-    return size(output)
+WORK: dict[str, Callable] = {"view": lambda y, *_: 0} | dict.fromkeys(("reduction", "position"), lambda y, x: size(x))
+"""The floating-point operations of a kind of row that does not say them; of other kinds it is one an output element."""
 
 
 class Primitive:
@@ -65,8 +64,8 @@ class Primitive:
               which are broadcast; "reduction" if it puts the numbers along `axis` together (a tuple of axes counted from
               the left; `keepdims` is another parameter); "position" if it says where along `axis` that number is which is
               left then; "product" for a matrix product; "view" if it has a `view`; "" for all else
-    scalar    the value of one element of an elementwise operation, in Python (see `scalar.py`): what compiled loops
-              and kernels are printed from. Without it, they end before the operation
+    scalar    the value of one element of an elementwise operation, in Python (see `compile/schedule/scalar.py`): what
+              compiled loops and kernels are printed from. Without it, they end before the operation
     ufunc     the function of NumPy that computes the same into given memory, if there is one: its name, or
               `function(*arrays, out=array, **parameters)`; `apart` says that this memory must not be an operand's
     operator  the Python operator that computes the same on the arrays of every backend, if there is one
@@ -76,7 +75,7 @@ class Primitive:
     fold      (an elementwise operation of two numbers, the number to begin with): how a reduction puts numbers together
     turned    whether a product multiplies by its second matrix transposed
     view      how the result looks at the memory of the first input, if it may; see `view.py`
-    flops     `flops(output_shape, *input_shapes)`, floating-point operations; one an output element if it is not said
+    flops     `flops(output_shape, *input_shapes)`, floating-point operations; as its kind has it (`WORK`) if it is not said
     joint     whether its one rule gives the shares of all inputs at once; it may name which of them are `needed`
     """
 
@@ -108,12 +107,11 @@ class Primitive:
         self.name, self.value, self.shape, self.coerce, self.dtype = name, value, shape, coerce, dtype
         self.inputs = tuple(inputs.split())
         self.gradient, self.formula, self.local = tuple(gradient), formula, tuple(local)
-        self.flops = _one_an_element if flops is None else flops
         self.kind = "view" if view else kind or ("reduction" if fold else "")
-        self.apart, self.operator, self.view, self.joint = apart, operator, view, joint
+        self.flops = flops or WORK.get(self.kind, lambda y, *_: size(y))
+        self.scalar, self.apart, self.operator, self.view, self.joint = scalar, apart, operator, view, joint
         self.ufunc: Callable | None = getattr(numpy, ufunc) if isinstance(ufunc, str) else ufunc
         self.defined, self.neutral, self.fold, self.turned = defined, tuple(neutral), fold, turned
-        self.scalar = None if scalar is None else parsed(scalar, name, self.inputs, value)
         self.plans = Plans(self)
 
     def __repr__(self) -> str:

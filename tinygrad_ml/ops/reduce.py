@@ -1,7 +1,8 @@
 """Reductions: from many numbers to one along some axes. Axes arrive here as tuples counted from the left."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy
 
@@ -10,11 +11,7 @@ from ..backend.sums import accumulator
 from ..errors import ShapeError
 from . import elementwise
 from .primitive import Primitive
-from .shapes import kept, reduced, same, size
-
-
-def _input_size(_, x):
-    return size(x)
+from .shapes import kept, reduced
 
 
 def _spread(g, like, axis):
@@ -39,7 +36,6 @@ sum_ = Primitive(
     formula="Σ x over {axis}",
     local=("1",),
     dtype=lambda x, **_: x if dtypes.is_float(x) else numpy.sum(numpy.empty(0, x)).dtype,
-    flops=_input_size,
     fold=(elementwise.add, 0),
 )
 
@@ -55,23 +51,24 @@ def _of_some(name: str, what: str) -> Callable:
     return shape
 
 
-def _extremum(name: str, fold: tuple[Primitive, float]) -> Primitive:
-    return Primitive(
-        name,
-        lambda xp, x, axis, keepdims: getattr(xp, name)(x, axis=axis, keepdims=keepdims),
-        _of_some(name, f"{name}imum"),
-        (lambda g, y, x, like, axis: _spread(g, like, axis) * _ties(x, y, axis),),
-        formula=f"{name} x over {{axis}}",
-        local=("1 where x = y, shared among ties, else 0",),
-        flops=_input_size,
-        fold=fold,
-    )
+def _reduction(
+    name: str, fold: tuple[Primitive, float], shape: Callable = reduced, rules: Sequence[Callable] = (), **facts: Any
+) -> Primitive:
+    """A row of what NumPy has by the same name."""
+    value = lambda xp, x, axis, keepdims: getattr(xp, name)(x, axis=axis, keepdims=keepdims)  # noqa: E731
+    return Primitive(name, value, shape, rules, formula=f"{name} x over {{axis}}", fold=fold, **facts)
 
 
 LARGEST, SMALLEST = (elementwise.maximum, -math.inf), (elementwise.minimum, math.inf)
+_extremum: dict[str, Any] = {
+    "rules": (lambda g, y, x, like, axis: _spread(g, like, axis) * _ties(x, y, axis),),
+    "local": ("1 where x = y, shared among ties, else 0",),
+}
 
-max_ = _extremum("max", LARGEST)
-min_ = _extremum("min", SMALLEST)
+max_ = _reduction("max", LARGEST, _of_some("max", "maximum"), **_extremum)
+min_ = _reduction("min", SMALLEST, _of_some("min", "minimum"), **_extremum)
+any_ = _reduction("any", (elementwise.logical_or, False), dtype=lambda x, **_: dtypes.bool_)
+all_ = _reduction("all", (elementwise.logical_and, True), dtype=lambda x, **_: dtypes.bool_)
 
 
 def _position(name: str, fold: tuple[Primitive, float]) -> Primitive:
@@ -86,7 +83,6 @@ def _position(name: str, fold: tuple[Primitive, float]) -> Primitive:
         _of_some(name, "extremum"),
         formula=f"{name} x over {{axis}}",
         dtype=lambda x, **_: dtypes.int64,
-        flops=_input_size,
         kind="position",
         fold=fold,
     )
@@ -94,29 +90,3 @@ def _position(name: str, fold: tuple[Primitive, float]) -> Primitive:
 
 argmax = _position("argmax", LARGEST)
 argmin = _position("argmin", SMALLEST)
-
-
-def _truth(name: str, fold: tuple[Primitive, float]) -> Primitive:
-    return Primitive(
-        name,
-        lambda xp, x, axis, keepdims: getattr(xp, name)(x, axis=axis, keepdims=keepdims),
-        reduced,
-        formula=f"{name} x over {{axis}}",
-        dtype=lambda x, **_: dtypes.bool_,
-        flops=_input_size,
-        fold=fold,
-    )
-
-
-any_ = _truth("any", (elementwise.logical_or, False))
-all_ = _truth("all", (elementwise.logical_and, True))
-
-cumulative_sum = Primitive(
-    "cumulative_sum",
-    lambda xp, x, axis: xp.running_total(x, axis),
-    same,
-    (lambda g, axis: g.flip(axis).cumulative_sum(axis).flip(axis),),
-    formula="Σ x up to each place along axis {axis}",
-    local=("1 for each later y",),
-    dtype=lambda x, **_: x if dtypes.is_float(x) else numpy.cumsum(numpy.empty(0, x)).dtype,
-)

@@ -1,10 +1,14 @@
 """Shape rules that several operations share, and the errors they raise."""
 
+import math
 from typing import Any
 
 from ..errors import AxisError, ShapeError
 
 Shape = tuple[int, ...]
+
+size = math.prod
+"""The number of elements of a shape."""
 
 
 def same(x: Shape, **_: Any) -> Shape:
@@ -60,11 +64,3 @@ def reduced(shape: Shape, axis: tuple[int, ...], keepdims: bool = False) -> Shap
     if keepdims:
         return kept(shape, axis)
     return tuple(size for position, size in enumerate(shape) if position not in axis)
-
-
-def size(shape: Shape) -> int:
-    """The number of elements."""
-    count = 1
-    for extent in shape:
-        count *= extent
-    return count

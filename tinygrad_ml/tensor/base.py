@@ -21,6 +21,7 @@ from ..backend.arrays import BY_TYPE
 from ..errors import DeviceError, DTypeError, GradientError, ShapeError, TinygradError
 from ..graph import Node
 from ..modes import overwriting
+from ..ops.shapes import size
 from ..writes import tick
 
 if TYPE_CHECKING:  # operators and methods are hung on later, as one cannot compute before there is a tensor
@@ -131,10 +132,7 @@ class Tensor(Methods):
     @property
     def size(self) -> int:
         """The number of elements."""
-        count = 1
-        for extent in self._data.shape:
-            count *= extent
-        return count
+        return size(self._data.shape)
 
     @property
     def dtype(self) -> numpy.dtype:

@@ -15,8 +15,8 @@ from ...backend import dtypes
 from ...backend.arrays import HOST
 from ...backend.sums import is_plain
 from ...blocks import BlockRunner
-from ...functional import windows
-from ...ops import movement, reduce
+from ...functional import cumulative, windows
+from ...ops import movement
 from ...ops.index import ARRAY, assemble, assemble_into, scatter_add
 from ...ops.shapes import size
 from ..eager import value_of
@@ -266,7 +266,7 @@ FORMS = {
     COPY: Lines._copy,
     movement.reshape: Lines._reshape,
     movement.concat: Lines._concat,
-    reduce.cumulative_sum: lambda lines, i, operands: lines._copied(i, operands[0], lines._target(i.output)),
+    cumulative.cumulative_sum_row: lambda lines, i, operands: lines._copied(i, operands[0], lines._target(i.output)),
     scatter_add: Lines._scatter_add,
     assemble: Lines._assemble,
     windows.fold: Lines._fold,

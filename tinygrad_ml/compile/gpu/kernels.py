@@ -13,7 +13,7 @@ import numpy
 
 from ... import ops
 from ...backend import dtypes
-from ...functional import windows
+from ...functional import cumulative, windows
 from ...ops.shapes import size
 from ..program import COPY, GATHER, PUT, Instruction, Value
 from ..schedule.kernel import Kernel
@@ -28,7 +28,7 @@ from .rows import Rows
 SINGLE = {
     COPY: movement.copy,
     ops.movement.concat: movement.concat,
-    ops.reduce.cumulative_sum: movement.cumulative_sum,
+    cumulative.cumulative_sum_row: movement.cumulative_sum,
     windows.fold: movement.fold,
     ops.index.scatter_add: indexing.scatter_add,
     ops.index.assemble: indexing.assemble,

@@ -1,23 +1,48 @@
-"""Prints what an operation computes of single numbers: its `scalar`, in the language of a backend.
+"""Prints what an elementwise operation computes of single numbers, the `scalar` of its row, in the language of a backend.
 
-What an expression means is decided here, for every dtype, as NumPy has it: numbers that stand in it take the dtype of the
-inputs, sums of truths are "or", integers divide downwards. A backend derives its own `Printer`, which says how all this
-is written in its language: `cpu/expressions.py`, `gpu/expressions.py`.
+    tanh     tanh(x)
+    relu     0 if x < 0 else x
+    power    x ** exponent
 
-Read before: `ops/scalar.py`.
+It is an expression of Python, and stated once: loops for the CPU and kernels for a GPU are printed from it, for every dtype
+that the row accepts. In it may stand
+
+- the inputs, by their names, and parameters of the operation; a parameter that is a dtype is called: `dtype(x)`;
+- numbers, which take the dtype of the inputs, and `inf`, `nan`, `pi`, `e`;
+- `+ - * / // % **`, of integers `& | ^ ~ << >>`, comparisons, `and`, `or`, `not`, `a if c else b`, all as NumPy has
+  them: sums of truths are "or", integers divide downwards;
+- the functions below.
+
+A backend derives its own `Printer`, which says how all this is written in its language: `cpu/expressions.py`,
+`gpu/expressions.py`.
+
+Read before: `ops/primitive.py`.
 """
 
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy
 
 from ...backend import dtypes
-from ...ops.scalar import NUMBERS, SCALAR_FUNCTIONS
+from ...errors import OptionError
 from ..program import Instruction
+
+# fmt: off
+OF_ONE = frozenset((
+    "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
+    "tanh", "asinh", "acosh", "atanh", "erf", "abs", "floor", "ceil", "rint", "trunc", "isnan", "isinf", "isfinite",
+))
+OF_TWO = frozenset(("atan2", "hypot", "copysign", "min", "max"))
+# fmt: on
+"""Functions, by the names of C and Python; `rint` rounds half to even, `min` and `max` are nan if one of the numbers is."""
+
+NUMBERS = {"inf": math.inf, "nan": math.nan, "pi": math.pi, "e": math.e}
 
 
 class NotPrinted(Exception):
@@ -61,15 +86,28 @@ class Printer:
         op, given = instruction.op, [value.dtype for value in instruction.inputs]
         if op.scalar is None or len(op.inputs) != len(given):
             raise NotPrinted
-        self._tree: ast.expr = op.scalar
+        self._op = op
         self._params, self._output = instruction.params, instruction.output.dtype
         self._inputs = {name: Term(x, dtype) for name, x, dtype in zip(op.inputs, operands, given, strict=True)}
         self._dtype = dtypes.result_type(*([dtype for dtype in given if dtype != bool_] or given))
         self.used: set[str] = set()
 
     def text(self) -> str:
-        """All of it. Raises `NotPrinted`."""
-        return self.as_dtype(self._term(self._tree), self._output).text
+        """All of it. Raises `NotPrinted`, and `OptionError` for what is no such expression."""
+        try:
+            tree = _parse(self._op.scalar)
+        except SyntaxError as error:
+            raise OptionError(f"{self._named()} is no expression of Python: {error.msg}") from None
+        return self.as_dtype(self._term(tree), self._output).text
+
+    def _named(self) -> str:
+        return f"scalar={self._op.scalar!r} of the operation {self._op.name!r}"
+
+    def _wrong(self, part: ast.expr, hint: str = "") -> OptionError:
+        return OptionError(
+            f"{self._named()} has {ast.unparse(part)!r} in it{hint}; it is an expression of the inputs "
+            f"({', '.join(self._op.inputs)}), parameters, numbers and the functions {', '.join(sorted(OF_ONE | OF_TWO))}"
+        )
 
     # -- what a backend says ---------------------------------------------------------------------------------------
 
@@ -98,7 +136,7 @@ class Printer:
         raise NotImplementedError
 
     def call(self, function: str, arguments: list[Term], dtype: numpy.dtype) -> str:
-        """A function of `ops/scalar.py`, or `quotient`, `remainder`, `power`, of numbers of a dtype, which it gives too."""
+        """A function of those above, or `quotient`, `remainder`, `power`, of numbers of a dtype, which it gives too."""
         raise NotImplementedError
 
     # -- terms -----------------------------------------------------------------------------------------------------
@@ -134,14 +172,21 @@ class Printer:
         return [self.as_dtype(term, dtype) for term in terms], dtype
 
     def _term(self, part: ast.expr) -> Term:
-        return getattr(self, f"_{type(part).__name__}")(part)
+        printed = getattr(self, f"_{type(part).__name__}", None)
+        if printed is None:
+            raise self._wrong(part)
+        return printed(part)
 
     def _Constant(self, part: ast.Constant) -> Term:
+        if not isinstance(part.value, (bool, int, float)):
+            raise self._wrong(part)
         return Term(part.value, None)
 
     def _Name(self, part: ast.Name) -> Term:
         if part.id in self._inputs:
             return self._inputs[part.id]
+        if part.id not in self._params and part.id not in NUMBERS:
+            raise self._wrong(part)
         number = self._params.get(part.id, NUMBERS.get(part.id))
         if not isinstance(number, (bool, int, float, numpy.generic)):
             raise NotPrinted
@@ -149,6 +194,8 @@ class Printer:
 
     def _BinOp(self, part: ast.BinOp) -> Term:
         a, b, kind = self._term(part.left), self._term(part.right), type(part.op)
+        if kind is ast.MatMult:
+            raise self._wrong(part)
         if a.dtype is None and b.dtype is None and kind in _KNOWN:
             return Term(_KNOWN[kind](a.text, b.text), None)
         if kind is ast.Pow and b.dtype is None and a.dtype is not None and a.dtype != bool_:
@@ -225,8 +272,11 @@ class Printer:
         return first
 
     def _Compare(self, part: ast.Compare) -> Term:
+        sign = _COMPARISONS.get(type(part.ops[0]))
+        if sign is None or len(part.ops) > 1:
+            raise self._wrong(part, ", to be written with `and`" if sign else "")
         (a, b), _ = self._together(self._term(part.left), self._term(part.comparators[0]))
-        return Term(f"{beside(a)} {_COMPARISONS[type(part.ops[0])]} {beside(b)}", bool_, False)
+        return Term(f"{beside(a)} {sign} {beside(b)}", bool_, False)
 
     def _IfExp(self, part: ast.IfExp) -> Term:
         condition = self.truth(self._term(part.test))
@@ -234,10 +284,13 @@ class Printer:
         return Term(self.choice(condition, a, b), dtype)
 
     def _Call(self, part: ast.Call) -> Term:
-        assert isinstance(part.func, ast.Name)
-        name, arguments = part.func.id, [self._term(argument) for argument in part.args]
-        if name not in SCALAR_FUNCTIONS:  # a parameter that is a dtype
-            dtype = self._params.get(name)
+        name = part.func.id if isinstance(part.func, ast.Name) else ""
+        known = name in OF_ONE or name in OF_TWO or name in self._params
+        if not known or len(part.args) != 1 + (name in OF_TWO) or part.keywords:
+            raise self._wrong(part)
+        arguments = [self._term(argument) for argument in part.args]
+        if name in self._params:
+            dtype = self._params[name]
             if not isinstance(dtype, numpy.dtype):
                 raise NotPrinted
             return self.as_dtype(arguments[0], dtype)
@@ -273,6 +326,11 @@ class Printer:
     def _asked(self, dtype: numpy.dtype, of_integers: bool, of_floats: Callable[[], Term]) -> Term:
         """What only floats can be."""
         return of_floats() if dtype.kind == "f" else Term(self.literal(of_integers, bool_), bool_)
+
+
+@lru_cache
+def _parse(text: str) -> ast.expr:
+    return ast.parse(text.strip(), mode="eval").body
 
 
 def beside(term: Term) -> str:
