@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from tinygrad_ml.compile.cpu.products import plan
 from viz.render import _commands
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
+sys.path.append(str(BENCHMARKS))
+SUITE, TURNS = map(import_module, ("suite", "turns"))
 
 pytestmark = pytest.mark.host_only  # they choose their devices by themselves
 
@@ -48,6 +51,25 @@ def test_attention_is_measured_in_processes_of_their_own():
     assert len([line for line in said.splitlines() if line.startswith("| 8 |")]) == 2
 
 
+@pytest.mark.parametrize("title", SUITE.PROGRAMS)
+def test_a_program_of_the_suite_learns_the_same_eager_and_compiled(title):
+    entry = TURNS.Entry(title, tiny=True, compared=3)
+    eager, compiled = (TURNS.begin(who, entry)[1]["losses"] for who in ("eager", "compiled"))
+    assert eager == pytest.approx(compiled, rel=1e-5)
+    assert len(set(eager)) == 3  # the step has changed the weights
+
+
+def test_the_suite_makes_a_table_of_steps_and_one_of_first_calls():
+    options = ["--tiny", "--rounds", "1", "--cores", "one", "--who", "eager", "compiled"]
+    said = run("suite.py", *options, "--only", "XOR", "two moons")
+    rows = [line.strip("| ").split(" | ") for line in said.splitlines() if line.startswith("| ")]
+    assert [row[0] for row in rows if "-" not in row[0][0]] == [
+        *("first + second call, s", "XOR 2-8-1", "two moons 2-16-16-1"),
+        *("a step", "XOR 2-8-1", "two moons 2-16-16-1", "**geometric mean without Newton**"),
+    ]
+    assert [float(cell) > 0 for cell in rows[6][1:3]] == [True, True] and rows[6][-2] == "= eager"
+
+
 def test_every_table_that_is_written_has_its_place():
     text = (BENCHMARKS / "RESULTS.md").read_text(encoding="utf-8")
     places = re.findall(r"^<!-- (\w+) -->$(?=[\s\S]*?^<!-- /\1 -->$)", text, re.MULTILINE)
@@ -66,6 +88,7 @@ def test_every_table_that_is_written_has_its_place():
         "sequences",
         "step_cpu",
         "step_gpu",
+        "suite",
     ]
     assert written == {
         "attention",
@@ -78,6 +101,7 @@ def test_every_table_that_is_written_has_its_place():
         "sequences",
         "step_cpu",
         "step_gpu",
+        "suite",
     }
 
 

@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from importlib import import_module
 
@@ -69,9 +70,13 @@ RESIDENT: dict[str, Make] = {
 }
 
 
-def main() -> None:
-    """Make a contestant, say so, and train a round for each line that comes in; an answer is a line of JSON."""
-    name, task, threads = sys.argv[1], Task(*json.loads(sys.argv[2])), int(sys.argv[3])
+def serve(make: Callable[[str, list], tuple[Callable[[], int | None], dict[str, object]]]) -> None:
+    """Make a contestant, say so, and train a round for each line that comes in; an answer is a line of JSON.
+
+    make  from its name and its task, as JSON has it, to what trains a round, and what is told before the first one. A
+          round may say how many steps it had: then the seconds are those of a step
+    """
+    name, task, threads = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
     if threads == 1 and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     # What the libraries print goes to the standard error; the answers keep the standard output.
@@ -82,18 +87,23 @@ def main() -> None:
         print(json.dumps(said), file=answers)
 
     try:
-        train = (RESIDENT if task.resident else CONTESTANTS)[name](task)
-        answer(ready=True)
+        train, told = make(name, task)
+        answer(ready=True, **told)
         for _ in sys.stdin:
             gc.collect()
             start, used = time.perf_counter(), time.process_time()
-            train()
+            steps = train() or 1
             seconds = time.perf_counter() - start
-            answer(seconds=seconds, cores=(time.process_time() - used) / seconds)
+            answer(seconds=seconds / steps, cores=(time.process_time() - used) / seconds)
     except ImportError as missing:
         answer(failure=str(missing))
     except Exception as error:  # another contestant's trouble shall not stop the race: the table says what it was
-        answer(failure=f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}")
+        traceback.print_exc()
+        answer(failure=f"{type(error).__name__}: {str(error).strip().splitlines()[:1]}"[:200])
+
+
+def main() -> None:
+    serve(lambda name, task: ((RESIDENT if Task(*task).resident else CONTESTANTS)[name](Task(*task)), {}))
 
 
 if __name__ == "__main__":

@@ -39,38 +39,52 @@ class Turn(NamedTuple):
     seconds: float  # a step
     cores: float  # processor time by wall time
 
+    @property
+    def processor(self) -> float:
+        return self.seconds * self.cores
+
 
 class Race:
     """Contestants on one task.
 
     task         what they train
-    names        of `contestants.CONTESTANTS`
+    names        of `contestants.CONTESTANTS`, or of those that `script` knows
     threads      1: one core for each. None: as many as they like
     environment  more variables for the processes
+    script       what the processes run, with a name, the task and `threads`; `contestants.serve` says how they answer
+    patience     seconds after which a process that does not answer is ended
 
     turns        after `run`: a list of `Turn` for each contestant
+    told         what each said of itself before the first turn
     absent       name -> why it does not take part
     """
 
     def __init__(
-        self, task: Task, names: Sequence[str], threads: int | None = None, environment: Mapping[str, str] | None = None
+        self,
+        task: Task,
+        names: Sequence[str],
+        threads: int | None = None,
+        environment: Mapping[str, str] | None = None,
+        script: str = "contestants.py",
+        patience: float = PATIENCE,
     ):
         self.task, self.names, self.threads = task, list(names), threads
-        self.environment = dict(environment or {})
+        self.environment, self.script, self.patience = dict(environment or {}), script, patience
+        self.told: dict[str, dict] = {}
         self.absent: dict[str, str] = {}
         self.turns: dict[str, list[Turn]] = {}
 
     def run(self, rounds: int, warmup: int = 3) -> Race:
         """Let them take turns; the first `warmup` rounds do not count."""
         with contextlib.ExitStack() as open_processes:
-            running = {
-                name: open_processes.enter_context(_Process(name, self.task, self.threads, self.environment))
-                for name in self.names
-            }
+            running = {name: open_processes.enter_context(_Process(name, self)) for name in self.names}
             for name, process in list(running.items()):
-                if process.answer() is None:
+                told = process.answer()
+                if told is None:
                     self.absent[name] = process.failure
                     del running[name]
+                else:
+                    self.told[name] = told
             self.turns = {name: [] for name in running}
             for i in range(-warmup, rounds):
                 for name, process in list(running.items()):
@@ -104,10 +118,10 @@ class Race:
         lines = [f"| {' | '.join(row)} |" for row in rows]
         return "\n".join(lines + [f"\nLeft out: {name} ({why})." for name, why in self.absent.items()])
 
-    def ratio(self, name: str, reference: str) -> float:
-        """The median over the rounds of the one's time by the other's."""
+    def ratio(self, name: str, reference: str, clock: str = "seconds") -> float:
+        """The median over the rounds of the one's time by the other's: the wall's, or that of the "processor"."""
         pairs = zip(self.turns[name], self.turns[reference], strict=True)
-        return median(a.seconds / b.seconds for a, b in pairs)
+        return median(getattr(a, clock) / getattr(b, clock) for a, b in pairs)
 
 
 def digits(number: float) -> str:
@@ -118,16 +132,16 @@ def digits(number: float) -> str:
 class _Process:
     """One contestant, as the parent sees it."""
 
-    def __init__(self, name: str, task: Task, threads: int | None, environment: Mapping[str, str]):
-        self.task = task
+    def __init__(self, name: str, race: Race):
+        self.task, self.patience, threads = race.task, race.patience, race.threads
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 closed by __exit__
         settings = {key: value for key, value in os.environ.items() if key not in THREADS}
         if threads is not None:
             settings |= dict.fromkeys(THREADS, str(threads))
-        script = Path(__file__).with_name("contestants.py")
+        script = Path(__file__).with_name(race.script)
         self._process = subprocess.Popen(
-            [sys.executable, script, name, json.dumps(task), str(threads or 0)],
-            env=settings | dict(environment),
+            [sys.executable, script, name, json.dumps(self.task), str(threads or 0)],
+            env=settings | race.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -137,7 +151,7 @@ class _Process:
 
     def answer(self) -> dict | None:
         """What the process says next; None, and `failure`, if it cannot go on."""
-        watch = threading.Timer(PATIENCE, self._process.kill)
+        watch = threading.Timer(self.patience, self._process.kill)
         watch.start()
         line = self._process.stdout.readline()
         watch.cancel()
