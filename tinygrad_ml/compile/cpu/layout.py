@@ -10,11 +10,13 @@ from functools import cached_property
 from typing import Any
 
 from ... import blocks
+from ...ops.index import scatter_add
 from ...ops.movement import concat
 from ...ops.shapes import size
 from ..program import COPY, Instruction, Value
 from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout, form_of
+from .gathers import IndexLoop, gather
 from .loops import KernelLoop
 from .places import addressable
 from .products.plan import Product
@@ -31,6 +33,7 @@ class HostLayout(Layout):
     blocks     kernel -> (elements or rows in a block, whether it runs over flat memory); for those that run in blocks
     registers  value -> the one whose register it has
     products   result -> the matrix product that runs as machine code
+    gathers    result -> the loop that reads or adds it where an index says
     parts      value -> the value that it is computed into as a part of, and where: what a concatenation then need not copy
     """
 
@@ -40,6 +43,7 @@ class HostLayout(Layout):
         self.blocks: dict[Kernel, tuple[int, bool]] = {}
         self.registers: dict[Value, Value] = {}
         self.products: dict[Value, Product] = {}
+        self.gathers: dict[Value, IndexLoop] = {}
         self.parts: dict[Value, tuple[Value, tuple[slice, ...]]] = {}
         super().__init__(*what_and_where)
 
@@ -130,7 +134,7 @@ class HostLayout(Layout):
             instruction = kernel.instructions[0]
             product = self._product(instruction)
             if product is None:
-                return []
+                return self._gathered(instruction)
             self.products[instruction.output] = product
             return [(product, product.scratch)] if product.scratch else []
         worth = size(kernel.shape) * len(kernel.instructions) >= WORTH
@@ -144,6 +148,17 @@ class HostLayout(Layout):
         registers = self._registers(kernel)
         self.registers |= registers
         return [(x, x.dtype.itemsize * self.block_elements(kernel)) for x in dict.fromkeys(registers.values())]
+
+    def _gathered(self, instruction: Instruction) -> Iterable[tuple[Hashable, int]]:
+        """Note the loop of an instruction that has an index of arrays, if it has one; the scratch memory for its sums."""
+        numbers = size(instruction.output.shape)
+        if instruction.op is scatter_add:
+            numbers = max(numbers, size(instruction.inputs[0].shape))
+        loop = gather(instruction, self.forms) if self.compiled and numbers >= WORTH else None
+        if loop is None:
+            return []
+        self.gathers[instruction.output] = loop
+        return [(value, value.nbytes) for value, scratch in loop.operands if scratch]
 
     def _addressable(self, kernel: Kernel) -> bool:
         memory = (*kernel.inputs(), *(self.in_place.get(value, value) for value in kernel.outputs))

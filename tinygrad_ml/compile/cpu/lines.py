@@ -17,7 +17,7 @@ from ...backend.sums import is_plain
 from ...blocks import BlockRunner
 from ...functional import cumulative, windows
 from ...ops import movement
-from ...ops.index import ARRAY, assemble, assemble_into, scatter_add
+from ...ops.index import ARRAY, assemble, assemble_into, getitem, scatter_add
 from ...ops.shapes import size
 from ..eager import value_of
 from ..program import COPY, DRAW, Instruction, Value
@@ -219,9 +219,28 @@ class Lines(StepSource):
             return  # where they were computed
         self.lines.append(f"concatenate(({', '.join(operands)},), {instruction.params['axis']}, {out})")
 
+    def _gathered(self, instruction: Instruction, operands: list[str]) -> None:
+        """A call of the loop that reads, or adds, where an index says; and of eager mode, if it names a place that is not there."""
+        loop, out = self.layout.gathers.get(instruction.output), instruction.output
+        if loop is None:
+            self._eagerly(instruction, operands)
+            return
+        self._target(out)
+        word = self._new_name("wrong")
+        self.names[word] = wrong = numpy.zeros(1, numpy.int64)
+        elements = size(out.shape) + size(instruction.inputs[0].shape) * (instruction.op is scatter_add)
+        self._call_loop(loop._replace(steps=(*loop.steps, address(wrong))), loop.operands, elements)
+
+        def refuse(*arrays: numpy.ndarray) -> None:
+            wrong[0] = 0
+            value_of(instruction, HOST, *arrays)
+
+        self.names[f"refuse_{word}"] = refuse
+        self.lines.append(f"if {word}[0]: refuse_{word}({', '.join(operands)})")
+
     def _scatter_add(self, instruction: Instruction, operands: list[str]) -> None:
         if ARRAY in instruction.params["index"]:
-            self._eagerly(instruction, operands)
+            self._gathered(instruction, operands)
             return
         out, index = self._target(instruction.output), f"index_{instruction.output.number}"
         self.names[index] = instruction.params["index"]
@@ -267,6 +286,7 @@ FORMS = {
     movement.reshape: Lines._reshape,
     movement.concat: Lines._concat,
     cumulative.cumulative_sum_row: lambda lines, i, operands: lines._copied(i, operands[0], lines._target(i.output)),
+    getitem: Lines._gathered,
     scatter_add: Lines._scatter_add,
     assemble: Lines._assemble,
     windows.fold: Lines._fold,

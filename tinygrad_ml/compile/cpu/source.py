@@ -10,7 +10,7 @@ Read next: `lines.py`, those of each kernel.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy
@@ -18,11 +18,12 @@ from numpy.lib.stride_tricks import as_strided
 
 from ...ops.shapes import size
 from ..program import Value
+from .gathers import IndexLoop
 from .layout import HostLayout
 from .machine_code import machine_code
 from .moves import Move
 from .sharing import calling
-from .sharing.job import FIRST_ARGUMENT, MOST_ARGUMENTS, address
+from .sharing.job import FIRST_ARGUMENT, MOST_ARGUMENTS, TURNS, address
 from .walks import Written
 
 SHARED_LOOP_ELEMENTS = 1 << 15
@@ -117,7 +118,9 @@ class StepSource:
 
     # -- machine code ------------------------------------------------------------------------------------------
 
-    def _call_loop(self, loop: Written | Move, operands: list[tuple[Value, bool]], elements: int) -> None:
+    def _call_loop(
+        self, loop: Written | Move | IndexLoop, operands: Sequence[tuple[Value, bool]], elements: int
+    ) -> None:
         """A call of a loop, compiled to machine code.
 
         operands  values, and whether it is scratch memory for them that it works in
@@ -140,7 +143,11 @@ class StepSource:
         self.lines.append(f"{name}({', '.join(map(str, [*loop.sizes, *words, *loop.steps]))})")
 
     def _share(
-        self, loop_name: str, loop: Written | Move, growth: tuple[int, ...], operands: list[tuple[Value, bool]]
+        self,
+        loop_name: str,
+        loop: Written | Move | IndexLoop,
+        growth: tuple[int, ...],
+        operands: Sequence[tuple[Value, bool]],
     ) -> None:
         """A call of a loop whose rows threads share."""
         arrays = [self._memory(value, scratch) for value, scratch in operands]
@@ -148,7 +155,10 @@ class StepSource:
         given = [(n, 0) for n in loop.sizes[1:]]
         first = FIRST_ARGUMENT + len(given)
         given += [*zip(addresses, growth, strict=True), *((step, 0) for step in loop.steps)]
-        job = calling.rows(self.names[loop_name].loop.address, loop.sizes[0], given, self.threads)
+        turns = TURNS
+        if isinstance(loop, IndexLoop) and loop.once:
+            given[len(given) - len(loop.steps)], turns = (0, 1), 1
+        job = calling.rows(self.names[loop_name].loop.address, loop.sizes[0], given, turns * self.threads)
         moving = {first + i: value for i, (value, _) in enumerate(operands) if arrays[i] is None}
         self._placed_in(job, {first + i: array for i, array in enumerate(arrays) if array is not None})
         self._call_job("rows", job, moving, 0, self.threads, f"{loop_name}({', '.join(map(str, loop.sizes))}, ...)")

@@ -12,7 +12,7 @@ import numpy
 
 from ....blas import blas
 from .. import machine_code
-from .job import TURNS, job_row
+from .job import job_row
 
 MOST_THREADS = 8
 """The products that are shared have not enough tiles for more."""
@@ -25,17 +25,18 @@ def threads() -> int:
     return min(library["num_threads"], MOST_THREADS) if library and written_for and machine_code.available() else 1
 
 
-def rows(loop: int, count: int, given: Sequence[tuple[int, int]], threads: int) -> numpy.ndarray:
+def rows(loop: int, count: int, given: Sequence[tuple[int, int]], most: int) -> numpy.ndarray:
     """The job of a loop, whose tasks are the loop over some of its rows.
 
     loop   the address of a function of integers and addresses, the first of which is the number of rows
     count  of rows
     given  its other arguments, and by how much each is larger for the next row
+    most   tasks, at most
     """
     from ..llvm.native import native  # which needs Numba
     from .rows import write_rows
 
-    height = -(-count // (TURNS * threads))
+    height = -(-count // most)
     told = [loop, count, height, *(value for value, _ in given), *(growth for _, growth in given)]
     return job_row(native("rows", write_rows, len(given)).address("rows"), -(-count // height), told)
 
