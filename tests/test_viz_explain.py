@@ -1,6 +1,7 @@
 """The page: one file that needs nothing else, right without JavaScript, and with it in a real browser."""
 
 import base64
+import gc
 import hashlib
 import itertools
 import json
@@ -137,6 +138,17 @@ def test_without_graphviz_the_page_has_all_but_the_picture(tmp_path, monkeypatch
 
 
 @needs_graphviz
+def test_garbage_is_collected_as_before_when_a_page_is_written(tmp_path):
+    for collects in (gc.disable, gc.enable):
+        collects()
+        before = gc.isenabled()
+        viz.explain(tg.tensor([1.0], requires_grad=True).exp(), tmp_path / "page.html")
+        assert gc.isenabled() == before
+        with pytest.raises(OptionError):
+            viz.explain(tg.tensor([1.0], requires_grad=True).exp(), tmp_path / "page.html", limit=1)
+        assert gc.isenabled() == before
+
+
 def test_what_is_open_at_first_can_be_chosen(tmp_path):
     model = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Linear(4, 3), nn.ReLU()), nn.Linear(3, 2))
     loss = model(tg.ones((2, 4))).sum()
@@ -378,6 +390,21 @@ def test_the_first_view_is_the_whole_network_at_the_level_that_fits(shown):
         assert pane["y"] <= world["y"] and world["y"] + world["height"] <= pane["y"] + pane["height"]
         assert page.evaluate("camera.k") >= page.evaluate("READABLE")
     assert small.locator(".node").count() < large.locator(".node").count()
+
+
+@needs_graphviz
+def test_what_opens_at_first_is_the_network_and_not_the_function_of_its_loss(shown):
+    def loss(layers):
+        widths = [3 + k % 3 for k in range(layers + 1)]
+        model = nn.Sequential(*[nn.Linear(a, b) for a, b in itertools.pairwise(widths)])
+        return nn.functional.cross_entropy(model(tg.ones((2, 3))), tg.tensor([0, 1], name="labels"))
+
+    opened = "[...open].filter(Boolean).map((id) => rooms.get(id).name)"
+    few = shown(loss(3), check=False).evaluate(opened)
+    assert few[0] == "Sequential" and "cross_entropy" not in few
+    assert shown(loss(60), fold=False, check=False).evaluate(opened) == []  # of so many layers none could be read
+    both = shown(loss(1), size=(1600, 1400), check=False)  # where there is room for all, functions open, too
+    assert {"Sequential", "0", "cross_entropy"} <= set(both.evaluate(opened))
 
 
 @needs_graphviz
@@ -656,6 +683,35 @@ def test_of_a_large_map_only_what_lies_near_the_pane_is_drawn(shown):
     page.click("#fit")
     settle(page)
     assert page.evaluate(drawn) == boxes
+
+
+@needs_graphviz
+def test_a_large_map_moves_as_an_image_and_is_drawn_anew_when_it_rests(shown):
+    widths = [3 + k % 3 for k in range(81)]
+    model = nn.Sequential(*[nn.Linear(a, b) for a, b in itertools.pairwise(widths)])
+    page = shown(model(tg.ones((2, 3))).sum(), level="layers", fold=False, check=False)
+    page.evaluate("look(100, 100, 0.5)")
+    settle(page)
+    told = page.evaluate("""() => new Promise((done) => {
+      const drawn = world.getAttribute("transform"), where = () => at("boxes").children[4].getBoundingClientRect().toJSON();
+      const before = where();
+      look(60, 80, 0.7);
+      requestAnimationFrame(() => {
+        const image = sheet.style.transform !== "" && world.getAttribute("transform") === drawn, moved = where();
+        const wait = () => sheet.style.transform ? requestAnimationFrame(wait) : done({ before, image, moved, after: where() });
+        wait();
+      });
+    })""")
+    assert told["image"] and told["moved"]["width"] == pytest.approx(1.4 * told["before"]["width"], rel=0.02)
+    assert "scale(0.7" in page.locator("#world").get_attribute("transform")
+    assert middle(told["after"]) == pytest.approx(middle(told["moved"]), abs=1)
+    for farther in (
+        "look(60, 80, 2)",
+        "look(-3000, -3000, 0.7)",
+    ):  # letters as large as that would be a blur; there was nothing
+        page.evaluate(farther)
+        settle(page)
+        assert not page.evaluate("sheet.style.transform")
 
 
 @needs_graphviz

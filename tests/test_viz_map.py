@@ -190,6 +190,35 @@ def arrow(source, target, x, start, end):
     return {"from": source, "to": target, "kind": "forward", "points": points, "texts": [text]}
 
 
+@needs_graphviz
+def test_plans_do_not_depend_on_how_many_rooms_one_process_lays_out(monkeypatch):
+    _, found, _ = rooms(network(Block()))
+    at_once = plans_of(list(found.values()))
+    monkeypatch.setattr("viz.plans.TEXT_AT_ONCE", 1)
+    assert plans_of(list(found.values())) == at_once
+
+
+@needs_graphviz
+def test_boxes_with_four_corners_are_rectangles():
+    _, found, _ = rooms(network(nn.ReLU()))
+    boxes = [box for plan in plans_of(list(found.values())) for box in plan["boxes"]]
+    assert {box["kind"] for box in boxes} >= {"parameter", "operation", "gradient", "output", "module"}
+    for box in boxes:
+        tags = {shape["tag"] for shape in box["shapes"]}
+        assert ("rect" in tags) == (box["kind"] in ("parameter", "operation", "gradient", "output"))
+        for shape in box["shapes"]:
+            if shape["tag"] == "rect":
+                assert ("rx" in shape) == (box["kind"] != "parameter")
+                assert (shape["x"] + shape["width"], shape["y"] + shape["height"]) <= (
+                    box["at"][2] + 1,
+                    box["at"][3] + 1,
+                )
+    inner, outer = sorted(
+        next(box["shapes"] for box in boxes if box["kind"] == "output"), key=lambda shape: shape["width"]
+    )
+    assert inner["x"] > outer["x"] == outer["y"] == 0 and inner["height"] < outer["height"]
+
+
 def test_a_strip_is_broken_into_columns_that_fill_a_window():
     plan = broken(strip(20))
     assert not overlaps(plan)

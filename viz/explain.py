@@ -9,11 +9,13 @@ Read before: `telling.py`, `rooms.py`, `plans.py`, `carried.py`, `lines.py`, `fi
 
 from __future__ import annotations
 
+import gc
 import html
 import sys
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,13 +98,27 @@ def explain(
         failure = failure_in(error)
         asked = asked_of(failure.inputs, caller)
         failed = Failed(failure._replace(inputs=asked.outputs), failed_at(error.__traceback__))
-    page = _Page(asked, fold, limit, level_of_all, check, failed)
-    page.open_at_first(level, open, depth)
-    path.write_text(page.write(title), encoding="utf-8")
+    with _no_garbage_collected():
+        page = _Page(asked, fold, limit, level_of_all, check, failed)
+        page.open_at_first(level, open, depth)
+        path.write_text(page.write(title), encoding="utf-8")
     if error is not None and error is not what:
         error.add_note(f"{path} shows what ran until then.")
         raise error
     return Page(path)
+
+
+@contextmanager
+def _no_garbage_collected() -> Iterator[None]:
+    """A large page is made of a million small objects that all live until it is written: looking for garbage among them
+    time and again takes a sixth of the time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _comes_from_viz(error: BaseException) -> bool:
@@ -154,23 +170,23 @@ class _Page:
         if self.known.walk is not None and self.known.walk.trouble:
             self.notes.append(TROUBLE[self.known.walk.trouble])
         self.open: list[str] | None = None
-        self.still: dict[str, Any] = {}
+        self.opened: dict[str, Any] = {}
 
     def open_at_first(self, level: str | None, opened: Collection[str], depth: int | None) -> None:
         """Choose what is open at first; without a choice it is as much as the window can show."""
         if level is not None or depth is not None or opened:
             calls = self.at.open_calls(level, opened, depth)
             self.open = [room.id for room in self.rooms if room.path in calls]
-            self.still, self.depth = {"level": level, "opened": opened}, depth
+            self.opened, self.depth = {"level": level, "opened": opened}, depth
 
     def write(self, title: str | None) -> str:
         """The page as text."""
         failure = self.failed.failure if self.failed else None
-        with ThreadPoolExecutor(1) as beside:  # Graphviz is another process: the story is told meanwhile
-            drawn = beside.submit(self._draw)
+        with ThreadPoolExecutor(2) as beside:  # Graphviz is another process: the story is told meanwhile
+            planned, drawn = beside.submit(plans_of, self.rooms), beside.submit(self._still)
             steps = tell(self.at, self.routes, self.known, failure)
         try:
-            still, plans = drawn.result()
+            still, plans = drawn.result(), planned.result()
         except NoRenderer as reason:
             warnings.warn(f"the page has no picture, only the steps ({reason}). {HOW_TO_GET_ONE}", stacklevel=3)
             still, plans = f"<p>No picture: {html.escape(str(reason))}. {HOW_TO_GET_ONE}</p>", None
@@ -196,10 +212,9 @@ class _Page:
                 made[place] = made[self.at.gradient_of(place)] = node
         return made
 
-    def _draw(self) -> tuple[str, list[dict[str, Any]]]:
-        """The still picture as HTML, and the plans of the rooms."""
-        still = f"<noscript>{Picture(self._still_drawing()).svg_in_page}</noscript>"
-        return still, plans_of(self.rooms)
+    def _still(self) -> str:
+        """The still picture as HTML."""
+        return f"<noscript>{Picture(self._still_drawing()).svg_in_page}</noscript>"
 
     def _still_drawing(self) -> Drawing:
         """What is seen without JavaScript: what is open at first, or the layers; of large networks less."""
@@ -211,7 +226,7 @@ class _Page:
             sys.maxsize,
             self.failed is None,
             called=self.asked.called,
-            **self.still,
+            **self.opened,
         )
         arrangement.notes += self.notes
         failure = self.failed.failure if self.failed else None

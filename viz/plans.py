@@ -8,8 +8,10 @@ Read before: `rooms.py`, `dot.py`, `render.py`. Read next: `strips.py`; `page/la
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from xml.etree import ElementTree
 
@@ -19,6 +21,7 @@ from .model import Edge, Item
 from .render import render_all
 from .rooms import Room
 from .strips import broken
+from .style import BOXES
 from .svg import backward_is_left
 
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -26,15 +29,39 @@ _POINT = re.compile(r"(-?[\d.]+),(-?[\d.]+)")
 _SHAPES = ("polygon", "path", "polyline", "ellipse")
 
 
+TEXT_AT_ONCE = 600_000
+"""One process lays out rooms of so many letters of DOT text: starting it takes longer than to lay out a dozen."""
+MOST_PROCESSES = 4
+CORNER_RADIUS = 12.0
+"""The radius of round corners, as Graphviz draws them."""
+
+
 def plans_of(rooms: Sequence[Room]) -> list[dict[str, Any]]:
     """A plan for each room, as data that can be written as JSON.
 
     Raises `NoRenderer` where there is no Graphviz.
     """
-    pictures = render_all([to_dot(room.drawing, legend=False) for room in rooms])
-    if rooms[0].drawing.direction == "both" and backward_is_left(pictures[0]):
-        pictures[0] = render_all([to_dot(rooms[0].drawing, legend=False, swapped=True)])[0]
-    return [broken(_plan(room, picture)) for room, picture in zip(rooms, pictures, strict=True)]
+    plans = []
+    with ThreadPoolExecutor(min(MOST_PROCESSES, os.cpu_count() or 1)) as beside:
+        # Graphviz lays out the first rooms while the next ones are written.
+        parts = [beside.submit(render_all, texts) for texts in _texts_of(rooms)]
+        for room, picture in zip(rooms, (picture for part in parts for picture in part.result()), strict=True):
+            if not plans and room.drawing.direction == "both" and backward_is_left(picture):
+                (picture,) = render_all([to_dot(room.drawing, legend=False, swapped=True)])
+            plans.append(broken(_plan(room, picture)))
+    return plans
+
+
+def _texts_of(rooms: Sequence[Room]) -> Iterator[list[str]]:
+    """The DOT texts of rooms, as many at a time as one process lays out."""
+    texts: list[str] = []
+    for room in rooms:
+        texts.append(to_dot(room.drawing, legend=False))
+        if sum(map(len, texts)) >= TEXT_AT_ONCE:
+            yield texts
+            texts = []
+    if texts:
+        yield texts
 
 
 def _plan(room: Room, picture: bytes) -> dict[str, Any]:
@@ -45,6 +72,7 @@ def _plan(room: Room, picture: bytes) -> dict[str, Any]:
         "id": room.id,
         "back": room.back,
         "around": room.around,
+        "isFunction": bool(room.path) and room.path[-1].is_function,
         "name": f"{plain(frame.label)}{f' ×{frame.count}' if frame.count > 1 else ''}",
         "about": plain(", ".join(filter(None, [frame.kind.replace("module", ""), frame.aside])), 90)
         if frame.kind or frame.aside
@@ -76,16 +104,23 @@ def _box(item: Item, group: ElementTree.Element) -> dict[str, Any]:
         "name": plain(f"{item.name} {item.operation if item.kind == 'module' else ''}".strip()),
         "back": item.kind == "gradient",
         "at": [_short(left), _short(top), _short(right - left), _short(bottom - top)],
-        "shapes": [_shape(shape, left, top) for shape in shapes],
+        "shapes": [_shape(item, shape, left, top) for shape in shapes],
         "texts": _texts(group, left, top),
     }
 
 
-def _shape(shape: ElementTree.Element, left: float, top: float) -> dict[str, str]:
+def _shape(item: Item, shape: ElementTree.Element, left: float, top: float) -> dict[str, Any]:
     tag = shape.tag.removeprefix(_SVG)
     look = {
         name: value for name in ("fill", "stroke", "stroke-width", "stroke-dasharray") if (value := shape.get(name))
     }
+    form, style, *_ = BOXES.get(item.kind, ("", ""))
+    if form == "box":  # a rectangle, which a browser draws faster than a path
+        across, down = zip(*_points(shape), strict=True)
+        wide, high = max(across) - min(across), max(down) - min(down)
+        place = {"x": _short(min(across) - left), "y": _short(min(down) - top)}
+        corner = {"rx": _short(min(CORNER_RADIUS, wide / 3, high / 3))} if "rounded" in style else {}
+        return {"tag": "rect", **place, "width": _short(wide), "height": _short(high), **corner, **look}
     geometry = "d" if tag == "path" else "points"
     moved = _POINT.sub(
         lambda found: f"{_short(float(found[1]) - left):g},{_short(float(found[2]) - top):g}", shape.get(geometry, "")

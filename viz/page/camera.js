@@ -1,11 +1,15 @@
 // How the map is looked at: from where, and how near. A point p of the map is seen at k·p + (x, y) of the pane.
-// The wheel zooms to the pointer, two fingers pinch, a drag moves. Read next: map.js.
+// The wheel zooms to the pointer, two fingers pinch, a drag moves. A large map is drawn anew only when it comes to rest, or
+// when its edge would be seen: while it moves, the browser moves and scales what was drawn, half a pane beyond the pane,
+// as an image. Read next: map.js.
 
-const pane = at("pane"), world = at("world");
+const pane = at("pane"), world = at("world"), sheet = at("map");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const FAR = 0.28; // from farther than that letters are specks
-const camera = { x: 0, y: 0, k: 1, nearest: 6, farthest: 0.02, moved: () => {} };
-let drawing = 0, gliding = 0;
+const camera = { x: 0, y: 0, k: 1, nearest: 6, farthest: 0.02, moved: () => {}, drawn: () => {} };
+const rest = { x: 0, y: 0, k: 1 }; // from where the map was drawn last
+const SHARP = 1.7, PAUSE = 140; // an image is scaled by no more than that; milliseconds without a move that are a rest
+let drawing = 0, gliding = 0, resting = 0;
 
 function look(x, y, k) {
   camera.k = Math.max(camera.farthest, Math.min(camera.nearest, k));
@@ -13,10 +17,29 @@ function look(x, y, k) {
   camera.y = y;
   drawing ||= requestAnimationFrame(() => {
     drawing = 0;
-    world.setAttribute("transform", `translate(${camera.x.toFixed(2)} ${camera.y.toFixed(2)}) scale(${camera.k.toFixed(5)})`);
-    world.classList.toggle("far", camera.k < FAR);
+    clearTimeout(resting);
+    if (!isLarge() || !movedAsImage()) drawAnew();
+    else resting = setTimeout(drawAnew, PAUSE);
     camera.moved();
   });
+}
+
+function drawAnew() {
+  clearTimeout(resting);
+  const { x, y, k } = Object.assign(rest, { x: camera.x, y: camera.y, k: camera.k });
+  world.setAttribute("transform", `translate(${(x + pane.clientWidth / 2).toFixed(2)} ${(y + pane.clientHeight / 2).toFixed(2)}) scale(${k.toFixed(5)})`);
+  world.classList.toggle("far", k < FAR);
+  sheet.style.transform = "";
+  camera.drawn();
+}
+
+// Moves what was drawn at rest to where it is seen from now; false where it does not reach, or is no longer sharp.
+function movedAsImage() {
+  const by = camera.k / rest.k, x = camera.x - by * rest.x, y = camera.y - by * rest.y, w = pane.clientWidth, h = pane.clientHeight;
+  const reaches = x <= (by * w) / 2 && y <= (by * h) / 2 && x + 1.5 * by * w >= w && y + 1.5 * by * h >= h;
+  if (by > SHARP || !reaches) return false;
+  sheet.style.transform = `translate(${x.toFixed(2)}px, ${y.toFixed(2)}px) scale(${by.toFixed(5)})`;
+  return true;
 }
 
 // What lies at (x, y) of the pane stays there.

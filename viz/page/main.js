@@ -36,8 +36,8 @@ if (outermost) {
   at("fit").addEventListener("click", () => glide(fitted(whole())));
   at("open-all").addEventListener("click", () => openAll(true));
   at("close-all").addEventListener("click", () => openAll(false));
+  camera.drawn = cull;
   camera.moved = () => {
-    cull();
     showCrumbs();
     frameWhatIsSeen();
   };

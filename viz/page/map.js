@@ -11,21 +11,19 @@ function redraw() {
   at("frames").replaceChildren(...seenNow.frames.map(frameElement));
   at("arrows").replaceChildren(...[...seenNow.arrows.values()].map(arrowElement));
   at("boxes").replaceChildren(...[...seenNow.boxes.values()].map(boxElement));
-  culledFrom = null;
-  cull();
+  drawAnew();
   if (focused?.isConnected) focused.focus({ preventScroll: true });
   for (const tell of changed) tell();
 }
 
-// Only what lies in the pane, or near it, is drawn: of large maps, seen from near, a small part.
+// Of a large map only what lies in the pane, or half a pane beyond it, is drawn.
+const LARGE = 200; // boxes and arrows
+const isLarge = () => seenNow.boxes.size + seenNow.arrows.size >= LARGE;
 const hiddenNow = new Set(); // elements
-let culledFrom = null; // the part of the map that was looked at when it was last decided what to draw
 function cull() {
-  const there = seen(), was = culledFrom;
-  if (seenNow.boxes.size + seenNow.arrows.size < 200) return showEverything();
-  if (was && was.k === camera.k && Math.abs(there.x - was.x) < there.width / 4 && Math.abs(there.y - was.y) < there.height / 4) return;
-  culledFrom = { ...there, k: camera.k };
-  const left = there.x - there.width / 2, right = there.x + 1.5 * there.width, top = there.y - there.height / 2, bottom = there.y + 1.5 * there.height;
+  if (!isLarge()) return showEverything();
+  const there = seen(), left = there.x - there.width / 2, right = there.x + 1.5 * there.width;
+  const top = there.y - there.height / 2, bottom = there.y + 1.5 * there.height;
   const draw = (element, x0, y0, x1, y1) => hide(element, x1 < left || x0 > right || y1 < top || y0 > bottom);
   for (const { box, x, y } of seenNow.boxes.values()) draw(drawnBoxes.get(box.id), x, y, x + box.at[2], y + box.at[3]);
   for (const { arrow, points } of seenNow.arrows.values()) {
@@ -49,7 +47,6 @@ function hide(element, isHidden) {
 
 function showEverything() {
   for (const element of [...hiddenNow]) hide(element, false);
-  culledFrom = null;
 }
 
 const whole = () => ({ x: -8, y: -8, width: seenNow.width + 16, height: seenNow.height + 16 });
@@ -101,25 +98,28 @@ function reveal(id) {
   bringIntoView(partOf(id));
 }
 
-// As many levels as can be read when the whole is seen. Of the outermost calls the largest, where not all of them fit.
+// As many levels as can be read when the whole is seen: first those of modules, whose layers are what one came to see, and
+// functions where all modules are open. Of the outermost modules the largest, where not all of them fit.
 function openWhatFits() {
   const fits = () => {
     const { width, height } = laidOut();
     return fitted({ x: 0, y: 0, width, height }).k >= READABLE;
   };
   const deepest = Math.max(...[...rooms.values()].map((room) => way(room).length));
-  for (let level = 2; level <= deepest; level++) {
-    const more = [...rooms.values()].filter((room) => way(room).length === level && open.has(room.around));
-    for (const room of more) open.add(room.id);
-    if (fits()) continue;
-    for (const room of more) open.delete(room.id);
-    if (level > 2) return;
-    more.sort((one, other) => other.boxes.length - one.boxes.length);
-    for (const room of more.slice(0, 8)) {
-      open.add(room.id);
-      if (!fits()) open.delete(room.id);
+  for (const functions of [false, true]) {
+    for (let level = 2; level <= deepest; level++) {
+      const more = [...rooms.values()].filter((room) => way(room).length === level && open.has(room.around) && room.isFunction === functions && !open.has(room.id));
+      for (const room of more) open.add(room.id);
+      if (fits()) continue;
+      for (const room of more) open.delete(room.id);
+      if (level > 2 || functions) return;
+      more.sort((one, other) => other.boxes.length - one.boxes.length);
+      for (const room of more.slice(0, 8)) {
+        open.add(room.id);
+        if (!fits()) open.delete(room.id);
+      }
+      return;
     }
-    return;
   }
 }
 
