@@ -246,6 +246,22 @@ def test_taking_is_numpys(array, data):
         assert_close(tg.take_along_axis(tg.tensor(array), along, axis), np.take_along_axis(array, along, axis))
 
 
+def test_rows_that_are_broadcast_are_scattered_whole():
+    """Ends of edges, one for each row: the same numbers and gradients as with an index for each element."""
+    r = np.random.default_rng(0)
+    ends, values = r.integers(0, 3, 8), r.normal(size=(8, 2))
+    x = tg.tensor(r.normal(size=(3, 2)))
+    for scattered in (tg.scatter_add, lambda *given: tg.scatter(*given, reduce="max")):
+        found = []
+        for indices in (tg.tensor(ends).expand_dims(1).broadcast_to((8, 2)), tg.tensor(np.stack([ends, ends], axis=1))):
+            v = tg.tensor(values, requires_grad=True)
+            y = scattered(x, indices, v)
+            found.append((y.detach().numpy(), tg.grad((y**2).sum(), v)[0].numpy()))
+        (a, da), (b, db) = found
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(da, db)
+
+
 def test_scatter_add_adds_what_meets():
     x = tg.zeros(3, 2)
     y = tg.scatter_add(x, [[0, 1], [0, 1], [2, 1]], [[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]], axis=0)

@@ -102,3 +102,23 @@ def test_float32_that_is_scattered_to_one_place_keeps_its_digits():
     total = tg.scatter_add(tg.zeros(2), np.zeros(LONG, int), tg.tensor(values))[0]
     assert_close(total, values.sum(dtype=np.float64), rtol=1e-7)
     assert_close(tg.tensor(values).cumulative_sum()[-1], values.sum(dtype=np.float64), rtol=1e-7)
+
+
+@pytest.mark.host_only
+@pytest.mark.parametrize("index", [lambda a, b: (a,), lambda a, b: (a, b), lambda a, b: (a, slice(None), b)])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64"])
+@pytest.mark.parametrize("block", [8, 10**6])
+def test_scattered_numbers_are_added_in_their_order_whatever_the_index(monkeypatch, index, dtype, block):
+    """As NumPy does one by one, in the accumulator's dtype: block by block where the index names rows."""
+    monkeypatch.setattr(sums, "SCATTERED_ELEMENTS", block)
+    r = np.random.default_rng(0)
+    key = index(r.integers(-5, 5, (7, 1)), r.integers(0, 4, (1, 3)))
+    target = np.zeros((5, 4, 4), dtype)
+    values = (r.normal(size=target[key].shape) * 100).astype(dtype)
+    wide = target.dtype if dtype == "int64" else sums.accumulator(target.dtype, target.size <= values.size)
+    expected = target.astype(wide)
+    np.add.at(expected, key, values.astype(wide))
+    sums.add_at(target, key, values)
+    np.testing.assert_array_equal(target, expected.astype(dtype))
+    with pytest.raises(IndexError):
+        sums.add_at(target, index(np.array([5]), np.array([0])), values[:1, :1] if values.ndim > 2 else values[:1])

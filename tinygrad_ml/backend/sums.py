@@ -23,6 +23,10 @@ RUNNING_SUM_ELEMENTS = 128
 """This many numbers at most are added to one running total."""
 
 
+SCATTERED_ELEMENTS = 16384
+"""Numbers that are scattered at a time."""
+
+
 def accumulator(dtype: numpy.dtype, running: bool = False) -> numpy.dtype:
     """The dtype of a total of numbers of a floating `dtype`; `running` for one that cannot be set aside."""
     if running and dtype == float32:
@@ -100,9 +104,38 @@ def add_at(target: Array, index: Any, values: Array) -> None:
     wide = target.dtype
     if target.dtype in FLOATS:
         wide = accumulator(target.dtype, running=target.size <= values.size)
-    if wide == target.dtype:
-        numpy.add.at(target, index, values)
-        return
-    sums = target.astype(wide)
-    numpy.add.at(sums, index, values.astype(wide))
-    target[...] = sums
+    sums = target.astype(wide, copy=False)
+    if not (sums.flags.c_contiguous and _names_rows(index, target.shape)):
+        numpy.add.at(sums, index, values.astype(wide, copy=False))
+    else:  # in a table of one axis, for which NumPy is several times as quick; block by block, so that all stays near
+        inside = target.shape[len(index) :]
+        common = numpy.broadcast_shapes(*[array.shape for array in index], (1,))
+        arrays = [numpy.broadcast_to(array, common) for array in index]
+        values = numpy.broadcast_to(values, common + inside)
+        flat, step = sums.reshape(-1), max(SCATTERED_ELEMENTS * common[0] // max(values.size, 1), 1)
+        for start in range(0, common[0], step):
+            block = slice(start, start + step)
+            places = _places_in_flat([array[block] for array in arrays], target.shape)
+            numpy.add.at(flat, places.reshape(-1), values[block].astype(wide, copy=False).reshape(-1))
+    if sums is not target:
+        target[...] = sums
+
+
+def _names_rows(index: Any, shape: tuple[int, ...]) -> bool:
+    """Whether an index has arrays only, for the first axes, and all of their numbers are places."""
+    return isinstance(index, tuple) and all(
+        isinstance(part, numpy.ndarray) and part.min(initial=0) >= -extent and part.max(initial=0) < extent
+        for part, extent in zip(index, shape, strict=False)
+    )
+
+
+def _places_in_flat(index: list, shape: tuple[int, ...]):
+    """Where the elements of the rows that an index names lie in the table as if it had one axis."""
+    places = numpy.zeros((), numpy.int64)
+    for array, extent in zip(index, shape, strict=False):
+        places = places * extent + (
+            numpy.where(array < 0, array + extent, array) if array.min(initial=0) < 0 else array
+        )
+    inside = shape[len(index) :]
+    row = math.prod(inside)
+    return places.reshape(places.shape + (1,) * len(inside)) * row + numpy.arange(row).reshape(inside)

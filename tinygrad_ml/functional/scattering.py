@@ -3,6 +3,8 @@
 import builtins
 import math
 
+import numpy
+
 from ..backend import dtypes
 from ..errors import OptionError, ShapeError
 from ..ops import Primitive
@@ -66,8 +68,9 @@ class _Target:
             )
         self.axis = one_axis(axis, x.ndim)
         check_labels(indices, x.shape[self.axis], name)
-        self.grid = [_places(place, x) for place in _grid(indices, self.axis)]
-        self.index = (ARRAY,) * x.ndim
+        rows = _of_rows(indices, x.shape, self.axis)
+        self.grid = _walk_along(indices, self.axis, x) if rows is None else [rows]
+        self.index = (ARRAY,) * len(self.grid)
 
     def added(self, values: Tensor) -> Tensor:
         """Zeros in the shape of x, with `values` added at the places."""
@@ -176,5 +179,19 @@ def _groups(target: _Target) -> tuple[Tensor, Tensor]:
 def _brought(target: _Target, order: Tensor, values: Tensor) -> Tensor:
     """`values`, which stand in the order `order`, added into zeros at their places."""
     places = take_along_axis(target.indices, order, target.axis)
-    grid = [_places(place, target.x) for place in _grid(places, target.axis)]
-    return apply(scatter_add_row, (values, *grid), {"index": target.index, "shape": target.x.shape})
+    grid = _walk_along(places, target.axis, target.x)
+    return apply(scatter_add_row, (values, *grid), {"index": (ARRAY,) * len(grid), "shape": target.x.shape})
+
+
+def _walk_along(indices: Tensor, axis: int, x: Tensor) -> list[Tensor]:
+    """An index of x that goes along `axis` as `indices` say, and straight along the other axes."""
+    return [_places(place, x) for place in _grid(indices, axis)]
+
+
+def _of_rows(indices: Tensor, shape: tuple[int, ...], axis: int) -> Tensor | None:
+    """The numbers of rows, if `indices` have one for each whole row, broadcast along it; None otherwise."""
+    array = indices._data
+    known = isinstance(array, numpy.ndarray) and array.size > 0
+    if axis or not known or array.ndim < 2 or array.shape[1:] != shape[1:] or any(array.strides[1:]):
+        return None
+    return Tensor(array[(builtins.slice(None), *[0] * (array.ndim - 1))])
