@@ -243,7 +243,7 @@ def test_a_product_of_ones_own_is_a_product():
         lambda xp, a, b: xp.matmul(a, xp.swapaxes(b, -1, -2)),
         lambda a, b: (a[0], b[0]),
         (lambda g, b: g @ b, lambda g, a: g.mT @ a),
-        inputs="a b",
+        inputs=("a", "b"),
         kind="product",
         turned=True,
     )

@@ -80,6 +80,7 @@ _ROOMS = frozenset(
         "ops",
         "protocols",
         "structure",
+        "symbols",
         "training",
         "typing",
         "writes",

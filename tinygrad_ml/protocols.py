@@ -11,9 +11,18 @@ from typing import Any
 import numpy
 from numpy.typing import DTypeLike
 
-from .backend import Absent, dtypes
+from .backend import Absent, as_array, dtypes
 from .errors import DTypeError, GradientError, ShapeError
-from .tensor import hang, unpickle
+from .tensor import hang
+
+
+def unpickle(kind: Any, array: numpy.ndarray, device: str, needs: bool, name: str | None) -> Any:
+    """The leaf of which `__reduce__` has told: what a pickle calls."""
+    x = kind.__new__(kind)
+    x._start(as_array(array, None, device))
+    x.name = name
+    x.requires_grad = needs
+    return x
 
 
 class Protocols:

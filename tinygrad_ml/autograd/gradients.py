@@ -7,7 +7,7 @@ Read before: `graph/walk.py`. Read next: `../derivatives.py`.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, overload
+from typing import Any, TypeAlias, overload
 
 from .. import backend
 from ..backend import Absent, owner
@@ -16,6 +16,9 @@ from ..graph import ZERO, Node, backpropagate
 from ..modes import differentiating, enable_grad, modes
 from ..ops.movement import constant_in
 from ..tensor import Tensor, TensorLike, apply, beside, filled
+
+Tensors: TypeAlias = Tensor | Sequence[Tensor]
+Gradients: TypeAlias = TensorLike | Sequence[TensorLike | None] | None
 
 
 def backward(
@@ -45,25 +48,16 @@ def backward(
 
 @overload
 def grad(
-    outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
-    grad_outputs: TensorLike | Sequence[TensorLike | None] | None = None,
-    create_graph: bool = False,
-    allow_unused: Literal[False] = False,
+    outputs: Tensors, inputs: Tensors, grad_outputs: Gradients = None, create_graph: bool = False
 ) -> tuple[Tensor, ...]: ...
 @overload
 def grad(
-    outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
-    grad_outputs: TensorLike | Sequence[TensorLike | None] | None = None,
-    create_graph: bool = False,
-    *,
-    allow_unused: bool,
+    outputs: Tensors, inputs: Tensors, grad_outputs: Gradients = None, create_graph: bool = False, *, allow_unused: bool
 ) -> tuple[Tensor | None, ...]: ...
 def grad(
-    outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
-    grad_outputs: TensorLike | Sequence[TensorLike | None] | None = None,
+    outputs: Tensors,
+    inputs: Tensors,
+    grad_outputs: Gradients = None,
     create_graph: bool = False,
     allow_unused: bool = False,
 ) -> tuple[Tensor | None, ...]:
@@ -172,16 +166,11 @@ def zeros(node: Node) -> Tensor:
 def fitting(gradient: TensorLike, output: Tensor) -> Tensor:
     """The gradient that is given for an output, or an error if it is not of its shape, dtype and device."""
     seed = beside(gradient, output)
-    problems = []
-    if seed.shape != output.shape:
-        problems.append(f"shape {seed.shape} instead of {output.shape}")
-    if seed.dtype != output.dtype:
-        problems.append(f"dtype {seed.dtype} instead of {output.dtype}")
-    if seed.device != output.device:
-        problems.append(f"device {seed.device} instead of {output.device}")
-    if problems:
-        kind = ShapeError if seed.shape != output.shape else DTypeError if seed.dtype != output.dtype else DeviceError
-        raise kind(f"the gradient given for {output._described()} has {', '.join(problems)}")
+    kinds = {"shape": ShapeError, "dtype": DTypeError, "device": DeviceError}
+    different = [what for what in kinds if getattr(seed, what) != getattr(output, what)]
+    if different:
+        problems = [f"{what} {getattr(seed, what)} instead of {getattr(output, what)}" for what in different]
+        raise kinds[different[0]](f"the gradient given for {output._described()} has {', '.join(problems)}")
     return seed
 
 

@@ -5,14 +5,14 @@ what comes back (`of(x).exp(x)`), so the same line runs on either device. A back
 namespace plus the handful of functions in which the array libraries differ.
 
 Read next: `arrays.py` (the switch), `host.py` (NumPy; CuPy is `../cuda.py`), `devices.py`, `dtypes.py`,
-`symbols.py`, `sums.py` (how wide totals are), `convert.py`.
+`absent.py` (no numbers), `sums.py` (how wide totals are), `convert.py`.
 """
 
+from .absent import Absent
 from .arrays import absent, of, owner, register
 from .convert import as_array
 from .devices import Device, current_device, get, set_default_device
 from .dtypes import DEFAULT_FLOAT, Array, is_float
-from .symbols import Absent
 
 __all__ = [
     "DEFAULT_FLOAT",

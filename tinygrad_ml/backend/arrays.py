@@ -10,9 +10,9 @@ from typing import Any
 import numpy
 
 from ..errors import DTypeError
+from .absent import Absent
 from .dtypes import SUPPORTED, Array
 from .host import Host
-from .symbols import Absent, Symbol
 
 
 class _ByArrayType(dict):
@@ -30,9 +30,9 @@ class _ByArrayType(dict):
         return backend
 
 
-HOST, SYMBOL = Host(), Symbol()
+HOST = Host()
 _of_package: dict[str, Callable[[], Any]] = {}  # name of a package -> the backend of its arrays, made when one is met
-BY_TYPE = _ByArrayType({numpy.ndarray: HOST, Absent: SYMBOL} | {dtype.type: HOST for dtype in SUPPORTED})
+BY_TYPE = _ByArrayType({numpy.ndarray: HOST} | {dtype.type: HOST for dtype in SUPPORTED})
 
 
 def register(array_type: type, backend: Any) -> None:

@@ -6,7 +6,7 @@ import numpy
 from numpy.typing import DTypeLike
 
 from ..errors import DTypeError
-from .arrays import BY_TYPE, HOST, SYMBOL
+from .arrays import BY_TYPE, HOST, absent
 from .devices import Device, current_device, get
 from .dtypes import DEFAULT_FLOAT, Array, as_dtype
 
@@ -24,10 +24,10 @@ def as_array(
 
     Raises `DTypeError` for what is no number, or none of that dtype: nan or 300 as uint8.
     """
+    if absent(data):
+        return data if dtype is None else data.astype(as_dtype(dtype))
     known = type(data) in BY_TYPE or hasattr(type(data), "__cuda_array_interface__")
     source = BY_TYPE[type(data)] if known else HOST
-    if source is SYMBOL:
-        return data if dtype is None else data.astype(as_dtype(dtype))
     if device is None and source is not HOST:
         device = Device.of(data)
     device = Device(device) if device is not None else current_device()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from ..errors import DeviceError
-from .arrays import BY_TYPE, HOST, SYMBOL
+from .arrays import BY_TYPE, HOST
 
 
 class Device:
@@ -87,13 +87,11 @@ def _open_host(index: int):
     return HOST
 
 
-_openers: dict[str, Callable[[int], Any]] = {"cpu": _open_host, "symbol": lambda index: SYMBOL}
+_openers: dict[str, Callable[[int], Any]] = {"cpu": _open_host}
 
 
 class _Defaults(threading.local):
-    stack: tuple[
-        tuple[Device, Any], ...
-    ] = ()  # (device, the context in which its library works there), the innermost last
+    stack: tuple[tuple[Device, Any], ...] = ()  # (device, its library's context for it), the innermost last
 
 
 _defaults = _Defaults()

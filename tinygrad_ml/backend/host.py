@@ -107,9 +107,6 @@ class Host(Backend):
     def total(self, x: Array, axis: tuple[int, ...], keepdims: bool = False) -> Array:
         return sums.total(x, axis, keepdims)
 
-    def running_total(self, x: Array, axis: int) -> Array:
-        return sums.running_total(x, axis)
-
     scatter_add = staticmethod(sums.add_at)
 
     @staticmethod

@@ -88,13 +88,6 @@ def _left(shape: tuple[int, ...], axis: tuple[int, ...], longest: int, blocks: i
     return tuple(blocks if a == longest else 1 if a in axis else n for a, n in enumerate(shape))
 
 
-def running_total(x: Array, axis: int) -> Array:
-    """yₖ = x₀ + … + xₖ along an axis, of an array of NumPy's."""
-    if x.dtype not in FLOATS:
-        return numpy.cumsum(x, axis=axis)
-    return numpy.cumsum(x, axis=axis, dtype=accumulator(x.dtype, running=True)).astype(x.dtype, copy=False)
-
-
 def add_at(target: Array, index: Any, values: Array) -> None:
     """target[index] += values, where an index that occurs twice is added twice, in arrays of NumPy's.
 

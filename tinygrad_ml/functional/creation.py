@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy
 
-from ..backend import Absent, Device, as_array, current_device, dtypes
+from ..backend import Device, as_array, current_device, dtypes
 from ..errors import DTypeError, OptionError, ShapeError
+from ..symbols import SYMBOL
 from ..tensor import Tensor, TensorLike, as_tensor, filled, tensor
 from ..typing import DeviceLike, DTypeLike, ShapeLike
 from .interchange import of_dlpack, share_memory
@@ -216,7 +217,7 @@ def symbol(
     >>> y.shape
     (32, 10)
     """
-    made = Tensor(Absent(_shape_of((shape,)), dtypes.as_dtype(dtype)))
+    made = Tensor(SYMBOL.filled(_shape_of((shape,)), None, dtypes.as_dtype(dtype)))
     made.name = name
     made.requires_grad = requires_grad
     return made

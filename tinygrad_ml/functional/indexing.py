@@ -129,7 +129,7 @@ searchsorted_row = Primitive(
     "searchsorted",
     lambda xp, x, values, side: xp.searchsorted(x, values, side=side),
     lambda x, values, side: values,
-    inputs="x values",
+    inputs=("x", "values"),
     formula="where values belong in the sorted x",
     coerce=dtypes.promote,
     dtype=lambda *_, **__: dtypes.int64,

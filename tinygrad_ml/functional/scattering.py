@@ -44,7 +44,7 @@ def _extremum_row(name: str, ufunc: str) -> Primitive:
             ),
             zero,
         ),
-        inputs="x values indices*",
+        inputs=("x", "values", "indices*"),
         formula=f"x, and at [{{index}}] the {ufunc} of x and values",
         local=("1 where x = y, shared among ties, else 0", "1 where values = y, shared among ties, else 0", "0"),
         flops=lambda y, x, values, *_: size(values),

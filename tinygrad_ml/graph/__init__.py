@@ -3,8 +3,8 @@
 Read in this order: `node.py`, `chain_rule.py`, `walk.py`, `origin.py`.
 """
 
-from .chain_rule import chain_rule, fit
-from .node import Node, all_inputs, describe, differentiable_inputs, topological
+from .chain_rule import chain_rule
+from .node import Node, describe, differentiable_inputs, topological
 from .origin import Origin, remember
 from .walk import ZERO, backpropagate
 
@@ -12,12 +12,10 @@ __all__ = [
     "ZERO",
     "Node",
     "Origin",
-    "all_inputs",
     "backpropagate",
     "chain_rule",
     "describe",
     "differentiable_inputs",
-    "fit",
     "remember",
     "topological",
 ]

@@ -9,6 +9,7 @@ Read before: `chain_rule.py`. Read next: `walk.py`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
@@ -41,26 +42,25 @@ class SliceShares:
 
     def total(self) -> Tensor:
         """All of them added up."""
-        slices = [(share, index) for share, index in self.shares if index is not None]
-        tiles = _tiles([index for _, index in slices], self.shape)
+        whole = [share for share, index in self.shares if index is None]
+        slices, indices = zip(*[(share, index) for share, index in self.shares if index is not None], strict=True)
+        tiles = _tiles(indices, self.shape)
         if tiles is not None:
             axis, offsets, order = tiles
-            first, *others = [slices[place][0] for place in order]
-            placed = first._apply(concat, *others, axis=axis, offsets=offsets)
-            whole = [*(share for share, index in self.shares if index is None), placed]
+            first, *others = [slices[place] for place in order]
+            placed = [first._apply(concat, *others, axis=axis, offsets=offsets)]
         elif len(slices) < FEW_SLICES:
-            whole = [
-                share if index is None else share._apply(scatter_add, index=index, shape=self.shape)
-                for share, index in self.shares
+            placed = [
+                share._apply(scatter_add, index=index, shape=self.shape)
+                for share, index in zip(slices, indices, strict=True)
             ]
         else:
-            (first, *others), indices = zip(*slices, strict=True)
-            placed = first._apply(assemble, *others, indices=indices, shape=self.shape)
-            whole = [*(share for share, index in self.shares if index is None), placed]
-        return reduce(add, whole)
+            first, *others = slices
+            placed = [first._apply(assemble, *others, indices=indices, shape=self.shape)]
+        return reduce(add, whole + placed)
 
 
-def _tiles(indices: list[tuple], shape: tuple[int, ...]) -> tuple[int, tuple[int, ...], list[int]] | None:
+def _tiles(indices: Sequence[tuple], shape: tuple[int, ...]) -> tuple[int, tuple[int, ...], list[int]] | None:
     """(axis, where each begins and the last one ends, their order) if slices lie side by side, and leave nothing out."""
     spans: list[tuple[int, int, int]] = []  # begin, end, place
     along: set[int] = set()

@@ -62,7 +62,7 @@ solve = Primitive(
     _solve_value,
     _solve_shape,
     (lambda g, y, a: -(a.mT._apply(solve, g) @ y.mT), lambda g, a: a.mT._apply(solve, g)),
-    inputs="a b",
+    inputs=("a", "b"),
     formula="a⁻¹ @ b",
     local=("-a⁻ᵀ @ g @ yᵀ", "a⁻ᵀ @ g"),
     coerce=dtypes.promote_floats,

@@ -56,7 +56,7 @@ class Scan(Primitive):
             self._run,
             self._shape,
             (lambda g, y, inputs, needed: gradient(self, g, y, inputs, needed),),
-            inputs="inputs*",
+            inputs=("inputs*",),
             formula=f"{length} rounds of {len(body.steps)} operations",
             local=("the rounds, backwards",),
             dtype=lambda *_, **__: self.result_dtype,

@@ -7,7 +7,7 @@ A thread begins with nothing of what holds in the one that starts it: a pool's t
 """
 
 from .compiling import each_time, overwriting, rely_on
-from .recording import GradMode, enable_grad, no_grad
+from .recording import enable_grad, no_grad
 from .scopes import BACKWARD, UPDATE, differentiating, inside, part_of, path, scope, updating
 from .state import Place, modes
 from .watching import watching
@@ -15,7 +15,6 @@ from .watching import watching
 __all__ = [
     "BACKWARD",
     "UPDATE",
-    "GradMode",
     "Place",
     "differentiating",
     "each_time",

@@ -38,9 +38,7 @@ class Place:
 class _Modes(threading.local):
     grad: Any = True  # whether operations are recorded; a bool, or a `_Depends`
     blocks: tuple = ()  # the open GradMode blocks, outermost first
-    watchers: tuple[
-        Callable, ...
-    ] = ()  # functions called after every operation: watcher(primitive, inputs, parameters, output)
+    watchers: tuple[Callable, ...] = ()  # called after every operation: watcher(primitive, inputs, parameters, output)
     scope: tuple[Place, ...] = ()  # the modules and composed functions that are running, outermost first
     recorder: Any = None  # what writes down the operations of a step that is being compiled
     stream: Callable | None = None  # what gives the random stream of a device, in place of the device's own

@@ -16,8 +16,6 @@ class watching:
         modes.busy = True
 
     def __exit__(self, *_: object) -> None:
-        rest = list(modes.watchers)
-        rest.reverse()
-        rest.remove(self.watcher)
-        modes.watchers = tuple(reversed(rest))
+        last = len(modes.watchers) - 1 - modes.watchers[::-1].index(self.watcher)
+        modes.watchers = modes.watchers[:last] + modes.watchers[last + 1 :]
         modes.busy = bool(modes.watchers or modes.scope)

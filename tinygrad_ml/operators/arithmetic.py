@@ -21,32 +21,19 @@ Operator = Callable[[Tensor, TensorLike], Tensor]
 """x ∘ other. It answers NotImplemented where the other side is for Python to ask."""
 
 
-def positive(x: Tensor) -> Tensor:
-    """+x: itself."""
-    return x
-
-
 def sign(op: Primitive) -> Callable[[Tensor], Tensor]:
     """∘x"""
     return lambda x: apply(op, (x,))
 
 
-def general(op: Primitive) -> Operator:
-    """x ∘ other, through `apply`."""
+def general(op: Primitive, reflected: bool = False) -> Operator:
+    """x ∘ other, through `apply`; other ∘ x if it is `reflected`."""
 
     def operator(self: Tensor, other: TensorLike) -> Tensor:
-        right = operand(other, self)
-        return NotImplemented if right is None else apply(op, (self, right))
-
-    return operator
-
-
-def reflected(op: Primitive) -> Operator:
-    """other ∘ x, through `apply`."""
-
-    def operator(self: Tensor, other: TensorLike) -> Tensor:
-        left = operand(other, self)
-        return NotImplemented if left is None else apply(op, (left, self))
+        beside = operand(other, self)
+        if beside is None:
+            return NotImplemented
+        return apply(op, (beside, self) if reflected else (self, beside))
 
     return operator
 
@@ -90,7 +77,7 @@ def in_place(op: Primitive, symbol: str) -> Operator:
 
 def three(op: Primitive, symbol: str) -> tuple[Operator, Operator, Operator]:
     """x ∘ other, other ∘ x, x ∘= other"""
-    return direct(op), reflected(op), in_place(op, symbol)
+    return direct(op), general(op, reflected=True), in_place(op, symbol)
 
 
 def comparison(op: Primitive) -> Operator:
@@ -123,7 +110,9 @@ class Operators:
 
     _apply = applied
 
-    __pos__ = positive
+    def __pos__(self: Any) -> Any:
+        return self
+
     __neg__ = sign(elementwise.neg)
     __abs__ = sign(elementwise.absolute)
     __invert__ = sign(elementwise.bitwise_invert)
@@ -134,7 +123,7 @@ class Operators:
     __truediv__, __rtruediv__, __itruediv__ = three(elementwise.div, "/=")
     __floordiv__, __rfloordiv__, __ifloordiv__ = three(elementwise.floor_divide, "//=")
     __mod__, __rmod__, __imod__ = three(elementwise.remainder, "%=")
-    __pow__, __rpow__, __ipow__ = power, reflected(elementwise.pow_), in_place(elementwise.pow_, "**=")
+    __pow__, __rpow__, __ipow__ = power, general(elementwise.pow_, reflected=True), in_place(elementwise.pow_, "**=")
 
     __and__, __rand__, __iand__ = three(elementwise.bitwise_and, "&=")
     __or__, __ror__, __ior__ = three(elementwise.bitwise_or, "|=")

@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy
+
 from ..backend import dtypes
 from ..backend.arrays import HOST
 from .integers import divides, whole_power, whole_quotient
@@ -38,7 +40,7 @@ def unary(
 ) -> Primitive:
     """A row of one input x. `value` is a function, or the name of one in NumPy's namespace."""
     if isinstance(value, str):
-        function = facts["ufunc"] = value
+        function, facts["ufunc"] = value, getattr(numpy, value)
         value = lambda xp, x: getattr(xp, function)(x)  # noqa: E731
     gradient, words = ((rule,), (local,)) if rule else ((), ())
     facts |= {"formula": formula, "local": words, "coerce": coerce, "scalar": scalar}
@@ -58,11 +60,10 @@ def binary(
 ) -> Primitive:
     """A row of two inputs a and b, broadcast against each other. Where there is an `operator`, that is what computes."""
     if isinstance(value, str):
-        function, compute = value, facts.get("operator")
-        facts["ufunc"] = function
+        function, compute, facts["ufunc"] = value, facts.get("operator"), getattr(numpy, value)
         value = (lambda xp, a, b: compute(a, b)) if compute else lambda xp, a, b: getattr(xp, function)(a, b)
     facts |= {"formula": formula, "local": local, "coerce": coerce, "scalar": scalar}
-    return Primitive(name, value, broadcast, rules, inputs="a b", kind="elementwise", **facts)
+    return Primitive(name, value, broadcast, rules, inputs=("a", "b"), kind="elementwise", **facts)
 
 
 # Values that can be computed into the memory `out`, too: of NumPy's arrays, they are their rows' `ufunc`.
@@ -115,7 +116,7 @@ LN2, LN10 = math.log(2), math.log(10)
 
 # fmt: off
 #                     name          value          y =               ∂y/∂x               gradient                                      of one number
-neg        = unary("neg",        lambda xp, x: -x, "-x",             "-1",               lambda g: -g,                                 "-x", coerce=None, ufunc="negative")
+neg        = unary("neg",        lambda xp, x: -x, "-x",             "-1",               lambda g: -g,                                 "-x", coerce=None, ufunc=numpy.negative)
 absolute   = unary("abs",        "abs",            "|x|",            "sign x",           lambda g, x: g * x.sign(),                    "abs(x)", coerce=None)
 sign       = unary("sign",       "sign",           "sign x",         "0",                zero,                                         "1 if x > 0 else -1 if x < 0 else 0 if x == 0 else x", coerce=None)
 exp        = unary("exp",        "exp",            "eˣ",             "y",                lambda g, y: g * y,                           "exp(x)")
@@ -126,7 +127,7 @@ log2       = unary("log2",       "log2",           "log₂ x",         "1/(x·ln
 log10      = unary("log10",      "log10",          "log₁₀ x",        "1/(x·ln 10)",      lambda g, x: g / (x * LN10),                  "log10(x)")
 sqrt       = unary("sqrt",       "sqrt",           "√x",             "1/(2y)",           lambda g, y: g / (y * 2),                     "sqrt(x)")
 square     = unary("square",     "square",         "x²",             "2x",               lambda g, x: g * (x * 2),                     "x * x", coerce=None, **small_result)
-reciprocal = unary("reciprocal", lambda xp, x: 1 / x, "1/x",         "-y²",              lambda g, y: -g * (y * y),                    "1 / x", ufunc="reciprocal")
+reciprocal = unary("reciprocal", lambda xp, x: 1 / x, "1/x",         "-y²",              lambda g, y: -g * (y * y),                    "1 / x", ufunc=numpy.reciprocal)
 sin        = unary("sin",        "sin",            "sin x",          "cos x",            lambda g, x: g * x.cos(),                     "sin(x)")
 cos        = unary("cos",        "cos",            "cos x",          "-sin x",           lambda g, x: -g * x.sin(),                    "cos(x)")
 tan        = unary("tan",        "tan",            "tan x",          "1 + y²",           lambda g, y: g * (y * y + 1),                 "tan(x)")
@@ -143,10 +144,10 @@ erf        = unary("erf",        _erf,             "erf x",          "2/√π ·
 sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-x))", ufunc=partial(_sigmoid, HOST))
 relu       = unary("relu",       _relu,            "max(x, 0)",      "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),           "0 if x < 0 else x", coerce=None, ufunc=partial(_relu, HOST))
 softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * _logistic(x),                "(x if x > 0 else 0) + log1p(exp(-abs(x)))", ufunc=partial(_softplus, HOST))
-floor      = unary("floor",      _rounding("floor"), "⌊x⌋",          "0",                zero,                                         "floor(x)", coerce=None, ufunc="floor")
-ceil       = unary("ceil",       _rounding("ceil"),  "⌈x⌉",          "0",                zero,                                         "ceil(x)", coerce=None, ufunc="ceil")
-round_     = unary("round",      _rounding("rint"),  "x, rounded half to even", "0",       zero,                                         "rint(x)", coerce=None, ufunc="rint")
-trunc      = unary("trunc",      _rounding("trunc"), "x, towards 0", "0",                zero,                                         "trunc(x)", coerce=None, ufunc="trunc")
+floor      = unary("floor",      _rounding("floor"), "⌊x⌋",          "0",                zero,                                         "floor(x)", coerce=None, ufunc=numpy.floor)
+ceil       = unary("ceil",       _rounding("ceil"),  "⌈x⌉",          "0",                zero,                                         "ceil(x)", coerce=None, ufunc=numpy.ceil)
+round_     = unary("round",      _rounding("rint"),  "x, rounded half to even", "0",       zero,                                         "rint(x)", coerce=None, ufunc=numpy.rint)
+trunc      = unary("trunc",      _rounding("trunc"), "x, towards 0", "0",                zero,                                         "trunc(x)", coerce=None, ufunc=numpy.trunc)
 
 #                     name          value            y =             ∂y/∂a, ∂y/∂b        gradients                                     of one number
 add        = binary("add",       "add",            "a + b",          ("1", "1"),         (lambda g: g,           lambda g: g),         "a + b", operator=operator.add)
@@ -165,8 +166,8 @@ logaddexp  = binary("logaddexp", "logaddexp",      "ln(eᵃ + eᵇ)",    ("1/(1 
                                                    "a + log(2) if a == b else (a if a > b else b) + log1p(exp(-abs(a - b)))", coerce=dtypes.promote_floats)
 copysign   = binary("copysign",  "copysign",       "a with the sign of b", ("sign a · sign y", "0"),
                                                    (lambda g, y, a: g * (a.sign() * y.sign()), zero),                                  "copysign(a, b)", coerce=dtypes.promote_floats)
-remainder  = binary("remainder", whole_quotient(operator.mod), "a mod b",     ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a // b)), "a % b", ufunc="remainder", defined=divides, **small_result)
-floor_divide = binary("floor_divide", whole_quotient(operator.floordiv), "⌊a/b⌋", ("0", "0"),  (zero, zero),                                 "a // b", ufunc="floor_divide", defined=divides, **small_result)
+remainder  = binary("remainder", whole_quotient(operator.mod), "a mod b",     ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a // b)), "a % b", ufunc=numpy.remainder, defined=divides, **small_result)
+floor_divide = binary("floor_divide", whole_quotient(operator.floordiv), "⌊a/b⌋", ("0", "0"),  (zero, zero),                                 "a // b", ufunc=numpy.floor_divide, defined=divides, **small_result)
 pow_       = binary("pow",       "power",          "aᵇ",             ("b·aᵇ⁻¹", "y·ln a"),
                                                    (lambda g, a, b: _pow_base(g, a, b), lambda g, y, a, b: _pow_exponent(g, y, a, b)),       "a ** b", operator=operator.pow, defined=whole_power, **small_result)
 
@@ -254,7 +255,7 @@ where = Primitive(
     _where,
     broadcast,
     (zero, lambda g, condition: condition.where(g, 0), lambda g, condition: condition.where(0, g)),
-    inputs="condition a b",
+    inputs=("condition", "a", "b"),
     formula="a if condition else b",
     local=("0", "1 where the condition holds", "1 where it does not"),
     coerce=lambda arrays: [arrays[0], *dtypes.promote(arrays[1:])],

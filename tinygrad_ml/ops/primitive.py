@@ -25,9 +25,8 @@ Read next: `elementwise.py`, the table of derivatives. `plan.py` is how the engi
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
-
-import numpy
 
 from .plan import Plans
 from .shapes import size
@@ -43,6 +42,7 @@ WORK: dict[str, Callable] = {"view": lambda y, *_: 0} | dict.fromkeys(("reductio
 """The floating-point operations of a kind of row that does not say them; of other kinds it is one an output element."""
 
 
+@dataclass(eq=False, repr=False)
 class Primitive:
     """One operation. The engine's `apply` computes it, records it, and later calls its rules.
 
@@ -66,7 +66,7 @@ class Primitive:
               left then; "product" for a matrix product; "view" if it has a `view`; "" for all else
     scalar    the value of one element of an elementwise operation, in Python (see `compile/schedule/scalar.py`): what
               compiled loops and kernels are printed from. Without it, they end before the operation
-    ufunc     the function of NumPy that computes the same into given memory, if there is one: its name, or
+    ufunc     the function of NumPy that computes the same into given memory, if there is one:
               `function(*arrays, out=array, **parameters)`; `apart` says that this memory must not be an operand's
     operator  the Python operator that computes the same on the arrays of every backend, if there is one
     defined   `defined(dtypes, constants, **parameters)`: whether no numbers of these dtypes are an error, where some of
@@ -79,39 +79,32 @@ class Primitive:
     joint     whether its one rule gives the shares of all inputs at once; it may name which of them are `needed`
     """
 
-    def __init__(
-        self,
-        name: str,
-        value: Callable,
-        shape: Callable,
-        gradient: Sequence[Callable] = (),
-        *,
-        inputs: str = "x",
-        formula: str = "",
-        local: Sequence[str] = (),
-        coerce: Callable | None = None,
-        dtype: Callable | None = None,
-        flops: Callable | None = None,
-        kind: str = "",
-        scalar: str | None = None,
-        ufunc: str | Callable | None = None,
-        apart: bool = False,
-        operator: Callable | None = None,
-        defined: Callable = lambda dtypes, constants, **_: True,
-        neutral: Sequence[float | None] = (),
-        fold: tuple["Primitive", float] | None = None,
-        turned: bool = False,
-        view: View | None = None,
-        joint: bool = False,
-    ):
-        self.name, self.value, self.shape, self.coerce, self.dtype = name, value, shape, coerce, dtype
-        self.inputs = tuple(inputs.split())
-        self.gradient, self.formula, self.local = tuple(gradient), formula, tuple(local)
-        self.kind = "view" if view else kind or ("reduction" if fold else "")
-        self.flops = flops or WORK.get(self.kind, lambda y, *_: size(y))
-        self.scalar, self.apart, self.operator, self.view, self.joint = scalar, apart, operator, view, joint
-        self.ufunc: Callable | None = getattr(numpy, ufunc) if isinstance(ufunc, str) else ufunc
-        self.defined, self.neutral, self.fold, self.turned = defined, tuple(neutral), fold, turned
+    name: str
+    value: Callable
+    shape: Callable
+    gradient: Sequence[Callable] = ()
+    _: KW_ONLY
+    inputs: tuple[str, ...] = ("x",)
+    formula: str = ""
+    local: Sequence[str] = ()
+    coerce: Callable | None = None
+    dtype: Callable | None = None
+    kind: str = ""
+    scalar: str | None = None
+    ufunc: Callable | None = None
+    apart: bool = False
+    operator: Callable | None = None
+    defined: Callable = lambda dtypes, constants, **_: True
+    neutral: Sequence[float | None] = ()
+    fold: tuple["Primitive", float] | None = None
+    turned: bool = False
+    view: View | None = None
+    flops: Any = None
+    joint: bool = False
+
+    def __post_init__(self) -> None:
+        self.kind = "view" if self.view else self.kind or ("reduction" if self.fold else "")
+        self.flops = self.flops or WORK.get(self.kind, lambda y, *_: size(y))
         self.plans = Plans(self)
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ tensors of what comes from outside. `../protocols.py` has what Python asks of a 
 
 from .applying import NO_PARAMETERS, apply, failure, record
 from .base import Tensor, TensorLike, hang
-from .creation import as_tensor, beside, filled, tensor, unpickle
+from .creation import as_tensor, beside, filled, tensor
 
 __all__ = [
     "NO_PARAMETERS",
@@ -20,5 +20,4 @@ __all__ = [
     "hang",
     "record",
     "tensor",
-    "unpickle",
 ]

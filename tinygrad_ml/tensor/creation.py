@@ -72,12 +72,3 @@ def beside(data: TensorLike, tensor: Tensor) -> Tensor:
 def filled(shape: tuple[int, ...], value: Any, dtype: numpy.dtype, device: Device) -> Tensor:
     """A new tensor with `value` everywhere."""
     return Tensor(get(device).filled(shape, value, dtype, device.index))
-
-
-def unpickle(kind: Any, array: numpy.ndarray, device: str, needs: bool, name: str | None) -> Any:
-    """The leaf of which `__reduce__` has told: what a pickle calls."""
-    x = kind.__new__(kind)
-    x._start(as_array(array, None, device))
-    x.name = name
-    x.requires_grad = needs
-    return x

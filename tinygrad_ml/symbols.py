@@ -1,4 +1,8 @@
-"""Arrays that are missing: those of symbolic tensors, which have a shape and a dtype, and take no memory."""
+"""The device of symbolic tensors, which have a shape and a dtype, and no numbers.
+
+It is a backend that makes itself known to `backend/`, as the GPU's in `cuda.py` is. What it gives for an array is in
+`backend/absent.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,48 +11,10 @@ from typing import Any, NoReturn
 
 import numpy
 
-from ..errors import ShapeError
-from .dtypes import Array
-from .host import Backend
-
-
-class Absent:
-    """The array of a symbolic tensor: a shape and a dtype, and no memory.
-
-    It refuses to take part in any computation; the engine then asks the operation's shape rule.
-    """
-
-    __slots__ = ("shape", "dtype")
-    __array_ufunc__ = None
-    base = None
-    depth = 0  # of what stands for arrays in loops, the loops around them
-
-    def __init__(self, shape: tuple[int, ...], dtype: numpy.dtype):
-        self.shape, self.dtype = shape, dtype
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
-
-    def astype(self, dtype: Any) -> Absent:
-        """What stands for the same in another dtype, as NumPy's arrays are told it."""
-        return Absent(self.shape, numpy.dtype(dtype))
-
-    def like(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Absent:
-        """What stands for the result of an operation on this, and perhaps others."""
-        return Absent(shape, dtype)
-
-    def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError("a symbolic tensor has a shape and a dtype, but no data")
-
-    def _refuse(self, *_: Any) -> Any:
-        raise TypeError("a symbolic tensor has a shape and a dtype, but no data")
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
-    __pow__ = __rpow__ = __neg__ = __matmul__ = __rmatmul__ = __getitem__ = __bool__ = __float__ = _refuse
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __and__ = __rand__ = __or__ = __ror__ = _refuse
-    __hash__ = None  # pyright: ignore[reportAssignmentType]
+from .backend import Absent, Array, register
+from .backend.devices import register_kind
+from .backend.host import Backend
+from .errors import ShapeError
 
 
 class Symbol(Backend):
@@ -96,3 +62,8 @@ class Symbol(Backend):
     def integers(self, low: int, high: int, size: tuple[int, ...]) -> Absent:
         """What stands for random integers."""
         return Absent(size, numpy.dtype("int64"))
+
+
+SYMBOL = Symbol()
+register(Absent, SYMBOL)
+register_kind("symbol", lambda index: SYMBOL)
