@@ -62,6 +62,53 @@ def test_masks_are_no_inputs():
     assert [box.name for box in boxes(given, "input")] == ["attn_mask"]
 
 
+def test_what_dropout_multiplies_with_is_a_mask_that_stays_where_it_was_made():
+    x = tg.tensor([1.0, 2.0], requires_grad=True, name="x")
+    (mask,) = boxes(viz.draw((F.dropout(x) * 2).sum()), "constant")
+    assert mask.name == "mask"
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)  # with dropout inside of attention, and of layers
+    sequence = tg.ones((2, 3, 8))
+    for level in ("network", "layers", "functions"):
+        assert [box.name for box in boxes(viz.draw(layer(sequence).sum(), level=level), "input")] == ["sequence"]
+    opened = viz.draw(layer(sequence).sum(), level="operations")
+    assert [box.name for box in boxes(opened, "input")] == ["sequence"]
+    assert sum(box.name.startswith("mask") for box in boxes(opened, "constant")) == 4
+    gone = F.softmax(x * 2).sum() + (tg.tensor([1.0, 0.0]) * x).sum()  # other numbers that are made are no masks
+    assert not any(box.name.startswith("mask") for box in viz.draw(gone).drawing.items)
+
+
+def test_clip_is_one_box_with_the_numbers_between_which_it_keeps_what_it_was_given():
+    x = tg.tensor([1.0, 2.0, 3.0], requires_grad=True, name="x")
+    low = tg.tensor([0.0, 2.5, 0.0], name="low")
+    limited = {
+        "clip(x, -1, 2)": tg.clip(x, -1, 2),
+        "clip(x, min=0)": tg.clip(x, min=0),
+        "clip(x, max=2.5)": x.clip(max=2.5),
+        "clip(x, low, 3)": tg.clip(x, low, 3.0),
+    }
+    for equation, result in limited.items():
+        (box,) = boxes(viz.draw(result.sum(), level="functions"), "function")
+        assert (box.operation, box.equation) == ("clip", equation)
+    opened = viz.draw(tg.clip(x, -1, 2).sum())
+    assert [frame.label for frame in opened.drawing.frames.values()] == ["clip"]
+    (symbol,) = boxes(
+        viz.draw(nn.Sequential(nn.Linear(3, 3), _Clip()), input_shape=(2, 3), level="functions"), "function"
+    )
+    assert symbol.equation.endswith(", min=0)")
+
+
+class _Clip(nn.Module):
+    def forward(self, x):
+        return tg.clip(x, min=0)
+
+
+def test_a_name_outlives_what_was_called_so():
+    x = tg.tensor([[1.0, 2.0]], requires_grad=True, name="x")
+    picture = viz.draw(F.cross_entropy(x * 2, tg.tensor([1], name="labels")), level="layers")
+    assert [(box.name, box.value) for box in boxes(picture, "input")] == [("labels", None)]
+    assert picture.drawing.items[2].equation == "cross_entropy(v₁, labels)"
+
+
 def test_where_nan_and_infinite_numbers_meet_those_that_begin_are_told_from_those_that_come_in():
     w = tg.tensor([0.0, 1.0, -1.0], requires_grad=True, name="w")
     picture = viz.draw((tg.log(w) * 2 + tg.sqrt(w)).sum(), "both", overlay="nan")

@@ -15,7 +15,7 @@ from tinygrad_ml.graph import Node, topological
 from tinygrad_ml.modes import Place
 
 from . import nesting, words
-from .facts import is_made_of_numbers
+from .facts import is_made_of_numbers, is_mask
 from .folding import Folding, calls_of
 from .given import Handed, handed
 from .levels import closed_below, closed_calls, default_level
@@ -132,9 +132,9 @@ class Arrangement:
         self._add_frames(self._direction)
 
     def _name_constants(self) -> None:
-        """What functions made for themselves is called a constant, and no input."""
+        """What functions made for themselves is called a constant, and no input; a mask is called one whoever made it."""
         made = [node for node in self.order if node.name is None and self.made_by_a_function(node)]
-        made = [node for node in made if not words.is_constant(node) and not node.needs_grad]
+        made = [node for node in made if not (words.is_constant(node) or node.needs_grad or is_mask(node))]
         shown = sum(node not in self._inside and node not in self._copies for node in made)
         made.sort(key=lambda node: node in self._inside or node in self._copies)
         for count, node in enumerate(made, start=1):
@@ -314,7 +314,7 @@ class Arrangement:
             place = self._places[gift.node]
             if place is None or gift.own or gift.node in self._copies:
                 continue
-            name = getattr(gift.thing, "name", None) or self._called.get(id(gift.thing)) or gift.parameter
+            name = gift.name or self._called.get(id(gift.thing)) or gift.parameter
             function = next(call for call in self._paths[gift.node] if call.is_function)
             if place not in self._closed or function in self._closed[place][:-1]:
                 said = f"{gift.parameter}: {name}" if name != gift.parameter else f"given {name}"

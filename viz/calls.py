@@ -10,6 +10,7 @@ from math import prod
 
 from tinygrad_ml.graph import Node
 from tinygrad_ml.loops import Scan
+from tinygrad_ml.ops.elementwise import less, where
 from tinygrad_ml.tensor import as_tensor
 
 from .arranging import Arrangement
@@ -82,6 +83,25 @@ def tell_what_goes_in(at: Arrangement, items: Mapping[str, Item], name_of: Calla
         # The 2 of a Sequential is no name that one could call.
         called = item.operation if item.kind == "function" or item.name.isdigit() else item.name
         item.equation = f"{called}({', '.join(map(name_of, nodes))})"
+        if item.operation == "clip" and (limits := _limits(at, place, name_of)):
+            item.equation = f"clip({limits})"
+
+
+def _limits(at: Arrangement, place: str, name_of: Callable[[Node], str]) -> str:
+    """What a call of `clip` limits, and to what: two numbers that stand in two operations inside of it."""
+    chosen = [node for node in at.order if at.place(node) == place and node.op is where]
+    found = {}
+    for node in chosen:
+        condition, bound, _ = node.inputs
+        compared = condition.op or getattr(condition.origin, "op", None)
+        found["min" if compared is less else "max"] = name_of(bound)
+    both = len(found) == 2
+    return ", ".join(
+        [
+            *(name_of(node.inputs[2]) for node in chosen[:1]),
+            *(text if both else f"{name}={text}" for name, text in found.items()),
+        ]
+    )
 
 
 def give(at: Arrangement, items: dict[str, Item], keep: int) -> list[Edge]:

@@ -22,6 +22,7 @@ class Handed(NamedTuple):
     key    the same for what is the same tensor, also when that has gone
     thing  the tensor or array; None if it has gone
     own    whether it belongs to the module that called the function, as the statistics of a norm do
+    name   how it is called, if it has a name
     """
 
     node: Node
@@ -31,6 +32,7 @@ class Handed(NamedTuple):
     shape: tuple[int, ...]
     dtype: str
     own: bool
+    name: str | None
 
 
 def handed(order: Sequence[Node], paths: Mapping[Node, tuple[Place, ...]]) -> tuple[dict[Node, str], list[Handed]]:
@@ -59,7 +61,7 @@ def handed(order: Sequence[Node], paths: Mapping[Node, tuple[Place, ...]]) -> tu
                 thing = given.thing()
                 key = id(given.thing) if isinstance(given.thing, ReferenceType) else (place, given.name)
                 own = thing is not None and _belongs_to(thing, around)
-                others.append(Handed(node, given.name, key, thing, given.shape, str(given.dtype), own))
+                others.append(Handed(node, given.name, key, thing, given.shape, str(given.dtype), own, given.called))
     return nodes, others
 
 

@@ -17,7 +17,7 @@ from tinygrad_ml.graph import Node
 from tinygrad_ml.modes import BACKWARD, Place
 from tinygrad_ml.nn import Parameter
 
-from .facts import is_made_of_numbers
+from .facts import is_made_of_numbers, is_mask
 from .given import matched
 from .words import is_constant
 
@@ -86,10 +86,16 @@ def _thin(order: Sequence[Node]) -> set[Place]:
         place
         for node in order
         for place in node.scope
-        if place.is_function
-        and operations[place] == 1
-        and len(matched(place, [parent for parent in node.inputs if parent.op is None])) == len(place.given or ())
+        if place.is_function and operations[place] == 1 and _took_what_it_was_given(node, place)
     }
+
+
+def _took_what_it_was_given(node: Node, place: Place) -> bool:
+    """Whether the only operation of a function has all that it was given, and nothing that it made for itself, as a mask."""
+    leaves = [parent for parent in node.inputs if parent.op is None]
+    given = matched(place, leaves)
+    made = [leaf for leaf in leaves if is_mask(leaf) and leaf.name is None and leaf not in given.values()]
+    return len(given) == len(place.given or ()) and not made
 
 
 def _place_leaves(order: Sequence[Node], paths: dict[Node, Path]) -> None:
@@ -113,8 +119,8 @@ def _place_leaves(order: Sequence[Node], paths: dict[Node, Path]) -> None:
             path = path[: _outermost_function(path)]
         elif node.name is not None:  # its user knows it
             path = tuple(place for place in path if isinstance(place, Pass))
-        elif is_made_of_numbers(node):
-            pass  # its user made it
+        elif is_made_of_numbers(node) or (is_mask(node) and node.origin is not None and node.origin.scope):
+            pass  # its user made it, or a call around it
         elif not is_constant(node) and (node in given or not any(place.is_function for place in path)):
             path = path[: _outermost_function(path)]
             while path and path not in fed:

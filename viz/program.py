@@ -169,8 +169,7 @@ class _ProgramReader:
         near |= {value: entry.name for value, entry in block.entries.items()}
         if isinstance(instruction.op, Call):
             return f"{instruction.op.name}({', '.join(near[value] for value in instruction.inputs)})"
-        equation = words.right_side(instruction, near)
-        return equation if len(equation) <= 48 else words.formula(instruction)
+        return words.right_side(instruction, near)
 
     def _outer_name(self, value: Value) -> str:
         """What to call a value outside of kernels drawn as one: a gradient by what it is the gradient of."""

@@ -14,7 +14,7 @@ from . import words
 from .arranging import Arrangement
 from .backward import TROUBLE, KnownGradient, Share, Visit, Walk, stored_gradient
 from .calls import count_in, describe_call, give, tell_what_goes_in
-from .facts import bytes_of, device_of
+from .facts import bytes_of, device_of, is_mask
 from .failure import Failure, add_failure
 from .figures import WHOLE_ELEMENTS, amount, byte_text, number, sum_text
 from .heat import NotFinite, heat
@@ -147,7 +147,7 @@ class _GraphReader:
     def _kind(self, node: Node) -> str:
         if node.op is None:
             made = words.is_constant(node) or self.at.made_by_a_function(node)
-            made = made or (node.dtype.kind == "b" and self.at.names[node].startswith(words.MASK))
+            made = made or (is_mask(node) and self.at.names[node].startswith(words.MASK))
             return "parameter" if node.needs_grad else "constant" if made else "input"
         return "output" if node in self.at.results else "operation"
 
@@ -155,8 +155,6 @@ class _GraphReader:
         item.operation = words.operation(node).name
         item.takes = tuple(parent.shape for parent in node.inputs if self.at.place(parent) is not None)
         item.equation = words.right_side(node, self._short(node))
-        if len(item.equation) > 48:
-            item.equation = words.formula(node)
         item.flops = node.flops
         if node.plan is not None:
             item.saved = tuple(dict.fromkeys(self.names[source] for source in node.saved_from))

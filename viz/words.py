@@ -20,6 +20,7 @@ from tinygrad_ml.modes import no_grad
 from tinygrad_ml.ops import Primitive, elementwise, index, matmul, movement, reduce
 from tinygrad_ml.tensor import apply, tensor
 
+from .facts import is_mask
 from .figures import as_shown, number, shape_text
 from .formulas import filled, is_arithmetic, power, put_in, stated, true_text, with_numbers
 from .replay import unwatched
@@ -82,7 +83,7 @@ def names_of(order: Sequence[Node], outputs: Sequence[Node], hidden: Collection[
 
 
 MASK = "mask"
-"""What yes and no without a name are called: mostly the program has just compared two tensors."""
+"""What says where something is so is called, if it has no name: mostly the program has just compared two tensors."""
 RESULT = "v"
 """What results without a name are called, as in the literature on automatic differentiation: v₁, v₂, ..."""
 
@@ -103,7 +104,7 @@ def _kind(node: Node) -> str:
         return RESULT
     if node.needs_grad:
         return "parameter"
-    return "constant" if is_constant(node) else MASK if node.dtype.kind == "b" else "input"
+    return "constant" if is_constant(node) else MASK if is_mask(node) else "input"
 
 
 def index_text(index: tuple) -> str:

@@ -17,12 +17,13 @@ R = TypeVar("R")
 
 class PlainArgument(NamedTuple):
     """A tensor or an array that a function was called with, and that needs no gradient: its parameter, a weak reference
-    to it (to nothing, if it cannot be referred to), its shape and dtype."""
+    to it (to nothing, if it cannot be referred to), its shape and dtype, and the name it has, if any."""
 
     name: str
     thing: Callable[[], Any]
     shape: tuple[int, ...]
     dtype: Any
+    called: str | None
 
 
 def composed(function: Callable[P, R]) -> Callable[P, R]:
@@ -50,7 +51,12 @@ def _plain_arguments(names: tuple[str, ...], args: tuple, kwargs: Mapping[str, A
         if not getattr(thing, "requires_grad", False) and hasattr(thing, "shape") and hasattr(thing, "dtype")
     ]
     return (
-        tuple([PlainArgument(name, _reference(thing), thing.shape, thing.dtype) for name, thing in found])
+        tuple(
+            [
+                PlainArgument(name, _reference(thing), thing.shape, thing.dtype, getattr(thing, "name", None))
+                for name, thing in found
+            ]
+        )
         if found
         else ()
     )

@@ -14,6 +14,7 @@ from ..ops import Primitive
 from ..ops import elementwise as rows
 from ..tensor import Tensor, TensorLike, apply, as_tensor
 from ..typing import DeviceLike, DTypeLike
+from .composed import composed
 from .data_types import finfo
 
 Named = TypeVar("Named", bound=Callable)
@@ -172,6 +173,7 @@ def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
     return apply(rows.where, (condition, *_operands(a, b)))
 
 
+@composed
 def clip(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
     """y = x limited to [min, max], elementwise; None is no limit. Gradient 1 inside and at the bounds, else 0."""
     x = as_tensor(x)
