@@ -81,6 +81,7 @@ _ROOMS = frozenset(
         "protocols",
         "structure",
         "symbols",
+        "totals",
         "training",
         "typing",
         "writes",

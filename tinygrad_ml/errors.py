@@ -19,8 +19,9 @@ class TinygradError(Exception):
     inputs     the tensors that it was given
     """
 
-    operation: Primitive | None = None
-    inputs: tuple[Tensor, ...] = ()
+    def __init__(self, message: str = "", operation: Primitive | None = None, inputs: tuple[Tensor, ...] = ()):
+        super().__init__(message)
+        self.operation, self.inputs = operation, inputs
 
     def __reduce__(self) -> tuple:
         return type(self), self.args  # to another process go the words, and not the operation and its inputs

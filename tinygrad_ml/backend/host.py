@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy
 
+from .. import totals
 from . import sums
 from .dtypes import Array
 
@@ -52,8 +53,11 @@ class Backend:
         """Σ x over the axes."""
         if x.dtype.kind != "f":
             return self.sum(x, axis=axis, keepdims=keepdims)
-        wide = sums.accumulator(x.dtype)
-        return self.sum(x, axis=axis, dtype=wide, keepdims=keepdims).astype(x.dtype, copy=False)
+        return self.total_in(x, axis, keepdims, sums.accumulator(x.dtype)).astype(x.dtype, copy=False)
+
+    def total_in(self, x: Array, axis: tuple[int, ...], keepdims: bool, dtype: numpy.dtype) -> Array:
+        """Σ x over the axes, in a dtype."""
+        return self.sum(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
     def running_total(self, x: Array, axis: int) -> Array:
         """yₖ = x₀ + … + xₖ along an axis."""
@@ -104,10 +108,13 @@ class Host(Backend):
         """erf x = 2/√π ∫₀ˣ exp(-t²) dt, elementwise."""
         return _erf()(x)
 
-    def total(self, x: Array, axis: tuple[int, ...], keepdims: bool = False) -> Array:
-        return sums.total(x, axis, keepdims)
+    total_in = staticmethod(totals.total)  # pyright: ignore[reportAssignmentType]
 
-    scatter_add = staticmethod(sums.add_at)
+    @staticmethod
+    def scatter_add(target: Array, index: Any, values: Array) -> None:
+        """target[index] += values, where an index that occurs twice is added twice."""
+        # A table larger than what is added to it is not widened: that would cost more than the few additions in one place.
+        totals.add_at(target, index, values, sums.accumulator(target.dtype, running=target.size <= values.size))
 
     @staticmethod
     def generator(seed: numpy.random.SeedSequence, index: int = 0) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import numpy
 
-from ..backend import Array, dtypes, sums
+from ..backend import Array, sums
 from ..errors import RangeError, ShapeError
 from .primitive import Primitive, zero
 from .shapes import Shape, broadcast, size
@@ -100,7 +100,7 @@ scatter_add = Primitive(
 
 def _assembled(xp, *parts, indices, shape):
     dtype = parts[0].dtype
-    total = xp.zeros(shape, dtype=sums.accumulator(dtype) if dtype in dtypes.FLOATS else dtype)
+    total = xp.zeros(shape, dtype=sums.accumulator(dtype))
     assemble_into(total, parts, indices)
     return total.astype(dtype, copy=False)
 

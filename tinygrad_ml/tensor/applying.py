@@ -112,19 +112,13 @@ def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> 
             return missing.like(shape, op.dtype(*own, **params) if op.dtype is not None else own[0])
     except TinygradError as clear:
         names = ", ".join(f"{op.input_name(i)} is {tensor._described()}" for i, tensor in enumerate(inputs))
-        failed = type(clear)(f"{op.name}{part_of(modes.scope)}: {clear}. Here {names}.")
-        failed.operation, failed.inputs = op, inputs
-        raise failed from None
-    failed = failure(op, [tensor._described() for tensor in inputs], error)
-    failed.inputs = inputs
-    raise failed from error
+        raise type(clear)(f"{op.name}{part_of(modes.scope)}: {clear}. Here {names}.", op, inputs) from None
+    raise failure(op, [tensor._described() for tensor in inputs], error, inputs) from error
 
 
-def failure(op: Primitive, tensors: Sequence[str], error: Exception) -> TinygradError:
-    """An error of the array library's as one of ours: `tensors` are those in words."""
+def failure(op: Primitive, words: Sequence[str], error: Exception, inputs: tuple[Tensor, ...] = ()) -> TinygradError:
+    """An error of the array library's as one of ours: `words` are those for the inputs."""
     kind = (
         RangeError if isinstance(error, IndexError) else DTypeError if isinstance(error, TypeError) else TinygradError
     )
-    failed = kind(f"{op.name} of {', '.join(tensors)}: {error}")
-    failed.operation = op
-    return failed
+    return kind(f"{op.name} of {', '.join(words)}: {error}", op, inputs)

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy
 
 from ...backend import dtypes
-from ...backend.sums import RUNNING_SUM_ELEMENTS
 from ...ops.shapes import size
+from ...totals import RUNNING_SUM_ELEMENTS
 from ..program import Instruction, Value
 from ..schedule.axes import neighbours
 from ..schedule.reductions import adds_up, first_number, together
@@ -217,7 +217,7 @@ class _Writer:
             self._nest(outer, 0, self._walk_inner)
         elif not self.sums:
             self._nest(outer, 0, lambda depth: self._walk(0, depth))
-        else:  # a sum does not run on for long in its own dtype: see `backend/sums.py`
+        else:  # a sum does not run on for long in its own dtype: see `totals.py`
             long, *others = self.along
             run, below = RUNNING_SUM_ELEMENTS, " * ".join(f"n{g}" for g in others)
             rows = f"max({run} // ({below}), 1)" if others else str(run)

@@ -1,0 +1,104 @@
+"""Totals of NumPy's arrays: in runs, so that no digits are lost to the length of a sum, and scattered, block by block.
+
+A total that runs on drops those digits of its numbers that are small beside it. So none runs on for more than
+`RUNNING_SUM_ELEMENTS` numbers: it is set aside, and the totals of the runs are added up in turn, so that the error grows
+with log n. NumPy does so along the axis that is innermost in memory, and along no other.
+
+How wide a total is, says who asks for it: `backend/sums.py`.
+"""
+
+import math
+from typing import Any
+
+import numpy
+
+RUNNING_SUM_ELEMENTS = 128
+"""This many numbers at most are added to one running total."""
+
+SCATTERED_ELEMENTS = 16384
+"""Numbers that are scattered at a time."""
+
+
+def total(x: numpy.ndarray, axis: tuple[int, ...], keepdims: bool, wide: numpy.dtype) -> numpy.ndarray:
+    """Σ x over the axes, added up in the dtype `wide`."""
+    if x.size <= RUNNING_SUM_ELEMENTS:  # what most sums of a small network are, which spends its time on being called
+        return numpy.add.reduce(x, axis=axis, dtype=wide, keepdims=keepdims)
+    return _in_runs(x, axis, keepdims, wide)
+
+
+def _in_runs(x, axis: tuple[int, ...], keepdims: bool, wide: numpy.dtype):
+    count = math.prod([x.shape[a] for a in axis])
+    slow = _slow(x, axis) if count > RUNNING_SUM_ELEMENTS else ()
+    run = math.prod([x.shape[a] for a in slow])
+    if run <= RUNNING_SUM_ELEMENTS:
+        return numpy.add.reduce(x, axis=axis, dtype=wide, keepdims=keepdims)
+    # The longest axis is cut into blocks of so many rows that each of them is one run.
+    longest = max(slow, key=x.shape.__getitem__)
+    n, before, behind = x.shape[longest], x.shape[:longest], x.shape[longest + 1 :]
+    rows = max(RUNNING_SUM_ELEMENTS * n // run, 1)
+    whole = n - n % rows
+    lead = (slice(None),) * longest
+    blocks = x[(*lead, slice(0, whole))].reshape((*before, n // rows, rows, *behind))
+    inside = tuple(a + (a >= longest) for a in axis)
+    totals = _in_runs(blocks, inside, True, wide).reshape(_left(x.shape, axis, longest, n // rows))
+    if whole < n:
+        rest = _in_runs(x[(*lead, slice(whole, n))], axis, True, wide)
+        totals = numpy.concatenate([totals, rest], axis=longest)
+    return _in_runs(totals, axis, keepdims, wide)
+
+
+def _slow(x, axis: tuple[int, ...]) -> list[int]:
+    """The axes of `axis` along which NumPy adds number after number: all that are not innermost in memory."""
+    slow, step = [a for a in axis if x.shape[a] > 1], None
+    long = [a for a in range(x.ndim) if x.shape[a] > 1]
+    if not all(x.strides[a] for a in long):
+        return slow  # a repeated axis may be walked along at any time
+    for a in sorted(long, key=lambda a: abs(x.strides[a])):
+        if a not in axis or (step is not None and abs(x.strides[a]) != step):
+            break
+        slow.remove(a)
+        step = abs(x.strides[a]) * x.shape[a]
+    return slow
+
+
+def _left(shape: tuple[int, ...], axis: tuple[int, ...], longest: int, blocks: int) -> tuple[int, ...]:
+    return tuple(blocks if a == longest else 1 if a in axis else n for a, n in enumerate(shape))
+
+
+def add_at(target: numpy.ndarray, index: Any, values: numpy.ndarray, wide: numpy.dtype) -> None:
+    """target[index] += values, where an index that occurs twice is added twice; added up in the dtype `wide`."""
+    sums = target.astype(wide, copy=False)
+    if not (sums.flags.c_contiguous and _names_rows(index, target.shape)):
+        numpy.add.at(sums, index, values.astype(wide, copy=False))
+    else:  # in a table of one axis, for which NumPy is several times as quick; block by block, so that all stays near
+        inside = target.shape[len(index) :]
+        common = numpy.broadcast_shapes(*[array.shape for array in index], (1,))
+        arrays = [numpy.broadcast_to(array, common) for array in index]
+        values = numpy.broadcast_to(values, common + inside)
+        flat, step = sums.reshape(-1), max(SCATTERED_ELEMENTS * common[0] // max(values.size, 1), 1)
+        for start in range(0, common[0], step):
+            block = slice(start, start + step)
+            places = _places_in_flat([array[block] for array in arrays], target.shape)
+            numpy.add.at(flat, places.reshape(-1), values[block].astype(wide, copy=False).reshape(-1))
+    if sums is not target:
+        target[...] = sums
+
+
+def _names_rows(index: Any, shape: tuple[int, ...]) -> bool:
+    """Whether an index has arrays only, for the first axes, and all of their numbers are places."""
+    return isinstance(index, tuple) and all(
+        isinstance(part, numpy.ndarray) and part.min(initial=0) >= -extent and part.max(initial=0) < extent
+        for part, extent in zip(index, shape, strict=False)
+    )
+
+
+def _places_in_flat(index: list, shape: tuple[int, ...]):
+    """Where the elements of the rows that an index names lie in the table as if it had one axis."""
+    places = numpy.zeros((), numpy.int64)
+    for array, extent in zip(index, shape, strict=False):
+        places = places * extent + (
+            numpy.where(array < 0, array + extent, array) if array.min(initial=0) < 0 else array
+        )
+    inside = shape[len(index) :]
+    row = math.prod(inside)
+    return places.reshape(places.shape + (1,) * len(inside)) * row + numpy.arange(row).reshape(inside)
