@@ -122,32 +122,54 @@ CORE = [
 ]
 
 
-def length(path: Path) -> int:
-    files = [path] if path.is_file() else sorted(path.rglob("*.py"))
-    return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+def of_code(text: str) -> int:
+    """How many lines are neither empty, nor a comment, nor a part of a docstring."""
+    lines = text.splitlines()
+    docstrings = [
+        range(part.lineno, part.end_lineno + 1)
+        for part in ast.walk(ast.parse(text))
+        if isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) and isinstance(part.value.value, str)
+    ]
+    said = set().union(*docstrings)
+    return sum(bool(re.match(r"\s*[^\s#]", line)) for number, line in enumerate(lines, 1) if number not in said)
+
+
+def length(*paths: Path) -> tuple[int, int]:
+    """The lines of files and folders: all of them, and those of code alone."""
+    files = [file for path in paths for file in ([path] if path.is_file() else sorted(path.rglob("*.py")))]
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    return sum(len(text.splitlines()) for text in texts), sum(map(of_code, texts))
+
+
+@pytest.mark.host_only
+def test_lines_of_code_are_those_that_are_run():
+    assert of_code('"""One.\n\nTwo."""\n\nx = 1  # one\n"""What x is."""\n# two\n\ny = """\nthree\n"""\n') == 4
 
 
 @pytest.mark.host_only
 def test_nothing_is_longer_than_the_guide_says():
-    """Shown by `pytest -s`: the lines of each stop of the evening's path, and of the rooms."""
+    """Shown by `pytest -s`: the lines of each stop of the evening's path, and of the rooms; then those of code alone."""
     path = GUIDE[GUIDE.index("## An evening's path") : GUIDE.index("That was the core")]
-    stops = {name: length(PACKAGE / name) for name in re.findall(r"\*\*`([\w/]+\.py)`\*\*", path)}
+    stops = {name: PACKAGE / name for name in re.findall(r"\*\*`([\w/]+\.py)`\*\*", path)}
     assert len(stops) >= 9
     core = [PACKAGE / room if (PACKAGE / room).is_dir() else PACKAGE / f"{room}.py" for room in CORE]
     true = {
-        "the evening's path above": sum(stops.values()),
-        "the whole core": sum(map(length, core)),
+        "the evening's path above": length(*stops.values()),
+        "the whole core": length(*core),
         "compile": length(PACKAGE / "compile"),
         "keras": length(PACKAGE / "keras"),
     }
-    shown = "\n".join(f"{name:26} {lines:6,}" for name, lines in (stops | true).items())
+    lengths = {name: length(file) for name, file in stops.items()} | true
+    shown = "\n".join(f"{name:26} {lines:7,} {code:7,}" for name, (lines, code) in lengths.items())
     print(f"\n{shown}")
     (said,) = blocks("lines")
-    limits = {name: int(number.replace(",", "")) for name, number in re.findall(r"(.+?) {3,}([\d,]+)", said)}
+    rows = re.findall(r"^(\S.+?) {3,}([\d,]+) +([\d,]+)$", said, re.MULTILINE)
+    limits = {name: [int(number.replace(",", "")) for number in numbers] for name, *numbers in rows}
     assert limits.keys() == true.keys()
-    for name, limit in limits.items():
-        assert true[name] <= limit, f"{name} has more than {limit:,} lines\n{shown}"
-        assert true[name] > 0.9 * limit, f"{name} has become shorter: say so in the guide\n{shown}"
+    for name, both in limits.items():
+        for limit, lines in zip(both, true[name], strict=True):
+            assert lines <= limit, f"{name} has more than {limit:,} lines\n{shown}"
+            assert lines > 0.9 * limit, f"{name} has become shorter: say so in the guide\n{shown}"
 
 
 @pytest.mark.host_only
