@@ -70,6 +70,22 @@ def test_the_suite_makes_a_table_of_steps_and_one_of_first_calls():
     assert [float(cell) > 0 for cell in rows[6][1:3]] == [True, True] and rows[6][-2] == "= eager"
 
 
+def test_each_line_of_a_compiled_step_has_a_clock():
+    said = run("where_time_goes.py", "XOR", "--rounds", "1")
+    assert said.startswith("XOR 2-8-1, compiled: ") and "matmul -> float32[" in said
+    assert (
+        "matmul" in run("where_time_goes.py", "XOR", "--rounds", "1", "--eager").rpartition("Operations applied: ")[2]
+    )
+
+
+def test_the_cost_of_an_operation_is_measured_beside_pytorch():
+    pytest.importorskip("torch")
+    said = run("overhead.py", "--only", "sigmoid", "isnan", "--sizes", "1", "9", "--rounds", "1")
+    rows = [line.strip("| ").split(" | ") for line in said.splitlines() if line.startswith("| `")]
+    assert sorted(row[0] for row in rows) == ["`isnan`", "`logsigmoid`", "`sigmoid`"]
+    assert said.rstrip().rpartition("\n")[2].startswith("The ten worst: ")
+
+
 def test_every_table_that_is_written_has_its_place():
     text = (BENCHMARKS / "RESULTS.md").read_text(encoding="utf-8")
     places = re.findall(r"^<!-- (\w+) -->$(?=[\s\S]*?^<!-- /\1 -->$)", text, re.MULTILINE)
@@ -82,6 +98,7 @@ def test_every_table_that_is_written_has_its_place():
         "gemm_1",
         "gemm_2",
         "gpt",
+        "overhead",
         "page",
         "scaling_cpu",
         "scaling_gpu",
@@ -96,6 +113,7 @@ def test_every_table_that_is_written_has_its_place():
         "drawing",
         "gemm_",
         "gpt",
+        "overhead",
         "page",
         "scaling_",
         "sequences",
