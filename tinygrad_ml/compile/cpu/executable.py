@@ -7,9 +7,10 @@ import sys
 
 import numpy
 
-from ..program import Instruction, Value
+from ..program import Instruction, Program, Value
 from ..schedule import executable as schedule
 from . import machine_code
+from .convolutions import convolutions
 from .functions import has_form
 from .layout import HostLayout
 from .loops import LOOP_OPERATIONS, may_reduce
@@ -43,6 +44,9 @@ class Executable(schedule.Executable):
     @property
     def longest(self) -> float:
         return LOOP_OPERATIONS if self._compiled else math.inf
+
+    def prepared(self, program: Program, fuse: bool) -> Program:
+        return convolutions(program) if self._compiled else program
 
     def has_form(self, instruction: Instruction) -> bool:
         return has_form(instruction)

@@ -16,10 +16,12 @@ from ...ops.shapes import size
 from ..program import COPY, Instruction, Value
 from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout, form_of
+from .convolutions import WindowOperation
 from .gathers import IndexLoop, gather
 from .loops import KernelLoop
 from .places import addressable
 from .products.plan import Product
+from .products.windows import ImplicitProduct, WeightGradient
 
 WORTH = 4096
 """Element-operations of a kernel from which on machine code is worth the tenths of a second that compiling it takes."""
@@ -34,6 +36,7 @@ class HostLayout(Layout):
     registers  value -> the one whose register it has
     products   result -> the matrix product that runs as machine code
     gathers    result -> the loop that reads or adds it where an index says
+    convolutions  result -> the operation on windows that does
     parts      value -> the value that it is computed into as a part of, and where: what a concatenation then need not copy
     """
 
@@ -44,11 +47,14 @@ class HostLayout(Layout):
         self.registers: dict[Value, Value] = {}
         self.products: dict[Value, Product] = {}
         self.gathers: dict[Value, IndexLoop] = {}
+        self.convolutions: dict[Value, ImplicitProduct | WeightGradient] = {}
         self.parts: dict[Value, tuple[Value, tuple[slice, ...]]] = {}
         super().__init__(*what_and_where)
 
     def _lay(self, kernel: Kernel, instruction: Instruction) -> None:
         super()._lay(kernel, instruction)
+        if isinstance(instruction.op, WindowOperation):
+            self.held.pop(instruction.output, None)  # it looks at nothing
         if instruction.op.kind == "product" and self._sooner_transposed(instruction):
             output = instruction.output
             *batch, rows, columns = output.shape
@@ -129,9 +135,19 @@ class HostLayout(Layout):
             a, b, c = b.mT, a.mT, c.mT
         return Product(a, b, c) if Product.fits(a, b, c) else None
 
+    def _windowed(self, instruction: Instruction, op: WindowOperation) -> Iterable[tuple[Hashable, int]]:
+        sight = instruction.params["sight"]
+        forms = [self.forms[value] for value in (*instruction.inputs, instruction.output)]
+        if not op.runs_as.fits(sight, *forms):
+            return []
+        self.convolutions[instruction.output] = plan = op.runs_as(sight, *forms)
+        return [(plan, plan.scratch)]
+
     def scratch(self, kernel: Kernel) -> Iterable[tuple[Hashable, int]]:
         if kernel.kind != "loop":
             instruction = kernel.instructions[0]
+            if isinstance(instruction.op, WindowOperation):
+                return self._windowed(instruction, instruction.op)
             product = self._product(instruction)
             if product is None:
                 return self._gathered(instruction)

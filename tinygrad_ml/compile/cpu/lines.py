@@ -27,9 +27,11 @@ from ..schedule.layout import view_function
 from ..schedule.reductions import adds_up
 from ..sources import Argument
 from . import moves
+from .convolutions import CONVOLUTION, WEIGHT_GRADIENT
 from .functions import function_of
 from .places import addressable
-from .products.plan import FIRST_A, FIRST_B, FIRST_C
+from .products.plan import FIRST_A, FIRST_B, FIRST_C, Product
+from .products.windows import ImplicitProduct, WeightGradient
 from .sharing.job import address
 from .source import StepSource
 from .walks import written
@@ -130,7 +132,7 @@ class Lines(StepSource):
 
     def _copied(self, instruction: Instruction, operand: str, out: str) -> None:
         """What eager mode computes, put into `out`."""
-        self.lines.append(f"copyto({out}, {self._named(lambda x: value_of(instruction, HOST, x))}({operand}))")
+        self.lines.append(f"copyto({out}, {self._named(lambda *x: value_of(instruction, HOST, *x))}({operand}))")
 
     def _in_blocks(self, kernel: Kernel) -> None:
         """A call of what goes through the kernel block by block."""
@@ -183,17 +185,41 @@ class Lines(StepSource):
         if product is None:
             self.lines.append(f"matmul({a}, {b}, {out})")
             return
-        job, moving, placed = product.job(self.threads), {}, {}
-        for place, value in zip((FIRST_A, FIRST_B, FIRST_C), memory, strict=True):
+        scratch = address(self.memory) + self.layout.offsets.get(product, 0)
+        places, what = (FIRST_A, FIRST_B, FIRST_C), f"{out} = {a} @ {b}"
+        self._given(product, product.job(self.threads), places, memory, scratch, what)
+
+    def _given(
+        self,
+        plan: Product | ImplicitProduct | WeightGradient,
+        job: numpy.ndarray,
+        places: Iterable[int],
+        values: Iterable[Value],
+        scratch: int,
+        what: str,
+    ) -> None:
+        """A call of what does a job, in which the addresses of these values belong at these places."""
+        moving, placed = {}, {}
+        for place, value in zip(places, values, strict=True):
             if value in self.fixed:
                 placed[place] = self.fixed[value]
                 job[place] = address(placed[place])
             else:
                 moving[place] = value
         self._placed_in(job, placed)
-        scratch = address(self.memory) + self.layout.offsets.get(product, 0)
-        threads = self.threads if product.shared else 1
-        self._call_job("product", job, moving, scratch, threads, f"{out} = {a} @ {b}")
+        self._call_job("product", job, moving, scratch, self.threads if plan.shared else 1, what)
+
+    def _windowed(self, instruction: Instruction, operands: list[str]) -> None:
+        """An operation on windows that nobody lays out."""
+        out, plan = self._target(instruction.output), self.layout.convolutions.get(instruction.output)
+        if plan is None:
+            self._copied(instruction, ", ".join(operands), out)
+            return
+        scratch = address(self.memory) + self.layout.offsets[plan]
+        self.names[self._new_name("plan")] = plan  # which holds what the job points to
+        values = (*instruction.inputs, instruction.output)
+        what = f"{out} = {instruction.op.name}({', '.join(operands)})"
+        self._given(plan, plan.job(self.threads, scratch), plan.operands, values, scratch, what)
 
     def _transposed(self, value: Value) -> str:
         """Its last two axes swapped, as an expression."""
@@ -291,6 +317,8 @@ FORMS = {
     assemble: Lines._assemble,
     windows.fold: Lines._fold,
     DRAW: Lines._draw,
+    CONVOLUTION: Lines._windowed,
+    WEIGHT_GRADIENT: Lines._windowed,
 }
 """Operation that stands alone -> what writes its lines. All others run as in eager mode."""
 

@@ -47,6 +47,10 @@ class Function(_Builder):
         """The smaller of two integers."""
         return self.select(self.icmp_signed("<", x, y), x, y)
 
+    def most(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The larger of two integers."""
+        return self.select(self.icmp_signed("<", x, y), y, x)
+
     def at(self, address: ir.Value, place: int = 0) -> ir.Value:
         """A pointer to the integer that is `place` integers behind the address."""
         return self.inttoptr(self.add(address, number(8 * place)), INT.as_pointer())

@@ -4,7 +4,10 @@ NumPy's products come from a library that is made for large matrices. A step of 
 small ones, whose operands are in the cache already, and for these it is faster to read them where they lie than to
 copy them into order first.
 
-    plan.py    which products run so, and how their work is divided
-    fields.py  what each is told
-    tiles.py   the product itself, in the language of LLVM
+    plan.py             which products run so, and how their work is divided
+    fields.py           what each is told
+    tiles.py            the product itself, in the language of LLVM
+    windows.py          which convolutions run so
+    convolution.py      a product with windows that are not laid out
+    weight_gradient.py  the product that is the gradient of its weights
 """

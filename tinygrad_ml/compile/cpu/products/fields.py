@@ -8,6 +8,11 @@ BLOCK = 512
 """So many products of a sum are added up before the next tile: what a panel of b has of them stays in the cache."""
 
 
+DEEPEST = 384
+"""So many products of a sum of a convolution are added up before the next tile: a packed panel of them fits into the scratch
+memory of a thread, with what is stored behind its end."""
+
+
 class Shape(NamedTuple):
     """What a tile is: the part of a result that is in registers at one time.
 
@@ -24,6 +29,10 @@ class Shape(NamedTuple):
     def columns(self) -> int:
         """How many columns a tile has."""
         return self.lanes * self.vectors
+
+    def rows_of(self, vectors: int) -> tuple[int, ...]:
+        """Rows of the tiles that are so many vectors wide: of narrow ones more, lest each addition waits for the last one."""
+        return (8, *self.rows[1:]) if vectors == 1 else self.rows
 
 
 def shape_for(register: int, itemsize: int) -> Shape:
@@ -52,6 +61,88 @@ class Fields(NamedTuple):
     c: int
     c_row: int
     c_next: int
+    panels: int
+    height: int
+    heights: int
+    pieces: int
+    together: int
+
+
+class Windows(NamedTuple):
+    """What a convolution is told: c[image] = a · windows of x[image]; see `convolution.py`.
+
+    m, n, k     channels of the result, positions in it, places in the kernel times channels of the image
+    images      how many; several groups of channels count as images, of which `groups` follow each other
+    table       the address of k numbers: by how many bytes the pixel at each place lies behind the window's first one
+    width       positions in a line of the result; windows of the next line begin `x_row` bytes further on
+    abreast     images in a panel; `c_vector` is then from one to the next, and otherwise the size of a vector
+    near        whether windows are read where they lie: then a panel is a few vectors, of which a line has `parts`, and the
+                last one of a line `rest` positions
+    """
+
+    m: int
+    n: int
+    k: int
+    images: int
+    groups: int
+    a: int
+    a_row: int
+    a_column: int
+    a_next: int
+    x: int
+    x_row: int
+    x_next: int
+    c: int
+    c_row: int
+    c_next: int
+    c_vector: int
+    table: int
+    width: int
+    width_less_1: int
+    abreast: int
+    near: int
+    parts: int
+    rest: int
+    panels: int
+    height: int
+    heights: int
+    pieces: int
+    together: int
+
+
+class WeightSum(NamedTuple):
+    """What the gradient of a convolution's weights is told: out = Σ over images of g[image] · (windows of x[image])ᵀ; see
+    `weight_gradient.py`.
+
+    m, k        channels of g, places in the kernel times channels of the image; groups of channels follow by `*_group`
+    images, lines, width  the positions; windows of the next line begin `x_row` bytes further on, of the next position `x_column`
+    abreast     images in a block, if it has whole ones, and `tall` lines of each
+    c           scratch memory for the sums, transposed
+    """
+
+    m: int
+    k: int
+    images: int
+    lines: int
+    width: int
+    x: int
+    x_group: int
+    x_next: int
+    x_row: int
+    x_column: int
+    table: int
+    g: int
+    g_group: int
+    g_next: int
+    g_row: int
+    c: int
+    c_row: int
+    c_next: int
+    out: int
+    out_row: int
+    out_next: int
+    abreast: int
+    tall: int
     panels: int
     height: int
     heights: int

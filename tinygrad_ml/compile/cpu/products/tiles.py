@@ -24,6 +24,7 @@ small matrices, which are not copied.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -37,16 +38,24 @@ AHEAD = 12
 
 def write_product(module: ir.Module, shape: Shape, itemsize: int) -> None:
     """Write the function that does one task: `product(fields, task, scratch)`, given the addresses of fields and scratch."""
-    _Product(module, shape, itemsize).task("product")
+    ProductCode(module, shape, itemsize).task("product")
 
 
-class _Product:
+class ProductCode:
+    """The functions of a product. A convolution (`convolution.py`) has the same tiles, and another way to its panels.
+
+    apart  whether vectors beside each other in a tile may lie apart in c, by a step that the tile is given
+    """
+
+    apart = False
+
     def __init__(self, module: ir.Module, shape: Shape, itemsize: int):
         self.module, self.shape, self.size = module, shape, number(itemsize)
         self.vectors = Vectors(module, shape.lanes, itemsize)
         self.packed_row = number(shape.vectors * self.vectors.nbytes)
 
     def task(self, name: str) -> None:
+        """Write the function of that name, which does one task."""
         panel = self._panel()
         f = Function(self.module, name, 3, exported=True)
         fields, task, scratch = f.given
@@ -73,7 +82,7 @@ class _Product:
     def _panel(self) -> ir.Function:
         """Rows of one panel of c."""
         lanes = number(self.shape.lanes)
-        pack = self._pack()
+        pack = self.pack()
         f = Function(self.module, "panel", 12)
         rows, columns, k, a, a_row, a_column, b, b_row, b_column, c, c_row, scratch = f.given
         width = f.sdiv(f.total(columns, lanes, number(-1)), lanes)
@@ -88,37 +97,45 @@ class _Product:
             source, step = f.select(transposed, scratch, source), f.select(transposed, self.packed_row, b_row)
             left, again = f.add(a, f.mul(start, a_column)), f.zext(f.icmp_signed(">", start, number(0)), INT)
 
-            def of_width(vectors: int) -> None:
-                row = number(0)
-                for count in self.shape.rows:
-                    end = f.add(row, f.mul(f.sdiv(f.sub(rows, row), number(count)), number(count)))
+            def tile(i: ir.Value, count: int, vectors: int) -> None:
+                x, y = f.add(left, f.mul(i, a_row)), f.add(c, f.mul(i, c_row))
+                f.call(tiles[count, vectors], [depth, x, a_row, a_column, source, step, y, c_row, last, again])
 
-                    def one(i: ir.Value, tile: Any = tiles[count, vectors]) -> None:
-                        x, y = f.add(left, f.mul(i, a_row)), f.add(c, f.mul(i, c_row))
-                        f.call(tile, [depth, x, a_row, a_column, source, step, y, c_row, last, again])
+            self.in_tiles(f, rows, width, tile)
 
-                    f.repeat(row, end, number(count), one)
-                    row = end
-
-            f.choose(width, range(1, self.shape.vectors + 1), of_width)
-
-        tiles = {
-            (count, vectors): self._tile(count, vectors)
-            for count in self.shape.rows
-            for vectors in range(1, self.shape.vectors + 1)
-        }
+        tiles = self.of_all_sizes(self.tile)
         f.repeat(number(0), k, number(BLOCK), block)
         f.ret_void()
         return f.function_itself
 
-    def _tile(self, rows: int, width: int) -> ir.Function:
+    def of_all_sizes(self, write: Callable[[int, int], ir.Function]) -> dict[tuple[int, int], ir.Function]:
+        """(rows, vectors in a row) -> `write(rows, vectors)`, for all sizes that tiles have."""
+        widths = range(1, self.shape.vectors + 1)
+        return {(count, vectors): write(count, vectors) for vectors in widths for count in self.shape.rows_of(vectors)}
+
+    def in_tiles(
+        self, f: Function, rows: ir.Value, width: ir.Value, tile: Callable[[ir.Value, int, int], object]
+    ) -> None:
+        """`tile(first row, rows, vectors)` for tiles that are together so many rows, each `width` vectors wide."""
+
+        def of_width(vectors: int) -> None:
+            row = number(0)
+            for count in self.shape.rows_of(vectors):
+                end = f.add(row, f.mul(f.sdiv(f.sub(rows, row), number(count)), number(count)))
+                f.repeat(row, end, number(count), lambda i, count=count: tile(i, count, vectors))
+                row = end
+
+        f.choose(width, range(1, self.shape.vectors + 1), of_width)
+
+    def tile(self, rows: int, width: int) -> ir.Function:
         """c = a·b, or c += a·b if `again`, for a tile of `rows` by `width` vectors, the last of which has `last` columns."""
         words = self.vectors
-        f = Function(self.module, f"tile_{rows}_{width}", 10)
-        k, a, a_row, a_column, b, b_row, c, c_row, last, again = f.given
+        f = Function(self.module, f"tile_{rows}_{width}", 11 if self.apart else 10)
+        k, a, a_row, a_column, b, b_row, c, c_row, last, again, *steps = f.given
+        (c_vector,) = steps or [number(words.nbytes)]
         masks = [None] * (width - 1) + [words.first(f, last)]
         places = [
-            (f.total(c, f.mul(number(row), c_row), number(v * words.nbytes)), masks[v])
+            (f.total(c, f.mul(number(row), c_row), f.mul(number(v), c_vector)), masks[v])
             for row in range(rows)
             for v in range(width)
         ]
@@ -163,7 +180,7 @@ class _Product:
         f.ret_void()
         return f.function_itself
 
-    def _pack(self) -> ir.Function:
+    def pack(self) -> ir.Function:
         """Copy a panel of b whose columns lie in one piece, so that its rows do. Behind the last column: repetitions of it."""
         words, lanes = self.vectors, self.shape.lanes
         f = Function(self.module, "pack", 5)

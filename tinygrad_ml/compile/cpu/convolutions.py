@@ -1,0 +1,250 @@
+"""Convolutions found again: products with laid out windows become operations that lay none out.
+
+A convolution is recorded as what it is composed of: windows, their copy in order, and a product; its gradients as two
+products, a sum over the batch, and windows added back. Here each of the three becomes one operation:
+
+    the result                        a · windows(x)                          convolution
+    the gradient of the weights       Σ over the batch of g · windows(x)ᵀ     weight_gradient
+    the gradient of the image         fold(aᵀ · g)                            a convolution of g, with the kernel turned
+
+The last is so for stride 1: each pixel was seen from as many positions as the kernel has places, so its gradient is a
+sum over these, the other way round. Where strides are longer it stays as it is.
+
+Read next: `products/windows.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy
+
+from ...functional import windows
+from ...ops.index import getitem, scatter_add
+from ...ops.matmul import matmul
+from ...ops.movement import permute_dims, reshape
+from ...ops.reduce import sum_
+from ..passes.dead import dead
+from ..passes.rewriting import Rewriting
+from ..program import Call, Instruction, Program, Value
+from .products import plan
+from .products.fields import DEEPEST, shape_for
+from .products.windows import ImplicitProduct, Sight, WeightGradient
+
+AXES = (0, 1, 4, 5, 2, 3)
+"""From (batch, channels, *positions, *kernel) to (batch, channels, *kernel, *positions), and back."""
+
+
+def _columns(x: Any, sight: Sight) -> Any:
+    """(batch, .., places, positions): the windows of x, laid out."""
+    seen = windows.windows.value(numpy, x, kernel=sight.kernel, stride=sight.stride, dilation=sight.dilation)
+    groups = () if sight.groups == 1 else (sight.groups,)
+    places = x.shape[1] // sight.groups * prod(sight.kernel)
+    return seen.transpose(AXES).reshape(len(x), *groups, places, prod(sight.positions))
+
+
+class WindowOperation(Call):
+    """An operation on windows of an image, which is its second input.
+
+    runs_as  how it runs as machine code
+    """
+
+    def __init__(self, name: str, value: Any, runs_as: type[ImplicitProduct] | type[WeightGradient], places: int):
+        super().__init__(name, value)
+        self.runs_as, self._places = runs_as, places
+
+    def flops(self, output: tuple[int, ...], *inputs: tuple[int, ...]) -> int:  # type: ignore[override]
+        """Of the product that it is."""
+        return 2 * prod(output) * inputs[0][self._places] * (1 if self.runs_as is ImplicitProduct else inputs[0][0])
+
+
+CONVOLUTION = WindowOperation(
+    "convolution", lambda xp, a, x, sight: xp.matmul(a, _columns(x, sight)), ImplicitProduct, -1
+)
+"""The product of weights and the windows of an image."""
+WEIGHT_GRADIENT = WindowOperation(
+    "weight_gradient", lambda xp, g, x, sight: xp.matmul(g, _columns(x, sight).mT).sum(0), WeightGradient, -1
+)
+"""The sum over the batch of products of a gradient and the windows of an image."""
+
+
+class _Seen(NamedTuple):
+    """An image, and what is seen of it."""
+
+    x: Value
+    sight: Sight
+
+    def worth(self, out: int) -> bool:
+        """Whether a convolution to so many channels, for each group, is worth code of its own."""
+        return self.sight.worth(self.x.dtype, self.x.shape[0], self.x.shape[1], out * self.sight.groups)
+
+
+class _Crop(NamedTuple):
+    """Windows added back to an image, of which all but the edges is needed: (before, after) along both axes."""
+
+    fold: Instruction
+    edges: list[tuple[int, int]]
+
+
+def convolutions(program: Program) -> Program:
+    """The program with the three operations wherever it has a convolution that is worth it."""
+    if not plan.register() or not any(i.op is windows.windows or i.op is windows.fold for i in program.instructions):
+        return program
+    return dead(_Search(program).program())
+
+
+def _plain(sight: Sight, dtype: numpy.dtype) -> bool:
+    """Whether it is a product of an image as it is, which is large enough for a product of its own."""
+    large = prod(sight.positions) >= shape_for(plan.register(), dtype.itemsize).columns
+    return sight.kernel == sight.stride == (1, 1) and large
+
+
+class _Search:
+    def __init__(self, program: Program):
+        self._program, self._writing = program, Rewriting(program)
+        self._makers, self._uses = program.producers(), program.uses()
+
+    def program(self) -> Program:
+        become = {matmul: self._result, sum_: self._weights}
+        cropped = {crop.fold.output for i in self._program.instructions if (crop := self._crop(i))}
+        for instruction in self._program.instructions:
+            self._writing.scope = instruction.output.scope
+            crop = self._crop(instruction)
+            if crop is not None:
+                found = self._image(crop, instruction.output)
+                if not found:
+                    self._writing.keep(crop.fold)
+            elif instruction.output in cropped:
+                continue  # with what reads its inside
+            elif instruction.op is windows.fold:
+                found = self._image(_Crop(instruction, [(0, 0), (0, 0)]), instruction.output)
+            else:
+                found = instruction.op in become and become[instruction.op](instruction)
+            if not found:
+                self._writing.keep(instruction)
+        return self._program.with_instructions(self._writing.producers.values())
+
+    # -- what there is -----------------------------------------------------------------------------------------
+
+    def _maker(self, value: Value | None, op: Any, once: bool = False) -> Instruction | None:
+        """The instruction that makes a value, if it is of that kind; with `once`, if nothing else needs the value."""
+        maker = None if value is None else self._makers.get(value)
+        return maker if maker and value and maker.op is op and (not once or self._uses[value] == 1) else None
+
+    def _before(self, value: Value | None, op: Any, once: bool = False) -> Value | None:
+        """What the only operand of that instruction is."""
+        maker = self._maker(value, op, once)
+        return maker.inputs[0] if maker else None
+
+    def _turned(self, value: Value | None, axes: Sequence[int], once: bool = False) -> Value | None:
+        """What a value is, with its axes in this order."""
+        maker = self._maker(value, permute_dims, once)
+        return maker.inputs[0] if maker and maker.params["axes"] == tuple(axes) else None
+
+    def _swapped(self, value: Value) -> Value | None:
+        """What a value is the transpose of."""
+        count = len(value.shape)
+        return self._turned(value, (*range(count - 2), count - 1, count - 2))
+
+    def _laid(self, value: Value | None) -> _Seen | None:
+        """What a value shows of an image, if it is laid out windows: (batch, .., places, positions)."""
+        seen = self._maker(self._turned(self._before(value, reshape), AXES), windows.windows)
+        if value is None or seen is None:
+            return None
+        (x,), shape = seen.inputs, seen.output.shape
+        groups = 1 if len(value.shape) == 3 else value.shape[1] if len(value.shape) == 4 else 0
+        if not groups or value.shape[-1] != prod(shape[2:4]) or value.shape[0] != shape[0]:
+            return None
+        steps = (seen.params[name] for name in ("kernel", "stride", "dilation"))
+        return _Seen(x, Sight(shape[2:4], *steps, groups=groups))
+
+    def _crop(self, instruction: Instruction) -> _Crop | None:
+        """What is read of windows added back, if that is the inside of each image, and all that is read of them."""
+        fold = self._maker(instruction.inputs[0], windows.fold, once=True) if instruction.op is getitem else None
+        if fold is None:
+            return None
+        index, shape = instruction.params["index"], fold.output.shape
+        if len(index) != 4 or not all(isinstance(part, slice) and part.step in (None, 1) for part in index):
+            return None
+        ends = [part.indices(n)[:2] for part, n in zip(index, shape, strict=True)]
+        if ends[0] != (0, shape[0]) or ends[1] != (0, shape[1]):
+            return None
+        return _Crop(fold, [(start, n - stop) for (start, stop), n in zip(ends[2:], shape[2:], strict=True)])
+
+    # -- what it becomes ---------------------------------------------------------------------------------------
+
+    def _result(self, product: Instruction) -> bool:
+        a, laid = product.inputs
+        seen = self._laid(laid)
+        if seen is None or len(a.shape) != (2 if seen.sight.groups == 1 else 3):
+            return False
+        if seen.sight.stride[1] != 1 or _plain(seen.sight, seen.x.dtype) or not seen.worth(a.shape[-2]):
+            return False
+        self._writing.keep(Instruction(CONVOLUTION, (a, seen.x), {"sight": seen.sight}, product.output))
+        return True
+
+    def _weights(self, total: Instruction) -> bool:
+        product = self._maker(total.inputs[0], matmul, once=True)
+        seen = self._laid(self._swapped(product.inputs[1])) if product else None
+        if product is None or seen is None or total.params != {"axis": (0,), "keepdims": False}:
+            return False
+        g = product.inputs[0]
+        if len(g.shape) != (3 if seen.sight.groups == 1 else 4) or not seen.worth(g.shape[-2]):
+            return False
+        if seen.sight.positions[1] > DEEPEST:
+            return False
+        self._writing.keep(Instruction(WEIGHT_GRADIENT, (g, seen.x), {"sight": seen.sight}, total.output))
+        return True
+
+    def _image(self, crop: _Crop, output: Value) -> bool:
+        fold = crop.fold
+        laid = self._turned(fold.inputs[0], AXES, once=True)
+        product = self._maker(self._before(laid, reshape, once=True), matmul, once=True)
+        a = self._swapped(product.inputs[0]) if product else None
+        kernel, stride, dilation = (fold.params[name] for name in ("kernel", "stride", "dilation"))
+        if laid is None or product is None or a is None or len(output.shape) != 4 or stride != (1, 1):
+            return False
+        g, (batch, channels, *space) = product.inputs[1], output.shape
+        groups = 1 if len(g.shape) == 3 else g.shape[1]
+        out = g.shape[-2] * groups
+        if len(g.shape) > 4 or len(a.shape) != (2 if groups == 1 else 3):
+            return False
+        pads = [(d * (k - 1) - b, d * (k - 1) - e) for d, k, (b, e) in zip(dilation, kernel, crop.edges, strict=True)]
+        sight = Sight(tuple(space), kernel, (1, 1), dilation, groups)
+        if min(map(min, pads)) < 0 or not sight.worth(g.dtype, batch, out, channels):
+            return False
+        if _plain(sight, g.dtype):  # nothing is added up
+            self._writing.keep(Instruction(reshape, (product.output,), {"shape": output.shape}, output))
+            return True
+        image = self._padded(g, (batch, out, *laid.shape[-2:]), pads)
+        weights = self._turned_around(a, kernel, channels // groups)
+        shape = (batch, *a.shape[:-2], channels // groups, prod(space))
+        y = self._writing.new(CONVOLUTION, (weights, image), shape, g.dtype, sight=sight)
+        self._writing.keep(Instruction(reshape, (y,), {"shape": output.shape}, output))
+        return True
+
+    def _padded(self, g: Value, shape: tuple[int, ...], pads: list[tuple[int, int]]) -> Value:
+        """A gradient as images of `shape`, in zeros."""
+        new = self._writing.new
+        image = new(reshape, (g,), shape, g.dtype, shape=shape)
+        if not any(map(any, pads)):
+            return image
+        whole = (*shape[:2], *(before + n + after for n, (before, after) in zip(shape[2:], pads, strict=True)))
+        inside = [slice(before, before + n) for n, (before, _) in zip(shape[2:], pads, strict=True)]
+        index = (slice(0, shape[0]), slice(0, shape[1]), *inside)
+        return new(scatter_add, (image,), whole, g.dtype, index=index, shape=whole)
+
+    def _turned_around(self, a: Value, kernel: tuple[int, int], channels: int) -> Value:
+        """Weights (.., out, channels · places) as (.., channels, out · places), each kernel turned around."""
+        new, (*groups, out, _), back = self._writing.new, a.shape, slice(None, None, -1)
+        apart = (*groups, out, channels, *kernel)
+        each = new(reshape, (a,), apart, a.dtype, shape=apart)
+        each = new(getitem, (each,), apart, a.dtype, index=(*[slice(None)] * (len(apart) - 2), back, back))
+        lead = len(groups)
+        order = (*range(lead), lead + 1, lead, lead + 2, lead + 3)
+        swapped = tuple(apart[axis] for axis in order)
+        each = new(permute_dims, (each,), swapped, a.dtype, axes=order)
+        shape = (*groups, channels, out * prod(kernel))
+        return new(reshape, (each,), shape, a.dtype, shape=shape)

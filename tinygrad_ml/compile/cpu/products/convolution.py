@@ -1,0 +1,219 @@
+"""A convolution as a product whose windows are never laid out, in the language of LLVM.
+
+A convolution is the product of the weights, a row for each channel of the result, and of all windows, a column for each
+position. Written down, the windows would take as many times the memory of the image as the kernel has places. Here a panel
+of a few columns is put together in the cache right before it is used, from runs of pixels: neighbouring positions in
+a row of the result see neighbouring pixels, whatever the place in the kernel.
+
+    for each panel of positions:
+        for each block of k:                              # places in the kernel, channel by channel
+            for each run of positions in a row of the result:
+                for k in block:
+                    packed[k, run] = image[table[k] + where the run begins]
+            for each tile of rows:
+                c = c or 0 + a·packed                     # as in `tiles.py`
+
+Where lines are long, and the result has few channels, not even that: a tile reads its vectors in the image itself.
+
+Every sum has one order, whoever computes it: results do not depend on the number of threads.
+
+Read before: `tiles.py`. Read next: `weight_gradient.py`. Sources: K. Chellapilla, S. Puri, P. Simard, High Performance Convolutional Neural Networks for
+Document Processing, 2006, for the product; S. Chetlur et al., cuDNN, 2014, for panels that are put together where they
+are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+
+from ..llvm.assembler import INT, Function, number
+from .fields import DEEPEST, Shape, Windows
+from .tiles import ProductCode
+
+
+def write_convolution(module: ir.Module, shape: Shape, itemsize: int, stride: int) -> None:
+    """Write `convolution(fields, task, scratch)`, which does one task of a convolution. See `Windows`.
+
+    stride  by how many pixels the windows of neighbouring positions lie apart: 1 or 2
+    """
+    _ConvolutionCode(module, shape, itemsize, stride).task("convolution")
+
+
+def pieces(f: Function, told: Any, task: ir.Value, piece: Callable[[ir.Value], object]) -> None:
+    """`piece(i)` for the pieces of work that are of this task."""
+    start = f.mul(task, told.together)
+    f.repeat(start, f.least(told.pieces, f.add(start, told.together)), number(1), piece)
+
+
+class _ConvolutionCode(ProductCode):
+    apart = True
+
+    def __init__(self, module: ir.Module, shape: Shape, itemsize: int, stride: int):
+        super().__init__(module, shape, itemsize)
+        self.step = number(stride * itemsize)
+
+    def task(self, name: str) -> None:
+        packed, near = self._panel_of_windows(), self._panel_near()
+        f = Function(self.module, name, 3, exported=True)
+        fields, task, scratch = f.given
+        told: Any = Windows._make(f.field(fields, place) for place in range(len(Windows._fields)))
+
+        def piece(i: ir.Value) -> None:
+            each = f.mul(told.panels, told.heights)
+            image, rest = f.mul(f.sdiv(i, each), told.abreast), f.srem(i, each)
+            panel = f.sdiv(rest, told.heights)
+            column = f.mul(panel, number(self.shape.columns))
+            row = f.mul(f.srem(rest, told.heights), told.height)
+            rows = f.least(told.height, f.sub(told.m, row))
+            images = f.least(told.abreast, f.sub(told.images, image))
+            columns = f.mul(images, f.least(number(self.shape.columns), f.sub(told.n, column)))
+            a = f.total(told.a, f.mul(f.srem(image, told.groups), told.a_next), f.mul(row, told.a_row))
+            c = f.total(told.c, f.mul(image, told.c_next), f.mul(row, told.c_row))
+            x = f.add(told.x, f.mul(image, told.x_next))
+            with f.if_else(f.icmp_signed("!=", told.near, number(0))) as (there, elsewhere):
+                with there:
+                    f.call(near, [fields, rows, f.mul(panel, number(self.shape.vectors)), a, x, c])
+                with elsewhere:
+                    c = f.add(c, f.mul(column, self.size))
+                    f.call(packed, [fields, rows, columns, images, column, a, x, c, scratch])
+
+        pieces(f, told, task, piece)
+        f.ret_void()
+
+    def _panel_of_windows(self) -> ir.Function:
+        """Rows of one panel of c: some positions of one image, or all of a few."""
+        run = self._run()
+        tiles = self.of_all_sizes(self.tile)
+        f = Function(self.module, "panel", 9)
+        fields, rows, columns, images, first, a, x, c, scratch = f.given
+        told: Any = Windows._make(f.field(fields, place) for place in range(len(Windows._fields)))
+        lanes = number(self.shape.lanes)
+        width = f.sdiv(f.total(columns, lanes, number(-1)), lanes)
+        last = f.sub(columns, f.mul(f.sub(width, number(1)), lanes))
+        pitch = number(self.pitch)
+        each = f.sdiv(columns, images)
+        stop = f.add(first, each)
+        lines = f.sdiv(first, told.width), f.sdiv(f.add(stop, told.width_less_1), told.width)
+
+        def block(start: ir.Value) -> None:
+            depth = f.least(f.sub(told.k, start), number(DEEPEST))
+            table = f.add(told.table, f.mul(start, number(8)))
+
+            def image(i: ir.Value) -> None:
+                pixels = f.add(x, f.mul(i, told.x_next))
+                target = f.sub(scratch, f.mul(f.sub(first, f.mul(i, each)), self.size))
+
+                def line(y: ir.Value) -> None:
+                    begin = f.most(f.mul(y, told.width), first)
+                    end = f.least(f.mul(f.add(y, number(1)), told.width), stop)
+                    column = f.sub(begin, f.mul(y, told.width))
+                    source = f.total(pixels, f.mul(y, told.x_row), f.mul(column, self.step))
+                    f.call(run, [depth, f.sub(end, begin), source, table, f.add(target, f.mul(begin, self.size))])
+
+                f.repeat(*lines, number(1), line)
+
+            f.repeat(number(0), images, number(1), image)
+            left, again = f.add(a, f.mul(start, told.a_column)), f.zext(f.icmp_signed(">", start, number(0)), INT)
+
+            def tile(i: ir.Value, count: int, vectors: int) -> None:
+                p, q = f.add(left, f.mul(i, told.a_row)), f.add(c, f.mul(i, told.c_row))
+                given = [depth, p, told.a_row, told.a_column, scratch, pitch, q, told.c_row, last, again]
+                f.call(tiles[count, vectors], [*given, told.c_vector])
+
+            self.in_tiles(f, rows, width, tile)
+
+        f.repeat(number(0), told.k, number(DEEPEST), block)
+        f.ret_void()
+        return f.function_itself
+
+    def _panel_near(self) -> ir.Function:
+        """Rows of one panel of c whose windows are read in the image: vectors from number `first` on of all that lines have."""
+        words, tiles = self.vectors, self.of_all_sizes(self._tile_near)
+        f = Function(self.module, "panel_near", 6)
+        fields, rows, first, a, x, c = f.given
+        told: Any = Windows._make(f.field(fields, place) for place in range(len(Windows._fields)))
+        width = f.least(number(self.shape.vectors), f.sub(f.mul(f.sdiv(told.n, told.width), told.parts), first))
+        starts, targets, counts = [], [], []
+        for v in range(self.shape.vectors):
+            vector = f.add(first, number(v))
+            line, part = f.sdiv(vector, told.parts), f.srem(vector, told.parts)
+            behind = f.mul(part, number(words.nbytes))
+            starts.append(f.total(x, f.mul(line, told.x_row), behind))
+            targets.append(f.add(f.mul(f.mul(line, told.width), self.size), behind))
+            is_last = f.icmp_signed("==", f.add(part, number(1)), told.parts)
+            counts.append(f.select(is_last, told.rest, number(self.shape.lanes)))
+
+        def tile(i: ir.Value, count: int, vectors: int) -> None:
+            p, q = f.add(a, f.mul(i, told.a_row)), f.add(c, f.mul(i, told.c_row))
+            given = [told.k, p, told.a_row, told.a_column, told.table, q, told.c_row]
+            f.call(tiles[count, vectors], [*given, *starts[:vectors], *targets[:vectors], *counts[:vectors]])
+
+        self.in_tiles(f, rows, width, tile)
+        f.ret_void()
+        return f.function_itself
+
+    def _tile_near(self, rows: int, width: int) -> ir.Function:
+        """c = a · windows for a tile of `rows` by `width` vectors, given where each begins in the image and behind c."""
+        words = self.vectors
+        f = Function(self.module, f"near_{rows}_{width}", 7 + 3 * width)
+        k, a, a_row, a_column, table, c, c_row, *each = f.given
+        starts, targets, counts = (each[i : i + width] for i in range(0, 3 * width, width))
+        masks = [words.first(f, count) for count in counts]
+        before, loop, end = f.block, f.append_basic_block(), f.append_basic_block()
+        f.branch(loop)
+        f.position_at_end(loop)
+
+        def varying(start: Any) -> Any:
+            phi = f.phi(start.type)
+            phi.add_incoming(start, before)
+            return phi
+
+        left, x, place, *totals = map(varying, [k, a, table, *[words.zero] * (rows * width)])
+        behind = f.load(f.at(place))
+        seen = [words.load(f, f.add(start, behind), mask) for start, mask in zip(starts, masks, strict=True)]
+        sums = []
+        for row in range(rows):
+            factor = words.everywhere(f, f.add(x, f.mul(number(row), a_row)))
+            for v in range(width):
+                sums.append(words.multiply_and_add(f, factor, seen[v], totals[row * width + v]))
+        after = [f.sub(left, number(1)), f.add(x, a_column), f.add(place, number(8)), *sums]
+        for phi, value in zip([left, x, place, *totals], after, strict=True):
+            phi.add_incoming(value, loop)
+        f.cbranch(f.icmp_signed(">", after[0], number(0)), loop, end)
+        f.position_at_end(end)
+        for i, value in enumerate(sums):
+            row, v = divmod(i, width)
+            words.store(f, value, f.total(c, f.mul(number(row), c_row), targets[v]), masks[v])
+        f.ret_void()
+        return f.function_itself
+
+    @property
+    def pitch(self) -> int:
+        """Bytes from a row of a packed panel to the next: a vector more than it has, for what is stored behind a run."""
+        return (self.shape.vectors + 1) * self.vectors.nbytes
+
+    def _run(self) -> ir.Function:
+        """For each k of a block a run of pixels, copied. What is stored behind the run, the next run overwrites."""
+        words, lanes = self.vectors, number(self.shape.lanes)
+        f = Function(self.module, "run", 5)
+        depth, length, source, table, target = f.given
+        width = f.sdiv(f.total(length, lanes, number(-1)), lanes)
+        mask = words.first(f, f.sub(length, f.mul(f.sub(width, number(1)), lanes)))
+
+        def of_width(vectors: int) -> None:
+            def one(k: ir.Value) -> None:
+                start = f.add(source, f.load(f.at(f.add(table, f.mul(k, number(8))))))
+                place = f.add(target, f.mul(k, number(self.pitch)))
+                for v in range(vectors):
+                    behind = number(v * words.nbytes)
+                    loaded = words.load(f, f.add(start, behind), mask if v == vectors - 1 else None)
+                    words.store(f, loaded, f.add(place, behind))
+
+            f.repeat(number(0), depth, number(1), one)
+
+        f.choose(width, range(1, self.shape.vectors + 1), of_width)
+        f.ret_void()
+        return f.function_itself

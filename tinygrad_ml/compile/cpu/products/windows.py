@@ -1,0 +1,206 @@
+"""Which convolutions run without laid out windows, as machine code of our own, and what each of them is told.
+
+What is decided here follows from shapes alone, and from what the processor is: equal seeds give equal numbers.
+
+Read next: `convolution.py` and `weight_gradient.py`, which write the machine code.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple
+
+import numpy
+
+from ..sharing.job import SCRATCH, TOLD, TURNS, job_row
+from . import plan
+from .fields import DEEPEST, Shape, WeightSum, Windows, shape_for
+from .plan import SHARED_PRODUCT_MULTIPLICATIONS
+
+WORTH_MULTIPLICATIONS = 1 << 18
+"""Multiplications from which on a convolution is worth machine code of its own."""
+FEWEST_CHANNELS = 4
+"""Channels of a result, in a group: with fewer the windows are most of the work."""
+
+PACKED_LINE = 3
+"""Cycles that a line of a panel takes to pack, besides two for each vector in it."""
+
+
+class Sight(NamedTuple):
+    """What the positions of a convolution see of images (batch, channels, height, width).
+
+    positions, kernel, stride, dilation  each along both axes
+    groups  into which the channels fall
+    """
+
+    positions: tuple[int, ...]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+
+    def worth(self, dtype: numpy.dtype, batch: int, channels: int, out: int) -> bool:
+        """Whether a convolution with so many channels, and its gradients, are machine code of our own."""
+        if dtype not in (numpy.float32, numpy.float64) or not plan.register() or not batch:
+            return False
+        n, lanes = prod(self.positions), plan.register() // dtype.itemsize
+        enough = batch * n * out * channels // self.groups * prod(self.kernel) >= WORTH_MULTIPLICATIONS
+        return enough and out // self.groups >= FEWEST_CHANNELS and n >= lanes // 2
+
+    def near(self, shape: Shape, m: int) -> bool:
+        """Whether the windows are sooner read in the image than packed, for a result of m channels.
+
+        Vectors that end with their line are not full, and so there are more of them; each costs half a cycle for each
+        channel. Packing costs some cycles for each line.
+        """
+        lines, width = self.positions
+        parts = -(-width // shape.lanes)
+        packed = -(-lines * width // shape.lanes) * m / 2 + lines * (PACKED_LINE + 2 * parts)
+        return self.stride[1] == 1 and lines * parts * m / 2 <= packed
+
+    def table(self, x: numpy.ndarray) -> numpy.ndarray:
+        """By how many bytes the pixel at each place of the kernel, channel by channel, lies behind the window's first one."""
+        channels = numpy.arange(x.shape[1] // self.groups, dtype=numpy.int64) * x.strides[1]
+        lines, columns = (
+            numpy.arange(k, dtype=numpy.int64) * d * step
+            for k, d, step in zip(self.kernel, self.dilation, x.strides[2:], strict=True)
+        )
+        return (channels[:, None, None] + lines[:, None] + columns).reshape(-1)
+
+
+class ImplicitProduct:
+    """c = a · windows of x, for a (.., channels, places), x (batch, channels, height, width), c (batch, .., channels, positions).
+
+    Where there are groups of channels, the dots are the groups. The arguments are arrays that lie as the operands and
+    the result do.
+    """
+
+    operands = tuple(TOLD + Windows._fields.index(name) for name in "axc")
+    """Where a job has the addresses of operands and result."""
+    scratch = SCRATCH
+
+    def __init__(self, sight: Sight, a: numpy.ndarray, x: numpy.ndarray, c: numpy.ndarray):
+        self.sight, self._forms, self._table = sight, (a, x, c), sight.table(x)
+        self.shared = c.size * a.shape[-1] >= SHARED_PRODUCT_MULTIPLICATIONS
+
+    @staticmethod
+    def fits(sight: Sight, a: numpy.ndarray, x: numpy.ndarray, c: numpy.ndarray) -> bool:
+        """Whether it can run so, as the operands lie: pixels in one piece, and groups at equal distances."""
+        each = x.shape[1] // sight.groups * x.strides[1]
+        return x.strides[3] == x.itemsize and (sight.groups == 1 or x.strides[0] == sight.groups * each)
+
+    def job(self, threads: int, scratch: int) -> numpy.ndarray:
+        """The job as so many threads will share it, without the addresses of operands and result."""
+        from ..llvm.native import native
+        from .convolution import write_convolution
+
+        (a, x, c), sight, threads = self._forms, self.sight, threads if self.shared else 1
+        shape, groups = shape_for(plan.register(), c.itemsize), sight.groups
+        m, k, n, images = a.shape[-2], a.shape[-1], prod(sight.positions), c.shape[0] * groups
+        near, parts = sight.near(shape, m), -(-sight.positions[1] // shape.lanes)
+        abreast = shape.vectors if n == shape.lanes and groups == 1 and not near else 1
+        height, teams = m, -(-images // abreast)
+        panels = -(-sight.positions[0] * parts // shape.vectors) if near else -(-n // shape.columns)
+        if teams * panels < 2 * threads:
+            height = -(-m // (2 * threads * shape.rows[0])) * shape.rows[0]
+        heights = -(-m // height)
+        pieces = teams * panels * heights
+        together = -(-pieces // (TURNS * threads)) if threads > 1 else pieces
+        x_next = x.strides[0] if groups == 1 else x.shape[1] // groups * x.strides[1]
+        told = Windows(
+            m=m,
+            n=n,
+            k=k,
+            images=images,
+            groups=groups,
+            a=0,
+            a_row=a.strides[-2],
+            a_column=a.strides[-1],
+            a_next=a.strides[0] if groups > 1 else 0,
+            x=0,
+            x_row=x.strides[2] * sight.stride[0],
+            x_next=x_next,
+            c=0,
+            c_row=c.strides[-2],
+            c_next=c.strides[0] // groups,
+            c_vector=c.strides[0] if abreast > 1 else shape.lanes * c.itemsize,
+            table=self._table.ctypes.data,
+            width=sight.positions[1],
+            width_less_1=sight.positions[1] - 1,
+            abreast=abreast,
+            near=near,
+            parts=parts,
+            rest=sight.positions[1] - (parts - 1) * shape.lanes,
+            panels=panels,
+            height=height,
+            heights=heights,
+            pieces=pieces,
+            together=together,
+        )
+        write = native("convolution", write_convolution, shape, c.itemsize, sight.stride[1])
+        return job_row(write.address("convolution"), -(-pieces // together), told)
+
+
+class WeightGradient:
+    """out = Σ over the batch of g · (windows of x)ᵀ, for g (batch, .., channels, positions), x as above, out (.., channels, places)."""
+
+    operands = tuple(TOLD + WeightSum._fields.index(name) for name in ("g", "x", "out"))
+
+    def __init__(self, sight: Sight, g: numpy.ndarray, x: numpy.ndarray, out: numpy.ndarray):
+        self.sight, self._forms, self._table = sight, (g, x, out), sight.table(x)
+        self.shared = g.size * out.shape[-1] >= SHARED_PRODUCT_MULTIPLICATIONS
+        self.scratch = SCRATCH + out.nbytes
+
+    @staticmethod
+    def fits(sight: Sight, g: numpy.ndarray, x: numpy.ndarray, out: numpy.ndarray) -> bool:
+        """Whether it can run so, as the operands lie: positions and places in one piece."""
+        return g.strides[-1] == g.itemsize and out.strides[-1] == out.itemsize
+
+    def job(self, threads: int, scratch: int) -> numpy.ndarray:
+        """The job as so many threads will share it, without the addresses of operands and result."""
+        from ..llvm.native import native
+        from .weight_gradient import write_gradient
+
+        (g, x, out), sight, threads = self._forms, self.sight, threads if self.shared else 1
+        shape, groups, (lines, width) = shape_for(plan.register(), out.itemsize), sight.groups, sight.positions
+        m, k, size = out.shape[-2], out.shape[-1], out.itemsize
+        abreast, tall = max(DEEPEST // (lines * width), 1), min(DEEPEST // width, lines)
+        panels, height = -(-m // shape.columns), k
+        if groups * panels < 2 * threads:
+            height = -(-k * groups * panels // (2 * threads * shape.rows[0])) * shape.rows[0]
+        heights = -(-k // height)
+        pieces = groups * panels * heights
+        together = -(-pieces // (TURNS * threads)) if threads > 1 else pieces
+        between = (lambda form: form.strides[-3]) if groups > 1 else (lambda form: 0)
+        told = WeightSum(
+            m=m,
+            k=k,
+            images=len(g),
+            lines=lines,
+            width=width,
+            x=0,
+            x_group=x.shape[1] // groups * x.strides[1],
+            x_next=x.strides[0],
+            x_row=x.strides[2] * sight.stride[0],
+            x_column=x.strides[3] * sight.stride[1],
+            table=self._table.ctypes.data,
+            g=0,
+            g_group=between(g),
+            g_next=g.strides[0],
+            g_row=g.strides[-2],
+            c=scratch + SCRATCH,
+            c_row=m * size,
+            c_next=m * k * size,
+            out=0,
+            out_row=out.strides[-2],
+            out_next=between(out),
+            abreast=abreast,
+            tall=tall,
+            panels=panels,
+            height=height,
+            heights=heights,
+            pieces=pieces,
+            together=together,
+        )
+        write = native("gradient", write_gradient, shape, size)
+        return job_row(write.address("gradient"), -(-pieces // together), told)
