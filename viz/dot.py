@@ -35,21 +35,23 @@ SPINE_WEIGHT = "20"
 
 
 class _Room(NamedTuple):
-    """How much room there is: between boxes and between their rows, around texts, in inches; inside of frames, in points;
-    how large heads of arrows are; and whether labels of frames lie on their lines."""
+    """How much room there is: between boxes and between their rows, around texts, in inches; inside of frames, and of frames
+    around frames, in points; how large heads of arrows are; and whether labels of frames lie on their lines."""
 
     between: str
     arrow: str
     margin: str
     rim: str
+    outer: str
     head: str
     label_on_line: bool
 
 
 _ROOMS = (
-    _Room("0.3", "0.35", "0.16,0.06", "10", "0.7", False),
-    _Room("0.15", "0.18", "0.09,0.04", "7", "0.7", True),
-    _Room("0.08", "0.08", "0.04,0.015", "5", "0.5", True),
+    _Room("0.3", "0.35", "0.16,0.06", "10", "10", "0.7", False),
+    _Room("0.15", "0.18", "0.09,0.04", "7", "7", "0.7", True),
+    _Room("0.08", "0.08", "0.04,0.015", "5", "5", "0.5", True),
+    _Room("0.04", "0.08", "0.03,0.01", "5", "2", "0.5", True),
 )
 """By the `brevity` of the boxes."""
 SHORTEST_LINE, NO_LIMIT = 44, 160
@@ -235,7 +237,8 @@ def _write_boxes(graph: graphviz.Digraph, drawing: Drawing, swapped: bool) -> No
         for inner in frames.get(path, ()):
             frame = drawing.frames[inner[-1]]
             with part_of(into, f"cluster_{frame.id}") as cluster:
-                look = _look_of_frame(frame, len(inner)) | {"margin": _room_in(drawing).rim}
+                room = _room_in(drawing)
+                look = _look_of_frame(frame, len(inner)) | {"margin": room.outer if inner in frames else room.rim}
                 cluster.attr("graph", **(look | {"label": ""} if frame.id in on_line else look))
                 if frame.detail:
                     _write_label(cluster, frame, drawing)

@@ -80,6 +80,9 @@ def item_label(item: Item) -> str:
     return table(rows, padding=0 if item.brevity else 1)
 
 
+NARROW_NAME, NARROW_BOX = 5, 15
+"""Where there is least room, what a thing is stands below its name, if the name, or both, have more letters than that."""
+
 SLOT = "#fdfdfb"
 """The colour of the room for a picture in a box, by which it is found again in what Graphviz has drawn."""
 
@@ -124,13 +127,15 @@ def _brief_rows(item: Item) -> list[str]:
     if second and is_numbered_result(first):
         first, second = second, first
     rows = [_head(first, second, item.count, size=10)]
+    if item.brevity == 3 and second and (len(first) > NARROW_NAME or len(first) + len(second) > NARROW_BOX):
+        rows = [_head(first, "", item.count, size=10), font(escaped(second), MUTED, 10)]
     words = item.sum or item.equation
-    if words and item.kind in ("operation", "output") and item.brevity == 2:
+    if words and item.kind in ("operation", "output") and item.brevity >= 2:
         rows = [font(escaped(item.name), INK, 10, "b") + font(f"&nbsp;= {escaped(words)}", INK, 10, "i")]
     elif item.kind != "module":
         rows += [font(escaped(line), INK, 10, "i") for line in textwrap.wrap(words, 30, max_lines=2, placeholder=" …")]
     rows += _short_ways(item)
-    if item.parameters and item.kind != "parameter":
+    if item.parameters and item.kind != "parameter" and item.brevity < 3:
         each = "each " if item.count > 1 else ""
         rows.append(font(escaped(f"{each}{_counted(item.parameters, 'parameter')}"), INK, 10))
     value = item.value
@@ -142,7 +147,9 @@ def _brief_rows(item: Item) -> list[str]:
 
 
 def _brief_gradient_rows(item: Item) -> list[str]:
-    rows = [_beside(font(f"{item.turn}.", GRADIENT, 10), font(escaped(item.name), INK, 10, "b"))]
+    # ∂y/∂a and ∂y in a are both ∂a where there is little room: the legend says so.
+    name = re.sub("^∂.*?(/∂| in )", "∂", item.name) if item.brevity == 3 else item.name
+    rows = [_beside(font(f"{item.turn}.", GRADIENT, 10), font(escaped(name), INK, 10, "b"))]
     if item.norm is not None:
         return [*rows, font(f"norm {number(item.norm)}", GRADIENT, 10)]
     text = item.sum or gradient_text(item.gradient)
@@ -156,7 +163,7 @@ def _short_ways(item: Item) -> list[str]:
     out, takes = shape_text(item.shape), [shape_text(shape) for shape in dict.fromkeys(item.takes)]
     facts = [*([out] if item.shape else []), *([item.dtype] if item.dtype not in ("", "float32") else [])]
     lines = [" · ".join(facts)]
-    if item.brevity == 2:
+    if item.brevity >= 2:
         lines = [] if out in takes else [f"→ {line}" if takes else line for line in lines]
     elif takes and takes != [out] and item.kind in ("module", "function"):
         into = ", ".join(takes[:3]) + ", …" * (len(takes) > 3)

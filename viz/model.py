@@ -44,7 +44,7 @@ class Item:
     note      why there are no numbers, if there are none
     aside     what is to be known of it besides, in small: which of several calls it is
     brevity   0: all is written that there is; 1: what belongs to the level of layers, names, shapes and parameters;
-              2: shapes only where they change
+              2: shapes only where they change; 3: no parameters, and gradients by short names
     inside    of a closed layer: its settings
     weights   of a closed call: its parameters, with their shapes
     takes     the shapes that go into a closed call

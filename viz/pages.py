@@ -63,13 +63,16 @@ def place(drawing: Drawing, legend: bool = True, rankdir: str = "TB") -> PlacedP
     sheet = _Sheet(drawing, legend, rankdir, widest)
     if sheet.expected() >= SMALL or all(item.brevity != 1 for item in drawing.items):
         return sheet.placed()
-    terse = replace(drawing, items=[replace(item, brevity=2) for item in drawing.items])
-    shorter = _Sheet(terse, legend, rankdir, widest).placed()
-    if sheet.expected() < SMALL / GAINED:
-        return shorter
-    placed = sheet.placed()  # what was expected is not exact
-    letters = [letters_on_a_page(one.layout.area) for one in (placed, shorter)]
-    return placed if letters[0] >= min(SMALL, letters[1]) else shorter
+    best = sheet.placed() if sheet.expected() >= SMALL / GAINED else None  # what is expected is not exact
+    for brevity in (2, 3):
+        if best is not None and letters_on_a_page(best.layout.area) >= SMALL:
+            break
+        terse = replace(drawing, items=[replace(item, brevity=brevity) for item in drawing.items])
+        shorter = _Sheet(terse, legend, rankdir, widest).placed()
+        if best is None or letters_on_a_page(shorter.layout.area) > letters_on_a_page(best.layout.area):
+            best = shorter
+    assert best is not None
+    return best
 
 
 def _forward(drawing: Drawing) -> Drawing:
@@ -188,7 +191,7 @@ class _Sheet:
             layout, areas = side_by_side([next(read) for _ in columns], bundles, beyond)
             if not through or put_around(layout, self.drawing, through, areas, beyond, self.turned):
                 self._put_on_lines(layout.frames[: len(through)])
-                if _can_be_read(layout):
+                if _can_be_read(layout.moved(_transposed) if self.turned else layout):  # as it will be seen
                     layouts.append((layout, cost))
         return layouts
 
