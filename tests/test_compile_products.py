@@ -244,3 +244,22 @@ assert (multiply(x, x).numpy() == 50).all() and "product_1()" in multiply.source
 """
     environment = os.environ | {"TINYGRAD_ML_CACHE": str(tmp_path / "file")}
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60, env=environment)
+
+
+@pytest.mark.parametrize("batch", [(), (3,)])
+def test_a_product_that_is_only_read_transposed_lies_so(batch):
+    """The gradient of w in x @ wᵀ: its sum with others, and the update, go through memory in order."""
+    r = np.random.default_rng(0)
+    w = tg.tensor(r.normal(size=(*batch, 48, 32)), requires_grad=True)
+    xs = [tg.tensor(r.normal(size=(*batch, 16, 32))) for _ in range(3)]
+
+    def gradient():
+        loss = sum(((x @ w.mT).square().sum() for x in xs), tg.tensor(0.0, dtype="float64"))
+        return tg.grad(loss, w)[0] * 2
+
+    step = tg.compile(gradient)
+    np.testing.assert_allclose(step().numpy(), gradient().numpy(), 1e-12)
+    (layout,) = [compiled.executable.layout for compiled in step._all()]
+    turned = [i for i in layout.program.instructions if i.op.name == "permute_dims" and i.output.shape[-2:] == (48, 32)]
+    assert len(turned) == 3
+    assert all(layout.forms[i.output].flags.c_contiguous for i in turned)

@@ -9,13 +9,15 @@ from collections.abc import Hashable, Iterable
 from functools import cached_property
 from typing import Any
 
+import numpy
+
 from ... import blocks
 from ...ops.index import scatter_add
 from ...ops.movement import concat
 from ...ops.shapes import size
-from ..program import COPY, Instruction, Value
+from ..program import COPY, Instruction, Program, Value
 from ..schedule.kernel import Kernel
-from ..schedule.layout import Layout, form_of
+from ..schedule.layout import Layout, form_of, view_function
 from .convolutions import WindowOperation
 from .gathers import IndexLoop, gather
 from .loops import KernelLoop
@@ -49,24 +51,40 @@ class HostLayout(Layout):
         self.gathers: dict[Value, IndexLoop] = {}
         self.convolutions: dict[Value, ImplicitProduct | WeightGradient] = {}
         self.parts: dict[Value, tuple[Value, tuple[slice, ...]]] = {}
+        program: Program = what_and_where[0]
+        self._taken = {*program.results, *(value for _, value in program.writes)}
+        self._readers: dict[Value, list[Instruction]] = {}
+        for instruction in program.instructions:
+            for value in instruction.inputs:
+                self._readers.setdefault(value, []).append(instruction)
         super().__init__(*what_and_where)
 
     def _lay(self, kernel: Kernel, instruction: Instruction) -> None:
         super()._lay(kernel, instruction)
         if isinstance(instruction.op, WindowOperation):
             self.held.pop(instruction.output, None)  # it looks at nothing
-        if instruction.op.kind == "product" and self._sooner_transposed(instruction):
-            output = instruction.output
+        output = instruction.output
+        if instruction.op.kind == "product" and output not in self._taken:
             *batch, rows, columns = output.shape
-            self.forms[output] = form_of((*batch, columns, rows), output.dtype).mT
+            turned = form_of((*batch, columns, rows), output.dtype).mT
+            if self._sooner_transposed(instruction) or self._read_transposed(output, turned):
+                self.forms[output] = turned
 
     def _sooner_transposed(self, instruction: Instruction) -> bool:
         """Whether many small products a·b are sooner computed as bᵀ·aᵀ: where b lies transposed, and is the larger one."""
         a, b = instruction.inputs
-        taken = {*self.program.results, *(value for _, value in self.program.writes)}
-        if len(a.shape) < 3 or len(b.shape) < 3 or size(a.shape) >= size(b.shape) or instruction.output in taken:
+        if len(a.shape) < 3 or len(b.shape) < 3 or size(a.shape) >= size(b.shape):
             return False
         return self.forms[b].strides[-2] == b.dtype.itemsize != self.forms[b].strides[-1]
+
+    def _read_transposed(self, output: Value, turned: numpy.ndarray) -> bool:
+        """Whether a product is only read as views that are in order if it lies as `turned`: the gradient of w in x @ wᵀ, say."""
+        readers = self._readers.get(output, [])
+        views = [view_function(reader) for reader in readers]
+        try:
+            return bool(views) and all(take is not None and take(turned).flags.c_contiguous for take in views)
+        except ValueError:  # it is no view of what lies so
+            return False
 
     def computes_into(self, kernel: Kernel, memory: Value) -> bool:
         if super().computes_into(kernel, memory):
