@@ -44,6 +44,7 @@ from .functional import *  # noqa: F403
 from .functional.data_types import STANDARD as __array_api_version__
 from .functional.data_types import __array_namespace_info__
 from .gradcheck import gradcheck
+from .heap import keep_freed_memory as _keep_freed_memory
 from .io import load, save
 from .loops import scan
 from .modes import enable_grad, no_grad
@@ -52,6 +53,8 @@ from .summary import summary
 from .tensor import Tensor, as_tensor, tensor
 
 __version__ = "0.1.0"
+
+_keep_freed_memory()
 
 # To the engine inf and nan are values, as to PyTorch; `detect_anomaly` says where a nan came from.
 # NumPy's warnings about its own arithmetic, outside of this package, stay as they are.
