@@ -132,7 +132,7 @@ def test_pictures_are_measured_beside_those_of_whoever_is_there():
     assert "torchvista was not measured" in said
 
 
-@pytest.mark.skipif(not plan.register(), reason="needs Numba, OpenBLAS and a processor with AVX2")
+@pytest.mark.skipif(not plan.register(), reason="needs llvmlite, OpenBLAS and a processor with AVX2")
 def test_products_are_compared_as_they_lie_in_a_step():
     said = run("gemm.py", "--threads", "2", "--rounds", "1", "--only", "784-128-64-10, batch 100")
     rows = [line.strip("| ").split(" | ") for line in said.splitlines() if line.startswith("| ")]

@@ -312,7 +312,7 @@ def test_doctor_names_what_is_there(capsys):
         "Driver",
         "GPU",
         "Graphviz",
-        "Numba",
+        "llvmlite",
         "Matplotlib",
     ):
         assert name.lower() in printed.lower()

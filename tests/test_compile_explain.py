@@ -45,7 +45,7 @@ def test_a_fused_loop_moves_less_than_operation_by_operation():
 
 
 def test_a_reduction_at_the_end_of_a_loop_reads_nothing_again():
-    pytest.importorskip("numba")
+    pytest.importorskip("llvmlite")
     explanation = run(lambda x: x.exp().sum(axis=1), (4, 5)).explanation
     (kernel,) = explanation.kernels
     assert (kernel.shape, kernel.axes) == ((4, 5), (1,))

@@ -27,7 +27,7 @@ def operations(step, stage: str) -> list[str]:
     return [instruction.op.name for instruction in step.stages[stage].instructions]
 
 
-machine_code_only = pytest.mark.skipif(not machine_code.available(), reason="needs Numba: tinygrad_ml[fast]")
+machine_code_only = pytest.mark.skipif(not machine_code.available(), reason="needs llvmlite: tinygrad_ml[fast]")
 
 
 def run(function, *shapes, without=()):
@@ -297,7 +297,7 @@ def test_an_operation_joins_what_was_computed_last():
 
 @machine_code_only
 def test_the_example_of_fusion_is_as_its_page_says():
-    pytest.importorskip("numba")
+    pytest.importorskip("llvmlite")
 
     def softmax(x):
         e = (x - x.max(axis=1, keepdims=True)).exp()

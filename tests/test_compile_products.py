@@ -19,7 +19,7 @@ from tinygrad_ml.compile.cpu.sharing.job import address
 
 pytestmark = [
     pytest.mark.host_only,
-    pytest.mark.skipif(not plan.register(), reason="needs Numba, OpenBLAS and a processor with AVX2"),
+    pytest.mark.skipif(not plan.register(), reason="needs llvmlite, OpenBLAS and a processor with AVX2"),
 ]
 
 

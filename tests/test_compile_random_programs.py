@@ -224,7 +224,7 @@ def computed(program, *given):
 def way(request, monkeypatch):
     """Everything as loops that can be, or nothing, and all in small blocks."""
     if request.param == "loops":
-        pytest.importorskip("numba")
+        pytest.importorskip("llvmlite")
         monkeypatch.setattr(layout, "WORTH", 0)
     monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 4)
     return () if request.param == "loops" else ("loops",)

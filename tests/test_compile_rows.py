@@ -37,7 +37,7 @@ WITH_EXPRESSION = [op for op in ROWS if op.scalar is not None]
 def way(request, monkeypatch):
     """All kernels as loops, also those that are sooner done by NumPy; or none, in blocks of a few elements."""
     if request.param == "loops":
-        pytest.importorskip("numba")
+        pytest.importorskip("llvmlite")
         monkeypatch.setattr(layout, "WORTH", 0)
         monkeypatch.setattr(expressions, "has_calls", lambda instruction: False)
     else:
@@ -197,7 +197,7 @@ def product_over(axis: int | tuple[int, ...], keepdims: bool = False):
 
 @pytest.mark.parametrize("axis", [1, 0, (0, 1)])
 def test_a_reduction_of_ones_own_is_one_kernel_with_its_neighbours(axis):
-    pytest.importorskip("numba")
+    pytest.importorskip("llvmlite")
     product, x = product_over(axis), tg.tensor(X, requires_grad=True)
 
     def function(x):

@@ -16,7 +16,7 @@ MODULES = {
 }
 """Every module of both packages, and its file."""
 
-IMPORTED_AS = {"cupy": {"cupy", "cupyx", "cuda"}, "numba": {"numba", "llvmlite"}, "pillow": {"PIL"}}
+IMPORTED_AS = {"cupy": {"cupy", "cupyx", "cuda"}, "pillow": {"PIL"}}
 """The packages that one brings which one installs, where they are called otherwise."""
 
 LATE = {

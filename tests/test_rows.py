@@ -104,7 +104,7 @@ def modules() -> list[ModuleType]:
     """All files of the compiler that can be imported here."""
     found = []
     for _, name, _ in pkgutil.walk_packages([str(COMPILE)], "tinygrad_ml.compile."):
-        with contextlib.suppress(ImportError):  # of Numba, for one
+        with contextlib.suppress(ImportError):  # of llvmlite, for one
             found.append(importlib.import_module(name))
     return found
 

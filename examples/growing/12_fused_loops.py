@@ -4,7 +4,7 @@ To run the list of `11_recorded_program.py` line by line means: read two arrays,
 arrays nothing is as slow as the way to memory and back. What is wanted of each element is only a little formula.
 
 New: the lines become one formula, printed as source text, and a loop around it goes over the elements once. On a GPU that
-text is CUDA, on a CPU a loop for Numba; here it is Python, run on one block of the arrays at a time. A block is small
+text is CUDA, on a CPU a loop for LLVM; here it is Python, run on one block of the arrays at a time. A block is small
 enough to stay in the cache from the first operation to the last. A program has written a program.
 
 This is the last step. In the library: `tinygrad_ml/compile/schedule/fusion.py`, `tinygrad_ml/compile/schedule/scalar.py`; then

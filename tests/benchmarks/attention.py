@@ -51,7 +51,7 @@ def main() -> None:
             milliseconds, megabytes = (median(column) for column in zip(*runs, strict=True))
             rows.append(f"| {length} | {who} | {milliseconds:.0f} | {megabytes:.0f} |")
             print(rows[-1], file=sys.stderr)
-    about = machine("tinygrad_ml", "numpy", "numba", "torch")
+    about = machine("tinygrad_ml", "numpy", "llvmlite", "torch")
     print("\n".join([about, "", *rows]))
     if options.write:
         lengths = " ".join(map(str, options.lengths))

@@ -64,7 +64,7 @@ def main() -> None:
         if len(accuracies) > 1:
             lines.append(f"| {who} | mean ± deviation | | {mean(accuracies):.4f} ± {stdev(accuracies):.4f} |")
             print(lines[-1], flush=True)
-    where = machine("numpy", "numba", "keras", "jax")
+    where = machine("numpy", "llvmlite", "keras", "jax")
     print(f"\n{where}")
     if given.write:
         command = (

@@ -270,7 +270,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md, too")
     options = parser.parse_args()
     library = blas()
-    here = f"{machine('numpy', 'numba', 'llvmlite')}; OpenBLAS {library['version']} ({library['architecture']})"
+    here = f"{machine('numpy', 'llvmlite')}; OpenBLAS {library['version']} ({library['architecture']})"
     unit = f"Microseconds, fastest / median, {options.threads} thread{'s' * (options.threads > 1)}; last, gemm's median by that of tiles."
     print(f"{here}\n\n{unit}\n")
     body = [unit]

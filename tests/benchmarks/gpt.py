@@ -67,7 +67,7 @@ def main() -> None:
         "|---|---|---|---|",
         f"| drawn | {median(written['with']) * 1000:.0f} | {median(written['without']) * 1000:.0f} | {faster:.1f}x |",
     ]
-    about = machine("tinygrad_ml", "numpy", "numba", "torch", "jax")
+    about = machine("tinygrad_ml", "numpy", "llvmlite", "torch", "jax")
     print("\n".join([about, "", *rows]))
     if options.write:
         command = f"python tests/benchmarks/gpt.py --threads {options.threads} --rounds {options.rounds}"

@@ -164,7 +164,7 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     path = given.out / f"scaling_{given.device}.png"
     drawn(found).savefig(path, dpi=110)
-    where = machine("numpy", "numba", "cupy-cuda13x", "cupy-cuda12x")
+    where = machine("numpy", "llvmlite", "cupy-cuda13x", "cupy-cuda12x")
     if given.device == "gpu":
         where = f"{gpu()}; {where}"
     print(f"{where}\n{path}")

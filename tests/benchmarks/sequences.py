@@ -60,7 +60,7 @@ def main() -> None:
     rows += ["", "| LSTM, nothing cached | first call, s | second call, s |", "|---|---|---|"]
     for length in (4,) if options.tiny else (16, 1000):
         rows.append(f"| {length} steps | {alone(length)} |")
-    about = machine("tinygrad_ml", "numpy", "numba", "torch", "jax")
+    about = machine("tinygrad_ml", "numpy", "llvmlite", "torch", "jax")
     print("\n".join([about, "", *rows]))
     if options.write:
         command = f"python tests/benchmarks/sequences.py --threads {options.threads} --rounds {options.rounds}"

@@ -32,7 +32,7 @@ TASKS = {
 COMPILERS = [name for name in CONTESTANTS if "compiled" in name or name.startswith(("JAX", "Keras on JAX"))]
 CACHES = ("TINYGRAD_ML_CACHE", "TORCHINDUCTOR_CACHE_DIR", "JAX_COMPILATION_CACHE_DIR")
 KEEP_ALL = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
-PACKAGES = ("numpy", "numba", "scipy", "torch", "jax", "optax", "keras", "dezero")
+PACKAGES = ("numpy", "llvmlite", "scipy", "torch", "jax", "optax", "keras", "dezero")
 
 
 def steps(words: str, task: Task, threads: int | None, rounds: int, among: list[str]) -> str:

@@ -20,7 +20,7 @@ import pytest
 HEAVY = (
     "numpy",
     "scipy.special",
-    "numba",
+    "llvmlite.binding",
     "hypothesis.extra.numpy",
     "pytest",
     "safetensors.numpy",

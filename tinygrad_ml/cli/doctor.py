@@ -50,7 +50,7 @@ def findings() -> list[tuple[str, str, str]]:
         ("Python", f"{platform.python_version()}, {platform.platform()}, {_cores()} cores", ""),
         ("NumPy", f"{numpy.__version__}, {_blas()}", ""),
         _package("SciPy", "scipy", "fast", "erf is computed one number after the other"),
-        _package("Numba", "numba", "fast", "fused loops run as blocks of NumPy calls"),
+        _package("llvmlite", "llvmlite", "fast", "fused loops run as blocks of NumPy calls"),
         ("CuPy", cupy or "missing: no GPU can be used", "" if cupy else _install(gpu_extra)),
         ("Driver", driver or "no NVIDIA driver found (nvidia-smi)", ""),
         ("GPU", "ready" if gpu_available() else f"cannot be used: {why_not()}", ""),

@@ -22,10 +22,6 @@ except ModuleNotFoundError:  # Windows, where a profile's folders are closed to 
     grp = pwd = None
 
 
-NUMBAS = "__pycache__"
-"""Where within the folder Numba puts machine code."""
-
-
 def kernels() -> Path | None:
     """The folder for loops and products, made if it was not there; None where there can be none, or no safe one.
 
@@ -39,7 +35,7 @@ def kernels() -> Path | None:
 def _own_folder(path: Path) -> Path | None:
     try:
         path = path.resolve()
-        wanted = (path / NUMBAS, path, *path.parents)
+        wanted = (path, *path.parents)
         for folder in reversed([folder for folder in wanted if not folder.exists()]):
             folder.mkdir(mode=0o700, exist_ok=True)  # each by itself: parents that mkdir makes are as open as all else
     except OSError:
@@ -65,7 +61,7 @@ def _unsafe(path: Path) -> str | None:
     """Why somebody else may have written to the folder, or replaced it; None if nobody can have."""
     if pwd is None:
         return None
-    for folder in (path / NUMBAS, path, *path.parents):
+    for folder in (path, *path.parents):
         try:
             status = folder.stat()
         except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""One elementwise operation as an expression of Python that Numba compiles, for every dtype but float16.
+"""One elementwise operation as an expression in the language of loops, for every dtype but float16.
 
 The table of derivatives has an expression for each of its rows, which `../schedule/scalar.py` takes apart. Here is how it is
-written. Numba computes with small integers as with large ones, so what comes out is made small again.
+written.
 
 Read next: `loops.py`.
 """
@@ -27,8 +27,8 @@ for sixteen, so they are welcome for few elements only, and where NumPy has no c
 PYTHON_SIGNS = {"quotient": "//", "remainder": "%", "power": "**"}
 
 
-class Numba(Printer):
-    """Prints Python in which every number has its dtype."""
+class LoopPrinter(Printer):
+    """Prints the language of `llvm/language.py`, in which every number has its dtype."""
 
     def literal(self, number: float, dtype: numpy.dtype) -> str:
         return literal(number, dtype)
@@ -88,7 +88,7 @@ def _slowness(instruction: Instruction) -> bool | None:
         if len(_ASKED) >= _MOST:
             _ASKED.clear()
         try:
-            printer = Numba(instruction, instruction.op.inputs)
+            printer = LoopPrinter(instruction, instruction.op.inputs)
             printer.text()
             _ASKED[key] = printer.slow
         except NotPrinted:
@@ -98,7 +98,7 @@ def _slowness(instruction: Instruction) -> bool | None:
 
 def expression(instruction: Instruction, operands: list[str]) -> str:
     """The instruction as an expression of operands that are names or literals."""
-    return Numba(instruction, operands).text()
+    return LoopPrinter(instruction, operands).text()
 
 
 def literal(number: float, dtype: numpy.dtype) -> str:

@@ -1,4 +1,4 @@
-"""A fused kernel as a loop in Python, which Numba compiles to machine code.
+"""A fused kernel as a loop, of which machine code is made.
 
 All operations of the kernel are done on one element while it is in a register of the processor, and
 the compiler makes one instruction of sixteen elements where it can. What is written here depends on the

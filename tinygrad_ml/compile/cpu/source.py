@@ -158,7 +158,7 @@ class StepSource:
         turns = TURNS
         if isinstance(loop, IndexLoop) and loop.once:
             given[len(given) - len(loop.steps)], turns = (0, 1), 1
-        job = calling.rows(self.names[loop_name].loop.address, loop.sizes[0], given, turns * self.threads)
+        job = calling.rows(self.names[loop_name].address, loop.sizes[0], given, turns * self.threads)
         moving = {first + i: value for i, (value, _) in enumerate(operands) if arrays[i] is None}
         self._placed_in(job, {first + i: array for i, array in enumerate(arrays) if array is not None})
         self._call_job("rows", job, moving, 0, self.threads, f"{loop_name}({', '.join(map(str, loop.sizes))}, ...)")

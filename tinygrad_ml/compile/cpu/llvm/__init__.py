@@ -1,5 +1,6 @@
-"""Machine code that is written in the language of LLVM: what Numba has no words for, such as tiles of registers and threads.
+"""Machine code, by LLVM.
 
-`assembler.py` has the words for writing it, `native.py` compiles it and keeps what comes out. Only modules that are
-imported where Numba is installed, which brings llvmlite along, import these.
+`language.py` makes it of the texts of loops, with the functions of `mathematics.py`; `assembler.py` has the words for what
+such texts cannot say: tiles of registers and threads. `native.py` compiles both, and keeps what comes out. Only modules
+that are imported where llvmlite is installed import these.
 """

@@ -1,6 +1,6 @@
 """From LLVM's language to machine code, which is kept for the next process beside the loops.
 
-llvmlite, which comes with Numba, is the compiler. What it is given is decided by the processor, and by the
+llvmlite is the compiler. What it is given is decided by the processor, and by the
 files that write it: another processor or another text is another name in the cache.
 """
 
@@ -26,12 +26,13 @@ def features() -> frozenset[str]:
 class Native:
     """Functions as machine code, by name. Made by `native`, which keeps them for as long as the process lives.
 
-    name   of the module in the cache
-    write  `write(module, *given)` fills a module, if it is not in the cache
-    given  what it is given; repr() tells two of them apart
+    name      of the module in the cache
+    write     `write(module, *given)` fills a module, if it is not in the cache
+    given     what it is given; repr() tells two of them apart
+    improved  whether LLVM shall look for a better order and for vectors; else it is done as it is written
     """
 
-    def __init__(self, name: str, write: Callable[..., object], *given: object):
+    def __init__(self, name: str, write: Callable[..., object], *given: object, improved: bool = False):
         machine = _machine()
         folder = kernels()
         path = folder and folder / f"{name}_{_fingerprint(given)}.o"
@@ -42,6 +43,8 @@ class Native:
             parsed = binding.parse_assembly(str(module))
             parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
             parsed.verify()
+            if improved:
+                _improve(parsed, machine)
             code = machine.emit_object(parsed)
             if path is not None:
                 with suppress(OSError):  # then it is compiled anew in each process
@@ -56,9 +59,17 @@ class Native:
 
 
 @cache
-def native(name: str, write: Callable[..., object], *given: object) -> Native:
+def native(name: str, write: Callable[..., object], *given: object, improved: bool = False) -> Native:
     """The functions that `write(module, *given)` writes."""
-    return Native(name, write, *given)
+    return Native(name, write, *given, improved=improved)
+
+
+def _improve(module: binding.ModuleRef, machine: binding.TargetMachine) -> None:
+    """What compilers do at their third level: no variables in memory, several elements at a time."""
+    wanted = binding.create_pipeline_tuning_options(speed_level=3)
+    wanted.loop_vectorization = wanted.slp_vectorization = True
+    builder = binding.create_pass_builder(machine, wanted)
+    builder.getModulePassManager().run(module, builder)
 
 
 def _machine() -> binding.TargetMachine:
@@ -85,6 +96,11 @@ def _digest(code: bytes) -> bytes:
 
 
 def _fingerprint(given: tuple[object, ...]) -> str:
+    return hashlib.sha256((_surroundings() + repr(given)).encode()).hexdigest()[:20]
+
+
+@cache
+def _surroundings() -> str:
+    """Compiler, processor, and the files that write what is compiled."""
     sources = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parents[1].glob("*/*.py"))]
-    processor = binding.get_host_cpu_name(), sorted(features())
-    return hashlib.sha256(repr((__version__, processor, given, sources)).encode()).hexdigest()[:20]
+    return repr((__version__, binding.get_host_cpu_name(), sorted(features()), sources))

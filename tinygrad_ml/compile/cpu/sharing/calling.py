@@ -1,6 +1,6 @@
 """What the function of a program calls to have jobs done, by however many threads.
 
-LLVM and the threads are looked for only when a job is made: they are there where Numba is.
+LLVM and the threads are looked for only when a job is made: they are there where llvmlite is.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def rows(loop: int, count: int, given: Sequence[tuple[int, int]], most: int) -> 
     given  its other arguments, and by how much each is larger for the next row
     most   tasks, at most
     """
-    from ..llvm.native import native  # which needs Numba
+    from ..llvm.native import native  # which needs llvmlite
     from .rows import write_rows
 
     height = -(-count // most)
@@ -43,6 +43,6 @@ def rows(loop: int, count: int, given: Sequence[tuple[int, int]], most: int) -> 
 
 def runner(job: numpy.ndarray, scratch: int, threads: int) -> Callable[[], None]:
     """What does a job in so many threads, the caller's among them; `scratch` is the address of memory for its tasks."""
-    from .workers import workers  # which needs Numba
+    from .workers import workers  # which needs llvmlite
 
     return workers().runner(job, scratch, threads - 1)

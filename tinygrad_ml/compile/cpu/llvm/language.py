@@ -1,0 +1,385 @@
+"""The small language in which loops are written, and how it becomes LLVM's.
+
+A loop is a function that Python could read: `../walks.py` and `../moves.py` write such texts, and `mathematics.py` is
+one. There is
+
+    def loop(n0, n1, a0: float32s):   whole numbers, and addresses of elements of a dtype
+    for i0 in range(n0):              with one, two or three whole numbers, which go upwards
+    if condition:                     with or without `else`
+    x0 = a0[i0 * n1]                  a variable, of one dtype everywhere; an element, also at the left of `=` and `+=`
+    y if x0 < y else x0               of which both sides are computed
+    float32(x0)                       a number of another dtype
+
+and Python's arithmetic. Operands are of one dtype, which the result has, too; a number that stands in the text takes
+that of what it stands beside. Integers wrap around, divide downwards, and give 0 where they are divided by 0, as in
+NumPy. Functions are those of `mathematics.py`, those that the processor has, and those of C's library.
+
+Nothing is checked: these texts are written by this package. Whatever else a reader of them finds is an error of ours.
+
+Read next: `mathematics.py`, and `native.py`, which makes machine code of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import operator
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy
+from llvmlite import ir
+
+from . import mathematics
+
+INT, BYTE = ir.IntType(64), ir.IntType(8)
+NAMES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
+DTYPES = {name: numpy.dtype(name) for name in NAMES}
+int64, bool_ = DTYPES["int64"], DTYPES["bool"]
+
+OF_THE_PROCESSOR = {name: name for name in ("floor", "ceil", "trunc", "rint", "sqrt", "copysign")} | {"abs": "fabs"}
+"""Functions of floats that LLVM knows, for many of them at a time."""
+_FOLDED = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+}
+_OF_FLOATS = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
+_OF_INTEGERS = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.BitAnd: "and_",
+    ast.BitOr: "or_",
+    ast.BitXor: "xor",
+    ast.LShift: "shl",
+}
+_SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+
+
+class Term(NamedTuple):
+    """What an expression gives.
+
+    value  of LLVM; of a number that stands in the text, that number
+    dtype  None for such a number
+    """
+
+    value: Any
+    dtype: numpy.dtype | None
+
+
+class Variable(NamedTuple):
+    """The place of a variable, or of the first element of an array."""
+
+    pointer: Any
+    dtype: numpy.dtype
+
+
+def write_loop(module: ir.Module, source: str) -> None:
+    """Put the function `loop` of a text into the module. It takes integers of 64 bits and addresses, and returns nothing."""
+    (definition,) = ast.parse(source).body
+    _Lowering(module, definition).write()
+
+
+class _Lowering:
+    """Writes a function down, statement by statement."""
+
+    def __init__(self, module: ir.Module, definition: Any):
+        self.module, self.definition = module, definition
+        self.arrays = {
+            given.arg: DTYPES[given.annotation.id.removesuffix("s")]
+            for given in definition.args.args
+            if given.annotation is not None
+        }
+        self.names = [given.arg for given in definition.args.args]
+        types = [_in_memory(self.arrays[name]).as_pointer() if name in self.arrays else INT for name in self.names]
+        self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), types), definition.name)
+        self.builder: Any = ir.IRBuilder(self.function.append_basic_block("entry"))
+        self.variables: dict[str, Variable] = {}
+        self.known: dict[str, Term] = {"inf": Term(numpy.inf, None), "nan": Term(numpy.nan, None)}
+
+    def write(self) -> None:
+        """All of it."""
+        for name, given in zip(self.names, self.function.args, strict=True):
+            given.name = name
+            if name in self.arrays:
+                self.variables[name] = Variable(given, self.arrays[name])
+            else:
+                self.known[name] = Term(given, int64)
+        self._statements(self.definition.body)
+        self.builder.ret_void()
+
+    # -- statements ----------------------------------------------------------------------------------------------
+
+    def _statements(self, statements: list[ast.stmt]) -> None:
+        for statement in statements:
+            getattr(self, f"_{type(statement).__name__}")(statement)
+
+    def _Expr(self, statement: Any) -> None:
+        """`nothing_overlaps()`: of the arrays none is written to in memory that another one has, too."""
+        for name, given in zip(self.names, self.function.args, strict=True):
+            if name in self.arrays:
+                given.add_attribute("noalias")
+
+    def _Assign(self, statement: ast.Assign) -> None:
+        self._put(statement.targets[0], self._term(statement.value))
+
+    def _AugAssign(self, statement: ast.AugAssign) -> None:
+        self._put(statement.target, self._term(ast.BinOp(statement.target, statement.op, statement.value)))
+
+    def _put(self, target: Any, term: Term) -> None:
+        if isinstance(target, ast.Subscript):
+            pointer, dtype = self._element(target)
+            value = self._as(term, dtype).value
+            self.builder.store(self.builder.zext(value, BYTE) if dtype == bool_ else value, pointer)
+            return
+        if target.id not in self.variables:
+            term = self._as(term, int64) if term.dtype is None else term
+            with self.builder.goto_entry_block():
+                pointer = self.builder.alloca(_type(term.dtype), name=target.id)
+            self.variables[target.id] = Variable(pointer, term.dtype)
+        pointer, dtype = self.variables[target.id]
+        self.builder.store(self._as(term, dtype).value, pointer)
+
+    def _element(self, part: ast.Subscript) -> Variable:
+        pointer, dtype = self.variables[part.value.id]  # type: ignore[attr-defined]
+        return Variable(self.builder.gep(pointer, [self._as(self._term(part.slice), int64).value]), dtype)
+
+    def _For(self, statement: Any) -> None:
+        given = [self._as(self._term(part), int64).value for part in statement.iter.args]
+        start, stop, *step = given if len(given) > 1 else (ir.Constant(INT, 0), *given)
+        builder, before = self.builder, self.builder.block
+        head, inside, after = (builder.append_basic_block() for _ in range(3))
+        builder.branch(head)
+        builder.position_at_end(head)
+        i = builder.phi(INT, name=statement.target.id)
+        i.add_incoming(start, before)
+        builder.cbranch(builder.icmp_signed("<", i, stop), inside, after)
+        builder.position_at_end(inside)
+        outside = self.known.get(statement.target.id)
+        self.known[statement.target.id] = Term(i, int64)
+        self._statements(statement.body)
+        if outside is not None:
+            self.known[statement.target.id] = outside
+        i.add_incoming(builder.add(i, *(step or [ir.Constant(INT, 1)]), flags=("nsw",)), builder.block)
+        builder.branch(head)
+        builder.position_at_end(after)
+
+    def _If(self, statement: ast.If) -> None:
+        test = self._as(self._term(statement.test), bool_).value
+        with self.builder.if_else(test) as (then, otherwise):
+            with then:
+                self._statements(statement.body)
+            with otherwise:
+                self._statements(statement.orelse)
+
+    # -- expressions ---------------------------------------------------------------------------------------------
+
+    def _term(self, part: Any) -> Term:
+        return getattr(self, f"_{type(part).__name__}")(part)
+
+    def _Constant(self, part: ast.Constant) -> Term:
+        truth = isinstance(part.value, bool)
+        return Term(ir.Constant(ir.IntType(1), int(part.value)), bool_) if truth else Term(part.value, None)
+
+    def _Name(self, part: ast.Name) -> Term:
+        if part.id in self.known:
+            return self.known[part.id]
+        if part.id in self.variables:
+            pointer, dtype = self.variables[part.id]
+            return Term(self.builder.load(pointer), dtype)
+        number = getattr(mathematics, part.id)
+        return self._as(Term(number.item(), None), number.dtype)
+
+    def _Subscript(self, part: ast.Subscript) -> Term:
+        pointer, dtype = self._element(part)
+        value = self.builder.load(pointer)
+        return Term(self.builder.icmp_unsigned("!=", value, ir.Constant(BYTE, 0)) if dtype == bool_ else value, dtype)
+
+    def _UnaryOp(self, part: ast.UnaryOp) -> Term:
+        x = self._term(part.operand)
+        if isinstance(part.op, ast.Not):
+            return Term(self.builder.not_(self._as(x, bool_).value), bool_)
+        if x.dtype is None:
+            return Term(-x.value, None)
+        if isinstance(part.op, ast.Invert):
+            return Term(self.builder.not_(x.value), x.dtype)
+        return Term(self.builder.fneg(x.value) if x.dtype.kind == "f" else self.builder.neg(x.value), x.dtype)
+
+    def _BinOp(self, part: ast.BinOp) -> Term:
+        a, b, kind = self._term(part.left), self._term(part.right), type(part.op)
+        if a.dtype is None and b.dtype is None:
+            return Term(_FOLDED[kind](a.value, b.value), None)
+        a, b, dtype = self._together(a, b)
+        if kind is ast.Pow:
+            return self._power(a, b, dtype)
+        if dtype.kind == "f":
+            return Term(getattr(self.builder, _OF_FLOATS[kind])(a.value, b.value), dtype)
+        if kind is ast.RShift:
+            shift = self.builder.ashr if dtype.kind == "i" else self.builder.lshr
+            return Term(shift(a.value, b.value), dtype)
+        if kind in (ast.FloorDiv, ast.Mod):
+            return self._divided(a, b, dtype)[kind is ast.Mod]
+        return Term(getattr(self.builder, _OF_INTEGERS[kind])(a.value, b.value), dtype)
+
+    def _Compare(self, part: ast.Compare) -> Term:
+        a, b, dtype = self._together(self._term(part.left), self._term(part.comparators[0]))
+        kind = type(part.ops[0])
+        if dtype.kind == "f":
+            compare = self.builder.fcmp_unordered if kind is ast.NotEq else self.builder.fcmp_ordered
+        else:
+            compare = self.builder.icmp_signed if dtype.kind == "i" else self.builder.icmp_unsigned
+        return Term(compare(_SIGNS[kind], a.value, b.value), bool_)
+
+    def _IfExp(self, part: ast.IfExp) -> Term:
+        test = self._as(self._term(part.test), bool_).value
+        a, b, dtype = self._together(self._term(part.body), self._term(part.orelse))
+        return Term(self.builder.select(test, a.value, b.value), dtype)
+
+    def _Call(self, part: Any) -> Term:
+        name, given = part.func.id, [self._term(each) for each in part.args]
+        if name in DTYPES:
+            return self._as(given[0], DTYPES[name])
+        if name in ("min", "max"):
+            a, b, dtype = self._together(*given)
+            first = self.builder.icmp_signed("<" if name == "min" else ">", a.value, b.value)
+            return Term(self.builder.select(first, a.value, b.value), dtype)
+        if name in _PRIMITIVES:
+            return _PRIMITIVES[name](self.builder, *given)
+        dtype = given[0].dtype
+        written = functions().get(name)
+        if written is not None and all(_takes(parameter, dtype) for parameter in written.args.args):
+            return self._inside(written, given)
+        values = [self._as(each, dtype).value for each in given]
+        if name in OF_THE_PROCESSOR:
+            kind = values[0].type
+            signature = ir.FunctionType(kind, [kind] * len(values))
+            known = self.module.declare_intrinsic(f"llvm.{OF_THE_PROCESSOR[name]}", [kind], signature)
+            return Term(self.builder.call(known, values), dtype)
+        return Term(self.builder.call(self._of_c(name, dtype, len(values)), values), dtype)
+
+    def _inside(self, written: Any, given: list[Term]) -> Term:
+        """What a function of `mathematics.py` gives: its lines, in the place of the call."""
+        outside = self.known
+        self.known = dict(zip((parameter.arg for parameter in written.args.args), given, strict=True))
+        for statement in written.body[:-1]:
+            if isinstance(statement, ast.Assign):
+                self.known[statement.targets[0].id] = self._term(statement.value)  # type: ignore[attr-defined]
+        result = self._term(written.body[-1].value)
+        self.known = outside
+        return result
+
+    def _of_c(self, name: str, dtype: Any, count: int) -> Any:
+        """A function of C's library: `sinf` of float32, `sin` of float64."""
+        name, kind = name + "f" * (dtype.itemsize == 4), _type(dtype)
+        if name not in self.module.globals:
+            ir.Function(self.module, ir.FunctionType(kind, [kind] * count), name)
+        return self.module.globals[name]
+
+    # -- numbers ---------------------------------------------------------------------------------------------------
+
+    def _together(self, a: Term, b: Term) -> tuple[Term, Term, numpy.dtype]:
+        """Two terms as those of one dtype, and this."""
+        dtype: Any = b.dtype if a.dtype is None else a.dtype
+        return self._as(a, dtype), self._as(b, dtype), dtype
+
+    def _as(self, term: Term, dtype: Any) -> Term:
+        value, own = term
+        if own is None:  # which NumPy takes for float64
+            number = float(dtype.type(value)) if dtype.kind == "f" else int(value)
+            return Term(ir.Constant(_type(dtype), number), dtype)
+        return term if own == dtype else Term(self._converted(value, own, dtype), dtype)
+
+    def _converted(self, value: Any, own: numpy.dtype, dtype: numpy.dtype) -> Any:
+        builder, kind = self.builder, _type(dtype)
+        if dtype == bool_:
+            zero = ir.Constant(value.type, 0)
+            return (
+                builder.fcmp_unordered("!=", value, zero)
+                if own.kind == "f"
+                else builder.icmp_unsigned("!=", value, zero)
+            )
+        if own.kind == "f":
+            if dtype.kind == "f":
+                return builder.fpext(value, kind) if dtype.itemsize > own.itemsize else builder.fptrunc(value, kind)
+            return builder.fptosi(value, kind) if dtype.kind == "i" else builder.fptoui(value, kind)
+        if dtype.kind == "f":
+            return builder.sitofp(value, kind) if own.kind == "i" else builder.uitofp(value, kind)
+        if own != bool_ and dtype.itemsize <= own.itemsize:
+            return builder.trunc(value, kind) if dtype.itemsize < own.itemsize else value
+        return builder.sext(value, kind) if own.kind == "i" else builder.zext(value, kind)
+
+    def _divided(self, a: Term, b: Term, dtype: numpy.dtype) -> tuple[Term, Term]:
+        """(a // b, a % b) of integers. The processor refuses to divide by 0, and the least number by -1."""
+        builder, zero, one = self.builder, ir.Constant(a.value.type, 0), ir.Constant(a.value.type, 1)
+        by_zero = builder.icmp_unsigned("==", b.value, zero)
+        if dtype.kind == "u":
+            divisor = builder.select(by_zero, one, b.value)
+            quotient, rest = builder.udiv(a.value, divisor), builder.urem(a.value, divisor)
+        else:
+            by_minus_one = builder.icmp_signed("==", b.value, ir.Constant(a.value.type, -1))
+            divisor = builder.select(builder.or_(by_zero, by_minus_one), one, b.value)
+            quotient, rest = builder.sdiv(a.value, divisor), builder.srem(a.value, divisor)
+            signs = builder.icmp_signed("<", builder.xor(rest, divisor), zero)
+            above = builder.and_(builder.icmp_signed("!=", rest, zero), signs)
+            quotient = builder.sub(quotient, builder.zext(above, a.value.type))
+            rest = builder.add(rest, builder.select(above, divisor, zero))
+            quotient = builder.select(by_minus_one, builder.neg(a.value), quotient)
+        return Term(builder.select(by_zero, zero, quotient), dtype), Term(builder.select(by_zero, zero, rest), dtype)
+
+    def _power(self, a: Term, b: Term, dtype: numpy.dtype) -> Term:
+        """aᵇ; of integers by squaring, a bit of the exponent at a time."""
+        if dtype.kind == "f":
+            return Term(self.builder.call(self._of_c("pow", dtype, 2), [a.value, b.value]), dtype)
+        builder, kind = self.builder, a.value.type
+        before, head, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
+        builder.branch(head)
+        builder.position_at_end(head)
+        power, square, rest = builder.phi(kind), builder.phi(kind), builder.phi(kind)
+        one = ir.Constant(kind, 1)
+        odd = builder.trunc(rest, ir.IntType(1))
+        grown = builder.select(odd, builder.mul(power, square), power)
+        squared, less = builder.mul(square, square), builder.lshr(rest, one)
+        for phi, first, next_one in ((power, one, grown), (square, a.value, squared), (rest, b.value, less)):
+            phi.add_incoming(first, before)
+            phi.add_incoming(next_one, head)
+        builder.cbranch(builder.icmp_unsigned("!=", less, ir.Constant(kind, 0)), head, after)
+        builder.position_at_end(after)
+        return Term(grown, dtype)
+
+
+def _type(dtype: Any) -> Any:
+    """What a number of a dtype is to LLVM."""
+    if dtype.kind == "f":
+        return ir.FloatType() if dtype.itemsize == 4 else ir.DoubleType()
+    return ir.IntType(1 if dtype == bool_ else 8 * dtype.itemsize)
+
+
+def _in_memory(dtype: numpy.dtype) -> Any:
+    return BYTE if dtype == bool_ else _type(dtype)
+
+
+def _takes(parameter: ast.arg, dtype: numpy.dtype | None) -> bool:
+    """Whether a function of `mathematics.py` is for such numbers: for those that it names, or for all."""
+    return parameter.annotation is None or DTYPES[ast.unparse(parameter.annotation)] == dtype
+
+
+@cache
+def functions() -> dict[str, ast.FunctionDef]:
+    """The functions of `mathematics.py`, as text taken apart."""
+    parts = ast.parse(inspect.getsource(mathematics)).body
+    return {part.name: part for part in parts if isinstance(part, ast.FunctionDef)}
+
+
+_PRIMITIVES = {
+    # The bits of a float32 as an int32, and the other way round.
+    "bits": lambda builder, x: Term(builder.bitcast(x.value, ir.IntType(32)), DTYPES["int32"]),
+    "of_bits": lambda builder, x: Term(builder.bitcast(x.value, ir.FloatType()), DTYPES["float32"]),
+    # a + b, a step of a long sum that may be done in several parts at once.
+    "add_in_any_order": lambda builder, a, b: Term(builder.fadd(a.value, b.value, flags=("reassoc",)), a.dtype),
+    "fmod": lambda builder, a, b: Term(builder.frem(a.value, b.value), a.dtype),
+}
