@@ -24,7 +24,7 @@ def machine_code(source: str) -> Callable:
     from .llvm.native import native
 
     kept = native("loop", write_loop, source, improved=True)
-    given = source[source.index("(") + 1 : source.index("):")].split(", ")
+    given = source.partition("def loop(")[2].partition("):")[0].split(", ")
     kinds = [ctypes.c_void_p if ":" in name else ctypes.c_int64 for name in given]
     address = kept.address("loop")
     function: object = ctypes.CFUNCTYPE(None, *kinds)(address)
