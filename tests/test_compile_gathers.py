@@ -12,7 +12,7 @@ from tinygrad_ml.nn import functional as F
 
 pytestmark = [
     pytest.mark.host_only,
-    pytest.mark.skipif(not machine_code.available(), reason="needs Numba: tinygrad_ml[fast]"),
+    pytest.mark.skipif(not machine_code.available(), reason="needs llvmlite: tinygrad_ml[fast]"),
 ]
 
 

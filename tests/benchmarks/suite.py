@@ -37,7 +37,7 @@ from turns import CONTESTANTS, Entry
 PEERS = ("PyTorch", "PyTorch, compiled", "JAX")
 COMPILERS = ("compiled", "PyTorch, compiled", "JAX")
 APART = "Newton"
-PACKAGES = ("tinygrad_ml", "numpy", "numba", "torch", "jax")
+PACKAGES = ("tinygrad_ml", "numpy", "llvmlite", "torch", "jax")
 PATIENCE = 900
 """Seconds for the first steps: torch.compile takes minutes for a loop of 200 rounds."""
 
