@@ -7,7 +7,6 @@ function ends in its one `return`, and takes numbers of the dtype that it names,
 It is Python, too, with NumPy's numbers.
 """
 
-
 from __future__ import annotations
 
 import math
