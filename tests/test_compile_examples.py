@@ -239,7 +239,7 @@ def test_lessons_train_to_the_same_numbers(lesson, monkeypatch, tmp_path, capsys
         def noted(model, *args, **options):
             history = fit(model, *args, **options)
             found.append(history.history)
-            assert ("programs" in repr(model.train_function)) == (why_not is None)
+            assert ("program" in repr(model.train_function)) == (why_not is None)
             return history
 
         monkeypatch.setattr(Trainer, "fit", noted)

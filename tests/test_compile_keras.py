@@ -587,7 +587,7 @@ def test_a_number_that_changes_in_each_step_is_recorded_once():
 
     (model, found), (_, expected) = run(), run(run_eagerly=True)
     np.testing.assert_allclose(found, expected, 1e-5)
-    assert "1 programs" in repr(model.train_function)
+    assert "1 program>" in repr(model.train_function)
 
 
 def test_a_penalty_that_a_callback_raises():
