@@ -365,7 +365,8 @@ def _in_memory(dtype: numpy.dtype) -> Any:
 
 def _takes(parameter: ast.arg, dtype: numpy.dtype | None) -> bool:
     """Whether a function of `mathematics.py` is for such numbers: for those that it names, or for all."""
-    return parameter.annotation is None or DTYPES[ast.unparse(parameter.annotation)] == dtype
+    name = ast.unparse(parameter.annotation) if parameter.annotation else "Any"
+    return name == "Any" or DTYPES[name] == dtype
 
 
 @cache

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from math import copysign, floor, fmod
+from typing import Any
 
 from numpy import float32, int32
 
@@ -39,14 +40,14 @@ def of_bits(bits: int32) -> float32:
     return bits.view(float32)
 
 
-def floor_remainder(a, b):
+def floor_remainder(a: Any, b: Any) -> Any:
     """What is left of a after subtracting b a whole number of times, of the sign of b."""
     rest = fmod(a, b)
     other = (rest < 0) != (b < 0)
     return copysign(rest, b) if rest == 0 else (rest + b if other else rest)
 
 
-def floor_quotient(a, b):
+def floor_quotient(a: Any, b: Any) -> Any:
     """a / b, rounded downwards. The quotient of a number without its remainder is whole but for a rounding error."""
     rest = fmod(a, b)
     whole = (a - rest) / b
