@@ -10,7 +10,7 @@ from tinygrad_ml.nn import functional as F
 
 pytestmark = [
     pytest.mark.host_only,
-    pytest.mark.skipif(not plan.register(), reason="needs Numba, OpenBLAS and a processor with AVX2"),
+    pytest.mark.skipif(not plan.register(), reason="needs llvmlite, OpenBLAS and a processor with AVX2"),
 ]
 
 RESULT, IMAGE, WEIGHT = "the result", "the image's gradient", "the weight's gradient"

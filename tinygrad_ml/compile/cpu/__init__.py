@@ -2,7 +2,7 @@
 
 Its lines are calls of loops and matrix products that were compiled to machine code, and of NumPy. Read in this order:
 `loops.py` and `walks.py` (a fused kernel as a loop), `places.py` (how it finds its elements), `machine_code.py` and
-`mathematics.py` (how it is compiled), `moves.py` and `gathers.py` (loops that move numbers, by views and by indices),
+`llvm/` (how it is compiled), `moves.py` and `gathers.py` (loops that move numbers, by views and by indices),
 `products/` (matrix products, in the language of `llvm/`), `convolutions.py` (products with windows, found in a program),
 `sharing/` (work that threads share), `functions.py` (the NumPy call for each operation), `layout.py` (where
 every value lies), `source.py` and `lines.py` (the function that is written), `rounds.py` (that of one round of a loop),

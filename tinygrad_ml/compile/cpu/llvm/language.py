@@ -30,11 +30,11 @@ from typing import Any, NamedTuple
 import numpy
 from llvmlite import ir
 
+from ....backend import dtypes
 from . import mathematics
 
 INT, BYTE = ir.IntType(64), ir.IntType(8)
-NAMES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
-DTYPES = {name: numpy.dtype(name) for name in NAMES}
+DTYPES = {str(dtype): dtype for dtype in dtypes.SUPPORTED - {dtypes.float16}}
 int64, bool_ = DTYPES["int64"], DTYPES["bool"]
 
 OF_THE_PROCESSOR = {name: name for name in ("floor", "ceil", "trunc", "rint", "sqrt", "copysign")} | {"abs": "fabs"}
@@ -61,7 +61,7 @@ _OF_INTEGERS = {
 _SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 
 
-class Typed(NamedTuple):
+class Quantity(NamedTuple):
     """What an expression gives.
 
     value  of LLVM; of a number that stands in the text, that number
@@ -100,7 +100,7 @@ class _Lowering:
         self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), types), definition.name)
         self.builder: Any = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.variables: dict[str, Variable] = {}
-        self.known: dict[str, Typed] = {"inf": Typed(numpy.inf, None), "nan": Typed(numpy.nan, None)}
+        self.known: dict[str, Quantity] = {"inf": Quantity(numpy.inf, None), "nan": Quantity(numpy.nan, None)}
 
     def write(self) -> None:
         """All of it."""
@@ -109,7 +109,7 @@ class _Lowering:
             if name in self.arrays:
                 self.variables[name] = Variable(given, self.arrays[name])
             else:
-                self.known[name] = Typed(given, int64)
+                self.known[name] = Quantity(given, int64)
         self._statements(self.definition.body)
         self.builder.ret_void()
 
@@ -131,7 +131,7 @@ class _Lowering:
     def _AugAssign(self, statement: ast.AugAssign) -> None:
         self._put(statement.target, self._term(ast.BinOp(statement.target, statement.op, statement.value)))
 
-    def _put(self, target: Any, term: Typed) -> None:
+    def _put(self, target: Any, term: Quantity) -> None:
         if isinstance(target, ast.Subscript):
             pointer, dtype = self._element(target)
             value = self._as(term, dtype).value
@@ -161,7 +161,7 @@ class _Lowering:
         builder.cbranch(builder.icmp_signed("<", i, stop), inside, after)
         builder.position_at_end(inside)
         outside = self.known.get(statement.target.id)
-        self.known[statement.target.id] = Typed(i, int64)
+        self.known[statement.target.id] = Quantity(i, int64)
         self._statements(statement.body)
         if outside is not None:
             self.known[statement.target.id] = outside
@@ -179,75 +179,77 @@ class _Lowering:
 
     # -- expressions ---------------------------------------------------------------------------------------------
 
-    def _term(self, part: Any) -> Typed:
+    def _term(self, part: Any) -> Quantity:
         return getattr(self, f"_{type(part).__name__}")(part)
 
-    def _Constant(self, part: ast.Constant) -> Typed:
+    def _Constant(self, part: ast.Constant) -> Quantity:
         truth = isinstance(part.value, bool)
-        return Typed(ir.Constant(ir.IntType(1), int(part.value)), bool_) if truth else Typed(part.value, None)
+        return Quantity(ir.Constant(ir.IntType(1), int(part.value)), bool_) if truth else Quantity(part.value, None)
 
-    def _Name(self, part: ast.Name) -> Typed:
+    def _Name(self, part: ast.Name) -> Quantity:
         if part.id in self.known:
             return self.known[part.id]
         if part.id in self.variables:
             pointer, dtype = self.variables[part.id]
-            return Typed(self.builder.load(pointer), dtype)
+            return Quantity(self.builder.load(pointer), dtype)
         number = getattr(mathematics, part.id)
-        return self._as(Typed(number.item(), None), number.dtype)
+        return self._as(Quantity(number.item(), None), number.dtype)
 
-    def _Subscript(self, part: ast.Subscript) -> Typed:
+    def _Subscript(self, part: ast.Subscript) -> Quantity:
         pointer, dtype = self._element(part)
         value = self.builder.load(pointer)
-        return Typed(self.builder.icmp_unsigned("!=", value, ir.Constant(BYTE, 0)) if dtype == bool_ else value, dtype)
+        return Quantity(
+            self.builder.icmp_unsigned("!=", value, ir.Constant(BYTE, 0)) if dtype == bool_ else value, dtype
+        )
 
-    def _UnaryOp(self, part: ast.UnaryOp) -> Typed:
+    def _UnaryOp(self, part: ast.UnaryOp) -> Quantity:
         x = self._term(part.operand)
         if isinstance(part.op, ast.Not):
-            return Typed(self.builder.not_(self._as(x, bool_).value), bool_)
+            return Quantity(self.builder.not_(self._as(x, bool_).value), bool_)
         if x.dtype is None:
-            return Typed(-x.value, None)
+            return Quantity(-x.value, None)
         if isinstance(part.op, ast.Invert):
-            return Typed(self.builder.not_(x.value), x.dtype)
-        return Typed(self.builder.fneg(x.value) if x.dtype.kind == "f" else self.builder.neg(x.value), x.dtype)
+            return Quantity(self.builder.not_(x.value), x.dtype)
+        return Quantity(self.builder.fneg(x.value) if x.dtype.kind == "f" else self.builder.neg(x.value), x.dtype)
 
-    def _BinOp(self, part: ast.BinOp) -> Typed:
+    def _BinOp(self, part: ast.BinOp) -> Quantity:
         a, b, kind = self._term(part.left), self._term(part.right), type(part.op)
         if a.dtype is None and b.dtype is None:
-            return Typed(_FOLDED[kind](a.value, b.value), None)
+            return Quantity(_FOLDED[kind](a.value, b.value), None)
         a, b, dtype = self._together(a, b)
         if kind is ast.Pow:
             return self._power(a, b, dtype)
         if dtype.kind == "f":
-            return Typed(getattr(self.builder, _OF_FLOATS[kind])(a.value, b.value), dtype)
+            return Quantity(getattr(self.builder, _OF_FLOATS[kind])(a.value, b.value), dtype)
         if kind is ast.RShift:
             shift = self.builder.ashr if dtype.kind == "i" else self.builder.lshr
-            return Typed(shift(a.value, b.value), dtype)
+            return Quantity(shift(a.value, b.value), dtype)
         if kind in (ast.FloorDiv, ast.Mod):
             return self._divided(a, b, dtype)[kind is ast.Mod]
-        return Typed(getattr(self.builder, _OF_INTEGERS[kind])(a.value, b.value), dtype)
+        return Quantity(getattr(self.builder, _OF_INTEGERS[kind])(a.value, b.value), dtype)
 
-    def _Compare(self, part: ast.Compare) -> Typed:
+    def _Compare(self, part: ast.Compare) -> Quantity:
         a, b, dtype = self._together(self._term(part.left), self._term(part.comparators[0]))
         kind = type(part.ops[0])
         if dtype.kind == "f":
             compare = self.builder.fcmp_unordered if kind is ast.NotEq else self.builder.fcmp_ordered
         else:
             compare = self.builder.icmp_signed if dtype.kind == "i" else self.builder.icmp_unsigned
-        return Typed(compare(_SIGNS[kind], a.value, b.value), bool_)
+        return Quantity(compare(_SIGNS[kind], a.value, b.value), bool_)
 
-    def _IfExp(self, part: ast.IfExp) -> Typed:
+    def _IfExp(self, part: ast.IfExp) -> Quantity:
         test = self._as(self._term(part.test), bool_).value
         a, b, dtype = self._together(self._term(part.body), self._term(part.orelse))
-        return Typed(self.builder.select(test, a.value, b.value), dtype)
+        return Quantity(self.builder.select(test, a.value, b.value), dtype)
 
-    def _Call(self, part: Any) -> Typed:
+    def _Call(self, part: Any) -> Quantity:
         name, given = part.func.id, [self._term(each) for each in part.args]
         if name in DTYPES:
             return self._as(given[0], DTYPES[name])
         if name in ("min", "max"):
             a, b, dtype = self._together(*given)
             first = self.builder.icmp_signed("<" if name == "min" else ">", a.value, b.value)
-            return Typed(self.builder.select(first, a.value, b.value), dtype)
+            return Quantity(self.builder.select(first, a.value, b.value), dtype)
         if name in _PRIMITIVES:
             return _PRIMITIVES[name](self.builder, *given)
         dtype = given[0].dtype
@@ -259,10 +261,10 @@ class _Lowering:
             kind = values[0].type
             signature = ir.FunctionType(kind, [kind] * len(values))
             known = self.module.declare_intrinsic(f"llvm.{OF_THE_PROCESSOR[name]}", [kind], signature)
-            return Typed(self.builder.call(known, values), dtype)
-        return Typed(self.builder.call(self._of_c(name, dtype, len(values)), values), dtype)
+            return Quantity(self.builder.call(known, values), dtype)
+        return Quantity(self.builder.call(self._of_c(name, dtype, len(values)), values), dtype)
 
-    def _inside(self, written: Any, given: list[Typed]) -> Typed:
+    def _inside(self, written: Any, given: list[Quantity]) -> Quantity:
         """What a function of `mathematics.py` gives: its lines, in the place of the call."""
         outside = self.known
         self.known = dict(zip((parameter.arg for parameter in written.args.args), given, strict=True))
@@ -282,17 +284,19 @@ class _Lowering:
 
     # -- numbers ---------------------------------------------------------------------------------------------------
 
-    def _together(self, a: Typed, b: Typed) -> tuple[Typed, Typed, numpy.dtype]:
+    def _together(self, a: Quantity, b: Quantity) -> tuple[Quantity, Quantity, numpy.dtype]:
         """Two terms as those of one dtype, and this."""
         dtype: Any = b.dtype if a.dtype is None else a.dtype
+        if dtype is None:
+            dtype = DTYPES["float64" if float in (type(a.value), type(b.value)) else "int64"]
         return self._as(a, dtype), self._as(b, dtype), dtype
 
-    def _as(self, term: Typed, dtype: Any) -> Typed:
+    def _as(self, term: Quantity, dtype: Any) -> Quantity:
         value, own = term
         if own is None:  # which NumPy takes for float64
             number = float(dtype.type(value)) if dtype.kind == "f" else int(value)
-            return Typed(ir.Constant(_type(dtype), number), dtype)
-        return term if own == dtype else Typed(self._converted(value, own, dtype), dtype)
+            return Quantity(ir.Constant(_type(dtype), number), dtype)
+        return term if own == dtype else Quantity(self._converted(value, own, dtype), dtype)
 
     def _converted(self, value: Any, own: numpy.dtype, dtype: numpy.dtype) -> Any:
         builder, kind = self.builder, _type(dtype)
@@ -313,7 +317,7 @@ class _Lowering:
             return builder.trunc(value, kind) if dtype.itemsize < own.itemsize else value
         return builder.sext(value, kind) if own.kind == "i" else builder.zext(value, kind)
 
-    def _divided(self, a: Typed, b: Typed, dtype: numpy.dtype) -> tuple[Typed, Typed]:
+    def _divided(self, a: Quantity, b: Quantity, dtype: numpy.dtype) -> tuple[Quantity, Quantity]:
         """(a // b, a % b) of integers. The processor refuses to divide by 0, and the least number by -1."""
         builder, zero, one = self.builder, ir.Constant(a.value.type, 0), ir.Constant(a.value.type, 1)
         by_zero = builder.icmp_unsigned("==", b.value, zero)
@@ -329,12 +333,14 @@ class _Lowering:
             quotient = builder.sub(quotient, builder.zext(above, a.value.type))
             rest = builder.add(rest, builder.select(above, divisor, zero))
             quotient = builder.select(by_minus_one, builder.neg(a.value), quotient)
-        return Typed(builder.select(by_zero, zero, quotient), dtype), Typed(builder.select(by_zero, zero, rest), dtype)
+        return Quantity(builder.select(by_zero, zero, quotient), dtype), Quantity(
+            builder.select(by_zero, zero, rest), dtype
+        )
 
-    def _power(self, a: Typed, b: Typed, dtype: numpy.dtype) -> Typed:
+    def _power(self, a: Quantity, b: Quantity, dtype: numpy.dtype) -> Quantity:
         """aᵇ; of integers by squaring, a bit of the exponent at a time."""
         if dtype.kind == "f":
-            return Typed(self.builder.call(self._of_c("pow", dtype, 2), [a.value, b.value]), dtype)
+            return Quantity(self.builder.call(self._of_c("pow", dtype, 2), [a.value, b.value]), dtype)
         builder, kind = self.builder, a.value.type
         before, head, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
         builder.branch(head)
@@ -349,7 +355,7 @@ class _Lowering:
             phi.add_incoming(next_one, head)
         builder.cbranch(builder.icmp_unsigned("!=", less, ir.Constant(kind, 0)), head, after)
         builder.position_at_end(after)
-        return Typed(grown, dtype)
+        return Quantity(grown, dtype)
 
 
 def _type(dtype: Any) -> Any:
@@ -378,9 +384,9 @@ def functions() -> dict[str, ast.FunctionDef]:
 
 _PRIMITIVES = {
     # The bits of a float32 as an int32, and the other way round.
-    "bits": lambda builder, x: Typed(builder.bitcast(x.value, ir.IntType(32)), DTYPES["int32"]),
-    "of_bits": lambda builder, x: Typed(builder.bitcast(x.value, ir.FloatType()), DTYPES["float32"]),
+    "bits": lambda builder, x: Quantity(builder.bitcast(x.value, ir.IntType(32)), DTYPES["int32"]),
+    "of_bits": lambda builder, x: Quantity(builder.bitcast(x.value, ir.FloatType()), DTYPES["float32"]),
     # a + b, a step of a long sum that may be done in several parts at once.
-    "add_in_any_order": lambda builder, a, b: Typed(builder.fadd(a.value, b.value, flags=("reassoc",)), a.dtype),
-    "fmod": lambda builder, a, b: Typed(builder.frem(a.value, b.value), a.dtype),
+    "add_in_any_order": lambda builder, a, b: Quantity(builder.fadd(a.value, b.value, flags=("reassoc",)), a.dtype),
+    "fmod": lambda builder, a, b: Quantity(builder.frem(a.value, b.value), a.dtype),
 }
