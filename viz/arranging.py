@@ -73,7 +73,7 @@ class Arrangement:
         self._counterparts, self._rows = folding.counterpart, folding.rows
         self._calls = calls_of(self._paths)
         self._with_parameters = nesting.with_parameters(self.order, self._paths)
-        self._inlined = _inlined(self.order, self.outputs)
+        self._numbers_in_formulas = _numbers_in_formulas(self.order, self.outputs)
         self.number = {node: number for number, node in enumerate(self.order)}
         self.level = "operations" if depth is not None else level or usual or default_level(self._paths)
         self._inside = closed_calls(self._paths, level or (usual if depth is None else None), opened, depth)
@@ -81,7 +81,7 @@ class Arrangement:
         self._shared = self._take_in_shared()
         self._find_copies()
         self._speakers = self._find_speakers()
-        hidden = {*self._inside, *self._copies, *self._inlined} - set(self._speakers.values())
+        hidden = {*self._inside, *self._copies, *self._numbers_in_formulas} - set(self._speakers.values())
         self.names = words.names_of(self.order, self.results, hidden)
         self._name_constants()
         self.loss = self.names[self.outputs[0]] if len(self.outputs) == 1 else "L"
@@ -194,7 +194,7 @@ class Arrangement:
         boxes = {
             inside.get(node, node)
             for node in self.order
-            if node not in self._counterparts and node not in self._inlined
+            if node not in self._counterparts and node not in self._numbers_in_formulas
         }
         return len(boxes)
 
@@ -213,7 +213,7 @@ class Arrangement:
     # -- places --------------------------------------------------------------------------------------
 
     def _find_place(self, node: Node) -> str | None:
-        if node in self._inlined:
+        if node in self._numbers_in_formulas:
             return None
         node = self.shown(noted(node))
         path = self._inside.get(node)
@@ -362,7 +362,7 @@ class Arrangement:
                 number = self._frame_ids[here]
                 for letter, found in (("c", fronts), ("d", backs)):
                     found.append(letter + number)
-                    if letter + number not in self.frames and self._wanted(letter, direction):
+                    if letter + number not in self.frames and self._matches(letter, direction):
                         frame = self.frames[letter + number] = self.frame(here)
                         frame.id = letter + number
             self._around[place] = self._around[self.gradient_of(place)] = path
@@ -370,7 +370,7 @@ class Arrangement:
             self._box_frames[self.gradient_of(place)] = (*(["backward"] if direction == "both" else []), *backs)
 
     @staticmethod
-    def _wanted(letter: str, direction: str) -> bool:
+    def _matches(letter: str, direction: str) -> bool:
         return direction == "both" or (letter == "c") == (direction == "forward")
 
     def around(self, place: str) -> nesting.Path:
@@ -387,7 +387,7 @@ def _outer(one: Mapping[Node, nesting.Path], other: Mapping[Node, nesting.Path])
     return {node: path for node, path in one.items() if node not in other or len(path) < len(other[node])}
 
 
-def _inlined(order: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:
+def _numbers_in_formulas(order: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:
     """The numbers that stand in the formulas of all operations that take them, and need no box."""
     found = {node for node in order if words.is_constant(node) and hasattr(node.value, "item")} - set(outputs)
     for node in order:

@@ -97,13 +97,13 @@ def _results(
     elif not isinstance(inputs, (tuple, list)) or not inputs:
         raise OptionError(
             f"inputs is a tuple with a tensor for each argument, as in inputs=(tg.symbol((8, 16), dtype='int64'),), "
-            f"and not {_said(inputs)}"
+            f"and not {_describe(inputs)}"
         )
     for given in inputs:
         if not all(isinstance(leaf, (Tensor, numpy.ndarray)) for leaf in leaves(given)):
             raise DTypeError(
                 f"inputs are tensors, as tg.symbol((8, 16), dtype='int64'), which has a shape and no numbers, "
-                f"and not {_said(given)}"
+                f"and not {_describe(given)}"
             )
     parameters = _parameters(what, len(inputs))
     try:
@@ -116,7 +116,7 @@ def _results(
         raise
     results = [tensor for tensor in leaves(given) if isinstance(tensor, Tensor)]
     if not results:
-        raise DTypeError(f"{_name(what)} gives no tensor that could be drawn, but {_said(given)}")
+        raise DTypeError(f"{_name(what)} gives no tensor that could be drawn, but {_describe(given)}")
     single = [(name, x) for name, x in zip(parameters, inputs, strict=False) if not is_nested(x)]
     return results, single
 
@@ -145,7 +145,7 @@ def _name(what: Callable[..., Any]) -> str:
     return getattr(what, "__name__", type(what).__name__)
 
 
-def _said(thing: Any) -> str:
+def _describe(thing: Any) -> str:
     return f"{type(thing).__name__} {thing!r}"[:80]
 
 

@@ -148,12 +148,12 @@ class _Watcher:
 
     def __init__(self, walk: Walk, keep: int, probe: Callable | None, outputs: Sequence[Node]):
         self.walk, self.keep, self.probe = walk, keep, probe
-        self.totals: dict[Node, KnownGradient] = {node: self._seen(_ones(node), node) for node in outputs}
+        self.totals: dict[Node, KnownGradient] = {node: self._summary_of(_ones(node), node) for node in outputs}
         self.counts: dict[Node, int] = {}
 
     def __call__(self, node: Node, position: int | None, share, fitted, total) -> None:
         if position is None:
-            gradient = self._seen(total, node)
+            gradient = self._summary_of(total, node)
             self.walk.gradients[node] = gradient
             array = None if total is ZERO else on_host(total)
             probed = None if self.probe is None or array is None else self.probe(node, array)
@@ -165,9 +165,9 @@ class _Watcher:
         parent = node.inputs[position]
         earlier = self.totals.get(parent)
         arrived = self.counts[parent] = self.counts.get(parent, 0) + 1
-        one = self._seen(ZERO if share is None else share, parent)
-        two = one if fitted is share else self._seen(fitted, parent)
-        whole = two if total is fitted else self._seen(total, parent)
+        one = self._summary_of(ZERO if share is None else share, parent)
+        two = one if fitted is share else self._summary_of(fitted, parent)
+        whole = two if total is fitted else self._summary_of(total, parent)
         self.totals[parent] = whole
         self.walk.events.append(Share(node, position, one, two, earlier, whole, arrived))
 
@@ -175,12 +175,12 @@ class _Watcher:
         """The shares that a gradient gives which is 0 whatever arrives: 0 too. The engine takes no step for them."""
         for position, *_ in node.plan.steps if node.plan is not None else ():
             parent = node.inputs[position]
-            earlier, nothing = self.totals.get(parent), self._seen(ZERO, parent)
+            earlier, nothing = self.totals.get(parent), self._summary_of(ZERO, parent)
             arrived = self.counts[parent] = self.counts.get(parent, 0) + 1
             self.totals[parent] = total = earlier or nothing
             self.walk.events.append(Share(node, position, nothing, nothing, earlier, total, arrived))
 
-    def _seen(self, gradient, node: Node) -> KnownGradient:
+    def _summary_of(self, gradient, node: Node) -> KnownGradient:
         if gradient is ZERO:
             nothing = ArraySummary(node.shape, str(node.dtype), 1, 0, 0.0, 0.0, 0.0, 0.0, 0.0)
             return KnownGradient(node.shape, nothing)

@@ -131,7 +131,7 @@ def details(arrangement: Arrangement, rooms: Sequence[Room]) -> dict[str, Any]:
     for room in rooms:
         for item in room.drawing.items:
             if item.id in closed:
-                boxes[item.id] = _said_of_call(item, closed[item.id])
+                boxes[item.id] = _call_facts(item, closed[item.id])
             elif item.id == FAILED:
                 boxes[item.id] = {"name": f"{item.name} failed", "facts": [("error", item.note)], "source": ""}
             elif item.id[0] == "x":
@@ -159,7 +159,7 @@ def _facts(arrangement: Arrangement, node: Node) -> list[tuple[str, str]]:
     return facts
 
 
-def _said_of_call(item: Item, room: Room) -> dict[str, Any]:
+def _call_facts(item: Item, room: Room) -> dict[str, Any]:
     """What is said of a closed call, or of its gradients: beside the picture, and where it is a step of the story."""
     name = item.name if item.kind == "gradient" else " ".join(filter(None, [item.name, item.operation]))
     facts = {"name": name, "facts": _facts_of_call(item, room), "source": ""}

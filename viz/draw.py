@@ -157,7 +157,7 @@ class Picture:
         try:
             if form == "png":
                 self._check_size(path)
-            rendered = self._rendered(form)
+            rendered = self._render(form)
         except NoRenderer as reason:
             instead = path.with_suffix(".dot")
             instead.write_text(self.source, encoding="utf-8")
@@ -169,7 +169,7 @@ class Picture:
         path.write_bytes(rendered)
         return path
 
-    def _rendered(self, form: str) -> bytes:
+    def _render(self, form: str) -> bytes:
         if form == "svg":
             return self.svg.encode()
         if form == "tex":

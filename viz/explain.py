@@ -197,13 +197,13 @@ class _Page:
             **details(self.at, self.rooms),
             "flows": flows(self.at, self.routes, self.known.walk),
             "convolutions": self.convolutions.data(self.rooms),
-            "program": program_of(self._made(), self.failed.calls if self.failed else ()),
+            "program": program_of(self._nodes_by_box(), self.failed.calls if self.failed else ()),
         }
         if title is None:
             title = f"How {self.at.title} is computed" if failure is None else f"How {failure.name} failed"
         return filled_in(title, self.notes, still, self.rooms if plans else (), steps, data)
 
-    def _made(self) -> dict[str, Node]:
+    def _nodes_by_box(self) -> dict[str, Node]:
         """The nodes by the ids of their boxes, and of the boxes of their gradients."""
         made = {}
         for node in self.at.order:

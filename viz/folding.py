@@ -101,7 +101,7 @@ class Folding:
         while waiting:
             around = waiting.pop()
             units = self._units.get(around, [])
-            alike = self._alike(units)
+            alike = self._kinds(units)
             first = 0
             while first < len(units):
                 length, count = self._row(units, alike, first)
@@ -130,7 +130,7 @@ class Folding:
     def _nodes(self, group: Sequence[_Unit]) -> list[Node]:
         return [node for unit in group for node in self._members[unit]]
 
-    def _alike(self, units: Sequence[_Unit]) -> list[int]:
+    def _kinds(self, units: Sequence[_Unit]) -> list[int]:
         """A number for each unit, equal for those that are alike."""
         numbers: dict[tuple, int] = {}
         return [numbers.setdefault(self._signature([unit]), len(numbers)) for unit in units]
@@ -216,8 +216,8 @@ def calls_of(paths: Mapping[Node, Path]) -> dict[Place, tuple[int, int]]:
         for number, place in enumerate(found, start=1)
     }
 
-    def said_outside(place: Place) -> bool:
+    def is_said_outside(place: Place) -> bool:
         outer = around[place]
         return outer is not None and shared.get(outer, (0, 0))[1] == shared[place][1]
 
-    return {place: which for place, which in shared.items() if not said_outside(place)}
+    return {place: which for place, which in shared.items() if not is_said_outside(place)}

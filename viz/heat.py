@@ -65,18 +65,19 @@ class NotFinite:
 
     def _values_that_come_in(self, node: Node) -> float:
         """How many numbers at most are not finite because others are not."""
-        return self._spread(node, node, node.inputs, self.values)
+        return self._spread_of(node, node, node.inputs, self.values)
 
     def _gradients_that_come_in(self, node: Node) -> float:
         users = self._users.get(node, ())
         counts = (
-            self._spread(node, user, [user], self.gradients) + self._spread(node, user, user.saved_from, self.values)
+            self._spread_of(node, user, [user], self.gradients)
+            + self._spread_of(node, user, user.saved_from, self.values)
             for user in users
         )
         return sum(counts)
 
     @staticmethod
-    def _spread(node: Node, operation: Node, sources: Iterable[Node], counts: Mapping[Node, int]) -> float:
+    def _spread_of(node: Node, operation: Node, sources: Iterable[Node], counts: Mapping[Node, int]) -> float:
         """Into how many numbers of a node those that are not finite of some sources go: elementwise each into its place,
         or where it is repeated; else into any number."""
         found = [source for source in set(sources) if source in counts]

@@ -117,7 +117,7 @@ def _connect(whole: Positions, bundles: Sequence[Bundle], areas: Sequence[Area])
     for bundle, start, end, x, low, high in zip(bundles, starts, ends, gutters, below, above, strict=True):
         lowest = max(area.bottom for area in areas[bundle.start : bundle.end]) + GUTTER_POINTS + TRACK_POINTS * low
         highest = -GUTTER_POINTS - TRACK_POINTS * high
-        between = _rounded([start, (start[0], lowest), (x, lowest), (x, highest), (end[0], highest), end])
+        between = _round_corners([start, (start[0], lowest), (x, lowest), (x, highest), (end[0], highest), end])
         out = whole.arrows[bundle.leaves_at]
         for edge in bundle.edges:
             into = whole.arrows[edge.id]
@@ -152,7 +152,7 @@ def _tracks(spans: Sequence[tuple[float, float]]) -> list[int]:
     return number
 
 
-def _rounded(corners: Sequence[Point]) -> list[Point]:
+def _round_corners(corners: Sequence[Point]) -> list[Point]:
     """A line through corners as Bézier curves, without its first point."""
     points: list[Point] = []
     here = corners[0]

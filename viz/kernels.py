@@ -134,7 +134,7 @@ class Blocks:
             pieces = calls(self.program, self._purposes) if self.stage else self.explanation.kernels
             self.blocks = self._kernels(pieces, fold)
             if merge:
-                self.blocks = self._merged(self.blocks, pieces)
+                self.blocks = self._merge_calls(self.blocks, pieces)
         phases = {}
         for block in self.blocks:
             handed_on = [value for kernel in block.kernels for value in kernel.outputs]
@@ -145,12 +145,12 @@ class Blocks:
             block.numbers = [] if self.stage else block.numbers
         self.phases = [phases[phase] for phase in sorted(phases)]
         self._drawn = {i.output for block in self.blocks for k in block.kernels or [block] for i in k.instructions}
-        self.names: dict[Value | Instruction, str] = self._named()
-        self.inlined = self._inlined()
+        self.names: dict[Value | Instruction, str] = self._names_of_values()
+        self.inlined = self._numbers_in_formulas()
         sources = self.program.sources()
         self.sources = [v for v in sources if self.alike.get(v, [v])[0] is v and v not in self.inlined]
         if self.closed:
-            self.updated = self._updated(pieces)
+            self.updated = self._kernels_by_memory(pieces)
             self.sources = [v for v in self.sources if v.source.kind == "argument" or v in self.program.results]
 
     def _count(self) -> int:
@@ -165,7 +165,7 @@ class Blocks:
                 calls.setdefault(value.source.call, []).append(value)
         return {value: values for values in calls.values() for value in values}
 
-    def _updated(self, kernels: Sequence[Kernel]) -> dict[Value, Kernel]:
+    def _kernels_by_memory(self, kernels: Sequence[Kernel]) -> dict[Value, Kernel]:
         """Memory that a kernel reads and overwrites -> that kernel."""
         pairs = self.program.writes if self.stage else [(m, v) for v, m in self.explanation.in_place.items()]
         memory_of = {value: memory for memory, value in pairs}
@@ -220,7 +220,7 @@ class Blocks:
                 self._put_together(block)
         return blocks
 
-    def _merged(self, blocks: Sequence[Block], kernels: Sequence[Kernel]) -> list[Block]:
+    def _merge_calls(self, blocks: Sequence[Block], kernels: Sequence[Kernel]) -> list[Block]:
         """The same with the kernels of one layer, or of one call, in one block, where they are not drawn as one already."""
         folded = {kernel: block for block in blocks for kernel in block.kernels if len(block.kernels) > 1}
         purpose: dict[Kernel, object] = {k: folded.get(k) or self._words_and_phase(k) for k in kernels}
@@ -285,7 +285,7 @@ class Blocks:
 
     # -- names ---------------------------------------------------------------------------------------------
 
-    def _named(self) -> dict[Value | Instruction, str]:
+    def _names_of_values(self) -> dict[Value | Instruction, str]:
         names: dict[Value | Instruction, str] = {**self.own_names}
         for value, values in self.alike.items():
             if value.source.kind != "number":
@@ -298,7 +298,7 @@ class Blocks:
                 names[instruction.output] = _view(instruction, names[instruction.inputs[0]])
         return names
 
-    def _inlined(self) -> set[Value]:
+    def _numbers_in_formulas(self) -> set[Value]:
         """The constant numbers that stand in the formulas of all operations that take them."""
         found = {v for v in self.program.sources() if v.source.kind == "constant" and not v.shape}
         for instruction in [instruction for block in self.blocks for instruction in block.instructions]:

@@ -137,7 +137,7 @@ def _brief_rows(item: Item) -> list[str]:
     rows += _short_ways(item)
     if item.parameters and item.kind != "parameter" and item.brevity < 3:
         each = "each " if item.count > 1 else ""
-        rows.append(font(escaped(f"{each}{_counted(item.parameters, 'parameter')}"), INK, 10))
+        rows.append(font(escaped(f"{each}{_count(item.parameters, 'parameter')}"), INK, 10))
     value = item.value
     if value is not None and not item.sum and (value.size == 1 or value.nan or value.infinite):
         rows += _value_rows(item)
@@ -231,7 +231,7 @@ def _module_rows(item: Item) -> list[str]:
     rows.append(_ways(item))
     rows += [font(escaped(line, 64), INK, 10) for line in _parameter_lines(item)]
     rows += _value_rows(item)
-    work = [_counted(item.operations, "operation")]
+    work = [_count(item.operations, "operation")]
     if item.flops and not item.heat_text:
         work.append(f"{amount(item.flops)} FLOP")
     rows.append(font(escaped(f"{'each ' if item.count > 1 else ''}{' · '.join(work)}"), MUTED, 9))
@@ -244,7 +244,7 @@ def _parameter_lines(item: Item) -> list[str]:
     """The parameters of a closed module: how many numbers they are, and where they are few, their shapes."""
     if not item.parameters:
         return []
-    count = f"{'each ' if item.count > 1 else ''}{_counted(item.parameters, 'parameter')}"
+    count = f"{'each ' if item.count > 1 else ''}{_count(item.parameters, 'parameter')}"
     shapes = ", ".join(item.weights)
     return [f"{count}: {shapes}"] if len(item.weights) <= 2 else [count]
 
@@ -282,7 +282,7 @@ def _beside(one: str, other: str) -> str:
     return one + other.replace(">", ">&nbsp;", 1)
 
 
-def _counted(count: int, what: str) -> str:
+def _count(count: int, what: str) -> str:
     return f"{amount(count)} {what}{'' if count == 1 else 's'}"
 
 
@@ -290,7 +290,7 @@ def _gradient_rows(item: Item) -> list[str]:
     rows = [_beside(font(f"{item.turn}.", GRADIENT, 10), font(escaped(item.name), INK, 12, "b"))]
     if item.parameters:
         of = f" of {item.operation}" if item.operation else ""
-        rows.append(font(escaped(f"{_counted(item.parameters, 'parameter')}{of}"), MUTED, 10))
+        rows.append(font(escaped(f"{_count(item.parameters, 'parameter')}{of}"), MUTED, 10))
     if item.norm is not None:
         rows.append(font(f"norm {number(item.norm)}", GRADIENT, 10))
     if item.sum:

@@ -87,7 +87,7 @@ class _Rule:
                     self._owners.add(path[inner[-1]])
         # A network that is a single layer would be a single box.
         self._only = modules if len(modules | {place for place in self._calls if is_module(place)}) == 1 else set()
-        self._opened = _named(paths.values(), opened) if opened else set()
+        self._opened = _calls_of_names(paths.values(), opened) if opened else set()
 
     def closes(self, prefix: Path) -> bool:
         """Whether the call at the end of a path is closed."""
@@ -106,7 +106,7 @@ class _Rule:
         return place not in self._calls or (place in self._owners and hasattr(nn, place.kind))
 
 
-def _named(paths: Iterable[Path], names: Collection[str]) -> set[Path]:
+def _calls_of_names(paths: Iterable[Path], names: Collection[str]) -> set[Path]:
     """The calls of these names, and those around them."""
     if isinstance(names, str):
         raise OptionError(f"open is a list of names, as in open=[{names!r}], and not a single text")

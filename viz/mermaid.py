@@ -34,11 +34,11 @@ ARROWS = {"idle": "-.->", "backward": "-.->", "beside": "==>", "repeat": "==>"}
 
 def to_mermaid(drawing: Drawing) -> str:
     """The drawing as the text of a Mermaid flowchart."""
-    lines = ["flowchart TB", f"    accTitle: {_quoted(drawing.of)}"]
+    lines = ["flowchart TB", f"    accTitle: {_quote(drawing.of)}"]
     lines += [f"    %% {' '.join(note.split())}" for note in drawing.notes]
     _write_boxes(lines, drawing, (), 1)
     for edge in drawing.edges:
-        words = "<br/>".join(map(_quoted, lines_of(edge_label(edge))))
+        words = "<br/>".join(map(_quote, lines_of(edge_label(edge))))
         lines.append(
             f"    {edge.source} {ARROWS.get(edge.kind, '-->')}{f'|{chr(34)}{words}{chr(34)}|' if words else ''} {edge.target}"
         )
@@ -67,7 +67,7 @@ def _write_boxes(lines: list[str], drawing: Drawing, path: tuple[str, ...], dept
         elif item.path[: len(path)] == path and item.path[len(path)] not in inner:
             inner.append(item.path[len(path)])
     for frame in inner:
-        title = " ".join(map(_quoted, lines_of(frame_label(drawing.frames[frame]))))
+        title = " ".join(map(_quote, lines_of(frame_label(drawing.frames[frame]))))
         lines.append(f'{indent}subgraph {frame}["{title}"]')
         _write_boxes(lines, drawing, (*path, frame), depth + 1)
         lines.append(f"{indent}end")
@@ -76,11 +76,11 @@ def _write_boxes(lines: list[str], drawing: Drawing, path: tuple[str, ...], dept
 def _box(item: Item) -> str:
     kind = "failed" if item.alarm else item.kind
     before, after = AROUND.get(kind, ("[", "]"))
-    first, *rest = [_quoted(line) for line in lines_of(item_label(item))] or [" "]
+    first, *rest = [_quote(line) for line in lines_of(item_label(item))] or [" "]
     words = "<br/>".join([f"<b>{first}</b>", *rest])
     return f'{item.id}{before}"{words}"{after}:::{kind}'
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Text that Mermaid, and the browser after it, take as text and nothing else."""
     return "".join(f"#{ord(sign)};" if sign in MERMAID_SIGNS else sign for sign in text)

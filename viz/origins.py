@@ -57,10 +57,10 @@ class Whole:
     def _again(self, origin: Origin) -> tuple[Node, Tensor] | None:
         """The operation as a node, and its result; None if what it was applied to is gone."""
         if origin not in self._made:
-            self._made[origin] = self._computed(origin)
+            self._made[origin] = self._compute(origin)
         return self._made[origin]
 
-    def _computed(self, origin: Origin) -> tuple[Node, Tensor] | None:
+    def _compute(self, origin: Origin) -> tuple[Node, Tensor] | None:
         inputs = []
         for each in origin.inputs:
             leaf = None if isinstance(each, Origin) else each if isinstance(each, Node) else each()

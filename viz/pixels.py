@@ -65,7 +65,7 @@ def pixels_of(array: numpy.ndarray, node: Node | None = None) -> Pixels | None:
     about = f"{len(shown)} of {len(tiles)} {what}" if len(shown) < len(tiles) else f"{len(tiles)} {what}"
     if what == "channels" and len(array) > 1:
         about += " of the first of the batch"
-    return _picture(_coloured(shown), about)
+    return _picture(_colours(shown), about)
 
 
 def _scale(wide: float, high: float) -> float:
@@ -87,7 +87,7 @@ def _image(array: numpy.ndarray) -> Pixels:
     return _picture((tiles * 255).round().astype(numpy.uint8), f"{len(shown)} of {len(array)} images")
 
 
-def _coloured(tiles: numpy.ndarray) -> numpy.ndarray:
+def _colours(tiles: numpy.ndarray) -> numpy.ndarray:
     """Numbers as colours, of which the largest by size are the deepest."""
     finite = numpy.isfinite(tiles)
     largest = numpy.abs(tiles[finite]).max(initial=0.0) or 1.0

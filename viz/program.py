@@ -100,7 +100,7 @@ class _ProgramReader:
         if item.kind == "host":
             item.name = ", ".join(names)
         elif item.kind == "constant":
-            item.name = f"{item.name} {_described(value)}" if value.shape else item.name
+            item.name = f"{item.name} {_describe(value)}" if value.shape else item.name
         else:
             item.count = len(alike)
             if value.source.kind == "state" and value.source.tensor.requires_grad:
@@ -134,7 +134,7 @@ class _ProgramReader:
             item.flops, item.bytes = instruction.flops, output.nbytes
             if kernel and not framed:
                 of = f"{block.purpose} · " if block.purpose else ""
-                item.costs = (f"{of}{_numbered(block)} · {self._costs(block)[0]}",)
+                item.costs = (f"{of}{_number(block)} · {self._costs(block)[0]}",)
             outputs = [kernel.instructions[place].output for kernel in block.kernels] or [output]
             self._finish(item, outputs, outputs, block)
 
@@ -145,7 +145,7 @@ class _ProgramReader:
         item.name = name or operations_of(block.instructions)
         item.flops = sum(kernel.flops for kernel in block.kernels)
         item.bytes = self.at.moved(block)
-        item.costs = self._costs(block) + self._taken(block)
+        item.costs = self._costs(block) + self._operands(block)
         if "uncompiled" in map(self._kind, block.instructions):
             item.kind = "uncompiled"
         handed_on = [value for kernel in block.kernels for value in kernel.outputs]
@@ -187,11 +187,11 @@ class _ProgramReader:
         alone = len(block.kernels) == 1 and len(block.instructions) > 1 and not self.at.stage
         return tuple(filter(None, [_loop(block.kernels[0]) if alone else "", figures]))
 
-    def _taken(self, block: Block) -> tuple[str, ...]:
+    def _operands(self, block: Block) -> tuple[str, ...]:
         """What a closed block takes besides arguments: parameters and state, constants, and numbers of the host."""
         told = self.at.told(block)
         kept = [self.at.own_names[value] for value in told if value.source.kind in ("state", "gradient")]
-        kept += [f"{self.names[value]} {_described(value)}" for value in told if value.source.kind == "constant"]
+        kept += [f"{self.names[value]} {_describe(value)}" for value in told if value.source.kind == "constant"]
         each = ", ".join(dict.fromkeys(entry.name for entry in block.entries.values()))
         host = dict.fromkeys(self.names[value] for value in told if value.source.kind == "number")
         lines = [f"with {', '.join(by_place(kept))}"] if kept else []
@@ -234,8 +234,8 @@ class _ProgramReader:
                 continue  # a number in a formula, or within a closed kernel
             if self.at.closed and block.count > MANY_UPDATES and root.source is None:
                 continue  # what comes in for each of many is said in the box
-            text = [_described(root)] if root.source is None and self.blocks[root] is not block else []
-            text += [f"as {', '.join(views)}: {_described(value)}"] if views else []
+            text = [_describe(root)] if root.source is None and self.blocks[root] is not block else []
+            text += [f"as {', '.join(views)}: {_describe(value)}"] if views else []
             entry = block.entries.get(first.inputs[position])
             if self.at.closed:
                 into = (target, 0)
@@ -254,14 +254,14 @@ _KINDS = {"argument": "input", "state": "state", "gradient": "state", "constant"
 """Kind of a source -> kind of its box."""
 
 
-def _numbered(block: Block) -> str:
+def _number(block: Block) -> str:
     numbers = [str(number) for number in block.numbers]
     return f"kernel {numbers[0]}" if len(numbers) == 1 else f"kernels {', '.join(numbers)}"
 
 
 def _titles(block: Block) -> tuple[str, str]:
     """What a block computes, and which kernels it is, if both are known."""
-    numbered = _numbered(block) if block.numbers else ""
+    numbered = _number(block) if block.numbers else ""
     return (block.purpose, numbered) if block.purpose else (numbered, "")
 
 
@@ -271,7 +271,7 @@ def _loop(kernel: Kernel) -> str:
     return f"one loop over {shape_text(kernel.shape)}{axes}"
 
 
-def _described(value: Value) -> str:
+def _describe(value: Value) -> str:
     """`(100, 500)`, `int64 (100,)`; nothing for a single float32."""
     dtype = "" if value.dtype == "float32" else str(value.dtype)
     return " ".join(filter(None, [dtype, str(value.shape) if value.shape else ""]))

@@ -57,7 +57,7 @@ def replay(order: Sequence[Node]) -> Iterator[tuple[Node, Tensor | None]]:
 def _value(node: Node, values: Mapping[Node, Tensor | None]) -> Tensor | None:
     if node.op is None:
         return Tensor(node.value)
-    if OUTPUT in (saved := _saved(node)):
+    if OUTPUT in (saved := _saved_tensors(node)):
         return saved[OUTPUT]
     inputs = [saved[i] if i in saved else _input(node, parent, values) for i, parent in enumerate(node.inputs)]
     known = [value for value in inputs if value is not None]
@@ -67,7 +67,7 @@ def _value(node: Node, values: Mapping[Node, Tensor | None]) -> Tensor | None:
         return apply(node.op, tuple(known), node.params)
 
 
-def _saved(node: Node) -> dict[int, Tensor]:
+def _saved_tensors(node: Node) -> dict[int, Tensor]:
     """What a node has saved, by the position of the input that it is, as far as it is unchanged."""
     if node.plan is None or node.saved is None:
         return {}

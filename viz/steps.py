@@ -76,7 +76,7 @@ class Steps(Sequence):
         if not any(step.check for step in self._steps):
             rows = [cells[:-1] for cells in rows]
         last = len(COLUMNS) - 1  # a check ends with its verdict, and nothing follows that it would push aside
-        rows = [[*map(_clipped, cells[:last]), *cells[last:]] for cells in rows]
+        rows = [[*map(_clip, cells[:last]), *cells[last:]] for cells in rows]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in rows
@@ -99,5 +99,5 @@ def row(step: Step) -> tuple[str, ...]:
     return (str(step.number), step.operation, step.rule, step.shapes, value, gradient, step.check)
 
 
-def _clipped(text: str) -> str:
+def _clip(text: str) -> str:
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"

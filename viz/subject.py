@@ -37,11 +37,11 @@ def subject(outputs: Sequence[Node], called: Mapping[Node, str], whole: Whole) -
     """
     nodes = _without_notes(outputs, called, whole)
     order = topological(nodes)
-    note = CHANGED if _changed(order) else FREED if any(node.freed for node in order) else ""
+    note = CHANGED if _is_overwritten(order) else FREED if any(node.freed for node in order) else ""
     if not note:
         return nodes, []
     try:
-        return _computed_again(order, nodes), [note]
+        return _compute_again(order, nodes), [note]
     except TinygradError:
         return nodes, []  # then each box says what is not known of it
 
@@ -98,7 +98,7 @@ def _same(one: Node, other: Node) -> bool:
     return one is other
 
 
-def _changed(order: Sequence[Node]) -> bool:
+def _is_overwritten(order: Sequence[Node]) -> bool:
     """Whether memory was overwritten that the graph took numbers from, or saved, before that."""
     taken: dict[Node, int] = {}  # leaf -> when it was first used
     for node in order:
@@ -110,7 +110,7 @@ def _changed(order: Sequence[Node]) -> bool:
     return any(overwritten_since(array, node.number) for node in order for array in node.saved or ())
 
 
-def _computed_again(order: Sequence[Node], outputs: Sequence[Node]) -> list[Node]:
+def _compute_again(order: Sequence[Node], outputs: Sequence[Node]) -> list[Node]:
     """The same graph, made once more from its leaves."""
     made: dict[Node, Tensor] = {}
     with enable_grad(), unwatched():

@@ -147,7 +147,7 @@ class _Teller:
     def _numbers(self, node: Node) -> str:
         return words.written_out(node, self.known.numbers)
 
-    def _given(self, node: Node) -> dict[str, float]:
+    def _operand_values(self, node: Node) -> dict[str, float]:
         return {words.operation(node).input_name(i): self.known.numbers[parent] for i, parent in enumerate(node.inputs)}
 
     # -- backward --------------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ class _Teller:
         known = [node in self.known.numbers for node in (user, *user.inputs)]
         if not all(known) or g is None or share is None or g.size != 1 or share.size != 1:
             return ""
-        given = {**self._given(user), "y": self.known.numbers[user]}
+        given = {**self._operand_values(user), "y": self.known.numbers[user]}
         write = lambda digits: words.rule_with_numbers(user, event.position, g.only, given, digits)  # noqa: E731
         text = true_text(write, share.only)
         return f"{text} = {number(share.only)}" if text not in ("", number(share.only)) else ""
@@ -291,17 +291,17 @@ class _Memory:
 
     def keep(self, node: Node) -> None:
         """A node has been computed, and keeps what its gradient will need."""
-        for key, size in self._kept(node):
+        for key, size in self._saved_sizes(node):
             self._holders[key] = self._holders.get(key, 0) + 1
             self.held += size if self._holders[key] == 1 else 0
 
     def let_go(self, node: Node) -> None:
         """A node's gradient has been passed on, and backward() lets go of what the node kept."""
-        for key, size in self._kept(node):
+        for key, size in self._saved_sizes(node):
             self._holders[key] -= 1
             self.held -= size if not self._holders[key] else 0
 
-    def _kept(self, node: Node) -> ItemsView[int, int]:
+    def _saved_sizes(self, node: Node) -> ItemsView[int, int]:
         sources = node.saved_from
         if node.saved and not any(absent(array) for array in node.saved):
             arrays = {id(owner(array)): owner(array).nbytes for array in node.saved}

@@ -40,7 +40,7 @@ def variables(
     found: dict[Node, str] = {}
     others: dict[int, str] = {}
     meaning: dict[str, Node] = {}
-    for name, thing in chain(besides, _held(frame)):
+    for name, thing in chain(besides, _tensors_of_frames(frame)):
         node = whole.now(thing.node) if isinstance(thing, Tensor) else None
         direct = node in known
         if not direct:  # a function may have made a tensor of the array, or flattened it
@@ -52,7 +52,7 @@ def variables(
     return found, others
 
 
-def _held(frame: FrameType | None) -> Iterator[tuple[str, Tensor | numpy.ndarray]]:
+def _tensors_of_frames(frame: FrameType | None) -> Iterator[tuple[str, Tensor | numpy.ndarray]]:
     """The tensors and arrays of a running function, and of those that called it: the nearest first."""
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] not in _OURS:
@@ -72,13 +72,13 @@ def _tensors_of(frame: FrameType) -> list[tuple[str, Tensor | numpy.ndarray]]:
     local = frame.f_locals
     both: dict[int, tuple[str, Tensor | numpy.ndarray]] = {}
     for held in (frame.f_globals, local):
-        both.update(_named(held))
+        both.update(_variables(held))
     if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
         local.clear()  # a copy, which the frame would keep: the tensors in it would live on with it
     return list(both.values())
 
 
-def _named(held: Mapping[str, Any]) -> dict[int, tuple[str, Tensor | numpy.ndarray]]:
+def _variables(held: Mapping[str, Any]) -> dict[int, tuple[str, Tensor | numpy.ndarray]]:
     found: dict[int, tuple[str, Tensor | numpy.ndarray]] = {}
     for name, value in list(held.items()):
         if (

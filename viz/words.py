@@ -224,14 +224,14 @@ def times(derivative: str, g: str, values: Mapping[str, str]) -> str:
     factor, side, turned = _sides(derivative)
     factor = filled(factor, values)
     if side:
-        g = turned_over(g) if turned else g
+        g = transpose(g) if turned else g
         return f"{factor} @ {g}" if side == "left" else f"{g} @ {factor}"
     if factor in ("1", "-1", "0"):
         return {"1": g, "-1": filled("-x", {"x": g}), "0": "0"}[factor]
     if re.match("1 (?:if|where|for|at|in) ", factor):
         return g + factor[1:].replace("½", f"½·{g}")
     if _MENTIONS_G.search(factor):
-        return put_in(factor.replace("gᵀ", turned_over(g)), {"g": g})
+        return put_in(factor.replace("gᵀ", transpose(g)), {"g": g})
     simple = re.fullmatch(r"[^\s+\-/,]+|\w*\([^()]*\)", factor)
     return f"{g} · {factor}" if simple else f"{g} · ({factor})"
 
@@ -239,7 +239,7 @@ def times(derivative: str, g: str, values: Mapping[str, str]) -> str:
 _MENTIONS_G = re.compile(r"(?<![A-Za-z])g(?![a-z])|\bg[A-Zλs]\b")
 
 
-def turned_over(g: str) -> str:
+def transpose(g: str) -> str:
     """`gᵀ`, `(∂L/∂W)ᵀ`."""
     return f"{g}ᵀ" if g.isalnum() else f"({g})ᵀ"
 
@@ -279,11 +279,11 @@ def shapes_backward(node: Node, position: int, share: tuple[int, ...]) -> str:
     shape = given.get(factor.rstrip("ᵀ"))
     if not side or shape is None:
         return shape_text(node.shape) if node.shape == share else f"{shape_text(node.shape)} → {shape_text(share)}"
-    g = _turned(node.shape) if turned else node.shape
-    shape = _turned(shape) if factor.endswith("ᵀ") else shape
+    g = _reverse(node.shape) if turned else node.shape
+    shape = _reverse(shape) if factor.endswith("ᵀ") else shape
     pair = (shape, g) if side == "left" else (g, shape)
     return f"{' @ '.join(map(shape_text, pair))} → {shape_text(share)}"
 
 
-def _turned(shape: tuple[int, ...]) -> tuple[int, ...]:
+def _reverse(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*shape[:-2], *shape[-2:][::-1])

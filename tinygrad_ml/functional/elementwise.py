@@ -20,7 +20,7 @@ from .data_types import finfo
 Named = TypeVar("Named", bound=Callable)
 
 
-def _named(function: Named, name: str, doc: str) -> Named:
+def _with_name(function: Named, name: str, doc: str) -> Named:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
     return function
@@ -32,7 +32,7 @@ def _unary(op: Primitive, name: str | None = None):
     def function(x: TensorLike) -> Tensor:
         return apply(op, (as_tensor(x),))
 
-    return _named(function, name or op.name, f"y = {op.formula}, elementwise{derivative}. Any shape.")
+    return _with_name(function, name or op.name, f"y = {op.formula}, elementwise{derivative}. Any shape.")
 
 
 def _operands(*given) -> tuple[Tensor, ...]:
@@ -52,7 +52,7 @@ def _binary(op: Primitive, name: str | None = None):
     def function(a: TensorLike, b: TensorLike) -> Tensor:
         return apply(op, _operands(a, b))
 
-    return _named(function, name or op.name, f"y = {op.formula}, elementwise{derivatives}. Shapes that broadcast.")
+    return _with_name(function, name or op.name, f"y = {op.formula}, elementwise{derivatives}. Shapes that broadcast.")
 
 
 def _comparison(op: Primitive):
@@ -63,7 +63,7 @@ def _comparison(op: Primitive):
             a = comparable(a, b)
         return apply(op, _operands(a, b))
 
-    return _named(function, op.name, f"{op.formula}, elementwise, as bools. Shapes that broadcast.")
+    return _with_name(function, op.name, f"{op.formula}, elementwise, as bools. Shapes that broadcast.")
 
 
 abs = _unary(rows.absolute)

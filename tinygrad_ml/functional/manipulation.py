@@ -255,13 +255,13 @@ def repeat(x: TensorLike, repeats: TensorLike, axis: int | None = None) -> Tenso
 def tril(x: TensorLike, k: int = 0) -> Tensor:
     """Zero above the k-th diagonal of each matrix."""
     x = _matrices(x, "tril")
-    return _masked(x, _up_to_diagonal(x, k))
+    return _select(x, _up_to_diagonal(x, k))
 
 
 def triu(x: TensorLike, k: int = 0) -> Tensor:
     """Zero below the k-th diagonal of each matrix."""
     x = _matrices(x, "triu")
-    return _masked(x, ~_up_to_diagonal(x, k - 1))
+    return _select(x, ~_up_to_diagonal(x, k - 1))
 
 
 def _up_to_diagonal(x: Tensor, k: int) -> numpy.ndarray:
@@ -276,7 +276,7 @@ def _matrices(x, name: str) -> Tensor:
     return x
 
 
-def _masked(x: Tensor, mask: numpy.ndarray) -> Tensor:
+def _select(x: Tensor, mask: numpy.ndarray) -> Tensor:
     return as_tensor(mask, device=x.device).where(x, 0)
 
 
@@ -292,11 +292,11 @@ def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> 
 _EDGES = {
     "edge": lambda n, before, after: numpy.clip(numpy.arange(-before, n + after), 0, n - 1),
     "wrap": lambda n, before, after: numpy.arange(-before, n + after) % n,
-    "reflect": lambda n, before, after: _reflected(numpy.arange(-before, n + after), n),
+    "reflect": lambda n, before, after: _reflect(numpy.arange(-before, n + after), n),
 }
 
 
-def _reflected(places: numpy.ndarray, n: int) -> numpy.ndarray:
+def _reflect(places: numpy.ndarray, n: int) -> numpy.ndarray:
     period = builtins.max(2 * (n - 1), 1)
     places = numpy.abs(places) % period
     return numpy.where(places >= n, period - places, places)

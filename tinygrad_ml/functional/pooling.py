@@ -48,7 +48,7 @@ def _windows(x: Tensor, kernel, stride, padding, dilation, ceil_mode: bool) -> _
         )
     if ceil_mode:
         pairs = [
-            _ceiled(n, k, s, d, pair)
+            _ceil_padding(n, k, s, d, pair)
             for n, k, s, d, pair in zip(x.shape[2:], kernel, stride, dilation, pairs, strict=True)
         ]
     return _Windows(x.shape[2:], kernel, stride, dilation, pairs)
@@ -60,7 +60,7 @@ def _check_pixels(x: Tensor) -> None:
         raise ShapeError(f"pooling needs an input with elements in space (axes 2 on), but got {x._described()}")
 
 
-def _ceiled(n: int, k: int, s: int, d: int, pair: tuple[int, int]) -> tuple[int, int]:
+def _ceil_padding(n: int, k: int, s: int, d: int, pair: tuple[int, int]) -> tuple[int, int]:
     """More padding behind, so that a last, partial window counts too; it must begin inside."""
     before, after = pair
     span = n + before + after - d * (k - 1) - 1
@@ -186,13 +186,13 @@ def avg_pool(
         return rounded(total / divisor_override, x)
     asked = padding_pairs(padding, at.kernel, at.dilation, at.stride)
     counts = [
-        _counted(n, k, s, pair, windows, count_include_pad)
+        _window_counts(n, k, s, pair, windows, count_include_pad)
         for n, k, s, pair, windows in zip(at.space, at.kernel, at.stride, asked, total.shape[2:], strict=True)
     ]
     return rounded(total / total._like(functools.reduce(numpy.multiply.outer, counts)), x)
 
 
-def _counted(n: int, k: int, s: int, pair: tuple[int, int], windows: int, with_padding: bool) -> numpy.ndarray:
+def _window_counts(n: int, k: int, s: int, pair: tuple[int, int], windows: int, with_padding: bool) -> numpy.ndarray:
     """How many elements along an axis each window counts: what `ceil_mode` adds behind never does."""
     before, after = pair if with_padding else (0, 0)
     start = numpy.arange(windows) * s - pair[0]

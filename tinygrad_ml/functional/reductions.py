@@ -90,10 +90,10 @@ def sum(x: TensorLike, axis: Axes | None = None, keepdims: bool = False, dtype: 
 @_wide
 def mean(x: Tensor, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """(1/n) Σ x over the axes; integers give float32. Over nothing it is nan."""
-    return _divided(sum(x, axis, keepdims), _count(x, axis))
+    return _divide(sum(x, axis, keepdims), _count(x, axis))
 
 
-def _divided(total: Tensor, count: float) -> Tensor:
+def _divide(total: Tensor, count: float) -> Tensor:
     """total / count, nan where there is nothing to count. 1 / count would be rounded, and the mean of 41 ones not be 1."""
     return total / count if count > 0 else total * math.nan
 
@@ -160,7 +160,7 @@ def var(x: Tensor, axis: Axes | None = None, correction: float = 0, keepdims: bo
     """Σ (x - mean)² / (n - correction) over the axes; `correction=1` is the unbiased estimate."""
     freedom = _count(x, axis) - correction
     deviation = x - mean(x, axis, keepdims=True)
-    return _divided(sum(deviation * deviation, axis, keepdims), freedom)
+    return _divide(sum(deviation * deviation, axis, keepdims), freedom)
 
 
 @composed

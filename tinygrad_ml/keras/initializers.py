@@ -140,7 +140,7 @@ class VarianceScaling(Initializer):
         return init.trunc_normal_(tensor, 0, stddev, -2 * stddev, 2 * stddev)
 
 
-def _scaled(name: str, scale: float, mode: str, distribution: str, source: str) -> type[VarianceScaling]:
+def _scaling_class(name: str, scale: float, mode: str, distribution: str, source: str) -> type[VarianceScaling]:
     def __init__(self, seed: int | None = None, input_axes: Any = None, output_axes: Any = None):
         VarianceScaling.__init__(self, scale, mode, distribution, seed, input_axes, output_axes)
 
@@ -149,12 +149,12 @@ def _scaled(name: str, scale: float, mode: str, distribution: str, source: str) 
 
 
 _GLOROT, _HE, _LECUN = "X. Glorot, Y. Bengio (2010)", "K. He et al. (2015)", "Y. LeCun et al. (1998)"
-GlorotUniform = _scaled("GlorotUniform", 1.0, "fan_avg", "uniform", _GLOROT)
-GlorotNormal = _scaled("GlorotNormal", 1.0, "fan_avg", "truncated_normal", _GLOROT)
-HeUniform = _scaled("HeUniform", 2.0, "fan_in", "uniform", _HE)
-HeNormal = _scaled("HeNormal", 2.0, "fan_in", "truncated_normal", _HE)
-LecunUniform = _scaled("LecunUniform", 1.0, "fan_in", "uniform", _LECUN)
-LecunNormal = _scaled("LecunNormal", 1.0, "fan_in", "truncated_normal", _LECUN)
+GlorotUniform = _scaling_class("GlorotUniform", 1.0, "fan_avg", "uniform", _GLOROT)
+GlorotNormal = _scaling_class("GlorotNormal", 1.0, "fan_avg", "truncated_normal", _GLOROT)
+HeUniform = _scaling_class("HeUniform", 2.0, "fan_in", "uniform", _HE)
+HeNormal = _scaling_class("HeNormal", 2.0, "fan_in", "truncated_normal", _HE)
+LecunUniform = _scaling_class("LecunUniform", 1.0, "fan_in", "uniform", _LECUN)
+LecunNormal = _scaling_class("LecunNormal", 1.0, "fan_in", "truncated_normal", _LECUN)
 
 
 class Orthogonal(Initializer):

@@ -204,9 +204,9 @@ class Loss(Configurable):
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         with scope("", type(self).__name__):  # pictures show it as one box
-            return self._reduced(y_true, y_pred, sample_weight)
+            return self._reduce(y_true, y_pred, sample_weight)
 
-    def _reduced(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Tensor:
+    def _reduce(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Tensor:
         mask = None if is_nested(y_pred) else mask_of(y_pred)
         if (dtype := self.dtype) is not None:
             floats = lambda y: as_tensor(y).astype(dtype)  # noqa: E731

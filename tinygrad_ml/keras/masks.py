@@ -50,18 +50,18 @@ def with_masks(output: Any, masks: Any) -> Any:
     return packed_like(output, map(one, leaves(output)))
 
 
-def unmasked(tensor: Tensor) -> Tensor:
+def without_mask(tensor: Tensor) -> Tensor:
     """The same tensor without its mask."""
     return tensor if mask_of(tensor) is None else Tensor(tensor._data, tensor._node, tensor._needs)
 
 
-def detached(tensor: Tensor) -> Tensor:
+def detach_masked(tensor: Tensor) -> Tensor:
     """The same numbers and mask, without gradients."""
     mask = mask_of(tensor)
     return tensor.detach() if mask is None else Masked(tensor.detach(), mask)
 
 
-def given_masks(arguments: Mapping[str, Any], taken: frozenset[str]) -> dict[str, Any]:
+def masks_for(arguments: Mapping[str, Any], taken: frozenset[str]) -> dict[str, Any]:
     """{argument: masks} of what a `call` takes as masks and was not given: `mask` is that of the only argument with tensors;
     where there are several, `a_mask` is that of the argument a."""
     tensors = [
@@ -75,7 +75,7 @@ def given_masks(arguments: Mapping[str, Any], taken: frozenset[str]) -> dict[str
     return {mask: value for mask, value in found.items() if value is not None}
 
 
-def destroyed(layer: Any) -> None:
+def warn_of_lost_mask(layer: Any) -> None:
     """Warn that a layer lets a mask fall."""
     warn(
         f"Layer '{layer.name}' (of type {type(layer).__name__}) was passed an input with a mask attached to it. However, this "

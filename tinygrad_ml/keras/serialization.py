@@ -68,9 +68,9 @@ class Configurable:
             )
         taken = options_of(type(self))
         config = {name: value for name, value in config.items() if name in taken}
-        return config | {name: serialize(value) for name, value in self._arguments.items()} | self._named(taken)
+        return config | {name: serialize(value) for name, value in self._arguments.items()} | self._name_option(taken)
 
-    def _named(self, taken: Mapping[str, Any]) -> dict[str, Any]:
+    def _name_option(self, taken: Mapping[str, Any]) -> dict[str, Any]:
         """The name that it has, where the constructor takes one."""
         return {"name": self.name} if "name" in taken and hasattr(self, "name") else {}
 
@@ -180,7 +180,7 @@ def serialize(obj: Any) -> Any:
             "module": _module(obj),
             _CLASS: obj.__name__,
             "config": None,
-            "registered_name": _registered_as(obj),
+            "registered_name": _registered_name(obj),
         }
     if hasattr(obj, "get_config"):
         return _with_class(obj)
@@ -219,7 +219,7 @@ def _with_class(value: Any) -> dict[str, Any]:
         "module": _module(kind),
         _CLASS: kind.__name__,
         "config": serialize(value.get_config()),
-        "registered_name": _registered_as(kind),
+        "registered_name": _registered_name(kind),
     }
     build_config = value.get_build_config() if hasattr(value, "get_build_config") else None
     if build_config is not None:
@@ -244,7 +244,7 @@ def _module(kind: type) -> str:
     return "keras" if room == "models" else f"keras.{room}"
 
 
-def _registered_as(kind: type) -> str | None:
+def _registered_name(kind: type) -> str | None:
     return None if _is_ours(kind) else get_registered_name(kind)
 
 
@@ -254,17 +254,17 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, sa
     safe_mode  is accepted: nothing that is read is ever run
     """
     with custom_object_scope(custom_objects or {}):
-        return _made(config)
+        return _make(config)
 
 
-def _made(value: Any) -> Any:
+def _make(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
-        parts = [_made(part) for part in value]
+        parts = [_make(part) for part in value]
         return tuple(parts) if isinstance(value, tuple) else parts
     if not isinstance(value, Mapping):
         return value
     if _CLASS not in value or "config" not in value:
-        return {key: _made(part) for key, part in value.items()}
+        return {key: _make(part) for key, part in value.items()}
     name, config = value[_CLASS], value["config"]
     if name in _PLAIN:
         return _PLAIN[name](config)
@@ -284,7 +284,7 @@ def _made(value: Any) -> Any:
             f"what its from_config() reads"
         ) from error
     if value.get("build_config"):
-        made.build_from_config(_made(value["build_config"]))
+        made.build_from_config(_make(value["build_config"]))
     if _shared.made is not None and number is not None:
         _shared.made[number] = made
     return made

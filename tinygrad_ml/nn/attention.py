@@ -123,9 +123,9 @@ class MultiheadAttention(Module):
             raise ShapeError(
                 f"queries are of {q.shape[0]} samples, keys of {k.shape[0]} (batch_first={self.batch_first})"
             )
-        q, k, v = self._projected(q, k, v)
+        q, k, v = self._project(q, k, v)
         given = k.shape[1]
-        k, v = self._extended(k, v)
+        k, v = self._extend(k, v)
         mask = self._mask(attn_mask, key_padding_mask, is_causal, q, given, k.shape[1] - given)
         weights = F.attention_weights(self._heads(q), self._heads(k), mask)
         y = F.dropout(weights, self.dropout, self.training) @ self._heads(v)
@@ -139,7 +139,7 @@ class MultiheadAttention(Module):
         weights = weights.mean(axis=1) if average_attn_weights else weights
         return y, weights.squeeze(0) if alone else weights
 
-    def _projected(self, q: Tensor, k: Tensor, v: Tensor) -> list[Tensor]:
+    def _project(self, q: Tensor, k: Tensor, v: Tensor) -> list[Tensor]:
         """Queries, keys and values of all heads, (batch, length, embed_dim)."""
         size, whole, bias = self.embed_dim, self.in_proj_weight, self.in_proj_bias
         thirds = [slice(i * size, (i + 1) * size) for i in range(3)]
@@ -148,7 +148,7 @@ class MultiheadAttention(Module):
         biases = [None if bias is None else bias[i] for i in thirds]
         return [F.linear(x, w, b) for x, w, b in zip((q, k, v), weights, biases, strict=True)]
 
-    def _extended(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    def _extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """With the learnt key and value, and the one of zeros, behind the others."""
         one = (k.shape[0], 1, self.embed_dim)
         if self.bias_k is not None and self.bias_v is not None:
@@ -181,17 +181,17 @@ class MultiheadAttention(Module):
                     f"attn_mask has shape {mask.shape}; expected (L, S) = {(length, keys)}, or (batch·heads, L, S) = "
                     f"{(batch * self.num_heads, length, keys)}"
                 )
-            masks.append(_allowed(mask).reshape((batch if mask.ndim == 3 else 1, -1, length, keys)))
+            masks.append(_invert_mask(mask).reshape((batch if mask.ndim == 3 else 1, -1, length, keys)))
         if key_padding_mask is not None:
             mask = beside(key_padding_mask, q)
             if mask.shape not in ((batch, keys), (keys,) if batch == 1 else None):
                 raise ShapeError(f"key_padding_mask has shape {mask.shape}; expected (batch, S) = {(batch, keys)}")
-            masks.append(_allowed(mask).reshape((batch, 1, 1, keys)))
+            masks.append(_invert_mask(mask).reshape((batch, 1, 1, keys)))
         if not masks:
             return None
         whole = masks[0]
         for mask in masks[1:]:
-            whole = whole & mask if whole.dtype == mask.dtype == bool else _added(whole) + _added(mask)
+            whole = whole & mask if whole.dtype == mask.dtype == bool else _score_mask(whole) + _score_mask(mask)
         if more:
             rest = zeros((*whole.shape[:3], more), dtype=whole.dtype, device=whole.device)
             whole = concat([whole, ~rest if whole.dtype == bool else rest], axis=-1)
@@ -201,11 +201,11 @@ class MultiheadAttention(Module):
         return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}, dropout={self.dropout}, batch_first={self.batch_first}"
 
 
-def _allowed(mask: Tensor) -> Tensor:
+def _invert_mask(mask: Tensor) -> Tensor:
     """Bools of what is forbidden as bools of what is allowed; numbers as they are."""
     return ~mask if mask.dtype == bool else mask
 
 
-def _added(mask: Tensor) -> Tensor:
+def _score_mask(mask: Tensor) -> Tensor:
     """A mask as numbers that are added to scores."""
     return mask.where(0.0, -math.inf) if mask.dtype == bool else mask

@@ -67,11 +67,11 @@ class _Cell(Module):
         """Draw the parameters again, uniform on ±1/√hidden_size."""
         reset_uniform(self, self.hidden_size)
 
-    def _stepped(self, input: TensorLike, state: State | None) -> State:
+    def _next_state(self, input: TensorLike, state: State | None) -> State:
         x = as_tensor(input)
         if x.ndim not in (1, 2):
             raise ShapeError(
-                f"{named(self)} takes (batch, {self.input_size}) or ({self.input_size},), not {x._described()}"
+                f"{describe_module(self)} takes (batch, {self.input_size}) or ({self.input_size},), not {x._described()}"
             )
         alone = x.ndim == 1
         x = x.expand_dims(0) if alone else x
@@ -119,7 +119,7 @@ class RNNCell(_Cell):
 
     def forward(self, input: TensorLike, hx: TensorLike | None = None) -> Tensor:
         """The new h, of shape (batch, hidden_size); `hx` is the old one, zeros by default."""
-        return self._stepped(input, None if hx is None else (as_tensor(hx),))[0]
+        return self._next_state(input, None if hx is None else (as_tensor(hx),))[0]
 
 
 class LSTMCell(_Cell):
@@ -134,7 +134,7 @@ class LSTMCell(_Cell):
 
     def forward(self, input: TensorLike, hx: tuple[TensorLike, TensorLike] | None = None) -> tuple[Tensor, Tensor]:
         """The new (h, c), each (batch, hidden_size); `hx` are the old ones, zeros by default."""
-        h, c = self._stepped(input, None if hx is None else tuple(map(as_tensor, hx)))
+        h, c = self._next_state(input, None if hx is None else tuple(map(as_tensor, hx)))
         return h, c
 
 
@@ -150,7 +150,7 @@ class GRUCell(_Cell):
 
     def forward(self, input: TensorLike, hx: TensorLike | None = None) -> Tensor:
         """The new h, of shape (batch, hidden_size); `hx` is the old one, zeros by default."""
-        return self._stepped(input, None if hx is None else (as_tensor(hx),))[0]
+        return self._next_state(input, None if hx is None else (as_tensor(hx),))[0]
 
 
 def reset_uniform(module: Module, hidden_size: int) -> None:
@@ -166,11 +166,11 @@ def check_state(module: Module, state: Sequence[Tensor], wanted: Sequence[tuple[
     if shapes != list(wanted):
         names = " and ".join(["h", "c"][: len(wanted)])
         raise ShapeError(
-            f"hx of {named(module)} has shapes {', '.join(map(str, shapes))}; expected {names} of "
+            f"hx of {describe_module(module)} has shapes {', '.join(map(str, shapes))}; expected {names} of "
             f"{', '.join(map(str, wanted))}"
         )
 
 
-def named(module: Module) -> str:
+def describe_module(module: Module) -> str:
     """The class of a module, and inside of which one it is called, for an error message."""
     return type(module).__name__ + inside(modes.scope)

@@ -16,7 +16,7 @@ class _NumberedContainer(Module):
 
     _kind = "module"
 
-    def _named(self) -> list[tuple[str, Any]]:
+    def _entries(self) -> list[tuple[str, Any]]:
         """What it holds, with the names."""
         return list(self.named_children())
 
@@ -32,20 +32,20 @@ class _NumberedContainer(Module):
         return self
 
     def __len__(self) -> int:
-        return len(self._named())
+        return len(self._entries())
 
     def __iter__(self) -> Iterator[Any]:
-        return (part for _, part in self._named())
+        return (part for _, part in self._entries())
 
     def _name_at(self, index: int) -> str:
-        names = [name for name, _ in self._named()]
+        names = [name for name, _ in self._entries()]
         if not -len(names) <= index < len(names):
             raise RangeError(f"there is no {self._kind} {index} in a {type(self).__name__} of {len(names)}")
         return names[index]
 
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
-            return self._of(self._named()[index])
+            return self._of(self._entries()[index])
         return getattr(self, self._name_at(index))
 
     def __setitem__(self, index: int, module: Module) -> None:
@@ -113,7 +113,7 @@ class ParameterList(_NumberedContainer):
     def __init__(self, values: Iterable[Any] = ()):
         self.extend(values)
 
-    def _named(self) -> list[tuple[str, Parameter]]:
+    def _entries(self) -> list[tuple[str, Parameter]]:
         return list(self._own_parameters())
 
     def append(self, value: Any) -> Self:
@@ -132,7 +132,7 @@ def _parameter(value: Any) -> Parameter:
 class _KeyedContainer(Module):
     """Parts under keys of your own, with what one does to a dictionary."""
 
-    def _named(self) -> list[tuple[str, Any]]:
+    def _entries(self) -> list[tuple[str, Any]]:
         return list(self.named_children())
 
     def update(self, parts: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
@@ -142,18 +142,18 @@ class _KeyedContainer(Module):
 
     def keys(self) -> list[str]:
         """The keys, in the order in which they came in."""
-        return [name for name, _ in self._named()]
+        return [name for name, _ in self._entries()]
 
     def values(self) -> list[Any]:
         """The parts."""
-        return [part for _, part in self._named()]
+        return [part for _, part in self._entries()]
 
     def items(self) -> list[tuple[str, Any]]:
         """(key, part) pairs."""
-        return self._named()
+        return self._entries()
 
     def __getitem__(self, key: str) -> Any:
-        return dict(self._named())[key]
+        return dict(self._entries())[key]
 
     def __setitem__(self, key: str, part: Any) -> None:
         self.register_module(key, part)
@@ -162,7 +162,7 @@ class _KeyedContainer(Module):
         delattr(self, key)
 
     def __len__(self) -> int:
-        return len(self._named())
+        return len(self._entries())
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
@@ -187,7 +187,7 @@ class ParameterDict(_KeyedContainer):
     def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()):
         self.update(parameters)
 
-    def _named(self) -> list[tuple[str, Parameter]]:
+    def _entries(self) -> list[tuple[str, Parameter]]:
         return list(self._own_parameters())
 
     def __setitem__(self, key: str, value: Any) -> None:

@@ -2,7 +2,7 @@
 
 from ..tensor import Tensor, TensorLike
 from . import functional as F
-from .functional.loss import REDUCTION_NAMES, checked_reduction
+from .functional.loss import REDUCTION_NAMES, check_reduction
 from .module import Module
 
 
@@ -12,7 +12,7 @@ class Loss(Module):
     reductions: tuple[str, ...] = REDUCTION_NAMES
 
     def __init__(self, reduction: str = "mean"):
-        self.reduction = checked_reduction(reduction, self.reductions)
+        self.reduction = check_reduction(reduction, self.reductions)
 
     def weights(self, **weights: TensorLike | None) -> None:
         """Weights are buffers: they move with the module, and are saved with it."""

@@ -303,9 +303,9 @@ class Module:
         They stay the same objects, so an optimiser that was given them goes on with them. Returns the module.
         """
         for tensor in (*self.parameters(), *self.buffers()):
-            put(tensor, _moved(tensor, device, dtype))
+            put(tensor, _move(tensor, device, dtype))
             if tensor.grad is not None:
-                tensor.grad = Tensor(_moved(tensor.grad, device, dtype))
+                tensor.grad = Tensor(_move(tensor.grad, device, dtype))
         return self
 
     def astype(self, dtype: Any) -> Self:
@@ -385,7 +385,7 @@ def _load(target: Tensor, value: Any) -> None:
         target.assign(as_tensor(value, target.dtype, target.device))
 
 
-def _moved(tensor: Tensor, device: str | Device | None, dtype: Any) -> Any:
+def _move(tensor: Tensor, device: str | Device | None, dtype: Any) -> Any:
     """The array of `tensor` on another device, or in another floating dtype; itself where nothing is to do."""
     moved = tensor.detach()
     if dtype is not None and dtypes.is_float(tensor.dtype):

@@ -17,7 +17,7 @@ from ..loops import scan
 from ..tensor import Tensor, TensorLike, as_tensor
 from ..typing import DeviceLike, DTypeLike
 from . import functional as F
-from .cells import GRU_KIND, LSTM_KIND, RNN_KIND, Kind, State, check_state, named, reset_uniform
+from .cells import GRU_KIND, LSTM_KIND, RNN_KIND, Kind, State, check_state, describe_module, reset_uniform
 from .functional.recurrent import nonlinearity_of
 from .module import Module
 from .parameter import new_parameter
@@ -82,7 +82,7 @@ class _Recurrent(Module):
         x = as_tensor(input)
         if x.ndim not in (2, 3):
             raise ShapeError(
-                f"{named(self)} takes sequences (length, batch, {self.input_size}), with batch_first (batch, length, "
+                f"{describe_module(self)} takes sequences (length, batch, {self.input_size}), with batch_first (batch, length, "
                 f"{self.input_size}), or one (length, {self.input_size}), not {x._described()}"
             )
         alone = x.ndim == 2
@@ -91,7 +91,7 @@ class _Recurrent(Module):
         elif self.batch_first:
             x = x.swapaxes(0, 1)
         if not x.shape[0]:
-            raise ShapeError(f"{named(self)} got a sequence without steps, {as_tensor(input)._described()}")
+            raise ShapeError(f"{describe_module(self)} got a sequence without steps, {as_tensor(input)._described()}")
         data, final = self._through_layers(x.reshape((-1, x.shape[-1])), [x.shape[1]] * x.shape[0], hx)
         y = data.reshape((*x.shape[:2], -1))
         if alone:

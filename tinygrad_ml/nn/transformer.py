@@ -67,7 +67,7 @@ class _Layer(Module):
 
     _attends_to_memory = False
 
-    def _added(self, x: Tensor, part: Callable[[Tensor], Tensor], norm: LayerNorm) -> Tensor:
+    def _residual(self, x: Tensor, part: Callable[[Tensor], Tensor], norm: LayerNorm) -> Tensor:
         """x + part(norm(x)) with norm_first, else norm(x + part(x))."""
         return x + part(norm(x)) if self.norm_first else norm(x + part(x))
 
@@ -99,11 +99,11 @@ class TransformerEncoderLayer(_Layer):
     ) -> Tensor:
         """The shape of `src`. src_mask (length, length), src_key_padding_mask (batch, length)."""
 
-        def attended(x: Tensor) -> Tensor:
+        def attend(x: Tensor) -> Tensor:
             return self.dropout1(self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)[0])
 
-        x = self._added(as_tensor(src), attended, self.norm1)
-        return self._added(x, lambda x: self.dropout2(self._fed(x)), self.norm2)
+        x = self._residual(as_tensor(src), attend, self.norm1)
+        return self._residual(x, lambda x: self.dropout2(self._fed(x)), self.norm2)
 
 
 class TransformerDecoderLayer(_Layer):
@@ -127,20 +127,20 @@ class TransformerDecoderLayer(_Layer):
     ) -> Tensor:
         """The shape of `tgt`; `memory` is what the encoder made. Masks with memory_ are for the attention to it."""
 
-        def attended(x: Tensor) -> Tensor:
+        def attend(x: Tensor) -> Tensor:
             return self.dropout1(
                 self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)[0]
             )
 
-        def remembered(x: Tensor) -> Tensor:
+        def attend_memory(x: Tensor) -> Tensor:
             found, _ = self.multihead_attn(
                 x, memory, memory, memory_key_padding_mask, False, memory_mask, is_causal=memory_is_causal
             )
             return self.dropout2(found)
 
-        x = self._added(as_tensor(tgt), attended, self.norm1)
-        x = self._added(x, remembered, self.norm2)
-        return self._added(x, lambda x: self.dropout3(self._fed(x)), self.norm3)
+        x = self._residual(as_tensor(tgt), attend, self.norm1)
+        x = self._residual(x, attend_memory, self.norm2)
+        return self._residual(x, lambda x: self.dropout3(self._fed(x)), self.norm3)
 
 
 class _Stack(Module):

@@ -63,7 +63,7 @@ def decision_boundary(
     asked = numpy.concatenate([plane, points])
     with no_grad():
         answers = as_array(model(beside(asked, x) if isinstance(x, Tensor) else as_tensor(asked)))
-    both, certain = _decided(answers, len(asked))
+    both, certain = _decide(answers, len(asked))
     (decided, found), sure = numpy.split(both, [len(plane)]), certain[: len(plane)]
     count = int(max(decided.max(), truth.max())) + 1
     names = [str(i) for i in range(count)] if classes is None else list(classes)
@@ -116,7 +116,7 @@ def _name_regions(axes: Axes, decided: numpy.ndarray, sides: list[numpy.ndarray]
         name.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
 
 
-def _decided(answers: numpy.ndarray, count: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+def _decide(answers: numpy.ndarray, count: int) -> tuple[numpy.ndarray, numpy.ndarray]:
     """The class of each point, and from 0 to 1 how sure the answer is."""
     if answers.size == count:
         answers = answers.reshape(-1).astype("float64")

@@ -42,8 +42,8 @@ def images(
     """
     pixels = _as_pictures(as_array(images))
     total = len(pixels)
-    truth = _checked(labels, "labels", total)
-    guess = _checked(predicted, "predicted", total)
+    truth = _check(labels, "labels", total)
+    guess = _check(predicted, "predicted", total)
     if limit < 1 or columns < 1:
         raise OptionError(f"limit={limit}, columns={columns}; both must be 1 or more")
     shown = min(total, limit)
@@ -99,7 +99,7 @@ def _as_pictures(array: numpy.ndarray) -> numpy.ndarray:
     return array
 
 
-def _checked(data, what: str, total: int) -> numpy.ndarray | None:
+def _check(data, what: str, total: int) -> numpy.ndarray | None:
     if data is None:
         return None
     found = class_numbers(data, what)

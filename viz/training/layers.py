@@ -137,18 +137,18 @@ class LayerRecorder:
         """{layer: a number for each recorded step} of the outputs of the innermost modules, in the order of calls."""
         layers = list(dict.fromkeys(layer for step in self.forward for layer in step))
         return {
-            layer: numpy.array([_combined(step.get(layer, ()), statistic) for step in self.forward]) for layer in layers
+            layer: numpy.array([_combine(step.get(layer, ()), statistic) for step in self.forward]) for layer in layers
         }
 
     def gradients(self, statistic: str = "norm") -> dict[str, numpy.ndarray]:
         """{layer: a number for each recorded step} of the gradients of each layer's own parameters; nan where none came."""
         return {
-            layer: numpy.array([_combined(step.get(layer, {}).values(), statistic) for step in self.backward])
+            layer: numpy.array([_combine(step.get(layer, {}).values(), statistic) for step in self.backward])
             for layer in self.with_parameters
         }
 
 
-def _combined(parts, statistic: str) -> float:
+def _combine(parts, statistic: str) -> float:
     """A statistic of the numbers of several tensors together; nan of none."""
     if statistic not in STATISTICS:
         raise OptionError(f"statistic={statistic!r}; use one of {', '.join(map(repr, STATISTICS))}")

@@ -163,7 +163,7 @@ def _plane(params: list[Tensor], here: numpy.ndarray, steps: numpy.ndarray | Non
         names = ("first principal direction of the path", "second principal direction of the path")
     elif isinstance(directions, str) and directions == "random":
         random = numpy.random.default_rng(seed)
-        x, y = (_filter_normalised(random, params) for _ in range(2))
+        x, y = (_random_direction(random, params) for _ in range(2))
         names = ("first random direction", "second random direction")
     elif not isinstance(directions, str) and len(directions) == 2:
         x, y = (_like(params, direction, "a direction") for direction in directions)
@@ -187,7 +187,7 @@ def _names(params: list[Tensor]) -> tuple[str, str]:
     return f"{name}[0]", f"{name}[1]"
 
 
-def _filter_normalised(random: numpy.random.Generator, params: list[Tensor]) -> numpy.ndarray:
+def _random_direction(random: numpy.random.Generator, params: list[Tensor]) -> numpy.ndarray:
     """A random direction in which each filter (a row of a weight, a bias as a whole) is as long as the network's."""
     parts = []
     for p in params:

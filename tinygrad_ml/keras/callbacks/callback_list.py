@@ -24,7 +24,7 @@ class CallbackList(Events):
         model: Any = None,
         **params: Any,
     ):
-        self.callbacks: list[Callback] = _listed(callbacks)
+        self.callbacks: list[Callback] = _as_list(callbacks)
         if add_progbar and not any(isinstance(callback, ProgbarLogger) for callback in self.callbacks):
             self.callbacks.append(ProgbarLogger())
         if add_history:
@@ -81,7 +81,7 @@ class CallbackList(Events):
         return tell
 
 
-def _listed(callbacks: Any) -> list[Callback]:
+def _as_list(callbacks: Any) -> list[Callback]:
     if callbacks is None:
         return []
     return leaves(list(callbacks)) if isinstance(callbacks, Iterable) else [callbacks]

@@ -46,7 +46,7 @@ class _Monitor(Callback):
             return not math.isnan(value)
         return value - self.min_delta > than if self.larger() else value + self.min_delta < than
 
-    def watched(self, logs: Any) -> float | None:
+    def monitor_value(self, logs: Any) -> float | None:
         """The number, or None with a warning if it is not there."""
         if self.monitor not in (logs or {}):
             there = ", ".join(logs or {})
@@ -84,7 +84,7 @@ class EarlyStopping(_Monitor):
         self.best, self.best_weights = None, None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        current = self.watched(logs)
+        current = self.monitor_value(logs)
         if current is None or epoch < self.start_from_epoch:
             return
         if self.restore_best_weights and self.best_weights is None:
@@ -165,7 +165,7 @@ class ModelCheckpoint(_Monitor):
             raise OptionError(
                 f"filepath {self.filepath!r} names {error}; there are epoch, {', '.join(logs or {})}"
             ) from None
-        if not self._wanted(epoch, logs, path):
+        if not self._should_save(epoch, logs, path):
             return
         if path.is_dir():
             raise OptionError(f"ModelCheckpoint: filepath {str(path)!r} is a folder: give the name of a file")
@@ -173,9 +173,9 @@ class ModelCheckpoint(_Monitor):
         (self.model.save_weights if self.save_weights_only else self.model.save)(path, overwrite=True)
         self._say(epoch, f"finished saving model to {path}")
 
-    def _wanted(self, epoch: int, logs: Any, path: Path) -> bool:
+    def _should_save(self, epoch: int, logs: Any, path: Path) -> bool:
         """Whether the model is to be saved now, which is said."""
-        current = self.watched(logs) if self.save_best_only else None
+        current = self.monitor_value(logs) if self.save_best_only else None
         if current is not None and numpy.ndim(current):
             warn(
                 f"ModelCheckpoint: the best {self.monitor!r} is a number, and not of shape {numpy.shape(current)}: the model is "
@@ -234,7 +234,7 @@ class ReduceLROnPlateau(_Monitor):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         optimizer = self.model.optimizer
         rate = logs["learning_rate"] = float(optimizer.learning_rate)
-        current = self.watched(logs)
+        current = self.monitor_value(logs)
         if current is None:
             return
         if self.cooldown_counter:

@@ -63,7 +63,7 @@ class Progbar:
         new = max(current - self._seen, 1)
         for name, value in values.items() if isinstance(values, Mapping) else values or ():
             value, (total, count) = float(numpy.mean(value)), self._sums.get(name, (0.0, 0))
-            meaned = self._is_meaned(name) and not finalize
+            meaned = self._is_mean(name) and not finalize
             self._sums[name] = (total + value * new, count + new) if meaned else (value, 1)
         self._seen = current
         if current == 1:
@@ -75,7 +75,7 @@ class Progbar:
         """`n` more steps are done."""
         self.update(self._seen + n, values)
 
-    def _is_meaned(self, name: str) -> bool:
+    def _is_mean(self, name: str) -> bool:
         if self.stateless_metrics is not None:
             return name in self.stateless_metrics
         return name not in (self.stateful_metrics or ())
@@ -99,7 +99,7 @@ class Progbar:
         left = per * (self.target - self._seen) if self.target and not finalize else spent
         line += f"- {_duration(left)} - " if self.verbose == 2 else f"{_duration(left)} "
         line += f"{_per(per)}/{self.unit_name}"
-        line += "".join(f" - {name}: {_shown(sum_ / count)}" for name, (sum_, count) in self._sums.items())
+        line += "".join(f" - {name}: {_format(sum_ / count)}" for name, (sum_, count) in self._sums.items())
         padding = " " * max(self._length - len(line), 0)
         self._length = len(line)
         print(("\r" if self.verbose == 1 else "") + line + padding, end="\n" if finalize else "", flush=True)
@@ -117,7 +117,7 @@ def _per(seconds: float) -> str:
     return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"
 
 
-def _shown(value: float) -> str:
+def _format(value: float) -> str:
     return f"{value:.4f}" if abs(value) > 1e-3 or not math.isfinite(value) else f"{value:.4e}"
 
 

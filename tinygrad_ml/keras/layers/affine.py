@@ -47,7 +47,7 @@ def _pixels(images: Tensor, v: Tensor, u: Tensor, fill_mode: str, fill_value: fl
     """images[n, v, u] for whole numbers v and u, which may lie outside."""
     batch, height, width, _ = images.shape
     n = arange(batch, device=images.device).reshape((batch, 1, 1))
-    places = [_inside(at, size, fill_mode).astype("int64") for at, size in ((v, height), (u, width))]
+    places = [_fold_places(at, size, fill_mode).astype("int64") for at, size in ((v, height), (u, width))]
     found = images[(n, *places)]
     if fill_mode != "constant":
         return found
@@ -55,7 +55,7 @@ def _pixels(images: Tensor, v: Tensor, u: Tensor, fill_mode: str, fill_value: fl
     return where(outside.expand_dims(-1), fill_value, found)
 
 
-def _inside(at: Tensor, size: int, fill_mode: str) -> Tensor:
+def _fold_places(at: Tensor, size: int, fill_mode: str) -> Tensor:
     """Places outside of 0 ... size - 1 as the places inside whose pixels are seen there."""
     if fill_mode == "wrap":
         return remainder(at, size)

@@ -15,7 +15,7 @@ from ...functional import asarray, softmax, tanh
 from ...nn import functional as F
 from ...tensor import Tensor, as_tensor, beside
 from ..checks import number, one_of, whole
-from ..masks import unmasked
+from ..masks import without_mask
 from .einsum_dense import EinsumDense
 from .regularization import Seeded
 
@@ -125,7 +125,7 @@ class MultiHeadAttention(Seeded):
         training: bool | None = None,
         use_causal_mask: bool = False,
     ) -> Any:
-        query, value, key = (unmasked(as_tensor(x)) for x in (query, value, value if key is None else key))
+        query, value, key = (without_mask(as_tensor(x)) for x in (query, value, value if key is None else key))
         axes = self.attention_axes or tuple(range(1, query.ndim - 1))
         axes = tuple(axis % query.ndim for axis in axes)
         q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
@@ -224,7 +224,7 @@ class Attention(Seeded):
         if self.concat_score_weight is None:
             product = query @ key.mT
             return product if self.scale is None else product * self.scale
-        return self.concat_score_weight * _added(query, key, self.scale).sum(-1)
+        return self.concat_score_weight * _tanh_of_sums(query, key, self.scale).sum(-1)
 
     def call(
         self,
@@ -277,14 +277,14 @@ class AdditiveAttention(Attention):
 
     def scores(self, query: Tensor, key: Tensor) -> Tensor:
         """How well each query fits each key, (batch, L, S)."""
-        added = _added(query, key, None)
+        added = _tanh_of_sums(query, key, None)
         return (added if self.scale is None else self.scale * added).sum(-1)
 
     def _options(self, kind: type) -> dict[str, Any]:
         return {name: value for name, value in super()._options(kind).items() if name != "score_mode"}
 
 
-def _added(query: Tensor, key: Tensor, scale: Tensor | None) -> Tensor:
+def _tanh_of_sums(query: Tensor, key: Tensor, scale: Tensor | None) -> Tensor:
     """tanh(scale · (query + key)) of each query with each key, (batch, L, S, d)."""
     both = query.expand_dims(-2) + key.expand_dims(-3)
     return tanh(both if scale is None else scale * both)

@@ -23,7 +23,7 @@ from .. import activations, regularizers
 from ..absent import NotYetError
 from ..arguments import options_of
 from ..checks import truth
-from ..masks import destroyed, given_masks, mask_of, masks_of, with_masks
+from ..masks import mask_of, masks_for, masks_of, warn_of_lost_mask, with_masks
 from ..naming import unique_name
 from ..serialization import Configurable, serialize
 from .input_spec import as_input, as_option, check_inputs
@@ -153,7 +153,9 @@ class Layer(Configurable, Weights):
     def compute_output_spec(self, *inputs: Any, **options: Any) -> Any:
         """The symbols that come out for these symbols, or for tensors of these shapes."""
         if self._tells_shape:
-            return symbols_of(self._given_shapes("compute_output_shape", self._shapes_of_arguments(inputs, options)))
+            return symbols_of(
+                self._call_with_shapes("compute_output_shape", self._shapes_of_arguments(inputs, options))
+            )
         given = [mapped(lambda t: symbol(t.shape, t.dtype), one) for one in inputs]
         if not self.built:
             self._build(*given)
@@ -221,7 +223,7 @@ class Layer(Configurable, Weights):
 
     def _outcome(self, inputs: tuple, options: dict[str, Any], recorded: bool) -> Any:
         """What comes out: where the call is recorded, symbols of the shapes that the layer tells, if it does."""
-        output = self._said(inputs, options) if recorded else None
+        output = self._ask_for_output(inputs, options) if recorded else None
         return super().__call__(*inputs, **options) if output is None else output
 
     def _masks(self, inputs: tuple, options: dict[str, Any]) -> dict[str, Any]:
@@ -230,7 +232,7 @@ class Layer(Configurable, Weights):
             mask_of(leaf) is not None for leaf in leaves((inputs, list(options.values())))
         ):
             return {}
-        return given_masks(inspect.signature(self.call).bind_partial(*inputs, **options).arguments, self._takes_masks)
+        return masks_for(inspect.signature(self.call).bind_partial(*inputs, **options).arguments, self._takes_masks)
 
     def _with_masks(self, output: Any, inputs: tuple, options: dict[str, Any]) -> Any:
         """The output with the masks that `compute_mask` says."""
@@ -241,7 +243,7 @@ class Layer(Configurable, Weights):
                 return output
             return with_masks(output, self.compute_mask(first, before))
         if before is not None:
-            destroyed(self)
+            warn_of_lost_mask(self)
         return output
 
     def _shapes_out(self, output: Any, inputs: tuple, options: dict[str, Any]) -> list[PartialShape]:
@@ -252,7 +254,7 @@ class Layer(Configurable, Weights):
         other = leaves(self._outcome(mapped(twin, inputs), mapped(twin, options), True))
         return [differing(a.shape, b.shape) for a, b in zip(parts, other, strict=True)]
 
-    def _said(self, inputs: tuple, options: dict[str, Any]) -> Any:
+    def _ask_for_output(self, inputs: tuple, options: dict[str, Any]) -> Any:
         """What a method of the layer's own says that comes out; None if there is none."""
         if type(self).compute_output_spec is Layer.compute_output_spec and not self._tells_shape:
             return None
@@ -282,10 +284,10 @@ class Layer(Configurable, Weights):
         if type(self).build is Layer.build:  # the layers inside build themselves as `call` comes to them
             self._build_shapes = {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1 else shapes
         else:
-            self._given_shapes("build", shapes)
+            self._call_with_shapes("build", shapes)
         self.built = True
 
-    def _given_shapes(self, method: str, shapes: dict[str, Any]) -> Any:
+    def _call_with_shapes(self, method: str, shapes: dict[str, Any]) -> Any:
         """What `build` or the like returns for the shapes of arguments: the first, if it takes one, else those by name."""
         names = positional(getattr(type(self), method))
         if len(names) < 2:
@@ -325,13 +327,13 @@ class Layer(Configurable, Weights):
         inner = [loss for layer in self._sublayers() if isinstance(layer, Layer) for loss in layer.losses]
         return own + [loss() if callable(loss) else loss for loss in self._added_losses] + inner
 
-    def _layers_inside(self) -> Iterator[Layer]:
+    def _own_layers(self) -> Iterator[Layer]:
         """This layer and all inside it."""
         return (module for module in self.modules() if isinstance(module, Layer))
 
     def _forget_losses(self) -> None:
         """Forget the penalties of the last call."""
-        for layer in self._layers_inside() if _adding_losses else ():
+        for layer in self._own_layers() if _adding_losses else ():
             layer._added_losses = ()
 
     def _only_call(self) -> LayerCall:

@@ -141,7 +141,7 @@ class Cell(Seeded):
 
     def ready(self, x: Tensor, training: bool) -> Ready:
         """What is the same at all steps of one sequence; x is (batch, features), the first of them."""
-        weight, bias = self._inside()
+        weight, bias = self._recurrent_weights()
         if not training:
             return Ready(weight, bias, None, None)
         hidden = ones((x.shape[0], self.units), device=x.device)
@@ -153,14 +153,14 @@ class Cell(Seeded):
 
     def project(self, x: Tensor, ready: Ready) -> Tensor:
         """x·W + b, for one step (batch, features), or for all at once (steps, batch, features)."""
-        kernel, bias = self._outside()
+        kernel, bias = self._input_weights()
         return F.linear(x if ready.keep_in is None else x * ready.keep_in, kernel.T, bias)
 
-    def _outside(self) -> tuple[Tensor, Tensor | None]:
+    def _input_weights(self) -> tuple[Tensor, Tensor | None]:
         """W and b."""
         return self.kernel, self.bias
 
-    def _inside(self) -> tuple[Tensor, Tensor | None]:
+    def _recurrent_weights(self) -> tuple[Tensor, Tensor | None]:
         """What h is multiplied by, and what is added to that."""
         return self.recurrent_kernel.T, None
 
@@ -245,10 +245,10 @@ class GRUCell(Cell):
     def _bias(self, columns: int) -> Tensor:
         return self._weight("bias", (2, columns) if self.reset_after else (columns,))
 
-    def _outside(self) -> tuple[Tensor, Tensor | None]:
+    def _input_weights(self) -> tuple[Tensor, Tensor | None]:
         return self.kernel, self.bias[0] if self.bias is not None and self.reset_after else self.bias
 
-    def _inside(self) -> tuple[Tensor, Tensor | None]:
+    def _recurrent_weights(self) -> tuple[Tensor, Tensor | None]:
         return self.recurrent_kernel.T, self.bias[1] if self.bias is not None and self.reset_after else None
 
     def step(self, projected: Tensor, states: State, ready: Ready) -> State:
@@ -258,7 +258,7 @@ class GRUCell(Cell):
         return [F.gru_step(projected, h, ready.weight, ready.bias, **functions, **kept)]
 
 
-def checked_cell(cell: Any) -> Any:
+def check_cell(cell: Any) -> Any:
     """A cell: of this library, or anything that has `call(inputs, states)` and `state_size`; several become one."""
     if isinstance(cell, (list, tuple)):
         cell = StackedRNNCells(cell)
@@ -317,7 +317,7 @@ class StackedRNNCells(Layer):
 
     def __init__(self, cells: Any, **options: Any):
         super().__init__(**options)
-        self.cells = [checked_cell(cell) for cell in cells]
+        self.cells = [check_cell(cell) for cell in cells]
 
     @property
     def state_size(self) -> list:

@@ -82,11 +82,11 @@ class BatchNormalization(Layer):
         y = (
             self._in_training(x)
             if training and self.trainable
-            else self._normalised(x, self.moving_mean, self.moving_variance)
+            else self._normalise(x, self.moving_mean, self.moving_variance)
         )
         return moveaxis(y, 1, self.axis)
 
-    def _normalised(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+    def _normalise(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
         return F.batch_norm(x, mean, variance, self.gamma, self.beta, eps=self.epsilon)
 
     def _in_training(self, x: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ class BatchNormalization(Layer):
         mean, variance = (zeros(x.shape[1], device=x.device) for _ in range(2))
         if count == 1:  # PyTorch's refuses; to Keras the variance of one number is 0
             mean = x.reshape(-1)
-            y = self._normalised(x, mean, variance)
+            y = self._normalise(x, mean, variance)
         else:  # with momentum 1 the running moments become those of this batch
             y = F.batch_norm(x, mean, variance, self.gamma, self.beta, training=True, momentum=1.0, eps=self.epsilon)
             variance = variance * ((count - 1) / count)

@@ -60,13 +60,13 @@ class Normalization(Layer):
         self.axis, self.invert, self.input_mean, self.input_variance = tuple(axes), invert, mean, variance
         self.given = None if mean is None else (numpy.asarray(mean, "float32"), numpy.asarray(variance, "float32"))
 
-    def _kept(self, ndim: int) -> list[int]:
+    def _kept_axes(self, ndim: int) -> list[int]:
         return [axis % ndim for axis in self.axis]
 
     def build(self, input_shape: Any) -> None:
         if any(not -len(input_shape) <= axis < len(input_shape) for axis in self.axis):
             raise ShapeError(f"Normalization: axis={self.axis} is not in an input of shape {input_shape}")
-        kept = self._kept(len(input_shape))
+        kept = self._kept_axes(len(input_shape))
         if any(input_shape[axis] is None for axis in kept):
             raise ShapeError(f"Normalization: the sizes of axes {kept} must be known, and the input is {input_shape}")
         self.shape = tuple(size if axis in kept else 1 for axis, size in enumerate(input_shape))
@@ -98,7 +98,7 @@ class Normalization(Layer):
             data = data[:, None]
         if not self.built:
             self._build(as_tensor(data))
-        rest = tuple(axis for axis in range(data.ndim) if axis not in self._kept(data.ndim))
+        rest = tuple(axis for axis in range(data.ndim) if axis not in self._kept_axes(data.ndim))
         if data.mean(rest).shape != self.mean.shape:
             raise ShapeError(f"adapt(data) got data of shape {data.shape}, and the layer was built for {self.shape}")
         self.mean.assign(data.mean(rest))
@@ -137,9 +137,9 @@ class _RandomLayer(Seeded):
         with self.stream():
             if inputs.ndim == 3:
                 return self.change(inputs.expand_dims(0)).squeeze(0)
-            return channels_first(self._turned, inputs, self.data_format)
+            return channels_first(self._change_channels_last, inputs, self.data_format)
 
-    def _turned(self, x: Tensor) -> Tensor:
+    def _change_channels_last(self, x: Tensor) -> Tensor:
         return self.change(x.permute_dims((0, 2, 3, 1))).permute_dims((0, 3, 1, 2))
 
     def change(self, images: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ from .cells import (
     GRUCell,
     LSTMCell,
     SimpleRNNCell,
-    checked_cell,
+    check_cell,
     initial_state,
     output_size_of,
     stepper,
@@ -73,7 +73,7 @@ class RNN(Layer):
         **options: Any,
     ):
         super().__init__(**options)
-        self.cell = checked_cell(cell)
+        self.cell = check_cell(cell)
         self.return_sequences, self.return_state, self.go_backwards = return_sequences, return_state, go_backwards
         self.stateful, self.unroll, self.zero_output_for_mask = stateful, unroll, zero_output_for_mask
         size = self.cell.state_size

@@ -121,7 +121,7 @@ class TextVectorization(Layer):
         """Take these tokens, with or without the special ones before them; a list, or a file with one a line."""
         if isinstance(vocabulary, (str, Path)):
             vocabulary = Path(vocabulary).read_text(self.encoding).splitlines()
-        tokens = [self._decoded(token) for token in vocabulary]
+        tokens = [self._decode(token) for token in vocabulary]
         whole_list = tokens[: len(self._special)] == self._special
         tokens = tokens[len(self._special) :] if whole_list else tokens
         if not tokens and not whole_list:
@@ -192,7 +192,7 @@ class TextVectorization(Layer):
 
     # -- texts -----------------------------------------------------------------------------------------
 
-    def _decoded(self, text: Any) -> str:
+    def _decode(self, text: Any) -> str:
         if isinstance(text, bytes):
             return text.decode(self.encoding)
         if not isinstance(text, str):
@@ -211,7 +211,7 @@ class TextVectorization(Layer):
             if texts.shape[-1] != 1:
                 raise ShapeError(f"{self.name} takes texts of shape (batch,) or (batch, 1), and not {texts.shape}")
             texts = texts[..., 0]
-        rows = [[self._decoded(text) for text in numpy.atleast_1d(row)] for row in texts]
+        rows = [[self._decode(text) for text in numpy.atleast_1d(row)] for row in texts]
         for tokens in _through(self.split, _SPLIT, _through(self.standardize, _STANDARD, rows)):
             yield [" ".join(tokens[i : i + n]) for n in self._runs for i in range(len(tokens) - n + 1)]
 
@@ -223,11 +223,11 @@ class TextVectorization(Layer):
     def call(self, inputs: Any) -> Tensor:
         if self.output_mode == "int":
             places = {"": 0, **self._places}
-            return as_tensor(self._filled_up([[places.get(token, 1) for token in row] for row in self._tokens(inputs)]))
+            return as_tensor(self._pad([[places.get(token, 1) for token in row] for row in self._tokens(inputs)]))
         rows = [[self._places.get(token, 0) for token in tokens if token] for tokens in self._tokens(inputs)]
-        return as_tensor(self._counted(rows))
+        return as_tensor(self._count(rows))
 
-    def _filled_up(self, rows: list[list[int]]) -> numpy.ndarray:
+    def _pad(self, rows: list[list[int]]) -> numpy.ndarray:
         length = self.output_sequence_length
         length = max(map(len, rows), default=0) if length is None else length
         made = numpy.zeros((len(rows), length), "int64")
@@ -235,7 +235,7 @@ class TextVectorization(Layer):
             into[: len(row)] = row[:length]
         return made
 
-    def _counted(self, rows: list[list[int]]) -> numpy.ndarray:
+    def _count(self, rows: list[list[int]]) -> numpy.ndarray:
         size = self.max_tokens if self.pad_to_max_tokens and self.max_tokens else self.vocabulary_size()
         made = numpy.array([numpy.bincount(row, minlength=size) for row in rows], "float32").reshape(-1, size)
         if self.output_mode == "tf_idf":

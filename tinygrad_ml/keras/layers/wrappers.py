@@ -153,10 +153,10 @@ class Bidirectional(Layer):
             states = (*first, *second)
         if self.return_sequences:
             back = flip(back, axis=1)
-        output = self._merged(y, back)
+        output = self._merge(y, back)
         return output[0] if len(output) + len(states) == 1 else (*output, *states)
 
-    def _merged(self, y: Tensor, back: Tensor) -> tuple[Tensor, ...]:
+    def _merge(self, y: Tensor, back: Tensor) -> tuple[Tensor, ...]:
         if self.merge_mode is None:
             return y, back
         if self.merge_mode == "concat":

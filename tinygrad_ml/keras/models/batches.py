@@ -105,7 +105,7 @@ class Batches:
             else:
                 rest = iter(batch)
                 x, y, weight = mapped(lambda part: None if part is None else next(rest), self.parts)  # noqa: B023
-            yield x, y, self._weighted(y, weight)
+            yield x, y, self._weigh(y, weight)
 
     def restart(self) -> None:
         """Let the next epoch begin at the first batch, where the last one has ended in the middle."""
@@ -132,7 +132,7 @@ class Batches:
         if self._seen == length:
             self._begun = None
 
-    def _weighted(self, y: Any, weight: Any) -> Any:
+    def _weigh(self, y: Any, weight: Any) -> Any:
         if not self.class_weight:
             return weight
         if not isinstance(y, Tensor):

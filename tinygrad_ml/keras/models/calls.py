@@ -35,9 +35,9 @@ class Writer:
 
     def __call__(self, structure: Any) -> Any:
         """A structure with symbols in it, written."""
-        return mapped(self._written, structure)
+        return mapped(self._write, structure)
 
-    def _written(self, thing: Any) -> Any:
+    def _write(self, thing: Any) -> Any:
         if not isinstance(thing, Tensor) or not thing.symbolic:
             return self.plain(thing)
         return self._of_node(thing.node)
@@ -71,14 +71,14 @@ class Reader:
                 number, i = thing["symbol"]
                 return self.made[number][i]
             if set(thing) == {"operation", "inputs", "parameters"}:
-                return self._computed(thing)
+                return self._compute(thing)
             if "class_name" not in thing:
                 return {key: self(part) for key, part in thing.items()}
         if isinstance(thing, (list, tuple)):
             return type(thing)(self(part) for part in thing)
         return self.plain(thing)
 
-    def _computed(self, thing: Mapping[str, Any]) -> Tensor:
+    def _compute(self, thing: Mapping[str, Any]) -> Tensor:
         if thing["operation"] not in PRIMITIVES:
             raise CheckpointError(f"there is no operation {thing['operation']!r}, which stands between two layers")
         parameters = {name: self.plain(value) for name, value in thing["parameters"].items()}

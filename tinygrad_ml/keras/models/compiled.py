@@ -160,14 +160,14 @@ class CompiledLoss:
 
     def build(self, outputs: Outputs, y_true: Any) -> None:
         """Find out which loss belongs to which output."""
-        told = [part for part in self._told(outputs) if any(t is not None for t in leaves(part.of(y_true)))]
+        told = [part for part in self._stated_parts(outputs) if any(t is not None for t in leaves(part.of(y_true)))]
         self.losses = [resolve_loss(part.loss, part.of(y_true), part.of(outputs.structure)) for part in told]
         self.parts = told
         several = len(told) > 1
         names = [outputs.name_of(part.path) or loss.name for part, loss in zip(told, self.losses, strict=True)]
         self.trackers = [metrics.Mean(name=f"{name}_loss") if several else None for name in names]
 
-    def _told(self, outputs: Outputs) -> list[LossPart]:
+    def _stated_parts(self, outputs: Outputs) -> list[LossPart]:
         """What `compile` was told, as parts."""
         given, weights, y_pred = self.given, self.given_weights, outputs.structure
         if (not is_nested(y_pred) and isinstance(given, (list, tuple))) or any(map(is_nested, _items(given))):
@@ -180,7 +180,7 @@ class CompiledLoss:
                         f"loss_weights has {len(leaves(weights))} factors for {len(leaves(given))} losses"
                     )
                 weights = packed_like(given, leaves(weights))
-            return list(_spread(given, weights, y_pred, (), outputs))
+            return list(_loss_parts(given, weights, y_pred, (), outputs))
         each = zip(outputs.paths, outputs.match(given, "loss"), outputs.match(weights, "loss_weights"), strict=True)
         return [LossPart(*one) for one in each if one[1] is not None]
 
@@ -188,7 +188,7 @@ class CompiledLoss:
         """Targets, one for each output; or, in a list, one for each output that has a loss."""
         parts = [] if isinstance(y_true, Mapping) else leaves(y_true)
         if len(parts) < outputs.count and is_nested(self.given):
-            told = [part.path for part in self._told(outputs)]
+            told = [part.path for part in self._stated_parts(outputs)]
             wanted = [any(path[: len(one)] == one for one in told) for path in outputs.paths]
             if len(parts) == sum(wanted):
                 rest = iter(parts)
@@ -221,7 +221,7 @@ def _items(given: Any) -> list:
     return list(given.values()) if isinstance(given, Mapping) else list(given) if is_nested(given) else []
 
 
-def _spread(given: Any, weights: Any, y_pred: Any, path: tuple, outputs: Outputs) -> Iterator[LossPart]:
+def _loss_parts(given: Any, weights: Any, y_pred: Any, path: tuple, outputs: Outputs) -> Iterator[LossPart]:
     """Losses that are nested, as parts; `weights` are nested likewise, or are one factor for all."""
     flat = isinstance(given, (list, tuple)) and not any(map(is_nested, given))
     if flat and len(given) == len(leaves(y_pred)):
@@ -239,7 +239,7 @@ def _spread(given: Any, weights: Any, y_pred: Any, path: tuple, outputs: Outputs
         if by_name and not (isinstance(y_pred, Mapping) and key in y_pred):
             raise OptionError(f"loss has {key!r}{_where(path)}, but {outputs}")
         weight = weights[key] if is_nested(weights) else weights
-        yield from _spread(given[key], weight, *((y_pred, path) if whole else (y_pred[key], (*path, key))), outputs)
+        yield from _loss_parts(given[key], weight, *((y_pred, path) if whole else (y_pred[key], (*path, key))), outputs)
 
 
 def _where(path: tuple) -> str:

@@ -19,7 +19,7 @@ from ...tensor import Tensor
 from .. import optimizers
 from ..checks import one_of
 from ..layers.base import Layer
-from ..masks import detached
+from ..masks import detach_masked
 from ..metrics import Mean, Metric, metrics_in
 from ..variables import Weight
 from ..warn import warn
@@ -120,14 +120,14 @@ class Learner(Layer):
         x, y, sample_weight = unpack(data)
         y_pred = self(x, training=True)
         loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
-        weights = self._trained()
+        weights = self._weights_to_update()
         if weights:
             self.zero_grad()
             loss.backward()
             self.optimizer.step(weights)
         else:
             warn(f"{self.name!r} has no weight that is trained: all of its layers are frozen")
-        return self.compute_metrics(x, y, mapped(detached, y_pred), sample_weight)
+        return self.compute_metrics(x, y, mapped(detach_masked, y_pred), sample_weight)
 
     def test_step(self, data: Any) -> Mapping[str, Any]:
         """The metrics so far, after a batch, as it came, was looked at."""
@@ -170,7 +170,7 @@ class Learner(Layer):
             self._loss_tracker.update_state(loss, float(leaves(x)[0].shape[0]))
         return loss
 
-    def _trained(self) -> list[Tensor]:
+    def _weights_to_update(self) -> list[Tensor]:
         """The weights to be updated: those that are not frozen."""
         return [weight for weight in self.parameters() if weight.requires_grad]
 
@@ -178,7 +178,7 @@ class Learner(Layer):
         """The objects that say how a step computes, beside the layers: losses, metrics, regularizers, constraints."""
         told = [*(() if self._loss is None else self._loss.losses)]
         told += [one for metric in self.metrics for _, one in metric.named()]
-        for layer in self._layers_inside():
+        for layer in self._own_layers():
             told += [layer.activity_regularizer, *(rule for rule, _ in layer._regularized)]
         return told + [weight.constraint for weight in self.parameters() if isinstance(weight, Weight)]
 
@@ -193,7 +193,7 @@ class Learner(Layer):
             found = [self._loss_tracker, *([] if self._metrics is None else [self._metrics])]
             found += [] if self._loss is None else self._loss.metrics
         found += metrics_in({name: value for name, value in vars(self).items() if name not in _OWN})
-        for layer in self._layers_inside():
+        for layer in self._own_layers():
             if not isinstance(layer, Learner):
                 found += metrics_in(vars(layer))
         return list(dict.fromkeys(found))

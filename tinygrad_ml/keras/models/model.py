@@ -189,17 +189,17 @@ def as_inputs(given: Any, structure: Any, names: list[str]) -> list[Tensor]:
     nested = nesting(given)
     if nesting(structure) not in (nested, (nested,)):
         warn(
-            f"x comes as {_described(given)}, and the inputs of the model are {packed_like(structure, names)}: they are taken "
+            f"x comes as {_describe(given)}, and the inputs of the model are {packed_like(structure, names)}: they are taken "
             "in this order"
         )
-    return [_fitted(tensor, symbol) for tensor, symbol in zip(tensors, symbols, strict=True)]
+    return [_fit(tensor, symbol) for tensor, symbol in zip(tensors, symbols, strict=True)]
 
 
-def _described(given: Any) -> Any:
+def _describe(given: Any) -> Any:
     return mapped(lambda value: f"tensor {as_tensor(value).shape}", given)
 
 
-def _fitted(tensor: Tensor, like: KerasTensor) -> Tensor:
+def _fit(tensor: Tensor, like: KerasTensor) -> Tensor:
     wanted = like.dtype if dtypes.is_float(like.dtype) or tensor.dtype.kind not in "iu" else tensor.dtype
     tensor = tensor if tensor.dtype == wanted else tensor.astype(wanted)
     if tensor.ndim == like.ndim - 1 and like.shape[-1] == 1:

@@ -72,7 +72,7 @@ def load_model(
             model.compile_from_config(state["compile"])
     _set(model, state, path)
     if compile and model.compiled and "optimizer" in state:
-        model.optimizer.load_state_dict(state["optimizer"], model._trained())
+        model.optimizer.load_state_dict(state["optimizer"], model._weights_to_update())
     return model
 
 

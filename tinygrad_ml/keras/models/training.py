@@ -139,7 +139,7 @@ class Trainer(Learner):
         batches = Batches(x, y, sample_weight, batch_size=batch_size, steps=steps, device=self._device())
         told = CallbackList.of(callbacks, self, verbose, epochs=1, steps=batches.count, history=False)
         logs = self._evaluate(batches, told)
-        return logs if return_dict else self._listed(logs)
+        return logs if return_dict else self._in_order(logs)
 
     def _evaluate(self, batches: Batches, told: CallbackList) -> dict[str, Any]:
         batches.restart()
@@ -192,13 +192,13 @@ class Trainer(Learner):
         (batch,) = given.triples()
         self.reset_metrics()
         logs = plain(step(batch))
-        return logs if return_dict else self._listed(logs)
+        return logs if return_dict else self._in_order(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
         return self.predict(x, batch_size=len(leaves(x)[0]), verbose=0)
 
-    def _listed(self, logs: dict[str, Any]) -> Any:
+    def _in_order(self, logs: dict[str, Any]) -> Any:
         """The loss and the metrics in the order of `metrics`, and what else there is in that of the names; the loss alone
         as a number."""
         names: list[str] = []

@@ -14,7 +14,7 @@ import numpy
 from ... import optim
 from ...errors import OptionError, ShapeError
 from ...modes import each_time, no_grad, updating
-from ...nn.utils import norm_and_factor, shortened
+from ...nn.utils import norm_and_factor, shorten
 from ...tensor import Tensor, as_tensor, tensor
 from ..arguments import old_spelling
 from ..checks import number
@@ -248,11 +248,11 @@ class Optimizer(Configurable):
             optim.clip_grad_value_(weights, self.clipvalue)
         elif self.clipnorm is not None:
             for w, g in zip(weights, gradients, strict=True):
-                w.grad = shortened(g, norm_and_factor([g], self.clipnorm)[1])
+                w.grad = shorten(g, norm_and_factor([g], self.clipnorm)[1])
         elif self.global_clipnorm is not None and weights:
             _, factor = norm_and_factor(gradients, self.global_clipnorm)
             for w, g in zip(weights, gradients, strict=True):
-                w.grad = shortened(g, factor)
+                w.grad = shorten(g, factor)
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs to go on from here."""

@@ -123,13 +123,13 @@ def image_dataset_from_directory(
         )
     if (subset is None) != (validation_split is None) or subset not in (None, "training", "validation", "both"):
         raise OptionError("give both validation_split and subset ('training', 'validation' or 'both'), or neither")
-    paths, numbers, names = _found(root, labels, class_names)
+    paths, numbers, names = _find(root, labels, class_names)
     if verbose:
         print(f"Found {len(paths)} files belonging to {len(names)} classes.")
     order = (
         numpy.random.default_rng(0 if seed is None else seed).permutation(len(paths)) if shuffle else range(len(paths))
     )
-    targets = None if label_mode is None or labels is None else _labelled(numbers, label_mode, len(names))
+    targets = None if label_mode is None or labels is None else _label(numbers, label_mode, len(names))
 
     def loader(rows: Any, shuffled: bool) -> ImageLoader | ImageFolder:
         rows = [int(row) for row in (order if batch_size is None and subset is None else rows)]
@@ -149,7 +149,7 @@ def image_dataset_from_directory(
     return {"training": training, "validation": validation, "both": (training, validation)}[subset]
 
 
-def _found(root: Path, labels: Any, class_names: list[str] | None) -> tuple[list[Path], list[int], list[str]]:
+def _find(root: Path, labels: Any, class_names: list[str] | None) -> tuple[list[Path], list[int], list[str]]:
     """All image files, their class numbers, and the names of the classes."""
     if isinstance(labels, str) and labels == "inferred":
         there = sorted(path.name for path in root.iterdir() if path.is_dir())
@@ -174,7 +174,7 @@ def _images(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
 
 
-def _labelled(numbers: list[int], label_mode: str, classes: int) -> numpy.ndarray:
+def _label(numbers: list[int], label_mode: str, classes: int) -> numpy.ndarray:
     if label_mode == "categorical":
         return to_categorical(numbers, classes).astype("float32")
     if label_mode == "binary":

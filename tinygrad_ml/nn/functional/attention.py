@@ -114,7 +114,7 @@ def _rows_at_a_time(
         if (end - first) % rows:
             return attend((), xs)[1]
         blocks = (end - first) // rows
-        xs = {name: _blocked(x, blocks, -1 if name == "place" else -2) for name, x in xs.items()}
+        xs = {name: _split_blocks(x, blocks, -1 if name == "place" else -2) for name, x in xs.items()}
         y = moveaxis(scan(attend, (), xs, keep="carries")[1], 0, -3)
         return reshape(y, (*y.shape[:-3], end - first, y.shape[-1]))
 
@@ -129,7 +129,7 @@ def _rows_at_a_time(
     return concat(pieces, axis=-2) if len(pieces) > 1 else pieces[0]
 
 
-def _blocked(x: Tensor, blocks: int, axis: int) -> Tensor:
+def _split_blocks(x: Tensor, blocks: int, axis: int) -> Tensor:
     """An axis, counted from the right, cut into blocks, which become the first axis."""
     axis += x.ndim
     return moveaxis(reshape(x, (*x.shape[:axis], blocks, x.shape[axis] // blocks, *x.shape[axis + 1 :])), axis, 0)

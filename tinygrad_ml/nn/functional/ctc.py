@@ -22,7 +22,7 @@ from ...functional.indexing import check_labels, look
 from ...functional.reductions import rounded, widened
 from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
-from .loss import checked_reduction, reduced
+from .loss import check_reduction, reduce_loss
 from .padding import pad
 
 
@@ -55,7 +55,7 @@ def ctc_loss(
     Raises `ShapeError`, `DTypeError`, `RangeError` for labels and lengths that do not fit.
     Source: A. Graves et al., "Connectionist Temporal Classification" (2006).
     """
-    checked_reduction(reduction)
+    check_reduction(reduction)
     log_probs = as_tensor(log_probs)
     if log_probs.ndim == 2:
         one = [as_tensor(x).reshape((1, -1)) for x in (targets, input_lengths, target_lengths)]
@@ -95,7 +95,7 @@ def ctc_loss(
         loss = tg.isinf(loss).where(0, loss)
     if reduction == "mean":
         loss = loss / tg.maximum(target_lengths, 1).astype(loss.dtype)
-    return rounded(reduced(loss, reduction), log_probs)
+    return rounded(reduce_loss(loss, reduction), log_probs)
 
 
 def _moments(x: Tensor) -> list[Tensor]:

@@ -16,25 +16,25 @@ def dropout(input: TensorLike, p: float = 0.5, training: bool = True) -> Tensor:
 
     Source: N. Srivastava et al., "Dropout" (2014).
     """
-    return _dropped(input, p, training, None)
+    return _drop(input, p, training, None)
 
 
 @composed
 def dropout1d(input: TensorLike, p: float = 0.5, training: bool = True) -> Tensor:
     """Dropout of whole channels of (batch, channels, length), or (channels, length)."""
-    return _dropped(input, p, training, 1 if as_tensor(input).ndim == 2 else 2)
+    return _drop(input, p, training, 1 if as_tensor(input).ndim == 2 else 2)
 
 
 @composed
 def dropout2d(input: TensorLike, p: float = 0.5, training: bool = True) -> Tensor:
     """Dropout of whole channels of (batch, channels, height, width). Source: J. Tompson et al. (2015)."""
-    return _dropped(input, p, training, 2)
+    return _drop(input, p, training, 2)
 
 
 @composed
 def dropout3d(input: TensorLike, p: float = 0.5, training: bool = True) -> Tensor:
     """Dropout of whole channels of (batch, channels, depth, height, width), or without the batch."""
-    return _dropped(input, p, training, 1 if as_tensor(input).ndim == 4 else 2)
+    return _drop(input, p, training, 1 if as_tensor(input).ndim == 4 else 2)
 
 
 @composed
@@ -45,39 +45,39 @@ def alpha_dropout(input: TensorLike, p: float = 0.5, training: bool = False) -> 
     variance.
     Source: G. Klambauer et al., "Self-Normalizing Neural Networks" (2017).
     """
-    return _saturated(input, p, training, None)
+    return _saturate(input, p, training, None)
 
 
 @composed
 def feature_alpha_dropout(input: TensorLike, p: float = 0.5, training: bool = False) -> Tensor:
     """`alpha_dropout` of whole channels of (batch, channels, *space)."""
-    return _saturated(input, p, training, 2)
+    return _saturate(input, p, training, 2)
 
 
-def _dropped(input, p: float, training: bool, axes: int | None) -> Tensor:
+def _drop(input, p: float, training: bool, axes: int | None) -> Tensor:
     """Dropout of what the first `axes` axes count; of single elements for None."""
     input = as_tensor(input)
-    if not _checked(p) or not training:
+    if not _check_probability(p) or not training:
         return input
-    return input * (_kept(input, p, axes).astype(input.dtype) * (1 / (1 - p) if p < 1 else 0.0))
+    return input * (_keep_mask(input, p, axes).astype(input.dtype) * (1 / (1 - p) if p < 1 else 0.0))
 
 
-def _saturated(input, p: float, training: bool, axes: int | None) -> Tensor:
+def _saturate(input, p: float, training: bool, axes: int | None) -> Tensor:
     """Alpha dropout of what the first `axes` axes count; of single elements for None."""
     input = as_tensor(input)
-    if not _checked(p) or not training:
+    if not _check_probability(p) or not training:
         return input
     scale = 1 / math.sqrt((1 - p) * (1 + p * SATURATION**2)) if p < 1 else 0.0
-    return _kept(input, p, axes).where(input, SATURATION) * scale - scale * p * SATURATION
+    return _keep_mask(input, p, axes).where(input, SATURATION) * scale - scale * p * SATURATION
 
 
-def _checked(p: float) -> float:
+def _check_probability(p: float) -> float:
     if not 0 <= p <= 1:
         raise OptionError(f"dropout: the probability p lies between 0 and 1, not at {p}")
     return p
 
 
-def _kept(input: Tensor, p: float, axes: int | None) -> Tensor:
+def _keep_mask(input: Tensor, p: float, axes: int | None) -> Tensor:
     """What is kept, as bools that broadcast against the input."""
     shape = input.shape if axes is None else input.shape[:axes] + (1,) * (input.ndim - axes)
     return random(shape, device=input.device) >= p

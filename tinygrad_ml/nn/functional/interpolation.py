@@ -64,14 +64,14 @@ def interpolate(
         return AREA[len(space)](input, sizes)
     for axis, (n, out, factor) in enumerate(zip(space, sizes, factors, strict=True), start=2):
         if mode in PICKING:
-            input = _picked(input, axis, out, factor, PICKING[mode])
+            input = _pick(input, axis, out, factor, PICKING[mode])
         else:
             step = n / out if factor is None else 1 / factor
             if align_corners:
                 step = (n - 1) / (out - 1) if out > 1 else 0.0
-            cubic, weights = mode == "bicubic", _filtered if antialias else _between
+            cubic, weights = mode == "bicubic", _filter_weights if antialias else _between
             if n != out or (cubic and not antialias):  # else PyTorch leaves an axis alone, whatever its factor
-                input = _mixed(input, axis, weights(n, out, step, bool(align_corners), cubic))
+                input = _mix(input, axis, weights(n, out, step, bool(align_corners), cubic))
     return input
 
 
@@ -115,7 +115,7 @@ def _sizes(space: tuple[int, ...], size, scale_factor) -> tuple[tuple[int, ...],
     return sizes, tuple(float(g) for g in given)
 
 
-def _picked(x: Tensor, axis: int, out: int, factor: float | None, middle: float) -> Tensor:
+def _pick(x: Tensor, axis: int, out: int, factor: float | None, middle: float) -> Tensor:
     """One input for each output along an axis."""
     n = x.shape[axis]
     # In float32, because so PyTorch rounds the places of images, and rounding decides between two that are equally near.
@@ -131,7 +131,7 @@ def _picked(x: Tensor, axis: int, out: int, factor: float | None, middle: float)
     return x[(*(slice(None),) * axis, places)]
 
 
-def _mixed(x: Tensor, axis: int, weights: numpy.ndarray) -> Tensor:
+def _mix(x: Tensor, axis: int, weights: numpy.ndarray) -> Tensor:
     """Σⱼ weights[i, j] · x[j] along an axis, as a product of matrices."""
     if axis == x.ndim - 1:
         return x @ x._like(weights.T)
@@ -150,7 +150,7 @@ def _between(n: int, out: int, step: float, aligned: bool, cubic: bool) -> numpy
     return weights
 
 
-def _filtered(n: int, out: int, step: float, aligned: bool, cubic: bool) -> numpy.ndarray:
+def _filter_weights(n: int, out: int, step: float, aligned: bool, cubic: bool) -> numpy.ndarray:
     """The weights of all inputs under a kernel that is as wide as the step, where the image shrinks."""
     kernel, reach = (_cubic(-0.5), 2) if cubic else (_hat, 1)
     width = max(step, 1.0)

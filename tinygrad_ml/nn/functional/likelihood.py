@@ -8,7 +8,7 @@ from ...functional.composed import composed
 from ...functional.indexing import look
 from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, beside
-from .loss import paired, reduced
+from .loss import match_pair, reduce_loss
 
 
 @composed
@@ -32,7 +32,7 @@ def gaussian_nll_loss(
     """
     if eps <= 0:
         raise OptionError(f"gaussian_nll_loss needs eps > 0, not {eps}")
-    x, t = paired(input, target, "gaussian_nll_loss")
+    x, t = match_pair(input, target, "gaussian_nll_loss")
     var = beside(var, x).astype(x.dtype)
     if var.ndim and var.shape == x.shape[:-1]:
         var = var.expand_dims(-1)
@@ -45,7 +45,7 @@ def gaussian_nll_loss(
     seen = var.detach()
     var = var + (tg.clip(seen, min=eps) - seen)
     loss = (tg.log(var) + tg.square(x - t) / var) * 0.5
-    return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
+    return reduce_loss(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 
 
 def _check_not_negative(array) -> None:
@@ -67,11 +67,11 @@ def poisson_nll_loss(
     full  whether ln t! is added, by Stirling's formula t ln t - t + ½ ln 2πt where t > 1
     eps   ε, keeps the logarithm finite at 0
     """
-    x, t = paired(input, target, "poisson_nll_loss")
+    x, t = match_pair(input, target, "poisson_nll_loss")
     loss = tg.exp(x) - t * x if log_input else x - t * tg.log(x + eps)
     if full:
         several = t > 1
         safe = several.where(t, 1)
         stirling = safe * tg.log(safe) - safe + tg.log(safe * (2 * math.pi)) * 0.5
         loss = loss + several.where(stirling, 0)
-    return reduced(loss, reduction)
+    return reduce_loss(loss, reduction)

@@ -18,20 +18,20 @@ from ...tensor import Tensor, TensorLike, as_tensor, beside
 REDUCTION_NAMES = ("mean", "sum", "none")
 
 
-def checked_reduction(reduction: str, allowed: tuple[str, ...] = REDUCTION_NAMES) -> str:
+def check_reduction(reduction: str, allowed: tuple[str, ...] = REDUCTION_NAMES) -> str:
     """`reduction`; `OptionError` if there is no such."""
     if reduction not in allowed:
         raise OptionError(f"reduction={reduction!r} is not one of {', '.join(map(repr, allowed))}")
     return reduction
 
 
-def reduced(loss: Tensor, reduction: str) -> Tensor:
+def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
     """The mean or the sum of a loss, or the loss itself."""
-    checked_reduction(reduction)
+    check_reduction(reduction)
     return loss if reduction == "none" else loss.sum() if reduction == "sum" else loss.mean()
 
 
-def paired(input: TensorLike, target: TensorLike, what: str) -> tuple[Tensor, Tensor]:
+def match_pair(input: TensorLike, target: TensorLike, what: str) -> tuple[Tensor, Tensor]:
     """Predictions and targets of one shape and one floating dtype, on one device."""
     input = floating(input)
     target = beside(target, input)
@@ -43,7 +43,7 @@ def paired(input: TensorLike, target: TensorLike, what: str) -> tuple[Tensor, Te
     return input, target.astype(input.dtype)
 
 
-def weighted(loss: Tensor, weight: TensorLike | None) -> Tensor:
+def weigh(loss: Tensor, weight: TensorLike | None) -> Tensor:
     """The loss times a factor for each element, which does not widen it."""
     return loss if weight is None else loss * beside(weight, loss).astype(loss.dtype)
 
@@ -51,15 +51,15 @@ def weighted(loss: Tensor, weight: TensorLike | None) -> Tensor:
 @composed
 def mse_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """The squared error (x - t)²."""
-    input, target = paired(input, target, "mse_loss")
-    return reduced(tg.square(input - target), reduction)
+    input, target = match_pair(input, target, "mse_loss")
+    return reduce_loss(tg.square(input - target), reduction)
 
 
 @composed
 def l1_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """The absolute error |x - t|."""
-    input, target = paired(input, target, "l1_loss")
-    return reduced(abs(input - target), reduction)
+    input, target = match_pair(input, target, "l1_loss")
+    return reduce_loss(abs(input - target), reduction)
 
 
 @composed
@@ -67,10 +67,10 @@ def huber_loss(input: TensorLike, target: TensorLike, reduction: str = "mean", d
     """½d² where |d| ≤ δ, else δ(|d| - ½δ), with d = x - t: squared near 0, absolute far off. Source: P. Huber (1964)."""
     if delta <= 0:
         raise OptionError(f"huber_loss needs delta > 0, not {delta}")
-    input, target = paired(input, target, "huber_loss")
+    input, target = match_pair(input, target, "huber_loss")
     d = input - target
     size = abs(d)
-    return reduced((size <= delta).where(d * d * 0.5, (size - 0.5 * delta) * delta), reduction)
+    return reduce_loss((size <= delta).where(d * d * 0.5, (size - 0.5 * delta) * delta), reduction)
 
 
 @composed
@@ -90,10 +90,10 @@ def binary_cross_entropy(
     Better is `binary_cross_entropy_with_logits`, which need not cut anything off.
     weight  a factor for each element, of a shape that broadcasts
     """
-    p, target = paired(input, target, "binary_cross_entropy")
+    p, target = match_pair(input, target, "binary_cross_entropy")
     _check_probabilities(p)
     loss = -(target * _log_from_minus_100(p) + (1 - target) * _log_from_minus_100(1 - p))
-    return reduced(weighted(loss, weight), reduction)
+    return reduce_loss(weigh(loss, weight), reduction)
 
 
 def _check_probabilities(p: Tensor) -> None:
@@ -133,12 +133,12 @@ def binary_cross_entropy_with_logits(
     weight      a factor for each element, of a shape that broadcasts
     pos_weight  w, the weight of positive targets; 1 by default
     """
-    x, t = paired(input, target, "binary_cross_entropy_with_logits")
+    x, t = match_pair(input, target, "binary_cross_entropy_with_logits")
     missed = tg.softplus(-x)  # -ln σ(x); and -ln(1 - σ(x)) is x more
     loss = (1 - t) * x + (
         missed if pos_weight is None else ((beside(pos_weight, x).astype(x.dtype) - 1) * t + 1) * missed
     )
-    return reduced(weighted(loss, weight), reduction)
+    return reduce_loss(weigh(loss, weight), reduction)
 
 
 @composed
@@ -149,8 +149,8 @@ def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean", log_t
                 sense of mathematics
     log_target  whether the targets are logarithms too
     """
-    checked_reduction(reduction, (*REDUCTION_NAMES, "batchmean"))
-    x, t = paired(input, target, "kl_div")
+    check_reduction(reduction, (*REDUCTION_NAMES, "batchmean"))
+    x, t = match_pair(input, target, "kl_div")
     if log_target:
         loss = tg.exp(t) * (t - x)
     else:
@@ -158,7 +158,7 @@ def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean", log_t
         loss = t * (tg.log(zero.where(1, t)) - x)
     if reduction == "batchmean":
         return _quotient(loss, x.shape[0] if x.ndim else 1)
-    return reduced(loss, reduction)
+    return reduce_loss(loss, reduction)
 
 
 @composed
@@ -218,12 +218,12 @@ def cross_entropy(
             f"cross_entropy{inside(modes.scope)}: the target is {target._described()}. Class numbers must be integers; "
             f"probabilities must have the shape of the logits, {input.shape}."
         )
-    _, t = paired(input, target, "cross_entropy")
+    _, t = match_pair(input, target, "cross_entropy")
     if label_smoothing:
         t = t * (1 - label_smoothing) + label_smoothing / _classes(log_p)
     loss = -_over_classes(log_p * t, weight)
-    checked_reduction(reduction)
-    return _quotient(loss, loss.size) if reduction == "mean" else reduced(loss, reduction)
+    check_reduction(reduction)
+    return _quotient(loss, loss.size) if reduction == "mean" else reduce_loss(loss, reduction)
 
 
 def _quotient(loss: Tensor, count) -> Tensor:
@@ -254,7 +254,7 @@ def _class_weights(weight, log_p: Tensor) -> Tensor:
 
 def _nll(log_p: Tensor, target, weight, ignore_index: int, reduction: str, smoothing: float, what: str) -> Tensor:
     """The loss of class numbers, given log-probabilities."""
-    checked_reduction(reduction)
+    check_reduction(reduction)
     target = beside(target, log_p)
     if target.dtype.kind not in "iu":
         raise DTypeError(
@@ -279,4 +279,4 @@ def _nll(log_p: Tensor, target, weight, ignore_index: int, reduction: str, smoot
     if smoothing:
         loss = loss * (1 - smoothing) - _over_classes(log_p, weight) * (smoothing / _classes(log_p))
     loss = counts.where(loss, 0)
-    return _quotient(loss, widened(share).sum()) if reduction == "mean" else reduced(loss, reduction)
+    return _quotient(loss, widened(share).sum()) if reduction == "mean" else reduce_loss(loss, reduction)

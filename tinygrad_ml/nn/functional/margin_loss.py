@@ -16,7 +16,7 @@ from ...functional.reductions import floating
 from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 from .distance import pairwise_distance
-from .loss import paired, reduced, weighted
+from .loss import match_pair, reduce_loss, weigh
 
 
 def _hinge(x: Tensor) -> Tensor:
@@ -29,9 +29,9 @@ def margin_ranking_loss(
     input1: TensorLike, input2: TensorLike, target: TensorLike, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:
     """max(0, margin - t · (x₁ - x₂)): x₁ is to be the larger where t = 1, and x₂ where t = -1. All have one shape."""
-    x1, x2 = paired(input1, input2, "margin_ranking_loss")
-    _, t = paired(x1, target, "margin_ranking_loss")
-    return reduced(_hinge(-t * (x1 - x2) + margin), reduction)
+    x1, x2 = match_pair(input1, input2, "margin_ranking_loss")
+    _, t = match_pair(x1, target, "margin_ranking_loss")
+    return reduce_loss(_hinge(-t * (x1 - x2) + margin), reduction)
 
 
 @composed
@@ -40,8 +40,8 @@ def hinge_embedding_loss(input: TensorLike, target: TensorLike, margin: float = 
 
     Source: R. Hadsell, S. Chopra, Y. LeCun, "Dimensionality Reduction by Learning an Invariant Mapping" (2006).
     """
-    x, t = paired(input, target, "hinge_embedding_loss")
-    return reduced((t != -1).where(x, 0) + (t != 1).where(_hinge(margin - x), 0), reduction)
+    x, t = match_pair(input, target, "hinge_embedding_loss")
+    return reduce_loss((t != -1).where(x, 0) + (t != 1).where(_hinge(margin - x), 0), reduction)
 
 
 @composed
@@ -53,15 +53,15 @@ def cosine_embedding_loss(
     input1, input2  (batch, features), or (features,)
     target          (batch,), or ()
     """
-    x1, x2 = paired(input1, input2, "cosine_embedding_loss")
+    x1, x2 = match_pair(input1, input2, "cosine_embedding_loss")
     if x1.ndim not in (1, 2):
         raise ShapeError(
             f"cosine_embedding_loss needs inputs (batch, features) or (features,), but got {x1._described()}"
         )
     squares = ((x1 * x1).sum(-1) + 1e-12) * ((x2 * x2).sum(-1) + 1e-12)
     cosine = (x1 * x2).sum(-1) / tg.sqrt(squares)
-    cosine, t = paired(cosine, target, "cosine_embedding_loss")
-    return reduced((t == 1).where(1 - cosine, 0) + (t == -1).where(_hinge(cosine - margin), 0), reduction)
+    cosine, t = match_pair(cosine, target, "cosine_embedding_loss")
+    return reduce_loss((t == 1).where(1 - cosine, 0) + (t == -1).where(_hinge(cosine - margin), 0), reduction)
 
 
 @composed
@@ -108,19 +108,19 @@ def triplet_margin_with_distance_loss(
     if margin <= 0:
         raise OptionError(f"a triplet loss needs a margin > 0, not {margin}")
     distance = pairwise_distance if distance_function is None else distance_function
-    anchor, positive = paired(anchor, positive, "triplet_margin_loss")
-    _, negative = paired(anchor, negative, "triplet_margin_loss")
+    anchor, positive = match_pair(anchor, positive, "triplet_margin_loss")
+    _, negative = match_pair(anchor, negative, "triplet_margin_loss")
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = tg.minimum(far, distance(positive, negative))
-    return reduced(_hinge(near - far + margin), reduction)
+    return reduce_loss(_hinge(near - far + margin), reduction)
 
 
 @composed
 def soft_margin_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """ln(1 + e^(-t·x)) for targets t = 1 or -1."""
-    x, t = paired(input, target, "soft_margin_loss")
-    return reduced(tg.softplus(-t * x), reduction)
+    x, t = match_pair(input, target, "soft_margin_loss")
+    return reduce_loss(tg.softplus(-t * x), reduction)
 
 
 @composed
@@ -132,9 +132,9 @@ def multilabel_soft_margin_loss(
     input, target  (..., classes), targets 0 or 1
     weight         w, (classes,)
     """
-    x, t = paired(input, target, "multilabel_soft_margin_loss")
+    x, t = match_pair(input, target, "multilabel_soft_margin_loss")
     loss = (1 - t) * x + tg.softplus(-x)
-    return reduced(weighted(loss, weight).mean(-1), reduction)
+    return reduce_loss(weigh(loss, weight).mean(-1), reduction)
 
 
 @composed
@@ -168,7 +168,7 @@ def multi_margin_loss(
     right = tg.take_along_axis(x, target.expand_dims(-1), -1)
     excess = tg.relu(x - right + margin)
     loss = is_target.where(0, excess if p == 1 else excess * excess).mean(-1)
-    return reduced(loss if weight is None else loss * beside(weight, x).astype(x.dtype)[target], reduction)
+    return reduce_loss(loss if weight is None else loss * beside(weight, x).astype(x.dtype)[target], reduction)
 
 
 @composed
@@ -194,7 +194,7 @@ def multilabel_margin_loss(input: TensorLike, target: TensorLike, reduction: str
     right = tg.take_along_axis(x, labels, -1).expand_dims(-1)
     excess = tg.relu(x.expand_dims(-2) - right + 1)  # (..., target, class)
     loss = (counts.expand_dims(-1) & ~is_target).where(excess, 0).sum(-2).mean(-1)
-    return reduced(loss, reduction)
+    return reduce_loss(loss, reduction)
 
 
 def _labels(target, scores: Tensor, what: str) -> Tensor:

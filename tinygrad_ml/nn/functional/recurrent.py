@@ -49,7 +49,7 @@ def rnn_step(
 
     Raises `OptionError` for another nonlinearity. Source: J. Elman, "Finding Structure in Time" (1990).
     """
-    return nonlinearity_of(nonlinearity)(projected + _inside(hidden, weight, bias, keep))
+    return nonlinearity_of(nonlinearity)(projected + _recurrent_term(hidden, weight, bias, keep))
 
 
 @composed
@@ -75,7 +75,7 @@ def lstm_step(
     Source: S. Hochreiter, J. Schmidhuber, "Long Short-Term Memory" (1997), with the forget gate of F. Gers et al. (2000);
     weight_hr: H. Sak et al., "Long Short-Term Memory Based Recurrent Neural Network Architectures" (2014).
     """
-    i, f, g, o = split(projected + _inside(hidden, weight, bias, keep), 4, axis=-1)
+    i, f, g, o = split(projected + _recurrent_term(hidden, weight, bias, keep), 4, axis=-1)
     cell = gate(f) * cell + gate(i) * nonlinearity(g)
     hidden = gate(o) * nonlinearity(cell)
     return (hidden if weight_hr is None else linear(hidden, weight_hr)), cell
@@ -106,9 +106,9 @@ def gru_step(
     size = hidden.shape[-1]
     two = 2 * size
     if reset_after:
-        inside = _inside(hidden, weight, bias, keep)
+        inside = _recurrent_term(hidden, weight, bias, keep)
     else:
-        inside = _inside(hidden, weight[:two], None if bias is None else bias[:two], keep)
+        inside = _recurrent_term(hidden, weight[:two], None if bias is None else bias[:two], keep)
     gates = gate(projected[..., :two] + inside[..., :two])
     r, z = gates[..., :size], gates[..., size:]
     if update_first:
@@ -116,11 +116,11 @@ def gru_step(
     if reset_after:
         new = r * inside[..., two:]
     else:
-        new = _inside(r * hidden, weight[two:], None if bias is None else bias[two:], keep)
+        new = _recurrent_term(r * hidden, weight[two:], None if bias is None else bias[two:], keep)
     n = nonlinearity(projected[..., two:] + new)
     return n + z * (hidden - n)
 
 
-def _inside(hidden: Tensor, weight: Tensor, bias: Tensor | None, keep: Tensor | None) -> Tensor:
+def _recurrent_term(hidden: Tensor, weight: Tensor, bias: Tensor | None, keep: Tensor | None) -> Tensor:
     """W_hh·h + b_hh, h being multiplied by what dropout keeps of it."""
     return linear(hidden if keep is None else hidden * keep, weight, bias)

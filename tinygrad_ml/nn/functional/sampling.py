@@ -95,22 +95,22 @@ def grid_sample(
     pixels = input.permute_dims((0, *range(2, dims + 2), 1))  # the channels last: one look-up for all of them
     batch = numpy.arange(input.shape[0])[:, None]
 
-    def seen(corner: tuple[tuple[Tensor, Tensor], ...]) -> Tensor:
+    def look_up(corner: tuple[tuple[Tensor, Tensor], ...]) -> Tensor:
         share = functools.reduce(operator.mul, (share for _, share in corner))
         return pixels[(batch, *(place for place, _ in corner))] * share.expand_dims(-1)
 
-    total = functools.reduce(operator.add, map(seen, itertools.product(*taps)))
+    total = functools.reduce(operator.add, map(look_up, itertools.product(*taps)))
     return total.swapaxes(1, 2).reshape((*input.shape[:2], *positions))
 
 
 def _taps(place: Tensor, n: int, mode: str, padding_mode: str, aligned: bool) -> list[tuple[Tensor, Tensor]]:
     """The numbers of the pixels that are looked at for a place on an axis of size n, and the share of each."""
     if mode != "bicubic":
-        place = _inside(place, n, padding_mode, aligned)
+        place = _bring_inside(place, n, padding_mode, aligned)
     taps = []
     for pixel, share in _NEIGHBOURS[mode](place):
         if mode == "bicubic":  # whose neighbours may be outside where the place is not
-            pixel = _inside(pixel, n, padding_mode, aligned)
+            pixel = _bring_inside(pixel, n, padding_mode, aligned)
         if padding_mode == "zeros":
             share = ((pixel < 0) | (pixel > n - 1)).where(0, share)
         pixel = (pixel == pixel).where(clip(pixel, 0, n - 1), 0)  # of a place that is nan the share is nan
@@ -118,7 +118,7 @@ def _taps(place: Tensor, n: int, mode: str, padding_mode: str, aligned: bool) ->
     return taps
 
 
-def _inside(place: Tensor, n: int, padding_mode: str, aligned: bool) -> Tensor:
+def _bring_inside(place: Tensor, n: int, padding_mode: str, aligned: bool) -> Tensor:
     """Places outside of an axis brought back onto it, but for "zeros"."""
     if padding_mode == "zeros":
         return place

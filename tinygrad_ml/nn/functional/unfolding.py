@@ -21,11 +21,11 @@ def unfold(
     """
     kernel, stride, dilation, (high, wide) = _options(kernel_size, stride, dilation, padding)
 
-    def unfolded(x: Tensor) -> Tensor:
+    def unfold_batch(x: Tensor) -> Tensor:
         laid, positions = columns(pad(x, (wide, wide, high, high)), kernel, stride, dilation)
         return laid.reshape((x.shape[0], x.shape[1] * math.prod(kernel), math.prod(positions)))
 
-    return batched(unfolded, input, 2, "unfold")
+    return batched(unfold_batch, input, 2, "unfold")
 
 
 @composed

@@ -1,6 +1,6 @@
 """What helps with training, with PyTorch's names: `clipping.py` for gradients, `rnn.py` for sequences of unlike lengths."""
 
 from . import rnn
-from .clipping import clip_grad_norm_, clip_grad_value_, norm_and_factor, shortened
+from .clipping import clip_grad_norm_, clip_grad_value_, norm_and_factor, shorten
 
-__all__ = ["clip_grad_norm_", "clip_grad_value_", "norm_and_factor", "rnn", "shortened"]
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "norm_and_factor", "rnn", "shorten"]

@@ -29,7 +29,7 @@ def clip_grad_norm_(
         if error_if_nonfinite and not math.isfinite(total):
             raise GradientError(f"the norm of the gradients is {float(total)}, and cannot be clipped")
         for p, g in gradients.items():
-            p.grad = shortened(g, factor)
+            p.grad = shorten(g, factor)
     return total
 
 
@@ -49,7 +49,7 @@ def norm_and_factor(
     return length * scale, limit / maximum(length + eps / scale, limit)
 
 
-def shortened(g: Tensor, factor: Tensor) -> Tensor:
+def shorten(g: Tensor, factor: Tensor) -> Tensor:
     """g times a factor of `norm_and_factor`, in the dtype of g."""
     return (widened(g) * factor.to(g.device)).astype(g.dtype)
 

@@ -66,7 +66,7 @@ def pad_sequence(
 def unpad_sequence(padded_sequences: TensorLike, lengths: TensorLike, batch_first: bool = False) -> list[Tensor]:
     """The sequences of a padded batch, each of its own length."""
     padded = _batch_first(as_tensor(padded_sequences), batch_first)
-    return [padded[i, :length] for i, length in enumerate(_checked_lengths(lengths, padded.shape[:2]))]
+    return [padded[i, :length] for i, length in enumerate(_check_lengths(lengths, padded.shape[:2]))]
 
 
 def pack_padded_sequence(
@@ -82,7 +82,7 @@ def pack_padded_sequence(
     Raises `RangeError` for lengths that are none, or are not sorted.
     """
     padded = _batch_first(as_tensor(input), batch_first)
-    sizes = _checked_lengths(lengths, padded.shape[:2])
+    sizes = _check_lengths(lengths, padded.shape[:2])
     if enforce_sorted:
         if sizes != sorted(sizes, reverse=True):
             raise RangeError(f"lengths {sizes} are not sorted, the longest first: sort, or pass enforce_sorted=False")
@@ -144,7 +144,7 @@ def _batch_first(padded: Tensor, batch_first: bool) -> Tensor:
     return padded if batch_first else padded.swapaxes(0, 1)
 
 
-def _checked_lengths(lengths: TensorLike, shape: tuple[int, ...]) -> list[int]:
+def _check_lengths(lengths: TensorLike, shape: tuple[int, ...]) -> list[int]:
     """The lengths as integers, if they are some of a padded batch of that shape (batch, longest)."""
     sizes = [int(size) for size in numpy.ravel(as_tensor(lengths, device="cpu").numpy())]
     if len(sizes) != shape[0] or not all(1 <= size <= shape[1] for size in sizes):
