@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 from kinks import KINKS
 
 import tinygrad_ml as tg
+from tinygrad_ml import blocks
 from tinygrad_ml.errors import ShapeError
 
 INF, NAN = math.inf, math.nan
@@ -373,3 +374,28 @@ def test_reductions_of_a_0d_tensor_take_axis_0_and_minus_1():
     assert_close(x.sort(), 3)
     with pytest.raises(ShapeError, match="axis 1 is out of range"):
         x.sum(1)
+
+
+@pytest.mark.host_only
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32", "int64", "uint8", "bool"])
+@pytest.mark.parametrize("lies", ["in order", "transposed", "every second"])
+def test_choosing_by_masks_gives_the_bits_of_numpy(dtype, lies):
+    """Large choices are made by masks; nan, infinities and the sign of 0 come through, however the operands lie."""
+    random = np.random.default_rng(0)
+    shape = {"in order": (190, 200), "transposed": (200, 190), "every second": (190, 400)}[lies]
+
+    def lying(array):
+        return {"in order": array, "transposed": array.T, "every second": array[:, ::2]}[lies]
+
+    condition = lying(random.random(shape) < 0.5)
+    a, b = (lying((9 * random.standard_normal(shape)).astype(dtype)) for _ in range(2))
+    others = [b, np.zeros((), dtype)[()], np.ones((), dtype)]
+    if a.dtype.kind == "f":
+        a[::7, ::3], b[::5, ::2], b[3::9] = np.nan, -0.0, np.inf
+        others.append(np.array(-0.0, dtype))
+    assert condition.size > blocks.WORTH_MASKING
+    for other in others:
+        for first, second in ((a, other), (other, a)):
+            expected, into = np.where(condition, first, second), np.empty(condition.shape, dtype)
+            assert blocks.where(condition, first, second).tobytes() == expected.tobytes()
+            assert blocks.where(condition, first, second, into).tobytes() == expected.tobytes()

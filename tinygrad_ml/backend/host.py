@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy
 
-from .. import totals
+from .. import blocks, totals
 from . import sums
 from .dtypes import Array
 
@@ -107,6 +107,8 @@ class Host(Backend):
     def erf(x: Array) -> Array:
         """erf x = 2/√π ∫₀ˣ exp(-t²) dt, elementwise."""
         return _erf()(x)
+
+    where = staticmethod(blocks.where)
 
     total_in = staticmethod(totals.total)  # pyright: ignore[reportAssignmentType]
 

@@ -91,11 +91,8 @@ def _power(xp, x, exponent, out=None):
     return xp.power(x, exponent, out=out) if quick is None else quick(x, out=out)
 
 
-def _where(xp, condition, a, b, out=None):
-    if out is None:
-        return xp.where(condition, a, b)
-    xp.copyto(out, b)
-    return xp.copyto(out, a, where=condition)
+def _where(xp, condition, a, b, **into):
+    return xp.where(condition, a, b, **into)
 
 
 def _cast(xp, x, dtype, out=None):
