@@ -15,6 +15,7 @@ from tinygrad_ml.graph import Node, topological
 from tinygrad_ml.modes import Place
 
 from . import nesting, words
+from .circles import boxes_of
 from .facts import is_made_of_numbers, is_mask
 from .folding import Folding, calls_of
 from .given import Handed, handed
@@ -68,7 +69,7 @@ class Arrangement:
         self._called, self._direction = called, direction
         self.results = list(map(noted, self.outputs)) if finished else []
         self.notes: list[str] = []
-        self._paths = nesting.paths_of(self.order)
+        self._paths = boxes_of(self.order)
         folding = Folding(self.order if fold else [], self._paths)
         self._counterparts, self._rows = folding.counterpart, folding.rows
         self._calls = calls_of(self._paths)
@@ -219,10 +220,9 @@ class Arrangement:
         path = self._inside.get(node)
         if path is None:
             return f"n{self.number[node]}"
-        if path not in self._boxes:
-            place = self._boxes[path] = f"m{self.number[node]}"
-            self._closed[place] = path
-        return self._boxes[path]
+        place = self._boxes.setdefault(path, f"m{self.number[node]}")
+        self._closed[place] = path
+        return place
 
     def place(self, node: Node) -> str | None:
         """The id of the box that shows a node; None for a number that stands in formulas."""
@@ -334,15 +334,18 @@ class Arrangement:
         if isinstance(place, nesting.Pass):
             return Frame("", place.kind, "pass")
         name, kind = (place.name, place.kind) if place.name else (place.kind, "")
+        again = "again" if isinstance(place, nesting.Again) else ""
         if place.is_function:
-            return Frame("", name, "function", aside=self._asides.get(place, ""))
+            return Frame("", name, "function", aside=self._asides.get(place, again))
         if (row := self._rows.get(path)) is not None:
             if row.shared:
                 return Frame("", name, kind, count=row.count, aside="one module, the numbers of its first call")
             names = f"{row.first} … {row.last}"
             return Frame("", names, place.kind, count=row.count, aside=f"with the numbers of {row.first}")
-        number, calls = self._calls.get(place, (1, 1)) if place.identity in self._with_parameters else (1, 1)
-        return Frame("", name, kind, aside=f"shared: call {number} of {calls}" if calls > 1 else "")
+        call = place.call if isinstance(place, nesting.Again) else place
+        number, calls = self._calls.get(call, (1, 1)) if place.identity in self._with_parameters else (1, 1)
+        shared = f"shared: call {number} of {calls}" if calls > 1 else ""
+        return Frame("", name, kind, aside=", ".join(filter(None, [shared, again])))
 
     def _add_frames(self, direction: str) -> None:
         self._outside = ("forward",) if direction == "both" else ()

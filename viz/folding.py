@@ -3,7 +3,7 @@
 A row is made of groups of one or more calls (and operations between them) that repeat, each group fed by the one
 before. Only the first is drawn; an arrow marked "next" goes from what it gives to where the next group takes it.
 
-Read before: `nesting.py`. Read next: `levels.py`.
+Read before: `nesting.py`, `circles.py`. Read next: `levels.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 from tinygrad_ml.graph import Node
 from tinygrad_ml.modes import Place
 
-from .nesting import Path, belongs_to_a_module, is_module
+from .nesting import Again, Path, belongs_to_a_module, is_module
 from .words import is_constant
 
 FOLD_FROM = 3
@@ -206,6 +206,7 @@ def calls_of(paths: Mapping[Node, Path]) -> dict[Place, tuple[int, int]]:
     for path in paths.values():
         outer = None
         for place in filter(is_module, path):
+            place = place.call if isinstance(place, Again) else place
             calls.setdefault(place.identity, {})[place] = None
             around.setdefault(place, outer)
             outer = place

@@ -4,7 +4,7 @@ A node remembers the calls inside which it was made (`node.scope`); two calls of
 boxes. A leaf belongs where it is used. A node that a backward walk made stands around the graph that
 it differentiates, as a shell.
 
-Read next: `folding.py`.
+Read next: `circles.py`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,19 @@ class Pass(Place):
         self.order = order
 
 
+class Again(Place):
+    """A call to which walks came back, after they had been elsewhere: the part of it that was computed then.
+
+    call  the call of which it is a part
+    """
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: Place):
+        super().__init__(call.name, call.kind, call.module, () if call.is_function else None)
+        self.call: Place = call.call if isinstance(call, Again) else call
+
+
 def pass_of(node: Node) -> int:
     """How many backward walks led to this node: 0 forward, 1 backward, 2 backward of backward."""
     order = 0
@@ -46,11 +59,11 @@ def pass_of(node: Node) -> int:
 
 def is_module(place: Place) -> bool:
     """Whether a place is the call of a module: no function, no pass, and no row of calls."""
-    return type(place) is Place and not place.is_function
+    return type(place) in (Place, Again) and not place.is_function
 
 
 def paths_of(order: Sequence[Node]) -> dict[Node, Path]:
-    """For each node of a topological order the boxes it stands in, outermost first."""
+    """For each operation of a topological order the boxes it stands in, outermost first."""
     passes = {node: pass_of(node) for node in order}
     highest = max(passes.values(), default=0)
     shells = tuple(Pass(k) for k in range(highest, -1, -1)) if highest else ()
@@ -66,7 +79,6 @@ def paths_of(order: Sequence[Node]) -> dict[Node, Path]:
         inner = made if level[node] == made else level[node] + 1
         calls = _once(place for place in node.scope[made:] if place not in thin)
         paths[node] = (*(shell for shell in shells if shell.order >= inner), *calls)
-    _place_leaves(order, paths)
     return paths
 
 
@@ -98,7 +110,7 @@ def _took_what_it_was_given(node: Node, place: Place) -> bool:
     return len(given) == len(place.given or ()) and not made
 
 
-def _place_leaves(order: Sequence[Node], paths: dict[Node, Path]) -> None:
+def place_leaves(order: Sequence[Node], paths: dict[Node, Path]) -> None:
     """A leaf stands in the innermost box that holds all its users; the data of the whole network outside."""
     used: dict[Node, Path] = {}
     fed: set[Path] = set()  # boxes into which the output of an operation comes from outside
