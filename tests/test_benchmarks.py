@@ -1,5 +1,6 @@
 """The benchmarks run, and the tables that they keep have a place. How fast anything is, no test says."""
 
+import json
 import re
 import subprocess
 import sys
@@ -59,15 +60,33 @@ def test_a_program_of_the_suite_learns_the_same_eager_and_compiled(title):
     assert len(set(eager)) == 3  # the step has changed the weights
 
 
-def test_the_suite_makes_a_table_of_steps_and_one_of_first_calls():
-    options = ["--tiny", "--rounds", "1", "--cores", "one", "--who", "eager", "compiled"]
+def test_the_suite_measures_what_is_not_kept_yet(tmp_path):
+    kept = tmp_path / "suite.json"
+    options = ["--tiny", "--rounds", "1", "--cores", "one", "--who", "eager", "compiled", "--keep", str(kept)]
+    run("suite.py", *options, "--only", "XOR", "--no-first-calls")
+    steps = json.loads(kept.read_text())["XOR 2-8-1"]["one"]
     said = run("suite.py", *options, "--only", "XOR", "two moons")
+    assert json.loads(kept.read_text())["XOR 2-8-1"]["one"] == steps
     rows = [line.strip("| ").split(" | ") for line in said.splitlines() if line.startswith("| ")]
-    assert [row[0] for row in rows if "-" not in row[0][0]] == [
-        *("first + second call, s", "XOR 2-8-1", "two moons 2-16-16-1"),
-        *("a step", "XOR 2-8-1", "two moons 2-16-16-1", "**geometric mean without Newton**"),
+    programs = ["XOR 2-8-1", "two moons 2-16-16-1"]
+    assert [row[0] for row in rows] == [
+        *("a step, ms", "---", *programs, "**geometric mean without Newton**"),
+        *("first + second call, s", "---", *programs),
     ]
-    assert [float(cell) > 0 for cell in rows[6][1:3]] == [True, True] and rows[6][-2] == "= eager"
+    assert [float(cell) > 0 for cell in rows[2][1:3]] == [True, True] and rows[2][-2] == "= eager"
+
+
+def test_a_program_is_named_in_which_the_compiled_step_is_behind_the_best_peer():
+    def steps(compiled: float) -> dict:
+        turns = {"compiled": [(compiled, 1.0)] * 3, "PyTorch": [(2.0, 1.0)] * 3, "JAX": [(1.0, 2.0)] * 3}
+        return {"one": {"turns": turns, "losses": {}, "absent": {"eager": "not asked"}}}
+
+    measured = {"slow": steps(4.0), "fast": steps(0.25), "Newton": steps(100.0)}
+    lines = import_module("suite.tables").of_steps(measured, "one", "seconds").splitlines()
+    assert "| slow | - | 4,000 | 2,000 | - | 1,000 | - | 4.00x (JAX) | - | - | - |" in lines
+    assert "| **1.00x** |" in lines[7] and "1 of 2 are at most" in lines[9]
+    by_processor = import_module("suite.tables").of_steps(measured, "one", "processor")
+    assert "2.00x (PyTorch)" in by_processor or "2.00x (JAX)" in by_processor
 
 
 def test_each_line_of_a_compiled_step_has_a_clock():
