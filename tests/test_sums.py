@@ -113,6 +113,7 @@ def test_float32_that_is_scattered_to_one_place_keeps_its_digits():
 def test_scattered_numbers_are_added_in_their_order_whatever_the_index(monkeypatch, index, dtype, block):
     """As NumPy does one by one, in the accumulator's dtype: block by block where the index names rows."""
     monkeypatch.setattr(totals, "SCATTERED_ELEMENTS", block)
+    monkeypatch.setattr(totals, "FLAT_FROM_ELEMENTS", 0)
     r = np.random.default_rng(0)
     key = index(r.integers(-5, 5, (7, 1)), r.integers(0, 4, (1, 3)))
     target = np.zeros((5, 4, 4), dtype)

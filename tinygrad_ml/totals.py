@@ -17,6 +17,8 @@ RUNNING_SUM_ELEMENTS = 128
 
 SCATTERED_ELEMENTS = 16384
 """Numbers that are scattered at a time."""
+FLAT_FROM_ELEMENTS = 2048
+"""So many numbers are worth the time that it takes to say where they lie in a flat table."""
 
 
 def total(x: numpy.ndarray, axis: tuple[int, ...], keepdims: bool, wide: numpy.dtype) -> numpy.ndarray:
@@ -68,7 +70,7 @@ def _left(shape: tuple[int, ...], axis: tuple[int, ...], longest: int, blocks: i
 def add_at(target: numpy.ndarray, index: Any, values: numpy.ndarray, wide: numpy.dtype) -> None:
     """target[index] += values, where an index that occurs twice is added twice; added up in the dtype `wide`."""
     sums = target.astype(wide, copy=False)
-    if not (sums.flags.c_contiguous and _names_rows(index, target.shape)):
+    if values.size < FLAT_FROM_ELEMENTS or not (sums.flags.c_contiguous and _names_rows(index, target.shape)):
         numpy.add.at(sums, index, values.astype(wide, copy=False))
     else:  # in a table of one axis, for which NumPy is several times as quick; block by block, so that all stays near
         inside = target.shape[len(index) :]
