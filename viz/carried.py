@@ -137,6 +137,9 @@ def details(arrangement: Arrangement, rooms: Sequence[Room]) -> dict[str, Any]:
             elif item.id[0] == "x":
                 facts = [("tensor", f"{shape_text(item.shape or ())}, {item.dtype}")]
                 boxes[item.id] = {"name": item.name, "facts": facts, "source": ""}
+            elif item.id not in boxes and item.kind != "door":  # of one round of a loop
+                facts = [("tensor", f"{shape_text(item.shape or ())}, {item.dtype}"), ("operation", item.operation)]
+                boxes[item.id] = {"name": item.name, "facts": [*facts, ("here", item.equation)], "source": ""}
     return {"boxes": boxes, "sources": sources}
 
 

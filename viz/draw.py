@@ -27,6 +27,7 @@ from .pages import PlacedPicture, place
 from .program import read_step
 from .reading import read_graph
 from .render import HOW_TO_GET_ONE, LARGEST_PNG, PICTURE_FORMATS, PNG_DPI, NoRenderer, render
+from .rounds import open_rounds
 from .svg import picture_id, polish, size_of
 from .tikz import to_tikz
 
@@ -118,6 +119,8 @@ def draw(
     )
     arrangement.notes += asked.notes
     drawing = read_graph(arrangement, direction, values=values, overlay=overlay, failure=failure)
+    if direction == "forward":
+        open_rounds(arrangement, drawing)
     return Picture(drawing, legend, rankdir)
 
 

@@ -41,6 +41,7 @@ from .plans import plans_of
 from .reading import read_graph
 from .render import HOW_TO_GET_ONE, NoRenderer
 from .rooms import pictured, rooms_of
+from .rounds import rounds_of
 from .telling import tell
 
 
@@ -166,6 +167,7 @@ class _Page:
             look_back=self.convolutions.look_back,
         )
         self.rooms, self.routes = rooms_of(self.at, self.direction, self.known, limit, failure, pixels)
+        self.rooms += rounds_of(self.at, self.rooms)
         self.notes = list(asked.notes)
         if self.known.walk is not None and self.known.walk.trouble:
             self.notes.append(TROUBLE[self.known.walk.trouble])

@@ -53,8 +53,8 @@ def scan(
 
     The gradient is a loop over the gradient of f from the last round to the first, and can be differentiated in turn.
     Products of x with something that does not change are computed for all rounds at once, and so are the gradients of
-    weights. With `tg.compile` the rounds are machine code. In pictures it is one box; one round is
-    `viz.draw(f, inputs=(init, x))`, and all of them, one after the other, are what a loop of Python draws.
+    weights. With `tg.compile` the rounds are machine code. In pictures it is one box, which opens into one
+    round (`open=["scan"]`); all of them, one after the other, are what a loop of Python draws.
 
     Raises `ShapeError` for xs of different lengths, and for a carry of another structure or shape; `DTypeError` for a
     carry of another dtype; `OptionError` where no length is known.
