@@ -106,7 +106,7 @@ def test_the_rules_that_the_guide_quotes_are_those_of_the_table():
         assert rule in table
     for file, function in {"chain_rule": "fit", "walk": "backpropagate", "node": "topological"}.items():
         assert f"def {function}(" in (PACKAGE / "graph" / f"{file}.py").read_text(encoding="utf-8")
-    assert "def restored_in_graph(" in (PACKAGE / "autograd" / "gradients.py").read_text(encoding="utf-8")
+    assert "def restore_in_graph(" in (PACKAGE / "autograd" / "gradients.py").read_text(encoding="utf-8")
 
 
 CORE = [

@@ -110,17 +110,17 @@ def _walk(seeds, wanted, create_graph: bool, free: bool) -> dict:
     with here.quiet(), differentiating() as follow:  # an infinite slope is an answer
         if create_graph:
             with enable_grad():
-                return backpropagate(seeds, wanted, restored_in_graph, follow=follow)
+                return backpropagate(seeds, wanted, restore_in_graph, follow=follow)
         # A compiled step says of which layers its kernels compute the gradients.
-        return backpropagate(seeds, wanted, _restored, free=free, follow=modes.recorder and follow)
+        return backpropagate(seeds, wanted, _restore, free=free, follow=modes.recorder and follow)
 
 
-def _restored(arrays: tuple, node) -> list[Tensor]:
+def _restore(arrays: tuple, node) -> list[Tensor]:
     """What a node had saved, as constants."""
     return list(map(Tensor, arrays))
 
 
-def restored_in_graph(arrays: tuple, node: Node) -> list[Tensor]:
+def restore_in_graph(arrays: tuple, node: Node) -> list[Tensor]:
     """What a node had saved, as the functions of the inputs that they are: to be differentiated again."""
     return [Tensor(array, source, source.needs_grad) for array, source in zip(arrays, node.saved_from, strict=True)]
 

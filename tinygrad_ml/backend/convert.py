@@ -38,7 +38,7 @@ def as_array(
     host = source.to_host(data) if source is not HOST else _host_array(data, wanted)
     wanted = as_dtype(host.dtype) if wanted is None else wanted
     if wanted.kind in "iu" and host.dtype.kind == "f" and not numpy.isfinite(host).all():
-        raise DTypeError(f"nan and infinity cannot be held by dtype {wanted}, and are among {_shown(host)}")
+        raise DTypeError(f"nan and infinity cannot be held by dtype {wanted}, and are among {_text(host)}")
     if host.dtype != wanted or not host.dtype.isnative:
         host, copy = host.astype(wanted), False
     if target is not HOST:
@@ -58,7 +58,7 @@ def _host_array(data, wanted: numpy.dtype | None) -> numpy.ndarray:
         raise DTypeError(f"cannot make a tensor of {type(data).__name__}: {error}") from None
     if array.dtype.kind not in "biuf":
         hint = "; complex numbers are out of scope" if array.dtype.kind == "c" else ""
-        raise DTypeError(f"cannot make a tensor of {type(data).__name__} {_shown(array)}: no real numbers{hint}")
+        raise DTypeError(f"cannot make a tensor of {type(data).__name__} {_text(array)}: no real numbers{hint}")
     if not isinstance(data, (list, tuple, float, int)):
         return array
     if wanted is None:
@@ -68,8 +68,8 @@ def _host_array(data, wanted: numpy.dtype | None) -> numpy.ndarray:
     try:
         return numpy.asarray(data, wanted)
     except (OverflowError, ValueError) as error:
-        raise DTypeError(f"{_shown(array)} cannot be held by dtype {wanted}: {error}") from None
+        raise DTypeError(f"{_text(array)} cannot be held by dtype {wanted}: {error}") from None
 
 
-def _shown(array: numpy.ndarray) -> str:
+def _text(array: numpy.ndarray) -> str:
     return numpy.array2string(array, threshold=5)

@@ -30,7 +30,7 @@ def chain_rule(seeds: dict[Node, Tensor], restore: Callable) -> dict[Node, Tenso
         g = gradients.pop(node)  # complete: all nodes that used this one have had their turn
         saved = restore(node.saved, node)
         for position, rule, pick, names in node.plan.steps:
-            share = rule(g, *pick(saved), **looked_up(names, node, position, saved, node.plan.many))
+            share = rule(g, *pick(saved), **look_up(names, node, position, saved, node.plan.many))
             if share is not None:  # as it is where the derivative is 0
                 parent = node.inputs[position]
                 share = fit(share, parent)
@@ -51,9 +51,7 @@ def fit(g: Tensor, target: Node) -> Tensor:
     return g if g.dtype == target.dtype else g.astype(target.dtype)
 
 
-def looked_up(
-    names: tuple[str, ...], node: Node, position: int, saved: Sequence[Tensor], many: tuple[int, ...]
-) -> dict:
+def look_up(names: tuple[str, ...], node: Node, position: int, saved: Sequence[Tensor], many: tuple[int, ...]) -> dict:
     """What a rule named besides single arrays."""
     values = {}
     for name in names:

@@ -22,7 +22,7 @@ from ..errors import AnomalyError, GradientError
 from ..modes import part_of
 from ..ops import OUTPUT, Plan
 from ..ops.index import getitem
-from .chain_rule import fit, looked_up
+from .chain_rule import fit, look_up
 from .node import Node, describe, differentiable_inputs, topological
 from .slices import ZERO, SliceShares, with_slice
 
@@ -79,7 +79,7 @@ def backpropagate(
             for parent in plan.reached(inputs):
                 pending.setdefault(parent, ZERO)
             continue
-        saved = _recalled(node, plan, restore) if node.saved != () else ()
+        saved = _recall(node, plan, restore) if node.saved != () else ()
         steps = _at_once(node, plan, g, saved) if plan.primitive.joint else plan.steps
         try:
             for position, rule, pick, names in steps:
@@ -90,7 +90,7 @@ def backpropagate(
                     if plan.primitive is getitem and len(inputs) == 1 and observe is None:
                         pending[parent] = with_slice(pending.get(parent, ZERO), g, node.params["index"], parent.shape)
                         continue
-                    share = rule(g, *pick(saved), **looked_up(names, node, position, saved, plan.many))
+                    share = rule(g, *pick(saved), **look_up(names, node, position, saved, plan.many))
                 else:
                     share = rule(g, *pick(saved)) if saved else rule(g)
                 earlier = pending.get(parent, ZERO)
@@ -105,7 +105,7 @@ def backpropagate(
                 if observe is not None:
                     observe(node, position, share, fitted, total)
         except AnomalyError as error:
-            raise _located(error, node) from None
+            raise _locate(error, node) from None
         if free and saved:
             node.saved = None
     return gradients
@@ -119,7 +119,7 @@ def _takes_slices(node: Node, wanted: set[Node]) -> bool:
 def _at_once(node: Node, plan: Plan, g: Any, saved: Sequence) -> list[tuple]:
     """The steps of a node whose one rule gives all shares, which are computed here."""
     _, rule, pick, names = plan.steps[0]
-    known = looked_up(tuple(name for name in names if name != "needed"), node, 0, saved, plan.many)
+    known = look_up(tuple(name for name in names if name != "needed"), node, 0, saved, plan.many)
     shares = rule(g, *pick(saved), needed=tuple(step[0] for step in plan.steps), **known)
     return [(position, lambda g, share=shares[position]: share, lambda saved: (), ()) for position, *_ in plan.steps]
 
@@ -140,11 +140,11 @@ def _through_hooks(node: Node, g: Any) -> Any:
     return g
 
 
-def _recalled(node: Node, plan: Plan, restore: Callable) -> list:
+def _recall(node: Node, plan: Plan, restore: Callable) -> list:
     """The arrays that a node has saved, as tensors, if they are there and what they were."""
     if node.saved is None:
         raise GradientError(
-            f"the graph was freed: backward() has been called on it before, and the arrays that {_named(node)} had saved "
+            f"the graph was freed: backward() has been called on it before, and the arrays that {_describe_operation(node)} had saved "
             f"are gone. Call the first backward with retain_graph=True, or compute the output again."
         )
     if writes.latest > node.number or writes.on_loan:
@@ -158,17 +158,17 @@ def _check_unchanged(node: Node, plan: Plan, arrays: tuple) -> None:
         if writes.overwritten_since(array, node.number):
             role = "output" if place == OUTPUT else f"input {op.input_name(place)!r}"
             raise GradientError(
-                f"the {role} of {_named(node)}, {describe(source)}, was changed in place after "
+                f"the {role} of {_describe_operation(node)}, {describe(source)}, was changed in place after "
                 f"'{op.name}' used it, and its gradient still needs the old numbers. Change it after "
                 f"backward(), or compute on a copy of it."
             )
 
 
-def _located(error: AnomalyError, node: Node) -> AnomalyError:
+def _locate(error: AnomalyError, node: Node) -> AnomalyError:
     where = f", applied at {node.line}" if node.line else ""
-    return AnomalyError(f"in the gradient of {_named(node)}{where}: {error}")
+    return AnomalyError(f"in the gradient of {_describe_operation(node)}{where}: {error}")
 
 
-def _named(node: Node) -> str:
+def _describe_operation(node: Node) -> str:
     """An operation, and the module that applied it."""
     return f"'{node.op.name if node.op else 'leaf'}'{part_of(node.scope)}"

@@ -26,7 +26,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 def setitem(self: Tensor, key: Any, values: TensorLike) -> None:
     """x[...] = v: x takes the value that it has with v written there. Other tensors do not change."""
     overwriting(self)
-    chosen = _where_masked(self, key, values)
+    chosen = _put_where(self, key, values)
     if chosen is not None:
         become(self, chosen, "x[...] =")
         return
@@ -69,7 +69,7 @@ def setitem(self: Tensor, key: Any, values: TensorLike) -> None:
         become(self, taken.where(written, self), "x[...] =")
 
 
-def _where_masked(x: Tensor, key: Any, values: TensorLike) -> Tensor | None:
+def _put_where(x: Tensor, key: Any, values: TensorLike) -> Tensor | None:
     """What x[mask] = values makes of x, where nobody knows yet what is in the mask, as while a function is recorded, and
     where `values` fit however often it is True; None otherwise."""
     if not (isinstance(key, Tensor) and key.dtype.kind == "b" and isinstance(key._data, Absent) and key.ndim):

@@ -54,7 +54,7 @@ def parse(key: Any, shape: tuple[int, ...], data: Array) -> tuple[list, tuple, t
             arrays.append(part)
             template.append(ARRAY)
             axis += 1
-    return [_beside(array, data) for array in arrays], tuple(template), tuple(inserted)
+    return [_index_beside(array, data) for array in arrays], tuple(template), tuple(inserted)
 
 
 def check_range(indices: numpy.ndarray, size: int, where: str) -> None:
@@ -73,7 +73,7 @@ def _normal(part):
     if part is None or part is Ellipsis:
         return part
     if isinstance(part, slice):
-        return slice(*map(_bound, (part.start, part.stop, part.step)))
+        return slice(*map(_as_bound, (part.start, part.stop, part.step)))
     if isinstance(part, dtypes.TRUTH_TYPES):
         return numpy.asarray(part)
     if isinstance(part, dtypes.INTEGER_TYPES):
@@ -91,7 +91,7 @@ def _normal(part):
     )
 
 
-def _bound(bound) -> int | None:
+def _as_bound(bound) -> int | None:
     """A bound of a slice."""
     try:
         return None if bound is None else operator.index(bound)
@@ -111,7 +111,7 @@ def _axes_used(part) -> int:
     return part.ndim if getattr(getattr(part, "dtype", None), "kind", None) == "b" else 1
 
 
-def _beside(array, data):
+def _index_beside(array, data):
     """An index array on the device of `data`."""
     if type(array) is numpy.ndarray and type(data) is not numpy.ndarray:
         here = of(data)

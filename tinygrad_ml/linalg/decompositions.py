@@ -31,7 +31,7 @@ def _matrix(x: Shape, **_) -> tuple[int, int]:
     return x[-2], x[-1]
 
 
-def _divided(numerator, denominator):
+def _divide(numerator, denominator):
     """numerator / denominator, and 0 where both are 0: where nothing arrives, nothing is passed on."""
     neither = (numerator == 0).logical_and(denominator == 0)
     return neither.where(0, numerator / neither.where(1, denominator))
@@ -63,7 +63,7 @@ def _eigh_shape(x: Shape) -> Shape:
 def _eigh_gradient(g, y):
     (values, vectors), (g_values, g_vectors) = eigh_parts(y), eigh_parts(g)
     inner = vectors.mT @ g_vectors
-    inner = _divided(inner * (1 - inner._like(numpy.eye(inner.shape[-1]))), _differences(values))
+    inner = _divide(inner * (1 - inner._like(numpy.eye(inner.shape[-1]))), _differences(values))
     return _symmetric(vectors @ inner @ vectors.mT + (vectors * g_values[..., None, :]) @ vectors.mT)
 
 
@@ -123,12 +123,12 @@ def _svd_gradient(g, y, like):
     inner_u, inner_v = u.mT @ gu, v.mT @ gv
     # sⱼ² - sᵢ², as a product: the difference of squares of numbers that differ little would be rounded away.
     squares = _differences(s) * (row + column)
-    turned = _divided(inner_u - inner_u.mT, squares) * row + column * _divided(inner_v - inner_v.mT, squares)
+    turned = _divide(inner_u - inner_u.mT, squares) * row + column * _divide(inner_v - inner_v.mT, squares)
     total = u @ turned @ v.mT + (u * gs[..., None, :]) @ v.mT
     if u.shape[-2] > u.shape[-1]:  # what turns u out of the space of its columns
-        total = total + _divided(gu - u @ inner_u, row) @ v.mT
+        total = total + _divide(gu - u @ inner_u, row) @ v.mT
     if v.shape[-2] > v.shape[-1]:
-        total = total + u @ _divided(gv - v @ inner_v, row).mT
+        total = total + u @ _divide(gv - v @ inner_v, row).mT
     return total
 
 

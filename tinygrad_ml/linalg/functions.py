@@ -96,7 +96,7 @@ def svd(x: TensorLike, full_matrices: bool = True) -> SVDResult:
     """
     x = as_tensor(x)
     u, s, v = decompositions.svd_parts(apply(decompositions.svd, (x,)), x.shape[-2])
-    return SVDResult(_completed(u), s, _completed(v).mT) if full_matrices else SVDResult(u, s, v.mT)
+    return SVDResult(_complete(u), s, _complete(v).mT) if full_matrices else SVDResult(u, s, v.mT)
 
 
 def svdvals(x: TensorLike) -> Tensor:
@@ -127,11 +127,11 @@ def qr(x: TensorLike, mode: str = "reduced") -> QRResult:
         return QRResult(q, concat([r, q.mT @ x[..., rows:]], axis=-1))
     if mode == "complete" and rows > columns:
         below = as_tensor(0, r.dtype, r.device).broadcast_to((*r.shape[:-2], rows - columns, columns))
-        return QRResult(_completed(q), concat([r, below], axis=-2))
+        return QRResult(_complete(q), concat([r, below], axis=-2))
     return QRResult(q, r)
 
 
-def _completed(columns: Tensor) -> Tensor:
+def _complete(columns: Tensor) -> Tensor:
     """Orthonormal columns, with more of them up to a square matrix."""
     if columns.shape[-2] == columns.shape[-1]:
         return columns

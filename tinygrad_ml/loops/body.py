@@ -152,13 +152,13 @@ class Body:
         """The carries without which some of the final carries or of the made values could not be computed."""
         needed: set[int] = set(finals)
         while True:
-            reached = self._reached([*made, *[self.carried[i] for i in sorted(needed)]], known)
+            reached = self._ancestors([*made, *[self.carried[i] for i in sorted(needed)]], known)
             grown = needed | {value for value in reached if value < len(self.carries)}
             if grown == needed:
                 return sorted(needed)
             needed = grown
 
-    def _reached(self, outputs: Iterable[int], known: frozenset[int]) -> set[int]:
+    def _ancestors(self, outputs: Iterable[int], known: frozenset[int]) -> set[int]:
         """The values that the outputs follow from, themselves included; what is known follows from nothing."""
         reached, first = set(outputs), self.first_step
         for value in range(len(self.forms) - 1, first - 1, -1):
@@ -176,7 +176,7 @@ class Body:
         """
         given = frozenset((*known, *fixed))
         kept = self.needed_carries(finals, made, given)
-        reached = self._reached([*made, *[self.carried[i] for i in kept]], given)
+        reached = self._ancestors([*made, *[self.carried[i] for i in kept]], given)
         known = [value for value in known if value in reached]
         fixed = [value for value in fixed if value in reached]
         first_x, first_shared = len(self.carries), len(self.carries) + len(self.xs)

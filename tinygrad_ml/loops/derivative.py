@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 from typing import NamedTuple
 
-from ..autograd.gradients import restored_in_graph
+from ..autograd.gradients import restore_in_graph
 from ..backend import Device, dtypes
 from ..graph import ZERO, backpropagate
 from ..modes import enable_grad
@@ -103,7 +103,7 @@ class _Backwards:
             if tensor._needs:
                 seeds[tensor.node] = seeds[tensor.node] + g if tensor.node in seeds else g
         nodes = {i: self.inputs[i].node for i in {*self.carries, *self.wanted}}
-        found = backpropagate(seeds, nodes.values(), restored_in_graph) if seeds else {}
+        found = backpropagate(seeds, nodes.values(), restore_in_graph) if seeds else {}
         return {i: found[node] for i, node in nodes.items() if found.get(node, ZERO) is not ZERO}
 
     def derivative(self) -> Derivative:
@@ -144,7 +144,7 @@ class _Backwards:
             [gradients[i] for i in slices],
             operands,
         )
-        needed = self._needed(whole)
+        needed = self._steps_needed(whole)
         kept = {place: value for place, value in needed.items() if value in self.body.made}
         part = whole.part(range(len(whole.carries)), whole.made, list(kept))
         every = [*[Stack("of", place) for place in self.handed], *[Stack("value", i) for i in range(self.first_shared)]]
@@ -165,7 +165,7 @@ class _Backwards:
         form = self.body.carries[i]
         return self.gradients[i] if i in self.gradients else filled(form.shape, 0, form.dtype, self.device)
 
-    def _needed(self, whole: Body) -> dict[int, int]:
+    def _steps_needed(self, whole: Body) -> dict[int, int]:
         """The steps of the forward round that the steps of the backward one take: what they are called in the whole, and
         in the body. Not those that only look at others: these are looked at again."""
         body_steps = range(self.body.first_step, len(self.values))

@@ -63,7 +63,7 @@ class Inputs(NamedTuple):
 def run(body: Body, inputs: Inputs, rounds: Rounds) -> tuple[list[Tensor], list[Tensor]]:
     """(the last carries, what is handed out of the rounds, stacked)."""
     if rounds.keep != "carries":  # what is computed at once is there at once
-        body, inputs = _taken_out(body, inputs, rounds.length)
+        body, inputs = _take_out(body, inputs, rounds.length)
     finals: dict[int, Tensor] = {}
     made: dict[int, Tensor] = {}
     forms = [body.forms[value] for value in body.made]
@@ -83,13 +83,13 @@ def _of_one_dtype(body: Body, finals: list[int], made: list[int], inputs: Inputs
     last = tuple(part.carries.index(i) for i in finals)
     dtype = own.forms[(*last, *own.made)[0]].dtype
     if modes.grad and dtypes.is_float(dtype) and any(tensor._needs for tensor in inputs.all()):
-        kept = [value for value in _kept(own, inputs, rounds) if own.forms[value].dtype == dtype]
+        kept = [value for value in _values_to_keep(own, inputs, rounds) if own.forms[value].dtype == dtype]
         own = own.handing_out(dict.fromkeys(value for value in kept if value not in own.made))
     op = _scan(own, last, len(made), rounds)
     return op.outputs(apply(op, inputs.all()))
 
 
-def _kept(body: Body, inputs: Inputs, rounds: Rounds) -> list[int]:
+def _values_to_keep(body: Body, inputs: Inputs, rounds: Rounds) -> list[int]:
     """The values of each round that the gradient needs."""
     carries = list(range(len(body.carries)))
     if rounds.keep == "carries":
@@ -130,7 +130,7 @@ def _gradient(op: Scan, g: Any, y: Tensor, inputs: Tensors, needed: tuple[int, .
         return _of_one_dtype(body, [], [value], own, Rounds(op.length, op.reverse))[0]
 
     carries = float_carries(body)
-    starts = [_arrived(op, parts, i, inputs[i]) for i in carries] + [_zeros(inputs[i]) for i in found.sums]
+    starts = [_gradient_of_carry(op, parts, i, inputs[i]) for i in carries] + [_zeros(inputs[i]) for i in found.sums]
     shared = [*[own.shared[k] for k in found.shared], *found.found]
     backwards = Rounds(op.length, not op.reverse, keep)
     ends, made = run(found.body, Inputs(starts, list(map(stack, found.taken)), shared), backwards)
@@ -142,7 +142,7 @@ def _gradient(op: Scan, g: Any, y: Tensor, inputs: Tensors, needed: tuple[int, .
     return shares
 
 
-def _arrived(op: Scan, parts: dict[int, Tensor], carry: int, start: Tensor) -> Tensor:
+def _gradient_of_carry(op: Scan, parts: dict[int, Tensor], carry: int, start: Tensor) -> Tensor:
     """The gradient at the end of a carry."""
     place = op.finals.index(carry) if carry in op.finals else None
     return parts[place] if place in parts else _zeros(start)
@@ -155,7 +155,7 @@ def _zeros(like: Tensor) -> Tensor:
 # -- what need not be in the rounds --------------------------------------------------------------------------------
 
 
-def _taken_out(body: Body, inputs: Inputs, length: int) -> tuple[Body, Inputs]:
+def _take_out(body: Body, inputs: Inputs, length: int) -> tuple[Body, Inputs]:
     """The body without what can be computed for all rounds at once, and the inputs with that computed."""
     first_x, first_shared = len(body.carries), len(body.carries) + len(body.xs)
     stacked: dict[int, Tensor] = dict(enumerate(inputs.xs, first_x))

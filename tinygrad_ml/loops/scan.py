@@ -74,13 +74,13 @@ def scan(
     if keep == "sqrt" and rounds > 3:
         return _in_blocks(f, init, xs, rounds, reverse)
     tracer = Tracer(rounds)
-    body, structure, checks = _traced(tracer, f, init, xs, carries, slices)
+    body, structure, checks = _trace(tracer, f, init, xs, carries, slices)
     drawn, shared = [numbers for _, numbers in tracer.drawn], tracer.found
     tracer.forget()
     for check, x in checks:
         look(check, x)
     finals, made = run(body, Inputs(carries, [*slices, *drawn], shared), Rounds(rounds, reverse, keep))
-    return packed_like(init, finals), _filled(structure, made)
+    return packed_like(init, finals), _fill(structure, made)
 
 
 def _length(slices: Tensors, length: int | None) -> int:
@@ -101,7 +101,7 @@ def _length(slices: Tensors, length: int | None) -> int:
     return found
 
 
-def _traced(
+def _trace(
     tracer: Tracer, f: Callable, init: Any, xs: Any, carries: Tensors, slices: Tensors
 ) -> tuple[Body, Any, list]:
     """The body, the structure of what f hands out, and what looks for mistakes in which of the slices."""
@@ -114,7 +114,7 @@ def _traced(
         if not isinstance(given, tuple) or len(given) != 2:
             raise ShapeError(f"the function of tg.scan gives (carry, y), not {type(given).__name__}")
         carry, structure = given
-        carried = _checked(init, carry, carries)
+        carried = _check_carry(init, carry, carries)
         made = [as_tensor(leaf) for leaf in leaves(structure) if leaf is not None]
         body = tracer.body(inside, [*here, *[tensor for tensor, _ in tracer.drawn]], [], carried, made)
     of_slices = {id(inner._data): x for inner, x in zip(here, slices, strict=True)}
@@ -122,7 +122,7 @@ def _traced(
     return body, structure, checks
 
 
-def _checked(init: Any, carry: Any, carries: Tensors) -> list[Tensor]:
+def _check_carry(init: Any, carry: Any, carries: Tensors) -> list[Tensor]:
     """The tensors of a new carry, if it is like the first one."""
     if nesting(init) != nesting(carry):
         raise ShapeError(
@@ -154,7 +154,7 @@ def _outline(part: Any) -> str:
     return f"a {kind} of {len(part)}" if nesting(part) is not None else f"one {kind}"
 
 
-def _filled(structure: Any, made: list[Tensor]) -> Any:
+def _fill(structure: Any, made: list[Tensor]) -> Any:
     """A structure with tensors in the places of all leaves but None."""
     rest = iter(made)
     return packed_like(structure, [None if leaf is None else next(rest) for leaf in leaves(structure)])

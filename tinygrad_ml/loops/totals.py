@@ -45,7 +45,7 @@ class Totals:
         rule = None if step is None or step.constants else TOTAL_RULES.get(step.op)
         return None if step is None or rule is None else rule(self, value, step)
 
-    def _stacked(self, result: int, *values: int) -> bool:
+    def _stack(self, result: int, *values: int) -> bool:
         """Use these values of all rounds for the sum of a result; False if one is the same in all rounds, or if they are
         larger than the result."""
         if any(self._tracer.step_of(value) is None and value not in self._varying for value in values):
@@ -63,7 +63,7 @@ class Totals:
         turned = self._tracer.step_of(left)
         if turned is not None and turned.op is movement.permute_dims and not turned.constants:
             return self._of_rows(result, turned.inputs[0], right)
-        if not self._stacked(result, left, right):
+        if not self._stack(result, left, right):
             return None
 
         def total(stacks: Stacks) -> Tensor:
@@ -75,7 +75,7 @@ class Totals:
 
     def _of_rows(self, result: int, left: int, right: int) -> Total | None:
         """Σₜ leftₜᵀ·rightₜ: the rows of all rounds, one below the other."""
-        if not self._stacked(result, left, right):
+        if not self._stack(result, left, right):
             return None
 
         def below(x: Tensor) -> Tensor:
@@ -86,13 +86,13 @@ class Totals:
     def _sum(self, result: int, step: Operation) -> Total | None:
         (x,) = step.inputs
         axes = tuple(axis + 1 for axis in step.params["axis"])
-        if not self._stacked(result, x):
+        if not self._stack(result, x):
             return None
         if step.params["keepdims"]:
             return lambda stacks: total_of(total_of(stacks(x), axis=axes, keepdims=True), axis=0)
         return lambda stacks: total_of(stacks(x), axis=(0, *axes))
 
-    def _moved(self, result: int, step: Operation) -> Total | None:
+    def _move(self, result: int, step: Operation) -> Total | None:
         """What only moves numbers, or changes their sign, can be done after they are added up."""
         inner = self.of(step.inputs[0])
         return None if inner is None else lambda stacks: inner(stacks)._apply(step.op, **step.params)
@@ -103,12 +103,12 @@ class Totals:
         one, other = map(self.of, step.inputs)
         return None if one is None or other is None else lambda stacks: one(stacks) + other(stacks)
 
-    def _scattered(self, result: int, step: Operation) -> Total | None:
+    def _scatter(self, result: int, step: Operation) -> Total | None:
         """Numbers that are added at places: a slice, or rows by their numbers, of all rounds at once."""
         if len(step.inputs) == 1:
-            return self._moved(result, step)
+            return self._move(result, step)
         x, places = step.inputs
-        if step.params["index"] != (ARRAY,) or not self._stacked(result, x, places):
+        if step.params["index"] != (ARRAY,) or not self._stack(result, x, places):
             return None
         return lambda stacks: stacks(x)._apply(scatter_add, stacks(places), **step.params)
 
@@ -116,9 +116,9 @@ class Totals:
 TOTAL_RULES = {
     products.matmul: Totals._product,
     reduce.sum_: Totals._sum,
-    movement.reshape: Totals._moved,
-    movement.permute_dims: Totals._moved,
-    neg: Totals._moved,
+    movement.reshape: Totals._move,
+    movement.permute_dims: Totals._move,
+    neg: Totals._move,
     add: Totals._both,
-    scatter_add: Totals._scattered,
+    scatter_add: Totals._scatter,
 }

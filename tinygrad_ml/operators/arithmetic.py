@@ -100,7 +100,7 @@ def power(x: Tensor, other: TensorLike) -> Tensor:
 _power_of_tensors = general(elementwise.pow_)
 
 
-def applied(x: Tensor, op: Primitive, *others: Tensor, **params: Any) -> Tensor:
+def apply_to(x: Tensor, op: Primitive, *others: Tensor, **params: Any) -> Tensor:
     """An operation on x and others: what gradient rules call that need one without a symbol."""
     return apply(op, (x, *others), params)
 
@@ -108,7 +108,7 @@ def applied(x: Tensor, op: Primitive, *others: Tensor, **params: Any) -> Tensor:
 class Operators:
     """The symbols, by the names that Python has for them; `@` is `functional.matmul`, and what brackets do is in `indexing/`."""
 
-    _apply = applied
+    _apply = apply_to
 
     def __pos__(self: Any) -> Any:
         return self

@@ -98,7 +98,7 @@ scatter_add = Primitive(
 )
 
 
-def _assembled(xp, *parts, indices, shape):
+def _assemble(xp, *parts, indices, shape):
     dtype = parts[0].dtype
     total = xp.zeros(shape, dtype=sums.accumulator(dtype))
     assemble_into(total, parts, indices)
@@ -113,7 +113,7 @@ def assemble_into(total: Array, parts: Iterable[Array], indices: Iterable[tuple]
 
 assemble = Primitive(
     "assemble",
-    _assembled,
+    _assemble,
     lambda *parts, indices, shape: shape,
     (lambda g, position, indices: g._apply(getitem, index=indices[position]),),
     inputs=("parts*",),

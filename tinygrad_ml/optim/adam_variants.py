@@ -76,7 +76,7 @@ class NAdam(Optimizer):
         self, p: Tensor, g: Tensor, state: tuple[Tensor, ...], n: SimpleNamespace, group: Mapping[str, Any]
     ) -> tuple[Tensor, ...]:
         m, v = state
-        p, g = decayed(p, g, n, group)
+        p, g = decay(p, g, n, group)
         m = m + (g - m) * n.fresh1
         v = v * n.beta2 + g * g * n.fresh2
         return p - (m * n.ahead + g * n.now) / (v.sqrt() * n.correction2 + n.eps), m, v
@@ -145,7 +145,7 @@ class RAdam(Optimizer):
         self, p: Tensor, g: Tensor, state: tuple[Tensor, ...], n: SimpleNamespace, group: Mapping[str, Any]
     ) -> tuple[Tensor, ...]:
         m, v = state
-        p, g = decayed(p, g, n, group)
+        p, g = decay(p, g, n, group)
         m = m + (g - m) * n.fresh1
         v = v * n.beta2 + g * g * n.fresh2
         return p - m * n.rate / (v.sqrt() * n.of_root + n.added), m, v
@@ -198,7 +198,7 @@ class Adamax(Optimizer):
         return p - m * n.rate / u, m, u
 
 
-def decayed(p: Tensor, g: Tensor, n: SimpleNamespace, group: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+def decay(p: Tensor, g: Tensor, n: SimpleNamespace, group: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
     """Parameter and gradient after the decay of weights, beside the gradient or within it."""
     if group["decoupled_weight_decay"] and group["weight_decay"]:
         return p * n.kept, g

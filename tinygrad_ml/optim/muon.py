@@ -81,14 +81,14 @@ class Muon(Optimizer):
     ) -> tuple[Tensor, ...]:
         (m,) = state
         m = m * n.momentum + g * n.fresh
-        direction = orthogonalised(m * n.momentum + g * n.fresh if group["nesterov"] else m, group)
+        direction = orthogonalise(m * n.momentum + g * n.fresh if group["nesterov"] else m, group)
         rows, columns = p.shape
         as_adamw = group["adjust_lr_fn"] == "match_rms_adamw"
         size = 0.2 * math.sqrt(max(rows, columns)) if as_adamw else math.sqrt(max(1, rows / columns))
         return p * n.kept - direction * (n.lr * size), m
 
 
-def orthogonalised(x: Tensor, group: Mapping[str, Any]) -> Tensor:
+def orthogonalise(x: Tensor, group: Mapping[str, Any]) -> Tensor:
     """Nearly U·Vᵀ of x = U·S·Vᵀ: the singular values end somewhere from 0.7 to 1.2."""
     a, b, c = group["ns_coefficients"]
     tall = x.shape[0] > x.shape[1]

@@ -27,7 +27,7 @@ class LRScheduler:
     remembered: tuple[str, ...] = ("last_epoch",)  # what `state_dict` holds beside the rates
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
-        self.optimizer, self._begins = _checked(optimizer), False
+        self.optimizer, self._begins = _check(optimizer), False
         self.last_epoch: float = last_epoch
         for i, group in enumerate(optimizer.param_groups):
             if "initial_lr" not in group:
@@ -130,7 +130,7 @@ def of_group(option: Any, i: int, name: str) -> Any:
 
 def one_for_each(option: Any, optimizer: Optimizer, name: str) -> Any:
     """The option, if it is one for all groups, or a list with as many as there are."""
-    count = len(_checked(optimizer).param_groups)
+    count = len(_check(optimizer).param_groups)
     if isinstance(option, (list, tuple)) and len(option) != count:
         raise OptionError(f"{name} is a list of {len(option)} for {count} groups of parameters: give one for each")
     return option
@@ -143,7 +143,7 @@ def at_least(least: float, **options: float) -> None:
             raise OptionError(f"{name}={value!r} is impossible: it must be {least} or more")
 
 
-def _checked(optimizer: Any) -> Optimizer:
+def _check(optimizer: Any) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
         raise OptionError(f"a schedule needs an optimiser of tinygrad_ml.optim, not {type(optimizer).__name__}")
     return optimizer

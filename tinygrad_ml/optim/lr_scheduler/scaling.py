@@ -29,19 +29,19 @@ class ScalingLR(LRScheduler):
         raise NotImplementedError(f"{type(self).__name__} must define factor(t, i)")
 
     def lr(self, base: float, t: float, i: int) -> float:
-        return self._scaled(base, self.factor(t, i))
+        return self._scale(base, self.factor(t, i))
 
     def first_lr(self, lr: float, base: float, t: float, i: int) -> float:
         # The rate of an optimiser that has loaded its state is that of the epoch already.
-        return self._scaled(lr, self.factor(t, i)) if t == 0 or i in self.optimizer.begun else lr
+        return self._scale(lr, self.factor(t, i)) if t == 0 or i in self.optimizer.begun else lr
 
     def next_lr(self, lr: float, base: float, t: float, i: int) -> float:
         before, now = self.factor(t - 1, i), self.factor(t, i)
         if before == 0:  # nothing is left to multiply
             return lr + (base - self.eta_min) * now
-        return self._scaled(lr, now / before)
+        return self._scale(lr, now / before)
 
-    def _scaled(self, lr: float, part: float) -> float:
+    def _scale(self, lr: float, part: float) -> float:
         return lr if part == 1 else self.eta_min + (lr - self.eta_min) * part
 
 
