@@ -24,10 +24,17 @@ CASES = {
     "images of half a vector": ((9, 24, 2, 4), (70, 24, 3, 3), {"padding": 1}, (RESULT, IMAGE, WEIGHT)),
     "nothing divides": ((5, 7, 13, 11), (9, 7, 3, 5), {"padding": (1, 2)}, (RESULT, IMAGE, WEIGHT)),
     "more places than a block": ((2, 50, 6, 6), (5, 50, 3, 3), {"padding": 1}, (RESULT, IMAGE, WEIGHT)),
-    "one channel": ((16, 1, 28, 28), (8, 1, 5, 5), {}, (RESULT, WEIGHT)),
+    "three channels": ((9, 3, 20, 33), (21, 3, 3, 3), {"padding": 1}, (RESULT, IMAGE, WEIGHT)),
+    "one channel": ((16, 1, 28, 28), (8, 1, 5, 5), {}, (RESULT, IMAGE, WEIGHT)),
     "dilated": ((4, 8, 20, 20), (12, 8, 3, 3), {"padding": 2, "dilation": 2}, (RESULT, IMAGE, WEIGHT)),
     "in groups": ((4, 16, 12, 12), (20, 4, 3, 3), {"padding": 1, "groups": 4}, (RESULT, IMAGE, WEIGHT)),
-    "stride 2": ((4, 8, 20, 20), (20, 8, 3, 3), {"padding": 1, "stride": 2}, (WEIGHT,)),
+    "stride 2": ((4, 8, 20, 20), (20, 8, 3, 3), {"padding": 1, "stride": 2}, (RESULT, WEIGHT)),
+    "stride 2, many channels": ((3, 24, 22, 38), (90, 24, 3, 3), {"stride": 2}, (RESULT, WEIGHT)),
+    "stride 3": ((4, 8, 30, 30), (20, 8, 3, 3), {"stride": 3}, (WEIGHT,)),
+    "each channel by itself": ((5, 16, 12, 21), (16, 1, 3, 3), {"padding": 1, "groups": 16}, (RESULT, IMAGE, WEIGHT)),
+    "each channel by itself, stride 2": ((5, 6, 20, 37), (6, 1, 5, 5), {"stride": 2, "groups": 6}, (RESULT, WEIGHT)),
+    "each channel gives two": ((5, 16, 12, 12), (32, 1, 3, 3), {"padding": 1, "groups": 16}, (RESULT, IMAGE, WEIGHT)),
+    "each channel of two": ((5, 16, 12, 12), (8, 2, 3, 3), {"padding": 1, "groups": 8}, (RESULT, IMAGE, WEIGHT)),
     "places in one line": ((4, 8, 20, 20), (20, 8, 1, 5), {"padding": (0, 2)}, (RESULT, IMAGE, WEIGHT)),
     "1 x 1": ((5, 16, 20, 20), (20, 16, 1, 1), {}, (WEIGHT,)),
     "1 x 1, small images": ((33, 16, 2, 4), (20, 16, 1, 1), {}, None),  # small is less than a panel has
@@ -81,7 +88,9 @@ def test_as_in_eager_mode_without_windows(words, dtype, register):
         assert without is None or (REWRITTEN[what] in compiled.source) == (what in without), what
 
 
-@pytest.mark.parametrize("words", ["3 x 3", "images of a vector each", "in groups", "one channel"])
+@pytest.mark.parametrize(
+    "words", ["3 x 3", "images of a vector each", "in groups", "one channel", "stride 2", "each channel by itself"]
+)
 def test_threads_change_no_bit(words, monkeypatch):
     shape, weight, options, _ = CASES[words]
     arguments = given(shape, weight, options, "float32")
@@ -94,7 +103,7 @@ def test_threads_change_no_bit(words, monkeypatch):
         assert all((alone == shared).all() for alone, shared in zip(results[0], others, strict=True))
 
 
-@pytest.mark.parametrize("words", ["3 x 3", "stride 2", "dilated", "in groups"])
+@pytest.mark.parametrize("words", ["3 x 3", "stride 2", "dilated", "in groups", "each channel by itself"])
 def test_second_derivatives(words):
     shape, weight, options, _ = CASES[words]
 

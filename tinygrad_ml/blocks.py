@@ -29,14 +29,13 @@ def where(condition: Any, a: Any, b: Any, out: numpy.ndarray | None = None) -> A
         return _chosen(condition, a, b, out)
     if any(numpy.ndim(x) and x.shape != condition.shape for x in (a, b)):
         return _chosen(condition, a, b, out)
-    if out is None:
-        out = numpy.empty_like(condition, a.dtype)
-    bits = numpy.dtype(f"i{out.itemsize}")
-    whole = [numpy.asarray(x).view(bits) for x in (out, a, b)] + [condition.view(numpy.int8)]
+    result = numpy.empty_like(condition, a.dtype) if out is None else out
+    bits = numpy.dtype(f"i{result.itemsize}")
+    whole = [numpy.asarray(x).view(bits) for x in (result, a, b)] + [condition.view(numpy.int8)]
     if all(x.flags.c_contiguous for x in whole):
         whole = [x.reshape(-1) if x.ndim else x for x in whole]
     extent = len(whole[0])
-    length = max(1, BLOCK_ELEMENTS * extent // out.size)
+    length = max(1, BLOCK_ELEMENTS * extent // result.size)
     mask = numpy.empty((length, *whole[0].shape[1:]), bits)
     nothing = not whole[2].ndim and not whole[2]
     for start in range(0, extent, length):
@@ -47,7 +46,7 @@ def where(condition: Any, a: Any, b: Any, out: numpy.ndarray | None = None) -> A
         else:
             numpy.bitwise_and(ones, a_bits ^ b_bits, ones)
             numpy.bitwise_xor(ones, b_bits, y)
-    return out
+    return result
 
 
 def _chosen(condition: Any, a: Any, b: Any, out: numpy.ndarray | None) -> Any:

@@ -31,7 +31,7 @@ from ..passes.rewriting import Rewriting
 from ..program import Call, Instruction, Program, Value
 from .products import plan
 from .products.fields import DEEPEST, shape_for
-from .products.windows import ImplicitProduct, Sight, WeightGradient
+from .products.windows import LONGEST_STRIDE, ImplicitProduct, Sight, WeightGradient
 
 AXES = (0, 1, 4, 5, 2, 3)
 """From (batch, channels, *positions, *kernel) to (batch, channels, *kernel, *positions), and back."""
@@ -180,7 +180,7 @@ class _Search:
         seen = self._laid(laid)
         if seen is None or len(a.shape) != (2 if seen.sight.groups == 1 else 3):
             return False
-        if seen.sight.stride[1] != 1 or _plain(seen.sight, seen.x.dtype) or not seen.worth(a.shape[-2]):
+        if seen.sight.stride[1] > LONGEST_STRIDE or _plain(seen.sight, seen.x.dtype) or not seen.worth(a.shape[-2]):
             return False
         self._writing.keep(Instruction(CONVOLUTION, (a, seen.x), {"sight": seen.sight}, product.output))
         return True

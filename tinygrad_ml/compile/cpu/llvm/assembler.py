@@ -119,6 +119,18 @@ class Vectors:
             return f.call(self._load, [pointer, ir.Constant(INT32, self.itemsize), mask, self.zero])
         return f.load(pointer, align=self.itemsize)
 
+    def load_every(
+        self, f: Function, stride: int, address: ir.Value, count: ir.Value, mask: ir.Value | None
+    ) -> ir.Value:
+        """The first `count` of every, or every second number from an address on; `mask` has as many lanes, None if all do."""
+        if stride == 1:
+            return self.load(f, address, mask)
+        needed = f.sub(f.mul(count, number(2)), number(1))
+        lower = self.load(f, address, mask and self.first(f, needed))
+        upper = self.load(f, f.add(address, number(self.nbytes)), self.first(f, f.sub(needed, number(self.lanes))))
+        order = ir.Constant(ir.VectorType(INT32, self.lanes), list(range(0, 2 * self.lanes, 2)))
+        return f.shuffle_vector(lower, upper, order)
+
     def store(self, f: Function, vector: ir.Value, address: ir.Value, mask: ir.Value | None = None) -> None:
         """Write a vector to an address; with a mask, the lanes that it names."""
         pointer = self._pointer(f, address)
@@ -149,6 +161,17 @@ class Vectors:
         nothing = ir.Constant(ir.VectorType(kind, self.lanes), ir.Undefined)
         one = f.insert_element(nothing, x, ir.Constant(INT32, 0))
         return f.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(INT32, self.lanes), [0] * self.lanes))
+
+    def added_up(self, f: Function, vector: ir.Value) -> ir.Value:
+        """The sum of its numbers: of halves, of halves of these, and so on."""
+        width = self.lanes
+        while width > 1:
+            width //= 2
+            order = [*range(width, 2 * width), *range(self.lanes - width)]
+            vector = f.fadd(
+                vector, f.shuffle_vector(vector, vector, ir.Constant(ir.VectorType(INT32, self.lanes), order))
+            )
+        return f.extract_element(vector, ir.Constant(INT32, 0))
 
     def transposed(self, f: Function, rows: list[ir.Value]) -> list[ir.Value]:
         """The columns of a square of numbers, whose rows are given.

@@ -53,10 +53,11 @@ class _ConvolutionCode(ProductCode):
 
     def __init__(self, module: ir.Module, shape: Shape, itemsize: int, stride: int):
         super().__init__(module, shape, itemsize)
-        self.step = number(stride * itemsize)
+        self.stride, self.step = stride, number(stride * itemsize)
+        self.step_of_vector = number(stride * self.vectors.nbytes)
 
     def task(self, name: str) -> None:
-        packed, near = self._panel_of_windows(), self._panel_near()
+        packed, near = self._panel_of_windows(), self._panels_near()
         f = Function(self.module, name, 3, exported=True)
         fields, task, scratch = f.given
         told: Any = Windows._make(f.field(fields, place) for place in range(len(Windows._fields)))
@@ -75,7 +76,9 @@ class _ConvolutionCode(ProductCode):
             x = f.add(told.x, f.mul(image, told.x_next))
             with f.if_else(f.icmp_signed("!=", told.near, number(0))) as (there, elsewhere):
                 with there:
-                    f.call(near, [fields, rows, f.mul(panel, number(self.shape.vectors)), a, x, c])
+                    first = f.mul(panel, told.near)
+                    all_there_are = f.mul(f.sdiv(told.n, told.width), told.parts)
+                    f.call(near, [fields, rows, first, f.least(told.near, f.sub(all_there_are, first)), a, x, c])
                 with elsewhere:
                     c = f.add(c, f.mul(column, self.size))
                     f.call(packed, [fields, rows, columns, images, column, a, x, c, scratch])
@@ -129,29 +132,37 @@ class _ConvolutionCode(ProductCode):
         f.ret_void()
         return f.function_itself
 
-    def _panel_near(self) -> ir.Function:
-        """Rows of one panel of c whose windows are read in the image: vectors from number `first` on of all that lines have."""
+    def _panels_near(self) -> ir.Function:
+        """Rows of c whose windows are read in the image: so many vectors from number `first` on, of all that lines have."""
         words, tiles = self.vectors, self.of_all_sizes(self._tile_near)
-        f = Function(self.module, "panel_near", 6)
-        fields, rows, first, a, x, c = f.given
+        f = Function(self.module, "panels_near", 7)
+        fields, rows, first, count, a, x, c = f.given
         told: Any = Windows._make(f.field(fields, place) for place in range(len(Windows._fields)))
-        width = f.least(number(self.shape.vectors), f.sub(f.mul(f.sdiv(told.n, told.width), told.parts), first))
-        starts, targets, counts = [], [], []
-        for v in range(self.shape.vectors):
-            vector = f.add(first, number(v))
+        line_of_c, nothing = f.mul(told.width, self.size), number(0)
+
+        def panel(done: ir.Value) -> None:
+            vector = f.add(first, done)
             line, part = f.sdiv(vector, told.parts), f.srem(vector, told.parts)
-            behind = f.mul(part, number(words.nbytes))
-            starts.append(f.total(x, f.mul(line, told.x_row), behind))
-            targets.append(f.add(f.mul(f.mul(line, told.width), self.size), behind))
-            is_last = f.icmp_signed("==", f.add(part, number(1)), told.parts)
-            counts.append(f.select(is_last, told.rest, number(self.shape.lanes)))
+            start, target = f.add(x, f.mul(line, told.x_row)), f.mul(line, line_of_c)
+            starts, targets, counts = [], [], []
+            for _ in range(self.shape.vectors):
+                starts.append(f.add(start, f.mul(part, self.step_of_vector)))
+                targets.append(f.add(target, f.mul(part, number(words.nbytes))))
+                following = f.add(part, number(1))
+                is_last = f.icmp_signed("==", following, told.parts)
+                counts.append(f.select(is_last, told.rest, number(self.shape.lanes)))
+                part = f.select(is_last, nothing, following)
+                start = f.add(start, f.select(is_last, told.x_row, nothing))
+                target = f.add(target, f.select(is_last, line_of_c, nothing))
 
-        def tile(i: ir.Value, count: int, vectors: int) -> None:
-            p, q = f.add(a, f.mul(i, told.a_row)), f.add(c, f.mul(i, told.c_row))
-            given = [told.k, p, told.a_row, told.a_column, told.table, q, told.c_row]
-            f.call(tiles[count, vectors], [*given, *starts[:vectors], *targets[:vectors], *counts[:vectors]])
+            def tile(i: ir.Value, height: int, vectors: int) -> None:
+                p, q = f.add(a, f.mul(i, told.a_row)), f.add(c, f.mul(i, told.c_row))
+                given = [told.k, p, told.a_row, told.a_column, told.table, q, told.c_row]
+                f.call(tiles[height, vectors], [*given, *starts[:vectors], *targets[:vectors], *counts[:vectors]])
 
-        self.in_tiles(f, rows, width, tile)
+            self.in_tiles(f, rows, f.least(number(self.shape.vectors), f.sub(count, done)), tile)
+
+        f.repeat(nothing, count, number(self.shape.vectors), panel)
         f.ret_void()
         return f.function_itself
 
@@ -173,7 +184,10 @@ class _ConvolutionCode(ProductCode):
 
         left, x, place, *totals = map(varying, [k, a, table, *[words.zero] * (rows * width)])
         behind = f.load(f.at(place))
-        seen = [words.load(f, f.add(start, behind), mask) for start, mask in zip(starts, masks, strict=True)]
+        seen = [
+            words.load_every(f, self.stride, f.add(start, behind), count, mask)
+            for start, count, mask in zip(starts, counts, masks, strict=True)
+        ]
         sums = []
         for row in range(rows):
             factor = words.everywhere(f, f.add(x, f.mul(number(row), a_row)))
@@ -201,16 +215,18 @@ class _ConvolutionCode(ProductCode):
         f = Function(self.module, "run", 5)
         depth, length, source, table, target = f.given
         width = f.sdiv(f.total(length, lanes, number(-1)), lanes)
-        mask = words.first(f, f.sub(length, f.mul(f.sub(width, number(1)), lanes)))
+        rest = f.sub(length, f.mul(f.sub(width, number(1)), lanes))
+        mask = words.first(f, rest)
 
         def of_width(vectors: int) -> None:
             def one(k: ir.Value) -> None:
                 start = f.add(source, f.load(f.at(f.add(table, f.mul(k, number(8))))))
                 place = f.add(target, f.mul(k, number(self.pitch)))
                 for v in range(vectors):
-                    behind = number(v * words.nbytes)
-                    loaded = words.load(f, f.add(start, behind), mask if v == vectors - 1 else None)
-                    words.store(f, loaded, f.add(place, behind))
+                    count, which = (rest, mask) if v == vectors - 1 else (lanes, None)
+                    seen = f.add(start, f.mul(number(v), self.step_of_vector))
+                    loaded = words.load_every(f, self.stride, seen, count, which)
+                    words.store(f, loaded, f.add(place, number(v * words.nbytes)))
 
             f.repeat(number(0), depth, number(1), one)
 

@@ -76,8 +76,8 @@ class Windows(NamedTuple):
     table       the address of k numbers: by how many bytes the pixel at each place lies behind the window's first one
     width       positions in a line of the result; windows of the next line begin `x_row` bytes further on
     abreast     images in a panel; `c_vector` is then from one to the next, and otherwise the size of a vector
-    near        whether windows are read where they lie: then a panel is a few vectors, of which a line has `parts`, and the
-                last one of a line `rest` positions
+    near        0, or, if windows are read where they lie, how many vectors are a panel; a line has `parts`, the last of which
+                has `rest` positions
     """
 
     m: int
@@ -114,7 +114,8 @@ class WeightSum(NamedTuple):
     """What the gradient of a convolution's weights is told: out = Σ over images of g[image] · (windows of x[image])ᵀ; see
     `weight_gradient.py`.
 
-    m, k        channels of g, places in the kernel times channels of the image; groups of channels follow by `*_group`
+    m, k        channels of g, places in the kernel times channels of the image
+    groups      of channels, which follow by `*_group`; `bunch` of them in a piece of work, where there are few channels
     images, lines, width  the positions; windows of the next line begin `x_row` bytes further on, of the next position `x_column`
     abreast     images in a block, if it has whole ones, and `tall` lines of each
     c           scratch memory for the sums, transposed
@@ -122,6 +123,8 @@ class WeightSum(NamedTuple):
 
     m: int
     k: int
+    groups: int
+    bunch: int
     images: int
     lines: int
     width: int

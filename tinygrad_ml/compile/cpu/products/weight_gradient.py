@@ -14,6 +14,14 @@ nothing of them is copied; what is copied is the gradient of the result, transpo
             c += total
     weights = c, transposed
 
+Where there are few channels, those of g would not fill a vector. Then vectors are positions that lie side by side, in the
+image as in g, and nothing is copied at all; what is in the lanes of a total is added up at the very end:
+
+    for each block of images:
+        for each tile of k and channels:
+            for each vector of positions:
+                total[row, channel] += image[table[row] + positions] * g[channel, positions]
+
 Every sum has one order, whoever computes it: results do not depend on the number of threads. That a block begins with 0 keeps the
 digits of a sum over hundreds of thousands of positions.
 
@@ -22,6 +30,7 @@ Read before: `convolution.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from llvmlite import ir
@@ -35,6 +44,11 @@ from .tiles import ProductCode
 def write_gradient(module: ir.Module, shape: Shape, itemsize: int) -> None:
     """Write `gradient(fields, task, scratch)`, which does one task of a gradient of weights. See `WeightSum`."""
     _GradientCode(module, shape, itemsize).task("gradient")
+
+
+def write_gradient_of_few(module: ir.Module, shape: Shape, itemsize: int, stride: int) -> None:
+    """Write `gradient(fields, task, scratch)` for a few channels; `stride` as in `convolution.py`."""
+    _FewChannelsCode(module, shape, itemsize, stride).task("gradient")
 
 
 class _Tile(NamedTuple):
@@ -212,5 +226,154 @@ class _GradientCode(ProductCode):
             number(lanes),
             lambda row: f.repeat(number(0), columns, number(lanes), lambda column: square(row, column)),
         )
+        f.ret_void()
+        return f.function_itself
+
+
+class _FewChannelsCode(ProductCode):
+    """The gradient where channels are few: a vector is positions side by side."""
+
+    def __init__(self, module: ir.Module, shape: Shape, itemsize: int, stride: int):
+        super().__init__(module, shape, itemsize)
+        self.stride = stride
+
+    @property
+    def sizes(self) -> dict[int, tuple[int, ...]]:
+        """Channels of a tile -> how many k it may have: so that totals and operands fit into the registers."""
+        return {4: (5, 2, 1), 2: (9, 3, 1), 1: (9, 3, 1)} if self.shape.vectors == 4 else {2: (4, 2, 1), 1: (9, 3, 1)}
+
+    def task(self, name: str) -> None:
+        tiles = {(k, m): self._sum(k, m) for m, heights in self.sizes.items() for k in heights}
+        f = Function(self.module, name, 3, exported=True)
+        fields, task, _ = f.given
+        told: Any = WeightSum._make(f.field(fields, place) for place in range(len(WeightSum._fields)))
+        nbytes = number(self.vectors.nbytes)
+
+        def piece(i: ir.Value) -> None:
+            first, row = f.mul(f.sdiv(i, told.heights), told.bunch), f.mul(f.srem(i, told.heights), told.height)
+            groups = f.least(told.bunch, f.sub(told.groups, first))
+            rows = f.least(told.height, f.sub(told.k, row))
+            table = f.add(told.table, f.mul(row, number(8)))
+            x, g = f.add(told.x, f.mul(first, told.x_group)), f.add(told.g, f.mul(first, told.g_group))
+            totals = f.total(told.c, f.mul(first, told.c_next), f.mul(row, told.c_row))
+
+            def block(image: ir.Value) -> None:
+                images = f.least(told.abreast, f.sub(told.images, image))
+                again = f.zext(f.icmp_signed(">", image, number(0)), INT)
+                pixels, slopes = f.add(x, f.mul(image, told.x_next)), f.add(g, f.mul(image, told.g_next))
+
+                def one_group(group: ir.Value) -> None:
+                    def channels(channel: ir.Value, m: int) -> None:
+                        def tile(k: ir.Value, count: int) -> None:
+                            places, x_group = f.add(table, f.mul(k, number(8))), f.mul(group, told.x_group)
+                            c = f.total(totals, f.mul(group, told.c_next), f.mul(k, told.c_row))
+                            b = f.total(slopes, f.mul(group, told.g_group), f.mul(channel, told.g_row))
+                            given = [images, told.lines, told.width, f.add(pixels, x_group), told.x_next, told.x_row]
+                            given += [places, b, told.g_next, told.g_row, f.add(c, f.mul(channel, nbytes))]
+                            f.call(tiles[count, m], [*given, told.c_row, again])
+
+                        self._falling(f, rows, self.sizes[m], tile)
+
+                    self._falling(f, told.m, tuple(self.sizes), channels)
+
+                f.repeat(number(0), groups, number(1), one_group)
+
+            f.repeat(number(0), told.images, told.abreast, block)
+            out = f.total(told.out, f.mul(first, told.out_next), f.mul(row, self.size))
+
+            def in_group(group: ir.Value) -> None:
+                def line(k: ir.Value) -> None:
+                    def one(channel: ir.Value) -> None:
+                        c = f.total(totals, f.mul(group, told.c_next), f.mul(k, told.c_row), f.mul(channel, nbytes))
+                        place = f.add(f.mul(channel, told.out_row), f.mul(k, self.size))
+                        target = f.inttoptr(
+                            f.total(out, f.mul(group, told.out_next), place), self.vectors.real.as_pointer()
+                        )
+                        f.store(self.vectors.added_up(f, self.vectors.load(f, c)), target)
+
+                    f.repeat(number(0), told.m, number(1), one)
+
+                f.repeat(number(0), rows, number(1), line)
+
+            f.repeat(number(0), groups, number(1), in_group)
+
+        pieces(f, told, task, piece)
+        f.ret_void()
+
+    @staticmethod
+    def _falling(f: Function, count: ir.Value, sizes: tuple[int, ...], body: Callable[[ir.Value, int], object]) -> None:
+        """`body(first, size)` for parts of `count`, the large ones first."""
+        start = number(0)
+        for size in sizes:
+            end = f.add(start, f.mul(f.sdiv(f.sub(count, start), number(size)), number(size)))
+            f.repeat(start, end, number(size), lambda i, size=size: body(i, size))
+            start = end
+
+    def _sum(self, rows: int, channels: int) -> ir.Function:
+        """c = the sums over a block, lane by lane, or c += them if `again`."""
+        words, lanes = self.vectors, number(self.shape.lanes)
+        f = Function(self.module, f"lanes_{rows}_{channels}", 13)
+        images, lines, width, x, x_next, x_row, table, g, g_next, g_row, c, c_row, again = f.given
+        behind = [f.field(table, row) for row in range(rows)]
+        apart = [f.mul(number(channel), g_row) for channel in range(channels)]
+        entry = f.block
+        image, line, part, end_of_line, end_of_image, end = (f.append_basic_block() for _ in range(6))
+        totals = {}
+        for block, before in ((image, entry), (line, image), (part, line)):
+            f.position_at_end(block)
+            totals[block] = [f.phi(words.type) for _ in range(rows * channels)]
+            for i, phi in enumerate(totals[block]):
+                phi.add_incoming(words.zero if before is entry else totals[before][i], before)
+
+        def count(block: ir.Block, *starts: ir.Value, before: ir.Block) -> list[Any]:
+            """Numbers that go on from turn to turn of the loop that a block begins."""
+            f.position_at_end(block)
+            phis = [f.phi(INT) for _ in starts]
+            for phi, start in zip(phis, starts, strict=True):
+                phi.add_incoming(start, before)
+            return phis
+
+        def turn(block: ir.Block, phis: list[Any], moved: list[ir.Value], now: ir.Block, after: ir.Block) -> None:
+            """Back to the beginning of the loop with other numbers, or on to what follows it."""
+            for phi, value in zip([*phis, *totals[block]], [*moved, *sums], strict=True):
+                phi.add_incoming(value, now)
+            f.cbranch(f.icmp_signed(">", moved[0], number(0)), block, after)
+
+        f.position_at_end(entry)
+        f.branch(image)
+        outer = count(image, images, x, g, before=entry)
+        f.branch(line)
+        middle = count(line, lines, outer[1], outer[2], before=image)
+        f.branch(part)
+        inner = count(part, width, middle[1], middle[2], before=line)
+        mask = words.first(f, inner[0])
+        slopes = [words.load(f, f.add(inner[2], step), mask) for step in apart]
+        sums = []
+        for row in range(rows):
+            pixels = words.load_every(f, self.stride, f.add(inner[1], behind[row]), inner[0], mask)
+            for channel in range(channels):
+                total = totals[part][row * channels + channel]
+                sums.append(words.multiply_and_add(f, pixels, slopes[channel], total))
+        moved = [f.add(inner[1], number(self.stride * words.nbytes)), f.add(inner[2], number(words.nbytes))]
+        turn(part, inner, [f.sub(inner[0], lanes), *moved], part, end_of_line)
+        f.position_at_end(end_of_line)
+        moved = [f.add(middle[1], x_row), f.add(middle[2], f.mul(width, self.size))]
+        turn(line, middle, [f.sub(middle[0], number(1)), *moved], end_of_line, end_of_image)
+        f.position_at_end(end_of_image)
+        moved = [f.add(outer[1], x_next), f.add(outer[2], g_next)]
+        turn(image, outer, [f.sub(outer[0], number(1)), *moved], end_of_image, end)
+        f.position_at_end(end)
+        places = [
+            f.total(c, f.mul(number(row), c_row), number(channel * words.nbytes))
+            for row in range(rows)
+            for channel in range(channels)
+        ]
+        with f.if_else(f.icmp_signed("!=", again, number(0))) as (add, put):
+            with add:
+                for place, value in zip(places, sums, strict=True):
+                    words.store(f, f.fadd(words.load(f, place), value), place)
+            with put:
+                for place, value in zip(places, sums, strict=True):
+                    words.store(f, value, place)
         f.ret_void()
         return f.function_itself

@@ -17,10 +17,14 @@ from . import plan
 from .fields import DEEPEST, Shape, WeightSum, Windows, shape_for
 from .plan import SHARED_PRODUCT_MULTIPLICATIONS
 
-WORTH_MULTIPLICATIONS = 1 << 18
+WORTH_MULTIPLICATIONS = 1 << 16
 """Multiplications from which on a convolution is worth machine code of its own."""
-FEWEST_CHANNELS = 4
-"""Channels of a result, in a group: with fewer the windows are most of the work."""
+LONGEST_STRIDE = 2
+"""From a position to the next: of pixels that lie further apart, too few of a vector are seen."""
+MOST_LANES = 1024
+"""Sums of a gradient that may have a vector each."""
+BLOCK_BYTES = 1 << 18
+"""Of images and gradients that a thread goes through before the next tile: they stay in the second-level cache."""
 
 PACKED_LINE = 3
 """Cycles that a line of a panel takes to pack, besides two for each vector in it."""
@@ -45,7 +49,7 @@ class Sight(NamedTuple):
             return False
         n, lanes = prod(self.positions), plan.register() // dtype.itemsize
         enough = batch * n * out * channels // self.groups * prod(self.kernel) >= WORTH_MULTIPLICATIONS
-        return enough and out // self.groups >= FEWEST_CHANNELS and n >= lanes // 2
+        return enough and n >= lanes // 2
 
     def near(self, shape: Shape, m: int) -> bool:
         """Whether the windows are sooner read in the image than packed, for a result of m channels.
@@ -55,8 +59,15 @@ class Sight(NamedTuple):
         """
         lines, width = self.positions
         parts = -(-width // shape.lanes)
-        packed = -(-lines * width // shape.lanes) * m / 2 + lines * (PACKED_LINE + 2 * parts)
-        return self.stride[1] == 1 and lines * parts * m / 2 <= packed
+        packed = -(-lines * width // shape.lanes) * m / 2 + lines * (PACKED_LINE + 2 * parts * self.stride[1])
+        return lines * parts * m * self.stride[1] / 2 <= packed
+
+    def in_lanes(self, shape: Shape, m: int, k: int) -> bool:
+        """Whether the gradient of k weights for each of m channels is sooner had with positions in a vector than with channels."""
+        width = self.positions[1]
+        parts, vectors = -(-width // shape.lanes), -(-m // shape.lanes)
+        narrow = 1.3 if vectors == 1 else 1
+        return self.stride[1] <= LONGEST_STRIDE and m * k <= MOST_LANES and parts * m <= narrow * width * vectors
 
     def table(self, x: numpy.ndarray) -> numpy.ndarray:
         """By how many bytes the pixel at each place of the kernel, channel by channel, lies behind the window's first one."""
@@ -100,7 +111,10 @@ class ImplicitProduct:
         near, parts = sight.near(shape, m), -(-sight.positions[1] // shape.lanes)
         abreast = shape.vectors if n == shape.lanes and groups == 1 and not near else 1
         height, teams = m, -(-images // abreast)
-        panels = -(-sight.positions[0] * parts // shape.vectors) if near else -(-n // shape.columns)
+        panels, vectors = -(-n // shape.columns), sight.positions[0] * parts
+        if near:
+            near = vectors if teams >= 2 * threads else shape.vectors
+            panels = -(-vectors // near)
         if teams * panels < 2 * threads:
             height = -(-m // (2 * threads * shape.rows[0])) * shape.rows[0]
         heights = -(-m // height)
@@ -137,8 +151,8 @@ class ImplicitProduct:
             pieces=pieces,
             together=together,
         )
-        write = native("convolution", write_convolution, shape, c.itemsize, sight.stride[1])
-        return job_row(write.address("convolution"), -(-pieces // together), told)
+        code = native("convolution", write_convolution, shape, c.itemsize, sight.stride[1])
+        return job_row(code.address("convolution"), -(-pieces // together), told)
 
 
 class WeightGradient:
@@ -149,7 +163,8 @@ class WeightGradient:
     def __init__(self, sight: Sight, g: numpy.ndarray, x: numpy.ndarray, out: numpy.ndarray):
         self.sight, self._forms, self._table = sight, (g, x, out), sight.table(x)
         self.shared = g.size * out.shape[-1] >= SHARED_PRODUCT_MULTIPLICATIONS
-        self.scratch = SCRATCH + out.nbytes
+        self._in_lanes = sight.in_lanes(shape_for(plan.register(), out.itemsize), *out.shape[-2:])
+        self.scratch = SCRATCH + out.nbytes * (plan.register() // out.itemsize if self._in_lanes else 1)
 
     @staticmethod
     def fits(sight: Sight, g: numpy.ndarray, x: numpy.ndarray, out: numpy.ndarray) -> bool:
@@ -159,22 +174,29 @@ class WeightGradient:
     def job(self, threads: int, scratch: int) -> numpy.ndarray:
         """The job as so many threads will share it, without the addresses of operands and result."""
         from ..llvm.native import native
-        from .weight_gradient import write_gradient
+        from .weight_gradient import write_gradient, write_gradient_of_few
 
         (g, x, out), sight, threads = self._forms, self.sight, threads if self.shared else 1
         shape, groups, (lines, width) = shape_for(plan.register(), out.itemsize), sight.groups, sight.positions
         m, k, size = out.shape[-2], out.shape[-1], out.itemsize
         abreast, tall = max(DEEPEST // (lines * width), 1), min(DEEPEST // width, lines)
-        panels, height = -(-m // shape.columns), k
+        panels, height, step = -(-m // shape.columns), k, size
+        bunch = 1
+        if self._in_lanes:
+            bunch = max(groups // (2 * threads), 1)
+            each = bunch * (x.shape[1] // groups * x.shape[2] * x.shape[3] + m * lines * width)
+            abreast, panels, step = max(BLOCK_BYTES // (each * size), 1), 1, plan.register()
         if groups * panels < 2 * threads:
             height = -(-k * groups * panels // (2 * threads * shape.rows[0])) * shape.rows[0]
         heights = -(-k // height)
-        pieces = groups * panels * heights
+        pieces = -(-groups // bunch) * panels * heights
         together = -(-pieces // (TURNS * threads)) if threads > 1 else pieces
         between = (lambda form: form.strides[-3]) if groups > 1 else (lambda form: 0)
         told = WeightSum(
             m=m,
             k=k,
+            groups=groups,
+            bunch=bunch,
             images=len(g),
             lines=lines,
             width=width,
@@ -189,8 +211,8 @@ class WeightGradient:
             g_next=g.strides[0],
             g_row=g.strides[-2],
             c=scratch + SCRATCH,
-            c_row=m * size,
-            c_next=m * k * size,
+            c_row=m * step,
+            c_next=m * k * step,
             out=0,
             out_row=out.strides[-2],
             out_next=between(out),
@@ -202,5 +224,8 @@ class WeightGradient:
             pieces=pieces,
             together=together,
         )
-        write = native("gradient", write_gradient, shape, size)
-        return job_row(write.address("gradient"), -(-pieces // together), told)
+        if self._in_lanes:
+            code = native("gradient_of_few", write_gradient_of_few, shape, size, sight.stride[1])
+        else:
+            code = native("gradient", write_gradient, shape, size)
+        return job_row(code.address("gradient"), -(-pieces // together), told)
