@@ -715,6 +715,23 @@ def test_a_large_map_moves_as_an_image_and_is_drawn_anew_when_it_rests(shown):
 
 
 @needs_graphviz
+def test_words_stand_beside_the_attention_over_them(shown, tmp_path):
+    tg.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(10, 8), nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True))
+    loss, words = (model(tg.tensor([[1, 2, 3]])) ** 2).mean(), ["a", "<b>", " "]
+    page = shown(loss, tokens=words, check=False)
+    page.evaluate("""() => {
+      const [id] = [...roomOf].find(([id, room]) => room.boxes.find((box) => box.id === id && box.picture?.words));
+      reveal(id);
+      look(0, 0, 1);
+    }""")
+    said = page.locator(".token").all_text_contents()
+    assert said == [text for word in ("a", "<b>", "␣") for text in (word, word)] * 2  # of two heads, rows and columns
+    with pytest.raises(OptionError, match="tokens has 2 words, but nothing here has a row and a column for each"):
+        viz.explain(loss, tmp_path / "other.html", tokens=["a", "b"], check=False)
+
+
+@needs_graphviz
 def test_a_large_room_that_is_opened_is_shown_where_it_begins_in_letters_that_can_be_read(shown):
     model = nn.Sequential(*[Skip() for _ in range(2)], nn.TransformerEncoderLayer(4, 2, 8))
     loss = (model(tg.ones((3, 2, 4))) ** 2).mean()

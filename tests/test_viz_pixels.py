@@ -10,7 +10,7 @@ from test_viz_explain import needs_graphviz, page_of
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn
-from viz.pixels import LONGEST_SIDE, MOST_TILES, SLOT_POINTS, pixels_of
+from viz.pixels import LABELLED_POINTS, LONGEST_SIDE, MOST_TILES, SLOT_POINTS, pixels_of
 
 
 def opened(pixels):
@@ -80,3 +80,20 @@ def test_images_filters_and_feature_maps_stand_in_their_boxes(tmp_path):
         if "picture" in box:
             x, y, wide, high = box["picture"]["at"]
             assert x >= 0 and y >= 0 and x + wide <= box["at"][2] + 1 and y + high <= box["at"][3] + 1
+
+
+def test_attention_has_room_for_the_words_along_its_edges():
+    words = ["the", "cat", "sat", "extraordinarily"]
+    weights = np.zeros((1, 2, 4, 4))
+    weights[0, 1, 2, 3] = 1.0
+    pixels = pixels_of(weights, operation(weights), words)
+    assert pixels.words == tuple(words) and len(pixels.tiles) == 2 and pixels.about == "2 of 2 heads"
+    seen = opened(pixels)
+    for head, (x, y, wide, high) in enumerate(pixels.tiles):
+        assert (wide, high) == (4, 4) and (seen[y : y + 4, x : x + 4, 3] == 255).all()
+        assert (seen[:y, x : x + 4, 3] == 0).all() or (head and y > 4)  # clear above, where the words stand
+        assert ((seen[y : y + 4, x : x + 4, 2] < 100).sum() == 1) == (head == 1)
+    assert (seen[..., 3] == 255).sum() == 2 * 16
+    assert all(points <= most + 1 for points, most in zip(pixels.points, LABELLED_POINTS, strict=True))
+    for others in (words[:3], [*words, "more"], ()):
+        assert not pixels_of(weights, operation(weights), others).words

@@ -36,7 +36,7 @@ from .known import Known
 from .lines import Call, failed_at, lines, program_of
 from .model import Drawing
 from .notebook import Page
-from .pixels import Pixels, pixels_of
+from .pixels import LONGEST_SIDE, Pixels, pixels_of
 from .plans import plans_of
 from .reading import read_graph
 from .render import HOW_TO_GET_ONE, NoRenderer
@@ -56,6 +56,7 @@ def explain(
     depth: int | None = None,
     fold: bool = True,
     check: bool = True,
+    tokens: Sequence[str] = (),
     title: str | None = None,
     limit: int = 2000,
 ) -> Page:
@@ -68,6 +69,7 @@ def explain(
                  module or a function opens in place by a click, with its backward pass, whatever was open at first
     fold         draw equal modules in a row as one, marked "×12"
     check        try each gradient by a finite difference along one direction, as for `steps`
+    tokens       the words of the sequence that is read, which then stand beside the rows and columns of attention
     title        of the page
     limit        refuse to draw more boxes than that inside of one call, or outside of all
 
@@ -100,7 +102,7 @@ def explain(
         asked = asked_of(failure.inputs, caller)
         failed = Failed(failure._replace(inputs=asked.outputs), failed_at(error.__traceback__))
     with _no_garbage_collected():
-        page = _Page(asked, fold, limit, level_of_all, check, failed)
+        page = _Page(asked, fold, limit, level_of_all, check, tokens, failed)
         page.open_at_first(level, open, depth)
         path.write_text(page.write(title), encoding="utf-8")
     if error is not None and error is not what:
@@ -140,7 +142,16 @@ class Failed(NamedTuple):
 class _Page:
     """A page in the making: one graph, arranged with all calls open, and its rooms."""
 
-    def __init__(self, asked: Asked, fold: bool, limit: int, level: str, check: bool, failed: Failed | None):
+    def __init__(
+        self,
+        asked: Asked,
+        fold: bool,
+        limit: int,
+        level: str,
+        check: bool,
+        tokens: Sequence[str],
+        failed: Failed | None,
+    ):
         self.asked, self.depth, self.failed = asked, None, failed
         learns = failed is None and any(node.needs_grad for node in asked.outputs)
         self.direction = "both" if learns else "forward"
@@ -154,7 +165,7 @@ class _Page:
 
         def look(node: Node, array: numpy.ndarray) -> None:
             self.convolutions.look(node, array)
-            if node in shown and (picture := pixels_of(array, node)) is not None:
+            if node in shown and (picture := pixels_of(array, node, tokens)) is not None:
                 pixels[node] = picture
 
         self.known = Known(
@@ -166,6 +177,11 @@ class _Page:
             look=look,
             look_back=self.convolutions.look_back,
         )
+        if tokens and not any(picture.words for picture in pixels.values()):
+            raise OptionError(
+                f"tokens has {len(tokens)} words, but nothing here has a row and a column for each of them, as attention over "
+                f"2 to {LONGEST_SIDE} positions has: give one word for each position of the sequence"
+            )
         self.rooms, self.routes = rooms_of(self.at, self.direction, self.known, limit, failure, pixels)
         self.rooms += rounds_of(self.at, self.rooms)
         self.notes = list(asked.notes)

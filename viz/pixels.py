@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy
@@ -26,25 +27,38 @@ SLOT_POINTS = 116.0, 58.0
 _LOW, _ZERO, _HIGH, _NO_NUMBER = (33, 102, 172), (246, 246, 246), (178, 88, 27), (179, 38, 30)
 
 
+LABELLED_POINTS = 230.0, 120.0
+"""The same of one with words along the edges of its tiles, which one zooms into."""
+LONGEST_WORD, LETTER = 7, 0.55
+"""So many letters of a word stand beside a tile; how wide one is, in pixels."""
+
+
 class Pixels(NamedTuple):
-    """A picture: its size in pixels, a PNG in base64, and what it shows, in words."""
+    """A picture: its size in pixels, a PNG in base64, and what it shows, in words.
+
+    tiles  where its tiles are, (x, y, width, height) in pixels, if words stand along their edges
+    words  those of the rows and columns of each tile
+    """
 
     width: int
     height: int
     png: str
     about: str
+    tiles: tuple[tuple[int, int, int, int], ...] = ()
+    words: tuple[str, ...] = ()
 
     @property
     def points(self) -> tuple[int, int]:
         """How large it is in a box."""
-        scale = _scale(self.width, self.height)
+        scale = _scale(self.width, self.height, LABELLED_POINTS if self.words else SLOT_POINTS)
         return max(round(self.width * scale), 4), max(round(self.height * scale), 4)
 
 
-def pixels_of(array: numpy.ndarray, node: Node | None = None) -> Pixels | None:
+def pixels_of(array: numpy.ndarray, node: Node | None = None, tokens: Sequence[str] = ()) -> Pixels | None:
     """A picture of a tensor; None if it is no picture.
 
-    node  what the tensor is of; None for what a function was given. Leaves with a gradient are filters, others images
+    node    what the tensor is of; None for what a function was given. Leaves with a gradient are filters, others images
+    tokens  the words of a sequence, to stand beside what has a row and a column for each of them, as attention has
     """
     if (
         array.ndim != 4
@@ -61,6 +75,10 @@ def pixels_of(array: numpy.ndarray, node: Node | None = None) -> Pixels | None:
         tiles, what = array[0], "channels"
         if leaf and len(tiles) in (1, 3):
             return _image(array)
+    if node is not None and is_over(array, tokens):
+        return _labelled(
+            tiles[:MOST_TILES].astype(numpy.float64), f"{min(len(tiles), MOST_TILES)} of {len(tiles)} heads", tokens
+        )
     shown = tiles[:MOST_TILES, :: _stride(tiles.shape[1]), :: _stride(tiles.shape[2])].astype(numpy.float64)
     about = f"{len(shown)} of {len(tiles)} {what}" if len(shown) < len(tiles) else f"{len(tiles)} {what}"
     if what == "channels" and len(array) > 1:
@@ -68,9 +86,14 @@ def pixels_of(array: numpy.ndarray, node: Node | None = None) -> Pixels | None:
     return _picture(_colours(shown), about)
 
 
-def _scale(wide: float, high: float) -> float:
+def is_over(array: numpy.ndarray, tokens: Sequence[str]) -> bool:
+    """Whether an array is of (batch, heads, row, column), with a row and a column for each token, as attention is."""
+    return array.ndim == 4 and array.shape[2:] == (len(tokens), len(tokens)) and 2 <= len(tokens) <= LONGEST_SIDE
+
+
+def _scale(wide: float, high: float, room: tuple[float, float] = SLOT_POINTS) -> float:
     """Points for a pixel, where a picture fills the room that there is."""
-    return min(SLOT_POINTS[0] / wide, SLOT_POINTS[1] / high)
+    return min(room[0] / wide, room[1] / high)
 
 
 def _stride(length: int) -> int:
@@ -97,17 +120,27 @@ def _colours(tiles: numpy.ndarray) -> numpy.ndarray:
     return numpy.where(finite[..., None], colours, _NO_NUMBER).round().astype(numpy.uint8)
 
 
-def _picture(tiles: numpy.ndarray, about: str) -> Pixels:
-    """Tiles of (height, width, 3) in rows, with a clear line between them."""
+def _labelled(tiles: numpy.ndarray, about: str, words: Sequence[str]) -> Pixels:
+    """Tiles with room for the words of their rows on the left, and of their columns above."""
+    longest = max(min(len(word), LONGEST_WORD) for word in words)
+    return _picture(_colours(tiles), about, round(longest * LETTER + 0.5), tuple(words))
+
+
+def _picture(tiles: numpy.ndarray, about: str, rim: int = 0, words: tuple[str, ...] = ()) -> Pixels:
+    """Tiles of (height, width, 3) in rows, with a clear line between them, or as much as a rim."""
     count, high, wide, _ = tiles.shape
-    columns = max(range(1, count + 1), key=lambda c: (_scale(c * wide, -(-count // c) * high), c))
+    down, right = high + rim + 1, wide + rim + 1
+    columns = max(range(1, count + 1), key=lambda c: (_scale(c * right, -(-count // c) * down), c))
     rows = -(-count // columns)
-    page = numpy.zeros((rows * (high + 1) - 1, columns * (wide + 1) - 1, 4), numpy.uint8)
+    page = numpy.zeros((rows * down - 1, columns * right - 1, 4), numpy.uint8)
+    places = []
     for number, tile in enumerate(tiles):
-        y, x = number // columns * (high + 1), number % columns * (wide + 1)
+        y, x = number // columns * down + rim, number % columns * right + rim
         page[y : y + high, x : x + wide, :3] = tile
         page[y : y + high, x : x + wide, 3] = 255
-    return Pixels(page.shape[1], page.shape[0], base64.b64encode(_png(page)).decode(), about)
+        places.append((x, y, wide, high))
+    png = base64.b64encode(_png(page)).decode()
+    return Pixels(page.shape[1], page.shape[0], png, about, tuple(places) if words else (), words)
 
 
 def _png(page: numpy.ndarray) -> bytes:

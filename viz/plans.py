@@ -92,12 +92,16 @@ def _box(item: Item, group: ElementTree.Element) -> dict[str, Any]:
     points = [point for shape in shapes for point in _points(shape)] or _around_texts(group)
     left, top = min(x for x, _ in points), min(y for _, y in points)
     right, bottom = max(x for x, _ in points), max(y for _, y in points)
-    picture = {}
+    picture: dict[str, Any] = {}
     if item.pixels is not None and slots:
         corners = _points(slots[0])
         x, y = min(x for x, _ in corners), min(y for _, y in corners)
         place = [_short(x - left), _short(y - top), *item.pixels.points]
         picture = {"picture": {"at": place, "png": item.pixels.png, "about": item.pixels.about}}
+        if item.pixels.words:
+            scale = item.pixels.points[0] / item.pixels.width
+            tiles = [[_short(scale * number) for number in tile] for tile in item.pixels.tiles]
+            picture["picture"] |= {"tiles": tiles, "words": item.pixels.words}
     return picture | {
         "id": item.id,
         "kind": item.kind,

@@ -15,8 +15,22 @@ function written({ x, y, size, fill, text, style = "" }) {
 }
 
 // A tensor as a picture in its box: see pixels.py.
-function pictured({ at: [x, y, width, height], png, about }) {
-  return svg("image", { x, y, width, height, href: `data:image/png;base64,${png}`, preserveAspectRatio: "none" }, svg("title", {}, about));
+function pictured({ at: [x, y, width, height], png, about, tiles = [], words }) {
+  const image = svg("image", { x, y, width, height, href: `data:image/png;base64,${png}`, preserveAspectRatio: "none" }, svg("title", {}, about));
+  return svg("g", { class: "picture" }, image, ...tiles.flatMap((tile) => alongEdges(words, x + tile[0], y + tile[1], tile[3] / words.length)));
+}
+
+// Words beside the rows of a matrix, and above its columns; long ones are cut.
+function alongEdges(words, x, y, cell) {
+  const said = (word) => (word.trim() ? (word.length > 7 ? `${word.slice(0, 6)}…` : word) : "␣");
+  return words.flatMap((word, i) => {
+    const middle = (i + 0.75) * cell, look = { class: "token", "font-size": (0.85 * cell).toFixed(2) };
+    const above = `translate(${(x + middle).toFixed(2)} ${(y - cell / 4).toFixed(2)}) rotate(-90)`;
+    return [
+      svg("text", { ...look, x: (x - cell / 4).toFixed(2), y: (y + middle).toFixed(2), "text-anchor": "end" }, said(word)),
+      svg("text", { ...look, transform: above }, said(word)),
+    ];
+  });
 }
 
 const drawnBoxes = new Map(), drawnArrows = new Map(), drawnFrames = new Map(); // id -> what was drawn, seen or not
