@@ -28,13 +28,12 @@ def as_array(
         return data if dtype is None else data.astype(as_dtype(dtype))
     known = type(data) in BY_TYPE or hasattr(type(data), "__cuda_array_interface__")
     source = BY_TYPE[type(data)] if known else HOST
-    if device is None and source is not HOST:
-        device = Device.of(data)
-    device = Device(device) if device is not None else current_device()
-    if source is not HOST and Device.of(data) == device:
-        return data.astype(data.dtype if dtype is None else as_dtype(dtype), copy=copy)
-    target = get(device)
+    here = None if source is HOST else Device.of(data)
+    device = Device(device if device is not None else here or current_device())
     wanted = None if dtype is None else as_dtype(dtype)
+    if device == here:
+        return data.astype(data.dtype if wanted is None else wanted, copy=copy)
+    target = get(device)
     host = source.to_host(data) if source is not HOST else _host_array(data, wanted)
     wanted = as_dtype(host.dtype) if wanted is None else wanted
     if wanted.kind in "iu" and host.dtype.kind == "f" and not numpy.isfinite(host).all():

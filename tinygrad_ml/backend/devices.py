@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy
@@ -45,11 +46,7 @@ class Device:
     def of(cls, array: Any) -> "Device":
         """The device that holds `array`."""
         backend = BY_TYPE[type(array)]
-        key = backend.kind, backend.index_of(array)
-        device = _met.get(key)
-        if device is None:
-            device = _met[key] = cls(f"{key[0]}:{key[1]}")
-        return device
+        return _device(backend.kind, backend.index_of(array))
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.index}" if self.index else self.kind
@@ -77,8 +74,9 @@ class Device:
         current.__exit__(*error)
 
 
-_met: dict[tuple[str, int], Device] = {}
-"""The devices on which an array was seen: asking an array for its device is frequent, and should be quick."""
+@cache  # arrays are often asked for their device
+def _device(kind: str, index: int) -> Device:
+    return Device(f"{kind}:{index}")
 
 
 def _open_host(index: int):

@@ -11,7 +11,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from .state import modes
 
@@ -31,7 +31,7 @@ class _Depends:
             frame = frame.f_back
         for block in reversed(modes.blocks):
             if block.frame is None or block.frame in stack:
-                return block.enabled
+                return block.mode.enabled
         return True
 
 
@@ -71,11 +71,9 @@ def _suspendable(frame: FrameType) -> int | None:
     return id(frame) if frame.f_code.co_flags & _SUSPENDABLE else None
 
 
-class _Block:
-    __slots__ = ("enabled", "frame", "mode")
-
-    def __init__(self, mode: GradMode, frame: int | None):
-        self.mode, self.enabled, self.frame = mode, mode.enabled, frame
+class _Block(NamedTuple):
+    mode: GradMode
+    frame: int | None
 
 
 def _set_blocks(blocks: tuple) -> None:
@@ -83,7 +81,7 @@ def _set_blocks(blocks: tuple) -> None:
     if any(block.frame is not None for block in blocks):
         modes.grad = _Depends()
     else:
-        modes.grad = blocks[-1].enabled if blocks else True
+        modes.grad = blocks[-1].mode.enabled if blocks else True
 
 
 class no_grad(GradMode):
