@@ -7,6 +7,7 @@ product over the windows, and a pooling is a reduction over them, in any number 
 Shapes: x is (..., *space); windows are (..., *positions, *kernel).
 """
 
+from collections.abc import Iterator
 from functools import partial
 from math import prod
 
@@ -47,16 +48,38 @@ def _windows_value(xp, x, kernel, stride, dilation):
 
 
 def _fold_value(xp, x, shape, kernel, stride, dilation):
+    if side_by_side(x.shape, shape, kernel, stride, dilation):
+        y = xp.empty(shape, dtype=x.dtype)
+        for seen, place in _places(x, kernel, stride, dilation):
+            y[seen] = x[place]
+        return y
     total = xp.zeros(shape, dtype=accumulator(x.dtype))
     return fold_into(total, x, kernel, stride, dilation).astype(x.dtype, copy=False)
 
 
+def side_by_side(x: Shape, shape: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> bool:
+    """Whether each pixel is in one window: then nothing is added up."""
+    lead = len(shape) - len(kernel)
+    counts = x[lead : lead + len(kernel)]
+    return all(
+        k == s and (d == 1 or k == 1) and n * s == extent
+        for k, s, d, n, extent in zip(kernel, stride, dilation, counts, shape[lead:], strict=True)
+    )
+
+
 def fold_into(total: Array, x: Array, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
     """Add windows to `total`, an array of zeros, where they came from."""
+    for seen, place in _places(x, kernel, stride, dilation):
+        total[seen] += x[place]
+    return total
+
+
+def _places(x: Array, kernel: Shape, stride: Shape, dilation: Shape) -> Iterator[tuple[tuple, tuple]]:
+    """For each place in the kernel, whatever the input's size: (the pixels that windows see there, in windows that place)."""
     spatial = len(kernel)
-    lead = (slice(None),) * (total.ndim - spatial)
+    lead = (slice(None),) * (x.ndim - 2 * spatial)
     counts = x.shape[len(lead) : len(lead) + spatial]
-    for flat in range(prod(kernel)):  # one addition for each place in the kernel, whatever the input's size
+    for flat in range(prod(kernel)):
         place = []
         for k in reversed(kernel):
             flat, offset = divmod(flat, k)
@@ -66,8 +89,7 @@ def fold_into(total: Array, x: Array, kernel: Shape, stride: Shape, dilation: Sh
             slice(offset * d, offset * d + s * (n - 1) + 1, s)
             for offset, d, s, n in zip(place, dilation, stride, counts, strict=True)
         )
-        total[lead + target] += x[(..., *place)]
-    return total
+        yield lead + target, (..., *place)
 
 
 windows = Primitive(

@@ -269,8 +269,13 @@ class Lines(StepSource):
             self._gathered(instruction, operands)
             return
         out, index = self._target(instruction.output), f"index_{instruction.output.number}"
+        self.lines.append(f"{out}[...] = 0")
+        (x,), before = instruction.inputs, _before(instruction)
+        if before and self.layout.compiled and addressable(self.layout.forms[x]):
+            self._moved(moves.pad(self.layout.forms[x], instruction.output.shape, before), x, instruction.output)
+            return
         self.names[index] = instruction.params["index"]
-        self.lines += [f"{out}[...] = 0", f"{out}[{index}] = {operands[0]}"]
+        self.lines.append(f"{out}[{index}] = {operands[0]}")
 
     def _assemble(self, instruction: Instruction, operands: list[str]) -> None:
         if instruction.output.dtype == dtypes.float16:  # which is added up wider
@@ -288,9 +293,11 @@ class Lines(StepSource):
             self._copied(instruction, operands[0], out)
             return
         if self.layout.compiled and addressable(self.layout.forms[x]) and len(x.shape) == 2 + 2 * len(params["stride"]):
-            self.lines.append(f"{out}[...] = 0")
-            image = instruction.output
-            self._moved(moves.fold(self.layout.forms[x], image.shape, params["stride"], params["dilation"]), x, image)
+            image, steps = instruction.output, (params["stride"], params["dilation"])
+            add = not windows.side_by_side(x.shape, image.shape, params["kernel"], *steps)
+            if add:
+                self.lines.append(f"{out}[...] = 0")
+            self._moved(moves.fold(self.layout.forms[x], image.shape, *steps, add), x, image)
             return
         word = f"fold_{instruction.output.number}"
         self.names[word] = lambda total, x: windows.fold_into(
@@ -321,6 +328,16 @@ FORMS = {
     WEIGHT_GRADIENT: Lines._windowed,
 }
 """Operation that stands alone -> what writes its lines. All others run as in eager mode."""
+
+
+def _before(instruction: Instruction) -> tuple[int, ...] | None:
+    """How many zeros precede images (batch, channels, *space) that are put into larger ones; None if it is something else."""
+    index, (x,), whole = instruction.params["index"], instruction.inputs, instruction.output.shape
+    if not (len(index) == len(whole) == len(x.shape) > 2 and x.shape[:2] == whole[:2] and size(x.shape)):
+        return None
+    if not all(isinstance(part, slice) and part.step in (None, 1) for part in index):
+        return None
+    return tuple(part.indices(n)[0] for part, n in zip(index[2:], whole[2:], strict=True))
 
 
 def _looking(form: numpy.ndarray, source: numpy.ndarray) -> Callable:

@@ -40,8 +40,25 @@ def copy(form: numpy.ndarray) -> Move:
     return _move("copy", form_of(shape, form.dtype, strides), axes, range(len(axes)), axes, "=")
 
 
-def fold(form: numpy.ndarray, image: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> Move:
-    """The loop that adds windows (batch, channels, *positions, *kernel), which lie like `form`, to an image of zeros."""
+def pad(form: numpy.ndarray, whole: tuple[int, ...], before: tuple[int, ...]) -> Move:
+    """The loop that copies an array (batch, channels, *space) into a larger one in order, behind so many elements of each axis."""
+    outer, (outer_strides,) = merged(form.shape[:2], [form.strides[:2]])
+    form = form_of(outer + form.shape[2:], form.dtype, outer_strides + form.strides[2:])
+    axes = _axes(form.shape)
+    inside = [
+        Axis(f"i{axis} + {offset}" if offset else f"i{axis}", f"m{axis}", extent)
+        for axis, (offset, extent) in enumerate(zip(before, whole[2:], strict=True), len(outer))
+    ]
+    return _move("pad", form, axes, range(len(axes)), [*axes[: len(outer)], *inside], "=")
+
+
+def fold(
+    form: numpy.ndarray, image: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], add: bool = True
+) -> Move:
+    """The loop that adds windows (batch, channels, *positions, *kernel), which lie like `form`, to an image of zeros.
+
+    add  False where each pixel is in one window, which is put there
+    """
     outer, (outer_strides,) = merged(form.shape[:2], [form.strides[:2]])
     form = form_of(outer + form.shape[2:], form.dtype, outer_strides + form.strides[2:])
     axes, spatial = _axes(form.shape), len(stride)
@@ -53,7 +70,7 @@ def fold(form: numpy.ndarray, image: tuple[int, ...], stride: tuple[int, ...], d
         for k, axis in enumerate(positions)
     ]
     pixels = [Axis(at, f"m{k}", extent) for k, (at, extent) in enumerate(zip(places, image[2:], strict=True))]
-    return _move("fold", form, axes, order, [*axes[: len(outer)], *pixels], "+=")
+    return _move("fold", form, axes, order, [*axes[: len(outer)], *pixels], "+=" if add else "=")
 
 
 def _times(index: str, step: int) -> str:
