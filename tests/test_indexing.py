@@ -174,8 +174,8 @@ def test_a_0d_tensor_with_a_mask_of_its_own():
 @pytest.mark.parametrize(
     ("key", "kind", "words"),
     [
-        (3, RangeError, r"index 3 is out of range for axis 0 of size 2"),
-        ((0, -4), RangeError, r"index -4 .* axis 1 of size 3"),
+        (3, RangeError, r"index 3 is out of bounds for axis 0 with size 2"),
+        ((0, -4), RangeError, r"index -4 .* axis 1 with size 3"),
         ((0, 0, 0), ShapeError, r"3 entries.*shape \(2, 3\).*2 axes"),
         ((..., 0, ...), ShapeError, "one ellipsis"),
         ((0,) * 9, IndexError, "an index with 9 entries is too long"),

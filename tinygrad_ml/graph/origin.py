@@ -8,8 +8,11 @@ Read before: `node.py`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from weakref import ref
+
+import numpy
 
 from ..modes import Place
 from ..ops import Primitive
@@ -19,6 +22,7 @@ LONGEST_TRAIL = 32
 """Operations in a row that are remembered: a module that adds to a sum in each step leaves no longer trail than that."""
 
 
+@dataclass(eq=False, slots=True)
 class Origin:
     """An operation that was applied, inside of the calls of `scope`, to inputs of which none needed a gradient.
 
@@ -27,24 +31,19 @@ class Origin:
     length  of the longest row of operations that ends here
     """
 
-    __slots__ = ("dtype", "inputs", "length", "number", "op", "params", "scope", "shape")
-
-    def __init__(
-        self,
-        op: Primitive,
-        inputs: tuple[Origin | Node | ref[Node], ...],
-        params: dict[str, Any],
-        scope: tuple[Place, ...],
-        node: Node,
-    ):
-        self.op, self.inputs, self.params, self.scope = op, inputs, params, scope
-        self.shape, self.dtype, self.number = node.shape, node.dtype, node.number
-        self.length = 1 + max((each.length for each in inputs if isinstance(each, Origin)), default=0)
+    op: Primitive
+    inputs: tuple[Origin | Node | ref[Node], ...]
+    params: dict[str, Any]
+    scope: tuple[Place, ...]
+    shape: tuple[int, ...]
+    dtype: numpy.dtype
+    number: int
+    length: int
 
 
 def remember(node: Node, op: Primitive, inputs: tuple[Node, ...], params: dict[str, Any], scope: tuple) -> None:
     """Note on a leaf which operation it comes from."""
     before = tuple([e.origin or (ref(e) if e.shape and e.dtype.kind != "b" else e) for e in inputs])
-    origin = Origin(op, before, params, scope, node)
-    if origin.length <= LONGEST_TRAIL:
-        node.origin = origin
+    length = 1 + max([each.length for each in before if isinstance(each, Origin)], default=0)
+    if length <= LONGEST_TRAIL:
+        node.origin = Origin(op, before, params, scope, node.shape, node.dtype, node.number, length)

@@ -37,7 +37,7 @@ class scope:
     """Inside, recorded nodes remember that they were made in this call of the module that its parent calls `name`."""
 
     def __init__(self, name: str, kind: str, module: Any = None):
-        self.place = Place(name, kind, _nothing if module is None else ref(module))
+        self.place = Place(name, kind, (lambda: None) if module is None else ref(module))
 
     def __enter__(self) -> None:
         modes.scope = (*modes.scope, self.place)
@@ -46,10 +46,6 @@ class scope:
     def __exit__(self, *_: object) -> None:
         modes.scope = modes.scope[:-1]
         modes.busy = bool(modes.watchers or modes.scope)
-
-
-def _nothing() -> None:
-    return None
 
 
 @contextmanager

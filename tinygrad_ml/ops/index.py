@@ -38,22 +38,16 @@ def fill(index: tuple, arrays: Iterable) -> tuple:
 
 def getitem_shape(x: Shape, *arrays: Shape, index: tuple) -> Shape:
     """NumPy's own answer, asked of an array that takes no memory."""
-    named = [part for part in index if part is not None and part is not Ellipsis]
-    if len(named) > len(x):
-        raise ShapeError(f"index {index} has {len(named)} entries, but shape {x} has {len(x)} axes")
-    for axis, part in enumerate(named):
-        if isinstance(part, int) and not -x[axis] <= part < x[axis]:
-            raise RangeError(f"index {part} is out of range for axis {axis} of size {x[axis]}, in shape {x}")
-        if isinstance(part, slice) and part.step == 0:
-            raise ShapeError(f"index {index}: a slice needs a step other than 0")
     if arrays:
         broadcast(*arrays)
     one = numpy.broadcast_to(numpy.zeros((), bool), x)
     places = [numpy.broadcast_to(numpy.zeros((), numpy.int64), shape) for shape in arrays]
     try:
         return one[fill(index, places)].shape
-    except IndexError:
-        raise RangeError(f"an index array reads from an axis of size 0, in shape {x}") from None
+    except IndexError as error:  # a place that is not there, or too many of them
+        raise RangeError(f"index {index} of shape {x}: {error}") from None
+    except ValueError as error:  # a slice whose step is 0
+        raise ShapeError(f"index {index}: {error}") from None
 
 
 def _scatter_add_value(xp, x, *arrays, index, shape):
