@@ -247,8 +247,11 @@ def test_reductions_join_the_kernel_before_them():
     # The sums of columns are known after the last row only, so what follows is another walk.
     assert kernels(run(over_columns, (3, 4))) == ["exp sum", "div"]
     assert kernels(run(chain, (3, 4), (4,))) == ["add tanh mul sum exp"]
-    # NumPy computes a sine for many numbers at a time, a loop for one: it stays where it is fast.
-    assert kernels(run(lambda x, b: ((x + b).sin() * 2).sum(axis=0).exp(), (3, 4), (4,))) == ["add sin mul", "sum exp"]
+    # NumPy computes an arc tangent for many numbers at a time, a loop for one: it stays where it is fast.
+    assert kernels(run(lambda x, b: ((x + b).atan() * 2).sum(axis=0).exp(), (3, 4), (4,))) == [
+        "add atan mul",
+        "sum exp",
+    ]
 
 
 @machine_code_only

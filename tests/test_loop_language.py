@@ -1,5 +1,7 @@
 """The language of loops: what its texts compute is what NumPy computes of the same words."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -160,9 +162,78 @@ def test_any_expression(expression, numbers):
     np.testing.assert_array_equal(run(f"float64({expression})", "float64", "float64", x, y), expected)
 
 
-@pytest.mark.parametrize("name", ["exp", "tanh", "log"])
+@pytest.mark.parametrize("name", ["exp", "expm1", "tanh", "log", "log1p", "erf", "sin", "cos"])
 def test_the_text_of_a_function_is_python_too(name):
     """What stands in `mathematics.py` can be tried with NumPy's numbers."""
     for x in np.array([0.1, 0.7, 1.0, 3.5], "float32"):
         found = run(f"{name}(x)", "float32", "float32", np.array([x], "float32"))
         assert getattr(mathematics, name)(x) == found[0]
+
+
+EXACT = {
+    "exp": (np.exp, 1.1, 1),
+    "expm1": (np.expm1, 1.9, 2),
+    "log": (np.log, 1, 1),
+    "log1p": (np.log1p, 1, 1),
+    "tanh": (np.tanh, 1.4, 2.5),
+    "sin": (np.sin, 1.6, None),
+    "cos": (np.cos, 1.6, None),
+    "erf": (np.vectorize(math.erf, otypes=[np.longdouble]), 1.4, None),
+}
+"""Function -> (a wider one, errors in last digits of float32 and of float64 that are allowed)"""
+
+
+def assert_near(found: np.ndarray, exact: np.ndarray, steps: float) -> None:
+    """Within so many last digits of what is exact; the same infinities, nans and signs."""
+    with np.errstate(all="ignore"):
+        rounded = exact.astype(found.dtype)
+        np.testing.assert_array_equal(np.isnan(found), np.isnan(rounded))
+        np.testing.assert_array_equal(np.signbit(found) & ~np.isnan(found), np.signbit(rounded) & ~np.isnan(rounded))
+        finite = np.isfinite(rounded)
+        np.testing.assert_array_equal(found[~finite], rounded[~finite])
+        errors = np.abs(found[finite] - exact[finite]) / np.spacing(np.abs(rounded[finite]))
+    assert errors.max() < steps, (errors.max(), np.flatnonzero(finite)[errors.argmax()])
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_functions_of_float32_are_right_to_the_last_digits_whatever_the_size(name):
+    """Denormal numbers, zeros of both signs, infinities and nans among them."""
+    wide, steps, _ = EXACT[name]
+    every = np.arange(0, 2**32, 50_021, dtype=np.uint64).astype(np.uint32).view(np.float32)
+    x = np.concatenate(
+        [every, np.linspace(-4, 4, 40_001, dtype=np.float32), edges("float32"), np.float32([1e-45, -1e-45])]
+    )
+    x = np.concatenate([x, (np.arange(1, 2000) * np.pi / 2).astype(np.float32)])
+    with np.errstate(all="ignore"):
+        exact = wide(x.astype(np.float64)) if name in ("sin", "cos", "erf") else wide(x.astype(np.longdouble))
+    assert_near(run(f"{name}(x)", "float32", "float32", x), exact.astype(np.longdouble), steps)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 60, reason="nothing is wider than float64 here")
+@pytest.mark.parametrize("name", [name for name, (_, _, steps) in EXACT.items() if steps])
+def test_functions_of_float64_are_right_to_the_last_digits_whatever_the_size(name):
+    wide, _, steps = EXACT[name]
+    r = np.random.default_rng(0)
+    x = np.concatenate([r.integers(0, 2**64, 50_000, np.uint64).view(np.float64), np.linspace(-4, 4, 40_001)])
+    x = np.concatenate([x, r.choice([-1, 1], 50_000) * 10 ** r.uniform(-20, 3, 50_000), edges("float64")])
+    x = np.concatenate([x, [5e-324, -5e-324, 1e-310, 709.78, 709.79, -745.1, -745.2]])
+    with np.errstate(all="ignore"):
+        assert_near(run(f"{name}(x)", "float64", "float64", x), wide(x.astype(np.longdouble)), steps)
+
+
+def test_powers_of_float32_are_right_to_the_last_digit_whatever_the_numbers():
+    exponents = [*edges("float32"), 1, -1, 2, 3, -3, 0.1, 1 / 3, 2**24 - 1, 2**24 + 2, -150, 127]
+    some = np.arange(0, 2**32, 900_001, dtype=np.uint64).astype(np.uint32).view(np.float32)
+    bases = np.concatenate([edges("float32"), np.float32([1, -1, 0.99999994, 1.0000001, -3, 16777215, 1e-45]), some])
+    y, x = (np.ravel(part) for part in np.meshgrid(np.float32(exponents), bases))
+    with np.errstate(all="ignore"):
+        exact = np.power(x.astype(np.longdouble), y.astype(np.longdouble))
+    assert_near(run("power(x, y)", "float32", "float32", x, y), exact, 0.51)
+
+
+def test_the_digits_of_two_over_pi():
+    """By Machin's formula: π/4 = 4·arctan(1/5) - arctan(1/239), in integers."""
+    one = 1 << 300
+    arctan = lambda n: sum((-1) ** k * one // ((2 * k + 1) * n ** (2 * k + 1)) for k in range(220))  # noqa: E731
+    quarter = 4 * arctan(5) - arctan(239)
+    assert (one << 256) // (2 * quarter) == mathematics.TWO_OVER_PI

@@ -25,6 +25,7 @@ import numpy
 from .. import writes
 from ..backend import of
 from ..backend.sums import accumulator
+from ..denormals import flushed
 from ..errors import CheckpointError, OptionError, ShapeError
 from ..functional import full_like
 from ..functional.reductions import widened
@@ -126,7 +127,8 @@ class Optimizer:
     @overload
     def step(self, closure: None) -> None: ...
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
-        """Update all parameters that have a gradient, and are not frozen.
+        """Update all parameters that have a gradient, and are not frozen. Denormal numbers are 0 meanwhile: see
+        `denormals.py`.
 
         closure  clears the gradients, computes the loss, calls backward and returns the loss
         """
@@ -134,7 +136,7 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with no_grad():
+        with no_grad(), flushed():
             for group in self.param_groups:
                 numbers: dict[tuple, dict[str, float]] = {}
                 together: dict[int, list[Tensor]] = {}

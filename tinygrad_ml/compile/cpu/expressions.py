@@ -21,8 +21,9 @@ from .places import MEMORY
 
 VECTORS = frozenset(("abs", "sqrt", "floor", "ceil", "rint", "trunc", "copysign"))
 """Functions that machine code computes for many floats at a time ..."""
-VECTORS_OF_FLOAT32 = VECTORS | {"exp", "log", "tanh"}
-"""... and those that `mathematics.py` has for float32. All others are computed for one element at a time; NumPy has them
+VECTORS_OF_FLOAT64 = VECTORS | {"exp", "expm1", "log", "log1p", "tanh"}
+VECTORS_OF_FLOAT32 = VECTORS_OF_FLOAT64 | {"power", "erf", "sin", "cos"}
+"""... and those that `mathematics.py` has besides. All others are computed for one element at a time; NumPy has them
 for sixteen, so they are welcome for few elements only, and where NumPy has no call for an operation."""
 PYTHON_SIGNS = {"quotient": "//", "remainder": "%", "power": "**"}
 
@@ -55,9 +56,9 @@ class LoopPrinter(Printer):
 
     def call(self, function: str, arguments: list[Term], dtype: numpy.dtype) -> str:
         if dtype.kind == "f":
-            self.slow |= function not in (VECTORS_OF_FLOAT32 if dtype == dtypes.float32 else VECTORS)
-            if function != "power":
-                name = f"floor_{function}" if function in PYTHON_SIGNS else function
+            self.slow |= function not in (VECTORS_OF_FLOAT32 if dtype == dtypes.float32 else VECTORS_OF_FLOAT64)
+            if function != "power" or dtype == dtypes.float32:
+                name = f"floor_{function}" if function in ("quotient", "remainder") else function
                 return f"{dtype}({name}({', '.join(argument.text for argument in arguments)}))"
         a, b = map(beside, arguments)
         text = f"{dtype}({a} {PYTHON_SIGNS[function]} {b})"

@@ -15,6 +15,7 @@ from ...backend import dtypes
 from ...backend.arrays import HOST
 from ...backend.sums import is_plain
 from ...blocks import BlockRunner
+from ...denormals import can_flush, flushed
 from ...functional import cumulative, windows
 from ...ops import movement
 from ...ops.index import ARRAY, assemble, assemble_into, getitem, scatter_add
@@ -43,6 +44,7 @@ class Lines(StepSource):
     def compiled(self, moving: Iterable[Value]) -> Callable:
         """The function of the arrays that are handed in; `moving` are the values that are looked up in each call."""
         self.eager: list[Instruction] = []
+        self._flushed = flushed()
         for value in moving:
             self._look_up(value)
         for kernel in self.layout.kernels:
@@ -73,12 +75,17 @@ class Lines(StepSource):
         instruction = kernel.instructions[0]
         if kernel.kind == "loop":
             targets = {value: self._target(value) for value in kernel.outputs if value not in self.layout.views}
+            begin = len(self.lines)
             if kernel in self.layout.loops:
                 self._loop(kernel)
-            elif kernel in self.layout.blocks:
+                return
+            if kernel in self.layout.blocks:
                 self._in_blocks(kernel)
             else:
                 self._at_once(kernel, targets)
+            if kernel.updates and can_flush():
+                self.names["denormals_are_zero"] = self._flushed
+                self.lines[begin:] = ["with denormals_are_zero:", *(f"    {line}" for line in self.lines[begin:])]
         elif instruction.output in self.layout.views:
             self._view(instruction)
         elif kernel.outputs or getattr(instruction.op, "effect", False):

@@ -20,6 +20,8 @@ many processors does not compute with float16, so its operations are calls of Nu
 NOTHING_OVERLAPS = "nothing_overlaps()"
 """The first line of each loop: what is written lies apart from all else that it is given. Else the compiler would have to
 look at each pair of arrays before it does sixteen elements at a time, and with more than a few it does not."""
+DENORMALS_ARE_ZERO = "denormals_are_zero()"
+"""The second line of a loop that updates parameters. See `denormals.py`."""
 
 
 def addressable(form: numpy.ndarray) -> bool:

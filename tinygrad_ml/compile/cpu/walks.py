@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy
 
 from ...backend import dtypes
+from ...denormals import can_flush
 from ...ops.shapes import size
 from ...totals import RUNNING_SUM_ELEMENTS
 from ..program import Instruction, Value
@@ -24,7 +25,7 @@ from ..schedule.axes import neighbours
 from ..schedule.reductions import adds_up, first_number, together
 from .expressions import constant, expression, literal
 from .loops import KernelLoop, Operand, Operands
-from .places import NOTHING_OVERLAPS, Axis, LoopArray, place
+from .places import DENORMALS_ARE_ZERO, NOTHING_OVERLAPS, Axis, LoopArray, place
 
 
 class Written(NamedTuple):
@@ -95,7 +96,8 @@ class _Writer:
         sizes = (f"n{g}" for g in range(len(self.groups)))
         given = [*sizes, *(place.argument for place in self.places.values()), *steps]
         words = " ".join(instruction.op.name for instruction in self.kernel.instructions)
-        body = "\n".join(f"    {line}" for line in (NOTHING_OVERLAPS, *self.lines))
+        begin = [NOTHING_OVERLAPS] + [DENORMALS_ARE_ZERO] * (self.kernel.updates and can_flush())
+        body = "\n".join(f"    {line}" for line in (*begin, *self.lines))
         source = f"# {words}\ndef loop({', '.join(given)}):\n{body}\n"
         return Written(source, self.sizes, tuple(self.places), tuple(steps.values()), self._growth())
 

@@ -5,6 +5,7 @@ Read next: `fusion.py`, which makes kernels of a program.
 
 from __future__ import annotations
 
+from ...modes import UPDATE
 from ..program import GATHER, Instruction, Value
 
 
@@ -42,6 +43,11 @@ class Kernel:
     def folds(self, instruction: Instruction) -> bool:
         """Whether it reduces full values."""
         return instruction.reduces and self.reduced(instruction.output)
+
+    @property
+    def updates(self) -> bool:
+        """Whether it is a part of an update by an optimiser, in which denormal numbers are 0: see `denormals.py`."""
+        return any(UPDATE in instruction.output.scope for instruction in self.instructions)
 
     def inputs(self) -> list[Value]:
         """The values that it takes, each once."""

@@ -6,7 +6,8 @@ one. There is
     def loop(n0, n1, a0: float32s):   whole numbers, and addresses of elements of a dtype
     for i0 in range(n0):              with one, two or three whole numbers, which go upwards
     if condition:                     with or without `else`
-    x0 = a0[i0 * n1]                  a variable, of one dtype everywhere; an element, also at the left of `=` and `+=`
+    x0 = a0[i0 * n1]                  a variable, of one dtype everywhere; an element, also at the left of `=` and `+=`, or
+                                      of a table of `mathematics.py`
     y if x0 < y else x0               of which both sides are computed
     float32(x0)                       a number of another dtype
 
@@ -24,6 +25,7 @@ from __future__ import annotations
 import ast
 import inspect
 import operator
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -32,6 +34,7 @@ from llvmlite import ir
 
 from ....backend import dtypes
 from . import mathematics
+from .intrinsics import flush_denormals, table, whole_power
 
 INT, BYTE = ir.IntType(64), ir.IntType(8)
 DTYPES = {str(dtype): dtype for dtype in dtypes.SUPPORTED - {dtypes.float16}}
@@ -100,6 +103,7 @@ class _Lowering:
         self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), types), definition.name)
         self.builder: Any = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.variables: dict[str, Variable] = {}
+        self.at_the_end: Callable[[], object] = lambda: None
         self.known: dict[str, Quantity] = {"inf": Quantity(numpy.inf, None), "nan": Quantity(numpy.nan, None)}
 
     def write(self) -> None:
@@ -111,6 +115,7 @@ class _Lowering:
             else:
                 self.known[name] = Quantity(given, int64)
         self._statements(self.definition.body)
+        self.at_the_end()
         self.builder.ret_void()
 
     # -- statements ----------------------------------------------------------------------------------------------
@@ -120,7 +125,11 @@ class _Lowering:
             getattr(self, f"_{type(statement).__name__}")(statement)
 
     def _Expr(self, statement: Any) -> None:
-        """`nothing_overlaps()`: of the arrays none is written to in memory that another one has, too."""
+        """`nothing_overlaps()`: of the arrays none is written to in memory that another one has, too; `denormals_are_zero()`,
+        until the end of the function."""
+        if statement.value.func.id == "denormals_are_zero":
+            self.at_the_end = flush_denormals(self.module, self.builder)
+            return
         for name, given in zip(self.names, self.function.args, strict=True):
             if name in self.arrays:
                 given.add_attribute("noalias")
@@ -141,12 +150,14 @@ class _Lowering:
             term = self._as(term, int64) if term.dtype is None else term
             with self.builder.goto_entry_block():
                 pointer = self.builder.alloca(_type(term.dtype), name=target.id)
-            self.variables[target.id] = Variable(pointer, term.dtype)
+            self.variables[target.id] = Variable(pointer, term.dtype)  # type: ignore[arg-type]
         pointer, dtype = self.variables[target.id]
         self.builder.store(self._as(term, dtype).value, pointer)
 
     def _element(self, part: ast.Subscript) -> Variable:
-        pointer, dtype = self.variables[part.value.id]  # type: ignore[attr-defined]
+        name: str = part.value.id  # type: ignore[attr-defined]
+        known: Any = self.variables.get(name)
+        pointer, dtype = known or table(self.module, self.builder, name, getattr(mathematics, name))
         return Variable(self.builder.gep(pointer, [self._as(self._term(part.slice), int64).value]), dtype)
 
     def _For(self, statement: Any) -> None:
@@ -184,7 +195,9 @@ class _Lowering:
 
     def _Constant(self, part: ast.Constant) -> Quantity:
         truth = isinstance(part.value, bool)
-        return Quantity(ir.Constant(ir.IntType(1), int(part.value)), bool_) if truth else Quantity(part.value, None)
+        return (
+            Quantity(ir.Constant(ir.IntType(1), int(bool(part.value))), bool_) if truth else Quantity(part.value, None)
+        )
 
     def _Name(self, part: ast.Name) -> Quantity:
         if part.id in self.known:
@@ -253,9 +266,9 @@ class _Lowering:
         if name in _PRIMITIVES:
             return _PRIMITIVES[name](self.builder, *given)
         dtype = given[0].dtype
-        written = functions().get(name)
-        if written is not None and all(_takes(parameter, dtype) for parameter in written.args.args):
-            return self._inside(written, given)
+        for written in map(functions().get, (name, f"{name}_wide")):
+            if written is not None and all(_takes(parameter, dtype) for parameter in written.args.args):
+                return self._inside(written, given)
         values = [self._as(each, dtype).value for each in given]
         if name in OF_THE_PROCESSOR:
             kind = values[0].type
@@ -341,21 +354,7 @@ class _Lowering:
         """aᵇ; of integers by squaring, a bit of the exponent at a time."""
         if dtype.kind == "f":
             return Quantity(self.builder.call(self._of_c("pow", dtype, 2), [a.value, b.value]), dtype)
-        builder, kind = self.builder, a.value.type
-        before, head, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
-        builder.branch(head)
-        builder.position_at_end(head)
-        power, square, rest = builder.phi(kind), builder.phi(kind), builder.phi(kind)
-        one = ir.Constant(kind, 1)
-        odd = builder.trunc(rest, ir.IntType(1))
-        grown = builder.select(odd, builder.mul(power, square), power)
-        squared, less = builder.mul(square, square), builder.lshr(rest, one)
-        for phi, first, next_one in ((power, one, grown), (square, a.value, squared), (rest, b.value, less)):
-            phi.add_incoming(first, before)
-            phi.add_incoming(next_one, head)
-        builder.cbranch(builder.icmp_unsigned("!=", less, ir.Constant(kind, 0)), head, after)
-        builder.position_at_end(after)
-        return Quantity(grown, dtype)
+        return Quantity(whole_power(self.builder, a.value, b.value), dtype)
 
 
 def _type(dtype: Any) -> Any:
@@ -382,10 +381,17 @@ def functions() -> dict[str, ast.FunctionDef]:
     return {part.name: part for part in parts if isinstance(part, ast.FunctionDef)}
 
 
+def _bits_as(kind: str, builder: Any, x: Quantity) -> Quantity:
+    """The same bits as a number of another kind."""
+    own: Any = x.dtype
+    dtype = DTYPES[f"{kind}{8 * own.itemsize}"]
+    return Quantity(builder.bitcast(x.value, _type(dtype)), dtype)
+
+
 _PRIMITIVES = {
-    # The bits of a float32 as an int32, and the other way round.
-    "bits": lambda builder, x: Quantity(builder.bitcast(x.value, ir.IntType(32)), DTYPES["int32"]),
-    "of_bits": lambda builder, x: Quantity(builder.bitcast(x.value, ir.FloatType()), DTYPES["float32"]),
+    # The bits of a float as an integer of its size, and the other way round.
+    "bits": lambda builder, x: _bits_as("int", builder, x),
+    "of_bits": lambda builder, x: _bits_as("float", builder, x),
     # a + b, a step of a long sum that may be done in several parts at once.
     "add_in_any_order": lambda builder, a, b: Quantity(builder.fadd(a.value, b.value, flags=("reassoc",)), a.dtype),
     "fmod": lambda builder, a, b: Quantity(builder.frem(a.value, b.value), a.dtype),

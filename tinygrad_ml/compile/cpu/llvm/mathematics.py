@@ -1,11 +1,16 @@
-"""Functions for loops that no processor has: an exponential, a tangent of it and a logarithm for sixteen numbers at a
-time, and divisions that round downwards.
+"""Functions for loops that no processor has, for sixteen numbers at a time: exponentials, logarithms, powers, sines, the error
+function, and divisions that round downwards.
 
 This text is written in the language of `language.py`: each call of a function in a loop is its lines, put there. A
-function ends in its one `return`, and takes numbers of the dtype that it names, or of any. For float64 there is C's library.
+function ends in its one `return`, and takes numbers of the dtype that it names, or of any. Those that end in `_wide` are for
+float64; where there is none, there is C's library. All are right but for the last two or three binary digits: a test says
+by how much, for numbers of any size.
 
 It is Python, too, with NumPy's numbers.
 """
+
+# pyright: reportArgumentType=false, reportReturnType=false
+# NumPy says of float32 and Python's numbers that they are any float.
 
 from __future__ import annotations
 
@@ -13,7 +18,8 @@ import math
 from math import copysign, floor, fmod
 from typing import Any
 
-from numpy import float32, int32
+import numpy
+from numpy import float32, float64, int32, int64, rint, uint64
 
 LOG2_E = float32(1 / math.log(2))
 ROUNDING = float32(1.5 * 2**23)
@@ -29,15 +35,30 @@ BIAS, DIGITS = int32(127), int32(23)
 """Of a float32: what its exponent is written larger by, and how many bits stand behind that."""
 INFINITE, UNKNOWN = float32(math.inf), float32(math.nan)
 
+LN2_WIDE, LOG2_E_WIDE = float64(math.log(2)), float64(1 / math.log(2))
+ROUNDING_WIDE = float64(1.5 * 2**52)
+LN2_HIGH_WIDE, LN2_LOW_WIDE = float64(2977044471 / 2**32), float64(1.9082149292705877e-10)
+BIAS_WIDE, DIGITS_WIDE = int64(1023), int64(52)
+TWO_THIRDS_WIDE = int64(0x3FE5555555555555)
+SMALLEST_WIDE = float64(2.0**-1022)
+"""The same numbers for float64."""
+TWO_OVER_PI = 0xA2F9836E4E441529FC2757D1F534DDC0DB6295993C439041FE5163ABDEBBC561
+"""The first 256 binary digits of 2/π behind the point."""
+QUARTERS = numpy.array([(TWO_OVER_PI << 38 + e >> 256) % 2**64 for e in range(130)], numpy.uint64)
+MORE_OF_QUARTERS = numpy.array([(TWO_OVER_PI << 70 + e >> 256) % 2**32 for e in range(130)], numpy.uint64)
+"""2ᵉ⁻²⁴ radians as quarters of a turn, of which whole turns are left out: as integers that count 2⁻⁶² of a quarter, and the
+rest of it in 2⁻⁹⁴."""
+HALF_PI = float64(math.pi / 2 / 2**62)
 
-def bits(x: float32) -> int32:
-    """The bits of a float32."""
-    return x.view(int32)
+
+def bits(x: Any) -> Any:
+    """The bits of a float32 as an int32, those of a float64 as an int64."""
+    return x.view(int32 if x.dtype == float32 else int64)
 
 
-def of_bits(bits: int32) -> float32:
-    """The float32 that has these bits."""
-    return bits.view(float32)
+def of_bits(bits: Any) -> Any:
+    """The float that has these bits."""
+    return bits.view(float32 if bits.dtype == int32 else float64)
 
 
 def floor_remainder(a: Any, b: Any) -> Any:
@@ -58,23 +79,40 @@ def floor_quotient(a: Any, b: Any) -> Any:
     return a / b if b == 0 else (copysign(whole, a / b) if whole == 0 else nearest)
 
 
-def exp(x: float32) -> float32:
-    """eˣ = 2ⁿ · eʳ, n the nearest integer to x/ln 2, and so |r| ≤ ½·ln 2. The Taylor series of eʳ ends at r⁷/5040."""
-    x = float32(-105) if x < float32(-105) else x  # from here on it is 0,
-    x = float32(89) if x > float32(89) else x  # and from here on inf
-    n = x * LOG2_E + ROUNDING - ROUNDING
-    r = x - n * LN2_HIGH - n * LN2_LOW
+def growth(r: float32) -> float32:
+    """eʳ - 1 for |r| ≤ ½·ln 2: the Taylor series, which ends at r⁷/5040."""
     series = float32(1 / 5040)
     series = series * r + float32(1 / 720)
     series = series * r + float32(1 / 120)
     series = series * r + float32(1 / 24)
     series = series * r + float32(1 / 6)
     series = series * r + float32(0.5)
-    series = series * r * r + r + float32(1)
+    return series * r * r + r
+
+
+def exp(x: float32) -> float32:
+    """eˣ = 2ⁿ · eʳ, n the nearest integer to x/ln 2, and so |r| ≤ ½·ln 2."""
+    x = float32(-105) if x < float32(-105) else x  # from here on it is 0,
+    x = float32(89) if x > float32(89) else x  # and from here on inf
+    n = x * LOG2_E + ROUNDING - ROUNDING
+    r = x - n * LN2_HIGH - n * LN2_LOW
     # 2ⁿ in two halves: the smallest and the largest results have no power of two of their own.
     half = int32(n) >> int32(1)
     rest = int32(n) - half
-    return series * of_bits((half + BIAS) << DIGITS) * of_bits((rest + BIAS) << DIGITS)
+    return (growth(r) + float32(1)) * of_bits((half + BIAS) << DIGITS) * of_bits((rest + BIAS) << DIGITS)
+
+
+def expm1(x: float32) -> float32:
+    """eˣ - 1 = 2ⁿ·(eʳ - 1) + (2ⁿ - 1), with n and r as for eˣ: where x is small, n is 0 and no digit is lost."""
+    y = float32(-20) if x < float32(-20) else x  # from here on it is -1,
+    y = float32(89) if y > float32(89) else y  # and from here on inf
+    n = y * LOG2_E + ROUNDING - ROUNDING
+    r = y - n * LN2_HIGH - n * LN2_LOW
+    half = int32(n) >> int32(1)  # as for eˣ: 2ⁿ may be too large for its power of two
+    rest = int32(n) - half
+    power = of_bits((half + BIAS) << DIGITS)
+    least = of_bits((BIAS - rest) << DIGITS)
+    return copysign((growth(r) * power + (power - least)) * of_bits((rest + BIAS) << DIGITS), x)
 
 
 def tanh(x: float32) -> float32:
@@ -92,12 +130,8 @@ def tanh(x: float32) -> float32:
     return copysign(small if size < float32(0.625) else large, x)
 
 
-def log(x: float32) -> float32:
-    """ln x = n·ln 2 + ln(1 + r), where x = 2ⁿ·(1 + r) and |r| ≤ ⅓; the coefficients are a least-squares fit."""
-    few = x < SMALLEST
-    b = bits(x * (float32(2.0**25) if few else float32(1)))
-    n = (b - TWO_THIRDS) >> DIGITS
-    r = of_bits(b - (n << DIGITS)) - float32(1)
+def logarithm(r: float32, k: float32, rest: float32) -> float32:
+    """k·ln 2 + ln(1 + r) + rest for |r| ≤ ⅓; the coefficients are a least-squares fit."""
     series = float32(0.11619525)
     series = series * r - float32(0.12429866)
     series = series * r + float32(0.108516574)
@@ -107,7 +141,225 @@ def log(x: float32) -> float32:
     series = series * r + float32(0.19999851)
     series = series * r - float32(0.24999943)
     series = series * r + float32(0.33333334)
-    k = float32(n) - (float32(25) if few else float32(0))
-    log_x = k * LN2_HIGH + (r + (r * r * (series * r - float32(0.5)) + k * LN2_LOW))
+    return k * LN2_HIGH + (r + (r * r * (series * r - float32(0.5)) + (rest + k * LN2_LOW)))
+
+
+def log(x: float32) -> float32:
+    """ln x = n·ln 2 + ln(1 + r), where x = 2ⁿ·(1 + r) and |r| ≤ ⅓."""
+    few = x < SMALLEST
+    b = bits(x * (float32(2.0**25) if few else float32(1)))
+    n = (b - TWO_THIRDS) >> DIGITS
+    r = of_bits(b - (n << DIGITS)) - float32(1)
+    log_x = logarithm(r, float32(n) - (float32(25) if few else float32(0)), float32(0))
     log_x = log_x if x > float32(0) else (-INFINITE if x == float32(0) else UNKNOWN)
     return log_x if x < INFINITE else x
+
+
+def log1p(x: float32) -> float32:
+    """ln(1 + x): that of u, which is 1 + x rounded, and what the rounding left out, divided by u."""
+    u = float32(1) + x
+    left = x - (u - float32(1)) if x < float32(1) else float32(1) - (u - x)
+    b = bits(u)
+    n = (b - TWO_THIRDS) >> DIGITS
+    near = n == int32(0)  # to 0: then there is no rounding to be made up for
+    r = x if near else of_bits(b - (n << DIGITS)) - float32(1)
+    y = logarithm(r, float32(n), float32(0) if near else left / u)
+    y = y if u > float32(0) else (-INFINITE if u == float32(0) else UNKNOWN)
+    return copysign(y, x) if x < INFINITE else x
+
+
+def power(x: float32, y: float32) -> float32:
+    """xʸ = 2ᵗ, t = y·log₂ x, in float64, as an error of log₂ x is multiplied by y. Where x = 2ⁿ·m, log₂ x is n and a series
+    of s = (m - 1)/(m + 1)."""
+    size = float64(abs(x))
+    b = bits(size)
+    n = (b - TWO_THIRDS_WIDE) >> DIGITS_WIDE
+    m = of_bits(b - (n << DIGITS_WIDE))
+    s = (m - float64(1)) / (m + float64(1))
+    z = s * s
+    series = float64(2 / 13)
+    series = series * z + float64(2 / 11)
+    series = series * z + float64(2 / 9)
+    series = series * z + float64(2 / 7)
+    series = series * z + float64(2 / 5)
+    series = series * z + float64(2 / 3)
+    series = series * z + float64(2)
+    log2_x = float64(n) + s * series * LOG2_E_WIDE
+    log2_x = log2_x if size < float64(INFINITE) else size
+    log2_x = log2_x if size > float64(0) else (float64(-INFINITE) if size == float64(0) else size)
+    t = float64(0) if size == float64(1) else float64(y) * log2_x
+    t = float64(-200) if t < float64(-200) else t  # from here on it is 0 as a float32,
+    t = float64(200) if t > float64(200) else t  # and from here on inf
+    n2 = t + ROUNDING_WIDE - ROUNDING_WIDE
+    r = (t - n2) * LN2_WIDE
+    e = float64(1 / 40320)
+    e = e * r + float64(1 / 5040)
+    e = e * r + float64(1 / 720)
+    e = e * r + float64(1 / 120)
+    e = e * r + float64(1 / 24)
+    e = e * r + float64(1 / 6)
+    e = e * r + float64(1 / 2)
+    e = e * r * r + r + float64(1)
+    y_x = float32(e * of_bits((int64(n2) + BIAS_WIDE) << DIGITS_WIDE))
+    whole = rint(y) == y
+    half = y * float32(0.5)
+    odd = whole & (rint(half) != half)
+    y_x = -y_x if odd & (copysign(float32(1), x) < float32(0)) else y_x
+    no_number = (x < float32(0)) & (not whole) & (abs(x) < INFINITE)
+    y_x = UNKNOWN if no_number else y_x
+    return float32(1) if (y == float32(0)) | (x == float32(1)) else y_x
+
+
+def erf(x: float32) -> float32:
+    """2/√π ∫₀ˣ exp(-t²) dt: for small x x·p(x²), elsewhere 1 - exp(-q(|x|)), of fits to the least largest error."""
+    size = abs(x)
+    far = float32(4) if size > float32(4) else size  # from here on it is 1
+    square = far * far
+    small = float32(8.513247887257196e-05)
+    small = small * square - float32(0.0008175677369785064)
+    small = small * square + float32(0.0052038630410709075)
+    small = small * square - float32(0.026860510364232242)
+    small = small * square + float32(0.11283715078172861)
+    small = small * square - float32(0.37612634984486226)
+    small = small * square * far + far * float32(0.12837916676)  # 2/√π is 1 more
+    small = small + far
+    large = float32(2.0828618119716725e-05)
+    large = large * far - float32(0.00043139356239618054)
+    large = large * far + float32(0.004156254900871213)
+    large = large * far - float32(0.025080616459067246)
+    large = large * far + float32(0.10822038400193398)
+    large = large * far + float32(0.6334008508888131)
+    large = large * far + float32(1.1294884064182908)
+    large = large * far - float32(0.00016920512494961117)
+    large = float32(1) - exp(-large)
+    return copysign(small if size < float32(0.9) else large, x) if x == x else x
+
+
+def sine(size: float32, quarters: Any) -> float32:
+    """The sine of a number that is not negative, and so many quarters of a turn.
+
+    size = m·2ᵉ⁻²⁴ with an integer m, and in quarters of a turn that is m times what the table has for 2ᵉ⁻²⁴. All of it is done
+    in integers, which forget whole turns by themselves, so it is exact however large the number is.
+    """
+    b = bits(size)
+    e = (b >> DIGITS) - int32(126)
+    e = int32(0) if e < int32(0) else e
+    m = uint64((b & int32(0x7FFFFF)) | int32(0x800000))
+    turned = m * QUARTERS[e] + ((m * MORE_OF_QUARTERS[e]) >> uint64(32))
+    near = (turned + uint64(2**61)) >> uint64(62)
+    rest = int64(turned - (near << uint64(62)))
+    near_zero = size < float32(0.785)
+    r = size if near_zero else float32(float64(rest) * HALF_PI)
+    k = (int64(0) if near_zero else int64(near)) + quarters
+    square = r * r
+    odd = float32(-0.00019515283936454096) * square + float32(0.008332160768447214)
+    odd = odd * square - float32(0.16666654609680745)
+    even = float32(2.44331562957054e-05) * square - float32(0.0013887316246528904)
+    even = even * square + float32(0.04166664568277972)
+    odd = r + r * square * odd
+    even = float32(1) + square * (square * even - float32(0.5))
+    y = odd if (k & int64(1)) == int64(0) else even
+    y = y if (k & int64(2)) == int64(0) else -y
+    return y if size < INFINITE else UNKNOWN
+
+
+def sin(x: float32) -> float32:
+    """sin x, of the sign of x times that of the sine of its size."""
+    return sine(abs(x), int64(0)) * copysign(float32(1), x)
+
+
+def cos(x: float32) -> float32:
+    """cos x: the sine a quarter of a turn further on."""
+    return sine(abs(x), int64(1))
+
+
+def growth_wide(r: float64) -> float64:
+    """eʳ - 1 for |r| ≤ ½·ln 2, by the Taylor series."""
+    series = float64(1 / 6227020800)
+    series = series * r + float64(1 / 479001600)
+    series = series * r + float64(1 / 39916800)
+    series = series * r + float64(1 / 3628800)
+    series = series * r + float64(1 / 362880)
+    series = series * r + float64(1 / 40320)
+    series = series * r + float64(1 / 5040)
+    series = series * r + float64(1 / 720)
+    series = series * r + float64(1 / 120)
+    series = series * r + float64(1 / 24)
+    series = series * r + float64(1 / 6)
+    series = series * r + float64(1 / 2)
+    return series * r * r + r
+
+
+def exp_wide(x: float64) -> float64:
+    """eˣ as for float32; the series ends at r¹³/13!."""
+    x = float64(-746) if x < float64(-746) else x  # from here on it is 0,
+    x = float64(710) if x > float64(710) else x  # and from here on inf
+    n = x * LOG2_E_WIDE + ROUNDING_WIDE - ROUNDING_WIDE
+    r = x - n * LN2_HIGH_WIDE - n * LN2_LOW_WIDE
+    series = growth_wide(r) + float64(1)
+    half = int64(n) >> int64(1)
+    rest = int64(n) - half
+    return series * of_bits((half + BIAS_WIDE) << DIGITS_WIDE) * of_bits((rest + BIAS_WIDE) << DIGITS_WIDE)
+
+
+def expm1_wide(x: float64) -> float64:
+    """eˣ - 1, as for float32."""
+    y = float64(-50) if x < float64(-50) else x  # from here on it is -1,
+    y = float64(710) if y > float64(710) else y  # and from here on inf
+    n = y * LOG2_E_WIDE + ROUNDING_WIDE - ROUNDING_WIDE
+    r = y - n * LN2_HIGH_WIDE - n * LN2_LOW_WIDE
+    half = int64(n) >> int64(1)
+    rest = int64(n) - half
+    power = of_bits((half + BIAS_WIDE) << DIGITS_WIDE)
+    least = of_bits((BIAS_WIDE - rest) << DIGITS_WIDE)
+    return copysign((growth_wide(r) * power + (power - least)) * of_bits((rest + BIAS_WIDE) << DIGITS_WIDE), x)
+
+
+def tanh_wide(x: float64) -> float64:
+    """tanh x = (e²ˣ - 1)/(e²ˣ + 1)"""
+    size = abs(x)
+    e = expm1_wide(float64(44) if size > float64(22) else size + size)
+    return copysign(e / (e + float64(2)), x) if x == x else x
+
+
+def logarithm_wide(f: float64, k: float64, rest: float64) -> float64:
+    """k·ln 2 + ln(1 + f) + rest: by the series of ln((1 + s)/(1 - s)) = ln(1 + f), where s = f/(2 + f)."""
+    s = f / (f + float64(2))
+    z = s * s
+    half = float64(0.5) * f * f
+    series = float64(2 / 23)
+    series = series * z + float64(2 / 21)
+    series = series * z + float64(2 / 19)
+    series = series * z + float64(2 / 17)
+    series = series * z + float64(2 / 15)
+    series = series * z + float64(2 / 13)
+    series = series * z + float64(2 / 11)
+    series = series * z + float64(2 / 9)
+    series = series * z + float64(2 / 7)
+    series = series * z + float64(2 / 5)
+    series = series * z + float64(2 / 3)
+    return k * LN2_HIGH_WIDE + (f - (half - (s * (half + z * series) + (rest + k * LN2_LOW_WIDE))))
+
+
+def log_wide(x: float64) -> float64:
+    """ln x, as for float32."""
+    few = x < SMALLEST_WIDE
+    b = bits(x * (float64(2.0**54) if few else float64(1)))
+    n = (b - TWO_THIRDS_WIDE) >> DIGITS_WIDE
+    f = of_bits(b - (n << DIGITS_WIDE)) - float64(1)
+    log_x = logarithm_wide(f, float64(n) - (float64(54) if few else float64(0)), float64(0))
+    log_x = log_x if x > float64(0) else float64(-INFINITE if x == float64(0) else UNKNOWN)
+    return log_x if x < float64(INFINITE) else x
+
+
+def log1p_wide(x: float64) -> float64:
+    """ln(1 + x), as for float32."""
+    u = float64(1) + x
+    left = x - (u - float64(1)) if x < float64(1) else float64(1) - (u - x)
+    b = bits(u)
+    n = (b - TWO_THIRDS_WIDE) >> DIGITS_WIDE
+    near = n == int64(0)
+    f = x if near else of_bits(b - (n << DIGITS_WIDE)) - float64(1)
+    y = logarithm_wide(f, float64(n), float64(0) if near else left / u)
+    y = y if u > float64(0) else float64(-INFINITE if u == float64(0) else UNKNOWN)
+    return copysign(y, x) if x < float64(INFINITE) else x

@@ -1,0 +1,63 @@
+"""What a loop may need that is no arithmetic: tables in the machine code, powers of integers, and how the
+processor is told about denormals.
+
+Read before: `language.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+from llvmlite import ir
+
+from ....denormals import FLUSH
+
+INT32 = ir.IntType(32)
+
+
+def table(module: ir.Module, builder: Any, name: str, numbers: numpy.ndarray) -> tuple[ir.Value, numpy.dtype]:
+    """(a pointer to the first of some integers, which are a part of the machine code, their dtype)"""
+    if name not in module.globals:
+        kinds = ir.ArrayType(ir.IntType(8 * numbers.itemsize), len(numbers))
+        there = ir.GlobalVariable(module, kinds, name)
+        there.global_constant, there.linkage = True, "internal"
+        there.initializer = ir.Constant(kinds, numbers.tolist())  # type: ignore[assignment]
+    first = ir.Constant(INT32, 0)
+    return builder.gep(module.globals[name], [first, first]), numbers.dtype
+
+
+def flush_denormals(module: ir.Module, builder: Any) -> Callable[[], object]:
+    """Let denormal numbers be 0 to this thread from here on; what writes that they are again what they were before."""
+    pointer = ir.IntType(8).as_pointer()
+    before, inside = (builder.alloca(INT32) for _ in range(2))
+
+    def register(word: str, memory: ir.Value) -> None:
+        kind = ir.FunctionType(ir.VoidType(), [pointer])
+        function = module.declare_intrinsic(f"llvm.x86.sse.{word}mxcsr", (), kind)
+        builder.call(function, [builder.bitcast(memory, pointer)])
+
+    register("st", before)
+    builder.store(builder.or_(builder.load(before), ir.Constant(INT32, FLUSH)), inside)
+    register("ld", inside)
+    return lambda: register("ld", before)
+
+
+def whole_power(builder: Any, base: Any, exponent: Any) -> ir.Value:
+    """baseᵉ of integers, by squaring, a bit of the exponent at a time."""
+    kind: Any = base.type
+    before, head, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
+    builder.branch(head)
+    builder.position_at_end(head)
+    power, square, rest = builder.phi(kind), builder.phi(kind), builder.phi(kind)
+    one = ir.Constant(kind, 1)
+    odd = builder.trunc(rest, ir.IntType(1))
+    grown = builder.select(odd, builder.mul(power, square), power)
+    squared, less = builder.mul(square, square), builder.lshr(rest, one)
+    for phi, first, next_one in ((power, one, grown), (square, base, squared), (rest, exponent, less)):
+        phi.add_incoming(first, before)
+        phi.add_incoming(next_one, head)
+    builder.cbranch(builder.icmp_unsigned("!=", less, ir.Constant(kind, 0)), head, after)
+    builder.position_at_end(after)
+    return grown
