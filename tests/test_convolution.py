@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 import tinygrad_ml as tg
 from tinygrad_ml.errors import OptionError, ShapeError
+from tinygrad_ml.functional import windows
 from tinygrad_ml.functional.convolution import convolution, convolution_transpose
 from tinygrad_ml.functional.pooling import adaptive_pool, avg_pool, max_pool
+from tinygrad_ml.tensor import apply
 
 random = np.random.default_rng(0)
 
@@ -201,3 +203,30 @@ def test_shapes_are_known_beforehand():
 def test_what_does_not_fit(call, kind, words):
     with pytest.raises(kind, match=words):
         call()
+
+
+@pytest.mark.host_only
+@pytest.mark.parametrize(
+    ("shape", "kernel", "dilation"),
+    [
+        ((33, 16, 10, 12), (3, 3), (1, 1)),
+        ((5, 3, 40, 31), (5, 2), (2, 3)),
+        ((64, 40, 30), (7,), (1,)),
+        ((6, 9, 8, 7, 6), (2, 3, 2), (1, 1, 2)),
+        ((40, 40, 40), (3, 3), (1, 1)),
+        ((70, 60), (4, 4), (1, 1)),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_many_windows_are_added_up_in_runs_to_the_same_bits(shape, kernel, dilation, dtype, monkeypatch):
+    lead = shape[: len(shape) - len(kernel)]
+    counts = [n - d * (k - 1) for n, k, d in zip(shape[len(lead) :], kernel, dilation, strict=True)]
+    laid = np.random.default_rng(0).standard_normal((*lead, *kernel, *counts)).astype(dtype)
+    windows_axes = range(len(lead) + len(kernel), laid.ndim)
+    x = tg.tensor(laid.transpose((*range(len(lead)), *windows_axes, *range(len(lead), len(lead) + len(kernel)))))
+    options = {"shape": shape, "kernel": kernel, "stride": (1,) * len(kernel), "dilation": dilation}
+    folded = []
+    for worth in (1, x.size + 1):
+        monkeypatch.setattr(windows, "WORTH_RUNS", worth)
+        folded.append(apply(windows.fold, (x,), options).numpy())
+    assert folded[0].dtype == dtype and folded[0].tobytes() == folded[1].tobytes()

@@ -20,6 +20,11 @@ from ..ops.primitive import Primitive
 from ..ops.shapes import Shape, size
 from ..ops.view import View
 
+WORTH_RUNS = 1 << 14
+"""Elements of windows that are added up in runs."""
+RUNS_ELEMENTS = 1 << 19
+"""Elements of windows that lie in runs at a time: they stay in the second-level cache."""
+
 
 def positions(space: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Shape:
     """How many windows fit along each axis: ⌊(n - dilation·(k - 1) - 1) / stride⌋ + 1."""
@@ -69,8 +74,36 @@ def side_by_side(x: Shape, shape: Shape, kernel: Shape, stride: Shape, dilation:
 
 def fold_into(total: Array, x: Array, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
     """Add windows to `total`, an array of zeros, where they came from."""
+    if type(total) is numpy.ndarray and total.ndim > len(kernel) and set(stride) == {1} and x.size >= WORTH_RUNS:
+        return _fold_in_runs(total, x, kernel, dilation)
     for seen, place in _places(x, kernel, stride, dilation):
         total[seen] += x[place]
+    return total
+
+
+def _fold_in_runs(total: numpy.ndarray, x: numpy.ndarray, kernel: Shape, dilation: Shape) -> numpy.ndarray:
+    """`fold_into` for windows at every pixel: with lines as long as those of the image, an addition is one long run.
+
+    NumPy takes as long to begin a line as to add up a hundred numbers, and lines of windows are short.
+    """
+    lead, dims = total.ndim - len(kernel), len(kernel)
+    counts, extents = x.shape[lead : lead + dims], total.shape[lead:]
+    laid = x.transpose((*range(lead), *range(lead + dims, lead + 2 * dims), *range(lead, lead + dims)))
+    wide = (counts[0], *extents[1:])
+    each = prod((*x.shape[1:lead], *kernel, *wide))
+    length = max(1, min(len(x), RUNS_ELEMENTS // each))
+    lines = numpy.zeros((length, *x.shape[1:lead], *kernel, *wide), total.dtype)
+    flat = total.reshape((*total.shape[:lead], prod(extents)))
+    for start in range(0, len(x), length):
+        part = laid[start : start + length]
+        lines[(slice(len(part)), ..., *map(slice, counts))] = part
+        runs = lines[: len(part)].reshape((*part.shape[: lead + dims], prod(wide)))
+        for place in numpy.ndindex(*kernel):
+            first = 0
+            for offset, d, extent in zip(place, dilation, extents, strict=True):
+                first = first * extent + offset * d
+            run = min(prod(wide), flat.shape[-1] - first)  # behind the image there are but zeros
+            flat[start : start + length, ..., first : first + run] += runs[(..., *place, slice(run))]
     return total
 
 
