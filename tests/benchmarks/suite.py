@@ -38,8 +38,8 @@ from timing import machine
 from turns import CONTESTANTS, Entry
 
 PACKAGES = ("tinygrad_ml", "numpy", "llvmlite", "torch", "jax")
-PATIENCE = 900
-"""Seconds for the first steps: torch.compile takes minutes for a loop of 200 rounds."""
+ONE_CORE = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
+"""Of one core, compilers in processes of their own take more than they give."""
 
 
 def main() -> None:
@@ -47,7 +47,10 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="WORDS", help="programs whose titles have one of these in them")
     parser.add_argument("--who", nargs="+", default=list(CONTESTANTS), choices=list(CONTESTANTS), metavar="WHO")
     parser.add_argument("--rounds", type=int, default=11)
-    parser.add_argument("--cores", choices=["one", "all"], help="default: one, then all")
+    parser.add_argument("--cores", choices=["one", "all", "none"], help="of steps (default: one, then all)")
+    parser.add_argument(
+        "--patience", type=float, default=900, help="seconds for the first steps, or a peer is left out"
+    )
     parser.add_argument("--clock", choices=["wall", "processor"], default="wall")
     parser.add_argument("--no-first-calls", action="store_true")
     parser.add_argument("--tiny", action="store_true", help="only see that it runs")
@@ -64,12 +67,13 @@ def main() -> None:
         print("torch.compile is left out: there is no C++ compiler", file=sys.stderr)
         given.who = [who for who in given.who if who != "PyTorch, compiled"]
     measured: dict[str, Any] = json.loads(given.keep.read_text()) if given.keep and given.keep.exists() else {}
-    for title in titles:
-        for what, found in measure(title, given, measured.setdefault(title, {})):
-            measured[title][what] = found
-            if given.keep:
-                given.keep.write_text(json.dumps(measured))
-        print(f"measured: {title}", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        for title in titles:
+            for what, found in measure(title, given, measured.setdefault(title, {}), folder):
+                measured[title][what] = found
+                if given.keep:
+                    given.keep.write_text(json.dumps(measured))
+            print(f"measured: {title}", file=sys.stderr)
     measured = {title: measured[title] for title in PROGRAMS if title in measured}
     clock = "processor" if given.clock == "processor" else "seconds"
     shown = {"one": tables.of_steps(measured, "one", clock), "all": tables.of_steps(measured, "all", "seconds")}
@@ -86,31 +90,38 @@ def main() -> None:
         results.write("suite", results.dated(command, about, "\n".join(parts)))
 
 
-def measure(title: str, given: argparse.Namespace, known: dict[str, Any]) -> Iterator[tuple[str, dict]]:
-    """(which, what was measured) of a program, for what is not known yet."""
+def measure(
+    title: str, given: argparse.Namespace, known: dict[str, Any], folder: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(which, what was measured) of a program, for what is not known yet. Machine code for steps is kept in `folder`."""
     entry = Entry(title, given.tiny, 2 if given.tiny else Entry(title).compared)
-    with tempfile.TemporaryDirectory() as folder:
-        caches = KEEP_ALL | {cache: str(Path(folder, cache)) for cache in CACHES}
-        if not given.no_first_calls and "calls" not in known:
-            compilers = [who for who in given.who if who in tables.COMPILERS]
-            yield "calls", {who: told for who in compilers if (told := first_calls(entry, who, caches))}
-        for cores in ("one", "all"):
-            if given.cores in (None, cores) and cores not in known:
-                threads = 1 if cores == "one" else None
-                race = Race(entry, given.who, threads, caches, "turns.py", PATIENCE).run(given.rounds, 1)
-                told = {what: {who: said[what] for who, said in race.told.items()} for what in ("losses", "megabytes")}
-                yield cores, {"turns": race.turns, "absent": race.absent, **told}
+    if not given.no_first_calls and "calls" not in known:
+        compilers = [who for who in given.who if who in tables.COMPILERS]
+        yield "calls", {who: told for who in compilers if (told := first_calls(entry, who, given.patience))}
+    for cores, threads in (("one", 1), ("all", None)):
+        if given.cores in (None, cores) and cores not in known:
+            race = Race(entry, given.who, threads, caches(folder, threads), "turns.py", given.patience)
+            race.run(given.rounds, warmup=1)
+            told = {what: {who: said[what] for who, said in race.told.items()} for what in ("losses", "megabytes")}
+            yield cores, {"turns": race.turns, "absent": race.absent, **told}
 
 
-def first_calls(entry: Entry, who: str, caches: dict[str, str]) -> dict[str, Any]:
+def first_calls(entry: Entry, who: str, patience: float) -> dict[str, Any]:
     """Seconds of the first two calls, in a process alone on one core, with an empty cache and again; and its memory."""
     found: dict[str, Any] = {}
-    for cache in tables.CACHES:
-        told = Race(entry, [who], 1, caches, "turns.py", PATIENCE).run(0, 0).told.get(who)
-        if told:
-            found[cache] = told["calls"]
-            found.setdefault("megabytes", told["megabytes"])  # with what compiling takes
+    with tempfile.TemporaryDirectory() as folder:
+        for cache in tables.CACHES:
+            told = Race(entry, [who], 1, caches(folder, 1), "turns.py", patience).run(0, 0).told.get(who)
+            if told:
+                found[cache] = told["calls"]
+                found.setdefault("megabytes", told["megabytes"])  # with what compiling takes
     return found
+
+
+def caches(folder: str, threads: int | None) -> dict[str, str]:
+    """Variables by which compilers keep what they make in `folder`."""
+    kept = {cache: str(Path(folder, cache)) for cache in CACHES}
+    return kept | KEEP_ALL | (ONE_CORE if threads == 1 else {})
 
 
 if __name__ == "__main__":
