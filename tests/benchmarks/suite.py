@@ -83,7 +83,7 @@ def main() -> None:
     about = machine(*PACKAGES)
     print("\n".join([*parts, about]))
     if given.picture:
-        cores = given.cores or "one"
+        cores = "all" if given.cores == "all" else "one"
         picture.draw(measured, cores, clock if cores == "one" else "seconds", given.picture)
     if given.write:
         command = f"python tests/benchmarks/suite.py {' '.join(sys.argv[1:])}"

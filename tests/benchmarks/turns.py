@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from contestants import serve
 from suite import PROGRAMS
 
@@ -55,7 +54,7 @@ def torch(entry: Entry, compiled: bool) -> tuple[Callable, Callable]:
 
     program = PROGRAMS[entry.program](entry.tiny)
     step = program.torch(program.weights(), torch.compile if compiled else lambda f: f)
-    data = [torch.from_numpy(np.array(array)) for array in program.data()]
+    data = program.data_for_torch(*program.data())
     return (lambda: step(*data)), lambda loss: float(loss.item())
 
 

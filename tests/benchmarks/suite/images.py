@@ -12,7 +12,7 @@ from suite.program import Arrays, Program, Step, drawn, linear
 
 class TwoConvolutions(Program):
     title = "two convolutions"
-    batch = 128
+    batch, images = 128, True
     tiny = {"batch": 4}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -49,7 +49,7 @@ class TwoConvolutions(Program):
 class ResNet9(Program):
     """Convolutions of 3 by 3, each with batch norm and a rectifier; two pairs of them are added to what comes in."""
 
-    title = "ResNet-9"
+    title, images = "ResNet-9", True
     batch, size, width = 32, 32, 16
     optimizer, options = "SGD", {"lr": 0.01, "momentum": 0.9}
     tiny = {"batch": 2, "size": 16, "width": 2}

@@ -30,12 +30,13 @@ class Program:
     title      how the tables call it
     optimizer  the name of its optimiser, and `options` are the optimiser's
     tiny       attributes in a small edition, for the tests
-    noisy      how much losses may differ from PyTorch's, relatively, within 20 steps
+    images     whether data and network have a form in which channels come last: it is PyTorch's faster one
     """
 
     title = ""
     optimizer = "Adam"
     options: dict[str, Any] = {"lr": 1e-3}
+    images = False
     tiny: dict[str, Any] = {}
 
     def __init__(self, tiny: bool = False):
@@ -81,6 +82,8 @@ class Program:
             model = torch_parameters(weights)
         else:
             model.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in weights.items()}, strict=False)
+        if self.images:
+            model = model.to(memory_format=torch.channels_last)
         optimizer = torch_optimizer(self.optimizer, parameters_of(model), self.options)
         return training(optimizer, best(lambda *data: self.loss(torch, model, *data)))
 
@@ -88,6 +91,12 @@ class Program:
         from suite import in_jax
 
         return in_jax.training(in_jax.OPTIMIZERS[self.optimizer](**self.options), self.jax_loss, weights)
+
+    def data_for_torch(self, *data: np.ndarray) -> list[Any]:
+        import torch
+
+        tensors = [torch.from_numpy(np.array(array)) for array in data]
+        return [x.to(memory_format=torch.channels_last) if self.images and x.ndim == 4 else x for x in tensors]
 
     def data_for_jax(self, *data: np.ndarray) -> tuple[np.ndarray, ...]:
         """The data as JAX likes it best."""
