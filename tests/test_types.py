@@ -7,10 +7,12 @@ import pkgutil
 import re
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
 
+import numpy
 import pytest
 
 import tinygrad_ml
@@ -54,6 +56,7 @@ loader = tg.data.DataLoader(tg.data.TensorDataset(x, x), batch_size=2)
 """
 
 KNOWN = {
+    "tg.device('cpu')": "Device",
     "x * x": "Tensor",
     "2 * x - 1": "Tensor",
     "x @ x": "Tensor",
@@ -123,6 +126,49 @@ WRONG = {
 """Mistakes, and what an editor should say."""
 
 
+ROOMS = [
+    "tinygrad_ml",
+    "tinygrad_ml.nn",
+    "tinygrad_ml.nn.functional",
+    "tinygrad_ml.nn.init",
+    "tinygrad_ml.nn.utils",
+    "tinygrad_ml.optim",
+    "tinygrad_ml.optim.lr_scheduler",
+    "tinygrad_ml.data",
+    "tinygrad_ml.data.transforms",
+    "tinygrad_ml.linalg",
+    "tinygrad_ml.random",
+    "tinygrad_ml.training",
+    "tinygrad_ml.models",
+    "tinygrad_ml.errors",
+    "tinygrad_ml.keras",
+    "tinygrad_ml.keras.activations",
+    "tinygrad_ml.keras.callbacks",
+    "tinygrad_ml.keras.constraints",
+    "tinygrad_ml.keras.initializers",
+    "tinygrad_ml.keras.layers",
+    "tinygrad_ml.keras.losses",
+    "tinygrad_ml.keras.metrics",
+    "tinygrad_ml.keras.models",
+    "tinygrad_ml.keras.optimizers",
+    "tinygrad_ml.keras.regularizers",
+    "tinygrad_ml.keras.utils",
+    "viz",
+]
+"""Where users take names from."""
+
+
+def offered() -> list[str]:
+    """All names of the rooms for what is defined there, or in a file of theirs."""
+    names = []
+    for room in map(importlib.import_module, ROOMS):
+        for name in dir(room):
+            home = getattr(getattr(room, name), "__module__", None) or ""
+            if name[0] != "_" and (home == room.__name__ or home.startswith(f"{room.__name__}.")):
+                names.append(f"{room.__name__}.{name}")
+    return names
+
+
 def readme() -> str:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     return "\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
@@ -130,21 +176,29 @@ def readme() -> str:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory) -> dict[str, list[tuple[int, str, str]]]:
-    """Of each program (line, severity, message) of all that pyright tells."""
+    """Of each program (line, severity, message) of all that pyright tells, as it does where the packages are installed: then
+    it takes for private what they do not say that they offer."""
     pytest.importorskip("pyright")
     folder = tmp_path_factory.mktemp("programs")
+    installed = Path(sysconfig.get_path("purelib", vars={"base": str(folder / "environment")}))
+    installed.mkdir(parents=True)
+    for package in (tinygrad_ml, viz, numpy):
+        there = Path(package.__path__[0])
+        (installed / there.name).symlink_to(there, target_is_directory=True)
     (folder / "known.py").write_text(PREPARED + "".join(f"reveal_type({written})\n" for written in KNOWN))
     (folder / "wrong.py").write_text(PREPARED + "".join(f"{written}\n" for written in WRONG))
     (folder / "readme.py").write_text(readme())
+    (folder / "offered.py").write_text("\n".join([*(f"import {room}" for room in ROOMS), *offered()]))
     settings = {
         "typeCheckingMode": "basic",
-        "extraPaths": [str(ROOT)],
+        "venvPath": str(folder),
+        "venv": "environment",
         "reportUnusedExpression": "none",
         "reportMissingImports": "none",
     }
     (folder / "pyrightconfig.json").write_text(json.dumps(settings))
     run = subprocess.run(
-        [sys.executable, "-m", "pyright", "-p", str(folder), "--pythonpath", sys.executable, "--outputjson"],
+        [sys.executable, "-m", "pyright", "-p", str(folder), "--outputjson"],
         capture_output=True,
         text=True,
     )
@@ -161,6 +215,11 @@ def test_an_editor_knows_the_type_of_what_users_write(told):
     }
     assert {written: seen.get(line) for line, written in enumerate(KNOWN)} == KNOWN
     assert [message for _, kind, message in told["known"] if kind == "error"] == []
+
+
+def test_what_is_offered_is_no_package_private(told):
+    assert len(offered()) > 500 and {"tinygrad_ml.grad", "tinygrad_ml.nn.Linear", "viz.curves"} <= set(offered())
+    assert [message for _, kind, message in told.get("offered", []) if kind == "error"] == []
 
 
 def test_an_editor_finds_mistakes(told):

@@ -17,41 +17,48 @@ from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
 from . import data, errors, linalg, methods, nn, optim, random
-from .anomaly import detect_anomaly
-from .autograd import backward, grad
-from .backend import Device as device
-from .backend import set_default_device
-from .backend.dtypes import (
-    bool_ as bool,
-)
-from .backend.dtypes import (
-    float16,
-    float32,
-    float64,
-    int8,
-    int16,
-    int32,
-    int64,
-    uint8,
-    uint16,
-    uint32,
-    uint64,
-)
-from .compile import compile
-from .cuda import gpu_available
-from .derivatives import hessian, hvp, jacobian, jvp, vjp
+from .anomaly import detect_anomaly as detect_anomaly
+from .autograd import backward as backward
+from .autograd import grad as grad
+from .backend import Device as _Device
+from .backend import dtypes as _dtypes
+from .backend import set_default_device as set_default_device
+from .backend.dtypes import float16 as float16
+from .backend.dtypes import float32 as float32
+from .backend.dtypes import float64 as float64
+from .backend.dtypes import int8 as int8
+from .backend.dtypes import int16 as int16
+from .backend.dtypes import int32 as int32
+from .backend.dtypes import int64 as int64
+from .backend.dtypes import uint8 as uint8
+from .backend.dtypes import uint16 as uint16
+from .backend.dtypes import uint32 as uint32
+from .backend.dtypes import uint64 as uint64
+from .compile import compile as compile
+from .cuda import gpu_available as gpu_available
+from .derivatives import hessian as hessian
+from .derivatives import hvp as hvp
+from .derivatives import jacobian as jacobian
+from .derivatives import jvp as jvp
+from .derivatives import vjp as vjp
 from .functional import *  # noqa: F403
 from .functional.data_types import STANDARD as __array_api_version__
-from .functional.data_types import __array_namespace_info__
-from .gradcheck import gradcheck
+from .functional.data_types import __array_namespace_info__ as __array_namespace_info__
+from .gradcheck import gradcheck as gradcheck
 from .heap import keep_freed_memory as _keep_freed_memory
-from .io import load, save
-from .loops import scan
-from .modes import enable_grad, no_grad
-from .random import manual_seed
-from .summary import summary
-from .tensor import Tensor, as_tensor, tensor
+from .io import load as load
+from .io import save as save
+from .loops import scan as scan
+from .modes import enable_grad as enable_grad
+from .modes import no_grad as no_grad
+from .random import manual_seed as manual_seed
+from .summary import summary as summary
+from .tensor import Tensor as Tensor
+from .tensor import as_tensor as as_tensor
+from .tensor import tensor as tensor
 
+device = _Device
+bool = _dtypes.bool_
 __version__ = "0.1.0"
 
 _keep_freed_memory()
@@ -70,9 +77,11 @@ _ROOMS = frozenset(
         "blocks",
         "cli",
         "cuda",
+        "denormals",
         "derivatives",
         "functional",
         "graph",
+        "heap",
         "indexing",
         "io",
         "loops",

@@ -26,22 +26,27 @@ from .lines import lines
 from .steps import Steps, steps
 from .telling import Step
 
-_TRAINING = (
+__all__ = [
     "LayerRecorder",
+    "Picture",
+    "Step",
+    "Steps",
     "activations",
     "attention",
     "confusion",
     "curves",
     "decision_boundary",
+    "draw",
+    "explain",
     "feature_maps",
     "filters",
     "gradients",
     "histograms",
     "images",
+    "lines",
+    "steps",
     "surface",
-)
-
-__all__ = ["Picture", "Step", "Steps", "draw", "explain", "lines", "steps", *_TRAINING]
+]
 
 
 if TYPE_CHECKING:
@@ -63,7 +68,7 @@ else:
 
     def __getattr__(name: str) -> object:
         # Matplotlib takes a second to import, and need not be there for graphs.
-        if name in _TRAINING:
+        if name in __all__:
             return getattr(import_module(".training", __name__), name)
         raise AttributeError(f"module 'viz' has no attribute {name!r}")
 

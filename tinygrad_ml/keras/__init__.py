@@ -23,14 +23,17 @@ from . import (
     saving,
     utils,
 )
-from .absent import not_offered
-from .initializers import Initializer
-from .layers import Input, InputSpec, Layer
-from .losses import Loss
-from .metrics import Metric
-from .models import Model, Sequential
-from .optimizers import Optimizer
-from .regularizers import Regularizer
+from .absent import not_offered as not_offered
+from .initializers import Initializer as Initializer
+from .layers import Input as Input
+from .layers import InputSpec as InputSpec
+from .layers import Layer as Layer
+from .losses import Loss as Loss
+from .metrics import Metric as Metric
+from .models import Model as Model
+from .models import Sequential as Sequential
+from .optimizers import Optimizer as Optimizer
+from .regularizers import Regularizer as Regularizer
 
 _FLOAT32 = "layers compute in float32"
 _OF_OTHERS = "it belongs to Keras's other backends"

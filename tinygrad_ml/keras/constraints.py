@@ -7,7 +7,9 @@ from typing import Any
 from ..functional import clip, maximum, sqrt, square
 from ..functional import sum as total
 from ..tensor import Tensor, as_tensor
-from .serialization import Configurable, by_name, deserialize, serialize  # noqa: F401
+from .serialization import Configurable, by_name
+from .serialization import deserialize as deserialize
+from .serialization import serialize as serialize
 
 EPSILON = 1e-7
 

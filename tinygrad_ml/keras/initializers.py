@@ -17,7 +17,9 @@ from ..random import streams
 from ..tensor import Tensor, TensorLike
 from . import checks
 from .absent import not_offered
-from .serialization import Configurable, by_name, deserialize, serialize  # noqa: F401
+from .serialization import Configurable, by_name
+from .serialization import deserialize as deserialize
+from .serialization import serialize as serialize
 
 
 def compute_fans(shape: tuple[int, ...]) -> tuple[int, int]:

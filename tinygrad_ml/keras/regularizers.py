@@ -9,7 +9,9 @@ from ..functional import sum as total
 from ..tensor import Tensor
 from .absent import not_offered
 from .checks import number
-from .serialization import Configurable, by_name, deserialize, serialize  # noqa: F401
+from .serialization import Configurable, by_name
+from .serialization import deserialize as deserialize
+from .serialization import serialize as serialize
 
 
 class Regularizer(Configurable):

@@ -3,14 +3,20 @@
 Read `optimizer.py` first, then `sgd.py`: an update is stated once, as in the paper. `lr_scheduler/` has the schedules.
 """
 
-from ..nn.utils import clip_grad_norm_, clip_grad_value_
+from ..nn.utils import clip_grad_norm_ as clip_grad_norm_
+from ..nn.utils import clip_grad_value_ as clip_grad_value_
 from . import lr_scheduler
-from .adam import Adam, AdamW
-from .adam_variants import Adamax, NAdam, RAdam
-from .adaptive import Adadelta, Adagrad, RMSprop
-from .averaging import ASGD
-from .lbfgs import LBFGS
-from .muon import Muon
-from .optimizer import Optimizer
-from .rprop import Rprop
-from .sgd import SGD
+from .adam import Adam as Adam
+from .adam import AdamW as AdamW
+from .adam_variants import Adamax as Adamax
+from .adam_variants import NAdam as NAdam
+from .adam_variants import RAdam as RAdam
+from .adaptive import Adadelta as Adadelta
+from .adaptive import Adagrad as Adagrad
+from .adaptive import RMSprop as RMSprop
+from .averaging import ASGD as ASGD
+from .lbfgs import LBFGS as LBFGS
+from .muon import Muon as Muon
+from .optimizer import Optimizer as Optimizer
+from .rprop import Rprop as Rprop
+from .sgd import SGD as SGD

@@ -8,6 +8,11 @@ Read in this order: `loop.py` (epochs of batches, and who is told), `metrics.py`
 `trainer.py` (a network trained with both). Keras's `fit` spells the same loop.
 """
 
-from .loop import Events, Loop
-from .metrics import Metric
-from .trainer import History, Measures, Tally, Trainer, hits
+from .loop import Events as Events
+from .loop import Loop as Loop
+from .metrics import Metric as Metric
+from .trainer import History as History
+from .trainer import Measures as Measures
+from .trainer import Tally as Tally
+from .trainer import Trainer as Trainer
+from .trainer import hits as hits

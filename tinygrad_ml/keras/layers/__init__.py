@@ -1,94 +1,112 @@
 """Layers, in files by Keras's own names. Read `base.py`, then `core.py`."""
 
 from ..absent import not_offered
-from ..serialization import deserialize, serialize
-from .advanced_activations import ELU, LeakyReLU, Maxout, PReLU, ReLU, Softmax
-from .attention import AdditiveAttention, Attention, MultiHeadAttention
-from .base import Layer
-from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
-from .convolutional import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
-from .core import Activation, Dense, Embedding, Identity, Lambda, Masking
-from .einsum_dense import EinsumDense
-from .input import Input, InputLayer
-from .input_spec import InputSpec
-from .merging import (
-    Add,
-    Average,
-    Concatenate,
-    Maximum,
-    Minimum,
-    Multiply,
-    Subtract,
-    add,
-    average,
-    concatenate,
-    maximum,
-    minimum,
-    multiply,
-    subtract,
-)
-from .normalization import BatchNormalization, LayerNormalization
-from .pooling import (
-    AveragePooling1D,
-    AveragePooling2D,
-    AveragePooling3D,
-    AvgPool1D,
-    AvgPool2D,
-    AvgPool3D,
-    GlobalAveragePooling1D,
-    GlobalAveragePooling2D,
-    GlobalAveragePooling3D,
-    GlobalAvgPool1D,
-    GlobalAvgPool2D,
-    GlobalAvgPool3D,
-    GlobalMaxPool1D,
-    GlobalMaxPool2D,
-    GlobalMaxPool3D,
-    GlobalMaxPooling1D,
-    GlobalMaxPooling2D,
-    GlobalMaxPooling3D,
-    MaxPool1D,
-    MaxPool2D,
-    MaxPool3D,
-    MaxPooling1D,
-    MaxPooling2D,
-    MaxPooling3D,
-)
-from .preprocessing import (
-    Normalization,
-    RandomContrast,
-    RandomFlip,
-    RandomRotation,
-    RandomTranslation,
-    RandomZoom,
-    Rescaling,
-)
-from .recurrent import GRU, LSTM, RNN, SimpleRNN
-from .regularization import (
-    ActivityRegularization,
-    Dropout,
-    GaussianNoise,
-    SpatialDropout1D,
-    SpatialDropout2D,
-    SpatialDropout3D,
-)
-from .reshaping import (
-    Cropping1D,
-    Cropping2D,
-    Cropping3D,
-    Flatten,
-    Permute,
-    RepeatVector,
-    Reshape,
-    UpSampling1D,
-    UpSampling2D,
-    UpSampling3D,
-    ZeroPadding1D,
-    ZeroPadding2D,
-    ZeroPadding3D,
-)
-from .text_vectorization import TextVectorization
-from .wrappers import Bidirectional, TimeDistributed, Wrapper
+from ..serialization import deserialize as deserialize
+from ..serialization import serialize as serialize
+from .advanced_activations import ELU as ELU
+from .advanced_activations import LeakyReLU as LeakyReLU
+from .advanced_activations import Maxout as Maxout
+from .advanced_activations import PReLU as PReLU
+from .advanced_activations import ReLU as ReLU
+from .advanced_activations import Softmax as Softmax
+from .attention import AdditiveAttention as AdditiveAttention
+from .attention import Attention as Attention
+from .attention import MultiHeadAttention as MultiHeadAttention
+from .base import Layer as Layer
+from .cells import GRUCell as GRUCell
+from .cells import LSTMCell as LSTMCell
+from .cells import SimpleRNNCell as SimpleRNNCell
+from .cells import StackedRNNCells as StackedRNNCells
+from .convolutional import Conv1D as Conv1D
+from .convolutional import Conv2D as Conv2D
+from .convolutional import Conv3D as Conv3D
+from .convolutional import Convolution1D as Convolution1D
+from .convolutional import Convolution2D as Convolution2D
+from .convolutional import Convolution3D as Convolution3D
+from .core import Activation as Activation
+from .core import Dense as Dense
+from .core import Embedding as Embedding
+from .core import Identity as Identity
+from .core import Lambda as Lambda
+from .core import Masking as Masking
+from .einsum_dense import EinsumDense as EinsumDense
+from .input import Input as Input
+from .input import InputLayer as InputLayer
+from .input_spec import InputSpec as InputSpec
+from .merging import Add as Add
+from .merging import Average as Average
+from .merging import Concatenate as Concatenate
+from .merging import Maximum as Maximum
+from .merging import Minimum as Minimum
+from .merging import Multiply as Multiply
+from .merging import Subtract as Subtract
+from .merging import add as add
+from .merging import average as average
+from .merging import concatenate as concatenate
+from .merging import maximum as maximum
+from .merging import minimum as minimum
+from .merging import multiply as multiply
+from .merging import subtract as subtract
+from .normalization import BatchNormalization as BatchNormalization
+from .normalization import LayerNormalization as LayerNormalization
+from .pooling import AveragePooling1D as AveragePooling1D
+from .pooling import AveragePooling2D as AveragePooling2D
+from .pooling import AveragePooling3D as AveragePooling3D
+from .pooling import AvgPool1D as AvgPool1D
+from .pooling import AvgPool2D as AvgPool2D
+from .pooling import AvgPool3D as AvgPool3D
+from .pooling import GlobalAveragePooling1D as GlobalAveragePooling1D
+from .pooling import GlobalAveragePooling2D as GlobalAveragePooling2D
+from .pooling import GlobalAveragePooling3D as GlobalAveragePooling3D
+from .pooling import GlobalAvgPool1D as GlobalAvgPool1D
+from .pooling import GlobalAvgPool2D as GlobalAvgPool2D
+from .pooling import GlobalAvgPool3D as GlobalAvgPool3D
+from .pooling import GlobalMaxPool1D as GlobalMaxPool1D
+from .pooling import GlobalMaxPool2D as GlobalMaxPool2D
+from .pooling import GlobalMaxPool3D as GlobalMaxPool3D
+from .pooling import GlobalMaxPooling1D as GlobalMaxPooling1D
+from .pooling import GlobalMaxPooling2D as GlobalMaxPooling2D
+from .pooling import GlobalMaxPooling3D as GlobalMaxPooling3D
+from .pooling import MaxPool1D as MaxPool1D
+from .pooling import MaxPool2D as MaxPool2D
+from .pooling import MaxPool3D as MaxPool3D
+from .pooling import MaxPooling1D as MaxPooling1D
+from .pooling import MaxPooling2D as MaxPooling2D
+from .pooling import MaxPooling3D as MaxPooling3D
+from .preprocessing import Normalization as Normalization
+from .preprocessing import RandomContrast as RandomContrast
+from .preprocessing import RandomFlip as RandomFlip
+from .preprocessing import RandomRotation as RandomRotation
+from .preprocessing import RandomTranslation as RandomTranslation
+from .preprocessing import RandomZoom as RandomZoom
+from .preprocessing import Rescaling as Rescaling
+from .recurrent import GRU as GRU
+from .recurrent import LSTM as LSTM
+from .recurrent import RNN as RNN
+from .recurrent import SimpleRNN as SimpleRNN
+from .regularization import ActivityRegularization as ActivityRegularization
+from .regularization import Dropout as Dropout
+from .regularization import GaussianNoise as GaussianNoise
+from .regularization import SpatialDropout1D as SpatialDropout1D
+from .regularization import SpatialDropout2D as SpatialDropout2D
+from .regularization import SpatialDropout3D as SpatialDropout3D
+from .reshaping import Cropping1D as Cropping1D
+from .reshaping import Cropping2D as Cropping2D
+from .reshaping import Cropping3D as Cropping3D
+from .reshaping import Flatten as Flatten
+from .reshaping import Permute as Permute
+from .reshaping import RepeatVector as RepeatVector
+from .reshaping import Reshape as Reshape
+from .reshaping import UpSampling1D as UpSampling1D
+from .reshaping import UpSampling2D as UpSampling2D
+from .reshaping import UpSampling3D as UpSampling3D
+from .reshaping import ZeroPadding1D as ZeroPadding1D
+from .reshaping import ZeroPadding2D as ZeroPadding2D
+from .reshaping import ZeroPadding3D as ZeroPadding3D
+from .text_vectorization import TextVectorization as TextVectorization
+from .wrappers import Bidirectional as Bidirectional
+from .wrappers import TimeDistributed as TimeDistributed
+from .wrappers import Wrapper as Wrapper
 
 _RECURRENT = "write a cell of your own with Conv2D inside, and give it to RNN"
 _IN_NN = "use nn.{} in a Layer of your own"

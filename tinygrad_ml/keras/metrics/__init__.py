@@ -12,22 +12,25 @@ from ...tensor import Tensor
 from .. import losses
 from ..samples import as_pair
 from ..serialization import by_name, offer
-from .accuracies import (
-    Accuracy,
-    BinaryAccuracy,
-    CategoricalAccuracy,
-    SparseCategoricalAccuracy,
-    SparseTopKCategoricalAccuracy,
-    TopKCategoricalAccuracy,
-    accuracy,
-    binary_accuracy,
-    categorical_accuracy,
-    sparse_categorical_accuracy,
-    sparse_top_k_categorical_accuracy,
-    top_k_categorical_accuracy,
-)
-from .base import Mean, MeanMetricWrapper, Metric, Sum, metrics_in
-from .counts import Precision, Recall
+from .accuracies import Accuracy as Accuracy
+from .accuracies import BinaryAccuracy as BinaryAccuracy
+from .accuracies import CategoricalAccuracy as CategoricalAccuracy
+from .accuracies import SparseCategoricalAccuracy as SparseCategoricalAccuracy
+from .accuracies import SparseTopKCategoricalAccuracy as SparseTopKCategoricalAccuracy
+from .accuracies import TopKCategoricalAccuracy as TopKCategoricalAccuracy
+from .accuracies import accuracy as accuracy
+from .accuracies import binary_accuracy as binary_accuracy
+from .accuracies import categorical_accuracy as categorical_accuracy
+from .accuracies import sparse_categorical_accuracy as sparse_categorical_accuracy
+from .accuracies import sparse_top_k_categorical_accuracy as sparse_top_k_categorical_accuracy
+from .accuracies import top_k_categorical_accuracy as top_k_categorical_accuracy
+from .base import Mean as Mean
+from .base import MeanMetricWrapper as MeanMetricWrapper
+from .base import Metric as Metric
+from .base import Sum as Sum
+from .base import metrics_in as metrics_in
+from .counts import Precision as Precision
+from .counts import Recall as Recall
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:

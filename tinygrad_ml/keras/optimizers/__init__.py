@@ -3,9 +3,17 @@
 from typing import Any
 
 from ..absent import not_offered
-from ..serialization import by_name, deserialize, serialize
+from ..serialization import by_name
+from ..serialization import deserialize as deserialize
+from ..serialization import serialize as serialize
 from . import schedules
-from .optimizer import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from .optimizer import SGD as SGD
+from .optimizer import Adadelta as Adadelta
+from .optimizer import Adagrad as Adagrad
+from .optimizer import Adam as Adam
+from .optimizer import AdamW as AdamW
+from .optimizer import Optimizer as Optimizer
+from .optimizer import RMSprop as RMSprop
 
 _NAMES = {cls.__name__.lower(): cls for cls in (SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW)}
 

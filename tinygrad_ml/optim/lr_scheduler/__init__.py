@@ -4,17 +4,19 @@ Read `base.py` first, then `scaling.py`: schedules that multiply the rate they f
 rate is, whatever it was; `combined.py` has several of them in turn or at once; `plateau.py` looks at a metric.
 """
 
-from .base import LRScheduler
-from .combined import ChainedScheduler, SequentialLR
-from .cycles import CosineAnnealingWarmRestarts, CyclicLR, LambdaLR, OneCycleLR
-from .plateau import ReduceLROnPlateau
-from .scaling import (
-    ConstantLR,
-    CosineAnnealingLR,
-    ExponentialLR,
-    LinearLR,
-    MultiplicativeLR,
-    MultiStepLR,
-    PolynomialLR,
-    StepLR,
-)
+from .base import LRScheduler as LRScheduler
+from .combined import ChainedScheduler as ChainedScheduler
+from .combined import SequentialLR as SequentialLR
+from .cycles import CosineAnnealingWarmRestarts as CosineAnnealingWarmRestarts
+from .cycles import CyclicLR as CyclicLR
+from .cycles import LambdaLR as LambdaLR
+from .cycles import OneCycleLR as OneCycleLR
+from .plateau import ReduceLROnPlateau as ReduceLROnPlateau
+from .scaling import ConstantLR as ConstantLR
+from .scaling import CosineAnnealingLR as CosineAnnealingLR
+from .scaling import ExponentialLR as ExponentialLR
+from .scaling import LinearLR as LinearLR
+from .scaling import MultiplicativeLR as MultiplicativeLR
+from .scaling import MultiStepLR as MultiStepLR
+from .scaling import PolynomialLR as PolynomialLR
+from .scaling import StepLR as StepLR
