@@ -123,9 +123,9 @@ def test_the_table_fits_into_a_hundred_columns():
     def function(x):
         for i in range(40):
             x = x.exp() if i % 2 else x.sin()
-        return x, x + 1, x.reshape(1, 2, 3, 4, 5, 60).mT.exp()
+        return x, x + 1, x.reshape(1, 2, 3, 4, 5, 30).mT.exp()
 
-    lines = run(function, (2, 3, 4, 5, 60)).explain().splitlines()
+    lines = run(function, (2, 3, 4, 5, 30)).explain().splitlines()
     assert max(map(len, lines)) <= 100
     assert lines[0].split() == ["kernel", "gives", "bytes", "moved", "FLOP"]
     assert lines[1].split()[:2] == ["1", "sin"]
@@ -237,7 +237,7 @@ def test_a_loop_of_python_is_named_from_eight_equal_rounds_on(rounds):
     w = tg.ones(4, 4)
     w.requires_grad = True
 
-    @tg.compile
+    @tg.compile(without=("rolled",))
     def step(x):
         w.grad = None
         looping(x, w, rounds).backward()
@@ -247,7 +247,7 @@ def test_a_loop_of_python_is_named_from_eight_equal_rounds_on(rounds):
     assert len(said) == (2 if rounds >= 8 else 0)  # there and back
     for line in said:
         assert rounds - 2 <= int(line.split()[2]) <= rounds  # the first and the last one may differ
-    assert ("tg.scan would write down once" in step.explain()) == bool(said)
+    assert ("tg.scan writes" in step.explain()) == bool(said)
 
 
 def test_layers_in_a_row_and_updates_of_many_parameters_are_no_loop():
@@ -261,11 +261,11 @@ def test_layers_in_a_row_and_updates_of_many_parameters_are_no_loop():
         optimizer.step()
 
     step(tg.ones(2, 4))
-    assert "written out" not in step.explain()
+    assert "written out" not in step.explain() and "rolled up" not in step.explain()
 
 
 def test_a_scan_is_not_written_out():
     w = tg.ones(4, 4)
     step = tg.compile(lambda x: tg.scan(lambda h, _: (tg.tanh(h @ w + x), None), tg.zeros_like(x), length=30)[0])
     step(tg.ones(2, 4))
-    assert "written out" not in step.explain() and " scan " in step.explain()
+    assert "written out" not in step.explain() and " scan of 30 rounds " in step.explain()

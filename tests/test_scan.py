@@ -480,7 +480,7 @@ def test_the_program_does_not_grow_with_the_length():
 
 
 def test_a_round_may_have_any_number_of_addresses(monkeypatch):
-    monkeypatch.setattr(rounds, "ADDRESSES_TOGETHER", 3)
+    monkeypatch.setattr(rounds, "INTEGERS_TOGETHER", 3)
     step, xs, _ = training(20, 40)
     eager, compiled = training(20, 40)[0](xs), tg.compile(step)(xs)
     numpy.testing.assert_allclose(float(compiled), float(eager), rtol=1e-5)

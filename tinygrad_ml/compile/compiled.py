@@ -38,9 +38,9 @@ class Compiled:
         self.recording, self.recorded = recording, recording.program
         program = recording.program
         self.stages: dict[str, Program] = {"recorded": program}
-        for name, simplify in PASSES.items():
-            if name not in without:
-                self.stages[name] = program = simplify(program)
+        for name, simplify in (PASSES | dict(engine.passes)).items():
+            if name not in without and (simpler := simplify(program)) is not program:
+                self.stages[name] = program = simpler
         if "dead" not in without:
             program = PASSES["dead"](program)  # what the others have left without a use
         self.program = self.stages["ownership"] = program = ownership(program)

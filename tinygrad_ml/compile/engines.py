@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy
@@ -12,6 +12,7 @@ from ..errors import CompileError
 from ..ops.movement import transfer
 from ..tensor import Tensor
 from . import cpu, gpu
+from .passes.rolled import ROLLED, rolled
 from .program import DRAW, Program
 
 
@@ -20,14 +21,16 @@ class Engine(NamedTuple):
 
     executable  makes what is called of a program
     memory      `memory(index, products)`: what all programs of a step on device number `index` share
+    passes      that this kind of device has besides those in `passes.PASSES`, behind them
     """
 
     executable: Callable
     memory: Callable
+    passes: Mapping[str, Callable[[Program], Program]] = {}
 
 
 ENGINES = {
-    "cpu": Engine(cpu.Executable, lambda index, products: cpu.StepMemory()),
+    "cpu": Engine(cpu.Executable, lambda index, products: cpu.StepMemory(), {ROLLED: rolled}),
     "gpu": Engine(gpu.Executable, gpu.CudaRuntime),
 }
 

@@ -12,10 +12,11 @@ from itertools import groupby, zip_longest
 from typing import Any, NamedTuple
 
 from ..errors import CompileError
+from ..loops.primitive import Scan
+from .passes.rolled import ROLLED, loops_of
 from .program import Call, Instruction, Program, Value, described
 from .purposes import FORWARD, Purposes
 from .recording import Recording
-from .repeats import repeats
 from .schedule.buffers import CACHE_LINE_BYTES
 from .schedule.kernel import Kernel
 from .schedule.layout import form_of, lay
@@ -115,17 +116,15 @@ class Explanation:
             ("peak memory, bytes", f"{a.memory:,}", f"{b.memory:,}, besides arguments and state"),
         ]
         lines += ["", *(f"{name:25}{ours!s:20}{theirs}" for name, ours, theirs in figures), *self._why_more(), ""]
-        left = ", ".join(f"{name} {len(program.instructions)}" for name, program in self.stages.items())
-        lines.append(f"operations after a pass  {left}")
+        left = (f"{name} {len(program.instructions)}" for name, program in self.stages.items())
+        lines += _under("operations after a pass", left)
         if self.results:
             lines += _under("handed out", self._handed_out())
         lines.append(f"written in place         {len(self.in_place)} of {len(self.program.writes)} tensors")
         copied = [memory for memory, value in self.program.writes if value not in self.in_place]
         if copied:
             lines += _under("copied at the end", map(source_name, copied))
-        for loop in repeats(self.stages["recorded"]):
-            said = f"{loop.rounds} equal rounds of {loop.operations} operations, each after the one before"
-            lines += _under("written out", [said, "which tg.scan would write down once"])
+        lines += self._loops()
         if self.uncompiled:
             names = ", ".join(sorted({instruction.op.name for instruction in self.uncompiled}))
             lines.append(f"* no compiled form, so run eagerly: {names}")
@@ -155,6 +154,22 @@ class Explanation:
             )
         return lines
 
+    def _loops(self) -> list[str]:
+        """Loops of Python: rolled up, or why not."""
+        names, lines = [name for name in self.stages if name not in (ROLLED, "ownership")], []
+        found = loops_of(self.stages[names[-1]])
+        if ROLLED not in self.stages:
+            found = [loop._replace(reason=loop.reason or "equal, but left as they are") for loop in found]
+        rolled = [f"{loop.rounds} rounds of {loop.operations} operations" for loop in found if not loop.reason]
+        if rolled:
+            lines += _under("rolled up", rolled)
+        for loop in found:
+            if loop.reason:
+                said = f"{loop.rounds} rounds of {loop.operations} operations: {loop.reason}; tg.scan writes them down once"
+                first, *more = _wrapped(said.split(), " ", 75)
+                lines += [f"{'written out':25}{first}", *(f"{'':25}{line}" for line in more)]
+        return lines
+
     def _handed_out(self) -> Iterable[str]:
         """`%62 0.weight.grad`: the name of each result in the program, and what becomes of it."""
         return (f"{value!r} {what}" for value, what in zip(self.program.results, self.results, strict=True))
@@ -162,8 +177,13 @@ class Explanation:
 
 def operations_of(instructions: Iterable[Instruction]) -> str:
     """What instructions do, in a row: `sub mul add mul×3 sqrt`."""
-    rows = [(name, len(list(same))) for name, same in groupby(i.op.name for i in instructions)]
+    rows = [(name, len(list(same))) for name, same in groupby(map(_operation, instructions))]
     return " ".join(f"{name}×{count}" if count > 1 else name for name, count in rows)
+
+
+def _operation(instruction: Instruction) -> str:
+    op = instruction.op
+    return f"{op.name} of {op.length} rounds" if isinstance(op, Scan) else op.name
 
 
 def source_name(value: Value) -> str:

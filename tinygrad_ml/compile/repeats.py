@@ -1,18 +1,19 @@
 """Loops of Python in a recorded step: rounds of equal operations, each of which takes what the one before gave.
 
-They are written out, and run as they stand: whether two rounds of a Python function will always be equal, a recording of some
-of them cannot tell, and what is written out runs as fast. It takes longer to compile, so `explain()` says where they are.
+A loop of Python is written down round by round. What a round only looks at (a slice, a transpose) may stand anywhere, and is
+left out where equal work is merged; so rounds are told by their *works*, the operations that compute.
 
-Read before: `program.py`. Read next: `explain.py`.
+Read before: `program.py`. Read next: `passes/rolled.py`, which makes loops of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy
 
-from .program import Instruction, Program, Value
+from .program import DRAW, Instruction, Value, is_check
 
 FEWEST_ROUNDS = 8
 MOST_OPERATIONS = 512
@@ -20,56 +21,94 @@ MOST_OPERATIONS = 512
 
 
 class Repeat(NamedTuple):
-    """So many rounds, of so many operations each, from an instruction of the program on."""
+    """So many rounds, of so many works each, from a work on; `more` works behind them would be the beginning of another round."""
 
     rounds: int
-    operations: int
+    works: int
     first: int
+    more: int = 0
+
+    @property
+    def end(self) -> int:
+        """The work behind the last one."""
+        return self.first + self.rounds * self.works
 
 
-def repeats(program: Program) -> list[Repeat]:
-    """The loops, from the longest to the shortest, none of which lies in another."""
+class Look(NamedTuple):
+    """A value as it is looked at: through `views`, instructions from the first to the last, at what `base` holds."""
+
+    base: Value
+    views: tuple[Instruction, ...] = ()
+
+
+class Looks(dict[Value, Look]):
+    """Value -> its look, for what instructions only look at; a value that has none is its own base."""
+
+    def __init__(self, instructions: Iterable[Instruction]):
+        super().__init__()
+        for instruction in instructions:
+            if is_look(instruction):
+                base, views = self.of(instruction.inputs[0])
+                self[instruction.output] = Look(base, (*views, instruction))
+
+    def of(self, value: Value) -> Look:
+        """How a value is looked at."""
+        return self.get(value) or Look(value)
+
+
+def is_look(instruction: Instruction) -> bool:
+    """Whether it only shows numbers in another way, by parameters alone."""
+    return instruction.op.kind == "view" and len(instruction.inputs) == 1
+
+
+def works_of(instructions: Iterable[Instruction]) -> list[Instruction]:
+    """The instructions that compute: no looks, no random numbers, no checks."""
+    return [i for i in instructions if not (is_look(i) or i.op is DRAW or is_check(i))]
+
+
+def repeats(works: Sequence[Instruction], looks: Looks, strict: bool = True) -> list[Repeat]:
+    """The loops, from the longest to the shortest, none of which lies in another.
+
+    strict  whether operations are equal only if their parameters are
+    """
     names: dict[Any, int] = {}
-    kinds = numpy.array([names.setdefault(_kind(instruction), len(names)) for instruction in program.instructions])
+    kinds = numpy.array([names.setdefault(_kind(work, strict), len(names)) for work in works])
     taken, found = numpy.zeros(len(kinds), bool), []
-    while (best := _longest(kinds, taken, program)) is not None:
+    while (best := _longest(kinds, taken, works, looks)) is not None:
         found.append(best)
-        taken[best.first : best.first + best.rounds * best.operations] = True
+        taken[best.first : best.end + best.more] = True
     return found
 
 
-def _longest(kinds: numpy.ndarray, taken: numpy.ndarray, program: Program) -> Repeat | None:
+def _longest(kinds: numpy.ndarray, taken: numpy.ndarray, works: Sequence[Instruction], looks: Looks) -> Repeat | None:
     best: Repeat | None = None
     for period in range(1, min(MOST_OPERATIONS, len(kinds) // FEWEST_ROUNDS) + 1):
         same = (kinds[:-period] == kinds[period:]) & ~taken[:-period] & ~taken[period:]
         edges = numpy.flatnonzero(numpy.diff(numpy.concatenate([[0], same, [0]])))
         for first, end in zip(edges[::2], edges[1::2], strict=True):
-            found = Repeat(int(end - first) // period + 1, period, int(first))
-            longer = best is None or found.rounds * period > best.rounds * best.operations
-            if found.rounds >= FEWEST_ROUNDS and longer and _is_loop(program.instructions, found):
+            rounds, more = divmod(int(end - first) + period, period)
+            found = Repeat(rounds, period, int(first), more)
+            longer = best is None or rounds * period > best.rounds * best.works
+            if rounds >= FEWEST_ROUNDS and longer and _is_loop(works, looks, found):
                 best = found
     return best
 
 
-def _is_loop(instructions: list[Instruction], repeat: Repeat) -> bool:
-    """Whether each round takes something of the one before, and all of them take the same state: equal layers in a row,
-    or the updates of many parameters, are no loop."""
-    count, span = repeat.operations, range(repeat.first, repeat.first + repeat.rounds * repeat.operations)
-    rounds = {instructions[place].output: (place - repeat.first) // count for place in span}
-    linked: set[int] = set()
-    state: list[set[Value]] = [set() for _ in range(repeat.rounds)]
-    for place in span:
-        here = (place - repeat.first) // count
-        for value in instructions[place].inputs:
-            if rounds.get(value) == here - 1:
-                linked.add(here)
-            if value.source is not None and value.source.kind == "state":
-                state[here].add(value)
-    return len(linked) == repeat.rounds - 1 and all(each == state[0] for each in state)
+def _is_loop(works: Sequence[Instruction], looks: Looks, repeat: Repeat) -> bool:
+    """Whether most rounds take something of the one before, and the same state: equal layers in a row, or the updates of many
+    parameters, are no loop. Several loops of one kind, one behind the other, are found as one."""
+    rounds = {works[place].output: (place - repeat.first) // repeat.works for place in range(repeat.first, repeat.end)}
+    linked, before = 0, None
+    for here in range(repeat.rounds):
+        begin = repeat.first + here * repeat.works
+        taken = {looks.of(value).base for work in works[begin : begin + repeat.works] for value in work.inputs}
+        state = {base for base in taken if base.source is not None and base.source.kind == "state"}
+        linked += state == before and any(rounds.get(base) == here - 1 for base in taken)
+        before = state
+    return 2 * linked > repeat.rounds
 
 
-def _kind(instruction: Instruction) -> tuple:
-    """What it does, without the places that an index names."""
-    params = tuple((name, None if name == "index" else repr(value)) for name, value in instruction.params.items())
-    forms = tuple((value.shape, value.dtype) for value in (*instruction.inputs, instruction.output))
-    return instruction.op, params, forms
+def _kind(work: Instruction, strict: bool) -> tuple:
+    """What it does, and to what."""
+    forms = tuple((value.shape, value.dtype) for value in (*work.inputs, work.output))
+    return work.op, repr(work.params) if strict else None, forms

@@ -28,6 +28,7 @@ class Scan(Primitive):
     length    the number of rounds
     reverse   whether the last slices of xs come first
     gradient  `gradient(scan, g, y, inputs, needed)`, the shares of all inputs
+    exact     whether a compiled step may do nothing in its rounds but what they say, to the last digit
     inputs    the carries at the beginning, the xs, what is shared
     parts     (first element, behind the last one, form) of each output
     """
@@ -40,8 +41,9 @@ class Scan(Primitive):
         length: int,
         reverse: bool,
         gradient: Callable,
+        exact: bool = False,
     ):
-        self.body, self.finals, self.shown = body, tuple(finals), shown
+        self.body, self.finals, self.shown, self.exact = body, tuple(finals), shown, exact
         self.length, self.reverse = length, reverse
         made = [body.forms[value] for value in body.made]
         stacked = [Form((length, *form.shape), form.dtype) for form in made]

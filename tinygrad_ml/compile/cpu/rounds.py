@@ -1,8 +1,8 @@
 """A loop on the CPU: the function of one round, which finds its memory elsewhere in each round.
 
 What a round reads and writes lies one slice behind the other. Machine code is told where by addresses, and all of these
-are in a few arrays of integers: between two rounds each goes on by the size of its slice, by one addition of NumPy's. What
-no machine code does looks at its slice itself.
+are in one array of integers, or a few: between two rounds each goes on by the size of its slice, by one addition of NumPy's.
+What no machine code does is given its slices by NumPy, which goes over them.
 
 Read before: `lines.py`.
 """
@@ -20,6 +20,7 @@ import numpy
 from ...loops.body import Form
 from ...loops.primitive import Scan
 from ...ops.matmul import linear, matmul
+from ...ops.movement import permute_dims
 from ..passes import PASSES
 from ..passes.rewriting import Rewriting
 from ..program import COPY, Instruction, Program, Value
@@ -34,12 +35,13 @@ from .layout import HostLayout
 from .lines import Lines
 from .loops import LOOP_OPERATIONS, may_reduce
 from .places import addressable
+from .products.plan import Product
 from .sharing.job import address
 from .step_memory import StepMemory
 
 WORTH_TURNING = 16
 """Rounds from which on a weight is turned for a product, once, in place of piece by piece in each round."""
-ADDRESSES_TOGETHER = 1024
+INTEGERS_TOGETHER = 1024
 """In one array, which goes on by one addition; a round with more of them has several."""
 
 
@@ -53,7 +55,7 @@ class LoopingLines(Lines):
         target = self._target(instruction.output)
         word = self._new_name("scan")
         self.names[word] = loop = HostLoop(instruction.op, self.layout.compiled)
-        self.texts.append(loop.lines.whole().replace("def step(arguments)", f"def round_of_{word}(arguments)"))
+        self.texts.append(loop.lines.whole().replace("def step(arguments)", f"def rounds_of_{word}(arguments)"))
         self.lines.append(f"{word}({', '.join([target, *map(self.name, instruction.inputs)])})")
 
 
@@ -79,10 +81,11 @@ class RoundLines(LoopingLines):
     ):
         super().__init__(layout, fixed, memory, {})
         self.slices = slices
-        # Addresses that loops are given: (memory, where each of them leads).
-        self._cells: list[tuple[Any, list[tuple[int, int]]]] = []
-        self._jobs: list[tuple[numpy.ndarray, dict[int, tuple[int, int]]]] = []
-        self._looks: dict[str, Callable] = {}
+        self._blocks: list[Advancing] = []
+        self._moving: list[
+            tuple[numpy.ndarray, dict[int, tuple[int, int]]]
+        ] = []  # jobs, and where addresses in them lead
+        self._looks: dict[str, tuple[int, int, numpy.ndarray]] = {}
 
     def _where(self, array: numpy.ndarray) -> tuple[int, int] | None:
         """(which of the slices an array lies in, how many bytes behind its beginning); None if it is at a fixed place."""
@@ -98,16 +101,33 @@ class RoundLines(LoopingLines):
         where = self._where(array)
         if where is None:
             return super()._pointer(array)
-        if not self._cells or len(self._cells[-1][1]) == ADDRESSES_TOGETHER:
-            self._cells.append(((ctypes.c_int64 * ADDRESSES_TOGETHER)(), []))
-        memory, places = self._cells[-1]
-        places.append(where)
-        return ctypes.c_void_p.from_buffer(memory, 8 * (len(places) - 1))
+        block, place = self._room(1)
+        block.places[place] = where
+        return ctypes.c_void_p.from_buffer(block.integers, 8 * place)
+
+    def _room(self, count: int) -> tuple[Advancing, int]:
+        """(an array that goes on, the first of so many integers of it)."""
+        if not self._blocks or self._blocks[-1].used + count > len(self._blocks[-1].integers):
+            self._blocks.append(Advancing(max(count, INTEGERS_TOGETHER), self.slices))
+        block = self._blocks[-1]
+        block.used += count
+        return block, block.used - count
 
     def _placed_in(self, job: numpy.ndarray, arrays: dict[int, numpy.ndarray]) -> None:
         places = {place: where for place, array in arrays.items() if (where := self._where(array)) is not None}
         if places:
-            self._jobs.append((job, places))
+            self._moving.append((job, places))
+
+    def _call_job(
+        self, kind: str, job: numpy.ndarray, moving: dict[int, Value], scratch: int, threads: int, what: str
+    ) -> None:
+        for other, places in self._moving:
+            if other is job:
+                block, first = self._room(len(job))
+                block.integers[first : first + len(job)] = job
+                block.places |= {first + place: where for place, where in places.items()}
+                job = block.integers[first : first + len(job)]
+        super()._call_job(kind, job, moving, scratch, threads, what)
 
     def name(self, value: Value) -> str:
         word = f"v{value.number}"
@@ -115,18 +135,42 @@ class RoundLines(LoopingLines):
         where = None if array is None else self._where(array)
         if array is None or where is None:
             return super().name(value)
-        which, behind = where
-        shape, dtype, strides, stride = array.shape, array.dtype, array.strides, self.slices[which].stride
-        self._looks[word] = lambda arrays, t: numpy.ndarray(shape, dtype, arrays[which], t * stride + behind, strides)
+        self._looks[word] = (*where, array)
         return word
 
     def function(self, results: Iterable[Value]) -> Callable:
-        """The function, which begins with a look at those slices that its lines name."""
+        """The function of all rounds, given (arrays, how many rounds, whether the last slices come first). What its lines
+        name of slices is looked at beforehand, and gone over."""
+        self.advancing = [block.finish() for block in self._blocks]
         named = {word for line in self.lines for word in re.findall(r"\bv\d+", line.partition("#")[0])}
         looks = {word: look for word, look in self._looks.items() if word in named}
-        self.names |= {f"slice_{word}": look for word, look in looks.items()}
-        self.lines = [*(f"{word} = slice_{word}(*arguments)" for word in looks), *self.lines]
+        shared = [word for word, (which, *_) in looks.items() if not self.slices[which].stride]
+        passing = [word for word in looks if word not in shared]
+        self.names |= {f"slices_{word}": self._looking(*look) for word, look in looks.items()}
+        ons = []
+        for number, block in enumerate(self.advancing):
+            self.names |= {f"addresses_{number}": block.integers, f"sizes_{number}": block.step}
+            ons.append(f"add(addresses_{number}, sizes_{number}, addresses_{number})")
+        given = "".join(f", slices_{word}(*arguments)" for word in passing)
+        self.lines = [
+            *(f"{word} = slices_{word}(*arguments)" for word in shared),
+            f"for {', '.join(['_', *passing])}{'' if passing else ','} in zip(range(arguments[1]){given}):",
+            *(f"    {line}" for line in (*self.lines, *ons)),
+        ]
         return super().function(results)
+
+    def _looking(self, which: int, behind: int, form: numpy.ndarray) -> Callable:
+        """What gives all slices of an array that lie in their slices as `form` does; what is shared as it is."""
+        shape, dtype, strides, stride = form.shape, form.dtype, form.strides, self.slices[which].stride
+        if not stride:
+            return lambda arrays, rounds, reverse: numpy.ndarray(shape, dtype, arrays[which], behind, strides)
+
+        def slices(arrays: list[numpy.ndarray], rounds: int, reverse: bool) -> Iterable[numpy.ndarray]:
+            every = numpy.ndarray((rounds, *shape, 1), dtype, arrays[which], behind, (stride, *strides, 0))
+            every = every[::-1] if reverse else every
+            return every[..., 0] if shape else (number[0, ...] for number in every)
+
+        return slices
 
     def _transposed(self, value: Value) -> str:
         return f"{self.name(value)}.mT"
@@ -148,31 +192,34 @@ class RoundLines(LoopingLines):
         else:
             self.lines.append(f"copyto({self.name(target)}, {self.name(value)})")
 
-    def advancing(self) -> list[Advancing]:
-        """All arrays of addresses."""
-        cells = [(numpy.frombuffer(memory, numpy.int64, len(places)), places) for memory, places in self._cells]
-        return [
-            *(Advancing(integers, range(len(places)), places, self.slices) for integers, places in cells),
-            *(Advancing(job, places, list(places.values()), self.slices) for job, places in self._jobs),
-        ]
-
 
 class Advancing:
-    """An array of integers, some of which are addresses in slices."""
+    """An array of integers, some of which are addresses in slices.
 
-    def __init__(
-        self, integers: numpy.ndarray, places: Iterable[int], where: list[tuple[int, int]], slices: list[Slices]
-    ):
-        self.integers, self._places = integers, list(places)
-        self._which = numpy.array([which for which, _ in where])
-        self._behind = numpy.array([behind for _, behind in where])
-        self._strides = numpy.array([slices[which].stride for which, _ in where])
-        self.step = numpy.zeros_like(integers)
+    places  place in the array -> (which of the slices, how many bytes behind its beginning)
+    used    so many of them have been given away
+    first   what the integers are in the first round
+    step    by how much they grow from round to round
+    """
 
-    def start(self, beginnings: numpy.ndarray, first: int, direction: int) -> None:
-        """Make ready for round number `first`; `beginnings` has the addresses of all slices of number 0."""
-        self.integers[self._places] = beginnings[self._which] + self._behind + first * self._strides
-        self.step[self._places] = direction * self._strides
+    def __init__(self, count: int, slices: list[Slices]):
+        self.integers, self._slices = numpy.zeros(count, numpy.int64), slices
+        self.places: dict[int, tuple[int, int]] = {}
+        self.used = 0
+
+    def finish(self) -> Advancing:
+        """Itself, with all that it will have."""
+        self.integers = self.integers[: self.used]
+        self._at = list(self.places)
+        self._which, self._behind = numpy.array(list(self.places.values()), numpy.int64).T
+        self._strides = numpy.array([self._slices[which].stride for which in self._which])
+        self.first, self.step = self.integers.copy(), numpy.zeros_like(self.integers)
+        return self
+
+    def begin(self, beginnings: numpy.ndarray, rounds: int, reverse: bool) -> None:
+        """Note what is there in the first of so many rounds; `beginnings` has the addresses of all slices of number 0."""
+        self.first[self._at] = beginnings[self._which] + self._behind + (rounds - 1 if reverse else 0) * self._strides
+        self.step[self._at] = -self._strides if reverse else self._strides
 
 
 class HostLoop:
@@ -192,14 +239,15 @@ class HostLoop:
         fixed = dict(zip(turn.inputs, self.carries, strict=False))
         values = [*turn.inputs[first_x:], *turn.handed]
         if op.length >= WORTH_TURNING:
-            program, turned = _with_turned_weights(program, turn.inputs[first_x + len(body.xs) :])
+            program, turned = _with_turned_weights(program, turn.inputs[first_x + len(body.xs) :], op.exact)
             self._turned = [values.index(weight) for weight in turned]
-            self.slices += [_slices(Form(value.shape, value.dtype), alike=True) for value in turned.values()]
+            self.slices += [_slices(Form.of(value), alike=True) for value in turned.values()]
             values += turned.values()
+        self._weights = [numpy.empty(values[which].shape[::-1], values[which].dtype) for which in self._turned]
         fixed |= {value: each.dummy for value, each in zip(values, self.slices, strict=True)}
         self.lines = _lines(program, fixed, self.slices, compiled)
         self._function = self.lines.compiled([])
-        self._advancing = self.lines.advancing()
+        self._beginnings: list[int] = []
 
     def __call__(self, result: numpy.ndarray, *operands: numpy.ndarray) -> None:
         op = self.op
@@ -208,18 +256,18 @@ class HostLoop:
         for carry, start in zip(self.carries, operands, strict=False):
             numpy.copyto(carry, start)
         arrays = [*map(numpy.ascontiguousarray, operands[len(self.carries) :]), *stacks]
-        arrays += [numpy.ascontiguousarray(arrays[which].T) for which in self._turned]
+        for weight, which in zip(self._weights, self._turned, strict=True):
+            numpy.copyto(weight, arrays[which].T)
+            arrays.append(weight)
         if op.length:
-            beginnings = numpy.array(list(map(address, arrays)), numpy.int64)
-            first, direction = (op.length - 1, -1) if op.reverse else (0, 1)
-            for each in self._advancing:
-                each.start(beginnings, first, direction)
-            pairs = [(each.integers, each.step) for each in self._advancing]
-            function, add = self._function, numpy.add
-            for t in op.rounds():
-                function((arrays, t))
-                for integers, step in pairs:
-                    add(integers, step, integers)
+            beginnings, same = list(map(address, arrays)), True
+            if beginnings != self._beginnings:
+                self._beginnings, same = beginnings, False
+            for each in self.lines.advancing:
+                if not same:
+                    each.begin(numpy.array(beginnings, numpy.int64), op.length, op.reverse)
+                numpy.copyto(each.integers, each.first)
+            self._function((arrays, op.length, op.reverse))
         for final, i in zip(finals, op.finals, strict=True):
             final[...] = self.carries[i]
 
@@ -230,17 +278,38 @@ def _slices(form: Form, alike: bool = False) -> Slices:
     return Slices(dummy, 0 if alike else dummy.nbytes)
 
 
-def _with_turned_weights(program: Program, shared: list[Value]) -> tuple[Program, dict[Value, Value]]:
-    """The program with products x @ weightᵀ as x @ w, where w is turned once for all rounds; and weight -> w."""
+def _with_turned_weights(program: Program, shared: list[Value], exact: bool) -> tuple[Program, dict[Value, Value]]:
+    """The program with products x @ weightᵀ as x @ w, where w is turned once for all rounds; and weight -> w.
+
+    exact  whether only such as give the same numbers either way, to the last digit
+    """
     rewriting, turned, instructions = Rewriting(program), {}, []
+    transposes = {
+        i.output: i.inputs[0] for i in program.instructions if i.op is permute_dims and i.params["axes"] == (1, 0)
+    }
     for instruction in program.instructions:
-        if instruction.op is linear and instruction.inputs[1] in shared:
-            x, weight = instruction.inputs
+        weight = _turned_weight(instruction, transposes)
+        if weight in shared and (not exact or _same_turned(instruction, weight)):
             if weight not in turned:
                 turned[weight] = rewriting.value(weight.shape[::-1], weight.dtype, Argument(-1, "a turned weight"))
-            instruction = Instruction(matmul, (x, turned[weight]), {}, instruction.output)
+            instruction = Instruction(matmul, (instruction.inputs[0], turned[weight]), {}, instruction.output)
         instructions.append(instruction)
-    return program.with_instructions(instructions), turned
+    return PASSES["dead"](program.with_instructions(instructions)), turned
+
+
+def _turned_weight(instruction: Instruction, transposes: dict[Value, Value]) -> Value | None:
+    """The weight of a product x @ weightᵀ."""
+    if instruction.op is linear:
+        return instruction.inputs[1]
+    return transposes.get(instruction.inputs[1]) if instruction.op is matmul else None
+
+
+def _same_turned(instruction: Instruction, weight: Value) -> bool:
+    """Whether a product is machine code of our own with the weight as it lies, and with the turned one: in both, the
+    summands of a number are added up in one order."""
+    x, out = (form_of(value.shape, value.dtype) for value in (instruction.inputs[0], instruction.output))
+    lies, turned = (form_of(shape, weight.dtype) for shape in (weight.shape, weight.shape[::-1]))
+    return Product.fits(x, lies.mT, out) and Product.fits(x, turned, out)
 
 
 def _lines(program: Program, fixed: dict[Value, numpy.ndarray], slices: list[Slices], compiled: bool) -> RoundLines:
