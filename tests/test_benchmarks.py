@@ -105,6 +105,12 @@ def test_the_cost_of_an_operation_is_measured_beside_pytorch():
     assert said.rstrip().rpartition("\n")[2].startswith("The ten worst: ")
 
 
+def test_each_convolution_is_measured_beside_pytorch():
+    pytest.importorskip("torch")
+    said = run("convolutions.py", "--rounds", "1", "--only", "3 x 3, 128 to 128, 4 x 4")
+    assert re.search(r"^\| 3 x 3, 128 to 128, 4 x 4 (\| [\d.]+ / [\d.]+ = [\d.]+x ){3}\|$", said, re.MULTILINE)
+
+
 def test_every_table_that_is_written_has_its_place():
     text = (BENCHMARKS / "RESULTS.md").read_text(encoding="utf-8")
     places = re.findall(r"^<!-- (\w+) -->$(?=[\s\S]*?^<!-- /\1 -->$)", text, re.MULTILINE)
@@ -112,6 +118,7 @@ def test_every_table_that_is_written_has_its_place():
     written = set(re.findall(r'results\.write\(f?"(\w+)', scripts))
     assert sorted(places) == [
         "attention",
+        "convolutions",
         "course_program",
         "drawing",
         "gemm_1",
@@ -128,6 +135,7 @@ def test_every_table_that_is_written_has_its_place():
     ]
     assert written == {
         "attention",
+        "convolutions",
         "course_program",
         "drawing",
         "gemm_",
