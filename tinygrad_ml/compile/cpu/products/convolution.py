@@ -34,12 +34,18 @@ from .fields import DEEPEST, Shape, Windows
 from .tiles import ProductCode
 
 
-def write_convolution(module: ir.Module, shape: Shape, itemsize: int, stride: int) -> None:
+def write_convolution(
+    module: ir.Module, shape: Shape, itemsize: int, stride: int, near: bool, widths: tuple[int, ...]
+) -> None:
     """Write `convolution(fields, task, scratch)`, which does one task of a convolution. See `Windows`.
 
     stride  by how many pixels the windows of neighbouring positions lie apart: 1 or 2
+    near    whether windows are read where they lie
+    widths  how many vectors wide the tiles are that there are
     """
-    _ConvolutionCode(module, shape, itemsize, stride).task("convolution")
+    code = _ConvolutionCode(module, shape, itemsize, stride)
+    code.widths = widths
+    code.near("convolution") if near else code.task("convolution")
 
 
 def pieces(f: Function, told: Any, task: ir.Value, piece: Callable[[ir.Value], object]) -> None:
@@ -57,34 +63,54 @@ class _ConvolutionCode(ProductCode):
         self.step_of_vector = number(stride * self.vectors.nbytes)
 
     def task(self, name: str) -> None:
-        packed, near = self._panel_of_windows(), self._panels_near()
+        panel = self._panel_of_windows()
         f = Function(self.module, name, 3, exported=True)
         fields, task, scratch = f.given
         told: Any = Windows._make(f.field(fields, place) for place in range(len(Windows._fields)))
 
-        def piece(i: ir.Value) -> None:
-            each = f.mul(told.panels, told.heights)
-            image, rest = f.mul(f.sdiv(i, each), told.abreast), f.srem(i, each)
-            panel = f.sdiv(rest, told.heights)
-            column = f.mul(panel, number(self.shape.columns))
-            row = f.mul(f.srem(rest, told.heights), told.height)
-            rows = f.least(told.height, f.sub(told.m, row))
+        def piece(team: ir.Value, number_of_panel: ir.Value, row: ir.Value) -> None:
+            image = f.mul(team, told.abreast)
+            column = f.mul(number_of_panel, number(self.shape.columns))
             images = f.least(told.abreast, f.sub(told.images, image))
             columns = f.mul(images, f.least(number(self.shape.columns), f.sub(told.n, column)))
-            a = f.total(told.a, f.mul(f.srem(image, told.groups), told.a_next), f.mul(row, told.a_row))
-            c = f.total(told.c, f.mul(image, told.c_next), f.mul(row, told.c_row))
-            x = f.add(told.x, f.mul(image, told.x_next))
-            with f.if_else(f.icmp_signed("!=", told.near, number(0))) as (there, elsewhere):
-                with there:
-                    first = f.mul(panel, told.near)
-                    all_there_are = f.mul(f.sdiv(told.n, told.width), told.parts)
-                    f.call(near, [fields, rows, first, f.least(told.near, f.sub(all_there_are, first)), a, x, c])
-                with elsewhere:
-                    c = f.add(c, f.mul(column, self.size))
-                    f.call(packed, [fields, rows, columns, images, column, a, x, c, scratch])
+            rows, a, x, c = self._where(f, told, image, row)
+            c = f.add(c, f.mul(column, self.size))
+            f.call(panel, [fields, rows, columns, images, column, a, x, c, scratch])
 
-        pieces(f, told, task, piece)
+        self._tasks(f, told, task, piece)
+
+    def near(self, name: str) -> None:
+        """Write the function of that name, which does one task, where windows are read where they lie."""
+        panels = self._panels_near()
+        f = Function(self.module, name, 3, exported=True)
+        fields, task, _ = f.given
+        told: Any = Windows._make(f.field(fields, place) for place in range(len(Windows._fields)))
+
+        def piece(image: ir.Value, number_of_panel: ir.Value, row: ir.Value) -> None:
+            first, there_are = f.mul(number_of_panel, told.near), f.mul(f.sdiv(told.n, told.width), told.parts)
+            rows, a, x, c = self._where(f, told, image, row)
+            f.call(panels, [fields, rows, first, f.least(told.near, f.sub(there_are, first)), a, x, c])
+
+        self._tasks(f, told, task, piece)
+
+    @staticmethod
+    def _tasks(f: Function, told: Any, task: ir.Value, piece: Callable[[ir.Value, ir.Value, ir.Value], object]) -> None:
+        """The rest of a function that does a task: `piece(team of images, panel, row)` for each piece of it."""
+        each = f.mul(told.panels, told.heights)
+
+        def one(i: ir.Value) -> None:
+            rest = f.srem(i, each)
+            piece(f.sdiv(i, each), f.sdiv(rest, told.heights), f.mul(f.srem(rest, told.heights), told.height))
+
+        pieces(f, told, task, one)
         f.ret_void()
+
+    @staticmethod
+    def _where(f: Function, told: Any, image: ir.Value, row: ir.Value) -> tuple[ir.Value, ...]:
+        """How many rows a piece has from this one on, and where it finds a, x and c."""
+        a = f.total(told.a, f.mul(f.srem(image, told.groups), told.a_next), f.mul(row, told.a_row))
+        c = f.total(told.c, f.mul(image, told.c_next), f.mul(row, told.c_row))
+        return f.least(told.height, f.sub(told.m, row)), a, f.add(told.x, f.mul(image, told.x_next)), c
 
     def _panel_of_windows(self) -> ir.Function:
         """Rows of one panel of c: some positions of one image, or all of a few."""

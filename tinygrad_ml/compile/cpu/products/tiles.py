@@ -24,7 +24,7 @@ small matrices, which are not copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -44,6 +44,7 @@ def write_product(module: ir.Module, shape: Shape, itemsize: int) -> None:
 class ProductCode:
     """The functions of a product. A convolution (`convolution.py`) has the same tiles, and another way to its panels.
 
+    widths  how many vectors wide tiles are
     apart  whether vectors beside each other in a tile may lie apart in c, by a step that the tile is given
     """
 
@@ -51,6 +52,7 @@ class ProductCode:
 
     def __init__(self, module: ir.Module, shape: Shape, itemsize: int):
         self.module, self.shape, self.size = module, shape, number(itemsize)
+        self.widths: Sequence[int] = range(1, shape.vectors + 1)
         self.vectors = Vectors(module, shape.lanes, itemsize)
         self.packed_row = number(shape.vectors * self.vectors.nbytes)
 
@@ -110,8 +112,9 @@ class ProductCode:
 
     def of_all_sizes(self, write: Callable[[int, int], ir.Function]) -> dict[tuple[int, int], ir.Function]:
         """(rows, vectors in a row) -> `write(rows, vectors)`, for all sizes that tiles have."""
-        widths = range(1, self.shape.vectors + 1)
-        return {(count, vectors): write(count, vectors) for vectors in widths for count in self.shape.rows_of(vectors)}
+        return {
+            (count, vectors): write(count, vectors) for vectors in self.widths for count in self.shape.rows_of(vectors)
+        }
 
     def in_tiles(
         self, f: Function, rows: ir.Value, width: ir.Value, tile: Callable[[ir.Value, int, int], object]
@@ -125,7 +128,7 @@ class ProductCode:
                 f.repeat(row, end, number(count), lambda i, count=count: tile(i, count, vectors))
                 row = end
 
-        f.choose(width, range(1, self.shape.vectors + 1), of_width)
+        f.choose(width, self.widths, of_width)
 
     def tile(self, rows: int, width: int) -> ir.Function:
         """c = a·b, or c += a·b if `again`, for a tile of `rows` by `width` vectors, the last of which has `last` columns."""

@@ -41,14 +41,19 @@ from .fields import Shape, WeightSum
 from .tiles import ProductCode
 
 
-def write_gradient(module: ir.Module, shape: Shape, itemsize: int) -> None:
-    """Write `gradient(fields, task, scratch)`, which does one task of a gradient of weights. See `WeightSum`."""
-    _GradientCode(module, shape, itemsize).task("gradient")
+def write_gradient(module: ir.Module, shape: Shape, itemsize: int, widths: tuple[int, ...]) -> None:
+    """Write `gradient(fields, task, scratch)`, which does one task of a gradient of weights. See `WeightSum`.
+
+    widths  how many vectors wide the tiles are that there are
+    """
+    code = _GradientCode(module, shape, itemsize)
+    code.widths = widths
+    code.task("gradient")
 
 
-def write_gradient_of_few(module: ir.Module, shape: Shape, itemsize: int, stride: int) -> None:
-    """Write `gradient(fields, task, scratch)` for a few channels; `stride` as in `convolution.py`."""
-    _FewChannelsCode(module, shape, itemsize, stride).task("gradient")
+def write_gradient_of_few(module: ir.Module, shape: Shape, itemsize: int, stride: int, channels: int) -> None:
+    """Write `gradient(fields, task, scratch)` for so few channels; `stride` as in `convolution.py`."""
+    _FewChannelsCode(module, shape, itemsize, stride, channels).task("gradient")
 
 
 class _Tile(NamedTuple):
@@ -230,17 +235,19 @@ class _GradientCode(ProductCode):
         return f.function_itself
 
 
+TILES = {4: {4: (5, 2, 1), 2: (9, 3, 1), 1: (9, 3, 1)}, 2: {2: (4, 2, 1), 1: (9, 3, 1)}}
+"""Vectors in a row of other tiles -> channels of a tile -> how many k it may have: totals and operands fit into the registers."""
+
+
 class _FewChannelsCode(ProductCode):
     """The gradient where channels are few: a vector is positions side by side."""
 
-    def __init__(self, module: ir.Module, shape: Shape, itemsize: int, stride: int):
+    def __init__(self, module: ir.Module, shape: Shape, itemsize: int, stride: int, channels: int):
         super().__init__(module, shape, itemsize)
-        self.stride = stride
-
-    @property
-    def sizes(self) -> dict[int, tuple[int, ...]]:
-        """Channels of a tile -> how many k it may have: so that totals and operands fit into the registers."""
-        return {4: (5, 2, 1), 2: (9, 3, 1), 1: (9, 3, 1)} if self.shape.vectors == 4 else {2: (4, 2, 1), 1: (9, 3, 1)}
+        self.stride, self.sizes, left = stride, {}, channels
+        for m, heights in TILES[shape.vectors].items():
+            if left >= m:
+                self.sizes[m], left = heights, left % m
 
     def task(self, name: str) -> None:
         tiles = {(k, m): self._sum(k, m) for m, heights in self.sizes.items() for k in heights}

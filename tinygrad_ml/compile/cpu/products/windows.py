@@ -151,8 +151,18 @@ class ImplicitProduct:
             pieces=pieces,
             together=together,
         )
-        code = native("convolution", write_convolution, shape, c.itemsize, sight.stride[1])
+        if near:
+            widths = _widths(vectors, shape)
+        else:
+            widths = _widths(images, shape) if abreast > 1 else _widths(-(-n // shape.lanes), shape)
+        code = native("convolution", write_convolution, shape, c.itemsize, sight.stride[1], bool(near), widths)
         return job_row(code.address("convolution"), -(-pieces // together), told)
+
+
+def _widths(vectors: int, shape: Shape) -> tuple[int, ...]:
+    """How many vectors wide tiles are that are together so wide: there is code for these alone."""
+    full, rest = divmod(vectors, shape.vectors)
+    return (*[rest] * bool(rest), *[shape.vectors] * bool(full))
 
 
 class WeightGradient:
@@ -225,7 +235,7 @@ class WeightGradient:
             together=together,
         )
         if self._in_lanes:
-            code = native("gradient_of_few", write_gradient_of_few, shape, size, sight.stride[1])
+            code = native("gradient_of_few", write_gradient_of_few, shape, size, sight.stride[1], m)
         else:
-            code = native("gradient", write_gradient, shape, size)
+            code = native("gradient", write_gradient, shape, size, _widths(-(-m // shape.lanes), shape))
         return job_row(code.address("gradient"), -(-pieces // together), told)
