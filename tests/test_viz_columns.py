@@ -150,3 +150,23 @@ def test_the_same_picture_is_laid_out_alike():
         return drawn(chain(24), 4)._placed.source
 
     assert source() == source()
+
+
+def test_frames_hold_the_labels_of_the_arrows_in_them_and_the_frames():
+    a, b = (tg.tensor(value, requires_grad=True, name=name) for name, value in (("a", 2.0), ("b", -3.0)))
+    second = tg.grad((a * b).tanh(), a, create_graph=True)[0]
+    for picture in (viz.draw((a * b + a).tanh(), "both"), viz.draw(second * a)):
+        layout, drawing = picture.layout, picture.drawing
+        inside = {frame: {item.id for item in drawing.items if frame in item.path} for frame in drawing.frames}
+        held = 0
+        for placed in layout.frames:
+            members = inside.get(placed.frame.id, set())
+            for edge in drawing.edges:
+                if edge.id in layout.labels and {edge.source, edge.target} <= members:
+                    label = layout.labels[edge.id]
+                    assert placed.area.left <= label.left and label.right <= placed.area.right, edge
+                    held += 1
+            for other in layout.frames:
+                if other is not placed and inside.get(other.frame.id) and inside[other.frame.id] <= members:
+                    assert placed.area.left <= other.area.left and other.area.right <= placed.area.right
+        assert held

@@ -274,7 +274,11 @@ def _head(name: str, more: str = "", count: int = 1, size: int = 12) -> str:
     """A name, with ×12 if it is drawn for several, and what it is."""
     name = f"{escaped(name)} ×{count}" if count > 1 else escaped(name)
     named = font(name, INK, size, "b")
-    return _beside(named, font(escaped(more), MUTED, 10)) if more else named
+    if not more:
+        return named
+    # Browsers draw bold letters a little wider than Graphviz measures them.
+    wider = font("&nbsp;", MUTED, 10) if size == 12 else ""
+    return _beside(named, wider + font(escaped(more), MUTED, 10))
 
 
 def _beside(one: str, other: str) -> str:
@@ -355,7 +359,7 @@ def frame_label(frame: Frame, ground: str = "") -> str:
     """The text at the top of a frame, on a ground of its own where it lies on a line."""
     kind = frame.kind if frame.kind not in ("side", "pass", "kernel") else ""
     first, *more = textwrap.wrap(frame.label, LABEL_CHARACTERS) if frame.detail else [frame.label]
-    head = _head(first, kind, frame.count, size=10)
+    head = _head(first, f" {kind}" if kind == "function" else kind, frame.count, size=10)
     if frame.aside:
         head += font(f"{',' if kind else ''}&nbsp;{escaped(frame.aside, 56)}", MUTED, 10)
     details = [font(escaped(line), INK, 10, "b") for line in more]

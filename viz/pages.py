@@ -37,10 +37,12 @@ GAINED, ALIKE = 1.1, 1.03
 """Columns have to make letters that much larger; letters that differ by less are as good."""
 TRIED = 5
 """So many ways to break a picture, those with the largest letters as far as one can estimate them, are laid out."""
-LABEL_INDENT, INK_POINTS, INK_ABOVE = 8.0, 11.0, 0.6
+LABEL_INDENT, INK_POINTS, INK_ABOVE = 8.0, 11.0, 0.65
 """How far a label on the line of a frame is from its corner, how high its letters are, and the part of it above the line."""
-LEGEND_GAP, LEGEND_RIM = 7.0, 4.0
+LEGEND_GAP, LEGEND_RIM = 10.0, 4.0
 """Above a legend and between its parts; around them."""
+LABEL_RIM = 2.0
+"""Between a frame and the label of an arrow, or another frame, in it."""
 
 
 class PlacedPicture(NamedTuple):
@@ -137,6 +139,7 @@ class _Sheet:
             drawing
         )  # of a column: a frame may have another inside elsewhere, and none here
         self._put_on_lines([placed for placed in layout.frames if placed.frame.id in on_line])
+        _hold_labels(layout, drawing)
         layout = layout.moved(_transposed) if self.turned else layout
         if _forward_is_right(layout, drawing):
             layout = layout.moved(lambda point: (-point[0], point[1]))
@@ -194,6 +197,34 @@ class _Sheet:
                 if _can_be_read(layout.moved(_transposed) if self.turned else layout):  # as it will be seen
                     layouts.append((layout, cost))
         return layouts
+
+
+def _hold_labels(layout: Positions, drawing: Drawing) -> None:
+    """Make frames as wide as the labels of the arrows in them, where there is room: Graphviz counts boxes alone."""
+    inside: dict[str, set[str]] = {}
+    depth: dict[str, int] = {}
+    for item in drawing.items:
+        for level, frame in enumerate(item.path):
+            inside.setdefault(frame, set()).add(item.id)
+            depth[frame] = level
+    known = [placed for placed in layout.frames if placed.frame.id in inside]
+    for placed in sorted(known, key=lambda placed: -depth[placed.frame.id]):
+        members = inside[placed.frame.id]
+        labels = [
+            layout.labels[edge.id]
+            for edge in drawing.edges
+            if edge.id in layout.labels and {edge.source, edge.target} <= members
+        ]
+        within = [other for other in known if other is not placed and inside[other.frame.id] <= members]
+        held = around([*labels, *(other.area for other in within), placed.area])
+        left = held.left - LABEL_RIM if held.left < placed.area.left else placed.area.left
+        right = held.right + LABEL_RIM if held.right > placed.area.right else placed.area.right
+        others = [area for name, area in layout.boxes.items() if name not in members]
+        others += [other.area for other in known if not inside[other.frame.id] & members]
+        for wider in (Area(left, placed.area.top, placed.area.right, placed.area.bottom), None):
+            wider = wider or Area(placed.area.left, placed.area.top, right, placed.area.bottom)
+            if not any(wider.meets(other) for other in others):
+                placed.area = wider
 
 
 def _can_be_read(layout: Positions) -> bool:
