@@ -8,24 +8,16 @@ Read next: `arrays.py` (the switch), `host.py` (NumPy; CuPy is `../cuda.py`), `d
 `absent.py` (no numbers), `sums.py` (how wide totals are), `convert.py`.
 """
 
-from .absent import Absent
-from .arrays import absent, of, owner, register
-from .convert import as_array
-from .devices import Device, current_device, get, set_default_device
-from .dtypes import DEFAULT_FLOAT, Array, is_float
-
-__all__ = [
-    "DEFAULT_FLOAT",
-    "Absent",
-    "Array",
-    "Device",
-    "absent",
-    "as_array",
-    "current_device",
-    "get",
-    "is_float",
-    "of",
-    "owner",
-    "register",
-    "set_default_device",
-]
+from .absent import Absent as Absent
+from .arrays import absent as absent
+from .arrays import of as of
+from .arrays import owner as owner
+from .arrays import register as register
+from .convert import as_array as as_array
+from .devices import Device as Device
+from .devices import current_device as current_device
+from .devices import get as get
+from .devices import set_default_device as set_default_device
+from .dtypes import DEFAULT_FLOAT as DEFAULT_FLOAT
+from .dtypes import Array as Array
+from .dtypes import is_float as is_float

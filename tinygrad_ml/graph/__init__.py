@@ -3,19 +3,12 @@
 Read in this order: `node.py`, `chain_rule.py`, `walk.py`, `origin.py`.
 """
 
-from .chain_rule import chain_rule
-from .node import Node, describe, differentiable_inputs, topological
-from .origin import Origin, remember
-from .walk import ZERO, backpropagate
-
-__all__ = [
-    "ZERO",
-    "Node",
-    "Origin",
-    "backpropagate",
-    "chain_rule",
-    "describe",
-    "differentiable_inputs",
-    "remember",
-    "topological",
-]
+from .chain_rule import chain_rule as chain_rule
+from .node import Node as Node
+from .node import describe as describe
+from .node import differentiable_inputs as differentiable_inputs
+from .node import topological as topological
+from .origin import Origin as Origin
+from .origin import remember as remember
+from .walk import ZERO as ZERO
+from .walk import backpropagate as backpropagate

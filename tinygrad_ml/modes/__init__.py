@@ -6,27 +6,19 @@ A thread begins with nothing of what holds in the one that starts it: a pool's t
 `compiling.py` is for steps that are compiled.
 """
 
-from .compiling import each_time, overwriting, rely_on
-from .recording import enable_grad, no_grad
-from .scopes import BACKWARD, UPDATE, differentiating, inside, part_of, path, scope, updating
-from .state import Place, modes
-from .watching import watching
-
-__all__ = [
-    "BACKWARD",
-    "UPDATE",
-    "Place",
-    "differentiating",
-    "each_time",
-    "enable_grad",
-    "inside",
-    "modes",
-    "no_grad",
-    "overwriting",
-    "part_of",
-    "path",
-    "rely_on",
-    "scope",
-    "updating",
-    "watching",
-]
+from .compiling import each_time as each_time
+from .compiling import overwriting as overwriting
+from .compiling import rely_on as rely_on
+from .recording import enable_grad as enable_grad
+from .recording import no_grad as no_grad
+from .scopes import BACKWARD as BACKWARD
+from .scopes import UPDATE as UPDATE
+from .scopes import differentiating as differentiating
+from .scopes import inside as inside
+from .scopes import part_of as part_of
+from .scopes import path as path
+from .scopes import scope as scope
+from .scopes import updating as updating
+from .state import Place as Place
+from .state import modes as modes
+from .watching import watching as watching

@@ -7,9 +7,10 @@ Read in this order: `primitive.py` (what an operation is), `elementwise.py` (the
 from types import ModuleType
 
 from . import elementwise, index, matmul, movement, reduce
-from .plan import OUTPUT, Plan
-from .primitive import Primitive
-from .view import View
+from .plan import OUTPUT as OUTPUT
+from .plan import Plan as Plan
+from .primitive import Primitive as Primitive
+from .view import View as View
 
 FAMILIES: list[ModuleType] = []
 """The files whose operations are in the table; other rooms enter theirs when they are opened."""
@@ -25,18 +26,3 @@ def enter(*families: ModuleType) -> None:
 
 
 enter(elementwise, reduce, movement, index, matmul)
-
-__all__ = [
-    "FAMILIES",
-    "OUTPUT",
-    "PRIMITIVES",
-    "Plan",
-    "Primitive",
-    "View",
-    "elementwise",
-    "enter",
-    "index",
-    "matmul",
-    "movement",
-    "reduce",
-]

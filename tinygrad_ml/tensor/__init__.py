@@ -4,20 +4,14 @@ Read in this order: `base.py`, the class; `applying.py`, where operations are co
 tensors of what comes from outside. `../protocols.py` has what Python asks of a tensor.
 """
 
-from .applying import NO_PARAMETERS, apply, failure, record
-from .base import Tensor, TensorLike, hang
-from .creation import as_tensor, beside, filled, tensor
-
-__all__ = [
-    "NO_PARAMETERS",
-    "Tensor",
-    "TensorLike",
-    "apply",
-    "as_tensor",
-    "beside",
-    "failure",
-    "filled",
-    "hang",
-    "record",
-    "tensor",
-]
+from .applying import NO_PARAMETERS as NO_PARAMETERS
+from .applying import apply as apply
+from .applying import failure as failure
+from .applying import record as record
+from .base import Tensor as Tensor
+from .base import TensorLike as TensorLike
+from .base import hang as hang
+from .creation import as_tensor as as_tensor
+from .creation import beside as beside
+from .creation import filled as filled
+from .creation import tensor as tensor
