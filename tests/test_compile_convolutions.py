@@ -95,6 +95,7 @@ def test_threads_change_no_bit(words, monkeypatch):
     shape, weight, options, _ = CASES[words]
     arguments = given(shape, weight, options, "float32")
     monkeypatch.setattr(windows, "SHARED_PRODUCT_MULTIPLICATIONS", 1)
+    monkeypatch.setattr(windows, "BLOCK_BYTES", 1 << 14)  # so that a sum over the batch is cut
     results = []
     for threads in (1, 2, 3, 5):
         monkeypatch.setattr(calling, "threads", lambda threads=threads: threads)

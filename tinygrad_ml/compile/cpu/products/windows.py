@@ -194,8 +194,8 @@ class WeightGradient:
         bunch = 1
         if self._in_lanes:
             bunch = max(groups // (2 * threads), 1)
-            each = bunch * (x.shape[1] // groups * x.shape[2] * x.shape[3] + m * lines * width)
-            abreast, panels, step = max(BLOCK_BYTES // (each * size), 1), 1, plan.register()
+            image = prod(x.shape[1:]) + prod(g.shape[1:])  # of all groups: where a sum is cut depends on no thread
+            abreast, panels, step = max(BLOCK_BYTES // (image * size), 1), 1, plan.register()
         if groups * panels < 2 * threads:
             height = -(-k * groups * panels // (2 * threads * shape.rows[0])) * shape.rows[0]
         heights = -(-k // height)
