@@ -505,7 +505,7 @@ def test_the_same_work_for_any_option_left_out():
     for left_out in ((), *((name,) for name in OPTIONAL), OPTIONAL):
         step = tg.compile(function, without=left_out)
         for a, b in zip(step(x, w), expected, strict=True):
-            np.testing.assert_allclose(a.numpy(), b, 1e-6)
+            np.testing.assert_allclose(a.numpy(), b, 1e-6, 1e-6)
 
 
 def test_an_unknown_pass():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.cpu import layout, machine_code, source
+from tinygrad_ml.compile.cpu import machine_code, source
 from tinygrad_ml.compile.cpu.sharing import calling
 from tinygrad_ml.nn import functional as F
 
@@ -18,7 +18,6 @@ pytestmark = [
 
 @pytest.fixture(autouse=True, params=[1, 3], ids=["alone", "three threads"])
 def _loops_for_small_indices_too(request, monkeypatch):
-    monkeypatch.setattr(layout, "WORTH", 0)
     monkeypatch.setattr(source, "SHARED_LOOP_ELEMENTS", 0)
     monkeypatch.setattr(calling, "threads", lambda: request.param)
 

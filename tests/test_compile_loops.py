@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from operations import TABLE
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.cpu import layout, machine_code, source
+from tinygrad_ml.compile.cpu import machine_code, source
 from tinygrad_ml.compile.cpu.sharing import calling
 
 native = pytest.importorskip("tinygrad_ml.compile.cpu.llvm.native", reason="needs llvmlite: tinygrad_ml[fast]")
@@ -27,7 +27,6 @@ EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, math.inf, -math.inf, math.nan, 1e
 
 @pytest.fixture(autouse=True, params=[1, 3], ids=["alone", "three threads"])
 def _loops_for_small_kernels_too(request, monkeypatch):
-    monkeypatch.setattr(layout, "WORTH", 0)
     monkeypatch.setattr(source, "SHARED_LOOP_ELEMENTS", 0)
     monkeypatch.setattr(calling, "threads", lambda: request.param)
 
@@ -303,7 +302,6 @@ def test_machine_code_is_kept_in_the_cache(tmp_path, monkeypatch):
 import tinygrad_ml as tg
 from tinygrad_ml.compile.cpu import layout
 from tinygrad_ml.compile.cpu.llvm import language
-layout.WORTH = 0
 write, written = language.write_loop, []
 language.write_loop = lambda module, source: (written.append(source), write(module, source))
 step = tg.compile(lambda x: (x * 3).exp().sum())

@@ -166,7 +166,8 @@ def test_algebra_gives_the_same_bits():
     step = tg.compile(lambda x: tuple(f(x) for f in functions))
     for a, b in zip(step(x), expected, strict=True):
         np.testing.assert_array_equal(a.numpy(), b)
-        np.testing.assert_array_equal(np.signbit(a.numpy()), np.signbit(b))
+        signs = [np.signbit(values)[~np.isnan(b)] for values in (a.numpy(), b)]  # nan has none
+        np.testing.assert_array_equal(*signs)
     assert len(step.program.instructions) < len(step.stages["dead"].instructions)
 
 
@@ -248,7 +249,7 @@ def test_reductions_join_the_kernel_before_them():
     assert kernels(run(over_columns, (3, 4))) == ["exp sum", "div"]
     assert kernels(run(chain, (3, 4), (4,))) == ["add tanh mul sum exp"]
     # NumPy computes an arc tangent for many numbers at a time, a loop for one: it stays where it is fast.
-    assert kernels(run(lambda x, b: ((x + b).atan() * 2).sum(axis=0).exp(), (3, 4), (4,))) == [
+    assert kernels(run(lambda x, b: ((x + b).atan() * 2).sum(axis=0).exp(), (90, 4), (4,))) == [
         "add atan mul",
         "sum exp",
     ]
@@ -381,7 +382,7 @@ def test_parts_are_computed_where_they_are_put_together():
     step = tg.compile(parts_of_two)
     for one, other in zip(step(x), parts_of_two(x), strict=True):  # `other` is a part of one only
         np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-5)
-    assert step.source.count("concatenate(") == 1
+    assert len(step._latest.executable.layout.parts) == 2
 
 
 @machine_code_only
@@ -476,7 +477,7 @@ def test_a_chain_too_long_for_one_loop_becomes_several_and_one_value_goes_from_e
     made = step._latest.executable.kernels
     assert [len(kernel.instructions) for kernel in made] == [loops.LOOP_OPERATIONS] * 4 + [10]
     assert all(len(kernel.outputs) == 1 for kernel in made)
-    called = [line for line in step.source.splitlines() if line.startswith("    loop_")]
+    called = [line for line in step.source.splitlines() if "# loop_" in line]
     assert len(called) == 5 and step.source.count("def loop_") < 5  # equal parts of it are one loop
 
 

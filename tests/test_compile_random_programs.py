@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 import tinygrad_ml as tg
 from tinygrad_ml import blocks
 from tinygrad_ml.backend import dtypes
-from tinygrad_ml.compile.cpu import layout
 from tinygrad_ml.compile.step import OPTIONAL
 from tinygrad_ml.errors import TinygradError
 
@@ -225,7 +224,6 @@ def way(request, monkeypatch):
     """Everything as loops that can be, or nothing, and all in small blocks."""
     if request.param == "loops":
         pytest.importorskip("llvmlite")
-        monkeypatch.setattr(layout, "WORTH", 0)
     monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 4)
     return () if request.param == "loops" else ("loops",)
 

@@ -14,7 +14,7 @@ from emulated import Emulated
 import tinygrad_ml as tg
 from tinygrad_ml import blocks
 from tinygrad_ml.backend import dtypes
-from tinygrad_ml.compile.cpu import expressions, layout
+from tinygrad_ml.compile.cpu import expressions
 from tinygrad_ml.compile.gpu.expressions import expression as as_cuda
 from tinygrad_ml.compile.program import Instruction, Value
 from tinygrad_ml.errors import OptionError, TinygradError
@@ -38,7 +38,6 @@ def way(request, monkeypatch):
     """All kernels as loops, also those that are sooner done by NumPy; or none, in blocks of a few elements."""
     if request.param == "loops":
         pytest.importorskip("llvmlite")
-        monkeypatch.setattr(layout, "WORTH", 0)
         monkeypatch.setattr(expressions, "has_calls", lambda instruction: False)
     else:
         monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 4)

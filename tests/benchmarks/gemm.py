@@ -45,7 +45,7 @@ from tinygrad_ml.compile.cpu.llvm.assembler import INT, INT32, Function, number
 from tinygrad_ml.compile.cpu.llvm.native import native
 from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, SHARED_PRODUCT_MULTIPLICATIONS, Product
 from tinygrad_ml.compile.cpu.sharing.calling import runner
-from tinygrad_ml.compile.cpu.sharing.job import SCRATCH, address, job_row
+from tinygrad_ml.compile.cpu.sharing.job import MEMORY, SCRATCH, SHARED, address, job_row
 from tinygrad_ml.compile.schedule.axes import merged
 
 NETWORKS = {
@@ -177,7 +177,8 @@ def in_panels(operands: Operands, threads: int, panels: int) -> Callable[[], Non
 
 def _holding(job: np.ndarray, scratch: int, threads: int) -> Callable[[], None]:
     """What does a job, and holds it."""
-    run = runner(job, scratch, threads)
+    job[MEMORY], job[SHARED] = scratch, threads > 1
+    run = runner([job], threads)
     return lambda job=job: run()
 
 

@@ -29,6 +29,7 @@ if __name__ == "__main__" and os.environ.get("OMP_NUM_THREADS") != "1":  # libra
 from suite import PROGRAMS
 from turns import Entry, begin
 
+from tinygrad_ml.compile.cpu import stretches
 from tinygrad_ml.compile.cpu.lines import Lines
 from tinygrad_ml.compile.cpu.source import StepSource
 from tinygrad_ml.compile.explain import operations_of
@@ -55,7 +56,9 @@ def clocks(found: list[Clock]) -> Iterable[None]:
         counted = Counter(map(described, one.outputs))
         gives = ", ".join(f"{n} × {what}" if n > 1 else what for what, n in counted.items())
         words = f"{operations_of(one.instructions)} -> {gives}"
-        lines.__dict__.setdefault("kernel_of", {}).update(dict.fromkeys(lines.lines[before:], words))
+        lines.__dict__.setdefault("kernel_of", {}).update(
+            dict.fromkeys((getattr(line, "what", line) for line in lines.lines[before:]), words)
+        )
 
     def function(lines, results):
         known, timed = lines.__dict__.get("kernel_of", {}), []
@@ -65,7 +68,7 @@ def clocks(found: list[Clock]) -> Iterable[None]:
                 timed.append(line)
                 continue
             inside = " " * (4 + len(line) - len(line.lstrip()))
-            here = Clock(line, known.get(line, ""), [])
+            here = Clock(line, known.get(line.partition("  # ")[2] or line, ""), [])
             word = f"time_{len(timed)}"
             lines.names[word] = here.nanoseconds.append
             timed.append(f"{inside[4:]}start = clock()\n    {line}\n{inside}{word}(clock() - start)")
@@ -73,11 +76,12 @@ def clocks(found: list[Clock]) -> Iterable[None]:
         lines.lines = timed
         return write_function(lines, results)
 
-    Lines._kernel, StepSource.function = kernel, function
+    most = stretches.MOST_JOBS
+    Lines._kernel, StepSource.function, stretches.MOST_JOBS = kernel, function, 1
     try:
         yield
     finally:
-        Lines._kernel, StepSource.function = write_kernel, write_function
+        Lines._kernel, StepSource.function, stretches.MOST_JOBS = write_kernel, write_function, most
 
 
 def compiled(title: str, rounds: int, lines: int) -> str:

@@ -15,11 +15,12 @@ from .functions import has_form
 from .layout import HostLayout
 from .loops import LOOP_OPERATIONS, may_reduce
 from .rounds import LoopingLines
+from .sharing.job import address
 from .step_memory import StepMemory
 
 
 class Pool:
-    """Memory for one result: the same array again, as soon as the caller has let go of the last one."""
+    """Memory for one result: the same array again, as soon as the caller has let go of the last one. And its `address`."""
 
     def __init__(self, shape: tuple[int, ...], dtype: numpy.dtype):
         self.shape, self.dtype = shape, dtype
@@ -28,6 +29,7 @@ class Pool:
     def __call__(self) -> numpy.ndarray:
         if self._array is None or sys.getrefcount(self._array) > 2:  # our own, and that of this question
             self._array = numpy.empty(self.shape, self.dtype)
+            self.address = address(self._array)
         return self._array
 
 

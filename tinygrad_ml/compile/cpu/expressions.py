@@ -13,6 +13,7 @@ from collections.abc import Hashable
 import numpy
 
 from ...backend import dtypes
+from ...ops.shapes import size
 from ..passes.equal import frozen
 from ..program import Instruction, Value
 from ..schedule.scalar import NotPrinted, Printer, Term, beside
@@ -25,6 +26,8 @@ VECTORS_OF_FLOAT64 = VECTORS | {"exp", "expm1", "log", "log1p", "tanh"}
 VECTORS_OF_FLOAT32 = VECTORS_OF_FLOAT64 | {"power", "erf", "sin", "cos"}
 """... and those that `mathematics.py` has besides. All others are computed for one element at a time; NumPy has them
 for sixteen, so they are welcome for few elements only, and where NumPy has no call for an operation."""
+FEW_ELEMENTS = 256
+"""They take one by one no longer than a call of NumPy's."""
 PYTHON_SIGNS = {"quotient": "//", "remainder": "%", "power": "**"}
 
 
@@ -72,7 +75,8 @@ class LoopPrinter(Printer):
 def has_loop(instruction: Instruction, is_reduced: bool) -> bool:
     """Whether a loop can have an elementwise operation, and is not slower with it than a call of NumPy is."""
     slow = _slowness(instruction)
-    return slow is False or (slow is True and (is_reduced or not has_calls(instruction)))
+    few = is_reduced or size(instruction.output.shape) <= FEW_ELEMENTS
+    return slow is False or (slow is True and (few or not has_calls(instruction)))
 
 
 _ASKED: dict[Hashable, bool | None] = {}

@@ -77,10 +77,10 @@ class IndexLoop(NamedTuple):
 
 def gather(instruction: Instruction, forms: Mapping[Value, numpy.ndarray]) -> IndexLoop | None:
     """The loop for an instruction, of values that lie as `forms` says; None if there is none for such an index."""
-    x, output = instruction.inputs[0], instruction.output
     reads, adds = instruction.op is getitem, instruction.op is scatter_add
     if not (reads or adds) or ARRAY not in instruction.params["index"]:
         return None
+    x, output = instruction.inputs[0], instruction.output
     values = (x, *instruction.inputs[1:], output)
     if not all(size(v.shape) and addressable(forms[v]) for v in values) or not forms[output].flags.c_contiguous:
         return None

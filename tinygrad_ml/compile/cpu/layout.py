@@ -12,7 +12,6 @@ from typing import Any
 import numpy
 
 from ... import blocks
-from ...ops.index import scatter_add
 from ...ops.movement import concat
 from ...ops.shapes import size
 from ..program import COPY, Instruction, Program, Value
@@ -21,12 +20,11 @@ from ..schedule.layout import Layout, form_of, view_function
 from .convolutions import WindowOperation
 from .gathers import IndexLoop, gather
 from .loops import KernelLoop
+from .moves import Move
 from .places import addressable
+from .products.few import few_products
 from .products.plan import Product
 from .products.windows import ImplicitProduct, WeightGradient
-
-WORTH = 4096
-"""Element-operations of a kernel from which on machine code is worth the tenths of a second that compiling it takes."""
 
 
 class HostLayout(Layout):
@@ -47,7 +45,7 @@ class HostLayout(Layout):
         self.loops: dict[Kernel, KernelLoop] = {}
         self.blocks: dict[Kernel, tuple[int, bool]] = {}
         self.registers: dict[Value, Value] = {}
-        self.products: dict[Value, Product] = {}
+        self.products: dict[Value, Product | Move] = {}
         self.gathers: dict[Value, IndexLoop] = {}
         self.convolutions: dict[Value, ImplicitProduct | WeightGradient] = {}
         self.parts: dict[Value, tuple[Value, tuple[slice, ...]]] = {}
@@ -142,7 +140,7 @@ class HostLayout(Layout):
     def reads_late(self, kernel: Kernel, instruction: Instruction) -> bool:
         return instruction.op.apart
 
-    def _product(self, instruction: Instruction) -> Product | None:
+    def _product(self, instruction: Instruction) -> Product | Move | None:
         """The instruction, if it is a product that can run as machine code."""
         if not self.compiled or instruction.op.kind != "product":
             return None
@@ -151,7 +149,7 @@ class HostLayout(Layout):
             b = b.mT
         elif not c.flags.c_contiguous:
             a, b, c = b.mT, a.mT, c.mT
-        return Product(a, b, c) if Product.fits(a, b, c) else None
+        return Product(a, b, c) if Product.fits(a, b, c) else few_products(a, b, c)
 
     def _windowed(self, instruction: Instruction, op: WindowOperation) -> Iterable[tuple[Hashable, int]]:
         sight = instruction.params["sight"]
@@ -170,9 +168,8 @@ class HostLayout(Layout):
             if product is None:
                 return self._gathered(instruction)
             self.products[instruction.output] = product
-            return [(product, product.scratch)] if product.scratch else []
-        worth = size(kernel.shape) * len(kernel.instructions) >= WORTH
-        if self.compiled and worth and KernelLoop.can_run(kernel) and self._addressable(kernel):
+            return [(product, product.scratch)] if isinstance(product, Product) and product.scratch else []
+        if self.compiled and KernelLoop.can_run(kernel) and self._addressable(kernel):
             self.loops[kernel] = loop = KernelLoop(kernel)
             kept = [(v, v.nbytes if kernel.reduced(v) else loop.row * v.dtype.itemsize) for v in loop.kept]
             return kept + [(total, total.nbytes) for total in loop.totals.values()]
@@ -185,10 +182,7 @@ class HostLayout(Layout):
 
     def _gathered(self, instruction: Instruction) -> Iterable[tuple[Hashable, int]]:
         """Note the loop of an instruction that has an index of arrays, if it has one; the scratch memory for its sums."""
-        numbers = size(instruction.output.shape)
-        if instruction.op is scatter_add:
-            numbers = max(numbers, size(instruction.inputs[0].shape))
-        loop = gather(instruction, self.forms) if self.compiled and numbers >= WORTH else None
+        loop = gather(instruction, self.forms) if self.compiled else None
         if loop is None:
             return []
         self.gathers[instruction.output] = loop

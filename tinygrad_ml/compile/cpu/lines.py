@@ -33,8 +33,9 @@ from .functions import function_of
 from .places import addressable
 from .products.plan import FIRST_A, FIRST_B, FIRST_C, Product
 from .products.windows import ImplicitProduct, WeightGradient
-from .sharing.job import address
+from .sharing.job import MEMORY, SHARED, address
 from .source import StepSource
+from .stretches import Preparation, Stretches
 from .walks import written
 
 
@@ -45,6 +46,7 @@ class Lines(StepSource):
         """The function of the arrays that are handed in; `moving` are the values that are looked up in each call."""
         self.eager: list[Instruction] = []
         self._flushed = flushed()
+        self.looks: dict[str, tuple[str, int]] = {}
         for value in moving:
             self._look_up(value)
         for kernel in self.layout.kernels:
@@ -52,6 +54,8 @@ class Lines(StepSource):
         for memory, value in self.layout.program.writes:
             if value not in self.layout.in_place:
                 self._write(memory, value)
+        self.stretches = Stretches(self.lines, self.names, self.looks, self.threads)
+        self.lines = self.stretches.lines
         return self.function(self.layout.program.results)
 
     def _write(self, memory: Value, value: Value) -> None:
@@ -67,7 +71,7 @@ class Lines(StepSource):
         else:
             self.names[f"tensor_{number}"] = source.tensor
             where = f"tensor_{number}{'.grad' if source.kind == 'gradient' else ''}._data"
-        self.lines += [f"v{number} = asarray({where}, order='C')", f"target_{number} = {where}"]
+        self.lines += map(Preparation, (f"v{number} = asarray({where}, order='C')", f"target_{number} = {where}"))
 
     # -- kernels -----------------------------------------------------------------------------------------------
 
@@ -98,10 +102,12 @@ class Lines(StepSource):
             self.fixed[instruction.output] = take(self.fixed[x])
         else:
             if self.layout.forms[x].flags.c_contiguous and size(instruction.output.shape):
-                take = _looking(self.layout.forms[instruction.output], self.layout.forms[x])
+                form, source = self.layout.forms[instruction.output], self.layout.forms[x]
+                take = _looking(form, source)
+                self.looks[f"v{instruction.output.number}"] = self.name(x), address(form) - address(source)
             word = f"view_{instruction.output.number}"
             self.names[word] = take
-            self.lines.append(f"v{instruction.output.number} = {word}({self.name(x)})")
+            self.lines.append(Preparation(f"v{instruction.output.number} = {word}({self.name(x)})"))
 
     def _loop(self, kernel: Kernel) -> None:
         """A call of the loop, compiled to machine code."""
@@ -192,6 +198,9 @@ class Lines(StepSource):
         if product is None:
             self.lines.append(f"matmul({a}, {b}, {out})")
             return
+        if isinstance(product, moves.Move):
+            self._call_loop(product, [(value, False) for value in memory], size(result.shape))
+            return
         scratch = address(self.memory) + self.layout.offsets.get(product, 0)
         places, what = (FIRST_A, FIRST_B, FIRST_C), f"{out} = {a} @ {b}"
         self._given(product, product.job(self.threads), places, memory, scratch, what)
@@ -213,8 +222,8 @@ class Lines(StepSource):
                 job[place] = address(placed[place])
             else:
                 moving[place] = value
-        self._placed_in(job, placed)
-        self._call_job("product", job, moving, scratch, self.threads if plan.shared else 1, what)
+        job[SHARED], job[MEMORY] = plan.shared and self.threads > 1, scratch
+        self._call_job(job, moving, placed, what)
 
     def _windowed(self, instruction: Instruction, operands: list[str]) -> None:
         """An operation on windows that nobody lays out."""
@@ -250,7 +259,25 @@ class Lines(StepSource):
         out = self._target(instruction.output)
         if self.layout.parts.get(instruction.inputs[0], ())[:1] == (instruction.output,):
             return  # where they were computed
-        self.lines.append(f"concatenate(({', '.join(operands)},), {instruction.params['axis']}, {out})")
+        axis, offsets, whole = instruction.params["axis"], instruction.params["offsets"], instruction.output
+        if not all(map(self._is_addressable, (*instruction.inputs, whole))):
+            self.lines.append(f"concatenate(({', '.join(operands)},), {axis}, {out})")
+            return
+        for value, first, end in zip(instruction.inputs, offsets, offsets[1:], strict=False):
+            if size(value.shape):
+                self._put(value, whole, (*[slice(None)] * axis, slice(first, end)))
+
+    def _is_addressable(self, value: Value) -> bool:
+        return self.layout.compiled and addressable(self.layout.forms[value])
+
+    def _put(self, value: Value, whole: Value, where: tuple) -> None:
+        """A loop that puts a value into a part of another one."""
+        form = self.layout.forms[whole]
+        part = form[where if Ellipsis in where else (*where, Ellipsis)]  # a view, also of one number
+        offset = (address(part) - address(form)) if part.size else 0
+        self._call_loop(
+            moves.put(self.layout.forms[value], part), [(value, False), (whole, False)], size(value.shape), {1: offset}
+        )
 
     def _gathered(self, instruction: Instruction, operands: list[str]) -> None:
         """A call of the loop that reads, or adds, where an index says; and of eager mode, if it names a place that is not there."""
@@ -276,13 +303,17 @@ class Lines(StepSource):
             self._gathered(instruction, operands)
             return
         out, index = self._target(instruction.output), f"index_{instruction.output.number}"
-        self.lines.append(f"{out}[...] = 0")
-        (x,), before = instruction.inputs, _before(instruction)
-        if before and self.layout.compiled and addressable(self.layout.forms[x]):
-            self._moved(moves.pad(self.layout.forms[x], instruction.output.shape, before), x, instruction.output)
+        where, whole, (x,) = instruction.params["index"], instruction.output, instruction.inputs
+        if self._is_addressable(x) and self._is_addressable(whole) and size(x.shape):
+            self._cleared(whole)
+            self._put(x, whole, where)
             return
-        self.names[index] = instruction.params["index"]
-        self.lines.append(f"{out}[{index}] = {operands[0]}")
+        self.names[index] = where
+        self.lines += [f"{out}[...] = 0", f"{out}[{index}] = {operands[0]}"]
+
+    def _cleared(self, value: Value) -> None:
+        """A loop that makes a value 0."""
+        self._call_loop(moves.clear(self.layout.forms[value]), [(value, False)], size(value.shape))
 
     def _assemble(self, instruction: Instruction, operands: list[str]) -> None:
         if instruction.output.dtype == dtypes.float16:  # which is added up wider
@@ -300,11 +331,9 @@ class Lines(StepSource):
             self._copied(instruction, operands[0], out)
             return
         if self.layout.compiled and addressable(self.layout.forms[x]) and len(x.shape) == 2 + 2 * len(params["stride"]):
-            image, steps = instruction.output, (params["stride"], params["dilation"])
-            add = not windows.side_by_side(x.shape, image.shape, params["kernel"], *steps)
-            if add:
-                self.lines.append(f"{out}[...] = 0")
-            self._moved(moves.fold(self.layout.forms[x], image.shape, *steps, add), x, image)
+            image = instruction.output
+            self._cleared(image)
+            self._moved(moves.fold(self.layout.forms[x], image.shape, params["stride"], params["dilation"]), x, image)
             return
         word = f"fold_{instruction.output.number}"
         self.names[word] = lambda total, x: windows.fold_into(
@@ -335,16 +364,6 @@ FORMS = {
     WEIGHT_GRADIENT: Lines._windowed,
 }
 """Operation that stands alone -> what writes its lines. All others run as in eager mode."""
-
-
-def _before(instruction: Instruction) -> tuple[int, ...] | None:
-    """How many zeros precede images (batch, channels, *space) that are put into larger ones; None if it is something else."""
-    index, (x,), whole = instruction.params["index"], instruction.inputs, instruction.output.shape
-    if not (len(index) == len(whole) == len(x.shape) > 2 and x.shape[:2] == whole[:2] and size(x.shape)):
-        return None
-    if not all(isinstance(part, slice) and part.step in (None, 1) for part in index):
-        return None
-    return tuple(part.indices(n)[0] for part, n in zip(index[2:], whole[2:], strict=True))
 
 
 def _looking(form: numpy.ndarray, source: numpy.ndarray) -> Callable:

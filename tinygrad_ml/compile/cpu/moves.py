@@ -14,6 +14,7 @@ import numpy
 
 from ..schedule.axes import merged, strides_in
 from ..schedule.layout import form_of
+from .expressions import literal
 from .places import NOTHING_OVERLAPS, Axis, place
 
 UNROLLED_ELEMENTS = 64
@@ -40,16 +41,24 @@ def copy(form: numpy.ndarray) -> Move:
     return _move("copy", form_of(shape, form.dtype, strides), axes, range(len(axes)), axes, "=")
 
 
-def pad(form: numpy.ndarray, whole: tuple[int, ...], before: tuple[int, ...]) -> Move:
-    """The loop that copies an array (batch, channels, *space) into a larger one in order, behind so many elements of each axis."""
-    outer, (outer_strides,) = merged(form.shape[:2], [form.strides[:2]])
-    form = form_of(outer + form.shape[2:], form.dtype, outer_strides + form.strides[2:])
-    axes = _axes(form.shape)
-    inside = [
-        Axis(f"i{axis} + {offset}" if offset else f"i{axis}", f"m{axis}", extent)
-        for axis, (offset, extent) in enumerate(zip(before, whole[2:], strict=True), len(outer))
-    ]
-    return _move("pad", form, axes, range(len(axes)), [*axes[: len(outer)], *inside], "=")
+def put(form: numpy.ndarray, target: numpy.ndarray) -> Move:
+    """The loop that copies an array to another one of its shape, as both lie."""
+    shape, strides = merged(form.shape, [form.strides, target.strides])
+    read, written = (form_of(shape, form.dtype, steps) for steps in strides)
+    axes = _axes(shape)
+    return _move("copy", read, axes, range(len(axes)), axes, "=", written)
+
+
+def clear(target: numpy.ndarray) -> Move:
+    """The loop that makes an array 0."""
+    shape, (strides,) = merged(target.shape, [target.strides])
+    axes, form = _axes(shape), form_of(shape, target.dtype, strides)
+    written = place("b", target.dtype, axes, strides_in(form, shape))
+    given = [*(axis.name for axis in axes), written.argument, *written.steps]
+    lines = [f"# clear\ndef loop({', '.join(given)}):"]
+    lines += ["    " * (1 + axis) + f"for {each.index} in range({each.name}):" for axis, each in enumerate(axes)]
+    lines.append("    " * (1 + len(axes)) + f"{written.element} = {literal(0, target.dtype)}")
+    return Move("\n".join(lines) + "\n", shape, tuple(written.steps.values()), None)
 
 
 def fold(
@@ -81,12 +90,24 @@ def _axes(shape: tuple[int, ...]) -> list[Axis]:
     return [Axis(f"i{axis}", f"n{axis}", extent) for axis, extent in enumerate(shape)]
 
 
-def _move(name: str, form: numpy.ndarray, axes: list[Axis], order: Sequence[int], target: list[Axis], how: str) -> Move:
-    in_order = form_of(tuple(axis.size for axis in target), form.dtype)
+def _move(
+    name: str,
+    form: numpy.ndarray,
+    axes: list[Axis],
+    order: Sequence[int],
+    target: list[Axis],
+    how: str,
+    lies: numpy.ndarray | None = None,
+) -> Move:
+    """`lies` is how the target does, if that is not in order."""
+    in_order = form_of(tuple(axis.size for axis in target), form.dtype) if lies is None else lies
     read = place("a", form.dtype, axes, strides_in(form, form.shape))
     written = place("b", form.dtype, target, strides_in(in_order, in_order.shape))
     sizes = {axis.name: axis.size for axis in (*(axes[k] for k in order), *target)}
-    lines = [f"# {name}", f"def loop({', '.join([*sizes, read.argument, written.argument, *read.steps])}):"]
+    lines = [
+        f"# {name}",
+        f"def loop({', '.join([*sizes, read.argument, written.argument, *read.steps, *written.steps])}):",
+    ]
     lines.append(f"    {NOTHING_OVERLAPS}")
     for depth, (index, size_name, extent) in enumerate((axes[k] for k in order), 1):
         unrolled = depth == len(order) and extent <= UNROLLED_ELEMENTS
@@ -94,4 +115,4 @@ def _move(name: str, form: numpy.ndarray, axes: list[Axis], order: Sequence[int]
     lines.append("    " * (len(order) + 1) + f"{written.element} {how} {read.element}")
     apart = len(order) > 1 and axes[order[0]] == target[0]
     growth = (form.strides[order[0]], in_order.strides[0]) if apart else None
-    return Move("\n".join(lines) + "\n", tuple(sizes.values()), tuple(read.steps.values()), growth)
+    return Move("\n".join(lines) + "\n", tuple(sizes.values()), (*read.steps.values(), *written.steps.values()), growth)

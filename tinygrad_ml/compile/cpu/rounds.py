@@ -1,19 +1,19 @@
 """A loop on the CPU: the function of one round, which finds its memory elsewhere in each round.
 
-What a round reads and writes lies one slice behind the other. Machine code is told where by addresses, and all of these
-are in one array of integers, or a few: between two rounds each goes on by the size of its slice, by one addition of NumPy's.
-What no machine code does is given its slices by NumPy, which goes over them.
+What a round reads and writes lies one slice behind the other. Machine code is told where by addresses in its jobs, and
+between two rounds each of these goes on by the size of its slice. A round that is nothing but jobs is repeated by machine
+code, too: then all rounds are one call. What else is done is given its slices by NumPy, which goes over them.
 
 Read before: `lines.py`.
 """
 
 from __future__ import annotations
 
-import ctypes
 import math
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy
 
@@ -36,13 +36,12 @@ from .lines import Lines
 from .loops import LOOP_OPERATIONS, may_reduce
 from .places import addressable
 from .products.plan import Product
+from .sharing import calling
 from .sharing.job import address
 from .step_memory import StepMemory
 
 WORTH_TURNING = 16
 """Rounds from which on a weight is turned for a product, once, in place of piece by piece in each round."""
-INTEGERS_TOGETHER = 1024
-"""In one array, which goes on by one addition; a round with more of them has several."""
 
 
 class LoopingLines(Lines):
@@ -81,10 +80,9 @@ class RoundLines(LoopingLines):
     ):
         super().__init__(layout, fixed, memory, {})
         self.slices = slices
-        self._blocks: list[Advancing] = []
         self._moving: list[
-            tuple[numpy.ndarray, dict[int, tuple[int, int]]]
-        ] = []  # jobs, and where addresses in them lead
+            tuple[numpy.ndarray, int, tuple[int, int]]
+        ] = []  # (job, place in it, where its address leads)
         self._looks: dict[str, tuple[int, int, numpy.ndarray]] = {}
 
     def _where(self, array: numpy.ndarray) -> tuple[int, int] | None:
@@ -97,37 +95,19 @@ class RoundLines(LoopingLines):
                 return which, place - address(dummy)
         return None
 
-    def _pointer(self, array: numpy.ndarray) -> Any:
-        where = self._where(array)
-        if where is None:
-            return super()._pointer(array)
-        block, place = self._room(1)
-        block.places[place] = where
-        return ctypes.c_void_p.from_buffer(block.integers, 8 * place)
-
-    def _room(self, count: int) -> tuple[Advancing, int]:
-        """(an array that goes on, the first of so many integers of it)."""
-        if not self._blocks or self._blocks[-1].used + count > len(self._blocks[-1].integers):
-            self._blocks.append(Advancing(max(count, INTEGERS_TOGETHER), self.slices))
-        block = self._blocks[-1]
-        block.used += count
-        return block, block.used - count
-
-    def _placed_in(self, job: numpy.ndarray, arrays: dict[int, numpy.ndarray]) -> None:
-        places = {place: where for place, array in arrays.items() if (where := self._where(array)) is not None}
-        if places:
-            self._moving.append((job, places))
-
     def _call_job(
-        self, kind: str, job: numpy.ndarray, moving: dict[int, Value], scratch: int, threads: int, what: str
+        self,
+        job: numpy.ndarray,
+        moving: Mapping[int, Value],
+        placed: Mapping[int, numpy.ndarray],
+        what: str,
+        behind: Mapping[int, int] = MappingProxyType({}),
     ) -> None:
-        for other, places in self._moving:
-            if other is job:
-                block, first = self._room(len(job))
-                block.integers[first : first + len(job)] = job
-                block.places |= {first + place: where for place, where in places.items()}
-                job = block.integers[first : first + len(job)]
-        super()._call_job(kind, job, moving, scratch, threads, what)
+        super()._call_job(job, moving, placed, what, behind)
+        for place, array in placed.items():
+            where = self._where(array)
+            if where is not None:
+                self._moving.append((job, place, (where[0], where[1] + behind.get(place, 0))))
 
     def name(self, value: Value) -> str:
         word = f"v{value.number}"
@@ -141,16 +121,20 @@ class RoundLines(LoopingLines):
     def function(self, results: Iterable[Value]) -> Callable:
         """The function of all rounds, given (arrays, how many rounds, whether the last slices come first). What its lines
         name of slices is looked at beforehand, and gone over."""
-        self.advancing = [block.finish() for block in self._blocks]
+        self.advancing = Advancing(self._moving, self.slices) if self._moving else None
         named = {word for line in self.lines for word in re.findall(r"\bv\d+", line.partition("#")[0])}
         looks = {word: look for word, look in self._looks.items() if word in named}
         shared = [word for word, (which, *_) in looks.items() if not self.slices[which].stride]
         passing = [word for word in looks if word not in shared]
         self.names |= {f"slices_{word}": self._looking(*look) for word, look in looks.items()}
-        ons = []
-        for number, block in enumerate(self.advancing):
-            self.names |= {f"addresses_{number}": block.integers, f"sizes_{number}": block.step}
-            ons.append(f"add(addresses_{number}, sizes_{number}, addresses_{number})")
+        if self.advancing is not None:
+            self.names |= {"go_on": self.advancing.go_on, "told": self.advancing.told}
+        whole = self.stretches.whole
+        if whole is not None and self.advancing is not None and not looks:
+            self.names["all_rounds"] = whole
+            self.lines = ["all_rounds(arguments[1], *told)", *self.lines[1:]]
+            return super().function(results)
+        ons = ["go_on()"] if self.advancing is not None else []
         given = "".join(f", slices_{word}(*arguments)" for word in passing)
         self.lines = [
             *(f"{word} = slices_{word}(*arguments)" for word in shared),
@@ -194,32 +178,34 @@ class RoundLines(LoopingLines):
 
 
 class Advancing:
-    """An array of integers, some of which are addresses in slices.
+    """The addresses in slices that jobs have: (job, place in it, (which of the slices, how many bytes behind its beginning)).
 
-    places  place in the array -> (which of the slices, how many bytes behind its beginning)
-    used    so many of them have been given away
-    first   what the integers are in the first round
-    step    by how much they grow from round to round
+    told  what a runner is told of them: see `Workers.runner`
     """
 
-    def __init__(self, count: int, slices: list[Slices]):
-        self.integers, self._slices = numpy.zeros(count, numpy.int64), slices
-        self.places: dict[int, tuple[int, int]] = {}
-        self.used = 0
+    def __init__(self, moving: list[tuple[numpy.ndarray, int, tuple[int, int]]], slices: list[Slices]):
+        self._places = [(job, place) for job, place, _ in moving]
+        self._integers = numpy.array([address(job) + job.itemsize * place for job, place in self._places], numpy.int64)
+        self._which, self._behind = numpy.array([where for *_, where in moving], numpy.int64).T
+        self._strides = numpy.array([slices[which].stride for which in self._which])
+        self._steps = numpy.zeros_like(self._integers)
+        self._beginnings: list[int] = []
+        self.told = address(self._integers), address(self._steps), len(moving)
+        self._nothing = calling.runner([], 1)
 
-    def finish(self) -> Advancing:
-        """Itself, with all that it will have."""
-        self.integers = self.integers[: self.used]
-        self._at = list(self.places)
-        self._which, self._behind = numpy.array(list(self.places.values()), numpy.int64).T
-        self._strides = numpy.array([self._slices[which].stride for which in self._which])
-        self.first, self.step = self.integers.copy(), numpy.zeros_like(self.integers)
-        return self
+    def begin(self, beginnings: list[int], rounds: int, reverse: bool) -> None:
+        """Make ready for the first of so many rounds; `beginnings` are the addresses of all slices of number 0."""
+        if beginnings != self._beginnings:
+            self._beginnings = beginnings
+            first = numpy.array(beginnings, numpy.int64)[self._which] + self._behind
+            self._first = (first + (rounds - 1 if reverse else 0) * self._strides).tolist()
+            self._steps[...] = -self._strides if reverse else self._strides
+        for (job, place), first in zip(self._places, self._first, strict=True):
+            job[place] = first
 
-    def begin(self, beginnings: numpy.ndarray, rounds: int, reverse: bool) -> None:
-        """Note what is there in the first of so many rounds; `beginnings` has the addresses of all slices of number 0."""
-        self.first[self._at] = beginnings[self._which] + self._behind + (rounds - 1 if reverse else 0) * self._strides
-        self.step[self._at] = -self._strides if reverse else self._strides
+    def go_on(self) -> None:
+        """To the next round."""
+        self._nothing(1, *self.told)
 
 
 class HostLoop:
@@ -247,7 +233,6 @@ class HostLoop:
         fixed |= {value: each.dummy for value, each in zip(values, self.slices, strict=True)}
         self.lines = _lines(program, fixed, self.slices, compiled)
         self._function = self.lines.compiled([])
-        self._beginnings: list[int] = []
 
     def __call__(self, result: numpy.ndarray, *operands: numpy.ndarray) -> None:
         op = self.op
@@ -260,13 +245,8 @@ class HostLoop:
             numpy.copyto(weight, arrays[which].T)
             arrays.append(weight)
         if op.length:
-            beginnings, same = list(map(address, arrays)), True
-            if beginnings != self._beginnings:
-                self._beginnings, same = beginnings, False
-            for each in self.lines.advancing:
-                if not same:
-                    each.begin(numpy.array(beginnings, numpy.int64), op.length, op.reverse)
-                numpy.copyto(each.integers, each.first)
+            if self.lines.advancing is not None:
+                self.lines.advancing.begin(list(map(address, arrays)), op.length, op.reverse)
             self._function((arrays, op.length, op.reverse))
         for final, i in zip(finals, op.finals, strict=True):
             final[...] = self.carries[i]

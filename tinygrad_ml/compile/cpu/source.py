@@ -9,8 +9,8 @@ Read next: `lines.py`, those of each kernel.
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy
@@ -23,7 +23,8 @@ from .layout import HostLayout
 from .machine_code import machine_code
 from .moves import Move
 from .sharing import calling
-from .sharing.job import FIRST_ARGUMENT, MOST_ARGUMENTS, TURNS, address
+from .sharing.job import FIRST_ARGUMENT, FIRST_OF_CALL, MOST_SHARED_ARGUMENTS, SHARED, TURNS, address
+from .stretches import JobCall, Preparation
 from .walks import Written
 
 SHARED_LOOP_ELEMENTS = 1 << 15
@@ -48,7 +49,7 @@ class StepSource:
         pools: dict[Value, Callable[[], numpy.ndarray]],
     ):
         self.layout, self.fixed, self.memory, self.pools = layout, dict(fixed), memory, pools
-        self.lines: list[str] = []
+        self.lines: list[Any] = []
         self.loops: dict[str, str] = {}
         self.texts: list[str] = []  # of functions that these lines call
         self.names: dict[str, Any] = {
@@ -101,7 +102,7 @@ class StepSource:
             self.fixed[value] = self._placed(value)
         elif value in self.pools:
             self.names[f"new_{value.number}"] = self.pools[value]
-            self.lines.append(f"v{value.number} = new_{value.number}()")
+            self.lines.append(Preparation(f"v{value.number} = new_{value.number}()"))
         return self.name(value)
 
     def _named(self, function: Callable) -> str:
@@ -119,71 +120,60 @@ class StepSource:
     # -- machine code ------------------------------------------------------------------------------------------
 
     def _call_loop(
-        self, loop: Written | Move | IndexLoop, operands: Sequence[tuple[Value, bool]], elements: int
+        self,
+        loop: Written | Move | IndexLoop,
+        operands: Sequence[tuple[Value, bool]],
+        elements: int,
+        behind: Mapping[int, int] = MappingProxyType({}),
     ) -> None:
         """A call of a loop, compiled to machine code.
 
         operands  values, and whether it is scratch memory for them that it works in
         elements  how many it goes through
+        behind    operand -> by how many bytes behind its beginning the loop begins
         """
         known = (name for name, source in self.loops.items() if source == loop.source)
         name = next(known, f"loop_{len(self.loops) + 1}")
         self.loops[name] = loop.source
-        self.names[name] = machine_code(loop.source)
-        fits = len(loop.sizes) + len(operands) + len(loop.steps) <= MOST_ARGUMENTS
-        if self.threads > 1 and loop.growth is not None and elements >= SHARED_LOOP_ELEMENTS and fits:
-            self._share(name, loop, loop.growth, operands)
-            return
-        words = []
-        for value, scratch in operands:
-            array = self._memory(value, scratch)
-            words.append(f"{self.name(value)}.ctypes" if array is None else self._new_name("a"))
-            if array is not None:
-                self.names[words[-1]] = self._pointer(array)
-        self.lines.append(f"{name}({', '.join(map(str, [*loop.sizes, *words, *loop.steps]))})")
-
-    def _share(
-        self,
-        loop_name: str,
-        loop: Written | Move | IndexLoop,
-        growth: tuple[int, ...],
-        operands: Sequence[tuple[Value, bool]],
-    ) -> None:
-        """A call of a loop whose rows threads share."""
+        self.names[name] = code = machine_code(loop.source)
         arrays = [self._memory(value, scratch) for value, scratch in operands]
-        addresses = [0 if array is None else address(array) for array in arrays]
-        given = [(n, 0) for n in loop.sizes[1:]]
-        first = FIRST_ARGUMENT + len(given)
-        given += [*zip(addresses, growth, strict=True), *((step, 0) for step in loop.steps)]
-        turns = TURNS
-        if isinstance(loop, IndexLoop) and loop.once:
-            given[len(given) - len(loop.steps)], turns = (0, 1), 1
-        job = calling.rows(self.names[loop_name].address, loop.sizes[0], given, turns * self.threads)
-        moving = {first + i: value for i, (value, _) in enumerate(operands) if arrays[i] is None}
-        self._placed_in(job, {first + i: array for i, array in enumerate(arrays) if array is not None})
-        self._call_job("rows", job, moving, 0, self.threads, f"{loop_name}({', '.join(map(str, loop.sizes))}, ...)")
+        addresses = [0 if x is None else address(x) + behind.get(i, 0) for i, x in enumerate(arrays)]
+        count, steps = len(loop.sizes) + len(operands) + len(loop.steps), list(loop.steps)
+        shared = self.threads > 1 and loop.growth is not None and elements >= SHARED_LOOP_ELEMENTS
+        if shared and count <= MOST_SHARED_ARGUMENTS:
+            given = [(n, 0) for n in loop.sizes[1:]]
+            first, turns = FIRST_ARGUMENT + len(given), TURNS
+            given += [*zip(addresses, loop.growth or (), strict=True), *((step, 0) for step in steps)]
+            if isinstance(loop, IndexLoop) and loop.once:
+                given[len(given) - len(steps)], turns = (0, 1), 1
+            job = calling.rows(code.address, loop.sizes[0], given, turns * self.threads)
+            job[SHARED] = True
+        else:
+            job, first = calling.call(code.address, [*loop.sizes, *addresses, *steps]), FIRST_OF_CALL + len(loop.sizes)
+        places = {first + i: value for i, (value, _) in enumerate(operands)}
+        placed = {place: array for place, array in zip(places, arrays, strict=True) if array is not None}
+        what = f"{name}({', '.join(map(str, [*loop.sizes, *(self.name(value) for value, _ in operands)]))})"
+        moving = {place: value for place, value in places.items() if place not in placed}
+        self._call_job(job, moving, placed, what, {first + i: nbytes for i, nbytes in behind.items()})
 
     def _call_job(
-        self, kind: str, job: numpy.ndarray, moving: dict[int, Value], scratch: int, threads: int, what: str
+        self,
+        job: numpy.ndarray,
+        moving: Mapping[int, Value],
+        placed: Mapping[int, numpy.ndarray],
+        what: str,
+        behind: Mapping[int, int] = MappingProxyType({}),
     ) -> None:
         """A call of what does a job.
 
-        moving   place in the job -> value whose address belongs there, if that is another one in each call
-        scratch  address of memory for it
-        threads  that share it
-        what     it does, in words
+        moving  place in the job -> value whose address belongs there, if that is another one in each call
+        placed  place in the job -> array at a fixed place, whose address is there
+        what    it does, in words
+        behind  place in the job -> by how many bytes behind its beginning an array is asked for there
         """
-        word = self._new_name(kind)
-        self.lines += [f"{word}_job[{place}] = address({self.name(value)})" for place, value in moving.items()]
-        self.names |= {f"{word}_job": job, word: calling.runner(job, scratch, threads)}
-        self.lines.append(f"{word}()  # {what}")
-
-    def _pointer(self, array: numpy.ndarray) -> Any:
-        """The address of an array at a fixed place, as a loop is given it."""
-        return array.ctypes.data_as(ctypes.c_void_p)  # which holds the array
-
-    def _placed_in(self, job: numpy.ndarray, arrays: dict[int, numpy.ndarray]) -> None:
-        """Called with the arrays at fixed places whose addresses a job has, by the places in the job."""
+        words = {place: (self.name(value), behind.get(place, 0)) for place, value in moving.items()}
+        self.lines.append(JobCall(job, words, what))
+        self.names[self._new_name("placed")] = list(placed.values())  # which a job does not hold
 
     def _moved(self, move: Move, value: Value, target: Value) -> None:
         """A loop that moves the numbers of `value` into memory that is there, and in order: that of `target`."""

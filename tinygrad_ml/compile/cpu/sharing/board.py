@@ -4,8 +4,11 @@ The thread that wants a job done copies it to the *board*, which lies at one pla
 Every thread takes tasks from there, one by one, by counting down `remaining`; so a thread that comes late, or
 not at all, delays nothing but the task that it has taken.
 
-    run(job, board, scratch)    do all tasks, with the help of whoever works at the board, if it is not 0
-    work(board, scratch)        help, until nothing was to be done for a while
+    run(list, jobs, board, rounds, integers, steps, count)
+                          do the jobs of a list of addresses one after the other, with the help of whoever works at the
+                          board, if it is not 0; so many rounds of this, and behind each of them add to the integers
+                          at a list of addresses
+    work(board, scratch)  help, until nothing was to be done for a while
 
 `remaining` says in one number whether there is a task and which: whoever looks at it late, when the next job
 is on the board already, takes a task of that one, or none.
@@ -18,7 +21,7 @@ from collections.abc import Callable
 from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, number
-from .job import FUNCTION, LONGEST, TASKS, TOLD
+from .job import FUNCTION, LONGEST, MEMORY, SHARED, TASKS, TOLD
 
 AWAKE, OWNED, YIELD, REMAINING, LEFT, JOB = 0, 1, 2, 8, 16, 24
 """The fields of the board: threads at work; whether somebody's job is on it; the address of what lets other threads run;
@@ -35,7 +38,7 @@ def write_board(module: ir.Module) -> None:
     """Write `run` and `work`."""
     pause = ir.Function(module, ir.FunctionType(ir.VoidType(), []), "llvm.x86.sse2.pause")
     helping = _help(module)
-    _run(module, helping, pause)
+    _run(module, _one(module, helping, pause))
     _work(module, helping, pause)
 
 
@@ -71,12 +74,33 @@ def _help(module: ir.Module) -> ir.Function:
     return f.function_itself
 
 
-def _run(module: ir.Module, helping: ir.Function, pause: ir.Function) -> None:
-    f = Function(module, "run", 3, exported=True)
-    job, board, scratch = f.given
-    tasks = f.field(job, TASKS)
+def _run(module: ir.Module, one: ir.Function) -> None:
+    f = Function(module, "run", 7, exported=True)
+    jobs, many, board, rounds, integers, steps, count = f.given
+
+    def go_on(i: ir.Value) -> None:
+        place = f.mul(i, number(8))
+        integer = f.at(f.field(f.add(integers, place), 0))
+        f.store(f.add(f.load(integer), f.field(f.add(steps, place), 0)), integer)
+
+    def a_round(_: ir.Value) -> None:
+        f.repeat(
+            number(0), many, number(1), lambda i: f.call(one, [f.field(f.add(jobs, f.mul(i, number(8))), 0), board])
+        )
+        f.repeat(number(0), count, number(1), go_on)
+
+    f.repeat(number(0), rounds, number(1), a_round)
+    f.ret_void()
+
+
+def _one(module: ir.Module, helping: ir.Function, pause: ir.Function) -> ir.Function:
+    """`one(job, board)`: do all tasks of a job."""
+    f = Function(module, "one", 2)
+    job, board = f.given
+    tasks, scratch = f.field(job, TASKS), f.field(job, MEMORY)
     ask, alone, shared = (f.append_basic_block() for _ in range(3))
-    f.cbranch(f.icmp_signed("!=", board, number(0)), ask, alone)
+    wanted = f.and_(f.icmp_signed("!=", board, number(0)), f.icmp_signed("!=", f.field(job, SHARED), number(0)))
+    f.cbranch(wanted, ask, alone)
     f.position_at_end(ask)
     owned = f.cmpxchg(f.at(board, OWNED), number(0), number(1), "seq_cst")
     f.cbranch(f.extract_value(owned, 1), shared, alone)
@@ -94,6 +118,7 @@ def _run(module: ir.Module, helping: ir.Function, pause: ir.Function) -> None:
     _watch(f, board, pause, lambda looks: f.icmp_signed("<=", _load(f, board, LEFT), number(0)))
     _store(f, board, OWNED, number(0))
     f.ret_void()
+    return f.function_itself
 
 
 def _work(module: ir.Module, helping: ir.Function, pause: ir.Function) -> None:

@@ -41,8 +41,16 @@ def rows(loop: int, count: int, given: Sequence[tuple[int, int]], most: int) -> 
     return job_row(native("rows", write_rows, len(given)).address("rows"), -(-count // height), told)
 
 
-def runner(job: numpy.ndarray, scratch: int, threads: int) -> Callable[[], None]:
-    """What does a job in so many threads, the caller's among them; `scratch` is the address of memory for its tasks."""
+def call(loop: int, given: Sequence[int]) -> numpy.ndarray:
+    """The job that is one call of a loop, with these integers and addresses."""
+    from ..llvm.native import native  # which needs llvmlite
+    from .rows import write_call
+
+    return job_row(native("call", write_call, len(given)).address("call"), 1, [loop, *given])
+
+
+def runner(jobs: Sequence[numpy.ndarray], threads: int) -> Callable[..., None]:
+    """What does jobs one after the other, in so many threads, the caller's among them. See `Workers.runner`."""
     from .workers import workers  # which needs llvmlite
 
-    return workers().runner(job, scratch, threads - 1)
+    return workers().runner(jobs, threads - 1)

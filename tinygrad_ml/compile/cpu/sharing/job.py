@@ -1,7 +1,7 @@
 """A job: a row of integers that machine code reads.
 
-It has the address of a function `f(told, task, scratch)`, the number of its tasks, and what the function is told.
-`scratch` is memory that no other thread has meanwhile.
+It has the address of a function `f(told, task, scratch)`, the number of its tasks, whether threads share them, and what
+the function is told. `scratch` is memory that no other thread has meanwhile; where that of the caller is, the job says.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy
 
-FUNCTION, TASKS, TOLD = 0, 1, 2
+FUNCTION, TASKS, SHARED, MEMORY, TOLD = 0, 1, 2, 3, 4
 """The places of these in the row; what is told goes on from there."""
 LONGEST = 128
-"""Integers in a job."""
+"""Integers in a job that threads share; others may have more."""
 SCRATCH = 1 << 17
 """Bytes of scratch memory."""
 TURNS = 8
@@ -22,12 +22,14 @@ LOOP, ROWS, HEIGHT, ARGUMENTS = 0, 1, 2, 3
 """What a task of a loop is told: the address of the loop, how many rows there are, and how many make a task; then the other
 arguments, and by how much each of them grows from row to row."""
 FIRST_ARGUMENT = TOLD + ARGUMENTS
-MOST_ARGUMENTS = (LONGEST - FIRST_ARGUMENT) // 2
+MOST_SHARED_ARGUMENTS = (LONGEST - FIRST_ARGUMENT) // 2
+FIRST_OF_CALL = TOLD + 1
+"""A job that is one call of a loop is told its address, and then all arguments."""
 
 
 def job_row(function: int, tasks: int, told: Sequence[int]) -> numpy.ndarray:
     """The row of a job."""
-    row = numpy.zeros(LONGEST, numpy.int64)
+    row = numpy.zeros(max(LONGEST, TOLD + len(told)), numpy.int64)
     row[FUNCTION], row[TASKS] = function, tasks
     row[TOLD : TOLD + len(told)] = told
     return row

@@ -1,4 +1,4 @@
-"""A loop as a job: each task is the loop over some of its rows, in the language of LLVM.
+"""A loop as a job, in the language of LLVM: each task is the loop over some of its rows, or the only task is a call of it.
 
 A loop is a function of C, of integers and addresses, and the first of its arguments is the number of rows. It is
 given fewer rows, and addresses that many rows further on.
@@ -24,4 +24,13 @@ def write_rows(module: ir.Module, arguments: int) -> None:
     ]
     loop = ir.FunctionType(ir.VoidType(), [INT] * (1 + arguments)).as_pointer()
     f.call(f.inttoptr(f.field(told, LOOP), loop), [count, *given])
+    f.ret_void()
+
+
+def write_call(module: ir.Module, arguments: int) -> None:
+    """Write `call(told, task, scratch)`, for loops with so many arguments. See `calling.call`."""
+    f = Function(module, "call", 3, exported=True)
+    told, _, _ = f.given
+    loop = ir.FunctionType(ir.VoidType(), [INT] * arguments).as_pointer()
+    f.call(f.inttoptr(f.field(told, LOOP), loop), [f.field(told, 1 + i) for i in range(arguments)])
     f.ret_void()

@@ -11,8 +11,9 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
+from typing import Any
 
 import numpy
 
@@ -39,7 +40,7 @@ class Workers:
 
     def __init__(self):
         code = native("board", write_board)
-        self._run = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)(code.address("run"))
+        self._run = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 7)(code.address("run"))
         self._work = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 2)(code.address("work"))
         self._board = aligned(8 * BOARD).view(numpy.int64)
         self._board[YIELD] = _yield_address()
@@ -53,16 +54,17 @@ class Workers:
         self._threads: list[threading.Thread] = []
         self._called = threading.Event()
 
-    def runner(self, job: numpy.ndarray, scratch: int, helpers: int) -> Callable[[], None]:
-        """What does a job, with so many others' help; `scratch` is the address of memory for the caller's tasks."""
-        if not helpers:
-            return partial(self._run, address(job), 0, scratch)
-        run, board = partial(self._run, address(job), address(self._board), scratch), self._board
+    def runner(self, jobs: Sequence[numpy.ndarray], helpers: int) -> Callable[..., None]:
+        """What does jobs one after the other, with so many others' help: `run(rounds, integers, steps, count)`, a
+        list of addresses of integers that go on by steps behind each round. It does not hold the jobs."""
+        listed = numpy.array(list(map(address, jobs)), numpy.int64)
+        board = self._board
+        run = partial(self._run, address(listed), len(jobs), address(board) if helpers else 0)
 
-        def together() -> None:
-            if board[AWAKE] < helpers:
+        def together(rounds: int = 1, integers: int = 0, steps: int = 0, count: int = 0, listed: Any = listed) -> None:
+            if helpers and board[AWAKE] < helpers:
                 self._wake(helpers)
-            run()
+            run(rounds, integers, steps, count)
 
         return together
 

@@ -1,0 +1,66 @@
+"""Products of a few numbers, as loops: those of small networks, for which a call of NumPy takes longer than the product.
+
+Sums run over neighbours in any order, or row by row, so that several numbers are multiplied at a time.
+
+Read before: `../moves.py`.
+"""
+
+from __future__ import annotations
+
+import numpy
+
+from ....ops.shapes import broadcast
+from ...schedule.axes import strides_in
+from ..moves import Move
+from ..places import NOTHING_OVERLAPS, Axis, addressable, place
+
+FEW_MULTIPLICATIONS = 1 << 14
+"""In all: NumPy's library takes some thousandths of a millisecond for them, which is what a call takes."""
+ROW = 4
+"""Columns from which on a row of the result is added up at once."""
+
+
+def few_products(a: numpy.ndarray, b: numpy.ndarray, c: numpy.ndarray) -> Move | None:
+    """The loop for c = a·b, for arrays that lie so; None if that is not for a loop."""
+    if min(a.ndim, b.ndim) < 2 or not c.size * a.shape[-1] or c.size * a.shape[-1] > FEW_MULTIPLICATIONS:
+        return None
+    if c.dtype.kind != "f" or not a.dtype == b.dtype == c.dtype or not all(map(addressable, (a, b, c))):
+        return None
+    (*batch, m, n), k, dtype = c.shape, a.shape[-1], c.dtype
+    if broadcast(a.shape[:-2], b.shape[:-2]) != tuple(batch):
+        return None
+    sizes = [*batch, m, n, k]
+    axes = [Axis(f"i{axis}", f"n{axis}", extent) for axis, extent in enumerate(sizes)]
+    first, row, column, summand = axes[:-3], axes[-3], axes[-2], axes[-1]
+
+    def steps(x: numpy.ndarray) -> list[int]:
+        return list(strides_in(x, (*batch, *x.shape[-2:])))
+
+    x = place("a", dtype, [*first, row, summand], steps(a))
+    y = place("b", dtype, [*first, summand, column], steps(b))
+    z = place("c", dtype, [*first, row, column], steps(c))
+    given = [axis.name for axis in axes] + [each.argument for each in (x, y, z)]
+    given += [name for each in (x, y, z) for name in each.steps]
+    lines, depth = [f"# product\ndef loop({', '.join(given)}):", f"    {NOTHING_OVERLAPS}"], 1
+
+    def emit(line: str, deeper: int = 0) -> None:
+        lines.append("    " * (depth + deeper) + line)
+
+    for axis in (*first, row):
+        emit(f"for {axis.index} in range({axis.name}):")
+        depth += 1
+    if n >= ROW:
+        emit(f"for {column.index} in range({column.name}):")
+        emit(f"{z.element} = {dtype}(0.0)", 1)
+        emit(f"for {summand.index} in range({summand.name}):")
+        emit(f"x = {x.element}", 1)
+        emit(f"for {column.index} in range({column.name}):", 1)
+        emit(f"{z.element} = {z.element} + x * {y.element}", 2)
+    else:
+        emit(f"for {column.index} in range({column.name}):")
+        emit(f"total = {dtype}(0.0)", 1)
+        emit(f"for {summand.index} in range({summand.name}):", 1)
+        emit(f"total = add_in_any_order(total, {x.element} * {y.element})", 2)
+        emit(f"{z.element} = total", 1)
+    values = tuple(step for each in (x, y, z) for step in each.steps.values())
+    return Move("\n".join(lines) + "\n", tuple(sizes), values, None)
