@@ -2,12 +2,16 @@
 
     python tests/benchmarks/sequences.py --threads 1
     python tests/benchmarks/sequences.py --only LSTM --rounds 21 --write
+    python tests/benchmarks/sequences.py --loops --write
 
 Batches of 32, width 128, the loss the mean square of the output, SGD. The weights start equal. In one process, alternating;
 PyTorch runs its own kernels (it has one for each kind of recurrent layer), and cannot compile them further; JAX compiles a
 `lax.scan`, with what comes in multiplied before the loop, as here. "products" are the matrix products of the step alone, by
 NumPy. The first two calls of a compiled step are timed alone, with what earlier runs have left in the cache of machine code;
 the last table is the same for 16 and 1,000 steps, with an empty cache, each in a process of its own.
+
+`--loops` is about cells written by hand in a loop of Python, trained by Adam: rolled up, written out (`without=("rolled",)`), and
+as a `tg.scan`. Times are of the processor, so that other programs count less; first calls are with an empty cache.
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ BATCH, WIDTH = 32, 128
 LENGTHS = {"RNN": (64, 200), "LSTM": (64, 200), "GRU": (64, 200), "TransformerEncoderLayer": (64, 200)}
 GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
 RATE = 0.01
+LOOPS = [(kind, length) for kind in ("RNN", "LSTM") for length in (50, 200)]
+WAYS = ("rolled", "written", "scan")
 
 
 def main() -> None:
@@ -32,6 +38,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=list(LENGTHS), choices=LENGTHS)
     parser.add_argument("--tiny", action="store_true", help="only see that it runs")
     parser.add_argument("--first-calls", type=int, help="only time the first two calls of an LSTM of so many steps")
+    parser.add_argument("--loops", action="store_true", help="only loops of Python, written by hand")
+    parser.add_argument("--first-loop", nargs=3, help="only time the first call of such a loop: kind, steps, way")
     parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
     options = parser.parse_args()
     from timing import THREADS
@@ -48,6 +56,20 @@ def main() -> None:
     if options.first_calls:
         print(" ".join(f"{seconds:.2f}" for seconds in first_calls(options.first_calls)))
         return
+    if options.first_loop:
+        kind, length, way = options.first_loop
+        print(f"{time_first_loop(kind, int(length), way):.2f}")
+        return
+    if options.loops:
+        about = machine("tinygrad_ml", "numpy", "llvmlite")
+        rows = time_loops([("RNN", 9)] if options.tiny else LOOPS, 1 if options.tiny else options.rounds)
+        print("\n".join([about, "", *rows]))
+        if options.write:
+            command = (
+                f"python tests/benchmarks/sequences.py --loops --threads {options.threads} --rounds {options.rounds}"
+            )
+            results.write("loops", results.dated(command, about, "\n".join(rows)))
+        return
     rows = [
         "| step | eager, ms | compiled, ms | PyTorch, ms | JAX, ms | products, ms | eager/PyTorch | compiled/PyTorch | "
         "compiled/JAX | first two calls, s |",
@@ -59,7 +81,7 @@ def main() -> None:
             print(rows[-1], file=sys.stderr)
     rows += ["", "| LSTM, nothing cached | first call, s | second call, s |", "|---|---|---|"]
     for length in (4,) if options.tiny else (16, 1000):
-        rows.append(f"| {length} steps | {alone(length)} |")
+        rows.append(f"| {length} steps | {alone('--first-calls', length)} |")
     about = machine("tinygrad_ml", "numpy", "llvmlite", "torch", "jax")
     print("\n".join([about, "", *rows]))
     if options.write:
@@ -104,12 +126,90 @@ def first_calls(length: int) -> list[float]:
     return seconds
 
 
-def alone(length: int) -> str:
-    """The same in a process of its own, with an empty cache."""
+def make_loop(kind: str, length: int, way: str):
+    """(a compiled step of training of a cell that is written by hand, its argument)"""
+    import numpy as np
+
+    import tinygrad_ml as tg
+
+    rng, gates = np.random.default_rng(0), GATES[kind]
+    shapes = ((WIDTH, gates * WIDTH), (WIDTH, gates * WIDTH), (gates * WIDTH,))
+    weights = [tg.tensor(0.1 * rng.standard_normal(shape), dtype="float32", requires_grad=True) for shape in shapes]
+    optimizer, x = tg.optim.Adam(weights, RATE), tg.tensor(numbers(length))
+
+    def cell(state, x):
+        inside = x @ weights[0] + state[0] @ weights[1] + weights[2]
+        if kind == "RNN":
+            return (inside.tanh(),)
+        i, f, g, o = (inside[:, k * WIDTH : (k + 1) * WIDTH] for k in range(4))
+        c = f.sigmoid() * state[1] + i.sigmoid() * g.tanh()
+        return o.sigmoid() * c.tanh(), c
+
+    def loop(state, x):
+        outputs = []
+        for t in range(length):
+            state = cell(state, x[t])
+            outputs.append(state[0])
+        return tg.stack(outputs)
+
+    def scan(state, x):
+        return tg.scan(lambda state, x: ((new := cell(state, x)), new[0]), state, x)[1]
+
+    def step(x):
+        optimizer.zero_grad()
+        start = (tg.zeros((BATCH, WIDTH)),) * (2 if kind == "LSTM" else 1)
+        loss = ((scan if way == "scan" else loop)(start, x) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return tg.compile(step, without=("rolled",) if way == "written" else ()), x
+
+
+def time_first_loop(kind: str, length: int, way: str) -> float:
+    """The seconds of the first call, of the processor."""
+    step, x = make_loop(kind, length, way)
+    start = time.process_time()
+    step(x)
+    return time.process_time() - start
+
+
+def time_loops(cases: list[tuple[str, int]], rounds: int) -> list[str]:
+    """The table of loops of Python."""
+    from statistics import median
+
+    rows = [
+        "| loop of Python | rolled up, ms | written out, ms | tg.scan, ms | rolled up/written out | first call: rolled up, s | "
+        "written out, s | tg.scan, s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for kind, length in cases:
+        steps = [make_loop(kind, length, way) for way in WAYS]
+        seconds: list[list[float]] = [[] for _ in WAYS]
+        for step, x in steps * 2:
+            step(x)
+        for _ in range(rounds):
+            for times, (step, x) in zip(seconds, steps, strict=True):
+                start = time.process_time()
+                step(x)
+                times.append(time.process_time() - start)
+        ratio = median(a / b for a, b in zip(seconds[0], seconds[1], strict=True))
+        middle = [f"{median(times) * 1000:.1f}" for times in seconds]
+        firsts = [alone("--first-loop", kind, length, way) for way in WAYS]
+        rows.append(f"| {' | '.join([f'{kind}, {length} steps', *middle, f'{ratio:.2f}x', *firsts])} |")
+    return rows
+
+
+def alone(*what: object) -> str:
+    """What this script says in a process of its own, with an empty cache."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, __file__, "--first-calls", str(length), "--threads", os.environ["OMP_NUM_THREADS"]]
+        command = [sys.executable, __file__, *map(str, what), "--threads", os.environ["OMP_NUM_THREADS"]]
         done = subprocess.run(
-            command, env={**os.environ, "XDG_CACHE_HOME": folder}, capture_output=True, text=True, check=True
+            command,
+            env={**os.environ, "XDG_CACHE_HOME": folder, "TINYGRAD_ML_CACHE": f"{folder}/kernels"},
+            capture_output=True,
+            text=True,
+            check=True,
         )
     return " | ".join(done.stdout.split())
 
