@@ -331,6 +331,48 @@ def test_a_loss_is_one_kernel_over_rows():
     rows = [kernel for kernel in step._latest.executable.kernels if kernel.shape == (3, 4)]
     assert len(rows) == 1 and {"max", "exp", "log", "equal", "where", "div"} <= set(rows[0].name.split())
     assert "getitem" not in str(step.program) and "scatter_add" not in str(step.program)
+    # Its gradient is one number in a row of zeros, which are not added up.
+    assert [i.params.get("axis") for i in step.program.instructions if i.op.name == "sum"].count((1,)) == 2
+
+
+@machine_code_only
+def test_a_row_keeps_what_took_a_function_and_computes_the_rest_again():
+    """A softmax keeps its exponentials; numbers less their maximum, and which of them the label is, cost less than memory."""
+    x, labels = (
+        tg.tensor(np.random.default_rng(0).normal(size=(6, 40)).astype("float32")),
+        tg.tensor([3, 0, 39, 7, 7, 1]),
+    )
+
+    def slope(x, labels):
+        x = x.detach()
+        x.requires_grad = True
+        loss = tg.nn.functional.cross_entropy(x, labels)
+        return loss.detach(), tg.grad(loss, x)[0]
+
+    step = tg.compile(slope)
+    for a, b in zip(step(x, labels), slope(x, labels), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-5, 1e-8)
+    loop = max(step._latest.executable.layout.loops.values(), key=lambda loop: loop.turns.count)
+    assert [i.op.name for i in loop.kernel.instructions if i.output in loop.kept] == ["exp"]
+
+
+@machine_code_only
+def test_what_a_loop_overwrites_is_not_read_again():
+    """The normalised state, in the place of the state, whose numbers less their mean are wanted twice."""
+    state = tg.tensor(np.random.default_rng(1).normal(size=(40, 300)).astype("float32"))
+    expected = state.numpy().copy()
+
+    @tg.compile
+    def step():
+        less = state - state.max(axis=1, keepdims=True)
+        state.assign(less / less.exp().sum(axis=1, keepdims=True))
+        return (less * less).sum()
+
+    for _ in range(3):
+        less = expected - expected.max(axis=1, keepdims=True)
+        expected, total = less / np.exp(less).sum(axis=1, keepdims=True), (less * less).sum()
+        np.testing.assert_allclose(step().numpy(), total, 1e-5)
+        np.testing.assert_allclose(state.numpy(), expected, 1e-5, 1e-7)
 
 
 @machine_code_only

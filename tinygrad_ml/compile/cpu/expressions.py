@@ -101,6 +101,13 @@ def _slowness(instruction: Instruction) -> bool | None:
     return _ASKED[key]
 
 
+def is_brief(instruction: Instruction) -> bool:
+    """Whether it is one or two instructions of the processor, and not a function or a division."""
+    printer = LoopPrinter(instruction, instruction.op.inputs)
+    text = printer.text()
+    return not printer.used and "/" not in text and "%" not in text
+
+
 def expression(instruction: Instruction, operands: list[str]) -> str:
     """The instruction as an expression of operands that are names or literals."""
     return LoopPrinter(instruction, operands).text()

@@ -10,7 +10,8 @@ Read before: `expressions.py`, an operation of one element. Read next: `walks.py
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy
@@ -21,9 +22,11 @@ from ..program import Instruction, Value
 from ..schedule.axes import along_domain, shape_read, strides_in
 from ..schedule.kernel import Kernel, Turns
 from ..schedule.reductions import adds_up, together
-from .expressions import constant, has_loop
+from .expressions import constant, has_loop, is_brief
 from .places import MEMORY
 
+FEW_OPERATIONS = 3
+"""So many operations are sooner done again than their result is kept for a later walk over the row."""
 LOOP_OPERATIONS = 64
 """So many operations are compiled to one loop: the time that it takes grows faster than their number. A longer chain
 becomes several loops, see `schedule.fusion.fusion`."""
@@ -42,12 +45,13 @@ class KernelLoop:
     """What the loop for a kernel needs besides what the kernel takes and gives.
 
     row    elements of a row: the reduced part of the domain
-    kept   the values for which it needs scratch memory: full ones that a later turn reads again (of one row), and,
-           where columns are reduced, reduced ones
+    kept   the values for which it needs scratch memory: full ones that a later turn reads again (of one row), unless they
+           are sooner computed again, and, where columns are reduced, reduced ones
     totals sum of columns -> what its runs are added up in, which is scratch memory too: a wide number for each
     """
 
-    def __init__(self, kernel: Kernel):
+    def __init__(self, kernel: Kernel, stays: Callable[[Value], bool] = lambda value: True):
+        """stays  whether a value from outside is still in its memory when the kernel has written its results"""
         self.kernel = kernel
         self.turns = Turns(kernel)
         self.row = size(kernel.shape) // max(size(reduced(kernel.shape, kernel.axes)), 1)
@@ -58,6 +62,7 @@ class KernelLoop:
             for value in i.inputs
             if value in self.turns.of and not kernel.reduced(value) and self.turns.of[value] < turn
         }
+        again = {value for value in again if self._steps(value, stays) > FEW_OPERATIONS}
         added_up = [i.output for i in kernel.instructions if kernel.folds(i) and not kernel.in_rows]
         self.totals = {
             i.output: Value(i.output.number, i.output.shape, accumulator(i.output.dtype, running=True))
@@ -66,6 +71,17 @@ class KernelLoop:
         }
         again |= set(added_up)
         self.kept = [i.output for i in kernel.instructions if i.output in again and i.output not in kernel.outputs]
+
+    def _steps(self, value: Value, stays: Callable[[Value], bool]) -> float:
+        """How many operations make a value of what is there in each turn; infinitely many, if there is more to it."""
+        maker = next((i for i in self.kernel.instructions if i.output is value), None)
+        if maker is None:
+            return 0 if stays(value) else math.inf
+        if self.kernel.reduced(value):
+            return 0
+        if value in self.kernel.outputs or not (maker.renames or is_brief(maker)):
+            return math.inf
+        return 1 + sum(self._steps(x, stays) for x in maker.inputs)
 
     @staticmethod
     def can_run(kernel: Kernel) -> bool:

@@ -22,7 +22,7 @@ from ...ops.shapes import size
 from ...totals import RUNNING_SUM_ELEMENTS
 from ..program import Instruction, Value
 from ..schedule.axes import neighbours
-from ..schedule.reductions import adds_up, first_number, together
+from ..schedule.reductions import adds_up, extremum_of_floats, first_number, together
 from .expressions import constant, expression, literal
 from .loops import KernelLoop, Operand, Operands
 from .places import DENORMALS_ARE_ZERO, NOTHING_OVERLAPS, Axis, LoopArray, place
@@ -133,6 +133,9 @@ class _Writer:
         if literal is not None:
             return literal
         if value in self.producers:
+            passing = not (self.kernel.reduced(value) or self.operands.in_memory(value))
+            if passing and value not in loaded:  # of an earlier walk, and computed again
+                self._compute(self.producers[value], loaded, depth)
             if value in loaded or not self.operands.in_memory(value):
                 return self.names[value]
             key, operand, name = value, self.operands.result(value), self._name(value)  # from an earlier turn
@@ -181,6 +184,10 @@ class _Writer:
             total = f"t_{self._name(output)}"
             if adds_up(instruction):
                 self._emit(depth, f"{total} = add_in_any_order({total}, float64({value}))")
+                return
+            extremum = extremum_of_floats(instruction)
+            if extremum and output.dtype == instruction.inputs[0].dtype:
+                self._emit(depth, f"{total} = {extremum}({total}, {value})")
                 return
         else:
             self._name(output)

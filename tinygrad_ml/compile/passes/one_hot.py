@@ -5,7 +5,7 @@ indexing operation each stands alone between kernels. Written as "where the colu
 are elementwise, and the whole loss, forward and backward, becomes one kernel over rows.
 
 Only labels of which a `check` says that they are in range are rewritten: a comparison has no error for
-others. Sums with zeros are exact.
+others. Sums with zeros are exact; a row with one number is not added up at all.
 """
 
 from __future__ import annotations
@@ -32,16 +32,27 @@ def one_hot(program: Program) -> Program:
     def constant(array: numpy.ndarray) -> Value:
         return rewriting.value(array.shape, array.dtype, Constant(array))
 
+    # Rows with one number that is not 0 -> that number of each, and whether it is the negative of that.
+    alone: dict[Value, tuple[Value, bool]] = {}
     for instruction in program.instructions:
-        shape = _table(instruction, checked)
+        shape, output = _table(instruction, checked), instruction.output
+        rewriting.scope = output.scope
         if shape is None:
+            (x, *_) = instruction.inputs or (output,)
+            if x in alone and instruction.op is elementwise.neg:
+                alone[output] = alone[x][0], not alone[x][1]
+            if x in alone and instruction.op is reduce.sum_ and instruction.params["axis"] == (1,):
+                one, negative = alone[x]
+                one = new(elementwise.neg, (one,), one.shape, x.dtype) if negative else one
+                instruction = Instruction(movement.reshape, (one,), {"shape": output.shape}, output)
             keep(instruction)
             continue
-        rewriting.scope = instruction.output.scope
         x, _, labels = instruction.inputs
-        rows, output = shape[0], instruction.output
-        column = new(movement.reshape, (labels,), (rows, 1), labels.dtype, shape=(rows, 1))
-        columns = constant(numpy.arange(shape[1], dtype=labels.dtype))
+        rows = shape[0]
+        small = labels.dtype if labels.dtype.itemsize < 4 else numpy.dtype("int32")  # many fit into a register
+        cast = new(elementwise.discrete_cast, (labels,), labels.shape, small, dtype=small)
+        column = new(movement.reshape, (cast,), (rows, 1), small, shape=(rows, 1))
+        columns = constant(numpy.arange(shape[1], dtype=small))
         hit = new(elementwise.equal, (columns, column), shape, bool)
         zero = constant(numpy.zeros((), x.dtype))
         if instruction.op is index.getitem:
@@ -50,6 +61,7 @@ def one_hot(program: Program) -> Program:
         else:
             put = new(movement.reshape, (x,), (rows, 1), x.dtype, shape=(rows, 1))
             keep(Instruction(elementwise.where, (hit, put, zero), {}, output))
+            alone[output] = x, False
     return program.with_instructions(rewriting.producers.values())
 
 

@@ -18,6 +18,13 @@ def adds_up(instruction: Instruction) -> bool:
     return instruction.reduces and instruction.fold[0] is elementwise.add and instruction.output.dtype.kind == "f"
 
 
+def extremum_of_floats(instruction: Instruction) -> str | None:
+    """`maximum` or `minimum`, if it looks for that among floats: in any order, and nan if one of them is nan."""
+    fold = instruction.fold[0]
+    known = fold is elementwise.maximum or fold is elementwise.minimum
+    return fold.name if known and instruction.output.dtype.kind == "f" else None
+
+
 def together(instruction: Instruction, dtype: numpy.dtype) -> Instruction:
     """Two numbers of a dtype, put together: an instruction on single numbers."""
     a, b, both = (Value(number, (), dtype) for number in range(3))

@@ -40,7 +40,8 @@ INT, BYTE = ir.IntType(64), ir.IntType(8)
 DTYPES = {str(dtype): dtype for dtype in dtypes.SUPPORTED - {dtypes.float16}}
 int64, bool_ = DTYPES["int64"], DTYPES["bool"]
 
-OF_THE_PROCESSOR = {name: name for name in ("floor", "ceil", "trunc", "rint", "sqrt", "copysign")} | {"abs": "fabs"}
+_OWN_NAMES = ("floor", "ceil", "trunc", "rint", "sqrt", "copysign", "maximum", "minimum")
+OF_THE_PROCESSOR = {name: name for name in _OWN_NAMES} | {"abs": "fabs"}
 """Functions of floats that LLVM knows, for many of them at a time."""
 _FOLDED = {
     ast.Add: operator.add,

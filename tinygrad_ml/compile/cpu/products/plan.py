@@ -20,7 +20,9 @@ from ..sharing.job import TOLD, TURNS, job_row
 from .fields import BLOCK, Fields, shape_for
 
 LARGEST = 1024
-"""Rows, columns and summands of a matrix."""
+"""Rows, columns and summands of a matrix, ..."""
+NARROW, MOST_WORK = 256, 1 << 30
+"""... unless one of these is no more than this, and all three together no more than that: the scores of many classes, say."""
 FEWEST = 4
 """Rows of a product."""
 WORTH_COPYING = 16
@@ -78,7 +80,9 @@ class Product:
         if min(a.ndim, b.ndim) < 2 or not c.size or not a.shape[-1]:
             return False
         (*batch, m, n), k, size = c.shape, a.shape[-1], c.itemsize
-        if max(m, n, k) > LARGEST or m < FEWEST or n < register() // size // 2:
+        if max(m, n, k) > LARGEST and (min(m, n, k) > NARROW or m * n * k > MOST_WORK):
+            return False
+        if m < FEWEST or n < register() // size // 2:
             return False
         if c.strides[-1] != size or any(_next(x, tuple(batch)) is None for x in (a, b, c)):
             return False
