@@ -13,6 +13,7 @@ import viz
 from tinygrad_ml import models, nn
 from tinygrad_ml.errors import CompileError, DTypeError, OptionError
 from viz import render
+from viz.dot import PLAIN_IN_PROGRAMS
 from viz.style import VALUE
 
 pytestmark = pytest.mark.host_only
@@ -410,6 +411,15 @@ def test_the_recorded_program_of_a_network_is_drawn_as_the_calls_of_its_layers(n
         assert all(part in text for part in (".weight", ".bias", "updates", "of this step"))
     kinds = {box.kind for box in picture.drawing.items}
     assert "call" in kinds and "kernel" not in kinds and "kernel" not in " ".join(names)
+
+
+def test_arrows_of_a_long_recorded_program_are_straight():
+    """Curves around its boxes, of which many lie between forward and backward, would take minutes."""
+    layer = nn.TransformerEncoderLayer(8, 2, 8, dropout=0.0, batch_first=True)
+    for layers, straight in ((2, False), (8, True)):
+        model = nn.TransformerEncoder(layer, layers)
+        picture = viz.draw(training(model, tg.optim.SGD(model.parameters()), tg.ones((2, 3, 8))), stage="recorded")
+        assert (len(picture.drawing.items) > PLAIN_IN_PROGRAMS) == straight == ("splines=line" in picture.source)
 
 
 def _is_acyclic(edges):

@@ -28,8 +28,9 @@ _OUTSIDE = ()
 
 CONTINUED = "… "
 """Before the name of a frame that began in an earlier column."""
-PLAIN_ARROWS_ABOVE_NODES = 400
-"""Above this many boxes arrows are straight and bare, which more than halves the time of the layout."""
+PLAIN_ARROWS_ABOVE_NODES, PLAIN_IN_PROGRAMS = 400, 130
+"""Above this many boxes arrows are straight and bare, which more than halves the time of the layout. The arrows of a recorded
+program, which go from forward far into backward, can take Graphviz minutes to bend around the boxes between."""
 SPINE_WEIGHT = "20"
 """How much more it counts that arrows on the longest way are straight: Graphviz gives those around several ranks up to 8."""
 
@@ -90,7 +91,7 @@ def to_dot(
         newrank="true",  # ranks reach across frames: a gradient stands beside its tensor
         nodesep=room.between,
         ranksep=room.arrow,
-        splines="line" if boxes > PLAIN_ARROWS_ABOVE_NODES else "true",
+        splines="line" if _has_plain_arrows(drawing) else "true",
         # How long the layout may look for something better: without a limit, tangled graphs take minutes.
         nslimit=_patience(boxes),
         nslimit1=_patience(boxes),
@@ -345,7 +346,11 @@ def spine_of(drawing: Drawing) -> set[str]:
 
 def label_of(edge: Edge, drawing: Drawing) -> str | None:
     """The label of an arrow; arrows of large pictures are bare."""
-    return edge_label(edge) or None if len(drawing.items) <= PLAIN_ARROWS_ABOVE_NODES else None
+    return None if _has_plain_arrows(drawing) else edge_label(edge) or None
+
+
+def _has_plain_arrows(drawing: Drawing) -> bool:
+    return len(drawing.items) > (PLAIN_IN_PROGRAMS if drawing.direction == "program" else PLAIN_ARROWS_ABOVE_NODES)
 
 
 def _look_of_arrow(edge: Edge, drawing: Drawing) -> dict[str, str | None]:

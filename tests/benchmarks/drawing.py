@@ -4,9 +4,10 @@
     python tests/benchmarks/drawing.py --only LeNet --torchvista other/bin/python --write
 
 The same networks here and in PyTorch (`networks.py`). Peers with their defaults: torchview 0.2 and torchvista 0.2, which draw layers,
-torchviz 0.0.3, which draws the operations of the backward graph, and Keras's `plot_model` for LeNet. All but torchvista, whose
-pages a browser lays out, are laid out by one Graphviz. torchvista's wheel installs a package that is called `tests`: it needs an environment of
-its own, with torch, whose interpreter `--torchvista` names. Then how long our own pictures of many boxes take.
+torchviz 0.0.3, which draws the operations of the backward graph, and Keras's `plot_model` for LeNet. All but torchvista are laid
+out by one Graphviz; torchvista's pages by the browser that shows them, a Chromium that Playwright drives, whose seconds are added.
+torchvista's wheel installs a package that is called `tests`: it needs an environment of its own, with torch and IPython, whose
+interpreter `--torchvista` names. Then how long our own pictures of many boxes take, and those of compiled training steps.
 
 "Letters" are the smallest, in points, where the picture is shrunk to fit an A4 page with margins of half an inch, or not
 shrunk if it fits. "Seconds" are those of reading the graph, of the layout and of the SVG.
@@ -17,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +33,7 @@ from timing import machine
 import tinygrad_ml as tg
 import viz
 from tinygrad_ml import nn
+from tinygrad_ml.errors import OptionError
 from viz.pages import PAGE_POINTS
 from viz.render import render
 from viz.svg import size_of
@@ -125,13 +128,81 @@ def row(name: str, who: str) -> str | None:
     return f"| {name} | {who} | {boxes} | {wide:,.0f} x {high:,.0f} | {high / wide:.1f} | {size:.1f} | {seconds:.2f} |"
 
 
+LAID_OUT = """() => {
+  const root = document.querySelector("svg > g"), texts = [...document.querySelectorAll("svg text")];
+  if (!root || !document.querySelector("svg g[class^=node_]")) return null;
+  const { width, height } = root.getBBox(), sizes = texts.map((text) => parseFloat(getComputedStyle(text).fontSize));
+  return [width, height, Math.min(...sizes)];
+}"""
+
+
 def torchvista_row(name: str, python: Path) -> str:
-    """The same of torchvista, by an interpreter that has it."""
-    script = Path(__file__).with_name("torchvista_page.py")
-    # Without the paths of this process, in which there may be another package called `tests`.
-    done = subprocess.run([python, script, name], env={"PATH": ""}, capture_output=True, text=True, check=True)
-    boxes, seconds = json.loads(done.stdout.splitlines()[-1])
-    return f"| {name} | torchvista | {boxes} | laid out by a browser | - | - | {seconds:.2f} |"
+    """The same of torchvista, by an interpreter that has it, and a browser that lays its page out."""
+    with tempfile.TemporaryDirectory() as folder:
+        script, path = Path(__file__).with_name("torchvista_page.py"), Path(folder) / "page.html"
+        # Without the paths of this process, in which there may be another package called `tests`.
+        done = subprocess.run(
+            [python, script, name, path], env={"PATH": ""}, capture_output=True, text=True, check=True
+        )
+        boxes, seconds = json.loads(done.stdout.splitlines()[-1])
+        try:
+            wide, high, letters, more = _in_browser(path)
+        except ImportError:
+            return f"| {name} | torchvista | {boxes} | not laid out: there is no Playwright | - | - | {seconds:.2f} |"
+    shrunk = min(1.0, PAGE_POINTS[0] / wide, PAGE_POINTS[1] / high)
+    size = f"{wide:,.0f} x {high:,.0f} | {high / wide:.1f} | {shrunk * letters:.1f}"
+    return f"| {name} | torchvista | {boxes} | {size} | {seconds + more:.2f} |"
+
+
+def _in_browser(path: Path, limit: float = 120.0) -> tuple[float, float, float, float]:
+    """(width, height, the smallest letters, seconds) of a page that is laid out when it is shown."""
+    from playwright.sync_api import sync_playwright
+
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        page = browser.new_page()
+        start = time.perf_counter()
+        page.goto(path.as_uri())
+        found, before = page.evaluate(LAID_OUT), None
+        while found is None or found != before:  # until nothing moves any more
+            if time.perf_counter() - start > limit:
+                raise TimeoutError(f"{path.name} was not laid out in {limit:g} s")
+            page.wait_for_timeout(100)
+            before, found = found, page.evaluate(LAID_OUT)
+        seconds = time.perf_counter() - start - 0.1
+        browser.close()
+    return *found, seconds
+
+
+def step_row(name: str) -> str:
+    """A row of the table of compiled training steps: of a network, its loss, its gradients and SGD."""
+    network, shape = NETWORKS[name]
+    model = network(nn)
+    optimizer = tg.optim.SGD(model.parameters(), lr=0.1)
+
+    @tg.compile
+    def train(x):
+        optimizer.zero_grad()
+        loss = (model(x) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(2):  # the second call knows the gradients of the first
+        train(tg.ones(shape))
+    cells = []
+    for options in ({}, {"stage": "recorded"}, {"stage": "recorded", "depth": 1}):
+        start = time.perf_counter()
+        try:
+            picture = viz.draw(train, **options)
+            size = len(picture.svg)
+            cells.append(
+                f"{len(picture.drawing.items)} boxes, {size / 1e6:.1f} MB, {time.perf_counter() - start:.2f} s"
+            )
+        except OptionError as refused:
+            cells.append(f"refused: {str(refused).split(',')[0]}")
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 class Block(nn.Module):
@@ -161,7 +232,7 @@ def time_of(blocks: int) -> str:
 
 
 def tables(names: list[str], torchvista: Path | None, times: bool) -> list[str]:
-    """The lines of both tables; each is also told to the standard error as it comes."""
+    """The lines of all tables; each is also told to the standard error as it comes."""
     lines = [
         "| network | who | boxes | points, wide x high | height / width | smallest letters on A4, pt | seconds |",
         "|---|---|---|---|---|---|---|",
@@ -187,6 +258,13 @@ def tables(names: list[str], torchvista: Path | None, times: bool) -> list[str]:
         ]
         for blocks in (1, 8, 80, 160):
             add(time_of(blocks))
+        lines += [
+            "",
+            "| compiled training step | its kernels | its program as recorded | each operation of it |",
+            "|---|---|---|---|",
+        ]
+        for name in names:
+            add(step_row(name))
     return lines
 
 
