@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.cpu import loops, machine_code
+from tinygrad_ml.compile.cpu import loops, machine_code, walks
 from tinygrad_ml.compile.schedule.axes import merged
 from tinygrad_ml.compile.schedule.buffers import Lifetime, places
 from tinygrad_ml.compile.schedule.kernel import Turns
@@ -337,7 +337,7 @@ def test_a_loss_is_one_kernel_over_rows():
 
 @machine_code_only
 def test_a_row_keeps_what_took_a_function_and_computes_the_rest_again():
-    """A softmax keeps its exponentials; numbers less their maximum, and which of them the label is, cost less than memory."""
+    """A softmax keeps its exponentials, in the place of its gradient; numbers less their maximum, and which of them the label is, cost less than memory."""
     x, labels = (
         tg.tensor(np.random.default_rng(0).normal(size=(6, 40)).astype("float32")),
         tg.tensor([3, 0, 39, 7, 7, 1]),
@@ -353,26 +353,41 @@ def test_a_row_keeps_what_took_a_function_and_computes_the_rest_again():
     for a, b in zip(step(x, labels), slope(x, labels), strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-5, 1e-8)
     loop = max(step._latest.executable.layout.loops.values(), key=lambda loop: loop.turns.count)
-    assert [i.op.name for i in loop.kernel.instructions if i.output in loop.kept] == ["exp"]
+    kept = {i.op.name: loop.lent[i.output] for i in loop.kernel.instructions if i.output in loop.lent}
+    assert kept == {"exp": loop.kernel.instructions[-1].output} and not loop.kept
+    written = walks.written(loop, step._latest.executable.layout.forms, {})
+    assert written.growth is not None  # so threads can share the rows
 
 
 @machine_code_only
-def test_what_a_loop_overwrites_is_not_read_again():
-    """The normalised state, in the place of the state, whose numbers less their mean are wanted twice."""
-    state = tg.tensor(np.random.default_rng(1).normal(size=(40, 300)).astype("float32"))
-    expected = state.numpy().copy()
+def test_what_a_loop_overwrites_is_neither_read_again_nor_lent_before():
+    """Each state takes its next value in its own place, in the middle of a row's walks."""
+    numbers = np.random.default_rng(1).normal(size=(40, 300)).astype("float32")
+    first, second = tg.tensor(numbers), tg.tensor(numbers)
 
     @tg.compile
-    def step():
-        less = state - state.max(axis=1, keepdims=True)
-        state.assign(less / less.exp().sum(axis=1, keepdims=True))
-        return (less * less).sum()
+    def read_again():
+        x = first * 2
+        less = x - x.max(axis=1, keepdims=True)
+        y = less * less.exp().sum(axis=1, keepdims=True)
+        first.assign(y)
+        return less * (y * y).sum(axis=1, keepdims=True)
 
-    for _ in range(3):
-        less = expected - expected.max(axis=1, keepdims=True)
-        expected, total = less / np.exp(less).sum(axis=1, keepdims=True), (less * less).sum()
-        np.testing.assert_allclose(step().numpy(), total, 1e-5)
-        np.testing.assert_allclose(state.numpy(), expected, 1e-5, 1e-7)
+    @tg.compile
+    def lent():
+        x = second * 2
+        e = (x - x.max(axis=1, keepdims=True)).exp()
+        second.assign(e / e.sum(axis=1, keepdims=True) + second)
+
+    less = (numbers - numbers.max(axis=1, keepdims=True)) * 2
+    y = less * np.exp(less).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(read_again().numpy(), less * (y * y).sum(axis=1, keepdims=True), 1e-4)
+    np.testing.assert_allclose(first.numpy(), y, 1e-5)
+    lent()
+    e = np.exp(less)
+    np.testing.assert_allclose(second.numpy(), e / e.sum(axis=1, keepdims=True) + numbers, 1e-5, 1e-6)
+    for step in (read_again, lent):
+        assert step._latest.executable.layout.in_place
 
 
 @machine_code_only

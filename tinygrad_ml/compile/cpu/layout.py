@@ -171,7 +171,8 @@ class HostLayout(Layout):
             return [(product, product.scratch)] if isinstance(product, Product) and product.scratch else []
         if self.compiled and KernelLoop.can_run(kernel) and self._addressable(kernel):
             written = {self.in_place[value] for value in kernel.outputs if value in self.in_place}
-            self.loops[kernel] = loop = KernelLoop(kernel, lambda value: self.roots[value] not in written)
+            stays, lends = lambda x: self.roots[x] not in written, lambda y: y not in self.in_place
+            self.loops[kernel] = loop = KernelLoop(kernel, stays, lends)
             kept = [(v, v.nbytes if kernel.reduced(v) else loop.row * v.dtype.itemsize) for v in loop.kept]
             return kept + [(total, total.nbytes) for total in loop.totals.values()]
         block = self._block(kernel)

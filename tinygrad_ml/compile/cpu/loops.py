@@ -47,11 +47,19 @@ class KernelLoop:
     row    elements of a row: the reduced part of the domain
     kept   the values for which it needs scratch memory: full ones that a later turn reads again (of one row), unless they
            are sooner computed again, and, where columns are reduced, reduced ones
+    lent   more of the former -> the result in whose memory they lie until that itself is computed, so that rows need no
+           scratch memory, and threads can share them
     totals sum of columns -> what its runs are added up in, which is scratch memory too: a wide number for each
     """
 
-    def __init__(self, kernel: Kernel, stays: Callable[[Value], bool] = lambda value: True):
-        """stays  whether a value from outside is still in its memory when the kernel has written its results"""
+    def __init__(
+        self,
+        kernel: Kernel,
+        stays: Callable[[Value], bool] = lambda value: True,
+        lends: Callable[[Value], bool] = lambda value: True,
+    ):
+        """stays  whether a value from outside is still in its memory when the kernel has written its results
+        lends  whether nothing else is in the memory of a result before it is computed"""
         self.kernel = kernel
         self.turns = Turns(kernel)
         self.row = size(kernel.shape) // max(size(reduced(kernel.shape, kernel.axes)), 1)
@@ -63,13 +71,14 @@ class KernelLoop:
             if value in self.turns.of and not kernel.reduced(value) and self.turns.of[value] < turn
         }
         again = {value for value in again if self._steps(value, stays) > FEW_OPERATIONS}
+        self.lent = self._lent(again, lends) if kernel.in_rows else {}
         added_up = [i.output for i in kernel.instructions if kernel.folds(i) and not kernel.in_rows]
         self.totals = {
             i.output: Value(i.output.number, i.output.shape, accumulator(i.output.dtype, running=True))
             for i in kernel.instructions
             if i.output in added_up and adds_up(i)
         }
-        again |= set(added_up)
+        again = (again - self.lent.keys()) | set(added_up)
         self.kept = [i.output for i in kernel.instructions if i.output in again and i.output not in kernel.outputs]
 
     def _steps(self, value: Value, stays: Callable[[Value], bool]) -> float:
@@ -82,6 +91,23 @@ class KernelLoop:
         if value in self.kernel.outputs or not (maker.renames or is_brief(maker)):
             return math.inf
         return 1 + sum(self._steps(x, stays) for x in maker.inputs)
+
+    def _lent(self, again: set[Value], lends: Callable[[Value], bool]) -> dict[Value, Value]:
+        kernel, lent = self.kernel, {}
+        order = {i.output: place for place, i in enumerate(kernel.instructions)}
+        makers = {i.output: i for i in kernel.instructions}
+        full = [makers[y] for y in kernel.outputs if not (kernel.reduced(y) or makers[y].renames) and lends(y)]
+        for value in sorted(again - {*kernel.outputs}, key=order.__getitem__):
+            users = [i for i in kernel.instructions if value in i.inputs]
+            for result in full:
+                y, turn = result.output, self.turns.walk(result)
+                beside = [order[i.output] for i in users if self.turns.walk(i) == turn]
+                in_time = all(self.turns.walk(i) <= turn for i in users) and min(beside, default=0) <= order[y]
+                alike = (y.shape, y.dtype) == (value.shape, value.dtype)
+                if alike and in_time and self.turns.walk(makers[value]) < turn and y not in lent.values():
+                    lent[value] = y
+                    break
+        return lent
 
     @staticmethod
     def can_run(kernel: Kernel) -> bool:
@@ -131,7 +157,11 @@ class Operands:
 
     def in_memory(self, value: Value) -> bool:
         """Whether a value that is made here is stored."""
-        return value in self.loop.kept or (value in self._kernel.outputs and not self.producers[value].renames)
+        return (
+            value in self.loop.kept
+            or value in self.loop.lent
+            or (value in self._kernel.outputs and not self.producers[value].renames)
+        )
 
     def taken(self, value: Value, instruction: Instruction) -> Operand:
         """A value from outside, as an instruction reads it."""
@@ -141,6 +171,7 @@ class Operands:
         """The memory of a value that is made here: of its own, or scratch for one row."""
         if value in self.loop.kept:
             return self._scratch(value, self._kernel.reduced(value))
+        value = self.loop.lent.get(value, value)
         return self._operand(self._in_place.get(value, value), value.shape)
 
     def total(self, value: Value) -> Operand:
