@@ -123,6 +123,16 @@ layer    class       output      parameters   FLOPs  kept for backward
     ).strip("\n")
 
 
+def test_how_many_rounds_a_loop_has_is_said():
+    model = nn.Sequential(nn.Linear(3, 4), nn.LSTM(4, 5))
+    summary = tg.summary(model, (30, 2, 3))
+    assert [row.rounds for row in summary.rows] == [0, 0, 30]
+    assert str(summary).splitlines()[-1] == "1 has a loop of 30 rounds"
+    folded = tg.summary(model, (30, 2, 3), depth=0)
+    assert [row.rounds for row in folded.rows] == [30]
+    assert "rounds" not in str(tg.summary(nn.Linear(3, 4), (2, 3)))
+
+
 def test_wrong_use():
     with pytest.raises(ShapeError, match="linear in module 0 expects 784 features"):
         tg.summary(mlp(), (100, 28))

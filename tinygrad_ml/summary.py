@@ -16,6 +16,7 @@ from .backend import DEFAULT_FLOAT
 from .errors import OptionError
 from .functional import symbol
 from .graph import Node, topological
+from .loops import Scan
 from .modes import enable_grad, path
 from .nn.module import Module
 from .structure import leaves
@@ -34,6 +35,7 @@ class Row:
     parameter_bytes    the memory that both take
     flops              floating-point operations of the forward pass; a product and a sum are two
     activation_bytes   the memory of the results that the backward pass will need
+    rounds             of the longest loop (`tg.scan`) that it is made of; 0 if it has none
     """
 
     path: str
@@ -44,6 +46,7 @@ class Row:
     parameter_bytes: int = 0
     flops: int = 0
     activation_bytes: int = 0
+    rounds: int = 0
 
 
 class Summary:
@@ -84,6 +87,7 @@ class Summary:
         lines = ["  ".join(_aligned(row, widths)).rstrip() for row in table]
         line = "-" * max(map(len, lines))
         frozen = f", {self.frozen:,} of them frozen" if self.frozen else ""
+        loops = [f"{row.path or '(model)'} has a loop of {row.rounds:,} rounds" for row in self.rows if row.rounds]
         return "\n".join(
             [
                 lines[0],
@@ -92,6 +96,7 @@ class Summary:
                 line,
                 f"{self.parameters + self.frozen:,} parameters ({_bytes(self.parameter_bytes)}){frozen}",
                 f"{_count(self.flops)}FLOPs in a forward pass, {_bytes(self.activation_bytes)} kept for the backward pass",
+                *loops,
             ]
         )
 
@@ -143,7 +148,9 @@ def summary(model: Module, input_shape: Sequence, dtype: Any = DEFAULT_FLOAT, de
     nodes = topological(tensor.node for tensor in _tensors(output))
     for node in nodes:
         if node.op is not None:
-            _row_of(node, rows).flops += node.flops
+            row = _row_of(node, rows)
+            row.flops += node.flops
+            row.rounds = max(row.rounds, node.op.length if isinstance(node.op, Scan) else 0)
     for node in {_memory(kept) for user in nodes for kept in user.saved_from}:
         if node.op is not None:  # not the parameters and inputs themselves
             _row_of(node, rows).activation_bytes += math.prod(node.shape) * node.dtype.itemsize
@@ -193,6 +200,7 @@ def _folded(rows: dict[str, Row], depth: int) -> list[Row]:
         parent = kept[".".join(parts[:depth])]
         for column in ("parameters", "frozen", "parameter_bytes", "flops", "activation_bytes"):
             setattr(parent, column, getattr(parent, column) + getattr(row, column))
+        parent.rounds = max(parent.rounds, row.rounds)
     return list(kept.values())
 
 
