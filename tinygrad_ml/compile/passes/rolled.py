@@ -142,9 +142,9 @@ class _Rounds:
         slots = {(slot.work, slot.position): slot for slot in wiring.slots}
         for number in range(wiring.repeat.works):
             work = wiring.work(number, wiring.repeat.rounds - 1)
-            _refuse(work)
+            op = _operation(work)
             taken = tuple(self._node(slots[number, position]) for position in range(len(work.inputs)))
-            self.works.append(self._step(work.op, taken, work.params, Form.of(work.output), work.output))
+            self.works.append(self._step(op, taken, work.params, Form.of(work.output), work.output))
         self._next = [self._seen(self.works[c.work], c.views) if c.before is None else c.before for c in self.carries]
 
     def body(self, made: Sequence[int], dtypes: Mapping[int, numpy.dtype] | None = None) -> Body:
@@ -213,6 +213,7 @@ class _Rounds:
         carry = None
         for start in reversed(bases if within else starts):
             carry = self._input("carry", self.carries, _Carry(start, made.work, () if within else tuple(views), carry))
+        assert carry is not None  # there is at least one round before
         return self._seen(carry, views) if within else carry
 
     def _input(self, kind: str, those: list, what: Any) -> _Node:
@@ -246,14 +247,15 @@ def _refuse_fused(works: Sequence[Instruction]) -> None:
         raise Refusal("its operations are fused as they stand, which is quicker")
 
 
-def _refuse(work: Instruction) -> None:
-    """Refuse what is no operation that a body can have."""
+def _operation(work: Instruction) -> Primitive:
+    """The operation of a work. Refuses what a body cannot have."""
     given = [numpy.empty(0, value.dtype) for value in work.inputs]
     op = work.op
     if isinstance(op, Call):
         raise Refusal(f"{op.name} is nothing that a loop can do")
     if op.coerce is not None and not all(a is b for a, b in zip(op.coerce(given), given, strict=True)):
         raise Refusal(f"{op.name} takes several dtypes")
+    return op
 
 
 class _Loop:
@@ -319,7 +321,8 @@ class _Loop:
             groups.setdefault(dtype, []).append(number)
         scans, carried = [], 0
         for works in groups.values():
-            carries = [self._rounds.carry_of(number) for number in works if number in finals]
+            carried_works = (self._rounds.carry_of(number) for number in works if number in finals)
+            carries = [carry for carry in carried_works if carry is not None]
             part = whole.part(carries, [values[number] for number in works if number not in finals])
             carried += bool(part.carries)
             last = [part.carries.index(carry) for carry in carries]

@@ -5,7 +5,7 @@ Read before: `../repeats.py`. Read next: `wiring.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy
@@ -57,7 +57,7 @@ class _Part(NamedTuple):
 
     source: Value
     width: int
-    rest: tuple
+    rest: Hashable
     after: tuple
     place: int
 
@@ -67,7 +67,7 @@ class _Part(NamedTuple):
 
 def views_of(instructions: Iterable[Instruction]) -> list[ViewStep]:
     """What instructions do that only look at something."""
-    return [ViewStep(i.op, i.params, *Form.of(i.output)) for i in instructions]
+    return [ViewStep(i.op, i.params, *Form.of(i.output)) for i in instructions if isinstance(i.op, Primitive)]
 
 
 def sliced(looks: Sequence[Look]) -> tuple[Series, list[ViewStep], frozenset[int]] | None:
