@@ -70,7 +70,10 @@ def place(drawing: Drawing, legend: bool = True, rankdir: str = "TB") -> PlacedP
         if best is not None and letters_on_a_page(best.layout.area) >= SMALL:
             break
         terse = replace(drawing, items=[replace(item, brevity=brevity) for item in drawing.items])
-        shorter = _Sheet(terse, legend, rankdir, widest).placed()
+        sheet = _Sheet(terse, legend, rankdir, widest)
+        if brevity == 2 and sheet.expected() < SMALL / GAINED:
+            continue
+        shorter = sheet.placed()
         if best is None or letters_on_a_page(shorter.layout.area) > letters_on_a_page(best.layout.area):
             best = shorter
     assert best is not None
