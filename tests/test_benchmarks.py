@@ -76,7 +76,7 @@ def test_the_suite_measures_what_is_not_kept_yet(tmp_path):
     assert [float(cell) > 0 for cell in rows[2][1:3]] == [True, True] and rows[2][-2] == "= eager"
 
 
-def test_a_program_is_named_in_which_the_compiled_step_is_behind_the_best_peer():
+def test_a_program_is_named_in_which_the_compiled_step_is_behind_the_best_peer(tmp_path):
     def steps(compiled: float) -> dict:
         turns = {"compiled": [(compiled, 1.0)] * 3, "PyTorch": [(2.0, 1.0)] * 3, "JAX": [(1.0, 2.0)] * 3}
         return {"one": {"turns": turns, "losses": {}, "absent": {"eager": "not asked"}}}
@@ -85,6 +85,9 @@ def test_a_program_is_named_in_which_the_compiled_step_is_behind_the_best_peer()
     lines = import_module("suite.tables").of_steps(measured, "one", "seconds").splitlines()
     assert "| slow | - | 4,000 | 2,000 | - | 1,000 | - | 4.00x (JAX) | - | - | - |" in lines
     assert "| **1.00x** |" in lines[7] and "1 of 2 are at most" in lines[9]
+    import_module("suite.picture").draw(measured, "one", "seconds", tmp_path / "suite.svg")
+    drawn = (tmp_path / "suite.svg").read_text()
+    assert all(f">{word}</text>" in drawn for word in ("slow", "fast", "JAX")) and ">eager</text>" not in drawn
     by_processor = import_module("suite.tables").of_steps(measured, "one", "processor")
     assert "2.00x (PyTorch)" in by_processor or "2.00x (JAX)" in by_processor
 

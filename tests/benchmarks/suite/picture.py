@@ -21,6 +21,7 @@ STYLES = {  # color, marker
 
 def draw(measured: dict[str, Any], cores: str, clock: str, path: Path) -> None:
     """A picture of the steps on one core or all, in the format that the path's ending names. Needs matplotlib."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     there = {title: found[cores] for title, found in measured.items() if cores in found}
@@ -44,5 +45,6 @@ def draw(measured: dict[str, Any], cores: str, clock: str, path: Path) -> None:
     axes.set_xlabel(f"time of a step, PyTorch eager = 1, {'one core' if cores == 'one' else 'all cores'}")
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, 1.0 + 1.0 / (len(titles) + 2)), ncols=len(WHO), frameon=False)
-    figure.savefig(path)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.4, 1.0 + 1.6 / (len(titles) + 1)), ncols=len(WHO), frameon=False)
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "suite"}):  # words are words, and ids are the same again
+        figure.savefig(path)
