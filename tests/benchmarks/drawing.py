@@ -201,7 +201,7 @@ def step_row(name: str) -> str:
                 f"{len(picture.drawing.items)} boxes, {size / 1e6:.1f} MB, {time.perf_counter() - start:.2f} s"
             )
         except OptionError as refused:
-            cells.append(f"refused: {str(refused).split(',')[0]}")
+            cells.append(f"refused: {str(refused).partition(', which')[0]}")
     return f"| {name} | {' | '.join(cells)} |"
 
 
