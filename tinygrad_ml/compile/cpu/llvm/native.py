@@ -33,11 +33,11 @@ class Native:
     """
 
     def __init__(self, name: str, write: Callable[..., object], *given: object, improved: bool = False):
-        machine = _machine()
         folder = kernels()
         path = folder and folder / f"{name}_{_fingerprint(given)}.o"
         code = path and _read(path)
         if code is None:
+            machine = _compiler()
             module = ir.Module(name)
             write(module, *given)
             parsed = binding.parse_assembly(str(module))
@@ -49,7 +49,7 @@ class Native:
             if path is not None:
                 with suppress(OSError):  # then it is compiled anew in each process
                     write_whole(path, _digest(code) + code)
-        self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+        self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
         self._engine.add_object_file(binding.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
 
@@ -70,6 +70,12 @@ def _improve(module: binding.ModuleRef, machine: binding.TargetMachine) -> None:
     wanted.loop_vectorization = wanted.slp_vectorization = True
     builder = binding.create_pass_builder(machine, wanted)
     builder.getModulePassManager().run(module, builder)
+
+
+@cache
+def _compiler() -> binding.TargetMachine:
+    """The machine that code is made for, which remembers what it has compiled: so it is not one that an engine keeps."""
+    return _machine()
 
 
 def _machine() -> binding.TargetMachine:
