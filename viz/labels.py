@@ -147,8 +147,9 @@ def _brief_rows(item: Item) -> list[str]:
 
 
 def _brief_gradient_rows(item: Item) -> list[str]:
-    # ∂y/∂a and ∂y in a are both ∂a where there is little room: the legend says so.
-    name = re.sub("^∂.*?(/∂| in )", "∂", item.name) if item.brevity == 3 else item.name
+    # ∂y/∂a and ∂y in a are both ∂a where there is little room: the legend says so. But that of a layer called 0 is not ∂0,
+    # which would be a number's.
+    name = re.sub("^∂.*?(/∂| in )(?![0-9])", "∂", item.name) if item.brevity == 3 else item.name
     rows = [_beside(font(f"{item.turn}.", GRADIENT, 10), font(escaped(name), INK, 10, "b"))]
     if item.norm is not None:
         return [*rows, font(f"norm {number(item.norm)}", GRADIENT, 10)]

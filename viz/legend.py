@@ -90,7 +90,7 @@ def _entries(drawing: Drawing) -> dict[str, LegendPart]:
         found["alarm"] = _part("here nan or infinite begins", INK, box_of("failed"))
     for place, text in enumerate(_on_arrows(drawing)):
         found[f"arrows{place}"] = _part(text, GRADIENT)
-    if any(item.brevity >= 2 for item in drawing.items):
+    if any(item.brevity >= 2 and item.kind != "gradient" for item in drawing.items):  # gradients say no shape at all
         found["terse"] = _part("no shape: as what comes in", MUTED)
     if any(item.brevity == 3 and item.kind == "gradient" for item in drawing.items):
         found["gradients"] = _part(f"∂a: ∂{drawing.of}/∂a, or ∂{drawing.of} in a", MUTED)

@@ -32,7 +32,8 @@ PAGE_POINTS = 595.0 - 72, 842.0 - 72
 SMALL = 0.805
 """Letters of ten points that are shrunk to less than that, eight points, are too small to be printed."""
 BOTH_SIDES = 2.0
-"""A picture of both directions is at most so many times as wide as the forward one, if it has more than one column."""
+"""A picture of both directions is at most so many times as wide as the forward one: if words of gradients are too long for that,
+they are shortened; and there are no more columns than that."""
 GAINED, ALIKE = 1.1, 1.03
 """Columns have to make letters that much larger; letters that differ by less are as good."""
 TRIED = 5
@@ -54,7 +55,8 @@ class PlacedPicture(NamedTuple):
 
 
 def place(drawing: Drawing, legend: bool = True, rankdir: str = "TB") -> PlacedPicture:
-    """The layout of a picture; of one whose letters would be too small, in fewer words.
+    """The layout of a picture; of one whose letters would be too small, or whose gradients would take too much room beside the
+    forward side, in fewer words.
 
     Raises `NoRenderer` where there is no Graphviz.
     """
@@ -63,14 +65,22 @@ def place(drawing: Drawing, legend: bool = True, rankdir: str = "TB") -> PlacedP
         alone = place(_forward(drawing), legend, rankdir).layout.area
         widest = BOTH_SIDES * (alone.height if rankdir == "LR" else alone.width)
     sheet = _Sheet(drawing, legend, rankdir, widest)
-    if sheet.expected() >= SMALL or all(item.brevity != 1 for item in drawing.items):
+    if all(item.brevity != 1 for item in drawing.items):
         return sheet.placed()
+    if sheet.expected() >= SMALL:
+        picture = sheet.placed()
+        for brevity in (2, 3):
+            area = picture.layout.area
+            if (area.height if rankdir == "LR" else area.width) <= widest:
+                break
+            # The forward side keeps the words of its own picture, by whose width this one is measured.
+            picture = _Sheet(_in_words(drawing, brevity, gradients_only=True), legend, rankdir, widest).placed()
+        return picture
     best = sheet.placed() if sheet.expected() >= SMALL / GAINED else None  # what is expected is not exact
     for brevity in (2, 3):
         if best is not None and letters_on_a_page(best.layout.area) >= SMALL:
             break
-        terse = replace(drawing, items=[replace(item, brevity=brevity) for item in drawing.items])
-        sheet = _Sheet(terse, legend, rankdir, widest)
+        sheet = _Sheet(_in_words(drawing, brevity), legend, rankdir, widest)
         if brevity == 2 and sheet.expected() < SMALL / GAINED:
             continue
         shorter = sheet.placed()
@@ -78,6 +88,13 @@ def place(drawing: Drawing, legend: bool = True, rankdir: str = "TB") -> PlacedP
             best = shorter
     assert best is not None
     return best
+
+
+def _in_words(drawing: Drawing, brevity: int, gradients_only: bool = False) -> Drawing:
+    """The drawing with boxes of another brevity."""
+    chosen = [item.kind == "gradient" or not gradients_only for item in drawing.items]
+    items = [replace(item, brevity=brevity) if one else item for item, one in zip(drawing.items, chosen, strict=True)]
+    return replace(drawing, items=items)
 
 
 def _forward(drawing: Drawing) -> Drawing:
