@@ -82,9 +82,10 @@ def test_copies_compute_and_train_as_the_model_does(make, way):
     assert not {id(weight) for weight in twin.weights} & {id(weight) for weight in model.weights}
     np.testing.assert_array_equal(twin.predict(X, verbose=0), model.predict(X, verbose=0))
     assert twin.optimizer.iterations == model.optimizer.iterations == 4
-    assert go_on(twin) == go_on(model)
+    found, expected = go_on(twin), go_on(model)  # to rounding, as the twin's first step runs operation by operation
+    assert found == {name: pytest.approx(values, rel=1e-5) for name, values in expected.items()}
     for a, b in zip(twin.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, b, 1e-5, 1e-6)
     assert early(X).shape == (16, 2) and not early.compiled
 
 

@@ -237,7 +237,7 @@ def test_the_state_of_an_optimizer_goes_to_another():
     for made in (first, second):
         made.fit(X, Y, epochs=1, batch_size=10, verbose=0, shuffle=False)
     for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, b, 1e-5, 1e-6)  # the first step of each runs operation by operation
     assert second.optimizer.iterations == 12
 
 
