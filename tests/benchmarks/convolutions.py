@@ -141,7 +141,7 @@ def main() -> None:
         if given.only is None or layer.words in given.only:
             lines.append(row(layer, given.rounds))
             print(lines[-1], flush=True)
-    said = machine("numpy", "numba", "torch")
+    said = machine("numpy", "llvmlite", "torch")
     print(said)
     if given.write:
         command = f"python tests/benchmarks/convolutions.py --rounds {given.rounds} --write"

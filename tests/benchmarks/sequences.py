@@ -265,26 +265,16 @@ def jax_step(kind: str, weights: dict, data):
     """The same step by `jax.lax.scan`."""
     import jax
     import jax.numpy as jnp
-
-    def once(w, state, x):
-        inside = state[0] @ w["weight_hh_l0"].T + w["bias_hh_l0"]
-        if kind == "RNN":
-            h = jnp.tanh(x + inside)
-            return (h,), h
-        if kind == "LSTM":
-            i, f, g, o = jnp.split(x + inside, 4, axis=-1)
-            c = jax.nn.sigmoid(f) * state[1] + jax.nn.sigmoid(i) * jnp.tanh(g)
-            h = jax.nn.sigmoid(o) * jnp.tanh(c)
-            return (h, c), h
-        (xr, xz, xn), (hr, hz, hn) = (jnp.split(part, 3, axis=-1) for part in (x, inside))
-        r, z = jax.nn.sigmoid(xr + hr), jax.nn.sigmoid(xz + hz)
-        h = (1 - z) * jnp.tanh(xn + r * hn) + z * state[0]
-        return (h,), h
+    from suite import in_jax
 
     def loss(w, xs):
         projected = xs @ w["weight_ih_l0"].T + w["bias_ih_l0"]
         state = (jnp.zeros((BATCH, WIDTH), "float32"),) * (2 if kind == "LSTM" else 1)
-        _, ys = jax.lax.scan(lambda carry, x: once(w, carry, x), state, projected)
+
+        def once(state, x):
+            return in_jax.cell(kind, state, x, w["weight_hh_l0"], w["bias_hh_l0"])
+
+        _, ys = jax.lax.scan(once, state, projected)
         return (ys * ys).mean()
 
     @jax.jit

@@ -112,3 +112,21 @@ def max_pool(x: jax.Array, size: int) -> jax.Array:
     """By a reshape, which XLA makes faster on a CPU than its window."""
     n, h, w, c = x.shape
     return x.reshape(n, h // size, size, w // size, size, c).max((2, 4))
+
+
+def cell(kind: str, state: tuple, x: Any, weight: Any, bias: Any) -> tuple[tuple, Any]:
+    """(the next state, what is given out) of a recurrent cell of that kind, as `jax.lax.scan` wants it; `x` is what the input
+    gives to the gates, `weight` and `bias` are those of the state."""
+    inside = state[0] @ weight.T + bias
+    if kind == "RNN":
+        h = jnp.tanh(x + inside)
+        return (h,), h
+    if kind == "LSTM":
+        i, f, g, o = jnp.split(x + inside, 4, axis=-1)
+        c = jax.nn.sigmoid(f) * state[1] + jax.nn.sigmoid(i) * jnp.tanh(g)
+        h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        return (h, c), h
+    (xr, xz, xn), (hr, hz, hn) = (jnp.split(part, 3, axis=-1) for part in (x, inside))
+    r, z = jax.nn.sigmoid(xr + hr), jax.nn.sigmoid(xz + hz)
+    h = (1 - z) * jnp.tanh(xn + r * hn) + z * state[0]
+    return (h,), h

@@ -56,18 +56,7 @@ class Recurrent(Program):
         from suite import in_jax
 
         def once(state, x):
-            inside = state[0] @ weights["layer.weight_hh_l0"].T + weights["layer.bias_hh_l0"]
-            if self.kind == "RNN":
-                return (h := jnp.tanh(x + inside),), h
-            if self.kind == "LSTM":
-                i, f, g, o = jnp.split(x + inside, 4, axis=-1)
-                c = jax.nn.sigmoid(f) * state[1] + jax.nn.sigmoid(i) * jnp.tanh(g)
-                h = jax.nn.sigmoid(o) * jnp.tanh(c)
-                return (h, c), h
-            (xr, xz, xn), (hr, hz, hn) = (jnp.split(part, 3, axis=-1) for part in (x, inside))
-            r, z = jax.nn.sigmoid(xr + hr), jax.nn.sigmoid(xz + hz)
-            h = (1 - z) * jnp.tanh(xn + r * hn) + z * state[0]
-            return (h,), h
+            return in_jax.cell(self.kind, state, x, weights["layer.weight_hh_l0"], weights["layer.bias_hh_l0"])
 
         x, y = data
         projected = weights["table.weight"][x] @ weights["layer.weight_ih_l0"].T + weights["layer.bias_ih_l0"]

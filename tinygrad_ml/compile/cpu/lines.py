@@ -40,7 +40,10 @@ from .walks import written
 
 
 class Lines(StepSource):
-    """eager  the operations that have no compiled form: they run as they do outside"""
+    """eager      the operations that have no compiled form: they run as they do outside
+    looks      variable -> the one at whose memory it looks, and by how many bytes further on
+    stretches  the lines, with jobs that follow each other as one call
+    """
 
     def compiled(self, moving: Iterable[Value]) -> Callable:
         """The function of the arrays that are handed in; `moving` are the values that are looked up in each call."""
