@@ -183,10 +183,17 @@ def write_safetensors(path, header, body=b""):
     path.write_bytes(struct.pack("<Q", len(text)) + text + body)
 
 
-def test_bfloat16_says_what_to_do(folder):
-    write_safetensors(folder / "bf16", {"w": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}, b"\0\0\0\0")
-    with pytest.raises(CheckpointError, match="bf16 has a tensor 'w' of type BF16.*convert it to float32"):
-        load(folder / "bf16")
+def test_bfloat16_becomes_float32_exactly(folder):
+    write_safetensors(
+        folder / "bf16", {"w": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}, b"\x80\x3f\0\xc0"
+    )
+    assert same(load(folder / "bf16")["w"], tensor(np.array([1.0, -2.0], np.float32)))
+
+
+def test_float8_says_what_to_do(folder):
+    write_safetensors(folder / "f8", {"w": {"dtype": "F8_E4M3", "shape": [2], "data_offsets": [0, 2]}}, b"\0\0")
+    with pytest.raises(CheckpointError, match="f8 has a tensor 'w' of type F8_E4M3.*convert it to float32"):
+        load(folder / "f8")
 
 
 # -- what is refused on loading ---------------------------------------------------------------------------

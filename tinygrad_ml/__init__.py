@@ -93,6 +93,7 @@ _ROOMS = frozenset(
         "protocols",
         "structure",
         "symbols",
+        "torch_files",
         "totals",
         "training",
         "typing",

@@ -7,7 +7,8 @@ stands where a tensor was, after a checksum of the whole file:
 
     "__metadata__": {"tinygrad_ml": "crc32=1c291ca3 {\\"epoch\\": 3, \\"model\\": {...}}"}
 
-Any other program that reads safetensors finds the tensors by name, and `load` reads the files of other programs.
+Any other program that reads safetensors finds the tensors by name, and `load` reads the files of other programs,
+those of `torch.save` among them (`torch_files.py`).
 
 Read next: `nn/module.py` for `state_dict`, which makes most of what is saved.
 """
@@ -33,6 +34,8 @@ import safetensors.numpy
 from .backend import Device
 from .errors import CheckpointError
 from .tensor import Tensor, tensor
+from .torch_files import is_torch_file, widened
+from .torch_files import read as read_torch_file
 
 # The types that both a tensor here and a tensor in a file can have: the file's name, then NumPy's.
 _DTYPES = {
@@ -76,16 +79,18 @@ def save(path: str | os.PathLike[str], state: Any) -> None:
 
 
 def load(path: str | os.PathLike[str], device: str | Device | None = None) -> Any:
-    """Read what `save` wrote, or the tensors of a safetensors file of any other program.
+    """Read what `save` wrote, the tensors of a safetensors file of any other program, or a state that `torch.save` wrote.
 
     path    the file
     device  where the tensors go, whatever device they were saved from; None is the default device
 
     Returns the state, as it was: tensors are tensors again (without gradient), NumPy arrays are NumPy arrays. For a
-    file of another program, a flat dictionary of tensors.
+    safetensors file of another program, a flat dictionary of tensors. Of `torch.save`'s files only tensors and plain
+    values are read, so `model.load_state_dict(load("weights.pt"))` is safe. Numbers in bfloat16 become float32, exactly.
 
-    Raises `CheckpointError`: the file is missing, truncated, corrupt, no safetensors file, or holds a type that no
-    tensor here can have (bfloat16). The message names the file and says what to do.
+    Raises `CheckpointError`: the file is missing, truncated, corrupt, of another kind, holds a type that no
+    tensor here can have (float8), or a pickle that holds more than plain values. The message names the file and says what
+    to do.
     """
     path = Path(path)
     try:
@@ -95,6 +100,8 @@ def load(path: str | os.PathLike[str], device: str | Device | None = None) -> An
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror}); name a file that you may read") from error
 
+    if is_torch_file(content):
+        return read_torch_file(path, content, device)
     header = _read_header(path, content)
     try:
         entries = safetensors.deserialize(content)
@@ -241,7 +248,10 @@ def _read_header(path: Path, content: bytes) -> dict[str, Any]:
             raise _corrupt(path, f"of the {length} bytes of its header {len(content) - 8} are there")
         pickled = content.startswith((b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"))
         hint = " but a pickle, which is never loaded, because that runs code" if pickled else ""
-        raise CheckpointError(f"{path} is no safetensors file{hint}; give load() a file that save() wrote")
+        raise CheckpointError(
+            f"{path} is no safetensors file{hint}; give load() a file that save() wrote, or torch.save(model.state_dict(), "
+            "...) of PyTorch 1.6 or newer"
+        )
     try:
         return json.loads(content[8 : 8 + length], object_pairs_hook=_without_duplicates)
     except _DuplicateKey as error:
@@ -265,6 +275,8 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _array(path: Path, name: str, entry: Mapping[str, Any]) -> numpy.ndarray:
     """One tensor of the body, as an array of its own."""
+    if entry["dtype"] == "BF16":
+        return widened(numpy.frombuffer(entry["data"], "<u2")).reshape(entry["shape"])
     if entry["dtype"] not in _DTYPES:
         raise CheckpointError(
             f"{path} has a tensor {name!r} of type {entry['dtype']}, which no tensor here can have; "
