@@ -77,6 +77,48 @@ row("unfold without a batch", lambda nn, x: nn.Unfold(2)(x) ** 3, IMAGES[0])
 row("fold", lambda nn, x: nn.functional.fold(x, (5, 6), (2, 3), (2, 1), (1, 0), (1, 2)) ** 3, numbers((2, 12, 10)))
 row("fold without a batch", lambda nn, x: nn.Fold((3, 4), 2)(x) ** 3, numbers((8, 6)))
 
+
+def places(numbers, like):
+    """Whole numbers as a tensor of the library of another one."""
+    return tg.tensor(numbers) if isinstance(like, tg.Tensor) else like.new_tensor(numbers).long()
+
+
+BAGS = np.array([[0, 2, 2], [4, 1, 0], [2, 2, 2], [3, 4, 1]])
+TOGETHER, OFFSETS = BAGS.reshape(-1), np.array([0, 4, 4, 5])
+for _mode in ("mean", "sum", "max"):
+    for _padding in (None, 2):
+        _words = f"embedding_bag {_mode}{'' if _padding is None else ', padding'}"
+        row(
+            _words,
+            lambda nn, w, m=_mode, p=_padding: (
+                nn.functional.embedding_bag(places(BAGS, w), w, mode=m, padding_idx=p) ** 3
+            ),
+            ROWS,
+        )
+        row(
+            f"{_words}, offsets",
+            lambda nn, w, m=_mode, p=_padding: (
+                nn.functional.embedding_bag(places(TOGETHER, w), w, places(OFFSETS, w), mode=m, padding_idx=p) ** 3
+            ),
+            ROWS,
+        )
+row(
+    "embedding_bag of weights",
+    lambda nn, w, f: (
+        nn.functional.embedding_bag(
+            places(TOGETHER, w),
+            w,
+            places([*OFFSETS, 12], w),
+            mode="sum",
+            per_sample_weights=f,
+            include_last_offset=True,
+        )
+        ** 3
+    ),
+    ROWS,
+    numbers(12),
+)
+
 # -- interpolation and sampling ------------------------------------------------------------------------
 
 for _mode, _x, _size in (

@@ -341,6 +341,13 @@ row(
     A[:2] + 1,
     torch=lambda t, x, v: x.scatter_add(0, t.tensor([[0, 0, 1, 2], [0, 1, 1, 2]]), v) ** 3,
 )
+row(
+    "index_add",
+    lambda x, v: tg.index_add(x, 1, np.array([2, 0, 2]), v, alpha=2) ** 3,
+    A,
+    A[:, :3] + 1,
+    torch=lambda t, x, v: x.index_add(1, t.tensor([2, 0, 2]), v, alpha=2) ** 3,
+)
 for _reduce, _of_torch in (("sum", "sum"), ("prod", "prod"), ("mean", "mean"), ("max", "amax"), ("min", "amin")):
     for _words, _self in (("", True), (" without x", False)):
         row(

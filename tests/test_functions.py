@@ -104,7 +104,7 @@ INTEGERS = {
     "bitwise_xor": np.bitwise_xor,
 }
 TESTED_ELSEWHERE = {
-    *("argsort", "nonzero", "one_hot", "scatter", "scatter_add", "searchsorted", "sort"),  # test_indexing
+    *("argsort", "nonzero", "one_hot", "index_add", "scatter", "scatter_add", "searchsorted", "sort"),  # test_indexing
     *("take", "take_along_axis", "topk", "unique_all", "unique_counts", "unique_inverse", "unique_values"),
     *("can_cast", "finfo", "iinfo", "isdtype", "result_type"),  # test_standard
     *("astype", "symbol", "to"),  # test_dtypes, test_symbols, test_devices

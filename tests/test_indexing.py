@@ -273,6 +273,30 @@ def test_scatter_add_adds_what_meets():
 
 
 @given(data=st.data())
+def test_index_add_is_numpys_add_at(data):
+    shape = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=3))
+    axis = data.draw(st.integers(-len(shape), len(shape) - 1))
+    places = data.draw(st.lists(st.integers(0, shape[axis] - 1), max_size=6))
+    random = np.random.default_rng(0)
+    x = random.standard_normal(shape)
+    values = random.standard_normal([len(places) if i == axis % len(shape) else n for i, n in enumerate(shape)])
+    expected = np.moveaxis(x.copy(), axis, 0)
+    np.add.at(expected, np.array(places, int), np.moveaxis(values, axis, 0) * 0.5)
+    added = tg.index_add(tg.tensor(x), axis, np.array(places, int), values, alpha=0.5)
+    assert_close(added, np.moveaxis(expected, 0, axis))
+
+
+def test_index_add_says_what_does_not_fit():
+    x = tg.zeros(3, 2)
+    with pytest.raises(
+        ShapeError, match=r"index_add along axis 0 .* n indices and values of shape \('n', 2\), not \(2,\)"
+    ):
+        x.index_add(0, [0, 1], tg.ones(3, 2))
+    with pytest.raises(RangeError):
+        x.index_add(0, [0, 3], tg.ones(2, 2))
+
+
+@given(data=st.data())
 def test_taking_along_an_axis_broadcasts_the_others(data):
     axis = data.draw(st.integers(-3, 2))
     shapes = [[data.draw(st.sampled_from([1, extent])) for extent in (2, 3, 4)] for _ in range(2)]

@@ -421,3 +421,40 @@ def test_a_network_moves_with_its_gradients_and_its_optimiser():
     assert all(tensor.device == "cpu" for tensor in state.values())
     model.load_state_dict(state)  # saved there, loaded here, and nothing has moved
     assert parameters[0].device == "strict" and np.array_equal(parameters[0].numpy(), state["0.weight"].numpy())
+
+
+def test_bags_of_an_embedding_bag():
+    table = np.arange(12, dtype=np.float32).reshape(6, 2)
+    bag = nn.EmbeddingBag.from_pretrained(table, mode="max", padding_idx=5)
+    assert list(bag.state_dict()) == ["weight"] and not bag.weight.requires_grad and bag.padding_idx == 5
+    assert bag(tg.tensor([[0, 2], [5, 1], [5, 5]])).tolist() == [[4, 5], [2, 3], [0, 0]]
+    assert bag(tg.tensor([0, 2, 5]), tg.tensor([0, 0, 2])).tolist() == [[0, 0], [4, 5], [0, 0]]
+    assert repr(bag) == "EmbeddingBag(6, 2, padding_idx=5, mode='max')"
+    assert nn.EmbeddingBag(5, 2, padding_idx=-1).weight.numpy()[4].tolist() == [0, 0]
+
+
+def test_a_pretrained_embedding_shares_its_rows():
+    rows = tg.ones(3, 2)
+    layer = nn.Embedding.from_pretrained(rows, freeze=False)
+    layer.weight.assign(5)
+    assert layer.weight.requires_grad and rows.tolist() == [[5, 5]] * 3
+    with pytest.raises(ShapeError, match="rows \\(num_embeddings, embedding_dim\\)"):
+        nn.Embedding.from_pretrained(tg.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "wrong"),
+    [
+        (OptionError, "mode is one of 'mean', 'sum', 'max', not 'avg'", lambda: nn.EmbeddingBag(3, 2, mode="avg")),
+        (OptionError, "with mode='sum' only", lambda: nn.EmbeddingBag(3, 2)([[0]], per_sample_weights=[[1.0]])),
+        (ShapeError, "shape of the input", lambda: nn.EmbeddingBag(3, 2, mode="sum")([[0]], per_sample_weights=[1.0])),
+        (ShapeError, r"\(total,\) with offsets, but got .* without offsets", lambda: nn.EmbeddingBag(3, 2)([0, 1])),
+        (DTypeError, "needs integers", lambda: nn.EmbeddingBag(3, 2)([[0.5]])),
+        (RangeError, "ascend from 0 to at most 2", lambda: nn.EmbeddingBag(3, 2)([0, 1], [0, 3])),
+        (RangeError, "ascend from 0", lambda: nn.EmbeddingBag(3, 2)([0, 1], [1])),
+        (RangeError, "3", lambda: nn.EmbeddingBag(3, 2)([[3]])),
+    ],
+)
+def test_what_an_embedding_bag_refuses(error, message, wrong):
+    with pytest.raises(error, match=message):
+        wrong()

@@ -182,6 +182,7 @@ class Methods(Operators, Protocols):
     searchsorted = places.searchsorted
     one_hot = places.one_hot
 
+    index_add = scattering.index_add
     scatter_add = scattering.scatter_add
     scatter = scattering.scatter
 

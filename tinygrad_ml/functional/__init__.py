@@ -165,6 +165,7 @@ from .reductions import softmax as softmax
 from .reductions import std as std
 from .reductions import sum as sum
 from .reductions import var as var
+from .scattering import index_add as index_add
 from .scattering import scatter as scatter
 from .scattering import scatter_add as scatter_add
 from .sets import unique_all as unique_all

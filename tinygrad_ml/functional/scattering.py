@@ -93,6 +93,28 @@ def scatter_add(x: TensorLike, indices: TensorLike, values: TensorLike, axis: in
     return target.x + target.added(target.values)
 
 
+def index_add(x: TensorLike, axis: int, indices: TensorLike, values: TensorLike, alpha: float = 1) -> Tensor:
+    """x with slices added at places along an axis: y[.., indices[i], ..] += alpha · values[.., i, ..].
+
+    `indices` has one axis, of n integers, and `values` the shape of x but for n along `axis`; a place named twice
+    receives both.
+
+    Raises `ShapeError` for other shapes, `RangeError` for a place that x does not have.
+    """
+    x = as_tensor(x)
+    values, indices, axis = beside(values, x), _places(indices, x), one_axis(axis, x.ndim)
+    wanted = (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+    if indices.ndim != 1 or values.shape != wanted:
+        raise ShapeError(
+            f"index_add along axis {axis} of {x._described()} needs n indices and values of shape "
+            f"{(*x.shape[:axis], 'n', *x.shape[axis + 1 :])}, not {indices.shape} and {values.shape}"
+        )
+    check_labels(indices, x.shape[axis], "index_add")
+    index = (*(builtins.slice(None),) * axis, ARRAY)
+    added = values if alpha == 1 else values * alpha
+    return x + apply(scatter_add_row, (added, indices), {"index": index, "shape": x.shape})
+
+
 def scatter(
     x: TensorLike,
     indices: TensorLike,

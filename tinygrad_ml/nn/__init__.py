@@ -8,7 +8,7 @@ What there is, file by file (of names with a d behind, there are 1d, 2d and 3d, 
 
     `module.py`         Module, and in `parameter.py` Parameter
     `linear.py`         Identity, Linear, Bilinear
-    `embedding.py`      Embedding
+    `embedding.py`      Embedding, EmbeddingBag
     `containers.py`     Sequential, ModuleList, ModuleDict, ParameterList, ParameterDict
     `shape.py`          Flatten, Unflatten, PixelShuffle, PixelUnshuffle, ChannelShuffle
     `convolution.py`    Conv d, ConvTranspose d
@@ -34,7 +34,7 @@ What there is, file by file (of names with a d behind, there are 1d, 2d and 3d, 
     `likelihood.py`     GaussianNLLLoss, PoissonNLLLoss, CTCLoss
 
 and in `functional` alone: interpolate, pad, grid_sample, affine_grid, normalize, one_hot, pdist, gumbel_softmax,
-scaled_dot_product_attention, attention_weights, sinusoidal_positions, rotary_embedding. Not here are EmbeddingBag, fractional pooling, and layers that find out their sizes later (Lazy...).
+scaled_dot_product_attention, attention_weights, sinusoidal_positions, rotary_embedding. Not here are fractional pooling, and layers that find out their sizes later (Lazy...).
 """
 
 from . import functional, init, utils
@@ -90,6 +90,7 @@ from .dropout import Dropout2d as Dropout2d
 from .dropout import Dropout3d as Dropout3d
 from .dropout import FeatureAlphaDropout as FeatureAlphaDropout
 from .embedding import Embedding as Embedding
+from .embedding import EmbeddingBag as EmbeddingBag
 from .likelihood import CTCLoss as CTCLoss
 from .likelihood import GaussianNLLLoss as GaussianNLLLoss
 from .likelihood import PoissonNLLLoss as PoissonNLLLoss

@@ -36,6 +36,7 @@ from .attention import attention_weights as attention_weights
 from .attention import rotary_embedding as rotary_embedding
 from .attention import scaled_dot_product_attention as scaled_dot_product_attention
 from .attention import sinusoidal_positions as sinusoidal_positions
+from .bags import embedding_bag as embedding_bag
 from .convolution import conv1d as conv1d
 from .convolution import conv2d as conv2d
 from .convolution import conv3d as conv3d
