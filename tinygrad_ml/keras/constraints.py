@@ -7,11 +7,11 @@ from typing import Any
 from ..functional import clip, maximum, sqrt, square
 from ..functional import sum as total
 from ..tensor import Tensor, as_tensor
+from .config import epsilon
 from .serialization import Configurable, by_name
 from .serialization import deserialize as deserialize
 from .serialization import serialize as serialize
 
-EPSILON = 1e-7
 
 
 class Constraint(Configurable):
@@ -33,7 +33,7 @@ class MaxNorm(Constraint):
 
     def __call__(self, w: Tensor) -> Tensor:
         norms = _norms(w, self.axis)
-        return w * (clip(norms, 0, self.max_value) / (norms + EPSILON))
+        return w * (clip(norms, 0, self.max_value) / (norms + epsilon()))
 
 
 class NonNeg(Constraint):
@@ -50,7 +50,7 @@ class UnitNorm(Constraint):
         self.axis = axis
 
     def __call__(self, w: Tensor) -> Tensor:
-        return w / (_norms(w, self.axis) + EPSILON)
+        return w / (_norms(w, self.axis) + epsilon())
 
 
 class MinMaxNorm(Constraint):
@@ -62,7 +62,7 @@ class MinMaxNorm(Constraint):
     def __call__(self, w: Tensor) -> Tensor:
         norms = _norms(w, self.axis)
         wanted = clip(norms, self.min_value, self.max_value) * self.rate + norms * (1 - self.rate)
-        return w * (wanted / (norms + EPSILON))
+        return w * (wanted / (norms + epsilon()))
 
 
 max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm

@@ -21,12 +21,12 @@ from ..nn import functional as F
 from ..structure import is_nested, leaves, mapped
 from ..tensor import Tensor, as_tensor
 from .checks import one_of
+from .config import epsilon
 from .masks import mask_of
 from .naming import unique_name
 from .samples import Counted, aligned, as_floats, as_pair, reduced
 from .serialization import Configurable, by_name, offer
 
-EPSILON = 1e-7
 LOSS_FUNCTIONS: dict[str, Callable[..., Tensor]] = {}
 """By their names: those that are classes too, and then short names."""
 LOSS_REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
@@ -51,13 +51,13 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
     """100 times the mean of |t - y| / |t| over the last axis."""
     t, y = as_pair(y_true, y_pred)
-    return _mean(abs((t - y) / tg.maximum(abs(t), EPSILON))) * 100
+    return _mean(abs((t - y) / tg.maximum(abs(t), epsilon()))) * 100
 
 
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of (ln(t + 1) - ln(y + 1))² over the last axis, numbers below 10⁻⁷ counting as that."""
     t, y = as_pair(y_true, y_pred)
-    return _mean(tg.square(tg.log(tg.maximum(y, EPSILON) + 1) - tg.log(tg.maximum(t, EPSILON) + 1)))
+    return _mean(tg.square(tg.log(tg.maximum(y, epsilon()) + 1) - tg.log(tg.maximum(t, epsilon()) + 1)))
 
 
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
@@ -99,19 +99,19 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
 
 def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
     """Σ t · ln(t / y) over the last axis, both limited to [10⁻⁷, 1]."""
-    t, y = (tg.clip(p, EPSILON, 1) for p in as_pair(y_true, y_pred))
+    t, y = (tg.clip(p, epsilon(), 1) for p in as_pair(y_true, y_pred))
     return (t * tg.log(t / y)).sum(-1)
 
 
 def poisson(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of y - t · ln y over the last axis."""
     t, y = as_pair(y_true, y_pred)
-    return _mean(y - t * tg.log(y + EPSILON))
+    return _mean(y - t * tg.log(y + epsilon()))
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     """-cos of the angle between t and y: -1 where they point the same way."""
-    t, y = (p / tg.maximum(tg.norm(p, axis=axis, keepdims=True), EPSILON) for p in as_pair(y_true, y_pred))
+    t, y = (p / tg.maximum(tg.norm(p, axis=axis, keepdims=True), epsilon()) for p in as_pair(y_true, y_pred))
     return -(t * y).sum(axis)
 
 
@@ -128,13 +128,13 @@ def binary_crossentropy(
         t = t * (1 - label_smoothing) + 0.5 * label_smoothing
     if from_logits:
         return F.binary_cross_entropy_with_logits(p, t, reduction="none").mean(axis)
-    return F.binary_cross_entropy(tg.clip(p, EPSILON, 1 - EPSILON), t, reduction="none").mean(axis)
+    return F.binary_cross_entropy(tg.clip(p, epsilon(), 1 - epsilon()), t, reduction="none").mean(axis)
 
 
 def _log_probabilities(p: Tensor, from_logits: bool, axis: int) -> Tensor:
     if from_logits:
         return tg.log_softmax(p, axis)
-    return tg.log(tg.clip(p / p.sum(axis, keepdims=True), EPSILON, 1 - EPSILON))
+    return tg.log(tg.clip(p / p.sum(axis, keepdims=True), epsilon(), 1 - epsilon()))
 
 
 def categorical_crossentropy(

@@ -16,7 +16,11 @@ def snake_case(name: str) -> str:
 
 def unique_name(kind: type) -> str:
     """dense, dense_1, dense_2, ...: the name of the next thing of a kind that was given none."""
-    name = snake_case(kind.__name__)
+    return numbered(snake_case(kind.__name__))
+
+
+def numbered(name: str) -> str:
+    """name, name_1, name_2, ...: the next one of this name."""
     _counts[name] += 1
     number = _counts[name] - 1
     return f"{name}_{number}" if number else name

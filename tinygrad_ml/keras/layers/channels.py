@@ -14,12 +14,16 @@ from ...functional.convolution import per_axis
 from ...nn.functional.convolution import SPACES
 from ...tensor import Tensor, as_tensor
 from ..checks import one_of, whole
+from ..config import image_data_format
 
-DATA_FORMATS = {None: "channels_last", "tf": "channels_last", "th": "channels_first"}
+DATA_FORMATS = {"tf": "channels_last", "th": "channels_first"}
 
 
 def checked_format(data_format: str | None) -> str:
-    """ "channels_last", which is the default, or "channels_first"; old courses call them "tf" and "th"."""
+    """ "channels_last" or "channels_first", by default `keras.config.image_data_format()`; old courses call them "tf" and
+    "th"."""
+    if data_format is None:
+        return image_data_format()
     return one_of("data_format", DATA_FORMATS.get(data_format, data_format), ("channels_last", "channels_first"))
 
 

@@ -51,7 +51,7 @@ class LayerCall:
 
     def returned(self, output: Any, shapes: Iterable[PartialShape] | None = None) -> Any:
         """`output` with its tensors as symbols that remember this call, and their shapes, None where a size is unknown."""
-        known = iter([t.shape for t in leaves(output)] if shapes is None else shapes)
+        known = iter([(None, *t.shape[1:]) for t in leaves(output)] if shapes is None else shapes)
         self.output = mapped(lambda tensor: self._remember(tensor, next(known)), output)
         self.layer._calls.append(self)
         return self.output
@@ -63,7 +63,7 @@ class LayerCall:
         made = KerasTensor(tensor._data, tensor.node, tensor._needs)
         if mask is not None:
             made._keras_mask = mask
-        vars(made.node).update(call=self, shape_known=(None, *shape[1:]))
+        vars(made.node).update(call=self, shape_known=tuple(shape))
         return made
 
 
@@ -85,9 +85,9 @@ def symbols_behind(tensor: Any) -> list[Node]:
     return found
 
 
-def sized(shape: Iterable[int | None], size: int) -> tuple[int, ...]:
-    """A shape with 1 for the batch, and `size` for what is unknown."""
-    return (1, *[size if one is None else one for one in list(shape)[1:]])
+def sized(shape: Iterable[int | None], size: int, batch: int = 1) -> tuple[int, ...]:
+    """A shape with `batch` for the batch, and `size` for what is unknown."""
+    return tuple((size if axis else batch) if one is None else one for axis, one in enumerate(shape))
 
 
 def differing(shape: Iterable[int], other: Iterable[int]) -> PartialShape:
@@ -117,16 +117,16 @@ def has_unknown(tensor: Any) -> bool:
     return any(None in vars(node)["shape_known"][1:] for node in symbols_behind(tensor))
 
 
-def twin(tensor: Any) -> Any:
+def twin(tensor: Any, batch: int = 1) -> Any:
     """A symbol of the same with `OTHER` in place of what is unknown, which nobody remembers, and of its mask; what is no
     symbol, as it is."""
     known = {
-        node: symbol(sized(vars(node)["shape_known"], OTHER), node.dtype, name=node.name)
+        node: symbol(sized(vars(node)["shape_known"], OTHER, batch), node.dtype, name=node.name)
         for node in symbols_behind(tensor)
     }
     if not known:
         return tensor
-    return with_masks(computed(tensor.node, known), twin(mask_of(tensor)))
+    return with_masks(computed(tensor.node, known), twin(mask_of(tensor), batch))
 
 
 def computed(node: Node, known: Mapping[Node, Tensor]) -> Tensor:
@@ -138,7 +138,7 @@ def computed(node: Node, known: Mapping[Node, Tensor]) -> Tensor:
         return Tensor(node.value) if held is None else held
     if node.op is None or "shape" in node.params:
         raise OptionError(
-            "a model repeats elementwise arithmetic, products and reductions between its layers; put anything else that "
-            "is done to symbols into a Lambda layer"
+            "a model repeats elementwise arithmetic, products and reductions between its layers, and functions of "
+            "keras.ops, such as keras.ops.reshape; put anything else that is done to symbols into a Lambda layer"
         )
     return apply(node.op, tuple(computed(parent, known) for parent in node.inputs), node.params)
