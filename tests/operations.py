@@ -13,7 +13,7 @@ from checks import words
 
 import tinygrad_ml as tg
 from tinygrad_ml.functional import convolution as conv
-from tinygrad_ml.functional import pooling
+from tinygrad_ml.functional import fourier, pooling
 from tinygrad_ml.linalg.inverses import cofactors
 from tinygrad_ml.ops.index import assemble
 
@@ -586,4 +586,60 @@ row(
     lambda x: pooling.adaptive_pool(x, (3, 2), tg.max),
     IMAGES,
     torch=lambda t, x: t.nn.functional.adaptive_max_pool2d(x, (3, 2)),
+)
+
+# -- beside the standard: special functions, statistics, Fourier transforms ------------------------------
+
+row("erfc", tg.erfc, A, torch="special.erfc")
+row("erfinv", tg.erfinv, UNIT, torch="special.erfinv")
+row("cbrt", tg.cbrt, A)
+row("i0", tg.i0, A, torch="special.i0")
+row("exp2", tg.exp2, A, torch="exp2")
+row("rsqrt", tg.rsqrt, POSITIVE, torch="rsqrt")
+row("rad2deg", lambda x: tg.deg2rad(x) * tg.rad2deg(x), A, torch=lambda t, x: t.deg2rad(x) * t.rad2deg(x))
+row("fmod", tg.fmod, A, np.abs(ROW) + 0.4, torch="fmod")
+row("fmod by negatives", tg.fmod, A, -np.abs(ROW) - 0.4, torch="fmod")
+for _name in words("logaddexp2 fmax fmin ldexp"):
+    row(_name, getattr(tg, _name), A, A[::-1] + 0.3, torch=_name)
+row("heaviside", lambda a, b: tg.heaviside(a, b) * b, A, ROW)
+for _name in words("ptp median nanmedian nansum nanprod nanmax nanmin nanmean nanvar nanstd"):
+    row(_name, lambda x, f=_name: getattr(tg, f)(x, axis=1) ** 2, A)
+row(
+    "quantile",
+    lambda x: tg.quantile(x, [0.2, 0.7], 1),
+    A,
+    torch=lambda t, x: t.quantile(x, t.tensor([0.2, 0.7], dtype=x.dtype), 1),
+)
+row("nanquantile", lambda x: tg.nanquantile(x, [0.2, 0.7], 1), A)
+row("average", lambda x, w: tg.average(x, 1, abs(w) + 1), A, ROW)
+row("corrcoef", tg.corrcoef, A, torch="corrcoef")
+row("trapezoid", lambda y, x: tg.trapezoid(y, x) ** 2, A, ROW, torch=lambda t, y, x: t.trapezoid(y, x) ** 2)
+row("bincount", lambda w: tg.bincount([0, 2, 2, 1], w, 5) ** 2, ROW)
+row("histogram", lambda w: tg.histogram([0.1, 0.4, 0.5, 0.9], 3, (0, 1), w)[0] ** 2, ROW)
+row(
+    "nancumsum and nancumprod",
+    lambda x: tg.nancumsum(x, 1) * tg.nancumprod(x, 1),
+    A,
+    torch=lambda t, x: t.cumsum(x, 1) * t.cumprod(x, 1),
+)
+
+
+def _spectrum(x, y):
+    real, imag = fourier.fft(x, y)
+    back = fourier.ifft(real * real, imag, axis=0)
+    return back[0] * back[1]
+
+
+def _spectrum_of_torch(t, x, y):
+    z = t.fft.fft(t.complex(x, y))
+    back = t.fft.ifft(t.complex(z.real * z.real, z.imag), dim=0)
+    return back.real * back.imag
+
+
+row("fft", _spectrum, A, A[::-1] + 0.3, torch=_spectrum_of_torch)
+row(
+    "rfft",
+    lambda x: fourier.irfft(*(part**2 for part in fourier.rfft(x, 5)), n=7),
+    A,
+    torch=lambda t, x: t.fft.irfft(t.complex(t.fft.rfft(x, 5).real ** 2, t.fft.rfft(x, 5).imag ** 2), 7),
 )

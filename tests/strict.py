@@ -24,7 +24,7 @@ FUNCTIONS = words("""
     logical_or logical_xor logical_not sum max min argmax argmin any all cumsum argsort flip nonzero
     reshape transpose broadcast_to concatenate matmul swapaxes
     hypot copysign signbit nextafter bitwise_and bitwise_or bitwise_xor invert left_shift right_shift
-    searchsorted unique
+    searchsorted unique cbrt fmod gcd
 """)
 LINALG = words("inv solve slogdet det cholesky svd eigh eigvalsh qr pinv")
 CREATION = words("empty zeros full arange eye asarray")
@@ -259,6 +259,11 @@ class Strict(Backend):
         from scipy.special import erf
 
         return _wrapped(erf(_bare(x, "erf")))
+
+    def erfc(self, x) -> StrictArray:
+        from scipy.special import erfc
+
+        return _wrapped(erfc(_bare(x, "erfc")))
 
     def generator(self, seed, index=0) -> _Generator:
         return _Generator(seed)

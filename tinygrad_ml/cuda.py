@@ -45,7 +45,7 @@ class Cuda(Backend):
         import cupyx.scipy.special
 
         self.namespace = self.cupy = cupy
-        self.erf = cupyx.scipy.special.erf
+        self.erf, self.erfc = cupyx.scipy.special.erf, cupyx.scipy.special.erfc
         self._scatter_add = cupyx.scatter_add
 
     @classmethod

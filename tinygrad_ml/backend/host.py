@@ -106,7 +106,12 @@ class Host(Backend):
     @staticmethod
     def erf(x: Array) -> Array:
         """erf x = 2/√π ∫₀ˣ exp(-t²) dt, elementwise."""
-        return _erf()(x)
+        return _special("erf")(x)
+
+    @staticmethod
+    def erfc(x: Array) -> Array:
+        """1 - erf x, elementwise, with all digits where erf x is nearly 1."""
+        return _special("erfc")(x)
 
     where = staticmethod(blocks.where)
 
@@ -134,10 +139,11 @@ class Host(Backend):
 
 
 @cache
-def _erf() -> Any:
-    """SciPy's erf, imported when it is wanted, as that takes long; without SciPy Python's own, as exact and slower."""
+def _special(name: str) -> Any:
+    """SciPy's erf or erfc, imported when it is wanted, as that takes long; without SciPy Python's own, as exact and slower."""
     try:
-        from scipy.special import erf
+        from scipy import special
     except ImportError:
-        return lambda x: numpy.asarray(numpy.frompyfunc(math.erf, 1, 1)(x)).astype(x.dtype)[()]
-    return erf
+        one = getattr(math, name)
+        return lambda x: numpy.asarray(numpy.frompyfunc(one, 1, 1)(x)).astype(x.dtype)[()]
+    return getattr(special, name)

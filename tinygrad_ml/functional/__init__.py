@@ -13,7 +13,7 @@ from math import pi as pi
 from typing import TYPE_CHECKING
 
 from .. import ops
-from . import cumulative, indexing, scattering, windows
+from . import cumulative, fourier, indexing, scattering, special, windows
 from .creation import arange as arange
 from .creation import asarray as asarray
 from .creation import empty as empty
@@ -172,8 +172,46 @@ from .sets import unique_all as unique_all
 from .sets import unique_counts as unique_counts
 from .sets import unique_inverse as unique_inverse
 from .sets import unique_values as unique_values
+from .special import cbrt as cbrt
+from .special import deg2rad as deg2rad
+from .special import erfc as erfc
+from .special import erfinv as erfinv
+from .special import exp2 as exp2
+from .special import fmax as fmax
+from .special import fmin as fmin
+from .special import fmod as fmod
+from .special import gcd as gcd
+from .special import heaviside as heaviside
+from .special import i0 as i0
+from .special import lcm as lcm
+from .special import ldexp as ldexp
+from .special import logaddexp2 as logaddexp2
+from .special import rad2deg as rad2deg
+from .special import rsqrt as rsqrt
+from .statistics import average as average
+from .statistics import bincount as bincount
+from .statistics import corrcoef as corrcoef
+from .statistics import digitize as digitize
+from .statistics import histogram as histogram
+from .statistics import median as median
+from .statistics import nanargmax as nanargmax
+from .statistics import nanargmin as nanargmin
+from .statistics import nancumprod as nancumprod
+from .statistics import nancumsum as nancumsum
+from .statistics import nanmax as nanmax
+from .statistics import nanmean as nanmean
+from .statistics import nanmedian as nanmedian
+from .statistics import nanmin as nanmin
+from .statistics import nanprod as nanprod
+from .statistics import nanquantile as nanquantile
+from .statistics import nanstd as nanstd
+from .statistics import nansum as nansum
+from .statistics import nanvar as nanvar
+from .statistics import ptp as ptp
+from .statistics import quantile as quantile
+from .statistics import trapezoid as trapezoid
 
-ops.enter(cumulative, indexing, scattering, windows)  # which have rows of their own
+ops.enter(cumulative, fourier, indexing, scattering, special, windows)  # which have rows of their own
 
 newaxis = None
 """A new axis of size 1, as in x[:, tg.newaxis]."""
@@ -183,6 +221,7 @@ _ROOMS = [
     "cumulative",
     "data_types",
     "elementwise",
+    "fourier",
     "indexing",
     "interchange",
     "linear_algebra",
@@ -190,6 +229,8 @@ _ROOMS = [
     "reductions",
     "scattering",
     "sets",
+    "special",
+    "statistics",
     "composed",
     "convolution",
     "ops",

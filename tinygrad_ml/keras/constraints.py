@@ -13,7 +13,6 @@ from .serialization import deserialize as deserialize
 from .serialization import serialize as serialize
 
 
-
 class Constraint(Configurable):
     """The base: `constraint(weight)` is the weight as it shall be; here, as it is."""
 

@@ -20,7 +20,7 @@ from ...structure import leaves, mapped
 from ...tensor import Tensor
 from ..layers.base import Layer
 from ..layers.phase import in_phase, phase
-from ..layers.symbols import OTHER, LayerCall, PartialShape, symbols_behind, twin
+from ..layers.symbols import LayerCall, PartialShape, symbols_behind, twin
 from ..naming import numbered
 
 P = ParamSpec("P")
