@@ -16,7 +16,7 @@ import warnings as _warnings
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
-from . import data, errors, linalg, methods, nn, optim, random
+from . import data, distributions, errors, linalg, methods, nn, optim, random
 from .anomaly import detect_anomaly as detect_anomaly
 from .autograd import backward as backward
 from .autograd import grad as grad
@@ -41,6 +41,7 @@ from .derivatives import hvp as hvp
 from .derivatives import jacobian as jacobian
 from .derivatives import jvp as jvp
 from .derivatives import vjp as vjp
+from .distributions import multinomial as multinomial
 from .functional import *  # noqa: F403
 from .functional.data_types import STANDARD as __array_api_version__
 from .functional.data_types import __array_namespace_info__ as __array_namespace_info__
