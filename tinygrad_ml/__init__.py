@@ -34,6 +34,7 @@ from .backend.dtypes import uint8 as uint8
 from .backend.dtypes import uint16 as uint16
 from .backend.dtypes import uint32 as uint32
 from .backend.dtypes import uint64 as uint64
+from .batching import vmap as vmap
 from .compile import compile as compile
 from .cuda import gpu_available as gpu_available
 from .derivatives import hessian as hessian
@@ -74,6 +75,7 @@ _ROOMS = frozenset(
         "anomaly",
         "autograd",
         "backend",
+        "batching",
         "blas",
         "blocks",
         "cli",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy
 from numpy.typing import DTypeLike
 
-from .backend import Absent, as_array, dtypes
+from .backend import as_array, dtypes
 from .errors import DTypeError, GradientError, ShapeError
 from .tensor import hang
 
@@ -63,9 +63,9 @@ class Protocols:
         return bool((self == value).any())
 
     def __repr__(self: Any) -> str:
-        unknown = self.symbolic or (isinstance(self._data, Absent) and self._data.depth)
+        unknown = "symbolic" if self.symbolic else getattr(self._data, "inside", None)
         if unknown:
-            numbers = f"shape={self.shape}, {'symbolic' if self.symbolic else 'in tg.scan'}"
+            numbers = f"shape={self.shape}, {unknown}"
         else:
             numbers = numpy.array2string(self.numpy(), separator=", ", prefix="tensor(", threshold=200, precision=4)
         parts = [numbers]

@@ -1,20 +1,22 @@
-"""The device of symbolic tensors, which have a shape and a dtype, and no numbers.
+"""The device of symbolic tensors, which have a shape and a dtype, and no numbers; and what stands for arrays of other devices.
 
 It is a backend that makes itself known to `backend/`, as the GPU's in `cuda.py` is. What it gives for an array is in
-`backend/absent.py`.
+`backend/absent.py`. A `StandIn` is such an array too, and says that it lies on a real device: one round of a loop
+(`loops/placeholders.py`) and one sample of many (`batching/level.py`) are computed with them.
 """
 
 from __future__ import annotations
 
 import contextlib
-from typing import Any, NoReturn
+from collections.abc import Iterable
+from typing import Any, ClassVar, NoReturn
 
 import numpy
 
 from .backend import Absent, Array, register
 from .backend.devices import register_kind
 from .backend.host import Backend
-from .errors import ShapeError
+from .errors import GradientError, ShapeError
 
 
 class Symbol(Backend):
@@ -67,3 +69,64 @@ class Symbol(Backend):
 SYMBOL = Symbol()
 register(Absent, SYMBOL)
 register_kind("symbol", lambda index: SYMBOL)
+
+
+class StandIn(Absent):
+    """Stands for an array of a real device, of which there are several: where in the code, its class says.
+
+    depth  how many loops, and functions of many samples, it is inside of
+    index  of the device
+    """
+
+    __slots__ = ("depth", "index", "__weakref__")
+    strides = ()
+    inside: ClassVar[str]  # where it is met, as in "tensor(shape=(3,), in tg.scan)"
+    refusal: ClassVar[str]  # why there are no numbers to read, and what to do
+
+    def __init__(self, shape: Iterable[int], dtype: Any, depth: int, index: int = 0):
+        super().__init__(tuple(shape), numpy.dtype(dtype))
+        self.depth, self.index = depth, index
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+
+class _Standing(Backend):
+    """The backend of stand-ins: makes constants on the real device, and refuses to read."""
+
+    def __init__(self, real: Backend):
+        self._real, self.namespace = real, real.namespace
+        vars(self)["kind"] = real.kind
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def shown(self, array: StandIn) -> NoReturn:
+        raise GradientError(array.refusal)
+
+    to_host = shown
+
+    def writeable(self, array: StandIn) -> StandIn:
+        return array
+
+    def moved(self, array: Any, there: Backend, index: int) -> StandIn:
+        return array.on(there, index)
+
+    def nonzero(self, array: StandIn) -> NoReturn:
+        raise ShapeError(f"where a mask is True, and how often, is in its numbers: {array.refusal}")
+
+    @staticmethod
+    def index_of(array: StandIn) -> int:
+        return array.index
+
+
+_kinds: dict[tuple[type, str], type] = {}
+
+
+def standing_for(kind: type[StandIn], real: Any) -> Any:
+    """The type of stand-ins of a kind for arrays of the backend `real`."""
+    key = kind, real.kind
+    if key not in _kinds:
+        _kinds[key] = type(kind.__name__, (kind,), {"__slots__": ()})
+        register(_kinds[key], _Standing(real))
+    return _kinds[key]

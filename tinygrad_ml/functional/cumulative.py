@@ -20,6 +20,7 @@ cumulative_sum_row = Primitive(
     lambda xp, x, axis: xp.running_total(x, axis),
     same,
     (lambda g, axis: g.flip(axis).cumulative_sum(axis).flip(axis),),
+    batch=lambda x, axis: x._apply(cumulative_sum_row, axis=axis + 1),
     formula="Σ x up to each place along axis {axis}",
     local=("1 for each later y",),
     dtype=lambda x, **_: x if dtypes.is_float(x) else numpy.cumsum(numpy.empty(0, x)).dtype,

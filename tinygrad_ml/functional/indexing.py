@@ -71,6 +71,7 @@ argsort_row = Primitive(
     # A stable sort of -x would keep ties in order too, but -x does not exist for unsigned integers.
     _argsort_value,
     same,
+    batch=lambda x, axis, descending: x._apply(argsort_row, axis=axis + 1, descending=descending),
     formula="the order that sorts x along axis {axis}",
     dtype=lambda x, **_: dtypes.int64,
     flops=lambda _, x: size(x),
@@ -130,6 +131,7 @@ searchsorted_row = Primitive(
     lambda xp, x, values, side: xp.searchsorted(x, values, side=side),
     lambda x, values, side: values,
     inputs=("x", "values"),
+    batch=lambda x, values, many, side: NotImplemented if many[0] else x._apply(searchsorted_row, values, side=side),
     formula="where values belong in the sorted x",
     coerce=dtypes.promote,
     dtype=lambda *_, **__: dtypes.int64,

@@ -135,6 +135,7 @@ windows = Primitive(
         ),
     ),
     view=View("changed", take=partial(_windows_value, numpy), many=True),
+    batch="leading",
     formula="the {kernel} windows of x",
     local=("1 in each window that sees it",),
     flops=lambda *_: 0,
@@ -145,6 +146,9 @@ fold = Primitive(
     _fold_value,
     lambda x, shape, kernel, stride, dilation: shape,
     (lambda g, kernel, stride, dilation: g._apply(windows, kernel=kernel, stride=stride, dilation=dilation),),
+    batch=lambda x, n, shape, kernel, stride, dilation: x._apply(
+        fold, shape=(n, *shape), kernel=kernel, stride=stride, dilation=dilation
+    ),
     formula="the {kernel} windows added back to {shape}",
     local=("1",),
     flops=lambda y, x: size(x),

@@ -11,6 +11,7 @@ from ..errors import GradientError, ShapeError
 from ..modes import modes, overwriting
 from ..operators import become
 from ..ops import index
+from ..symbols import StandIn
 from ..tensor import Tensor, TensorLike, apply, as_tensor
 from .keys import parse
 
@@ -44,7 +45,7 @@ def setitem(self: Tensor, key: Any, values: TensorLike) -> None:
         raise ShapeError(f"cannot write to x[...] of shape {region}, where x is {self._described()}: {error}") from None
     place = index.fill(template, arrays)
     symbolic = absent(self._data) or absent(values._data)
-    in_loop = any(isinstance(tensor._data, Absent) and tensor._data.depth for tensor in (self, values))
+    in_loop = any(isinstance(tensor._data, StandIn) for tensor in (self, values))
     if not (self._needs or values._needs or symbolic or in_loop):
         data = of(self._data).writeable(self._data.copy())
         data[place] = values._data
@@ -58,9 +59,10 @@ def setitem(self: Tensor, key: Any, values: TensorLike) -> None:
             xp = of(self._data)
             source = Tensor(xp.full(self.shape, -1, dtype=numpy.int64))
             if any(isinstance(array, Absent) for array in arrays):
-                if modes.recorder is None:
+                if modes.recorder is None or any(isinstance(array, StandIn) for array in arrays):
                     raise GradientError(
-                        "x[i] = v in tg.scan, with an i that is another one in each round: use tg.where"
+                        "x[i] = v with an i that is another one in each round of tg.scan, or for each sample of tg.vmap: "
+                        "use tg.where or tg.scatter"
                     )
                 modes.recorder.take(source)
             source._data[place] = xp.arange(values.size).reshape(region)

@@ -1,7 +1,7 @@
 """Loops that are recorded once: a body, and how often it is run.
 
-Read in this order: `body.py`, `placeholders.py`, `tracing.py`, `primitive.py`, `totals.py`, `derivative.py`, `running.py`,
-`scan.py`.
+Read in this order: `body.py`, `placeholders.py`, `tracing.py`, `primitive.py`, `totals.py`, `derivative.py`, `samples.py`,
+`running.py`, `scan.py`.
 """
 
 from .primitive import Scan

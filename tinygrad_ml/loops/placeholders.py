@@ -10,9 +10,7 @@ from typing import Any, NoReturn
 
 import numpy
 
-from ..backend import Absent, register
-from ..backend.host import Backend
-from ..errors import GradientError, ShapeError
+from ..symbols import StandIn, standing_for
 
 NO_NUMBERS = (
     "tg.scan writes down once what its function does, and runs that in every round: there are no numbers to read in the "
@@ -20,23 +18,26 @@ NO_NUMBERS = (
 )
 
 
-class Placeholder(Absent):
+class Placeholder(StandIn):
     """Stands for an array of a round.
 
     tracer  who writes the body down
-    depth   how many loops it is inside of
-    index   of the device
     """
 
-    __slots__ = ("tracer", "depth", "index")
-    strides = ()
+    __slots__ = ("tracer",)
+    inside = "in tg.scan"
+    refusal = NO_NUMBERS
 
     def __init__(self, tracer: Any, shape: Iterable[int], dtype: Any, depth: int, index: int = 0):
-        super().__init__(tuple(shape), numpy.dtype(dtype))
-        self.tracer, self.depth, self.index = tracer, depth, index
+        super().__init__(shape, dtype, depth, index)
+        self.tracer = tracer
 
     def like(self, shape: Iterable[int], dtype: Any) -> Placeholder:
         return type(self)(self.tracer, shape, dtype, self.depth, self.index)
+
+    def on(self, there: Any, index: int) -> Placeholder:
+        """What stands for the same array on another device."""
+        return placeholder_type(there)(self.tracer, self.shape, self.dtype, self.depth, index)
 
     def astype(self, dtype: Any, copy: bool = True) -> Placeholder:
         """The same in another dtype: a step of its own."""
@@ -51,46 +52,7 @@ class Placeholder(Absent):
             "what a round of tg.scan computes can only be returned: as the carry, or as what is handed out of each round"
         )
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
-
-class _Standing(Backend):
-    """The backend of placeholders: makes constants on the real device, and refuses to read."""
-
-    def __init__(self, real: Backend):
-        self._real, self.namespace = real, real.namespace
-        vars(self)["kind"] = real.kind
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-    def shown(self, array: Placeholder) -> NoReturn:
-        raise GradientError(NO_NUMBERS)
-
-    to_host = shown
-
-    def writeable(self, array: Placeholder) -> Placeholder:
-        return array
-
-    def moved(self, array: Placeholder, there: Backend, index: int) -> Placeholder:
-        return placeholder_type(there)(array.tracer, array.shape, array.dtype, array.depth, index)
-
-    def nonzero(self, array: Placeholder) -> NoReturn:
-        raise ShapeError(f"where a mask is True, and how often, is in its numbers: {NO_NUMBERS}")
-
-    @staticmethod
-    def index_of(array: Placeholder) -> int:
-        return array.index
-
-
-_kinds: dict[str, type[Placeholder]] = {}
-
 
 def placeholder_type(real: Any) -> type[Placeholder]:
     """The type of placeholders for arrays of the backend `real`."""
-    if real.kind not in _kinds:
-        made = type("Placeholder", (Placeholder,), {"__slots__": ()})
-        register(made, _Standing(real))
-        _kinds[real.kind] = made
-    return _kinds[real.kind]
+    return standing_for(Placeholder, real)

@@ -28,6 +28,7 @@ class Scan(Primitive):
     length    the number of rounds
     reverse   whether the last slices of xs come first
     gradient  `gradient(scan, g, y, inputs, needed)`, the shares of all inputs
+    batch     `batch(scan, inputs, n, many)`, the loop for each of n samples
     exact     whether a compiled step may do nothing in its rounds but what they say, to the last digit
     inputs    the carries at the beginning, the xs, what is shared
     parts     (first element, behind the last one, form) of each output
@@ -42,6 +43,7 @@ class Scan(Primitive):
         reverse: bool,
         gradient: Callable,
         exact: bool = False,
+        batch: Callable | None = None,
     ):
         self.body, self.finals, self.shown, self.exact = body, tuple(finals), shown, exact
         self.length, self.reverse = length, reverse
@@ -64,6 +66,7 @@ class Scan(Primitive):
             dtype=lambda *_, **__: self.result_dtype,
             flops=lambda *_: self.length * body.flops,
             joint=True,
+            batch=batch and (lambda *inputs, n, many: batch(self, inputs, n, many)),
         )
 
     def __repr__(self) -> str:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..backend import Device, dtypes
-from ..functional import matmul, reshape
+from ..batching.rules import for_each
+from ..functional import concat, matmul, moveaxis, reshape
 from ..modes import modes
 from ..ops import matmul as products
 from ..ops.index import ARRAY, getitem
@@ -21,6 +22,7 @@ from ..tensor import Tensor, apply, filled
 from .body import Body, Extract, Operation
 from .derivative import Stack, derivative, float_carries
 from .primitive import Scan, given_parts
+from .samples import body_of_samples
 
 Tensors = Sequence[Tensor]
 
@@ -105,7 +107,28 @@ def _scan(body: Body, finals: tuple[int, ...], shown: int, rounds: Rounds) -> Sc
     def gradient(op: Scan, g: Any, y: Tensor, inputs: Tensors, needed: tuple[int, ...]) -> list[Tensor | None]:
         return _gradient(op, g, y, inputs, needed, rounds.keep)
 
-    return Scan(body, finals, shown, rounds.length, rounds.reverse, gradient)
+    def batch(op: Scan, inputs: Tensors, n: int, many: tuple[bool, ...]) -> Tensor:
+        return _of_samples(op, inputs, n, many, rounds)
+
+    return Scan(body, finals, shown, rounds.length, rounds.reverse, gradient, batch=batch)
+
+
+def _of_samples(op: Scan, inputs: Tensors, n: int, many: tuple[bool, ...], rounds: Rounds) -> Tensor:
+    """What the operation gives for each of n samples. See `samples.py`."""
+    body = op.body
+    first_x, first_shared = len(body.carries), len(body.carries) + len(body.xs)
+    starts = [x if has else for_each(x, n) for x, has in zip(inputs[:first_x], many, strict=False)]
+    xs = [
+        moveaxis(x, 0, 1) if has else x
+        for x, has in zip(inputs[first_x:first_shared], many[first_x:first_shared], strict=True)
+    ]
+    own = Inputs(starts, xs, inputs[first_shared:])
+    whole, found = body_of_samples(body, n, (*[True] * first_x, *many[first_x:]), own.device)
+    own = own._replace(shared=[*own.shared, *found])
+    results = _of_one_dtype(whole, list(op.finals), list(whole.made), own, rounds)
+    finals, stacks = results[: len(op.finals)], results[len(op.finals) :]
+    parts = [*finals, *[moveaxis(stack, 1, 0) for stack in stacks]]
+    return concat([reshape(part, (n, part.size // n if n else 0)) for part in parts], axis=1)
 
 
 def _gradient(op: Scan, g: Any, y: Tensor, inputs: Tensors, needed: tuple[int, ...], keep: str) -> list[Tensor | None]:

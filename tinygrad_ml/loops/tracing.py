@@ -15,47 +15,14 @@ import numpy
 
 from ..backend import Device, dtypes, get
 from ..backend.arrays import HOST
-from ..errors import GradientError, OptionError
+from ..errors import GradientError
 from ..modes import modes
 from ..ops import Primitive, elementwise, movement
 from ..random import streams
+from ..random.many import Draws
 from ..tensor import Tensor
 from .body import Body, Form, Operation
 from .placeholders import Placeholder, placeholder_type
-
-
-class _Draws:
-    """Stands for the generator of a device: what is drawn in a round is drawn beforehand for all of them."""
-
-    def __init__(self, tracer: Tracer, real: Any, device: Device):
-        self._tracer, self._real, self._device = tracer, real, device
-
-    def _draw(self, method: str, *bounds: int, size: Any, **options: Any) -> Placeholder:
-        shape = (size,) if isinstance(size, int) else tuple(size or ())
-        drawn = getattr(self._real, method)(*bounds, size=(self._tracer.length, *shape), **options)
-        return self._tracer.draw(drawn, self._device)
-
-    def random(self, size: Any, dtype: Any) -> Placeholder:
-        """Uniform on [0, 1)."""
-        return self._draw("random", size=size, dtype=dtype)
-
-    def standard_normal(self, size: Any, dtype: Any) -> Placeholder:
-        """Normal, with mean 0 and standard deviation 1."""
-        return self._draw("standard_normal", size=size, dtype=dtype)
-
-    def integers(self, low: int, high: int, size: Any) -> Placeholder:
-        """Integers from low to high - 1."""
-        return self._draw("integers", low, high, size=size)
-
-    def permutation(self, x: int) -> Placeholder:
-        """Refused: the permutations of all rounds cannot be drawn at once."""
-        raise OptionError(
-            "a permutation in the function of tg.scan: draw it for each round outside, and hand it over in xs"
-        )
-
-    def choice(self, a: int, size: Any, replace: bool) -> Placeholder:
-        """Numbers from 0 ... a - 1, with replacement."""
-        return self.integers(0, a, size) if replace else self.permutation(a)
 
 
 class Tracer:
@@ -229,9 +196,9 @@ class Tracer:
 
     # -- random numbers --------------------------------------------------------------------------------------------
 
-    def _stream(self, device: Device) -> _Draws:
+    def _stream(self, device: Device) -> Draws:
         real = self._outer[1](device) if self._outer[1] is not None else streams.generator(device)
-        return _Draws(self, real, device)
+        return Draws(real, self.length, lambda drawn: self.draw(drawn, device))
 
     def draw(self, array: Any, device: Device) -> Placeholder:
         """What stands in a round for its part of the random numbers of all rounds."""

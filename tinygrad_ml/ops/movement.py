@@ -25,6 +25,7 @@ reshape = Primitive(
         take=lambda x, shape: numpy.reshape(x, shape, copy=False),
         back=lambda base, shape: (reshape, {"shape": base}),
     ),
+    batch=lambda x, n, shape: x.reshape((n, *shape)),
     formula="x as {shape}",
     local=("1",),
 )
@@ -50,6 +51,7 @@ permute_dims = Primitive(
         take=lambda x, axes: x.transpose(axes),
         back=lambda base, axes: (permute_dims, {"axes": _inverse(axes)}),
     ),
+    batch=lambda x, axes: x.permute_dims((0, *[axis + 1 for axis in axes])),
     formula="x with axes in the order {axes}",
     local=("1",),
 )
@@ -67,6 +69,7 @@ broadcast_to = Primitive(
     _broadcast_shape,
     (lambda g: g,),  # the engine sums over broadcast axes, here as everywhere
     view=View("changed", take=numpy.broadcast_to, many=True),
+    batch=lambda x, n, shape: x.reshape((n, *(1,) * (len(shape) + 1 - x.ndim), *x.shape[1:])).broadcast_to((n, *shape)),
     formula="x repeated to {shape}",
     local=("1",),
 )
@@ -96,6 +99,7 @@ concat = Primitive(
     _concat_shape,
     (_concat_gradient,),
     inputs=("x*",),
+    batch=lambda *xs, axis, offsets: xs[0]._apply(concat, *xs[1:], axis=axis + 1, offsets=offsets),
     formula="the inputs one after the other along axis {axis}",
     local=("1",),
     flops=lambda *_: 0,
@@ -107,6 +111,7 @@ transfer = Primitive(
     lambda xp, x, device: xp.moved(x, get(device), device.index),
     lambda x, device: x,
     (lambda g, like: g.to(like.device),),
+    batch="leading",
     formula="x on {device}",
     local=("1",),
     flops=lambda *_: 0,
@@ -120,6 +125,7 @@ constant_in = Primitive(
     (lambda g: g, zero),
     inputs=("x", "others*"),
     view=View("kept", back=lambda shape: (constant_in, {})),
+    batch=lambda x, *others: x._apply(constant_in, *others),
     formula="x",
     local=("1", "0"),
 )

@@ -77,6 +77,8 @@ class Primitive:
     view      how the result looks at the memory of the first input, if it may; see `view.py`
     flops     `flops(output_shape, *input_shapes)`, floating-point operations; as its kind has it (`WORK`) if it is not said
     joint     whether its one rule gives the shares of all inputs at once; it may name which of them are `needed`
+    batch     the operation on n samples, a function of inputs with one more axis in front, of n and the parameters; "leading"
+              if it is the same operation; see `../batching/rules.py` for what follows from the kind
     """
 
     name: str
@@ -101,6 +103,7 @@ class Primitive:
     view: View | None = None
     flops: Any = None
     joint: bool = False
+    batch: Callable | str | None = None
 
     def __post_init__(self) -> None:
         self.kind = "view" if self.view else self.kind or ("reduction" if self.fold else "")

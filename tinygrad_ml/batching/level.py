@@ -1,0 +1,169 @@
+"""One sample that stands for many: inside of `tg.vmap` a tensor has the shape of one, and the numbers of all.
+
+    f sees       x: (3,)              w: (3,)          x * w: (3,)
+    whole        x: (n, 3)            w: (3,)          x * w: (n, 3)
+
+The array of such a tensor is a `Batched`, which has no numbers of its own and holds the whole: an ordinary tensor with one
+more axis in front. When the engine applies an operation to samples, it asks the operation's shape rule, as it does where
+numbers are missing. The level is told, and applies the operation to the wholes: that is where the numbers are computed, and
+where a graph is recorded as always. So a gradient flows through `tg.vmap` of what was given to it, to any order.
+
+A sample has a graph too, like every tensor, of nodes of one sample each. It ends at the samples that f was given, and at what f
+takes from outside: gradients inside of f walk there.
+
+Read before: `../tensor/applying.py`, `../symbols.py`. Read next: `rules.py`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from ..backend import Device, get
+from ..errors import GradientError, OptionError
+from ..functional import astype
+from ..modes import modes
+from ..ops import Primitive
+from ..random import streams
+from ..random.many import Draws
+from ..symbols import StandIn, standing_for
+from ..tensor import Tensor
+from .rules import batched
+
+NO_NUMBERS = (
+    "tg.vmap calls its function once, for all samples at a time, so there is no single number to read in it. Choose between "
+    "tensors by tg.where, and return what you want to read"
+)
+LEFT_BEHIND = (
+    "a tensor of one sample was used outside of the call of tg.vmap that it belongs to, or in another thread. Return it from "
+    "the function; and in place of backward(), which keeps gradients in .grad, call tg.grad and return what it gives"
+)
+
+
+class Batched(StandIn):
+    """Stands for the array of one sample.
+
+    level  the call of `tg.vmap`
+    whole  the tensor of all samples, along its first axis; None until it is computed
+    """
+
+    __slots__ = ("level", "whole")
+    refusal = NO_NUMBERS
+
+    def __init__(self, level: Level, shape: tuple[int, ...], dtype: Any, index: int = 0, whole: Tensor | None = None):
+        super().__init__(shape, dtype, level.depth, index)
+        self.level, self.whole = level, whole
+
+    @property
+    def inside(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride] how many there are is told by the level
+        """Of how many samples it is one."""
+        return f"one of {self.level.size} in tg.vmap"
+
+    def like(self, shape: tuple[int, ...], dtype: Any) -> Batched:
+        self.level.require_open()
+        return type(self)(self.level, shape, dtype, self.index)
+
+    def on(self, there: Any, index: int) -> Batched:
+        """What stands for the same array on another device."""
+        return standing_for(Batched, there)(self.level, self.shape, self.dtype, index)
+
+    def astype(self, dtype: Any, copy: bool = False) -> Batched:
+        """The same in another dtype; a copy is outside of the graph."""
+        self.level.require_open()
+        assert self.whole is not None
+        whole = astype(self.whole.detach() if copy else self.whole, dtype)
+        return type(self)(self.level, self.shape, whole.dtype, self.index, whole)
+
+    def copy(self) -> Batched:
+        """The same numbers, which nobody can overwrite."""
+        return self
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError(NO_NUMBERS)
+
+
+class Level:
+    """One call of `tg.vmap`, in this thread and inside of a `with`: applies to all samples what is done to one.
+
+    size        how many samples there are
+    randomness  "error", "different" or "same": what random numbers are
+    depth       how many loops, and other such calls, it is inside of
+    """
+
+    def __init__(self, size: int, randomness: str):
+        self.size, self.randomness = size, randomness
+        self._thread: int | None = None
+
+    def __enter__(self) -> Level:
+        self._outer = modes.watchers, modes.stream, modes.busy, modes.tracer
+        self._thread = threading.get_ident()
+        self.depth = 1 if modes.tracer is None else modes.tracer.depth + 1
+        modes.watchers, modes.stream, modes.busy, modes.tracer = (self._watch,), self._stream, True, self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        modes.watchers, modes.stream, modes.busy, modes.tracer = self._outer
+        self._outer, self._thread = (), None  # samples may live on, and know the level
+
+    def require_open(self) -> None:
+        """An error if samples are used where they do not belong."""
+        if self._thread != threading.get_ident():
+            raise GradientError(LEFT_BEHIND)
+
+    # -- samples and wholes ----------------------------------------------------------------------------------------
+
+    def sample(self, whole: Tensor) -> Tensor:
+        """One of the samples that lie along the first axis of a tensor."""
+        kind, index = standing_for(Batched, get(whole.device)), whole.device.index
+        sample = Tensor(kind(self, whole.shape[1:], whole.dtype, index, whole))
+        sample.requires_grad = whole.requires_grad
+        return sample
+
+    def is_sample(self, tensor: Tensor) -> bool:
+        """Whether it is one of several; or else the same for all samples."""
+        return isinstance(tensor._data, Batched) and tensor._data.level is self
+
+    def whole(self, tensor: Tensor) -> Tensor:
+        """The tensor of all samples; the tensor itself, if it is the same for all of them."""
+        if not self.is_sample(tensor):
+            return tensor
+        whole = tensor._data.whole
+        return whole if tensor.requires_grad or not whole.requires_grad else whole.detach()
+
+    def _watch(self, op: Primitive, inputs: Sequence[Tensor], params: dict[str, Any], output: Tensor) -> None:
+        """Apply to all samples an operation that the engine has just applied to one."""
+        if not self.is_sample(output):
+            for watcher in self._outer[0]:
+                watcher(op, inputs, params, output)
+            return
+        if output._data.whole is not None:  # a cast, or an operation that hands its input on
+            output._data = output._data.like(output.shape, output.dtype)
+        wholes = tuple(map(self.whole, inputs))
+        output._data.whole = batched(op, self.size, wholes, tuple(map(self.is_sample, inputs)), params)
+        node = output._node
+        if modes.recorder is not None and node is not None and node.saved:
+            # What is recorded has got stand-ins for its arrays by now.
+            arrays = [tensor._data for tensor in inputs]
+            node.saved = node.plan.keep((*(arrays if op.coerce is None else op.coerce(arrays)), output._data))
+
+    # -- what else asks for numbers --------------------------------------------------------------------------------
+
+    def check(self, function: Callable, tensor: Tensor) -> None:
+        """Let `function` look for mistakes in the numbers of all samples."""
+        whole, outer = self.whole(tensor), self._outer[3] or modes.recorder
+        if outer is None:
+            function(whole._data)
+        else:
+            outer.check(function, whole)
+
+    def _stream(self, device: Device) -> Any:
+        real = streams.generator(device) if self._outer[1] is None else self._outer[1](device)
+        if self.randomness == "same":
+            return real
+        if self.randomness == "error":
+            raise OptionError(
+                "random numbers in the function of tg.vmap: say by randomness='different' that each sample has its own, or by "
+                "randomness='same' that all have the same"
+            )
+        return Draws(real, self.size, lambda drawn: self.sample(Tensor(drawn))._data)
