@@ -338,7 +338,7 @@ def test_draws_of_all_kinds():
     _, (normal, whole, one, picked) = tg.scan(step, tg.tensor(0.0), length=50)
     assert [x.shape for x in (normal, whole, one, picked)] == [(50, 2), (50, 3), (50,), (50,)]
     assert len(set(one.tolist())) == 50 and set(whole.numpy().ravel()) == set(range(9))
-    with pytest.raises(OptionError, match="permutation in the function of tg.scan: draw it for each round outside"):
+    with pytest.raises(OptionError, match="permutation in the function of tg.scan or tg.vmap: draw one for each round"):
         tg.scan(lambda h, x: (h, tg.random.permutation(3)), tg.tensor(0.0), length=2)
 
 

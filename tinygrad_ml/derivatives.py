@@ -3,7 +3,7 @@
     vjp       vᵀ·J      one walk back
     jvp       J·v       two walks back: the vjp is linear in v, and its derivative is J·v
     hvp       H·v       the gradient of gradᵀ·v
-    jacobian, hessian   a walk for each row
+    jacobian, hessian   a walk for each row, and all of them at once
 
 Read before: `autograd/gradients.py`.
 """
@@ -11,12 +11,19 @@ Read before: `autograd/gradients.py`.
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
-from . import backend
 from .autograd.gradients import as_tuple, fitting, grad, zeros
+from .batching import vmap
 from .errors import GradientError
+from .functional import eye, reshape
+from .graph import topological
+from .graph.node import differentiable_inputs
 from .modes import enable_grad
 from .ops.movement import constant_in
+from .ops.shapes import size
 from .tensor import Tensor, TensorLike, apply, beside, filled, tensor
+
+ROWS_ELEMENTS = 1 << 22
+"""How large the gradients of one tensor get, of the rows of a Jacobian that are computed at once."""
 
 Several = tuple[TensorLike, ...] | list[TensorLike] | list[Tensor]
 """What a function of several tensors is given. The derivatives then come as tuples, and for one tensor as one tensor."""
@@ -99,7 +106,7 @@ def jacobian(f: Callable[..., Tensor], x: TensorLike) -> Tensor: ...
 def jacobian(f: Callable[..., Tensor], x: TensorLike | Several) -> Tensor | tuple[Tensor, ...]:
     """J[i, j] = ∂f(x)ᵢ / ∂xⱼ, of shape (*f(x).shape, *x.shape); for a tuple x a tuple of such.
 
-    One walk back for each element of the output.
+    One walk back for each element of the output; they are taken together (`vmap`), many at a time.
     """
     inputs = _leaves(x)
     with enable_grad():
@@ -139,15 +146,16 @@ def _gradient_with_graph(f: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -
 
 def _rows(y: Tensor, inputs: tuple[Tensor, ...]) -> list[Tensor]:
     """The derivative of every element of y with respect to each input: (*y.shape, *x.shape)."""
-    here = backend.of(y._data)
-    blocks = [here.filled((y.size, *x.shape), 0, x.dtype, y.device.index) for x in inputs]
-    for position in range(y.size):
-        one = here.filled((y.size,), 0, y.dtype, y.device.index)
-        one[position] = 1
-        for block, g in zip(blocks, grad(y, inputs, Tensor(one.reshape(y.shape)), allow_unused=True), strict=True):
-            if g is not None:
-                block[position] = g._data
-    return [Tensor(block.reshape((*y.shape, *x.shape))) for block, x in zip(blocks, inputs, strict=True)]
+
+    def row(v: Tensor) -> list[Tensor]:
+        gradients = grad(y, inputs, v, allow_unused=True)
+        return [zeros(x.node) if g is None else g for g, x in zip(gradients, inputs, strict=True)]
+
+    largest = max(size(node.shape) for node in topological([y.node], differentiable_inputs))
+    at_once = max(1, ROWS_ELEMENTS // max(1, largest))
+    one_each = reshape(eye(y.size, dtype=y.dtype, device=y.device), (y.size, *y.shape))
+    rows = vmap(row, chunk_size=at_once)(one_each)
+    return [reshape(block, (*y.shape, *x.shape)) for block, x in zip(rows, inputs, strict=True)]
 
 
 def _ones_of(y: Tensor) -> Tensor:

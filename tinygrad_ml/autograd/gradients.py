@@ -41,6 +41,11 @@ def backward(
         if target is None:
             continue
         g = zeros(node) if g is ZERO else g
+        if getattr(g._data, "depth", 0) > getattr(target._data, "depth", 0):
+            raise GradientError(
+                f"backward() would keep in .grad of {target._described()} the gradient of one round, or sample ({g._data.inside}): "
+                f"call tg.grad there, and return what it gives"
+            )
         if target.grad is not None:
             g = target.grad + g
         target.grad = _own(g, create_graph, taken)

@@ -35,6 +35,10 @@ NO_NUMBERS = (
     "tg.vmap calls its function once, for all samples at a time, so there is no single number to read in it. Choose between "
     "tensors by tg.where, and return what you want to read"
 )
+NO_ROOM = (
+    "it is one of many samples in tg.vmap, and memory that is the same for all of them has room for one. Return it, and assign "
+    "it outside; layers that keep statistics of their batches have eval()"
+)
 LEFT_BEHIND = (
     "a tensor of one sample was used outside of the call of tg.vmap that it belongs to, or in another thread. Return it from "
     "the function; and in place of backward(), which keeps gradients in .grad, call tg.grad and return what it gives"
@@ -80,7 +84,10 @@ class Batched(StandIn):
         return self
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError(NO_NUMBERS)
+        raise TypeError(NO_ROOM)
+
+    def __setitem__(self, key: Any, values: Any) -> NoReturn:
+        raise TypeError("a sample in tg.vmap cannot be overwritten in place; write x = ..., or x[...] = ...")
 
 
 class Level:
@@ -104,7 +111,7 @@ class Level:
 
     def __exit__(self, *_: object) -> None:
         modes.watchers, modes.stream, modes.busy, modes.tracer = self._outer
-        self._outer, self._thread = (), None  # samples may live on, and know the level
+        self._outer, self._thread = ((), None, False, None), None  # samples may live on, and know the level
 
     def require_open(self) -> None:
         """An error if samples are used where they do not belong."""
@@ -142,7 +149,7 @@ class Level:
         wholes = tuple(map(self.whole, inputs))
         output._data.whole = batched(op, self.size, wholes, tuple(map(self.is_sample, inputs)), params)
         node = output._node
-        if modes.recorder is not None and node is not None and node.saved:
+        if modes.recorder is not None and node is not None and node.plan is not None and node.saved:
             # What is recorded has got stand-ins for its arrays by now.
             arrays = [tensor._data for tensor in inputs]
             node.saved = node.plan.keep((*(arrays if op.coerce is None else op.coerce(arrays)), output._data))

@@ -53,7 +53,7 @@ def _as_stated(rule: Callable, n: int, inputs: Tensors, many: Sequence[bool], pa
     return rule(*inputs, **{name: known[name] for name in names if name in known})
 
 
-@functools.cache
+@functools.lru_cache(maxsize=512)
 def _names(rule: Callable) -> tuple[str, ...]:
     return tuple(inspect.signature(rule).parameters)
 

@@ -10,6 +10,7 @@ from ..errors import CompileError, DTypeError, OptionError, RangeError, ShapeErr
 from ..modes import modes
 from ..ops import Primitive
 from ..ops.shapes import broadcast, kept, one_axis, same, size
+from ..symbols import StandIn
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from ..typing import DTypeLike
 
@@ -119,6 +120,8 @@ def need_numbers(x: Tensor, what: str, unknown: str) -> None:
     """An error where x has no numbers on which the shape of the result depends."""
     if x.symbolic:
         raise ShapeError(f"{what} of {x._described()}: it is symbolic, and {unknown} is in its numbers")
+    if isinstance(x._data, StandIn):
+        raise ShapeError(f"{what}: {unknown} is in the numbers. {x._data.refusal}")
     if isinstance(x._data, Absent):
         raise CompileError(
             f"{what}: {unknown} is not known while a function is recorded by tg.compile, so the result has no shape. "
