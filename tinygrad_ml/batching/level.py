@@ -3,7 +3,7 @@
     f sees       x: (3,)              w: (3,)          x * w: (3,)
     whole        x: (n, 3)            w: (3,)          x * w: (n, 3)
 
-The array of such a tensor is a `Batched`, which has no numbers of its own and holds the whole: an ordinary tensor with one
+The array of such a tensor is a `Sample`, which has no numbers of its own and holds the whole: an ordinary tensor with one
 more axis in front. When the engine applies an operation to samples, it asks the operation's shape rule, as it does where
 numbers are missing. The level is told, and applies the operation to the wholes: that is where the numbers are computed, and
 where a graph is recorded as always. So a gradient flows through `tg.vmap` of what was given to it, to any order.
@@ -31,7 +31,7 @@ from ..symbols import StandIn, standing_for
 from ..tensor import Tensor
 from .rules import batched
 
-NO_NUMBERS = (
+NOT_ONE_NUMBER = (
     "tg.vmap calls its function once, for all samples at a time, so there is no single number to read in it. Choose between "
     "tensors by tg.where, and return what you want to read"
 )
@@ -39,21 +39,21 @@ NO_ROOM = (
     "it is one of many samples in tg.vmap, and memory that is the same for all of them has room for one. Return it, and assign "
     "it outside; layers that keep statistics of their batches have eval()"
 )
-LEFT_BEHIND = (
+USED_OUTSIDE = (
     "a tensor of one sample was used outside of the call of tg.vmap that it belongs to, or in another thread. Return it from "
     "the function; and in place of backward(), which keeps gradients in .grad, call tg.grad and return what it gives"
 )
 
 
-class Batched(StandIn):
-    """Stands for the array of one sample.
+class Sample(StandIn):
+    """Stands for the array of one sample of many.
 
     level  the call of `tg.vmap`
     whole  the tensor of all samples, along its first axis; None until it is computed
     """
 
     __slots__ = ("level", "whole")
-    refusal = NO_NUMBERS
+    refusal = NOT_ONE_NUMBER
 
     def __init__(self, level: Level, shape: tuple[int, ...], dtype: Any, index: int = 0, whole: Tensor | None = None):
         super().__init__(shape, dtype, level.depth, index)
@@ -64,22 +64,22 @@ class Batched(StandIn):
         """Of how many samples it is one."""
         return f"one of {self.level.size} in tg.vmap"
 
-    def like(self, shape: tuple[int, ...], dtype: Any) -> Batched:
+    def like(self, shape: tuple[int, ...], dtype: Any) -> Sample:
         self.level.require_open()
         return type(self)(self.level, shape, dtype, self.index)
 
-    def on(self, there: Any, index: int) -> Batched:
+    def on(self, there: Any, index: int) -> Sample:
         """What stands for the same array on another device."""
-        return standing_for(Batched, there)(self.level, self.shape, self.dtype, index)
+        return standing_for(Sample, there)(self.level, self.shape, self.dtype, index)
 
-    def astype(self, dtype: Any, copy: bool = False) -> Batched:
+    def astype(self, dtype: Any, copy: bool = False) -> Sample:
         """The same in another dtype; a copy is outside of the graph."""
         self.level.require_open()
         assert self.whole is not None
         whole = astype(self.whole.detach() if copy else self.whole, dtype)
         return type(self)(self.level, self.shape, whole.dtype, self.index, whole)
 
-    def copy(self) -> Batched:
+    def copy(self) -> Sample:
         """The same numbers, which nobody can overwrite."""
         return self
 
@@ -116,20 +116,20 @@ class Level:
     def require_open(self) -> None:
         """An error if samples are used where they do not belong."""
         if self._thread != threading.get_ident():
-            raise GradientError(LEFT_BEHIND)
+            raise GradientError(USED_OUTSIDE)
 
     # -- samples and wholes ----------------------------------------------------------------------------------------
 
     def sample(self, whole: Tensor) -> Tensor:
         """One of the samples that lie along the first axis of a tensor."""
-        kind, index = standing_for(Batched, get(whole.device)), whole.device.index
+        kind, index = standing_for(Sample, get(whole.device)), whole.device.index
         sample = Tensor(kind(self, whole.shape[1:], whole.dtype, index, whole))
         sample.requires_grad = whole.requires_grad
         return sample
 
     def is_sample(self, tensor: Tensor) -> bool:
         """Whether it is one of several; or else the same for all samples."""
-        return isinstance(tensor._data, Batched) and tensor._data.level is self
+        return isinstance(tensor._data, Sample) and tensor._data.level is self
 
     def whole(self, tensor: Tensor) -> Tensor:
         """The tensor of all samples; the tensor itself, if it is the same for all of them."""

@@ -23,7 +23,7 @@ from .rules import for_each
 EVERY = slice(None)
 
 
-class Places(NamedTuple):
+class PlacesOfSamples(NamedTuple):
     """Where samples are read, of the whole: an index and its arrays. What is read there has the axes `behind` where those
     of a sample's are the axes `before`."""
 
@@ -45,29 +45,31 @@ def _moved(x: Tensor, source: tuple[int, ...], destination: tuple[int, ...]) -> 
     return x if source == destination else moveaxis(x, source, destination)
 
 
-def _places(index: tuple, arrays: Sequence[Tensor], many: Sequence[bool], n: int, ndim: int, common: bool) -> Places:
+def _places(
+    index: tuple, arrays: Sequence[Tensor], many: Sequence[bool], n: int, ndim: int, common: bool
+) -> PlacesOfSamples:
     """The places that samples of `ndim` axes have in the whole.
 
     many    which of the arrays are others for each sample
     common  whether all samples read in the same tensor, which has no axis of samples
     """
     if not arrays:
-        return Places((EVERY, *index), ())
+        return PlacesOfSamples((EVERY, *index), ())
     axes = max(array.ndim - has for array, has in zip(arrays, many, strict=True))
     first = _first_axis(index, ndim)
     if not any(many):
         # The axis of samples is the first, unless the arrays' axes come before it.
         behind, before = ((axes,), (0,)) if first is None else ((), ())
-        return Places((EVERY, *index), tuple(arrays), behind, before)
+        return PlacesOfSamples((EVERY, *index), tuple(arrays), behind, before)
     wide = tuple(
         reshape(array, (n, *(1,) * (axes + 1 - array.ndim), *array.shape[1:])) if has else array
         for array, has in zip(arrays, many, strict=True)
     )
     if common:
-        return Places(index, wide, (first or 0,), (0,))
+        return PlacesOfSamples(index, wide, (first or 0,), (0,))
     number = reshape(arange(n, device=arrays[0].device), (n, *(1,) * axes))
     before = tuple(range((first or 0) + 1, (first or 0) + axes + 1))
-    return Places((ARRAY, *index), (number, *wide), tuple(range(1, axes + 1)), before)
+    return PlacesOfSamples((ARRAY, *index), (number, *wide), tuple(range(1, axes + 1)), before)
 
 
 def _first_axis(index: tuple, ndim: int) -> int | None:

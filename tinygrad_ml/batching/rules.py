@@ -39,7 +39,7 @@ def batched(op: Primitive, n: int, inputs: Tensors, many: Sequence[bool], params
     if callable(op.batch):
         result = _as_stated(op.batch, n, inputs, many, params)
     else:
-        rule = RULES.get(op.batch or op.kind)
+        rule = RULE_OF_KIND.get(op.batch or op.kind)
         result = NotImplemented if rule is None else rule(op, n, inputs, many, params)
     return one_by_one(op, n, inputs, many, params) if result is NotImplemented else result
 
@@ -111,7 +111,7 @@ def _product(op: Primitive, n: int, inputs: Tensors, many: Sequence[bool], param
     return matmul(*aligned((a, b), many))
 
 
-RULES: dict[str, Callable] = {
+RULE_OF_KIND: dict[str, Callable] = {
     "elementwise": _leading,
     "leading": _leading,
     "reduction": _reduction,

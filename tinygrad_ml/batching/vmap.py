@@ -74,7 +74,7 @@ def vmap(
     return of_many
 
 
-class _Part(NamedTuple):
+class _LeafOfMany(NamedTuple):
     """A leaf of an argument or of a result, and whether it has the samples along its first axis."""
 
     value: Any
@@ -82,8 +82,8 @@ class _Part(NamedTuple):
 
 
 def _run(
-    f: Callable, args: tuple, kwargs: dict[str, Any], wholes: list[_Part], chunk: slice | None, randomness: str
-) -> tuple[Any, list[_Part]]:
+    f: Callable, args: tuple, kwargs: dict[str, Any], wholes: list[_LeafOfMany], chunk: slice | None, randomness: str
+) -> tuple[Any, list[_LeafOfMany]]:
     """(what f gives, of which the structure counts, its leaves) for the samples of a chunk, or for all."""
     if chunk is not None:
         wholes = [part._replace(value=part.value[chunk]) if part.many else part for part in wholes]
@@ -92,24 +92,24 @@ def _run(
         return given, [_result(leaf, level) for leaf in leaves(given)]
 
 
-def _joined(parts: tuple[_Part, ...]) -> _Part:
+def _joined(parts: tuple[_LeafOfMany, ...]) -> _LeafOfMany:
     """One leaf of the results of all chunks."""
     if len(parts) == 1 or not parts[0].many:
         return parts[0]
-    return _Part(concat([part.value for part in parts]), True)
+    return _LeafOfMany(concat([part.value for part in parts]), True)
 
 
-def _result(leaf: Any, level: Level) -> _Part:
+def _result(leaf: Any, level: Level) -> _LeafOfMany:
     if leaf is None:
-        return _Part(None, False)
+        return _LeafOfMany(None, False)
     try:
         tensor = as_tensor(leaf)
     except DTypeError:
         raise DTypeError(f"the function of tg.vmap returns tensors, and structures of them, not {leaf!r}") from None
-    return _Part(level.whole(tensor), level.is_sample(tensor))
+    return _LeafOfMany(level.whole(tensor), level.is_sample(tensor))
 
 
-def _laid(part: _Part, axis: int | None, n: int) -> Any:
+def _laid(part: _LeafOfMany, axis: int | None, n: int) -> Any:
     """A result with the samples along an axis."""
     value, many = part
     if value is None or (axis is None and not many):
@@ -122,10 +122,10 @@ def _laid(part: _Part, axis: int | None, n: int) -> Any:
     return moveaxis(whole, 0, axis) if axis else whole
 
 
-def _whole(leaf: Any, axis: int | None, path: tuple) -> _Part:
+def _whole(leaf: Any, axis: int | None, path: tuple) -> _LeafOfMany:
     """An argument with the samples along its first axis, if it has any."""
     if axis is None or leaf is None:
-        return _Part(leaf, False)
+        return _LeafOfMany(leaf, False)
     name = f"argument {path[0]}" + "".join(f"[{part!r}]" for part in path[1:]) + " of a function of tg.vmap"
     if not (hasattr(leaf, "shape") and hasattr(leaf, "dtype")):
         raise DTypeError(f"{name} is {_short(leaf)}, which has no samples: say None in its place in in_axes")
@@ -134,14 +134,14 @@ def _whole(leaf: Any, axis: int | None, path: tuple) -> _Part:
         raise AxisError(
             f"{name} is {x._described()}, which has no axis {axis} for the samples: say another one, or None, in in_axes"
         )
-    return _Part(moveaxis(x, axis, 0) if axis else x, True)
+    return _LeafOfMany(moveaxis(x, axis, 0) if axis else x, True)
 
 
 def _short(leaf: Any) -> str:
     return repr(leaf) if isinstance(leaf, (int, float, str)) else f"of type {type(leaf).__name__}"
 
 
-def _count(wholes: list[_Part]) -> int:
+def _count(wholes: list[_LeafOfMany]) -> int:
     """How many samples there are."""
     counts = list(dict.fromkeys(part.value.shape[0] for part in wholes if part.many))
     if not counts:
