@@ -28,6 +28,7 @@ fourier_row = Primitive(
     _value,
     same,
     (lambda g, sign: g._apply(fourier_row, sign=-sign),),
+    batch="leading",
     formula="yₖ = Σ xⱼ · exp({sign}·2πi·jk/n)",
     local=("exp({sign}·2πi·jk/n)",),
     flops=lambda y, x: 5 * size(x) // 2 * builtins.max(x[-2] - 1, 1).bit_length(),
