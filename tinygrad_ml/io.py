@@ -75,7 +75,7 @@ def save(path: str | os.PathLike[str], state: Any) -> None:
     """
     if not isinstance(path, (str, os.PathLike)):
         raise CheckpointError(f"save was given a {type(path).__name__} as its path; the order is save(path, state)")
-    _write(Path(path), _serialize(state))
+    write(Path(path), _serialize(state))
 
 
 def load(path: str | os.PathLike[str], device: str | Device | None = None) -> Any:
@@ -216,8 +216,11 @@ class _Decoder:
                 return {key: self.decode(item) for key, item in value.items()}
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Make `path` a file with this content, in one step: whoever looks sees the old file or the new one."""
+def write(path: Path, content: bytes) -> None:
+    """Make `path` a file with this content, in one step: whoever looks sees the old file or the new one.
+
+    Raises `CheckpointError` where that cannot be; then all is as it was before.
+    """
     path = path.resolve()  # of a link, what it leads to is written
     if path.exists() and not path.is_file():
         raise CheckpointError(f"{path} is not a file, and is left as it is: choose the name of a file")

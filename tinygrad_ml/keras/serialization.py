@@ -146,20 +146,24 @@ class _SharedObjects(threading.local):
         None  # id -> (number, the thing, which is kept so that no other gets it)
     )
     made: dict[int, Any] | None = None
+    compiled = False
 
 
 _shared = _SharedObjects()
 
 
 @contextmanager
-def sharing() -> Iterator[None]:
-    """Inside, a layer that stands in several places is written with a number, and made once."""
-    before = _shared.written, _shared.made
-    _shared.written, _shared.made = {}, {}
+def sharing(compiled: bool = False) -> Iterator[None]:
+    """Inside, a layer that stands in several places is written with a number, and made once.
+
+    compiled  whether models are written with what `compile` was told
+    """
+    before = _shared.written, _shared.made, _shared.compiled
+    _shared.written, _shared.made, _shared.compiled = {}, {}, compiled
     try:
         yield
     finally:
-        _shared.written, _shared.made = before
+        _shared.written, _shared.made, _shared.compiled = before
 
 
 def serialize(obj: Any) -> Any:
@@ -224,6 +228,8 @@ def _with_class(value: Any) -> dict[str, Any]:
     build_config = value.get_build_config() if hasattr(value, "get_build_config") else None
     if build_config is not None:
         written["build_config"] = serialize(build_config)
+    if _shared.compiled and getattr(value, "compiled", False):
+        written["compile_config"] = serialize(value.get_compile_config())
     if _shared.written is not None and hasattr(kind, "weights"):
         number, _ = _shared.written.setdefault(id(value), (len(_shared.written), value))
         written["shared_object_id"] = number
@@ -240,6 +246,8 @@ def _module(kind: type) -> str:
     """Where Keras has a class of ours; where a class of somebody else's was defined."""
     if not _is_ours(kind):
         return kind.__module__
+    if kind.__name__ == "Functional":  # which Keras keeps for itself
+        return "keras.src.models.functional"
     room = _room(kind)
     return "keras" if room == "models" else f"keras.{room}"
 
@@ -285,6 +293,8 @@ def _make(value: Any) -> Any:
         ) from error
     if value.get("build_config"):
         made.build_from_config(_make(value["build_config"]))
+    if value.get("compile_config"):
+        made.compile_from_config(value["compile_config"])
     if _shared.made is not None and number is not None:
         _shared.made[number] = made
     return made
@@ -297,8 +307,16 @@ _PLAIN: dict[str, Callable] = {
     "__slice__": lambda config: slice(config["start"], config["stop"], config["step"]),
     "__ellipsis__": lambda config: Ellipsis,
     "DTypePolicy": lambda config: config["name"],
+    "__lambda__": lambda config: _refuse_code(),
 }
 """What is written by its value."""
+
+
+def _refuse_code() -> None:
+    raise CheckpointError(
+        "the file holds code of Python, of a lambda, which is not run: in the program that writes it, make it a function "
+        "with a name, under @keras.saving.register_keras_serializable(), or a layer"
+    )
 
 
 def _find(value: Mapping[str, Any], name: Any, kind: type) -> Any:

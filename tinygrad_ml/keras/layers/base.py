@@ -310,11 +310,15 @@ class Layer(Configurable, Weights):
 
     def get_build_config(self) -> dict[str, Any] | None:
         """What `build` was given, so that a copy can be built alike; None before."""
-        return None if self._build_shapes is None else dict(self._build_shapes)
+        if self._build_shapes is None:
+            return None
+        shapes = dict(self._build_shapes)
+        return {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1 else {"shapes_dict": shapes}
 
     def build_from_config(self, config: Mapping[str, Any]) -> None:
         """Build as `get_build_config` says."""
-        shapes = {name: map_shapes(tuple, shape) for name, shape in config.items() if shape is not None}
+        given = config.get("shapes_dict") or config
+        shapes = {name: map_shapes(tuple, shape) for name, shape in given.items() if shape is not None}
         if not self.built and shapes:
             self.build(shapes["input_shape"]) if set(shapes) == {"input_shape"} else self.build(**shapes)
 

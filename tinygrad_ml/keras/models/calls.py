@@ -1,4 +1,4 @@
-"""A record of calls, written down as plain values, and read again: what models are saved, cloned and copied by.
+"""A record of calls, kept without its symbols, and made again: what models are cloned and copied by.
 
 A symbol is written by its place: {"symbol": [number of the call, number of the output]}. Arithmetic between symbols is
 written as {"operation": name, "inputs": [...], "parameters": {...}}, after the names of the engine's operations.
@@ -17,7 +17,6 @@ from ...ops import PRIMITIVES
 from ...structure import leaves, mapped
 from ...tensor import Tensor, apply
 from ..layers.symbols import UNKNOWN, KerasTensor, LayerCall, PartialShape, partial_shape, sized
-from ..serialization import serialize
 
 
 class Writer:
@@ -26,7 +25,7 @@ class Writer:
     plain  what is done to what is no symbol
     """
 
-    def __init__(self, calls: list[LayerCall], plain: Callable[[Any], Any] = serialize):
+    def __init__(self, calls: list[LayerCall], plain: Callable[[Any], Any]):
         self.calls, self.plain = calls, plain
         self.place = {}  # of each symbol: [the number of its call, its number among the outputs]
         for number, call in enumerate(calls):

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ...errors import CheckpointError, OptionError
+from ...errors import OptionError
 from ...graph import Node
 from ...nn import Module
 from ...structure import is_nested, leaves, mapped, packed_like
@@ -19,9 +19,12 @@ from ..layers.base import Layer
 from ..layers.input import InputLayer
 from ..layers.phase import phase
 from ..layers.symbols import LayerCall, call_of, computed, symbols_behind
-from ..serialization import deserialize, serialize
+from ..serialization import deserialize
 from .calls import Reader, Writer, again, kept
+from .graphs import graph_config, read_graph
 from .model import Model, as_inputs
+from .operations import Operation
+from .order import layers_in_order
 
 
 class Functional(Model):
@@ -73,8 +76,7 @@ class Functional(Model):
 
     def _start(self, inputs: Any, outputs: Any) -> None:
         self._connect(inputs, outputs)
-        layers = [tensor.call.layer for tensor in self.inputs if not tensor.call.inputs]
-        self._layers = list(dict.fromkeys([*layers, *(call.layer for call in self.calls)]))
+        self._layers = layers_in_order(self.inputs, outputs)
         names = [layer.name for layer in self._layers]
         for name in names:
             if names.count(name) > 1:
@@ -88,6 +90,11 @@ class Functional(Model):
     def named_children(self) -> Iterator[tuple[str, Module]]:
         return ((layer.name, layer) for layer in self._layers)
 
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers that it is made of, in order; not the operations between them."""
+        return [layer for layer in super().layers if not isinstance(layer, Operation)]
+
     def call(self, inputs: Any) -> Any:
         given = as_inputs(inputs, self.input_structure, self.input_names)
         known = {symbol.node: tensor for symbol, tensor in zip(self.inputs, given, strict=True)}
@@ -98,6 +105,11 @@ class Functional(Model):
             for symbol, tensor in zip(leaves(call.output), leaves(output), strict=True):
                 known[symbol.node] = tensor
         return packed_like(self.output_structure, [_value(symbol, known) for symbol in self.outputs])
+
+    def _layers_as_called(self) -> list[Layer]:
+        """The inputs, and then the layers in the order in which they were called: that of files of version 1."""
+        layers = [tensor.call.layer for tensor in self.inputs if not tensor.call.inputs]
+        return list(dict.fromkeys([*layers, *(call.layer for call in self.calls)]))
 
     def copied(self, clone: Callable, call: Callable) -> Functional:
         """The same calls, as `call(layer, ...)` makes them, of the layers that `clone` makes of these."""
@@ -127,48 +139,35 @@ class Functional(Model):
     def get_config(self) -> dict[str, Any]:
         if not _takes_symbols(type(self)):  # its own constructor makes the symbols
             return super().get_config()
-        calls = self._all_calls()
-        written = Writer(calls)
-        return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "layers": [serialize(layer) for layer in self._layers],
-            "calls": [
-                {
-                    "layer": self._layers.index(call.layer),
-                    "inputs": written(list(call.inputs)),
-                    "options": written(call.options),
-                }
-                for call in calls
-            ],
-            "inputs": written(self.input_structure),
-            "outputs": written(self.output_structure),
-        }
+        return {"name": self.name, "trainable": self.trainable, **graph_config(self)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Functional:
-        if "calls" not in config:
-            if _takes_symbols(cls):
-                raise CheckpointError(
-                    "the config of a model of symbols has its calls, as get_config() writes them here; Keras's own are not "
-                    "read, nor ours by Keras"
-                )
+        if "input_layers" in config:
+            inputs, outputs = read_graph(config, custom_objects)
+        elif "calls" in config:
+            inputs, outputs = _read_calls(config, custom_objects)
+        else:
             return super().from_config(config, custom_objects)
-        layers = [deserialize(layer, custom_objects) for layer in config["layers"]]
-        read = Reader(plain=deserialize)
-        for call in config["calls"]:
-            layer = layers[call["layer"]]
-            if isinstance(layer, InputLayer):
-                read.made.append([layer.make()])
-            else:
-                read.made.append(leaves(layer(*read(call["inputs"]), **read(call["options"]))))
         kind = cls if issubclass(cls, Functional) else Functional
-        rest = {
-            name: value
-            for name, value in config.items()
-            if name not in ("name", "layers", "calls", "inputs", "outputs")
-        }
-        return kind(read(config["inputs"]), read(config["outputs"]), name=config["name"], **rest)
+        rest = {name: deserialize(value) for name, value in config.items() if name not in _OF_THE_GRAPH}
+        return kind(inputs, outputs, **rest)
+
+
+_OF_THE_GRAPH = {"layers", "calls", "inputs", "outputs", "input_layers", "output_layers", "dtype"}
+
+
+def _read_calls(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> tuple[Any, Any]:
+    """The ends of a graph as files of version 1 of this library have it."""
+    layers = [deserialize(layer, custom_objects) for layer in config["layers"]]
+    read = Reader(plain=deserialize)
+    for call in config["calls"]:
+        layer = layers[call["layer"]]
+        if isinstance(layer, InputLayer):
+            read.made.append([layer.make()])
+        else:
+            read.made.append(leaves(layer(*read(call["inputs"]), **read(call["options"]))))
+    return read(config["inputs"]), read(config["outputs"])
 
 
 Model._functional = Functional

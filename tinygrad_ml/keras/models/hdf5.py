@@ -8,8 +8,10 @@ twice stands where it was met first.
 
 from __future__ import annotations
 
+import importlib.util
+import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,11 @@ from ...tensor import Tensor, as_tensor
 from ..layers.weights import Weights
 from ..naming import snake_case
 from ..warn import warn
+
+
+def available() -> bool:
+    """Whether h5py is installed."""
+    return importlib.util.find_spec("h5py") is not None
 
 
 def _h5py() -> Any:
@@ -74,50 +81,66 @@ def keeping_themselves(model: Any) -> dict[str, Any]:
     }
 
 
-def stored(module: Module) -> dict[str, numpy.ndarray]:
-    """What a module puts into a file for itself: its weights by their numbers, or what a layer of Keras says."""
-    if not isinstance(module, Weights):
+def stored(module: Any) -> dict[str, numpy.ndarray]:
+    """What a module or an optimizer puts into a file for itself: weights by their numbers, or what it says."""
+    if not hasattr(module, "save_own_variables"):
         return {str(number): weight.numpy() for number, weight in enumerate(_own(module))}
     store: dict[str, Any] = {}
     module.save_own_variables(store)
     return {name: numpy.asarray(value) for name, value in store.items()}
 
 
-def save(model: Any, path: Path) -> None:
-    """Write the weights as Keras does."""
-    h5py = _h5py()
-    with h5py.File(path, "w", libver=("v110", "v110")) as file:  # since then descriptions have checksums
-        for group, module in _groups(model, "", set()):
-            for name, array in stored(module).items():
+def packed(model: Any, optimizer: Any = None) -> bytes:
+    """A file with the weights as Keras writes it, and with the state of the optimizer, if one is given."""
+    h5py, content = _h5py(), io.BytesIO()
+    with h5py.File(content, "w", libver=("v110", "v110")) as file:  # since then descriptions have checksums
+
+        def put(group: str, store: Mapping[str, numpy.ndarray]) -> None:
+            for name, array in store.items():
                 # In one chunk, which can have a checksum: so a flipped bit is told of.
                 chunk = {"chunks": array.shape, "fletcher32": True} if array.ndim and array.size else {}
                 file.create_dataset(f"{group}/{name}", data=array, **chunk)
 
+        for group, module in _groups(model, "", set()):
+            put(group, stored(module))
+        if optimizer is not None:
+            put(_OPTIMIZER, stored(optimizer))
+    return content.getvalue()
+
 
 def load(model: Any, path: Path, skip_mismatch: bool = False) -> None:
     """Read the weights of the same model of Keras. Raises `CheckpointError`, before anything is changed."""
-    h5py, apart = _h5py(), keeping_themselves(model)
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist; check the path of the weights")
+    unpack(model, path, path, skip_mismatch)
+
+
+def unpack(model: Any, path: Path, content: Any, skip_mismatch: bool = False, optimizer: Any = None) -> None:
+    """Set the weights of a model, and the state of its optimizer, if it is given.
+
+    path     for messages
+    content  a path, or a file that is open
+    """
+    h5py, apart = _h5py(), keeping_themselves(model)
     found: list[tuple[Tensor, Any]] = []
     stores: list[tuple[Any, dict]] = []  # of the layers that look themselves for what they need
     problems = []
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(content, "r") as file:
             for group, module in _groups(model, "", set()):
                 if group in apart:
-                    names = list(_at(file, group) or ())
-                    stores.append((module, {name: numpy.asarray(_at(file, f"{group}/{name}")) for name in names}))
+                    stores.append((module, _store(file, group)))
                     continue
                 for number, weight in enumerate(_own(module)):
                     array, problem = _array(file, f"{group}/{number}", weight)
                     problems += [problem] if problem else []
                     found.append((weight, array))
+            state = {} if optimizer is None else _store(file, _OPTIMIZER)
     except CheckpointError:
         raise
     except Exception as error:  # h5py has no error of its own: OSError, RuntimeError, KeyError, ValueError and others
         raise CheckpointError(f"{path} is no HDF5 file, or a damaged one: {error}") from error
-    if not found and not stores:
+    if not found and not stores and content is path:
         problems = ["the model has no weights yet: build it, or call it on data, before"]
     if problems and not skip_mismatch:
         raise CheckpointError(
@@ -130,6 +153,25 @@ def load(model: Any, path: Path, skip_mismatch: bool = False) -> None:
             weight.assign(as_tensor(array).to(weight.device))
     for layer, store in stores:
         layer.load_own_variables(store)
+    if optimizer is not None and state and (len(state) > 2 or state["0"]):  # else it has done no update
+        optimizer.build(model._weights_to_update())
+        optimizer.load_own_variables(state)
+
+
+_OPTIMIZER = "optimizer/vars"
+_MOST_BYTES = 1 << 34
+"""What one array in a file may have at most, in bytes, where no weight says its size."""
+
+
+def _store(file: Any, group: str) -> dict[str, numpy.ndarray]:
+    """All arrays of a group, by their names."""
+    found = {}
+    for name in list(_at(file, group) or ()):
+        at = _at(file, f"{group}/{name}")
+        if not hasattr(at, "nbytes") or at.nbytes > _MOST_BYTES:
+            raise CheckpointError(f"{group}/{name} of {file.filename} is no array, or one of more than 16 GiB")
+        found[name] = numpy.asarray(at)
+    return found
 
 
 def _at(file: Any, name: str) -> Any:
@@ -144,6 +186,8 @@ def _at(file: Any, name: str) -> Any:
                 f"{type(link).__name__}: {name} of {file.filename} is not in this file, and is not read"
             )
         at = at[part]
+    if getattr(at, "is_virtual", False) or getattr(at, "external", None):
+        raise CheckpointError(f"the numbers of {name} are in another file than {file.filename}, and are not read")
     return at
 
 

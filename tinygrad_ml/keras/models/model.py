@@ -24,7 +24,7 @@ from ...structure import is_nested, leaves, mapped, nesting, packed_like
 from ...tensor import Tensor, as_tensor
 from ..layers.base import Layer
 from ..layers.symbols import KerasTensor, fits, partial_shape
-from ..serialization import deserialize, serialize, sharing
+from ..serialization import deserialize, serialize
 from ..warn import warn
 from . import saving
 from .summary import print_summary
@@ -99,23 +99,22 @@ class Model(Trainer):
         return super()._options(Model)  # what inputs and outputs are made of is written by `Functional.get_config`
 
     def to_json(self, **options: Any) -> str:
-        """Its layers and how they are joined, without weights, as JSON; `models.model_from_json` reads it.
+        """Its layers and how they are joined, without weights, as JSON; `models.model_from_json` reads it, and Keras's does.
 
-        options  of `json.dumps`
+        What `compile` was told is in it, where that can be written. options  of `json.dumps`
         """
-        with sharing():
-            return json.dumps(serialize(self), **options)
+        return json.dumps(saving.described(self, compiled=saving.writable(self)), **options)
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """What `compile` was told, as plain values; None before."""
         if not self.compiled:
             return None
-        return {name: serialize(value) for name, value in self._compile_arguments.items()}
+        return {name: serialize(value) for name, value in self._compile_arguments.items()} | {"steps_per_execution": 1}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """The model that `get_config` describes, with fresh weights; of a model of symbols, `Model.from_config` makes one."""
-        if cls is Model and "calls" in config:
+        if cls is Model and not {"calls", "input_layers"}.isdisjoint(config):
             return Model._functional.from_config(config, custom_objects)
         return super().from_config(config, custom_objects)
 
@@ -134,7 +133,8 @@ class Model(Trainer):
     ) -> None:
         """Write layers, weights, what `compile` was told and the optimiser's state into one file, whole or not at all.
 
-        The format is this library's own (safetensors with a description), whatever the file is called.
+        A name that ends in `.keras` makes it a file that Keras reads, if h5py is installed. Any other is in this library's
+        own format (safetensors with a description), which `load_model` reads as well.
         """
         saving.save_model(self, filepath, overwrite, zipped, include_optimizer)
 

@@ -1,23 +1,25 @@
-"""Models in files.
+"""Models in files: written whole or not at all; reading one runs no code.
 
-`model.save` writes this library's own format, whatever the name of the file is: safetensors (see `tinygrad_ml.io`)
-with a description of the layers, so a file is written whole or not at all, and reading one runs no code.
-Weights alone are also read from and written to Keras's `.weights.h5`, with h5py.
+`model.save("name.keras")` writes Keras's own format, if h5py is installed: see `archives.py`. Under any other name, and
+without h5py, it is this library's own: safetensors (see `tinygrad_ml.io`) with a description of the layers. Both are read,
+whatever the file is called. So it is with weights alone: `.weights.h5` is Keras's format.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ... import io
 from ...errors import CheckpointError, OptionError
 from ...tensor import as_tensor
-from ..serialization import custom_object_scope, deserialize, serialize, sharing
+from ..serialization import custom_object_scope, serialize, sharing
 from ..warn import warn
-from . import hdf5
+from . import archives, hdf5
+from .archives import made
 
 _FORMAT = "tinygrad_ml.keras"
 
@@ -36,50 +38,97 @@ def save_model(
     if zipped is False:
         raise OptionError("zipped=False is not offered: a model is written into one file, whole or not at all")
     path = _free(filepath, overwrite)
-    with sharing():
-        state: dict[str, Any] = {"format": _FORMAT, "model": serialize(model), **_state(model)}
-    if model.compiled and include_optimizer:
-        state["compile"] = model.get_compile_config()
-        state["optimizer"] = model.optimizer.state_dict()
-    io.save(path, state)
+    compiled = bool(model.compiled and include_optimizer)
+    description = described(model, compiled)
+    optimizer = model.optimizer if compiled else None
+    if path.suffix == ".keras" and hdf5.available():
+        return io.write(path, archives.packed(model, description, optimizer))
+    state: dict[str, Any] = {"format": _FORMAT, "model": description, **_state(model)}
+    return io.save(path, state if optimizer is None else state | {"optimizer": optimizer.state_dict()})
+
+
+def described(model: Any, compiled: bool) -> dict[str, Any]:
+    """Layers and how they are joined as plain values, and what `compile` was told, if wanted."""
+    with sharing(compiled):
+        return serialize(model)
+
+
+def writable(model: Any) -> bool:
+    """Whether what `compile` was told can be written."""
+    try:
+        return model.get_compile_config() is not None
+    except CheckpointError:
+        return False
 
 
 def load_model(
     filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
 ) -> Any:
-    """The model that `model.save` wrote: layers, weights, and ready to be trained on.
+    """The model that `model.save` wrote, here or in Keras itself: layers, weights, and ready to be trained on.
 
     custom_objects  {name: class or function} of your own layers, losses and the like
     compile         whether it shall be compiled as it was
     safe_mode       is accepted: reading never runs code
 
-    Raises `CheckpointError` for a file of another program, Keras's own `.keras` files included: move the
-    weights of those by `save_weights("name.weights.h5")` there and `load_weights` here.
+    Raises `CheckpointError` for a file that is damaged, or of another program, and for what Keras writes as code.
     """
     path = Path(filepath)
-    if path.is_file() and path.read_bytes()[:4] in (b"PK\x03\x04", b"\x89HDF"):
+    start = path.read_bytes()[:4] if path.is_file() else b""
+    if start == b"\x89HDF":
         raise CheckpointError(
-            f"{path} was written by Keras itself. Its models are not read, but their weights are: call "
-            f'model.save_weights("{path.stem}.weights.h5") there, and load_weights on the same model here'
+            f"{path} is in HDF5, in which older versions of Keras have saved models. Its models are not read: save it as "
+            f'"{path.stem}.keras" there, or its weights as "{path.stem}.weights.h5"'
         )
+    if start == b"PK\x03\x04":
+        return archives.read(path, custom_objects, compile)
     state = io.load(path)
     if not isinstance(state, Mapping) or state.get("format") != _FORMAT or not {"model", "weights"} <= state.keys():
         raise CheckpointError(f"{path} holds no model: give load_model a file that model.save wrote")
-    with custom_object_scope(custom_objects or {}):
-        with sharing():
-            model = deserialize(state["model"])
-        if compile and state.get("compile") is not None:
+    model = made(state["model"], custom_objects, compile)
+    if compile and state.get("compile") is not None:  # where version 1 of this library has it
+        with custom_object_scope(custom_objects or {}):
             model.compile_from_config(state["compile"])
-    _set(model, state, path)
-    if compile and model.compiled and "optimizer" in state:
-        model.optimizer.load_state_dict(state["optimizer"], model._weights_to_update())
+    with _as_version_1(model) if _is_of_version_1(state["model"]) else contextlib.nullcontext():
+        _set(model, state, path)
+        if compile and model.compiled and "optimizer" in state:
+            model.optimizer.load_state_dict(state["optimizer"], model._weights_to_update())
     return model
 
 
+def _is_of_version_1(description: Any) -> bool:
+    """Whether there is a model of symbols in it, as files had it before they had Keras's configs."""
+    waiting = [description]
+    for part in waiting:
+        if isinstance(part, Mapping):
+            if {"layers", "calls", "inputs", "outputs"} <= part.keys():
+                return True
+            waiting += part.values()
+        elif isinstance(part, (list, tuple)):
+            waiting += part
+    return False
+
+
+@contextlib.contextmanager
+def _as_version_1(model: Any) -> Iterator[None]:
+    """Inside, the layers of models of symbols stand in the order in which files of version 1 have their weights."""
+    functional = [module for module in model.modules() if hasattr(module, "_layers_as_called")]
+    before = [module._layers for module in functional]
+    for module in functional:
+        module._layers = module._layers_as_called()
+    try:
+        yield
+    finally:
+        for module, layers in zip(functional, before, strict=True):
+            module._layers = layers
+
+
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The model whose layers `model.to_json()` wrote, with fresh weights."""
-    with sharing():
-        return deserialize(json.loads(json_string), custom_objects)
+    """The model whose layers `model.to_json()` wrote, here or in Keras, with fresh weights."""
+    try:
+        description = json.loads(json_string)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"model_from_json takes what model.to_json() returned, a text of JSON: {error}") from None
+    return made(description, custom_objects)
 
 
 def clone_model(
@@ -145,7 +194,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """Write the weights of a model; see `Model.save_weights`."""
     path = _free(filepath, overwrite)
     if str(path).endswith((".h5", ".hdf5")):
-        return hdf5.save(model, path)
+        return io.write(path, hdf5.packed(model))
     return io.save(path, {"format": _FORMAT, **_state(model)})
 
 

@@ -173,23 +173,26 @@ class Sequential(Model):
         return [layer.name for layer in self._layers[-1:]]
 
     def get_config(self) -> dict[str, Any]:
-        start = (
-            None
-            if self._start is None
-            else {"shape": list(partial_shape(self._start)[1:]), "dtype": str(self._start.dtype)}
-        )
         layers = [serialize(layer) for layer in self._layers]
-        return {"name": self.name, "trainable": self.trainable, "input": start, "layers": layers}
+        config = {"name": self.name, "trainable": self.trainable, "dtype": "float32", "layers": layers}
+        if self._start is None:
+            return config
+        start = self._start.call.layer
+        if not isinstance(start, InputLayer):  # the model was begun with a symbol of some layer
+            start = InputLayer(partial_shape(self._start)[1:], dtype=str(self._start.dtype))
+        return {**config, "layers": [serialize(start), *layers], "build_input_shape": list(partial_shape(self._start))}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Sequential:
         if "layers" not in config:
             return super().from_config(config, custom_objects)
         model = cls(name=config.get("name"))
-        if config.get("input") is not None:
+        if config.get("input") is not None:  # as files of version 1 of this library have it
             model.add(InputLayer(**config["input"]))
         for layer in config["layers"]:
             model.add(deserialize(layer, custom_objects))
+        if not model.built and config.get("build_input_shape"):
+            model.build(config["build_input_shape"])
         if not config.get("trainable", True):
             model.trainable = False
         return model
