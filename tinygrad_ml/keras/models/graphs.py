@@ -29,7 +29,7 @@ from .operations import Operation, entry_of, is_operation, repeat
 _TENSOR = "__keras_tensor__"
 
 
-class _Writer:
+class _GraphWriter:
     """Writes down the entries of layers and operations, in the order in which they are met."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ class _Writer:
 
 def graph_config(model: Any) -> dict[str, Any]:
     """The layers, calls, inputs and outputs of a model of symbols."""
-    write = _Writer()
+    write = _GraphWriter()
     write.taken = tuple(layer.name for layer in model._layers)
     for symbol in model.inputs:
         write.source(symbol)
@@ -113,7 +113,7 @@ def graph_config(model: Any) -> dict[str, Any]:
     return {"layers": list(write.entries.values()), **ends}
 
 
-class _Reader:
+class _GraphReader:
     """Makes the layers of a config, and calls them."""
 
     def __init__(self, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None):
@@ -183,7 +183,7 @@ def read_graph(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | No
     Raises `CheckpointError` for configs that make no sense.
     """
     try:
-        read = _Reader(config, custom_objects)
+        read = _GraphReader(config, custom_objects)
         return read.ends(config["input_layers"]), read.ends(config["output_layers"])
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         if isinstance(error, CheckpointError):
