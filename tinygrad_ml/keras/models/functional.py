@@ -19,11 +19,11 @@ from ..layers.base import Layer
 from ..layers.input import InputLayer
 from ..layers.phase import phase
 from ..layers.symbols import LayerCall, call_of, computed, symbols_behind
+from ..ops.calls import Operation
 from ..serialization import deserialize
 from .calls import Reader, Writer, again, kept
 from .graphs import graph_config, read_graph
 from .model import Model, as_inputs
-from .operations import Operation
 from .order import layers_in_order
 
 

@@ -23,8 +23,9 @@ from ...tensor import Tensor
 from ..layers.input import InputLayer
 from ..layers.symbols import UNKNOWN, KerasTensor, LayerCall, partial_shape
 from ..naming import snake_case
+from ..ops.calls import Operation
 from ..serialization import deserialize, serialize
-from .operations import Operation, entry_of, is_operation, repeat
+from .operations import entry_of_call, entry_of_node, is_operation, repeat
 
 _TENSOR = "__keras_tensor__"
 
@@ -38,11 +39,17 @@ class _GraphWriter:
 
     def layer(self, layer: Any) -> None:
         """An entry for a layer, without its calls."""
-        entry = layer.entry() if isinstance(layer, Operation) else serialize(layer)
-        self.entries[layer.name] = {**entry, "name": layer.name, "inbound_nodes": []}
+        self.entries[layer.name] = {**serialize(layer), "name": layer.name, "inbound_nodes": []}
 
     def call(self, call: LayerCall) -> None:
-        """A call of a layer that has an entry."""
+        """A call of a layer that has an entry; of an operation, which has one for each call."""
+        if isinstance(call.layer, Operation):
+            name = call.layer.name if call.layer.name not in self.entries else self.free(call.layer.name)
+            entry, arguments = entry_of_call(call, name, self.written)
+            self.entries[name] = {**entry, "name": name, "inbound_nodes": [{"args": arguments, "kwargs": {}}]}
+            for i, symbol in enumerate(leaves(call.output)):
+                self.places.setdefault(symbol.node, [name, 0, i])
+            return
         nodes = self.entries[call.layer.name]["inbound_nodes"]
         for i, symbol in enumerate(leaves(call.output)):
             self.places.setdefault(symbol.node, [call.layer.name, len(nodes), i])
@@ -87,7 +94,7 @@ class _GraphWriter:
             if node.op is None or PRIMITIVES.get(node.op.name) is not node.op:
                 what = node.op.name if node.op else "a symbol"
                 raise OptionError(f"{what} between layers cannot be saved: put it into a Layer")
-            entry, arguments = entry_of(node, self.free, [self._of(parent) for parent in node.inputs])
+            entry, arguments = entry_of_node(node, self.free, [self._of(parent) for parent in node.inputs])
             name = entry["config"]["name"]
             self.entries[name] = {**entry, "name": name, "inbound_nodes": [{"args": arguments, "kwargs": {}}]}
             self.places[node] = [name, 0, 0]
@@ -103,7 +110,7 @@ def graph_config(model: Any) -> dict[str, Any]:
     for symbol in model.inputs:
         write.source(symbol)
     for call in model.calls:
-        if call.layer.name not in write.entries:
+        if call.layer.name not in write.entries and not isinstance(call.layer, Operation):
             write.layer(call.layer)
         write.call(call)
     ends = {

@@ -1,13 +1,15 @@
 """Operations between layers, as Keras writes them into the config of a model: `a + b` is an entry of class `Add`.
 
-A model that is read has an `Operation` in such a place. Operations of the engine that Keras has not are written under their
-own names, and read by this library alone.
+Functions of `keras.ops` that stand there are calls of an `Operation` (`ops/calls.py`), and arithmetic is nodes of the engine's
+graph; both are written as Keras writes them. Operations of the engine that Keras has not are written under their own names,
+and read by this library alone.
 
 Read next: `graphs.py`, where the entries are written and read.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,150 +17,136 @@ from ... import functional as fn
 from ...errors import CheckpointError
 from ...graph import Node
 from ...ops import PRIMITIVES
+from ...structure import mapped
 from ...tensor import Tensor, apply, as_tensor
-from ..layers.base import Layer
-from ..layers.symbols import call_of
+from ..layers.symbols import LayerCall, call_of
+from ..naming import snake_case
+from ..ops.calls import OPERATIONS, Operation
 from ..serialization import deserialize, serialize
 
 _OURS = "tinygrad_ml"
 
-_NAMED = {
-    "Negative": "negative",
-    "Absolute": "abs",
-    "Abs": "abs",
-    "Arcsin": "asin",
-    "Arccos": "acos",
-    "Arctan": "atan",
-    "Arcsinh": "asinh",
-    "Arccosh": "acosh",
-    "Arctanh": "atanh",
-    "TrueDivide": "divide",
-    "Divide": "divide",
-    "Mod": "remainder",
-    "Power": "pow",
-    "Arctan2": "atan2",
-    "NotEqual": "not_equal",
-    "LessEqual": "less_equal",
-    "GreaterEqual": "greater_equal",
-    "FloorDivide": "floor_divide",
-    "LogicalAnd": "logical_and",
-    "LogicalOr": "logical_or",
-    "LogicalXor": "logical_xor",
-    "LogicalNot": "logical_not",
-    "BitwiseAnd": "bitwise_and",
-    "BitwiseOr": "bitwise_or",
-    "BitwiseXor": "bitwise_xor",
-    "BitwiseInvert": "bitwise_invert",
+_WRITTEN = {
+    "neg": "Negative",
+    "abs": "Absolute",
+    "asin": "Arcsin",
+    "acos": "Arccos",
+    "atan": "Arctan",
+    "asinh": "Arcsinh",
+    "acosh": "Arccosh",
+    "atanh": "Arctanh",
+    "sub": "Subtract",
+    "mul": "Multiply",
+    "div": "TrueDivide",
+    "remainder": "Mod",
+    "pow": "Power",
+    "power": "Power",
+    "atan2": "Arctan2",
+    "getitem": "GetItem",
+    "permute_dims": "Transpose",
+    "concat": "Concatenate",
+    "cumulative_sum": "Cumsum",
+    "discrete_cast": "Cast",
 }
 _ALIKE = (
-    "sign exp expm1 log log1p log2 log10 sqrt square reciprocal sin cos tan sinh cosh tanh floor ceil trunc erf sigmoid relu "
-    "softplus isnan isinf isfinite add subtract multiply maximum minimum logaddexp equal less greater matmul where"
+    "sign exp expm1 log log1p log2 log10 sqrt square reciprocal sin cos tan sinh cosh tanh floor ceil round trunc erf sigmoid "
+    "relu softplus isnan isinf isfinite signbit add maximum minimum logaddexp hypot copysign nextafter equal not_equal less "
+    "less_equal greater greater_equal logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor "
+    "bitwise_invert floor_divide matmul where cast sum max min any all argmax argmin"
 )
-_BY_AXIS = "sum mean max min any all prod var std argmax argmin logsumexp"
-_NAMED |= {name.capitalize(): name for name in _ALIKE.split()}
-_REDUCTIONS = {name.capitalize(): name for name in _BY_AXIS.split()}
+_WRITTEN |= {name: "".join(part.capitalize() for part in name.split("_")) for name in _ALIKE.split()}
+"""{operation of the engine: Keras's class}."""
+
+_ROOMS = {
+    "nn": "relu relu6 sigmoid sparse_sigmoid softplus softsign soft_shrink sparse_plus silu squareplus log_sigmoid leaky_relu "
+    "hard_sigmoid hard_silu elu selu gelu celu glu tanh_shrink hard_tanh hard_shrink threshold softmax log_softmax sparsemax "
+    "max_pool average_pool conv depthwise_conv separable_conv conv_transpose one_hot multi_hot moments normalize",
+    "math": "segment_sum segment_max top_k in_top_k logsumexp rsqrt erf erfinv logdet extract_sequences",
+    "core": "cast saturate_cast stop_gradient slice scatter unstack",
+    "linalg": "cholesky det inv norm solve solve_triangular qr eigh",
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split()}
+
+_PARAMETERS = (
+    "x x1 x2 xs y a b q inputs indices key operands condition target output kernel depthwise_kernel pointwise_kernel values "
+    "updates start_indices data segment_ids sorted_sequence"
+)
+_CALLED_WITH = set(_PARAMETERS.split())
+"""Parameters of a function that Keras's class of it is called with; the others are in its config."""
 
 
-def _by_axis(name: str) -> Callable:
+def _by_axis(function: Callable) -> Callable:
     """A function of (x, axis, keepdims)."""
-    function = getattr(fn, name)
-    return lambda x, axis=None, keepdims=False, initial=None: function(x, axis=_axes(axis), keepdims=keepdims)
+
+    def reduce(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Tensor:
+        return function(x, axis=tuple(axis) if isinstance(axis, list) else axis, keepdims=keepdims)
+
+    return reduce
 
 
-def _axes(axis: Any) -> Any:
-    return tuple(axis) if isinstance(axis, list) else axis
-
-
-def _part(x: Any, key: Any) -> Tensor:
+def get_item(x: Any, key: Any) -> Tensor:
+    """x[key], a list standing for a tuple."""
     return as_tensor(x)[tuple(key) if isinstance(key, list) else key]
 
 
+def transpose(x: Any, axes: Any = None) -> Tensor:
+    """x with its axes in this order, by default the other way round."""
+    return fn.permute_dims(x, tuple(axes or range(as_tensor(x).ndim)[::-1]))
+
+
+def einsum(*operands: Any, subscripts: str) -> Tensor:
+    """Einstein's sum, as `functional.einsum`."""
+    return fn.einsum(subscripts, *operands)
+
+
+_SAME = "expand_dims subtract multiply negative stack softmax"
+_REDUCTIONS = "sum mean max min any all prod var std argmax argmin"
 _FUNCTIONS: dict[str, Callable] = {
-    **{name: getattr(fn, own) for name, own in _NAMED.items()},
-    **{name: _by_axis(own) for name, own in _REDUCTIONS.items()},
-    "Cast": lambda x, dtype: fn.astype(x, dtype),
-    "Clip": lambda x, x_min, x_max: fn.clip(x, x_min, x_max),
-    "Concatenate": lambda xs, axis=0: fn.concat(xs, axis),
-    "Cumsum": lambda x, axis=None, dtype=None: fn.cumulative_sum(x, axis=axis, dtype=dtype),
-    "Einsum": lambda *operands, subscripts: fn.einsum(subscripts, *operands),
-    "ExpandDims": lambda x, axis: fn.expand_dims(x, _axes(axis)),
-    "GetItem": _part,
-    "LogSoftmax": lambda x, axis=-1: fn.log_softmax(x, axis),
-    "Repeat": lambda x, repeats, axis=None: fn.repeat(x, repeats, axis),
-    "Reshape": lambda x, newshape: fn.reshape(x, _whole_batch(x, newshape)),
-    "Round": lambda x, decimals=0: fn.round(x, decimals),
-    "Softmax": lambda x, axis=-1: fn.softmax(x, axis),
-    "Silu": lambda x: x * fn.sigmoid(x),
-    "Squeeze": lambda x, axis=None: fn.squeeze(x, _axes(axis)),
-    "Stack": lambda xs, axis=0: fn.stack(xs, axis),
-    "Swapaxes": lambda x, axis1, axis2: fn.swapaxes(x, axis1, axis2),
-    "Tile": lambda x, repeats: fn.tile(x, tuple(repeats) if isinstance(repeats, list) else repeats),
-    "Transpose": lambda x, axes=None: fn.permute_dims(x, tuple(axes or range(as_tensor(x).ndim)[::-1])),
+    **{snake_case(name): getattr(fn, own) for own, name in _WRITTEN.items() if hasattr(fn, own)},
+    **{name: getattr(fn, name) for name in _SAME.split()},
+    **{name: _by_axis(getattr(fn, name)) for name in _REDUCTIONS.split()},
+    "divide": fn.divide,
+    "true_divide": fn.divide,
+    "cast": lambda x, dtype: fn.astype(x, dtype),
+    "clip": lambda x, x_min, x_max: fn.clip(x, x_min, x_max),
+    "cumsum": lambda x, axis=None, dtype=None: fn.cumulative_sum(x, axis=axis, dtype=dtype),
+    "einsum": einsum,
+    "get_item": get_item,
+    "log_softmax": fn.log_softmax,
+    "reshape": lambda x, newshape: fn.reshape(x, tuple(-1 if size is None else size for size in newshape)),
+    "squeeze": fn.squeeze,
+    "swapaxes": lambda x, axis1, axis2: fn.swapaxes(x, axis1, axis2),
+    "tile": lambda x, repeats: fn.tile(x, repeats),
+    "transpose": transpose,
 }
-"""{Keras's class: function of what it was called with, and of its config}."""
+for _name, _function in _FUNCTIONS.items():
+    OPERATIONS.setdefault(_name, _function)
 
 
-def _whole_batch(x: Any, shape: Any) -> tuple[int, ...]:
-    """A shape that models have written: -1 stands for the batch, which is None where it was not known."""
-    return tuple(-1 if size is None else size for size in shape)
-
-
-_WRITTEN = {own: name for name, own in (_NAMED | _REDUCTIONS).items() if own in PRIMITIVES and name != "Abs"}
-_WRITTEN |= {"neg": "Negative", "sub": "Subtract", "mul": "Multiply", "div": "TrueDivide", "getitem": "GetItem"}
-_WRITTEN |= {"cast": "Cast", "discrete_cast": "Cast", "permute_dims": "Transpose", "concat": "Concatenate"}
-_WRITTEN |= {"power": "Power", "round": "Round", "cumulative_sum": "Cumsum"}
-_MODULES = {
-    **dict.fromkeys(("Erf", "Logsumexp"), "math"),
-    **dict.fromkeys(("Sigmoid", "Relu", "Softplus"), "nn"),
-    "Cast": "core",
-}
-
-
-class Operation(Layer):
-    """An operation that stood between the layers of a model that was read.
-
-    operation  Keras's name of it, as `Add`; or that of one of the engine's
-    options    what it is told beside what it computes on
-    module     where Keras has it; "tinygrad_ml" for operations of the engine
-    """
-
-    supports_masking = True
-
-    def __init__(self, operation: str, options: Mapping[str, Any] | None = None, module: str = _OURS, **base: Any):
-        super().__init__(**base)
-        self.operation, self.options, self.module = operation, dict(options or {}), module
-        known = PRIMITIVES if module == _OURS else _FUNCTIONS
-        if operation not in known:
-            raise CheckpointError(
-                f"the operation {operation!r} of {module}, which stands between two layers, is not known here: put it into "
-                "a layer of your own"
-            )
-
-    def call(self, *inputs: Any, **options: Any) -> Any:
-        options = {name: value for name, value in {**self.options, **options}.items() if name != "training"}
-        if self.module == _OURS:
-            return apply(PRIMITIVES[self.operation], tuple(map(as_tensor, inputs)), options)
-        return _FUNCTIONS[self.operation](*inputs, **options)
-
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
-        """None: what is computed between layers has no mask."""
-
-    def entry(self) -> dict[str, Any]:
-        """What is written of it, but for its calls."""
-        return _entry(self.module, self.operation, self.name, self.options)
+def is_operation(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry of a config is an operation."""
+    module = str(entry.get("module"))
+    return module == _OURS or module.startswith(("keras.src.ops.", "keras.ops"))
 
 
 def repeat(entry: Mapping[str, Any], inputs: list[Any], options: Mapping[str, Any]) -> Any:
     """What comes out of an operation that was read: as arithmetic between symbols, where models repeat that; else of an
     `Operation`."""
-    module, name = str(entry["module"]), str(entry["class_name"])
-    told = {key: deserialize(value) for key, value in entry["config"].items() if key != "name"}
-    operation = Operation(name, told, _OURS if module == _OURS else module, name=entry["config"].get("name"))
-    if module == _OURS or name in _WRITTEN.values():
-        made = operation.call(*inputs, **options)
+    name, given = str(entry["class_name"]), entry["config"].get("name")
+    options = {key: deserialize(value) for key, value in entry["config"].items() if key != "name"} | dict(options)
+    if entry["module"] == _OURS and name in PRIMITIVES:
+        return apply(PRIMITIVES[name], tuple(map(as_tensor, inputs)), options)
+    function = snake_case(name)
+    if function not in OPERATIONS:
+        raise CheckpointError(
+            f"the operation {name!r} of {entry['module']}, which stands between two layers, is not known here: put it into a "
+            "layer of your own"
+        )
+    if name in _WRITTEN.values():
+        made = OPERATIONS[function](*inputs, **options)
         if not _reshapes(made):
             return made
-    return operation(*inputs, **options)
+    return Operation(function, name=given)(*inputs, **options)
 
 
 def _reshapes(made: Tensor) -> bool:
@@ -172,38 +160,62 @@ def _reshapes(made: Tensor) -> bool:
     return False
 
 
-def is_operation(entry: Mapping[str, Any]) -> bool:
-    """Whether an entry of a config is an operation."""
-    module = str(entry.get("module"))
-    return module == _OURS or module.startswith(("keras.src.ops.", "keras.ops"))
-
-
 def _entry(module: str, operation: str, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     config = {"name": name, **{key: serialize(value) for key, value in options.items()}}
     return {"module": module, "class_name": operation, "config": config, "registered_name": operation}
 
 
-def entry_of(node: Node, name: Callable[[str], str], inputs: list[Any]) -> tuple[dict[str, Any], list[Any]]:
+def _keras_entry(function: str, class_name: str, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    return _entry(f"keras.src.ops.{_ROOM_OF.get(function, 'numpy')}", class_name, name, options)
+
+
+def entry_of_call(call: LayerCall, name: str, written: Callable[[Any], Any]) -> tuple[dict[str, Any], list[Any]]:
+    """The entry of a call of an `Operation`, and the arguments that it is called with.
+
+    written  writes what is called with
+    """
+    function = call.layer.operation
+    room, _, own = function.rpartition(".")
+    bound = inspect.signature(OPERATIONS[function]).bind(*call.inputs, **call.options)
+    bound.apply_defaults()
+    arguments, options = [], {}
+    for parameter in bound.signature.parameters.values():
+        value = bound.arguments[parameter.name]
+        if parameter.name not in _CALLED_WITH:
+            options[parameter.name] = value
+        elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            arguments += value
+        else:
+            arguments.append(value)
+    class_name = "".join(part.capitalize() for part in own.split("_"))
+    module = f"keras.src.ops.{room}" if room else f"keras.src.ops.{_ROOM_OF.get(own, 'numpy')}"
+    return _entry(module, class_name, name, mapped(_plain, options)), [written(one) for one in arguments]
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if hasattr(value, "itemsize") and not hasattr(value, "shape") else value
+
+
+def entry_of_node(node: Node, name: Callable[[str], str], inputs: list[Any]) -> tuple[dict[str, Any], list[Any]]:
     """The entry of an operation of the engine, and the arguments that it is called with.
 
     name    gives a free name that begins with this
     inputs  what its inputs are written as
     """
     op = node.op
-    options: dict[str, Any] = dict(node.params)
     assert op is not None
-    written = _WRITTEN.get(op.name, op.name)
+    options: dict[str, Any] = dict(node.params)
+    class_name = _WRITTEN.get(op.name)
+    if class_name is None or (op.name == "getitem" and len(inputs) > 1):
+        return _entry(_OURS, op.name, name(op.name), options), inputs
     if op.name == "power":
-        return _entry("keras.src.ops.numpy", written, name(written), {}), [*inputs, options["exponent"]]
-    if op.name == "getitem" and len(inputs) == 1:
-        return _entry("keras.src.ops.numpy", written, name(written), {}), [*inputs, serialize(options["index"])]
-    if op.name == "concat":
-        return _entry("keras.src.ops.numpy", written, name(written), {"axis": options["axis"]}), [inputs]
-    if written == "Round":
+        inputs, options = [*inputs, options["exponent"]], {}
+    elif op.name == "getitem":
+        inputs, options = [*inputs, serialize(options["index"])], {}
+    elif op.name == "concat":
+        inputs, options = [inputs], {"axis": options["axis"]}
+    elif op.name == "round":
         options = {"decimals": 0}
-    if written in ("Argmax", "Argmin") and isinstance(options["axis"], tuple):
+    elif op.name in ("argmax", "argmin") and isinstance(options["axis"], tuple):
         options["axis"] = options["axis"][0] if len(options["axis"]) == 1 else None
-    known = written in _FUNCTIONS and op.name != "getitem"
-    module = f"keras.src.ops.{_MODULES.get(written, 'numpy')}" if known else _OURS
-    written = written if known else op.name
-    return _entry(module, written, name(written), options), inputs
+    return _keras_entry(snake_case(class_name), class_name, name(class_name), options), inputs
