@@ -30,7 +30,7 @@ from .operations import entry_of_call, entry_of_node, is_operation, repeat
 _TENSOR = "__keras_tensor__"
 
 
-class _GraphWriter:
+class _ConfigWriter:
     """Writes down the entries of layers and operations, in the order in which they are met."""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class _GraphWriter:
 
 def graph_config(model: Any) -> dict[str, Any]:
     """The layers, calls, inputs and outputs of a model of symbols."""
-    write = _GraphWriter()
+    write = _ConfigWriter()
     write.taken = tuple(layer.name for layer in model._layers)
     for symbol in model.inputs:
         write.source(symbol)
@@ -120,7 +120,7 @@ def graph_config(model: Any) -> dict[str, Any]:
     return {"layers": list(write.entries.values()), **ends}
 
 
-class _GraphReader:
+class _ConfigReader:
     """Makes the layers of a config, and calls them."""
 
     def __init__(self, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None):
@@ -190,7 +190,7 @@ def read_graph(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | No
     Raises `CheckpointError` for configs that make no sense.
     """
     try:
-        read = _GraphReader(config, custom_objects)
+        read = _ConfigReader(config, custom_objects)
         return read.ends(config["input_layers"]), read.ends(config["output_layers"])
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         if isinstance(error, CheckpointError):

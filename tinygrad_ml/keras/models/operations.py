@@ -174,12 +174,14 @@ def entry_of_call(call: LayerCall, name: str, written: Callable[[Any], Any]) -> 
 
     written  writes what is called with
     """
-    function = call.layer.operation
+    layer: Any = call.layer
+    function = layer.operation
     room, _, own = function.rpartition(".")
     bound = inspect.signature(OPERATIONS[function]).bind(*call.inputs, **call.options)
-    bound.apply_defaults()
     arguments, options = [], {}
     for parameter in bound.signature.parameters.values():
+        if parameter.name not in bound.arguments:
+            continue
         value = bound.arguments[parameter.name]
         if parameter.name not in _CALLED_WITH:
             options[parameter.name] = value
