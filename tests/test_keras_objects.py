@@ -153,8 +153,7 @@ def test_build_is_given_the_shapes_of_the_arguments_that_it_names():
     layer = Two()
     layer(X, b=Y)
     assert layer.seen == ((None, 4), (None, 2)) and layer.get_build_config() == {
-        "a_shape": (None, 4),
-        "b_shape": (None, 2),
+        "shapes_dict": {"a_shape": (None, 4), "b_shape": (None, 2)},
     }
 
     class Wrong(Two):
