@@ -2,7 +2,7 @@
 
 With outputs p = softmax(z) and the right class as a row y of one 1, the slope of the cross-entropy -Σ y·ln p by z is
 p - y: the more wrong, the steeper. The squared error multiplies that by p·(1 - p), which is nearly 0 for a p near 0,
-however wrong. Read next: `from_logits.py`; `tinygrad_ml/keras/losses.py`.
+however wrong. Read next: `from_logits.py`; `tinygrad_ml/keras/losses/functions.py`.
 """
 
 from examples.lessons.common import Run, digits, effect, lines, main, network, train

@@ -4,7 +4,7 @@ Five questions about a digit, each with yes or no: is it even, is it 5 or more, 
 9), is it a sum of two squares? The outputs of a softmax share a total of 1, so it cannot say yes twice. Sigmoids do not
 know of each other: five networks for two classes that share their hidden layers. The loss is then the binary
 cross-entropy, -t·ln p - (1 - t)·ln(1 - p), the mean over the labels. The network is written in Keras's functional
-style. Read next: `full_batch_or_mini_batch.py`; `tinygrad_ml/keras/losses.py`.
+style. Read next: `full_batch_or_mini_batch.py`; `tinygrad_ml/keras/losses/functions.py`.
 """
 
 import numpy as np

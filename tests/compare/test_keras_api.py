@@ -14,7 +14,7 @@ from tinygrad_ml.keras.arguments import options_of
 pytestmark = quiet
 
 ROOMS = ["layers", "models", "saving", "utils", "initializers", "regularizers", "constraints", "activations"]
-ROOMS += ["optimizers", "optimizers.schedules"]
+ROOMS += ["losses", "metrics", "optimizers", "optimizers.schedules"]
 
 
 def room(keras, path):
@@ -81,7 +81,9 @@ OTHER_DEFAULTS = {
 
 
 def alike(found, default):
-    """Whether two defaults are one; 2 is as good as (2, 2)."""
+    """Whether two defaults are one; 2 is as good as (2, 2), and as 2.0."""
+    if type(found) in (int, float) and type(default) in (int, float):
+        return found == default
     if isinstance(default, tuple) and isinstance(found, int):
         default = default[0] if len(set(default)) == 1 else default
     return repr(found).lower() == repr(default).lower()
@@ -274,6 +276,34 @@ CONFIGS = [
     ("regularizers.L1L2", {"l1": 0.1}),
     ("regularizers.L1", {}),
     ("constraints.MinMaxNorm", {"axis": 1}),
+    ("losses.MeanSquaredError", {"reduction": "sum"}),
+    ("losses.BinaryFocalCrossentropy", {"gamma": 1.0}),
+    ("losses.CategoricalFocalCrossentropy", {"label_smoothing": 0.1}),
+    ("losses.CategoricalGeneralizedCrossEntropy", {}),
+    ("losses.Dice", {"axis": [1, 2]}),
+    ("losses.Tversky", {"alpha": 0.25}),
+    ("losses.Circle", {}),
+    ("losses.CTC", {}),
+    ("metrics.Mean", {}),
+    ("metrics.BinaryAccuracy", {"threshold": 0.25}),
+    ("metrics.TopKCategoricalAccuracy", {"k": 3}),
+    ("metrics.FalseNegatives", {"thresholds": [0.25, 0.5]}),
+    ("metrics.Precision", {}),
+    ("metrics.Recall", {"top_k": 2, "class_id": 1}),
+    ("metrics.AUC", {"curve": "PR"}),
+    ("metrics.AUC", {"thresholds": [0.75, 0.25], "multi_label": True}),
+    ("metrics.PrecisionAtRecall", {"recall": 0.5}),
+    ("metrics.F1Score", {"average": "micro"}),
+    ("metrics.FBetaScore", {"beta": 2.0, "threshold": 0.5}),
+    ("metrics.R2Score", {"num_regressors": 2}),
+    ("metrics.MeanSquaredError", {}),
+    ("metrics.CategoricalCrossentropy", {"from_logits": True}),
+    ("metrics.PearsonCorrelation", {"axis": 0}),
+    ("metrics.IoU", {"num_classes": 3, "target_class_ids": [0, 2]}),
+    ("metrics.BinaryIoU", {}),
+    ("metrics.MeanIoU", {"num_classes": 3}),
+    ("metrics.OneHotIoU", {"num_classes": 3, "target_class_ids": [1]}),
+    ("metrics.OneHotMeanIoU", {"num_classes": 3, "ignore_class": 0}),
     ("optimizers.SGD", {"momentum": 0.9}),
     ("optimizers.AdamW", {"learning_rate": 0.1, "clipnorm": 1.0}),
     ("optimizers.RMSprop", {}),

@@ -15,6 +15,8 @@ LABELS = ONE_HOT.argmax(-1)
 BITS = RNG.integers(0, 2, (6, 4)).astype("float32")
 SURE = np.array([[1, 0, 0, 0]] * 6, "float32")
 LOGITS = numbers(6, 4) * 3
+UNIT = LOGITS / np.linalg.norm(LOGITS, axis=1, keepdims=True)
+WORDS = np.array([[1, 2, 0], [3, 3, 1], [1, 0, 0], [2, 2, 2], [3, 0, 0], [1, 2, 3]])
 WEIGHTS = np.array([1, 2, 0, 0.5, 1, 3], "float32")
 
 CASES = [
@@ -43,6 +45,19 @@ CASES = [
     ("SparseCategoricalCrossentropy", {}, PROBABILITIES, LABELS),
     ("SparseCategoricalCrossentropy", {}, SURE, LABELS[:, None]),
     ("SparseCategoricalCrossentropy", {"from_logits": True}, LOGITS, LABELS),
+    ("BinaryFocalCrossentropy", {}, PROBABILITIES, BITS),
+    ("BinaryFocalCrossentropy", {"from_logits": True, "gamma": 1.5, "label_smoothing": 0.1}, LOGITS, BITS),
+    ("BinaryFocalCrossentropy", {"apply_class_balancing": True, "alpha": 0.6, "gamma": 0.5}, PROBABILITIES, BITS),
+    ("CategoricalFocalCrossentropy", {}, PROBABILITIES, ONE_HOT),
+    ("CategoricalFocalCrossentropy", {"from_logits": True, "gamma": 1.5, "label_smoothing": 0.1}, LOGITS, ONE_HOT),
+    ("CategoricalFocalCrossentropy", {"alpha": 0.6, "gamma": 0.5}, PROBABILITIES, ONE_HOT),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.5}, PROBABILITIES, LABELS),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.8}, PROBABILITIES, LABELS),
+    ("Dice", {"axis": -1}, PROBABILITIES, BITS),
+    ("Tversky", {"alpha": 0.3, "beta": 0.9, "axis": (1,)}, PROBABILITIES, BITS),
+    ("Circle", {"gamma": 8.0}, UNIT, LABELS),
+    ("Circle", {"gamma": 3.0, "margin": 0.2, "remove_diagonal": False}, UNIT, LABELS),
+    ("CTC", {}, numbers(6, 7, 4), WORDS),
 ]
 
 
@@ -96,6 +111,8 @@ def test_function(name, options, y_pred, y_true):
     )
 
 
+OUTCOMES = ["TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives"]
+EDGES = np.clip(np.round(PROBABILITIES * 4) / 4, 0, 1)  # predictions that are thresholds
 METRICS = [
     ("BinaryAccuracy", {}, PROBABILITIES, BITS),
     ("BinaryAccuracy", {"threshold": 0.3}, PROBABILITIES, BITS),
@@ -111,7 +128,51 @@ METRICS = [
     ("Precision", {}, PROBABILITIES, BITS),
     ("Recall", {}, PROBABILITIES, BITS),
     ("Accuracy", {}, BITS, BITS[::-1].copy()),
+    *((name, {}, PROBABILITIES, BITS) for name in OUTCOMES),
+    *((name, {"thresholds": [0.1, 0.4, 0.9]}, PROBABILITIES, BITS) for name in OUTCOMES),
+    ("TruePositives", {"thresholds": [0.0, 0.25, 0.5, 0.75, 1.0]}, EDGES, BITS),
+    ("Precision", {"thresholds": [0.2, 0.5], "class_id": 1}, PROBABILITIES, BITS),
+    ("Recall", {"thresholds": [0.0, 0.5, 1.0]}, EDGES, BITS),
+    ("Recall", {"top_k": 2}, PROBABILITIES, ONE_HOT),
+    *(
+        ("AUC", {"curve": curve, "summation_method": method, "num_thresholds": 11}, PROBABILITIES, BITS)
+        for curve in ("ROC", "PR", "PRGAIN")
+        for method in ("interpolation", "minoring", "majoring")
+    ),
+    ("AUC", {}, PROBABILITIES, BITS),
+    ("AUC", {"num_thresholds": 5}, EDGES, BITS),
+    ("AUC", {"from_logits": True}, LOGITS, BITS),
+    ("AUC", {"thresholds": [0.7, 0.1, 0.3]}, PROBABILITIES, BITS),
+    ("AUC", {"label_weights": [1.0, 2.0, 0.5, 3.0]}, PROBABILITIES, BITS),
+    ("AUC", {"multi_label": True}, PROBABILITIES, BITS),
+    ("AUC", {"multi_label": True, "curve": "PR", "num_labels": 4}, PROBABILITIES, BITS),
+    ("AUC", {"multi_label": True, "thresholds": [0.1, 0.3], "label_weights": [1, 2, 0.5, 3]}, PROBABILITIES, BITS),
+    ("SensitivityAtSpecificity", {"specificity": 0.5}, PROBABILITIES, BITS),
+    ("SensitivityAtSpecificity", {"specificity": 0.4, "num_thresholds": 5}, EDGES, BITS),
+    ("SpecificityAtSensitivity", {"sensitivity": 0.5, "class_id": 2}, PROBABILITIES, BITS),
+    ("PrecisionAtRecall", {"recall": 0.6}, PROBABILITIES, BITS),
+    ("PrecisionAtRecall", {"recall": 0.6, "num_thresholds": 1}, PROBABILITIES, BITS),
+    ("RecallAtPrecision", {"precision": 0.5, "num_thresholds": 20}, PROBABILITIES, BITS),
+    *(("F1Score", {"average": average}, PROBABILITIES, ONE_HOT) for average in (None, "micro", "macro", "weighted")),
+    ("FBetaScore", {"beta": 2.0, "threshold": 0.3, "average": "macro"}, PROBABILITIES, BITS),
+    *(
+        ("R2Score", {"class_aggregation": aggregation, "num_regressors": number}, LOGITS, BITS + 0.1 * LOGITS)
+        for aggregation in (None, "uniform_average", "variance_weighted_average")
+        for number in (0, 3)
+    ),
+    ("CosineSimilarity", {"axis": 1}, LOGITS, BITS + 0.1),
+    ("PearsonCorrelation", {}, LOGITS, numbers(6, 4, seed=8)),
+    ("ConcordanceCorrelation", {"axis": -1}, LOGITS, numbers(6, 4, seed=8)),
+    ("IoU", {"num_classes": 4, "target_class_ids": [0, 2]}, LABELS[::-1].copy(), LABELS),
+    ("IoU", {"num_classes": 3, "target_class_ids": [1], "dtype": "float32"}, LABELS[::-1].copy(), LABELS),
+    ("MeanIoU", {"num_classes": 4, "ignore_class": 1}, LABELS[::-1].copy(), LABELS),
+    ("MeanIoU", {"num_classes": 4, "sparse_y_pred": False}, PROBABILITIES, LABELS),
+    ("BinaryIoU", {"threshold": 0.2}, PROBABILITIES[:, 1], LABELS % 2),
+    ("BinaryIoU", {"target_class_ids": [1]}, PROBABILITIES[:, 1], LABELS % 2),
+    ("OneHotIoU", {"num_classes": 4, "target_class_ids": (0, 1)}, PROBABILITIES, ONE_HOT),
+    ("OneHotMeanIoU", {"num_classes": 4}, PROBABILITIES, ONE_HOT),
 ]
+UNLIKE = {"AUC", "IoU"}  # whose name, after Keras's rules, is another one
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -126,8 +187,10 @@ def test_metric_over_batches(name, options, y_pred, y_true, weighted):
         other.update_state(torch.tensor(y_true[part]), torch.tensor(y_pred[part]), **weights)
     agree(own.result(), other.result())
     assert own.name == ours.naming.snake_case(name) or own.name == other.name
-    own.reset_state()
-    assert float(own.result()) == 0
+    for metric in (own, other):
+        metric.reset_state()
+    agree(own.result(), other.result())
+    assert [np.shape(kept) for kept in own.variables] == [tuple(kept.shape) for kept in other.variables]
 
 
 def test_means():

@@ -1,17 +1,32 @@
-"""Metrics: numbers that are watched, as running means over the batches of an epoch. Read `base.py` first."""
+"""Metrics: numbers that are watched over the batches of an epoch. Read `base.py` first, then `counts.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy
 
-from ... import functional as tg
 from ...tensor import Tensor
 from .. import losses
-from ..samples import as_pair
+from ..losses import binary_crossentropy as binary_crossentropy
+from ..losses import binary_focal_crossentropy as binary_focal_crossentropy
+from ..losses import categorical_crossentropy as categorical_crossentropy
+from ..losses import categorical_focal_crossentropy as categorical_focal_crossentropy
+from ..losses import categorical_hinge as categorical_hinge
+from ..losses import hinge as hinge
+from ..losses import huber as huber
+from ..losses import kl_divergence as kl_divergence
+from ..losses import log_cosh as log_cosh
+from ..losses import mean_absolute_error as mean_absolute_error
+from ..losses import mean_absolute_percentage_error as mean_absolute_percentage_error
+from ..losses import mean_squared_error as mean_squared_error
+from ..losses import mean_squared_logarithmic_error as mean_squared_logarithmic_error
+from ..losses import poisson as poisson
+from ..losses import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from ..losses import squared_hinge as squared_hinge
 from ..serialization import by_name, offer
+from ..serialization import deserialize as deserialize
+from ..serialization import serialize as serialize
 from .accuracies import Accuracy as Accuracy
 from .accuracies import BinaryAccuracy as BinaryAccuracy
 from .accuracies import CategoricalAccuracy as CategoricalAccuracy
@@ -29,70 +44,58 @@ from .base import MeanMetricWrapper as MeanMetricWrapper
 from .base import Metric as Metric
 from .base import Sum as Sum
 from .base import metrics_in as metrics_in
+from .counts import FalseNegatives as FalseNegatives
+from .counts import FalsePositives as FalsePositives
 from .counts import Precision as Precision
 from .counts import Recall as Recall
+from .counts import TrueNegatives as TrueNegatives
+from .counts import TruePositives as TruePositives
+from .curves import AUC as AUC
+from .curves import PrecisionAtRecall as PrecisionAtRecall
+from .curves import RecallAtPrecision as RecallAtPrecision
+from .curves import SensitivityAtSpecificity as SensitivityAtSpecificity
+from .curves import SpecificityAtSensitivity as SpecificityAtSensitivity
+from .means import OF_FUNCTIONS
+from .means import BinaryCrossentropy as BinaryCrossentropy
+from .means import CategoricalCrossentropy as CategoricalCrossentropy
+from .means import CategoricalHinge as CategoricalHinge
+from .means import ConcordanceCorrelation as ConcordanceCorrelation
+from .means import CosineSimilarity as CosineSimilarity
+from .means import Hinge as Hinge
+from .means import KLDivergence as KLDivergence
+from .means import LogCoshError as LogCoshError
+from .means import MeanAbsoluteError as MeanAbsoluteError
+from .means import MeanAbsolutePercentageError as MeanAbsolutePercentageError
+from .means import MeanSquaredError as MeanSquaredError
+from .means import MeanSquaredLogarithmicError as MeanSquaredLogarithmicError
+from .means import PearsonCorrelation as PearsonCorrelation
+from .means import Poisson as Poisson
+from .means import RootMeanSquaredError as RootMeanSquaredError
+from .means import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
+from .means import SquaredHinge as SquaredHinge
+from .means import concordance_correlation as concordance_correlation
+from .means import cosine_similarity as cosine_similarity
+from .means import pearson_correlation as pearson_correlation
+from .overlap import BinaryIoU as BinaryIoU
+from .overlap import IoU as IoU
+from .overlap import MeanIoU as MeanIoU
+from .overlap import OneHotIoU as OneHotIoU
+from .overlap import OneHotMeanIoU as OneHotMeanIoU
+from .scores import F1Score as F1Score
+from .scores import FBetaScore as FBetaScore
+from .scores import R2Score as R2Score
 
-
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
-    """cos of the angle between t and y: 1 where they point the same way. The loss of this name is its negative."""
-    return -losses.cosine_similarity(y_true, y_pred, axis)
-
-
-_CLASSES: dict[Callable, Any] = {}
-"""A function -> the metric that is its mean."""
-
-
-def _of_loss(name: str, function: Callable, called: str | None = None, direction: str = "down") -> Any:
-    called = called or function.__name__
-
-    def __init__(self, name: str | None = called, dtype: Any = None, **options: Any):
-        MeanMetricWrapper.__init__(self, function, name, dtype, **options)
-
-    doc = f"The mean over samples of `{function.__name__}`."
-    own = {"__init__": __init__, "__doc__": doc, "__module__": __name__, "_direction": direction}
-    _CLASSES[function] = type(name, (MeanMetricWrapper,), own)
-    return _CLASSES[function]
-
-
-MeanSquaredError = _of_loss("MeanSquaredError", losses.mean_squared_error)
-MeanAbsoluteError = _of_loss("MeanAbsoluteError", losses.mean_absolute_error)
-MeanAbsolutePercentageError = _of_loss("MeanAbsolutePercentageError", losses.mean_absolute_percentage_error)
-MeanSquaredLogarithmicError = _of_loss("MeanSquaredLogarithmicError", losses.mean_squared_logarithmic_error)
-BinaryCrossentropy = _of_loss("BinaryCrossentropy", losses.binary_crossentropy)
-CategoricalCrossentropy = _of_loss("CategoricalCrossentropy", losses.categorical_crossentropy)
-SparseCategoricalCrossentropy = _of_loss("SparseCategoricalCrossentropy", losses.sparse_categorical_crossentropy)
-KLDivergence = _of_loss("KLDivergence", losses.kl_divergence)
-Poisson = _of_loss("Poisson", losses.poisson)
-LogCoshError = _of_loss("LogCoshError", losses.log_cosh, "logcosh")
-Hinge = _of_loss("Hinge", losses.hinge)
-SquaredHinge = _of_loss("SquaredHinge", losses.squared_hinge)
-CategoricalHinge = _of_loss("CategoricalHinge", losses.categorical_hinge)
-CosineSimilarity = _of_loss("CosineSimilarity", cosine_similarity, direction="up")
-
-
-class RootMeanSquaredError(Mean):
-    """√ of the mean of (t - y)²."""
-
-    _direction = "down"
-
-    def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None):
-        super().__init__(name, dtype)
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        t, y = as_pair(y_true, y_pred)
-        super().update_state(tg.square(y - t), sample_weight)
-
-    def result(self) -> Tensor:
-        return tg.sqrt(super().result())
-
-
-_SHORT = {name: _CLASSES[function] for name, function in losses.SHORT_NAMES.items()}
-_SHORT |= {"log_cosh": LogCoshError, "huber": losses.huber}
+_SHORT = {name: OF_FUNCTIONS[function] for name, function in losses.SHORT_NAMES.items()}
+_SHORT |= {"log_cosh": LogCoshError, "huber": huber}
 _FUNCTIONS = (
     accuracy,
     binary_accuracy,
+    binary_focal_crossentropy,
     categorical_accuracy,
+    categorical_focal_crossentropy,
+    concordance_correlation,
     cosine_similarity,
+    pearson_correlation,
     sparse_categorical_accuracy,
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
