@@ -42,6 +42,11 @@ UPDATES = [
     ("Adamax", {"lr": 0.02, "weight_decay": 0.01, "betas": (0.8, 0.9), "maximize": True}),
     ("Rprop", {"lr": 0.001}),
     ("Rprop", {"lr": 0.01, "etas": (0.4, 1.1), "step_sizes": (1e-3, 0.02)}),
+    ("Adafactor", {"lr": 0.05}),
+    (
+        "Adafactor",
+        {"lr": 0.05, "beta2_decay": -0.5, "eps": (1e-3, 0.1), "d": 1.5, "weight_decay": 0.1, "maximize": True},
+    ),
     ("ASGD", {"lr": 0.02}),
     ("ASGD", {"lr": 0.02, "lambd": 0.01, "t0": 20, "weight_decay": 0.01}),
 ]

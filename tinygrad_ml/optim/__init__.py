@@ -6,6 +6,7 @@ Read `optimizer.py` first, then `sgd.py`: an update is stated once, as in the pa
 from ..nn.utils import clip_grad_norm_ as clip_grad_norm_
 from ..nn.utils import clip_grad_value_ as clip_grad_value_
 from . import lr_scheduler
+from .adafactor import Adafactor as Adafactor
 from .adam import Adam as Adam
 from .adam import AdamW as AdamW
 from .adam_variants import Adamax as Adamax

@@ -58,8 +58,8 @@ class NAdam(Optimizer):
 
     def numbers(self, group: Mapping[str, Any], t: int) -> dict[str, float]:
         beta1, beta2 = group["betas"]
-        mu = lambda i: beta1 * (1 - 0.5 * 0.96 ** (i * group["momentum_decay"]))  # noqa: E731
-        product = _product(mu, t)
+        mu = lambda i: _momentum(beta1, group["momentum_decay"], i)  # noqa: E731
+        product = product_of_momenta(beta1, group["momentum_decay"], t)
         return {
             "fresh1": 1 - beta1,
             "beta2": beta2,
@@ -205,9 +205,14 @@ def decay(p: Tensor, g: Tensor, n: SimpleNamespace, group: Mapping[str, Any]) ->
     return p, penalised(g, p, n, group)
 
 
-def _product(factor, t: int) -> float:
-    """factor(1) · factor(2) ··· factor(t), as far as 1 minus it can tell."""
+def _momentum(beta1: float, decay: float, i: int) -> float:
+    """μᵢ of NAdam."""
+    return beta1 * (1 - 0.5 * 0.96 ** (i * decay))
+
+
+def product_of_momenta(beta1: float, momentum_decay: float, t: int) -> float:
+    """μ₁ · μ₂ ··· μₜ of NAdam, as far as 1 minus it can tell."""
     product, i = 1.0, 1
     while i <= t and product > 1e-18:
-        product, i = product * factor(i), i + 1
+        product, i = product * _momentum(beta1, momentum_decay, i), i + 1
     return product

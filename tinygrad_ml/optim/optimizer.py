@@ -27,7 +27,7 @@ from ..backend import of
 from ..backend.sums import accumulator
 from ..denormals import flushed
 from ..errors import CheckpointError, OptionError, ShapeError
-from ..functional import full_like
+from ..functional import full
 from ..functional.reductions import widened
 from ..modes import each_time, enable_grad, modes, no_grad, rely_on, updating
 from ..nn.module import forget_gradient
@@ -104,6 +104,10 @@ class Optimizer:
         number it is full of at the start."""
         return {}
 
+    def shapes(self, p: Tensor, group: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+        """Which of the state one parameter keeps, in its order, and of which shapes: by default all, of its own shape."""
+        return dict.fromkeys(self.initial(group), p.shape)
+
     def numbers(self, group: Mapping[str, Any], t: int) -> dict[str, float]:
         """The numbers in the t-th update (t = 1, 2, ...): all that may change from one to the next."""
         raise NotImplementedError
@@ -165,15 +169,15 @@ class Optimizer:
 
     def begin(self, p: Tensor, group: Mapping[str, Any]) -> list[str]:
         """Let p have its state, on its own device, if it was not updated yet; the names of what is kept."""
-        state, initial = self.state.setdefault(p, {"step": 0}), self.initial(group)
-        for name, start in initial.items():
+        state, initial, shapes = self.state.setdefault(p, {"step": 0}), self.initial(group), self.shapes(p, group)
+        for name, shape in shapes.items():
             if name in state:
-                kept = state[name] = _as_state_of(state[name], p)
+                kept = state[name] = _as_state_of(state[name], p, shape)
             else:
-                kept = state[name] = full_like(p, start, dtype=accumulator(p.dtype))
+                kept = state[name] = full(shape, initial[name], dtype=accumulator(p.dtype), device=p.device)
             if kept.name is None:
                 kept.name = f"{p.name}.{name}" if p.name else name
-        return list(initial)
+        return list(shapes)
 
     def _updates_ahead(self, params: list[Tensor]) -> list[int]:
         """How many more updates than the first each of them has had: on that it depends who shares numbers."""
@@ -271,18 +275,19 @@ class Optimizer:
                     f"the state has the options {', '.join(saved)}; it is of another optimiser than {type(self).__name__}, "
                     f"whose options are {', '.join(self.defaults)}"
                 )
-        numbered = dict(enumerate(p for group in self.param_groups for p in group["params"]))
+        numbered = dict(enumerate((p, group) for group in self.param_groups for p in group["params"]))
         loaded: dict[Tensor, dict[str, Any]] = {}
         for number, kept in state_dict["state"].items():
-            p = numbered[int(number)]
-            loaded[p] = {"step": int(kept["step"])}
+            p, group = numbered[int(number)]
+            loaded[p], shapes = {"step": int(kept["step"])}, self.shapes(p, group)
             for name in [name for name in kept if name != "step"]:
                 value = tensor(kept[name])  # a copy, which the next step may overwrite
-                if value.shape != p.shape:
+                shape = shapes.get(name, p.shape)
+                if value.shape != shape:
                     raise CheckpointError(
-                        f"{name!r} of parameter {number} has shape {value.shape}, but {p._described()} needs {p.shape}"
+                        f"{name!r} of parameter {number} has shape {value.shape}, but {p._described()} needs {shape}"
                     )
-                loaded[p][name] = _as_state_of(value, p)
+                loaded[p][name] = _as_state_of(value, p, shape)
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update({name: value for name, value in saved.items() if name != "params"})
         self.state = loaded
@@ -297,10 +302,10 @@ class Optimizer:
         return f"{type(self).__name__}({'; '.join(f'{count}: {options}' for count, options in zip(counts, groups, strict=True))})"
 
 
-def _as_state_of(kept: Tensor, p: Tensor) -> Tensor:
+def _as_state_of(kept: Tensor, p: Tensor, shape: tuple[int, ...] | None = None) -> Tensor:
     """A gradient, or state, where the parameter is, and in the dtype of its sums: in float16 the square of a gradient
-    would vanish, and ε with it. `ShapeError` if it has another shape."""
-    if kept.shape != p.shape:
+    would vanish, and ε with it. `ShapeError` if it has another shape than `shape`, by default the parameter's."""
+    if kept.shape != (p.shape if shape is None else shape):
         raise ShapeError(f"a gradient or state of shape {kept.shape} was given to {p._described()}")
     return kept.astype(accumulator(p.dtype)).to(p.device)
 

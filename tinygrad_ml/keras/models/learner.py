@@ -123,7 +123,7 @@ class Learner(Layer):
         weights = self._weights_to_update()
         if weights:
             self.zero_grad()
-            loss.backward()
+            self.optimizer.scale_loss(loss).backward()
             self.optimizer.step(weights)
         else:
             warn(f"{self.name!r} has no weight that is trained: all of its layers are frozen")

@@ -116,6 +116,7 @@ class Trainer(Learner):
             return logs
 
         loop.epochs(from_the_beginning(), one)
+        self.optimizer.finalize_variable_values(self._weights_to_update())
         assert self._history is not None  # which CallbackList sees to
         return self._history
 

@@ -1,4 +1,4 @@
-"""Optimisers with Keras's names and defaults. Read `optimizer.py`, then `rules.py`; `schedules.py` has changing rates."""
+"""Optimisers with Keras's names and defaults. Read `optimizer.py`, then `descent.py` and `adams.py`."""
 
 from typing import Any
 
@@ -7,15 +7,39 @@ from ..serialization import by_name
 from ..serialization import deserialize as deserialize
 from ..serialization import serialize as serialize
 from . import schedules
-from .optimizer import SGD as SGD
-from .optimizer import Adadelta as Adadelta
-from .optimizer import Adagrad as Adagrad
-from .optimizer import Adam as Adam
-from .optimizer import AdamW as AdamW
+from .adams import Adafactor as Adafactor
+from .adams import Adam as Adam
+from .adams import Adamax as Adamax
+from .adams import AdamW as AdamW
+from .adams import Lamb as Lamb
+from .adams import Lion as Lion
+from .adams import Muon as Muon
+from .adams import Nadam as Nadam
+from .adams import ScheduleFreeAdamW as ScheduleFreeAdamW
+from .descent import SGD as SGD
+from .descent import Adadelta as Adadelta
+from .descent import Adagrad as Adagrad
+from .descent import Ftrl as Ftrl
+from .descent import RMSprop as RMSprop
 from .optimizer import Optimizer as Optimizer
-from .optimizer import RMSprop as RMSprop
 
-_NAMES = {cls.__name__.lower(): cls for cls in (SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW)}
+_CLASSES = (
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Ftrl,
+    Lamb,
+    Lion,
+    Muon,
+    Nadam,
+    RMSprop,
+    ScheduleFreeAdamW,
+    SGD,
+)
+_NAMES = {cls.__name__.lower(): cls for cls in _CLASSES}
 
 
 def get(identifier: Any) -> Any:
@@ -23,15 +47,12 @@ def get(identifier: Any) -> Any:
     return by_name("optimizer", identifier, Optimizer, _NAMES)
 
 
-_OTHERS = dict.fromkeys(
-    ("Adamax", "Nadam", "Ftrl", "Lion", "Lamb", "Adafactor", "Muon", "ScheduleFreeAdamW"),
-    "use Adam or AdamW, or those of tinygrad_ml.optim in a train_step of your own",
-)
-_OTHERS |= {
-    "LossScaleOptimizer": "it is for float16, and layers compute in float32",
-    "MultiOptimizer": "write a train_step with two optimisers",
-    "OptimizerMap": "write a train_step with two optimisers",
-}
 __getattr__ = not_offered(
-    "keras.optimizers", {**_OTHERS, "legacy": "the classes of keras.optimizers take lr= and decay="}
+    "keras.optimizers",
+    {
+        "LossScaleOptimizer": "it is for float16, and layers compute in float32; each optimizer has loss_scale_factor=",
+        "MultiOptimizer": "write a train_step with two optimisers",
+        "OptimizerMap": "write a train_step with two optimisers",
+        "legacy": "the classes of keras.optimizers take lr= and decay=",
+    },
 )

@@ -1,46 +1,46 @@
-"""The face of optimisers: options, the learning rate, clipping and weight decay. The updates are `optim`'s.
+"""The face of optimisers: options, the learning rate, clipping, weight decay, averages. The updates are `optim`'s.
 
-Read next: `rules.py` for how the updates differ from PyTorch's, `schedules.py` for learning rates that change.
+Read next: `descent.py` and `adams.py`, the optimisers; `rules.py` for how their updates differ from PyTorch's; `schedules.py`
+for learning rates that change.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy
 
 from ... import optim
 from ...errors import OptionError, ShapeError
-from ...modes import each_time, no_grad, updating
+from ...functional import zeros
+from ...modes import each_time, no_grad, rely_on, updating
 from ...nn.utils import norm_and_factor, shorten
 from ...tensor import Tensor, as_tensor, tensor
 from ..arguments import old_spelling
-from ..checks import number
+from ..checks import number, truth, whole
 from ..naming import unique_name
 from ..serialization import Configurable, deserialize
 from ..variables import Variable, Weight
 from ..warn import warn
-from . import rules
-from .schedules import InverseTimeDecay, LearningRateSchedule
-
-_NOT_OFFERED = {
-    **dict.fromkeys(("ema_momentum", "ema_overwrite_frequency"), "it belongs to use_ema"),
-    "use_ema": "average the weights in a callback",
-    "loss_scale_factor": "it is for float16, and layers compute in float32",
-    "gradient_accumulation_steps": "use a larger batch_size",
-}
+from .schedules import FunctionSchedule, InverseTimeDecay, LearningRateSchedule
 
 
 class Optimizer(Configurable):
     """The base of optimisers.
 
-    learning_rate     a number, or a schedule: a function of the number of updates done. Below 0, losses grow
-    weight_decay      λ: each update first makes θ ← θ - lr·λ·θ
-    clipnorm          the largest norm of each weight's gradient
-    clipvalue         the largest size of each number in a gradient
-    global_clipnorm   the largest norm of all gradients together
+    learning_rate            a number, or a schedule: a function of the number of steps done. Below 0, losses grow
+    weight_decay             λ: each update first makes θ ← θ - lr·λ·θ
+    clipnorm                 the largest norm of each weight's gradient
+    clipvalue                the largest size of each number in a gradient
+    global_clipnorm          the largest norm of all gradients together
+    use_ema                  keep averages θ̄ ← μ·θ̄ + (1 - μ)·θ beside the weights, which are the weights at the end of `fit`
+    ema_momentum             μ
+    ema_overwrite_frequency  after how many updates each the weights become their averages in between, too
+    loss_scale_factor        what `scale_loss` multiplies the loss by, and a step divides the gradients by
+    gradient_accumulation_steps  how many steps make an update, by the mean of their gradients
 
     Old spellings: `lr` is `learning_rate`; `decay=d` is the schedule lr / (1 + d · updates).
     """
@@ -52,6 +52,11 @@ class Optimizer(Configurable):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str | None = None,
         lr: float | None = None,
         decay: float | None = None,
@@ -59,11 +64,7 @@ class Optimizer(Configurable):
     ):
         what = type(self).__name__
         for option in unknown:
-            of_averages = option.startswith("ema_") and not unknown.get("use_ema")
-            if option in _NOT_OFFERED and (of_averages or unknown[option] in (None, False)):
-                continue
-            why = f"is not offered: {_NOT_OFFERED[option]}" if option in _NOT_OFFERED else "is no option of it"
-            raise OptionError(f"{what}: {option}= {why}")
+            raise OptionError(f"{what}: {option}= is no option of it")
         for option, limit in (("clipnorm", clipnorm), ("clipvalue", clipvalue), ("global_clipnorm", global_clipnorm)):
             if limit is not None and number(option, limit, 0) == 0:
                 raise OptionError(f"{what}: {option}=0 would leave nothing of a gradient: it must be above 0")
@@ -82,11 +83,25 @@ class Optimizer(Configurable):
         self.name = name or unique_name(type(self))
         self.weight_decay, self.clipnorm, self.clipvalue = weight_decay, clipnorm, clipvalue
         self.global_clipnorm = global_clipnorm
-        self.iterations = 0
+        self.use_ema, self.ema_momentum = truth("use_ema", use_ema), number("ema_momentum", ema_momentum, 0, 1)
+        if ema_overwrite_frequency is not None:
+            whole("ema_overwrite_frequency", ema_overwrite_frequency)
+        if gradient_accumulation_steps is not None:
+            whole("gradient_accumulation_steps", gradient_accumulation_steps, 2)
+        if loss_scale_factor is not None and number("loss_scale_factor", loss_scale_factor) == 0:
+            raise OptionError(f"{what}: loss_scale_factor=0 would leave nothing of a loss")
+        self.ema_overwrite_frequency, self.loss_scale_factor = ema_overwrite_frequency, loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self._steps = 0  # that were asked for, each an update unless gradients are accumulated
+        self._kept: dict[str, dict[Tensor, Variable]] = {}  # "average" and "gradient" of the weights, as options want
         self._rule: optim.Optimizer | None = None
         self._undecayed: tuple[set[Tensor], tuple[str, ...]] = (set(), ())
         self._schedule: LearningRateSchedule | None = None
         self.learning_rate = learning_rate
+
+    def _groups_of(self, weights: list[Tensor]) -> list[dict[str, Any]]:
+        """The weights in the groups that the rule keeps apart, here one."""
+        return [{"params": weights}]
 
     _kept_apart: tuple[str, ...] = ()  # what of its state stands in `variables` for all weights, after the rest
 
@@ -98,7 +113,7 @@ class Optimizer(Configurable):
     def learning_rate(self) -> Any:
         """The rate of the next update, a 0-d tensor: `float(...)` reads it, `.assign(...)` or an assignment sets it."""
         if self._schedule is not None:
-            return tensor(float(self._schedule(self.iterations)), device="cpu")
+            return tensor(float(self._schedule(self._steps)), device="cpu")
         return self._rate
 
     @learning_rate.setter
@@ -106,7 +121,7 @@ class Optimizer(Configurable):
         if isinstance(rate, Mapping):
             rate = deserialize(rate)
         if callable(rate) and not isinstance(rate, (Tensor, LearningRateSchedule)):
-            rate = _FunctionSchedule(rate)
+            rate = FunctionSchedule(rate)
         if isinstance(rate, LearningRateSchedule):
             self._schedule = rate
             return
@@ -123,7 +138,12 @@ class Optimizer(Configurable):
     @property
     def rate(self) -> float:
         """The rate of the next update, in full precision where a schedule computes it."""
-        return float(self._schedule(self.iterations)) if self._schedule is not None else float(self._rate)
+        return float(self._schedule(self._steps)) if self._schedule is not None else float(self._rate)
+
+    @property
+    def iterations(self) -> int:
+        """How many updates there were."""
+        return self._steps // (self.gradient_accumulation_steps or 1)
 
     @property
     def built(self) -> bool:
@@ -140,7 +160,17 @@ class Optimizer(Configurable):
         for group in rule.param_groups:
             for weight in group["params"]:
                 rule.begin(weight, group)
+        wanted = ["average"] * self.use_ema + ["gradient"] * bool(self.gradient_accumulation_steps)
+        self._kept = {name: {} for name in wanted}
+        self._keep(weights)
         return rule
+
+    def _keep(self, weights: list[Tensor]) -> None:
+        """Make averages and sums of gradients for these weights."""
+        for name, kept in self._kept.items():
+            for w in weights:
+                kept[w] = Variable(zeros(w.shape, dtype=w.dtype, device=w.device)._data)
+                kept[w].name = f"{w.name}.{name}"
 
     def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
         """Weights that `weight_decay` does not touch, such as biases: as tensors, or by patterns that their names hold."""
@@ -152,13 +182,15 @@ class Optimizer(Configurable):
 
     @property
     def variables(self) -> list[Tensor]:
-        """Its state: the number of updates, the learning rate if no schedule has it, and what the rule keeps of weights."""
+        """Its state: the number of steps, the learning rate if no schedule has it, averages and sums of gradients if there
+        are any, and what the rule keeps of weights."""
         states = [] if self._rule is None else self._rule.state.values()
         kept = [(name, value) for state in states for name, value in state.items() if name != "step"]
         place = {name: i for i, name in enumerate(self._kept_apart, 1)}
         kept.sort(key=lambda one: place.get(one[0], 0))
         rate = [self._rate] if self._schedule is None else []
-        return [tensor(self.iterations), *rate, *(value for _, value in kept)]
+        own = [variable for variables in self._kept.values() for variable in variables.values()]
+        return [tensor(self._steps), *rate, *own, *(value for _, value in kept)]
 
     def set_weights(self, weights: Iterable[Any]) -> None:
         """Overwrite `variables` by numbers in their order. Raises `ShapeError`, before anything is changed."""
@@ -172,7 +204,7 @@ class Optimizer(Configurable):
                 f"set_weights of optimizer {self.name!r} needs arrays of shapes {[one.shape for one in own]}, but got "
                 f"{[one.shape for one in given]}"
             )
-        self.iterations = int(given[0])
+        self._steps = int(given[0])
         for state in self._rule.state.values():
             state["step"] = self.iterations
         for variable, new in zip(own[1:], given[1:], strict=True):
@@ -213,20 +245,90 @@ class Optimizer(Configurable):
             raise OptionError("there is no gradient for any of the weights: has backward() been called?")
         if without := ", ".join(str(w.name or w.shape) for w in weights if w.grad is None):
             warn(f"{self.name!r} leaves weights as they are, as the loss has no gradient for them: {without}")
-        rule, known = self._rule or self._begin(weights), set(self._weights())
-        if not known.issuperset(weights):
-            rule.add_param_group({"params": [w for w in weights if w not in known]})
+        self._know(weights)
         each_time(self._set_rate)
         with no_grad(), updating(None, type(self).__name__):
-            self._clip(moved)
-            if decay := self.weight_decay:
-                for w in filter(self._decays, moved):
-                    w.assign(w - w * each_time(lambda: {"part": decay * self.rate}, w)["part"])
-            rule.step()
+            if self.loss_scale_factor is not None:
+                for w in moved:
+                    w.grad = _of(w) / self.loss_scale_factor
+            rely_on(self._is_update)
+            if self._is_update():
+                self._mean_gradients(moved)
+                self._update(moved)
+            else:
+                for w in moved:
+                    self._kept["gradient"][w].assign_add(_of(w))
+            self._average()
             for w in weights:
                 if isinstance(w, Weight) and w.constraint is not None:
                     w.assign(w.constraint(w.detach()))
         each_time(self._count)
+
+    def _know(self, weights: list[Tensor]) -> optim.Optimizer:
+        """The rule, which from now on trains these weights too."""
+        rule, known = self._rule or self._begin(weights), set(self._weights())
+        if not known.issuperset(weights):
+            new = [w for w in weights if w not in known]
+            for group in self._groups_of(new):
+                rule.add_param_group(group)
+            self._keep(new)
+        return rule
+
+    def _is_update(self) -> bool:
+        """Whether the next step is an update, and does not only add to the gradients."""
+        return (self._steps + 1) % (self.gradient_accumulation_steps or 1) == 0
+
+    def _mean_gradients(self, moved: list[Tensor]) -> None:
+        """Let the gradients be the means over all steps since the last update, and begin to add anew."""
+        if (steps := self.gradient_accumulation_steps) is not None:
+            for w in moved:
+                w.grad = (self._kept["gradient"][w] + _of(w)) / steps
+            for total in self._kept["gradient"].values():
+                total.assign(0)
+
+    def _update(self, moved: list[Tensor]) -> None:
+        self._clip(moved)
+        for w in moved:
+            if decay := self._decay_of(w):
+                w.assign(w - w * each_time(partial(self._part, decay), w)["part"])
+        assert self._rule is not None
+        self._rule.step()
+
+    def _decay_of(self, w: Tensor) -> float | None:
+        """λ of a weight."""
+        return self.weight_decay if self._decays(w) else None
+
+    def _part(self, decay: float) -> dict[str, float]:
+        return {"part": decay * self.rate}
+
+    def _average(self) -> None:
+        """Let the averages follow the weights, and the weights be the averages where that is wanted."""
+        averages = self._kept.get("average", {})
+        for w, average in averages.items():
+            n = each_time(self._shares, w)
+            average.assign(average * n["old"] + w.detach() * n["new"])
+        if averages and self.ema_overwrite_frequency is not None:
+            rely_on(self._overwrites)
+            if self._overwrites():
+                self.finalize_variable_values(averages)
+
+    def _shares(self) -> dict[str, float]:
+        old = self.ema_momentum if self.iterations else 0.0
+        return {"old": old, "new": 1 - old}
+
+    def _overwrites(self) -> bool:
+        return (self.iterations + 1) % (self.ema_overwrite_frequency or 1) == 0
+
+    def finalize_variable_values(self, var_list: Iterable[Tensor]) -> None:
+        """Let the weights be their averages, if there are any: `fit` does so at its end."""
+        if averages := self._kept.get("average"):
+            for w in var_list:
+                if w in averages:
+                    w.assign(averages[w].detach())
+
+    def scale_loss(self, loss: Tensor) -> Tensor:
+        """The loss whose gradients a step is given: multiplied by `loss_scale_factor`, if there is one."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     def _set_rate(self) -> None:
         rate = self.rate
@@ -234,7 +336,7 @@ class Optimizer(Configurable):
             group["lr"] = rate
 
     def _count(self) -> None:
-        self.iterations += 1
+        self._steps += 1
 
     def _groups(self) -> list[dict[str, Any]]:
         return [] if self._rule is None else self._rule.param_groups
@@ -257,18 +359,22 @@ class Optimizer(Configurable):
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs to go on from here."""
         return {
-            "iterations": self.iterations,
+            "iterations": self._steps,
             "learning_rate": None if self._schedule is not None else float(self._rate),
             "rule": None if self._rule is None else self._rule.state_dict(),
+            **{name: [Tensor(one._data.copy()) for one in kept.values()] for name, kept in self._kept.items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any], weights: Iterable[Tensor]) -> None:
         """Go on from what `state_dict` returned, with these weights."""
-        self.iterations = state["iterations"]
+        self._steps = state["iterations"]
         if state["learning_rate"] is not None:
             self.learning_rate = state["learning_rate"]
         if state["rule"] is not None:
             self._begin(list(weights)).load_state_dict(state["rule"])
+            for name, kept in self._kept.items():
+                for variable, saved in zip(kept.values(), state.get(name, ()), strict=False):
+                    variable.assign(as_tensor(saved).to(variable.device))
 
     def _options(self, kind: type) -> dict[str, Any]:
         return {name: value for name, value in super()._options(kind).items() if name not in ("lr", "decay")}
@@ -279,122 +385,7 @@ class Optimizer(Configurable):
         return super()._option(name, default)
 
 
-class _FunctionSchedule(LearningRateSchedule):
-    """A learning rate that a function gives, whatever the number of updates."""
-
-    def __init__(self, function: Callable[[], Any]):
-        self.function = function
-
-    def __call__(self, step: Any) -> float:
-        return float(self.function())
-
-
-class SGD(Optimizer):
-    """θ ← θ - lr·g; with momentum μ: v ← μ·v - lr·g, θ ← θ + v, or with `nesterov` θ ← θ + μ·v - lr·g."""
-
-    def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **options: Any):
-        super().__init__(learning_rate, **options)
-        self.momentum, self.nesterov = number("momentum", momentum, 0, 1), nesterov
-
-    def make_rule(self, weights: list[Tensor]) -> optim.Optimizer:
-        return rules.SGDRule(weights, momentum=self.momentum, nesterov=self.nesterov and self.momentum > 0)
-
-
-class RMSprop(Optimizer):
-    """θ ← θ - lr·g / √(v + ε), where v ← ρ·v + (1 - ρ)·g².
-
-    rho       ρ, how slowly v forgets
-    momentum  μ: steps go on, s ← μ·s + lr·g / √(v + ε)
-    centered  divide by the deviation √(v - ḡ² + ε), ḡ the running mean of g
-    """
-
-    _kept_apart = ("square_avg", "momentum_buffer", "grad_avg")
-
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        rho: float = 0.9,
-        momentum: float = 0.0,
-        epsilon: float = 1e-7,
-        centered: bool = False,
-        **options: Any,
-    ):
-        super().__init__(learning_rate, **options)
-        self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
-
-    def make_rule(self, weights: list[Tensor]) -> optim.Optimizer:
-        return rules.RMSpropRule(
-            weights, alpha=self.rho, eps=self.epsilon, momentum=self.momentum, centered=self.centered
-        )
-
-
-class Adagrad(Optimizer):
-    """θ ← θ - lr·g / √(s + ε), where s ← s + g² begins with `initial_accumulator_value`."""
-
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        initial_accumulator_value: float = 0.1,
-        epsilon: float = 1e-7,
-        **options: Any,
-    ):
-        super().__init__(learning_rate, **options)
-        self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
-
-    def make_rule(self, weights: list[Tensor]) -> optim.Optimizer:
-        start = self.initial_accumulator_value
-        return rules.AdagradRule(weights, initial_accumulator_value=start, eps=self.epsilon)
-
-
-class Adadelta(Optimizer):
-    """θ ← θ - lr·Δ, Δ = g·√(u + ε) / √(v + ε), with running means v of g² and u of Δ². See `optim.Adadelta`."""
-
-    def __init__(self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **options: Any):
-        super().__init__(learning_rate, **options)
-        self.rho, self.epsilon = rho, epsilon
-
-    def make_rule(self, weights: list[Tensor]) -> optim.Optimizer:
-        return optim.Adadelta(weights, rho=self.rho, eps=self.epsilon)
-
-
-class Adam(Optimizer):
-    """θ ← θ - lr · √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√v + ε), with running means m of g and v of g².
-
-    beta_1, beta_2  β₁ and β₂, how slowly m and v forget
-    epsilon         ε
-    amsgrad         divide by the largest v so far
-    """
-
-    _kept_apart = ("max_exp_avg_sq",)
-
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        amsgrad: bool = False,
-        **options: Any,
-    ):
-        super().__init__(learning_rate, **options)
-        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
-
-    def make_rule(self, weights: list[Tensor]) -> optim.Optimizer:
-        return rules.AdamRule(weights, betas=(self.beta_1, self.beta_2), eps=self.epsilon, amsgrad=self.amsgrad)
-
-
-class AdamW(Adam):
-    """Adam with `weight_decay` 0.004. Source: I. Loshchilov, F. Hutter (2019)."""
-
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        weight_decay: float = 0.004,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        amsgrad: bool = False,
-        **options: Any,
-    ):
-        weight_decay = number("AdamW: weight_decay", weight_decay)  # without it, it is Adam
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **options)
+def _of(weight: Tensor) -> Tensor:
+    """The gradient of a weight that has one."""
+    assert weight.grad is not None
+    return weight.grad

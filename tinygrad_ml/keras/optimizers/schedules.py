@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...errors import OptionError
 from ...optim.lr_scheduler.cycles import half_wave, straight
 from .. import serialization
-from ..absent import not_offered
 from ..serialization import Configurable, by_name
 
 
@@ -28,6 +27,16 @@ class LearningRateSchedule(Configurable):
 
     def __call__(self, step: int) -> float:
         raise NotImplementedError(f"{type(self).__name__} is a schedule without __call__(step)")
+
+
+class FunctionSchedule(LearningRateSchedule):
+    """A learning rate that a function gives, whatever the number of updates."""
+
+    def __init__(self, function: Callable[[], Any]):
+        self.function = function
+
+    def __call__(self, step: Any) -> float:
+        return float(self.function())
 
 
 class _Decay(LearningRateSchedule):
@@ -133,6 +142,46 @@ class CosineDecay(LearningRateSchedule):
         return half_wave(top, top * self.alpha, way)
 
 
+class CosineDecayRestarts(LearningRateSchedule):
+    """Down half a wave to `alpha` times the initial rate in first_decay_steps, and again and again from the top.
+
+    t_mul  how many times as long each time round is as the one before
+    m_mul  how many times as high it begins
+
+    Source: I. Loshchilov, F. Hutter, "SGDR" (2017).
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        first_decay_steps: float,
+        t_mul: float = 2.0,
+        m_mul: float = 1.0,
+        alpha: float = 0.0,
+        name: str = "SGDRDecay",
+    ):
+        if first_decay_steps <= 0:
+            raise OptionError(f"first_decay_steps={first_decay_steps} must be above 0")
+        self.initial_learning_rate, self.first_decay_steps, self.alpha = initial_learning_rate, first_decay_steps, alpha
+        self.t_mul, self.m_mul, self.name = t_mul, m_mul, name
+
+    def __call__(self, step: Any) -> float:
+        way, rounds = step / self.first_decay_steps, 0
+        if self.t_mul == 1:
+            rounds = math.floor(way)
+            way -= rounds
+        else:
+            rounds = math.floor(math.log(1 - way * (1 - self.t_mul)) / math.log(self.t_mul) + _ROUNDING)
+            way = (way - (1 - self.t_mul**rounds) / (1 - self.t_mul)) / self.t_mul**rounds
+        low = self.initial_learning_rate * self.alpha
+        top = (self.initial_learning_rate - low) * self.m_mul**rounds + low
+        return half_wave(top, low, max(way, 0.0))
+
+
+_ROUNDING = 1e-9
+"""A logarithm that is so near to a whole number is that."""
+
+
 def get(identifier: Any) -> Any:
     """The schedule of a name or a config; objects are themselves."""
     return by_name("schedule", identifier, LearningRateSchedule)
@@ -140,7 +189,3 @@ def get(identifier: Any) -> Any:
 
 serialize = serialization.serialize
 deserialize = serialization.deserialize
-__getattr__ = not_offered(
-    "keras.optimizers.schedules",
-    {"CosineDecayRestarts": "use CosineDecay, or optim.lr_scheduler's CosineAnnealingWarmRestarts"},
-)
