@@ -414,7 +414,7 @@ def test_links_in_weight_files_are_not_followed(tmp_path):
         (lambda: keras.optimizers.SGD(momentum=-1), "momentum=-1"),
         (lambda: keras.optimizers.SGD("x"), "learning_rate|could not"),
         (lambda: keras.optimizers.Adam(clipnorm=0), "clipnorm=0"),
-        (lambda: keras.optimizers.Adam(use_ema=True), "use_ema"),
+        (lambda: keras.optimizers.Adam(use_ema="yes"), "use_ema"),
     ],
 )
 def test_impossible_options(make, said):

@@ -253,5 +253,3 @@ def test_learning_rates_can_be_set():
             made.optimizer.learning_rate = wrong
     with pytest.raises(OptionError, match="one of"):
         keras.optimizers.Adam(clipnorm=1.0, clipvalue=1.0)
-    with pytest.raises(OptionError, match="average the weights"):
-        keras.optimizers.Adam(use_ema=True)

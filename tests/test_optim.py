@@ -24,6 +24,7 @@ ALL = {
     "NAdam": {"weight_decay": 0.01, "decoupled_weight_decay": True},
     "RAdam": {},
     "Adamax": {"weight_decay": 0.01},
+    "Adafactor": {"weight_decay": 0.01},
     "Rprop": {},
     "ASGD": {"lambd": 0.1, "t0": 1},
 }
@@ -299,6 +300,9 @@ IMPOSSIBLE = [
     ("RAdam", {"betas": (-0.1, 0.9)}),
     ("RAdam", {"eps": -1e-9}),
     ("Adamax", {"weight_decay": -0.1}),
+    ("Adafactor", {"d": 0.5}),
+    ("Adafactor", {"beta2_decay": 0.1}),
+    ("Adafactor", {"eps": (-1, 0)}),
     ("Rprop", {"etas": (0.5, 1.0)}),
     ("Rprop", {"etas": (1.0, 1.2)}),
     ("Rprop", {"etas": (0.0, 1.2)}),

@@ -27,6 +27,14 @@ DEFAULTS = {
         "amsgrad": False,
         "maximize": False,
     },
+    "Adafactor": {
+        "lr": 0.01,
+        "beta2_decay": -0.8,
+        "eps": (None, 0.001),
+        "d": 1.0,
+        "weight_decay": 0.0,
+        "maximize": False,
+    },
     "Adamax": {"lr": 0.002, "betas": (0.9, 0.999), "eps": 1e-08, "weight_decay": 0, "maximize": False},
     "LBFGS": {
         "lr": 1,
