@@ -71,7 +71,7 @@ def test_a_quadratic_goes_down_in_float32(name):
     assert losses[-1] < losses[0] and np.isfinite(losses).all()
     tensors = [p, *(value for value in update.state[p].values() if isinstance(value, tg.Tensor))]
     assert {tensor.dtype.name for tensor in tensors} == {"float32"} and len(tensors) == 1 + len(
-        update.initial(update.param_groups[0])
+        update.shapes(p, update.param_groups[0])
     )
 
 
