@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 
 import numpy
 
@@ -12,25 +11,11 @@ from ..schedule import executable as schedule
 from . import machine_code
 from .convolutions import convolutions
 from .functions import has_form
+from .keepers import Pool
 from .layout import HostLayout
 from .loops import LOOP_OPERATIONS, may_reduce
 from .rounds import LoopingLines
-from .sharing.job import address
 from .step_memory import StepMemory
-
-
-class Pool:
-    """Memory for one result: the same array again, as soon as the caller has let go of the last one. And its `address`."""
-
-    def __init__(self, shape: tuple[int, ...], dtype: numpy.dtype):
-        self.shape, self.dtype = shape, dtype
-        self._array = None
-
-    def __call__(self) -> numpy.ndarray:
-        if self._array is None or sys.getrefcount(self._array) > 2:  # our own, and that of this question
-            self._array = numpy.empty(self.shape, self.dtype)
-            self.address = address(self._array)
-        return self._array
 
 
 class Executable(schedule.Executable):
@@ -63,8 +48,11 @@ class Executable(schedule.Executable):
         pools = {value: Pool(value.shape, value.dtype) for value in layout.handed_out}
         lines = LoopingLines(layout, self.numbers | arrays, self.memory.of(layout.nbytes), pools)
         self._function = lines.compiled(self.moving)
+        self._calls_numpy = not lines.stretches.alone
         self.text, self.eager = lines.whole(), lines.eager
 
     def run(self, arguments: list[numpy.ndarray]) -> tuple[numpy.ndarray, ...]:
+        if not self._calls_numpy:
+            return self._function(arguments)
         with numpy.errstate(all="ignore"):
             return self._function(arguments)

@@ -30,6 +30,7 @@ from ..sources import Argument
 from . import moves
 from .convolutions import CONVOLUTION, WEIGHT_GRADIENT
 from .functions import function_of
+from .keepers import Given
 from .places import addressable
 from .products.plan import FIRST_A, FIRST_B, FIRST_C, Product
 from .products.windows import ImplicitProduct, WeightGradient
@@ -57,7 +58,8 @@ class Lines(StepSource):
         for memory, value in self.layout.program.writes:
             if value not in self.layout.in_place:
                 self._write(memory, value)
-        self.stretches = Stretches(self.lines, self.names, self.looks, self.threads)
+        results = map(self.name, self.layout.program.results)
+        self.stretches = Stretches(self.lines, self.names, self.looks, self.threads, results)
         self.lines = self.stretches.lines
         return self.function(self.layout.program.results)
 
@@ -74,7 +76,11 @@ class Lines(StepSource):
         else:
             self.names[f"tensor_{number}"] = source.tensor
             where = f"tensor_{number}{'.grad' if source.kind == 'gradient' else ''}._data"
-        self.lines += map(Preparation, (f"v{number} = asarray({where}, order='C')", f"target_{number} = {where}"))
+        self.names[f"given_{number}"] = given = Given()
+        self.lines += (
+            Preparation(f"v{number}", f"given_{number}({where})", given),
+            Preparation(f"target_{number}", where),
+        )
 
     # -- kernels -----------------------------------------------------------------------------------------------
 
@@ -92,7 +98,9 @@ class Lines(StepSource):
                 self._at_once(kernel, targets)
             if kernel.updates and can_flush():
                 self.names["denormals_are_zero"] = self._flushed
-                self.lines[begin:] = ["with denormals_are_zero:", *(f"    {line}" for line in self.lines[begin:])]
+                early = [line for line in self.lines[begin:] if isinstance(line, Preparation)]
+                body = [f"    {line}" for line in self.lines[begin:] if not isinstance(line, Preparation)]
+                self.lines[begin:] = [*early, "with denormals_are_zero:", *body]
         elif instruction.output in self.layout.views:
             self._view(instruction)
         elif kernel.outputs or getattr(instruction.op, "effect", False):
@@ -110,7 +118,7 @@ class Lines(StepSource):
                 self.looks[f"v{instruction.output.number}"] = self.name(x), address(form) - address(source)
             word = f"view_{instruction.output.number}"
             self.names[word] = take
-            self.lines.append(Preparation(f"v{instruction.output.number} = {word}({self.name(x)})"))
+            self.lines.append(Preparation(f"v{instruction.output.number}", f"{word}({self.name(x)})"))
 
     def _loop(self, kernel: Kernel) -> None:
         """A call of the loop, compiled to machine code."""

@@ -38,6 +38,7 @@ from .places import addressable
 from .products.plan import Product
 from .sharing import calling
 from .sharing.job import address
+from .sharing.stretch import ROUNDS, Stretch, place_in
 from .step_memory import StepMemory
 
 WORTH_TURNING = 16
@@ -128,11 +129,11 @@ class RoundLines(LoopingLines):
         passing = [word for word in looks if word not in shared]
         self.names |= {f"slices_{word}": self._looking(*look) for word, look in looks.items()}
         if self.advancing is not None:
-            self.names |= {"go_on": self.advancing.go_on, "told": self.advancing.told}
+            self.names["go_on"] = self.advancing.go_on
         whole = self.stretches.whole
         if whole is not None and self.advancing is not None and not looks:
-            self.names["all_rounds"] = whole
-            self.lines = ["all_rounds(arguments[1], *told)", *self.lines[1:]]
+            self.names["all_rounds"] = self.advancing.all_rounds(*whole)
+            self.lines = ["all_rounds(arguments[1])", *self.lines[1:]]
             return super().function(results)
         ons = ["go_on()"] if self.advancing is not None else []
         given = "".join(f", slices_{word}(*arguments)" for word in passing)
@@ -178,20 +179,29 @@ class RoundLines(LoopingLines):
 
 
 class Advancing:
-    """The addresses in slices that jobs have: (job, place in it, (which of the slices, how many bytes behind its beginning)).
-
-    told  what a runner is told of them: see `Workers.runner`
-    """
+    """The addresses in slices that jobs have: (job, place in it, (which of the slices, how many bytes behind its beginning))."""
 
     def __init__(self, moving: list[tuple[numpy.ndarray, int, tuple[int, int]]], slices: list[Slices]):
         self._places = [(job, place) for job, place, _ in moving]
-        self._integers = numpy.array([address(job) + job.itemsize * place for job, place in self._places], numpy.int64)
+        self._integers = numpy.array([place_in(*where) for where in self._places], numpy.int64)
         self._which, self._behind = numpy.array([where for *_, where in moving], numpy.int64).T
         self._strides = numpy.array([slices[which].stride for which in self._which])
         self._steps = numpy.zeros_like(self._integers)
         self._beginnings: list[int] = []
-        self.told = address(self._integers), address(self._steps), len(moving)
-        self._nothing = calling.runner([], 1)
+        self._nothing_else = Stretch([])
+        self._nothing_else.advance(self._integers, self._steps)
+        self.go_on = calling.runner(self._nothing_else, 1)
+        """To the next round."""
+
+    def all_rounds(self, stretch: Stretch, run: Callable[[], object]) -> Callable[[int], None]:
+        """What does so many rounds of a stretch."""
+        stretch.advance(self._integers, self._steps)
+
+        def rounds(count: int) -> None:
+            stretch.row[ROUNDS] = count
+            run()
+
+        return rounds
 
     def begin(self, beginnings: list[int], rounds: int, reverse: bool) -> None:
         """Make ready for the first of so many rounds; `beginnings` are the addresses of all slices of number 0."""
@@ -202,10 +212,6 @@ class Advancing:
             self._steps[...] = -self._strides if reverse else self._strides
         for (job, place), first in zip(self._places, self._first, strict=True):
             job[place] = first
-
-    def go_on(self) -> None:
-        """To the next round."""
-        self._nothing(1, *self.told)
 
 
 class HostLoop:

@@ -19,6 +19,7 @@ from numpy.lib.stride_tricks import as_strided
 from ...ops.shapes import size
 from ..program import Value
 from .gathers import IndexLoop
+from .keepers import Pool
 from .layout import HostLayout
 from .machine_code import machine_code
 from .moves import Move
@@ -46,7 +47,7 @@ class StepSource:
         layout: HostLayout,
         fixed: dict[Value, numpy.ndarray],
         memory: numpy.ndarray,
-        pools: dict[Value, Callable[[], numpy.ndarray]],
+        pools: Mapping[Value, Pool],
     ):
         self.layout, self.fixed, self.memory, self.pools = layout, dict(fixed), memory, pools
         self.lines: list[Any] = []
@@ -102,7 +103,7 @@ class StepSource:
             self.fixed[value] = self._placed(value)
         elif value in self.pools:
             self.names[f"new_{value.number}"] = self.pools[value]
-            self.lines.append(Preparation(f"v{value.number} = new_{value.number}()"))
+            self.lines.append(Preparation(f"v{value.number}", f"new_{value.number}()", self.pools[value]))
         return self.name(value)
 
     def _named(self, function: Callable) -> str:

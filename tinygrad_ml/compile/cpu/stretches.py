@@ -1,27 +1,35 @@
 """Jobs of machine code that follow each other in the function of a program are one call: a *stretch*.
 
 A call from Python takes about as long as a thousand multiplications, and a small network has dozens of kernels. Lines that
-only look something up, or get memory for a result, are done in front of the stretch.
+only look something up, or get memory for a result, are done in front of the stretch, and not at all if nobody names what
+they give. Where an array begins that is another one in each call, stands in a list, `bases`; the machine code takes it from
+there to all jobs that read the array, or a part of it.
 
-Read before: `source.py`.
+Read before: `source.py`, `keepers.py`, `sharing/stretch.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
 import numpy
 
+from .keepers import Keeper
 from .sharing import calling
 from .sharing.job import SHARED
+from .sharing.stretch import Stretch
 
 SHORT_JOBS = 8
 """So many jobs that are not shared may stand in front of one that is, within a stretch: meanwhile other threads wait awake."""
 
 MOST_JOBS = 1 << 20
 """In a stretch; with 1, each has a line of its own, as for whoever measures them."""
+
+WORDS = re.compile(r"\b(?:v|target_)\d+\b")
+"""The variables in a line."""
 
 
 class JobCall(NamedTuple):
@@ -37,10 +45,20 @@ class JobCall(NamedTuple):
     what: str
 
 
-class Preparation(str):
-    """A line that reads no number that is computed: it may be done sooner."""
+class Preparation(NamedTuple):
+    """A line that gives a variable an array, and reads no number that is computed: it may be done sooner.
 
-    __slots__ = ()
+    keeper  what notes the array's address; else that has to be asked for
+    """
+
+    word: str
+    given: str
+    keeper: Keeper | None = None
+
+    @property
+    def line(self) -> str:
+        """As it is written."""
+        return f"{self.word} = {self.given}"
 
 
 class Stretches:
@@ -48,67 +66,98 @@ class Stretches:
 
     names    gets what these lines name
     looks    variable -> the one at whose memory it looks, and by how many bytes further on
-    runners  of the stretches
-    whole    that of the only one, if there is nothing else
+    results  the variables that are wanted in the end
+    whole    the only stretch, and what runs it, if there is nothing else
+    alone    whether there is nothing but stretches, and what prepares them
     """
 
     def __init__(
-        self, lines: Iterable[str | JobCall], names: dict[str, Any], looks: Mapping[str, tuple[str, int]], threads: int
+        self,
+        lines: Iterable[str | JobCall | Preparation],
+        names: dict[str, Any],
+        looks: Mapping[str, tuple[str, int]],
+        threads: int,
+        results: Iterable[str] = (),
     ):
-        self.names, self.looks, self.threads = names, looks, threads
-        self.runners: list[Any] = []
-        self._jobs: list[JobCall] = []
-        self._waiting: list[str] = []
-        self._addresses: set[str] = set()
-        self._numbers = count(1)
-        self.whole: Any = None
-        self.lines = [line for part in (*lines, "") for line in self._taken(part)][:-1]
-        if len(self.runners) == 1 and all(line.startswith(("stretch_", "    #")) for line in self.lines):
-            (self.whole,) = self.runners
+        self.names, self._looks, self._threads = names, looks, threads
+        lines = list(lines)
+        self._keepers = {line.word: line.keeper for line in lines if isinstance(line, Preparation)}
+        self.alone = not any(isinstance(line, str) for line in lines)
+        self._numbers, self._jobs, self._waiting = count(1), list[JobCall](), list[str]()
+        self._found: list[tuple[Stretch, Callable[[], object]]] = []
+        bases = [self._base(*where)[0] for line in lines if isinstance(line, JobCall) for where in line.moving.values()]
+        self._places = {word: place for place, word in enumerate(dict.fromkeys(bases))}
+        self.names["bases"] = self._bases = numpy.zeros(len(self._places), numpy.int64)
+        self._known: set[str] = set()
+        wanted = _wanted(lines, {*results, *bases})
+        self.lines = [line for part in (*lines, "") for line in self._taken(part, wanted)][:-1]
+        plain = all(line.startswith(("stretch_", "    #")) for line in self.lines)
+        self.whole = self._found[0] if len(self._found) == 1 and plain else None
 
-    def _taken(self, line: str | JobCall) -> Iterator[str]:
+    def _base(self, word: str, behind: int) -> tuple[str, int]:
+        """(the variable in whose array it lies, how many bytes behind its beginning)"""
+        while word in self._looks:
+            word, further = self._looks[word]
+            behind += further
+        return word, behind
+
+    def _taken(self, line: str | JobCall | Preparation, wanted: set[str]) -> Iterator[str]:
         """The lines that can be written now."""
         if isinstance(line, JobCall):
             short = next((i for i, call in enumerate(reversed(self._jobs)) if call.job[SHARED]), len(self._jobs))
-            if (line.job[SHARED] and self.threads > 1 and short > SHORT_JOBS) or len(self._jobs) >= MOST_JOBS:
+            if (line.job[SHARED] and self._threads > 1 and short > SHORT_JOBS) or len(self._jobs) >= MOST_JOBS:
                 yield from self._ended()
-            if line.moving:
-                name = f"job_{next(self._numbers)}"
-                self.names[name] = line.job
-                self._waiting += [f"{name}[{place}] = {self._address(*where)}" for place, where in line.moving.items()]
+            for where in line.moving.values():
+                self._ask_for(self._base(*where)[0])
             self._jobs.append(line)
-        elif isinstance(line, Preparation) and self._jobs:
-            self._waiting.append(line)
-        else:
+        elif not isinstance(line, Preparation):
             yield from self._ended()
             yield line
+        elif line.word in wanted:
+            if self._jobs:
+                self._waiting.append(line.line)
+            else:
+                yield line.line
 
-    def _address(self, word: str, behind: int = 0) -> str:
-        """An expression for the address of a variable's array, or so many bytes behind. It is asked for once."""
-        if word in self.looks:
-            base, further = self.looks[word]
-            return self._address(base, behind + further)
-        address = f"at_{word}"
-        if address not in self._addresses:
-            self._addresses.add(address)
-            pool = f"new_{word[1:]}"
-            self._waiting.append(f"{address} = {f'{pool}.address' if pool in self.names else f'address({word})'}")
-        return f"{address} + {behind}" if behind else address
+    def _ask_for(self, word: str) -> None:
+        """See that it is noted where a variable's array begins."""
+        if word in self._known:
+            return
+        self._known.add(word)
+        keeper = self._keepers.get(word)
+        if keeper is None:
+            self._waiting.append(f"bases[{self._places[word]}] = address({word})")
+        else:
+            keeper.note_at(self._bases, self._places[word])
 
     def _ended(self) -> Iterator[str]:
         """The lines of the stretch that ends here."""
         if not self._jobs:
             return
         yield from self._waiting
-        jobs = [call.job for call in self._jobs]
-        threads = self.threads if any(job[SHARED] for job in jobs) else 1
+        jobs, moving = [call.job for call in self._jobs], []
+        for call in self._jobs:
+            for place, where in call.moving.items():
+                word, behind = self._base(*where)
+                moving.append((call.job, place, self._places[word], behind))
+        stretch = Stretch(jobs, moving, self._bases)
+        run = calling.runner(stretch, self._threads if any(job[SHARED] for job in jobs) else 1)
+        self._found.append((stretch, run))
         name = f"stretch_{next(self._numbers)}"
-        self.names[name] = run = calling.runner(jobs, threads)
-        self.names[f"{name}_jobs"] = jobs  # which the addresses in it do not hold
-        self.runners.append(run)
+        self.names[name], self.names[f"{name}_kept"] = run, stretch
         if len(jobs) == 1:
             yield f"{name}()  # {self._jobs[0].what}"
         else:
             yield f"{name}()"
             yield from (f"    # {call.what}" for call in self._jobs)
         self._jobs, self._waiting = [], []
+
+
+def _wanted(lines: Iterable[str | JobCall | Preparation], known: set[str]) -> set[str]:
+    """The variables that these lines name, or need for those that are known to be wanted."""
+    lines = list(lines)
+    wanted = known.union(*(WORDS.findall(line) for line in lines if isinstance(line, str)))
+    for line in reversed(lines):
+        if isinstance(line, Preparation) and line.word in wanted:
+            wanted.update(WORDS.findall(line.given))
+    return wanted

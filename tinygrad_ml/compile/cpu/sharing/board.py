@@ -4,10 +4,9 @@ The thread that wants a job done copies it to the *board*, which lies at one pla
 Every thread takes tasks from there, one by one, by counting down `remaining`; so a thread that comes late, or
 not at all, delays nothing but the task that it has taken.
 
-    run(list, jobs, board, rounds, integers, steps, count)
-                          do the jobs of a list of addresses one after the other, with the help of whoever works at the
-                          board, if it is not 0; so many rounds of this, and behind each of them add to the integers
-                          at a list of addresses
+    run(stretch)          do the jobs of a stretch (`stretch.py`) one after the other, with the help of whoever works at the board. First
+                          they are told where what moves lies in this call; if there are many rounds, addresses go on
+                          behind each of them
     work(board, scratch)  help, until nothing was to be done for a while
 
 `remaining` says in one number whether there is a task and which: whoever looks at it late, when the next job
@@ -22,11 +21,25 @@ from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, number
 from .job import FUNCTION, LONGEST, MEMORY, SHARED, TASKS, TOLD
+from .stretch import (
+    ADVANCING,
+    BASES,
+    BEHIND,
+    BOARD,
+    COUNT,
+    FIELDS,
+    INTEGERS,
+    JOBS,
+    MOVING,
+    PLACES,
+    ROUNDS,
+    STEPS,
+)
 
 AWAKE, OWNED, YIELD, REMAINING, LEFT, JOB = 0, 1, 2, 8, 16, 24
 """The fields of the board: threads at work; whether somebody's job is on it; the address of what lets other threads run;
 tasks that nobody has taken; tasks that are not done; the job. What all threads write has a cache line of its own."""
-BOARD = JOB + LONGEST
+FIELDS_OF_BOARD = JOB + LONGEST
 
 GLANCES = 256
 """Looks at the board before others are let run."""
@@ -75,21 +88,28 @@ def _help(module: ir.Module) -> ir.Function:
 
 
 def _run(module: ir.Module, one: ir.Function) -> None:
-    f = Function(module, "run", 7, exported=True)
-    jobs, many, board, rounds, integers, steps, count = f.given
+    f = Function(module, "run", 1, exported=True)
+    (stretch,) = f.given
+    told = {place: f.field(stretch, place) for place in range(FIELDS)}
 
-    def go_on(i: ir.Value) -> None:
-        place = f.mul(i, number(8))
-        integer = f.at(f.field(f.add(integers, place), 0))
-        f.store(f.add(f.load(integer), f.field(f.add(steps, place), 0)), integer)
+    def element(field: int, i: ir.Value) -> ir.Value:
+        return f.field(f.add(told[field], f.mul(i, number(8))), 0)
+
+    def tell(i: ir.Value) -> None:
+        pair = f.mul(i, number(2))
+        begins, behind = element(BASES, element(BEHIND, pair)), element(BEHIND, f.add(pair, number(1)))
+        f.store(f.add(begins, behind), f.at(element(PLACES, i)))
+
+    def advance(i: ir.Value) -> None:
+        integer = f.at(element(INTEGERS, i))
+        f.store(f.add(f.load(integer), element(STEPS, i)), integer)
 
     def a_round(_: ir.Value) -> None:
-        f.repeat(
-            number(0), many, number(1), lambda i: f.call(one, [f.field(f.add(jobs, f.mul(i, number(8))), 0), board])
-        )
-        f.repeat(number(0), count, number(1), go_on)
+        f.repeat(number(0), told[COUNT], number(1), lambda i: f.call(one, [element(JOBS, i), told[BOARD]]))
+        f.repeat(number(0), told[ADVANCING], number(1), advance)
 
-    f.repeat(number(0), rounds, number(1), a_round)
+    f.repeat(number(0), told[MOVING], number(1), tell)
+    f.repeat(number(0), told[ROUNDS], number(1), a_round)
     f.ret_void()
 
 

@@ -13,6 +13,7 @@ import numpy
 from ....blas import blas
 from .. import machine_code
 from .job import job_row
+from .stretch import Stretch
 
 MOST_THREADS = 8
 """The products that are shared have not enough tiles for more."""
@@ -49,8 +50,8 @@ def call(loop: int, given: Sequence[int]) -> numpy.ndarray:
     return job_row(native("call", write_call, len(given)).address("call"), 1, [loop, *given])
 
 
-def runner(jobs: Sequence[numpy.ndarray], threads: int) -> Callable[..., None]:
-    """What does jobs one after the other, in so many threads, the caller's among them. See `Workers.runner`."""
+def runner(stretch: Stretch, threads: int) -> Callable[[], object]:
+    """What does the jobs of a stretch, in so many threads, the caller's among them. It does not hold the stretch."""
     from .workers import workers  # which needs llvmlite
 
-    return workers().runner(jobs, threads - 1)
+    return workers().runner(stretch, threads - 1)

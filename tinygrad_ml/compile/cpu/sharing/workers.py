@@ -11,15 +11,15 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
 
 import numpy
 
 from ..llvm.native import native
-from .board import AWAKE, BOARD, OWNED, REMAINING, YIELD, write_board
+from .board import AWAKE, FIELDS_OF_BOARD, OWNED, REMAINING, YIELD, write_board
 from .job import SCRATCH, address
+from .stretch import BOARD, Stretch
 
 
 def aligned(nbytes: int) -> numpy.ndarray:
@@ -40,9 +40,9 @@ class Workers:
 
     def __init__(self):
         code = native("board", write_board)
-        self._run = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 7)(code.address("run"))
+        self._run = ctypes.CFUNCTYPE(None, ctypes.c_int64)(code.address("run"))
         self._work = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 2)(code.address("work"))
-        self._board = aligned(8 * BOARD).view(numpy.int64)
+        self._board = aligned(8 * FIELDS_OF_BOARD).view(numpy.int64)
         self._board[YIELD] = _yield_address()
         self._forget()
         if hasattr(os, "register_at_fork"):
@@ -54,17 +54,18 @@ class Workers:
         self._threads: list[threading.Thread] = []
         self._called = threading.Event()
 
-    def runner(self, jobs: Sequence[numpy.ndarray], helpers: int) -> Callable[..., None]:
-        """What does jobs one after the other, with so many others' help: `run(rounds, integers, steps, count)`, a
-        list of addresses of integers that go on by steps behind each round. It does not hold the jobs."""
-        listed = numpy.array(list(map(address, jobs)), numpy.int64)
-        board = self._board
-        run = partial(self._run, address(listed), len(jobs), address(board) if helpers else 0)
+    def runner(self, stretch: Stretch, helpers: int) -> Callable[[], object]:
+        """What does the jobs of a stretch, with so many others' help. It does not hold the stretch."""
+        board, row = self._board, stretch.row
+        row[BOARD] = address(board) if helpers else 0
+        run = partial(self._run, address(row))
+        if not helpers:
+            return run
 
-        def together(rounds: int = 1, integers: int = 0, steps: int = 0, count: int = 0, listed: Any = listed) -> None:
-            if helpers and board[AWAKE] < helpers:
+        def together() -> None:
+            if board[AWAKE] < helpers:
                 self._wake(helpers)
-            run(rounds, integers, steps, count)
+            run()
 
         return together
 

@@ -1,0 +1,62 @@
+"""What gives variables of a program's function their arrays, where these may be others in each call, and notes where they begin.
+
+Read next: `stretches.py`, which has it noted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from weakref import ref
+
+import numpy
+
+from .sharing.job import address
+
+
+class Keeper:
+    """Notes where an array begins, if somebody wants to know, whenever it is another one."""
+
+    _bases: numpy.ndarray | None = None
+    _which = 0
+
+    def note_at(self, bases: numpy.ndarray, which: int) -> None:
+        """Let it be noted there."""
+        self._bases, self._which = bases, which
+
+    def _note(self, array: numpy.ndarray) -> None:
+        if self._bases is not None:
+            self._bases[self._which] = address(array)
+
+
+class Given(Keeper):
+    """An array from outside, in order: that is itself, or a copy. It is looked at if it is not that of the last call."""
+
+    def __init__(self):
+        self._last: Callable[[], object] = _nothing
+
+    def __call__(self, array: numpy.ndarray) -> numpy.ndarray:
+        if array is self._last():
+            return array
+        in_order = numpy.asarray(array, order="C")
+        self._note(in_order)
+        self._last = ref(array) if in_order is array else _nothing
+        return in_order
+
+
+class Pool(Keeper):
+    """Memory for one result: the same array again, as soon as the caller has let go of the last one."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: numpy.dtype):
+        self._shape, self._dtype = shape, dtype
+        self._array: numpy.ndarray | None = None
+
+    def __call__(self) -> numpy.ndarray:
+        if self._array is None or sys.getrefcount(self._array) > 2:  # our own, and that of this question
+            self._array = numpy.empty(self._shape, self._dtype)
+            self._note(self._array)
+        return self._array
+
+
+def _nothing() -> None:
+    return None
