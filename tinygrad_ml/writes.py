@@ -13,6 +13,7 @@ announced writes count. A user's own array that became an operand is borrowed: a
 
 import weakref
 import zlib
+from collections.abc import Callable, Iterable
 from itertools import count
 
 from .backend import Array, of, owner
@@ -31,6 +32,23 @@ def wrote(array: Array) -> None:
     global latest
     latest = tick()
     _note(_written, array, latest)
+
+
+def noting(arrays: Iterable[Array]) -> Callable[[], None]:
+    """What notes that the memory of all these has just been overwritten, as `wrote` does of one."""
+    memories = list(map(owner, arrays))
+    for memory in memories:
+        if id(memory) not in _written:
+            _note(_written, memory, 0)
+    known = [(id(memory), _written[id(memory)][0]) for memory in memories]
+
+    def wrote_all(memories: list[Array] = memories) -> None:  # which it holds: so their ids are theirs
+        global latest
+        latest = now = tick()
+        for key, reference in known:
+            _written[key] = reference, now
+
+    return wrote_all
 
 
 def overwritten_since(array: Array, number: int) -> bool:

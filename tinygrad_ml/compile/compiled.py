@@ -17,11 +17,13 @@ from ..structure import mapped
 from ..tensor import Tensor
 from .alike import alike
 from .engines import Engine
+from .guards.glance import Glance
+from .guards.signature import Arguments
 from .passes import PASSES
 from .program import Program
 from .recording import Recording, Result
 from .schedule.ownership import ownership
-from .sources import Memory
+from .sources import Argument, Memory
 
 
 class Compiled:
@@ -35,8 +37,7 @@ class Compiled:
         memory: Any,
         without: Sequence[str],
     ):
-        self.recording, self.recorded = recording, recording.program
-        program = recording.program
+        self.recorded = program = recording.program
         self.stages: dict[str, Program] = {"recorded": program}
         for name, simplify in (PASSES | dict(engine.passes)).items():
             if name not in without and (simpler := simplify(program)) is not program:
@@ -49,30 +50,47 @@ class Compiled:
         }
         options = [name not in without for name in ("fusion", "in_place", "loops")]
         self.executable = engine.executable(program, rebound, memory, *options)
-        self._fresh, self.failed = True, False
-        self.used = -1  # the number of the call that used it last
         self._written = [memory.source for memory, _ in program.writes]
-        self._writes_arguments = any(source.kind == "argument" for source in self._written)
-        reads_gradients = any(value.source.kind == "gradient" for value in program.sources())
-        self._replaced = [target for target, what, _ in recording.rebinds if what == "grad" and not reads_gradients]
+        moving = {value.source for value in self.executable.moving}
+        self._written_in_calls = [source for source in self._written if source in moving]
+        self._written_arguments = [source.position for source in self._written if isinstance(source, Argument)]
+        self._reads_gradients = any(value.source.kind == "gradient" for value in program.sources())
+        self._numbers = [
+            [(array, v.source.name) for v, array in self.executable.numbers.items() if v.source.call == call]
+            for call in range(len(recording.host))
+        ]
+        self._begin(recording, tensors)
+
+    def _begin(self, recording: Recording, tensors: list[Tensor]) -> None:
+        """Be the program of a recording, which has just been made of a call with these tensors."""
+        self.recording, self._fresh, self.failed = recording, True, False
+        self.glance: Callable[[tuple, dict], list | None] | None = None
+        self._looks = 0
+        self.used = -1  # the number of the call that used it last
+        self._laid_out: Any = None  # the layout of the memory that `_note_written` knows
+        self._gradients = [
+            (t, place) for t, what, place in recording.rebinds if what == "grad" and isinstance(t, Tensor)
+        ]
+        self._others = [rebind for rebind in recording.rebinds if rebind[1] != "grad" or isinstance(rebind[0], int)]
         self.look_at_memory(tensors)
 
     def look_at_memory(self, tensors: list[Tensor]) -> None:
         """Note which memory is overwritten; `CompileError` if other state lies there."""
-        self._written_states = {
-            id(owner(source.now(())._data)) for source in self._written if source.kind != "argument"
-        }
+        self._written_states = self._memory_of_states()
         for value in self.program.sources():
             if value.source.kind == "state":
                 self._refuse_overlap(value.source, value.source.tensor._data, tensors)
+
+    def _memory_of_states(self) -> set[int]:
+        """The ids of the arrays that own the memory of state which is overwritten."""
+        return {id(owner(source.now()._data)) for source in self._written if not isinstance(source, Argument)}
 
     def again(self, recording: Recording, tensors: list[Tensor]) -> Compiled | None:
         """This program for another recording, if that is the same; else None."""
         if self.failed or not self.executable.fits() or not alike(self.recording, recording):
             return None
         twin = copy.copy(self)
-        twin.recording, twin._fresh, twin.used = recording, True, -1
-        twin.look_at_memory(tensors)
+        twin._begin(recording, tensors)
         return twin
 
     def fits(self, tensors: list[Tensor]) -> bool:
@@ -80,11 +98,34 @@ class Compiled:
         same = not self.failed and all(tensors[i] is tensor for i, tensor in self.recording.aliases.items())
         return same and self.executable.fits() and self.recording.holds() and self.recording.watch.same()
 
+    def glance_from_now(self, call: Arguments, args: tuple, kwargs: dict[str, Any]) -> None:
+        """Have calls like this one, which fits, known at a glance: from the second one on, and then ever more rarely, as what
+        is another each time needs the guards."""
+        self._looks += 1
+        if self._looks & (self._looks - 1) or not self.executable.is_linked():
+            return
+        self.glance = None
+        glance = Glance()
+        tensors = call.glance(glance, args, kwargs)
+        if tensors is None or self._written_arguments:
+            return
+        for position, tensor in self.recording.aliases.items():
+            glance.require(f"{tensors[position]} is {glance.word(tensor)}")
+        memory, find = glance.word(self._written_states), glance.word(owner)
+        for tensor in tensors if self._written_states else ():
+            array = f"{tensor}._data"
+            glance.require(f"id({array} if {array}.base is None else {find}({array})) not in {memory}")
+        self.executable.glance(glance)
+        for condition in self.recording.conditions:
+            condition.glance(glance)
+        self.recording.watch.glance(glance)
+        self.glance = glance.function(tensors)
+
     def refuse_overlaps(self, tensors: list[Tensor]) -> None:
         """`CompileError` if an argument lies in memory that the program overwrites as something else: what comes first
         is not the same as in eager mode."""
         for position, tensor in enumerate(tensors):
-            if self._writes_arguments or id(owner(tensor._data)) in self._written_states:
+            if self._written_arguments or id(owner(tensor._data)) in self._written_states:
                 self._refuse_overlap(position, tensor._data, tensors)
 
     def _refuse_overlap(self, what: int | Memory, array: Any, tensors: list[Tensor]) -> None:
@@ -101,13 +142,16 @@ class Compiled:
                     f"copy, tg.tensor(...)"
                 )
 
-    def __call__(self, tensors: list[Tensor]) -> Any:
-        """Run a step; what the function returns. If it fails, no step was counted."""
+    def __call__(self, tensors: list[Tensor], again: bool = False) -> Any:
+        """Run a step; what the function returns. If it fails, no step was counted.
+
+        again  whether all state is known to lie where it lay the last time
+        """
         recording, fresh = self.recording, self._fresh
         counts = [inside[name] for inside, name in recording.counted]
         self._host()
         try:
-            result = self._run(self.executable, tensors)
+            result = self._run(self.executable.again if again else self.executable, tensors)
         except BaseException:
             if fresh and recording.before is not None:
                 recording.before.restore()
@@ -133,19 +177,23 @@ class Compiled:
         return together, result
 
     def _run(self, run: Callable[[list], tuple], tensors: list[Tensor]) -> Any:
-        for source in self._written:
-            if source.kind == "argument":
-                tensors[source.position]._make_writeable()
+        for position in self._written_arguments:
+            tensors[position]._make_writeable()
         arrays = [tensor._data for tensor in tensors]
-        for target in self._replaced:  # without a look at them; they give their memory back first
-            (tensors[target] if isinstance(target, int) else target).grad = None
+        if not self._reads_gradients:  # they give their memory back first
+            for tensor, _ in self._gradients:
+                tensor._grad = None
+            for position, what, _ in self._others:
+                if what == "grad":
+                    tensors[position]._grad = None
         results = run(arrays)
-        for source in self._written:
-            writes.wrote(source.now(tensors)._data)
-        for target, what, place in self.recording.rebinds:
+        self._note_written(tensors)
+        for tensor, place in self._gradients:
+            tensor._grad = None if place is None else Tensor(results[place])
+        for target, what, place in self._others:
             tensor = tensors[target] if isinstance(target, int) else target
             if what == "grad":
-                tensor.grad = None if place is None else Tensor(results[place])
+                tensor._grad = None if place is None else Tensor(results[place])
             elif place is not None:
                 tensor._replace(Tensor(results[place])._data)
 
@@ -156,17 +204,28 @@ class Compiled:
                 return Tensor(results[leaf.place])
             return tensors[leaf.tensor] if isinstance(leaf.tensor, int) else leaf.tensor
 
-        return mapped(handed_out, self.recording.outputs)
+        outputs = self.recording.outputs
+        return handed_out(outputs) if type(outputs) is Result else mapped(handed_out, outputs)
+
+    def _note_written(self, tensors: list[Tensor]) -> None:
+        """Note which memory has been overwritten."""
+        if self._laid_out is not self.executable.layout:  # it was linked, as some of it lies elsewhere now
+            self._laid_out = self.executable.layout
+            states = [source for source in self._written if source not in self._written_in_calls]
+            self._wrote_states = writes.noting([source.now()._data for source in states])
+            self._written_states = self._memory_of_states()
+        self._wrote_states()
+        for source in self._written_in_calls:
+            writes.wrote(source.now(tensors)._data)
 
     def _host(self) -> None:
         """The host's part of the step. While recording it has been done once already."""
         fresh, self._fresh = self._fresh, False
-        for call, (function, dtype, given) in enumerate(self.recording.host):
-            given = given if fresh else function()
-            if dtype is not None:
-                for value, array in self.executable.numbers.items():
-                    if value.source.call == call:
-                        array[...] = given[value.source.name]
+        for (function, _, given), numbers in zip(self.recording.host, self._numbers, strict=True):
+            if not fresh:
+                given = function()
+            for array, name in numbers:
+                array[...] = given[name]
 
 
 def _overlap(a: Any, b: Any) -> bool:

@@ -6,6 +6,7 @@ A thread begins with nothing of what holds in the one that starts it: a pool's t
 `compiling.py` is for steps that are compiled.
 """
 
+from .compiling import Options as Options
 from .compiling import each_time as each_time
 from .compiling import overwriting as overwriting
 from .compiling import rely_on as rely_on

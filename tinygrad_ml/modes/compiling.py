@@ -1,6 +1,6 @@
 """What code that a step is made of says to whoever compiles the step; it says nothing while nobody does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .state import modes
@@ -26,3 +26,33 @@ def rely_on(function: Callable[[], Any]) -> None:
     compiled step is recorded anew."""
     if modes.recorder is not None:
         modes.recorder.rely_on(function)
+
+
+class Options:
+    """What a step takes for granted of dictionaries of options: which of them there are, which numbers are 0 (by how much they are
+    not, may be another in each step), how long lists are, and all else by what is written for it.
+
+    groups  the dictionaries
+    said    that of each option: (name, what)
+    """
+
+    def __init__(self, groups: Sequence[Mapping[str, Any]]):
+        self.groups = groups
+        self.said = [[(name, _told(value)) for name, value in group.items()] for group in groups]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Options) and self.said == other.said
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self.said)
+
+
+def _told(option: Any) -> Any:
+    """Whether an option is not 0; of a tuple, that of what is in it; of a list, how long it is."""
+    if isinstance(option, (int, float)):
+        return bool(option)
+    if isinstance(option, tuple):
+        return tuple(map(_told, option))
+    return len(option) if isinstance(option, list) else repr(option)

@@ -29,7 +29,7 @@ from ..denormals import flushed
 from ..errors import CheckpointError, OptionError, ShapeError
 from ..functional import full
 from ..functional.reductions import widened
-from ..modes import each_time, enable_grad, modes, no_grad, rely_on, updating
+from ..modes import Options, each_time, enable_grad, modes, no_grad, rely_on, updating
 from ..nn.module import forget_gradient
 from ..tensor import Tensor, tensor
 from .loop import ElementwiseLoop, NotElementwise
@@ -142,30 +142,32 @@ class Optimizer:
                 loss = closure()
         with no_grad(), flushed():
             for group in self.param_groups:
-                numbers: dict[tuple, dict[str, float]] = {}
-                together: dict[int, list[Tensor]] = {}
-                for p in group["params"]:
-                    if p.grad is not None and p.requires_grad:
-                        with updating(p.name, type(self).__name__):
-                            count = self._step_one(p, p.grad, group, numbers)
-                        together.setdefault(count, []).append(p)
-                for params in together.values():
-                    if len(params) > 1:
-                        rely_on(partial(self._updates_ahead, params))
+                moved = [p for p in group["params"] if p.grad is not None and p.requires_grad]
+                if moved:
+                    self._step_group(moved, group)
         return loss
 
-    def _step_one(self, p: Tensor, g: Tensor, group: Mapping[str, Any], numbers: dict[tuple, dict[str, float]]) -> int:
-        """Update p, whose gradient is g, and say which update of it that was. `numbers` of this step go by that and by the dtype, for all
-        parameters."""
-        state = self.state.setdefault(p, {"step": 0})
-        t = each_time(lambda: self._count(p))
-        wide = accumulator(p.dtype)
+    def _step_group(self, moved: list[Tensor], group: Mapping[str, Any]) -> None:
+        """Update these parameters of a group."""
+        numbers: dict[tuple, dict[str, float]] = {}
+        together: dict[int, list[Tensor]] = {}
+        for p, t in zip(moved, each_time(partial(self._count, moved)), strict=True):
+            with updating(p.name, type(self).__name__):
+                self._step_one(p, t, group, numbers)
+            together.setdefault(t, []).append(p)
+        for params in together.values():
+            if len(params) > 1:
+                rely_on(partial(self._updates_ahead, params))
+
+    def _step_one(self, p: Tensor, t: int, group: Mapping[str, Any], numbers: dict[tuple, dict[str, float]]) -> None:
+        """Update p for the t-th time. `numbers` of this step go by that and by the dtype, for all parameters."""
+        assert p.grad is not None
+        state, wide = self.state[p], accumulator(p.dtype)
         if (t, wide) not in numbers:
             beside = widened(p.detach())
             numbers[t, wide] = each_time(lambda: self.numbers(group, self.state[p]["step"]), beside)
         names = self.begin(p, group)
-        self._overwrite(p, _as_state_of(g, p), [state[name] for name in names], numbers[t, wide], group)
-        return t
+        self._overwrite(p, _as_state_of(p.grad, p), [state[name] for name in names], numbers[t, wide], group)
 
     def begin(self, p: Tensor, group: Mapping[str, Any]) -> list[str]:
         """Let p have its state, on its own device, if it was not updated yet; the names of what is kept."""
@@ -181,13 +183,21 @@ class Optimizer:
 
     def _updates_ahead(self, params: list[Tensor]) -> list[int]:
         """How many more updates than the first each of them has had: on that it depends who shares numbers."""
-        counts = [self.state[p]["step"] if p in self.state else 0 for p in params]
-        return [count - counts[0] for count in counts]
+        known = self.state
+        counts = [known[p]["step"] if p in known else 0 for p in params]
+        first = counts[0]
+        return [count - first for count in counts]
 
-    def _count(self, p: Tensor) -> int:
-        """Count another update of p."""
-        self.state[p]["step"] += 1
-        return self.state[p]["step"]
+    def _count(self, params: list[Tensor]) -> list[int]:
+        """Count another update of each of them; how many it has had."""
+        known, counts = self.state, []
+        for p in params:
+            state = known.get(p)
+            if state is None:
+                state = known[p] = {"step": 0}
+            state["step"] = count = state["step"] + 1
+            counts.append(count)
+        return counts
 
     def _overwrite(
         self, p: Tensor, g: Tensor, state: list[Tensor], n: dict[str, float], group: Mapping[str, Any]
@@ -238,13 +248,7 @@ class Optimizer:
     def _relied_on_by_steps(self) -> dict[str, Any]:
         """What a compiled step takes for granted: which options are 0 (by how much they are not, is asked anew in each
         step), how many parameters there are, and that it is still this state: `load_state_dict` brings another one."""
-        groups = self.param_groups
-        on = [(name, _on(value)) for group in groups for name, value in group.items() if name != "params"]
-        return {
-            "state": self.state,
-            "options": tuple(on),
-            "parameters": tuple(len(group["params"]) for group in groups),
-        }
+        return {"state": self.state, "options": Options(self.param_groups)}
 
     # -- saving --------------------------------------------------------------------------------------------
 
@@ -312,13 +316,6 @@ def _as_state_of(kept: Tensor, p: Tensor, shape: tuple[int, ...] | None = None) 
 
 def _in_order(array) -> bool:
     return isinstance(array, numpy.ndarray) and array.flags.c_contiguous and array.flags.writeable
-
-
-def _on(option: Any) -> Any:
-    """Whether an option is not 0; of a text, and the like, what it is."""
-    if isinstance(option, (tuple, list)):
-        return tuple(map(_on, option))
-    return bool(option) if isinstance(option, (int, float)) else repr(option)
 
 
 def _check_options(optimizer: type, given: list[str], known: list[str]) -> None:

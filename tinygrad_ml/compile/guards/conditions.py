@@ -7,11 +7,12 @@ of the user's reads besides is in `watch.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from operator import is_
 from typing import Any, NamedTuple
 
+from ...modes import Options
 from ...tensor import Tensor
+from .glance import Glance
 from .values import MISSING, differences, is_plain, snapshot
 
 
@@ -31,26 +32,71 @@ class Condition(NamedTuple):
             return None
         return self.words if isinstance(self.words, str) else self.words()
 
+    def glance(self, glance: Glance) -> None:
+        """Let it be looked at whether all is the same."""
+        if isinstance(self.look, (Facts, Tensors)):
+            self.look.glance(glance)
+        else:
+            glance.call(self.look, self.expected)
+
 
 def conditions(reporters: Iterable[Any], tensors: list[Tensor]) -> list[Condition]:
     """What things say that is relied on, and which of the tensors need gradients."""
     facts = map(Facts, reporters)
-    needs = Condition("which tensors need a gradient, or their hooks", partial(_needs, tensors), _needs(tensors))
-    return [*(Condition(fact.words, fact.holds, True) for fact in facts), needs]
+    needs = Needs(tensors)
+    words = "which tensors need a gradient, or their hooks"
+    return [*(Condition(fact.words, fact, True) for fact in facts), Condition(words, needs, needs())]
 
 
 def gradients(tensors: list[Tensor], there: list[bool]) -> Condition:
     """Which of the tensors have a gradient before the step, to which more is added."""
-    return Condition("which tensors have a gradient before the step", partial(_have_gradients, tensors), there)
+    return Condition("which tensors have a gradient before the step", Gradients(tensors), there)
 
 
-def _needs(tensors: list[Tensor]) -> list[Any]:
-    """For each tensor whether it needs a gradient, and who listens to that."""
-    return [tensor._needs and (tensor._node is None or tensor._node.hooks) for tensor in tensors]
+class Tensors:
+    """What is asked of each of some tensors."""
+
+    def __init__(self, tensors: list[Tensor]):
+        self._tensors = tensors
+
+    def __call__(self) -> list[Any]:
+        return list(map(self.asked, self._tensors))
+
+    def asked(self, tensor: Tensor) -> Any:
+        """What it is, of one of them."""
+        raise NotImplementedError
+
+    def glance(self, glance: Glance) -> None:
+        """Let it be looked at whether all is the same."""
+        for tensor in self._tensors:
+            self._glance_at(tensor, glance)
+
+    def _glance_at(self, tensor: Tensor, glance: Glance) -> None:
+        raise NotImplementedError
 
 
-def _have_gradients(tensors: list[Tensor]) -> list[bool]:
-    return [tensor._grad is not None for tensor in tensors]
+class Needs(Tensors):
+    """Whether tensors need gradients, and who listens to these."""
+
+    def asked(self, tensor: Tensor) -> Any:
+        return tensor._needs and (tensor._node is None or tensor._node.hooks)
+
+    def _glance_at(self, tensor: Tensor, glance: Glance) -> None:
+        glance.attribute(tensor, "_needs", tensor._needs)
+        if tensor._needs:
+            glance.attribute(tensor, "_node", tensor._node)
+            if tensor._node is not None:
+                glance.attribute(tensor._node, "hooks", tensor._node.hooks)
+
+
+class Gradients(Tensors):
+    """Whether tensors have gradients."""
+
+    def asked(self, tensor: Tensor) -> bool:
+        return tensor._grad is not None
+
+    def _glance_at(self, tensor: Tensor, glance: Glance) -> None:
+        glance.require(f"{glance.word(tensor)}._grad {'is' if tensor._grad is None else 'is not'} None")
 
 
 class Facts:
@@ -60,14 +106,17 @@ class Facts:
         self._thing, self._said = thing, thing._relied_on_by_steps()
         inside = getattr(thing, "__dict__", {})
         self._plain = {name for name, value in self._said.items() if is_plain(value)}
-        attributes = (inside.get(name, getattr(type(thing), name, MISSING)) for name in self._said)
-        self._are_attributes = all(map(is_, attributes, self._said.values()))
+        self._derived = [
+            name
+            for name, said in self._said.items()
+            if inside.get(name, getattr(type(thing), name, MISSING)) is not said
+        ]
         held = snapshot(inside)
         self._names, self._values = list(held), list(held.values())
 
-    def holds(self) -> bool:
+    def __call__(self) -> bool:
         """Whether they are as they were. Attributes need not be asked for while all of them are the same."""
-        if self._are_attributes:
+        if not self._derived:
             inside = vars(self._thing)
             same = len(inside) == len(self._names) and all(map(is_, inside.values(), self._values))
             if same and all(map(is_, inside, self._names)):  # as nearly always
@@ -79,7 +128,32 @@ class Facts:
                 return False
         return True
 
+    def glance(self, glance: Glance) -> None:
+        """Let it be looked at whether all is the same."""
+        options = [said for said in self._said.values() if isinstance(said, Options)]
+        if hasattr(self._thing, "__dict__") and len(options) == len(self._derived):
+            glance.only(vars(self._thing), snapshot(vars(self._thing)))
+            for said in options:
+                _glance_at_options(said, glance)
+        else:
+            glance.call(self, True)
+
     def words(self) -> str:
         """What is another now."""
         name = min(differences(self._thing._relied_on_by_steps(), self._said), default="what is relied on")
         return f"{name.lstrip('_')} of a {type(self._thing).__qualname__}"
+
+
+def _glance_at_options(options: Options, glance: Glance) -> None:
+    """Let it be looked at whether there are the same options, numbers of which may be others that are not 0 either."""
+    glance.members(options.groups, list(options.groups))
+    for group in options.groups:
+        glance.require(f"len({glance.word(group)}) == {len(group)}")
+        for name, value in group.items():
+            now = f"{glance.word(group)}[{name!r}]"
+            same = f"{now} is {glance.word(value)}"
+            if isinstance(value, (int, float)):
+                same = f"({same} or type({now}) is {glance.word(type(value))} and {'' if value else 'not '}{now})"
+            glance.require(same)
+            if isinstance(value, list):
+                glance.require(f"len({now}) == {len(value)}")

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy
 
-from ...backend import as_array, current_device
+from ...backend import Device, as_array, current_device
 from ...modes import modes
-from ...structure import mapped
+from ...structure import is_nested, mapped
 from ...tensor import Tensor
+from .glance import Glance
 from .values import became, is_plain
 
 
@@ -50,6 +51,29 @@ class Arguments:
                 self.tensors.append(leaf.grad)
             self.tensors.append(leaf)
         return leaf
+
+    def glance(self, glance: Glance, args: tuple, kwargs: dict[str, Any]) -> list[str] | None:
+        """Let it be looked at whether a call is like this one, which was made with `args` and `kwargs`: expressions for its
+        tensors. None where a glance is not enough: of gradients among the arguments, of structures of other kinds."""
+        if modes.grad is not True and modes.grad is not False:
+            return None
+        names = [f"a{i}" for i in range(len(args) + len(kwargs))]
+        glance.require(f"len(args) == {len(args)}", f"len(kwargs) == {len(kwargs)}")
+        taken = [f"args[{i}]" for i in range(len(args))] + [f"kwargs[{name!r}]" for name in kwargs]
+        glance.lines += [f"{name} = {where}" for name, where in zip(names, taken, strict=True)]
+        found: list[tuple[str, Tensor]] = []
+        mapped_parts = [*self.args, *self.kwargs.values()]
+        for name, given, part in zip(names, (*args, *kwargs.values()), mapped_parts, strict=True):
+            if not _glance_at(name, given, part, found, glance):
+                return None
+        for i, (name, tensor) in enumerate(found):
+            for other, earlier in found[:i]:
+                if tensor.shape == earlier.shape and tensor.dtype == earlier.dtype:
+                    same = "is" if tensor._data is earlier._data else "is not"
+                    glance.require(f"{name}._data {same} {other}._data")
+        glance.attribute(modes, "grad", modes.grad)
+        glance.require(f"{glance.word(current_device)}() is {glance.word(current_device())}")
+        return [name for name, _ in found]
 
     @cached_property
     def named(self) -> list[tuple[str, Any]]:
@@ -147,6 +171,41 @@ def _key(part: Any) -> tuple:
     if _is_frozen(part):
         return type(part), tuple(_key(value) for value in vars(part).values())
     return type(part), id(part)
+
+
+def _glance_at(name: str, given: Any, part: Any, found: list[tuple[str, Tensor]], glance: Glance) -> bool:
+    """Let an argument, by the name of a variable, be looked at; whether a glance is enough. Tensors are added to `found`."""
+    kind = glance.word(type(given))
+    if isinstance(part, Tensor):
+        if not isinstance(given, Tensor):  # an array
+            glance.lines.append(f"{name} = {glance.word(_tensor_of)}({name}, {kind})")
+        elif part._grad is not None:
+            return False
+        else:
+            needs = glance.word(part._needs)
+            glance.require(f"type({name}) is {kind}", f"{name}._grad is None", f"{name}._needs is {needs}")
+        array = f"{name}._data"
+        glance.require(f"type({array}) is {glance.word(type(part._data))}", f"{array}.shape == {part.shape}")
+        glance.require(f"{array}.dtype is {glance.word(part.dtype)}")
+        found.append((name, part))
+        return Device.of(part._data).kind == "cpu"
+    if type(given) in (tuple, list, dict):
+        glance.lines.append(f"if type({name}) is not {kind} or len({name}) != {len(given)}: return None")
+        if type(given) is dict:
+            glance.require(f"all(map(is_, {name}, {glance.word(list(given))}))")
+        parts = given.items() if isinstance(given, dict) else enumerate(given)
+        for i, (key, item) in enumerate(parts):
+            glance.lines.append(f"{name}_{i} = {name}[{key!r}]")
+            if type(key) not in (int, str) or not _glance_at(f"{name}_{i}", item, part[key], found, glance):
+                return False
+        return True
+    glance.require(f"{name} is {glance.word(given)}")
+    return not is_nested(given) and not _is_frozen(given)
+
+
+def _tensor_of(array: Any, kind: type) -> Tensor | None:
+    """An array that is an argument, if it is of that type, as a tensor."""
+    return Tensor(as_array(array)) if type(array) is kind else None
 
 
 def _is_frozen(part: Any) -> bool:

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from operator import is_
 from typing import Any
 
-PLAIN = (bool, int, float, str, bytes, tuple, type(None))
+from ...modes import Options
+
+PLAIN = (bool, int, float, str, bytes, tuple, type(None), Options)
 MISSING: Any = object()
 """Stands for what there is not."""
 

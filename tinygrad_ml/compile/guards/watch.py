@@ -5,15 +5,16 @@ Read before: `reach.py`, which says what a function can reach.
 
 from __future__ import annotations
 
+import types
 import weakref
 from array import array
-from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Protocol
 
 import numpy
 
 from .code import Variables, inside_of, is_users, name_of
+from .glance import Glance
 from .reach import Reach
 from .snapshots import CONTAINERS
 from .values import MISSING, are_same, became, is_same, told
@@ -22,6 +23,64 @@ NOTICED_ITEMS = 100
 NOTICED_BYTES = 65536
 SAMPLES = 512
 BUFFERS = (numpy.ndarray, memoryview, bytearray, array)
+
+
+class Place(Protocol):
+    """Where code looks by a name."""
+
+    def __call__(self) -> Any:
+        """What is there; `MISSING` if nothing is."""
+        ...
+
+    def glance(self, value: Any, glance: Glance) -> None:
+        """Let it be looked at whether this is there."""
+        ...
+
+
+class Item(NamedTuple):
+    """What a dictionary has under a name."""
+
+    inside: Any
+    name: str
+
+    def __call__(self) -> Any:
+        return self.inside.get(self.name, MISSING)
+
+    def glance(self, value: Any, glance: Glance) -> None:
+        if value is MISSING:
+            glance.require(f"{self.name!r} not in {glance.word(self.inside)}")
+        else:
+            glance.items(self.inside, {self.name: value})
+
+
+class HeldItem(NamedTuple):
+    """An attribute of an object that must not be held on to."""
+
+    reference: weakref.ref
+    name: str
+
+    def __call__(self) -> Any:
+        return vars(self.reference()).get(self.name, MISSING)
+
+    def glance(self, value: Any, glance: Glance) -> None:
+        inside = f"{glance.word(self.reference)}().__dict__"
+        missing = f"{self.name!r} not in {inside}"
+        glance.require(missing if value is MISSING else f"{inside}[{self.name!r}] is {glance.word(value)}")
+
+
+class Cell(NamedTuple):
+    """A variable of an enclosing function."""
+
+    cell: types.CellType
+
+    def __call__(self) -> Any:
+        return inside_of(self.cell)
+
+    def glance(self, value: Any, glance: Glance) -> None:
+        if value is MISSING:
+            glance.call(self, MISSING)
+        else:
+            glance.attribute(self.cell, "cell_contents", value)
 
 
 class Watch:
@@ -43,8 +102,8 @@ class Watch:
 
     def renew(self) -> None:
         """Notice what there is now."""
-        self._named = [(look, look(), path) for look, path in self._looks()]
-        """(a function that looks, what it saw, what to call that)"""
+        self._named = [(place, place(), path) for place, path in self._places()]
+        """(where to look, what was there, what to call that)"""
         self._contents: list[tuple[Any, list, str]] = []
         self._arrays: list[tuple[Any, tuple, str]] = []
         waiting = [(value, path) for _, value, path in self._named]
@@ -64,22 +123,22 @@ class Watch:
             elif isinstance(value, BUFFERS):
                 self._arrays.append((value, _numbers(value), path))
 
-    def _looks(self) -> Iterable[tuple[Callable[[], Any], str]]:
-        """(a function that returns what stands behind a name, what to call that)"""
+    def _places(self) -> Iterable[tuple[Place, str]]:
+        """(what gives what stands behind a name, what to call that)"""
         for variables in self._variables:
             for name in variables.read & variables.globals.keys():
-                yield partial(variables.globals.get, name, MISSING), name
+                yield Item(variables.globals, name), name
             for name, cell in variables.cells.items():
-                yield partial(inside_of, cell), name
+                yield Cell(cell), name
         for space in self._spaces:
             for name in self._words & vars(space).keys():
-                yield partial(vars(space).get, name, MISSING), f"{name_of(space)}.{name}"
+                yield Item(vars(space), name), f"{name_of(space)}.{name}"
         for thing in self._objects:
             for name, path in self._attributes(thing):
-                yield partial(vars(thing).get, name, MISSING), path
+                yield Item(vars(thing), name), path
         for reference in self._held:
             for name, path in self._attributes(reference()):
-                yield partial(_attribute, reference, name), path
+                yield HeldItem(reference, name), path
 
     def _attributes(self, thing: Any) -> list[tuple[str, str]]:
         """(name, what to call it) of those that are read; classes may have some that an object has not yet."""
@@ -93,25 +152,36 @@ class Watch:
 
     def same_names(self) -> bool:
         """Whether all is as it was, but perhaps for the numbers in arrays."""
-        for look, value, _ in self._named:
-            now = look()
+        for place, value, _ in self._named:
+            now = place()
             if now is not value and not is_same(now, value):
                 return False
         return all(are_same(_items(container), items) for container, items, _ in self._contents)
 
+    def glance(self, glance: Glance) -> None:
+        """Let it be looked at whether all is the same."""
+        for place, value, _ in self._named:
+            place.glance(value, glance)
+        for container, items, _ in self._contents:
+            if len(container) > NOTICED_ITEMS:
+                glance.require(f"len({glance.word(container)}) == {len(container)}")
+            elif isinstance(container, dict):
+                glance.members(container, items[: len(container)])
+                glance.items(container, dict(container))
+            else:
+                glance.members(container, items)
+        for given, numbers, _ in self._arrays:
+            glance.require(f"{glance.word(_numbers)}({glance.word(given)}) == {glance.word(numbers)}")
+
     def change(self) -> str | None:
         """What to say of one thing that is another now."""
-        for look, before, path in self._named:
-            now = look()
+        for place, before, path in self._named:
+            now = place()
             if not is_same(now, before):
                 return became(path, told(now), told(before))
         changed = [path for x, items, path in self._contents if not are_same(_items(x), items)]
         changed += [path for given, numbers, path in self._arrays if _numbers(given) != numbers]
         return next((f"there is something else in {path} than before" for path in changed), None)
-
-
-def _attribute(reference: weakref.ref, name: str) -> Any:
-    return vars(reference()).get(name, MISSING)
 
 
 def _numbers(given: Any) -> tuple:

@@ -17,6 +17,7 @@ import numpy
 
 from ...backend import of
 from ...tensor import Tensor
+from ..guards.glance import Glance
 from ..program import Instruction, Program, Value
 from ..sources import Argument, Constant, Number, State
 from .fusion import fusion
@@ -151,6 +152,12 @@ class Executable:
                 return False
         return self._linked
 
+    def glance(self, glance: Glance) -> None:
+        """Let it be looked at whether it is linked, and all state lies where it lay then."""
+        glance.attribute(self, "_linked", True)
+        for tensor, array in self._bound:
+            glance.attribute(tensor, "_data", array)
+
     def lies(self, value: Value, arguments: list) -> Any:
         """What moves, where it is in this call."""
         source = value.source
@@ -164,6 +171,10 @@ class Executable:
     def __call__(self, arguments: list) -> tuple:
         """Run it; the results."""
         self.ready()
+        return self.run(arguments)
+
+    def again(self, arguments: list) -> tuple:
+        """Run it, where all state is known to lie where it lay; the results."""
         return self.run(arguments)
 
 

@@ -1,0 +1,81 @@
+"""A glance at all that a program relies on, as one Python expression: whether each thing is the very one that it was.
+
+Guards say exactly what matters, and ask for it one by one, which takes longer than the step of a small network. Most calls
+differ from the one before in nothing but the numbers in tensors: then all names lead to the same objects, and to see that
+takes hundredths of a microsecond each. Where one does not, the glance says no, and the guards are asked.
+
+    def glance(args, kwargs):
+        a0, a1 = args
+        if type(a0) is x1 and a0._data.shape == (4, 2) and ... and x7['tg'] is x8 and len(x9) == 3:
+            return [a0, a1]
+
+Read before: `conditions.py`, `watch.py`, `signature.py`, which say what has to be looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from operator import is_
+from typing import Any
+
+MOST_TERMS = 20_000
+"""Of a larger expression, writing it would take longer than what it saves."""
+
+
+class Glance:
+    """What is looked at, as it is written: in order, lines that take arguments apart, and terms of one condition."""
+
+    def __init__(self):
+        self.lines: list[str] = []
+        self.terms: list[str] = []
+        self._names: dict[str, Any] = {"all": all, "id": id, "is_": is_, "len": len, "map": map, "type": type}
+        self._words: dict[int, str] = {}
+
+    def word(self, thing: Any) -> str:
+        """A name for a thing; what stands for itself, is written as it is."""
+        if thing is None or thing is True or thing is False:
+            return repr(thing)
+        if id(thing) not in self._words:
+            self._words[id(thing)] = word = f"x{len(self._words)}"
+            self._names[word] = thing
+        return self._words[id(thing)]
+
+    def require(self, *terms: str) -> None:
+        """Let these be true, too."""
+        self.terms += terms
+
+    def attribute(self, thing: Any, name: str, value: Any) -> None:
+        """Let an attribute be this very thing."""
+        self.terms.append(f"{self.word(thing)}.{name} is {self.word(value)}")
+
+    def items(self, holder: Mapping, held: Mapping) -> None:
+        """Let there be these very things under these names in a dictionary, whatever else there is."""
+        word = self.word(holder)
+        self.terms += [f"{word}[{self._key(key)}] is {self.word(value)}" for key, value in held.items()]
+
+    def only(self, holder: Mapping, held: Mapping) -> None:
+        """Let there be these very things under these names in a dictionary, and nothing else."""
+        self.terms.append(f"len({self.word(holder)}) == {len(held)}")
+        self.items(holder, held)
+
+    def members(self, container: Any, items: list) -> None:
+        """Let these very things be in something that can be gone through, in this order."""
+        word = self.word(container)
+        self.require(f"len({word}) == {len(items)}", f"all(map(is_, {word}, {self.word(items)}))")
+
+    def call(self, function: Callable, expected: Any) -> None:
+        """Let a function give this."""
+        self.terms.append(f"{self.word(function)}() == {self.word(expected)}")
+
+    def _key(self, key: Any) -> str:
+        return repr(key) if type(key) is str else self.word(key)
+
+    def function(self, tensors: list[str]) -> Callable[[tuple, dict], list | None] | None:
+        """`glance(args, kwargs)`: the tensors among the arguments, by these expressions, if all is as it was; None, or any
+        exception, if something is not. None if there is too much to look at."""
+        if len(self.terms) > MOST_TERMS:
+            return None
+        lines = [*self.lines, f"if {' and '.join(self.terms)}:", f"    return [{', '.join(tensors)}]"]
+        text = "def glance(args, kwargs):\n" + "\n".join(f"    {line}" for line in lines) + "\n"
+        exec(compile(text, "<glance>", "exec"), self._names)
+        return self._names.pop("glance")
