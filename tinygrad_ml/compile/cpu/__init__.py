@@ -5,8 +5,9 @@ Its lines are calls of loops and matrix products that were compiled to machine c
 `llvm/` (how it is compiled), `moves.py` and `gathers.py` (loops that move numbers, by views and by indices),
 `products/` (matrix products, in the language of `llvm/`), `convolutions.py` (products with windows, found in a program),
 `sharing/` (work that threads share), `functions.py` (the NumPy call for each operation), `layout.py` (where
-every value lies), `source.py` and `lines.py` (the function that is written), `stretches.py` (what of it is one call), `rounds.py` (that of one round of a loop),
-`step_memory.py`, `executable.py` (what is called).
+every value lies), `source.py` and `lines.py` (the function that is written), `keepers.py` (arrays that are others in each
+call), `stretches.py` (what of it is one call), `rounds.py` (that of one round of a loop), `step_memory.py`, `executable.py`
+(what is called).
 """
 
 from .executable import Executable, StepMemory

@@ -186,7 +186,7 @@ def _glance_at(name: str, given: Any, part: Any, found: list[tuple[str, Tensor]]
             glance.require(f"type({name}) is {kind}", f"{name}._grad is None", f"{name}._needs is {needs}")
         array = f"{name}._data"
         glance.require(f"type({array}) is {glance.word(type(part._data))}", f"{array}.shape == {part.shape}")
-        glance.require(f"{array}.dtype is {glance.word(part.dtype)}")
+        glance.require(f"{array}.dtype == {glance.word(part.dtype)}")
         found.append((name, part))
         return Device.of(part._data).kind == "cpu"
     if type(given) in (tuple, list, dict):
