@@ -25,7 +25,7 @@ SAMPLES = 512
 BUFFERS = (numpy.ndarray, memoryview, bytearray, array)
 
 
-class Place(Protocol):
+class NamedPlace(Protocol):
     """Where code looks by a name."""
 
     def __call__(self) -> Any:
@@ -37,7 +37,7 @@ class Place(Protocol):
         ...
 
 
-class Item(NamedTuple):
+class NamedItem(NamedTuple):
     """What a dictionary has under a name."""
 
     inside: Any
@@ -68,7 +68,7 @@ class HeldItem(NamedTuple):
         glance.require(missing if value is MISSING else f"{inside}[{self.name!r}] is {glance.word(value)}")
 
 
-class Cell(NamedTuple):
+class NamedCell(NamedTuple):
     """A variable of an enclosing function."""
 
     cell: types.CellType
@@ -123,19 +123,19 @@ class Watch:
             elif isinstance(value, BUFFERS):
                 self._arrays.append((value, _numbers(value), path))
 
-    def _places(self) -> Iterable[tuple[Place, str]]:
+    def _places(self) -> Iterable[tuple[NamedPlace, str]]:
         """(what gives what stands behind a name, what to call that)"""
         for variables in self._variables:
             for name in variables.read & variables.globals.keys():
-                yield Item(variables.globals, name), name
+                yield NamedItem(variables.globals, name), name
             for name, cell in variables.cells.items():
-                yield Cell(cell), name
+                yield NamedCell(cell), name
         for space in self._spaces:
             for name in self._words & vars(space).keys():
-                yield Item(vars(space), name), f"{name_of(space)}.{name}"
+                yield NamedItem(vars(space), name), f"{name_of(space)}.{name}"
         for thing in self._objects:
             for name, path in self._attributes(thing):
-                yield Item(vars(thing), name), path
+                yield NamedItem(vars(thing), name), path
         for reference in self._held:
             for name, path in self._attributes(reference()):
                 yield HeldItem(reference, name), path
