@@ -29,7 +29,7 @@ class Keeper:
             self._bases[self._which] = address(array)
 
 
-class Given(Keeper):
+class Arrival(Keeper):
     """An array from outside, in order: that is itself, or a copy. It is looked at if it is not that of the last call."""
 
     def __init__(self):

@@ -30,7 +30,7 @@ from ..sources import Argument
 from . import moves
 from .convolutions import CONVOLUTION, WEIGHT_GRADIENT
 from .functions import function_of
-from .keepers import Given
+from .keepers import Arrival
 from .places import addressable
 from .products.plan import FIRST_A, FIRST_B, FIRST_C, Product
 from .products.windows import ImplicitProduct, WeightGradient
@@ -76,7 +76,7 @@ class Lines(StepSource):
         else:
             self.names[f"tensor_{number}"] = source.tensor
             where = f"tensor_{number}{'.grad' if source.kind == 'gradient' else ''}._data"
-        self.names[f"given_{number}"] = given = Given()
+        self.names[f"given_{number}"] = given = Arrival()
         self.lines += (
             Preparation(f"v{number}", f"given_{number}({where})", given),
             Preparation(f"target_{number}", where),
