@@ -27,7 +27,7 @@ from .stretch import (
     BEHIND,
     BOARD,
     COUNT,
-    FIELDS,
+    FIELDS_OF_STRETCH,
     INTEGERS,
     JOBS,
     MOVING,
@@ -90,7 +90,7 @@ def _help(module: ir.Module) -> ir.Function:
 def _run(module: ir.Module, one: ir.Function) -> None:
     f = Function(module, "run", 1, exported=True)
     (stretch,) = f.given
-    told = {place: f.field(stretch, place) for place in range(FIELDS)}
+    told = {place: f.field(stretch, place) for place in range(FIELDS_OF_STRETCH)}
 
     def element(field: int, i: ir.Value) -> ir.Value:
         return f.field(f.add(told[field], f.mul(i, number(8))), 0)

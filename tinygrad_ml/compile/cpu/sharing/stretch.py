@@ -19,7 +19,7 @@ JOBS, COUNT, BOARD, ROUNDS, MOVING, BASES, PLACES, BEHIND, ADVANCING, INTEGERS, 
 integers in jobs are addresses of what moves: where this begins, in a list that many stretches share; the address of each
 integer; and for each a pair, which one of them, and how many bytes behind its beginning. How many integers go on behind
 each round; their addresses, and by how much."""
-FIELDS = STEPS + 1
+FIELDS_OF_STRETCH = STEPS + 1
 
 
 class Stretch:
@@ -37,7 +37,7 @@ class Stretch:
         bases: numpy.ndarray | None = None,
     ):
         self._kept = [*jobs, bases]
-        self.row = numpy.zeros(FIELDS, numpy.int64)
+        self.row = numpy.zeros(FIELDS_OF_STRETCH, numpy.int64)
         self.row[ROUNDS] = 1
         self._put(JOBS, COUNT, [address(job) for job in jobs])
         if bases is not None and moving:
