@@ -153,18 +153,38 @@ SEQUENCES = [
 ]
 
 
+IMAGES = [
+    ("Conv1DTranspose", {"filters": 3, "kernel_size": 2, "strides": 3, "padding": "same"}, _X, {}),
+    ("Conv2DTranspose", {"filters": 3, "kernel_size": 3, "strides": 2, "output_padding": 1}, ((2, 3, 4, 2),), {}),
+    ("Conv2DTranspose", {"filters": 3, "kernel_size": 4, "strides": 2, "padding": "same"}, ((2, 3, 4, 2),), {}),
+    ("Conv3DTranspose", {"filters": 2, "kernel_size": 2, "strides": 2, "padding": "same"}, ((1, 2, 3, 2, 2),), {}),
+    ("DepthwiseConv1D", {"kernel_size": 3, "depth_multiplier": 2}, _X, {}),
+    ("DepthwiseConv2D", {"kernel_size": 2, "padding": "same", "strides": 2}, ((2, 3, 4, 2),), {}),
+    ("SeparableConv1D", {"filters": 3, "kernel_size": 2}, _X, {}),
+    ("SeparableConv2D", {"filters": 3, "kernel_size": 2, "depth_multiplier": 2}, ((2, 3, 4, 2),), {}),
+    ("ConvLSTM1D", {"filters": 2, "kernel_size": 2, "return_sequences": True}, ((3, 5, 4, 2),), {"mask": STEPS}),
+    ("ConvLSTM2D", {"filters": 2, "kernel_size": 2, "strides": 2, "padding": "same"}, ((2, 3, 4, 3, 2),), {}),
+    ("GroupQueryAttention", {"head_dim": 2, "num_query_heads": 4, "num_key_value_heads": 2}, _PAIR, {}),
+    ("GroupNormalization", {"groups": 2, "axis": 2}, _X, {}),
+    ("RMSNormalization", {}, _X, {}),
+    ("UnitNormalization", {"axis": (1, 2)}, _X, {}),
+    ("AdaptiveAveragePooling2D", {"output_size": (2, 3)}, ((2, 5, 4, 2),), {}),
+    ("AdaptiveMaxPooling1D", {"output_size": 3}, _X, {}),
+]
+
+
 def wave(shape, step):
     """Numbers between -1 and 1, the same each time."""
     return np.sin(step * np.arange(1, np.prod(shape) + 1)).reshape(shape).astype("float32")
 
 
-def numbers_of_sequences(room, run):
+def numbers_of_layers(room, run, cases):
     """Of each layer, with weights that are waves: the outputs, and the gradient of the first input, each summed with waves.
 
     `run(layer, inputs, given)` calls a layer for these two, as arrays; `given` is what is given by name.
     """
     found = {}
-    for number, (name, options, shapes, given) in enumerate(SEQUENCES):
+    for number, (name, options, shapes, given) in enumerate(cases):
         layer = getattr(room.layers, name)(**options)
         inputs = [wave(shape, 0.7 + i) for i, shape in enumerate(shapes)]
         run(layer, inputs, given)

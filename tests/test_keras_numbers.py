@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from keras_cases import numbers_of_losses, numbers_of_metrics, numbers_of_sequences, wave
+from keras_cases import IMAGES, SEQUENCES, numbers_of_layers, numbers_of_losses, numbers_of_metrics, wave
 
 import tinygrad_ml as tg
 from tinygrad_ml import keras
@@ -48,10 +48,11 @@ def outputs_and_slope(layer, inputs, given):
     return [one.numpy() for one in y], x[0].grad.numpy()
 
 
-def test_layers_of_sequences_and_their_gradients():
-    found = numbers_of_sequences(keras, outputs_and_slope)
-    assert found.keys() == NUMBERS["sequences"].keys()
-    for name, expected in NUMBERS["sequences"].items():
+@pytest.mark.parametrize(("kind", "cases"), [("sequences", SEQUENCES), ("images", IMAGES)])
+def test_layers_and_their_gradients(kind, cases):
+    found = numbers_of_layers(keras, outputs_and_slope, cases)
+    assert found.keys() == NUMBERS[kind].keys()
+    for name, expected in NUMBERS[kind].items():
         np.testing.assert_allclose(found[name], expected, 1e-4, 2e-5, err_msg=name)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))
 
-from keras_cases import numbers_of_losses, numbers_of_metrics, numbers_of_sequences, wave  # noqa: E402
+from keras_cases import IMAGES, SEQUENCES, numbers_of_layers, numbers_of_losses, numbers_of_metrics, wave  # noqa: E402
 from keras_twins import as_array, theirs, torch  # noqa: E402
 
 
@@ -36,7 +36,8 @@ if __name__ == "__main__":
     found = {
         "losses": numbers_of_losses(theirs, value_and_gradient),
         "metrics": numbers_of_metrics(theirs, as_array, torch.tensor),
-        "sequences": numbers_of_sequences(theirs, outputs_and_slope),
+        "sequences": numbers_of_layers(theirs, outputs_and_slope, SEQUENCES),
+        "images": numbers_of_layers(theirs, outputs_and_slope, IMAGES),
     }
     parts = []
     for kind, numbers in found.items():

@@ -77,6 +77,16 @@ def test_heads(options, given):
     compare(make, [QUERY, VALUE], **given)
 
 
+@pytest.mark.parametrize("options", [{}, {"use_bias": False, "sliding_window": 2}, {"use_gate": True}], ids=str)
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"return_attention_scores": True}, {"attention_mask": ALLOWED}, {"use_causal_mask": True}],
+    ids=lambda given: "-".join(given) or "plain",
+)
+def test_heads_that_share_keys_and_values(options, given):
+    compare(lambda layers: layers.GroupQueryAttention(3, 4, 2, **options), [QUERY, KEY], **given)
+
+
 def test_a_position_that_may_look_at_nothing():
     """It gets 0, as in Keras where weights are returned; where they are not, Keras's own is what PyTorch's kernel makes of it."""
     allowed = ALLOWED.copy()

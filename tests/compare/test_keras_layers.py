@@ -73,6 +73,55 @@ LAYERS = [
     ("UpSampling2D", {"interpolation": "bilinear"}, (2, 3, 4, 2)),
     ("UpSampling2D", {"size": (3, 2), "data_format": "channels_first"}, (2, 3, 4, 5)),
     ("UpSampling3D", {}, (2, 2, 3, 2, 2)),
+    *(
+        (f"Conv{len(size)}DTranspose", {"filters": 3, **options}, (2, *size, 2))
+        for size in ((5,), (4, 5), (2, 3, 4))
+        for options in (
+            {"kernel_size": 3},
+            {"kernel_size": 3, "strides": 2, "padding": "same", "activation": "tanh"},
+            {"kernel_size": 2, "strides": 3, "padding": "same"},
+            {"kernel_size": 2, "strides": 3, "use_bias": False},
+            {"kernel_size": 4, "strides": 2, "padding": "same", "output_padding": 1},
+            {"kernel_size": 3, "strides": 2, "output_padding": 0},
+            {"kernel_size": 3, "dilation_rate": 2, "padding": "same"},
+        )
+    ),
+    ("Conv2DTranspose", {"filters": 3, "kernel_size": (2, 3), "data_format": "channels_first"}, (2, 3, 4, 5)),
+    ("DepthwiseConv1D", {"kernel_size": 3, "depth_multiplier": 2}, (2, 7, 3)),
+    ("DepthwiseConv1D", {"kernel_size": 2, "padding": "same", "strides": 2, "use_bias": False}, (2, 7, 3)),
+    ("DepthwiseConv2D", {"kernel_size": 3, "padding": "same", "depth_multiplier": 3}, (2, 5, 6, 2)),
+    ("DepthwiseConv2D", {"kernel_size": 2, "dilation_rate": 2, "data_format": "channels_first"}, (2, 3, 5, 6)),
+    ("SeparableConv1D", {"filters": 4, "kernel_size": 3, "activation": "relu", "depth_multiplier": 2}, (2, 7, 3)),
+    ("SeparableConv2D", {"filters": 4, "kernel_size": 3, "padding": "same", "strides": 2}, (2, 7, 6, 3)),
+    ("SeparableConv2D", {"filters": 4, "kernel_size": (2, 3), "data_format": "channels_first"}, (2, 3, 7, 6)),
+    ("GroupNormalization", {"groups": 2}, (2, 3, 4, 6)),
+    ("GroupNormalization", {"groups": -1, "axis": 1, "epsilon": 0.01}, (2, 3, 4, 5)),
+    ("GroupNormalization", {"groups": 3, "axis": 2, "scale": False}, (2, 4, 6, 3)),
+    ("RMSNormalization", {}, (5, 4)),
+    ("RMSNormalization", {"axis": [1, 2], "epsilon": 0.1}, (5, 4, 3)),
+    ("UnitNormalization", {}, (5, 4)),
+    ("UnitNormalization", {"axis": (1, 2)}, (5, 4, 3)),
+    *(
+        (f"Adaptive{kind}Pooling{len(size)}D", {"output_size": to}, (2, *size, 2))
+        for kind in ("Average", "Max")
+        for size, to in (((7,), 3), ((7, 5), (3, 2)), ((4, 5, 3), (2, 2, 3)))
+    ),
+    ("AdaptiveAveragePooling2D", {"output_size": 2, "data_format": "channels_first"}, (2, 3, 5, 6)),
+    ("ConvLSTM1D", {"filters": 2, "kernel_size": 3}, (2, 3, 6, 2)),
+    ("ConvLSTM2D", {"filters": 2, "kernel_size": (2, 3), "return_sequences": True}, (2, 3, 4, 5, 2)),
+    (
+        "ConvLSTM2D",
+        {"filters": 2, "kernel_size": 3, "padding": "same", "strides": 2, "go_backwards": True},
+        (2, 3, 5, 4, 2),
+    ),
+    (
+        "ConvLSTM2D",
+        {"filters": 2, "kernel_size": 2, "dilation_rate": 2, "data_format": "channels_first"},
+        (2, 3, 2, 5, 4),
+    ),
+    ("ConvLSTM3D", {"filters": 2, "kernel_size": 2, "use_bias": False, "padding": "same"}, (2, 3, 3, 4, 2, 2)),
+    ("AlphaDropout", {"rate": 0.0}, (3, 4)),
+    ("GaussianDropout", {"rate": 0.0}, (3, 4)),
 ]
 
 
@@ -107,6 +156,61 @@ def test_output_gradients_and_state(name, options, shape, training):
 def test_merging(name):
     parts = [numbers(3, 4, seed=seed) for seed in range(2)]
     agree(getattr(ours.layers, name)()(parts), getattr(theirs.layers, name)()([torch.tensor(part) for part in parts]))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "axes"),
+    [
+        (((3, 4), (3, 4)), -1),
+        (((3, 4, 2), (3, 4)), 1),
+        (((3, 4), (3, 2, 4)), (1, 2)),
+        (((3, 4, 2), (3, 2, 5)), (2, 1)),
+        (((3, 4, 2), (3, 4, 5)), (1, 1)),
+        (((3, 2, 4, 5), (3, 6, 4)), (2, -1)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("normalize", [False, True])
+def test_dot(shapes, axes, normalize):
+    parts = [numbers(*shape, seed=seed) for seed, shape in enumerate(shapes)]
+    found = ours.layers.Dot(axes, normalize)([tg.tensor(part) for part in parts])
+    agree(found, theirs.layers.Dot(axes, normalize)([torch.tensor(part) for part in parts]))
+    agree(ours.layers.dot(parts, axes=axes, normalize=normalize), found.numpy())
+    symbols = [ours.Input(shape[1:]) for shape in shapes]
+    assert ours.layers.Dot(axes)(symbols).shape[1:] == found.shape[1:]
+
+
+@pytest.mark.parametrize(
+    "inner", [("Dense", {"units": 3}, (5, 4)), ("Conv2D", {"filters": 3, "kernel_size": 2}, (2, 4, 4, 2))]
+)
+def test_spectral_normalization(inner):
+    name, options, shape = inner
+    pair = [
+        room.layers.SpectralNormalization(getattr(room.layers, name)(**options), power_iterations=2)
+        for room in (theirs, ours)
+    ]
+    x = numbers(*shape)
+    for layer in pair:
+        layer.build(shape)
+    pair[1].set_weights(pair[0].get_weights())
+    for training in (True, True, False):
+        agree(pair[1](x, training=training), pair[0](torch.tensor(x), training=training), atol=1e-5)
+    for mine, other in zip(pair[1].get_weights(), pair[0].get_weights(), strict=True):
+        agree(mine, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, {"tie_weights": False, "logit_soft_cap": 0.5}])
+def test_reversible_embedding(options):
+    rows, x = np.array([[0, 2], [1, 1]]), numbers(2, 3, 4)
+    their_layer, own = (room.layers.ReversibleEmbedding(3, 4, **options) for room in (theirs, ours))
+    for layer in (their_layer, own):
+        layer.build((2, 2))
+    own.set_weights(their_layer.get_weights())
+    agree(own(rows), their_layer(torch.tensor(rows)))
+    agree(own(x, reverse=True), their_layer(torch.tensor(x), reverse=True))
+    assert (
+        ours.layers.ReversibleEmbedding(3, 4, mask_zero=True)(rows)._keras_mask.numpy().tolist() == (rows != 0).tolist()
+    )
 
 
 def test_embedding():

@@ -10,7 +10,7 @@ _counts: Counter[str] = Counter()
 
 def snake_case(name: str) -> str:
     """`MaxPooling2D` -> `max_pooling2d`, as Keras names things after their class."""
-    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 

@@ -11,12 +11,20 @@ from .advanced_activations import ReLU as ReLU
 from .advanced_activations import Softmax as Softmax
 from .attention import AdditiveAttention as AdditiveAttention
 from .attention import Attention as Attention
+from .attention import GroupQueryAttention as GroupQueryAttention
 from .attention import MultiHeadAttention as MultiHeadAttention
 from .base import Layer as Layer
+from .categories import CategoryEncoding as CategoryEncoding
+from .categories import Discretization as Discretization
+from .categories import HashedCrossing as HashedCrossing
+from .categories import Hashing as Hashing
 from .cells import GRUCell as GRUCell
 from .cells import LSTMCell as LSTMCell
 from .cells import SimpleRNNCell as SimpleRNNCell
 from .cells import StackedRNNCells as StackedRNNCells
+from .conv_lstm import ConvLSTM1D as ConvLSTM1D
+from .conv_lstm import ConvLSTM2D as ConvLSTM2D
+from .conv_lstm import ConvLSTM3D as ConvLSTM3D
 from .convolutional import Conv1D as Conv1D
 from .convolutional import Conv2D as Conv2D
 from .convolutional import Conv3D as Conv3D
@@ -29,13 +37,23 @@ from .core import Embedding as Embedding
 from .core import Identity as Identity
 from .core import Lambda as Lambda
 from .core import Masking as Masking
+from .core import ReversibleEmbedding as ReversibleEmbedding
+from .depthwise import DepthwiseConv1D as DepthwiseConv1D
+from .depthwise import DepthwiseConv2D as DepthwiseConv2D
+from .depthwise import SeparableConv1D as SeparableConv1D
+from .depthwise import SeparableConv2D as SeparableConv2D
+from .depthwise import SeparableConvolution1D as SeparableConvolution1D
+from .depthwise import SeparableConvolution2D as SeparableConvolution2D
 from .einsum_dense import EinsumDense as EinsumDense
 from .input import Input as Input
 from .input import InputLayer as InputLayer
 from .input_spec import InputSpec as InputSpec
+from .lookup import IntegerLookup as IntegerLookup
+from .lookup import StringLookup as StringLookup
 from .merging import Add as Add
 from .merging import Average as Average
 from .merging import Concatenate as Concatenate
+from .merging import Dot as Dot
 from .merging import Maximum as Maximum
 from .merging import Minimum as Minimum
 from .merging import Multiply as Multiply
@@ -43,12 +61,22 @@ from .merging import Subtract as Subtract
 from .merging import add as add
 from .merging import average as average
 from .merging import concatenate as concatenate
+from .merging import dot as dot
 from .merging import maximum as maximum
 from .merging import minimum as minimum
 from .merging import multiply as multiply
 from .merging import subtract as subtract
 from .normalization import BatchNormalization as BatchNormalization
+from .normalization import GroupNormalization as GroupNormalization
 from .normalization import LayerNormalization as LayerNormalization
+from .normalization import RMSNormalization as RMSNormalization
+from .normalization import UnitNormalization as UnitNormalization
+from .pooling import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
+from .pooling import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
+from .pooling import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D
+from .pooling import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
+from .pooling import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
+from .pooling import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
 from .pooling import AveragePooling1D as AveragePooling1D
 from .pooling import AveragePooling2D as AveragePooling2D
 from .pooling import AveragePooling3D as AveragePooling3D
@@ -85,7 +113,9 @@ from .recurrent import LSTM as LSTM
 from .recurrent import RNN as RNN
 from .recurrent import SimpleRNN as SimpleRNN
 from .regularization import ActivityRegularization as ActivityRegularization
+from .regularization import AlphaDropout as AlphaDropout
 from .regularization import Dropout as Dropout
+from .regularization import GaussianDropout as GaussianDropout
 from .regularization import GaussianNoise as GaussianNoise
 from .regularization import SpatialDropout1D as SpatialDropout1D
 from .regularization import SpatialDropout2D as SpatialDropout2D
@@ -104,13 +134,17 @@ from .reshaping import ZeroPadding1D as ZeroPadding1D
 from .reshaping import ZeroPadding2D as ZeroPadding2D
 from .reshaping import ZeroPadding3D as ZeroPadding3D
 from .text_vectorization import TextVectorization as TextVectorization
+from .transposed import Conv1DTranspose as Conv1DTranspose
+from .transposed import Conv2DTranspose as Conv2DTranspose
+from .transposed import Conv3DTranspose as Conv3DTranspose
+from .transposed import Convolution1DTranspose as Convolution1DTranspose
+from .transposed import Convolution2DTranspose as Convolution2DTranspose
+from .transposed import Convolution3DTranspose as Convolution3DTranspose
 from .wrappers import Bidirectional as Bidirectional
+from .wrappers import SpectralNormalization as SpectralNormalization
 from .wrappers import TimeDistributed as TimeDistributed
 from .wrappers import Wrapper as Wrapper
 
-_RECURRENT = "write a cell of your own with Conv2D inside, and give it to RNN"
-_IN_NN = "use nn.{} in a Layer of your own"
-_ATTENTION = "use nn.functional.scaled_dot_product_attention in a Layer of your own"
 _BEFORE = "prepare tables, text and sound with NumPy, before the model"
 _PICTURES = "write the change as a Layer, or make it in the Dataset"
 
@@ -120,32 +154,7 @@ def _all(names: str, instead: str) -> dict[str, str]:
 
 
 _OTHERS = {
-    **_all("ConvLSTM1D ConvLSTM2D ConvLSTM3D", _RECURRENT),
-    "DepthwiseConv1D": "use Conv1D(channels, kernel_size, groups=channels)",
-    **_all(
-        "SeparableConv1D SeparableConvolution1D",
-        "use Conv1D(channels, kernel_size, groups=channels), then Conv1D(filters, 1)",
-    ),
-    **_all("Conv1DTranspose Convolution1DTranspose", _IN_NN.format("ConvTranspose1d")),
-    **_all("Conv2DTranspose Convolution2DTranspose", _IN_NN.format("ConvTranspose2d")),
-    **_all("Conv3DTranspose Convolution3DTranspose", _IN_NN.format("ConvTranspose3d")),
-    **_all(
-        "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D", _IN_NN.format("AdaptiveAvgPool2d")
-    ),
-    **_all("AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D", _IN_NN.format("AdaptiveMaxPool2d")),
-    "DepthwiseConv2D": "use Conv2D(channels, kernel_size, groups=channels)",
-    **_all(
-        "SeparableConv2D SeparableConvolution2D",
-        "use Conv2D(channels, kernel_size, groups=channels), then Conv2D(filters, 1)",
-    ),
-    "GroupQueryAttention": _ATTENTION,
-    "GroupNormalization": _IN_NN.format("GroupNorm"),
-    "RMSNormalization": _IN_NN.format("RMSNorm"),
-    **_all("SpectralNormalization UnitNormalization", "use constraint UnitNorm, or Lambda"),
     **_all("merge Merge", "use Add()([a, b]), Concatenate()([a, b]) and the like"),
-    **_all("Dot dot ReversibleEmbedding", "use Lambda(lambda x: tg.einsum(...)), or a Layer of your own"),
-    **_all("AlphaDropout GaussianDropout", "use Dropout, or a Layer of your own with tg.random"),
-    **_all("CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup StringLookup", _BEFORE),
     **_all("MelSpectrogram STFTSpectrogram", _BEFORE),
     **_all(
         "AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization", _PICTURES

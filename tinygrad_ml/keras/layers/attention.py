@@ -11,7 +11,7 @@ from typing import Any
 import numpy
 
 from ...errors import OptionError, ShapeError
-from ...functional import asarray, softmax, tanh
+from ...functional import asarray, repeat, softmax, tanh
 from ...nn import functional as F
 from ...tensor import Tensor, as_tensor, beside
 from ..checks import number, one_of, whole
@@ -22,75 +22,39 @@ from .regularization import Seeded
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-class MultiHeadAttention(Seeded):
-    """y = Σ over heads h of softmax(Qₕ·Kₕᵀ / √key_dim)·Vₕ·Wₕ + b, with Qₕ = query·W_q,ₕ + b_q,ₕ, K of the keys and V of the values.
+class _Heads(Seeded):
+    """What attention of several heads has in common. A subclass says how large they are."""
 
-    num_heads       how many heads look
-    key_dim         the size of their queries and keys
-    value_dim       that of their values; by default that of the keys
-    dropout         the part of the weights that is dropped in training
-    use_bias        whether biases are added
-    output_shape    the last axes of y; by default the last of the queries
-    attention_axes  the axes that are looked along; by default all but the batch and the features
-    sliding_window  if given, a position looks at those less than so far away only
-    use_gate        whether what a head has found is multiplied by a gate, σ(query·W_g + b_g)
-    flash_attention is accepted, and changes nothing
-    seed            of dropout
-    The other options are those of `Dense`, for all weights.
-
-    Called as layer(query, value, key=value): query (batch, L, in), value and key (batch, S, ...), with
-    attention_mask           (batch, L, S), True where a position may be looked at
-    use_causal_mask          let each position look at itself and those before it only
-    return_attention_scores  also return the weights (batch, heads, L, S)
-    Masks of query, value and key count, too. A position that may look at nothing gets 0 from its heads.
-
-    The weights are those of `query_dense`, `key_dense`, `value_dense` (in, heads, size), and `output_dense` (heads, size, out).
-    Source: A. Vaswani et al., "Attention Is All You Need" (2017).
-    """
+    key_dim: int
+    value_dim: int
+    attention_axes: tuple[int, ...] | None = None
+    _heads: tuple[int, int]  # how many there are of queries, and how many of keys and values
+    _out: tuple[int, ...] | None = None
 
     def __init__(
         self,
-        num_heads: int,
-        key_dim: int,
-        value_dim: int | None = None,
-        dropout: float = 0.0,
-        use_bias: bool = True,
-        output_shape: Any = None,
-        attention_axes: Any = None,
-        sliding_window: int | None = None,
-        flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        use_gate: bool = False,
-        seed: int | None = None,
+        seed: int | None,
+        dropout: float,
+        use_bias: bool,
+        use_gate: bool,
+        sliding_window: int | None,
+        activity_regularizer: Any,
         **options: Any,
     ):
         super().__init__(seed, activity_regularizer=activity_regularizer, **options)
-        self.num_heads, self.key_dim = whole("num_heads", num_heads), whole("key_dim", key_dim)
-        self.value_dim = self.key_dim if value_dim is None else whole("value_dim", value_dim)
         self.dropout, self.use_bias, self.use_gate = number("dropout", dropout, 0, 1), use_bias, use_gate
-        self._out = None if output_shape is None else tuple(numpy.atleast_1d(output_shape).tolist())
-        axes = (attention_axes,) if isinstance(attention_axes, int) else attention_axes
-        self.attention_axes = None if axes is None else tuple(axes)
         self.sliding_window = None if sliding_window is None else whole("sliding_window", sliding_window)
-        self._options_of("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
-        self._options_of("bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
         key_shape = value_shape if key_shape is None else key_shape
         if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
             raise ShapeError(f"{self.name}: there are as many keys as values, and not {key_shape} and {value_shape}")
-        heads = self.num_heads
+        heads, shared = self._heads
         self.query_dense = self._projection("query", query_shape, 1, (heads, self.key_dim))
-        self.key_dense = self._projection("key", key_shape, 1, (heads, self.key_dim))
+        self.key_dense = self._projection("key", key_shape, 1, (shared, self.key_dim))
         if self.use_gate:
             self.gate_dense = self._projection("gate", query_shape, 1, (heads, self.value_dim), "sigmoid")
-        self.value_dense = self._projection("value", value_shape, 1, (heads, self.value_dim))
+        self.value_dense = self._projection("value", value_shape, 1, (shared, self.value_dim))
         found = (*query_shape[:-1], heads, self.value_dim)
         self.output_dense = self._projection("attention_output", found, 2, self._out or (query_shape[-1],))
 
@@ -129,6 +93,8 @@ class MultiHeadAttention(Seeded):
         axes = self.attention_axes or tuple(range(1, query.ndim - 1))
         axes = tuple(axis % query.ndim for axis in axes)
         q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
+        if (times := self._heads[0] // self._heads[1]) > 1:
+            k, v = (repeat(shared, times, axis=-2) for shared in (k, v))
         rest = [axis for axis in range(q.ndim - 1) if axis not in axes]  # the batch and the heads
         order = (*rest, *axes, q.ndim - 1)
         ends = [tuple(x.shape[axis] for axis in axes) for x in (q, k)]  # how many queries, how many keys
@@ -185,6 +151,107 @@ class MultiHeadAttention(Seeded):
         missing = rest + 2 - whole_mask.ndim
         shape = whole_mask.shape
         return whole_mask if missing <= 0 else whole_mask.reshape((*shape[:-2], *[1] * missing, *shape[-2:]))
+
+
+class MultiHeadAttention(_Heads):
+    """y = Σ over heads h of softmax(Qₕ·Kₕᵀ / √key_dim)·Vₕ·Wₕ + b, with Qₕ = query·W_q,ₕ + b_q,ₕ, K of the keys and V of the values.
+
+    num_heads       how many heads look
+    key_dim         the size of their queries and keys
+    value_dim       that of their values; by default that of the keys
+    dropout         the part of the weights that is dropped in training
+    use_bias        whether biases are added
+    output_shape    the last axes of y; by default the last of the queries
+    attention_axes  the axes that are looked along; by default all but the batch and the features
+    sliding_window  if given, a position looks at those less than so far away only
+    use_gate        whether what a head has found is multiplied by a gate, σ(query·W_g + b_g)
+    flash_attention is accepted, and changes nothing
+    seed            of dropout
+    The other options are those of `Dense`, for all weights.
+
+    Called as layer(query, value, key=value): query (batch, L, in), value and key (batch, S, ...), with
+    attention_mask           (batch, L, S), True where a position may be looked at
+    use_causal_mask          let each position look at itself and those before it only
+    return_attention_scores  also return the weights (batch, heads, L, S)
+    Masks of query, value and key count, too. A position that may look at nothing gets 0 from its heads.
+
+    The weights are those of `query_dense`, `key_dense`, `value_dense` (in, heads, size), and `output_dense` (heads, size, out).
+    Source: A. Vaswani et al., "Attention Is All You Need" (2017).
+    """
+
+    def __init__(
+        self,
+        num_heads: int,
+        key_dim: int,
+        value_dim: int | None = None,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        output_shape: Any = None,
+        attention_axes: Any = None,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: int | None = None,
+        **options: Any,
+    ):
+        super().__init__(seed, dropout, use_bias, use_gate, sliding_window, activity_regularizer, **options)
+        self.num_heads, self.key_dim = whole("num_heads", num_heads), whole("key_dim", key_dim)
+        self.value_dim = self.key_dim if value_dim is None else whole("value_dim", value_dim)
+        self._heads = (self.num_heads, self.num_heads)
+        self._out = None if output_shape is None else tuple(numpy.atleast_1d(output_shape).tolist())
+        axes = (attention_axes,) if isinstance(attention_axes, int) else attention_axes
+        self.attention_axes = None if axes is None else tuple(axes)
+        self._options_of("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._options_of("bias", bias_initializer, bias_regularizer, bias_constraint)
+
+
+class GroupQueryAttention(_Heads):
+    """`MultiHeadAttention` in which several heads of queries share the keys and values of one: less to compute and to keep.
+
+    head_dim             the size of queries, keys and values
+    num_query_heads      how many heads look
+    num_key_value_heads  how many there are of keys and values; head h looks at the one of number h // (query heads / these)
+    The other options, the call and the weights are as in `MultiHeadAttention`.
+
+    Source: J. Ainslie et al., "GQA: Training Generalized Multi-Query Transformer Models" (2023).
+    """
+
+    def __init__(
+        self,
+        head_dim: int,
+        num_query_heads: int,
+        num_key_value_heads: int,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: int | None = None,
+        **options: Any,
+    ):
+        super().__init__(seed, dropout, use_bias, use_gate, sliding_window, activity_regularizer, **options)
+        self.head_dim = self.key_dim = self.value_dim = whole("head_dim", head_dim)
+        self.num_query_heads = whole("num_query_heads", num_query_heads)
+        self.num_key_value_heads = whole("num_key_value_heads", num_key_value_heads)
+        if num_query_heads % num_key_value_heads:
+            raise OptionError(f"{num_query_heads=} must be a multiple of {num_key_value_heads=}")
+        self._heads = (num_query_heads, num_key_value_heads)
+        self._options_of("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._options_of("bias", bias_initializer, bias_regularizer, bias_constraint)
 
 
 class Attention(Seeded):

@@ -37,13 +37,14 @@ class Ready(NamedTuple):
     keep_hidden: Tensor | None
 
 
-def takes(**defaults: Any) -> Callable:
+def takes(*needed: str, **defaults: Any) -> Callable:
     """A decorator of a constructor `(self, units, **options)`: its options, by place or by name, have this order and these
-    defaults."""
+    defaults. `needed` are those that have none, if they are not `units`."""
     kinds = inspect.Parameter
     place, types = kinds.POSITIONAL_OR_KEYWORD, {bool: bool, float: float}
     own = [kinds(name, place, default=one, annotation=types.get(type(one), Any)) for name, one in defaults.items()]
-    first, rest = [kinds("self", place), kinds("units", place, annotation=int)], [kinds("options", kinds.VAR_KEYWORD)]
+    first = [kinds("self", place), *(kinds(name, place, annotation=Any) for name in needed or ("units",))]
+    rest = [kinds("options", kinds.VAR_KEYWORD)]
     signature = inspect.Signature([*first, *own, rest[0].replace(annotation=Any)], return_annotation=None)
 
     def decorate(constructor: Callable) -> Callable:
@@ -125,10 +126,7 @@ class Cell(Seeded):
     def build(self, input_shape: Any) -> None:
         columns = self.gates * self.units
         self.kernel = self._weight("kernel", (input_shape[-1], columns))
-        rules = {"regularizer": self.recurrent_regularizer, "constraint": self.recurrent_constraint}
-        self.recurrent_kernel = self.add_weight(
-            (self.units, columns), self.recurrent_initializer, name="recurrent_kernel", **rules
-        )
+        self.recurrent_kernel = self._weight("recurrent_kernel", (self.units, columns), "recurrent")
         self.bias = self._bias(columns) if self.use_bias else None
 
     def _bias(self, columns: int) -> Tensor:
@@ -138,6 +136,10 @@ class Cell(Seeded):
         """Zeros, which are kept before the first step."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [zeros((batch_size, size), device=device) for size in sizes]
+
+    def blank_output(self, batch_size: int, device: Any = None) -> Tensor:
+        """Zeros of the shape that comes out of a step."""
+        return zeros((batch_size, output_size_of(self)), device=device)
 
     def ready(self, x: Tensor, training: bool) -> Ready:
         """What is the same at all steps of one sequence; x is (batch, features), the first of them."""
@@ -287,6 +289,15 @@ def initial_state(cell: Any, batch: int, device: Any) -> list:
     return [zeros((batch, size), device=device) for size in sizes]
 
 
+def blank_output(cell: Any, batch: int, device: Any) -> Tensor:
+    """Zeros of the shape that comes out of a step of a cell."""
+    return (
+        cell.blank_output(batch, device)
+        if isinstance(cell, Cell)
+        else zeros((batch, output_size_of(cell)), device=device)
+    )
+
+
 def stepper(cell: Any, x: Tensor, training: bool) -> Callable[[Tensor, list], tuple[Tensor, list]]:
     """A cell as a function of x and states, with the dropout of one sequence; x is (batch, features), the first step."""
     if isinstance(cell, Cell):
@@ -344,7 +355,7 @@ class StackedRNNCells(Layer):
         steps = []
         for cell in self.cells:
             steps.append(stepper(cell, x, training))
-            x = zeros((x.shape[0], output_size_of(cell)), device=x.device)
+            x = blank_output(cell, x.shape[0], x.device)
 
         def together(inputs: Tensor, states: list) -> tuple[Tensor, list]:
             new = []

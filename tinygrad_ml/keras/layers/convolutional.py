@@ -1,5 +1,8 @@
 """Convolution of sequences, images and volumes. The mathematics is in `nn.functional`; here are Keras's layout, padding and
-options."""
+options.
+
+Read before: `windows.py`. Read next: `depthwise.py` and `transposed.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,16 @@ import warnings
 from typing import Any
 
 from ...errors import OptionError
-from ...functional.convolution import per_axis
-from ...nn import functional as F
 from ...tensor import Tensor
 from .. import activations
-from ..absent import not_offered
 from ..arguments import accepts_old, old_spelling
 from ..checks import whole
-from .base import Layer
-from .channels import channels_first, channels_of, checked_format, checked_padding, padding_of
 from .core import OLD_KERNEL
-from .input_spec import InputSpec
-from .pooling import AveragePooling2D, MaxPooling2D  # noqa: F401  where old courses import them from
-from .reshaping import ZeroPadding2D  # noqa: F401
+from .depthwise import SeparableConv1D, SeparableConv2D  # noqa: F401  where old courses import them from, and those below
+from .pooling import AveragePooling2D, MaxPooling2D  # noqa: F401
+from .reshaping import Cropping2D, UpSampling2D, ZeroPadding2D  # noqa: F401
+from .transposed import Conv2DTranspose  # noqa: F401
+from .windows import Windows, turned
 
 _OPTIONS = """
     filters        how many channels y has
@@ -34,9 +34,7 @@ _OPTIONS = """
     """
 
 
-class _Convolving(Layer):
-    rank: int
-
+class _Convolving(Windows):
     @accepts_old(
         nb_filter="filters", border_mode="padding", subsample="strides", dim_ordering="data_format", **OLD_KERNEL
     )
@@ -62,37 +60,22 @@ class _Convolving(Layer):
     ):
         super().__init__(activity_regularizer=activity_regularizer, **options)
         self.filters, self.groups, self.use_bias = whole("filters", filters), whole("groups", groups), use_bias
-        self.kernel_size = per_axis(kernel_size, self.rank, "kernel_size")
-        self.strides = per_axis(strides, self.rank, "strides")
-        self.dilation_rate = per_axis(dilation_rate, self.rank, "dilation_rate")
-        self.padding, self.data_format = checked_padding(padding, self.rank == 1), checked_format(data_format)
+        self._see(kernel_size, strides, padding, data_format, dilation_rate, causal=self.rank == 1)
         if self.filters % self.groups:
             raise OptionError(f"filters={filters} must be divisible by groups={groups}")
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise OptionError(f"strides={strides} and dilation_rate={dilation_rate} cannot both be above 1")
         self.activation = activations.get(activation)
         self._options_of("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self._options_of("bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def build(self, input_shape: Any) -> None:
-        channels = channels_of(input_shape, self.data_format)
+        channels = self._channels(input_shape)
         if channels % self.groups:
             raise OptionError(f"{self.name}: {channels} channels must be divisible by groups={self.groups}")
         self.kernel = self._weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
         self.bias = self._weight("bias", (self.filters,)) if self.use_bias else None
-        self.input_spec = InputSpec(
-            ndim=self.rank + 2, axes={1 if self.data_format == "channels_first" else -1: channels}
-        )
-
-    def call(self, inputs: Any) -> Tensor:
-        y = channels_first(self._convolve, inputs, self.data_format, self.rank)
-        return y if self.activation is None else self.activation(y)
 
     def _convolve(self, x: Tensor) -> Tensor:
-        padding = padding_of(self.padding, x.shape[2:], self.kernel_size, self.strides, self.dilation_rate)
-        kernel = self.kernel.permute_dims((self.rank + 1, self.rank, *range(self.rank)))
-        convolve = (F.conv1d, F.conv2d, F.conv3d)[self.rank - 1]
-        return convolve(x, kernel, self.bias, self.strides, padding, self.dilation_rate, self.groups)
+        return self._slide(x, turned(self.kernel), self.bias, self.groups)
 
 
 class Conv1D(_Convolving):
@@ -129,11 +112,3 @@ def Convolution2D(filters: int, *kernel_size: Any, **options: Any) -> Conv2D:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # one is enough
         return Conv2D(filters, kernel_size[0] if len(kernel_size) == 1 else kernel_size, **options)
-
-
-__getattr__ = not_offered(
-    "keras.layers.convolutional",
-    {
-        "Conv2DTranspose": "use nn.ConvTranspose2d",
-    },
-)

@@ -11,13 +11,14 @@ from typing import Any
 
 from ...backend import dtypes
 from ...errors import OptionError
-from ...functional import tensordot
+from ...functional import tanh, tensordot
 from ...nn import functional as F
 from ...tensor import Tensor, as_tensor
 from .. import activations
 from ..absent import not_offered
 from ..arguments import accepts_old
-from ..checks import whole
+from ..checks import number, whole
+from ..masks import with_masks
 from ..serialization import serialize
 from .base import Layer
 from .input import Input, InputLayer  # noqa: F401  where old courses import them from, and those below
@@ -147,6 +148,53 @@ class Embedding(Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Tensor | None:
         """Where the inputs are not 0, with `mask_zero`."""
         return as_tensor(inputs) != 0 if self.mask_zero else None
+
+
+class ReversibleEmbedding(Embedding):
+    """`Embedding`, and the way back: called with reverse=True on x (..., output_dim), y = x·Wᵀ, (..., input_dim).
+
+    tie_weights     False: the way back has a matrix of its own, `reverse_embeddings` (output_dim, input_dim)
+    logit_soft_cap  if given, y = cap · tanh(x·Wᵀ / cap)
+    reverse_dtype   float32; others are not offered. The rest is as in `Embedding`
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        tie_weights: bool = True,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        reverse_dtype: Any = None,
+        logit_soft_cap: float | None = None,
+        **options: Any,
+    ):
+        rules = (embeddings_initializer, embeddings_regularizer, embeddings_constraint)
+        super().__init__(input_dim, output_dim, *rules, mask_zero, **options)
+        if reverse_dtype not in (None, "float32"):
+            raise OptionError(
+                f"ReversibleEmbedding: layers compute in float32, and not in reverse_dtype={reverse_dtype!r}"
+            )
+        self.tie_weights, self.reverse_dtype = tie_weights, reverse_dtype
+        self.logit_soft_cap = None if logit_soft_cap is None else number("logit_soft_cap", logit_soft_cap)
+
+    def build(self, input_shape: Any = None) -> None:
+        super().build(input_shape)
+        if not self.tie_weights:
+            sizes, start = (self.output_dim, self.input_dim), vars(self)["embeddings_initializer"]
+            self.reverse_embeddings = self.add_weight(sizes, start, name="reverse_embeddings")
+
+    def call(self, inputs: Any, reverse: bool = False) -> Tensor:
+        if not reverse:
+            y = super().call(inputs)
+            return with_masks(y, Embedding.compute_mask(self, inputs))
+        logits = as_tensor(inputs) @ (self.embeddings.T if self.tie_weights else self.reverse_embeddings)
+        return logits if self.logit_soft_cap is None else tanh(logits / self.logit_soft_cap) * self.logit_soft_cap
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: `call` gives the mask itself, as only one of the ways has one."""
 
 
 class Masking(Layer):

@@ -7,7 +7,8 @@ from functools import reduce
 from typing import Any
 
 from ... import functional
-from ...errors import ShapeError
+from ...errors import OptionError, ShapeError
+from ...nn import functional as F
 from ...tensor import Tensor
 from ..masks import mask_of
 from ..serialization import offer
@@ -103,6 +104,43 @@ class Concatenate(_Merge):
         return functional.concat(whole, axis=self.axis).any(axis=-1)
 
 
+class Dot(_Merge):
+    """y = Σ over an axis of x₁ · x₂, for each sample: products of matrices, of vectors, or of what has more axes.
+
+    axes       the axis that is summed, or a pair, one for each input; the batch is none
+    normalize  whether the inputs are divided by their lengths along these: y is the cosine of the angle between them
+
+    The other axes of x₁ stand before those of x₂. Two vectors give (batch, 1).
+    """
+
+    count = 2
+
+    def __init__(self, axes: Any, normalize: bool = False, **options: Any):
+        super().__init__(**options)
+        pair = axes if isinstance(axes, (list, tuple)) else (axes, axes)
+        if len(pair) != 2 or not all(isinstance(axis, int) and not isinstance(axis, bool) for axis in pair):
+            raise OptionError(f"axes={axes!r} must be an integer, or two, one for each input")
+        self.axes, self.normalize = axes, normalize
+
+    def merge(self, inputs: list[Tensor]) -> Tensor:
+        pair = self.axes if isinstance(self.axes, (list, tuple)) else (self.axes, self.axes)
+        summed = [axis % x.ndim for axis, x in zip(pair, inputs, strict=True)]
+        sizes = [x.shape[axis] for axis, x in zip(summed, inputs, strict=True)]
+        if 0 in summed or sizes[0] != sizes[1] or inputs[0].shape[0] != inputs[1].shape[0]:
+            raise ShapeError(
+                f"{self.name}: axes={self.axes} of {inputs[0]._described()} and {inputs[1]._described()} must be of one size, "
+                "and not the batch, which is as large in both"
+            )
+        if self.normalize:
+            inputs = [F.normalize(x, dim=axis, eps=1e-7) for x, axis in zip(inputs, summed, strict=True)]
+        x, y = (functional.moveaxis(x, axis, end) for x, axis, end in zip(inputs, summed, (-1, 1), strict=True))
+        product = x.reshape((x.shape[0], -1, sizes[0])) @ y.reshape((y.shape[0], sizes[0], -1))
+        return product.reshape((x.shape[0], *(x.shape[1:-1] + y.shape[2:] or (1,))))
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: the steps are summed, or stand for pairs."""
+
+
 def _where(mask: Tensor | None, x: Tensor, other: Any) -> Tensor:
     """x at the steps that count, `other` at the rest."""
     return x if mask is None else mask.expand_dims(-1).where(x, other)
@@ -139,7 +177,10 @@ def concatenate(inputs: Any, axis: int = -1, **options: Any) -> Tensor:
     return Concatenate(axis, **options)(inputs)
 
 
-offer(
-    "layers",
-    {function.__name__: function for function in (add, average, concatenate, maximum, minimum, multiply, subtract)},
-)
+def dot(inputs: Any, axes: Any = -1, **options: Any) -> Tensor:
+    """`Dot(axes)(inputs)`."""
+    return Dot(axes, **options)(inputs)
+
+
+_FUNCTIONS = (add, average, concatenate, dot, maximum, minimum, multiply, subtract)
+offer("layers", {function.__name__: function for function in _FUNCTIONS})

@@ -1,16 +1,16 @@
-"""Batch and layer normalisation with Keras's defaults. What they compute is in `nn.functional`."""
+"""Batch and layer normalisation with Keras's defaults, and their kin. What they compute is in `nn.functional`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ...errors import OptionError
+from ...errors import OptionError, ShapeError
 from ...functional import moveaxis, zeros
 from ...modes import no_grad
 from ...nn import functional as F
 from ...tensor import Tensor, as_tensor
 from .. import initializers
-from ..checks import number
+from ..checks import number, whole
 from .base import Layer
 from .input_spec import InputSpec
 from .preprocessing import Normalization, Rescaling  # noqa: F401
@@ -157,14 +157,104 @@ class LayerNormalization(Layer):
         self._options_of("beta", beta_initializer, beta_regularizer, beta_constraint)
 
     def build(self, input_shape: Any) -> None:
-        axes = self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]
-        axes = sorted(axis % len(input_shape) for axis in axes)
-        if axes != list(range(len(input_shape) - len(axes), len(input_shape))):
-            raise OptionError(f"LayerNormalization: axis={self.axis} must be the last axes of the input, {input_shape}")
-        self.input_spec = InputSpec(axes={axis: input_shape[axis] for axis in axes})
-        self.normalized = tuple(input_shape[axis] for axis in axes)
+        self.normalized = _last_sizes(self, self.axis, input_shape)
+        self.input_spec = InputSpec(axes={axis - len(self.normalized): n for axis, n in enumerate(self.normalized)})
         self.gamma = self._weight("gamma", self.normalized) if self.scale else None
         self.beta = self._weight("beta", self.normalized) if self.center else None
 
     def call(self, inputs: Any) -> Tensor:
         return F.layer_norm(as_tensor(inputs), self.normalized, self.gamma, self.beta, self.epsilon)
+
+
+class GroupNormalization(Layer):
+    """y = (x - μ) / √(σ² + epsilon) · gamma + beta, with μ and σ² of each sample over each of `groups` groups of channels.
+
+    groups   how many; -1: each channel is one, which is instance normalisation
+    axis     the channels
+    center, scale   whether there are beta and gamma, a number for each channel
+
+    Source: Y. Wu, K. He, "Group Normalization" (2018).
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **options: Any,
+    ):
+        super().__init__(**options)
+        self.groups = groups if groups == -1 else whole("groups", groups)
+        self.axis, self.epsilon, self.center, self.scale = axis, number("epsilon", epsilon), center, scale
+        self._options_of("gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
+        self._options_of("beta", beta_initializer, beta_regularizer, beta_constraint)
+
+    def build(self, input_shape: Any) -> None:
+        channels = input_shape[self.axis]
+        if channels is None:
+            raise ShapeError(f"{self.name}: the size of axis {self.axis} must be known, and the input is {input_shape}")
+        if self.groups > 0 and channels % self.groups:
+            raise ShapeError(f"{self.name}: {channels} channels cannot be cut into groups={self.groups} equal parts")
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
+        self.gamma = self._weight("gamma", (channels,)) if self.scale else None
+        self.beta = self._weight("beta", (channels,)) if self.center else None
+
+    def call(self, inputs: Any) -> Tensor:
+        x = moveaxis(inputs, self.axis, 1)
+        groups = x.shape[1] if self.groups == -1 else self.groups
+        return moveaxis(F.group_norm(x, groups, self.gamma, self.beta, self.epsilon), 1, self.axis)
+
+
+class RMSNormalization(Layer):
+    """y = x / √(mean x² + epsilon) · scale, the mean being that of each sample over `axis`.
+
+    axis     the last one, or the last ones; `scale` is of the shape of these
+
+    Source: B. Zhang, R. Sennrich, "Root Mean Square Layer Normalization" (2019).
+    """
+
+    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **options: Any):
+        super().__init__(**options)
+        self.axis, self.epsilon = axis, number("epsilon", epsilon)
+
+    def build(self, input_shape: Any) -> None:
+        self.normalized = _last_sizes(self, self.axis, input_shape)
+        self.scale = self.add_weight(self.normalized, "ones", name="scale")
+
+    def call(self, inputs: Any) -> Tensor:
+        return F.rms_norm(inputs, self.normalized, self.scale, self.epsilon)
+
+
+class UnitNormalization(Layer):
+    """y = x / √(Σ x²), the sum being that over `axis`, an axis or a list of such: vectors of length 1. Zeros stay."""
+
+    supports_masking = True
+
+    def __init__(self, axis: Any = -1, **options: Any):
+        super().__init__(**options)
+        axes = axis if isinstance(axis, (list, tuple)) else [axis]
+        if not all(isinstance(one, int) for one in axes):
+            raise OptionError(f"axis={axis!r} must be an integer, or a list of integers")
+        self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
+
+    def call(self, inputs: Any) -> Tensor:
+        return F.normalize(inputs, dim=tuple(self.axis) if isinstance(self.axis, list) else self.axis)
+
+
+def _last_sizes(layer: Layer, axis: Any, shape: Any) -> tuple[int, ...]:
+    """The sizes of the last axes of an input, if these are what `axis` says."""
+    axes = axis if isinstance(axis, (list, tuple)) else [axis]
+    axes = sorted(one % len(shape) for one in axes)
+    if axes != list(range(len(shape) - len(axes), len(shape))):
+        raise OptionError(f"{type(layer).__name__}: axis={axis} must be the last axes of the input, {tuple(shape)}")
+    return tuple(shape[one] for one in axes)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...functional.convolution import per_axis
 from ...functional.pooling import avg_pool, max_pool
+from ...nn import functional as F
 from ...tensor import Tensor, as_tensor
 from ..arguments import accepts_old
 from .base import Layer
@@ -21,6 +22,10 @@ _OPTIONS = """
 _GLOBAL = """
     data_format  "channels_last": (batch, ..., channels) -> (batch, channels); or "channels_first"
     keepdims     whether the axes in space stay, with size 1
+    """
+_ADAPTIVE = """
+    output_size  how many cells there are, a number or one for each axis; their sizes differ by 1 at most
+    data_format  "channels_last" or "channels_first"
     """
 
 
@@ -80,6 +85,32 @@ class _GlobalAverage(_GlobalPooling):
 class _GlobalMax(_GlobalPooling):
     def call(self, inputs: Any) -> Tensor:
         return as_tensor(inputs).max(self.axes, keepdims=self.keepdims)
+
+
+class _Adaptive(Layer):
+    rank: int
+
+    def __init__(self, output_size: Any, data_format: str | None = None, **options: Any):
+        super().__init__(**options)
+        self.output_size = per_axis(output_size, self.rank, "output_size")
+        self.data_format = checked_format(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def call(self, inputs: Any) -> Tensor:
+        return channels_first(self._pool, inputs, self.data_format, self.rank)
+
+    def _pool(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class _AdaptiveAverage(_Adaptive):
+    def _pool(self, x: Tensor) -> Tensor:
+        return (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)[self.rank - 1](x, self.output_size)
+
+
+class _AdaptiveMax(_Adaptive):
+    def _pool(self, x: Tensor) -> Any:
+        return (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)[self.rank - 1](x, self.output_size)
 
 
 class MaxPooling1D(_Max):
@@ -161,6 +192,42 @@ class GlobalAveragePooling2D(_GlobalAverage):
 
 class GlobalAveragePooling3D(_GlobalAverage):
     __doc__ = f"The mean of each channel.\n{_GLOBAL}"
+
+    rank = 3
+
+
+class AdaptiveAveragePooling1D(_AdaptiveAverage):
+    __doc__ = f"The mean of each cell of a grid over the input.\n{_ADAPTIVE}"
+
+    rank = 1
+
+
+class AdaptiveAveragePooling2D(_AdaptiveAverage):
+    __doc__ = f"The mean of each cell of a grid over the input.\n{_ADAPTIVE}"
+
+    rank = 2
+
+
+class AdaptiveAveragePooling3D(_AdaptiveAverage):
+    __doc__ = f"The mean of each cell of a grid over the input.\n{_ADAPTIVE}"
+
+    rank = 3
+
+
+class AdaptiveMaxPooling1D(_AdaptiveMax):
+    __doc__ = f"The largest number of each cell of a grid over the input.\n{_ADAPTIVE}"
+
+    rank = 1
+
+
+class AdaptiveMaxPooling2D(_AdaptiveMax):
+    __doc__ = f"The largest number of each cell of a grid over the input.\n{_ADAPTIVE}"
+
+    rank = 2
+
+
+class AdaptiveMaxPooling3D(_AdaptiveMax):
+    __doc__ = f"The largest number of each cell of a grid over the input.\n{_ADAPTIVE}"
 
     rank = 3
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import ShapeError
-from ...functional import flip, zeros
+from ...functional import flip
 from ...loops import scan
 from ...structure import leaves, mapped, packed_like
 from ...tensor import Tensor, as_tensor, beside
@@ -28,6 +28,7 @@ from .cells import (
     GRUCell,
     LSTMCell,
     SimpleRNNCell,
+    blank_output,
     check_cell,
     initial_state,
     output_size_of,
@@ -133,7 +134,7 @@ class RNN(Layer):
                 new = [_where(now[1], a, b) for a, b in zip(leaves(new), leaves(states), strict=True)]
             return (packed_like(states, leaves(new)), output), output if self.return_sequences else ()
 
-        last = zeros((x.shape[0], output_size_of(self.cell)), device=x.device)
+        last = blank_output(self.cell, x.shape[0], x.device)
         (states, last), outputs = scan(f, (states, last), xs)
         return last, outputs, states
 
@@ -193,18 +194,18 @@ def _where(counts: Tensor, a: Tensor, b: Any) -> Tensor:
     return counts.reshape((counts.shape[0],) + (1,) * (a.ndim - 1)).where(a, b)
 
 
-class _WithCell(RNN):
+class WithCell(RNN):
     """A layer that makes its cell itself: the options of the cell are its own."""
 
     _cell: type[Cell]
 
-    def __init__(self, units: int, **options: Any):
+    def __init__(self, *sizes: Any, **options: Any):
         use_cudnn = options.pop("use_cudnn", "auto")
         one_of("use_cudnn", use_cudnn, ("auto", True, False))
         options.pop("implementation", None)
         flags = {name: options.pop(name) for name in FLAGS}
         own = {name: options.pop(name) for name in self._of_cell() if name in options}
-        cell = self._cell(units, **own, name=snake_case(self._cell.__name__))
+        cell = self._cell(*sizes, **own, name=snake_case(self._cell.__name__))
         super().__init__(cell, **flags, **options)
         self.use_cudnn = use_cudnn
         self.input_spec = InputSpec(ndim=3)
@@ -224,7 +225,7 @@ class _WithCell(RNN):
         return vars(self.cell)[name] if name in vars(self.cell) else super()._option(name, default)
 
 
-class SimpleRNN(_WithCell):
+class SimpleRNN(WithCell):
     __doc__ = f"{SimpleRNNCell.__doc__}{SEQUENCES}"
 
     _cell = SimpleRNNCell
@@ -243,7 +244,7 @@ class SimpleRNN(_WithCell):
         super().__init__(units, **options)
 
 
-class LSTM(_WithCell):
+class LSTM(WithCell):
     __doc__ = f"{LSTMCell.__doc__}{SEQUENCES}"
 
     _cell = LSTMCell
@@ -264,7 +265,7 @@ class LSTM(_WithCell):
         super().__init__(units, **options)
 
 
-class GRU(_WithCell):
+class GRU(WithCell):
     __doc__ = f"{GRUCell.__doc__}{SEQUENCES}"
 
     _cell = GRUCell

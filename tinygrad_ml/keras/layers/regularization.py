@@ -11,6 +11,7 @@ import numpy
 from ... import random
 from ...errors import OptionError
 from ...nn import functional as F
+from ...nn.functional.dropout import saturated
 from ...random import streams
 from ...tensor import Tensor, as_tensor
 from .. import checks
@@ -47,11 +48,7 @@ class Dropout(Seeded):
     def __init__(self, rate: float, noise_shape: tuple | None = None, seed: int | None = None, **options: Any):
         super().__init__(seed, **options)
         F.dropout([0.0], rate)  # which knows what rates there are
-        self.rate, self.noise_shape = rate, None
-        if noise_shape is not None:
-            if isinstance(noise_shape, str) or not isinstance(noise_shape, Iterable):
-                raise OptionError(f"noise_shape={noise_shape!r} must be a list of sizes, None for those of the input")
-            self.noise_shape = tuple(None if size is None else whole("noise_shape", size) for size in noise_shape)
+        self.rate, self.noise_shape = rate, _checked_noise(noise_shape)
 
     def call(self, inputs: Any, training: bool = False) -> Tensor:
         if not training or not self.rate:
@@ -59,9 +56,61 @@ class Dropout(Seeded):
         with self.stream():
             if self.noise_shape is None:
                 return F.dropout(inputs, self.rate, training)
-            sizes = zip(self.noise_shape, inputs.shape, strict=True)
-            ones = as_tensor(inputs)._like(numpy.ones(())).broadcast_to([n if m is None else m for m, n in sizes])
+            ones = as_tensor(inputs)._like(numpy.ones(())).broadcast_to(_sizes(self.noise_shape, inputs.shape))
             return inputs * F.dropout(ones, self.rate)
+
+
+def _checked_noise(shape: Any) -> tuple[int | None, ...] | None:
+    """Sizes of what is drawn, None for those of the input; or None, if these are all."""
+    if shape is None:
+        return None
+    if isinstance(shape, str) or not isinstance(shape, Iterable):
+        raise OptionError(f"noise_shape={shape!r} must be a list of sizes, None for those of the input")
+    return tuple(None if size is None else whole("noise_shape", size) for size in shape)
+
+
+def _sizes(noise_shape: tuple[int | None, ...] | None, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of what is drawn for an input of this shape."""
+    if noise_shape is None:
+        return shape
+    return tuple(n if m is None else m for m, n in zip(noise_shape, shape, strict=True))
+
+
+class AlphaDropout(Seeded):
+    """y = a · (x where m, else α′) + b in training, each m being 0 with probability `rate`; y = x otherwise.
+
+    α′ is where SELU saturates; a and b keep mean 0 and variance 1. noise_shape is that of m, None for sizes of the input.
+    Source: G. Klambauer et al., "Self-Normalizing Neural Networks" (2017).
+    """
+
+    def __init__(self, rate: float, noise_shape: tuple | None = None, seed: int | None = None, **options: Any):
+        super().__init__(seed, **options)
+        self.rate, self.noise_shape = number("rate", rate, 0, 1), _checked_noise(noise_shape)
+
+    def call(self, inputs: Any, training: bool = False) -> Tensor:
+        if not training or not self.rate:
+            return inputs
+        with self.stream():
+            drawn = random.uniform(0, 1, _sizes(self.noise_shape, inputs.shape), device=inputs.device)
+        return saturated(as_tensor(inputs), drawn >= self.rate, self.rate)
+
+
+class GaussianDropout(Seeded):
+    """y = x · n in training, each n being normal with mean 1 and variance rate / (1 - rate); y = x otherwise.
+
+    Source: N. Srivastava et al., "Dropout" (2014), section 10.
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, **options: Any):
+        super().__init__(seed, **options)
+        self.rate = number("rate", rate, 0, 1)
+
+    def call(self, inputs: Any, training: bool = False) -> Tensor:
+        if not training or not self.rate:
+            return inputs
+        with self.stream():
+            deviation = (self.rate / (1 - self.rate)) ** 0.5
+            return inputs * random.normal(1, deviation, inputs.shape, device=inputs.device)
 
 
 class _SpatialDropout(Seeded):

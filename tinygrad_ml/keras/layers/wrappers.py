@@ -9,9 +9,12 @@ from typing import Any
 
 from ...errors import OptionError, ShapeError
 from ...functional import concat, flip, stack, unstack
+from ...modes import no_grad
+from ...nn import functional as F
 from ...structure import leaves
 from ...tensor import Tensor, as_tensor
-from ..checks import one_of
+from ..checks import one_of, whole
+from ..initializers import TruncatedNormal
 from ..serialization import serialize
 from .base import Layer
 from .recurrent import RNN
@@ -68,6 +71,52 @@ def _without_steps(shape: Any) -> tuple:
     if shape is None or len(shape) < 3:
         raise ShapeError(f"TimeDistributed takes sequences (batch, steps, ...), of 3 axes or more, and not {shape}")
     return (shape[0], *shape[2:])
+
+
+class SpectralNormalization(Wrapper):
+    """A layer whose kernel W is divided by its largest singular value σ, as it is called in training: W ← W / σ.
+
+    layer             one with a `kernel`, or `embeddings`; its rows and columns are all axes but the last, and that
+    power_iterations  how many steps of v ← u·Wᵀ/‖u·Wᵀ‖, u ← v·W/‖v·W‖ are made; then σ = v·W·uᵀ, and u is kept, `vector_u`
+
+    Source: T. Miyato et al., "Spectral Normalization for Generative Adversarial Networks" (2018).
+    """
+
+    def __init__(self, layer: Layer, power_iterations: int = 1, **options: Any):
+        super().__init__(layer, **options)
+        self.power_iterations = whole("power_iterations", power_iterations)
+
+    def build(self, input_shape: Any = None) -> None:
+        super().build(input_shape)
+        kernel = getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
+        if kernel is None:
+            raise OptionError(f"{self.name}: layer {self.layer.name!r} has neither a kernel nor embeddings")
+        self.kernel: Tensor = kernel
+        start = TruncatedNormal(stddev=0.02)
+        self.vector_u = self.add_weight((1, kernel.shape[-1]), start, trainable=False, name="vector_u")
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if training:
+            self._normalize()
+        return self.layer(inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return self.layer.compute_output_shape(input_shape)
+
+    def _own_variables(self) -> list[Tensor]:
+        return [self.kernel, self.vector_u]  # of which Keras counts the first, too
+
+    def _normalize(self) -> None:
+        """Divide the kernel by σ. One of zeros stays as it is."""
+        kernel = self.kernel
+        with no_grad():
+            w, u = kernel.detach().reshape((-1, kernel.shape[-1])), self.vector_u.detach()
+            for _ in range(self.power_iterations):
+                v = F.normalize(u @ w.T, eps=1e-7)
+                u = F.normalize(v @ w, eps=1e-7)
+            sigma, some = v @ w @ u.T, (w != 0).any()
+            self.vector_u.assign(some.where(u, self.vector_u))
+            kernel.assign(kernel.detach() / some.where(sigma.reshape(()), 1.0))
 
 
 class Bidirectional(Layer):

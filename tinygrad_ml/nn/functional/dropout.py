@@ -67,8 +67,13 @@ def _saturate(input, p: float, training: bool, axes: int | None) -> Tensor:
     input = as_tensor(input)
     if not _check_probability(p) or not training:
         return input
+    return saturated(input, _keep_mask(input, p, axes), p)
+
+
+def saturated(input: Tensor, keep: Tensor, p: float) -> Tensor:
+    """Alpha dropout where the bools `keep` are False, which they are with probability p."""
     scale = 1 / math.sqrt((1 - p) * (1 + p * SATURATION**2)) if p < 1 else 0.0
-    return _keep_mask(input, p, axes).where(input, SATURATION) * scale - scale * p * SATURATION
+    return keep.where(input, SATURATION) * scale - scale * p * SATURATION
 
 
 def _check_probability(p: float) -> float:
