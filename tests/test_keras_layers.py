@@ -188,7 +188,7 @@ def test_folders_that_are_none(folder, tmp_path):
     with pytest.raises(DataError, match="no folder"):
         keras.utils.image_dataset_from_directory(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="no images"):
+    with pytest.raises(DataError, match="no files"):
         keras.utils.image_dataset_from_directory(tmp_path / "empty")
 
 

@@ -10,14 +10,16 @@ from . import transforms
 from .dataset import Dataset, Subset, TensorDataset, random_split
 from .idx import read_idx
 from .loader import DataLoader, default_collate
+from .npz import read_npz
 from .text import Text
 from .text_sets import Names, Shakespeare
 from .tokens import BytePairs, Characters, Tokenizer
-from .vision import CIFAR10, MNIST, FashionMNIST, ImageDataset
+from .vision import CIFAR10, CIFAR100, MNIST, FashionMNIST, ImageDataset
 
 __all__ = [
     "BytePairs",
     "CIFAR10",
+    "CIFAR100",
     "Characters",
     "DataLoader",
     "Dataset",
@@ -33,5 +35,6 @@ __all__ = [
     "default_collate",
     "random_split",
     "read_idx",
+    "read_npz",
     "transforms",
 ]

@@ -20,7 +20,7 @@ from typing import IO
 from tqdm import tqdm
 
 from ..errors import DataError
-from .files import md5_of
+from .files import checksum_of, name_of
 
 _CHUNK = 1 << 16
 # A transfer that breaks off is taken up again this often before the next mirror is tried.
@@ -32,13 +32,18 @@ class _MirrorFailed(Exception):
 
 
 def download(
-    urls: Sequence[str], path: str | os.PathLike[str], md5: str, timeout: float = 30.0, progress: bool | None = None
+    urls: Sequence[str],
+    path: str | os.PathLike[str],
+    checksum: str | None,
+    timeout: float = 30.0,
+    progress: bool | None = None,
 ) -> Path:
-    """Make sure that `path` holds the file whose checksum is `md5`, fetching it if it does not.
+    """Make sure that `path` holds the file that has this checksum, fetching it if it does not.
 
     urls      the same file on several servers, tried in this order
     path      where it goes; missing folders are made. A file there with another checksum is replaced.
-    md5       the published MD5 sum
+    checksum  the published MD5 or SHA-256 as hexadecimal digits; None if none is known: then what is there is taken, and what
+              the server sends, as it is
     timeout   seconds of silence after which a server counts as dead
     progress  show a progress bar; None shows it on a terminal only
 
@@ -50,7 +55,7 @@ def download(
     path = Path(path)
     part = path.with_name(path.name + ".part")
     try:
-        if path.is_file() and md5_of(path) == md5:
+        if path.is_file() and _is_right(path, checksum):
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -59,7 +64,7 @@ def download(
     failures = []
     for url in urls:
         try:
-            _fetch(url, part, md5, timeout, progress)
+            _fetch(url, part, checksum, timeout, progress)
         except _MirrorFailed as failure:
             failures.append(f"  {url}: {failure}")
             continue
@@ -74,7 +79,7 @@ def download(
     )
 
 
-def _fetch(url: str, part: Path, md5: str, timeout: float, progress: bool | None) -> None:
+def _fetch(url: str, part: Path, checksum: str | None, timeout: float, progress: bool | None) -> None:
     """Complete `part` from one mirror, or raise `_MirrorFailed` with the reason."""
     for _ in range(1 + _RESUMPTIONS):
         start = part.stat().st_size if part.exists() else 0
@@ -83,14 +88,17 @@ def _fetch(url: str, part: Path, md5: str, timeout: float, progress: bool | None
         except (OSError, http.client.HTTPException) as error:
             raise _MirrorFailed(error) from error
         if complete:
-            found = md5_of(part)
-            if found == md5:
+            if checksum is None or (found := checksum_of(part, checksum)) == checksum:
                 return
             part.unlink()
             if start == 0:
-                raise _MirrorFailed(f"sent a file whose MD5 sum is {found}, expected {md5}")
+                raise _MirrorFailed(f"sent a file whose {name_of(checksum)} sum is {found}, expected {checksum}")
             # Otherwise the start of the file, from an earlier call or another mirror, may be at fault: begin anew.
     raise _MirrorFailed(f"the transfer broke off {1 + _RESUMPTIONS} times")
+
+
+def _is_right(path: Path, checksum: str | None) -> bool:
+    return checksum is None or checksum_of(path, checksum) == checksum
 
 
 def _transfer(url: str, part: Path, start: int, timeout: float, progress: bool | None) -> bool:

@@ -1,4 +1,4 @@
-"""Image data sets: MNIST (its files are part of this package), Fashion-MNIST and CIFAR-10.
+"""Image data sets: MNIST (its files are part of this package), Fashion-MNIST, CIFAR-10 and CIFAR-100.
 
 Each keeps all its images in one array of bytes. `tensors()` turns the whole of it into tensors on a device, which
 is how a training that never waits for data begins:
@@ -32,13 +32,28 @@ from .idx import read_idx
 
 _EMBEDDED = Path(__file__).parent / "mnist"
 
+_FINE = (
+    "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle "
+    "caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish "
+    "forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle "
+    "mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine "
+    "possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar "
+    "sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale "
+    "willow_tree wolf woman worm"
+)
+_COARSE = (
+    "aquatic_mammals fish flowers food_containers fruit_and_vegetables household_electrical_devices household_furniture "
+    "insects large_carnivores large_man-made_outdoor_things large_natural_outdoor_scenes large_omnivores_and_herbivores "
+    "medium_mammals non-insect_invertebrates people reptiles small_mammals trees vehicles_1 vehicles_2"
+)
+
 Transform = Callable[[numpy.ndarray], numpy.ndarray]
 
 
-def _download(urls: Sequence[str], path: Path, md5: str) -> Path:
+def fetch(urls: Sequence[str], path: Path, checksum: str | None) -> Path:
     """See `download.py`, which is imported when a file is missing: all that Python needs to talk with servers takes a
     third as long to import as this library."""
-    return import_module(".download", __package__).download(urls, path, md5)
+    return import_module(".download", __package__).download(urls, path, checksum)
 
 
 class ImageDataset(Dataset):
@@ -151,7 +166,7 @@ class _IDXImages(ImageDataset):
 
     def _fetch(self, path: Path) -> Path:
         """The path of a whole copy of the file: `path`, once it has been fetched there."""
-        return _download([mirror + path.name for mirror in self.mirrors], path, self.md5[path.name])
+        return fetch([mirror + path.name for mirror in self.mirrors], path, self.md5[path.name])
 
 
 class MNIST(_IDXImages):
@@ -263,7 +278,12 @@ class CIFAR10(ImageDataset):
         "https://www.cs.toronto.edu/~kriz/",
     )
     folder = "cifar-10-batches-bin"
-    records_per_file = 10_000
+    files: ClassVar[tuple[tuple[str, ...], tuple[str, ...]]] = (
+        tuple(f"data_batch_{number}.bin" for number in range(1, 6)),
+        ("test_batch.bin",),
+    )
+    records_per_file = (10_000, 10_000)  # in each file: those of the training images, and of the others
+    label_bytes, label_byte = 1, 0  # how many stand before an image, and which of them is meant
     shape = (3, 32, 32)
 
     def __init__(
@@ -274,29 +294,30 @@ class CIFAR10(ImageDataset):
         download: bool = False,
         transform: Transform | None = None,
     ):
-        names = [f"data_batch_{number}.bin" for number in range(1, 6)] if train else ["test_batch.bin"]
+        names = self.files[0 if train else 1]
         folder, archive = Path(root, self.folder), Path(root, self.archive)
         if folder.is_dir():
             source, contents = folder, {name: read_bytes(folder / name) for name in names}
         else:
             if download:
-                _download([mirror + self.archive for mirror in self.mirrors], archive, self.md5)
+                fetch([mirror + self.archive for mirror in self.mirrors], archive, self.md5)
             source, contents = archive, self._unpack(_must_exist(archive), names)
 
-        record = 1 + math.prod(self.shape)
+        record = self.label_bytes + math.prod(self.shape)
+        wanted = self.records_per_file[0 if train else 1] * record
         for name in names:
-            if len(contents.get(name, b"")) != self.records_per_file * record:
+            if len(contents.get(name, b"")) != wanted:
                 found = f"{len(contents[name])} bytes" if name in contents else "nothing"
-                raise damaged(source, f"{name} should have {self.records_per_file * record} bytes; found {found}")
+                raise damaged(source, f"{name} should have {wanted} bytes; found {found}")
         records = numpy.concatenate(
             [numpy.frombuffer(contents[name], numpy.uint8).reshape(-1, record) for name in names]
         )
-        labels = records[:, 0]
+        labels = records[:, self.label_byte]
         if labels.max() >= len(self.classes):
             raise damaged(source, f"it has a label {labels.max()}; expected 0 to {len(self.classes) - 1}")
-        super().__init__(records[:, 1:].reshape(-1, *self.shape), labels, transform)
+        super().__init__(records[:, self.label_bytes :].reshape(-1, *self.shape), labels, transform)
 
-    def _unpack(self, archive: Path, names: list[str]) -> dict[str, bytes]:
+    def _unpack(self, archive: Path, names: Sequence[str]) -> dict[str, bytes]:
         """The content of the files `names` in the archive, read in one pass and in memory."""
         packed = io.BytesIO(read_bytes(archive, self.md5))
         contents = {}
@@ -309,6 +330,40 @@ class CIFAR10(ImageDataset):
         except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
             raise damaged(archive, f"it does not unpack ({error})") from error
         return contents
+
+
+class CIFAR100(CIFAR10):
+    """CIFAR-100: 50,000 training and 10,000 test photographs (32 x 32, colour) of a hundred kinds of things.
+
+    root, train, download, transform  as for `CIFAR10`, the archive being `cifar-100-binary.tar.gz`
+    coarse  labels that say which of 20 groups a thing belongs to, as fish or trees
+
+    Source: A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
+    """
+
+    classes = tuple(_FINE.split())
+    mean, std = (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)
+    archive = "cifar-100-binary.tar.gz"
+    md5 = "03b5dce01913d631647c71ecec9e9cb8"
+    mirrors = ("https://www.cs.toronto.edu/~kriz/",)
+    folder = "cifar-100-binary"
+    files = (("train.bin",), ("test.bin",))
+    records_per_file = (50_000, 10_000)
+    label_bytes = 2
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        train: bool = True,
+        *,
+        coarse: bool = False,
+        download: bool = False,
+        transform: Transform | None = None,
+    ):
+        self.label_byte = 0 if coarse else 1
+        if coarse:
+            self.classes = tuple(_COARSE.split())
+        super().__init__(root, train, download=download, transform=transform)
 
 
 def _must_exist(path: Path) -> Path:

@@ -1,3 +1,3 @@
-"""The classic image sets as NumPy arrays: `mnist.load_data()` and so on."""
+"""The classic data sets as NumPy arrays: `mnist.load_data()` and so on."""
 
-from . import cifar10, fashion_mnist, mnist
+from . import boston_housing, california_housing, cifar10, cifar100, fashion_mnist, imdb, mnist, reuters

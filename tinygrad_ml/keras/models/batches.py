@@ -14,15 +14,19 @@ from ...errors import DTypeError, OptionError, ShapeError
 from ...structure import leaves, mapped
 from ...tensor import Tensor, as_tensor
 from ..checks import whole
+from ..py_dataset import Epochs, PyDataset
 from ..samples import as_floats
 from ..warn import warn
 
 
 def as_data(value: Any, device: Device) -> Tensor:
-    """An array of samples as a tensor on the device; float64 becomes float32, bytes and integers stay."""
+    """An array of samples as a tensor on the device; float64 becomes float32, bytes and integers stay. Tables of pandas whose
+    columns are of several dtypes become float32."""
     if not isinstance(value, Tensor):
         try:
+            value = value.detach().cpu() if hasattr(value, "detach") else value  # a tensor of PyTorch
             value = numpy.asarray(value)
+            value = value.astype(DEFAULT_FLOAT) if value.dtype == object else value
         except (ValueError, TypeError) as error:
             raise DTypeError(f"data of type {type(value).__name__} is no array of numbers: {error}") from None
         if value.dtype.kind == "f" and value.dtype != DEFAULT_FLOAT:
@@ -45,7 +49,7 @@ class Batches:
     """Batches of (x, y, sample_weight) as structures of tensors; each loop over it is an epoch.
 
     x             arrays, in lists or dictionaries where the model has several inputs; or whatever yields batches: a
-                  `DataLoader`, a generator
+                  `DataLoader` of this library or of PyTorch, a `PyDataset`, a generator, a data set of tf.data
     batch_size    by default 32, or so that there are `steps` batches
     steps         how many batches an epoch has, where that is not all; the next epoch goes on from there, until the data end
     class_weight  {class: factor}: samples weigh as much as their class
@@ -72,7 +76,9 @@ class Batches:
                 raise OptionError(
                     "x yields batches with their targets in them, so y and sample_weight must not be given"
                 )
-            if isinstance(x, Dataset) and not isinstance(x, DataLoader):
+            if isinstance(x, PyDataset):
+                x = Epochs(x, bool(shuffle))
+            elif isinstance(x, Dataset) and not isinstance(x, DataLoader):
                 x = DataLoader(x, batch_size or 32, shuffle=shuffle)
             self.source, self.parts = x, None
             self.count = steps or _length(x)
@@ -130,6 +136,7 @@ class Batches:
             self._seen += 1
             yield batch
         if self._seen == length:
+            next(self._begun, None)  # so that it comes to its end, and knows
             self._begun = None
 
     def _weigh(self, y: Any, weight: Any) -> Any:
@@ -151,11 +158,15 @@ class Batches:
 
 
 def _length(source: Any) -> int | None:
-    """How many batches there are, if anybody knows. A loader over an endless data set may have `__len__`, and raise."""
+    """How many batches there are, if anybody knows. A loader over an endless data set may have `__len__`, and raise; a data set
+    of tf.data has a `cardinality`, below 0 where there is no end, or nobody knows."""
+    if isinstance(source, Epochs):
+        return source.num_batches
     try:
         return len(source)
     except TypeError:
-        return None
+        count = int(source.cardinality()) if hasattr(source, "cardinality") else -1
+        return None if count < 0 else count
 
 
 def _yields_batches(x: Any) -> bool:
