@@ -69,7 +69,7 @@ class ImageDataset(Dataset):
     mean, std       and these: per channel, of the training images scaled to [0, 1]
     """
 
-    classes: ClassVar[tuple[str, ...]] = ()
+    classes: tuple[str, ...] = ()
     mean: ClassVar[tuple[float, ...]] = ()
     std: ClassVar[tuple[float, ...]] = ()
 

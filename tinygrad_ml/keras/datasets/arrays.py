@@ -103,7 +103,8 @@ def shorter(texts: list[list[int]], labels: numpy.ndarray, maxlen: int | None) -
 
 
 def frequent(texts: list[list[int]], num_words: int | None, skip_top: int, oov_char: int | None) -> list[list[int]]:
-    """Texts with words from `skip_top` up to below `num_words`; the others are `oov_char`, or left out, if that is None."""
+    """Texts with words from `skip_top` up to below `num_words`, by default the largest; the others are `oov_char`, or left out,
+    if that is None."""
     most = num_words or max(max(text, default=0) for text in texts)
     if oov_char is None:
         return [[word for word in text if skip_top <= word < most] for text in texts]

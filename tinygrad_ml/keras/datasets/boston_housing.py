@@ -16,4 +16,5 @@ def load_data(path: str = "boston_housing.npz", test_split: float = 0.2, seed: i
     Raises `DataError` if the file is not there and cannot be fetched; the message says where to put it.
     """
     arrays = read_npz(BOSTON_HOUSING.locate(path))
-    return parted(*shuffled(seed, arrays["x"], arrays["y"]), test_split)
+    x, y = shuffled(seed, arrays["x"], arrays["y"])
+    return parted(x, y, test_split)

@@ -26,4 +26,5 @@ def load_data(
     one_of("version", version, ("large", "small"))
     arrays = read_npz(CALIFORNIA_HOUSING.locate(path))
     x, y = (arrays[name][: SMALL_SAMPLES if version == "small" else None] for name in ("x", "y"))
-    return parted(*shuffled(seed, x, y), test_split)
+    x, y = shuffled(seed, x, y)
+    return parted(x, y, test_split)

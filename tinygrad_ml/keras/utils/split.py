@@ -42,7 +42,7 @@ def split_dataset(
     left = samples - right if left is None and right is not None else left
     right = samples - left if right is None and left is not None else right
     assert left is not None and right is not None
-    if left + right > samples or not left or not right:
+    if left + right > samples or left < 1 or right < 1:
         raise OptionError(f"split_dataset: {samples} samples cannot be cut into {left} and {right}")
     order = numpy.arange(samples)
     if shuffle:
