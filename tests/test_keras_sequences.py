@@ -371,8 +371,6 @@ def test_old_spellings():
     assert [str(one.message).split()[-1] for one in told] == ["units=", "recurrent_activation=", "recurrent_dropout="]
     assert layer.units == 3 and layer.recurrent_dropout == 0.1
     assert layer.get_config()["recurrent_activation"] == "hard_sigmoid"
-    with pytest.raises(AttributeError, match="TextVectorization"):
-        keras.preprocessing.text
 
 
 # -- what counts -------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from ..utils.images import img_to_array as img_to_array
 from ..utils.images import load_img as load_img
 from ..utils.images import save_img as save_img
 from ..utils.np_utils import to_categorical
-from .warping import FILL_MODES, warp
+from .warping import WARP_FILLS, warp
 
 _EPSILON = 1e-6
 """Added to a deviation before something is divided by it."""
@@ -88,7 +88,7 @@ class ImageDataGenerator:
         self.zoom_range = zoom_range if isinstance(zoom_range, (tuple, list)) else (1 - zoom_range, 1 + zoom_range)
         if len(self.zoom_range) != 2:
             raise OptionError(f"zoom_range={zoom_range!r} must be a number, or two: the least factor, and the largest")
-        self.fill_mode, self.cval = one_of("fill_mode", fill_mode, FILL_MODES), cval
+        self.fill_mode, self.cval = one_of("fill_mode", fill_mode, WARP_FILLS), cval
         self.horizontal_flip, self.vertical_flip = horizontal_flip, vertical_flip
         self.rescale, self.preprocessing_function = rescale, preprocessing_function
         self.data_format = checked_format(data_format)
@@ -319,7 +319,9 @@ class ImageBatches(PyDataset):
             self._begin()
         return batch
 
-    next = __next__
+    def next(self) -> Any:
+        """The next batch."""
+        return self.__next__()
 
 
 def _four_axes(x: Any, dtype: Any) -> numpy.ndarray:

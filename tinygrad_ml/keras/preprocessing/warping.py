@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy
 
-FILL_MODES = ("nearest", "constant", "reflect", "wrap")
+WARP_FILLS = ("nearest", "constant", "reflect", "wrap")
 
 
 def warp(
