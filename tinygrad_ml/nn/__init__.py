@@ -6,7 +6,7 @@ start from is in `init.py`.
 
 What there is, file by file (of names with a d behind, there are 1d, 2d and 3d, if not said otherwise):
 
-    `module.py`         Module, and in `parameter.py` Parameter
+    `module.py`         Module, and in `parameter.py` Parameter; in `calling.py` tg.functional_call, tg.stack_module_state
     `linear.py`         Identity, Linear, Bilinear
     `embedding.py`      Embedding, EmbeddingBag
     `containers.py`     Sequential, ModuleList, ModuleDict, ParameterList, ParameterDict

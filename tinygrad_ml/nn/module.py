@@ -53,6 +53,7 @@ class Module:
     _called: str = ""  # what the module around it calls it; the outermost one has no name
     _buffers: Mapping[str, bool] = MappingProxyType({})  # name -> whether it goes into the state_dict
     _hooks: tuple[Callable, ...] = ()
+    _given: frozenset[str] = frozenset()  # names of parameters and buffers for which `functional_call` has others
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """What the module computes. Call the module itself, which keeps track of where operations are made."""
@@ -159,7 +160,8 @@ class Module:
         return name
 
     def _own_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        return ((name, value) for name, value in [*vars(self).items()] if isinstance(value, Parameter))
+        given = self._given.difference(self._buffers)
+        return ((name, value) for name, value in [*vars(self).items()] if isinstance(value, Parameter) or name in given)
 
     def _own_buffers(self) -> Iterator[tuple[str, Tensor]]:
         return ((name, vars(self)[name]) for name in self._buffers if vars(self).get(name) is not None)
