@@ -56,6 +56,7 @@ from .modes import no_grad as no_grad
 from .nn.calling import functional_call as functional_call
 from .nn.calling import stack_module_state as stack_module_state
 from .random import manual_seed as manual_seed
+from .recomputing import checkpoint as checkpoint
 from .summary import summary as summary
 from .tensor import Tensor as Tensor
 from .tensor import as_tensor as as_tensor
@@ -96,6 +97,7 @@ _ROOMS = frozenset(
         "operators",
         "ops",
         "protocols",
+        "recomputing",
         "structure",
         "symbols",
         "torch_files",

@@ -102,6 +102,13 @@ class Cuda(Backend):
             bits = self.cupy.random.Philox4x3210(int(seed.generate_state(1, numpy.uint64)[0] >> 1))
             return self.cupy.random.Generator(bits)
 
+    def copied(self, generator: Any, index: int = 0) -> Any:
+        """A random number generator that goes on from where this one is."""
+        other = self.generator(numpy.random.SeedSequence(0), index)
+        with self.cupy.cuda.Device(index):
+            other.bit_generator._state[...] = generator.bit_generator._state
+        return other
+
     @staticmethod
     def quiet() -> contextlib.AbstractContextManager:
         """A context in which inf and nan arise without warnings, as they always do here."""

@@ -147,9 +147,10 @@ def _recall(node: Node, plan: Plan, restore: Callable) -> list:
             f"the graph was freed: backward() has been called on it before, and the arrays that {_describe_operation(node)} had saved "
             f"are gone. Call the first backward with retain_graph=True, or compute the output again."
         )
+    arrays = tuple(node.saved)  # which are computed now, where `tg.checkpoint` has let go of them
     if writes.latest > node.number or writes.on_loan:
-        _check_unchanged(node, plan, node.saved)
-    return restore(node.saved, node)
+        _check_unchanged(node, plan, arrays)
+    return restore(arrays, node)
 
 
 def _check_unchanged(node: Node, plan: Plan, arrays: tuple) -> None:

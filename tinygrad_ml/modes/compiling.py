@@ -15,10 +15,12 @@ def each_time(function: Callable[[], Any], beside: Any = None) -> Any:
     return function() if modes.recorder is None else modes.recorder.each_time(function, beside)
 
 
-def overwriting(tensor: Any) -> None:
-    """Note that the memory of a tensor is about to be overwritten, or that it is about to take over another."""
+def overwriting(tensor: Any) -> bool:
+    """Note that the memory of a tensor is about to be overwritten, or that it is about to take over another. Whether it must
+    not be, as it was when the same was computed before."""
     if modes.recorder is not None:
         modes.recorder.take(tensor)
+    return modes.overwriting is not None and modes.overwriting(tensor)
 
 
 def rely_on(function: Callable[[], Any]) -> None:

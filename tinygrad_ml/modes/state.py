@@ -42,6 +42,7 @@ class _Modes(threading.local):
     scope: tuple[Place, ...] = ()  # the modules and composed functions that are running, outermost first
     recorder: Any = None  # what writes down the operations of a step that is being compiled
     stream: Callable | None = None  # what gives the random stream of a device, in place of the device's own
+    overwriting: Callable | None = None  # asked before memory is overwritten: whether it must not be
     tracer: Any = None  # what writes down the body of a loop; the innermost one
     busy = False  # whether there are watchers or scopes: one look instead of two, after every operation
 

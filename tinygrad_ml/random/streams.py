@@ -71,6 +71,11 @@ def generator(device: Device) -> Any:
     return streams.generators[name]
 
 
+def copied(stream: Any, device: Device) -> Any:
+    """A stream of a device that goes on from where this one is, and leaves it there."""
+    return get(device).copied(stream, device.index)
+
+
 def draw_seed() -> int:
     """A fresh 63-bit seed for somebody who keeps a stream of their own (a data loader, say)."""
     return int(generator(Device("cpu")).integers(0, 2**63 - 1))

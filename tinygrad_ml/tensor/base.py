@@ -244,7 +244,8 @@ class Tensor(Methods):
                 f"assign() overwrites memory outside of the graph, but {self._described()} is part of one. "
                 f"Use x = ... or x[...] = ... instead."
             )
-        overwriting(self)
+        if overwriting(self):
+            return self
         self._make_writeable()
         array = values._data if isinstance(values, Tensor) else as_array(values, self.dtype, self.device)
         try:
