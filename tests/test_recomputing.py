@@ -247,7 +247,7 @@ def test_what_the_function_overwrites():
         return y
 
     y = tg.checkpoint(depends, x)
-    with pytest.raises(GradientError, match="'total' .* was changed in place"):
+    with pytest.raises(GradientError, match="it gave other numbers"):
         y.sum().backward()
     assert total.item() == 1
 

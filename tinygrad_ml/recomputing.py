@@ -57,28 +57,28 @@ def checkpoint(f: Callable[..., R], *x: Any, **options: Any) -> R:
     recorded = modes.recorder is not None or modes.tracer is not None
     if recorded or not modes.grad or any(isinstance(leaf, Tensor) and isinstance(leaf._data, Absent) for leaf in given):
         return f(*x, **options)
-    part = _Part(f, x, options)
-    result, nodes = part.run(x, options, part.noted_stream, part.noted_writing)
-    part.let_go(result, nodes)
+    segment = _Segment(f, x, options)
+    result, nodes = segment.run(x, options, segment.noted_stream, segment.noted_writing)
+    segment.let_go(result, nodes)
     return result
 
 
-class Dropped:
+class LateArrays:
     """What a node has in the place of its saved arrays: whoever looks at them lets them be computed again.
 
-    place  of the node, among those of the part that save something
+    place  of the node, among those of the segment that save something
     """
 
-    __slots__ = ("part", "place")
+    __slots__ = ("segment", "place")
 
-    def __init__(self, part: _Part, place: int):
-        self.part, self.place = part, place
+    def __init__(self, segment: _Segment, place: int):
+        self.segment, self.place = segment, place
 
     def __iter__(self) -> Iterator[Array]:
-        return iter(self.part.take(self.place))
+        return iter(self.segment.take(self.place))
 
 
-class _Part:
+class _Segment:
     """What is computed again, and all that has to be as it was.
 
     start     when f was run
@@ -138,7 +138,7 @@ class _Part:
         self.forms = list(map(_form, nodes))
         self.probes = list(map(_probe, leaves(result)))
         for place, node in enumerate(nodes):
-            node.saved = Dropped(self, place)  # pyright: ignore[reportAttributeAccessIssue] which is iterable, and that suffices
+            node.saved = LateArrays(self, place)  # pyright: ignore[reportAttributeAccessIssue] which is iterable, and that suffices
             for leaf in node.inputs:
                 if leaf.op is None and leaf.number > self.start and not leaf.needs_grad and leaf.shape:
                     leaf._device = leaf.device
@@ -156,7 +156,7 @@ class _Part:
     def _run_again(self) -> None:
         if any(overwritten_since(array, self.start) for array in self.arrays):
             raise self._differs("a tensor that it was given has been overwritten since")
-        tensors = [Tensor(array) for array in self.arrays]
+        again, tensors = tick(), [Tensor(array) for array in self.arrays]
         for tensor, needs in zip(tensors, self.needs, strict=True):
             tensor.requires_grad = needs
         rest = iter(tensors)
@@ -177,7 +177,10 @@ class _Part:
             raise self._differs("it did not apply the same operations")
         if not all(map(_near, map(_probe, leaves(result)), self.probes)):
             raise self._differs("it gave other numbers")
-        self.restored = {place: node.saved or () for place, node in enumerate(nodes)}
+        self.restored = {
+            place: tuple([_settled(array, again, node) for array in node.saved or ()])
+            for place, node in enumerate(nodes)
+        }
 
     def _differs(self, how: str) -> GradientError:
         name = getattr(self.f, "__name__", type(self.f).__name__)
@@ -185,6 +188,12 @@ class _Part:
             f"tg.checkpoint has computed {name} again for a gradient, and {how}. It must not depend on what changes until then: "
             f"train() and eval(), memory that is overwritten, by itself too, random numbers that are not of tg.random"
         )
+
+
+def _settled(array: Array, again: int, node: Node) -> Array:
+    """An array that f has filled itself, before the node took it: what was there before is nobody's concern."""
+    filled = overwritten_since(array, again) and not overwritten_since(array, node.number)
+    return array.copy() if filled else array
 
 
 def _form(node: Node) -> tuple:

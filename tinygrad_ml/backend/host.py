@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import math
 from functools import cache
 from typing import Any, ClassVar
@@ -128,11 +127,6 @@ class Host(Backend):
     def generator(seed: numpy.random.SeedSequence, index: int = 0) -> Any:
         """A random number generator of this device."""
         return numpy.random.Generator(numpy.random.PCG64(seed))
-
-    @staticmethod
-    def copied(generator: Any, index: int = 0) -> Any:
-        """A random number generator that goes on from where this one is."""
-        return copy.deepcopy(generator)
 
     @staticmethod
     def quiet() -> contextlib.AbstractContextManager:

@@ -3,6 +3,7 @@
 Each device has its own stream, derived from the seed, and started when it is first asked for.
 """
 
+import copy
 import secrets
 import threading
 from collections.abc import Iterator
@@ -73,6 +74,8 @@ def generator(device: Device) -> Any:
 
 def copied(stream: Any, device: Device) -> Any:
     """A stream of a device that goes on from where this one is, and leaves it there."""
+    if isinstance(stream, numpy.random.Generator):
+        return copy.deepcopy(stream)
     return get(device).copied(stream, device.index)
 
 
