@@ -22,7 +22,8 @@ tick = count(1).__next__
 """The clock of the library: it numbers the nodes of graphs, and the moments of writing."""
 
 _written: dict[int, tuple[weakref.ref, int]] = {}  # id of the owner -> (the owner, when)
-on_loan: dict[int, tuple[weakref.ref, int | None]] = {}  # id of the owner -> (the owner, checksum or None if borrowed)
+on_loan: dict[int, tuple[weakref.ref, int]] = {}  # id of the owner -> (the owner, its checksum)
+borrowed: dict[int, tuple[weakref.ref, None]] = {}  # id of the owner -> the owner
 latest = 0
 """When memory was last overwritten; a node younger than this needs no look at its arrays."""
 
@@ -51,7 +52,7 @@ def noting(arrays: Iterable[Array]) -> Callable[[], None]:
     return wrote_all
 
 
-def overwritten_since(array: Array, number: int) -> bool:
+def overwritten_since(array: Array, number: float) -> bool:
     """Whether the memory of `array` was overwritten after moment `number`."""
     if on_loan:
         look(array)
@@ -65,13 +66,14 @@ def lend(array: Array) -> None:
     """Note that the user is given `array`, which graphs may have saved or save later, and may write into it."""
     if of(array).kind == "cpu":
         look(array)
+        borrowed.pop(id(owner(array)), None)
         _note(on_loan, array, _checksum(owner(array)))
 
 
 def borrow(array: Array) -> None:
     """Note that `array` is the user's own, who may write into it, and that no graph has saved it yet."""
     if of(array).kind == "cpu" and array.ndim and id(owner(array)) not in on_loan:
-        _note(on_loan, array, None)
+        _note(borrowed, array, None)
 
 
 def give_back(array: Array) -> None:
@@ -81,17 +83,16 @@ def give_back(array: Array) -> None:
 
 def look(array: Array) -> None:
     """If `array` is on loan, note whether it was written into since the last look."""
-    _, checksum = on_loan.get(id(owner(array)), (None, None))
-    if checksum is not None:
+    if (loan := on_loan.get(id(owner(array)))) is not None:
         now = _checksum(owner(array))
-        if now != checksum:
+        if now != loan[1]:
             wrote(array)
             _note(on_loan, array, now)
 
 
 def safe(arrays: tuple) -> tuple:
     """`arrays` as a graph may keep them: copies of those that are borrowed."""
-    return tuple([array.copy() if on_loan.get(id(owner(array)), (None, 0))[1] is None else array for array in arrays])
+    return tuple([array.copy() if id(owner(array)) in borrowed else array for array in arrays])
 
 
 def _checksum(array: Array) -> int:

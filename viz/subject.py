@@ -100,7 +100,7 @@ def _same(one: Node, other: Node) -> bool:
 
 def _is_overwritten(order: Sequence[Node]) -> bool:
     """Whether memory was overwritten that the graph took numbers from, or saved, before that."""
-    taken: dict[Node, int] = {}  # leaf -> when it was first used
+    taken: dict[Node, float] = {}  # leaf -> when it was first used
     for node in order:
         for parent in node.inputs:
             if parent.op is None:

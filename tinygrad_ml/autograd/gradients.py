@@ -117,12 +117,9 @@ def _walk(seeds, wanted, create_graph: bool, free: bool) -> dict:
             with enable_grad():
                 return backpropagate(seeds, wanted, restore_in_graph, follow=follow)
         # A compiled step says of which layers its kernels compute the gradients.
-        return backpropagate(seeds, wanted, _restore, free=free, follow=modes.recorder and follow)
-
-
-def _restore(arrays: tuple, node) -> list[Tensor]:
-    """What a node had saved, as constants."""
-    return list(map(Tensor, arrays))
+        follow, plain = modes.recorder and follow, None if modes.watchers else Tensor
+        constants = lambda arrays, node: list(map(Tensor, arrays))  # noqa: E731
+        return backpropagate(seeds, wanted, constants, free=free, plain=plain, follow=follow)
 
 
 def restore_in_graph(arrays: tuple, node: Node) -> list[Tensor]:

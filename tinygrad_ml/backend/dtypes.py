@@ -26,6 +26,9 @@ NUMPY_SCALAR = numpy.generic
 DEFAULT_FLOAT = float32
 FLOATS = frozenset((float16, float32, float64))
 SUPPORTED = FLOATS | {int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool_}
+_ONE_OF_EACH = {
+    dtype: dtype for dtype in SUPPORTED
+}  # so that equal dtypes mostly are one object, which is quicker to tell
 
 
 def is_float(dtype: numpy.dtype) -> bool:
@@ -39,10 +42,10 @@ def as_dtype(dtype: Any) -> numpy.dtype:
         numpy_dtype = numpy.dtype(dtype).newbyteorder("=")
     except TypeError:
         numpy_dtype = None
-    if numpy_dtype is None or numpy_dtype not in SUPPORTED:
+    if numpy_dtype not in _ONE_OF_EACH:
         hint = "; complex numbers are out of scope" if numpy_dtype is not None and numpy_dtype.kind == "c" else ""
         raise DTypeError(f"dtype {dtype!r} is not one of {', '.join(sorted(map(str, SUPPORTED)))}{hint}")
-    return numpy_dtype
+    return _ONE_OF_EACH[numpy_dtype]
 
 
 def result_type(*dtypes: numpy.dtype) -> numpy.dtype:
@@ -79,8 +82,9 @@ def promote(arrays: list) -> list:
 
 def promote_floats(arrays: list) -> list:
     """All operands in their common dtype, which is made a float if it is not: 1 / 2 is 0.5."""
-    arrays = promote(arrays)
-    if arrays[0].dtype in FLOATS:
+    if len(arrays) > 1:
+        arrays = promote(arrays)
+    if arrays[0].dtype.kind == "f":
         return arrays
     return [array.astype(DEFAULT_FLOAT) for array in arrays]
 

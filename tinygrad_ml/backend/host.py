@@ -114,6 +114,8 @@ class Host(Backend):
         return _special("erfc")(x)
 
     where = staticmethod(blocks.where)
+    reshape = staticmethod(lambda x, shape: x.reshape(shape))  # the methods, which are quicker than NumPy's functions
+    transpose = staticmethod(lambda x, axes: x.transpose(axes))
 
     total_in = staticmethod(totals.total)  # pyright: ignore[reportAssignmentType]
 

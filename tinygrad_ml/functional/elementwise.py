@@ -35,15 +35,25 @@ def _unary(op: Primitive, name: str | None = None):
     return _with_name(function, name or op.name, f"y = {op.formula}, elementwise{derivative}. Any shape.")
 
 
+def all_tensors(given: tuple) -> bool:
+    """Whether arguments are tensors as they are."""
+    for x in given:  # noqa: SIM110 a generator would take as long as an operation
+        if not isinstance(x, Tensor):
+            return False
+    return True
+
+
 def _operands(*given) -> tuple[Tensor, ...]:
     """Arguments as tensors; numbers take the dtype of the tensors and arrays that they stand beside."""
+    if all_tensors(given):
+        return given
     beside = next((x for x in given if isinstance(x, Tensor)), None)
     if beside is None:
         beside = next((as_tensor(x) for x in given if getattr(x, "ndim", 0)), None)
     if beside is None:
         return tuple(as_tensor(x) for x in given)
-    found = (operand(x, beside) for x in given)
-    return tuple(as_tensor(x) if tensor is None else tensor for x, tensor in zip(given, found, strict=True))
+    found = [operand(x, beside) for x in given]
+    return tuple([as_tensor(x) if tensor is None else tensor for x, tensor in zip(given, found, strict=True)])
 
 
 def _binary(op: Primitive, name: str | None = None):

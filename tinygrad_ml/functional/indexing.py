@@ -170,9 +170,9 @@ def one_hot(indices: TensorLike, num_classes: int | None = None, dtype: DTypeLik
     return (indices.expand_dims(-1) == as_tensor(numpy.arange(num_classes), device=indices.device)).astype(dtype)
 
 
-def check_labels(labels: Tensor, num_classes: int, what: str) -> None:
-    """`RangeError` for a label outside of [0, num_classes)."""
-    look(lambda array: _check_range(array, num_classes, what), labels)
+def check_labels(labels: Tensor, num_classes: int, what: str, but: int | None = None) -> None:
+    """`RangeError` for a label outside of [0, num_classes), unless it is that one."""
+    look(lambda array: _check_range(array, num_classes, what, but), labels)
 
 
 def look(check: Callable, tensor: Tensor) -> None:
@@ -193,8 +193,11 @@ def look(check: Callable, tensor: Tensor) -> None:
         checked(tensor._data)
 
 
-def _check_range(array, num_classes: int, what: str) -> None:
+def _check_range(array, num_classes: int, what: str, but: int | None) -> None:
     low, high = array.min(), array.max()
+    if but is not None and (low == but or high == but):
+        counts = array != but
+        low, high = array.min(where=counts, initial=0), array.max(where=counts, initial=0)
     if low < 0 or high >= num_classes:
         bad = low if low < 0 else high
         raise RangeError(

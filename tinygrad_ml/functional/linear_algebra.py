@@ -22,6 +22,8 @@ def matmul(a: TensorLike, b: TensorLike) -> Tensor:
     right, and its axis is gone from the result.
     """
     a, b = _operands(a, b)
+    if len(a.shape) == len(b.shape) == 2 and a.shape[1] == b.shape[0]:  # what most products are
+        return apply(primitives.matmul, (a, b))
     if not a.ndim or not b.ndim:
         raise ShapeError(
             f"matmul needs at least 1 axis on both sides, but got {a._described()} and {b._described()}; use * for numbers"

@@ -25,10 +25,10 @@ def _shape_of(shape, least: int = 0) -> tuple[int, ...]:
     if len(shape) == 1 and not isinstance(shape[0], (int, numpy.integer)):
         shape = shape[0]
     try:
-        sizes = tuple(operator.index(extent) for extent in shape)
+        sizes = tuple(map(operator.index, shape))
     except TypeError:
         raise ShapeError(f"a shape is made of integers, not {shape!r}") from None
-    if builtins.any(extent < least for extent in sizes):
+    if builtins.min(sizes, default=0) < least:
         raise ShapeError(f"shape {sizes} has a negative size")
     return sizes
 
@@ -66,14 +66,17 @@ def flatten(x: TensorLike, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 def permute_dims(x: TensorLike, axes: Sequence[int]) -> Tensor:
     """The axes in another order: axis i of the result is axis `axes[i]` of x."""
     x = as_tensor(x)
-    axes = tuple(one_axis(axis, x.ndim) for axis in axes)
-    return x if axes == tuple(range(x.ndim)) else apply(movement.permute_dims, (x,), {"axes": axes})
+    return _permuted(x, tuple([one_axis(axis, x.ndim) for axis in axes]))
+
+
+def _permuted(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    return x if axes == tuple(range(len(x.shape))) else apply(movement.permute_dims, (x,), {"axes": axes})
 
 
 def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
     """The axes in reverse order, or in the order `axes`, as NumPy's `transpose`."""
     x = as_tensor(x)
-    return permute_dims(x, tuple(reversed(range(x.ndim))) if axes is None else axes)
+    return _permuted(x, tuple(range(x.ndim))[::-1]) if axes is None else permute_dims(x, axes)
 
 
 def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
@@ -82,7 +85,7 @@ def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
     axes = list(range(x.ndim))
     first, second = one_axis(axis1, x.ndim), one_axis(axis2, x.ndim)
     axes[first], axes[second] = axes[second], axes[first]
-    return permute_dims(x, axes)
+    return _permuted(x, tuple(axes))
 
 
 def matrix_transpose(x: TensorLike) -> Tensor:

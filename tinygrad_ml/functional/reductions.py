@@ -12,6 +12,7 @@ from typing import Concatenate, ParamSpec
 from ..backend import dtypes
 from ..backend.sums import accumulator
 from ..errors import OptionError, ShapeError
+from ..kernels import rows
 from ..ops import reduce
 from ..ops.shapes import axes_of, kept
 from ..tensor import Tensor, TensorLike, apply, as_tensor
@@ -19,6 +20,7 @@ from ..typing import Axes, DTypeLike
 from .composed import composed
 from .elementwise import abs, exp, isfinite, log, sqrt, where
 from .manipulation import concat, permute_dims
+from .whole import as_a_whole
 
 P = ParamSpec("P")
 
@@ -90,6 +92,11 @@ def sum(x: TensorLike, axis: Axes | None = None, keepdims: bool = False, dtype: 
 @_wide
 def mean(x: Tensor, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """(1/n) Σ x over the axes; integers give float32. Over nothing it is nan."""
+    return _mean(x, axis=axes_of(axis, x.ndim), keepdims=keepdims)
+
+
+@as_a_whole(rows.mean, rows.mean_gradient)
+def _mean(x: Tensor, *, axis: tuple[int, ...], keepdims: bool) -> Tensor:
     return _divide(sum(x, axis, keepdims), _count(x, axis))
 
 
@@ -218,11 +225,16 @@ def logsumexp(x: Tensor, axis: Axes | None = None, keepdims: bool = False) -> Te
     """ln Σ eˣ over the axes, without overflow. Where all x are -∞ it is -∞, with gradient 0; over nothing it is -∞ too."""
     if not _count(x, axis):
         return sum(x, axis, keepdims) - math.inf
+    result = _logsumexp(x, axis=axes_of(axis, x.ndim))
+    return result if keepdims else result.reshape(reduce.reduced(x.shape, axes_of(axis, x.ndim)))
+
+
+@as_a_whole(rows.logsumexp, rows.logsumexp_gradient)
+def _logsumexp(x: Tensor, *, axis: tuple[int, ...]) -> Tensor:
     shift = _shift(x, axis)
     total = sum(exp(x - shift), axis, keepdims=True)
     nothing = total == 0
-    result = where(nothing, -math.inf, log(where(nothing, 1, total))) + shift
-    return result if keepdims else result.reshape(reduce.reduced(x.shape, axes_of(axis, x.ndim)))
+    return where(nothing, -math.inf, log(where(nothing, 1, total))) + shift
 
 
 @composed
@@ -233,8 +245,11 @@ def softmax(x: Tensor, axis: int = -1) -> Tensor:
     Right for any finite size of x, and with entries of -∞ (they get 0). A row of only -∞ is nan, one of nothing
     stays that.
     """
-    if not x.size:
-        return x
+    return _softmax(x, axis=axes_of(axis, x.ndim)) if x.size else x
+
+
+@as_a_whole(rows.softmax, rows.softmax_gradient)
+def _softmax(x: Tensor, *, axis: tuple[int, ...]) -> Tensor:
     e = exp(x - _shift(x, axis))
     return e / sum(e, axis, keepdims=True)
 
@@ -243,8 +258,11 @@ def softmax(x: Tensor, axis: int = -1) -> Tensor:
 @_wide
 def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """ln softmax(x) along an axis, right where softmax itself would round to 0."""
-    if not x.size:
-        return x
+    return _log_softmax(x, axis=axes_of(axis, x.ndim)) if x.size else x
+
+
+@as_a_whole(rows.log_softmax, rows.log_softmax_gradient)
+def _log_softmax(x: Tensor, *, axis: tuple[int, ...]) -> Tensor:
     x = x - _shift(x, axis)
     return x - log(sum(exp(x), axis, keepdims=True))
 

@@ -9,8 +9,9 @@ Read before: `node.py`. Read next: `../tensor/`. `walk.py` has the walk that the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..ops.reduce import sum_
 from .node import Node, differentiable_inputs, topological
 
 if TYPE_CHECKING:
@@ -47,20 +48,11 @@ def fit(g: Tensor, target: Node) -> Tensor:
     if g.shape != shape:
         lead = g.ndim - len(shape)
         repeated = [lead + i for i, n in enumerate(shape) if n == 1 and g.shape[lead + i] != 1]
-        g = g.sum(axis=(*range(lead), *repeated)).reshape(shape)
+        g = g._apply(sum_, axis=(*range(lead), *repeated), keepdims=False).reshape(shape)
     return g if g.dtype == target.dtype else g.astype(target.dtype)
 
 
-def look_up(names: tuple[str, ...], node: Node, position: int, saved: Sequence[Tensor], many: tuple[int, ...]) -> dict:
+def look_up(names: Sequence[str], node: Node, position: int, saved: Any, many: tuple[int, ...]) -> dict:
     """What a rule named besides single arrays."""
-    values = {}
-    for name in names:
-        if name == "like":
-            values[name] = node.inputs[position]
-        elif name == "position":
-            values[name] = position
-        elif name in node.params:
-            values[name] = node.params[name]
-        else:
-            values[name] = tuple(saved[slot] for slot in many)
-    return values
+    known = {"like": node.inputs[position], "position": position} | node.params
+    return {name: known[name] if name in known else tuple([saved[slot] for slot in many]) for name in names}

@@ -20,7 +20,7 @@ import numpy
 
 from ..backend import Array, Device
 from ..modes import Place
-from ..ops import OUTPUT, Plan, Primitive
+from ..ops import Plan, Primitive
 
 
 class Node:
@@ -52,7 +52,7 @@ class Node:
     _device: Device | None = None  # of an operation, once it was asked for
     tensor: Callable = staticmethod(lambda: None)  # a weak reference to the tensor that receives the gradient
 
-    def __init__(self, number: int, shape: tuple[int, ...], dtype: numpy.dtype):
+    def __init__(self, number: float, shape: tuple[int, ...], dtype: numpy.dtype):
         self.number = number
         self.shape = shape
         self.dtype = dtype
@@ -61,7 +61,7 @@ class Node:
     def saved_from(self) -> list[Node]:
         """The nodes whose outputs are saved here, in the order of `saved`."""
         kept = self.plan.kept if self.plan is not None else ()
-        return [self if place == OUTPUT else self.inputs[place] for place in kept]
+        return [self.inputs[place] if 0 <= place < len(self.inputs) else self for place in kept]
 
     @property
     def flops(self) -> int:
@@ -94,12 +94,20 @@ class Node:
 
 
 def all_inputs(node: Node) -> tuple[Node, ...]:
-    """The nodes whose outputs `node` took."""
+    """The nodes whose outputs `node` took. Several operations that were computed as a whole are taken apart first."""
+    if node.op is not None and node.op.take_apart is not None:
+        node.op.take_apart(node)
     return node.inputs
 
 
 def differentiable_inputs(node: Node) -> tuple[Node, ...]:
-    """The inputs to which a gradient flows from `node`."""
+    """The inputs to which a gradient flows from `node`; see `all_inputs`."""
+    all_inputs(node)
+    return reached_inputs(node)
+
+
+def reached_inputs(node: Node) -> tuple[Node, ...]:
+    """The inputs to which a gradient flows from `node` as it stands."""
     plan = node.plan
     return plan.reached(node.inputs) if plan is not None else ()
 

@@ -37,7 +37,7 @@ class Origin:
     scope: tuple[Place, ...]
     shape: tuple[int, ...]
     dtype: numpy.dtype
-    number: int
+    number: float
     length: int
 
 

@@ -7,6 +7,7 @@
     free        arrays are let go of as they have been used
     slices      the shares of many slices of one tensor are put into place at once (`slices.py`)
     at once     an operation may have one rule that gives the shares of all its inputs
+    plain       where nobody differentiates or watches the walk, rules compute with NumPy's arrays, if they can
     anomalies   a nan that a rule has made is reported with the operation that the rule belongs to
 
 Read before: `chain_rule.py`.
@@ -14,16 +15,17 @@ Read before: `chain_rule.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .. import writes
+from ..backend.arrays import BY_TYPE, HOST
 from ..errors import AnomalyError, GradientError
 from ..modes import part_of
 from ..ops import OUTPUT, Plan
 from ..ops.index import getitem
 from .chain_rule import fit, look_up
-from .node import Node, describe, differentiable_inputs, topological
+from .node import Node, describe, differentiable_inputs, reached_inputs, topological
 from .slices import ZERO, SliceShares, with_slice
 
 
@@ -33,6 +35,7 @@ def backpropagate(
     restore: Callable,
     *,
     free: bool = False,
+    plain: Callable | None = None,
     follow: Callable | None = None,
     observe: Callable | None = None,
 ) -> dict[Node, Any]:
@@ -42,13 +45,14 @@ def backpropagate(
     wanted   whose gradients to return; None for those of all tensors that receive one
     restore  `restore(arrays, node)` makes Tensors of the arrays that `node` had saved
     free     let go of the saved arrays as they have been used
+    plain    what makes a Tensor of an array, if rules may compute with arrays
     follow   called as `follow(node)` when a node's turn comes, before anything is computed for it
     observe  called as `observe(node, position, share, fitted, total)` for each share that arrives,
              and as `observe(node, None, None, None, gradient)` when a node's turn comes
 
     Returns {node: gradient or ZERO}. Raises `GradientError` where saved arrays are gone or changed.
     """
-    order = topological(seeds, differentiable_inputs)
+    order = topological(seeds, differentiable_inputs if plain is None else reached_inputs)
     useful = None  # every leaf that needs a gradient wants it
     if wanted is None:
         wanted = {node for node in order if node.tensor is not Node.tensor}
@@ -79,20 +83,14 @@ def backpropagate(
             for parent in plan.reached(inputs):
                 pending.setdefault(parent, ZERO)
             continue
-        saved = _recall(node, plan, restore) if node.saved != () else ()
-        steps = _at_once(node, plan, g, saved) if plan.primitive.joint else plan.steps
+        if plan.primitive is getitem and len(inputs) == 1 and observe is None:
+            if useful is None or inputs[0] in useful:
+                earlier = pending.get(inputs[0], ZERO)
+                pending[inputs[0]] = with_slice(earlier, g, node.params["index"], inputs[0].shape)
+            continue
         try:
-            for position, rule, pick, names in steps:
+            for position, share in _shares(node, plan, g, useful, restore, plain):
                 parent = inputs[position]
-                if useful is not None and parent not in useful:
-                    continue
-                if names:
-                    if plan.primitive is getitem and len(inputs) == 1 and observe is None:
-                        pending[parent] = with_slice(pending.get(parent, ZERO), g, node.params["index"], parent.shape)
-                        continue
-                    share = rule(g, *pick(saved), **look_up(names, node, position, saved, plan.many))
-                else:
-                    share = rule(g, *pick(saved)) if saved else rule(g)
                 earlier = pending.get(parent, ZERO)
                 if share is None:
                     fitted, total = ZERO, earlier
@@ -105,30 +103,48 @@ def backpropagate(
                 if observe is not None:
                     observe(node, position, share, fitted, total)
         except AnomalyError as error:
-            raise _locate(error, node) from None
-        if free and saved:
+            where = f", applied at {node.line}" if node.line else ""
+            raise AnomalyError(f"in the gradient of {_describe_operation(node)}{where}: {error}") from None
+        if free and plan.kept:
             node.saved = None
     return gradients
 
 
 def _takes_slices(node: Node, wanted: set[Node]) -> bool:
     """Whether the rule of a node looks at the shares of slices of it one by one, and nobody at all of the gradient."""
-    return node.plan is not None and node.plan.primitive.joint and not node.hooks and node not in wanted
+    op = node.op
+    return op is not None and op.joint and op.take_apart is None and not node.hooks and node not in wanted
 
 
-def _at_once(node: Node, plan: Plan, g: Any, saved: Sequence) -> list[tuple]:
-    """The steps of a node whose one rule gives all shares, which are computed here."""
-    _, rule, pick, names = plan.steps[0]
-    known = look_up(tuple(name for name in names if name != "needed"), node, 0, saved, plan.many)
-    shares = rule(g, *pick(saved), needed=tuple(step[0] for step in plan.steps), **known)
-    return [(position, lambda g, share=shares[position]: share, lambda saved: (), ()) for position, *_ in plan.steps]
+def _shares(
+    node: Node, plan: Plan, g: Any, useful: set[Node] | None, restore: Callable, plain: Callable | None
+) -> Iterator[tuple[int, Any]]:
+    """(position, share) of the useful inputs of a node, as its rules give them, one after the other."""
+    arrays = _recalled(node, plan) if plan.kept else ()
+    made: Any = plain if plan.plain and BY_TYPE[type(g._data)] is HOST else None
+    given, saved = (g, restore(arrays, node)) if made is None else (g._data, arrays)
+    steps = plan.steps if useful is None else [step for step in plan.steps if node.inputs[step[0]] in useful]
+    if plan.primitive.joint and steps:
+        needed = tuple([step[0] for step in steps])
+        _, rule, pick, names = steps[0]
+        named = look_up([name for name in names if name != "needed"], node, 0, saved, plan.many)
+        shares = rule(given, *pick(saved), needed=needed, **named)
+        for position in needed:
+            yield position, shares[position] if made is None else made(shares[position])
+        return
+    for position, rule, pick, names in steps:
+        named = look_up(names, node, position, saved, plan.many) if names else {}
+        share = rule(given, *pick(saved), **named)
+        if made is not None and share is not None:
+            share = g if share is given else made(share)
+        yield position, share
 
 
 def _leading_to(wanted: set[Node], order: list[Node]) -> set[Node]:
     """Those nodes of `order` from which a gradient can reach `wanted`."""
     useful = set(wanted)
     for node in order:
-        if node not in useful and not useful.isdisjoint(differentiable_inputs(node)):
+        if node not in useful and not useful.isdisjoint(reached_inputs(node)):
             useful.add(node)
     return useful
 
@@ -140,34 +156,25 @@ def _through_hooks(node: Node, g: Any) -> Any:
     return g
 
 
-def _recall(node: Node, plan: Plan, restore: Callable) -> list:
-    """The arrays that a node has saved, as tensors, if they are there and what they were."""
+def _recalled(node: Node, plan: Plan) -> tuple:
+    """The arrays that a node has saved, if they are there and what they were."""
     if node.saved is None:
         raise GradientError(
             f"the graph was freed: backward() has been called on it before, and the arrays that {_describe_operation(node)} had saved "
             f"are gone. Call the first backward with retain_graph=True, or compute the output again."
         )
     arrays = tuple(node.saved)  # which are computed now, where `tg.checkpoint` has let go of them
-    if writes.latest > node.number or writes.on_loan:
-        _check_unchanged(node, plan, arrays)
-    return restore(arrays, node)
-
-
-def _check_unchanged(node: Node, plan: Plan, arrays: tuple) -> None:
-    op = plan.primitive
+    if writes.latest <= node.number and not writes.on_loan:
+        return arrays
     for array, place, source in zip(arrays, plan.kept, node.saved_from, strict=True):
         if writes.overwritten_since(array, node.number):
-            role = "output" if place == OUTPUT else f"input {op.input_name(place)!r}"
+            role = "output" if place == OUTPUT else f"input {plan.primitive.input_name(place)!r}"
             raise GradientError(
                 f"the {role} of {_describe_operation(node)}, {describe(source)}, was changed in place after "
-                f"'{op.name}' used it, and its gradient still needs the old numbers. Change it after "
+                f"'{plan.primitive.name}' used it, and its gradient still needs the old numbers. Change it after "
                 f"backward(), or compute on a copy of it."
             )
-
-
-def _locate(error: AnomalyError, node: Node) -> AnomalyError:
-    where = f", applied at {node.line}" if node.line else ""
-    return AnomalyError(f"in the gradient of {_describe_operation(node)}{where}: {error}")
+    return arrays
 
 
 def _describe_operation(node: Node) -> str:

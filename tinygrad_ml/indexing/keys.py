@@ -19,6 +19,8 @@ def parse(key: Any, shape: tuple[int, ...], data: Array) -> tuple[list, tuple, t
     axes, such as True, selects from a new axis of size 1, which the tensor has to be given before.
     Arrays are put on the device of `data`. Raises `RangeError`, `ShapeError`, `DTypeError`.
     """
+    if type(key) is int and shape:
+        return [], (key,), ()
     parts = list(key) if isinstance(key, tuple) else [key]
     parts = [_normal(part) for part in parts]
     used = sum(_axes_used(part) for part in parts)

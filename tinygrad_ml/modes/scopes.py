@@ -1,7 +1,6 @@
 """Inside which module and which function code runs, and inside which backward walk: what nodes remember, and errors say."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
@@ -48,16 +47,19 @@ class scope:
         modes.busy = bool(modes.watchers or modes.scope)
 
 
-@contextmanager
-def updating(name: str | None, kind: str) -> Iterator[None]:
+class updating:
     """Inside, what a compiled step does is part of an update by `kind`, of the parameter called `name`, or of all."""
-    outer = modes.scope
-    if modes.recorder is not None:  # nodes are no part of it
-        modes.scope = (UPDATE, Place(name or "", kind))
-    try:
-        yield
-    finally:
-        modes.scope = outer
+
+    def __init__(self, name: str | None, kind: str):
+        self.place = Place(name or "", kind)
+
+    def __enter__(self) -> None:
+        self.outer = modes.scope
+        if modes.recorder is not None:  # nodes are no part of it
+            modes.scope = (UPDATE, self.place)
+
+    def __exit__(self, *_: object) -> None:
+        modes.scope = self.outer
 
 
 class differentiating:

@@ -22,7 +22,7 @@ def operand(other: TensorLike, beside: Tensor) -> Tensor | None:
     device; lists take both; arrays keep their dtype and are on theirs.
     """
     kind = type(other)
-    if (kind is float or kind is int) and other:  # not 0, because 0.0 equals -0.0
+    if kind is int or (kind is float and other):  # not 0.0, because that equals -0.0
         key = kind, other, beside._data.dtype
         constant = constants.get(key)
         if constant is None:

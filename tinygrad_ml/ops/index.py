@@ -32,8 +32,8 @@ ARRAY = _Array()
 
 def fill(index: tuple, arrays: Iterable) -> tuple:
     """`index` with the arrays put in their places."""
-    arrays = iter(arrays)
-    return tuple(next(arrays) if part is ARRAY else part for part in index)
+    places = iter(arrays)
+    return tuple([next(places) if part is ARRAY else part for part in index]) if arrays else index
 
 
 def getitem_shape(x: Shape, *arrays: Shape, index: tuple) -> Shape:

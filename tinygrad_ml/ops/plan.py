@@ -27,6 +27,9 @@ class Plans(dict):
 
 
 OUTPUT = -1  # in `Plan.kept`: the output itself
+ON_ARRAYS = {"mT", "reshape", "shape"}
+"""What a rule may ask of NumPy's arrays as well as of tensors. One that is made of this, of operators and of numbers can
+compute with the arrays themselves, where nobody wants to differentiate what it computes."""
 
 
 class Plan:
@@ -35,19 +38,21 @@ class Plan:
     primitive    the operation
     steps   (position, rule, pick, extras): for each such input its rule, `pick(saved)` which takes
             the arrays that the rule names from the node's `saved`, and the other names
+    plain   whether all of these rules may compute with arrays in place of tensors
     kept    which arrays are saved: positions of inputs, or OUTPUT
     many    the places in `saved` of the inputs that a name with `*` stands for
     keep    `keep((*inputs, output))`: the tuple of arrays that is saved
     reached `reached(inputs)`: those inputs to which a gradient flows
     """
 
-    __slots__ = ("primitive", "steps", "kept", "many", "keep", "reached")
+    __slots__ = ("primitive", "steps", "plain", "kept", "many", "keep", "reached")
 
     def __init__(self, primitive: Primitive, needs: tuple[bool, ...]):
         self.primitive = primitive
         self.kept: list[int] = []
         self.steps: list[tuple[int, Callable, Callable, tuple[str, ...]]] = []
         self.many: tuple[int, ...] = ()
+        self.plain = True
         for position, needed in enumerate(needs):
             if not needed:
                 continue
@@ -64,6 +69,8 @@ class Plan:
                         first = primitive.inputs.index(name + "*")
                         self.many = tuple(self._slot(source) for source in range(first, len(needs)))
             self.steps.append((position, rule, _picker(saved), tuple(extras)))
+            self.plain = self.plain and not rule.__closure__ and ON_ARRAYS.issuperset(rule.__code__.co_names)
+        self.plain = self.plain or primitive.take_apart is not None
         self.keep = _picker(self.kept)
         self.reached = tuple if all(needs) else _picker([step[0] for step in self.steps])
 

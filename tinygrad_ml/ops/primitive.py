@@ -79,6 +79,8 @@ class Primitive:
     joint     whether its one rule gives the shares of all inputs at once; it may name which of them are `needed`
     batch     the operation on n samples, a function of inputs with one more axis in front, of n and the parameters; "leading"
               if it is the same operation; see `../batching/rules.py` for what follows from the kind
+    take_apart  of several operations that are computed as a whole: `take_apart(node)` puts these in its place. Its rule takes
+              NumPy's arrays. See `functional/whole.py`
     """
 
     name: str
@@ -104,6 +106,7 @@ class Primitive:
     flops: Any = None
     joint: bool = False
     batch: Callable | str | None = None
+    take_apart: Callable | None = None
 
     def __post_init__(self) -> None:
         self.kind = "view" if self.view else self.kind or ("reduction" if self.fold else "")

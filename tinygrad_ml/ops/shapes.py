@@ -48,6 +48,8 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     """`axis=None | int | tuple` as a tuple of axes counted from the left, each once."""
     if axis is None:
         return tuple(range(ndim))
+    if isinstance(axis, int) and -ndim <= axis < ndim:
+        return (axis % ndim,)
     axes = tuple(one_axis(a, ndim) for a in (axis if isinstance(axis, (tuple, list)) else (axis,)))
     if len(set(axes)) != len(axes):
         raise ShapeError(f"axis {axis} names an axis twice")

@@ -40,7 +40,7 @@ class ElementwiseLoop:
         results = [tensor.node for tensor in function(tensors, SimpleNamespace(**symbols))]
         arrays, whole = [tensor.node for tensor in tensors], [number.node for number in symbols.values()]
         outputs = {arrays[target]: node for target, node in zip(targets, results, strict=True)}
-        self._numbers, self._dtype = tuple(numbers), dtype
+        self._numbers, self.dtype, self._targets = tuple(numbers), dtype, tuple(targets)
         self._constants: list[Any] = []
         self._of_numbers: list[tuple[numpy.ufunc, list[int], int]] = []  # what is the same in all blocks
         calls: list[tuple[numpy.ufunc, Sequence[Node], Node]] = []
@@ -70,10 +70,24 @@ class ElementwiseLoop:
 
     def __call__(self, arrays: Sequence[numpy.ndarray], numbers: Mapping[str, float]) -> None:
         """Run it on arrays of one size; those that are overwritten must be contiguous."""
-        whole = [*[self._dtype.type(numbers[name]) for name in self._numbers], *self._constants]
+        whole = [*[self.dtype.type(numbers[name]) for name in self._numbers], *self._constants]
         for function, operands, result in self._of_numbers:
             whole[result] = function(*[whole[operand] for operand in operands])
         self._run(arrays, whole)
+
+    def together(self, rows: Sequence[Sequence[numpy.ndarray]], numbers: Mapping[str, float]) -> None:
+        """Run it on several lists of arrays, as if they were one."""
+        if len(rows) == 1:
+            self(rows[0], numbers)
+            return
+        joined = [numpy.concatenate([array.reshape(-1) for array in column]) for column in zip(*rows, strict=True)]
+        self(joined, numbers)
+        for target in self._targets:
+            start = 0
+            for row in rows:
+                end = start + row[target].size
+                row[target].reshape(-1)[:] = joined[target][start:end]
+                start = end
 
 
 def _overwritten(calls: Sequence[tuple[Callable, Sequence[Node], Node]], outputs: dict[Node, Node]) -> dict[Node, Node]:

@@ -23,7 +23,7 @@ from typing import Any, Self, overload
 import numpy
 
 from .. import writes
-from ..backend import of
+from ..backend import Array
 from ..backend.sums import accumulator
 from ..denormals import flushed
 from ..errors import CheckpointError, OptionError, ShapeError
@@ -33,6 +33,10 @@ from ..modes import Options, each_time, enable_grad, modes, no_grad, rely_on, up
 from ..nn.module import forget_gradient
 from ..tensor import Tensor, tensor
 from .loop import ElementwiseLoop, NotElementwise
+
+SMALL_ELEMENTS = 4096
+"""Parameters of at most so many numbers are updated together: to bring them together takes less time than to call NumPy
+for each."""
 
 
 class Optimizer:
@@ -151,23 +155,44 @@ class Optimizer:
         """Update these parameters of a group."""
         numbers: dict[tuple, dict[str, float]] = {}
         together: dict[int, list[Tensor]] = {}
+        small: dict[tuple, list[list[Array]]] = {}
         for p, t in zip(moved, each_time(partial(self._count, moved)), strict=True):
             with updating(p.name, type(self).__name__):
-                self._step_one(p, t, group, numbers)
+                self._step_one(p, t, group, numbers, small)
             together.setdefault(t, []).append(p)
+        for (loop, t), arrays in small.items():
+            loop.together(arrays, numbers[t, loop.dtype])
         for params in together.values():
             if len(params) > 1:
                 rely_on(partial(self._updates_ahead, params))
 
-    def _step_one(self, p: Tensor, t: int, group: Mapping[str, Any], numbers: dict[tuple, dict[str, float]]) -> None:
-        """Update p for the t-th time. `numbers` of this step go by that and by the dtype, for all parameters."""
+    def _step_one(
+        self,
+        p: Tensor,
+        t: int,
+        group: Mapping[str, Any],
+        numbers: dict[tuple, dict[str, float]],
+        small: dict[tuple, list[list[Array]]],
+    ) -> None:
+        """Update p for the t-th time. `numbers` of this step go by that and by the dtype, for all parameters. What is only
+        noted, as p is small, goes to `small`."""
         assert p.grad is not None
         state, wide = self.state[p], accumulator(p.dtype)
         if (t, wide) not in numbers:
             beside = widened(p.detach())
             numbers[t, wide] = each_time(lambda: self.numbers(group, self.state[p]["step"]), beside)
         names = self.begin(p, group)
-        self._overwrite(p, _as_state_of(p.grad, p), [state[name] for name in names], numbers[t, wide], group)
+        tensors = (p, _as_state_of(p.grad, p), *[state[name] for name in names])
+        arrays = [tensor._data for tensor in tensors]
+        loop = self._loop_over(arrays, numbers[t, wide], group)
+        if loop is None:
+            self._overwrite(tensors, numbers[t, wide], group)
+            return
+        if p.size <= SMALL_ELEMENTS:
+            small.setdefault((loop, t), []).append(arrays)
+        else:
+            loop(arrays, numbers[t, wide])
+        writes.wrote(p._data)
 
     def begin(self, p: Tensor, group: Mapping[str, Any]) -> list[str]:
         """Let p have its state, on its own device, if it was not updated yet; the names of what is kept."""
@@ -199,37 +224,25 @@ class Optimizer:
             counts.append(count)
         return counts
 
-    def _overwrite(
-        self, p: Tensor, g: Tensor, state: list[Tensor], n: dict[str, float], group: Mapping[str, Any]
-    ) -> None:
-        """Run the update, and put what it gives into the memory of p and its state."""
-        arrays = [p._data, g._data, *[kept._data for kept in state]]
-        loop = None
-        if (
-            self.elementwise
-            and of(p._data).kind == "cpu"
-            and not modes.watchers
-            and p.dtype == g.dtype
-            and all(map(_in_order, (arrays[0], *arrays[2:])))
-        ):
-            loop = self._loop(p.dtype, len(state), n, group)
-        if loop is not None:
-            loop(arrays, n)
-            writes.wrote(p._data)
-        else:
-            results = self._updated((widened(p.detach()), g, *state), SimpleNamespace(**n), group)
-            for old, new in zip((p, *state), results, strict=True):
-                old.assign(new)
+    def _overwrite(self, tensors: tuple[Tensor, ...], n: dict[str, float], group: Mapping[str, Any]) -> None:
+        """Run the update of (p, g, *state), and put what it gives into the memory of p and its state."""
+        p, g, *state = tensors
+        results = self._updated((widened(p.detach()), g, *state), SimpleNamespace(**n), group)
+        for old, new in zip((p, *state), results, strict=True):
+            old.assign(new)
 
     def _updated(self, tensors: tuple, n: SimpleNamespace, group: Mapping[str, Any]) -> tuple:
         p, g, *state = tensors
         return self.update(p, -g if group.get("maximize") else g, tuple(state), n, group)
 
-    def _loop(
-        self, dtype: numpy.dtype, states: int, n: dict[str, float], group: Mapping[str, Any]
-    ) -> ElementwiseLoop | None:
-        """The update as a loop over host arrays, made once for each form that it takes; None if it has no such form."""
-        key = dtype, states, *(bool(value) for name, value in group.items() if name != "params")
+    def _loop_over(self, arrays: list[Array], n: dict[str, float], group: Mapping[str, Any]) -> ElementwiseLoop | None:
+        """The update of (p, g, *state) as a loop over host arrays, made once for each form that it takes; None if it has no
+        such form, or these arrays have none."""
+        p, g, *state = arrays
+        if not self.elementwise or modes.watchers or p.dtype != g.dtype or not all(map(_in_order, (p, *state))):
+            return None
+        dtype, states = p.dtype, len(state)
+        key = dtype, states, *[bool(value) for name, value in group.items() if name != "params"]
         if key not in self._loops:
             try:
                 self._loops[key] = ElementwiseLoop(
@@ -311,7 +324,10 @@ def _as_state_of(kept: Tensor, p: Tensor, shape: tuple[int, ...] | None = None) 
     would vanish, and ε with it. `ShapeError` if it has another shape than `shape`, by default the parameter's."""
     if kept.shape != (p.shape if shape is None else shape):
         raise ShapeError(f"a gradient or state of shape {kept.shape} was given to {p._described()}")
-    return kept.astype(accumulator(p.dtype)).to(p.device)
+    wide = accumulator(p.dtype)
+    if kept.dtype is wide and type(kept._data) is type(p._data) is numpy.ndarray:
+        return kept
+    return kept.astype(wide).to(p.device)
 
 
 def _in_order(array) -> bool:

@@ -49,6 +49,8 @@ def record(
     if len(inputs) == 2:  # written out, because a chain of scalars spends its time here
         a, b = inputs
         plan = op.plans[(a._needs, b._needs)]
+    elif len(inputs) == 1:
+        plan = op.plans[(inputs[0]._needs,)]
     else:
         plan = op.plans[tuple([tensor._needs for tensor in inputs])]
     if plan is not None and not modes.grad:
@@ -73,7 +75,7 @@ def record(
             node.plan = plan
             if plan.kept:
                 saved = plan.keep((*arrays, value))
-                node.saved = writes.safe(saved) if writes.on_loan else saved
+                node.saved = writes.safe(saved) if writes.borrowed else saved
             node.needs_grad = output._needs = True
     if modes.busy:
         if output._node is not None:

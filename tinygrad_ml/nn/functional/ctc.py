@@ -7,7 +7,8 @@ sequence is the sum over all paths that read as it.
 These need not be listed. Let the states be the labels with a blank before, between and behind them. From one moment to the
 next a path stays in its state or goes on to the next one; it may also leave out a blank, between two labels that differ. So
 αₜ(s), the probability of all beginnings that are in state s at moment t, is a sum of three earlier ones. It is computed in
-logarithms, and its derivatives of every order follow by the chain rule.
+logarithms, and its derivatives of every order follow by the chain rule. (What eager mode computes of NumPy's arrays is the
+forward-backward algorithm, in `kernels/ctc.py`.)
 """
 
 import math
@@ -20,6 +21,8 @@ from ...functional.composed import composed
 from ...functional.convolution import columns
 from ...functional.indexing import check_labels, look
 from ...functional.reductions import rounded, widened
+from ...functional.whole import as_a_whole
+from ...kernels import ctc
 from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 from .loss import check_reduction, reduce_loss
@@ -65,15 +68,30 @@ def ctc_loss(
         raise ShapeError(
             f"ctc_loss{inside(modes.scope)} needs log-probabilities (time, batch, classes), but got {log_probs._described()}"
         )
-    time, batch, classes = log_probs.shape
+    time, _, classes = log_probs.shape
     if not 0 <= blank < classes:
         raise OptionError(f"ctc_loss: blank={blank} is none of the {classes} classes")
     targets = _rows(targets, target_lengths, log_probs)
     target_lengths = _lengths(target_lengths, log_probs, "target_lengths", targets.shape[1])
     input_lengths = _lengths(input_lengths, log_probs, "input_lengths", time)
 
-    states = _states(targets, target_lengths, classes, blank)
-    said = tg.take_along_axis(widened(log_probs), states.broadcast_to((time, *states.shape)), 2)
+    counts = as_tensor(numpy.arange(targets.shape[1]), device=targets.device) < target_lengths.expand_dims(1)
+    targets = counts.where(targets, blank)
+    check_labels(targets, classes, "ctc_loss")
+    loss = _ctc_losses(log_probs, targets, input_lengths, target_lengths, blank=blank)
+    if zero_infinity:
+        loss = tg.isinf(loss).where(0, loss)
+    if reduction == "mean":
+        loss = loss / tg.maximum(target_lengths, 1).astype(loss.dtype)
+    return rounded(reduce_loss(loss, reduction), log_probs)
+
+
+@as_a_whole(ctc.ctc_losses, ctc.ctc_losses_gradient, left=("states", "said", "paths"))
+def _ctc_losses(log_p: Tensor, targets: Tensor, times: Tensor, lengths: Tensor, *, blank: int) -> Tensor:
+    """The loss of each sample, in the dtype of sums."""
+    time, batch, _ = log_p.shape
+    states = _states(targets, blank)
+    said = tg.take_along_axis(widened(log_p), states.broadcast_to((time, *states.shape)), 2)
     nowhere = said._like(numpy.full((1, 1, 2), -math.inf)).broadcast_to((1, batch, 2))
 
     # What leads into a state: the one two before it, if a blank may be left out between them; the one before it; itself.
@@ -86,16 +104,10 @@ def ctc_loss(
     for now in _moments(said):
         into, _ = columns(tg.concat([nowhere, alphas[-1]], axis=2), (3,), (1,), (1,))
         alphas.append(tg.logsumexp(into + leads, axis=2) + now)
-    last = tg.concat(alphas)[input_lengths, numpy.arange(batch)]  # (batch, states)
-    ends = tg.take_along_axis(last, tg.stack([target_lengths * 2, tg.maximum(target_lengths * 2 - 1, 0)], axis=1), 1)
-    with_label = (target_lengths > 0).where(ends[:, 1], -math.inf)  # a target without labels ends with the blank only
-    loss = -tg.logsumexp(tg.stack([ends[:, 0], with_label]), axis=0)
-
-    if zero_infinity:
-        loss = tg.isinf(loss).where(0, loss)
-    if reduction == "mean":
-        loss = loss / tg.maximum(target_lengths, 1).astype(loss.dtype)
-    return rounded(reduce_loss(loss, reduction), log_probs)
+    last = tg.concat(alphas)[times, numpy.arange(batch)]  # (batch, states)
+    ends = tg.take_along_axis(last, tg.stack([lengths * 2, tg.maximum(lengths * 2 - 1, 0)], axis=1), 1)
+    with_label = (lengths > 0).where(ends[:, 1], -math.inf)  # a target without labels ends with the blank only
+    return -tg.logsumexp(tg.stack([ends[:, 0], with_label]), axis=0)
 
 
 def _moments(x: Tensor) -> list[Tensor]:
@@ -104,12 +116,9 @@ def _moments(x: Tensor) -> list[Tensor]:
     return [*_moments(x[:half]), *_moments(x[half:])] if half else [x] * x.shape[0]
 
 
-def _states(targets: Tensor, lengths: Tensor, classes: int, blank: int) -> Tensor:
+def _states(targets: Tensor, blank: int) -> Tensor:
     """The classes of the states, (batch, 2 · length + 1): the labels with blanks around them, and behind their end."""
     batch, length = targets.shape
-    counts = as_tensor(numpy.arange(length), device=targets.device) < lengths.expand_dims(1)
-    targets = counts.where(targets, blank)
-    check_labels(targets, classes, "ctc_loss")
     pairs = tg.stack([tg.full_like(targets, blank), targets], axis=2).reshape((batch, 2 * length))
     return pad(pairs, (0, 1), value=blank)
 

@@ -12,6 +12,8 @@ from ...errors import DTypeError, OptionError, RangeError, ShapeError
 from ...functional.composed import composed
 from ...functional.indexing import check_labels, look
 from ...functional.reductions import floating, widened
+from ...functional.whole import as_a_whole
+from ...kernels import losses
 from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 
@@ -52,7 +54,12 @@ def weigh(loss: Tensor, weight: TensorLike | None) -> Tensor:
 def mse_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """The squared error (x - t)²."""
     input, target = match_pair(input, target, "mse_loss")
-    return reduce_loss(tg.square(input - target), reduction)
+    return _mse_loss(input, target, reduction=check_reduction(reduction))
+
+
+@as_a_whole(losses.mse_loss, losses.mse_loss_gradient, left=("difference",))
+def _mse_loss(x: Tensor, target: Tensor, *, reduction: str) -> Tensor:
+    return reduce_loss(tg.square(x - target), reduction)
 
 
 @composed
@@ -134,11 +141,21 @@ def binary_cross_entropy_with_logits(
     pos_weight  w, the weight of positive targets; 1 by default
     """
     x, t = match_pair(input, target, "binary_cross_entropy_with_logits")
+    if weight is None and pos_weight is None:
+        return _logits_loss(x, t, reduction=check_reduction(reduction))
+    return reduce_loss(weigh(_logits_losses(x, t, pos_weight), weight), reduction)
+
+
+@as_a_whole(losses.logits_loss, losses.logits_loss_gradient)
+def _logits_loss(x: Tensor, target: Tensor, *, reduction: str) -> Tensor:
+    return reduce_loss(_logits_losses(x, target, None), reduction)
+
+
+def _logits_losses(x: Tensor, t: Tensor, pos_weight: TensorLike | None) -> Tensor:
     missed = tg.softplus(-x)  # -ln σ(x); and -ln(1 - σ(x)) is x more
-    loss = (1 - t) * x + (
+    return (1 - t) * x + (
         missed if pos_weight is None else ((beside(pos_weight, x).astype(x.dtype) - 1) * t + 1) * missed
     )
-    return reduce_loss(weigh(loss, weight), reduction)
 
 
 @composed
@@ -179,7 +196,16 @@ def nll_loss(
 
     Raises `RangeError` for labels out of range.
     """
-    return _nll(floating(input), target, weight, ignore_index, reduction, 0.0, "nll_loss")
+    log_p = floating(input)
+    labels = _checked(log_p, beside(target, log_p), ignore_index, reduction, "nll_loss")
+    if weight is None:
+        return _nll_of_labels(log_p, labels, ignore_index=ignore_index, reduction=reduction)
+    return _nll(log_p, labels, weight, ignore_index, reduction, 0.0)
+
+
+@as_a_whole(losses.nll_loss, losses.nll_loss_gradient, left=("places", "share"))
+def _nll_of_labels(log_p: Tensor, labels: Tensor, *, ignore_index: int, reduction: str) -> Tensor:
+    return _nll(log_p, labels, None, ignore_index, reduction, 0.0)
 
 
 @composed
@@ -209,21 +235,33 @@ def cross_entropy(
     input = as_tensor(input)
     if not input.ndim:
         raise ShapeError("cross_entropy needs logits with an axis of classes, but got a 0-d tensor")
-    log_p = tg.log_softmax(input, axis=min(1, input.ndim - 1))
     target = beside(target, input)
     if target.dtype.kind in "iu":
-        return _nll(log_p, target, weight, ignore_index, reduction, label_smoothing, "cross_entropy")
+        labels = _checked(input, target, ignore_index, reduction, "cross_entropy")
+        if weight is None and not label_smoothing and input.size:
+            return _cross_entropy(floating(input), labels, ignore_index=ignore_index, reduction=reduction)
+        return _nll(_log_p(input), labels, weight, ignore_index, reduction, label_smoothing)
     if target.shape != input.shape:
         raise DTypeError(
             f"cross_entropy{inside(modes.scope)}: the target is {target._described()}. Class numbers must be integers; "
             f"probabilities must have the shape of the logits, {input.shape}."
         )
+    log_p = _log_p(input)
     _, t = match_pair(input, target, "cross_entropy")
     if label_smoothing:
         t = t * (1 - label_smoothing) + label_smoothing / _classes(log_p)
     loss = -_over_classes(log_p * t, weight)
     check_reduction(reduction)
     return _quotient(loss, loss.size) if reduction == "mean" else reduce_loss(loss, reduction)
+
+
+@as_a_whole(losses.cross_entropy, losses.cross_entropy_gradient, left=("places", "share", "log_p"))
+def _cross_entropy(x: Tensor, labels: Tensor, *, ignore_index: int, reduction: str) -> Tensor:
+    return _nll(_log_p(x), labels, None, ignore_index, reduction, 0.0)
+
+
+def _log_p(x: Tensor) -> Tensor:
+    return tg.log_softmax(x, axis=min(1, x.ndim - 1))
 
 
 def _quotient(loss: Tensor, count) -> Tensor:
@@ -252,10 +290,9 @@ def _class_weights(weight, log_p: Tensor) -> Tensor:
     return weight
 
 
-def _nll(log_p: Tensor, target, weight, ignore_index: int, reduction: str, smoothing: float, what: str) -> Tensor:
-    """The loss of class numbers, given log-probabilities."""
+def _checked(log_p: Tensor, target: Tensor, ignore_index: int, reduction: str, what: str) -> Tensor:
+    """Class numbers, if they fit predictions, and are in range where they count."""
     check_reduction(reduction)
-    target = beside(target, log_p)
     if target.dtype.kind not in "iu":
         raise DTypeError(
             f"{what}{inside(modes.scope)} needs integer class numbers as targets, but got {target._described()}"
@@ -267,9 +304,15 @@ def _nll(log_p: Tensor, target, weight, ignore_index: int, reduction: str, smoot
             f"{what}{inside(modes.scope)}: predictions of shape {log_p.shape} (axis {axis} being the classes) need "
             f"targets of shape {expected}, but got {target._described()}"
         )
+    check_labels(target, _classes(log_p), what, ignore_index)
+    return target
+
+
+def _nll(log_p: Tensor, target: Tensor, weight, ignore_index: int, reduction: str, smoothing: float) -> Tensor:
+    """The loss of class numbers, given log-probabilities."""
+    axis = min(1, log_p.ndim - 1)
     counts = target != ignore_index  # which may be a number that is no label's, as -100 is no byte
     labels = counts.where(target, 0)
-    check_labels(labels, _classes(log_p), what)
     rows = tg.moveaxis(log_p, axis, -1).reshape((labels.size, _classes(log_p)))
     loss = -rows[numpy.arange(labels.size), labels.reshape(-1)].reshape(labels.shape)
     share = counts.astype(log_p.dtype)

@@ -10,6 +10,8 @@ from ...errors import OptionError, ShapeError
 from ...functional import sqrt
 from ...functional.composed import composed
 from ...functional.reductions import rounded, widened
+from ...functional.whole import as_a_whole
+from ...kernels import rows
 from ...modes import inside, modes, no_grad
 from ...tensor import Tensor, TensorLike, as_tensor
 from ...typing import ShapeLike
@@ -82,6 +84,13 @@ def _moments(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     return mean, centred, (centred * centred).mean(axes, keepdims=True)
 
 
+@as_a_whole(rows.standardised, rows.standardised_gradient, left=("scale",))
+def _standardised(x: Tensor, *, axis: tuple[int, ...], eps: float) -> Tensor:
+    """x brought to mean 0 and variance 1 over the axes."""
+    _, centred, var = _moments(x, axis)
+    return centred * (1 / sqrt(var + eps))
+
+
 def _move(running: Tensor, moment: Tensor, momentum) -> None:
     """Overwrite a running moment by a mean of itself and a new one."""
     with no_grad():
@@ -114,8 +123,7 @@ def layer_norm(
         raise ShapeError(
             f"layer_norm{inside(modes.scope)} over the last axes {shape} does not fit {input._described()}"
         )
-    _, centred, var = _moments(input, tuple(range(-len(shape), 0)))
-    y = centred * (1 / sqrt(var + eps))
+    y = _standardised(widened(input), axis=tuple(range(input.ndim - len(shape), input.ndim)), eps=eps)
     if weight is not None:
         y = y * weight
     return rounded(y if bias is None else y + bias, input)
@@ -138,8 +146,8 @@ def group_norm(
             f"group_norm{inside(modes.scope)} needs channels (axis 1) divisible into {num_groups} groups, but got {input._described()}"
         )
     each = math.prod(input.shape[1:]) // num_groups  # which a batch of nothing has too
-    _, centred, var = _moments(input.reshape((input.shape[0], num_groups, each)), (2,))
-    y = (centred * (1 / sqrt(var + eps))).reshape(input.shape)
+    groups = widened(input.reshape((input.shape[0], num_groups, each)))
+    y = _standardised(groups, axis=(2,), eps=eps).reshape(input.shape)
     channels = (1, -1) + (1,) * (input.ndim - 2)
     if weight is not None:
         y = y * weight.reshape(channels)

@@ -1,0 +1,107 @@
+"""Functions of several operations that eager mode computes as a whole, where the numbers are NumPy's.
+
+A softmax is five operations, and on small tensors each of them takes as long in Python as its arithmetic. So such a function
+is stated twice: of operations, which is what it means, and as two functions of arrays (`../kernels/`), its value and its
+gradient. In the graph it is one node then. Whoever wants more of that than a first gradient (a derivative of a derivative,
+a picture, a summary) does not notice: `topological` takes the node apart first, and the operations stand in its place.
+Steps that are compiled, loops, symbols and other devices have the operations from the beginning.
+
+Read before: `../ops/primitive.py`, `../graph/node.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
+
+import numpy
+
+from ..backend import Absent, Array, dtypes
+from ..graph import Node, topological
+from ..modes import enable_grad, modes
+from ..ops import Primitive
+from ..ops.shapes import same
+from ..tensor import Tensor, record
+from ..writes import tick
+
+
+def as_a_whole(value: Callable, gradient: Callable, left: tuple[str, ...] = ()) -> Callable[[Callable], Callable]:
+    """Let eager mode compute a function of tensors by functions of NumPy's arrays.
+
+    value     `value(*arrays, **parameters)`: the result, and behind it the arrays that it leaves for the gradient
+    gradient  `gradient(g, ..., needed)`: for each input its share of the gradient, if its position is in `needed`, summed
+              to its shape. It names what it takes: inputs, parameters, and
+    left      the names of those arrays; `y` is the result
+
+    The function takes tensors, and parameters by name only. It checks nothing: who calls it has done that.
+    """
+
+    def decorate(function: Callable) -> Callable:
+        names = tuple(function.__code__.co_varnames[: function.__code__.co_argcount])
+        row = Primitive(
+            function.__name__.lstrip("_"),
+            value,  # which is called below, and by nobody else, and nobody asks for the shape of what is taken apart
+            same,
+            (gradient,),
+            inputs=(*names, *left),
+            formula="several operations",
+            local=("theirs",) * len(names),
+            joint=True,
+            take_apart=partial(_take_apart, function),
+        )
+
+        @wraps(function)
+        def call(*tensors: Tensor, **params: Any) -> Tensor:
+            arrays = [tensor._data for tensor in tensors]
+            if not _plain(tensors, arrays):
+                return function(*tensors, **params)
+            with numpy.errstate(all="ignore"):
+                result, *rest = value(*arrays, **params)
+            return record(row, tensors, [*arrays, *rest], params, result)
+
+        return call
+
+    return decorate
+
+
+def _plain(tensors: tuple[Tensor, ...], arrays: list[Array]) -> bool:
+    """Whether nobody is interested in the single operations, and the arrays are NumPy's, and floats of one dtype."""
+    if modes.watchers or modes.tracer is not None or modes.apart:
+        return False
+    needs, dtype = False, arrays[0].dtype
+    for tensor, array in zip(tensors, arrays, strict=True):
+        if type(array) is not numpy.ndarray or (array.dtype is not dtype and array.dtype.kind == "f"):
+            return False
+        needs = needs or tensor._needs
+    # Of what needs no gradient, pictures want to know where it comes from.
+    return dtype in (dtypes.float32, dtypes.float64) and (needs or not modes.grad or not modes.scope)
+
+
+def _take_apart(function: Callable, node: Node) -> None:
+    """Put the operations of which a function is composed in the place of its node."""
+    plan, saved = node.plan, node.saved
+    known = {} if plan is None or saved is None else dict(zip(plan.kept, saved, strict=True))
+    tensors = []
+    for position, parent in enumerate(node.inputs):
+        array = known.get(position, parent.value)
+        array = Absent(parent.shape, parent.dtype) if array is None else array
+        tensors.append(Tensor(array, parent, parent.needs_grad))
+    before, start = (modes.scope, modes.watchers, modes.busy, modes.apart), tick()
+    modes.scope, modes.watchers, modes.busy, modes.apart = node.scope, (), True, True
+    try:
+        with enable_grad(), numpy.errstate(all="ignore"):
+            last = function(*tensors, **node.params).node
+    finally:
+        modes.scope, modes.watchers, modes.busy, modes.apart = before
+    parts = topological([last], lambda part: part.inputs if part.number > start else ())
+    parts = [part for part in parts if part.number > start]
+    for place, part in enumerate(parts, 1):  # behind the inputs, and in front of whoever takes the result
+        part.number = node.number - 1 + place / len(parts)
+        for constant in part.inputs:  # that a later node, which was taken apart before, has made
+            if constant.op is None:
+                constant.number = min(constant.number, node.number - 1)
+        if saved is None and part.plan is not None and part.plan.kept:
+            part.saved = None
+    node.op, node.inputs, node.params = last.op, last.inputs, last.params
+    node.plan, node.saved, node.scope = last.plan, last.saved, last.scope

@@ -1,0 +1,12 @@
+"""Functions of several operations as functions of NumPy's arrays: a value, and the gradient of each.
+
+What they mean is said once, of tensors, where they have their names (`tg.softmax`, `nn.functional.cross_entropy`); here is
+what eager mode computes in its place, where Python would take longer than the arithmetic (`../functional/whole.py`). A value
+returns the result, and behind it what the gradient wants to have: the gradient takes that by name.
+
+Arrays are float32 or float64; what was wrong with them has been said. Read in any order.
+"""
+
+from . import ctc as ctc
+from . import losses as losses
+from . import rows as rows
