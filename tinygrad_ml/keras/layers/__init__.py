@@ -22,6 +22,18 @@ from .cells import GRUCell as GRUCell
 from .cells import LSTMCell as LSTMCell
 from .cells import SimpleRNNCell as SimpleRNNCell
 from .cells import StackedRNNCells as StackedRNNCells
+from .colors import RandomBrightness as RandomBrightness
+from .colors import RandomColorDegeneration as RandomColorDegeneration
+from .colors import RandomColorJitter as RandomColorJitter
+from .colors import RandomContrast as RandomContrast
+from .colors import RandomGaussianBlur as RandomGaussianBlur
+from .colors import RandomGrayscale as RandomGrayscale
+from .colors import RandomHue as RandomHue
+from .colors import RandomInvert as RandomInvert
+from .colors import RandomPosterization as RandomPosterization
+from .colors import RandomSaturation as RandomSaturation
+from .colors import RandomSharpness as RandomSharpness
+from .colors import Solarization as Solarization
 from .conv_lstm import ConvLSTM1D as ConvLSTM1D
 from .conv_lstm import ConvLSTM2D as ConvLSTM2D
 from .conv_lstm import ConvLSTM3D as ConvLSTM3D
@@ -45,6 +57,14 @@ from .depthwise import SeparableConv2D as SeparableConv2D
 from .depthwise import SeparableConvolution1D as SeparableConvolution1D
 from .depthwise import SeparableConvolution2D as SeparableConvolution2D
 from .einsum_dense import EinsumDense as EinsumDense
+from .geometry import RandomCrop as RandomCrop
+from .geometry import RandomElasticTransform as RandomElasticTransform
+from .geometry import RandomFlip as RandomFlip
+from .geometry import RandomPerspective as RandomPerspective
+from .geometry import RandomRotation as RandomRotation
+from .geometry import RandomShear as RandomShear
+from .geometry import RandomTranslation as RandomTranslation
+from .geometry import RandomZoom as RandomZoom
 from .input import Input as Input
 from .input import InputLayer as InputLayer
 from .input_spec import InputSpec as InputSpec
@@ -66,6 +86,12 @@ from .merging import maximum as maximum
 from .merging import minimum as minimum
 from .merging import multiply as multiply
 from .merging import subtract as subtract
+from .mixing import AugMix as AugMix
+from .mixing import CutMix as CutMix
+from .mixing import MixUp as MixUp
+from .mixing import Pipeline as Pipeline
+from .mixing import RandAugment as RandAugment
+from .mixing import RandomErasing as RandomErasing
 from .normalization import BatchNormalization as BatchNormalization
 from .normalization import GroupNormalization as GroupNormalization
 from .normalization import LayerNormalization as LayerNormalization
@@ -102,11 +128,6 @@ from .pooling import MaxPooling1D as MaxPooling1D
 from .pooling import MaxPooling2D as MaxPooling2D
 from .pooling import MaxPooling3D as MaxPooling3D
 from .preprocessing import Normalization as Normalization
-from .preprocessing import RandomContrast as RandomContrast
-from .preprocessing import RandomFlip as RandomFlip
-from .preprocessing import RandomRotation as RandomRotation
-from .preprocessing import RandomTranslation as RandomTranslation
-from .preprocessing import RandomZoom as RandomZoom
 from .preprocessing import Rescaling as Rescaling
 from .recurrent import GRU as GRU
 from .recurrent import LSTM as LSTM
@@ -133,6 +154,11 @@ from .reshaping import UpSampling3D as UpSampling3D
 from .reshaping import ZeroPadding1D as ZeroPadding1D
 from .reshaping import ZeroPadding2D as ZeroPadding2D
 from .reshaping import ZeroPadding3D as ZeroPadding3D
+from .resizing import CenterCrop as CenterCrop
+from .resizing import Resizing as Resizing
+from .shades import AutoContrast as AutoContrast
+from .shades import ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization
+from .shades import Equalization as Equalization
 from .text_vectorization import TextVectorization as TextVectorization
 from .transposed import Conv1DTranspose as Conv1DTranspose
 from .transposed import Conv2DTranspose as Conv2DTranspose
@@ -146,7 +172,6 @@ from .wrappers import TimeDistributed as TimeDistributed
 from .wrappers import Wrapper as Wrapper
 
 _BEFORE = "prepare tables, text and sound with NumPy, before the model"
-_PICTURES = "write the change as a Layer, or make it in the Dataset"
 
 
 def _all(names: str, instead: str) -> dict[str, str]:
@@ -156,13 +181,7 @@ def _all(names: str, instead: str) -> dict[str, str]:
 _OTHERS = {
     **_all("merge Merge", "use Add()([a, b]), Concatenate()([a, b]) and the like"),
     **_all("MelSpectrogram STFTSpectrogram", _BEFORE),
-    **_all(
-        "AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization", _PICTURES
-    ),
-    **_all("MaxNumBoundingBoxes MixUp Pipeline RandAugment RandomBrightness RandomColorDegeneration", _PICTURES),
-    **_all("RandomColorJitter RandomCrop RandomElasticTransform RandomErasing RandomGaussianBlur", _PICTURES),
-    **_all("RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization RandomSaturation", _PICTURES),
-    **_all("RandomSharpness RandomShear Resizing Solarization", _PICTURES),
+    "MaxNumBoundingBoxes": "boxes around things in images are not offered",
     **_all("FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper", "an nn.Module is a part of a Layer as it is"),
 }
 __getattr__ = not_offered("keras.layers", _OTHERS)

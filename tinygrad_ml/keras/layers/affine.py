@@ -1,4 +1,4 @@
-"""Images seen through an affine map: for each pixel of the result, from where in the image it is taken."""
+"""Images whose pixels are taken from other places: through an affine map, or from places that are given."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ...functional import arange, clip, floor, remainder, where
 from ...tensor import Tensor
 
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
+"""What is seen outside of an image, but for "mirror", which `looked_up` knows, too."""
 
 
 def transform(
@@ -33,7 +34,13 @@ def transform(
             sources.append(by_y * (y - middle[0]) + by_x * (x - middle[1]) + centre)
         else:
             sources.append(by_y * y + by_x * x + shift.reshape((batch, 1, 1)))
-    v, u = sources
+    return looked_up(images, *sources, fill_mode, interpolation, fill_value)
+
+
+def looked_up(
+    images: Tensor, v: Tensor, u: Tensor, fill_mode: str, interpolation: str = "bilinear", fill_value: float = 0.0
+) -> Tensor:
+    """out[n, y, x] = images[n, v[n, y, x], u[n, y, x]], at places between pixels a mean of those around, or the nearest."""
     if interpolation == "nearest":
         return _pixels(images, floor(v + 0.5), floor(u + 0.5), fill_mode, fill_value)
     v0, u0 = floor(v), floor(u)
@@ -59,6 +66,8 @@ def _fold_places(at: Tensor, size: int, fill_mode: str) -> Tensor:
     """Places outside of 0 ... size - 1 as the places inside whose pixels are seen there."""
     if fill_mode == "wrap":
         return remainder(at, size)
+    if fill_mode == "mirror":  # the last pixel is not seen twice
+        return abs(remainder(at + (size - 1), max(2 * size - 2, 1)) - (size - 1))
     if fill_mode == "reflect":
         at = remainder(at, 2 * size)
         return where(at >= size, 2 * size - 1 - at, at)

@@ -1,28 +1,17 @@
-"""Preparing data inside of a model: scaling, and random changes of images, which do not act where a model is used.
-
-Called by themselves, random layers act unless they are told `training=False`.
-
-Images are (batch, height, width, channels). The geometry is in `affine.py`.
-"""
+"""Preparing data inside of a model: scaling. Random changes of images are in `augmentation.py` and what it names."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 import numpy
 
-from ... import random
 from ...backend import DEFAULT_FLOAT
 from ...errors import DataError, OptionError, ShapeError
-from ...functional import clip, flip, maximum, sqrt, where
+from ...functional import maximum, sqrt
 from ...tensor import Tensor, as_tensor
-from ..checks import number, one_of
-from .affine import FILL_MODES, transform
 from .base import Layer
-from .channels import channels_first, checked_format
-from .regularization import Seeded
 
 
 class Rescaling(Layer):
@@ -114,176 +103,3 @@ class Normalization(Layer):
             mean, variance = mean.reshape(self.shape), variance.reshape(self.shape)
         scale = maximum(sqrt(variance), 1e-7)
         return inputs * scale + mean if self.invert else (inputs - mean) / scale
-
-
-def _between(factor: Any, what: str, least: float = -1) -> tuple[float, float]:
-    """(lowest, highest) of a factor that is a pair, or a number: then in both directions, as far as `least` lets it."""
-    pair = (max(-abs(factor), least), abs(factor)) if isinstance(factor, (int, float)) else factor
-    if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-        raise OptionError(f"{what}={factor!r} must be a number, or a pair (lowest, highest)")
-    low, high = sorted(float(number(what, one, least, 1)) for one in pair)
-    return low, high
-
-
-class _RandomLayer(Seeded):
-    def __init__(self, seed: int | None = None, data_format: str | None = None, **options: Any):
-        super().__init__(seed, **options)
-        self.data_format = checked_format(data_format)
-
-    def call(self, inputs: Any, training: bool = True) -> Tensor:
-        inputs = as_tensor(inputs).astype(DEFAULT_FLOAT)
-        if not training:
-            return inputs
-        with self.stream():
-            if inputs.ndim == 3:
-                return self.change(inputs.expand_dims(0)).squeeze(0)
-            return channels_first(self._change_channels_last, inputs, self.data_format)
-
-    def _change_channels_last(self, x: Tensor) -> Tensor:
-        return self.change(x.permute_dims((0, 2, 3, 1))).permute_dims((0, 3, 1, 2))
-
-    def change(self, images: Tensor) -> Tensor:
-        """Images (batch, height, width, channels) as training sees them."""
-        raise NotImplementedError
-
-    def draw(self, low: float, high: float, images: Tensor) -> Tensor:
-        """A random number for each image."""
-        return random.uniform(low, high, (images.shape[0],), device=images.device)
-
-
-class _Geometric(_RandomLayer):
-    def __init__(
-        self,
-        fill_mode: str,
-        interpolation: str,
-        seed: int | None,
-        fill_value: float,
-        data_format: str | None,
-        **options: Any,
-    ):
-        super().__init__(seed, data_format, **options)
-        self.fill_mode = one_of("fill_mode", fill_mode, FILL_MODES)
-        self.interpolation = one_of("interpolation", interpolation, ("bilinear", "nearest"))
-        self.fill_value = fill_value
-        self.how = {"fill_mode": fill_mode, "interpolation": interpolation, "fill_value": fill_value}
-
-
-class RandomTranslation(_Geometric):
-    """Each image moved by a random part of its height and width.
-
-    height_factor, width_factor  the largest part, in both directions; or (lowest, highest)
-    fill_mode      what comes in: "reflect" (dcba|abcd|dcba), "wrap" (abcd|abcd|abcd), "nearest" (aaaa|abcd|dddd),
-                   or "constant", `fill_value`
-    interpolation  "bilinear" or "nearest"
-    """
-
-    def __init__(
-        self,
-        height_factor: Any,
-        width_factor: Any,
-        fill_mode: str = "reflect",
-        interpolation: str = "bilinear",
-        seed: int | None = None,
-        fill_value: float = 0.0,
-        data_format: str | None = None,
-        **options: Any,
-    ):
-        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
-        self.height_factor, self.width_factor = height_factor, width_factor
-        self.height, self.width = _between(height_factor, "height_factor"), _between(width_factor, "width_factor")
-
-    def change(self, images: Tensor) -> Tensor:
-        down = self.draw(*self.height, images) * images.shape[1]
-        right = self.draw(*self.width, images) * images.shape[2]
-        one, zero = down * 0 + 1, down * 0
-        return transform(images, ((one, zero, -down), (zero, one, -right)), **self.how)
-
-
-class RandomRotation(_Geometric):
-    """Each image turned around its middle by a random part of a full turn.
-
-    factor  the largest part of 2π, in both directions; or (lowest, highest), above 0 being anticlockwise. The rest is as in `RandomTranslation`
-    """
-
-    def __init__(
-        self,
-        factor: Any,
-        fill_mode: str = "reflect",
-        interpolation: str = "bilinear",
-        seed: int | None = None,
-        fill_value: float = 0.0,
-        data_format: str | None = None,
-        **options: Any,
-    ):
-        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
-        self.factor = self.part = _between(factor, "factor")
-
-    def change(self, images: Tensor) -> Tensor:
-        angle = self.draw(*self.part, images) * (2 * math.pi)
-        cos, sin = angle.cos(), angle.sin()
-        return transform(images, ((cos, sin, None), (-sin, cos, None)), **self.how)
-
-
-class RandomZoom(_Geometric):
-    """Each image made smaller or larger by a random part: positive factors zoom out, negative ones in.
-
-    height_factor  the largest part, in both directions; or (lowest, highest)
-    width_factor   likewise; None keeps the proportions. The rest is as in `RandomTranslation`
-    """
-
-    def __init__(
-        self,
-        height_factor: Any,
-        width_factor: Any = None,
-        fill_mode: str = "reflect",
-        interpolation: str = "bilinear",
-        seed: int | None = None,
-        fill_value: float = 0.0,
-        data_format: str | None = None,
-        **options: Any,
-    ):
-        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
-        self.height_factor, self.width_factor = height_factor, width_factor
-        self.height = _between(height_factor, "height_factor")
-        self.width = None if width_factor is None else _between(width_factor, "width_factor")
-
-    def change(self, images: Tensor) -> Tensor:
-        tall = self.draw(*self.height, images) + 1
-        wide = tall if self.width is None else self.draw(*self.width, images) + 1
-        return transform(images, ((tall, tall * 0, None), (wide * 0, wide, None)), **self.how)
-
-
-class RandomContrast(_RandomLayer):
-    """y = (x - mean) · c + mean, with the mean of each channel of each image and a random c.
-
-    factor       a pair of numbers from 0 to 1: c lies between 1 - lower and 1 + upper; a number is (0, upper)
-    value_range  what the result is limited to
-    """
-
-    def __init__(
-        self, factor: Any, value_range: tuple[float, float] = (0, 255), seed: int | None = None, **options: Any
-    ):
-        super().__init__(seed, **options)
-        self.factor = _between(factor, "factor", least=0)
-        self.value_range = value_range
-
-    def change(self, images: Tensor) -> Tensor:
-        lower, upper = self.factor
-        contrast = self.draw(1 - lower, 1 + upper, images).reshape((-1, 1, 1, 1))
-        mean = images.mean((1, 2), keepdims=True)
-        return clip((images - mean) * contrast + mean, *self.value_range)
-
-
-class RandomFlip(_RandomLayer):
-    """Each image mirrored or not. mode: "horizontal", "vertical" or "horizontal_and_vertical"."""
-
-    def __init__(self, mode: str = "horizontal_and_vertical", seed: int | None = None, **options: Any):
-        super().__init__(seed, **options)
-        axes = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (2, 1)}
-        self.mode, self.axes = one_of("mode", mode, axes), axes[mode]
-
-    def change(self, images: Tensor) -> Tensor:
-        for axis in self.axes:
-            tossed = (self.draw(0, 1, images) < 0.5).reshape((-1, 1, 1, 1))
-            images = where(tossed, flip(images, axis), images)
-        return images
