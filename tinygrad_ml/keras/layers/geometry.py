@@ -151,7 +151,10 @@ class RandomFlip(Augmentation):
             images = where(tossed, flip(images, axis), images)
         return images
 
-    transform_segmentation_masks = transform_images
+    def transform_segmentation_masks(
+        self, segmentation_masks: Tensor, transformation: Transformation, training: bool = True
+    ) -> Tensor:
+        return self.transform_images(segmentation_masks, transformation, training)
 
 
 class RandomShear(_Geometric):
@@ -221,7 +224,10 @@ class RandomCrop(Augmentation):
             images = images[(slice(None),) * axis + (places,)]
         return images
 
-    transform_segmentation_masks = transform_images
+    def transform_segmentation_masks(
+        self, segmentation_masks: Tensor, transformation: Transformation, training: bool = True
+    ) -> Tensor:
+        return self.transform_images(segmentation_masks, transformation, training)
 
 
 class RandomPerspective(Augmentation):

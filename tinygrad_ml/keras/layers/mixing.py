@@ -9,8 +9,8 @@ from typing import Any
 
 from ... import random
 from ...errors import OptionError
-from ...functional import arange, asarray, clip, sqrt, where
-from ...tensor import Tensor
+from ...functional import arange, argmax, asarray, clip, log, maximum, sigmoid, softmax, sqrt, take_along_axis, where
+from ...tensor import Tensor, as_tensor
 from ..checks import number, one_of, whole
 from ..serialization import serialize
 from .augmentation import VALUES, Augmentation, Transformation, between, by_image, checked_range
@@ -161,6 +161,34 @@ class RandAugment(Augmentation):
         return images
 
 
+TRIALS = 8
+"""How often a number is drawn anew that was refused: each time one in twenty is, at most."""
+
+
+def log_gammas(alpha: Any, shape: tuple[int, ...], device: Any) -> Tensor:
+    """The logarithms of numbers with the density x^(alpha - 1)·exp(-x), up to a factor.
+
+    From these come shares: softmax gives Dirichlet's, and the sigmoid of the difference of two Beta's. In logarithms, as for a
+    small alpha most numbers are too near 0 to be told from it. Source: G. Marsaglia, W. Tsang, "A Simple Method for Generating
+    Gamma Variables" (2000).
+    """
+    d = alpha + 2 / 3
+    x = random.normal(0, 1, (*shape, TRIALS), device=device)
+    v = (1 + x / (9 * d) ** 0.5) ** 3
+    log_v = log(maximum(v, 1e-30))
+    taken = (v > 0) & (
+        log(random.uniform(1e-30, 1, (*shape, TRIALS), device=device)) < 0.5 * x * x + d * (1 - v + log_v)
+    )
+    first = argmax(taken.astype("int64"), axis=-1, keepdims=True)
+    one_more = log(random.uniform(1e-30, 1, shape, device=device)) / alpha
+    return take_along_axis(log_v, first, axis=-1).squeeze(-1) + log(as_tensor(d, device=device)) + one_more
+
+
+def betas(alpha: Any, shape: tuple[int, ...], device: Any) -> Tensor:
+    """Numbers of the distribution Beta(alpha, alpha), from 0 to 1."""
+    return sigmoid(log_gammas(alpha, shape, device) - log_gammas(alpha, shape, device))
+
+
 class _Mixing(Augmentation):
     """Images mixed with others of their batch, and labels with theirs, in the same shares; images alone stay."""
 
@@ -190,7 +218,7 @@ class MixUp(_Mixing):
         self.alpha = number("alpha", alpha, 1e-6)
 
     def get_random_transformation(self, data: Tensor, training: bool = True) -> Transformation:
-        share = random.beta(self.alpha, self.alpha, (data.shape[0],), device=data.device)
+        share = betas(self.alpha, (data.shape[0],), data.device)
         return {"mix_weight": share, "permutation_order": self.order(data)}
 
     def transform_images(self, images: Tensor, transformation: Transformation, training: bool = True) -> Tensor:
@@ -212,7 +240,7 @@ class CutMix(_Mixing):
 
     def get_random_transformation(self, data: Tensor, training: bool = True) -> Transformation:
         a = random.uniform(*self.factor, (), device=data.device) + 1e-6
-        side = sqrt(1 - random.beta(a, a, (data.shape[0],), device=data.device))
+        side = sqrt(1 - betas(a, (data.shape[0],), data.device))
         inside, part = random_box(self, data, side, side)
         return {"permutation_order": self.order(data), "batch_masks": inside, "mix_weight": 1 - part}
 
@@ -253,7 +281,7 @@ class AugMix(Augmentation):
         self.changes = {name: change for name, change in changes.items() if name not in left_out}
 
     def get_random_transformation(self, data: Tensor, training: bool = True) -> Transformation:
-        shares = random.gamma(self.alpha, 1.0, (self.num_chains,), device=data.device)
+        shares = softmax(log_gammas(self.alpha, (self.num_chains,), data.device), axis=0)
         sizes = self.num_chains, self.chain_depth
         drawn = [
             [
@@ -263,8 +291,8 @@ class AugMix(Augmentation):
             for _ in range(sizes[0])
         ]
         return {
-            "chain_mixing_weights": shares / shares.sum(),
-            "weight_sample": random.beta(self.alpha, self.alpha, (), device=data.device),
+            "chain_mixing_weights": shares,
+            "weight_sample": betas(self.alpha, (), data.device),
             "chosen": random.integers(0, len(self.changes) + 1, sizes, device=data.device),
             "chain_transforms": drawn,
         }

@@ -92,7 +92,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ColorChange):
         cells = shades.reshape((batch, rows, tall, columns, wide, channels)).permute_dims((0, 1, 3, 5, 2, 4))
         tables = self._tables(cells.reshape((batch, rows, columns, channels, tall * wide)))
         y, x_place = (_between_cells(n, size) for n, size in ((rows, tall), (columns, wide)))
-        found = 0.0
+        found = zeros((), device=x.device)
         for row, by_row in y:
             for column, by_column in x_place:
                 at = (
