@@ -34,7 +34,8 @@ def transform(
             sources.append(by_y * (y - middle[0]) + by_x * (x - middle[1]) + centre)
         else:
             sources.append(by_y * y + by_x * x + shift.reshape((batch, 1, 1)))
-    return looked_up(images, *sources, fill_mode, interpolation, fill_value)
+    v, u = sources
+    return looked_up(images, v, u, fill_mode, interpolation, fill_value)
 
 
 def looked_up(
