@@ -296,6 +296,7 @@ _EDGES = {
     "edge": lambda n, before, after: numpy.clip(numpy.arange(-before, n + after), 0, n - 1),
     "wrap": lambda n, before, after: numpy.arange(-before, n + after) % n,
     "reflect": lambda n, before, after: _reflect(numpy.arange(-before, n + after), n),
+    "symmetric": lambda n, before, after: _mirror(numpy.arange(-before, n + after) % (2 * n), n),
 }
 
 
@@ -303,6 +304,11 @@ def _reflect(places: numpy.ndarray, n: int) -> numpy.ndarray:
     period = builtins.max(2 * (n - 1), 1)
     places = numpy.abs(places) % period
     return numpy.where(places >= n, period - places, places)
+
+
+def _mirror(places: numpy.ndarray, n: int) -> numpy.ndarray:
+    """Places on an axis and its mirror image behind it, brought onto the axis."""
+    return numpy.where(places >= n, 2 * n - 1 - places, places)
 
 
 def _runs(x: Tensor, axis: int, places: numpy.ndarray) -> list[Tensor]:
@@ -339,7 +345,7 @@ def pad(
     """x with more elements around it, as NumPy's `pad`.
 
     pad_width  a number, a pair (before, after), or a pair for each axis
-    mode       "constant" (`constant_values`), "reflect", "edge" or "wrap"
+    mode       "constant" (`constant_values`), "reflect", "symmetric" (as "reflect", but the edge is twice there), "edge" or "wrap"
     """
     x = as_tensor(x)
     try:

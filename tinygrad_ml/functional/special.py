@@ -30,7 +30,7 @@ def _erfinv(xp, x):
         y = xp.sqrt(xp.maximum(xp.sqrt(part * part - log / 0.147) - part, 0))
         for _ in range(NEWTON_STEPS):
             y = y + (xp.erfc(y) - (1 - abs_)) * (SQRT_PI / 2) * xp.exp(y * y)
-        y = xp.where(abs_ == 1, math.inf, y)
+        y = xp.where(abs_ == 1, abs_ * math.inf, y)
     return xp.copysign(y, x).astype(x.dtype)
 
 
@@ -43,7 +43,7 @@ def _gcd(xp, a, b):
 erfc_row   = unary("erfc",   _erfc,    "1 - erf x",    "-2/√π · exp(-x²)", lambda g, x: g * ((-x * x).exp() * (-2 / SQRT_PI)))
 erfinv_row = unary("erfinv", _erfinv,  "erf⁻¹ x",      "√π/2 · exp(y²)",   lambda g, y: g * ((y * y).exp() * (SQRT_PI / 2)))
 cbrt_row   = unary("cbrt",   "cbrt",   "∛x",           "1/(3y²)",          lambda g, y: g / (y * y * 3))
-fmod_row   = binary("fmod",  "fmod",   "a - b · trunc(a/b)", ("1", "-trunc(a/b)"), (lambda g: g, lambda g, a, b: -g * (a / b).trunc()), defined=divides, **small_result)
+fmod_row   = binary("fmod",  "fmod",   "a - b · trunc(a/b)", ("1", "-trunc(a/b)"), (lambda g: g, lambda g, a, b: -g * (a / b).trunc()), None, defined=divides, **small_result)
 gcd_row    = binary("gcd",   _gcd,     "the largest number that divides a and b", (), (), coerce=dtypes.promote_bits)
 # fmt: on
 

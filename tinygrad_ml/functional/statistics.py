@@ -233,7 +233,9 @@ def nanvar(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> T
     """The mean of (x - nanmean)² over the elements that are not nan; nan where all are."""
     x = floating(x)
     wide = widened(x)
-    return rounded(nanmean((wide - nanmean(wide, axis, True)) ** 2, axis, keepdims), x)
+    center = nanmean(wide, axis, True)
+    deviation = where(isnan(wide), center, wide) - center
+    return rounded(sum(deviation**2, axis, keepdims) / _numbers(wide, axis, keepdims).astype(wide.dtype), x)
 
 
 def nanstd(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tensor:

@@ -9,7 +9,9 @@
 
 from . import (
     activations,
+    backend,
     callbacks,
+    config,
     constraints,
     datasets,
     initializers,
@@ -17,8 +19,10 @@ from . import (
     losses,
     metrics,
     models,
+    ops,
     optimizers,
     preprocessing,
+    random,
     regularizers,
     saving,
     utils,
@@ -28,6 +32,7 @@ from .initializers import Initializer as Initializer
 from .layers import Input as Input
 from .layers import InputSpec as InputSpec
 from .layers import Layer as Layer
+from .layers.symbols import KerasTensor as KerasTensor
 from .losses import Loss as Loss
 from .metrics import Metric as Metric
 from .models import Model as Model
@@ -35,22 +40,25 @@ from .models import Sequential as Sequential
 from .optimizers import Optimizer as Optimizer
 from .regularizers import Regularizer as Regularizer
 
+__version__ = "3.15.1"
+"""The version of Keras whose names and behaviour these are; that of this library is `tinygrad_ml.__version__`."""
+
+
+def version() -> str:
+    """The version of Keras whose names these are."""
+    return __version__
+
+
 _FLOAT32 = "layers compute in float32"
 _OF_OTHERS = "it belongs to Keras's other backends"
 __getattr__ = not_offered(
     "keras",
     {
-        "backend": "use the functions of tinygrad_ml (tg.sum, tg.exp, ...), and keras.utils.clear_session",
-        "ops": "use the functions of tinygrad_ml (tg.sum, tg.exp, ...)",
-        "random": "use tinygrad_ml.random",
         "applications": "there are no trained networks to fetch",
         "tree": "use plain Python",
-        "config": "options are given where they count: data_format=, dtype=, device=",
         "export": "use model.save",
         "visualization": "use viz",
-        "version": "use tinygrad_ml.__version__",
         "device": "use tinygrad_ml.device",
-        "KerasTensor": "symbols are made by Input, and told by tensor.symbolic",
         "Variable": "use nn.Parameter, or layer.add_weight",
         **dict.fromkeys(("Operation", "Function"), "derive from Layer"),
         "name_scope": "give layers a name=",

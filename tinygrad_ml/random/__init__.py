@@ -8,7 +8,10 @@ Read in this order: `streams.py`, `drawing.py`.
 
 from .drawing import (
     bernoulli,
+    beta,
+    binomial,
     choice,
+    gamma,
     integers,
     manual_seed,
     normal,
@@ -24,7 +27,10 @@ from .streams import get_state
 
 __all__ = [
     "bernoulli",
+    "beta",
+    "binomial",
     "choice",
+    "gamma",
     "get_state",
     "integers",
     "manual_seed",

@@ -131,6 +131,50 @@ def bernoulli(
     return (random(size, dtypes.float32, device) < p).astype(dtype)
 
 
+def gamma(
+    shape: TensorLike,
+    scale: TensorLike = 1.0,
+    size: ShapeLike | None = None,
+    dtype: DTypeLike = dtypes.DEFAULT_FLOAT,
+    device: DeviceLike | None = None,
+) -> Tensor:
+    """Gamma with density x^(shape - 1)·exp(-x/scale), up to a factor; both are broadcast to `size`.
+
+    Drawn on the host, and not in functions that `tg.compile` records. So are `beta` and `binomial`.
+    """
+    return _on(_on_host("gamma", shape, scale, size=size), device).astype(dtype)
+
+
+def beta(
+    a: TensorLike,
+    b: TensorLike,
+    size: ShapeLike | None = None,
+    dtype: DTypeLike = dtypes.DEFAULT_FLOAT,
+    device: DeviceLike | None = None,
+) -> Tensor:
+    """Beta on (0, 1) with density x^(a - 1)·(1 - x)^(b - 1), up to a factor; both are broadcast to `size`."""
+    return _on(_on_host("beta", a, b, size=size), device).astype(dtype)
+
+
+def binomial(n: TensorLike, p: TensorLike, size: ShapeLike | None = None, device: DeviceLike | None = None) -> Tensor:
+    """How many (int64) of n trials succeed, each with probability p; both are broadcast to `size`."""
+    return _on(_on_host("binomial", as_tensor(n).astype(dtypes.int64), p, size=size), device)
+
+
+def _on_host(method: str, *parameters: TensorLike, size: ShapeLike | None) -> Any:
+    """Numbers of a distribution that is drawn by trial and error."""
+    if modes.stream is not None:
+        raise CompileError(
+            f"random.{method} is drawn by trial and error, which cannot be recorded by tg.compile or tg.scan: draw outside, "
+            f"and give the function what was drawn"
+        )
+    given = [as_tensor(parameter).detach().numpy() for parameter in parameters]
+    try:
+        return numpy.asarray(getattr(_stream(Device("cpu")), method)(*given, size=size))
+    except ValueError as error:
+        raise OptionError(f"random.{method}: {error}") from error
+
+
 def permutation(x: int | TensorLike, device: DeviceLike | None = None) -> Tensor:
     """The numbers 0 ... x - 1 in random order (int64), or the rows of the tensor x."""
     if not isinstance(x, int):

@@ -87,6 +87,11 @@ class Functional(Model):
         self.output_names = list(outputs) if _is_flat(outputs) else _names(self.outputs)
         self.built = True
 
+    @property
+    def operations(self) -> list[Layer]:
+        """The layers, and the functions of `keras.ops` between them."""
+        return list(self._layers)
+
     def named_children(self) -> Iterator[tuple[str, Module]]:
         return ((layer.name, layer) for layer in self._layers)
 

@@ -13,7 +13,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ... import functional as fn
 from ...errors import CheckpointError
 from ...graph import Node
 from ...ops import PRIMITIVES
@@ -69,58 +68,12 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split
 
 _PARAMETERS = (
     "x x1 x2 xs y a b q inputs indices key operands condition target output kernel depthwise_kernel pointwise_kernel values "
-    "updates start_indices data segment_ids sorted_sequence"
+    "updates start_indices data segment_ids sorted_sequence tensor array variable images volumes image1 image2 coordinates transform "
+    "start_points end_points query value bias mask mean variance offset scale gamma beta targets predictions bins weights "
+    "condlist choicelist output_length target_length sequence_lengths"
 )
 _CALLED_WITH = set(_PARAMETERS.split())
 """Parameters of a function that Keras's class of it is called with; the others are in its config."""
-
-
-def _by_axis(function: Callable) -> Callable:
-    """A function of (x, axis, keepdims)."""
-
-    def reduce(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Tensor:
-        return function(x, axis=tuple(axis) if isinstance(axis, list) else axis, keepdims=keepdims)
-
-    return reduce
-
-
-def get_item(x: Any, key: Any) -> Tensor:
-    """x[key], a list standing for a tuple."""
-    return as_tensor(x)[tuple(key) if isinstance(key, list) else key]
-
-
-def transpose(x: Any, axes: Any = None) -> Tensor:
-    """x with its axes in this order, by default the other way round."""
-    return fn.permute_dims(x, tuple(axes or range(as_tensor(x).ndim)[::-1]))
-
-
-def einsum(*operands: Any, subscripts: str) -> Tensor:
-    """Einstein's sum, as `functional.einsum`."""
-    return fn.einsum(subscripts, *operands)
-
-
-_SAME = "expand_dims subtract multiply negative stack softmax"
-_REDUCTIONS = "sum mean max min any all prod var std argmax argmin"
-_FUNCTIONS: dict[str, Callable] = {
-    **{snake_case(name): getattr(fn, own) for own, name in _WRITTEN.items() if hasattr(fn, own)},
-    **{name: getattr(fn, name) for name in _SAME.split()},
-    **{name: _by_axis(getattr(fn, name)) for name in _REDUCTIONS.split()},
-    "divide": fn.divide,
-    "true_divide": fn.divide,
-    "cast": lambda x, dtype: fn.astype(x, dtype),
-    "clip": lambda x, x_min, x_max: fn.clip(x, x_min, x_max),
-    "cumsum": lambda x, axis=None, dtype=None: fn.cumulative_sum(x, axis=axis, dtype=dtype),
-    "einsum": einsum,
-    "get_item": get_item,
-    "log_softmax": fn.log_softmax,
-    "reshape": lambda x, newshape: fn.reshape(x, tuple(-1 if size is None else size for size in newshape)),
-    "squeeze": fn.squeeze,
-    "swapaxes": lambda x, axis1, axis2: fn.swapaxes(x, axis1, axis2),
-    "tile": lambda x, repeats: fn.tile(x, repeats),
-    "transpose": transpose,
-}
-for _name, _function in _FUNCTIONS.items():
-    OPERATIONS.setdefault(_name, _function)
 
 
 def is_operation(entry: Mapping[str, Any]) -> bool:
@@ -136,8 +89,8 @@ def repeat(entry: Mapping[str, Any], inputs: list[Any], options: Mapping[str, An
     options = {key: deserialize(value) for key, value in entry["config"].items() if key != "name"} | dict(options)
     if entry["module"] == _OURS and name in PRIMITIVES:
         return apply(PRIMITIVES[name], tuple(map(as_tensor, inputs)), options)
-    function = snake_case(name)
-    if function not in OPERATIONS:
+    function = _function_of(entry)
+    if function is None:
         raise CheckpointError(
             f"the operation {name!r} of {entry['module']}, which stands between two layers, is not known here: put it into a "
             "layer of your own"
@@ -146,7 +99,23 @@ def repeat(entry: Mapping[str, Any], inputs: list[Any], options: Mapping[str, An
         made = OPERATIONS[function](*inputs, **options)
         if not _reshapes(made):
             return made
-    return Operation(function, name=given)(*inputs, **options)
+    return Operation(function, name=given)(*_in_order(OPERATIONS[function], inputs, options), **options)
+
+
+def _function_of(entry: Mapping[str, Any]) -> str | None:
+    """The name in `OPERATIONS` of the function whose class an entry names: HSVToRGB in the room of images is image.hsv_to_rgb."""
+    room = "image." if str(entry["module"]).endswith(".image") else ""
+    wanted = str(entry["class_name"]).lower()
+    names = (name for name in OPERATIONS if name.startswith("image.") == bool(room))
+    return next((name for name in names if name.removeprefix(room).replace("_", "") == wanted), None)
+
+
+def _in_order(function: Callable, inputs: list[Any], options: dict[str, Any]) -> list[Any]:
+    """The inputs, behind those options (which are taken out) that a function of any number of inputs takes before them."""
+    parameters = inspect.signature(function).parameters.values()
+    if all(parameter.kind is not inspect.Parameter.VAR_POSITIONAL for parameter in parameters):
+        return inputs
+    return [*[options.pop(parameter.name) for parameter in parameters if parameter.name in options], *inputs]
 
 
 def _reshapes(made: Tensor) -> bool:
@@ -183,7 +152,9 @@ def entry_of_call(call: LayerCall, name: str, written: Callable[[Any], Any]) -> 
         if parameter.name not in bound.arguments:
             continue
         value = bound.arguments[parameter.name]
-        if parameter.name not in _CALLED_WITH:
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            options |= value
+        elif parameter.name not in _CALLED_WITH:
             options[parameter.name] = value
         elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             arguments += value

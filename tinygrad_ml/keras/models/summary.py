@@ -42,7 +42,7 @@ def print_summary(model: Any, width: int, tell: Callable, nested: bool, trainabl
 
 
 def _rows(model: Any, nested: bool, depth: int = 0) -> Iterator[tuple[int, Layer]]:
-    for layer in model.layers:
+    for layer in getattr(model, "operations", model.layers):
         yield depth, layer
         if nested and hasattr(layer, "layers"):
             yield from _rows(layer, nested, depth + 1)

@@ -52,8 +52,8 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
 
 def standardize_dtype(dtype: Any) -> str:
     """The name of a dtype: of a string, a NumPy dtype, or a type of Python; None is that of layers, float32."""
-    names = {None: "float32", bool: "bool", int: "int64", float: "float32", str: "string"}
-    if dtype is None or (isinstance(dtype, type) and dtype in names):
+    names = {None: "float32", bool: "bool", int: "int32", "int": "int32", float: "float32", str: "string"}
+    if dtype is None or (isinstance(dtype, (type, str)) and dtype in names):
         return names[dtype]
     if getattr(type(dtype), "__module__", "").partition(".")[0] == "torch":
         return str(dtype).rpartition(".")[2]
