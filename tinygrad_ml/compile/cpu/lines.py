@@ -7,6 +7,7 @@ stands alone. Read before: `source.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from math import prod
 
 import numpy
@@ -21,7 +22,7 @@ from ...ops import movement
 from ...ops.index import ARRAY, assemble, assemble_into, getitem, scatter_add
 from ...ops.shapes import size
 from ..eager import value_of
-from ..program import COPY, DRAW, Instruction, Value
+from ..program import COPY, DRAW, Instruction, Value, is_check
 from ..schedule.draws import INTO_MEMORY, drawing
 from ..schedule.kernel import Kernel
 from ..schedule.layout import view_function
@@ -188,6 +189,10 @@ class Lines(StepSource):
     def _eagerly(self, instruction: Instruction, operands: list[str]) -> None:
         self.eager.append(instruction)
         number = instruction.output.number
+        if is_check(instruction):
+            self.names[f"check_{number}"] = partial(value_of, instruction, HOST)
+            self.lines.append(f"check_{number}({', '.join(operands)})")
+            return
         compute = drawing(instruction) if instruction.op is DRAW else lambda *x: value_of(instruction, HOST, *x)
         self.names[f"call_{number}"] = lambda *x: numpy.asarray(compute(*x), order="C")
         self.lines.append(f"v{number} = call_{number}({', '.join(operands)})")

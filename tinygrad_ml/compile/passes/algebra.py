@@ -1,8 +1,8 @@
 """Algebra that is exact: rewritten, the program gives the same bits.
 
 x·1, x/1 and x-0 are x; a movement that moves nothing is nothing; two reshapes are one; what was
-broadcast only for an operation that broadcasts by itself need not be; an operation on constant
-numbers is a constant. What is not here is not exact: (a + b) - b is not a, and x + 0 turns -0 into 0.
+broadcast only for an operation that broadcasts by itself need not be; who only looks for mistakes in
+numbers looks at each once; an operation on constant numbers is a constant. What is not here is not exact: (a + b) - b is not a, and x + 0 turns -0 into 0.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy
 from ...backend import of
 from ...errors import TinygradError
 from ...ops import Primitive, elementwise, movement
-from ...ops.shapes import broadcast
+from ...ops.shapes import broadcast, size
 from ..eager import value_of
-from ..program import Instruction, Program, Value
+from ..program import Instruction, Program, Value, is_check
 from ..sources import Constant
 
 FOLDED_ELEMENTS = 64
@@ -52,6 +52,8 @@ def _now(value: Value, replaced: dict[Value, Value]) -> Value:
 
 def _simplified(instruction: Instruction, producers: dict[Value, Instruction]) -> Value | Instruction | None:
     """The value that it is equal to, a simpler instruction for the same value, or None."""
+    if is_check(instruction):
+        return _looked_at_once(instruction, producers)
     if isinstance(instruction.op, Primitive):
         for rule in (*FOR_ALL, *RULES.get(instruction.op, ())):
             simpler = rule(instruction, producers)
@@ -110,6 +112,18 @@ def _neutral(instruction: Instruction, producers) -> Value | None:
         if number is not None and _is(instruction.inputs[position], number):
             return _same(instruction, instruction.inputs[1 - position])
     return None
+
+
+def _looked_at_once(instruction: Instruction, producers: dict[Value, Instruction]) -> Instruction | None:
+    """A check of numbers that were only broadcast, or got another shape, as one of these numbers themselves."""
+    producer = producers.get(instruction.inputs[0])
+    if producer is None or not size(instruction.output.shape):
+        return None
+    if producer.op is not movement.broadcast_to and not producer.renames:
+        return None
+    (x, *_), output = producer.inputs, instruction.output
+    output = Value(output.number, x.shape, output.dtype, None, output.scope)  # which nobody reads
+    return Instruction(instruction.op, (x,), instruction.params, output)
 
 
 FOR_ALL: tuple[Callable, ...] = (_constant, _broadcast_for_nothing, _neutral)
