@@ -76,14 +76,18 @@ class Compiled:
 
     def look_at_memory(self, tensors: list[Tensor]) -> None:
         """Note which memory is overwritten; `CompileError` if other state lies there."""
-        self._written_states = self._memory_of_states()
+        written: dict[int, list[Any]] = {}  # by what owns the memory
+        for source in self._written:
+            if not isinstance(source, Argument):
+                array = source.now()._data
+                written.setdefault(id(owner(array)), []).append(array)
+        self._written_states = set(written)
         for value in self.program.sources():
             if value.source.kind == "state":
-                self._refuse_overlap(value.source, value.source.tensor._data, tensors)
-
-    def _memory_of_states(self) -> set[int]:
-        """The ids of the arrays that own the memory of state which is overwritten."""
-        return {id(owner(source.now()._data)) for source in self._written if not isinstance(source, Argument)}
+                array = value.source.tensor._data
+                others = any(other is not array for other in written.get(id(owner(array)), ()))
+                if others or self._written_arguments:
+                    self._refuse_overlap(value.source, array, tensors)
 
     def again(self, recording: Recording, tensors: list[Tensor]) -> Compiled | None:
         """This program for another recording, if that is the same; else None."""
@@ -212,8 +216,8 @@ class Compiled:
         if self._laid_out is not self.executable.layout:  # it was linked, as some of it lies elsewhere now
             self._laid_out = self.executable.layout
             states = [source for source in self._written if source not in self._written_in_calls]
-            self._wrote_states = writes.noting([source.now()._data for source in states])
-            self._written_states = self._memory_of_states()
+            arrays = [source.now()._data for source in states]
+            self._wrote_states, self._written_states = writes.noting(arrays), set(map(id, map(owner, arrays)))
         self._wrote_states()
         for source in self._written_in_calls:
             writes.wrote(source.now(tensors)._data)

@@ -187,6 +187,13 @@ class _Tracing(Backend):
         )
 
     @staticmethod
+    def erf(x: Traced) -> NoReturn:
+        """No number; and no library is imported that would have said so, which takes a tenth of a second."""
+        raise Unreadable(WHAT_TO_DO)
+
+    erfc = erf
+
+    @staticmethod
     def index_of(array: Traced) -> int:
         return array.index
 

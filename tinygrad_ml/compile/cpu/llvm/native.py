@@ -34,7 +34,8 @@ class Native:
 
     def __init__(self, name: str, write: Callable[..., object], *given: object, improved: bool = False):
         folder = kernels()
-        path = folder and folder / f"{name}_{_fingerprint(given)}.o"
+        self._fingerprint = _fingerprint(given)
+        path = folder and folder / f"{name}_{self._fingerprint}.o"
         code = path and _read(path)
         if code is None:
             machine = _compiler()
@@ -42,6 +43,9 @@ class Native:
             write(module, *given)
             parsed = binding.parse_assembly(str(module))
             parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
+            for function in parsed.functions:
+                if function.linkage == binding.Linkage.external and not function.is_declaration:
+                    function.name = self._unique(function.name)
             parsed.verify()
             if improved:
                 _improve(parsed, machine)
@@ -49,13 +53,16 @@ class Native:
             if path is not None:
                 with suppress(OSError):  # then it is compiled anew in each process
                     write_whole(path, _digest(code) + code)
-        self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
-        self._engine.add_object_file(binding.ObjectFileRef.from_data(code))
-        self._engine.finalize_object()
+        _engine().add_object_file(binding.ObjectFileRef.from_data(code))
 
     def address(self, name: str) -> int:
         """Where the function of that name begins."""
-        return self._engine.get_function_address(name)
+        _engine().finalize_object()
+        return _engine().get_function_address(self._unique(name))
+
+    def _unique(self, name: str) -> str:
+        """The name of a function, as no other module has it."""
+        return f"{name}_{self._fingerprint}"
 
 
 @cache
@@ -70,6 +77,12 @@ def _improve(module: binding.ModuleRef, machine: binding.TargetMachine) -> None:
     wanted.loop_vectorization = wanted.slp_vectorization = True
     builder = binding.create_pass_builder(machine, wanted)
     builder.getModulePassManager().run(module, builder)
+
+
+@cache
+def _engine() -> binding.ExecutionEngine:
+    """What all machine code of the process lies in: to make one takes a millisecond."""
+    return binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
 
 
 @cache
