@@ -215,9 +215,9 @@ class Compiled:
         """Note which memory has been overwritten."""
         if self._laid_out is not self.executable.layout:  # it was linked, as some of it lies elsewhere now
             self._laid_out = self.executable.layout
-            states = [source for source in self._written if source not in self._written_in_calls]
-            arrays = [source.now()._data for source in states]
-            self._wrote_states, self._written_states = writes.noting(arrays), set(map(id, map(owner, arrays)))
+            arrays = [source.now()._data for source in self._written if source not in self._written_in_calls]
+            self._wrote_states = writes.noting(arrays)
+            self._written_states = self._written_states | set(map(id, map(owner, arrays)))
         self._wrote_states()
         for source in self._written_in_calls:
             writes.wrote(source.now(tensors)._data)

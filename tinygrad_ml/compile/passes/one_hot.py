@@ -24,8 +24,10 @@ def one_hot(program: Program) -> Program:
     """With x[rows, labels], and its transpose, as comparisons."""
     checked = {i.inputs[0] for i in program.instructions if is_check(i)}
     for i in program.instructions:
-        if i.renames and i.inputs[0] in checked:
+        if (i.renames or i.op is movement.broadcast_to) and i.inputs[0] in checked:
             checked.add(i.output)
+        if i.op is elementwise.where and i.inputs[1] in checked and i.inputs[2].constant is not None:
+            checked.add(i.output)  # labels with a 0 where the label is one that does not count
     rewriting = Rewriting(program)
     new, keep = rewriting.new, rewriting.keep
 
