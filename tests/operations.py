@@ -164,7 +164,7 @@ for _words, _keywords in _axes.items():
         torch=lambda t, x, k=_keywords: t.logsumexp(x, **(_torch_axes(k) or {"dim": (0, 1)})),
     )
 row("sum over (0, 2)", lambda x: x.sum((0, -1)) ** 2, CUBE, torch=lambda t, x: x.sum((0, -1)) ** 2)
-row("max over (0, 2)", lambda x: x.max((0, -1)), CUBE, torch=lambda t, x: x.amax((0, -1)))
+row("max over (0, 2)", lambda x: x.max(axis=(0, -1)), CUBE, torch=lambda t, x: x.amax((0, -1)))
 row("prod with a zero", lambda x: tg.prod(x * ONE_ZERO, 1), A, torch=lambda t, x: (x * t.from_numpy(ONE_ZERO)).prod(1))
 row(
     "prod with two zeros",
@@ -247,15 +247,15 @@ row(
 row("stack", lambda a, b: tg.stack([a, b * a], axis=1), A, A + 1, torch=lambda t, a, b: t.stack([a, b * a], 1))
 row(
     "split",
-    lambda x: [p**3 for p in tg.split(x, [1, 3], axis=1)],
+    lambda x: [p**3 for p in tg.split(x, [1, 2, 1], axis=1)],
     A,
-    torch=lambda t, x: [p**3 for p in t.tensor_split(x, (1, 3), 1)],
+    torch=lambda t, x: [p**3 for p in t.split(x, (1, 2, 1), 1)],
 )
 row(
     "split in equal parts",
     lambda x: tg.split(x, 2, axis=1)[1] ** 3,
     A,
-    torch=lambda t, x: t.tensor_split(x, 2, 1)[1] ** 3,
+    torch=lambda t, x: t.split(x, 2, 1)[1] ** 3,
 )
 row("unstack", lambda x: [p**3 for p in tg.unstack(x, axis=1)], A, torch=lambda t, x: [p**3 for p in x.unbind(1)])
 row(
@@ -269,10 +269,10 @@ row("flip", lambda x: x.flip((0, 1)) ** 3 * x, A, torch=lambda t, x: x.flip((0, 
 row("roll", lambda x: x.roll((1, -2), (0, 1)) * x**2, A, torch=lambda t, x: x.roll((1, -2), (0, 1)) * x**2)
 row("roll, flattened", lambda x: x.roll(5) * x**2, A, torch=lambda t, x: x.roll(5) * x**2)
 row("tile", lambda x: x.tile((2, 1, 3)) ** 3, A, torch=lambda t, x: x.tile((2, 1, 3)) ** 3)
-row("repeat", lambda x: x.repeat(2, 1) ** 3, A, torch=lambda t, x: x.repeat_interleave(2, 1) ** 3)
+row("repeat", lambda x: x.repeat(2, axis=1) ** 3, A, torch=lambda t, x: x.repeat_interleave(2, 1) ** 3)
 row(
     "repeat, unevenly",
-    lambda x: x.repeat([0, 2, 1], 0) ** 3,
+    lambda x: x.repeat([0, 2, 1], axis=0) ** 3,
     A,
     torch=lambda t, x: x.repeat_interleave(t.tensor([0, 2, 1]), 0) ** 3,
 )
@@ -315,12 +315,12 @@ row(
     A,
     torch=lambda t, x: t.take_along_dim(x, t.tensor([[2, 0, 1, 0]]).T, 0) ** 3,
 )
-row("sort", lambda x: x.sort(1) ** 3 * x, A, torch=lambda t, x: x.sort(1)[0] ** 3 * x)
+row("sort", lambda x: x.sort(axis=1) ** 3 * x, A, torch=lambda t, x: x.sort(axis=1)[0] ** 3 * x)
 row(
     "sort, descending",
-    lambda x: x.sort(0, descending=True) ** 3,
+    lambda x: x.sort(axis=0, descending=True) ** 3,
     A,
-    torch=lambda t, x: x.sort(0, descending=True)[0] ** 3,
+    torch=lambda t, x: x.sort(axis=0, descending=True)[0] ** 3,
 )
 row(
     "assemble",  # what the gradients of many slices are added up by

@@ -171,8 +171,8 @@ def test_retain_grad_keeps_the_gradient_of_a_computed_tensor():
 @pytest.mark.parametrize(
     ("outputs", "expected"),
     [
-        (lambda x: tg.split(x, [1])[1:], [0, 1, 1]),
-        (lambda x: tg.split(x, 3)[::2], [1, 0, 1]),
+        (lambda x: tg.split(x, [1, 2])[1:], [0, 1, 1]),
+        (lambda x: tg.split(x, 1)[::2], [1, 0, 1]),
         (lambda x: tg.topk(x, 2)[:1], [0, 1, 1]),
         (lambda x: [tg.linalg.slogdet(tg.reshape(x[1], (1, 1)))[1]], [0, 0.5, 0]),
         (lambda x: [next(iter(x))], [1, 0, 0]),

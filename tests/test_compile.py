@@ -231,7 +231,7 @@ def test_old_numbers_that_are_read_beside_the_new_ones(rows):
         sums, shifted = step()
         np.testing.assert_allclose(sums.numpy(), start * 2**count * 3, 1e-6)
         old = start * np.float32(3**count)
-        np.testing.assert_allclose(shifted.numpy(), old - old.max(1, keepdims=True) + old * 3, 1e-5, 1e-4)
+        np.testing.assert_allclose(shifted.numpy(), old - old.max(axis=1, keepdims=True) + old * 3, 1e-5, 1e-4)
     np.testing.assert_allclose(p.numpy(), start * 8, 1e-6)
     np.testing.assert_allclose(q.numpy(), start * 27, 1e-6)
 

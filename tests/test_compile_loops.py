@@ -206,7 +206,9 @@ def test_a_long_sum_loses_no_digits():
 def test_long_columns_lose_no_digits(axis):
     shape = {0: (200_000, 2), 1: (2, 100_000, 3), (0, 2): (700, 2, 100)}[axis]
     x = tg.tensor(np.full(shape, 0.1, np.float32))
-    total, root, largest = compiled(lambda x: ((x * 1.5).sum(axis), (x.sum(axis) + 1).sqrt(), (x * 2).max(axis)), x)
+    total, root, largest = compiled(
+        lambda x: ((x * 1.5).sum(axis), (x.sum(axis) + 1).sqrt(), (x * 2).max(axis=axis)), x
+    )
     count = x.size / total.size
     np.testing.assert_allclose(total.numpy(), count * 0.15, 3e-6)
     np.testing.assert_allclose(root.numpy(), np.sqrt(count * 0.1 + 1), 3e-6)

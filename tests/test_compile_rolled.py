@@ -58,7 +58,7 @@ def lstm(p, x):
     weight = tg.concat([p[1], p[2], p[1] * 2, p[2] * 2], 1)
     projected = x @ tg.concat([p[0]] * 4, 1)
     for t in range(ROUNDS):
-        i, f, g, o = tg.split(projected[t] + h @ weight, 4, -1)
+        i, f, g, o = tg.split(projected[t] + h @ weight, h.shape[-1], -1)
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         h = o.sigmoid() * c.tanh()
         kept.append(h)

@@ -282,7 +282,7 @@ def test_functions_that_make_constants_make_them_beside_their_input(other):
             x.sort(),
             x.topk(1)[0],
         ),
-        *(tg.linalg.cholesky(x @ x.mT), x.norm(), x.std(), x.prod(0), x.logsumexp(0), x.argmax(0), x.max(0)),
+        *(tg.linalg.cholesky(x @ x.mT), x.norm(), x.std(), x.prod(0), x.logsumexp(0), x.argmax(0), x.max(axis=0)),
         tg.scatter_add(x, [[0, 0]], [[1.0, 2.0]]),
     ]
     assert {str(y.device) for y in made} == {"strict"}

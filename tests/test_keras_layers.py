@@ -13,7 +13,7 @@ IMAGES = np.random.default_rng(0).uniform(0, 255, (3, 6, 5, 2)).astype("float32"
 
 def test_maxout_is_the_largest_of_each_group():
     x = np.arange(12.0).reshape(2, 6)[:, ::-1].copy()
-    np.testing.assert_array_equal(layers.Maxout(3)(x).numpy(), x.reshape(2, 3, 2).max(-1))
+    np.testing.assert_array_equal(layers.Maxout(3)(x).numpy(), x.reshape(2, 3, 2).max(axis=-1))
     with pytest.raises(ShapeError, match="4 groups"):
         layers.Maxout(4)(x)
 

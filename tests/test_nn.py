@@ -137,7 +137,7 @@ def test_batch_norm_normalises_with_the_batch_or_with_what_it_has_seen():
     layer = nn.BatchNorm1d(2)
     x = numbers(50, 2).astype("float32") * [3, 5] + [1, -2]
     y = layer(tg.tensor(x.astype("float32"))).numpy()
-    assert np.allclose(y.mean(0), 0, atol=1e-5) and np.allclose(y.std(0), 1, atol=1e-3)
+    assert np.allclose(y.mean(0), 0, atol=1e-5) and np.allclose(y.std(axis=0), 1, atol=1e-3)
     assert np.allclose(layer.running_mean.numpy(), 0.1 * x.mean(0), rtol=1e-4)
     assert np.allclose(layer.running_var.numpy(), 0.9 + 0.1 * x.var(0, ddof=1), rtol=1e-4)
     assert layer.num_batches_tracked.item() == 1

@@ -14,7 +14,6 @@ import re as _re
 import typing as _typing
 import warnings as _warnings
 from importlib import import_module as _import_module
-from types import ModuleType as _ModuleType
 
 from . import data, distributions, errors, linalg, methods, nn, optim, random
 from .anomaly import detect_anomaly as detect_anomaly
@@ -57,6 +56,7 @@ from .nn.calling import functional_call as functional_call
 from .nn.calling import stack_module_state as stack_module_state
 from .random import manual_seed as manual_seed
 from .recomputing import checkpoint as checkpoint
+from .spellings import missing_from as _missing_from
 from .summary import summary as summary
 from .tensor import Tensor as Tensor
 from .tensor import as_tensor as as_tensor
@@ -98,6 +98,7 @@ _ROOMS = frozenset(
         "ops",
         "protocols",
         "recomputing",
+        "spellings",
         "structure",
         "symbols",
         "torch_files",
@@ -118,9 +119,8 @@ def __dir__() -> list[str]:
 if _typing.TYPE_CHECKING:
     from . import keras
 else:
+    _missing = _missing_from(__name__, "torch", "x")
 
-    def __getattr__(name: str) -> _ModuleType:
-        """`tg.keras` is imported when somebody asks for it."""
-        if name == "keras":
-            return _import_module(".keras", __name__)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> _typing.Any:
+        """`tg.keras` is imported when somebody asks for it; a name of PyTorch's says what it is here."""
+        return _import_module(".keras", __name__) if name == "keras" else _missing(name)

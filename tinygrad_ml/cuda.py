@@ -4,7 +4,7 @@ It is a backend that makes itself known to `backend/`: a further one would be a 
 """
 
 import contextlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -14,6 +14,7 @@ from .backend.devices import register_kind
 from .backend.dtypes import float16
 from .backend.host import Backend
 from .errors import DeviceError
+from .spellings import missing_from
 
 HOW_TO_GET_CUPY = "pip install 'tinygrad_ml[gpu]' (CUDA 13) or 'tinygrad_ml[gpu12]' (CUDA 12)"
 
@@ -138,3 +139,6 @@ def gpu_available() -> bool:
 
 register_package("cupy", Cuda.shared)
 register_kind("gpu", shared_or_raise)
+
+if not TYPE_CHECKING:  # to whom every name would be one of this module
+    __getattr__ = missing_from(__name__, "cuda")

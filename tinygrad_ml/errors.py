@@ -59,6 +59,26 @@ class OptionError(TinygradError, ValueError):
     """An unknown or impossible option, such as a negative learning rate."""
 
 
+class SpellingError(TinygradError, AttributeError, TypeError):
+    """A name, or an argument, that is another library's.
+
+    line   what to write instead, or "" where there is nothing like it
+    typed  what was typed, where that is known
+    """
+
+    def __init__(self, message: str = "", line: str = "", typed: str | None = None):
+        super().__init__(message)
+        self.line, self.typed = line, typed
+
+
+class SpellingImportError(TinygradError, ImportError):
+    """A name that is another library's, and was to be imported."""
+
+    def __init__(self, message: str = "", name: str | None = None):
+        super().__init__(message)
+        self.name = name
+
+
 class CompileError(TinygradError, RuntimeError):
     """Something in a function given to `tg.compile` that cannot be recorded."""
 

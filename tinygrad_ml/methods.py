@@ -25,6 +25,7 @@ from .functional import indexing as places
 from .indexing import getitem, setitem
 from .operators import Operators
 from .protocols import Protocols
+from .spellings import attribute_of
 from .tensor import Tensor, TensorLike, hang
 
 
@@ -196,54 +197,7 @@ class Methods(Operators, Protocols):
     if not TYPE_CHECKING:  # to whom every name would be one of a tensor
 
         def __getattr__(self, name: str) -> Any:
-            known = getattr(type(self), name, None)
-            if isinstance(known, property):  # whose own AttributeError has led here: let it be seen
-                return known.__get__(self)
-            hint = CALLED_HERE.get(name)
-            raise AttributeError(
-                f"a tensor has no attribute {name!r}" + (f"; here it is {hint}" if hint else ""), name=name, obj=self
-            )
+            return attribute_of(self, name, "x", "a tensor")
 
-
-CALLED_HERE = {
-    "view": "x.reshape(...)",
-    "unsqueeze": "x.expand_dims(axis)",
-    "permute": "x.permute_dims(axes)",
-    "t": "x.T",
-    "cpu": "x.to('cpu')",
-    "cuda": "x.to('gpu')",
-    "float": "x.astype('float32')",
-    "double": "x.astype('float64')",
-    "half": "x.astype('float16')",
-    "long": "x.astype('int64')",
-    "int": "x.astype('int32')",
-    "bool": "x.astype('bool')",
-    "type": "x.astype(dtype)",
-    "copy": "tg.tensor(x)",
-    "clone": "x * 1, or tg.tensor(x) outside of the graph",
-    "contiguous": "not needed",
-    "expand": "x.broadcast_to(shape)",
-    "gather": "x.take_along_axis(indices, axis)",
-    "masked_fill": "mask.where(value, x)",
-    "scatter_": "x.scatter(indices, values, axis)",
-    "scatter_reduce": "x.scatter(indices, values, axis, reduce='sum')",
-    "cumsum": "x.cumulative_sum(axis)",
-    "cumprod": "x.cumulative_prod(axis)",
-    "logcumsumexp": "x.cumulative_logsumexp(axis)",
-    "amax": "x.max(axis)",
-    "amin": "x.min(axis)",
-    "unbind": "x.unstack(axis)",
-    "unique": "x.unique_values()",
-    "bitwise_not": "~x",
-    "svd": "tg.linalg.svd(x)",
-    "qr": "tg.linalg.qr(x)",
-    "inverse": "tg.linalg.inv(x)",
-    "add_": "x += ..., or x.assign(...)",
-    "zero_": "x.assign(0)",
-    "copy_": "x.assign(...)",
-    "requires_grad_": "x.requires_grad = True",
-    "grad_fn": "x.node",
-}
-"""What users of PyTorch and NumPy may type, and what is its name here: for the error that tells them."""
 
 hang(Methods)

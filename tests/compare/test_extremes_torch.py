@@ -43,16 +43,16 @@ PAIRS |= {"xlogy": (tg.xlogy, torch.special.xlogy)}
 ROWS = {
     "sum": (lambda x: x.sum(-1),) * 2,
     "mean": (lambda x: x.mean(-1),) * 2,
-    "max": (lambda x: x.max(-1), lambda x: x.amax(-1)),
-    "min": (lambda x: x.min(-1), lambda x: x.amin(-1)),
+    "max": (lambda x: x.max(axis=-1), lambda x: x.amax(-1)),
+    "min": (lambda x: x.min(axis=-1), lambda x: x.amin(-1)),
     "prod": (lambda x: x.prod(-1),) * 2,
-    "std": (lambda x: tg.std(x, -1), lambda x: torch.std(x, -1, correction=0)),
+    "std": (lambda x: tg.std(x, axis=-1), lambda x: torch.std(x, -1, correction=0)),
     "logsumexp": (lambda x: tg.logsumexp(x, -1), lambda x: torch.logsumexp(x, -1)),
     "softmax": (lambda x: x.softmax(-1),) * 2,
     "log_softmax": (lambda x: x.log_softmax(-1),) * 2,
     "cumulative_sum": (lambda x: tg.cumulative_sum(x, -1), lambda x: x.cumsum(-1)),
     "cumulative_logsumexp": (lambda x: tg.cumulative_logsumexp(x, -1), lambda x: x.logcumsumexp(-1)),
-    "sort": (lambda x: x.sort(-1), lambda x: x.sort(-1)[0]),
+    "sort": (lambda x: x.sort(axis=-1), lambda x: x.sort(-1)[0]),
 }
 ROWS |= {
     f"norm {p}": (lambda x, p=p: x.norm(p, -1), lambda x, p=p: torch.linalg.vector_norm(x, p, -1))

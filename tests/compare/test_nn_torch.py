@@ -184,7 +184,7 @@ def test_gumbel_softmax_picks_classes_as_often():
         TF.gumbel_softmax(torch.tensor(logits), 0.5).numpy(),
     )
     np.testing.assert_allclose(soft.mean(0), theirs.mean(0), atol=0.015)
-    np.testing.assert_allclose(soft.std(0), theirs.std(0), atol=0.015)
+    np.testing.assert_allclose(soft.std(axis=0), theirs.std(0), atol=0.015)
 
 
 def test_one_hot():

@@ -38,7 +38,7 @@ class Device:
             if isinstance(name, str) and name.startswith("cuda"):
                 hint = " (the GPU is called 'gpu' here)"
             elif isinstance(name, (numpy.dtype, type)):
-                hint = " (for a dtype there is astype)"
+                hint = f" (for a dtype there is astype: x.astype('{numpy.dtype(name)}'))"
             raise DeviceError(f"{name!r} is not a device{hint}; use one of {', '.join(map(repr, sorted(_openers)))}")
         self.kind, self.index = match[1], int(match[2] or 0)
 

@@ -6,6 +6,9 @@ Read in this order: `dataset.py`, `loader.py`, `vision.py` with `idx.py`; then `
 texts `tokens.py`, `text.py` and `text_sets.py`.
 """
 
+from typing import TYPE_CHECKING
+
+from ..spellings import missing_from
 from . import transforms
 from .dataset import Dataset, Subset, TensorDataset, random_split
 from .idx import read_idx
@@ -38,3 +41,6 @@ __all__ = [
     "read_npz",
     "transforms",
 ]
+
+if not TYPE_CHECKING:  # to whom every name would be one of this module
+    __getattr__ = missing_from(__name__, "data")

@@ -16,12 +16,13 @@ import numpy
 
 from ..errors import DataError, DTypeError, OptionError, ShapeError
 from ..functional.manipulation import stack
+from ..spellings import Speller
 from ..tensor import Tensor, tensor
 from .dataset import Dataset, Gathering, Subset
 from .seeds import base_seed
 
 
-class DataLoader:
+class DataLoader(Speller):
     """Iterate over a data set in batches; each `for` loop over it is one epoch::
 
         loader = DataLoader(TensorDataset(x, y), batch_size=100, shuffle=True)

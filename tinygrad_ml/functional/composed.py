@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 from weakref import ref
 
 from ..modes import Place, modes
+from ..spellings import refuse_unbound
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,6 +38,9 @@ def composed(function: Callable[P, R]) -> Callable[P, R]:
         modes.busy = True
         try:
             return function(*args, **kwargs)
+        except TypeError:
+            refuse_unbound(function, args, kwargs)
+            raise
         finally:
             modes.scope, modes.busy = outer, busy
 

@@ -1,11 +1,12 @@
 """Tensors made from nothing. All take `dtype=`, `device=` and `requires_grad=`; floats are float32 by default."""
 
-from typing import Any
+from typing import Any, Never
 
 import numpy
 
 from ..backend import Device, as_array, current_device, dtypes
 from ..errors import DTypeError, OptionError, ShapeError
+from ..spellings import misspelt, spelt
 from ..symbols import SYMBOL
 from ..tensor import Tensor, TensorLike, as_tensor, filled, tensor
 from ..typing import DeviceLike, DTypeLike, ShapeLike
@@ -30,8 +31,11 @@ def zeros(
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
+    **typed: Never,
 ) -> Tensor:
     """Zeros of a shape, given as a tuple or as integers."""
+    if typed:
+        raise misspelt(zeros, (shape, *sizes), {"dtype": dtype, "device": device} | typed)
     return _constant(_shape_of((shape, *sizes)), 0, dtype, device, requires_grad)
 
 
@@ -41,8 +45,11 @@ def ones(
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
+    **typed: Never,
 ) -> Tensor:
     """Ones of a shape, given as a tuple or as integers."""
+    if typed:
+        raise misspelt(ones, (shape, *sizes), {"dtype": dtype, "device": device} | typed)
     return _constant(_shape_of((shape, *sizes)), 1, dtype, device, requires_grad)
 
 
@@ -52,11 +59,15 @@ def empty(
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
+    **typed: Never,
 ) -> Tensor:
     """A tensor of a shape whose numbers do not matter. They are zeros, so that nothing depends on chance."""
+    if typed:
+        raise misspelt(empty, (shape, *sizes), {"dtype": dtype, "device": device} | typed)
     return zeros(shape, *sizes, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
+@spelt
 def full(
     shape: ShapeLike,
     fill_value: TensorLike,
@@ -114,6 +125,7 @@ def full_like(
     return _like(x, _number(fill_value, x.dtype if dtype is None else dtype), dtype, device, requires_grad)
 
 
+@spelt
 def arange(
     start: float,
     /,
@@ -134,6 +146,7 @@ def arange(
     return _tensor(numbers, dtype, device, requires_grad)
 
 
+@spelt
 def linspace(
     start: float,
     stop: float,
@@ -150,6 +163,7 @@ def linspace(
     return _tensor(numpy.linspace(start, stop, num, endpoint=endpoint), dtype, device, requires_grad)
 
 
+@spelt
 def eye(
     n: int,
     m: int | None = None,
@@ -163,6 +177,7 @@ def eye(
     return _tensor(numpy.eye(n, m, k), dtype, device, requires_grad)
 
 
+@spelt
 def meshgrid(*arrays: TensorLike, indexing: str = "xy") -> tuple[Tensor, ...]:
     """Coordinates of the points of a grid, from those along each axis: as many tensors of one shape as 1-D arrays.
 

@@ -9,6 +9,7 @@ from ..backend import dtypes, of
 from ..errors import OptionError, ShapeError
 from ..ops import Primitive
 from ..ops.shapes import kept, one_axis, same
+from ..spellings import spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from ..typing import DTypeLike
 from .elementwise import logaddexp
@@ -27,6 +28,7 @@ cumulative_sum_row = Primitive(
 )
 
 
+@spelt
 def cumulative_sum(
     x: TensorLike, axis: int | None = None, include_initial: bool = False, dtype: DTypeLike | None = None
 ) -> Tensor:
@@ -39,6 +41,7 @@ def cumulative_sum(
     return _cumulate(scan, _in_dtype(x, dtype), axis, include_initial, 0)
 
 
+@spelt
 def cumulative_prod(
     x: TensorLike, axis: int | None = None, include_initial: bool = False, dtype: DTypeLike | None = None
 ) -> Tensor:
@@ -48,6 +51,7 @@ def cumulative_prod(
     return _cumulate(_doubling(lambda a, b: a * b), x, axis, include_initial, 1)
 
 
+@spelt
 @_wide
 def cumulative_logsumexp(x: Tensor, axis: int | None = None, include_initial: bool = False) -> Tensor:
     """yₖ = ln(exp x₀ + … + exp xₖ) along an axis, without overflow; `include_initial` puts a -∞ in front."""
@@ -97,6 +101,7 @@ def _end(end, x: Tensor, shape: tuple[int, ...]) -> Tensor:
     return end if end.ndim else end.broadcast_to(shape)
 
 
+@spelt
 def diff(
     x: TensorLike, n: int = 1, axis: int = -1, prepend: TensorLike | None = None, append: TensorLike | None = None
 ) -> Tensor:

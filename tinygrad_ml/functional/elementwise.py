@@ -4,14 +4,16 @@ What each computes, and its derivative, is a row in `ops/elementwise.py`; here t
 public face: numbers, lists and arrays are accepted, and a docstring is made of the row.
 """
 
+import inspect
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Never, TypeVar
 
 from ..backend import dtypes
 from ..operators import comparable, operand
 from ..ops import Primitive
 from ..ops import elementwise as rows
+from ..spellings import misspelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor
 from ..typing import DeviceLike, DTypeLike
 from .composed import composed
@@ -26,12 +28,22 @@ def _with_name(function: Named, name: str, doc: str) -> Named:
     return function
 
 
+_ONE_TENSOR = inspect.Signature(
+    [inspect.Parameter("input", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=TensorLike)],
+    return_annotation=Tensor,
+)
+"""What functions of one tensor offer. That they take `inplace` and `out` too is for the error, and costs less than `**`."""
+
+
 def _unary(op: Primitive, name: str | None = None):
     derivative = f"; dy/dx = {op.local[0]}" if op.local else ""
 
-    def function(x: TensorLike) -> Tensor:
-        return apply(op, (as_tensor(x),))
+    def function(input: TensorLike, inplace: bool = False, out: None = None) -> Tensor:
+        if inplace or out is not None:
+            raise misspelt(function, (input,), {"inplace": True} if inplace else {"out": out})
+        return apply(op, (as_tensor(input),))
 
+    function.__signature__ = _ONE_TENSOR
     return _with_name(function, name or op.name, f"y = {op.formula}, elementwise{derivative}. Any shape.")
 
 
@@ -59,19 +71,21 @@ def _operands(*given) -> tuple[Tensor, ...]:
 def _binary(op: Primitive, name: str | None = None):
     derivatives = f"; dy/da = {op.local[0]}, dy/db = {op.local[1]}" if op.local else ""
 
-    def function(a: TensorLike, b: TensorLike) -> Tensor:
-        return apply(op, _operands(a, b))
+    def function(input: TensorLike, other: TensorLike, **typed: Never) -> Tensor:
+        if typed:
+            raise misspelt(function, (input, other), typed)
+        return apply(op, _operands(input, other))
 
     return _with_name(function, name or op.name, f"y = {op.formula}, elementwise{derivatives}. Shapes that broadcast.")
 
 
 def _comparison(op: Primitive):
-    def function(a: TensorLike, b: TensorLike) -> Tensor:
-        if isinstance(a, Tensor):
-            b = comparable(b, a)
-        elif isinstance(b, Tensor):
-            a = comparable(a, b)
-        return apply(op, _operands(a, b))
+    def function(input: TensorLike, other: TensorLike) -> Tensor:
+        if isinstance(input, Tensor):
+            other = comparable(other, input)
+        elif isinstance(other, Tensor):
+            input = comparable(input, other)
+        return apply(op, _operands(input, other))
 
     return _with_name(function, op.name, f"{op.formula}, elementwise, as bools. Shapes that broadcast.")
 
@@ -161,26 +175,30 @@ def round(x: TensorLike, decimals: int = 0) -> Tensor:
     return (round(x.astype(dtypes.float64) / unit) * unit).astype(x.dtype)
 
 
-def pow(a: TensorLike, b: TensorLike) -> Tensor:
+def pow(input: TensorLike, exponent: TensorLike) -> Tensor:
     """y = aᵇ, elementwise; dy/da = b·aᵇ⁻¹, dy/db = y·ln a.
 
     x⁰ has derivative 0 everywhere, at 0 too; 0ᵇ is flat in b; a negative base with a tensor as
     exponent has a real value for integers only, and no derivative in b (nan).
     """
-    return as_tensor(a) ** b
+    return as_tensor(input) ** exponent
 
 
-def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
-    """a where the condition holds, else b, elementwise; shapes that broadcast.
+def where(condition: TensorLike, input: TensorLike | None = None, other: TensorLike | None = None) -> Tensor:
+    """`input` where the condition holds, else `other`, elementwise; shapes that broadcast.
 
     The gradient goes to the branch that was taken. The other branch gets 0 - but 0 times an
     infinite derivative is nan: `where(x > 0, log(x), 0)` has gradient nan at x = 0, as in every
     such engine. Make the argument safe first: `where(x > 0, log(where(x > 0, x, 1)), 0)`.
     """
+    if input is None or other is None:
+        raise misspelt(where, (condition, input, other), {})
     condition = as_tensor(condition)
     if condition.dtype != dtypes.bool_:
+        if isinstance(input, Tensor) and input.dtype == dtypes.bool_:
+            raise misspelt(where, (condition, input, other), {})
         condition = condition.astype(dtypes.bool_)
-    return apply(rows.where, (condition, *_operands(a, b)))
+    return apply(rows.where, (condition, *_operands(input, other)))
 
 
 @composed

@@ -2,6 +2,7 @@
 
 import builtins
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy
 
@@ -10,6 +11,7 @@ from ..errors import CompileError, DTypeError, OptionError, RangeError, ShapeErr
 from ..modes import modes
 from ..ops import Primitive
 from ..ops.shapes import broadcast, kept, one_axis, same, size
+from ..spellings import spelt
 from ..symbols import StandIn
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from ..typing import DTypeLike
@@ -79,6 +81,7 @@ argsort_row = Primitive(
 )
 
 
+@spelt
 def argsort(x: TensorLike, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """The order (int64) that sorts x along an axis. Equal elements keep their order, whatever `stable` is."""
     x = as_tensor(x)
@@ -87,13 +90,22 @@ def argsort(x: TensorLike, axis: int = -1, descending: bool = False, stable: boo
     return apply(argsort_row, (x,), {"axis": one_axis(axis, x.ndim), "descending": descending})
 
 
-def sort(x: TensorLike, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+@spelt
+def sort(x: TensorLike, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """x sorted along an axis, stable, whatever `stable` is. The gradient goes back to where each element came from."""
     x = as_tensor(x)
     return take_along_axis(x, argsort(x, axis, descending), axis) if x.ndim else x
 
 
-def topk(x: TensorLike, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
+class TopK(NamedTuple):
+    """The largest elements, or the smallest, and where they are."""
+
+    values: Tensor
+    indices: Tensor
+
+
+@spelt
+def topk(x: TensorLike, k: int, axis: int = -1, largest: bool = True) -> TopK:
     """The k largest (or smallest) elements along an axis, in order, and their positions (int64)."""
     x = as_tensor(x)
     axis = one_axis(axis, x.ndim)
@@ -101,9 +113,10 @@ def topk(x: TensorLike, k: int, axis: int = -1, largest: bool = True) -> tuple[T
         raise RangeError(f"topk: k = {k} elements asked of axis {axis} of size {x.shape[axis]}, in {x._described()}")
     order = argsort(x, axis, descending=largest)
     order = order[(*(builtins.slice(None),) * axis, builtins.slice(0, k))]
-    return take_along_axis(x, order, axis), order
+    return TopK(take_along_axis(x, order, axis), order)
 
 
+@spelt
 def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
     """The places (int64) of the elements that are not 0, in row-major order: the indices along each axis.
 
@@ -142,6 +155,7 @@ searchsorted_row = Primitive(
 )
 
 
+@spelt
 def searchsorted(x: TensorLike, values: TensorLike, side: str = "left", sorter: TensorLike | None = None) -> Tensor:
     """Where (int64) to put `values`, of any shape, into the ascending 1-D x, so that it stays sorted.
 

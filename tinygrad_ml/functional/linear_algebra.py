@@ -8,6 +8,7 @@ from ..backend import dtypes
 from ..errors import ShapeError
 from ..ops import matmul as primitives
 from ..ops.shapes import one_axis
+from ..spellings import spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor
 from .composed import composed
 from .elementwise import _operands
@@ -50,6 +51,7 @@ def matmul(a: TensorLike, b: TensorLike) -> Tensor:
     return y.reshape(y.shape[:-1]) if column else y
 
 
+@spelt
 def vecdot(a: TensorLike, b: TensorLike, axis: int = -1) -> Tensor:
     """Σ a · b along an axis, which has one size on both sides; the other axes broadcast."""
     a, b = _operands(a, b)

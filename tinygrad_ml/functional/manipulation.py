@@ -1,13 +1,16 @@
 """Functions that rearrange: shapes, order of axes, joining and cutting, padding. No arithmetic.
 
 They are composed of five primitives: reshape, permute_dims, broadcast_to, concat and getitem (with
-its transpose scatter_add), so each has derivatives of every order.
+its transpose scatter_add), so each has derivatives of every order. They are one file because they check shapes and axes in
+the same few lines.
 """
 
 import builtins
+import itertools
 import math
 import operator
 from collections.abc import Sequence
+from typing import Never
 
 import numpy
 
@@ -15,6 +18,7 @@ from ..backend import Device, dtypes, get
 from ..errors import OptionError, ShapeError
 from ..ops import index, movement
 from ..ops.shapes import axes_of, broadcast, one_axis
+from ..spellings import misspelt, spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from ..typing import Axes, DeviceLike, ShapeLike
 from .interchange import share_memory
@@ -73,6 +77,7 @@ def _permuted(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     return x if axes == tuple(range(len(x.shape))) else apply(movement.permute_dims, (x,), {"axes": axes})
 
 
+@spelt
 def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
     """The axes in reverse order, or in the order `axes`, as NumPy's `transpose`."""
     x = as_tensor(x)
@@ -114,8 +119,10 @@ def expand_dims(x: TensorLike, axis: Axes = 0) -> Tensor:
     return reshape(x, tuple(1 if i in places else next(sizes) for i in range(x.ndim + len(new))))
 
 
-def squeeze(x: TensorLike, axis: Axes | None = None) -> Tensor:
+def squeeze(x: TensorLike, axis: Axes | None = None, **typed: Never) -> Tensor:
     """Without the axes of size 1: all of them, or those of `axis`, which must have size 1."""
+    if typed:
+        raise misspelt(squeeze, (x, axis), typed)
     x = as_tensor(x)
     if axis is None:
         gone = tuple(i for i, extent in enumerate(x.shape) if extent == 1)
@@ -146,8 +153,10 @@ def _tensors(xs: Sequence) -> list[Tensor]:
     return [as_tensor(x) if first is None else beside(x, first) for x in xs]
 
 
-def concat(xs: Sequence, axis: int | None = 0) -> Tensor:
+def concat(xs: Sequence, axis: int | None = 0, **typed: Never) -> Tensor:
     """The tensors one after the other along an existing axis; flattened first for None."""
+    if typed:
+        raise misspelt(concat, (xs, axis), typed)
     xs = _tensors(xs)
     if not xs:
         raise ShapeError("concat needs at least one tensor")
@@ -164,6 +173,7 @@ def concat(xs: Sequence, axis: int | None = 0) -> Tensor:
     return apply(movement.concat, tuple(xs), {"axis": axis, "offsets": tuple(offsets)})
 
 
+@spelt
 def stack(xs: Sequence, axis: int = 0) -> Tensor:
     """Tensors of one shape, side by side along a new axis."""
     xs = _tensors(xs)
@@ -176,6 +186,7 @@ def stack(xs: Sequence, axis: int = 0) -> Tensor:
     return concat([expand_dims(x, axis) for x in xs], axis)
 
 
+@spelt
 def unstack(x: TensorLike, axis: int = 0) -> tuple[Tensor, ...]:
     """The slices of x along an axis, which they do not have: what `stack` puts side by side."""
     x = as_tensor(x)
@@ -185,25 +196,41 @@ def unstack(x: TensorLike, axis: int = 0) -> tuple[Tensor, ...]:
     return tuple(x[(*(builtins.slice(None),) * axis, i)] for i in range(x.shape[axis]))
 
 
-def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
-    """x cut along an axis: into that many equal parts, or before each of the given positions, as NumPy's `split`."""
+@spelt
+def split(x: TensorLike, split_size_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+    """x cut along an axis: into pieces of one size, of which the last may be smaller, or of the given sizes.
+
+    PyTorch's `split`; the Array API standard has none, and NumPy's takes a number of pieces, or positions.
+    """
     x = as_tensor(x)
     axis = one_axis(axis, x.ndim)
     extent = x.shape[axis]
-    if isinstance(indices_or_sections, (int, numpy.integer)):
-        parts = int(indices_or_sections)
-        if parts < 1 or extent % parts:
-            raise ShapeError(
-                f"axis {axis} of {x._described()} does not split into {parts} equal parts; give the positions instead"
-            )
-        bounds = [extent // parts * i for i in range(1, parts)]
+    if isinstance(split_size_or_sections, (int, numpy.integer)):
+        size = int(split_size_or_sections)
+        if size < 1:
+            raise ShapeError(f"split of axis {axis} of {x._described()} into pieces of size {size}: 1 is the smallest")
+        sizes = [builtins.min(size, extent - start) for start in range(0, extent, size)] or [0]
     else:
-        bounds = [int(bound) for bound in indices_or_sections]
+        sizes = [int(size) for size in split_size_or_sections]
+        if builtins.sum(sizes) != extent or builtins.min(sizes, default=0) < 0:
+            raise ShapeError(_no_sizes(x, sizes, axis))
     lead = (builtins.slice(None),) * axis
-    starts, stops = [0, *bounds], [*bounds, None]
-    return [x[(*lead, builtins.slice(start, stop))] for start, stop in zip(starts, stops, strict=True)]
+    stops = itertools.accumulate(sizes)
+    return [x[(*lead, builtins.slice(stop - size, stop))] for size, stop in zip(sizes, stops, strict=True)]
 
 
+def _no_sizes(x: Tensor, given: list[int], axis: int) -> str:
+    """What is wrong with sizes that are not those of pieces of x: they may be meant as positions."""
+    extent = x.shape[axis]
+    said = f"split into {given} means sizes here, as in PyTorch: they must sum to {extent}, the size of axis {axis} of {x._described()}"
+    bounds = [0, *given, extent]
+    if builtins.any(after < before for before, after in itertools.pairwise(bounds)):
+        return said
+    sizes = [after - before for before, after in itertools.pairwise(bounds)]
+    return f"{said}; as positions, which NumPy's split takes, they are the sizes {sizes}"
+
+
+@spelt
 def flip(x: TensorLike, axis: Axes | None = None) -> Tensor:
     """The order of the elements reversed along the axes; along all for None."""
     x = as_tensor(x)
@@ -211,6 +238,7 @@ def flip(x: TensorLike, axis: Axes | None = None) -> Tensor:
     return x[tuple(builtins.slice(None, None, -1) if i in axes else builtins.slice(None) for i in range(x.ndim))]
 
 
+@spelt
 def roll(x: TensorLike, shift: int | Sequence[int], axis: Axes | None = None) -> Tensor:
     """Elements moved by `shift` places along the axes; what leaves at one end enters at the other."""
     x = as_tensor(x)
@@ -228,6 +256,7 @@ def roll(x: TensorLike, shift: int | Sequence[int], axis: Axes | None = None) ->
     return x
 
 
+@spelt
 def tile(x: TensorLike, repetitions: int | Sequence[int]) -> Tensor:
     """x laid side by side `repetitions[i]` times along axis i, as NumPy's `tile`."""
     x = as_tensor(x)
@@ -240,7 +269,8 @@ def tile(x: TensorLike, repetitions: int | Sequence[int]) -> Tensor:
     return x.reshape(pairs).broadcast_to(wide).reshape(tuple(n * s for n, s in zip(times, shape, strict=True)))
 
 
-def repeat(x: TensorLike, repeats: TensorLike, axis: int | None = None) -> Tensor:
+@spelt
+def repeat(x: TensorLike, repeats: TensorLike, *, axis: int | None = None) -> Tensor:
     """Each element `repeats` times in a row along an axis; `repeats` is a number, or one for each element."""
     x = as_tensor(x)
     if axis is None:
@@ -249,18 +279,21 @@ def repeat(x: TensorLike, repeats: TensorLike, axis: int | None = None) -> Tenso
     counts = repeats.numpy() if isinstance(repeats, Tensor) else numpy.asarray(repeats)
     if counts.shape not in ((), (1,), (x.shape[axis],)) or (counts < 0).any():
         raise ShapeError(
-            f"repeat needs a count of 0 or more, or one for each of the {x.shape[axis]} elements along axis {axis}, not {repeats}"
+            f"repeat needs a count of 0 or more, or one for each of the {x.shape[axis]} elements along axis {axis}, not "
+            f"{repeats}; copies laid side by side, as PyTorch's repeat makes them, are x.tile({repeats})"
         )
     places = numpy.repeat(numpy.arange(x.shape[axis]), counts)
     return x[(*(builtins.slice(None),) * axis, places)]
 
 
+@spelt
 def tril(x: TensorLike, k: int = 0) -> Tensor:
     """Zero above the k-th diagonal of each matrix."""
     x = _matrices(x, "tril")
     return _select(x, _up_to_diagonal(x, k))
 
 
+@spelt
 def triu(x: TensorLike, k: int = 0) -> Tensor:
     """Zero below the k-th diagonal of each matrix."""
     x = _matrices(x, "triu")
@@ -283,6 +316,7 @@ def _select(x: Tensor, mask: numpy.ndarray) -> Tensor:
     return as_tensor(mask, device=x.device).where(x, 0)
 
 
+@spelt
 def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The diagonal of the axes `axis1` and `axis2`, as a new last axis, as NumPy's `diagonal`."""
     x = moveaxis(as_tensor(x), (axis1, axis2), (-2, -1))
@@ -375,8 +409,10 @@ def pad(
     return x
 
 
-def to(x: TensorLike, device: DeviceLike) -> Tensor:
+def to(x: TensorLike, device: DeviceLike, *more: Never, **typed: Never) -> Tensor:
     """x on another device; itself if it is there. The gradient comes back to where x is."""
+    if more or typed:
+        raise misspelt(to, (x, device, *more), typed)
     x, device = as_tensor(x), Device(device)
     if x.symbolic or x.device == device:
         return x

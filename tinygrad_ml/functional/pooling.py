@@ -95,7 +95,7 @@ def max_pool(
     x = as_tensor(x)
     at = _windows(x, kernel, stride, padding, dilation, ceil_mode)
     places = _places(x, at, -math.inf)
-    largest = max_(places, 0)
+    largest = max_(places, axis=0)
     return (largest, _number(argmax(places, 0), at)) if return_indices else largest
 
 
@@ -199,7 +199,7 @@ def _window_counts(n: int, k: int, s: int, pair: tuple[int, int], windows: int, 
     return numpy.minimum(start + k, n + after) - numpy.maximum(start, -before)
 
 
-def adaptive_pool(x: TensorLike, output_size: Cells, reduce: Callable[[Tensor, int], Tensor]) -> Tensor:
+def adaptive_pool(x: TensorLike, output_size: Cells, reduce: Callable[..., Tensor]) -> Tensor:
     """Each spatial axis cut into `output_size` stretches, `reduce`d (mean or max) one axis after the other.
 
     Stretch i of an axis of size n reaches from ⌊i·n / out⌋ to ⌈(i + 1)·n / out⌉: they may overlap by one.
@@ -210,9 +210,9 @@ def adaptive_pool(x: TensorLike, output_size: Cells, reduce: Callable[[Tensor, i
         if out == n:
             continue
         if n % out == 0:
-            x = reduce(x.reshape((*x.shape[:axis], out, n // out, *x.shape[axis + 1 :])), axis + 1)
+            x = reduce(x.reshape((*x.shape[:axis], out, n // out, *x.shape[axis + 1 :])), axis=axis + 1)
         else:
-            x = stack([reduce(x[cut], axis) for cut in _stretches(axis, n, out)], axis)
+            x = stack([reduce(x[cut], axis=axis) for cut in _stretches(axis, n, out)], axis)
     return x
 
 

@@ -7,7 +7,7 @@ right if negative; `keepdims=True` keeps reduced axes with size 1.
 import functools
 import math
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, Never, ParamSpec
 
 from ..backend import dtypes
 from ..backend.sums import accumulator
@@ -15,6 +15,7 @@ from ..errors import OptionError, ShapeError
 from ..kernels import rows
 from ..ops import reduce
 from ..ops.shapes import axes_of, kept
+from ..spellings import misspelt, spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor
 from ..typing import Axes, DTypeLike
 from .composed import composed
@@ -82,8 +83,16 @@ def _count(x: Tensor, axis) -> int:
     return math.prod(x.shape[a] for a in axes_of(axis, x.ndim))
 
 
-def sum(x: TensorLike, axis: Axes | None = None, keepdims: bool = False, dtype: DTypeLike | None = None) -> Tensor:
+def sum(
+    x: TensorLike,
+    axis: Axes | None = None,
+    keepdims: bool = False,
+    dtype: DTypeLike | None = None,
+    **typed: Never,
+) -> Tensor:
     """Σ x over the axes. The gradient goes to every element alike. Over nothing it is 0."""
+    if typed:
+        raise misspelt(sum, (x, axis, keepdims, dtype), typed)
     y = _reduce(reduce.sum_, _in_dtype(x, dtype), axis, keepdims)
     return y if dtype is None else y.astype(dtype)
 
@@ -105,11 +114,19 @@ def _divide(total: Tensor, count: float) -> Tensor:
     return total / count if count > 0 else total * math.nan
 
 
-def prod(x: TensorLike, axis: Axes | None = None, keepdims: bool = False, dtype: DTypeLike | None = None) -> Tensor:
+def prod(
+    x: TensorLike,
+    axis: Axes | None = None,
+    keepdims: bool = False,
+    dtype: DTypeLike | None = None,
+    **typed: Never,
+) -> Tensor:
     """Π x over the axes, right to every order with zeros among the factors.
 
     Computed as a tree, halves multiplied with halves, so that no derivative divides by a factor.
     """
+    if typed:
+        raise misspelt(prod, (x, axis, keepdims, dtype), typed)
     x = _in_dtype(x, dtype)
     wide = widened(x)
     if wide is not x:
@@ -131,39 +148,51 @@ def prod(x: TensorLike, axis: Axes | None = None, keepdims: bool = False, dtype:
     return factors.reshape(shape)
 
 
-def max(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
+def max(x: TensorLike, *more: Never, axis: Axes | None = None, keepdims: bool = False, **typed: Never) -> Tensor:
     """The largest element over the axes. Where several tie, they share the gradient evenly."""
+    if more or typed:
+        raise misspelt(max, (x, *more), {"axis": axis, "keepdims": keepdims} | typed)
     return _reduce(reduce.max_, x, axis, keepdims)
 
 
-def min(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
+def min(x: TensorLike, *more: Never, axis: Axes | None = None, keepdims: bool = False, **typed: Never) -> Tensor:
     """The smallest element over the axes. Where several tie, they share the gradient evenly."""
+    if more or typed:
+        raise misspelt(min, (x, *more), {"axis": axis, "keepdims": keepdims} | typed)
     return _reduce(reduce.min_, x, axis, keepdims)
 
 
-def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False, **typed: Never) -> Tensor:
     """The position (int64) of the first largest element along an axis; of the flattened tensor for None."""
+    if typed:
+        raise misspelt(argmax, (x, axis, keepdims), typed)
     return _position(reduce.argmax, x, axis, keepdims)
 
 
-def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False, **typed: Never) -> Tensor:
     """The position (int64) of the first smallest element along an axis; of the flattened tensor for None."""
+    if typed:
+        raise misspelt(argmin, (x, axis, keepdims), typed)
     return _position(reduce.argmin, x, axis, keepdims)
 
 
-def any(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
+def any(x: TensorLike, axis: Axes | None = None, keepdims: bool = False, **typed: Never) -> Tensor:
     """Whether some element over the axes is true (not 0)."""
+    if typed:
+        raise misspelt(any, (x, axis, keepdims), typed)
     return _reduce(reduce.any_, x, axis, keepdims)
 
 
-def all(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
+def all(x: TensorLike, axis: Axes | None = None, keepdims: bool = False, **typed: Never) -> Tensor:
     """Whether all elements over the axes are true (not 0)."""
+    if typed:
+        raise misspelt(all, (x, axis, keepdims), typed)
     return _reduce(reduce.all_, x, axis, keepdims)
 
 
 @composed
 @_wide
-def var(x: Tensor, axis: Axes | None = None, correction: float = 0, keepdims: bool = False) -> Tensor:
+def var(x: Tensor, *, axis: Axes | None = None, correction: float = 0, keepdims: bool = False) -> Tensor:
     """Σ (x - mean)² / (n - correction) over the axes; `correction=1` is the unbiased estimate."""
     freedom = _count(x, axis) - correction
     deviation = x - mean(x, axis, keepdims=True)
@@ -172,9 +201,9 @@ def var(x: Tensor, axis: Axes | None = None, correction: float = 0, keepdims: bo
 
 @composed
 @_wide
-def std(x: Tensor, axis: Axes | None = None, correction: float = 0, keepdims: bool = False) -> Tensor:
+def std(x: Tensor, *, axis: Axes | None = None, correction: float = 0, keepdims: bool = False) -> Tensor:
     """√var over the axes. Where all elements are equal, its gradient is 0."""
-    return _sqrt_flat_at_zero(var(x, axis, correction, keepdims))
+    return _sqrt_flat_at_zero(var(x, axis=axis, correction=correction, keepdims=keepdims))
 
 
 def _sqrt_flat_at_zero(x: Tensor) -> Tensor:
@@ -200,9 +229,9 @@ def norm(x: Tensor, ord: float = 2, axis: Axes | None = None, keepdims: bool = F
     if ord == 1:
         return sum(abs(x), axis, keepdims)
     if ord == math.inf:
-        return max(abs(x), axis, keepdims)
+        return max(abs(x), axis=axis, keepdims=keepdims)
     if ord == -math.inf:
-        return min(abs(x), axis, keepdims)
+        return min(abs(x), axis=axis, keepdims=keepdims)
     if ord == 0:
         return sum((x != 0).astype(x.dtype), axis, keepdims)
     if ord < 0 and not _count(x, axis):
@@ -215,7 +244,7 @@ def norm(x: Tensor, ord: float = 2, axis: Axes | None = None, keepdims: bool = F
 
 def _shift(x: Tensor, axis) -> Tensor:
     """A constant near the largest element, so that exp(x - shift) cannot overflow."""
-    top = max(x.detach(), axis, keepdims=True)
+    top = max(x.detach(), axis=axis, keepdims=True)
     return where(isfinite(top), top, 0)
 
 
@@ -267,6 +296,7 @@ def _log_softmax(x: Tensor, *, axis: tuple[int, ...]) -> Tensor:
     return x - log(sum(exp(x), axis, keepdims=True))
 
 
+@spelt
 def count_nonzero(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """How many elements over the axes are not 0 (int64)."""
     return sum(as_tensor(x) != 0, axis, keepdims)

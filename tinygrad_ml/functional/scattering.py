@@ -12,6 +12,7 @@ from ..ops.index import ARRAY, fill, getitem
 from ..ops.index import scatter_add as scatter_add_row
 from ..ops.primitive import zero
 from ..ops.shapes import one_axis, size
+from ..spellings import misspelt, spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from .data_types import iinfo
 from .elementwise import where
@@ -84,15 +85,19 @@ class _Target:
         return apply(op, (x, self.values.astype(x.dtype), *self.grid), {"index": self.index})
 
 
+@spelt
 def scatter_add(x: TensorLike, indices: TensorLike, values: TensorLike, axis: int = 0) -> Tensor:
     """x with `values` added at places along an axis: y[.., indices[.., i, ..], ..] += values[.., i, ..].
 
     `indices` and `values` have one shape, with the axes of x; a place named twice receives both.
     """
+    if isinstance(indices, int):
+        raise misspelt(scatter_add, (x, indices, values, axis), {})
     target = _Target(x, indices, values, axis, "scatter_add")
     return target.x + target.added(target.values)
 
 
+@spelt
 def index_add(x: TensorLike, axis: int, indices: TensorLike, values: TensorLike, alpha: float = 1) -> Tensor:
     """x with slices added at places along an axis: y[.., indices[i], ..] += alpha · values[.., i, ..].
 
@@ -115,6 +120,7 @@ def index_add(x: TensorLike, axis: int, indices: TensorLike, values: TensorLike,
     return x + apply(scatter_add_row, (added, indices), {"index": index, "shape": x.shape})
 
 
+@spelt
 def scatter(
     x: TensorLike,
     indices: TensorLike,
@@ -131,6 +137,8 @@ def scatter(
                   or "min" of them, where extrema that tie share the gradient
     include_self  whether x itself is among them; where nothing arrives it stays in any case
     """
+    if isinstance(indices, int):
+        raise misspelt(scatter, (x, indices, values, axis), {})
     target = _Target(x, indices, values, axis, "scatter")
     x = target.x
     if reduce is None:

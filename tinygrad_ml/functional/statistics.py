@@ -28,7 +28,7 @@ QUANTILE_METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
 
 def ptp(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """max x - min x over the axes."""
-    return max(x, axis, keepdims) - min(x, axis, keepdims)
+    return max(x, axis=axis, keepdims=keepdims) - min(x, axis=axis, keepdims=keepdims)
 
 
 @composed
@@ -111,7 +111,7 @@ def _quantiles(
         raise OptionError(f"quantile: q={q!r} must be from 0 to 1")
     axes = axes_of(axis, x.ndim)
     shape = kept(x.shape, axes) if keepdims else reduced(x.shape, axes)
-    ordered = sort(_joined(x, axis), -1)  # nan comes last
+    ordered = sort(_joined(x, axis), axis=-1)  # nan comes last
     n = ordered.shape[-1]
     if not n:
         return (sum(ordered, -1) + math.nan).broadcast_to((*shares.shape, *reduced(x.shape, axes)))

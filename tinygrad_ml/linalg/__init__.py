@@ -6,10 +6,12 @@ Its operations are rows of the library's table as those of `ops/` are, and are e
 Read in this order: `inverses.py`, `decompositions.py` (the rows), `functions.py`.
 """
 
+from typing import TYPE_CHECKING
+
 from .. import ops
 from ..functional.linear_algebra import matmul, outer, tensordot, vecdot
 from ..functional.manipulation import matrix_transpose
-from ..functional.reductions import norm as vector_norm
+from ..spellings import missing_from
 from . import decompositions, inverses
 from .functions import (
     EighResult,
@@ -34,6 +36,7 @@ from .functions import (
     svd,
     svdvals,
     trace,
+    vector_norm,
 )
 
 ops.enter(inverses, decompositions)
@@ -68,3 +71,6 @@ __all__ = [
     "vecdot",
     "vector_norm",
 ]
+
+if not TYPE_CHECKING:  # to whom every name would be one of this module
+    __getattr__ = missing_from(__name__, "torch.linalg")

@@ -11,8 +11,9 @@ from ..functional.elementwise import abs
 from ..functional.manipulation import _matrices, concat, matrix_transpose, roll
 from ..functional.manipulation import diagonal as diagonal_of
 from ..functional.reductions import count_nonzero, max, min, sum
-from ..functional.reductions import norm as vector_norm
+from ..functional.reductions import norm as norm_of
 from ..ops.shapes import one_axis
+from ..spellings import spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor
 from ..typing import Axes, DTypeLike
 from . import decompositions, inverses
@@ -170,7 +171,7 @@ def matrix_rank(x: TensorLike, rtol: TensorLike | None = None) -> Tensor:
     if not values.shape[-1]:
         return count_nonzero(values, -1)
     rtol = as_tensor(_tolerance(x) if rtol is None else rtol, values.dtype, values.device)
-    return count_nonzero(values > max(values, -1, keepdims=True) * rtol.expand_dims(-1), -1)
+    return count_nonzero(values > max(values, axis=-1, keepdims=True) * rtol.expand_dims(-1), -1)
 
 
 def matrix_power(x: TensorLike, n: int) -> Tensor:
@@ -193,6 +194,7 @@ def matrix_power(x: TensorLike, n: int) -> Tensor:
     return result
 
 
+@spelt
 def cross(a: TensorLike, b: TensorLike, axis: int = -1) -> Tensor:
     """The vector product a × b along an axis of size 3; the other axes broadcast."""
     a, b = as_tensor(a), as_tensor(b)
@@ -216,6 +218,13 @@ def trace(x: TensorLike, offset: int = 0, dtype: DTypeLike | None = None) -> Ten
     return sum(diagonal(x, offset), -1, dtype=dtype)
 
 
+@spelt
+def vector_norm(x: TensorLike, ord: float = 2, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
+    """(Σ |x|ᵖ)^(1/p) over the axes, p = `ord`: `tg.norm`, under the name of the standard."""
+    return norm_of(x, ord, axis, keepdims)
+
+
+@spelt
 def matrix_norm(x: TensorLike, ord: float | str = "fro", keepdims: bool = False) -> Tensor:
     """A norm of each matrix.
 
@@ -229,15 +238,16 @@ def matrix_norm(x: TensorLike, ord: float | str = "fro", keepdims: bool = False)
         return vector_norm(x, 2, (-2, -1), keepdims)
     if ord in ("nuc", 2, -2):
         values = svdvals(x)
-        result = sum(values, -1) if ord == "nuc" else (max if ord > 0 else min)(values, -1)
+        result = sum(values, -1) if ord == "nuc" else (max if ord > 0 else min)(values, axis=-1)
         return result.expand_dims((-2, -1)) if keepdims else result
     if ord not in (1, -1, math.inf, -math.inf):
         raise OptionError(f"matrix_norm of order {ord!r}: use 'fro', 'nuc', 1, -1, 2, -2, inf or -inf")
     sums = sum(abs(x), -2 if ord in (1, -1) else -1, keepdims=True)
-    result = (max if ord > 0 else min)(sums, (-2, -1), keepdims=True)
+    result = (max if ord > 0 else min)(sums, axis=(-2, -1), keepdims=True)
     return result if keepdims else result.squeeze((-2, -1))
 
 
+@spelt
 def norm(x: TensorLike, ord: float | str | None = None, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """As NumPy's: a vector norm over one axis or, without `ord`, over all; a matrix norm over two axes."""
     x = as_tensor(x)

@@ -37,6 +37,9 @@ and in `functional` alone: interpolate, pad, grid_sample, affine_grid, normalize
 scaled_dot_product_attention, attention_weights, sinusoidal_positions, rotary_embedding. Not here are fractional pooling, and layers that find out their sizes later (Lazy...).
 """
 
+from typing import TYPE_CHECKING
+
+from ..spellings import missing_from
 from . import functional, init, utils
 from .activation import CELU as CELU
 from .activation import ELU as ELU
@@ -178,3 +181,6 @@ from .unfolding import Unfold as Unfold
 from .upsampling import Upsample as Upsample
 from .upsampling import UpsamplingBilinear2d as UpsamplingBilinear2d
 from .upsampling import UpsamplingNearest2d as UpsamplingNearest2d
+
+if not TYPE_CHECKING:  # to whom every name would be one of this module
+    __getattr__ = missing_from(__name__, "nn")

@@ -5,12 +5,14 @@ network everywhere. On a symbolic tensor, which has no memory, nothing happens.
 """
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy
 
 from ..backend import Device, dtypes
 from ..errors import OptionError, ShapeError
 from ..random.streams import generator
+from ..spellings import missing_from
 from ..tensor import Tensor, TensorLike
 
 
@@ -166,3 +168,7 @@ def reset_linear_(weight: Tensor, bias: Tensor | None) -> None:
         fan_in, _ = fans(weight)
         bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
         uniform_(bias, -bound, bound)
+
+
+if not TYPE_CHECKING:  # to whom every name would be one of this module
+    __getattr__ = missing_from(__name__, "init")

@@ -26,6 +26,7 @@ from ..backend import Device, dtypes
 from ..errors import CheckpointError, DTypeError, OptionError
 from ..functional import asarray, zeros_like
 from ..modes import scope
+from ..spellings import Speller
 from ..tensor import Tensor, TensorLike, as_tensor
 from .parameter import Parameter, put
 
@@ -42,13 +43,14 @@ class _Forwards(Protocol[P, R]):
     def forward(self, *inputs: P.args, **options: P.kwargs) -> R: ...
 
 
-class Module:
+class Module(Speller):
     """The base class of networks and their parts. A subclass writes `forward`, and is called.
 
     training    whether it is being trained: layers like dropout and batch norm then act differently
     """
 
     training: bool = True
+    _in_the_table = "model"
     _path: str = ""  # from the outermost module, in dots
     _called: str = ""  # what the module around it calls it; the outermost one has no name
     _buffers: Mapping[str, bool] = MappingProxyType({})  # name -> whether it goes into the state_dict

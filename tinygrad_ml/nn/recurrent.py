@@ -145,7 +145,7 @@ class _Recurrent(Module):
         backwards: bool,
     ) -> tuple[Tensor, State]:
         """The same for sequences that do not all have as many steps: of those of a packed sequence."""
-        steps = split(projected, [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)])
+        steps = split(projected, sizes)
         rest, outputs, done = state, [], []
         if backwards:  # the longest sequences begin
             state = tuple(part[: sizes[-1]] for part in state)

@@ -31,6 +31,7 @@ from ..functional import full
 from ..functional.reductions import widened
 from ..modes import Options, each_time, enable_grad, modes, no_grad, rely_on, updating
 from ..nn.module import forget_gradient
+from ..spellings import refuse_unknown
 from ..tensor import Tensor, tensor
 from .loop import ElementwiseLoop, NotElementwise
 
@@ -56,6 +57,7 @@ class Optimizer:
     elementwise = True  # whether `update` is, so that it may run on any piece
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
+        refuse_unknown(cls, args, options)
         known = list(inspect.signature(cls.__init__).parameters)[2:]
         _check_options(cls, [name for name in options if name != "params"], known)
         return super().__new__(cls)

@@ -22,6 +22,7 @@ from ..errors import DeviceError, DTypeError, GradientError, ShapeError, Tinygra
 from ..graph import Node
 from ..modes import overwriting
 from ..ops.shapes import size
+from ..spellings import Size, misspelt
 from ..writes import tick
 
 if TYPE_CHECKING:  # operators and methods are hung on later, as one cannot compute before there is a tensor
@@ -49,7 +50,12 @@ class Tensor(Methods):
     __array_ufunc__ = None  # and NumPy does not try itself
 
     def __init__(self, data: Any, node: Node | None = None, needs: bool = False):
-        self._data = data if type(data) in BY_TYPE else as_array(data)
+        if type(data) in BY_TYPE:
+            self._data = data
+        elif isinstance(data, (list, tuple, int, float)):
+            raise misspelt(Tensor, (data, node, needs), {})
+        else:
+            self._data = as_array(data)
         self._node = node
         self._needs = needs
         self._grad: Tensor | None = None
@@ -132,7 +138,7 @@ class Tensor(Methods):
     @property
     def size(self) -> int:
         """The number of elements."""
-        return size(self._data.shape)
+        return Size(size(self._data.shape))
 
     @property
     def dtype(self) -> numpy.dtype:

@@ -137,4 +137,4 @@ class Maxout(Layer):
                 f"Maxout cannot cut axis {axis} of {inputs._described()} into {self.num_units} groups of equal size"
             )
         groups = (*inputs.shape[:axis], self.num_units, -1, *inputs.shape[axis + 1 :])
-        return inputs.reshape(groups).max(axis + 1)
+        return inputs.reshape(groups).max(axis=axis + 1)

@@ -84,7 +84,7 @@ class _GlobalAverage(_GlobalPooling):
 
 class _GlobalMax(_GlobalPooling):
     def call(self, inputs: Any) -> Tensor:
-        return as_tensor(inputs).max(self.axes, keepdims=self.keepdims)
+        return as_tensor(inputs).max(axis=self.axes, keepdims=self.keepdims)
 
 
 class _Adaptive(Layer):

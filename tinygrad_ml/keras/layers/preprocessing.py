@@ -91,7 +91,7 @@ class Normalization(Layer):
         if data.mean(rest).shape != self.mean.shape:
             raise ShapeError(f"adapt(data) got data of shape {data.shape}, and the layer was built for {self.shape}")
         self.mean.assign(data.mean(rest))
-        self.variance.assign(data.var(rest))
+        self.variance.assign(data.var(axis=rest))
 
     def _option(self, name: str, default: Any) -> Any:
         return getattr(self, f"input_{name}", None) if name in ("mean", "variance") else super()._option(name, default)

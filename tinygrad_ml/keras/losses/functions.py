@@ -83,7 +83,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
 def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """max(the largest of (1 - t)·y - Σ t·y + 1, 0) over the last axis."""
     t, y = as_pair(y_true, y_pred)
-    return F.relu(((1 - t) * y).max(-1) - (t * y).sum(-1) + 1)
+    return F.relu(((1 - t) * y).max(axis=-1) - (t * y).sum(-1) + 1)
 
 
 def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:

@@ -62,7 +62,7 @@ class FBetaScore(Metric):
         if not self._variables:
             self._build(y.shape[1])
         if self.threshold is None:
-            taken = (y >= y.max(-1, keepdims=True)) & (abs(y) > 1e-9)
+            taken = (y >= y.max(axis=-1, keepdims=True)) & (abs(y) > 1e-9)
         else:
             taken = y > self.threshold
         taken = taken.astype(y.dtype)

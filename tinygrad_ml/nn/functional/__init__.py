@@ -4,6 +4,9 @@ Everything here is composed of functions of `tinygrad_ml.functional`, and so has
 order. `dim` is PyTorch's word for what is `axis` elsewhere.
 """
 
+from typing import TYPE_CHECKING
+
+from ...spellings import missing_from
 from .activation import celu as celu
 from .activation import elu as elu
 from .activation import gelu as gelu
@@ -114,3 +117,6 @@ from .scaling import normalize as normalize
 from .scaling import rms_norm as rms_norm
 from .unfolding import fold as fold
 from .unfolding import unfold as unfold
+
+if not TYPE_CHECKING:  # to whom every name would be one of this module
+    __getattr__ = missing_from(__name__, "F")

@@ -155,7 +155,11 @@ def hardswish(input: TensorLike) -> Tensor:
 @composed
 def glu(input: TensorLike, dim: int = -1) -> Tensor:
     """y = a · sigmoid(b), a and b the halves of x along an axis. Source: Y. Dauphin et al. (2016)."""
-    a, b = tg.split(input, 2, axis=dim)
+    input = as_tensor(input)
+    extent = input.shape[one_axis(dim, input.ndim)]
+    if extent % 2:
+        raise ShapeError(f"glu halves axis {dim} of {input._described()}, and {extent} is odd")
+    a, b = tg.split(input, extent // 2 or 1, axis=dim) if extent else (input, input)
     return a * sigmoid(b)
 
 

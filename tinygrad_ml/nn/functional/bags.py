@@ -67,10 +67,10 @@ def embedding_bag(
 def _of_rows(rows: Tensor, counts: Tensor | None, mode: str) -> Tensor:
     """A bag a row: (bags, n, embedding_dim) put together over n; what `counts` is False for is left out."""
     if counts is None:
-        return rows.max(1) if mode == "max" else rows.sum(1) if mode == "sum" else rows.mean(1)
+        return rows.max(axis=1) if mode == "max" else rows.sum(1) if mode == "sum" else rows.mean(1)
     counted = counts.expand_dims(-1)
     if mode == "max":
-        return tg.where(counted.any(1), tg.where(counted, rows, -tg.inf).max(1), 0)
+        return tg.where(counted.any(1), tg.where(counted, rows, -tg.inf).max(axis=1), 0)
     total = tg.where(counted, rows, 0).sum(1)
     return total if mode == "sum" else total / counted.astype(rows.dtype).sum(1).clip(1)
 

@@ -75,7 +75,8 @@ def lstm_step(
     Source: S. Hochreiter, J. Schmidhuber, "Long Short-Term Memory" (1997), with the forget gate of F. Gers et al. (2000);
     weight_hr: H. Sak et al., "Long Short-Term Memory Based Recurrent Neural Network Architectures" (2014).
     """
-    i, f, g, o = split(projected + _recurrent_term(hidden, weight, bias, keep), 4, axis=-1)
+    gates = projected + _recurrent_term(hidden, weight, bias, keep)
+    i, f, g, o = split(gates, gates.shape[-1] // 4, axis=-1)
     cell = gate(f) * cell + gate(i) * nonlinearity(g)
     hidden = gate(o) * nonlinearity(cell)
     return (hidden if weight_hr is None else linear(hidden, weight_hr)), cell

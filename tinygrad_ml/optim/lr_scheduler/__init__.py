@@ -4,6 +4,9 @@ Read `base.py` first, then `scaling.py`: schedules that multiply the rate they f
 rate is, whatever it was; `combined.py` has several of them in turn or at once; `plateau.py` looks at a metric.
 """
 
+from typing import TYPE_CHECKING
+
+from ...spellings import missing_from
 from .base import LRScheduler as LRScheduler
 from .combined import ChainedScheduler as ChainedScheduler
 from .combined import SequentialLR as SequentialLR
@@ -20,3 +23,6 @@ from .scaling import MultiplicativeLR as MultiplicativeLR
 from .scaling import MultiStepLR as MultiStepLR
 from .scaling import PolynomialLR as PolynomialLR
 from .scaling import StepLR as StepLR
+
+if not TYPE_CHECKING:  # to whom every name would be one of this module
+    __getattr__ = missing_from(__name__, "lr_scheduler")

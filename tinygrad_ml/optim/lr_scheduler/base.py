@@ -10,10 +10,11 @@ from typing import Any
 
 from ...errors import CheckpointError, OptionError
 from ...modes import each_time
+from ...spellings import Speller
 from ..optimizer import Optimizer
 
 
-class LRScheduler:
+class LRScheduler(Speller):
     """The base of schedules; a subclass says `lr(base, t, i)`, or, as in PyTorch, `get_lr()`.
 
     optimizer   whose groups' "lr" is set, at once and at each `step()`
