@@ -14,6 +14,7 @@ import re as _re
 import typing as _typing
 import warnings as _warnings
 from importlib import import_module as _import_module
+from types import ModuleType as _ModuleType
 
 from . import data, distributions, errors, linalg, methods, nn, optim, random
 from .anomaly import detect_anomaly as detect_anomaly
@@ -73,47 +74,14 @@ _keep_freed_memory()
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinygrad_ml\.")
 
 
-_ROOMS = frozenset(
-    (
-        "anomaly",
-        "autograd",
-        "backend",
-        "batching",
-        "blas",
-        "blocks",
-        "cli",
-        "cuda",
-        "denormals",
-        "derivatives",
-        "functional",
-        "graph",
-        "heap",
-        "indexing",
-        "io",
-        "loops",
-        "methods",
-        "models",
-        "modes",
-        "operators",
-        "ops",
-        "protocols",
-        "recomputing",
-        "spellings",
-        "structure",
-        "symbols",
-        "torch_files",
-        "totals",
-        "training",
-        "typing",
-        "writes",
-    )
-)
-"""Files and folders that are imported under way. They are for readers of the code, and not among what is offered."""
+_ROOMS = frozenset(("data", "distributions", "errors", "keras", "linalg", "nn", "optim", "random"))
+"""The modules that are offered. The other files and folders, which are imported under way, are for readers of the code."""
 
 
 def __dir__() -> list[str]:
     """What there is for users, as an editor shows it behind `tg.`"""
-    return sorted(name for name in {*globals(), "keras"} if name not in _ROOMS and not _re.match("_[^_]", name))
+    modules = {name for name, thing in globals().items() if isinstance(thing, _ModuleType)} - _ROOMS
+    return sorted(name for name in {*globals(), "keras"} - modules if not _re.match("_[^_]", name))
 
 
 if _typing.TYPE_CHECKING:

@@ -26,8 +26,8 @@ def hsv_of(images: Tensor) -> Tensor:
         raise ShapeError(f"colours are red, green and blue, 3 channels, and not those of {images._described()}")
     images = where(abs(images) < finfo(images.dtype).eps, 0.0, images)
     red, green, blue = (images[..., i] for i in range(3))
-    value = images.max(-1)
-    spread = value - images.min(-1)
+    value = images.max(axis=-1)
+    spread = value - images.min(axis=-1)
     gray, black = spread <= 0, value <= 0
     sixth = 1 / (where(gray, 1.0, spread) * 6)
     hue = where(value == green, (blue - red) * sixth + 2 / 6, (red - green) * sixth + 4 / 6)

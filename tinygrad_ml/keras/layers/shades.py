@@ -120,7 +120,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ColorChange):
             kept = clip(counts, 0, self.clip_limit * pixels / 256)
             counts = kept + (counts - kept).sum(-1, keepdims=True) / 256
         below = cumulative_sum(counts, axis=-1)
-        least = below.min(-1, keepdims=True)
+        least = below.min(axis=-1, keepdims=True)
         rest = pixels - least
         return clip((below - least) * 255 / where(rest == 0, 1.0, rest), *VALUES)
 
