@@ -265,6 +265,9 @@ class Strict(Backend):
 
         return _wrapped(erfc(_bare(x, "erfc")))
 
+    def fourier(self, x, sign) -> StrictArray:
+        return _wrapped(HOST.fourier(_bare(x, "fourier"), sign))
+
     def generator(self, seed, index=0) -> _Generator:
         return _Generator(seed)
 

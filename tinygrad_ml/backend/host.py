@@ -59,6 +59,12 @@ class Backend:
         """Σ x over the axes, in a dtype."""
         return self.sum(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
+    def fourier(self, x: Array, sign: int) -> Array:
+        """yₖ = Σ xⱼ·exp(sign·2πi·jk/n) along the last axis but one; the last one has real and imaginary parts."""
+        z = x[..., 0] + 1j * x[..., 1]
+        y = self.fft.fft(z) if sign < 0 else self.fft.ifft(z) * z.shape[-1]
+        return self.stack([y.real, y.imag], -1).astype(x.dtype, copy=False)
+
     def running_total(self, x: Array, axis: int) -> Array:
         """yₖ = x₀ + … + xₖ along an axis."""
         if x.dtype.kind != "f":

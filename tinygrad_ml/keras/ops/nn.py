@@ -179,11 +179,10 @@ def batch_normalization(
     return y if offset is None else y + offset
 
 
-def _scaled(y: Tensor, part: Any, axes: list[int]) -> Tensor:
-    """`part`, which has the sizes of some axes, laid out along these axes of y."""
-    shape = [y.shape[a] if a in axes else 1 for a in range(y.ndim)]
+def _laid_along(y: Tensor, part: Any, axes: list[int]) -> Tensor:
+    """`part`, which is one number or has the sizes of some axes, laid out along these axes of y."""
     part = tensor_of(part)
-    return part if part.ndim <= 1 and len(axes) == 1 and axes[0] == y.ndim - 1 else part.reshape(shape)
+    return part.reshape([y.shape[a] if a in axes else 1 for a in range(y.ndim)]) if part.ndim else part
 
 
 @operation
@@ -196,8 +195,8 @@ def layer_normalization(
     mean = tg.mean(x, tuple(axes), True)
     variance = tg.var(x, tuple(axes), keepdims=True)
     y = (x - mean) / tg.sqrt(variance + (smallest() if epsilon is None else epsilon))
-    y = y if gamma is None else y * _scaled(y, gamma, axes)
-    return y if beta is None else y + _scaled(y, beta, axes)
+    y = y if gamma is None else y * _laid_along(y, gamma, axes)
+    return y if beta is None else y + _laid_along(y, beta, axes)
 
 
 @operation
@@ -207,7 +206,7 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float 
     axes = sorted(one_axis(a, x.ndim) for a in ([axis] if isinstance(axis, int) else axis))
     square = tg.mean(tg.square(x), tuple(axes), True)
     y = x / tg.sqrt(square + (smallest() if epsilon is None else epsilon))
-    return y if scale is None else y * _scaled(y, scale, axes)
+    return y if scale is None else y * _laid_along(y, scale, axes)
 
 
 # -- losses --------------------------------------------------------------------------------------------
