@@ -332,3 +332,77 @@ def test_layers_stand_farthest_from_the_outputs_first():
     unused = Input((4,), name="unused")
     model = Model([a, unused], layers.Dense(1, name="end")(a))
     assert [layer.name for layer in model.layers] == ["a", "unused", "end"]
+
+
+def hdf5_model(path, config, weights, **attributes):
+    """A whole model as Keras 2 writes it."""
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(config)
+        for name, value in attributes.items():
+            file.attrs[name] = json.dumps(value)
+        group = file.create_group("model_weights")
+        group.attrs["layer_names"] = [name.encode() for name in weights]
+        for name, arrays in weights.items():
+            inside = group.create_group(name)
+            inside.attrs["weight_names"] = [f"{name}/w_{i}:0".encode() for i in range(len(arrays))]
+            for i, array in enumerate(arrays):
+                inside.create_dataset(f"{name}/w_{i}:0", data=array)
+
+
+@needs_h5py
+def test_models_of_keras_2_in_hdf5_are_read(tmp_path):
+    path = tmp_path / "model.h5"
+    kernel, bias = np.arange(8, dtype="float32").reshape(4, 2), np.ones(2, "float32")
+    inputs = {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4], "dtype": "float32", "name": "x"}}
+    ones = {"class_name": "Ones", "config": {}}
+    dense = {
+        "name": "d",
+        "trainable": True,
+        "dtype": "float32",
+        "units": 2,
+        "activation": "relu",
+        "bias_initializer": ones,
+    }
+    layer = {"class_name": "Dense", "config": dense}
+    sequential = {"class_name": "Sequential", "config": {"name": "old", "layers": [inputs, layer]}}
+    graph_ = {
+        "class_name": "Functional",
+        "config": {
+            "name": "old",
+            "layers": [
+                {**inputs, "name": "x", "inbound_nodes": []},
+                {**layer, "name": "d", "inbound_nodes": [[["x", 0, 0, {}]]]},
+            ],
+            "input_layers": [["x", 0, 0]],
+            "output_layers": [["d", 0, 0]],
+        },
+    }
+    sgd = {"class_name": "SGD", "config": {"name": "SGD", "learning_rate": 0.5, "momentum": 0.0, "nesterov": False}}
+    training = {
+        "loss": "mse",
+        "metrics": ["mae"],
+        "weighted_metrics": None,
+        "loss_weights": None,
+        "optimizer_config": sgd,
+    }
+    for config in (sequential, graph_):
+        hdf5_model(path, config, {"x": [], "d": [kernel, bias]}, training_config=training)
+        with pytest.warns(DeprecationWarning, match="batch_input_shape"):
+            model = keras.models.load_model(path)
+        np.testing.assert_allclose(outputs(model, X), np.maximum(X @ kernel + bias, 0).ravel(), 1e-5, 1e-5)
+        assert model.compiled and float(model.optimizer.learning_rate) == 0.5
+    inputs["config"] = {"batch_shape": [None, 4], "name": "x"}
+    hdf5_model(path, sequential, {"d": [kernel.T, bias]})
+    with pytest.raises(CheckpointError, match="shapes"):
+        keras.models.load_model(path)
+    hdf5_model(path, sequential, {})
+    with pytest.raises(CheckpointError, match="0 layers"):
+        keras.models.load_model(path)
+    path.write_bytes(path.read_bytes()[:700])
+    with pytest.raises(CheckpointError, match="damaged"):
+        keras.models.load_model(path)
+    Sequential([Input((4,)), layers.Dense(2)]).save_weights(tmp_path / "w.weights.h5")
+    with pytest.raises(CheckpointError, match="no whole model"):
+        keras.models.load_model(tmp_path / "w.weights.h5")

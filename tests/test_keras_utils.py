@@ -238,13 +238,15 @@ def test_windows_of_a_series():
 
 def test_images_are_warped():
     x = RNG.normal(size=(5, 5, 1))
-    np.testing.assert_allclose(warp(x, 90, 0, 0, 0, 1, 1), np.rot90(x, -1), atol=1e-12)
-    np.testing.assert_allclose(warp(x, 0, 1, 0, 0, 1, 1)[:-1], x[1:])
+    np.testing.assert_allclose(warp(x, 90, 0, 0, 0, 1, 1), np.rot90(x), atol=1e-12)
+    np.testing.assert_allclose(warp(x, 0, 0, 1, 0, 1, 1)[:-1], x[1:])
+    np.testing.assert_allclose(warp(x, 0, 2, 0, 0, 1, 1)[:, :-2], x[:, 2:])
     modes = {"nearest": x[4], "constant": np.full((5, 1), 7.0), "reflect": x[4], "wrap": x[0]}
     for mode, expected in modes.items():
-        np.testing.assert_allclose(warp(x, 0, 1, 0, 0, 1, 1, mode, 7.0)[4], expected)
-    np.testing.assert_allclose(warp(x, 0, 0.5, 0, 0, 1, 1)[0], (x[0] + x[1]) / 2)
-    np.testing.assert_allclose(warp(x, 0, 0, 0, 0, 0.5, 0.5, order=1)[::2, ::2][1, 1], x[2, 2])
+        np.testing.assert_allclose(warp(x, 0, 0, 1, 0, 1, 1, mode, 7.0)[4], expected)
+    np.testing.assert_allclose(warp(x, 0, 0, 0.5, 0, 1, 1)[0], (x[0] + x[1]) / 2)
+    np.testing.assert_allclose(warp(x, 0, 0, 0, 0, 0.5, 1)[:, 0], x[:, 1])
+    np.testing.assert_allclose(warp(x, 0, 0, 0.4, 0, 1, 1, order=0), x)
 
 
 def test_images_are_changed_at_random():

@@ -166,7 +166,6 @@ NOT_HERE = {
     "metrics_variables": "metrics have variables",
     "path": "tensors have names with paths",
     "call_signature_parameters": "inspect.signature(layer.call)",
-    "export": "model.save",
     "make_train_function": "model.train_function is made as it is asked for",
     "make_test_function": "model.test_function",
     "make_predict_function": "model.predict_function",
@@ -180,7 +179,6 @@ OTHER_ARGUMENTS = {
     "training": "the phase that a layer is called in is told to those inside",
     "state": "of Keras's JAX",
     "max_shard_size": "weights are in one file",
-    "layer_range": "print model.get_layer(...)",
     "var_list": "the first argument",
 }
 

@@ -271,3 +271,19 @@ def test_layers_stand_in_the_order_of_keras(seed):
         k.utils.clear_session()
         names.append([layer.name for layer in tangled(k, seed).layers])
     assert names[0] == names[1]
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in ("late", "own")])
+def test_models_in_hdf5_are_read(name, tmp_path):
+    make, x = MODELS[name]
+    model = make(theirs)
+    y = targets(model, x)
+    model.compile(theirs.optimizers.Adam(0.01), "mse", metrics=None if isinstance(y, dict) else ["mae"])
+    model.fit(x, y, epochs=2, batch_size=6, shuffle=False, verbose=0)
+    model.save(tmp_path / "model.h5")
+    twin = ours.models.load_model(tmp_path / "model.h5")
+    np.testing.assert_allclose(flat(twin.predict(x, verbose=0)), flat(model.predict(x, verbose=0)), 1e-4, 1e-5)
+    for one in (model, twin):
+        one.fit(x, y, epochs=2, batch_size=6, shuffle=False, verbose=0)
+    np.testing.assert_allclose(flat(twin.predict(x, verbose=0)), flat(model.predict(x, verbose=0)), 1e-3, 1e-4)
+    assert not ours.models.load_model(tmp_path / "model.h5", compile=False).compiled

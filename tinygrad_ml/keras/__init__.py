@@ -25,6 +25,7 @@ from . import (
     random,
     regularizers,
     saving,
+    tree,
     utils,
 )
 from .absent import not_offered as not_offered
@@ -35,10 +36,14 @@ from .layers import Layer as Layer
 from .layers.symbols import KerasTensor as KerasTensor
 from .losses import Loss as Loss
 from .metrics import Metric as Metric
+from .models import Functional as Function
 from .models import Model as Model
 from .models import Sequential as Sequential
 from .optimizers import Optimizer as Optimizer
 from .regularizers import Regularizer as Regularizer
+from .scopes import Variable as Variable
+from .scopes import device as device
+from .scopes import name_scope as name_scope
 
 __version__ = "3.15.1"
 """The version of Keras whose names and behaviour these are; that of this library is `tinygrad_ml.__version__`."""
@@ -55,16 +60,13 @@ __getattr__ = not_offered(
     "keras",
     {
         "applications": "there are no trained networks to fetch",
-        "tree": "use plain Python",
-        "export": "use model.save",
+        "export": "model.save('name.keras') writes a file that Keras loads, and exports",
         "visualization": "use viz",
-        "device": "use tinygrad_ml.device",
-        "Variable": "use nn.Parameter, or layer.add_weight",
-        **dict.fromkeys(("Operation", "Function"), "derive from Layer"),
-        "name_scope": "give layers a name=",
+        "Operation": "derive from Layer",
         **dict.fromkeys(("DTypePolicy", "FloatDTypePolicy", "dtype_policies", "mixed_precision"), _FLOAT32),
         **dict.fromkeys(("Quantizer", "quantizers"), _FLOAT32),
         **dict.fromkeys(("StatelessScope", "SymbolicScope", "RematScope", "remat", "distribution"), _OF_OTHERS),
-        **dict.fromkeys(("distillation", "wrappers", "legacy"), _OF_OTHERS),
+        "wrappers": "write a class with fit() and predict() around the model",
+        **dict.fromkeys(("distillation", "legacy"), _OF_OTHERS),
     },
 )

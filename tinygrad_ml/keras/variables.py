@@ -40,3 +40,9 @@ class Variable(Tensor):
     def assign_sub(self, amount: Any) -> Tensor:
         """self ← self - amount, likewise."""
         return self.assign_add(-as_tensor(amount))
+
+
+class ProgramVariable(Variable):
+    """State that a program has made, by `keras.Variable`: as an attribute of a layer it is one of its weights."""
+
+    __slots__ = ()

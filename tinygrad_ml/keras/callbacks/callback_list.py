@@ -7,6 +7,7 @@ from typing import Any
 
 from ...structure import leaves
 from ...training import Events
+from ..interactive import is_interactive_logging_enabled
 from .base import EVENTS, Callback, History
 from .progress import ProgbarLogger
 
@@ -43,7 +44,7 @@ class CallbackList(Events):
         """The list for a run of a model, with a progress bar if `verbose` is not 0."""
         if isinstance(callbacks, CallbackList):
             return callbacks
-        verbose = 1 if verbose == "auto" else int(verbose)
+        verbose = (1 if is_interactive_logging_enabled() else 2) if verbose == "auto" else int(verbose)
         return cls(callbacks, history, verbose != 0, model, verbose=verbose, **params)
 
     def append(self, callback: Callback) -> None:

@@ -69,10 +69,10 @@ def channels_last(images: numpy.ndarray) -> numpy.ndarray:
     return images.transpose(0, 2, 3, 1)
 
 
-def shuffled(seed: int, *arrays: numpy.ndarray) -> list[numpy.ndarray]:
+def shuffled(random: numpy.random.RandomState, *arrays: numpy.ndarray) -> list[numpy.ndarray]:
     """Arrays in one random order, which for a seed is Keras's."""
     order = numpy.arange(len(arrays[0]))
-    numpy.random.RandomState(seed).shuffle(order)
+    random.shuffle(order)
     return [array[order] for array in arrays]
 
 

@@ -1,5 +1,7 @@
 """Prices of houses in Boston, in thousands of dollars, and 13 numbers about where each stands."""
 
+import numpy
+
 from ...data import read_npz
 from .arrays import Arrays, Source, parted, shuffled
 
@@ -16,5 +18,5 @@ def load_data(path: str = "boston_housing.npz", test_split: float = 0.2, seed: i
     Raises `DataError` if the file is not there and cannot be fetched; the message says where to put it.
     """
     arrays = read_npz(BOSTON_HOUSING.locate(path))
-    x, y = shuffled(seed, arrays["x"], arrays["y"])
+    x, y = shuffled(numpy.random.RandomState(seed), arrays["x"], arrays["y"])
     return parted(x, y, test_split)

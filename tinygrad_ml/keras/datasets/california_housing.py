@@ -1,5 +1,7 @@
 """Prices of houses in California by the block, in dollars, and 8 numbers about each block."""
 
+import numpy
+
 from ...data import read_npz
 from ..checks import one_of
 from .arrays import Arrays, Source, parted, shuffled
@@ -26,5 +28,5 @@ def load_data(
     one_of("version", version, ("large", "small"))
     arrays = read_npz(CALIFORNIA_HOUSING.locate(path))
     x, y = (arrays[name][: SMALL_SAMPLES if version == "small" else None] for name in ("x", "y"))
-    x, y = shuffled(seed, x, y)
+    x, y = shuffled(numpy.random.RandomState(seed), x, y)
     return parted(x, y, test_split)

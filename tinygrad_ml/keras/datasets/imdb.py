@@ -44,9 +44,10 @@ def load_data(
     if old:
         raise OptionError(f"imdb.load_data has no option {', '.join(old)}")
     arrays = read_npz(IMDB.locate(path))
+    random = numpy.random.RandomState(seed)
     parts: list[tuple[list, numpy.ndarray]] = []
     for part in ("train", "test"):
-        x, y = shuffled(seed, arrays[f"x_{part}"], arrays[f"y_{part}"])
+        x, y = shuffled(random, arrays[f"x_{part}"], arrays[f"y_{part}"])
         parts.append(shorter(numbered(x, start_char, index_from), y, maxlen))
     (train, y_train), (test, y_test) = parts
     texts = frequent(train + test, num_words, skip_top, oov_char)

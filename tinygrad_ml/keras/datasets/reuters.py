@@ -2,6 +2,8 @@
 
 import json
 
+import numpy
+
 from ...data import read_npz
 from .arrays import Arrays, Source, as_lists, frequent, numbered, parted, shorter, shuffled
 
@@ -26,7 +28,7 @@ def load_data(
     The other options are those of `imdb.load_data`.
     """
     arrays = read_npz(REUTERS.locate(path))
-    x, y = shuffled(seed, arrays["x"], arrays["y"])
+    x, y = shuffled(numpy.random.RandomState(seed), arrays["x"], arrays["y"])
     texts, labels = shorter(numbered(x, start_char, index_from), y, maxlen)
     return parted(as_lists(frequent(texts, num_words, skip_top, oov_char)), labels, test_split)
 

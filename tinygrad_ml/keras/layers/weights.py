@@ -18,7 +18,7 @@ from ...nn.parameter import Parameter
 from ...tensor import Tensor, as_tensor
 from .. import constraints, initializers, regularizers
 from ..checks import truth
-from ..variables import Variable, Weight
+from ..variables import ProgramVariable, Variable, Weight
 from .phase import phase
 
 _CONTAINERS = (list, tuple, dict)
@@ -141,9 +141,11 @@ class Weights(Module):
         if isinstance(value, _CONTAINERS):
             for path, part in _modules_in(value, name):
                 self._adopt(path, part)
+        if isinstance(value, ProgramVariable) and name not in self._buffers:
+            return self.register_buffer(name, value)
         if isinstance(value, Parameter) and vars(self).get(name) is value:
-            return
-        super().__setattr__(name, value)
+            return None
+        return super().__setattr__(name, value)
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """(name, module) of the modules among the attributes, those in lists and dictionaries included."""

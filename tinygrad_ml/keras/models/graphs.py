@@ -125,7 +125,8 @@ class _ConfigReader:
 
     def __init__(self, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None):
         self.custom_objects = custom_objects
-        self.entries = {str(entry.get("name") or entry["config"]["name"]): entry for entry in config["layers"]}
+        entries = map(_with_module, config["layers"])
+        self.entries = {str(entry.get("name") or entry["config"]["name"]): entry for entry in entries}
         self.made: dict[tuple[str, int], list[Any]] = {}
         self.layers: dict[str, Any] = {}
         for name, entry in self.entries.items():
@@ -196,6 +197,12 @@ def read_graph(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | No
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"the config of the model is damaged, or of another kind: {error!r}") from error
+
+
+def _with_module(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An entry that says where its class is: in HDF5 Keras leaves that out, of operations, too, which have not what layers have."""
+    known = entry.get("module") is not None or entry["class_name"] == "InputLayer" or "trainable" in entry["config"]
+    return entry if known or "layers" in entry["config"] else {**entry, "module": "keras.src.ops.numpy"}
 
 
 def _is_place(thing: Any) -> bool:

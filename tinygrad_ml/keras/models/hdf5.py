@@ -30,7 +30,8 @@ def available() -> bool:
     return importlib.util.find_spec("h5py") is not None
 
 
-def _h5py() -> Any:
+def installed() -> Any:
+    """h5py. Raises `CheckpointError` where it is not installed."""
     try:
         import h5py
     except ImportError:
@@ -92,7 +93,7 @@ def stored(module: Any) -> dict[str, numpy.ndarray]:
 
 def packed(model: Any, optimizer: Any = None) -> bytes:
     """A file with the weights as Keras writes it, and with the state of the optimizer, if one is given."""
-    h5py, content = _h5py(), io.BytesIO()
+    h5py, content = installed(), io.BytesIO()
     with h5py.File(content, "w", libver=("v110", "v110")) as file:  # since then descriptions have checksums
 
         def put(group: str, store: Mapping[str, numpy.ndarray]) -> None:
@@ -121,7 +122,7 @@ def unpack(model: Any, path: Path, content: Any, skip_mismatch: bool = False, op
     path     for messages
     content  a path, or a file that is open
     """
-    h5py, apart = _h5py(), keeping_themselves(model)
+    h5py, apart = installed(), keeping_themselves(model)
     found: list[tuple[Tensor, Any]] = []
     stores: list[tuple[Any, dict]] = []  # of the layers that look themselves for what they need
     problems = []
@@ -166,38 +167,38 @@ _MOST_BYTES = 1 << 34
 def _store(file: Any, group: str) -> dict[str, numpy.ndarray]:
     """All arrays of a group, by their names."""
     found = {}
-    for name in list(_at(file, group) or ()):
-        at = _at(file, f"{group}/{name}")
-        if not hasattr(at, "nbytes") or at.nbytes > _MOST_BYTES:
+    for name in list(at(file, group) or ()):
+        there = at(file, f"{group}/{name}")
+        if not hasattr(there, "nbytes") or there.nbytes > _MOST_BYTES:
             raise CheckpointError(f"{group}/{name} of {file.filename} is no array, or one of more than 16 GiB")
-        found[name] = numpy.asarray(at)
+        found[name] = numpy.asarray(there)
     return found
 
 
-def _at(file: Any, name: str) -> Any:
+def at(file: Any, name: str) -> Any:
     """What is there in a file; None if nothing is. Raises `CheckpointError` for links, which may lead out of the file."""
-    at: Any = file
+    found: Any = file
     for part in name.split("/"):
-        link = at.get(part, getlink=True) if hasattr(at, "get") else None
+        link = found.get(part, getlink=True) if hasattr(found, "get") else None
         if link is None:
             return None
         if type(link).__name__ != "HardLink":
             raise CheckpointError(
                 f"{type(link).__name__}: {name} of {file.filename} is not in this file, and is not read"
             )
-        at = at[part]
-    if getattr(at, "is_virtual", False) or getattr(at, "external", None):
+        found = found[part]
+    if getattr(found, "is_virtual", False) or getattr(found, "external", None):
         raise CheckpointError(f"the numbers of {name} are in another file than {file.filename}, and are not read")
-    return at
+    return found
 
 
 def _array(file: Any, name: str, weight: Tensor) -> tuple[numpy.ndarray | None, str | None]:
     """The numbers of that name, or what is wrong with them."""
-    at = _at(file, name)
-    if at is None:
+    there = at(file, name)
+    if there is None:
         return None, f"missing: {name}, of shape {weight.shape}"
-    if getattr(at, "shape", None) != weight.shape:
-        return None, f"wrong shape: {name} is {getattr(at, 'shape', 'a group')}, and must be {weight.shape}"
-    if at.dtype.kind not in "fiub":
-        return None, f"no numbers: {name} is of dtype {at.dtype}"
-    return at[()].astype(weight.dtype), None
+    if getattr(there, "shape", None) != weight.shape:
+        return None, f"wrong shape: {name} is {getattr(there, 'shape', 'a group')}, and must be {weight.shape}"
+    if there.dtype.kind not in "fiub":
+        return None, f"no numbers: {name} is of dtype {there.dtype}"
+    return there[()].astype(weight.dtype), None

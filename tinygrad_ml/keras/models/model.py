@@ -22,6 +22,7 @@ from ...backend import dtypes
 from ...errors import OptionError
 from ...structure import is_nested, leaves, mapped, nesting, packed_like
 from ...tensor import Tensor, as_tensor
+from ..absent import NotOfferedError
 from ..layers.base import Layer
 from ..layers.symbols import KerasTensor, fits, partial_shape
 from ..serialization import deserialize, serialize
@@ -86,9 +87,25 @@ class Model(Trainer):
         print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
+        layer_range: Any = None,
     ) -> None:
-        """Print a table of the layers, the shapes of their outputs, and how many numbers their weights hold."""
-        print_summary(self, line_length or 78, print_fn or print, expand_nested, show_trainable)
+        """Print a table of the layers, the shapes of their outputs, and how many numbers their weights hold.
+
+        line_length     how wide it is, in characters
+        positions       where each column ends: as parts of the width, or in characters
+        print_fn        is called with each line
+        expand_nested   also the layers of models that are layers
+        show_trainable  a column more
+        layer_range     the names of the first and the last layer, or patterns of these
+        """
+        options = {"nested": expand_nested, "trainable": show_trainable, "positions": positions, "between": layer_range}
+        print_summary(self, line_length or 78, print_fn or print, **options)
+
+    def export(self, filepath: Any, format: str = "tf_saved_model", **options: Any) -> None:
+        """Not offered: there are no files for TensorFlow, and none without this library or Keras."""
+        raise NotOfferedError(
+            f'export(format={format!r}) is not offered: model.save("name.keras") writes a file that Keras loads, and exports'
+        )
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
         """None: what comes out has the masks of the layers inside."""

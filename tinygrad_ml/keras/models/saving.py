@@ -2,7 +2,7 @@
 
 `model.save("name.keras")` writes Keras's own format, if h5py is installed: see `archives.py`. Under any other name, and
 without h5py, it is this library's own: safetensors (see `tinygrad_ml.io`) with a description of the layers. Both are read,
-whatever the file is called. So it is with weights alone: `.weights.h5` is Keras's format.
+whatever the file is called, and Keras 2's whole models in HDF5 (`old_files.py`). So it is with weights alone: `.weights.h5` is Keras's format.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ...errors import CheckpointError, OptionError
 from ...tensor import as_tensor
 from ..serialization import custom_object_scope, serialize, sharing
 from ..warn import warn
-from . import archives, hdf5
+from . import archives, hdf5, old_files
 from .archives import made
 
 _FORMAT = "tinygrad_ml.keras"
@@ -75,10 +75,7 @@ def load_model(
     path = Path(filepath)
     start = path.read_bytes()[:4] if path.is_file() else b""
     if start == b"\x89HDF":
-        raise CheckpointError(
-            f"{path} is in HDF5, in which older versions of Keras have saved models. Its models are not read: save it as "
-            f'"{path.stem}.keras" there, or its weights as "{path.stem}.weights.h5"'
-        )
+        return old_files.read(path, custom_objects, compile)
     if start == b"PK\x03\x04":
         return archives.read(path, custom_objects, compile)
     state = io.load(path)

@@ -144,8 +144,8 @@ class ImageDataGenerator:
         both = self.brightness_range
         return {
             "theta": random.uniform(-self.rotation_range, self.rotation_range) if self.rotation_range else 0,
-            "tx": _shift(self.height_shift_range, height, random),
-            "ty": _shift(self.width_shift_range, width, random),
+            "tx": _shift(self.width_shift_range, width, random),
+            "ty": _shift(self.height_shift_range, height, random),
             "shear": random.uniform(-self.shear_range, self.shear_range) if self.shear_range else 0,
             "zx": zoom[0],
             "zy": zoom[1],

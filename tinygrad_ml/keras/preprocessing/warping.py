@@ -22,7 +22,7 @@ def warp(
     """An image (height, width, channels) of which each place shows what was at A·place, A being turn · move · shear · zoom.
 
     theta, shear  degrees
-    tx, ty        pixels along the height, and the width
+    tx, ty        pixels along the width, and the height
     zx, zy        factors along these: above 1, more of the image is seen
     fill_mode     what is at places outside of the image, with `cval` for "constant"
     order         1: between places linearly; 0: the nearest
@@ -37,7 +37,7 @@ def warp(
     matrix = matrix @ numpy.array([[zx, 0, 0], [0, zy, 0], [0, 0, 1]])
     middle = numpy.array([x.shape[0] - 1, x.shape[1] - 1]) / 2
     places = numpy.stack(numpy.meshgrid(*map(numpy.arange, x.shape[:2]), indexing="ij"), -1) - middle
-    there = places @ matrix[:2, :2].T + matrix[:2, 2] + middle
+    there = (places[..., ::-1] @ matrix[:2, :2].T + matrix[:2, 2])[..., ::-1] + middle  # the matrix is of (right, down)
     return _read(x, there, fill_mode, cval, order).astype(x.dtype)
 
 

@@ -2,6 +2,9 @@
 
 from ..absent import not_offered
 from ..callbacks.progress import Progbar as Progbar
+from ..interactive import disable_interactive_logging as disable_interactive_logging
+from ..interactive import enable_interactive_logging as enable_interactive_logging
+from ..interactive import is_interactive_logging_enabled as is_interactive_logging_enabled
 from ..naming import clear_session as clear_session
 from ..py_dataset import PyDataset as PyDataset
 from ..saving import CustomObjectScope as CustomObjectScope
