@@ -239,10 +239,11 @@ def test_adapted_normalization():
     [
         "relu", "sigmoid", "tanh", "softmax", "log_softmax", "elu", "selu", "celu", "gelu", "silu", "softplus", "softsign",
         "exponential", "hard_sigmoid", "hard_silu", "leaky_relu", "relu6", "mish", "linear", "log_sigmoid", "tanh_shrink",
+        "glu", "hard_shrink", "hard_tanh", "soft_shrink", "sparse_plus", "sparse_sigmoid", "squareplus",
     ],
 )  # fmt: skip
 def test_activations(name):
-    x = numbers(6, 5) * 3
+    x = numbers(6, 4) * 3
     if name == "leaky_relu":
         agree(ours.activations.get(name)(x, 0.2), theirs.activations.get(name)(torch.tensor(x), 0.2))
     else:
@@ -268,6 +269,28 @@ def test_distributions(name, shape):
         assert abs(np.abs(found).max() - np.abs(expected).max()) < 0.02 * max(np.abs(expected).max(), 1e-9)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"side": "imag", "window": "hamming", "periodic": True, "scaling": "spectrum"},
+        {"window": "blackman", "scaling": None},
+        {"window": "bartlett", "periodic": True},
+        {"window": None},
+    ],
+    ids=str,
+)
+def test_kernels_of_fourier_transforms(options):
+    own, other = (room.initializers.STFT(**options)((8, 1, 5)) for room in (ours, theirs))
+    agree(own, other)
+
+
+def test_fans_of_axes_that_are_told():
+    for axes in ({"input_axes": [0], "output_axes": [1, 2]}, {"input_axes": [2, 1], "output_axes": [0]}):
+        own, other = (room.initializers.VarianceScaling(seed=1, **axes)((20, 30, 10)) for room in (ours, theirs))
+        assert np.std(np.asarray(own)) == pytest.approx(np.std(np.asarray(other)), rel=0.05)
+
+
 def test_regularizers_and_constraints():
     w = numbers(4, 3)
     for name, options in (("L1", {"l1": 0.3}), ("L2", {"l2": 0.3}), ("L1L2", {"l1": 0.1, "l2": 0.2})):
@@ -275,6 +298,9 @@ def test_regularizers_and_constraints():
             getattr(ours.regularizers, name)(**options)(w),
             getattr(theirs.regularizers, name)(**options)(torch.tensor(w)),
         )
+    for mode in ("rows", "columns"):
+        penalties = [room.regularizers.OrthogonalRegularizer(0.5, mode) for room in (ours, theirs)]
+        agree(penalties[0](w), penalties[1](torch.tensor(w)))
     for name in ("MaxNorm", "NonNeg", "UnitNorm", "MinMaxNorm"):
         agree(getattr(ours.constraints, name)()(w * 2), getattr(theirs.constraints, name)()(torch.tensor(w * 2)))
 

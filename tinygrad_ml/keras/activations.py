@@ -7,10 +7,18 @@ from typing import Any
 
 from .. import functional
 from ..errors import OptionError
-from ..functional import clip, square, where
+from ..functional import (
+    arange,
+    clip,
+    cumulative_sum,
+    moveaxis,
+    sort,
+    square,
+    take_along_axis,
+    where,
+)
 from ..nn import functional as F
 from ..tensor import Tensor, as_tensor
-from .absent import not_offered
 from .serialization import by_name, get_registered_name, offer
 from .serialization import deserialize as _deserialize
 from .serialization import serialize as _serialize
@@ -119,6 +127,22 @@ def sparse_plus(x: Any) -> Tensor:
     return where(x >= 1, x, square(clip(x, -1, 1) + 1) * 0.25)
 
 
+def sparsemax(x: Any, axis: int = -1) -> Tensor:
+    """The numbers of 0 or more along `axis` that sum to 1 and are nearest to x: y = max(x - τ, 0).
+
+    τ is the mean of the k largest x, less 1 / k, with the largest k for which these are all above it.
+    Source: A. Martins, R. Astudillo, "From Softmax to Sparsemax" (2016).
+    """
+    x = moveaxis(as_tensor(x), axis, -1)
+    ordered = sort(x.detach(), axis=-1, descending=True)
+    ranks = arange(1, x.shape[-1] + 1, dtype=x.dtype, device=x.device)
+    count = (ordered * ranks > cumulative_sum(ordered, axis=-1) - 1).astype("int64").sum(-1, keepdims=True)
+    inside = x.detach() >= take_along_axis(ordered, count - 1, -1)
+    share = inside.astype(x.dtype)
+    tau = ((x * share).sum(-1, keepdims=True) - 1) / share.sum(-1, keepdims=True)
+    return moveaxis(F.relu(x - tau), -1, axis)
+
+
 def sparse_sigmoid(x: Any) -> Tensor:
     """y = (x + 1) / 2, between 0 and 1."""
     return clip((as_tensor(x) + 1) * 0.5, 0, 1)
@@ -129,7 +153,7 @@ _NAMES = {
     for function in (
         celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear, log_sigmoid,
         log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign, sparse_plus,
-        sparse_sigmoid, squareplus, tanh, tanh_shrink, threshold,
+        sparse_sigmoid, sparsemax, squareplus, tanh, tanh_shrink, threshold,
     )
 }  # fmt: skip
 _ALIASES = {"hard_swish": hard_silu, "swish": silu}
@@ -157,6 +181,3 @@ def serialize(activation: Callable) -> Any:
 def deserialize(config: Any, custom_objects: Any = None) -> Callable:
     """The function or layer that `serialize` wrote."""
     return get(_deserialize(config, custom_objects))
-
-
-__getattr__ = not_offered("keras.activations", {"sparsemax": "use softmax"})

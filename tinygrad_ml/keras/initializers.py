@@ -10,20 +10,21 @@ from typing import Any
 
 import numpy
 
-from ..errors import OptionError
+from ..errors import OptionError, ShapeError
 from ..functional import zeros as blank
 from ..nn import init
 from ..random import streams
-from ..tensor import Tensor, TensorLike
+from ..tensor import Tensor, TensorLike, as_tensor
 from . import checks
-from .absent import not_offered
 from .serialization import Configurable, by_name
 from .serialization import deserialize as deserialize
 from .serialization import serialize as serialize
 
 
-def compute_fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """(fan_in, fan_out) of a kernel (*window, in, out)."""
+def compute_fans(shape: tuple[int, ...], input_axes: Any = None, output_axes: Any = None) -> tuple[int, int]:
+    """(fan_in, fan_out) of a kernel (*window, in, out), or of one whose axes are told."""
+    if input_axes is not None and output_axes is not None:
+        return math.prod(shape[axis] for axis in input_axes), math.prod(shape[axis] for axis in output_axes)
     if len(shape) < 2:
         return (shape[0], shape[0]) if shape else (1, 1)
     area = math.prod(shape[:-2])
@@ -108,6 +109,7 @@ class VarianceScaling(Initializer):
 
     mode          the fan: "fan_in", "fan_out" or "fan_avg", their mean
     distribution  "truncated_normal", "untruncated_normal" or "uniform"
+    input_axes, output_axes  both: whose sizes multiply to the fans; by default the kernel is (*window, in, out)
     """
 
     def __init__(
@@ -119,17 +121,16 @@ class VarianceScaling(Initializer):
         input_axes: Any = None,
         output_axes: Any = None,
     ):
-        if input_axes is not None or output_axes is not None:
-            raise OptionError("the fans are of the last two axes: input_axes= and output_axes= are not offered")
         if scale <= 0:
             raise OptionError(f"scale={scale!r} must be above 0")
         checks.one_of("mode", mode, ("fan_in", "fan_out", "fan_avg"))
         distribution = "truncated_normal" if distribution == "normal" else distribution
         checks.one_of("distribution", distribution, ("truncated_normal", "untruncated_normal", "uniform"))
         self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, checks.seed(seed)
+        self.input_axes, self.output_axes = input_axes, output_axes
 
     def fill(self, tensor: Tensor) -> Tensor:
-        fan_in, fan_out = compute_fans(tensor.shape)
+        fan_in, fan_out = compute_fans(tensor.shape, self.input_axes, self.output_axes)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(fan, 1)
         if self.distribution == "uniform":
@@ -180,8 +181,50 @@ class Identity(Initializer):
         return tensor.assign(init.eye_(tensor) * self.gain)
 
 
+class STFT(Initializer):
+    """The kernel (frame_length, 1, frequencies) whose convolution is a short-time Fourier transform: w·cos(-2π·f·t) / scale.
+
+    side      "real": the cosines; "imag": the sines
+    window    w: "hann", "hamming", "blackman" or "bartlett", an array of frame_length numbers, or None for no window
+    scaling   "density" divides by √Σ w², "spectrum" by Σ |w|, None by nothing
+    periodic  whether the window goes on beyond its end, as is wanted for transforms
+    """
+
+    def __init__(
+        self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False
+    ):
+        self.side = checks.one_of("side", side, ("real", "imag"))
+        self.window = checks.one_of("window", window, _WINDOWS) if isinstance(window, str) else window
+        self.scaling = checks.one_of("scaling", scaling, (None, "density", "spectrum"))
+        self.periodic = periodic
+
+    def fill(self, tensor: Tensor) -> Tensor:
+        if tensor.ndim != 3:
+            raise ShapeError(f"STFT makes kernels (frame_length, channels, frequencies), and not shape {tensor.shape}")
+        frame, _, frequencies = tensor.shape
+        angles = -2 * numpy.pi * numpy.outer(numpy.arange(frame), numpy.arange(frequencies) / (2 * (frequencies - 1)))
+        kernel = numpy.cos(angles) if self.side == "real" else numpy.sin(angles)
+        if self.window is not None:
+            kernel *= self._window(frame)[:, None]
+        return tensor.assign(
+            as_tensor(kernel[:, None].astype(tensor.dtype), device=tensor.device).broadcast_to(tensor.shape)
+        )
+
+    def _window(self, frame: int) -> numpy.ndarray:
+        """The window, divided by the scale."""
+        if isinstance(self.window, str):
+            w = _WINDOWS[self.window](frame + 1)[:-1] if self.periodic else _WINDOWS[self.window](frame)
+        else:
+            w = numpy.asarray(self.window, float)
+        if w.shape != (frame,):
+            raise ShapeError(f"STFT: a window of shape {w.shape} does not fit a frame of {frame} numbers")
+        sizes = {None: 1.0, "density": math.sqrt((w * w).sum()), "spectrum": abs(w).sum()}
+        return w / sizes[self.scaling]
+
+
+_WINDOWS = {"hann": numpy.hanning, "hamming": numpy.hamming, "blackman": numpy.blackman, "bartlett": numpy.bartlett}
 _ALIASES = {"uniform": RandomUniform, "normal": RandomNormal, "zero": Zeros, "one": Ones, "eye": Identity}
-_ALIASES |= {"IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal}
+_ALIASES |= {"IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal, "STFTInitializer": STFT}
 
 
 # Keras has each under the name of a function, too.
@@ -189,7 +232,7 @@ constant, identity, ones, orthogonal, zeros = Constant, Identity, Ones, Orthogon
 glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
 lecun_normal, lecun_uniform, variance_scaling = LecunNormal, LecunUniform, VarianceScaling
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
-IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
+IdentityInitializer, OrthogonalInitializer, STFTInitializer, stft = Identity, Orthogonal, STFT, STFT
 
 
 def get(identifier: Any) -> Any:
@@ -197,8 +240,3 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, (Tensor, numpy.ndarray)):
         return Constant(identifier)
     return by_name("initializer", identifier, Initializer, _ALIASES)
-
-
-__getattr__ = not_offered(
-    "keras.initializers", dict.fromkeys(("STFT", "STFTInitializer", "stft"), "there is no Fourier transform")
-)

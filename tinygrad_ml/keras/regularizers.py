@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..functional import abs, square
+from ..errors import ShapeError
+from ..functional import abs, eye, maximum, norm, square
 from ..functional import sum as total
-from ..tensor import Tensor
-from .absent import not_offered
-from .checks import number
+from ..tensor import Tensor, as_tensor
+from .checks import number, one_of
+from .config import epsilon
 from .serialization import Configurable, by_name
 from .serialization import deserialize as deserialize
 from .serialization import serialize as serialize
@@ -46,17 +47,28 @@ class L2(L1L2):
         super().__init__(l2=number("l2", l2, 0))
 
 
-l1, l2, l1_l2 = L1, L2, L1L2
+class OrthogonalRegularizer(Regularizer):
+    """factor times the mean of |cos| of the angles between all pairs of rows of a matrix (or of columns, `mode="columns"`)."""
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows"):
+        self.factor, self.mode = number("factor", factor, 0), one_of("mode", mode, ("rows", "columns"))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        x = as_tensor(x)
+        if x.ndim != 2:
+            raise ShapeError(f"OrthogonalRegularizer is for matrices, and not for shape {x.shape}")
+        x = x if self.mode == "rows" else x.T
+        x = x / maximum(norm(x, axis=1, keepdims=True), epsilon())
+        n = x.shape[0]
+        if n < 2:
+            return total(x) * 0
+        apart = 1 - eye(n, dtype=x.dtype, device=x.device)
+        return total(abs((x @ x.T) * apart)) * (self.factor / (n * (n - 1)))
+
+
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
 
 def get(identifier: Any) -> Any:
     """The regularizer of a name; objects are themselves."""
     return by_name("regularizer", identifier, Regularizer, {"l1_l2": L1L2(0.01, 0.01), "l1l2": L1L2})
-
-
-__getattr__ = not_offered(
-    "keras.regularizers",
-    dict.fromkeys(
-        ("OrthogonalRegularizer", "orthogonal_regularizer"), "derive from Regularizer, and write __call__(x)"
-    ),
-)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from inspect import Parameter
 from types import FunctionType
 from typing import Any, Self
 
@@ -373,6 +374,7 @@ def by_name(what: str, identifier: Any, base: type | None, aliases: Mapping[str,
 
 
 def _offered_classes() -> list[type]:
-    """The classes of this package that make an object of nothing but options; not those that need a function."""
+    """The classes of this package that make an object without being told anything."""
     things = [thing for room in _offered.values() for thing in room.values()]
-    return [thing for thing in things if isinstance(thing, type) and next(iter(options_of(thing)), "") != "fn"]
+    told = lambda kind: next(iter(options_of(kind).values()), None) is Parameter.empty  # noqa: E731
+    return [thing for thing in things if isinstance(thing, type) and not told(thing)]

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import csv
 import inspect
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import numpy
 
 from ...errors import AnomalyError, OptionError
+from ..warn import warn
 from .base import EVENTS, Callback
+
+REMOTE_SECONDS = 10
+"""Seconds that `RemoteMonitor` waits for an answer."""
 
 
 class CSVLogger(Callback):
@@ -40,6 +49,41 @@ class CSVLogger(Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         self._file.close()
+
+
+class RemoteMonitor(Callback):
+    """Sends the metrics of each epoch to a server, as a POST request to `root + path`; a warning says if it cannot be reached.
+
+    field         the name of the field of a form that holds them, as JSON
+    headers       {name: value} of further headers of the request
+    send_as_json  they are all that is sent, instead of a form
+    """
+
+    def __init__(
+        self,
+        root: str = "http://localhost:9000",
+        path: str = "/publish/epoch/end/",
+        field: str = "data",
+        headers: Mapping[str, str] | None = None,
+        send_as_json: bool = False,
+    ):
+        self.root, self.path, self.field = root, path, field
+        self.headers, self.send_as_json = headers, send_as_json
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        metrics = {name: numpy.asarray(value).tolist() for name, value in (logs or {}).items()}
+        body = json.dumps({"epoch": epoch, **metrics})
+        if self.send_as_json:
+            kind = "application/json"
+        else:
+            kind, body = "application/x-www-form-urlencoded", urlencode({self.field: body})
+        headers = {"Content-Type": kind, **(self.headers or {})}
+        try:
+            request = Request(self.root + self.path, body.encode(), headers)
+            with urlopen(request, timeout=REMOTE_SECONDS) as answer:
+                answer.read()
+        except (OSError, ValueError) as error:
+            warn(f"RemoteMonitor: {self.root} could not be reached: {error}")
 
 
 class TerminateOnNaN(Callback):

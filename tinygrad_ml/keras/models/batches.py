@@ -71,6 +71,7 @@ class Batches:
         self.steps = steps if steps is None else whole("steps", steps)
         self._begun: Iterator | None = None
         self._seen = 0
+        self._done = 0  # steps that the next epoch has had already
         if _yields_batches(x):
             if y is not None or sample_weight is not None:
                 raise OptionError(
@@ -117,14 +118,29 @@ class Batches:
         """Let the next epoch begin at the first batch, where the last one has ended in the middle."""
         self._begun = None
 
+    def state_dict(self) -> dict[str, Any]:
+        """Where the data are, as plain values; None for the loader, if they come from something else."""
+        loader = self.source.state_dict() if isinstance(self.source, DataLoader) else None
+        return {"loader": loader, "seen": None if self._begun is None else self._seen}
+
+    def load_state_dict(self, state: Mapping[str, Any], done: int) -> None:
+        """Go on from where `state_dict` was taken, after `done` batches of an epoch; from something else than a
+        `DataLoader`, with what comes next."""
+        if isinstance(self.source, DataLoader) and state["loader"] is not None:
+            self.source.load_state_dict(state["loader"])
+            self._done = done
+            if state["seen"] is not None:
+                self._begun, self._seen = iter(self.source), state["seen"]
+
     def _epoch(self) -> Iterator:
+        done, self._done = self._done, 0
         if self.steps is None:
             yield from self.source
             return
         length = _length(self.source)
         if self._begun is None:
             self._begun, self._seen = iter(self.source), 0
-        for step in range(self.steps):
+        for step in range(done, self.steps):
             batch = None if self._seen == length else next(self._begun, None)
             if batch is None:
                 warn(

@@ -20,6 +20,7 @@ from ...structure import leaves, packed_like
 from ...training import Loop
 from ..arguments import accepts_old
 from ..callbacks import CallbackList, History
+from ..callbacks.backup import Fit
 from ..checks import whole
 from .batches import Batches, split_validation, unpack
 from .learner import Learner
@@ -97,9 +98,10 @@ class Trainer(Learner):
         told = CallbackList.of(callbacks, self, verbose, epochs=epochs, steps=batches.count)
         loop = Loop(told, lambda: self.stop_training)
         self.stop_training = False
+        running = Fit.running[self] = Fit(batches, initial_epoch)
 
         def from_the_beginning() -> Iterator[int]:
-            for epoch in range(initial_epoch, epochs):
+            for epoch in range(running.epoch, epochs):
                 self.reset_metrics()
                 yield epoch
 
@@ -115,7 +117,10 @@ class Trainer(Learner):
                 logs |= {f"val_{name}": value for name, value in self._evaluate(validation, told).items()}
             return logs
 
-        loop.epochs(from_the_beginning(), one)
+        try:
+            loop.epochs(from_the_beginning(), one)
+        finally:
+            Fit.running.pop(self, None)
         self.optimizer.finalize_variable_values(self._weights_to_update())
         assert self._history is not None  # which CallbackList sees to
         return self._history

@@ -136,13 +136,7 @@ def sparsemax(x: Any, axis: int = -1) -> Tensor:
 
     Source: A. Martins, R. Astudillo, "From Softmax to Sparsemax" (2016).
     """
-    x = float_of(x)
-    axis = one_axis(axis, x.ndim)
-    ordered = tg.sort(x, axis, descending=True)
-    ranks = x._like(numpy.arange(1, x.shape[axis] + 1)).reshape((-1,) + (1,) * (x.ndim - 1 - axis))
-    inside = ordered * ranks > tg.cumulative_sum(ordered, axis) - 1
-    count = tg.sum(inside.astype(x.dtype), axis, True)
-    return tg.relu(x - (tg.sum(tg.where(inside, ordered, 0), axis, True) - 1) / count)
+    return activations.sparsemax(float_of(x), axis)
 
 
 # -- normalisation -------------------------------------------------------------------------------------

@@ -145,6 +145,10 @@ class Optimizer(Configurable):
         """How many updates there were."""
         return self._steps // (self.gradient_accumulation_steps or 1)
 
+    @iterations.setter
+    def iterations(self, updates: int) -> None:
+        self._steps = updates * (self.gradient_accumulation_steps or 1)
+
     @property
     def built(self) -> bool:
         """Whether it knows the weights that it trains."""
@@ -301,9 +305,14 @@ class Optimizer(Configurable):
     def _part(self, decay: float) -> dict[str, float]:
         return {"part": decay * self.rate}
 
+    @property
+    def averages(self) -> dict[Tensor, Variable]:
+        """Weight -> its average, if `use_ema` wants any, and the weights are known."""
+        return self._kept.get("average", {})
+
     def _average(self) -> None:
         """Let the averages follow the weights, and the weights be the averages where that is wanted."""
-        averages = self._kept.get("average", {})
+        averages = self.averages
         for w, average in averages.items():
             n = each_time(self._shares, w)
             average.assign(average * n["old"] + w.detach() * n["new"])
@@ -321,10 +330,10 @@ class Optimizer(Configurable):
 
     def finalize_variable_values(self, var_list: Iterable[Tensor]) -> None:
         """Let the weights be their averages, if there are any: `fit` does so at its end."""
-        if averages := self._kept.get("average"):
-            for w in var_list:
-                if w in averages:
-                    w.assign(averages[w].detach())
+        averages = self.averages
+        for w in var_list:
+            if w in averages:
+                w.assign(averages[w].detach())
 
     def scale_loss(self, loss: Tensor) -> Tensor:
         """The loss whose gradients a step is given: multiplied by `loss_scale_factor`, if there is one."""
