@@ -69,6 +69,10 @@ def test_a_vocabulary_goes_with_the_layer():
     cut = layers.Discretization(num_bins=3)
     cut.adapt(np.arange(12.0))
     assert layers.Discretization.from_config(cut.get_config()).bin_boundaries == cut.bin_boundaries
+    for hashing in (layers.Hashing(9, salt=3, dtype="int32"), layers.HashedCrossing(9, dtype="int32")):
+        given = [["a", "b"], [1, 2]] if isinstance(hashing, layers.HashedCrossing) else ["a", "b"]
+        twin = type(hashing).from_config(json.loads(json.dumps(hashing.get_config())))
+        assert twin(given).dtype == "int32" and (twin(given) == hashing(given)).all().item()
 
 
 def test_ways_to_give_categories(tmp_path):

@@ -271,7 +271,7 @@ CONFIGS = [
     ("layers.Resizing", {"height": 3, "width": 4, "antialias": True}),
     ("layers.CenterCrop", {"height": 3, "width": 4}),
     ("layers.RandomCrop", {"height": 3, "width": 4, "seed": 1}),
-    ("layers.RandomShear", {"x_factor": 0.1, "y_factor": (0.1, 0.2)}),
+    ("layers.RandomShear", {"x_factor": (0.0, 0.1), "y_factor": (0.1, 0.2)}),
     ("layers.RandomPerspective", {"factor": 0.2, "scale": 0.4}),
     ("layers.RandomElasticTransform", {"factor": 0.2, "scale": 0.4}),
     ("layers.RandomBrightness", {"factor": 0.1, "value_range": (0, 1)}),

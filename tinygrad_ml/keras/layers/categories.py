@@ -168,6 +168,9 @@ class Discretization(Layer):
         places = searchsorted(ends, x, side="right").astype("int32")
         return encoded(places, self.output_mode, len(self.bin_boundaries) + 1)
 
+    def _options(self, kind: type) -> dict[str, Any]:
+        return {**_untrained(super()._options(kind)), "dtype": "float32"}
+
     @classmethod
     def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
         made = cls(
@@ -175,6 +178,11 @@ class Discretization(Layer):
         )
         made.bin_boundaries = config["bin_boundaries"]
         return made
+
+
+def _untrained(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a layer whose constructor does not take `trainable` in Keras."""
+    return {name: value for name, value in options.items() if name != "trainable"}
 
 
 def _shortened(summary: numpy.ndarray, epsilon: float) -> numpy.ndarray:
@@ -287,6 +295,9 @@ class Hashing(_Hasher):
 
         return self._out(_texts(self._array(inputs), bin_of).astype("int64"), self.num_bins)
 
+    def _options(self, kind: type) -> dict[str, Any]:
+        return {**super()._options(kind), "dtype": self._out_dtype}
+
 
 class HashedCrossing(_Hasher):
     """Two features or more as one: the hash of what they are together, modulo num_bins. The numbers are TensorFlow's.
@@ -329,3 +340,6 @@ class HashedCrossing(_Hasher):
         numbers = [_texts(feature, of).reshape(-1) for feature in features]
         bins = [crossed(list(together)) % self.num_bins for together in zip(*numbers, strict=True)]
         return self._out(numpy.array(bins, "int64").reshape(shapes[0]), self.num_bins)
+
+    def _options(self, kind: type) -> dict[str, Any]:
+        return {**_untrained(super()._options(kind)), "dtype": self._out_dtype}

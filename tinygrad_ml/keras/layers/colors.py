@@ -212,7 +212,7 @@ class RandomInvert(ColorChange):
 class RandomPosterization(ColorChange):
     """Images with fewer shades: of the 8 bits of a number the first b stay, the rest become 0.
 
-    factor  b, or (lowest, highest), from 1 to 8; below the highest
+    factor  b lies between these, from 1 to 8, and below the highest unless both are equal; a number is (1, number)
     """
 
     def __init__(
@@ -224,8 +224,7 @@ class RandomPosterization(ColorChange):
         **options: Any,
     ):
         super().__init__(value_range, seed, data_format, **options)
-        pair = factor if isinstance(factor, (list, tuple)) else (factor, factor)
-        self.factor = between(pair, "factor", 1, 8)
+        self.factor = between(factor, "factor", 1, 8)
 
     def get_random_transformation(self, data: Tensor, training: bool = True) -> Transformation:
         low, high = map(int, self.factor)
