@@ -99,6 +99,7 @@ def test_ways_to_give_categories(tmp_path):
         (lambda: layers.StringLookup(vocabulary=["a", "a"]), OptionError, "twice"),
         (lambda: layers.StringLookup(vocabulary=["a"], num_oov_indices=0)(["b"]), OptionError, "no place"),
         (lambda: layers.IntegerLookup(vocabulary=[1], num_oov_indices=0)([2]), OptionError, "no place"),
+        (lambda: layers.IntegerLookup(vocabulary=["a"]), DTypeError, "StringLookup"),
         (lambda: layers.StringLookup(vocabulary=["a"])(keras.Input((2,))), DTypeError, "before the model"),
         (lambda: layers.StringLookup(vocabulary=["a"])([3]), DTypeError, "takes texts"),
         (lambda: layers.StringLookup(invert=True, output_mode="count"), OptionError, "invert"),

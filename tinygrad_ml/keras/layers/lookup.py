@@ -170,10 +170,10 @@ class IntegerLookup(_Lookup):
         self._begin(max_tokens, output_mode, pad_to_max_tokens, vocabulary, idf_weights)
 
     def _token(self, token: Any) -> int:
-        if isinstance(token, str):  # a line of a file
+        if isinstance(token, str) and token.removeprefix("-").isdigit():  # a line of a file
             return int(token)
-        if int(token) != token:
-            raise DTypeError(f"{self.name} takes integers, and not {token!r}")
+        if isinstance(token, (str, bytes)) or int(token) != token:
+            raise DTypeError(f"{self.name} takes integers, and not {token!r}: for texts there is StringLookup")
         return int(token)
 
     def _tokens(self, data: Any) -> Iterator[list]:
