@@ -7,6 +7,7 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml.errors import GradientError
+from tinygrad_ml.modes import modes
 
 
 def recording() -> bool:
@@ -14,7 +15,7 @@ def recording() -> bool:
     return (tg.tensor(1.0, requires_grad=True) * 2).requires_grad
 
 
-def test_inside_nothing_is_recorded():
+def test_inside_nothing_is_recording():
     assert recording()
     with tg.no_grad():
         assert not recording()
@@ -235,3 +236,65 @@ def test_leaves_can_be_made_inside():
     with pytest.raises(GradientError, match="inside no_grad"):
         y.backward()
     assert (x * x).requires_grad
+
+
+# -- set_grad_enabled ------------------------------------------------------------------------------------------------
+
+
+def test_a_switch_holds_from_the_call_on():
+    try:
+        tg.set_grad_enabled(False)
+        assert not recording()
+        with tg.enable_grad():
+            assert recording()
+        assert not recording()
+        for _ in range(5):
+            tg.set_grad_enabled(True)
+            assert recording()
+            tg.set_grad_enabled(False)
+        assert len(modes.blocks) == 1  # they take each other's place
+    finally:
+        tg.set_grad_enabled(True)
+    assert recording()
+
+
+def test_a_switch_ends_with_the_block_around_it():
+    with tg.enable_grad():
+        tg.set_grad_enabled(False)
+        assert not recording()
+    assert recording()
+    with tg.no_grad():
+        tg.set_grad_enabled(True)
+        assert recording()
+    assert recording()
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_a_switch_as_a_block_and_as_a_decorator(mode):
+    switch = tg.set_grad_enabled(mode)
+    for _ in range(2):
+        with switch:
+            assert recording() is mode
+            with tg.set_grad_enabled(not mode):
+                assert recording() is not mode
+            assert recording() is mode
+        assert recording()
+    with pytest.raises(ZeroDivisionError), tg.set_grad_enabled(mode):
+        raise ZeroDivisionError
+    assert recording()
+
+    @tg.set_grad_enabled(mode)
+    def f():
+        return recording()
+
+    assert recording() and f() is mode and f() is mode and recording()
+
+
+def test_a_switch_in_a_generator_does_not_leak():
+    def steps():
+        with tg.set_grad_enabled(False):
+            yield recording()
+            yield recording()
+
+    running = steps()
+    assert not next(running) and recording() and not next(running) and recording()

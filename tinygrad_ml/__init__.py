@@ -53,6 +53,7 @@ from .io import save as save
 from .loops import scan as scan
 from .modes import enable_grad as enable_grad
 from .modes import no_grad as no_grad
+from .modes import set_grad_enabled as set_grad_enabled
 from .nn.calling import functional_call as functional_call
 from .nn.calling import stack_module_state as stack_module_state
 from .random import manual_seed as manual_seed

@@ -12,6 +12,7 @@ from .compiling import overwriting as overwriting
 from .compiling import rely_on as rely_on
 from .recording import enable_grad as enable_grad
 from .recording import no_grad as no_grad
+from .recording import set_grad_enabled as set_grad_enabled
 from .scopes import BACKWARD as BACKWARD
 from .scopes import UPDATE as UPDATE
 from .scopes import differentiating as differentiating

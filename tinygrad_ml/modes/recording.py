@@ -42,6 +42,7 @@ class GradMode:
     """
 
     enabled: bool
+    loose = False  # whether it was switched by a call, without a block that ends
 
     def __enter__(self) -> None:
         _set_blocks((*modes.blocks, _Block(self, _suspendable(sys._getframe(1)))))
@@ -49,8 +50,8 @@ class GradMode:
     def __exit__(self, *_: object) -> None:
         # One object may be open several times, in other threads and generators too: this closes its own block.
         frame = _suspendable(sys._getframe(1))
-        own = [block for block in modes.blocks if block.mode is self and block.frame == frame]
-        _set_blocks(tuple(block for block in modes.blocks if block is not own[-1]))
+        own = [k for k, block in enumerate(modes.blocks) if block.mode is self and block.frame == frame][-1]
+        _set_blocks(modes.blocks[:own] + tuple(block for block in modes.blocks[own + 1 :] if not block.mode.loose))
 
     def __call__(self, function: Function) -> Function:
         @functools.wraps(function)
@@ -99,3 +100,27 @@ class enable_grad(GradMode):
     """Inside, operations are recorded again, within a `no_grad` block around it too."""
 
     enabled = True
+
+
+class set_grad_enabled(GradMode):
+    """Whether operations are recorded: from the call on, in this thread; or inside of `with`, or of a function below it.
+
+    ``tg.set_grad_enabled(False)``, or ``with tg.set_grad_enabled(training): ...``
+    """
+
+    loose = True
+
+    def __init__(self, mode: bool):
+        self.enabled, self._outer = bool(mode), modes.blocks
+        while self._outer and self._outer[-1].mode.loose:
+            self._outer = self._outer[:-1]
+        _set_blocks((*self._outer, _Block(self, _suspendable(sys._getframe(1)))))
+
+    def __enter__(self) -> None:
+        if not self.loose:  # it was a block before
+            _set_blocks((*modes.blocks, _Block(self, _suspendable(sys._getframe(1)))))
+        self.loose = False
+
+    def __call__(self, function: Function) -> Function:
+        _set_blocks(self._outer)
+        return (enable_grad if self.enabled else no_grad)()(function)
