@@ -53,6 +53,7 @@ def test_in_axes_and_out_axes(name):
         near(a, b)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script`")  # by which PyTorch itself is written
 def test_jacobians_of_many():
     x = numbers(4, 3)
     f = lambda x: (x**3).sum() * x.prod()  # noqa: E731
