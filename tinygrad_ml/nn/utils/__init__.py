@@ -1,10 +1,10 @@
 """What helps with training, with PyTorch's names: `clipping.py` for gradients, `vectors.py` for all parameters as one vector,
-`rnn.py` for sequences of unlike lengths."""
+`parametrize.py` for parameters that are computed of others, `rnn.py` for sequences of unlike lengths."""
 
 from typing import TYPE_CHECKING
 
 from ...spellings import missing_from
-from . import rnn
+from . import parametrizations, parametrize, rnn
 from .clipping import clip_grad_norm_, clip_grad_value_, norm_and_factor, shorten
 from .vectors import parameters_to_vector, vector_to_parameters
 
@@ -13,6 +13,8 @@ __all__ = [
     "clip_grad_value_",
     "norm_and_factor",
     "parameters_to_vector",
+    "parametrizations",
+    "parametrize",
     "rnn",
     "shorten",
     "vector_to_parameters",
