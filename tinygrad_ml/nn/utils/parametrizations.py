@@ -58,6 +58,9 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
 class _SpectralNorm(Module):
     """w / σ(w), the matrix of w having its rows along an axis, and σ being the largest singular value of it."""
 
+    _u: Tensor
+    _v: Tensor
+
     def __init__(self, weight: Tensor, n_power_iterations: int, dim: int, eps: float):
         if n_power_iterations < 1:
             raise OptionError(f"spectral_norm takes one power iteration at least, not {n_power_iterations}")

@@ -19,6 +19,12 @@ from ..module import Module
 from ..parameter import Parameter, put
 
 
+class _Parametrized(Module):
+    """What the class of a module has besides its own, while tensors of it are computed of others."""
+
+    parametrizations: ModuleDict
+
+
 class ParametrizationList(ModuleList):
     """What a tensor is computed of, and by which modules, one after the other: called, it gives the tensor.
 
@@ -88,8 +94,8 @@ def register_parametrization(
     A second parametrization takes what the first one gives. Assigning to the parameter overwrites the originals.
     Raises `OptionError` if the module has no such tensor, `ShapeError` and `DTypeError` if shape or dtype changes.
     """
-    if is_parametrized(module, tensor_name):
-        listed = module.parametrizations[tensor_name]
+    listed = _list_of(module, tensor_name)
+    if listed is not None:
         before = getattr(module, tensor_name)
         _check(parametrization(before), before, unsafe, parametrization)
         if hasattr(parametrization, "right_inverse"):
@@ -118,12 +124,13 @@ def register_parametrization(
         raise
     delattr(module, tensor_name)
     module._buffers = {name: saved for name, saved in module._buffers.items() if name != tensor_name}
-    if not is_parametrized(module):
+    if not isinstance(module, _Parametrized):
         cls = type(module)
-        module.__class__ = type(f"Parametrized{cls.__name__}", (cls,), {"_plain": cls, "__module__": cls.__module__})
-        module.parametrizations = ModuleDict()
+        bases: Any = (cls, _Parametrized)
+        module.__class__ = type(f"Parametrized{cls.__name__}", bases, {"__module__": cls.__module__})
+        module.register_module("parametrizations", ModuleDict())
     setattr(type(module), tensor_name, _computed(tensor_name))
-    module.parametrizations[tensor_name] = listed
+    vars(module)["parametrizations"][tensor_name] = listed
     return module
 
 
@@ -146,12 +153,16 @@ def _computed(name: str) -> property:
     )
 
 
+def _list_of(module: Module, name: str) -> ParametrizationList | None:
+    """What a tensor is computed of; None if it is not."""
+    return (
+        module.parametrizations[name] if isinstance(module, _Parametrized) and name in module.parametrizations else None
+    )
+
+
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     """Whether the tensor of that name of a module is computed of others; without a name, whether any is."""
-    found = vars(module).get("parametrizations")
-    if not hasattr(type(module), "_plain") or not isinstance(found, ModuleDict):
-        return False
-    return tensor_name is None or tensor_name in found
+    return isinstance(module, _Parametrized) if tensor_name is None else _list_of(module, tensor_name) is not None
 
 
 def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized: bool = True) -> Module:
@@ -161,16 +172,16 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
 
     Raises `OptionError` if it is not parametrized.
     """
-    if not is_parametrized(module, tensor_name):
+    listed = _list_of(module, tensor_name)
+    if listed is None or not isinstance(module, _Parametrized):
         raise OptionError(f"{tensor_name!r} of a {type(module).__name__} is not parametrized")
-    listed = module.parametrizations[tensor_name]
     first = listed.originals()[0]
     if not leave_parametrized and listed.count is not None:
         raise OptionError(
             f"{tensor_name!r} of a {type(module).__name__} is computed of {listed.count} tensors: there is no single original to leave"
         )
     with no_grad():
-        value = module.__getattribute__(tensor_name) if leave_parametrized else first
+        value = listed() if leave_parametrized else first
     if listed.count is None:
         put(first, value.detach()._data)
         value = first
@@ -180,7 +191,7 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
     delattr(module.parametrizations, tensor_name)
     if not len(module.parametrizations):
         del module.parametrizations
-        module.__class__ = type(module)._plain
+        module.__class__ = type(module).__bases__[0]
     value.name = None
     if isinstance(value, Parameter):
         module.register_parameter(tensor_name, value)
