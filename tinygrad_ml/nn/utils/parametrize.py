@@ -19,7 +19,7 @@ from ..module import Module
 from ..parameter import Parameter, put
 
 
-class _Parametrized(Module):
+class _WithParametrizations(Module):
     """What the class of a module has besides its own, while tensors of it are computed of others."""
 
     parametrizations: ModuleDict
@@ -124,9 +124,9 @@ def register_parametrization(
         raise
     delattr(module, tensor_name)
     module._buffers = {name: saved for name, saved in module._buffers.items() if name != tensor_name}
-    if not isinstance(module, _Parametrized):
+    if not isinstance(module, _WithParametrizations):
         cls = type(module)
-        bases: Any = (cls, _Parametrized)
+        bases: Any = (cls, _WithParametrizations)
         module.__class__ = type(f"Parametrized{cls.__name__}", bases, {"__module__": cls.__module__})
         module.register_module("parametrizations", ModuleDict())
     setattr(type(module), tensor_name, _computed(tensor_name))
@@ -156,13 +156,17 @@ def _computed(name: str) -> property:
 def _list_of(module: Module, name: str) -> ParametrizationList | None:
     """What a tensor is computed of; None if it is not."""
     return (
-        module.parametrizations[name] if isinstance(module, _Parametrized) and name in module.parametrizations else None
+        module.parametrizations[name]
+        if isinstance(module, _WithParametrizations) and name in module.parametrizations
+        else None
     )
 
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     """Whether the tensor of that name of a module is computed of others; without a name, whether any is."""
-    return isinstance(module, _Parametrized) if tensor_name is None else _list_of(module, tensor_name) is not None
+    return (
+        isinstance(module, _WithParametrizations) if tensor_name is None else _list_of(module, tensor_name) is not None
+    )
 
 
 def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized: bool = True) -> Module:
@@ -173,7 +177,7 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
     Raises `OptionError` if it is not parametrized.
     """
     listed = _list_of(module, tensor_name)
-    if listed is None or not isinstance(module, _Parametrized):
+    if listed is None or not isinstance(module, _WithParametrizations):
         raise OptionError(f"{tensor_name!r} of a {type(module).__name__} is not parametrized")
     first = listed.originals()[0]
     if not leave_parametrized and listed.count is not None:
