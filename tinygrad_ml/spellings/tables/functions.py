@@ -90,7 +90,7 @@ torch.complex(real, imag)                          -                            
 torch.stft(input, n_fft)                           -                                      there are no Fourier transforms
 torch.hann_window(window_length)                   0.5 - 0.5 * tg.cos(tg.arange(window_length) * (2 * tg.pi / window_length))
 
-torch.set_grad_enabled(mode)                       tg.enable_grad() if mode else tg.no_grad()
+torch.set_grad_enabled(mode)                       tg.set_grad_enabled(mode)
 torch.inference_mode(mode=True)                    tg.no_grad()
 torch.is_grad_enabled()                            -                                      with tg.no_grad() and tg.enable_grad() say what holds inside
 torch.is_floating_point(input)                     tg.isdtype(input.dtype, 'real floating')

@@ -51,8 +51,6 @@ init.sparse_(tensor, sparsity, std=0.01)           init.normal_(tensor, std=std)
 init.dirac_(tensor, groups=1)                      -                                             tensor.assign(...) sets what it is to hold
 
 utils.clip_grad_norm(parameters, max_norm)         utils.clip_grad_norm_(parameters, max_norm)
-utils.parameters_to_vector(parameters)             tg.concat([p.flatten() for p in parameters])
-utils.vector_to_parameters(vec, parameters)        -                                             p.assign(...) for each piece of the vector
 utils.remove_weight_norm(module)                   -                                             see nn.utils.parametrizations
 
 model.cuda(device=None)                            model.to('gpu')

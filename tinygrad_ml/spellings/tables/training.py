@@ -46,7 +46,7 @@ autograd.Function                                  -                            
 autograd.functional                                -                                             tg.jacobian, tg.hessian, tg.hvp, tg.vjp, tg.jvp take functions
 autograd.set_detect_anomaly(mode)                  tg.detect_anomaly()                           as a context
 autograd.detect_anomaly()                          tg.detect_anomaly()
-autograd.set_grad_enabled(mode)                    tg.enable_grad() if mode else tg.no_grad()
+autograd.set_grad_enabled(mode)                    tg.set_grad_enabled(mode)
 autograd.no_grad()                                 tg.no_grad()
 autograd.enable_grad()                             tg.enable_grad()
 autograd.gradcheck(func, inputs)                   tg.gradcheck(func, inputs)
