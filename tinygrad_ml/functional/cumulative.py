@@ -7,6 +7,7 @@ import numpy
 
 from ..backend import dtypes, of
 from ..errors import OptionError, ShapeError
+from ..kernels import products
 from ..ops import Primitive
 from ..ops.shapes import kept, one_axis, same
 from ..spellings import spelt
@@ -15,6 +16,7 @@ from ..typing import DTypeLike
 from .elementwise import logaddexp
 from .manipulation import concat
 from .reductions import _in_dtype, _long, _wide, rounded, widened
+from .whole import as_a_whole
 
 cumulative_sum_row = Primitive(
     "cumulative_sum",
@@ -48,7 +50,13 @@ def cumulative_prod(
     """yₖ = x₀ · … · xₖ along an axis, which may be left out for 1-D; right with zeros among the factors."""
     x = _in_dtype(x, dtype)
     x = x.astype(_long(x.dtype)) if dtype is None else x
-    return _cumulate(_doubling(lambda a, b: a * b), x, axis, include_initial, 1)
+    scan = lambda x, axis: _products(x, axis=axis) if x.shape[axis] > 1 else x  # noqa: E731
+    return _cumulate(scan, x, axis, include_initial, 1)
+
+
+@as_a_whole(products.cumulative_prod, products.cumulative_prod_gradient)
+def _products(x: Tensor, *, axis: int) -> Tensor:
+    return _doubling(lambda a, b: a * b)(x, axis)
 
 
 @spelt

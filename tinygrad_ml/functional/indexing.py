@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy
 
-from ..backend import Absent, dtypes, of
+from ..backend import Absent, Array, dtypes, of
 from ..errors import CompileError, DTypeError, OptionError, RangeError, ShapeError
 from ..modes import modes
 from ..ops import Primitive
@@ -184,9 +184,9 @@ def one_hot(indices: TensorLike, num_classes: int | None = None, dtype: DTypeLik
     return (indices.expand_dims(-1) == as_tensor(numpy.arange(num_classes), device=indices.device)).astype(dtype)
 
 
-def check_labels(labels: Tensor, num_classes: int, what: str, but: int | None = None) -> None:
-    """`RangeError` for a label outside of [0, num_classes), unless it is that one."""
-    look(lambda array: _check_range(array, num_classes, what, but), labels)
+def check_labels(labels: Tensor, num_classes: int, what: str) -> None:
+    """`RangeError` for a label outside of [0, num_classes)."""
+    look(lambda array: check_range(array, num_classes, what), labels)
 
 
 def look(check: Callable, tensor: Tensor) -> None:
@@ -207,7 +207,8 @@ def look(check: Callable, tensor: Tensor) -> None:
         checked(tensor._data)
 
 
-def _check_range(array, num_classes: int, what: str, but: int | None) -> None:
+def check_range(array: Array, num_classes: int, what: str, but: int | None = None) -> None:
+    """`check_labels` of NumPy's array, of at least one label; `but` may be one too."""
     low, high = array.min(), array.max()
     if but is not None and (low == but or high == but):
         counts = array != but

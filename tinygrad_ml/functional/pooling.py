@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy
 
 from ..errors import OptionError, RangeError, ShapeError
+from ..kernels import pooling as kernels
 from ..tensor import Tensor, TensorLike, as_tensor
-from ..typing import Cells, Padding, PerAxis
+from ..typing import Cells, Padding, PerAxis, Shape
 from .convolution import columns, padded, padding_pairs, per_axis
 from .creation import zeros_like
 from .elementwise import maximum
@@ -23,6 +24,7 @@ from .manipulation import broadcast_to, permute_dims, stack
 from .reductions import argmax, mean, rounded, widened
 from .reductions import max as max_
 from .scattering import scatter_add
+from .whole import as_a_whole
 
 
 class _Windows(NamedTuple):
@@ -94,9 +96,17 @@ def max_pool(
     """
     x = as_tensor(x)
     at = _windows(x, kernel, stride, padding, dilation, ceil_mode)
+    if not return_indices:
+        return _max_pool(x, kernel=at.kernel, stride=at.stride, dilation=at.dilation, pairs=tuple(at.pairs))
     places = _places(x, at, -math.inf)
-    largest = max_(places, axis=0)
-    return (largest, _number(argmax(places, 0), at)) if return_indices else largest
+    return max_(places, axis=0), _number(argmax(places, 0), at)
+
+
+@as_a_whole(kernels.max_pool, kernels.max_pool_gradient, left=("padded",))
+def _max_pool(
+    x: Tensor, *, kernel: Shape, stride: Shape, dilation: Shape, pairs: tuple[tuple[int, int], ...]
+) -> Tensor:
+    return max_(_places(x, _Windows(x.shape[2:], kernel, stride, dilation, list(pairs)), -math.inf), axis=0)
 
 
 def _number(place: Tensor, at: _Windows) -> Tensor:
@@ -180,7 +190,7 @@ def avg_pool(
     x = as_tensor(x)
     at = _windows(x, kernel, stride, padding, 1, ceil_mode)
     if divisor_override is None and count_include_pad and not ceil_mode:
-        return mean(_places(x, at, 0), 0)
+        return _avg_pool(x, kernel=at.kernel, stride=at.stride, pairs=tuple(at.pairs))
     total = _places(widened(x), at, 0).sum(0)
     if divisor_override is not None:
         return rounded(total / divisor_override, x)
@@ -190,6 +200,11 @@ def avg_pool(
         for n, k, s, pair, windows in zip(at.space, at.kernel, at.stride, asked, total.shape[2:], strict=True)
     ]
     return rounded(total / total._like(functools.reduce(numpy.multiply.outer, counts)), x)
+
+
+@as_a_whole(kernels.avg_pool, kernels.avg_pool_gradient)
+def _avg_pool(x: Tensor, *, kernel: Shape, stride: Shape, pairs: tuple[tuple[int, int], ...]) -> Tensor:
+    return mean(_places(x, _Windows(x.shape[2:], kernel, stride, (1,) * len(kernel), list(pairs)), 0), 0)
 
 
 def _window_counts(n: int, k: int, s: int, pair: tuple[int, int], windows: int, with_padding: bool) -> numpy.ndarray:

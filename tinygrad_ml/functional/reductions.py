@@ -12,7 +12,7 @@ from typing import Concatenate, Never, ParamSpec
 from ..backend import dtypes
 from ..backend.sums import accumulator
 from ..errors import OptionError, ShapeError
-from ..kernels import rows
+from ..kernels import products, rows
 from ..ops import reduce
 from ..ops.shapes import axes_of, kept
 from ..spellings import misspelt, spelt
@@ -140,12 +140,17 @@ def prod(
     n = factors.shape[-1]
     if n == 0:
         return sum(factors, -1).reshape(shape) + 1
-    while n > 1:
+    return (_prod(factors) if n > 1 else factors).reshape(shape)
+
+
+@as_a_whole(products.prod, products.prod_gradient)
+def _prod(x: Tensor) -> Tensor:
+    """Along the last axis."""
+    while (n := x.shape[-1]) > 1:
         half = n // 2
-        product = factors[..., :half] * factors[..., half : 2 * half]
-        factors = concat([product, factors[..., 2 * half :]], axis=-1) if n % 2 else product
-        n = factors.shape[-1]
-    return factors.reshape(shape)
+        product = x[..., :half] * x[..., half : 2 * half]
+        x = concat([product, x[..., 2 * half :]], axis=-1) if n % 2 else product
+    return x.reshape(x.shape[:-1])
 
 
 def max(x: TensorLike, *more: Never, axis: Axes | None = None, keepdims: bool = False, **typed: Never) -> Tensor:

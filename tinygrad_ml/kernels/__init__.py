@@ -9,4 +9,6 @@ Arrays are float32 or float64; what was wrong with them has been said. Read in a
 
 from . import ctc as ctc
 from . import losses as losses
+from . import pooling as pooling
+from . import products as products
 from . import rows as rows

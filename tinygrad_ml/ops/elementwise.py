@@ -81,7 +81,7 @@ def _relu(xp, x, out=None):
 
 
 def _softplus(xp, x, out=None):
-    return xp.logaddexp(x, x.dtype.type(0), out=out)
+    return xp.add(xp.log1p(xp.exp(-xp.abs(x))), xp.maximum(x, x.dtype.type(0)), out=out)
 
 
 def _power(xp, x, exponent, out=None):

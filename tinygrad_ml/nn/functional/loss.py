@@ -5,12 +5,15 @@ of classes). Targets take the dtype of the predictions, and must have their shap
 (N, 1) against (N,) to (N, N) is a mistake that no loss should average away.
 """
 
+from collections.abc import Callable
+
 import numpy
 
 from ... import functional as tg
+from ...backend import Array
 from ...errors import DTypeError, OptionError, RangeError, ShapeError
 from ...functional.composed import composed
-from ...functional.indexing import check_labels, look
+from ...functional.indexing import check_labels, check_range, look
 from ...functional.reductions import floating, widened
 from ...functional.whole import as_a_whole
 from ...kernels import losses
@@ -197,15 +200,26 @@ def nll_loss(
     Raises `RangeError` for labels out of range.
     """
     log_p = floating(input)
-    labels = _checked(log_p, beside(target, log_p), ignore_index, reduction, "nll_loss")
+    labels = _checked(log_p, beside(target, log_p), reduction, "nll_loss")
     if weight is None:
         return _nll_of_labels(log_p, labels, ignore_index=ignore_index, reduction=reduction)
-    return _nll(log_p, labels, weight, ignore_index, reduction, 0.0)
+    return _nll(log_p, labels, weight, ignore_index, reduction, 0.0, "nll_loss")
 
 
-@as_a_whole(losses.nll_loss, losses.nll_loss_gradient, left=("places", "share"))
+def _looking(value: Callable, what: str) -> Callable:
+    """A loss of arrays that looks at its labels first, as `_nll` does."""
+
+    def checked(x: Array, labels: Array, ignore_index: int, reduction: str) -> tuple:
+        if labels.size:
+            check_range(labels, _classes(x), what, ignore_index)
+        return value(x, labels, ignore_index, reduction)
+
+    return checked
+
+
+@as_a_whole(_looking(losses.nll_loss, "nll_loss"), losses.nll_loss_gradient, left=("places", "share"))
 def _nll_of_labels(log_p: Tensor, labels: Tensor, *, ignore_index: int, reduction: str) -> Tensor:
-    return _nll(log_p, labels, None, ignore_index, reduction, 0.0)
+    return _nll(log_p, labels, None, ignore_index, reduction, 0.0, "nll_loss")
 
 
 @composed
@@ -237,10 +251,10 @@ def cross_entropy(
         raise ShapeError("cross_entropy needs logits with an axis of classes, but got a 0-d tensor")
     target = beside(target, input)
     if target.dtype.kind in "iu":
-        labels = _checked(input, target, ignore_index, reduction, "cross_entropy")
+        labels = _checked(input, target, reduction, "cross_entropy")
         if weight is None and not label_smoothing and input.size:
             return _cross_entropy(floating(input), labels, ignore_index=ignore_index, reduction=reduction)
-        return _nll(_log_p(input), labels, weight, ignore_index, reduction, label_smoothing)
+        return _nll(_log_p(input), labels, weight, ignore_index, reduction, label_smoothing, "cross_entropy")
     if target.shape != input.shape:
         raise DTypeError(
             f"cross_entropy{inside(modes.scope)}: the target is {target._described()}. Class numbers must be integers; "
@@ -255,9 +269,11 @@ def cross_entropy(
     return _quotient(loss, loss.size) if reduction == "mean" else reduce_loss(loss, reduction)
 
 
-@as_a_whole(losses.cross_entropy, losses.cross_entropy_gradient, left=("places", "share", "log_p"))
+@as_a_whole(
+    _looking(losses.cross_entropy, "cross_entropy"), losses.cross_entropy_gradient, left=("places", "share", "log_p")
+)
 def _cross_entropy(x: Tensor, labels: Tensor, *, ignore_index: int, reduction: str) -> Tensor:
-    return _nll(_log_p(x), labels, None, ignore_index, reduction, 0.0)
+    return _nll(_log_p(x), labels, None, ignore_index, reduction, 0.0, "cross_entropy")
 
 
 def _log_p(x: Tensor) -> Tensor:
@@ -269,7 +285,7 @@ def _quotient(loss: Tensor, count) -> Tensor:
     return (widened(loss).sum() / count).astype(loss.dtype)
 
 
-def _classes(log_p: Tensor) -> int:
+def _classes(log_p: Tensor | Array) -> int:
     return log_p.shape[min(1, log_p.ndim - 1)]
 
 
@@ -290,8 +306,8 @@ def _class_weights(weight, log_p: Tensor) -> Tensor:
     return weight
 
 
-def _checked(log_p: Tensor, target: Tensor, ignore_index: int, reduction: str, what: str) -> Tensor:
-    """Class numbers, if they fit predictions, and are in range where they count."""
+def _checked(log_p: Tensor, target: Tensor, reduction: str, what: str) -> Tensor:
+    """Class numbers, if they fit predictions."""
     check_reduction(reduction)
     if target.dtype.kind not in "iu":
         raise DTypeError(
@@ -304,15 +320,17 @@ def _checked(log_p: Tensor, target: Tensor, ignore_index: int, reduction: str, w
             f"{what}{inside(modes.scope)}: predictions of shape {log_p.shape} (axis {axis} being the classes) need "
             f"targets of shape {expected}, but got {target._described()}"
         )
-    check_labels(target, _classes(log_p), what, ignore_index)
     return target
 
 
-def _nll(log_p: Tensor, target: Tensor, weight, ignore_index: int, reduction: str, smoothing: float) -> Tensor:
+def _nll(
+    log_p: Tensor, target: Tensor, weight, ignore_index: int, reduction: str, smoothing: float, what: str
+) -> Tensor:
     """The loss of class numbers, given log-probabilities."""
     axis = min(1, log_p.ndim - 1)
     counts = target != ignore_index  # which may be a number that is no label's, as -100 is no byte
     labels = counts.where(target, 0)
+    check_labels(labels, _classes(log_p), what)
     rows = tg.moveaxis(log_p, axis, -1).reshape((labels.size, _classes(log_p)))
     loss = -rows[numpy.arange(labels.size), labels.reshape(-1)].reshape(labels.shape)
     share = counts.astype(log_p.dtype)
