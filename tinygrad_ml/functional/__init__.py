@@ -236,6 +236,7 @@ _ROOMS = [
     "ops",
     "TYPE_CHECKING",
     "pooling",
+    "whole",
     "windows",
 ]
 if not TYPE_CHECKING:  # which sees from the imports what is offered

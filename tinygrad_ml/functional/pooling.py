@@ -25,6 +25,7 @@ from .reductions import argmax, mean, rounded, widened
 from .reductions import max as max_
 from .scattering import scatter_add
 from .whole import as_a_whole
+from .windows import positions
 
 
 class _Windows(NamedTuple):
@@ -53,6 +54,8 @@ def _windows(x: Tensor, kernel, stride, padding, dilation, ceil_mode: bool) -> _
             _ceil_padding(n, k, s, d, pair)
             for n, k, s, d, pair in zip(x.shape[2:], kernel, stride, dilation, pairs, strict=True)
         ]
+    space = tuple([n + sum(pair) for n, pair in zip(x.shape[2:], pairs, strict=True)])
+    positions(space, kernel, stride, dilation)  # an error, if a window is larger than that
     return _Windows(x.shape[2:], kernel, stride, dilation, pairs)
 
 

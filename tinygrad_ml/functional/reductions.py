@@ -263,7 +263,7 @@ def logsumexp(x: Tensor, axis: Axes | None = None, keepdims: bool = False) -> Te
     return result if keepdims else result.reshape(reduce.reduced(x.shape, axes_of(axis, x.ndim)))
 
 
-@as_a_whole(rows.logsumexp, rows.logsumexp_gradient)
+@as_a_whole(rows.logsumexp, rows.logsumexp_gradient, left=("parts",))
 def _logsumexp(x: Tensor, *, axis: tuple[int, ...]) -> Tensor:
     shift = _shift(x, axis)
     total = sum(exp(x - shift), axis, keepdims=True)

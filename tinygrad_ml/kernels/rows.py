@@ -65,15 +65,15 @@ def log_softmax_gradient(g: Array, x: Array, y: Array, axis: Axis, needed: Any) 
     return (numpy.subtract(g, share, share),)
 
 
-def logsumexp(x: Array, axis: Axis) -> tuple[Array]:
-    """Reduced axes are kept."""
+def logsumexp(x: Array, axis: Axis) -> tuple[Array, Array]:
+    """Reduced axes are kept. Left is the softmax of x, or 0 where all x are -∞."""
     e, top = _from_the_top(x, axis)
-    return (numpy.log(_sum(numpy.exp(e, e), axis)) + top,)
+    total = _sum(numpy.exp(e, e), axis)
+    return numpy.log(total) + top, numpy.divide(e, numpy.where(total == 0, total.dtype.type(1), total), e)
 
 
-def logsumexp_gradient(g: Array, x: Array, y: Array, axis: Axis, needed: Any) -> tuple[Array]:
-    share = x - numpy.where(y == -math.inf, y.dtype.type(0), y)
-    return (numpy.multiply(numpy.exp(share, share), g, share),)
+def logsumexp_gradient(g: Array, x: Array, parts: Array, needed: Any) -> tuple[Array]:
+    return (g * parts,)
 
 
 def standardised(x: Array, axis: Axis, eps: float) -> tuple[Array, Array]:
