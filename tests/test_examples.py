@@ -159,3 +159,31 @@ def test_an_lstm_reads_what_a_bag_of_words_cannot_tell(run):
     assert 40 < bag < 65 and lstm > 95
     sure = [float(number) for number in re.findall(r"^ *(\S+)%  \w", said, re.MULTILINE)]
     assert [share > 50 for share in sure] == [True, False, True, False]
+
+
+KERAS = {
+    "convnet": r"^test images: loss \S+, \S+% right$",
+    "branches": r"^new letters: the department right in \S+%, urgency in \S+%$",
+    "own_step": r"^penalty 0.02: loss \S+, slope +\S+, from the truth \S+$",
+    "own_layer": r"^made again from its configuration: bumps with 6 units$",
+    "autoencoder": r"^loss 0\.6\d\d$",
+    "gan": r"^at the end: distance from the middle \S+ ± \S+, shares around ",
+    "siamese": r"^eights and nines: pairs alike are \S+ apart, others \S+; \S+% right$",
+    "time_series": r"^the network: \S+ off in the mean$",
+    "imbalanced": r"^a fraud counts 10 times: accuracy \S+, precision \S+, recall \S+, prc \S+$",
+    "structured": r"^a pilot of 40 with 2,500: \S+%$",
+    "denoising": r"^off by \S+ with the snow, by \S+ without$",
+}
+"""What each program prints at its end; that its numbers are those of Keras is compared in `compare/test_keras_examples.py`."""
+
+
+@pytest.mark.parametrize("name", KERAS)
+def test_a_program_in_keras_runs(run, name):
+    assert re.search(KERAS[name], run(f"keras/{name}.py", "--tiny"), re.MULTILINE)
+
+
+def test_every_program_in_keras_is_tested_and_listed():
+    programs = sorted(path.stem for path in (EXAMPLES / "keras").glob("*.py"))
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| \[`(\w+)`\]\(keras/\1\.py\)", text, re.MULTILINE)
+    assert programs == sorted(listed) == sorted([*KERAS, "text_classification"])

@@ -115,6 +115,9 @@ def test_convolution_lays_its_kernel_out_as_keras():
 
 def test_a_layer_of_functions():
     assert (layers.Lambda(lambda x, by: x * by, arguments={"by": 3})(np.ones((2, 2))).numpy() == 3).all()
+    first, second = keras.Input((3,)), keras.Input((3,))
+    apart = layers.Lambda(lambda pair: (pair[0] - pair[1]).sum(1, True), output_shape=(1,))([first, second])
+    assert keras.Model([first, second], apart).output_shape == (None, 1)
 
 
 def test_layers_compute_on_lists_of_tensors_only():

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from ..nn.parameter import Parameter, put
 from ..tensor import Tensor, as_tensor
 
 
-class Weight(Parameter):
+class _Value:
+    """What Keras's variables have besides: they hold a tensor, and here they are one."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> Self:
+        """What it is now, which is itself: a variable is a tensor."""
+        return self
+
+
+class Weight(_Value, Parameter):
     """A weight of a layer. What `constraint` makes of it, it is again after each update of an optimizer."""
 
     constraint: Any = None
@@ -17,15 +28,10 @@ class Weight(Parameter):
         return *super().__reduce__(), vars(self)
 
 
-class Variable(Tensor):
+class Variable(_Value, Tensor):
     """What a metric or a layer keeps from batch to batch: `assign`, `assign_add` and `assign_sub` overwrite it in place."""
 
     __slots__ = ()
-
-    @property
-    def value(self) -> Tensor:
-        """What it is now, which is itself: a variable is a tensor."""
-        return self
 
     def assign(self, value: Any) -> Tensor:
         """self ← value; not where a model is tried out on symbols, which have no numbers."""

@@ -13,6 +13,7 @@ from ...backend import dtypes
 from ...errors import OptionError
 from ...functional import tanh, tensordot
 from ...nn import functional as F
+from ...structure import leaves
 from ...tensor import Tensor, as_tensor
 from .. import activations
 from ..absent import not_offered
@@ -252,7 +253,7 @@ class Lambda(Layer):
         if self.output_shape_given is None:
             return super().compute_output_shape(input_shape)
         given = self.output_shape_given
-        told: Any = given(input_shape) if callable(given) else (input_shape[0], *given)
+        told: Any = given(input_shape) if callable(given) else (leaves(input_shape)[0], *given)
         return tuple(told)
 
     def _options(self, kind: type) -> dict[str, Any]:
