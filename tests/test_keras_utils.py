@@ -187,7 +187,7 @@ def test_symbols_dtypes_and_batches():
     assert {id(one) for one in utils.get_source_inputs(y)} == {id(a), id(b)}
     names = ["float32", np.float64, np.dtype("int8"), None, int, float, bool, tg.float16]
     found = [utils.standardize_dtype(name) for name in names]
-    assert found == ["float32", "float64", "int8", "float32", "int64", "float32", "bool", "float16"]
+    assert found == ["float32", "float64", "int8", "float32", "int32", "float32", "bool", "float16"]
     for packed in (1, (1, 2), (1, 2, 3)):
         given = packed if isinstance(packed, tuple) else (packed,)
         assert utils.pack_x_y_sample_weight(*given) == packed
