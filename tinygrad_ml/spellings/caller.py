@@ -113,6 +113,7 @@ def alias(module: str, usual: str, frame: FrameType) -> str:
         for name, thing in names.items()
         if isinstance(thing, ModuleType)
     }
-    if module in known:
-        return known[module]
-    return known[PACKAGE] + module.removeprefix(PACKAGE) if PACKAGE in known else usual
+    above = module
+    while above and above not in known:
+        above = above.rpartition(".")[0]
+    return known[above] + module.removeprefix(above) if above else usual
