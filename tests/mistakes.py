@@ -60,7 +60,7 @@ TYPED = {
         "x.numpy().reshape(-1) @ x.reshape(7)",
     ],
     "From Keras": [
-        "keras.layers.Dense(10, activation='rellu')",
+        "keras.Sequential([keras.layers.Dense(1)]).fit(array, array)",
         "keras.layers.Dense(units=10, input_dims=3)",
     ],
 }

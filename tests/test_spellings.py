@@ -3,7 +3,6 @@
 import ast
 import copy
 import pickle
-from types import ModuleType
 
 import pytest
 from torch_lines import corrected, lines, names, value
@@ -152,14 +151,6 @@ def test_a_name_that_is_not_here_is_not_there():
     for error in (AttributeError, TypeError):
         with pytest.raises(error, match="clip"):
             x.clamp(0)
-
-
-def test_tab_offers_what_is_meant_for_users():
-    offered = {name for name in dir(tg) if not name.startswith("_")}
-    modules = {name for name in offered if isinstance(getattr(tg, name), ModuleType)}
-    assert modules == {"data", "distributions", "errors", "keras", "linalg", "nn", "optim", "random"} | (
-        modules & {"fft"}
-    )
 
 
 def test_a_size_is_a_number():

@@ -10,6 +10,7 @@ from __future__ import annotations  # the class has a method called `numpy`
 
 import weakref
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy
@@ -138,7 +139,7 @@ class Tensor(Methods):
     @property
     def size(self) -> int:
         """The number of elements."""
-        return Size(size(self._data.shape))
+        return _count(self._data.shape)
 
     @property
     def dtype(self) -> numpy.dtype:
@@ -291,6 +292,11 @@ class Tensor(Methods):
         name = f"tensor {self.name!r}" if self.name else "a tensor"
         where = "" if self.symbolic or self.device.kind == "cpu" else f" on {self.device}"
         return f"{name} of shape {self.shape} and dtype {self.dtype}{where}"
+
+
+@lru_cache(maxsize=1024)
+def _count(shape: tuple[int, ...]) -> Size:
+    return Size(size(shape))
 
 
 class _Hook:
