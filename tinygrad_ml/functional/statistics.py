@@ -184,9 +184,9 @@ def _nan_extremum(extremum: Callable, limit: float) -> Callable:
     def found(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
         x = as_tensor(x)
         if not dtypes.is_float(x.dtype):
-            return extremum(x, axis, keepdims=keepdims)
+            return extremum(x, axis=axis, keepdims=keepdims)
         nothing = _numbers(x, axis, keepdims) == 0
-        return where(nothing, math.nan, extremum(where(isnan(x), limit, x), axis, keepdims=keepdims))
+        return where(nothing, math.nan, extremum(where(isnan(x), limit, x), axis=axis, keepdims=keepdims))
 
     return found
 

@@ -233,8 +233,8 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Tensor:
     def hsv(x: Tensor) -> Tensor:
         x = tg.where(tg.abs(x) < tg.finfo(x.dtype).eps, 0, x)
         r, g, b = (x[..., i] for i in range(3))
-        value = tg.max(x, -1)
-        spread = value - tg.min(x, -1)
+        value = tg.max(x, axis=-1)
+        spread = value - tg.min(x, axis=-1)
         gray = spread == 0
         sixth = 1 / (tg.where(gray, 1, spread) * 6)
         hue = tg.where(value == g, (b - r) * sixth + 2 / 6, (r - g) * sixth + 4 / 6)

@@ -187,7 +187,7 @@ def layer_normalization(
     x = float_of(x)
     axes = sorted(one_axis(a, x.ndim) for a in ([axis] if isinstance(axis, int) else axis))
     mean = tg.mean(x, tuple(axes), True)
-    variance = tg.var(x, tuple(axes), keepdims=True)
+    variance = tg.var(x, axis=tuple(axes), keepdims=True)
     y = (x - mean) / tg.sqrt(variance + (smallest() if epsilon is None else epsilon))
     y = y if gamma is None else y * _laid_along(y, gamma, axes)
     return y if beta is None else y + _laid_along(y, beta, axes)
@@ -289,7 +289,7 @@ def ctc_decode(
     time = tg.arange(x.shape[1], device=x.device)
     beyond = time >= lengths.expand_dims(-1)
     labels = tg.where(beyond, mask_index, tg.argmax(x, -1)).astype(dtypes.int32)
-    scores = -tg.sum(tg.where(beyond, 0, tg.max(x, -1)), 1, True)
+    scores = -tg.sum(tg.where(beyond, 0, tg.max(x, axis=-1)), 1, True)
     if merge_repeated:
         again = tg.pad(labels[:, 1:] == labels[:, :-1], [(0, 0), (1, 0)])
         labels = tg.where(again, mask_index, labels)
@@ -333,7 +333,7 @@ def dot_product_attention(
     query, key, value = (x.swapaxes(1, 2) for x in (query, key, value))
     if query.shape[1] > key.shape[1] > 1:
         times = query.shape[1] // key.shape[1]
-        key, value = tg.repeat(key, times, 1), tg.repeat(value, times, 1)
+        key, value = tg.repeat(key, times, axis=1), tg.repeat(value, times, axis=1)
     given = tensor_of(mask).astype(dtypes.bool_) if mask is not None else None if bias is None else tensor_of(bias)
     if given is not None and is_causal:
         causal = tg.asarray(numpy.tri(query.shape[-2], key.shape[-2], dtype=bool), device=query.device)

@@ -45,39 +45,39 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 @operation
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """(1/n) Σ (x - mean)² over the axes."""
-    return tg.var(tensor_of(x), axis, keepdims=keepdims)
+    return tg.var(tensor_of(x), axis=axis, keepdims=keepdims)
 
 
 @operation
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """√var over the axes."""
-    return tg.std(tensor_of(x), axis, keepdims=keepdims)
+    return tg.std(tensor_of(x), axis=axis, keepdims=keepdims)
 
 
 @operation
 def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """The largest element over the axes, and `initial` at least."""
-    y = tg.max(tensor_of(x), axis, keepdims)
+    y = tg.max(tensor_of(x), axis=axis, keepdims=keepdims)
     return y if initial is None else tg.maximum(y, initial)
 
 
 @operation
 def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """The smallest element over the axes, and `initial` at most."""
-    y = tg.min(tensor_of(x), axis, keepdims)
+    y = tg.min(tensor_of(x), axis=axis, keepdims=keepdims)
     return y if initial is None else tg.minimum(y, initial)
 
 
 @operation
 def amax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The largest element over the axes."""
-    return tg.max(tensor_of(x), axis, keepdims)
+    return tg.max(tensor_of(x), axis=axis, keepdims=keepdims)
 
 
 @operation
 def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The smallest element over the axes."""
-    return tg.min(tensor_of(x), axis, keepdims)
+    return tg.min(tensor_of(x), axis=axis, keepdims=keepdims)
 
 
 @operation
@@ -134,7 +134,7 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
     if synchronized:
         raise OptionError("moments: synchronized=True is not offered, as there is one device")
     x = float_of(x)
-    return tg.mean(x, axes, keepdims), tg.var(x, axes, keepdims=keepdims)
+    return tg.mean(x, axes, keepdims), tg.var(x, axis=axes, keepdims=keepdims)
 
 
 def _running(total: Any, x: Any, axis: int | None, dtype: Any) -> Tensor:

@@ -58,7 +58,7 @@ def _places(indices: Any) -> Tensor:
 def sort(x: Any, axis: int | None = -1) -> Tensor:
     """x in ascending order along an axis; flattened for None."""
     x = tensor_of(x)
-    return tg.sort(x.reshape(-1), 0) if axis is None else tg.sort(x, axis)
+    return tg.sort(x.reshape(-1)) if axis is None else tg.sort(x, axis=axis)
 
 
 @operation
@@ -189,7 +189,7 @@ def multi_hot(
     if num_classes is None:
         raise OptionError("multi_hot needs num_classes=, the number of classes")
     x = tensor_of(inputs)
-    return tg.max(one_hot(x, num_classes, axis, dtype), 1 if x.ndim > 1 else 0)
+    return tg.max(one_hot(x, num_classes, axis, dtype), axis=1 if x.ndim > 1 else 0)
 
 
 def _refuse_sparse(what: str, sparse: bool) -> None:

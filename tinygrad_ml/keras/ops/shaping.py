@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 import re
 from collections.abc import Sequence
@@ -118,11 +119,23 @@ def dstack(xs: Any) -> Tensor:
 @operation
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """Pieces along an axis: so many of one size, or cut at these places."""
-    return tg.split(tensor_of(x), _cuts(indices_or_sections), axis)
+    return _pieces(tensor_of(x), _cuts(indices_or_sections), axis)
 
 
 def _cuts(given: Any) -> Any:
     return given if isinstance(given, int) else [int(place) for place in given]
+
+
+def _pieces(x: Tensor, cuts: int | list[int], axis: int) -> list[Tensor]:
+    """So many equal pieces along an axis, or cut before each of the places, as NumPy's `split`."""
+    axis = one_axis(axis, x.ndim)
+    extent = x.shape[axis]
+    if isinstance(cuts, int):
+        if cuts < 1 or extent % cuts:
+            raise ShapeError(f"axis {axis} of {x._described()} does not split into {cuts} equal parts")
+        cuts = [extent // cuts * i for i in range(1, cuts)]
+    lead = (builtins.slice(None),) * axis
+    return [x[(*lead, builtins.slice(*ends))] for ends in zip([0, *cuts], [*cuts, None], strict=True)]
 
 
 @operation
@@ -132,26 +145,26 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]
     if isinstance(cuts, int):
         least, more = divmod(x.shape[axis], cuts)
         cuts = list(accumulate([least + 1] * more + [least] * (cuts - more)))[:-1]
-    return tg.split(x, cuts, axis)
+    return _pieces(x, cuts, axis)
 
 
 @operation
 def hsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
     """Pieces along axis 1, or 0 where there is one axis."""
     x = tensor_of(x)
-    return tg.split(x, _cuts(indices_or_sections), 0 if x.ndim == 1 else 1)
+    return _pieces(x, _cuts(indices_or_sections), 0 if x.ndim == 1 else 1)
 
 
 @operation
 def vsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
     """Pieces along axis 0."""
-    return tg.split(tensor_of(x), _cuts(indices_or_sections), 0)
+    return _pieces(tensor_of(x), _cuts(indices_or_sections), 0)
 
 
 @operation
 def dsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
     """Pieces along axis 2."""
-    return tg.split(tensor_of(x), _cuts(indices_or_sections), 2)
+    return _pieces(tensor_of(x), _cuts(indices_or_sections), 2)
 
 
 @operation
@@ -205,7 +218,7 @@ def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> Tensor:
 @operation
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     """Each element `repeats` times in a row along an axis; of the flattened x for None."""
-    return tg.repeat(tensor_of(x), repeats, axis)
+    return tg.repeat(tensor_of(x), repeats, axis=axis)
 
 
 @operation
