@@ -515,6 +515,14 @@ for _order in ("fro", 1, -1, math.inf, -math.inf):
         torch=lambda t, x, p=_order: t.linalg.matrix_norm(x, p),
     )
 
+row("matrix_exp", tg.linalg.matrix_exp, SQUARE, torch="linalg.matrix_exp")
+row(
+    "matrix_exp of a batch",
+    lambda x: tg.linalg.matrix_exp(x * 3) * 1e-2,
+    BATCH,
+    torch=lambda t, x: t.linalg.matrix_exp(x * 3) * 1e-2,
+)
+
 # -- convolution and pooling ---------------------------------------------------------------------------
 
 IMAGES = _random.standard_normal((2, 4, 6, 5))

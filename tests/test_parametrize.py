@@ -9,7 +9,7 @@ import tinygrad_ml as tg
 import viz
 from tinygrad_ml import nn, optim
 from tinygrad_ml.errors import DTypeError, OptionError, ShapeError
-from tinygrad_ml.nn.utils.parametrizations import spectral_norm, weight_norm
+from tinygrad_ml.nn.utils.parametrizations import orthogonal, spectral_norm, weight_norm
 from tinygrad_ml.nn.utils.parametrize import is_parametrized, register_parametrization, remove_parametrizations
 
 X = tg.random.randn(5, 4)
@@ -145,6 +145,33 @@ def test_spectral_norm():
     vector = nn.LayerNorm(4)
     spectral_norm(vector)
     near((vector.weight**2).sum(), tg.tensor(1.0))
+
+
+@pytest.mark.parametrize("map_", [None, "cayley", "householder"])
+@pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4)])
+def test_orthogonal(shape, map_):
+    layer = orthogonal(nn.Linear(*shape), orthogonal_map=map_)
+    optimizer = optim.SGD(layer.parameters(), 0.1)
+    for step in range(4):
+        q = layer.weight.mT if shape[1] < shape[0] else layer.weight
+        near(q.mT @ q, tg.eye(min(shape)))
+        loss = (layer(tg.ones(shape[0])) - 1).abs().sum() + (q**3).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        assert step or layer.parametrizations.weight.original.grad.numpy().any()
+    columns = np.linalg.qr(np.random.default_rng(0).standard_normal((max(shape), min(shape))))[0].astype("float32")
+    own = tg.tensor(columns.T if shape[1] < shape[0] else columns)
+    layer.weight = own
+    near(abs(layer.weight), abs(own))
+    tg.vmap(lambda x: tg.grad(layer(x).sum(), list(layer.parameters())))(tg.ones(2, shape[0]))
+    np.testing.assert_allclose(
+        tg.compile(layer)(tg.ones(shape[0])).numpy(), layer(tg.ones(shape[0])).numpy(), atol=1e-5
+    )
+    with pytest.raises(OptionError, match="orthogonal_map='turn' is none of"):
+        orthogonal(nn.Linear(2, 2), orthogonal_map="turn")
+    with pytest.raises(ShapeError, match="only a matrix"):
+        orthogonal(nn.Linear(2, 2), "bias")
 
 
 def training(model, x, compiled):

@@ -50,3 +50,38 @@ def test_a_training(name, norm, options):
         their_step.step()
         for path, value in theirs.state_dict().items():
             np.testing.assert_allclose(ours.state_dict()[path].numpy(), value.numpy(), rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("trivial", [True, False])
+@pytest.mark.parametrize("map_", ["matrix_exp", "cayley", "householder"])
+@pytest.mark.parametrize("shape", [(4, 4), (3, 5), (5, 3)])
+def test_orthogonal_weights(shape, map_, trivial):
+    if not trivial and map_ != "householder":
+        with pytest.raises(tg.errors.OptionError, match="use 'householder'"):
+            nn.utils.parametrizations.orthogonal(nn.Linear(*shape), orthogonal_map=map_, use_trivialization=False)
+        return
+    options = {"orthogonal_map": map_, "use_trivialization": trivial}
+    theirs = torch.nn.utils.parametrizations.orthogonal(torch.nn.Linear(*shape).double(), **options)
+    ours = nn.utils.parametrizations.orthogonal(nn.Linear(*shape).astype("float64"), **options)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    q = ours.weight.numpy()
+    small = np.eye(min(q.shape))
+    np.testing.assert_allclose(q.T @ q if q.shape[0] >= q.shape[1] else q @ q.T, small, atol=1e-12)
+    if not trivial:  # what an assigned weight becomes
+        value = np.random.default_rng(1).standard_normal(q.shape)
+        with torch.no_grad():
+            theirs.weight = torch.tensor(value)
+        ours.weight = tg.tensor(value)
+        np.testing.assert_allclose(ours.weight.numpy(), theirs.weight.detach().numpy(), atol=1e-12)
+    state = {name: value.numpy() for name, value in theirs.state_dict().items()}
+    inside = np.random.default_rng(2).standard_normal(q.shape)
+    np.fill_diagonal(inside, np.sign(np.diagonal(inside)))
+    state["parametrizations.weight.original"] = inside
+    theirs.load_state_dict({name: torch.tensor(value) for name, value in state.items()})
+    ours.load_state_dict(state)
+    y, z = ours.weight, theirs.weight
+    np.testing.assert_allclose(y.numpy(), z.detach().numpy(), atol=1e-12)
+    (y**3).sum().backward()
+    (z**3).sum().backward()
+    ours_gradient = ours.parametrizations.weight.original.grad.numpy()
+    np.testing.assert_allclose(ours_gradient, theirs.parametrizations.weight.original.grad.numpy(), atol=1e-11)

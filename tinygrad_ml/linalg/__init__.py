@@ -3,7 +3,7 @@
 Raises `ShapeError` for what is not square, `TinygradError` for a singular matrix.
 
 Its operations are rows of the library's table as those of `ops/` are, and are entered there when this room is opened.
-Read in this order: `inverses.py`, `decompositions.py` (the rows), `functions.py`.
+Read in this order: `inverses.py`, `decompositions.py` (the rows), `functions.py`, `exponential.py`.
 """
 
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from ..functional.linear_algebra import matmul, outer, tensordot, vecdot
 from ..functional.manipulation import matrix_transpose
 from ..spellings import missing_from
 from . import decompositions, inverses
+from .exponential import matrix_exp
 from .functions import (
     EighResult,
     QRResult,
@@ -54,6 +55,7 @@ __all__ = [
     "eigvalsh",
     "inv",
     "matmul",
+    "matrix_exp",
     "matrix_norm",
     "matrix_power",
     "matrix_rank",

@@ -32,7 +32,7 @@ What there is, file by file (of names with a d behind, there are 1d, 2d and 3d, 
                         TripletMarginWithDistanceLoss, SoftMarginLoss, MultiMarginLoss, MultiLabelMarginLoss,
                         MultiLabelSoftMarginLoss
     `likelihood.py`     GaussianNLLLoss, PoissonNLLLoss, CTCLoss
-    `utils/`            clip_grad_norm_, parameters_to_vector, ...; rnn; parametrize, and parametrizations.weight_norm, spectral_norm
+    `utils/`            clip_grad_norm_, parameters_to_vector, ...; rnn; parametrize, and parametrizations.weight_norm, ...
 
 and in `functional` alone: interpolate, pad, grid_sample, affine_grid, normalize, one_hot, pdist, gumbel_softmax,
 scaled_dot_product_attention, attention_weights, sinusoidal_positions, rotary_embedding. Not here are fractional pooling, and layers that find out their sizes later (Lazy...).

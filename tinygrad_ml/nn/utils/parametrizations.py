@@ -1,4 +1,7 @@
-"""Weights of a length or a size of their own: `weight_norm` and `spectral_norm`. Read before: `parametrize.py`."""
+"""Weights of a length or a size of their own: `weight_norm` and `spectral_norm`; `orthogonal.py` has those of orthogonal columns.
+
+Read before: `parametrize.py`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from ...tensor import Tensor
 from ..convolution import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from ..functional import normalize
 from ..module import Module
+from .orthogonal import orthogonal as orthogonal
 from .parametrize import register_parametrization
 
 FIRST_ITERATIONS = 15

@@ -121,7 +121,6 @@ torch.linalg.lu(A)                                 -                            
 torch.linalg.cond(input)                           tg.linalg.svdvals(input).max() / tg.linalg.svdvals(input).min()
 torch.linalg.eig(A)                                -                                      eigenvalues of a matrix that is not symmetric are complex; of a symmetric one there is tg.linalg.eigh
 torch.linalg.eigvals(A)                            -                                      eigenvalues of a matrix that is not symmetric are complex; of a symmetric one there is tg.linalg.eigvalsh
-torch.linalg.matrix_exp(A)                         -                                      the exponential of a matrix is not here; of a symmetric one: tg.linalg.eigh
 torch.linalg.vander(x, N)                          x.expand_dims(-1) ** tg.arange(N)
 """
 

@@ -254,7 +254,7 @@ x.slogdet()                                        tg.linalg.slogdet(x)
 x.inverse()                                        tg.linalg.inv(x)
 x.pinverse()                                       tg.linalg.pinv(x)
 x.matrix_power(n)                                  tg.linalg.matrix_power(x, n)
-x.matrix_exp()                                     -                                             the exponential of a matrix is not here; of a symmetric one: tg.linalg.eigh
+x.matrix_exp()                                     tg.linalg.matrix_exp(x)
 x.cholesky(upper=False)                            tg.linalg.cholesky(x, upper=upper)
 x.qr()                                             tg.linalg.qr(x)
 x.svd()                                            tg.linalg.svd(x)                              U, S and Vh; PyTorch's old svd has V
