@@ -46,6 +46,7 @@ from tinygrad_ml.compile.cpu.llvm.native import native
 from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, SHARED_PRODUCT_MULTIPLICATIONS, Product
 from tinygrad_ml.compile.cpu.sharing.calling import runner
 from tinygrad_ml.compile.cpu.sharing.job import MEMORY, SCRATCH, SHARED, address, job_row
+from tinygrad_ml.compile.cpu.sharing.stretch import Stretch
 from tinygrad_ml.compile.schedule.axes import merged
 
 NETWORKS = {
@@ -178,8 +179,9 @@ def in_panels(operands: Operands, threads: int, panels: int) -> Callable[[], Non
 def _holding(job: np.ndarray, scratch: int, threads: int) -> Callable[[], None]:
     """What does a job, and holds it."""
     job[MEMORY], job[SHARED] = scratch, threads > 1
-    run = runner([job], threads)
-    return lambda job=job: run()
+    stretch = Stretch([job])
+    run = runner(stretch, threads)
+    return lambda stretch=stretch: run()
 
 
 # -- the contestants ----------------------------------------------------------------------------------------------

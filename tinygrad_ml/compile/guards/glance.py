@@ -21,6 +21,9 @@ from typing import Any
 MOST_TERMS = 20_000
 """Of a larger expression, writing it would take longer than what it saves."""
 
+MOST_BY_NUMBER = 8
+"""Items of a list that are looked at one by one; of a longer one, to call a function that goes through it takes less time."""
+
 
 class Glance:
     """What is looked at, as it is written: in order, lines that take arguments apart, and terms of one condition."""
@@ -61,7 +64,11 @@ class Glance:
     def members(self, container: Any, items: list) -> None:
         """Let these very things be in something that can be gone through, in this order."""
         word = self.word(container)
-        self.require(f"len({word}) == {len(items)}", f"all(map(is_, {word}, {self.word(items)}))")
+        self.require(f"len({word}) == {len(items)}")
+        if isinstance(container, list) and len(items) <= MOST_BY_NUMBER:
+            self.require(*(f"{word}[{i}] is {self.word(item)}" for i, item in enumerate(items)))
+        elif items:
+            self.require(f"all(map(is_, {word}, {self.word(items)}))")
 
     def call(self, function: Callable, expected: Any) -> None:
         """Let a function give this."""
