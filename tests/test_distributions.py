@@ -57,7 +57,7 @@ def test_draws_have_the_mean_and_the_deviation(kind):
         assert (shares[p.probs.numpy() == 0] == 0).all()
     else:
         assert_close(drawn.mean(0), p.mean, atol=0.04)
-        assert_close(drawn.std(0), p.stddev, atol=0.05)
+        assert_close(drawn.std(axis=0), p.stddev, atol=0.05)
     assert_close(-p.log_prob(drawn).mean(0), p.entropy(), atol=0.03)
 
 
