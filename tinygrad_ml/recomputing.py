@@ -10,7 +10,8 @@ Read before: `graph/walk.py`, `random/streams.py`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Any, TypeVar
 from weakref import ref
 
@@ -19,12 +20,11 @@ import numpy
 from .backend import Absent, Array, Device, current_device, of
 from .errors import GradientError
 from .graph import Node
-from .modes import enable_grad, modes, watching
-from .ops import Primitive
+from .modes import enable_grad, modes
 from .random.streams import copied, generator
 from .structure import leaves, mapped
 from .tensor import Tensor
-from .writes import on_loan, overwritten_since, safe, tick
+from .writes import overwritten_since, safe, tick
 
 R = TypeVar("R")
 PLACE: Any = object()
@@ -94,7 +94,7 @@ class _Segment:
         self.f, self.device, self.start = f, current_device(), tick()
         tensors = [leaf for leaf in leaves((x, options)) if isinstance(leaf, Tensor)]
         arrays = tuple([tensor._data for tensor in tensors])
-        self.arrays = safe(arrays) if on_loan else arrays
+        self.arrays = safe(arrays)
         self.needs = [tensor._needs for tensor in tensors]
         self.given = mapped(lambda leaf: PLACE if isinstance(leaf, Tensor) else leaf, (x, options))
         self.streams: dict[Device, Any] = {}
@@ -117,21 +117,15 @@ class _Segment:
 
     def run(self, x: tuple, options: dict[str, Any], stream: Callable, overwriting: Callable) -> tuple[Any, list[Node]]:
         """(f(*x, **options), the nodes that it has made and that save something)."""
-        nodes: list[Node] = []
-
-        def watch(op: Primitive, inputs: Sequence[Tensor], params: dict[str, Any], output: Tensor) -> None:
-            node = output._node
-            if node is not None and node.plan is not None and node.plan.kept:
-                nodes.append(node)
-
-        outer = modes.stream, modes.overwriting
+        outer, start = (modes.stream, modes.overwriting), tick()
         modes.stream = lambda device: stream(device, outer[0])
         modes.overwriting = lambda tensor: overwriting(tensor, outer[1])
         try:
-            with self.device, enable_grad(), watching(watch):
-                return self.f(*x, **options), nodes
+            with self.device, enable_grad():
+                result = self.f(*x, **options)
         finally:
             modes.stream, modes.overwriting = outer
+        return result, _that_save(result, start)
 
     def let_go(self, result: Any, nodes: list[Node]) -> None:
         """Forget the arrays of the graph that f has made."""
@@ -194,6 +188,22 @@ def _settled(array: Array, again: int, node: Node) -> Array:
     """An array that f has filled itself, before the node took it: what was there before is nobody's concern."""
     filled = overwritten_since(array, again) and not overwritten_since(array, node.number)
     return array.copy() if filled else array
+
+
+def _that_save(result: Any, start: int) -> list[Node]:
+    """The nodes of a result that save something, and are younger than a moment, in the order in which they were made.
+
+    Nodes are not looked for by `topological`, which takes apart what eager mode has computed as a whole.
+    """
+    tensors = [leaf for leaf in leaves(result) if isinstance(leaf, Tensor) and leaf._node is not None]
+    nodes = list(dict.fromkeys(tensor.node for tensor in tensors if tensor.node.number > start))
+    seen = set(nodes)
+    for node in nodes:  # which grows as we go
+        for parent in node.inputs:
+            if parent.number > start and parent not in seen:
+                seen.add(parent)
+                nodes.append(parent)
+    return sorted((node for node in nodes if node.plan is not None and node.plan.kept), key=attrgetter("number"))
 
 
 def _form(node: Node) -> tuple:
