@@ -236,3 +236,57 @@ def test_the_losses_of_a_call_are_those_of_the_last_one():
         assert len(model.losses) == 1
     inner(np.ones((4, 3), "float32"))  # called by itself, it begins anew, too
     assert len(inner.losses) == len(model.losses) == 1
+
+
+@pytest.mark.parametrize(
+    ("equation", "sizes", "shape", "fan_in", "fan_out"),
+    [
+        ("abc,cde->abde", (None, 8, 16), (None, 10, 32), 32, 128),
+        ("abde,dec->abc", (None, 32), (None, 10, 8, 16), 128, 32),
+        ("...b,bc->...c", (64,), (None, 10, 32), 32, 64),
+    ],
+)
+def test_einsum_dense_begins_with_the_spread_of_what_comes_in_and_goes_out(equation, sizes, shape, fan_in, fan_out):
+    for name, fan in ("lecun_normal", fan_in), ("glorot_uniform", (fan_in + fan_out) / 2):
+        keras.utils.set_random_seed(0)
+        layer = layers.EinsumDense(equation, sizes, kernel_initializer=name)
+        layer.build(shape)
+        assert layer.kernel.numpy().std() == pytest.approx(fan**-0.5, rel=0.1)
+    told = keras.initializers.LecunNormal(input_axes=[0], output_axes=[1])
+    assert told.of_axes([1], [0]) is told
+
+
+def test_layers_are_made_again_of_their_configs():
+    made = layers.SpatialDropout1D.from_config(layers.SpatialDropout1D(0.5, seed=3, name="drop").get_config())
+    assert (made.rate, made.seed, made.name) == (0.5, 3, "drop")
+    model = keras.Sequential([layers.Input((4, 3)), layers.SpatialDropout1D(0.5)])
+    assert keras.Sequential.from_config(model.get_config()).output_shape == (None, 4, 3)
+
+
+def test_masks_of_what_is_merged_may_be_numbers():
+    a, b = np.array([[1.0, 0.0, 0.0]]), np.array([[0, 0, 1]])
+    assert layers.Add().compute_mask([a, b], [a, b]).numpy().tolist() == [[True, False, True]]
+    x = np.ones((1, 3, 2))
+    joined = layers.Concatenate(axis=1).compute_mask([x, x], [a, None])
+    assert joined.numpy().tolist() == [[True, False, False, True, True, True]]
+
+
+def test_conv_lstm_has_four_gates_whatever_their_size():
+    for filters in (1, 3, 5):
+        assert layers.ConvLSTM1D(filters, 3, padding="same")(np.ones((3, 2, 4, 3), "float32")).shape == (3, 4, filters)
+
+
+def test_stacked_cells_of_ones_own_keep_a_tensor_each():
+    class Sum(layers.Layer):
+        state_size = 4
+
+        def call(self, inputs, states):
+            return inputs + states[0], inputs + states[0]
+
+    x = np.arange(24.0, dtype="float32").reshape(2, 3, 4)
+    layer = layers.RNN([Sum(), Sum()], return_state=True)
+    output, first, second = layer(x)
+    np.testing.assert_array_equal(first.numpy(), x.sum(1))
+    np.testing.assert_array_equal(second.numpy(), output.numpy())
+    again, *_ = layer(x, initial_state=[first, second])
+    np.testing.assert_array_equal(again.numpy(), output.numpy() * 2 + 3 * first.numpy())

@@ -146,3 +146,9 @@ def test_losses_by_name_learn(loss):
 def test_derivatives_to_second_order(function, shape, targets):
     y = tg.tensor(np.random.default_rng(1).uniform(0.1, 0.9, shape), requires_grad=True)
     assert tg.gradcheck(lambda p: getattr(keras.losses, function)(targets, p), (y,), order=2)
+
+
+def test_a_variable_begins_with_an_array():
+    metric = metrics.Mean()
+    kept = metric.add_variable((2,), initializer=np.array([1.0, 2.0], "float32"))
+    assert kept.numpy().tolist() == [1, 2]

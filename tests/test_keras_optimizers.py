@@ -103,3 +103,9 @@ def test_muon_leaves_vectors_embeddings_and_excluded_layers_to_adam():
 def test_mistakes_are_told(make, told):
     with pytest.raises(OptionError, match=told):
         make()
+
+
+def test_gradients_may_be_arrays():
+    weight = keras.Variable(np.ones(2, "float32"))
+    optimizers.SGD(0.5).apply([np.array([1.0, 2.0])], [weight])
+    assert weight.numpy().tolist() == [0.5, 0]

@@ -129,6 +129,12 @@ class VarianceScaling(Initializer):
         self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, checks.seed(seed)
         self.input_axes, self.output_axes = input_axes, output_axes
 
+    def of_axes(self, input_axes: Any, output_axes: Any) -> VarianceScaling:
+        """The same for a kernel with these axes, unless it was told others."""
+        if self.input_axes is not None and self.output_axes is not None:
+            return self
+        return type(self).from_config(self.get_config() | {"input_axes": input_axes, "output_axes": output_axes})
+
     def fill(self, tensor: Tensor) -> Tensor:
         fan_in, fan_out = compute_fans(tensor.shape, self.input_axes, self.output_axes)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]

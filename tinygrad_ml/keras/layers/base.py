@@ -377,8 +377,10 @@ class Layer(Configurable, Weights):
         own = {
             name: self._option(name, default)
             for name, default in options_of(kind, Layer).items()
-            if name not in _NOT_WRITTEN
+            if name not in _NOT_WRITTEN and name not in base
         }
+        taken = options_of(kind)
+        base = {name: value for name, value in base.items() if name in taken}
         named = {name: activations.name_of(value) for name, value in own.items() if name.endswith("activation")}
         return base | {name: serialize(value) for name, value in (own | named).items()}
 

@@ -289,6 +289,11 @@ def initial_state(cell: Any, batch: int, device: Any) -> list:
     return [zeros((batch, size), device=device) for size in sizes]
 
 
+def keeps_one(cell: Any) -> bool:
+    """Whether what it keeps is one tensor, and no list: a foreign cell, which says one size, and not how it begins."""
+    return not hasattr(cell, "get_initial_state") and not isinstance(cell.state_size, (list, tuple))
+
+
 def blank_output(cell: Any, batch: int, device: Any) -> Tensor:
     """Zeros of the shape that comes out of a step of a cell."""
     return (
@@ -348,7 +353,8 @@ class StackedRNNCells(Layer):
 
     def get_initial_state(self, batch_size: int, device: Any = None) -> list:
         """What each of them keeps before the first step."""
-        return [initial_state(cell, batch_size, device) for cell in self.cells]
+        states = [initial_state(cell, batch_size, device) for cell in self.cells]
+        return [state[0] if keeps_one(cell) else state for cell, state in zip(self.cells, states, strict=True)]
 
     def stepper(self, x: Tensor, training: bool) -> Callable[[Tensor, list], tuple[Tensor, list]]:
         """All as a function of x and states."""

@@ -104,7 +104,7 @@ class ConvLSTMCell(LSTMCell):
         h, c = states
         h = h if ready.keep_hidden is None else h * ready.keep_hidden
         sums = projected + self._convolve(h, ready.weight, None, 1, "same")
-        i, f, g, o = split(sums, 4, axis=self._channels)
+        i, f, g, o = split(sums, self.filters, axis=self._channels)
         c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g)
         return [self.recurrent_activation(o) * self.activation(c), c]
 

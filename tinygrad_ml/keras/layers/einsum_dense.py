@@ -9,6 +9,7 @@ from ...errors import OptionError, ShapeError
 from ...functional import einsum
 from ...tensor import Tensor, as_tensor
 from .. import activations
+from ..initializers import VarianceScaling
 from .base import Layer
 
 
@@ -63,7 +64,10 @@ class EinsumDense(Layer):
         sizes = {letter: size for letter, size in y.items() if size is not None} | known
         if missing := set(kernel) - sizes.keys():
             raise OptionError(f"{self.name}: {self.equation!r} does not tell the size of {', '.join(sorted(missing))}")
-        self.kernel = self._weight("kernel", tuple(sizes[letter] for letter in kernel))
+        begin = self.kernel_initializer
+        if isinstance(begin, VarianceScaling):
+            begin = begin.of_axes(*_axes_of(kernel, outward))
+        self.kernel = self._weight("kernel", tuple(sizes[letter] for letter in kernel), initializer=begin)
         self.bias = (
             None
             if self.bias_axes is None
@@ -82,6 +86,12 @@ class EinsumDense(Layer):
         y = einsum(self.equation, as_tensor(inputs), self.kernel)
         y = y if self.bias is None else y + self.bias
         return self.activation(y)
+
+
+def _axes_of(kernel: str, outward: str) -> tuple[list[int], list[int]]:
+    """(the axes of W that x brings, those that y has): their sizes are the fans of its initial numbers."""
+    ours = [axis for axis, letter in enumerate(kernel) if letter in outward]
+    return [axis for axis in range(len(kernel)) if axis not in ours], ours
 
 
 def _sizes_of(letters: str, shape: Any, layer: str) -> dict[str, Any]:

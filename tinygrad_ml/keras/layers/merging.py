@@ -9,7 +9,7 @@ from typing import Any
 from ... import functional
 from ...errors import OptionError, ShapeError
 from ...nn import functional as F
-from ...tensor import Tensor
+from ...tensor import Tensor, as_tensor
 from ..masks import mask_of
 from ..serialization import offer
 from .base import Layer
@@ -32,7 +32,12 @@ class _Merge(Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """A step counts that counts in one of the inputs, if each has a mask."""
         masks: list[Any] = [None] if mask is None else list(mask)
-        return None if any(one is None for one in masks) else reduce(lambda a, b: a | b, masks)
+        return None if any(one is None for one in masks) else reduce(lambda a, b: a | b, map(_truths, masks))
+
+
+def _truths(mask: Any) -> Tensor:
+    """A mask as bools; it may come as numbers, which count unless they are 0."""
+    return as_tensor(mask).astype("bool")
 
 
 class Add(_Merge):
@@ -98,7 +103,7 @@ class Concatenate(_Merge):
         if mask is None or all(one is None for one in mask):
             return None
         whole = [
-            functional.ones_like(x, dtype="bool") if one is None else one.expand_dims(-1).broadcast_to(x.shape)
+            functional.ones_like(x, dtype="bool") if one is None else _truths(one).expand_dims(-1).broadcast_to(x.shape)
             for x, one in zip(inputs, mask, strict=True)
         ]
         return functional.concat(whole, axis=self.axis).any(axis=-1)

@@ -60,12 +60,15 @@ class Weights(Module):
         setattr(self, f"{weight}_regularizer", regularizers.get(regularizer))
         setattr(self, f"{weight}_constraint", constraints.get(constraint))
 
-    def _weight(self, name: str, shape: tuple[int, ...], told_of: str | None = None) -> Tensor:
-        """A new weight, as `_options_of` was told of it, or of `told_of`. Assign it to an attribute in `build`."""
+    def _weight(self, name: str, shape: tuple[int, ...], told_of: str | None = None, initializer: Any = None) -> Tensor:
+        """A new weight, as `_options_of` was told of it, or of `told_of`. Assign it to an attribute in `build`.
+
+        initializer  another one than that which it was told of
+        """
         prefix = told_of or name
         options = (getattr(self, f"{prefix}_{what}") for what in ("initializer", "regularizer", "constraint"))
-        initializer, regularizer, constraint = options
-        return self.add_weight(shape, initializer, regularizer=regularizer, constraint=constraint, name=name)
+        told, regularizer, constraint = options
+        return self.add_weight(shape, initializer or told, regularizer=regularizer, constraint=constraint, name=name)
 
     def add_weight(
         self,

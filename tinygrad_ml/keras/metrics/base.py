@@ -61,7 +61,9 @@ class Metric(Configurable, training.Metric):
         name: str | None = None,
     ) -> Variable:
         """A new tensor of what an initializer makes, by default zeros, which is also what `reset_state` makes of it."""
-        return self._kept(Variable(initializers.get(initializer or "zeros")(tuple(shape), dtype=dtype)._data), name)
+        initializer = "zeros" if initializer is None else initializer
+        made = initializers.get(initializer)(tuple(shape), dtype=dtype)
+        return self._kept(Variable(made._data), name)
 
     def add_weight(
         self, shape: tuple[int, ...] = (), initializer: Any = None, dtype: Any = None, name: str | None = None

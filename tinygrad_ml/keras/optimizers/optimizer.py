@@ -236,7 +236,7 @@ class Optimizer(Configurable):
         """One update, from the gradients of the weights it was built with, or of others."""
         weights = self._weights() if trainable_variables is None else list(trainable_variables)
         for weight, g in zip(weights, grads, strict=True):
-            weight.grad = g
+            weight.grad = g if g is None or isinstance(g, Tensor) else as_tensor(g).astype(weight.dtype)
         self.step(weights)
 
     def step(self, weights: list[Tensor]) -> None:
