@@ -36,7 +36,7 @@ def test_pieces_are_numpys(name, cuts, axis):
         np.testing.assert_array_equal(piece.numpy(), one)
 
 
-@pytest.mark.parametrize(("cuts", "told"), [(4, "no multiple of 4"), (0, "no multiple of 0"), ([3, 1], "must go up")])
-def test_what_cannot_be_cut_is_told(cuts, told):
-    with pytest.raises(ShapeError, match=told):
+@pytest.mark.parametrize("cuts", [4, 0])
+def test_what_cannot_be_cut_is_told(cuts):
+    with pytest.raises(ShapeError, match=f"does not split into {cuts} equal parts"):
         ops.split(X, cuts, axis=1)

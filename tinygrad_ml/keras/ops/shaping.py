@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 from itertools import accumulate
+from numbers import Integral
 from typing import Any
 
 from ... import functional as tg
@@ -123,7 +124,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
 
 
 def _cuts(given: Any) -> Any:
-    return given if isinstance(given, int) else [int(place) for place in given]
+    return int(given) if isinstance(given, Integral) else [int(place) for place in given]
 
 
 def _pieces(x: Tensor, cuts: int | list[int], axis: int) -> list[Tensor]:
