@@ -103,6 +103,36 @@ def test_batch_norm_takes_a_batch_of_one():
     np.testing.assert_allclose(layer.moving_mean.numpy(), 0.07, rtol=1e-5)
 
 
+@pytest.mark.parametrize("axis", [1, (0, 2), [-1, 1], -1])
+def test_layers_are_normalised_along_any_axes(axis):
+    x = np.random.default_rng(0).standard_normal((2, 4, 5)).astype("float32")
+    axes = tuple(sorted(one % 3 for one in ([axis] if isinstance(axis, int) else axis)))
+    kept = [x.shape[i] if i in axes else 1 for i in range(3)]
+    sizes = [x.shape[i] for i in axes]
+    gamma, beta = (np.random.default_rng(seed).standard_normal(sizes).astype("float32") for seed in (1, 2))
+
+    own = layers.LayerNormalization(axis, epsilon=0.01)
+    own.build(x.shape)
+    own.set_weights([gamma, beta])
+    mean, variance = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    wanted = (x - mean) / np.sqrt(variance + 0.01) * gamma.reshape(kept) + beta.reshape(kept)
+    np.testing.assert_allclose(own(x).numpy(), wanted, 1e-4, 1e-5)
+
+    own = layers.RMSNormalization(axis, epsilon=0.01)
+    own.build(x.shape)
+    own.set_weights([gamma])
+    wanted = x / np.sqrt((x * x).mean(axes, keepdims=True) + 0.01) * gamma.reshape(kept)
+    np.testing.assert_allclose(own(x).numpy(), wanted, 1e-4, 1e-5)
+
+
+def test_what_layers_are_normalised_along_is_known_and_there():
+    assert keras.Model(x := keras.Input((None, 4)), layers.LayerNormalization(-1)(x)).output_shape == (None, None, 4)
+    with pytest.raises(ShapeError, match="axis=1 must be known"):
+        layers.LayerNormalization(1)(keras.Input((None, 4)))
+    with pytest.raises(OptionError, match="axis=3 is not in"):
+        layers.RMSNormalization(3)(np.ones((2, 4), "float32"))
+
+
 def test_convolution_lays_its_kernel_out_as_keras():
     layer = layers.Conv2D(7, (2, 3))
     assert layer(IMAGES).shape == (3, 5, 3, 7)

@@ -260,6 +260,8 @@ CONFIGS = [
     ("layers.GroupNormalization", {"groups": 2, "beta_regularizer": "l1"}),
     ("layers.RMSNormalization", {"epsilon": 0.1}),
     ("layers.UnitNormalization", {"axis": (1, 2)}),
+    ("layers.MelSpectrogram", {"num_mel_bins": 8, "max_freq": 4000.0}),
+    ("layers.STFTSpectrogram", {"frame_length": 32, "window": "hamming"}),
     ("layers.AdaptiveMaxPooling2D", {"output_size": (2, 3)}),
     ("layers.Dot", {"axes": (1, 2), "normalize": True}),
     ("layers.AlphaDropout", {"rate": 0.5, "seed": 2}),

@@ -33,6 +33,7 @@ LAYERS = [
     ("BatchNormalization", {"axis": 1}, (2, 3, 4, 5)),
     ("LayerNormalization", {}, (5, 4)),
     ("LayerNormalization", {"axis": [1, 2]}, (5, 4, 3)),
+    ("LayerNormalization", {"axis": (3, 1), "center": False}, (5, 4, 2, 3)),
     ("ReLU", {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.2}, (5, 4)),
     ("LeakyReLU", {}, (5, 4)),
     ("PReLU", {"alpha_initializer": "ones"}, (5, 4)),
@@ -107,6 +108,27 @@ LAYERS = [
         for size, to in (((7,), 3), ((7, 5), (3, 2)), ((4, 5, 3), (2, 2, 3)))
     ),
     ("AdaptiveAveragePooling2D", {"output_size": 2, "data_format": "channels_first"}, (2, 3, 5, 6)),
+    *(
+        ("STFTSpectrogram", {"mode": mode, "frame_length": 8, "scaling": scaling, "padding": padding}, (2, 30, 2))
+        for mode, scaling, padding in (
+            ("log", "density", "valid"),
+            ("magnitude", "spectrum", "same"),
+            ("psd", None, "valid"),
+            ("real", None, "same"),
+            ("imag", "density", "valid"),
+            ("angle", "density", "same"),
+            ("stft", "spectrum", "valid"),
+        )
+    ),
+    *(
+        (
+            "STFTSpectrogram",
+            {"frame_length": 6, "frame_step": 4, "expand_dims": expand, "data_format": place, "periodic": True},
+            (2, 3, 30) if place == "channels_first" else (2, 30, 3),
+        )
+        for expand in (False, True)
+        for place in ("channels_first", "channels_last")
+    ),
     ("ConvLSTM1D", {"filters": 2, "kernel_size": 3}, (2, 3, 6, 2)),
     ("ConvLSTM2D", {"filters": 2, "kernel_size": (2, 3), "return_sequences": True}, (2, 3, 4, 5, 2)),
     (
@@ -150,6 +172,38 @@ def test_output_gradients_and_state(name, options, shape, training):
     assert tuple(own.compute_output_shape((None, *shape[1:]))) == tuple(
         their_layer.compute_output_shape((None, *shape[1:]))
     )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {
+            "sequence_length": 24,
+            "window": "hamming",
+            "mag_exp": 1.0,
+            "top_db": 10.0,
+            "ref_power": 2.0,
+            "max_freq": 7000.0,
+        },
+        {"power_to_db": False, "window": None},
+    ],
+    ids=lambda options: str(len(options)),
+)
+def test_sound_in_bands(options):
+    """Keras rounds its bands to float32, ours are rounded when they are there."""
+    options = {"fft_length": 32, "sequence_stride": 16, "num_mel_bins": 5, **options}
+    their_layer, own = (room.layers.MelSpectrogram(**options) for room in (theirs, ours))
+    x = numbers(2, 64)
+    their_x, own_x = torch.tensor(x, requires_grad=True), tg.tensor(x, requires_grad=True)
+    expected, found = their_layer(their_x), own(own_x)
+    agree(found, expected, 1e-4, 1e-4)
+    direction = numbers(*found.shape, seed=2)
+    (found * direction).sum().backward()
+    (expected * torch.tensor(direction)).sum().backward()
+    agree(own_x.grad, their_x.grad, 1e-3, 1e-3)
+    assert tuple(own.compute_output_shape((None, 64))) == tuple(their_layer.compute_output_shape((None, 64)))
+    agree(own(x[0]), their_layer(torch.tensor(x[0])), 1e-4, 1e-4)
 
 
 @pytest.mark.parametrize("name", ["Add", "Subtract", "Average", "Multiply", "Maximum", "Minimum", "Concatenate"])

@@ -218,14 +218,18 @@ class STFT(Initializer):
 
     def _window(self, frame: int) -> numpy.ndarray:
         """The window, divided by the scale."""
-        if isinstance(self.window, str):
-            w = _WINDOWS[self.window](frame + 1)[:-1] if self.periodic else _WINDOWS[self.window](frame)
-        else:
-            w = numpy.asarray(self.window, float)
+        named = isinstance(self.window, str)
+        w = named_window(self.window, frame, self.periodic) if named else numpy.asarray(self.window, float)
         if w.shape != (frame,):
             raise ShapeError(f"STFT: a window of shape {w.shape} does not fit a frame of {frame} numbers")
         sizes = {None: 1.0, "density": math.sqrt((w * w).sum()), "spectrum": abs(w).sum()}
         return w / sizes[self.scaling]
+
+
+def named_window(name: str, length: int, periodic: bool = True) -> numpy.ndarray:
+    """A window of `length` numbers, as if it went on `periodic`ally, or from its beginning to its end."""
+    made = _WINDOWS[checks.one_of("window", name, _WINDOWS)]
+    return made(length + 1)[:-1] if periodic else made(length)
 
 
 _WINDOWS = {"hann": numpy.hanning, "hamming": numpy.hamming, "blackman": numpy.blackman, "bartlett": numpy.bartlett}

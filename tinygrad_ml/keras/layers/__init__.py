@@ -159,6 +159,8 @@ from .resizing import Resizing as Resizing
 from .shades import AutoContrast as AutoContrast
 from .shades import ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization
 from .shades import Equalization as Equalization
+from .spectrograms import MelSpectrogram as MelSpectrogram
+from .spectrograms import STFTSpectrogram as STFTSpectrogram
 from .text_vectorization import TextVectorization as TextVectorization
 from .transposed import Conv1DTranspose as Conv1DTranspose
 from .transposed import Conv2DTranspose as Conv2DTranspose
@@ -171,8 +173,6 @@ from .wrappers import SpectralNormalization as SpectralNormalization
 from .wrappers import TimeDistributed as TimeDistributed
 from .wrappers import Wrapper as Wrapper
 
-_BEFORE = "prepare tables, text and sound with NumPy, before the model"
-
 
 def _all(names: str, instead: str) -> dict[str, str]:
     return dict.fromkeys(names.split(), instead)
@@ -180,7 +180,6 @@ def _all(names: str, instead: str) -> dict[str, str]:
 
 _OTHERS = {
     **_all("merge Merge", "use Add()([a, b]), Concatenate()([a, b]) and the like"),
-    **_all("MelSpectrogram STFTSpectrogram", _BEFORE),
     "MaxNumBoundingBoxes": "boxes around things in images are not offered",
     **_all("FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper", "an nn.Module is a part of a Layer as it is"),
 }

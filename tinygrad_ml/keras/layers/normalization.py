@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...errors import OptionError, ShapeError
@@ -125,7 +126,7 @@ class BatchNormalization(Layer):
 class LayerNormalization(Layer):
     """y = (x - μ) / √(σ² + epsilon) · gamma + beta, with μ and σ² of each sample over `axis`.
 
-    axis     the last one, or the last ones
+    axis     one, or a list of such
     center, scale   whether there are beta and gamma, of the shape of these axes
 
     Source: J. Ba, J. Kiros, G. Hinton, "Layer Normalization" (2016).
@@ -157,13 +158,17 @@ class LayerNormalization(Layer):
         self._options_of("beta", beta_initializer, beta_regularizer, beta_constraint)
 
     def build(self, input_shape: Any) -> None:
-        self.normalized = _last_sizes(self, self.axis, input_shape)
-        self.input_spec = InputSpec(axes={axis - len(self.normalized): n for axis, n in enumerate(self.normalized)})
-        self.gamma = self._weight("gamma", self.normalized) if self.scale else None
-        self.beta = self._weight("beta", self.normalized) if self.center else None
+        self.normalized = _sizes(self, self.axis, input_shape)
+        self.input_spec = InputSpec(axes=self.normalized)
+        sizes = tuple(self.normalized.values())
+        self.gamma = self._weight("gamma", sizes) if self.scale else None
+        self.beta = self._weight("beta", sizes) if self.center else None
 
     def call(self, inputs: Any) -> Tensor:
-        return F.layer_norm(as_tensor(inputs), self.normalized, self.gamma, self.beta, self.epsilon)
+        sizes = tuple(self.normalized.values())
+        return _along(
+            lambda x: F.layer_norm(x, sizes, self.gamma, self.beta, self.epsilon), inputs, tuple(self.normalized)
+        )
 
 
 class GroupNormalization(Layer):
@@ -218,7 +223,7 @@ class GroupNormalization(Layer):
 class RMSNormalization(Layer):
     """y = x / √(mean x² + epsilon) · scale, the mean being that of each sample over `axis`.
 
-    axis     the last one, or the last ones; `scale` is of the shape of these
+    axis     one, or a list of such; `scale` is of the shape of these
 
     Source: B. Zhang, R. Sennrich, "Root Mean Square Layer Normalization" (2019).
     """
@@ -228,11 +233,13 @@ class RMSNormalization(Layer):
         self.axis, self.epsilon = axis, number("epsilon", epsilon)
 
     def build(self, input_shape: Any) -> None:
-        self.normalized = _last_sizes(self, self.axis, input_shape)
-        self.scale = self.add_weight(self.normalized, "ones", name="scale")
+        self.normalized = _sizes(self, self.axis, input_shape)
+        self.input_spec = InputSpec(axes=self.normalized)
+        self.scale = self.add_weight(tuple(self.normalized.values()), "ones", name="scale")
 
     def call(self, inputs: Any) -> Tensor:
-        return F.rms_norm(inputs, self.normalized, self.scale, self.epsilon)
+        sizes = tuple(self.normalized.values())
+        return _along(lambda x: F.rms_norm(x, sizes, self.scale, self.epsilon), inputs, tuple(self.normalized))
 
 
 class UnitNormalization(Layer):
@@ -251,10 +258,19 @@ class UnitNormalization(Layer):
         return F.normalize(inputs, dim=tuple(self.axis) if isinstance(self.axis, list) else self.axis)
 
 
-def _last_sizes(layer: Layer, axis: Any, shape: Any) -> tuple[int, ...]:
-    """The sizes of the last axes of an input, if these are what `axis` says."""
+def _sizes(layer: Layer, axis: Any, shape: Any) -> dict[int, int]:
+    """The axes of an input that `axis` says, in their order, and their sizes."""
     axes = axis if isinstance(axis, (list, tuple)) else [axis]
-    axes = sorted(one % len(shape) for one in axes)
-    if axes != list(range(len(shape) - len(axes), len(shape))):
-        raise OptionError(f"{type(layer).__name__}: axis={axis} must be the last axes of the input, {tuple(shape)}")
-    return tuple(shape[one] for one in axes)
+    if any(not -len(shape) <= one < len(shape) for one in axes):
+        raise OptionError(f"{type(layer).__name__}: axis={axis} is not in an input of shape {tuple(shape)}")
+    axes = sorted({one % len(shape): one for one in axes}.items())
+    if any(shape[one] is None for _, one in axes):
+        raise ShapeError(f"{layer.name}: the sizes of axis={axis} must be known, and the input is {tuple(shape)}")
+    return {one: shape[one] for _, one in axes}
+
+
+def _along(function: Callable[[Tensor], Tensor], inputs: Any, axes: Sequence[int]) -> Tensor:
+    """`function`, which goes along the last axes, along others."""
+    x = as_tensor(inputs)
+    places, last = (tuple(axis % x.ndim for axis in some) for some in (axes, range(-len(axes), 0)))
+    return function(x) if places == last else moveaxis(function(moveaxis(x, places, last)), last, places)

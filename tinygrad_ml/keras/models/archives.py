@@ -51,6 +51,11 @@ def read(path: Path, custom_objects: Mapping[str, Any] | None, compile: bool) ->
     return model
 
 
+def load_weights(model: Any, path: Path, skip_mismatch: bool = False) -> None:
+    """Read the weights in such a file into a model that is there."""
+    hdf5.unpack(model, path, io.BytesIO(_parts(path)[_WEIGHTS]), skip_mismatch)
+
+
 def made(description: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
     """The model that a file describes, with fresh weights."""
     if not isinstance(description, Mapping) or "class_name" not in description:

@@ -160,7 +160,8 @@ class Model(Trainer):
         saving.save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
-        """Read weights that `save_weights` wrote, or Keras itself into a `.weights.h5` (this needs h5py)."""
+        """Read weights that `save_weights` wrote, or Keras itself into a `.weights.h5`, and those of a whole model in a `.keras` file
+        (both need h5py)."""
         saving.load_weights(self, filepath, skip_mismatch)
 
 

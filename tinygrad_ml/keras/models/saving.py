@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,8 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None
     path = Path(filepath)
     if str(path).endswith((".h5", ".hdf5")):
         return hdf5.load(model, path, skip_mismatch)
+    if zipfile.is_zipfile(path):
+        return archives.load_weights(model, path, skip_mismatch)
     state = io.load(path)
     if not isinstance(state, Mapping) or state.get("format") != _FORMAT or "weights" not in state:
         raise CheckpointError(f"{path} holds no weights of a model: give load_weights what save_weights wrote")

@@ -1,6 +1,6 @@
 """Segments, distances, pieces of sequences, Fourier transforms. What is complex is a pair (real part, imaginary part).
 
-Read before: `tensors.py`.
+Read before: `tensors.py`, `../layers/spectra.py`.
 """
 
 from __future__ import annotations
@@ -8,15 +8,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy
-
 from ... import functional as tg
 from ...backend import dtypes
 from ...errors import DTypeError, OptionError, ShapeError
 from ...functional import fourier
 from ...functional.indexing import need_numbers
-from ...functional.windows import fold, windows
+from ...functional.windows import fold
 from ...tensor import Tensor, apply
+from ..layers import spectra
 from .calls import operation
 from .tensors import float_of, tensor_of, tensors, whole_number
 
@@ -94,11 +93,7 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Tensor:
 @operation
 def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Tensor:
     """The pieces of `sequence_length` along the last axis, one every `sequence_stride`, along a new axis before it."""
-    return _pieces(tensor_of(x), sequence_length, sequence_stride)
-
-
-def _pieces(x: Tensor, length: int, stride: int) -> Tensor:
-    return apply(windows, (x,), {"kernel": (length,), "stride": (stride,), "dilation": (1,)})
+    return spectra.pieces(tensor_of(x), sequence_length, sequence_stride)
 
 
 def _pair(x: Any) -> Pair:
@@ -140,28 +135,6 @@ def irfft(x: Any, fft_length: int | None = None) -> Tensor:
     return fourier.irfft(*_pair(x), n=fft_length)
 
 
-def _window(window: Any, length: int, like: Tensor) -> Tensor:
-    """A window of `length` numbers: "hann" or "hamming", each as if it went on periodically; a tensor; ones for None."""
-    angles = 2 * math.pi * numpy.arange(length) / length
-    if window is None:
-        return like._like(numpy.ones(length))
-    if isinstance(window, str):
-        if window not in ("hann", "hamming"):
-            raise OptionError(f"window={window!r} is not 'hann' or 'hamming', nor a tensor")
-        share = 0.5 if window == "hann" else 0.54
-        return like._like(share - (1 - share) * numpy.cos(angles))
-    made = tensor_of(window).astype(like.dtype)
-    if made.shape != (length,):
-        raise ShapeError(f"the window must have shape ({length},), not {made.shape}")
-    return made
-
-
-def _widened(window: Tensor, length: int) -> Tensor:
-    """A window with zeros on both sides, up to a length."""
-    before = (length - window.shape[0]) // 2
-    return tg.pad(window, [(before, length - window.shape[0] - before)])
-
-
 @operation
 def stft(
     x: Any,
@@ -176,15 +149,7 @@ def stft(
     center  whether the first piece has the first number in its middle; x is mirrored beyond its ends then
     Source: D. Griffin, J. Lim, "Signal Estimation from Modified Short-Time Fourier Transform" (1984).
     """
-    x = tensor_of(x)
-    if x.dtype not in (dtypes.float32, dtypes.float64):
-        raise DTypeError(f"stft takes float32 or float64, and not {x.dtype}")
-    if fft_length < sequence_length:
-        raise OptionError(f"stft: fft_length={fft_length} must be sequence_length={sequence_length} or more")
-    if center:
-        x = tg.pad(x, [(0, 0)] * (x.ndim - 1) + [(fft_length // 2, fft_length // 2)], "reflect")
-    pieces = _pieces(x, fft_length, sequence_stride)
-    return fourier.rfft(pieces * _widened(_window(window, sequence_length, x), fft_length))
+    return spectra.stft(tensor_of(x), sequence_length, sequence_stride, fft_length, window, center)
 
 
 @operation
@@ -203,7 +168,7 @@ def istft(
     """
     real, imag = _pair(x)
     pieces = fourier.irfft(real, imag, fft_length)
-    wide = _widened(_window(window, sequence_length, real), fft_length)
+    wide = spectra.widened_window(window, sequence_length, fft_length, real)
     count = pieces.shape[-2]
     total = (count - 1) * sequence_stride + fft_length
     weights = tg.square(wide).expand_dims(0).broadcast_to((count, fft_length))
