@@ -23,7 +23,7 @@ class AutoContrast(ColorChange):
         super().__init__(value_range, None, **options)
 
     def transform_images(self, images: Tensor, transformation: Transformation, training: bool = True) -> Tensor:
-        low, high = (extreme((1, 2), keepdims=True) for extreme in (images.min, images.max))
+        low, high = (extreme(axis=(1, 2), keepdims=True) for extreme in (images.min, images.max))
         flat = high <= low
         first, last = self.value_range
         spread = (images - low) / where(flat, 1.0, high - low) * (last - first) + first
