@@ -10,6 +10,9 @@ from ..backend import DEFAULT_FLOAT
 from ..errors import OptionError
 from . import checks
 from .absent import not_offered
+from .interactive import disable_interactive_logging as disable_interactive_logging
+from .interactive import enable_interactive_logging as enable_interactive_logging
+from .interactive import is_interactive_logging_enabled as is_interactive_logging_enabled
 
 FLOATX = str(DEFAULT_FLOAT)
 BACKEND = "tinygrad_ml"
@@ -109,14 +112,11 @@ def enable_unsafe_deserialization() -> None:
     """Changes nothing: no file that is read here can run code."""
 
 
-_BAR = "give fit verbose=0, 1 or 2"
 _EPOCHS = "give fit epochs= and steps_per_epoch="
 __getattr__ = not_offered(
     "keras.config",
     {
         **dict.fromkeys(("dtype_policy", "set_dtype_policy"), "layers compute in float32"),
-        **dict.fromkeys(("enable_interactive_logging", "disable_interactive_logging"), _BAR),
-        "is_interactive_logging_enabled": _BAR,
         **dict.fromkeys(("max_epochs", "set_max_epochs"), _EPOCHS),
         **dict.fromkeys(("max_steps_per_epoch", "set_max_steps_per_epoch"), _EPOCHS),
     },

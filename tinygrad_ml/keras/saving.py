@@ -31,5 +31,5 @@ __all__ = [
 ]
 
 __getattr__ = not_offered(
-    "keras.saving", {"KerasFileEditor": "models are in files of this library's own, which tinygrad_ml.io reads"}
+    "keras.saving", {"KerasFileEditor": "a .keras file is a zip; h5py opens the model.weights.h5 in it"}
 )

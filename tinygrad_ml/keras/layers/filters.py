@@ -9,12 +9,16 @@ from ...nn import functional as F
 from ...tensor import Tensor
 
 
-def filtered(images: Tensor, kernel: Tensor) -> Tensor:
-    """Each channel of images (batch, height, width, channels) convolved with a kernel (rows, columns); beyond the sides is 0."""
+def filtered(images: Tensor, kernel: Tensor, beside: int | None = None) -> Tensor:
+    """Each channel of images (batch, height, width, channels) convolved with a kernel (rows, columns).
+
+    beside  how many zeros stand beyond each side; by default as many as leave images as large as they are
+    """
     channels, (rows, columns) = images.shape[-1], kernel.shape
     each = kernel.reshape((1, 1, rows, columns)).broadcast_to((channels, 1, rows, columns))
-    beside = [((rows - 1) // 2, rows // 2), ((columns - 1) // 2, columns // 2)]
-    return moveaxis(F.conv2d(moveaxis(images, -1, 1), each, padding=beside, groups=channels), 1, -1)
+    same = [((rows - 1) // 2, rows // 2), ((columns - 1) // 2, columns // 2)]
+    zeros = same if beside is None else beside
+    return moveaxis(F.conv2d(moveaxis(images, -1, 1), each, padding=zeros, groups=channels), 1, -1)
 
 
 def blurred(images: Tensor, window: tuple[int, int], *sigma: Any) -> Tensor:

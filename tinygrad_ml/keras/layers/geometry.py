@@ -9,16 +9,13 @@ import math
 from typing import Any
 
 from ... import random
-from ...functional import arange, clip, concat, flip, floor, ones, ones_like, where, zeros_like
-from ...linalg import solve
+from ...functional import arange, clip, concat, flip, floor, ones, where
 from ...tensor import Tensor, as_tensor
 from ..checks import number, one_of, whole
-from .affine import FILL_MODES, looked_up, transform
+from .affine import FILL_MODES, INTERPOLATIONS, grid, homography, images_at, projected, transform
 from .augmentation import VALUES, Augmentation, Transformation, between, by_image, checked_range
 from .filters import blurred
 from .resizing import fitting_crop, resized
-
-INTERPOLATIONS = ("bilinear", "nearest")
 
 
 class _Geometric(Augmentation):
@@ -273,11 +270,8 @@ class RandomPerspective(Augmentation):
         return self._seen(segmentation_masks, transformation, "nearest")
 
     def _seen(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
-        a = homography(transformation["start_points"], transformation["end_points"]).reshape((-1, 8, 1, 1))
-        y, x = _grid(images)
-        depth = a[:, 6] * x + a[:, 7] * y + 1
-        column, row = ((a[:, i] * x + a[:, i + 1] * y + a[:, i + 2]) / depth for i in (0, 3))
-        seen = looked_up(images, row, column, "constant", interpolation, self.fill_value)
+        a = homography(transformation["start_points"], transformation["end_points"])
+        seen = projected(images, a, "constant", interpolation, self.fill_value)
         return where(by_image(transformation["apply_perspective"]), seen, images)
 
 
@@ -325,27 +319,7 @@ class RandomElasticTransform(Augmentation):
         return self._bent(segmentation_masks, transformation, "nearest")
 
     def _bent(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
-        y, x = _grid(images)
+        y, x = grid(images)
         rows, columns = (place + transformation["away"][..., i] for i, place in enumerate((y, x)))
-        bent = looked_up(images, rows, columns, self.fill_mode, interpolation, self.fill_value)
+        bent = images_at(images, rows, columns, self.fill_mode, interpolation, self.fill_value)
         return where(by_image(transformation["apply_transform"]), bent, images)
-
-
-def _grid(images: Tensor) -> tuple[Tensor, Tensor]:
-    """The rows (1, height, 1) and columns (1, 1, width) of the pixels of images."""
-    height, width = images.shape[1:3]
-    y, x = (arange(n, dtype="float32", device=images.device) for n in (height, width))
-    return y.reshape((1, height, 1)), x.reshape((1, 1, width))
-
-
-def homography(start: Tensor, end: Tensor) -> Tensor:
-    """The 8 numbers of (x, y) -> ((a₀x + a₁y + a₂)/k, (a₃x + a₄y + a₅)/k), k = a₆x + a₇y + 1, which bring four points `end` to four
-    points `start`, each (batch, 4, 2)."""
-    one, nothing = ones_like(end[..., :1]), zeros_like(end[..., :1])
-    place, zeros = concat([end, one], axis=-1), concat([nothing] * 3, axis=-1)
-    rows = [
-        concat([*parts, -end * start[..., i : i + 1]], axis=-1)
-        for i, parts in enumerate(([place, zeros], [zeros, place]))
-    ]
-    matrix, wanted = concat(rows, axis=1), concat([start[..., :1], start[..., 1:]], axis=1)
-    return solve(matrix, wanted).squeeze(-1)

@@ -31,6 +31,14 @@ def fitting_crop(images: Tensor, height: int, width: int) -> Tensor:
     return images[:, top : top + rows, left : left + columns]
 
 
+def fitting_pad(images: Tensor, height: int, width: int, fill_value: float = 0.0) -> Tensor:
+    """Images with `fill_value` beside them, which are as wide for their height as an image of this size."""
+    tall, wide = images.shape[1:3]
+    rows, columns = max(tall, wide * height // width), max(wide, tall * width // height)
+    beside = [(0, 0), ((rows - tall) // 2,) * 2, ((columns - wide) // 2,) * 2, (0, 0)]
+    return pad(images, beside, constant_values=fill_value)
+
+
 class Resizing(Augmentation):
     """Images at the size (height, width).
 
@@ -77,10 +85,7 @@ class Resizing(Augmentation):
         if self.crop_to_aspect_ratio:
             images = fitting_crop(images, self.height, self.width)
         elif self.pad_to_aspect_ratio:
-            tall, wide = images.shape[1:3]
-            rows, columns = max(tall, wide * self.height // self.width), max(wide, tall * self.width // self.height)
-            beside = [(0, 0), ((rows - tall) // 2,) * 2, ((columns - wide) // 2,) * 2, (0, 0)]
-            images = pad(images, beside, constant_values=self.fill_value)
+            images = fitting_pad(images, self.height, self.width, self.fill_value)
         return resized(images, self.height, self.width, interpolation, self.antialias)
 
 

@@ -20,7 +20,7 @@ from .channels import checked_format, checked_padding, padding_of
 from .input_spec import InputSpec
 from .spectra import stft
 
-MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
+SPECTRA = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
 
 
 class MelSpectrogram(Layer):
@@ -138,7 +138,7 @@ class STFTSpectrogram(Layer):
         **options: Any,
     ):
         super().__init__(**options)
-        self.mode, self.frame_length = one_of("mode", mode, MODES), whole("frame_length", frame_length)
+        self.mode, self.frame_length = one_of("mode", mode, SPECTRA), whole("frame_length", frame_length)
         if frame_step is not None and not 1 <= frame_step <= frame_length:
             raise OptionError(f"STFTSpectrogram: {frame_step=} must be 1 or more, and not more than {frame_length=}")
         if fft_length is not None and fft_length < frame_length:

@@ -17,17 +17,15 @@ from ... import functional as tg
 from ...backend import dtypes
 from ...errors import DTypeError, OptionError, ShapeError
 from ...functional.convolution import per_axis
-from ...nn import functional as F
 from ...tensor import Tensor
 from ..checks import one_of
 from ..layers.channels import checked_format
+from ..layers.filters import filtered
+from ..layers.pixels import gray_of, hsv_of, rgb_of
+from ..layers.resizing import INTERPOLATE_AS, fitting_crop, fitting_pad, resized
 from .calls import image_operation
 from .convolving import convolved
 from .tensors import float_of, tensor_of, tensors
-
-RESIZE_MODES = {"nearest": "nearest-exact", "bilinear": "bilinear", "bicubic": "bicubic"}
-GRAY = (0.2989, 0.587, 0.114)
-"""How much of each of red, green and blue is in gray (ITU-R BT.601)."""
 
 
 def channels_last(function: Callable[[Tensor], Tensor], images: Any, data_format: str | None, rank: int = 2) -> Tensor:
@@ -69,30 +67,24 @@ def resize(
     crop_to_aspect_ratio  whether images are first cut to the shape of `size`, in their middle
     pad_to_aspect_ratio   whether they are first filled up to it with `fill_value`
     """
-    mode = RESIZE_MODES[one_of("interpolation", interpolation, RESIZE_MODES)]
+    one_of("interpolation", interpolation, INTERPOLATE_AS)
     one_of("fill_mode", fill_mode, ("constant",))
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise OptionError("resize takes crop_to_aspect_ratio=True or pad_to_aspect_ratio=True, and not both")
     height, width = (int(n) for n in size)
 
-    def resized(x: Tensor) -> Tensor:
+    def changed(x: Tensor) -> Tensor:
         y = x if dtypes.is_float(x.dtype) and x.dtype != dtypes.float16 else x.astype(dtypes.float32)
-        h, w = x.shape[1:3]
         if crop_to_aspect_ratio:
-            rows, columns = max(min(h, w * height // width), 1), max(min(w, h * width // height), 1)
-            top, left = (h - rows) // 2, (w - columns) // 2
-            y = y[:, top : top + rows, left : left + columns]
+            y = fitting_crop(y, height, width)
         elif pad_to_aspect_ratio:
-            rows, columns = max(h, w * height // width), max(w, h * width // height)
-            top, left = (rows - h) // 2, (columns - w) // 2
-            y = tg.pad(y, [(0, 0), (top, top), (left, left), (0, 0)], constant_values=fill_value)
-        options = {} if mode == "nearest-exact" else {"align_corners": False, "antialias": antialias}
-        y = F.interpolate(tg.moveaxis(y, -1, 1), (height, width), mode=mode, **options)
-        if mode == "bicubic" and x.dtype == dtypes.uint8:
+            y = fitting_pad(y, height, width, fill_value)
+        y = resized(y, height, width, interpolation, antialias)
+        if interpolation == "bicubic" and x.dtype == dtypes.uint8:
             y = tg.clip(y, 0, 255)
-        return as_before(tg.moveaxis(y, 1, -1), x)
+        return as_before(y, x)
 
-    return channels_last(resized, images, data_format)
+    return channels_last(changed, images, data_format)
 
 
 def _ends(n: int, before: int | None, behind: int | None, target: int | None, what: str) -> tuple[int, int]:
@@ -208,15 +200,7 @@ def extract_patches_3d(
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Tensor:
     """0.2989·red + 0.587·green + 0.114·blue, as one channel; images of one channel stay as they are."""
 
-    def gray(x: Tensor) -> Tensor:
-        if x.shape[-1] not in (1, 3):
-            raise ShapeError(f"rgb_to_grayscale takes images of 3 channels, or 1, and not of {x.shape[-1]}")
-        if x.shape[-1] == 1:
-            return x
-        parts = float_of(x)
-        return tg.sum(parts * parts._like(numpy.array(GRAY)), -1, True).astype(x.dtype)
-
-    return channels_last(gray, images, data_format)
+    return channels_last(lambda x: gray_of(float_of(x)).astype(x.dtype), images, data_format)
 
 
 def _floats(what: str, images: Any) -> Tensor:
@@ -230,45 +214,21 @@ def _floats(what: str, images: Any) -> Tensor:
 def rgb_to_hsv(images: Any, data_format: str | None = None) -> Tensor:
     """Hue, saturation and value, each from 0 to 1, of red, green and blue."""
 
-    def hsv(x: Tensor) -> Tensor:
-        x = tg.where(tg.abs(x) < tg.finfo(x.dtype).eps, 0, x)
-        r, g, b = (x[..., i] for i in range(3))
-        value = tg.max(x, axis=-1)
-        spread = value - tg.min(x, axis=-1)
-        gray = spread == 0
-        sixth = 1 / (tg.where(gray, 1, spread) * 6)
-        hue = tg.where(value == g, (b - r) * sixth + 2 / 6, (r - g) * sixth + 4 / 6)
-        hue = tg.where(value == r, (g - b) * sixth, hue)
-        hue = tg.where(gray, 0, tg.where(hue < 0, hue + 1, hue))
-        black = value <= 0
-        saturation = tg.where(black, 0, spread / tg.where(black, 1, value))
-        return tg.stack([hue, saturation, value], -1)
-
-    return channels_last(hsv, _floats("rgb_to_hsv", images), data_format)
+    return channels_last(hsv_of, _floats("rgb_to_hsv", images), data_format)
 
 
 @image_operation
 def hsv_to_rgb(images: Any, data_format: str | None = None) -> Tensor:
     """Red, green and blue of hue, saturation and value, each from 0 to 1."""
 
-    def rgb(x: Tensor) -> Tensor:
-        hue, saturation, value = (x[..., i] for i in range(3))
-        turn = hue % 1.0 * 6
-        red = tg.clip(tg.abs(turn - 3) - 1, 0, 1)
-        green, blue = (tg.clip(2 - tg.abs(turn - middle), 0, 1) for middle in (2, 4))
-        return tg.stack([value * (1 - saturation + saturation * one) for one in (red, green, blue)], -1)
-
-    return channels_last(rgb, _floats("hsv_to_rgb", images), data_format)
+    return channels_last(rgb_of, _floats("hsv_to_rgb", images), data_format)
 
 
 # -- filters -------------------------------------------------------------------------------------------
 
 
 def _filtered(x: Tensor, kernel: numpy.ndarray, padding: int) -> Tensor:
-    """Each channel (last) convolved with one kernel (height, width)."""
-    image = tg.moveaxis(x, -1, 1)
-    weight = image._like(kernel).reshape((1, 1, *kernel.shape)).broadcast_to((image.shape[1], 1, *kernel.shape))
-    return tg.moveaxis(F.conv2d(image, weight, padding=padding, groups=image.shape[1]), 1, -1)
+    return filtered(x, x._like(kernel), padding)
 
 
 def _bell(size: int, sigma: float) -> numpy.ndarray:

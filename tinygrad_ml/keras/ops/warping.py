@@ -1,71 +1,24 @@
-"""Images whose pixels are looked up in other places: `map_coordinates`, and what is made of it. Read before: `images.py`."""
+"""Images whose pixels are looked up in other places: `map_coordinates`, and what is made of it. Read before:
+`../layers/affine.py`, `images.py`."""
 
 from __future__ import annotations
 
-import functools
-import itertools
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy
 
 from ... import functional as tg
-from ... import linalg, random
+from ... import random
 from ...backend import dtypes
 from ...errors import OptionError, ShapeError
 from ...tensor import Tensor
 from ..checks import one_of
+from ..layers.affine import BEYOND_THE_EDGE, INTERPOLATIONS, grid, homography, images_at, looked_up, projected
 from ..random import drawing
 from .calls import image_operation
 from .images import as_before, channels_last, gaussian_blur
 from .tensors import float_of, tensor_of, whole_number
-
-ORDERS = {"nearest": 0, "bilinear": 1}
-
-BEYOND_THE_EDGE: dict[str, Callable[[Tensor, int], Tensor]] = {
-    "constant": lambda place, n: tg.clip(place, 0, n - 1),
-    "nearest": lambda place, n: tg.clip(place, 0, n - 1),
-    "wrap": lambda place, n: place % n,
-    "mirror": lambda place, n: _mirrored(place, n - 1),
-    "reflect": lambda place, n: (_mirrored(place * 2 + 1, 2 * n) - 1) // 2,
-}
-"""Which pixel stands at a place outside: none, the last one, those at the other end, the mirror's (the edge being there once,
-or twice)."""
-
-
-def _mirrored(place: Tensor, n: int) -> Tensor:
-    return tg.abs((place + n) % (2 * n) - n) if n else place * 0
-
-
-def _neighbours(place: Tensor, order: int) -> list[tuple[Tensor, Any]]:
-    """The pixels around a place, and the share of each."""
-    if order == 0:
-        return [(tg.round(place).astype(dtypes.int64), 1)]
-    low = tg.floor(place.detach())
-    beyond = place - low
-    pixel = low.astype(dtypes.int64)
-    return [(pixel, 1 - beyond), (pixel + 1, beyond)]
-
-
-def _looked_up(
-    x: Tensor, places: Sequence[Tensor], order: int, fill_mode: str, fill_value: float, lead: tuple = ()
-) -> Tensor:
-    """x at the places along its axes (those behind `lead`, which picks images); what axes are left come last."""
-    one_of("fill_mode", fill_mode, BEYOND_THE_EDGE)
-    sizes = x.shape[len(lead) : len(lead) + len(places)]
-    rest = (1,) * (x.ndim - len(lead) - len(places))
-    total: Any = 0
-    for corner in itertools.product(*(_neighbours(place, order) for place in places)):
-        pixels = [BEYOND_THE_EDGE[fill_mode](pixel, n) for (pixel, _), n in zip(corner, sizes, strict=True)]
-        seen = x[(*lead, *pixels)]
-        if fill_mode == "constant":
-            inside = [(pixel >= 0) & (pixel < n) for (pixel, _), n in zip(corner, sizes, strict=True)]
-            whole = functools.reduce(operator.and_, inside)
-            seen = tg.where(whole.reshape((*whole.shape, *rest)), seen, fill_value)
-        share = functools.reduce(operator.mul, (share for _, share in corner))
-        total = total + (seen * share.reshape((*share.shape, *rest)) if isinstance(share, Tensor) else seen)
-    return total
 
 
 @image_operation
@@ -83,38 +36,18 @@ def map_coordinates(
     places = [float_of(place) for place in coordinates]
     if len(places) != x.ndim:
         raise ShapeError(f"map_coordinates takes places along each of the {x.ndim} axes of x, not along {len(places)}")
-    return as_before(_looked_up(float_of(x), places, order, fill_mode, fill_value), x)
-
-
-def _grid(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The row and the column of each pixel of images (batch, height, width, channels)."""
-    rows, columns = numpy.mgrid[: x.shape[1], : x.shape[2]]
-    return x._like(rows), x._like(columns)
-
-
-def _at(x: Tensor, rows: Tensor, columns: Tensor, interpolation: str, fill_mode: str, fill_value: float) -> Tensor:
-    """Images at places of their own (batch, height, width)."""
-    order = ORDERS[one_of("interpolation", interpolation, ORDERS)]
-    images = numpy.arange(x.shape[0]).reshape(-1, 1, 1)
-    return _looked_up(x, [rows, columns], order, fill_mode, fill_value, (images,))
+    one_of("fill_mode", fill_mode, BEYOND_THE_EDGE)
+    interpolation = ("nearest", "bilinear")[order]
+    return as_before(looked_up(float_of(x), places, fill_mode, interpolation, fill_value), x)
 
 
 def _projected(
-    images: Any, transform: Tensor, interpolation: str, fill_mode: str, fill_value: float, data_format: str | None
+    images: Any, a: Tensor, interpolation: str, fill_mode: str, fill_value: float, data_format: str | None
 ) -> Tensor:
-    """y at (column, row) = x at ((a₀·column + a₁·row + a₂)/k, (a₃·column + a₄·row + a₅)/k), k = a₆·column + a₇·row + 1."""
-
-    def moved(x: Tensor) -> Tensor:
-        wide = float_of(x)
-        rows, columns = _grid(wide)
-        a = [transform[:, i].astype(wide.dtype).reshape((-1, 1, 1)) for i in range(8)]
-        depth = a[6] * columns + a[7] * rows + 1
-        column, row = ((a[i] * columns + a[i + 1] * rows + a[i + 2]) / depth for i in (0, 3))
-        shape = (x.shape[0], *x.shape[1:3])
-        row, column = row.broadcast_to(shape), column.broadcast_to(shape)
-        return as_before(_at(wide, row, column, interpolation, fill_mode, fill_value), x)
-
-    return channels_last(moved, images, data_format)
+    one_of("fill_mode", fill_mode, BEYOND_THE_EDGE)
+    one_of("interpolation", interpolation, INTERPOLATIONS)
+    seen = lambda x: as_before(projected(float_of(x), a, fill_mode, interpolation, fill_value), x)  # noqa: E731
+    return channels_last(seen, images, data_format)
 
 
 @image_operation
@@ -155,13 +88,7 @@ def perspective_transform(
     start, end = (float_of(points) for points in (start_points, end_points))
     if start.shape != end.shape or start.shape[-2:] != (4, 2) or start.ndim not in (2, 3):
         raise ShapeError(f"perspective_transform takes four points (column, row), not {start.shape} and {end.shape}")
-    start, end = start.reshape((-1, 4, 2)), end.reshape((-1, 4, 2))
-    place = tg.concat([end, tg.ones_like(end[..., :1])], -1)  # (batch, 4, 3)
-    nothing = tg.zeros_like(place)
-    turned = [-start[..., i : i + 1] * end for i in range(2)]
-    equations = [tg.concat(parts, -1) for parts in ([place, nothing, turned[0]], [nothing, place, turned[1]])]
-    matrix = tg.stack(equations, 2).reshape((-1, 8, 8))
-    transform = linalg.solve(matrix, start.reshape((-1, 8, 1))).squeeze(-1)
+    transform = homography(start.reshape((-1, 4, 2)), end.reshape((-1, 4, 2)))
     return _projected(images, transform, interpolation, "constant", fill_value, data_format)
 
 
@@ -181,6 +108,8 @@ def elastic_transform(
     alpha  how far, and `sigma` over how many pixels it is alike. Source: P. Simard, D. Steinkraus, J. Platt, "Best Practices
     for Convolutional Neural Networks" (2003).
     """
+    one_of("fill_mode", fill_mode, BEYOND_THE_EDGE)
+    one_of("interpolation", interpolation, INTERPOLATIONS)
     window = int(6 * float(sigma)) | 1
 
     def bent(x: Tensor) -> Tensor:
@@ -188,10 +117,9 @@ def elastic_transform(
         with drawing(seed):
             noise = random.standard_normal((*x.shape[:3], 2), wide.dtype, wide.device) * float(sigma)
         away = gaussian_blur(noise, (window, window), (sigma, sigma), "channels_last") * float(alpha)
-        rows, columns = _grid(wide)
-        return as_before(
-            _at(wide, rows + away[..., 0], columns + away[..., 1], interpolation, fill_mode, fill_value), x
-        )
+        rows, columns = grid(wide)
+        seen = images_at(wide, rows + away[..., 0], columns + away[..., 1], fill_mode, interpolation, fill_value)
+        return as_before(seen, x)
 
     return channels_last(bent, images, data_format)
 
