@@ -72,6 +72,7 @@ LAYERS = [
     ("UpSampling1D", {"size": 3}, (2, 3, 2)),
     ("UpSampling2D", {"size": (2, 3)}, (2, 3, 4, 2)),
     ("UpSampling2D", {"interpolation": "bilinear"}, (2, 3, 4, 2)),
+    ("UpSampling2D", {"size": (2, 3), "interpolation": "bicubic"}, (2, 3, 4, 2)),
     ("UpSampling2D", {"size": (3, 2), "data_format": "channels_first"}, (2, 3, 4, 5)),
     ("UpSampling3D", {}, (2, 2, 3, 2, 2)),
     *(

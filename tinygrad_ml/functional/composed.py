@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 from weakref import ref
 
 from ..modes import Place, modes
-from ..spellings import refuse_unbound
+from ..spellings import beyond_numpy, refuse_unbound
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,6 +39,8 @@ def composed(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except TypeError:
+            if (ours := beyond_numpy(kwargs)) != kwargs:
+                return function(*args, **ours)  # type: ignore[call-arg]
             refuse_unbound(function, args, kwargs)
             raise
         finally:

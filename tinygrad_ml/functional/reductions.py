@@ -15,7 +15,7 @@ from ..errors import OptionError, ShapeError
 from ..kernels import products, rows
 from ..ops import reduce
 from ..ops.shapes import axes_of, kept
-from ..spellings import misspelt, spelt
+from ..spellings import beyond_numpy, misspelt, spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor
 from ..typing import Axes, DTypeLike
 from .composed import composed
@@ -91,7 +91,7 @@ def sum(
     **typed: Never,
 ) -> Tensor:
     """Σ x over the axes. The gradient goes to every element alike. Over nothing it is 0."""
-    if typed:
+    if typed and beyond_numpy(typed):
         raise misspelt(sum, (x, axis, keepdims, dtype), typed)
     y = _reduce(reduce.sum_, _in_dtype(x, dtype), axis, keepdims)
     return y if dtype is None else y.astype(dtype)
@@ -125,7 +125,7 @@ def prod(
 
     Computed as a tree, halves multiplied with halves, so that no derivative divides by a factor.
     """
-    if typed:
+    if typed and beyond_numpy(typed):
         raise misspelt(prod, (x, axis, keepdims, dtype), typed)
     x = _in_dtype(x, dtype)
     wide = widened(x)
@@ -155,14 +155,14 @@ def _prod(x: Tensor) -> Tensor:
 
 def max(x: TensorLike, *more: Never, axis: Axes | None = None, keepdims: bool = False, **typed: Never) -> Tensor:
     """The largest element over the axes. Where several tie, they share the gradient evenly."""
-    if more or typed:
+    if more or (typed and beyond_numpy(typed)):
         raise misspelt(max, (x, *more), {"axis": axis, "keepdims": keepdims} | typed)
     return _reduce(reduce.max_, x, axis, keepdims)
 
 
 def min(x: TensorLike, *more: Never, axis: Axes | None = None, keepdims: bool = False, **typed: Never) -> Tensor:
     """The smallest element over the axes. Where several tie, they share the gradient evenly."""
-    if more or typed:
+    if more or (typed and beyond_numpy(typed)):
         raise misspelt(min, (x, *more), {"axis": axis, "keepdims": keepdims} | typed)
     return _reduce(reduce.min_, x, axis, keepdims)
 
@@ -183,14 +183,14 @@ def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False, **typ
 
 def any(x: TensorLike, axis: Axes | None = None, keepdims: bool = False, **typed: Never) -> Tensor:
     """Whether some element over the axes is true (not 0)."""
-    if typed:
+    if typed and beyond_numpy(typed):
         raise misspelt(any, (x, axis, keepdims), typed)
     return _reduce(reduce.any_, x, axis, keepdims)
 
 
 def all(x: TensorLike, axis: Axes | None = None, keepdims: bool = False, **typed: Never) -> Tensor:
     """Whether all elements over the axes are true (not 0)."""
-    if typed:
+    if typed and beyond_numpy(typed):
         raise misspelt(all, (x, axis, keepdims), typed)
     return _reduce(reduce.all_, x, axis, keepdims)
 

@@ -13,6 +13,7 @@ typed something, `call.py` brings the two together, and `answers.py` makes the e
 from .answers import Size as Size
 from .answers import Speller as Speller
 from .answers import attribute_of as attribute_of
+from .answers import beyond_numpy as beyond_numpy
 from .answers import missing_from as missing_from
 from .answers import misspelt as misspelt
 from .answers import refuse_unbound as refuse_unbound

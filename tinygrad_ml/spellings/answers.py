@@ -96,6 +96,17 @@ class Size(int):
         return int, (int(self),)
 
 
+def beyond_numpy(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments without those by which NumPy says nothing, where `np.sum(x)` asks for `x.sum(axis=None, out=None)`.
+
+    `np.std(x, ddof=1)` asks for `x.std(axis=None, dtype=None, out=None, ddof=1)`, and ddof is `correction`.
+    """
+    if given.get("out", given) is not None:
+        return dict(given)
+    rest = {word: value for word, value in given.items() if word != "out" and (word, value) != ("dtype", None)}
+    return {"correction" if word == "ddof" else word: value for word, value in rest.items()}
+
+
 def misspelt(function: Callable, args: Sequence[Any], kwargs: Mapping[str, Any]) -> SpellingError:
     """The error for a call of a function, or a class, of ours with PyTorch's arguments.
 

@@ -25,6 +25,8 @@ class EinsumDense(Layer):
     >>> EinsumDense("abc,cde->abde", (None, 8, 64), bias_axes="de")  # to 8 heads of 64 numbers each
     """
 
+    kernel_initializer: Any
+
     def __init__(
         self,
         equation: str,

@@ -190,7 +190,7 @@ class UpSampling1D(_UpSampling):
 
 
 class UpSampling2D(_UpSampling):
-    __doc__ = f"""{_UpSampling.__doc__}interpolation  "nearest", or "bilinear"
+    __doc__ = f"""{_UpSampling.__doc__}interpolation  "nearest", "bilinear" or "bicubic"
     """
     rank = 2
 
@@ -199,12 +199,12 @@ class UpSampling2D(_UpSampling):
     ):
         super().__init__(size, **options)
         self.data_format = checked_format(data_format)
-        self.interpolation = one_of("interpolation", interpolation, ("nearest", "bilinear"))
+        self.interpolation = one_of("interpolation", interpolation, ("nearest", "bilinear", "bicubic"))
 
     def call(self, inputs: Any) -> Tensor:
         if self.interpolation == "nearest":
             return super().call(inputs)
-        enlarged = lambda x: F.interpolate(x, scale_factor=self._sizes, mode="bilinear")  # noqa: E731
+        enlarged = lambda x: F.interpolate(x, scale_factor=self._sizes, mode=self.interpolation)  # noqa: E731
         return channels_first(enlarged, inputs, self.data_format)
 
 
