@@ -117,7 +117,7 @@ OPERATIONS = [
     ("numpy", "Power", {}, [placed("x"), 2], lambda x: x**2),
     ("numpy", "Absolute", {}, [placed("x")], abs),
     ("numpy", "Mean", {"axis": -1, "keepdims": True}, [placed("x")], lambda x: x.mean(-1, keepdims=True)),
-    ("numpy", "Max", {"axis": 1, "keepdims": False, "initial": None}, [placed("x")], lambda x: x.max(1)),
+    ("numpy", "Max", {"axis": 1, "keepdims": False, "initial": None}, [placed("x")], lambda x: x.max(axis=1)),
     ("numpy", "Argmax", {"axis": -1, "keepdims": False}, [placed("x")], lambda x: x.argmax(-1)),
     ("numpy", "Reshape", {"newshape": [-1, 2, 2]}, [placed("x")], lambda x: x.reshape(-1, 2, 2)),
     ("numpy", "ExpandDims", {"axis": 1}, [placed("x")], lambda x: x[:, None]),
