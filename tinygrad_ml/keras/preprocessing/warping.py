@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy
 
+from ...tensor import as_tensor
+from ..layers.affine import looked_up
+
 WARP_FILLS = ("nearest", "constant", "reflect", "wrap")
 
 
@@ -38,32 +41,7 @@ def warp(
     middle = numpy.array([x.shape[0] - 1, x.shape[1] - 1]) / 2
     places = numpy.stack(numpy.meshgrid(*map(numpy.arange, x.shape[:2]), indexing="ij"), -1) - middle
     there = (places[..., ::-1] @ matrix[:2, :2].T + matrix[:2, 2])[..., ::-1] + middle  # the matrix is of (right, down)
-    return _read(x, there, fill_mode, cval, order).astype(x.dtype)
-
-
-def _read(x: numpy.ndarray, places: numpy.ndarray, fill_mode: str, cval: float, order: int) -> numpy.ndarray:
-    if order == 0:
-        return _at(x, numpy.floor(places + 0.5).astype(int), fill_mode, cval)
-    low = numpy.floor(places).astype(int)
-    part = places - low
-    made = numpy.zeros((*places.shape[:2], x.shape[2]))
-    for down in (0, 1):
-        for right in (0, 1):
-            share = numpy.abs(1 - down - part[..., 0]) * numpy.abs(1 - right - part[..., 1])
-            made += share[..., None] * _at(x, low + numpy.array([down, right]), fill_mode, cval)
-    return made
-
-
-def _at(x: numpy.ndarray, places: numpy.ndarray, fill_mode: str, cval: float) -> numpy.ndarray:
-    """The pixels at whole places, which may be outside of the image."""
-    sizes = x.shape[:2]
-    inside = numpy.all((places >= 0) & (places < sizes), -1)
-    if fill_mode == "wrap":
-        places = places % sizes
-    elif fill_mode == "reflect":
-        places = places % (2 * numpy.array(sizes))
-        places = numpy.where(places < sizes, places, 2 * numpy.array(sizes) - 1 - places)
-    else:
-        places = numpy.clip(places, 0, numpy.array(sizes) - 1)
-    found = x[places[..., 0], places[..., 1]]
-    return numpy.where(inside[..., None], found, cval) if fill_mode == "constant" else found
+    rows, columns = (as_tensor(there[..., i]) for i in range(2))
+    image = as_tensor(x.astype("float64"))
+    seen = looked_up(image, (rows, columns), fill_mode, ("nearest", "bilinear")[order], cval)
+    return seen.numpy().astype(x.dtype)
