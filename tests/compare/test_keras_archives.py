@@ -182,7 +182,7 @@ def between(k):
         return k.Model(x, k.layers.Dense(2)(k.ops.expand_dims(h, 1)))
     fn = __import__("tinygrad_ml").functional
     h = fn.concat([fn.exp(-abs(x)), fn.maximum(x, 0.1), fn.sqrt(fn.square(x) + 1)], -1)
-    h = h / h.sum(1, keepdims=True) - h.max(-1, keepdims=True) + fn.where(h > 0.5, h, 0.2)
+    h = h / h.sum(1, keepdims=True) - h.max(axis=-1, keepdims=True) + fn.where(h > 0.5, h, 0.2)
     return k.Model(x, k.layers.Dense(2)(fn.permute_dims(h, (0, 2, 1))[:, 1:]))
 
 

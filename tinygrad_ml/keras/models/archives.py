@@ -10,6 +10,7 @@ import io
 import json
 import time
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def _parts(path: Path) -> dict[str, bytes]:
                         f"{part.compress_size:,} in the file"
                     )
             return {name: archive.read(name) for name in (_CONFIG, _WEIGHTS)}
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{path} is damaged, or no model of Keras: {error}") from error

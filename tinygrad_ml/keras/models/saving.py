@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from . import archives, hdf5, old_files
 from .archives import made
 
 _FORMAT = "tinygrad_ml.keras"
+_ARCHIVE = b"PK\x03\x04"
 
 
 def _free(path: Any, overwrite: bool) -> Path:
@@ -62,6 +62,14 @@ def writable(model: Any) -> bool:
         return False
 
 
+def _start(path: Path) -> bytes:
+    """The four bytes that say of which format a file is; none where there is no file."""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(4)
+
+
 def load_model(
     filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
 ) -> Any:
@@ -74,10 +82,10 @@ def load_model(
     Raises `CheckpointError` for a file that is damaged, or of another program, and for what Keras writes as code.
     """
     path = Path(filepath)
-    start = path.read_bytes()[:4] if path.is_file() else b""
+    start = _start(path)
     if start == b"\x89HDF":
         return old_files.read(path, custom_objects, compile)
-    if start == b"PK\x03\x04":
+    if start == _ARCHIVE:
         return archives.read(path, custom_objects, compile)
     state = io.load(path)
     if not isinstance(state, Mapping) or state.get("format") != _FORMAT or not {"model", "weights"} <= state.keys():
@@ -201,7 +209,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None
     path = Path(filepath)
     if str(path).endswith((".h5", ".hdf5")):
         return hdf5.load(model, path, skip_mismatch)
-    if zipfile.is_zipfile(path):
+    if _start(path) == _ARCHIVE:
         return archives.load_weights(model, path, skip_mismatch)
     state = io.load(path)
     if not isinstance(state, Mapping) or state.get("format") != _FORMAT or "weights" not in state:
