@@ -11,6 +11,7 @@ import numpy
 
 from ..backend import Absent, dtypes
 from ..errors import DTypeError, OptionError, ShapeError
+from ..modes import modes
 from ..ops.shapes import axes_of, kept, reduced
 from ..tensor import Tensor, TensorLike, as_tensor, beside
 from ..typing import Axes
@@ -262,7 +263,7 @@ def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 
         raise DTypeError(f"bincount counts integers of 1 axis, and not {x._described()}")
     x = x.astype(dtypes.int64)
     length = minlength
-    if not minlength or not isinstance(x._data, Absent):
+    if not minlength or not (isinstance(x._data, Absent) or modes.recorder is not None):
         need_numbers(x, "bincount without minlength", "the largest number")
         length = builtins.max(int(x.max().item()) + 1 if x.size else 0, minlength)
     check_labels(x, length, "bincount")

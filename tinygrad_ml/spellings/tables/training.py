@@ -7,7 +7,6 @@ torch.utils.data.DataLoader(dataset)               tg.data.DataLoader(dataset)
 torch.autograd.Variable(data, requires_grad=False)  tg.tensor(data, requires_grad=requires_grad)
 
 optim.SparseAdam(params, lr=0.001)                 optim.Adam(params, lr=lr)                     gradients are dense
-optim.Adafactor(params, lr=0.01)                   optim.Adam(params, lr=lr)                     Adafactor is not here
 optim.swa_utils                                    -                                             averages of weights: see optim
 lr_scheduler.StepLR(optimizer, step_size, gamma=0.1, last_epoch=-1, verbose=False)  lr_scheduler.StepLR(optimizer, step_size, gamma=gamma, last_epoch=last_epoch)
 lr_scheduler.ReduceLROnPlateau(optimizer, mode='min', factor=0.1, patience=10, verbose=False)  lr_scheduler.ReduceLROnPlateau(optimizer, mode=mode, factor=factor, patience=patience)
