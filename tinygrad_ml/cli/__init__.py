@@ -17,9 +17,9 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..errors import TinygradError
-from . import doctor, draw, generate, train
+from . import doctor, draw, generate, port, train
 
-_SUBCOMMANDS = (train, generate, draw, doctor)
+_SUBCOMMANDS = (train, generate, draw, port, doctor)
 
 _EPILOG = """\
 examples:
@@ -28,6 +28,7 @@ examples:
   tinygrad-ml generate                 let it write
   tinygrad-ml draw cnn -o graph.svg    draw a network, forward and backward
   tinygrad-ml explain mlp              a page that goes through it step by step
+  tinygrad-ml port train.py            a training script of PyTorch's, in the names of this library
   tinygrad-ml doctor                   what this machine has, and how to get what is missing
   tinygrad-ml train --help             all options of a command
 """
