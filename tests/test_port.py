@@ -94,6 +94,7 @@ def test_what_has_no_counterpart_keeps_its_line_and_has_a_comment(name):
         ('d = torch.device("cuda:0")', 'd = tg.device("gpu:0")'),
         ("@torch.no_grad()\ndef f(x: torch.Tensor): ...", "@tg.no_grad()\ndef f(x: tg.Tensor): ..."),
         ("w.data -= 0.1 * w.grad.data", "w.assign(w.detach() - (0.1 * w.grad.detach()))"),
+        ("y = f(x).clamp_(min=0)", "y = f(x).clip(min=0)"),
         ("w.add_(g, alpha=-0.1)", "w += -0.1 * g"),
         ("print(f'{x.size(0)} {x.mean():.3f}')", "print(f'{x.shape[0]} {x.mean():.3f}')"),
         ("model = torch.nn.Linear(2, 1)\nmodel.double()", "model = tg.nn.Linear(2, 1)\nmodel.to(dtype='float64')"),
@@ -145,10 +146,10 @@ def test_a_comment_names_what_is_lost():
     assert "has no sampler= here" in turned("loader = torch.utils.data.DataLoader(d, sampler=s)")
     assert "there are no complex tensors" in turned("y = torch.complex(a, b)")
     assert "there is no" not in turned("y = torch.exp(a)")
-    text = ported(
-        "from torchvision import datasets, transforms\nd = datasets.MNIST('.', transform=transforms.ToTensor())\n"
-    )
-    assert "# port: torchvision.transforms.ToTensor" in text and "datasets.MNIST('.'" in text
+    lines = "d = datasets.MNIST('.', transform=transforms.{}())\n"
+    images = "from torchvision import datasets, transforms\n"
+    assert "# port: torchvision.transforms.CenterCrop: it is not here" in ported(images + lines.format("CenterCrop"))
+    assert ported(images + lines.format("ToTensor")).endswith("\n" + lines.format("ToFloat"))
 
 
 def test_a_script_without_torch_comes_back_as_it_was():

@@ -10,10 +10,20 @@ from typing import NamedTuple
 
 from ..spellings import Spelling
 from ..spellings.rows import ANOTHER_WORD, LEFT_OUT, UNKNOWN, TypedArgument
-from .names import Names
+from .names import ScriptNames
 
-ATOMS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set)
-ATOMS = (*ATOMS, ast.ListComp, ast.DictComp, ast.SetComp, ast.JoinedStr)
+WITHOUT_BRACKETS = (
+    ast.Name,
+    ast.Attribute,
+    ast.Call,
+    ast.Subscript,
+    ast.Constant,
+    ast.Tuple,
+    ast.List,
+    ast.Dict,
+    ast.Set,
+)
+WITHOUT_BRACKETS = (*WITHOUT_BRACKETS, ast.ListComp, ast.DictComp, ast.SetComp, ast.JoinedStr)
 """Expressions to which `.name` can be appended without brackets."""
 
 BY_NAME = frozenset(("dtype", "device"))
@@ -23,7 +33,7 @@ DELIMITED = re.compile(r"[(,\[=]\s*$"), re.compile(r"\s*[),\]]")
 IMPORTED = re.compile(r"with import (\w+)")
 
 
-class Line(NamedTuple):
+class TurnedCall(NamedTuple):
     """What takes the place of a call.
 
     text    "" where there is nothing to write
@@ -45,13 +55,13 @@ class CallText:
     names  what names of the script mean
     """
 
-    def __init__(self, text: Callable[[ast.expr], str], names: Names):
+    def __init__(self, text: Callable[[ast.expr], str], names: ScriptNames):
         self._text, self._names = text, names
         self._texts: dict[str, str] = {}
 
     def filled(
         self, found: Sequence[Spelling], args: Sequence[ast.expr], keywords: dict[str, ast.expr]
-    ) -> tuple[Spelling, Line] | None:
+    ) -> tuple[Spelling, TurnedCall] | None:
         """The row that fits and its line; None where none does."""
         for left_out in ((), LEFT_OUT):
             typed = {word: node for word, node in keywords.items() if word not in left_out}
@@ -66,7 +76,7 @@ class CallText:
                     return row, self._line(row, row.filled(given, self._names.root), typed)
         return None
 
-    def _line(self, row: Spelling, line: str, typed: dict[str, ast.expr]) -> Line:
+    def _line(self, row: Spelling, line: str, typed: dict[str, ast.expr]) -> TurnedCall:
         words = set(re.findall(r"\w+", row.ours))
         lost = [
             word
@@ -77,7 +87,7 @@ class CallText:
         notes = tuple(f"{row.name} has no {word}= here" for word in lost)
         module = IMPORTED.search(row.differs)
         pair = _pair(line)
-        return Line(self._shown(line), tuple(map(self._shown, pair)), notes, module[1] if module else "")
+        return TurnedCall(self._shown(line), tuple(map(self._shown, pair)), notes, module[1] if module else "")
 
     def _hidden(self, node: ast.expr, listed: bool) -> ast.expr:
         """A node that stands for an argument while the row is filled; numbers and tuples stand for themselves."""
@@ -130,7 +140,7 @@ def is_atom(text: str) -> bool:
         return False
     if isinstance(body, ast.Tuple):
         return text.startswith("(") and not isinstance(ast.parse(f"{text}.a", mode="eval").body, ast.Tuple)
-    return (isinstance(body, ATOMS) and not isinstance(body, ast.GeneratorExp)) or (
+    return (isinstance(body, WITHOUT_BRACKETS) and not isinstance(body, ast.GeneratorExp)) or (
         text.startswith("(") and _closed(text)
     )
 

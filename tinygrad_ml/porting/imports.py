@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from ..spellings import rows
-from .names import OF_OTHER_PACKAGES, PACKAGE, ROOMS, Names, apart, ours_has
+from .names import OF_OTHER_PACKAGES, OTHERWISE, PACKAGE, ROOMS, ScriptNames, apart, ours_has
 
 
 class Imports:
@@ -14,7 +14,7 @@ class Imports:
     missing  (statement, dotted name) of what is not here
     """
 
-    def __init__(self, names: Names):
+    def __init__(self, names: ScriptNames):
         self._names = names
         self._written: set[str] = set()
         self.missing: list[tuple[ast.stmt, str]] = []
@@ -61,7 +61,7 @@ class Imports:
             whole = PACKAGE + ROOMS[path].ours if path in ROOMS else f"{PACKAGE}{ROOMS[module].ours}.{name}"
             module, _, name = whole.rpartition(".")
             return module, name if name == bound else f"{name} as {bound}"
-        if path in ROOMS or _turned_where_used(path):
+        if path in ROOMS or path in OTHERWISE or _turned_where_used(path):
             return "", ""
         self.missing.append((node, path))
         return str(node.module), ast.unparse(alias)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 
-from .names import Names
+from .names import ScriptNames
 
 OF_PYTHON = frozenset(
     [
@@ -54,7 +54,7 @@ class Kinds:
     arrays   names of what other packages have made
     """
 
-    def __init__(self, tree: ast.AST, names: Names):
+    def __init__(self, tree: ast.AST, names: ScriptNames):
         self._names = names
         nodes = list(ast.walk(tree))
         classes = [node for node in nodes if isinstance(node, ast.ClassDef)]

@@ -12,7 +12,7 @@ from ..spellings import rows
 PACKAGE = __name__.partition(".")[0]
 
 
-class Room(NamedTuple):
+class TorchModule(NamedTuple):
     """A module of PyTorch's.
 
     table  where the table of `spellings/` has what stands in it
@@ -24,31 +24,34 @@ class Room(NamedTuple):
 
 
 ROOMS = {
-    "torch": Room("torch", ""),
-    "torch.nn": Room("nn", ".nn"),
-    "torch.nn.parameter": Room("nn", ".nn"),
-    "torch.nn.functional": Room("F", ".nn.functional"),
-    "torch.nn.init": Room("init", ".nn.init"),
-    "torch.nn.utils": Room("utils", ".nn.utils"),
-    "torch.nn.utils.parametrizations": Room("", ".nn.utils.parametrizations"),
-    "torch.optim": Room("optim", ".optim"),
-    "torch.optim.lr_scheduler": Room("lr_scheduler", ".optim.lr_scheduler"),
-    "torch.utils": Room("", ""),
-    "torch.utils.data": Room("data", ".data"),
-    "torch.utils.checkpoint": Room("", ""),
-    "torch.linalg": Room("torch.linalg", ".linalg"),
-    "torch.distributions": Room("", ".distributions"),
-    "torch.func": Room("", ""),
-    "torch.cuda": Room("cuda", ""),
-    "torch.autograd": Room("autograd", ""),
-    "torchvision": Room("", ".data"),
-    "torchvision.datasets": Room("", ".data"),
-    "torchvision.transforms": Room("", ".data.transforms"),
+    "torch": TorchModule("torch", ""),
+    "torch.nn": TorchModule("nn", ".nn"),
+    "torch.nn.parameter": TorchModule("nn", ".nn"),
+    "torch.nn.functional": TorchModule("F", ".nn.functional"),
+    "torch.nn.init": TorchModule("init", ".nn.init"),
+    "torch.nn.utils": TorchModule("utils", ".nn.utils"),
+    "torch.nn.utils.parametrizations": TorchModule("", ".nn.utils.parametrizations"),
+    "torch.optim": TorchModule("optim", ".optim"),
+    "torch.optim.lr_scheduler": TorchModule("lr_scheduler", ".optim.lr_scheduler"),
+    "torch.utils": TorchModule("", ""),
+    "torch.utils.data": TorchModule("data", ".data"),
+    "torch.utils.checkpoint": TorchModule("", ""),
+    "torch.linalg": TorchModule("torch.linalg", ".linalg"),
+    "torch.distributions": TorchModule("", ".distributions"),
+    "torch.func": TorchModule("", ""),
+    "torch.cuda": TorchModule("cuda", ""),
+    "torch.autograd": TorchModule("autograd", ""),
+    "torchvision": TorchModule("", ".data"),
+    "torchvision.datasets": TorchModule("", ".data"),
+    "torchvision.transforms": TorchModule("", ".data.transforms"),
 }
 """The modules whose names can be turned; torchvision's are data and what is done to images."""
 
-SHORT = {room.table: name for name, room in reversed(ROOMS.items()) if room.table} | {"tg": "torch"}
+MODULE_IN_TABLE = {room.table: name for name, room in reversed(ROOMS.items()) if room.table} | {"tg": "torch"}
 """What the table calls a module → PyTorch's name of it."""
+
+OTHERWISE = {"torchvision.transforms.ToTensor": "torchvision.transforms.ToFloat"}
+"""Names of torchvision's that are others here."""
 
 OF_OTHER_PACKAGES = ("torch", "torchvision")
 
@@ -75,7 +78,7 @@ def ours_has(path: str) -> bool:
     return ours is not None and name in vars(ours) and (not name.startswith("_") or name == "__version__")
 
 
-class Names:
+class ScriptNames:
     """The names that a script's imports give.
 
     theirs  name in the script → dotted name of PyTorch's
@@ -129,7 +132,7 @@ class Names:
 
     def root(self, short: str) -> ast.expr:
         """A module of ours, by what the table calls it, as an expression of the script."""
-        return ast.parse(self.reference(SHORT[short]), mode="eval").body
+        return ast.parse(self.reference(MODULE_IN_TABLE[short]), mode="eval").body
 
     def differs(self, path: str) -> str:
         """What the table says about a name that is not here."""

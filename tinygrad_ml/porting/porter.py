@@ -1,4 +1,4 @@
-"""Goes through a script and puts our text where PyTorch's stands. Read before: all other files of this room."""
+"""Goes through a script and puts our text where PyTorch's stands. Read before: `calls.py`, `kinds.py` and `imports.py`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from ..spellings import Spelling, rows
 from ..tensor import Tensor
-from .calls import CallText, Line, is_atom, words_of
+from .calls import CallText, TurnedCall, is_atom, words_of
 from .imports import Imports
 from .kinds import Kinds
-from .names import ROOMS, Names, apart, our_module, ours_has
-from .source import Source
+from .names import OTHERWISE, ROOMS, ScriptNames, apart, our_module, ours_has
+from .source import ScriptText, is_computed, parses
 
 SAME = frozenset(
     ["sum", "mean", "prod", "argmax", "argmin", "any", "all", "logsumexp", "softmax", "log_softmax", "squeeze", "tanh"]
@@ -23,7 +23,7 @@ NOTE = "# port: "
 DROPPED = "\0"
 """Stands for a statement that is written nowhere."""
 
-CHANGED = re.compile(r"([\w.\[\]]+) (\*\*|[-+*/])= (.*)", re.DOTALL)
+AUGMENTED = re.compile(r"([\w.\[\]]+) (\*\*|[-+*/])= (.*)", re.DOTALL)
 """`x += y`, taken apart."""
 
 PARTS = {0: 0, 1: 1, "values": 0, "indices": 1}
@@ -41,15 +41,15 @@ def ported(text: str, name: str = "the script") -> str:
 
     Raises `DataError` for what is no Python.
     """
-    return _Porter(Source(text, name)).result()
+    return _Porter(ScriptText(text, name)).result()
 
 
 class _Porter:
     """One script on its way."""
 
-    def __init__(self, source: Source, names: Names | None = None):
+    def __init__(self, source: ScriptText, names: ScriptNames | None = None):
         self.source = source
-        self.names = names or Names(source.tree)
+        self.names = names or ScriptNames(source.tree)
         self.kinds = Kinds(source.tree, self.names)
         self.imports = Imports(self.names)
         self.notes: dict[int, list[str]] = {}
@@ -87,7 +87,7 @@ class _Porter:
                         quote = self.source.text[self.source.span(node)[1] - 1]
                         text = text.replace(quote, "'" if quote == '"' else '"')
                     yield start, (stop, text)
-            elif _Porter(Source(ast.unparse(value), ""), self.names).edited():
+            elif _Porter(ScriptText(ast.unparse(value), ""), self.names).edited():
                 self._note(node, f"write it outside of the text: {ast.unparse(value)}")
 
     def edited(self) -> bool:
@@ -149,7 +149,7 @@ class _Porter:
         return [
             self.source.span(node)[0]
             for node in self.source.tree.body
-            if isinstance(node, (ast.Import, ast.ImportFrom)) and Names(ast.Module([node], [])).theirs
+            if isinstance(node, (ast.Import, ast.ImportFrom)) and ScriptNames(ast.Module([node], [])).theirs
         ] or [self.source.span(self.source.tree.body[0])[0]]
 
     def _needed_imports(self) -> list[str]:
@@ -244,7 +244,7 @@ class _Porter:
                 args = [keywords.pop("input"), *args]
         return found, args, keywords
 
-    def _line(self, call: ast.Call) -> Line | None:
+    def _line(self, call: ast.Call) -> TurnedCall | None:
         """A call by the table."""
         if not self.names.path(call.func) and not self.kinds.is_of_tensor(call):
             return None
@@ -268,13 +268,13 @@ class _Porter:
             self.needed.append(line.import_)
         parent = self.source.parents.get(node)
         if line.pair:
-            if any(isinstance(part, ast.Call) for part in ast.walk(args[0])) and row.name not in (
+            if is_computed(args[0]) and row.name not in (
                 "std_mean",
                 "var_mean",
             ):
                 self._note(node, f"{row.name}: what it is called on is computed twice: give it a name on a line before")
             return line.text if isinstance(parent, (ast.Assign, ast.Return)) else f"({line.text})"
-        if not _is_expression(line.text) and not isinstance(parent, ast.Expr):
+        if not parses(line.text, "eval") and not (isinstance(parent, ast.Expr) and parses(line.text, "exec")):
             self._note(node, f"{row.name}: a line of its own here: {line.text}")
             return None
         return line.text
@@ -336,13 +336,15 @@ class _Porter:
             function.value = owner.value  # what writes into `x.data` writes into x here
         if name == "to":
             return self._moved(call)
+        if name.endswith("_") and not isinstance(self.source.parents.get(call), ast.Expr) and is_computed(owner):
+            function.attr = name = name.removesuffix("_")  # nobody else has what is written into
         if name in SAME and not words:
             return None
         found, args, keywords = self._rows(call)
         if not found or any(keyword.arg is None for keyword in call.keywords):
             return None
         text = self._filled(call, found, args, keywords)
-        if text and of_data and (changed := CHANGED.fullmatch(text)):
+        if text and of_data and (changed := AUGMENTED.fullmatch(text)):
             return f"{changed[1]}.assign({changed[1]}.detach() {changed[2]} ({changed[3]}))"
         if text is None and not hasattr(Tensor, name) and all(row.ours != "-" for row in found):
             lines = found[0].as_it_stands()
@@ -377,8 +379,16 @@ class _Porter:
         head, _, rest = name.partition(".")
         if path in ROOMS and ours_has(path):
             return self.names.reference(path)
+        if path in OTHERWISE:
+            return self.names.reference(OTHERWISE[path])
         if head and ours_has(f"{module}.{head}"):
             return self.names.reference(f"{module}.{head}") + (f".{rest}" if rest else "")
+        if (
+            module == "torch"
+            and re.fullmatch(r"[A-Z]\w+Tensor", name)
+            and node is not getattr(self.source.parents[node], "func", None)
+        ):
+            return self.names.reference("torch.Tensor")
         found = tuple(row for row in rows(ROOMS[module].table, head) if not row.called) if ROOMS[module].table else ()
         if found and not rest and found[0].ours != "-":
             text = self._filled(node, found, [], {})
@@ -387,11 +397,3 @@ class _Porter:
         if head and not (isinstance(node, ast.Name) and path in dict(self.imports.missing).values()):
             self._note(node, f"{path}: {self.names.differs(path)}")
         return self.source.text[slice(*self.source.span(node))]
-
-
-def _is_expression(text: str) -> bool:
-    try:
-        ast.parse(text, mode="eval")
-    except SyntaxError:
-        return False
-    return True

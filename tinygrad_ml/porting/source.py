@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..errors import DataError
 
 
-class Source:
+class ScriptText:
     """A script.
 
     Raises `DataError` for what is no Python.
@@ -67,3 +67,17 @@ class Source:
             return ast.dump(ast.parse(f"({self.text[start:stop]})", mode="eval").body) == ast.dump(node)
         except (SyntaxError, IndexError, UnicodeDecodeError):
             return False
+
+
+def is_computed(node: ast.expr) -> bool:
+    """Whether an expression makes a tensor that has no name."""
+    return any(isinstance(part, ast.Call) for part in ast.walk(node))
+
+
+def parses(text: str, mode: str) -> bool:
+    """Whether a text is an expression ("eval"), or are statements ("exec")."""
+    try:
+        compile(text, "", mode, ast.PyCF_ONLY_AST)
+    except SyntaxError:
+        return False
+    return True
