@@ -13,17 +13,9 @@ from ..spellings.rows import ANOTHER_WORD, LEFT_OUT, UNKNOWN, TypedArgument
 from .names import ScriptNames
 
 WITHOUT_BRACKETS = (
-    ast.Name,
-    ast.Attribute,
-    ast.Call,
-    ast.Subscript,
-    ast.Constant,
-    ast.Tuple,
-    ast.List,
-    ast.Dict,
-    ast.Set,
+    *(ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant, ast.JoinedStr),
+    *(ast.Tuple, ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp),
 )
-WITHOUT_BRACKETS = (*WITHOUT_BRACKETS, ast.ListComp, ast.DictComp, ast.SetComp, ast.JoinedStr)
 """Expressions to which `.name` can be appended without brackets."""
 
 BY_NAME = frozenset(("dtype", "device"))
