@@ -95,6 +95,9 @@ def test_what_has_no_counterpart_keeps_its_line_and_has_a_comment(name):
         ("@torch.no_grad()\ndef f(x: torch.Tensor): ...", "@tg.no_grad()\ndef f(x: tg.Tensor): ..."),
         ("w.data -= 0.1 * w.grad.data", "w.assign(w.detach() - (0.1 * w.grad.detach()))"),
         ("y = f(x).clamp_(min=0)", "y = f(x).clip(min=0)"),
+        ("w = torch.ones(3).requires_grad_(True)", "w = tg.ones(3)\nw.requires_grad = True"),
+        ("torch.nn.init.zeros_(p.data)", "tg.nn.init.zeros_(p)"),
+        ("w = torch.empty(3).uniform_(0, 1)", "w = tg.nn.init.uniform_(tg.empty(3), a=0, b=1)"),
         ("w.add_(g, alpha=-0.1)", "w += -0.1 * g"),
         ("print(f'{x.size(0)} {x.mean():.3f}')", "print(f'{x.shape[0]} {x.mean():.3f}')"),
         ("model = torch.nn.Linear(2, 1)\nmodel.double()", "model = tg.nn.Linear(2, 1)\nmodel.to(dtype='float64')"),
@@ -134,6 +137,14 @@ def test_what_is_not_a_tensors_stays(line):
         (
             "import os, torch\ntg = 1\ny = torch.zeros(tg)\n",
             "import os, tinygrad_ml\ntg = 1\ny = tinygrad_ml.zeros(tg)\n",
+        ),
+        (
+            "try:\n    import torchvision\nexcept ImportError:\n    raise\n",
+            "try:\n    pass\nexcept ImportError:\n    raise\n",
+        ),
+        (
+            "'Doc.'\nif 1:\n    from torch import randn\n    y = randn(3)\n",
+            "'Doc.'\nimport tinygrad_ml as tg\nif 1:\n    y = tg.random.randn(3)\n",
         ),
         ("from torchvision.datasets import MNIST\n", "from tinygrad_ml.data import MNIST\n"),
     ],

@@ -28,7 +28,7 @@ def register(commands: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read, turn, and print or write."""
     try:
-        script = args.file.read_text(encoding="utf-8")
+        script = args.file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise DataError(f"{args.file} is not a text in UTF-8: give it the script, FILE.py") from None
     text = ported(script, str(args.file))

@@ -6,6 +6,7 @@ import ast
 
 from ..spellings import rows
 from .names import OF_OTHER_PACKAGES, OTHERWISE, PACKAGE, ROOMS, ScriptNames, apart, ours_has
+from .source import ScriptText
 
 
 class Imports:
@@ -65,6 +66,17 @@ class Imports:
             return "", ""
         self.missing.append((node, path))
         return str(node.module), ast.unparse(alias)
+
+
+def first_place(script: ScriptText) -> int:
+    """Where an import can be put: the first that is of PyTorch, outside of functions; else the first statement behind the
+    docstring and what is imported from __future__."""
+    body = script.tree.body
+    imports = [node for node in body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    found = [node for node in imports if ScriptNames(ast.Module([node], [])).theirs]
+    future = [node for node in imports if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    behind = [node for node in body if not isinstance(node, ast.Expr) and node not in future]
+    return script.line_start(script.span((found or behind)[0])[0])
 
 
 def _turned_where_used(path: str) -> bool:

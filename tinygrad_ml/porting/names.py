@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from types import ModuleType
 from typing import NamedTuple
@@ -30,6 +31,7 @@ ROOMS = {
     "torch.nn.functional": TorchModule("F", ".nn.functional"),
     "torch.nn.init": TorchModule("init", ".nn.init"),
     "torch.nn.utils": TorchModule("utils", ".nn.utils"),
+    "torch.nn.utils.rnn": TorchModule("", ".nn.utils.rnn"),
     "torch.nn.utils.parametrizations": TorchModule("", ".nn.utils.parametrizations"),
     "torch.optim": TorchModule("optim", ".optim"),
     "torch.optim.lr_scheduler": TorchModule("lr_scheduler", ".optim.lr_scheduler"),
@@ -101,7 +103,7 @@ class ScriptNames:
         whole = next((name for name, path in self.theirs.items() if path == "torch" and name != "torch"), "")
         self.package = whole or ("tg" if "tg" not in typed else PACKAGE)
         self.kept = {
-            name: path for name, path in self.theirs.items() if name != "torch" and ours_has(path) and path != "torch"
+            name: path for name, path in self.theirs.items() if path not in OF_OTHER_PACKAGES and ours_has(path)
         }
 
     def _add(self, name: str, path: str) -> None:
@@ -118,6 +120,10 @@ class ScriptNames:
             return f"{before}.{node.attr}"
         return ""
 
+    def is_dtype(self, node: ast.expr) -> bool:
+        """Whether an expression is the name of a dtype."""
+        return re.fullmatch(r"torch\.(u?int\d*|b?float\d*|bool|long|double|half|short)", self.path(node)) is not None
+
     def reference(self, path: str) -> str:
         """How something of ours is written in the script, that has the same name as PyTorch's `path`."""
         module, name = apart(path)
@@ -125,7 +131,11 @@ class ScriptNames:
         for known, meant in sorted(self.kept.items(), key=lambda item: -len(item[1])):
             if path == meant:
                 return known
-            if meant in ROOMS and ROOMS[module].ours and (ROOMS[module].ours + ".").startswith(ROOMS[meant].ours + "."):
+            if (
+                meant in ROOMS
+                and ROOMS[module].ours.startswith(ROOMS[meant].ours)
+                and f"{module}.".startswith(f"{meant}.")
+            ):
                 return known + ROOMS[module].ours[len(ROOMS[meant].ours) :] + behind
         self.needs_package = True
         return self.package + ROOMS[module].ours + behind

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ..spellings import Spelling, rows
 from ..tensor import Tensor
 from .calls import CallText, TurnedCall, is_atom, words_of
-from .imports import Imports
+from .imports import Imports, first_place
 from .kinds import Kinds
 from .names import OTHERWISE, ROOMS, ScriptNames, apart, our_module, ours_has
 from .source import ScriptText, is_computed, parses
@@ -137,20 +137,12 @@ class _Porter:
             last, new = edits.get(at, (at, ""))
             edits[at] = last, f"{lines.lstrip()}{indent}{new}"
         if imports:
-            first = min(self._places_of_imports())
-            last, new = edits[first]
-            edits[first] = last, "".join(f"{line}\n" for line in imports) + ("" if new == DROPPED else new)
-            if new == DROPPED:
-                edits[first] = last, "\n".join(imports)
+            first = first_place(self.source)
+            last, new = edits.get(first, (first, ""))
+            lines = "\n".join(imports)
+            edits[first] = last, lines if new == DROPPED else f"{lines}\n{new}"
         done = self._edited(edits, 0, len(text))
         return re.sub(rf"^[ \t]*{DROPPED}[ \t]*(\n|$)", "", done, flags=re.MULTILINE).replace(DROPPED, "pass")
-
-    def _places_of_imports(self) -> list[int]:
-        return [
-            self.source.span(node)[0]
-            for node in self.source.tree.body
-            if isinstance(node, (ast.Import, ast.ImportFrom)) and ScriptNames(ast.Module([node], [])).theirs
-        ] or [self.source.span(self.source.tree.body[0])[0]]
 
     def _needed_imports(self) -> list[str]:
         needed = [f"import {name}" for name in self.needed if name not in self.names.others]
@@ -180,10 +172,14 @@ class _Porter:
                 return self._part_of_pair(call, PARTS[place])
             case ast.Call():
                 return self._call(node)
-            case ast.Name() | ast.Attribute() if self.names.path(node):
+            case ast.Name(ctx=ast.Load()) | ast.Attribute() if self.names.path(node):
                 return self._reference(node, self.names.path(node))
             case ast.Attribute(attr="data", ctx=ast.Load()) if not self.kinds.is_foreign(node.value):
-                return None if ast.unparse(node.value) == "self" else f"{self.text(node.value)}.detach()"
+                parent = self.source.parents[node]
+                written = isinstance(parent, ast.Call) and self.names.path(parent.func).startswith("torch.nn.init.")
+                return (
+                    None if ast.unparse(node.value) == "self" else self.text(node.value) + ".detach()" * (not written)
+                )
             case ast.Attribute(attr="is_cuda" | "grad_fn" as name) if not self.kinds.is_foreign(node.value):
                 return self._filled(node, rows("x", name), [node.value], {})
             case ast.Constant(value=str(value)) if re.fullmatch(r"cuda(:\d+)?", value):
@@ -197,7 +193,8 @@ class _Porter:
             return None
         start, _ = self.source.span(node)
         indent = self.source.text[self.source.line_start(start) : start]
-        return f"\n{indent}".join(found) or DROPPED
+        alone = len(getattr(self.source.parents[node], "body", ())) == 1 and node not in self.source.tree.body
+        return f"\n{indent}".join(found) or ("pass" if alone else DROPPED)
 
     def _assigned(self, target: ast.expr, value: ast.Call) -> str | None:
         match target, value.func:
@@ -205,8 +202,11 @@ class _Porter:
                 place = 1 if ast.unparse(first) == "_" else 0
                 part = self._part_of_pair(value, place)
                 return part and f"{self.text((first, second)[place])} = {part}"
-            case ast.Name(id=name), ast.Attribute(attr="requires_grad_", value=owner) if not value.args:
-                if value.keywords or self.kinds.is_module(owner):
+            case ast.Name(id=name), ast.Attribute(attr="requires_grad_", value=owner):
+                if ast.unparse(value) not in (
+                    f"{ast.unparse(value.func)}()",
+                    f"{ast.unparse(value.func)}(True)",
+                ) or self.kinds.is_module(owner):
                     return None
                 start, _ = self.source.span(self.source.parents[value])  # pyright: ignore[reportArgumentType]
                 indent = self.source.text[self.source.line_start(start) : start]
@@ -293,6 +293,8 @@ class _Porter:
         text = self._filled(call, found, args, keywords)
         if text is None and same and not any(row.ours == "-" for row in found):
             return self._same(call, path, same.renamed, same.dropped, same.unknown)
+        if text is not None and here:  # which the script may have by its name alone
+            return text.replace(f"{self.names.reference(module)}.{name}(", f"{self.names.reference(path)}(", 1)
         return self._as_it_is(call) if text is None else text
 
     def _as_it_is(self, call: ast.Call) -> str:
@@ -336,8 +338,10 @@ class _Porter:
             function.value = owner.value  # what writes into `x.data` writes into x here
         if name == "to":
             return self._moved(call)
-        if name.endswith("_") and not isinstance(self.source.parents.get(call), ast.Expr) and is_computed(owner):
-            function.attr = name = name.removesuffix("_")  # nobody else has what is written into
+        alone = name.removesuffix("_")
+        writes = name != alone and (rows("x", alone) or hasattr(Tensor, alone)) and alone != "requires_grad"
+        if writes and not isinstance(self.source.parents.get(call), ast.Expr) and is_computed(owner):
+            function.attr = name = alone  # nobody else has what is written into
         if name in SAME and not words:
             return None
         found, args, keywords = self._rows(call)
@@ -357,7 +361,7 @@ class _Porter:
         assert isinstance(call.func, ast.Attribute)
         words = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg != "non_blocking"}
         given = [*call.args, *words.values()]
-        dtype = len(given) == 1 and ("dtype" in words or self._is_dtype(given[0]))
+        dtype = len(given) == 1 and ("dtype" in words or self.names.is_dtype(given[0]))
         owner = self.text(call.func.value)
         if self.kinds.is_module(call.func.value):
             return f"{owner}.to(dtype={self.text(given[0])})" if dtype else None
@@ -368,10 +372,6 @@ class _Porter:
         if len(given) < len(call.args) + len(call.keywords) and given:
             return f"{owner}.to({self.text(given[0])})"
         return None
-
-    def _is_dtype(self, node: ast.expr) -> bool:
-        path = self.names.path(node)
-        return re.fullmatch(r"torch\.(u?int\d*|b?float\d*|bool|long|double|half|short)", path) is not None
 
     def _reference(self, node: ast.expr, path: str) -> str:
         """A name of PyTorch's that is not called, or is called as here."""
