@@ -535,10 +535,14 @@ def test_reading_numbers_is_refused(read, how):
 
 
 @pytest.mark.parametrize("derivative", [tg.hessian, tg.jacobian])
-def test_derivatives_that_read_are_refused(derivative):
-    step = tg.compile(lambda x: derivative(lambda y: (y * y).sum(), x))
-    with pytest.raises(CompileError, match="no numbers to read"):
-        step(tg.ones(3))
+def test_derivatives_of_many_rows_are_compiled(derivative):
+    def function(x):
+        return derivative(lambda y: (y * y * y).sum(), x)
+
+    x = tg.tensor([1.0, 2.0, 3.0])
+    step = tg.compile(function)
+    for _ in range(2):
+        np.testing.assert_allclose(step(x).numpy(), function(x).numpy(), rtol=1e-6)
 
 
 @pytest.mark.parametrize("function", [lambda x: -x, lambda x: x - x])

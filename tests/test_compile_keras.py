@@ -139,7 +139,11 @@ def test_losses_and_metrics():
     measured = ["accuracy", "mse", keras.metrics.TopKCategoricalAccuracy(2), keras.metrics.RootMeanSquaredError()]
 
     def compiling():
-        own = [keras.metrics.Precision(), keras.metrics.Recall(), Positives(name="positives")]
+        own = [
+            keras.metrics.Precision(name="precision"),
+            keras.metrics.Recall(name="recall"),
+            Positives(name="positives"),
+        ]
         return {"metrics": [*measured[:2], *(type(m).from_config(m.get_config()) for m in measured[2:]), *own]}
 
     assert_same(dense, compiling)

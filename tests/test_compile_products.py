@@ -17,6 +17,7 @@ from tinygrad_ml.compile.cpu.products import plan
 from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, Product
 from tinygrad_ml.compile.cpu.sharing.calling import runner
 from tinygrad_ml.compile.cpu.sharing.job import MEMORY, SHARED, address
+from tinygrad_ml.compile.cpu.sharing.stretch import Stretch
 
 pytestmark = [
     pytest.mark.host_only,
@@ -36,7 +37,8 @@ def product(a, b, threads=1):
     job[[FIRST_A, FIRST_B, FIRST_C]] = address(a), address(b), address(out)
     scratch = np.empty(found.scratch + 64, np.uint8)
     job[MEMORY], job[SHARED] = address(scratch), True
-    runner([job], threads)()
+    stretch = Stretch([job])
+    runner(stretch, threads)()
     around[..., 3:-5], kept = 7, around[..., 3:-5].copy()
     assert (around == 7).all()
     return kept

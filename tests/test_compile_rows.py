@@ -76,7 +76,9 @@ def applications(dtype: str, rows):
 
 
 def test_what_has_no_expression():
-    assert [op.name for op in ROWS if op not in WITH_EXPRESSION] == ["nextafter"]
+    """What a library computes, and the machine has no instruction for."""
+    found = [op.name for op in ROWS if op not in WITH_EXPRESSION]
+    assert sorted(found) == ["cbrt", "erfc", "erfinv", "fmod", "gcd", "nextafter"]
 
 
 TOLERANCE = {"float16": 2e-3, "float32": 2e-6, "float64": 1e-13}

@@ -62,7 +62,7 @@ def nll_loss(log_p: Array, labels: Array, ignore_index: int, reduction: str) -> 
     """-log_p at the labels; and for each sample where its label is, and how much it counts."""
     places = labels.reshape(-1)
     counts = places != ignore_index
-    count = numpy.count_nonzero(counts)
+    count = int(numpy.count_nonzero(counts))  # NumPy's own integers widen
     if count < places.size:
         places = numpy.where(counts, places, 0)
     loss = -_rows(log_p)[numpy.arange(places.size), places]
