@@ -6,6 +6,10 @@
 import os
 import tempfile
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores: NumPy's products have one in each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import hypothesis
 import pytest
 
