@@ -78,7 +78,7 @@ These are right calls in both languages, so that no error can tell them apart:
 | `x.repeat(3)` of a vector | each element three times | three copies side by side: `x.tile(3)` |
 | `x.nonzero()` | the places along each axis, a tuple | a table: `tg.stack(x.nonzero(), axis=1)` |
 | `tg.equal(x, y)` | element by element | one bool: `bool((x == y).all())` |
-| `tg.median(x)` of an even number | the mean of the two in the middle, as NumPy | the lower of them: `x.flatten().sort()[(x.size - 1) // 2]` |
+| `tg.median(x)` of an even number | the lower of the two in the middle | the same; NumPy's is their mean: `tg.quantile(x, 0.5)` |
 | `tg.meshgrid(a, b)` | `indexing="xy"`, as NumPy | `indexing="ij"` |
 | `x.data` | the array of NumPy or CuPy | a tensor: `x.detach()` |
 """

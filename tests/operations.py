@@ -253,9 +253,9 @@ row(
 )
 row(
     "split in equal parts",
-    lambda x: tg.split(x, 2, axis=1)[1] ** 3,
+    lambda x: tg.split(x, 2, axis=1)[-1] ** 3,
     A,
-    torch=lambda t, x: t.split(x, 2, 1)[1] ** 3,
+    torch=lambda t, x: t.split(x, 2, 1)[-1] ** 3,
 )
 row("unstack", lambda x: [p**3 for p in tg.unstack(x, axis=1)], A, torch=lambda t, x: [p**3 for p in x.unbind(1)])
 row(

@@ -19,7 +19,7 @@ from tinygrad_ml.backend.host import Backend
 
 words = str.split
 FUNCTIONS = words("""
-    prod exp expm1 log log1p log2 log10 sqrt square sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh
+    add prod exp expm1 log log1p log2 log10 sqrt square sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh
     arccosh arctanh negative divide abs sign floor ceil rint trunc maximum minimum logaddexp where isnan isinf isfinite logical_and
     logical_or logical_xor logical_not sum max min argmax argmin any all cumsum argsort flip nonzero
     reshape transpose broadcast_to concatenate matmul swapaxes

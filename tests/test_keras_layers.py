@@ -126,7 +126,8 @@ def test_layers_are_normalised_along_any_axes(axis):
 
 
 def test_what_layers_are_normalised_along_is_known_and_there():
-    assert keras.Model(x := keras.Input((None, 4)), layers.LayerNormalization(-1)(x)).output_shape == (None, None, 4)
+    x = keras.Input((None, 4))
+    assert keras.Model(x, layers.LayerNormalization(-1)(x)).output_shape == (None, None, 4)
     with pytest.raises(ShapeError, match="axis=1 must be known"):
         layers.LayerNormalization(1)(keras.Input((None, 4)))
     with pytest.raises(OptionError, match="axis=3 is not in"):

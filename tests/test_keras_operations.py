@@ -204,7 +204,7 @@ def test_operations_between_layers_are_remembered_saved_and_trained(tmp_path):
     model = keras.Model(x, ops.mean(ops.stack([mixed, first], axis=1), axis=1))
     assert [ops.shape(one) for one in (both, flat, first, mixed)] == [(None, 4, 12), (None, 48), (None, 6), (None, 6)]
     assert [type(layer).__name__ for layer in model.layers] == ["InputLayer", "Dense"]
-    assert "concatenate" in [layer.name for layer in model.operations]
+    assert any(layer.name.startswith("concatenate") for layer in model.operations)
     data = np.random.default_rng(0).standard_normal((8, 4, 6)).astype("float32")
     target = data.mean((1, 2), keepdims=True)[:, 0].repeat(6, 1)
     model.compile("adam", "mse")

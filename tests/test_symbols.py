@@ -81,7 +81,7 @@ def test_rules_foretell_shape_and_dtype_of_every_primitive_forward_and_backward(
                 tg.grad(first, x, [tg.ones_like(g) for g in first])
             for function in WITHOUT_GRADIENT.values():
                 function(tg.tensor(operations.A, dtype=dtype))
-    assert set(PRIMITIVES) - foretold.seen == {"transfer"}
+    assert set(PRIMITIVES) - foretold.seen == {"transfer", "gcd"}  # gcd is of integers, and the table of floats
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "bool", "float16"])

@@ -22,7 +22,7 @@ WHOLE = (0, 1, 2, 5, -3)
 EXPONENTS = (-1, 0, 1, 2, 3, -0.5)
 
 ABOVE = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
-TOKEN = re.compile(r"\d+(?:\.\d+)?(?:e-?\d+)?|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+|arctan2|log₂|log₁₀|[A-Za-z]+|\S")
+TOKEN = re.compile(r"\d+(?:\.\d+)?(?:e-?\d+)?|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+|arctan2|erf⁻¹|log₂|log₁₀|[A-Za-z]+|\S")
 FUNCTIONS = {"ln": numpy.log, "log₂": numpy.log2, "log₁₀": numpy.log10, "max": numpy.maximum, "min": numpy.minimum}
 FUNCTIONS |= {f"ar{name}": getattr(numpy, f"arc{name}") for name in ("sinh", "cosh", "tanh")}
 FUNCTIONS |= {"erf": numpy.vectorize(math.erf)}
@@ -58,7 +58,11 @@ class Reader:
     def signed(self):
         if self.next("-"):
             return -self.signed()
-        return numpy.sqrt(self.power()) if self.next("√") else self.power()
+        if self.next("erf⁻¹"):
+            return tg.erfinv(float(self.power())).item()
+        return (
+            numpy.sqrt(self.power()) if self.next("√") else numpy.cbrt(self.power()) if self.next("∛") else self.power()
+        )
 
     def power(self):
         base = self.atom()
@@ -104,6 +108,7 @@ def bits(text):
 
 SENTENCES = {
     r"(.+) as \w+": read,
+    r"(.+) mod (.+), with the sign of .+": lambda a, b: numpy.fmod(read(a), read(b)),
     r"(.+), rounded half to even": lambda x: round(read(x)) if math.isfinite(read(x)) else read(x),
     r"(.+), towards 0": lambda x: numpy.trunc(read(x)),
     r"(.+) with the sign of (.+)": lambda a, b: math.copysign(read(a), read(b)),

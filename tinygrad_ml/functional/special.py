@@ -42,8 +42,8 @@ def _gcd(xp, a, b):
 #                 name       value     y =             ∂y/∂x               gradient                                          of one number
 erfc_row   = unary("erfc",   _erfc,    "1 - erf x",    "-2/√π · exp(-x²)", lambda g, x: g * ((-x * x).exp() * (-2 / SQRT_PI)))
 erfinv_row = unary("erfinv", _erfinv,  "erf⁻¹ x",      "√π/2 · exp(y²)",   lambda g, y: g * ((y * y).exp() * (SQRT_PI / 2)))
-cbrt_row   = unary("cbrt",   "cbrt",   "∛x",           "1/(3y²)",          lambda g, y: g / (y * y * 3))
-fmod_row   = binary("fmod",  "fmod",   "a - b · trunc(a/b)", ("1", "-trunc(a/b)"), (lambda g: g, lambda g, a, b: -g * (a / b).trunc()), None, defined=divides, **small_result)
+cbrt_row   = unary("cbrt",   "cbrt",   "∛x",           "1/(3·y²)",          lambda g, y: g / (y * y * 3))
+fmod_row   = binary("fmod",  "fmod",   "a mod b, with the sign of a", ("1", "-trunc(a/b)"), (lambda g: g, lambda g, a, b: -g * (a / b).trunc()), None, defined=divides, **small_result)
 gcd_row    = binary("gcd",   _gcd,     "the largest number that divides a and b", (), (), coerce=dtypes.promote_bits)
 # fmt: on
 

@@ -75,9 +75,13 @@ def quantile(
     return _quantiles(x, q, axis, keepdims, method, None)
 
 
-def median(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
-    """The middle number over the axes, of an even count the mean of the two in the middle."""
-    return quantile(x, 0.5, axis, keepdims)
+@composed
+def median(x: TensorLike, *, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
+    """The middle number over the axes, of an even count the lower of the two in the middle, as PyTorch's.
+
+    The mean of the two, which is NumPy's median, is `quantile(x, 0.5)`. nan where an element is nan; over nothing too.
+    """
+    return quantile(x, 0.5, axis, keepdims, "lower")
 
 
 @composed
@@ -89,9 +93,10 @@ def nanquantile(
     return _quantiles(x, q, axis, keepdims, method, sum(~isnan(_joined(x, axis)), -1))
 
 
-def nanmedian(x: TensorLike, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
+@composed
+def nanmedian(x: TensorLike, *, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """`median` of the elements that are not nan; nan where all are."""
-    return nanquantile(x, 0.5, axis, keepdims)
+    return nanquantile(x, 0.5, axis, keepdims, "lower")
 
 
 def _joined(x: Tensor, axis: Axes | None) -> Tensor:

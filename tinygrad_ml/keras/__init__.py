@@ -36,7 +36,7 @@ from .layers import Layer as Layer
 from .layers.symbols import KerasTensor as KerasTensor
 from .losses import Loss as Loss
 from .metrics import Metric as Metric
-from .models import Functional as Function
+from .models import Functional as _Functional
 from .models import Model as Model
 from .models import Sequential as Sequential
 from .optimizers import Optimizer as Optimizer
@@ -44,6 +44,8 @@ from .regularizers import Regularizer as Regularizer
 from .scopes import Variable as Variable
 from .scopes import device as device
 from .scopes import name_scope as name_scope
+
+Function = _Functional
 
 __version__ = "3.15.1"
 """The version of Keras whose names and behaviour these are; that of this library is `tinygrad_ml.__version__`."""

@@ -85,6 +85,7 @@ def ctc_losses_gradient(
     paths: Array,
     needed: tuple,
 ) -> tuple:
+    """The shares of the inputs of `ctc_losses` in the gradient g."""
     time, batch, classes = log_p.shape
     counts = 2 * lengths + 1
     samples = numpy.arange(batch)

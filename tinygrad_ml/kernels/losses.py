@@ -20,6 +20,7 @@ def _reduced(loss: Array, reduction: str, count: Any) -> Array:
 
 
 def mse_loss(x: Array, target: Array, reduction: str) -> tuple[Array, Array]:
+    """The value of `mse_loss`, and what its gradient needs besides."""
     difference = x - target
     return _reduced(numpy.square(difference), reduction, difference.size), difference
 
@@ -27,6 +28,7 @@ def mse_loss(x: Array, target: Array, reduction: str) -> tuple[Array, Array]:
 def mse_loss_gradient(
     g: Array, x: Array, target: Array, difference: Array, reduction: str, needed: tuple
 ) -> tuple[Array, Array]:
+    """The shares of the inputs of `mse_loss` in the gradient g."""
     share = difference * (g * (2 / difference.size if reduction == "mean" else 2))
     return share, -share if 1 in needed else None
 
@@ -77,6 +79,7 @@ def nll_loss(log_p: Array, labels: Array, ignore_index: int, reduction: str) -> 
 def nll_loss_gradient(
     g: Array, log_p: Array, labels: Array, places: Array, share: Array, needed: tuple
 ) -> tuple[Array, None]:
+    """The shares of the inputs of `nll_loss` in the gradient g."""
     rows = numpy.zeros((places.size, log_p.shape[min(1, log_p.ndim - 1)]), log_p.dtype)
     rows[numpy.arange(places.size), places] = -share * g.reshape(-1)
     return _unrolled(rows, log_p.shape), None
@@ -91,6 +94,7 @@ def cross_entropy(x: Array, labels: Array, ignore_index: int, reduction: str) ->
 def cross_entropy_gradient(
     g: Array, x: Array, labels: Array, places: Array, share: Array, log_p: Array, needed: tuple
 ) -> tuple[Array, None]:
+    """The shares of the inputs of `cross_entropy` in the gradient g."""
     rows = numpy.exp(_rows(log_p))
     rows[numpy.arange(places.size), places] -= 1
     rows *= (share * g.reshape(-1))[:, None]

@@ -39,6 +39,7 @@ def _inside(x: Array, pairs: Pairs) -> Array:
 
 
 def max_pool(x: Array, kernel: PerAxis, stride: PerAxis, dilation: PerAxis, pairs: Pairs) -> tuple[Array, Array]:
+    """The value of `max_pool`, and what its gradient needs besides."""
     padded = _padded(x, pairs, -math.inf)
     first, *others = _views(padded, kernel, stride, dilation)
     y = numpy.array(first, order="C")
@@ -83,6 +84,7 @@ def avg_pool(x: Array, kernel: PerAxis, stride: PerAxis, pairs: Pairs) -> tuple[
 def avg_pool_gradient(
     g: Array, like: Any, kernel: PerAxis, stride: PerAxis, pairs: Pairs, needed: tuple
 ) -> tuple[Array]:
+    """The shares of the inputs of `avg_pool` in the gradient g."""
     shape = [n + sum(pair) for n, pair in zip(like.shape[2:], pairs, strict=True)]
     total = numpy.zeros((*like.shape[:2], *shape), g.dtype)
     share = g / math.prod(kernel)

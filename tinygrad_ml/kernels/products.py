@@ -25,6 +25,7 @@ def prod_gradient(g: Array, x: Array, needed: tuple) -> tuple[Array]:
 
 
 def cumulative_prod(x: Array, axis: int) -> tuple[Array]:
+    """The value of `cumulative_prod`, and what its gradient needs besides."""
     return (numpy.multiply.accumulate(x, axis=axis),)
 
 

@@ -25,10 +25,12 @@ def _count(x: Array, axis: Axis) -> int:
 
 
 def mean(x: Array, axis: Axis, keepdims: bool) -> tuple[Array]:
+    """The value of `mean`, and what its gradient needs besides."""
     return (total(x, axis, keepdims, x.dtype) / _count(x, axis),)
 
 
 def mean_gradient(g: Array, like: Any, axis: Axis, needed: Any) -> tuple[Array]:
+    """The shares of the inputs of `mean` in the gradient g."""
     shape = [1 if a in axis else n for a, n in enumerate(like.shape)]
     return (numpy.broadcast_to((g / _count(like, axis)).reshape(shape), like.shape),)
 
@@ -43,23 +45,27 @@ def _from_the_top(x: Array, axis: Axis) -> tuple[Array, Array]:
 
 
 def softmax(x: Array, axis: Axis) -> tuple[Array]:
+    """The value of `softmax`, and what its gradient needs besides."""
     e, _ = _from_the_top(x, axis)
     numpy.exp(e, e)
     return (numpy.divide(e, _sum(e, axis), e),)
 
 
 def softmax_gradient(g: Array, x: Array, y: Array, axis: Axis, needed: Any) -> tuple[Array]:
+    """The shares of the inputs of `softmax` in the gradient g."""
     share = g * y
     share -= y * _sum(share, axis)
     return (share,)
 
 
 def log_softmax(x: Array, axis: Axis) -> tuple[Array]:
+    """The value of `log_softmax`, and what its gradient needs besides."""
     y, _ = _from_the_top(x, axis)
     return (numpy.subtract(y, numpy.log(_sum(numpy.exp(y), axis)), y),)
 
 
 def log_softmax_gradient(g: Array, x: Array, y: Array, axis: Axis, needed: Any) -> tuple[Array]:
+    """The shares of the inputs of `log_softmax` in the gradient g."""
     share = numpy.exp(y)
     share *= _sum(g, axis)
     return (numpy.subtract(g, share, share),)
@@ -73,6 +79,7 @@ def logsumexp(x: Array, axis: Axis) -> tuple[Array, Array]:
 
 
 def logsumexp_gradient(g: Array, x: Array, parts: Array, needed: Any) -> tuple[Array]:
+    """The shares of the inputs of `logsumexp` in the gradient g."""
     return (g * parts,)
 
 
@@ -85,6 +92,7 @@ def standardised(x: Array, axis: Axis, eps: float) -> tuple[Array, Array]:
 
 
 def standardised_gradient(g: Array, x: Array, y: Array, scale: Array, axis: Axis, needed: Any) -> tuple[Array]:
+    """The shares of the inputs of `standardised` in the gradient g."""
     count = _count(x, axis)
     share = g * y
     share = y * (_sum(share, axis) / -count)

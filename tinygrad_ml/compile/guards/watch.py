@@ -47,6 +47,7 @@ class NamedItem(NamedTuple):
         return self.inside.get(self.name, MISSING)
 
     def glance(self, value: Any, glance: Glance) -> None:
+        """What of it is seen at a glance."""
         if value is MISSING:
             glance.require(f"{self.name!r} not in {glance.word(self.inside)}")
         else:
@@ -63,6 +64,7 @@ class HeldItem(NamedTuple):
         return vars(self.reference()).get(self.name, MISSING)
 
     def glance(self, value: Any, glance: Glance) -> None:
+        """What of it is seen at a glance."""
         inside = f"{glance.word(self.reference)}().__dict__"
         missing = f"{self.name!r} not in {inside}"
         glance.require(missing if value is MISSING else f"{inside}[{self.name!r}] is {glance.word(value)}")
@@ -77,6 +79,7 @@ class NamedCell(NamedTuple):
         return inside_of(self.cell)
 
     def glance(self, value: Any, glance: Glance) -> None:
+        """What of it is seen at a glance."""
         if value is MISSING:
             glance.call(self, MISSING)
         else:

@@ -186,8 +186,8 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tensor:
 
 @operation
 def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The middle number over the axes."""
-    return tg.median(tensor_of(x), axis, keepdims)
+    """The middle number over the axes, of an even count the mean of the two in the middle."""
+    return tg.quantile(tensor_of(x), 0.5, axis, keepdims)
 
 
 @operation
@@ -205,7 +205,7 @@ def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdim
 @operation
 def nanmedian(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The middle number over the axes of those that are not nan."""
-    return tg.nanmedian(tensor_of(x), axis, keepdims)
+    return tg.nanquantile(tensor_of(x), 0.5, axis, keepdims)
 
 
 @operation

@@ -193,12 +193,12 @@ x.var(dim=None, correction=1, keepdim=False)       x.var(axis=dim, correction=co
 x.norm(p=2, dim=None, keepdim=False)               x.norm(ord=p, axis=dim, keepdims=keepdim)     the Frobenius norm is x.norm()
 x.dist(other, p=2)                                 (x - other).norm(ord=p)
 x.renorm(p, dim, maxnorm)                          -                                             scale by (maxnorm / x.norm(ord=p, axis=...)).minimum(1)
-x.median()                                         x.flatten().sort()[(x.size - 1) // 2]         the lower of the two in the middle, as PyTorch's
+x.median()                                         tg.median(x)
 x.median(dim, keepdim=False)                       x.sort(axis=dim).take((x.shape[dim] - 1) // 2, axis=dim), x.argsort(axis=dim).take((x.shape[dim] - 1) // 2, axis=dim)
 x.quantile(q, dim=None, keepdim=False)             tg.quantile(x, q, axis=dim, keepdims=keepdim)
 x.kthvalue(k, dim=-1)                              x.sort(axis=dim).take(k - 1, axis=dim), x.argsort(axis=dim).take(k - 1, axis=dim)
 x.mode(dim=-1)                                     -                                             tg.unique_counts(x) has what occurs, and how often
-x.nanmedian()                                      tg.nanmedian(x)  of an even number of elements it is the mean of the two in the middle
+x.nanmedian()                                      tg.nanmedian(x)
 x.nanquantile(q, dim=None, keepdim=False)          tg.nanquantile(x, q, axis=dim, keepdims=keepdim)
 x.corrcoef()                                       tg.corrcoef(x)
 x.bincount(weights=None, minlength=0)              tg.bincount(x, weights=weights, minlength=minlength)
