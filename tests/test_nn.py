@@ -442,6 +442,7 @@ def test_a_pretrained_embedding_shares_its_rows():
         nn.Embedding.from_pretrained(tg.ones(3))
 
 
+@pytest.mark.host_only  # elsewhere a look at the numbers would have to wait, and is not taken
 @pytest.mark.parametrize(
     ("error", "message", "wrong"),
     [
