@@ -193,3 +193,9 @@ def test_the_command(tmp_path, capsys):
     script.write_text("def\n", encoding="utf-8")
     assert cli.main(["port", str(script)]) == 2 and "is not Python" in capsys.readouterr().err
     assert cli.main(["port", str(tmp_path / "no.py")]) == 2
+
+
+def test_data_of_ones_own_is_left_alone():
+    text = "import torch\n\n\nclass Rows:\n    def __init__(self, v):\n        self.data = v\n        self.n = len(self.data)\n"
+    turned = ported(text, "rows.py")
+    assert "self.data = v" in turned and "len(self.data)" in turned

@@ -97,6 +97,10 @@ class Kinds:
             return self.is_module(node.func.value) if hasattr(self, "modules") else self._is_module(node.func.value)
         return isinstance(node.func, ast.Name) and node.func.id in self._classes
 
+    def holds_numbers(self, owner: ast.expr) -> bool:
+        """Whether `owner.data` can be a tensor's: neither an attribute of `self`, nor of what other packages made."""
+        return not (isinstance(owner, ast.Name) and owner.id == "self") and not self.is_foreign(owner)
+
     def is_foreign(self, node: ast.expr, arrays: set[str] | None = None) -> bool:
         """Whether an expression belongs to another package, or to Python."""
         while isinstance(node, (ast.Attribute, ast.Call, ast.Subscript)):

@@ -160,11 +160,11 @@ class _Porter:
                 return self._import(node)
             case ast.Assign(targets=[target], value=ast.Call() as value):
                 return self._assigned(target, value)
-            case ast.AugAssign(target=ast.Attribute(attr="data", value=owner)):
+            case ast.AugAssign(target=ast.Attribute(attr="data", value=owner)) if self.kinds.holds_numbers(owner):
                 line = ast.unparse(ast.AugAssign(ast.Name("x"), node.op, ast.Name("y")))  # pyright: ignore
                 name, sign = self.text(owner), line.removeprefix("x ").removesuffix("= y")
                 return f"{name}.assign({name}.detach() {sign} ({self.text(node.value)}))"
-            case ast.Assign(targets=[ast.Attribute(attr="data", value=owner)]):
+            case ast.Assign(targets=[ast.Attribute(attr="data", value=owner)]) if self.kinds.holds_numbers(owner):
                 return f"{self.text(owner)}.assign({self.text(node.value)})"
             case ast.Subscript(value=ast.Call() as call, slice=ast.Constant(value=0 | 1 as place)):
                 return self._part_of_pair(call, PARTS[place])
@@ -174,7 +174,7 @@ class _Porter:
                 return self._call(node)
             case ast.Name(ctx=ast.Load()) | ast.Attribute() if self.names.path(node):
                 return self._reference(node, self.names.path(node))
-            case ast.Attribute(attr="data", ctx=ast.Load()) if not self.kinds.is_foreign(node.value):
+            case ast.Attribute(attr="data", ctx=ast.Load()) if self.kinds.holds_numbers(node.value):
                 parent = self.source.parents[node]
                 written = isinstance(parent, ast.Call) and self.names.path(parent.func).startswith("torch.nn.init.")
                 return (
