@@ -153,6 +153,10 @@ def test_what_is_not_offered_says_what_to_use():
         from tinygrad_ml.keras.layers.core import Highway  # noqa: F401
     with pytest.raises(ImportError, match="no trained networks"):
         from tinygrad_ml.keras import applications  # noqa: F401
+    with pytest.raises(ImportError, match="build the same layers here"):
+        from tinygrad_ml.keras.applications.vgg16 import VGG16  # noqa: F401
+    with pytest.raises(ModuleNotFoundError, match="No module named 'tinygrad_ml.keras.nothing'"):
+        import tinygrad_ml.keras.nothing  # noqa: F401
 
 
 def test_what_is_not_offered_is_not_there_either():

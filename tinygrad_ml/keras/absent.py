@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dis
 import sys
-from collections.abc import Callable
-from types import FrameType
+from collections.abc import Callable, Sequence
+from importlib.abc import MetaPathFinder
+from types import FrameType, ModuleType
 from typing import Any
 
 from ..errors import OptionError, TinygradError
@@ -37,6 +38,24 @@ def not_offered(module: str, instead: dict[str, str]) -> Callable[[str], Any]:
         raise AttributeError(f"module 'tinygrad_ml.{module}' has no attribute {name!r}")
 
     return look_up
+
+
+class _Rooms(MetaPathFinder):
+    """Is asked last for a module that nobody has found: of a room that is not offered it says what to use instead."""
+
+    def __init__(self, module: str, instead: dict[str, str]):
+        self.module, self.instead = module, instead
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
+        room = fullname.removeprefix(f"tinygrad_ml.{self.module}.").partition(".")[0]
+        if room != fullname and room in self.instead:
+            raise NotOfferedImportError(f"tinygrad_ml.{self.module} has no {room}: {self.instead[room]}")
+
+
+def rooms_not_offered(module: str, instead: dict[str, str]) -> Callable[[str], Any]:
+    """`not_offered`, also where one of these is imported as a module: `from keras.applications.vgg16 import VGG16`."""
+    sys.meta_path.append(_Rooms(module, instead))
+    return not_offered(module, instead)
 
 
 def _imports(frame: FrameType) -> bool:
