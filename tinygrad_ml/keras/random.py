@@ -14,6 +14,7 @@ from typing import Any
 from .. import functional as tg
 from .. import random
 from ..backend import DEFAULT_FLOAT, dtypes
+from ..distributions import multinomial
 from ..errors import OptionError
 from ..modes import modes
 from ..nn import functional as F
@@ -109,17 +110,12 @@ def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: An
 
 
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> Tensor:
-    """`num_samples` classes of each row of logits (batch, classes), class i with the probability softmax(logits)ᵢ.
-
-    The largest of logitsᵢ - ln(-ln uᵢ) is class i with this probability, uᵢ being uniform on (0, 1).
-    """
+    """`num_samples` classes of each row of logits (batch, classes), class i with the probability softmax(logits)ᵢ."""
     logits = as_tensor(logits)
     if logits.ndim != 2:
         raise OptionError(f"categorical takes logits (batch, classes), but got {logits._described()}")
-    shape = (logits.shape[0], num_samples, logits.shape[1])
     with drawing(seed):
-        u = tg.clip(random.random(shape, DEFAULT_FLOAT, logits.device), min=1e-20)
-    return tg.argmax(logits.expand_dims(1) - tg.log(-tg.log(u)), -1).astype(dtype)
+        return multinomial(tg.softmax(logits.astype("float64"), -1), num_samples, replacement=True).astype(dtype)
 
 
 def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Tensor:
