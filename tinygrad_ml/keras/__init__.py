@@ -28,7 +28,7 @@ from . import (
     tree,
     utils,
 )
-from .absent import rooms_not_offered
+from .absent import rooms_not_offered as _rooms_not_offered
 from .initializers import Initializer as Initializer
 from .layers import Input as Input
 from .layers import InputSpec as InputSpec
@@ -58,7 +58,7 @@ def version() -> str:
 
 _FLOAT32 = "layers compute in float32"
 _OF_OTHERS = "it belongs to Keras's other backends"
-__getattr__ = rooms_not_offered(
+__getattr__ = _rooms_not_offered(
     "keras",
     {
         "applications": "there are no trained networks to fetch; build the same layers here, and load what "
