@@ -1,0 +1,4 @@
+"""Many processes that train one network: each works on a part of every batch, and what they do together is what one would do.
+
+Read next: `group.py`.
+"""

@@ -1,0 +1,1 @@
+"""The processes that work together, and what they say to each other."""

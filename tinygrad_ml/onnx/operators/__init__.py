@@ -1,0 +1,1 @@
+"""The rows of the table of operators, a family a file. Importing this package fills the table."""
