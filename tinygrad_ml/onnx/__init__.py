@@ -1,4 +1,4 @@
 """ONNX both ways: networks made elsewhere are read as modules of this library, and what is made here is written for elsewhere.
 
-Read next: `table.py`.
+Read next: `graph.py`, `table.py`.
 """
