@@ -318,6 +318,15 @@ def test_doctor_names_what_is_there(capsys):
         assert name.lower() in printed.lower()
 
 
+def test_doctor_tells_who_makes_products_slow(monkeypatch, capsys):
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    run("doctor")
+    assert "OPENBLAS_CORETYPE" not in capsys.readouterr().out
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    run("doctor")
+    assert "-> unset OPENBLAS_CORETYPE (Haswell)" in capsys.readouterr().out
+
+
 def test_doctor_works_with_everything_missing_and_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setattr(doctor, "_version", lambda package: "")
     monkeypatch.setattr(shutil, "which", lambda program: None)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 
+from threadpoolctl import threadpool_info
+
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """The variables by which libraries are told how many threads to take."""
 
@@ -43,13 +45,18 @@ def table(seconds: Mapping[str, list[float]], reference: str, unit: str, scale: 
 
 
 def machine(*packages: str) -> str:
-    """One line: processor, threads, Python, and the versions of packages."""
+    """One line: processor, threads, Python, the versions of packages, and for which processor NumPy's products are computed."""
     found = []
     for package in packages:
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             continue
+    found += [
+        f"{library['internal_api']} {library['version']} for {library.get('architecture')}"
+        for library in threadpool_info()
+        if "numpy" in library["filepath"] and library["user_api"] == "blas"
+    ]
     threads = os.environ.get("OMP_NUM_THREADS", "all")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{_processor()}, {cores} cores, threads: {threads}; Python {platform.python_version()}, {', '.join(found)}"

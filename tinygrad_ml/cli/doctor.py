@@ -48,7 +48,7 @@ def findings() -> list[tuple[str, str, str]]:
     return [
         ("tinygrad_ml", f"{__version__}, in {Path(__file__).parents[1]}", ""),
         ("Python", f"{platform.python_version()}, {platform.platform()}, {_cores()} cores", ""),
-        ("NumPy", f"{numpy.__version__}, {_blas()}", ""),
+        ("NumPy", f"{numpy.__version__}, {_blas()}", _chosen_for_blas()),
         _package("SciPy", "scipy", "fast", "erf is computed one number after the other"),
         _package("llvmlite", "llvmlite", "fast", "fused loops run as blocks of NumPy calls"),
         ("CuPy", cupy or "missing: no GPU can be used", "" if cupy else _install(gpu_extra)),
@@ -86,8 +86,15 @@ def _blas() -> str:
     """The library behind NumPy's matrix products, and the threads it takes."""
     library = blas()
     if library:
-        return f"{library['internal_api']} {library['version']} as BLAS, {library['num_threads']} threads"
+        kernels = f" for {library['architecture']}" if library.get("architecture") else ""
+        return f"{library['internal_api']} {library['version']}{kernels} as BLAS, {library['num_threads']} threads"
     return f"{numpy.show_config(mode='dicts')['Build Dependencies']['blas']['name']} as BLAS, threads unknown"
+
+
+def _chosen_for_blas() -> str:
+    """What to do where a variable makes NumPy's products run as on another processor, which may take twice as long."""
+    chosen = os.environ.get("OPENBLAS_CORETYPE")
+    return f"unset OPENBLAS_CORETYPE ({chosen}), and OpenBLAS takes what fits this processor best" if chosen else ""
 
 
 def _driver() -> tuple[str, str]:
