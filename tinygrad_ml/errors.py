@@ -89,3 +89,14 @@ class DataError(TinygradError, ValueError):
 
 class CheckpointError(TinygradError, ValueError):
     """A checkpoint that cannot be written or read, or that belongs to another network."""
+
+
+class RankError(TinygradError, RuntimeError):
+    """Something that another process of the group did, or did not do: it ended, sleeps, or does something else.
+
+    ranks  the numbers of those that are meant, where they are known
+    """
+
+    def __init__(self, message: str = "", ranks: tuple[int, ...] = ()):
+        super().__init__(message)
+        self.ranks = ranks

@@ -1,0 +1,34 @@
+"""Waiting for other ranks ends: when all is done, or with an error."""
+
+import time
+
+import pytest
+
+from tinygrad_ml.distributed.waiting import until_done
+from tinygrad_ml.errors import RankError
+
+
+class Exchange:
+    """A request that is done when it was asked so many times."""
+
+    def __init__(self, questions):
+        self.questions = questions
+
+    def Test(self):
+        self.questions -= 1
+        return self.questions < 0
+
+
+def test_all_requests_are_waited_for():
+    several = [Exchange(3), Exchange(50), Exchange(0)]
+    until_done(several, "add")
+    assert all(exchange.questions < 0 for exchange in several)
+    until_done(Exchange(5), "add")
+    until_done([], "do nothing")
+
+
+def test_waiting_ends_when_the_time_is_over():
+    began = time.monotonic()
+    with pytest.raises(RankError, match=r"to average the gradients of step 7, and 0\.05 s is the limit"):
+        until_done(Exchange(10**9), "average the gradients of step 7", timeout=0.05)
+    assert time.monotonic() - began < 5
