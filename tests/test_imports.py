@@ -20,11 +20,11 @@ IMPORTED_AS = {"cupy": {"cupy", "cupyx", "cuda"}, "pillow": {"PIL"}}
 """The packages that one brings which one installs, where they are called otherwise."""
 
 LATE = {
-    "tinygrad_ml": "tinygrad_ml.keras",  # which takes a quarter as long to import as all the rest
-    "tinygrad_ml.data.vision": "tinygrad_ml.data.download",  # which needs Python's library for the network
-    "viz": "viz.training",  # which needs Matplotlib
+    "tinygrad_ml": ("tinygrad_ml.keras", "tinygrad_ml.distributed"),  # which take long to import, and few need
+    "tinygrad_ml.data.vision": ("tinygrad_ml.data.download",),  # which needs Python's library for the network
+    "viz": ("viz.training",),  # which needs Matplotlib
 }
-"""Packages that import a part of theirs when somebody asks for it, and the part."""
+"""Packages that import parts of theirs when somebody asks for them, and the parts."""
 
 
 def optional() -> frozenset[str]:
@@ -118,7 +118,7 @@ def test_no_file_imports_itself_on_a_way_round():
             circles.append(" → ".join([*way[way.index(module) :], module]))
         elif module not in done:
             way.append(module)
-            for name in sorted({name for name, _ in imports(module)} | {LATE.get(module, "")}):
+            for name in sorted({name for name, _ in imports(module)} | {*LATE.get(module, ())}):
                 if name in MODULES:
                     walk(name)
             done.add(way.pop())

@@ -75,21 +75,23 @@ _keep_freed_memory()
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinygrad_ml\.")
 
 
-_ROOMS = frozenset(("data", "distributions", "errors", "keras", "linalg", "nn", "optim", "random"))
+_LATE = ("distributed", "keras")
+"""The modules that are imported when somebody asks for them."""
+_ROOMS = frozenset(("data", "distributions", "errors", "linalg", "nn", "optim", "random", *_LATE))
 """The modules that are offered. The other files and folders, which are imported under way, are for readers of the code."""
 
 
 def __dir__() -> list[str]:
     """What there is for users, as an editor shows it behind `tg.`"""
     modules = {name for name, thing in globals().items() if isinstance(thing, _ModuleType)} - _ROOMS
-    return sorted(name for name in {*globals(), "keras"} - modules if not _re.match("_[^_]", name))
+    return sorted(name for name in {*globals(), *_LATE} - modules if not _re.match("_[^_]", name))
 
 
 if _typing.TYPE_CHECKING:
-    from . import keras
+    from . import distributed, keras
 else:
     _missing = _missing_from(__name__, "torch", "x")
 
     def __getattr__(name: str) -> _typing.Any:
-        """`tg.keras` is imported when somebody asks for it; a name of PyTorch's says what it is here."""
-        return _import_module(".keras", __name__) if name == "keras" else _missing(name)
+        """`tg.keras` and `tg.distributed` are imported when somebody asks for them; a name of PyTorch's says what it is here."""
+        return _import_module(f".{name}", __name__) if name in _LATE else _missing(name)

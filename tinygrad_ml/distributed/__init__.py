@@ -2,3 +2,6 @@
 
 Read next: `group.py`.
 """
+
+from .group import Group as Group
+from .group import init as init

@@ -1,0 +1,91 @@
+"""What is asked of MPI: five nonblocking calls, and the meeting of all ranks at the beginning.
+
+MPI is the standard by which processes on one machine or on many send each other memory (mpi4py brings it to Python). All
+that comes and goes is bytes here: what they mean is said in `exchange.py`, which calls this.
+
+Read before: `waiting.py`. Read next: `exchange.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from ..errors import RankError
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm, Request
+
+LAUNCHED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "MV2_COMM_WORLD_SIZE")
+"""Environment variables that say that a launcher of MPI's has started this process."""
+
+
+def world() -> Intracomm | None:
+    """All processes that were started together; None without MPI, for a process that was started alone.
+
+    Raises `RankError`: the process was started as one of several, and MPI cannot be used.
+    """
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:  # no mpi4py; no library of MPI's beneath it
+        several = [name for name in LAUNCHED if name in os.environ]
+        if several:
+            raise RankError(
+                f"this process was started as one of several ({several[0]}={os.environ[several[0]]}), and MPI cannot be used: "
+                f"{error}. Install it, with MPI itself, by: pip install 'tinygrad_ml[mpi]'"
+            ) from error
+        return None
+    return MPI.COMM_WORLD
+
+
+class Cable:
+    """The line between the ranks of a communicator of MPI's.
+
+    Three kinds of calls each have a line of their own, so that an exchange may be in its second call while the next one is
+    in its first: MPI only asks that on each line all ranks make their calls in one order.
+    """
+
+    def __init__(self, communicator: Intracomm):
+        self.rank, self.size = communicator.Get_rank(), communicator.Get_size()
+        self.communicator = communicator
+        self._words, self._deal, self._collect = (communicator.Dup() for _ in range(3))
+
+    def words(self, own: numpy.ndarray, of_all: numpy.ndarray) -> Request:
+        """Every rank's row of the same size, to all: `of_all` has a row for each rank."""
+        return self._words.Iallgather(_bytes(own), _bytes(of_all))
+
+    def deal(self, whole: numpy.ndarray, pieces: numpy.ndarray, cuts: Sequence[int]) -> Request:
+        """The q-th piece of each rank's `whole` to rank q: `pieces` has a row for each rank.
+
+        cuts  element at which each piece begins, and the end
+        """
+        from mpi4py import MPI
+
+        width = whole.itemsize
+        sent = [(end - first) * width for first, end in pairwise(cuts)]
+        places = [first * width for first in cuts[:-1]]
+        own = sent[self.rank]
+        received = [_bytes(pieces), ([own] * self.size, [own * q for q in range(self.size)]), MPI.BYTE]
+        return self._deal.Ialltoallv([_bytes(whole), (sent, places), MPI.BYTE], received)
+
+    def collect(self, piece: numpy.ndarray, whole: numpy.ndarray, cuts: Sequence[int]) -> Request:
+        """Every rank's piece to all, side by side."""
+        from mpi4py import MPI
+
+        width = whole.itemsize
+        counts = [(end - first) * width for first, end in pairwise(cuts)]
+        places = [first * width for first in cuts[:-1]]
+        return self._collect.Iallgatherv(_bytes(piece), [_bytes(whole), (counts, places), MPI.BYTE])
+
+    def hand_out(self, array: numpy.ndarray, root: int) -> Request:
+        """The array of rank `root` to all, into theirs."""
+        return self._deal.Ibcast(_bytes(array), root)
+
+
+def _bytes(array: numpy.ndarray) -> Any:
+    """The memory of an array in order, of any dtype."""
+    return array.reshape(-1).view(numpy.uint8)
