@@ -1,6 +1,6 @@
 """What an ONNX file says, as plain data: a graph of nodes by the names of their values, and nothing that runs.
 
-Read next: `table.py`.
+Read next: `table.py`, and `reading.py`, which makes it of a file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy
 class Port(NamedTuple):
     """An input or an output of a graph, as the file declares it.
 
-    kind    "tensor", "sequence", "optional", or "" where nothing is declared
+    kind    "tensor", "sequence", "optional", or "" where nothing is declared, or a kind that is none of these
+            (of a sequence in an optional: "optional")
     dtype   of its tensors; None for strings and where nothing is declared
     shape   a size, a name of a size, or None (any size), for each axis; None where the rank is not declared
     """
@@ -22,6 +23,12 @@ class Port(NamedTuple):
     kind: str = ""
     dtype: numpy.dtype | None = None
     shape: tuple[int | str | None, ...] | None = None
+
+
+class Reference(NamedTuple):
+    """In the body of a function, the value of an attribute that the function itself was given under this name."""
+
+    name: str
 
 
 class OnnxNode(NamedTuple):
@@ -33,7 +40,8 @@ class OnnxNode(NamedTuple):
     opset       the version of the domain for which the model was written
     inputs      names of values; "" for an optional one that is left out
     outputs     names of values; "" for one that nobody asks for
-    attributes  by their names: int, float, str, numpy.ndarray (a tensor), OnnxGraph, or lists of these
+    attributes  by their names: int, float, str, numpy.ndarray (a tensor), OnnxGraph, Port (a type), Reference,
+                or lists of these
     called      the node's own name, which may be empty
     scope       the modules inside which it was made, outermost first, where the file says so: ("encoder", "layers.0")
     """
