@@ -55,5 +55,5 @@ def until_done(requests: Request | Sequence[Request], what: str, timeout: float 
 
 
 def _done(requests: list[Request]) -> bool:
-    """Whether all are done; data travels while this is asked."""
-    return all([request.Test() for request in requests])
+    """Whether all are done. Asking one moves the data of all."""
+    return all(request.Test() for request in requests)
