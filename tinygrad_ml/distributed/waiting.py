@@ -1,9 +1,10 @@
 """The one place where a process waits for others. So there is one place that must not hang.
 
 MPI's own waiting cannot be left again: where a rank has died, slept or gone home, the others stay in it for good. Here
-requests are only asked whether they are done (which is also what moves the data on), until they are, or the time is over.
+requests are only asked whether they are done (which is also what moves the data on), until they are, or the watcher tells
+of a rank that has ended, or the time is over. Then it is asked who keeps us waiting, and what these do.
 
-Read next: `group.py`.
+Read next: `supervision.py`, `ending.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import RankError
+from .supervision import Supervision, current, lost_error
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Request
@@ -24,6 +26,16 @@ DEFAULT_TIMEOUT = 600.0
 # Data travels while requests are asked, so they are asked without a pause at first, and then ever less often.
 _SECONDS_WITHOUT_PAUSE = 0.01
 _LONGEST_PAUSE = 0.002
+# What a rank has sent before it left may still be on its way.
+_SECONDS_AFTER_SOMEBODY_LEFT = 1.0
+_SECONDS_FOR_AN_ANSWER = 3.0
+
+_timeout = [DEFAULT_TIMEOUT]
+
+
+def set_timeout(seconds: float) -> None:
+    """How long `until_done` waits where it is not told."""
+    _timeout[0] = seconds
 
 
 def until_done(requests: Request | Sequence[Request], what: str, timeout: float | None = None) -> None:
@@ -38,15 +50,31 @@ def until_done(requests: Request | Sequence[Request], what: str, timeout: float 
     several = list(requests) if isinstance(requests, Sequence) else [requests]
     if _done(several):
         return
-    limit = DEFAULT_TIMEOUT if timeout is None else timeout
+    supervision = current()
+    if supervision is not None:
+        supervision.waits(what)
+    try:
+        _wait(several, what, _timeout[0] if timeout is None else timeout, supervision)
+    finally:
+        if supervision is not None:
+            supervision.goes_on()
+
+
+def _wait(several: list[Request], what: str, limit: float, supervision: Supervision | None) -> None:
+    """Ask until all are done, or there is a reason why they never will be."""
     began, pause = time.monotonic(), 0.0
     while not _done(several):
+        error = lost_error(supervision, what, _SECONDS_AFTER_SOMEBODY_LEFT) if supervision is not None else None
+        if error is not None:
+            if _done(several):
+                return
+            raise error
         seconds = time.monotonic() - began
         if seconds > limit:
-            raise RankError(
-                f"waited {seconds:.1f} s for the other ranks to {what}, and {limit:g} s is the limit; give a longer one by "
-                f"distributed.init(timeout=...) if they only compute"
-            )
+            error = _too_late(what, limit, supervision)
+            if _done(several):
+                return
+            raise error
         if seconds > _SECONDS_WITHOUT_PAUSE:
             pause = min(pause + 5e-5, _LONGEST_PAUSE)
             time.sleep(pause)
@@ -57,3 +85,19 @@ def until_done(requests: Request | Sequence[Request], what: str, timeout: float 
 def _done(requests: list[Request]) -> bool:
     """Whether all are done. Asking one moves the data of all."""
     return all(request.Test() for request in requests)
+
+
+def _too_late(what: str, limit: float, supervision: Supervision | None) -> RankError:
+    """The error of a rank that has waited too long: it names those that it waits for, and says what they do."""
+    remedy = f"The limit is {limit:g} s; give a longer one by distributed.init(timeout=...) if they only compute"
+    ranks: tuple[int, ...] = ()
+    why = "the other ranks did not come"
+    if supervision is not None:
+        supervision.ask_for_the_late()
+        end = time.monotonic() + _SECONDS_FOR_AN_ANSWER
+        while supervision.late is None and supervision.connected and time.monotonic() < end:
+            time.sleep(0.01)
+        if supervision.late is not None:
+            ranks, why = supervision.late
+    rank = "this rank" if supervision is None else f"rank {supervision.rank}"
+    return RankError(f"{why}. For {limit:g} s {rank} was waiting to {what}. {remedy}", ranks)
