@@ -20,7 +20,11 @@ IMPORTED_AS = {"cupy": {"cupy", "cupyx", "cuda"}, "pillow": {"PIL"}}
 """The packages that one brings which one installs, where they are called otherwise."""
 
 LATE = {
-    "tinygrad_ml": ("tinygrad_ml.keras", "tinygrad_ml.distributed"),  # which take long to import, and few need
+    "tinygrad_ml": (
+        "tinygrad_ml.keras",
+        "tinygrad_ml.distributed",
+        "tinygrad_ml.onnx",
+    ),  # long to import, and few need them
     "tinygrad_ml.data.vision": ("tinygrad_ml.data.download",),  # which needs Python's library for the network
     "viz": ("viz.training",),  # which needs Matplotlib
 }

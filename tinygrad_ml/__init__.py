@@ -75,7 +75,7 @@ _keep_freed_memory()
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinygrad_ml\.")
 
 
-_LATE = ("distributed", "keras")
+_LATE = ("distributed", "keras", "onnx")
 """The modules that are imported when somebody asks for them."""
 _ROOMS = frozenset(("data", "distributions", "errors", "linalg", "nn", "optim", "random", *_LATE))
 """The modules that are offered. The other files and folders, which are imported under way, are for readers of the code."""
@@ -88,10 +88,10 @@ def __dir__() -> list[str]:
 
 
 if _typing.TYPE_CHECKING:
-    from . import distributed, keras
+    from . import distributed, keras, onnx
 else:
     _missing = _missing_from(__name__, "torch", "x")
 
     def __getattr__(name: str) -> _typing.Any:
-        """`tg.keras` and `tg.distributed` are imported when somebody asks for them; a name of PyTorch's says what it is here."""
+        """Those of `_LATE` are imported when somebody asks for them; a name of PyTorch's says what it is here."""
         return _import_module(f".{name}", __name__) if name in _LATE else _missing(name)

@@ -87,6 +87,10 @@ class DataError(TinygradError, ValueError):
     """A data file that is missing, corrupt or truncated."""
 
 
+class UnsupportedError(TinygradError, NotImplementedError):
+    """Something that a file has, or would have to have, and that there is no counterpart for."""
+
+
 class CheckpointError(TinygradError, ValueError):
     """A checkpoint that cannot be written or read, or that belongs to another network."""
 

@@ -34,7 +34,7 @@ def composed(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         outer, busy = modes.scope, modes.busy
-        modes.scope = (*outer, Place("", kind, given=_plain_arguments(names, args, kwargs)))
+        modes.scope = (*outer, Place("", kind, given=plain_arguments(names, args, kwargs)))
         modes.busy = True
         try:
             return function(*args, **kwargs)
@@ -49,7 +49,7 @@ def composed(function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def _plain_arguments(names: tuple[str, ...], args: tuple, kwargs: Mapping[str, Any]) -> tuple[PlainArgument, ...]:
+def plain_arguments(names: tuple[str, ...], args: tuple, kwargs: Mapping[str, Any]) -> tuple[PlainArgument, ...]:
     """The arguments with a shape and a dtype that need no gradient, under the names of the parameters."""
     found = [  # an argument mostly is a tensor that needs one: one look decides
         (name, thing)

@@ -1,0 +1,211 @@
+"""A graph is run, step by step, by the rows of the table.
+
+What is known before anything runs (constants, shapes, and what is computed of these alone) stays a NumPy array, and is computed
+on the CPU, unrecorded: so a chain of operators that makes a shape is numbers also where tensors are symbols, and is no part of
+a picture or of a compiled step. All else are tensors.
+
+Read before: `plan.py`. Read next: `model.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from weakref import ref
+
+import numpy
+
+from ..backend.dtypes import SUPPORTED
+from ..errors import ShapeError, TinygradError
+from ..functional.composed import plain_arguments
+from ..modes import Place, modes, no_grad
+from ..nn.module import Module
+from ..tensor import Tensor, as_tensor
+from .expanding import described
+from .plan import GraphPlan, PlannedStep
+from .table import NodeCall
+
+Values = dict[str, Any]
+
+
+class Running:
+    """One run of a model.
+
+    device    where what is known becomes tensors
+    training  the model's mode
+    modules   path -> module, for the places that pictures show, and for hooks
+    kept      name -> array, of what is known once and for all, and
+    tensors   what became tensors of it
+    """
+
+    def __init__(
+        self,
+        device: Any,
+        training: bool,
+        modules: Mapping[str, Module],
+        kept: Mapping[str, Any],
+        tensors: dict[str, Tensor],
+    ):
+        self.device, self.training, self.modules, self.kept, self.tensors = device, training, modules, kept, tensors
+        self._hooked = any(module._hooks for module in modules.values())
+
+    def run(self, plan: GraphPlan, values: Values, folded: bool = False) -> tuple:
+        """What a graph puts out.
+
+        values  the inputs, and all that is taken from outside, by their names; it changes
+        folded  whether what is constant is among them, and need not be computed
+        """
+        outer, busy = modes.scope, modes.busy
+        places: dict[int, tuple[Place, ...]] = {-1: outer}
+        try:
+            for number, step in enumerate(plan.steps):
+                if not (folded and step.constant):
+                    modes.scope, modes.busy = self._around(plan, step.call, places), True
+                    self.take(step, values)
+                for name in step.done_with:
+                    values.pop(name, None)
+                if self._hooked and number in plan.calls.ends:
+                    self._call_hooks(plan, number, values)
+        finally:
+            modes.scope, modes.busy = outer, busy
+        return tuple(values.get(name) if not name else values[name] for name in plan.outputs)
+
+    def take(self, step: PlannedStep, values: Values) -> None:
+        """Compute a step, and put its outputs among the values."""
+        node = step.node
+        inputs = [values[name] if name else None for name in node.inputs]
+        try:
+            if not (step.graphs or step.draws or _has_tensors(inputs)):
+                results = self._aside(step, inputs)
+            else:
+                results = self._compute(step, inputs, values)
+        except TinygradError as error:
+            _note(error, step)
+            raise
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise TinygradError(f"{described(node)} cannot be computed: {error}") from error
+        for name, value in zip(node.outputs, results, strict=False):
+            if name:
+                values[name] = value
+        if any(node.outputs[len(results) :]):
+            raise TinygradError(
+                f"{described(node)} gives {len(results)} outputs here, and {node.outputs} are asked for"
+            )
+
+    def _compute(self, step: PlannedStep, inputs: list, values: Values) -> tuple:
+        arguments = [
+            value if way == "any" or value is None else self._arrived(value, way, name, step)
+            for value, way, name in zip(inputs, step.arrives, step.node.inputs, strict=True)
+        ]
+        options = step.options
+        if step.graphs:
+            options = {**options, **{name: self._bound(graph, values) for name, graph in step.graphs.items()}}
+        given = plain_arguments(step.names, tuple(arguments), {})
+        modes.scope = (*modes.scope, Place("", step.node.operator, given=given))
+        return self._called(step, arguments, options)
+
+    def _called(self, step: PlannedStep, arguments: list, options: Mapping[str, Any]) -> tuple:
+        if step.row.asks_for_call:
+            call = NodeCall(step.node.outputs, self.training, step.node.opset)
+            result = step.row.function(*arguments, **options, call=call)
+        else:
+            result = step.row.function(*arguments, **options)
+        return result if type(result) is tuple else (result,)
+
+    def _aside(self, step: PlannedStep, inputs: list) -> tuple:
+        """A step whose inputs are known: computed once on the CPU, and nobody notices."""
+        arguments = [
+            as_tensor(value, device="cpu") if way == "tensor" and _is_array(value) else value
+            for value, way in zip(inputs, step.arrives, strict=True)
+        ]
+        outer = modes.watchers, modes.stream, modes.busy, modes.recorder, modes.tracer, modes.scope
+        modes.watchers, modes.stream, modes.busy, modes.recorder, modes.tracer, modes.scope = (
+            (),
+            None,
+            False,
+            None,
+            None,
+            (),
+        )
+        try:
+            with no_grad():
+                return tuple(map(_known, self._called(step, arguments, step.options)))
+        finally:
+            modes.watchers, modes.stream, modes.busy, modes.recorder, modes.tracer, modes.scope = outer
+
+    def _arrived(self, value: Any, way: str, name: str, step: PlannedStep) -> Any:
+        """An input as the row wants it: as a tensor, or as numbers."""
+        if way == "tensor":
+            return self.tensor(value, name) if _is_array(value) else value
+        if not isinstance(value, Tensor):
+            return value
+        if value.symbolic:
+            raise ShapeError(
+                f"{described(step.node)} needs to know the numbers of its input {name!r}, as its shape or what it does depends "
+                f"on them, and they come of a symbol, which has none: call the model with numbers"
+            )
+        return value.numpy()
+
+    def tensor(self, array: numpy.ndarray, name: str = "") -> Tensor:
+        """Something known as a tensor on the model's device; what is known for good is made one only once."""
+        if self.kept.get(name) is not array:
+            return as_tensor(array, device=self.device)
+        if name not in self.tensors:
+            self.tensors[name] = as_tensor(array, device=self.device)
+        return self.tensors[name]
+
+    def _bound(self, graph: GraphPlan | list[GraphPlan], values: Values) -> Any:
+        """A graph as a function from its inputs to the tuple of its outputs."""
+        if isinstance(graph, list):
+            return [self._bound(each, values) for each in graph]
+        around = {name: values[name] for name in graph.captured} | graph.constants
+
+        def call(*inputs: Any) -> tuple:
+            if len(inputs) != len(graph.inputs):
+                raise TinygradError(f"a graph of the file has the inputs {graph.inputs}, and is given {len(inputs)}")
+            return self.run(graph, {**around, **dict(zip(graph.inputs, inputs, strict=True))})
+
+        return call
+
+    def _around(self, plan: GraphPlan, call: int, places: dict[int, tuple[Place, ...]]) -> tuple[Place, ...]:
+        """The places of a call: those around it, and its own."""
+        if call not in places:
+            around, enclosing, path, kind = plan.calls.calls[call]
+            if enclosing.is_module:
+                module = self.modules.get(path)
+                place = Place(enclosing.name, kind, (lambda: None) if module is None else ref(module))
+            else:
+                place = Place("", kind, given=())
+            places[call] = (*self._around(plan, around, places), place)
+        return places[call]
+
+    def _call_hooks(self, plan: GraphPlan, number: int, values: Values) -> None:
+        """Tell those who listen to a module what has come out of it; what they return, if anything, is the output."""
+        for call, names in plan.calls.ends[number]:
+            module = self.modules.get(plan.calls.calls[call].path)
+            for hook in module._hooks if module is not None else ():
+                found = [values[name] for name in names if name in values]
+                replaced = hook(module, (), found[0] if len(found) == 1 else tuple(found))
+                if replaced is not None:
+                    values.update(zip(names, (replaced,) if len(names) == 1 else replaced, strict=True))
+
+
+def _has_tensors(values: list) -> bool:
+    return any(isinstance(value, Tensor) or (type(value) is list and _has_tensors(value)) for value in values)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, numpy.ndarray | numpy.generic) and value.dtype in SUPPORTED
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.numpy()
+    return [_known(each) for each in value] if type(value) is list else value
+
+
+def _note(error: TinygradError, step: PlannedStep) -> None:
+    """Say in an error at which node it was; the innermost one is said once."""
+    note = f"in the file's {described(step.node)}"
+    if not any(other.startswith("in the file's ") for other in getattr(error, "__notes__", ())):
+        error.add_note(note)

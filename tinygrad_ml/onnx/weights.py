@@ -1,0 +1,153 @@
+"""Which of a file's constants are weights, and where they are kept: parameters and running statistics of nested modules.
+
+A file says of its constants a name and no purpose. Read before: `plan.py`. Read next: `model.py`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeAlias
+
+import numpy
+
+from ..backend.dtypes import is_float
+from ..errors import OptionError
+from ..nn.module import Module
+from ..nn.parameter import Parameter
+from ..tensor import Tensor
+from .plan import GraphPlan
+
+Trainable: TypeAlias = bool | Collection[str] | Callable[[str, numpy.ndarray], bool]
+"""All, none; names, in which `*` stands for anything; or whether to train what has a name and these numbers."""
+
+RUNNING = {("BatchNormalization", 3), ("BatchNormalization", 4)}
+"""Places of statistics, which training moves without a gradient."""
+SETTINGS = {
+    *(
+        ("QuantizeLinear", 1),
+        ("DequantizeLinear", 1),
+        ("OneHot", 2),
+        ("Clip", 1),
+        ("Clip", 2),
+        ("Dropout", 1),
+        ("Pad", 2),
+    ),
+    *(("QLinearConv", place) for place in (1, 4, 6)),
+    *(("QLinearMatMul", place) for place in (1, 4, 6)),
+}
+"""Places of numbers that say how something is computed."""
+ARITHMETIC = {
+    "Add",
+    "Sub",
+    "Mul",
+    "Div",
+    "Pow",
+    "Min",
+    "Max",
+    "Where",
+    "Mod",
+    "Equal",
+    "Greater",
+    "Less",
+    "Sum",
+    "Mean",
+}
+"""Operators in which a single number without an axis is a number of the formula, as 0.5 and √2 are in that of GELU."""
+
+
+class OnnxPart(Module):
+    """A part of a model from a file: it has parameters, and further parts, and the model around it runs what it is named for."""
+
+
+def sort_constants(plan: GraphPlan) -> tuple[list[str], list[str]]:
+    """The names of the constants that are weights, and of those that are running statistics.
+
+    Weights are floats that some operator takes as a tensor: no single numbers without an axis that stand in arithmetic, nothing
+    with infinities in it (a mask), and no settings, as the scales of a quantisation.
+    """
+    uses: dict[str, list[tuple[str, int, str]]] = {}
+    for step in plan.all_steps():
+        for place, (name, way) in enumerate(zip(step.node.inputs, step.arrives, strict=True)):
+            uses.setdefault(name, []).append((step.node.operator, place, way))
+    weights, running = [], []
+    for name, array in plan.constants.items():
+        places = uses.get(name, [])
+        if not is_float(array.dtype) or not places:
+            continue
+        if all((operator, place) in RUNNING for operator, place, _ in places):
+            running.append(name)
+        elif any(_is_weight(array, *use) for use in places) and numpy.isfinite(array).all():
+            weights.append(name)
+    return weights, running
+
+
+def _is_weight(array: numpy.ndarray, operator: str, place: int, way: str) -> bool:
+    if way != "tensor" or (operator, place) in SETTINGS | RUNNING:
+        return False
+    return array.ndim > 0 or operator not in ARITHMETIC
+
+
+def chosen(trainable: Trainable, weights: Collection[str], constants: Mapping[str, numpy.ndarray]) -> set[str]:
+    """The names of the constants that training shall change."""
+    if isinstance(trainable, bool):
+        return set(weights) if trainable else set()
+    floats = {name: array for name, array in constants.items() if is_float(array.dtype)}
+    if callable(trainable):
+        return {name for name, array in floats.items() if trainable(name, array)}
+    patterns = [trainable] if isinstance(trainable, str) else list(trainable)
+    found = {pattern: fnmatch.filter(floats, pattern) for pattern in patterns}
+    empty = [pattern for pattern, names in found.items() if not names]
+    if empty:
+        raise OptionError(
+            f"trainable={patterns}: no floating constant of the file is called {', '.join(map(repr, empty))}; there are "
+            f"{', '.join(map(repr, [*floats][:20]))}{', ...' * (len(floats) > 20)}"
+        )
+    return {name for names in found.values() for name in names}
+
+
+class Shelves:
+    """Where in a model what has a name is kept: `features.0.weight` is `weight` of the part `0` of the part `features`.
+
+    A name of which a part would be something that every module has, as `training`, or which is a parameter and a part at the
+    same time, is kept as it is, dots included, in the innermost part that can be.
+    """
+
+    def __init__(self, model: Module):
+        self._model = model
+        self.of: dict[str, tuple[str, str]] = {}  # name -> the path of its module, and what it is called there
+
+    def keep(self, name: str, array: numpy.ndarray, trained: bool | None) -> None:
+        """Make an array a parameter, that is trained or not, or a running statistic (None)."""
+        around = name.split(".")[:-1]
+        module, path = self._part(around)
+        rest = name[len(path) + 1 :] if path else name
+        if not _is_free(module, rest):
+            rest = f"{rest}_"
+        if trained is None:
+            module._buffers = {**module._buffers, rest: True}
+            setattr(module, rest, Tensor(array.copy()))
+        else:
+            setattr(module, rest, Parameter(array, requires_grad=trained))
+        self.of[name] = path, rest
+
+    def open(self, path: str) -> None:
+        """Make a part for a module that the file names, whether it keeps something or not."""
+        self._part(path.split("."))
+
+    def _part(self, names: list[str]) -> tuple[Module, str]:
+        module, way = self._model, []
+        for name in names:
+            part = vars(module).get(name)
+            if part is None and _is_free(module, name):
+                part = OnnxPart()
+                setattr(module, name, part)
+            if not isinstance(part, OnnxPart):
+                break
+            module = part
+            way.append(name)
+        return module, ".".join(way)
+
+
+def _is_free(module: Module, name: str) -> bool:
+    return bool(name) and not name.startswith("_") and not hasattr(Module, name) and name not in vars(module)
