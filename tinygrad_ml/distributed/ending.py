@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..errors import RankError
-from .supervision import Supervision, line_of, meet
+from .supervision import Supervision, current, line_of, meet
 from .waiting import set_timeout, until_done
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ class Ending:
         """Print it, tell it, and end: an excepthook."""
         others = isinstance(error, RankError)
         if others:
-            innermost = [frame for frame, _ in traceback.walk_tb(trace)][-1:]
-            where = line_of(innermost[0] if innermost else None)
+            where = line_of(reversed(list(traceback.walk_tb(trace))))
             sys.stderr.write(f"tinygrad_ml: rank {self.supervision.rank} ends in {where}: {error}\n")
         else:
             self._print(kind, error, trace)
@@ -82,21 +81,19 @@ class Ending:
         self.comm.Abort(code)
 
 
-def supervise(comm: Comm, timeout: float, elastic: bool = False) -> Supervision | None:
-    """From here on no rank of `comm` hangs. All of them call this, once, when they have met.
+def supervise(comm: Comm | None, timeout: float | None = None, elastic: bool = False) -> None:
+    """From here on no rank of `comm` hangs, until `timeout` seconds at least. All of them call this when they have met.
 
-    timeout  seconds that a rank waits for others before that is an error
-    elastic  whether others go on without a rank that ends
-
-    The connection to the watcher; None alone, and with a warning where it cannot be reached.
+    comm     all ranks; None for a process that was started alone
+    timeout  seconds that a rank waits for others before that is an error; None for 600, or what was said before
+    elastic  whether the others go on without a rank that ends
     """
-    set_timeout(timeout)
-    if comm.size == 1:
-        return None
-    supervision = meet(comm, until_done)
-    if supervision is not None:
-        Ending(comm, supervision, elastic)
-    return supervision
+    if timeout is not None:
+        set_timeout(timeout)
+    if comm is not None and comm.size > 1 and current() is None:
+        supervision = meet(comm, until_done)
+        if supervision is not None:
+            Ending(comm, supervision, elastic)
 
 
 def flush() -> None:

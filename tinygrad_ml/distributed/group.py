@@ -25,7 +25,8 @@ from ..errors import OptionError, RankError
 from ..modes import modes
 from ..tensor import Tensor, TensorLike, as_tensor
 from ..typing import DeviceLike
-from .exchange import FOLDS, Exchange, Talk, Steps
+from .ending import supervise
+from .exchange import FOLDS, Exchange, Steps, Talk
 from .mpi import Cable, world
 from .waiting import until_done
 
@@ -180,7 +181,8 @@ def init(ranks: int | None = None, device: DeviceLike | None = None, timeout: fl
 
     ranks    how many there must be; None for as many as there are
     device   where this rank computes; that of new tensors by default
-    timeout  seconds to wait for other ranks before it is an error; None for that of `waiting.py`
+    timeout  seconds to wait for other ranks before it is an error: longer than any of them should compute between two
+             exchanges; 600 by default
 
     All ranks go on with the random numbers of rank 0: what they draw alike is alike, such as the first weights of a model.
     A later call without arguments gives the same group.
@@ -192,6 +194,7 @@ def init(ranks: int | None = None, device: DeviceLike | None = None, timeout: fl
     if "world" in _groups and (ranks, device, timeout) == (None, None, None):
         return _groups["world"]
     everybody = world()
+    supervise(everybody, timeout)
     cable = Alone() if everybody is None or everybody.Get_size() == 1 else Cable(everybody)
     group = Group(cable, current_device() if device is None else Device(device), timeout)
     told = group.all_gather_object(ranks)

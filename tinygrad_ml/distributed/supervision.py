@@ -19,8 +19,9 @@ import sys
 import sysconfig
 import threading
 import time
+import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -134,7 +135,8 @@ class Supervision:
         time.sleep(0.1)
         used = None if before is None else (self._processor_seconds() or before) - before
         state = "it is" if used is None else "it computes" if used > 0.01 else "it is asleep"
-        return f"{state} in {line_of(sys._current_frames().get(self._main or 0))}"
+        frame = sys._current_frames().get(self._main or 0)
+        return f"{state} in {line_of(traceback.walk_stack(frame) if frame else [])}"
 
     def _processor_seconds(self) -> float | None:
         """What the main thread has computed so far; None where the system does not say."""
@@ -143,15 +145,13 @@ class Supervision:
         return time.clock_gettime(time.pthread_getcpuclockid(self._main))
 
 
-def line_of(frame: FrameType | None) -> str:
-    """The line of the user's at which it is: the innermost that is neither ours nor Python's."""
-    inner = frame
-    while frame is not None and frame.f_code.co_filename.startswith((_PACKAGE, _STANDARD_LIBRARY, "<")):
-        frame = frame.f_back
-    frame = frame or inner
-    if frame is None:
+def line_of(places: Iterable[tuple[FrameType, int]]) -> str:
+    """The line of the user's among frames with their lines, innermost first: the first that is neither ours nor Python's."""
+    found = [(frame.f_code.co_filename, number) for frame, number in places]
+    own = [place for place in found if not place[0].startswith((_PACKAGE, _STANDARD_LIBRARY, "<"))]
+    if not found:
         return "no line that is known"
-    file, number = frame.f_code.co_filename, frame.f_lineno
+    file, number = (own or found)[0]
     text = linecache.getline(file, number).strip()
     return f"{Path(file).name}, line {number}" + (f": {text}" if text else "")
 

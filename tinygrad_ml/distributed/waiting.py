@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import RankError
+from ..errors import OptionError, RankError
 from .supervision import Supervision, current, lost_error
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ _timeout = [DEFAULT_TIMEOUT]
 
 def set_timeout(seconds: float) -> None:
     """How long `until_done` waits where it is not told."""
+    if not seconds > 0:
+        raise OptionError(f"timeout={seconds}: give the seconds to wait for other ranks, more than 0")
     _timeout[0] = seconds
 
 
@@ -64,11 +66,10 @@ def _wait(several: list[Request], what: str, limit: float, supervision: Supervis
     """Ask until all are done, or there is a reason why they never will be."""
     began, pause = time.monotonic(), 0.0
     while not _done(several):
-        error = lost_error(supervision, what, _SECONDS_AFTER_SOMEBODY_LEFT) if supervision is not None else None
-        if error is not None:
-            if _done(several):
-                return
-            raise error
+        if supervision is not None and (supervision.lost or supervision.left):
+            error = lost_error(supervision, what, _SECONDS_AFTER_SOMEBODY_LEFT)
+            if error is not None and not _done(several):
+                raise error
         seconds = time.monotonic() - began
         if seconds > limit:
             error = _too_late(what, limit, supervision)
