@@ -1,3 +1,21 @@
-"""The rows of the table of operators, a family a file. Importing this package fills the table."""
+"""The rows of the table of operators, a family a file. Importing this package fills the table.
 
+Read `elementwise.py` first, and of the others what you need.
+"""
+
+from . import ancient as ancient
+from . import casting as casting
+from . import chance as chance
+from . import control as control
+from . import creation as creation
+from . import elementwise as elementwise
+from . import estimators as estimators
+from . import indexing as indexing
+from . import learning as learning
+from . import movement as movement
 from . import products as products
+from . import reductions as reductions
+from . import sequences as sequences
+from . import signals as signals
+from . import texts as texts
+from . import trees as trees

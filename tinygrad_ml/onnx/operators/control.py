@@ -1,0 +1,121 @@
+"""If, Loop, Scan and SequenceMap: graphs inside of a graph, which arrive as functions.
+
+A branch is chosen and rounds are counted by looking at numbers, and the rounds are those of a loop of Python's. `Scan` is
+`tg.scan` where its body can be recorded once.
+
+Read next: `sequences.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy
+
+from ... import functional as tg
+from ...errors import TinygradError
+from ...loops import scan as scan_once
+from ...tensor import Tensor, as_tensor
+from ..table import Numbers, operator
+from .movement import LATEST
+
+Graph = Callable[..., tuple]
+
+
+@operator("If", (1, 11, 13, 16, 19, *LATEST))
+def choose(cond: Numbers, *, then_branch: Graph, else_branch: Graph) -> tuple:
+    return then_branch() if cond.item() else else_branch()
+
+
+@operator("Loop", (1, 11, 13, 16, 19, *LATEST))
+def loop(trips: Numbers | None = None, cond: Numbers | None = None, *carried: Any, body: Graph) -> tuple:
+    """What the last round hands on, and what each round puts out, side by side.
+
+    The body gets the number of the round, whether it is to be run, and what is carried; it says whether another follows.
+    """
+    going, number, rounds = cond is None or bool(cond.item()), 0, []
+    while going and (trips is None or number < trips.item()):
+        going, *made = body(numpy.array(number, numpy.int64), numpy.array(True), *carried)
+        going = cond is None or bool(going.item())
+        carried, number = tuple(made[: len(carried)]), number + 1
+        rounds.append(made[len(carried) :])
+    return (*carried, *(_side_by_side(parts) for parts in zip(*rounds, strict=True)))
+
+
+def _side_by_side(parts: Sequence[Any], axis: int = 0) -> Any:
+    known = all(isinstance(part, numpy.ndarray) for part in parts)
+    return numpy.stack(parts, axis) if known else tg.stack(parts, axis)
+
+
+@operator("SequenceMap", (17,))
+def sequence_map(sequence: Any, *others: Any, body: Graph) -> tuple:
+    """The body on each item of one or more sequences; what is no sequence goes into each round."""
+    rounds = [
+        body(item, *(each[i] if isinstance(each, list) else each for each in others)) for i, item in enumerate(sequence)
+    ]
+    return tuple(list(parts) for parts in zip(*rounds, strict=True))
+
+
+@operator("Scan", (9, 11, 16, 19, *LATEST))
+def scan(
+    *given: Any,
+    body: Graph,
+    num_scan_inputs: int,
+    scan_input_axes: Sequence[int] | None = None,
+    scan_input_directions: Sequence[int] | None = None,
+    scan_output_axes: Sequence[int] | None = None,
+    scan_output_directions: Sequence[int] | None = None,
+) -> tuple:
+    """The body on what is carried and a slice of each input, from the first to the last (direction 0) or from the last on."""
+    carries = len(given) - num_scan_inputs
+    axes, backwards = scan_input_axes or [0] * num_scan_inputs, scan_input_directions or [0] * num_scan_inputs
+    over = [_along(as_tensor(x), *each) for x, *each in zip(given[carries:], axes, backwards, strict=True)]
+    final, made = _rounds(body, given[:carries], over)
+    axes, backwards = scan_output_axes or [0] * len(made), scan_output_directions or [0] * len(made)
+    out = zip(made, axes, backwards, strict=True)
+    return (*final, *(tg.moveaxis(_along(y, 0, back), 0, axis) for y, axis, back in out))
+
+
+@operator("Scan", (8,))
+def scan_batch(
+    sequence_lens: Numbers | None = None,
+    *given: Any,
+    body: Graph,
+    num_scan_inputs: int,
+    directions: Sequence[int] | None = None,
+) -> tuple:
+    """`scan` along axis 1 for each sample of a batch, of which each may have a length of its own; then zeros follow."""
+    carries, longest = len(given) - num_scan_inputs, given[-1].shape[1]
+    samples = []
+    for sample in range(given[-1].shape[0]):
+        length = longest if sequence_lens is None else int(sequence_lens[sample])
+        over = [as_tensor(x)[sample, :length] for x in given[carries:]]
+        start = [as_tensor(x)[sample] for x in given[:carries]]
+        made = scan(*start, *over, body=body, num_scan_inputs=num_scan_inputs, scan_input_directions=directions)
+        out = [tg.pad(y, [(0, longest - length), *[(0, 0)] * (y.ndim - 1)]) for y in made[carries:]]
+        samples.append((*made[:carries], *out))
+    return tuple(tg.stack(parts) for parts in zip(*samples, strict=True))
+
+
+def _along(x: Tensor, axis: int, backwards: int) -> Tensor:
+    """x with an axis in front, which may be turned round."""
+    x = tg.moveaxis(x, axis, 0)
+    return tg.flip(x, 0) if backwards else x
+
+
+def _rounds(body: Graph, carried: Sequence[Any], over: list[Tensor]) -> tuple[Sequence[Any], list[Any]]:
+    """(what the last round hands on, what all of them put out side by side)."""
+
+    def one(carry: list, slices: list) -> tuple[list, list]:
+        made = body(*carry, *slices)
+        return list(made[: len(carry)]), list(made[len(carry) :])
+
+    try:
+        return scan_once(one, [as_tensor(x) for x in carried], over)
+    except TinygradError:  # a body that needs numbers, or changes shapes; a mistake of the user's is met again
+        carry, rounds = list(carried), []
+        for slices in zip(*(tg.unstack(x) for x in over), strict=True):
+            carry, made = one(carry, list(slices))
+            rounds.append(made)
+        return carry, [tg.stack(parts) for parts in zip(*rounds, strict=True)]
