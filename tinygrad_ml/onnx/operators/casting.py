@@ -13,18 +13,16 @@ import numpy
 from ...backend import dtypes
 from ...errors import DTypeError
 from ...tensor import Tensor, as_tensor
+from ..stored import dtype_of
 from ..table import operator
 
 
 def element_type(number: int) -> numpy.dtype:
-    """The dtype that a number of `TensorProto.DataType` means: 1 is float32. That of strings is object."""
-    from onnx import helper
-
-    try:
-        dtype = helper.tensor_dtype_to_np_dtype(number)
-    except KeyError:
-        raise DTypeError(f"{number} is the number of no data type of ONNX's") from None
-    return dtypes.as_dtype(dtype) if dtype in dtypes.SUPPORTED else numpy.dtype(dtype)
+    """The dtype that a number of ONNX's means: 1 is float32. That of strings is object."""
+    dtype = dtype_of(number)
+    if dtype is None:
+        raise DTypeError("0 is the number of no data type of ONNX's")
+    return dtype
 
 
 @operator("Cast", (6, 9, 13, 19, 21, 23, 24, 25, 28))
