@@ -197,7 +197,7 @@ def _fitting(port: Port, value: Any, sizes: dict[str, tuple[int, str]]) -> Any:
     if port.kind in ("sequence", "optional") or value is None:
         return value
     if isinstance(value, numpy.ndarray) and value.dtype not in SUPPORTED:
-        if port.dtype is None:
+        if port.dtype in (None, value.dtype):
             return value
         raise DTypeError(f"input {port.name!r} is {port.dtype}, and is given an array of {value.dtype}")
     if not isinstance(value, Tensor | numpy.ndarray | numpy.generic):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy
 
 from .calls import CallsOfNodes
+from .differentiating import with_bodies
 from .expanding import Expansion, NodeInPlace
 from .graph import OnnxGraph, OnnxNode
 from .table import OperatorRow
@@ -85,7 +86,7 @@ class GraphPlan:
     """
 
     def __init__(self, graph: OnnxGraph, expansion: Expansion):
-        self.graph = graph
+        self.graph = graph = with_bodies(graph)
         self.inputs = tuple(port.name for port in graph.inputs)
         self.outputs = tuple(port.name for port in graph.outputs)
         placed: list[NodeInPlace] = expansion.nodes(graph)

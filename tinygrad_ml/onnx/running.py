@@ -75,7 +75,7 @@ class Running:
         node = step.node
         inputs = [values[name] if name else None for name in node.inputs]
         try:
-            if not (step.graphs or step.draws or _has_tensors(inputs)):
+            if not (step.graphs or step.draws or _has_tensors(inputs)) or any(map(_is_half, inputs)):
                 results = self._aside(step, inputs)
             else:
                 results = self._compute(step, inputs, values)
@@ -115,9 +115,16 @@ class Running:
     def _aside(self, step: PlannedStep, inputs: list) -> tuple:
         """A step whose inputs are known: computed once on the CPU, and nobody notices."""
         arguments = [
-            as_tensor(value, device="cpu") if way == "tensor" and _is_array(value) else value
-            for value, way in zip(inputs, step.arrives, strict=True)
+            _on_host(value) if way == "tensor" else value for value, way in zip(inputs, step.arrives, strict=True)
         ]
+        half = next(
+            (
+                value.dtype
+                for value, way in zip(inputs, step.arrives, strict=True)
+                if way == "tensor" and _is_half(value)
+            ),
+            None,
+        )
         outer = modes.watchers, modes.stream, modes.busy, modes.recorder, modes.tracer, modes.scope
         modes.watchers, modes.stream, modes.busy, modes.recorder, modes.tracer, modes.scope = (
             (),
@@ -129,7 +136,7 @@ class Running:
         )
         try:
             with no_grad():
-                return tuple(map(_known, self._called(step, arguments, step.options)))
+                return tuple(_known(value, half) for value in self._called(step, arguments, step.options))
         finally:
             modes.watchers, modes.stream, modes.busy, modes.recorder, modes.tracer, modes.scope = outer
 
@@ -198,10 +205,23 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, numpy.ndarray | numpy.generic) and value.dtype in SUPPORTED
 
 
-def _known(value: Any) -> Any:
+def _is_half(value: Any) -> bool:
+    """Whether it is of bfloat16, of which there are no tensors: it is computed with as float32, and results are rounded."""
+    return isinstance(value, numpy.ndarray) and value.dtype.name == "bfloat16"
+
+
+def _on_host(value: Any) -> Any:
+    if _is_half(value):
+        return as_tensor(value.astype(numpy.float32), device="cpu")
+    return as_tensor(value, device="cpu") if _is_array(value) else value
+
+
+def _known(value: Any, half: numpy.dtype | None) -> Any:
+    """A result as numbers, those of float32 as bfloat16 if what it was computed of was that."""
     if isinstance(value, Tensor):
-        return value.numpy()
-    return [_known(each) for each in value] if type(value) is list else value
+        array = value.numpy()
+        return array if half is None or array.dtype != numpy.float32 else array.astype(half)
+    return [_known(each, half) for each in value] if type(value) is list else value
 
 
 def _note(error: TinygradError, step: PlannedStep) -> None:

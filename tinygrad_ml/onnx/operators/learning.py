@@ -24,7 +24,7 @@ def gradient(
 
     It can be differentiated in turn where its inputs can.
     """
-    recorded = modes.grad_enabled
+    recorded = bool(modes.grad)
     with enable_grad():
         at = [x if recorded and x.requires_grad else _leaf(x) for x in given[: len(xs)]]
         (value,) = body(*at, *given[len(xs) :])

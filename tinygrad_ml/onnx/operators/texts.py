@@ -25,7 +25,7 @@ def strings(given: Sequence[str] | numpy.ndarray, shape: tuple[int, ...] | None 
 
 @operator("StringConcat", (20,))
 def string_concat(a: Any, b: Any) -> numpy.ndarray:
-    return a + b
+    return numpy.asarray(a + b, object)
 
 
 @operator("StringSplit", (20,))
