@@ -13,10 +13,10 @@ from ...modes import enable_grad, modes
 from ...tensor import Tensor
 from ..table import Numbers, operator
 
-TRAINING = "ai.onnx.preview.training"
+LEARNING = "ai.onnx.preview.training"
 
 
-@operator("Gradient", (1,), TRAINING)
+@operator("Gradient", (1,), LEARNING)
 def gradient(
     *given: Tensor, body: Callable[..., tuple[Tensor]], xs: list[str], y: str, zs: list[str] | None = None
 ) -> tuple[Tensor, ...]:
@@ -49,7 +49,7 @@ def _side_by_side(made: list[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
     return tuple(part for parts in zip(*made, strict=True) for part in parts)
 
 
-@operator("Adam", (1,), TRAINING)
+@operator("Adam", (1,), LEARNING)
 def adam(
     rate: Tensor,
     count: Numbers,
@@ -75,7 +75,7 @@ def adam(
     return _side_by_side(made)
 
 
-@operator("Adagrad", (1,), TRAINING)
+@operator("Adagrad", (1,), LEARNING)
 def adagrad(
     rate: Tensor,
     count: Numbers,
@@ -96,7 +96,7 @@ def adagrad(
     return _side_by_side(made)
 
 
-@operator("Momentum", (1,), TRAINING)
+@operator("Momentum", (1,), LEARNING)
 def momentum(
     rate: Tensor, count: Numbers, *given: Tensor, alpha: float, beta: float, mode: str, norm_coefficient: float
 ) -> tuple[Tensor, ...]:

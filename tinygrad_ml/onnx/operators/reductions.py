@@ -36,7 +36,7 @@ def _extremum(name: str, of_bools: Callable, least: float) -> Callable:
 
 # fmt: off
 #                    what it computes                                              axes are an attribute    an input
-REDUCTIONS = {
+REDUCING = {
     "ReduceSum":       (lambda x, axis, keep: tg.sum(x, axis, keep),               (1, 11),                 (13,)),
     "ReduceMean":      (lambda x, axis, keep: tg.mean(x, axis, keep),              (1, 11, 13),             (18,)),
     "ReduceProd":      (lambda x, axis, keep: tg.prod(x, axis, keep),              (1, 11, 13),             (18,)),
@@ -66,7 +66,7 @@ def along_input(function: Callable) -> Callable:
     return row
 
 
-for _name, (_function, _attribute, _input) in REDUCTIONS.items():
+for _name, (_function, _attribute, _input) in REDUCING.items():
     operator(_name, _attribute)(along_attribute(_function))
     operator(_name, _input)(along_input(_function))
 

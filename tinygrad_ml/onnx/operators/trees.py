@@ -15,7 +15,7 @@ from ...tensor import Tensor, as_tensor
 from ..table import Numbers, operator
 from .estimators import CLASSICAL, labels_of, transformed
 
-MODES = {
+BRANCHES = {
     "BRANCH_LEQ": lambda x, split: x <= split,
     "BRANCH_LT": lambda x, split: x < split,
     "BRANCH_GTE": lambda x, split: x >= split,
@@ -23,7 +23,7 @@ MODES = {
     "BRANCH_EQ": lambda x, split: x == split,
     "BRANCH_NEQ": lambda x, split: x != split,
 }
-NUMBER_OF_MEMBER = len(MODES)
+NUMBER_OF_MEMBER = len(BRANCHES)
 AGGREGATIONS = ("AVERAGE", "SUM", "MIN", "MAX")
 TRANSFORMS = ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT")
 
@@ -31,7 +31,7 @@ TRANSFORMS = ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT")
 class Trees(NamedTuple):
     """Inner nodes, and for each the two it leads to: a node, or -1 - i for the i-th leaf.
 
-    modes    the comparison of each node with its threshold, by its number among `MODES`; the last is of a set
+    modes    the comparison of each node with its threshold, by its number among `BRANCHES`; the last is of a set
     members  node -> that set
     tracks   whether nan takes the way of what holds
     roots    a node, or a leaf as above, for each tree
@@ -53,7 +53,7 @@ class Trees(NamedTuple):
             node = numpy.maximum(at, 0)
             value = numpy.take_along_axis(x, self.features[node], 1)
             holds = numpy.zeros(at.shape, bool)
-            for number, compare in enumerate(MODES.values()):
+            for number, compare in enumerate(BRANCHES.values()):
                 holds |= (self.modes[node] == number) & compare(value, self.splits[node])
             for place, members in self.members.items():
                 holds |= (node == place) & numpy.isin(value, members)
@@ -148,7 +148,7 @@ class _Nodes(NamedTuple):
             found = [places.get(each, 0) for each in zip(self.treeids, ids, strict=True)]
             return numpy.array([-1 - place if leaf[place] else place for place in found])
 
-        names = list(MODES)
+        names = list(BRANCHES)
         first = [self.treeids.index(tree) for tree in dict.fromkeys(self.treeids)]
         return Trees(
             numpy.array(self.featureids),
