@@ -126,7 +126,7 @@ def test_what_ran_before_an_error_is_drawn(folder, capsys):
         ("program.py:nothing", "it has .*loss"),
         ("program.py:needs", "called with nothing"),
         ("missing.py:loss", "no file missing.py"),
-        ("resnet", "mlp, cnn, or FILE.py:FUNCTION"),
+        ("resnet", "mlp, cnn, FILE.py:FUNCTION, or FILE.onnx"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_line(capsys, what, says):
@@ -148,3 +148,48 @@ def test_without_graphviz_the_text_is_written_and_a_line_says_so(folder, capsys,
     captured = capsys.readouterr()
     assert captured.out == "graph.dot\n" and "pip install pygraphviz" in captured.err
     assert (folder / "graph.dot").exists()
+
+
+def onnx_file(path, text):
+    """Write an ONNX file, given in ONNX's own language."""
+    onnx = pytest.importorskip("onnx", reason="onnx reads the files")
+    path.write_bytes(
+        onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 17]> net {text}').SerializeToString()
+    )
+
+
+def test_the_network_of_an_onnx_file_is_drawn_and_explained(folder, capsys):
+    onnx_file(
+        folder / "net.onnx", "(float[n,3] x) => (float[n,2] y) <float[3,2] w = {1,2,3,4,5,6}> { y = MatMul (x, w) }"
+    )
+    run("draw", "net.onnx", "-o", "both.dot")
+    both = (folder / "both.dot").read_text()
+    assert "<B>x</B>" in both and "(1, 3)" in both and "/∂w" in both
+    run("draw", "net.onnx", "--size", "n=5", "--direction", "forward", "-o", "five.dot")
+    assert "(5, 2)" in (folder / "five.dot").read_text()
+    run("draw", "net.onnx", "--input-shape", "7,3", "-o", "seven.dot")
+    assert "(7, 2)" in (folder / "seven.dot").read_text()
+    run("explain", "net.onnx", "--no-check", "-o", "net.html")
+    assert "matmul" in (folder / "net.html").read_text()
+
+
+def test_an_onnx_file_that_cannot_be_drawn_says_why(folder, capsys):
+    run("draw", "nowhere.onnx", code=2)
+    assert "there is no file nowhere.onnx" in capsys.readouterr().err
+    (folder / "bad.onnx").write_bytes(b"PK and so on")
+    run("explain", "bad.onnx", code=2)
+    assert "looks like a ZIP archive" in capsys.readouterr().err
+    onnx_file(
+        folder / "open.onnx",
+        "(float[n,width] x) => (float[a,b] y) <float[3,2] w = {1,2,3,4,5,6}> { y = MatMul (x, w) }",
+    )
+    run("draw", "open.onnx", code=2)
+    assert "x (n, width). Say them, as by --size width=N" in capsys.readouterr().err
+    run("draw", "open.onnx", "--size", "height=4", code=2)
+    assert "n, width are" in capsys.readouterr().err
+    run("draw", "open.onnx", "--input-shape", "1,2", "--input-shape", "1,2", code=2)
+    assert "has 1 inputs" in capsys.readouterr().err
+    run("draw", "mlp", "--size", "n=4", code=2)
+    assert "--size is for a network in a file" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run("draw", "open.onnx", "--size", "four")

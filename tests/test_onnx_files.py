@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 pytestmark = pytest.mark.host_only
 
 SCALAR = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3])
+OPEN = helper.make_tensor_value_info("x", TensorProto.FLOAT, [-1, "?", None, 3])
 RESULT = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
 
 
@@ -54,6 +55,10 @@ def test_what_a_file_says_is_plain_data():
     assert file.graph.outputs[0].shape is None
     assert file.graph.constants["w"].tolist() == [[0, 1, 2], [3, 4, 5]]
     assert file.opsets == {"": 17, "own": 1}
+
+
+def test_a_size_may_be_left_open():
+    assert parse([helper.make_node("Relu", ["x"], ["y"])], inputs=[OPEN]).graph.inputs[0].shape == (None, None, None, 3)
 
 
 def test_a_scope_is_found_where_pytorch_notes_it():

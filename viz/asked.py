@@ -138,7 +138,8 @@ def _parameters(what: Callable[..., Any], count: int) -> list[str]:
             f"give inputs= a tensor for each argument"
         ) from error
     kinds = [(name, parameter.kind) for name, parameter in signature.parameters.items()]
-    return [name for name, kind in kinds if kind is not inspect.Parameter.VAR_POSITIONAL][:count]
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [name for name, kind in kinds if kind not in several][:count]
 
 
 def _name(what: Callable[..., Any]) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import tinygrad_ml
 import viz
 from viz.dot import RANKDIRS
 from viz.levels import LEVELS
@@ -30,6 +31,8 @@ what to draw:
   mlp, cnn            the loss of the networks that 'tinygrad-ml train' trains, on a few images of MNIST
   FILE.py:FUNCTION    what the function returns when it is called: a tensor, or several; or a module, with
                       --input-shape: 4,1,28,28 for floats, 8,16:int64 for integers, once for each input
+  FILE.onnx           the network in the file, on inputs of the shapes that the file declares; where it leaves a size open,
+                      say it by name, as --size batch=4, or say all of a shape by --input-shape
 """
 
 
@@ -65,13 +68,21 @@ def _parser(commands, name: str, does: str, run: Callable) -> argparse.ArgumentP
         epilog=_WHAT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", metavar="WHAT", help="mlp, cnn, or FILE.py:FUNCTION")
+    parser.add_argument("what", metavar="WHAT", help="mlp, cnn, FILE.py:FUNCTION or FILE.onnx")
     parser.add_argument(
         "--input-shape",
         action="append",
         type=_symbol,
         metavar="SHAPE",
         help="call the module on an input of this shape, as 4,1,28,28 or 8,16:int64; once for each input",
+    )
+    parser.add_argument(
+        "--size",
+        action="append",
+        default=[],
+        type=_size,
+        metavar="NAME=N",
+        help="the length of an axis that an ONNX file leaves open; its first axis is 1 long by default",
     )
     parser.add_argument("--level", choices=LEVELS, help="how near to look (default: a network's layers; explain: all)")
     parser.add_argument("--open", action="append", default=[], metavar="NAME", help="open this module or function, too")
@@ -144,11 +155,15 @@ def _has_gradient(subject: Any) -> bool:
 def _subject(args: argparse.Namespace) -> tuple[Any, bool]:
     """What is to be drawn, and whether it is the error that came instead."""
     what = args.what
+    if what.endswith(".onnx"):
+        return _network_of(args), False
+    if args.size:
+        raise OptionError(f"--size is for a network in a file whose name ends in .onnx, and not for {what}")
     if what in MODELS:
         return _loss_of(what, args.batch), False
     file, colon, name = what.rpartition(":")
     if not colon or not file.endswith(".py"):
-        raise OptionError(f"{what!r} cannot be drawn: give {', '.join(MODELS)}, or FILE.py:FUNCTION")
+        raise OptionError(f"{what!r} cannot be drawn: give {', '.join(MODELS)}, FILE.py:FUNCTION, or FILE.onnx")
     function = _function(Path(file), name)
     try:
         with viz.lines():  # the program stands beside the map of a page
@@ -181,6 +196,44 @@ def _symbol(text: str) -> Tensor:
         raise argparse.ArgumentTypeError(
             f"a shape is written as 4,1,28,28, or with a dtype as 8,16:int64, and not {text!r}"
         ) from error
+
+
+def _size(text: str) -> tuple[str, int]:
+    """`batch=4` as a name and a number."""
+    name, _, size = text.rpartition("=")
+    if not name or not size.isdecimal():
+        raise argparse.ArgumentTypeError(f"a size is written as batch=4, and not {text!r}")
+    return name, int(size)
+
+
+def _network_of(args: argparse.Namespace) -> nn.Module:
+    """The network in an ONNX file. What it is called on goes to `args.input_shape`, if that is not given."""
+    model = tinygrad_ml.onnx.load(args.what, sizes=dict(args.size))
+    ports = model.input_ports
+    if args.input_shape is None:
+        for port in ports:
+            open_axes = [size or "?" for size in (port.shape or ())[1:] if not isinstance(size, int)]
+            if open_axes:
+                named = " ".join(f"--size {name}=N" for name in open_axes if name != "?")
+                shapes = ", ".join(f"{each.name} {_written(each.shape)}" for each in ports)
+                raise OptionError(
+                    f"{args.what} leaves sizes of its inputs open: {shapes}. Say them, as by {named or '--input-shape 1,3,48,320'}"
+                )
+        args.input_shape = list(model.symbols())
+    elif len(args.input_shape) != len(ports):
+        raise OptionError(
+            f"{args.what} has {len(ports)} inputs, and --input-shape is given {len(args.input_shape)} times"
+        )
+    else:
+        args.input_shape = [
+            symbol(given.shape, port.dtype or given.dtype, name=port.name)
+            for given, port in zip(args.input_shape, ports, strict=True)
+        ]
+    return model
+
+
+def _written(shape: tuple[int | str | None, ...] | None) -> str:
+    return "of any shape" if shape is None else f"({', '.join('?' if size is None else str(size) for size in shape)})"
 
 
 def _loss_of(model: str, batch: int) -> Tensor:

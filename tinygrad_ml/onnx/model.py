@@ -85,9 +85,14 @@ class OnnxModel(Module):
         self.eval()
 
     @property
+    def input_ports(self) -> list[Port]:
+        """The inputs that a call needs, as the file declares them."""
+        return [port for port in self._inputs if not self._is_given(port.name)]
+
+    @property
     def input_names(self) -> list[str]:
         """What the inputs are called that a call needs."""
-        return [port.name for port in self._inputs if not self._is_given(port.name)]
+        return [port.name for port in self.input_ports]
 
     @property
     def output_names(self) -> list[str]:
@@ -113,26 +118,24 @@ class OnnxModel(Module):
         return outputs[0] if len(outputs) == 1 else outputs
 
     def symbols(self, default: int = 1, **sizes: int) -> tuple[Tensor, ...]:
-        """Inputs that have the shapes and dtypes which the file declares, and no numbers: for pictures, and `tg.summary`.
+        """Inputs that have the names, shapes and dtypes which the file declares, and no numbers: for pictures, and `tg.summary`.
 
         sizes    numbers for axes with a name
         default  the number for axes that the file leaves open, and that are not given
         """
         found = []
-        for port in self._inputs:
-            if self._is_given(port.name):
-                continue
+        for port in self.input_ports:
             if port.kind not in ("tensor", "") or port.dtype is None or port.shape is None:
                 raise ShapeError(
                     f"the file does not say of which shape and dtype its input {port.name!r} is: make a tg.symbol"
                 )
             shape = [size if isinstance(size, int) else sizes.get(str(size), default) for size in port.shape]
-            found.append(symbol(tuple(shape), port.dtype))
+            found.append(symbol(tuple(shape), port.dtype, name=port.name))
         return tuple(found)
 
     def extra_repr(self) -> str:
         """Inputs with their shapes, and outputs."""
-        inputs = ", ".join(f"{port.name}{_shape_text(port)}" for port in self._inputs if not self._is_given(port.name))
+        inputs = ", ".join(f"{port.name}{_shape_text(port)}" for port in self.input_ports)
         return f"{inputs} -> {', '.join(self.output_names)}"
 
     # -- inputs ------------------------------------------------------------------------------------------------------

@@ -363,9 +363,10 @@ def _port(name: str, kind: Any) -> Port:
 
 
 def _extent(dim: Any) -> int | str | None:
+    """A size, or its name; None for any, which is also written as -1 and as a question mark."""
     if dim.HasField("dim_value"):
-        return dim.dim_value if dim.dim_value >= 0 else None  # some write -1 for any size
-    return dim.dim_param or None
+        return dim.dim_value if dim.dim_value >= 0 else None
+    return dim.dim_param.strip("?") or None
 
 
 def _scope(name: str, scopes: str) -> tuple[str, ...]:
