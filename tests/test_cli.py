@@ -311,6 +311,7 @@ def test_doctor_names_what_is_there(capsys):
         "CuPy",
         "Driver",
         "GPU",
+        "MPI",
         "Graphviz",
         "llvmlite",
         "Matplotlib",

@@ -16,10 +16,11 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
+from ..distributed import ending
 from ..errors import TinygradError
-from . import doctor, draw, generate, port, train
+from . import doctor, draw, generate, launch, port, train
 
-_SUBCOMMANDS = (train, generate, draw, port, doctor)
+_SUBCOMMANDS = (train, generate, draw, port, launch, doctor)
 
 _EPILOG = """\
 examples:
@@ -29,6 +30,7 @@ examples:
   tinygrad-ml draw cnn -o graph.svg    draw a network, forward and backward
   tinygrad-ml explain mlp              a page that goes through it step by step
   tinygrad-ml port train.py            a training script of PyTorch's, in the names of this library
+  tinygrad-ml launch -n 2 program.py   a program of yours, in two processes that work together
   tinygrad-ml doctor                   what this machine has, and how to get what is missing
   tinygrad-ml train --help             all options of a command
 """
@@ -44,14 +46,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return args.run(args) or 0
     except TinygradError as error:
+        ending.tell(error)
         return _report(str(error), 2)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        ending.tell(error)
         return _report("interrupted", 130)
     except BrokenPipeError:
         # Whoever read our output has left, as `head` does. Nothing more may be written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
+        ending.tell(error)
         return _report(": ".join(str(part) for part in (error.filename, error.strerror) if part) or repr(error), 2)
 
 

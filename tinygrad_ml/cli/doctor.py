@@ -16,6 +16,8 @@ import numpy
 from .. import __version__
 from ..blas import blas
 from ..cuda import gpu_available, why_not
+from ..distributed.launching import installation
+from ..errors import RankError
 
 _CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 
@@ -54,6 +56,7 @@ def findings() -> list[tuple[str, str, str]]:
         ("CuPy", cupy or "missing: no GPU can be used", "" if cupy else _install(gpu_extra)),
         ("Driver", driver or "no NVIDIA driver found (nvidia-smi)", ""),
         ("GPU", "ready" if gpu_available() else f"cannot be used: {why_not()}", ""),
+        _mpi(),
         _graphviz(),
         _package("Matplotlib", "matplotlib", "viz", "no learning curves are drawn"),
     ]
@@ -102,6 +105,15 @@ def _driver() -> tuple[str, str]:
     gpus = _output("nvidia-smi", "--query-gpu=driver_version,name,memory.total", "--format=csv,noheader")
     cuda = re.search(r"CUDA.*Version: (\d+)", _output("nvidia-smi"))
     return "; ".join(gpus.splitlines()), cuda[1] if cuda else ""
+
+
+def _mpi() -> tuple[str, str, str]:
+    """What starts several processes that train together."""
+    try:
+        there = installation()
+    except RankError as missing:
+        return "MPI", f"{str(missing).partition('. ')[0]}: one process trains alone", _install("mpi")
+    return "MPI", f"{there.version} by mpi4py {_version('mpi4py')}, started by {there.mpiexec}", ""
 
 
 def _graphviz() -> tuple[str, str, str]:

@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import RankError
 from .supervision import Supervision, current, line_of, meet
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from mpi4py.MPI import Comm
 
 _SECONDS_FOR_THE_OTHERS = 0.5
+_SECONDS_FOR_THE_CAUSE = 0.3  # so that the exit code is that of the rank that was the first to end
 _PAUSE = 0.02
+_INTERRUPTED = 130
 
 
 class Ending:
@@ -39,46 +41,63 @@ class Ending:
     def __init__(self, comm: Comm, supervision: Supervision, elastic: bool):
         self.comm, self.supervision, self.elastic = comm, supervision, elastic
         self._print = sys.excepthook
-        self._has_raised = False
+        self._code, self._because_of_others = 0, False
         sys.excepthook = self.by_an_error
         atexit.register(self.by_coming_to_the_end)
+        _endings.append(self)
 
     def by_an_error(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Print it, tell it, and end: an excepthook."""
-        others = isinstance(error, RankError)
-        if others:
+        if isinstance(error, RankError):
             where = line_of(reversed(list(traceback.walk_tb(trace))))
             sys.stderr.write(f"tinygrad_ml: rank {self.supervision.rank} ends in {where}: {error}\n")
+        elif isinstance(error, SystemExit):
+            _print_exit(error)
         else:
             self._print(kind, error, trace)
-        if not self.supervision.own_process:
-            return
-        self._has_raised = True
+        if self.supervision.own_process:
+            self.tell(error)
+            self._abort()
+
+    def tell(self, error: BaseException) -> None:
+        """Let the others know that this rank will end by an error."""
+        self._because_of_others = isinstance(error, RankError)
+        self._code = _code_of(error)
         text = str(error).strip().splitlines()
-        said = f"{kind.__name__}: {text[0]}" if text else kind.__name__
-        self.supervision.raised(str(error) if others else said, others)
-        self._abort(130 if issubclass(kind, KeyboardInterrupt) else 1)
+        said = f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+        self.supervision.raised(str(error) if self._because_of_others else said, self._because_of_others)
 
     def by_coming_to_the_end(self) -> None:
         """Wait until all ranks have done so; end all if one has not."""
-        if self._has_raised or not self.supervision.own_process:
+        if not self.supervision.own_process:
             return
+        if self.supervision.failed and not self._code:
+            self._code = 1  # what it waited for was not done, and the others may still be waiting for it
+        if self._code:
+            self._abort()
         self.supervision.leaves()
         while self.supervision.connected and not self.supervision.over and not self.supervision.lost:
             self.comm.Iprobe()  # what others still wait for may lie in our buffers
             time.sleep(_PAUSE)
         if self.supervision.lost and not self.elastic:
-            self._abort(1)
+            self._code = 1
+            self._abort()
 
-    def _abort(self, code: int) -> None:
+    def _abort(self) -> None:
         """End all ranks, or this one alone if the others go on."""
-        flush()
+        _flush()
         if self.elastic:
-            os._exit(code)
+            os._exit(self._code)
         end = time.monotonic() + _SECONDS_FOR_THE_OTHERS
         while self.supervision.connected and not self.supervision.over and time.monotonic() < end:
             time.sleep(_PAUSE)
-        self.comm.Abort(code)
+        if self._because_of_others:
+            time.sleep(_SECONDS_FOR_THE_CAUSE)
+        self.comm.Abort(self._code)
+        os._exit(self._code)  # some libraries of MPI's come back
+
+
+_endings: list[Ending] = []
 
 
 def supervise(comm: Comm | None, timeout: float | None = None, elastic: bool = False) -> None:
@@ -96,7 +115,44 @@ def supervise(comm: Comm | None, timeout: float | None = None, elastic: bool = F
             Ending(comm, supervision, elastic)
 
 
-def flush() -> None:
+def tell(error: BaseException) -> None:
+    """Let the other ranks know that this one will end by an error that it prints itself. Alone: nothing."""
+    if _endings:
+        _endings[-1].tell(error)
+
+
+def end_by(error: BaseException, trace: TracebackType | None) -> NoReturn:
+    """End this rank, and all with it, by an error that nobody has caught, or by a `sys.exit` that says that something failed."""
+    if _endings:
+        _endings[-1].by_an_error(type(error), error, trace)
+    if isinstance(error, SystemExit):
+        _print_exit(error)
+    else:
+        sys.excepthook(type(error), error, trace)
+    _flush()
+    code = _code_of(error)
+    if "mpi4py.MPI" in sys.modules:  # before the group has met; what MPI waits for at its end would not come
+        from mpi4py import MPI
+
+        if MPI.Is_initialized() and not MPI.Is_finalized():
+            MPI.COMM_WORLD.Abort(code)
+    os._exit(code)
+
+
+def _code_of(error: BaseException) -> int:
+    """The exit code of a process that an error ends."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
+
+
+def _print_exit(error: SystemExit) -> None:
+    """What Python prints for a `sys.exit` with words."""
+    if not isinstance(error.code, int):
+        sys.stderr.write(f"{error.code}\n")
+
+
+def _flush() -> None:
     """Write what was printed: what ends a process at once does not."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

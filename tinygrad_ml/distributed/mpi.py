@@ -24,6 +24,14 @@ LAUNCHED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "MV2_COMM_WORLD_SIZ
 """Environment variables that say that a launcher of MPI's has started this process."""
 
 
+_RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "MV2_COMM_WORLD_RANK")
+
+
+def rank_of_environment() -> int | None:
+    """The number that a launcher of MPI's has given this process, without asking MPI; None if there was no launcher."""
+    return next((int(os.environ[name]) for name in _RANKS if name in os.environ), None)
+
+
 def world() -> Intracomm | None:
     """All processes that were started together; None without MPI, for a process that was started alone.
 

@@ -50,6 +50,7 @@ class Supervision:
     left       the same of ranks that came to the end of their programs, with the time when that was heard
     late       why this rank waits, once it has asked: the numbers of the ranks it waits for, and in words what these do
     over       whether all ranks have come to their end, in whatever way
+    failed     whether this rank has waited in vain
     connected  whether the watcher is there
     """
 
@@ -58,7 +59,7 @@ class Supervision:
         self.lost: dict[int, str] = {}
         self.left: dict[int, tuple[str, float]] = {}
         self.late: tuple[tuple[int, ...], str] | None = None
-        self.over, self.connected = False, True
+        self.over, self.failed, self.connected = False, False, True
         self._connection, self._unsent, self._sending = connection, b"", threading.Lock()
         self._main, self._process = threading.main_thread().ident, os.getpid()
         threading.Thread(target=self._listen, name="supervision", daemon=True).start()

@@ -57,6 +57,10 @@ def until_done(requests: Request | Sequence[Request], what: str, timeout: float 
         supervision.waits(what)
     try:
         _wait(several, what, _timeout[0] if timeout is None else timeout, supervision)
+    except RankError:
+        if supervision is not None:
+            supervision.failed = True
+        raise
     finally:
         if supervision is not None:
             supervision.goes_on()
