@@ -165,12 +165,46 @@ def test_steps_that_are_no_whole_elements_are_left_to_numpy():
 
 
 def test_elements_are_found_by_sizes_in_memory_that_lies_in_order_and_by_steps_elsewhere():
-    a, b, bias = tg.ones(3, 4), tg.ones(4, 3), tg.ones(4)
+    a, b, bias = tg.ones(3, 40), tg.ones(40, 3), tg.ones(40)
     step = tg.compile(lambda a, b, bias: (a + bias) * b.T)
     step(a, b, bias)
     assert "(n0, n1, a0: float32s, a1: float32s, a2: float32s, a3: float32s, a2_1)" in step.source
     for element in ("a0[i0 * n1 + i1]", "a1[i1]", "a2[i0 + i1 * a2_1]", "a3[i0 * n1 + i1] ="):
         assert element in step.source
+
+
+@pytest.mark.parametrize("shape", [(16, 2), (257, 7), (100, 10), (3, 40, 16), (31, 4, 3)], ids=str)
+def test_rows_of_few_numbers_are_written_down_number_by_number_so_that_many_rows_are_done_at_once(shape):
+    rng = np.random.default_rng(0)
+    x, y = (tg.tensor(rng.standard_normal(shape).astype(np.float32)) for _ in range(2))
+    bias = tg.tensor(rng.standard_normal(shape[-1]).astype(np.float32))
+    scale = tg.tensor(rng.standard_normal((*shape[:-1], 1)).astype(np.float32))
+
+    def function(x, y, bias, scale):
+        z = x * scale + bias
+        return tg.softmax(z, -1), z.max(axis=-1), (z * y).sum(axis=-1), z > y, tg.where(z > 0, z, y).min(axis=-1)
+
+    step = tg.compile(function)
+    for compiled, eager in zip(step(x, y, bias, scale), function(x, y, bias, scale), strict=True):
+        np.testing.assert_allclose(compiled.data, eager.data, rtol=3e-6, atol=1e-6)
+    last = f"* {shape[-1]} + {shape[-1] - 1}]"
+    assert last in step.source, step.source
+    assert f"for i{len(shape) - 1} " not in step.source
+
+
+def test_rows_of_few_numbers_are_read_in_place_where_they_are_few():
+    x, scale = tg.ones(5, 4), tg.ones(5, 1)
+    step = tg.compile(lambda x, scale: x * scale)
+    step(x, scale)
+    assert "for i1 in range(n1)" in step.source
+
+
+def test_how_threads_share_rows_of_few_numbers_changes_no_bit():
+    x = tg.tensor(np.random.default_rng(0).standard_normal((20_013, 7)).astype(np.float32))
+    step = tg.compile(lambda x: (tg.softmax(x, -1), x.sum(axis=-1)))
+    parts = [step(x[first : first + n]) for first, n in ((0, 8_003), (8_003, 12_010))]
+    for whole, first, second in zip(step(x), *parts, strict=True):
+        np.testing.assert_array_equal(whole.data, np.concatenate([first.data, second.data]))
 
 
 def test_memory_that_two_tensors_have_is_not_written_to_while_it_is_read():

@@ -11,7 +11,9 @@ Read before: `loops.py`. Read next: `places.py`, how elements are found; `llvm/l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy
@@ -26,6 +28,12 @@ from ..schedule.reductions import adds_up, extremum_of_floats, first_number, tog
 from .expressions import constant, expression, literal
 from .loops import KernelLoop, Operand, Operands
 from .places import DENORMALS_ARE_ZERO, NOTHING_OVERLAPS, Axis, LoopArray, place
+
+NARROW_ELEMENTS = 16
+"""So many elements at most of a row, or of the last axis, are written down one by one, if there are as many rows at least."""
+WRITTEN_OPERATIONS = 400
+"""So many operations at most: each takes a quarter of a millisecond to compile."""
+_INDEX = re.compile(r"(?<![a-z])i[0-9]+(?![0-9a-z])")
 
 
 class Written(NamedTuple):
@@ -55,6 +63,8 @@ class _Writer:
     along    those that are reduced
     in_rows  whether a row is walked through before the next one
     inner    where columns are reduced: the last axes, if they are, which are added up in a register
+    narrow   the inner groups, where they are so short that a line is written for each of their elements: then the text
+             depends on their sizes
     """
 
     def __init__(self, operands: Operands):
@@ -67,6 +77,7 @@ class _Writer:
         self.along = [g for g, group in enumerate(self.groups) if group[0] in self.kernel.axes]
         self.in_rows = not self.down or not self.along or self.along[0] > self.down[-1]
         self.inner = [] if self.in_rows else [g for g in self.along if g > self.down[-1]]
+        self.narrow = self._narrow()
         self.arrays = {operand: f"a{i}" for i, operand in enumerate(given)}
         self.places = {operand: self._place(operand, name) for operand, name in self.arrays.items()}
         self.names: dict[Value, str] = {}
@@ -75,17 +86,26 @@ class _Writer:
 
     def _place(self, operand: Operand, name: str) -> LoopArray:
         last = {g: group[-1] for g, group in enumerate(self.groups) if operand.strides[group[-1]]}
-        axes = [Axis(f"i{g}", f"n{g}", self.sizes[g]) for g in last]
+        axes = [Axis(f"i{g}", str(self.sizes[g]) if g in self.narrow else f"n{g}", self.sizes[g]) for g in last]
         return place(name, operand.value.dtype, axes, [operand.strides[axis] for axis in last.values()])
+
+    def _narrow(self) -> list[int]:
+        """Which of the inner groups are so short that machine code does many of the outer ones at a time, not many of these."""
+        if len(self.groups) < 2 or not self.in_rows:
+            return []
+        inner = self.along if self.kernel.axes else [len(self.groups) - 1]
+        many = [self.sizes[g] for g in range(len(self.groups)) if g not in inner][-1:]
+        elements = size(tuple(self.sizes[g] for g in inner))
+        short = elements <= NARROW_ELEMENTS and elements * len(self.kernel.instructions) <= WRITTEN_OPERATIONS
+        return inner if many and many[0] >= NARROW_ELEMENTS and short else []
 
     # -- the function ------------------------------------------------------------------------------------------------
 
     def written(self) -> Written:
         results = self.operands.results()
         for operand in self.places:
-            if operand not in results and not any(operand.strides[group[-1]] for group in self.groups):
-                self.scalars[operand] = name = f"s{len(self.scalars)}"
-                self._emit(0, f"{name} = {self._read(operand)}")
+            if operand not in results:
+                self._read_beforehand(operand)
         if not self.kernel.axes:
             self._nest(range(len(self.groups)), 0, lambda depth: self._walk(0, depth))
         elif self.in_rows:
@@ -101,6 +121,17 @@ class _Writer:
         source = f"# {words}\ndef loop({', '.join(given)}):\n{body}\n"
         return Written(source, self.sizes, tuple(self.places), tuple(steps.values()), self._growth())
 
+    def _read_beforehand(self, operand: Operand) -> None:
+        """Lines in front of all loops for what does not vary with them."""
+        varies = [g for g, group in enumerate(self.groups) if operand.strides[group[-1]]]
+        if all(g in self.narrow for g in varies):
+            self.scalars[operand] = name = "_".join([f"s{len(self.scalars)}", *(f"i{g}" for g in varies)])
+            read = f"{name} = {self._read(operand)}"
+            if varies:
+                self._every(0, lambda depth: self._emit(depth, read))
+            else:
+                self._emit(0, read)
+
     def _growth(self) -> tuple[int, ...] | None:
         if self.down[:1] != [0] or not self.in_rows or any(operand.scratch for operand in self.places):
             return None
@@ -114,10 +145,25 @@ class _Writer:
         self, groups: Iterable[int], depth: int, body: Callable[[int], None], run: tuple[int, str] = (-1, "")
     ) -> None:
         """Loops in each other around a body; that of one of the groups may be over a part of its axis: `run` says which."""
+        groups = list(groups)
         for g in groups:
-            self._emit(depth, f"for i{g} in range({run[1] if g == run[0] else f'n{g}'}):")
-            depth += 1
+            if g not in self.narrow:
+                self._emit(depth, f"for i{g} in range({run[1] if g == run[0] else f'n{g}'}):")
+                depth += 1
+        if any(g in self.narrow for g in groups):
+            self._every(depth, body)
+        else:
+            body(depth)
+
+    def _every(self, depth: int, body: Callable[[int], None]) -> None:
+        """A body for every element along the narrow groups, one behind the other: their indices become numbers."""
+        begin = len(self.lines)
         body(depth)
+        once = self.lines[begin:]
+        del self.lines[begin:]
+        for numbers in numpy.ndindex(*(self.sizes[g] for g in self.narrow)):
+            known = {f"i{g}": str(number) for g, number in zip(self.narrow, numbers, strict=True)}
+            self.lines += [_INDEX.sub(partial(_number, known), line) for line in once]
 
     # -- values ------------------------------------------------------------------------------------------------------
 
@@ -183,7 +229,9 @@ class _Writer:
         if self.in_rows or self.inner:
             total = f"t_{self._name(output)}"
             if adds_up(instruction):
-                self._emit(depth, f"{total} = add_in_any_order({total}, float64({value}))")
+                added = f"{total} + float64({value})"  # of a narrow row, alone or beside others, in one order
+                added = added if self.narrow else f"add_in_any_order({total}, float64({value}))"
+                self._emit(depth, f"{total} = {added}")
                 return
             extremum = extremum_of_floats(instruction)
             if extremum and output.dtype == instruction.inputs[0].dtype:
@@ -270,6 +318,11 @@ class _Writer:
         for turn in range(self.turns.count):
             for instruction in self.turns.before(turn):
                 self._compute(instruction, loaded, depth)
+
+
+def _number(known: Mapping[str, str], index: re.Match) -> str:
+    """The number that an index is known to be, or its name."""
+    return known.get(index[0], index[0])
 
 
 def _start(instruction: Instruction, wide: bool = False) -> str:
