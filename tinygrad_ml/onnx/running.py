@@ -82,7 +82,7 @@ class Running:
         except TinygradError as error:
             _note(error, step)
             raise
-        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, MemoryError) as error:
             raise TinygradError(f"{described(node)} cannot be computed: {error}") from error
         for name, value in zip(node.outputs, results, strict=False):
             if name:
@@ -165,14 +165,7 @@ class Running:
         """A graph as a function from its inputs to the tuple of its outputs."""
         if isinstance(graph, list):
             return [self._bound(each, values) for each in graph]
-        around = {name: values[name] for name in graph.captured} | graph.constants
-
-        def call(*inputs: Any) -> tuple:
-            if len(inputs) != len(graph.inputs):
-                raise TinygradError(f"a graph of the file has the inputs {graph.inputs}, and is given {len(inputs)}")
-            return self.run(graph, {**around, **dict(zip(graph.inputs, inputs, strict=True))})
-
-        return call
+        return BoundGraph(self, graph, {name: values[name] for name in graph.captured} | graph.constants)
 
     def _around(self, plan: GraphPlan, call: int, places: dict[int, tuple[Place, ...]]) -> tuple[Place, ...]:
         """The places of a call: those around it, and its own."""
@@ -195,6 +188,23 @@ class Running:
                 replaced = hook(module, (), found[0] if len(found) == 1 else tuple(found))
                 if replaced is not None:
                     values.update(zip(names, (replaced,) if len(names) == 1 else replaced, strict=True))
+
+
+class BoundGraph:
+    """A graph inside of a graph, with what it takes from around it: a function from its inputs to the tuple of its outputs.
+
+    outputs  what the file declares of these
+    """
+
+    def __init__(self, running: Running, plan: GraphPlan, around: Values):
+        self._running, self._plan, self._around = running, plan, around
+        self.outputs = plan.graph.outputs
+
+    def __call__(self, *inputs: Any) -> tuple:
+        names = self._plan.inputs
+        if len(inputs) != len(names):
+            raise TinygradError(f"a graph of the file has the inputs {names}, and is given {len(inputs)}")
+        return self._running.run(self._plan, {**self._around, **dict(zip(names, inputs, strict=True))})
 
 
 def _has_tensors(values: list) -> bool:

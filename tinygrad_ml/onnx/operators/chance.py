@@ -66,12 +66,12 @@ def multinomial(logs: Tensor, *, dtype: int = INT32, sample_size: int = 1, seed:
 # --- dropout ----------------------------------------------------------------------------------------------------------
 
 
-def dropped(x: Tensor, ratio: float, training: bool) -> tuple[Tensor, Tensor]:
-    """(y, mask): x with zeros at random and the rest scaled in training, else x; and where it was kept."""
-    if not training or not ratio:
-        return x, tg.ones_like(x, dtype=dtypes.bool_)
-    mask = F.dropout(tg.ones_like(x), ratio)
-    return x * mask, mask != 0
+def _dropped(x: Tensor, ratio: float, training: bool, call: NodeCall) -> Any:
+    """x with zeros at random in training, the rest scaled; and, if somebody asks for it, where it was kept."""
+    if not call.wants(1):
+        return F.dropout(x, ratio, training)
+    factors = F.dropout(tg.ones_like(x), ratio, training)
+    return x * factors, (factors != 0).astype(dtypes.bool_ if call.opset >= 10 else x.dtype)
 
 
 @operator("Dropout", (12, 13, 22))
@@ -82,26 +82,15 @@ def dropout(
     *,
     seed: int | None = None,
     call: NodeCall,
-) -> tuple[Tensor, Tensor]:
-    """In training: where the node's third input says so, or, if it has none, where the model is in training mode."""
-    training = call.training if training_mode is None else bool(training_mode.item())
-    return dropped(x, 0.5 if ratio is None else float(ratio.item()), training)
+) -> Any:
+    """Zeros at random where the model is in training mode, or the node says that it always is."""
+    training = call.training or (training_mode is not None and bool(training_mode.item()))
+    return _dropped(x, 0.5 if ratio is None else float(ratio.item()), training, call)
 
 
-@operator("Dropout", (10,))
-def dropout_by_mode(x: Tensor, *, ratio: float = 0.5, call: NodeCall) -> tuple[Tensor, Tensor]:
-    return dropped(x, ratio, call.training)
-
-
-@operator("Dropout", (7,))
-def dropout_with_a_mask_of_numbers(x: Tensor, *, ratio: float = 0.5, call: NodeCall) -> tuple[Tensor, Tensor]:
-    y, mask = dropped(x, ratio, call.training)
-    return y, mask.astype(x.dtype)
-
-
-@operator("Dropout", (1, 6))
-def dropout_by_attribute(
-    x: Tensor, *, is_test: int = 0, ratio: float = 0.5, consumed_inputs: Any = None, call: NodeCall
-) -> tuple[Tensor, Tensor]:
-    y, mask = dropped(x, ratio, call.training and not is_test)
-    return y, mask.astype(x.dtype)
+@operator("Dropout", (1, 6, 7, 10))
+def dropout_by_attributes(
+    x: Tensor, *, ratio: float = 0.5, is_test: int = 0, consumed_inputs: Any = None, call: NodeCall
+) -> Any:
+    """Zeros at random where the model is in training mode, for whichever mode the file was written."""
+    return _dropped(x, ratio, call.training, call)

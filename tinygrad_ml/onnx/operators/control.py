@@ -8,8 +8,8 @@ Read next: `sequences.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy
 
@@ -17,10 +17,17 @@ from ... import functional as tg
 from ...errors import TinygradError
 from ...loops import scan as scan_once
 from ...tensor import Tensor, as_tensor
+from ..graph import Port
 from ..table import Numbers, operator
 from .movement import LATEST
 
-Graph = Callable[..., tuple]
+
+class Graph(Protocol):
+    """A graph inside of a graph: from inputs to outputs, of which it is known what the file declares."""
+
+    outputs: tuple[Port, ...]
+
+    def __call__(self, *inputs: Any) -> tuple: ...
 
 
 @operator("If", (1, 11, 13, 16, 19, *LATEST))
@@ -40,12 +47,16 @@ def loop(trips: Numbers | None = None, cond: Numbers | None = None, *carried: An
         going = cond is None or bool(going.item())
         carried, number = tuple(made[: len(carried)]), number + 1
         rounds.append(made[len(carried) :])
-    return (*carried, *(_side_by_side(parts) for parts in zip(*rounds, strict=True)))
+    return (*carried, *_side_by_side(rounds, body.outputs[1 + len(carried) :]))
 
 
-def _side_by_side(parts: Sequence[Any], axis: int = 0) -> Any:
-    known = all(isinstance(part, numpy.ndarray) for part in parts)
-    return numpy.stack(parts, axis) if known else tg.stack(parts, axis)
+def _side_by_side(rounds: Sequence[Sequence[Any]], ports: Sequence[Port]) -> list[Any]:
+    """What each round puts out, along a new first axis; of no rounds arrays of the shapes that the file declares."""
+    if not rounds:
+        extents = [[size if isinstance(size, int) else 0 for size in port.shape or ()] for port in ports]
+        return [numpy.zeros((0, *sizes), port.dtype) for sizes, port in zip(extents, ports, strict=True)]
+    known = [all(isinstance(part, numpy.ndarray) for part in parts) for parts in zip(*rounds, strict=True)]
+    return [(numpy if each else tg).stack(parts) for each, *parts in zip(known, *rounds, strict=True)]
 
 
 @operator("SequenceMap", (17,))
@@ -54,7 +65,7 @@ def sequence_map(sequence: Any, *others: Any, body: Graph) -> tuple:
     rounds = [
         body(item, *(each[i] if isinstance(each, list) else each for each in others)) for i, item in enumerate(sequence)
     ]
-    return tuple(list(parts) for parts in zip(*rounds, strict=True))
+    return tuple([made[place] for made in rounds] for place in range(len(body.outputs)))
 
 
 @operator("Scan", (9, 11, 16, 19, *LATEST))
@@ -118,4 +129,4 @@ def _rounds(body: Graph, carried: Sequence[Any], over: list[Tensor]) -> tuple[Se
         for slices in zip(*(tg.unstack(x) for x in over), strict=True):
             carry, made = one(carry, list(slices))
             rounds.append(made)
-        return carry, [tg.stack(parts) for parts in zip(*rounds, strict=True)]
+        return carry, list(map(as_tensor, _side_by_side(rounds, body.outputs[len(carry) :])))

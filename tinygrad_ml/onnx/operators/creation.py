@@ -44,8 +44,9 @@ def constant(
 
 @operator("ConstantOfShape", (9, 20, 21, 23, 24, 25))
 def constant_of_shape(shape: Numbers, *, value: numpy.ndarray | None = None) -> numpy.ndarray:
+    """One number everywhere: a view of it, which takes no memory, however large the shape is."""
     value = numpy.zeros(1, numpy.float32) if value is None else value
-    return numpy.full(tuple(shape.tolist()), value.reshape(()), value.dtype)
+    return numpy.broadcast_to(value.reshape(()), tuple(shape.tolist()))
 
 
 @operator("EyeLike", (9, 22))
