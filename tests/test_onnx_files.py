@@ -157,6 +157,17 @@ def test_functions_that_never_end_are_refused():
     refused("3,458,764,513,820,540,926 nodes", model(call, functions=[*many, doubling("f60")]))
 
 
+def test_functions_are_called_as_they_are():
+    refused(
+        "has 2 inputs, and the function has 1",
+        model([helper.make_node("f", ["x", "x"], ["y"], domain="own")], functions=[doubling("f")]),
+    )
+    refused(
+        "has 2 outputs, and the function has 1",
+        model([helper.make_node("f", ["x"], ["z", "y"], domain="own")], functions=[doubling("f")]),
+    )
+
+
 def test_a_standard_function_is_a_body():
     node = parse([helper.make_node("Softmax", ["x"], ["y"], axis=1)]).graph.nodes[0]
     assert standard_function("", "Softmax", 17) is None  # its body depends on the node
@@ -231,6 +242,7 @@ BAD = [
     ("input B is left out", changed(lambda proto: proto.graph.node[0].input.__setitem__(1, ""))),
     ("no attribute 'axis' in version 14", changed(lambda proto: proto.graph.node[1].attribute.append(helper.make_attribute("axis", 1)))),
     ("its attribute 'alpha' must be of type FLOAT", model([helper.make_node("LeakyRelu", ["x"], ["y"], alpha=1)])),
+    ("'transB' is 0 or 1, and not 2", model([helper.make_node("Gemm", ["x", "x"], ["y"], transB=2)])),
     ("its attribute 'to' is missing", model([helper.make_node("Cast", ["x"], ["y"])])),
     ("4,000,000,000,000 bytes, and 4 are there", changed(lambda proto: proto.graph.initializer[0].CopyFrom(declared(1, [10**6, 10**6])))),
     ("there is no tensor of shape", changed(lambda proto: proto.graph.initializer[0].CopyFrom(declared(1, [-1, 2])))),

@@ -110,7 +110,10 @@ def _free(graph: OnnxGraph) -> set[str]:
 
 
 def check_functions(graph: OnnxGraph, functions: Mapping[tuple[str, str], OnnxFunction]) -> None:
-    """Raise `DataError` where functions call each other in a circle, or are more than `MOST_NODES` nodes when all is written out."""
+    """Raise `DataError` where a function is called with what it does not have, where functions call each other in a circle, and
+    where there are more than `MOST_NODES` nodes when all is written out."""
+    for body in (graph, *(function.body for function in functions.values())):
+        _check_calls(body, functions)
     sizes: dict[tuple[str, str], int] = {}
     waiting: list[tuple[tuple[str, str], bool]] = [(key, False) for key in functions]
     inside: set[tuple[str, str]] = set()
@@ -130,6 +133,19 @@ def check_functions(graph: OnnxGraph, functions: Mapping[tuple[str, str], OnnxFu
         raise DataError(
             f"with its functions written out it has {total:,} nodes, and {MOST_NODES:,} is the most that is read"
         )
+
+
+def _check_calls(graph: OnnxGraph, functions: Mapping[tuple[str, str], OnnxFunction]) -> None:
+    for number, node in enumerate(graph.nodes):
+        function = functions.get((node.domain, node.operator))
+        for what, given, has in (
+            ("inputs", node.inputs, function.body.inputs if function else None),
+            ("outputs", node.outputs, function.body.outputs if function else None),
+        ):
+            if has is not None and len(given) > len(has):
+                raise DataError(f"{_called(node, number)}: it has {len(given)} {what}, and the function has {len(has)}")
+        for inner in graphs_of(node):
+            _check_calls(inner, functions)
 
 
 def _calls(graph: OnnxGraph) -> list[tuple[str, str]]:

@@ -1,10 +1,10 @@
 """An ONNX file is read: `read(path)` is what it says as plain data, after all of it was found to make sense.
 
 Nothing in a file is run, and nothing is believed. What a file refers to must be there (`ordering.py`), its tensors have as
-many numbers as they declare (`stored.py`), and a node has the inputs, outputs and attributes that its operator takes. The
+many numbers as they declare (`stored.py`), and a node has what its operator takes (`declared.py`). The
 package `onnx` knows the format and the operators; without it this file says how to install it.
 
-Read next: `graph.py` for what comes out, `stored.py`, `ordering.py`.
+Read next: `graph.py` for what comes out, `stored.py`, `declared.py`, `ordering.py`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import numpy
 
 from ..errors import DataError
+from .declared import checked_version
 from .graph import OnnxFile, OnnxFunction, OnnxGraph, OnnxNode, Port, Reference
 from .ordering import check_functions, check_sizes, ordered
 from .stored import Storage, dtype_of
@@ -238,36 +239,13 @@ class _FileReader:
         return OnnxNode(domain, operator, version, opset, inputs, outputs, attributes, proto.name, scope)
 
     def _version(self, proto: Any, domain: str, operator: str) -> tuple[int, int]:
-        """The version of an operator and that of its set; and that it has the inputs and attributes that this version takes."""
+        """The version of an operator and that of its set."""
         if (domain, operator) in self.own:
             return 1, self.opsets.get(domain, 1)
         if domain not in self.opsets:
             raise DataError(f"the file does not say which version of the operators of {domain or 'ai.onnx'} it uses")
-        opset, defs = self.opsets[domain], self.onnx.defs
-        if not defs.has(operator, opset, domain):
-            return opset, opset  # of somebody else, or of no version that there was: whoever runs it says so
-        schema = defs.get_schema(operator, opset, domain)
-        for what, count, least, most in (
-            ("inputs", len(proto.input), schema.min_input, schema.max_input),
-            ("outputs", len(proto.output), schema.min_output, schema.max_output),
-        ):
-            if not least <= count <= most:
-                raise DataError(f"it has {count} {what}, and takes {least if least == most else f'{least} to {most}'}")
-        for formal, name in zip(schema.inputs, proto.input, strict=False):
-            if not name and formal.option == defs.OpSchema.FormalParameterOption.Single:
-                raise DataError(f"its input {formal.name} is left out, and it needs it")
-        given = {each.name: each.type for each in proto.attribute}
-        for name, kind in given.items():
-            if name not in schema.attributes:
-                raise DataError(
-                    f"it has no attribute {name!r} in version {schema.since_version}; there are {', '.join(sorted(schema.attributes)) or 'none'}"
-                )
-            if kind and kind != schema.attributes[name].type.value:
-                raise DataError(f"its attribute {name!r} must be of type {schema.attributes[name].type.name}")
-        missing = [name for name, formal in schema.attributes.items() if formal.required and name not in given]
-        if missing:
-            raise DataError(f"its attribute {missing[0]!r} is missing")
-        return schema.since_version, opset
+        opset = self.opsets[domain]
+        return checked_version(self.onnx.defs, proto, opset, domain), opset
 
     def attribute(self, proto: Any) -> Any:
         """The value of an attribute, as `OnnxNode` has it."""
