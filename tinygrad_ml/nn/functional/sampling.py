@@ -85,14 +85,23 @@ def grid_sample(
     if 0 in input.shape[2:]:
         raise ShapeError(f"grid_sample: there is nothing to sample in {input._described()}")
     space, positions = input.shape[2:], grid.shape[1:-1]
-    taps = []  # along each axis: the pixels that are looked at, and the share of each
+    places = []
     for axis, n in enumerate(space):
         g = grid[..., dims - 1 - axis].reshape((grid.shape[0], math.prod(positions)))
         place = (g + 1) * ((n - 1) / 2) if align_corners else ((g + 1) * n - 1) * 0.5  # counted in pixels
-        place = clip(place, -FAR_AWAY_PIXELS, FAR_AWAY_PIXELS)  # infinity is a place too, but no difference of two
-        taps.append(_taps(place, n, mode, padding_mode, bool(align_corners)))
+        places.append(
+            clip(place, -FAR_AWAY_PIXELS, FAR_AWAY_PIXELS)
+        )  # infinity is a place too, but no difference of two
+    seen = sample_places(input, places, mode, padding_mode, bool(align_corners))
+    return seen.reshape((*input.shape[:2], *positions))
 
-    pixels = input.permute_dims((0, *range(2, dims + 2), 1))  # the channels last: one look-up for all of them
+
+def sample_places(input: Tensor, places: Sequence[Tensor], mode: str, padding_mode: str, aligned: bool) -> Tensor:
+    """x[n, c] at places counted in pixels, (batch, P) along each axis of its space: (batch, channels, P)."""
+    space = input.shape[2:]
+    # Along each axis: the pixels that are looked at, and the share of each.
+    taps = [_taps(place, n, mode, padding_mode, aligned) for place, n in zip(places, space, strict=True)]
+    pixels = input.permute_dims((0, *range(2, input.ndim), 1))  # the channels last: one look-up for all of them
     batch = numpy.arange(input.shape[0])[:, None]
 
     def look_up(corner: tuple[tuple[Tensor, Tensor], ...]) -> Tensor:
@@ -100,7 +109,7 @@ def grid_sample(
         return pixels[(batch, *(place for place, _ in corner))] * share.expand_dims(-1)
 
     total = functools.reduce(operator.add, map(look_up, itertools.product(*taps)))
-    return total.swapaxes(1, 2).reshape((*input.shape[:2], *positions))
+    return total.swapaxes(1, 2)
 
 
 def _taps(place: Tensor, n: int, mode: str, padding_mode: str, aligned: bool) -> list[tuple[Tensor, Tensor]]:

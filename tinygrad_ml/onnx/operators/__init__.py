@@ -3,16 +3,21 @@
 Read `elementwise.py` first, and of the others what you need.
 """
 
+from . import activations as activations
 from . import ancient as ancient
 from . import casting as casting
 from . import chance as chance
 from . import control as control
+from . import convolutions as convolutions
 from . import creation as creation
 from . import elementwise as elementwise
 from . import estimators as estimators
 from . import indexing as indexing
 from . import learning as learning
+from . import losses as losses
 from . import movement as movement
+from . import normalization as normalization
+from . import pooling as pooling
 from . import products as products
 from . import reductions as reductions
 from . import sequences as sequences

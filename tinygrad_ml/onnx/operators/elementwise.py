@@ -65,8 +65,8 @@ for _name, (_function, *_versions) in BINARY.items():
 
 @operator("Equal", (7, 11, 13, 19))
 def equal(a: Any, b: Any) -> Any:
-    """Of strings, which are in no tensor, too."""
-    return a == b if a.dtype.kind == "O" else tg.equal(a, b)
+    """Of strings and of bfloat16, which are in no tensor, too."""
+    return tg.equal(a, b) if isinstance(a, Tensor) or isinstance(b, Tensor) else numpy.asarray(a == b)
 
 
 @operator("Div", (7, 13, 14))
