@@ -3,12 +3,16 @@
 `pytest --hypothesis-profile thorough` looks at many more random cases.
 """
 
+import gc
 import os
 import tempfile
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores: NumPy's products have one in each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# Many tests start a Python of their own, which need not compile the library's sources each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import hypothesis
 import pytest
@@ -55,6 +59,12 @@ def _machine_code(config) -> str:
     folder = tempfile.TemporaryDirectory()
     config.add_cleanup(folder.cleanup)
     return folder.name
+
+
+def pytest_collection_finish():
+    """Ten thousand tests are there until the end: the collector of garbage need not walk through them each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config, items):

@@ -9,6 +9,7 @@ must not be read and must not change.
 """
 
 import ctypes
+import functools
 import pathlib
 import re
 import shutil
@@ -25,6 +26,17 @@ FLAGS = ["-std=c++17", "-O0", "-w", "-shared", "-fPIC", "-fwrapv", "-ffp-contrac
 COMPILER = shutil.which("g++")
 
 
+@functools.cache
+def stand_in() -> tempfile.TemporaryDirectory:
+    """A folder with the stand-in, compiled once for the process: g++ takes longer for it than for most kernels."""
+    folder = tempfile.TemporaryDirectory()
+    header = pathlib.Path(folder.name, "cuda_on_cpu.h")
+    header.write_text(STAND_IN)
+    header.with_name("cuda_fp16.h").touch()  # float16 is a part of the stand-in
+    subprocess.run([COMPILER, *FLAGS, "-x", "c++-header", header, "-o", f"{header}.gch"], check=True)
+    return folder
+
+
 class Library:
     """Launches, compiled for the CPU in one go. Raises `RuntimeError` with the compiler's words."""
 
@@ -38,10 +50,9 @@ class Library:
             source, library = pathlib.Path(folder, "kernels.cpp"), pathlib.Path(folder, "kernels.so")
             kernels = re.sub(r"volatile ([\w ]+) (parts_of_\w+)", r"Late<\1> \2", in_one(launches))
             kernels = re.sub(r"(parts_of_\w+\[[^]]*\])\)", r"\1.seen)", kernels)
-            source.write_text(f"{STAND_IN}namespace {{\n{kernels}\n}}\n{runs}")
-            pathlib.Path(folder, "cuda_fp16.h").touch()  # float16 is a part of the stand-in
+            source.write_text(f'#include "cuda_on_cpu.h"\nnamespace {{\n{kernels}\n}}\n{runs}')
             made = subprocess.run(
-                [COMPILER, *FLAGS, "-I", folder, source, "-o", library], capture_output=True, text=True
+                [COMPILER, *FLAGS, "-I", stand_in().name, source, "-o", library], capture_output=True, text=True
             )
             if made.returncode:
                 raise RuntimeError(made.stderr[:4000])

@@ -39,13 +39,26 @@ def second_gradients(function):
     return compute
 
 
+def both_orders(function):
+    first, second = gradients(function), second_gradients(function)
+    return lambda *inputs: first(*inputs) + second(*inputs)
+
+
+def everything(function):
+    value, slopes = values(function), both_orders(function)
+    return lambda *inputs: value(*inputs) + slopes(*inputs)
+
+
 @pytest.mark.host_only
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("dtype", "steps"), [("float64", [everything]), ("float32", [values, both_orders])], ids=["float64", "float32"]
+)
 @pytest.mark.parametrize("operation", TABLE, ids=lambda row: row.name)
-def test_compiled_equals_eager(operation, dtype):
+def test_compiled_equals_eager(operation, dtype, steps):
+    """In one step, where they share what they compute, and the value in one of its own."""
     if operation.name == "boolean mask":
         return  # see test_wrong_use.py
-    for kind in (values, gradients, second_gradients):
+    for kind in steps:
         function = kind(operation.function)
         step = tg.compile(function)
         for factor in (1.0, 1.01):  # the second call has other numbers

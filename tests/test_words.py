@@ -13,7 +13,6 @@ pytestmark = pytest.mark.host_only
 ROOT = Path(__file__).parents[1]
 FILES = sorted([*ROOT.glob("tinygrad_ml/**/*.py"), *ROOT.glob("viz/**/*.py")])
 KERAS = ROOT / "tinygrad_ml/keras"
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
 SAME_CLASS = {
     "Step": "tg.compile returns one, viz.steps is made of the other: both names are public",
@@ -33,9 +32,14 @@ NO_NOUN = {
 IRREGULAR = {"Found", "Given", "Held", "Kept", "Known", "Made", "Met", "Sent", "Taken", "Told", "Drawn", "Written"}
 
 
-def definitions(kinds) -> Iterator[tuple[str, Path, str]]:
+@pytest.fixture(scope="module")
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+
+def definitions(trees: dict[Path, ast.Module], kinds) -> Iterator[tuple[str, Path, str]]:
     """(name, file, what it is) of the module-level classes, or assignments."""
-    for path, tree in TREES.items():
+    for path, tree in trees.items():
         for statement in tree.body:
             if not isinstance(statement, kinds):
                 continue
@@ -48,29 +52,29 @@ def definitions(kinds) -> Iterator[tuple[str, Path, str]]:
                         yield target.id, path, ast.unparse(statement.value)
 
 
-def test_no_two_classes_have_one_name():
+def test_no_two_classes_have_one_name(trees):
     """But for Keras's: those of its public classes are Keras's own words."""
     files = defaultdict(list)
-    for name, path, _ in definitions(ast.ClassDef):
+    for name, path, _ in definitions(trees, ast.ClassDef):
         if not (KERAS in path.parents and not name.startswith("_")):
             files[name].append(str(path.relative_to(ROOT)))
     twice = {name: where for name, where in files.items() if len(where) > 1}
     assert twice.keys() == SAME_CLASS.keys(), twice
 
 
-def test_classes_are_nouns():
+def test_classes_are_nouns(trees):
     """What something is, and not what was done to it: `Snapshot`, and not `Held`. Viz's are words of its pictures."""
     participles = [
         name
-        for name, path, _ in definitions(ast.ClassDef)
+        for name, path, _ in definitions(trees, ast.ClassDef)
         if "viz" not in path.parts and (re.fullmatch(r"_?[A-Z][a-z]+[^ie]ed", name) or name.strip("_") in IRREGULAR)
     ]
     assert sorted(participles) == sorted(NO_NOUN)
 
 
-def test_no_two_constants_of_one_name_have_different_values():
+def test_no_two_constants_of_one_name_have_different_values(trees):
     values = defaultdict(set)
-    for name, _, value in definitions((ast.Assign, ast.AnnAssign)):
+    for name, _, value in definitions(trees, (ast.Assign, ast.AnnAssign)):
         if re.fullmatch(r"[A-Z][A-Z0-9_]+", name):
             values[name].add(value)
     different = {name: said for name, said in values.items() if len(said) > 1}
@@ -83,10 +87,10 @@ def docstrings(tree: ast.Module) -> Iterator[str]:
             yield ast.get_docstring(part) or ""
 
 
-def test_files_that_docstrings_name_are_there():
+def test_files_that_docstrings_name_are_there(trees):
     """They are read from the folder of the file, or from one above it."""
     missing = []
-    for path, tree in TREES.items():
+    for path, tree in trees.items():
         above = [folder for folder in path.parents if folder == ROOT or ROOT in folder.parents]
         for text in docstrings(tree):
             for name in re.findall(r"`((?:\.\./)*(?:\w+/)*(?:\w+\.(?:py|md)|\w+/))`", text):
@@ -95,8 +99,8 @@ def test_files_that_docstrings_name_are_there():
     assert not missing
 
 
-def test_what_is_to_be_read_next_is_said_by_the_names_of_files():
-    for path, tree in TREES.items():
+def test_what_is_to_be_read_next_is_said_by_the_names_of_files(trees):
+    for path, tree in trees.items():
         for sentence in re.findall(r"Read (?:next|before|then):(.*(?:\n.+)*)", ast.get_docstring(tree) or ""):
             assert re.search(r"`[\w./]+(\.py|/)`", sentence), (path, sentence)
 
