@@ -3,5 +3,6 @@
 Read next: `group.py`.
 """
 
+from .elastic import Elastic as Elastic
 from .group import Group as Group
 from .group import init as init

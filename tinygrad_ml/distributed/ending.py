@@ -10,6 +10,7 @@ Read next: `supervision.py`.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import time
@@ -77,20 +78,21 @@ class Ending:
             self._abort()
         self.supervision.leaves()
         while self.supervision.connected and not self.supervision.over and not self.supervision.lost:
-            self.comm.Iprobe()  # what others still wait for may lie in our buffers
+            with contextlib.suppress(RuntimeError):  # of a rank that has died
+                self.comm.Iprobe()  # what others still wait for may lie in our buffers
             time.sleep(_PAUSE)
         if self.supervision.lost and not self.elastic:
             self._code = 1
             self._abort()
 
     def _abort(self) -> None:
-        """End all ranks, or this one alone if the others go on."""
+        """End all ranks; this one alone if the others go on."""
         _flush()
-        if self.elastic:
-            os._exit(self._code)
         end = time.monotonic() + _SECONDS_FOR_THE_OTHERS
         while self.supervision.connected and not self.supervision.over and time.monotonic() < end:
             time.sleep(_PAUSE)
+        if self.elastic and not self.supervision.over:
+            os._exit(0)  # what has gone wrong here is not the end of the others
         if self._because_of_others:
             time.sleep(_SECONDS_FOR_THE_CAUSE)
         self.comm.Abort(self._code)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 from collections.abc import Callable, Generator, Sequence
 from itertools import accumulate
 from typing import Any
@@ -27,7 +28,9 @@ from typing import Any
 import numpy
 
 from ..errors import RankError
+from .waiting import failure
 
+_SECONDS_TO_GIVE_UP = 1.0
 _LETTERS = 232
 _WORDS = numpy.dtype([("weight", "f8"), ("count", "i8"), ("what", f"S{_LETTERS}")])
 """What a rank says before it sends: what it is doing, how many elements it has, and what its share weighs."""
@@ -68,6 +71,13 @@ class Exchange:
     def call(self) -> int:
         """Which call it has got to."""
         return self._call
+
+    def given_up(self) -> bool:
+        """Whether MPI has let go of the memory of an exchange whose line was cut."""
+        try:
+            return self._request is None or self._request.Test()
+        except RuntimeError:
+            return True
 
     def advance(self, as_far_as: int) -> None:
         """Go on as far as that call, if the ones before are done."""
@@ -110,7 +120,16 @@ class Talk:
         except RankError as error:
             self.broken = str(error)
             raise
+        except RuntimeError as error:  # MPI's own, which says that a rank has died
+            raise failure(error, self.waiting[0].what) from error
         self.waiting = [exchange for exchange in self.waiting if not exchange.done]
+
+    def give_up(self) -> None:
+        """Leave what is on its way, when its lines are cut: no data may arrive later in memory that is no longer ours."""
+        end = time.monotonic() + _SECONDS_TO_GIVE_UP
+        for exchange in self.waiting:
+            while not exchange.given_up() and time.monotonic() < end:
+                time.sleep(0.001)
 
     # -- what there is to do ---------------------------------------------------------------------------------------
 

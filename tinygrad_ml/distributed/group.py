@@ -27,7 +27,8 @@ from ..tensor import Tensor, TensorLike, as_tensor
 from ..typing import DeviceLike
 from .ending import supervise
 from .exchange import FOLDS, Exchange, Steps, Talk
-from .mpi import Cable, world
+from .mpi import Cable, can_lose_ranks, world
+from .survivors import closed_up
 from .waiting import until_done
 
 
@@ -37,16 +38,18 @@ class Group:
     rank    the number of this process, from 0
     size    how many there are
     device  where this rank computes
+    elastic whether it may go on without some of them: `shrink`
 
     Made by `distributed.init()`. What it offers is called by all ranks, in the same order, with the same shapes and dtypes
     unless it says otherwise; where they differ, each raises the same `RankError`, which says who wanted what. All sums are
     made in the order of the ranks: the same bits on each of them, as often as one likes.
     """
 
-    def __init__(self, cable: Any, device: Device, timeout: float | None = None):
+    def __init__(self, cable: Any, device: Device, timeout: float | None = None, elastic: bool = False):
         self.rank: int = cable.rank
         self.size: int = cable.size
         self.device, self.timeout, self.cable = device, timeout, cable
+        self.elastic = elastic
         self.talk = Talk(cable)
 
     def __repr__(self) -> str:
@@ -54,6 +57,23 @@ class Group:
 
     def __deepcopy__(self, memo: dict) -> Group:
         return self  # a copy of a model is trained by the same processes
+
+    def shrink(self, because: RankError) -> None:
+        """Go on without ranks that have ended: this group is that of the others now, numbered anew in the same order.
+
+        because  what was raised; the ranks that it names, if they sleep or have left, are ended
+
+        All ranks that live call it, each after its error. Nothing is repeated: `Elastic` takes care of what a training has to do
+        again. Needs a group of `init(elastic=True)`.
+
+        Raises `because` where the group cannot do without them, as without MPI's help; `RankError` where another one does not come.
+        """
+        if not self.elastic or not because.ranks:
+            raise because
+        self.cable = closed_up(self.cable, because, self.timeout)
+        self.talk.give_up()
+        self.talk = Talk(self.cable)
+        self.rank, self.size = self.cable.rank, self.cable.size
 
     # -- tensors ---------------------------------------------------------------------------------------------------
 
@@ -132,7 +152,7 @@ class Group:
 
     def finish(self, exchange: Exchange) -> Any:
         """Wait for an exchange; its result."""
-        until_done(exchange, exchange.what, self.timeout)  # pyright: ignore[reportArgumentType] which is asked as a request is
+        until_done(exchange, exchange.what, self.timeout)
         return exchange.result
 
     def _reduced(self, x: Tensor, what: str, op: str, weight: float | None) -> Tensor:
@@ -176,13 +196,16 @@ class Alone:
 _groups: dict[str, Group] = {}
 
 
-def init(ranks: int | None = None, device: DeviceLike | None = None, timeout: float | None = None) -> Group:
+def init(
+    ranks: int | None = None, device: DeviceLike | None = None, timeout: float | None = None, elastic: bool = False
+) -> Group:
     """The group of all processes that were started together; of one, for a program that was started alone.
 
     ranks    how many there must be; None for as many as there are
     device   where this rank computes; that of new tensors by default
     timeout  seconds to wait for other ranks before it is an error: longer than any of them should compute between two
              exchanges; 600 by default
+    elastic  let the others go on when a rank has ended: see `Elastic`. Needs Open MPI, started by `tinygrad-ml launch --elastic`
 
     All ranks go on with the random numbers of rank 0: what they draw alike is alike, such as the first weights of a model.
     A later call without arguments gives the same group.
@@ -191,12 +214,17 @@ def init(ranks: int | None = None, device: DeviceLike | None = None, timeout: fl
     """
     if modes.recorder is not None:
         raise OptionError("distributed.init() in a function that tg.compile records: call it once, outside")
-    if "world" in _groups and (ranks, device, timeout) == (None, None, None):
+    if "world" in _groups and (ranks, device, timeout, elastic) == (None, None, None, False):
         return _groups["world"]
     everybody = world()
-    supervise(everybody, timeout)
+    if elastic and everybody is not None and everybody.Get_size() > 1 and not can_lose_ranks():
+        raise OptionError(
+            "init(elastic=True): this MPI ends all ranks when one has died. Use Open MPI, started by tinygrad-ml launch --elastic "
+            "-n ... or by mpiexec --with-ft ulfm -n ..."
+        )
+    supervise(everybody, timeout, elastic)
     cable = Alone() if everybody is None or everybody.Get_size() == 1 else Cable(everybody)
-    group = Group(cable, current_device() if device is None else Device(device), timeout)
+    group = Group(cable, current_device() if device is None else Device(device), timeout, elastic)
     told = group.all_gather_object(ranks)
     wrong = [rank for rank, expected in enumerate(told) if expected not in (None, group.size)]
     if wrong:

@@ -9,9 +9,10 @@ Read before: `waiting.py`. Read next: `exchange.py`.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy
 
@@ -62,6 +63,15 @@ class Cable:
         self.communicator = communicator
         self._words, self._deal, self._collect = (communicator.Dup() for _ in range(3))
 
+    def cut(self) -> None:
+        """End all calls that are on their way, on all ranks that live: each gets an error. They are asked for afterwards."""
+        for line in (self._words, self._deal, self._collect):
+            line.Revoke()
+
+    def shrinking(self) -> Shrinking:
+        """Begin to make the line between the ranks that live."""
+        return Shrinking(self.communicator)
+
     def words(self, own: numpy.ndarray, of_all: numpy.ndarray) -> Request:
         """Every rank's row of the same size, to all: `of_all` has a row for each rank."""
         return self._words.Iallgather(_bytes(own), _bytes(of_all))
@@ -92,6 +102,46 @@ class Cable:
     def hand_out(self, array: numpy.ndarray, root: int) -> Request:
         """The array of rank `root` to all, into theirs."""
         return self._deal.Ibcast(_bytes(array), root)
+
+
+class Shrinking:
+    """The survivors of a communicator find each other: they agree on who has died, which can be asked for (`Test`) as a request.
+
+    MPI's call for it does not come back until all have come, so a thread makes it.
+
+    cable  between them, when it is done
+    """
+
+    def __init__(self, communicator: Intracomm):
+        self.cable: Cable | None = None
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._shrink, args=(communicator,), name="shrinking", daemon=True)
+        self._thread.start()
+
+    def _shrink(self, communicator: Intracomm) -> None:
+        try:
+            self.cable = Cable(cast("Intracomm", communicator.Shrink()))
+        except Exception as error:
+            self._error = error
+
+    def Test(self) -> bool:
+        """Whether all have found each other."""
+        if self._error is not None:
+            raise self._error
+        return self.cable is not None
+
+
+def numbers_at_the_start(cable: Any) -> list[int]:
+    """The numbers that the ranks of a cable had when all were started, in their order now."""
+    from mpi4py import MPI
+
+    group = cable.communicator.Get_group()
+    return MPI.Group.Translate_ranks(group, list(range(cable.size)), MPI.COMM_WORLD.Get_group())
+
+
+def can_lose_ranks() -> bool:
+    """Whether MPI was started so that ranks live on when one has died: Open MPI, by `--with-ft ulfm`."""
+    return os.environ.get("OMPI_MCA_mpi_ft_enable") == "1"  # noqa: SIM112 (which is its name)
 
 
 def _bytes(array: numpy.ndarray) -> Any:

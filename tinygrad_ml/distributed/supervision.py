@@ -30,9 +30,9 @@ from ..errors import RankError
 from . import watcher
 
 if TYPE_CHECKING:
-    from mpi4py.MPI import Comm, Request
+    from mpi4py.MPI import Comm
 
-Wait = Callable[["Request", str], None]
+Wait = Callable[[Any, str], None]
 """Waits until a request is done, with what it is for: `until_done` of `waiting.py`."""
 
 _SECONDS_TO_CONNECT = 20.0
@@ -45,7 +45,8 @@ _STANDARD_LIBRARY = sysconfig.get_path("stdlib")
 class Supervision:
     """A rank's connection to the watcher.
 
-    rank       the number of this process
+    rank       the number of this process, as all numbers here the one at the start
+    needed     the ranks that go on together
     lost       what was heard of ranks that ended: their numbers and, in words, how
     left       the same of ranks that came to the end of their programs, with the time when that was heard
     late       why this rank waits, once it has asked: the numbers of the ranks it waits for, and in words what these do
@@ -54,8 +55,10 @@ class Supervision:
     connected  whether the watcher is there
     """
 
-    def __init__(self, rank: int, connection: socket.socket):
+    def __init__(self, rank: int, size: int, connection: socket.socket):
         self.rank = rank
+        self.needed = set(range(size))
+        self._ends: dict[int, str] = {}
         self.lost: dict[int, str] = {}
         self.left: dict[int, tuple[str, float]] = {}
         self.late: tuple[tuple[int, ...], str] | None = None
@@ -81,6 +84,30 @@ class Supervision:
     def leaves(self) -> None:
         """The program of this rank has come to its end."""
         self._send(left=True)
+
+    def end_others(self, ranks: Iterable[int]) -> None:
+        """Ask that these ranks end at once, which keep the others waiting."""
+        self._send(end=list(ranks))
+
+    def go_on_without(self, ranks: Iterable[int]) -> None:
+        """These ranks have ended, and are not waited for any more."""
+        self.needed -= {*ranks}
+        self._forget()
+
+    def keep_to(self, ranks: Iterable[int]) -> None:
+        """These are the ranks that go on together."""
+        died_since = {rank: why for rank, why in self._ends.items() if rank in {*ranks}}
+        self.needed = {*ranks}
+        self._forget()
+        self.lost |= died_since
+
+    def _forget(self) -> None:
+        for rank in [*self.lost, *self.left]:
+            if rank not in self.needed:
+                self.lost.pop(rank, None)
+                self.left.pop(rank, None)
+        self.failed = False
+        self._send(without=True)
 
     def ask_for_the_late(self) -> None:
         """Ask for whom this rank waits; `late` is the answer, in about a second."""
@@ -121,13 +148,17 @@ class Supervision:
                 if "where" in line:
                     self._send(here=self._place())
                 elif "lost" in line:
-                    self.lost[line["lost"]] = line["why"]
+                    self._ends[line["lost"]] = line["why"]
+                    if line["lost"] in self.needed:
+                        self.lost[line["lost"]] = line["why"]
                 elif "left" in line:
                     self.left[line["left"]] = line["why"], time.monotonic()
                 elif "late" in line:
                     self.late = tuple(line["late"]), line["why"]
                 elif "over" in line:
                     self.over = True
+                elif "end" in line:
+                    os._exit(0)
         self.connected = False
 
     def _place(self) -> str:
@@ -191,7 +222,7 @@ def meet(comm: Comm, wait: Wait) -> Supervision | None:
                 stacklevel=3,
             )
         return None
-    _current.append(Supervision(comm.rank, connection))
+    _current.append(Supervision(comm.rank, comm.size, connection))
     return _current[-1]
 
 

@@ -12,13 +12,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from ..errors import OptionError, RankError
+from ..errors import OptionError, RankError, TinygradError
 from .supervision import Supervision, current, lost_error
-
-if TYPE_CHECKING:
-    from mpi4py.MPI import Request
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds to wait for the other ranks: longer than any of them should compute between two exchanges."""
@@ -33,6 +30,14 @@ _SECONDS_FOR_AN_ANSWER = 3.0
 _timeout = [DEFAULT_TIMEOUT]
 
 
+class Waitable(Protocol):
+    """What can be asked whether it is done, as a request of MPI's."""
+
+    def Test(self) -> bool:
+        """Whether it is done."""
+        ...
+
+
 def set_timeout(seconds: float) -> None:
     """How long `until_done` waits where it is not told."""
     if not seconds > 0:
@@ -40,7 +45,7 @@ def set_timeout(seconds: float) -> None:
     _timeout[0] = seconds
 
 
-def until_done(requests: Request | Sequence[Request], what: str, timeout: float | None = None) -> None:
+def until_done(requests: Waitable | Sequence[Waitable], what: str, timeout: float | None = None) -> None:
     """Wait until all requests are done.
 
     requests  nonblocking exchanges of MPI, one or several; none is done
@@ -50,23 +55,35 @@ def until_done(requests: Request | Sequence[Request], what: str, timeout: float 
     Raises `RankError`: the time is over, or a rank that is needed has ended. The requests are then left as they are.
     """
     several = list(requests) if isinstance(requests, Sequence) else [requests]
-    if _done(several):
-        return
     supervision = current()
-    if supervision is not None:
-        supervision.waits(what)
     try:
+        if _done(several):
+            return
+        if supervision is not None:
+            supervision.waits(what)
         _wait(several, what, _timeout[0] if timeout is None else timeout, supervision)
-    except RankError:
+    except RuntimeError as error:
         if supervision is not None:
             supervision.failed = True
-        raise
-    finally:
-        if supervision is not None:
-            supervision.goes_on()
+        if isinstance(error, TinygradError):
+            raise
+        raise failure(error, what) from error
+    if supervision is not None:
+        supervision.goes_on()
 
 
-def _wait(several: list[Request], what: str, limit: float, supervision: Supervision | None) -> None:
+def failure(error: RuntimeError, what: str) -> RankError:
+    """The error of a rank to which MPI itself says that it could not do something, with what the watcher knows of it."""
+    supervision = current()
+    if supervision is None:
+        return RankError(f"MPI could not {what}: {error}")
+    end = time.monotonic() + _SECONDS_FOR_AN_ANSWER
+    while supervision.connected and not supervision.lost and time.monotonic() < end:
+        time.sleep(0.01)
+    return lost_error(supervision, what, 0.0) or RankError(f"MPI could not {what}: {error}")
+
+
+def _wait(several: list[Waitable], what: str, limit: float, supervision: Supervision | None) -> None:
     """Ask until all are done, or there is a reason why they never will be."""
     began, pause = time.monotonic(), 0.0
     while not _done(several):
@@ -87,7 +104,7 @@ def _wait(several: list[Request], what: str, limit: float, supervision: Supervis
             os.sched_yield() if hasattr(os, "sched_yield") else time.sleep(0)
 
 
-def _done(requests: list[Request]) -> bool:
+def _done(requests: list[Waitable]) -> bool:
     """Whether all are done. Asking one moves the data of all."""
     return all(request.Test() for request in requests)
 

@@ -9,7 +9,8 @@ answer to these: they lie in the connection until the watcher looks, some times 
 the rank that wrote them is dead. So the last words of each rank are known, and cost it some microseconds.
 
 Lines are JSON, a dictionary each. From a rank: hello, wait, go_on, raised, left, late (it has waited too long), here (the
-answer to where). To a rank: welcome, where, lost, left, late (the answer to its own), over (all ranks have come to their end).
+answer to where), end (others are to end), without (it goes on without those that have ended). To a rank: welcome, where,
+lost, left, late (the answer to its own), over (all ranks have come to their end), end.
 
 Read next: `supervision.py`.
 """
@@ -36,6 +37,8 @@ class Member:
     waits       whether it still does
     since       when it began to wait, or went on
     end         how it ended: "", "lost", "raised" or "left"
+    why         why it was made to end by the others, in words
+    place       where it is, as it has said when it was asked
     """
 
     def __init__(self, rank: int):
@@ -43,7 +46,7 @@ class Member:
         self.connection: socket.socket | None = None
         self.unread = b""
         self.words, self.waits, self.since = "", False, time.monotonic()
-        self.end = ""
+        self.end = self.why = ""
         self.place = ""
 
     def connected(self, connection: socket.socket, where: str) -> None:
@@ -175,14 +178,23 @@ class Watcher:
                 member.place = line["here"]
             elif "late" in line:
                 self._ask(member)
+            elif "end" in line:
+                for other in (self.members[rank] for rank in line["end"]):
+                    other.why = other.why or self._described([other])
+                    other.tell(end=True)
+            elif "without" in line:
+                if self.reported:
+                    self._print("the others go on without it")
+                self.reported = False
             elif "raised" in line:
                 self._raised(member, line)
             elif "left" in line and not member.end:
                 member.end = "left"
-                self._tell_all(left=member.rank, why=f"{member.name} has left: its program came to its end")
-        if member.connection is None and not member.end:
-            member.end = "lost"
-            why = f"{member.name} has ended without a word, as when it is killed; it {member.activity()}"
+                self._tell_all(left=member.rank, why=_left(member))
+        if member.connection is None and member.end in ("", "left") and not self.over:
+            before, member.end = member.end, "lost"
+            killed = f"{member.name} has ended without a word, as when it is killed; it {member.activity()}"
+            why = member.why or (_left(member) if before else killed)
             self._report(why)
             self._tell_all(lost=member.rank, why=why)
 
@@ -214,8 +226,9 @@ class Watcher:
             return
         suspects = self._suspects()
         why = self._described(suspects)
+        to_blame = [] if all(member.waits for member in suspects) else suspects
         for rank in self.late:
-            self.members[rank].tell(late=[member.rank for member in suspects], why=why)
+            self.members[rank].tell(late=[member.rank for member in to_blame], why=why)
         self.late.clear()
 
     def _suspects(self) -> list[Member]:
@@ -233,7 +246,7 @@ class Watcher:
         said = []
         for member in suspects[:8]:
             if member.end == "left":
-                said.append(f"{member.name} has left: its program came to its end")
+                said.append(_left(member))
             else:
                 place = member.place or "it does not answer, as when it is stopped or inside of one long call"
                 said.append(f"{member.name} keeps the others waiting: it {member.activity()}; {place}")
@@ -261,6 +274,11 @@ class Watcher:
     def _print(self, message: str) -> None:
         with contextlib.suppress(OSError):  # when nobody reads any more
             print(f"tinygrad_ml: {message}", file=sys.stderr, flush=True)
+
+
+def _left(member: Member) -> str:
+    """What is said of a rank whose program has come to its end."""
+    return f"{member.name} has left: its program came to its end"
 
 
 def encoded(line: dict) -> bytes:
