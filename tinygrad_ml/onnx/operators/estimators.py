@@ -46,8 +46,9 @@ def of_numbers(x: Tensor) -> Tensor:
 
 
 @operator("ArrayFeatureExtractor", (1,), CLASSICAL)
-def array_feature_extractor(x: Tensor, places: Tensor) -> Tensor:
-    found = tg.take(x, places.reshape(-1), -1)
+def array_feature_extractor(x: Any, places: Numbers) -> Any:
+    """What stands at some places of the last axis, of strings too."""
+    found = x[..., places.reshape(-1)]
     return found.reshape(1, -1) if x.ndim == 1 else found
 
 
@@ -150,6 +151,46 @@ def _listed(
 def _key(value: Any) -> Any:
     """What a value is looked up by: there is one nan."""
     return None if value != value else value
+
+
+@operator("LabelEncoder", (1,), CLASSICAL)
+def label_encoder_by_place(
+    x: Numbers, *, classes_strings: Sequence[str], default_int64: int = -1, default_string: str = "_Unused"
+) -> numpy.ndarray:
+    """The place of each string in a list, or the string at each place."""
+    return category_mapper(
+        x,
+        cats_strings=classes_strings,
+        cats_int64s=range(len(classes_strings)),
+        default_int64=default_int64,
+        default_string=default_string,
+    )
+
+
+@operator("CategoryMapper", (1,), CLASSICAL)
+def category_mapper(
+    x: Numbers,
+    *,
+    cats_strings: Sequence[str],
+    cats_int64s: Sequence[int],
+    default_int64: int = -1,
+    default_string: str = "_Unused",
+) -> numpy.ndarray:
+    """The number of each string, or the string of each number."""
+    if x.dtype.kind == "O":
+        numbers = dict(zip(cats_strings, cats_int64s, strict=True))
+        return numpy.array([numbers.get(each, default_int64) for each in x.flat], numpy.int64).reshape(x.shape)
+    texts = dict(zip(cats_int64s, cats_strings, strict=True))
+    return strings([texts.get(int(each), default_string) for each in x.flat], x.shape)
+
+
+@operator("ZipMap", (1,), CLASSICAL)
+def zip_map(
+    x: Numbers, *, classlabels_int64s: Sequence[int] | None = None, classlabels_strings: Sequence[str] | None = None
+) -> list[dict[int | str, float]]:
+    """A dictionary for each row, from the labels of the columns to their numbers."""
+    labels = classlabels_strings or classlabels_int64s or ()
+    return [dict(zip(labels, row, strict=True)) for row in numpy.atleast_2d(x).tolist()]
 
 
 @operator("LinearRegressor", (1,), CLASSICAL)

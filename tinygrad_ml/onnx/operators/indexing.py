@@ -36,12 +36,10 @@ def from_start(indices: Tensor, extent: int) -> Tensor:
 
 
 @operator("Gather", (1, 11, 13))
-def gather(x: Tensor, indices: Any, *, axis: int = 0) -> Tensor:
-    """Slices along an axis. One place that is known is cut out, which is a view."""
-    axis = one_axis(axis, x.ndim)
-    if isinstance(indices, numpy.ndarray) and not indices.ndim:
-        return x[along(axis, int(indices))]
-    return tg.take(x, indices, axis)
+def gather(x: Any, indices: Any, *, axis: int = 0) -> Any:
+    """Slices along an axis, of strings too. One place that is known is cut out, which is a view."""
+    known = isinstance(indices, numpy.ndarray) and not indices.ndim
+    return x[along(one_axis(axis, x.ndim), int(indices) if known else indices)]
 
 
 @operator("GatherElements", (11, 13))
@@ -185,18 +183,21 @@ def non_max_suppression(
     kept = []
     for batch, kind in numpy.ndindex(scores.shape[:2]):
         row = scores[batch, kind]
-        left = [box for box in numpy.argsort(-row, kind="stable") if least is None or row[box] > least]
-        chosen: list[int] = []
-        while left and len(chosen) < most:
-            best = left.pop(0)
-            chosen.append(int(best))
-            left = [box for box in left if _overlap(low[batch], high[batch], best, box) <= overlap]
-        kept += [(batch, kind, box) for box in chosen]
+        left = numpy.argsort(-row, kind="stable")
+        left = left if least is None else left[row[left] > least]
+        for _ in range(min(most, len(left))):
+            if not len(left):
+                break
+            best, left = left[0], left[1:]
+            kept.append((batch, kind, best))
+            left = left[_overlaps(low[batch], high[batch], best, left) <= overlap]
     return numpy.array(kept, numpy.int64).reshape(-1, 3)
 
 
-def _overlap(low: numpy.ndarray, high: numpy.ndarray, a: int, b: int) -> float:
-    """How much of what two boxes cover together both of them cover."""
-    both = numpy.prod(numpy.maximum(numpy.minimum(high[a], high[b]) - numpy.maximum(low[a], low[b]), 0))
-    either = numpy.prod(high[a] - low[a]) + numpy.prod(high[b] - low[b]) - both
-    return float(both / either) if either > 0 else 0.0
+def _overlaps(low: numpy.ndarray, high: numpy.ndarray, box: int, others: numpy.ndarray) -> numpy.ndarray:
+    """How much of what a box and each of the others cover together both of them cover."""
+    sizes = numpy.prod(high - low, -1)
+    common = numpy.minimum(high[box], high[others]) - numpy.maximum(low[box], low[others])
+    both = numpy.prod(numpy.maximum(common, 0), -1)
+    either = sizes[box] + sizes[others] - both
+    return numpy.divide(both, either, out=numpy.zeros_like(both), where=either > 0)
