@@ -7,6 +7,7 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml.errors import OptionError, TinygradError
+from tinygrad_ml.graph import topological
 from tinygrad_ml.onnx import load
 from tinygrad_ml.onnx.operators.creation import constant_of_shape
 
@@ -207,9 +208,22 @@ def test_a_loop_counts_or_asks():
     assert last == 5 and len(seen) == 0
 
 
+def test_rounds_that_are_counted_are_recorded_once():
+    """Ten of them: so is the number of operations in the graph the same as for twenty."""
+
+    def operations(rounds):
+        last = load(powers(at(rounds)))(tg.tensor(1.0, dtype="float64", requires_grad=True), np.array(1.1))[0]
+        assert last.item() == pytest.approx(1.1**rounds)
+        return len(topological([last.node]))
+
+    assert operations(10) == operations(20) < operations(7)
+
+
 def test_loops_are_differentiated():
     model = load(powers(at(3)))
     assert tg.gradcheck(lambda x, w: model(x, w)[0], [tg.tensor(1.5), tg.tensor(0.7)])
+    many = load(powers(at(9)))
+    assert tg.gradcheck(lambda x, w: many(x, w)[1], [tg.tensor(1.5), tg.tensor(0.7)])
 
 
 def running_sums(inside, **options):

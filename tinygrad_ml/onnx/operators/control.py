@@ -1,7 +1,7 @@
 """If, Loop, Scan and SequenceMap: graphs inside of a graph, which arrive as functions.
 
-A branch is chosen and rounds are counted by looking at numbers, and the rounds are those of a loop of Python's. `Scan` is
-`tg.scan` where its body can be recorded once.
+A branch is chosen by looking at a number, and so it is found out whether another round follows. Rounds that are only counted are
+`tg.scan` where the body can be recorded once; where it cannot, as it needs numbers too, they are those of a loop of Python's.
 
 Read next: `sequences.py`.
 """
@@ -14,12 +14,15 @@ from typing import Any, Protocol
 import numpy
 
 from ... import functional as tg
-from ...errors import TinygradError
+from ...errors import OptionError, TinygradError
 from ...loops import scan as scan_once
 from ...tensor import Tensor, as_tensor
 from ..graph import Port
 from ..table import Numbers, operator
 from .movement import LATEST
+
+WORTH_RECORDING = 8
+"""Rounds; of fewer, a loop is rather drawn and computed one by one."""
 
 
 class Graph(Protocol):
@@ -42,12 +45,31 @@ def loop(trips: Numbers | None = None, cond: Numbers | None = None, *carried: An
     The body gets the number of the round, whether it is to be run, and what is carried; it says whether another follows.
     """
     going, number, rounds = cond is None or bool(cond.item()), 0, []
+    if going and trips is not None and trips.item() >= WORTH_RECORDING and all(isinstance(x, Tensor) for x in carried):
+        try:
+            return _counted(int(trips.item()), cond is not None, carried, body)
+        except TinygradError:  # the body needs numbers, or changes shapes; a mistake of the user's is met again below
+            pass
     while going and (trips is None or number < trips.item()):
         going, *made = body(numpy.array(number, numpy.int64), numpy.array(True), *carried)
         going = cond is None or bool(going.item())
         carried, number = tuple(made[: len(carried)]), number + 1
         rounds.append(made[len(carried) :])
     return (*carried, *_side_by_side(rounds, body.outputs[1 + len(carried) :]))
+
+
+def _counted(trips: int, asks: bool, carried: Sequence[Tensor], body: Graph) -> tuple:
+    """A loop of so many rounds, recorded once. `asks`: whether it would end where a round says so, which none may."""
+
+    def one(carry: list[Tensor], number: Tensor) -> tuple[list, list]:
+        going, *made = body(number, numpy.array(True), *carry)
+        if asks and (isinstance(going, Tensor) or not going.item()):
+            raise OptionError("whether another round follows depends on numbers")
+        return made[: len(carry)], made[len(carry) :]
+
+    numbers = tg.arange(trips, device=carried[0].device if carried else None)
+    final, made = scan_once(one, list(carried), numbers)
+    return (*final, *made)
 
 
 def _side_by_side(rounds: Sequence[Sequence[Any]], ports: Sequence[Port]) -> list[Any]:
@@ -70,7 +92,7 @@ def sequence_map(sequence: Any, *others: Any, body: Graph) -> tuple:
 
 @operator("Scan", (9, 11, 16, 19, *LATEST))
 def scan(
-    *given: Any,
+    *given: Tensor,
     body: Graph,
     num_scan_inputs: int,
     scan_input_axes: Sequence[int] | None = None,
@@ -81,7 +103,7 @@ def scan(
     """The body on what is carried and a slice of each input, from the first to the last (direction 0) or from the last on."""
     carries = len(given) - num_scan_inputs
     axes, backwards = scan_input_axes or [0] * num_scan_inputs, scan_input_directions or [0] * num_scan_inputs
-    over = [_along(as_tensor(x), *each) for x, *each in zip(given[carries:], axes, backwards, strict=True)]
+    over = [_along(x, *each) for x, *each in zip(given[carries:], axes, backwards, strict=True)]
     final, made = _rounds(body, given[:carries], over)
     axes, backwards = scan_output_axes or [0] * len(made), scan_output_directions or [0] * len(made)
     out = zip(made, axes, backwards, strict=True)
@@ -91,7 +113,7 @@ def scan(
 @operator("Scan", (8,))
 def scan_batch(
     sequence_lens: Numbers | None = None,
-    *given: Any,
+    *given: Tensor,
     body: Graph,
     num_scan_inputs: int,
     directions: Sequence[int] | None = None,
@@ -101,8 +123,8 @@ def scan_batch(
     samples = []
     for sample in range(given[-1].shape[0]):
         length = longest if sequence_lens is None else int(sequence_lens[sample])
-        over = [as_tensor(x)[sample, :length] for x in given[carries:]]
-        start = [as_tensor(x)[sample] for x in given[:carries]]
+        over = [x[sample, :length] for x in given[carries:]]
+        start = [x[sample] for x in given[:carries]]
         made = scan(*start, *over, body=body, num_scan_inputs=num_scan_inputs, scan_input_directions=directions)
         out = [tg.pad(y, [(0, longest - length), *[(0, 0)] * (y.ndim - 1)]) for y in made[carries:]]
         samples.append((*made[:carries], *out))
@@ -115,7 +137,7 @@ def _along(x: Tensor, axis: int, backwards: int) -> Tensor:
     return tg.flip(x, 0) if backwards else x
 
 
-def _rounds(body: Graph, carried: Sequence[Any], over: list[Tensor]) -> tuple[Sequence[Any], list[Any]]:
+def _rounds(body: Graph, carried: Sequence[Tensor], over: list[Tensor]) -> tuple[Sequence[Any], list[Tensor]]:
     """(what the last round hands on, what all of them put out side by side)."""
 
     def one(carry: list, slices: list) -> tuple[list, list]:
@@ -123,7 +145,7 @@ def _rounds(body: Graph, carried: Sequence[Any], over: list[Tensor]) -> tuple[Se
         return list(made[: len(carry)]), list(made[len(carry) :])
 
     try:
-        return scan_once(one, [as_tensor(x) for x in carried], over)
+        return scan_once(one, list(carried), over)
     except TinygradError:  # a body that needs numbers, or changes shapes; a mistake of the user's is met again
         carry, rounds = list(carried), []
         for slices in zip(*(tg.unstack(x) for x in over), strict=True):
