@@ -297,8 +297,9 @@ def document(results: dict[str, dict[str, dict[str, SuiteOutcome]]]) -> str:
         "What does not pass here (what cases of `Bernoulli` and of dropout draw is what NumPy's old generator draws, which differs):",
         "",
         failures_text(results["tinygrad_ml"]),
+        operators_text(),
     ]
-    return "\n".join(lines) + operators_text()
+    return "\n".join(lines)
 
 
 def count_line(kind: str, found: list[dict[str, SuiteOutcome]]) -> str:
