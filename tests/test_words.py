@@ -16,6 +16,7 @@ KERAS = ROOT / "tinygrad_ml/keras"
 
 SAME_CLASS = {
     "Step": "tg.compile returns one, viz.steps is made of the other: both names are public",
+    "Optimizer": "what all optimisers share, and one over several processes: both names are public",
     "Executable": "a program that can be called: what every machine shares, and what each adds",
 }
 FOLDERS_OF_USERS = {"runs/", "MNIST/raw/", "FashionMNIST/raw/", "cifar-10-batches-bin/"}

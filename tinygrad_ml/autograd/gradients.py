@@ -6,7 +6,7 @@ loops: it stores them in `.grad`.
 Read before: `graph/walk.py`. Read next: `../derivatives.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, overload
 
 from .. import backend
@@ -34,9 +34,18 @@ def backward(
     elements without `gradient`, a graph that was freed, or saved numbers that were overwritten.
     """
     seeds = _seeds((self,), None if gradient is None else (gradient,))
-    free = not (retain_graph or create_graph)
-    taken = _owners(seeds)
-    for node, g in _walk(seeds, None, create_graph, free).items():
+    outer, modes.endings = modes.endings, (endings := [])
+    try:
+        _put(_walk(seeds, None, create_graph, free=not (retain_graph or create_graph)), create_graph, _owners(seeds))
+    finally:
+        modes.endings = outer
+    for ending in endings:
+        ending()
+
+
+def _put(gradients: dict[Node, Any], create_graph: bool, taken: set[int]) -> None:
+    """Add gradients to what is in `.grad`."""
+    for node, g in gradients.items():
         target = node.tensor()
         if target is None:
             continue
@@ -49,6 +58,12 @@ def backward(
         if target.grad is not None:
             g = target.grad + g
         target.grad = _own(g, create_graph, taken)
+
+
+def after_backward(ending: Callable[[], None]) -> None:
+    """Call a function when the `backward` that runs, and whose hook is asking for it, has put its gradients in place."""
+    assert modes.endings is not None, "no backward is running"
+    modes.endings.append(ending)
 
 
 @overload

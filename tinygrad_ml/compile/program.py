@@ -72,14 +72,16 @@ class Call:
 
     effect  whether it must run even if nobody uses what it gives
     checks  whether it only looks at numbers, and raises if there is a mistake in them, which is an effect
+    outward whether it has to do with other processes: all such run in the order of the program
     """
 
     inputs: tuple[str, ...] = ()
     kind, scalar, ufunc, view, turned, apart = "", None, None, None, False, False
     neutral: tuple = ()
 
-    def __init__(self, name: str, value: Any, effect: bool = False, checks: bool = False):
+    def __init__(self, name: str, value: Any, effect: bool = False, checks: bool = False, outward: bool = False):
         self.name, self.value, self.effect, self.checks = name, value, effect or checks, checks
+        self.outward = outward
 
     @staticmethod
     def flops(output: tuple[int, ...], *inputs: tuple[int, ...]) -> int:

@@ -9,8 +9,8 @@ Read next: `dataset.py` for what `gather` does, and `vision.py` for data to load
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 import numpy
 
@@ -20,6 +20,30 @@ from ..spellings import Speller
 from ..tensor import Tensor, tensor
 from .dataset import Dataset, Gathering, Subset
 from .seeds import base_seed
+
+
+@runtime_checkable
+class Parts(Protocol):
+    """A sampler by which several processes share each batch.
+
+    ranks  how many processes
+    seed   of the orders
+    """
+
+    ranks: int
+    seed: int | None
+
+    def order(self, epoch: int) -> numpy.ndarray:
+        """The sample numbers of an epoch, of all processes."""
+        ...
+
+    def part(self, numbers: Any) -> Any:
+        """What this process has of the numbers of a batch."""
+        ...
+
+    def first_seed(self) -> int | None:
+        """The seed, drawn now if it was not yet."""
+        ...
 
 
 class DataLoader(Speller):
@@ -40,8 +64,11 @@ class DataLoader(Speller):
     drop_last   leave out the last batch if it is smaller than the others
     seed        the same seed gives the same orders. None draws one from the library's generator when the first epoch
                 begins, so that `manual_seed` rules it.
+    sampler     decides on the order, in the place of `shuffle` and `seed`: sample numbers, iterated anew in each epoch; or
+                `tg.distributed.Sampler`, by which each of several processes gets its part of every batch, up to
+                `batch_size` samples
 
-    Raises `OptionError`: `batch_size` is no positive integer, or `dataset` has no length.
+    Raises `OptionError`: `batch_size` is no positive integer, `dataset` has no length, or two things decide on the order.
     """
 
     def __init__(
@@ -53,7 +80,10 @@ class DataLoader(Speller):
         collate_fn: Callable[[list], Any] | None = None,
         drop_last: bool = False,
         seed: int | None = None,
+        sampler: Iterable[int] | Parts | None = None,
     ):
+        if sampler is not None and (shuffle or seed is not None):
+            raise OptionError("DataLoader was given a sampler, which decides on the order: give it shuffle and seed")
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, numpy.integer)) or batch_size < 1:
             raise OptionError(f"DataLoader was given batch_size={batch_size!r}; it must be an integer of 1 or more")
         if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
@@ -64,7 +94,10 @@ class DataLoader(Speller):
         self.batch_size = int(batch_size)
         self.shuffle = shuffle
         self.collate_fn = collate_fn
-        self.drop_last = drop_last
+        self.sampler = sampler
+        self.drop_last = drop_last or getattr(sampler, "drop_last", False)
+        self._parts = sampler if isinstance(sampler, Parts) else None
+        self._whole = self.batch_size * (1 if self._parts is None else self._parts.ranks)  # samples of all processes
         self._seed = None if seed is None else base_seed(seed)
         # Where we are: epochs that have begun, and samples of the latest one that were handed out.
         self._epoch = 0
@@ -73,12 +106,14 @@ class DataLoader(Speller):
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return math.ceil(self._samples() / self.batch_size)
+        return math.ceil(self._samples() / self._whole)
 
     def _samples(self) -> int:
-        """Samples that an epoch hands out."""
+        """Samples that an epoch hands out, to all processes together."""
         samples = len(self.dataset)
-        return samples - samples % self.batch_size if self.drop_last else samples
+        if self.sampler is not None and self._parts is None:
+            samples = len(self.sampler)  # pyright: ignore[reportArgumentType] as the number of batches depends on it
+        return samples - samples % self._whole if self.drop_last else samples
 
     def __iter__(self) -> Iterator[Any]:
         source, order = self._begin_epoch()
@@ -126,6 +161,10 @@ class DataLoader(Speller):
     def _order(self) -> numpy.ndarray:
         """The sample numbers of this epoch, int64, in the order in which they are handed out."""
         samples = len(self.dataset)
+        if self._parts is not None:
+            return self._parts.order(self._epoch)
+        if self.sampler is not None:
+            return numpy.array([*self.sampler], numpy.int64)  # pyright: ignore[reportGeneralTypeIssues] which is iterable
         if not self.shuffle:
             return numpy.arange(samples)
         self._seed = base_seed(self._seed)
@@ -133,9 +172,10 @@ class DataLoader(Speller):
 
     def _batches(self, fetch: Callable[[Any], Any], order: Any, start: int) -> Iterator[Any]:
         end = self._samples()
-        for position in range(start, end, self.batch_size):
-            batch = fetch(order[position : position + self.batch_size])
-            self._position = min(position + self.batch_size, end)
+        for position in range(start, end, self._whole):
+            numbers = order[position : min(position + self._whole, end)]
+            batch = fetch(numbers if self._parts is None else self._parts.part(numbers))
+            self._position = min(position + self._whole, end)
             yield batch
 
     def state_dict(self) -> dict[str, int | None]:
@@ -147,7 +187,7 @@ class DataLoader(Speller):
         if self.shuffle:
             self._seed = base_seed(self._seed)  # draw it now if no epoch has begun
         return {
-            "seed": self._seed,
+            "seed": self._seed if self._parts is None else self._parts.first_seed(),
             "epoch": self._epoch,
             "position": self._position,
             "samples": len(self.dataset),
@@ -164,6 +204,8 @@ class DataLoader(Speller):
                 f"{len(self.dataset)}; resume with the data that the training began with"
             )
         self._seed, self._epoch, self._position = state["seed"], state["epoch"], state["position"]
+        if self._parts is not None:
+            self._parts.seed = state["seed"]
         self._resuming = 0 < self._position < self._samples()
 
 

@@ -23,7 +23,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy
 
@@ -38,7 +38,7 @@ _WORDS_CALL, _DEAL_CALL, _COLLECT_CALL, _NOTHING_LEFT = range(4)
 SMALL_BYTES = 1 << 14
 """Arrays up to this size go to all ranks whole, and each adds up all: that is one call less."""
 
-Steps = Generator[tuple[int, Callable[[], Any]], None, Any]
+Steps: TypeAlias = Generator[tuple[int, Callable[[], Any]], None, Any]
 """Of an exchange: (which of the three calls comes next, what makes it) until nothing is left; it returns the result."""
 FOLDS: dict[str, Callable] = {"sum": numpy.add, "max": numpy.maximum, "min": numpy.minimum}
 
@@ -143,15 +143,33 @@ class Talk:
             raise RankError(_difference(of_all["what"].tolist()))
         return of_all
 
-    def meeting(self, what: str) -> Steps:
-        """Nothing but that all have come here."""
-        yield from self.said(what)
+    def meeting(self, what: str, count: int = 0) -> Steps:
+        """Nothing but that all have come here, and told each other a number."""
+        words = yield from self.said(what, count)
+        return words["count"].tolist()
 
-    def reduction(self, flat: numpy.ndarray, what: str, fold: str, weight: float | None, pieces: bool = False) -> Steps:
-        """The sum (or largest, or smallest) over the ranks of arrays in a row, one element beside the other; with `weight`,
-        their mean: Σ weight·array / Σ weight. With `pieces`, of the own piece only."""
-        words = yield from self.said(what, flat.size, 1.0 if weight is None else weight)
-        weights = None if weight is None else whole_weights(words["weight"].tolist())
+    def reduction(self, flat: numpy.ndarray, what: str, fold: str = "sum", pieces: bool = False) -> Steps:
+        """The sum (or largest, or smallest) over the ranks of arrays in a row, one element beside the other. With `pieces`, of
+        the own piece only."""
+        yield from self.said(what, flat.size)
+        return (yield from self._folded(flat, fold, None, pieces))
+
+    def averaging(self, flat: numpy.ndarray, what: str, weight: float, pieces: bool = False) -> Steps:
+        """The mean over the ranks, Σ weight·array / Σ weight. With `pieces`, of the own piece only."""
+        words = yield from self.said(what, flat.size, weight)
+        weights = whole_weights(words["weight"].tolist())
+        total = yield from self._folded(flat, "sum", weights, pieces)
+        return divided(total, sum(weights))
+
+    def weighing(self, flat: numpy.ndarray, what: str, weight: float) -> Steps:
+        """Σ weight·array over the ranks, divided by the own weight: 0 if that is 0."""
+        words = yield from self.said(what, flat.size, weight)
+        weights = whole_weights(words["weight"].tolist())
+        total = yield from self._folded(flat, "sum", weights, False)
+        own = weights[self.cable.rank]
+        return divided(total, own) if own else numpy.zeros_like(total)
+
+    def _folded(self, flat: numpy.ndarray, fold: str, weights: Sequence[float] | None, pieces: bool) -> Steps:
         cable, cuts = self.cable, equal_parts(flat.size, self.cable.size)
         own = slice(cuts[cable.rank], cuts[cable.rank + 1])
         if flat.nbytes <= SMALL_BYTES:
@@ -211,20 +229,19 @@ def whole_weights(weights: Sequence[float]) -> list[float]:
 
 
 def folded(rows: numpy.ndarray, fold: str, weights: Sequence[float] | None) -> numpy.ndarray:
-    """What the rows give together, in their order; a mean if there are weights. A row that weighs nothing is not looked at."""
-    if weights is None:
-        total = rows[0].copy()
-        for row in rows[1:]:
-            FOLDS[fold](total, row, out=total)
-        return total
+    """What the rows give together, each times its weight, in their order. One that weighs nothing is not looked at."""
     total = None
-    for row, weight in zip(rows, weights, strict=True):
+    for row, weight in zip(rows, [1.0] * len(rows) if weights is None else weights, strict=True):
         if weight:
             share = row if weight == 1 else row * rows.dtype.type(weight)
-            total = share.copy() if total is None else numpy.add(total, share, out=total)
+            total = share.copy() if total is None else FOLDS[fold](total, share, out=total)
     assert total is not None
-    whole = sum(weights)
-    return total if whole == 1 else numpy.divide(total, rows.dtype.type(whole), out=total)
+    return total
+
+
+def divided(total: numpy.ndarray, whole: float) -> numpy.ndarray:
+    """A sum, divided by what its parts weigh together."""
+    return total if whole == 1 else numpy.divide(total, total.dtype.type(whole), out=total)
 
 
 def _short(what: str) -> bytes:

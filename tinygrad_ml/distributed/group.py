@@ -90,7 +90,8 @@ class Group:
         if op not in FOLDS:
             raise OptionError(f"all_reduce with op={op!r}: use 'mean', {', '.join(map(repr, FOLDS))}")
         x = as_tensor(x)
-        return self._reduced(x, f"all_reduce ({op}) {_told(x)}", op, None)
+        what = f"all_reduce ({op}) {_told(x)}"
+        return self._tensor(self.finish(self.begin(what, self.talk.reduction(_host(x), what, op))).reshape(x.shape))
 
     def mean(self, x: TensorLike, weight: float = 1.0) -> Tensor:
         """The mean of the ranks' tensors, each of which weighs `weight`: Σ wᵣ·xᵣ / Σ wᵣ, the same on all.
@@ -101,7 +102,9 @@ class Group:
         A rank whose weight is 0 has no say: its x may be nan. Outside of graphs.
         """
         x = as_tensor(x)
-        return self._reduced(x, f"take the mean of {_told(x)}", "sum", float(weight))
+        what = f"take the mean of {_told(x)}"
+        steps = self.talk.averaging(_host(x), what, float(weight))
+        return self._tensor(self.finish(self.begin(what, steps)).reshape(x.shape))
 
     def all_gather(self, x: TensorLike) -> Tensor:
         """What all ranks have, one behind the other along the first axis, in the order of the ranks.
@@ -154,10 +157,6 @@ class Group:
         """Wait for an exchange; its result."""
         until_done(exchange, exchange.what, self.timeout)
         return exchange.result
-
-    def _reduced(self, x: Tensor, what: str, op: str, weight: float | None) -> Tensor:
-        steps = self.talk.reduction(_host(x), what, op, weight)
-        return self._tensor(self.finish(self.begin(what, steps)).reshape(x.shape))
 
     def _tensor(self, array: numpy.ndarray) -> Tensor:
         return Tensor(array) if self.device.kind == "cpu" else as_tensor(array, device=self.device)

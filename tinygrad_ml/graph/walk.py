@@ -2,7 +2,8 @@
 
     wanted      only what leads from the outputs to the wanted nodes is computed
     ZERO        a gradient that is 0 whatever arrives is passed on, and costs no arithmetic
-    hooks       look at a gradient when it is complete, and may put another in its place; `observe` looks at each share
+    hooks       look at a gradient when it is complete, and may put another in its place; `observe` looks at each share. A
+                leaf with hooks, though older than all else, has its turn as soon as its last share is there
     recalled    saved arrays may be gone, or overwritten since: that is an error, and no wrong gradient
     free        arrays are let go of as they have been used
     slices      the shares of many slices of one tensor are put into place at once (`slices.py`)
@@ -52,7 +53,7 @@ def backpropagate(
 
     Returns {node: gradient or ZERO}. Raises `GradientError` where saved arrays are gone or changed.
     """
-    order = topological(seeds, differentiable_inputs if plain is None else reached_inputs)
+    order = _with_leaves_in_time(topological(seeds, differentiable_inputs if plain is None else reached_inputs))
     useful = None  # every leaf that needs a gradient wants it
     if wanted is None:
         wanted = {node for node in order if node.tensor is not Node.tensor}
@@ -108,6 +109,25 @@ def backpropagate(
         if free and plan.kept:
             node.saved = None
     return gradients
+
+
+def _with_leaves_in_time(order: list[Node]) -> list[Node]:
+    """The order in which leaves with hooks stand in front of the first node that uses them: behind all of those in a walk back.
+
+    So what a hook does with the gradient of a weight, such as sending it away, is begun while the walk goes on.
+    """
+    waiting = {node for node in order if node.hooks and node.op is None}
+    if not waiting:
+        return order
+    placed = []
+    for node in order:
+        for parent in reached_inputs(node):
+            if parent in waiting:
+                waiting.discard(parent)
+                placed.append(parent)
+        if node.op is not None or not node.hooks:
+            placed.append(node)
+    return [*waiting, *placed]  # outputs that are leaves themselves have no user
 
 
 def _takes_slices(node: Node, wanted: set[Node]) -> bool:

@@ -42,6 +42,7 @@ class _Modes(threading.local):
     scope: tuple[Place, ...] = ()  # the modules and composed functions that are running, outermost first
     recorder: Any = None  # what writes down the operations of a step that is being compiled
     stream: Callable | None = None  # what gives the random stream of a device, in place of the device's own
+    endings: list[Callable] | None = None  # called when the backward pass that runs has put its gradients in place
     overwriting: Callable | None = None  # asked before memory is overwritten: whether it must not be
     tracer: Any = None  # what writes down the body of a loop; the innermost one
     apart = False  # whether functions that could be computed as a whole are composed of their operations

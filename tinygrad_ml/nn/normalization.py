@@ -45,6 +45,7 @@ class _BatchNorm(_Affine):
 
     axes: tuple[int, ...]  # how many the input may have
     shapes: str
+    _batch_norm = staticmethod(F.batch_norm)  # `distributed` puts here what takes the batches of all processes as one
     running_mean: Tensor  # this and the next two are None without track_running_stats
     running_var: Tensor
     num_batches_tracked: Tensor
@@ -83,7 +84,7 @@ class _BatchNorm(_Affine):
             overwrite(self.num_batches_tracked, self.num_batches_tracked + 1)
             if momentum is None:
                 momentum = 1 / self.num_batches_tracked.astype(self.running_mean.dtype)
-        return F.batch_norm(
+        return self._batch_norm(
             input,
             self.running_mean,
             self.running_var,

@@ -74,6 +74,8 @@ def generator(device: Device) -> Any:
 
 def copied(stream: Any, device: Device) -> Any:
     """A stream of a device that goes on from where this one is, and leaves it there."""
+    if hasattr(stream, "copied"):  # one that stands for a part of what is drawn
+        return stream.copied(device)
     if isinstance(stream, numpy.random.Generator):
         return copy.deepcopy(stream)
     return get(device).copied(stream, device.index)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy
 
 from ...backend import Device, get
-from ..program import DRAW, Value
+from ...random import streams
+from ..program import DRAW, Call, Value
 from .traced import Traced, traced_type
 
 
@@ -23,6 +24,13 @@ class Stream:
         params = {"method": method, "device": self._device, **options}
         value = self._emit(DRAW, (), params, shape, dtype)
         return traced_type(get(self._device))(self._recorder, shape, dtype, value, index=self._device.index)
+
+    def later(self, draw: Callable[[Any], Any], shape: tuple[int, ...], dtype: Any) -> Traced:
+        """What `draw(generator)` will give in each step, of this shape: numbers on which other processes have a say."""
+        device = self._device
+        op = Call("draw", lambda xp: draw(streams.generator(device)), effect=True, outward=True)
+        value = self._emit(op, (), {}, shape, dtype)
+        return traced_type(get(device))(self._recorder, shape, dtype, value, index=device.index)
 
     def random(self, size: Any, dtype: Any) -> Traced:
         """Uniform on [0, 1)."""

@@ -39,6 +39,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 from ...ops.shapes import kept, reduced, size
 from ..program import GATHER, Instruction, Program, Value
@@ -77,6 +78,7 @@ class _Fusion:
         self._longest, self._few = longest, few
         self.kernel_of: dict[Value, Kernel] = {}
         self.ancestors = Ancestors()
+        self.outward: list[Kernel] = []  # what has to do with other processes
 
     def kernels(self) -> list[Kernel]:
         numbers: dict[Instruction, int] = {}
@@ -98,11 +100,16 @@ class _Fusion:
                     needed.add(instruction.inputs[0])  # whose memory it looks at
             kernel.outputs = [value for value in own if value in needed]
             kernel.needs = {self.kernel_of[value] for value in kernel.inputs() if value in self.kernel_of}
-        return _in_order(kernels, self._writers(users))
+        for earlier, later in pairwise(self.outward):
+            later.needs.add(earlier)
+        return _in_order(kernels, self._writers(users) | set(self.outward))
 
     def _add(self, number: int, instruction: Instruction) -> None:
         kernel = Kernel(number, instruction, self._kind(instruction))
         kernel.needs = {self.kernel_of[value] for value in instruction.inputs if value in self.kernel_of}
+        if getattr(instruction.op, "outward", False):
+            kernel.needs.update(self.outward[-1:])
+            self.outward.append(kernel)
         self.kernel_of[instruction.output] = kernel
         self.ancestors.add(kernel)
         if not self._fuse:
@@ -210,7 +217,8 @@ def _reduced_shapes(kernel: Kernel) -> tuple[tuple[int, ...], ...]:
 def _in_order(kernels: Iterable[Kernel], first: set[Kernel]) -> list[Kernel]:
     """Each kernel after those that it needs, otherwise as late as its last instruction stood in the program.
 
-    first  kernels that run as soon as they can: an update of a parameter, while its gradient is in the cache
+    first  kernels that run as soon as they can: an update of a parameter, while its gradient is in the cache; what goes to
+           other processes, so that it travels while the rest is computed
     """
     waiting = {kernel: len(kernel.needs) for kernel in kernels}
     users: dict[Kernel, list[Kernel]] = {}

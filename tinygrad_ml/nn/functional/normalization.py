@@ -59,9 +59,9 @@ def batch_norm(
             )
         mean, centred, var = _moments(input, axes)
         if running_mean is not None:
-            _move(running_mean, mean, momentum)
+            move(running_mean, mean, momentum)
         if running_var is not None:
-            _move(running_var, var * (count / (count - 1)), momentum)
+            move(running_var, var * (count / (count - 1)), momentum)
     elif running_mean is None or running_var is None:
         raise OptionError(
             f"batch_norm{inside(modes.scope)} outside of training normalises with running moments: pass running_mean and "
@@ -69,6 +69,14 @@ def batch_norm(
         )
     else:
         centred, var = widened(input) - running_mean.reshape(channels), running_var.reshape(channels)
+    return affine(input, centred, var, weight, bias, eps)
+
+
+def affine(
+    input: Tensor, centred: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> Tensor:
+    """y = (x - μ) / √(σ² + ε) · γ + β of the input x, whose x - μ and σ² are known; γ and β are for each channel."""
+    channels = (1, -1) + (1,) * (input.ndim - 2)
     scale = 1 / sqrt(var + eps)
     if weight is not None:
         scale = scale * weight.reshape(channels)
@@ -91,7 +99,7 @@ def _standardised(x: Tensor, *, axis: tuple[int, ...], eps: float) -> Tensor:
     return centred * (1 / sqrt(var + eps))
 
 
-def _move(running: Tensor, moment: Tensor, momentum) -> None:
+def move(running: Tensor, moment: Tensor, momentum) -> None:
     """Overwrite a running moment by a mean of itself and a new one."""
     with no_grad():
         overwrite(running, running * (1 - momentum) + moment.reshape(-1) * momentum)
@@ -186,9 +194,9 @@ def instance_norm(
         )
     mean, centred, var = _moments(input, tuple(range(2, input.ndim)))
     if running_mean is not None and input.size:
-        _move(running_mean, mean.mean(0), momentum)
+        move(running_mean, mean.mean(0), momentum)
     if running_var is not None and input.size:
-        _move(running_var, var.mean(0) * (count / (count - 1)), momentum)
+        move(running_var, var.mean(0) * (count / (count - 1)), momentum)
     channels = (1, -1) + (1,) * (input.ndim - 2)
     y = centred * (1 / sqrt(var + eps))
     if weight is not None:
