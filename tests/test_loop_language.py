@@ -1,16 +1,19 @@
 """The language of loops: what its texts compute is what NumPy computes of the same words."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tinygrad_ml as tg
 from tinygrad_ml.compile.cpu.machine_code import machine_code
 
 language = pytest.importorskip("tinygrad_ml.compile.cpu.llvm.language", reason="needs llvmlite: tinygrad_ml[fast]")
 mathematics = pytest.importorskip("tinygrad_ml.compile.cpu.llvm.mathematics")
+native = pytest.importorskip("tinygrad_ml.compile.cpu.llvm.native")
 
 pytestmark = pytest.mark.host_only
 
@@ -237,3 +240,14 @@ def test_the_digits_of_two_over_pi():
     arctan = lambda n: sum((-1) ** k * one // ((2 * k + 1) * n ** (2 * k + 1)) for k in range(220))  # noqa: E731
     quarter = 4 * arctan(5) - arctan(239)
     assert (one << 256) // (2 * quarter) == mathematics.TWO_OVER_PI
+
+
+def test_the_largest_of_what_a_mask_lets_through_is_looked_for_many_at_a_time():
+    step = tg.compile(lambda x, mask: tg.where(mask, x, -math.inf).max(axis=-1))
+    step(tg.ones(8, 64), tg.ones(8, 64) > 0)
+    source = step.source[step.source.index("def loop") :].partition("\n\n")[0]
+    module = language.ir.Module()
+    language.write_loop(module, source)
+    improved = native.binding.parse_assembly(str(module))
+    native._improve(improved, native._machine())
+    assert re.search(r"<\d+ x float> @llvm.maximum", str(improved))

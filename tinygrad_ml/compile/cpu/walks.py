@@ -235,7 +235,8 @@ class _Writer:
                 return
             extremum = extremum_of_floats(instruction)
             if extremum and output.dtype == instruction.inputs[0].dtype:
-                self._emit(depth, f"{total} = {extremum}({total}, {value})")
+                # LLVM would make "is it more, and wanted?" of the largest of what is wanted, one number at a time.
+                self._emit(depth, f"{total} = {extremum}({total}, frozen({value}))")
                 return
         else:
             self._name(output)

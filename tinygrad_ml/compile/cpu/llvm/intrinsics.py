@@ -1,5 +1,5 @@
-"""What a loop may need that is no arithmetic: tables in the machine code, powers of integers, and how the
-processor is told about denormals.
+"""What a loop may need that is no arithmetic: tables in the machine code, powers of integers, how the processor is told
+about denormals, and how much LLVM may know.
 
 Read before: `language.py`.
 """
@@ -61,3 +61,10 @@ def whole_power(builder: Any, base: Any, exponent: Any) -> ir.Value:
     builder.cbranch(builder.icmp_unsigned("!=", less, ir.Constant(kind, 0)), head, after)
     builder.position_at_end(after)
     return grown
+
+
+def frozen(builder: Any, x: Any) -> ir.Value:
+    """x, of which LLVM does not look how it was made."""
+    instruction = ir.instructions.Instruction(builder.block, x.type, "freeze", [x])
+    builder._insert(instruction)
+    return instruction

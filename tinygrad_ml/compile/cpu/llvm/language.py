@@ -34,7 +34,7 @@ from llvmlite import ir
 
 from ....backend import dtypes
 from . import mathematics
-from .intrinsics import flush_denormals, table, whole_power
+from .intrinsics import flush_denormals, frozen, table, whole_power
 
 INT, BYTE = ir.IntType(64), ir.IntType(8)
 DTYPES = {str(dtype): dtype for dtype in dtypes.SUPPORTED - {dtypes.float16}}
@@ -395,5 +395,7 @@ _PRIMITIVES = {
     "of_bits": lambda builder, x: _bits_as("float", builder, x),
     # a + b, a step of a long sum that may be done in several parts at once.
     "add_in_any_order": lambda builder, a, b: Quantity(builder.fadd(a.value, b.value, flags=("reassoc",)), a.dtype),
+    # x, of which LLVM does not look how it was made.
+    "frozen": lambda builder, x: Quantity(frozen(builder, x.value), x.dtype),
     "fmod": lambda builder, a, b: Quantity(builder.frem(a.value, b.value), a.dtype),
 }
