@@ -395,7 +395,6 @@ _PRIMITIVES = {
     "of_bits": lambda builder, x: _bits_as("float", builder, x),
     # a + b, a step of a long sum that may be done in several parts at once.
     "add_in_any_order": lambda builder, a, b: Quantity(builder.fadd(a.value, b.value, flags=("reassoc",)), a.dtype),
-    # x, of which LLVM does not look how it was made.
     "frozen": lambda builder, x: Quantity(frozen(builder, x.value), x.dtype),
     "fmod": lambda builder, a, b: Quantity(builder.frem(a.value, b.value), a.dtype),
 }
