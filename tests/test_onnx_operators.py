@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tinygrad_ml.errors import OptionError, TinygradError
+from tinygrad_ml.errors import DTypeError, OptionError, TinygradError
 from tinygrad_ml.graph import topological
 from tinygrad_ml.onnx import load
 from tinygrad_ml.onnx.operators.creation import constant_of_shape
@@ -418,6 +418,23 @@ def test_gradients_of_gradients_between_named_values():
         dx, dw, dxx = plain(model(x, w))
     assert np.allclose(dx, [60, 189]) and np.allclose(dw, [8, 27]) and np.allclose(dxx, [60, 126])
     assert tg.gradcheck(model, [x, w])
+
+
+def test_a_step_of_an_optimiser_is_compiled_with_its_count():
+    values = {"r": np.array(0.1), "t": np.array(0), "x": A, "g": B, "v": A, "h": B}
+    model = load(one("Adam", values, ("x2", "v2", "h2"), domain=LEARNING))
+    step = tg.compile(model)
+    for count in (0, 1, 7):
+        inputs = [tg.tensor(each) for each in given(values | {"t": np.array(count)})]
+        for found, expected in zip(step(*inputs), model(*inputs), strict=True):
+            assert np.allclose(found.numpy(), expected.numpy(), rtol=1e-12)
+
+
+def test_a_cast_to_what_no_tensor_holds_needs_numbers():
+    model = load(one("Cast", {"a": A}, to=TensorProto.BFLOAT16))
+    assert plain(model(A)).dtype.name == "bfloat16"
+    with pytest.raises(DTypeError, match="call the model with numbers"):
+        model(tg.symbol((3, 4), "float64"))
 
 
 # --- classical estimators ---------------------------------------------------------------------------------------------

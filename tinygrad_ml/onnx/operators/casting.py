@@ -45,8 +45,7 @@ def cast_like(x: Any, like: Any, *, saturate: int = 1, round_mode: str = "up") -
 @operator("BitCast", (26,))
 def bit_cast(x: Any, *, to: int) -> Any:
     """The same bits, read as those of another dtype. There is no gradient."""
-    array = x.detach().numpy() if isinstance(x, Tensor) else numpy.asarray(x)
-    made = array.view(element_type(to))
+    made = _numbers(x, element_type(to)).view(element_type(to))
     return as_tensor(made, device=x.device) if isinstance(x, Tensor) and made.dtype in dtypes.SUPPORTED else made
 
 
@@ -56,11 +55,9 @@ def converted(x: Any, dtype: numpy.dtype, saturate: bool = True, round_mode: str
     saturate    whether what is larger than the largest number of 8 bits becomes that, and not infinity or nan
     round_mode  of float8_e8m0fnu, powers of two: "up", "down" or "nearest"
     """
-    if isinstance(x, Tensor):
-        if dtype in dtypes.SUPPORTED:
-            return x.astype(dtype)
-        x = x.detach().numpy()
-    x = numpy.asarray(x)
+    if isinstance(x, Tensor) and dtype in dtypes.SUPPORTED:
+        return x.astype(dtype)
+    x = _numbers(x, dtype)
     if dtype.kind == "O":
         return _written(x)
     if x.dtype.kind == "O":
@@ -70,6 +67,17 @@ def converted(x: Any, dtype: numpy.dtype, saturate: bool = True, round_mode: str
     if dtype.name.startswith("float") and dtype not in dtypes.SUPPORTED:
         return _narrow(x.astype(numpy.float32), dtype, saturate)
     return x.astype(dtype)
+
+
+def _numbers(x: Any, dtype: numpy.dtype) -> numpy.ndarray:
+    """What becomes an array of `dtype`, by looking at each number."""
+    if not isinstance(x, Tensor):
+        return numpy.asarray(x)
+    if x.symbolic:
+        raise DTypeError(
+            f"a cast to {dtype} looks at numbers, and {x._described()} is symbolic: call the model with numbers"
+        )
+    return x.detach().numpy()
 
 
 def _written(x: numpy.ndarray) -> numpy.ndarray:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ... import functional as tg
 from ...autograd import grad
 from ...modes import enable_grad, modes
 from ...tensor import Tensor
-from ..table import Numbers, operator
+from ..table import operator
 
 LEARNING = "ai.onnx.preview.training"
 
@@ -52,7 +53,7 @@ def _side_by_side(made: list[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
 @operator("Adam", (1,), LEARNING)
 def adam(
     rate: Tensor,
-    count: Numbers,
+    count: Tensor,
     *given: Tensor,
     alpha: float = 0.9,
     beta: float = 0.999,
@@ -64,9 +65,10 @@ def adam(
 
     Source: D. Kingma, J. Ba, "Adam" (2014).
     """
-    steps, made = int(count.item()), []
-    if steps > 0:
-        rate = rate * ((1 - beta**steps) ** 0.5 / (1 - alpha**steps))
+    steps, made = count.astype(rate.dtype), []
+    counted = steps > 0
+    steps = tg.where(counted, steps, 1)
+    rate = tg.where(counted, rate * (1 - beta**steps).sqrt() / (1 - alpha**steps), rate)
     for x, g, v, h in _of_each(given, 4):
         g = norm_coefficient * x + g
         v, h = alpha * v + (1 - alpha) * g, beta * h + (1 - beta) * g * g
@@ -78,7 +80,7 @@ def adam(
 @operator("Adagrad", (1,), LEARNING)
 def adagrad(
     rate: Tensor,
-    count: Numbers,
+    count: Tensor,
     *given: Tensor,
     decay_factor: float = 0.0,
     epsilon: float = 1e-6,
@@ -88,7 +90,7 @@ def adagrad(
 
     Source: J. Duchi et al., "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization" (2011).
     """
-    rate, made = rate / (1 + float(count.item()) * decay_factor), []
+    rate, made = rate / (1 + count.astype(rate.dtype) * decay_factor), []
     for x, g, h in _of_each(given, 3):
         g = norm_coefficient * x + g
         h = h + g * g
@@ -98,10 +100,10 @@ def adagrad(
 
 @operator("Momentum", (1,), LEARNING)
 def momentum(
-    rate: Tensor, count: Numbers, *given: Tensor, alpha: float, beta: float, mode: str, norm_coefficient: float
+    rate: Tensor, count: Tensor, *given: Tensor, alpha: float, beta: float, mode: str, norm_coefficient: float
 ) -> tuple[Tensor, ...]:
     """v = αv + βg (g alone in the first step), x = x - R·v, or, if "nesterov", x - R·(g + αv), with g = ∂ + norm·x."""
-    share, made = beta if int(count.item()) > 0 else 1.0, []
+    share, made = tg.where(count > 0, beta, 1.0).astype(rate.dtype), []
     for x, g, v in _of_each(given, 3):
         g = norm_coefficient * x + g
         v = alpha * v + share * g
