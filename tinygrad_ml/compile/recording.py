@@ -79,14 +79,17 @@ class Recording:
         return f"it differs in {next(differing, 'the shape or dtype of its state')}"
 
 
-def record(call: Arguments) -> Recording:
-    """Call the function, and say what it did. If it fails, all that it could reach is put back as it was."""
+def record(call: Arguments, recorder: Recorder | None = None) -> Recording:
+    """Call the function, and say what it did. If it fails, all that it could reach is put back as it was.
+
+    recorder  what writes it down, for who wants to know more than the program
+    """
     reached = reachable(call.function)
     by_itself = set(map(id, reached.tensors))
     aliases = {i: tensor for i, tensor in enumerate(call.tensors) if id(tensor) in by_itself}
     reached.look_at(call.args, call.kwargs)
     before, there, reporters = Snapshot(reached.holders), list(reached.tensors), list(reached.reporters)
-    with Recorder() as recorder:
+    with recorder or Recorder() as recorder:
         try:
             given = [(name, Snapshot([(part, name, name)])) for name, whole in call.named for part in containers(whole)]
             for position, name in enumerate(call.names()):

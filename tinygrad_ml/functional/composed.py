@@ -34,10 +34,14 @@ def composed(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         outer, busy = modes.scope, modes.busy
-        modes.scope = (*outer, Place("", kind, given=plain_arguments(names, args, kwargs)))
+        place = Place("", kind, given=plain_arguments(names, args, kwargs))
+        modes.scope = (*outer, place)
         modes.busy = True
         try:
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+            if modes.recorder is not None:
+                modes.recorder.called(place, function, args, kwargs, result)
+            return result
         except TypeError:
             if (ours := beyond_numpy(kwargs)) != kwargs:
                 return function(*args, **ours)  # type: ignore[call-arg]

@@ -22,7 +22,7 @@ import numpy
 from ...backend import Device, absent, get, of
 from ...backend.arrays import HOST
 from ...errors import CompileError, DTypeError
-from ...modes import BACKWARD, modes
+from ...modes import BACKWARD, Place, modes
 from ...operators import constants
 from ...ops import Primitive, elementwise, movement
 from ...ops.index import ARRAY
@@ -247,6 +247,9 @@ class Recorder:
             return x
 
         self.emit(Call("check", checked, checks=True), (value,), {}, value.shape, value.dtype)
+
+    def called(self, place: Place, function: Callable, args: tuple, kwargs: dict[str, Any], result: Any) -> None:
+        """Note that a function which is composed of operations was called, and what it gave: of use to who reads programs."""
 
     def stream(self, device: Device) -> Stream:
         """What random numbers are drawn from while recording."""

@@ -1,0 +1,180 @@
+"""What a function is given when it is exported: shapes, dtypes and names, and which sizes may be others later.
+
+Read next: `watching.py`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy
+
+from ...backend import dtypes
+from ...errors import OptionError
+from ...ops.shapes import size as elements
+from ...tensor import Tensor
+from .varying import Varying
+from .wires import Wire
+
+Dynamic = Mapping[Any, Any] | Sequence[Mapping[int, str]]
+
+
+class Spec(NamedTuple):
+    """One input: its shape, dtype, which of its axes have a named size, and whether gradients flow to it."""
+
+    shape: tuple[int, ...]
+    dtype: numpy.dtype
+    axes: dict[int, str]
+    needs: bool = False
+
+    def at(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
+        """The shape where named sizes are these."""
+        return tuple(sizes.get(self.axes.get(axis, ""), n) for axis, n in enumerate(self.shape))
+
+
+class Given(NamedTuple):
+    """All inputs of a function, in order.
+
+    keywords  the names of those that are given by keyword: the last ones
+    """
+
+    names: list[str]
+    specs: list[Spec]
+    keywords: tuple[str, ...] = ()
+
+    def fill(self, tensors: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+        """The arguments of a call, by position and by keyword."""
+        first = len(tensors) - len(self.keywords)
+        return tuple(tensors[:first]), dict(zip(self.keywords, tensors[first:], strict=True))
+
+    def wire(self, position: int) -> Wire:
+        """An input of which the function uses nothing."""
+        spec = self.specs[position]
+        shape = tuple(Varying((n, n + 1)) if axis in spec.axes else n for axis, n in enumerate(spec.shape))
+        return Wire(shape, spec.dtype)
+
+    def sizes(self) -> dict[str, int]:
+        """An example of each size that has a name: 2 at least, as a size of 1 is treated in a way of its own in many places."""
+        found: dict[str, int] = {}
+        for name, spec in zip(self.names, self.specs, strict=True):
+            for axis, called in spec.axes.items():
+                n = max(spec.shape[axis], 2)
+                if found.setdefault(called, n) != n:
+                    raise OptionError(
+                        f"the size {called!r} is {found[called]} in one input and {spec.shape[axis]} in {name!r}; "
+                        f"give other names to sizes that may differ"
+                    )
+        return found
+
+
+def example(given: Given, sizes: Mapping[str, int]) -> list[Tensor]:
+    """Tensors that may stand for the inputs: they take no memory, and their numbers are never looked at."""
+    made = []
+    for spec in given.specs:
+        tensor = Tensor(numpy.broadcast_to(numpy.zeros((), spec.dtype), spec.at(sizes)))
+        tensor.requires_grad = spec.needs
+        made.append(tensor)
+    return made
+
+
+def read(function: Callable, inputs: Any, dynamic: Dynamic | None, names: Sequence[str] | None) -> Given:
+    """What `inputs=`, `dynamic=` and `input_names=` say.
+
+    Raises `OptionError` for what is no shape, and for axes that there are not.
+    """
+    if isinstance(inputs, Mapping):
+        keywords, given = tuple(inputs), list(inputs.values())
+    else:
+        keywords, given = (), [inputs] if _is_one(inputs) else list(inputs) if isinstance(inputs, (list, tuple)) else []
+        if not given:
+            raise OptionError(f"inputs={inputs!r} is neither a shape, as in (100, 784), nor several of them: {_FORMS}")
+    specs = [_spec(one) for one in given]
+    called = list(names) if names is not None else _names_of(function, len(specs), keywords)
+    if len(called) != len(specs) or len(set(called)) != len(called):
+        raise OptionError(f"input_names={names!r} should be {len(specs)} names, each another one")
+    axes = [_axes(dynamic, place, name, called) for place, name in enumerate(called)]
+    everywhere = isinstance(dynamic, Mapping) and not any(isinstance(key, str) for key in dynamic)
+    specs = [
+        spec._replace(axes=_within(spec, own, name, everywhere and len(specs) > 1))
+        for spec, own, name in zip(specs, axes, called, strict=True)
+    ]
+    return Given(called, specs, keywords)
+
+
+_FORMS = "a shape is a tuple of integers; (shape, dtype) for others than float32; or give a tensor; a list for several inputs"
+
+
+def _is_shape(one: Any) -> bool:
+    return isinstance(one, (tuple, list)) and all(isinstance(n, (int, numpy.integer)) for n in one)
+
+
+def _is_one(one: Any) -> bool:
+    if hasattr(one, "shape") and hasattr(one, "dtype"):
+        return True
+    if _is_shape(one):
+        return isinstance(one, tuple)
+    return isinstance(one, tuple) and len(one) == 2 and _is_shape(one[0]) and _is_dtype(one[1])
+
+
+def _is_dtype(what: Any) -> bool:
+    return isinstance(what, (str, type, numpy.dtype)) or what is bool
+
+
+def _spec(one: Any) -> Spec:
+    if hasattr(one, "shape") and hasattr(one, "dtype"):
+        return Spec(tuple(one.shape), dtypes.as_dtype(one.dtype), {}, bool(getattr(one, "requires_grad", False)))
+    if _is_shape(one):
+        shape, dtype = one, dtypes.DEFAULT_FLOAT
+    elif _is_one(one):
+        shape, dtype = one[0], dtypes.as_dtype(one[1])
+    else:
+        raise OptionError(f"{one!r} does not say what an input is: {_FORMS}")
+    shape = tuple(int(n) for n in shape)
+    if any(n < 0 for n in shape):
+        raise OptionError(f"{shape} is no shape: name sizes that may vary by dynamic=, as in dynamic={{0: 'batch'}}")
+    elements(shape)
+    return Spec(shape, numpy.dtype(dtype), {})
+
+
+def _names_of(function: Callable, count: int, keywords: tuple[str, ...]) -> list[str]:
+    """What the function calls its arguments."""
+    try:
+        parameters = list(inspect.signature(getattr(function, "forward", function)).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    count -= len(keywords)
+    rest = ["input"] if count - len(names) == 1 else [f"input.{k}" for k in range(count - len(names))]
+    return [*names[:count], *rest, *keywords]
+
+
+def _axes(dynamic: Dynamic | None, place: int, name: str, names: list[str]) -> dict[int, str]:
+    """The named sizes of one input."""
+    if not dynamic:
+        return {}
+    if not isinstance(dynamic, Mapping):
+        if len(dynamic) != len(names):
+            raise OptionError(f"dynamic= has {len(dynamic)} dictionaries for {len(names)} inputs")
+        return dict(dynamic[place])
+    if any(isinstance(key, str) for key in dynamic):
+        unknown = [key for key in dynamic if key not in names]
+        if unknown:
+            raise OptionError(f"dynamic= names an input {unknown[0]!r}; there are {', '.join(map(repr, names))}")
+        return dict(dynamic.get(name, {}))
+    return dict(dynamic)
+
+
+def _within(spec: Spec, axes: dict[int, str], name: str, lenient: bool) -> dict[int, str]:
+    """Axes counted from the left. Of a dictionary for all inputs, each takes those that it has."""
+    found = {}
+    for axis, called in axes.items():
+        if not isinstance(axis, int) or not isinstance(called, str) or not called:
+            raise OptionError(f"dynamic={{{axis!r}: {called!r}}} should name an axis, as in dynamic={{0: 'batch'}}")
+        if not -len(spec.shape) <= axis < len(spec.shape):
+            if lenient:
+                continue
+            raise OptionError(f"dynamic= names axis {axis} of input {name!r}, which has shape {spec.shape}")
+        found[axis % len(spec.shape)] = called
+    return found
