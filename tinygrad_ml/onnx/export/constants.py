@@ -12,40 +12,42 @@ from typing import Any
 
 import numpy
 
-from .table import Inexpressible
-from .varying import Varying, merged
+from .table import InexpressibleError
+from .varying import VaryingNumber, merged
 
 
-def varying_constant(w: Any, arrays: Varying, shape: tuple[Any, ...]) -> str:
+def varying_constant(w: Any, arrays: VaryingNumber, shape: tuple[Any, ...]) -> str:
     """The name of an array that is another one at other sizes."""
     if not shape:
-        return w.sizes.number(Varying(array.item() for array in arrays), arrays[0].dtype)
+        return w.sizes.number(VaryingNumber(array.item() for array in arrays), arrays[0].dtype)
     for guess in (_uniform, _repeated, _lines, _triangle, _box):
         name = guess(w, arrays, shape)
         if name is not None:
             return name
-    raise Inexpressible(
+    raise InexpressibleError(
         f"an array of {arrays[0].dtype} and shape {', '.join(str(array.shape) for array in arrays)} is made of nothing, and how its "
         f"numbers go on at other sizes was not found"
     )
 
 
-def _uniform(w: Any, arrays: Varying, shape: tuple[Any, ...]) -> str | None:
+def _uniform(w: Any, arrays: VaryingNumber, shape: tuple[Any, ...]) -> str | None:
     """One number everywhere."""
     if any(not array.size or (array != array.flat[0]).any() for array in arrays):
         return None
     number = merged([array.flat[0] for array in arrays])
     dtype = arrays[0].dtype
-    filled = w.sizes.number(number, dtype) if isinstance(number, Varying) else w.constant(numpy.array(number, dtype))
+    filled = (
+        w.sizes.number(number, dtype) if isinstance(number, VaryingNumber) else w.constant(numpy.array(number, dtype))
+    )
     return w.shared("Expand", [filled, w.sizes.vector(shape)])
 
 
-def _repeated(w: Any, arrays: Varying, shape: tuple[Any, ...]) -> str | None:
+def _repeated(w: Any, arrays: VaryingNumber, shape: tuple[Any, ...]) -> str | None:
     """The same along some of the axes that vary."""
     axes = [
         axis
         for axis, n in enumerate(shape)
-        if isinstance(n, Varying)
+        if isinstance(n, VaryingNumber)
         and all((array == array.take([0], axis)).all() for array in arrays if array.shape[axis])
     ]
     if not axes or any(0 in array.shape for array in arrays):
@@ -53,22 +55,22 @@ def _repeated(w: Any, arrays: Varying, shape: tuple[Any, ...]) -> str | None:
     once = [array[tuple(slice(0, 1) if k in axes else slice(None) for k in range(array.ndim))] for array in arrays]
     less = merged(once)
     inner = tuple(1 if k in axes else n for k, n in enumerate(shape))
-    name = varying_constant(w, less, inner) if isinstance(less, Varying) else w.constant(less)
+    name = varying_constant(w, less, inner) if isinstance(less, VaryingNumber) else w.constant(less)
     return w.shared("Expand", [name, w.sizes.vector([n if k in axes else 1 for k, n in enumerate(shape)])])
 
 
-def _box(w: Any, arrays: Varying, shape: tuple[Any, ...]) -> str | None:
+def _box(w: Any, arrays: VaryingNumber, shape: tuple[Any, ...]) -> str | None:
     """One truth from one place to another along each axis, and the other one around it: what is padding, and what is not."""
     if arrays[0].dtype != bool:
         return None
     inside = _inside_of_box(w, arrays, shape)
     if inside is not None:
         return inside
-    outside = _inside_of_box(w, Varying(~array for array in arrays), shape)
+    outside = _inside_of_box(w, VaryingNumber(~array for array in arrays), shape)
     return None if outside is None else w.shared("Not", [outside])
 
 
-def _inside_of_box(w: Any, arrays: Varying, shape: tuple[Any, ...]) -> str | None:
+def _inside_of_box(w: Any, arrays: VaryingNumber, shape: tuple[Any, ...]) -> str | None:
     if not all(array.any() for array in arrays):
         return None
     places = [numpy.argwhere(array) for array in arrays]
@@ -88,7 +90,7 @@ def _inside_of_box(w: Any, arrays: Varying, shape: tuple[Any, ...]) -> str | Non
 
 def counting(w: Any, n: Any, dtype: Any = numpy.int64) -> str:
     """0, 1, ..., n - 1"""
-    if not isinstance(n, Varying):
+    if not isinstance(n, VaryingNumber):
         return w.constant(numpy.arange(n, dtype=dtype))
     range_ = w.shared("Range", [w.constant(numpy.int64(0)), w.sizes.scalar(n), w.constant(numpy.int64(1))])
     return range_ if numpy.dtype(dtype) == numpy.int64 else w.shared("Cast", [range_], to=numpy.dtype(dtype))
@@ -100,7 +102,7 @@ def _along(w: Any, x: str, axis: int, ndim: int) -> str:
     return w.shared("Unsqueeze", [x, w.constant(numpy.array(others, numpy.int64))]) if others else x
 
 
-def _triangle(w: Any, arrays: Varying, shape: tuple[Any, ...]) -> str | None:
+def _triangle(w: Any, arrays: VaryingNumber, shape: tuple[Any, ...]) -> str | None:
     """One number on and below a diagonal, and another one above; or one number on a diagonal, and another elsewhere."""
     if len(shape) != 2:
         return None
@@ -151,12 +153,12 @@ def _two(array: numpy.ndarray, compare: Any) -> tuple[Any, Any] | None:
     return None
 
 
-def _lines(w: Any, arrays: Varying, shape: tuple[Any, ...]) -> str | None:
+def _lines(w: Any, arrays: VaryingNumber, shape: tuple[Any, ...]) -> str | None:
     """Numbers that grow evenly along the axes that vary, as those of `arange`, of places times rates, and of places in memory."""
     if arrays[0].dtype == bool or any(0 in array.shape for array in arrays):
         return None
     dtype, total = arrays[0].dtype, None
-    axes = [axis for axis, n in enumerate(shape) if isinstance(n, Varying)]
+    axes = [axis for axis, n in enumerate(shape) if isinstance(n, VaryingNumber)]
     begin = [array[tuple(slice(0, 1) if a in axes else slice(None) for a in range(array.ndim))] for array in arrays]
     made = [array.astype(numpy.float64) for array in begin]
     for axis in axes:
@@ -174,7 +176,7 @@ def _lines(w: Any, arrays: Varying, shape: tuple[Any, ...]) -> str | None:
     start = _merged(begin, len(arrays))
     if start is None:
         return None
-    if isinstance(start, Varying) or start.any():
+    if isinstance(start, VaryingNumber) or start.any():
         total = w.shared("Add", [total, _number(w, start, dtype)])
     return total
 
@@ -183,11 +185,11 @@ def _merged(parts: list[numpy.ndarray], runs: int) -> Any:
     """One array, or one number that varies, if all recordings tell it; None for all else."""
     if parts and all(p.shape == parts[0].shape and numpy.allclose(p, parts[0], rtol=1e-6, atol=0) for p in parts):
         return parts[-1]
-    return Varying(p.item() for p in parts) if len(parts) == runs and all(p.size == 1 for p in parts) else None
+    return VaryingNumber(p.item() for p in parts) if len(parts) == runs and all(p.size == 1 for p in parts) else None
 
 
 def _number(w: Any, x: Any, dtype: numpy.dtype) -> str:
-    return w.sizes.number(x, dtype) if isinstance(x, Varying) else w.constant(x.astype(dtype))
+    return w.sizes.number(x, dtype) if isinstance(x, VaryingNumber) else w.constant(x.astype(dtype))
 
 
 def _step(array: numpy.ndarray, axis: int, axes: list[int]) -> numpy.ndarray:

@@ -15,11 +15,11 @@ from ...errors import OptionError
 from ...nn import Module
 from ..graph import OnnxGraph
 from . import rows as rows  # fills the table
-from .inputs import Dynamic, Given, read
+from .inputs import Dynamic, GivenInputs, read
 from .model_file import model_proto, newest_opset, onnx_package, save
-from .varying import Varying
+from .varying import VaryingNumber
 from .watching import see
-from .wires import Seen
+from .wires import ExportProgram
 from .writer import GraphWriter
 
 OLDEST_OPSET, USUAL_OPSET = 17, 18
@@ -81,7 +81,7 @@ def export(
     if output_names is not None:
         seen = _with_names(seen, output_names)
     graph = GraphWriter(seen, opset, _names_of_state(model), _axis_names(seen, given)).write()
-    save(model_proto(graph, opset, _title(model), _version()), Path(path))
+    save(model_proto(graph, opset, _title(model)), Path(path))
     return graph
 
 
@@ -109,18 +109,18 @@ def _names_of_state(model: Any) -> dict[int, str]:
     return found
 
 
-def _axis_names(seen: Seen, given: Given) -> dict[Varying, str]:
+def _axis_names(seen: ExportProgram, given: GivenInputs) -> dict[VaryingNumber, str]:
     """The names of sizes, by what they were in the recordings."""
-    found: dict[Varying, str] = {}
+    found: dict[VaryingNumber, str] = {}
     for (_, wire), spec in zip(seen.inputs, given.specs, strict=True):
         for axis, called in spec.axes.items():
             n = wire.shape[axis]
-            if isinstance(n, Varying):
+            if isinstance(n, VaryingNumber):
                 found.setdefault(n, called)
     return found
 
 
-def _with_names(seen: Seen, names: Sequence[str]) -> Seen:
+def _with_names(seen: ExportProgram, names: Sequence[str]) -> ExportProgram:
     if len(names) != len(seen.results):
         raise OptionError(
             f"output_names={list(names)!r} should be {len(seen.results)} names: {[n for n, _ in seen.results]}"
@@ -130,9 +130,3 @@ def _with_names(seen: Seen, names: Sequence[str]) -> Seen:
 
 def _title(model: Any) -> str:
     return getattr(model, "__name__", None) or type(model).__name__
-
-
-def _version() -> str:
-    from ... import __version__
-
-    return __version__

@@ -15,8 +15,8 @@ from ...backend import dtypes
 from ...errors import OptionError
 from ...ops.shapes import size as elements
 from ...tensor import Tensor
-from .varying import Varying
-from .wires import Wire
+from .varying import VaryingNumber
+from .wires import ExportWire
 
 Dynamic = Mapping[Any, Any] | Sequence[Mapping[int, str]]
 
@@ -34,7 +34,7 @@ class Spec(NamedTuple):
         return tuple(sizes.get(self.axes.get(axis, ""), n) for axis, n in enumerate(self.shape))
 
 
-class Given(NamedTuple):
+class GivenInputs(NamedTuple):
     """All inputs of a function, in order.
 
     keywords  the names of those that are given by keyword: the last ones
@@ -49,11 +49,11 @@ class Given(NamedTuple):
         first = len(tensors) - len(self.keywords)
         return tuple(tensors[:first]), dict(zip(self.keywords, tensors[first:], strict=True))
 
-    def wire(self, position: int) -> Wire:
+    def wire(self, position: int) -> ExportWire:
         """An input of which the function uses nothing."""
         spec = self.specs[position]
-        shape = tuple(Varying((n, n + 1)) if axis in spec.axes else n for axis, n in enumerate(spec.shape))
-        return Wire(shape, spec.dtype)
+        shape = tuple(VaryingNumber((n, n + 1)) if axis in spec.axes else n for axis, n in enumerate(spec.shape))
+        return ExportWire(shape, spec.dtype)
 
     def sizes(self) -> dict[str, int]:
         """An example of each size that has a name: 2 at least, as a size of 1 is treated in a way of its own in many places."""
@@ -69,7 +69,7 @@ class Given(NamedTuple):
         return found
 
 
-def example(given: Given, sizes: Mapping[str, int]) -> list[Tensor]:
+def example(given: GivenInputs, sizes: Mapping[str, int]) -> list[Tensor]:
     """Tensors that may stand for the inputs: they take no memory, and their numbers are never looked at."""
     made = []
     for spec in given.specs:
@@ -79,7 +79,7 @@ def example(given: Given, sizes: Mapping[str, int]) -> list[Tensor]:
     return made
 
 
-def read(function: Callable, inputs: Any, dynamic: Dynamic | None, names: Sequence[str] | None) -> Given:
+def read(function: Callable, inputs: Any, dynamic: Dynamic | None, names: Sequence[str] | None) -> GivenInputs:
     """What `inputs=`, `dynamic=` and `input_names=` say.
 
     Raises `OptionError` for what is no shape, and for axes that there are not.
@@ -100,7 +100,7 @@ def read(function: Callable, inputs: Any, dynamic: Dynamic | None, names: Sequen
         spec._replace(axes=_within(spec, own, name, everywhere and len(specs) > 1))
         for spec, own, name in zip(specs, axes, called, strict=True)
     ]
-    return Given(called, specs, keywords)
+    return GivenInputs(called, specs, keywords)
 
 
 _FORMS = "a shape is a tuple of integers; (shape, dtype) for others than float32; or give a tensor; a list for several inputs"

@@ -40,15 +40,14 @@ def newest_opset() -> int:
     return int(onnx_package().defs.onnx_opset_version())
 
 
-def model_proto(graph: OnnxGraph, opset: int, name: str, version: str) -> Any:
-    """The message that a file holds, without the numbers of its constants (see `with_numbers`)."""
+def model_proto(graph: OnnxGraph, opset: int, name: str) -> Any:
+    """The message that a file holds."""
     onnx = onnx_package()
     operators = [onnx.helper.make_opsetid("", opset)]
     made = onnx.helper.make_model(
         _graph(graph, name),
         opset_imports=operators,
         producer_name="tinygrad_ml",
-        producer_version=version,
         ir_version=max(8, onnx.helper.find_min_ir_version_for(operators)),
     )
     for called, array in graph.constants.items():

@@ -1,4 +1,4 @@
-"""Names in a file: of nodes after the modules they are in, as "/encoder/layers.0/Gemm", of values after the nodes that give them.
+"""GivenNames in a file: of nodes after the modules they are in, as "/encoder/layers.0/Gemm", of values after the nodes that give them.
 
 Read next: `model_file.py`.
 """
@@ -25,7 +25,7 @@ def where(scope: tuple[Place, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-class Names:
+class GivenNames:
     """Gives each value and each node of a file a name of its own."""
 
     def __init__(self, taken: Iterable[str]):

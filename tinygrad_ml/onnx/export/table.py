@@ -9,7 +9,7 @@ A row is a function of the writer and the step; it returns the name of the value
 It returns names for all that the call gave, or None where the operator would mean something else; then the operations stand there, of
 which the function is composed. So a call row only makes a file nicer, and never decides whether something can be written.
 
-What ONNX cannot express raises `Inexpressible` and says why.
+What ONNX cannot express raises `InexpressibleError` and says why.
 
 Read next: `rows/`, a family a file.
 """
@@ -26,7 +26,7 @@ CALLS: dict[Callable, Callable[..., Any]] = {}
 """Composed function, without its decorator -> its row."""
 
 
-class Inexpressible(Exception):
+class InexpressibleError(Exception):
     """ONNX has no operators for this: the text says for what of it."""
 
 

@@ -6,6 +6,7 @@ Read before: `wires.py`. Read next: `writer.py`.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -25,10 +26,10 @@ from ...loops import Scan
 from ...modes import Place, modes
 from ...structure import mapped
 from ...tensor import Tensor
-from .inputs import Given, example
+from .inputs import GivenInputs, example
 from .table import arguments_of
-from .varying import Differing, merged
-from .wires import Applied, CalledFunction, Seen, Wire
+from .varying import DifferenceError, merged
+from .wires import CalledFunction, ExportProgram, ExportStep, ExportWire
 
 OTHER_SIZES: tuple[Callable[[int], int], ...] = (
     lambda n: n + 3, lambda n: n + 7, lambda n: 2 * n, lambda n: 3 * n, lambda n: n + 1, lambda n: n - 1, lambda n: n - 2,
@@ -61,7 +62,7 @@ class Listener(Recorder):
         return self.value_of(leaf)
 
 
-class Look(NamedTuple):
+class Sighting(NamedTuple):
     """One recording: the program without what nobody needs, the calls, and values that nothing takes but are returned."""
 
     recording: Recording
@@ -85,7 +86,7 @@ class Look(NamedTuple):
         return self.made[which]
 
 
-def look(function: Callable, arguments: Sequence[Tensor], fill: Callable[[Sequence[Tensor]], tuple]) -> Look:
+def look(function: Callable, arguments: Sequence[Tensor], fill: Callable[[Sequence[Tensor]], tuple]) -> Sighting:
     """What a function does with arguments like these. Whatever it changes is as before, afterwards."""
     args, kwargs = fill(arguments)
     listener = Listener()
@@ -94,14 +95,14 @@ def look(function: Callable, arguments: Sequence[Tensor], fill: Callable[[Sequen
         recording.before.restore()
     program = recording.program
     program.instructions = [step for step in program.instructions if not is_check(step)]
-    return Look(recording, dead(program).instructions, list(listener.calls.items()), arguments, {})
+    return Sighting(recording, dead(program).instructions, list(listener.calls.items()), arguments, {})
 
 
-def looks(function: Callable, given: Given, sizes: dict[str, int]) -> tuple[list[Look], list[Look]]:
+def looks(function: Callable, given: GivenInputs, sizes: dict[str, int]) -> tuple[list[Sighting], list[Sighting]]:
     """The recordings at the sizes given, and at others of each size that may vary; and those, if there are any, at which something
     may be different that is not in general, as where a size is 1."""
 
-    def at(**others: int) -> Look:
+    def at(**others: int) -> Sighting:
         return look(function, example(given, {**sizes, **others}), given.fill)
 
     first = at()
@@ -127,12 +128,12 @@ def looks(function: Callable, given: Given, sizes: dict[str, int]) -> tuple[list
     return found, [seen for seen in more if seen is not None]
 
 
-def _alike(first: Look, looking: Callable[[], Look], errors: list[str]) -> Look | None:
+def _alike(first: Sighting, looking: Callable[[], Sighting], errors: list[str]) -> Sighting | None:
     """Another recording, if it does the same as the first; else the error is noted."""
     try:
         seen = looking()
         _check_alike([first, seen])
-    except (TinygradError, Differing) as error:
+    except (TinygradError, DifferenceError) as error:
         errors.append(str(error))
         return None
     return seen
@@ -146,14 +147,14 @@ def _others(size: int) -> Iterator[int]:
             yield n
 
 
-def _check_alike(found: Sequence[Look]) -> None:
-    """`Differing` if two recordings do not do the same."""
+def _check_alike(found: Sequence[Sighting]) -> None:
+    """`DifferenceError` if two recordings do not do the same."""
     for steps in itertools.zip_longest(*[each.steps for each in found]):
         if any(step is None for step in steps):
-            raise Differing(f"{len(found[0].steps)} operations, and {len(found[1].steps)}")
+            raise DifferenceError(f"{len(found[0].steps)} operations, and {len(found[1].steps)}")
         names = [step.op.name for step in steps]
         if len(set(names)) > 1:
-            raise Differing(f"{names[0]}{_where(steps[0])} there, and {names[1]} here")
+            raise DifferenceError(f"{names[0]}{_where(steps[0])} there, and {names[1]} here")
 
 
 def _where(step: Instruction) -> str:
@@ -167,39 +168,39 @@ def _where(step: Instruction) -> str:
 class _Overlay:
     """The wires of the values of several recordings."""
 
-    def __init__(self, found: Sequence[Look]):
+    def __init__(self, found: Sequence[Sighting]):
         self._found = found
-        self._wires: dict[Value, Wire] = {}
+        self._wires: dict[Value, ExportWire] = {}
         self._others: list[dict[Value, Value]] = [{} for _ in found]
 
-    def wire(self, values: Sequence[Value]) -> Wire:
+    def wire(self, values: Sequence[Value]) -> ExportWire:
         """The wire of the values that stand in one place."""
         first = values[0]
         if first not in self._wires:
-            self._wires[first] = Wire.of(values)
+            self._wires[first] = ExportWire.of(values)
             for known, value in zip(self._others, values, strict=True):
                 known[value] = first
         elif any(
             known.setdefault(value, first) is not first for known, value in zip(self._others, values, strict=True)
         ):
-            raise Differing(f"what is put into an operation: {first!r}")
+            raise DifferenceError(f"what is put into an operation: {first!r}")
         return self._wires[first]
 
-    def known(self, value: Value) -> Wire | None:
+    def known(self, value: Value) -> ExportWire | None:
         """The wire of a value of the first recording."""
         return self._wires.get(value)
 
-    def applied(self, steps: Sequence[Instruction]) -> Applied:
+    def applied(self, steps: Sequence[Instruction]) -> ExportStep:
         """One step of all recordings."""
         ops = tuple(step.op for step in steps)
         if any(op is not ops[0] and not isinstance(op, Scan) for op in ops):
-            raise Differing(f"the operation {ops[0].name}")
+            raise DifferenceError(f"the operation {ops[0].name}")
         inputs = tuple(self.wire(values) for values in zip(*[step.inputs for step in steps], strict=True))
         params = merged([step.params for step in steps])
-        return Applied(ops, inputs, params, self.wire([step.output for step in steps]), steps[0].output.scope)
+        return ExportStep(ops, inputs, params, self.wire([step.output for step in steps]), steps[0].output.scope)
 
 
-def see(function: Callable, given: Given, sizes: dict[str, int], names: dict[int, str]) -> Seen:
+def see(function: Callable, given: GivenInputs, sizes: dict[str, int], names: dict[int, str]) -> ExportProgram:
     """What a function does, whatever the sizes.
 
     given  its inputs
@@ -210,7 +211,7 @@ def see(function: Callable, given: Given, sizes: dict[str, int], names: dict[int
     for more in ([*special], []):
         try:
             return _laid_over(found + more, given, names)
-        except Differing as error:
+        except DifferenceError as error:
             differing = error
     raise OptionError(
         f"what the function does depends on {', '.join(map(repr, sizes))} in more than sizes: {differing}. Leave such a size "
@@ -218,7 +219,7 @@ def see(function: Callable, given: Given, sizes: dict[str, int], names: dict[int
     )
 
 
-def _laid_over(found: list[Look], given: Given, names: dict[int, str]) -> Seen:
+def _laid_over(found: list[Sighting], given: GivenInputs, names: dict[int, str]) -> ExportProgram:
     overlay = _Overlay(found)
     steps = [overlay.applied(each) for each in zip(*[look.steps for look in found], strict=True)]
     returned = zip(*[_results(each) for each in found], strict=True)
@@ -231,7 +232,7 @@ def _laid_over(found: list[Look], given: Given, names: dict[int, str]) -> Seen:
     written = {id(wire) for _, wire, _ in state}
     gradients = _gradients(found, overlay, names, written)
     calls = {place: _call(place, call, found, k, overlay) for k, (place, call) in enumerate(found[0].calls)}
-    return Seen(
+    return ExportProgram(
         inputs,
         steps,
         results + gradients,
@@ -241,9 +242,9 @@ def _laid_over(found: list[Look], given: Given, names: dict[int, str]) -> Seen:
     )
 
 
-def _inputs(found: list[Look], overlay: _Overlay, given: Given) -> list[tuple[str, Wire]]:
+def _inputs(found: list[Sighting], overlay: _Overlay, given: GivenInputs) -> list[tuple[str, ExportWire]]:
     """The wires of the arguments, also of those of which nothing is used."""
-    known: dict[int, Wire] = {}
+    known: dict[int, ExportWire] = {}
     for look_at in found[:1]:
         for value in _all_values(look_at):
             if isinstance(value.source, Argument):
@@ -253,7 +254,7 @@ def _inputs(found: list[Look], overlay: _Overlay, given: Given) -> list[tuple[st
     return [(name, known.get(position) or given.wire(position)) for position, name in enumerate(given.names)]
 
 
-def _all_values(each: Look) -> Iterator[Value]:
+def _all_values(each: Sighting) -> Iterator[Value]:
     for step in each.steps:
         yield from step.inputs
     yield from each.recording.program.results
@@ -262,7 +263,7 @@ def _all_values(each: Look) -> Iterator[Value]:
     yield from each.made.values()
 
 
-def _results(each: Look) -> list[Value]:
+def _results(each: Sighting) -> list[Value]:
     """The values that the function returned, in order."""
     program = each.recording.program
     return [
@@ -286,18 +287,18 @@ def _leaves(part: Any, path: str) -> Iterator[tuple[Any, str]]:
         yield part, path or "output"
 
 
-def _result_names(each: Look) -> list[str]:
+def _result_names(each: Sighting) -> list[str]:
     return [path for _, path in _leaves(each.recording.outputs, "")]
 
 
-def _written(found: list[Look]) -> Iterator[tuple[tuple, tuple, tuple]]:
+def _written(found: list[Sighting]) -> Iterator[tuple[tuple, tuple, tuple]]:
     """(memory, values, sources) of all that the function overwrites, in the recordings."""
     for pairs in zip(*[_writes_of(each) for each in found], strict=True):
         memory, values = zip(*pairs, strict=True)
         yield memory, values, tuple(value.source for value in memory)
 
 
-def _writes_of(each: Look) -> list[tuple[Value, Value]]:
+def _writes_of(each: Sighting) -> list[tuple[Value, Value]]:
     """(memory, value), tensors that became others included."""
     program = each.recording.program
     pairs = [(memory, value) for memory, value in program.writes if isinstance(memory.source, Memory)]
@@ -305,12 +306,18 @@ def _writes_of(each: Look) -> list[tuple[Value, Value]]:
     for tensor, what, place in each.recording.rebinds:
         if what == "data" and place is not None and id(tensor) in states:
             pairs.append((states[id(tensor)], program.results[place]))
-    return pairs
+    return sorted(pairs, key=_age)
+
+
+def _age(pair: tuple[Value, Value]) -> float:
+    """When a tensor was made that is overwritten: parameters come in the order of their layers."""
+    tensor = getattr(pair[0].source, "tensor", None)
+    return math.inf if tensor is None else tensor.node.number
 
 
 def _gradients(
-    found: list[Look], overlay: _Overlay, names: dict[int, str], written: set[int]
-) -> list[tuple[str, Wire]]:
+    found: list[Sighting], overlay: _Overlay, names: dict[int, str], written: set[int]
+) -> list[tuple[str, ExportWire]]:
     """Gradients that are left in `.grad`, but for parameters that the function moves by them."""
     states = {id(v.source.tensor): v for v in _all_values(found[0]) if isinstance(v.source, State)}
     moved = {key for key, value in states.items() if id(overlay.known(value)) in written}
@@ -329,7 +336,7 @@ def _state_name(source: Memory, names: dict[int, str]) -> str:
     return names.get(id(tensor)) or source.name or "state"
 
 
-def _call(place: Place, call: tuple, found: list[Look], k: int, overlay: _Overlay) -> CalledFunction | None:
+def _call(place: Place, call: tuple, found: list[Sighting], k: int, overlay: _Overlay) -> CalledFunction | None:
     """A call in all recordings; None where it is another one in some."""
     try:
         calls = [each.calls[k][1] for each in found]
@@ -338,7 +345,7 @@ def _call(place: Place, call: tuple, found: list[Look], k: int, overlay: _Overla
         return CalledFunction(
             call[0], _over([each[1] for each in calls], overlay), _over([each[2] for each in calls], overlay)
         )
-    except (Differing, IndexError):
+    except (DifferenceError, IndexError):
         return None
 
 
@@ -352,14 +359,14 @@ def _over(parts: Sequence[Any], overlay: _Overlay) -> Any:
         return {key: _over([part[key] for part in parts], overlay) for key in first}
     if isinstance(first, (tuple, list)):
         if any(len(part) != len(first) for part in parts):
-            raise Differing("the length of an argument")
+            raise DifferenceError("the length of an argument")
         return tuple(_over(items, overlay) for items in zip(*parts, strict=True))
     return merged(parts)
 
 
-def _numbers(recording: Recording, steps: list[Applied]) -> list[tuple[str, Wire, Any]]:
+def _numbers(recording: Recording, steps: list[ExportStep]) -> list[tuple[str, ExportWire, Any]]:
     """What the host computes for each call."""
-    found: dict[int, tuple[str, Wire, Any]] = {}
+    found: dict[int, tuple[str, ExportWire, Any]] = {}
     for step in steps:
         for wire in step.inputs:
             if isinstance(wire.source, Number) and id(wire) not in found:

@@ -14,13 +14,13 @@ from ...modes import Place
 from .varying import Extents, merged
 
 
-class Wire:
+class ExportWire:
     """One value, as all recordings have it.
 
-    shape     its sizes, `Varying` where they depend on those of the inputs
+    shape     its sizes, `VaryingNumber` where they depend on those of the inputs
     dtype     of its numbers
     source    where it comes from if no operation gives it: a `Source` of the program; None otherwise
-    constant  its array, if it is the same whenever the function is called; `Varying` if it depends on the sizes
+    constant  its array, if it is the same whenever the function is called; `VaryingNumber` if it depends on the sizes
     """
 
     __slots__ = ("constant", "dtype", "shape", "source")
@@ -29,7 +29,7 @@ class Wire:
         self.shape, self.dtype, self.source, self.constant = shape, dtype, source, constant
 
     @classmethod
-    def of(cls, values: Sequence[Any]) -> Wire:
+    def of(cls, values: Sequence[Any]) -> ExportWire:
         """Of the values of the recordings, or whatever has a shape and a dtype."""
         source = getattr(values[0], "source", None)
         arrays = [getattr(value, "constant", None) for value in values]
@@ -51,16 +51,16 @@ class Wire:
         return f"<wire {self.dtype}{list(self.shape)}>"
 
 
-class Applied(NamedTuple):
+class ExportStep(NamedTuple):
     """output = op(*inputs, **params), inside of the calls of `scope`.
 
     ops  the operation, as each of the recordings has it: loops over other sizes are other operations
     """
 
     ops: tuple[Any, ...]
-    inputs: tuple[Wire, ...]
+    inputs: tuple[ExportWire, ...]
     params: dict[str, Any]
-    output: Wire
+    output: ExportWire
     scope: tuple[Place, ...]
 
     @property
@@ -82,13 +82,13 @@ class CalledFunction(NamedTuple):
     arguments: dict[str, Any]
     results: Any
 
-    def wire(self, name: str) -> Wire | None:
+    def wire(self, name: str) -> ExportWire | None:
         """The tensor that it was given by this name; None if it is none."""
         found = self.arguments.get(name)
-        return found if isinstance(found, Wire) else None
+        return found if isinstance(found, ExportWire) else None
 
 
-class Seen(NamedTuple):
+class ExportProgram(NamedTuple):
     """What a function does, whatever the sizes.
 
     inputs   (name, wire) of the arguments
@@ -99,9 +99,9 @@ class Seen(NamedTuple):
     numbers  (name, wire, number): what the host computes for each call, and is now
     """
 
-    inputs: list[tuple[str, Wire]]
-    steps: list[Applied]
-    results: list[tuple[str, Wire]]
-    state: list[tuple[str, Wire, Wire]]
+    inputs: list[tuple[str, ExportWire]]
+    steps: list[ExportStep]
+    results: list[tuple[str, ExportWire]]
+    state: list[tuple[str, ExportWire, ExportWire]]
     calls: dict[Place, CalledFunction]
-    numbers: list[tuple[str, Wire, Any]]
+    numbers: list[tuple[str, ExportWire, Any]]

@@ -21,11 +21,11 @@ from ...ops import PRIMITIVES
 from ...structure import leaves
 from ..graph import OnnxGraph, OnnxNode, Port
 from .constants import varying_constant
-from .naming import Names, where
+from .naming import GivenNames, where
 from .sizes import Sizes
-from .table import CALLS, ROWS, Inexpressible
-from .varying import Varying
-from .wires import Applied, CalledFunction, Seen, Wire
+from .table import CALLS, ROWS, InexpressibleError
+from .varying import VaryingNumber
+from .wires import CalledFunction, ExportProgram, ExportStep, ExportWire
 
 NO_OPERATOR = "?"
 """The operator of a node that could not be written. It is an error only if something needs it."""
@@ -39,14 +39,16 @@ class GraphWriter:
     sizes   how sizes follow from those of the inputs
     """
 
-    def __init__(self, seen: Seen, opset: int, parameter_names: dict[int, str], axis_names: dict[Varying, str]):
+    def __init__(
+        self, seen: ExportProgram, opset: int, parameter_names: dict[int, str], axis_names: dict[VaryingNumber, str]
+    ):
         self.seen, self.opset = seen, opset
         self.nodes: list[OnnxNode] = []
         self.constants: dict[str, numpy.ndarray] = {}
         self.sizes = Sizes(self)
         self.scope: tuple[Place, ...] = ()
-        self.uses: dict[int, list[Applied]] = {}
-        self.makers: dict[int, Applied] = {}
+        self.uses: dict[int, list[ExportStep]] = {}
+        self.makers: dict[int, ExportStep] = {}
         self._axis_names = axis_names
         self._parameter_names = parameter_names
         self._names: dict[int, str] = {}
@@ -82,7 +84,7 @@ class GraphWriter:
             self.constants[name] = array
         return self._by_bytes[key]
 
-    def name(self, wire: Wire) -> str:
+    def name(self, wire: ExportWire) -> str:
         """The name of a value that is there: computed before, or from outside."""
         key = id(wire)
         if key not in self._names:
@@ -90,11 +92,11 @@ class GraphWriter:
             self._names[key] = self._from_outside(wire)
         return self._names[key]
 
-    def names(self, wires: Iterable[Wire]) -> list[str]:
+    def names(self, wires: Iterable[ExportWire]) -> list[str]:
         """Those of several."""
         return [self.name(wire) for wire in wires]
 
-    def bind(self, wire: Wire, name: str) -> None:
+    def bind(self, wire: ExportWire, name: str) -> None:
         """Say under which name a value is computed."""
         if id(wire) not in self._names:
             self._alive.append(wire)
@@ -102,11 +104,11 @@ class GraphWriter:
             if not self._inside:
                 self.sizes.met(name, wire.shape)
 
-    def bound(self, wire: Wire) -> bool:
+    def bound(self, wire: ExportWire) -> bool:
         """Whether it is known where a value is computed."""
         return id(wire) in self._names
 
-    def only_use(self, wire: Wire, operation: str) -> Applied | None:
+    def only_use(self, wire: ExportWire, operation: str) -> ExportStep | None:
         """The one step that takes this value, if it is of that operation, and nothing else does."""
         steps = self.uses.get(id(wire), [])
         return steps[0] if len(steps) == 1 and steps[0].name == operation and id(wire) not in self._met else None
@@ -115,7 +117,7 @@ class GraphWriter:
         """A value in another dtype."""
         return self.node("Cast", [name], to=numpy.dtype(dtype))
 
-    def number_like(self, number: float, wire: Wire) -> str:
+    def number_like(self, number: float, wire: ExportWire) -> str:
         """A number in the dtype of a wire."""
         return self.constant(numpy.array(number, wire.dtype))
 
@@ -130,7 +132,7 @@ class GraphWriter:
         for name, wire in self.seen.inputs:
             self._names[id(wire)] = name
             self.sizes.met(name, wire.shape)
-        names = Names(port.name for port in inputs)
+        names = GivenNames(port.name for port in inputs)
         state = [(names.of_value(name), memory, value) for name, memory, value in self.seen.state]
         for name, memory, _ in state:
             self._names[id(memory)] = name
@@ -152,14 +154,14 @@ class GraphWriter:
         constants = self._used(nodes, [port.name for port in inputs], renamed, names)
         return OnnxGraph("main", tuple(inputs), tuple(ports), *constants)
 
-    def enter(self, steps: Iterable[Applied]) -> None:
+    def enter(self, steps: Iterable[ExportStep]) -> None:
         """Know who takes and who makes the values of these steps."""
         for step in steps:
             self.makers[id(step.output)] = step
             for wire in dict.fromkeys(map(id, step.inputs)):
                 self.uses.setdefault(wire, []).append(step)
 
-    def steps(self, steps: Iterable[Applied], calls: dict[Place, CalledFunction]) -> None:
+    def steps(self, steps: Iterable[ExportStep], calls: dict[Place, CalledFunction]) -> None:
         """Write steps down, calls as a whole where there is a row for them."""
         tried: dict[Place, bool] = {}
         for step in steps:
@@ -179,11 +181,11 @@ class GraphWriter:
     def _written_as_a_whole(self, call: CalledFunction) -> bool:
         row = CALLS.get(call.function)
         results = leaves(call.results)
-        if row is None or any(not isinstance(wire, Wire) or self.bound(wire) for wire in results):
+        if row is None or any(not isinstance(wire, ExportWire) or self.bound(wire) for wire in results):
             return False
         try:
             names = row(self, call)
-        except Inexpressible:
+        except InexpressibleError:
             return False
         if names is None:
             return False
@@ -191,36 +193,36 @@ class GraphWriter:
             self.bind(wire, name)
         return True
 
-    def _of(self, step: Applied) -> str:
+    def _of(self, step: ExportStep) -> str:
         """The name of the value that computes a step's output."""
         row = ROWS.get(step.name)
         known = PRIMITIVES.get(step.name)
         try:
             if row is None or (known is not None and step.op is not known):
-                raise Inexpressible("ONNX has no operator for it, or none that is known here")
+                raise InexpressibleError("ONNX has no operator for it, or none that is known here")
             return row(self, step)
-        except Inexpressible as error:
+        except InexpressibleError as error:
             return self.node(NO_OPERATOR, [], what=step.name, why=str(error))
 
-    def _from_outside(self, wire: Wire) -> str:
+    def _from_outside(self, wire: ExportWire) -> str:
         source = wire.source
         if isinstance(source, State):
             tensor = source.tensor
-            name = Names.plain(self._parameter_names.get(id(tensor)) or tensor.name or "tensor")
+            name = GivenNames.plain(self._parameter_names.get(id(tensor)) or tensor.name or "tensor")
             while name in self.constants or name in dict(self.seen.inputs):
                 name += "_"
             self.constants[name] = tensor.numpy()
             return name
         if isinstance(source, Argument) or wire.constant is None:
             raise OptionError(f"a value of shape {wire.shape} is used that nothing computes")
-        if isinstance(wire.constant, Varying):
+        if isinstance(wire.constant, VaryingNumber):
             try:
                 return varying_constant(self, wire.constant, wire.shape)
-            except Inexpressible as error:
+            except InexpressibleError as error:
                 return self.node(NO_OPERATOR, [], what="an array", why=str(error))
         return self.constant(wire.constant)
 
-    def _result(self, wire: Wire) -> str:
+    def _result(self, wire: ExportWire) -> str:
         """The name of what computes an output: it is a node's, and no other output's."""
         name = self.name(wire)
         if any(name in node.outputs for node in self.nodes) and name not in self._given_out():
@@ -231,8 +233,8 @@ class GraphWriter:
     def _given_out(self) -> set[str]:
         return getattr(self, "_out", set())
 
-    def _port(self, name: str, wire: Wire) -> Port:
-        shape = tuple(self._axis_names.get(n) if isinstance(n, Varying) else int(n) for n in wire.shape)
+    def _port(self, name: str, wire: ExportWire) -> Port:
+        shape = tuple(self._axis_names.get(n) if isinstance(n, VaryingNumber) else int(n) for n in wire.shape)
         return Port(name, "tensor", wire.dtype, shape)
 
     def _new(self) -> str:
@@ -241,7 +243,7 @@ class GraphWriter:
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
-    def _needed(self, outputs: Iterable[tuple[str, str, Wire]]) -> list[OnnxNode]:
+    def _needed(self, outputs: Iterable[tuple[str, str, ExportWire]]) -> list[OnnxNode]:
         """The nodes that lead to an output."""
         return needed_nodes(self.nodes, (name for _, name, _ in outputs))
 
@@ -258,7 +260,7 @@ class GraphWriter:
             )
 
     def _used(
-        self, nodes: list[OnnxNode], inputs: list[str], renamed: dict[str, str], names: Names
+        self, nodes: list[OnnxNode], inputs: list[str], renamed: dict[str, str], names: GivenNames
     ) -> tuple[tuple[OnnxNode, ...], dict[str, numpy.ndarray]]:
         """The nodes, and the constants that they take, under their names."""
         taken = {name for node in all_nodes(nodes) for name in node.inputs} | set(inputs)
@@ -303,8 +305,12 @@ def with_names(node: OnnxNode, renamed: dict[str, str]) -> OnnxNode:
         return renamed.get(name, name)
 
     def inside(graph: OnnxGraph) -> OnnxGraph:
-        ports = [tuple(port._replace(name=now(port.name)) for port in each) for each in (graph.inputs, graph.outputs)]
-        return OnnxGraph(graph.name, *ports, tuple(with_names(each, renamed) for each in graph.nodes), graph.constants)
+        inputs, outputs = (
+            tuple(port._replace(name=now(port.name)) for port in each) for each in (graph.inputs, graph.outputs)
+        )
+        return graph._replace(
+            inputs=inputs, outputs=outputs, nodes=tuple(with_names(each, renamed) for each in graph.nodes)
+        )
 
     attributes = {
         name: inside(value) if isinstance(value, OnnxGraph) else value for name, value in node.attributes.items()

@@ -13,15 +13,15 @@ import numpy
 from .... import functional as tg
 from ....nn import functional as F
 from ..table import call_row
-from ..varying import Varying
-from ..wires import CalledFunction, Wire
+from ..varying import VaryingNumber
+from ..wires import CalledFunction, ExportWire
 
 SELU_ALPHA, SELU_GAMMA = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 GELU, MISH = 20, 18
 """The opsets from which on these are there."""
 
 
-def floating(call: CalledFunction, name: str = "input") -> Wire | None:
+def floating(call: CalledFunction, name: str = "input") -> ExportWire | None:
     """The input of a call, if it is of floats that operators of networks know."""
     x = call.wire(name)
     return x if x is not None and x.dtype in (numpy.float16, numpy.float32, numpy.float64) else None
@@ -34,7 +34,7 @@ def _activation(function: Callable, operator: str, since: int = 1, **attributes:
     def written(w: Any, call: CalledFunction) -> str | None:
         x = floating(call)
         given = {name: call.arguments[value] if isinstance(value, str) else value for name, value in attributes.items()}
-        if x is None or w.opset < since or any(isinstance(value, Varying) for value in given.values()):
+        if x is None or w.opset < since or any(isinstance(value, VaryingNumber) for value in given.values()):
             return None
         return w.node(operator, [w.name(x)], **{name: float(value) for name, value in given.items()})
 
@@ -67,7 +67,7 @@ def prelu(w: Any, call: CalledFunction) -> str | None:
         or weight is None
         or weight.dtype != x.dtype
         or weight.ndim != 1
-        or isinstance(weight.shape[0], Varying)
+        or isinstance(weight.shape[0], VaryingNumber)
     ):
         return None
     slope = w.name(weight)
@@ -76,10 +76,11 @@ def prelu(w: Any, call: CalledFunction) -> str | None:
     return w.node("PRelu", [w.name(x), slope])
 
 
-def clipped(w: Any, x: Wire, low: Any, high: Any) -> str | None:
+def clipped(w: Any, x: ExportWire, low: Any, high: Any) -> str | None:
     """x within bounds, which are numbers, or None."""
     if any(
-        isinstance(bound, (Varying, Wire)) or not isinstance(bound, (int, float, type(None))) for bound in (low, high)
+        isinstance(bound, (VaryingNumber, ExportWire)) or not isinstance(bound, (int, float, type(None)))
+        for bound in (low, high)
     ):
         return None
     bounds = ["" if bound is None else w.number_like(bound, x) for bound in (low, high)]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy
 
 from ....backend import dtypes
-from ..table import Inexpressible, row
-from ..wires import Applied, Wire
+from ..table import InexpressibleError, row
+from ..wires import ExportStep, ExportWire
 
 BITS = 18
 """The opset from which on there are operators for the bits of integers."""
@@ -23,7 +23,7 @@ def one(operator: str, *names: str) -> None:
     """Rows that are one operator, of the same inputs."""
 
     @row(*names)
-    def same(w: Any, step: Applied) -> str:
+    def same(w: Any, step: ExportStep) -> str:
         return w.node(operator, w.names(step.inputs))
 
 
@@ -37,10 +37,10 @@ for _operator, _name in (
     one(_operator, _name)
 
 
-def _bools(names: str, numbers: str) -> Callable[[Any, Applied], str]:
+def _bools(names: str, numbers: str) -> Callable[[Any, ExportStep], str]:
     """An operator for numbers, and another one for truths."""
 
-    def written(w: Any, step: Applied) -> str:
+    def written(w: Any, step: ExportStep) -> str:
         truths = all(wire.dtype == bool for wire in step.inputs)
         return w.node(names if truths else numbers, w.names(step.inputs))
 
@@ -53,8 +53,8 @@ row("maximum")(_bools("Or", "Max"))
 row("minimum")(_bools("And", "Min"))
 
 
-def _compared(operator: str, negated: bool = False) -> Callable[[Any, Applied], str]:
-    def written(w: Any, step: Applied) -> str:
+def _compared(operator: str, negated: bool = False) -> Callable[[Any, ExportStep], str]:
+    def written(w: Any, step: ExportStep) -> str:
         names = w.names(step.inputs)
         if step.inputs[0].dtype == bool and operator != "Equal":
             names = [w.cast(name, numpy.int32) for name in names]
@@ -72,12 +72,12 @@ row("greater")(_compared("Greater"))
 row("greater_equal")(_compared("GreaterOrEqual"))
 
 
-def truth(w: Any, wire: Wire) -> str:
+def truth(w: Any, wire: ExportWire) -> str:
     """A value as truths."""
     return w.name(wire) if wire.dtype == bool else w.cast(w.name(wire), numpy.bool_)
 
 
-def _logical(operator: str) -> Callable[[Any, Applied], str]:
+def _logical(operator: str) -> Callable[[Any, ExportStep], str]:
     return lambda w, step: w.node(operator, [truth(w, wire) for wire in step.inputs])
 
 
@@ -86,18 +86,18 @@ for _operator, _name in (("And", "logical_and"), ("Or", "logical_or"), ("Xor", "
 
 
 @row("where")
-def where(w: Any, step: Applied) -> str:
+def where(w: Any, step: ExportStep) -> str:
     condition, a, b = step.inputs
     return w.node("Where", [truth(w, condition), w.name(a), w.name(b)])
 
 
 @row("cast", "discrete_cast")
-def cast(w: Any, step: Applied) -> str:
+def cast(w: Any, step: ExportStep) -> str:
     (x,) = step.inputs
     return w.cast(w.name(x), step.output.dtype)
 
 
-def _rounding(operator: str) -> Callable[[Any, Applied], str]:
+def _rounding(operator: str) -> Callable[[Any, ExportStep], str]:
     """Integers are round as they are."""
     return lambda w, step: (
         w.node(operator, w.names(step.inputs)) if dtypes.is_float(step.output.dtype) else w.name(step.inputs[0])
@@ -109,7 +109,7 @@ for _operator, _name in (("Floor", "floor"), ("Ceil", "ceil"), ("Round", "round"
 
 
 @row("trunc")
-def trunc(w: Any, step: Applied) -> str:
+def trunc(w: Any, step: ExportStep) -> str:
     x = w.name(step.inputs[0])
     if not dtypes.is_float(step.output.dtype):
         return x
@@ -117,14 +117,14 @@ def trunc(w: Any, step: Applied) -> str:
 
 
 @row("square")
-def square(w: Any, step: Applied) -> str:
+def square(w: Any, step: ExportStep) -> str:
     (x,) = step.inputs
     name = w.name(x) if x.dtype == step.output.dtype else w.cast(w.name(x), step.output.dtype)
     return w.node("Mul", [name, name])
 
 
 @row("power")
-def power(w: Any, step: Applied) -> str:
+def power(w: Any, step: ExportStep) -> str:
     (x,) = step.inputs
     exponent = step.params["exponent"]
     simple = {0.5: "Sqrt", -1: "Reciprocal"}.get(exponent) if dtypes.is_float(x.dtype) else None
@@ -134,18 +134,18 @@ def power(w: Any, step: Applied) -> str:
 
 
 @row("pow")
-def pow_(w: Any, step: Applied) -> str:
+def pow_(w: Any, step: ExportStep) -> str:
     return w.node("Pow", _of_result(w, step))
 
 
-def _of_result(w: Any, step: Applied) -> list[str]:
+def _of_result(w: Any, step: ExportStep) -> list[str]:
     """The inputs in the dtype of the result."""
     dtype = step.output.dtype
     return [w.name(x) if x.dtype == dtype else w.cast(w.name(x), dtype) for x in step.inputs]
 
 
 @row("expm1")
-def expm1(w: Any, step: Applied) -> str:
+def expm1(w: Any, step: ExportStep) -> str:
     """tanh(x/2) · (eˣ + 1), which keeps its digits near 0."""
     (x,) = step.inputs
     half = w.node("Tanh", [w.node("Mul", [w.name(x), w.number_like(0.5, x)])])
@@ -154,7 +154,7 @@ def expm1(w: Any, step: Applied) -> str:
 
 
 @row("log1p")
-def log1p(w: Any, step: Applied) -> str:
+def log1p(w: Any, step: ExportStep) -> str:
     """2·artanh(x/(x + 2)) near 0, where it keeps its digits, and ln(1 + x) elsewhere."""
     (x,) = step.inputs
     name, half = w.name(x), w.number_like(0.5, x)
@@ -166,45 +166,45 @@ def log1p(w: Any, step: Applied) -> str:
 
 
 @row("log2")
-def log2(w: Any, step: Applied) -> str:
+def log2(w: Any, step: ExportStep) -> str:
     (x,) = step.inputs
     return w.node("Div", [w.node("Log", [w.name(x)]), w.number_like(math.log(2), x)])
 
 
 @row("log10")
-def log10(w: Any, step: Applied) -> str:
+def log10(w: Any, step: ExportStep) -> str:
     (x,) = step.inputs
     return w.node("Div", [w.node("Log", [w.name(x)]), w.number_like(math.log(10), x)])
 
 
 @row("cbrt")
-def cbrt(w: Any, step: Applied) -> str:
+def cbrt(w: Any, step: ExportStep) -> str:
     (x,) = step.inputs
     root = w.node("Pow", [w.node("Abs", [w.name(x)]), w.number_like(1 / 3, x)])
     return w.node("Mul", [w.node("Sign", [w.name(x)]), root])
 
 
 @row("erfc")
-def erfc(w: Any, step: Applied) -> str:
+def erfc(w: Any, step: ExportStep) -> str:
     (x,) = step.inputs
     return w.node("Sub", [w.number_like(1, x), w.node("Erf", [w.name(x)])])
 
 
 @row("hypot")
-def hypot(w: Any, step: Applied) -> str:
+def hypot(w: Any, step: ExportStep) -> str:
     squares = [w.node("Mul", [name, name]) for name in w.names(step.inputs)]
     return w.node("Sqrt", [w.node("Add", squares)])
 
 
 @row("logaddexp")
-def logaddexp(w: Any, step: Applied) -> str:
+def logaddexp(w: Any, step: ExportStep) -> str:
     a, b = w.names(step.inputs)
     apart = w.node("Abs", [w.node("Sub", [a, b])])
     apart = w.node("Where", [w.node("Equal", [a, b]), w.number_like(0, step.output), apart])  # of two infinities
     return w.node("Add", [w.node("Max", [a, b]), w.node("Softplus", [w.node("Neg", [apart])])])
 
 
-def negative(w: Any, wire: Wire) -> str:
+def negative(w: Any, wire: ExportWire) -> str:
     """Whether numbers have the sign of -0, or of what is less."""
     x, zero = w.name(wire), w.number_like(0, wire)
     below = w.node("Less", [x, zero])
@@ -214,19 +214,19 @@ def negative(w: Any, wire: Wire) -> str:
 
 
 @row("signbit")
-def signbit(w: Any, step: Applied) -> str:
+def signbit(w: Any, step: ExportStep) -> str:
     return negative(w, step.inputs[0])
 
 
 @row("copysign")
-def copysign(w: Any, step: Applied) -> str:
+def copysign(w: Any, step: ExportStep) -> str:
     a, b = step.inputs
     size = w.node("Abs", [w.name(a)])
     return w.node("Where", [negative(w, b), w.node("Neg", [size]), size])
 
 
 @row("atan2")
-def atan2(w: Any, step: Applied) -> str:
+def atan2(w: Any, step: ExportStep) -> str:
     """arctan(a/b), turned by half a circle where b is negative."""
     a, b = step.inputs
     zero, half = w.number_like(0, a), w.number_like(math.pi / 2, a)
@@ -240,33 +240,33 @@ def atan2(w: Any, step: Applied) -> str:
 
 
 @row("isinf")
-def isinf(w: Any, step: Applied) -> str:
+def isinf(w: Any, step: ExportStep) -> str:
     return w.node("IsInf", [_wide(w, step.inputs[0])])
 
 
 @row("isfinite")
-def isfinite(w: Any, step: Applied) -> str:
+def isfinite(w: Any, step: ExportStep) -> str:
     (x,) = step.inputs
     wrong = w.node("Or", [w.node("IsInf", [_wide(w, x)]), w.node("IsNaN", [w.name(x)])])
     return w.node("Not", [wrong])
 
 
-def _wide(w: Any, x: Wire) -> str:
+def _wide(w: Any, x: ExportWire) -> str:
     """Numbers of which it can be asked whether they are infinite."""
     return w.name(x) if x.dtype in (numpy.float32, numpy.float64) else w.cast(w.name(x), numpy.float32)
 
 
 @row("fmod")
-def fmod(w: Any, step: Applied) -> str:
+def fmod(w: Any, step: ExportStep) -> str:
     return w.node("Mod", _of_result(w, step), fmod=1)
 
 
 @row("remainder")
-def remainder(w: Any, step: Applied) -> str:
+def remainder(w: Any, step: ExportStep) -> str:
     return _remainder(w, step, *_of_result(w, step))
 
 
-def _remainder(w: Any, step: Applied, a: str, b: str) -> str:
+def _remainder(w: Any, step: ExportStep, a: str, b: str) -> str:
     """a mod b, with the sign of b."""
     if not dtypes.is_float(step.output.dtype):
         return w.node("Mod", [a, b])
@@ -277,7 +277,7 @@ def _remainder(w: Any, step: Applied, a: str, b: str) -> str:
 
 
 @row("floor_divide")
-def floor_divide(w: Any, step: Applied) -> str:
+def floor_divide(w: Any, step: ExportStep) -> str:
     a, b = _of_result(w, step)
     if dtypes.is_float(step.output.dtype):
         whole = w.node("Div", [w.node("Sub", [a, _remainder(w, step, a, b)]), b])
@@ -285,12 +285,12 @@ def floor_divide(w: Any, step: Applied) -> str:
     return w.node("Div", [w.node("Sub", [a, w.node("Mod", [a, b])]), b])
 
 
-def _bitwise(operator: str, truths: str) -> Callable[[Any, Applied], str]:
-    def written(w: Any, step: Applied) -> str:
+def _bitwise(operator: str, truths: str) -> Callable[[Any, ExportStep], str]:
+    def written(w: Any, step: ExportStep) -> str:
         if step.output.dtype == bool:
             return w.node(truths, [truth(w, wire) for wire in step.inputs])
         if w.opset < BITS:
-            raise Inexpressible(f"of integers there is {operator} from opset {BITS} on")
+            raise InexpressibleError(f"of integers there is {operator} from opset {BITS} on")
         return w.node(operator, w.names(step.inputs))
 
     return written
@@ -303,13 +303,13 @@ row("bitwise_invert")(_bitwise("BitwiseNot", "Not"))
 
 
 @row("bitwise_left_shift")
-def left_shift(w: Any, step: Applied) -> str:
+def left_shift(w: Any, step: ExportStep) -> str:
     a, b = _of_result(w, step)
     return w.node("Mul", [a, w.node("Pow", [w.number_like(2, step.output), b])])
 
 
 @row("bitwise_right_shift")
-def right_shift(w: Any, step: Applied) -> str:
+def right_shift(w: Any, step: ExportStep) -> str:
     a, b = _of_result(w, step)
     b = w.node("Pow", [w.number_like(2, step.output), b])
     return w.node("Div", [w.node("Sub", [a, w.node("Mod", [a, b])]), b])

@@ -15,13 +15,13 @@ import numpy
 from ...graph import OnnxGraph, Port
 from ..constants import counting
 from ..table import row
-from ..varying import Varying, merged
-from ..wires import Applied, Wire
+from ..varying import VaryingNumber, merged
+from ..wires import ExportStep, ExportWire
 from ..writer import needed_nodes
 
 
 @row("scan")
-def scan(w: Any, step: Applied) -> str:
+def scan(w: Any, step: ExportStep) -> str:
     op = step.op
     bodies = [each.body for each in step.ops]
     first_x, first_shared = len(op.body.carries), len(op.body.carries) + len(op.body.xs)
@@ -47,11 +47,11 @@ def scan(w: Any, step: Applied) -> str:
     return _taken_apart(w, step, [made[i] for i in op.finals] + made[first_x:])
 
 
-def _body(w: Any, step: Applied, bodies: list[Any], counted: bool) -> OnnxGraph:
+def _body(w: Any, step: ExportStep, bodies: list[Any], counted: bool) -> OnnxGraph:
     """The graph of one round."""
     op, first = step.op, bodies[0]
     forms = [merged([tuple(body.forms[k].shape) for body in bodies]) for k in range(len(first.forms))]
-    wires = [Wire(shape, form.dtype) for shape, form in zip(forms, first.forms, strict=True)]
+    wires = [ExportWire(shape, form.dtype) for shape, form in zip(forms, first.forms, strict=True)]
     first_shared = len(first.carries) + len(first.xs)
     first_number = first_shared + len(first.shared)
     for k, shared in enumerate(step.inputs[first_shared:]):
@@ -59,7 +59,7 @@ def _body(w: Any, step: Applied, bodies: list[Any], counted: bool) -> OnnxGraph:
     for k in range(len(first.numbers)):
         wires[first_number + k].constant = merged([numpy.asarray(body.numbers[k]) for body in bodies])
     applied = [
-        Applied(
+        ExportStep(
             tuple(body.steps[k].op for body in bodies),
             tuple(wires[i] for i in each.inputs),
             merged([body.steps[k].params for body in bodies]),
@@ -92,12 +92,12 @@ def _body(w: Any, step: Applied, bodies: list[Any], counted: bool) -> OnnxGraph:
     )
 
 
-def _port(name: str, wire: Wire) -> Port:
-    shape = tuple(None if isinstance(n, Varying) else n for n in wire.shape)
+def _port(name: str, wire: ExportWire) -> Port:
+    shape = tuple(None if isinstance(n, VaryingNumber) else n for n in wire.shape)
     return Port(name, "tensor", wire.dtype, shape)
 
 
-def _taken_apart(w: Any, step: Applied, made: list[str]) -> str:
+def _taken_apart(w: Any, step: ExportStep, made: list[str]) -> str:
     """Bind what is sliced out of the one array, and give that array, in case somebody looks at it as it is."""
     flat = [w.node("Reshape", [name, w.constant(numpy.array([-1], numpy.int64))]) for name in made]
     parts = merged([[(first, end, tuple(form.shape)) for first, end, form in each.parts] for each in step.ops])

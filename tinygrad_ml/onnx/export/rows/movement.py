@@ -10,17 +10,17 @@ from typing import Any
 import numpy
 
 from ..table import row
-from ..varying import Extents, Varying
-from ..wires import Applied
+from ..varying import Extents, VaryingNumber
+from ..wires import ExportStep
 
 
 @row("constant_in", "transfer", "copy")
-def identity(w: Any, step: Applied) -> str:
+def identity(w: Any, step: ExportStep) -> str:
     return w.name(step.inputs[0])
 
 
 @row("permute_dims")
-def permute_dims(w: Any, step: Applied) -> str:
+def permute_dims(w: Any, step: ExportStep) -> str:
     return transposed(w, w.name(step.inputs[0]), step.params["axes"])
 
 
@@ -30,12 +30,12 @@ def transposed(w: Any, x: str, axes: Any) -> str:
 
 
 @row("concat")
-def concat(w: Any, step: Applied) -> str:
+def concat(w: Any, step: ExportStep) -> str:
     return w.node("Concat", w.names(step.inputs), axis=step.params["axis"])
 
 
 @row("reshape")
-def reshape(w: Any, step: Applied) -> str:
+def reshape(w: Any, step: ExportStep) -> str:
     (x,) = step.inputs
     return reshaped(w, w.name(x), x.shape, step.output.shape)
 
@@ -44,7 +44,7 @@ def reshaped(w: Any, x: str, before: Extents, after: Extents) -> str:
     """x in another shape: by axes of size 1 that come or go, else by `Reshape`, which is told as few numbers as may be."""
     if before == after:
         return x
-    if any(isinstance(n, Varying) for n in after) and _without_ones(before) == _without_ones(after):
+    if any(isinstance(n, VaryingNumber) for n in after) and _without_ones(before) == _without_ones(after):
         ones = [axis for axis, n in enumerate(before) if n == 1]
         if ones:
             x = w.node("Squeeze", [x, w.constant(numpy.array(ones, numpy.int64))])
@@ -59,19 +59,20 @@ def _without_ones(shape: Extents) -> list[Any]:
 
 def _target(before: Extents, after: Extents) -> list[Any]:
     """A shape for `Reshape`, in which 0 is "as before" and -1 is "what is left"."""
-    if not any(isinstance(n, Varying) for n in after) or 0 in after:
+    if not any(isinstance(n, VaryingNumber) for n in after) or 0 in after:
         return list(after)
     target: list[Any] = [
-        0 if isinstance(n, Varying) and axis < len(before) and before[axis] == n else n for axis, n in enumerate(after)
+        0 if isinstance(n, VaryingNumber) and axis < len(before) and before[axis] == n else n
+        for axis, n in enumerate(after)
     ]
-    rest = [axis for axis, n in enumerate(target) if isinstance(n, Varying)]
+    rest = [axis for axis, n in enumerate(target) if isinstance(n, VaryingNumber)]
     if rest:
         target[rest[-1]] = -1
     return target
 
 
 @row("broadcast_to")
-def broadcast_to(w: Any, step: Applied) -> str:
+def broadcast_to(w: Any, step: ExportStep) -> str:
     (x,) = step.inputs
     return expanded(w, w.name(x), x.shape, step.output.shape)
 

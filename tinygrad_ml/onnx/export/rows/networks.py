@@ -17,8 +17,8 @@ from ....functional.convolution import padding_pairs, per_axis
 from ....functional.pooling import _ceil_padding as ceil_padding
 from ....nn import functional as F
 from ..table import call_row
-from ..varying import Varying, varies
-from ..wires import CalledFunction, Wire
+from ..varying import VaryingNumber, varies
+from ..wires import CalledFunction, ExportWire
 from .activations import floating
 
 LAYER_NORM, GROUP_NORM, RMS_NORM = 17, 21, 23
@@ -49,13 +49,13 @@ class _Space:
         }
 
 
-def _parts(call: CalledFunction, *names: str) -> list[Wire] | None:
+def _parts(call: CalledFunction, *names: str) -> list[ExportWire] | None:
     """Parameters of a call, those that are None left out; None if one is something else than a tensor of its floats."""
     x = floating(call)
     if x is None:
         return None
     given = [call.arguments[name] for name in names if call.arguments[name] is not None]
-    fits = all(isinstance(part, Wire) and part.dtype == x.dtype for part in given)
+    fits = all(isinstance(part, ExportWire) and part.dtype == x.dtype for part in given)
     return [x, *given] if fits else None
 
 
@@ -139,7 +139,7 @@ def batch_norm(w: Any, call: CalledFunction) -> str | None:
         return None
     x = parts[0]
     channels = x.shape[1]
-    if isinstance(channels, Varying):
+    if isinstance(channels, VaryingNumber):
         return None
     scale, bias = (
         _filled(w, (channels,), number, x.dtype) if given[name] is None else w.name(given[name])
@@ -178,7 +178,7 @@ def rms_norm(w: Any, call: CalledFunction) -> str | None:
 @call_row(F.group_norm)
 def group_norm(w: Any, call: CalledFunction) -> str | None:
     parts, given = _parts(call, "weight", "bias"), call.arguments
-    if parts is None or w.opset < GROUP_NORM or isinstance(parts[0].shape[1], Varying):
+    if parts is None or w.opset < GROUP_NORM or isinstance(parts[0].shape[1], VaryingNumber):
         return None
     scale, bias = _scale_and_bias(w, call, parts[0])
     groups = given["num_groups"]
@@ -188,13 +188,13 @@ def group_norm(w: Any, call: CalledFunction) -> str | None:
 @call_row(F.instance_norm)
 def instance_norm(w: Any, call: CalledFunction) -> str | None:
     parts, given = _parts(call, "weight", "bias"), call.arguments
-    if parts is None or not given["use_input_stats"] or isinstance(parts[0].shape[1], Varying):
+    if parts is None or not given["use_input_stats"] or isinstance(parts[0].shape[1], VaryingNumber):
         return None
     scale, bias = _scale_and_bias(w, call, parts[0])
     return w.node("InstanceNormalization", [w.name(parts[0]), scale, bias], epsilon=float(given["eps"]))
 
 
-def _scale_and_bias(w: Any, call: CalledFunction, x: Wire) -> tuple[str, str]:
+def _scale_and_bias(w: Any, call: CalledFunction, x: ExportWire) -> tuple[str, str]:
     found = []
     for name, number in (("weight", 1), ("bias", 0)):
         wire = call.arguments[name]

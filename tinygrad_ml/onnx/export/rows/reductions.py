@@ -11,9 +11,9 @@ import numpy
 
 from .... import functional as tg
 from ....ops.shapes import axes_of
-from ..table import Inexpressible, call_row, row
-from ..varying import Varying
-from ..wires import Applied, CalledFunction
+from ..table import InexpressibleError, call_row, row
+from ..varying import VaryingNumber
+from ..wires import CalledFunction, ExportStep
 from .movement import reshaped
 
 AXES_ARE_INPUTS = 18
@@ -30,14 +30,14 @@ def reduced(w: Any, operator: str, x: str, axes: tuple[int, ...], keepdims: bool
 
 
 @row("sum")
-def sum_(w: Any, step: Applied) -> str:
+def sum_(w: Any, step: ExportStep) -> str:
     (x,) = step.inputs
     name = w.name(x) if x.dtype == step.output.dtype else w.cast(w.name(x), step.output.dtype)
     return reduced(w, "ReduceSum", name, step.params["axis"], step.params["keepdims"])
 
 
 def _extremum(operator: str) -> Any:
-    def written(w: Any, step: Applied) -> str:
+    def written(w: Any, step: ExportStep) -> str:
         (x,) = step.inputs
         if x.dtype != bool:
             return reduced(w, operator, w.name(x), step.params["axis"], step.params["keepdims"])
@@ -52,7 +52,7 @@ row("min")(_extremum("ReduceMin"))
 
 
 def _of_truths(operator: str) -> Any:
-    def written(w: Any, step: Applied) -> str:
+    def written(w: Any, step: ExportStep) -> str:
         (x,) = step.inputs
         truths = w.name(x) if x.dtype == bool else w.cast(w.name(x), numpy.bool_)
         y = reduced(w, operator, w.cast(truths, numpy.int32), step.params["axis"], step.params["keepdims"])
@@ -66,7 +66,7 @@ row("all")(_of_truths("ReduceMin"))
 
 
 def _position(operator: str) -> Any:
-    def written(w: Any, step: Applied) -> str:
+    def written(w: Any, step: ExportStep) -> str:
         (x,) = step.inputs
         axes, keepdims = step.params["axis"], step.params["keepdims"]
         name = w.cast(w.name(x), numpy.int32) if x.dtype == bool else w.name(x)
@@ -84,14 +84,14 @@ row("argmin")(_position("ArgMin"))
 
 
 @row("cumulative_sum")
-def cumulative_sum(w: Any, step: Applied) -> str:
+def cumulative_sum(w: Any, step: ExportStep) -> str:
     (x,) = step.inputs
     name = w.name(x) if x.dtype == step.output.dtype else w.cast(w.name(x), step.output.dtype)
     return w.node("CumSum", [name, w.constant(numpy.array(step.params["axis"], numpy.int64))])
 
 
 @row("argsort")
-def argsort(w: Any, step: Applied) -> str:
+def argsort(w: Any, step: ExportStep) -> str:
     (x,) = step.inputs
     name = w.name(x) if x.dtype.kind == "f" else w.cast(w.name(x), numpy.int64)
     axis = step.params["axis"]
@@ -100,7 +100,7 @@ def argsort(w: Any, step: Applied) -> str:
 
 
 @row("searchsorted")
-def searchsorted(w: Any, step: Applied) -> str:
+def searchsorted(w: Any, step: ExportStep) -> str:
     """How many of the sorted numbers come before."""
     x, values = step.inputs
     each = w.node("Unsqueeze", [w.name(values), w.constant(numpy.array([-1], numpy.int64))])
@@ -121,7 +121,7 @@ def mean(w: Any, call: CalledFunction) -> str | None:
 
 
 def _is_empty(shape: tuple[Any, ...]) -> bool:
-    return any(n == 0 for n in shape if not isinstance(n, Varying))
+    return any(n == 0 for n in shape if not isinstance(n, VaryingNumber))
 
 
 @call_row(tg.softmax)
@@ -141,5 +141,5 @@ def along_one_axis(w: Any, call: CalledFunction, operator: str) -> str | None:
         return None
     axes = axes_of(call.arguments.get("axis", -1), x.ndim)
     if len(axes) != 1 or _is_empty(x.shape):
-        raise Inexpressible("along several axes")
+        raise InexpressibleError("along several axes")
     return w.node(operator, [w.name(x)], axis=axes[0])

@@ -13,15 +13,15 @@ import numpy
 
 from ..constants import counting
 from ..table import row
-from ..varying import Varying
-from ..wires import Applied
+from ..varying import VaryingNumber
+from ..wires import ExportStep
 from .movement import transposed
 
 
 def _places(w: Any, count: Any, kernel: int, stride: int, dilation: int) -> str:
     """Where each window looks, (count, kernel)."""
     inside = numpy.arange(kernel) * dilation
-    if not isinstance(count, Varying):
+    if not isinstance(count, VaryingNumber):
         return w.constant(numpy.arange(count)[:, None] * stride + inside)
     first = w.shared("Mul", [counting(w, count), w.constant(numpy.int64(stride))])
     first = w.shared("Unsqueeze", [first, w.constant(numpy.array([1], numpy.int64))])
@@ -29,7 +29,7 @@ def _places(w: Any, count: Any, kernel: int, stride: int, dilation: int) -> str:
 
 
 @row("windows")
-def windows(w: Any, step: Applied) -> str:
+def windows(w: Any, step: ExportStep) -> str:
     """(..., *space) as (..., *positions, *kernel)."""
     (x,) = step.inputs
     kernel, stride, dilation = (step.params[name] for name in ("kernel", "stride", "dilation"))
@@ -43,7 +43,7 @@ def windows(w: Any, step: Applied) -> str:
 
 
 @row("fold")
-def fold(w: Any, step: Applied) -> str:
+def fold(w: Any, step: ExportStep) -> str:
     """(..., *positions, *kernel) added up to (..., *space): along each axis a product with a matrix of zeros and ones."""
     (x,) = step.inputs
     kernel, stride, dilation = (step.params[name] for name in ("kernel", "stride", "dilation"))
@@ -66,7 +66,7 @@ def fold(w: Any, step: Applied) -> str:
 def _membership(w: Any, count: Any, kernel: int, stride: int, dilation: int, n: Any, dtype: numpy.dtype) -> str:
     """(count · kernel, n): 1 where a place of a window is that place of the space."""
     places = _places(w, count, kernel, stride, dilation)
-    if not isinstance(count, Varying) and not isinstance(n, Varying):
+    if not isinstance(count, VaryingNumber) and not isinstance(n, VaryingNumber):
         at = (numpy.arange(count)[:, None] * stride + numpy.arange(kernel) * dilation).reshape(-1, 1)
         return w.constant((at == numpy.arange(n)).astype(dtype))
     places = w.shared("Reshape", [places, w.constant(numpy.array([-1, 1], numpy.int64))])
