@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ...functional.convolution import per_axis
-from ...functional.pooling import avg_pool, max_pool
 from ...nn import functional as F
 from ...tensor import Tensor, as_tensor
 from ..arguments import accepts_old
@@ -58,12 +57,16 @@ class _Pooling(Layer):
 
 class _Max(_Pooling):
     def _pool(self, x: Tensor) -> Any:
-        return max_pool(x, self.pool_size, self.strides, self._pairs(x))
+        return (F.max_pool1d, F.max_pool2d, F.max_pool3d)[self.rank - 1](
+            x, self.pool_size, self.strides, self._pairs(x)
+        )
 
 
 class _Average(_Pooling):
     def _pool(self, x: Tensor) -> Any:
-        return avg_pool(x, self.pool_size, self.strides, self._pairs(x), count_include_pad=False)
+        return (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[self.rank - 1](
+            x, self.pool_size, self.strides, self._pairs(x), count_include_pad=False
+        )
 
 
 class _GlobalPooling(Layer):

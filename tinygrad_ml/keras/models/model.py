@@ -28,6 +28,7 @@ from ..layers.symbols import KerasTensor, fits, partial_shape
 from ..serialization import deserialize, serialize
 from ..warn import warn
 from . import saving
+from .exporting import export_onnx
 from .summary import print_summary
 from .training import Trainer
 
@@ -101,11 +102,28 @@ class Model(Trainer):
         options = {"nested": expand_nested, "trainable": show_trainable, "positions": positions, "between": layer_range}
         print_summary(self, line_length or 78, print_fn or print, **options)
 
-    def export(self, filepath: Any, format: str = "tf_saved_model", **options: Any) -> None:
-        """Not offered: there are no files for TensorFlow, and none without this library or Keras."""
-        raise NotOfferedError(
-            f'export(format={format!r}) is not offered: model.save("name.keras") writes a file that Keras loads, and exports'
-        )
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: Any = None,
+        input_signature: Any = None,
+        **options: Any,
+    ) -> None:
+        """Write what the model computes in use as a file that other programs run: with format="onnx" for ONNX Runtime.
+
+        input_signature  what is given: `InputSpec`s or tensors, in the structure of the inputs; by default those of the model. A
+                         size of None may be another one in each call
+        opset_version    the version of ONNX's operators
+
+        Raises `NotOfferedError` for other formats, and the errors of `tg.onnx.export`.
+        """
+        if format != "onnx":
+            raise NotOfferedError(
+                f'export(format={format!r}) is not offered: format="onnx" writes a file for ONNX Runtime, and '
+                f'model.save("name.keras") one that Keras loads, and exports'
+            )
+        export_onnx(self, filepath, input_signature, **options)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
         """None: what comes out has the masks of the layers inside."""

@@ -43,7 +43,8 @@ def export(
     model    a module; or any function of tensors, whose result is a tensor, or a structure of them. What it takes derivatives
              of is a graph as well
     inputs   what it is given: a shape, as in (100, 784), of float32; (shape, dtype); a tensor (of which only shape, dtype and
-             `requires_grad` matter); a list of these for several arguments, or a dictionary for arguments by name
+             `requires_grad` matter); a list of these for several arguments, each of which may be a list or a dictionary
+             in turn; or a dictionary for arguments by name
     path     the file; one that is there is replaced when the new one is complete and has passed ONNX's checker
     dynamic  the axes whose sizes may be others when it is run, by name: {0: "batch"} for all inputs that have the axis, a list
              of such for each input, or {"tokens": {0: "batch", 1: "length"}}. The sizes in `inputs` are examples then, and

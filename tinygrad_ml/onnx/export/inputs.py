@@ -13,7 +13,7 @@ import numpy
 
 from ...backend import dtypes
 from ...errors import OptionError
-from ...ops.shapes import size as elements
+from ...structure import mapped
 from ...tensor import Tensor
 from .varying import VaryingNumber
 from .wires import ExportWire
@@ -37,17 +37,17 @@ class Spec(NamedTuple):
 class GivenInputs(NamedTuple):
     """All inputs of a function, in order.
 
-    keywords  the names of those that are given by keyword: the last ones
+    args, kwargs  the arguments of a call, with numbers of inputs in the places of tensors
     """
 
     names: list[str]
     specs: list[Spec]
-    keywords: tuple[str, ...] = ()
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
 
-    def fill(self, tensors: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+    def fill(self, tensors: Sequence[Tensor]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of a call, by position and by keyword."""
-        first = len(tensors) - len(self.keywords)
-        return tuple(tensors[:first]), dict(zip(self.keywords, tensors[first:], strict=True))
+        return mapped(lambda place: tensors[place], (self.args, self.kwargs))
 
     def wire(self, position: int) -> ExportWire:
         """An input of which the function uses nothing."""
@@ -85,13 +85,17 @@ def read(function: Callable, inputs: Any, dynamic: Dynamic | None, names: Sequen
     Raises `OptionError` for what is no shape, and for axes that there are not.
     """
     if isinstance(inputs, Mapping):
-        keywords, given = tuple(inputs), list(inputs.values())
+        args, kwargs = (), dict(inputs)
     else:
-        keywords, given = (), [inputs] if _is_one(inputs) else list(inputs) if isinstance(inputs, (list, tuple)) else []
-        if not given:
-            raise OptionError(f"inputs={inputs!r} is neither a shape, as in (100, 784), nor several of them: {_FORMS}")
-    specs = [_spec(one) for one in given]
-    called = list(names) if names is not None else _names_of(function, len(specs), keywords)
+        args, kwargs = (inputs,) if _is_one(inputs) else inputs if isinstance(inputs, (list, tuple)) else (), {}
+    specs: list[Spec] = []
+    args, kwargs = (
+        tuple(_numbered(one, specs) for one in args),
+        {key: _numbered(one, specs) for key, one in kwargs.items()},
+    )
+    if not specs:
+        raise OptionError(f"inputs={inputs!r} is neither a shape, as in (100, 784), nor several of them: {_FORMS}")
+    called = list(names) if names is not None else _names_of(function, args, kwargs)
     if len(called) != len(specs) or len(set(called)) != len(called):
         raise OptionError(f"input_names={names!r} should be {len(specs)} names, each another one")
     axes = [_axes(dynamic, place, name, called) for place, name in enumerate(called)]
@@ -100,10 +104,24 @@ def read(function: Callable, inputs: Any, dynamic: Dynamic | None, names: Sequen
         spec._replace(axes=_within(spec, own, name, everywhere and len(specs) > 1))
         for spec, own, name in zip(specs, axes, called, strict=True)
     ]
-    return GivenInputs(called, specs, keywords)
+    return GivenInputs(called, specs, args, kwargs)
 
 
-_FORMS = "a shape is a tuple of integers; (shape, dtype) for others than float32; or give a tensor; a list for several inputs"
+_FORMS = (
+    "a shape is a tuple of integers; (shape, dtype) for others than float32; or give a tensor; a list for several inputs, of "
+    "which each may be a list or a dictionary in turn"
+)
+
+
+def _numbered(one: Any, specs: list[Spec]) -> Any:
+    """An argument with numbers in the places of what stands for tensors, which is added to `specs`."""
+    if not _is_one(one):
+        if isinstance(one, Mapping) and one:
+            return {key: _numbered(item, specs) for key, item in one.items()}
+        if isinstance(one, (list, tuple)) and one and not _is_shape(one):
+            return type(one)([_numbered(item, specs) for item in one])
+    specs.append(_spec(one))
+    return len(specs) - 1
 
 
 def _is_shape(one: Any) -> bool:
@@ -134,20 +152,30 @@ def _spec(one: Any) -> Spec:
     shape = tuple(int(n) for n in shape)
     if any(n < 0 for n in shape):
         raise OptionError(f"{shape} is no shape: name sizes that may vary by dynamic=, as in dynamic={{0: 'batch'}}")
-    elements(shape)
     return Spec(shape, numpy.dtype(dtype), {})
 
 
-def _names_of(function: Callable, count: int, keywords: tuple[str, ...]) -> list[str]:
-    """What the function calls its arguments."""
+def _names_of(function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+    """What the function calls its arguments, and what is in them."""
     try:
         parameters = list(inspect.signature(getattr(function, "forward", function)).parameters.values())
     except (TypeError, ValueError):
         parameters = []
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    count -= len(keywords)
-    rest = ["input"] if count - len(names) == 1 else [f"input.{k}" for k in range(count - len(names))]
-    return [*names[:count], *rest, *keywords]
+    count = len(args) - len(names)
+    rest = ["input"] if count == 1 else [f"input.{k}" for k in range(count)]
+    found: list[str] = []
+    for name, part in (*zip([*names[: len(args)], *rest], args, strict=True), *kwargs.items()):
+        _name(name, part, found)
+    return found
+
+
+def _name(name: str, part: Any, found: list[str]) -> None:
+    if isinstance(part, int):
+        found.append(name)
+    else:
+        for key, item in part.items() if isinstance(part, Mapping) else enumerate(part):
+            _name(f"{name}.{key}", item, found)
 
 
 def _axes(dynamic: Dynamic | None, place: int, name: str, names: list[str]) -> dict[int, str]:

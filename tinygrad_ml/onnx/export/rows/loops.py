@@ -68,7 +68,7 @@ def _body(w: Any, step: ExportStep, bodies: list[Any], counted: bool) -> OnnxGra
         )
         for k, each in enumerate(first.steps)
     ]
-    outer, known, shared = w.nodes, w.sizes.fork(), dict(w._shared)
+    outer, scope, known, shared = w.nodes, w.scope, w.sizes.fork(), dict(w._shared)
     w.nodes = []
     names = [w._new() for _ in range(first_shared)]
     for wire, name in zip(wires, names, strict=False):
@@ -81,7 +81,7 @@ def _body(w: Any, step: ExportStep, bodies: list[Any], counted: bool) -> OnnxGra
     results = [wires[i] for i in (*op.body.carried, *op.body.made)]
     outputs = [w.node("Identity", [w.name(wire)]) for wire in results]
     nodes = needed_nodes(w.nodes, outputs)
-    w.nodes, w._shared = outer, shared
+    w.nodes, w.scope, w._shared = outer, scope, shared
     w.sizes.back(known)
     return OnnxGraph(
         "round",
