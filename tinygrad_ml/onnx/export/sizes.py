@@ -216,7 +216,7 @@ def _fit(values: VaryingNumber, size: VaryingNumber, form: _SizeForm, tolerance:
     times = round(inside) if math.isfinite(inside) else 0
     if times > 0 and fits(times, 1):
         return times, 1
-    factor = float(v) / form.value(n)
+    factor = float(v) / (form.value(n) or math.nan)
     return (1, factor) if math.isfinite(factor) and fits(1, factor) else (0, 1)
 
 

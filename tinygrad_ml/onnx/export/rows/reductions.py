@@ -32,8 +32,11 @@ def reduced(w: Any, operator: str, x: str, axes: tuple[int, ...], keepdims: bool
 @row("sum")
 def sum_(w: Any, step: ExportStep) -> str:
     (x,) = step.inputs
-    name = w.name(x) if x.dtype == step.output.dtype else w.cast(w.name(x), step.output.dtype)
-    return reduced(w, "ReduceSum", name, step.params["axis"], step.params["keepdims"])
+    dtype = step.output.dtype
+    added = dtype if dtype.kind != "u" else numpy.dtype(numpy.int64)  # in which few programs add up others
+    name = w.name(x) if x.dtype == added else w.cast(w.name(x), added)
+    y = reduced(w, "ReduceSum", name, step.params["axis"], step.params["keepdims"])
+    return y if added == dtype else w.cast(y, dtype)
 
 
 def _extremum(operator: str) -> Any:
