@@ -61,6 +61,15 @@ def test_a_size_may_be_left_open():
     assert parse([helper.make_node("Relu", ["x"], ["y"])], inputs=[OPEN]).graph.inputs[0].shape == (None, None, None, 3)
 
 
+def test_weights_may_be_nodes():
+    constant = helper.make_node("Constant", [], ["w"], value=weight())
+    scale = helper.make_node("Constant", [], ["s"], value=weight("s", (1,)))
+    nodes = [constant, scale, helper.make_node("Gemm", ["x", "w", "s"], ["y"])]
+    graph = parse(nodes).graph
+    assert [node.operator for node in graph.nodes] == ["Constant", "Gemm"] and [*graph.constants] == ["w"]
+    assert len(parse(nodes, [weight("other")]).graph.nodes) == 3
+
+
 def test_a_scope_is_found_where_pytorch_notes_it():
     node = helper.make_node("Relu", ["x"], ["y"], name="node_relu")
     node.metadata_props.add(key="pkg.torch.onnx.name_scopes", value="['', 'enc.0', 'enc.0.a', 'enc.0.a.1', 'relu']")

@@ -214,6 +214,11 @@ class _FileReader:
             nodes, [port.name for port in inputs], constants, [port.name for port in outputs], strict=not inside
         )
         check_sizes(nodes, constants)
+        if not inside and not any(_is_weight(array) for array in constants.values()):
+            found = {node.outputs[0]: node.attributes.get("value") for node in nodes if node.operator == "Constant"}
+            weights = {name: array for name, array in found.items() if _is_weight(array)}
+            nodes = tuple(node for node in nodes if node.outputs[0] not in weights)
+            constants.update(weights)
         return OnnxGraph(proto.name, inputs, outputs, nodes, constants)
 
     def _constant(self, constants: dict[str, numpy.ndarray], name: str, array: Any) -> None:
@@ -295,6 +300,11 @@ class _FileReader:
             return _port(proto.name, proto.type)
         except DataError as error:
             raise DataError(f"{proto.name!r}: {error}") from error.__cause__
+
+
+def _is_weight(value: Any) -> bool:
+    """Whether this may be a weight: several floats."""
+    return isinstance(value, numpy.ndarray) and value.size > 1 and value.dtype.kind == "f"
 
 
 _ATTRIBUTES = {
