@@ -22,6 +22,7 @@ from ..tensor import Tensor, as_tensor
 from . import operators
 from .expanding import Expansion
 from .graph import OnnxFile, Port
+from .layers import with_layers
 from .plan import GraphPlan
 from .reading import read
 from .running import Running, Values
@@ -61,7 +62,7 @@ class OnnxModel(Module):
 
     def __init__(self, file: OnnxFile, trainable: Trainable = True, sizes: Mapping[str, int] | None = None):
         expansion = Expansion(file)
-        self._plan = plan = GraphPlan(file.graph, expansion)
+        self._plan = plan = GraphPlan(with_layers(file.graph), expansion)
         expansion.check()
         self._sizes = dict(sizes or {})
         self._inputs = [self._with_sizes(port) for port in file.graph.inputs]
@@ -80,7 +81,13 @@ class OnnxModel(Module):
         self._kept_at = shelves.of
         self._constants: Values = {name: array for name, array in plan.constants.items() if name not in shelves.of}
         self._folded: Values | None = None
-        self._tensors: dict[str, dict[str, Tensor]] = {}  # device -> name -> what became a tensor there
+        self._tensors: dict[
+            str, dict[tuple[str, tuple[int, ...]], Tensor]
+        ] = {}  # device -> name -> what became a tensor there
+        for name, buffer in self.named_buffers():
+            buffer.name = (
+                name if "." in name else f"model.{name}"
+            )  # for pictures: a part of the model, as parameters are
         plan.forget_constants(shelves.of)
         self.eval()
 

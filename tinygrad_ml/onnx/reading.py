@@ -216,7 +216,7 @@ class _FileReader:
         check_sizes(nodes, constants)
         if not inside and not any(_is_weight(array) for array in constants.values()):
             found = {node.outputs[0]: node.attributes.get("value") for node in nodes if node.operator == "Constant"}
-            weights = {name: array for name, array in found.items() if _is_weight(array)}
+            weights = {name: numpy.asarray(array) for name, array in found.items() if _is_weight(array)}
             nodes = tuple(node for node in nodes if node.outputs[0] not in weights)
             constants.update(weights)
         return OnnxGraph(proto.name, inputs, outputs, nodes, constants)

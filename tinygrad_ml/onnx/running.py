@@ -24,6 +24,7 @@ from ..tensor import Tensor, as_tensor
 from .expanding import described
 from .plan import GraphPlan, PlannedStep
 from .table import NodeCall
+from .weights import ARITHMETIC
 
 Values = dict[str, Any]
 
@@ -35,7 +36,7 @@ class Running:
     training  the model's mode
     modules   path -> module, for the places that pictures show, and for hooks
     kept      name -> array, of what is known once and for all, and
-    tensors   what became tensors of it
+    tensors   (name, shape) -> what became tensors of it
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Running:
         training: bool,
         modules: Mapping[str, Module],
         kept: Mapping[str, Any],
-        tensors: dict[str, Tensor],
+        tensors: dict[tuple[str, tuple[int, ...]], Tensor],
     ):
         self.device, self.training, self.modules, self.kept, self.tensors = device, training, modules, kept, tensors
         self._hooked = any(module._hooks for module in modules.values())
@@ -97,12 +98,25 @@ class Running:
             value if way == "any" or value is None else self._arrived(value, way, name, step)
             for value, way, name in zip(inputs, step.arrives, step.node.inputs, strict=True)
         ]
+        if step.node.operator in ARITHMETIC:
+            arguments = self._with_numbers(step, inputs, arguments)
         options = step.options
         if step.graphs:
             options = {**options, **{name: self._bound(graph, values) for name, graph in step.graphs.items()}}
-        given = plain_arguments(step.names, tuple(arguments), {})
+        shown = (
+            value if isinstance(value, Tensor) else None for value in arguments
+        )  # what a row knows is a word, not a box
+        given = plain_arguments(step.names, tuple(shown), {})
         modes.scope = (*modes.scope, Place("", step.node.operator, given=given))
         return self._called(step, arguments, options)
+
+    def _with_numbers(self, step: PlannedStep, inputs: list, arguments: list) -> list:
+        """The arguments of arithmetic, where a single known number needs no axes: so it is one of the formula, as 6 is in x / 6."""
+        rank = max(value.ndim for value, given in zip(arguments, inputs, strict=True) if isinstance(given, Tensor))
+        return [
+            self.tensor(given, name, ()) if _is_array(given) and given.size == 1 and 0 < given.ndim <= rank else value
+            for given, value, name in zip(inputs, arguments, step.node.inputs, strict=True)
+        ]
 
     def _called(self, step: PlannedStep, arguments: list, options: Mapping[str, Any]) -> tuple:
         if step.row.asks_for_call:
@@ -153,13 +167,21 @@ class Running:
             )
         return value.numpy()
 
-    def tensor(self, array: numpy.ndarray, name: str = "") -> Tensor:
-        """Something known as a tensor on the model's device; what is known for good is made one only once."""
+    def tensor(self, array: numpy.ndarray, name: str = "", shape: tuple[int, ...] | None = None) -> Tensor:
+        """Something known as a tensor on the model's device; what is known for good is made one only once.
+
+        shape   another than it has
+        """
+        shape = array.shape if shape is None else shape
         if self.kept.get(name) is not array:
-            return as_tensor(array, device=self.device)
-        if name not in self.tensors:
-            self.tensors[name] = as_tensor(array, device=self.device)
-        return self.tensors[name]
+            return as_tensor(array.reshape(shape), device=self.device)
+        if (name, shape) not in self.tensors:
+            self.tensors[name, shape] = made = as_tensor(array.reshape(shape), device=self.device)
+            if shape:
+                made.name = (
+                    name if "." in name else f"model.{name}"
+                )  # for pictures: a part of the model, as parameters are
+        return self.tensors[name, shape]
 
     def _bound(self, graph: GraphPlan | list[GraphPlan], values: Values) -> Any:
         """A graph as a function from its inputs to the tuple of its outputs."""
