@@ -71,7 +71,7 @@ def interpolate(
                 step = (n - 1) / (out - 1) if out > 1 else 0.0
             cubic, weights = mode == "bicubic", _filter_weights if antialias else _between
             if n != out or (cubic and not antialias):  # else PyTorch leaves an axis alone, whatever its factor
-                input = _mix(input, axis, weights(n, out, step, bool(align_corners), cubic))
+                input = mix_along(input, axis, weights(n, out, step, bool(align_corners), cubic))
     return input
 
 
@@ -121,17 +121,24 @@ def _pick(x: Tensor, axis: int, out: int, factor: float | None, middle: float) -
     # In float32, because so PyTorch rounds the places of images, and rounding decides between two that are equally near.
     step, outputs = numpy.float32(n / out if factor is None else 1 / factor), numpy.arange(out, dtype=numpy.float32)
     places = numpy.minimum(((outputs + numpy.float32(middle)) * step).astype(int), n - 1)
+    return pick_along(x, axis, places)
+
+
+def pick_along(x: Tensor, axis: int, places: numpy.ndarray) -> Tensor:
+    """x at some places along an axis, which do not go back."""
+    n, out = x.shape[axis], len(places)
     if out % n == 0 and (places == numpy.arange(out) // (out // n)).all():
         # Each input is there several times, one beside the other: the gradient is a plain sum.
         wide = x.expand_dims(axis + 1).broadcast_to((*x.shape[: axis + 1], out // n, *x.shape[axis + 1 :]))
         return wide.reshape((*x.shape[:axis], out, *x.shape[axis + 1 :]))
     every = {int(step) for step in numpy.diff(places)} or {1}
+    key: slice | numpy.ndarray = places
     if len(every) == 1 and 0 not in every:  # every n-th input: a view
-        places = slice(int(places[0]), int(places[-1]) + 1, every.pop())
-    return x[(*(slice(None),) * axis, places)]
+        key = slice(int(places[0]), int(places[-1]) + 1, every.pop())
+    return x[(*(slice(None),) * axis, key)]
 
 
-def _mix(x: Tensor, axis: int, weights: numpy.ndarray) -> Tensor:
+def mix_along(x: Tensor, axis: int, weights: numpy.ndarray) -> Tensor:
     """Σⱼ weights[i, j] · x[j] along an axis, as a product of matrices."""
     if axis == x.ndim - 1:
         return x @ x._like(weights.T)
