@@ -58,9 +58,9 @@ OURS |= {name: (CASES[name][0], sgd) for name in ("batch norm, layer norm", "con
 def test_training_side_by_side(case):
     eager, compiled = Training(*OURS[case]), Training(*OURS[case], compiled=True)
     tg.manual_seed(7)
-    expected = eager.run(30)
+    expected = eager.run(10)
     tg.manual_seed(7)
-    np.testing.assert_allclose(compiled.run(30), expected, 1e-4)
+    np.testing.assert_allclose(compiled.run(10), expected, 1e-4)
     a, b = eager.model.state_dict(), compiled.model.state_dict()
     for name in a:
         np.testing.assert_allclose(b[name].numpy(), a[name].numpy(), 1e-4, 1e-5, err_msg=name)
