@@ -1,6 +1,7 @@
 """The command `tinygrad-ml`: what a run leaves, that it can be repeated and resumed exactly, and how it fails."""
 
 import errno
+import functools
 import itertools
 import json
 import os
@@ -28,7 +29,11 @@ THREADS = min(blas()["num_threads"], 4) if blas() else 1  # by default
 
 @pytest.fixture(scope="module")
 def mnist():
-    return {part: MNIST(train=part) for part in (True, False)}
+    """Both parts, whose numbers become tensors once."""
+    parts = {part: MNIST(train=part) for part in (True, False)}
+    for data in parts.values():
+        data.tensors = functools.cache(data.tensors)
+    return parts
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ def test_the_engines_tests_pass_on_a_device_that_refuses_numpy_arrays():
     run = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-x", "--device", "strict", "--hypothesis-profile", "brief"),
+            *("-k", "not chain_of_100_000 and not rules_foretell"),  # which are about nodes, and about no numbers
             *[str(HERE / f"test_{name}.py") for name in files],
         ],
         cwd=HERE.parent,

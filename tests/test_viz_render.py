@@ -6,7 +6,7 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_ml as tg
@@ -37,10 +37,13 @@ HOSTILE = [
 ]
 
 
-def picture_of(name):
-    x = tg.tensor([1.0, 2.0], requires_grad=True, name=name)
-    with scope(name, name):
-        return viz.draw((x * 2.0).sum(), direction="both")
+def picture_of(*names):
+    total = 0.0
+    for name in names:
+        x = tg.tensor([1.0, 2.0], requires_grad=True, name=name)
+        with scope(name, name):
+            total = total + (x * 2.0).sum()
+    return viz.draw(total, direction="both")
 
 
 def texts_in(svg):
@@ -48,15 +51,19 @@ def texts_in(svg):
     return {" ".join((text.text or "").split()) for text in ElementTree.fromstring(svg).iter(f"{SVG}text")}
 
 
+any_name = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=LABEL_CHARACTERS)
+
+
 @needs_graphviz
-@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=LABEL_CHARACTERS))
-def test_any_name_is_shown_as_it_is_and_as_nothing_else(name):
-    svg = picture_of(name).svg
+@settings(max_examples=6)  # of several names each: it takes a process to lay a picture out
+@given(st.lists(any_name, min_size=1, max_size=8))
+def test_any_name_is_shown_as_it_is_and_as_nothing_else(names):
+    svg = picture_of(*names).svg
     root = ElementTree.fromstring(svg)
     tags = {element.tag.removeprefix(SVG) for element in root.iter()}
     assert tags <= {"svg", "g", "title", "style", "polygon", "polyline", "path", "text", "ellipse"}
     assert not any(key.endswith("href") or key.startswith("on") for element in root.iter() for key in element.attrib)
-    assert " ".join(plain(name).split()) in texts_in(svg)
+    assert {" ".join(plain(name).split()) for name in names} <= texts_in(svg)
 
 
 @needs_graphviz
