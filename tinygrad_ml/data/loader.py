@@ -26,12 +26,15 @@ from .seeds import base_seed
 class Parts(Protocol):
     """A sampler by which several processes share each batch.
 
-    ranks  how many processes
-    seed   of the orders
+    seed  of the orders
     """
 
-    ranks: int
     seed: int | None
+
+    @property
+    def ranks(self) -> int:
+        """How many processes share a batch."""
+        ...
 
     def order(self, epoch: int) -> numpy.ndarray:
         """The sample numbers of an epoch, of all processes."""

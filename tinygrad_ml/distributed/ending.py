@@ -123,14 +123,14 @@ def tell(error: BaseException) -> None:
         _endings[-1].tell(error)
 
 
-def end_by(error: BaseException, trace: TracebackType | None) -> NoReturn:
+def end_by(error: BaseException) -> NoReturn:
     """End this rank, and all with it, by an error that nobody has caught, or by a `sys.exit` that says that something failed."""
     if _endings:
-        _endings[-1].by_an_error(type(error), error, trace)
+        _endings[-1].by_an_error(type(error), error, error.__traceback__)
     if isinstance(error, SystemExit):
         _print_exit(error)
     else:
-        sys.excepthook(type(error), error, trace)
+        sys.excepthook(type(error), error, error.__traceback__)
     _flush()
     code = _code_of(error)
     if "mpi4py.MPI" in sys.modules:  # before the group has met; what MPI waits for at its end would not come

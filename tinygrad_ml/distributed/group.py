@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import pickle
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
+from weakref import WeakSet
 
 import numpy
 
@@ -32,13 +33,21 @@ from .survivors import closed_up
 from .waiting import until_done
 
 
+class Counter(Protocol):
+    """What counts in the course of a step."""
+
+    def forget(self) -> None:
+        """Begin to count anew."""
+        ...
+
+
 class Group:
     """The ranks that work together, as one of them sees it.
 
     rank    the number of this process, from 0
     size    how many there are
     device  where this rank computes
-    elastic whether it may go on without some of them: `shrink`
+    elastic  whether it may go on without some of them: `shrink`
 
     Made by `distributed.init()`. What it offers is called by all ranks, in the same order, with the same shapes and dtypes
     unless it says otherwise; where they differ, each raises the same `RankError`, which says who wanted what. All sums are
@@ -51,6 +60,7 @@ class Group:
         self.device, self.timeout, self.cable = device, timeout, cable
         self.elastic = elastic
         self.talk = Talk(cable)
+        self.counters: WeakSet[Counter] = WeakSet()  # what must forget a step that is not completed
 
     def __repr__(self) -> str:
         return f"<rank {self.rank} of {self.size}, on {self.device}>"
@@ -74,6 +84,8 @@ class Group:
         self.talk.give_up()
         self.talk = Talk(self.cable)
         self.rank, self.size = self.cable.rank, self.cable.size
+        for counter in self.counters:
+            counter.forget()
 
     # -- tensors ---------------------------------------------------------------------------------------------------
 

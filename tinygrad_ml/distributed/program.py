@@ -91,7 +91,7 @@ def main() -> None:
     except BaseException as error:
         if isinstance(error, SystemExit) and not error.code:
             raise
-        end_by(error, _of_the_program(error.__traceback__))
+        end_by(error.with_traceback(_of_the_program(error.__traceback__)))
 
 
 def _of_the_program(trace: TracebackType | None) -> TracebackType | None:

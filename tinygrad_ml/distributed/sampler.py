@@ -60,7 +60,16 @@ class Sampler:
         self.shuffle, self.drop_last = shuffle, drop_last
         self.seed = None if seed is None else base_seed(seed)
         self.epoch = 0
-        self.rank, self.ranks = self.group.rank, self.group.size
+
+    @property
+    def rank(self) -> int:
+        """The number of this process."""
+        return self.group.rank
+
+    @property
+    def ranks(self) -> int:
+        """How many processes share a batch."""
+        return self.group.size
 
     def __len__(self) -> int:
         """Samples of this rank in an epoch, as they are dealt out one by one."""

@@ -36,6 +36,7 @@ class RankShare:
         self.group, self.operations = group, Operations(group, self.weight)
         self._samples: float | None = None
         self._told: Tensor | None = None
+        group.counters.add(self)
 
     def count(self, samples: float) -> None:
         """Note that so many samples have been walked back."""
