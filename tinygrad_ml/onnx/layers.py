@@ -54,7 +54,7 @@ def _layers_of(graph: OnnxGraph) -> tuple[list[int], dict[int, str]]:
         node = graph.nodes[place]
         if found[place] < 0:
             found[place] = next((taken[name] for name in node.outputs if name in taken), 0)
-        taken.update({name: found[place] for name in node.inputs})
+        taken.update(dict.fromkeys(node.inputs, found[place]))
     return found, named
 
 

@@ -52,7 +52,9 @@ def _rounded_to(y: Tensor, zero: Tensor | None, dtype: numpy.dtype) -> Any:
     """y rounded and moved by the number for 0, limited to an integer dtype."""
     y = tg.round(y)
     y = y if zero is None else y + zero
-    low, high = NARROW_RANGES[dtype.name] if dtype.name in NARROW_RANGES else (numpy.iinfo(dtype).min, numpy.iinfo(dtype).max)
+    low, high = (
+        NARROW_RANGES[dtype.name] if dtype.name in NARROW_RANGES else (numpy.iinfo(dtype).min, numpy.iinfo(dtype).max)
+    )
     return converted(tg.clip(y, int(low), int(high)), dtype)
 
 
