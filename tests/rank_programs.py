@@ -4,9 +4,11 @@ As a program: `mpiexec -n 2 python tests/rank_programs.py FILE CHECK...` runs th
 arrays, which are the same on all ranks; those of rank 0 go to the file.
 """
 
+import contextlib
 import hashlib
 import itertools
 import math
+import os
 import pickle
 import sys
 from pathlib import Path
@@ -16,6 +18,8 @@ import numpy
 import tinygrad_ml as tg
 from tinygrad_ml import distributed, nn, optim
 from tinygrad_ml.distributed.exchange import equal_parts
+from tinygrad_ml.distributed.mpi import Cable
+from tinygrad_ml.errors import RankError
 from tinygrad_ml.ops import Primitive
 from tinygrad_ml.tensor import apply
 
@@ -74,12 +78,12 @@ MODELS = {"branches": Branches, "convolutional": convolutional, "dropping": drop
 IMAGES = ("convolutional", "dropping")
 
 
-def batches(name):
+def batches(name, steps=STEPS):
     """(x, y) of each step: 12 samples, and after some of these a last batch of 7, or of 3."""
     random = numpy.random.default_rng(5)
     shape = (1, 6, 6) if name in IMAGES else (6,)
     sizes = itertools.cycle([12, 12, 7] if name in IMAGES else [12, 12, 7, 12, 3])
-    for samples in itertools.islice(sizes, STEPS):
+    for samples in itertools.islice(sizes, steps):
         x = random.standard_normal((samples, *shape)).astype("float32")
         yield tg.tensor(x), tg.tensor((numpy.abs(x).reshape(samples, -1).sum(1) * 5).astype("int64") % 4)
 
@@ -104,7 +108,7 @@ def state(model):
 # -- what ranks do -------------------------------------------------------------------------------------------------------
 
 
-def trained(group, name, compiled, bucket_cap_mb=0.0005, **options):
+def trained(group, name, compiled=False, steps=STEPS, bucket_cap_mb=0.0005, **options):
     """The model after all steps, on this rank."""
     model, optimizer = begun(name)
     parallel = distributed.DataParallel(model, group, bucket_cap_mb, **options)
@@ -133,7 +137,7 @@ def trained(group, name, compiled, bucket_cap_mb=0.0005, **options):
 
     run = (tg.compile if compiled else lambda function: function)(step_of_two if name == "accumulated" else step)
     tg.manual_seed(4)
-    for x, y in batches(name):
+    for x, y in batches(name, steps):
         if name != "accumulated":
             run(*cut(x, y, group.size)[group.rank])
         elif len(x) >= group.size:
@@ -240,7 +244,7 @@ def mean_of(gradients, weights):
     return None if total is None else total / sum(weights)
 
 
-def one_process(name, ranks, compiled):
+def one_process(name, ranks, compiled=False, steps=STEPS):
     """The model after all steps of one process, which adds up micro-batches in the order of the ranks."""
     model, optimizer = begun(name)
     wrap = tg.compile if compiled else lambda function: function
@@ -269,7 +273,7 @@ def one_process(name, ranks, compiled):
 
     gradients, update = wrap(gradients), wrap(update)
     tg.manual_seed(4)
-    for x, y in batches(name):
+    for x, y in batches(name, steps):
         if name == "accumulated":
             parts, more = cut(x, y, ranks), cut(-x, y, ranks)
             if len(x) < ranks:
@@ -295,10 +299,198 @@ def bits(group, name, how):
     return trained(group, name, how == "compiled")
 
 
+def unsynchronised(group):
+    """The parameters after 5 steps in which each rank normalises by the moments of its own part."""
+    trained_so = trained(group, "convolutional", steps=5, sync_batchnorm=False)
+    names = [*convolutional().state_dict()]
+    return [array for name, array in zip(names, trained_so, strict=True) if "running" not in name]
+
+
+def buckets(group):
+    """The same training with buckets of one parameter each, of a few, and of all."""
+    return [trained(group, "branches", steps=10, bucket_cap_mb=cap) for cap in (1e-9, 0.0003, 25)]
+
+
+def early(group):
+    """How many buckets had set out when the walk came to the first layer, and what a compiled step does when."""
+    model = plain()
+    parallel = distributed.DataParallel(model, group, bucket_cap_mb=1e-9)
+    x, y = cut(*next(batches("accumulated")), group.size)[group.rank]
+    seen = []
+    for _ in range(2):
+        hidden = []
+        hook = model[0].register_forward_hook(lambda module, given, output, into=hidden: into.append(output))
+        loss = F.cross_entropy(parallel(x), y)
+        hook.remove()
+        hidden[0].register_hook(lambda gradient: seen.append(parallel._averages._under_way))
+        loss.backward()
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+    @tg.compile
+    def step(x, y):
+        optimizer.zero_grad()
+        F.cross_entropy(parallel(x), y).backward()
+        optimizer.step()
+
+    step(x, y)
+    order = [instruction.op.name for kernel in step.explanation.kernels for instruction in kernel.instructions]
+    said = [line for line in step.explain().splitlines() if line.startswith("with other processes")]
+    return seen, order, said
+
+
+def optimizer(group):
+    """What `distributed.Optimizer` does, with and without `no_sync`, is what `DataParallel` does."""
+    results = []
+    for wrapped in (False, True):
+        model, inner = begun("accumulated")
+        if wrapped:
+            outer = distributed.Optimizer(inner, group)
+            call = model
+        else:
+            outer = call = distributed.DataParallel(model, group)
+        for x, y in batches("accumulated", 6):
+            x, y = cut(x, y, group.size)[group.rank]
+            inner.zero_grad()
+            for flip, syncing in ((-1, False), (1, True)):
+                with contextlib.nullcontext() if syncing else outer.no_sync():
+                    if wrapped:
+                        outer.weigh(len(x))
+                    F.cross_entropy(call(x * flip), y).backward()
+            (outer if wrapped else inner).step()
+        results.append(state(model))
+    assert all(map(numpy.array_equal, *results))
+    return results[0]
+
+
+def checkpointed(group):
+    """Dropout is drawn as for the whole batch again when `tg.checkpoint` computes it again."""
+    results = []
+    for again in (False, True):
+        model, optimizer = begun("dropping")
+        inside = nn.Sequential(*model.children())
+        if again:
+            inside.forward = lambda x, whole=nn.Sequential.forward, inside=inside: tg.checkpoint(
+                lambda x: whole(inside, x), x
+            )
+        parallel = distributed.DataParallel(inside, group)
+        tg.manual_seed(1)
+        for x, y in batches("dropping", 4):
+            optimizer.zero_grad()
+            x, y = cut(x, y, group.size)[group.rank]
+            F.cross_entropy(parallel(x), y).backward()
+            optimizer.step()
+        results.append(state(model))
+    assert all(map(numpy.array_equal, *results))
+    return results[0]
+
+
+def evaluation(group):
+    """Predictions for 11 samples, and their mean loss: by all ranks, and by each alone."""
+    tg.manual_seed(0)
+    model, x = plain(), tg.random.standard_normal((11, 6))
+    y = tg.arange(11) % 4
+    data = tg.data.TensorDataset(x, y)
+    loader = tg.data.DataLoader(data, batch_size=2, sampler=distributed.Sampler(data, group))
+    predictions, losses, counts = [], [], []
+    with tg.no_grad():
+        for part, labels in loader:
+            predictions.append(group.all_gather(model(part)))
+            losses.append(group.mean(F.cross_entropy(model(part), labels), weight=len(part)))
+            counts.append(int(group.all_reduce(len(part)).item()))
+        assert numpy.allclose(tg.concat(predictions).numpy(), model(x).numpy(), atol=1e-6)
+    mean = sum(loss.item() * count for loss, count in zip(losses, counts, strict=True)) / sum(counts)
+    assert sum(counts) == 11 and abs(mean - F.cross_entropy(model(x), y).item()) < 1e-6
+    return counts
+
+
+def exchanges(group):
+    """What a group offers, with numbers of which no rank has the same."""
+    own = (
+        numpy.random.default_rng(group.rank).standard_normal(70_001).astype("float32")
+    )  # in pieces, and in unequal ones
+    every = [numpy.random.default_rng(rank).standard_normal(70_001).astype("float32") for rank in range(group.size)]
+    total = every[0]
+    for array in every[1:]:
+        total = total + array
+    assert numpy.array_equal(group.all_reduce(own).numpy(), total)
+    assert numpy.array_equal(group.all_reduce(own[:5], "max").numpy(), numpy.max([array[:5] for array in every], 0))
+    assert numpy.array_equal(group.broadcast(own, group.size - 1).numpy(), every[-1])
+    rows = group.all_gather(tg.tensor(own[: 3 * group.rank]).reshape(group.rank, 3)).numpy()
+    assert rows.shape == (sum(range(group.size)), 3) and numpy.array_equal(rows[0], every[1][:3])
+    assert group.all_gather_object({"rank": group.rank}) == [{"rank": rank} for rank in range(group.size)]
+    assert numpy.isclose(group.mean(float("nan") if group.rank else 3.0, weight=0.0 if group.rank else 2.0).item(), 3.0)
+    begun = [group.begin(f"add {k}", group.talk.reduction(own * k, f"add {k}")) for k in range(1, 5)]
+    for k in (3, 0, 2, 1):  # in whichever order they are waited for
+        assert numpy.allclose(group.finish(begun[k]), total * (k + 1), atol=1e-5)
+    group.barrier()
+    weights = tg.tensor(own[:3])
+    distributed.broadcast_parameters([weights], 1, group)
+    only_one = tg.tensor([1.0], requires_grad=True)
+    parallel = distributed.DataParallel(nn.Linear(1, 1), group)
+    if group.rank == 0:  # the gradient of its own part is what a rank may ask alone
+        tg.grad(parallel(only_one.reshape(1, 1)).sum(), only_one)
+    return weights.numpy(), tg.random.random(3).numpy()
+
+
+def mistakes(group):
+    """What ranks are told that do not do the same."""
+    odd = group.rank == 1
+
+    def another_call(group):
+        return group.broadcast([1.0]) if odd else group.all_reduce([1.0])
+
+    def another_shape(group):
+        return group.all_reduce(numpy.zeros(4 if odd else 3, "float32"))
+
+    def another_dtype(group):
+        return group.all_reduce(numpy.zeros(3, "float64" if odd else "float32"))
+
+    def another_weight(group):
+        layer = nn.Linear(3, 2)
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)
+        if odd:
+            layer.weight.assign(numpy.float32([[0, 0, 0], [0, 0, 0.5]]))
+        return distributed.DataParallel(layer, group)
+
+    def another_model(group):
+        return distributed.DataParallel(nn.Linear(3, 4 if odd else 2), group)
+
+    def another_way_through(group):
+        tg.manual_seed(0)
+        parallel = distributed.DataParallel(nn.Linear(3, 2), group)
+        parallel(tg.ones((2, 3))).sum().backward()
+        if odd:
+            parallel(tg.ones((2, 3))).sum().backward()
+        else:
+            group.barrier()
+
+    told = {}
+    for mistake in (
+        another_call,
+        another_shape,
+        another_dtype,
+        another_weight,
+        another_model,
+        another_way_through,
+    ):
+        anew = distributed.Group(Cable(group.cable.communicator), group.device)
+        try:
+            mistake(anew)
+            told[mistake.__name__] = ""
+        except RankError as error:
+            told[mistake.__name__] = str(error)
+    return told
+
+
 def main(path, *checks):
     """Run checks on all ranks; what they give on rank 0 goes to the file."""
-    group = distributed.init(timeout=60)
     given = {}
+    try:
+        distributed.init(ranks=7 if os.environ.get("PMI_RANK") == "1" else None, timeout=60)
+    except RankError as error:  # rank 1 alone was told so
+        given["another number"] = str(error)
+    group = distributed.init(timeout=60)
     for check in checks:
         kind, *arguments = check.split(":")
         result = globals()[kind](group, *arguments)

@@ -52,6 +52,7 @@ class Explanation:
     roots       value -> the value whose memory it looks at; itself if it has its own
     in_place    value -> the value from outside, into whose memory it is computed
     uncompiled  the instructions that have no compiled form, and run as in eager mode
+    outward     those that have to do with other processes
     results     for each of the program's results what becomes of it: "returned", "0.weight.grad"
     compiled    the `Cost` of all kernels
     eager       that of what was recorded, operation by operation
@@ -67,7 +68,8 @@ class Explanation:
         self.program, self.stages = executable.program, stages
         self.kernels = [k for k in executable.kernels if not all(i.output in layout.views for i in k.instructions)]
         self.roots, self.in_place = layout.roots, layout.in_place
-        self.uncompiled = [i for i in executable.eager if not isinstance(i.op, Call)]
+        self.outward = [i for i in executable.eager if _has_to_do_with_others(i)]
+        self.uncompiled = [i for i in executable.eager if not isinstance(i.op, Call) and i not in self.outward]
         self.results = _destinations(recording)
         purposes = self.purposes_at()
         self.phases = {kernel: purposes.phase_of(kernel.instructions, kernel.outputs) for kernel in self.kernels}
@@ -125,6 +127,10 @@ class Explanation:
         if copied:
             lines += _under("copied at the end", map(source_name, copied))
         lines += self._loops()
+        if self.outward:
+            counted = Counter(instruction.op.name for instruction in self.outward)
+            said = (f"{name}{f' × {count}' if count > 1 else ''}" for name, count in counted.items())
+            lines += _under("with other processes", said)
         if self.uncompiled:
             names = ", ".join(sorted({instruction.op.name for instruction in self.uncompiled}))
             lines.append(f"* no compiled form, so run eagerly: {names}")
@@ -173,6 +179,12 @@ class Explanation:
     def _handed_out(self) -> Iterable[str]:
         """`%62 0.weight.grad`: the name of each result in the program, and what becomes of it."""
         return (f"{value!r} {what}" for value, what in zip(self.program.results, self.results, strict=True))
+
+
+def _has_to_do_with_others(instruction: Instruction) -> bool:
+    """Whether it sends something to other processes, or waits for something: a call that says so, an operation with an effect."""
+    op: Any = instruction.op
+    return op.outward if isinstance(op, Call) else getattr(op, "effect", False)
 
 
 def operations_of(instructions: Iterable[Instruction]) -> str:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 from weakref import ref
 
@@ -40,7 +41,6 @@ class Bucket:
     """Gradients that travel together.
 
     places   which parameters they are of
-    sizes    how many numbers each has
     dtype    of all of them
     what     is done with it, in words
     missing  how many have not come yet in this walk
@@ -48,7 +48,6 @@ class Bucket:
     """
 
     places: list[int]
-    sizes: list[int]
     dtype: numpy.dtype
     what: str = ""
     missing: int = 0
@@ -114,6 +113,8 @@ class Buckets:
         """Note that a walk back is running, whichever parameters it will come to."""
         if self._walk is modes.endings:
             return
+        if self._walk is not None:  # one that an error has ended
+            self.share.give_up()
         self._begin()
         self._walk, self._had = modes.endings, [p.grad for p in self.parameters]
         after_backward(self._finish if self.syncing else self._keep)
@@ -185,11 +186,10 @@ class Buckets:
                 continue
             nbytes = p.size * p.dtype.itemsize
             if not buckets or buckets[-1].dtype != p.dtype or nbytes > room:
-                buckets.append(Bucket([], [], p.dtype))
+                buckets.append(Bucket([], p.dtype))
                 room = self.bucket_bytes
             room -= nbytes
             buckets[-1].places.append(place)
-            buckets[-1].sizes.append(p.size)
             self._bucket_of[place] = buckets[-1]
         for bucket in buckets:
             first, last = (self.names[bucket.places[end]] for end in (0, -1))
@@ -199,27 +199,23 @@ class Buckets:
     def _start(self, bucket: Bucket) -> None:
         """Let a bucket set out."""
         given = [self._arrived.get(place) for place in bucket.places]
-        weight = self.share.weight(self.parameters[bucket.places[0]])
-        bucket.ticket = self.share.operations.start(bucket.what, weight, given, bucket.sizes, bucket.dtype)
+        parameters = [self.parameters[place] for place in bucket.places]
+        weight, expected = self.share.weight(parameters[0]), []
+        if modes.recorder is not None:
+            expected = [place in self._used for place in bucket.places]
+        bucket.ticket = self.share.operations.start(bucket.what, weight, given, parameters, expected)
         self._under_way += 1
 
     def _put(self, bucket: Bucket) -> None:
         """Wait for a bucket, and let `.grad` be what came of it."""
-        recording = modes.recorder is not None
-        expected = tuple(place in self._used for place in bucket.places) if recording else None
-        assert bucket.ticket is not None
-        length = sum(bucket.sizes) + len(bucket.sizes)
-        mean = self.share.operations.wait(bucket.ticket, length, bucket.dtype, expected)
-        used = expected if expected is not None else mean[length - len(bucket.sizes) :].numpy() > 0
-        first = 0
-        with no_grad():
-            for place, count, by_anyone in zip(bucket.places, bucket.sizes, used, strict=True):
-                p, before = self.parameters[place], None if self._unsent else self._had[place]
-                if by_anyone:
-                    share = mean[first : first + count].reshape(p.shape)
-                    p.grad = share if before is None else before + share
-                else:
-                    p.grad = before
-                first += count
-        if not recording:
-            self._used |= {place for place, by_anyone in zip(bucket.places, used, strict=True) if by_anyone}
+        operations, ticket = self.share.operations, bucket.ticket
+        assert ticket is not None
+        if modes.recorder is None:
+            self._used |= set(compress(bucket.places, used := operations.used(ticket)))
+        else:
+            used = [place in self._used for place in bucket.places]
+        for at, (place, by_anyone) in enumerate(zip(bucket.places, used, strict=True)):
+            p, before = self.parameters[place], None if self._unsent else self._had[place]
+            mean = operations.wait(ticket, at, p) if by_anyone else None
+            with no_grad():
+                p.grad = before if mean is None else mean if before is None else before + mean

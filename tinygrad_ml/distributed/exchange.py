@@ -51,7 +51,8 @@ class Exchange:
     """
 
     def __init__(self, talk: Talk, what: str, steps: Steps):
-        self.what, self.result = what, None
+        self.what = what
+        self.result: Any = None
         self._talk, self._steps = talk, steps
         self._request: Any = None
         self._call, self._next = -1, next(steps, None)  # the call that was made last, and the next one

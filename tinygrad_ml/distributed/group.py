@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import pickle
 from itertools import pairwise
-from typing import Any, Protocol
-from weakref import WeakSet
+from typing import Any
 
 import numpy
 
@@ -33,21 +32,13 @@ from .survivors import closed_up
 from .waiting import until_done
 
 
-class Counter(Protocol):
-    """What counts in the course of a step."""
-
-    def forget(self) -> None:
-        """Begin to count anew."""
-        ...
-
-
 class Group:
     """The ranks that work together, as one of them sees it.
 
     rank    the number of this process, from 0
     size    how many there are
     device  where this rank computes
-    elastic  whether it may go on without some of them: `shrink`
+    elastic whether it may go on without some of them: `shrink`
 
     Made by `distributed.init()`. What it offers is called by all ranks, in the same order, with the same shapes and dtypes
     unless it says otherwise; where they differ, each raises the same `RankError`, which says who wanted what. All sums are
@@ -60,7 +51,6 @@ class Group:
         self.device, self.timeout, self.cable = device, timeout, cable
         self.elastic = elastic
         self.talk = Talk(cable)
-        self.counters: WeakSet[Counter] = WeakSet()  # what must forget a step that is not completed
 
     def __repr__(self) -> str:
         return f"<rank {self.rank} of {self.size}, on {self.device}>"
@@ -84,8 +74,6 @@ class Group:
         self.talk.give_up()
         self.talk = Talk(self.cable)
         self.rank, self.size = self.cable.rank, self.cable.size
-        for counter in self.counters:
-            counter.forget()
 
     # -- tensors ---------------------------------------------------------------------------------------------------
 
@@ -219,14 +207,14 @@ def init(
     elastic  let the others go on when a rank has ended: see `Elastic`. Needs Open MPI, started by `tinygrad-ml launch --elastic`
 
     All ranks go on with the random numbers of rank 0: what they draw alike is alike, such as the first weights of a model.
-    A later call without arguments gives the same group.
+    It is made once: a later call gives the same group.
 
     Raises `RankError`: there are more or fewer than `ranks`, or MPI is missing in a process that was started as one of several.
     """
     if modes.recorder is not None:
         raise OptionError("distributed.init() in a function that tg.compile records: call it once, outside")
-    if "world" in _groups and (ranks, device, timeout, elastic) == (None, None, None, False):
-        return _groups["world"]
+    if "world" in _groups:
+        return _as_it_is(_groups["world"], ranks, device, timeout, elastic)
     everybody = world()
     if elastic and everybody is not None and everybody.Get_size() > 1 and not can_lose_ranks():
         raise OptionError(
@@ -239,14 +227,32 @@ def init(
     told = group.all_gather_object(ranks)
     wrong = [rank for rank, expected in enumerate(told) if expected not in (None, group.size)]
     if wrong:
-        raise RankError(
-            f"the program was told of {told[wrong[0]]} ranks, and there are {group.size}: start it by "
-            f"mpiexec -n {told[wrong[0]]} python ..., or say init(ranks={group.size}), or nothing",
-            tuple(wrong),
-        )
+        raise _other_number(told[wrong[0]], group.size, tuple(wrong))
     random.set_state(group.broadcast_object(random.get_state()))
     _groups["world"] = group
     return group
+
+
+def _as_it_is(
+    group: Group, ranks: int | None, device: DeviceLike | None, timeout: float | None, elastic: bool
+) -> Group:
+    """The group, which there is already, if it is as it is wanted."""
+    if ranks not in (None, group.size):
+        raise _other_number(ranks, group.size)
+    if (device is not None and Device(device) != group.device) or elastic > group.elastic:
+        raise OptionError(
+            "distributed.init() was called before, and without this device or elastic=True: say so in the first call"
+        )
+    group.timeout = group.timeout if timeout is None else timeout
+    return group
+
+
+def _other_number(told: int | None, there_are: int, wrong: tuple[int, ...] = ()) -> RankError:
+    return RankError(
+        f"the program was told of {told} ranks, and there are {there_are}: start it by mpiexec -n {told} python ..., or say "
+        f"init(ranks={there_are}), or nothing",
+        wrong,
+    )
 
 
 def _host(x: Tensor) -> numpy.ndarray:

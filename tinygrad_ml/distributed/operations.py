@@ -4,7 +4,7 @@ So a compiled step has them as instructions, in its order and in its pictures, a
 every order. There are four, of which each group has its own:
 
     start average   hands a bucket of gradients over, and goes on: what it gives is the number of a ticket
-    wait for        what becomes of it: the mean of the bucket over the ranks, as soon as somebody needs it
+    wait for        what becomes of it: the mean over the ranks of one of its gradients, when somebody needs it
     sum over ranks  y = x₀ + x₁ + ... + x_{N-1}, in the forward pass
     its gradient    gᵣ = (w₀·g₀ + w₁·g₁ + ...) / wᵣ, as what is differentiated is the mean of the ranks' losses
 
@@ -24,7 +24,7 @@ from ..errors import RankError
 from ..modes import no_grad
 from ..ops import Primitive
 from ..ops.primitive import zero
-from ..ops.shapes import size
+from ..ops.shapes import Shape, size
 from ..tensor import Tensor, apply
 from .exchange import Exchange
 from .group import Group
@@ -50,6 +50,28 @@ class Outward(Primitive):
         super().__init__(name, with_numbers, shape, flops=lambda *_: 0, **facts)
 
 
+class Ticket:
+    """A mean that was begun.
+
+    exchange  by which it is made
+    places    where each gradient begins in it, and behind them the numbers that say how many ranks use each
+    expected  which of them some rank uses, as far as is known; for each of these `wait` will be called
+    """
+
+    def __init__(self, exchange: Exchange, sizes: tuple[int, ...], expected: Sequence[bool]):
+        self.exchange, self.places = exchange, [0, *accumulate(sizes)]
+        self.expect(expected)
+
+    def expect(self, expected: Sequence[bool]) -> None:
+        """Let these be asked for."""
+        self.expected, self.readers = numpy.array(expected, bool), sum(expected)
+
+    @property
+    def used(self) -> numpy.ndarray:
+        """Whether some rank uses each of them: bools, when the exchange is done."""
+        return self.exchange.result[self.places[-1] :] > 0
+
+
 class Operations:
     """The operations of a group, and what is on its way.
 
@@ -58,8 +80,9 @@ class Operations:
     """
 
     def __init__(self, group: Group, weight: Callable[[Tensor], Tensor]):
+        # Rules name y so that it is kept: whoever draws a graph on one rank alone cannot compute it again.
         self.group = group
-        self._tickets: dict[int, tuple[Exchange, str]] = {}
+        self._tickets: dict[int, Ticket] = {}
         self._numbers = count(1)
         self._start = Outward(
             "start average",
@@ -72,7 +95,7 @@ class Operations:
         self._wait = Outward(
             "wait for average",
             self._waited,
-            lambda _, length, **__: (length,),
+            lambda _, shape, **__: shape,
             outward=False,
             inputs=("ticket",),
             formula="the mean over the ranks, done",
@@ -82,7 +105,7 @@ class Operations:
             "sum over ranks",
             self._summed,
             lambda x, **_: x,
-            gradient=(lambda g, what: apply(self._back, (g, weight(g)), {"what": what}),),
+            gradient=(lambda g, y, what: apply(self._back, (g, weight(g)), {"what": what}),),
             formula="Σ x over the ranks",
             local=("of all ranks",),
         )
@@ -90,39 +113,67 @@ class Operations:
             "gradients of ranks",
             self._weighed,
             lambda x, _, **__: x,
-            gradient=(lambda g, what: apply(self._sum, (g,), {"what": what}), zero),
+            gradient=(lambda g, y, what: apply(self._sum, (g,), {"what": what}), zero),
             inputs=("x", "weight"),
             formula="Σ w·x over the ranks, by the own w",
             local=("of all ranks", ""),
         )
 
     def start(
-        self, what: str, weight: Tensor, gradients: Sequence[Tensor | None], sizes: Sequence[int], dtype: numpy.dtype
+        self,
+        what: str,
+        weight: Tensor,
+        gradients: Sequence[Tensor | None],
+        parameters: Sequence[Tensor],
+        expected: Sequence[bool] = (),
     ) -> Tensor:
-        """Begin the mean of gradients over the ranks; the number of its ticket, a tensor. None stands for one that is not used
-        here. `weight` is what this rank's share weighs, one number; `sizes` are those of the gradients."""
+        """Begin the mean of gradients over the ranks; the number of its ticket, a tensor.
+
+        what        is done, in words that follow "to"
+        weight      of this rank's share, one number
+        gradients   of the parameters, all of one dtype; None for one that is not used here
+        expected    which of them some rank uses, if that is not to be asked by `used` before `wait`
+        """
         present = tuple(gradient is not None for gradient in gradients)
         given = (weight, *[gradient for gradient in gradients if gradient is not None])
+        facts = {"sizes": tuple(p.size for p in parameters), "present": present, "expected": tuple(expected)}
         with no_grad():
-            return apply(self._start, given, {"what": what, "sizes": tuple(sizes), "present": present, "dtype": dtype})
+            return apply(self._start, given, {"what": what, "dtype": parameters[0].dtype, **facts})
 
-    def wait(self, ticket: Tensor, length: int, dtype: numpy.dtype, expected: tuple[bool, ...] | None) -> Tensor:
-        """The mean that was begun: one gradient beside the other, and behind them a number for each, which is 0 if no rank
-        uses it.
+    def used(self, ticket: Tensor) -> list[bool]:
+        """Wait for a mean that was begun; which of its gradients some rank uses. For each of these `wait` is to follow."""
+        number = int(ticket.item())
+        waiting = self._tickets[number]
+        self.group.finish(waiting.exchange)
+        waiting.expect(waiting.used.tolist())
+        if not waiting.readers:
+            del self._tickets[number]
+        return waiting.used.tolist()
 
-        expected  which of them are used by some rank as far as is known, if there must not be more; None if there may
-        """
+    def wait(self, ticket: Tensor, place: int, p: Tensor) -> Tensor:
+        """The mean of one of the gradients that were handed over, in the shape and dtype of its parameter."""
         with no_grad():
-            return apply(self._wait, (ticket,), {"length": length, "dtype": dtype, "expected": expected})
+            return apply(self._wait, (ticket,), {"place": place, "shape": p.shape, "dtype": p.dtype})
 
     def sum(self, x: Tensor, what: str) -> Tensor:
         """The sum over the ranks, with its gradient."""
         return apply(self._sum, (x,), {"what": what})
 
+    def give_up(self) -> None:
+        """Wait for nothing that was begun."""
+        self._tickets.clear()
+
     # -- what they do ----------------------------------------------------------------------------------------------
 
     def _started(
-        self, weight: Array, *gradients: Array, what: str, sizes: tuple[int, ...], present: tuple, dtype: numpy.dtype
+        self,
+        weight: Array,
+        *gradients: Array,
+        what: str,
+        dtype: numpy.dtype,
+        sizes: tuple[int, ...],
+        present: tuple[bool, ...],
+        expected: tuple[bool, ...],
     ) -> Array:
         given = iter(gradients)
         flat = numpy.full(sum(sizes) + len(sizes), UNUSED, dtype)
@@ -132,21 +183,23 @@ class Operations:
         flat[sum(sizes) :] = present
         what = f"{what} {dtype}[{flat.size}]"
         number = next(self._numbers)
-        steps = self.group.talk.averaging(flat, what, float(weight))
-        self._tickets[number] = self.group.begin(what, steps), what
+        exchange = self.group.begin(what, self.group.talk.averaging(flat, what, float(weight)))
+        if any(expected) or not expected:  # else nobody will ask
+            self._tickets[number] = Ticket(exchange, sizes, expected)
         return numpy.asarray(number)
 
-    def _waited(self, ticket: Array, length: int, dtype: Any, expected: tuple[bool, ...] | None) -> Array:
-        exchange, what = self._tickets.pop(int(ticket))
-        mean = self.group.finish(exchange)
-        if expected is not None:
-            used = mean[length - len(expected) :] > 0
-            if (used & ~numpy.array(expected, bool)).any():
-                raise RankError(
-                    f"a rank has begun to use a parameter that none used when the step was recorded, so the others would not "
-                    f"update it (they wanted to {what}): use it in the first step, or leave the step uncompiled"
-                )
-        return mean
+    def _waited(self, ticket: Array, place: int, shape: Shape, dtype: numpy.dtype) -> Array:
+        waiting = self._tickets[int(ticket)]
+        mean = self.group.finish(waiting.exchange)
+        if (waiting.used & ~waiting.expected).any():
+            raise RankError(
+                f"a rank has begun to use a parameter that none used when the step was recorded, so the others would not "
+                f"update it (they wanted to {waiting.exchange.what}): use it in the first step, or leave the step uncompiled"
+            )
+        waiting.readers -= 1
+        if not waiting.readers:
+            del self._tickets[int(ticket)]
+        return mean[waiting.places[place] : waiting.places[place + 1]].reshape(shape)
 
     def _summed(self, x: Array, what: str) -> Array:
         what = f"add up {what} {_form(x)}"

@@ -62,22 +62,17 @@ class Sampler:
         self.epoch = 0
 
     @property
-    def rank(self) -> int:
-        """The number of this process."""
-        return self.group.rank
-
-    @property
     def ranks(self) -> int:
         """How many processes share a batch."""
         return self.group.size
 
     def __len__(self) -> int:
         """Samples of this rank in an epoch, as they are dealt out one by one."""
-        return len(range(self.rank, self._dealt(), self.ranks))
+        return len(range(self.group.rank, self._dealt(), self.group.size))
 
     def __iter__(self) -> Iterator[int]:
         order = self.order(self.epoch + 1)
-        return iter(order[self.rank : self._dealt() : self.ranks].tolist())
+        return iter(order[self.group.rank : self._dealt() : self.group.size].tolist())
 
     def order(self, epoch: int) -> numpy.ndarray:
         """The numbers of all samples, in the order of that epoch (1, 2, ...), which is the current one from now on."""
@@ -88,8 +83,8 @@ class Sampler:
 
     def part(self, numbers: Any) -> Any:
         """What this rank has of the numbers of a batch."""
-        cuts = equal_parts(len(numbers), self.ranks)
-        return numbers[cuts[self.rank] : cuts[self.rank + 1]]
+        cuts = equal_parts(len(numbers), self.group.size)
+        return numbers[cuts[self.group.rank] : cuts[self.group.rank + 1]]
 
     def first_seed(self) -> int:
         """The seed of the orders, drawn by rank 0 if there is none yet."""
@@ -98,4 +93,4 @@ class Sampler:
         return self.seed
 
     def _dealt(self) -> int:
-        return self.samples - self.samples % self.ranks if self.drop_last else self.samples
+        return self.samples - self.samples % self.group.size if self.drop_last else self.samples

@@ -36,7 +36,6 @@ class RankShare:
         self.group, self.operations = group, Operations(group, self.weight)
         self._samples: float | None = None
         self._told: Tensor | None = None
-        group.counters.add(self)
 
     def count(self, samples: float) -> None:
         """Note that so many samples have been walked back."""
@@ -58,6 +57,11 @@ class RankShare:
         """Begin to count anew: what was counted has been averaged."""
         self._told = None
         each_time(self._forget)
+
+    def give_up(self) -> None:
+        """Forget what was counted, and what is on its way."""
+        self._samples = self._told = None
+        self.operations.give_up()
 
     def _forget(self) -> None:
         self._samples = None
