@@ -213,14 +213,14 @@ def init(
     """
     if modes.recorder is not None:
         raise OptionError("distributed.init() in a function that tg.compile records: call it once, outside")
-    if "world" in _groups:
-        return _as_it_is(_groups["world"], ranks, device, timeout, elastic)
     everybody = world()
     if elastic and everybody is not None and everybody.Get_size() > 1 and not can_lose_ranks():
         raise OptionError(
             "init(elastic=True): this MPI ends all ranks when one has died. Use Open MPI, started by tinygrad-ml launch --elastic "
             "-n ... or by mpiexec --with-ft ulfm -n ..."
         )
+    if "world" in _groups:
+        return _as_it_is(_groups["world"], ranks, device, timeout, elastic)
     supervise(everybody, timeout, elastic)
     cable = Alone() if everybody is None or everybody.Get_size() == 1 else Cable(everybody)
     group = Group(cable, current_device() if device is None else Device(device), timeout, elastic)
