@@ -1,6 +1,8 @@
 """ONNX files as they are read: of every dtype, in any order, and damaged or hostile in every way that we could think of."""
 
 import os
+import subprocess
+import sys
 import time
 
 import numpy
@@ -363,3 +365,16 @@ def test_bytes_have_no_folder():
     tensor = TensorProto(name="w", data_type=1, dims=[3, 2], data_location=TensorProto.EXTERNAL)
     tensor.external_data.add(key="location", value="data")
     refused("give its path", model([helper.make_node("MatMul", ["x", "w"], ["y"])], [tensor]))
+
+
+def test_a_damaged_file_is_an_error_or_another_good_one():
+    """300 of the 2,000 that `python -m tests.onnx_corruptions` makes, in a process of their own with a limit of memory."""
+    pytest.importorskip("onnxruntime", reason="what a damaged file computes is compared with it")
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.onnx_corruptions", "300", "--seed", "5"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "computed, as elsewhere" in run.stdout and "refused as DataError" in run.stdout

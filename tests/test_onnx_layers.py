@@ -52,3 +52,18 @@ def test_a_number_with_an_axis_keeps_the_shape():
     found = net(tg.ones(3), tg.tensor(1.0))
     assert [each.shape for each in found] == [(3,), (1, 1), (1,)]
     assert [float(each.sum()) for each in found] == [0.5, 2, 7]
+
+
+def test_a_table_of_words_is_a_weight():
+    text = """<ir_version: 8, opset_import: ["" : 17]> net (int64[2] x) => (float[2,2] y)
+        <float[3,2] table = {1,2,3,4,5,6}> { y = Gather (table, x) }"""
+    net = tg.onnx.load(onnx.parser.parse_model(text).SerializeToString())
+    net(tg.tensor([2, 2])).sum().backward()
+    assert net.table.grad.numpy().tolist() == [[0, 0], [0, 0], [2, 2]]
+
+
+def test_an_axis_that_is_not_there_is_an_error():
+    text = """<ir_version: 8, opset_import: ["" : 17]> net (float[2,3] x) => (float[2,3] y)
+        <float[3] s = {1,2,3}> { y = LayerNormalization <axis = 3> (x, s) }"""
+    with pytest.raises(tg.errors.AxisError, match="axis 3"):
+        tg.onnx.load(onnx.parser.parse_model(text).SerializeToString())(tg.ones((2, 3)))

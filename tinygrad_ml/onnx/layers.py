@@ -19,12 +19,12 @@ def with_layers(graph: OnnxGraph) -> OnnxGraph:
     """The graph, and each of its nodes in the scope of a layer; as it is, if the file has scopes of its own."""
     if any(node.scope for node in graph.nodes):
         return graph
-    numbers, named = _layers_of(graph)
+    numbers, named, weighted = _layers_of(graph)
     sizes = collections.Counter(numbers)
     used = collections.Counter(port.name for port in graph.inputs)
     names: dict[int, str] = {}
     for number in sizes:
-        if number and sizes[number] > 1:
+        if number and (sizes[number] > 1 or number in weighted):
             used[named[number]] += 1
             names[number] = named[number] + (f"_{used[named[number]]}" if used[named[number]] > 1 else "")
     nodes = (
@@ -34,16 +34,19 @@ def with_layers(graph: OnnxGraph) -> OnnxGraph:
     return graph._replace(nodes=tuple(nodes))
 
 
-def _layers_of(graph: OnnxGraph) -> tuple[list[int], dict[int, str]]:
-    """The number of each node's layer, 0 for none, and what a layer is called."""
+def _layers_of(graph: OnnxGraph) -> tuple[list[int], dict[int, str], set[int]]:
+    """The number of each node's layer, 0 for none; what a layer is called; and those that are called by a weight."""
     layer = {port.name: 0 for port in graph.inputs if port.name not in graph.constants}  # value -> where it is made
-    found, named = [], {0: ""}
+    found, named, weighted = [], {0: ""}, set()
     for node in graph.nodes:
         weight = next((name for name in node.inputs if _is_matrix(graph, name)), None)
         before = {layer[name] for name in node.inputs if name in layer}
         if before and (weight is not None or len(before) > 1):
             number = len(named)
-            named[number] = _name(weight) if weight is not None else node.operator
+            name = _name(weight) if weight is not None else ""
+            named[number] = node.operator if not name or name in graph.constants else name
+            if weight is not None:
+                weighted.add(number)
         else:
             number = before.pop() if before else -1  # made of constants alone
         found.append(number)
@@ -54,8 +57,9 @@ def _layers_of(graph: OnnxGraph) -> tuple[list[int], dict[int, str]]:
         node = graph.nodes[place]
         if found[place] < 0:
             found[place] = next((taken[name] for name in node.outputs if name in taken), 0)
-        taken.update(dict.fromkeys(node.inputs, found[place]))
-    return found, named
+        for name in node.inputs:
+            taken[name] = found[place]
+    return found, named, weighted
 
 
 def _is_matrix(graph: OnnxGraph, name: str) -> bool:

@@ -63,7 +63,7 @@ class OnnxPart(Module):
 def sort_constants(plan: GraphPlan) -> tuple[list[str], list[str]]:
     """The names of the constants that are weights, and of those that are running statistics.
 
-    Weights are floats that some operator takes as a tensor: no single numbers without an axis that stand in arithmetic, nothing
+    Weights are floats that some operator takes as a tensor, or as whatever it is: no single numbers without an axis that stand in arithmetic, nothing
     with infinities in it (a mask), and no settings, as the scales of a quantisation.
     """
     uses: dict[str, list[tuple[str, int, str]]] = {}
@@ -83,7 +83,7 @@ def sort_constants(plan: GraphPlan) -> tuple[list[str], list[str]]:
 
 
 def _is_weight(array: numpy.ndarray, operator: str, place: int, way: str) -> bool:
-    if way != "tensor" or (operator, place) in SETTINGS | RUNNING:
+    if way == "numbers" or (operator, place) in SETTINGS | RUNNING:
         return False
     return array.ndim > 0 or operator not in ARITHMETIC
 

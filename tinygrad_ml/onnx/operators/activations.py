@@ -12,6 +12,7 @@ import numpy
 
 from ... import functional as tg
 from ...nn import functional as F
+from ...ops.shapes import one_axis
 from ...tensor import Tensor
 from ..table import operator
 
@@ -152,7 +153,7 @@ def log_softmax(x: Tensor, *, axis: int = -1) -> Tensor:
 @operator("Hardmax", versions=(13,))
 def hardmax(x: Tensor, *, axis: int = -1) -> Tensor:
     """1 at the first largest number along an axis, and 0 elsewhere: its derivative is 0."""
-    axis %= x.ndim
+    axis = one_axis(axis, x.ndim)
     classes = numpy.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - 1 - axis))
     largest = x.detach().argmax(axis, keepdims=True) == tg.asarray(classes, device=x.device)
     return largest.astype(x.dtype) + x * 0

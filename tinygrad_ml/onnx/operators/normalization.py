@@ -15,6 +15,7 @@ from ...functional.reductions import rounded, widened
 from ...modes import no_grad
 from ...nn import functional as F
 from ...nn.functional.normalization import overwrite
+from ...ops.shapes import one_axis
 from ...tensor import Tensor
 from ..table import NodeCall, operator
 
@@ -127,7 +128,7 @@ def layer_normalization(
     call: NodeCall,
 ) -> Any:
     """(x - μ) / √(σ² + ε) · γ + β, with the moments of each sample over an axis and those behind it; and these, if asked for."""
-    axis %= x.ndim
+    axis = one_axis(axis, x.ndim)
     shape = x.shape[axis:]
     fits = scale.shape == shape and (bias is None or bias.shape == shape)
     if fits and not (call.wants(1) or call.wants(2)):
@@ -159,7 +160,7 @@ def rms_normalization(
     x: Tensor, scale: Tensor, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
 ) -> Tensor:
     """x / √(mean x² + ε) · γ, the mean being over an axis and those behind it."""
-    return (F.rms_norm(x, x.shape[axis % x.ndim :], None, epsilon) * scale).astype(x.dtype)
+    return (F.rms_norm(x, x.shape[one_axis(axis, x.ndim) :], None, epsilon) * scale).astype(x.dtype)
 
 
 @operator("LRN", versions=(1, 13))

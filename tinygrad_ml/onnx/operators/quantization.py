@@ -11,6 +11,7 @@ import numpy
 
 from ... import functional as tg
 from ...errors import ShapeError
+from ...ops.shapes import one_axis
 from ...tensor import Tensor, as_tensor
 from ..table import operator
 from .casting import converted, element_type
@@ -81,7 +82,7 @@ def _beside(value: Tensor, x: Tensor, axis: int, block_size: int) -> Tensor:
     """One number for all of x, or one for each place along an axis, or for each block along it: so that it broadcasts."""
     if value.size == 1:
         return value.reshape(())
-    axis %= x.ndim
+    axis = one_axis(axis, x.ndim)
     if block_size:
         value = tg.repeat(value, block_size, axis=axis)
         return value[(*(slice(None),) * axis, slice(x.shape[axis]))]
