@@ -121,7 +121,11 @@ SEQUENCES = [
 
 @pytest.mark.parametrize("layer, shape", SEQUENCES, ids=lambda x: type(x).__name__ if isinstance(x, nn.Module) else "")
 def test_sequences_of_any_length(layer, shape, tmp_path):
-    tg.onnx.export(layer, shape, tmp_path / "x.onnx", dynamic={0: "batch", 1: "length"})
+    graph = tg.onnx.export(layer, shape, tmp_path / "x.onnx", dynamic={0: "batch", 1: "length"})
+    operators = [node.operator for node in graph.nodes]
+    if isinstance(layer, nn.RNN | nn.GRU | nn.LSTM):
+        ways = layer.num_layers * (1 + layer.bidirectional)
+        assert operators.count("Scan" if layer.proj_size else type(layer).__name__) == ways
     layer.eval()
     for n, length in ((1, 9), (7, 1), (100, 4)):
         check(tmp_path / "x.onnx", layer, numbers((n, length, shape[2])))

@@ -8,11 +8,12 @@ Read before: `cells.py`, `utils/rnn.py`. Read next: `attention.py`, which needs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import OptionError, ShapeError
 from ..functional import concat, split, stack, take, unstack, zeros
+from ..functional.composed import overheard
 from ..loops import scan
 from ..tensor import Tensor, TensorLike, as_tensor
 from ..typing import DeviceLike, DTypeLike
@@ -22,6 +23,9 @@ from .functional.recurrent import nonlinearity_of
 from .module import Module
 from .parameter import new_parameter
 from .utils.rnn import PackedSequence
+
+WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+"""What the names of the parameters of a layer begin with."""
 
 
 class _Recurrent(Module):
@@ -120,21 +124,8 @@ class _Recurrent(Module):
 
     def _through_steps(self, data: Tensor, sizes: list[int], state: State, name: str) -> tuple[Tensor, State]:
         """One layer in one direction: its outputs, and what it kept of each sequence after its last step."""
-
-        def own(what: str) -> Any:
-            return getattr(self, f"{what}_{name}", None)
-
-        def step(state: State, x: Tensor) -> tuple[State, Tensor]:
-            state = self._kind.step(x, state, own("weight_hh"), own("bias_hh"), self, own("weight_hr"))
-            return state, state[0]
-
-        projected = F.linear(data, own("weight_ih"), own("bias_ih"))
-        backwards = name.endswith("_reverse")
-        if len(set(sizes)) == 1:
-            steps = projected.reshape((len(sizes), sizes[0], -1))
-            state, outputs = scan(step, state, steps, reverse=backwards)
-            return outputs.reshape((-1, outputs.shape[-1])), state
-        return self._through_ragged_steps(step, projected, sizes, state, backwards)
+        weights = {what: getattr(self, f"{what}_{name}", None) for what in WEIGHTS}
+        return through_steps(self, data, sizes, state, weights, name.endswith("_reverse"))
 
     @staticmethod
     def _through_ragged_steps(
@@ -177,6 +168,35 @@ class _Recurrent(Module):
         }
         others = [f"{name}={value}" for name, value in shown.items() if value != usual[name]]
         return ", ".join([str(self.input_size), str(self.hidden_size), *others])
+
+
+@overheard
+def through_steps(
+    layer: _Recurrent,
+    data: Tensor,
+    sizes: list[int],
+    state: State,
+    weights: Mapping[str, Any],
+    backwards: bool,
+) -> tuple[Tensor, State]:
+    """What a layer with these weights puts out for (all steps together, features), and what it keeps after the last step.
+
+    sizes      how many sequences have each of the steps
+    state      what is kept before the first one
+    weights    by their names, in `WEIGHTS`; None for those that it lacks
+    backwards  whether it begins with the last step
+    """
+
+    def step(state: State, x: Tensor) -> tuple[State, Tensor]:
+        state = layer._kind.step(x, state, weights["weight_hh"], weights["bias_hh"], layer, weights["weight_hr"])
+        return state, state[0]
+
+    projected = F.linear(data, weights["weight_ih"], weights["bias_ih"])
+    if len(set(sizes)) == 1:
+        steps = projected.reshape((len(sizes), sizes[0], -1))
+        state, outputs = scan(step, state, steps, reverse=backwards)
+        return outputs.reshape((-1, outputs.shape[-1])), state
+    return layer._through_ragged_steps(step, projected, sizes, state, backwards)
 
 
 class RNN(_Recurrent):

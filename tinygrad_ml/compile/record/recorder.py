@@ -37,7 +37,12 @@ from .views import looks_at, taken_again, written_through
 
 
 class Recorder:
-    """Writes down what is done to tensors, in this thread and inside of a `with`."""
+    """Writes down what is done to tensors, in this thread and inside of a `with`.
+
+    listens  whether it wants to know of calls of functions that are one operation elsewhere
+    """
+
+    listens = False
 
     def __init__(self):
         self.instructions: list[Instruction] = []

@@ -24,11 +24,11 @@ from ...compile.sources import Argument, Memory, Number, State
 from ...errors import OptionError, TinygradError
 from ...loops import Scan
 from ...modes import Place, modes
-from ...structure import mapped
+from ...structure import leaves, mapped
 from ...tensor import Tensor
 from .inputs import GivenInputs, example
 from .table import arguments_of
-from .varying import DifferenceError, merged
+from .varying import DifferenceError, VaryingNumber, merged
 from .wires import CalledFunction, ExportProgram, ExportStep, ExportWire
 
 OTHER_SIZES: tuple[Callable[[int], int], ...] = (
@@ -41,6 +41,8 @@ TRIED_SIZES = 2
 
 class Listener(Recorder):
     """Also notes which composed functions are called, with what, and what they give."""
+
+    listens = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -359,7 +361,9 @@ def _over(parts: Sequence[Any], overlay: _Overlay) -> Any:
         return {key: _over([part[key] for part in parts], overlay) for key in first}
     if isinstance(first, (tuple, list)):
         if any(len(part) != len(first) for part in parts):
-            raise DifferenceError("the length of an argument")
+            if any(isinstance(leaf, Value) for leaf in leaves(list(parts))):
+                raise DifferenceError("the length of an argument")
+            return VaryingNumber(map(tuple, parts))
         return tuple(_over(items, overlay) for items in zip(*parts, strict=True))
     return merged(parts)
 

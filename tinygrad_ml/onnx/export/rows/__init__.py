@@ -9,6 +9,7 @@ from . import (
     matrices,
     movement,
     networks,
+    recurrent,
     reductions,
     windows,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "matrices",
     "movement",
     "networks",
+    "recurrent",
     "reductions",
     "windows",
 ]
