@@ -132,6 +132,15 @@ def shared_or_raise(index: int) -> Cuda:
     return backend
 
 
+def gpu_count() -> int:
+    """How many GPUs can be used."""
+    if not gpu_available():
+        return 0
+    import cupy
+
+    return cupy.cuda.runtime.getDeviceCount()
+
+
 def gpu_available() -> bool:
     """Whether `device("gpu")` can be used here (CuPy is installed, and a driver and a GPU answer)."""
     return why_not() is None

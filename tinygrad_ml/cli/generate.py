@@ -73,6 +73,6 @@ def _task(folder: RunFolder) -> WritingTask:
             f"{folder.path} is a run of {settings['model']}, which does not write; train a GPT by "
             f"tinygrad-ml train --model {WRITER}"
         )
-    task = WritingTask(WRITER, settings["data"], 1, None, settings["seed"])
+    task = WritingTask(WRITER, settings["data"], 1, None, settings["seed"], None)
     task.model.load_state_dict(load(folder.model))
     return task

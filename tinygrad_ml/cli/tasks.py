@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from .. import nn
 from ..data import MNIST, DataLoader, Dataset, Names, Shakespeare, Subset, TensorDataset, Text
+from ..distributed import Group, Sampler
 from ..errors import OptionError
 from ..models import GPT, MODELS, generate, next_token_loss
 from ..tensor import Tensor
@@ -20,7 +21,8 @@ MNIST_DATA = "mnist"
 
 
 class TrainingTask:
-    """A network, what it learns from, and what is measured of it. Made with the model and the data named, and loaders.
+    """A network, what it learns from, and what is measured of it. Made with the model and the data named, and loaders, which
+    give each of several ranks its part of every batch.
 
     unit     what a sample is called
     metrics  as of `Trainer`
@@ -63,13 +65,13 @@ class DigitTask(TrainingTask):
     test_batch = 500
     drawn = 4
 
-    def __init__(self, model: str, data: str, batch_size: int, limit: int | None, seed: int):
+    def __init__(self, model: str, data: str, batch_size: int, limit: int | None, seed: int, group: Group | None):
         # They are uploaded once; from then on a batch is gathered where they are.
         self._train, test = (
             TensorDataset(*(part[:limit] for part in MNIST(train=train).tensors())) for train in (True, False)
         )
-        self.loader = DataLoader(self._train, batch_size, shuffle=True, seed=seed)
-        self.test_loader = DataLoader(test, self.test_batch)
+        self.loader = _loader(self._train, batch_size, group, shuffle=True, seed=seed)
+        self.test_loader = _loader(test, self.test_batch, group)
         self.model = MODELS[model]()
         self.loss = nn.CrossEntropyLoss()
 
@@ -89,14 +91,14 @@ class WritingTask(TrainingTask):
     sample = 160
     indent = "    "
 
-    def __init__(self, model: str, data: str, batch_size: int, limit: int | None, seed: int):
+    def __init__(self, model: str, data: str, batch_size: int, limit: int | None, seed: int, group: Group | None):
         kind, self.sizes, stride = WRITINGS[data]
         length = self.sizes["context"]
         self.text: Text = kind(train=True, length=length, stride=stride)
         test = _first(kind(train=False, length=length, stride=length), limit)
         # Batches of one size are one recording.
-        self.loader = DataLoader(_first(self.text, limit), batch_size, shuffle=True, seed=seed, drop_last=True)
-        self.test_loader = DataLoader(test, self.test_batch, drop_last=len(test) >= self.test_batch)
+        self.loader = _loader(_first(self.text, limit), batch_size, group, shuffle=True, seed=seed, drop_last=True)
+        self.test_loader = _loader(test, self.test_batch, group, drop_last=len(test) >= self.test_batch)
         if len(self.loader) == 0:
             raise OptionError(f"there are only {len(self.loader.dataset)} windows for batches of {batch_size}")
         self.model: GPT = GPT(self.text.vocab_size, **self.sizes)
@@ -122,11 +124,20 @@ WRITINGS: dict[str, tuple[type[Names] | type[Shakespeare], dict[str, Any], int]]
 }
 
 
+def _loader(data: Dataset, batch_size: int, group: Group | None, **order: Any) -> DataLoader:
+    """Batches of that size, divided among the ranks."""
+    if group is None:
+        return DataLoader(data, batch_size, **order)
+    return DataLoader(data, batch_size, sampler=Sampler(data, group, divide=True, **order))
+
+
 def _first(data: Dataset, limit: int | None) -> Dataset:
     return data if limit is None else Subset(data, range(min(limit, len(data))))
 
 
-def task(model: str, data: str, batch_size: int, limit: int | None, seed: int) -> TrainingTask:
+def task(
+    model: str, data: str, batch_size: int, limit: int | None, seed: int, group: Group | None = None
+) -> TrainingTask:
     """A model, and what it is trained on.
 
     Raises `OptionError`: the model does not read such data.
@@ -134,4 +145,4 @@ def task(model: str, data: str, batch_size: int, limit: int | None, seed: int) -
     if (model == WRITER) != (data in WRITINGS):
         fitting = " or ".join(WRITINGS) if model == WRITER else MNIST_DATA
         raise OptionError(f"--model {model} learns from --data {fitting}, and --data {data} was given")
-    return (WritingTask if model == WRITER else DigitTask)(model, data, batch_size, limit, seed)
+    return (WritingTask if model == WRITER else DigitTask)(model, data, batch_size, limit, seed, group)

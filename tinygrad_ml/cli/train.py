@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import signal
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,12 +20,13 @@ from tqdm import tqdm
 from .. import optim
 from ..backend import Device, current_device
 from ..blas import blas
-from ..cuda import gpu_available
+from ..cuda import gpu_count
+from ..distributed import DataParallel, Group, Optimizer
 from ..errors import OptionError
 from ..models import MODELS
 from ..random import manual_seed
 from ..training import History, Trainer
-from . import options
+from . import options, ranks
 from .pictures import draw_run
 from .runs import RunFolder
 from .tasks import MNIST_DATA, WRITER, WRITINGS, task
@@ -59,6 +61,10 @@ operation as it comes, which is slower and gives the same numbers up to rounding
 
 The learning rate follows one cycle: it rises to --lr over the first third of the run, and falls to almost 0 over the
 rest. The same seed and threads on the same device give the same numbers.
+
+Several processes divide each batch among them, and each takes a core or a GPU: --processes 4 starts them here, and
+mpiexec -n 64 -hosts a,b,c,d python -m tinygrad_ml train on many machines (pip install "tinygrad_ml[mpi]"). A run is the
+same with any number of them up to rounding, and can be gone on with by any other number. The first one prints and writes.
 
 Threads share the matrix products and long loops of a compiled step: two make the default network about 1.3 times as
 fast, and take no more time than one where another program has a core. With --eager the threads of NumPy wait for
@@ -108,6 +114,8 @@ def register(commands: argparse._SubParsersAction) -> None:
         help="use only the first N images or windows of each set, to try things out",
     )
     add("--device", choices=("auto", "cpu", "gpu"), help="auto takes a GPU if there is one (default: auto)")
+    add("--processes", type=options.count, metavar="N", help="divide each batch among so many processes, see below")
+    add("--shard", action="store_true", help="let each process keep its part of the optimiser's state")
     add("--eager", action="store_true", help="do not compile the training step, see below")
     add("--out", type=Path, metavar="FOLDER", help="where the results go (default: runs/<model>-<date>-<time>)")
     add(
@@ -138,21 +146,36 @@ class Settings(NamedTuple):
 
 def run(args: argparse.Namespace) -> int:
     """Train; the exit code."""
+    processes = getattr(args, "processes", None)
+    if processes not in (None, 1) and not ranks.started():
+        return ranks.start("train", args)
     given = {name: getattr(args, name) for name in Settings._fields if hasattr(args, name)}
-    out = getattr(args, "out", None)
-    device = getattr(args, "device", "auto")
-    with Device(("gpu" if gpu_available() else "cpu") if device == "auto" else device):
+    out, shard = getattr(args, "out", None), hasattr(args, "shard")
+    group = ranks.join(processes)
+    threads = ranks.cores_of(group, _threads())
+    with Device(_device(getattr(args, "device", "auto"), group)):
         if hasattr(args, "resume"):
-            folder = _folder_to_resume(args.resume, out)
-            settings = _settings_of(folder, given)
-            training = _Training(settings)
-            training.load_state_dict(folder.read_state())
+            folder = ranks.of_first(group, lambda: _folder_to_resume(args.resume, out))
+            settings = ranks.of_first(group, lambda: _settings_of(folder, given))
+            training = _Training(settings, group, shard)
+            training.load_state_dict(ranks.of_first(group, folder.read_state))
         else:
-            settings = _defaults(given)
-            training = _Training(settings)
-            folder = RunFolder.new(out, settings.model)
-            folder.write_settings(settings._asdict())
+            settings = ranks.of_first(group, lambda: _defaults(given, threads))
+            training = _Training(settings, group, shard)
+            folder = ranks.of_first(group, lambda: _new_folder(out, settings))
         return _train(training, folder)
+
+
+def _device(asked: str, group: Group | None) -> str:
+    """The name of the device on which this process computes."""
+    gpus = 0 if asked == "cpu" else gpu_count()
+    return "gpu" if asked == "gpu" and not gpus else ranks.device_of(group, gpus)
+
+
+def _new_folder(out: Path | None, settings: Settings) -> RunFolder:
+    folder = RunFolder.new(out, settings.model)
+    folder.write_settings(settings._asdict())
+    return folder
 
 
 def _folder_to_resume(named: Path | None, out: Path | None) -> RunFolder:
@@ -181,7 +204,7 @@ def _settings_of(folder: RunFolder, given: dict[str, Any]) -> Settings:
     return Settings(**saved)
 
 
-def _defaults(given: dict[str, Any]) -> Settings:
+def _defaults(given: dict[str, Any], threads: int) -> Settings:
     """The settings given, and the default of each other one."""
     model, optimizer = given.get("model", "mlp"), given.get("optimizer", "adam")
     data = given.get("data", "names" if model == WRITER else MNIST_DATA)
@@ -193,7 +216,7 @@ def _defaults(given: dict[str, Any]) -> Settings:
         "optimizer": optimizer,
         "lr": (_WRITER_RATES if model == WRITER else _LEARNING_RATES)[optimizer],
         "seed": 0,
-        "threads": 1 if given.get("eager") else _threads(),
+        "threads": 1 if given.get("eager") else threads,
         "limit": None,
         "eager": False,
     }
@@ -207,17 +230,24 @@ def _threads() -> int:
 
 
 class _Training:
-    """The model, its data and its trainer, built from the settings."""
+    """The model, its data and its trainer, built from the settings.
 
-    def __init__(self, settings: Settings):
+    first  whether this process is the one that prints and writes
+    """
+
+    def __init__(self, settings: Settings, group: Group | None = None, shard: bool = False):
         manual_seed(settings.seed)
-        self.settings = settings
-        self.task = task(settings.model, settings.data, settings.batch_size, settings.limit, settings.seed)
+        self.settings, self.group = settings, group
+        self.first = group is None or group.rank == 0
+        self.task = task(*settings[:2], settings.batch_size, settings.limit, settings.seed, group)
         self.loader, model = self.task.loader, self.task.model
-        optimizer = _OPTIMIZERS[settings.optimizer](model.parameters(), lr=settings.lr)
+        optimizer: Any = _OPTIMIZERS[settings.optimizer](model.parameters(), lr=settings.lr)
         scheduler = optim.lr_scheduler.OneCycleLR(
             optimizer, settings.lr, total_steps=settings.epochs * len(self.loader), cycle_momentum=False
         )
+        if group is not None:
+            model = DataParallel(model, group)
+            optimizer = Optimizer(optimizer, group, shard=True) if shard else optimizer
         self.trainer = Trainer(
             model, optimizer, scheduler, self.task.loss, compiled=not settings.eager, metrics=self.task.metrics
         )
@@ -230,43 +260,51 @@ class _Training:
         self.loader.load_state_dict(state["loader"])
 
     def save(self, folder: RunFolder) -> None:
-        folder.write_state(self.state_dict(), self.trainer.model.state_dict(), self.trainer.history)
+        state = self.state_dict()  # to which all processes contribute
+        if self.first:
+            folder.write_state(state, self.trainer.model.state_dict(), self.trainer.history)
 
 
 def _train(training: _Training, folder: RunFolder) -> int:
     """Train until all epochs are done or Ctrl-C, saving at each end of an epoch; then draw. The exit code."""
     trainer, settings, task = training.trainer, training.settings, training.task
     parameters = sum(parameter.size for parameter in trainer.model.parameters())
-    print(
+    say = print if training.first else _say_nothing
+    say(
         f"{settings.model}, {parameters:,} parameters; {task.samples:,} {task.unit} in batches of {settings.batch_size}; "
         f"{settings.optimizer}, learning rate up to {settings.lr}; on the {current_device()}, "
-        f"{'operation by operation' if settings.eager else 'compiled'}"
+        f"{'operation by operation' if settings.eager else 'compiled'}{_in_processes(training.group)}"
     )
     training.save(folder)  # a folder that cannot be written is found out now, not after the first epoch
-    began = time.perf_counter()
+    began, consent = time.perf_counter(), ranks.Consent(training.group)
     with _Interrupt() as interrupt, threadpool_limits(settings.threads, user_api="blas"):
-        while trainer.epoch < settings.epochs and not interrupt.requested:
-            _train_epoch(training, interrupt)
+        while trainer.epoch < settings.epochs and not consent.now(interrupt.requested):
+            _train_epoch(training, lambda: consent.soon(interrupt.requested), say)
             training.save(folder)
     seconds = time.perf_counter() - began
     if trainer.epoch < settings.epochs:
-        print(
+        say(
             f"\ninterrupted in epoch {trainer.epoch + 1}; what was learned so far is in {folder.path}\n"
             f"to go on: tinygrad-ml train --resume {folder.path}"
         )
         return 130
-    print(f"\ntest {_result(trainer.history)} after {trainer.epoch} epochs; {seconds:.1f} s of training")
+    say(f"\ntest {_result(trainer.history)} after {trainer.epoch} epochs; {seconds:.1f} s of training")
+    example = task.example()  # a step, in which all processes take part
+    if not training.first:
+        return 0
     print(f"in {folder.path}:")
-    for name, meaning in (folder.files | draw_run(folder.path, trainer.history, task.example())).items():
+    for name, meaning in (folder.files | draw_run(folder.path, trainer.history, example)).items():
         print(f"  {name:<24}{meaning}")
     if settings.model == WRITER:
         print(f"to write more: tinygrad-ml generate {folder.path}")
     return 0
 
 
-def _train_epoch(training: _Training, interrupt: _Interrupt) -> None:
-    """Train for what is left of an epoch behind a progress bar, and print its line; or return early on Ctrl-C."""
-    trainer, task, began = training.trainer, training.task, training.trainer.tally.count
+def _train_epoch(training: _Training, stop: Callable[[], bool], say: Callable[[str], None]) -> None:
+    """Train for what is left of an epoch behind a progress bar, and print its line; or return early if `stop()`, which is asked
+    after each step."""
+    trainer, task, loader = training.trainer, training.task, training.loader
+    began = loader.position % task.samples
     title = f"epoch {trainer.epoch + 1}/{training.settings.epochs}"
     with tqdm(
         desc=title,
@@ -274,24 +312,32 @@ def _train_epoch(training: _Training, interrupt: _Interrupt) -> None:
         initial=began,
         unit=f" {task.unit}",
         mininterval=_SECONDS_BETWEEN_READINGS,
-        disable=None,
+        disable=None if training.first else True,
         leave=False,
     ) as bar:
         start = time.perf_counter()
-        for count in trainer.train_epoch(training.loader):
-            if bar.update(count):
+        for _ in trainer.train_epoch(loader):
+            if bar.update(loader.position - bar.n):
                 bar.set_postfix_str(_in_words(*trainer.tally.means()), refresh=False)
             # An epoch whose last step is done is closed first: it costs little, and is the cleaner state.
-            if interrupt.requested and trainer.tally.count < task.samples:
+            if stop() and loader.position < task.samples:
                 return
-        seen = trainer.tally.count - began
         trainer.tally.means()  # waits for the device
         seconds = time.perf_counter() - start
         found = trainer.end_epoch(task.test_loader)
     means, tested = ([found[prefix + name] for name in ("loss", *trainer.tally.names)] for prefix in ("", "val_"))
-    print(f"{title}  {_in_words(*means)}  test {_in_words(*tested)}  {seen / seconds:,.0f} {task.unit}/s")
+    speed = (task.samples - began) / seconds
+    say(f"{title}  {_in_words(*means)}  test {_in_words(*tested)}  {speed:,.0f} {task.unit}/s")
     if text := task.written():
-        print(text)
+        say(text)
+
+
+def _say_nothing(text: str) -> None:
+    """What the processes but the first have to say."""
+
+
+def _in_processes(group: Group | None) -> str:
+    return "" if group is None else f", in {group.size} processes"
 
 
 def _result(history: History) -> str:

@@ -26,9 +26,11 @@ from .seeds import base_seed
 class Parts(Protocol):
     """A sampler by which several processes share each batch.
 
-    seed  of the orders
+    divide  whether `batch_size` is that of all of them together, and not of each
+    seed    of the orders
     """
 
+    divide: bool
     seed: int | None
 
     @property
@@ -100,7 +102,8 @@ class DataLoader(Speller):
         self.sampler = sampler
         self.drop_last = drop_last or getattr(sampler, "drop_last", False)
         self._parts = sampler if isinstance(sampler, Parts) else None
-        self._whole = self.batch_size * (1 if self._parts is None else self._parts.ranks)  # samples of all processes
+        each = 1 if self._parts is None or self._parts.divide else self._parts.ranks
+        self._whole = self.batch_size * each  # samples of all processes
         self._seed = None if seed is None else base_seed(seed)
         # Where we are: epochs that have begun, and samples of the latest one that were handed out.
         self._epoch = 0
@@ -117,6 +120,11 @@ class DataLoader(Speller):
         if self.sampler is not None and self._parts is None:
             samples = len(self.sampler)  # pyright: ignore[reportArgumentType] as the number of batches depends on it
         return samples - samples % self._whole if self.drop_last else samples
+
+    @property
+    def position(self) -> int:
+        """How many samples of the epoch under way were handed out, to all processes together."""
+        return self._position
 
     def __iter__(self) -> Iterator[Any]:
         source, order = self._begin_epoch()

@@ -69,6 +69,11 @@ class Departure:
             buckets.arrives(self._place, gradient)
 
 
+def is_averaged(parameter: Tensor) -> bool:
+    """Whether the gradient of a parameter is averaged over ranks already, and must not be once more."""
+    return any(hook.buckets() is not None for hook in parameter.node.hooks if isinstance(hook, Departure))
+
+
 class Buckets:
     """Averages the gradients of some parameters over the ranks, whenever `backward` has computed them.
 
@@ -91,7 +96,7 @@ class Buckets:
         for place, parameter in enumerate(self.parameters):
             node = parameter.node
             others = [hook for hook in node.hooks if not isinstance(hook, Departure)]
-            if any(hook.buckets() is not None for hook in node.hooks if isinstance(hook, Departure)):
+            if is_averaged(parameter):
                 raise OptionError(
                     f"the gradient of {self.names[place]!r} is averaged over the ranks already: wrap the model by DataParallel or "
                     f"its optimiser by distributed.Optimizer, not both, and once"

@@ -10,16 +10,17 @@ Read before: `buckets.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from ..errors import OptionError
 from ..optim.optimizer import Optimizer as OneProcess
-from ..tensor import TensorLike
+from ..tensor import Tensor, TensorLike
 from .agreement import check_agreement
-from .buckets import DEFAULT_BUCKET_MB, Buckets
+from .buckets import DEFAULT_BUCKET_MB, Buckets, is_averaged
 from .group import Group, init
+from .sharding import Shards
 from .share import RankShare
 
 
@@ -29,11 +30,18 @@ class Optimizer:
     optimizer      it, with all its parameters; its methods and attributes are to be had here, too
     group          of the ranks; all of them by default
     bucket_cap_mb  megabytes of gradients that travel together; has no influence on numbers
+    shard          whether each rank keeps and updates 1/N of the state (`sharding.py`); has no influence on numbers either
 
     The parts of a batch are taken to be equal unless `weigh` says otherwise. Raises `RankError` if parameters differ.
     """
 
-    def __init__(self, optimizer: OneProcess, group: Group | None = None, bucket_cap_mb: float = DEFAULT_BUCKET_MB):
+    def __init__(
+        self,
+        optimizer: OneProcess,
+        group: Group | None = None,
+        bucket_cap_mb: float = DEFAULT_BUCKET_MB,
+        shard: bool = False,
+    ):
         if not isinstance(optimizer, OneProcess):
             raise OptionError(
                 f"distributed.Optimizer takes an optimiser, such as optim.SGD(...), and not {optimizer!r}"
@@ -45,7 +53,22 @@ class Optimizer:
             named = [(f"{name} ({place})", p) for place, (name, p) in enumerate(named)]
         check_agreement(self.group, named)
         self._share = RankShare(self.group)
-        self._averages = Buckets(named, self._share, bucket_cap_mb)
+        # With shards, those of a `DataParallel` are averaged by it.
+        rest = [(name, p) for name, p in named if not (shard and is_averaged(p))]
+        self._averages = Buckets(rest, self._share, bucket_cap_mb)
+        self._runs = Shards(optimizer, self.group, bucket_cap_mb) if shard and self.group.size > 1 else optimizer
+
+    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
+        """One step, as of the optimiser."""
+        return self._runs.step(closure)
+
+    def state_dict(self) -> dict[str, Any]:
+        """As of the optimiser of one process, for any number of ranks. Of shards it is put together: all ranks must call it."""
+        return self._runs.state_dict()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave, with the same number of ranks or another, or from an optimiser of one process."""
+        self._runs.load_state_dict(state_dict)
 
     def weigh(self, weight: TensorLike) -> None:
         """Say, before `backward`, what this rank's part of the loss weighs: its number of samples, if parts are unequal; with

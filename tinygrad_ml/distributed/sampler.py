@@ -33,6 +33,8 @@ class Sampler:
     group      of the ranks; all of them by default
     shuffle    a new order in each epoch
     seed       of the orders. None lets rank 0 draw one, from the library's generator
+    divide     whether the loader's `batch_size` is that of all ranks together, and not of each: a training is then the same
+               with any number of them
     drop_last  leave out what is too little for a whole batch of all ranks. Otherwise some ranks may get fewer samples in the
                last batch, or none: a batch of no samples then, so that all ranks go through equally many
 
@@ -48,6 +50,7 @@ class Sampler:
         *,
         shuffle: bool = False,
         seed: int | None = None,
+        divide: bool = False,
         drop_last: bool = False,
     ):
         if not isinstance(data, Sized):
@@ -57,7 +60,7 @@ class Sampler:
                 raise OptionError(f"Sampler was given a {type(data).__name__}, which has no length") from None
         self.samples = len(data) if isinstance(data, Sized) else operator.index(data)
         self.group = init() if group is None else group
-        self.shuffle, self.drop_last = shuffle, drop_last
+        self.shuffle, self.divide, self.drop_last = shuffle, divide, drop_last
         self.seed = None if seed is None else base_seed(seed)
         self.epoch = 0
 

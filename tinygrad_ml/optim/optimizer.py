@@ -66,6 +66,7 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
+        self.held: dict[Tensor, tuple[Tensor, Tensor]] = {}  # (number, gradient) in the place of a parameter's own
         self.begun: set[int] = set()  # the groups whose rate schedules took over, since no state was loaded
         self._loops: dict[tuple, ElementwiseLoop | None] = {}
         if isinstance(params, Tensor):
@@ -178,13 +179,14 @@ class Optimizer:
     ) -> None:
         """Update p for the t-th time. `numbers` of this step go by that and by the dtype, for all parameters. What is only
         noted, as p is small, goes to `small`."""
-        assert p.grad is not None
+        value, gradient = self.held.get(p) or (p, p.grad)
+        assert gradient is not None
         state, wide = self.state[p], accumulator(p.dtype)
         if (t, wide) not in numbers:
-            beside = widened(p.detach())
+            beside = widened(value.detach())
             numbers[t, wide] = each_time(lambda: self.numbers(group, self.state[p]["step"]), beside)
         names = self.begin(p, group)
-        tensors = (p, _as_state_of(p.grad, p), *[state[name] for name in names])
+        tensors = (value, _as_state_of(gradient, p), *[state[name] for name in names])
         arrays = [tensor._data for tensor in tensors]
         loop = self._loop_over(arrays, numbers[t, wide], group)
         if loop is None:
@@ -194,7 +196,7 @@ class Optimizer:
             small.setdefault((loop, t), []).append(arrays)
         else:
             loop(arrays, numbers[t, wide])
-        writes.wrote(p._data)
+        writes.wrote(value._data)
 
     def begin(self, p: Tensor, group: Mapping[str, Any]) -> list[str]:
         """Let p have its state, on its own device, if it was not updated yet; the names of what is kept."""

@@ -5,7 +5,8 @@
     trainer.history["val_accuracy"][-1]
 
 Read in this order: `loop.py` (epochs of batches, and who is told), `metrics.py` (sums over batches, on the device),
-`trainer.py` (a network trained with both). Keras's `fit` spells the same loop.
+`together.py` (the same by
+several ranks), `trainer.py` (a network trained with both). Keras's `fit` spells the same loop.
 """
 
 from .loop import Events as Events

@@ -17,6 +17,7 @@ from typing import Any
 from .. import random
 from ..backend import current_device
 from ..compile import compile as compiled_step
+from ..distributed import DataParallel
 from ..errors import AnomalyError, OptionError
 from ..modes import no_grad
 from ..nn import Module
@@ -24,6 +25,7 @@ from ..nn.functional import cross_entropy
 from ..tensor import Tensor
 from .loop import Events, Loop
 from .metrics import Metric
+from .together import add_up, group_of, load_into, state_of
 
 History = dict[str, list[float]]
 
@@ -146,6 +148,10 @@ class Trainer:
     metrics    {name: a `Metric`} of the targets and outputs, 0-d numbers. Tests count on copies of them. By default it
                is "accuracy": how often the largest logit is that of the label (batch,)
 
+    With a `distributed.DataParallel` as the model, or a `distributed.Optimizer`, all ranks call everything here, each with
+    its parts of the batches: the history is that of all samples, and what `state_dict` gives, one file, any number of ranks
+    goes on from.
+
     history            `loss` and each metric, and `val_loss` and the like: a number for each finished epoch. Those without
                        `val_` are means over the epoch, of a model that was changing all the while.
     tally              the sums of the epoch under way
@@ -173,6 +179,7 @@ class Trainer:
         self.history: History = {name: [] for name in (*names, *(f"val_{name}" for name in names))}
         self._loop = Loop(events or Events())
         self.compiled = compiled
+        self.group = group_of(model, optimizer)
 
     @property
     def epoch(self) -> int:
@@ -187,6 +194,8 @@ class Trainer:
         outputs = self.model(inputs)
         loss = self.loss(outputs, labels)
         self.optimizer.zero_grad()
+        if self.group is not None and not isinstance(self.model, DataParallel):
+            self.optimizer.weigh(len(labels))
         loss.backward()
         self.optimizer.step()
         if self.scheduler is not None:
@@ -205,13 +214,13 @@ class Trainer:
 
     def _train_on(self, data: Any, batch: Any) -> None:
         inputs, labels = batch if data is None else data.gather(batch)
-        self.tally.update_state(*self.step(inputs, labels), len(labels), labels)
+        _take_in(self.tally, *self.step(inputs, labels), labels)
 
     def _test_on(self, data: Any, batch: Any) -> None:
         inputs, labels = batch if data is None else data.gather(batch)
         outputs = self.model(inputs)
         loss, seen = self.loss(outputs, labels), self._tested.seen(outputs, labels)
-        self._tested.update_state(loss, seen, len(labels), labels)
+        _take_in(self._tested, loss, seen, labels)
 
     _train_compiled, _test_compiled = compiled_step(_train_on), compiled_step(_test_on)
 
@@ -229,6 +238,7 @@ class Trainer:
 
         Raises `AnomalyError`: the loss is nan or infinite, so that going on has no use.
         """
+        add_up(self.tally, self.group)
         loss, *measured = self.tally.means()
         if not math.isfinite(loss):
             raise AnomalyError(
@@ -253,6 +263,7 @@ class Trainer:
             for _ in self._count("test", loader, self.test_on, self._tested):
                 pass
         self._loop.events.on_test_end()
+        add_up(self._tested, self.group)
         return self._tested.means()
 
     def _count(self, what: str, loader: Any, on: Callable[..., None], tally: Tally) -> Iterator[int]:
@@ -288,13 +299,16 @@ class Trainer:
         return self.history
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the rest of the training depends on, but for the loader, which has a `state_dict` of its own."""
+        """All that the rest of the training depends on, but for the loader, which has a `state_dict` of its own.
+
+        Of several ranks all must call it; each gets all, and one of them saves it.
+        """
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
             "history": {name: list(values) for name, values in self.history.items()},
-            "tally": self.tally.state_dict(),
+            "tally": state_of(self.tally, self.group),
             "random": random.get_state(),
         }
 
@@ -310,8 +324,13 @@ class Trainer:
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
         self.history = {name: list(values) for name, values in state["history"].items()}
-        self.tally.load_state_dict(state["tally"])
+        load_into(self.tally, state["tally"], self.group)
         random.set_state(state["random"])
+
+
+def _take_in(tally: Tally, loss: Tensor, seen: Tensor, targets: Tensor) -> None:
+    if count := len(targets):  # a rank may have no sample in the last batch
+        tally.update_state(loss, seen, count, targets)
 
 
 def hits(logits: Tensor, labels: Tensor) -> Tensor:

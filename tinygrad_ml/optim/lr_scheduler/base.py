@@ -145,6 +145,7 @@ def at_least(least: float, **options: float) -> None:
 
 
 def _check(optimizer: Any) -> Optimizer:
+    optimizer = getattr(optimizer, "optimizer", optimizer)  # of one that runs another, as over several ranks
     if not isinstance(optimizer, Optimizer):
         raise OptionError(f"a schedule needs an optimiser of tinygrad_ml.optim, not {type(optimizer).__name__}")
     return optimizer
