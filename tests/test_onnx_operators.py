@@ -129,6 +129,11 @@ DIFFERENTIABLE = {
     "STFT": ({"a": numbers(2, 9, 1), "s": at(2), "w": Known(numbers(4))}, {}),
     "Det": ({"a": numbers(2, 3, 3)}, {}),
     "Gemm, of old": ({"a": A, "b": B, "c": A[0, :3]}, {"opset": 6, "transB": 1, "broadcast": 1, "alpha": 0.5}),
+    "CausalConvWithState": ({"a": numbers(2, 3, 5), "w": numbers(3, 1, 3), "b": numbers(3), "p": numbers(2, 3, 2)}, {"opset": 27, "activation": "silu", "outputs": ("y", "s")}),
+    "LinearAttention": ({"q": numbers(2, 3, 8), "k": numbers(2, 3, 4, high=0.7), "v": numbers(2, 3, 2), "s": None, "g": -numbers(2, 3, 2), "b": numbers(2, 3, 1)},
+                        {"opset": 27, "q_num_heads": 4, "kv_num_heads": 2, "outputs": ("y", "t")}),
+    "FlexAttention": ({"q": numbers(1, 4, 3, 2), "k": numbers(1, 2, 5, 2), "v": numbers(1, 2, 5, 3)},
+                      {"domain": "ai.onnx.preview", "score_mod": inner([helper.make_node("Tanh", ["s"], ["t"])], ["s"], ["t"])}),
     "Normalizer": ({"a": A}, {"domain": ML, "norm": "L2"}),
     "Scaler": ({"a": A}, {"domain": ML, "offset": [1.0], "scale": [2.0, 1.0, 3.0, 4.0]}),
     "LinearRegressor": ({"a": A}, {"domain": ML, "coefficients": [1.0, 2.0, 3.0, 4.0], "post_transform": "LOGISTIC"}),
@@ -317,6 +322,11 @@ def test_an_empty_optional_value_is_an_error_where_it_is_needed():
 def test_a_pattern_that_python_does_not_know_is_an_error_of_ours():
     with pytest.raises(OptionError, match="RegexFullMatch"):
         run("RegexFullMatch", {"a": np.array(["x"], object)}, pattern="(")
+
+
+def test_what_is_no_image_is_an_empty_one():
+    pytest.importorskip("PIL")
+    assert run("ImageDecoder", {"a": np.arange(9, dtype=np.uint8)}).size == 0
 
 
 # --- versions of old --------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ DRAWN = {"test_bernoulli", "test_bernoulli_double", "test_bernoulli_seed", "test
 ROUNDED = {"test_attention_4d_causal_fp16", "test_attention_4d_causal_fp16_expanded"}
 """What these cases add up in float16 is here added up in float32 and rounded once, and differs in the last digit."""
 
-LEAST = {"node": 1597, "simple": 23, "pytorch-operator": 35, "pytorch-converted": 82}
+LEAST = {"node": 1872, "simple": 23, "pytorch-operator": 35, "pytorch-converted": 82}
 """So many pass at least."""
 
 

@@ -13,8 +13,10 @@ from . import convolutions as convolutions
 from . import creation as creation
 from . import elementwise as elementwise
 from . import estimators as estimators
+from . import images as images
 from . import indexing as indexing
 from . import learning as learning
+from . import long_sequences as long_sequences
 from . import losses as losses
 from . import movement as movement
 from . import normalization as normalization
