@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx_runs import check
 from threadpoolctl import threadpool_info
 
 import tinygrad_ml as tg
@@ -427,3 +428,19 @@ def test_mistakes_with_texts_are_said(writing, capsys):
         with pytest.raises(SystemExit, match="2"):
             cli.main(["generate", option])
         assert option.partition("=")[0] in capsys.readouterr().err
+
+
+def test_a_trained_network_is_exported_for_other_programs(writing, capsys):
+    run("train", *QUICK, "--epochs", "1", "--out", "digits")
+    run("train", *WRITING, "--epochs", "1")
+    capsys.readouterr()
+    run("export", "digits", "-o", "digits.onnx", "--opset", "17")
+    printed = capsys.readouterr().out
+    assert printed.startswith("digits.onnx: input float32[batch, 1, 28, 28] -> output float32[batch, 10], ")
+    model = tasks.task("mlp", "mnist", 1, 8, 0).model
+    model.load_state_dict(tg.load("digits/model.safetensors"))
+    check("digits.onnx", model.eval(), np.random.default_rng(0).random((7, 1, 28, 28), np.float32))
+    run("export")
+    assert "model.onnx: tokens int64[batch, length] -> output float32[batch, length, " in capsys.readouterr().out
+    assert "nowhere holds no run" in fails(capsys, "export", "nowhere")
+    assert "opset=3 should be" in fails(capsys, "export", "digits", "--opset", "3")

@@ -18,15 +18,16 @@ from collections.abc import Sequence
 from .. import __version__
 from ..distributed import ending
 from ..errors import TinygradError
-from . import doctor, draw, generate, launch, port, train
+from . import doctor, draw, export, generate, launch, port, train
 
-_SUBCOMMANDS = (train, generate, draw, port, launch, doctor)
+_SUBCOMMANDS = (train, generate, export, draw, port, launch, doctor)
 
 _EPILOG = """\
 examples:
   tinygrad-ml train                    train a network on MNIST
   tinygrad-ml train --model gpt        train a network that writes names
   tinygrad-ml generate                 let it write
+  tinygrad-ml export -o digits.onnx    the trained network, for other programs
   tinygrad-ml draw cnn -o graph.svg    draw a network, forward and backward
   tinygrad-ml explain mlp              a page that goes through it step by step
   tinygrad-ml port train.py            a training script of PyTorch's, in the names of this library

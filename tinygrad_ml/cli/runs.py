@@ -67,7 +67,7 @@ class RunFolder:
         found = [folder for folder in folders if model is None or folder.read_settings().get("model") == model]
         if not found:
             raise OptionError(
-                f"there is no run in {RUNS.resolve()} to resume; name its folder, as in --resume FOLDER"
+                f"there is no run in {RUNS.resolve()}; name its folder, as in --resume FOLDER, or train one by tinygrad-ml train"
                 if model is None
                 else f"there is no run of {model} in {RUNS.resolve()}; train one by tinygrad-ml train --model {model}, or "
                 "name the folder of one"

@@ -63,7 +63,8 @@ __getattr__ = _rooms_not_offered(
     {
         "applications": "there are no trained networks to fetch; build the same layers here, and load what "
         "model.save_weights('name.weights.h5') wrote on Keras",
-        "export": "model.save('name.keras') writes a file that Keras loads, and exports",
+        "export": "model.export('name.onnx', format='onnx') writes a file for ONNX Runtime; model.save('name.keras') one that "
+        "Keras loads, and exports",
         "visualization": "use viz",
         "Operation": "derive from Layer",
         **dict.fromkeys(("DTypePolicy", "FloatDTypePolicy", "dtype_policies", "mixed_precision"), _FLOAT32),
