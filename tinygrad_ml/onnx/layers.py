@@ -57,8 +57,7 @@ def _layers_of(graph: OnnxGraph) -> tuple[list[int], dict[int, str], set[int]]:
         node = graph.nodes[place]
         if found[place] < 0:
             found[place] = next((taken[name] for name in node.outputs if name in taken), 0)
-        for name in node.inputs:
-            taken[name] = found[place]
+        taken.update(dict.fromkeys(node.inputs, found[place]))
     return found, named, weighted
 
 

@@ -107,8 +107,12 @@ class Running:
             value if isinstance(value, Tensor) else None for value in arguments
         )  # what a row knows is a word, not a box
         given = plain_arguments(step.names, tuple(shown), {})
-        modes.scope = (*modes.scope, Place("", step.node.operator, given=given))
-        return self._called(step, arguments, options)
+        place = Place("", step.node.operator, given=given)
+        modes.scope = (*modes.scope, place)
+        results = self._called(step, arguments, options)
+        if modes.recorder is not None:
+            modes.recorder.called(place, step.node, (tuple(arguments),), {}, results)
+        return results
 
     def _with_numbers(self, step: PlannedStep, inputs: list, arguments: list) -> list:
         """The arguments of arithmetic, where a single known number needs no axes: so it is one of the formula, as 6 is in x / 6."""

@@ -253,8 +253,9 @@ class Recorder:
 
         self.emit(Call("check", checked, checks=True), (value,), {}, value.shape, value.dtype)
 
-    def called(self, place: Place, function: Callable, args: tuple, kwargs: dict[str, Any], result: Any) -> None:
-        """Note that a function which is composed of operations was called, and what it gave: of use to who reads programs."""
+    def called(self, place: Place, what: Any, args: tuple, kwargs: dict[str, Any], result: Any) -> None:
+        """Note that a function which is composed of operations, or an operator of a file, was called, and what it gave: of use
+        to who reads programs."""
 
     def stream(self, device: Device) -> Stream:
         """What random numbers are drawn from while recording."""

@@ -40,6 +40,17 @@ def newest_opset() -> int:
     return int(onnx_package().defs.onnx_opset_version())
 
 
+def same_version(node: OnnxNode, opset: int) -> bool:
+    """Whether an operator of ONNX's own is in a version of the operators what it was where it comes from."""
+    onnx = onnx_package()
+    if node.domain not in ("", "ai.onnx"):
+        return False
+    try:
+        return onnx.defs.get_schema(node.operator, opset, "").since_version == node.version
+    except onnx.defs.SchemaError:
+        return False
+
+
 def model_proto(graph: OnnxGraph, opset: int, name: str) -> Any:
     """The message that a file holds."""
     onnx = onnx_package()

@@ -32,6 +32,10 @@ class GivenNames:
         self._taken = set(taken)
         self._nodes: set[str] = set()
 
+    def reserve(self, names: Iterable[str]) -> None:
+        """Let nothing else have these names."""
+        self._taken.update(names)
+
     @staticmethod
     def plain(name: str) -> str:
         """A name without what other programs take for something else."""

@@ -26,6 +26,7 @@ from ...loops import Scan
 from ...modes import Place, modes
 from ...structure import leaves, mapped
 from ...tensor import Tensor
+from ..graph import OnnxNode
 from .inputs import GivenInputs, example
 from .table import arguments_of
 from .varying import DifferenceError, VaryingNumber, merged
@@ -46,14 +47,14 @@ class Listener(Recorder):
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls: dict[Place, tuple[Callable, dict[str, Any], Any]] = {}
+        self.calls: dict[Place, tuple[Any, dict[str, Any], Any]] = {}
 
-    def called(self, place: Place, function: Callable, args: tuple, kwargs: dict[str, Any], result: Any) -> None:
+    def called(self, place: Place, what: Any, args: tuple, kwargs: dict[str, Any], result: Any) -> None:
         if modes.tracer is not None:  # within a loop, whose body is another matter
             return
-        given = arguments_of(function, args, kwargs)
+        given = {"inputs": args[0]} if isinstance(what, OnnxNode) else arguments_of(what, args, kwargs)
         if given is not None:
-            self.calls[place] = function, mapped(self._noted, given), mapped(self._noted, result)
+            self.calls[place] = what, mapped(self._noted, given), mapped(self._noted, result)
 
     def _noted(self, leaf: Any) -> Any:
         """The value of a tensor, in its place; None for what stands for one sample of many."""

@@ -5,7 +5,7 @@ Read before: `varying.py`. Read next: `watching.py`, which makes them; `writer.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy
@@ -76,9 +76,9 @@ class ExportStep(NamedTuple):
 
 class CalledFunction(NamedTuple):
     """A call of a function that is composed of operations: its arguments by name, with wires in the places of tensors, and
-    what it gave. `part` are the names of the wires among the arguments."""
+    what it gave. Of a network that was read from a file, an operator: the `OnnxNode`, and its "inputs"."""
 
-    function: Callable
+    function: Any
     arguments: dict[str, Any]
     results: Any
 

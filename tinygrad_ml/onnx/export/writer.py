@@ -21,10 +21,11 @@ from ...ops import PRIMITIVES
 from ...structure import leaves
 from ..graph import OnnxGraph, OnnxNode, Port
 from .constants import varying_constant
+from .model_file import same_version
 from .naming import GivenNames, where
 from .sizes import Sizes
 from .table import CALLS, ROWS, InexpressibleError
-from .varying import VaryingNumber
+from .varying import VaryingNumber, merged
 from .wires import CalledFunction, ExportProgram, ExportStep, ExportWire
 
 NO_OPERATOR = "?"
@@ -113,6 +114,10 @@ class GraphWriter:
         steps = self.uses.get(id(wire), [])
         return steps[0] if len(steps) == 1 and steps[0].name == operation and id(wire) not in self._met else None
 
+    def is_result(self, wire: ExportWire) -> bool:
+        """Whether the file puts it out."""
+        return id(wire) in self._met
+
     def cast(self, name: str, dtype: Any) -> str:
         """A value in another dtype."""
         return self.node("Cast", [name], to=numpy.dtype(dtype))
@@ -146,6 +151,7 @@ class GraphWriter:
         results = [*self.seen.results, *[(f"{name}.next", value) for name, _, value in state]]
         self._met = {id(wire) for _, wire in results}
         self.steps(self.seen.steps, self.seen.calls)
+        names.reserve(name for name in self.constants if not name.startswith("%"))
         outputs = [(names.of_value(name), self._result(wire), wire) for name, wire in results]
         nodes = self._needed(outputs)
         self._refuse(nodes)
@@ -179,7 +185,7 @@ class GraphWriter:
         self._inside = 0
 
     def _written_as_a_whole(self, call: CalledFunction) -> bool:
-        row = CALLS.get(call.function)
+        row = again if isinstance(call.function, OnnxNode) else CALLS.get(call.function)
         results = leaves(call.results)
         if row is None or any(not isinstance(wire, ExportWire) or self.bound(wire) for wire in results):
             return False
@@ -271,6 +277,27 @@ class GraphWriter:
                     renamed[name] = names.of_value("constant" if array.ndim else _told(array))
                 found[renamed.get(name, name)] = array
         return tuple(with_names(node, renamed) for node in nodes), found
+
+
+def again(w: GraphWriter, call: CalledFunction) -> list[str] | None:
+    """An operator of a network that was read from a file, as it stood there; None if it is another one in this version of ONNX."""
+    node: OnnxNode = call.function
+    if any(isinstance(value, OnnxGraph) for value in node.attributes.values()) or not same_version(node, w.opset):
+        return None
+    inputs = []
+    for given in call.arguments["inputs"]:
+        if isinstance(given, ExportWire):
+            inputs.append(w.name(given))
+        elif given is None:
+            inputs.append("")
+        elif isinstance(given, VaryingNumber) and given[0].dtype == numpy.int64 and given[0].ndim == 1:
+            inputs.append(w.sizes.vector(merged([tuple(array.tolist()) for array in given])))
+        elif isinstance(given, numpy.ndarray | numpy.generic):
+            inputs.append(w.constant(given))
+        else:
+            return None
+    made = w.node(node.operator, inputs, len(call.results), node.domain, **node.attributes)
+    return [made] if isinstance(made, str) else made
 
 
 def _told(array: numpy.ndarray) -> str:

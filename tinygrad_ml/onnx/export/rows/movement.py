@@ -31,7 +31,8 @@ def transposed(w: Any, x: str, axes: Any) -> str:
 
 @row("concat")
 def concat(w: Any, step: ExportStep) -> str:
-    return w.node("Concat", w.names(step.inputs), axis=step.params["axis"])
+    names = w.names(step.inputs)
+    return names[0] if len(names) == 1 else w.node("Concat", names, axis=step.params["axis"])
 
 
 @row("reshape")
