@@ -16,6 +16,7 @@ from tinygrad_ml.compile import Step as CompiledStep
 from tinygrad_ml.errors import DTypeError, OptionError
 from tinygrad_ml.functional import symbol
 from tinygrad_ml.graph import Node
+from tinygrad_ml.nn import Module
 from tinygrad_ml.structure import is_nested, leaves
 from tinygrad_ml.tensor import Tensor
 
@@ -43,7 +44,7 @@ def outputs_of(
 ) -> Asked:
     """What `draw`, `steps` and `explain` are asked about.
 
-    input_shape, inputs  what a module or a function is called on: a symbol of that shape, or these
+    input_shape, inputs  what a module or a function is called on: a symbol of that shape, or these; a network from a file knows it
     caller               the function that asks: tensors without a name are called as its variables
     """
     if isinstance(what, CompiledStep):
@@ -52,6 +53,9 @@ def outputs_of(
             "lists them, and step.function is the function as it was, whose result has a graph"
         )
     called_on: list[tuple[str, Tensor | numpy.ndarray]] = []
+    if input_shape is None and inputs is None and isinstance(what, Module):
+        own = getattr(what, "symbols", None)  # of a network from a file, which says what it is called on
+        inputs = None if own is None else own()
     if input_shape is not None or inputs is not None:
         what, called_on = _results(what, input_shape, inputs)
     given = list(what) if isinstance(what, (tuple, list)) else [what]

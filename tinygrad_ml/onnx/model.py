@@ -25,7 +25,7 @@ from .graph import OnnxFile, Port
 from .layers import with_layers
 from .plan import GraphPlan
 from .reading import read
-from .running import Running, Values
+from .running import Running, Values, name_in_pictures
 from .weights import Shelves, Trainable, chosen, sort_constants
 
 __all__ = ["OnnxModel", "load", "operators"]
@@ -81,13 +81,9 @@ class OnnxModel(Module):
         self._kept_at = shelves.of
         self._constants: Values = {name: array for name, array in plan.constants.items() if name not in shelves.of}
         self._folded: Values | None = None
-        self._tensors: dict[
-            str, dict[tuple[str, tuple[int, ...]], Tensor]
-        ] = {}  # device -> name -> what became a tensor there
+        self._tensors: dict[str, Any] = {}  # device -> (name, shape) -> what became a tensor there
         for name, buffer in self.named_buffers():
-            buffer.name = (
-                name if "." in name else f"model.{name}"
-            )  # for pictures: a part of the model, as parameters are
+            buffer.name = name_in_pictures(name)
         plan.forget_constants(shelves.of)
         self.eval()
 
@@ -211,8 +207,10 @@ def _fitting(port: Port, value: Any, sizes: dict[str, tuple[int, str]]) -> Any:
             return value
         raise DTypeError(f"input {port.name!r} is {port.dtype}, and is given an array of {value.dtype}")
     if not isinstance(value, Tensor | numpy.ndarray | numpy.generic):
-        value = as_tensor(numpy.asarray(value, dtype=port.dtype))
-    value = as_tensor(value)
+        value = numpy.asarray(value, dtype=port.dtype)
+    if not isinstance(value, Tensor):
+        value = as_tensor(value)
+        value.name = port.name
     if port.dtype is not None and value.dtype != port.dtype:
         raise DTypeError(
             f"input {port.name!r} of the model is {port.dtype}, and is given {value._described()}: convert it, as in "

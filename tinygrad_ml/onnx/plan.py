@@ -35,11 +35,24 @@ class PlannedStep:
     constant  whether it gives the same each time, for whatever inputs, and
     draws     whether it gives something else each time
     names     of the row's parameters
+    wanted    the names of its outputs, "" for one that nobody takes
     done_with the values that nobody needs behind it
     call      which call of modules and functions it is made in
     """
 
-    __slots__ = ("node", "row", "arrives", "options", "graphs", "constant", "draws", "names", "done_with", "call")
+    __slots__ = (
+        "node",
+        "row",
+        "arrives",
+        "options",
+        "graphs",
+        "constant",
+        "draws",
+        "names",
+        "wanted",
+        "done_with",
+        "call",
+    )
 
     def __init__(self, node: OnnxNode, row: OperatorRow, expansion: Expansion):
         self.node, self.row = node, row
@@ -57,6 +70,7 @@ class PlannedStep:
         self.constant = False
         self.draws = node.operator in DRAWING and node.domain == ""
         self.names = tuple(signature(row.function).parameters)
+        self.wanted = node.outputs
         self.done_with: tuple[str, ...] = ()
         self.call = -1
 
@@ -96,7 +110,7 @@ class GraphPlan:
         own = {*self.inputs, *self.constants, *(name for step in self.steps for name in step.node.outputs)}
         takes = [*(name for step in self.steps for name in step.takes), *self.outputs]
         self.captured = list(dict.fromkeys(name for name in takes if name not in own))
-        self._find_last_uses()
+        self._find_last_uses(takes)
         self.calls = CallsOfNodes(placed)
         for step, call in zip(self.steps, self.calls.of_step, strict=True):
             step.call = call
@@ -116,7 +130,10 @@ class GraphPlan:
                 step.constant = True
                 known.update(step.node.outputs)
 
-    def _find_last_uses(self) -> None:
+    def _find_last_uses(self, takes: Collection[str]) -> None:
+        taken = {*takes, *(port.name for port in self.graph.outputs)}
+        for step in self.steps:
+            step.wanted = tuple(name if name in taken else "" for name in step.node.outputs)
         kept = {*self.outputs, *self.constants}
         for step in reversed(self.steps):
             names = [name for name in dict.fromkeys((*step.takes, *step.node.outputs)) if name and name not in kept]

@@ -85,10 +85,10 @@ class Running:
             raise
         except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, MemoryError) as error:
             raise TinygradError(f"{described(node)} cannot be computed: {error}") from error
-        for name, value in zip(node.outputs, results, strict=False):
+        for name, value in zip(step.wanted, results, strict=False):
             if name:
                 values[name] = value
-        if any(node.outputs[len(results) :]):
+        if any(step.wanted[len(results) :]):
             raise TinygradError(
                 f"{described(node)} gives {len(results)} outputs here, and {node.outputs} are asked for"
             )
@@ -103,10 +103,8 @@ class Running:
         options = step.options
         if step.graphs:
             options = {**options, **{name: self._bound(graph, values) for name, graph in step.graphs.items()}}
-        shown = (
-            value if isinstance(value, Tensor) else None for value in arguments
-        )  # what a row knows is a word, not a box
-        given = plain_arguments(step.names, tuple(shown), {})
+        shown = tuple(value if isinstance(value, Tensor) else None for value in arguments)
+        given = plain_arguments(step.names, shown, {})  # what a row knows is a word, not a box
         place = Place("", step.node.operator, given=given)
         modes.scope = (*modes.scope, place)
         results = self._called(step, arguments, options)
@@ -124,7 +122,7 @@ class Running:
 
     def _called(self, step: PlannedStep, arguments: list, options: Mapping[str, Any]) -> tuple:
         if step.row.asks_for_call:
-            call = NodeCall(step.node.outputs, self.training, step.node.opset)
+            call = NodeCall(step.wanted, self.training, step.node.opset)
             result = step.row.function(*arguments, **options, call=call)
         else:
             result = step.row.function(*arguments, **options)
@@ -182,9 +180,7 @@ class Running:
         if (name, shape) not in self.tensors:
             self.tensors[name, shape] = made = as_tensor(array.reshape(shape), device=self.device)
             if shape:
-                made.name = (
-                    name if "." in name else f"model.{name}"
-                )  # for pictures: a part of the model, as parameters are
+                made.name = name_in_pictures(name)
         return self.tensors[name, shape]
 
     def _bound(self, graph: GraphPlan | list[GraphPlan], values: Values) -> Any:
@@ -231,6 +227,11 @@ class BoundGraph:
         if len(inputs) != len(names):
             raise TinygradError(f"a graph of the file has the inputs {names}, and is given {len(inputs)}")
         return self._running.run(self._plan, {**self._around, **dict(zip(names, inputs, strict=True))})
+
+
+def name_in_pictures(name: str) -> str:
+    """What a constant is called there: a part of the model, as parameters are."""
+    return name if "." in name else f"model.{name}"
 
 
 def _has_tensors(values: list) -> bool:

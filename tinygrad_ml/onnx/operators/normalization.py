@@ -38,7 +38,7 @@ def batch_normalization(
     By `training_mode` the new running moments are outputs: r·momentum + (moment)·(1 - momentum), the variance with n. A model in
     training mode overwrites its running moments by the rule of `nn.functional.batch_norm`, the variance with n - 1.
     """
-    if not training_mode:
+    if not training_mode or (call.training and not (call.wants(1) or call.wants(2))):
         return _with_moments(x, scale, bias, mean, var, epsilon, momentum, call.training)
     channels, axes = (-1,) + (1,) * (x.ndim - 2), (0, *range(2, x.ndim))
     y, of_batch, inverse = _standardised(x, axes, epsilon)
@@ -83,7 +83,7 @@ def old_batch_normalization(
     """
     if not spatial:
         return (x - mean) / tg.sqrt(var + epsilon) * scale + bias
-    if len(call.outputs) < 2:
+    if len(call.outputs) < 2 or (call.training and not any(call.outputs[1:])):
         return _with_moments(x, scale, bias, mean, var, epsilon, momentum, call.training)
     y, *new = batch_normalization(
         x,
