@@ -19,7 +19,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import distributed, nn, optim
 from tinygrad_ml.distributed.exchange import equal_parts
 from tinygrad_ml.distributed.mpi import Cable
-from tinygrad_ml.errors import RankError
+from tinygrad_ml.errors import GradientError, RankError, ShapeError
 from tinygrad_ml.ops import Primitive
 from tinygrad_ml.tensor import apply
 
@@ -430,6 +430,30 @@ def exchanges(group):
     if group.rank == 0:  # the gradient of its own part is what a rank may ask alone
         tg.grad(parallel(only_one.reshape(1, 1)).sum(), only_one)
     return weights.numpy(), tg.random.random(3).numpy()
+
+
+def halfway(group):
+    """A walk back that an error ends on all ranks leaves nothing behind; one that keeps its graph is refused."""
+    model = nn.Linear(2, 1)
+    nn.init.ones_(model.weight)
+    parallel, x = distributed.DataParallel(model, group), tg.full((3 - group.rank, 2), float(group.rank))
+
+    def refuse(gradient):
+        raise ShapeError("on the way")
+
+    for _ in range(2):
+        hook = model.bias.register_hook(refuse)
+        try:
+            parallel(x).sum().backward()
+        except ShapeError:
+            hook.remove()
+        model.zero_grad()
+        parallel(x).mean().backward()
+    try:
+        parallel(x).square().sum().backward(create_graph=True)
+    except GradientError as error:
+        return model.weight.grad.numpy(), str(error)
+    raise AssertionError("was not refused")
 
 
 def mistakes(group):

@@ -154,7 +154,7 @@ def test_imports(theirs, ours):
 
 
 def test_a_comment_names_what_is_lost():
-    assert "has no sampler= here" in turned("loader = torch.utils.data.DataLoader(d, sampler=s)")
+    assert "has no batch_sampler= here" in turned("loader = torch.utils.data.DataLoader(d, batch_sampler=s)")
     assert "there are no complex tensors" in turned("y = torch.complex(a, b)")
     assert "there is no" not in turned("y = torch.exp(a)")
     lines = "d = datasets.MNIST('.', transform=transforms.{}())\n"

@@ -116,7 +116,7 @@ class Buckets:
 
     def walks(self) -> None:
         """Note that a walk back is running, whichever parameters it will come to."""
-        if self._walk is modes.endings:
+        if self._walk is modes.endings or self.share.group.size == 1:
             return
         if self._walk is not None:  # one that an error has ended
             self.share.give_up()
@@ -128,6 +128,8 @@ class Buckets:
 
     def arrives(self, place: int, gradient: Tensor) -> None:
         """The gradient of a parameter is complete, on this rank."""
+        if self.share.group.size == 1:
+            return
         self.walks()
         if gradient.requires_grad:
             raise GradientError(

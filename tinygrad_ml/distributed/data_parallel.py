@@ -75,7 +75,7 @@ class DataParallel(Module):
         with part.drawing():
             output = self.module(*inputs, **options)
         result = next((leaf for leaf in leaves(output) if isinstance(leaf, Tensor) and leaf.requires_grad), None)
-        if result is not None and modes.grad:
+        if result is not None and modes.grad and self.group.size > 1:
             result.register_hook(self._counting(samples))
         return output
 

@@ -43,6 +43,8 @@ class RankShare:
 
     def tell(self, weight: TensorLike) -> None:
         """Let the share weigh this, and not as much as its samples."""
+        if self.group.size == 1:
+            return
         weight = as_tensor(weight).detach()
         self._told = weight if self._told is None else self._told + weight
 
@@ -92,6 +94,9 @@ class BatchPart:
     @contextmanager
     def drawing(self) -> Iterator[None]:
         """Inside, what is drawn for samples is drawn for those of all ranks, and the own ones are taken of it."""
+        if self.group.size == 1:
+            yield
+            return
         outer = modes.stream
         modes.stream = lambda device: PartStream(self, generator(device) if outer is None else outer(device))
         try:

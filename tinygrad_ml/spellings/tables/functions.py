@@ -149,8 +149,8 @@ torch.profiler                                     -                            
 torch.fft                                          -                                      there are no Fourier transforms
 torch.sparse                                       -                                      there are no sparse tensors
 torch.special                                      -                                      what there is of it stands under tg itself: tg.erf, tg.xlogy, tg.log1p
-torch.distributed                                  -                                      one process, one device
-torch.multiprocessing                              -                                      one process, one device
+torch.distributed                                  tg.distributed                         tg.distributed.init() gives the group of all processes
+torch.multiprocessing                              -                                      tinygrad-ml launch -n 2 program.py starts processes, tg.distributed lets them train one network
 torch.backends                                     -                                      nothing to set here
 torch.amp                                          -                                      mixed precision is not here: model.to(dtype='float16') converts a model
 torch.utils                                        tg.data                                torch.utils.data is tg.data

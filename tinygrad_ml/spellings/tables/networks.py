@@ -25,9 +25,9 @@ nn.Embedding(num_embeddings, embedding_dim, padding_idx=None, max_norm=None, nor
 nn.LazyLinear(out_features)                        nn.Linear(in_features, out_features)          sizes are given here
 nn.LazyConv2d(out_channels, kernel_size)           nn.Conv2d(in_channels, out_channels, kernel_size)   sizes are given here
 nn.LazyBatchNorm2d()                               nn.BatchNorm2d(num_features)                  sizes are given here
-nn.SyncBatchNorm(num_features)                     nn.BatchNorm2d(num_features)
-nn.DataParallel(module)                            module                                        one device trains
-nn.parallel                                        -                                             one device trains
+nn.SyncBatchNorm(num_features)                     nn.BatchNorm2d(num_features)                  tg.distributed.DataParallel lets it take the batches of all processes
+nn.DataParallel(module)                            tg.distributed.DataParallel(module)           one process trains for each device
+nn.parallel                                        -                                             tg.distributed.DataParallel(module)
 nn.AdaptiveLogSoftmaxWithLoss(in_features, n_classes, cutoffs)  -                                a nn.Linear(in_features, n_classes) and nn.CrossEntropyLoss()
 nn.FractionalMaxPool2d(kernel_size)                nn.MaxPool2d(kernel_size)                     fractional pooling is not here
 nn.NLLLoss2d()                                     nn.NLLLoss()

@@ -11,7 +11,7 @@ optim.swa_utils                                    -                            
 lr_scheduler.StepLR(optimizer, step_size, gamma=0.1, last_epoch=-1, verbose=False)  lr_scheduler.StepLR(optimizer, step_size, gamma=gamma, last_epoch=last_epoch)
 lr_scheduler.ReduceLROnPlateau(optimizer, mode='min', factor=0.1, patience=10, verbose=False)  lr_scheduler.ReduceLROnPlateau(optimizer, mode=mode, factor=factor, patience=patience)
 
-data.DataLoader(dataset, batch_size=1, shuffle=False, sampler=None, num_workers=0, collate_fn=None, drop_last=False)  data.DataLoader(dataset, batch_size=batch_size, shuffle=shuffle, collate_fn=collate_fn, drop_last=drop_last)  there are no workers and nothing to pin: what can be gathered at once is
+data.DataLoader(dataset, batch_size=1, shuffle=False, sampler=None, num_workers=0, collate_fn=None, drop_last=False)  data.DataLoader(dataset, batch_size=batch_size, shuffle=shuffle, sampler=sampler, collate_fn=collate_fn, drop_last=drop_last)  there are no workers and nothing to pin: what can be gathered at once is
 data.IterableDataset                               -                                             a data set has __len__ and __getitem__ here; a generator of batches needs no loader
 data.ConcatDataset(datasets)                       -                                             data.TensorDataset of tg.concat(...), or a Dataset of your own
 data.ChainDataset(datasets)                        -                                             itertools.chain(*loaders)
@@ -22,7 +22,7 @@ data.SubsetRandomSampler(indices)                  -                            
 data.WeightedRandomSampler(weights, num_samples)   -                                             data.Subset(dataset, indices) with the indices drawn
 data.BatchSampler(sampler, batch_size)             -                                             data.DataLoader(dataset, batch_size=n)
 data.Sampler                                       -                                             data.DataLoader(dataset, shuffle=True), or data.Subset(dataset, indices)
-data.DistributedSampler(dataset)                   -                                             one process, one device
+data.DistributedSampler(dataset)                   tg.distributed.Sampler(dataset)               it counts epochs itself
 data.get_worker_info()                             None                                          there are no workers
 data.default_convert(data)                         tg.tensor(data)
 
