@@ -143,7 +143,7 @@ torch.contiguous_format                            -                            
 torch.preserve_format                              -                                      how memory lies is no concern here
 torch.jit                                          -                                      tg.compile(step) compiles
 torch.fx                                           -                                      the graph is there: y.node, and viz.draw(y)
-torch.onnx                                         -                                      networks are kept with tg.save(path, model.state_dict())
+torch.onnx                                         tg.onnx
 torch.hub                                          -                                      pretrained networks are not here; tg.load reads .safetensors files
 torch.profiler                                     -                                      Python's cProfile counts, and print(step.program) shows what a compiled step does
 torch.fft                                          -                                      there are no Fourier transforms
