@@ -1,6 +1,5 @@
 """N processes are one, to the bit: what the ranks compute in `rank_programs.py`, and what one process does."""
 
-import importlib.util
 import pickle
 import subprocess
 import sys
@@ -40,23 +39,18 @@ CHECKS = {
 }
 
 
-@cache
-def launcher():
-    """What starts ranks, or None where there is no MPI."""
-    beside = Path(sys.executable).with_name("mpiexec")
-    return beside if importlib.util.find_spec("mpi4py") and beside.exists() else None
-
-
 @pytest.fixture(scope="module")
 def start(tmp_path_factory):
     """`start(n, checks)`: whether n ranks ended well, what they gave for each check, and what they printed."""
 
     def started(count, checks):
-        if launcher() is None:
+        if rank_programs.ranks_start() is None:
             pytest.skip("needs mpi4py, and MPI itself: pip install 'tinygrad_ml[mpi]'")
         path = tmp_path_factory.mktemp("ranks") / f"{count}.pickle"
         program = [sys.executable, str(TESTS / "rank_programs.py"), str(path), *checks]
-        done = subprocess.run([launcher(), "-n", str(count), *program], capture_output=True, text=True, timeout=150)
+        done = subprocess.run(
+            [rank_programs.ranks_start(), "-n", str(count), *program], capture_output=True, text=True, timeout=150
+        )
         said = done.stdout + done.stderr
         return done.returncode == 0, pickle.loads(path.read_bytes()) if path.exists() else {}, said
 

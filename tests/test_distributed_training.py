@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy
 import pytest
 import rank_trainings
-from test_distributed import ranks_start
+from rank_programs import ranks_start
 
 import tinygrad_ml as tg
 from tinygrad_ml import cli, distributed, optim
