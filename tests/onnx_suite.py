@@ -251,7 +251,7 @@ def operators_text() -> str:
         lines += [f"## {domain or 'ai.onnx, the operators of ONNX itself'}", ""]
         for title, each in (
             (
-                f"{len(there)} operators, with the versions in which they are offered (an opset has the newest up to its number)",
+                f"{len(there)} operator{'s' * (len(there) > 1)}, in these versions (an opset has the newest up to its number)",
                 there,
             ),
             ("Taken apart into others, as the standard defines them", composed),

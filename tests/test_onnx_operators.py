@@ -224,6 +224,18 @@ def test_rounds_that_are_counted_are_recorded_once():
     assert operations(10) == operations(20) < operations(7)
 
 
+def test_rounds_of_a_loop_that_always_goes_on_are_recorded_once():
+    body = inner(
+        [helper.make_node("Add", ["c", "c"], ["next"]), helper.make_node("Identity", ["go"], ["more"])],
+        [("i", TensorProto.INT64), ("go", TensorProto.BOOL), "c"],
+        ["more", "next"],
+    )
+    node = helper.make_node("Loop", ["n", "yes", "x"], ["y"], body=body)
+    model = load(model_of([node], {"x": A, "n": at(10), "yes": Known(np.array(True))}, ["y"]))
+    y = model(tg.tensor(A, requires_grad=True))
+    assert np.allclose(y.numpy(), A * 1024) and len(topological([y.node])) < 5
+
+
 def test_loops_are_differentiated():
     model = load(powers(at(3)))
     assert tg.gradcheck(lambda x, w: model(x, w)[0], [tg.tensor(1.5), tg.tensor(0.7)])
@@ -447,6 +459,16 @@ def test_a_cast_to_what_no_tensor_holds_needs_numbers():
         model(tg.symbol((3, 4), "float64"))
 
 
+def test_a_gradient_for_a_value_that_is_computed_holds_the_others_fixed():
+    nodes = [
+        helper.make_node("Mul", ["x", "x"], ["x2"]),
+        helper.make_node("Mul", ["x2", "x"], ["y"]),
+        helper.make_node("Gradient", ["x2", "x"], ["slope"], xs=["x2"], zs=["x"], y="y", domain=LEARNING),
+    ]
+    model = load(model_of(nodes, {"x": np.array([2.0, 3.0])}, ["slope"], domain=LEARNING))
+    assert plain(model(np.array([2.0, 3.0]))).tolist() == [2, 3]
+
+
 # --- classical estimators ---------------------------------------------------------------------------------------------
 
 TREES = {
@@ -472,6 +494,9 @@ ESTIMATORS = {
     "LinearClassifier": ({"a": F32}, {"coefficients": [-1.0, 2.0, 0.5, 1.0] * 3, "intercepts": [0.0, 1.0, 0.5], "classlabels_strings": NAMES,
                                       "post_transform": "SOFTMAX", "multi_class": 1, "outputs": ("label", "scores")}),
     "LabelEncoder": ({"a": np.array(["dog", "emu", "cat"], object)}, {"keys_strings": NAMES, "values_int64s": [1, 2, 3], "default_int64": 9, "version": 2}),
+    "LabelEncoder, of nan": ({"a": np.array([2.0, np.nan, 5.0], np.float32)}, {"keys_floats": [np.nan, 2.0], "values_strings": ["none", "two"], "version": 4}),
+    "TreeEnsembleClassifier, by its probability": ({"a": F32}, TREES | {f"class_{key}": value for key, value in LEAVES.items()}
+        | {"class_weights": [0.1, 0.6, 0.25, 0.3, 0.125], "class_ids": [0] * 5, "classlabels_int64s": [3, 7], "outputs": ("label", "scores")}),
     "TreeEnsembleRegressor": ({"a": F32}, TREES | {f"target_{key}": value for key, value in LEAVES.items()}
                               | {"target_ids": [0, 0, 1, 1, 1], "n_targets": 2, "aggregate_function": "AVERAGE", "base_values": [0.5, 1.0]}),
     "TreeEnsembleRegressor, smallest": ({"a": F32}, TREES | {f"target_{key}": value for key, value in LEAVES.items()}

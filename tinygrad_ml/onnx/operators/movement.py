@@ -138,11 +138,8 @@ def slices(
     index = [slice(None)] * x.ndim
     along = range(len(starts)) if axes is None else axes.tolist()
     every = [1] * len(starts) if steps is None else steps.tolist()
-    for axis, start, end, step in zip(along, starts.tolist(), ends.tolist(), every, strict=True):
-        extent = x.shape[axis]
-        if step < 0 and end < -extent:
-            end = None  # before the first; -1 would be the last
-        index[axis] = slice(start, end, step)
+    for axis, *part in zip(along, starts.tolist(), ends.tolist(), every, strict=True):
+        index[axis] = slice(*part)
     return x[tuple(index)]
 
 
