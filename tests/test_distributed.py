@@ -1,6 +1,7 @@
 """N processes are one, to the bit: what the ranks compute in `rank_programs.py`, and what one process does."""
 
 import pickle
+import re
 import subprocess
 import sys
 from functools import cache
@@ -223,6 +224,13 @@ def test_weights_that_were_told_count_once():
     assert (
         model.weight.grad.item() == 1 and optimizer.param_groups[0]["lr"] == 0.5 and "over 1 ranks" in repr(optimizer)
     )
+
+
+def test_the_program_of_the_page_runs(capsys):
+    text = Path(distributed.__file__).with_name("README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(program, {})
+    assert re.fullmatch(r"epoch 0: \d\.\d{3}\nepoch 1: \d\.\d{3}\n", capsys.readouterr().out)
 
 
 # -- the sampler, without MPI -------------------------------------------------------------------------------------------------
