@@ -56,11 +56,12 @@ class Expansion:
     def check(self) -> None:
         """Raise `UnsupportedError` for all operators that are missing."""
         if self.missing:
-            count = len(self.missing)
+            missing = list(dict.fromkeys(self.missing))
+            count = len(missing)
             raise UnsupportedError(
                 f"{count} node{'s need' if count > 1 else ' needs'} what is not offered here, so nothing was run. See "
                 "tinygrad_ml/onnx/OPERATORS.md for what is, and README.md there for how to add a row.\n  "
-                + "\n  ".join(dict.fromkeys(self.missing))
+                + "\n  ".join(missing)
             )
 
     def _expand(self, node: OnnxNode, around: tuple[Enclosing, ...], depth: int) -> Iterator[NodeInPlace]:
