@@ -1,5 +1,6 @@
 """Every lesson runs as a user would run it, from any folder, and prints what it promises."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -187,3 +188,18 @@ def test_every_program_in_keras_is_tested_and_listed():
     text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| \[`(\w+)`\]\(keras/\1\.py\)", text, re.MULTILINE)
     assert programs == sorted(listed) == sorted([*KERAS, "text_classification"])
+
+
+def test_two_ranks(run, tmp_path):
+    if importlib.util.find_spec("mpi4py") is None:
+        pytest.skip("needs mpi4py, and MPI itself: pip install 'tinygrad_ml[mpi]'")
+    said = run("11_two_ranks.py")
+    assert all(line.startswith("[rank 0] ") for line in said.splitlines())
+    rows = {
+        row[0].strip(): (row[1], row[2])
+        for row in re.findall(r"^\[rank 0\] (\S.*?\S) +(-?\d\.\d+) +(-?\d\.\d+)$", said, re.MULTILINE)
+    }
+    assert rows["3/8 of one, 5/8 of other"] == rows["the batch of eight"] != rows["the mean of two"]
+    assert "those of one process, to the bit: True" in said
+    drawn = (tmp_path / "ranks" / "two_ranks.svg").read_text(encoding="utf-8")
+    assert "rank 0" in drawn and "mean of ∂loss/∂w2" in drawn and "= 0.03177" in drawn

@@ -13,7 +13,7 @@ Read in this order: `draw.py` (what a user calls), `model.py` (a picture as plai
 and `arranging.py` (where things stand), `replay.py` and `backward.py` (their numbers), `reading.py`
 (all of it put together), `kernels.py` and `program.py` (the same of a compiled step), `labels.py`,
 `dot.py`, `render.py`, `layout.py`, `columns.py`, `joining.py`, `pages.py`, `svg.py` (how it gets onto
-paper); then `telling.py` and `steps.py` (the same as a story), `rooms.py` and `plans.py` (the same as a map), and
+paper); then `telling.py` and `steps.py` (the same as a story), `facing.py` (two of them side by side), `rooms.py` and `plans.py` (the same as a map), and
 `explain.py`. `training/` draws curves with Matplotlib.
 """
 
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from .draw import Picture, draw
 from .explain import explain
+from .facing import facing
 from .lines import lines
 from .steps import Steps, steps
 from .telling import Step
@@ -38,6 +39,7 @@ __all__ = [
     "decision_boundary",
     "draw",
     "explain",
+    "facing",
     "feature_maps",
     "filters",
     "gradients",
