@@ -1,6 +1,7 @@
 """`tg.onnx.export`: what is written is what is computed, in ONNX Runtime, at every size; and who reads the file finds the network in it."""
 
 import sys
+from collections import Counter
 
 import nn_operations
 import numpy as np
@@ -284,6 +285,32 @@ def test_a_loop_is_one_node_whatever_its_length(tmp_path):
     assert [node.operator for node in graph.nodes].count("Scan") == 1
     for length, n in ((1, 1), (5, 7), (100, 2)):
         check(tmp_path / "x.onnx", carried, numbers((length, n, 3)), numbers((n, 3)))
+
+
+# -- and back again ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "make, given, sizes",
+    [
+        (MODELS["cnn"], (2, 1, 28, 28), {0: "batch"}),
+        (lambda: GPT(11, context=16, width=16, layers=2, heads=2), ((2, 16), "int64"), {0: "batch", 1: "length"}),
+        (lambda: nn.GRU(4, 3, bidirectional=True, batch_first=True), (2, 5, 4), {0: "batch", 1: "length"}),
+        (
+            lambda: nn.Sequential(nn.ConvTranspose2d(2, 3, 2), nn.InstanceNorm2d(3), nn.PReLU()),
+            (2, 2, 4, 4),
+            {0: "batch"},
+        ),
+    ],
+    ids=["cnn", "gpt", "gru", "images"],
+)
+def test_a_file_that_is_read_is_written_as_it_was(make, given, sizes, tmp_path):
+    first = tg.onnx.export(make(), given, tmp_path / "a.onnx", dynamic=sizes)
+    second = tg.onnx.export(tg.onnx.load(tmp_path / "a.onnx"), given, tmp_path / "b.onnx", dynamic=sizes)
+    assert Counter(node.operator for node in first.nodes) == Counter(node.operator for node in second.nodes)
+    for name, array in first.constants.items():
+        if not name.startswith(("constant", "number")):
+            np.testing.assert_array_equal(second.constants[name], array)
 
 
 # -- functions, gradients, training ------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def overheard(function: Callable[P, R]) -> Callable[P, R]:
         recorder, outer = modes.recorder, modes.scope
         if recorder is None or not recorder.listens:
             return function(*args, **kwargs)
-        place = Place("", function.__name__, given=())
+        place = Place("", function.__name__)
         modes.scope = (*outer, place)
         try:
             result = function(*args, **kwargs)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ import numpy
 from ...errors import OptionError
 from ...io import write
 from ..graph import OnnxGraph, OnnxNode, Port
+from ..table import TABLE
 
 LARGEST_FILE = (1 << 31) - (1 << 20)
 """Bytes of the numbers of a file that is one message; beyond it they lie in a second file beside it."""
 EXTERNAL_FROM = 1024
+SPLIT_SAYS_HOW_MANY = 18
+"""The opset from which on `Split` into equal parts has to be told how many."""
 SCOPES = "pkg.torch.onnx.name_scopes"
 """Under which name programs look for the modules that a node was made in."""
 
@@ -40,15 +44,32 @@ def newest_opset() -> int:
     return int(onnx_package().defs.onnx_opset_version())
 
 
-def same_version(node: OnnxNode, opset: int) -> bool:
-    """Whether an operator of ONNX's own is in a version of the operators what it was where it comes from."""
+def same_meaning(node: OnnxNode, opset: int, inputs: Sequence[numpy.dtype | None]) -> bool:
+    """Whether an operator of ONNX's own means in a version of the operators what it means where it comes from: then it is one
+    row of the table of what is read, and takes the same inputs (of these dtypes, if they are known) and attributes."""
     onnx = onnx_package()
     if node.domain not in ("", "ai.onnx"):
         return False
     try:
-        return onnx.defs.get_schema(node.operator, opset, "").since_version == node.version
+        schema = onnx.defs.get_schema(node.operator, opset, "")
     except onnx.defs.SchemaError:
         return False
+    if schema.deprecated or len(node.inputs) > schema.max_input or len(node.outputs) > schema.max_output:
+        return False
+    if schema.since_version == node.version:
+        return True
+    then, now = (TABLE.get(("", node.operator, version)) for version in (node.version, schema.since_version))
+    if then is None or then is not now or not node.attributes.keys() <= set(schema.attributes):
+        return False
+    if node.operator == "Split" and len(node.inputs) < 2 and "num_outputs" not in node.attributes:
+        return opset < SPLIT_SAYS_HOW_MANY
+    takes = [schema.inputs[min(k, len(schema.inputs) - 1)].types for k in range(len(inputs))]
+    return all(dtype is None or _type(dtype) in types for dtype, types in zip(inputs, takes, strict=True))
+
+
+def _type(dtype: numpy.dtype) -> str:
+    """A dtype of a tensor as ONNX calls it."""
+    return f"tensor({ {'float32': 'float', 'float64': 'double'}.get(dtype.name, dtype.name) })"
 
 
 def model_proto(graph: OnnxGraph, opset: int, name: str) -> Any:

@@ -21,7 +21,7 @@ from ...ops import PRIMITIVES
 from ...structure import leaves
 from ..graph import OnnxGraph, OnnxNode, Port
 from .constants import varying_constant
-from .model_file import same_version
+from .model_file import same_meaning
 from .naming import GivenNames, where
 from .sizes import Sizes
 from .table import CALLS, ROWS, InexpressibleError
@@ -282,7 +282,12 @@ class GraphWriter:
 def again(w: GraphWriter, call: CalledFunction) -> list[str] | None:
     """An operator of a network that was read from a file, as it stood there; None if it is another one in this version of ONNX."""
     node: OnnxNode = call.function
-    if any(isinstance(value, OnnxGraph) for value in node.attributes.values()) or not same_version(node, w.opset):
+    kinds = [getattr(given, "dtype", None) for given in call.arguments["inputs"]]
+    if any(isinstance(value, OnnxGraph) for value in node.attributes.values()) or not same_meaning(
+        node, w.opset, kinds
+    ):
+        return None
+    if any(not isinstance(wire, ExportWire) for wire in call.results):  # a sequence of tensors
         return None
     inputs = []
     for given in call.arguments["inputs"]:

@@ -304,12 +304,17 @@ row("bitwise_invert")(_bitwise("BitwiseNot", "Not"))
 
 @row("bitwise_left_shift")
 def left_shift(w: Any, step: ExportStep) -> str:
-    a, b = _of_result(w, step)
-    return w.node("Mul", [a, w.node("Pow", [w.number_like(2, step.output), b])])
+    a, power = _shifted(w, step)
+    return w.cast(w.node("Mul", [a, power]), step.output.dtype)
 
 
 @row("bitwise_right_shift")
 def right_shift(w: Any, step: ExportStep) -> str:
-    a, b = _of_result(w, step)
-    b = w.node("Pow", [w.number_like(2, step.output), b])
-    return w.node("Div", [w.node("Sub", [a, w.node("Mod", [a, b])]), b])
+    a, power = _shifted(w, step)
+    return w.cast(w.node("Div", [w.node("Sub", [a, w.node("Mod", [a, power])]), power]), step.output.dtype)
+
+
+def _shifted(w: Any, step: ExportStep) -> tuple[str, str]:
+    """a, and the power of two that a shift by b multiplies or divides by; as int64, of which there are powers."""
+    a, b = [w.cast(w.name(x), numpy.int64) for x in step.inputs]
+    return a, w.node("Pow", [w.constant(numpy.int64(2)), b])
