@@ -77,18 +77,24 @@ class Run:
                 words, env=environment, stdin=subprocess.DEVNULL, stdout=errors, stderr=subprocess.STDOUT
             )
 
-    def ended(self, limit: float = 120) -> tuple[int, str]:
+    def ended(self, limit: float = 60) -> tuple[int, str]:
         """The exit code, and what was printed; nobody is left behind."""
         try:
             code = self.process.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {limit:g} s\n{self.said()}") from None
         finally:
             self.end()
-        said = (self.folder / "errors").read_text(errors="replace")
+        said = self.said()
         end = time.monotonic() + limit
         while alive := [rank for rank in range(self.ranks) if _lives(self.folder / f"process-{rank}")]:
             assert time.monotonic() < end, f"ranks {alive} are still there\n{said}"
             time.sleep(0.01)
         return code, said
+
+    def said(self) -> str:
+        """What all have printed."""
+        return (self.folder / "errors").read_text(errors="replace")
 
     def end(self) -> None:
         """End it, if it has not ended by itself, and all its ranks."""
@@ -171,7 +177,7 @@ def main() -> None:
             run = Run(Path(folder), fault.ranks, options, args.elastic, bare=bool(seed % 2))
             try:
                 took = check_that_the_others_go_on(fault, run) if args.elastic else check_the_end(fault, run)
-            except (AssertionError, subprocess.TimeoutExpired) as failure:
+            except AssertionError as failure:
                 failures.append(seed)
                 print(f"seed {seed}: {fault}: FAILED: {failure}", flush=True)
             else:

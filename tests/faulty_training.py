@@ -7,6 +7,7 @@ checkpoint after every fourth step, from which --resume goes on.
 """
 
 import argparse
+import faulthandler
 import hashlib
 import json
 import os
@@ -21,6 +22,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import distributed, nn, optim
 
 CHECKPOINT_EVERY = 4
+SECONDS_TO_SAY_WHERE = 40.0
 
 
 def go_wrong(fault, folder):
@@ -47,6 +49,9 @@ def main():
     parser.add_argument("--compiled", action="store_true")
     args = parser.parse_args()
 
+    faulthandler.dump_traceback_later(
+        SECONDS_TO_SAY_WHERE
+    )  # a rank that hangs is a failure, and shall say where it does
     group = distributed.init(timeout=3, elastic=args.elastic)
     me = group.rank  # as it was at the start
     (args.folder / f"process-{me}").write_text(str(os.getpid()))

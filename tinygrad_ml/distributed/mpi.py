@@ -8,7 +8,9 @@ Read before: `waiting.py`. Read next: `exchange.py`.
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from itertools import pairwise
@@ -39,6 +41,11 @@ def world() -> Intracomm | None:
     Raises `RankError`: the process was started as one of several, and MPI cannot be used.
     """
     try:
+        import mpi4py
+
+        if "mpi4py.MPI" not in sys.modules:
+            mpi4py.rc.finalize = False  # which is left to us
+            atexit.register(_finalize)
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # no mpi4py; no library of MPI's beneath it
         several = [name for name in LAUNCHED if name in os.environ]
@@ -49,6 +56,21 @@ def world() -> Intracomm | None:
             ) from error
         return None
     return MPI.COMM_WORLD
+
+
+_unfinished: list[str] = []
+
+
+def do_not_finish(why: str) -> None:
+    """Let MPI not wait for all ranks when this process ends: some have died, and it might wait for good."""
+    _unfinished.append(why)
+
+
+def _finalize() -> None:
+    from mpi4py import MPI
+
+    if not _unfinished and not MPI.Is_finalized():
+        MPI.Finalize()
 
 
 class Cable:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 
 from ..errors import RankError
-from .mpi import Cable, numbers_at_the_start
+from .mpi import Cable, do_not_finish, numbers_at_the_start
 from .supervision import Supervision, current
 from .waiting import until_done
 
@@ -40,6 +40,7 @@ def closed_up(cable: Cable, because: RankError, timeout: float | None) -> Cable:
             if not supervision.lost:  # another one that ends meanwhile changes nothing
                 raise
     assert shrinking.cable is not None
+    do_not_finish(str(because))
     supervision.keep_to(numbers_at_the_start(shrinking.cable))
     return shrinking.cable
 
