@@ -22,7 +22,7 @@ DEFAULT_TIMEOUT = 600.0
 
 # Data travels while requests are asked, so they are asked without a pause at first, and then ever less often.
 _SECONDS_WITHOUT_PAUSE = 0.01
-_LONGEST_PAUSE = 0.002
+_LONGEST_PAUSE = 0.0005
 # What a rank has sent before it left may still be on its way.
 _SECONDS_AFTER_SOMEBODY_LEFT = 1.0
 _SECONDS_FOR_AN_ANSWER = 3.0
