@@ -242,12 +242,24 @@ def test_the_digits_of_two_over_pi():
     assert (one << 256) // (2 * quarter) == mathematics.TWO_OVER_PI
 
 
-def test_the_largest_of_what_a_mask_lets_through_is_looked_for_many_at_a_time():
-    step = tg.compile(lambda x, mask: tg.where(mask, x, -math.inf).max(axis=-1))
-    step(tg.ones(8, 64), tg.ones(8, 64) > 0)
+def improved(step) -> str:
+    """What LLVM makes of the loop of a step."""
     source = step.source[step.source.index("def loop") :].partition("\n\n")[0]
     module = language.ir.Module()
     language.write_loop(module, source)
-    improved = native.binding.parse_assembly(str(module))
-    native._improve(improved, native._machine())
-    assert re.search(r"<\d+ x float> @llvm.maximum", str(improved))
+    parsed = native.binding.parse_assembly(str(module))
+    native._improve(parsed, native._machine())
+    return str(parsed)
+
+
+def test_the_largest_of_what_a_mask_lets_through_is_looked_for_many_at_a_time():
+    step = tg.compile(lambda x, mask: tg.where(mask, x, -math.inf).max(axis=-1))
+    step(tg.ones(8, 64), tg.ones(8, 64) > 0)
+    assert re.search(r"<\d+ x float> @llvm.maximum", improved(step))
+
+
+def test_a_long_sum_fills_registers_though_it_is_added_up_wide():
+    step = tg.compile(lambda x: tg.exp(x).sum())
+    step(tg.ones(1000))
+    lanes = native.float32_lanes()
+    assert f"fpext <{lanes} x float>" in improved(step)

@@ -1,5 +1,5 @@
-"""What a loop may need that is no arithmetic: tables in the machine code, powers of integers, how the processor is told
-about denormals, and how much LLVM may know.
+"""What a loop may need that is no arithmetic: tables in the machine code, powers and quotients of integers, how the processor is told
+about denormals, and what LLVM may know, or is to do.
 
 Read before: `language.py`.
 """
@@ -68,3 +68,30 @@ def frozen(builder: Any, x: Any) -> ir.Value:
     instruction = ir.instructions.Instruction(builder.block, x.type, "freeze", [x])
     builder._insert(instruction)
     return instruction
+
+
+def at_a_time(module: ir.Module, turns: int) -> ir.MDValue:
+    """What stands at the end of a loop of which LLVM is to do so many turns at a time. Such a note begins with itself."""
+    wanted = module.add_metadata(["llvm.loop.vectorize.width", ir.Constant(INT32, turns)])
+    note = ir.MDValue(module, [wanted], name=str(len(module.metadata)))
+    note.operands = (note, wanted)
+    return note
+
+
+def whole_quotient(builder: Any, a: Any, b: Any, unsigned: bool) -> tuple[ir.Value, ir.Value]:
+    """(a // b, a % b) of integers. The processor refuses to divide by 0, and the least number by -1."""
+    zero, one = ir.Constant(a.type, 0), ir.Constant(a.type, 1)
+    by_zero = builder.icmp_unsigned("==", b, zero)
+    if unsigned:
+        divisor = builder.select(by_zero, one, b)
+        quotient, rest = builder.udiv(a, divisor), builder.urem(a, divisor)
+    else:
+        by_minus_one = builder.icmp_signed("==", b, ir.Constant(a.type, -1))
+        divisor = builder.select(builder.or_(by_zero, by_minus_one), one, b)
+        quotient, rest = builder.sdiv(a, divisor), builder.srem(a, divisor)
+        signs = builder.icmp_signed("<", builder.xor(rest, divisor), zero)
+        above = builder.and_(builder.icmp_signed("!=", rest, zero), signs)
+        quotient = builder.sub(quotient, builder.zext(above, a.type))
+        rest = builder.add(rest, builder.select(above, divisor, zero))
+        quotient = builder.select(by_minus_one, builder.neg(a), quotient)
+    return builder.select(by_zero, zero, quotient), builder.select(by_zero, zero, rest)

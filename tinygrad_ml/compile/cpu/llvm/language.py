@@ -34,7 +34,8 @@ from llvmlite import ir
 
 from ....backend import dtypes
 from . import mathematics
-from .intrinsics import flush_denormals, frozen, table, whole_power
+from .intrinsics import at_a_time, flush_denormals, frozen, table, whole_power, whole_quotient
+from .native import float32_lanes
 
 INT, BYTE = ir.IntType(64), ir.IntType(8)
 DTYPES = {str(dtype): dtype for dtype in dtypes.SUPPORTED - {dtypes.float16}}
@@ -178,7 +179,9 @@ class _Lowering:
         if outside is not None:
             self.known[statement.target.id] = outside
         i.add_incoming(builder.add(i, *(step or [ir.Constant(INT, 1)]), flags=("nsw",)), builder.block)
-        builder.branch(head)
+        back = builder.branch(head)
+        if statement in self.definition.body and _adds_up(statement):
+            back.set_metadata("llvm.loop", at_a_time(self.module, float32_lanes()))
         builder.position_at_end(after)
 
     def _If(self, statement: ast.If) -> None:
@@ -239,7 +242,7 @@ class _Lowering:
             shift = self.builder.ashr if dtype.kind == "i" else self.builder.lshr
             return Quantity(shift(a.value, b.value), dtype)
         if kind in (ast.FloorDiv, ast.Mod):
-            return self._divided(a, b, dtype)[kind is ast.Mod]
+            return Quantity(whole_quotient(self.builder, a.value, b.value, dtype.kind == "u")[kind is ast.Mod], dtype)
         return Quantity(getattr(self.builder, _OF_INTEGERS[kind])(a.value, b.value), dtype)
 
     def _Compare(self, part: ast.Compare) -> Quantity:
@@ -331,31 +334,19 @@ class _Lowering:
             return builder.trunc(value, kind) if dtype.itemsize < own.itemsize else value
         return builder.sext(value, kind) if own.kind == "i" else builder.zext(value, kind)
 
-    def _divided(self, a: Quantity, b: Quantity, dtype: numpy.dtype) -> tuple[Quantity, Quantity]:
-        """(a // b, a % b) of integers. The processor refuses to divide by 0, and the least number by -1."""
-        builder, zero, one = self.builder, ir.Constant(a.value.type, 0), ir.Constant(a.value.type, 1)
-        by_zero = builder.icmp_unsigned("==", b.value, zero)
-        if dtype.kind == "u":
-            divisor = builder.select(by_zero, one, b.value)
-            quotient, rest = builder.udiv(a.value, divisor), builder.urem(a.value, divisor)
-        else:
-            by_minus_one = builder.icmp_signed("==", b.value, ir.Constant(a.value.type, -1))
-            divisor = builder.select(builder.or_(by_zero, by_minus_one), one, b.value)
-            quotient, rest = builder.sdiv(a.value, divisor), builder.srem(a.value, divisor)
-            signs = builder.icmp_signed("<", builder.xor(rest, divisor), zero)
-            above = builder.and_(builder.icmp_signed("!=", rest, zero), signs)
-            quotient = builder.sub(quotient, builder.zext(above, a.value.type))
-            rest = builder.add(rest, builder.select(above, divisor, zero))
-            quotient = builder.select(by_minus_one, builder.neg(a.value), quotient)
-        return Quantity(builder.select(by_zero, zero, quotient), dtype), Quantity(
-            builder.select(by_zero, zero, rest), dtype
-        )
-
     def _power(self, a: Quantity, b: Quantity, dtype: numpy.dtype) -> Quantity:
         """aᵇ; of integers by squaring, a bit of the exponent at a time."""
         if dtype.kind == "f":
             return Quantity(self.builder.call(self._of_c("pow", dtype, 2), [a.value, b.value]), dtype)
         return Quantity(whole_power(self.builder, a.value, b.value), dtype)
+
+
+def _adds_up(loop: ast.For) -> bool:
+    """Whether a loop, and no other in it, adds up. Sums are wide: LLVM would do as many turns at a time as there are wide numbers in
+    a register, and half of the other registers would be empty."""
+    parts = list(ast.walk(loop))
+    calls = [part.func.id for part in parts if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)]
+    return sum(isinstance(part, ast.For) for part in parts) == 1 and "add_in_any_order" in calls
 
 
 def _type(dtype: Any) -> Any:

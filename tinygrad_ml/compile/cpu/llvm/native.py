@@ -23,6 +23,11 @@ def features() -> frozenset[str]:
     return frozenset(name for name, has in binding.get_host_cpu_features().items() if has)
 
 
+def float32_lanes() -> int:
+    """How many numbers of float32 a register holds."""
+    return 16 if "avx512f" in features() else 8 if "avx" in features() else 4
+
+
 class Native:
     """Functions as machine code, by name. Made by `native`, which keeps them for as long as the process lives.
 
