@@ -159,8 +159,7 @@ class Talk:
         """The mean over the ranks, Σ weight·array / Σ weight. With `pieces`, of the own piece only."""
         words = yield from self.said(what, flat.size, weight)
         weights = whole_weights(words["weight"].tolist())
-        total = yield from self._folded(flat, "sum", weights, pieces)
-        return divided(total, sum(weights))
+        return (yield from self._folded(flat, "sum", weights, pieces, sum(weights)))
 
     def weighing(self, flat: numpy.ndarray, what: str, weight: float) -> Steps:
         """Σ weight·array over the ranks, divided by the own weight: 0 if that is 0."""
@@ -170,18 +169,21 @@ class Talk:
         own = weights[self.cable.rank]
         return divided(total, own) if own else numpy.zeros_like(total)
 
-    def _folded(self, flat: numpy.ndarray, fold: str, weights: Sequence[float] | None, pieces: bool) -> Steps:
+    def _folded(
+        self, flat: numpy.ndarray, fold: str, weights: Sequence[float] | None, pieces: bool, whole: float = 1
+    ) -> Steps:
+        """What arrays give together, divided by `whole`."""
         cable, cuts = self.cable, equal_parts(flat.size, self.cable.size)
         own = slice(cuts[cable.rank], cuts[cable.rank + 1])
         if flat.nbytes <= SMALL_BYTES:
             of_all = numpy.empty((cable.size, flat.size), flat.dtype)
             whole_cuts = [flat.size * q for q in range(cable.size + 1)]
             yield _COLLECT_CALL, lambda: cable.collect(flat, of_all, whole_cuts)
-            total = folded(of_all, fold, weights)
+            total = divided(folded(of_all, fold, weights), whole)
             return total[own] if pieces else total
         received = numpy.empty((cable.size, own.stop - own.start), flat.dtype)
         yield _DEAL_CALL, lambda: cable.deal(flat, received, cuts)
-        piece = folded(received, fold, weights)
+        piece = divided(folded(received, fold, weights), whole)
         if pieces:
             return piece
         total = numpy.empty_like(flat)
@@ -231,13 +233,18 @@ def whole_weights(weights: Sequence[float]) -> list[float]:
 
 def folded(rows: numpy.ndarray, fold: str, weights: Sequence[float] | None) -> numpy.ndarray:
     """What the rows give together, each times its weight, in their order. One that weighs nothing is not looked at."""
-    total = None
-    for row, weight in zip(rows, [1.0] * len(rows) if weights is None else weights, strict=True):
-        if weight:
-            share = row if weight == 1 else row * rows.dtype.type(weight)
-            total = share.copy() if total is None else FOLDS[fold](total, share, out=total)
+    weights = [1.0] * len(rows) if weights is None else weights
+    total, memory = None, None  # the first sum is new, and the others are put into it
+    for row, weight in zip(rows, weights, strict=True):
+        if not weight:
+            continue
+        share = row if weight == 1 else row * rows.dtype.type(weight)
+        if total is None:
+            total, memory = share, None if weight == 1 else share
+        else:
+            total = memory = FOLDS[fold](total, share, out=memory)
     assert total is not None
-    return total
+    return total.copy() if memory is None else total
 
 
 def divided(total: numpy.ndarray, whole: float) -> numpy.ndarray:

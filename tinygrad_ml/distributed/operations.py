@@ -176,10 +176,9 @@ class Operations:
         expected: tuple[bool, ...],
     ) -> Array:
         given = iter(gradients)
-        flat = numpy.full(sum(sizes) + len(sizes), UNUSED, dtype)
+        flat = numpy.empty(sum(sizes) + len(sizes), dtype)
         for first, length, there in zip(accumulate((0, *sizes)), sizes, present, strict=False):
-            if there:
-                flat[first : first + length] = next(given).reshape(-1)
+            flat[first : first + length] = next(given).reshape(-1) if there else UNUSED
         flat[sum(sizes) :] = present
         what = f"{what} {dtype}[{flat.size}]"
         number = next(self._numbers)
