@@ -424,6 +424,12 @@ ESTIMATORS = {
     "LinearRegressor": ({"a": F32}, {"coefficients": [0.5] * 8, "intercepts": [1.0, 2.0], "targets": 2}),
     "LinearClassifier": ({"a": F32}, {"coefficients": [-1.0, 2.0, 0.5, 1.0] * 3, "intercepts": [0.0, 1.0, 0.5], "classlabels_strings": NAMES,
                                       "post_transform": "SOFTMAX", "multi_class": 1, "outputs": ("label", "scores")}),
+    **{
+        f"SVMRegressor, {kernel}": ({"a": F32}, {"coefficients": [0.5, -1.0, 2.0], "rho": [0.25], "n_supports": 3, "kernel_type": kernel,
+                                                 "support_vectors": F32[:3].ravel().tolist(), "kernel_params": [0.5, 0.25, 2.0]})
+        for kernel in ("LINEAR", "POLY", "RBF", "SIGMOID")
+    },
+    "SVMRegressor, of one class": ({"a": F32}, {"coefficients": [0.5, -1.0], "rho": [0.1], "n_supports": 2, "kernel_params": [0.0, 0.0, 0.0], "one_class": 1, "support_vectors": F32[:2].ravel().tolist()}),
     "LabelEncoder": ({"a": np.array(["dog", "emu", "cat"], object)}, {"keys_strings": NAMES, "values_int64s": [1, 2, 3], "default_int64": 9, "version": 2}),
     "LabelEncoder, of nan": ({"a": np.array([2.0, np.nan, 5.0], np.float32)}, {"keys_floats": [np.nan, 2.0], "values_strings": ["none", "two"], "version": 4}),
     "TreeEnsembleClassifier, by its probability": ({"a": F32}, TREES | {f"class_{key}": value for key, value in LEAVES.items()}

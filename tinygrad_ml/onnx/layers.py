@@ -37,7 +37,8 @@ def with_layers(graph: OnnxGraph) -> OnnxGraph:
 def _layers_of(graph: OnnxGraph) -> tuple[list[int], dict[int, str], set[int]]:
     """The number of each node's layer, 0 for none; what a layer is called; and those that are called by a weight."""
     layer = {port.name: 0 for port in graph.inputs if port.name not in graph.constants}  # value -> where it is made
-    found, named, weighted = [], {0: ""}, set()
+    found: list[int] = []
+    named, weighted = {0: ""}, set()
     for node in graph.nodes:
         weight = next((name for name in node.inputs if _is_matrix(graph, name)), None)
         before = {layer[name] for name in node.inputs if name in layer}

@@ -12,7 +12,8 @@ is the output, or a tuple of them. How an input arrives, its annotation says:
     Numbers   a NumPy array: the row needs to know the numbers, as of a shape or of axes. A tensor that was computed is looked at
     Any       as it is: a tensor, an array, a list (a sequence), None (an optional without a value)
 
-An attribute that is a graph, as the branches of `If`, arrives as a function from its inputs to the tuple of its outputs. And
+An attribute that is a graph, as the branches of `If`, arrives as a function from its inputs to the tuple of its outputs,
+which says by `outputs` what the file declares of these. And
 a parameter named `call` gets what is known of the place: see `NodeCall`.
 
 A version is the number of the opset in which ONNX last changed the operator ("since version"): a model of opset 17 uses

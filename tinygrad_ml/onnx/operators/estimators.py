@@ -229,3 +229,40 @@ def _linear(x: Tensor, coefficients: Sequence[float], intercepts: Sequence[float
     x = of_numbers(x)
     y = tg.matmul(x, x._like(numpy.array(coefficients).reshape(targets, -1).T))
     return y if not intercepts else y + x._like(numpy.array(intercepts))
+
+
+NEARNESS = {
+    "LINEAR": lambda products, x, vectors, gamma, offset, degree: products,
+    "POLY": lambda products, x, vectors, gamma, offset, degree: (gamma * products + offset) ** degree,
+    "SIGMOID": lambda products, x, vectors, gamma, offset, degree: tg.tanh(gamma * products + offset),
+    "RBF": lambda products, x, vectors, gamma, offset, degree: tg.exp(
+        -gamma * ((x * x).sum(1, keepdims=True) - 2 * products + (vectors * vectors).sum(1))
+    ),
+}
+"""How near samples are to support vectors, by their products x·vᵀ."""
+
+
+@operator("SVMRegressor", (1,), CLASSICAL)
+def svm_regressor(
+    x: Tensor,
+    *,
+    coefficients: Sequence[float],
+    rho: Sequence[float],
+    support_vectors: Sequence[float] = (),
+    n_supports: int = 0,
+    kernel_type: str = "LINEAR",
+    kernel_params: Sequence[float] = (0.0, 0.0, 0.0),
+    one_class: int = 0,
+    post_transform: str = "NONE",
+) -> Tensor:
+    """Σ coefficientᵢ · kernel(x, vectorᵢ) + rho; of one class its sign, 1 or -1. Source: C. Cortes, V. Vapnik (1995)."""
+    x = of_numbers(x)
+    weights = x._like(numpy.array(coefficients).reshape(-1, 1))
+    if n_supports:
+        vectors = x._like(numpy.array(support_vectors).reshape(n_supports, -1))
+        gamma, offset, degree = kernel_params
+        near = NEARNESS[kernel_type](tg.matmul(x, vectors.mT), x, vectors, gamma, offset, degree)
+    else:
+        near = x  # the vectors are added up already
+    y = tg.matmul(near, weights) + rho[0]
+    return tg.where(y > 0, 1.0, -1.0).astype(y.dtype) if one_class else transformed(y, post_transform)
