@@ -58,7 +58,8 @@ def _layers_of(graph: OnnxGraph) -> tuple[list[int], dict[int, str], set[int]]:
         node = graph.nodes[place]
         if found[place] < 0:
             found[place] = next((taken[name] for name in node.outputs if name in taken), 0)
-        taken.update(dict.fromkeys(node.inputs, found[place]))
+        number = found[place]
+        taken.update((name, number) for name in node.inputs)
     return found, named, weighted
 
 

@@ -24,36 +24,25 @@ Trainable: TypeAlias = bool | Collection[str] | Callable[[str, numpy.ndarray], b
 RUNNING = {("BatchNormalization", 3), ("BatchNormalization", 4)}
 """Places of statistics, which training moves without a gradient."""
 SETTINGS = {
-    *(
-        ("QuantizeLinear", 1),
-        ("DequantizeLinear", 1),
-        ("OneHot", 2),
-        ("Clip", 1),
-        ("Clip", 2),
-        ("Dropout", 1),
-        ("Pad", 2),
-    ),
-    *(("QLinearConv", place) for place in (1, 4, 6)),
-    *(("QLinearMatMul", place) for place in (1, 4, 6)),
+    "QuantizeLinear": (1,),
+    "DequantizeLinear": (1,),
+    "QLinearConv": (1, 4, 6),
+    "QLinearMatMul": (1, 4, 6),
+    "OneHot": (2,),
+    "Clip": (1, 2),
+    "Dropout": (1,),
+    "Pad": (2,),
+    "RNN": (5,),
+    "GRU": (5,),
+    "LSTM": (5, 6),
 }
-"""Places of numbers that say how something is computed."""
-ARITHMETIC = {
-    "Add",
-    "Sub",
-    "Mul",
-    "Div",
-    "Pow",
-    "Min",
-    "Max",
-    "Where",
-    "Mod",
-    "Equal",
-    "Greater",
-    "Less",
-    "Sum",
-    "Mean",
-}
+"""Places of numbers that say how something is computed, and of the states in which recurrent networks begin."""
+# fmt: off
+ARITHMETIC = frozenset((
+    "Add", "Div", "Equal", "Greater", "Less", "Max", "Mean", "Min", "Mod", "Mul", "Pow", "Sub", "Sum", "Where",
+))
 """Operators in which a single number without an axis is a number of the formula, as 0.5 and √2 are in that of GELU."""
+# fmt: on
 
 
 class OnnxPart(Module):
@@ -83,7 +72,7 @@ def sort_constants(plan: GraphPlan) -> tuple[list[str], list[str]]:
 
 
 def _is_weight(array: numpy.ndarray, operator: str, place: int, way: str) -> bool:
-    if way == "numbers" or (operator, place) in SETTINGS | RUNNING:
+    if way == "numbers" or place in SETTINGS.get(operator, ()) or (operator, place) in RUNNING:
         return False
     return array.ndim > 0 or operator not in ARITHMETIC
 
