@@ -182,8 +182,11 @@ def stack(xs: Sequence, axis: int = 0) -> Tensor:
     for x in xs:
         if x.shape != xs[0].shape:
             raise ShapeError(f"stack needs equal shapes, but got {', '.join(str(x.shape) for x in xs)}")
-    axis = one_axis(axis, xs[0].ndim + 1)
-    return concat([expand_dims(x, axis) for x in xs], axis)
+    shape = xs[0].shape
+    axis = one_axis(axis, len(shape) + 1)
+    if axis == len(shape):  # behind all others, where numbers are woven into each other
+        return concat([expand_dims(x, axis) for x in xs], axis)
+    return reshape(concat(xs, axis), (*shape[:axis], len(xs), *shape[axis:]))
 
 
 @spelt
