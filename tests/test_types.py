@@ -17,6 +17,8 @@ import pytest
 
 import tinygrad_ml
 import viz
+from tinygrad_ml.onnx import table as read_rows
+from tinygrad_ml.onnx.export import table as written_rows
 
 ROOT = Path(__file__).parents[1]
 
@@ -301,12 +303,20 @@ def doc_in(owner: type, name: str) -> str | None:
     return getattr(vars(owner).get(name), "__doc__", None)
 
 
+def rows_of_tables() -> set[object]:
+    """Functions that are rows of ONNX's tables: which operator each is for, its decorator says."""
+    return {row.function for row in read_rows.TABLE.values()} | {
+        *written_rows.ROWS.values(),
+        *written_rows.CALLS.values(),
+    }
+
+
 def test_every_public_name_says_what_it_is_for():
     """Methods that a subclass defines anew may leave it to the class above; dunders are Python's."""
-    missing, count = [], 0
+    missing, count, rows = [], 0, rows_of_tables()
     for name, value, owner in public():
         short = name.rpartition(".")[2]
-        if short.startswith("_"):
+        if short.startswith("_") or (isinstance(value, FunctionType) and value in rows):
             continue
         said = (
             value.__doc__ if owner is None else next((d for base in owner.__mro__ if (d := doc_in(base, short))), None)

@@ -29,6 +29,7 @@ class Enclosing(NamedTuple):
 
     @property
     def is_module(self) -> bool:
+        """Whether it is a module, and no function."""
         return self.call == 0
 
 

@@ -99,7 +99,7 @@ def _standardised(x: Tensor, *, axis: tuple[int, ...], eps: float) -> Tensor:
     return centred * (1 / sqrt(var + eps))
 
 
-def move(running: Tensor, moment: Tensor, momentum) -> None:
+def move(running: Tensor, moment: Tensor, momentum: float | Tensor) -> None:
     """Overwrite a running moment by a mean of itself and a new one."""
     with no_grad():
         overwrite(running, running * (1 - momentum) + moment.reshape(-1) * momentum)

@@ -42,6 +42,7 @@ def labels_of(scores: Tensor, ints: Sequence[int] | None, texts: Sequence[str] |
 
 
 def of_numbers(x: Tensor) -> Tensor:
+    """x as floats, which estimators compute with."""
     return x if dtypes.is_float(x.dtype) else x.astype(dtypes.float32)
 
 

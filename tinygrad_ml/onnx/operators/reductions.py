@@ -52,6 +52,8 @@ REDUCING = {
 
 
 def along_attribute(function: Callable) -> Callable:
+    """The row of a reduction whose axes are an attribute."""
+
     def row(x: Tensor, *, axes: Sequence[int] | None = None, keepdims: int = 1) -> Tensor:
         return function(x, tuple(axes) if axes else None, bool(keepdims)).astype(x.dtype)
 
@@ -59,6 +61,8 @@ def along_attribute(function: Callable) -> Callable:
 
 
 def along_input(function: Callable) -> Callable:
+    """The row of a reduction whose axes are an input."""
+
     def row(x: Tensor, axes: Numbers | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0) -> Tensor:
         axis = tuple(axes.tolist()) if axes is not None and axes.size else () if noop_with_empty_axes else None
         return function(x, axis, bool(keepdims)).astype(x.dtype)

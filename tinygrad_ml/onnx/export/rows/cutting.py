@@ -101,10 +101,12 @@ def _start(p: AxisPart, n: Any) -> Any:
 
 
 def is_whole(p: AxisPart, n: Any) -> bool:
+    """Whether it names all of an axis of size n."""
     return p.step == 1 and p.start == 0 and p.stop == n
 
 
 def extent(p: AxisPart) -> Any:
+    """How many places of its axis a slice names."""
     return lifted(lambda start, stop: len(range(start, stop, p.step)), p.start, p.stop)
 
 
