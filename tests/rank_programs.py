@@ -441,6 +441,56 @@ def exchanges(group):
     return weights.numpy(), tg.random.random(3).numpy()
 
 
+def second_order(group):
+    """A derivative of a derivative through batch norm over ranks, in float64, and that of one process with the whole batch."""
+
+    def begun_wide():
+        tg.manual_seed(0)
+        model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 1))
+        return model.to(dtype="float64")
+
+    batch, count = numpy.random.default_rng(0).standard_normal((4 * group.size, 3)), group.size
+    model, alone = begun_wide(), begun_wide()
+    parallel = distributed.DataParallel(model, group)
+    x = tg.tensor(batch[4 * group.rank :][:4], dtype="float64", requires_grad=True)
+    (slope,) = tg.grad(parallel(x).square().mean(), x, create_graph=True)
+    slope.square().sum().backward()
+    whole = tg.tensor(batch, dtype="float64", requires_grad=True)
+    (slopes,) = tg.grad(alone(whole).square().mean() * count, whole, create_graph=True)
+    (slopes.square().sum() / count).backward()
+    found, expected = ([p.grad.numpy() for p in each.parameters()] for each in (model, alone))
+    assert all(numpy.allclose(a, b, rtol=1e-10, atol=1e-14) for a, b in zip(found, expected, strict=True))
+    return found
+
+
+def accumulating(group):
+    """Steps that only add up, and steps that average, compiled each by itself and called in any order."""
+    results = []
+    for wrap in (lambda function: function, tg.compile):
+        model, optimizer = begun("accumulated")
+        parallel = distributed.DataParallel(model, group)
+
+        @wrap
+        def add_up(x, y, parallel=parallel):
+            F.cross_entropy(parallel(x), y).backward()
+
+        @wrap
+        def update(x, y, parallel=parallel, optimizer=optimizer):
+            F.cross_entropy(parallel(x), y).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+        for step, (x, y) in enumerate(batches("accumulated", 5)):
+            part = cut(x, y, group.size)[group.rank]
+            for _ in range(step % 3):
+                with parallel.no_sync():
+                    add_up(*part)
+            update(*part)
+        results.append(state(model))
+    assert all(numpy.allclose(a, b, atol=1e-5) for a, b in zip(*results, strict=True))
+    return results
+
+
 def halfway(group):
     """A walk back that an error ends on all ranks leaves nothing behind; one that keeps its graph is refused."""
     model = nn.Linear(2, 1)

@@ -35,6 +35,8 @@ CHECKS = {
         "evaluation",
         "exchanges",
         "halfway",
+        "second_order",
+        "accumulating",
     ],
     4: [*TRAININGS, "evaluation", "exchanges"],
 }
@@ -119,7 +121,7 @@ def test_gradients_set_out_while_the_walk_goes_on(ranks):
     assert said == ["with other processes     start average × 4, wait for average × 4"]
 
 
-@pytest.mark.parametrize("check", ["optimizer", "checkpointed", "exchanges"])
+@pytest.mark.parametrize("check", ["optimizer", "checkpointed", "exchanges", "second_order", "accumulating"])
 def test_what_ranks_assert_themselves(ranks, check):
     assert ranks(2)[check]
 
