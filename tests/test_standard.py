@@ -52,7 +52,7 @@ def test_what_the_namespace_tells_of_itself():
 
 def test_names_behind_the_dot_are_meant_for_users():
     """Each is a function, a class, a number, a dtype, or one of the rooms with names of their own."""
-    rooms = {"data", "distributions", "errors", "keras", "linalg", "nn", "optim", "random"}
+    rooms = {"data", "distributed", "distributions", "errors", "keras", "linalg", "nn", "onnx", "optim", "random"}
     for part in pkgutil.iter_modules(tg.__path__):  # whatever is imported under way
         if not part.name.startswith("_"):
             importlib.import_module(f"tinygrad_ml.{part.name}")
