@@ -165,6 +165,10 @@ def test_named_sizes_are_given():
         tg.onnx.load(content, sizes={"height": 7})
     with pytest.raises(ShapeError, match=r"the shape \(7, 4\)"):
         tg.onnx.load(content, sizes={"batch": 7})(X)
+    fixed = file_of([helper.make_node("Neg", ["x"], ["y"])], {}, inputs=(("x", [1, 4]),))
+    with pytest.raises(ShapeError, match=r'sizes=\{"x": \(None, 4\)\}'):
+        tg.onnx.load(fixed)(X)
+    assert tg.onnx.load(fixed, sizes={"x": (None, 4)})(X).shape == (3, 4)
 
 
 def test_an_input_with_a_value_may_be_given_another():

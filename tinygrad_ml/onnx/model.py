@@ -8,9 +8,9 @@ Read before: `running.py`, `weights.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy
 
@@ -30,16 +30,18 @@ from .weights import Shelves, Trainable, chosen, sort_constants
 
 __all__ = ["OnnxModel", "load", "operators"]
 
+Sizes: TypeAlias = Mapping[str, int | Sequence[int | str | None]]
+"""The name of an axis -> its size; or the name of an input -> its shape."""
 
-def load(
-    source: str | PathLike | bytes, *, trainable: Trainable = True, sizes: Mapping[str, int] | None = None
-) -> OnnxModel:
+
+def load(source: str | PathLike | bytes, *, trainable: Trainable = True, sizes: Sizes | None = None) -> OnnxModel:
     """The network in an ONNX file, as a module, in evaluation mode: it computes what the file says.
 
     source     the path of a file, or its bytes
     trainable  which of its floating constants gradients are for: by default those that are used as weights; False for none;
                a name or several, in which `*` stands for anything; or a function of name and array
-    sizes      numbers for axes of the inputs to which the file gives a name, as {"batch": 8}
+    sizes      numbers for axes of the inputs to which the file gives a name, as {"batch": 8}; or the shape of an input, by its name,
+               where the file declares one that is too narrow: {"images": (None, 3, 32, 32)} takes any number of images
 
     `model.train()` lets batch normalisation and dropout act as in training, whatever the file was exported for. Raises
     `DataError` for what is no such file, and `UnsupportedError` for operators that are not offered: for all of them at once.
@@ -54,13 +56,13 @@ class OnnxModel(Module):
 
     file       what the file says
     trainable  see `load`
-    sizes      numbers for named axes
+    sizes      numbers for named axes, or shapes of inputs; see `load`
 
     Call it with the inputs in the file's order, or by their names. One output is returned as it is, several as a tuple in the
     order of `output_names`.
     """
 
-    def __init__(self, file: OnnxFile, trainable: Trainable = True, sizes: Mapping[str, int] | None = None):
+    def __init__(self, file: OnnxFile, trainable: Trainable = True, sizes: Sizes | None = None):
         expansion = Expansion(file)
         self._plan = plan = GraphPlan(with_layers(file.graph), expansion)
         expansion.check()
@@ -148,15 +150,18 @@ class OnnxModel(Module):
         return name in self._kept_at or name in self._constants
 
     def _with_sizes(self, port: Port) -> Port:
+        whole = self._sizes.get(port.name)
+        if isinstance(whole, tuple | list):
+            return port._replace(shape=tuple(whole))
         if port.shape is None:
             return port
-        return port._replace(
-            shape=tuple(self._sizes.get(size, size) if isinstance(size, str) else size for size in port.shape)
-        )
+        shape: list[Any] = [self._sizes.get(size, size) if isinstance(size, str) else size for size in port.shape]
+        return port._replace(shape=tuple(shape))
 
     def _unknown_sizes(self) -> None:
         named = {size for port in self._plan.graph.inputs for size in port.shape or () if isinstance(size, str)}
-        unknown = self._sizes.keys() - named
+        inputs = {port.name for port in self._inputs if isinstance(self._sizes.get(port.name), tuple | list)}
+        unknown = self._sizes.keys() - named - inputs
         if unknown:
             raise OptionError(
                 f"sizes={self._sizes}: no axis of an input is called {', '.join(sorted(unknown))}; "
@@ -228,8 +233,13 @@ def _fitting(port: Port, value: Any, sizes: dict[str, tuple[int, str]]) -> Any:
                 )
         fits = fits and (own in (size, None) or isinstance(own, str))
     if not fits:
+        wider = ", ".join(
+            "None" if own != size else str(own) for own, size in zip(port.shape, value.shape, strict=False)
+        )
+        hint = f'; if it is right for others too, load it with sizes={{"{port.name}": ({wider})}}' if wider else ""
         raise ShapeError(
             f"input {port.name!r} of the model has the shape {_shape_text(port)}, and is given {value._described()}"
+            + hint * (len(port.shape) == value.ndim)
         )
     return value
 

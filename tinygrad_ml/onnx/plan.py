@@ -106,6 +106,7 @@ class GraphPlan:
         placed: list[NodeInPlace] = expansion.nodes(graph)
         self.steps = [PlannedStep(each.node, each.row, expansion) for each in placed]
         self.constants: dict[str, numpy.ndarray] = dict(graph.constants)
+        self.graph = graph._replace(constants={})  # which may become parameters, and are kept once
         self._lift_constants()
         own = {*self.inputs, *self.constants, *(name for step in self.steps for name in step.node.outputs)}
         takes = [*(name for step in self.steps for name in step.takes), *self.outputs]
