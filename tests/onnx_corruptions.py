@@ -325,6 +325,19 @@ def same(left: list[Any], right: list[Any]) -> bool:
     return True
 
 
+def equal(one: Any, other: Any) -> bool:
+    """Whether plain data is the same, to the bit."""
+    if isinstance(one, numpy.ndarray):
+        if one.dtype == object:
+            return one.tolist() == other.tolist()
+        return (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
+    if isinstance(one, (tuple, list)):
+        return type(one) is type(other) and len(one) == len(other) and all(map(equal, one, other))
+    return one == other or one != one
+
+
 def run(count: int, seed: int, told: Callable[[str], None]) -> list[str]:
     """Damage files and look what comes of them: the faults, each with what repeats it."""
     generator = numpy.random.default_rng(seed)

@@ -64,6 +64,7 @@ class OnnxModel(Module):
 
     def __init__(self, file: OnnxFile, trainable: Trainable = True, sizes: Sizes | None = None):
         expansion = Expansion(file)
+        self._file = file
         self._plan = plan = GraphPlan(with_layers(file.graph), expansion)
         expansion.check()
         self._sizes = dict(sizes or {})
@@ -137,6 +138,14 @@ class OnnxModel(Module):
             shape = [size if isinstance(size, int) else sizes.get(str(size), default) for size in port.shape]
             found.append(symbol(tuple(shape), port.dtype, name=port.name))
         return tuple(found)
+
+    def as_file(self) -> OnnxFile:
+        """What the file says, with the weights and statistics as they are now: what `tg.onnx.export` writes."""
+        modules = dict(self.named_modules())
+        now = {name: vars(modules[path])[own].numpy() for name, (path, own) in self._kept_at.items()}
+        graph = self._file.graph
+        constants = {name: now.get(name, array) for name, array in graph.constants.items()}
+        return self._file._replace(graph=graph._replace(constants=constants))
 
     def extra_repr(self) -> str:
         """Inputs with their shapes, and outputs."""

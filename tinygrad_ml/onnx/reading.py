@@ -24,7 +24,7 @@ from .ordering import check_functions, check_sizes, ordered
 from .stored import Storage, dtype_of
 
 _LARGEST_FILE = 2**31 - 1  # a message of protobuf is no longer
-_NAME_SCOPES = "pkg.torch.onnx.name_scopes"
+NAME_SCOPES = "pkg.torch.onnx.name_scopes"
 _DEEPEST_SCOPE = 32
 _DEEPEST_GRAPH = 12
 _OTHER_FILES = {
@@ -116,6 +116,7 @@ def onnx_package() -> Any:
     """The package `onnx`. Raises `DataError` where it is not installed."""
     try:
         import onnx
+        import onnx.checker
         import onnx.defs
         import onnx.helper
         import onnx.numpy_helper
@@ -239,7 +240,7 @@ class _FileReader:
         except DataError as error:
             raise DataError(f"node {number} {proto.name!r} ({operator}): {error}") from error.__cause__
         kept = {each.key: each.value for each in proto.metadata_props}
-        scope = _scope(proto.name, kept.get(_NAME_SCOPES, ""))
+        scope = _scope(proto.name, kept.get(NAME_SCOPES, ""))
         inputs, outputs = tuple(proto.input), tuple(proto.output)
         return OnnxNode(domain, operator, version, opset, inputs, outputs, attributes, proto.name, scope)
 

@@ -14,9 +14,12 @@ from typing import Any
 from ...errors import OptionError
 from ...nn import Module
 from ..graph import OnnxGraph
+from ..model import OnnxModel
+from ..reading import onnx_package
+from ..writing import file_proto
 from . import rows as rows  # fills the table
 from .inputs import Dynamic, GivenInputs, read
-from .model_file import model_proto, newest_opset, onnx_package, save
+from .model_file import model_proto, newest_opset, save
 from .varying import VaryingNumber
 from .watching import see
 from .wires import ExportProgram
@@ -31,7 +34,7 @@ def export(
     path: str | os.PathLike[str],
     *,
     dynamic: Dynamic | None = None,
-    opset: int = USUAL_OPSET,
+    opset: int | None = None,
     training: bool = False,
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
@@ -49,7 +52,7 @@ def export(
     dynamic  the axes whose sizes may be others when it is run, by name: {0: "batch"} for all inputs that have the axis, a list
              of such for each input, or {"tokens": {0: "batch", 1: "length"}}. The sizes in `inputs` are examples then, and
              the function is looked at with others too
-    opset    the version of ONNX's operators, 17 or newer
+    opset    the version of ONNX's operators, 17 or newer; 18 if none is given
     training whether modules are to act as in training: dropout drops, and batch norm uses the moments of its batch. Of functions
              the modules are as they are
     input_names, output_names  in place of those of the function's arguments, and of "output" or the keys of its result
@@ -62,12 +65,21 @@ def export(
     outputs back as inputs. Numbers that the host computes for each step (an optimiser's rate) are inputs likewise, with
     those of the next step as defaults.
 
+    A model that `tg.onnx.load` has read is written as it stood in its file, with its weights as they are now: of the same
+    operators, opset and names. Only if something is asked for by these options, it is written anew.
+
     Returns the graph as plain data. Raises `OptionError`, which lists all at once that ONNX cannot express, with the modules it
-    is in; for sizes that cannot vary; and without the package `onnx`. `CheckpointError` for a file that cannot be written.
+    is in, or sizes that cannot vary; `DataError` without the package `onnx`. `CheckpointError` for a file that cannot be written.
 
     >>> tg.onnx.export(model, (100, 784), "model.onnx", dynamic={0: "batch"})
     """
     newest = newest_opset()
+    asked = (dynamic, opset, training or None, input_names, output_names)
+    if isinstance(model, OnnxModel) and asked == (None,) * 5:
+        file = model.as_file()
+        save(file_proto(file), Path(path))
+        return file.graph
+    opset = USUAL_OPSET if opset is None else opset
     if not isinstance(opset, int) or not OLDEST_OPSET <= opset <= newest:
         raise OptionError(
             f"opset={opset!r} should be from {OLDEST_OPSET} to {newest}, the newest of onnx {onnx_package().__version__}"

@@ -15,28 +15,16 @@ import numpy
 
 from ...errors import OptionError
 from ...io import write
-from ..graph import OnnxGraph, OnnxNode, Port
+from ..graph import OnnxFile, OnnxGraph, OnnxNode
+from ..reading import onnx_package
 from ..table import TABLE
+from ..writing import file_proto
 
 LARGEST_FILE = (1 << 31) - (1 << 20)
 """Bytes of the numbers of a file that is one message; beyond it they lie in a second file beside it."""
 EXTERNAL_FROM = 1024
 SPLIT_SAYS_HOW_MANY = 18
 """The opset from which on `Split` into equal parts has to be told how many."""
-SCOPES = "pkg.torch.onnx.name_scopes"
-"""Under which name programs look for the modules that a node was made in."""
-
-
-def onnx_package() -> Any:
-    """The package `onnx`, or an error that says how to get it."""
-    try:
-        import onnx
-        import onnx.checker
-        import onnx.helper
-        import onnx.numpy_helper
-    except ImportError as error:
-        raise OptionError("ONNX files need the package onnx: pip install 'tinygrad_ml[onnx]'") from error
-    return onnx
 
 
 def newest_opset() -> int:
@@ -74,46 +62,7 @@ def _type(dtype: numpy.dtype) -> str:
 
 def model_proto(graph: OnnxGraph, opset: int, name: str) -> Any:
     """The message that a file holds."""
-    onnx = onnx_package()
-    operators = [onnx.helper.make_opsetid("", opset)]
-    made = onnx.helper.make_model(
-        _graph(graph, name),
-        opset_imports=operators,
-        producer_name="tinygrad_ml",
-        ir_version=max(8, onnx.helper.find_min_ir_version_for(operators)),
-    )
-    for called, array in graph.constants.items():
-        made.graph.initializer.append(
-            onnx.numpy_helper.from_array(numpy.ascontiguousarray(array).reshape(array.shape), called)
-        )
-    return made
-
-
-def _graph(graph: OnnxGraph, name: str) -> Any:
-    onnx = onnx_package()
-    nodes = [_node(node) for node in graph.nodes]
-    return onnx.helper.make_graph(nodes, name, [*map(_port, graph.inputs)], [*map(_port, graph.outputs)])
-
-
-def _port(port: Port) -> Any:
-    helper = onnx_package().helper
-    assert port.dtype is not None
-    return helper.make_tensor_value_info(port.name, helper.np_dtype_to_tensor_dtype(port.dtype), port.shape)
-
-
-def _node(node: OnnxNode) -> Any:
-    helper = onnx_package().helper
-    made = helper.make_node(node.operator, node.inputs, node.outputs, node.called, domain=node.domain or None)
-    for name, value in sorted(node.attributes.items()):
-        if isinstance(value, OnnxGraph):
-            value = _graph(value, value.name)
-        elif isinstance(value, numpy.dtype):
-            value = helper.np_dtype_to_tensor_dtype(value)
-        made.attribute.append(helper.make_attribute(name, value))
-    for key, words in ((SCOPES, ["", *node.scope, node.operator]),) if node.scope else ():
-        entry = made.metadata_props.add()
-        entry.key, entry.value = key, repr(words)
-    return made
+    return file_proto(OnnxFile(graph, {"": opset}, {}, "tinygrad_ml"), name)
 
 
 def save(model: Any, path: Path) -> None:
