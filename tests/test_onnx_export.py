@@ -87,6 +87,33 @@ LAYERS = [
     (nn.RNNCell(4, 3), (2, 4), {"Gemm", "Tanh"}),
     (nn.LSTMCell(4, 3), (2, 4), {"Gemm", "Sigmoid"}),
     (nn.GRUCell(4, 3), (2, 4), {"Gemm", "Sigmoid"}),
+    (nn.GLU(1), (2, 4), {"Sigmoid"}),
+    (nn.Softmin(1), (2, 4), {"Softmax"}),
+    (nn.Threshold(0.1, 20.0), (2, 4), {"Where"}),
+    (nn.InstanceNorm1d(4), (2, 4, 5), {"InstanceNormalization"}),
+    (nn.InstanceNorm3d(2), (2, 2, 3, 3, 3), {"InstanceNormalization"}),
+    (nn.InstanceNorm2d(4, track_running_stats=True), (2, 4, 3, 3), {"BatchNormalization"}),
+    (nn.CircularPad2d(1), (2, 4, 5, 5), {"Concat"}),
+    (nn.CircularPad3d(1), (2, 1, 3, 3, 3), {"Concat"}),
+    (nn.ConstantPad2d(1, 2.0), (2, 4, 5, 5), {"Pad"}),
+    (nn.ConstantPad3d(1, 2.0), (2, 1, 3, 3, 3), {"Pad"}),
+    (nn.ZeroPad1d(2), (2, 4, 5), {"Pad"}),
+    (nn.ZeroPad3d(1), (2, 1, 3, 3, 3), {"Pad"}),
+    (nn.ReflectionPad1d(2), (2, 4, 5), set()),
+    (nn.ReflectionPad3d(1), (2, 1, 3, 3, 3), set()),
+    (nn.ReplicationPad1d(2), (2, 4, 5), set()),
+    (nn.ReplicationPad2d(1), (2, 4, 5, 5), set()),
+    (nn.AdaptiveAvgPool1d(1), (2, 4, 5), {"GlobalAveragePool"}),
+    (nn.AdaptiveAvgPool3d(2), (2, 1, 4, 5, 3), {"ReduceMean"}),
+    (nn.AdaptiveMaxPool1d(3), (2, 4, 5), {"ReduceMax"}),
+    (nn.AdaptiveMaxPool3d(2), (2, 1, 4, 5, 3), {"ReduceMax"}),
+    (nn.AvgPool1d(3, 2, ceil_mode=True), (2, 4, 8), {"Div"}),
+    (nn.MaxPool3d(2), (2, 1, 4, 5, 3), {"MaxPool"}),
+    (nn.LPPool2d(2, 2), (2, 4, 6, 6), {"Pow"}),
+    (nn.LPPool3d(1, 2), (2, 1, 4, 5, 3), set()),
+    (nn.Bilinear(4, 4, 3), None, {"Einsum"}),
+    (nn.EmbeddingBag(7, 4), ((2, 3), "int64"), {"Gather"}),
+    *[(layer(), (2, 4, 3, 3, 3), {"Identity"}) for layer in (nn.AlphaDropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.FeatureAlphaDropout)],
     *[
         (getattr(nn, name)(), (2, 4, 3), set())
         for name in (
@@ -101,11 +128,14 @@ LAYERS = [
     "layer, given, operators", LAYERS, ids=lambda x: type(x).__name__ if isinstance(x, nn.Module) else ""
 )
 def test_each_layer_at_three_batch_sizes(layer, given, operators, tmp_path):
+    if given is None:
+        layer, given = (lambda x, both=layer: both(x, x * 2)), (2, 4)
     shape, dtype = given if isinstance(given[0], tuple) else (given, "float32")
     graph = tg.onnx.export(layer, (shape, dtype), tmp_path / "x.onnx", dynamic={0: "batch"})
     assert operators <= {node.operator for node in graph.nodes}
     assert graph.inputs[0].shape[0] == graph.outputs[0].shape[0] == "batch"
-    layer.eval()
+    if isinstance(layer, nn.Module):
+        layer.eval()
     for n in SIZES:
         check(tmp_path / "x.onnx", layer, numbers((n, *shape[1:]), dtype))
 
@@ -130,6 +160,103 @@ def test_sequences_of_any_length(layer, shape, tmp_path):
     layer.eval()
     for n, length in ((1, 9), (7, 1), (100, 4)):
         check(tmp_path / "x.onnx", layer, numbers((n, length, shape[2])))
+
+
+def test_a_transformer_with_an_encoder_and_a_decoder(tmp_path):
+    layer = nn.Transformer(8, 2, 1, 1, 16, batch_first=True)
+    sizes = [{0: "batch", 1: "source"}, {0: "batch", 1: "target"}]
+    tg.onnx.export(layer, [(2, 5, 8), (2, 3, 8)], tmp_path / "x.onnx", dynamic=sizes)
+    layer.eval()
+    for n, source, target in ((1, 4, 6), (7, 1, 1)):
+        check(tmp_path / "x.onnx", layer, numbers((n, source, 8)), numbers((n, target, 8)))
+
+
+LABELS = [
+    ("cross_entropy", {}, "int64"), ("cross_entropy", {"label_smoothing": 0.1}, "int64"), ("nll_loss", {"reduction": "sum"}, "int64"),
+    ("mse_loss", {}, "float32"), ("l1_loss", {"reduction": "none"}, "float32"), ("huber_loss", {}, "float32"),
+    ("smooth_l1_loss", {}, "float32"), ("kl_div", {"reduction": "batchmean"}, "float32"),
+    ("binary_cross_entropy_with_logits", {}, "float32"), ("multi_margin_loss", {}, "int64"), ("soft_margin_loss", {}, "float32"),
+    ("poisson_nll_loss", {}, "float32"), ("hinge_embedding_loss", {}, "float32"), ("one_hot", {"num_classes": 5}, "int64"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, options, dtype", LABELS, ids=lambda x: x if isinstance(x, str) else "")
+def test_losses_of_labels_that_are_inputs(name, options, dtype, tmp_path):
+    def function(x, labels):
+        if name == "one_hot":
+            return F.one_hot(labels, **options), x
+        return getattr(F, name)(x, labels, **options)
+
+    labels = ((3,), dtype) if dtype == "int64" else ((3, 5), dtype)
+    tg.onnx.export(function, [(3, 5), labels], tmp_path / "x.onnx", dynamic={0: "batch"})
+    for n in SIZES:
+        check(tmp_path / "x.onnx", function, numbers((n, 5)), numbers((n, *labels[0][1:]), dtype))
+
+
+INTEGERS = {
+    "bits": lambda a, b: (a & b, a | b, a ^ b, ~a, a << abs(b), a >> abs(b)),
+    "division": lambda a, b: (a // (b * 2 + 1), a % (b * 2 + 1), tg.fmod(a, b * 2 + 1), a / (b * 2 + 1), abs(a) ** 2),
+    "comparisons": lambda a, b: (a < b, a <= b, a > b, a >= b, a == b, a != b, (a < b) & (a > 0), (a < b) ^ (a > 0), ~(a < b)),
+    "order": lambda a, b: (tg.argsort(a + b, 1), tg.sort(a, axis=1, descending=True), a.argmax(1), a.argmin(), tg.topk(a, 2)[1]),
+    "sums": lambda a, b: (a.sum(0), a.max(axis=1), a.cumulative_sum(0), (a > b).any(0), (a > b).all(), (a > b).sum(1), a.prod(1)),
+    "places": lambda a, b: (a[:, ::-1], tg.where(a > b, a, b), tg.clip(a, -1, 2), tg.searchsorted(tg.arange(5), b), a[1:, None, 1]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+def test_whole_numbers(name, tmp_path):
+    function = INTEGERS[name]
+    tg.onnx.export(function, [((3, 4), "int64")] * 2, tmp_path / "x.onnx", dynamic={0: "n"})
+    for n in (2, 7, 100):
+        check(tmp_path / "x.onnx", function, numbers((n, 4), "int64") - 2, numbers((n, 4), "int64") - 2)
+
+
+def test_places_of_words(tmp_path):
+    def function(x):
+        turned = F.rotary_embedding(x)
+        y = F.scaled_dot_product_attention(turned, turned, x, is_causal=True)
+        return y, x + tg.asarray(np.arange(x.shape[1], dtype=np.float32)[:, None])
+
+    tg.onnx.export(function, (2, 5, 8), tmp_path / "x.onnx", dynamic={0: "batch", 1: "length"})
+    for n, length in ((1, 1), (7, 12), (2, 60)):
+        check(tmp_path / "x.onnx", function, numbers((n, length, 8)), tolerance=2e-5)
+
+
+def test_random_numbers_are_drawn_there(tmp_path):
+    def function(x):
+        return {
+            "normal": tg.random.standard_normal(x.shape),
+            "integers": tg.random.integers(2, 5, x.shape),
+            "order": tg.random.permutation(x.shape[0]),
+            "kept": F.dropout2d(x.reshape((-1, 1, 1, 1)), 0.25) > 0,
+            "chosen": F.gumbel_softmax(x * 0, hard=True).sum(),
+        }
+
+    graph = tg.onnx.export(function, (10, 3), tmp_path / "x.onnx", dynamic={0: "n"})
+    x = np.ones((1000, 3), np.float32)
+    found = session(tmp_path / "x.onnx").run(None, {"x": x})
+    found = dict(zip([port.name for port in graph.outputs], found, strict=True))
+    assert abs(found["normal"].mean()) < 0.1 and abs(found["normal"].std() - 1) < 0.1
+    assert set(found["integers"].reshape(-1)) == {2, 3, 4}
+    assert sorted(found["order"]) == list(range(1000)) != list(found["order"])
+    assert 0.7 < found["kept"].mean() < 0.8
+    assert abs(found["chosen"] - 1000) < 1
+
+
+def test_numbers_that_are_none(tmp_path):
+    def function(x):
+        return (
+            tg.isnan(x),
+            tg.isinf(x),
+            tg.isfinite(x),
+            tg.signbit(x),
+            tg.copysign(x * 0 + 1, x),
+            tg.nan_to_num(x),
+            tg.sign(x),
+        )
+
+    tg.onnx.export(function, (3,), tmp_path / "x.onnx", dynamic={0: "n"})
+    check(tmp_path / "x.onnx", function, np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, 3.0], np.float32))
 
 
 def test_several_inputs_of_which_each_varies_by_itself(tmp_path):
@@ -472,12 +599,22 @@ def test_many_numbers_lie_in_a_second_file(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.onnx", "x.onnx.data"]
     assert (tmp_path / "x.onnx").stat().st_size < 5000
     check(tmp_path / "x.onnx", model, numbers((7, 400)))
+    with pytest.raises(CheckpointError, match="could not be written"):
+        tg.onnx.export(model, (2, 400), tmp_path / "none" / "x.onnx")
 
 
 def test_without_onnx_an_error_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(DataError, match=r'pip install "tinygrad_ml\[onnx\]"'):
         tg.onnx.export(nn.Linear(4, 2), (2, 4), tmp_path / "x.onnx")
+
+
+@pytest.mark.parametrize("layer, given, _", LAYERS, ids=lambda x: type(x).__name__ if isinstance(x, nn.Module) else "")
+def test_the_newest_opset_passes_the_checker(layer, given, _, tmp_path):
+    if given is None:
+        layer, given = (lambda x, both=layer: both(x, x * 2)), (2, 4)
+    given = given if isinstance(given[0], tuple) else (given, "float32")
+    tg.onnx.export(layer, given, tmp_path / "x.onnx", dynamic={0: "batch"}, opset=model_file.newest_opset())
 
 
 def test_the_usual_opset_is_one_that_many_know():

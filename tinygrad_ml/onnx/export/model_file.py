@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy
 
-from ...errors import OptionError
+from ...errors import CheckpointError, OptionError
 from ...io import write
 from ..graph import OnnxFile, OnnxGraph, OnnxNode
 from ..reading import onnx_package
@@ -95,14 +95,14 @@ def _save_apart(model: Any, path: Path) -> None:
     """Write a model whose numbers are too many for one message: they lie in a file beside it, which is there first."""
     onnx = onnx_package()
     beside = path.name + ".data"
-    with tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=f".{path.name}.") as folder:
-        onnx.save_model(
-            model,
-            os.path.join(folder, path.name),
-            save_as_external_data=True,
-            location=beside,
-            size_threshold=EXTERNAL_FROM,
-        )
-        check(lambda: onnx.checker.check_model(os.path.join(folder, path.name), full_check=True))
-        os.replace(os.path.join(folder, beside), path.parent / beside)
-        os.replace(os.path.join(folder, path.name), path)
+    options = {"save_as_external_data": True, "location": beside, "size_threshold": EXTERNAL_FROM}
+    try:
+        with tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=f".{path.name}.") as folder:
+            onnx.save_model(model, os.path.join(folder, path.name), **options)
+            check(lambda: onnx.checker.check_model(os.path.join(folder, path.name), full_check=True))
+            os.replace(os.path.join(folder, beside), path.parent / beside)
+            os.replace(os.path.join(folder, path.name), path)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} could not be written ({error.strerror}): choose a folder you may write to, with room for all numbers"
+        ) from error
