@@ -98,8 +98,8 @@ def chosen(trainable: Trainable, weights: Collection[str], constants: Mapping[st
 class Shelves:
     """Where in a model what has a name is kept: `features.0.weight` is `weight` of the part `0` of the part `features`.
 
-    A name of which a part would be something that every module has, as `training`, or which is a parameter and a part at the
-    same time, is kept as it is, dots included, in the innermost part that can be.
+    A name that is a parameter and a part at the same time is kept as it is, dots included, in the innermost part that can be. One
+    that means something in every module, as `forward`, has an underscore behind it.
     """
 
     def __init__(self, model: Module):
