@@ -217,3 +217,17 @@ def test_a_hook_on_a_leaf_shapes_what_is_stored():
 def test_a_hook_needs_a_tensor_with_a_gradient():
     with pytest.raises(GradientError, match="never be called"):
         tg.tensor(1.0).register_hook(print)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (300, 200)])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_choices_and_sums_send_back_what_they_took(shape, dtype):
+    """Of arrays, where nobody looks, and of tensors, where the gradient is differentiated in turn: to the bit."""
+    x = tg.tensor(np.random.default_rng(0).standard_normal(shape).astype(dtype), requires_grad=True)
+    y = (x.relu() * 2).sum() + tg.where(x > 0.5, x, 3).mean() + tg.where(x > 0.5, 3, x).sum()
+    plain, recorded = tg.grad(y, x)[0], tg.grad(y, x, create_graph=True)[0]
+    assert plain.shape == shape and plain.dtype == dtype and recorded.requires_grad
+    np.testing.assert_array_equal(plain.numpy(), recorded.detach().numpy())
+    over, half = x.numpy() > 0, x.numpy() > 0.5
+    expected = 2 * over + half / max(1, x.size) + ~half
+    np.testing.assert_allclose(plain.numpy(), expected, 2e-3 if dtype == "float16" else 1e-6)

@@ -91,6 +91,14 @@ def _power(xp, x, exponent, out=None):
     return xp.power(x, exponent, out=out) if quick is None else quick(x, out=out)
 
 
+def chosen(condition, a, b):
+    """a where the condition holds, else b: of tensors, or of NumPy's arrays."""
+    if isinstance(condition, (numpy.ndarray, numpy.generic)):
+        dtype = numpy.result_type(a, b)  # of the gradient: 0 has none
+        return HOST.where(condition, numpy.asarray(a, dtype), numpy.asarray(b, dtype))
+    return condition.where(a, b)
+
+
 def _where(xp, condition, a, b, **into):
     return xp.where(condition, a, b, **into)
 
@@ -139,7 +147,7 @@ acosh      = unary("acosh",      "arccosh",        "arcosh x",       "1/√(x² 
 atanh      = unary("atanh",      "arctanh",        "artanh x",       "1/(1 - x²)",       lambda g, x: g / ((1 - x) * (1 + x)),         "atanh(x)")
 erf        = unary("erf",        _erf,             "erf x",          "2/√π · exp(-x²)",  lambda g, x: g * ((-x * x).exp() * (2 / SQRT_PI)), "erf(x)")
 sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-x))", ufunc=partial(_sigmoid, HOST))
-relu       = unary("relu",       _relu,            "max(x, 0)",      "1 if x > 0, else 0", lambda g, y: (y > 0).where(g, 0),           "0 if x < 0 else x", coerce=None, ufunc=partial(_relu, HOST))
+relu       = unary("relu",       _relu,            "max(x, 0)",      "1 if x > 0, else 0", lambda g, y: chosen(y > 0, g, 0),           "0 if x < 0 else x", coerce=None, ufunc=partial(_relu, HOST))
 softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * _logistic(x),                "(x if x > 0 else 0) + log1p(exp(-abs(x)))", ufunc=partial(_softplus, HOST))
 floor      = unary("floor",      _rounding("floor"), "⌊x⌋",          "0",                zero,                                         "floor(x)", coerce=None, ufunc=numpy.floor)
 ceil       = unary("ceil",       _rounding("ceil"),  "⌈x⌉",          "0",                zero,                                         "ceil(x)", coerce=None, ufunc=numpy.ceil)
@@ -251,7 +259,7 @@ where = Primitive(
     "where",
     _where,
     broadcast,
-    (zero, lambda g, condition: condition.where(g, 0), lambda g, condition: condition.where(0, g)),
+    (zero, lambda g, condition: chosen(condition, g, 0), lambda g, condition: chosen(condition, 0, g)),
     inputs=("condition", "a", "b"),
     formula="a if condition else b",
     local=("0", "1 where the condition holds", "1 where it does not"),

@@ -27,8 +27,8 @@ class Plans(dict):
 
 
 OUTPUT = -1  # in `Plan.kept`: the output itself
-ON_ARRAYS = {"mT", "reshape", "shape", "slice"}
-"""What a rule may ask of NumPy's arrays as well as of tensors. One that is made of this, of operators and of numbers can
+ON_ARRAYS = {"mT", "reshape", "shape", "slice", "chosen", "spread"}
+"""What a rule may ask of NumPy's arrays as well as of tensors, and the functions that take both. One that is made of this, of operators and of numbers can
 compute with the arrays themselves, where nobody wants to differentiate what it computes."""
 
 

@@ -14,9 +14,10 @@ from .primitive import Primitive
 from .shapes import kept, reduced
 
 
-def _spread(g, like, axis):
-    """The gradient of a reduction, given back to every element that was reduced."""
-    return g.reshape(kept(like.shape, axis)).broadcast_to(like.shape)
+def spread(g, like, axis):
+    """The gradient of a reduction, a tensor or a NumPy array, given back to every element that was reduced."""
+    g = g.reshape(kept(like.shape, axis))
+    return numpy.broadcast_to(g, like.shape) if type(g) is numpy.ndarray else g.broadcast_to(like.shape)
 
 
 def _ties(x, y, axis):
@@ -32,7 +33,7 @@ sum_ = Primitive(
     "sum",
     lambda xp, x, axis, keepdims: xp.total(x, axis, keepdims),
     reduced,
-    (lambda g, like, axis: _spread(g, like, axis),),
+    (lambda g, like, axis: spread(g, like, axis),),
     formula="Σ x over {axis}",
     local=("1",),
     dtype=lambda x, **_: x if dtypes.is_float(x) else numpy.sum(numpy.empty(0, x)).dtype,
@@ -61,7 +62,7 @@ def _reduction(
 
 LARGEST, SMALLEST = (elementwise.maximum, -math.inf), (elementwise.minimum, math.inf)
 _extremum: dict[str, Any] = {
-    "rules": (lambda g, y, x, like, axis: _spread(g, like, axis) * _ties(x, y, axis),),
+    "rules": (lambda g, y, x, like, axis: spread(g, like, axis) * _ties(x, y, axis),),
     "local": ("1 where x = y, shared among ties, else 0",),
 }
 
