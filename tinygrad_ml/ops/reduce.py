@@ -17,7 +17,9 @@ from .shapes import kept, reduced
 def spread(g, like, axis):
     """The gradient of a reduction, a tensor or a NumPy array, given back to every element that was reduced."""
     g = g.reshape(kept(like.shape, axis))
-    return numpy.broadcast_to(g, like.shape) if type(g) is numpy.ndarray else g.broadcast_to(like.shape)
+    if isinstance(g, (numpy.ndarray, numpy.generic)):
+        return numpy.broadcast_to(g, like.shape)
+    return g.broadcast_to(like.shape)
 
 
 def _ties(x, y, axis):
