@@ -203,3 +203,11 @@ def test_two_ranks(run, tmp_path):
     assert "those of one process, to the bit: True" in said
     drawn = (tmp_path / "ranks" / "two_ranks.svg").read_text(encoding="utf-8")
     assert "rank 0" in drawn and "mean of ∂loss/∂w2" in drawn and "= 0.03177" in drawn
+
+
+def test_a_network_from_a_file(run):
+    pytest.importorskip("onnx")
+    said = run("12_onnx.py")
+    before, after, again = (int(found) for found in re.findall(r"upside down (\d+)%", said))
+    assert before < 40 and after > 75 and again == after
+    assert "(4): OnnxPart()" in said and "digits.svg" in said
