@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,18 @@ def test_each_convolution_is_measured_beside_pytorch():
     assert re.search(r"^\| 3 x 3, 128 to 128, 4 x 4 (\| [\d.]+ / [\d.]+ = [\d.]+x ){3}\|$", said, re.MULTILINE)
 
 
+def test_two_ranks_are_measured_beside_one_and_many_are_modelled(tmp_path):
+    if find_spec("mpi4py") is None:
+        pytest.skip("needs mpi4py, and MPI itself: pip install 'tinygrad_ml[mpi]'")
+    said = run("distributed.py", "--tiny", "--out", str(tmp_path))
+    rows = [line.strip("| ").split(" | ") for line in said.splitlines() if line.startswith("| ")]
+    state = {row[0]: int(row[1].replace(",", "")) for row in rows if row[0] in ("whole", "in shards")}
+    assert state["in shards"] <= state["whole"] / 2 + 8
+    modelled = [[int(cell.rstrip("%")) for cell in row[4:]] for row in rows if row[3:4] in (["here"], ["ring"])]
+    assert len(modelled) == 16 and all(row == sorted(row, reverse=True) for row in modelled)
+    assert (tmp_path / "distributed.svg").read_text(encoding="utf-8").count("InfiniBand") == 2
+
+
 def test_every_table_that_is_written_has_its_place():
     text = (BENCHMARKS / "RESULTS.md").read_text(encoding="utf-8")
     places = re.findall(r"^<!-- (\w+) -->$(?=[\s\S]*?^<!-- /\1 -->$)", text, re.MULTILINE)
@@ -123,6 +136,7 @@ def test_every_table_that_is_written_has_its_place():
         "attention",
         "convolutions",
         "course_program",
+        "distributed",
         "drawing",
         "functions",
         "gemm_1",
@@ -142,6 +156,7 @@ def test_every_table_that_is_written_has_its_place():
         "attention",
         "convolutions",
         "course_program",
+        "distributed",
         "drawing",
         "functions",
         "gemm_",
