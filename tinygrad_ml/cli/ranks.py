@@ -6,12 +6,12 @@ Read before: `../distributed/group.py`. Read next: `train.py`.
 from __future__ import annotations
 
 import argparse
-import socket
 from typing import Any
 
 from ..distributed import Group, init
 from ..distributed.launching import launch
 from ..distributed.mpi import rank_of_environment
+from ..distributed.nccl import neighbours
 
 
 def start(command: str, args: argparse.Namespace) -> int:
@@ -44,12 +44,12 @@ def device_of(group: Group | None, gpus: int) -> str:
     """The device of this rank where there are so many GPUs on its machine: the ranks there take them in turn."""
     if gpus == 0:
         return "cpu"
-    return f"gpu:{_neighbours(group)[0] % gpus}" if group is not None else "gpu"
+    return f"gpu:{neighbours(group)[0] % gpus}" if group is not None else "gpu"
 
 
 def cores_of(group: Group | None, cores: int) -> int:
     """How many of the cores of its machine are this rank's."""
-    return max(1, cores // _neighbours(group)[1])
+    return cores if group is None else max(1, cores // neighbours(group)[1])
 
 
 def of_first(group: Group | None, make: Any) -> Any:
@@ -84,12 +84,3 @@ class Consent:
         before, self._asked = self._asked, None
         told = before is not None and any(self._group.finish(before))
         return any(self._group.all_gather_object(wish)) or told
-
-
-def _neighbours(group: Group | None) -> tuple[int, int]:
-    """Which of the ranks on this machine this one is, and how many there are."""
-    if group is None:
-        return 0, 1
-    hosts = group.all_gather_object(socket.gethostname())
-    here = [rank for rank, host in enumerate(hosts) if host == hosts[group.rank]]
-    return here.index(group.rank), len(here)

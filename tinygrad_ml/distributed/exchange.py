@@ -105,8 +105,8 @@ class Talk:
     None makes a call that an earlier one has still to make, so that each call meets that of the same exchange elsewhere.
     """
 
-    def __init__(self, cable: Any):
-        self.cable, self.waiting = cable, []
+    def __init__(self, cable: Any, wire: Any = None):
+        self.cable, self.wire, self.waiting = cable, wire, []  # the wire is between GPUs, if there is one
         self.broken: str | None = None  # what made the ranks lose each other
 
     def carry_on(self) -> None:
@@ -159,7 +159,12 @@ class Talk:
         """The mean over the ranks, Σ weight·array / Σ weight. With `pieces`, of the own piece only."""
         words = yield from self.said(what, flat.size, weight)
         weights = whole_weights(words["weight"].tolist())
-        return (yield from self._folded(flat, "sum", weights, pieces, sum(weights)))
+        whole, wire = sum(weights), self.wire
+        if isinstance(flat, numpy.ndarray) or wire is None:
+            return (yield from self._folded(flat, "sum", weights, pieces, whole))
+        begun: list[Any] = []  # the sum, which is complete when the request behind it is done
+        yield _DEAL_CALL, lambda: begun.extend(wire.total(flat, lambda rows: weighed(rows, weights))) or begun[1]
+        return begun[0] if whole == 1 else begun[0] / flat.dtype.type(whole)
 
     def weighing(self, flat: numpy.ndarray, what: str, weight: float) -> Steps:
         """Σ weight·array over the ranks, divided by the own weight: 0 if that is 0."""
@@ -245,6 +250,16 @@ def folded(rows: numpy.ndarray, fold: str, weights: Sequence[float] | None) -> n
             total = memory = FOLDS[fold](total, share, out=memory)
     assert total is not None
     return total.copy() if memory is None else total
+
+
+def weighed(rows: Any, weights: Sequence[float]) -> Any:
+    """Σ weight·row, in their order, for arrays of a GPU: as `folded` for those of the host."""
+    total = None
+    for row, weight in zip(rows, weights, strict=True):
+        if weight:
+            share = row if weight == 1 else row * row.dtype.type(weight)
+            total = share if total is None else total + share
+    return total
 
 
 def divided(total: numpy.ndarray, whole: float) -> numpy.ndarray:

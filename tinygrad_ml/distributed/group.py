@@ -28,6 +28,7 @@ from ..typing import DeviceLike
 from .ending import supervise
 from .exchange import FOLDS, Exchange, Steps, Talk
 from .mpi import Cable, can_lose_ranks, world
+from .nccl import nccl_of, neighbours, own_gpu
 from .survivors import closed_up
 from .waiting import until_done
 
@@ -201,7 +202,8 @@ def init(
     """The group of all processes that were started together; of one, for a program that was started alone.
 
     ranks    how many there must be; None for as many as there are
-    device   where this rank computes; that of new tensors by default
+    device   where this rank computes; that of new tensors by default. "gpu": the ranks on a machine take its GPUs in turn, and
+             `group.device` says which; where each has one of its own, gradients travel by NCCL
     timeout  seconds to wait for other ranks before it is an error: longer than any of them should compute between two
              exchanges; 600 by default
     elastic  let the others go on when a rank has ended: see `Elastic`. Needs Open MPI, started by `tinygrad-ml launch --elastic`
@@ -224,6 +226,9 @@ def init(
     supervise(everybody, timeout, elastic)
     cable = Alone() if everybody is None or everybody.Get_size() == 1 else Cable(everybody)
     group = Group(cable, current_device() if device is None else Device(device), timeout, elastic)
+    if str(group.device) == "gpu":
+        group.device = own_gpu(neighbours(group)[0])
+    group.talk.wire = None if elastic else nccl_of(group)
     told = group.all_gather_object(ranks)
     wrong = [rank for rank, expected in enumerate(told) if expected not in (None, group.size)]
     if wrong:
@@ -239,7 +244,8 @@ def _as_it_is(
     """The group, which there is already, if it is as it is wanted."""
     if ranks not in (None, group.size):
         raise _other_number(ranks, group.size)
-    if (device is not None and Device(device) != group.device) or elastic > group.elastic:
+    another = device is not None and str(Device(device)) not in (str(group.device), group.device.kind)
+    if another or elastic > group.elastic:
         raise OptionError(
             "distributed.init() was called before, and without this device or elastic=True: say so in the first call"
         )

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy
 
-from ..backend import Absent, Array, of
+from ..backend import Absent, Array, Device, of
 from ..errors import RankError
 from ..modes import no_grad
 from ..ops import Primitive
@@ -28,6 +28,7 @@ from ..ops.shapes import Shape, size
 from ..tensor import Tensor, apply
 from .exchange import Exchange
 from .group import Group
+from .nccl import row_of
 
 UNUSED = -0.0
 """What stands for the gradient of a parameter that a rank does not use: x + -0.0 is x, to the bit, also for -0.0."""
@@ -39,13 +40,17 @@ class Outward(Primitive):
 
     effect = True
 
-    def __init__(self, name: str, value: Callable, shape: Callable, *, outward: bool = True, **facts: Any):
-        self.outward = outward
+    def __init__(
+        self, name: str, value: Callable, shape: Callable, *, outward: bool = True, anywhere: bool = False, **facts: Any
+    ):
+        self.outward = outward  # `anywhere`: it takes arrays of a GPU as they are
 
         def with_numbers(xp: Any, *arrays: Array, **parameters: Any) -> Array:
             if any(isinstance(array, Absent) for array in arrays):
                 raise TypeError("numbers of other processes, while there are none here")
-            return value(*[numpy.asarray(of(array).to_host(array)) for array in arrays], **parameters)
+            if not anywhere:
+                arrays = tuple(numpy.asarray(of(array).to_host(array)) for array in arrays)
+            return value(*arrays, **parameters)
 
         super().__init__(name, with_numbers, shape, flops=lambda *_: 0, **facts)
 
@@ -69,7 +74,8 @@ class Ticket:
     @property
     def used(self) -> numpy.ndarray:
         """Whether some rank uses each of them: bools, when the exchange is done."""
-        return self.exchange.result[self.places[-1] :] > 0
+        told = self.exchange.result[self.places[-1] :]
+        return of(told).to_host(told) > 0
 
 
 class Operations:
@@ -88,6 +94,7 @@ class Operations:
             "start average",
             self._started,
             lambda *_, **__: (),
+            anywhere=True,
             inputs=("weight", "gradients*"),
             formula="the mean over the ranks, begun",
             dtype=lambda *_, **__: numpy.dtype("int64"),
@@ -175,14 +182,14 @@ class Operations:
         present: tuple[bool, ...],
         expected: tuple[bool, ...],
     ) -> Array:
+        device = Device("cpu") if self.group.talk.wire is None else self.group.device
+        if device.kind == "cpu":
+            gradients = tuple(of(array).to_host(array) for array in gradients)
         given = iter(gradients)
-        flat = numpy.empty(sum(sizes) + len(sizes), dtype)
-        for first, length, there in zip(accumulate((0, *sizes)), sizes, present, strict=False):
-            flat[first : first + length] = next(given).reshape(-1) if there else UNUSED
-        flat[sum(sizes) :] = present
+        flat = row_of([next(given) if there else None for there in present], sizes, UNUSED, dtype, device)
         what = f"{what} {dtype}[{flat.size}]"
         number = next(self._numbers)
-        exchange = self.group.begin(what, self.group.talk.averaging(flat, what, float(weight)))
+        exchange = self.group.begin(what, self.group.talk.averaging(flat, what, float(of(weight).to_host(weight))))
         if any(expected) or not expected:  # else nobody will ask
             self._tickets[number] = Ticket(exchange, sizes, expected)
         return numpy.asarray(number)

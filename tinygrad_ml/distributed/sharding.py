@@ -151,7 +151,7 @@ class Shards:
         row = apply(self._wait, (ticket,), {"length": shelf.places[-1], "dtype": shelf.parameters[0].dtype})
         for p, (first, end) in zip(shelf.parameters, pairwise(shelf.places), strict=True):
             if _moves(p):
-                p.assign(row[first:end].reshape(p.shape))
+                p.assign(row[first:end].reshape(p.shape).to(p.device))
 
     def _started(self, *values: Array, what: str) -> Array:
         flat = numpy.concatenate([value.reshape(-1) for value in values])
