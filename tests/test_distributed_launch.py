@@ -56,6 +56,34 @@ def test_a_rank_that_exits_with_a_code_gives_it_to_all(program):
     assert "rank 1" in errors and "rank 0 was waiting to meet at a barrier" in errors.lower()
 
 
+@pytest.mark.parametrize("end", ["raise ValueError('early')", "sys.exit(5)"])
+def test_an_error_before_the_ranks_have_met_ends_all(tmp_path, end):
+    """MPI waits for all ranks at its beginning, which therefore has to come first."""
+    path = tmp_path / "program.py"
+    path.write_text(
+        f"import os, sys\nfrom tinygrad_ml import distributed\nfrom tinygrad_ml.distributed.mpi import rank_of_environment\n"
+        f"if rank_of_environment() == 1:\n    {end}\ndistributed.init()\n"
+    )
+    with launch("-n", 2, path) as started:
+        _, errors = started.communicate(timeout=120)
+    assert started.returncode == (5 if "exit" in end else 1), errors
+    assert "exit" in end or "[rank 1] ValueError: early" in errors
+
+
+def test_a_rank_that_has_left_before_the_ranks_met_is_not_waited_for(tmp_path):
+    path = tmp_path / "program.py"
+    path.write_text(
+        "from tinygrad_ml import distributed\nfrom tinygrad_ml.distributed.mpi import rank_of_environment\n"
+        "if rank_of_environment() == 0:\n    distributed.init()\n"
+    )
+    with launch("-n", 2, path) as started:
+        _, errors = started.communicate(timeout=120)
+    assert started.returncode != 0
+    assert (
+        "has left: its program came to its end, while rank 0 was waiting for it to set up lines to all ranks" in errors
+    )
+
+
 def test_ctrl_c_is_passed_on_to_each_rank(program):
     path = program(
         "try:\n    print('ready')\n    time.sleep(100)\nexcept KeyboardInterrupt:\n    print('interrupted')\n    group.barrier()"

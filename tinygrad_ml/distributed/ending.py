@@ -2,7 +2,8 @@
 
 An error that nobody catches is told to the watcher and ends all ranks (`MPI_Abort`), after a moment in which the others
 end by an error of their own. A rank that comes to the end of its program waits there for the others, without using a
-processor, because MPI would wait for them in any case, and use one.
+processor, because MPI would wait for them in any case, and use one. An error before the ranks have met ends all, too: importing this
+file says so to Python, in processes that a launcher of MPI's has started.
 
 Read next: `supervision.py`.
 """
@@ -12,13 +13,17 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import RankError
+from .mpi import rank_of_environment, world
 from .supervision import Supervision, current, line_of, meet
 from .waiting import set_timeout, until_done
 
@@ -29,6 +34,7 @@ _SECONDS_FOR_THE_OTHERS = 0.5
 _SECONDS_FOR_THE_CAUSE = 0.3  # so that the exit code is that of the rank that was the first to end
 _PAUSE = 0.02
 _INTERRUPTED = 130
+_SECONDS_TO_BEGIN = 3
 
 
 class Ending:
@@ -41,7 +47,7 @@ class Ending:
 
     def __init__(self, comm: Comm, supervision: Supervision, elastic: bool):
         self.comm, self.supervision, self.elastic = comm, supervision, elastic
-        self._print = sys.excepthook
+        self._print = _printing[-1] if sys.excepthook is _before_the_meeting else sys.excepthook
         self._code, self._because_of_others = 0, False
         sys.excepthook = self.by_an_error
         atexit.register(self.by_coming_to_the_end)
@@ -100,6 +106,7 @@ class Ending:
 
 
 _endings: list[Ending] = []
+_printing: list[Callable[..., Any]] = [sys.excepthook]
 
 
 def supervise(comm: Comm | None, timeout: float | None = None, elastic: bool = False) -> None:
@@ -130,14 +137,38 @@ def end_by(error: BaseException) -> NoReturn:
     if isinstance(error, SystemExit):
         _print_exit(error)
     else:
-        sys.excepthook(type(error), error, error.__traceback__)
-    _flush()
-    code = _code_of(error)
-    if "mpi4py.MPI" in sys.modules:  # before the group has met; what MPI waits for at its end would not come
-        from mpi4py import MPI
+        _printing[-1](type(error), error, error.__traceback__)
+    _end_all_that_begin(_code_of(error))
 
-        if MPI.Is_initialized() and not MPI.Is_finalized():
-            MPI.COMM_WORLD.Abort(code)
+
+def leave_with_all() -> None:
+    """At the end of a program that `launch` has started, and that has not met the others: they may wait for it to begin."""
+    if not _endings and rank_of_environment() is not None and "mpi4py.MPI" not in sys.modules:
+        with contextlib.suppress(RankError):  # without MPI nobody waits
+            supervise(world())
+
+
+def _before_the_meeting(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """The excepthook of a process that a launcher of MPI's has started, until it has met the others."""
+    _printing[-1](kind, error, trace)
+    if threading.current_thread() is threading.main_thread():
+        _end_all_that_begin(_code_of(error))
+
+
+def _end_all_that_begin(code: int) -> NoReturn:
+    """End all ranks, when they have not met yet. MPI's beginning does not come back to those that wait there for this one."""
+    _flush()
+    if rank_of_environment() is not None:
+        if hasattr(
+            signal, "alarm"
+        ):  # some launchers end all if one is killed, which is what is left if others do not come
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(_SECONDS_TO_BEGIN)
+        with contextlib.suppress(ImportError, RuntimeError):
+            from mpi4py import MPI
+
+            if not MPI.Is_finalized():
+                MPI.COMM_WORLD.Abort(code)
     os._exit(code)
 
 
@@ -159,3 +190,7 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
+
+
+if rank_of_environment() is not None:
+    sys.excepthook = _before_the_meeting

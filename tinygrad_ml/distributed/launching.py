@@ -13,9 +13,10 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import OptionError, RankError
 
@@ -162,16 +163,45 @@ def launch(ranks: int, program: Sequence[str], elastic: bool = False) -> int:
         environment.setdefault(variable, str(max(1, _cores() // ranks)))
     # A group of its own, so that Ctrl-C in a terminal is not heard twice. Such a group must not read from the terminal.
     source = subprocess.DEVNULL if sys.stdin is None or sys.stdin.isatty() else None
-    with subprocess.Popen(words, env=environment, stdin=source, process_group=0) as process:
-        before = signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGTERM))
-        try:
-            while True:
-                try:
-                    return _exit_code(process.wait())
-                except KeyboardInterrupt:
-                    process.send_signal(there.flavour.interrupt)
-        finally:
-            signal.signal(signal.SIGTERM, before)
+    with _PassingOn(there.flavour.interrupt) as signals:
+        process = subprocess.Popen(words, env=environment, stdin=source, process_group=0)
+        signals.to(process)
+        return _exit_code(process.wait())
+
+
+class _PassingOn:
+    """Inside, Ctrl-C and SIGTERM end nothing here: a process gets them, also those that came before it was there.
+
+    interrupt  what it gets for Ctrl-C
+    """
+
+    def __init__(self, interrupt: signal.Signals):
+        self._sent_for = {signal.SIGINT: interrupt, signal.SIGTERM: signal.SIGTERM}
+        self._process: subprocess.Popen | None = None
+        self._early: list[int] = []
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> _PassingOn:
+        if threading.current_thread() is threading.main_thread():  # no other one may
+            self._before = {number: signal.signal(number, self._pass_on) for number in self._sent_for}
+        return self
+
+    def to(self, process: subprocess.Popen) -> None:
+        """This one gets them from now on."""
+        self._process = process
+        for number in self._early:
+            process.send_signal(number)
+
+    def _pass_on(self, number: int, frame: Any) -> None:
+        sent = self._sent_for[signal.Signals(number)]
+        if self._process is None:
+            self._early.append(sent)
+        else:
+            self._process.send_signal(sent)
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
 
 def _exit_code(code: int) -> int:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy
 
 from ..errors import RankError
+from .waiting import until_done
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm, Request
@@ -80,10 +81,10 @@ class Cable:
     in its first: MPI only asks that on each line all ranks make their calls in one order.
     """
 
-    def __init__(self, communicator: Intracomm):
+    def __init__(self, communicator: Intracomm, lines: Sequence[Any] = ()):
         self.rank, self.size = communicator.Get_rank(), communicator.Get_size()
         self.communicator = communicator
-        self._words, self._deal, self._collect = (communicator.Dup() for _ in range(3))
+        self._words, self._deal, self._collect = lines or _lines(communicator)
 
     def cut(self) -> None:
         """End all calls that are on their way, on all ranks that live: each gets an error. They are asked for afterwards."""
@@ -126,6 +127,13 @@ class Cable:
         return self._deal.Ibcast(_bytes(array), root)
 
 
+def _lines(communicator: Intracomm) -> list[Any]:
+    """Three copies of a communicator, each with an order of calls of its own."""
+    copies = [communicator.Idup() for _ in range(3)]
+    until_done([request for _, request in copies], "set up lines to all ranks")
+    return [copy for copy, _ in copies]
+
+
 class Shrinking:
     """The survivors of a communicator find each other: they agree on who has died, which can be asked for (`Test`) as a request.
 
@@ -142,7 +150,8 @@ class Shrinking:
 
     def _shrink(self, communicator: Intracomm) -> None:
         try:
-            self.cable = Cable(cast("Intracomm", communicator.Shrink()))
+            left = cast("Intracomm", communicator.Shrink())
+            self.cable = Cable(left, [left.Dup() for _ in range(3)])
         except Exception as error:
             self._error = error
 

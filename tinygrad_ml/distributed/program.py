@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from .ending import end_by
+from .ending import end_by, leave_with_all
 from .mpi import rank_of_environment
 
 
@@ -88,8 +88,10 @@ def main() -> None:
             sys.argv = program
             sys.path[0] = str(Path(program[0]).resolve().parent)
             runpy.run_path(program[0], run_name="__main__")
+        leave_with_all()
     except BaseException as error:
         if isinstance(error, SystemExit) and not error.code:
+            leave_with_all()
             raise
         end_by(error.with_traceback(_of_the_program(error.__traceback__)))
 
