@@ -14,7 +14,8 @@ import tinygrad_ml as tg
 from tinygrad_ml import nn
 from tinygrad_ml.errors import CheckpointError, CompileError, DataError, OptionError
 from tinygrad_ml.models import GPT, MODELS
-from tinygrad_ml.onnx.export import exporting, model_file
+from tinygrad_ml.onnx.export import exporting, model_file, table, writer
+from tinygrad_ml.ops.elementwise import unary
 
 F = nn.functional
 SIZES = (1, 7, 100)
@@ -546,11 +547,33 @@ def test_all_that_cannot_be_expressed_is_listed_at_once(tmp_path):
 
 
 def test_an_operation_of_ones_own_has_no_row(tmp_path):
-    from tinygrad_ml.ops.elementwise import unary
-
     own = unary("tanh", lambda xp, x: x + 1, "x + 1", "1", lambda g: g)
     with pytest.raises(OptionError, match="tanh: ONNX has no operator"):
         tg.onnx.export(lambda x: x._apply(own), (3,), tmp_path / "x.onnx")
+
+
+def test_what_is_returned_as_it_came(tmp_path):
+    weight = nn.Parameter(numbers((2, 2)))
+
+    def function(x, unused):
+        return x, x, weight, tg.zeros(3), x + weight.sum()
+
+    graph = tg.onnx.export(function, [(3, 2), (4,)], tmp_path / "x.onnx", dynamic=[{0: "n"}, {0: "m"}])
+    assert [port.shape for port in graph.inputs] == [("n", 2), ("m",)]
+    check(tmp_path / "x.onnx", function, numbers((7, 2)), numbers((1,)))
+
+
+def test_a_row_for_an_operation_of_ones_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "ROWS", dict(table.ROWS))
+    monkeypatch.setattr(writer, "ROWS", table.ROWS)
+    own = unary("shifted", lambda xp, x: x + 1, "x + 1", "1", lambda g: g)
+
+    @table.row("shifted")
+    def shifted(w, step):
+        return w.node("Add", [w.name(step.inputs[0]), w.number_like(1, step.inputs[0])])
+
+    tg.onnx.export(lambda x: x._apply(own) * 2, (3,), tmp_path / "x.onnx")
+    check(tmp_path / "x.onnx", lambda x: x._apply(own) * 2, numbers((3,)))
 
 
 def test_sizes_that_decide_what_is_done(tmp_path):

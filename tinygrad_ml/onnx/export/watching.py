@@ -78,15 +78,16 @@ class Sighting(NamedTuple):
         """The value of an argument (by its position), or of a tensor that was there before, which the function returned."""
         for value in _all_values(self):
             source = value.source
-            if isinstance(source, Argument) and source.position == which:
+            if isinstance(source, Argument) and isinstance(which, int) and source.position == which:
                 return value
             if isinstance(source, State) and source.tensor is which:
                 return value
-        if which not in self.made:
+        key = which if isinstance(which, int) else id(which)
+        if key not in self.made:
             tensor = self.arguments[which] if isinstance(which, int) else which
             source = Argument(which, "") if isinstance(which, int) else State(tensor)
-            self.made[which] = Value(0, tensor.shape, tensor.dtype, source)
-        return self.made[which]
+            self.made[key] = Value(0, tensor.shape, tensor.dtype, source)
+        return self.made[key]
 
 
 def look(function: Callable, arguments: Sequence[Tensor], fill: Callable[[Sequence[Tensor]], tuple]) -> Sighting:
