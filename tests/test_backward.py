@@ -7,6 +7,7 @@ import pytest
 from checks import assert_close, leaf
 
 import tinygrad_ml as tg
+from tinygrad_ml.autograd import after_backward
 from tinygrad_ml.errors import DTypeError, GradientError, ShapeError
 
 # -- a second pass -------------------------------------------------------------------------------------
@@ -205,6 +206,34 @@ def test_a_hook_can_replace_the_gradient_and_be_removed():
     triple.remove()
     triple.remove()
     assert_close(tg.grad(inner, x)[0], 2)
+
+
+def test_a_hook_of_a_leaf_is_called_as_soon_as_its_last_share_is_there():
+    """Though leaves are older than all operations: so a gradient can be sent away while the walk goes on."""
+    x, early, late, both = (tg.tensor(float(k), requires_grad=True, name=f"x{k}") for k in range(1, 5))
+    seen = []
+    first = x * early * both
+    for tensor, name in ((x, "x"), (early, "early"), (late, "late"), (both, "both"), (first, "first")):
+        tensor.register_hook(lambda g, name=name: seen.append((name, g.item())))
+    y = first * late * both
+    y.backward()
+    assert seen == [("late", 32.0), ("first", 12.0), ("both", 48.0), ("early", 48.0), ("x", 96.0)]
+    assert late.grad.item() == 32 and both.grad.item() == 48
+    only = tg.tensor(2.0, requires_grad=True)
+    only.register_hook(lambda g: seen.append(("only", g.item())))
+    only.backward()
+    assert seen[-1] == ("only", 1.0)
+
+
+def test_what_a_hook_puts_off_until_after_the_walk():
+    x = tg.tensor(3.0, requires_grad=True)
+    seen = []
+    x.register_hook(lambda g: after_backward(lambda: seen.append(x.grad.item())))
+    (x * x).backward()
+    (x * x).backward()
+    assert seen == [6, 12]
+    with pytest.raises(AssertionError, match="no backward is running"):
+        tg.grad(x * x, x)
 
 
 def test_a_hook_on_a_leaf_shapes_what_is_stored():
