@@ -174,18 +174,22 @@ class Alone:
     rank, size = 0, 1
 
     def words(self, own: numpy.ndarray, of_all: numpy.ndarray) -> Alone:
+        """Its own row, to itself."""
         of_all[...] = own
         return self
 
     def deal(self, whole: numpy.ndarray, pieces: numpy.ndarray, cuts: list[int]) -> Alone:
+        """All of it is its piece."""
         pieces[0] = whole
         return self
 
     def collect(self, piece: numpy.ndarray, whole: numpy.ndarray, cuts: list[int]) -> Alone:
+        """Its piece is all of it."""
         whole.reshape(-1)[...] = piece
         return self
 
     def hand_out(self, array: numpy.ndarray, root: int) -> Alone:
+        """It has it already."""
         return self
 
     def Test(self) -> bool:

@@ -69,7 +69,7 @@ class Member:
         *lines, self.unread = self.unread.split(b"\n")
         return [json.loads(line) for line in lines]
 
-    def tell(self, **line) -> None:
+    def tell(self, **line: object) -> None:
         """Write a line to it. One that reads none, as when it is stopped, does not keep us."""
         if self.connection is not None:
             with contextlib.suppress(OSError):
