@@ -8,6 +8,7 @@ import time
 import numpy
 import pytest
 
+import tinygrad_ml as tg
 from tinygrad_ml.errors import DataError
 from tinygrad_ml.onnx.graph import OnnxGraph, Port, Reference
 from tinygrad_ml.onnx.reading import read, standard_function
@@ -272,6 +273,15 @@ BAD = [
 ]  # fmt: skip
 
 
+def test_many_are_not_made_of_nothing_either():
+    shape = numpy_helper.from_array(numpy.array([10**8]), "c")
+    nodes = [helper.make_node("ConstantOfShape", ["c"], [f"v{number}"]) for number in range(10)]
+    refused(
+        "node 2 .* with others of its kind 300,000,000",
+        model([*nodes, helper.make_node("Max", ["v0", "v9"], ["y"])], [shape]),
+    )
+
+
 @pytest.mark.parametrize(("words", "proto"), BAD, ids=[words for words, _ in BAD])
 def test_a_bad_file_is_a_clear_error(words, proto):
     refused(words, proto)
@@ -365,6 +375,13 @@ def test_bytes_have_no_folder():
     tensor = TensorProto(name="w", data_type=1, dims=[3, 2], data_location=TensorProto.EXTERNAL)
     tensor.external_data.add(key="location", value="data")
     refused("give its path", model([helper.make_node("MatMul", ["x", "w"], ["y"])], [tensor]))
+
+
+def test_what_would_not_fit_into_memory_is_an_error_of_ours():
+    pads = numpy_helper.from_array(numpy.array([0, 0, 2**40, 2**10]), "p")
+    net = tg.onnx.load(model([helper.make_node("Pad", ["x", "p"], ["y"])], [pads]).SerializeToString())
+    with pytest.raises(tg.errors.TinygradError, match="Unable to allocate"):
+        net(tg.ones((1, 3)))
 
 
 def test_a_damaged_file_is_an_error_or_another_good_one():

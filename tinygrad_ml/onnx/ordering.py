@@ -158,22 +158,22 @@ def _calls(graph: OnnxGraph) -> list[tuple[str, str]]:
 
 
 def check_sizes(nodes: Iterable[OnnxNode], constants: Mapping[str, numpy.ndarray]) -> None:
-    """Raise `DataError` where a node is told by the file to make a tensor of more than `MOST_MADE` numbers."""
-    known = dict(constants)
+    """Raise `DataError` where a node, or all together that need nothing but constants, are told by the file to make more than
+    `MOST_MADE` numbers."""
+    known, together = dict(constants), 0
     for number, node in enumerate(nodes):
         if node.domain:
             continue
-        if (
-            node.operator == "Constant"
-            and len(node.attributes) == 1
-            and not isinstance(node.attributes.get("value"), Reference)
-        ):
+        if node.operator == "Constant" and len(node.attributes) == 1:
             (value,) = node.attributes.values()
-            known[node.outputs[0]] = numpy.asarray(value)
+            if not isinstance(value, Reference):
+                known[node.outputs[0]] = numpy.asarray(value)
         wanted = _wanted(node, known)
-        if wanted > MOST_MADE:
+        together += wanted if known.keys() >= set(node.inputs) else 0
+        if max(wanted, together) > MOST_MADE:
             raise DataError(
-                f"{_called(node, number)}: it would make {wanted:,} numbers, and {MOST_MADE:,} is the most that is made of nothing"
+                f"{_called(node, number)}: it would make {wanted:,} numbers, with others of its kind {max(together, wanted):,}, and "
+                f"{MOST_MADE:,} is the most that is made of nothing"
             )
 
 

@@ -263,6 +263,6 @@ def _known(value: Any, half: numpy.dtype | None) -> Any:
 
 def _note(error: TinygradError, step: PlannedStep) -> None:
     """Say in an error at which node it was; the innermost one is said once."""
-    note = f"in the file's {described(step.node)}"
-    if not any(other.startswith("in the file's ") for other in getattr(error, "__notes__", ())):
+    note = f"in the file: {described(step.node)}"
+    if not any(other.startswith("in the file: ") for other in getattr(error, "__notes__", ())):
         error.add_note(note)
