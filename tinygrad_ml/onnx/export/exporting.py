@@ -73,6 +73,8 @@ def export(
 
     >>> tg.onnx.export(model, (100, 784), "model.onnx", dynamic={0: "batch"})
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise OptionError(f"export was given {path!r} as its path; the order is export(model, inputs, path)")
     newest = newest_opset()
     asked = (dynamic, opset, training or None, input_names, output_names)
     if isinstance(model, OnnxModel) and asked == (None,) * 5:
@@ -86,8 +88,6 @@ def export(
         )
     if not callable(model):
         raise OptionError(f"export takes a module or a function of tensors, and not {model!r}")
-    if not isinstance(path, (str, os.PathLike)):
-        raise OptionError(f"export was given {path!r} as its path; the order is export(model, inputs, path)")
     given = read(model, inputs, dynamic, input_names)
     with _acting(model, training):
         seen = see(model, given, given.sizes(), _names_of_state(model))
