@@ -24,6 +24,11 @@ import socket
 import sys
 import time
 
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None
+
 _SECONDS_TO_CONNECT = 60.0
 _SECONDS_TO_ANSWER = 0.7
 _SECONDS_UNTIL_A_WARNING = 60.0
@@ -289,6 +294,9 @@ def encoded(line: dict) -> bytes:
 def serve() -> None:
     """Read the number of ranks, the address to listen at and the token from stdin; print the port; watch."""
     said = json.loads(sys.stdin.readline())
+    if resource is not None:  # each rank is an open file, of which a process usually may have a thousand
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     everywhere = not said["alone"] and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if everywhere else socket.AF_INET
     address = "127.0.0.1" if said["alone"] else ""
