@@ -91,7 +91,7 @@ def _power(xp, x, exponent, out=None):
     return xp.power(x, exponent, out=out) if quick is None else quick(x, out=out)
 
 
-def chosen(condition, a, b):
+def chosen(condition: Any, a: Any, b: Any) -> Any:
     """a where the condition holds, else b: of tensors, or of NumPy's arrays."""
     if isinstance(condition, (numpy.ndarray, numpy.generic)):
         dtype = numpy.result_type(a, b)  # of the gradient: 0 has none

@@ -14,7 +14,7 @@ from .primitive import Primitive
 from .shapes import kept, reduced
 
 
-def spread(g, like, axis):
+def spread(g: Any, like: Any, axis: tuple[int, ...]) -> Any:
     """The gradient of a reduction, a tensor or a NumPy array, given back to every element that was reduced."""
     g = g.reshape(kept(like.shape, axis))
     if isinstance(g, (numpy.ndarray, numpy.generic)):
