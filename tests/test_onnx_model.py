@@ -231,7 +231,7 @@ def test_an_error_says_at_which_node_it_was():
     model = tg.onnx.load(file_of([helper.make_node("MatMul", ["x", "w"], ["y"], name="last")], weights(w=(3, 2))))
     with pytest.raises(ShapeError) as caught:
         model(X)
-    assert caught.value.__notes__ == ["in the file's node 'last': MatMul of version 13"]
+    assert caught.value.__notes__ == ["in the file: node 'last': MatMul of version 13"]
     model = tg.onnx.load(file_of([helper.make_node("Reshape", ["x", "s"], ["y"])], {"s": np.array([-1, 0, 5])}))
     with pytest.raises(TinygradError):
         model(X)
