@@ -213,6 +213,7 @@ def meet(comm: Comm, wait: Wait) -> Supervision | None:
     failed = [rank for rank, said in enumerate(_gathered(comm, b"+" if connection else b"-", wait)) if said == b"-"]
     if failed or connection is None:
         if connection is not None:
+            connection.sendall(watcher.encoded({"stop": True}))
             connection.close()
         if comm.rank == 0:
             reached = f"at port {given['port']} of {given['hosts']}" if given else "(it could not be started)"

@@ -9,7 +9,7 @@ answer to these: they lie in the connection until the watcher looks, some times 
 the rank that wrote them is dead. So the last words of each rank are known, and cost it some microseconds.
 
 Lines are JSON, a dictionary each. From a rank: hello, wait, go_on, raised, left, late (it has waited too long), here (the
-answer to where), end (others are to end), without (it goes on without those that have ended). To a rank: welcome, where,
+answer to where), end (others are to end), without (it goes on without those that have ended), stop. To a rank: welcome, where,
 lost, left, late (the answer to its own), over (all ranks have come to their end), end.
 
 Read next: `supervision.py`.
@@ -187,6 +187,8 @@ class Watcher:
                 for other in (self.members[rank] for rank in line["end"]):
                     other.why = other.why or self._described([other])
                     other.tell(end=True)
+            elif "stop" in line:
+                raise SystemExit  # not all ranks can be here, so none will be
             elif "without" in line:
                 if self.reported:
                     self._print("the others go on without it")
