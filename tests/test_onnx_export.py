@@ -223,6 +223,31 @@ def test_places_of_words(tmp_path):
         check(tmp_path / "x.onnx", function, numbers((n, length, 8)), tolerance=2e-5)
 
 
+def test_sizes_that_follow_from_others(tmp_path):
+    def function(x):
+        n, m = x.shape
+        halves = tg.zeros((n // 2, 2 * m + 1)) + x[: n // 2, :1]
+        return (
+            halves,
+            x.reshape((n * m,)) / (n * m - 1),
+            x[: n - 1].mean(),
+            tg.ones((min(n, 4), 1)) * n**0.5,
+            x[(n + 1) // 2 :],
+        )
+
+    tg.onnx.export(function, (6, 5), tmp_path / "x.onnx", dynamic={0: "n", 1: "m"})
+    for shape in ((2, 3), (9, 1), (50, 7)):
+        check(tmp_path / "x.onnx", function, numbers(shape))
+
+
+def test_places_that_are_counted_from_the_end(tmp_path):
+    def function(x, i, j):
+        return x[i, j], x[:, i], x[i, 1:, j], x[-1, i]
+
+    tg.onnx.export(function, [(3, 4, 3), ((2,), "int64"), ((2,), "int64")], tmp_path / "x.onnx")
+    check(tmp_path / "x.onnx", function, numbers((3, 4, 3)), np.array([-1, 2]), np.array([0, -3]))
+
+
 def test_random_numbers_are_drawn_there(tmp_path):
     def function(x):
         return {

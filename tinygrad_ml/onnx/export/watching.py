@@ -38,6 +38,8 @@ OTHER_SIZES: tuple[Callable[[int], int], ...] = (
 )  # fmt: skip
 """At which sizes a function is looked at besides; those that it refuses are passed over."""
 TRIED_SIZES = 2
+SMALL_SIZES = (1, 2, 3)
+"""Sizes at which something may be different, as at the smaller of a size and a number."""
 
 
 class Listener(Recorder):
@@ -125,7 +127,7 @@ def looks(function: Callable, given: GivenInputs, sizes: dict[str, int]) -> tupl
                 f"the size {name!r} cannot be a dynamic one: the function does something else at other sizes than {size}. "
                 f"{'; '.join(errors[:2])}. Leave {name!r} out of dynamic=, or give a size at which others work too"
             )
-    special = [{name: 1} for name in sizes]
+    special = [{name: small} for name in sizes for small in SMALL_SIZES if small not in tried[name]]
     if len(sizes) > 1:  # all of them at a time: what is a product of two sizes shows here
         special.append({name: max(others) for name, others in tried.items()})
     more = [_alike(first, partial(at, **others), []) for others in special]
@@ -212,15 +214,19 @@ def see(function: Callable, given: GivenInputs, sizes: dict[str, int], names: di
     names  of tensors, by their ids: what the caller calls them
     """
     found, special = looks(function, given, sizes)
-    for more in ([*special], []):
+    try:
+        program = _laid_over(found, given, names)
+    except DifferenceError as error:
+        raise OptionError(
+            f"what the function does depends on {', '.join(map(repr, sizes))} in more than sizes: {error}. Leave such a size "
+            f"out of dynamic="
+        ) from None
+    for more in special:
         try:
-            return _laid_over(found + more, given, names)
-        except DifferenceError as error:
-            differing = error
-    raise OptionError(
-        f"what the function does depends on {', '.join(map(repr, sizes))} in more than sizes: {differing}. Leave such a size "
-        f"out of dynamic="
-    )
+            program, found = _laid_over([*found, more], given, names), [*found, more]
+        except DifferenceError:
+            continue
+    return program
 
 
 def _laid_over(found: list[Sighting], given: GivenInputs, names: dict[int, str]) -> ExportProgram:
