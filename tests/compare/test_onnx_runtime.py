@@ -12,8 +12,10 @@ from tinygrad_ml.errors import OptionError
 NOT_AT_ALL_SIZES = (
     "prod", "prod over axis 0, kept", "cumulative_prod along 0", "cumulative_logsumexp along 0", "roll, flattened", "fft",
     "pdist 1.0", "pdist 2.0", "pdist 3.0", "all of svd", "qr",
+    "embedding_bag mean, padding", "embedding_bag sum, padding", "embedding_bag max, padding",
 )  # fmt: skip
-"""What does something else at other sizes: a tree of products has as many levels, a Fourier transform another matrix."""
+"""What does something else at other sizes: a tree of products has as many levels, a Fourier transform another matrix, and the
+row of padding is counted modulo the number of rows."""
 
 
 def resized(x, before, now):
@@ -47,7 +49,7 @@ def test_each_operation_at_other_sizes(table, tmp_path):
                 row.function, [(x.shape, x.dtype) for x in arrays], tmp_path / "x.onnx", dynamic=axes
             )
         except OptionError as error:
-            if row.name not in NOT_AT_ALL_SIZES and not any(name in str(error) for name in NOT_IN_ONNX):
+            if not row.name.startswith(NOT_AT_ALL_SIZES) and not any(name in str(error) for name in NOT_IN_ONNX):
                 wrong.append((row.name, str(error)))
             continue
         ready = session(tmp_path / "x.onnx")
