@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy
 
 import tinygrad_ml as tg
-from tinygrad_ml import distributed, nn, optim
+from tinygrad_ml import distributed, keras, nn, optim
 from tinygrad_ml.data import DataLoader, TensorDataset
 from tinygrad_ml.training import Trainer
 
@@ -163,6 +163,27 @@ def alone_weighs(group, folder):
         trainer.fit(loader, 3)
         found.append((model.weight.numpy(), trainer.history["loss"]))
     return found
+
+
+def of_keras(group=None, folder=None):
+    """A program for Keras with batch normalisation, and last batches that leave nothing for a rank; alone, without the one line."""
+    if group is not None:
+        keras.distribution.set_distribution(keras.distribution.DataParallel())
+    try:
+        keras.utils.set_random_seed(1)
+        x = numpy.random.default_rng(0).standard_normal((101, 6)).astype("float32")
+        y = (x.sum(1) > 0).astype("int64")
+        layers = keras.layers
+        model = keras.Sequential(
+            [layers.Dense(16), layers.BatchNormalization(), layers.Activation("tanh"), layers.Dense(2)]
+        )
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(optimizer=keras.optimizers.SGD(0.1, momentum=0.9), loss=loss, metrics=["accuracy"])
+        log = [keras.callbacks.CSVLogger(Path(folder, "log.csv"))] if folder else []
+        history = model.fit(x, y, batch_size=20, epochs=3, validation_split=0.2, callbacks=log).history
+        return history, model.get_weights(), model.evaluate(x, y, verbose=0), "2 programs" in repr(model.train_function)
+    finally:
+        keras.distribution.set_distribution(None)
 
 
 def command(folder, arguments):

@@ -14,9 +14,9 @@ import rank_trainings
 from rank_programs import ranks_start
 
 import tinygrad_ml as tg
-from tinygrad_ml import cli, distributed, optim
+from tinygrad_ml import cli, distributed, keras, optim
 from tinygrad_ml.cli import ranks, train
-from tinygrad_ml.errors import CheckpointError
+from tinygrad_ml.errors import CheckpointError, OptionError
 
 pytestmark = pytest.mark.host_only
 
@@ -29,6 +29,7 @@ CHECKS = [
     "from_one",
     "seen",
     "alone_weighs",
+    "of_keras",
 ]
 
 
@@ -146,6 +147,33 @@ def test_each_sample_is_seen_once_an_epoch(given, count):
 def test_parts_weigh_as_much_as_they_have_samples_also_without_data_parallel(given):
     (weight, losses), (its_weight, its_losses) = given(2)["alone_weighs"]
     assert same([weight], [its_weight]) and losses == its_losses
+
+
+# -- Keras ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_program_for_keras_trains_on_ranks_by_one_line(given, folder):
+    history, weights, tested, compiled = given(2)["of_keras"]
+    its_history, its_weights, its_tested, _ = rank_trainings.of_keras()
+    assert compiled
+    for name, values in its_history.items():
+        numpy.testing.assert_allclose(history[name], values, rtol=1e-5)
+    for mine, its in zip(weights, its_weights, strict=True):
+        numpy.testing.assert_allclose(mine, its, atol=1e-6)
+    numpy.testing.assert_allclose(tested, its_tested, rtol=1e-5)
+    assert len((folder / "log.csv").read_text().splitlines()) == 4  # which one rank has written
+
+
+def test_distributions_of_keras_that_are_refused():
+    for wrong in ({"devices": ["cpu:0"]}, {"device_mesh": 1}, {"auto_shard_dataset": False}):
+        with pytest.raises(OptionError, match="a rank is a process"):
+            keras.distribution.DataParallel(**wrong)
+    with pytest.raises(OptionError, match="takes keras.distribution.DataParallel"):
+        keras.distribution.set_distribution("data")
+    with pytest.raises(AttributeError, match="each rank has the whole model"):
+        keras.distribution.ModelParallel
+    assert keras.distribution.distribution() is None
+    assert keras.distribution.list_devices() == ["cpu"] and keras.distribution.get_device_count("gpu") == 0
 
 
 # -- the command line ----------------------------------------------------------------------------------------------------

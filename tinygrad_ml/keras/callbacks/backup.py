@@ -47,6 +47,8 @@ class BackupAndRestore(Callback):
     Raises `OptionError` for a model without weights, `CheckpointError` for the state of another model.
     """
 
+    of_one_process = True  # what it keeps is not that of several ranks
+
     def __init__(
         self,
         backup_dir: Any,

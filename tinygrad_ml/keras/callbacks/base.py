@@ -15,7 +15,10 @@ class Callback(Events):
 
     model   the model that is being trained
     params  {"verbose", "epochs", "steps"}
+    writes  whether it writes files, or prints: of several ranks only the first one has it
     """
+
+    writes = False
 
     model: Any = None
     params: dict[str, Any] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ...errors import OptionError
 from ...structure import leaves
 from ...training import Events
 from ..interactive import is_interactive_logging_enabled
@@ -40,8 +41,19 @@ class CallbackList(Events):
             setattr(self, event, self._telling(event))
 
     @classmethod
-    def of(cls, callbacks: Any, model: Any, verbose: Any, history: bool = True, **params: Any) -> CallbackList:
-        """The list for a run of a model, with a progress bar if `verbose` is not 0."""
+    def of(
+        cls, callbacks: Any, model: Any, verbose: Any, history: bool = True, ranks: Any = None, **params: Any
+    ) -> CallbackList:
+        """The list for a run of a model, with a progress bar if `verbose` is not 0. Of several ranks the first has the bar, and
+        those callbacks that write."""
+        if ranks is not None and not isinstance(callbacks, CallbackList):
+            callbacks = _as_list(callbacks)
+            if any(getattr(one, "of_one_process", False) for one in callbacks):
+                raise OptionError(
+                    "BackupAndRestore keeps the state of one process, and not of several ranks: use ModelCheckpoint"
+                )
+            if ranks.group.rank:
+                verbose, callbacks = 0, [one for one in callbacks if not getattr(one, "writes", False)]
         if isinstance(callbacks, CallbackList):
             return callbacks
         verbose = (1 if is_interactive_logging_enabled() else 2) if verbose == "auto" else int(verbose)

@@ -27,6 +27,8 @@ class CSVLogger(Callback):
     append  go on with the file that is there
     """
 
+    writes = True
+
     def __init__(self, filename: Any, separator: str = ",", append: bool = False):
         self.filename, self.separator, self.append = filename, separator, append
 
@@ -58,6 +60,8 @@ class RemoteMonitor(Callback):
     headers       {name: value} of further headers of the request
     send_as_json  they are all that is sent, instead of a form
     """
+
+    writes = True
 
     def __init__(
         self,

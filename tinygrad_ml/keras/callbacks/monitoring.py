@@ -122,6 +122,8 @@ class ModelCheckpoint(_Monitor):
     initial_value_threshold  what the first save must be better than
     """
 
+    writes = True
+
     def __init__(
         self,
         filepath: Any,

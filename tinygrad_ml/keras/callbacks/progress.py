@@ -124,6 +124,8 @@ def _format(value: float) -> str:
 class ProgbarLogger(Callback):
     """Shows a `Progbar` for each epoch, and for `evaluate` and `predict`."""
 
+    writes = True
+
     def __init__(self):
         self._fitting = False
 

@@ -35,6 +35,8 @@ class TensorBoard(Callback):
     `dense/kernel/histogram`. The others of Keras's options are not offered (`OptionError`).
     """
 
+    writes = True
+
     def __init__(
         self,
         log_dir: Any = "logs",

@@ -12,6 +12,7 @@ from ...nn import functional as F
 from ...tensor import Tensor, as_tensor
 from .. import initializers
 from ..checks import number, whole
+from ..distribution import shared
 from .base import Layer
 from .input_spec import InputSpec
 from .preprocessing import Normalization, Rescaling  # noqa: F401
@@ -91,6 +92,10 @@ class BatchNormalization(Layer):
         return F.batch_norm(x, mean, variance, self.gamma, self.beta, eps=self.epsilon)
 
     def _in_training(self, x: Tensor) -> Tensor:
+        if (ranks := shared()) is not None and not x.symbolic:
+            y, mean, variance = ranks.normalised(x, self.gamma, self.beta, self.epsilon, self.name)
+            self._move(mean, variance)
+            return y
         count = x.size // x.shape[1]
         mean, variance = (zeros(x.shape[1], device=x.device) for _ in range(2))
         if count == 1:  # PyTorch's refuses; to Keras the variance of one number is 0

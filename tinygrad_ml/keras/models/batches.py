@@ -14,6 +14,7 @@ from ...errors import DTypeError, OptionError, ShapeError
 from ...structure import leaves, mapped
 from ...tensor import Tensor, as_tensor
 from ..checks import whole
+from ..distribution import DataParallel
 from ..py_dataset import Epochs, PyDataset
 from ..samples import as_floats
 from ..warn import warn
@@ -53,6 +54,7 @@ class Batches:
     batch_size    by default 32, or so that there are `steps` batches
     steps         how many batches an epoch has, where that is not all; the next epoch goes on from there, until the data end
     class_weight  {class: factor}: samples weigh as much as their class
+    ranks         among whom each batch is divided
     """
 
     def __init__(
@@ -66,7 +68,9 @@ class Batches:
         steps: int | None = None,
         class_weight: Mapping[int, float] | None = None,
         device: Device,
+        ranks: DataParallel | None = None,
     ):
+        self.ranks = ranks
         self.device, self.class_weight = device, class_weight
         self.steps = steps if steps is None else whole("steps", steps)
         self._begun: Iterator | None = None
@@ -112,6 +116,8 @@ class Batches:
             else:
                 rest = iter(batch)
                 x, y, weight = mapped(lambda part: None if part is None else next(rest), self.parts)  # noqa: B023
+            if self.ranks is not None:
+                x, y, weight = self.ranks.part((x, y, weight))
             yield x, y, self._weigh(y, weight)
 
     def restart(self) -> None:

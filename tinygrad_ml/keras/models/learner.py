@@ -18,6 +18,7 @@ from ...structure import leaves, mapped
 from ...tensor import Tensor
 from .. import optimizers
 from ..checks import one_of
+from ..distribution import shared
 from ..layers.base import Layer
 from ..masks import detach_masked
 from ..metrics import Mean, Metric, metrics_in
@@ -123,6 +124,8 @@ class Learner(Layer):
         weights = self._weights_to_update()
         if weights:
             self.zero_grad()
+            if (ranks := shared()) is not None:
+                ranks.count()
             self.optimizer.scale_loss(loss).backward()
             self.optimizer.step(weights)
         else:

@@ -22,6 +22,7 @@ from ..arguments import accepts_old
 from ..callbacks import CallbackList, History
 from ..callbacks.backup import Fit
 from ..checks import whole
+from ..distribution import shared
 from .batches import Batches, split_validation, unpack
 from .learner import Learner
 from .logs import Logs, plain
@@ -84,8 +85,8 @@ class Trainer(Learner):
         self._must_be_compiled("fit")
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
-        device = self._device()
-        options = {"batch_size": batch_size, "steps": steps_per_epoch, "class_weight": class_weight}
+        device, ranks = self._device(), shared()
+        options = {"batch_size": batch_size, "steps": steps_per_epoch, "class_weight": class_weight, "ranks": ranks}
         batches = Batches(x, y, sample_weight, shuffle=shuffle, device=device, **options)
         validation = None
         if validation_data is not None:
@@ -94,8 +95,9 @@ class Trainer(Learner):
                 batch_size=validation_batch_size or batch_size,
                 steps=validation_steps,
                 device=device,
+                ranks=ranks,
             )
-        told = CallbackList.of(callbacks, self, verbose, epochs=epochs, steps=batches.count)
+        told = CallbackList.of(callbacks, self, verbose, ranks=ranks, epochs=epochs, steps=batches.count)
         loop = Loop(told, lambda: self.stop_training)
         self.stop_training = False
         running = Fit.running[self] = Fit(batches, initial_epoch)
@@ -106,13 +108,13 @@ class Trainer(Learner):
                 yield epoch
 
         def one(epoch: int) -> dict[str, Any]:
-            found = loop.through("train", batches, self.train_function, Logs)
+            found = loop.through("train", batches, self._for_ranks(self.train_function), Logs)
             if found is None:
                 raise DataError(
                     f"x yielded no batch in epoch {epoch + 1}: a generator is used up after one pass. Give fit a DataLoader, "
                     "or one that goes on for ever, with steps_per_epoch="
                 )
-            logs = plain(found)
+            logs = self._logs(found)
             if validation is not None and self._is_due(epoch, validation_freq):
                 logs |= {f"val_{name}": value for name, value in self._evaluate(validation, told).items()}
             return logs
@@ -142,8 +144,10 @@ class Trainer(Learner):
     ) -> Any:
         """[loss, metrics...] on x and y, or the loss alone where there are no metrics; a dictionary if wanted."""
         self._must_be_compiled("evaluate")
-        batches = Batches(x, y, sample_weight, batch_size=batch_size, steps=steps, device=self._device())
-        told = CallbackList.of(callbacks, self, verbose, epochs=1, steps=batches.count, history=False)
+        batches = Batches(
+            x, y, sample_weight, batch_size=batch_size, steps=steps, device=self._device(), ranks=shared()
+        )
+        told = CallbackList.of(callbacks, self, verbose, ranks=shared(), epochs=1, steps=batches.count, history=False)
         logs = self._evaluate(batches, told)
         return logs if return_dict else self._in_order(logs)
 
@@ -154,7 +158,7 @@ class Trainer(Learner):
         told.on_test_begin()
         self.reset_metrics()
         with no_grad():
-            logs = plain(loop.through("test", batches, self.test_function, Logs) or {})
+            logs = self._logs(loop.through("test", batches, self._for_ranks(self.test_function), Logs) or {})
         told.on_test_end(logs)
         return logs
 
@@ -219,6 +223,22 @@ class Trainer(Learner):
     def _device(self) -> Device:
         """Where the weights are, and the data shall go."""
         return next((parameter.device for parameter in self.parameters()), current_device())
+
+    def _for_ranks(self, step: ModelStep) -> Any:
+        """The step, by which a rank without samples counts none."""
+        ranks = shared()
+        return step if ranks is None else ranks.stepping(step, lambda: self.metrics)
+
+    def _logs(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        """The numbers of an epoch, those of all ranks."""
+        ranks = shared()
+        if ranks is None:
+            return plain(found)
+        ranks.add_up(self.metrics)
+        of_all = self.get_metrics_result()
+        if found.keys() <= of_all.keys():
+            return plain({name: of_all[name] for name in found})
+        return plain({name: ranks.group.mean(value) for name, value in plain(found).items()})
 
     def _must_be_compiled(self, what: str) -> None:
         if not self.compiled:

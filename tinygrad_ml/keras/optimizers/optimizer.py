@@ -1,7 +1,6 @@
 """The face of optimisers: options, the learning rate, clipping, weight decay, averages. The updates are `optim`'s.
 
-Read next: `descent.py` and `adams.py`, the optimisers; `rules.py` for how their updates differ from PyTorch's; `schedules.py`
-for learning rates that change.
+Read next: `descent.py` and `adams.py`, the optimisers; `rules.py`, their updates; `schedules.py`, rates that change.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from ...nn.utils import norm_and_factor, shorten
 from ...tensor import Tensor, as_tensor, tensor
 from ..arguments import old_spelling
 from ..checks import number, truth, whole
+from ..distribution import averaged
 from ..naming import unique_name
 from ..serialization import Configurable, deserialize
 from ..variables import Variable, Weight
@@ -244,7 +244,7 @@ class Optimizer(Configurable):
 
         Warns where some have no gradient, and stay; raises `OptionError` where none has.
         """
-        moved = [w for w in weights if w.grad is not None]
+        moved = averaged(weights)
         if weights and not moved:
             raise OptionError("there is no gradient for any of the weights: has backward() been called?")
         if without := ", ".join(str(w.name or w.shape) for w in weights if w.grad is None):
