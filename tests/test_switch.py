@@ -37,20 +37,6 @@ def test_the_engines_tests_pass_on_a_device_that_refuses_numpy_arrays():
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-2000:]
 
 
-def test_the_script_for_gpu_machines_works_and_is_polite_on_others():
-    script = [sys.executable, str(HERE / "gpu" / "run.py")]
-    rehearsal = subprocess.run(
-        [*script, "--device", "strict", "--without-suite", "--every", "40"], capture_output=True, text=True, check=False
-    )
-    assert rehearsal.returncode == 0, rehearsal.stdout[-2000:] + rehearsal.stderr[-2000:]
-    assert "all agree" in rehearsal.stdout
-    if not tg.gpu_available():
-        refusal = subprocess.run(script, capture_output=True, text=True, check=False)
-        assert refusal.returncode == 2
-        assert refusal.stdout.startswith("There is nothing to check here: ")
-        assert not refusal.stderr
-
-
 def test_without_cupy_everything_but_the_gpu_is_there():
     program = """
 import sys
