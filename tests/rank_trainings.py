@@ -13,6 +13,7 @@ import numpy
 
 import tinygrad_ml as tg
 from tinygrad_ml import distributed, keras, nn, optim
+from tinygrad_ml.cli.ranks import Consent
 from tinygrad_ml.data import DataLoader, TensorDataset
 from tinygrad_ml.training import Trainer
 
@@ -163,6 +164,14 @@ def alone_weighs(group, folder):
         trainer.fit(loader, 3)
         found.append((model.weight.numpy(), trainer.history["loss"]))
     return found
+
+
+def agreed(group, folder):
+    """When ranks hear that the last one wants to stop after its third step; and of a wish that is there at the end."""
+    consent, heard = Consent(group), []
+    for number in range(1, 7):
+        heard.append(consent.soon(group.rank == group.size - 1 and number == 3))
+    return heard, consent.now(False), consent.now(group.rank == 0)
 
 
 def of_keras(group=None, folder=None):

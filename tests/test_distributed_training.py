@@ -30,6 +30,7 @@ CHECKS = [
     "seen",
     "alone_weighs",
     "of_keras",
+    "agreed",
 ]
 
 
@@ -202,6 +203,14 @@ def test_ranks_of_the_command_line_leave_one_run_which_one_process_goes_on_with(
     printed = mpiexec(2, tmp_path, "cli", "--resume", tmp_path / "half")
     assert "epoch 2/2" in printed and "epoch 1/2" not in printed
     numpy.testing.assert_allclose(history_of(tmp_path / "half"), history_of(tmp_path / "one"), rtol=2e-3)
+
+
+def test_all_ranks_stop_at_the_same_step_when_one_is_asked_to(given):
+    heard, at_the_end, of_the_first = given(2)["agreed"]
+    assert heard == [False, False, False, True, False, False]
+    assert (at_the_end, of_the_first) == (False, True)
+    alone = ranks.Consent(None)
+    assert [alone.soon(True), alone.soon(False), alone.now(True)] == [True, False, True]
 
 
 def test_processes_start_the_command_again_as_ranks(monkeypatch, tmp_path):

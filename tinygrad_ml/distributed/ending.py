@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 _SECONDS_FOR_THE_OTHERS = 0.5
 _SECONDS_FOR_THE_CAUSE = 0.3  # so that the exit code is that of the rank that was the first to end
 _PAUSE = 0.02
-_INTERRUPTED = 130
+INTERRUPTED = 130
+"""The exit code of a program that Ctrl-C has stopped, as shells have it."""
 _SECONDS_TO_BEGIN = 3
 
 
@@ -176,7 +177,7 @@ def _code_of(error: BaseException) -> int:
     """The exit code of a process that an error ends."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
-    return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
 
 
 def _print_exit(error: SystemExit) -> None:

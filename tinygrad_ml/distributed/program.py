@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from .ending import end_by, leave_with_all
+from .ending import INTERRUPTED, end_by, leave_with_all
 from .mpi import rank_of_environment
 
 
@@ -90,7 +90,8 @@ def main() -> None:
             runpy.run_path(program[0], run_name="__main__")
         leave_with_all()
     except BaseException as error:
-        if isinstance(error, SystemExit) and not error.code:
+        # A program that has stopped by itself when it was interrupted has come to its end, and so do the other ranks.
+        if isinstance(error, SystemExit) and error.code in (None, 0, INTERRUPTED):
             leave_with_all()
             raise
         end_by(error.with_traceback(_of_the_program(error.__traceback__)))
