@@ -175,12 +175,12 @@ def agreed(group, folder):
 
 
 def of_keras(group=None, folder=None):
-    """A program for Keras with batch normalisation, and last batches that leave nothing for a rank; alone, without the one line."""
+    """A program for Keras with batch normalisation, parts of unequal size, and a last batch that leaves nothing for a rank; alone, without the one line."""
     if group is not None:
         keras.distribution.set_distribution(keras.distribution.DataParallel())
     try:
         keras.utils.set_random_seed(1)
-        x = numpy.random.default_rng(0).standard_normal((101, 6)).astype("float32")
+        x = numpy.random.default_rng(0).standard_normal((106, 6)).astype("float32")
         y = (x.sum(1) > 0).astype("int64")
         layers = keras.layers
         model = keras.Sequential(
@@ -189,7 +189,7 @@ def of_keras(group=None, folder=None):
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(optimizer=keras.optimizers.SGD(0.1, momentum=0.9), loss=loss, metrics=["accuracy"])
         log = [keras.callbacks.CSVLogger(Path(folder, "log.csv"))] if folder else []
-        history = model.fit(x, y, batch_size=20, epochs=3, validation_split=0.2, callbacks=log).history
+        history = model.fit(x, y, batch_size=21, epochs=3, validation_split=0.2, callbacks=log).history
         return history, model.get_weights(), model.evaluate(x, y, verbose=0), "2 programs" in repr(model.train_function)
     finally:
         keras.distribution.set_distribution(None)
