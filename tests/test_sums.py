@@ -107,11 +107,27 @@ def test_float32_that_is_scattered_to_one_place_keeps_its_digits():
 
 
 @pytest.mark.host_only
+@pytest.mark.parametrize("rows", [3, 500])
+def test_sparse_products_are_cut_into_blocks(monkeypatch, rows):
+    monkeypatch.setattr(totals, "SPARSE_AT_A_TIME", 1000)
+    r = np.random.default_rng(0)
+    places, values = r.integers(-rows, rows, 1000), r.integers(-9, 9, (1000, 40)).astype(np.float32)
+    target = np.ones((rows, 40), np.float32)
+    expected = target.copy()
+    np.add.at(expected, places, values)
+    HOST.scatter_add(target, (places,), values)
+    np.testing.assert_array_equal(target, expected)
+
+
+@pytest.mark.host_only
 @pytest.mark.parametrize("index", [lambda a, b: (a,), lambda a, b: (a, b), lambda a, b: (a, slice(None), b)])
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64"])
 @pytest.mark.parametrize("block", [8, 10**6])
-def test_scattered_numbers_are_added_in_their_order_whatever_the_index(monkeypatch, index, dtype, block):
-    """As NumPy does one by one, in the accumulator's dtype: block by block where the index names rows."""
+@pytest.mark.parametrize("sparse_from", [0, 10**6])
+def test_scattered_numbers_are_added_in_their_order_whatever_the_index(monkeypatch, index, dtype, block, sparse_from):
+    """As NumPy does one by one, in the accumulator's dtype: block by block where the index names rows, by a sparse
+    product if they are many and SciPy is there."""
+    monkeypatch.setattr(totals, "SPARSE_FROM_ELEMENTS", sparse_from)
     monkeypatch.setattr(totals, "SCATTERED_ELEMENTS", block)
     monkeypatch.setattr(totals, "FLAT_FROM_ELEMENTS", 0)
     r = np.random.default_rng(0)

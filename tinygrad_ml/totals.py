@@ -8,6 +8,8 @@ How wide a total is, says who asks for it: `backend/sums.py`.
 """
 
 import math
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy
@@ -19,6 +21,10 @@ SCATTERED_ELEMENTS = 16384
 """Numbers that are scattered at a time."""
 FLAT_FROM_ELEMENTS = 2048
 """So many numbers are worth the time that it takes to say where they lie in a flat table."""
+SPARSE_FROM_ELEMENTS = 32768
+"""So many are worth a sparse product, and SciPy's import at the first of them."""
+SPARSE_AT_A_TIME = 1 << 20
+"""Numbers of a sparse product."""
 
 
 def total(x: numpy.ndarray, axis: tuple[int, ...], keepdims: bool, wide: numpy.dtype) -> numpy.ndarray:
@@ -72,18 +78,53 @@ def add_at(target: numpy.ndarray, index: Any, values: numpy.ndarray, wide: numpy
     sums = target.astype(wide, copy=False)
     if values.size < FLAT_FROM_ELEMENTS or not (sums.flags.c_contiguous and _names_rows(index, target.shape)):
         numpy.add.at(sums, index, values.astype(wide, copy=False))
-    else:  # in a table of one axis, for which NumPy is several times as quick; block by block, so that all stays near
+    else:  # block by block, so that all stays near
         inside = target.shape[len(index) :]
         common = numpy.broadcast_shapes(*[array.shape for array in index], (1,))
         arrays = [numpy.broadcast_to(array, common) for array in index]
-        values = numpy.broadcast_to(values, common + inside)
-        flat, step = sums.reshape(-1), max(SCATTERED_ELEMENTS * common[0] // max(values.size, 1), 1)
+        values, row = numpy.broadcast_to(values, common + inside), math.prod(inside)
+        sparse = _sparse() if values.size >= SPARSE_FROM_ELEMENTS and row > 1 and wide.kind == "f" else None
+        most = SPARSE_AT_A_TIME if sparse else SCATTERED_ELEMENTS
+        step = max(most * common[0] // max(values.size, 1), 1)
         for start in range(0, common[0], step):
             block = slice(start, start + step)
-            places = _places_in_flat([array[block] for array in arrays], target.shape)
-            numpy.add.at(flat, places.reshape(-1), values[block].astype(wide, copy=False).reshape(-1))
+            places = _rows_in_flat([array[block] for array in arrays], target.shape).reshape(-1)
+            adding = values[block].astype(wide, copy=False)
+            if sparse:
+                _add_rows(sums.reshape(-1, row), places, adding.reshape(-1, row), sparse)
+            else:  # in a table of one axis, for which NumPy is several times as quick
+                places = places[:, None] * row + numpy.arange(row)
+                numpy.add.at(sums.reshape(-1), places.reshape(-1), adding.reshape(-1))
     if sums is not target:
         target[...] = sums
+
+
+def _add_rows(table: numpy.ndarray, places: numpy.ndarray, values: numpy.ndarray, sparse: ModuleType) -> None:
+    """table[places] += values, row by row: S @ values, of which column j has a one where row j goes.
+
+    SciPy adds up column by column, so in the same order as NumPy. Of a large table, only the rows that are named take part.
+    """
+    rows: Any = slice(None)
+    if len(places) < len(table):
+        named = numpy.zeros(len(table), bool)
+        named[places] = True
+        rows = numpy.flatnonzero(named)
+        number = numpy.empty(len(table), numpy.int64)
+        number[rows] = numpy.arange(len(rows))
+        places = number[places]
+    ones, columns = numpy.ones(len(places), table.dtype), numpy.arange(len(places) + 1)
+    extent = len(table) if isinstance(rows, slice) else len(rows)
+    table[rows] += sparse.csc_array((ones, places, columns), (extent, len(places))) @ values
+
+
+@cache
+def _sparse() -> ModuleType | None:
+    """SciPy's sparse matrices, imported when they are wanted, as that takes long; None without SciPy."""
+    try:
+        from scipy import sparse
+    except ImportError:
+        return None
+    return sparse
 
 
 def _names_rows(index: Any, shape: tuple[int, ...]) -> bool:
@@ -94,13 +135,11 @@ def _names_rows(index: Any, shape: tuple[int, ...]) -> bool:
     )
 
 
-def _places_in_flat(index: list, shape: tuple[int, ...]):
-    """Where the elements of the rows that an index names lie in the table as if it had one axis."""
+def _rows_in_flat(index: list, shape: tuple[int, ...]) -> numpy.ndarray:
+    """Which rows an index names, in the table as if its first axes were one."""
     places = numpy.zeros((), numpy.int64)
     for array, extent in zip(index, shape, strict=False):
         places = places * extent + (
             numpy.where(array < 0, array + extent, array) if array.min(initial=0) < 0 else array
         )
-    inside = shape[len(index) :]
-    row = math.prod(inside)
-    return places.reshape(places.shape + (1,) * len(inside)) * row + numpy.arange(row).reshape(inside)
+    return places
