@@ -320,7 +320,10 @@ def test_a_file_of_version_1(tmp_path):
     assert model.compiled
     model.save(tmp_path / "new.keras")
     again = keras.models.load_model(tmp_path / "new.keras")
-    np.testing.assert_array_equal(outputs(again, [X, X]), outputs(model, [X, X]))
+    for one, other in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    # The first prediction is computed as it is recorded, a later one by the compiled step: they may differ in the last digit.
+    np.testing.assert_allclose(outputs(again, [X, X]), outputs(model, [X, X]), 1e-5, 1e-5)
 
 
 def test_layers_stand_farthest_from_the_outputs_first():
