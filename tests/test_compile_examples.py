@@ -195,6 +195,13 @@ STEPS = {
 }
 
 
+ELSEWHERE = {
+    "11_two_ranks.py": "test_distributed.py, where steps of several ranks are compiled",
+    "12_onnx.py": "test_onnx_model.py, where networks of files are",
+}
+"""Examples whose steps are compared in another file."""
+
+
 def results(step, batches):
     found = [step(*batch) for batch in batches]
     return [[part.numpy() for part in (one if isinstance(one, tuple) else (one,))] for one in found]
@@ -220,7 +227,7 @@ def test_the_lesson_on_compiling_shows_every_pass_at_work(names):
 
 
 def test_every_example_is_here():
-    assert sorted(STEPS) == sorted(path.name for path in EXAMPLES.glob("[0-9]*.py"))
+    assert sorted([*STEPS, *ELSEWHERE]) == sorted(path.name for path in EXAMPLES.glob("[0-9]*.py"))
 
 
 # -- the lessons, which train by `fit` ----------------------------------------------------------------

@@ -186,6 +186,11 @@ class Talk:
             yield _COLLECT_CALL, lambda: cable.collect(flat, of_all, whole_cuts)
             total = divided(folded(of_all, fold, weights), whole)
             return total[own] if pieces else total
+        if cable.size == 2:  # whole as well: for so few, that is quicker than two calls one behind the other
+            other = numpy.empty_like(flat)
+            yield _DEAL_CALL, lambda: cable.swap(flat, other)
+            total = divided(folded((other, flat) if cable.rank else (flat, other), fold, weights), whole)
+            return total[own] if pieces else total
         received = numpy.empty((cable.size, own.stop - own.start), flat.dtype)
         yield _DEAL_CALL, lambda: cable.deal(flat, received, cuts)
         piece = divided(folded(received, fold, weights), whole)
@@ -236,14 +241,14 @@ def whole_weights(weights: Sequence[float]) -> list[float]:
     return list(weights)
 
 
-def folded(rows: numpy.ndarray, fold: str, weights: Sequence[float] | None) -> numpy.ndarray:
+def folded(rows: Sequence[numpy.ndarray], fold: str, weights: Sequence[float] | None) -> numpy.ndarray:
     """What the rows give together, each times its weight, in their order. One that weighs nothing is not looked at."""
     weights = [1.0] * len(rows) if weights is None else weights
     total, memory = None, None  # the first sum is new, and the others are put into it
     for row, weight in zip(rows, weights, strict=True):
         if not weight:
             continue
-        share = row if weight == 1 else row * rows.dtype.type(weight)
+        share = row if weight == 1 else row * row.dtype.type(weight)
         if total is None:
             total, memory = share, None if weight == 1 else share
         else:

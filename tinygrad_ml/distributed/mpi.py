@@ -113,6 +113,11 @@ class Cable:
         received = [_bytes(pieces), ([own] * self.size, [own * q for q in range(self.size)]), MPI.BYTE]
         return self._deal.Ialltoallv([_bytes(whole), (sent, places), MPI.BYTE], received)
 
+    def swap(self, own: numpy.ndarray, other: numpy.ndarray) -> Both:
+        """The array of the one rank to the other, of two."""
+        there = 1 - self.rank
+        return Both(self._deal.Irecv(_bytes(other), there), self._deal.Isend(_bytes(own), there))
+
     def collect(self, piece: numpy.ndarray, whole: numpy.ndarray, cuts: Sequence[int]) -> Request:
         """Every rank's piece to all, side by side."""
         from mpi4py import MPI
@@ -125,6 +130,17 @@ class Cable:
     def hand_out(self, array: numpy.ndarray, root: int) -> Request:
         """The array of rank `root` to all, into theirs."""
         return self._deal.Ibcast(_bytes(array), root)
+
+
+class Both:
+    """Two requests as one."""
+
+    def __init__(self, *requests: Request):
+        self._requests = requests
+
+    def Test(self) -> bool:
+        """Whether both are done."""
+        return all([request.Test() for request in self._requests])
 
 
 def _lines(communicator: Intracomm) -> list[Any]:
