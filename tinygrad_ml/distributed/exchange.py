@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from itertools import accumulate
 from typing import Any, TypeAlias
 
@@ -241,8 +241,9 @@ def whole_weights(weights: Sequence[float]) -> list[float]:
     return list(weights)
 
 
-def folded(rows: Sequence[numpy.ndarray], fold: str, weights: Sequence[float] | None) -> numpy.ndarray:
+def folded(rows: Iterable[numpy.ndarray], fold: str, weights: Sequence[float] | None) -> numpy.ndarray:
     """What the rows give together, each times its weight, in their order. One that weighs nothing is not looked at."""
+    rows = list(rows)
     weights = [1.0] * len(rows) if weights is None else weights
     total, memory = None, None  # the first sum is new, and the others are put into it
     for row, weight in zip(rows, weights, strict=True):

@@ -140,7 +140,7 @@ class Both:
 
     def Test(self) -> bool:
         """Whether both are done."""
-        return all([request.Test() for request in self._requests])
+        return all(request.Test() for request in self._requests)  # asking one carries the other on
 
 
 def _lines(communicator: Intracomm) -> list[Any]:
