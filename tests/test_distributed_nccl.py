@@ -11,7 +11,7 @@ from rank_programs import ranks_start
 
 from tinygrad_ml import distributed
 from tinygrad_ml.backend import Device
-from tinygrad_ml.distributed import nccl
+from tinygrad_ml.distributed import group, nccl
 from tinygrad_ml.errors import DeviceError
 
 pytestmark = pytest.mark.host_only
@@ -60,6 +60,17 @@ def test_gpus_are_taken_in_turn_and_asked_for_where_there_is_none(monkeypatch):
     monkeypatch.setattr(nccl, "gpu_count", lambda: 0)
     with pytest.raises(DeviceError, match="here is none: "):
         nccl.own_gpu(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("gpu", "here is none: "), ("gpu:99", "99' does not|cannot be used"), ("cpu:1", "is one device")]
+)
+def test_a_device_that_is_not_there_is_an_error_at_once(monkeypatch, name, why):
+    monkeypatch.setattr(group, "_groups", {})
+    monkeypatch.setattr(nccl, "gpu_count", lambda: 0)
+    with pytest.raises(DeviceError, match=why):
+        distributed.init(device=name)
+    assert not group._groups
 
 
 def test_ranks_that_have_no_gpu_each_go_through_the_host():

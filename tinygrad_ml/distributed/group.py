@@ -20,7 +20,7 @@ from typing import Any
 import numpy
 
 from .. import random
-from ..backend import Device, current_device
+from ..backend import Device, current_device, get
 from ..errors import OptionError, RankError
 from ..modes import modes
 from ..tensor import Tensor, TensorLike, as_tensor
@@ -215,7 +215,8 @@ def init(
     All ranks go on with the random numbers of rank 0: what they draw alike is alike, such as the first weights of a model.
     It is made once: a later call gives the same group.
 
-    Raises `RankError`: there are more or fewer than `ranks`, or MPI is missing in a process that was started as one of several.
+    Raises `RankError`: there are more or fewer than `ranks`, or MPI is missing in a process that was started as one of several;
+    `DeviceError`: this machine does not have the device.
     """
     if modes.recorder is not None:
         raise OptionError("distributed.init() in a function that tg.compile records: call it once, outside")
@@ -232,6 +233,7 @@ def init(
     group = Group(cable, current_device() if device is None else Device(device), timeout, elastic)
     if str(group.device) == "gpu":
         group.device = own_gpu(neighbours(group)[0])
+    get(group.device)  # which says what is missing
     group.talk.wire = None if elastic else nccl_of(group)
     told = group.all_gather_object(ranks)
     wrong = [rank for rank, expected in enumerate(told) if expected not in (None, group.size)]
