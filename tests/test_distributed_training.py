@@ -217,7 +217,7 @@ def test_processes_start_the_command_again_as_ranks(monkeypatch, tmp_path):
     launched = []
     monkeypatch.setattr(ranks, "launch", lambda count, words: launched.append((count, words)) or 7)
     monkeypatch.setattr(ranks, "started", lambda: False)
-    words = ["train", "--processes", "2", "--eager", "--lr", "0.1", "--resume", "--out", str(tmp_path)]
+    words = ["train", "--processes", "2", "--epochs", "1", "--eager", "--lr", "0.1", "--resume", "--out", str(tmp_path)]
     assert cli.main(words) == 7
     ((count, given),) = launched
     assert count == 2 and given[:3] == ["-m", "tinygrad_ml", "train"]

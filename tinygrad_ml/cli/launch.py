@@ -6,6 +6,7 @@ Read next: `../distributed/launching.py`.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from ..distributed.launching import launch
 from ..errors import OptionError
@@ -43,6 +44,12 @@ def register(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Start them and wait; the exit code."""
-    if not args.program:
+    program = args.program[1:] if args.program[:1] == ["--"] else args.program
+    if not program:
         raise OptionError("which program? Name it at the end, as in: tinygrad-ml launch -n 2 program.py")
-    return launch(args.ranks, ["-m", *args.program] if args.module else args.program, args.elastic)
+    if not args.module and not Path(program[0]).exists():
+        raise OptionError(
+            f"there is no program {program[0]!r} in {Path.cwd()}: name a file of Python's, without `python` before it, or a "
+            "module after -m, as in: tinygrad-ml launch -n 2 program.py --lr 0.1"
+        )
+    return launch(args.ranks, ["-m", *program] if args.module else program, args.elastic)

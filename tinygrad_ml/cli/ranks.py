@@ -20,7 +20,7 @@ def start(command: str, args: argparse.Namespace) -> int:
     for name, value in vars(args).items():
         if name != "run":
             option = "--" + name.replace("_", "-")
-            words += [option] if value in (None, True) else [option, str(value)]
+            words += [option] if value is None or value is True else [option, str(value)]
     return launch(args.processes, ["-m", "tinygrad_ml", *words])
 
 
