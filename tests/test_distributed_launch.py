@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+import rank_programs
 
 from tinygrad_ml import cli
+from tinygrad_ml.cli import launch as launch_command
 from tinygrad_ml.distributed import launching
 from tinygrad_ml.distributed.program import MarkedStream
 from tinygrad_ml.errors import OptionError, RankError
@@ -76,12 +78,25 @@ def test_a_rank_that_has_left_before_the_ranks_met_is_not_waited_for(tmp_path):
         "from tinygrad_ml import distributed\nfrom tinygrad_ml.distributed.mpi import rank_of_environment\n"
         "if rank_of_environment() == 0:\n    distributed.init()\n"
     )
-    with launch("-n", 2, path) as started:
-        _, errors = started.communicate(timeout=120)
-    assert started.returncode != 0
-    assert (
-        "has left: its program came to its end, while rank 0 was waiting for it to set up lines to all ranks" in errors
+    mpiexec = [rank_programs.ranks_start(), "-n", "2", sys.executable, path]
+    for words in ([sys.executable, "-m", "tinygrad_ml", "launch", "-n", "2", path], mpiexec):
+        done = subprocess.run(
+            words, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode != 0
+        assert "rank 1 has left: its program came to its end before it called distributed.init()" in done.stderr
+
+
+def test_ranks_that_never_meet_end_well(tmp_path):
+    """And what they start takes itself for no rank."""
+    path = tmp_path / "program.py"
+    path.write_text(
+        "import subprocess, sys\nimport tinygrad_ml.distributed\n"
+        "subprocess.run([sys.executable, '-c', 'import tinygrad_ml.distributed'], check=True)\nprint('done')\n"
     )
+    words = [rank_programs.ranks_start(), "-n", "2", sys.executable, path]
+    done = subprocess.run(words, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "done\ndone\n"), done.stderr
 
 
 def test_ctrl_c_is_passed_on_to_each_rank(program):
@@ -119,7 +134,7 @@ def test_without_mpi_it_is_said_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr(launching, "_ASK", "raise ImportError('no module mpi4py')")
     with pytest.raises(RankError, match=r"no module mpi4py.*pip install 'tinygrad_ml\[mpi\]'"):
         launching.installation()
-    assert cli.main(["launch", "-n", "2", "program.py"]) == 2
+    assert cli.main(["launch", "-n", "2", __file__]) == 2
     assert "pip install 'tinygrad_ml[mpi]'" in capsys.readouterr().err
     cli.main(["doctor"])
     assert 'pip install "tinygrad_ml[mpi]"' in capsys.readouterr().out
@@ -152,3 +167,20 @@ def test_each_mpi_is_started_in_its_own_way():
 def test_a_launch_of_nothing_is_an_error(capsys):
     assert cli.main(["launch", "-n", "2"]) == 2
     assert "which program?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("nowhere.py",), ("--", "nowhere.py"), ("python", "train.py")])
+def test_a_program_that_is_not_there_is_an_error_before_ranks_start(words, capsys, monkeypatch):
+    monkeypatch.setattr(launch_command, "launch", None)
+    assert cli.main(["launch", "-n", "2", *words]) == 2
+    assert f"there is no program '{words[-1] if '--' in words else words[0]}' in" in capsys.readouterr().err
+
+
+def test_what_follows_two_dashes_is_the_program(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(launch_command, "launch", lambda *words: given.append(words) or 0)
+    path = tmp_path / "train.py"
+    path.touch()
+    assert cli.main(["launch", "-n", "2", "--", str(path), "--lr", "1"]) == 0
+    assert cli.main(["launch", "-n", "2", "-m", "no.file", "-n", "1"]) == 0
+    assert given == [(2, [str(path), "--lr", "1"], False), (2, ["-m", "no.file", "-n", "1"], False)]

@@ -2,8 +2,8 @@
 
 An error that nobody catches is told to the watcher and ends all ranks (`MPI_Abort`), after a moment in which the others
 end by an error of their own. A rank that comes to the end of its program waits there for the others, without using a
-processor, because MPI would wait for them in any case, and use one. An error before the ranks have met ends all, too: importing this
-file says so to Python, in processes that a launcher of MPI's has started.
+processor, because MPI would wait for them in any case, and use one. An error before the ranks have met ends all, too, and so does a rank
+that leaves before: importing this file says so to Python, in processes that a launcher of MPI's has started.
 
 Read next: `supervision.py`.
 """
@@ -23,8 +23,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import RankError
-from .mpi import rank_of_environment, world
-from .supervision import Supervision, current, line_of, meet
+from .mpi import finish, rank_of_environment, world
+from .supervision import Supervision, current, leave, line_of, meet
 from .waiting import set_timeout, until_done
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _PAUSE = 0.02
 INTERRUPTED = 130
 """The exit code of a program that Ctrl-C has stopped, as shells have it."""
 _SECONDS_TO_BEGIN = 3
+_MARK = "TINYGRAD_ML_RANK"
 
 
 class Ending:
@@ -56,13 +57,7 @@ class Ending:
 
     def by_an_error(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Print it, tell it, and end: an excepthook."""
-        if isinstance(error, RankError):
-            where = line_of(reversed(list(traceback.walk_tb(trace))))
-            sys.stderr.write(f"tinygrad_ml: rank {self.supervision.rank} ends in {where}: {error}\n")
-        elif isinstance(error, SystemExit):
-            _print_exit(error)
-        else:
-            self._print(kind, error, trace)
+        _print(error, trace, self.supervision.rank, self._print)
         if self.supervision.own_process:
             self.tell(error)
             self._abort()
@@ -135,23 +130,26 @@ def end_by(error: BaseException) -> NoReturn:
     """End this rank, and all with it, by an error that nobody has caught, or by a `sys.exit` that says that something failed."""
     if _endings:
         _endings[-1].by_an_error(type(error), error, error.__traceback__)
-    if isinstance(error, SystemExit):
-        _print_exit(error)
-    else:
-        _printing[-1](type(error), error, error.__traceback__)
+    _print(error, error.__traceback__, rank_of_environment(), _printing[-1])
     _end_all_that_begin(_code_of(error))
 
 
-def leave_with_all() -> None:
-    """At the end of a program that `launch` has started, and that has not met the others: they may wait for it to begin."""
-    if not _endings and rank_of_environment() is not None and "mpi4py.MPI" not in sys.modules:
-        with contextlib.suppress(RankError):  # without MPI nobody waits
-            supervise(world())
+def _leave_before_the_meeting() -> None:
+    """At the end of a process that a launcher of MPI's has started, and that has not met the others: they may wait for it."""
+    if "mpi4py.MPI" in sys.modules or os.environ.get(_MARK) != str(os.getpid()):
+        return
+    with contextlib.suppress(RankError):  # without MPI nobody waits
+        everybody = world()
+        if everybody is None or everybody.size == 1 or leave(everybody, until_done):
+            finish()
+        else:
+            time.sleep(_SECONDS_TO_BEGIN)  # in which the others end by an error of their own
+            _end_all_that_begin(1)
 
 
 def _before_the_meeting(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """The excepthook of a process that a launcher of MPI's has started, until it has met the others."""
-    _printing[-1](kind, error, trace)
+    _print(error, trace, rank_of_environment(), _printing[-1])
     if threading.current_thread() is threading.main_thread():
         _end_all_that_begin(_code_of(error))
 
@@ -169,6 +167,7 @@ def _end_all_that_begin(code: int) -> NoReturn:
             from mpi4py import MPI
 
             if not MPI.Is_finalized():
+                time.sleep(_SECONDS_FOR_THE_CAUSE)  # launchers drop what was printed just before
                 MPI.COMM_WORLD.Abort(code)
     os._exit(code)
 
@@ -180,9 +179,14 @@ def _code_of(error: BaseException) -> int:
     return INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
 
 
-def _print_exit(error: SystemExit) -> None:
-    """What Python prints for a `sys.exit` with words."""
-    if not isinstance(error.code, int):
+def _print(error: BaseException, trace: TracebackType | None, rank: int | None, otherwise: Callable[..., Any]) -> None:
+    """Print what ends rank `rank`: in a line, if it is about other ranks, or what Python prints for a `sys.exit` with words."""
+    if isinstance(error, RankError):
+        where = line_of(reversed(list(traceback.walk_tb(trace))))
+        sys.stderr.write(f"tinygrad_ml: rank {rank or 0} ends in {where}: {error}\n")
+    elif not isinstance(error, SystemExit):
+        otherwise(type(error), error, trace)
+    elif not isinstance(error.code, int):
         sys.stderr.write(f"{error.code}\n")
 
 
@@ -193,5 +197,7 @@ def _flush() -> None:
             stream.flush()
 
 
-if rank_of_environment() is not None:
+# What a rank starts inherits its environment, and is none.
+if rank_of_environment() is not None and os.environ.setdefault(_MARK, str(os.getpid())) == str(os.getpid()):
     sys.excepthook = _before_the_meeting
+    atexit.register(_leave_before_the_meeting)

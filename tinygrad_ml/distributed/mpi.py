@@ -46,7 +46,7 @@ def world() -> Intracomm | None:
 
         if "mpi4py.MPI" not in sys.modules:
             mpi4py.rc.finalize = False  # which is left to us
-            atexit.register(_finalize)
+            atexit.register(finish)
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # no mpi4py; no library of MPI's beneath it
         several = [name for name in LAUNCHED if name in os.environ]
@@ -67,7 +67,8 @@ def do_not_finish(why: str) -> None:
     _unfinished.append(why)
 
 
-def _finalize() -> None:
+def finish() -> None:
+    """End MPI's part in this process, once; where all live, it waits for all."""
     from mpi4py import MPI
 
     if not _unfinished and not MPI.Is_finalized():

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from .ending import INTERRUPTED, end_by, leave_with_all
+from .ending import INTERRUPTED, end_by
 from .mpi import rank_of_environment
 
 
@@ -88,11 +88,9 @@ def main() -> None:
             sys.argv = program
             sys.path[0] = str(Path(program[0]).resolve().parent)
             runpy.run_path(program[0], run_name="__main__")
-        leave_with_all()
     except BaseException as error:
         # A program that has stopped by itself when it was interrupted has come to its end, and so do the other ranks.
         if isinstance(error, SystemExit) and error.code in (None, 0, INTERRUPTED):
-            leave_with_all()
             raise
         end_by(error.with_traceback(_of_the_program(error.__traceback__)))
 

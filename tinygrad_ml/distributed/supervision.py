@@ -37,6 +37,7 @@ Wait = Callable[[Any, str], None]
 
 _SECONDS_TO_CONNECT = 20.0
 _MACHINE_BYTES, _ADDRESS_BYTES = 256, 1024
+_NOWHERE = b"-"  # the machine of a rank that has left
 _MOST_UNSENT = 1 << 16
 _PACKAGE = str(Path(__file__).parents[1])
 _STANDARD_LIBRARY = sysconfig.get_path("stdlib")
@@ -199,9 +200,16 @@ def current() -> Supervision | None:
 def meet(comm: Comm, wait: Wait) -> Supervision | None:
     """Start the watcher, and connect all ranks to it. None, with a warning, if any of them cannot reach it.
 
-    Every rank of `comm` calls this, once.
+    Every rank of `comm` calls this, once, or `leave`. Raises `RankError` if one has left.
     """
     everywhere = _gathered(comm, _machine().encode()[:_MACHINE_BYTES], wait)
+    gone = [rank for rank, machine in enumerate(everywhere) if machine == _NOWHERE]
+    if gone:
+        raise RankError(
+            f"rank {gone[0]} has left: its program came to its end before it called distributed.init(), where rank {comm.rank} "
+            "waited for it. All ranks must call it",
+            tuple(gone),
+        )
     address = bytearray(_ADDRESS_BYTES)
     if comm.rank == 0:
         given = _started(comm.size, alone=len(set(everywhere)) == 1)
@@ -225,6 +233,11 @@ def meet(comm: Comm, wait: Wait) -> Supervision | None:
         return None
     _current.append(Supervision(comm.rank, comm.size, connection))
     return _current[-1]
+
+
+def leave(comm: Comm, wait: Wait) -> bool:
+    """Say, in place of `meet`, that this rank is at its end; whether all are."""
+    return set(_gathered(comm, _NOWHERE, wait)) == {_NOWHERE}
 
 
 def _gathered(comm: Comm, own: bytes, wait: Wait) -> list[bytes]:
