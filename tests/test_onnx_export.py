@@ -12,7 +12,7 @@ from onnx_runs import NOT_IN_ONNX, check, here, narrow, same, session
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn
-from tinygrad_ml.errors import CheckpointError, CompileError, DataError, OptionError
+from tinygrad_ml.errors import CheckpointError, CompileError, DataError, OptionError, ShapeError
 from tinygrad_ml.models import GPT, MODELS
 from tinygrad_ml.onnx.export import exporting, model_file, table, writer
 from tinygrad_ml.ops.elementwise import unary
@@ -466,6 +466,25 @@ def test_a_file_that_is_read_is_written_as_it_was(make, given, sizes, tmp_path):
             np.testing.assert_array_equal(second.constants[name], array)
 
 
+def test_a_file_that_is_read_keeps_its_inputs_and_outputs(tmp_path):
+    tg.onnx.export(nn.Linear(4, 2), (3, 4), tmp_path / "a.onnx", input_names=["image"], output_names=["logits"])
+    model = tg.onnx.load(tmp_path / "a.onnx")
+    for options in ({}, {"opset": 21}):
+        graph = tg.onnx.export(model, (3, 4), tmp_path / "b.onnx", **options)
+        assert [port.name for port in (*graph.inputs, *graph.outputs)] == ["image", "logits"]
+    graph = tg.onnx.export(model, (3, 4), tmp_path / "b.onnx", input_names=["x"], output_names=["y"])
+    assert [port.name for port in (*graph.inputs, *graph.outputs)] == ["x", "y"]
+    for inputs in ((3, 5), {"image": (3, 5)}):
+        with pytest.raises(ShapeError, match=r"'image' of the model has the shape \(3, 4\)"):
+            tg.onnx.export(model, inputs, tmp_path / "b.onnx")
+
+
+def test_a_graph_is_shown_in_a_line(tmp_path):
+    graph = tg.onnx.export(nn.Linear(4, 2), (3, 4), tmp_path / "a.onnx", dynamic={0: "batch"})
+    shown = "<OnnxGraph main: input float32[batch, 4] -> output float32[batch, 2]; 1 nodes, 2 constants>"
+    assert repr(graph) == shown
+
+
 # -- functions, gradients, training ------------------------------------------------------------------------------------
 
 
@@ -629,6 +648,13 @@ def test_mistakes_of_the_caller(tmp_path):
         tg.onnx.export(model, (2, 4), path, dynamic={0: 7})
     with pytest.raises(OptionError, match="names an input"):
         tg.onnx.export(model, (2, 4), path, dynamic={"y": {0: "batch"}})
+    for dynamic in (True, [0], {0}, {"input": 0}):
+        with pytest.raises(OptionError, match="should name axes"):
+            tg.onnx.export(model, (2, 4), path, dynamic=dynamic)
+    with pytest.raises(OptionError, match=r"takes 1 inputs \(input\), and inputs= has 2"):
+        tg.onnx.export(model, [(2, 4), (2, 4)], path)
+    with pytest.raises(OptionError, match="returns no tensor"):
+        tg.onnx.export(lambda x: 3.0, (2, 4), path)
     with pytest.raises(OptionError, match="the size 'n' is 2 in one input"):
         tg.onnx.export(lambda a, b: a.sum() + b.sum(), [(2,), (3,)], path, dynamic={0: "n"})
     with pytest.raises(OptionError, match="output_names"):

@@ -40,6 +40,15 @@ def test_layers_are_found_and_named_by_their_weights(model):
     assert {*model.state_dict()} == {"dense1_weights", "dense1_offset", "dense2_w_0"}
 
 
+def test_names_that_an_exporter_made_up_are_none():
+    text = RESIDUAL.replace("dense1_weights", "MADE_UP")
+    file = onnx.parser.parse_model(text)
+    renamed = file.SerializeToString().replace(b"MADE_UP", b"onnx::7")
+    model = tg.onnx.load(renamed)
+    assert "onnx::7" in model.state_dict()
+    assert [name for name, _ in model.named_modules()][1:3] == ["MatMul", "dense2"]
+
+
 def test_a_layer_opens(model):
     picture = viz.draw(model, "forward", inputs=model.symbols(), open=["dense2"]).source
     assert "/ 6" in picture and "@" in picture

@@ -13,7 +13,7 @@ from tinygrad_ml.modes import path
 
 pytest.importorskip("onnx")
 
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, load_model_from_string, numpy_helper
 
 RNG = np.random.default_rng(1)
 X = RNG.standard_normal((3, 4)).astype(np.float32)
@@ -116,6 +116,21 @@ def test_what_is_trained_is_chosen():
         trained("tail.*")
 
 
+def test_what_is_to_be_trained_may_be_said_wrongly():
+    content, _ = perceptron()
+    for trainable in (3, [1]):
+        with pytest.raises(OptionError, match="neither True nor False, nor names"):
+            tg.onnx.load(content, trainable=trainable)
+
+
+def test_only_paths_and_bytes_are_read():
+    content, _ = perceptron()
+    with pytest.raises(OptionError, match=r"model\.SerializeToString\(\) gives them, and not from a ModelProto"):
+        tg.onnx.load(load_model_from_string(content))
+    with pytest.raises(OptionError, match="not from a NoneType"):
+        tg.onnx.load(None)
+
+
 def test_names_that_every_module_has_or_that_are_parts_too_are_kept():
     nodes = [
         helper.make_node("Add", ["x", "a"], ["h"]),
@@ -161,7 +176,7 @@ def test_named_sizes_are_given():
     content, _ = perceptron()
     assert tg.onnx.load(content, sizes={"batch": 7}).symbols()[0].shape == (7, 4)
     assert tg.onnx.load(content).symbols(batch=5)[0].shape == (5, 4)
-    with pytest.raises(OptionError, match="no axis of an input is called height; batch are"):
+    with pytest.raises(OptionError, match="no axis of an input is called height; those that have a name are batch"):
         tg.onnx.load(content, sizes={"height": 7})
     with pytest.raises(ShapeError, match=r"the shape \(7, 4\)"):
         tg.onnx.load(content, sizes={"batch": 7})(X)

@@ -11,7 +11,6 @@ from pathlib import Path
 from ..io import load
 from ..onnx import export
 from ..onnx.export.exporting import OLDEST_OPSET, USUAL_OPSET
-from ..onnx.graph import Port
 from .options import count
 from .runs import RunFolder
 from .tasks import WRITER, task
@@ -60,10 +59,5 @@ def run(args: argparse.Namespace) -> int:
     path = args.out or folder.path / "model.onnx"
     graph = export(trained.model, inputs, path, dynamic=sizes, opset=args.opset)
     (given,), (made,) = graph.inputs, graph.outputs
-    print(f"{path}: {_form(given)} -> {_form(made)}, {len(graph.nodes)} nodes of ONNX {args.opset}")
+    print(f"{path}: {given} -> {made}, {len(graph.nodes)} nodes of ONNX {args.opset}")
     return 0
-
-
-def _form(port: Port) -> str:
-    """What an input or an output is, in words."""
-    return f"{port.name} {port.dtype}[{', '.join(map(str, port.shape or ()))}]"

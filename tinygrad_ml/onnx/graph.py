@@ -24,6 +24,10 @@ class Port(NamedTuple):
     dtype: numpy.dtype | None = None
     shape: tuple[int | str | None, ...] | None = None
 
+    def __str__(self) -> str:
+        sizes = "" if self.shape is None else f"[{', '.join('?' if n is None else str(n) for n in self.shape)}]"
+        return f"{self.name} {self.dtype or self.kind}{sizes}"
+
 
 class Reference(NamedTuple):
     """In the body of a function, the value of an attribute that the function itself was given under this name."""
@@ -68,6 +72,13 @@ class OnnxGraph(NamedTuple):
     outputs: tuple[Port, ...]
     nodes: tuple[OnnxNode, ...]
     constants: dict[str, numpy.ndarray]
+
+    def __repr__(self) -> str:
+        """In a line: all nodes and numbers would be many pages."""
+        inputs, outputs = (", ".join(map(str, ports)) for ports in (self.inputs, self.outputs))
+        return (
+            f"<OnnxGraph {self.name}: {inputs} -> {outputs}; {len(self.nodes)} nodes, {len(self.constants)} constants>"
+        )
 
 
 class OnnxFunction(NamedTuple):

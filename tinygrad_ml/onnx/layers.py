@@ -69,7 +69,9 @@ def _is_matrix(graph: OnnxGraph, name: str) -> bool:
 
 
 def _name(weight: str) -> str:
-    """`conv1` of `conv1.weight`, `conv1_weights` and `conv1.w_0`."""
+    """`conv1` of `conv1.weight`, `conv1_weights` and `conv1.w_0`; "" of a name that an exporter made up, as `onnx::Conv_108`."""
+    if weight.startswith("onnx::"):
+        return ""
     before, dot, _ = weight.rpartition(".")
     name = before if dot else re.sub(r"_?(w|kernel|weights?)(_\d+)?$", "", weight)
     return re.sub(r"\W", "_", name) or "layer"

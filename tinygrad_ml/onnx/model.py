@@ -139,6 +139,10 @@ class OnnxModel(Module):
             found.append(symbol(tuple(shape), port.dtype, name=port.name))
         return tuple(found)
 
+    def check_inputs(self, *inputs: Any, **named: Any) -> None:
+        """Raises what a call would for inputs that do not fit the file's; only shapes and dtypes of them matter."""
+        self._checked(inputs, named)
+
     def as_file(self) -> OnnxFile:
         """What the file says, with the weights and statistics as they are now: what `tg.onnx.export` writes."""
         modules = dict(self.named_modules())
@@ -174,7 +178,7 @@ class OnnxModel(Module):
         if unknown:
             raise OptionError(
                 f"sizes={self._sizes}: no axis of an input is called {', '.join(sorted(unknown))}; "
-                f"{', '.join(sorted(named)) or 'none'} are"
+                f"those that have a name are {', '.join(sorted(named)) or 'none'}"
             )
 
     def _checked(self, inputs: tuple, named: dict[str, Any]) -> Values:

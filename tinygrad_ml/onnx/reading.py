@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy
 
-from ..errors import DataError
+from ..errors import DataError, OptionError
 from .declared import checked_version
 from .graph import OnnxFile, OnnxFunction, OnnxGraph, OnnxNode, Port, Reference
 from .ordering import check_functions, check_sizes, ordered
@@ -41,12 +41,17 @@ def read(source: str | os.PathLike[str] | bytes) -> OnnxFile:
 
     source   the path of the file, or its bytes; tensors that are stored beside it are found by its path only
 
-    Raises `DataError`: the file is missing, is truncated or damaged, is not ONNX, contradicts itself, refers to files outside
+    Raises `OptionError` for what is neither; `DataError`: the file is missing, is truncated or damaged, is not ONNX, contradicts itself, refers to files outside
     of its folder, or declares tensors that are larger than what is there. The message names file, node, and what is wrong.
     """
     onnx = onnx_package()
     if isinstance(source, bytes):
         label, content, folder = "the ONNX file", source, None
+    elif not isinstance(source, str | os.PathLike):
+        hint = ", as model.SerializeToString() gives them" if isinstance(source, onnx.ModelProto) else ""
+        raise OptionError(
+            f"a model is read from the path of a file, or from its bytes{hint}, and not from a {type(source).__name__}"
+        )
     else:
         path = Path(source)
         label, content, folder = str(path), _content(path), path.parent

@@ -84,7 +84,12 @@ def chosen(trainable: Trainable, weights: Collection[str], constants: Mapping[st
     floats = {name: array for name, array in constants.items() if is_float(array.dtype)}
     if callable(trainable):
         return {name for name, array in floats.items() if trainable(name, array)}
-    patterns = [trainable] if isinstance(trainable, str) else list(trainable)
+    patterns = [trainable] if isinstance(trainable, str) else trainable
+    if not isinstance(patterns, Collection) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise OptionError(
+            f'trainable={trainable!r} is neither True nor False, nor names, as in ["head.*"], nor a function of name and array'
+        )
+    patterns = list(patterns)
     found = {pattern: fnmatch.filter(floats, pattern) for pattern in patterns}
     empty = [pattern for pattern, names in found.items() if not names]
     if empty:

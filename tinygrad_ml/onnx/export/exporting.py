@@ -6,7 +6,7 @@ Read next: `inputs.py`, `watching.py`, `writer.py`, `model_file.py`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from ..model import OnnxModel
 from ..reading import onnx_package
 from ..writing import file_proto
 from . import rows as rows  # fills the table
-from .inputs import Dynamic, GivenInputs, read
+from .inputs import Dynamic, GivenInputs, example, read
 from .model_file import model_proto, newest_opset, save
 from .varying import VaryingNumber
 from .watching import see
@@ -66,7 +66,8 @@ def export(
     those of the next step as defaults.
 
     A model that `tg.onnx.load` has read is written as it stood in its file, with its weights as they are now: of the same
-    operators, opset and names. Only if something is asked for by these options, it is written anew.
+    operators, opset and names; `inputs` must fit it, and nothing more. Only if something is asked for by these options, it is
+    written anew, with the same inputs and outputs.
 
     Returns the graph as plain data. Raises `OptionError`, which lists all at once that ONNX cannot express, with the modules it
     is in, or sizes that cannot vary; `DataError` without the package `onnx`. `CheckpointError` for a file that cannot be written.
@@ -77,7 +78,12 @@ def export(
         raise OptionError(f"export was given {path!r} as its path; the order is export(model, inputs, path)")
     newest = newest_opset()
     asked = (dynamic, opset, training or None, input_names, output_names)
+    if isinstance(model, OnnxModel):
+        input_names, output_names = _names_in_file(model, inputs, input_names, output_names)
     if isinstance(model, OnnxModel) and asked == (None,) * 5:
+        given = read(model, inputs, None, input_names)
+        args, kwargs = given.fill(example(given, {}))
+        model.check_inputs(*args, **kwargs)
         file = model.as_file()
         save(file_proto(file), Path(path))
         return file.graph
@@ -86,16 +92,31 @@ def export(
         raise OptionError(
             f"opset={opset!r} should be from {OLDEST_OPSET} to {newest}, the newest of onnx {onnx_package().__version__}"
         )
+    if any(kind.__module__.startswith("torch.") for kind in type(model).__mro__):
+        raise OptionError(
+            f"{type(model).__name__} is a network of PyTorch, which torch.onnx.export writes; tg.onnx.load reads what it has written"
+        )
     if not callable(model):
         raise OptionError(f"export takes a module or a function of tensors, and not {model!r}")
     given = read(model, inputs, dynamic, input_names)
     with _acting(model, training):
         seen = see(model, given, given.sizes(), _names_of_state(model))
+    if not seen.results and not seen.state:
+        raise OptionError(f"{_title(model)} returns no tensor and changes none, so there is nothing to write")
     if output_names is not None:
         seen = _with_names(seen, output_names)
     graph = GraphWriter(seen, opset, _names_of_state(model), _axis_names(seen, given)).write()
     save(model_proto(graph, opset, _title(model)), Path(path))
     return graph
+
+
+def _names_in_file(
+    model: OnnxModel, inputs: Any, input_names: Sequence[str] | None, output_names: Sequence[str] | None
+) -> tuple[Sequence[str] | None, Sequence[str] | None]:
+    """What inputs and outputs were called in the file that the model was read from, where no other names are given."""
+    if input_names is None and not isinstance(inputs, Mapping):
+        input_names = model.input_names
+    return input_names, model.output_names if output_names is None else output_names
 
 
 @contextmanager

@@ -97,9 +97,11 @@ def read(function: Callable, inputs: Any, dynamic: Dynamic | None, names: Sequen
         raise OptionError(f"inputs={inputs!r} is neither a shape, as in (100, 784), nor several of them: {_FORMS}")
     called = list(names) if names is not None else _names_of(function, args, kwargs)
     if len(called) != len(specs) or len(set(called)) != len(called):
-        raise OptionError(f"input_names={names!r} should be {len(specs)} names, each another one")
+        if names is None:
+            raise OptionError(f"the inputs have the names {', '.join(called)}: give each another one by input_names=")
+        raise OptionError(f"input_names={names!r} should be a list of {len(specs)} names, each another one")
     axes = [_axes(dynamic, place, name, called) for place, name in enumerate(called)]
-    everywhere = isinstance(dynamic, Mapping) and not any(isinstance(key, str) for key in dynamic)
+    everywhere = isinstance(dynamic, Mapping) and not _is_by_name(dynamic)
     specs = [
         spec._replace(axes=_within(spec, own, name, everywhere and len(specs) > 1))
         for spec, own, name in zip(specs, axes, called, strict=True)
@@ -108,7 +110,7 @@ def read(function: Callable, inputs: Any, dynamic: Dynamic | None, names: Sequen
 
 
 _FORMS = (
-    "a shape is a tuple of integers; (shape, dtype) for others than float32; or give a tensor; a list for several inputs, of "
+    "a shape is a tuple of integers, where sizes that vary have an example, and a name by dynamic=; (shape, dtype) for others than float32; or give a tensor; a list for several inputs, of "
     "which each may be a list or a dictionary in turn"
 )
 
@@ -163,6 +165,8 @@ def _names_of(function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any])
         parameters = []
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     count = len(args) - len(names)
+    if count > 0 and parameters and all(p.kind != p.VAR_POSITIONAL for p in parameters):
+        raise OptionError(f"the function takes {len(names)} inputs ({', '.join(names)}), and inputs= has {len(args)}")
     rest = ["input"] if count == 1 else [f"input.{k}" for k in range(count)]
     found: list[str] = []
     for name, part in (*zip([*names[: len(args)], *rest], args, strict=True), *kwargs.items()):
@@ -182,16 +186,26 @@ def _axes(dynamic: Dynamic | None, place: int, name: str, names: list[str]) -> d
     """The named sizes of one input."""
     if not dynamic:
         return {}
+    parts = [dynamic.get(name, {})] if _is_by_name(dynamic) else [dynamic] if isinstance(dynamic, Mapping) else dynamic
+    if not isinstance(parts, Sequence) or not all(isinstance(part, Mapping) for part in parts):
+        raise OptionError(
+            f"dynamic={dynamic!r} should name axes, as in dynamic={{0: 'batch'}}, which may stand in a list, one for each input, "
+            f"or by the name of an input, as in {{{name!r}: {{0: 'batch'}}}}"
+        )
     if not isinstance(dynamic, Mapping):
         if len(dynamic) != len(names):
             raise OptionError(f"dynamic= has {len(dynamic)} dictionaries for {len(names)} inputs")
         return dict(dynamic[place])
-    if any(isinstance(key, str) for key in dynamic):
+    if _is_by_name(dynamic):
         unknown = [key for key in dynamic if key not in names]
         if unknown:
             raise OptionError(f"dynamic= names an input {unknown[0]!r}; there are {', '.join(map(repr, names))}")
         return dict(dynamic.get(name, {}))
     return dict(dynamic)
+
+
+def _is_by_name(dynamic: Any) -> bool:
+    return isinstance(dynamic, Mapping) and any(isinstance(key, str) for key in dynamic)
 
 
 def _within(spec: Spec, axes: dict[int, str], name: str, lenient: bool) -> dict[int, str]:
@@ -203,6 +217,8 @@ def _within(spec: Spec, axes: dict[int, str], name: str, lenient: bool) -> dict[
         if not -len(spec.shape) <= axis < len(spec.shape):
             if lenient:
                 continue
-            raise OptionError(f"dynamic= names axis {axis} of input {name!r}, which has shape {spec.shape}")
+            raise OptionError(
+                f"dynamic= names axis {axis} of input {name!r}, which has shape {spec.shape}: axes are counted from 0"
+            )
         found[axis % len(spec.shape)] = called
     return found

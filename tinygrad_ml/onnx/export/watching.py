@@ -140,7 +140,7 @@ def _alike(first: Sighting, looking: Callable[[], Sighting], errors: list[str]) 
         seen = looking()
         _check_alike([first, seen])
     except (TinygradError, DifferenceError) as error:
-        errors.append(str(error))
+        errors.append(str(error).rstrip("."))
         return None
     return seen
 
