@@ -23,6 +23,7 @@ from tinygrad_ml.data import MNIST
 from tinygrad_ml.nn import functional as F
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else mkdtemp())
+folder.mkdir(parents=True, exist_ok=True)
 tg.manual_seed(0)
 images, labels = MNIST(train=True).tensors(flatten=True)
 test_images, test_labels = MNIST(train=False).tensors(flatten=True)

@@ -11,6 +11,12 @@ import tinygrad_ml as tg
 from tinygrad_ml.errors import CompileError, DTypeError, OptionError, RangeError, ShapeError
 
 
+def test_places_keep_their_names():
+    tokens = tg.symbol((2, 3), "int64", name="tokens")
+    y = tg.zeros((5, 4), requires_grad=True)[tokens, 1:]
+    assert [node.name for node in y.node.inputs] == [None, "tokens"]
+
+
 @st.composite
 def shapes_and_indices(draw):
     """A shape, and an index that fits it: integers, slices, new axes, an ellipsis, integer arrays and masks."""

@@ -21,7 +21,16 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     arrays, template, inserted = parse(key, x.shape, x._data)
     if inserted:
         x = x.expand_dims(inserted)
-    return apply(index.getitem, (x, *map(Tensor, arrays)), {"index": template})
+    return apply(index.getitem, (x, *[_place(array, key) for array in arrays]), {"index": template})
+
+
+def _place(array: Any, key: Any) -> Tensor:
+    """An array of a key as a tensor, which pictures call as the program does."""
+    place = Tensor(array)
+    for part in key if isinstance(key, tuple) else (key,):
+        if isinstance(part, Tensor) and part.name and part._data is array:
+            place.name = part.name
+    return place
 
 
 def setitem(self: Tensor, key: Any, values: TensorLike) -> None:
