@@ -153,6 +153,14 @@ def test_a_mask_and_numbers_of_a_formula_are_no_weights():
     mask = np.array([0, 0, -np.inf, 0], np.float32)
     model = tg.onnx.load(file_of(nodes, {"mask": mask, "root": np.float32(2), "gain": np.ones(4, np.float32)}))
     assert list(model.state_dict()) == ["gain"]
+    nodes = [
+        helper.make_node("Mul", ["x", "val_79"], ["h"]),  # as PyTorch writes √d of attention
+        helper.make_node("Mul", ["h", "scale"], ["y"]),
+        helper.make_node("Add", ["y", "val_80"], ["z"]),
+    ]
+    one, four = np.full(1, 2, np.float32), np.ones(4, np.float32)
+    model = tg.onnx.load(file_of(nodes, {"val_79": one, "scale": one, "val_80": four}))
+    assert {*model.state_dict()} == {"scale", "val_80"}
 
 
 def test_inputs_that_do_not_fit_are_said():

@@ -5,9 +5,15 @@ Read next: `table.py`, and `reading.py`, which makes it of a file.
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import numpy
+
+
+def is_made_up(name: str) -> bool:
+    """Whether an exporter of PyTorch made up the name of a constant, as `onnx::Conv_108` and `val_79`; parameters have their own."""
+    return bool(re.fullmatch(r"onnx::\w+|_?val_\d+", name))
 
 
 class Port(NamedTuple):

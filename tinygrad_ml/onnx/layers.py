@@ -12,7 +12,7 @@ from __future__ import annotations
 import collections
 import re
 
-from .graph import OnnxGraph
+from .graph import OnnxGraph, is_made_up
 
 
 def with_layers(graph: OnnxGraph) -> OnnxGraph:
@@ -70,7 +70,7 @@ def _is_matrix(graph: OnnxGraph, name: str) -> bool:
 
 def _name(weight: str) -> str:
     """`conv1` of `conv1.weight`, `conv1_weights` and `conv1.w_0`; "" of a name that an exporter made up, as `onnx::Conv_108`."""
-    if weight.startswith("onnx::"):
+    if is_made_up(weight):
         return ""
     before, dot, _ = weight.rpartition(".")
     name = before if dot else re.sub(r"_?(w|kernel|weights?)(_\d+)?$", "", weight)

@@ -16,6 +16,7 @@ from ..errors import OptionError
 from ..nn.module import Module
 from ..nn.parameter import Parameter
 from ..tensor import Tensor
+from .graph import is_made_up
 from .plan import GraphPlan
 
 Trainable: TypeAlias = bool | Collection[str] | Callable[[str, numpy.ndarray], bool]
@@ -41,7 +42,8 @@ SETTINGS = {
 ARITHMETIC = frozenset((
     "Add", "Div", "Equal", "Greater", "Less", "Max", "Mean", "Min", "Mod", "Mul", "Pow", "Sub", "Sum", "Where",
 ))
-"""Operators in which a single number without an axis is a number of the formula, as 0.5 and √2 are in that of GELU."""
+"""Operators in which a single number is a number of the formula, as 0.5 and √2 are in that of GELU: one without an axis, or without
+a name of its own."""
 # fmt: on
 
 
@@ -66,15 +68,16 @@ def sort_constants(plan: GraphPlan) -> tuple[list[str], list[str]]:
             continue
         if all((operator, place) in RUNNING for operator, place, _ in places):
             running.append(name)
-        elif any(_is_weight(array, *use) for use in places) and numpy.isfinite(array).all():
+        elif any(_is_weight(name, array, *use) for use in places) and numpy.isfinite(array).all():
             weights.append(name)
     return weights, running
 
 
-def _is_weight(array: numpy.ndarray, operator: str, place: int, way: str) -> bool:
+def _is_weight(name: str, array: numpy.ndarray, operator: str, place: int, way: str) -> bool:
     if way == "numbers" or place in SETTINGS.get(operator, ()) or (operator, place) in RUNNING:
         return False
-    return array.ndim > 0 or operator not in ARITHMETIC
+    is_number = array.ndim == 0 or (array.size == 1 and is_made_up(name))
+    return not is_number or operator not in ARITHMETIC
 
 
 def chosen(trainable: Trainable, weights: Collection[str], constants: Mapping[str, numpy.ndarray]) -> set[str]:

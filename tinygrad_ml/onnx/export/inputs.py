@@ -186,7 +186,9 @@ def _axes(dynamic: Dynamic | None, place: int, name: str, names: list[str]) -> d
     """The named sizes of one input."""
     if not dynamic:
         return {}
-    parts = [dynamic.get(name, {})] if _is_by_name(dynamic) else [dynamic] if isinstance(dynamic, Mapping) else dynamic
+    parts = dynamic
+    if isinstance(dynamic, Mapping):
+        parts = [dynamic.get(name, {})] if _is_by_name(dynamic) else [dynamic]
     if not isinstance(parts, Sequence) or not all(isinstance(part, Mapping) for part in parts):
         raise OptionError(
             f"dynamic={dynamic!r} should name axes, as in dynamic={{0: 'batch'}}, which may stand in a list, one for each input, "
