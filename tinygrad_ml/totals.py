@@ -8,8 +8,8 @@ How wide a total is, says who asks for it: `backend/sums.py`.
 """
 
 import math
+from collections.abc import Callable
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 import numpy
@@ -83,15 +83,15 @@ def add_at(target: numpy.ndarray, index: Any, values: numpy.ndarray, wide: numpy
         common = numpy.broadcast_shapes(*[array.shape for array in index], (1,))
         arrays = [numpy.broadcast_to(array, common) for array in index]
         values, row = numpy.broadcast_to(values, common + inside), math.prod(inside)
-        sparse = _sparse() if values.size >= SPARSE_FROM_ELEMENTS and row > 1 and wide.kind == "f" else None
-        most = SPARSE_AT_A_TIME if sparse else SCATTERED_ELEMENTS
+        product = _sparse_product() if values.size >= SPARSE_FROM_ELEMENTS and row > 1 and wide.kind == "f" else None
+        most = SPARSE_AT_A_TIME if product else SCATTERED_ELEMENTS
         step = max(most * common[0] // max(values.size, 1), 1)
         for start in range(0, common[0], step):
             block = slice(start, start + step)
             places = _rows_in_flat([array[block] for array in arrays], target.shape).reshape(-1)
             adding = values[block].astype(wide, copy=False)
-            if sparse:
-                _add_rows(sums.reshape(-1, row), places, adding.reshape(-1, row), sparse)
+            if product:
+                _add_rows(sums.reshape(-1, row), places, adding, product)
             else:  # in a table of one axis, for which NumPy is several times as quick
                 places = places[:, None] * row + numpy.arange(row)
                 numpy.add.at(sums.reshape(-1), places.reshape(-1), adding.reshape(-1))
@@ -99,32 +99,25 @@ def add_at(target: numpy.ndarray, index: Any, values: numpy.ndarray, wide: numpy
         target[...] = sums
 
 
-def _add_rows(table: numpy.ndarray, places: numpy.ndarray, values: numpy.ndarray, sparse: ModuleType) -> None:
+def _add_rows(table: numpy.ndarray, places: numpy.ndarray, values: numpy.ndarray, product: Callable) -> None:
     """table[places] += values, row by row: S @ values, of which column j has a one where row j goes.
 
-    SciPy adds up column by column, so in the same order as NumPy. Of a large table, only the rows that are named take part.
+    SciPy adds up column by column, so in the same order as NumPy.
     """
-    rows: Any = slice(None)
-    if len(places) < len(table):
-        named = numpy.zeros(len(table), bool)
-        named[places] = True
-        rows = numpy.flatnonzero(named)
-        number = numpy.empty(len(table), numpy.int64)
-        number[rows] = numpy.arange(len(rows))
-        places = number[places]
-    ones, columns = numpy.ones(len(places), table.dtype), numpy.arange(len(places) + 1)
-    extent = len(table) if isinstance(rows, slice) else len(rows)
-    table[rows] += sparse.csc_array((ones, places, columns), (extent, len(places))) @ values
+    count, (extent, row) = len(places), table.shape
+    ones, columns = numpy.ones(count, table.dtype), numpy.arange(count + 1)
+    product(extent, count, row, columns, places, ones, values.reshape(-1), table.reshape(-1))
 
 
 @cache
-def _sparse() -> ModuleType | None:
-    """SciPy's sparse matrices, imported when they are wanted, as that takes long; None without SciPy."""
+def _sparse_product() -> Callable | None:
+    """What adds S @ X to Y, for a sparse S whose columns are stored, imported when it is wanted, as that takes long; None
+    without SciPy. It is the inside of `csc_array @ X`, which makes a table of its own, and of few rows takes thrice as long."""
     try:
-        from scipy import sparse
+        from scipy.sparse._sparsetools import csc_matvecs
     except ImportError:
         return None
-    return sparse
+    return csc_matvecs
 
 
 def _names_rows(index: Any, shape: tuple[int, ...]) -> bool:
