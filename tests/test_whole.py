@@ -42,6 +42,7 @@ WHOLE = {
     "cumulative_prod with zeros": (lambda x: tg.cumulative_prod(x * (x > -0.5), axis=1), (3, 5)),
     "max_pool1d": (lambda x: F.max_pool1d(x, 3, 2, padding=1), (2, 3, 8)),
     "max_pool2d": (lambda x: F.max_pool2d(x, (2, 3), 1, dilation=2), (2, 3, 7, 8)),
+    "max_pool whose windows meet": (lambda x: F.max_pool1d(x, 2, 2, dilation=2), (2, 3, 9)),
     "max_pool of ties": (lambda x: F.max_pool2d(F.relu(x), 2, ceil_mode=True), (2, 2, 5, 5)),
     "avg_pool2d": (lambda x: F.avg_pool2d(x, 3, 2, padding=1), (2, 3, 7, 8)),
     "mse_loss": (F.mse_loss, (5, 7), (5, 7)),
