@@ -93,6 +93,12 @@ def test_a_tensor_of_one_element_starts_by_itself():
     assert_close(x.grad, [6])
 
 
+def test_the_inputs_of_grad_may_be_what_parameters_gives():
+    layer = tg.nn.Linear(3, 2)
+    by_weight, by_bias = tg.grad(layer(tg.ones((4, 3))).sum(), layer.parameters())
+    assert by_weight.shape == (2, 3) and by_bias.tolist() == [4, 4]
+
+
 def test_starting_where_no_gradient_can_flow_is_an_error():
     with pytest.raises(GradientError, match="requires_grad=True"):
         tg.tensor(3.0).backward()

@@ -58,6 +58,7 @@ def test_parameters_and_parts_have_the_names_of_the_file():
     assert [name for name, _ in model.named_modules()] == ["", "hidden", "act", "head", "head.0"]
     assert model.hidden.weight.name == "hidden.weight"
     assert "x(batch, 4) -> y" in repr(model)
+    assert "(act): OnnxPart(Mul, Tanh)" in repr(model) and "(0): OnnxPart(Gemm)" in repr(model)
     assert model.input_names == ["x"] and model.output_names == ["y"] and not model.training
 
 
@@ -184,6 +185,8 @@ def test_named_sizes_are_given():
     content, _ = perceptron()
     assert tg.onnx.load(content, sizes={"batch": 7}).symbols()[0].shape == (7, 4)
     assert tg.onnx.load(content).symbols(batch=5)[0].shape == (5, 4)
+    with pytest.raises(OptionError, match="no axis of an input is called bacth"):
+        tg.onnx.load(content).symbols(bacth=5)
     with pytest.raises(OptionError, match="no axis of an input is called height; those that have a name are batch"):
         tg.onnx.load(content, sizes={"height": 7})
     with pytest.raises(ShapeError, match=r"the shape \(7, 4\)"):

@@ -6,7 +6,7 @@ loops: it stores them in `.grad`.
 Read before: `graph/walk.py`. Read next: `../derivatives.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias, overload
 
 from .. import backend
@@ -17,7 +17,7 @@ from ..modes import differentiating, enable_grad, modes
 from ..ops.movement import constant_in
 from ..tensor import Tensor, TensorLike, apply, beside, filled
 
-Tensors: TypeAlias = Tensor | Sequence[Tensor]
+Tensors: TypeAlias = Tensor | Sequence[Tensor] | Iterator[Tensor]
 Gradients: TypeAlias = TensorLike | Sequence[TensorLike | None] | None
 
 
@@ -84,7 +84,7 @@ def grad(
     """The gradients of Σ outputs with respect to each of the inputs, as a tuple.
 
     outputs       tensors; of one element each, unless `grad_outputs` is given
-    inputs        tensors that require gradients, leaves or computed ones
+    inputs        tensors that require gradients, leaves or computed ones; also as `model.parameters()` gives them
     grad_outputs  ∂L/∂output for each output, of its shape; None means ones
     create_graph  record the computation, so that the result can be differentiated in turn
     allow_unused  return None for an input that the outputs do not depend on, instead of an error
@@ -144,7 +144,7 @@ def restore_in_graph(arrays: tuple, node: Node) -> list[Tensor]:
 
 def as_tuple(what: Any) -> tuple:
     """One thing, or several, as a tuple of them."""
-    return tuple(what) if isinstance(what, (tuple, list)) else (what,)
+    return tuple(what) if isinstance(what, (tuple, list, Iterator)) else (what,)
 
 
 def _seeds(outputs: tuple[Tensor, ...], gradients: tuple | None) -> dict:

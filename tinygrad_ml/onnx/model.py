@@ -69,13 +69,12 @@ class OnnxModel(Module):
         expansion.check()
         self._sizes = dict(sizes or {})
         self._inputs = [self._with_sizes(port) for port in file.graph.inputs]
-        self._unknown_sizes()
+        self._unknown_sizes(self._sizes, file.graph.inputs)
         weights, running = sort_constants(plan)
         train = chosen(trainable, weights, plan.constants)
         shelves = Shelves(self)
-        for call in plan.calls.calls:
-            if call.path:
-                shelves.open(call.path)
+        for path, names in plan.operators_of_modules().items():
+            shelves.open(path, names)
         for name, array in plan.constants.items():
             if name in running and name not in train:
                 shelves.keep(name, array, None)
@@ -124,11 +123,12 @@ class OnnxModel(Module):
         return outputs[0] if len(outputs) == 1 else outputs
 
     def symbols(self, default: int = 1, **sizes: int) -> tuple[Tensor, ...]:
-        """Inputs that have the names, shapes and dtypes which the file declares, and no numbers: for pictures, and `tg.summary`.
+        """Inputs that have the names, shapes and dtypes which the file declares, and no numbers: for pictures, and to try a call.
 
         sizes    numbers for axes with a name
         default  the number for axes that the file leaves open, and that are not given
         """
+        self._unknown_sizes(sizes, self.input_ports)
         found = []
         for port in self.input_ports:
             if port.kind not in ("tensor", "") or port.dtype is None or port.shape is None:
@@ -171,13 +171,13 @@ class OnnxModel(Module):
         shape: list[Any] = [self._sizes.get(size, size) if isinstance(size, str) else size for size in port.shape]
         return port._replace(shape=tuple(shape))
 
-    def _unknown_sizes(self) -> None:
-        named = {size for port in self._plan.graph.inputs for size in port.shape or () if isinstance(size, str)}
-        inputs = {port.name for port in self._inputs if isinstance(self._sizes.get(port.name), tuple | list)}
-        unknown = self._sizes.keys() - named - inputs
+    def _unknown_sizes(self, sizes: Sizes, ports: Sequence[Port]) -> None:
+        named = {size for port in ports for size in port.shape or () if isinstance(size, str)}
+        inputs = {port.name for port in self._inputs if isinstance(sizes.get(port.name), tuple | list)}
+        unknown = sizes.keys() - named - inputs
         if unknown:
             raise OptionError(
-                f"sizes={self._sizes}: no axis of an input is called {', '.join(sorted(unknown))}; "
+                f"sizes={dict(sizes)}: no axis of an input is called {', '.join(sorted(unknown))}; "
                 f"those that have a name are {', '.join(sorted(named)) or 'none'}"
             )
 

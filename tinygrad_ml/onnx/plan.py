@@ -141,6 +141,15 @@ class GraphPlan:
             step.done_with = tuple(names)
             kept.update(names)
 
+    def operators_of_modules(self) -> dict[str, list[str]]:
+        """The path of each module that is called -> the operators in it, and in no module of its own."""
+        found: dict[str, list[str]] = {call.path: [] for call in self.calls.calls if call.path}
+        for step in self.steps:
+            path = self.calls.calls[step.call].path if step.call >= 0 else ""
+            if path:
+                found[path].append(step.node.operator)
+        return found
+
     def forget_constants(self, kept: Collection[str]) -> None:
         """What others keep need not be kept here; and what a constant is computed of that is one no longer, is none either."""
         self.constants = {name: array for name, array in self.constants.items() if name not in kept}

@@ -48,14 +48,26 @@ a name of its own."""
 
 
 class OnnxPart(Module):
-    """A part of a model from a file: it has parameters, and further parts, and the model around it runs what it is named for."""
+    """A part of a model from a file: it has parameters, and further parts, and the model around it runs what it is named for.
+
+    operators  of the nodes that belong to it, and to no part of it
+    """
+
+    def __init__(self, operators: Collection[str] = ()):
+        self._operators = tuple(dict.fromkeys(operators))
+
+    def extra_repr(self) -> str:
+        """Its operators, or some of many."""
+        shown = self._operators[:6]
+        return ", ".join(shown) + ", ..." * (len(shown) < len(self._operators))
 
 
 def sort_constants(plan: GraphPlan) -> tuple[list[str], list[str]]:
     """The names of the constants that are weights, and of those that are running statistics.
 
-    Weights are floats that some operator takes as a tensor, or as whatever it is: no single numbers without an axis that stand in arithmetic, nothing
-    with infinities in it (a mask), and no settings, as the scales of a quantisation.
+    Weights are floats that some operator takes as a tensor, or as whatever it is: no numbers of a formula, which stand in
+    arithmetic without an axis or without a name of their own, nothing with infinities in it (a mask), and no settings, as the
+    scales of a quantisation.
     """
     uses: dict[str, list[tuple[str, int, str]]] = {}
     for step in plan.all_steps():
@@ -128,16 +140,16 @@ class Shelves:
             setattr(module, rest, Parameter(array, requires_grad=trained))
         self.of[name] = path, rest
 
-    def open(self, path: str) -> None:
+    def open(self, path: str, operators: Collection[str]) -> None:
         """Make a part for a module that the file names, whether it keeps something or not."""
-        self._part(path.split("."))
+        self._part(path.split("."), operators)
 
-    def _part(self, names: list[str]) -> tuple[Module, str]:
+    def _part(self, names: list[str], operators: Collection[str] = ()) -> tuple[Module, str]:
         module, way = self._model, []
         for name in names:
             part = vars(module).get(name)
             if part is None and _is_free(module, name):
-                part = OnnxPart()
+                part = OnnxPart(operators if len(way) == len(names) - 1 else ())
                 setattr(module, name, part)
             if not isinstance(part, OnnxPart):
                 break
