@@ -483,6 +483,8 @@ def test_a_graph_is_shown_in_a_line(tmp_path):
     graph = tg.onnx.export(nn.Linear(4, 2), (3, 4), tmp_path / "a.onnx", dynamic={0: "batch"})
     shown = "<OnnxGraph main: input float32[batch, 4] -> output float32[batch, 2]; 1 nodes, 2 constants>"
     assert repr(graph) == shown
+    graph = tg.onnx.export(lambda *x: sum(x), [(2,)] * 6, tmp_path / "b.onnx")
+    assert "input.3 float32[2] and 2 more -> output float32[2]; 6 nodes" in repr(graph)
 
 
 # -- functions, gradients, training ------------------------------------------------------------------------------------

@@ -81,10 +81,15 @@ class OnnxGraph(NamedTuple):
 
     def __repr__(self) -> str:
         """In a line: all nodes and numbers would be many pages."""
-        inputs, outputs = (", ".join(map(str, ports)) for ports in (self.inputs, self.outputs))
+        inputs, outputs = map(_in_short, (self.inputs, self.outputs))
         return (
             f"<OnnxGraph {self.name}: {inputs} -> {outputs}; {len(self.nodes)} nodes, {len(self.constants)} constants>"
         )
+
+
+def _in_short(ports: tuple[Port, ...]) -> str:
+    more = len(ports) - 4
+    return ", ".join(map(str, ports[:4])) + (f" and {more} more" if more > 0 else "")
 
 
 class OnnxFunction(NamedTuple):
