@@ -23,6 +23,7 @@ examples:
 In another program:
   session = onnxruntime.InferenceSession("digits.onnx")
   (scores,) = session.run(None, {"input": images})      images of float32, (any number, 1, 28, 28), from 0 to 1
+  (scores,) = session.run(None, {"tokens": numbers})    of a GPT: int64, (any number, any length up to its window)
 """
 
 
