@@ -30,7 +30,7 @@ from .waiting import set_timeout, until_done
 if TYPE_CHECKING:
     from mpi4py.MPI import Comm
 
-_SECONDS_FOR_THE_OTHERS = 0.5
+_SECONDS_FOR_THE_OTHERS = 1.5
 _SECONDS_FOR_THE_CAUSE = 0.3  # so that the exit code is that of the rank that was the first to end
 _PAUSE = 0.02
 INTERRUPTED = 130
