@@ -152,6 +152,7 @@ def test_mistakes_are_told_to_every_rank(start):
     assert told["another_weight"].startswith("weight[1, 2] is 0.0 on rank 0, and 0.5 on rank 1. All ranks must begin")
     assert "'weight', float32[2, 3] on rank 0, and 'weight', float32[4, 3] on rank 1" in told["another_model"]
     assert "rank 0 wants to meet at a barrier; rank 1 wants to average the gradients" in told["another_way_through"]
+    assert said.count("all ranks have the same gradients") == 1  # of another way through: ones on all
     assert found["another number"].startswith(
         "the program was told of 7 ranks, and there are 2: start it by mpiexec -n 7"
     )

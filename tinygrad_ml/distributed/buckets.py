@@ -18,6 +18,8 @@ Read before: `share.py`. Read next: `data_parallel.py`.
 
 from __future__ import annotations
 
+import hashlib
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -175,10 +177,26 @@ class Buckets:
 
     def _settle(self) -> None:
         """Let all ranks know in which order rank 0 finishes the parameters, and which of them any rank uses."""
-        told = self.share.group.all_gather_object(list(self._arrived))
-        rest = set(range(len(self.parameters))) - set(told[0])
-        self._order = [*told[0], *sorted(rest, reverse=True)]
-        self._used = frozenset().union(*told)
+        told = self.share.group.all_gather_object((list(self._arrived), self._digest()))
+        orders, digests = zip(*told, strict=True)
+        rest = set(range(len(self.parameters))) - set(orders[0])
+        self._order = [*orders[0], *sorted(rest, reverse=True)]
+        self._used = frozenset().union(*orders)
+        if digests[0] and len(set(digests)) == 1 and self.share.group.rank == 0:
+            warnings.warn(
+                "in the first step all ranks have the same gradients, as when each goes through all samples. Each gets its part by "
+                "DataLoader(..., sampler=distributed.Sampler(data, group))",
+                stacklevel=2,
+            )
+
+    def _digest(self) -> str:
+        """What two ranks have in common just if their own gradients have the same bits; nothing where these are not known yet."""
+        if modes.recorder is not None or not self._arrived:
+            return ""
+        arrays = [gradient.numpy() for _, gradient in sorted(self._arrived.items())]
+        if not any(array.any() for array in arrays):
+            return ""
+        return hashlib.sha1(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
     def _relied_on(self) -> tuple:
         """What a compiled step takes for granted."""
