@@ -402,3 +402,29 @@ def test_choosing_by_masks_gives_the_bits_of_numpy(dtype, lies):
             expected, into = np.where(condition, first, second), np.empty(condition.shape, dtype)
             assert blocks.where(condition, first, second).tobytes() == expected.tobytes()
             assert blocks.where(condition, first, second, into).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((300, 70), (300, 70), (300, 1)),
+        ((300, 70), (70,), ()),
+        ((300, 1), (300, 70), ()),
+        ((70,), (2, 300, 70), (300, 1)),
+        ((), (300, 70), (70,)),
+        ((300, 1), (1, 70), ()),
+        ((0, 1, 70), (300, 70), ()),
+    ],
+)
+def test_choices_among_what_is_broadcast_are_those_of_numpy(monkeypatch, shapes):
+    monkeypatch.setattr(blocks, "WORTH_MASKING", 1)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 1000)
+    random = np.random.default_rng(0)
+    condition = np.asarray(random.random(shapes[0]) < 0.5)
+    a, b = (np.asarray(random.standard_normal(shape), np.float32) for shape in shapes[1:])
+    for other in (b, np.zeros_like(b), np.full_like(b, -0.0), np.full_like(b, np.nan)):
+        for first, second in ((a, other), (other, a), (a[::-1], other), (a * 1j, other * 1j)):
+            expected = np.where(condition, first, second)
+            into = np.empty_like(expected)
+            assert blocks.where(condition, first, second).tobytes() == expected.tobytes()
+            assert blocks.where(condition, first, second, into).tobytes() == into.tobytes() == expected.tobytes()

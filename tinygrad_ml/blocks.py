@@ -25,10 +25,11 @@ def where(condition: Any, a: Any, b: Any, out: numpy.ndarray | None = None) -> A
     every other time, and each of these takes as long as sixteen elements. Bits need no guess: b ^ ((a ^ b) & mask), where the
     mask of an element is all ones or all zeros.
     """
-    if condition.size < WORTH_MASKING or condition.dtype != bool or a.dtype != b.dtype:
+    masks = condition.dtype == bool and a.dtype == b.dtype and a.dtype.itemsize <= 8
+    if not masks or (condition.size < WORTH_MASKING and a.size < WORTH_MASKING):
         return _chosen(condition, a, b, out)
     if any(numpy.ndim(x) and x.shape != condition.shape for x in (a, b)):
-        return _chosen(condition, a, b, out)
+        return _spread(condition, a, b, out)
     result = numpy.empty_like(condition, a.dtype) if out is None else out
     bits = numpy.dtype(f"i{result.itemsize}")
     whole = [numpy.asarray(x).view(bits) for x in (result, a, b)] + [condition.view(numpy.int8)]
@@ -46,6 +47,30 @@ def where(condition: Any, a: Any, b: Any, out: numpy.ndarray | None = None) -> A
         else:
             numpy.bitwise_and(ones, a_bits ^ b_bits, ones)
             numpy.bitwise_xor(ones, b_bits, y)
+    return result
+
+
+def _spread(condition: Any, a: Any, b: Any, out: numpy.ndarray | None) -> Any:
+    """`where` by masks, of which there is one for several elements, or whose numbers are those of several."""
+    shape = numpy.broadcast_shapes(condition.shape, a.shape, b.shape)
+    alike = next((x for x in (a, b, condition) if x.shape == shape), None)
+    result = out
+    if result is None:
+        result = numpy.empty(shape, a.dtype) if alike is None else numpy.empty_like(alike, a.dtype)
+    bits = numpy.dtype(f"i{result.itemsize}")
+    whole = [numpy.asarray(x) for x in (result, a, b, condition)]
+    y, a, b, chosen = [
+        x.reshape((1,) * (len(shape) - x.ndim) + x.shape).view(bits if x.dtype != bool else "i1") for x in whole
+    ]
+    length = max(1, BLOCK_ELEMENTS * len(y) // max(1, result.size))
+    nothing = b.size == 1 and not b.any()
+    for start in range(0, len(y), length):
+        a_bits, b_bits, ones = (x[start : start + length] if len(x) > 1 else x for x in (a, b, chosen))
+        ones, part = numpy.negative(ones, dtype=bits), y[start : start + length]
+        if nothing:
+            numpy.bitwise_and(a_bits, ones, part)
+        else:
+            numpy.bitwise_xor((a_bits ^ b_bits) & ones, b_bits, part)
     return result
 
 
