@@ -48,7 +48,8 @@ def read(source: str | os.PathLike[str] | bytes) -> OnnxFile:
     if isinstance(source, bytes):
         label, content, folder = "the ONNX file", source, None
     elif not isinstance(source, str | os.PathLike):
-        hint = ", as model.SerializeToString() gives them" if isinstance(source, onnx.ModelProto) else ""
+        gives = "file.read()" if hasattr(source, "read") else "model.SerializeToString()"
+        hint = f", as {gives} gives them" if hasattr(source, "read") or isinstance(source, onnx.ModelProto) else ""
         raise OptionError(
             f"a model is read from the path of a file, or from its bytes{hint}, and not from a {type(source).__name__}"
         )

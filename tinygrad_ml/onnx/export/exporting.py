@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ...errors import OptionError
+from ...errors import DTypeError, OptionError
 from ...nn import Module
 from ..graph import OnnxGraph
 from ..model import OnnxModel
@@ -83,7 +83,8 @@ def export(
     if isinstance(model, OnnxModel) and asked == (None,) * 5:
         given = read(model, inputs, None, input_names)
         args, kwargs = given.fill(example(given, {}))
-        model.check_inputs(*args, **kwargs)
+        with _saying_dtypes(given):
+            model.check_inputs(*args, **kwargs)
         file = model.as_file()
         save(file_proto(file), Path(path))
         return file.graph
@@ -99,7 +100,7 @@ def export(
     if not callable(model):
         raise OptionError(f"export takes a module or a function of tensors, and not {model!r}")
     given = read(model, inputs, dynamic, input_names)
-    with _acting(model, training):
+    with _acting(model, training), _saying_dtypes(given):
         seen = see(model, given, given.sizes(), _names_of_state(model))
     if not seen.results and not seen.state:
         raise OptionError(f"{_title(model)} returns no tensor and changes none, so there is nothing to write")
@@ -108,6 +109,17 @@ def export(
     graph = GraphWriter(seen, opset, _names_of_state(model), _axis_names(seen, given)).write()
     save(model_proto(graph, opset, _title(model)), Path(path))
     return graph
+
+
+@contextmanager
+def _saying_dtypes(given: GivenInputs) -> Iterator[None]:
+    """Where a dtype does not fit, that of the inputs is said, too: a shape alone is one of floats."""
+    try:
+        yield
+    except DTypeError as error:
+        inputs = ", ".join(f"{name} {spec.dtype}" for name, spec in zip(given.names, given.specs, strict=True))
+        error.add_note(f'exported with the inputs {inputs}; others than float32 are given as ((2, 3), "int64")')
+        raise
 
 
 def _names_in_file(

@@ -157,7 +157,8 @@ def _check_alike(found: Sequence[Sighting]) -> None:
     """`DifferenceError` if two recordings do not do the same."""
     for steps in itertools.zip_longest(*[each.steps for each in found]):
         if any(step is None for step in steps):
-            raise DifferenceError(f"{len(found[0].steps)} operations, and {len(found[1].steps)}")
+            before, now = (len(each.steps) for each in found)
+            raise DifferenceError(f"{before} operations become {now}, as where Python loops over it")
         names = [step.op.name for step in steps]
         if len(set(names)) > 1:
             raise DifferenceError(f"{names[0]}{_where(steps[0])} there, and {names[1]} here")
