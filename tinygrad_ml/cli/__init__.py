@@ -78,5 +78,5 @@ def _parser() -> argparse.ArgumentParser:
 
 def _report(message: str, code: int) -> int:
     """Print the one line of a failure; its exit code."""
-    print(f"tinygrad-ml: {message}", file=sys.stderr)
+    sys.stderr.write(f"tinygrad-ml: {message}\n")  # at once: other ranks write to the same place
     return code
