@@ -174,17 +174,24 @@ def agreed(group, folder):
     return heard, consent.now(False), consent.now(group.rank == 0)
 
 
-def of_keras(group=None, folder=None):
-    """A program for Keras with batch normalisation, parts of unequal size, and a last batch that leaves nothing for a rank; alone, without the one line."""
+def of_keras(group=None, folder=None, dropout=None):
+    """A program for Keras with batch normalisation, parts of unequal size, and a last batch that leaves nothing for a rank; alone, without the one line.
+    With dropout each rank gets samples of each batch."""
     if group is not None:
         keras.distribution.set_distribution(keras.distribution.DataParallel())
     try:
         keras.utils.set_random_seed(1)
-        x = numpy.random.default_rng(0).standard_normal((106, 6)).astype("float32")
+        x = numpy.random.default_rng(0).standard_normal((105 if dropout else 106, 6)).astype("float32")
         y = (x.sum(1) > 0).astype("int64")
         layers = keras.layers
         model = keras.Sequential(
-            [layers.Dense(16), layers.BatchNormalization(), layers.Activation("tanh"), layers.Dense(2)]
+            [
+                layers.Dense(16),
+                layers.BatchNormalization(),
+                layers.Activation("tanh"),
+                layers.Dropout(0.3 if dropout else 0),
+                layers.Dense(2),
+            ]
         )
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(optimizer=keras.optimizers.SGD(0.1, momentum=0.9), loss=loss, metrics=["accuracy"])

@@ -30,6 +30,7 @@ CHECKS = [
     "seen",
     "alone_weighs",
     "of_keras",
+    "of_keras:dropout",
     "agreed",
 ]
 
@@ -153,10 +154,11 @@ def test_parts_weigh_as_much_as_they_have_samples_also_without_data_parallel(giv
 # -- Keras ---------------------------------------------------------------------------------------------------------------
 
 
-def test_a_program_for_keras_trains_on_ranks_by_one_line(given, folder):
-    history, weights, tested, compiled = given(2)["of_keras"]
-    its_history, its_weights, its_tested, _ = rank_trainings.of_keras()
-    assert compiled
+@pytest.mark.parametrize("dropout", [None, "dropout"])
+def test_a_program_for_keras_trains_on_ranks_by_one_line(given, folder, dropout):
+    history, weights, tested, compiled = given(2)["of_keras:dropout" if dropout else "of_keras"]
+    its_history, its_weights, its_tested, _ = rank_trainings.of_keras(dropout=dropout)
+    assert compiled or dropout
     for name, values in its_history.items():
         numpy.testing.assert_allclose(history[name], values, rtol=1e-5)
     for mine, its in zip(weights, its_weights, strict=True):

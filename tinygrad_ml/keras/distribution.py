@@ -12,13 +12,14 @@ Read next: `../distributed/share.py`, `models/training.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ..backend import Device
 from ..distributed import Group, init
 from ..distributed.agreement import check_agreement
 from ..distributed.exchange import equal_parts
-from ..distributed.share import RankShare
+from ..distributed.share import BatchPart, RankShare
 from ..errors import OptionError
 from ..functional import concat
 from ..modes import each_time, modes
@@ -79,6 +80,12 @@ class DataParallel:
         """Let metrics be those of all ranks' samples."""
         for variable in dict.fromkeys(variable for metric in metrics for variable in metric.variables):
             variable.assign(self.group.all_reduce(variable))
+
+    def drawing(self) -> AbstractContextManager[None]:
+        """Inside, what is drawn for samples is drawn for those of all ranks, and the own ones are taken of it."""
+        part = BatchPart(self.group, max(self._samples, 1))
+        each_time(part.forget)
+        return part.drawing()
 
     # -- gradients -----------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from ...errors import OptionError
@@ -119,12 +120,14 @@ class Learner(Layer):
     def train_step(self, data: Any) -> Mapping[str, Any]:
         """One step of gradient descent on a batch: (x, y, sample_weight), (x, y), or x, as it came; the metrics so far."""
         x, y, sample_weight = unpack(data)
-        y_pred = self(x, training=True)
+        ranks = shared()
+        with nullcontext() if ranks is None else ranks.drawing():
+            y_pred = self(x, training=True)
         loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
         weights = self._weights_to_update()
         if weights:
             self.zero_grad()
-            if (ranks := shared()) is not None:
+            if ranks is not None:
                 ranks.count()
             self.optimizer.scale_loss(loss).backward()
             self.optimizer.step(weights)
