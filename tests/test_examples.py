@@ -210,4 +210,4 @@ def test_a_network_from_a_file(run):
     said = run("12_onnx.py")
     before, after, again = (int(found) for found in re.findall(r"upside down (\d+)%", said))
     assert before < 40 and after > 75 and again == after
-    assert "(4): OnnxPart()" in said and "digits.svg" in said
+    assert "(4): OnnxPart(Gemm)" in said and "digits.svg" in said
