@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import tinygrad_ml as tg
 from tinygrad_ml import distributed, nn, optim
-from tinygrad_ml.distributed.exchange import divided, equal_parts, folded, whole_weights
+from tinygrad_ml.distributed.exchange import equal_parts, folded, whole_weights
 from tinygrad_ml.errors import CompileError, OptionError, RankError
 
 pytestmark = pytest.mark.host_only
@@ -211,7 +211,7 @@ def test_the_share_of_a_rank_without_samples_is_not_looked_at():
     rows = numpy.float32([[1, -0.0], [numpy.nan, numpy.nan], [4, -0.0]])
     weights = whole_weights([6.0, 0.0, 3.0])
     assert weights == [2, 0, 1]
-    assert divided(folded(rows, "sum", weights), sum(weights)).tobytes() == numpy.float32([2, -0.0]).tobytes()
+    assert folded(rows, "sum", weights, sum(weights)).tobytes() == numpy.float32([2, -0.0]).tobytes()
     assert whole_weights([8, 8]) == [1, 1] and whole_weights([0.5, 1.5]) == [0.5, 1.5]
     for impossible in ([0, 0], [-1, 2], [float("nan"), 1]):
         with pytest.raises(RankError, match="nothing is their mean"):

@@ -18,6 +18,7 @@ Read before: `mpi.py`. Read next: `group.py`.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import time
@@ -35,8 +36,13 @@ _LETTERS = 232
 _WORDS = numpy.dtype([("weight", "f8"), ("count", "i8"), ("what", f"S{_LETTERS}")])
 """What a rank says before it sends: what it is doing, how many elements it has, and what its share weighs."""
 _WORDS_CALL, _DEAL_CALL, _COLLECT_CALL, _NOTHING_LEFT = range(4)
+BLOCK_ELEMENTS = 1 << 15
 SMALL_BYTES = 1 << 14
 """Arrays up to this size go to all ranks whole, and each adds up all: that is one call less."""
+
+TIMES_ASKED = 64
+"""Whoever waits asks so many times in a row: data travels in pieces, one at a time when it is asked for, and what else there is
+to do between two questions takes longer than a piece."""
 
 Steps: TypeAlias = Generator[tuple[int, Callable[[], Any]], None, Any]
 """Of an exchange: (which of the three calls comes next, what makes it) until nothing is left; it returns the result."""
@@ -60,7 +66,7 @@ class Exchange:
 
     def Test(self) -> bool:
         """Whether it is done; it and all that were begun before are carried on meanwhile."""
-        self._talk.carry_on()
+        self._talk.carry_on(TIMES_ASKED)
         return self.done
 
     @property
@@ -80,11 +86,11 @@ class Exchange:
         except RuntimeError:
             return True
 
-    def advance(self, as_far_as: int) -> None:
-        """Go on as far as that call, if the ones before are done."""
+    def advance(self, as_far_as: int, times: int) -> None:
+        """Go on as far as that call, if the ones before are done; ask for that so many times."""
         while not self.done:
             if self._request is not None:
-                if not self._request.Test():
+                if not any(self._request.Test() for _ in range(times)):
                     return
                 self._request = None
                 try:
@@ -109,14 +115,14 @@ class Talk:
         self.cable, self.wire, self.waiting = cable, wire, []  # the wire is between GPUs, if there is one
         self.broken: str | None = None  # what made the ranks lose each other
 
-    def carry_on(self) -> None:
-        """Go on with all exchanges, as far as the others have got."""
+    def carry_on(self, times: int = 1) -> None:
+        """Go on with all exchanges, as far as the others have got; each is asked so many times."""
         if self.broken is not None:
             raise RankError(self.broken)
         as_far_as = _NOTHING_LEFT
         try:
             for exchange in self.waiting:
-                exchange.advance(as_far_as)
+                exchange.advance(as_far_as, times)
                 as_far_as = min(as_far_as, exchange.call)
         except RankError as error:
             self.broken = str(error)
@@ -184,16 +190,16 @@ class Talk:
             of_all = numpy.empty((cable.size, flat.size), flat.dtype)
             whole_cuts = [flat.size * q for q in range(cable.size + 1)]
             yield _COLLECT_CALL, lambda: cable.collect(flat, of_all, whole_cuts)
-            total = divided(folded(of_all, fold, weights), whole)
+            total = folded(of_all, fold, weights, whole)
             return total[own] if pieces else total
         if cable.size == 2:  # whole as well: for so few, that is quicker than two calls one behind the other
             other = numpy.empty_like(flat)
             yield _DEAL_CALL, lambda: cable.swap(flat, other)
-            total = divided(folded((other, flat) if cable.rank else (flat, other), fold, weights), whole)
+            total = folded((other, flat) if cable.rank else (flat, other), fold, weights, whole, out=other)
             return total[own] if pieces else total
         received = numpy.empty((cable.size, own.stop - own.start), flat.dtype)
         yield _DEAL_CALL, lambda: cable.deal(flat, received, cuts)
-        piece = divided(folded(received, fold, weights), whole)
+        piece = folded(received, fold, weights, whole)
         if pieces:
             return piece
         total = numpy.empty_like(flat)
@@ -241,21 +247,27 @@ def whole_weights(weights: Sequence[float]) -> list[float]:
     return list(weights)
 
 
-def folded(rows: Iterable[numpy.ndarray], fold: str, weights: Sequence[float] | None) -> numpy.ndarray:
-    """What the rows give together, each times its weight, in their order. One that weighs nothing is not looked at."""
+def folded(
+    rows: Iterable[numpy.ndarray],
+    fold: str,
+    weights: Sequence[float] | None,
+    whole: float = 1,
+    out: numpy.ndarray | None = None,
+) -> numpy.ndarray:
+    """What the rows give together, each times its weight, in their order, divided by `whole`. One that weighs nothing is not
+    looked at. Block by block, so that what is between is in the cache; `out` may be one of the rows."""
     rows = list(rows)
-    weights = [1.0] * len(rows) if weights is None else weights
-    total, memory = None, None  # the first sum is new, and the others are put into it
-    for row, weight in zip(rows, weights, strict=True):
-        if not weight:
-            continue
-        share = row if weight == 1 else row * row.dtype.type(weight)
-        if total is None:
-            total, memory = share, None if weight == 1 else share
+    counted = [(row, weight) for row, weight in zip(rows, weights or [1.0] * len(rows), strict=True) if weight]
+    total = numpy.empty_like(rows[0]) if out is None else out
+    for first in range(0, total.size, BLOCK_ELEMENTS):
+        block = slice(first, first + BLOCK_ELEMENTS)
+        shares = (row[block] if weight == 1 else row[block] * row.dtype.type(weight) for row, weight in counted)
+        together = functools.reduce(FOLDS[fold], shares)
+        if whole == 1:
+            total[block] = together
         else:
-            total = memory = FOLDS[fold](total, share, out=memory)
-    assert total is not None
-    return total.copy() if memory is None else total
+            numpy.divide(together, total.dtype.type(whole), out=total[block])
+    return total
 
 
 def weighed(rows: Any, weights: Sequence[float]) -> Any:

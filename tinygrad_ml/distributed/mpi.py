@@ -136,12 +136,12 @@ class Cable:
 class Both:
     """Two requests as one."""
 
-    def __init__(self, *requests: Request):
-        self._requests = requests
+    def __init__(self, one: Request, other: Request):
+        self._one, self._other = one, other
 
     def Test(self) -> bool:
-        """Whether both are done."""
-        return all(request.Test() for request in self._requests)  # asking one carries the other on
+        """Whether both are done. Asking one carries the other on."""
+        return self._one.Test() and self._other.Test()
 
 
 def _lines(communicator: Intracomm) -> list[Any]:
