@@ -28,6 +28,7 @@ from typing import Any, TypeAlias
 
 import numpy
 
+from ..blocks import BLOCK_ELEMENTS
 from ..errors import RankError
 from .waiting import failure
 
@@ -36,7 +37,6 @@ _LETTERS = 232
 _WORDS = numpy.dtype([("weight", "f8"), ("count", "i8"), ("what", f"S{_LETTERS}")])
 """What a rank says before it sends: what it is doing, how many elements it has, and what its share weighs."""
 _WORDS_CALL, _DEAL_CALL, _COLLECT_CALL, _NOTHING_LEFT = range(4)
-BLOCK_ELEMENTS = 1 << 15
 SMALL_BYTES = 1 << 14
 """Arrays up to this size go to all ranks whole, and each adds up all: that is one call less."""
 
