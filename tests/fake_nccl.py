@@ -33,12 +33,12 @@ class _State:
 
 
 class FakeStream:
-    """Stands for `CudaStream`. `gpu` is the number of the GPU, `library` this module."""
+    """Stands for `CudaStream`. `gpu` is the number of the GPU, `nccl` this module."""
 
     numbers = itertools.count(0x5000)
 
-    def __init__(self, gpu, library):
-        self.gpu, self.library, self.handle, self.calls = gpu, library, next(self.numbers), 0
+    def __init__(self, gpu, nccl):
+        self.gpu, self.nccl, self.handle, self.calls = gpu, nccl, next(self.numbers), 0
         _State.handles.add(self.handle)
 
     @contextlib.contextmanager

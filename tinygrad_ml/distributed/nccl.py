@@ -42,14 +42,14 @@ class Meeting(Protocol):
 class CudaStream:
     """A stream of CuPy's beside the one on which is computed.
 
-    library  `cupy.cuda.nccl`, or what stands for it
+    nccl     `cupy.cuda.nccl`, or what stands for it
     """
 
     def __init__(self, device: Device):
         import cupy
         from cupy.cuda import nccl
 
-        self.library, self._cupy, self._index = nccl, cupy, device.index
+        self.nccl, self._cupy, self._index = nccl, cupy, device.index
         with self.current():
             self._stream = cupy.cuda.Stream(non_blocking=True)
 
@@ -93,10 +93,10 @@ class Nccl:
 
     def __init__(self, group: Meeting, stream: Any):
         self.rank, self.size, self._stream = group.rank, group.size, stream
-        library = stream.library
-        identity = group.broadcast_object(library.get_unique_id() if group.rank == 0 else None)
+        nccl = stream.nccl
+        identity = group.broadcast_object(nccl.get_unique_id() if group.rank == 0 else None)
         with stream.current():
-            self._communicator = library.NcclCommunicator(group.size, identity, group.rank)
+            self._communicator = nccl.NcclCommunicator(group.size, identity, group.rank)
 
     def total(self, flat: Array, fold: Any) -> tuple[Array, Any]:
         """What all ranks' arrays of one size give together, on each; and what can be asked whether it is done.
@@ -113,22 +113,22 @@ class Nccl:
             self._deal(sent, received, width * kind.itemsize, handle)
             piece = fold(received)
             whole = xp.empty(width * self.size, kind)
-            library, address = self._stream.library, self._stream.address
+            nccl, address = self._stream.nccl, self._stream.address
             nbytes = width * kind.itemsize
-            self._communicator.allGather(address(piece), address(whole), nbytes, library.NCCL_UINT8, handle)
+            self._communicator.allGather(address(piece), address(whole), nbytes, nccl.NCCL_UINT8, handle)
             total = whole[: flat.size]
             request = self._stream.over()
         return total, _Pledge(request, (sent, received, piece))
 
     def _deal(self, sent: Array, received: Array, nbytes: int, handle: int) -> None:
         """The q-th piece of each to rank q: all of these at once, as NCCL would wait for each of them by itself."""
-        library, communicator = self._stream.library, self._communicator
+        nccl, communicator = self._stream.nccl, self._communicator
         first, into = self._stream.address(sent), self._stream.address(received)
-        library.groupStart()
+        nccl.groupStart()
         for rank in range(self.size):
-            communicator.send(first + rank * nbytes, nbytes, library.NCCL_UINT8, rank, handle)
-            communicator.recv(into + rank * nbytes, nbytes, library.NCCL_UINT8, rank, handle)
-        library.groupEnd()
+            communicator.send(first + rank * nbytes, nbytes, nccl.NCCL_UINT8, rank, handle)
+            communicator.recv(into + rank * nbytes, nbytes, nccl.NCCL_UINT8, rank, handle)
+        nccl.groupEnd()
 
 
 class _Pledge:

@@ -35,9 +35,10 @@ from llvmlite import ir
 from ....backend import dtypes
 from . import mathematics
 from .intrinsics import at_a_time, flush_denormals, frozen, table, whole_power, whole_quotient
-from .native import float32_lanes
+from .native import register_bytes
 
 INT, BYTE = ir.IntType(64), ir.IntType(8)
+FLOAT32_BYTES = 4
 DTYPES = {str(dtype): dtype for dtype in dtypes.SUPPORTED - {dtypes.float16}}
 int64, bool_ = DTYPES["int64"], DTYPES["bool"]
 
@@ -181,7 +182,7 @@ class _Lowering:
         i.add_incoming(builder.add(i, *(step or [ir.Constant(INT, 1)]), flags=("nsw",)), builder.block)
         back = builder.branch(head)
         if statement in self.definition.body and _adds_up(statement):
-            back.set_metadata("llvm.loop", at_a_time(self.module, float32_lanes()))
+            back.set_metadata("llvm.loop", at_a_time(self.module, register_bytes() // FLOAT32_BYTES))
         builder.position_at_end(after)
 
     def _If(self, statement: ast.If) -> None:

@@ -23,9 +23,9 @@ def features() -> frozenset[str]:
     return frozenset(name for name, has in binding.get_host_cpu_features().items() if has)
 
 
-def float32_lanes() -> int:
-    """How many numbers of float32 a register holds."""
-    return 16 if "avx512f" in features() else 8 if "avx" in features() else 4
+def register_bytes() -> int:
+    """Bytes of a register for many numbers."""
+    return 64 if "avx512f" in features() else 32 if "avx" in features() else 16
 
 
 class Native:

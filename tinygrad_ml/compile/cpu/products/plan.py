@@ -43,9 +43,9 @@ def register() -> int:
     library = blas()
     if not machine_code.available() or library is None or library["internal_api"] != "openblas":
         return 0
-    from ..llvm.native import features  # which is there if llvmlite is
+    from ..llvm.native import features, register_bytes  # which are there if llvmlite is
 
-    return 64 if "avx512f" in features() else 32 if features() >= {"avx2", "fma"} else 0
+    return register_bytes() if features() >= {"avx2", "fma"} else 0
 
 
 def _function(itemsize: int) -> int:
