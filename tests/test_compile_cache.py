@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygrad_ml.compile import cache
-from tinygrad_ml.compile.cpu import machine_code
 from tinygrad_ml.compile.gpu import runtime
+from tinygrad_ml.machine import cache, machine_code
 
 grp, pwd = pytest.importorskip("grp"), pytest.importorskip("pwd")  # on Windows a profile's folders are closed to others
 needs_llvm = pytest.mark.skipif(not machine_code.available(), reason="needs llvmlite: tinygrad_ml[fast]")
@@ -23,7 +22,7 @@ SOURCE = "def loop(n0, a: float32s):\n    for i0 in range(n0):\n        a[i0] = 
 def folder(tmp_path, monkeypatch):
     """The folder of kernels, which is not there yet; what the process remembers of others is forgotten."""
     monkeypatch.setenv("TINYGRAD_ML_CACHE", str(tmp_path / "cache"))
-    native = pytest.importorskip("tinygrad_ml.compile.cpu.llvm.native")
+    native = pytest.importorskip("tinygrad_ml.machine.llvm.native")
     monkeypatch.setattr(native, "native", native.Native)
     forget()
     yield tmp_path / "cache" / "kernels"

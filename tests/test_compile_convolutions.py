@@ -5,7 +5,7 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml.compile.cpu.products import plan, windows
-from tinygrad_ml.compile.cpu.sharing import calling
+from tinygrad_ml.machine.sharing import calling
 from tinygrad_ml.nn import functional as F
 
 pytestmark = [

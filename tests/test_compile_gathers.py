@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.cpu import machine_code, source
-from tinygrad_ml.compile.cpu.sharing import calling
+from tinygrad_ml.compile.cpu import source
+from tinygrad_ml.machine import machine_code
+from tinygrad_ml.machine.sharing import calling
 from tinygrad_ml.nn import functional as F
 
 pytestmark = [

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from operations import TABLE
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.cpu import machine_code, source
-from tinygrad_ml.compile.cpu.sharing import calling
+from tinygrad_ml.compile.cpu import source
+from tinygrad_ml.machine import machine_code
+from tinygrad_ml.machine.sharing import calling
 
-native = pytest.importorskip("tinygrad_ml.compile.cpu.llvm.native", reason="needs llvmlite: tinygrad_ml[fast]")
-language = pytest.importorskip("tinygrad_ml.compile.cpu.llvm.language")
+native = pytest.importorskip("tinygrad_ml.machine.llvm.native", reason="needs llvmlite: tinygrad_ml[fast]")
+language = pytest.importorskip("tinygrad_ml.machine.llvm.language")
 
 pytestmark = [
     pytest.mark.host_only,
@@ -337,7 +338,7 @@ def test_machine_code_is_kept_in_the_cache(tmp_path, monkeypatch):
     program = """
 import tinygrad_ml as tg
 from tinygrad_ml.compile.cpu import layout
-from tinygrad_ml.compile.cpu.llvm import language
+from tinygrad_ml.machine.llvm import language
 write, written = language.write_loop, []
 language.write_loop = lambda module, source: (written.append(source), write(module, source))
 step = tg.compile(lambda x: (x * 3).exp().sum())

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.cpu import loops, machine_code, walks
+from tinygrad_ml.compile.cpu import loops, walks
 from tinygrad_ml.compile.schedule.axes import merged
 from tinygrad_ml.compile.schedule.buffers import Lifetime, places
 from tinygrad_ml.compile.schedule.kernel import Turns
+from tinygrad_ml.machine import machine_code
 from tinygrad_ml.ops import Primitive
 from tinygrad_ml.tensor import apply
 

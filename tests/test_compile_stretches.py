@@ -5,8 +5,9 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn, optim
-from tinygrad_ml.compile.cpu import machine_code, stretches
-from tinygrad_ml.compile.cpu.sharing import calling
+from tinygrad_ml.compile.cpu import stretches
+from tinygrad_ml.machine import machine_code
+from tinygrad_ml.machine.sharing import calling
 
 pytestmark = [
     pytest.mark.host_only,

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.cpu import machine_code, source
-from tinygrad_ml.compile.cpu.sharing import calling
+from tinygrad_ml.compile.cpu import source
 from tinygrad_ml.denormals import can_flush, flushed
+from tinygrad_ml.machine import machine_code
+from tinygrad_ml.machine.sharing import calling
 
 pytestmark = [
     pytest.mark.host_only,

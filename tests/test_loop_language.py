@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.cpu.machine_code import machine_code
+from tinygrad_ml.machine.machine_code import machine_code
 
-language = pytest.importorskip("tinygrad_ml.compile.cpu.llvm.language", reason="needs llvmlite: tinygrad_ml[fast]")
-mathematics = pytest.importorskip("tinygrad_ml.compile.cpu.llvm.mathematics")
-native = pytest.importorskip("tinygrad_ml.compile.cpu.llvm.native")
+language = pytest.importorskip("tinygrad_ml.machine.llvm.language", reason="needs llvmlite: tinygrad_ml[fast]")
+mathematics = pytest.importorskip("tinygrad_ml.machine.llvm.mathematics")
+native = pytest.importorskip("tinygrad_ml.machine.llvm.native")
 
 pytestmark = pytest.mark.host_only
 

@@ -18,7 +18,7 @@ import numpy as np
 import results
 import timing
 
-from tinygrad_ml.compile.cpu.machine_code import machine_code
+from tinygrad_ml.machine.machine_code import machine_code
 
 NAMES = ("exp", "expm1", "log", "log1p", "tanh", "erf", "sin", "cos")
 NUMBERS = 1 << 15

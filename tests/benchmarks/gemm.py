@@ -41,13 +41,13 @@ import tinygrad_ml as tg
 from tinygrad_ml import nn
 from tinygrad_ml.blas import blas
 from tinygrad_ml.compile.cpu import layout
-from tinygrad_ml.compile.cpu.llvm.assembler import INT, INT32, Function, number
-from tinygrad_ml.compile.cpu.llvm.native import native
 from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, SHARED_PRODUCT_MULTIPLICATIONS, Product
-from tinygrad_ml.compile.cpu.sharing.calling import runner
-from tinygrad_ml.compile.cpu.sharing.job import MEMORY, SCRATCH, SHARED, address, job_row
-from tinygrad_ml.compile.cpu.sharing.stretch import Stretch
 from tinygrad_ml.compile.schedule.axes import merged
+from tinygrad_ml.machine.llvm.assembler import INT, INT32, Function, number
+from tinygrad_ml.machine.llvm.native import native
+from tinygrad_ml.machine.sharing.calling import runner
+from tinygrad_ml.machine.sharing.job import MEMORY, SCRATCH, SHARED, address, job_row
+from tinygrad_ml.machine.sharing.stretch import Stretch
 
 NETWORKS = {
     "784-128-64-10, batch 100": (lambda: perceptron(784, 128, 64, 10), (100, 784)),

@@ -6,9 +6,9 @@ import math
 
 import numpy
 
+from ...machine import machine_code
 from ..program import Instruction, Program, Value
 from ..schedule import executable as schedule
-from . import machine_code
 from .convolutions import convolutions
 from .functions import has_form
 from .keepers import Pool

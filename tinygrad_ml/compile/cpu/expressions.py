@@ -32,7 +32,7 @@ PYTHON_SIGNS = {"quotient": "//", "remainder": "%", "power": "**"}
 
 
 class LoopPrinter(Printer):
-    """Prints the language of `llvm/language.py`, in which every number has its dtype."""
+    """Prints the language of `machine/llvm/language.py`, in which every number has its dtype."""
 
     def literal(self, number: float, dtype: numpy.dtype) -> str:
         return literal(number, dtype)

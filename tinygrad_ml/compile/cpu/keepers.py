@@ -11,7 +11,7 @@ from weakref import ref
 
 import numpy
 
-from .sharing.job import address
+from ...machine.sharing.job import address
 
 
 class Keeper:

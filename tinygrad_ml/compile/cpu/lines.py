@@ -18,6 +18,7 @@ from ...backend.sums import is_plain
 from ...blocks import BlockRunner
 from ...denormals import can_flush, flushed
 from ...functional import cumulative, windows
+from ...machine.sharing.job import MEMORY, SHARED, address
 from ...ops import movement
 from ...ops.index import ARRAY, assemble, assemble_into, getitem, scatter_add
 from ...ops.shapes import size
@@ -35,7 +36,6 @@ from .keepers import Arrival
 from .places import addressable
 from .products.plan import FIRST_A, FIRST_B, FIRST_C, Product
 from .products.windows import ImplicitProduct, WeightGradient
-from .sharing.job import MEMORY, SHARED, address
 from .source import StepSource
 from .stretches import Preparation, Stretches
 from .walks import written

@@ -14,7 +14,7 @@ import numpy
 from ...backend import dtypes
 
 MEMORY = {dtype: f"{dtype}s" for dtype in dtypes.SUPPORTED - {dtypes.float16}}
-"""dtype -> the type of memory that has such elements, as the argument of a loop. See `llvm/language.py`. Machine code of
+"""dtype -> the type of memory that has such elements, as the argument of a loop. See `machine/llvm/language.py`. Machine code of
 many processors does not compute with float16, so its operations are calls of NumPy."""
 
 NOTHING_OVERLAPS = "nothing_overlaps()"

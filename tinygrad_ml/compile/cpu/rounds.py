@@ -19,6 +19,9 @@ import numpy
 
 from ...loops.body import Form
 from ...loops.primitive import Scan
+from ...machine.sharing import calling
+from ...machine.sharing.job import address
+from ...machine.sharing.stretch import ROUNDS, Stretch, place_in
 from ...ops.matmul import linear, matmul
 from ...ops.movement import permute_dims
 from ..passes import PASSES
@@ -36,9 +39,6 @@ from .lines import Lines
 from .loops import LOOP_OPERATIONS, may_reduce
 from .places import addressable
 from .products.plan import Product
-from .sharing import calling
-from .sharing.job import address
-from .sharing.stretch import ROUNDS, Stretch, place_in
 from .step_memory import StepMemory
 
 WORTH_TURNING = 16

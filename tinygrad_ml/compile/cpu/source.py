@@ -16,15 +16,15 @@ from typing import Any
 import numpy
 from numpy.lib.stride_tricks import as_strided
 
+from ...machine.machine_code import machine_code
+from ...machine.sharing import calling
+from ...machine.sharing.job import FIRST_ARGUMENT, FIRST_OF_CALL, MOST_SHARED_ARGUMENTS, SHARED, TURNS, address
 from ...ops.shapes import size
 from ..program import Value
 from .gathers import IndexLoop
 from .keepers import Pool
 from .layout import HostLayout
-from .machine_code import machine_code
 from .moves import Move
-from .sharing import calling
-from .sharing.job import FIRST_ARGUMENT, FIRST_OF_CALL, MOST_SHARED_ARGUMENTS, SHARED, TURNS, address
 from .stretches import JobCall, Preparation
 from .walks import Written
 

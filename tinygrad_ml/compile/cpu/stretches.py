@@ -5,7 +5,7 @@ only look something up, or get memory for a result, are done in front of the str
 they give. Where an array begins that is another one in each call, stands in a list, `bases`; the machine code takes it from
 there to all jobs that read the array, or a part of it.
 
-Read before: `source.py`, `keepers.py`, `sharing/stretch.py`.
+Read before: `source.py`, `keepers.py`, `machine/sharing/stretch.py`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy
 
+from ...machine.sharing import calling
+from ...machine.sharing.job import SHARED
+from ...machine.sharing.stretch import Stretch
 from .keepers import Keeper
-from .sharing import calling
-from .sharing.job import SHARED
-from .sharing.stretch import Stretch
 
 SHORT_JOBS = 8
 """So many jobs that are not shared may stand in front of one that is, within a stretch: meanwhile other threads wait awake."""

@@ -6,7 +6,7 @@ Three kinds of loops, by what is reduced (see `../schedule/fusion.py`):
     rows        for each row: a walk over it for each turn, with the reduced values of the row in between
     columns     a walk over all elements that adds up; then the reduced values
 
-Read before: `loops.py`. Read next: `places.py`, how elements are found; `llvm/language.py`, what this text says.
+Read before: `loops.py`. Read next: `places.py`, how elements are found; `machine/llvm/language.py`, what this text says.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from typing import Any
 import numpy
 
 from ...cuda import shared_or_raise
-from ..cache import is_safe
+from ...machine.cache import is_safe
 from ..program import Value
 from . import blas
 from .launch import Launch

@@ -29,7 +29,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from ..llvm.assembler import INT, Function, Vectors, number
+from ....machine.llvm.assembler import INT, Function, Vectors, number
 from .fields import BLOCK, Fields, Shape
 
 AHEAD = 12

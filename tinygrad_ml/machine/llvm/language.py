@@ -1,6 +1,6 @@
 """The small language in which loops are written, and how it becomes LLVM's.
 
-A loop is a function that Python could read: `../walks.py` and `../moves.py` write such texts, and `mathematics.py` is
+A loop is a function that Python could read: `compile/cpu/walks.py` and `compile/cpu/moves.py` write such texts, and `mathematics.py` is
 one. There is
 
     def loop(n0, n1, a0: float32s):   whole numbers, and addresses of elements of a dtype
@@ -32,14 +32,14 @@ from typing import Any, NamedTuple
 import numpy
 from llvmlite import ir
 
-from ....backend import dtypes
 from . import mathematics
 from .intrinsics import at_a_time, flush_denormals, frozen, table, whole_power, whole_quotient
 from .native import register_bytes
 
 INT, BYTE = ir.IntType(64), ir.IntType(8)
 FLOAT32_BYTES = 4
-DTYPES = {str(dtype): dtype for dtype in dtypes.SUPPORTED - {dtypes.float16}}
+_NAMES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64"
+DTYPES = {name: numpy.dtype(name) for name in _NAMES.split()}
 int64, bool_ = DTYPES["int64"], DTYPES["bool"]
 
 _OWN_NAMES = ("floor", "ceil", "trunc", "rint", "sqrt", "copysign", "maximum", "minimum")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy
 from llvmlite import ir
 
-from ....denormals import FLUSH
+from ...denormals import FLUSH
 
 INT32 = ir.IntType(32)
 

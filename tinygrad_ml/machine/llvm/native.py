@@ -14,7 +14,7 @@ from pathlib import Path
 
 from llvmlite import __version__, binding, ir
 
-from ...cache import kernels, write_whole
+from ..cache import kernels, write_whole
 
 
 @cache

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy
 
-from ....blas import blas
+from ...blas import blas
 from .. import machine_code
 from .job import job_row
 from .stretch import Stretch
