@@ -11,7 +11,7 @@ a part of the table, and reads all of the index. So neither the order nor the su
 A number that names no place is noted, and nothing is read or written for it; the step then computes the operation as
 eager mode does, which raises its error.
 
-Read before: `moves.py`. Read next: `machine_code.py`.
+Read before: `moves.py`. Read next: `machine/machine_code.py`.
 """
 
 from __future__ import annotations

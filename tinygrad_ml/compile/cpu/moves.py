@@ -1,6 +1,6 @@
 """Loops that move numbers: copies of views, and windows added back to where they came from.
 
-Written as `loops.py` writes its own, and compiled by `machine_code.py` too. A short inner axis stands in
+Written as `loops.py` writes its own, and compiled by `machine/machine_code.py` too. A short inner axis stands in
 the source as a number, so that the compiler unrolls it: the rows of small images are a handful of
 numbers, and an ordinary loop would take longer to begin than to run.
 """
