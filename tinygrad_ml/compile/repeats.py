@@ -84,12 +84,14 @@ def _longest(kinds: numpy.ndarray, taken: numpy.ndarray, works: Sequence[Instruc
     best: Repeat | None = None
     for period in range(1, min(MOST_OPERATIONS, len(kinds) // FEWEST_ROUNDS) + 1):
         same = (kinds[:-period] == kinds[period:]) & ~taken[:-period] & ~taken[period:]
-        edges = numpy.flatnonzero(numpy.diff(numpy.concatenate([[0], same, [0]])))
-        for first, end in zip(edges[::2], edges[1::2], strict=True):
-            rounds, more = divmod(int(end - first) + period, period)
-            found = Repeat(rounds, period, int(first), more)
+        edges = numpy.flatnonzero(numpy.diff(same, prepend=False, append=False))
+        lengths = edges[1::2] - edges[::2] + period
+        fewest = max(FEWEST_ROUNDS, 0 if best is None else best.rounds * best.works // period + 1)
+        for where in numpy.flatnonzero(lengths >= fewest * period).tolist():
+            rounds, more = divmod(int(lengths[where]), period)
+            found = Repeat(rounds, period, int(edges[2 * where]), more)
             longer = best is None or rounds * period > best.rounds * best.works
-            if rounds >= FEWEST_ROUNDS and longer and _is_loop(works, looks, found):
+            if longer and _is_loop(works, looks, found):
                 best = found
     return best
 

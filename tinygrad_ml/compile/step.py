@@ -29,6 +29,7 @@ from .passes.rolled import ROLLED
 from .program import Program
 from .recording import record
 from .turn import Turn
+from .uncollected import uncollected
 
 OPTIONAL = (*PASSES, ROLLED, "fusion", "in_place", "loops")
 KEPT_PROGRAMS = 32
@@ -265,6 +266,7 @@ class Step:
             place = getattr(place, name, None)
         return self.__qualname__ if place is self else (Step, (self.function, *self._options))
 
+    @uncollected
     def _record(self, call: Arguments) -> Compiled:
         for tensor in call.tensors:
             if absent(tensor._data):

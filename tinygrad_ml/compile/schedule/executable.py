@@ -20,6 +20,7 @@ from ...tensor import Tensor
 from ..guards.glance import Glance
 from ..program import Instruction, Program, Value
 from ..sources import Argument, Constant, Number, State
+from ..uncollected import uncollected
 from .fusion import fusion
 from .kernel import Kernel
 from .layout import Layout, form_of, is_alike
@@ -118,6 +119,7 @@ class Executable:
 
     # -- what is the same ------------------------------------------------------------------------------------------
 
+    @uncollected
     def link(self) -> None:
         """Lay out memory, for where state lies now, and write what runs."""
         self._linked = False  # until all of it has been done
