@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tinygrad_ml.compile.cpu.products import plan
+from tinygrad_ml.machine.products import plan
 from viz.render import _commands
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"

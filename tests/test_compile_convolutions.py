@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.cpu.products import plan, windows
+from tinygrad_ml.machine.products import plan, windows
 from tinygrad_ml.machine.sharing import calling
 from tinygrad_ml.nn import functional as F
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 import tinygrad_ml as tg
-from tinygrad_ml.compile.cpu.products import plan
-from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, Product
+from tinygrad_ml.machine.products import plan
+from tinygrad_ml.machine.products.plan import FIRST_A, FIRST_B, FIRST_C, Product
 from tinygrad_ml.machine.sharing.calling import runner
 from tinygrad_ml.machine.sharing.job import MEMORY, SHARED, address
 from tinygrad_ml.machine.sharing.stretch import Stretch

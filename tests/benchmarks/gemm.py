@@ -6,7 +6,7 @@
 The products are those of whole training steps, with their operands as they lie there: 784-128-64-10 with batches of 100
 and of 400, 784-500-500-10, and two convolutions. For each product, and for all of a step:
 
-    tiles    `compile/cpu/products/`, in the language of LLVM
+    tiles    `machine/products/`, in the language of LLVM
     gemm     cblas_sgemm by its address, from tasks that the same threads share: panels of rows, or of columns where these
              are more: one for each thread; or always four, so that numbers do not depend on how many threads there are;
              OpenBLAS itself has one thread
@@ -41,10 +41,10 @@ import tinygrad_ml as tg
 from tinygrad_ml import nn
 from tinygrad_ml.blas import blas
 from tinygrad_ml.compile.cpu import layout
-from tinygrad_ml.compile.cpu.products.plan import FIRST_A, FIRST_B, FIRST_C, SHARED_PRODUCT_MULTIPLICATIONS, Product
-from tinygrad_ml.compile.schedule.axes import merged
+from tinygrad_ml.machine.axes import merged
 from tinygrad_ml.machine.llvm.assembler import INT, INT32, Function, number
 from tinygrad_ml.machine.llvm.native import native
+from tinygrad_ml.machine.products.plan import FIRST_A, FIRST_B, FIRST_C, SHARED_PRODUCT_MULTIPLICATIONS, Product
 from tinygrad_ml.machine.sharing.calling import runner
 from tinygrad_ml.machine.sharing.job import MEMORY, SCRATCH, SHARED, address, job_row
 from tinygrad_ml.machine.sharing.stretch import Stretch

@@ -10,7 +10,7 @@ products, a sum over the batch, and windows added back. Here each of the three b
 The last is so for stride 1: each pixel was seen from as many positions as the kernel has places, so its gradient is a
 sum over these, the other way round. Where strides are longer it stays as it is.
 
-Read next: `products/windows.py`.
+Read next: `../../machine/products/windows.py`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from typing import Any, NamedTuple
 import numpy
 
 from ...functional import windows
+from ...machine.products import plan
+from ...machine.products.fields import DEEPEST, shape_for
+from ...machine.products.windows import LONGEST_STRIDE, ImplicitProduct, Sight, WeightGradient
 from ...ops.index import getitem, scatter_add
 from ...ops.matmul import matmul
 from ...ops.movement import permute_dims, reshape
@@ -29,9 +32,6 @@ from ...ops.reduce import sum_
 from ..passes.dead import dead
 from ..passes.rewriting import Rewriting
 from ..program import Call, Instruction, Program, Value
-from .products import plan
-from .products.fields import DEEPEST, shape_for
-from .products.windows import LONGEST_STRIDE, ImplicitProduct, Sight, WeightGradient
 
 AXES = (0, 1, 4, 5, 2, 3)
 """From (batch, channels, *positions, *kernel) to (batch, channels, *kernel, *positions), and back."""

@@ -22,10 +22,11 @@ from typing import NamedTuple
 import numpy
 
 from ...backend.sums import accumulator
+from ...machine.axes import neighbours
 from ...ops.index import ARRAY, getitem, scatter_add
 from ...ops.shapes import broadcast, size
 from ..program import Instruction, Value
-from ..schedule.axes import neighbours, strides_in
+from ..schedule.axes import strides_in
 from .places import MEMORY, NOTHING_OVERLAPS, addressable
 
 

@@ -12,19 +12,19 @@ from typing import Any
 import numpy
 
 from ... import blocks
+from ...machine.products.plan import Product
+from ...machine.products.windows import ImplicitProduct, WeightGradient
 from ...ops.movement import concat
 from ...ops.shapes import size
 from ..program import COPY, Instruction, Program, Value
 from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout, form_of, view_function
 from .convolutions import WindowOperation
+from .few_products import few_products
 from .gathers import IndexLoop, gather
 from .loops import KernelLoop
 from .moves import Move
 from .places import addressable
-from .products.few import few_products
-from .products.plan import Product
-from .products.windows import ImplicitProduct, WeightGradient
 
 
 class HostLayout(Layout):

@@ -18,6 +18,8 @@ from ...backend.sums import is_plain
 from ...blocks import BlockRunner
 from ...denormals import can_flush, flushed
 from ...functional import cumulative, windows
+from ...machine.products.plan import FIRST_A, FIRST_B, FIRST_C, Product
+from ...machine.products.windows import ImplicitProduct, WeightGradient
 from ...machine.sharing.job import MEMORY, SHARED, address
 from ...ops import movement
 from ...ops.index import ARRAY, assemble, assemble_into, getitem, scatter_add
@@ -34,8 +36,6 @@ from .convolutions import CONVOLUTION, WEIGHT_GRADIENT
 from .functions import function_of
 from .keepers import Arrival
 from .places import addressable
-from .products.plan import FIRST_A, FIRST_B, FIRST_C, Product
-from .products.windows import ImplicitProduct, WeightGradient
 from .source import StepSource
 from .stretches import Preparation, Stretches
 from .walks import written

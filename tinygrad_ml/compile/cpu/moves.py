@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy
 
-from ..schedule.axes import merged, strides_in
+from ...machine.axes import merged
+from ..schedule.axes import strides_in
 from ..schedule.layout import form_of
 from .expressions import literal
 from .places import NOTHING_OVERLAPS, Axis, place

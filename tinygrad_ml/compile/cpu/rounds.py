@@ -19,6 +19,7 @@ import numpy
 
 from ...loops.body import Form
 from ...loops.primitive import Scan
+from ...machine.products.plan import Product
 from ...machine.sharing import calling
 from ...machine.sharing.job import address
 from ...machine.sharing.stretch import ROUNDS, Stretch, place_in
@@ -38,7 +39,6 @@ from .layout import HostLayout
 from .lines import Lines
 from .loops import LOOP_OPERATIONS, may_reduce
 from .places import addressable
-from .products.plan import Product
 from .step_memory import StepMemory
 
 WORTH_TURNING = 16

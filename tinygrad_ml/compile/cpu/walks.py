@@ -20,10 +20,10 @@ import numpy
 
 from ...backend import dtypes
 from ...denormals import can_flush
+from ...machine.axes import neighbours
 from ...ops.shapes import size
 from ...totals import RUNNING_SUM_ELEMENTS
 from ..program import Instruction, Value
-from ..schedule.axes import neighbours
 from ..schedule.reductions import adds_up, extremum_of_floats, first_number, together
 from .expressions import constant, expression, literal
 from .loops import KernelLoop, Operand, Operands

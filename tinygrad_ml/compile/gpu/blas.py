@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy
 
 from ...errors import DeviceError
-from ..schedule.axes import merged
+from ...machine.axes import merged
 
 CUDA_R_32F, CUDA_R_64F, CUDA_R_16F = 0, 1, 2
 CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_64F = 68, 70

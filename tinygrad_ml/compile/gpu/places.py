@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy
 
-from ..schedule.axes import merged
+from ...machine.axes import merged
 
 
 def needs_wide(forms: Sequence[numpy.ndarray], count: int) -> bool:

@@ -29,7 +29,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from ....machine.llvm.assembler import INT, Function, Vectors, number
+from ..llvm.assembler import INT, Function, Vectors, number
 from .fields import BLOCK, Fields, Shape
 
 AHEAD = 12

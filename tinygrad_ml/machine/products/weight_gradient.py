@@ -35,7 +35,7 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from ....machine.llvm.assembler import INT, Function, number
+from ..llvm.assembler import INT, Function, number
 from .convolution import pieces
 from .fields import Shape, WeightSum
 from .tiles import ProductCode

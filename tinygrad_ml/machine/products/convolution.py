@@ -29,7 +29,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from ....machine.llvm.assembler import INT, Function, number
+from ..llvm.assembler import INT, Function, number
 from .fields import DEEPEST, Shape, Windows
 from .tiles import ProductCode
 

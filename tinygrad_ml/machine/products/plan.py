@@ -13,10 +13,10 @@ from math import prod
 
 import numpy
 
-from ....blas import blas
-from ....machine import machine_code
-from ....machine.sharing.job import TOLD, TURNS, job_row
-from ...schedule.axes import merged
+from ...blas import blas
+from .. import machine_code
+from ..axes import merged
+from ..sharing.job import TOLD, TURNS, job_row
 from .fields import BLOCK, Fields, shape_for
 
 LARGEST = 1024
@@ -43,14 +43,14 @@ def register() -> int:
     library = blas()
     if not machine_code.available() or library is None or library["internal_api"] != "openblas":
         return 0
-    from ....machine.llvm.native import features, register_bytes  # which are there if llvmlite is
+    from ..llvm.native import features, register_bytes  # which are there if llvmlite is
 
     return register_bytes() if features() >= {"avx2", "fma"} else 0
 
 
 def _function(itemsize: int) -> int:
     """The address of what does a task of a product of numbers of so many bytes."""
-    from ....machine.llvm.native import native
+    from ..llvm.native import native
     from .tiles import write_product
 
     return native("product", write_product, shape_for(register(), itemsize), itemsize).address("product")

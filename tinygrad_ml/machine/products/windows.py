@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy
 
-from ....machine.sharing.job import SCRATCH, TOLD, TURNS, job_row
+from ..sharing.job import SCRATCH, TOLD, TURNS, job_row
 from . import plan
 from .fields import DEEPEST, Shape, WeightSum, Windows, shape_for
 from .plan import SHARED_PRODUCT_MULTIPLICATIONS
@@ -102,7 +102,7 @@ class ImplicitProduct:
 
     def job(self, threads: int, scratch: int) -> numpy.ndarray:
         """The job as so many threads will share it, without the addresses of operands and result."""
-        from ....machine.llvm.native import native
+        from ..llvm.native import native
         from .convolution import write_convolution
 
         (a, x, c), sight, threads = self._forms, self.sight, threads if self.shared else 1
@@ -183,7 +183,7 @@ class WeightGradient:
 
     def job(self, threads: int, scratch: int) -> numpy.ndarray:
         """The job as so many threads will share it, without the addresses of operands and result."""
-        from ....machine.llvm.native import native
+        from ..llvm.native import native
         from .weight_gradient import write_gradient, write_gradient_of_few
 
         (g, x, out), sight, threads = self._forms, self.sight, threads if self.shared else 1

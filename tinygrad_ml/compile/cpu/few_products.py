@@ -2,17 +2,17 @@
 
 Sums run over neighbours in any order, or row by row, so that several numbers are multiplied at a time.
 
-Read before: `../moves.py`.
+Read before: `moves.py`.
 """
 
 from __future__ import annotations
 
 import numpy
 
-from ....ops.shapes import broadcast
-from ...schedule.axes import strides_in
-from ..moves import Move
-from ..places import NOTHING_OVERLAPS, Axis, addressable, place
+from ...ops.shapes import broadcast
+from ..schedule.axes import strides_in
+from .moves import Move
+from .places import NOTHING_OVERLAPS, Axis, addressable, place
 
 FEW_MULTIPLICATIONS = 1 << 14
 """In all: NumPy's library takes some thousandths of a millisecond for them, which is what a call takes."""
