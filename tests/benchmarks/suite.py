@@ -11,6 +11,7 @@ in a process of its own, and they take turns (`race.py`).
 
     python tests/benchmarks/suite.py --only LSTM GPT --rounds 5 --cores one --no-first-calls
     python tests/benchmarks/suite.py --clock processor              on a machine that others use, too
+    python tests/benchmarks/suite.py --instructions avx2            as on an older processor (`suite/instructions.py`)
     python tests/benchmarks/suite.py --keep runs/suite.json --picture runs/suite.svg --write      all of it; about an hour
 
 Time is told by the wall's clock or, with `--clock processor`, by the processor's, in which torch.compile's compiler does not
@@ -33,7 +34,7 @@ from typing import Any
 import results
 from race import Race
 from step_cpu import CACHES, KEEP_ALL
-from suite import PROGRAMS, picture, tables
+from suite import PROGRAMS, instructions, picture, tables
 from timing import machine
 from turns import CONTESTANTS, Entry
 
@@ -52,6 +53,7 @@ def main() -> None:
         "--patience", type=float, default=900, help="seconds for the first steps, or a peer is left out"
     )
     parser.add_argument("--clock", choices=["wall", "processor"], default="wall")
+    parser.add_argument("--instructions", choices=list(instructions.LIMITS), help="no newer ones, for all contestants")
     parser.add_argument("--no-first-calls", action="store_true")
     parser.add_argument("--tiny", action="store_true", help="only see that it runs")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="where what was measured is kept")
@@ -75,8 +77,12 @@ def main() -> None:
                     given.keep.write_text(json.dumps(measured))
             print(f"measured: {title}", file=sys.stderr)
     measured = {title: measured[title] for title in PROGRAMS if title in measured}
+    limit = f", no instructions newer than {given.instructions.upper()}" if given.instructions else ""
     clock = "processor" if given.clock == "processor" else "seconds"
-    shown = {"one": tables.of_steps(measured, "one", clock), "all": tables.of_steps(measured, "all", "seconds")}
+    shown = {
+        "one": tables.of_steps(measured, "one", clock, limit),
+        "all": tables.of_steps(measured, "all", "seconds", limit),
+    }
     parts = [shown[cores] for cores in shown if any(cores in found for found in measured.values())]
     if any("calls" in found for found in measured.values()):
         parts.append(tables.of_first_calls(measured, given.clock))
@@ -95,23 +101,24 @@ def measure(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """(which, what was measured) of a program, for what is not known yet. Machine code for steps is kept in `folder`."""
     entry = Entry(title, given.tiny, 2 if given.tiny else Entry(title).compared)
+    limits = instructions.LIMITS[given.instructions]() if given.instructions else {}
     if not given.no_first_calls and "calls" not in known:
         compilers = [who for who in given.who if who in tables.COMPILERS]
-        yield "calls", {who: told for who in compilers if (told := first_calls(entry, who, given.patience))}
+        yield "calls", {who: told for who in compilers if (told := first_calls(entry, who, given.patience, limits))}
     for cores, threads in (("one", 1), ("all", None)):
         if given.cores in (None, cores) and cores not in known:
-            race = Race(entry, given.who, threads, caches(folder, threads), "turns.py", given.patience)
+            race = Race(entry, given.who, threads, limits | caches(folder, threads), "turns.py", given.patience)
             race.run(given.rounds, warmup=1)
             told = {what: {who: said[what] for who, said in race.told.items()} for what in ("losses", "megabytes")}
             yield cores, {"turns": race.turns, "absent": race.absent, **told}
 
 
-def first_calls(entry: Entry, who: str, patience: float) -> dict[str, Any]:
+def first_calls(entry: Entry, who: str, patience: float, limits: dict[str, str]) -> dict[str, Any]:
     """Seconds of the first two calls, in a process alone on one core, with an empty cache and again; and its memory."""
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for cache in tables.CACHES:
-            told = Race(entry, [who], 1, caches(folder, 1), "turns.py", patience).run(0, 0).told.get(who)
+            told = Race(entry, [who], 1, limits | caches(folder, 1), "turns.py", patience).run(0, 0).told.get(who)
             if told:
                 found[cache] = told["calls"]
                 found.setdefault("megabytes", told["megabytes"])  # with what compiling takes

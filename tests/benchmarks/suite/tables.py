@@ -37,8 +37,11 @@ def best_peer(steps: dict[str, Any], clock: str) -> tuple[float, str] | None:
     return max(((ratio(steps, "compiled", peer, clock), peer) for peer in there), default=None)
 
 
-def of_steps(measured: dict[str, Any], cores: str, clock: str) -> str:
-    """The table of steps on one core or all, those first in which we are farthest behind; and the geometric means."""
+def of_steps(measured: dict[str, Any], cores: str, clock: str, limit: str = "") -> str:
+    """The table of steps on one core or all, those first in which we are farthest behind; and the geometric means.
+
+    limit  what the heading says of how all of them were limited
+    """
     rows: list[tuple[float, list[str]]] = []
     eager, compiled, absent = [], [], []
     for title, found in measured.items():
@@ -64,9 +67,8 @@ def of_steps(measured: dict[str, Any], cores: str, clock: str) -> str:
     lines.append([f"**geometric mean without {APART}**", *[""] * len(WHO), _mean(eager), _mean(compiled), "", "", ""])
     ahead = sum(one <= 1 for one in compiled)
     notes = [f"Compiled, {ahead} of {len(compiled)} are at most as long as the best peer."] if compiled else []
-    return _table(
-        f"Steps, {cores} core{'s' if cores == 'all' else ''}", [heads, *lines], [*notes, *map(_left_out, absent)]
-    )
+    title = f"Steps, {cores} core{'s' if cores == 'all' else ''}{limit}"
+    return _table(title, [heads, *lines], [*notes, *map(_left_out, absent)])
 
 
 def of_first_calls(measured: dict[str, Any], clock: str) -> str:

@@ -7,6 +7,7 @@ files that write it: another processor or another text is another name in the ca
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -14,12 +15,50 @@ from pathlib import Path
 
 from llvmlite import __version__, binding, ir
 
+from ...errors import OptionError
 from ..cache import kernels, write_whole
+
+CHOSEN = "TINYGRAD_ML_PROCESSOR"
+"""The variable of the environment that names the processors for which code is written, instead of this one."""
+_V2 = "cx16 popcnt sahf sse3 sse4.1 sse4.2 ssse3"
+_V3 = f"{_V2} avx avx2 bmi bmi2 f16c fma lzcnt movbe xsave"
+LEVELS = {
+    "x86-64": "",
+    "x86-64-v2": _V2,
+    "x86-64-v3": _V3,
+    "x86-64-v4": f"{_V3} avx512f avx512bw avx512cd avx512dq avx512vl",
+}
+"""What it may say -> what such processors have, in LLVM's words. x86-64 psABI, 3.1.1: micro-architecture levels."""
+
+
+@cache
+def processor() -> str:
+    """The name of the processor for which code is written: this one, or what the environment says.
+
+    OptionError  where that is no name, or this one does not have what it would need
+    """
+    name, host = os.environ.get(CHOSEN, ""), binding.get_host_cpu_name()
+    if not name:
+        return host
+    if name not in LEVELS:
+        raise OptionError(f"{CHOSEN} is one of {', '.join(LEVELS)}, or not set, which means this processor; not {name!r}")
+    missing = set(LEVELS[name].split()) - _of_this_one()
+    if missing:
+        raise OptionError(
+            f"{CHOSEN}={name} is not possible: this processor, {host}, does not have {', '.join(sorted(missing))}. "
+            "Unset it, or take a lower level"
+        )
+    return name
 
 
 @cache
 def features() -> frozenset[str]:
-    """What the processor can do besides its oldest relatives, in LLVM's words: "avx2", "fma" ..."""
+    """What the processor for which code is written can do besides its oldest relatives, in LLVM's words: "avx2", "fma" ..."""
+    name = processor()
+    return frozenset(LEVELS[name].split()) if name in LEVELS else _of_this_one()
+
+
+def _of_this_one() -> frozenset[str]:
     return frozenset(name for name, has in binding.get_host_cpu_features().items() if has)
 
 
@@ -99,10 +138,11 @@ def _compiler() -> binding.TargetMachine:
 def _machine() -> binding.TargetMachine:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
+    name = processor()
+    told = "" if name in LEVELS else binding.get_host_cpu_features().flatten()
     # By default some processors have half of their registers left idle, to stay cooler.
-    wanted = f"{binding.get_host_cpu_features().flatten()},-prefer-256-bit"
-    target = binding.Target.from_default_triple()
-    return target.create_target_machine(cpu=binding.get_host_cpu_name(), features=wanted, opt=3, jit=True)
+    wanted = f"{told},-prefer-256-bit".lstrip(",")
+    return binding.Target.from_default_triple().create_target_machine(cpu=name, features=wanted, opt=3, jit=True)
 
 
 def _read(path: Path) -> bytes | None:
@@ -127,4 +167,4 @@ def _fingerprint(given: tuple[object, ...]) -> str:
 def _surroundings() -> str:
     """Compiler, processor, and the files that write what is compiled."""
     sources = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parents[1].glob("*/*.py"))]
-    return repr((__version__, binding.get_host_cpu_name(), sorted(features()), sources))
+    return repr((__version__, processor(), sorted(features()), sources))
