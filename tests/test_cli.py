@@ -334,6 +334,13 @@ def test_doctor_tells_who_makes_products_slow(monkeypatch, capsys):
     assert "-> unset OPENBLAS_CORETYPE (Haswell)" in capsys.readouterr().out
 
 
+def test_doctor_tells_who_has_loops_written_for_other_processors(monkeypatch, capsys):
+    pytest.importorskip("llvmlite")
+    monkeypatch.setenv("TINYGRAD_ML_PROCESSOR", "x86-64-v3")
+    run("doctor")
+    assert "-> unset TINYGRAD_ML_PROCESSOR (x86-64-v3)" in capsys.readouterr().out
+
+
 def test_doctor_works_with_everything_missing_and_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setattr(doctor, "_version", lambda package: "")
     monkeypatch.setattr(shutil, "which", lambda program: None)

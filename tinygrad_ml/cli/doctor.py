@@ -18,6 +18,7 @@ from ..blas import blas
 from ..cuda import gpu_available, why_not
 from ..distributed.launching import installation
 from ..errors import RankError
+from ..machine.machine_code import CHOSEN
 
 _CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 
@@ -52,7 +53,7 @@ def findings() -> list[tuple[str, str, str]]:
         ("Python", f"{platform.python_version()}, {platform.platform()}, {_cores()} cores", ""),
         ("NumPy", f"{numpy.__version__}, {_blas()}", _chosen_for_blas()),
         _package("SciPy", "scipy", "fast", "erf is computed one number after the other"),
-        _package("llvmlite", "llvmlite", "fast", "fused loops run as blocks of NumPy calls"),
+        _llvmlite(),
         ("CuPy", cupy or "missing: no GPU can be used", "" if cupy else _install(gpu_extra)),
         ("Driver", driver or "no NVIDIA driver found (nvidia-smi)", ""),
         ("GPU", "ready" if gpu_available() else f"cannot be used: {why_not()}", ""),
@@ -66,6 +67,15 @@ def _package(name: str, package: str, extra: str, consequence: str) -> tuple[str
     """The finding about an optional Python package, which the extra of that name installs."""
     version = _version(package)
     return (name, version, "") if version else (name, f"missing: {consequence}", _install(extra))
+
+
+def _llvmlite() -> tuple[str, str, str]:
+    """The compiler of loops, and whether a variable makes it write for other processors than this one."""
+    name, found, remedy = _package("llvmlite", "llvmlite", "fast", "fused loops run as blocks of NumPy calls")
+    chosen = os.environ.get(CHOSEN)
+    if chosen and not remedy:
+        found, remedy = f"{found} for {chosen}", f"unset {CHOSEN} ({chosen}), and loops are written for this processor"
+    return name, found, remedy
 
 
 def _install(extra: str) -> str:

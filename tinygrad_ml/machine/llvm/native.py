@@ -17,9 +17,8 @@ from llvmlite import __version__, binding, ir
 
 from ...errors import OptionError
 from ..cache import kernels, write_whole
+from ..machine_code import CHOSEN
 
-CHOSEN = "TINYGRAD_ML_PROCESSOR"
-"""The variable of the environment that names the processors for which code is written, instead of this one."""
 _V2 = "cx16 popcnt sahf sse3 sse4.1 sse4.2 ssse3"
 _V3 = f"{_V2} avx avx2 bmi bmi2 f16c fma lzcnt movbe xsave"
 LEVELS = {
@@ -28,7 +27,7 @@ LEVELS = {
     "x86-64-v3": _V3,
     "x86-64-v4": f"{_V3} avx512f avx512bw avx512cd avx512dq avx512vl",
 }
-"""What it may say -> what such processors have, in LLVM's words. x86-64 psABI, 3.1.1: micro-architecture levels."""
+"""What `TINYGRAD_ML_PROCESSOR` may say -> what such processors have, in LLVM's words. x86-64 psABI, 3.1.1: micro-architecture levels."""
 
 
 @cache
@@ -41,7 +40,9 @@ def processor() -> str:
     if not name:
         return host
     if name not in LEVELS:
-        raise OptionError(f"{CHOSEN} is one of {', '.join(LEVELS)}, or not set, which means this processor; not {name!r}")
+        raise OptionError(
+            f"{CHOSEN} is one of {', '.join(LEVELS)}, or not set, which means this processor; not {name!r}"
+        )
     missing = set(LEVELS[name].split()) - _of_this_one()
     if missing:
         raise OptionError(
@@ -78,7 +79,7 @@ class Native:
 
     def __init__(self, name: str, write: Callable[..., object], *given: object, improved: bool = False):
         folder = kernels()
-        self._fingerprint = _fingerprint(given)
+        self._fingerprint = _fingerprint(write, given)
         path = folder and folder / f"{name}_{self._fingerprint}.o"
         code = path and _read(path)
         if code is None:
@@ -159,12 +160,14 @@ def _digest(code: bytes) -> bytes:
     return hashlib.sha256(code).digest()
 
 
-def _fingerprint(given: tuple[object, ...]) -> str:
-    return hashlib.sha256((_surroundings() + repr(given)).encode()).hexdigest()[:20]
+def _fingerprint(write: Callable[..., object], given: tuple[object, ...]) -> str:
+    writers = Path(write.__code__.co_filename).parent
+    return hashlib.sha256((_surroundings(writers) + repr(given)).encode()).hexdigest()[:20]
 
 
 @cache
-def _surroundings() -> str:
-    """Compiler, processor, and the files that write what is compiled."""
-    sources = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parents[1].glob("*/*.py"))]
+def _surroundings(writers: Path) -> str:
+    """Compiler, processor, and the files that write what is compiled: those of this room, and of the folder `writers`."""
+    paths = {*Path(__file__).parents[1].glob("*/*.py"), *writers.glob("*.py")}
+    sources = [path.read_text(encoding="utf-8") for path in sorted(paths)]
     return repr((__version__, processor(), sorted(features()), sources))
