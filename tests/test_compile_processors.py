@@ -7,6 +7,8 @@ import sys
 import numpy as np
 import pytest
 
+from tinygrad_ml.machine.processors import LEVELS, chosen
+
 native = pytest.importorskip("tinygrad_ml.machine.llvm.native", reason="needs llvmlite: tinygrad_ml[fast]")
 pytestmark = pytest.mark.host_only
 
@@ -64,7 +66,7 @@ def usual(tmp_path_factory):
 
 @pytest.mark.parametrize(("level", "wide"), [("x86-64-v3", 32), ("x86-64-v4", 64)])
 def test_a_step_is_the_same_to_rounding(level, wide, usual, tmp_path):
-    if set(native.LEVELS[level].split()) - native.features():
+    if LEVELS[level] - native.features():
         pytest.skip("not on this processor")
     found, register = trained(level, tmp_path / "found.npz")
     assert register == wide
@@ -72,27 +74,19 @@ def test_a_step_is_the_same_to_rounding(level, wide, usual, tmp_path):
         np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-4)
 
 
-@pytest.fixture
-def anew():
-    native.processor.cache_clear()
-    yield
-    native.processor.cache_clear()
-
-
-def test_what_is_no_level_is_refused(anew, monkeypatch):
+def test_what_is_no_level_is_refused(monkeypatch):
     monkeypatch.setenv("TINYGRAD_ML_PROCESSOR", "haswell")
     with pytest.raises(ValueError, match="is one of x86-64, .* not 'haswell'"):
-        native.processor()
+        chosen(LEVELS["x86-64-v4"])
 
 
-def test_what_this_processor_cannot_do_is_refused(anew, monkeypatch):
-    monkeypatch.setattr(native, "_of_this_one", lambda: frozenset(native.LEVELS["x86-64-v3"].split()))
-    monkeypatch.setenv("TINYGRAD_ML_PROCESSOR", "x86-64-v3")
-    assert native.processor() == "x86-64-v3"
-    native.processor.cache_clear()
+def test_what_this_processor_cannot_do_is_refused(monkeypatch):
     monkeypatch.setenv("TINYGRAD_ML_PROCESSOR", "x86-64-v4")
+    assert chosen(LEVELS["x86-64-v4"] | {"sha"}) == "x86-64-v4"
     with pytest.raises(ValueError, match="does not have avx512bw, avx512cd, .*Unset it"):
-        native.processor()
+        chosen(LEVELS["x86-64-v3"])
+    monkeypatch.delenv("TINYGRAD_ML_PROCESSOR")
+    assert chosen(frozenset()) == ""
 
 
 def test_code_of_another_level_has_another_name(monkeypatch):

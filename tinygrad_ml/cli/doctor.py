@@ -18,7 +18,7 @@ from ..blas import blas
 from ..cuda import gpu_available, why_not
 from ..distributed.launching import installation
 from ..errors import RankError
-from ..machine.machine_code import CHOSEN
+from ..machine.processors import CHOSEN
 
 _CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 

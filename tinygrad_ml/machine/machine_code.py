@@ -7,9 +7,6 @@ import importlib.util
 from collections.abc import Callable
 from functools import cache
 
-CHOSEN = "TINYGRAD_ML_PROCESSOR"
-"""The variable of the environment that names the processors for which code is written, instead of this one: see `llvm/native.py`."""
-
 
 @cache
 def available() -> bool:

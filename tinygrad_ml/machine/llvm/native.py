@@ -7,7 +7,6 @@ files that write it: another processor or another text is another name in the ca
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -15,48 +14,20 @@ from pathlib import Path
 
 from llvmlite import __version__, binding, ir
 
-from ...errors import OptionError
 from ..cache import kernels, write_whole
-from ..machine_code import CHOSEN
-
-_V2 = "cx16 popcnt sahf sse3 sse4.1 sse4.2 ssse3"
-_V3 = f"{_V2} avx avx2 bmi bmi2 f16c fma lzcnt movbe xsave"
-LEVELS = {
-    "x86-64": "",
-    "x86-64-v2": _V2,
-    "x86-64-v3": _V3,
-    "x86-64-v4": f"{_V3} avx512f avx512bw avx512cd avx512dq avx512vl",
-}
-"""What `TINYGRAD_ML_PROCESSOR` may say -> what such processors have, in LLVM's words. x86-64 psABI, 3.1.1: micro-architecture levels."""
+from ..processors import LEVELS, chosen
 
 
 @cache
 def processor() -> str:
-    """The name of the processor for which code is written: this one, or what the environment says.
-
-    OptionError  where that is no name, or this one does not have what it would need
-    """
-    name, host = os.environ.get(CHOSEN, ""), binding.get_host_cpu_name()
-    if not name:
-        return host
-    if name not in LEVELS:
-        raise OptionError(
-            f"{CHOSEN} is one of {', '.join(LEVELS)}, or not set, which means this processor; not {name!r}"
-        )
-    missing = set(LEVELS[name].split()) - _of_this_one()
-    if missing:
-        raise OptionError(
-            f"{CHOSEN}={name} is not possible: this processor, {host}, does not have {', '.join(sorted(missing))}. "
-            "Unset it, or take a lower level"
-        )
-    return name
+    """The name of the processor for which code is written: this one, or a level of `processors.py`."""
+    return chosen(_of_this_one()) or binding.get_host_cpu_name()
 
 
 @cache
 def features() -> frozenset[str]:
-    """What the processor for which code is written can do besides its oldest relatives, in LLVM's words: "avx2", "fma" ..."""
-    name = processor()
-    return frozenset(LEVELS[name].split()) if name in LEVELS else _of_this_one()
+    """What that processor can do besides its oldest relatives, in LLVM's words: "avx2", "fma" ..."""
+    return LEVELS.get(processor()) or _of_this_one()
 
 
 def _of_this_one() -> frozenset[str]:
