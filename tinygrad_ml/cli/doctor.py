@@ -18,7 +18,7 @@ from ..blas import blas
 from ..cuda import gpu_available, why_not
 from ..distributed.launching import installation
 from ..errors import RankError
-from ..machine.processors import CHOSEN
+from ..machine.processors import PROCESSOR
 
 _CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 
@@ -72,9 +72,12 @@ def _package(name: str, package: str, extra: str, consequence: str) -> tuple[str
 def _llvmlite() -> tuple[str, str, str]:
     """The compiler of loops, and whether a variable makes it write for other processors than this one."""
     name, found, remedy = _package("llvmlite", "llvmlite", "fast", "fused loops run as blocks of NumPy calls")
-    chosen = os.environ.get(CHOSEN)
+    chosen = os.environ.get(PROCESSOR)
     if chosen and not remedy:
-        found, remedy = f"{found} for {chosen}", f"unset {CHOSEN} ({chosen}), and loops are written for this processor"
+        found, remedy = (
+            f"{found} for {chosen}",
+            f"unset {PROCESSOR} ({chosen}), and loops are written for this processor",
+        )
     return name, found, remedy
 
 

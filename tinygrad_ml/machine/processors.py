@@ -10,7 +10,7 @@ from collections.abc import Set
 
 from ..errors import OptionError
 
-CHOSEN = "TINYGRAD_ML_PROCESSOR"
+PROCESSOR = "TINYGRAD_ML_PROCESSOR"
 """The variable of the environment that names the processors for which code is written, instead of this one."""
 _V2 = "cx16 popcnt sahf sse3 sse4.1 sse4.2 ssse3"
 _V3 = f"{_V2} avx avx2 bmi bmi2 f16c fma lzcnt movbe xsave"
@@ -31,15 +31,15 @@ def chosen(has: Set[str]) -> str:
 
     OptionError  where that is no level, or one of which this processor does not have all
     """
-    name = os.environ.get(CHOSEN, "")
+    name = os.environ.get(PROCESSOR, "")
     if name and name not in LEVELS:
         raise OptionError(
-            f"{CHOSEN} is one of {', '.join(LEVELS)}, or not set, which means this processor; not {name!r}"
+            f"{PROCESSOR} is one of {', '.join(LEVELS)}, or not set, which means this processor; not {name!r}"
         )
     missing = LEVELS[name] - has if name else ()
     if missing:
         raise OptionError(
-            f"{CHOSEN}={name} is not possible: this processor does not have {', '.join(sorted(missing))}. "
+            f"{PROCESSOR}={name} is not possible: this processor does not have {', '.join(sorted(missing))}. "
             "Unset it, or take a lower level"
         )
     return name

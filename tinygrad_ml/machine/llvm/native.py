@@ -27,7 +27,8 @@ def processor() -> str:
 @cache
 def features() -> frozenset[str]:
     """What that processor can do besides its oldest relatives, in LLVM's words: "avx2", "fma" ..."""
-    return LEVELS.get(processor()) or _of_this_one()
+    name = processor()
+    return LEVELS[name] if name in LEVELS else _of_this_one()
 
 
 def _of_this_one() -> frozenset[str]:
