@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from tinygrad_ml.machine.processors import LEVELS, chosen
+from tinygrad_ml.machine.processors import X86_LEVELS, chosen
 
 native = pytest.importorskip("tinygrad_ml.machine.llvm.native", reason="needs llvmlite: tinygrad_ml[fast]")
 pytestmark = pytest.mark.host_only
@@ -66,7 +66,7 @@ def usual(tmp_path_factory):
 
 @pytest.mark.parametrize(("level", "wide"), [("x86-64-v3", 32), ("x86-64-v4", 64)])
 def test_a_step_is_the_same_to_rounding(level, wide, usual, tmp_path):
-    if LEVELS[level] - native.features():
+    if X86_LEVELS[level] - native.features():
         pytest.skip("not on this processor")
     found, register = trained(level, tmp_path / "found.npz")
     assert register == wide
@@ -77,14 +77,14 @@ def test_a_step_is_the_same_to_rounding(level, wide, usual, tmp_path):
 def test_what_is_no_level_is_refused(monkeypatch):
     monkeypatch.setenv("TINYGRAD_ML_PROCESSOR", "haswell")
     with pytest.raises(ValueError, match="is one of x86-64, .* not 'haswell'"):
-        chosen(LEVELS["x86-64-v4"])
+        chosen(X86_LEVELS["x86-64-v4"])
 
 
 def test_what_this_processor_cannot_do_is_refused(monkeypatch):
     monkeypatch.setenv("TINYGRAD_ML_PROCESSOR", "x86-64-v4")
-    assert chosen(LEVELS["x86-64-v4"] | {"sha"}) == "x86-64-v4"
+    assert chosen(X86_LEVELS["x86-64-v4"] | {"sha"}) == "x86-64-v4"
     with pytest.raises(ValueError, match="does not have avx512bw, avx512cd, .*Unset it"):
-        chosen(LEVELS["x86-64-v3"])
+        chosen(X86_LEVELS["x86-64-v3"])
     monkeypatch.delenv("TINYGRAD_ML_PROCESSOR")
     assert chosen(frozenset()) == ""
 

@@ -14,7 +14,7 @@ PROCESSOR = "TINYGRAD_ML_PROCESSOR"
 """The variable of the environment that names the processors for which code is written, instead of this one."""
 _V2 = "cx16 popcnt sahf sse3 sse4.1 sse4.2 ssse3"
 _V3 = f"{_V2} avx avx2 bmi bmi2 f16c fma lzcnt movbe xsave"
-LEVELS = {
+X86_LEVELS = {
     name: frozenset(has.split())
     for name, has in {
         "x86-64": "",
@@ -32,11 +32,11 @@ def chosen(has: Set[str]) -> str:
     OptionError  where that is no level, or one of which this processor does not have all
     """
     name = os.environ.get(PROCESSOR, "")
-    if name and name not in LEVELS:
+    if name and name not in X86_LEVELS:
         raise OptionError(
-            f"{PROCESSOR} is one of {', '.join(LEVELS)}, or not set, which means this processor; not {name!r}"
+            f"{PROCESSOR} is one of {', '.join(X86_LEVELS)}, or not set, which means this processor; not {name!r}"
         )
-    missing = LEVELS[name] - has if name else ()
+    missing = X86_LEVELS[name] - has if name else ()
     if missing:
         raise OptionError(
             f"{PROCESSOR}={name} is not possible: this processor does not have {', '.join(sorted(missing))}. "

@@ -15,7 +15,7 @@ from pathlib import Path
 from llvmlite import __version__, binding, ir
 
 from ..cache import kernels, write_whole
-from ..processors import LEVELS, chosen
+from ..processors import X86_LEVELS, chosen
 
 
 @cache
@@ -28,7 +28,7 @@ def processor() -> str:
 def features() -> frozenset[str]:
     """What that processor can do besides its oldest relatives, in LLVM's words: "avx2", "fma" ..."""
     name = processor()
-    return LEVELS[name] if name in LEVELS else _of_this_one()
+    return X86_LEVELS[name] if name in X86_LEVELS else _of_this_one()
 
 
 def _of_this_one() -> frozenset[str]:
@@ -112,7 +112,7 @@ def _machine() -> binding.TargetMachine:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     name = processor()
-    told = "" if name in LEVELS else binding.get_host_cpu_features().flatten()
+    told = "" if name in X86_LEVELS else binding.get_host_cpu_features().flatten()
     # By default some processors have half of their registers left idle, to stay cooler.
     wanted = f"{told},-prefer-256-bit".lstrip(",")
     return binding.Target.from_default_triple().create_target_machine(cpu=name, features=wanted, opt=3, jit=True)
