@@ -23,6 +23,7 @@ import numpy
 
 from ...functional import windows
 from ...machine.products import plan
+from ...machine.products.fewer import TiledConvolution
 from ...machine.products.fields import DEEPEST, shape_for
 from ...machine.products.windows import LONGEST_STRIDE, ImplicitProduct, Sight, WeightGradient
 from ...ops.index import getitem, scatter_add
@@ -45,27 +46,31 @@ def _columns(x: Any, sight: Sight) -> Any:
     return seen.transpose(AXES).reshape(len(x), *groups, places, prod(sight.positions))
 
 
+Way = type[ImplicitProduct] | type[TiledConvolution] | type[WeightGradient]
+"""How an operation on windows runs as machine code."""
+
+
 class WindowOperation(Call):
     """An operation on windows of an image, which is its second input.
 
-    runs_as  how it runs as machine code
+    runs_as  how it may run as machine code: the first of these that fits
     """
 
-    def __init__(self, name: str, value: Any, runs_as: type[ImplicitProduct] | type[WeightGradient], places: int):
+    def __init__(self, name: str, value: Any, *runs_as: Way):
         super().__init__(name, value)
-        self.runs_as, self._places = runs_as, places
+        self.runs_as = runs_as
 
     def flops(self, output: tuple[int, ...], *inputs: tuple[int, ...]) -> int:  # type: ignore[override]
         """Of the product that it is."""
-        return 2 * prod(output) * inputs[0][self._places] * (1 if self.runs_as is ImplicitProduct else inputs[0][0])
+        return 2 * prod(output) * inputs[0][-1] * (inputs[0][0] if self.runs_as == (WeightGradient,) else 1)
 
 
 CONVOLUTION = WindowOperation(
-    "convolution", lambda xp, a, x, sight: xp.matmul(a, _columns(x, sight)), ImplicitProduct, -1
+    "convolution", lambda xp, a, x, sight: xp.matmul(a, _columns(x, sight)), TiledConvolution, ImplicitProduct
 )
 """The product of weights and the windows of an image."""
 WEIGHT_GRADIENT = WindowOperation(
-    "weight_gradient", lambda xp, g, x, sight: xp.matmul(g, _columns(x, sight).mT).sum(0), WeightGradient, -1
+    "weight_gradient", lambda xp, g, x, sight: xp.matmul(g, _columns(x, sight).mT).sum(0), WeightGradient
 )
 """The sum over the batch of products of a gradient and the windows of an image."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 
 from ... import blocks
+from ...machine.products.fewer import TiledConvolution
 from ...machine.products.plan import Product
 from ...machine.products.windows import ImplicitProduct, WeightGradient
 from ...ops.movement import concat
@@ -47,7 +48,7 @@ class HostLayout(Layout):
         self.registers: dict[Value, Value] = {}
         self.products: dict[Value, Product | Move] = {}
         self.gathers: dict[Value, IndexLoop] = {}
-        self.convolutions: dict[Value, ImplicitProduct | WeightGradient] = {}
+        self.convolutions: dict[Value, ImplicitProduct | TiledConvolution | WeightGradient] = {}
         self.parts: dict[Value, tuple[Value, tuple[slice, ...]]] = {}
         program: Program = what_and_where[0]
         self._taken = {*program.results, *(value for _, value in program.writes)}
@@ -154,9 +155,10 @@ class HostLayout(Layout):
     def _windowed(self, instruction: Instruction, op: WindowOperation) -> Iterable[tuple[Hashable, int]]:
         sight = instruction.params["sight"]
         forms = [self.forms[value] for value in (*instruction.inputs, instruction.output)]
-        if not op.runs_as.fits(sight, *forms):
+        runs_as = next((way for way in op.runs_as if way.fits(sight, *forms)), None)
+        if runs_as is None:
             return []
-        self.convolutions[instruction.output] = plan = op.runs_as(sight, *forms)
+        self.convolutions[instruction.output] = plan = runs_as(sight, *forms)
         return [(plan, plan.scratch)]
 
     def scratch(self, kernel: Kernel) -> Iterable[tuple[Hashable, int]]:

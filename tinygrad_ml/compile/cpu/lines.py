@@ -18,6 +18,7 @@ from ...backend.sums import is_plain
 from ...blocks import BlockRunner
 from ...denormals import can_flush, flushed
 from ...functional import cumulative, windows
+from ...machine.products.fewer import TiledConvolution
 from ...machine.products.plan import FIRST_A, FIRST_B, FIRST_C, Product
 from ...machine.products.windows import ImplicitProduct, WeightGradient
 from ...machine.sharing.job import MEMORY, SHARED, address
@@ -219,20 +220,19 @@ class Lines(StepSource):
             return
         scratch = address(self.memory) + self.layout.offsets.get(product, 0)
         places, what = (FIRST_A, FIRST_B, FIRST_C), f"{out} = {a} @ {b}"
-        self._given(product, product.job(self.threads), places, memory, scratch, what)
+        self._given(product, product.job(self.threads), dict(zip(places, memory, strict=True)), scratch, what)
 
     def _given(
         self,
-        plan: Product | ImplicitProduct | WeightGradient,
+        plan: Product | ImplicitProduct | TiledConvolution | WeightGradient,
         job: numpy.ndarray,
-        places: Iterable[int],
-        values: Iterable[Value],
+        values: dict[int, Value],
         scratch: int,
         what: str,
     ) -> None:
         """A call of what does a job, in which the addresses of these values belong at these places."""
         moving, placed = {}, {}
-        for place, value in zip(places, values, strict=True):
+        for place, value in values.items():
             if value in self.fixed:
                 placed[place] = self.fixed[value]
                 job[place] = address(placed[place])
@@ -250,8 +250,9 @@ class Lines(StepSource):
         scratch = address(self.memory) + self.layout.offsets[plan]
         self.names[self._new_name("plan")] = plan  # which holds what the job points to
         values = (*instruction.inputs, instruction.output)
-        what = f"{out} = {instruction.op.name}({', '.join(operands)})"
-        self._given(plan, plan.job(self.threads, scratch), plan.operands, values, scratch, what)
+        what = f"{out} = {instruction.op.name}({', '.join(operands)}){plan.how}"
+        for job, places in plan.jobs(self.threads, scratch):
+            self._given(plan, job, {place: values[which] for place, which in places.items()}, scratch, what)
 
     def _transposed(self, value: Value) -> str:
         """Its last two axes swapped, as an expression."""

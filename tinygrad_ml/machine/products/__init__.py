@@ -10,4 +10,6 @@ copy them into order first.
     windows.py          which convolutions run so
     convolution.py      a product with windows that are not laid out
     weight_gradient.py  the product that is the gradient of its weights
+    fewer.py            which convolutions of 3 by 3 run with fewer multiplications
+    winograd.py         how these do
 """

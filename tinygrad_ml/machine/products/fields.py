@@ -151,3 +151,70 @@ class WeightSum(NamedTuple):
     heights: int
     pieces: int
     together: int
+
+
+class TiledWeights(NamedTuple):
+    """What the weights of a convolution by tiles are told: u = G w Gᵀ; see `winograd.py`.
+
+    m, channels  of the result and of the image
+    parts        tasks for each vector of channels of the result, `together` channels of the image each
+    """
+
+    m: int
+    channels: int
+    a: int
+    a_row: int
+    a_column: int
+    a_vector: int
+    u: int
+    u_panel: int
+    u_next: int
+    parts: int
+    together: int
+
+
+class TiledImages(NamedTuple):
+    """What a convolution by tiles is told; see `winograd.py`.
+
+    m, channels      of the result and of the image; a pixel with all its channels has `pixel` bytes, a position of the result
+                     `position` bytes, where they lie side by side in scratch memory: x, v, m and y, each at its place
+    height, width    of the result, which has `down` lines of tiles, `across` in each
+    abreast, tall    images in a block, if it has whole ones, and lines of tiles of each; an image has `blocks`
+    x_pitch          pixels from a line of the image to the next, which is `x_row` bytes
+    in_run           lines of a block of the result that lie behind each other without a gap
+    panels           of channels of the result
+    """
+
+    m: int
+    channels: int
+    pixel: int
+    position: int
+    height: int
+    width: int
+    down: int
+    across: int
+    images: int
+    abreast: int
+    tall: int
+    blocks: int
+    x: int
+    x_pitch: int
+    x_row: int
+    x_channel: int
+    x_next: int
+    x_image: int
+    c: int
+    c_row: int
+    c_next: int
+    in_run: int
+    u: int
+    u_panel: int
+    u_next: int
+    panels: int
+    v_next: int
+    m_next: int
+    x_at: int
+    m_at: int
+    y_at: int
+    pieces: int
+    together: int

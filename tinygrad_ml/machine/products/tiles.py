@@ -205,3 +205,29 @@ class ProductCode:
         f.repeat(number(0), columns, number(lanes), squares)
         f.ret_void()
         return f.function_itself
+
+    def transposition(self) -> ir.Function:
+        """Rows and columns of a matrix copied to the columns and rows of another one."""
+        words, lanes = self.vectors, self.shape.lanes
+        f = Function(self.module, "transpose", 6)
+        rows, columns, source, source_row, target, target_row = f.given
+
+        def square(row: ir.Value, column: ir.Value) -> None:
+            mask = words.first(f, f.sub(columns, column))
+            bottom, start = f.sub(rows, number(1)), f.add(source, f.mul(column, self.size))
+            lines = [f.least(f.add(row, number(lane)), bottom) for lane in range(lanes)]
+            loaded = [words.load(f, f.add(start, f.mul(line, source_row)), mask) for line in lines]
+            there = words.first(f, f.sub(rows, row))
+            for lane, vector in enumerate(words.transposed(f, loaded)):
+                place = f.add(column, number(lane))
+                with f.if_then(f.icmp_signed("<", place, columns)):
+                    words.store(f, vector, f.total(target, f.mul(place, target_row), f.mul(row, self.size)), there)
+
+        f.repeat(
+            number(0),
+            rows,
+            number(lanes),
+            lambda row: f.repeat(number(0), columns, number(lanes), lambda column: square(row, column)),
+        )
+        f.ret_void()
+        return f.function_itself

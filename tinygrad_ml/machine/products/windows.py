@@ -29,6 +29,9 @@ BLOCK_BYTES = 1 << 18
 PACKED_LINE = 3
 """Cycles that a line of a panel takes to pack, besides two for each vector in it."""
 
+Jobs = list[tuple[numpy.ndarray, dict[int, int]]]
+"""Jobs one after the other, and where in each the address of which operand, or of the result, belongs."""
+
 
 class Sight(NamedTuple):
     """What the positions of a convolution see of images (batch, channels, height, width).
@@ -86,9 +89,9 @@ class ImplicitProduct:
     the result do.
     """
 
-    operands = tuple(TOLD + Windows._fields.index(name) for name in "axc")
-    """Where a job has the addresses of operands and result."""
+    _places = {TOLD + Windows._fields.index(name): i for i, name in enumerate("axc")}
     scratch = SCRATCH
+    how = ""
 
     def __init__(self, sight: Sight, a: numpy.ndarray, x: numpy.ndarray, c: numpy.ndarray):
         self.sight, self._forms, self._table = sight, (a, x, c), sight.table(x)
@@ -100,8 +103,8 @@ class ImplicitProduct:
         each = x.shape[1] // sight.groups * x.strides[1]
         return x.strides[3] == x.itemsize and (sight.groups == 1 or x.strides[0] == sight.groups * each)
 
-    def job(self, threads: int, scratch: int) -> numpy.ndarray:
-        """The job as so many threads will share it, without the addresses of operands and result."""
+    def jobs(self, threads: int, scratch: int) -> Jobs:
+        """The job as so many threads will share it."""
         from ..llvm.native import native
         from .convolution import write_convolution
 
@@ -152,14 +155,14 @@ class ImplicitProduct:
             together=together,
         )
         if near:
-            widths = _widths(vectors, shape)
+            wide = widths(vectors, shape)
         else:
-            widths = _widths(images, shape) if abreast > 1 else _widths(-(-n // shape.lanes), shape)
-        code = native("convolution", write_convolution, shape, c.itemsize, sight.stride[1], bool(near), widths)
-        return job_row(code.address("convolution"), -(-pieces // together), told)
+            wide = widths(images, shape) if abreast > 1 else widths(-(-n // shape.lanes), shape)
+        code = native("convolution", write_convolution, shape, c.itemsize, sight.stride[1], bool(near), wide)
+        return [(job_row(code.address("convolution"), -(-pieces // together), told), self._places)]
 
 
-def _widths(vectors: int, shape: Shape) -> tuple[int, ...]:
+def widths(vectors: int, shape: Shape) -> tuple[int, ...]:
     """How many vectors wide tiles are that are together so wide: there is code for these alone."""
     full, rest = divmod(vectors, shape.vectors)
     return (*[rest] * bool(rest), *[shape.vectors] * bool(full))
@@ -168,7 +171,8 @@ def _widths(vectors: int, shape: Shape) -> tuple[int, ...]:
 class WeightGradient:
     """out = Σ over the batch of g · (windows of x)ᵀ, for g (batch, .., channels, positions), x as above, out (.., channels, places)."""
 
-    operands = tuple(TOLD + WeightSum._fields.index(name) for name in ("g", "x", "out"))
+    _places = {TOLD + WeightSum._fields.index(name): i for i, name in enumerate(("g", "x", "out"))}
+    how = ""
 
     def __init__(self, sight: Sight, g: numpy.ndarray, x: numpy.ndarray, out: numpy.ndarray):
         self.sight, self._forms, self._table = sight, (g, x, out), sight.table(x)
@@ -181,8 +185,8 @@ class WeightGradient:
         """Whether it can run so, as the operands lie: positions and places in one piece."""
         return g.strides[-1] == g.itemsize and out.strides[-1] == out.itemsize
 
-    def job(self, threads: int, scratch: int) -> numpy.ndarray:
-        """The job as so many threads will share it, without the addresses of operands and result."""
+    def jobs(self, threads: int, scratch: int) -> Jobs:
+        """The job as so many threads will share it."""
         from ..llvm.native import native
         from .weight_gradient import write_gradient, write_gradient_of_few
 
@@ -237,5 +241,5 @@ class WeightGradient:
         if self._in_lanes:
             code = native("gradient_of_few", write_gradient_of_few, shape, size, sight.stride[1], m)
         else:
-            code = native("gradient", write_gradient, shape, size, _widths(-(-m // shape.lanes), shape))
-        return job_row(code.address("gradient"), -(-pieces // together), told)
+            code = native("gradient", write_gradient, shape, size, widths(-(-m // shape.lanes), shape))
+        return [(job_row(code.address("gradient"), -(-pieces // together), told), self._places)]

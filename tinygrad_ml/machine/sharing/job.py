@@ -15,7 +15,9 @@ FUNCTION, TASKS, SHARED, MEMORY, TOLD = 0, 1, 2, 3, 4
 LONGEST = 128
 """Integers in a job that threads share; others may have more."""
 SCRATCH = 1 << 17
-"""Bytes of scratch memory."""
+"""Bytes of scratch memory; ..."""
+MOST_SCRATCH = 1 << 20
+"""... and of that of a thread, which a job uses that brings as much for the caller."""
 TURNS = 8
 """Tasks for each thread, at most: so that a thread that is held up delays little."""
 LOOP, ROWS, HEIGHT, ARGUMENTS = 0, 1, 2, 3

@@ -18,7 +18,7 @@ import numpy
 
 from ..llvm.native import native
 from .board import AWAKE, FIELDS_OF_BOARD, OWNED, REMAINING, YIELD, write_board
-from .job import SCRATCH, address
+from .job import MOST_SCRATCH, address
 from .stretch import BOARD, Stretch
 
 
@@ -79,7 +79,7 @@ class Workers:
         self._called.set()
 
     def _live(self, called: threading.Event) -> None:
-        scratch = aligned(SCRATCH)
+        scratch = aligned(MOST_SCRATCH)
         while True:
             called.wait()
             called.clear()

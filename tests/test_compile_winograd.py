@@ -1,0 +1,111 @@
+"""Convolutions of 3 by 3 by tiles: fewer multiplications, numbers as near to the exact ones, and the same for any number of threads."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygrad_ml as tg
+from tinygrad_ml.machine.products import fewer, plan, windows
+from tinygrad_ml.machine.sharing import calling
+from tinygrad_ml.nn import functional as F
+
+pytestmark = [
+    pytest.mark.host_only,
+    pytest.mark.skipif(not plan.register(), reason="needs llvmlite, OpenBLAS and a processor with AVX2"),
+]
+
+SAID = ", by tiles"
+
+
+def arrays(batch, channels, out, height, width, padding, dtype="float32", seed=0):
+    random = np.random.default_rng(seed)
+    shapes = (batch, channels, height, width), (out, channels, 3, 3)
+    x, w = (tg.tensor(random.standard_normal(shape).astype(dtype), requires_grad=True) for shape in shapes)
+    g = random.standard_normal((batch, out, height + 2 * padding - 2, width + 2 * padding - 2))
+    return x, w, tg.tensor(g.astype(dtype))
+
+
+def everything(padding):
+    """The result, and its gradients."""
+
+    def both(x, w, g):
+        y = F.conv2d(x, w, padding=padding)
+        return (y.detach(), *tg.grad(y, [x, w], g))
+
+    return both
+
+
+def check(compiled, arguments, function):
+    """Whether numbers are as near to those of float64, to rounding in the dtype given, as sums of so many terms can be."""
+    exact = [
+        y.numpy() for y in function(*(tg.tensor(x.numpy().astype("float64"), requires_grad=True) for x in arguments))
+    ]
+    for found, expected in zip(compiled(*arguments), exact, strict=True):
+        bound = 16 * np.finfo(found.dtype).eps * max(abs(expected).max(), 1)
+        np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=bound)
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    st.integers(1, 5),
+    st.integers(1, 36),
+    st.integers(1, 70),
+    st.integers(2, 18),
+    st.integers(2, 34),
+    st.integers(0, 1),
+    st.sampled_from(["float32", "float64"]),
+    st.sampled_from([32, 64]),
+)
+def test_any_shape(batch, channels, out, height, width, padding, dtype, register):
+    widest = plan.register()
+    with pytest.MonkeyPatch.context() as patch:
+        for room in (fewer, windows):
+            patch.setattr(room, "SHARED_PRODUCT_MULTIPLICATIONS", 1)
+        patch.setattr(windows, "WORTH_MULTIPLICATIONS", 1)
+        patch.setattr(fewer, "FEWEST_CHANNELS", 1)
+        patch.setattr(fewer, "BLOCK_BYTES", 1 << 15)  # several blocks
+        patch.setattr(plan, "register", lambda: min(register, widest))
+        function = everything(padding)
+        arguments = arrays(batch, channels, out, height + 1, width + 1, padding, dtype)
+        compiled = tg.compile(function)
+        check(compiled, arguments, function)
+        patch.setattr(calling, "threads", lambda: 3)
+        for alone, shared in zip(compiled(*arguments), tg.compile(function)(*arguments), strict=True):
+            assert (alone.numpy() == shared.numpy()).all()
+
+
+def test_what_runs_by_tiles():
+    def source(*shape, **options):
+        x, w, _ = arrays(*shape)
+        compiled = tg.compile(lambda x, w: F.conv2d(x, w, **options))
+        compiled(x, w)
+        return compiled.source
+
+    assert SAID in source(4, 32, 32, 16, 16, 1, padding=1)
+    assert SAID not in source(4, 32, 32, 16, 16, 1, padding=1, stride=2)
+    assert SAID not in source(4, 32, 32, 16, 16, 1, padding=2, dilation=2)
+    assert SAID not in source(4, 3, 32, 16, 16, 1, padding=1)
+
+
+def test_errors_are_no_larger_than_those_of_plain_sums():
+    function = everything(1)
+    for shape in ((4, 64, 64, 16, 16), (2, 128, 128, 7, 7), (2, 16, 32, 32, 32)):
+        arguments = arrays(*shape, 1)
+        exact = function(*(tg.tensor(x.numpy().astype("float64"), requires_grad=True) for x in arguments))
+        compiled = tg.compile(function)
+        triples = zip(exact, function(*arguments), compiled(*arguments), strict=True)
+        for right, plain, found in ([y.numpy() for y in triple] for triple in triples):
+            assert abs(found - right).max() < 3 * abs(plain - right).max()
+        assert SAID in compiled.source
+
+
+def test_images_in_any_memory():
+    """Lines that do not follow each other, and weights that lie otherwise, are computed all the same."""
+    x, w, _ = arrays(2, 40, 24, 12, 30, 0)
+
+    def parts(x, w):
+        return F.conv2d(x[:, ::2, 1:10, 3:20], w[:, ::2]), F.conv2d(x[:, :20, ::2], w[:, 20:]), F.conv2d(x, w[::2])
+
+    for found, expected in zip(tg.compile(parts)(x, w), parts(x, w), strict=True):
+        np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5, atol=1e-4)

@@ -1,0 +1,252 @@
+"""Convolutions of 3 by 3 with fewer multiplications, in the language of LLVM.
+
+Four neighbours of a result, a *tile* of 2 by 2, see 4 by 4 pixels of each channel. S. Winograd's way computes them with 16
+multiplications of a channel instead of 36, in another basis:
+
+    y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A         Aᵀ = 1  1  1  0     G = 1    0    0     Bᵀ = 1  0 -1  0
+                                                 0  1 -1 -1         1/2  1/2  1/2        0  1  1  0
+                                                                    1/2 -1/2  1/2        0 -1  1  0
+                                                                    0    0    1          0  1  0 -1
+
+⊙ is 16 products by themselves, and over all channels, 16 matrix products: of tiles and channels of the image with
+channels of the image and of the result. What stands around them are additions. A vector is channels side by side, so images
+are transposed, in the cache, before and behind it:
+
+    for each block of tiles:
+        pixels = the block of the image, transposed        # (pixel, channel)
+        v[i] = Bᵀ pixels B, for each tile                  # (tile, channel), for i in 16
+        m[i] = v[i]·u[i]                                   # (tile, channel of the result), as in `tiles.py`
+        positions = Aᵀ m A
+        result = positions, transposed
+
+The weights' part, u, is a job of its own before that. Sums over channels have one order, whoever computes them: results
+do not depend on the number of threads. Read before: `tiles.py`. Read next: `fewer.py`, which says when this is done.
+
+A. Lavin, S. Gray, Fast Algorithms for Convolutional Neural Networks, 2016.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+
+from ..llvm.assembler import Function, number
+from .convolution import pieces
+from .fields import Shape, TiledImages, TiledWeights
+from .tiles import ProductCode
+
+SIDE, BASIS = 4, 16
+"""Pixels along a side of what a tile sees, and in all."""
+
+
+def write_winograd(module: ir.Module, shape: Shape, itemsize: int, widths: tuple[int, ...]) -> None:
+    """Write `weights(fields, task, scratch)` and `convolution(fields, task, scratch)`, each of which does one task.
+
+    widths  how many vectors wide the tiles of products are that there are
+    """
+    code = WinogradCode(module, shape, itemsize)
+    code.widths = widths
+    code.weights("weights")
+    code.task("convolution")
+
+
+class WinogradCode(ProductCode):
+    """The functions of such convolutions, and of the gradients of their weights."""
+
+    def __init__(self, module: ir.Module, shape: Shape, itemsize: int):
+        super().__init__(module, shape, itemsize)
+        self.nbytes, self.lanes = number(self.vectors.nbytes), number(shape.lanes)
+        self.turned = self.transposition()
+
+    def weights(self, name: str) -> None:
+        """Write the function of that name: u = G w Gᵀ for a vector of channels of the result, and some of the image."""
+        words, places = self.vectors, 9
+        f = Function(self.module, name, 3, exported=True)
+        fields, task, scratch = f.given
+        told: Any = TiledWeights._make(f.field(fields, place) for place in range(len(TiledWeights._fields)))
+        vector, channel = f.sdiv(task, told.parts), f.mul(f.srem(task, told.parts), told.together)
+        rows = f.least(self.lanes, f.sub(told.m, f.mul(vector, self.lanes)))
+        channels = f.least(told.together, f.sub(told.channels, channel))
+        source = f.total(told.a, f.mul(vector, told.a_vector), f.mul(channel, told.a_column))
+        panel, within = f.sdiv(vector, number(self.shape.vectors)), f.srem(vector, number(self.shape.vectors))
+        target = f.total(told.u, f.mul(panel, told.u_panel), f.mul(within, self.nbytes))
+        target = f.add(target, f.mul(channel, self.packed_row))
+        columns = f.mul(channels, number(places))
+        f.call(self.turned, [rows, columns, source, told.a_row, scratch, self.nbytes])
+
+        def one(c: ir.Value) -> None:
+            start = f.add(scratch, f.mul(c, number(places * words.nbytes)))
+            w = [[words.load(f, f.add(start, number((3 * i + j) * words.nbytes))) for j in range(3)] for i in range(3)]
+            down = list(zip(*(self._spread(f, column) for column in zip(*w, strict=True)), strict=True))
+            whole = [x for line in down for x in self._spread(f, line)]
+            place = f.add(target, f.mul(c, self.packed_row))
+            for i, x in enumerate(whole):
+                words.store(f, x, f.add(place, f.mul(number(i), told.u_next)))
+
+        f.repeat(number(0), channels, number(1), one)
+        f.ret_void()
+
+    def _spread(self, f: Function, w: Any) -> list[ir.Value]:
+        """G·w for three numbers."""
+        half = ir.Constant(self.vectors.type, [0.5] * self.shape.lanes)
+        outer, inner = f.fmul(f.fadd(w[0], w[2]), half), f.fmul(w[1], half)
+        return [w[0], f.fadd(outer, inner), f.fsub(outer, inner), w[2]]
+
+    def task(self, name: str) -> None:
+        """Write the function of that name, which does one task of a convolution."""
+        into, out_of = self.into_basis(), self._out_of_basis()
+        products = self._products()
+        f = Function(self.module, name, 3, exported=True)
+        fields, task, scratch = f.given
+        told: Any = TiledImages._make(f.field(fields, place) for place in range(len(TiledImages._fields)))
+        v, m, y = scratch, f.add(scratch, told.m_at), f.add(scratch, told.y_at)
+
+        def piece(i: ir.Value) -> None:
+            image = f.mul(f.sdiv(i, told.blocks), told.abreast)
+            first = f.mul(f.srem(i, told.blocks), told.tall)
+            images = f.least(told.abreast, f.sub(told.images, image))
+            lines = f.least(told.tall, f.sub(told.down, first))
+            tiles = f.total(f.mul(images, f.mul(lines, told.across)))
+            f.call(into, [fields, image, images, first, lines, v, f.add(scratch, told.x_at)])
+            f.call(products, [fields, tiles, v, m])
+            f.call(out_of, [fields, image, images, first, lines, m, y])
+
+        pieces(f, told, task, piece)
+        f.ret_void()
+
+    def _each_tile(
+        self, f: Function, told: Any, images: ir.Value, lines: ir.Value, body: Callable[..., object]
+    ) -> None:
+        """`body(image, line of tiles, tile in it, number of the tile)` for each tile of a block."""
+
+        def in_image(n: ir.Value) -> None:
+            def in_line(line: ir.Value) -> None:
+                before = f.mul(f.add(f.mul(n, lines), line), told.across)
+                f.repeat(number(0), told.across, number(1), lambda t: body(n, line, t, f.add(before, t)))
+
+            f.repeat(number(0), lines, number(1), in_line)
+
+        f.repeat(number(0), images, number(1), in_image)
+
+    def into_basis(self) -> ir.Function:
+        """v = Bᵀ x B for the tiles of a block."""
+        words, two = self.vectors, number(2)
+        f = Function(self.module, "into_basis", 7)
+        fields, image, images, first, lines, v, pixels = f.given
+        told: Any = TiledImages._make(f.field(fields, place) for place in range(len(TiledImages._fields)))
+        seen = f.least(f.add(f.mul(lines, two), two), f.sub(f.add(told.height, two), f.mul(first, two)))
+        run = f.total(f.mul(f.sub(seen, number(1)), told.x_pitch), told.width, two)
+        source = f.total(told.x, f.mul(image, told.x_next), f.mul(f.mul(first, two), told.x_row))
+
+        def transposed(n: ir.Value) -> None:
+            start, target = f.add(source, f.mul(n, told.x_next)), f.add(pixels, f.mul(n, told.x_image))
+            f.call(self.turned, [told.channels, run, start, told.x_channel, target, told.pixel])
+
+        f.repeat(number(0), images, number(1), transposed)
+        line_of_pixels = f.mul(told.x_pitch, told.pixel)
+        places = [
+            f.add(f.mul(number(i), line_of_pixels), f.mul(number(j), told.pixel)) for i in range(4) for j in range(4)
+        ]
+        targets = [f.add(v, f.mul(number(i), told.v_next)) for i in range(BASIS)]
+
+        def tile(n: ir.Value, line: ir.Value, t: ir.Value, which: ir.Value) -> None:
+            start = f.total(pixels, f.mul(n, told.x_image), f.mul(f.mul(line, two), line_of_pixels))
+            start, target = f.add(start, f.mul(f.mul(t, two), told.pixel)), f.mul(which, told.pixel)
+
+            def some(channels: ir.Value) -> None:
+                x = [words.load(f, f.total(start, place, channels)) for place in places]
+                across = [self._differences(f, x[4 * i : 4 * i + 4]) for i in range(4)]
+                whole = list(zip(*(self._differences(f, column) for column in zip(*across, strict=True)), strict=True))
+                for place, value in zip(targets, (value for row in whole for value in row), strict=True):
+                    words.store(f, value, f.total(place, target, channels))
+
+            f.repeat(number(0), told.pixel, self.nbytes, some)
+
+        self._each_tile(f, told, images, lines, tile)
+        f.ret_void()
+        return f.function_itself
+
+    @staticmethod
+    def _differences(f: Function, x: Any) -> list[ir.Value]:
+        """Bᵀ·x for four numbers."""
+        return [f.fsub(x[0], x[2]), f.fadd(x[1], x[2]), f.fsub(x[2], x[1]), f.fsub(x[1], x[3])]
+
+    def _products(self) -> ir.Function:
+        """m[i] = v[i]·u[i] for so many tiles, each i."""
+        tiles = self.of_all_sizes(self.tile)
+        f = Function(self.module, "products", 4)
+        fields, rows, v, m = f.given
+        told: Any = TiledImages._make(f.field(fields, place) for place in range(len(TiledImages._fields)))
+
+        def one(i: ir.Value) -> None:
+            a, u, c = (
+                f.add(x, f.mul(i, step)) for x, step in ((v, told.v_next), (told.u, told.u_next), (m, told.m_next))
+            )
+
+            def panel(p: ir.Value) -> None:
+                columns = f.least(number(self.shape.columns), f.sub(told.m, f.mul(p, number(self.shape.columns))))
+                width = f.sdiv(f.total(columns, self.lanes, number(-1)), self.lanes)
+                last = f.sub(columns, f.mul(f.sub(width, number(1)), self.lanes))
+                b, target = f.add(u, f.mul(p, told.u_panel)), f.add(c, f.mul(p, self.packed_row))
+
+                def tile(row: ir.Value, count: int, vectors: int) -> None:
+                    x, y = f.add(a, f.mul(row, told.pixel)), f.add(target, f.mul(row, told.position))
+                    given = [told.channels, x, told.pixel, self.size, b, self.packed_row, y, told.position, last]
+                    f.call(tiles[count, vectors], [*given, number(0)])
+
+                self.in_tiles(f, rows, width, tile)
+
+            f.repeat(number(0), told.panels, number(1), panel)
+
+        f.repeat(number(0), number(BASIS), number(1), one)
+        f.ret_void()
+        return f.function_itself
+
+    def _out_of_basis(self) -> ir.Function:
+        """The result: Aᵀ m A for the tiles of a block."""
+        words, two = self.vectors, number(2)
+        f = Function(self.module, "out_of_basis", 7)
+        fields, image, images, first, lines, m, y = f.given
+        told: Any = TiledImages._make(f.field(fields, place) for place in range(len(TiledImages._fields)))
+        line_of_positions = f.mul(f.mul(told.across, two), told.position)
+        whole_image = f.mul(f.mul(lines, two), line_of_positions)
+        sources = [f.add(m, f.mul(number(i), told.m_next)) for i in range(BASIS)]
+
+        def tile(n: ir.Value, line: ir.Value, t: ir.Value, which: ir.Value) -> None:
+            source, target = f.mul(which, told.position), f.mul(f.mul(line, two), line_of_positions)
+            target = f.total(y, f.mul(n, whole_image), target, f.mul(f.mul(t, two), told.position))
+
+            def some(channels: ir.Value) -> None:
+                x = [words.load(f, f.total(place, source, channels)) for place in sources]
+                across = [self._sums(f, x[4 * i : 4 * i + 4]) for i in range(4)]
+                for j, column in enumerate(zip(*across, strict=True)):
+                    for i, value in enumerate(self._sums(f, column)):
+                        behind = f.add(f.mul(number(i), line_of_positions), f.mul(number(j), told.position))
+                        words.store(f, value, f.total(target, behind, channels))
+
+            f.repeat(number(0), told.position, self.nbytes, some)
+
+        self._each_tile(f, told, images, lines, tile)
+        there = f.least(f.mul(lines, two), f.sub(told.height, f.mul(first, two)))
+        target = f.add(told.c, f.mul(f.mul(f.mul(first, two), told.width), self.size))
+
+        def back(n: ir.Value) -> None:
+            start, goal = f.add(y, f.mul(n, whole_image)), f.add(target, f.mul(f.add(image, n), told.c_next))
+
+            def run(line: ir.Value) -> None:
+                count = f.mul(f.least(told.in_run, f.sub(there, line)), told.width)
+                at, to = f.add(start, f.mul(line, line_of_positions)), f.mul(f.mul(line, told.width), self.size)
+                f.call(self.turned, [count, told.m, at, told.position, f.add(goal, to), told.c_row])
+
+            f.repeat(number(0), there, told.in_run, run)
+
+        f.repeat(number(0), images, number(1), back)
+        f.ret_void()
+        return f.function_itself
+
+    @staticmethod
+    def _sums(f: Function, m: Any) -> list[ir.Value]:
+        """Aᵀ·m for four numbers."""
+        return [f.fadd(f.fadd(m[0], m[1]), m[2]), f.fsub(f.fsub(m[1], m[2]), m[3])]
