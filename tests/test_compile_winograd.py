@@ -64,7 +64,7 @@ def test_any_shape(batch, channels, out, height, width, padding, dtype, register
             patch.setattr(room, "SHARED_PRODUCT_MULTIPLICATIONS", 1)
         patch.setattr(windows, "WORTH_MULTIPLICATIONS", 1)
         patch.setattr(fewer, "FEWEST_CHANNELS", 1)
-        patch.setattr(fewer, "BLOCK_BYTES", 1 << 15)  # several blocks
+        patch.setattr(fewer, "TILES_BYTES", 1 << 15)  # several blocks
         patch.setattr(plan, "register", lambda: min(register, widest))
         function = everything(padding)
         arguments = arrays(batch, channels, out, height + 1, width + 1, padding, dtype)

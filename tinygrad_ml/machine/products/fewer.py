@@ -15,9 +15,9 @@ from .windows import Jobs, Sight, widths
 
 FEWEST_CHANNELS = 16
 """Of image and result: with fewer, additions take longer than the multiplications that they save."""
-MOST_WEIGHTS = 1 << 16
+MOST_CHANNEL_PAIRS = 1 << 16
 """Pairs of channels: of more, what the weights become does not stay in the cache."""
-BLOCK_BYTES = 3 << 17
+TILES_BYTES = 3 << 17
 """What the tiles of a block become: it stays in the second-level cache."""
 CHANNELS_AT_A_TIME = 16
 """Of weights that are put into the other basis: as many fit into the first-level cache."""
@@ -53,7 +53,7 @@ class TiledConvolution:
     def fits(sight: Sight, a: numpy.ndarray, x: numpy.ndarray, c: numpy.ndarray) -> bool:
         """Whether it can run so, as the operands lie, and is worth it."""
         plain = sight.kernel == (3, 3) and sight.stride == sight.dilation == (1, 1) and sight.groups == 1
-        if not plain or min(x.shape[1], a.shape[0]) < FEWEST_CHANNELS or x.shape[1] * a.shape[0] > MOST_WEIGHTS:
+        if not plain or min(x.shape[1], a.shape[0]) < FEWEST_CHANNELS or x.shape[1] * a.shape[0] > MOST_CHANNEL_PAIRS:
             return False
         lies = x.strides[3] == x.itemsize and x.shape[3] * x.itemsize <= x.strides[2] <= 2 * x.shape[3] * x.itemsize
         lies = lies and x.strides[2] % x.itemsize == 0 and a.strides[-1] == a.itemsize
@@ -62,7 +62,7 @@ class TiledConvolution:
     def _block(self, threads: int) -> tuple[int, int]:
         """(images in a block, lines of tiles of each)"""
         images = self._forms[1].shape[0]
-        most = max(BLOCK_BYTES // (16 * (self._pixel + self._position)), 1)
+        most = max(TILES_BYTES // (16 * (self._pixel + self._position)), 1)
         if threads > 1:
             most = min(most, -(-images * self._down * self._across // (2 * threads)))
         if most < self._down * self._across:
