@@ -6,6 +6,7 @@ optimisers run like this (`optim/loop.py`), and what a compiled step leaves to N
 """
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -139,6 +140,11 @@ class BlockRunner:
             memory = [*[array[start : start + length] for array in arrays], *whole, *registers]
             for function, arguments in self.calls:
                 function(*arguments(memory))
+
+    def bound(self, cut: Sequence[numpy.ndarray], whole: Sequence[Any]) -> list[Callable[[], object]]:
+        """The calls for these arrays, of one block at most, and these numbers, which are arrays too: each knows its operands."""
+        memory = [*cut, *whole, *[register[: len(cut[0])] for register in self.registers]]
+        return [partial(function, *arguments(memory)) for function, arguments in self.calls]
 
 
 def _memory_last(function: Callable) -> Callable:

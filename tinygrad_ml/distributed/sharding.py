@@ -25,7 +25,7 @@ from ..backend import Array
 from ..denormals import flushed
 from ..errors import OptionError
 from ..functional import broadcast_to, zeros
-from ..modes import enable_grad, no_grad
+from ..modes import enable_grad, modes, no_grad
 from ..optim.optimizer import Optimizer as OneProcess
 from ..tensor import Tensor, apply
 from .exchange import Exchange, equal_parts
@@ -79,6 +79,7 @@ class Shards:
         self.optimizer, self.group, self.bucket_bytes = optimizer, group, bucket_mb * 1e6
         self._shelves: list[list[Shelf]] = []
         self._tickets: dict[int, Exchange] = {}
+        self._values: dict[Tensor, tuple[Array, Tensor]] = {}
         self._numbers = count(1)
         self._start = Outward(
             "start gathering",
@@ -130,7 +131,7 @@ class Shards:
 
     def _update(self, shelf: Shelf, group: Mapping[str, Any]) -> Tensor:
         """Update the own pieces, and let them set out to the others; the number of a ticket."""
-        values = [_part(piece.parameter.detach(), piece) for piece in shelf.own]
+        values = [self._value(piece) for piece in shelf.own]
         held = {
             piece.key: (value, _part(piece.parameter.grad, piece))
             for piece, value in zip(shelf.own, values, strict=True)
@@ -145,6 +146,16 @@ class Shards:
         if not values:  # nothing of it is this rank's, and it takes part
             values = [shelf.parameters[0].detach().reshape(-1)[:0]]
         return apply(self._start, tuple(values), {"what": shelf.what})
+
+    def _value(self, piece: OwnPiece) -> Tensor:
+        """The numbers of a piece: the same array in each eager step, as long as the parameter has the same."""
+        array, known = piece.parameter._data, self._values.get(piece.key)
+        if known is not None and known[0] is array:
+            return known[1]
+        value = _part(piece.parameter.detach(), piece)
+        if modes.recorder is None:
+            self._values[piece.key] = array, value
+        return value
 
     def _put(self, shelf: Shelf, ticket: Tensor) -> None:
         """Wait for the pieces of all, and overwrite the parameters by them."""

@@ -5,6 +5,7 @@ each may lie. `blocks.py` then runs them over blocks of the arrays that fit into
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,13 +29,13 @@ class ElementwiseLoop:
     numbers   the names of the numbers, which may be others in each run
     dtype     of all tensors
 
-    Raises `NotElementwise` where the function cannot be run like that.
+    Its `length` is that of a block. Raises `NotElementwise` where the function cannot be run like that.
     """
 
     def __init__(
         self, function: Callable, targets: Sequence[int], count: int, numbers: Sequence[str], dtype: numpy.dtype
     ):
-        length = blocks.BLOCK_ELEMENTS
+        self.length = length = blocks.BLOCK_ELEMENTS
         tensors = tuple(symbol((length,), dtype) for _ in range(count))
         symbols = {name: symbol((), dtype) for name in numbers}
         results = [tensor.node for tensor in function(tensors, SimpleNamespace(**symbols))]
@@ -75,19 +76,21 @@ class ElementwiseLoop:
             whole[result] = function(*[whole[operand] for operand in operands])
         self._run(arrays, whole)
 
-    def together(self, rows: Sequence[Sequence[numpy.ndarray]], numbers: Mapping[str, float]) -> None:
-        """Run it on several lists of arrays, as if they were one."""
-        if len(rows) == 1:
-            self(rows[0], numbers)
-            return
-        joined = [numpy.concatenate([array.reshape(-1) for array in column]) for column in zip(*rows, strict=True)]
-        self(joined, numbers)
-        for target in self._targets:
-            start = 0
-            for row in rows:
-                end = start + row[target].size
-                row[target].reshape(-1)[:] = joined[target][start:end]
-                start = end
+    def bound(self, arrays: Sequence[numpy.ndarray]) -> Callable[[Mapping[str, float]], None]:
+        """The loop over these arrays of one axis, a block long at most, as a function of the numbers. It keeps their memory."""
+        given = numpy.empty(len(self._numbers), self.dtype)
+        found = [numpy.empty((), self.dtype) if constant is None else constant for constant in self._constants]
+        whole = [*[given[i, ...] for i in range(len(given))], *found]
+        calls = [partial(f, *[whole[x] for x in operands], out=whole[y]) for f, operands, y in self._of_numbers]
+        calls += self._run.bound(arrays, whole)
+        names = self._numbers
+
+        def run(numbers: Mapping[str, float]) -> None:
+            given[:] = [numbers[name] for name in names]
+            for call in calls:
+                call()
+
+        return run
 
 
 def _overwritten(calls: Sequence[tuple[Callable, Sequence[Node], Node]], outputs: dict[Node, Node]) -> dict[Node, Node]:

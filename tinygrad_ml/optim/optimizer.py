@@ -7,7 +7,7 @@ An optimiser states its update once, as a pure function of tensors that reads li
 with p a parameter, g its gradient, `state` a tuple of tensors of the same shape, and n the numbers of
 this step (learning rate, corrections), which `numbers` computes in float64 on the host. It is
 elementwise, so it can be run on any piece: on the CPU it becomes a loop over blocks that fit into the
-cache (`loop.py`), elsewhere it runs on whole tensors.
+cache (`loop.py`; `together.py` for small parameters), elsewhere it runs on whole tensors.
 
 Read next: `sgd.py`, `adam.py`.
 """
@@ -26,7 +26,7 @@ from .. import writes
 from ..backend import Array
 from ..backend.sums import accumulator
 from ..denormals import flushed
-from ..errors import CheckpointError, OptionError, ShapeError
+from ..errors import CheckpointError, OptionError
 from ..functional import full
 from ..functional.reductions import widened
 from ..modes import Options, each_time, enable_grad, modes, no_grad, rely_on, updating
@@ -34,10 +34,10 @@ from ..nn.module import forget_gradient
 from ..spellings import refuse_unknown
 from ..tensor import Tensor, tensor
 from .loop import ElementwiseLoop, NotElementwise
+from .together import PlainParameter, Together, as_state_of
 
-SMALL_ELEMENTS = 4096
-"""Parameters of at most so many numbers are updated together: to bring them together takes less time than to call NumPy
-for each."""
+MOST_TOGETHER = 16
+"""Sets of parameters that were updated together of which it is kept how. Usually there is one for each group."""
 
 
 class Optimizer:
@@ -69,6 +69,7 @@ class Optimizer:
         self.held: dict[Tensor, tuple[Tensor, Tensor]] = {}  # (number, gradient) in the place of a parameter's own
         self.begun: set[int] = set()  # the groups whose rate schedules took over, since no state was loaded
         self._loops: dict[tuple, ElementwiseLoop | None] = {}
+        self._together: dict[tuple[int, ...], Together] = {}
         if isinstance(params, Tensor):
             raise OptionError(
                 f"an optimiser takes several parameters: pass [parameter], not {params._described()} alone"
@@ -147,7 +148,7 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with no_grad(), flushed():
+        with flushed():
             for group in self.param_groups:
                 moved = [p for p in group["params"] if p.grad is not None and p.requires_grad]
                 if moved:
@@ -156,46 +157,60 @@ class Optimizer:
 
     def _step_group(self, moved: list[Tensor], group: Mapping[str, Any]) -> None:
         """Update these parameters of a group."""
-        numbers: dict[tuple, dict[str, float]] = {}
-        together: dict[int, list[Tensor]] = {}
-        small: dict[tuple, list[list[Array]]] = {}
+        alike: dict[int, list[Tensor]] = {}
         for p, t in zip(moved, each_time(partial(self._count, moved)), strict=True):
-            with updating(p.name, type(self).__name__):
-                self._step_one(p, t, group, numbers, small)
-            together.setdefault(t, []).append(p)
-        for (loop, t), arrays in small.items():
-            loop.together(arrays, numbers[t, loop.dtype])
-        for params in together.values():
+            alike.setdefault(t, []).append(p)
+        unseen = self.elementwise and modes.recorder is None and not modes.watchers
+        for t, params in alike.items():
+            numbers: dict[numpy.dtype, dict[str, float]] = {}
+            for p in self._step_together(params, t, group) if unseen else params:
+                with no_grad(), updating(p.name, type(self).__name__):
+                    self._step_one(p, group, numbers)
             if len(params) > 1:
                 rely_on(partial(self._updates_ahead, params))
 
-    def _step_one(
-        self,
-        p: Tensor,
-        t: int,
-        group: Mapping[str, Any],
-        numbers: dict[tuple, dict[str, float]],
-        small: dict[tuple, list[list[Array]]],
-    ) -> None:
-        """Update p for the t-th time. `numbers` of this step go by that and by the dtype, for all parameters. What is only
-        noted, as p is small, goes to `small`."""
+    def _step_together(self, params: list[Tensor], t: int, group: Mapping[str, Any]) -> list[Tensor]:
+        """Update for the t-th time those that are plain arrays, with as few calls as possible; the others."""
+        given: list[tuple[Any, Any]] = [self.held[p] for p in params] if self.held else [(p, p.grad) for p in params]
+        key, told, numbers = tuple(map(id, params)), [*map(bool, group.values())], self.numbers(group, t)
+        known = self._together.get(key)
+        if known is None or known.told != told or not known.step(self.state, given, numbers):
+            if len(self._together) >= MOST_TOGETHER:
+                self._together.clear()
+            with no_grad():
+                found = [self._plain(p, value, numbers, group) for p, (value, _) in zip(params, given, strict=True)]
+            known = self._together[key] = Together(found, told)
+            known.step(self.state, given, numbers)
+        return [params[i] for i in known.others]
+
+    def _plain(
+        self, p: Tensor, value: Tensor, numbers: Mapping[str, float], group: Mapping[str, Any]
+    ) -> PlainParameter | None:
+        """The parameter, whose numbers are those of `value`, and its state as arrays of the host, if they are such, and their
+        update is a loop."""
+        names, kept, array = self.begin(p, group), self.state[p], value._data
+        state = [(name, kept[name], kept[name]._data) for name in names]
+        wide = accumulator(p.dtype) is p.dtype
+        loop = self._loop_over([array, *[memory for *_, memory in state]], numbers, group) if wide else None
+        return None if loop is None else PlainParameter(p, array, kept, state, loop)
+
+    def _step_one(self, p: Tensor, group: Mapping[str, Any], numbers: dict[numpy.dtype, dict[str, float]]) -> None:
+        """Update p. `numbers` of this step go by the dtype, for all parameters that have had as many updates."""
         value, gradient = self.held.get(p) or (p, p.grad)
         assert gradient is not None
         state, wide = self.state[p], accumulator(p.dtype)
-        if (t, wide) not in numbers:
+        if wide not in numbers:
             beside = widened(value.detach())
-            numbers[t, wide] = each_time(lambda: self.numbers(group, self.state[p]["step"]), beside)
+            numbers[wide] = each_time(lambda: self.numbers(group, self.state[p]["step"]), beside)
         names = self.begin(p, group)
-        tensors = (value, _as_state_of(gradient, p), *[state[name] for name in names])
+        tensors = (value, as_state_of(gradient, p), *[state[name] for name in names])
         arrays = [tensor._data for tensor in tensors]
-        loop = self._loop_over(arrays, numbers[t, wide], group)
+        same = arrays[0].dtype == arrays[1].dtype and not modes.watchers
+        loop = self._loop_over([value._data, *arrays[2:]], numbers[wide], group) if same else None
         if loop is None:
-            self._overwrite(tensors, numbers[t, wide], group)
+            self._overwrite(tensors, numbers[wide], group)
             return
-        if p.size <= SMALL_ELEMENTS:
-            small.setdefault((loop, t), []).append(arrays)
-        else:
-            loop(arrays, numbers[t, wide])
+        loop(arrays, numbers[wide])
         writes.wrote(value._data)
 
     def begin(self, p: Tensor, group: Mapping[str, Any]) -> list[str]:
@@ -203,7 +218,7 @@ class Optimizer:
         state, initial, shapes = self.state.setdefault(p, {"step": 0}), self.initial(group), self.shapes(p, group)
         for name, shape in shapes.items():
             if name in state:
-                kept = state[name] = _as_state_of(state[name], p, shape)
+                kept = state[name] = as_state_of(state[name], p, shape)
             else:
                 kept = state[name] = full(shape, initial[name], dtype=accumulator(p.dtype), device=p.device)
             if kept.name is None:
@@ -239,13 +254,14 @@ class Optimizer:
         p, g, *state = tensors
         return self.update(p, -g if group.get("maximize") else g, tuple(state), n, group)
 
-    def _loop_over(self, arrays: list[Array], n: dict[str, float], group: Mapping[str, Any]) -> ElementwiseLoop | None:
-        """The update of (p, g, *state) as a loop over host arrays, made once for each form that it takes; None if it has no
-        such form, or these arrays have none."""
-        p, g, *state = arrays
-        if not self.elementwise or modes.watchers or p.dtype != g.dtype or not all(map(_in_order, (p, *state))):
+    def _loop_over(
+        self, arrays: list[Array], n: Mapping[str, float], group: Mapping[str, Any]
+    ) -> ElementwiseLoop | None:
+        """The update of (p, g, *state) as a loop over host arrays, p and the state being these. It is made once for each form
+        that it takes; None if it has no such form, or these arrays have none."""
+        if not self.elementwise or not all(map(_in_order, arrays)):
             return None
-        dtype, states = p.dtype, len(state)
+        dtype, states = arrays[0].dtype, len(arrays) - 1
         key = dtype, states, *[bool(value) for name, value in group.items() if name != "params"]
         if key not in self._loops:
             try:
@@ -268,6 +284,10 @@ class Optimizer:
         return {"state": self.state, "options": Options(self.param_groups)}
 
     # -- saving --------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy of the optimiser, or a pickle of it, has: all but what it would find anew."""
+        return {**self.__dict__, "_loops": {}, "_together": {}}
 
     def state_dict(self) -> dict[str, Any]:
         """The state and the options as they are now, for `tg.save`; parameters are numbered in order.
@@ -308,7 +328,7 @@ class Optimizer:
                     raise CheckpointError(
                         f"{name!r} of parameter {number} has shape {value.shape}, but {p._described()} needs {shape}"
                     )
-                loaded[p][name] = _as_state_of(value, p, shape)
+                loaded[p][name] = as_state_of(value, p, shape)
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update({name: value for name, value in saved.items() if name != "params"})
         self.state = loaded
@@ -321,17 +341,6 @@ class Optimizer:
         ]
         counts = [f"{sum(p.size for p in group['params']):,} numbers" for group in self.param_groups]
         return f"{type(self).__name__}({'; '.join(f'{count}: {options}' for count, options in zip(counts, groups, strict=True))})"
-
-
-def _as_state_of(kept: Tensor, p: Tensor, shape: tuple[int, ...] | None = None) -> Tensor:
-    """A gradient, or state, where the parameter is, and in the dtype of its sums: in float16 the square of a gradient
-    would vanish, and ε with it. `ShapeError` if it has another shape than `shape`, by default the parameter's."""
-    if kept.shape != (p.shape if shape is None else shape):
-        raise ShapeError(f"a gradient or state of shape {kept.shape} was given to {p._described()}")
-    wide = accumulator(p.dtype)
-    if kept.dtype is wide and type(kept._data) is type(p._data) is numpy.ndarray:
-        return kept
-    return kept.astype(wide).to(p.device)
 
 
 def _in_order(array) -> bool:
