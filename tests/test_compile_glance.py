@@ -170,6 +170,16 @@ def test_arguments_of_another_form_are_noticed(other):
         np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5)
 
 
+def test_arrays_that_go_and_come_back_are_noticed_each_time():
+    """As where a mean of the weights takes their place for a look at the test images, and they come back."""
+    own, mean = np.ones(3, np.float32), np.full(3, 2, np.float32)
+    weight = tg.tensor(own)
+    step = tg.compile(lambda x: (x * weight).sum())
+    for array in [own] * 4 + [mean, own] * 6 + [own, own, mean, mean] * 3:
+        weight.data = array
+        assert step(tg.ones(3)).item() == array.sum()
+
+
 def test_what_is_another_in_each_call_costs_few_glances(monkeypatch):
     """A counter that the code reads besides, and that does not matter, is looked at ever more rarely."""
     written, write = [], Glance.function

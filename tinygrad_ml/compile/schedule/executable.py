@@ -155,8 +155,10 @@ class Executable:
         return self._linked
 
     def glance(self, glance: Glance) -> None:
-        """Let it be looked at whether it is linked, and all state lies where it lay then."""
+        """Let it be looked at whether it is linked as it is now, and all state lies where it lies now: arrays that go and
+        come back are the same ones, and it was linked to others meanwhile."""
         glance.attribute(self, "_linked", True)
+        glance.attribute(self, "layout", self.layout)
         for tensor, array in self._bound:
             glance.attribute(tensor, "_data", array)
 
