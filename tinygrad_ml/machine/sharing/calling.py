@@ -34,20 +34,26 @@ def rows(loop: int, count: int, given: Sequence[tuple[int, int]], most: int) -> 
     given  its other arguments, and by how much each is larger for the next row
     most   tasks, at most
     """
-    from ..llvm.native import native  # which needs llvmlite
-    from .rows import write_rows
+    from .rows import write_rows  # which needs llvmlite
 
     height = -(-count // most)
     told = [loop, count, height, *(value for value, _ in given), *(growth for _, growth in given)]
-    return job_row(native("rows", write_rows, len(given)).address("rows"), -(-count // height), told)
+    return job_row(_one_of("rows", write_rows, len(given)), -(-count // height), told)
 
 
 def call(loop: int, given: Sequence[int]) -> numpy.ndarray:
     """The job that is one call of a loop, with these integers and addresses."""
-    from ..llvm.native import native  # which needs llvmlite
-    from .rows import write_call
+    from .rows import write_calls  # which needs llvmlite
 
-    return job_row(native("call", write_call, len(given)).address("call"), 1, [loop, *given])
+    return job_row(_one_of("call", write_calls, len(given)), 1, [loop, *given])
+
+
+def _one_of(name: str, write: Callable, arguments: int) -> int:
+    """The address of the function for so many arguments, which is made with its neighbours."""
+    from ..llvm.native import native  # which needs llvmlite
+    from .rows import IN_A_ROW
+
+    return native(name, write, arguments - arguments % IN_A_ROW).address(f"{name}{arguments}")
 
 
 def runner(stretch: Stretch, threads: int) -> Callable[[], object]:

@@ -11,26 +11,32 @@ from llvmlite import ir
 from ..llvm.assembler import INT, Function
 from .job import ARGUMENTS, HEIGHT, LOOP, ROWS
 
-
-def write_rows(module: ir.Module, arguments: int) -> None:
-    """Write `rows(told, task, scratch)`, for loops with so many arguments besides the number of rows. See `calling.rows`."""
-    f = Function(module, "rows", 3, exported=True)
-    told, task, _ = f.given
-    start = f.mul(task, f.field(told, HEIGHT))
-    count = f.least(f.field(told, HEIGHT), f.sub(f.field(told, ROWS), start))
-    given = [
-        f.add(f.field(told, ARGUMENTS + i), f.mul(start, f.field(told, ARGUMENTS + arguments + i)))
-        for i in range(arguments)
-    ]
-    loop = ir.FunctionType(ir.VoidType(), [INT] * (1 + arguments)).as_pointer()
-    f.call(f.inttoptr(f.field(told, LOOP), loop), [count, *given])
-    f.ret_void()
+IN_A_ROW = 8
+"""Numbers of arguments for which functions are made at once: a module of its own takes as long as ten such functions."""
 
 
-def write_call(module: ir.Module, arguments: int) -> None:
-    """Write `call(told, task, scratch)`, for loops with so many arguments. See `calling.call`."""
-    f = Function(module, "call", 3, exported=True)
-    told, _, _ = f.given
-    loop = ir.FunctionType(ir.VoidType(), [INT] * arguments).as_pointer()
-    f.call(f.inttoptr(f.field(told, LOOP), loop), [f.field(told, 1 + i) for i in range(arguments)])
-    f.ret_void()
+def write_rows(module: ir.Module, first: int) -> None:
+    """Write `rows8(told, task, scratch)` and on, for loops with 8 arguments besides the number of rows, and on. See
+    `calling.rows`."""
+    for arguments in range(first, first + IN_A_ROW):
+        f = Function(module, f"rows{arguments}", 3, exported=True)
+        told, task, _ = f.given
+        start = f.mul(task, f.field(told, HEIGHT))
+        count = f.least(f.field(told, HEIGHT), f.sub(f.field(told, ROWS), start))
+        given = [
+            f.add(f.field(told, ARGUMENTS + i), f.mul(start, f.field(told, ARGUMENTS + arguments + i)))
+            for i in range(arguments)
+        ]
+        loop = ir.FunctionType(ir.VoidType(), [INT] * (1 + arguments)).as_pointer()
+        f.call(f.inttoptr(f.field(told, LOOP), loop), [count, *given])
+        f.ret_void()
+
+
+def write_calls(module: ir.Module, first: int) -> None:
+    """Write `call8(told, task, scratch)` and on, for loops with 8 arguments, and on. See `calling.call`."""
+    for arguments in range(first, first + IN_A_ROW):
+        f = Function(module, f"call{arguments}", 3, exported=True)
+        told, _, _ = f.given
+        loop = ir.FunctionType(ir.VoidType(), [INT] * arguments).as_pointer()
+        f.call(f.inttoptr(f.field(told, LOOP), loop), [f.field(told, 1 + i) for i in range(arguments)])
+        f.ret_void()
