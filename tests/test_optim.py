@@ -1,5 +1,6 @@
 """Optimisers: what they promise beside PyTorch's numbers, which are in tests/compare."""
 
+import contextlib
 import re
 
 import numpy as np
@@ -449,6 +450,38 @@ def test_lbfgs_in_half_precision_computes_in_float32():
 
     optim.LBFGS([p], line_search_fn="strong_wolfe").step(closure)
     assert p.dtype == "float16" and np.allclose(p.numpy(), 1, atol=1e-2)
+
+
+@pytest.mark.host_only
+@pytest.mark.parametrize(
+    "dtype, size", [("float16", 1.0), ("float32", 0.01), ("float32", 1e-30), ("float32", 1e30), ("float64", 1.0)]
+)
+def test_clipping_as_a_whole_is_what_its_operations_give(dtype, size):
+    random = np.random.default_rng(0)
+    given = [random.standard_normal(shape) * size for shape in [(), (3, 4), (0,), (123, 89), (7,)]]
+    found = []
+    for watchers in ((), (lambda *_: None,)):
+        params = [nn.Parameter(np.zeros(g.shape, dtype)) for g in given]
+        for p, g in zip(params, given, strict=True):
+            p.grad = tg.tensor(np.asarray(g.T, dtype)).T
+        with contextlib.ExitStack() as stack:
+            for watcher in watchers:
+                stack.enter_context(tg.modes.watching(watcher))
+            length = optim.clip_grad_norm_(params, 2.0)
+            nn.utils.clip_grad_value_(params, 0.02)
+        assert {p.grad.dtype.name for p in params} == {dtype} and length.dtype == max(dtype, "float32")
+        found.append([length.numpy(), *(p.grad.numpy() for p in params)])
+    for quick, whole in zip(*found, strict=True):
+        np.testing.assert_allclose(quick, whole, rtol=2e-3 if dtype == "float16" else 2e-6)
+
+
+@pytest.mark.host_only
+def test_short_gradients_are_left_where_they_are():
+    p = nn.Parameter(np.zeros(3, "float32"))
+    p.grad = g = tg.tensor([0.1, 0.2, 0.2])
+    assert np.isclose(optim.clip_grad_norm_([p], 1.0).item(), 0.3) and p.grad is g
+    optim.clip_grad_norm_([p], 0.15)
+    assert np.allclose(p.grad.numpy(), [0.05, 0.1, 0.1]) and np.allclose(g.numpy(), [0.1, 0.2, 0.2])
 
 
 def test_clipping_of_nothing_and_of_zeros():

@@ -17,6 +17,10 @@ import numpy
 RUNNING_SUM_ELEMENTS = 128
 """This many numbers at most are added to one running total."""
 
+RUNNING_PRODUCT_ELEMENTS = 4096
+"""This many products are added up by the library of NumPy's products, which has some dozens of totals beside each other. It shares
+more than twice as many among threads, and then the last digits would depend on how many there are."""
+
 SCATTERED_ELEMENTS = 16384
 """Numbers that are scattered at a time."""
 FLAT_FROM_ELEMENTS = 2048
@@ -32,6 +36,16 @@ def total(x: numpy.ndarray, axis: tuple[int, ...], keepdims: bool, wide: numpy.d
     if x.size <= RUNNING_SUM_ELEMENTS:  # what most sums of a small network are, which spends its time on being called
         return numpy.add.reduce(x, axis=axis, dtype=wide, keepdims=keepdims)
     return _in_runs(x, axis, keepdims, wide)
+
+
+def squares(x: numpy.ndarray) -> float:
+    """Σ x², of runs that are added up in the dtype of x, in float64. It is inf, or loses digits, where x² is too large, or small."""
+    flat, run = x.reshape(-1), RUNNING_PRODUCT_ELEMENTS
+    if flat.size <= run:
+        return float(numpy.dot(flat, flat))
+    whole = flat.size - flat.size % run
+    rows, rest = flat[:whole].reshape(-1, run), flat[whole:]
+    return float(numpy.vecdot(rows, rows).sum(dtype=numpy.float64)) + float(numpy.dot(rest, rest))
 
 
 def _in_runs(x, axis: tuple[int, ...], keepdims: bool, wide: numpy.dtype):

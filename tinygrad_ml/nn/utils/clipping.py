@@ -3,10 +3,13 @@
 import math
 from collections.abc import Iterable
 
+import numpy
+
 from ...errors import GradientError
 from ...functional import abs, clip, isfinite, logical_and, max, maximum, norm, stack, where
 from ...functional.reductions import widened
-from ...modes import no_grad, updating
+from ...kernels.lengths import length_and_factor
+from ...modes import modes, no_grad, updating
 from ...tensor import Tensor, tensor
 
 
@@ -41,6 +44,10 @@ def norm_and_factor(
     gradients = [widened(g) for g in gradients if g.size]
     if not gradients:
         return tensor(0.0), tensor(1.0)
+    arrays = _arrays(gradients)
+    found = length_and_factor(arrays, max_norm, eps) if arrays and norm_type == 2 else None
+    if found is not None:
+        return Tensor(found[0]), Tensor(found[1])
     device = gradients[0].device
     largest = max(stack([max(abs(g)).to(device) for g in gradients]))
     scale = where(logical_and(isfinite(largest), largest > 0), largest, 1)
@@ -50,7 +57,10 @@ def norm_and_factor(
 
 
 def shorten(g: Tensor, factor: Tensor) -> Tensor:
-    """g times a factor of `norm_and_factor`, in the dtype of g."""
+    """g times a factor of `norm_and_factor`, in the dtype of g; g itself, if it is seen that the factor is 1."""
+    arrays = _arrays([g, factor])
+    if arrays and arrays[0].dtype == arrays[1].dtype:
+        return g if arrays[1] == 1 else Tensor(numpy.multiply(*arrays))
     return (widened(g) * factor.to(g.device)).astype(g.dtype)
 
 
@@ -58,7 +68,17 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     """Limit each element of each gradient to [-clip_value, clip_value]."""
     with no_grad(), updating(None, "clip_grad_value_"):
         for p, g in _gradients(parameters).items():
-            p.grad = clip(g, -clip_value, clip_value)
+            arrays = _arrays([g])
+            limits = -clip_value, clip_value
+            p.grad = Tensor(arrays[0].clip(*limits)) if arrays else clip(g, *limits)
+
+
+def _arrays(tensors: list[Tensor]) -> list[numpy.ndarray] | None:
+    """The arrays of the tensors, if they are NumPy's, and nobody is interested in single operations."""
+    if modes.recorder is not None or modes.tracer is not None or modes.watchers or modes.apart:
+        return None
+    arrays = [x._data for x in tensors]
+    return arrays if all(type(array) is numpy.ndarray for array in arrays) else None
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> dict[Tensor, Tensor]:
