@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import OptionError, ShapeError
+from ..kernels import convolution as kernels
 from ..tensor import Tensor, TensorLike, apply, as_tensor
 from ..typing import Padding, PerAxis, Shape
 from . import windows as primitives
 from .manipulation import pad, permute_dims
+from .whole import as_a_whole
 
 
 def per_axis(value: PerAxis, dims: int, what: str) -> tuple[int, ...]:
@@ -109,7 +111,23 @@ def convolution(
             f"{groups} group(s): the weight's second axis must be {channels} / {groups}, and its first divisible by {groups}"
         )
     stride, dilation = per_axis(stride, dims, "stride"), per_axis(dilation, dims, "dilation")
-    x = padded(x, padding_pairs(padding, kernel, dilation, stride))
+    options = {
+        "stride": stride,
+        "pairs": tuple(padding_pairs(padding, kernel, dilation, stride)),
+        "dilation": dilation,
+        "groups": groups,
+    }
+    if bias is None:
+        return _convolved(x, weight, **options)
+    return _convolved_with_bias(x, weight, _checked_bias(bias, out), **options)
+
+
+@as_a_whole(kernels.convolution, kernels.convolution_gradient, left=("around",), worth=kernels.worth)
+def _convolved(
+    x: Tensor, weight: Tensor, *, stride: Shape, pairs: tuple[tuple[int, int], ...], dilation: Shape, groups: int
+) -> Tensor:
+    out, kernel = weight.shape[0], weight.shape[2:]
+    x = padded(x, pairs)
     laid, positions = columns(x, kernel, stride, dilation)
     depth = weight.shape[1] * math.prod(kernel)
     if groups == 1:
@@ -118,7 +136,12 @@ def convolution(
         y = weight.reshape(groups, out // groups, depth) @ laid.reshape(
             (x.shape[0], groups, depth, math.prod(positions))
         )
-    return _with_bias(y.reshape((x.shape[0], out, *positions)), bias)
+    return y.reshape((x.shape[0], out, *positions))
+
+
+@as_a_whole(kernels.convolution, kernels.convolution_gradient, left=("around",), worth=kernels.worth)
+def _convolved_with_bias(x: Tensor, weight: Tensor, bias: Tensor, **options: Any) -> Tensor:
+    return _with_bias(_convolved(x, weight, **options), bias)
 
 
 def convolution_transpose(
@@ -166,15 +189,17 @@ def convolution_transpose(
     y = from_columns(laid, (batch, groups * out, *covered), kernel, stride, dilation)
     y = padded(y, [(0, more) for more in behind])
     y = y[(..., *(builtins.slice(before, n - after) for n, (before, after) in zip(full, pairs, strict=True)))]
-    return _with_bias(y, bias)
+    return y if bias is None else _with_bias(y, _checked_bias(bias, y.shape[1]))
 
 
-def _with_bias(y: Tensor, bias) -> Tensor:
-    if bias is None:
-        return y
+def _checked_bias(bias: TensorLike, channels: int) -> Tensor:
     bias = as_tensor(bias)
-    if bias.shape != y.shape[1:2]:
+    if bias.shape != (channels,):
         raise ShapeError(
-            f"convolution: the bias, {bias._described()}, needs a number for each of {y.shape[1]} output channels"
+            f"convolution: the bias, {bias._described()}, needs a number for each of {channels} output channels"
         )
+    return bias
+
+
+def _with_bias(y: Tensor, bias: Tensor) -> Tensor:
     return y + bias.reshape((-1,) + (1,) * (y.ndim - 2))

@@ -105,7 +105,7 @@ def max_pool(
     return max_(places, axis=0), _number(argmax(places, 0), at)
 
 
-@as_a_whole(kernels.max_pool, kernels.max_pool_gradient, left=("padded",))
+@as_a_whole(kernels.max_pool, kernels.max_pool_gradient, left=("around",))
 def _max_pool(
     x: Tensor, *, kernel: Shape, stride: Shape, dilation: Shape, pairs: tuple[tuple[int, int], ...]
 ) -> Tensor:

@@ -26,13 +26,16 @@ from ..tensor import Tensor, record
 from ..writes import tick
 
 
-def as_a_whole(value: Callable, gradient: Callable, left: tuple[str, ...] = ()) -> Callable[[Callable], Callable]:
+def as_a_whole(
+    value: Callable, gradient: Callable, left: tuple[str, ...] = (), worth: Callable[..., bool] | None = None
+) -> Callable[[Callable], Callable]:
     """Let eager mode compute a function of tensors by functions of NumPy's arrays.
 
     value     `value(*arrays, **parameters)`: the result, and behind it the arrays that it leaves for the gradient
     gradient  `gradient(g, ..., needed)`: for each input its share of the gradient, if its position is in `needed`, summed
               to its shape. It names what it takes: inputs, parameters, and
     left      the names of those arrays; `y` is the result
+    worth     `worth(*arrays, **parameters)`: whether it is done for these; by default always
 
     The function takes tensors, and parameters by name only. It checks nothing: who calls it has done that.
     """
@@ -54,7 +57,7 @@ def as_a_whole(value: Callable, gradient: Callable, left: tuple[str, ...] = ()) 
         @wraps(function)
         def call(*tensors: Tensor, **params: Any) -> Tensor:
             arrays = [tensor._data for tensor in tensors]
-            if not _plain(tensors, arrays):
+            if not _plain(tensors, arrays) or not (worth is None or worth(*arrays, **params)):
                 return function(*tensors, **params)
             with numpy.errstate(all="ignore"):
                 result, *rest = value(*arrays, **params)

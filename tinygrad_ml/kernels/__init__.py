@@ -7,6 +7,7 @@ returns the result, and behind it what the gradient wants to have: the gradient 
 Arrays are float32 or float64; what was wrong with them has been said. Read in any order.
 """
 
+from . import convolution as convolution
 from . import ctc as ctc
 from . import losses as losses
 from . import pooling as pooling

@@ -25,34 +25,36 @@ def _views(x: Array, kernel: PerAxis, stride: PerAxis, dilation: PerAxis) -> Ite
         yield x[(..., *cuts)]
 
 
-def _padded(x: Array, pairs: Pairs, value: float) -> Array:
+def padded(x: Array, pairs: Pairs, value: float) -> Array:
+    """x in an edge of one value; x itself, if there is none."""
     if not any(map(any, pairs)):
         return x
     shape = [n + sum(pair) for n, pair in zip(x.shape[2:], pairs, strict=True)]
     padded = numpy.full((*x.shape[:2], *shape), value, x.dtype)
-    _inside(padded, pairs)[...] = x
+    inside(padded, pairs)[...] = x
     return padded
 
 
-def _inside(x: Array, pairs: Pairs) -> Array:
+def inside(x: Array, pairs: Pairs) -> Array:
+    """What is not the edge."""
     return x[(..., *[slice(before, n - after) for (before, after), n in zip(pairs, x.shape[2:], strict=True)])]
 
 
 def max_pool(x: Array, kernel: PerAxis, stride: PerAxis, dilation: PerAxis, pairs: Pairs) -> tuple[Array, Array]:
     """The value of `max_pool`, and what its gradient needs besides."""
-    padded = _padded(x, pairs, -math.inf)
-    first, *others = _views(padded, kernel, stride, dilation)
+    around = padded(x, pairs, -math.inf)
+    first, *others = _views(around, kernel, stride, dilation)
     y = numpy.array(first, order="C")
     for view in others:
         numpy.maximum(y, view, out=y)
-    return y, padded
+    return y, around
 
 
 def max_pool_gradient(
     g: Array,
     x: Array,
     y: Array,
-    padded: Array,
+    around: Array,
     kernel: PerAxis,
     stride: PerAxis,
     dilation: PerAxis,
@@ -60,21 +62,21 @@ def max_pool_gradient(
     needed: tuple,
 ) -> tuple[Array]:
     """To the largest elements, which share it evenly where several tie."""
-    hits = [view == y for view in _views(padded, kernel, stride, dilation)]
+    hits = [view == y for view in _views(around, kernel, stride, dilation)]
     share = g / sum(hits[1:], hits[0].astype(numpy.uint8 if len(hits) < 256 else x.dtype))  # small numbers are quick
-    total = numpy.zeros_like(padded)
+    total = numpy.zeros_like(around)
     apart = kernel == stride and set(dilation) == {1}  # no pixel is in two windows, and nothing is added up
     for view, hit in zip(_views(total, kernel, stride, dilation), hits, strict=True):
         if apart:
             numpy.multiply(share, hit, view)
         else:
             view += share * hit
-    return (_inside(total, pairs),)
+    return (inside(total, pairs),)
 
 
 def avg_pool(x: Array, kernel: PerAxis, stride: PerAxis, pairs: Pairs) -> tuple[Array]:
     """Padding counts as zeros."""
-    first, *others = _views(_padded(x, pairs, 0), kernel, stride, (1,) * len(kernel))
+    first, *others = _views(padded(x, pairs, 0), kernel, stride, (1,) * len(kernel))
     y = numpy.array(first, order="C")
     for view in others:
         y += view
@@ -91,4 +93,4 @@ def avg_pool_gradient(
     share = g / math.prod(kernel)
     for view in _views(total, kernel, stride, (1,) * len(kernel)):
         view += share
-    return (_inside(total, pairs),)
+    return (inside(total, pairs),)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy
 
-from ...blas import blas
+from ...blas import product_threads
 from .. import machine_code
 from .job import job_row
 from .stretch import Stretch
@@ -21,9 +22,12 @@ MOST_THREADS = 8
 
 def threads() -> int:
     """As many threads as NumPy's products have at this moment share the jobs of a program; 1 where there is no machine code."""
-    library = blas()
-    written_for = platform.machine().lower() in ("x86_64", "amd64")
-    return min(library["num_threads"], MOST_THREADS) if library and written_for and machine_code.available() else 1
+    return min(product_threads(), MOST_THREADS) if _can_share() else 1
+
+
+@cache
+def _can_share() -> bool:
+    return platform.machine().lower() in ("x86_64", "amd64") and machine_code.available()
 
 
 def rows(loop: int, count: int, given: Sequence[tuple[int, int]], most: int) -> numpy.ndarray:
