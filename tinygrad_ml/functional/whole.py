@@ -28,7 +28,7 @@ from ..writes import tick
 
 def as_a_whole(
     value: Callable, gradient: Callable, left: tuple[str, ...] = (), worth: Callable[..., bool] | None = None
-) -> Callable[[Callable], Callable]:
+) -> Callable[[Callable], Any]:
     """Let eager mode compute a function of tensors by functions of NumPy's arrays.
 
     value     `value(*arrays, **parameters)`: the result, and behind it the arrays that it leaves for the gradient
@@ -37,7 +37,8 @@ def as_a_whole(
     left      the names of those arrays; `y` is the result
     worth     `worth(*arrays, **parameters)`: whether it is done for these; by default always
 
-    The function takes tensors, and parameters by name only. It checks nothing: who calls it has done that.
+    The function takes tensors, and parameters by name only. It checks nothing: who calls it has done that. Whether it would
+    be done as a whole for these tensors says `function.done_for(*tensors, **parameters)`.
     """
 
     def decorate(function: Callable) -> Callable:
@@ -54,6 +55,10 @@ def as_a_whole(
             take_apart=partial(_take_apart, function),
         )
 
+        def done_for(*tensors: Tensor, **params: Any) -> bool:
+            arrays = [tensor._data for tensor in tensors]
+            return _plain(tensors, arrays) and (worth is None or worth(*arrays, **params))
+
         @wraps(function)
         def call(*tensors: Tensor, **params: Any) -> Tensor:
             arrays = [tensor._data for tensor in tensors]
@@ -63,6 +68,7 @@ def as_a_whole(
                 result, *rest = value(*arrays, **params)
             return record(row, tensors, [*arrays, *rest], params, result)
 
+        call.done_for = done_for  # type: ignore[attr-defined]
         return call
 
     return decorate

@@ -9,7 +9,9 @@ Arrays are float32 or float64; what was wrong with them has been said. Read in a
 
 from . import convolution as convolution
 from . import ctc as ctc
+from . import loops as loops
 from . import losses as losses
+from . import normalization as normalization
 from . import pooling as pooling
 from . import products as products
 from . import rows as rows

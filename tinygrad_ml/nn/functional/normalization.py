@@ -11,7 +11,7 @@ from ...functional import sqrt
 from ...functional.composed import composed
 from ...functional.reductions import rounded, widened
 from ...functional.whole import as_a_whole
-from ...kernels import rows
+from ...kernels import normalization, rows
 from ...modes import inside, modes, no_grad
 from ...tensor import Tensor, TensorLike, as_tensor
 from ...typing import ShapeLike
@@ -57,11 +57,18 @@ def batch_norm(
                 f"batch_norm{inside(modes.scope)} in training needs more than 1 value per channel, but got "
                 f"{input._described()}: use larger batches (drop a last, smaller one), or model.eval()"
             )
-        mean, centred, var = _moments(input, axes)
+        at_once = None not in (weight, bias) and _batch_normed.done_for(input, weight, bias)
+        if at_once:
+            mean, var = map(Tensor, normalization.moments(input._data))
+            y = _batch_normed(input, weight, bias, eps=eps, known=(mean._data, var._data))
+        else:
+            mean, centred, var = _moments(input, axes)
+            y = affine(input, centred, var, weight, bias, eps)
         if running_mean is not None:
             move(running_mean, mean, momentum)
         if running_var is not None:
             move(running_var, var * (count / (count - 1)), momentum)
+        return y
     elif running_mean is None or running_var is None:
         raise OptionError(
             f"batch_norm{inside(modes.scope)} outside of training normalises with running moments: pass running_mean and "
@@ -90,6 +97,13 @@ def _moments(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     mean = x.mean(axes, keepdims=True)
     centred = x - mean
     return mean, centred, (centred * centred).mean(axes, keepdims=True)
+
+
+@as_a_whole(normalization.batch_norm, normalization.batch_norm_gradient, left=("scale",), worth=normalization.worth)
+def _batch_normed(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float, known: tuple) -> Tensor:
+    """Batch norm in training; `known` are the moments of x as arrays."""
+    _, centred, var = _moments(x, (0, *range(2, x.ndim)))
+    return affine(x, centred, var, weight, bias, eps)
 
 
 @as_a_whole(rows.standardised, rows.standardised_gradient, left=("scale",))
