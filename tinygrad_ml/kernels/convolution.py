@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy
 
+from ..machine.products.fewer import TiledConvolution
 from ..machine.products.fields import DEEPEST
 from ..machine.products.windows import LONGEST_STRIDE, ImplicitProduct, Sight, WeightGradient
 from ..machine.sharing.again import do
@@ -23,6 +24,8 @@ from .pooling import Pairs, PerAxis, padded
 
 Array: TypeAlias = Any
 
+WAYS = (TiledConvolution, ImplicitProduct)
+"""The first that fits."""
 WORTH_MULTIPLICATIONS = 1 << 22
 """From so many on a convolution is worth a compiler's import, which takes as long as a dozen of them laid out."""
 
@@ -100,7 +103,7 @@ def _weight_gradient(g: Array, x: Array, weight: Array, stride: PerAxis, dilatio
     out = numpy.empty(_rows_of(weight, groups).shape, g.dtype)
     sight = Sight(_both(g.shape[2:]), _both(weight.shape[2:]), _both(stride), _both(dilation), groups)
     split = (groups, g.shape[1] // groups) if groups > 1 else (g.shape[1],)
-    do(WeightGradient, sight, g.reshape(len(g), *split, -1), _image(x), out)
+    do((WeightGradient,), sight, g.reshape(len(g), *split, -1), _image(x), out)
     return out.reshape(weight.shape)
 
 
@@ -108,7 +111,7 @@ def _convolved(rows: Array, x: Array, kernel: PerAxis, stride: PerAxis, dilation
     """Weights, a row for each channel of the result, times the windows of x."""
     counts = _positions(x.shape[2:], kernel, stride, dilation)
     y = numpy.empty((len(x), *rows.shape[:-1], prod(counts)), x.dtype)
-    do(ImplicitProduct, Sight(_both(counts), _both(kernel), _both(stride), _both(dilation), groups), rows, _image(x), y)
+    do(WAYS, Sight(_both(counts), _both(kernel), _both(stride), _both(dilation), groups), rows, _image(x), y)
     return y.reshape(len(x), rows.shape[-2] * groups, *counts)
 
 

@@ -7,7 +7,7 @@ Read before: `calling.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from threading import get_ident
 from typing import Any, Protocol
@@ -26,49 +26,54 @@ MOST_KEPT = 512
 """Jobs of a kind."""
 
 
-class Plan(Protocol):
-    """How something is done, for arrays that lie in one way: see `../products/`."""
+class JobPlan(Protocol):
+    """How something is done with arrays that lie in one way: see `../products/windows.py`."""
 
-    operands: tuple[int, ...]
     scratch: int
     shared: bool
 
-    def job(self, threads: int, scratch: int) -> numpy.ndarray:
-        """The job as so many threads will share it."""
+    @staticmethod
+    def fits(facts: Any, *arrays: numpy.ndarray) -> bool:
+        """Whether it can be done so."""
+        ...
+
+    def jobs(self, threads: int, scratch: int) -> list[tuple[numpy.ndarray, dict[int, int]]]:
+        """The jobs as so many threads will share them, and where in each the address of which array belongs."""
         ...
 
 
-class Again:
-    """A job, and at which places it has the addresses of arrays. `kept` is what it points to besides."""
+class RepeatedJobs:
+    """Jobs that are one call, and where in them the address of which array belongs. `kept` is what they point to besides."""
 
-    def __init__(self, job: numpy.ndarray, places: Iterable[int], threads: int, *kept: object):
-        self._job, self._places = job, tuple(places)
-        stretch = Stretch([job])
+    def __init__(self, jobs: Sequence[tuple[numpy.ndarray, dict[int, int]]], threads: int, *kept: object):
+        self._places = [(job, place, which) for job, places in jobs for place, which in places.items()]
+        stretch = Stretch([job for job, _ in jobs])
         self._run, self._kept = runner(stretch, threads), (stretch, kept)
 
-    def __call__(self, arrays: Iterable[numpy.ndarray]) -> None:
-        """Do it with these arrays."""
-        job = self._job
-        for place, array in zip(self._places, arrays, strict=True):
-            job[place] = address(array)
+    def __call__(self, arrays: Sequence[numpy.ndarray]) -> None:
+        """Do them with these arrays."""
+        for job, place, which in self._places:
+            job[place] = address(arrays[which])
         self._run()
 
 
-def do(plan: Callable[..., Plan], facts: Any, *arrays: numpy.ndarray) -> None:
-    """Do the job of `plan(facts, *arrays)`."""
+def do(ways: tuple[Callable[..., JobPlan], ...], facts: Any, *arrays: numpy.ndarray) -> None:
+    """Do what `way(facts, *arrays)` plans, for the first of the ways that fits."""
     forms = tuple([(array.shape, array.strides, array.dtype.char) for array in arrays])
-    _planned(plan, facts, forms, threads(), get_ident())(arrays)
+    _planned(ways, facts, forms, threads(), get_ident())(arrays)
 
 
 @lru_cache(MOST_KEPT)
-def _planned(plan: Callable[..., Plan], facts: Any, forms: tuple, threads: int, thread: int) -> Again:
-    """For each thread its own, since a job has the addresses of one call."""
-    made = plan(facts, *[as_strided(numpy.empty((), dtype), shape, strides) for shape, strides, dtype in forms])
-    memory = numpy.empty(made.scratch + 64, numpy.uint8)
+def _planned(ways: tuple[Any, ...], facts: Any, forms: tuple, threads: int, thread: int) -> RepeatedJobs:
+    """For each thread its own, since jobs have the addresses of one call."""
+    arrays = [as_strided(numpy.empty((), dtype), shape, strides) for shape, strides, dtype in forms]
+    plan = next(way for way in ways if way.fits(facts, *arrays))(facts, *arrays)
+    memory = numpy.empty(plan.scratch + 64, numpy.uint8)
     scratch = address(memory) + -address(memory) % 64
-    job = made.job(threads, scratch)
-    job[SHARED], job[MEMORY] = made.shared and threads > 1, scratch
-    return Again(job, made.operands, threads, made, memory)
+    jobs = plan.jobs(threads, scratch)
+    for job, _ in jobs:
+        job[SHARED], job[MEMORY] = plan.shared and threads > 1, scratch
+    return RepeatedJobs(jobs, threads, plan, memory)
 
 
 def loop(
@@ -85,10 +90,10 @@ def loop(
 @lru_cache(MOST_KEPT)
 def _looped(
     source: str, count: int, numbers: tuple[int, ...], growth: tuple[int, ...], threads: int, thread: int
-) -> Again:
+) -> RepeatedJobs:
     code = machine_code(source)
     given = [*[(number, 0) for number in numbers], *[(0, step) for step in growth]]
     job = rows(code.address, count, given, TURNS * threads if threads > 1 else 1)  # type: ignore[attr-defined]
     job[SHARED] = threads > 1
     first = FIRST_ARGUMENT + len(numbers)
-    return Again(job, range(first, first + len(growth)), threads, code)
+    return RepeatedJobs([(job, {first + which: which for which in range(len(growth))})], threads, code)
