@@ -26,8 +26,8 @@ def worth(monkeypatch):
     """`worth(size)`: machine code for arrays of so many numbers, or multiplications."""
 
     def choose(size):
-        monkeypatch.setattr(loops, "WORTH_ELEMENTS", size)
-        monkeypatch.setattr(convolution, "WORTH_MULTIPLICATIONS", size)
+        monkeypatch.setattr(loops, "MANY_ELEMENTS", size)
+        monkeypatch.setattr(convolution, "MANY_MULTIPLICATIONS", size)
 
     return choose
 

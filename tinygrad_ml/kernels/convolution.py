@@ -26,7 +26,7 @@ Array: TypeAlias = Any
 
 WAYS = (TiledConvolution, ImplicitProduct)
 """The first that fits."""
-WORTH_MULTIPLICATIONS = 1 << 22
+MANY_MULTIPLICATIONS = 1 << 22
 """From so many on a convolution is worth a compiler's import, which takes as long as a dozen of them laid out."""
 
 
@@ -38,7 +38,7 @@ def worth(x: Array, weight: Array, *bias: Array, stride: PerAxis, pairs: Pairs, 
         return False
     counts = _positions([n + sum(pair) for n, pair in zip(space, pairs, strict=True)], kernel, stride, dilation)
     multiplications = batch * prod(counts) * weight.size
-    if multiplications < WORTH_MULTIPLICATIONS or counts[-1] > DEEPEST or min(counts) < 1:
+    if multiplications < MANY_MULTIPLICATIONS or counts[-1] > DEEPEST or min(counts) < 1:
         return False
     if any(max(pair) > d * (k - 1) for pair, k, d in zip(pairs, kernel, dilation, strict=True)):
         return False

@@ -15,13 +15,13 @@ from ..machine.sharing.again import loop
 
 Array: TypeAlias = Any
 
-WORTH_ELEMENTS = 1 << 16
+MANY_ELEMENTS = 1 << 16
 """Elements from which on a loop is worth it."""
 
 
 def worth(x: Array) -> bool:
     """Whether there is machine code for arrays like this one; it follows from its size alone."""
-    return x.size >= WORTH_ELEMENTS and x.dtype.char in "fd" and machine_code.available()
+    return x.size >= MANY_ELEMENTS and x.dtype.char in "fd" and machine_code.available()
 
 
 def run(text: str, rows: int, numbers: tuple[int, ...], *arrays: tuple[Array, int]) -> None:

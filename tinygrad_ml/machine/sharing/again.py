@@ -22,7 +22,7 @@ from .stretch import Stretch
 
 WORTH_SHARING = 1 << 15
 """Elements of a loop that threads share: they take a hundredth of a millisecond."""
-MOST_KEPT = 512
+MOST_REPEATED = 512
 """Jobs of a kind."""
 
 
@@ -63,7 +63,7 @@ def do(ways: tuple[Callable[..., JobPlan], ...], facts: Any, *arrays: numpy.ndar
     _planned(ways, facts, forms, threads(), get_ident())(arrays)
 
 
-@lru_cache(MOST_KEPT)
+@lru_cache(MOST_REPEATED)
 def _planned(ways: tuple[Any, ...], facts: Any, forms: tuple, threads: int, thread: int) -> RepeatedJobs:
     """For each thread its own, since jobs have the addresses of one call."""
     arrays = [as_strided(numpy.empty((), dtype), shape, strides) for shape, strides, dtype in forms]
@@ -87,7 +87,7 @@ def loop(
     _looped(source, count, numbers, growth, several, get_ident())(arrays)
 
 
-@lru_cache(MOST_KEPT)
+@lru_cache(MOST_REPEATED)
 def _looped(
     source: str, count: int, numbers: tuple[int, ...], growth: tuple[int, ...], threads: int, thread: int
 ) -> RepeatedJobs:
