@@ -7,6 +7,7 @@ import math
 import numpy
 
 from ...machine import machine_code
+from ..passes.tables import tables
 from ..program import Instruction, Program, Value
 from ..schedule import executable as schedule
 from .convolutions import convolutions
@@ -33,7 +34,7 @@ class Executable(schedule.Executable):
         return LOOP_OPERATIONS if self._compiled else math.inf
 
     def prepared(self, program: Program, fuse: bool) -> Program:
-        return convolutions(program) if self._compiled else program
+        return convolutions(tables(program)) if self._compiled else program
 
     def has_form(self, instruction: Instruction) -> bool:
         return has_form(instruction)

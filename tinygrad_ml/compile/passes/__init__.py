@@ -5,6 +5,7 @@
     one_hot   what is taken from rows by labels, as a comparison
     equal     what is computed twice
     rolled    loops of Python as loops, on a CPU; a GPU has loops laid out (`laid_out.py`)
+    tables    products of looked-up rows as rows of a product, where machine code runs it
 
 Then the program becomes kernels, in `../schedule/`.
 """

@@ -11,18 +11,20 @@ logarithms, and its derivatives of every order follow by the chain rule. (What e
 forward-backward algorithm, in `kernels/ctc.py`.)
 """
 
+import functools
 import math
+import operator
 
 import numpy
 
 from ... import functional as tg
 from ...errors import DTypeError, OptionError, RangeError, ShapeError
 from ...functional.composed import composed
-from ...functional.convolution import columns
 from ...functional.indexing import check_labels, look
 from ...functional.reductions import rounded, widened
 from ...functional.whole import as_a_whole
 from ...kernels import ctc
+from ...loops import scan
 from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 from .loss import check_reduction, reduce_loss
@@ -92,28 +94,33 @@ def _ctc_losses(log_p: Tensor, targets: Tensor, times: Tensor, lengths: Tensor, 
     time, batch, _ = log_p.shape
     states = _states(targets, blank)
     said = tg.take_along_axis(widened(log_p), states.broadcast_to((time, *states.shape)), 2)
-    nowhere = said._like(numpy.full((1, 1, 2), -math.inf)).broadcast_to((1, batch, 2))
+    nowhere = said._like(numpy.full((1, 2), -math.inf)).broadcast_to((batch, 2))
 
-    # What leads into a state: the one two before it, if a blank may be left out between them; the one before it; itself.
+    # A blank may be left out between two labels that differ.
     two_before = tg.concat([states[:, :2] * 0 + blank, states[:, :-2]], axis=1)
     leap = ((states != blank) & (states != two_before)).where(0.0, -math.inf).astype(said.dtype)
-    leads = tg.stack([leap, tg.zeros_like(leap), tg.zeros_like(leap)], axis=1)  # (batch, 3, states)
 
-    start = numpy.where(numpy.arange(states.shape[1]) == 0, 0.0, -math.inf)
-    alphas = [said._like(start).broadcast_to((1, *states.shape))]  # before the first moment
-    for now in _moments(said):
-        into, _ = columns(tg.concat([nowhere, alphas[-1]], axis=2), (3,), (1,), (1,))
-        alphas.append(tg.logsumexp(into + leads, axis=2) + now)
-    last = tg.concat(alphas)[times, numpy.arange(batch)]  # (batch, states)
+    def moment(alpha: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
+        """What leads into a state: itself, the one before it, and the one two before it."""
+        before = tg.concat([nowhere, alpha], axis=1)
+        alpha = _log_of_sum(alpha, before[:, 1:-1], before[:, :-2] + leap) + now
+        return alpha, alpha
+
+    start = said._like(numpy.where(numpy.arange(states.shape[1]) == 0, 0.0, -math.inf)).broadcast_to(states.shape)
+    _, alphas = scan(moment, start, said)
+    last = tg.concat([start.expand_dims(0), alphas])[times, numpy.arange(batch)]  # (batch, states)
     ends = tg.take_along_axis(last, tg.stack([lengths * 2, tg.maximum(lengths * 2 - 1, 0)], axis=1), 1)
     with_label = (lengths > 0).where(ends[:, 1], -math.inf)  # a target without labels ends with the blank only
     return -tg.logsumexp(tg.stack([ends[:, 0], with_label]), axis=0)
 
 
-def _moments(x: Tensor) -> list[Tensor]:
-    """The moments (1, ...) of x, cut in halves again and again: so n gradients become one in n log n steps, and not in n²."""
-    half = x.shape[0] // 2
-    return [*_moments(x[:half]), *_moments(x[half:])] if half else [x] * x.shape[0]
+def _log_of_sum(*xs: Tensor) -> Tensor:
+    """ln Σ eˣ over arrays. Where all are -∞ it is -∞, with gradient 0."""
+    largest = functools.reduce(tg.maximum, [x.detach() for x in xs])
+    shift = tg.isfinite(largest).where(largest, 0.0)
+    total = functools.reduce(operator.add, [tg.exp(x - shift) for x in xs])
+    nothing = total == 0
+    return nothing.where(-math.inf, tg.log(nothing.where(1.0, total))) + shift
 
 
 def _states(targets: Tensor, blank: int) -> Tensor:
