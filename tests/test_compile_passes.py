@@ -12,10 +12,10 @@ from numpy.lib.stride_tricks import as_strided
 
 import tinygrad_ml as tg
 from tinygrad_ml.compile.cpu import loops, walks
-from tinygrad_ml.compile.schedule.axes import merged
 from tinygrad_ml.compile.schedule.buffers import Lifetime, places
 from tinygrad_ml.compile.schedule.kernel import Turns
 from tinygrad_ml.machine import machine_code
+from tinygrad_ml.machine.axes import merged
 from tinygrad_ml.ops import Primitive
 from tinygrad_ml.tensor import apply
 
