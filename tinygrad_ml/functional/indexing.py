@@ -8,6 +8,7 @@ import numpy
 
 from ..backend import Absent, Array, dtypes, of
 from ..errors import CompileError, DTypeError, OptionError, RangeError, ShapeError
+from ..kernels import sorting
 from ..modes import modes
 from ..ops import Primitive
 from ..ops.shapes import broadcast, kept, one_axis, same, size
@@ -63,6 +64,9 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tenso
 
 
 def _argsort_value(xp, x, axis, descending):
+    if isinstance(x, numpy.ndarray):
+        return sorting.order(x, axis, descending)
+    # A stable sort of -x would keep ties in order too, but -x does not exist for unsigned integers.
     if not descending:
         return xp.argsort(x, axis=axis, kind="stable").astype(numpy.int64)
     backwards = xp.argsort(xp.flip(x, axis=axis), axis=axis, kind="stable")
@@ -71,7 +75,6 @@ def _argsort_value(xp, x, axis, descending):
 
 argsort_row = Primitive(
     "argsort",
-    # A stable sort of -x would keep ties in order too, but -x does not exist for unsigned integers.
     _argsort_value,
     same,
     batch=lambda x, axis, descending: x._apply(argsort_row, axis=axis + 1, descending=descending),
@@ -104,6 +107,23 @@ class TopK(NamedTuple):
     indices: Tensor
 
 
+def _first_value(xp, x, axis, k, largest):
+    if isinstance(x, numpy.ndarray):
+        return sorting.first(x, k, axis, largest)
+    return _argsort_value(xp, x, axis, largest)[(*[builtins.slice(None)] * axis, builtins.slice(0, k))]
+
+
+topk_row = Primitive(
+    "topk",
+    _first_value,
+    lambda x, axis, k, largest: (*x[:axis], k, *x[axis + 1 :]),
+    batch=lambda x, axis, k, largest: x._apply(topk_row, axis=axis + 1, k=k, largest=largest),
+    formula="where the first {k} of x along axis {axis} are",
+    dtype=lambda x, **_: dtypes.int64,
+    flops=lambda _, x: size(x),
+)
+
+
 @spelt
 def topk(x: TensorLike, k: int, axis: int = -1, largest: bool = True) -> TopK:
     """The k largest (or smallest) elements along an axis, in order, and their positions (int64)."""
@@ -111,9 +131,8 @@ def topk(x: TensorLike, k: int, axis: int = -1, largest: bool = True) -> TopK:
     axis = one_axis(axis, x.ndim)
     if not 0 <= k <= x.shape[axis]:
         raise RangeError(f"topk: k = {k} elements asked of axis {axis} of size {x.shape[axis]}, in {x._described()}")
-    order = argsort(x, axis, descending=largest)
-    order = order[(*(builtins.slice(None),) * axis, builtins.slice(0, k))]
-    return TopK(take_along_axis(x, order, axis), order)
+    places = apply(topk_row, (x,), {"axis": axis, "k": k, "largest": largest})
+    return TopK(take_along_axis(x, places, axis), places)
 
 
 @spelt

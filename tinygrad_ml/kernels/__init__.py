@@ -4,7 +4,7 @@ What they mean is said once, of tensors, where they have their names (`tg.softma
 what eager mode computes in its place, where Python would take longer than the arithmetic (`../functional/whole.py`). A value
 returns the result, and behind it what the gradient wants to have: the gradient takes that by name.
 
-Arrays are float32 or float64; what was wrong with them has been said. Read in any order.
+Arrays are float32 or float64 (but for `sorting.py`, which takes all dtypes and has no gradients); what was wrong with them has been said. Read in any order.
 """
 
 from . import convolution as convolution
@@ -15,3 +15,4 @@ from . import normalization as normalization
 from . import pooling as pooling
 from . import products as products
 from . import rows as rows
+from . import sorting as sorting

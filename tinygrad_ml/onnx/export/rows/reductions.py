@@ -95,11 +95,20 @@ def cumulative_sum(w: Any, step: ExportStep) -> str:
 
 @row("argsort")
 def argsort(w: Any, step: ExportStep) -> str:
+    return _first(w, step, step.inputs[0].shape[step.params["axis"]], step.params["descending"])
+
+
+@row("topk")
+def topk(w: Any, step: ExportStep) -> str:
+    return _first(w, step, step.params["k"], step.params["largest"])
+
+
+def _first(w: Any, step: ExportStep, count: Any, largest: bool) -> str:
+    """The places of so many numbers, the largest or the smallest ones."""
     (x,) = step.inputs
     name = w.name(x) if x.dtype.kind == "f" else w.cast(w.name(x), numpy.int64)
-    axis = step.params["axis"]
-    largest = int(bool(step.params["descending"]))
-    return w.node("TopK", [name, w.sizes.one(x.shape[axis])], 2, axis=axis, largest=largest, sorted=1)[1]
+    sizes = [name, w.sizes.one(count)]
+    return w.node("TopK", sizes, 2, axis=step.params["axis"], largest=int(bool(largest)), sorted=1)[1]
 
 
 @row("searchsorted")
