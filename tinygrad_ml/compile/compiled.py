@@ -13,15 +13,15 @@ from typing import Any
 from .. import writes
 from ..backend import of, owner
 from ..errors import CompileError
-from ..structure import mapped
 from ..tensor import Tensor
+from . import replay
 from .alike import alike
 from .engines import Engine
-from .guards.glance import Glance
+from .guards.glance import Glance, Names
 from .guards.signature import Arguments
 from .passes import PASSES
 from .program import Program
-from .recording import Recording, Result
+from .recording import Recording
 from .schedule.ownership import ownership
 from .sources import Argument, Memory
 
@@ -64,14 +64,13 @@ class Compiled:
     def _begin(self, recording: Recording, tensors: list[Tensor]) -> None:
         """Be the program of a recording, which has just been made of a call with these tensors."""
         self.recording, self._fresh, self.failed = recording, True, False
-        self.glance: Callable[[tuple, dict], list | None] | None = None
+        self.glance: Callable[[tuple, dict], Any] | None = None
         self._looks = 0
         self.used = -1  # the number of the call that used it last
-        self._laid_out: Any = None  # the layout of the memory that `_note_written` knows
-        self._gradients = [
-            (t, place) for t, what, place in recording.rebinds if what == "grad" and isinstance(t, Tensor)
-        ]
-        self._others = [rebind for rebind in recording.rebinds if rebind[1] != "grad" or isinstance(rebind[0], int)]
+        self._laid_out: Any = None  # the layout of the memory that `_wrote_states` notes
+        names = Names()
+        head, arguments = "replay(tensors, run, noted)", [f"tensors[{i}]" for i in range(len(tensors))]
+        self._replay: Callable[[list, Callable, Callable], Any] = names.function(head, self._lines(names, arguments))
         self.look_at_memory(tensors)
 
     def look_at_memory(self, tensors: list[Tensor]) -> None:
@@ -103,8 +102,8 @@ class Compiled:
         return same and self.executable.fits() and self.recording.holds() and self.recording.watch.same()
 
     def glance_from_now(self, call: Arguments, args: tuple, kwargs: dict[str, Any]) -> None:
-        """Have calls like this one, which fits, known at a glance: from the second one on, and then ever more rarely, as what
-        is another each time needs the guards."""
+        """Have calls like this one, which fits, known at a glance, and done there: from the second one on, and then ever more
+        rarely, as what is another each time needs the guards."""
         self._looks += 1
         if self._looks & (self._looks - 1) or not self.executable.is_linked():
             return
@@ -115,6 +114,7 @@ class Compiled:
             return
         for position, tensor in self.recording.aliases.items():
             glance.require(f"{tensors[position]} is {glance.word(tensor)}")
+        self._look_at_layout()
         memory, find = glance.word(self._written_states), glance.word(owner)
         for tensor in tensors if self._written_states else ():
             array = f"{tensor}._data"
@@ -123,7 +123,33 @@ class Compiled:
         for condition in self.recording.conditions:
             condition.glance(glance)
         self.recording.watch.glance(glance)
-        self.glance = glance.function(tensors)
+        self.glance = glance.function(self._whole(glance.names, tensors))
+
+    def _lines(self, names: Names, tensors: list[str]) -> list[str]:
+        """What is done around the program, for tensors that are called so."""
+        forget = not self._reads_gradients
+        return replay.lines(self.recording, names, tensors, len(self.program.results), forget, self._written_in_calls)
+
+    def _whole(self, names: Names, tensors: list[str]) -> list[str]:
+        """A whole call as lines: the host's part of the step, and the rest; if that fails, no step was counted."""
+        counted = [(names.word(inside), name) for inside, name in self.recording.counted]
+        before = [f"n{i} = {inside}[{name!r}]" for i, (inside, name) in enumerate(counted)]
+        back = [f"{inside}[{name!r}] = n{i}" for i, (inside, name) in enumerate(counted)]
+        host = []
+        for (function, _, _), numbers in zip(self.recording.host, self._numbers, strict=True):
+            host.append(f"given = {names.word(function)}()")
+            host += [f"{names.word(array)}[...] = given[{name!r}]" for array, name in numbers]
+        bound = [f"run, noted = {names.word(self.executable.linked())}, {names.word(self._wrote_states)}"]
+        done = self._lines(names, tensors)
+        return [
+            *before,
+            *host,
+            *bound,
+            "try:",
+            *(f"    {line}" for line in done),
+            "except BaseException:",
+            *(f"    {line}" for line in (*back, "raise")),
+        ]
 
     def refuse_overlaps(self, tensors: list[Tensor]) -> None:
         """`CompileError` if an argument lies in memory that the program overwrites as something else: what comes first
@@ -146,16 +172,15 @@ class Compiled:
                     f"copy, tg.tensor(...)"
                 )
 
-    def __call__(self, tensors: list[Tensor], again: bool = False) -> Any:
-        """Run a step; what the function returns. If it fails, no step was counted.
-
-        again  whether all state is known to lie where it lay the last time
-        """
+    def __call__(self, tensors: list[Tensor]) -> Any:
+        """Run a step; what the function returns. If it fails, no step was counted."""
         recording, fresh = self.recording, self._fresh
         counts = [inside[name] for inside, name in recording.counted]
         self._host()
         try:
-            result = self._run(self.executable.again if again else self.executable, tensors)
+            for position in self._written_arguments:
+                tensors[position]._make_writeable()
+            result = self._replay(tensors, self.executable, self._note_states)
         except BaseException:
             if fresh and recording.before is not None:
                 recording.before.restore()
@@ -176,51 +201,22 @@ class Compiled:
         for step in range(together):
             self._host()
             self.executable.keep_numbers(step)
-        result = self._run(self.executable.run_together, tensors)
+        result = self._replay(tensors, self.executable.run_together, self._note_states)
         self.recording.before = None
         return together, result
 
-    def _run(self, run: Callable[[list], tuple], tensors: list[Tensor]) -> Any:
-        for position in self._written_arguments:
-            tensors[position]._make_writeable()
-        arrays = [tensor._data for tensor in tensors]
-        if not self._reads_gradients:  # they give their memory back first
-            for tensor, _ in self._gradients:
-                tensor._grad = None
-            for position, what, _ in self._others:
-                if what == "grad":
-                    tensors[position]._grad = None
-        results = run(arrays)
-        self._note_written(tensors)
-        for tensor, place in self._gradients:
-            tensor._grad = None if place is None else Tensor(results[place])
-        for target, what, place in self._others:
-            tensor = tensors[target] if isinstance(target, int) else target
-            if what == "grad":
-                tensor._grad = None if place is None else Tensor(results[place])
-            elif place is not None:
-                tensor._replace(Tensor(results[place])._data)
+    def _note_states(self) -> None:
+        """Note that the memory of state has been overwritten."""
+        self._look_at_layout()
+        self._wrote_states()
 
-        def handed_out(leaf: Any) -> Any:
-            if not isinstance(leaf, Result):
-                return leaf
-            if leaf.place is not None:
-                return Tensor(results[leaf.place])
-            return tensors[leaf.tensor] if isinstance(leaf.tensor, int) else leaf.tensor
-
-        outputs = self.recording.outputs
-        return handed_out(outputs) if type(outputs) is Result else mapped(handed_out, outputs)
-
-    def _note_written(self, tensors: list[Tensor]) -> None:
-        """Note which memory has been overwritten."""
-        if self._laid_out is not self.executable.layout:  # it was linked, as some of it lies elsewhere now
+    def _look_at_layout(self) -> None:
+        """Look where state lies, if the program was linked, as some of it lies elsewhere now."""
+        if self._laid_out is not self.executable.layout:
             self._laid_out = self.executable.layout
             arrays = [source.now()._data for source in self._written if source not in self._written_in_calls]
             self._wrote_states = writes.noting(arrays)
             self._written_states = self._written_states | set(map(id, map(owner, arrays)))
-        self._wrote_states()
-        for source in self._written_in_calls:
-            writes.wrote(source.now(tensors)._data)
 
     def _host(self) -> None:
         """The host's part of the step. While recording it has been done once already."""

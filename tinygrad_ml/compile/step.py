@@ -152,12 +152,9 @@ class Step:
                 return self.function(*args, **kwargs)
             last = self._last
             if last is not None and last.glance is not None:
-                try:
-                    tensors = last.glance(args, kwargs)
-                except Exception:  # where it looks, there is nothing any more
-                    tensors = None
-                if tensors is not None:
-                    return last(tensors, again=True)
+                result = last.glance(args, kwargs)
+                if result is not NotImplemented:
+                    return result
             call = Arguments(self.function, args, kwargs)
             compiled = self._compiled(call)
             compiled.glance_from_now(call, args, kwargs)

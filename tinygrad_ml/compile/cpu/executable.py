@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy
 
@@ -57,3 +58,6 @@ class Executable(schedule.Executable):
             return self._function(arguments)
         with numpy.errstate(all="ignore"):
             return self._function(arguments)
+
+    def linked(self) -> Callable[[list], tuple]:
+        return self.run if self._calls_numpy else self._function

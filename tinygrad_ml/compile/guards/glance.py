@@ -5,16 +5,21 @@ differ from the one before in nothing but the numbers in tensors: then all names
 takes hundredths of a microsecond each. Where one does not, the glance says no, and the guards are asked.
 
     def glance(args, kwargs):
-        a0, a1 = args
-        if type(a0) is x1 and a0._data.shape == (4, 2) and ... and x7['tg'] is x8 and len(x9) == 3:
-            return [a0, a1]
+        try:
+            a0, a1 = args
+            fits = type(a0) is x1 and a0._data.shape == (4, 2) and ... and x7['tg'] is x8 and len(x9) == 3
+        except Exception:
+            fits = False
+        if not fits:
+            return NotImplemented
+        ...
 
 Read before: `conditions.py`, `watch.py`, `signature.py`, which say what has to be looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import is_
 from typing import Any
 
@@ -25,14 +30,11 @@ MOST_BY_NUMBER = 8
 """Items of a list that are looked at one by one; of a longer one, to call a function that goes through it takes less time."""
 
 
-class Glance:
-    """What is looked at, as it is written: in order, lines that take arguments apart, and terms of one condition."""
+class Names:
+    """Names for the things that written lines mean, and functions made of such lines."""
 
-    def __init__(self):
-        self.lines: list[str] = []
-        self.terms: list[str] = []
-        self._names: dict[str, Any] = {"all": all, "id": id, "is_": is_, "len": len, "map": map, "type": type}
-        self._words: dict[int, str] = {}
+    def __init__(self, **known: Any):
+        self._things, self._words = known, dict[int, str]()
 
     def word(self, thing: Any) -> str:
         """A name for a thing; what stands for itself, is written as it is."""
@@ -40,8 +42,25 @@ class Glance:
             return repr(thing)
         if id(thing) not in self._words:
             self._words[id(thing)] = word = f"x{len(self._words)}"
-            self._names[word] = thing
+            self._things[word] = thing
         return self._words[id(thing)]
+
+    def function(self, head: str, lines: Iterable[str]) -> Callable:
+        """The function of such a head, `name(parameters)`, that does these lines."""
+        name = head.partition("(")[0]
+        text = "\n".join([f"def {head}:", *(f"    {line}" for line in lines), ""])
+        exec(compile(text, f"<{name}>", "exec"), self._things)
+        return self._things.pop(name)
+
+
+class Glance:
+    """What is looked at, as it is written: in order, lines that take arguments apart, and terms of one condition."""
+
+    def __init__(self):
+        self.lines: list[str] = []
+        self.terms: list[str] = []
+        self.names = Names(all=all, id=id, is_=is_, len=len, map=map, type=type)
+        self.word = self.names.word
 
     def require(self, *terms: str) -> None:
         """Let these be true, too."""
@@ -77,12 +96,11 @@ class Glance:
     def _key(self, key: Any) -> str:
         return repr(key) if type(key) is str else self.word(key)
 
-    def function(self, tensors: list[str]) -> Callable[[tuple, dict], list | None] | None:
-        """`glance(args, kwargs)`: the tensors among the arguments, by these expressions, if all is as it was; None, or any
-        exception, if something is not. None if there is too much to look at."""
+    def function(self, then: Iterable[str]) -> Callable[[tuple, dict], Any] | None:
+        """`glance(args, kwargs)`, which does the lines `then` if all is as it was, and gives NotImplemented if something, or
+        the place where to look, is not. None if there is too much to look at."""
         if len(self.terms) > MOST_TERMS:
             return None
-        lines = [*self.lines, f"if {' and '.join(self.terms)}:", f"    return [{', '.join(tensors)}]"]
-        text = "def glance(args, kwargs):\n" + "\n".join(f"    {line}" for line in lines) + "\n"
-        exec(compile(text, "<glance>", "exec"), self._names)
-        return self._names.pop("glance")
+        look = [*self.lines, f"fits = {' and '.join(self.terms)}"]
+        lines = ["try:", *(f"    {line}" for line in look), "except Exception:", "    fits = False"]
+        return self.names.function("glance(args, kwargs)", [*lines, "if not fits:", "    return NotImplemented", *then])

@@ -9,7 +9,7 @@ Read before: `fusion.py`, `layout.py`. Read next: a writer, `../cpu/executable.p
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -177,9 +177,9 @@ class Executable:
         self.ready()
         return self.run(arguments)
 
-    def again(self, arguments: list) -> tuple:
-        """Run it, where all state is known to lie where it lay; the results."""
-        return self.run(arguments)
+    def linked(self) -> Callable[[list], tuple]:
+        """What runs it for as long as all state is known to lie where it lies now."""
+        return self.run
 
 
 def _moves(value: Value, rebound: set[int]) -> bool:
