@@ -17,7 +17,7 @@ from ..tensor import Tensor
 from . import replay
 from .alike import alike
 from .engines import Engine
-from .guards.glance import Glance, Names
+from .guards.glance import Glance, Wording
 from .guards.signature import Arguments
 from .passes import PASSES
 from .program import Program
@@ -68,7 +68,7 @@ class Compiled:
         self._looks = 0
         self.used = -1  # the number of the call that used it last
         self._laid_out: Any = None  # the layout of the memory that `_wrote_states` notes
-        names = Names()
+        names = Wording()
         head, arguments = "replay(tensors, run, noted)", [f"tensors[{i}]" for i in range(len(tensors))]
         self._replay: Callable[[list, Callable, Callable], Any] = names.function(head, self._lines(names, arguments))
         self.look_at_memory(tensors)
@@ -125,12 +125,12 @@ class Compiled:
         self.recording.watch.glance(glance)
         self.glance = glance.function(self._whole(glance.names, tensors))
 
-    def _lines(self, names: Names, tensors: list[str]) -> list[str]:
+    def _lines(self, names: Wording, tensors: list[str]) -> list[str]:
         """What is done around the program, for tensors that are called so."""
         forget = not self._reads_gradients
         return replay.lines(self.recording, names, tensors, len(self.program.results), forget, self._written_in_calls)
 
-    def _whole(self, names: Names, tensors: list[str]) -> list[str]:
+    def _whole(self, names: Wording, tensors: list[str]) -> list[str]:
         """A whole call as lines: the host's part of the step, and the rest; if that fails, no step was counted."""
         counted = [(names.word(inside), name) for inside, name in self.recording.counted]
         before = [f"n{i} = {inside}[{name!r}]" for i, (inside, name) in enumerate(counted)]

@@ -23,12 +23,12 @@ from typing import Any
 from .. import writes
 from ..structure import mapped
 from ..tensor import Tensor
-from .guards.glance import Names
+from .guards.glance import Wording
 from .recording import Recording, Result
 
 
 def lines(
-    recording: Recording, names: Names, tensors: Sequence[str], results: int, forget: bool, moving: Sequence[Any]
+    recording: Recording, names: Wording, tensors: Sequence[str], results: int, forget: bool, moving: Sequence[Any]
 ) -> list[str]:
     """The lines, in which `run` is what runs the program, and `noted` what notes that the memory of state was overwritten.
 
@@ -55,7 +55,7 @@ def lines(
     return [*found, f"return {_handed_out(recording.outputs, names, tensors, results)}"]
 
 
-def _handed_out(outputs: Any, names: Names, tensors: Sequence[str], results: int) -> str:
+def _handed_out(outputs: Any, names: Wording, tensors: Sequence[str], results: int) -> str:
     """The expression of what the function returns."""
 
     def expression(leaf: Result) -> str:

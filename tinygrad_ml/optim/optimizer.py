@@ -33,6 +33,7 @@ from ..modes import Options, each_time, enable_grad, modes, no_grad, rely_on, up
 from ..nn.module import forget_gradient
 from ..spellings import refuse_unknown
 from ..tensor import Tensor, tensor
+from .ahead import UpdatesAhead
 from .loop import ElementwiseLoop, NotElementwise
 from .together import PlainParameter, Together, as_state_of
 
@@ -167,7 +168,7 @@ class Optimizer:
                 with no_grad(), updating(p.name, type(self).__name__):
                     self._step_one(p, group, numbers)
             if len(params) > 1:
-                rely_on(partial(self._updates_ahead, params))
+                rely_on(UpdatesAhead(self, params))
 
     def _step_together(self, params: list[Tensor], t: int, group: Mapping[str, Any]) -> list[Tensor]:
         """Update for the t-th time those that are plain arrays, with as few calls as possible; the others."""
@@ -224,13 +225,6 @@ class Optimizer:
             if kept.name is None:
                 kept.name = f"{p.name}.{name}" if p.name else name
         return list(shapes)
-
-    def _updates_ahead(self, params: list[Tensor]) -> list[int]:
-        """How many more updates than the first each of them has had: on that it depends who shares numbers."""
-        known = self.state
-        counts = [known[p]["step"] if p in known else 0 for p in params]
-        first = counts[0]
-        return [count - first for count in counts]
 
     def _count(self, params: list[Tensor]) -> list[int]:
         """Count another update of each of them; how many it has had."""

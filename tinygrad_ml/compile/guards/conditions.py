@@ -20,6 +20,7 @@ class Condition(NamedTuple):
     """A recording holds as long as `look()` is `expected`.
 
     words  in what a step differs if it is not: a text, or a function that returns one
+    look   if it has a method `glance`, that says how to see it quickly
     """
 
     words: str | Callable[[], str]
@@ -34,10 +35,11 @@ class Condition(NamedTuple):
 
     def glance(self, glance: Glance) -> None:
         """Let it be looked at whether all is the same."""
-        if isinstance(self.look, (Facts, Tensors)):
-            self.look.glance(glance)
-        else:
+        glance_at = getattr(self.look, "glance", None)
+        if glance_at is None:
             glance.call(self.look, self.expected)
+        else:
+            glance_at(glance)
 
 
 def conditions(reporters: Iterable[Any], tensors: list[Tensor]) -> list[Condition]:

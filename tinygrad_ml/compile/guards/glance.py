@@ -30,7 +30,7 @@ MOST_BY_NUMBER = 8
 """Items of a list that are looked at one by one; of a longer one, to call a function that goes through it takes less time."""
 
 
-class Names:
+class Wording:
     """Names for the things that written lines mean, and functions made of such lines."""
 
     def __init__(self, **known: Any):
@@ -59,7 +59,7 @@ class Glance:
     def __init__(self):
         self.lines: list[str] = []
         self.terms: list[str] = []
-        self.names = Names(all=all, id=id, is_=is_, len=len, map=map, type=type)
+        self.names = Wording(all=all, id=id, is_=is_, len=len, map=map, type=type)
         self.word = self.names.word
 
     def require(self, *terms: str) -> None:
