@@ -185,8 +185,6 @@ class Executable(schedule.Executable):
         with self.memory.current():
             return super().__call__(arguments)
 
-    again = __call__  # there is more that may be another than where state lies
-
     def run(self, arguments: list) -> tuple:
         self.keep_numbers()
         self._send(arguments, 1)

@@ -178,8 +178,8 @@ class Executable:
         return self.run(arguments)
 
     def linked(self) -> Callable[[list], tuple]:
-        """What runs it for as long as all state is known to lie where it lies now."""
-        return self.run
+        """What runs it for as long as all state is known to lie where it lies now, if there is something quicker."""
+        return self
 
 
 def _moves(value: Value, rebound: set[int]) -> bool:
