@@ -109,3 +109,18 @@ def test_images_in_any_memory():
 
     for found, expected in zip(tg.compile(parts)(x, w), parts(x, w), strict=True):
         np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5, atol=1e-4)
+
+
+def test_a_long_sum_keeps_its_digits():
+    """The weight's gradient adds up a hundred thousand products; their mean is not 0."""
+    random = np.random.default_rng(0)
+    x = tg.tensor(random.random((32, 16, 66, 66), dtype=np.float32))
+    g = tg.tensor(random.random((32, 16, 64, 64), dtype=np.float32))
+    w = tg.tensor(np.zeros((16, 16, 3, 3), np.float32), requires_grad=True)
+    compiled = tg.compile(lambda x, w, g: tg.grad(F.conv2d(x, w), w, g)[0])
+    found, wide = compiled(x, w, g).numpy(), g.numpy().astype(float).reshape(32, 16, -1)
+    assert SAID in compiled.source
+    for i, j in np.ndindex(3, 3):
+        seen = x.numpy()[:, :, i : i + 64, j : j + 64].astype(float).reshape(32, 16, -1)
+        exact = (wide @ seen.mT).sum(0)
+        assert abs(found[:, :, i, j] / exact - 1).max() < 2e-6

@@ -23,7 +23,7 @@ import numpy
 
 from ...functional import windows
 from ...machine.products import plan
-from ...machine.products.fewer import TiledConvolution
+from ...machine.products.fewer import TiledConvolution, TiledGradient
 from ...machine.products.fields import DEEPEST, shape_for
 from ...machine.products.windows import LONGEST_STRIDE, ImplicitProduct, Sight, WeightGradient
 from ...ops.index import getitem, scatter_add
@@ -46,7 +46,7 @@ def _columns(x: Any, sight: Sight) -> Any:
     return seen.transpose(AXES).reshape(len(x), *groups, places, prod(sight.positions))
 
 
-Way = type[ImplicitProduct] | type[TiledConvolution] | type[WeightGradient]
+Way = type[ImplicitProduct] | type[TiledConvolution] | type[TiledGradient] | type[WeightGradient]
 """How an operation on windows runs as machine code."""
 
 
@@ -62,7 +62,7 @@ class WindowOperation(Call):
 
     def flops(self, output: tuple[int, ...], *inputs: tuple[int, ...]) -> int:  # type: ignore[override]
         """Of the product that it is."""
-        return 2 * prod(output) * inputs[0][-1] * (inputs[0][0] if self.runs_as == (WeightGradient,) else 1)
+        return 2 * prod(output) * inputs[0][-1] * (inputs[0][0] if WeightGradient in self.runs_as else 1)
 
 
 CONVOLUTION = WindowOperation(
@@ -70,7 +70,7 @@ CONVOLUTION = WindowOperation(
 )
 """The product of weights and the windows of an image."""
 WEIGHT_GRADIENT = WindowOperation(
-    "weight_gradient", lambda xp, g, x, sight: xp.matmul(g, _columns(x, sight).mT).sum(0), WeightGradient
+    "weight_gradient", lambda xp, g, x, sight: xp.matmul(g, _columns(x, sight).mT).sum(0), TiledGradient, WeightGradient
 )
 """The sum over the batch of products of a gradient and the windows of an image."""
 

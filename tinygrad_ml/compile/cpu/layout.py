@@ -12,7 +12,7 @@ from typing import Any
 import numpy
 
 from ... import blocks
-from ...machine.products.fewer import TiledConvolution
+from ...machine.products.fewer import TiledConvolution, TiledGradient
 from ...machine.products.plan import Product
 from ...machine.products.windows import ImplicitProduct, WeightGradient
 from ...ops.movement import concat
@@ -48,7 +48,7 @@ class HostLayout(Layout):
         self.registers: dict[Value, Value] = {}
         self.products: dict[Value, Product | Move] = {}
         self.gathers: dict[Value, IndexLoop] = {}
-        self.convolutions: dict[Value, ImplicitProduct | TiledConvolution | WeightGradient] = {}
+        self.convolutions: dict[Value, ImplicitProduct | TiledConvolution | TiledGradient | WeightGradient] = {}
         self.parts: dict[Value, tuple[Value, tuple[slice, ...]]] = {}
         program: Program = what_and_where[0]
         self._taken = {*program.results, *(value for _, value in program.writes)}

@@ -18,7 +18,7 @@ from ...backend.sums import is_plain
 from ...blocks import BlockRunner
 from ...denormals import can_flush, flushed
 from ...functional import cumulative, windows
-from ...machine.products.fewer import TiledConvolution
+from ...machine.products.fewer import TiledConvolution, TiledGradient
 from ...machine.products.plan import FIRST_A, FIRST_B, FIRST_C, Product
 from ...machine.products.windows import ImplicitProduct, WeightGradient
 from ...machine.sharing.job import MEMORY, SHARED, address
@@ -224,7 +224,7 @@ class Lines(StepSource):
 
     def _given(
         self,
-        plan: Product | ImplicitProduct | TiledConvolution | WeightGradient,
+        plan: Product | ImplicitProduct | TiledConvolution | TiledGradient | WeightGradient,
         job: numpy.ndarray,
         values: dict[int, Value],
         scratch: int,

@@ -12,4 +12,5 @@ copy them into order first.
     weight_gradient.py  the product that is the gradient of its weights
     fewer.py            which convolutions of 3 by 3 run with fewer multiplications
     winograd.py         how these do
+    winograd_gradient.py  and the gradients of their weights
 """

@@ -1,6 +1,6 @@
 """Which convolutions run by tiles, with fewer multiplications, and what each of them is told.
 
-Read next: `winograd.py`, which writes the machine code.
+What is decided here follows from shapes and from how operands lie. Read next: `winograd.py`, which writes the machine code.
 """
 
 from __future__ import annotations
@@ -16,138 +16,224 @@ from .windows import Jobs, Sight, widths
 FEWEST_CHANNELS = 16
 """Of image and result: with fewer, additions take longer than the multiplications that they save."""
 MOST_CHANNEL_PAIRS = 1 << 16
-"""Pairs of channels: of more, what the weights become does not stay in the cache."""
+"""Of image and result: of more, what the weights become does not stay in the cache."""
 TILES_BYTES = 3 << 17
 """What the tiles of a block become: it stays in the second-level cache."""
 CHANNELS_AT_A_TIME = 16
 """Of weights that are put into the other basis: as many fit into the first-level cache."""
+MOST_SHARES = 16
+"""Of the images, whose gradients of weights are sums by themselves; ..."""
+SHARES_BYTES = 1 << 21
+"""... together no more than that."""
 APART = 1 << 7
 """Bytes between the parts of scratch memory: at powers of two they would be in each other's way in the cache."""
+BASIS, PLACES = 16, 9
+"""Numbers that a tile becomes, for each channel, and those of a kernel."""
 
 
-def _rounded(n: int, step: int) -> int:
-    return -(-n // step) * step
+def tiles_fit(sight: Sight, channels: int, m: int) -> bool:
+    """Whether a convolution, or the gradient of its weights, is worth it: by tiles, between so many channels."""
+    plain = sight.kernel == (3, 3) and sight.stride == sight.dilation == (1, 1) and sight.groups == 1
+    return plain and min(channels, m) >= FEWEST_CHANNELS and channels * m <= MOST_CHANNEL_PAIRS
 
 
-class TiledConvolution:
-    """c = a · windows of x, as `windows.ImplicitProduct` has it, for kernels of 3 by 3."""
+class _Tiled:
+    """What both have in common.
+
+    weights  (channels of the result, places), and images (batch, channels, height, width)
+    result   (batch, channels, positions), or its gradient
+    """
 
     how = ", by tiles of 2 by 2"
     """How it is computed, in words."""
 
+    def __init__(self, sight: Sight, weights: numpy.ndarray, images: numpy.ndarray, result: numpy.ndarray):
+        self.sight, self._weights, self._images, self._result = sight, weights, images, result
+        self.shape = shape_for(plan.register(), result.itemsize)
+        self.shared = result.size * weights.shape[-1] >= SHARED_PRODUCT_MULTIPLICATIONS
+        self.channels, self.m = images.shape[1], weights.shape[0]
+        self.pixel, self.position = map(self._side_by_side, (self.channels, self.m))
+        self.panels = -(-self.m // self.shape.columns)
+        self.u_panel = self.channels * self.shape.columns * result.itemsize
+        self.u_next = self.panels * self.u_panel + APART
+        self.down, self.across = (-(-n // 2) for n in sight.positions)
+
+    def _side_by_side(self, channels: int) -> int:
+        """Bytes of so many channels, in whole vectors."""
+        return -(-channels // self.shape.lanes) * self.shape.lanes * self._result.itemsize
+
+    @staticmethod
+    def _lies(x: numpy.ndarray, *in_rows: numpy.ndarray) -> bool:
+        """Whether the lines of images lie in one piece, and the rows of others."""
+        return x.strides[3] == x.itemsize and all(array.strides[-1] == array.itemsize for array in in_rows)
+
+    def block(self, most: int) -> tuple[int, int]:
+        """(images in a block, lines of tiles of each), if it shall have so many tiles."""
+        whole = self.down * self.across
+        if most < whole:
+            return 1, min(max(most // self.across, 1), self.down)
+        return min(most // whole, len(self._images)), self.down
+
+    def _weights_told(self, u: int, **rest: int) -> TiledWeights:
+        row, place = self._weights.strides
+        return TiledWeights(
+            m=self.m,
+            channels=self.channels,
+            a=0,
+            a_row=row,
+            a_column=PLACES * place,
+            a_vector=self.shape.lanes * row,
+            u=u,
+            u_panel=self.u_panel,
+            u_next=self.u_next,
+            parts=-(-self.channels // CHANNELS_AT_A_TIME),
+            together=CHANNELS_AT_A_TIME,
+            **rest,
+        )
+
+    @property
+    def _weights_tasks(self) -> int:
+        return -(-self.m // self.shape.lanes) * -(-self.channels // CHANNELS_AT_A_TIME)
+
+    def _images_told(self, block: tuple[int, int], u: int, **rest: int) -> TiledImages:
+        (abreast, tall), x, (height, width) = block, self._images, self.sight.positions
+        pitch = 2 * self.across + 2
+        in_piece = x.strides[2] == pitch * x.itemsize and pitch == x.shape[3]
+        return TiledImages(
+            m=self.m,
+            channels=self.channels,
+            pixel=self.pixel,
+            height=height,
+            width=width,
+            down=self.down,
+            across=self.across,
+            images=len(x),
+            abreast=abreast,
+            tall=tall,
+            blocks=-(-self.down // tall),
+            x=0,
+            x_height=x.shape[2],
+            x_width=x.shape[3],
+            top=0,
+            left=0,
+            edges=int(height % 2 or width % 2),
+            x_row=x.strides[2],
+            x_channel=x.strides[1],
+            x_next=x.strides[0],
+            x_in_run=x.shape[2] if in_piece else 1,
+            c=0,
+            c_row=self._result.strides[-2],
+            c_next=self._result.strides[0],
+            in_run=1 if width % 2 else height + 1,
+            u=u,
+            u_panel=self.u_panel,
+            u_next=self.u_next,
+            panels=self.panels,
+            **rest,
+        )
+
+    def _memory(self, block: tuple[int, int], position: int) -> dict[str, int]:
+        """Where in scratch memory v, m, x and y of a block lie, m with so many bytes for a tile; and how much that is."""
+        (abreast, tall), pitch = block, 2 * self.across + 2
+        tiles = abreast * tall * self.across
+        v_next, m_next = tiles * self.pixel + APART, tiles * position + APART
+        x, y = abreast * (2 * tall + 2) * pitch * self.pixel, 4 * tiles * position
+        return {"v_next": v_next, "m_next": m_next, "x": x, "y": y}
+
+
+class TiledConvolution(_Tiled):
+    """c = a · windows of x, as `windows.ImplicitProduct` has it, for kernels of 3 by 3."""
+
     def __init__(self, sight: Sight, a: numpy.ndarray, x: numpy.ndarray, c: numpy.ndarray):
-        self.sight, self._forms = sight, (a, x, c)
-        self._shape = shape_for(plan.register(), c.itemsize)
-        self.shared = c.size * a.shape[-1] >= SHARED_PRODUCT_MULTIPLICATIONS
-        lanes, size = self._shape.lanes, c.itemsize
-        self._channels, self._m = x.shape[1], a.shape[0]
-        self._pixel, self._position = (_rounded(n, lanes) * size for n in (self._channels, self._m))
-        self._panels = -(-self._m // self._shape.columns)
-        self._u_panel = self._channels * self._shape.columns * size
-        self._u_next = self._panels * self._u_panel + APART
-        self._down, self._across = (-(-n // 2) for n in sight.positions)
-        self._own = self._memory(*self._block(1))[-1]
-        self.scratch = self._own + 16 * self._u_next
+        super().__init__(sight, a, x, c)
+        self._own = self._places(self._block(1))[1]
+        self.scratch = self._own + BASIS * self.u_next
 
     @staticmethod
     def fits(sight: Sight, a: numpy.ndarray, x: numpy.ndarray, c: numpy.ndarray) -> bool:
         """Whether it can run so, as the operands lie, and is worth it."""
-        plain = sight.kernel == (3, 3) and sight.stride == sight.dilation == (1, 1) and sight.groups == 1
-        if not plain or min(x.shape[1], a.shape[0]) < FEWEST_CHANNELS or x.shape[1] * a.shape[0] > MOST_CHANNEL_PAIRS:
+        if not tiles_fit(sight, x.shape[1], a.shape[0]) or not TiledConvolution._lies(x, a, c):
             return False
-        lies = x.strides[3] == x.itemsize and x.shape[3] * x.itemsize <= x.strides[2] <= 2 * x.shape[3] * x.itemsize
-        lies = lies and x.strides[2] % x.itemsize == 0 and a.strides[-1] == a.itemsize
-        return lies and TiledConvolution(sight, a, x, c)._own <= MOST_SCRATCH
+        return TiledConvolution(sight, a, x, c)._own <= MOST_SCRATCH
 
     def _block(self, threads: int) -> tuple[int, int]:
-        """(images in a block, lines of tiles of each)"""
-        images = self._forms[1].shape[0]
-        most = max(TILES_BYTES // (16 * (self._pixel + self._position)), 1)
+        most = max(TILES_BYTES // (BASIS * (self.pixel + self.position)), 1)
         if threads > 1:
-            most = min(most, -(-images * self._down * self._across // (2 * threads)))
-        if most < self._down * self._across:
-            return 1, min(max(most // self._across, 1), self._down)
-        return min(most // (self._down * self._across), images), self._down
+            most = min(most, -(-len(self._images) * self.down * self.across // (2 * threads)))
+        return self.block(most)
 
-    def _memory(self, abreast: int, tall: int) -> tuple[int, ...]:
-        """(bytes of transposed pixels of an image, of v for each i, of m; where x, m and y lie; bytes of it all)"""
-        x = self._forms[1]
-        tiles = abreast * tall * self._across
-        image = ((2 * tall + 2) * (x.strides[2] // x.itemsize) + 4) * self._pixel
-        v_next, m_next = tiles * self._pixel + APART, tiles * self._position + APART
-        first, second = max(16 * v_next, 4 * tiles * self._position), max(16 * m_next, abreast * image)
-        return image, v_next, m_next, first, first, 0, first + second + APART
+    def _places(self, block: tuple[int, int]) -> tuple[dict[str, int], int]:
+        """(where scratch memory has what, bytes of it); y takes the place of v, and m that of x."""
+        found = self._memory(block, self.position)
+        first = max(BASIS * found["v_next"], found.pop("y"))
+        nbytes = first + max(BASIS * found["m_next"], found.pop("x")) + APART
+        return found | {"x_at": first, "m_at": first, "y_at": 0}, nbytes
 
     def jobs(self, threads: int, scratch: int) -> Jobs:
         """The jobs as so many threads will share them: that of the weights, and that of the images."""
         from ..llvm.native import native
         from .winograd import write_winograd
 
-        (a, x, c), threads = self._forms, threads if self.shared else 1
-        height, width = self.sight.positions
-        code = native(
-            "winograd", write_winograd, self._shape, c.itemsize, widths(-(-self._m // self._shape.lanes), self._shape)
-        )
-        parts, u = -(-self._channels // CHANNELS_AT_A_TIME), scratch + self._own
-        weights = TiledWeights(
-            m=self._m,
-            channels=self._channels,
-            a=0,
-            a_row=a.strides[0],
-            a_column=9 * a.strides[1],
-            a_vector=self._shape.lanes * a.strides[0],
-            u=u,
-            u_panel=self._u_panel,
-            u_next=self._u_next,
-            parts=parts,
-            together=CHANNELS_AT_A_TIME,
-        )
-        abreast, tall = self._block(threads)
-        image, v_next, m_next, x_at, m_at, y_at, _ = self._memory(abreast, tall)
-        blocks = -(-self._down // tall)
-        pieces = -(-len(x) // abreast) * blocks
+        wide = widths(-(-self.m // self.shape.lanes), self.shape)
+        code = native("winograd", write_winograd, self.shape, self._result.itemsize, wide)
+        threads, u = threads if self.shared else 1, scratch + self._own
+        weights = self._weights_told(u, u_share=0, shares=1)
+        block = self._block(threads)
+        pieces = -(-len(self._images) // block[0]) * -(-self.down // block[1])
         together = -(-pieces // (TURNS * threads)) if threads > 1 else pieces
-        tiled = TiledImages(
-            m=self._m,
-            channels=self._channels,
-            pixel=self._pixel,
-            position=self._position,
-            height=height,
-            width=width,
-            down=self._down,
-            across=self._across,
-            images=len(x),
-            abreast=abreast,
-            tall=tall,
-            blocks=blocks,
-            x=0,
-            x_pitch=x.strides[2] // x.itemsize,
-            x_row=x.strides[2],
-            x_channel=x.strides[1],
-            x_next=x.strides[0],
-            x_image=image,
-            c=0,
-            c_row=c.strides[-2],
-            c_next=c.strides[0],
-            in_run=1 if width % 2 else height + 1,
-            u=u,
-            u_panel=self._u_panel,
-            u_next=self._u_next,
-            panels=self._panels,
-            v_next=v_next,
-            m_next=m_next,
-            x_at=x_at,
-            m_at=m_at,
-            y_at=y_at,
-            pieces=pieces,
-            together=together,
-        )
-        first, second = TiledWeights._fields.index, TiledImages._fields.index
-        tasks = -(-self._m // self._shape.lanes) * parts
+        rest = {"position": self.position, "share": 0, "u_share": 0, "pieces": pieces, "together": together}
+        images = self._images_told(block, u, **rest, **self._places(block)[0])
         return [
-            (job_row(code.address("weights"), tasks, weights), {TOLD + first("a"): 0}),
-            (
-                job_row(code.address("convolution"), -(-pieces // together), tiled),
-                {TOLD + second("x"): 1, TOLD + second("c"): 2},
-            ),
+            (job_row(code.address("weights"), self._weights_tasks, weights), {A_OF_WEIGHTS: 0}),
+            (job_row(code.address("convolution"), -(-pieces // together), images), {X_OF_IMAGES: 1, C_OF_IMAGES: 2}),
         ]
+
+
+class TiledGradient(_Tiled):
+    """out = Σ over the batch of g · (windows of x)ᵀ, as `windows.WeightGradient` has it, for kernels of 3 by 3."""
+
+    def __init__(self, sight: Sight, g: numpy.ndarray, x: numpy.ndarray, out: numpy.ndarray):
+        super().__init__(sight, out, x, g)
+        self._row = self.shape.columns * out.itemsize
+        self._tiles = self.block(max(TILES_BYTES // (BASIS * (self.pixel + self._row)), 1))
+        self._found, self._own = self._places()
+        shares = max(min(MOST_SHARES, SHARES_BYTES // (BASIS * self.u_next), -(-len(x) // self._tiles[0])), 1)
+        self._share = -(-len(x) // shares)
+        self._shares = -(-len(x) // self._share)
+        self.scratch = self._own + self._shares * (BASIS * self.u_next + APART)
+
+    @staticmethod
+    def fits(sight: Sight, g: numpy.ndarray, x: numpy.ndarray, out: numpy.ndarray) -> bool:
+        """Whether it can run so, as the operands lie, and is worth it."""
+        if not tiles_fit(sight, x.shape[1], out.shape[0]) or not TiledGradient._lies(x, g, out) or not len(x):
+            return False
+        return TiledGradient(sight, g, x, out)._own <= MOST_SCRATCH
+
+    def _places(self) -> tuple[dict[str, int], int]:
+        """(where scratch memory has what, bytes of it); x and y are at the end, one after the other."""
+        found = self._memory(self._tiles, self._row)
+        m_at = BASIS * found["v_next"]
+        end = m_at + BASIS * found["m_next"]
+        nbytes = end + max(found.pop("x"), found.pop("y")) + APART
+        return found | {"x_at": end, "m_at": m_at, "y_at": end}, nbytes
+
+    def jobs(self, threads: int, scratch: int) -> Jobs:
+        """The jobs as so many threads will share them: the sums, and what the weights' gradient is of them."""
+        from ..llvm.native import native
+        from .winograd_gradient import write_winograd_gradient
+
+        wide = widths(-(-self.m // self.shape.lanes), self.shape)
+        code = native("winograd_gradient", write_winograd_gradient, self.shape, self._result.itemsize, wide)
+        u, u_share, pieces = scratch + self._own, BASIS * self.u_next + APART, self._shares * self.panels
+        rest = {"position": 0, "share": self._share, "u_share": u_share, "pieces": pieces, "together": 1}
+        images = self._images_told(self._tiles, u, **rest, **self._found)
+        weights = self._weights_told(u, u_share=u_share, shares=self._shares)
+        return [
+            (job_row(code.address("sums"), pieces, images), {C_OF_IMAGES: 0, X_OF_IMAGES: 1}),
+            (job_row(code.address("weights_of_sums"), self._weights_tasks, weights), {A_OF_WEIGHTS: 2}),
+        ]
+
+
+A_OF_WEIGHTS = TOLD + TiledWeights._fields.index("a")
+X_OF_IMAGES, C_OF_IMAGES = (TOLD + TiledImages._fields.index(name) for name in "xc")
+"""Where jobs have the addresses of operands and results."""

@@ -154,9 +154,10 @@ class WeightSum(NamedTuple):
 
 
 class TiledWeights(NamedTuple):
-    """What the weights of a convolution by tiles are told: u = G w Gᵀ; see `winograd.py`.
+    """What the weights of a convolution by tiles are told: u = G w Gᵀ, or back, a = Gᵀ u G; see `winograd.py`.
 
     m, channels  of the result and of the image
+    shares       how many u there are to be added up, which follow by `u_share`
     parts        tasks for each vector of channels of the result, `together` channels of the image each
     """
 
@@ -169,19 +170,23 @@ class TiledWeights(NamedTuple):
     u: int
     u_panel: int
     u_next: int
+    u_share: int
+    shares: int
     parts: int
     together: int
 
 
 class TiledImages(NamedTuple):
-    """What a convolution by tiles is told; see `winograd.py`.
+    """What a convolution by tiles is told, or the gradient of its weights; see `winograd.py`.
 
     m, channels      of the result and of the image; a pixel with all its channels has `pixel` bytes, a position of the result
                      `position` bytes, where they lie side by side in scratch memory: x, v, m and y, each at its place
     height, width    of the result, which has `down` lines of tiles, `across` in each
     abreast, tall    images in a block, if it has whole ones, and lines of tiles of each; an image has `blocks`
-    x_pitch          pixels from a line of the image to the next, which is `x_row` bytes
-    in_run           lines of a block of the result that lie behind each other without a gap
+    share            images whose gradients are one sum
+    top, left        lines and columns of zeros before the image, which is `x_height` by `x_width`
+    edges            whether a block may see what is beyond the edges
+    x_in_run, in_run lines of an image, and of a block of the result, that are transposed at once, as they lie behind each other
     panels           of channels of the result
     """
 
@@ -197,12 +202,17 @@ class TiledImages(NamedTuple):
     abreast: int
     tall: int
     blocks: int
+    share: int
     x: int
-    x_pitch: int
+    x_height: int
+    x_width: int
+    top: int
+    left: int
+    edges: int
     x_row: int
     x_channel: int
     x_next: int
-    x_image: int
+    x_in_run: int
     c: int
     c_row: int
     c_next: int
@@ -210,6 +220,7 @@ class TiledImages(NamedTuple):
     u: int
     u_panel: int
     u_next: int
+    u_share: int
     panels: int
     v_next: int
     m_next: int

@@ -46,9 +46,10 @@ class ProductCode:
 
     widths  how many vectors wide tiles are
     apart  whether vectors beside each other in a tile may lie apart in c, by a step that the tile is given
+    late   whether what c was before is added at the end, which keeps the digits of very long sums, and not at the beginning
     """
 
-    apart = False
+    apart = late = False
 
     def __init__(self, module: ir.Module, shape: Shape, itemsize: int):
         self.module, self.shape, self.size = module, shape, number(itemsize)
@@ -144,18 +145,9 @@ class ProductCode:
         ]
         for address, _ in places:
             words.expect(f, address, write=True)
-        entry = f.block
-        load, head, loop, end = (f.append_basic_block() for _ in range(4))
-        f.cbranch(f.icmp_signed("!=", again, number(0)), load, head)
-        f.position_at_end(load)
-        old = [words.load(f, address, mask) for address, mask in places]
-        f.branch(head)
-        f.position_at_end(head)
-        begin = []
-        for x in old:
-            begin.append(f.phi(words.type))
-            begin[-1].add_incoming(words.zero, entry)
-            begin[-1].add_incoming(x, load)
+        loop, end = f.append_basic_block(), f.append_basic_block()
+        begin = [words.zero] * len(places) if self.late else self._old(f, places, again)
+        head = f.block
         f.branch(loop)
         f.position_at_end(loop)
 
@@ -178,10 +170,40 @@ class ProductCode:
             phi.add_incoming(value, loop)
         f.cbranch(f.icmp_signed(">", after[0], number(0)), loop, end)
         f.position_at_end(end)
-        for (address, mask), value in zip(places, sums, strict=True):
-            words.store(f, value, address, mask)
+        if self.late:
+            self.put(f, places, sums, again)
+        else:
+            for (address, mask), value in zip(places, sums, strict=True):
+                words.store(f, value, address, mask)
         f.ret_void()
         return f.function_itself
+
+    def _old(self, f: Function, places: list[tuple[Any, Any]], again: ir.Value) -> list[Any]:
+        """The vectors at addresses, each with a mask, or zeros if not `again`."""
+        words, entry = self.vectors, f.block
+        load, head = f.append_basic_block(), f.append_basic_block()
+        f.cbranch(f.icmp_signed("!=", again, number(0)), load, head)
+        f.position_at_end(load)
+        old = [words.load(f, address, mask) for address, mask in places]
+        f.branch(head)
+        f.position_at_end(head)
+        begin = []
+        for x in old:
+            begin.append(f.phi(words.type))
+            begin[-1].add_incoming(words.zero, entry)
+            begin[-1].add_incoming(x, load)
+        return begin
+
+    def put(self, f: Function, places: list[tuple[Any, Any]], sums: list[Any], again: ir.Value) -> None:
+        """Write vectors to addresses, each with a mask, or add them to what is there if `again`."""
+        words = self.vectors
+        with f.if_else(f.icmp_signed("!=", again, number(0))) as (add, write):
+            with add:
+                for (address, mask), value in zip(places, sums, strict=True):
+                    words.store(f, f.fadd(words.load(f, address, mask), value), address, mask)
+            with write:
+                for (address, mask), value in zip(places, sums, strict=True):
+                    words.store(f, value, address, mask)
 
     def pack(self) -> ir.Function:
         """Copy a panel of b whose columns lie in one piece, so that its rows do. Behind the last column: repetitions of it."""

@@ -194,17 +194,7 @@ class _GradientCode(ProductCode):
             for row in range(rows)
             for v in range(width)
         ]
-        add, put, done = (f.append_basic_block() for _ in range(3))
-        f.cbranch(f.icmp_signed("!=", told.again, number(0)), add, put)
-        f.position_at_end(add)
-        for (address, mask), value in zip(places, after, strict=True):
-            words.store(f, f.fadd(words.load(f, address, mask), value), address, mask)
-        f.branch(done)
-        f.position_at_end(put)
-        for (address, mask), value in zip(places, after, strict=True):
-            words.store(f, value, address, mask)
-        f.branch(done)
-        f.position_at_end(done)
+        self.put(f, places, after, told.again)
         f.ret_void()
         return f.function_itself
 
@@ -345,16 +335,10 @@ class _FewChannelsCode(ProductCode):
         turn(image, outer, [f.sub(outer[0], number(1)), *moved], end_of_image, end)
         f.position_at_end(end)
         places = [
-            f.total(c, f.mul(number(row), c_row), number(channel * words.nbytes))
+            (f.total(c, f.mul(number(row), c_row), number(channel * words.nbytes)), None)
             for row in range(rows)
             for channel in range(channels)
         ]
-        with f.if_else(f.icmp_signed("!=", again, number(0))) as (add, put):
-            with add:
-                for place, value in zip(places, sums, strict=True):
-                    words.store(f, f.fadd(words.load(f, place), value), place)
-            with put:
-                for place, value in zip(places, sums, strict=True):
-                    words.store(f, value, place)
+        self.put(f, places, sums, again)
         f.ret_void()
         return f.function_itself

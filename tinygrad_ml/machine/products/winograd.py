@@ -20,7 +20,8 @@ are transposed, in the cache, before and behind it:
         result = positions, transposed
 
 The weights' part, u, is a job of its own before that. Sums over channels have one order, whoever computes them: results
-do not depend on the number of threads. Read before: `tiles.py`. Read next: `fewer.py`, which says when this is done.
+do not depend on the number of threads. Read before: `tiles.py`. Read next: `fewer.py`, which says when this is done,
+and `winograd_gradient.py`.
 
 A. Lavin, S. Gray, Fast Algorithms for Convolutional Neural Networks, 2016.
 """
@@ -64,15 +65,8 @@ class WinogradCode(ProductCode):
         """Write the function of that name: u = G w Gᵀ for a vector of channels of the result, and some of the image."""
         words, places = self.vectors, 9
         f = Function(self.module, name, 3, exported=True)
-        fields, task, scratch = f.given
-        told: Any = TiledWeights._make(f.field(fields, place) for place in range(len(TiledWeights._fields)))
-        vector, channel = f.sdiv(task, told.parts), f.mul(f.srem(task, told.parts), told.together)
-        rows = f.least(self.lanes, f.sub(told.m, f.mul(vector, self.lanes)))
-        channels = f.least(told.together, f.sub(told.channels, channel))
-        source = f.total(told.a, f.mul(vector, told.a_vector), f.mul(channel, told.a_column))
-        panel, within = f.sdiv(vector, number(self.shape.vectors)), f.srem(vector, number(self.shape.vectors))
-        target = f.total(told.u, f.mul(panel, told.u_panel), f.mul(within, self.nbytes))
-        target = f.add(target, f.mul(channel, self.packed_row))
+        told, rows, channels, source, target = self.part_of_weights(f)
+        scratch = f.given[2]
         columns = f.mul(channels, number(places))
         f.call(self.turned, [rows, columns, source, told.a_row, scratch, self.nbytes])
 
@@ -87,6 +81,18 @@ class WinogradCode(ProductCode):
 
         f.repeat(number(0), channels, number(1), one)
         f.ret_void()
+
+    def part_of_weights(self, f: Function) -> tuple[Any, ir.Value, ir.Value, ir.Value, ir.Value]:
+        """What a function is told, and its task: how many channels of the result, and of the image; where these begin in a and u."""
+        fields, task, _ = f.given
+        told: Any = TiledWeights._make(f.field(fields, place) for place in range(len(TiledWeights._fields)))
+        vector, channel = f.sdiv(task, told.parts), f.mul(f.srem(task, told.parts), told.together)
+        rows = f.least(self.lanes, f.sub(told.m, f.mul(vector, self.lanes)))
+        channels = f.least(told.together, f.sub(told.channels, channel))
+        a = f.total(told.a, f.mul(vector, told.a_vector), f.mul(channel, told.a_column))
+        panel, within = f.sdiv(vector, number(self.shape.vectors)), f.srem(vector, number(self.shape.vectors))
+        u = f.total(told.u, f.mul(panel, told.u_panel), f.mul(within, self.nbytes), f.mul(channel, self.packed_row))
+        return told, rows, channels, a, u
 
     def _spread(self, f: Function, w: Any) -> list[ir.Value]:
         """G·w for three numbers."""
@@ -108,7 +114,7 @@ class WinogradCode(ProductCode):
             first = f.mul(f.srem(i, told.blocks), told.tall)
             images = f.least(told.abreast, f.sub(told.images, image))
             lines = f.least(told.tall, f.sub(told.down, first))
-            tiles = f.total(f.mul(images, f.mul(lines, told.across)))
+            tiles = f.mul(images, f.mul(lines, told.across))
             f.call(into, [fields, image, images, first, lines, v, f.add(scratch, told.x_at)])
             f.call(products, [fields, tiles, v, m])
             f.call(out_of, [fields, image, images, first, lines, m, y])
@@ -116,9 +122,8 @@ class WinogradCode(ProductCode):
         pieces(f, told, task, piece)
         f.ret_void()
 
-    def _each_tile(
-        self, f: Function, told: Any, images: ir.Value, lines: ir.Value, body: Callable[..., object]
-    ) -> None:
+    @staticmethod
+    def each_tile(f: Function, told: Any, images: ir.Value, lines: ir.Value, body: Callable[..., object]) -> None:
         """`body(image, line of tiles, tile in it, number of the tile)` for each tile of a block."""
 
         def in_image(n: ir.Value) -> None:
@@ -131,42 +136,59 @@ class WinogradCode(ProductCode):
         f.repeat(number(0), images, number(1), in_image)
 
     def into_basis(self) -> ir.Function:
-        """v = Bᵀ x B for the tiles of a block."""
-        words, two = self.vectors, number(2)
+        """v = Bᵀ x B for the tiles of a block. What is seen beyond the edges of an image is 0."""
+        words, two, zero = self.vectors, number(2), number(0)
         f = Function(self.module, "into_basis", 7)
         fields, image, images, first, lines, v, pixels = f.given
         told: Any = TiledImages._make(f.field(fields, place) for place in range(len(TiledImages._fields)))
-        seen = f.least(f.add(f.mul(lines, two), two), f.sub(f.add(told.height, two), f.mul(first, two)))
-        run = f.total(f.mul(f.sub(seen, number(1)), told.x_pitch), told.width, two)
-        source = f.total(told.x, f.mul(image, told.x_next), f.mul(f.mul(first, two), told.x_row))
+        line_of_pixels = f.mul(f.add(f.mul(told.across, two), two), told.pixel)
+        whole_image = f.mul(f.add(f.mul(lines, two), two), line_of_pixels)
+        begin = f.sub(f.mul(first, two), told.top)  # the line of the image that is the first one here
+        there = f.most(zero, f.sub(zero, begin)), f.least(f.add(f.mul(lines, two), two), f.sub(told.x_height, begin))
+        source = f.total(told.x, f.mul(image, told.x_next), f.mul(begin, told.x_row))
+        with f.if_then(f.icmp_signed("!=", told.edges, zero)):
+            self.clear(f, pixels, f.mul(images, whole_image))
 
         def transposed(n: ir.Value) -> None:
-            start, target = f.add(source, f.mul(n, told.x_next)), f.add(pixels, f.mul(n, told.x_image))
-            f.call(self.turned, [told.channels, run, start, told.x_channel, target, told.pixel])
+            start, target = f.add(source, f.mul(n, told.x_next)), f.add(pixels, f.mul(n, whole_image))
+            target = f.add(target, f.mul(told.left, told.pixel))
 
-        f.repeat(number(0), images, number(1), transposed)
-        line_of_pixels = f.mul(told.x_pitch, told.pixel)
+            def run(line: ir.Value) -> None:
+                whole = f.sub(f.least(told.x_in_run, f.sub(there[1], line)), number(1))
+                count = f.add(f.mul(whole, f.add(f.mul(told.across, two), two)), told.x_width)
+                at, to = f.add(start, f.mul(line, told.x_row)), f.add(target, f.mul(line, line_of_pixels))
+                f.call(self.turned, [told.channels, count, at, told.x_channel, to, told.pixel])
+
+            f.repeat(*there, told.x_in_run, run)
+
+        f.repeat(zero, images, number(1), transposed)
         places = [
-            f.add(f.mul(number(i), line_of_pixels), f.mul(number(j), told.pixel)) for i in range(4) for j in range(4)
+            f.add(f.mul(number(i), line_of_pixels), f.mul(number(j), told.pixel))
+            for i in range(SIDE)
+            for j in range(SIDE)
         ]
         targets = [f.add(v, f.mul(number(i), told.v_next)) for i in range(BASIS)]
 
         def tile(n: ir.Value, line: ir.Value, t: ir.Value, which: ir.Value) -> None:
-            start = f.total(pixels, f.mul(n, told.x_image), f.mul(f.mul(line, two), line_of_pixels))
+            start = f.total(pixels, f.mul(n, whole_image), f.mul(f.mul(line, two), line_of_pixels))
             start, target = f.add(start, f.mul(f.mul(t, two), told.pixel)), f.mul(which, told.pixel)
 
             def some(channels: ir.Value) -> None:
                 x = [words.load(f, f.total(start, place, channels)) for place in places]
-                across = [self._differences(f, x[4 * i : 4 * i + 4]) for i in range(4)]
+                across = [self._differences(f, x[SIDE * i : SIDE * i + SIDE]) for i in range(SIDE)]
                 whole = list(zip(*(self._differences(f, column) for column in zip(*across, strict=True)), strict=True))
                 for place, value in zip(targets, (value for row in whole for value in row), strict=True):
                     words.store(f, value, f.total(place, target, channels))
 
-            f.repeat(number(0), told.pixel, self.nbytes, some)
+            f.repeat(zero, told.pixel, self.nbytes, some)
 
-        self._each_tile(f, told, images, lines, tile)
+        self.each_tile(f, told, images, lines, tile)
         f.ret_void()
         return f.function_itself
+
+    def clear(self, f: Function, start: ir.Value, nbytes: ir.Value) -> None:
+        """Zeros, whole vectors of them."""
+        f.repeat(number(0), nbytes, self.nbytes, lambda at: self.vectors.store(f, self.vectors.zero, f.add(start, at)))
 
     @staticmethod
     def _differences(f: Function, x: Any) -> list[ir.Value]:
@@ -228,7 +250,7 @@ class WinogradCode(ProductCode):
 
             f.repeat(number(0), told.position, self.nbytes, some)
 
-        self._each_tile(f, told, images, lines, tile)
+        self.each_tile(f, told, images, lines, tile)
         there = f.least(f.mul(lines, two), f.sub(told.height, f.mul(first, two)))
         target = f.add(told.c, f.mul(f.mul(f.mul(first, two), told.width), self.size))
 
