@@ -34,13 +34,13 @@ def write_winograd_gradient(module: ir.Module, shape: Shape, itemsize: int, widt
 
     widths  how many vectors wide the tiles of products are that there are
     """
-    code = _GradientCode(module, shape, itemsize)
+    code = _SumsOfTiles(module, shape, itemsize)
     code.widths = widths
     code.task("sums")
     code.weights("weights_of_sums")
 
 
-class _GradientCode(WinogradCode):
+class _SumsOfTiles(WinogradCode):
     late = True
 
     def task(self, name: str) -> None:
