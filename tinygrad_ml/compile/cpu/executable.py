@@ -16,6 +16,7 @@ from .functions import has_form
 from .keepers import Pool
 from .layout import HostLayout
 from .loops import LOOP_OPERATIONS, may_reduce
+from .pooling import pooling
 from .rounds import LoopingLines
 from .step_memory import StepMemory
 
@@ -35,7 +36,7 @@ class Executable(schedule.Executable):
         return LOOP_OPERATIONS if self._compiled else math.inf
 
     def prepared(self, program: Program, fuse: bool) -> Program:
-        return convolutions(tables(program)) if self._compiled else program
+        return pooling(convolutions(tables(program))) if self._compiled else program
 
     def has_form(self, instruction: Instruction) -> bool:
         return has_form(instruction)

@@ -37,6 +37,7 @@ from .convolutions import CONVOLUTION, WEIGHT_GRADIENT
 from .functions import function_of
 from .keepers import Arrival
 from .places import addressable
+from .pooling import MAX_POOL, MAX_POOL_GRADIENT
 from .source import StepSource
 from .stretches import Preparation, Stretches
 from .walks import written
@@ -254,6 +255,17 @@ class Lines(StepSource):
         for job, places in plan.jobs(self.threads, scratch):
             self._given(plan, job, {place: values[which] for place, which in places.items()}, scratch, what)
 
+    def _pooled(self, instruction: Instruction, operands: list[str]) -> None:
+        """A loop over windows that lie side by side."""
+        out, (x, *_) = self._target(instruction.output), instruction.inputs
+        values = (*instruction.inputs, instruction.output)
+        if not all(self.layout.forms[value].flags.c_contiguous for value in values):
+            self._copied(instruction, ", ".join(operands), out)
+            return
+        y = instruction.output if instruction.op is MAX_POOL else instruction.inputs[1]
+        loop = instruction.op.loop(self.layout.forms[x], self.layout.forms[y], **instruction.params)
+        self._call_loop(loop, [(value, False) for value in values], size(x.shape))
+
     def _transposed(self, value: Value) -> str:
         """Its last two axes swapped, as an expression."""
         name = self.name(value)
@@ -379,6 +391,8 @@ FORMS = {
     DRAW: Lines._draw,
     CONVOLUTION: Lines._windowed,
     WEIGHT_GRADIENT: Lines._windowed,
+    MAX_POOL: Lines._pooled,
+    MAX_POOL_GRADIENT: Lines._pooled,
 }
 """Operation that stands alone -> what writes its lines. All others run as in eager mode."""
 

@@ -23,16 +23,16 @@ UNROLLED_ELEMENTS = 64
 
 
 class Move(NamedTuple):
-    """A loop: its source, the sizes of its axes, and the steps that it is given after both addresses.
+    """A loop: its source, the sizes of its axes, and the steps that it is given after the addresses of what it reads and writes.
 
-    growth  by how many bytes both go on from one turn of the outermost loop to the next, if these turns do not need
+    growth  by how many bytes all arrays go on from one turn of the outermost loop to the next, if these turns do not need
             each other
     """
 
     source: str
     sizes: tuple[int, ...]
     steps: tuple[int, ...]
-    growth: tuple[int, int] | None
+    growth: tuple[int, ...] | None
 
 
 def copy(form: numpy.ndarray) -> Move:

@@ -37,7 +37,7 @@ def tiles_fit(sight: Sight, channels: int, m: int) -> bool:
     return plain and min(channels, m) >= FEWEST_CHANNELS and channels * m <= MOST_CHANNEL_PAIRS
 
 
-class _Tiled:
+class _TileOperation:
     """What both have in common.
 
     weights  (channels of the result, places), and images (batch, channels, height, width)
@@ -141,7 +141,7 @@ class _Tiled:
         return {"v_next": v_next, "m_next": m_next, "x": x, "y": y}
 
 
-class TiledConvolution(_Tiled):
+class TiledConvolution(_TileOperation):
     """c = a · windows of x, as `windows.ImplicitProduct` has it, for kernels of 3 by 3."""
 
     def __init__(self, sight: Sight, a: numpy.ndarray, x: numpy.ndarray, c: numpy.ndarray):
@@ -189,7 +189,7 @@ class TiledConvolution(_Tiled):
         ]
 
 
-class TiledGradient(_Tiled):
+class TiledGradient(_TileOperation):
     """out = Σ over the batch of g · (windows of x)ᵀ, as `windows.WeightGradient` has it, for kernels of 3 by 3."""
 
     def __init__(self, sight: Sight, g: numpy.ndarray, x: numpy.ndarray, out: numpy.ndarray):

@@ -1,0 +1,153 @@
+"""Pooling found again: the largest number of each window, where windows lie side by side, and its gradient.
+
+Max pooling is recorded as what it is composed of: windows, ordered so that the places of a window lie apart, and a
+maximum; its gradient as a comparison of all windows with their largest numbers, which share it evenly where several tie,
+and windows put back. Here each becomes one operation, which reads an image once, and lays no windows out:
+
+    the result      max over the places of windows(x)                      max_pool
+    the gradient    where x is largest, g / how many of a window are       max_pool_gradient
+
+Their loops are written here. Neighbouring windows are neighbours in the result, so LLVM takes several at a time.
+
+Read before: `convolutions.py`, `moves.py`.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy
+
+from ...functional import windows
+from ...ops.elementwise import cast, div, equal, mul
+from ...ops.movement import permute_dims, reshape
+from ...ops.reduce import max_, sum_
+from ..passes.dead import dead
+from ..passes.rewriting import Rewriting
+from ..program import Call, Instruction, Program, Value
+from .moves import Move
+from .places import NOTHING_OVERLAPS
+
+AXES = (4, 5, 0, 1, 2, 3)
+"""From (batch, channels, *positions, *kernel) to (*kernel, batch, channels, *positions); ..."""
+BACK = (2, 3, 4, 5, 0, 1)
+"""... and back."""
+MOST_PLACES = 16
+"""In a window: each has a line of its own in the loop."""
+SHORTEST_LINE = 4
+"""Windows in a line of the result: of fewer, too few are neighbours."""
+
+
+def _seen(x: Any, kernel: tuple[int, int]) -> Any:
+    """(places, batch, channels, *positions)"""
+    seen = windows.windows.value(numpy, x, kernel=kernel, stride=kernel, dilation=(1, 1))
+    return seen.transpose(AXES).reshape(-1, *seen.shape[:4])
+
+
+def _shared(x: Any, y: Any, g: Any, kernel: tuple[int, int]) -> Any:
+    hits = _seen(x, kernel) == y
+    parts = (g / hits.sum(0).astype(x.dtype) * hits).reshape(*kernel, *y.shape)
+    return parts.transpose(2, 3, 4, 0, 5, 1).reshape(x.shape)
+
+
+class PoolOperation(Call):
+    """An operation on windows, side by side, of an image, which is its first input."""
+
+    def loop(self, x: numpy.ndarray, y: numpy.ndarray, kernel: tuple[int, int]) -> Move:
+        """The loop that does it, for an image that lies like x, in order, and for largest numbers like y."""
+        (height, width), (lines, columns), kind = x.shape[2:], y.shape[2:], f"{x.dtype}s"
+        gradient, places = self is MAX_POOL_GRADIENT, list(numpy.ndindex(*kernel))
+        arrays = ", ".join(f"{name}: {kind}" for name in ("xyga" if gradient else "xy"))
+        pixels = [f"[(i0 * h + i1 * {kernel[0]} + {i}) * w + i2 * {kernel[1]} + {j}]" for i, j in places]
+        body = [f"x{k} = x{pixel}" for k, pixel in enumerate(pixels)]
+        position = "[(i0 * n1 + i1) * n2 + i2]"
+        if gradient:
+            body.append(f"y0 = y{position}")
+            body += [f"h{k} = ({x.dtype}(1.0) if x{k} == y0 else {x.dtype}(0.0))" for k in range(len(places))]
+            body.append(f"s = g{position} / ({' + '.join(f'h{k}' for k in range(len(places)))})")
+            body += [f"a{pixel} = s * h{k}" for k, pixel in enumerate(pixels)]
+        else:
+            body.append("m0 = x0")
+            body += [
+                f"m{k} = (x{k} if (x{k} > m{k - 1}) | (x{k} != x{k}) else m{k - 1})" for k in range(1, len(places))
+            ]
+            body.append(f"y{position} = m{len(places) - 1}")
+        text = [f"# {self.name}", f"def loop(n0, n1, n2, h, w, {arrays}):", f"    {NOTHING_OVERLAPS}"]
+        text += [f"{'    ' * (1 + axis)}for i{axis} in range(n{axis}):" for axis in range(3)]
+        source = "\n".join([*text, *(" " * 16 + line for line in body)]) + "\n"
+        image, result = height * width * x.itemsize, lines * columns * x.itemsize
+        growth = (image, result, result, image) if gradient else (image, result)
+        return Move(source, (prod(x.shape[:2]), lines, columns, height, width), (), growth)
+
+
+MAX_POOL = PoolOperation("max_pool", lambda xp, x, kernel: _seen(x, kernel).max(0))
+"""The largest number of each window of an image."""
+MAX_POOL_GRADIENT = PoolOperation("max_pool_gradient", lambda xp, x, y, g, kernel: _shared(x, y, g, kernel))
+"""The gradient g of these, y, given to where they are in the image."""
+
+
+def pooling(program: Program) -> Program:
+    """The program with the two operations wherever it has such pooling."""
+    if not any(i.op is windows.windows for i in program.instructions):
+        return program
+    writing, search = Rewriting(program), _Search(program)
+    for instruction in program.instructions:
+        writing.scope = instruction.output.scope
+        writing.keep(search.instead(instruction) or instruction)
+    return dead(program.with_instructions(writing.producers.values()))
+
+
+class _Search:
+    def __init__(self, program: Program):
+        self._makers = program.producers()
+
+    def instead(self, instruction: Instruction) -> Instruction | None:
+        """What takes the place of an instruction, if it is one of these."""
+        output = instruction.output
+        if instruction.op is max_ and instruction.params == {"axis": (0,), "keepdims": False}:
+            seen = self._laid(instruction.inputs[0])
+            return seen and Instruction(MAX_POOL, (seen.inputs[0],), {"kernel": seen.params["kernel"]}, output)
+        found = self._gradient(instruction) if instruction.op is windows.fold else None
+        return found and Instruction(MAX_POOL_GRADIENT, found[0], {"kernel": found[1]}, output)
+
+    def _made(self, value: Value, op: Any, **params: Any) -> tuple[Value, ...]:
+        """Of what an instruction of that kind makes a value; nothing if it is made otherwise."""
+        maker = self._makers.get(value)
+        return maker.inputs if maker and maker.op is op and params.items() <= maker.params.items() else ()
+
+    def _laid(self, value: Value) -> Instruction | None:
+        """Whose result a value shows, if it is windows side by side: (places, batch, channels, *positions)."""
+        for wanted, params in ((reshape, {}), (permute_dims, {"axes": AXES})):
+            made = self._made(value, wanted, **params)
+            if not made:
+                return None
+            (value,) = made
+        seen = self._makers.get(value)
+        if seen is None or seen.op is not windows.windows or value.dtype not in (numpy.float32, numpy.float64):
+            return None
+        kernel, stride, dilation = (seen.params[name] for name in ("kernel", "stride", "dilation"))
+        apart = kernel == stride and dilation == (1, 1) and 1 < prod(kernel) <= MOST_PLACES
+        return seen if apart and value.shape[3] >= SHORTEST_LINE else None
+
+    def _gradient(self, fold: Instruction) -> tuple[tuple[Value, Value, Value], tuple[int, int]] | None:
+        """((image, largest numbers, their gradient), kernel), if windows that are put back are such a gradient."""
+        back = self._made(fold.inputs[0], permute_dims, axes=BACK)
+        product = self._made(*back, reshape) if back else ()
+        factors = self._made(*product, mul) if product else ()
+        for part, g in (factors, factors[::-1]) if factors else ():
+            share, slope = self._made(part, div), self._made(g, reshape)
+            hits = self._made(share[0], cast) if share else ()
+            equals = self._made(*hits, equal) if hits else ()
+            counted = share and self._made(share[1], sum_, axis=(0,), keepdims=True) == share[:1]
+            seen, largest = (self._laid(equals[0]), self._made(equals[1], reshape)) if equals else (None, ())
+            if not (slope and counted and seen and largest) or share[0].dtype != seen.output.dtype:
+                continue
+            (x,), positions = seen.inputs, seen.output.shape[:4]
+            whole = windows.side_by_side(
+                seen.output.shape, x.shape, *(seen.params[n] for n in ("kernel", "stride", "dilation"))
+            )
+            alike = fold.output.shape == x.shape and largest[0].shape == slope[0].shape == positions
+            if whole and alike and fold.params["kernel"] == fold.params["stride"] == seen.params["kernel"]:
+                return (x, largest[0], slope[0]), seen.params["kernel"]
+        return None
