@@ -18,9 +18,7 @@ from ...backend.sums import is_plain
 from ...blocks import BlockRunner
 from ...denormals import can_flush, flushed
 from ...functional import cumulative, windows
-from ...machine.products.fewer import TiledConvolution, TiledGradient
-from ...machine.products.plan import FIRST_A, FIRST_B, FIRST_C, Product
-from ...machine.products.windows import ImplicitProduct, WeightGradient
+from ...machine.products.plan import FIRST_A, FIRST_B, FIRST_C
 from ...machine.sharing.job import MEMORY, SHARED, address
 from ...ops import movement
 from ...ops.index import ARRAY, assemble, assemble_into, getitem, scatter_add
@@ -37,7 +35,7 @@ from .convolutions import CONVOLUTION, WEIGHT_GRADIENT
 from .functions import function_of
 from .keepers import Arrival
 from .places import addressable
-from .pooling import MAX_POOL, MAX_POOL_GRADIENT
+from .pooling import MAX_POOL, MAX_POOL_GRADIENT, pool_loop
 from .source import StepSource
 from .stretches import Preparation, Stretches
 from .walks import written
@@ -221,16 +219,9 @@ class Lines(StepSource):
             return
         scratch = address(self.memory) + self.layout.offsets.get(product, 0)
         places, what = (FIRST_A, FIRST_B, FIRST_C), f"{out} = {a} @ {b}"
-        self._given(product, product.job(self.threads), dict(zip(places, memory, strict=True)), scratch, what)
+        self._given(product.shared, product.job(self.threads), dict(zip(places, memory, strict=True)), scratch, what)
 
-    def _given(
-        self,
-        plan: Product | ImplicitProduct | TiledConvolution | TiledGradient | WeightGradient,
-        job: numpy.ndarray,
-        values: dict[int, Value],
-        scratch: int,
-        what: str,
-    ) -> None:
+    def _given(self, shared: bool, job: numpy.ndarray, values: dict[int, Value], scratch: int, what: str) -> None:
         """A call of what does a job, in which the addresses of these values belong at these places."""
         moving, placed = {}, {}
         for place, value in values.items():
@@ -239,7 +230,7 @@ class Lines(StepSource):
                 job[place] = address(placed[place])
             else:
                 moving[place] = value
-        job[SHARED], job[MEMORY] = plan.shared and self.threads > 1, scratch
+        job[SHARED], job[MEMORY] = shared and self.threads > 1, scratch
         self._call_job(job, moving, placed, what)
 
     def _windowed(self, instruction: Instruction, operands: list[str]) -> None:
@@ -253,18 +244,16 @@ class Lines(StepSource):
         values = (*instruction.inputs, instruction.output)
         what = f"{out} = {instruction.op.name}({', '.join(operands)}){plan.how}"
         for job, places in plan.jobs(self.threads, scratch):
-            self._given(plan, job, {place: values[which] for place, which in places.items()}, scratch, what)
+            self._given(plan.shared, job, {place: values[which] for place, which in places.items()}, scratch, what)
 
     def _pooled(self, instruction: Instruction, operands: list[str]) -> None:
         """A loop over windows that lie side by side."""
-        out, (x, *_) = self._target(instruction.output), instruction.inputs
-        values = (*instruction.inputs, instruction.output)
-        if not all(self.layout.forms[value].flags.c_contiguous for value in values):
+        out, loop = self._target(instruction.output), pool_loop(instruction, self.layout.forms)
+        if loop is None:
             self._copied(instruction, ", ".join(operands), out)
             return
-        y = instruction.output if instruction.op is MAX_POOL else instruction.inputs[1]
-        loop = instruction.op.loop(self.layout.forms[x], self.layout.forms[y], **instruction.params)
-        self._call_loop(loop, [(value, False) for value in values], size(x.shape))
+        values = (*instruction.inputs, instruction.output)
+        self._call_loop(loop, [(value, False) for value in values], size(values[0].shape))
 
     def _transposed(self, value: Value) -> str:
         """Its last two axes swapped, as an expression."""

@@ -14,6 +14,7 @@ Read before: `convolutions.py`, `moves.py`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
@@ -29,7 +30,7 @@ from ..program import Call, Instruction, Program, Value
 from .moves import Move
 from .places import NOTHING_OVERLAPS
 
-AXES = (4, 5, 0, 1, 2, 3)
+APART = (4, 5, 0, 1, 2, 3)
 """From (batch, channels, *positions, *kernel) to (*kernel, batch, channels, *positions); ..."""
 BACK = (2, 3, 4, 5, 0, 1)
 """... and back."""
@@ -42,7 +43,7 @@ SHORTEST_LINE = 4
 def _seen(x: Any, kernel: tuple[int, int]) -> Any:
     """(places, batch, channels, *positions)"""
     seen = windows.windows.value(numpy, x, kernel=kernel, stride=kernel, dilation=(1, 1))
-    return seen.transpose(AXES).reshape(-1, *seen.shape[:4])
+    return seen.transpose(APART).reshape(-1, *seen.shape[:4])
 
 
 def _shared(x: Any, y: Any, g: Any, kernel: tuple[int, int]) -> Any:
@@ -51,54 +52,52 @@ def _shared(x: Any, y: Any, g: Any, kernel: tuple[int, int]) -> Any:
     return parts.transpose(2, 3, 4, 0, 5, 1).reshape(x.shape)
 
 
-class PoolOperation(Call):
-    """An operation on windows, side by side, of an image, which is its first input."""
-
-    def loop(self, x: numpy.ndarray, y: numpy.ndarray, kernel: tuple[int, int]) -> Move:
-        """The loop that does it, for an image that lies like x, in order, and for largest numbers like y."""
-        (height, width), (lines, columns), kind = x.shape[2:], y.shape[2:], f"{x.dtype}s"
-        gradient, places = self is MAX_POOL_GRADIENT, list(numpy.ndindex(*kernel))
-        arrays = ", ".join(f"{name}: {kind}" for name in ("xyga" if gradient else "xy"))
-        pixels = [f"[(i0 * h + i1 * {kernel[0]} + {i}) * w + i2 * {kernel[1]} + {j}]" for i, j in places]
-        body = [f"x{k} = x{pixel}" for k, pixel in enumerate(pixels)]
-        position = "[(i0 * n1 + i1) * n2 + i2]"
-        if gradient:
-            body.append(f"y0 = y{position}")
-            body += [f"h{k} = ({x.dtype}(1.0) if x{k} == y0 else {x.dtype}(0.0))" for k in range(len(places))]
-            body.append(f"s = g{position} / ({' + '.join(f'h{k}' for k in range(len(places)))})")
-            body += [f"a{pixel} = s * h{k}" for k, pixel in enumerate(pixels)]
-        else:
-            body.append("m0 = x0")
-            body += [
-                f"m{k} = (x{k} if (x{k} > m{k - 1}) | (x{k} != x{k}) else m{k - 1})" for k in range(1, len(places))
-            ]
-            body.append(f"y{position} = m{len(places) - 1}")
-        text = [f"# {self.name}", f"def loop(n0, n1, n2, h, w, {arrays}):", f"    {NOTHING_OVERLAPS}"]
-        text += [f"{'    ' * (1 + axis)}for i{axis} in range(n{axis}):" for axis in range(3)]
-        source = "\n".join([*text, *(" " * 16 + line for line in body)]) + "\n"
-        image, result = height * width * x.itemsize, lines * columns * x.itemsize
-        growth = (image, result, result, image) if gradient else (image, result)
-        return Move(source, (prod(x.shape[:2]), lines, columns, height, width), (), growth)
-
-
-MAX_POOL = PoolOperation("max_pool", lambda xp, x, kernel: _seen(x, kernel).max(0))
-"""The largest number of each window of an image."""
-MAX_POOL_GRADIENT = PoolOperation("max_pool_gradient", lambda xp, x, y, g, kernel: _shared(x, y, g, kernel))
+MAX_POOL = Call("max_pool", lambda xp, x, kernel: _seen(x, kernel).max(0))
+"""The largest number of each window, side by side, of an image."""
+MAX_POOL_GRADIENT = Call("max_pool_gradient", lambda xp, x, y, g, kernel: _shared(x, y, g, kernel))
 """The gradient g of these, y, given to where they are in the image."""
+
+
+def pool_loop(instruction: Instruction, forms: Mapping[Value, numpy.ndarray]) -> Move | None:
+    """The loop of one of these, of values that lie as `forms` says; None if they do not lie in order."""
+    gradient, kernel = instruction.op is MAX_POOL_GRADIENT, instruction.params["kernel"]
+    x, y = instruction.inputs[0], instruction.inputs[1] if gradient else instruction.output
+    if not all(forms[value].flags.c_contiguous for value in (*instruction.inputs, instruction.output)):
+        return None
+    (height, width), (lines, columns), kind = x.shape[2:], y.shape[2:], f"{x.dtype}s"
+    pixels = [f"[(i0 * h + i1 * {kernel[0]} + {i}) * w + i2 * {kernel[1]} + {j}]" for i, j in numpy.ndindex(*kernel)]
+    body, position = [f"x{k} = x{pixel}" for k, pixel in enumerate(pixels)], "[(i0 * n1 + i1) * n2 + i2]"
+    if gradient:
+        hits = [f"h{k}" for k in range(len(pixels))]
+        body.append(f"y0 = y{position}")
+        body += [f"{h} = ({x.dtype}(1.0) if x{k} == y0 else {x.dtype}(0.0))" for k, h in enumerate(hits)]
+        body.append(f"s = g{position} / ({' + '.join(hits)})")
+        body += [f"a{pixel} = s * {h}" for h, pixel in zip(hits, pixels, strict=True)]
+    else:
+        body.append("m0 = x0")
+        body += [f"m{k} = (x{k} if (x{k} > m{k - 1}) | (x{k} != x{k}) else m{k - 1})" for k in range(1, len(pixels))]
+        body.append(f"y{position} = m{len(pixels) - 1}")
+    arrays = ", ".join(f"{name}: {kind}" for name in ("xyga" if gradient else "xy"))
+    text = [f"# {instruction.op.name}", f"def loop(n0, n1, n2, h, w, {arrays}):", f"    {NOTHING_OVERLAPS}"]
+    text += [f"{'    ' * (1 + axis)}for i{axis} in range(n{axis}):" for axis in range(3)]
+    source = "\n".join([*text, *(" " * 16 + line for line in body)]) + "\n"
+    image, result = height * width * x.dtype.itemsize, lines * columns * x.dtype.itemsize
+    growth = (image, result, result, image) if gradient else (image, result)
+    return Move(source, (prod(x.shape[:2]), lines, columns, height, width), (), growth)
 
 
 def pooling(program: Program) -> Program:
     """The program with the two operations wherever it has such pooling."""
     if not any(i.op is windows.windows for i in program.instructions):
         return program
-    writing, search = Rewriting(program), _Search(program)
+    writing, search = Rewriting(program), _PoolSearch(program)
     for instruction in program.instructions:
         writing.scope = instruction.output.scope
         writing.keep(search.instead(instruction) or instruction)
     return dead(program.with_instructions(writing.producers.values()))
 
 
-class _Search:
+class _PoolSearch:
     def __init__(self, program: Program):
         self._makers = program.producers()
 
@@ -118,7 +117,7 @@ class _Search:
 
     def _laid(self, value: Value) -> Instruction | None:
         """Whose result a value shows, if it is windows side by side: (places, batch, channels, *positions)."""
-        for wanted, params in ((reshape, {}), (permute_dims, {"axes": AXES})):
+        for wanted, params in ((reshape, {}), (permute_dims, {"axes": APART})):
             made = self._made(value, wanted, **params)
             if not made:
                 return None
@@ -133,12 +132,12 @@ class _Search:
     def _gradient(self, fold: Instruction) -> tuple[tuple[Value, Value, Value], tuple[int, int]] | None:
         """((image, largest numbers, their gradient), kernel), if windows that are put back are such a gradient."""
         back = self._made(fold.inputs[0], permute_dims, axes=BACK)
-        product = self._made(*back, reshape) if back else ()
-        factors = self._made(*product, mul) if product else ()
+        product = self._made(back[0], reshape) if back else ()
+        factors = self._made(product[0], mul) if product else ()
         for part, g in (factors, factors[::-1]) if factors else ():
             share, slope = self._made(part, div), self._made(g, reshape)
             hits = self._made(share[0], cast) if share else ()
-            equals = self._made(*hits, equal) if hits else ()
+            equals = self._made(hits[0], equal) if hits else ()
             counted = share and self._made(share[1], sum_, axis=(0,), keepdims=True) == share[:1]
             seen, largest = (self._laid(equals[0]), self._made(equals[1], reshape)) if equals else (None, ())
             if not (slope and counted and seen and largest) or share[0].dtype != seen.output.dtype:

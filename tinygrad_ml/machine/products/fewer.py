@@ -25,7 +25,7 @@ MOST_SHARES = 16
 """Of the images, whose gradients of weights are sums by themselves; ..."""
 SHARES_BYTES = 1 << 21
 """... together no more than that."""
-APART = 1 << 7
+BETWEEN = 1 << 7
 """Bytes between the parts of scratch memory: at powers of two they would be in each other's way in the cache."""
 BASIS, PLACES = 16, 9
 """Numbers that a tile becomes, for each channel, and those of a kernel."""
@@ -55,7 +55,7 @@ class _TileOperation:
         self.pixel, self.position = map(self._side_by_side, (self.channels, self.m))
         self.panels = -(-self.m // self.shape.columns)
         self.u_panel = self.channels * self.shape.columns * result.itemsize
-        self.u_next = self.panels * self.u_panel + APART
+        self.u_next = self.panels * self.u_panel + BETWEEN
         self.down, self.across = (-(-n // 2) for n in sight.positions)
 
     def _side_by_side(self, channels: int) -> int:
@@ -136,7 +136,7 @@ class _TileOperation:
         """Where in scratch memory v, m, x and y of a block lie, m with so many bytes for a tile; and how much that is."""
         (abreast, tall), pitch = block, 2 * self.across + 2
         tiles = abreast * tall * self.across
-        v_next, m_next = tiles * self.pixel + APART, tiles * position + APART
+        v_next, m_next = tiles * self.pixel + BETWEEN, tiles * position + BETWEEN
         x, y = abreast * (2 * tall + 2) * pitch * self.pixel, 4 * tiles * position
         return {"v_next": v_next, "m_next": m_next, "x": x, "y": y}
 
@@ -166,7 +166,7 @@ class TiledConvolution(_TileOperation):
         """(where scratch memory has what, bytes of it); y takes the place of v, and m that of x."""
         found = self._memory(block, self.position)
         first = max(BASIS * found["v_next"], found.pop("y"))
-        nbytes = first + max(BASIS * found["m_next"], found.pop("x")) + APART
+        nbytes = first + max(BASIS * found["m_next"], found.pop("x")) + BETWEEN
         return found | {"x_at": first, "m_at": first, "y_at": 0}, nbytes
 
     def jobs(self, threads: int, scratch: int) -> Jobs:
@@ -200,7 +200,7 @@ class TiledGradient(_TileOperation):
         shares = max(min(MOST_SHARES, SHARES_BYTES // (BASIS * self.u_next), -(-len(x) // self._tiles[0])), 1)
         self._share = -(-len(x) // shares)
         self._shares = -(-len(x) // self._share)
-        self.scratch = self._own + self._shares * (BASIS * self.u_next + APART)
+        self.scratch = self._own + self._shares * (BASIS * self.u_next + BETWEEN)
 
     @staticmethod
     def fits(sight: Sight, g: numpy.ndarray, x: numpy.ndarray, out: numpy.ndarray) -> bool:
@@ -214,7 +214,7 @@ class TiledGradient(_TileOperation):
         found = self._memory(self._tiles, self._row)
         m_at = BASIS * found["v_next"]
         end = m_at + BASIS * found["m_next"]
-        nbytes = end + max(found.pop("x"), found.pop("y")) + APART
+        nbytes = end + max(found.pop("x"), found.pop("y")) + BETWEEN
         return found | {"x_at": end, "m_at": m_at, "y_at": end}, nbytes
 
     def jobs(self, threads: int, scratch: int) -> Jobs:
@@ -224,7 +224,7 @@ class TiledGradient(_TileOperation):
 
         wide = widths(-(-self.m // self.shape.lanes), self.shape)
         code = native("winograd_gradient", write_winograd_gradient, self.shape, self._result.itemsize, wide)
-        u, u_share, pieces = scratch + self._own, BASIS * self.u_next + APART, self._shares * self.panels
+        u, u_share, pieces = scratch + self._own, BASIS * self.u_next + BETWEEN, self._shares * self.panels
         rest = {"position": 0, "share": self._share, "u_share": u_share, "pieces": pieces, "together": 1}
         images = self._images_told(self._tiles, u, **rest, **self._found)
         weights = self._weights_told(u, u_share=u_share, shares=self._shares)
