@@ -389,3 +389,17 @@ def test_left_out_a_step_is_calls_of_numpy():
     step = tg.compile(lambda x: (x * 2).exp().sum(), without=("loops",))
     step(tg.ones(300))
     assert "loop" not in step.source and "exp(" in step.source
+
+
+@given(st.integers(1, 70), st.integers(1, 3), st.sampled_from(["rows", "columns", "none"]))
+@settings(max_examples=25)
+def test_rows_of_any_length_are_those_of_eager_mode(columns, rows, what):
+    random = np.random.default_rng(columns)
+    x, scale = random.standard_normal((17 * rows, columns), np.float32), random.random((17 * rows, 1), np.float32)
+
+    def function(x, scale):
+        y = tg.exp(x * scale) + tg.tanh(x)
+        return tg.softmax(y, -1) if what == "rows" else y.sum(0) if what == "columns" else y
+
+    found = tg.compile(function)(x, scale)
+    np.testing.assert_allclose(found.data, function(tg.tensor(x), tg.tensor(scale)).data, 1e-5, 1e-6)

@@ -22,6 +22,8 @@ NOTHING_OVERLAPS = "nothing_overlaps()"
 look at each pair of arrays before it does sixteen elements at a time, and with more than a few it does not."""
 DENORMALS_ARE_ZERO = "denormals_are_zero()"
 """The second line of a loop that updates parameters. See `denormals.py`."""
+ROWS_ARE_SHORT = "rows_are_short()"
+"""A line of a loop over rows in which many numbers are left behind those that fill registers: these are done at once, too."""
 
 
 def addressable(form: numpy.ndarray) -> bool:

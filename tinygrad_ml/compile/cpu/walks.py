@@ -25,14 +25,16 @@ from ...ops.shapes import size
 from ...totals import RUNNING_SUM_ELEMENTS
 from ..program import Instruction, Value
 from ..schedule.reductions import adds_up, extremum_of_floats, first_number, together
-from .expressions import constant, expression, literal
+from .expressions import constant, expression, is_brief, literal
 from .loops import KernelLoop, Operand, Operands
-from .places import DENORMALS_ARE_ZERO, NOTHING_OVERLAPS, Axis, LoopArray, place
+from .places import DENORMALS_ARE_ZERO, NOTHING_OVERLAPS, ROWS_ARE_SHORT, Axis, LoopArray, place
 
 NARROW_ELEMENTS = 16
 """So many elements at most of a row, or of the last axis, are written down one by one, if there are as many rows at least."""
 WRITTEN_OPERATIONS = 400
 """So many operations at most: each takes a quarter of a millisecond to compile."""
+SHORT_ELEMENTS, LEFT_ELEMENTS = 64, range(6, 16)
+"""A row of fewer elements, of which so many are left behind those that fill registers of 16."""
 _INDEX = re.compile(r"(?<![a-z])i[0-9]+(?![0-9a-z])")
 
 
@@ -99,6 +101,12 @@ class _Writer:
         short = elements <= NARROW_ELEMENTS and elements * len(self.kernel.instructions) <= WRITTEN_OPERATIONS
         return inner if many and many[0] >= NARROW_ELEMENTS and short else []
 
+    def _rows_are_short(self) -> bool:
+        """Whether what is left behind the registers of a row would take longer, one by one, than all of these."""
+        elements = self.sizes[-1] if len(self.sizes) > 1 else 0
+        left = elements < SHORT_ELEMENTS and elements % LEFT_ELEMENTS.stop in LEFT_ELEMENTS and not self.narrow
+        return left and any(i.elementwise and not is_brief(i) for i in self.kernel.instructions)
+
     # -- the function ------------------------------------------------------------------------------------------------
 
     def written(self) -> Written:
@@ -117,6 +125,7 @@ class _Writer:
         given = [*sizes, *(place.argument for place in self.places.values()), *steps]
         words = " ".join(instruction.op.name for instruction in self.kernel.instructions)
         begin = [NOTHING_OVERLAPS] + [DENORMALS_ARE_ZERO] * (self.kernel.updates and can_flush())
+        begin += [ROWS_ARE_SHORT] * self._rows_are_short()
         body = "\n".join(f"    {line}" for line in (*begin, *self.lines))
         source = f"# {words}\ndef loop({', '.join(given)}):\n{body}\n"
         return Written(source, self.sizes, tuple(self.places), tuple(steps.values()), self._growth())

@@ -6,7 +6,7 @@ Read before: `language.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy
@@ -70,11 +70,11 @@ def frozen(builder: Any, x: Any) -> ir.Value:
     return instruction
 
 
-def at_a_time(module: ir.Module, turns: int) -> ir.MDValue:
-    """What stands at the end of a loop of which LLVM is to do so many turns at a time. Such a note begins with itself."""
-    wanted = module.add_metadata(["llvm.loop.vectorize.width", ir.Constant(INT32, turns)])
-    note = ir.MDValue(module, [wanted], name=str(len(module.metadata)))
-    note.operands = (note, wanted)
+def vectorized(module: ir.Module, wanted: Mapping[str, ir.Constant]) -> ir.MDValue:
+    """What stands at the end of a loop of which LLVM is to do many turns at a time, and how. Such a note begins with itself."""
+    parts = [module.add_metadata([f"llvm.loop.vectorize.{name}", value]) for name, value in wanted.items()]
+    note = ir.MDValue(module, parts, name=str(len(module.metadata)))
+    note.operands = (note, *parts)
     return note
 
 

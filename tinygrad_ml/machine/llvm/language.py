@@ -33,11 +33,13 @@ import numpy
 from llvmlite import ir
 
 from . import mathematics
-from .intrinsics import at_a_time, flush_denormals, frozen, table, whole_power, whole_quotient
+from .intrinsics import flush_denormals, frozen, table, vectorized, whole_power, whole_quotient
 from .native import register_bytes
 
-INT, BYTE = ir.IntType(64), ir.IntType(8)
+INT, INT32, BYTE = ir.IntType(64), ir.IntType(32), ir.IntType(8)
 FLOAT32_BYTES = 4
+LONGEST_REGISTER = 64
+"""Bytes of the registers of which a part alone can be computed with, as quickly as with all."""
 _NAMES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64"
 DTYPES = {name: numpy.dtype(name) for name in _NAMES.split()}
 int64, bool_ = DTYPES["int64"], DTYPES["bool"]
@@ -107,6 +109,7 @@ class _Lowering:
         self.builder: Any = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.variables: dict[str, Variable] = {}
         self.at_the_end: Callable[[], object] = lambda: None
+        self.short = False
         self.known: dict[str, Quantity] = {"inf": Quantity(numpy.inf, None), "nan": Quantity(numpy.nan, None)}
 
     def write(self) -> None:
@@ -129,7 +132,10 @@ class _Lowering:
 
     def _Expr(self, statement: Any) -> None:
         """`nothing_overlaps()`: of the arrays none is written to in memory that another one has, too; `denormals_are_zero()`,
-        until the end of the function."""
+        until the end of the function; `rows_are_short()`: what is left of a row is done at once, by a part of a register."""
+        if statement.value.func.id == "rows_are_short":
+            self.short = register_bytes() == LONGEST_REGISTER
+            return
         if statement.value.func.id == "denormals_are_zero":
             self.at_the_end = flush_denormals(self.module, self.builder)
             return
@@ -181,8 +187,13 @@ class _Lowering:
             self.known[statement.target.id] = outside
         i.add_incoming(builder.add(i, *(step or [ir.Constant(INT, 1)]), flags=("nsw",)), builder.block)
         back = builder.branch(head)
+        wanted: dict[str, ir.Constant] = {}
         if statement in self.definition.body and _adds_up(statement):
-            back.set_metadata("llvm.loop", at_a_time(self.module, register_bytes() // FLOAT32_BYTES))
+            wanted["width"] = ir.Constant(INT32, register_bytes() // FLOAT32_BYTES)
+        if self.short and not any(isinstance(part, ast.For) for part in ast.walk(statement) if part is not statement):
+            wanted["predicate.enable"] = ir.Constant(ir.IntType(1), 1)
+        if wanted:
+            back.set_metadata("llvm.loop", vectorized(self.module, wanted))
         builder.position_at_end(after)
 
     def _If(self, statement: ast.If) -> None:
