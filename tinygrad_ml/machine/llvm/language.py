@@ -33,7 +33,7 @@ import numpy
 from llvmlite import ir
 
 from . import mathematics
-from .intrinsics import flush_denormals, frozen, table, vectorized, whole_power, whole_quotient
+from .intrinsics import adds_up, flush_denormals, frozen, table, vectorized, whole_power, whole_quotient
 from .native import register_bytes
 
 INT, INT32, BYTE = ir.IntType(64), ir.IntType(32), ir.IntType(8)
@@ -188,7 +188,7 @@ class _Lowering:
         i.add_incoming(builder.add(i, *(step or [ir.Constant(INT, 1)]), flags=("nsw",)), builder.block)
         back = builder.branch(head)
         wanted: dict[str, ir.Constant] = {}
-        if statement in self.definition.body and _adds_up(statement):
+        if statement in self.definition.body and adds_up(statement):
             wanted["width"] = ir.Constant(INT32, register_bytes() // FLOAT32_BYTES)
         if self.short and not any(isinstance(part, ast.For) for part in ast.walk(statement) if part is not statement):
             wanted["predicate.enable"] = ir.Constant(ir.IntType(1), 1)
@@ -351,14 +351,6 @@ class _Lowering:
         if dtype.kind == "f":
             return Quantity(self.builder.call(self._of_c("pow", dtype, 2), [a.value, b.value]), dtype)
         return Quantity(whole_power(self.builder, a.value, b.value), dtype)
-
-
-def _adds_up(loop: ast.For) -> bool:
-    """Whether a loop, and no other in it, adds up. Sums are wide: LLVM would do as many turns at a time as there are wide numbers in
-    a register, and half of the other registers would be empty."""
-    parts = list(ast.walk(loop))
-    calls = [part.func.id for part in parts if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)]
-    return sum(isinstance(part, ast.For) for part in parts) == 1 and "add_in_any_order" in calls
 
 
 def _type(dtype: Any) -> Any:
