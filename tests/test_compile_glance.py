@@ -180,6 +180,58 @@ def test_arrays_that_go_and_come_back_are_noticed_each_time():
         assert step(tg.ones(3)).item() == array.sum()
 
 
+def swapped(training, kept):
+    """The weights and what was kept of them change places, as where a mean of them is tried out."""
+    for name, p in training.model.named_parameters():
+        mine = p._data
+        p.data, kept[name] = kept.get(name, mine * 0.5), mine
+
+
+BACK_AND_FORTH = {
+    "mode": lambda t, kept: t.model.train(not t.model.training),
+    "rate": lambda t, kept: t.optimizer.param_groups[0].update(lr=0.11 - t.optimizer.param_groups[0]["lr"]),
+    "momentum": lambda t, kept: t.optimizer.param_groups[0].update(
+        momentum=0.5 - t.optimizer.param_groups[0]["momentum"]
+    ),
+    "frozen": lambda t, kept: setattr(t.model[0].bias, "requires_grad", not t.model[0].bias.requires_grad),
+    "arrays": swapped,
+    "penalty": lambda t, kept: setattr(t, "penalty", 1.0 - t.penalty),
+    "running": lambda t, kept: kept.update(
+        running=t.running, now=setattr(t, "running", kept.get("running", tg.ones(2)))
+    ),
+    "scale": lambda t, kept: SETTINGS.update(scale=3.0 - SETTINGS["scale"]),
+    "factor": lambda t, kept: FACTORS.__setitem__(0, 4.0 - FACTORS[0]),
+    "mask": lambda t, kept: MASK.__setitem__(0, 1.0 - MASK[0]),
+    "weights": lambda t, kept: t.model.load_state_dict({n: p * 0.5 for n, p in t.model.state_dict().items()}),
+    "state": lambda t, kept: t.optimizer.load_state_dict(t.optimizer.state_dict()),
+    "assigned": lambda t, kept: t.model[0].weight.assign(t.model[0].weight.detach() * 0.9),
+    "gradient": lambda t, kept: setattr(t.model[0].bias, "grad", tg.ones(4)),
+    "no gradient": lambda t, kept: t.optimizer.zero_grad(),
+}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_goes_and_comes_back_is_noticed_in_any_order(seed):
+    """Now and then something is another, or as it was once; each call gives what it gives without tg.compile."""
+    random = np.random.default_rng(seed)
+    few = random.choice(list(BACK_AND_FORTH), 3, replace=False)
+    order = [(name, int(random.integers(1, 5))) for name in random.choice(few, 12)]
+
+    def results(compiled):
+        training, kept = Training(), {}
+        SETTINGS["scale"], FACTORS[0], MASK[:] = 1.0, 1.0, 1.0
+        step = tg.compile(training.step) if compiled else training.step
+        found = []
+        for name, calls in order:
+            found += [fit(step) for _ in range(calls)]
+            BACK_AND_FORTH[name](training, kept)
+        found.append(fit(step))
+        return [part.numpy() for pair in found for part in pair] + [training.running.numpy()]
+
+    for found, wanted in zip(results(compiled=True), results(compiled=False), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
 def test_what_is_another_in_each_call_costs_few_glances(monkeypatch):
     """A counter that the code reads besides, and that does not matter, is looked at ever more rarely."""
     written, write = [], Glance.function
