@@ -43,8 +43,8 @@ class Written(NamedTuple):
     sizes     of its axes
     operands  whose addresses it is to be given
     steps     of those that do not lie in order
-    growth    by how many bytes each operand goes on from one turn of the outermost loop to the next, if these turns do
-              not need each other
+    growth    by how many bytes each operand goes on from one turn to the next of the loop that the first size is of, if these
+              turns do not need each other
     """
 
     source: str
@@ -65,6 +65,7 @@ class _Writer:
     along    those that are reduced
     in_rows  whether a row is walked through before the next one
     inner    where columns are reduced: the last axes, if they are, which are added up in a register
+    shared   the kept group that threads may share where columns are reduced, each sum by one of them
     narrow   the inner groups, where they are so short that a line is written for each of their elements: then the text
              depends on their sizes
     """
@@ -79,6 +80,7 @@ class _Writer:
         self.along = [g for g, group in enumerate(self.groups) if group[0] in self.kernel.axes]
         self.in_rows = not self.down or not self.along or self.along[0] > self.down[-1]
         self.inner = [] if self.in_rows else [g for g in self.along if g > self.down[-1]]
+        self.shared = self._shared_sums(given)
         self.narrow = self._narrow()
         self.arrays = {operand: f"a{i}" for i, operand in enumerate(given)}
         self.places = {operand: self._place(operand, name) for operand, name in self.arrays.items()}
@@ -90,6 +92,13 @@ class _Writer:
         last = {g: group[-1] for g, group in enumerate(self.groups) if operand.strides[group[-1]]}
         axes = [Axis(f"i{g}", str(self.sizes[g]) if g in self.narrow else f"n{g}", self.sizes[g]) for g in last]
         return place(name, operand.value.dtype, axes, [operand.strides[axis] for axis in last.values()])
+
+    def _shared_sums(self, given: list[Operand]) -> int:
+        """The kept group, if columns are added up in registers and each belongs to one sum; -1 if there is none."""
+        if not self.inner or len(self.down) != 1:
+            return -1
+        apart = self.groups[self.down[0]][-1]
+        return self.down[0] if all(operand.strides[apart] for operand in given if operand.scratch) else -1
 
     def _narrow(self) -> list[int]:
         """Which of the inner groups are so short that machine code does many of the outer ones at a time, not many of these."""
@@ -121,14 +130,16 @@ class _Writer:
         else:
             self._columns()
         steps = {name: step for place in self.places.values() for name, step in place.steps.items()}
-        sizes = (f"n{g}" for g in range(len(self.groups)))
+        sizes, numbers = [f"n{g}" for g in range(len(self.groups))], self.sizes
+        if self.shared >= 0:
+            sizes, numbers = ["part", *sizes], (self.sizes[self.shared], *self.sizes)
         given = [*sizes, *(place.argument for place in self.places.values()), *steps]
         words = " ".join(instruction.op.name for instruction in self.kernel.instructions)
         begin = [NOTHING_OVERLAPS] + [DENORMALS_ARE_ZERO] * (self.kernel.updates and can_flush())
         begin += [ROWS_ARE_SHORT] * self._rows_are_short()
         body = "\n".join(f"    {line}" for line in (*begin, *self.lines))
         source = f"# {words}\ndef loop({', '.join(given)}):\n{body}\n"
-        return Written(source, self.sizes, tuple(self.places), tuple(steps.values()), self._growth())
+        return Written(source, numbers, tuple(self.places), tuple(steps.values()), self._growth())
 
     def _read_beforehand(self, operand: Operand) -> None:
         """Lines in front of all loops for what does not vary with them."""
@@ -142,9 +153,9 @@ class _Writer:
                 self._emit(0, read)
 
     def _growth(self) -> tuple[int, ...] | None:
-        if self.down[:1] != [0] or not self.in_rows or any(operand.scratch for operand in self.places):
+        if self.shared < 0 and (self.down[:1] != [0] or not self.in_rows or any(x.scratch for x in self.places)):
             return None
-        outermost = self.groups[0][-1]
+        outermost = self.groups[max(self.shared, 0)][-1]
         return tuple(operand.strides[outermost] * operand.value.dtype.itemsize for operand in self.places)
 
     def _emit(self, depth: int, line: str) -> None:
@@ -157,7 +168,8 @@ class _Writer:
         groups = list(groups)
         for g in groups:
             if g not in self.narrow:
-                self._emit(depth, f"for i{g} in range({run[1] if g == run[0] else f'n{g}'}):")
+                whole = "part" if g == self.shared else f"n{g}"
+                self._emit(depth, f"for i{g} in range({run[1] if g == run[0] else whole}):")
                 depth += 1
         if any(g in self.narrow for g in groups):
             self._every(depth, body)

@@ -7,7 +7,7 @@ not at all, delays nothing but the task that it has taken.
     run(stretch)          do the jobs of a stretch (`stretch.py`) one after the other, with the help of whoever works at the board. First
                           they are told where what moves lies in this call; if there are many rounds, addresses go on
                           behind each of them
-    work(board, scratch)  help, until nothing was to be done for a while
+    work(board, scratch)  help, until nothing was to be done for a while, and no stretch runs that may have more to do
 
 `remaining` says in one number whether there is a task and which: whoever looks at it late, when the next job
 is on the board already, takes a task of that one, or none.
@@ -36,9 +36,10 @@ from .stretch import (
     STEPS,
 )
 
-AWAKE, OWNED, YIELD, REMAINING, LEFT, JOB = 0, 1, 2, 8, 16, 24
-"""The fields of the board: threads at work; whether somebody's job is on it; the address of what lets other threads run;
-tasks that nobody has taken; tasks that are not done; the job. What all threads write has a cache line of its own."""
+AWAKE, OWNED, YIELD, RUNNING, REMAINING, LEFT, JOB = 0, 1, 2, 3, 8, 16, 24
+"""The fields of the board: threads at work; whether somebody's job is on it; the address of what lets other threads run; how
+many stretches run that have jobs for several threads; tasks that nobody has taken; tasks that are not done; the job. What all
+threads write has a cache line of its own."""
 FIELDS_OF_BOARD = JOB + LONGEST
 
 GLANCES = 256
@@ -108,8 +109,14 @@ def _run(module: ir.Module, one: ir.Function) -> None:
         f.repeat(number(0), told[COUNT], number(1), lambda i: f.call(one, [element(JOBS, i), told[BOARD]]))
         f.repeat(number(0), told[ADVANCING], number(1), advance)
 
+    def running(more: int) -> None:
+        with f.if_then(f.icmp_signed("!=", told[BOARD], number(0))):
+            f.atomic_rmw("add", f.at(told[BOARD], RUNNING), number(more), "seq_cst")
+
     f.repeat(number(0), told[MOVING], number(1), tell)
+    running(1)
     f.repeat(number(0), told[ROUNDS], number(1), a_round)
+    running(-1)
     f.ret_void()
 
 
@@ -151,10 +158,11 @@ def _work(module: ir.Module, helping: ir.Function, pause: ir.Function) -> None:
 
     def enough(looks: ir.Value) -> ir.Value:
         there = f.icmp_signed(">", _load(f, board, REMAINING), number(0))
-        return f.or_(there, f.icmp_signed(">=", looks, number(PATIENCE)))
+        nobody = f.icmp_signed("==", _load(f, board, RUNNING), number(0))
+        return f.or_(there, f.and_(nobody, f.icmp_signed(">=", looks, number(PATIENCE))))
 
-    looks = _watch(f, board, pause, enough)
-    f.cbranch(f.icmp_signed("<", looks, number(PATIENCE)), useful, asleep)
+    patient = f.icmp_signed("<", _watch(f, board, pause, enough), number(PATIENCE))
+    f.cbranch(f.or_(patient, f.icmp_signed("!=", _load(f, board, RUNNING), number(0))), useful, asleep)
     f.position_at_end(useful)
     f.call(helping, [board, scratch])
     f.branch(again)

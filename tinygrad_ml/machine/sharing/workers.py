@@ -17,7 +17,7 @@ from functools import cache, partial
 import numpy
 
 from ..llvm.native import native
-from .board import AWAKE, FIELDS_OF_BOARD, OWNED, REMAINING, YIELD, write_board
+from .board import AWAKE, FIELDS_OF_BOARD, OWNED, REMAINING, RUNNING, YIELD, write_board
 from .job import MOST_SCRATCH, address
 from .stretch import BOARD, Stretch
 
@@ -50,7 +50,7 @@ class Workers:
 
     def _forget(self) -> None:
         """Nobody works at the board."""
-        self._board[[AWAKE, OWNED, REMAINING]] = 0
+        self._board[[AWAKE, OWNED, REMAINING, RUNNING]] = 0
         self._threads: list[threading.Thread] = []
         self._called = threading.Event()
 
