@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy
 
-from ..machine.products.fewer import TiledConvolution
+from ..machine.products.fewer import TiledConvolution, TiledGradient
 from ..machine.products.fields import DEEPEST
 from ..machine.products.windows import LONGEST_STRIDE, ImplicitProduct, Sight, WeightGradient
 from ..machine.sharing.again import do
@@ -103,7 +103,7 @@ def _weight_gradient(g: Array, x: Array, weight: Array, stride: PerAxis, dilatio
     out = numpy.empty(_rows_of(weight, groups).shape, g.dtype)
     sight = Sight(_both(g.shape[2:]), _both(weight.shape[2:]), _both(stride), _both(dilation), groups)
     split = (groups, g.shape[1] // groups) if groups > 1 else (g.shape[1],)
-    do((WeightGradient,), sight, g.reshape(len(g), *split, -1), _image(x), out)
+    do((TiledGradient, WeightGradient), sight, g.reshape(len(g), *split, -1), _image(x), out)
     return out.reshape(weight.shape)
 
 
