@@ -10,6 +10,7 @@ import pytest
 from tinygrad_ml.machine.processors import X86_LEVELS, chosen
 
 native = pytest.importorskip("tinygrad_ml.machine.llvm.native", reason="needs llvmlite: tinygrad_ml[fast]")
+compiler = pytest.importorskip("tinygrad_ml.machine.llvm.compiler", reason="needs llvmlite: tinygrad_ml[fast]")
 pytestmark = pytest.mark.host_only
 
 STEP = """
@@ -17,7 +18,7 @@ import sys
 import numpy as np
 import tinygrad_ml as tg
 from tinygrad_ml import nn
-from tinygrad_ml.machine.llvm import native
+from tinygrad_ml.machine.llvm import compiler
 
 F, random = nn.functional, np.random.default_rng(0)
 
@@ -46,7 +47,7 @@ images = tg.tensor(random.standard_normal((20, 3, 9, 11)).astype("float32"))
 for _ in range(3):
     results = step(tokens, images, labels)
 np.savez(sys.argv[1], *[x.detach().numpy() for x in (*results, *weights)])
-print(native.register_bytes())
+print(compiler.register_bytes())
 """
 
 
@@ -66,7 +67,7 @@ def usual(tmp_path_factory):
 
 @pytest.mark.parametrize(("level", "wide"), [("x86-64-v3", 32), ("x86-64-v4", 64)])
 def test_a_step_is_the_same_to_rounding(level, wide, usual, tmp_path):
-    if X86_LEVELS[level] - native.features():
+    if X86_LEVELS[level] - compiler.features():
         pytest.skip("not on this processor")
     found, register = trained(level, tmp_path / "found.npz")
     assert register == wide

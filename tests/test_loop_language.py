@@ -13,7 +13,7 @@ from tinygrad_ml.machine.machine_code import machine_code
 
 language = pytest.importorskip("tinygrad_ml.machine.llvm.language", reason="needs llvmlite: tinygrad_ml[fast]")
 mathematics = pytest.importorskip("tinygrad_ml.machine.llvm.mathematics")
-native = pytest.importorskip("tinygrad_ml.machine.llvm.native")
+compiler = pytest.importorskip("tinygrad_ml.machine.llvm.compiler")
 
 pytestmark = pytest.mark.host_only
 
@@ -247,8 +247,8 @@ def improved(step) -> str:
     source = step.source[step.source.index("def loop") :].partition("\n\n")[0]
     module = language.ir.Module()
     language.write_loop(module, source)
-    parsed = native.binding.parse_assembly(str(module))
-    native._improve(parsed, native._machine())
+    parsed = compiler.binding.parse_assembly(str(module))
+    compiler.improve(parsed, compiler.target())
     return str(parsed)
 
 
@@ -261,7 +261,7 @@ def test_the_largest_of_what_a_mask_lets_through_is_looked_for_many_at_a_time():
 def test_a_long_sum_fills_registers_though_it_is_added_up_wide():
     step = tg.compile(lambda x: tg.exp(x).sum())
     step(tg.ones(1000))
-    lanes = native.register_bytes() // 4
+    lanes = compiler.register_bytes() // 4
     assert f"fpext <{lanes} x float>" in improved(step)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy
 from numpy.lib.stride_tricks import as_strided
 
-from ...machine.machine_code import machine_code
+from ...machine.machine_code import begun
 from ...machine.sharing import calling
 from ...machine.sharing.job import FIRST_ARGUMENT, FIRST_OF_CALL, MOST_SHARED_ARGUMENTS, SHARED, TURNS, address
 from ...ops.shapes import size
@@ -136,7 +136,7 @@ class StepSource:
         known = (name for name, source in self.loops.items() if source == loop.source)
         name = next(known, f"loop_{len(self.loops) + 1}")
         self.loops[name] = loop.source
-        self.names[name] = code = machine_code(loop.source)
+        code = begun(loop.source)
         arrays = [self._memory(value, scratch) for value, scratch in operands]
         addresses = [0 if x is None else address(x) + behind.get(i, 0) for i, x in enumerate(arrays)]
         count, steps = len(loop.sizes) + len(operands) + len(loop.steps), list(loop.steps)
@@ -147,10 +147,10 @@ class StepSource:
             given += [*zip(addresses, loop.growth or (), strict=True), *((step, 0) for step in steps)]
             if isinstance(loop, IndexLoop) and loop.once:
                 given[len(given) - len(steps)], turns = (0, 1), 1
-            job = calling.rows(code.address, loop.sizes[0], given, turns * self.threads)
+            job = calling.rows(code, loop.sizes[0], given, turns * self.threads)
             job[SHARED] = True
         else:
-            job, first = calling.call(code.address, [*loop.sizes, *addresses, *steps]), FIRST_OF_CALL + len(loop.sizes)
+            job, first = calling.call(code, [*loop.sizes, *addresses, *steps]), FIRST_OF_CALL + len(loop.sizes)
         places = {first + i: value for i, (value, _) in enumerate(operands)}
         placed = {place: array for place, array in zip(places, arrays, strict=True) if array is not None}
         what = f"{name}({', '.join(map(str, [*loop.sizes, *(self.name(value) for value, _ in operands)]))})"

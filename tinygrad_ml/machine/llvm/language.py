@@ -33,8 +33,8 @@ import numpy
 from llvmlite import ir
 
 from . import mathematics
+from .compiler import register_bytes
 from .intrinsics import adds_up, flush_denormals, frozen, table, vectorized, whole_power, whole_quotient
-from .native import register_bytes
 
 INT, INT32, BYTE = ir.IntType(64), ir.IntType(32), ir.IntType(8)
 FLOAT32_BYTES = 4

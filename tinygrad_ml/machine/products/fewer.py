@@ -184,8 +184,8 @@ class TiledConvolution(_TileOperation):
         rest = {"position": self.position, "share": 0, "u_share": 0, "pieces": pieces, "together": together}
         images = self._images_told(block, u, **rest, **self._places(block)[0])
         return [
-            (job_row(code.address("weights"), self._weights_tasks, weights), {A_OF_WEIGHTS: 0}),
-            (job_row(code.address("convolution"), -(-pieces // together), images), {X_OF_IMAGES: 1, C_OF_IMAGES: 2}),
+            (job_row(code.later("weights"), self._weights_tasks, weights), {A_OF_WEIGHTS: 0}),
+            (job_row(code.later("convolution"), -(-pieces // together), images), {X_OF_IMAGES: 1, C_OF_IMAGES: 2}),
         ]
 
 
@@ -229,8 +229,8 @@ class TiledGradient(_TileOperation):
         images = self._images_told(self._tiles, u, **rest, **self._found)
         weights = self._weights_told(u, u_share=u_share, shares=self._shares)
         return [
-            (job_row(code.address("sums"), pieces, images), {C_OF_IMAGES: 0, X_OF_IMAGES: 1}),
-            (job_row(code.address("weights_of_sums"), self._weights_tasks, weights), {A_OF_WEIGHTS: 2}),
+            (job_row(code.later("sums"), pieces, images), {C_OF_IMAGES: 0, X_OF_IMAGES: 1}),
+            (job_row(code.later("weights_of_sums"), self._weights_tasks, weights), {A_OF_WEIGHTS: 2}),
         ]
 
 

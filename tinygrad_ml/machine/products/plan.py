@@ -8,6 +8,7 @@ or the processor has not even AVX2, all is left to NumPy.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from math import prod
 
@@ -43,17 +44,17 @@ def register() -> int:
     library = blas()
     if not machine_code.available() or library is None or library["internal_api"] != "openblas":
         return 0
-    from ..llvm.native import features, register_bytes  # which are there if llvmlite is
+    from ..llvm.compiler import features, register_bytes  # which are there if llvmlite is
 
     return register_bytes() if features() >= {"avx2", "fma"} else 0
 
 
-def _function(itemsize: int) -> int:
-    """The address of what does a task of a product of numbers of so many bytes."""
+def _function(itemsize: int) -> Callable[[], int]:
+    """What says the address of what does a task of a product of numbers of so many bytes."""
     from ..llvm.native import native
     from .tiles import write_product
 
-    return native("product", write_product, shape_for(register(), itemsize), itemsize).address("product")
+    return native("product", write_product, shape_for(register(), itemsize), itemsize).later("product")
 
 
 class Product:

@@ -159,7 +159,7 @@ class ImplicitProduct:
         else:
             wide = widths(images, shape) if abreast > 1 else widths(-(-n // shape.lanes), shape)
         code = native("convolution", write_convolution, shape, c.itemsize, sight.stride[1], bool(near), wide)
-        return [(job_row(code.address("convolution"), -(-pieces // together), told), self._places)]
+        return [(job_row(code.later("convolution"), -(-pieces // together), told), self._places)]
 
 
 def widths(vectors: int, shape: Shape) -> tuple[int, ...]:
@@ -242,4 +242,4 @@ class WeightGradient:
             code = native("gradient_of_few", write_gradient_of_few, shape, size, sight.stride[1], m)
         else:
             code = native("gradient", write_gradient, shape, size, widths(-(-m // shape.lanes), shape))
-        return [(job_row(code.address("gradient"), -(-pieces // together), told), self._places)]
+        return [(job_row(code.later("gradient"), -(-pieces // together), told), self._places)]

@@ -30,10 +30,10 @@ def _can_share() -> bool:
     return platform.machine().lower() in ("x86_64", "amd64") and machine_code.available()
 
 
-def rows(loop: int, count: int, given: Sequence[tuple[int, int]], most: int) -> numpy.ndarray:
+def rows(loop: int | Callable[[], int], count: int, given: Sequence[tuple[int, int]], most: int) -> numpy.ndarray:
     """The job of a loop, whose tasks are the loop over some of its rows.
 
-    loop   the address of a function of integers and addresses, the first of which is the number of rows
+    loop   the address of a function of integers and addresses, the first of which is the number of rows, or what says it
     count  of rows
     given  its other arguments, and by how much each is larger for the next row
     most   tasks, at most
@@ -45,23 +45,24 @@ def rows(loop: int, count: int, given: Sequence[tuple[int, int]], most: int) -> 
     return job_row(_one_of("rows", write_rows, len(given)), -(-count // height), told)
 
 
-def call(loop: int, given: Sequence[int]) -> numpy.ndarray:
+def call(loop: int | Callable[[], int], given: Sequence[int]) -> numpy.ndarray:
     """The job that is one call of a loop, with these integers and addresses."""
     from .rows import write_calls  # which needs llvmlite
 
     return job_row(_one_of("call", write_calls, len(given)), 1, [loop, *given])
 
 
-def _one_of(name: str, write: Callable, arguments: int) -> int:
-    """The address of the function for so many arguments, which is made with its neighbours."""
+def _one_of(name: str, write: Callable, arguments: int) -> Callable[[], int]:
+    """What says the address of the function for so many arguments, which is made with its neighbours."""
     from ..llvm.native import native  # which needs llvmlite
     from .rows import IN_A_ROW
 
-    return native(name, write, arguments - arguments % IN_A_ROW).address(f"{name}{arguments}")
+    return native(name, write, arguments - arguments % IN_A_ROW).later(f"{name}{arguments}")
 
 
 def runner(stretch: Stretch, threads: int) -> Callable[[], object]:
     """What does the jobs of a stretch, in so many threads, the caller's among them. It does not hold the stretch."""
     from .workers import workers  # which needs llvmlite
 
+    stretch.make_known()
     return workers().runner(stretch, threads - 1)

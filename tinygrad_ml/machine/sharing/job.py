@@ -6,7 +6,7 @@ the function is told. `scratch` is memory that no other thread has meanwhile; wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy
 
@@ -29,11 +29,25 @@ FIRST_OF_CALL = TOLD + 1
 """A job that is one call of a loop is told its address, and then all arguments."""
 
 
-def job_row(function: int, tasks: int, told: Sequence[int]) -> numpy.ndarray:
-    """The row of a job."""
-    row = numpy.zeros(max(LONGEST, TOLD + len(told)), numpy.int64)
-    row[FUNCTION], row[TASKS] = function, tasks
-    row[TOLD : TOLD + len(told)] = told
+class Job(numpy.ndarray):
+    """The row of a job. `unknown` are places in it where addresses of functions belong that are not compiled yet, and what says
+    them."""
+
+    unknown: tuple[tuple[int, Callable[[], int]], ...] = ()
+
+    def make_known(self) -> None:
+        """Put them there."""
+        for place, later in self.unknown:
+            self[place] = later()
+        self.unknown = ()
+
+
+def job_row(function: int | Callable[[], int], tasks: int, told: Sequence[int | Callable[[], int]]) -> Job:
+    """The row of a job. What can be called says the address of a function, which may be compiled meanwhile."""
+    given = [function, tasks, 0, 0, *told]
+    row = numpy.zeros(max(LONGEST, len(given)), numpy.int64).view(Job)
+    row.unknown = tuple([(place, later) for place, later in enumerate(given) if not isinstance(later, int)])
+    row[: len(given)] = [number if isinstance(number, int) else 0 for number in given]
     return row
 
 

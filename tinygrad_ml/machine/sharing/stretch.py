@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import numpy
 
-from .job import address
+from ..ahead import do_what_waits
+from .job import Job, address
 
 JOBS, COUNT, BOARD, ROUNDS, MOVING, BASES, PLACES, BEHIND, ADVANCING, INTEGERS, STEPS = range(11)
 """The fields of the row. A list of addresses of jobs, and how many; the address of the board, or 0; how many rounds. How many
@@ -44,6 +45,13 @@ class Stretch:
             self.row[BASES] = address(bases)
             self._put(PLACES, MOVING, [place_in(job, place) for job, place, *_ in moving])
             self._put(BEHIND, None, [pair for _, _, *pair in moving])
+
+    def make_known(self) -> None:
+        """Wait for the functions that its jobs call."""
+        do_what_waits()
+        for job in self._kept:
+            if isinstance(job, Job):
+                job.make_known()
 
     def advance(self, integers: numpy.ndarray, steps: numpy.ndarray) -> None:
         """Let the integers at these addresses go on by these steps behind each round."""
