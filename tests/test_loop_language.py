@@ -265,7 +265,7 @@ def test_a_long_sum_fills_registers_though_it_is_added_up_wide():
     assert f"fpext <{lanes} x float>" in improved(step)
 
 
-@pytest.mark.skipif(native.register_bytes() < 64, reason="needs registers of which a part can be computed with")
+@pytest.mark.skipif(compiler.register_bytes() < 64, reason="needs registers of which a part can be computed with")
 @pytest.mark.parametrize("columns", [25, 32])
 def test_what_is_left_of_a_short_row_is_done_at_once(columns):
     step = tg.compile(lambda x, y: tg.exp(x + y))
