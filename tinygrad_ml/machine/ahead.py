@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 Given = TypeVar("Given")
-MOST_THREADS = 7
+MOST_COMPILERS = 7
 
 
 class Ahead(Generic[Given]):
@@ -58,7 +58,7 @@ _threads: list[threading.Thread] = []
 def _see_that_somebody_works() -> None:
     """Have a thread for each processor but the caller's, if there is something for it to do."""
     _threads[:] = [thread for thread in _threads if thread.is_alive()]
-    if len(_threads) < min(_processors() - 1, MOST_THREADS, len(_waiting)):
+    if len(_threads) < min(_processors() - 1, MOST_COMPILERS, len(_waiting)):
         thread = threading.Thread(
             target=do_what_waits, name="tinygrad_ml compiler"
         )  # which the process waits for at its end
