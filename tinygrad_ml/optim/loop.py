@@ -29,19 +29,23 @@ class ElementwiseLoop:
     numbers   the names of the numbers, which may be others in each run
     dtype     of all tensors
 
-    Its `length` is that of a block. Raises `NotElementwise` where the function cannot be run like that.
+    `arrays` are the nodes of the tensors, `whole` those of the numbers, and behind them of what is computed of numbers alone or
+    constant; `outputs`, of what becomes of an array. `length` is that of a block, `elements_so_far` how long all arrays
+    were together. Raises `NotElementwise` where the function cannot be run like that.
     """
 
     def __init__(
         self, function: Callable, targets: Sequence[int], count: int, numbers: Sequence[str], dtype: numpy.dtype
     ):
         self.length = length = blocks.BLOCK_ELEMENTS
+        self.elements_so_far = 0
         tensors = tuple(symbol((length,), dtype) for _ in range(count))
         symbols = {name: symbol((), dtype) for name in numbers}
         results = [tensor.node for tensor in function(tensors, SimpleNamespace(**symbols))]
         arrays, whole = [tensor.node for tensor in tensors], [number.node for number in symbols.values()]
         outputs = {arrays[target]: node for target, node in zip(targets, results, strict=True)}
-        self._numbers, self.dtype, self._targets = tuple(numbers), dtype, tuple(targets)
+        self.arrays, self.whole, self.outputs = arrays, whole, outputs
+        self.numbers, self.dtype = tuple(numbers), dtype
         self._constants: list[Any] = []
         self._of_numbers: list[tuple[numpy.ufunc, list[int], int]] = []  # what is the same in all blocks
         calls: list[tuple[numpy.ufunc, Sequence[Node], Node]] = []
@@ -71,19 +75,20 @@ class ElementwiseLoop:
 
     def __call__(self, arrays: Sequence[numpy.ndarray], numbers: Mapping[str, float]) -> None:
         """Run it on arrays of one size; those that are overwritten must be contiguous."""
-        whole = [*[self.dtype.type(numbers[name]) for name in self._numbers], *self._constants]
+        self.elements_so_far += arrays[0].size
+        whole = [*[numpy.array(numbers[name], self.dtype) for name in self.numbers], *self._constants]
         for function, operands, result in self._of_numbers:
             whole[result] = function(*[whole[operand] for operand in operands])
         self._run(arrays, whole)
 
     def bound(self, arrays: Sequence[numpy.ndarray]) -> Callable[[Mapping[str, float]], None]:
         """The loop over these arrays of one axis, a block long at most, as a function of the numbers. It keeps their memory."""
-        given = numpy.empty(len(self._numbers), self.dtype)
+        given = numpy.empty(len(self.numbers), self.dtype)
         found = [numpy.empty((), self.dtype) if constant is None else constant for constant in self._constants]
         whole = [*[given[i, ...] for i in range(len(given))], *found]
         calls = [partial(f, *[whole[x] for x in operands], out=whole[y]) for f, operands, y in self._of_numbers]
         calls += self._run.bound(arrays, whole)
-        names = self._numbers
+        names = self.numbers
 
         def run(numbers: Mapping[str, float]) -> None:
             given[:] = [numbers[name] for name in names]

@@ -8,7 +8,7 @@ gradients and state are brought to lie in rows, and what is new is put back.
 
 Nothing is taken for granted: in each step the arrays must be the very ones that were met at first.
 
-Read before: `loop.py`. Read next: `optimizer.py`.
+Read before: `loop.py`, `walk.py`. Read next: `optimizer.py`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ..backend.sums import accumulator
 from ..errors import ShapeError
 from ..tensor import Tensor
 from .loop import ElementwiseLoop
+from .walk import LargeParameters
 
 SMALL_ELEMENTS = 4096
 """Parameters of at most so many numbers are updated in rows: to bring them there takes less time than to call NumPy for each."""
@@ -62,7 +63,11 @@ class Together:
         self.others = [i for i, each in enumerate(found) if each is None]
         small = {i: each for i, each in numbered.items() if each.array.size <= min(SMALL_ELEMENTS, each.loop.length)}
         self._rows = [_InRows(part) for part in _in_blocks(small)]
-        self._large = [(i, each.loop, each.memory) for i, each in numbered.items() if i not in small]
+        large = {i: each for i, each in numbered.items() if i not in small}
+        self._large = [
+            LargeParameters(loop, {i: each.memory for i, each in large.items() if each.loop is loop})
+            for loop in dict.fromkeys(each.loop for each in large.values())
+        ]
         self._note_written = writes.noting([array for each in numbered.values() for array in each.memory])
 
     def step(
@@ -84,10 +89,8 @@ class Together:
             g: Any = gradient._data
             plain = type(g) is numpy.ndarray and g.dtype is array.dtype and g.shape == array.shape
             gradients[i] = g if plain else as_state_of(gradient, p)._data
-        for rows in self._rows:
-            rows.update(gradients, numbers)
-        for i, loop, (array, *memory) in self._large:
-            loop([array, gradients[i], *memory], numbers)
+        for parameters in (*self._rows, *self._large):
+            parameters.update(gradients, numbers)
         self._note_written()
         return True
 
