@@ -119,6 +119,17 @@ def test_batch_norm(worth, shape, dtype):
     np.testing.assert_allclose(*moved, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("approximate", ["none", "tanh"])
+def test_gelu_and_erf(worth, approximate):
+    agree(worth, lambda x: F.gelu(3 * x, approximate), (40, 60))
+    x = np.concatenate([np.linspace(-6, 6, 1001), [np.inf, -np.inf, np.nan]]).astype(np.float32)
+    found = []
+    for size in (0, NEVER):
+        worth(size)
+        found.append(tg.erf(tg.tensor(x)[::2]).numpy())
+    np.testing.assert_allclose(*found, rtol=3e-7)
+
+
 @pytest.mark.parametrize(
     ("function", "shapes"),
     [

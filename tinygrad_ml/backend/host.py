@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import math
-from functools import cache
 from typing import Any, ClassVar
 
 import numpy
 
 from .. import blocks, totals
+from ..kernels import special
 from . import sums
 from .dtypes import Array
 
@@ -109,15 +108,12 @@ class Host(Backend):
         """Which of the devices of this kind holds `array`."""
         return 0
 
-    @staticmethod
-    def erf(x: Array) -> Array:
-        """erf x = 2/√π ∫₀ˣ exp(-t²) dt, elementwise."""
-        return _special("erf")(x)
+    erf = staticmethod(special.erf)
 
     @staticmethod
     def erfc(x: Array) -> Array:
         """1 - erf x, elementwise, with all digits where erf x is nearly 1."""
-        return _special("erfc")(x)
+        return special.special("erfc")(x)
 
     where = staticmethod(blocks.where)
     reshape = staticmethod(lambda x, shape: x.reshape(shape))  # the methods, which are quicker than NumPy's functions
@@ -144,14 +140,3 @@ class Host(Backend):
     @staticmethod
     def synchronize() -> None:
         """Wait until all work given to the device is done."""
-
-
-@cache
-def _special(name: str) -> Any:
-    """SciPy's erf or erfc, imported when it is wanted, as that takes long; without SciPy Python's own, as exact and slower."""
-    try:
-        from scipy import special
-    except ImportError:
-        one = getattr(math, name)
-        return lambda x: numpy.asarray(numpy.frompyfunc(one, 1, 1)(x)).astype(x.dtype)[()]
-    return getattr(special, name)

@@ -7,6 +7,7 @@ returns the result, and behind it what the gradient wants to have: the gradient 
 Arrays are float32 or float64 (but for `sorting.py`, which takes all dtypes and has no gradients); what was wrong with them has been said. Read in any order.
 """
 
+from . import activations as activations
 from . import convolution as convolution
 from . import ctc as ctc
 from . import loops as loops
@@ -16,3 +17,4 @@ from . import pooling as pooling
 from . import products as products
 from . import rows as rows
 from . import sorting as sorting
+from . import special as special

@@ -11,6 +11,8 @@ from ... import functional as tg
 from ...errors import OptionError, ShapeError
 from ...functional import relu, sigmoid, tanh  # noqa: F401  part of this room's public face
 from ...functional.composed import composed
+from ...functional.whole import as_a_whole
+from ...kernels import activations
 from ...ops.shapes import one_axis
 from ...random import random, uniform
 from ...tensor import Tensor, TensorLike, as_tensor
@@ -72,13 +74,17 @@ def gelu(input: TensorLike, approximate: str = "none") -> Tensor:
 
     Source: D. Hendrycks, K. Gimpel (2016).
     """
-    input = as_tensor(input)
-    if approximate == "none":
-        return input * (tg.erf(input * math.sqrt(1 / 2)) + 1) * 0.5
-    if approximate != "tanh":
+    if approximate not in ("none", "tanh"):
         raise OptionError(f"gelu: approximate={approximate!r} is not 'none' or 'tanh'")
-    inner = (input + input * input * input * 0.044715) * math.sqrt(2 / math.pi)
-    return input * (tanh(inner) + 1) * 0.5
+    return _gelu(as_tensor(input), approximate=approximate)
+
+
+@as_a_whole(activations.gelu, activations.gelu_gradient, worth=activations.worth)
+def _gelu(x: Tensor, *, approximate: str) -> Tensor:
+    if approximate == "none":
+        return x * (tg.erf(x * math.sqrt(1 / 2)) + 1) * 0.5
+    inner = (x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)
+    return x * (tanh(inner) + 1) * 0.5
 
 
 @composed
