@@ -19,7 +19,8 @@ using std::sqrt, std::tan, std::tanh, std::trunc;
 #define __global__
 #define __device__
 #define __shared__ static __attribute__((section("shared")))
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
+#define __align__(bytes) __attribute__((aligned(bytes)))
 
 struct Place { unsigned x, y, z; };
 static Place threadIdx, blockIdx, blockDim, gridDim;
@@ -65,7 +66,8 @@ static Block* here;  // the block that runs
 static ucontext_t scheduler;
 static int current;
 static long progress;
-static bool handed_over;
+static bool handed_over, asleep;
+static int left_out;  // a place where all blocks would meet, and do not
 static char slots[1024][16];
 static void (*thread)();
 
@@ -124,6 +126,12 @@ static unsigned atomicInc(unsigned* p, unsigned last)
     return old;
 }
 
+static void __nanosleep(unsigned)
+{
+    asleep = true;  // until others have done something
+    yield();
+}
+
 static void fiber()
 {
     thread();
@@ -157,7 +165,7 @@ static std::unique_ptr<Block> new_block(Place at, int count)
     }
     return block;
 }
-enum { DONE, STUCK, PAUSED };
+enum { DONE, STUCK, PAUSED, ASLEEP };
 static int go_on(Block& block, bool backwards, bool pausing)
 {
     enter(block);
@@ -172,6 +180,7 @@ static int go_on(Block& block, bool backwards, bool pausing)
                 for (auto& numbers : unseen) numbers.clear();  // nobody looks after this block's threads any more
                 return PAUSED;
             }
+            if (std::exchange(asleep, false)) return ASLEEP;
         }
         if (progress == before) return STUCK;  // each waits for another one
     }
@@ -199,6 +208,29 @@ static int run(Place grid, Place block, bool meets, bool backwards)
     for (; !paused.empty(); paused.pop_back()) {  // the block that came last is done first
         if (go_on(*paused.back(), backwards, false) == STUCK) return here = nullptr, 1;
         here = nullptr;
+    }
+    return 0;
+}
+// Blocks that are there at the same time, and wait for each other: each goes on until it waits. `order` says which is next:
+// 0 forwards, 1 backwards, more: as a number drawn at random says, which it begins with.
+static int run_together(Place grid, Place block, unsigned order, int without)
+{
+    left_out = without;
+    gridDim = grid, blockDim = block;
+    const int blocks = grid.x, count = block.x * block.y * block.z;
+    std::vector<std::unique_ptr<Block>> left;
+    for (int i = 0; i < blocks; i++) left.push_back(new_block(place(order == 1 ? blocks - 1 - i : i, grid), count));
+    while (!left.empty()) {
+        const long before = progress;
+        for (size_t i = left.size(); order > 1 && i > 1; i--)
+            order = order * 1664525u + 1013904223u | 2, std::swap(left[i - 1], left[(order >> 8) % i]);
+        for (size_t i = 0; i < left.size();) {
+            const int how = go_on(*left[i], order == 1, false);
+            if (how == STUCK) return here = nullptr, 1;
+            if (how == ASLEEP) i++;
+            else left.erase(left.begin() + i), here = nullptr;
+        }
+        if (!left.empty() && progress == before) return here = nullptr, 1;
     }
     return 0;
 }

@@ -4,12 +4,14 @@ The threads of a block run one after the other, until they meet: at a barrier or
 until all threads of its block or warp have come there. So a forgotten barrier shows as a wrong number, all the more as
 blocks and threads can be run backwards. Blocks run one after the other too, but for those that hand over to others what
 they have found: as soon as one says that it is done, the others have their turn, and those that came last go on first;
-and what a thread has written for other blocks they see only when it has passed a fence. Around all memory lie numbers that
-must not be read and must not change.
+and what a thread has written for other blocks they see only when it has passed a fence. Where all blocks of a kernel meet, each goes
+on until it waits, in one order or another, so what they would not wait for is wrong in one of them. Around all memory lie numbers
+that must not be read and must not change.
 """
 
 import ctypes
 import functools
+import itertools
 import pathlib
 import re
 import shutil
@@ -46,10 +48,18 @@ class Library:
             f"{{ arguments = given; thread = [] {{ call(of_{name}::{name}); }}; return run(grid, block, meets, backwards); }}"
             for name in {launch.name for launch in launches}
         )
+        runs += "\n".join(
+            f'extern "C" int run_together_{name}(void** given, Place grid, Place block, unsigned order, int without)\n'
+            f"{{ arguments = given; thread = [] {{ call(of_{name}::{name}); }}; return run_together(grid, block, order, without); }}"
+            for name in {launch.name for launch in launches if "all_blocks_meet" in launch.source}
+        )
         with tempfile.TemporaryDirectory() as folder:
             source, library = pathlib.Path(folder, "kernels.cpp"), pathlib.Path(folder, "kernels.so")
             kernels = re.sub(r"volatile ([\w ]+) (parts_of_\w+)", r"Late<\1> \2", in_one(launches))
             kernels = re.sub(r"(parts_of_\w+\[[^]]*\])\)", r"\1.seen)", kernels)
+            numbers = itertools.count()
+            meeting = re.compile(r"all_blocks_meet\(arrived\);")
+            kernels = meeting.sub(lambda call: f"if (left_out != {next(numbers)}) {call[0]}", kernels)
             source.write_text(f'#include "cuda_on_cpu.h"\nnamespace {{\n{kernels}\n}}\n{runs}')
             made = subprocess.run(
                 [COMPILER, *FLAGS, "-I", stand_in().name, source, "-o", library], capture_output=True, text=True
@@ -81,6 +91,23 @@ class Library:
         )
         if stuck:
             raise RuntimeError(f"{launch.name}: some threads of a block wait where the others do not come")
+
+    def together(self, launch, blocks: int, given: list[int], order: int = 0, without: int = -1) -> None:
+        """Run so many blocks that wait for each other, with these numbers as arguments.
+
+        order    which block goes on when one waits: 0 the next one, 1 the one before, any other a random one
+        without  the number, among all of the library, of a place where blocks are to meet that they pass by
+        """
+        pointers = (ctypes.c_void_p * len(given))(*given)
+        place = ctypes.c_uint * 3
+
+        class Place(ctypes.Structure):
+            _fields_ = [("n", place)]
+
+        run = getattr(self._functions, f"run_together_{launch.name}")
+        grid, block = Place(place(blocks, 1, 1)), Place(place(*launch.block))
+        if run(pointers, grid, block, ctypes.c_uint(order), ctypes.c_int(without)):
+            raise RuntimeError(f"{launch.name}: all blocks wait")
 
 
 class Guarded:

@@ -40,11 +40,14 @@ class Graph:
 class FakeCuda:
     """Stands for `tinygrad_ml.compile.gpu.Cuda`. Counts captures, launches and uploads, over all instances.
 
-    backwards  whether the blocks and threads of a kernel run in the other order
+    backwards    whether the blocks and threads of a kernel run in the other order
+    cache_bytes  of a second-level cache: if there is one, steps become one kernel, of so many `blocks`, which run in
+                 this `order`, `without` a meeting of all (see `cuda_on_cpu.Library.together`)
     """
 
     captured = launched = uploaded = 0
     backwards = False
+    cache_bytes, blocks, order, without = 0, 3, 0, -1
     backend = strict.BACKEND
     libraries: dict = {}
 
@@ -119,6 +122,15 @@ class FakeCuda:
             value: view(address, (1,), np.uint8) for value, address in zip(launch.arguments, addresses, strict=True)
         }
         self._do(lambda: library(launch, lies, self.backwards))
+
+    def resident(self, kernel, threads):
+        return self.blocks
+
+    def launch_together(self, kernel, grid, block, given):
+        library, launch = kernel
+        assert block == launch.block
+        assert grid[0] <= min(self.blocks, launch.grid[0])
+        self._do(lambda: library.together(launch, grid[0], given, self.order, self.without))
 
     def product(self, call, a, b, out):
         alignments = tuple(map(blas.alignment, (a, b, out)))

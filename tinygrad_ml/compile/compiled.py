@@ -48,7 +48,7 @@ class Compiled:
         rebound = {
             id(target) for target, what, _ in recording.rebinds if what == "data" and not isinstance(target, int)
         }
-        options = [name not in without for name in ("fusion", "in_place", "loops")]
+        options = [name not in without for name in ("fusion", "in_place", "loops", "persistent")]
         self.executable = engine.executable(program, rebound, memory, *options)
         self._written = [memory.source for memory, _ in program.writes]
         moving = {value.source for value in self.executable.moving}

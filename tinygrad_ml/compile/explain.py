@@ -51,6 +51,7 @@ class Explanation:
                 for operations outside of modules and functions
     roots       value -> the value whose memory it looks at; itself if it has its own
     in_place    value -> the value from outside, into whose memory it is computed
+    launched    how the kernels run, in words, on a machine that has several ways
     uncompiled  the instructions that have no compiled form, and run as in eager mode
     outward     those that have to do with other processes
     results     for each of the program's results what becomes of it: "returned", "0.weight.grad"
@@ -67,7 +68,7 @@ class Explanation:
             )
         self.program, self.stages = executable.program, stages
         self.kernels = [k for k in executable.kernels if not all(i.output in layout.views for i in k.instructions)]
-        self.roots, self.in_place = layout.roots, layout.in_place
+        self.roots, self.in_place, self.launched = layout.roots, layout.in_place, executable.launched
         self.outward = [i for i in executable.eager if _has_to_do_with_others(i)]
         self.uncompiled = [i for i in executable.eager if not isinstance(i.op, Call) and i not in self.outward]
         self.results = _destinations(recording)
@@ -127,6 +128,8 @@ class Explanation:
         if copied:
             lines += _under("copied at the end", map(source_name, copied))
         lines += self._loops()
+        if self.launched:
+            lines += _under("launched", self.launched.split(), " ")
         if self.outward:
             counted = Counter(instruction.op.name for instruction in self.outward)
             said = (f"{name}{f' × {count}' if count > 1 else ''}" for name, count in counted.items())
@@ -213,9 +216,9 @@ def _destinations(recording: Recording) -> list[str]:
     return words
 
 
-def _under(title: str, words: Iterable[str]) -> list[str]:
+def _under(title: str, words: Iterable[str], between: str = ", ") -> list[str]:
     """Words in the column beside their title, in as many lines as they take."""
-    first, *more = _wrapped(words, ", ", 75)
+    first, *more = _wrapped(words, between, 75)
     return [f"{title:25}{first}", *(f"{'':25}{line}" for line in more)]
 
 

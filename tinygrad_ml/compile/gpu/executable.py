@@ -12,7 +12,7 @@ Read before: `memory.py`, `tasks.py`, `runtime.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -23,19 +23,25 @@ from ...ops.movement import transfer
 from ...random import streams
 from ..passes.equal import frozen
 from ..passes.laid_out import laid_out
-from ..program import Instruction, Program, Value, is_check
+from ..program import COPY, Instruction, Program, Value, is_check
 from ..schedule import executable as schedule
 from ..schedule.draws import drawing
+from ..schedule.executable import span
 from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout
+from .around import around_products
 from .beside import beside, in_turns
 from .gathers import gathers
 from .kernels import grouped, has_form, has_launch, structure
-from .memory import DeviceLayout, Results, Table, TaskMemory, of_the_host
+from .launch import Piece
+from .loops import elementwise
+from .memory import DeviceLayout, Results, RoomyLayout, Table, TaskMemory, of_the_host
+from .persistent import Unit, in_phases, units, whole_step, why_not
 from .rows import REVISITED_ELEMENTS
 from .runtime import CudaGraph, CudaRuntime
 from .small import small_products
-from .tasks import CopyTask, DrawTask, EagerTask, LaunchTask, Task, tasks
+from .tasks import CopyTask, DrawTask, EagerTask, LaunchTask, StepTask, Task, tasks
+from .tiles import THREADS
 
 CAPTURED_STEPS = 16
 """Steps that `repeat` captures into one launch."""
@@ -48,6 +54,7 @@ class Executable(schedule.Executable):
     """
 
     few = REVISITED_ELEMENTS
+    _one_kernel = False
     memory: CudaRuntime
     graphs: list[CudaGraph]
     _copied: frozenset[int] = frozenset()
@@ -64,6 +71,11 @@ class Executable(schedule.Executable):
         return has_form(instruction) or has_launch(instruction)
 
     def in_turns(self, kernels: list[Kernel], fuse: bool) -> list[list[Kernel]]:
+        reason = why_not(self.program, kernels, self.memory.cache_bytes) if fuse and self.persistent else "left out"
+        self._one_kernel = not reason
+        self.launched = f"one by one, since as one kernel: {reason}"
+        if self._one_kernel:
+            return [[kernel] for kernel in around_products(self.program, kernels)]
         return _updates_last(self.program, kernels, fuse)
 
     def places_for(self, values: list[Value]) -> dict[Value, numpy.ndarray]:
@@ -81,7 +93,7 @@ class Executable(schedule.Executable):
 
     def lay_out(self, forms: dict[Value, numpy.ndarray], writeable: set[Value]) -> DeviceLayout:
         in_order = {value for value in writeable if forms[value].flags.c_contiguous}
-        return DeviceLayout(self.program, self.turns, forms, in_order)
+        return (RoomyLayout if self._one_kernel else DeviceLayout)(self.program, self.turns, forms, in_order)
 
     def write(self, layout: DeviceLayout, arrays: dict[Value, Any]) -> None:
         """Make ready what runs, and capture it."""
@@ -91,7 +103,7 @@ class Executable(schedule.Executable):
         planned = runtime.planned(layout.nbytes)
         arrays = arrays | self._buffers | self._results.arrays
         self._places = TaskMemory(runtime, layout, arrays, self._table, planned)
-        self._tasks = self._all_tasks(layout)
+        self._tasks = self._whole(layout) if self._one_kernel else self._all_tasks(layout)
         self.text = "\n".join(dict.fromkeys(map(str, self._tasks)))
         launched = [task for task in self._tasks if isinstance(task, LaunchTask)]
         for task, kernel in zip(launched, runtime.kernels([task.launch for task in launched]), strict=True):
@@ -112,10 +124,54 @@ class Executable(schedule.Executable):
                 work += [task for turn in equal for task in self._at_once(turn, layout, forms)]
             else:
                 work += self._side_by_side([kernel for (kernel,) in equal], layout, forms)
+        return [*work, *(CopyTask(*pair) for pair in self._copies(layout))]
+
+    def _copies(self, layout: Layout) -> list[tuple[Value, Value]]:
+        """(memory, what goes there) at the end of a step."""
         # What moves is written to after the launch: the graph does not know where it lies.
         copies = [(memory, value) for memory, value in self.program.writes if value not in layout.in_place]
         self._after = [(memory, value) for memory, value in copies if memory in self.moving]
-        return [*work, *(CopyTask(*pair) for pair in copies if pair[0] not in self.moving)]
+        return [pair for pair in copies if pair[0] not in self.moving]
+
+    def _whole(self, layout: Layout) -> list[Task]:
+        """One task for all that is computed, behind random draws if there are any."""
+        forms = layout.forms | {value: layout.forms[memory] for value, memory in layout.in_place.items()}
+        draws, made = [], []
+        for kernel in self.kernels:
+            for task in tasks(kernel, layout, forms, THREADS):
+                if isinstance(task, LaunchTask):
+                    made.append((kernel, task.launch))
+                else:
+                    draws.append(task)
+                    task.prepare(self._places)  # which shows where the numbers lie
+        for memory, value in self._copies(layout):
+            copy = Instruction(COPY, (value,), {}, memory)
+            made.append((None, elementwise("copy", value.shape, [copy], [value], [memory], forms, THREADS)))
+        work = units(made, partial(self._span, forms))
+        phases = [list(self._pieces(phase, forms)) for phase in in_phases(work)] if work else []
+        launch = whole_step(phases, dict.fromkeys(self._table.numbers, self._table.nbytes)) if phases else None
+        if launch is None:
+            self.launched = "one by one, since it has too many pointers for one kernel, or nothing to compute"
+            return [*draws, *(LaunchTask(launch) for _, launch in made)]
+        self.launched = f"as one kernel for all steps of a call, in {len(phases)} phases between which all blocks meet"
+        return [*draws, StepTask(launch)]
+
+    def _span(self, forms: dict[Value, numpy.ndarray], value: Value) -> tuple[int, int] | None:
+        """Where a value lies; None for the host's numbers, to which nobody writes."""
+        if value in self._table:
+            return None
+        return span(self._places.address(value), forms[value])
+
+    def _pieces(self, phase: list[Unit], forms: dict[Value, numpy.ndarray]) -> Iterator[Piece]:
+        """What is done in a phase, with equal updates as one."""
+        alike: dict[Hashable, list[Unit]] = {}
+        for number, unit in enumerate(phase):
+            same = structure(unit.kernel, forms) if unit.kernel is not None else None
+            alike.setdefault(number if same is None else (same,), []).append(unit)
+        for equal in alike.values():
+            launch = grouped([unit.kernel for unit in equal if unit.kernel], forms) if len(equal) > 1 else None
+            pieces = [launch.piece] if launch is not None else [unit.launch.piece for unit in equal]
+            yield from (piece for piece in pieces if piece is not None)
 
     def _at_once(self, turn: list[Kernel], layout: Layout, forms: dict[Value, numpy.ndarray]) -> list[Task]:
         """The tasks of kernels that do not need each other, with as few launches as may be."""
@@ -150,6 +206,10 @@ class Executable(schedule.Executable):
                 self._parts += [partial(task.run, self._places) for task in group]
 
     def _run(self, group: list[Task], steps: int) -> None:
+        only = group[0] if len(group) == 1 else None
+        if isinstance(only, StepTask):
+            only.run_steps(self._places, steps)
+            return
         for self._places.step in range(steps):
             for task in group:
                 task.run(self._places)

@@ -16,7 +16,7 @@ from ..program import Value
 from ..schedule.axes import strides_in
 from ..schedule.kernel import Kernel
 from .expressions import POINTER, constant
-from .launch import ARGUMENT_POINTERS, Launch, launch, parameter
+from .launch import ARGUMENT_POINTERS, BLOCK_NUMBER, Launch, launch, parameter
 from .loops import body
 from .places import Places, needs_wide
 
@@ -87,7 +87,7 @@ def grouped(kernels: Sequence[Kernel], forms: Mapping[Value, numpy.ndarray]) -> 
         *(f"{'' if c[0] in outputs else 'const '}{POINTER[c[0].dtype]}* p{c[0].number};" for c in own),
         f"{kind} n, first;  // elements, and the first of the blocks that compute them",
         *table,
-        f"const {kind} i = {EACH} * ((blockIdx.x - first) * {f'{THREADS}LL' if kind != 'int' else THREADS} + threadIdx.x);",
+        f"const {kind} i = {EACH} * (({BLOCK_NUMBER} - first) * {f'{THREADS}LL' if kind != 'int' else THREADS} + threadIdx.x);",
         "if (i >= n) return;",
     ]
     parameters = [parameter(value, value in outputs) for value in shared]
@@ -106,7 +106,7 @@ def _table(
     lines, begin = [], 0
     for k, (count, more) in enumerate(zip(counts, blocks, strict=True)):
         pointers = " ".join(f"p{column[0].number} = m{column[k].number};" for column in own)
-        condition = f"if (blockIdx.x < {begin + more}) " if k < len(counts) - 1 else ""
+        condition = f"if ({BLOCK_NUMBER} < {begin + more}) " if k < len(counts) - 1 else ""
         lines.append(f"{'else ' if k else ''}{condition}{{ {pointers} n = {count}; first = {begin}; }}")
         begin += more
     return lines

@@ -89,6 +89,25 @@ template <typename T> __device__ void put(T* p, long long left, Four<T> x)
     else for (int k = 0; k < 4; k++) if (k < left) p[k] = x.at[k];
 }
 """,
+    "in_row": """\
+// What lies so many bytes further.
+template <typename T> __device__ T* in_row(T* p, long long nbytes) { return (T*)((unsigned char*)p + nbytes); }
+""",
+    "all_blocks_meet": """\
+// All blocks wait for the last one, and see what all of them have written. The first adds as much as makes the highest bit
+// another one when all have come: so the counter begins anew by itself.
+__device__ void all_blocks_meet(unsigned int* arrived)
+{
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        __threadfence();
+        const unsigned int before = atomicAdd(arrived, blockIdx.x == 0 ? 0x80000000u - (gridDim.x - 1) : 1u);
+        while (((before ^ *(volatile unsigned int*)arrived) & 0x80000000u) == 0) __nanosleep(32);
+        __threadfence();
+    }
+    __syncthreads();
+}
+""",
     "At": """\
 // A number and its place.
 template <typename T> struct At { T value; long long place; };

@@ -1,8 +1,8 @@
 """CUDA kernels for the kernels of a program: which have one, and its launches.
 
 Read before: `expressions.py` (an operation as C), `places.py` (where elements lie), `launch.py`. Read next, for each
-kind of kernel: `loops.py` (elementwise), `rows.py` (with reductions), `movement.py`, `indexing.py`, and `grouped.py`
-(several kernels as one launch).
+kind of kernel: `loops.py` (elementwise), `rows.py` (with reductions), `tiles.py` (products), `movement.py`, `indexing.py`,
+and `grouped.py` (several kernels as one launch).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .launch import Launch
 from .loops import elementwise
 from .reductions import has_fold
 from .rows import Rows
+from .tiles import PRODUCT, Tiles
 
 SINGLE = {
     COPY: movement.copy,
@@ -56,13 +57,16 @@ def _supported(instruction: Instruction) -> bool:
     return all(value.dtype in dtypes.SUPPORTED for value in (*instruction.inputs, instruction.output))
 
 
-def launches(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> list[Launch]:
+def launches(kernel: Kernel, forms: Mapping[Value, numpy.ndarray], threads: int | None = None) -> list[Launch]:
     """What is launched for a kernel, in this order; nothing where it makes no numbers.
 
-    forms  value -> an array of which only shape and strides are looked at: how the value lies in memory
+    forms    value -> an array of which only shape and strides are looked at: how the value lies in memory
+    threads  that blocks should have, if given: as many, all of which stay to the end, wherever they wait for each other
     """
     if not any(size(value.shape) for value in kernel.outputs):
         return []
+    if kernel.kind == PRODUCT:
+        return [Tiles(kernel, forms).launch()]
     if kernel.kind == "single":
         (instruction,) = kernel.instructions
         if instruction.renames:
@@ -71,7 +75,8 @@ def launches(kernel: Kernel, forms: Mapping[Value, numpy.ndarray]) -> list[Launc
             return SINGLE[instruction.op](instruction, forms)
         alone = Kernel(0, instruction, "loop")
         alone.outputs = [instruction.output]
-        return [Rows(alone, forms).launch()]
+        return [Rows(alone, forms, threads).launch()]
     if any(instruction.reduces for instruction in kernel.instructions):
-        return [Rows(kernel, forms).launch()]
-    return [elementwise(kernel.name, kernel.shape, kernel.instructions, kernel.inputs(), kernel.outputs, forms)]
+        return [Rows(kernel, forms, threads).launch()]
+    inputs, outputs = kernel.inputs(), kernel.outputs
+    return [elementwise(kernel.name, kernel.shape, kernel.instructions, inputs, outputs, forms, threads)]

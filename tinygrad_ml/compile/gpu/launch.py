@@ -16,13 +16,14 @@ from .helpers import prelude
 
 
 class Piece(NamedTuple):
-    """What a kernel does, as it may also stand beside other pieces in one kernel.
+    """What a kernel does, as it may also stand beside other pieces in one kernel, or behind them.
 
-    words    what it does, of which its name is made
-    lines    of its body, with `BLOCK_NUMBER` for the number of a block
-    reads    values that it reads, and then those that it `writes`
-    blocks   how many it has, of so many `threads`
-    shared   bytes at most that the threads of a block share
+    words       what it does, of which its name is made
+    lines       of its body, with `BLOCK_NUMBER` for the number of a block and `SHARED_MEMORY` for where shared memory lies
+    reads       values that it reads, and then those that it `writes`
+    blocks      how many it has, of so many `threads`
+    shared      bytes at most that the threads of a block share
+    parameters  of a function with this body, and the values to which they point: its `arguments`
     """
 
     words: str
@@ -32,6 +33,8 @@ class Piece(NamedTuple):
     blocks: int
     threads: int
     shared: int
+    parameters: tuple[str, ...]
+    arguments: tuple[Value, ...]
 
 
 class Launch(NamedTuple):
@@ -43,7 +46,7 @@ class Launch(NamedTuple):
     grid       blocks along x, y and z
     block      threads of a block along x, y and z
     zeroed     the values whose memory must be zeros before
-    piece      what it does; None if it cannot stand beside others
+    piece      what it does; None if it can only be a kernel of its own
     """
 
     name: str
@@ -61,6 +64,8 @@ ARGUMENT_POINTERS = 512
 """A kernel takes 4 KB of arguments."""
 BLOCK_NUMBER = "@BLOCK@"
 """Stands in a source for the number of a block along x, among those that do the same."""
+SHARED_MEMORY = "@SHARED@"
+"""Stands in a source for the first byte of memory that the threads of a block share, if a kernel does not declare its own."""
 
 
 def parameter(value: Value, written: bool) -> str:
@@ -73,6 +78,11 @@ def parameter(value: Value, written: bool) -> str:
         return f"{pointer} p{value.number}"
     restrict = "__restrict__ " if value.source is not None and value.source.kind == "number" else ""
     return f"const {pointer} {restrict}p{value.number}"
+
+
+def shared_memory(nbytes: int) -> str:
+    """The line that declares so much of it."""
+    return f"__shared__ __align__(16) unsigned char shared_memory[{nbytes}];"
 
 
 def launch(
@@ -101,12 +111,15 @@ def launch(
     shared      bytes at most that the threads of a block share
     """
     lines, reads, writes = (f"// {remark}", *body), tuple(reads), tuple(writes)
-    piece = None
-    if not (before or zeroed or parameters or len(grid) > 1):
-        piece = Piece(words, lines, reads, writes, grid[0], threads, shared)
     if parameters is None or arguments is None:
         parameters = [parameter(v, False) for v in reads] + [parameter(v, True) for v in writes]
         arguments = [*reads, *writes]
+    piece = None
+    if not (before or zeroed or len(grid) > 1):
+        given = tuple(parameters), tuple(arguments)
+        piece = Piece(words, lines, reads, writes, grid[0], threads, shared, *given)
+    if any(SHARED_MEMORY in line for line in lines):
+        lines = (shared_memory(shared), *(line.replace(SHARED_MEMORY, "shared_memory") for line in lines))
     # With more threads in a block there are not registers for as many variables as the compiler likes.
     bounds = f"__launch_bounds__({threads}) " if threads > 256 else ""
     head = f'extern "C" __global__ void {bounds}{KERNEL_NAME}({", ".join(parameters)})'

@@ -34,6 +34,10 @@ class LoopNames:
         """`value` is `other` from now on."""
         self._names[value] = self[other]
 
+    def call(self, value: Value, name: str) -> None:
+        """`value` has this name from now on."""
+        self._names[value] = name
+
     def line(self, instruction: Instruction) -> str:
         """The operation, as a line."""
         output = instruction.output
@@ -48,8 +52,12 @@ def elementwise(
     inputs: Iterable[Value],
     outputs: list[Value],
     forms: Mapping[Value, numpy.ndarray],
+    threads: int | None = None,
 ) -> Launch:
-    """The launch that computes `outputs`, of this shape, from `inputs`, which are broadcast to it."""
+    """The launch that computes `outputs`, of this shape, from `inputs`, which are broadcast to it.
+
+    threads  of a block, if that is to be said from outside
+    """
     count = size(shape)
     reads = [value for value in inputs if constant(value) is None]
     wide = needs_wide([forms[value] for value in (*reads, *outputs)], count)
@@ -60,7 +68,7 @@ def elementwise(
     strides = {value: strides_in(forms[value], shape) for value in (*loads, *outputs)}
     places = Places("i", shape, {**strides, **{i: gather.along for i, gather in gathers.items()}}, kind)
     each = 4 if count >= FOUR_AT_A_TIME_ELEMENTS and not gathers and _four_fit(places) else 1
-    threads = 256 if count >= 1 << 16 else 128 if count >= 128 else 32
+    threads = threads or (256 if count >= 1 << 16 else 128 if count >= 128 else 32)
     lines = body(places, instructions, loads, outputs, each, str(count), gathers)
     thread = f"{BLOCK_NUMBER} * {f'{threads}LL' if wide else threads} + threadIdx.x"
     start = [f"const {kind} i = {f'4 * ({thread})' if each == 4 else thread};", f"if (i >= {count}) return;"]
@@ -83,13 +91,15 @@ def body(
     each: int,
     count: str,
     gathers: Mapping[Instruction, Gather],
+    names: LoopNames | None = None,
 ) -> list[str]:
     """The lines that compute the element at `i`, or `each` = 4 from there on, of `count` elements.
 
     reads, writes  values in memory, at the same place
     gathers        those among the instructions, where each element is by itself
+    names          of what is known before
     """
-    names = LoopNames()
+    names = names or LoopNames()
     before: list[str] = []
     inner: list[str] = []
     after: list[str] = []

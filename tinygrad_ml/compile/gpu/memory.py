@@ -7,13 +7,16 @@ launch. The host's numbers lie in a table, of which each step that is captured i
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import numpy
 
 from ..program import DRAW, Instruction, Value
+from ..schedule.buffers import Lifetime
 from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout
+from .tiles import PRODUCT
 
 SMALL_RESULT_BYTES = 1 << 14
 """Results of up to so many bytes lie together, and are copied out together."""
@@ -36,6 +39,21 @@ class DeviceLayout(Layout):
 
     def planned(self, kernel: Kernel) -> list[Value]:
         return [] if kernel.instructions[0].op is DRAW else super().planned(kernel)
+
+    def computes_into(self, kernel: Kernel, memory: Value) -> bool:
+        if kernel.kind != PRODUCT:
+            return super().computes_into(kernel, memory)
+        # A block reads of the operands, and of what these are made of, what another one has under its hands.
+        place = next(i for i, one in enumerate(kernel.instructions) if one.op.kind == "product")
+        read = {value for one in kernel.instructions[: place + 1] for value in one.inputs}
+        return not any(self.roots.get(value) is memory for value in read)
+
+
+class RoomyLayout(DeviceLayout):
+    """What is planned is nobody else's for the whole step: so nothing waits for memory, only for numbers."""
+
+    def _lifetimes(self) -> Iterable[Lifetime]:
+        return (lifetime._replace(first=0, last=len(self.kernels)) for lifetime in super()._lifetimes())
 
 
 class Table:

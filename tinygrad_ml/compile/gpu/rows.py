@@ -30,17 +30,19 @@ KEPT_ROW_ELEMENTS = 8
 class Rows:
     """The kernel of a domain with reduced axes.
 
-    kernel  what it does
-    forms   value -> how it lies in memory
+    kernel   what it does
+    forms    value -> how it lies in memory
+    threads  that every block has to have, if given; then all of them stay to the end
     """
 
-    def __init__(self, kernel: Kernel, forms: Mapping[Value, numpy.ndarray]):
+    def __init__(self, kernel: Kernel, forms: Mapping[Value, numpy.ndarray], threads: int | None = None):
         self.kernel, self.work = kernel, Work(kernel, forms)
         work = self.work
         axes = [axis for axis, n in enumerate(kernel.shape) if n > 1]
         along_rows = not axes or axes[-1] in kernel.axes
         positions = any(instruction.op.kind == "position" for instruction in work.reductions)
-        self.team = team(work.rows, work.columns, along_rows, once=work.passes == 1 and not positions)
+        self.team = team(work.rows, work.columns, along_rows, work.passes == 1 and not positions, threads)
+        self._stay = threads is not None
         each = -(-work.columns // self.team.lanes)
         self.near = work.kept_near() if each <= KEPT_ROW_ELEMENTS else {}
         self.each = each if self.near else 0
@@ -89,7 +91,8 @@ class Rows:
     @property
     def _outside(self) -> bool:
         """Whether some threads have no row, and have to stay nevertheless, for a barrier."""
-        return self.team.tile > 0 and self.work.rows % self.team.tile != 0
+        meet = self.team.tile > 0 or (self._stay and self.team.lanes > 1)
+        return meet and self.work.rows % self.team.rows != 0
 
     def _start(self) -> list[str]:
         """Which row a thread works for, and as which one of its threads."""
@@ -100,16 +103,24 @@ class Rows:
             place = f"{first} + threadIdx.x % {team.tile}"
             if not self._outside:
                 return [*lines, f"const {kind} row = {place};"]
-            lines.append(f"const {kind} place = {place}, row = place < {rows} ? place : {rows - 1};")
-            return [*lines, f"const bool inside = place < {rows};"]
+            return [*lines, *self._inside(place)]
         if team.rows == 1:
             return ["const int lane = threadIdx.x;", f"const {kind} row = {BLOCK_NUMBER};"]
         if team.lanes == 1:
             lines = [f"const {kind} row = {first} + threadIdx.x;"]
         else:
             lines = [f"const int lane = threadIdx.x % {team.lanes};"]
-            lines.append(f"const {kind} row = {first} + threadIdx.x / {team.lanes};")
+            place = f"{first} + threadIdx.x / {team.lanes}"
+            if self._outside:
+                return [*lines, *self._inside(place)]
+            lines.append(f"const {kind} row = {place};")
         return [*lines, f"if (row >= {rows}) return;"] if rows % team.rows else lines
+
+    def _inside(self, place: str) -> list[str]:
+        """The row at this place; those beyond the last one go through that, and take nothing in."""
+        kind, rows = self.work.kind, self.work.rows
+        place = f"const {kind} place = {place}, row = place < {rows} ? place : {rows - 1};"
+        return [place, f"const bool inside = place < {rows};"]
 
     def _by_one(self, lines: list[str]) -> list[str]:
         """Lines for one thread of each row."""

@@ -199,6 +199,24 @@ class CudaRuntime:
         """Run a kernel, whose arguments are pointers."""
         kernel(grid, block, tuple(map(numpy.intp, addresses)))
 
+    def launch_together(self, kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], given: list[int]) -> None:
+        """Run a kernel whose blocks wait for each other, so all of them have to run at the same time; see `resident`."""
+        kernel.kernel(grid, block, tuple(map(numpy.intp, given)), enable_cooperative_groups=True)
+
+    def resident(self, kernel: Any, threads: int) -> int:
+        """Blocks of so many threads, of a kernel, that can run at the same time."""
+        runtime, driver = self._runtime, self._cupy.cuda.driver
+        processors = runtime.deviceGetAttribute(runtime.cudaDevAttrMultiProcessorCount, self.index)
+        return processors * driver.occupancyMaxActiveBlocksPerMultiprocessor(kernel.kernel.ptr, threads, 0)
+
+    @functools.cached_property
+    def cache_bytes(self) -> int:
+        """Of the second-level cache; 0 where blocks cannot be made to run at the same time."""
+        runtime = self._runtime
+        if not runtime.deviceGetAttribute(runtime.cudaDevAttrCooperativeLaunch, self.index):
+            return 0
+        return runtime.deviceGetAttribute(runtime.cudaDevAttrL2CacheSize, self.index)
+
     def product(self, call: blas.BlasProduct, a: int, b: int, out: int) -> None:
         """A matrix product of what lies at these addresses."""
         alignments = blas.alignment(a), blas.alignment(b), blas.alignment(out)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy
 
-from ...backend import get, of
+from ...backend import dtypes, get, of
 from ...ops.shapes import size
 from ...random import streams
 from ..eager import value_of
@@ -22,6 +22,7 @@ from ..schedule.layout import Layout, form_of
 from . import blas
 from .kernels import Launch, has_launch, launches
 from .memory import TaskMemory, of_the_host
+from .tiles import PRODUCT
 
 
 class Task:
@@ -56,6 +57,25 @@ class LaunchTask(Task):
 
     def __str__(self) -> str:
         return self.launch.source
+
+
+class StepTask(LaunchTask):
+    """All of a step, or of several, as one kernel: see `persistent.py`."""
+
+    def prepare(self, places: TaskMemory) -> None:
+        runtime = places.runtime
+        self._arrived = runtime.array(runtime.allocate(4), 0, (1,), dtypes.uint32)
+        runtime.zero(self._arrived)
+        self._blocks = min(self.launch.grid[0], runtime.resident(self.kernel, self.launch.block[0]))
+
+    def run(self, places: TaskMemory) -> None:
+        self.run_steps(places, 1)
+
+    def run_steps(self, places: TaskMemory, steps: int) -> None:
+        """So many steps, from the one on whose turn it is."""
+        runtime, launch = places.runtime, self.launch
+        given = [steps, runtime.address(self._arrived), *map(places.address, launch.arguments)]
+        runtime.launch_together(self.kernel, (self._blocks, 1, 1), launch.block, given)
 
 
 class ProductTask(Task):
@@ -166,15 +186,18 @@ class CopyTask(Task):
         return f"// a copy: {self.memory!r} <- {self.value!r}\n"
 
 
-def tasks(kernel: Kernel, layout: Layout, forms: dict[Value, numpy.ndarray]) -> Iterator[Task]:
+def tasks(
+    kernel: Kernel, layout: Layout, forms: dict[Value, numpy.ndarray], threads: int | None = None
+) -> Iterator[Task]:
     """What is done for a kernel, in this order.
 
-    forms  value -> how it lies in memory
+    forms    value -> how it lies in memory
+    threads  of each block, if given: see `launches`
     """
     instruction = kernel.instructions[0]
     output = instruction.output
-    if kernel.kind == "loop":
-        yield from map(LaunchTask, launches(kernel, forms)) if kernel.outputs else ()
+    if kernel.kind in ("loop", PRODUCT):
+        yield from map(LaunchTask, launches(kernel, forms, threads)) if kernel.outputs else ()
     elif output in layout.views:
         return
     elif of_the_host(instruction):
@@ -186,6 +209,6 @@ def tasks(kernel: Kernel, layout: Layout, forms: dict[Value, numpy.ndarray]) -> 
     elif instruction.op.kind == "product" and str(output.dtype) in blas.DATA:
         yield ProductTask(instruction, forms)
     elif has_launch(instruction):
-        yield from map(LaunchTask, launches(kernel, forms))
+        yield from map(LaunchTask, launches(kernel, forms, threads))
     else:
         yield EagerTask(instruction)

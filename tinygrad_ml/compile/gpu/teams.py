@@ -11,6 +11,8 @@ BUSY_PROCESSOR_THREADS = 1 << 15
 """Threads that keep a processor busy: with fewer rows, more threads go through each."""
 BUSY_PROCESSOR_BLOCKS = 528
 """Blocks that do so: four for each of 132 processors."""
+BUSY_PROCESSOR_ROWS = 512
+"""Rows of which a warp each does so."""
 ROW_BLOCKS = 256
 """Blocks that share a row at most."""
 
@@ -43,25 +45,31 @@ class Team(NamedTuple):
         return f"over_lanes<{fold}, {self.lanes}>({name})" if self.lanes > 1 else name
 
 
-def team(rows: int, columns: int, last_is_reduced: bool, once: bool) -> Team:
+def team(rows: int, columns: int, last_is_reduced: bool, once: bool, threads: int | None = None) -> Team:
     """Threads for so many rows and columns.
 
-    once  whether each row is gone through once only, so that blocks may share it
+    once     whether each row is gone through once only, so that blocks may share it
+    threads  that every block has to have, if given: a power of two from 32 to 1024, and no blocks share a row then
     """
+    most, all_of_them = threads or 1024, threads or 128
     lanes = _power_of_two(columns / 8)
     while lanes < columns and rows * lanes < BUSY_PROCESSOR_THREADS and (lanes < 32 or lanes * 4 < columns):
         lanes *= 2
-    lanes = min(lanes, 1024)
+    lanes = min(lanes, most)
+    if threads and lanes > 32:
+        lanes = 32 if rows >= BUSY_PROCESSOR_ROWS else threads
     tile, alone = 0, lanes == 1
     if not last_is_reduced and not alone:
         tile = 32 if rows >= 4096 else 16 if rows >= 2048 else 8
-        lanes = max(min(lanes, 1024 // tile), 32 // tile)
-        if tile == 32:
+        lanes = max(min(lanes, most // tile), 32 // tile)
+        if threads:
+            tile = threads // lanes
+        elif tile == 32:
             tile = max(tile, 128 // lanes)
-    in_block = tile or (128 // lanes if lanes <= 32 else 1)
+    in_block = tile or (all_of_them // lanes if lanes <= 32 else 1)
     blocks = -(-rows // in_block)
     parts = 1
-    if once and not alone and columns > 8 * lanes:
+    if once and not threads and not alone and columns > 8 * lanes:
         parts = min(ROW_BLOCKS, -(-columns // (8 * lanes)), max(1, BUSY_PROCESSOR_BLOCKS // blocks))
     return Team(tile, lanes, in_block, parts)
 

@@ -35,6 +35,9 @@ class Executable:
     fuse     whether operations run together
     in_place whether state may be overwritten before the end
     loops    whether a machine that has NumPy may write loops too
+    persistent  whether a step may be one kernel that stays for several steps, on a machine that has such
+
+    launched how what was written runs, in words, where there is more than one way
 
     turns    the kernels in order, those together that may run at the same time; `kernels` are all of them
     sources  the values from outside; those that are `overwritten`, and those that may lie elsewhere in each call: `moving`
@@ -51,6 +54,7 @@ class Executable:
     longest: float = math.inf
     few: int = 0
     text: str = ""
+    launched: str = ""
     eager: list[Instruction]
 
     def __init__(
@@ -61,8 +65,9 @@ class Executable:
         fuse: bool = True,
         in_place: bool = True,
         loops: bool = True,
+        persistent: bool = True,
     ):
-        self.memory, self.loops, self._in_place = memory, fuse and loops, in_place
+        self.memory, self.loops, self._in_place, self.persistent = memory, fuse and loops, in_place, persistent
         self.program = self.prepared(program, fuse)
         limits = {"longest": self.longest, "few": self.few}
         self.turns = self.in_turns(fusion(self.program, self.has_form, fuse, self.may_reduce, **limits), fuse)
@@ -127,7 +132,7 @@ class Executable:
         fixed = [v for v in self.sources if v not in moving and not isinstance(v.source, Number)]
         arrays = {value: self._found(value) for value in fixed}
         forms = {v: form_of(v.shape, v.dtype, arrays[v].strides if v in arrays else None) for v in self.sources}
-        spans = ((value, *_span(self.address(array), forms[value])) for value, array in arrays.items())
+        spans = ((value, *span(self.address(array), forms[value])) for value, array in arrays.items())
         self.layout = layout = self.lay_out(forms, self.overwritten & _apart(spans) if self._in_place else set())
         self.write(layout, arrays)
         self._linked = True
@@ -187,7 +192,7 @@ def _moves(value: Value, rebound: set[int]) -> bool:
     return source.kind in ("argument", "gradient") or (isinstance(source, State) and id(source.tensor) in rebound)
 
 
-def _span(address: int, form: numpy.ndarray) -> tuple[int, int]:
+def span(address: int, form: numpy.ndarray) -> tuple[int, int]:
     """(where the memory begins that such an array lies in, where it ends)."""
     if not form.size:
         return address, address

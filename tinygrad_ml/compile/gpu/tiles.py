@@ -1,0 +1,298 @@
+"""Matrix products that we write ourselves, with what stands before and behind them in one kernel.
+
+The result is cut into tiles, a block for each. For every so many columns of a and rows of b, a block puts those that its
+tile needs into shared memory, while it adds up the ones before; a thread adds up 4 x 4 numbers. Where tiles are small,
+several groups of threads take every so many-th column each, and their sums are put together at the end, always in the same order:
+the same numbers come out in every run, whatever the processor.
+
+What is computed of the product, element by element, is computed by the thread that has its sum: a bias, an activation, its
+derivative, the update of a parameter. And where a is made of something else, element by element, each is made when it is loaded:
+rows of a batch that an index names, so that the batch is never there as a whole; if others need it, the blocks of the first
+column of tiles store it.
+
+Read before: `loops.py`. Read next: `around.py`, which puts such kernels together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy
+
+from ..program import GATHER, Instruction, Value
+from ..schedule.axes import strides_in
+from ..schedule.kernel import Kernel
+from .expressions import REGISTER, constant, loaded
+from .gathers import Gather
+from .launch import BLOCK_NUMBER, SHARED_MEMORY, Launch, launch
+from .loops import LoopNames, body
+from .places import Places, at, needs_wide, times
+
+PRODUCT = "product"
+"""The kind of these kernels."""
+THREADS = 256
+DEEP = 32
+"""Columns of a, and rows of b, that are added up at a time."""
+EACH = 4
+"""Rows, and columns, of the tile that a thread adds up."""
+SIZES = (64, 64), (32, 32), (32, 16), (16, 16)
+"""Rows and columns of a tile: of these the first of which there are enough."""
+ENOUGH_TILES = 120
+"""So many blocks keep a large processor busy."""
+
+
+def tile_of(rows: int, columns: int) -> tuple[int, int]:
+    """Rows and columns of a tile of so large a result."""
+    enough = (size for size in SIZES if -(-rows // size[0]) * -(-columns // size[1]) >= ENOUGH_TILES)
+    return next(enough, SIZES[-1])
+
+
+class Cells(Places):
+    """The places of arrays along axes of which each is counted by a variable of its own: its `words`."""
+
+    def __init__(self, words: tuple[str, ...], strides: Mapping[Any, Sequence[int]], kind: str):
+        super().__init__("", (), {}, kind)
+        self._words, self._along = words, dict(strides)
+
+    def offset(self, key: Hashable) -> str:
+        """Where the element lies, counted from the first one."""
+        parts = (times(word, step) for word, step in zip(self._words, self._along[key], strict=True))
+        return " + ".join(part for part in parts if part != "0") or "0"
+
+
+class Tiles:
+    """The kernel of a product: its instructions are what makes a, if anything, then the product, and then what follows.
+
+    kernel  what it does
+    forms   value -> how it lies in memory
+    """
+
+    def __init__(self, kernel: Kernel, forms: Mapping[Value, numpy.ndarray]):
+        self.kernel, self.forms = kernel, forms
+        place = next(i for i, one in enumerate(kernel.instructions) if one.op.kind == "product")
+        self.before, self.product, self.after = (
+            kernel.instructions[:place],
+            kernel.instructions[place],
+            kernel.instructions[place + 1 :],
+        )
+        a, b = self.product.inputs
+        *batch, self.rows, self.columns = self.product.output.shape
+        self.batch, self.deep = tuple(batch), a.shape[-1]
+        self.many = tuple(f"z{axis}" for axis in range(len(batch)))  # which of the products of a batch it is
+        self.type = REGISTER[self.product.output.dtype]
+        self.reads = [value for value in kernel.inputs() if constant(value) is None]
+        wide = needs_wide([forms[v] for v in (*self.reads, *kernel.outputs)], self.rows * self.columns)
+        self.kind = "long long" if wide else "int"
+        self.height, self.width = tile_of(self.rows, self.columns)
+        self.threads_of_tile = self.height * self.width // EACH**2
+        self.slices = THREADS // self.threads_of_tile
+        # Neighbouring threads load what lies side by side, or what is made of one row.
+        self.a_strides = (0, 0) if self.before else strides_in(forms[a], (*batch, *a.shape[-2:]))
+        b_strides = strides_in(forms[b], (*batch, *b.shape[-2:]))
+        self.b_strides = b_strides[::-1] if self.product.op.turned else b_strides
+        self.a_along_k = bool(self.before) or self.a_strides[-1] <= self.a_strides[-2]
+        self.b_along_k = self.b_strides[-2] < self.b_strides[-1]
+
+    def launch(self) -> Launch:
+        """Its launch."""
+        down, across = -(-self.rows // self.height), -(-self.columns // self.width)
+        a_step, b_step = self.height + EACH, self.width + EACH  # between rows of shared memory, which are columns of a
+        itemsize = self.product.output.dtype.itemsize
+        shared = max(DEEP * (a_step + b_step), self.slices * self.height * self.width) * itemsize
+        kind, word = self.kind, self.type
+        in_row = self.width // EACH
+        loads_a, loads_b = self.height * DEEP // THREADS, self.width * DEEP // THREADS
+        lines = [
+            f"{word}* const a_tile = ({word}*){SHARED_MEMORY};  // {DEEP} rows: columns of a",
+            f"{word}* const b_tile = a_tile + {DEEP * a_step};",
+            f"const {kind} m0 = {BLOCK_NUMBER} / {across}{f' % {down}' if self.many else ''} * {self.height};",
+            f"const {kind} n0 = {BLOCK_NUMBER} % {across} * {self.width};",
+            *(
+                f"const {kind} {word} = {BLOCK_NUMBER} / {down * across * prod(self.batch[axis + 1 :])}{f' % {self.batch[axis]}' if axis else ''};"
+                for axis, word in enumerate(self.many)
+            ),
+            f"const int slice = threadIdx.x / {self.threads_of_tile}, mine = threadIdx.x % {self.threads_of_tile};",
+            f"const int row = mine / {in_row} * {EACH}, column = mine % {in_row} * {EACH};",
+            f"{word} sums[{EACH}][{EACH}] = {{}}, a_next[{loads_a}], b_next[{loads_b}];",
+            *self._of_rows(loads_a),
+            f"for ({kind} k0 = 0;; k0 += {DEEP}) {{  // loads what is next, while it adds up what is there",
+            f"    if (k0 < {self.deep}) {{",
+            *_deeper(self._loading("a", loads_a, self._load_a()), 2),
+            *_deeper(self._loading("b", loads_b, self._load_b()), 2),
+            "    }",
+            f"    if (k0) for (int k = slice; k < {DEEP}; k += {self.slices}) {{",
+            f"        const Four<{word}> a = *(const Four<{word}>*)(a_tile + k * {a_step} + row);",
+            f"        const Four<{word}> b = *(const Four<{word}>*)(b_tile + k * {b_step} + column);",
+            "        #pragma unroll",
+            f"        for (int i = 0; i < {EACH}; i++)",
+            f"            for (int j = 0; j < {EACH}; j++) sums[i][j] += a.at[i] * b.at[j];",
+            "    }",
+            f"    if (k0 >= {self.deep}) break;",
+            "    __syncthreads();  // all have read what lay there",
+            *_deeper(self._storing("a", loads_a, a_step), 1),
+            *_deeper(self._storing("b", loads_b, b_step), 1),
+            "    __syncthreads();",
+            "}",
+            "__syncthreads();",
+            *self._finished(),
+        ]
+        words = " ".join(one.op.name for one in self.kernel.instructions)
+        shape = " × ".join(map(str, self.product.output.shape))
+        remark = f"{words}: {shape}, {self.deep} added up, in {down} × {across} tiles"
+        return launch(
+            words,
+            remark,
+            lines,
+            self.reads,
+            self.kernel.outputs,
+            (prod(self.batch) * down * across,),
+            THREADS,
+            shared=shared,
+        )
+
+    # -- operands ------------------------------------------------------------------------------------------------
+
+    def _places(self, which: str) -> tuple[str, str]:
+        """A thread's j-th place in the part of an operand that is loaded at a time: (along its tile, along k)."""
+        extent, along_k = (self.height, self.a_along_k) if which == "a" else (self.width, self.b_along_k)
+        number = f"(threadIdx.x + j * {THREADS})"
+        within, beyond = f"{number} % {DEEP if along_k else extent}", f"{number} / {DEEP if along_k else extent}"
+        return (beyond, within) if along_k else (within, beyond)
+
+    def _loading(self, which: str, loads: int, lines: list[str]) -> list[str]:
+        """The elements of an operand that a thread loads; `lines` do it for one of them, `m` or `n` and `k`."""
+        tile, k = self._places(which)
+        word, extent = ("m", self.rows) if which == "a" else ("n", self.columns)
+        return [
+            "#pragma unroll",
+            f"for (int j = 0; j < {loads}; j++) {{",
+            f"    const {self.kind} {word} = {word}0 + {tile}, k = k0 + {k};",
+            f"    {which}_next[j] = 0;",
+            f"    if ({word} < {extent} && k < {self.deep}) {{",
+            *_deeper(lines, 2),
+            "    }",
+            "}",
+        ]
+
+    def _storing(self, which: str, loads: int, step: int) -> list[str]:
+        tile, k = self._places(which)
+        return [
+            "#pragma unroll",
+            f"for (int j = 0; j < {loads}; j++) {which}_tile[{k} * {step} + {tile}] = {which}_next[j];",
+        ]
+
+    def _load_b(self) -> list[str]:
+        b = self.product.inputs[1]
+        cells = Cells((*self.many, "k", "n"), {b: self.b_strides}, self.kind)
+        return [f"b_next[j] = {loaded(at(f'p{b.number}', cells.offset(b)), b.dtype)};"]
+
+    def _load_a(self) -> list[str]:
+        a = self.product.inputs[0]
+        if not self.before:
+            cells = Cells((*self.many, "m", "k"), {a: self.a_strides}, self.kind)
+            return [f"a_next[j] = {loaded(at(f'p{a.number}', cells.offset(a)), a.dtype)};"]
+        rest = [one for one in self.before if one not in self._rows_of_a]
+        known = {one.output for one in self._rows_of_a} | self._read_by_rows
+        names = LoopNames()
+        lines = [f"const {REGISTER[value.dtype]} {names[value]} = rows_{names[value]}[j];" for value in self._kept]
+        stored = [value for value in self.kernel.outputs if any(one.output is value for one in self.before)]
+        reads = [value for value in self._operands(rest) if value not in known]
+        body_of = self._body(("m", "k"), a.shape, rest, reads, stored, names)
+        loads, stores = body_of[: len(body_of) - len(stored)], body_of[len(body_of) - len(stored) :]
+        first = ["if (n0 == 0) {  // others need it too", *_deeper(stores, 1), "}"] if stored else []
+        return [*lines, *loads, f"a_next[j] = {names[a]};", *first]
+
+    def _of_rows(self, loads: int) -> list[str]:
+        """What makes a and is the same for all of a row: computed once for those rows that a thread loads."""
+        self._rows_of_a: list[Instruction] = []
+        self._read_by_rows: set[Value] = set()
+        self._kept: list[Value] = []
+        if not self.before:
+            return []
+        a = self.product.inputs[0]
+        strides = {value: strides_in(self.forms[value], a.shape) for value in self._operands(self.before)}
+        rows = {value for value, (_, along) in strides.items() if not along}
+        for one in self.before:
+            same = all(constant(value) is not None or value in rows for value in _element_operands(one))
+            if same and not (one.op is GATHER and Gather(one, self.forms).along[1]):
+                self._rows_of_a.append(one)
+                rows.add(one.output)
+        if not self._rows_of_a:
+            return []
+        own = {one.output for one in self._rows_of_a}
+        self._read_by_rows = set(self._operands(self._rows_of_a))
+        rest = [one for one in self.before if one not in self._rows_of_a]
+        needed = dict.fromkeys(value for one in rest for value in _element_operands(one))
+        needed |= dict.fromkeys(value for value in self.kernel.outputs if value in own)
+        needed |= dict.fromkeys([a] if a in own else [])
+        self._kept = [value for value in needed if value in own | self._read_by_rows]
+        names = LoopNames()
+        lines = self._body(("m", "k"), a.shape, self._rows_of_a, list(self._read_by_rows), [], names)
+        tile, _ = self._places("a")
+        kept = [f"{REGISTER[value.dtype]} rows_v{value.number}[{loads}];" for value in self._kept]
+        last = self.rows - 1
+        return [
+            *kept,
+            "#pragma unroll",
+            f"for (int j = 0; j < {loads}; j++) {{",
+            f"    const {self.kind} place = m0 + {tile}, m = place < {self.rows} ? place : {last};",
+            *_deeper(lines, 1),
+            *(f"    rows_v{value.number}[j] = {names[value]};" for value in self._kept),
+            "}",
+        ]
+
+    # -- what follows --------------------------------------------------------------------------------------------
+
+    def _finished(self) -> list[str]:
+        """The sums of all threads, put together, and what is made of each."""
+        word, output = self.type, self.product.output
+        count, per = self.height * self.width, self.width
+        names = LoopNames()
+        names.call(output, "total")
+        outputs = [v for v in self.kernel.outputs if v is output or any(one.output is v for one in self.after)]
+        reads = [value for value in self._operands(self.after) if value is not output]
+        lines = self._body((*self.many, "m", "n"), output.shape, self.after, reads, outputs, names)
+        return [
+            f"{word}* const parts = ({word}*){SHARED_MEMORY};",
+            "#pragma unroll",
+            f"for (int i = 0; i < {EACH}; i++)",
+            f"    for (int j = 0; j < {EACH}; j++) parts[slice * {count} + (row + i) * {per} + column + j] = sums[i][j];",
+            "__syncthreads();",
+            f"for (int e = threadIdx.x; e < {count}; e += {THREADS}) {{",
+            f"    const {self.kind} m = m0 + e / {per}, n = n0 + e % {per};",
+            f"    if (m >= {self.rows} || n >= {self.columns}) continue;",
+            f"    {word} total = parts[e];",
+            f"    for (int s = 1; s < {self.slices}; s++) total += parts[s * {count} + e];",
+            *_deeper(lines, 1),
+            "}",
+        ]
+
+    def _operands(self, instructions: Iterable[Instruction]) -> list[Value]:
+        """The values from outside of which an element is read where one of the result is."""
+        own = {one.output for one in self.kernel.instructions}
+        named = dict.fromkeys(value for one in instructions for value in _element_operands(one))
+        return [value for value in named if value not in own and constant(value) is None]
+
+    def _body(
+        self,
+        words: tuple[str, ...],
+        shape: tuple[int, ...],
+        instructions: Sequence[Instruction],
+        reads: Sequence[Value],
+        writes: Sequence[Value],
+        names: LoopNames,
+    ) -> list[str]:
+        gathers = {one: Gather(one, self.forms) for one in instructions if one.op is GATHER}
+        strides: dict[Any, Sequence[int]] = {value: strides_in(self.forms[value], shape) for value in (*reads, *writes)}
+        strides |= {one: gather.along for one, gather in gathers.items()}
+        return body(Cells(words, strides, self.kind), instructions, reads, writes, 1, "0", gathers, names)
+
+
+def _element_operands(instruction: Instruction) -> tuple[Value, ...]:
+    return instruction.inputs[1:] if instruction.op is GATHER else instruction.inputs
+
+
+def _deeper(lines: Iterable[str], times_deeper: int) -> list[str]:
+    return [f"{'    ' * times_deeper}{line}" for line in lines]
