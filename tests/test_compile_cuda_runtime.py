@@ -25,6 +25,17 @@ class Calls:
         return lambda *arguments: self.made.append((name, *arguments))
 
 
+class Attributes(Calls):
+    """Answers what is asked of a device."""
+
+    def __init__(self, known):
+        super().__init__()
+        self.known = known
+
+    def deviceGetAttribute(self, attribute, device):
+        return self.known.get(attribute, 0)
+
+
 @pytest.fixture
 def runtime():
     class WithoutDevice(CudaRuntime):
@@ -88,6 +99,32 @@ def test_pointers_are_passed_as_integers_of_their_size(runtime):
     assert [(type(number), number) for number in arguments] == [(np.intp, 0x7F00_1234_5678), (np.intp, 64)]
 
 
+def test_blocks_that_wait_for_each_other_are_launched_together(runtime):
+    """By the door of CuPy that CUDA promises all of them to run, and no more than the driver says."""
+    given = []
+
+    class Kernel:
+        ptr = 5
+
+        def __call__(self, *arguments, **options):
+            given.append((*arguments, options))
+
+    raw = type("Raw", (), {"kernel": Kernel()})
+    runtime.launch_together(raw, (66, 1, 1), (256, 1, 1), [16, 0x7F00_1234_5678])
+    ((grid, block, arguments, options),) = given
+    assert (grid, block, options) == ((66, 1, 1), (256, 1, 1), {"enable_cooperative_groups": True})
+    assert [(type(number), number) for number in arguments] == [(np.intp, 16), (np.intp, 0x7F00_1234_5678)]
+    asked = cupy.cuda.runtime.cudaDevAttrMultiProcessorCount
+    runtime._runtime = Attributes({asked: 132, cupy.cuda.runtime.cudaDevAttrL2CacheSize: 50 << 20})
+    runtime._cupy = type("Module", (), {"cuda": type("Cuda", (), {"driver": type("Driver", (), {})})})
+    runtime._cupy.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor = lambda *asked: {(5, 256, 0): 2}[asked]
+    assert runtime.resident(raw, 256) == 264
+    assert runtime.cache_bytes == 0  # of a device that promises nothing of the kind
+    del runtime.cache_bytes
+    runtime._runtime.known[cupy.cuda.runtime.cudaDevAttrCooperativeLaunch] = 1
+    assert runtime.cache_bytes == 50 << 20
+
+
 def test_draws_are_kept_with_the_graph_that_makes_them(runtime):
     class Generator:
         def random(self, size, dtype):
@@ -127,7 +164,8 @@ def test_cupy_has_all_that_is_called():
         (cuda.Stream, "begin_capture end_capture __enter__ __exit__"),
         (cuda.Graph, "debug_dot_str launch upload"),
         (cuda.Event, "record synchronize"),
-        (cuda.runtime, "memcpyAsync memsetAsync CUDARuntimeError"),
+        (cuda.runtime, "memcpyAsync memsetAsync deviceGetAttribute CUDARuntimeError"),
+        (cuda.driver, "occupancyMaxActiveBlocksPerMultiprocessor"),
         (cupy.RawModule, "get_function"),
         (cupy.random.Generator, "random standard_normal integers"),
     ):
@@ -138,4 +176,7 @@ def test_cupy_has_all_that_is_called():
         (cuda.runtime.memsetAsync, "(intptr_t ptr, int value, size_t size, intptr_t stream)"),
     ):
         assert function.__doc__.startswith(function.__name__ + arguments)
+    for name in ("kernel", "__call__"):
+        assert hasattr(cupy.RawKernel, name)
+    assert hasattr(cuda.Function, "ptr")
     cupy.RawModule(code="", options=("--std=c++17",), backend="nvrtc")
