@@ -17,6 +17,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from ...ops.index import scatter_add
 from ...ops.shapes import size
 from ..program import DRAW, GATHER, Program, Value
 from ..schedule.kernel import Kernel
@@ -76,7 +77,7 @@ def _why_no_part(kernel: Kernel) -> str:
         )
     if not has_launch(instruction):
         return f"{instruction.op.name} runs as in eager mode"
-    if instruction.op.name == "scatter_add" and len(instruction.inputs) > 1:
+    if instruction.op is scatter_add and len(instruction.inputs) > 1:
         return "scatter_add adds in another order in every run"
     return ""
 
