@@ -148,7 +148,7 @@ def _operator(name: str, in_place: bool = False):
     return method
 
 
-for _name in words("astype copy reshape sum max min mean any all ravel"):
+for _name in words("astype copy reshape sum max min mean any all ravel dot"):
     setattr(StrictArray, _name, _method(_name))
 for _name in words("add sub mul truediv floordiv mod pow and or xor"):
     setattr(StrictArray, f"__{_name}__", _operator(f"__{_name}__"))

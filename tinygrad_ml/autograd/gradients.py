@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, overload
 
 from .. import backend
 from ..backend import Absent, owner
+from ..backend.arrays import HOST
 from ..errors import DeviceError, DTypeError, GradientError, ShapeError
 from ..graph import ZERO, Node, backpropagate
 from ..modes import differentiating, enable_grad, modes
@@ -132,7 +133,7 @@ def _walk(seeds, wanted, create_graph: bool, free: bool) -> dict:
             with enable_grad():
                 return backpropagate(seeds, wanted, restore_in_graph, follow=follow)
         # A compiled step says of which layers its kernels compute the gradients.
-        follow, plain = modes.recorder and follow, None if modes.watchers else Tensor
+        follow, plain = modes.recorder and follow, Tensor if here is HOST and not modes.watchers else None
         constants = lambda arrays, node: list(map(Tensor, arrays))  # noqa: E731
         return backpropagate(seeds, wanted, constants, free=free, plain=plain, follow=follow)
 

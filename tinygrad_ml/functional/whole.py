@@ -27,7 +27,12 @@ from ..writes import tick
 
 
 def as_a_whole(
-    value: Callable, gradient: Callable, left: tuple[str, ...] = (), worth: Callable[..., bool] | None = None
+    value: Callable,
+    gradient: Callable,
+    left: tuple[str, ...] = (),
+    worth: Callable[..., bool] | None = None,
+    take_apart: Callable | None = None,
+    quiet: bool = True,
 ) -> Callable[[Callable], Any]:
     """Let eager mode compute a function of tensors by functions of NumPy's arrays.
 
@@ -36,6 +41,8 @@ def as_a_whole(
               to its shape. It names what it takes: inputs, parameters, and
     left      the names of those arrays; `y` is the result
     worth     `worth(*arrays, **parameters)`: whether it is done for these; by default always
+    quiet     whether overflows, and infinities minus infinities, are its own affair
+    take_apart  `take_apart(node)` puts the operations in its place, where that takes less than to compute them again
 
     The function takes tensors, and parameters by name only. It checks nothing: who calls it has done that. Whether it would
     be done as a whole for these tensors says `function.done_for(*tensors, **parameters)`.
@@ -52,7 +59,7 @@ def as_a_whole(
             formula="several operations",
             local=("theirs",) * len(names),
             joint=True,
-            take_apart=partial(_take_apart, function),
+            take_apart=take_apart or partial(_take_apart, function),
         )
 
         def done_for(*tensors: Tensor, **params: Any) -> bool:
@@ -64,9 +71,12 @@ def as_a_whole(
             arrays = [tensor._data for tensor in tensors]
             if not _plain(tensors, arrays) or not (worth is None or worth(*arrays, **params)):
                 return function(*tensors, **params)
-            with numpy.errstate(all="ignore"):
-                result, *rest = value(*arrays, **params)
-            return record(row, tensors, [*arrays, *rest], params, result)
+            if quiet:
+                with numpy.errstate(all="ignore"):
+                    found = value(*arrays, **params)
+            else:
+                found = value(*arrays, **params)
+            return record(row, tensors, (*arrays, *found[1:]), params, found[0])
 
         call.done_for = done_for  # type: ignore[attr-defined]
         return call
@@ -78,13 +88,16 @@ def _plain(tensors: tuple[Tensor, ...], arrays: list[Array]) -> bool:
     """Whether nobody is interested in the single operations, and the arrays are NumPy's, and floats of one dtype."""
     if modes.watchers or modes.tracer is not None or modes.apart:
         return False
-    needs, dtype = False, arrays[0].dtype
-    for tensor, array in zip(tensors, arrays, strict=True):
+    dtype = arrays[0].dtype
+    if dtype is not dtypes.float32 and dtype is not dtypes.float64:
+        return False
+    for array in arrays:
         if type(array) is not numpy.ndarray or (array.dtype is not dtype and array.dtype.kind == "f"):
             return False
-        needs = needs or tensor._needs
-    # Of what needs no gradient, pictures want to know where it comes from.
-    return dtype in (dtypes.float32, dtypes.float64) and (needs or not modes.grad or not modes.scope)
+    for tensor in tensors:
+        if tensor._needs:
+            return True
+    return not modes.grad or not modes.scope  # of what needs no gradient, pictures want to know where it comes from
 
 
 def _take_apart(function: Callable, node: Node) -> None:

@@ -48,11 +48,11 @@ def fit(g: Tensor, target: Node) -> Tensor:
     if g.shape != shape:
         lead = g.ndim - len(shape)
         repeated = [lead + i for i, n in enumerate(shape) if n == 1 and g.shape[lead + i] != 1]
-        g = g._apply(sum_, axis=(*range(lead), *repeated), keepdims=False).reshape(shape)
+        g = sum_(g, axis=(*range(lead), *repeated), keepdims=False).reshape(shape)
     return g if g.dtype == target.dtype else g.astype(target.dtype)
 
 
 def look_up(names: Sequence[str], node: Node, position: int, saved: Any, many: tuple[int, ...]) -> dict:
     """What a rule named besides single arrays."""
-    known = {"like": node.inputs[position], "position": position} | node.params
+    known = {"like": node.inputs[position], "position": position} | node.params if names else {}
     return {name: known[name] if name in known else tuple([saved[slot] for slot in many]) for name in names}

@@ -47,16 +47,13 @@ class SliceShares:
         tiles = _tiles(indices, self.shape)
         if tiles is not None:
             axis, offsets, order = tiles
-            first, *others = [slices[place] for place in order]
-            placed = [first._apply(concat, *others, axis=axis, offsets=offsets)]
+            placed = [concat(*[slices[place] for place in order], axis=axis, offsets=offsets)]
         elif len(slices) < FEW_SLICES:
             placed = [
-                share._apply(scatter_add, index=index, shape=self.shape)
-                for share, index in zip(slices, indices, strict=True)
+                scatter_add(share, index=index, shape=self.shape) for share, index in zip(slices, indices, strict=True)
             ]
         else:
-            first, *others = slices
-            placed = [first._apply(assemble, *others, indices=indices, shape=self.shape)]
+            placed = [assemble(*slices, indices=indices, shape=self.shape)]
         return reduce(add, whole + placed)
 
 

@@ -8,7 +8,7 @@
     free        arrays are let go of as they have been used
     slices      the shares of many slices of one tensor are put into place at once (`slices.py`)
     at once     an operation may have one rule that gives the shares of all its inputs
-    plain       where nobody differentiates or watches the walk, rules compute with NumPy's arrays, if they can
+    plain       where nobody differentiates or watches the walk, gradients are arrays, with which most rules can compute
     anomalies   a nan that a rule has made is reported with the operation that the rule belongs to
 
 Read before: `chain_rule.py`.
@@ -16,7 +16,7 @@ Read before: `chain_rule.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .. import writes
@@ -46,7 +46,7 @@ def backpropagate(
     wanted   whose gradients to return; None for those of all tensors that receive one
     restore  `restore(arrays, node)` makes Tensors of the arrays that `node` had saved
     free     let go of the saved arrays as they have been used
-    plain    what makes a Tensor of an array, if rules may compute with arrays
+    plain    what makes a Tensor of an array, if gradients may be arrays on the way
     follow   called as `follow(node)` when a node's turn comes, before anything is computed for it
     observe  called as `observe(node, position, share, fitted, total)` for each share that arrives,
              and as `observe(node, None, None, None, gradient)` when a node's turn comes
@@ -56,11 +56,12 @@ def backpropagate(
     order = _with_leaves_in_time(topological(seeds, differentiable_inputs if plain is None else reached_inputs))
     useful = None  # every leaf that needs a gradient wants it
     if wanted is None:
-        wanted = {node for node in order if node.tensor is not Node.tensor}
+        nobody = Node.tensor
+        wanted = {node for node in order if node.tensor is not nobody}
     else:
         wanted = set(wanted)
         useful = _leading_to(wanted, order)
-    pending: dict[Node, Any] = dict(seeds)
+    pending: dict[Node, Any] = dict(seeds) if plain is None else {node: g._data for node, g in seeds.items()}
     gradients: dict[Node, Any] = {}
     while order:
         node = order.pop()
@@ -72,11 +73,11 @@ def backpropagate(
         if type(g) is SliceShares and not _takes_slices(node, wanted):
             g = g.total()
         if node.hooks and g is not ZERO:
-            g = _through_hooks(node, g)
+            g = _through_hooks(node, g, plain)
         if observe is not None:
             observe(node, None, None, None, g)
         if node in wanted:
-            gradients[node] = g
+            gradients[node] = g if plain is None or g is ZERO else plain(g)
         plan, inputs = node.plan, node.inputs
         if plan is None:
             continue
@@ -96,8 +97,7 @@ def backpropagate(
                 if share is None:
                     fitted, total = ZERO, earlier
                 else:
-                    array = share._data
-                    fits = array.shape == parent.shape and array.dtype is parent.dtype
+                    fits = share.shape == parent.shape and share.dtype is parent.dtype
                     fitted = share if fits else fit(share, parent)
                     total = fitted if earlier is ZERO else earlier + fitted
                 pending[parent] = total
@@ -138,26 +138,27 @@ def _takes_slices(node: Node, wanted: set[Node]) -> bool:
 
 def _shares(
     node: Node, plan: Plan, g: Any, useful: set[Node] | None, restore: Callable, plain: Callable | None
-) -> Iterator[tuple[int, Any]]:
-    """(position, share) of the useful inputs of a node, as its rules give them, one after the other."""
-    arrays = _recalled(node, plan) if plan.kept else ()
-    made: Any = plain if plan.plain and BY_TYPE[type(g._data)] is HOST else None
-    given, saved = (g, restore(arrays, node)) if made is None else (g._data, arrays)
+) -> list[tuple[int, Any]]:
+    """(position, share) of the useful inputs of a node, as its rules give them."""
+    saved = _recalled(node, plan) if plan.kept else ()
+    tensor = None if plain is None or (plan.plain and BY_TYPE[type(g)] is HOST) else plain
+    if tensor is not None or plain is None:
+        saved = restore(saved, node)
+    if tensor is not None and type(g) is not SliceShares:
+        g = tensor(g)
     steps = plan.steps if useful is None else [step for step in plan.steps if node.inputs[step[0]] in useful]
     if plan.primitive.joint and steps:
         needed = tuple([step[0] for step in steps])
         _, rule, pick, names = steps[0]
         named = look_up([name for name in names if name != "needed"], node, 0, saved, plan.many)
-        shares = rule(given, *pick(saved), needed=needed, **named)
-        for position in needed:
-            yield position, shares[position] if made is None else made(shares[position])
-        return
-    for position, rule, pick, names in steps:
-        named = look_up(names, node, position, saved, plan.many) if names else {}
-        share = rule(given, *pick(saved), **named)
-        if made is not None and share is not None:
-            share = g if share is given else made(share)
-        yield position, share
+        together = rule(g, *pick(saved), needed=needed, **named)
+        shares = [(position, together[position]) for position in needed]
+    else:
+        shares = [
+            (position, rule(g, *pick(saved), **look_up(names, node, position, saved, plan.many)))
+            for position, rule, pick, names in steps
+        ]
+    return shares if tensor is None else [(place, None if x is None else x._data) for place, x in shares]
 
 
 def _leading_to(wanted: set[Node], order: list[Node]) -> set[Node]:
@@ -169,11 +170,12 @@ def _leading_to(wanted: set[Node], order: list[Node]) -> set[Node]:
     return useful
 
 
-def _through_hooks(node: Node, g: Any) -> Any:
+def _through_hooks(node: Node, g: Any, plain: Callable | None) -> Any:
+    g = g if plain is None else plain(g)
     for hook in node.hooks:
         replaced = hook(g)
         g = g if replaced is None else replaced
-    return g
+    return g if plain is None else g._data
 
 
 def _recalled(node: Node, plan: Plan) -> tuple:

@@ -127,6 +127,7 @@ def given_parts(op: Scan, g: Any) -> dict[int, Tensor]:
     places = {(first, end): place for place, (first, end, _) in enumerate(op.parts) if end > first}
     found: dict[int, Tensor] = {}
     for share, index in g.shares:
+        share = share if isinstance(share, Tensor) else Tensor(share)
         if index is None:
             parts = {place: op.part(share, place) for place in range(len(op.parts))}
         else:

@@ -1,8 +1,8 @@
 """Inside which module and which function code runs, and inside which backward walk: what nodes remember, and errors say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
-from weakref import ref
 
 from .state import Place, modes
 
@@ -32,19 +32,15 @@ def part_of(places: tuple[Place, ...]) -> str:
     return (f" in {called[0]}" if called else "") + inside(places)
 
 
-class scope:
+@contextmanager
+def scope(name: str, kind: str) -> Iterator[None]:
     """Inside, recorded nodes remember that they were made in this call of the module that its parent calls `name`."""
-
-    def __init__(self, name: str, kind: str, module: Any = None):
-        self.place = Place(name, kind, (lambda: None) if module is None else ref(module))
-
-    def __enter__(self) -> None:
-        modes.scope = (*modes.scope, self.place)
-        modes.busy = True
-
-    def __exit__(self, *_: object) -> None:
-        modes.scope = modes.scope[:-1]
-        modes.busy = bool(modes.watchers or modes.scope)
+    outer = modes.scope, modes.busy
+    modes.scope, modes.busy = (*modes.scope, Place(name, kind)), True
+    try:
+        yield
+    finally:
+        modes.scope, modes.busy = outer
 
 
 class updating:

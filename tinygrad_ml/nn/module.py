@@ -21,11 +21,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, ParamSpec, Protocol, Self, TypeVar
+from weakref import ref
 
 from ..backend import Device, dtypes
 from ..errors import CheckpointError, DTypeError, OptionError
 from ..functional import asarray, zeros_like
-from ..modes import scope
+from ..modes import Place, modes
 from ..spellings import Speller
 from ..tensor import Tensor, TensorLike, as_tensor
 from .parameter import Parameter, put
@@ -62,8 +63,12 @@ class Module(Speller):
         raise NotImplementedError(f"{type(self).__name__} is a module without forward(): define forward(self, x)")
 
     def __call__(self: _Forwards[P, R], *inputs: P.args, **options: P.kwargs) -> R:
-        with scope(self._called, type(self).__name__, self):
+        outer, busy = modes.scope, modes.busy
+        modes.scope, modes.busy = (*outer, Place(self._called, type(self).__name__, ref(self))), True
+        try:
             output = self.forward(*inputs, **options)
+        finally:
+            modes.scope, modes.busy = outer, busy
         for hook in self._hooks:
             replaced = hook(self, inputs, output)
             output = output if replaced is None else replaced
@@ -87,19 +92,14 @@ class Module(Speller):
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Module):
             self._adopt(name, value)
-        elif isinstance(value, Tensor):
-            if isinstance(value, Parameter) or name in self._buffers:
-                if value.name is None:
-                    value.name = _join(self._path, name)
-            elif isinstance(vars(self).get(name), Parameter):
-                raise DTypeError(
-                    f"{name!r} of {type(self).__name__} is a parameter and cannot become {value._described()}: assign "
-                    f"nn.Parameter(...), or overwrite its numbers with {name}.assign(...)"
-                )
+        elif isinstance(value, Parameter) or (isinstance(value, Tensor) and name in self._buffers):
+            if value.name is None:
+                value.name = _join(self._path, name)
         elif value is not None and isinstance(vars(self).get(name), Parameter):
+            what = value._described() if isinstance(value, Tensor) else f"a {type(value).__name__}"
             raise DTypeError(
-                f"{name!r} of {type(self).__name__} is a parameter and cannot become a {type(value).__name__}: assign "
-                f"nn.Parameter(...), or overwrite its numbers with {name}.assign(...)"
+                f"{name!r} of {type(self).__name__} is a parameter and cannot become {what}: assign nn.Parameter(...), or "
+                f"overwrite its numbers with {name}.assign(...)"
             )
         object.__setattr__(self, name, value)
 

@@ -92,11 +92,12 @@ def _power(xp, x, exponent, out=None):
 
 
 def chosen(condition: Any, a: Any, b: Any) -> Any:
-    """a where the condition holds, else b: of tensors, or of NumPy's arrays."""
-    if isinstance(condition, (numpy.ndarray, numpy.generic)):
-        dtype = numpy.result_type(a, b)  # of the gradient: 0 has none
-        return HOST.where(condition, numpy.asarray(a, dtype), numpy.asarray(b, dtype))
-    return condition.where(a, b)
+    """a where the condition holds, else b: of tensors, or of NumPy's arrays. One of both may be a number."""
+    if not isinstance(condition, (numpy.ndarray, numpy.generic)):
+        return condition.where(a, b)
+    if isinstance(b, int):
+        return HOST.where(condition, a, a.dtype.type(b))
+    return HOST.where(condition, b.dtype.type(a) if isinstance(a, int) else a, b)
 
 
 def _where(xp, condition, a, b, **into):
@@ -122,10 +123,10 @@ LN2, LN10 = math.log(2), math.log(10)
 # fmt: off
 #                     name          value          y =               ∂y/∂x               gradient                                      of one number
 neg        = unary("neg",        lambda xp, x: -x, "-x",             "-1",               lambda g: -g,                                 "-x", coerce=None, ufunc=numpy.negative)
-absolute   = unary("abs",        "abs",            "|x|",            "sign x",           lambda g, x: g * x.sign(),                    "abs(x)", coerce=None)
+absolute   = unary("abs",        "abs",            "|x|",            "sign x",           lambda g, x: g * sign(x),                    "abs(x)", coerce=None)
 sign       = unary("sign",       "sign",           "sign x",         "0",                zero,                                         "1 if x > 0 else -1 if x < 0 else 0 if x == 0 else x", coerce=None)
 exp        = unary("exp",        "exp",            "eˣ",             "y",                lambda g, y: g * y,                           "exp(x)")
-expm1      = unary("expm1",      "expm1",          "eˣ - 1",         "eˣ",               lambda g, x: g * x.exp(),                     "expm1(x)")
+expm1      = unary("expm1",      "expm1",          "eˣ - 1",         "eˣ",               lambda g, x: g * exp(x),                     "expm1(x)")
 log        = unary("log",        "log",            "ln x",           "1/x",              lambda g, x: g / x,                           "log(x)")
 log1p      = unary("log1p",      "log1p",          "ln(1 + x)",      "1/(1 + x)",        lambda g, x: g / (x + 1),                     "log1p(x)")
 log2       = unary("log2",       "log2",           "log₂ x",         "1/(x·ln 2)",       lambda g, x: g / (x * LN2),                   "log2(x)")
@@ -133,19 +134,19 @@ log10      = unary("log10",      "log10",          "log₁₀ x",        "1/(x·
 sqrt       = unary("sqrt",       "sqrt",           "√x",             "1/(2y)",           lambda g, y: g / (y * 2),                     "sqrt(x)")
 square     = unary("square",     "square",         "x²",             "2x",               lambda g, x: g * (x * 2),                     "x * x", coerce=None, **small_result)
 reciprocal = unary("reciprocal", lambda xp, x: 1 / x, "1/x",         "-y²",              lambda g, y: -g * (y * y),                    "1 / x", ufunc=numpy.reciprocal)
-sin        = unary("sin",        "sin",            "sin x",          "cos x",            lambda g, x: g * x.cos(),                     "sin(x)")
-cos        = unary("cos",        "cos",            "cos x",          "-sin x",           lambda g, x: -g * x.sin(),                    "cos(x)")
+sin        = unary("sin",        "sin",            "sin x",          "cos x",            lambda g, x: g * cos(x),                     "sin(x)")
+cos        = unary("cos",        "cos",            "cos x",          "-sin x",           lambda g, x: -g * sin(x),                    "cos(x)")
 tan        = unary("tan",        "tan",            "tan x",          "1 + y²",           lambda g, y: g * (y * y + 1),                 "tan(x)")
-asin       = unary("asin",       "arcsin",         "arcsin x",       "1/√(1 - x²)",      lambda g, x: g / ((1 - x) * (1 + x)).sqrt(),  "asin(x)")
-acos       = unary("acos",       "arccos",         "arccos x",       "-1/√(1 - x²)",     lambda g, x: -g / ((1 - x) * (1 + x)).sqrt(), "acos(x)")
+asin       = unary("asin",       "arcsin",         "arcsin x",       "1/√(1 - x²)",      lambda g, x: g / sqrt((1 - x) * (1 + x)),  "asin(x)")
+acos       = unary("acos",       "arccos",         "arccos x",       "-1/√(1 - x²)",     lambda g, x: -g / sqrt((1 - x) * (1 + x)), "acos(x)")
 atan       = unary("atan",       "arctan",         "arctan x",       "1/(1 + x²)",       lambda g, x: g / (x * x + 1),                 "atan(x)")
-sinh       = unary("sinh",       "sinh",           "sinh x",         "cosh x",           lambda g, x: g * x.cosh(),                    "sinh(x)")
-cosh       = unary("cosh",       "cosh",           "cosh x",         "sinh x",           lambda g, x: g * x.sinh(),                    "cosh(x)")
+sinh       = unary("sinh",       "sinh",           "sinh x",         "cosh x",           lambda g, x: g * cosh(x),                    "sinh(x)")
+cosh       = unary("cosh",       "cosh",           "cosh x",         "sinh x",           lambda g, x: g * sinh(x),                    "cosh(x)")
 tanh       = unary("tanh",       "tanh",           "tanh x",         "1 - y²",           lambda g, y: g * (1 - y * y),                 "tanh(x)")
-asinh      = unary("asinh",      "arcsinh",        "arsinh x",       "1/√(x² + 1)",      lambda g, x: g / (x * x + 1).sqrt(),          "asinh(x)")
-acosh      = unary("acosh",      "arccosh",        "arcosh x",       "1/√(x² - 1)",      lambda g, x: g / ((x - 1) * (x + 1)).sqrt(),  "acosh(x)")
+asinh      = unary("asinh",      "arcsinh",        "arsinh x",       "1/√(x² + 1)",      lambda g, x: g / sqrt(x * x + 1),          "asinh(x)")
+acosh      = unary("acosh",      "arccosh",        "arcosh x",       "1/√(x² - 1)",      lambda g, x: g / sqrt((x - 1) * (x + 1)),  "acosh(x)")
 atanh      = unary("atanh",      "arctanh",        "artanh x",       "1/(1 - x²)",       lambda g, x: g / ((1 - x) * (1 + x)),         "atanh(x)")
-erf        = unary("erf",        _erf,             "erf x",          "2/√π · exp(-x²)",  lambda g, x: g * ((-x * x).exp() * (2 / SQRT_PI)), "erf(x)")
+erf        = unary("erf",        _erf,             "erf x",          "2/√π · exp(-x²)",  lambda g, x: g * (exp(-x * x) * (2 / SQRT_PI)), "erf(x)")
 sigmoid    = unary("sigmoid",    _sigmoid,         "1/(1 + e⁻ˣ)",    "y(1 - y)",         lambda g, y: g * (y * (1 - y)),               "1 / (1 + exp(-x))", ufunc=partial(_sigmoid, HOST))
 relu       = unary("relu",       _relu,            "max(x, 0)",      "1 if x > 0, else 0", lambda g, y: chosen(y > 0, g, 0),           "0 if x < 0 else x", coerce=None, ufunc=partial(_relu, HOST))
 softplus   = unary("softplus",   _softplus,        "ln(1 + eˣ)",     "1/(1 + e⁻ˣ)",      lambda g, x: g * _logistic(x),                "(x if x > 0 else 0) + log1p(exp(-abs(x)))", ufunc=partial(_softplus, HOST))
@@ -170,7 +171,7 @@ logaddexp  = binary("logaddexp", "logaddexp",      "ln(eᵃ + eᵇ)",    ("1/(1 
                                                    (lambda g, a, b: g * _logistic(_distance(a, b)), lambda g, a, b: g * _logistic(_distance(b, a))),
                                                    "a + log(2) if a == b else (a if a > b else b) + log1p(exp(-abs(a - b)))", coerce=dtypes.promote_floats)
 copysign   = binary("copysign",  "copysign",       "a with the sign of b", ("sign a · sign y", "0"),
-                                                   (lambda g, y, a: g * (a.sign() * y.sign()), zero),                                  "copysign(a, b)", coerce=dtypes.promote_floats)
+                                                   (lambda g, y, a: g * (sign(a) * sign(y)), zero),                                  "copysign(a, b)", coerce=dtypes.promote_floats)
 remainder  = binary("remainder", whole_quotient(operator.mod), "a mod b",     ("1", "-⌊a/b⌋"),    (lambda g: g, lambda g, a, b: -g * (a // b)), "a % b", ufunc=numpy.remainder, defined=divides, **small_result)
 floor_divide = binary("floor_divide", whole_quotient(operator.floordiv), "⌊a/b⌋", ("0", "0"),  (zero, zero),                                 "a // b", ufunc=numpy.floor_divide, defined=divides, **small_result)
 pow_       = binary("pow",       "power",          "aᵇ",             ("b·aᵇ⁻¹", "y·ln a"),
@@ -203,42 +204,42 @@ bitwise_invert      = unary("bitwise_invert",       "invert",      "x with each 
 
 def _share(g, lost, tied):
     """g to the winner, half of it at a tie, and 0 to the loser, whatever the numbers are: ∞ · 0 would be nan."""
-    return lost.where(0, tied.where(g * 0.5, g))
+    return chosen(lost, 0, chosen(tied, g * 0.5, g))
 
 
 def _logistic(x):
     """1/(1 + e⁻ˣ), and where that is nearly 1, 1 - 1/(1 + eˣ): of it all derivatives keep their digits."""
     large = x > 0
-    small = large.where(-x, x).sigmoid()
-    return large.where(1 - small, small)
+    small = sigmoid(chosen(large, -x, x))
+    return chosen(large, 1 - small, small)
 
 
 def _nonzero(y):
     """y, and 1 where it is 0: so that 0/y is 0 there, which is taken for the slope of a length at the origin."""
-    return (y == 0).where(1, y)
+    return chosen(y == 0, 1, y)
 
 
 def _distance(a, b):
     """a - b, and 0 where both are the same infinity."""
-    return (a == b).logical_and(a.isinf()).where(0, a - b)
+    return chosen(logical_and(a == b, isinf(a)), 0, a - b)
 
 
 def _radius2(a, b):
     """a² + b², and 1 at the origin, where the angle has no derivative and gets 0."""
     square = a * a + b * b
-    return (square == 0).where(1, square)
+    return chosen(square == 0, 1, square)
 
 
 def _pow_base(g, a, b):
     # At a = b = 0 the derivative of x⁰, which is 0, wins over 0 · 0⁻¹.
-    both_zero = (a == 0).logical_and(b == 0)
-    return g * (b * both_zero.where(1, a) ** (b - 1))
+    both_zero = logical_and(a == 0, b == 0)
+    return g * (b * chosen(both_zero, 1, a) ** (b - 1))
 
 
 def _pow_exponent(g, y, a, b):
     # 0ᵇ is flat in b ≥ 0: the logarithm of 0 must not make it nan.
-    flat = (a == 0).logical_and(b >= 0)
-    return g * (y * flat.where(1, a).log())
+    flat = logical_and(a == 0, b >= 0)
+    return g * (y * log(chosen(flat, 1, a)))
 
 
 power = Primitive(

@@ -14,11 +14,15 @@ def product_shape(a: Shape, b: Shape) -> Shape:
     return (*broadcast(a[:-2], b[:-2]), a[-2], b[-1])
 
 
+def _product(xp, a, b):
+    return a.dot(b) if a.ndim == b.ndim == 2 else xp.matmul(a, b)  # of small matrices, dot takes half the time
+
+
 matmul = Primitive(
     "matmul",
-    lambda xp, a, b: xp.matmul(a, b),
+    lambda xp, a, b: _product(xp, a, b),
     product_shape,
-    (lambda g, b: g @ b.mT, lambda g, a: a.mT @ g),
+    (lambda g, b: matmul(g, b.mT), lambda g, a: matmul(a.mT, g)),
     inputs=("a", "b"),
     formula="a @ b",
     local=("bᵀ, from the right", "aᵀ, from the left"),
@@ -39,9 +43,9 @@ def _linear_shape(x: Shape, weight: Shape) -> Shape:
 # through both; that of x·(weightᵀ) would come out transposed.
 linear = Primitive(
     "linear",
-    lambda xp, x, weight: xp.matmul(x, weight.T),
+    lambda xp, x, weight: x.dot(weight.T),
     _linear_shape,
-    (lambda g, weight: g @ weight, lambda g, x: g.mT @ x),
+    (lambda g, weight: matmul(g, weight), lambda g, x: matmul(g.mT, x)),
     inputs=("x", "weight"),
     formula="x @ weightᵀ",
     local=("weight, from the right", "x, from the right of gᵀ"),

@@ -45,7 +45,7 @@ permute_dims = Primitive(
     "permute_dims",
     lambda xp, x, axes: xp.transpose(x, axes),
     _permute_shape,
-    (lambda g, axes: g.permute_dims(_inverse(axes)),),
+    (lambda g, axes: permute_dims(g, axes=_inverse(axes)),),
     view=View(
         "changed",
         take=lambda x, axes: x.transpose(axes),
@@ -99,7 +99,7 @@ concat = Primitive(
     _concat_shape,
     (_concat_gradient,),
     inputs=("x*",),
-    batch=lambda *xs, axis, offsets: xs[0]._apply(concat, *xs[1:], axis=axis + 1, offsets=offsets),
+    batch=lambda *xs, axis, offsets: concat(*xs, axis=axis + 1, offsets=offsets),
     formula="the inputs one after the other along axis {axis}",
     local=("1",),
     flops=lambda *_: 0,
@@ -125,7 +125,7 @@ constant_in = Primitive(
     (lambda g: g, zero),
     inputs=("x", "others*"),
     view=View("kept", back=lambda shape: (constant_in, {})),
-    batch=lambda x, *others: x._apply(constant_in, *others),
+    batch=lambda x, *others: constant_in(x, *others),
     formula="x",
     local=("1", "0"),
 )

@@ -5,6 +5,7 @@ Read before: `primitive.py`.
 
 from __future__ import annotations
 
+import dis
 import inspect
 from collections.abc import Callable
 from operator import itemgetter
@@ -27,9 +28,8 @@ class Plans(dict):
 
 
 OUTPUT = -1  # in `Plan.kept`: the output itself
-ON_ARRAYS = {"mT", "reshape", "shape", "slice", "chosen", "spread"}
-"""What a rule may ask of NumPy's arrays as well as of tensors, and the functions that take both. One that is made of this, of operators and of numbers can
-compute with the arrays themselves, where nobody wants to differentiate what it computes."""
+ON_ARRAYS = {"mT", "reshape", "astype", "shape", "dtype", "slice", "kept", "accumulator", "chosen", "_inverse"}
+"""What a rule may ask of NumPy's arrays as well as of tensors, and the functions that take both."""
 
 
 class Plan:
@@ -69,7 +69,7 @@ class Plan:
                         first = primitive.inputs.index(name + "*")
                         self.many = tuple(self._slot(source) for source in range(first, len(needs)))
             self.steps.append((position, rule, _picker(saved), tuple(extras)))
-            self.plain = self.plain and not rule.__closure__ and ON_ARRAYS.issuperset(rule.__code__.co_names)
+            self.plain = self.plain and takes_arrays(rule)
         self.plain = self.plain or primitive.take_apart is not None
         self.keep = _picker(self.kept)
         self.reached = tuple if all(needs) else _picker([step[0] for step in self.steps])
@@ -79,6 +79,18 @@ class Plan:
         if source not in self.kept:
             self.kept.append(source)
         return self.kept.index(source)
+
+
+def takes_arrays(rule: Callable, deep: int = 3) -> bool:
+    """Whether a rule is made of operators, numbers and operations, and of what is in `ON_ARRAYS`: it can compute with NumPy's
+    arrays then, where nobody wants to differentiate what it computes."""
+    for step in dis.get_instructions(rule):
+        what = rule.__globals__.get(step.argval) if step.opname == "LOAD_GLOBAL" else None
+        known = hasattr(what, "plans") or isinstance(what, float)
+        known = known or (deep > 0 and inspect.isfunction(what) and takes_arrays(what, deep - 1))
+        if step.argval in rule.__code__.co_names and step.argval not in ON_ARRAYS and not known:
+            return False
+    return not rule.__closure__
 
 
 def _picker(places: list[int]) -> Callable:

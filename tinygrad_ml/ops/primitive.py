@@ -28,6 +28,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
+import numpy
+
+from ..backend.arrays import HOST
 from .plan import Plans
 from .shapes import size
 from .view import View
@@ -115,6 +118,12 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}: {self.formula}>"
+
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
+        """The operation on tensors, as rules ask for it; or on NumPy's arrays alone, of one dtype, where nobody differentiates."""
+        if isinstance(inputs[0], (numpy.ndarray, numpy.generic)):
+            return self.value(HOST, *inputs, **params)
+        return inputs[0]._apply(self, *inputs[1:], **params)
 
     def rule(self, position: int) -> Callable:
         """The gradient rule of the input at `position`."""

@@ -10,16 +10,14 @@ from ..backend import dtypes
 from ..backend.sums import accumulator
 from ..errors import ShapeError
 from . import elementwise
+from .movement import broadcast_to
 from .primitive import Primitive
 from .shapes import kept, reduced
 
 
 def spread(g: Any, like: Any, axis: tuple[int, ...]) -> Any:
     """The gradient of a reduction, a tensor or a NumPy array, given back to every element that was reduced."""
-    g = g.reshape(kept(like.shape, axis))
-    if isinstance(g, (numpy.ndarray, numpy.generic)):
-        return numpy.broadcast_to(g, like.shape)
-    return g.broadcast_to(like.shape)
+    return broadcast_to(g.reshape(kept(like.shape, axis)), shape=like.shape)
 
 
 def _ties(x, y, axis):
@@ -28,7 +26,7 @@ def _ties(x, y, axis):
     Counted in the dtype of sums: float16 cannot count beyond 2048.
     """
     winners = (x == y.reshape(kept(x.shape, axis))).astype(accumulator(x.dtype))
-    return winners / winners.sum(axis=axis, keepdims=True)
+    return winners / sum_(winners, axis=axis, keepdims=True)
 
 
 sum_ = Primitive(

@@ -7,8 +7,12 @@ from ...errors import DTypeError, ShapeError
 from ...functional import one_hot as rows_of_one
 from ...functional.composed import composed
 from ...functional.indexing import check_labels
+from ...functional.whole import as_a_whole
+from ...graph import Node
+from ...kernels import products
 from ...modes import inside, modes
 from ...ops import matmul
+from ...ops.elementwise import add
 from ...tensor import Tensor, TensorLike, apply, as_tensor
 
 
@@ -27,10 +31,39 @@ def linear(input: TensorLike, weight: TensorLike, bias: TensorLike | None = None
             f"{input._described()}. Its weight has shape {weight.shape}: (out_features, in_features)."
         )
     rows = input if input.ndim == 2 else input.reshape((math.prod(input.shape[:-1]), input.shape[-1]))
-    y = apply(matmul.linear, (rows, weight))
+    whole = isinstance(bias, Tensor) and bias.shape == weight.shape[:1] and bias._needs and weight._needs
+    if whole:
+        y = _affine(rows, weight, bias) if rows._needs else _affine_of_data(rows, weight, bias)
+    else:
+        y = apply(matmul.linear, (rows, weight))
     if input.ndim != 2:
         y = y.reshape((*input.shape[:-1], weight.shape[0]))
-    return y if bias is None else y + bias
+    return y if whole or bias is None else y + bias
+
+
+def _take_affine_apart(node: Node) -> None:
+    """Put a product and a sum in the place of a layer."""
+    (x, weight, bias), plan = node.inputs, node.plan
+    product = Node(node.number - 0.5, node.shape, node.dtype)
+    product.op, product.inputs, product.scope, product.needs_grad = matmul.linear, (x, weight), node.scope, True
+    product.plan = needed = matmul.linear.plans[(x.needs_grad, weight.needs_grad)]
+    if node.saved is None:
+        product.saved = None
+    else:
+        assert plan is not None and needed is not None  # as the weight needs a gradient
+        saved = dict(zip(plan.kept, node.saved, strict=True))
+        product.saved = tuple([saved[place] for place in needed.kept])
+    node.op, node.inputs, node.plan, node.saved = add, (product, bias), add.plans[(True, True)], ()
+
+
+def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return apply(matmul.linear, (x, weight)) + bias
+
+
+_affine, _affine_of_data = (
+    as_a_whole(products.affine, gradient, take_apart=_take_affine_apart, quiet=False)(_linear)
+    for gradient in (products.affine_gradient, products.affine_gradient_of_data)
+)
 
 
 @composed
