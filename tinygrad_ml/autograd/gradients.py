@@ -37,7 +37,8 @@ def backward(
     seeds = _seeds((self,), None if gradient is None else (gradient,))
     outer, modes.endings = modes.endings, (endings := [])
     try:
-        _put(_walk(seeds, None, create_graph, free=not (retain_graph or create_graph)), create_graph, _owners(seeds))
+        taken = {id(owner(seed._data)) for seed in seeds.values()}  # which somebody else can see
+        _put(_walk(seeds, None, create_graph, free=not (retain_graph or create_graph)), create_graph, taken)
     finally:
         modes.endings = outer
     for ending in endings:
@@ -51,14 +52,13 @@ def _put(gradients: dict[Node, Any], create_graph: bool, taken: set[int]) -> Non
         if target is None:
             continue
         g = zeros(node) if g is ZERO else g
-        if getattr(g._data, "depth", 0) > getattr(target._data, "depth", 0):
+        if modes.tracer is not None and getattr(g._data, "depth", 0) > getattr(target._data, "depth", 0):
             raise GradientError(
                 f"backward() would keep in .grad of {target._described()} the gradient of one round, or sample ({g._data.inside}): "
                 f"call tg.grad there, and return what it gives"
             )
-        if target.grad is not None:
-            g = target.grad + g
-        target.grad = _own(g, create_graph, taken)
+        g = g if target._grad is None else target._grad + g
+        target._grad = _own(g, create_graph, taken)
 
 
 def after_backward(ending: Callable[[], None]) -> None:
@@ -108,7 +108,7 @@ def grad(
     seeds = _seeds(outputs, None if grad_outputs is None else as_tuple(grad_outputs))
     gradients = _walk(seeds, [x.node for x in inputs], create_graph, free=False)
     results: list[Tensor | None] = []
-    taken = _owners(seeds)
+    taken = {id(owner(seed._data)) for seed in seeds.values()}
     for x in inputs:
         g = gradients.get(x.node)
         if g is None and not allow_unused:
@@ -190,11 +190,6 @@ def fitting(gradient: TensorLike, output: Tensor) -> Tensor:
         problems = [f"{what} {getattr(seed, what)} instead of {getattr(output, what)}" for what in different]
         raise kinds[different[0]](f"the gradient given for {output._described()} has {', '.join(problems)}")
     return seed
-
-
-def _owners(seeds: dict) -> set[int]:
-    """The memory of the seeds, which somebody else can see."""
-    return {id(owner(seed._data)) for seed in seeds.values()}
 
 
 def _own(g: Tensor, in_graph: bool, taken: set[int]) -> Tensor:

@@ -57,6 +57,6 @@ def absent(array: Array) -> bool:
 
 def owner(array: Array) -> Array:
     """The array that owns the memory which `array` looks at (itself, unless it is a view)."""
-    while getattr(array, "base", None) is not None and type(array.base) is type(array):
-        array = array.base
+    while type(base := getattr(array, "base", None)) is type(array):
+        array = base
     return array

@@ -96,7 +96,9 @@ class Host(Backend):
         """A new array on this device with `value` everywhere."""
         if type(value) is int and not value:  # not so for -0.0
             return numpy.zeros(shape, dtype)
-        return numpy.full(shape, value, dtype)
+        array = numpy.empty(shape, dtype)
+        array[...] = value
+        return array
 
     @staticmethod
     def to_host(array: Array) -> numpy.ndarray:

@@ -12,13 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..ops.index import assemble, scatter_add
 from ..ops.movement import concat
-
-if TYPE_CHECKING:
-    from ..tensor import Tensor
 
 ZERO: Any = object()
 """A gradient that is 0 whatever arrives, as behind `floor`."""
@@ -27,20 +24,20 @@ FEW_SLICES = 8
 
 
 class SliceShares:
-    """Shares of one node, in the order of their arrival: whole ones, and slices of the given shape with their index."""
+    """Shares of one node of that shape, in the order of their arrival: whole ones, and slices with their index."""
 
-    def __init__(self, shape: tuple[int, ...]):
+    def __init__(self, shape: tuple[int, ...], earlier: Any):
         self.shape = shape
-        self.shares: list[tuple[Tensor, tuple | None]] = []  # with their index; None for a whole one
+        self.shares: list[tuple[Any, tuple | None]] = [] if earlier is ZERO else [(earlier, None)]
 
-    def add(self, share: Tensor, index: tuple | None = None) -> SliceShares:
+    def add(self, share: Any, index: tuple | None = None) -> SliceShares:
         """Note a share, that of a slice with its index. Returns itself."""
         self.shares.append((share, index))
         return self
 
     __add__ = add
 
-    def total(self) -> Tensor:
+    def total(self) -> Any:
         """All of them added up."""
         whole = [share for share, index in self.shares if index is None]
         slices, indices = zip(*[(share, index) for share, index in self.shares if index is not None], strict=True)
@@ -75,13 +72,3 @@ def _tiles(indices: Sequence[tuple], shape: tuple[int, ...]) -> tuple[int, tuple
     if len(along) != 1 or [first for first, *_ in spans] != stops[:-1] or stops[-1] != shape[(axis := along.pop())]:
         return None
     return axis, tuple(stops), [place for *_, place in spans]
-
-
-def with_slice(earlier: Any, share: Any, index: tuple, shape: tuple[int, ...]) -> SliceShares:
-    """What has arrived at a node of that shape, a gradient or ZERO, and the share of a slice of it."""
-    if isinstance(earlier, SliceShares):
-        return earlier.add(share, index)
-    shares = SliceShares(shape)
-    if earlier is not ZERO:
-        shares.add(earlier)
-    return shares.add(share, index)

@@ -27,7 +27,7 @@ from ..ops import OUTPUT, Plan
 from ..ops.index import getitem
 from .chain_rule import fit, look_up
 from .node import Node, describe, differentiable_inputs, reached_inputs, topological
-from .slices import ZERO, SliceShares, with_slice
+from .slices import ZERO, SliceShares
 
 
 def backpropagate(
@@ -88,7 +88,8 @@ def backpropagate(
         if plan.primitive is getitem and len(inputs) == 1 and observe is None:
             if useful is None or inputs[0] in useful:
                 earlier = pending.get(inputs[0], ZERO)
-                pending[inputs[0]] = with_slice(earlier, g, node.params["index"], inputs[0].shape)
+                shares = earlier if type(earlier) is SliceShares else SliceShares(inputs[0].shape, earlier)
+                pending[inputs[0]] = shares.add(g, node.params["index"])
             continue
         try:
             for position, share in _shares(node, plan, g, useful, restore, plain):

@@ -100,10 +100,6 @@ def chosen(condition: Any, a: Any, b: Any) -> Any:
     return HOST.where(condition, b.dtype.type(a) if isinstance(a, int) else a, b)
 
 
-def _where(xp, condition, a, b, **into):
-    return xp.where(condition, a, b, **into)
-
-
 def _cast(xp, x, dtype, out=None):
     return x.astype(dtype) if out is None else xp.copyto(out, x, casting="unsafe")
 
@@ -258,7 +254,7 @@ power = Primitive(
 
 where = Primitive(
     "where",
-    _where,
+    lambda xp, condition, a, b: xp.where(condition, a, b),
     broadcast,
     (zero, lambda g, condition: chosen(condition, g, 0), lambda g, condition: chosen(condition, 0, g)),
     inputs=("condition", "a", "b"),
@@ -268,7 +264,7 @@ where = Primitive(
     dtype=lambda condition, a, b: a,
     kind="elementwise",
     scalar="a if condition else b",
-    ufunc=partial(_where, HOST),
+    ufunc=HOST.where,
     apart=True,
 )
 

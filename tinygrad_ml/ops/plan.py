@@ -85,11 +85,11 @@ def takes_arrays(rule: Callable, deep: int = 3) -> bool:
     """Whether a rule is made of operators, numbers and operations, and of what is in `ON_ARRAYS`: it can compute with NumPy's
     arrays then, where nobody wants to differentiate what it computes."""
     for step in dis.get_instructions(rule):
-        what = rule.__globals__.get(step.argval) if step.opname == "LOAD_GLOBAL" else None
-        known = hasattr(what, "plans") or isinstance(what, float)
-        known = known or (deep > 0 and inspect.isfunction(what) and takes_arrays(what, deep - 1))
-        if step.argval in rule.__code__.co_names and step.argval not in ON_ARRAYS and not known:
-            return False
+        if step.argval in rule.__code__.co_names and step.argval not in ON_ARRAYS:
+            what = rule.__globals__.get(step.argval) if step.opname == "LOAD_GLOBAL" else None
+            known = hasattr(what, "plans") or isinstance(what, float)
+            if not known and not (deep and inspect.isfunction(what) and takes_arrays(what, deep - 1)):
+                return False
     return not rule.__closure__
 
 
