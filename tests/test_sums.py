@@ -48,7 +48,7 @@ def test_sums_in_runs_are_sums(x, keepdims, random):
     x = x.transpose(random.sample(range(x.ndim), x.ndim))[(slice(None, None, random.choice([1, -1, 2])),)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(totals, "RUNNING_SUM_ELEMENTS", 3)
-        patch.setattr(totals, "SMALL_ELEMENTS", random.choice([0, 8192]))
+        patch.setattr(totals, "ADDED_BY_ONES_ELEMENTS", random.choice([0, 8192]))
         found = HOST.total(x, axis, keepdims)
     expected = np.sum(x, axis=axis, keepdims=keepdims)
     assert found.dtype == expected.dtype

@@ -21,7 +21,7 @@ RUNNING_PRODUCT_ELEMENTS = 4096
 """This many products are added up by the library of NumPy's products, which has some dozens of totals beside each other. It shares
 more than twice as many among threads, and then the last digits would depend on how many there are."""
 
-SMALL_ELEMENTS = 8192
+ADDED_BY_ONES_ELEMENTS = 8192
 """So many numbers at most a product with ones adds up, on one thread."""
 FIRST = numpy.zeros(1, numpy.intp)
 
@@ -37,7 +37,7 @@ SPARSE_AT_A_TIME = 1 << 20
 
 def total(x: numpy.ndarray, axis: tuple[int, ...], keepdims: bool, wide: numpy.dtype) -> numpy.ndarray:
     """Σ x over the axes, added up in the dtype `wide`."""
-    if x.size > SMALL_ELEMENTS or x.dtype is not wide or not x.flags.c_contiguous:
+    if x.size > ADDED_BY_ONES_ELEMENTS or x.dtype is not wide or not x.flags.c_contiguous:
         return _in_runs(x, axis, keepdims, wide)
     if len(axis) == 1 and x.ndim == 2 and wide.kind == "f":
         return _of_matrix(x, axis[0], keepdims)

@@ -56,8 +56,7 @@ def backpropagate(
     order = _with_leaves_in_time(topological(seeds, differentiable_inputs if plain is None else reached_inputs))
     useful = None  # every leaf that needs a gradient wants it
     if wanted is None:
-        nobody = Node.tensor
-        wanted = {node for node in order if node.tensor is not nobody}
+        wanted = {node for node in order if node.tensor is not Node.tensor}
     else:
         wanted = set(wanted)
         useful = _leading_to(wanted, order)
