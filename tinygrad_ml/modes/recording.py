@@ -49,9 +49,11 @@ class GradMode:
 
     def __exit__(self, *_: object) -> None:
         # One object may be open several times, in other threads and generators too: this closes its own block.
-        frame = _suspendable(sys._getframe(1))
-        own = [k for k, block in enumerate(modes.blocks) if block.mode is self and block.frame == frame][-1]
-        _set_blocks(modes.blocks[:own] + tuple(block for block in modes.blocks[own + 1 :] if not block.mode.loose))
+        frame, blocks = _suspendable(sys._getframe(1)), modes.blocks
+        own = len(blocks) - 1
+        while blocks[own].mode is not self or blocks[own].frame != frame:
+            own -= 1
+        _set_blocks((*blocks[:own], *[block for block in blocks[own + 1 :] if not block.mode.loose]))
 
     def __call__(self, function: Function) -> Function:
         @functools.wraps(function)
@@ -79,10 +81,10 @@ class _Block(NamedTuple):
 
 def _set_blocks(blocks: tuple) -> None:
     modes.blocks = blocks
-    if any(block.frame is not None for block in blocks):
-        modes.grad = _Depends()
-    else:
-        modes.grad = blocks[-1].mode.enabled if blocks else True
+    modes.grad = blocks[-1].mode.enabled if blocks else True
+    for block in blocks:
+        if block.frame is not None:
+            modes.grad = _Depends()
 
 
 class no_grad(GradMode):

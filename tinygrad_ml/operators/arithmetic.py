@@ -38,28 +38,29 @@ def general(op: Primitive, reflected: bool = False) -> Operator:
     return operator
 
 
-def direct(op: Primitive) -> Operator:
-    """x ∘ other, past what `apply` does in general: of two arrays of one dtype, Python's operator is the value."""
+def direct(op: Primitive, reflected: bool = False) -> Operator:
+    """The same, past what `apply` does in general: of two arrays of one dtype, Python's operator is the value."""
     compute = op.operator
     if compute is None:
-        return general(op)
+        return general(op, reflected)
 
     def operator(self: Tensor, other: Any) -> Tensor:
         if type(other) is not Tensor:
             other = operand(other, self)
             if other is None:
                 return NotImplemented
-        a, b = self._data, other._data
+        x, y = (other, self) if reflected else (self, other)
+        a, b = x._data, y._data
         if a.dtype is b.dtype:
             try:
                 value = compute(a, b)
             except Exception:
-                return apply(op, (self, other))  # which finds the words for what is wrong
+                return apply(op, (x, y))  # which finds the words for what is wrong
             if value.dtype is a.dtype:  # not so for a quotient of integers
-                if self._needs or other._needs or modes.busy:
-                    return record(op, (self, other), (a, b), NO_PARAMETERS, value)
+                if x._needs or y._needs or modes.busy:
+                    return record(op, (x, y), (a, b), NO_PARAMETERS, value)
                 return Tensor(value)
-        return apply(op, (self, other))
+        return apply(op, (x, y))
 
     return operator
 
@@ -77,7 +78,7 @@ def in_place(op: Primitive, symbol: str) -> Operator:
 
 def three(op: Primitive, symbol: str) -> tuple[Operator, Operator, Operator]:
     """x ∘ other, other ∘ x, x ∘= other"""
-    return direct(op), general(op, reflected=True), in_place(op, symbol)
+    return direct(op), direct(op, reflected=True), in_place(op, symbol)
 
 
 def comparison(op: Primitive) -> Operator:
