@@ -7,7 +7,7 @@ import numpy
 
 from ..backend import dtypes, of
 from ..errors import OptionError, ShapeError
-from ..kernels import products
+from ..kernels import products, scans
 from ..ops import Primitive
 from ..ops.shapes import kept, one_axis, same
 from ..spellings import spelt
@@ -18,9 +18,15 @@ from .manipulation import concat
 from .reductions import _in_dtype, _long, _wide, rounded, widened
 from .whole import as_a_whole
 
+
+def _running_total(xp, x, axis):
+    y = scans.running_total(x, axis) if isinstance(x, numpy.ndarray) else None
+    return xp.running_total(x, axis) if y is None else y
+
+
 cumulative_sum_row = Primitive(
     "cumulative_sum",
-    lambda xp, x, axis: xp.running_total(x, axis),
+    _running_total,
     same,
     (lambda g, axis: g.flip(axis).cumulative_sum(axis).flip(axis),),
     batch=lambda x, axis: x._apply(cumulative_sum_row, axis=axis + 1),

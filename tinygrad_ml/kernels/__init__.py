@@ -16,5 +16,6 @@ from . import normalization as normalization
 from . import pooling as pooling
 from . import products as products
 from . import rows as rows
+from . import scans as scans
 from . import sorting as sorting
 from . import special as special

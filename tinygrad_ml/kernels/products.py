@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy
 
 from ..totals import total
+from .scans import running_product, running_total
 
 Array: TypeAlias = Any
 
@@ -45,14 +46,18 @@ def prod_gradient(g: Array, x: Array, needed: tuple) -> tuple[Array]:
 
 def cumulative_prod(x: Array, axis: int) -> tuple[Array]:
     """The value of `cumulative_prod`, and what its gradient needs besides."""
-    return (numpy.multiply.accumulate(x, axis=axis),)
+    y = running_product(x, axis)
+    return (numpy.multiply.accumulate(x, axis=axis) if y is None else y,)
 
 
 def cumulative_prod_gradient(g: Array, x: Array, y: Array, axis: int, needed: tuple) -> tuple[Array]:
     """Σ of g·y behind each factor, divided by it; step by step, if one of them is 0."""
     x, y, g = (numpy.moveaxis(array, axis, -1) for array in (x, y, g))
     if x.all():
-        share = numpy.cumsum((g * y)[..., ::-1], axis=-1, dtype=numpy.float64)[..., ::-1] / x
+        backwards = (g * y)[..., ::-1]
+        found = running_total(backwards, x.ndim - 1)
+        total = numpy.cumsum(backwards, axis=-1, dtype=numpy.float64) if found is None else found
+        share = total[..., ::-1] / x
     else:
         share = numpy.array(g, numpy.float64)
         for i in range(x.shape[-1] - 2, -1, -1):

@@ -26,6 +26,7 @@ from .gathers import IndexLoop, gather
 from .loops import KernelLoop
 from .moves import Move
 from .places import addressable
+from .scans import ScanLoop, scan
 
 
 class HostLayout(Layout):
@@ -37,6 +38,7 @@ class HostLayout(Layout):
     registers  value -> the one whose register it has
     products   result -> the matrix product that runs as machine code
     gathers    result -> the loop that reads or adds it where an index says
+    scans      result -> the loop of a running total
     convolutions  result -> the operation on windows that does
     parts      value -> the value that it is computed into as a part of, and where: what a concatenation then need not copy
     """
@@ -48,6 +50,7 @@ class HostLayout(Layout):
         self.registers: dict[Value, Value] = {}
         self.products: dict[Value, Product | Move] = {}
         self.gathers: dict[Value, IndexLoop] = {}
+        self.scans: dict[Value, ScanLoop] = {}
         self.convolutions: dict[Value, ImplicitProduct | TiledConvolution | TiledGradient | WeightGradient] = {}
         self.parts: dict[Value, tuple[Value, tuple[slice, ...]]] = {}
         program: Program = what_and_where[0]
@@ -185,11 +188,14 @@ class HostLayout(Layout):
         return [(x, x.dtype.itemsize * self.block_elements(kernel)) for x in dict.fromkeys(registers.values())]
 
     def _gathered(self, instruction: Instruction) -> Iterable[tuple[Hashable, int]]:
-        """Note the loop of an instruction that has an index of arrays, if it has one; the scratch memory for its sums."""
-        loop = gather(instruction, self.forms) if self.compiled else None
+        """Note the loop of an instruction that has an index of arrays, or of a running total; the scratch memory for its sums."""
+        loop = (gather(instruction, self.forms) or scan(instruction, self.forms)) if self.compiled else None
         if loop is None:
             return []
-        self.gathers[instruction.output] = loop
+        if isinstance(loop, IndexLoop):
+            self.gathers[instruction.output] = loop
+        else:
+            self.scans[instruction.output] = loop
         return [(value, value.nbytes) for value, scratch in loop.operands if scratch]
 
     def _addressable(self, kernel: Kernel) -> bool:

@@ -316,6 +316,13 @@ class Lines(StepSource):
         self.names[f"refuse_{word}"] = refuse
         self.lines.append(f"if {word}[0]: refuse_{word}({', '.join(operands)})")
 
+    def _running_total(self, instruction: Instruction, operands: list[str]) -> None:
+        out, loop = self._target(instruction.output), self.layout.scans.get(instruction.output)
+        if loop is None:
+            self._copied(instruction, operands[0], out)
+        else:
+            self._call_loop(loop, loop.operands, size(instruction.output.shape))
+
     def _scatter_add(self, instruction: Instruction, operands: list[str]) -> None:
         if ARRAY in instruction.params["index"]:
             self._gathered(instruction, operands)
@@ -372,7 +379,7 @@ FORMS = {
     COPY: Lines._copy,
     movement.reshape: Lines._reshape,
     movement.concat: Lines._concat,
-    cumulative.cumulative_sum_row: lambda lines, i, operands: lines._copied(i, operands[0], lines._target(i.output)),
+    cumulative.cumulative_sum_row: Lines._running_total,
     getitem: Lines._gathered,
     scatter_add: Lines._scatter_add,
     assemble: Lines._assemble,

@@ -25,6 +25,7 @@ from .gathers import IndexLoop
 from .keepers import Pool
 from .layout import HostLayout
 from .moves import Move
+from .scans import ScanLoop
 from .stretches import JobCall, Preparation
 from .walks import Written
 
@@ -122,7 +123,7 @@ class StepSource:
 
     def _call_loop(
         self,
-        loop: Written | Move | IndexLoop,
+        loop: Written | Move | IndexLoop | ScanLoop,
         operands: Sequence[tuple[Value, bool]],
         elements: int,
         behind: Mapping[int, int] = MappingProxyType({}),
