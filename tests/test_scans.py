@@ -68,7 +68,7 @@ def test_compiled_steps_have_the_same_numbers(small_ones_too, dtype):
     functions += [
         lambda x: tg.cumulative_sum(x[:, :, 0].T, axis=0),
         lambda x: tg.cumulative_sum(x.flip(1), axis=1).flip(1),
-        lambda x: tg.cumulative_sum(x[..., 3::2], axis=0, include_initial=True),
+        lambda x: tg.cumulative_sum(x[..., 3::2], axis=1, include_initial=True),
     ]
     for function in functions:
         step = tg.compile(function)
