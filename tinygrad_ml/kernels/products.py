@@ -55,9 +55,9 @@ def cumulative_prod_gradient(g: Array, x: Array, y: Array, axis: int, needed: tu
     x, y, g = (numpy.moveaxis(array, axis, -1) for array in (x, y, g))
     if x.all():
         backwards = (g * y)[..., ::-1]
-        found = running_total(backwards, x.ndim - 1)
-        total = numpy.cumsum(backwards, axis=-1, dtype=numpy.float64) if found is None else found
-        share = total[..., ::-1] / x
+        behind = running_total(backwards, x.ndim - 1)
+        behind = numpy.cumsum(backwards, axis=-1, dtype=numpy.float64) if behind is None else behind
+        share = behind[..., ::-1] / x
     else:
         share = numpy.array(g, numpy.float64)
         for i in range(x.shape[-1] - 2, -1, -1):

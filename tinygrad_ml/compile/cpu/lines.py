@@ -34,7 +34,7 @@ from . import moves
 from .convolutions import CONVOLUTION, WEIGHT_GRADIENT
 from .functions import function_of
 from .keepers import Arrival
-from .places import addressable
+from .places import addressable, looking
 from .pooling import MAX_POOL, MAX_POOL_GRADIENT, pool_loop
 from .source import StepSource
 from .stretches import Preparation, Stretches
@@ -115,7 +115,7 @@ class Lines(StepSource):
         else:
             if self.layout.forms[x].flags.c_contiguous and size(instruction.output.shape):
                 form, source = self.layout.forms[instruction.output], self.layout.forms[x]
-                take = _looking(form, source)
+                take = looking(form, source)
                 self.looks[f"v{instruction.output.number}"] = self.name(x), address(form) - address(source)
             word = f"view_{instruction.output.number}"
             self.names[word] = take
@@ -391,12 +391,3 @@ FORMS = {
     MAX_POOL_GRADIENT: Lines._pooled,
 }
 """Operation that stands alone -> what writes its lines. All others run as in eager mode."""
-
-
-def _looking(form: numpy.ndarray, source: numpy.ndarray) -> Callable:
-    """What takes the view of an array in order that lies to it as `form` does to `source`: quicker than its operation."""
-    shape, dtype, strides = form.shape, form.dtype, form.strides
-    if not form.size:  # which may begin in front of an array that has nothing either
-        return lambda array: numpy.empty(shape, dtype)
-    offset = form.__array_interface__["data"][0] - source.__array_interface__["data"][0]
-    return lambda array: numpy.ndarray(shape, dtype, array, offset, strides)
