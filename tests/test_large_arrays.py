@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn
+from tinygrad_ml.errors import RangeError
 from tinygrad_ml.kernels import convolution, loops
 from tinygrad_ml.machine.products import plan
 
@@ -117,6 +118,38 @@ def test_batch_norm(worth, shape, dtype):
         layer(tg.tensor(x))
         moved.append([layer.running_mean.numpy(), layer.running_var.numpy()])
     np.testing.assert_allclose(*moved, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["mean", "sum"])
+@pytest.mark.parametrize("nothing", [None, 3])
+@pytest.mark.parametrize("rows", [7, 4000])
+def test_bags_of_rows(worth, mode, nothing, rows):
+    words = RANDOM.integers(0, 7, (20, 9))
+    words[4] = 3
+    agree(worth, lambda table: F.embedding_bag(words, table, mode=mode, padding_idx=nothing), (rows, 5))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [7, 4000])
+def test_sums_at_places_have_the_bits_of_numpys(worth, rows, dtype):
+    x, places = RANDOM.standard_normal((300, 5)).astype(dtype), RANDOM.integers(-7 * (rows == 7), 7, 300)
+    found = []
+    for size in (0, NEVER):
+        worth(size)
+        table = tg.zeros((rows, 5), dtype=dtype, requires_grad=True)
+        (table[tg.tensor(places)] * x).sum().backward()
+        found.append(table.grad.numpy())
+    np.testing.assert_array_equal(*found)
+
+
+def test_rows_are_read_as_numpy_reads_them():
+    table = RANDOM.standard_normal((6, 4))
+    for places in ([[5, -1], [0, -6]], 3, np.zeros((0, 2), int)):
+        for x in (table, table.T, np.asfortranarray(table)):
+            np.testing.assert_array_equal(tg.tensor(x)[np.array(places) % 4].numpy(), x[np.array(places) % 4])
+    np.testing.assert_array_equal(tg.tensor(table)[np.array([-1, -6])].numpy(), table[[-1, -6]])
+    with pytest.raises(RangeError, match="6"):
+        tg.tensor(table)[np.array([1, 6])]
 
 
 @pytest.mark.parametrize("approximate", ["none", "tanh"])

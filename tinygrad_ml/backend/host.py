@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy
 
 from .. import blocks, totals
-from ..kernels import special
+from ..kernels import places, special
 from . import sums
 from .dtypes import Array
 
@@ -127,7 +127,7 @@ class Host(Backend):
     def scatter_add(target: Array, index: Any, values: Array) -> None:
         """target[index] += values, where an index that occurs twice is added twice."""
         # A table larger than what is added to it is not widened: that would cost more than the few additions in one place.
-        totals.add_at(target, index, values, sums.accumulator(target.dtype, running=target.size <= values.size))
+        places.add_at(target, index, values, sums.accumulator(target.dtype, running=target.size <= values.size))
 
     @staticmethod
     def generator(seed: numpy.random.SeedSequence, index: int = 0) -> Any:

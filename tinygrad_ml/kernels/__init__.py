@@ -13,6 +13,7 @@ from . import ctc as ctc
 from . import loops as loops
 from . import losses as losses
 from . import normalization as normalization
+from . import places as places
 from . import pooling as pooling
 from . import products as products
 from . import rows as rows

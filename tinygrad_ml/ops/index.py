@@ -50,6 +50,18 @@ def getitem_shape(x: Shape, *arrays: Shape, index: tuple) -> Shape:
         raise ShapeError(f"index {index}: {error}") from None
 
 
+def _getitem_value(xp, x, *arrays, index):
+    if (
+        len(index) == 1
+        and type(x) is numpy.ndarray
+        and arrays
+        and arrays[0].dtype == numpy.int64
+        and x.flags.c_contiguous
+    ):
+        return x.take(arrays[0], 0)  # which takes a third of the time
+    return x[fill(index, arrays)]
+
+
 def _scatter_add_value(xp, x, *arrays, index, shape):
     total = xp.zeros(shape, dtype=x.dtype)
     if arrays:
@@ -71,7 +83,7 @@ def _part(x, index: tuple):
 
 getitem = Primitive(
     "getitem",
-    lambda xp, x, *arrays, index: x[fill(index, arrays)],
+    _getitem_value,
     getitem_shape,
     (lambda g, like, indices, index: scatter_add(g, *indices, index=index, shape=like.shape), zero),
     inputs=("x", "indices*"),

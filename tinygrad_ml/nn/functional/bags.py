@@ -4,6 +4,8 @@ from ... import functional as tg
 from ...errors import DTypeError, OptionError, RangeError, ShapeError
 from ...functional.composed import composed
 from ...functional.indexing import check_labels, look
+from ...functional.whole import as_a_whole
+from ...kernels import places
 from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 
@@ -43,6 +45,9 @@ def embedding_bag(
             f"{input._described()} {'without' if offsets is None else 'with'} offsets"
         )
     check_labels(input, weight.shape[0], "embedding_bag")
+    if offsets is None and per_sample_weights is None and mode != "max":
+        nothing = -1 if padding_idx is None else padding_idx % weight.shape[0]
+        return _bags(weight, input, nothing=nothing, mean=mode == "mean")
     counts = None if padding_idx is None else (input != padding_idx % weight.shape[0])
     rows = weight[input]
     if per_sample_weights is not None:
@@ -62,6 +67,13 @@ def embedding_bag(
         starts = starts[:-1]
     bags = tg.searchsorted(starts, tg.arange(input.shape[0], device=input.device), side="right") - 1
     return _of_bags(rows, bags, starts.shape[0], counts, mode)
+
+
+@as_a_whole(places.bags, places.bags_gradient, left=("share",), worth=places.worth_bags)
+def _bags(weight: Tensor, input: Tensor, *, nothing: int, mean: bool) -> Tensor:
+    """Sums or means of the rows of a table; `nothing` is the number of that which does not count, or -1."""
+    counts = None if nothing < 0 else (input != nothing)
+    return _of_rows(weight[input], counts, "mean" if mean else "sum")
 
 
 def _of_rows(rows: Tensor, counts: Tensor | None, mode: str) -> Tensor:
