@@ -58,6 +58,9 @@ CONTESTANTS: dict[str, Make] = {
 # With all of MNIST in the memory of a GPU: each step gathers its own batch.
 RESIDENT: dict[str, Make] = {
     "tinygrad_ml, compiled, repeat": _of("our_steps", "resident", repeat=True),
+    "tinygrad_ml, compiled, repeat, a graph of launches": _of(
+        "our_steps", "resident", repeat=True, without=("persistent",)
+    ),
     "tinygrad_ml, compiled": _of("our_steps", "resident"),
     "tinygrad_ml, eager": _of("our_steps", "resident", compiled=False),
     "PyTorch, Adam": _of("torch_gpu", "eager"),

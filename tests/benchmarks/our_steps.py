@@ -44,7 +44,9 @@ def rehearse(device: str) -> None:
         import_module("fake_cuda")
 
 
-def resident(task: Task, compiled: bool = True, repeat: bool = False) -> Callable[[], None]:
+def resident(
+    task: Task, compiled: bool = True, repeat: bool = False, without: tuple[str, ...] = ()
+) -> Callable[[], None]:
     """Each step gathers its own batch, at a position that it moves on; with `repeat` the host asks once for a round."""
     rehearse(task.device)
     images, labels, order = (tg.tensor(array, device=task.device) for array in all_images(task))
@@ -59,7 +61,7 @@ def resident(task: Task, compiled: bool = True, repeat: bool = False) -> Callabl
         return learn(images[batch], labels[batch])
 
     if compiled:
-        step = tg.compile(step, products=task.products)
+        step = tg.compile(step, products=task.products, without=without)
     synchronize = tg.backend.of(images.data).synchronize
 
     def train() -> None:

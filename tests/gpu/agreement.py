@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import operations
 from test_compile_operations import gradients, values
+from test_compile_persistent import Resident
 from test_compile_training import CASES, Training
 
 import tinygrad_ml as tg
@@ -120,6 +121,40 @@ def of_repeated(device: str, times: int = 50) -> float:
         b.step.repeat(times, tg.tensor(x), tg.tensor(y))
     assert [g["lr"] for g in a.optimizer.param_groups] == [g["lr"] for g in b.optimizer.param_groups]
     return _distance([p.numpy() for p in a.model.parameters()], [p.numpy() for p in b.model.parameters()])
+
+
+class WholeSteps(NamedTuple):
+    """Training by one kernel for all steps, beside eager steps and a graph of launches, on one device.
+
+    said        how the steps run, in the words of `explain()`
+    difference  the largest one to eager steps, of parameters, gradients and the optimiser's state
+    graph       that of a graph of launches
+    again       whether a second training had the same bits
+    """
+
+    said: str
+    difference: float
+    graph: float
+    again: bool
+
+    @property
+    def small(self) -> bool:
+        return max(self.difference, self.graph) <= TOLERANCE and self.again and "one kernel for all" in self.said
+
+
+def of_whole_steps(device: str, repeats: int = 2) -> WholeSteps:
+    """A network that gathers its batches on the device, for so many times 16 steps and one."""
+    steps = 16 * repeats + 1
+    with tg.device(device):
+        eager, one, again, graph = (Resident(compiled=False), Resident(), Resident(), Resident(without=("persistent",)))
+        for _ in range(steps):
+            eager.step()
+        for training in (one, again, graph):
+            training.step.repeat(steps)
+        expected, found, twice, launches = (training.numbers() for training in (eager, one, again, graph))
+    same = all(np.array_equal(a, b) for a, b in zip(found, twice, strict=True))
+    said = one.step.explanation.launched
+    return WholeSteps(said, _distance(expected, found), _distance(expected, launches), same)
 
 
 def losses(device: str, steps: int = 60) -> list[float]:

@@ -1,7 +1,7 @@
 """Everything that only a GPU can show, in one command: `python tests/gpu/run.py`.
 
 It compares the CPU and the GPU operation by operation, trains a network on MNIST on both, compares compiled
-steps with eager ones, and runs the whole suite of tests on the GPU. It exits with 0 if all agree, 1 if something differs, and 2 on a
+steps with eager ones, many steps of one kernel with as many eager ones, and runs the whole suite of tests on the GPU. It exits with 0 if all agree, 1 if something differs, and 2 on a
 machine without a GPU. `--device strict` rehearses it on the stand-in of `tests/strict.py`.
 """
 
@@ -10,6 +10,7 @@ import pathlib
 import subprocess
 import sys
 import time
+from unittest import mock
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]
@@ -73,6 +74,19 @@ def compare_compiled(device: str, every: int) -> bool:
     return agree
 
 
+def compare_whole_steps(device: str) -> bool:
+    """What one kernel for many steps gives, beside eager steps and a graph of launches; whether they agree."""
+    if device == "strict" and fake_cuda.cuda_on_cpu.COMPILER is None:
+        return True
+    with mock.patch.object(fake_cuda.FakeCuda, "cache_bytes", 50 << 20):  # of the stand-in
+        steps = agreement.of_whole_steps(device, repeats=1 if device == "strict" else 40)
+    print(f"steps of a small network run {steps.said}")
+    print(f"largest difference from eager steps {steps.difference:.1e}, of a graph of launches {steps.graph:.1e}")
+    print(f"a second training has {'the same bits' if steps.again else 'OTHER BITS'}")
+    print(f"one kernel for many steps and eager steps {'agree' if steps.small else 'DIFFER'}\n")
+    return steps.small
+
+
 def run_suite(device: str) -> bool:
     """The tests of the library with that device as the default, and the tests of this folder."""
     command = [sys.executable, "-m", "pytest", "-q", "--device", device, str(TESTS), str(TESTS / "gpu")]
@@ -94,6 +108,7 @@ def main() -> int:
     began = time.perf_counter()
     passed = [compare_operations(options.device), compare_training(options.device)]
     passed.append(compare_compiled(options.device, options.every))
+    passed.append(compare_whole_steps(options.device))
     if not options.without_suite:
         passed.append(run_suite(options.device))
     print(f"{'all agree' if all(passed) else 'SOMETHING DIFFERS'} ({time.perf_counter() - began:.0f} s)")

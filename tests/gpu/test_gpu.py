@@ -51,6 +51,11 @@ def test_repeated_steps():
     assert agreement.of_repeated("gpu") <= agreement.TOLERANCE
 
 
+def test_steps_of_a_small_network_are_one_kernel_with_the_same_bits_each_time():
+    steps = agreement.of_whole_steps("gpu", repeats=20)
+    assert steps.small, steps
+
+
 def test_a_compiled_step_is_in_order_with_the_callers_stream():
     import cupy
 
