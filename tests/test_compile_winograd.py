@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_ml as tg
+from tinygrad_ml.compile.cpu.convolutions import CONVOLUTION, WEIGHT_GRADIENT
 from tinygrad_ml.machine.products import fewer, plan, windows
 from tinygrad_ml.machine.sharing import calling
 from tinygrad_ml.nn import functional as F
@@ -86,6 +87,24 @@ def test_what_runs_by_tiles():
     assert SAID not in source(4, 32, 32, 16, 16, 1, padding=1, stride=2)
     assert SAID not in source(4, 32, 32, 16, 16, 1, padding=2, dilation=2)
     assert SAID not in source(4, 3, 32, 16, 16, 1, padding=1)
+    assert "clear" in source(4, 3, 32, 16, 16, 1, padding=1)  # an image in zeros, which tiles do not need
+    assert "clear" not in source(4, 32, 32, 16, 16, 1, padding=1)
+
+
+def test_what_the_operations_are_in_numpy():
+    """Zeros around images, and weights that are turned around, as machine code has them."""
+    x, w, g = arrays(2, 5, 4, 6, 7, 1, "float64")
+    y, *slopes = (array.numpy() for array in everything(1)(x, w, g))
+    sight = windows.Sight((6, 7), (3, 3), (1, 1), (1, 1), 1, ((1, 1), (1, 1)))
+    rows, flat = w.numpy().reshape(4, -1), g.numpy().reshape(2, 4, -1)
+    for operation, a, image, seen, expected in (
+        (CONVOLUTION, rows, x.numpy(), sight, y),
+        (CONVOLUTION, rows, g.numpy(), sight._replace(turned=True), slopes[0]),
+        (WEIGHT_GRADIENT, flat, x.numpy(), sight, slopes[1]),
+    ):
+        found = operation.value(np, a, image, seen)
+        np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=1e-12, atol=1e-12)
+        assert operation.flops(found.shape, a.shape, image.shape) == 2 * 2 * 42 * 5 * 4 * 9
 
 
 def test_errors_are_no_larger_than_those_of_plain_sums():
@@ -107,8 +126,14 @@ def test_images_in_any_memory():
     def parts(x, w):
         return F.conv2d(x[:, ::2, 1:10, 3:20], w[:, ::2]), F.conv2d(x[:, :20, ::2], w[:, 20:]), F.conv2d(x, w[::2])
 
-    for found, expected in zip(tg.compile(parts)(x, w), parts(x, w), strict=True):
-        np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5, atol=1e-4)
+    def turned(x, w):
+        return (F.conv2d(x.permute_dims((0, 1, 3, 2)), w, padding=1), F.conv2d((x * 2)[:, :, ::2], w, padding=1))
+
+    for function in (parts, turned):
+        compiled = tg.compile(function)
+        for found, expected in zip(compiled(x, w), function(x, w), strict=True):
+            np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5, atol=2e-4)
+    assert compiled.source.count(SAID) == 4  # weights and images of both
 
 
 def test_a_long_sum_keeps_its_digits():

@@ -23,7 +23,7 @@ import numpy
 
 from ...functional import windows
 from ...machine.products import plan
-from ...machine.products.fewer import TiledConvolution, TiledGradient
+from ...machine.products.fewer import TiledConvolution, TiledGradient, tiles_fit
 from ...machine.products.fields import DEEPEST, shape_for
 from ...machine.products.windows import LONGEST_STRIDE, ImplicitProduct, Sight, WeightGradient
 from ...ops.index import getitem, scatter_add
@@ -40,10 +40,19 @@ AXES = (0, 1, 4, 5, 2, 3)
 
 def _columns(x: Any, sight: Sight) -> Any:
     """(batch, .., places, positions): the windows of x, laid out."""
+    x = numpy.pad(x, ((0, 0), (0, 0), *sight.pads)) if any(map(any, sight.pads)) else x
     seen = windows.windows.value(numpy, x, kernel=sight.kernel, stride=sight.stride, dilation=sight.dilation)
     groups = () if sight.groups == 1 else (sight.groups,)
     places = x.shape[1] // sight.groups * prod(sight.kernel)
     return seen.transpose(AXES).reshape(len(x), *groups, places, prod(sight.positions))
+
+
+def _rows(a: Any, sight: Sight) -> Any:
+    """(.., channels of the result, places): the weights, turned around if they are to be."""
+    if not sight.turned:
+        return a
+    apart = a.reshape(len(a), -1, prod(sight.kernel))[:, :, ::-1]
+    return apart.swapaxes(0, 1).reshape(apart.shape[1], -1)
 
 
 Way = type[ImplicitProduct] | type[TiledConvolution] | type[TiledGradient] | type[WeightGradient]
@@ -62,11 +71,16 @@ class WindowOperation(Call):
 
     def flops(self, output: tuple[int, ...], *inputs: tuple[int, ...]) -> int:  # type: ignore[override]
         """Of the product that it is."""
-        return 2 * prod(output) * inputs[0][-1] * (inputs[0][0] if WeightGradient in self.runs_as else 1)
+        if WeightGradient in self.runs_as:
+            return 2 * prod(output) * inputs[0][-1] * inputs[0][0]
+        return 2 * prod(output) * prod(inputs[0]) // prod(output[1:-1])
 
 
 CONVOLUTION = WindowOperation(
-    "convolution", lambda xp, a, x, sight: xp.matmul(a, _columns(x, sight)), TiledConvolution, ImplicitProduct
+    "convolution",
+    lambda xp, a, x, sight: xp.matmul(_rows(a, sight), _columns(x, sight)),
+    TiledConvolution,
+    ImplicitProduct,
 )
 """The product of weights and the windows of an image."""
 WEIGHT_GRADIENT = WindowOperation(
@@ -165,6 +179,26 @@ class _Search:
         steps = (seen.params[name] for name in ("kernel", "stride", "dilation"))
         return _Seen(x, Sight(shape[2:4], *steps, groups=groups))
 
+    def _in_order(self, value: Value) -> bool:
+        """Whether it surely lies in one piece, as no view of something else does."""
+        while (maker := self._makers.get(value)) is not None and maker.op is reshape:
+            (value,) = maker.inputs
+        return maker is None or not maker.op.view
+
+    def _in_tiles(self, seen: _Seen, m: int) -> _Seen:
+        """What is seen, for a result of m channels: without the zeros around it, if that runs by tiles, which know of them."""
+        padded = self._maker(seen.x, scatter_add)
+        if padded is None or not tiles_fit(seen.sight, seen.x.shape[1], m, seen.x.dtype):
+            return seen
+        (x,), index, shape = padded.inputs, padded.params["index"], seen.x.shape
+        if len(index) != 4 or not all(isinstance(part, slice) and part.step in (None, 1) for part in index):
+            return seen
+        ends = [part.indices(n)[:2] for part, n in zip(index, shape, strict=True)]
+        if ends[:2] != [(0, shape[0]), (0, shape[1])] or not self._in_order(x):
+            return seen
+        pads = tuple([(start, n - stop) for (start, stop), n in zip(ends[2:], shape[2:], strict=True)])
+        return _Seen(x, seen.sight._replace(pads=pads))
+
     def _crop(self, instruction: Instruction) -> _Crop | None:
         """What is read of windows added back, if that is the inside of each image, and all that is read of them."""
         fold = self._maker(instruction.inputs[0], windows.fold, once=True) if instruction.op is getitem else None
@@ -187,7 +221,8 @@ class _Search:
             return False
         if seen.sight.stride[1] > LONGEST_STRIDE or _plain(seen.sight, seen.x.dtype) or not seen.worth(a.shape[-2]):
             return False
-        self._writing.keep(Instruction(CONVOLUTION, (a, seen.x), {"sight": seen.sight}, product.output))
+        x, sight = self._in_tiles(seen, a.shape[-2])
+        self._writing.keep(Instruction(CONVOLUTION, (a, x), {"sight": sight}, product.output))
         return True
 
     def _weights(self, total: Instruction) -> bool:
@@ -200,7 +235,8 @@ class _Search:
             return False
         if seen.sight.positions[1] > DEEPEST:
             return False
-        self._writing.keep(Instruction(WEIGHT_GRADIENT, (g, seen.x), {"sight": seen.sight}, total.output))
+        x, sight = self._in_tiles(seen, g.shape[-2])
+        self._writing.keep(Instruction(WEIGHT_GRADIENT, (g, x), {"sight": sight}, total.output))
         return True
 
     def _image(self, crop: _Crop, output: Value) -> bool:
@@ -223,8 +259,12 @@ class _Search:
         if _plain(sight, g.dtype):  # nothing is added up
             self._writing.keep(Instruction(reshape, (product.output,), {"shape": output.shape}, output))
             return True
-        image = self._padded(g, (batch, out, *laid.shape[-2:]), pads)
-        weights = self._turned_around(a, kernel, channels // groups)
+        if tiles_fit(sight, out, channels, g.dtype) and self._in_order(g) and self._in_order(a):
+            around, sight = [], sight._replace(pads=tuple(pads), turned=True)
+            weights = a
+        else:
+            around, weights = pads, self._turned_around(a, kernel, channels // groups)
+        image = self._padded(g, (batch, out, *laid.shape[-2:]), around)
         shape = (batch, *a.shape[:-2], channels // groups, prod(space))
         y = self._writing.new(CONVOLUTION, (weights, image), shape, g.dtype, sight=sight)
         self._writing.keep(Instruction(reshape, (y,), {"shape": output.shape}, output))

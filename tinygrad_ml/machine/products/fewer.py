@@ -27,14 +27,18 @@ SHARES_BYTES = 1 << 21
 """... together no more than that."""
 BETWEEN = 1 << 7
 """Bytes between the parts of scratch memory: at powers of two they would be in each other's way in the cache."""
-BASIS, PLACES = 16, 9
-"""Numbers that a tile becomes, for each channel, and those of a kernel."""
+BASIS, PLACES, SIDE = 16, 9, 4
+"""Numbers that a tile becomes, for each channel, those of a kernel, and pixels along a side of what a tile sees."""
 
 
-def tiles_fit(sight: Sight, channels: int, m: int) -> bool:
+def tiles_fit(sight: Sight, channels: int, m: int, dtype: numpy.dtype) -> bool:
     """Whether a convolution, or the gradient of its weights, is worth it: by tiles, between so many channels."""
     plain = sight.kernel == (3, 3) and sight.stride == sight.dilation == (1, 1) and sight.groups == 1
-    return plain and min(channels, m) >= FEWEST_CHANNELS and channels * m <= MOST_CHANNEL_PAIRS
+    if not plain or min(channels, m) < FEWEST_CHANNELS or channels * m > MOST_CHANNEL_PAIRS:
+        return False
+    shape, across = shape_for(plan.register(), dtype.itemsize), -(-sight.positions[1] // 2)
+    wide = (channels + max(m, shape.columns) + 2 * shape.lanes) * dtype.itemsize  # of a tile, at most
+    return (BASIS + 2 * SIDE) * (across + 1) * wide <= MOST_SCRATCH  # a line of tiles, and what it is made of
 
 
 class _TileOperation:
@@ -50,8 +54,8 @@ class _TileOperation:
     def __init__(self, sight: Sight, weights: numpy.ndarray, images: numpy.ndarray, result: numpy.ndarray):
         self.sight, self._weights, self._images, self._result = sight, weights, images, result
         self.shape = shape_for(plan.register(), result.itemsize)
-        self.shared = result.size * weights.shape[-1] >= SHARED_PRODUCT_MULTIPLICATIONS
-        self.channels, self.m = images.shape[1], weights.shape[0]
+        self.shared = result.size * images.shape[1] * PLACES >= SHARED_PRODUCT_MULTIPLICATIONS
+        self.channels, self.m = images.shape[1], result.shape[1]
         self.pixel, self.position = map(self._side_by_side, (self.channels, self.m))
         self.panels = -(-self.m // self.shape.columns)
         self.u_panel = self.channels * self.shape.columns * result.itemsize
@@ -75,13 +79,17 @@ class _TileOperation:
         return min(most // whole, len(self._images)), self.down
 
     def _weights_told(self, u: int, **rest: int) -> TiledWeights:
-        row, place = self._weights.strides
+        row, column = self._weights.strides[0], PLACES * self._weights.itemsize
+        if self.sight.turned:
+            row, column = column, row
         return TiledWeights(
             m=self.m,
             channels=self.channels,
+            turned=int(self.sight.turned),
+            at_once=1 if self.sight.turned else CHANNELS_AT_A_TIME,
             a=0,
             a_row=row,
-            a_column=PLACES * place,
+            a_column=column,
             a_vector=self.shape.lanes * row,
             u=u,
             u_panel=self.u_panel,
@@ -99,6 +107,7 @@ class _TileOperation:
         (abreast, tall), x, (height, width) = block, self._images, self.sight.positions
         pitch = 2 * self.across + 2
         in_piece = x.strides[2] == pitch * x.itemsize and pitch == x.shape[3]
+        (top, bottom), (left, right) = self.sight.pads
         return TiledImages(
             m=self.m,
             channels=self.channels,
@@ -114,9 +123,9 @@ class _TileOperation:
             x=0,
             x_height=x.shape[2],
             x_width=x.shape[3],
-            top=0,
-            left=0,
-            edges=int(height % 2 or width % 2),
+            top=top,
+            left=left,
+            edges=int(any((height % 2, width % 2, top, bottom, left, right))),
             x_row=x.strides[2],
             x_channel=x.strides[1],
             x_next=x.strides[0],
@@ -152,9 +161,7 @@ class TiledConvolution(_TileOperation):
     @staticmethod
     def fits(sight: Sight, a: numpy.ndarray, x: numpy.ndarray, c: numpy.ndarray) -> bool:
         """Whether it can run so, as the operands lie, and is worth it."""
-        if not tiles_fit(sight, x.shape[1], a.shape[0]) or not TiledConvolution._lies(x, a, c):
-            return False
-        return TiledConvolution(sight, a, x, c)._own <= MOST_SCRATCH
+        return tiles_fit(sight, x.shape[1], c.shape[1], c.dtype) and TiledConvolution._lies(x, a, c)
 
     def _block(self, threads: int) -> tuple[int, int]:
         most = max(TILES_BYTES // (BASIS * (self.pixel + self.position)), 1)
@@ -205,9 +212,7 @@ class TiledGradient(_TileOperation):
     @staticmethod
     def fits(sight: Sight, g: numpy.ndarray, x: numpy.ndarray, out: numpy.ndarray) -> bool:
         """Whether it can run so, as the operands lie, and is worth it."""
-        if not tiles_fit(sight, x.shape[1], out.shape[0]) or not TiledGradient._lies(x, g, out) or not len(x):
-            return False
-        return TiledGradient(sight, g, x, out)._own <= MOST_SCRATCH
+        return tiles_fit(sight, x.shape[1], out.shape[0], out.dtype) and TiledGradient._lies(x, g, out) and len(x) > 0
 
     def _places(self) -> tuple[dict[str, int], int]:
         """(where scratch memory has what, bytes of it); x and y are at the end, one after the other."""

@@ -157,12 +157,15 @@ class TiledWeights(NamedTuple):
     """What the weights of a convolution by tiles are told: u = G w Gᵀ, or back, a = Gᵀ u G; see `winograd.py`.
 
     m, channels  of the result and of the image
+    turned       whether kernels are turned around; `at_once` channels of the image lie side by side
     shares       how many u there are to be added up, which follow by `u_share`
     parts        tasks for each vector of channels of the result, `together` channels of the image each
     """
 
     m: int
     channels: int
+    turned: int
+    at_once: int
     a: int
     a_row: int
     a_column: int

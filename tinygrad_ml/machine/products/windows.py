@@ -38,6 +38,9 @@ class Sight(NamedTuple):
 
     positions, kernel, stride, dilation  each along both axes
     groups  into which the channels fall
+    pads    zeros that are seen before and behind the image, along both axes; only tiles see them: see `fewer.py`
+    turned  whether the weights are those of a convolution the other way: (channels, out · places) for (out, channels · places),
+            each kernel turned around; this, too, is for tiles
     """
 
     positions: tuple[int, ...]
@@ -45,6 +48,8 @@ class Sight(NamedTuple):
     stride: tuple[int, ...]
     dilation: tuple[int, ...]
     groups: int
+    pads: tuple[tuple[int, int], ...] = ((0, 0), (0, 0))
+    turned: bool = False
 
     def worth(self, dtype: numpy.dtype, batch: int, channels: int, out: int) -> bool:
         """Whether a convolution with so many channels, and its gradients, are machine code of our own."""
@@ -53,6 +58,11 @@ class Sight(NamedTuple):
         n, lanes = prod(self.positions), plan.register() // dtype.itemsize
         enough = batch * n * out * channels // self.groups * prod(self.kernel) >= WORTH_MULTIPLICATIONS
         return enough and n >= lanes // 2
+
+    @property
+    def plain(self) -> bool:
+        """Whether it sees nothing but pixels, by weights as they lie."""
+        return not any(map(any, self.pads)) and not self.turned
 
     def near(self, shape: Shape, m: int) -> bool:
         """Whether the windows are sooner read in the image than packed, for a result of m channels.
@@ -101,7 +111,7 @@ class ImplicitProduct:
     def fits(sight: Sight, a: numpy.ndarray, x: numpy.ndarray, c: numpy.ndarray) -> bool:
         """Whether it can run so, as the operands lie: pixels in one piece, and groups at equal distances."""
         each = x.shape[1] // sight.groups * x.strides[1]
-        return x.strides[3] == x.itemsize and (sight.groups == 1 or x.strides[0] == sight.groups * each)
+        return sight.plain and x.strides[3] == x.itemsize and (sight.groups == 1 or x.strides[0] == sight.groups * each)
 
     def jobs(self, threads: int, scratch: int) -> Jobs:
         """The job as so many threads will share it."""
@@ -183,7 +193,7 @@ class WeightGradient:
     @staticmethod
     def fits(sight: Sight, g: numpy.ndarray, x: numpy.ndarray, out: numpy.ndarray) -> bool:
         """Whether it can run so, as the operands lie: positions and places in one piece."""
-        return g.strides[-1] == g.itemsize and out.strides[-1] == out.itemsize
+        return sight.plain and g.strides[-1] == g.itemsize and out.strides[-1] == out.itemsize
 
     def jobs(self, threads: int, scratch: int) -> Jobs:
         """The job as so many threads will share it."""

@@ -67,12 +67,20 @@ class WinogradCode(ProductCode):
         f = Function(self.module, name, 3, exported=True)
         told, rows, channels, source, target = self.part_of_weights(f)
         scratch = f.given[2]
-        columns = f.mul(channels, number(places))
-        f.call(self.turned, [rows, columns, source, told.a_row, scratch, self.nbytes])
+        turned, run = f.icmp_signed("!=", told.turned, number(0)), number(places * words.nbytes)
+
+        def transposed(c: ir.Value) -> None:
+            columns = f.mul(f.least(told.at_once, f.sub(channels, c)), number(places))
+            start = f.add(source, f.mul(c, told.a_column))
+            f.call(self.turned, [rows, columns, start, told.a_row, f.add(scratch, f.mul(c, run)), self.nbytes])
+
+        f.repeat(number(0), channels, told.at_once, transposed)
+        first = f.select(turned, number((places - 1) * words.nbytes), number(0))
+        step = f.select(turned, number(-words.nbytes), self.nbytes)
 
         def one(c: ir.Value) -> None:
-            start = f.add(scratch, f.mul(c, number(places * words.nbytes)))
-            w = [[words.load(f, f.add(start, number((3 * i + j) * words.nbytes))) for j in range(3)] for i in range(3)]
+            start = f.total(scratch, f.mul(c, run), first)
+            w = [[words.load(f, f.add(start, f.mul(number(3 * i + j), step))) for j in range(3)] for i in range(3)]
             down = list(zip(*(self._spread(f, column) for column in zip(*w, strict=True)), strict=True))
             whole = [x for line in down for x in self._spread(f, line)]
             place = f.add(target, f.mul(c, self.packed_row))

@@ -32,9 +32,9 @@ class JobPlan(Protocol):
     scratch: int
     shared: bool
 
-    @staticmethod
-    def fits(facts: Any, *arrays: numpy.ndarray) -> bool:
-        """Whether it can be done so."""
+    @property
+    def fits(self) -> Callable[..., bool]:
+        """Whether it can be done so, given facts and arrays: a function of the class."""
         ...
 
     def jobs(self, threads: int, scratch: int) -> list[tuple[numpy.ndarray, dict[int, int]]]:
