@@ -11,7 +11,7 @@ from ..sharing.job import MOST_SCRATCH, TOLD, TURNS, job_row
 from . import plan
 from .fields import TiledImages, TiledWeights, shape_for
 from .plan import SHARED_PRODUCT_MULTIPLICATIONS
-from .windows import Jobs, Sight, widths
+from .windows import Jobs, Sight
 
 FEWEST_CHANNELS = 16
 """Of image and result: with fewer, additions take longer than the multiplications that they save."""
@@ -181,8 +181,7 @@ class TiledConvolution(_TileOperation):
         from ..llvm.native import native
         from .winograd import write_winograd
 
-        wide = widths(-(-self.m // self.shape.lanes), self.shape)
-        code = native("winograd", write_winograd, self.shape, self._result.itemsize, wide)
+        code = native("winograd", write_winograd, self.shape, self._result.itemsize)
         threads, u = threads if self.shared else 1, scratch + self._own
         weights = self._weights_told(u, u_share=0, shares=1)
         block = self._block(threads)
@@ -227,8 +226,7 @@ class TiledGradient(_TileOperation):
         from ..llvm.native import native
         from .winograd_gradient import write_winograd_gradient
 
-        wide = widths(-(-self.m // self.shape.lanes), self.shape)
-        code = native("winograd_gradient", write_winograd_gradient, self.shape, self._result.itemsize, wide)
+        code = native("winograd_gradient", write_winograd_gradient, self.shape, self._result.itemsize)
         u, u_share, pieces = scratch + self._own, BASIS * self.u_next + BETWEEN, self._shares * self.panels
         rest = {"position": 0, "share": self._share, "u_share": u_share, "pieces": pieces, "together": 1}
         images = self._images_told(self._tiles, u, **rest, **self._found)

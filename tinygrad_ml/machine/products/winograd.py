@@ -42,13 +42,9 @@ SIDE, BASIS = 4, 16
 """Pixels along a side of what a tile sees, and in all."""
 
 
-def write_winograd(module: ir.Module, shape: Shape, itemsize: int, widths: tuple[int, ...]) -> None:
-    """Write `weights(fields, task, scratch)` and `convolution(fields, task, scratch)`, each of which does one task.
-
-    widths  how many vectors wide the tiles of products are that there are
-    """
+def write_winograd(module: ir.Module, shape: Shape, itemsize: int) -> None:
+    """Write `weights(fields, task, scratch)` and `convolution(fields, task, scratch)`, each of which does one task."""
     code = WinogradCode(module, shape, itemsize)
-    code.widths = widths
     code.weights("weights")
     code.task("convolution")
 

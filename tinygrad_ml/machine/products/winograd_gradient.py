@@ -29,13 +29,9 @@ from .fields import Shape, TiledImages
 from .winograd import BASIS, SIDE, WinogradCode
 
 
-def write_winograd_gradient(module: ir.Module, shape: Shape, itemsize: int, widths: tuple[int, ...]) -> None:
-    """Write `sums(fields, task, scratch)` and `weights_of_sums(fields, task, scratch)`, each of which does one task.
-
-    widths  how many vectors wide the tiles of products are that there are
-    """
+def write_winograd_gradient(module: ir.Module, shape: Shape, itemsize: int) -> None:
+    """Write `sums(fields, task, scratch)` and `weights_of_sums(fields, task, scratch)`, each of which does one task."""
     code = _SumsOfTiles(module, shape, itemsize)
-    code.widths = widths
     code.task("sums")
     code.weights("weights_of_sums")
 
