@@ -248,12 +248,12 @@ class Lines(StepSource):
 
     def _pooled(self, instruction: Instruction, operands: list[str]) -> None:
         """A loop over windows that lie side by side."""
-        out, loop = self._target(instruction.output), pool_loop(instruction, self.layout.forms)
-        if loop is None:
+        out, found = self._target(instruction.output), pool_loop(instruction, self.layout.forms)
+        if found is None:
             self._copied(instruction, ", ".join(operands), out)
             return
-        values = (*instruction.inputs, instruction.output)
-        self._call_loop(loop, [(value, False) for value in values], size(values[0].shape))
+        loop, values, behind = found
+        self._call_loop(loop, [(value, False) for value in values], size(instruction.inputs[0].shape), behind)
 
     def _transposed(self, value: Value) -> str:
         """Its last two axes swapped, as an expression."""

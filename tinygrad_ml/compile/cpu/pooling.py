@@ -58,32 +58,42 @@ MAX_POOL_GRADIENT = Call("max_pool_gradient", lambda xp, x, y, g, kernel: _share
 """The gradient g of these, y, given to where they are in the image."""
 
 
-def pool_loop(instruction: Instruction, forms: Mapping[Value, numpy.ndarray]) -> Move | None:
-    """The loop of one of these, of values that lie as `forms` says; None if they do not lie in order."""
+def pool_loop(
+    instruction: Instruction, forms: Mapping[Value, numpy.ndarray]
+) -> tuple[Move, list[Value], dict[int, int]] | None:
+    """The loop of one of these, of values that lie as `forms` says: (the loop, its operands, of which one lies so many bytes
+    behind the beginning of its value). None if they do not lie in order.
+
+    Each line of a window is an operand of its own, so that LLVM need not ask whether what is written in one is in another one.
+    """
     gradient, kernel = instruction.op is MAX_POOL_GRADIENT, instruction.params["kernel"]
     x, y = instruction.inputs[0], instruction.inputs[1] if gradient else instruction.output
     if not all(forms[value].flags.c_contiguous for value in (*instruction.inputs, instruction.output)):
         return None
     (height, width), (lines, columns), kind = x.shape[2:], y.shape[2:], f"{x.dtype}s"
-    pixels = [f"[(i0 * h + i1 * {kernel[0]} + {i}) * w + i2 * {kernel[1]} + {j}]" for i, j in numpy.ndindex(*kernel)]
-    body, position = [f"x{k} = x{pixel}" for k, pixel in enumerate(pixels)], "[(i0 * n1 + i1) * n2 + i2]"
+    pixels = [f"{i}[(i0 * h + i1 * {kernel[0]}) * w + i2 * {kernel[1]} + {j}]" for i, j in numpy.ndindex(*kernel)]
+    body, position = [f"p{k} = x{pixel}" for k, pixel in enumerate(pixels)], "[(i0 * n1 + i1) * n2 + i2]"
     if gradient:
         hits = [f"h{k}" for k in range(len(pixels))]
-        body.append(f"y0 = y{position}")
-        body += [f"{h} = ({x.dtype}(1.0) if x{k} == y0 else {x.dtype}(0.0))" for k, h in enumerate(hits)]
-        body.append(f"s = g{position} / ({' + '.join(hits)})")
-        body += [f"a{pixel} = s * {h}" for h, pixel in zip(hits, pixels, strict=True)]
+        body.append(f"most = y{position}")
+        body += [f"{h} = ({x.dtype}(1.0) if p{k} == most else {x.dtype}(0.0))" for k, h in enumerate(hits)]
+        body.append(f"share = g{position} / ({' + '.join(hits)})")
+        body += [f"a{pixel} = share * {h}" for h, pixel in zip(hits, pixels, strict=True)]
     else:
-        body.append("m0 = x0")
-        body += [f"m{k} = (x{k} if (x{k} > m{k - 1}) | (x{k} != x{k}) else m{k - 1})" for k in range(1, len(pixels))]
+        body.append("m0 = p0")
+        body += [f"m{k} = (p{k} if (p{k} > m{k - 1}) | (p{k} != p{k}) else m{k - 1})" for k in range(1, len(pixels))]
         body.append(f"y{position} = m{len(pixels) - 1}")
-    arrays = ", ".join(f"{name}: {kind}" for name in ("xyga" if gradient else "xy"))
-    text = [f"# {instruction.op.name}", f"def loop(n0, n1, n2, h, w, {arrays}):", f"    {NOTHING_OVERLAPS}"]
+    in_lines, values = range(kernel[0]), instruction.inputs[1:] if gradient else (y,)
+    names = [*(f"x{i}" for i in in_lines), "y", *(["g", *(f"a{i}" for i in in_lines)] if gradient else [])]
+    operands = [*[x] * kernel[0], *values, *[instruction.output] * (kernel[0] if gradient else 0)]
+    arguments = ", ".join(f"{name}: {kind}" for name in names)
+    text = [f"# {instruction.op.name}", f"def loop(n0, n1, n2, h, w, {arguments}):", f"    {NOTHING_OVERLAPS}"]
     text += [f"{'    ' * (1 + axis)}for i{axis} in range(n{axis}):" for axis in range(3)]
     source = "\n".join([*text, *(" " * 16 + line for line in body)]) + "\n"
-    image, result = height * width * x.dtype.itemsize, lines * columns * x.dtype.itemsize
-    growth = (image, result, result, image) if gradient else (image, result)
-    return Move(source, (prod(x.shape[:2]), lines, columns, height, width), (), growth)
+    line, result = width * x.dtype.itemsize, lines * columns * x.dtype.itemsize
+    growth = tuple(result if name in "yg" else height * line for name in names)
+    behind = {at: int(name[1:]) * line for at, name in enumerate(names) if name not in "yg"}
+    return Move(source, (prod(x.shape[:2]), lines, columns, height, width), (), growth), operands, behind
 
 
 def pooling(program: Program) -> Program:
