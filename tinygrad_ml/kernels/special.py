@@ -18,15 +18,20 @@ ERF = "def loop(n, x: reals, y: reals):\n    nothing_overlaps()\n    for i in ra
 def erf(x: Array) -> Array:
     """erf x = 2/√π ∫₀ˣ exp(-t²) dt, elementwise."""
     if not (type(x) is numpy.ndarray and x.dtype.char == "f" and loops.worth(x)):
-        return special("erf")(x)
+        return _special("erf")(x)
     x = numpy.ascontiguousarray(x)
     y = numpy.empty_like(x)
     loops.run(ERF, x.size, (), (x, 1), (y, 1))
     return y
 
 
+def erfc(x: Array) -> Array:
+    """1 - erf x, elementwise, with all digits where erf x is nearly 1."""
+    return _special("erfc")(x)
+
+
 @cache
-def special(name: str) -> Any:
+def _special(name: str) -> Any:
     """SciPy's erf or erfc, imported when it is wanted, as that takes long; without SciPy Python's own, as exact and slower."""
     try:
         from scipy import special
