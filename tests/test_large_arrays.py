@@ -205,13 +205,14 @@ def test_threads_change_no_bit_and_those_of_the_user_do_not_mix_up_their_arrays(
         with threadpool_limits(threads, user_api="blas"):
             found += [gradients(network()), gradients(network())]
 
-    def train(place):
-        found[place] = [gradients(model) for model in [network()] * 3][-1]
-
-    first = len(found)
+    models, first = [network(), network()], len(found)
     found += [None, None]
+
+    def train(place):
+        found[first + place] = [gradients(models[place]) for _ in range(3)][-1]
+
     with threadpool_limits(2, user_api="blas"):
-        at_work = [threading.Thread(target=train, args=(first + i,)) for i in range(2)]
+        at_work = [threading.Thread(target=train, args=(place,)) for place in range(2)]
         [thread.start() for thread in at_work]
         [thread.join() for thread in at_work]
     for other in found[1:]:
