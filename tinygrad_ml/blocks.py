@@ -5,6 +5,7 @@ while it is in the cache, and what comes between lies in a few registers of the 
 optimisers run like this (`optim/loop.py`), and what a compiled step leaves to NumPy.
 """
 
+import math
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
@@ -15,8 +16,20 @@ import numpy
 BLOCK_ELEMENTS = 32768
 """Half a dozen such arrays of float32 fit into the second-level cache."""
 
+COPIED_ELEMENTS = 4096
+"""So many numbers are copied sooner than NumPy has laid out a view."""
+
 WORTH_MASKING = 1 << 14
 """Elements from which on a choice is made by masks."""
+
+
+def broadcast_to(x: Any, shape: tuple[int, ...]) -> numpy.ndarray:
+    """x repeated to a shape: a view, if that is large."""
+    if math.prod(shape) > COPIED_ELEMENTS:
+        return numpy.broadcast_to(x, shape)
+    repeated = numpy.empty(shape, x.dtype)
+    repeated[...] = x
+    return repeated
 
 
 def where(condition: Any, a: Any, b: Any, out: numpy.ndarray | None = None) -> Any:

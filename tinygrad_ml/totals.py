@@ -41,7 +41,11 @@ def total(x: numpy.ndarray, axis: tuple[int, ...], keepdims: bool, wide: numpy.d
         return _in_runs(x, axis, keepdims, wide)
     if len(axis) == 1 and x.ndim == 2 and wide.kind == "f":
         return _of_matrix(x, axis[0], keepdims)
-    if len(axis) == x.ndim or x.size <= RUNNING_SUM_ELEMENTS:
+    if (
+        len(axis) == x.ndim
+        or x.size <= RUNNING_SUM_ELEMENTS
+        or (len(axis) == 1 and x.shape[axis[0]] <= RUNNING_SUM_ELEMENTS)
+    ):
         return numpy.add.reduce(x, axis=axis, keepdims=keepdims)
     return _in_runs(x, axis, keepdims, wide)
 

@@ -94,10 +94,9 @@ class Host(Backend):
     @staticmethod
     def filled(shape: tuple[int, ...], value: Any, dtype: numpy.dtype, index: int = 0) -> Array:
         """A new array on this device with `value` everywhere."""
-        if type(value) is int and not value:  # not so for -0.0
-            return numpy.zeros(shape, dtype)
-        array = numpy.empty(shape, dtype)
-        array[...] = value
+        array = numpy.zeros(shape, dtype)
+        if type(value) is not int or value:  # -0.0 is no zero
+            array[...] = value
         return array
 
     @staticmethod
@@ -111,6 +110,7 @@ class Host(Backend):
         return 0
 
     erf, erfc = staticmethod(special.erf), staticmethod(special.erfc)
+    broadcast_to = staticmethod(blocks.broadcast_to)
     where = staticmethod(blocks.where)
     reshape = staticmethod(lambda x, shape: x.reshape(shape))  # the methods, which are quicker than NumPy's functions
     transpose = staticmethod(lambda x, axes: x.transpose(axes))

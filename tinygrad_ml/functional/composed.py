@@ -16,6 +16,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+BARE = {int, float, bool, str, type(None)}
+
+
 class PlainArgument(NamedTuple):
     """A tensor or an array that a function was called with, and that needs no gradient: its parameter, a weak reference
     to it (to nothing, if it cannot be referred to), its shape and dtype, and the name it has, if any."""
@@ -78,7 +81,10 @@ def plain_arguments(names: tuple[str, ...], args: tuple, kwargs: Mapping[str, An
     found = [  # an argument mostly is a tensor that needs one: one look decides
         (name, thing)
         for name, thing in (*zip(names, args, strict=False), *kwargs.items())
-        if not getattr(thing, "requires_grad", False) and hasattr(thing, "shape") and hasattr(thing, "dtype")
+        if type(thing) not in BARE
+        and not getattr(thing, "requires_grad", False)
+        and hasattr(thing, "shape")
+        and hasattr(thing, "dtype")
     ]
     return (
         tuple(

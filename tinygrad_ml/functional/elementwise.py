@@ -255,7 +255,10 @@ def astype(x: TensorLike, dtype: DTypeLike, copy: bool = False, device: DeviceLi
 
     Without `copy=True` it is x itself where nothing changes.
     """
-    x, dtype = as_tensor(x), dtypes.as_dtype(dtype)
+    x = as_tensor(x)
+    if dtype is x.dtype and device is None and not copy:
+        return x
+    dtype = dtypes.as_dtype(dtype)
     if device is not None:
         x = x.to(device)
     if x.dtype == dtype and not copy:

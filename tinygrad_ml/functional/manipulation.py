@@ -150,7 +150,7 @@ def broadcast_arrays(*xs: TensorLike) -> tuple[Tensor, ...]:
 def _tensors(xs: Sequence) -> list[Tensor]:
     """Each as a tensor; Python's numbers and lists as they are beside a tensor."""
     first = next((x for x in xs if isinstance(x, Tensor)), None)
-    return [as_tensor(x) if first is None else beside(x, first) for x in xs]
+    return [x if isinstance(x, Tensor) else as_tensor(x) if first is None else beside(x, first) for x in xs]
 
 
 def concat(xs: Sequence, axis: int | None = 0, **typed: Never) -> Tensor:
@@ -165,8 +165,9 @@ def concat(xs: Sequence, axis: int | None = 0, **typed: Never) -> Tensor:
     if not xs[0].ndim:
         raise ShapeError("0-d tensors cannot be concatenated: they have no axis. Use stack.")
     axis = one_axis(axis, xs[0].ndim)
-    common = dtypes.result_type(*[x.dtype for x in xs])
-    xs = [x.astype(common) for x in xs]
+    if len({x.dtype for x in xs}) > 1:
+        common = dtypes.result_type(*[x.dtype for x in xs])
+        xs = [x.astype(common) for x in xs]
     offsets = [0]
     for x in xs:
         offsets.append(offsets[-1] + (x.shape[axis] if x.ndim > axis else 0))
@@ -186,7 +187,7 @@ def stack(xs: Sequence, axis: int = 0) -> Tensor:
     axis = one_axis(axis, len(shape) + 1)
     if axis == len(shape):  # behind all others, where numbers are woven into each other
         return concat([expand_dims(x, axis) for x in xs], axis)
-    return reshape(concat(xs, axis), (*shape[:axis], len(xs), *shape[axis:]))
+    return apply(movement.reshape, (concat(xs, axis),), {"shape": (*shape[:axis], len(xs), *shape[axis:])})
 
 
 @spelt

@@ -257,18 +257,19 @@ def _shift(x: Tensor, axis) -> Tensor:
 @_wide
 def logsumexp(x: Tensor, axis: Axes | None = None, keepdims: bool = False) -> Tensor:
     """ln Σ eˣ over the axes, without overflow. Where all x are -∞ it is -∞, with gradient 0; over nothing it is -∞ too."""
-    if not _count(x, axis):
-        return sum(x, axis, keepdims) - math.inf
-    result = _logsumexp(x, axis=axes_of(axis, x.ndim))
-    return result if keepdims else result.reshape(reduce.reduced(x.shape, axes_of(axis, x.ndim)))
+    axes = axes_of(axis, x.ndim)
+    if not x.size and not _count(x, axes):
+        return sum(x, axes, keepdims) - math.inf
+    return _logsumexp(x, axis=axes, keepdims=keepdims)
 
 
 @as_a_whole(rows.logsumexp, rows.logsumexp_gradient, left=("parts",))
-def _logsumexp(x: Tensor, *, axis: tuple[int, ...]) -> Tensor:
+def _logsumexp(x: Tensor, *, axis: tuple[int, ...], keepdims: bool) -> Tensor:
     shift = _shift(x, axis)
     total = sum(exp(x - shift), axis, keepdims=True)
     nothing = total == 0
-    return where(nothing, -math.inf, log(where(nothing, 1, total))) + shift
+    result = where(nothing, -math.inf, log(where(nothing, 1, total))) + shift
+    return result if keepdims else result.reshape(reduce.reduced(x.shape, axis))
 
 
 @composed

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..ops.index import assemble, scatter_add
 from ..ops.movement import concat
+from ..ops.shapes import size
 
 ZERO: Any = object()
 """A gradient that is 0 whatever arrives, as behind `floor`."""
@@ -41,7 +42,7 @@ class SliceShares:
         """All of them added up."""
         whole = [share for share, index in self.shares if index is None]
         slices, indices = zip(*[(share, index) for share, index in self.shares if index is not None], strict=True)
-        tiles = _tiles(indices, self.shape)
+        tiles = _tiles(indices, self.shape) if sum([size(x.shape) for x in slices]) == size(self.shape) else None
         if tiles is not None:
             axis, offsets, order = tiles
             placed = [concat(*[slices[place] for place in order], axis=axis, offsets=offsets)]

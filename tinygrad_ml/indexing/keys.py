@@ -10,6 +10,8 @@ from ..backend import Array, dtypes, of
 from ..errors import AxisError, DTypeError, RangeError, ShapeError
 from ..ops.index import ARRAY
 
+BOUNDS = {int, type(None)}
+
 
 def parse(key: Any, shape: tuple[int, ...], data: Array) -> tuple[list, tuple, tuple[int, ...]]:
     """The integer arrays of an index, the index with `ARRAY` in their places, and axes to insert first.
@@ -19,9 +21,9 @@ def parse(key: Any, shape: tuple[int, ...], data: Array) -> tuple[list, tuple, t
     axes, such as True, selects from a new axis of size 1, which the tensor has to be given before.
     Arrays are put on the device of `data`. Raises `RangeError`, `ShapeError`, `DTypeError`.
     """
-    if type(key) is int and shape:
-        return [], (key,), ()
-    parts = list(key) if isinstance(key, tuple) else [key]
+    parts = key if isinstance(key, tuple) else (key,)
+    if len(parts) <= len(shape) and all(map(_is_basic, parts)):
+        return [], parts, ()
     parts = [_normal(part) for part in parts]
     used = sum(_axes_used(part) for part in parts)
     if used > len(shape):
@@ -57,6 +59,12 @@ def parse(key: Any, shape: tuple[int, ...], data: Array) -> tuple[list, tuple, t
             template.append(ARRAY)
             axis += 1
     return [_index_beside(array, data) for array in arrays], tuple(template), tuple(inserted)
+
+
+def _is_basic(part) -> bool:
+    """Whether it is an integer or a slice between integers, which is what most entries are."""
+    kind = type(part)
+    return kind is int or (kind is slice and BOUNDS.issuperset((type(part.start), type(part.stop), type(part.step))))
 
 
 def check_range(indices: numpy.ndarray, size: int, where: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy
 
 from ..totals import total
-from .rows import log_softmax
+from .rows import from_the_top, kept_sum
 
 Array: TypeAlias = Any
 
@@ -60,45 +61,63 @@ def _rows(x: Array) -> Array:
     return x.reshape(-1, x.shape[-1])
 
 
-def nll_loss(log_p: Array, labels: Array, ignore_index: int, reduction: str) -> tuple[Array, Array, Array]:
-    """-log_p at the labels; and for each sample where its label is, and how much it counts."""
-    places = labels.reshape(-1)
+@lru_cache(maxsize=8)
+def _firsts(samples: int, classes: int) -> Array:
+    return numpy.arange(0, samples * classes, classes)
+
+
+def _places(labels: Array, ignore_index: int, classes: int) -> tuple[Array, Array | None, int]:
+    """Where the labels are in rows that lie one after the other; which of them count, or None for all; how many do."""
+    places = labels.reshape(-1).astype(numpy.int64, copy=False)
     counts = places != ignore_index
     count = int(numpy.count_nonzero(counts))  # NumPy's own integers widen
-    if count < places.size:
-        places = numpy.where(counts, places, 0)
-    loss = -_rows(log_p)[numpy.arange(places.size), places]
-    if count < places.size:
-        loss[~counts] = 0
-    share = counts.astype(log_p.dtype)
+    if count == places.size:
+        return places + _firsts(count, classes), None, count
+    return numpy.where(counts, places, 0) + _firsts(places.size, classes), counts, count
+
+
+def _of_samples(loss: Array, counts: Array | None, count: int, shape: tuple, reduction: str) -> tuple[Array, Array]:
+    """The loss; and how much each sample counts, or all of them."""
+    share = loss.dtype.type(1)
+    if counts is not None:
+        loss[~counts], share = 0, counts.astype(loss.dtype)
     if reduction == "mean":
-        share /= count
-    return _reduced(loss.reshape(labels.shape), reduction, count), places, share
+        share = share / loss.dtype.type(count)
+    return _reduced(loss.reshape(shape), reduction, count), share
 
 
-def nll_loss_gradient(
-    g: Array, log_p: Array, labels: Array, places: Array, share: Array, needed: tuple
-) -> tuple[Array, None]:
+def nll_loss(log_p: Array, labels: Array, ignore_index: int, reduction: str) -> tuple[Array, Array, Array]:
+    """-log_p at the labels; and where they are, and how much each sample counts."""
+    rows = _rows(log_p)
+    places, counts, count = _places(labels, ignore_index, rows.shape[1])
+    return *_of_samples(-rows.reshape(-1).take(places), counts, count, labels.shape, reduction), places
+
+
+def nll_loss_gradient(g: Array, places: Array, share: Array, like: Any, needed: tuple) -> tuple[Array, None]:
     """The shares of the inputs of `nll_loss` in the gradient g."""
-    rows = numpy.zeros((places.size, log_p.shape[min(1, log_p.ndim - 1)]), log_p.dtype)
-    rows[numpy.arange(places.size), places] = -share * g.reshape(-1)
-    return _unrolled(rows, log_p.shape), None
+    rows = numpy.zeros((places.size, like.shape[min(1, len(like.shape) - 1)]), g.dtype)
+    rows.reshape(-1)[places] = -(share * g).reshape(-1)
+    return _unrolled(rows, like.shape), None
 
 
 def cross_entropy(x: Array, labels: Array, ignore_index: int, reduction: str) -> tuple[Array, Array, Array, Array]:
-    """The same of logits; the logarithms of the probabilities are left too."""
-    (log_p,) = log_softmax(x, (min(1, x.ndim - 1),))
-    return *nll_loss(log_p, labels, ignore_index, reduction), log_p
+    """The same of logits x, -ln p for p the softmax of x, which is left too."""
+    e, _ = from_the_top(_rows(x), (1,))
+    places, counts, count = _places(labels, ignore_index, e.shape[1])
+    loss = e.reshape(-1).take(places)
+    sums = kept_sum(numpy.exp(e, e), (1,))
+    numpy.subtract(numpy.log(sums.reshape(-1)), loss, loss)
+    return *_of_samples(loss, counts, count, labels.shape, reduction), places, numpy.divide(e, sums, e)
 
 
 def cross_entropy_gradient(
-    g: Array, x: Array, labels: Array, places: Array, share: Array, log_p: Array, needed: tuple
+    g: Array, places: Array, share: Array, p: Array, like: Any, needed: tuple
 ) -> tuple[Array, None]:
     """The shares of the inputs of `cross_entropy` in the gradient g."""
-    rows = numpy.exp(_rows(log_p))
-    rows[numpy.arange(places.size), places] -= 1
-    rows *= (share * g.reshape(-1))[:, None]
-    return _unrolled(rows, x.shape), None
+    each = (share * g).reshape(-1)
+    rows = numpy.multiply(p, each[:, None], order="C")
+    rows.reshape(-1)[places] -= each
+    return _unrolled(rows, like.shape), None
 
 
 def _unrolled(rows: Array, shape: tuple[int, ...]) -> Array:

@@ -16,8 +16,29 @@ Array: TypeAlias = Any
 Axis: TypeAlias = tuple[int, ...]
 
 
-def _sum(x: Array, axis: Axis) -> Array:
+SHORT_ROWS_ELEMENTS = 4096
+"""Of so many numbers in short rows the largest are looked for column by column."""
+
+
+def kept_sum(x: Array, axis: Axis) -> Array:
+    """Σ x over the axes, which are kept."""
     return total(x, axis, True, x.dtype)
+
+
+def _largest(x: Array, axis: Axis) -> Array:
+    """The largest number along the axes, which are kept. NumPy looks through each row by itself, and not through many at a time."""
+    if axis != (x.ndim - 1,) or not x.size or not x.flags.c_contiguous:
+        return numpy.maximum.reduce(x, axis=axis, keepdims=True)
+    rows = x.reshape(-1, x.shape[-1])
+    if x.size <= SHORT_ROWS_ELEMENTS and len(rows) >= x.shape[-1]:
+        top = numpy.maximum.reduce(rows.T.copy(), 0)
+    else:
+        top = rows[numpy.arange(len(rows)), rows.argmax(1)]  # the first nan, if there is one
+    return top.reshape(*x.shape[:-1], 1)
+
+
+def _rest(x: Array, axis: Axis) -> list[int]:
+    return [n for a, n in enumerate(x.shape) if a not in axis]
 
 
 def _count(x: Array, axis: Axis) -> int:
@@ -35,59 +56,60 @@ def mean_gradient(g: Array, like: Any, axis: Axis, needed: Any) -> tuple[Array]:
     return (numpy.broadcast_to((g / _count(like, axis)).reshape(shape), like.shape),)
 
 
-def _from_the_top(x: Array, axis: Axis) -> tuple[Array, Array]:
+def from_the_top(x: Array, axis: Axis) -> tuple[Array, Array]:
     """x - top, which overflows in no exponential, and top, the largest along the axis, or 0 where that is infinite."""
-    top = numpy.maximum.reduce(x, axis=axis, keepdims=True)
-    finite = numpy.isfinite(top)
-    if not finite.all():
-        top = numpy.where(finite, top, x.dtype.type(0))
+    top = _largest(x, axis)
+    if not math.isfinite(numpy.add.reduce(top, axis=None)):
+        top = numpy.where(numpy.isfinite(top), top, x.dtype.type(0))
     return x - top, top
 
 
 def softmax(x: Array, axis: Axis) -> tuple[Array]:
     """The value of `softmax`, and what its gradient needs besides."""
-    e, _ = _from_the_top(x, axis)
+    e, _ = from_the_top(x, axis)
     numpy.exp(e, e)
-    return (numpy.divide(e, _sum(e, axis), e),)
+    return (numpy.divide(e, kept_sum(e, axis), e),)
 
 
 def softmax_gradient(g: Array, x: Array, y: Array, axis: Axis, needed: Any) -> tuple[Array]:
     """The shares of the inputs of `softmax` in the gradient g."""
     share = g * y
-    share -= y * _sum(share, axis)
+    share -= y * kept_sum(share, axis)
     return (share,)
 
 
 def log_softmax(x: Array, axis: Axis) -> tuple[Array]:
     """The value of `log_softmax`, and what its gradient needs besides."""
-    y, _ = _from_the_top(x, axis)
-    return (numpy.subtract(y, numpy.log(_sum(numpy.exp(y), axis)), y),)
+    y, _ = from_the_top(x, axis)
+    return (numpy.subtract(y, numpy.log(kept_sum(numpy.exp(y), axis)), y),)
 
 
 def log_softmax_gradient(g: Array, x: Array, y: Array, axis: Axis, needed: Any) -> tuple[Array]:
     """The shares of the inputs of `log_softmax` in the gradient g."""
     share = numpy.exp(y)
-    share *= _sum(g, axis)
+    share *= kept_sum(g, axis)
     return (numpy.subtract(g, share, share),)
 
 
-def logsumexp(x: Array, axis: Axis) -> tuple[Array, Array]:
-    """Reduced axes are kept. Left is the softmax of x, or 0 where all x are -∞."""
-    e, top = _from_the_top(x, axis)
-    total = _sum(numpy.exp(e, e), axis)
-    return numpy.log(total) + top, numpy.divide(e, numpy.where(total == 0, total.dtype.type(1), total), e)
+def logsumexp(x: Array, axis: Axis, keepdims: bool) -> tuple[Array, Array]:
+    """Left is the softmax of x, or 0 where all x are -∞."""
+    e, top = from_the_top(x, axis)
+    total = kept_sum(numpy.exp(e, e), axis)
+    top += numpy.log(total)
+    total = numpy.maximum(total, total.dtype.type(0.5))  # one of the numbers is 1, or all are 0
+    return top if keepdims else top.reshape(_rest(x, axis)), numpy.divide(e, total, e)
 
 
-def logsumexp_gradient(g: Array, x: Array, parts: Array, needed: Any) -> tuple[Array]:
+def logsumexp_gradient(g: Array, parts: Array, axis: Axis, keepdims: bool, needed: Any) -> tuple[Array]:
     """The shares of the inputs of `logsumexp` in the gradient g."""
-    return (g * parts,)
+    return (parts * (g if keepdims else numpy.expand_dims(g, axis)),)
 
 
 def standardised(x: Array, axis: Axis, eps: float) -> tuple[Array, Array]:
     """(x - mean) / √(variance + eps); and 1/√(variance + eps)."""
     count = _count(x, axis)
-    y = x - _sum(x, axis) / count
-    scale = 1 / numpy.sqrt(_sum(numpy.square(y), axis) / count + eps)
+    y = x - kept_sum(x, axis) / count
+    scale = 1 / numpy.sqrt(kept_sum(numpy.square(y), axis) / count + eps)
     return numpy.multiply(y, scale, y), scale
 
 
@@ -95,7 +117,7 @@ def standardised_gradient(g: Array, x: Array, y: Array, scale: Array, axis: Axis
     """The shares of the inputs of `standardised` in the gradient g."""
     count = _count(x, axis)
     share = g * y
-    share = y * (_sum(share, axis) / -count)
+    share = y * (kept_sum(share, axis) / -count)
     share += g
-    share -= _sum(g, axis) / count
+    share -= kept_sum(g, axis) / count
     return (numpy.multiply(share, scale, share),)

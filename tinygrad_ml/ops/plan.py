@@ -52,7 +52,6 @@ class Plan:
         self.kept: list[int] = []
         self.steps: list[tuple[int, Callable, Callable, tuple[str, ...]]] = []
         self.many: tuple[int, ...] = ()
-        self.plain = True
         for position, needed in enumerate(needs):
             if not needed:
                 continue
@@ -69,8 +68,7 @@ class Plan:
                         first = primitive.inputs.index(name + "*")
                         self.many = tuple(self._slot(source) for source in range(first, len(needs)))
             self.steps.append((position, rule, _picker(saved), tuple(extras)))
-            self.plain = self.plain and takes_arrays(rule)
-        self.plain = self.plain or primitive.take_apart is not None
+        self.plain = primitive.take_apart is not None or all(takes_arrays(step[1]) for step in self.steps)
         self.keep = _picker(self.kept)
         self.reached = tuple if all(needs) else _picker([step[0] for step in self.steps])
 

@@ -18,6 +18,8 @@ def same(x: Shape, **_: Any) -> Shape:
 
 def broadcast(*shapes: Shape) -> Shape:
     """NumPy's broadcasting: aligned at the right, sizes are equal or 1."""
+    if shapes.count(shapes[0]) == len(shapes):
+        return shapes[0]
     ndim = max(map(len, shapes))
     padded = [(1,) * (ndim - len(shape)) + shape for shape in shapes]
     result = []

@@ -57,7 +57,7 @@ def record(
         plan = None
     if plan is not None or type(value) is Absent:
         if BY_TYPE[type(value)] is not HOST and any(map(HOST.is_number, arrays)):
-            check_devices(op.name + part_of(modes.scope), inputs)  # NumPy's scalars were taken for numbers
+            check_devices(op.name, inputs)  # NumPy's scalars were taken for numbers
         if writes.on_loan:
             for array in arrays:  # a write that is noticed now is older than the node
                 writes.look(array)
@@ -90,19 +90,17 @@ def record(
 
 def _backend_of(arrays):
     """The backend of the arrays; NumPy's scalars go with any."""
-    backend = BY_TYPE[type(arrays[0])]
-    if backend is HOST:
-        for array in arrays:
-            if BY_TYPE[type(array)] is not HOST:
-                return BY_TYPE[type(array)]
-    return backend
+    for array in arrays:
+        if (backend := BY_TYPE[type(array)]) is not HOST:
+            return backend
+    return HOST
 
 
 def _symbolic_value(op: Primitive, inputs, arrays, params, error: Exception) -> Absent:
     """What `op` gives where data is missing; where nothing is missing, the error in clear words."""
     if isinstance(error, TinygradError):
         raise error
-    check_devices(op.name + part_of(modes.scope), inputs)
+    check_devices(op.name, inputs)
     shapes = [tensor.shape for tensor in inputs]
     try:
         shape = op.shape(*shapes, **params)

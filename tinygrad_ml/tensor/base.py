@@ -21,7 +21,7 @@ from ..backend import Array, Device, absent, as_array, dtypes, of
 from ..backend.arrays import BY_TYPE
 from ..errors import DeviceError, DTypeError, GradientError, ShapeError, TinygradError
 from ..graph import Node
-from ..modes import overwriting
+from ..modes import modes, overwriting, part_of
 from ..ops.shapes import size
 from ..spellings import Size, misspelt
 from ..writes import tick
@@ -312,6 +312,8 @@ class _Hook:
 
 def check_devices(name: str, inputs: Iterable[Tensor]) -> None:
     """`DeviceError` if the tensors are not all on one device; numbers have none."""
+    if len({id(tensor.device) for tensor in inputs}) < 2:
+        return
     placed = [
         tensor
         for tensor in inputs
@@ -320,7 +322,7 @@ def check_devices(name: str, inputs: Iterable[Tensor]) -> None:
     for tensor in placed[1:]:
         if tensor.device != placed[0].device:
             raise DeviceError(
-                f"{name} of tensors on two devices: {placed[0]._described()} is on {placed[0].device}, "
+                f"{name}{part_of(modes.scope)} of tensors on two devices: {placed[0]._described()} is on {placed[0].device}, "
                 f"{tensor._described()} is on {tensor.device}. Move one of them, as in x.to('{placed[0].device}')"
             )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy
 
 from ... import functional as tg
-from ...backend import Array
+from ...backend import Array, dtypes
 from ...errors import DTypeError, OptionError, RangeError, ShapeError
 from ...functional.composed import composed
 from ...functional.indexing import check_labels, check_range, look
@@ -210,14 +210,15 @@ def _looking(value: Callable, what: str) -> Callable:
     """A loss of arrays that looks at its labels first, as `_nll` does."""
 
     def checked(x: Array, labels: Array, ignore_index: int, reduction: str) -> tuple:
-        if labels.size:
+        within = labels.dtype is dtypes.int64 and labels.view("u8").max(initial=0) < _classes(x)  # no number is below 0
+        if labels.size and not within:
             check_range(labels, _classes(x), what, ignore_index)
         return value(x, labels, ignore_index, reduction)
 
     return checked
 
 
-@as_a_whole(_looking(losses.nll_loss, "nll_loss"), losses.nll_loss_gradient, left=("places", "share"))
+@as_a_whole(_looking(losses.nll_loss, "nll_loss"), losses.nll_loss_gradient, left=("share", "places"))
 def _nll_of_labels(log_p: Tensor, labels: Tensor, *, ignore_index: int, reduction: str) -> Tensor:
     return _nll(log_p, labels, None, ignore_index, reduction, 0.0, "nll_loss")
 
@@ -270,7 +271,7 @@ def cross_entropy(
 
 
 @as_a_whole(
-    _looking(losses.cross_entropy, "cross_entropy"), losses.cross_entropy_gradient, left=("places", "share", "log_p")
+    _looking(losses.cross_entropy, "cross_entropy"), losses.cross_entropy_gradient, left=("share", "places", "p")
 )
 def _cross_entropy(x: Tensor, labels: Tensor, *, ignore_index: int, reduction: str) -> Tensor:
     return _nll(_log_p(x), labels, None, ignore_index, reduction, 0.0, "cross_entropy")
