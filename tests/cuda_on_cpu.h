@@ -27,6 +27,8 @@ static Place threadIdx, blockIdx, blockDim, gridDim;
 
 // -- numbers
 
+#define __CUDA_ARCH__ 900
+static int __float_as_int(float x) { int bits; memcpy(&bits, &x, 4); return bits; }
 static float __int_as_float(uint32_t bits) { float x; memcpy(&x, &bits, 4); return x; }
 static double __longlong_as_double(uint64_t bits) { double x; memcpy(&x, &bits, 8); return x; }
 
@@ -105,6 +107,21 @@ template <typename T> static T __shfl_xor_sync(unsigned, T x, int mask)
     else memset((void*)&x, 0xa5, sizeof(T));
     meet(here->warps[current / 32]);
     return x;
+}
+// mma.sync.m16n8k8, as PTX has it: which numbers of a (16 x 8), b (8 x 8) and c (16 x 8) the 32 threads of a warp hand over.
+static float a_of_warp[32][16][8], b_of_warp[32][8][8];
+static void mma(float (&c)[4], int a0, int a1, int a2, int a3, int b0, int b1)
+{
+    const int lane = current % 32, group = lane / 4, within = lane % 4;
+    auto& a = a_of_warp[current / 32];
+    auto& b = b_of_warp[current / 32];
+    a[group][within] = __int_as_float(a0), a[group + 8][within] = __int_as_float(a1);
+    a[group][within + 4] = __int_as_float(a2), a[group + 8][within + 4] = __int_as_float(a3);
+    b[within][group] = __int_as_float(b0), b[within + 4][group] = __int_as_float(b1);
+    meet(here->warps[current / 32]);
+    for (int e = 0; e < 4; e++)
+        for (int k = 0; k < 8; k++) c[e] += a[group + e / 2 * 8][k] * b[k][within * 2 + e % 2];
+    meet(here->warps[current / 32]);
 }
 static int atomicAdd(int* p, int x) { const int old = *p; *p += x; return old; }
 static unsigned atomicAdd(unsigned* p, unsigned x) { const unsigned old = *p; *p += x; return old; }

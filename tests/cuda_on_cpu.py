@@ -57,6 +57,7 @@ class Library:
             source, library = pathlib.Path(folder, "kernels.cpp"), pathlib.Path(folder, "kernels.so")
             kernels = re.sub(r"volatile ([\w ]+) (parts_of_\w+)", r"Late<\1> \2", in_one(launches))
             kernels = re.sub(r"(parts_of_\w+\[[^]]*\])\)", r"\1.seen)", kernels)
+            kernels = re.sub(r'asm volatile\("mma\..*?\);', "mma(c, a0, a1, a2, a3, b0, b1);", kernels, flags=re.DOTALL)
             numbers = itertools.count()
             meeting = re.compile(r"all_blocks_meet\(arrived\);")
             kernels = meeting.sub(lambda call: f"if (left_out != {next(numbers)}) {call[0]}", kernels)

@@ -52,7 +52,7 @@ class FakeCuda:
     libraries: dict = {}
 
     def __init__(self, index=0, products="float32"):
-        self.index, self._precision = index, products
+        self.index, self.precision = index, products
         self._lt, self._plans, self._workspace = blas.Lt(fake_cublas.Library(self._do)), [], 1 << 20
         self._calls = None
         self._planned = None
@@ -134,7 +134,7 @@ class FakeCuda:
 
     def product(self, call, a, b, out):
         alignments = tuple(map(blas.alignment, (a, b, out)))
-        plan = self._lt.plan(call, self._precision, alignments)
+        plan = self._lt.plan(call, self.precision, alignments)
         self._plans.append(plan)
         self._lt.run(plan, a, b, out, self._workspace, 0)
 

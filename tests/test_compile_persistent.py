@@ -45,17 +45,17 @@ def launched(step):
 class Resident:
     """Images on the device, of which each step gathers a batch: as `train` does, in small."""
 
-    def __init__(self, optimizer=adam, without=(), compiled=True, hidden=40):
+    def __init__(self, optimizer=adam, without=(), compiled=True, products="float32"):
         self.images = tg.tensor(np.random.default_rng(0).integers(0, 256, (60, 30)).astype(np.uint8))
         self.labels, self.order = tg.arange(60) % 10, tg.tensor(np.random.default_rng(1).permutation(60))
         self.position, self.offsets = tg.tensor(0), tg.arange(20)
 
         def network():
-            layers = nn.Linear(30, hidden), nn.Sigmoid(), nn.Linear(hidden, hidden), nn.Sigmoid(), nn.Linear(hidden, 20)
+            layers = nn.Linear(30, 40), nn.Sigmoid(), nn.Linear(40, 40), nn.Sigmoid(), nn.Linear(40, 20)
             return nn.Sequential(*layers)
 
         self.training = Training(network, optimizer)
-        self.step = tg.compile(self._step, without=without) if compiled else self._step
+        self.step = tg.compile(self._step, without=without, products=products) if compiled else self._step
 
     def _step(self):
         batch = self.order[self.position + self.offsets]
@@ -180,6 +180,23 @@ def test_products_in_tiles_of_any_size(monkeypatch, size):
 
 
 @pytest.mark.usefixtures("by_tiles")
+@pytest.mark.parametrize("size", tiles.SIZES)
+def test_products_by_tensor_cores(monkeypatch, size):
+    """Of numbers that are exact in 10 digits they are exact, and others are rounded before, and not behind."""
+    monkeypatch.setattr(tiles, "SIZES", (size,))
+    whole = np.random.default_rng(0).integers(-9, 10, (2, 70, 70)).astype("float32")
+    step = tg.compile(lambda a, b, x, y: (a[:50] @ b, a.T @ b.T, x[:40] @ y + 1), products="tf32")
+    a, b, x, y = *whole, *np.random.default_rng(1).standard_normal((2, 70, 70), np.float32)
+    first, second, third = step(*map(tg.tensor, (a, b, x, y)))
+    np.testing.assert_array_equal(first.numpy(), a[:50] @ b)
+    np.testing.assert_array_equal(second.numpy(), a.T @ b.T)
+    rounded = [((z.view(np.int32) + 0x1000) & ~0x1FFF).view(np.float32).astype(float) for z in (x[:40], y)]
+    np.testing.assert_allclose(third.numpy(), rounded[0] @ rounded[1] + 1, 1e-5, 1e-5)
+    assert "mma.sync" in step.source
+    assert launched(step)[1] == [1]
+
+
+@pytest.mark.usefixtures("by_tiles")
 def test_what_stands_around_a_product_is_a_part_of_it():
     """A gather and arithmetic before, a bias, an activation and a mask behind, and what others need of each."""
     table, w = tg.tensor(array(50, 33)), tg.tensor(array(33, 20))
@@ -250,8 +267,9 @@ def test_left_out_and_without_a_cache(monkeypatch):
 
 
 @pytest.mark.skipif(bool(nvrtc.missing()), reason=nvrtc.missing())
+@pytest.mark.parametrize("products", ["float32", "tf32"])
 @pytest.mark.parametrize("architecture", [75, 80, 90])
-def test_the_kernel_of_a_step_compiles(monkeypatch, architecture):
+def test_the_kernel_of_a_step_compiles(monkeypatch, architecture, products):
     class Seen(Exception):
         pass
 
@@ -262,7 +280,8 @@ def test_the_kernel_of_a_step_compiles(monkeypatch, architecture):
     monkeypatch.setattr(executable, "whole_step", seen)
     monkeypatch.setattr(small, "SMALL_PRODUCT_MULTIPLICATIONS", 20 * 40 * 10)
     with pytest.raises(Seen) as raised:
-        Resident().step()
+        Resident(products=products).step()
     (launch,) = raised.value.args
-    assert f".entry {launch.name}(" in nvrtc.ptx(in_one([launch]), architecture)
-    assert launch.arguments
+    assembly = nvrtc.ptx(in_one([launch]), architecture)
+    assert f".entry {launch.name}(" in assembly
+    assert ("mma.sync" in assembly) == (products == "tf32" and architecture >= 80)

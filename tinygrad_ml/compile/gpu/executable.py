@@ -36,12 +36,12 @@ from .kernels import grouped, has_form, has_launch, structure
 from .launch import Piece
 from .loops import elementwise
 from .memory import DeviceLayout, Results, RoomyLayout, Table, TaskMemory, of_the_host
+from .multiplying import THREADS
 from .persistent import Unit, in_phases, units, whole_step, why_not
 from .rows import REVISITED_ELEMENTS
 from .runtime import CudaGraph, CudaRuntime
 from .small import small_products
 from .tasks import CopyTask, DrawTask, EagerTask, LaunchTask, StepTask, Task, tasks
-from .tiles import THREADS
 
 CAPTURED_STEPS = 16
 """Steps that `repeat` captures into one launch."""
@@ -138,7 +138,7 @@ class Executable(schedule.Executable):
         forms = layout.forms | {value: layout.forms[memory] for value, memory in layout.in_place.items()}
         draws, made = [], []
         for kernel in self.kernels:
-            for task in tasks(kernel, layout, forms, THREADS):
+            for task in tasks(kernel, layout, forms, THREADS, self.memory.precision):
                 if isinstance(task, LaunchTask):
                     made.append((kernel, task.launch))
                 else:
@@ -163,8 +163,9 @@ class Executable(schedule.Executable):
         return span(self._places.address(value), forms[value])
 
     def _pieces(self, phase: list[Unit], forms: dict[Value, numpy.ndarray]) -> Iterator[Piece]:
-        """What is done in a phase, with equal updates as one."""
+        """What is done in a phase, with equal updates as one; first that of which a block has most to do."""
         alike: dict[Hashable, list[Unit]] = {}
+        phase = sorted(phase, key=lambda unit: -unit.kernel.flops / unit.launch.grid[0] if unit.kernel else 0)
         for number, unit in enumerate(phase):
             same = structure(unit.kernel, forms) if unit.kernel is not None else None
             alike.setdefault(number if same is None else (same,), []).append(unit)

@@ -108,6 +108,38 @@ __device__ void all_blocks_meet(unsigned int* arrived)
     __syncthreads();
 }
 """,
+    "as_tf32": """\
+// A number as tensor cores take it, rounded to 10 binary digits after the first.
+__device__ float as_tf32(float x) { return x == x ? __int_as_float((__float_as_int(x) + 0x1000) & ~0x1fff) : x; }
+""",
+    "by_tensor_cores": """\
+// sums += a b, of 8 columns of a and rows of b, which lie so many elements apart. A warp has tiles of 16 x 8 numbers, of each
+// of which a thread has four, in two rows; it hands over four numbers of a and two of b.
+template <int a_step, int b_step, int down, int across>
+__device__ void by_tensor_cores(const float* a, const float* b, float (&sums)[down][across][4])
+{
+    const int lane = threadIdx.x % 32, far = lane / 4, near = lane % 4;
+    #pragma unroll
+    for (int i = 0; i < down; i++)
+        #pragma unroll
+        for (int j = 0; j < across; j++) {
+            float (&c)[4] = sums[i][j];
+            const float* x = a + 16 * i;
+            const float* y = b + 8 * j;
+#if __CUDA_ARCH__ >= 800
+            const int a0 = __float_as_int(x[near * a_step + far]), a1 = __float_as_int(x[near * a_step + far + 8]);
+            const int a2 = __float_as_int(x[(near + 4) * a_step + far]), a3 = __float_as_int(x[(near + 4) * a_step + far + 8]);
+            const int b0 = __float_as_int(y[near * b_step + far]), b1 = __float_as_int(y[(near + 4) * b_step + far]);
+            asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+                         : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+                         : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+#else
+            for (int k = 0; k < 8; k++)
+                for (int e = 0; e < 4; e++) c[e] += x[k * a_step + far + e / 2 * 8] * y[k * b_step + near * 2 + e % 2];
+#endif
+        }
+}
+""",
     "At": """\
 // A number and its place.
 template <typename T> struct At { T value; long long place; };

@@ -57,16 +57,19 @@ def _supported(instruction: Instruction) -> bool:
     return all(value.dtype in dtypes.SUPPORTED for value in (*instruction.inputs, instruction.output))
 
 
-def launches(kernel: Kernel, forms: Mapping[Value, numpy.ndarray], threads: int | None = None) -> list[Launch]:
+def launches(
+    kernel: Kernel, forms: Mapping[Value, numpy.ndarray], threads: int | None = None, products: str = "float32"
+) -> list[Launch]:
     """What is launched for a kernel, in this order; nothing where it makes no numbers.
 
-    forms    value -> an array of which only shape and strides are looked at: how the value lies in memory
-    threads  that blocks should have, if given: as many, all of which stay to the end, wherever they wait for each other
+    forms     value -> an array of which only shape and strides are looked at: how the value lies in memory
+    threads   that blocks should have, if given: as many, all of which stay to the end, wherever they wait for each other
+    products  what products of ours are computed with, see `blas.PRECISIONS`
     """
     if not any(size(value.shape) for value in kernel.outputs):
         return []
     if kernel.kind == PRODUCT:
-        return [Tiles(kernel, forms).launch()]
+        return [Tiles(kernel, forms, products).launch()]
     if kernel.kind == "single":
         (instruction,) = kernel.instructions
         if instruction.renames:

@@ -26,7 +26,7 @@ from .expressions import POINTER
 from .helpers import prelude
 from .kernels import has_launch
 from .launch import ARGUMENT_POINTERS, BLOCK_NUMBER, KERNEL_NAME, SHARED_MEMORY, Launch, Piece, shared_memory
-from .tiles import THREADS
+from .multiplying import THREADS
 
 MULTIPLICATIONS = 1 << 28
 """Of the products of a step, at most: with more, the library's are worth their launches."""

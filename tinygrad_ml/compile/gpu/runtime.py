@@ -106,7 +106,7 @@ class CudaRuntime:
 
     def __init__(self, index: int = 0, products: str = "float32"):
         self.backend, self.index = shared_or_raise(index), index
-        self._cupy, self._precision = self.backend.cupy, products
+        self._cupy, self.precision = self.backend.cupy, products
         self._runtime = self._cupy.cuda.runtime
         self._pool = self._cupy.cuda.MemoryPool()
         self._plans: dict[tuple, blas.BlasPlan] = {}
@@ -221,7 +221,7 @@ class CudaRuntime:
         """A matrix product of what lies at these addresses."""
         alignments = blas.alignment(a), blas.alignment(b), blas.alignment(out)
         if (call, alignments) not in self._plans:
-            self._plans[call, alignments] = self._lt.plan(call, self._precision, alignments)
+            self._plans[call, alignments] = self._lt.plan(call, self.precision, alignments)
         plan = self._plans[call, alignments]
         if plan.workspace and (self._workspace is None or self._workspace.nbytes < plan.workspace):
             self._workspace = self.allocate(plan.workspace)

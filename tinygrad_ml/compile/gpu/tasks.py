@@ -187,17 +187,21 @@ class CopyTask(Task):
 
 
 def tasks(
-    kernel: Kernel, layout: Layout, forms: dict[Value, numpy.ndarray], threads: int | None = None
+    kernel: Kernel,
+    layout: Layout,
+    forms: dict[Value, numpy.ndarray],
+    threads: int | None = None,
+    products: str = "float32",
 ) -> Iterator[Task]:
     """What is done for a kernel, in this order.
 
-    forms    value -> how it lies in memory
-    threads  of each block, if given: see `launches`
+    forms              value -> how it lies in memory
+    threads, products  of each block, if given, and of what products are computed: see `launches`
     """
     instruction = kernel.instructions[0]
     output = instruction.output
     if kernel.kind in ("loop", PRODUCT):
-        yield from map(LaunchTask, launches(kernel, forms, threads)) if kernel.outputs else ()
+        yield from map(LaunchTask, launches(kernel, forms, threads, products)) if kernel.outputs else ()
     elif output in layout.views:
         return
     elif of_the_host(instruction):

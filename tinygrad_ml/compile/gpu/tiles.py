@@ -1,7 +1,7 @@
 """Matrix products that we write ourselves, with what stands before and behind them in one kernel.
 
 The result is cut into tiles, a block for each. For every so many columns of a and rows of b, a block puts those that its
-tile needs into shared memory, while it adds up the ones before; a thread adds up 4 x 4 numbers. Where tiles are small,
+tile needs into shared memory, while it adds up the ones before (`multiplying.py`). Where tiles are small,
 several groups of threads take every so many-th column each, and their sums are put together at the end, always in the same order:
 the same numbers come out in every run, whatever the processor.
 
@@ -28,25 +28,26 @@ from .expressions import REGISTER, constant, loaded
 from .gathers import Gather
 from .launch import BLOCK_NUMBER, SHARED_MEMORY, Launch, launch
 from .loops import LoopNames, body
+from .multiplying import THREADS, ByTensorCores, ByThreads
 from .places import Places, at, needs_wide, times
 
 PRODUCT = "product"
 """The kind of these kernels."""
-THREADS = 256
-DEEP = 32
-"""Columns of a, and rows of b, that are added up at a time."""
-EACH = 4
-"""Rows, and columns, of the tile that a thread adds up."""
-SIZES = (64, 64), (32, 32), (32, 16), (16, 16)
-"""Rows and columns of a tile: of these the first of which there are enough."""
+SIZES = (64, 64, 32), (32, 32, 64), (32, 16, 64), (16, 16, 128)
+"""Rows and columns of a tile, and how much of a row of a is there at a time: of these the first of which there are enough
+tiles. Memory is far away, so small tiles ask for more at a time."""
+LEAST_DEEP = 32
 ENOUGH_TILES = 120
 """So many blocks keep a large processor busy."""
 
 
-def tile_of(rows: int, columns: int) -> tuple[int, int]:
-    """Rows and columns of a tile of so large a result."""
+def tile_of(rows: int, columns: int, added_up: int) -> tuple[int, int, int]:
+    """Rows and columns of a tile of so large a result, and how many numbers are added up at a time, of so many."""
     enough = (size for size in SIZES if -(-rows // size[0]) * -(-columns // size[1]) >= ENOUGH_TILES)
-    return next(enough, SIZES[-1])
+    height, width, deep = next(enough, SIZES[-1])
+    while deep > LEAST_DEEP and deep >= 2 * added_up:
+        deep //= 2
+    return height, width, deep
 
 
 class Cells(Places):
@@ -65,11 +66,12 @@ class Cells(Places):
 class Tiles:
     """The kernel of a product: its instructions are what makes a, if anything, then the product, and then what follows.
 
-    kernel  what it does
-    forms   value -> how it lies in memory
+    kernel    what it does
+    forms     value -> how it lies in memory
+    products  what float32 is multiplied with, see `blas.PRECISIONS`
     """
 
-    def __init__(self, kernel: Kernel, forms: Mapping[Value, numpy.ndarray]):
+    def __init__(self, kernel: Kernel, forms: Mapping[Value, numpy.ndarray], products: str = "float32"):
         self.kernel, self.forms = kernel, forms
         place = next(i for i, one in enumerate(kernel.instructions) if one.op.kind == "product")
         self.before, self.product, self.after = (
@@ -85,9 +87,10 @@ class Tiles:
         self.reads = [value for value in kernel.inputs() if constant(value) is None]
         wide = needs_wide([forms[v] for v in (*self.reads, *kernel.outputs)], self.rows * self.columns)
         self.kind = "long long" if wide else "int"
-        self.height, self.width = tile_of(self.rows, self.columns)
-        self.threads_of_tile = self.height * self.width // EACH**2
-        self.slices = THREADS // self.threads_of_tile
+        self.height, self.width, self.at_once = tile_of(self.rows, self.columns, self.deep)
+        cores = products != "float32" and self.type == "float"
+        size = self.height, self.width
+        self.way: ByThreads | ByTensorCores = ByTensorCores(*size) if cores else ByThreads(*size, self.type)
         # Neighbouring threads load what lies side by side, or what is made of one row.
         self.a_strides = (0, 0) if self.before else strides_in(forms[a], (*batch, *a.shape[-2:]))
         b_strides = strides_in(forms[b], (*batch, *b.shape[-2:]))
@@ -98,36 +101,32 @@ class Tiles:
     def launch(self) -> Launch:
         """Its launch."""
         down, across = -(-self.rows // self.height), -(-self.columns // self.width)
-        a_step, b_step = self.height + EACH, self.width + EACH  # between rows of shared memory, which are columns of a
+        way = self.way
+        a_step, b_step = self.height + way.padding, self.width + way.padding  # between rows of shared memory
         itemsize = self.product.output.dtype.itemsize
-        shared = max(DEEP * (a_step + b_step), self.slices * self.height * self.width) * itemsize
+        shared = max(self.at_once * (a_step + b_step), way.slices * self.height * self.width) * itemsize
+        of_rows = self._of_rows(shared)
         kind, word = self.kind, self.type
-        in_row = self.width // EACH
-        loads_a, loads_b = self.height * DEEP // THREADS, self.width * DEEP // THREADS
+        loads_a, loads_b = self.height * self.at_once // THREADS, self.width * self.at_once // THREADS
         lines = [
-            f"{word}* const a_tile = ({word}*){SHARED_MEMORY};  // {DEEP} rows: columns of a",
-            f"{word}* const b_tile = a_tile + {DEEP * a_step};",
+            f"{word}* const a_tile = ({word}*){SHARED_MEMORY};  // {self.at_once} rows: columns of a",
+            f"{word}* const b_tile = a_tile + {self.at_once * a_step};",
             f"const {kind} m0 = {BLOCK_NUMBER} / {across}{f' % {down}' if self.many else ''} * {self.height};",
             f"const {kind} n0 = {BLOCK_NUMBER} % {across} * {self.width};",
             *(
                 f"const {kind} {word} = {BLOCK_NUMBER} / {down * across * prod(self.batch[axis + 1 :])}{f' % {self.batch[axis]}' if axis else ''};"
                 for axis, word in enumerate(self.many)
             ),
-            f"const int slice = threadIdx.x / {self.threads_of_tile}, mine = threadIdx.x % {self.threads_of_tile};",
-            f"const int row = mine / {in_row} * {EACH}, column = mine % {in_row} * {EACH};",
-            f"{word} sums[{EACH}][{EACH}] = {{}}, a_next[{loads_a}], b_next[{loads_b}];",
-            *self._of_rows(loads_a),
-            f"for ({kind} k0 = 0;; k0 += {DEEP}) {{  // loads what is next, while it adds up what is there",
+            *way.start(),
+            f"{word} a_next[{loads_a}], b_next[{loads_b}];",
+            *of_rows,
+            f"for ({kind} k0 = 0;; k0 += {self.at_once}) {{  // loads what is next, while it adds up what is there",
             f"    if (k0 < {self.deep}) {{",
             *_deeper(self._loading("a", loads_a, self._load_a()), 2),
             *_deeper(self._loading("b", loads_b, self._load_b()), 2),
             "    }",
-            f"    if (k0) for (int k = slice; k < {DEEP}; k += {self.slices}) {{",
-            f"        const Four<{word}> a = *(const Four<{word}>*)(a_tile + k * {a_step} + row);",
-            f"        const Four<{word}> b = *(const Four<{word}>*)(b_tile + k * {b_step} + column);",
-            "        #pragma unroll",
-            f"        for (int i = 0; i < {EACH}; i++)",
-            f"            for (int j = 0; j < {EACH}; j++) sums[i][j] += a.at[i] * b.at[j];",
+            "    if (k0) {",
+            *_deeper(way.multiplied(self.at_once, a_step, b_step), 2),
             "    }",
             f"    if (k0 >= {self.deep}) break;",
             "    __syncthreads();  // all have read what lay there",
@@ -149,7 +148,7 @@ class Tiles:
             self.kernel.outputs,
             (prod(self.batch) * down * across,),
             THREADS,
-            shared=shared,
+            shared=shared + 8 * self.height * len(self._kept),
         )
 
     # -- operands ------------------------------------------------------------------------------------------------
@@ -158,7 +157,10 @@ class Tiles:
         """A thread's j-th place in the part of an operand that is loaded at a time: (along its tile, along k)."""
         extent, along_k = (self.height, self.a_along_k) if which == "a" else (self.width, self.b_along_k)
         number = f"(threadIdx.x + j * {THREADS})"
-        within, beyond = f"{number} % {DEEP if along_k else extent}", f"{number} / {DEEP if along_k else extent}"
+        within, beyond = (
+            f"{number} % {self.at_once if along_k else extent}",
+            f"{number} / {self.at_once if along_k else extent}",
+        )
         return (beyond, within) if along_k else (within, beyond)
 
     def _loading(self, which: str, loads: int, lines: list[str]) -> list[str]:
@@ -180,7 +182,7 @@ class Tiles:
         tile, k = self._places(which)
         return [
             "#pragma unroll",
-            f"for (int j = 0; j < {loads}; j++) {which}_tile[{k} * {step} + {tile}] = {which}_next[j];",
+            f"for (int j = 0; j < {loads}; j++) {which}_tile[{k} * {step} + {tile}] = {self.way.rounded(f'{which}_next[j]')};",
         ]
 
     def _load_b(self) -> list[str]:
@@ -194,9 +196,9 @@ class Tiles:
             cells = Cells((*self.many, "m", "k"), {a: self.a_strides}, self.kind)
             return [f"a_next[j] = {loaded(at(f'p{a.number}', cells.offset(a)), a.dtype)};"]
         rest = [one for one in self.before if one not in self._rows_of_a]
-        known = {one.output for one in self._rows_of_a} | self._read_by_rows
+        known = {*(one.output for one in self._rows_of_a), *self._read_by_rows}
         names = LoopNames()
-        lines = [f"const {REGISTER[value.dtype]} {names[value]} = rows_{names[value]}[j];" for value in self._kept]
+        lines = [f"const {REGISTER[value.dtype]} {names[value]} = rows_{names[value]}[m - m0];" for value in self._kept]
         stored = [value for value in self.kernel.outputs if any(one.output is value for one in self.before)]
         reads = [value for value in self._operands(rest) if value not in known]
         body_of = self._body(("m", "k"), a.shape, rest, reads, stored, names)
@@ -204,10 +206,11 @@ class Tiles:
         first = ["if (n0 == 0) {  // others need it too", *_deeper(stores, 1), "}"] if stored else []
         return [*lines, *loads, f"a_next[j] = {names[a]};", *first]
 
-    def _of_rows(self, loads: int) -> list[str]:
-        """What makes a and is the same for all of a row: computed once for those rows that a thread loads."""
+    def _of_rows(self, offset: int) -> list[str]:
+        """What makes a and is the same for all of a row: computed once for the rows of a tile, and kept in shared memory
+        from so many bytes on."""
         self._rows_of_a: list[Instruction] = []
-        self._read_by_rows: set[Value] = set()
+        self._read_by_rows: list[Value] = []
         self._kept: list[Value] = []
         if not self.before:
             return []
@@ -222,25 +225,28 @@ class Tiles:
         if not self._rows_of_a:
             return []
         own = {one.output for one in self._rows_of_a}
-        self._read_by_rows = set(self._operands(self._rows_of_a))
+        self._read_by_rows = self._operands(self._rows_of_a)
         rest = [one for one in self.before if one not in self._rows_of_a]
         needed = dict.fromkeys(value for one in rest for value in _element_operands(one))
         needed |= dict.fromkeys(value for value in self.kernel.outputs if value in own)
         needed |= dict.fromkeys([a] if a in own else [])
-        self._kept = [value for value in needed if value in own | self._read_by_rows]
+        self._kept = [value for value in needed if value in {*own, *self._read_by_rows}]
         names = LoopNames()
-        lines = self._body(("m", "k"), a.shape, self._rows_of_a, list(self._read_by_rows), [], names)
-        tile, _ = self._places("a")
-        kept = [f"{REGISTER[value.dtype]} rows_v{value.number}[{loads}];" for value in self._kept]
-        last = self.rows - 1
+        lines = self._body(("m", "k"), a.shape, self._rows_of_a, self._read_by_rows, [], names)
+        kept = []
+        for place, value in enumerate(self._kept):
+            word = REGISTER[value.dtype]
+            begin = offset + 8 * self.height * place
+            kept.append(f"{word}* const rows_v{value.number} = ({word}*)({SHARED_MEMORY} + {begin});")
         return [
             *kept,
-            "#pragma unroll",
-            f"for (int j = 0; j < {loads}; j++) {{",
-            f"    const {self.kind} place = m0 + {tile}, m = place < {self.rows} ? place : {last};",
+            "__syncthreads();  // all have read what lay there",
+            f"if (threadIdx.x < {self.height} && m0 + threadIdx.x < {self.rows}) {{",
+            f"    const {self.kind} m = m0 + threadIdx.x;",
             *_deeper(lines, 1),
-            *(f"    rows_v{value.number}[j] = {names[value]};" for value in self._kept),
+            *(f"    rows_v{value.number}[threadIdx.x] = {names[value]};" for value in self._kept),
             "}",
+            "__syncthreads();",
         ]
 
     # -- what follows --------------------------------------------------------------------------------------------
@@ -256,15 +262,13 @@ class Tiles:
         lines = self._body((*self.many, "m", "n"), output.shape, self.after, reads, outputs, names)
         return [
             f"{word}* const parts = ({word}*){SHARED_MEMORY};",
-            "#pragma unroll",
-            f"for (int i = 0; i < {EACH}; i++)",
-            f"    for (int j = 0; j < {EACH}; j++) parts[slice * {count} + (row + i) * {per} + column + j] = sums[i][j];",
+            *self.way.put(),
             "__syncthreads();",
             f"for (int e = threadIdx.x; e < {count}; e += {THREADS}) {{",
             f"    const {self.kind} m = m0 + e / {per}, n = n0 + e % {per};",
             f"    if (m >= {self.rows} || n >= {self.columns}) continue;",
             f"    {word} total = parts[e];",
-            f"    for (int s = 1; s < {self.slices}; s++) total += parts[s * {count} + e];",
+            f"    for (int s = 1; s < {self.way.slices}; s++) total += parts[s * {count} + e];",
             *_deeper(lines, 1),
             "}",
         ]
