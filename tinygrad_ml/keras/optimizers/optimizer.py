@@ -359,11 +359,11 @@ class Optimizer(Configurable):
             optim.clip_grad_value_(weights, self.clipvalue)
         elif self.clipnorm is not None:
             for w, g in zip(weights, gradients, strict=True):
-                w.grad = shorten(g, norm_and_factor([g], self.clipnorm)[1])
+                (w.grad,) = shorten([g], norm_and_factor([g], self.clipnorm)[1])
         elif self.global_clipnorm is not None and weights:
             _, factor = norm_and_factor(gradients, self.global_clipnorm)
-            for w, g in zip(weights, gradients, strict=True):
-                w.grad = shorten(g, factor)
+            for w, g in zip(weights, shorten(gradients, factor), strict=True):
+                w.grad = g
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs to go on from here."""

@@ -31,8 +31,8 @@ def clip_grad_norm_(
         total, factor = norm_and_factor(list(gradients.values()), max_norm, norm_type, 1e-6)
         if error_if_nonfinite and not math.isfinite(total):
             raise GradientError(f"the norm of the gradients is {float(total)}, and cannot be clipped")
-        for p, g in gradients.items():
-            p.grad = shorten(g, factor)
+        for p, g in zip(gradients, shorten(list(gradients.values()), factor), strict=True):
+            p.grad = g
     return total
 
 
@@ -56,12 +56,13 @@ def norm_and_factor(
     return length * scale, limit / maximum(length + eps / scale, limit)
 
 
-def shorten(g: Tensor, factor: Tensor) -> Tensor:
-    """g times a factor of `norm_and_factor`, in the dtype of g; g itself, if it is seen that the factor is 1."""
-    arrays = _arrays([g, factor])
-    if arrays and arrays[0].dtype == arrays[1].dtype:
-        return g if arrays[1] == 1 else Tensor(numpy.multiply(*arrays))
-    return (widened(g) * factor.to(g.device)).astype(g.dtype)
+def shorten(gradients: list[Tensor], factor: Tensor) -> list[Tensor]:
+    """Each times a factor of `norm_and_factor`, in its own dtype; the gradients themselves, if it is seen that the factor is 1."""
+    arrays = _arrays([factor, *gradients])
+    if arrays and all(array.dtype is arrays[0].dtype for array in arrays):
+        by, *arrays = arrays
+        return gradients if by == 1 else [Tensor(numpy.multiply(array, by)) for array in arrays]
+    return [(widened(g) * factor.to(g.device)).astype(g.dtype) for g in gradients]
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
