@@ -2,6 +2,7 @@
 
 import gc
 
+import numpy as np
 import pytest
 
 import tinygrad_ml as tg
@@ -36,3 +37,18 @@ def test_garbage_is_looked_for_again_where_recording_fails():
     with pytest.raises(CompileError):
         step(tg.tensor(1.0))
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_layers_of_which_only_the_size_is_another_share_their_loops(dtype):
+    pytest.importorskip("llvmlite", reason="needs llvmlite: tinygrad_ml[fast]")
+    random = np.random.default_rng(0)
+    wide, narrow = (random.standard_normal((40, n)).astype(dtype) for n in (2048, 300))
+    step = tg.compile(lambda a, b: (a.mean(axis=1) * -0.3, b.mean(axis=1) * -0.3))
+    found = step(tg.tensor(wide), tg.tensor(narrow))
+    assert step.source.count("def loop") == 1
+    for x, y in zip((wide, narrow), found, strict=True):
+        assert y.dtype == dtype
+        np.testing.assert_allclose(
+            y.numpy(), x.mean(axis=1) * -0.3, rtol=1e-5 if dtype == "float32" else 1e-13, atol=1e-8
+        )

@@ -35,6 +35,8 @@ WRITTEN_OPERATIONS = 400
 """So many operations at most: each takes a quarter of a millisecond to compile."""
 SHORT_ELEMENTS, LEFT_ELEMENTS = 64, range(6, 16)
 """A row of fewer elements, of which so many are left behind those that fill registers of 16."""
+BITS = {"float32": numpy.int32, "float64": numpy.int64}
+"""dtype of a number that can be an argument -> that of its bits."""
 _INDEX = re.compile(r"(?<![a-z])i[0-9]+(?![0-9a-z])")
 
 
@@ -42,7 +44,7 @@ class Written(NamedTuple):
     """source    of the function `loop(sizes, addresses, steps)`
     sizes     of its axes
     operands  whose addresses it is to be given
-    steps     of those that do not lie in order
+    steps     of those that do not lie in order; and the bits of numbers, of which loops are made that differ in nothing else
     growth    by how many bytes each operand goes on from one turn to the next of the loop that the first size is of, if these
               turns do not need each other
     """
@@ -66,6 +68,7 @@ class _Writer:
     in_rows  whether a row is walked through before the next one
     inner    where columns are reduced: the last axes, if they are, which are added up in a register
     shared   the kept group that threads may share where columns are reduced, each sum by one of them
+    numbers  that are arguments: (dtype, bits) -> name
     narrow   the inner groups, where they are so short that a line is written for each of their elements: then the text
              depends on their sizes
     """
@@ -86,6 +89,7 @@ class _Writer:
         self.places = {operand: self._place(operand, name) for operand, name in self.arrays.items()}
         self.names: dict[Value, str] = {}
         self.scalars: dict[Operand, str] = {}
+        self.numbers: dict[tuple[str, int], str] = {}
         self.lines: list[str] = []
 
     def _place(self, operand: Operand, name: str) -> LoopArray:
@@ -133,12 +137,14 @@ class _Writer:
         sizes, numbers = [f"n{g}" for g in range(len(self.groups))], self.sizes
         if self.shared >= 0:
             sizes, numbers = ["part", *sizes], (self.sizes[self.shared], *self.sizes)
-        given = [*sizes, *(place.argument for place in self.places.values()), *steps]
+        told = [f"{name}: {dtype}" for (dtype, _), name in self.numbers.items()]
+        given = [*sizes, *(place.argument for place in self.places.values()), *steps, *told]
         words = " ".join(instruction.op.name for instruction in self.kernel.instructions)
         begin = [NOTHING_OVERLAPS] + [DENORMALS_ARE_ZERO] * (self.kernel.updates and can_flush())
         begin += [ROWS_ARE_SHORT] * self._rows_are_short()
         body = "\n".join(f"    {line}" for line in (*begin, *self.lines))
         source = f"# {words}\ndef loop({', '.join(given)}):\n{body}\n"
+        steps |= {name: bits for (_, bits), name in self.numbers.items()}
         return Written(source, numbers, tuple(self.places), tuple(steps.values()), self._growth())
 
     def _read_beforehand(self, operand: Operand) -> None:
@@ -198,7 +204,7 @@ class _Writer:
         """An operand of an instruction as a name, loaded before if need be."""
         literal = constant(value)
         if literal is not None:
-            return literal
+            return self._told(value, literal) if self.kernel.reduced(instruction.output) else literal
         if value in self.producers:
             passing = not (self.kernel.reduced(value) or self.operands.in_memory(value))
             if passing and value not in loaded:  # of an earlier walk, and computed again
@@ -215,6 +221,14 @@ class _Writer:
             loaded[key] = name
             self._emit(depth, f"{name} = {self._read(operand)}")
         return loaded[key]
+
+    def _told(self, value: Value, literal: str) -> str:
+        """A constant beside sums as an argument of the loop: it is the size of a layer often, and so one loop is that of many
+        layers. Within walks it is no argument, as a division by a power of two is a product."""
+        if value.dtype.name not in BITS or value.known_number in (0, 1):
+            return literal
+        bits = int(numpy.array(value.known_number, value.dtype).view(BITS[value.dtype.name]))
+        return self.numbers.setdefault((value.dtype.name, bits), f"c{len(self.numbers)}")
 
     def _name(self, value: Value) -> str:
         return self.names.setdefault(value, f"v{len(self.names)}")

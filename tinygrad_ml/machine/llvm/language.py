@@ -3,7 +3,7 @@
 A loop is a function that Python could read: `compile/cpu/walks.py` and `compile/cpu/moves.py` write such texts, and `mathematics.py` is
 one. There is
 
-    def loop(n0, n1, a0: float32s):   whole numbers, and addresses of elements of a dtype
+    def loop(n0, n1, a0: float32s):   whole numbers, and addresses of elements of a dtype; `c0: float32`, a number by its bits
     for i0 in range(n0):              with one, two or three whole numbers, which go upwards
     if condition:                     with or without `else`
     x0 = a0[i0 * n1]                  a variable, of one dtype everywhere; an element, also at the left of `=` and `+=`, or
@@ -98,11 +98,9 @@ class _Lowering:
 
     def __init__(self, module: ir.Module, definition: Any):
         self.module, self.definition = module, definition
-        self.arrays = {
-            given.arg: DTYPES[given.annotation.id.removesuffix("s")]
-            for given in definition.args.args
-            if given.annotation is not None
-        }
+        said = {given.arg: given.annotation.id for given in definition.args.args if given.annotation is not None}
+        self.arrays = {name: DTYPES[kind.removesuffix("s")] for name, kind in said.items() if kind.endswith("s")}
+        self.numbers = {name: DTYPES[kind] for name, kind in said.items() if not kind.endswith("s")}
         self.names = [given.arg for given in definition.args.args]
         types = [_in_memory(self.arrays[name]).as_pointer() if name in self.arrays else INT for name in self.names]
         self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), types), definition.name)
@@ -119,7 +117,9 @@ class _Lowering:
             if name in self.arrays:
                 self.variables[name] = Variable(given, self.arrays[name])
             else:
-                self.known[name] = Quantity(given, int64)
+                dtype = self.numbers.get(name, int64)
+                bits = self.builder.trunc(given, ir.IntType(8 * dtype.itemsize))
+                self.known[name] = Quantity(self.builder.bitcast(bits, _type(dtype)), dtype)
         self._statements(self.definition.body)
         self.at_the_end()
         self.builder.ret_void()
