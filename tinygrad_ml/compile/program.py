@@ -180,14 +180,19 @@ class Program:
         self, instructions: Iterable[Instruction], replaced: dict[Value, Value] | None = None
     ) -> Program:
         """The same program of other instructions, in which some values take the place of others."""
-        replaced = replaced or {}
+        if not replaced:
+            return Program(instructions, self.results, self.writes)
 
         def now(value: Value) -> Value:
             while value in replaced:
                 value = replaced[value]
             return value
 
-        renamed = [Instruction(i.op, tuple(map(now, i.inputs)), i.params, i.output) for i in instructions]
+        as_it_is = replaced.keys().isdisjoint
+        renamed = [
+            i if as_it_is(i.inputs) else Instruction(i.op, tuple(map(now, i.inputs)), i.params, i.output)
+            for i in instructions
+        ]
         return Program(renamed, map(now, self.results), [(memory, now(value)) for memory, value in self.writes])
 
     def producers(self) -> dict[Value, Instruction]:

@@ -55,6 +55,11 @@ class Looks(dict[Value, Look]):
         """How a value is looked at."""
         return self.get(value) or Look(value)
 
+    def base(self, value: Value) -> Value:
+        """What is looked at where this value is."""
+        look = self.get(value)
+        return value if look is None else look.base
+
 
 def is_look(instruction: Instruction) -> bool:
     """Whether it only shows numbers in another way, by parameters alone."""
@@ -72,19 +77,22 @@ def repeats(works: Sequence[Instruction], looks: Looks, strict: bool = True) -> 
     strict  whether operations are equal only if their parameters are
     """
     names: dict[Any, int] = {}
-    kinds = numpy.array([names.setdefault(_kind(work, strict), len(names)) for work in works])
-    taken, found = numpy.zeros(len(kinds), bool), []
-    while (best := _longest(kinds, taken, works, looks)) is not None:
+    kinds = numpy.array([names.setdefault(_kind(work, strict), len(names)) for work in works], numpy.int32)
+    found = []
+    while (best := _longest(kinds, works, looks)) is not None:
         found.append(best)
-        taken[best.first : best.end + best.more] = True
+        taken = slice(best.first, best.end + best.more)
+        kinds[taken] = -1 - numpy.arange(best.first, taken.stop)  # equal to no other
     return found
 
 
-def _longest(kinds: numpy.ndarray, taken: numpy.ndarray, works: Sequence[Instruction], looks: Looks) -> Repeat | None:
+def _longest(kinds: numpy.ndarray, works: Sequence[Instruction], looks: Looks) -> Repeat | None:
     best: Repeat | None = None
+    same = numpy.zeros(len(kinds) + 2, bool)
     for period in range(1, min(MOST_OPERATIONS, len(kinds) // FEWEST_ROUNDS) + 1):
-        same = (kinds[:-period] == kinds[period:]) & ~taken[:-period] & ~taken[period:]
-        edges = numpy.flatnonzero(numpy.diff(same, prepend=False, append=False))
+        same[1 : len(kinds) - period + 1] = kinds[:-period] == kinds[period:]
+        same[len(kinds) - period + 1 :] = False
+        edges = (same[1:] != same[:-1]).nonzero()[0]
         lengths = edges[1::2] - edges[::2] + period
         fewest = max(FEWEST_ROUNDS, 0 if best is None else best.rounds * best.works // period + 1)
         for where in numpy.flatnonzero(lengths >= fewest * period).tolist():
@@ -103,7 +111,7 @@ def _is_loop(works: Sequence[Instruction], looks: Looks, repeat: Repeat) -> bool
     linked, before = 0, None
     for here in range(repeat.rounds):
         begin = repeat.first + here * repeat.works
-        taken = {looks.of(value).base for work in works[begin : begin + repeat.works] for value in work.inputs}
+        taken = {looks.base(value) for work in works[begin : begin + repeat.works] for value in work.inputs}
         state = {base for base in taken if base.source is not None and base.source.kind == "state"}
         linked += state == before and any(rounds.get(base) == here - 1 for base in taken)
         before = state

@@ -81,6 +81,7 @@ class RoundLines(LoopingLines):
     ):
         super().__init__(layout, fixed, memory, {})
         self.slices = slices
+        self._begins = [(which, address(dummy), dummy.nbytes) for which, (dummy, _) in enumerate(slices) if dummy.size]
         self._moving: list[
             tuple[numpy.ndarray, int, tuple[int, int]]
         ] = []  # (job, place in it, where its address leads)
@@ -91,9 +92,9 @@ class RoundLines(LoopingLines):
         if not array.size:
             return None
         place = address(array)
-        for which, (dummy, _) in enumerate(self.slices):
-            if dummy.size and 0 <= place - address(dummy) < dummy.nbytes:
-                return which, place - address(dummy)
+        for which, begin, nbytes in self._begins:
+            if 0 <= place - begin < nbytes:
+                return which, place - begin
         return None
 
     def _call_job(

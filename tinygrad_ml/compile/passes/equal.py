@@ -48,9 +48,9 @@ def _equal_constants(program: Program) -> dict[Value, Value]:
 def frozen(parameter: Any) -> Hashable:
     """A parameter as something that can be looked up."""
     if isinstance(parameter, dict):
-        return tuple((name, frozen(value)) for name, value in parameter.items())
+        return tuple([(name, frozen(value)) for name, value in parameter.items()])
     if isinstance(parameter, (tuple, list)):
-        return tuple(map(frozen, parameter))
+        return tuple([frozen(part) for part in parameter])
     if isinstance(parameter, slice):
         return "slice", parameter.start, parameter.stop, parameter.step
     return type(parameter), repr(parameter) if isinstance(parameter, float) else parameter

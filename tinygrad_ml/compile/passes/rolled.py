@@ -207,7 +207,7 @@ class _Rounds:
 
     def _carried(self, made: Wire, starts: Sequence[Value], views: list[ViewStep]) -> _Node:
         """What was made before this round; `starts` has it for the first rounds."""
-        bases = [self._looks.of(value).base for value in starts]
+        bases = [self._looks.base(value) for value in starts]
         form = Form.of(self.wiring.work(made.work).output)
         within = all(self.wiring.key(value) == made.key for value in starts) and all(Form.of(b) == form for b in bases)
         carry = None

@@ -112,7 +112,7 @@ class Wiring:
         return slots
 
     def _made(self, value: Value, turn: int, places: dict[Value, int]) -> Wire | None:
-        place = places.get(self._looks.of(value).base)
+        place = places.get(self._looks.base(value))
         if place is None:
             return None
         before, work = divmod(place, self.repeat.works)
@@ -168,7 +168,7 @@ class Wiring:
             slices, views, apart = found
             return slot._replace(slices=(slices, views), apart=apart)
         other = [turn for turn, (a, b) in enumerate(pairwise(slot.taken), 1) if a is not b]
-        sources = [self._looks.of(value).base.source for value in slot.taken]
+        sources = [self._looks.base(value).source for value in slot.taken]
         if len(other) <= ENDS or any(source is not None and source.kind == "state" for source in sources):
             return slot._replace(apart=frozenset(other))
         return slot
@@ -181,7 +181,7 @@ def _well_cut(works: Sequence[Instruction], looks: Looks, repeat: Repeat) -> Rep
     last: dict[Value, int] = {}
     for place in range(middle - count, middle + 2 * count):
         for value in works[place].inputs:
-            last[looks.of(value).base] = place
+            last[looks.base(value)] = place
 
     def handed_on(shift: int) -> int:
         cut = middle + shift

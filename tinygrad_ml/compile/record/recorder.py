@@ -181,8 +181,10 @@ class Recorder:
 
     def _together(self, arrays: list[Traced]) -> list[Traced]:
         """The arrays with numbers of a formula, which lie on the host, as if they lay where the others do."""
+        if len(set(map(type, arrays))) < 2:
+            return arrays
         together: list[Traced] = []
-        placed: Any = next((array for array in arrays if of(array).kind != "cpu"), arrays[0] if arrays else None)
+        placed: Any = next((array for array in arrays if of(array).kind != "cpu"), arrays[0])
         for array in arrays:
             if type(array) is not type(placed):
                 number, array = array, placed.like(array.shape, array.dtype)
