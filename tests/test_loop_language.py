@@ -148,7 +148,7 @@ EXPRESSIONS = st.recursive(
     OPERANDS,
     lambda inner: st.one_of(
         st.tuples(inner, st.sampled_from("+-*"), inner).map(lambda three: f"({' '.join(three)})"),
-        st.tuples(inner, inner, inner).map(lambda three: "({} if x < {} else {})".format(*three)),
+        st.tuples(inner, inner, inner).map(lambda three: "(float64({}) if x < {} else {})".format(*three)),
         inner.map(lambda one: f"abs(float64({one}))"),
     ),
     max_leaves=6,
