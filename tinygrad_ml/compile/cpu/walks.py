@@ -35,7 +35,7 @@ WRITTEN_OPERATIONS = 400
 """So many operations at most: each takes a quarter of a millisecond to compile."""
 SHORT_ELEMENTS, LEFT_ELEMENTS = 64, range(6, 16)
 """A row of fewer elements, of which so many are left behind those that fill registers of 16."""
-BITS = {"float32": numpy.int32, "float64": numpy.int64}
+BITS_OF = {"float32": numpy.int32, "float64": numpy.int64}
 """dtype of a number that can be an argument -> that of its bits."""
 _INDEX = re.compile(r"(?<![a-z])i[0-9]+(?![0-9a-z])")
 
@@ -225,9 +225,9 @@ class _Writer:
     def _told(self, value: Value, literal: str) -> str:
         """A constant beside sums as an argument of the loop: it is the size of a layer often, and so one loop is that of many
         layers. Within walks it is no argument, as a division by a power of two is a product."""
-        if value.dtype.name not in BITS or value.known_number in (0, 1):
+        if value.dtype.name not in BITS_OF or value.known_number in (0, 1):
             return literal
-        bits = int(numpy.array(value.known_number, value.dtype).view(BITS[value.dtype.name]))
+        bits = int(numpy.array(value.known_number, value.dtype).view(BITS_OF[value.dtype.name]))
         return self.numbers.setdefault((value.dtype.name, bits), f"c{len(self.numbers)}")
 
     def _name(self, value: Value) -> str:
