@@ -11,6 +11,7 @@ from ...machine import machine_code
 from ..passes.tables import tables
 from ..program import Instruction, Program, Value
 from ..schedule import executable as schedule
+from .both_ways import both_ways
 from .convolutions import convolutions
 from .functions import has_form
 from .keepers import Pool
@@ -36,7 +37,7 @@ class Executable(schedule.Executable):
         return LOOP_OPERATIONS if self._compiled else math.inf
 
     def prepared(self, program: Program, fuse: bool) -> Program:
-        return pooling(convolutions(tables(program))) if self._compiled else program
+        return both_ways(pooling(convolutions(tables(program)))) if self._compiled else program
 
     def has_form(self, instruction: Instruction) -> bool:
         return has_form(instruction)

@@ -31,6 +31,7 @@ from ..schedule.layout import view_function
 from ..schedule.reductions import adds_up
 from ..sources import Argument
 from . import moves
+from .both_ways import BOTH_WAYS, walk_both_ways
 from .convolutions import CONVOLUTION, WEIGHT_GRADIENT
 from .functions import function_of
 from .keepers import Arrival
@@ -255,6 +256,15 @@ class Lines(StepSource):
         loop, values, behind = found
         self._call_loop(loop, [(value, False) for value in values], size(instruction.inputs[0].shape), behind)
 
+    def _both_ways(self, instruction: Instruction, operands: list[str]) -> None:
+        """A loop that multiplies the rows of a matrix, and its columns."""
+        out, loops = self._target(instruction.output), list(walk_both_ways(instruction, self.layout.forms))
+        if not loops:
+            self._copied(instruction, ", ".join(operands), out)
+        values = [(value, False) for value in (*instruction.inputs, *[instruction.output] * 3)]
+        for loop, behind in loops:
+            self._call_loop(loop, values, loop.sizes[0] * loop.sizes[1] * loop.sizes[2], behind)
+
     def _transposed(self, value: Value) -> str:
         """Its last two axes swapped, as an expression."""
         name = self.name(value)
@@ -387,6 +397,7 @@ FORMS = {
     DRAW: Lines._draw,
     CONVOLUTION: Lines._windowed,
     WEIGHT_GRADIENT: Lines._windowed,
+    BOTH_WAYS: Lines._both_ways,
     MAX_POOL: Lines._pooled,
     MAX_POOL_GRADIENT: Lines._pooled,
 }
