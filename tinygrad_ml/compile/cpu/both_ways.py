@@ -182,25 +182,28 @@ def _middle(
 
 def walk_both_ways(
     instruction: Instruction, forms: Mapping[Value, numpy.ndarray]
-) -> Iterator[tuple[Written, dict[int, int]]]:
-    """(a loop, operand -> by how many bytes behind its beginning it begins): for all chunks of one size, and for the rest; nothing
-    if the matrix does not lie in order. Operands are the inputs, and the result three times."""
+) -> list[tuple[Written, list[Value], dict[int, int]] | None]:
+    """[(a loop, its operands, which of them lies how many bytes behind the beginning of its value)]: for all chunks of one size, and
+    for the rest. [None] if the matrix does not lie in order."""
     a, w, *others = instruction.inputs
     (n, k), nbytes = a.shape, a.dtype.itemsize
     apart = [0 if size(x.shape) == 1 else max(forms[x].strides) for x in others]
     if not (forms[a].flags.c_contiguous and forms[w].flags.c_contiguous and all(addressable(forms[x]) for x in others)):
-        return
+        return [None]
     if any(min(forms[x].strides, default=0) < 0 or 0 in forms[x].strides for x in others if size(x.shape) > 1):
-        return
+        return [None]
     whole, rows, left = _chunks(n)
     growth = (rows * k * nbytes, 0, *(rows * step for step in apart), rows * nbytes, rows * nbytes, k * nbytes)
     begins = [0] * len(instruction.inputs) + [0, n * nbytes, 2 * n * nbytes]
     steps = tuple(step // x.dtype.itemsize for step, x in zip(apart, others, strict=True) if step)
     block = max(ROWS, BLOCK_BYTES // (k * nbytes) // ROWS * ROWS)
+    found: list[tuple[Written, list[Value], dict[int, int]] | None] = []
+    values = [*instruction.inputs, *[instruction.output] * 3]
     for chunks, height, done in ((whole, rows, 0), (1, left, whole)):
         if height:
             behind = {i: first + done * each for i, (first, each) in enumerate(zip(begins, growth, strict=True))}
-            yield Written(_text(instruction), (chunks, height, k, block), (), steps, growth), behind
+            found.append((Written(_text(instruction), (chunks, height, k, block), (), steps, growth), values, behind))
+    return found
 
 
 def _text(instruction: Instruction) -> str:

@@ -247,23 +247,16 @@ class Lines(StepSource):
         for job, places in plan.jobs(self.threads, scratch):
             self._given(plan.shared, job, {place: values[which] for place, which in places.items()}, scratch, what)
 
-    def _pooled(self, instruction: Instruction, operands: list[str]) -> None:
-        """A loop over windows that lie side by side."""
-        out, found = self._target(instruction.output), pool_loop(instruction, self.layout.forms)
-        if found is None:
-            self._copied(instruction, ", ".join(operands), out)
-            return
-        loop, values, behind = found
-        self._call_loop(loop, [(value, False) for value in values], size(instruction.inputs[0].shape), behind)
-
-    def _both_ways(self, instruction: Instruction, operands: list[str]) -> None:
-        """A loop that multiplies the rows of a matrix, and its columns."""
-        out, loops = self._target(instruction.output), list(walk_both_ways(instruction, self.layout.forms))
-        if not loops:
-            self._copied(instruction, ", ".join(operands), out)
-        values = [(value, False) for value in (*instruction.inputs, *[instruction.output] * 3)]
-        for loop, behind in loops:
-            self._call_loop(loop, values, loop.sizes[0] * loop.sizes[1] * loop.sizes[2], behind)
+    def _walked(self, instruction: Instruction, operands: list[str]) -> None:
+        """Loops of the operation's own, over windows that lie side by side or rows of a matrix."""
+        out, forms = self._target(instruction.output), self.layout.forms
+        loops = walk_both_ways(instruction, forms) if instruction.op is BOTH_WAYS else [pool_loop(instruction, forms)]
+        for found in loops:
+            if found is None:
+                self._copied(instruction, ", ".join(operands), out)
+                return
+            loop, values, behind = found
+            self._call_loop(loop, [(value, False) for value in values], size(instruction.inputs[0].shape), behind)
 
     def _transposed(self, value: Value) -> str:
         """Its last two axes swapped, as an expression."""
@@ -397,8 +390,8 @@ FORMS = {
     DRAW: Lines._draw,
     CONVOLUTION: Lines._windowed,
     WEIGHT_GRADIENT: Lines._windowed,
-    BOTH_WAYS: Lines._both_ways,
-    MAX_POOL: Lines._pooled,
-    MAX_POOL_GRADIENT: Lines._pooled,
+    BOTH_WAYS: Lines._walked,
+    MAX_POOL: Lines._walked,
+    MAX_POOL_GRADIENT: Lines._walked,
 }
 """Operation that stands alone -> what writes its lines. All others run as in eager mode."""
