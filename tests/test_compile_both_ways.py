@@ -19,7 +19,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def every_matrix_is_large(monkeypatch):
-    monkeypatch.setattr(both_ways, "LARGE_BYTES", 1)
+    monkeypatch.setattr(both_ways, "READ_ONCE_BYTES", 1)
 
 
 def data(n, k, dtype="float32"):
@@ -54,7 +54,7 @@ def assert_same(found, expected, dtype="float32"):
 def test_both_products_are_those_of_eager_mode(n, k, dtype, block):
     function, compiled = logistic(dtype, k), tg.compile(logistic(dtype, k))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(both_ways, "BLOCK_BYTES", max(both_ways.ROWS, block) * k * 8)
+        patch.setattr(both_ways, "BYTES_OF_ROWS", max(both_ways.ROWS_TOGETHER, block) * k * 8)
         found = compiled(*data(n, k, dtype))
     assert_same(found, function(*map(tg.tensor, data(n, k, dtype))), dtype)
     assert walks(compiled) == 1
@@ -156,7 +156,7 @@ def test_labels_that_do_not_lie_in_order_are_read_where_they_lie():
 
 
 def test_small_matrices_stay_in_the_cache_as_it_is(monkeypatch):
-    monkeypatch.setattr(both_ways, "LARGE_BYTES", 1 << 22)
+    monkeypatch.setattr(both_ways, "READ_ONCE_BYTES", 1 << 22)
     compiled = tg.compile(logistic())
     compiled(*data(100, 3))
     assert walks(compiled) == 0

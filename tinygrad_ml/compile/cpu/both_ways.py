@@ -38,20 +38,20 @@ from .expressions import constant, expression, has_loop
 from .places import MEMORY, NOTHING_OVERLAPS, addressable
 from .walks import Written
 
-LARGE_BYTES = 1 << 22
+READ_ONCE_BYTES = 1 << 22
 """Of a matrix that does not stay in the cache between two products."""
-BLOCK_BYTES = 320_000
+BYTES_OF_ROWS = 320_000
 """Of rows that do: a part of the second-level cache, of which a megabyte is usual."""
-CHUNKS = 16
+FEWEST_CHUNKS = 16
 """At least, each of which has a total of its own: so many threads may share them."""
-ROWS = 8
+ROWS_TOGETHER = 8
 """At a time, for each number of the vector that is read: as many sums fit into registers."""
 FACTORS = (numpy.float32, numpy.float64)
 
 
 def _chunks(n: int) -> tuple[int, int, int]:
     """(how many chunks, rows of each, rows that are left for one more)"""
-    rows = max(1, n // CHUNKS)
+    rows = max(1, n // FEWEST_CHUNKS)
     return n // rows, rows, n % rows
 
 
@@ -152,7 +152,7 @@ def _found(program: Program) -> Iterator[_Pair]:
 def _is_large(i: Instruction) -> bool:
     a, w = i.inputs
     alike = a.dtype == w.dtype and a.dtype in FACTORS and len(a.shape) == 2 and w.shape[1:] == (1,)
-    return alike and a.nbytes >= LARGE_BYTES and ROWS * a.shape[1] * a.dtype.itemsize <= BLOCK_BYTES
+    return alike and a.nbytes >= READ_ONCE_BYTES and ROWS_TOGETHER * a.shape[1] * a.dtype.itemsize <= BYTES_OF_ROWS
 
 
 def _middle(
@@ -196,7 +196,7 @@ def walk_both_ways(
     growth = (rows * k * nbytes, 0, *(rows * step for step in apart), rows * nbytes, rows * nbytes, k * nbytes)
     begins = [0] * len(instruction.inputs) + [0, n * nbytes, 2 * n * nbytes]
     steps = tuple(step // x.dtype.itemsize for step, x in zip(apart, others, strict=True) if step)
-    block = max(ROWS, BLOCK_BYTES // (k * nbytes) // ROWS * ROWS)
+    block = max(ROWS_TOGETHER, BYTES_OF_ROWS // (k * nbytes) // ROWS_TOGETHER * ROWS_TOGETHER)
     found: list[tuple[Written, list[Value], dict[int, int]] | None] = []
     values = [*instruction.inputs, *[instruction.output] * 3]
     for chunks, height, done in ((whole, rows, 0), (1, left, whole)):
@@ -212,11 +212,11 @@ def _text(instruction: Instruction) -> str:
     along = [size(x.shape) != 1 for x in others]
     arrays = [f"a: {kind}", f"w: {kind}", *(f"x{i}: {MEMORY[x.dtype]}" for i, x in enumerate(others))]
     arrays += [f"y: {kind}", f"g: {kind}", f"t: {kind}", *(f"e{i}" for i, varies in enumerate(along) if varies)]
-    every = range(ROWS)
+    every = range(ROWS_TOGETHER)
     lines = ["for j in range(k):", "    t[c * k + j] = " + zero]
     lines += ["for b in range(c * rows, c * rows + rows, block):", "    e = min(b + block, c * rows + rows)"]
-    lines += [f"    m = b + (e - b) // {ROWS} * {ROWS}"]
-    lines += [f"    for i in range(b, m, {ROWS}):"]
+    lines += [f"    m = b + (e - b) // {ROWS_TOGETHER} * {ROWS_TOGETHER}"]
+    lines += [f"    for i in range(b, m, {ROWS_TOGETHER}):"]
     lines += [f"        s{r} = {zero}" for r in every]
     lines += ["        for j in range(k):", "            f = w[j]"]
     lines += [f"            s{r} = add_in_any_order(s{r}, a[(i + {r}) * k + j] * f)" for r in every]
@@ -224,7 +224,7 @@ def _text(instruction: Instruction) -> str:
     lines += ["    for i in range(m, e):", f"        s0 = {zero}", "        for j in range(k):"]
     lines += ["            s0 = add_in_any_order(s0, a[i * k + j] * w[j])", "        y[i] = s0"]
     lines += ["    for i in range(b, e):", *(f"        {line}" for line in _between(instruction, along))]
-    lines += [f"    for i in range(b, m, {ROWS}):"]
+    lines += [f"    for i in range(b, m, {ROWS_TOGETHER}):"]
     lines += [f"        g{r} = g[i + {r}]" for r in every]
     lines += ["        for j in range(k):", "            q = t[c * k + j]"]
     lines += [f"            q = q + a[(i + {r}) * k + j] * g{r}" for r in every]
