@@ -129,14 +129,15 @@ class Level:
 
     def is_sample(self, tensor: Tensor) -> bool:
         """Whether it is one of several; or else the same for all samples."""
-        return isinstance(tensor._data, Sample) and tensor._data.level is self
+        data = tensor._data
+        return isinstance(data, Sample) and data.level is self
 
     def whole(self, tensor: Tensor) -> Tensor:
         """The tensor of all samples; the tensor itself, if it is the same for all of them."""
         if not self.is_sample(tensor):
             return tensor
         whole = tensor._data.whole
-        return whole if tensor.requires_grad or not whole.requires_grad else whole.detach()
+        return whole if tensor._needs or not whole._needs else whole.detach()
 
     def _watch(self, op: Primitive, inputs: Sequence[Tensor], params: dict[str, Any], output: Tensor) -> None:
         """Apply to all samples an operation that the engine has just applied to one."""

@@ -65,6 +65,8 @@ def for_each(x: Tensor, n: int) -> Tensor:
 
 def aligned(inputs: Tensors, many: Sequence[bool]) -> list[Tensor]:
     """Inputs whose samples broadcast at the right, so that the axis of samples stands in front of all."""
+    if all(many) and len({x.ndim for x in inputs}) == 1:
+        return list(inputs)
     longest = max(x.ndim - has for x, has in zip(inputs, many, strict=True))
     return [
         reshape(x, (x.shape[0], *(1,) * (longest + 1 - x.ndim), *x.shape[1:])) if has and x.ndim <= longest else x
