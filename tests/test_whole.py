@@ -109,7 +109,10 @@ def test_a_whole_is_what_its_operations_give(function, shapes):
 
 @pytest.mark.parametrize(("function", "shapes"), [(f, shapes) for f, *shapes in WHOLE.values()], ids=WHOLE)
 def test_its_derivatives_are_right(function, shapes):
-    assert tg.gradcheck(function, [leaf(*shape) for shape in shapes], order=2)
+    def computed(*given: tg.Tensor) -> tg.Tensor:
+        return function(*[x * 1 for x in given])  # no leaf has the numbers of which it is a function
+
+    assert tg.gradcheck(computed, [leaf(*shape) for shape in shapes], order=2)
 
 
 def test_float32_stays_and_numbers_that_are_infinite_give_what_operations_give():

@@ -115,15 +115,13 @@ def grad(
             raise GradientError(
                 f"the outputs do not depend on {x._described()} in this graph. Pass allow_unused=True to get None for it."
             )
-        if g is ZERO:
-            g = zeros(x.node)
-        if g is not None and create_graph:
-            # A gradient that is constant is a function of the inputs too, and of the gradients given:
-            # one with derivative 0.
-            with enable_grad():
-                g = apply(constant_in, (g, *inputs, *[seed for seed in seeds.values() if seed._needs]))
-        results.append(g if g is None else _own(g, create_graph, taken))
-    return tuple(results)
+        results.append(zeros(x.node) if g is ZERO else g)
+    if create_graph:
+        # A gradient that is constant is a function of the inputs too, and of the gradients given: one with derivative 0.
+        others = *inputs, *[seed for seed in seeds.values() if seed._needs]
+        with enable_grad():
+            results = [g if g is None else apply(constant_in, (g, *others)) for g in results]
+    return tuple([g if g is None else _own(g, create_graph, taken) for g in results])
 
 
 def _walk(seeds, wanted, create_graph: bool, free: bool) -> dict:

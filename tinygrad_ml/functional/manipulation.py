@@ -42,7 +42,10 @@ def reshape(x: TensorLike, shape: ShapeLike = (), *sizes: int, copy: bool | None
 
     copy  True for memory of its own; False for an error where that of x cannot be shared
     """
-    x, shape = as_tensor(x), _shape_of((shape, *sizes), least=-1)
+    x = as_tensor(x)
+    if shape == x.shape and not sizes and not copy:
+        return x
+    shape = _shape_of((shape, *sizes), least=-1)
     if -1 in shape:
         known = math.prod(extent for extent in shape if extent != -1)
         if shape.count(-1) > 1 or not known or x.size % known:
@@ -95,7 +98,8 @@ def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
 
 def matrix_transpose(x: TensorLike) -> Tensor:
     """The last two axes exchanged: each matrix of a batch transposed. Also `x.mT`."""
-    return swapaxes(_matrices(x, "matrix_transpose"), -1, -2)
+    x = _matrices(x, "matrix_transpose")
+    return _permuted(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
 def moveaxis(x: TensorLike, source: Axes, destination: Axes) -> Tensor:

@@ -38,7 +38,7 @@ def as_a_whole(
 
     value     `value(*arrays, **parameters)`: the result, and behind it the arrays that it leaves for the gradient
     gradient  `gradient(g, ..., needed)`: for each input its share of the gradient, if its position is in `needed`, summed
-              to its shape. It names what it takes: inputs, parameters, and
+              to its shape. It names what it takes: inputs (all that its operations want to have, too), parameters, and
     left      the names of those arrays; `y` is the result
     worth     `worth(*arrays, **parameters)`: whether it is done for these; by default always
     quiet     whether overflows, and infinities minus infinities, are its own affair

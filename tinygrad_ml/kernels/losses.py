@@ -93,11 +93,13 @@ def nll_loss(log_p: Array, labels: Array, ignore_index: int, reduction: str) -> 
     return *_of_samples(-rows.reshape(-1).take(places), counts, count, labels.shape, reduction), places
 
 
-def nll_loss_gradient(g: Array, places: Array, share: Array, like: Any, needed: tuple) -> tuple[Array, None]:
+def nll_loss_gradient(
+    g: Array, log_p: Array, labels: Array, places: Array, share: Array, needed: tuple
+) -> tuple[Array, None]:
     """The shares of the inputs of `nll_loss` in the gradient g."""
-    rows = numpy.zeros((places.size, like.shape[min(1, len(like.shape) - 1)]), g.dtype)
+    rows = numpy.zeros((places.size, log_p.shape[min(1, log_p.ndim - 1)]), log_p.dtype)
     rows.reshape(-1)[places] = -(share * g).reshape(-1)
-    return _unrolled(rows, like.shape), None
+    return _unrolled(rows, log_p.shape), None
 
 
 def cross_entropy(x: Array, labels: Array, ignore_index: int, reduction: str) -> tuple[Array, Array, Array, Array]:
@@ -111,13 +113,13 @@ def cross_entropy(x: Array, labels: Array, ignore_index: int, reduction: str) ->
 
 
 def cross_entropy_gradient(
-    g: Array, places: Array, share: Array, p: Array, like: Any, needed: tuple
+    g: Array, x: Array, labels: Array, places: Array, share: Array, p: Array, needed: tuple
 ) -> tuple[Array, None]:
     """The shares of the inputs of `cross_entropy` in the gradient g."""
     each = (share * g).reshape(-1)
     rows = numpy.multiply(p, each[:, None], order="C")
     rows.reshape(-1)[places] -= each
-    return _unrolled(rows, like.shape), None
+    return _unrolled(rows, x.shape), None
 
 
 def _unrolled(rows: Array, shape: tuple[int, ...]) -> Array:

@@ -100,7 +100,7 @@ def logsumexp(x: Array, axis: Axis, keepdims: bool) -> tuple[Array, Array]:
     return top if keepdims else top.reshape(_rest(x, axis)), numpy.divide(e, total, e)
 
 
-def logsumexp_gradient(g: Array, parts: Array, axis: Axis, keepdims: bool, needed: Any) -> tuple[Array]:
+def logsumexp_gradient(g: Array, x: Array, parts: Array, axis: Axis, keepdims: bool, needed: Any) -> tuple[Array]:
     """The shares of the inputs of `logsumexp` in the gradient g."""
     return (parts * (g if keepdims else numpy.expand_dims(g, axis)),)
 
