@@ -37,6 +37,9 @@ SHORT_ELEMENTS, LEFT_ELEMENTS = 64, range(6, 16)
 """A row of fewer elements, of which so many are left behind those that fill registers of 16."""
 BITS_OF = {"float32": numpy.int32, "float64": numpy.int64}
 """dtype of a number that can be an argument -> that of its bits."""
+RUN_IN_REGISTERS, SUMMED_IN_RUNS = 4 * RUNNING_SUM_ELEMENTS, 32
+"""Numbers of float32 that are added up in float32 before their sum is added to the wide one, which takes twice as long: registers have
+dozens of totals beside each other, none of which runs on for long. So it is in rows of so many numbers at least."""
 _INDEX = re.compile(r"(?<![a-z])i[0-9]+(?![0-9a-z])")
 
 
@@ -263,6 +266,9 @@ class _Writer:
         output = instruction.output
         if self.in_rows or self.inner:
             total = f"t_{self._name(output)}"
+            if self._in_runs(instruction):
+                self._emit(depth, f"s{total} = add_in_any_order(s{total}, {value})")
+                return
             if adds_up(instruction):
                 added = f"{total} + float64({value})"  # of a narrow row, alone or beside others, in one order
                 added = added if self.narrow else f"add_in_any_order({total}, float64({value}))"
@@ -294,11 +300,36 @@ class _Writer:
             reductions = [i for i in walked if self.kernel.folds(i)]
             self._start(reductions, depth)
             if walked:
-                self._nest(self.along, depth, lambda inner, turn=turn: self._walk(turn, inner))
+                self._walk_rows(turn, depth, [i for i in reductions if self._in_runs(i)])
             for i in reductions:
                 name = loaded[i.output] = self._name(i.output)
                 self._emit(depth, f"{name} = {i.output.dtype}(t_{name})")
                 self._store(i.output, name, depth)
+
+    def _in_runs(self, instruction: Instruction) -> bool:
+        """Whether a sum over rows is added up in runs."""
+        narrow = bool(self.narrow) or not self.along or self.sizes[self.along[-1]] < SUMMED_IN_RUNS
+        same = instruction.inputs[0].dtype == instruction.output.dtype == dtypes.float32
+        return self.in_rows and not narrow and same and adds_up(instruction)
+
+    def _walk_rows(self, turn: int, depth: int, in_runs: list[Instruction]) -> None:
+        """The walk along a row, in which some sums are added up in runs."""
+        if not in_runs:
+            self._nest(self.along, depth, lambda inner: self._walk(turn, inner))
+            return
+        *others, long = self.along
+        totals = [f"t_{self._name(i.output)}" for i in in_runs]
+
+        def runs(depth: int) -> None:
+            self._emit(depth, f"for first in range(0, n{long}, {RUN_IN_REGISTERS}):")
+            for total in totals:
+                self._emit(depth + 1, f"s{total} = float32(0.0)")
+            part = f"first, min(first + {RUN_IN_REGISTERS}, n{long})"
+            self._nest([long], depth + 1, lambda inner: self._walk(turn, inner), (long, part))
+            for total in totals:
+                self._emit(depth + 1, f"{total} = {total} + float64(s{total})")
+
+        self._nest(others, depth, runs)
 
     def _columns(self) -> None:
         self.reductions = [i for i in self.kernel.instructions if self.kernel.folds(i)]
