@@ -144,7 +144,7 @@ class StepSource:
         shared = self.threads > 1 and loop.growth is not None and elements >= SHARED_LOOP_ELEMENTS
         if shared and count <= MOST_SHARED_ARGUMENTS:
             given = [(n, 0) for n in loop.sizes[1:]]
-            first, turns = FIRST_ARGUMENT + len(given), TURNS
+            first, turns = FIRST_ARGUMENT + len(given), 1 if isinstance(loop, Written) and loop.in_pieces else TURNS
             given += [*zip(addresses, loop.growth or (), strict=True), *((step, 0) for step in steps)]
             if isinstance(loop, IndexLoop) and loop.once:
                 given[len(given) - len(steps)], turns = (0, 1), 1

@@ -50,6 +50,7 @@ class Written(NamedTuple):
     steps     of those that do not lie in order; and the bits of numbers, of which loops are made that differ in nothing else
     growth    by how many bytes each operand goes on from one turn to the next of the loop that the first size is of, if these
               turns do not need each other
+    in_pieces  whether such a turn goes through memory piece by piece, far apart: then threads share few large tasks
     """
 
     source: str
@@ -57,6 +58,7 @@ class Written(NamedTuple):
     operands: tuple[Operand, ...]
     steps: tuple[int, ...]
     growth: tuple[int, ...] | None
+    in_pieces: bool = False
 
 
 def written(loop: KernelLoop, forms: Mapping[Value, numpy.ndarray], in_place: Mapping[Value, Value]) -> Written:
@@ -148,7 +150,7 @@ class _Writer:
         body = "\n".join(f"    {line}" for line in (*begin, *self.lines))
         source = f"# {words}\ndef loop({', '.join(given)}):\n{body}\n"
         steps |= {name: bits for (_, bits), name in self.numbers.items()}
-        return Written(source, numbers, tuple(self.places), tuple(steps.values()), self._growth())
+        return Written(source, numbers, tuple(self.places), tuple(steps.values()), self._growth(), self.shared >= 0)
 
     def _read_beforehand(self, operand: Operand) -> None:
         """Lines in front of all loops for what does not vary with them."""
