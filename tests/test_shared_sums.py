@@ -64,6 +64,7 @@ def test_helpers_stay_awake_while_a_stretch_runs():
             break
         time.sleep(0.001)
     begin = Stretch([job(1, True), job(20_000_000, False)])
+    begin.make_known()
     workers.runner(begin, 1)()
     assert workers._board[AWAKE] == 1
     for _ in range(2000):  # but no longer than that
