@@ -9,7 +9,8 @@ from threadpoolctl import threadpool_limits
 import tinygrad_ml as tg
 from tinygrad_ml import nn
 from tinygrad_ml.errors import RangeError
-from tinygrad_ml.kernels import convolution, loops
+from tinygrad_ml.graph import topological
+from tinygrad_ml.kernels import convolution, loops, recurrent
 from tinygrad_ml.machine.products import plan
 
 pytestmark = [
@@ -29,6 +30,7 @@ def worth(monkeypatch):
     def choose(size):
         monkeypatch.setattr(loops, "MANY_ELEMENTS", size)
         monkeypatch.setattr(convolution, "MANY_MULTIPLICATIONS", size)
+        monkeypatch.setattr(recurrent, "ROUNDS_MULTIPLICATIONS", size)
 
     return choose
 
@@ -118,6 +120,39 @@ def test_batch_norm(worth, shape, dtype):
         layer(tg.tensor(x))
         moved.append([layer.running_mean.numpy(), layer.running_var.numpy()])
     np.testing.assert_allclose(*moved, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True, "num_layers": 2}, {"batch_first": True}], ids=str)
+def test_lstm(worth, options, dtype):
+    tg.manual_seed(1)
+    layer = nn.LSTM(8, 16, dtype=dtype, **options)
+    layers = 4 if "num_layers" in options else 1
+    arrays = [
+        RANDOM.standard_normal(shape).astype(dtype)
+        for shape in ((7, 5, 8), *[(layers, 7 if "batch_first" in options else 5, 16)] * 2)
+    ]
+    found = []
+    for size in (0, NEVER):
+        worth(size)
+        given = [tg.tensor(array, requires_grad=True) for array in arrays]
+        y, (h, c) = layer(given[0], tuple(given[1:]))
+        loss = (y * y).sum() + (h * c).sum() + c.sum()
+        found.append([y, h, c, *tg.grad(loss, [*given, *layer.parameters()])])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(
+            a.numpy(), b.numpy(), rtol=0, atol=(1e-5 if dtype == "float32" else 1e-13) * abs(b).max().item()
+        )
+
+
+def test_the_steps_of_an_lstm_are_there_for_second_derivatives_and_for_who_looks(worth):
+    worth(0)
+    tg.manual_seed(2)
+    layer = nn.LSTM(3, 16, dtype="float64")
+    x = tg.tensor(RANDOM.standard_normal((3, 8, 3)), requires_grad=True)
+    y, _ = layer(x)
+    assert any(node.op and node.op.name == "scan" for node in topological([y.node]))
+    assert tg.gradcheck(lambda x: layer(x)[0], (x,), order=2)
 
 
 @pytest.mark.parametrize("mode", ["mean", "sum"])

@@ -16,6 +16,7 @@ from . import normalization as normalization
 from . import places as places
 from . import pooling as pooling
 from . import products as products
+from . import recurrent as recurrent
 from . import rows as rows
 from . import scans as scans
 from . import sorting as sorting

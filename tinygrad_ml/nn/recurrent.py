@@ -14,6 +14,8 @@ from typing import Any
 from ..errors import OptionError, ShapeError
 from ..functional import concat, split, stack, take, unstack, zeros
 from ..functional.composed import overheard
+from ..functional.whole import as_a_whole
+from ..kernels import recurrent as kernels
 from ..loops import scan
 from ..tensor import Tensor, TensorLike, as_tensor
 from ..typing import DeviceLike, DTypeLike
@@ -194,9 +196,30 @@ def through_steps(
     projected = F.linear(data, weights["weight_ih"], weights["bias_ih"])
     if len(set(sizes)) == 1:
         steps = projected.reshape((len(sizes), sizes[0], -1))
-        state, outputs = scan(step, state, steps, reverse=backwards)
+        given: Any = (steps, *state, weights["weight_hh"], weights["bias_hh"])
+        if layer._kind is LSTM_KIND and weights["weight_hr"] is None and _is_long(given, backwards):
+            whole = _lstm(*given, backwards=backwards)
+            outputs, state = whole[:-1], (whole[0 if backwards else -2], whole[-1])
+        else:
+            state, outputs = scan(step, state, steps, reverse=backwards)
         return outputs.reshape((-1, outputs.shape[-1])), state
     return layer._through_ragged_steps(step, projected, sizes, state, backwards)
+
+
+@as_a_whole(kernels.lstm, kernels.lstm_gradient, left=("gates", "cells"), worth=kernels.worth)
+def _lstm(x: Tensor, hidden: Tensor, cell: Tensor, weight: Tensor, bias: Tensor, *, backwards: bool) -> Tensor:
+    """The outputs of all steps of an LSTM, and behind them the last c."""
+
+    def step(state: State, x: Tensor) -> tuple[State, Tensor]:
+        state = F.lstm_step(x, *state, weight, bias)
+        return state, state[0]
+
+    (_, last), outputs = scan(step, (hidden, cell), x, reverse=backwards)
+    return concat([outputs, last.expand_dims(0)])
+
+
+def _is_long(given: tuple[Any, ...], backwards: bool) -> bool:
+    return all(tensor is not None for tensor in given) and _lstm.done_for(*given, backwards=backwards)
 
 
 class RNN(_Recurrent):
