@@ -27,11 +27,11 @@ def worth(x: Array) -> bool:
 def run(text: str, rows: int, numbers: tuple[int, ...], *arrays: tuple[Array, int]) -> None:
     """Do `loop(rows, *numbers, *arrays)` of a text; each array comes with how many elements it goes on from row to row."""
     first = arrays[0][0]
-    source = _of_dtype(text, str(first.dtype))
+    source = _of_dtype(text, first.dtype.char)
     growth = tuple([step * array.itemsize for array, step in arrays])
     loop(source, rows, numbers, tuple([array for array, _ in arrays]), growth)
 
 
 @cache
 def _of_dtype(text: str, dtype: str) -> str:
-    return text.replace("real", dtype)
+    return text.replace("real", {"f": "float32", "d": "float64"}[dtype])
