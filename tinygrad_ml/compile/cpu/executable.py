@@ -13,6 +13,7 @@ from ..program import Instruction, Program, Value
 from ..schedule import executable as schedule
 from .both_ways import both_ways
 from .convolutions import convolutions
+from .edges import edge_sums
 from .functions import has_form
 from .keepers import Pool
 from .layout import HostLayout
@@ -37,7 +38,7 @@ class Executable(schedule.Executable):
         return LOOP_OPERATIONS if self._compiled else math.inf
 
     def prepared(self, program: Program, fuse: bool) -> Program:
-        return both_ways(pooling(convolutions(tables(program)))) if self._compiled else program
+        return both_ways(pooling(convolutions(edge_sums(tables(program))))) if self._compiled else program
 
     def has_form(self, instruction: Instruction) -> bool:
         return has_form(instruction)

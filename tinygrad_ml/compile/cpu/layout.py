@@ -21,6 +21,7 @@ from ..program import COPY, Instruction, Program, Value
 from ..schedule.kernel import Kernel
 from ..schedule.layout import Layout, form_of, view_function
 from .convolutions import WindowOperation
+from .edges import edge_loop
 from .few_products import few_products
 from .gathers import IndexLoop, gather
 from .loops import KernelLoop
@@ -189,7 +190,11 @@ class HostLayout(Layout):
 
     def _gathered(self, instruction: Instruction) -> Iterable[tuple[Hashable, int]]:
         """Note the loop of an instruction that has an index of arrays, or of a running total; the scratch memory for its sums."""
-        loop = (gather(instruction, self.forms) or scan(instruction, self.forms)) if self.compiled else None
+        loop = (
+            (gather(instruction, self.forms) or edge_loop(instruction, self.forms) or scan(instruction, self.forms))
+            if self.compiled
+            else None
+        )
         if loop is None:
             return []
         if isinstance(loop, IndexLoop):

@@ -33,6 +33,7 @@ from ..sources import Argument
 from . import moves
 from .both_ways import BOTH_WAYS, walk_both_ways
 from .convolutions import CONVOLUTION, WEIGHT_GRADIENT
+from .edges import EDGE_SUMS
 from .functions import function_of
 from .keepers import Arrival
 from .places import addressable, looking
@@ -384,6 +385,7 @@ FORMS = {
     movement.concat: Lines._concat,
     cumulative.cumulative_sum_row: Lines._running_total,
     getitem: Lines._gathered,
+    EDGE_SUMS: Lines._gathered,
     scatter_add: Lines._scatter_add,
     assemble: Lines._assemble,
     windows.fold: Lines._fold,

@@ -1,0 +1,109 @@
+"""Sums over the edges of a graph: rows that are looked up, scaled, and added up elsewhere, in one walk over the edges.
+
+What a node of a graph hears is the sum over the edges that end in it, of what stands where each begins, times its weight:
+
+    zeros.index_add(0, end, x[begin] * weight)
+
+Recorded, that are three operations, and the messages, a row for each edge, are laid out twice. Here none is:
+
+    for each edge:
+        total[end[edge]] += x[begin[edge]] * weight[edge]
+
+The gradient of x is the same from end to begin. Each thread has a part of the totals, and goes through all edges, so that sums have
+one order.
+
+Read before: `gathers.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy
+
+from ...backend.sums import accumulator
+from ...indexing import check_range
+from ...ops.elementwise import mul
+from ...ops.index import ARRAY, getitem, scatter_add
+from ...ops.shapes import size
+from ..passes.dead import dead
+from ..program import Call, Instruction, Program, Value
+from .gathers import IndexLoop
+from .places import MEMORY, NOTHING_OVERLAPS, ROWS_ARE_SHORT
+from .walks import NARROW_ELEMENTS
+
+HERE = {"index": (ARRAY,)}
+"""The parameter of what looks up, or adds up, whole rows."""
+
+
+def _summed(xp: Any, x: Any, begin: Any, end: Any, *weight: Any, rows: int) -> Any:
+    for array, there in ((begin, len(x)), (end, rows)):
+        check_range(array, there, f"axis 0 of shape {(there, *x.shape[1:])}")
+    messages = x[begin] * weight[0] if weight else x[begin]
+    return scatter_add.value(xp, messages, end, index=(ARRAY,), shape=(rows, *x.shape[1:]))
+
+
+EDGE_SUMS = Call("edge_sums", _summed)
+"""The sums of x[begin] (times a weight for each edge) over the edges that have an end."""
+
+
+def edge_sums(program: Program) -> Program:
+    """The program with the operation wherever rows are looked up, perhaps scaled, and added up, for nothing else."""
+    makers, uses = program.producers(), program.uses()
+    instead = [_instead(i, makers, uses) or i for i in program.instructions]
+    return program if instead == program.instructions else dead(program.with_instructions(instead))
+
+
+def _instead(i: Instruction, makers: Mapping[Value, Instruction], uses: Mapping[Value, int]) -> Instruction | None:
+    if i.op is not scatter_add or i.params["index"] != (ARRAY,) or len(i.output.shape) != 2:
+        return None
+    rows, end = i.inputs
+    weight: tuple[Value, ...] = ()
+    maker = makers.get(rows)
+    if maker is not None and maker.op is mul and uses[rows] == 1:
+        for one, other in (maker.inputs, maker.inputs[::-1]):
+            if other.shape == (rows.shape[0], 1) and one.shape == rows.shape:
+                rows, weight = one, (other,)
+                break
+        maker = makers.get(rows)
+    if maker is None or maker.op is not getitem or maker.params != HERE or uses[rows] > 1:
+        return None
+    x, begin = maker.inputs
+    values, indices = (x, *weight, i.output), (begin, end)
+    if not all(v.dtype == x.dtype and v.dtype.kind == "f" and v.dtype in MEMORY and size(v.shape) for v in values):
+        return None
+    if not all(len(v.shape) == 1 and v.dtype.kind in "iu" and v.dtype != numpy.uint64 for v in indices):
+        return None
+    return Instruction(EDGE_SUMS, (x, begin, end, *weight), {"rows": i.output.shape[0]}, i.output)
+
+
+def edge_loop(instruction: Instruction, forms: Mapping[Value, numpy.ndarray]) -> IndexLoop | None:
+    """The loop of one of these, of values that lie as `forms` says; None if they do not lie in order."""
+    if instruction.op is not EDGE_SUMS or not all(forms[v].flags.c_contiguous for v in instruction.inputs):
+        return None
+    (x, begin, end, *weight), output = instruction.inputs, instruction.output
+    (rows, columns), edges, kind = output.shape, size(begin.shape), x.dtype
+    wide = accumulator(kind, running=size(output.shape) <= edges * columns)
+    total = Value(output.number, output.shape, wide)
+    short = columns < NARROW_ELEMENTS
+    arrays = [f"x: {kind}s", f"p: {MEMORY[begin.dtype]}", f"q: {MEMORY[end.dtype]}", *[f"w: {kind}s"] * len(weight)]
+    arrays += [f"t: {wide}s", f"y: {kind}s"]
+    along = f"for j in range({columns if short else 'n'}):"
+    product = "x[i * n + j] * f" if weight else "x[i * n + j]"
+    lines = [NOTHING_OVERLAPS, *[ROWS_ARE_SHORT] * short, "for j in range(rows * n):", "    t[j] = 0", "bad = 0"]
+    lines += ["for e in range(edges):", "    k = int64(q[e])", "    k = k + extent if k < 0 else k"]
+    lines += ["    i = int64(p[e])", "    i = i + there if i < 0 else i"]
+    lines += [
+        "    if (uint64(k) >= uint64(extent)) | (uint64(i) >= uint64(there)):",
+        "        bad = 1",
+        "        k = first - 1",
+    ]
+    lines += ["    k = k - first", "    if uint64(k) < uint64(rows):", *["        f = w[e]"] * len(weight)]
+    lines += [f"        {along}", f"            t[k * n + j] += {wide}({product})"]
+    lines += ["for j in range(rows * n):", f"    y[j] = {kind}(t[j])", "if bad:", "    wrong[0] = 1"]
+    head = f"# edge_sums\ndef loop(rows, edges, n, {', '.join(arrays)}, first, extent, there, wrong: int64s):\n"
+    operands = (*((value, False) for value in instruction.inputs), (total, True), (output, False))
+    growth = (*[0] * len(instruction.inputs), columns * wide.itemsize, columns * kind.itemsize)
+    sizes, steps = (rows, edges, columns), (0, rows, x.shape[0])
+    return IndexLoop(head + "\n".join(f"    {line}" for line in lines) + "\n", sizes, operands, steps, growth, True)
