@@ -8,6 +8,7 @@ the peak of the process's memory. A turn is as many steps as take about a tenth 
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +54,9 @@ def torch(entry: Entry, compiled: bool) -> tuple[Callable, Callable]:
     import torch
 
     program = PROGRAMS[entry.program](entry.tiny)
-    step = program.torch(program.weights(), torch.compile if compiled else lambda f: f)
+    step = program.torch(
+        program.weights(), functools.partial(torch.compile, dynamic=False) if compiled else lambda f: f
+    )
     data = program.data_for_torch(*program.data())
     return (lambda: step(*data)), lambda loss: float(loss.item())
 

@@ -19,5 +19,6 @@ from . import products as products
 from . import recurrent as recurrent
 from . import rows as rows
 from . import scans as scans
+from . import softmax as softmax
 from . import sorting as sorting
 from . import special as special

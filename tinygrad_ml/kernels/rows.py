@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy
 
 from ..totals import total
+from . import softmax as in_loops
 
 Array: TypeAlias = Any
 Axis: TypeAlias = tuple[int, ...]
@@ -66,6 +67,8 @@ def from_the_top(x: Array, axis: Axis) -> tuple[Array, Array]:
 
 def softmax(x: Array, axis: Axis) -> tuple[Array]:
     """The value of `softmax`, and what its gradient needs besides."""
+    if in_loops.worth(axis, x):
+        return (in_loops.run(in_loops.SOFTMAX, x),)
     e, _ = from_the_top(x, axis)
     numpy.exp(e, e)
     return (numpy.divide(e, kept_sum(e, axis), e),)
@@ -73,6 +76,8 @@ def softmax(x: Array, axis: Axis) -> tuple[Array]:
 
 def softmax_gradient(g: Array, x: Array, y: Array, axis: Axis, needed: Any) -> tuple[Array]:
     """The shares of the inputs of `softmax` in the gradient g."""
+    if in_loops.worth(axis, y, g):
+        return (in_loops.run(in_loops.SOFTMAX_GRADIENT, g, y),)
     share = g * y
     share -= y * kept_sum(share, axis)
     return (share,)
@@ -80,12 +85,16 @@ def softmax_gradient(g: Array, x: Array, y: Array, axis: Axis, needed: Any) -> t
 
 def log_softmax(x: Array, axis: Axis) -> tuple[Array]:
     """The value of `log_softmax`, and what its gradient needs besides."""
+    if in_loops.worth(axis, x):
+        return (in_loops.run(in_loops.LOG_SOFTMAX, x),)
     y, _ = from_the_top(x, axis)
     return (numpy.subtract(y, numpy.log(kept_sum(numpy.exp(y), axis)), y),)
 
 
 def log_softmax_gradient(g: Array, x: Array, y: Array, axis: Axis, needed: Any) -> tuple[Array]:
     """The shares of the inputs of `log_softmax` in the gradient g."""
+    if in_loops.worth(axis, y, g):
+        return (in_loops.run(in_loops.LOG_SOFTMAX_GRADIENT, g, y),)
     share = numpy.exp(y)
     share *= kept_sum(g, axis)
     return (numpy.subtract(g, share, share),)

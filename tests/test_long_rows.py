@@ -1,0 +1,65 @@
+"""The softmax of long rows in eager mode, as loops: the numbers of small ones, and of what is not finite."""
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml.kernels import loops, rows
+from tinygrad_ml.kernels import softmax as in_loops
+from tinygrad_ml.machine import machine_code
+from tinygrad_ml.machine.sharing import again
+
+pytestmark = [
+    pytest.mark.host_only,
+    pytest.mark.skipif(not machine_code.available(), reason="needs llvmlite: tinygrad_ml[fast]"),
+]
+PAIRS = [(rows.softmax, rows.softmax_gradient), (rows.log_softmax, rows.log_softmax_gradient)]
+
+
+def both(monkeypatch, function, *arrays):
+    """What a function gives by loops, however few numbers there are, and by NumPy."""
+    monkeypatch.setattr(loops, "MANY_ELEMENTS", 1)
+    assert in_loops.worth((arrays[0].ndim - 1,), *arrays)
+    (found,) = function(*arrays)
+    monkeypatch.setattr(loops, "MANY_ELEMENTS", 1 << 60)
+    (expected,) = function(*arrays)
+    return found, expected
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(1, 64), (7, 100), (2, 3, 600), (3, 5000)])
+def test_numpys_numbers(monkeypatch, dtype, shape):
+    r = np.random.default_rng(0)
+    x, g = (10 * r.standard_normal(shape).astype(dtype) for _ in range(2))
+    x[0] += 1e4  # overflows in no exponential
+    near = {"rtol": 2e-6 if dtype == "float32" else 1e-12, "atol": 4e-5 if dtype == "float32" else 1e-10}
+    axis = (x.ndim - 1,)
+    for value, gradient in PAIRS:
+        found, expected = both(monkeypatch, lambda x, value=value: value(x, axis), x)
+        np.testing.assert_allclose(found, expected, **near)
+        share, expected = both(monkeypatch, lambda g, y, f=gradient: f(g, x, y, axis, (0,)), g, found)
+        np.testing.assert_allclose(share, expected, **near)
+
+
+def test_infinities_and_nan(monkeypatch):
+    x = np.zeros((6, 80), np.float32)
+    x[1, 3], x[2, 4], x[3], x[4, 5], x[5, 1:] = np.inf, -np.inf, -np.inf, np.nan, -np.inf
+    with np.errstate(all="ignore"):
+        for value, _ in PAIRS:
+            found, expected = both(monkeypatch, lambda x, value=value: value(x, (1,)), x)
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_threads_change_no_bit(monkeypatch):
+    x, found = np.random.default_rng(0).standard_normal((300, 700)).astype("float32"), []
+    for count in (1, 2, 5):
+        monkeypatch.setattr(again, "threads", lambda count=count: count)
+        found.append(in_loops.run(in_loops.SOFTMAX, x))
+    assert (found[0] == found[1]).all() and (found[0] == found[2]).all()
+
+
+def test_gradients_of_gradients_are_those_of_the_operations(monkeypatch):
+    monkeypatch.setattr(loops, "MANY_ELEMENTS", 1)
+    x = tg.tensor(np.random.default_rng(0).standard_normal((2, 64)), requires_grad=True)
+    for function in (tg.softmax, tg.log_softmax):
+        assert tg.gradcheck(lambda x, function=function: function(x)[:, :5], x, order=2)

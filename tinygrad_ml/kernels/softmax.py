@@ -1,0 +1,99 @@
+"""The softmax of long rows, and its logarithm, as machine code: a row at a time, which stays in the cache, and rows are shared by threads.
+
+x is contiguous, and rows are its last axis. Sums run on in float64 behind every few hundred numbers. Read before: `loops.py`, `rows.py`.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy
+
+from . import loops
+
+Array: TypeAlias = Any
+
+LONG_ROW = 64
+"""Numbers of a row from which on it is worth loops of its own."""
+
+_TOP = """
+        top = real(-inf)
+        for i in range(n):
+            top = maximum(top, frozen(x[r * n + i]))
+        top = top if real(abs(top)) < real(inf) else real(0)
+"""
+_SUMMED = """
+        total = float64(0)
+        for first in range(0, n, 512):
+            part = real(0)
+            for i in range(first, min(first + 512, n)):
+                {line}
+                part = add_in_any_order(part, {number})
+            total = total + float64(part)
+"""
+
+
+def _text(name: str, arrays: str, *parts: str) -> str:
+    given = ", ".join(f"{array}: reals" for array in arrays)
+    return f"# {name}\ndef loop(rows, n, {given}):\n    nothing_overlaps()\n    for r in range(rows):{''.join(parts)}"
+
+
+SOFTMAX = _text(
+    "softmax",
+    "xy",
+    _TOP,
+    _SUMMED.format(line="e = exp(x[r * n + i] - top)\n                y[r * n + i] = e", number="e"),
+    """
+        for i in range(n):
+            y[r * n + i] = y[r * n + i] / real(total)
+""",
+)
+LOG_SOFTMAX = _text(
+    "log_softmax",
+    "xy",
+    _TOP,
+    _SUMMED.format(line="e = exp(x[r * n + i] - top)", number="e"),
+    """
+        shift = log(real(total))
+        for i in range(n):
+            y[r * n + i] = (x[r * n + i] - top) - shift
+""",
+)
+SOFTMAX_GRADIENT = _text(
+    "softmax, back",
+    "gyd",
+    _SUMMED.format(line="e = g[r * n + i] * y[r * n + i]", number="e"),
+    """
+        for i in range(n):
+            d[r * n + i] = (g[r * n + i] - real(total)) * y[r * n + i]
+""",
+)
+LOG_SOFTMAX_GRADIENT = _text(
+    "log_softmax, back",
+    "gyd",
+    _SUMMED.format(line="e = g[r * n + i]", number="e"),
+    """
+        for i in range(n):
+            d[r * n + i] = g[r * n + i] - exp(y[r * n + i]) * real(total)
+""",
+)
+
+
+def worth(axis: tuple[int, ...], *arrays: Array) -> bool:
+    """Whether a loop goes through rows of such arrays."""
+    x = arrays[0]
+    return (
+        x.ndim > 0
+        and axis == (x.ndim - 1,)
+        and x.shape[-1] >= LONG_ROW
+        and loops.worth(x)
+        and all(array.flags.c_contiguous and array.dtype == x.dtype for array in arrays)
+    )
+
+
+def run(text: str, *arrays: Array) -> Array:
+    """What a text makes of these arrays, which have one shape."""
+    n, found = arrays[0].shape[-1], numpy.empty(arrays[0].shape, arrays[0].dtype)
+    loops.run(text, prod(found.shape[:-1]), (n,), *[(array, n) for array in (*arrays, found)])
+    return found
