@@ -47,15 +47,15 @@ def test_a_step_of_a_small_network_is_one_call():
 
 
 def test_what_numpy_computes_stands_between_two_stretches():
-    """A running sum is read when it has been computed, and what it adds up is there before."""
+    """An inverse is read when it has been computed, and what it is of is there before."""
 
     def function(x):
-        return (x * 2 + 1).cumulative_sum(axis=0) * 3
+        return tg.linalg.inv(x * 2 + 1) * 3
 
-    step, x = tg.compile(function), tg.random.randn(40, 3)
+    step, x = tg.compile(function), tg.random.randn(3, 3)
     np.testing.assert_array_equal(step(x).numpy(), function(x).numpy())
     first, between, last = calls(step)
-    assert first.startswith("stretch_") and "copyto(" in between and last.startswith("stretch_")
+    assert first.startswith("stretch_") and "call_" in between and last.startswith("stretch_")
 
 
 def test_arguments_and_results_may_be_others_in_each_call():

@@ -64,5 +64,4 @@ def runner(stretch: Stretch, threads: int) -> Callable[[], object]:
     """What does the jobs of a stretch, in so many threads, the caller's among them. It does not hold the stretch."""
     from .workers import workers  # which needs llvmlite
 
-    stretch.make_known()
     return workers().runner(stretch, threads - 1)

@@ -56,6 +56,7 @@ class Workers:
 
     def runner(self, stretch: Stretch, helpers: int) -> Callable[[], object]:
         """What does the jobs of a stretch, with so many others' help. It does not hold the stretch."""
+        stretch.make_known()
         board, row = self._board, stretch.row
         row[BOARD] = address(board) if helpers else 0
         run = partial(self._run, address(row))
