@@ -33,7 +33,6 @@ DATA = tg.tensor(RANDOM.standard_normal((6, 3)))
 WHOLE = {
     "linear": (F.linear, (6, 3), (4, 3), (4,)),
     "linear of data": (lambda weight, bias: F.linear(DATA, weight, bias), (4, 3), (4,)),
-    "linear of batches": (F.linear, (2, 3, 5), (4, 5), (4,)),
     "mean": (lambda x: x.mean(1), (5, 7)),
     "mean of all": (lambda x: x.mean(keepdims=True), (5, 7)),
     "softmax": (lambda x: tg.softmax(x, 0), (5, 7)),

@@ -30,15 +30,19 @@ def linear(input: TensorLike, weight: TensorLike, bias: TensorLike | None = None
             f"linear{inside(modes.scope)} expects {weight.shape[-1]} features on the last axis of its input, but got "
             f"{input._described()}. Its weight has shape {weight.shape}: (out_features, in_features)."
         )
+    if (
+        input.ndim == 2
+        and isinstance(bias, Tensor)
+        and bias.shape == weight.shape[:1]
+        and bias._needs
+        and weight._needs
+    ):
+        return _affine(input, weight, bias) if input._needs else _affine_of_data(input, weight, bias)
     rows = input if input.ndim == 2 else input.reshape((math.prod(input.shape[:-1]), input.shape[-1]))
-    whole = isinstance(bias, Tensor) and bias.shape == weight.shape[:1] and bias._needs and weight._needs
-    if whole:
-        y = _affine(rows, weight, bias) if rows._needs else _affine_of_data(rows, weight, bias)
-    else:
-        y = apply(matmul.linear, (rows, weight))
+    y = apply(matmul.linear, (rows, weight))
     if input.ndim != 2:
         y = y.reshape((*input.shape[:-1], weight.shape[0]))
-    return y if whole or bias is None else y + bias
+    return y if bias is None else y + bias
 
 
 def _take_affine_apart(node: Node) -> None:
