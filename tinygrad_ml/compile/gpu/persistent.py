@@ -30,7 +30,7 @@ from .multiplying import THREADS
 
 MULTIPLICATIONS = 1 << 28
 """Of the products of a step, at most: with more, the library's are worth their launches."""
-FEW = 4
+SAVED_KERNELS = 4
 """Kernels of which there have to be as many, so that launches are saved."""
 PIECES = 160
 """Kernels that become one at most: the compiler takes its time."""
@@ -59,7 +59,7 @@ def why_not(program: Program, kernels: Iterable[Kernel], cache_bytes: int) -> st
     multiplications = sum(size(one.output.shape) * one.inputs[0].shape[-1] for one in products)
     if multiplications > MULTIPLICATIONS:
         return f"{multiplications:,} multiplications in products are more than {MULTIPLICATIONS:,}"
-    return f"{len(working)} kernels are too few to save launches" if len(working) < FEW else ""
+    return f"{len(working)} kernels are too few to save launches" if len(working) < SAVED_KERNELS else ""
 
 
 def _is_view(kernel: Kernel) -> bool:
