@@ -227,7 +227,11 @@ def test_so_do_loops_of_machine_code(loss, batch, width, monkeypatch):
     monkeypatch.setattr("test_compile_rolled.zeros", lambda: tg.zeros(batch, width))
     step, found = trained(loss, (), batch, width)
     _, expected = trained(loss, ("rolled",), batch, width)
-    assert_equal(found, expected)
+    for one, other in zip(
+        found[:3], expected[:3], strict=True
+    ):  # losses, whose kernel has the end of the last round, if that is there
+        np.testing.assert_array_max_ulp(one, other, 1)
+    assert_equal(found[3:], expected[3:])
     assert len(scans(step)) == 2
 
 
