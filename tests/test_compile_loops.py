@@ -414,9 +414,9 @@ def test_long_rows_of_float32_are_added_up_in_runs_and_no_digit_is_lost():
     exact = x.astype("float64").sum(axis=1)
     assert "st_v0 = add_in_any_order" in (step(tg.tensor(x)), step.source)[1]
     np.testing.assert_allclose(step(tg.tensor(x)).numpy(), exact, rtol=3e-7)
-    y = r.random((40, 70, 6)).astype("float32")
+    y = r.random((600, 70, 6)).astype("float32")
     step = tg.compile(lambda y: (y.swapaxes(0, 1)[:, ::2] * 2).sum(axis=(1, 2)))
     np.testing.assert_allclose(step(tg.tensor(y)).numpy(), 2 * y[::2].sum(axis=(0, 2), dtype="float64"), rtol=1e-6)
-    z = r.random((5, 33, 100)).astype("float32")[:, :, :80]
-    step = tg.compile(lambda z: z[:, :, :80].sum(axis=(1, 2)))
+    z = r.random((5, 33, 400)).astype("float32")[:, :, :300]
+    step = tg.compile(lambda z: z[:, :, :300].sum(axis=(1, 2)))
     np.testing.assert_allclose(step(tg.tensor(z)).numpy(), z.sum(axis=(1, 2), dtype="float64"), rtol=1e-6)
