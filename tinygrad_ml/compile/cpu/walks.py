@@ -38,9 +38,8 @@ SHORT_ELEMENTS, LEFT_ELEMENTS = 64, range(6, 16)
 BITS_OF = {"float32": numpy.int32, "float64": numpy.int64}
 """dtype of a number that can be an argument -> that of its bits."""
 RUN_IN_REGISTERS, SUMMED_IN_RUNS = 4 * RUNNING_SUM_ELEMENTS, 256
-"""Numbers of float32 that are added up in float32 before their sum is added to the wide one, which takes twice as long: registers
-have dozens of totals beside each other, none of which runs on for long. So it is in rows of so many numbers at least; shorter
-sums are wide from the beginning, and have the same digits however they lie."""
+"""Numbers of float32 that are added up as such before their sum is added to a wide one: registers have dozens of totals, none of
+which runs on for long. So it is in rows of so many at least; shorter ones have the same digits however they lie."""
 _INDEX = re.compile(r"(?<![a-z])i[0-9]+(?![0-9a-z])")
 
 
