@@ -129,7 +129,8 @@ class StrictArray:
 
 def _method(name: str):
     def method(self, *args, **kwargs):
-        return _wrapped(getattr(self._host, name)(*_bare(args, name), **kwargs), self)
+        with numpy.errstate(all="ignore"):  # a GPU does not warn
+            return _wrapped(getattr(self._host, name)(*_bare(args, name), **kwargs), self)
 
     return method
 
