@@ -21,6 +21,7 @@ from ..backend.dtypes import float32, float64
 from ..denormals import can_flush
 from ..graph import Node, topological
 from ..machine.machine_code import available
+from ..machine.parsing import expression
 from ..machine.sharing import again
 from .loop import ElementwiseLoop
 
@@ -97,7 +98,7 @@ def walk_text(loop: ElementwiseLoop) -> str | None:
 
 def _expression(op: Any, operands: Sequence[str]) -> str | None:
     """What an operation computes of single numbers, of these operands; None if not every processor computes it to the bit."""
-    tree = ast.parse(op.scalar or "None", mode="eval")
+    tree = expression(op.scalar or "None")
     names = dict(zip(op.inputs, operands, strict=True))
     for part in ast.walk(tree):
         if not isinstance(part, _ROUNDED_ALIKE) or (isinstance(part, ast.Constant) and part.value is None):
@@ -106,7 +107,7 @@ def _expression(op: Any, operands: Sequence[str]) -> str | None:
             if part.id not in names and part.id not in _FUNCTIONS:
                 return None
             part.id = names.get(part.id, part.id)
-    return ast.unparse(_Bitwise().visit(tree))
+    return ast.unparse(_Bitwise().visit(ast.Expression(tree)))
 
 
 class _Bitwise(ast.NodeTransformer):

@@ -31,6 +31,7 @@ import numpy
 
 from ...backend import dtypes
 from ...errors import OptionError
+from ...machine.parsing import expression
 from ..program import Instruction
 
 # fmt: off
@@ -330,7 +331,7 @@ class Printer:
 
 @lru_cache
 def _parse(text: str) -> ast.expr:
-    return ast.parse(text.strip(), mode="eval").body
+    return expression(text)
 
 
 def beside(term: Term) -> str:

@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 import numpy
 from llvmlite import ir
 
+from ..parsing import parsed
 from . import mathematics
 from .compiler import register_bytes
 from .intrinsics import adds_up, flush_denormals, frozen, table, vectorized, whole_power, whole_quotient
@@ -89,7 +90,7 @@ class Variable(NamedTuple):
 
 def write_loop(module: ir.Module, source: str) -> None:
     """Put the function `loop` of a text into the module. It takes integers of 64 bits and addresses, and returns nothing."""
-    (definition,) = ast.parse(source).body
+    (definition,) = parsed(source).body
     _Lowering(module, definition).write()
 
 
@@ -373,7 +374,7 @@ def _takes(parameter: ast.arg, dtype: numpy.dtype | None) -> bool:
 @cache
 def functions() -> dict[str, ast.FunctionDef]:
     """The functions of `mathematics.py`, as text taken apart."""
-    parts = ast.parse(inspect.getsource(mathematics)).body
+    parts = parsed(inspect.getsource(mathematics)).body
     return {part.name: part for part in parts if isinstance(part, ast.FunctionDef)}
 
 
