@@ -42,6 +42,7 @@ LIBRARY_CALLS = {
     "inv",
     "cofactors",
     "argsort",
+    "topk",
     "searchsorted",
     "scatter_max",
     "scatter_min",

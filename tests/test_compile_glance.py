@@ -170,6 +170,13 @@ def test_arguments_of_another_form_are_noticed(other):
         np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5)
 
 
+def test_structures_of_another_form_are_noticed():
+    step, x = tg.compile(lambda parts, named: sum(parts) + sum(named.values())), tg.ones(3)
+    kinds = [([x, x], {"a": x}), ([x], {"a": x}), ([x, x], {"b": x}), ((x, x), {"a": x}), ([x, x], {"a": x, "b": x})]
+    for parts, named in [kinds[0]] * 4 + kinds * 2:
+        np.testing.assert_array_equal(step(parts, named).numpy(), np.full(3, len(parts) + len(named), np.float32))
+
+
 def test_arrays_that_go_and_come_back_are_noticed_each_time():
     """As where a mean of the weights takes their place for a look at the test images, and they come back."""
     own, mean = np.ones(3, np.float32), np.full(3, 2, np.float32)

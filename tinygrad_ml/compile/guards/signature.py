@@ -190,7 +190,7 @@ def _glance_at(name: str, given: Any, part: Any, found: list[tuple[str, Tensor]]
         found.append((name, part))
         return Device.of(part._data).kind == "cpu"
     if type(given) in (tuple, list, dict):
-        glance.lines.append(f"if type({name}) is not {kind} or len({name}) != {len(given)}: return None")
+        glance.lines.append(f"if type({name}) is not {kind} or len({name}) != {len(given)}: return NotImplemented")
         if type(given) is dict:
             glance.require(f"all(map(is_, {name}, {glance.word(list(given))}))")
         parts = given.items() if isinstance(given, dict) else enumerate(given)
