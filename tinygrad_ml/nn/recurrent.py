@@ -196,7 +196,7 @@ def through_steps(
     projected = F.linear(data, weights["weight_ih"], weights["bias_ih"])
     if len(set(sizes)) == 1:
         steps = projected.reshape((len(sizes), sizes[0], -1))
-        given: Any = (steps, *state, weights["weight_hh"], weights["bias_hh"])
+        given: list[Any] = [steps, *state, weights["weight_hh"], weights["bias_hh"]]
         if layer._kind is LSTM_KIND and weights["weight_hr"] is None and _is_long(given, backwards):
             whole = _lstm(*given, backwards=backwards)
             outputs, state = whole[:-1], (whole[0 if backwards else -2], whole[-1])

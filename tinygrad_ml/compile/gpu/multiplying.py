@@ -18,16 +18,35 @@ EACH = 4
 """Rows, and columns, of the tile that a thread adds up by itself."""
 
 
-class ByThreads:
-    """A thread adds up 4 x 4 numbers, of float32 or float64.
+class Multiplying:
+    """How a block multiplies.
 
-    slices      groups of threads that add up the same tile
-    padding     elements behind each row of shared memory, so that threads do not wait for each other there
-    start       the lines that say what a thread adds up
-    multiplied  those that add up what lies in `a_tile` and `b_tile`, of which `deep` rows are there
-    put         those that put the sums into `parts`, a tile for each slice
-    rounded     a number as it is put into shared memory
+    slices   groups of threads that add up the same tile
+    padding  elements behind each row of shared memory, so that threads do not wait for each other there
     """
+
+    slices: int
+    padding: int
+
+    def start(self) -> list[str]:
+        """The lines that say what a thread adds up."""
+        raise NotImplementedError
+
+    def multiplied(self, deep: int, a_step: int, b_step: int) -> list[str]:
+        """Those that add up what lies in `a_tile` and `b_tile`, of which `deep` rows are there."""
+        raise NotImplementedError
+
+    def put(self) -> list[str]:
+        """Those that put the sums into `parts`, a tile for each slice."""
+        raise NotImplementedError
+
+    def rounded(self, number: str) -> str:
+        """A number as it is put into shared memory."""
+        return number
+
+
+class ByThreads(Multiplying):
+    """A thread adds up 4 x 4 numbers, of float32 or float64."""
 
     padding = EACH
 
@@ -64,12 +83,9 @@ class ByThreads:
             f"    for (int j = 0; j < {EACH}; j++) parts[{place}] = sums[i][j];",
         ]
 
-    def rounded(self, number: str) -> str:
-        return number
 
-
-class ByTensorCores:
-    """A warp adds up 16 x 8 numbers at a time, `down` times `across` of them. See `ByThreads`."""
+class ByTensorCores(Multiplying):
+    """A warp adds up 16 x 8 numbers at a time, `down` times `across` of them."""
 
     padding = 8
 

@@ -28,7 +28,7 @@ from .expressions import REGISTER, constant, loaded
 from .gathers import Gather
 from .launch import BLOCK_NUMBER, SHARED_MEMORY, Launch, launch
 from .loops import LoopNames, body
-from .multiplying import THREADS, ByTensorCores, ByThreads
+from .multiplying import THREADS, ByTensorCores, ByThreads, Multiplying
 from .places import Places, at, needs_wide, times
 
 PRODUCT = "product"
@@ -90,7 +90,7 @@ class Tiles:
         self.height, self.width, self.at_once = tile_of(self.rows, self.columns, self.deep)
         cores = products != "float32" and self.type == "float"
         size = self.height, self.width
-        self.way: ByThreads | ByTensorCores = ByTensorCores(*size) if cores else ByThreads(*size, self.type)
+        self.way: Multiplying = ByTensorCores(*size) if cores else ByThreads(*size, self.type)
         # Neighbouring threads load what lies side by side, or what is made of one row.
         self.a_strides = (0, 0) if self.before else strides_in(forms[a], (*batch, *a.shape[-2:]))
         b_strides = strides_in(forms[b], (*batch, *b.shape[-2:]))
