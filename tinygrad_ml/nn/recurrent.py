@@ -196,7 +196,7 @@ def through_steps(
     projected = F.linear(data, weights["weight_ih"], weights["bias_ih"])
     if len(set(sizes)) == 1:
         steps = projected.reshape((len(sizes), sizes[0], -1))
-        given: list[Any] = [steps, *state, weights["weight_hh"], weights["bias_hh"]]
+        given = (steps, *state, weights["weight_hh"], weights["bias_hh"])
         if layer._kind is LSTM_KIND and weights["weight_hr"] is None and _is_long(given, backwards):
             whole = _lstm(*given, backwards=backwards)
             outputs, state = whole[:-1], (whole[0 if backwards else -2], whole[-1])
@@ -211,8 +211,9 @@ def _lstm(x: Tensor, hidden: Tensor, cell: Tensor, weight: Tensor, bias: Tensor,
     """The outputs of all steps of an LSTM, and behind them the last c."""
 
     def step(state: State, x: Tensor) -> tuple[State, Tensor]:
-        state = F.lstm_step(x, *state, weight, bias)
-        return state, state[0]
+        h, c = state
+        h, c = F.lstm_step(x, h, c, weight, bias)
+        return (h, c), h
 
     (_, last), outputs = scan(step, (hidden, cell), x, reverse=backwards)
     return concat([outputs, last.expand_dims(0)])
