@@ -9,7 +9,7 @@ import numpy
 
 from ..sharing.job import MOST_SCRATCH, TOLD, TURNS, job_row
 from . import plan
-from .fields import TiledImages, TiledWeights, shape_for
+from .fields import TiledImages, TiledWeights, shape_for, widths
 from .plan import SHARED_PRODUCT_MULTIPLICATIONS
 from .windows import Jobs, Sight
 
@@ -100,6 +100,13 @@ class _TileOperation:
         )
 
     @property
+    def _widths(self) -> tuple[int, ...]:
+        """How many vectors wide tiles are: one code for all layers with as many channels as most have, 2, 4, 8 ..."""
+        needed = widths(-(-self.m // self.shape.lanes), self.shape)
+        usual = tuple(wide for wide in (1, 2, 4) if wide <= self.shape.vectors)
+        return usual if set(needed) <= set(usual) else needed
+
+    @property
     def _weights_tasks(self) -> int:
         return -(-self.m // self.shape.lanes) * -(-self.channels // CHANNELS_AT_A_TIME)
 
@@ -181,7 +188,7 @@ class TiledConvolution(_TileOperation):
         from ..llvm.native import native
         from .winograd import write_winograd
 
-        code = native("winograd", write_winograd, self.shape, self._result.itemsize)
+        code = native("winograd", write_winograd, self.shape, self._result.itemsize, self._widths)
         threads, u = threads if self.shared else 1, scratch + self._own
         weights = self._weights_told(u, u_share=0, shares=1)
         block = self._block(threads)
@@ -226,7 +233,7 @@ class TiledGradient(_TileOperation):
         from ..llvm.native import native
         from .winograd_gradient import write_winograd_gradient
 
-        code = native("winograd_gradient", write_winograd_gradient, self.shape, self._result.itemsize)
+        code = native("winograd_gradient", write_winograd_gradient, self.shape, self._result.itemsize, self._widths)
         u, u_share, pieces = scratch + self._own, BASIS * self.u_next + BETWEEN, self._shares * self.panels
         rest = {"position": 0, "share": self._share, "u_share": u_share, "pieces": pieces, "together": 1}
         images = self._images_told(self._tiles, u, **rest, **self._found)

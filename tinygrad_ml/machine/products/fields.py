@@ -40,6 +40,12 @@ def shape_for(register: int, itemsize: int) -> Shape:
     return Shape(register // itemsize, 4 if register == 64 else 2, (6, 4, 2, 1))
 
 
+def widths(vectors: int, shape: Shape) -> tuple[int, ...]:
+    """How many vectors wide tiles are that are together so wide: there is code for these alone."""
+    full, rest = divmod(vectors, shape.vectors)
+    return (*[rest] * bool(rest), *[shape.vectors] * bool(full))
+
+
 class Fields(NamedTuple):
     """What a product is told: sizes; addresses, and by how many bytes they go on; how the work is divided.
 

@@ -47,9 +47,11 @@ class ProductCode:
     widths  how many vectors wide tiles are
     apart  whether vectors beside each other in a tile may lie apart in c, by a step that the tile is given
     late   whether what c was before is added at the end, which keeps the digits of very long sums, and not at the beginning
+    fresh  whether c begins with 0, whatever was there before
+    whole  whether c has whole vectors, and what stands behind its last column is nobody's
     """
 
-    apart = late = False
+    apart = late = fresh = whole = False
 
     def __init__(self, module: ir.Module, shape: Shape, itemsize: int):
         self.module, self.shape, self.size = module, shape, number(itemsize)
@@ -137,7 +139,7 @@ class ProductCode:
         f = Function(self.module, f"tile_{rows}_{width}", 11 if self.apart else 10)
         k, a, a_row, a_column, b, b_row, c, c_row, last, again, *steps = f.given
         (c_vector,) = steps or [number(words.nbytes)]
-        masks = [None] * (width - 1) + [words.first(f, last)]
+        masks = [None] * (width - 1) + [None if self.whole else words.first(f, last)]
         places = [
             (f.total(c, f.mul(number(row), c_row), f.mul(number(v), c_vector)), masks[v])
             for row in range(rows)
@@ -146,7 +148,7 @@ class ProductCode:
         for address, _ in places:
             words.expect(f, address, write=True)
         loop, end = f.append_basic_block(), f.append_basic_block()
-        begin = [words.zero] * len(places) if self.late else self._old(f, places, again)
+        begin = [words.zero] * len(places) if self.late or self.fresh else self._old(f, places, again)
         head = f.block
         f.branch(loop)
         f.position_at_end(loop)
@@ -240,10 +242,10 @@ class ProductCode:
             lines = [f.least(f.add(row, number(lane)), bottom) for lane in range(lanes)]
             loaded = [words.load(f, f.add(start, f.mul(line, source_row)), mask) for line in lines]
             there = words.first(f, f.sub(rows, row))
-            for lane, vector in enumerate(words.transposed(f, loaded)):
-                place = f.add(column, number(lane))
-                with f.if_then(f.icmp_signed("<", place, columns)):
-                    words.store(f, vector, f.total(target, f.mul(place, target_row), f.mul(row, self.size)), there)
+            goal, right = f.add(target, f.mul(row, self.size)), f.sub(columns, number(1))
+            for lane, vector in reversed(list(enumerate(words.transposed(f, loaded)))):
+                place = f.least(f.add(column, number(lane)), right)  # what is not there, the last one overwrites
+                words.store(f, vector, f.add(goal, f.mul(place, target_row)), there)
 
         f.repeat(
             number(0),

@@ -14,7 +14,7 @@ import numpy
 
 from ..sharing.job import SCRATCH, TOLD, TURNS, job_row
 from . import plan
-from .fields import DEEPEST, Shape, WeightSum, Windows, shape_for
+from .fields import DEEPEST, Shape, WeightSum, Windows, shape_for, widths
 from .plan import SHARED_PRODUCT_MULTIPLICATIONS
 
 WORTH_MULTIPLICATIONS = 1 << 16
@@ -170,12 +170,6 @@ class ImplicitProduct:
             wide = widths(images, shape) if abreast > 1 else widths(-(-n // shape.lanes), shape)
         code = native("convolution", write_convolution, shape, c.itemsize, sight.stride[1], bool(near), wide)
         return [(job_row(code.later("convolution"), -(-pieces // together), told), self._places)]
-
-
-def widths(vectors: int, shape: Shape) -> tuple[int, ...]:
-    """How many vectors wide tiles are that are together so wide: there is code for these alone."""
-    full, rest = divmod(vectors, shape.vectors)
-    return (*[rest] * bool(rest), *[shape.vectors] * bool(full))
 
 
 class WeightGradient:

@@ -28,7 +28,7 @@ A. Lavin, S. Gray, Fast Algorithms for Convolutional Neural Networks, 2016.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -42,15 +42,21 @@ SIDE, BASIS = 4, 16
 """Pixels along a side of what a tile sees, and in all."""
 
 
-def write_winograd(module: ir.Module, shape: Shape, itemsize: int) -> None:
-    """Write `weights(fields, task, scratch)` and `convolution(fields, task, scratch)`, each of which does one task."""
+def write_winograd(module: ir.Module, shape: Shape, itemsize: int, widths: Sequence[int]) -> None:
+    """Write `weights(fields, task, scratch)` and `convolution(fields, task, scratch)`, each of which does one task.
+
+    widths  how many vectors wide the tiles are that there are
+    """
     code = WinogradCode(module, shape, itemsize)
+    code.widths = widths
     code.weights("weights")
     code.task("convolution")
 
 
 class WinogradCode(ProductCode):
-    """The functions of such convolutions, and of the gradients of their weights."""
+    """The functions of such convolutions, and of the gradients of their weights. Products are in scratch memory."""
+
+    fresh = whole = True
 
     def __init__(self, module: ir.Module, shape: Shape, itemsize: int):
         super().__init__(module, shape, itemsize)

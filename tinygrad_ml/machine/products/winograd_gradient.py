@@ -19,6 +19,7 @@ number of threads. That a block begins with 0 keeps the digits of long sums. Rea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -29,15 +30,19 @@ from .fields import Shape, TiledImages
 from .winograd import BASIS, SIDE, WinogradCode
 
 
-def write_winograd_gradient(module: ir.Module, shape: Shape, itemsize: int) -> None:
-    """Write `sums(fields, task, scratch)` and `weights_of_sums(fields, task, scratch)`, each of which does one task."""
+def write_winograd_gradient(module: ir.Module, shape: Shape, itemsize: int, widths: Sequence[int]) -> None:
+    """Write `sums(fields, task, scratch)` and `weights_of_sums(fields, task, scratch)`, each of which does one task.
+
+    widths  how many vectors wide the tiles are that there are
+    """
     code = _SumsOfTiles(module, shape, itemsize)
+    code.widths = widths
     code.task("sums")
     code.weights("weights_of_sums")
 
 
 class _SumsOfTiles(WinogradCode):
-    late = True
+    late, fresh = True, False
 
     def task(self, name: str) -> None:
         """Write the function of that name, which adds up a panel of channels of the result over a share of the images."""
