@@ -76,6 +76,16 @@ def test_any_shape(batch, channels, out, height, width, padding, dtype, register
             assert (alone.numpy() == shared.numpy()).all()
 
 
+@pytest.mark.parametrize("out", [20, 40, 64, 112])
+def test_any_number_of_vectors(out):
+    """1, 2, 3, or 4 and 3 of 16 numbers or of 8: there are tiles for what is asked."""
+    for dtype in ("float32", "float64"):
+        arguments = arrays(2, 16, out, 6, 8, 1, dtype)
+        compiled = tg.compile(everything(1))
+        check(compiled, arguments, everything(1))
+        assert SAID in compiled.source
+
+
 def test_what_runs_by_tiles():
     def source(*shape, **options):
         x, w, _ = arrays(*shape)
