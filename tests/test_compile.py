@@ -14,7 +14,7 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml.compile.step import OPTIONAL
-from tinygrad_ml.errors import CompileError, OptionError
+from tinygrad_ml.errors import CompileError, OptionError, TinygradError
 from tinygrad_ml.modes import each_time
 from tinygrad_ml.random.streams import Streams, drawing_from
 
@@ -96,6 +96,44 @@ def test_results_share_no_memory():
         for b in arrays[:i]:
             assert not np.shares_memory(a, b)
         a[...] = i
+
+
+OPERANDS = [
+    np.float32(2),
+    np.ones(3, np.float32),
+    np.ones((2, 1), np.float32),
+    np.ones(4, np.float32),
+    np.ones(3, np.float64),
+]
+OPERANDS += [np.ones(3, np.int64), np.ones(3, bool)]
+
+
+@pytest.mark.parametrize("a", OPERANDS, ids=lambda x: f"{x.dtype}{x.shape}")
+def test_operators_give_shapes_dtypes_and_errors_of_eager_mode(a):
+    for b in OPERANDS:
+        for compute in (
+            lambda x, y: x + y,
+            lambda x, y: x - y,
+            lambda x, y: x * y,
+            lambda x, y: x / y,
+            lambda x, y: 2 - x,
+        ):
+            told = []
+            for function in (compute, tg.compile(compute)):
+                try:
+                    result = function(tg.tensor(a), tg.tensor(b))
+                    told.append((result.dtype, result.numpy().tolist()))
+                except TinygradError as error:
+                    told.append((type(error), str(error)))
+            assert told[0] == told[1]
+
+
+def test_arithmetic_past_the_engine_has_no_numbers():
+    x = tg.ones(3)
+    with pytest.raises(CompileError, match="there are no numbers to read"):
+        tg.compile(lambda x: tg.Tensor(x._data + x._data) * 2)(x)
+    with pytest.raises(CompileError, match="there are no numbers to read"):
+        tg.compile(lambda x: tg.Tensor(x._data * x._data))(x)
 
 
 @pytest.mark.parametrize("view", [lambda a: a[1:3], lambda a: a[:], lambda a: a.reshape(2, 2), lambda a: a.numpy()])

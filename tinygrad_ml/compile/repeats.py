@@ -90,11 +90,14 @@ def _longest(kinds: numpy.ndarray, works: Sequence[Instruction], looks: Looks) -
     best: Repeat | None = None
     same = numpy.zeros(len(kinds) + 2, bool)
     for period in range(1, min(MOST_OPERATIONS, len(kinds) // FEWEST_ROUNDS) + 1):
-        same[1 : len(kinds) - period + 1] = kinds[:-period] == kinds[period:]
+        fewest = max(FEWEST_ROUNDS, 0 if best is None else best.rounds * best.works // period + 1)
+        equal = kinds[:-period] == kinds[period:]
+        if numpy.count_nonzero(equal) < (fewest - 1) * period:
+            continue
+        same[1 : len(kinds) - period + 1] = equal
         same[len(kinds) - period + 1 :] = False
         edges = (same[1:] != same[:-1]).nonzero()[0]
         lengths = edges[1::2] - edges[::2] + period
-        fewest = max(FEWEST_ROUNDS, 0 if best is None else best.rounds * best.works // period + 1)
         for where in numpy.flatnonzero(lengths >= fewest * period).tolist():
             rounds, more = divmod(int(lengths[where]), period)
             found = Repeat(rounds, period, int(edges[2 * where]), more)
@@ -120,5 +123,5 @@ def _is_loop(works: Sequence[Instruction], looks: Looks, repeat: Repeat) -> bool
 
 def _kind(work: Instruction, strict: bool) -> tuple:
     """What it does, and to what."""
-    forms = tuple((value.shape, value.dtype) for value in (*work.inputs, work.output))
-    return work.op, repr(work.params) if strict else None, forms
+    forms = tuple([(value.shape, value.dtype) for value in (*work.inputs, work.output)])
+    return work.op, repr(work.params) if strict and work.params else None, forms

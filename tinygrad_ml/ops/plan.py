@@ -82,8 +82,9 @@ class Plan:
 def takes_arrays(rule: Callable, deep: int = 3) -> bool:
     """Whether a rule is made of operators, numbers and operations, and of what is in `ON_ARRAYS`: it can compute with NumPy's
     arrays then, where nobody wants to differentiate what it computes."""
-    for step in dis.get_instructions(rule):
-        if step.argval in rule.__code__.co_names and step.argval not in ON_ARRAYS:
+    others = set(rule.__code__.co_names) - ON_ARRAYS
+    for step in dis.get_instructions(rule) if others else ():  # to read a rule takes long, and most ask for nothing
+        if step.argval in others:
             what = rule.__globals__.get(step.argval) if step.opname == "LOAD_GLOBAL" else None
             known = hasattr(what, "plans") or isinstance(what, float)
             if not known and not (deep and inspect.isfunction(what) and takes_arrays(what, deep - 1)):

@@ -29,8 +29,9 @@ def algebra(program: Program) -> Program:
     producers: dict[Value, Instruction] = {}
     kept = []
     for instruction in program.instructions:
-        inputs = tuple(_now(value, replaced) for value in instruction.inputs)
-        instruction = Instruction(instruction.op, inputs, instruction.params, instruction.output)
+        if not replaced.keys().isdisjoint(instruction.inputs):
+            inputs = tuple([_now(value, replaced) for value in instruction.inputs])
+            instruction = Instruction(instruction.op, inputs, instruction.params, instruction.output)
         while True:
             simpler = _simplified(instruction, producers)
             if not isinstance(simpler, Instruction):
@@ -67,6 +68,8 @@ def _simplified(instruction: Instruction, producers: dict[Value, Instruction]) -
 
 def _constant(instruction: Instruction, producers) -> Value | None:
     """An operation on small constants of the host is done now."""
+    if None in [value.source for value in instruction.inputs]:
+        return None
     given = [value.constant for value in instruction.inputs]
     arrays = [array for array in given if isinstance(array, (numpy.ndarray, numpy.generic))]
     if not arrays or len(arrays) < len(given):

@@ -22,7 +22,7 @@ def equal(program: Program) -> Program:
     first: dict[Hashable, Value] = {}
     kept = []
     for instruction in program.instructions:
-        inputs = tuple(replaced.get(value, value) for value in instruction.inputs)
+        inputs = tuple([replaced.get(value, value) for value in instruction.inputs])
         key = instruction.op, inputs, frozen(instruction.params), instruction.output.dtype
         if key in first and not getattr(instruction.op, "effect", False):
             replaced[instruction.output] = first[key]

@@ -97,8 +97,10 @@ class Wiring:
 
     def key(self, value: Value) -> tuple:
         """What is equal for equal ways to look at something."""
+        if value not in self._looks:
+            return ()
         if value not in self._keys:
-            self._keys[value] = tuple(view.key for view in views_of(self._looks.of(value).views))
+            self._keys[value] = tuple([view.key for view in views_of(self._looks.of(value).views)])
         return self._keys[value]
 
     def _slots(self) -> list[Slot]:

@@ -32,7 +32,7 @@ from ..program import PUT, Call, Instruction, Value
 from ..sources import Constant, Gradient, Number, Source, State
 from .shadow import Shadow, Shadows
 from .stream import Stream
-from .traced import ELSEWHERE, LEFT_BEHIND, Traced, traced_type
+from .traced import ELSEWHERE, LEFT_BEHIND, WHAT_TO_DO, Traced, traced_type
 from .views import looks_at, taken_again, written_through
 
 
@@ -78,8 +78,8 @@ class Recorder:
         if modes.recorder is not self:
             raise CompileError(LEFT_BEHIND if self.over else ELSEWHERE)
         output = self.new(shape, dtype)
-        output.scope = modes.scope
-        output.gradient_of = self.gradient_of if BACKWARD in modes.scope else None
+        output.scope = scope = modes.scope
+        output.gradient_of = self.gradient_of if scope and BACKWARD in scope else None
         self.instructions.append(Instruction(op, tuple(inputs), params, output))
         return output
 
@@ -89,6 +89,8 @@ class Recorder:
             return self._lift(array).value
         if array.recorder is not self:
             raise CompileError(LEFT_BEHIND)
+        if array.value is None:  # it was computed past the engine
+            raise CompileError(WHAT_TO_DO)
         if array.base is not None and array.owner.written != array.seen:
             array.value, array.seen = taken_again(array, self), array.owner.written
         return array.value
@@ -156,22 +158,24 @@ class Recorder:
 
     def watch(self, op: Primitive, inputs: Sequence[Tensor], params: dict[str, Any], output: Tensor) -> None:
         """Write down an operation that the engine has just applied."""
-        arrays = [self._standing_for(tensor) for tensor in inputs]
+        arrays = [x if isinstance(x := tensor._data, Traced) else self._standing_for(tensor) for tensor in inputs]
         made = output._data
         if isinstance(made, Traced) and made.value is not None:
             return  # a cast, or an operation that hands its input on
         if op.coerce is not None:
             arrays = op.coerce(arrays)
         arrays = self._together(arrays)
-        if op.kind == "elementwise" and all(array.dtype.kind == "b" for array in arrays):
+        if op.kind == "elementwise" and {array.dtype.kind for array in arrays} == {"b"}:
             _refuse_what_truths_have_not(op, arrays)
         values = [self.read(array) for array in arrays]
         if not isinstance(made, Traced):
             made = arrays[0].like(made.shape, made.dtype)
         made.value = self.emit(op, values, params, made.shape, made.dtype)
-        view = op.view if arrays and looks_at(op, params, arrays[0].shape, made.shape) else None
+        view = op.view
+        if view is not None and not (arrays and looks_at(op, params, arrays[0].shape, made.shape)):
+            view = None
         # What is computed lies as its operands do.
-        made.in_order = all(array.in_order for array in arrays) and (view is None or view.order == "kept")
+        made.in_order = False not in [array.in_order for array in arrays] and (view is None or view.order == "kept")
         if view is not None:
             made.look_at(arrays[0], op, params)
         output._data = made

@@ -100,7 +100,7 @@ class Traced(Absent):
     strides = ()
 
     def __init__(self, recorder: Any, shape: Iterable[int], dtype: Any, value: Any = None, index: int = 0):
-        super().__init__(tuple(shape), numpy.dtype(dtype))
+        self.shape, self.dtype = tuple(shape), numpy.dtype(dtype)
         self.recorder, self.index = recorder, index
         self.value: Any = value
         self.base: Traced | None = None
@@ -135,6 +135,20 @@ class Traced(Absent):
         if modes.recorder is not self.recorder and not self.recorder.over:
             raise CompileError(ELSEWHERE)
         return type(self)(self.recorder, shape, dtype, index=self.index)
+
+    def _beside(self, other: Any) -> Any:
+        """What an operator of Python's gives where that goes without saying: of floats of one dtype and shape, or with a number.
+        Elsewhere the engine asks the operation's shape rule, which takes several times as long."""
+        if getattr(other, "dtype", None) is not self.dtype or self.dtype.kind != "f":
+            return NotImplemented
+        if type(other) is type(self):
+            shape = self.shape or other.shape
+            if other.shape not in (shape, ()) or other.index != self.index or other.recorder is not self.recorder:
+                return NotImplemented
+            return self.like(shape, self.dtype)
+        return self.like(self.shape, self.dtype) if isinstance(other, numpy.generic) else NotImplemented
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _beside
 
     def astype(self, dtype: Any, copy: bool = True) -> Traced:
         """The same in another dtype."""
