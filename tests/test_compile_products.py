@@ -105,6 +105,18 @@ def test_many_matrices(register, batches, b_lies):
         assert_right(product(a, b, threads), a, b)
 
 
+@pytest.mark.parametrize("rows", [12, 70])
+@pytest.mark.parametrize("columns", [10, 16, 33, 40])
+def test_panels_that_are_copied_change_no_bit(register, rows, columns):
+    random = np.random.default_rng(0)
+    a, b = matrix(random, rows, 700, "float32", "in order"), matrix(random, 700, columns, "float32", "in order")
+    apart = np.full((700, 1024), np.nan, np.float32)  # rows that collide in a cache, and nothing beside them is read
+    apart[:, :columns] = b
+    found, whole = product(a, apart[:, :columns]), np.zeros((700, 48), np.float32)
+    whole[:, :columns] = b
+    assert (found == product(a, b)).all() and (found == product(a, whole)[:, :columns]).all()
+
+
 def test_threads_change_no_bit():
     random = np.random.default_rng(0)
     a, b = matrix(random, 100, 784, "float32", "in order"), matrix(random, 784, 500, "float32", "transposed")

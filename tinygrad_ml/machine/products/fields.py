@@ -7,6 +7,9 @@ from typing import NamedTuple
 BLOCK = 512
 """So many products of a sum are added up before the next tile: what a panel of b has of them stays in the cache."""
 
+MASKING = 64
+"""Processors with vectors of so many bytes read some numbers of a vector as fast as all. With shorter ones a product takes a
+tenth longer, if it does so for each k."""
 
 DEEPEST = 384
 """So many products of a sum of a convolution are added up before the next tile: a packed panel of them fits into the scratch
@@ -50,7 +53,8 @@ class Fields(NamedTuple):
     """What a product is told: sizes; addresses, and by how many bytes they go on; how the work is divided.
 
     Matrices follow each other by `*_next`. A piece of work is `height` rows of one panel, a tile's width of columns; each
-    matrix has `heights` times `panels` of them. A task is `together` pieces, of `pieces` in all.
+    matrix has `heights` times `panels` of them. A task is `together` pieces, of `pieces` in all. Tiles read b where it lies in
+    the first `read` panels; in the others they read a copy.
     """
 
     m: int
@@ -68,6 +72,7 @@ class Fields(NamedTuple):
     c_row: int
     c_next: int
     panels: int
+    read: int
     height: int
     heights: int
     pieces: int

@@ -18,7 +18,7 @@ from ...blas import blas
 from .. import machine_code
 from ..axes import merged
 from ..sharing.job import TOLD, TURNS, job_row
-from .fields import BLOCK, Fields, shape_for
+from .fields import BLOCK, MASKING, Fields, shape_for
 
 LARGEST = 1024
 """Rows, columns and summands of a matrix, ..."""
@@ -28,6 +28,9 @@ FEWEST = 4
 """Rows of a product."""
 WORTH_COPYING = 16
 """Rows of a product for which b may be copied."""
+COLLIDING, WORTH_COPYING_ROWS = 4096, 64
+"""If rows of b lie so many bytes apart, or a multiple of it, a cache has room for few of them at a time. For a product with so
+many rows of its own, in short vectors, a copy of them is faster."""
 LONG = 256
 """Summands from which on b is not copied for fewer columns than a vector has: NumPy takes half of the time."""
 ONE_THREAD = 1 << 18
@@ -71,7 +74,17 @@ class Product:
         self.shared = c.size * self.k >= SHARED_PRODUCT_MULTIPLICATIONS
         self.steps = [(*x.strides[-2:], _next(x, tuple(batch))) for x in (a, b, c)]
         self.tile = shape_for(register(), c.itemsize)
-        self.scratch = 0 if b.strides[-1] == c.itemsize else BLOCK * self.tile.columns * c.itemsize
+        self.panels = -(-self.n // self.tile.columns)
+        self.read = self._panels_read(*b.strides[-2:])
+        self.scratch = BLOCK * self.tile.columns * c.itemsize if self.read < self.panels else 0
+
+    def _panels_read(self, row: int, column: int) -> int:
+        """Panels of b that are read where they lie, and not copied: the last one may have no whole vectors."""
+        if column != self.dtype.itemsize:
+            return 0
+        if register() >= MASKING:
+            return self.panels
+        return 0 if row % COLLIDING == 0 and self.m >= WORTH_COPYING_ROWS else self.n // self.tile.columns
 
     @staticmethod
     def fits(a: numpy.ndarray, b: numpy.ndarray, c: numpy.ndarray) -> bool:
@@ -94,14 +107,14 @@ class Product:
         """The job as so many threads will share it, without the addresses of the matrices."""
         a, b, (c_row, _, c_next) = self.steps
         threads = threads if self.shared else 1
-        panels, height = -(-self.n // self.tile.columns), self.m
-        if self.matrices * panels < 2 * threads:  # too few for all
+        height = self.m
+        if self.matrices * self.panels < 2 * threads:  # too few for all
             height = -(-self.m // (2 * threads * self.tile.rows[0])) * self.tile.rows[0]
         heights = -(-self.m // height)
-        pieces = self.matrices * panels * heights
+        pieces = self.matrices * self.panels * heights
         together = -(-pieces // (TURNS * threads)) if threads > 1 else pieces
-        sizes = self.m, self.n, self.k
-        told = Fields._make((*sizes, 0, *a, 0, *b, 0, c_row, c_next, panels, height, heights, pieces, together))
+        sizes, panels = (self.m, self.n, self.k), (self.panels, self.read)
+        told = Fields._make((*sizes, 0, *a, 0, *b, 0, c_row, c_next, *panels, height, heights, pieces, together))
         return job_row(_function(self.dtype.itemsize), -(-pieces // together), told)
 
 

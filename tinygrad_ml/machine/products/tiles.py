@@ -5,8 +5,8 @@ that belongs to the tile is loaded, and each number of the column k of a is mult
 
     for each panel of columns:                            # as wide as a tile
         for each block of k:
-            where columns of b do not lie side by side:
-                copy the panel, transposed                # to scratch memory, which stays in the cache
+            where columns of b do not lie side by side, or whole vectors cannot be read there fast:
+                copy the panel, transposed or not         # to scratch memory, which stays in the cache
             for each tile of rows:
                 total = c or 0
                 for k in block:
@@ -16,7 +16,8 @@ that belongs to the tile is loaded, and each number of the column k of a is mult
 
 Numbers of a may lie anywhere. The rows of b, or else its columns, lie in one piece, as do the rows of c. A
 product of many matrices is a product for each. A sum runs over k in order, whoever computes it: results do
-not depend on the number of threads. Memory is asked for before it is needed: c when a tile begins, b some rows ahead.
+not depend on the number of threads. Memory of c is asked for when a tile begins, before it is needed; the processor
+sees by itself which rows of b come next.
 
 K. Goto, R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008; A. Heinecke et al., LIBXSMM, 2016, for
 small matrices, which are not copied.
@@ -30,10 +31,7 @@ from typing import Any
 from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, Vectors, number
-from .fields import BLOCK, Fields, Shape
-
-AHEAD = 12
-"""Rows of b by which memory is asked for before it is needed. They lie apart, and so no processor expects them by itself."""
+from .fields import BLOCK, MASKING, Fields, Shape
 
 
 def write_product(module: ir.Module, shape: Shape, itemsize: int) -> None:
@@ -49,6 +47,7 @@ class ProductCode:
     late   whether what c was before is added at the end, which keeps the digits of very long sums, and not at the beginning
     fresh  whether c begins with 0, whatever was there before
     whole  whether c has whole vectors, and what stands behind its last column is nobody's
+    masked  whether tiles read what b has of their last vector, and not all of that: a panel that was copied has whole ones
     """
 
     apart = late = fresh = whole = False
@@ -57,6 +56,7 @@ class ProductCode:
         self.module, self.shape, self.size = module, shape, number(itemsize)
         self.widths: Sequence[int] = range(1, shape.vectors + 1)
         self.vectors = Vectors(module, shape.lanes, itemsize)
+        self.masked = self.vectors.nbytes >= MASKING
         self.packed_row = number(shape.vectors * self.vectors.nbytes)
 
     def task(self, name: str) -> None:
@@ -71,7 +71,9 @@ class ProductCode:
         def piece(i: ir.Value) -> None:
             each = f.mul(told.panels, told.heights)
             matrix, rest = f.sdiv(i, each), f.srem(i, each)
-            column = f.mul(f.sdiv(rest, told.heights), number(self.shape.columns))
+            place = f.sdiv(rest, told.heights)
+            copied = f.zext(f.icmp_signed(">=", place, told.read), INT)
+            column = f.mul(place, number(self.shape.columns))
             row = f.mul(f.srem(rest, told.heights), told.height)
             a = f.total(told.a, f.mul(matrix, told.a_next), f.mul(row, told.a_row))
             b = f.total(told.b, f.mul(matrix, told.b_next), f.mul(column, told.b_column))
@@ -79,7 +81,7 @@ class ProductCode:
             rows = f.least(told.height, f.sub(told.m, row))
             columns = f.least(number(self.shape.columns), f.sub(told.n, column))
             given = [rows, columns, told.k, a, told.a_row, told.a_column, b, told.b_row, told.b_column, c, told.c_row]
-            f.call(panel, [*given, scratch])
+            f.call(panel, [*given, copied, scratch])
 
         f.repeat(start, stop, number(1), piece)
         f.ret_void()
@@ -87,19 +89,22 @@ class ProductCode:
     def _panel(self) -> ir.Function:
         """Rows of one panel of c."""
         lanes = number(self.shape.lanes)
-        pack = self.pack()
-        f = Function(self.module, "panel", 12)
-        rows, columns, k, a, a_row, a_column, b, b_row, b_column, c, c_row, scratch = f.given
+        pack, copy = self.pack(), self._copy()
+        f = Function(self.module, "panel", 13)
+        rows, columns, k, a, a_row, a_column, b, b_row, b_column, c, c_row, copied, scratch = f.given
         width = f.sdiv(f.total(columns, lanes, number(-1)), lanes)
         last = f.sub(columns, f.mul(f.sub(width, number(1)), lanes))
-        transposed = f.icmp_signed("!=", b_column, self.size)
+        copied, in_rows = f.icmp_signed("!=", copied, number(0)), f.icmp_signed("==", b_column, self.size)
 
         def block(start: ir.Value) -> None:
             depth = f.least(f.sub(k, start), number(BLOCK))
             source = f.add(b, f.mul(start, b_row))
-            with f.if_then(transposed):
-                f.call(pack, [depth, columns, source, b_column, scratch])
-            source, step = f.select(transposed, scratch, source), f.select(transposed, self.packed_row, b_row)
+            with f.if_then(copied), f.if_else(in_rows) as (rows_of_b, columns_of_b):
+                with rows_of_b:
+                    f.call(copy, [depth, width, last, source, b_row, scratch])
+                with columns_of_b:
+                    f.call(pack, [depth, columns, source, b_column, scratch])
+            source, step = f.select(copied, scratch, source), f.select(copied, self.packed_row, b_row)
             left, again = f.add(a, f.mul(start, a_column)), f.zext(f.icmp_signed(">", start, number(0)), INT)
 
             def tile(i: ir.Value, count: int, vectors: int) -> None:
@@ -159,9 +164,8 @@ class ProductCode:
             return phi
 
         left, x, y, *totals = map(varying, [k, a, b, *begin])
-        for v in range(width):
-            words.expect(f, f.total(y, f.mul(number(AHEAD), b_row), number(v * words.nbytes)))
-        row_of_b = [words.load(f, f.add(y, number(v * words.nbytes)), masks[v]) for v in range(width)]
+        seen = masks if self.masked else [None] * width
+        row_of_b = [words.load(f, f.add(y, number(v * words.nbytes)), seen[v]) for v in range(width)]
         sums = []
         for row in range(rows):
             factor = words.everywhere(f, f.add(x, f.mul(number(row), a_row)))
@@ -206,6 +210,27 @@ class ProductCode:
             with write:
                 for (address, mask), value in zip(places, sums, strict=True):
                     words.store(f, value, address, mask)
+
+    def _copy(self) -> ir.Function:
+        """Copy a panel of b whose rows lie in one piece. Behind the last column: zeros, up to a whole vector."""
+        words = self.vectors
+        f = Function(self.module, "copy", 6)
+        k, width, last, b, b_row, packed = f.given
+        mask = words.first(f, last)
+
+        def of_width(vectors: int) -> None:
+            def row(i: ir.Value) -> None:
+                source, target = f.add(b, f.mul(i, b_row)), f.add(packed, f.mul(i, self.packed_row))
+                for v in range(vectors):
+                    place = number(v * words.nbytes)
+                    x = words.load(f, f.add(source, place), mask if v == vectors - 1 else None)
+                    words.store(f, x, f.add(target, place))
+
+            f.repeat(number(0), k, number(1), row)
+
+        f.choose(width, self.widths, of_width)
+        f.ret_void()
+        return f.function_itself
 
     def pack(self) -> ir.Function:
         """Copy a panel of b whose columns lie in one piece, so that its rows do. Behind the last column: repetitions of it."""
