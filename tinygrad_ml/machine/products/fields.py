@@ -8,8 +8,7 @@ BLOCK = 512
 """So many products of a sum are added up before the next tile: what a panel of b has of them stays in the cache."""
 
 MASKING = 64
-"""Processors with vectors of so many bytes read some numbers of a vector as fast as all. With shorter ones a product takes a
-tenth longer, if it does so for each k."""
+"""Bytes of vectors of which processors read some numbers as fast as all. Of shorter ones that takes a product a tenth longer."""
 
 DEEPEST = 384
 """So many products of a sum of a convolution are added up before the next tile: a packed panel of them fits into the scratch
@@ -53,8 +52,7 @@ class Fields(NamedTuple):
     """What a product is told: sizes; addresses, and by how many bytes they go on; how the work is divided.
 
     Matrices follow each other by `*_next`. A piece of work is `height` rows of one panel, a tile's width of columns; each
-    matrix has `heights` times `panels` of them. A task is `together` pieces, of `pieces` in all. Tiles read b where it lies in
-    the first `read` panels; in the others they read a copy.
+    matrix has `heights` times `panels` of them. A task is `together` of all `pieces`. From panel `read` on, b is copied.
     """
 
     m: int

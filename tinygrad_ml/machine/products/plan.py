@@ -80,11 +80,10 @@ class Product:
 
     def _panels_read(self, row: int, column: int) -> int:
         """Panels of b that are read where they lie, and not copied: the last one may have no whole vectors."""
-        if column != self.dtype.itemsize:
-            return 0
-        if register() >= MASKING:
+        if column == self.dtype.itemsize and register() >= MASKING:
             return self.panels
-        return 0 if row % COLLIDING == 0 and self.m >= WORTH_COPYING_ROWS else self.n // self.tile.columns
+        collide = row % COLLIDING == 0 and self.m >= WORTH_COPYING_ROWS
+        return 0 if column != self.dtype.itemsize or collide else self.n // self.tile.columns
 
     @staticmethod
     def fits(a: numpy.ndarray, b: numpy.ndarray, c: numpy.ndarray) -> bool:

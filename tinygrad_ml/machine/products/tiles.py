@@ -16,8 +16,7 @@ that belongs to the tile is loaded, and each number of the column k of a is mult
 
 Numbers of a may lie anywhere. The rows of b, or else its columns, lie in one piece, as do the rows of c. A
 product of many matrices is a product for each. A sum runs over k in order, whoever computes it: results do
-not depend on the number of threads. Memory of c is asked for when a tile begins, before it is needed; the processor
-sees by itself which rows of b come next.
+not depend on the number of threads. Memory of c is asked for when a tile begins, before it is needed.
 
 K. Goto, R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008; A. Heinecke et al., LIBXSMM, 2016, for
 small matrices, which are not copied.
@@ -213,8 +212,7 @@ class ProductCode:
 
     def _copy(self) -> ir.Function:
         """Copy a panel of b whose rows lie in one piece. Behind the last column: zeros, up to a whole vector."""
-        words = self.vectors
-        f = Function(self.module, "copy", 6)
+        words, f = self.vectors, Function(self.module, "copy", 6)
         k, width, last, b, b_row, packed = f.given
         mask = words.first(f, last)
 
@@ -222,9 +220,8 @@ class ProductCode:
             def row(i: ir.Value) -> None:
                 source, target = f.add(b, f.mul(i, b_row)), f.add(packed, f.mul(i, self.packed_row))
                 for v in range(vectors):
-                    place = number(v * words.nbytes)
-                    x = words.load(f, f.add(source, place), mask if v == vectors - 1 else None)
-                    words.store(f, x, f.add(target, place))
+                    place, which = number(v * words.nbytes), mask if v == vectors - 1 else None
+                    words.store(f, words.load(f, f.add(source, place), which), f.add(target, place))
 
             f.repeat(number(0), k, number(1), row)
 
