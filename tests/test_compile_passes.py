@@ -317,6 +317,7 @@ def test_the_example_of_fusion_is_as_its_page_says():
     assert kernels(run(lambda x: x.sum(axis=1) + x, (50, 50))) == ["sum", "add"]
 
 
+@machine_code_only
 def test_a_loss_is_one_kernel_over_rows():
     labels = tg.tensor([0, 3, 1])
 

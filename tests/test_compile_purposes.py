@@ -4,8 +4,10 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml import keras, nn
+from tinygrad_ml.machine import machine_code
 
 pytestmark = pytest.mark.host_only
+of_loops = pytest.mark.skipif(not machine_code.available(), reason="needs llvmlite: tinygrad_ml[fast]")
 
 
 def called(function, *args, **options):
@@ -43,6 +45,7 @@ def trained(model, optimizer, loss, *args):
     return called(train, *args)
 
 
+@of_loops
 def test_kernels_of_a_network_are_named_after_its_layers_and_its_loss():
     model = nn.Sequential(nn.Linear(300, 200), nn.Sigmoid(), nn.Linear(200, 10))
     optimizer = tg.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
@@ -72,6 +75,7 @@ def test_the_table_is_grouped_and_its_numbers_are_the_order_of_running():
     assert sum(map(len, grouped.values())) == len(step.explanation.kernels)
 
 
+@of_loops
 def test_functions_in_a_module_stand_with_its_path_and_operations_by_their_names():
     class Block(nn.Module):
         def __init__(self):
