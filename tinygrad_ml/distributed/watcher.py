@@ -32,6 +32,7 @@ except ImportError:  # not on Windows
 _SECONDS_TO_CONNECT = 60.0
 _SECONDS_TO_ANSWER = 0.7
 _SECONDS_UNTIL_A_WARNING = 60.0
+_SECONDS_OF_A_MOMENT = 0.03
 
 
 class Member:
@@ -113,10 +114,13 @@ class Watcher:
         pause, began = max(0.05, len(self.members) / 2000), time.monotonic()
         while any(member.connection for member in self.members) or time.monotonic() - began < _SECONDS_TO_CONNECT:
             ended = self._sleep(pause)
+            if ended:
+                ended += self._sleep(_SECONDS_OF_A_MOMENT)
             self._let_in()
-            for member in dict.fromkeys([*ended, *self.members]):
-                if member.connection is not None:
-                    self._hear(member)
+            here = [member for member in dict.fromkeys([*ended, *self.members]) if member.connection is not None]
+            for member in here:
+                self._hear(member)
+            self._gone([member for member in here if member.connection is None])
             self._answer()
             self._warn()
             if all(member.end for member in self.members):
@@ -173,7 +177,7 @@ class Watcher:
                 member.tell(welcome=True)
 
     def _hear(self, member: Member) -> None:
-        """Take in what a rank has written, or that it has gone."""
+        """Take in what a rank has written."""
         for line in member.lines():
             if "wait" in line:
                 member.words, member.waits, member.since = line["wait"], True, time.monotonic()
@@ -198,10 +202,18 @@ class Watcher:
             elif "left" in line and not member.end:
                 member.end = "left"
                 self._tell_all(left=member.rank, why=_left(member))
-        if member.connection is None and member.end in ("", "left") and not self.over:
-            before, member.end = member.end, "lost"
-            killed = f"{member.name} has ended without a word, as when it is killed; it {member.activity()}"
-            why = member.why or (_left(member) if before else killed)
+
+    def _gone(self, members: list[Member]) -> None:
+        """Take in that these have gone, in this order. Whom the launcher kills because of another may be gone before it; it mostly
+        waits. So of a first one that waits, and another that does not, both are named."""
+        lost = [member for member in members if member.end in ("", "left") and not self.over]
+        left = {member for member in lost if member.end}
+        for member in lost:
+            member.end = "lost"
+        for i, member in enumerate(lost):
+            others = [other for other in lost[i + 1 :] if member.waits and not other.waits and other not in left]
+            killed = "; at the same moment ".join(map(_killed, [member, *others]))
+            why = member.why or (_left(member) if member in left else killed)
             self._report(why)
             self._tell_all(lost=member.rank, why=why)
 
@@ -281,6 +293,11 @@ class Watcher:
     def _print(self, message: str) -> None:
         with contextlib.suppress(OSError):  # when nobody reads any more
             print(f"tinygrad_ml: {message}", file=sys.stderr, flush=True)
+
+
+def _killed(member: Member) -> str:
+    """What is said of a rank that was there, and is not."""
+    return f"{member.name} has ended without a word, as when it is killed; it {member.activity()}"
 
 
 def _left(member: Member) -> str:
