@@ -2,7 +2,8 @@
 
 Shapes: x is (batch, channels, *space), as in PyTorch. With a window laid out as a column, a
 convolution is one matrix product, y = W · columns, and its two gradients are two others; the
-gradient's way back from columns to image is `fold`, the transpose of `windows`.
+gradient's way back from columns to image is `fold`, the transpose of `windows`. Convolutions of some size are computed as a
+whole where llvmlite is installed (`../kernels/convolution.py`), and lay no windows out.
 """
 
 import builtins

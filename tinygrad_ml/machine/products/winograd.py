@@ -47,19 +47,22 @@ def write_winograd(module: ir.Module, shape: Shape, itemsize: int, widths: Seque
 
     widths  how many vectors wide the tiles are that there are
     """
-    code = WinogradCode(module, shape, itemsize)
-    code.widths = widths
+    code = WinogradCode(module, shape, itemsize, widths)
     code.weights("weights")
     code.task("convolution")
 
 
 class WinogradCode(ProductCode):
-    """The functions of such convolutions, and of the gradients of their weights. Products are in scratch memory."""
+    """The functions of such convolutions, and of the gradients of their weights. Products are in scratch memory.
+
+    widths  how many vectors wide the tiles are that there are
+    """
 
     fresh = whole = True
 
-    def __init__(self, module: ir.Module, shape: Shape, itemsize: int):
+    def __init__(self, module: ir.Module, shape: Shape, itemsize: int, widths: Sequence[int]):
         super().__init__(module, shape, itemsize)
+        self.widths = widths
         self.nbytes, self.lanes = number(self.vectors.nbytes), number(shape.lanes)
         self.turned = self.transposition()
 

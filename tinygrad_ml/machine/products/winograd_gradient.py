@@ -35,8 +35,7 @@ def write_winograd_gradient(module: ir.Module, shape: Shape, itemsize: int, widt
 
     widths  how many vectors wide the tiles are that there are
     """
-    code = _SumsOfTiles(module, shape, itemsize)
-    code.widths = widths
+    code = _SumsOfTiles(module, shape, itemsize, widths)
     code.task("sums")
     code.weights("weights_of_sums")
 
