@@ -22,6 +22,7 @@ from .functional import (
     sets,
 )
 from .functional import indexing as places
+from .in_place import InPlace
 from .indexing import getitem, setitem
 from .operators import Operators
 from .protocols import Protocols
@@ -33,7 +34,7 @@ def _matmul_from_right(x: Tensor, other: TensorLike) -> Tensor:
     return linear_algebra.matmul(other, x)
 
 
-class Methods(Operators, Protocols):
+class Methods(Operators, InPlace, Protocols):
     """The methods of a tensor, by name."""
 
     backward = autograd.backward

@@ -8,8 +8,8 @@ import numpy
 
 from ..backend import Absent, absent, dtypes, of
 from ..errors import GradientError, ShapeError
+from ..in_place import become
 from ..modes import modes, overwriting
-from ..operators import become
 from ..ops import index
 from ..symbols import StandIn
 from ..tensor import Tensor, TensorLike, apply, as_tensor

@@ -1,10 +1,8 @@
-"""What Python's symbols do to tensors: arithmetic, comparison, and `+=`.
+"""What Python's symbols do to tensors: arithmetic and comparison. Read `arithmetic.py` first; it asks `operands.py`."""
 
-Read `arithmetic.py` first; `operands.py` and `becoming.py` are what it asks.
-"""
-
+from .arithmetic import Operator as Operator
 from .arithmetic import Operators as Operators
-from .becoming import become as become
+from .arithmetic import general as general
 from .operands import comparable as comparable
 from .operands import constants as constants
 from .operands import operand as operand

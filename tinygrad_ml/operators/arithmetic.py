@@ -2,7 +2,7 @@
 
 A number, a NumPy array or a CuPy array may stand on either side.
 
-Read before: `tensor/applying.py`. Read next: `autograd/`; `functional/` has what goes by name.
+Read before: `tensor/applying.py`. Read next: `autograd/`; `functional/` has what goes by name, `in_place.py` has `+=`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from ..backend import dtypes
 from ..modes import modes
 from ..ops import Primitive, elementwise
 from ..tensor import NO_PARAMETERS, Tensor, TensorLike, apply, hang, record
-from .becoming import become
 from .operands import comparable, operand
 
 Operator = Callable[[Tensor, TensorLike], Tensor]
@@ -65,20 +64,9 @@ def direct(op: Primitive, reflected: bool = False) -> Operator:
     return operator
 
 
-def in_place(op: Primitive, symbol: str) -> Operator:
-    """x ∘= other"""
-    compute = general(op)
-
-    def operator(self: Tensor, other: TensorLike) -> Tensor:
-        value = compute(self, other)
-        return value if value is NotImplemented else become(self, value, symbol)
-
-    return operator
-
-
-def three(op: Primitive, symbol: str) -> tuple[Operator, Operator, Operator]:
-    """x ∘ other, other ∘ x, x ∘= other"""
-    return direct(op), direct(op, reflected=True), in_place(op, symbol)
+def both(op: Primitive) -> tuple[Operator, Operator]:
+    """x ∘ other, other ∘ x"""
+    return direct(op), direct(op, reflected=True)
 
 
 def comparison(op: Primitive) -> Operator:
@@ -107,7 +95,7 @@ def apply_to(x: Tensor, op: Primitive, *others: Tensor, **params: Any) -> Tensor
 
 
 class Operators:
-    """The symbols, by the names that Python has for them; `@` is `functional.matmul`, and what brackets do is in `indexing/`."""
+    """The symbols, by the names that Python has for them; `@` is `functional.matmul`, what brackets do is in `indexing/`, and `+=` in `in_place.py`."""
 
     _apply = apply_to
 
@@ -118,19 +106,19 @@ class Operators:
     __abs__ = sign(elementwise.absolute)
     __invert__ = sign(elementwise.bitwise_invert)
 
-    __add__, __radd__, __iadd__ = three(elementwise.add, "+=")
-    __sub__, __rsub__, __isub__ = three(elementwise.sub, "-=")
-    __mul__, __rmul__, __imul__ = three(elementwise.mul, "*=")
-    __truediv__, __rtruediv__, __itruediv__ = three(elementwise.div, "/=")
-    __floordiv__, __rfloordiv__, __ifloordiv__ = three(elementwise.floor_divide, "//=")
-    __mod__, __rmod__, __imod__ = three(elementwise.remainder, "%=")
-    __pow__, __rpow__, __ipow__ = power, general(elementwise.pow_, reflected=True), in_place(elementwise.pow_, "**=")
+    __add__, __radd__ = both(elementwise.add)
+    __sub__, __rsub__ = both(elementwise.sub)
+    __mul__, __rmul__ = both(elementwise.mul)
+    __truediv__, __rtruediv__ = both(elementwise.div)
+    __floordiv__, __rfloordiv__ = both(elementwise.floor_divide)
+    __mod__, __rmod__ = both(elementwise.remainder)
+    __pow__, __rpow__ = power, general(elementwise.pow_, reflected=True)
 
-    __and__, __rand__, __iand__ = three(elementwise.bitwise_and, "&=")
-    __or__, __ror__, __ior__ = three(elementwise.bitwise_or, "|=")
-    __xor__, __rxor__, __ixor__ = three(elementwise.bitwise_xor, "^=")
-    __lshift__, __rlshift__, __ilshift__ = three(elementwise.bitwise_left_shift, "<<=")
-    __rshift__, __rrshift__, __irshift__ = three(elementwise.bitwise_right_shift, ">>=")
+    __and__, __rand__ = both(elementwise.bitwise_and)
+    __or__, __ror__ = both(elementwise.bitwise_or)
+    __xor__, __rxor__ = both(elementwise.bitwise_xor)
+    __lshift__, __rlshift__ = both(elementwise.bitwise_left_shift)
+    __rshift__, __rrshift__ = both(elementwise.bitwise_right_shift)
 
     __eq__: ClassVar[Operator] = comparison(elementwise.equal)  # pyright: ignore[reportIncompatibleMethodOverride]
     __ne__: ClassVar[Operator] = comparison(elementwise.not_equal)  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -10,6 +10,7 @@ from .applying import failure as failure
 from .applying import record as record
 from .base import Tensor as Tensor
 from .base import TensorLike as TensorLike
+from .base import check_devices as check_devices
 from .base import hang as hang
 from .creation import as_tensor as as_tensor
 from .creation import beside as beside

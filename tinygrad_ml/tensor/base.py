@@ -19,9 +19,9 @@ from numpy.typing import ArrayLike
 from .. import writes
 from ..backend import Array, Device, absent, as_array, dtypes, of
 from ..backend.arrays import BY_TYPE
-from ..errors import DeviceError, DTypeError, GradientError, ShapeError, TinygradError
+from ..errors import DeviceError, DTypeError, GradientError, ShapeError
 from ..graph import Node
-from ..modes import modes, overwriting, part_of
+from ..modes import modes, part_of
 from ..ops.shapes import size
 from ..spellings import Size, misspelt
 from ..writes import tick
@@ -92,26 +92,6 @@ class Tensor(Methods):
             self._data = array
             if self._node is not None and self._node.op is None:
                 self._node.value = array
-
-    def _become(self, value: Tensor) -> None:
-        """Take over the array of another tensor, its place in the graph, and whether it needs a gradient; keep the name.
-
-        `.grad` belongs to what the tensor is now: a gradient of what it was does not arrive here any more.
-        """
-        name, earlier = self.name, self._node
-        self._data, self._node, self._needs = value._data, value._node if value._needs else None, value._needs
-        if name is not None:
-            self.name = name
-        if earlier is not None and earlier.tensor() is self:
-            del earlier.tensor
-            if self._needs:
-                self.retain_grad()
-
-    def _replace(self, array: Array) -> None:
-        """Hold another array, of any shape and dtype, outside of the graph; name and `requires_grad` stay."""
-        needs = self._needs
-        self._become(Tensor(array))
-        self.requires_grad = needs
 
     @property
     def grad(self) -> Tensor | None:
@@ -239,40 +219,6 @@ class Tensor(Methods):
     def detach(self) -> Tensor:
         """The same numbers outside of the graph: a constant to every gradient."""
         return Tensor(self._data)
-
-    def assign(self, values: TensorLike) -> Tensor:
-        """Overwrite the memory of this leaf with `values`, in place and outside of the graph.
-
-        `values` is broadcast and cast to the shape and dtype of the tensor. A graph that still
-        needs the old numbers will refuse to run backward. Returns the tensor.
-        """
-        if not self.is_leaf:
-            raise GradientError(
-                f"assign() overwrites memory outside of the graph, but {self._described()} is part of one. "
-                f"Use x = ... or x[...] = ... instead."
-            )
-        if overwriting(self):
-            return self
-        self._make_writeable()
-        array = values._data if isinstance(values, Tensor) else as_array(values, self.dtype, self.device)
-        try:
-            self._data[...] = array
-        except TinygradError:
-            raise
-        except Exception as error:
-            source = Tensor(array)
-            check_devices("assign", (self, source))
-            why = f"cannot assign {source._described()} to {self._described()}"
-            has_room = source.size == 1 and source.ndim <= self.ndim  # everywhere
-            if has_room or isinstance(error, TypeError):
-                raise DTypeError(f"{why}: {error}") from error
-            raise ShapeError(why) from error
-        writes.wrote(self._data)
-        return self
-
-    def _make_writeable(self) -> None:
-        """Give the leaf memory of its own if what it has cannot be overwritten, as a number's and that of a broadcast array."""
-        self._hold(of(self._data).writeable(self._data))
 
     __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType] a tensor is its own key; `==` compares numbers
 
