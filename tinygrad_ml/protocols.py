@@ -1,9 +1,9 @@
-"""What Python and other libraries ask of a tensor: its truth, its length, its text, its memory, a copy of it.
+"""What Python and other libraries ask of a tensor: its numbers, its truth, its length, its text, its memory, a copy of it.
 
 Read before: `tensor/`.
 """
 
-from __future__ import annotations
+from __future__ import annotations  # a class here has a method called `numpy`
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy
 from numpy.typing import DTypeLike
 
-from .backend import as_array, dtypes
+from .backend import as_array, dtypes, of
 from .errors import DTypeError, GradientError, ShapeError
 from .tensor import hang
 
@@ -27,6 +27,21 @@ def unpickle(kind: Any, array: numpy.ndarray, device: str, needs: bool, name: st
 
 class Protocols:
     """Methods that Python and other libraries call, for the class Tensor."""
+
+    def numpy(self: Any) -> numpy.ndarray:
+        """The numbers as a NumPy array of your own, from any device, outside of the graph."""
+        self._check_numbers()
+        return numpy.array(of(self._data).to_host(self._data))
+
+    def item(self: Any) -> float | int | bool:
+        """The only element, as a Python number."""
+        if self.size != 1:
+            raise ShapeError(f"item() needs a tensor of one element, but {self._described()} has {self.size}")
+        return self.numpy().item()
+
+    def tolist(self: Any) -> list:
+        """The numbers as nested Python lists."""
+        return self.numpy().tolist()
 
     def __bool__(self: Any) -> bool:
         if self.size != 1:

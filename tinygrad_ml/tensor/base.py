@@ -1,12 +1,12 @@
-"""The class Tensor: what it holds, how it goes in and out, and what Python asks of it.
+"""The class Tensor: what it holds.
 
-What Python's symbols do (`+`, `[...]`, `+=`) is in `operators/`; what goes by name (`x.sum`, which is `tg.sum`) is
-listed in `methods.py`. Both are hung onto the class when their files are read.
+What Python's symbols do is in `operators/` and `in_place.py`, how numbers come out is in `protocols.py`, and what goes by
+name (`x.sum`, which is `tg.sum`) is listed in `methods.py`. All of it is hung onto the class when their files are read.
 
 Read before: `ops/primitive.py`, `graph/`. Read next: `applying.py`.
 """
 
-from __future__ import annotations  # the class has a method called `numpy`
+from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable
@@ -62,8 +62,6 @@ class Tensor(Methods):
         self._grad: Tensor | None = None
 
     _start = __init__  # for who makes a tensor of a subclass, whose own may ask for other things
-
-    # -- what it holds ---------------------------------------------------------------------------
 
     @property
     def data(self) -> Array:
@@ -199,30 +197,11 @@ class Tensor(Methods):
             raise GradientError(f"{self._described()} does not require a gradient, so a hook would never be called")
         return _Hook(self.node, hook)
 
-    # -- in and out ------------------------------------------------------------------------------
-
-    def numpy(self) -> numpy.ndarray:
-        """The numbers as a NumPy array of your own, from any device, outside of the graph."""
-        self._check_numbers()
-        return numpy.array(of(self._data).to_host(self._data))
-
-    def item(self) -> float | int | bool:
-        """The only element, as a Python number."""
-        if self.size != 1:
-            raise ShapeError(f"item() needs a tensor of one element, but {self._described()} has {self.size}")
-        return self.numpy().item()
-
-    def tolist(self) -> list:
-        """The numbers as nested Python lists."""
-        return self.numpy().tolist()
-
     def detach(self) -> Tensor:
         """The same numbers outside of the graph: a constant to every gradient."""
         return Tensor(self._data)
 
     __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType] a tensor is its own key; `==` compares numbers
-
-    # -- for rules and errors --------------------------------------------------------------------
 
     def _like(self, array: ArrayLike) -> Tensor:
         """A constant in the dtype and on the device of this tensor."""
