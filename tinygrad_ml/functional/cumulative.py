@@ -9,10 +9,11 @@ from ..backend import dtypes, of
 from ..errors import OptionError, ShapeError
 from ..kernels import products, scans
 from ..ops import Primitive
-from ..ops.shapes import kept, one_axis, same
+from ..ops.shapes import kept, same
 from ..spellings import spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from ..typing import DTypeLike
+from .axes import one_axis
 from .elementwise import logaddexp
 from .manipulation import concat
 from .reductions import _in_dtype, _long, _wide, rounded, widened

@@ -9,8 +9,9 @@ import numpy
 
 from ..errors import ShapeError
 from ..ops import Primitive
-from ..ops.shapes import one_axis, same, size
+from ..ops.shapes import same, size
 from ..tensor import Tensor, TensorLike, apply
+from .axes import one_axis
 from .composed import composed
 from .manipulation import pad, stack
 from .reductions import floating

@@ -11,11 +11,12 @@ from ..errors import CompileError, DTypeError, OptionError, RangeError, ShapeErr
 from ..kernels import sorting
 from ..modes import modes
 from ..ops import Primitive
-from ..ops.shapes import broadcast, kept, one_axis, same, size
+from ..ops.shapes import broadcast, kept, same, size
 from ..spellings import spelt
 from ..symbols import StandIn
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from ..typing import DTypeLike
+from .axes import one_axis
 
 
 def _places(indices, beside: Tensor) -> Tensor:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from ..backend import dtypes
 from ..errors import ShapeError
 from ..ops import matmul as primitives
-from ..ops.shapes import one_axis
 from ..spellings import spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor
+from .axes import one_axis
 from .composed import composed
 from .elementwise import _operands
 from .manipulation import permute_dims

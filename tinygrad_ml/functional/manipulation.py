@@ -17,10 +17,11 @@ import numpy
 from ..backend import Device, dtypes, get
 from ..errors import OptionError, ShapeError
 from ..ops import index, movement
-from ..ops.shapes import axes_of, broadcast, one_axis
+from ..ops.shapes import broadcast
 from ..spellings import misspelt, spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from ..typing import Axes, DeviceLike, ShapeLike
+from .axes import axes_of, one_axis
 from .interchange import share_memory
 
 

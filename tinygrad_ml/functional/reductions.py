@@ -14,10 +14,11 @@ from ..backend.sums import accumulator
 from ..errors import OptionError, ShapeError
 from ..kernels import products, rows
 from ..ops import reduce
-from ..ops.shapes import axes_of, kept
+from ..ops.shapes import kept
 from ..spellings import beyond_numpy, misspelt, spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor
 from ..typing import Axes, DTypeLike
+from .axes import axes_of
 from .composed import composed
 from .elementwise import abs, exp, isfinite, log, sqrt, where
 from .manipulation import concat, permute_dims

@@ -11,9 +11,10 @@ from ..ops import Primitive
 from ..ops.index import ARRAY, fill, getitem
 from ..ops.index import scatter_add as scatter_add_row
 from ..ops.primitive import zero
-from ..ops.shapes import one_axis, size
+from ..ops.shapes import size
 from ..spellings import misspelt, spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
+from .axes import one_axis
 from .data_types import iinfo
 from .elementwise import where
 from .indexing import _grid, _places, argsort, check_labels, take_along_axis

@@ -12,9 +12,10 @@ import numpy
 from ..backend import Absent, dtypes
 from ..errors import DTypeError, OptionError, ShapeError
 from ..modes import modes
-from ..ops.shapes import axes_of, kept, reduced
+from ..ops.shapes import kept, reduced
 from ..tensor import Tensor, TensorLike, as_tensor, beside
 from ..typing import Axes
+from .axes import axes_of
 from .composed import composed
 from .cumulative import cumulative_prod, cumulative_sum
 from .elementwise import floor, isnan, sqrt, where

@@ -5,6 +5,7 @@ import math
 from typing import NamedTuple
 
 from ..errors import DTypeError, OptionError, ShapeError
+from ..functional.axes import one_axis
 from ..functional.creation import eye
 from ..functional.data_types import finfo
 from ..functional.elementwise import abs
@@ -12,7 +13,6 @@ from ..functional.manipulation import _matrices, concat, matrix_transpose, roll
 from ..functional.manipulation import diagonal as diagonal_of
 from ..functional.reductions import count_nonzero, max, min, sum
 from ..functional.reductions import norm as norm_of
-from ..ops.shapes import one_axis
 from ..spellings import spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor
 from ..typing import Axes, DTypeLike

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..functional import reshape
-from ..ops.shapes import one_axis
+from ..functional.axes import one_axis
 from ..tensor import Tensor, TensorLike, as_tensor
 from . import functional as F
 from .module import Module

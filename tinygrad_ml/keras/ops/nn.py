@@ -14,8 +14,8 @@ import numpy
 from ... import functional as tg
 from ...backend import dtypes
 from ...errors import OptionError, ShapeError
+from ...functional.axes import one_axis
 from ...nn import functional as F
-from ...ops.shapes import one_axis
 from ...tensor import Tensor
 from .. import activations
 from ..absent import not_offered

@@ -12,7 +12,7 @@ from typing import Any
 
 from ... import functional as tg
 from ...errors import OptionError, ShapeError
-from ...ops.shapes import one_axis
+from ...functional.axes import one_axis
 from ...tensor import Tensor
 from .calls import operation
 from .tensors import one, tensor_of

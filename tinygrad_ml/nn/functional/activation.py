@@ -10,10 +10,10 @@ import numpy
 from ... import functional as tg
 from ...errors import OptionError, ShapeError
 from ...functional import relu, sigmoid, tanh  # noqa: F401  part of this room's public face
+from ...functional.axes import one_axis
 from ...functional.composed import composed
 from ...functional.whole import as_a_whole
 from ...kernels import activations
-from ...ops.shapes import one_axis
 from ...random import random, uniform
 from ...tensor import Tensor, TensorLike, as_tensor
 

@@ -4,9 +4,10 @@ import numpy
 
 from ...errors import OptionError, ShapeError
 from ...functional import norm
+from ...functional.axes import one_axis
 from ...functional.composed import composed
 from ...functional.reductions import floating
-from ...ops.shapes import broadcast, one_axis
+from ...ops.shapes import broadcast
 from ...tensor import Tensor, TensorLike
 from .scaling import normalize
 

@@ -6,11 +6,11 @@ import numpy
 
 from ...errors import OptionError, ShapeError
 from ...functional import clip, norm, sqrt
+from ...functional.axes import axes_of
 from ...functional.composed import composed
 from ...functional.pooling import avg_pool
 from ...functional.reductions import floating, widened
 from ...modes import inside, modes
-from ...ops.shapes import axes_of
 from ...tensor import Tensor, TensorLike
 from ...typing import Axes, ShapeLike
 from .padding import pad

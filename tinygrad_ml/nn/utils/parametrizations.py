@@ -9,8 +9,8 @@ import math
 
 from ...errors import OptionError
 from ...functional import matmul, moveaxis, norm, reshape
+from ...functional.axes import one_axis
 from ...modes import no_grad
-from ...ops.shapes import one_axis
 from ...random import standard_normal
 from ...tensor import Tensor
 from ..convolution import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d

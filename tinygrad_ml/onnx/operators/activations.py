@@ -11,8 +11,8 @@ from typing import Any
 import numpy
 
 from ... import functional as tg
+from ...functional.axes import one_axis
 from ...nn import functional as F
-from ...ops.shapes import one_axis
 from ...tensor import Tensor
 from ..table import operator
 

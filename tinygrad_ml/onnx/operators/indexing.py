@@ -12,8 +12,8 @@ import numpy
 
 from ... import functional as tg
 from ...backend import dtypes
+from ...functional.axes import one_axis
 from ...functional.indexing import need_numbers
-from ...ops.shapes import one_axis
 from ...tensor import Tensor
 from ..table import Numbers, operator
 

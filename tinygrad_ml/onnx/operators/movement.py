@@ -13,7 +13,8 @@ from typing import Any
 
 from ... import functional as tg
 from ...errors import OptionError, ShapeError
-from ...ops.shapes import axes_of, broadcast
+from ...functional.axes import axes_of
+from ...ops.shapes import broadcast
 from ...tensor import Tensor
 from ..table import NodeCall, Numbers, operator
 

@@ -10,12 +10,12 @@ import operator as python
 from typing import Any
 
 from ... import functional as tg
+from ...functional.axes import one_axis
 from ...functional.convolution import padded
 from ...functional.reductions import rounded, widened
 from ...modes import no_grad
 from ...nn import functional as F
 from ...nn.functional.normalization import overwrite
-from ...ops.shapes import one_axis
 from ...tensor import Tensor
 from ..table import NodeCall, operator
 

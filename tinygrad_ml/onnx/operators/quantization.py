@@ -11,7 +11,7 @@ import numpy
 
 from ... import functional as tg
 from ...errors import ShapeError
-from ...ops.shapes import one_axis
+from ...functional.axes import one_axis
 from ...tensor import Tensor, as_tensor
 from ..table import operator
 from .casting import converted, element_type

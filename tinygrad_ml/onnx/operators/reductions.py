@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from ... import functional as tg
 from ...backend import dtypes
-from ...ops.shapes import axes_of
+from ...functional.axes import axes_of
 from ...tensor import Tensor
 from ..table import Numbers, operator
 

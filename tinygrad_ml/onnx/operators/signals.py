@@ -12,7 +12,7 @@ import numpy
 
 from ... import functional as tg
 from ...functional import fourier
-from ...ops.shapes import one_axis
+from ...functional.axes import one_axis
 from ...tensor import Tensor
 from ..table import Numbers, operator
 from .casting import element_type

@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 
 from .... import functional as tg
-from ....ops.shapes import axes_of
+from ....functional.axes import axes_of
 from ..table import InexpressibleError, call_row, row
 from ..varying import VaryingNumber
 from ..wires import CalledFunction, ExportStep
