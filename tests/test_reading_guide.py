@@ -116,7 +116,7 @@ CORE = [
     "graph",
     "tensor",
     "operators",
-    "modes",
+    "state",
     "writes",
     "autograd",
 ]

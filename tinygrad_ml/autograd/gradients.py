@@ -14,8 +14,9 @@ from ..backend import Absent, owner
 from ..backend.arrays import HOST
 from ..errors import DeviceError, DTypeError, GradientError, ShapeError
 from ..graph import ZERO, Node, backpropagate
-from ..modes import differentiating, enable_grad, modes
+from ..modes import differentiating, enable_grad
 from ..ops.movement import constant_in
+from ..state import modes
 from ..tensor import Tensor, TensorLike, apply, beside, filled
 
 Tensors: TypeAlias = Tensor | Sequence[Tensor] | Iterator[Tensor]

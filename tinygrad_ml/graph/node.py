@@ -19,8 +19,8 @@ from typing import Any
 import numpy
 
 from ..backend import Array, Device
-from ..modes import Place
 from ..ops import Plan, Primitive
+from ..state import Place
 
 
 class Node:

@@ -14,8 +14,8 @@ from weakref import ref
 
 import numpy
 
-from ..modes import Place
 from ..ops import Primitive
+from ..state import Place
 from .node import Node
 
 LONGEST_TRAIL = 32

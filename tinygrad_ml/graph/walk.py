@@ -22,9 +22,9 @@ from typing import Any
 from .. import writes
 from ..backend.arrays import BY_TYPE, HOST
 from ..errors import AnomalyError, GradientError
-from ..modes import part_of
 from ..ops import OUTPUT, Plan
 from ..ops.index import getitem
+from ..state import part_of
 from .chain_rule import fit, look_up
 from .node import Node, describe, differentiable_inputs, reached_inputs, topological
 from .slices import ZERO, SliceShares

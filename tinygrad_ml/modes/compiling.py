@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .state import modes
+from ..state import modes
 
 
 def each_time(function: Callable[[], Any], beside: Any = None) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NamedTuple, TypeVar, cast
 
-from .state import modes
+from ..state import modes
 
 Function = TypeVar("Function", bound=Callable)
 

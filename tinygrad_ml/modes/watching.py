@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from .state import modes
+from ..state import modes
 
 
 class watching:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ..backend import dtypes
-from ..modes import modes
 from ..ops import Primitive, elementwise
+from ..state import modes
 from ..tensor import NO_PARAMETERS, Tensor, TensorLike, apply, hang, record
 from .operands import comparable, operand
 

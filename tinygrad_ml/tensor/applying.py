@@ -15,8 +15,8 @@ from ..backend import Absent, Array
 from ..backend.arrays import BY_TYPE, HOST
 from ..errors import DTypeError, RangeError, TinygradError
 from ..graph import Node, remember
-from ..modes import modes, part_of
 from ..ops import Primitive
+from ..state import modes, part_of
 from ..writes import tick
 from .base import Tensor, check_devices
 

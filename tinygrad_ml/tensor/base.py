@@ -21,9 +21,9 @@ from ..backend import Array, Device, absent, as_array, dtypes, of
 from ..backend.arrays import BY_TYPE
 from ..errors import DeviceError, DTypeError, GradientError, ShapeError
 from ..graph import Node
-from ..modes import modes, part_of
 from ..ops.shapes import size
 from ..spellings import Size, misspelt
+from ..state import modes, part_of
 from ..writes import tick
 
 if TYPE_CHECKING:  # operators and methods are hung on later, as one cannot compute before there is a tensor

@@ -1,4 +1,7 @@
-"""What holds for the code that a thread runs."""
+"""What holds for the code that a thread runs: is a graph recorded, who watches, inside which module and function.
+
+It is plain data, which operations look at. What sets it for a while, such as `no_grad`, is in `modes/`.
+"""
 
 import threading
 from collections.abc import Callable
@@ -50,3 +53,28 @@ class _Modes(threading.local):
 
 
 modes = _Modes()
+
+BACKWARD = Place("", "backward")
+"""In front of a node's modules: a backward walk made the node, for the gradient of a node of those modules.
+Twice: a walk that went through such nodes did, the backward of the backward. And so on."""
+UPDATE = Place("", "update")
+"""In front of a place that is no module: what changes the parameter that gives the place its name."""
+
+
+def path(places: tuple[Place, ...]) -> str:
+    """Nested modules as users write them: `encoder.layers.0`. The outermost goes without saying."""
+    return ".".join(place.name for place in places if place.name)
+
+
+def inside(places: tuple[Place, ...]) -> str:
+    """ " in module encoder.layers.0", for an error message; nothing outside of modules."""
+    modules = [place for place in places if place is not BACKWARD and not place.is_function]
+    if places[:1] == (UPDATE,):
+        return f" in {modules[-1].kind} of {path(places) or 'all parameters'}"
+    return f" in module {path(places) or modules[0].kind}" if modules else ""
+
+
+def part_of(places: tuple[Place, ...]) -> str:
+    """The same for one operation of a composed function: " in cross_entropy in module head"."""
+    called = [place.kind for place in places if place.is_function]
+    return (f" in {called[0]}" if called else "") + inside(places)
