@@ -42,6 +42,8 @@ many stretches run that have jobs for several threads; tasks that nobody has tak
 threads write has a cache line of its own."""
 FIELDS_OF_BOARD = JOB + LONGEST
 
+TOGETHER = 8
+"""Integers of a job that are copied to the board at once."""
 GLANCES = 256
 """Looks at the board before others are let run."""
 PATIENCE = 100 * GLANCES
@@ -137,8 +139,10 @@ def _one(module: ir.Module, helping: ir.Function, pause: ir.Function) -> ir.Func
     f.ret_void()
 
     f.position_at_end(shared)
-    for place in range(LONGEST):
-        f.store(f.field(job, place), f.at(board, JOB + place))
+    several = ir.VectorType(INT, TOGETHER).as_pointer()
+    for place in range(0, LONGEST, TOGETHER):
+        source, target = (f.bitcast(f.at(x, at), several) for x, at in ((job, place), (board, JOB + place)))
+        f.store(f.load(source, align=8), target, align=8)
     _store(f, board, LEFT, tasks)
     _store(f, board, REMAINING, tasks)
     f.call(helping, [board, scratch])

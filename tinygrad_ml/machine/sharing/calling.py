@@ -41,23 +41,33 @@ def rows(loop: int | Callable[[], int], count: int, given: Sequence[tuple[int, i
     from .rows import write_rows  # which needs llvmlite
 
     height = -(-count // most)
-    told = [loop, count, height, *(value for value, _ in given), *(growth for _, growth in given)]
-    return job_row(_one_of("rows", write_rows, len(given)), -(-count // height), told)
+    values, growths = _padded([value for value, _ in given]), _padded([growth for _, growth in given])
+    return job_row(
+        _one_of("rows", write_rows, len(values)), -(-count // height), [loop, count, height, *values, *growths]
+    )
 
 
 def call(loop: int | Callable[[], int], given: Sequence[int]) -> numpy.ndarray:
     """The job that is one call of a loop, with these integers and addresses."""
     from .rows import write_calls  # which needs llvmlite
 
-    return job_row(_one_of("call", write_calls, len(given)), 1, [loop, *given])
+    values = _padded(given)
+    return job_row(_one_of("call", write_calls, len(values)), 1, [loop, *values])
+
+
+def _padded(given: Sequence[int]) -> list[int]:
+    """Arguments, and zeros behind them, as many as the function passes on that is made for them."""
+    from .rows import padded  # which needs llvmlite
+
+    return [*given, *[0] * (padded(len(given)) - len(given))]
 
 
 def _one_of(name: str, write: Callable, arguments: int) -> Callable[[], int]:
     """What says the address of the function for so many arguments, which is made with its neighbours."""
     from ..llvm.native import native  # which needs llvmlite
-    from .rows import IN_A_ROW
+    from .rows import row_of
 
-    return native(name, write, arguments - arguments % IN_A_ROW).later(f"{name}{arguments}")
+    return native(name, write, row_of(arguments)).later(f"{name}{arguments}")
 
 
 def runner(stretch: Stretch, threads: int) -> Callable[[], object]:

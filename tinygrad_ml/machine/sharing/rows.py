@@ -11,14 +11,20 @@ from llvmlite import ir
 from ..llvm.assembler import INT, Function
 from .job import ARGUMENTS, HEIGHT, LOOP, ROWS
 
-IN_A_ROW = 8
-"""Numbers of arguments for which functions are made at once: a module of its own takes as long as ten such functions."""
+FOURS_IN_A_ROW = 8
+"""Functions that are made at once: a module of its own takes as long as ten of them."""
 
 
-def write_rows(module: ir.Module, first: int) -> None:
-    """Write `rows8(told, task, scratch)` and on, for loops with 8 arguments besides the number of rows, and on. See
-    `calling.rows`."""
-    for arguments in range(first, first + IN_A_ROW):
+def padded(arguments: int) -> int:
+    """For how many arguments the function is that gives a loop so many: for every fourth number there is one. What a function of
+    C is given behind its own arguments, it does not look at."""
+    return max(-(-arguments // 4), 1) * 4
+
+
+def write_rows(module: ir.Module, row: int) -> None:
+    """Write `rows4(told, task, scratch)` and on, for loops with up to 4 arguments besides the number of rows, and on; those of a
+    `row` of such functions. See `calling.rows`."""
+    for arguments in _in_row(row):
         f = Function(module, f"rows{arguments}", 3, exported=True)
         told, task, _ = f.given
         start = f.mul(task, f.field(told, HEIGHT))
@@ -32,11 +38,21 @@ def write_rows(module: ir.Module, first: int) -> None:
         f.ret_void()
 
 
-def write_calls(module: ir.Module, first: int) -> None:
-    """Write `call8(told, task, scratch)` and on, for loops with 8 arguments, and on. See `calling.call`."""
-    for arguments in range(first, first + IN_A_ROW):
+def write_calls(module: ir.Module, row: int) -> None:
+    """Write `call4(told, task, scratch)` and on, for loops with up to 4 arguments, and on; those of a `row` of such functions. See
+    `calling.call`."""
+    for arguments in _in_row(row):
         f = Function(module, f"call{arguments}", 3, exported=True)
         told, _, _ = f.given
         loop = ir.FunctionType(ir.VoidType(), [INT] * arguments).as_pointer()
         f.call(f.inttoptr(f.field(told, LOOP), loop), [f.field(told, 1 + i) for i in range(arguments)])
         f.ret_void()
+
+
+def row_of(arguments: int) -> int:
+    """The row in which the function for so many arguments is, a number of `padded`."""
+    return (arguments // 4 - 1) // FOURS_IN_A_ROW
+
+
+def _in_row(row: int) -> range:
+    return range(4 * (row * FOURS_IN_A_ROW + 1), 4 * ((row + 1) * FOURS_IN_A_ROW + 1), 4)
