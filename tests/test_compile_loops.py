@@ -193,6 +193,29 @@ def test_rows_of_few_numbers_are_written_down_number_by_number_so_that_many_rows
     assert f"for i{len(shape) - 1} " not in step.source
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(40, 8), (21, 16), (3, 40, 16)], ids=str)
+def test_rows_that_fill_registers_are_done_one_by_one_and_the_text_says_their_size(shape, dtype):
+    rng = np.random.default_rng(0)
+    x, bias = (tg.tensor(rng.standard_normal(given).astype(dtype)) for given in (shape, shape[-1]))
+
+    def function(x, bias):
+        y = x * 2 + bias
+        return tg.tanh(y), tg.relu(y), y > 0
+
+    step = tg.compile(function)
+    for compiled, eager in zip(step(x, bias), function(x, bias), strict=True):
+        np.testing.assert_allclose(compiled.data, eager.data, rtol=3e-6 if dtype == "float32" else 1e-14)
+    assert step.source.count(f" in range({shape[-1]}):") == step.source.count("def loop")
+
+
+def test_rows_whose_numbers_lie_apart_are_written_down_although_they_would_fill_registers():
+    x, bias = tg.ones(16, 40), tg.ones(16)
+    step = tg.compile(lambda x, bias: tg.tanh(x.T + bias))
+    np.testing.assert_allclose(step(x, bias).numpy(), np.tanh(2.0), rtol=1e-6)
+    assert "in range(16)" not in step.source
+
+
 def test_rows_of_few_numbers_are_read_in_place_where_they_are_few():
     x, scale = tg.ones(5, 4), tg.ones(5, 1)
     step = tg.compile(lambda x, scale: x * scale)

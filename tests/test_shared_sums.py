@@ -23,6 +23,23 @@ def loop(n, a: float64s):
 """
 
 
+@pytest.mark.parametrize("arguments", [1, 2, 4, 5, 8, 9, 31, 33, 59])
+def test_a_loop_is_called_with_all_of_its_arguments_and_for_each_share_of_its_rows(arguments):
+    from tinygrad_ml.machine.sharing.stretch import Stretch
+
+    names = [f"x{i}" for i in range(arguments - 1)]
+    lines = ["a[0] = a[0] + n", *(f"a[{i + 1}] = a[{i + 1}] + {name} * n" for i, name in enumerate(names))]
+    source = f"def loop(n, {', '.join([*names, 'a: int64s'])}):\n" + "\n".join(f"    {line}" for line in lines)
+    found, code = np.zeros((2, arguments), np.int64), machine_code.machine_code(source).address
+    numbers, (called, shared) = list(range(10, 10 + len(names))), found
+    job = calling.rows(code, 5, [*((number, 100) for number in numbers), (shared.ctypes.data, 0)], 2)
+    stretch = Stretch([calling.call(code, [5, *numbers, called.ctypes.data]), job])
+    stretch.make_known()
+    calling.runner(stretch, 1)()
+    assert called.tolist() == [5, *(5 * number for number in numbers)]
+    assert shared.tolist() == [5, *(3 * number + 2 * (number + 3 * 100) for number in numbers)]  # of 3 rows and of 2
+
+
 def norm(x, scale, offset):
     y = F.batch_norm(x, None, None, scale, offset, training=True)
     slopes = tg.grad((y * y * y).sum(), [x, scale, offset])

@@ -31,7 +31,7 @@ from ..passes.dead import dead
 from ..program import Call, Instruction, Program, Value
 from .gathers import IndexLoop
 from .places import MEMORY, NOTHING_OVERLAPS, ROWS_ARE_SHORT
-from .walks import NARROW_ELEMENTS
+from .short_rows import NARROW_ELEMENTS
 
 HERE = {"index": (ARRAY,)}
 """The parameter of what looks up, or adds up, whole rows."""

@@ -25,16 +25,11 @@ from ...ops.shapes import size
 from ...totals import RUNNING_SUM_ELEMENTS
 from ..program import Instruction, Value
 from ..schedule.reductions import adds_up, extremum_of_floats, first_number, together
-from .expressions import constant, expression, is_brief, literal
+from .expressions import constant, expression, literal
 from .loops import KernelLoop, Operand, Operands
 from .places import DENORMALS_ARE_ZERO, NOTHING_OVERLAPS, ROWS_ARE_SHORT, Axis, LoopArray, place
+from .short_rows import ShortRows, short_rows
 
-NARROW_ELEMENTS = 16
-"""So many elements at most of a row, or of the last axis, are written down one by one, if there are as many rows at least."""
-WRITTEN_OPERATIONS = 400
-"""So many operations at most: each takes a quarter of a millisecond to compile."""
-SHORT_ELEMENTS, LEFT_ELEMENTS = 64, range(6, 16)
-"""A row of fewer elements, of which so many are left behind those that fill registers of 16."""
 BITS_OF = {"float32": numpy.int32, "float64": numpy.int64}
 """dtype of a number that can be an argument -> that of its bits."""
 RUN_IN_REGISTERS, SUMMED_IN_RUNS = 4 * RUNNING_SUM_ELEMENTS, 256
@@ -74,8 +69,7 @@ class _Writer:
     inner    where columns are reduced: the last axes, if they are, which are added up in a register
     shared   the kept group that threads may share where columns are reduced, each sum by one of them
     numbers  that are arguments: (dtype, bits) -> name
-    narrow   the inner groups, where they are so short that a line is written for each of their elements: then the text
-             depends on their sizes
+    narrow, known, short  what `short_rows.py` says: `written`, `known`, `at_once`
     """
 
     def __init__(self, operands: Operands):
@@ -89,7 +83,7 @@ class _Writer:
         self.in_rows = not self.down or not self.along or self.along[0] > self.down[-1]
         self.inner = [] if self.in_rows else [g for g in self.along if g > self.down[-1]]
         self.shared = self._shared_sums(given)
-        self.narrow = self._narrow()
+        self.narrow, self.known, self.short = self._short_rows(given)
         self.arrays = {operand: f"a{i}" for i, operand in enumerate(given)}
         self.places = {operand: self._place(operand, name) for operand, name in self.arrays.items()}
         self.names: dict[Value, str] = {}
@@ -99,8 +93,12 @@ class _Writer:
 
     def _place(self, operand: Operand, name: str) -> LoopArray:
         last = {g: group[-1] for g, group in enumerate(self.groups) if operand.strides[group[-1]]}
-        axes = [Axis(f"i{g}", str(self.sizes[g]) if g in self.narrow else f"n{g}", self.sizes[g]) for g in last]
+        axes = [Axis(f"i{g}", self._size(g), self.sizes[g]) for g in last]
         return place(name, operand.value.dtype, axes, [operand.strides[axis] for axis in last.values()])
+
+    def _size(self, group: int) -> str:
+        """The size of a group, as an expression."""
+        return str(self.sizes[group]) if group in (*self.narrow, self.known) else f"n{group}"
 
     def _shared_sums(self, given: list[Operand]) -> int:
         """The kept group, if columns are added up in registers and each belongs to one sum; -1 if there is none."""
@@ -109,21 +107,16 @@ class _Writer:
         apart = self.groups[self.down[0]][-1]
         return self.down[0] if all(operand.strides[apart] for operand in given if operand.scratch) else -1
 
-    def _narrow(self) -> list[int]:
-        """Which of the inner groups are so short that machine code does many of the outer ones at a time, not many of these."""
-        if len(self.groups) < 2 or not self.in_rows:
-            return []
+    def _short_rows(self, given: list[Operand]) -> ShortRows:
         inner = self.along if self.kernel.axes else [len(self.groups) - 1]
-        many = [self.sizes[g] for g in range(len(self.groups)) if g not in inner][-1:]
-        elements = size(tuple(self.sizes[g] for g in inner))
-        short = elements <= NARROW_ELEMENTS and elements * len(self.kernel.instructions) <= WRITTEN_OPERATIONS
-        return inner if many and many[0] >= NARROW_ELEMENTS and short else []
-
-    def _rows_are_short(self) -> bool:
-        """Whether what is left behind the registers of a row would take longer, one by one, than all of these."""
-        elements = self.sizes[-1] if len(self.sizes) > 1 else 0
-        left = elements < SHORT_ELEMENTS and elements % LEFT_ELEMENTS.stop in LEFT_ELEMENTS and not self.narrow
-        return left and any(i.elementwise and not is_brief(i) for i in self.kernel.instructions)
+        if len(self.groups) < 2 or not self.in_rows:
+            inner = []
+        many = [self.sizes[g] for g in range(len(self.groups)) if inner and g not in inner][-1:]
+        side_by_side = not self.kernel.axes and all(
+            x.strides[group[-1]] in (0, 1) for group in self.groups[-1:] for x in given
+        )
+        last = self.sizes[-1] if len(self.sizes) > 1 else 0
+        return short_rows({g: self.sizes[g] for g in inner}, sum(many), side_by_side, last, self.kernel.instructions)
 
     # -- the function ------------------------------------------------------------------------------------------------
 
@@ -146,7 +139,7 @@ class _Writer:
         given = [*sizes, *(place.argument for place in self.places.values()), *steps, *told]
         words = " ".join(instruction.op.name for instruction in self.kernel.instructions)
         begin = [NOTHING_OVERLAPS] + [DENORMALS_ARE_ZERO] * (self.kernel.updates and can_flush())
-        begin += [ROWS_ARE_SHORT] * self._rows_are_short()
+        begin += [ROWS_ARE_SHORT] * self.short
         body = "\n".join(f"    {line}" for line in (*begin, *self.lines))
         source = f"# {words}\ndef loop({', '.join(given)}):\n{body}\n"
         steps |= {name: bits for (_, bits), name in self.numbers.items()}
@@ -179,7 +172,7 @@ class _Writer:
         groups = list(groups)
         for g in groups:
             if g not in self.narrow:
-                whole = "part" if g == self.shared else f"n{g}"
+                whole = "part" if g == self.shared else self._size(g)
                 self._emit(depth, f"for i{g} in range({run[1] if g == run[0] else whole}):")
                 depth += 1
         if any(g in self.narrow for g in groups):

@@ -71,9 +71,11 @@ def frozen(builder: Any, x: Any) -> ir.Value:
     return instruction
 
 
-def vectorized(module: ir.Module, wanted: Mapping[str, ir.Constant]) -> ir.MDValue:
+def vectorized(module: ir.Module, wanted: Mapping[str, ir.Constant | None]) -> ir.MDValue:
     """What stands at the end of a loop of which LLVM is to do many turns at a time, and how. Such a note begins with itself."""
-    parts = [module.add_metadata([f"llvm.loop.vectorize.{name}", value]) for name, value in wanted.items()]
+    parts = [
+        module.add_metadata([f"llvm.loop.{name}", *[value] * (value is not None)]) for name, value in wanted.items()
+    ]
     note = ir.MDValue(module, parts, name=str(len(module.metadata)))
     note.operands = (note, *parts)
     return note

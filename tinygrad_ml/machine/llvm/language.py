@@ -188,11 +188,13 @@ class _Lowering:
             self.known[statement.target.id] = outside
         i.add_incoming(builder.add(i, *(step or [ir.Constant(INT, 1)]), flags=("nsw",)), builder.block)
         back = builder.branch(head)
-        wanted: dict[str, ir.Constant] = {}
+        wanted: dict[str, ir.Constant | None] = {}
         if statement in self.definition.body and adds_up(statement):
-            wanted["width"] = ir.Constant(INT32, register_bytes() // FLOAT32_BYTES)
+            wanted["vectorize.width"] = ir.Constant(INT32, register_bytes() // FLOAT32_BYTES)
         if self.short and not any(isinstance(part, ast.For) for part in ast.walk(statement) if part is not statement):
-            wanted["predicate.enable"] = ir.Constant(ir.IntType(1), 1)
+            wanted["vectorize.predicate.enable"] = ir.Constant(ir.IntType(1), 1)
+        if len(given) == 1 and isinstance(statement.iter.args[0], ast.Constant):
+            wanted["unroll.disable"] = None  # before several turns are one: that would take it as long as all of them
         if wanted:
             back.set_metadata("llvm.loop", vectorized(self.module, wanted))
         builder.position_at_end(after)
