@@ -115,6 +115,7 @@ def test_panels_that_are_copied_change_no_bit(register, rows, columns):
     found, whole = product(a, apart[:, :columns]), np.zeros((700, 48), np.float32)
     whole[:, :columns] = b
     assert (found == product(a, b)).all() and (found == product(a, whole)[:, :columns]).all()
+    assert (found[:12] == product(a[:12], b)).all()  # so few rows are not worth a copy
 
 
 def test_threads_change_no_bit():

@@ -8,7 +8,8 @@ BLOCK = 512
 """So many products of a sum are added up before the next tile: what a panel of b has of them stays in the cache."""
 
 MASKING = 64
-"""Bytes of vectors of which processors read some numbers as fast as all. Of shorter ones that takes a product a tenth longer."""
+"""Bytes of vectors of which processors read and write some numbers as fast as all. Of shorter ones, to read some for each k takes a
+product a tenth longer, and to write some takes a dozen cycles: tiles do so only at the edge."""
 
 DEEPEST = 384
 """So many products of a sum of a convolution are added up before the next tile: a packed panel of them fits into the scratch

@@ -27,10 +27,8 @@ NARROW, MOST_WORK = 256, 1 << 30
 FEWEST = 4
 """Rows of a product."""
 WORTH_COPYING = 16
-"""Rows of a product for which b may be copied."""
-COLLIDING, WORTH_COPYING_ROWS = 4096, 64
-"""If rows of b lie so many bytes apart, or a multiple of it, a cache has room for few of them at a time. For a product with so
-many rows of its own, in short vectors, a copy of them is faster."""
+"""Rows of a product for which b may be copied. A panel in short vectors is copied from then on: of each row of b it has so little
+that a cache, which has places by addresses, and its list of pages have room for few of them at a time."""
 LONG = 256
 """Summands from which on b is not copied for fewer columns than a vector has: NumPy takes half of the time."""
 ONE_THREAD = 1 << 18
@@ -75,15 +73,16 @@ class Product:
         self.steps = [(*x.strides[-2:], _next(x, tuple(batch))) for x in (a, b, c)]
         self.tile = shape_for(register(), c.itemsize)
         self.panels = -(-self.n // self.tile.columns)
-        self.read = self._panels_read(*b.strides[-2:])
+        self.read = self._panels_read(b.strides[-1])
         self.scratch = BLOCK * self.tile.columns * c.itemsize if self.read < self.panels else 0
 
-    def _panels_read(self, row: int, column: int) -> int:
-        """Panels of b that are read where they lie, and not copied: the last one may have no whole vectors."""
+    def _panels_read(self, column: int) -> int:
+        """Panels of b that are read where they lie, and not copied, for columns so many bytes apart."""
         if column == self.dtype.itemsize and register() >= MASKING:
             return self.panels
-        collide = row % COLLIDING == 0 and self.m >= WORTH_COPYING_ROWS
-        return 0 if column != self.dtype.itemsize or collide else self.n // self.tile.columns
+        if column != self.dtype.itemsize or self.m >= WORTH_COPYING:
+            return 0
+        return self.n // self.tile.columns  # the last one may have no whole vectors
 
     @staticmethod
     def fits(a: numpy.ndarray, b: numpy.ndarray, c: numpy.ndarray) -> bool:

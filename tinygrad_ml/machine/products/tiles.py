@@ -5,7 +5,7 @@ that belongs to the tile is loaded, and each number of the column k of a is mult
 
     for each panel of columns:                            # as wide as a tile
         for each block of k:
-            where columns of b do not lie side by side, or whole vectors cannot be read there fast:
+            where that is faster, or columns of b do not lie side by side, or whole vectors cannot be read there:
                 copy the panel, transposed or not         # to scratch memory, which stays in the cache
             for each tile of rows:
                 total = c or 0
@@ -14,9 +14,11 @@ that belongs to the tile is loaded, and each number of the column k of a is mult
                         total[row] += a[row, k] * b[k, panel]
                 c = total
 
-Numbers of a may lie anywhere. The rows of b, or else its columns, lie in one piece, as do the rows of c. A
-product of many matrices is a product for each. A sum runs over k in order, whoever computes it: results do
-not depend on the number of threads. Memory of c is asked for when a tile begins, before it is needed.
+Where a panel has whole vectors, side by side, the first tile of rows writes the copy: it has read them anyway, and
+multiplies while the next ones come from memory. Numbers of a may lie anywhere. The rows of b, or else its columns, lie
+in one piece, as do the rows of c. A product of many matrices is a product for each. A sum runs over k in order, whoever
+computes it: results do not depend on the number of threads. Memory of c is asked for when a tile begins, before it is
+needed.
 
 K. Goto, R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008; A. Heinecke et al., LIBXSMM, 2016, for
 small matrices, which are not copied.
@@ -46,7 +48,7 @@ class ProductCode:
     late   whether what c was before is added at the end, which keeps the digits of very long sums, and not at the beginning
     fresh  whether c begins with 0, whatever was there before
     whole  whether c has whole vectors, and what stands behind its last column is nobody's
-    masked  whether tiles read what b has of their last vector, and not all of that: a panel that was copied has whole ones
+    masked  whether tiles read what b has of their last vector, and not all of that. If not, a panel that lacks some is copied
     """
 
     apart = late = fresh = whole = False
@@ -88,31 +90,46 @@ class ProductCode:
     def _panel(self) -> ir.Function:
         """Rows of one panel of c."""
         lanes = number(self.shape.lanes)
-        pack, copy = self.pack(), self._copy()
+        tiles, pack = self.of_all_sizes(self.tile), self.pack()
+        of_rows = () if self.masked else (self._copy(), self.tile(self.shape.rows[0], self.shape.vectors, copying=True))
         f = Function(self.module, "panel", 13)
         rows, columns, k, a, a_row, a_column, b, b_row, b_column, c, c_row, copied, scratch = f.given
         width = f.sdiv(f.total(columns, lanes, number(-1)), lanes)
         last = f.sub(columns, f.mul(f.sub(width, number(1)), lanes))
         copied, in_rows = f.icmp_signed("!=", copied, number(0)), f.icmp_signed("==", b_column, self.size)
+        top, whole = number(self.shape.rows[0]), f.icmp_signed("==", columns, number(self.shape.columns))
+        by_a_tile = f.and_(f.and_(copied, in_rows), f.and_(whole, f.icmp_signed(">=", rows, top)))
+        done = f.select(by_a_tile, top, number(0)) if of_rows else number(0)
+
+        def copy_it(depth: ir.Value, source: ir.Value, left: ir.Value, again: ir.Value) -> None:
+            if not of_rows:
+                f.call(pack, [depth, columns, source, b_column, scratch])
+                return
+            copy, tile = of_rows
+            with f.if_else(by_a_tile) as (on_the_way, beforehand):
+                with on_the_way:
+                    f.call(tile, [depth, left, a_row, a_column, source, b_row, c, c_row, last, again, scratch])
+                with beforehand, f.if_else(in_rows) as (rows_of_b, columns_of_b):
+                    with rows_of_b:
+                        f.call(copy, [depth, width, last, source, b_row, scratch])
+                    with columns_of_b:
+                        f.call(pack, [depth, columns, source, b_column, scratch])
 
         def block(start: ir.Value) -> None:
             depth = f.least(f.sub(k, start), number(BLOCK))
             source = f.add(b, f.mul(start, b_row))
-            with f.if_then(copied), f.if_else(in_rows) as (rows_of_b, columns_of_b):
-                with rows_of_b:
-                    f.call(copy, [depth, width, last, source, b_row, scratch])
-                with columns_of_b:
-                    f.call(pack, [depth, columns, source, b_column, scratch])
-            source, step = f.select(copied, scratch, source), f.select(copied, self.packed_row, b_row)
             left, again = f.add(a, f.mul(start, a_column)), f.zext(f.icmp_signed(">", start, number(0)), INT)
+            with f.if_then(copied):
+                copy_it(depth, source, left, again)
+            source, step = f.select(copied, scratch, source), f.select(copied, self.packed_row, b_row)
+            left, below = f.add(left, f.mul(done, a_row)), f.add(c, f.mul(done, c_row))
 
             def tile(i: ir.Value, count: int, vectors: int) -> None:
-                x, y = f.add(left, f.mul(i, a_row)), f.add(c, f.mul(i, c_row))
+                x, y = f.add(left, f.mul(i, a_row)), f.add(below, f.mul(i, c_row))
                 f.call(tiles[count, vectors], [depth, x, a_row, a_column, source, step, y, c_row, last, again])
 
-            self.in_tiles(f, rows, width, tile)
+            self.in_tiles(f, f.sub(rows, done), width, tile)
 
-        tiles = self.of_all_sizes(self.tile)
         f.repeat(number(0), k, number(BLOCK), block)
         f.ret_void()
         return f.function_itself
@@ -137,12 +154,16 @@ class ProductCode:
 
         f.choose(width, self.widths, of_width)
 
-    def tile(self, rows: int, width: int) -> ir.Function:
-        """c = a·b, or c += a·b if `again`, for a tile of `rows` by `width` vectors, the last of which has `last` columns."""
+    def tile(self, rows: int, width: int, copying: bool = False) -> ir.Function:
+        """c = a·b, or c += a·b if `again`, for a tile of `rows` by `width` vectors, the last of which has `last` columns.
+
+        copying  whether it also writes what it reads of b to a packed panel, whose address is given last
+        """
         words = self.vectors
-        f = Function(self.module, f"tile_{rows}_{width}", 11 if self.apart else 10)
-        k, a, a_row, a_column, b, b_row, c, c_row, last, again, *steps = f.given
-        (c_vector,) = steps or [number(words.nbytes)]
+        name = f"{'copying' if copying else 'tile'}_{rows}_{width}"
+        f = Function(self.module, name, 11 if self.apart or copying else 10)
+        k, a, a_row, a_column, b, b_row, c, c_row, last, again, *rest = f.given
+        c_vector, packed = rest[0] if self.apart else number(words.nbytes), rest[0] if copying else number(0)
         masks = [None] * (width - 1) + [None if self.whole else words.first(f, last)]
         places = [
             (f.total(c, f.mul(number(row), c_row), f.mul(number(v), c_vector)), masks[v])
@@ -162,26 +183,44 @@ class ProductCode:
             phi.add_incoming(start, head)
             return phi
 
-        left, x, y, *totals = map(varying, [k, a, b, *begin])
+        left, x, y, target, *totals = map(varying, [k, a, b, packed, *begin])
         seen = masks if self.masked else [None] * width
         row_of_b = [words.load(f, f.add(y, number(v * words.nbytes)), seen[v]) for v in range(width)]
+        for v in range(width) if copying else ():
+            words.store(f, row_of_b[v], f.add(target, number(v * words.nbytes)))
         sums = []
         for row in range(rows):
             factor = words.everywhere(f, f.add(x, f.mul(number(row), a_row)))
             for v in range(width):
                 sums.append(words.multiply_and_add(f, factor, row_of_b[v], totals[row * width + v]))
-        after = [f.sub(left, number(1)), f.add(x, a_column), f.add(y, b_row), *sums]
-        for phi, value in zip([left, x, y, *totals], after, strict=True):
+        after = [f.sub(left, number(1)), f.add(x, a_column), f.add(y, b_row), f.add(target, self.packed_row), *sums]
+        for phi, value in zip([left, x, y, target, *totals], after, strict=True):
             phi.add_incoming(value, loop)
-        f.cbranch(f.icmp_signed(">", after[0], number(0)), loop, end)
+        f.cbranch(f.icmp_signed("!=", after[0], number(0)), loop, end)
         f.position_at_end(end)
         if self.late:
-            self.put(f, places, sums, again)
+            self.put(f, places, sums, again, last)
         else:
-            for (address, mask), value in zip(places, sums, strict=True):
-                words.store(f, value, address, mask)
+            self.write(f, places, sums, last)
         f.ret_void()
         return f.function_itself
+
+    def write(self, f: Function, places: list[tuple[Any, Any]], vectors: list[Any], last: ir.Value) -> None:
+        """Write vectors to addresses, each with a mask, if any, that has `last` lanes: of short vectors only if some are missing."""
+        words = self.vectors
+
+        def every(masked: bool) -> None:
+            for (address, mask), value in zip(places, vectors, strict=True):
+                words.store(f, value, address, mask if masked else None)
+
+        if self.masked or self.whole:
+            every(True)
+        else:
+            with f.if_else(f.icmp_signed("==", last, number(self.shape.lanes))) as (all_there, some):
+                with all_there:
+                    every(False)
+                with some:
+                    every(True)
 
     def _old(self, f: Function, places: list[tuple[Any, Any]], again: ir.Value) -> list[Any]:
         """The vectors at addresses, each with a mask, or zeros if not `again`."""
@@ -199,16 +238,15 @@ class ProductCode:
             begin[-1].add_incoming(x, load)
         return begin
 
-    def put(self, f: Function, places: list[tuple[Any, Any]], sums: list[Any], again: ir.Value) -> None:
-        """Write vectors to addresses, each with a mask, or add them to what is there if `again`."""
+    def put(self, f: Function, places: list[tuple[Any, Any]], sums: list[Any], again: ir.Value, last: ir.Value) -> None:
+        """Write vectors to addresses as `write` does, or add them to what is there if `again`."""
         words = self.vectors
-        with f.if_else(f.icmp_signed("!=", again, number(0))) as (add, write):
+        with f.if_else(f.icmp_signed("!=", again, number(0))) as (add, begin):
             with add:
-                for (address, mask), value in zip(places, sums, strict=True):
-                    words.store(f, f.fadd(words.load(f, address, mask), value), address, mask)
-            with write:
-                for (address, mask), value in zip(places, sums, strict=True):
-                    words.store(f, value, address, mask)
+                old = [words.load(f, address, mask) for address, mask in places]
+                self.write(f, places, [f.fadd(x, y) for x, y in zip(old, sums, strict=True)], last)
+            with begin:
+                self.write(f, places, sums, last)
 
     def _copy(self) -> ir.Function:
         """Copy a panel of b whose rows lie in one piece. Behind the last column: zeros, up to a whole vector."""
@@ -234,19 +272,23 @@ class ProductCode:
         words, lanes = self.vectors, self.shape.lanes
         f = Function(self.module, "pack", 5)
         k, columns, b, b_column, packed = f.given
+        whole = f.mul(f.sdiv(k, number(lanes)), number(lanes))
 
         def squares(column: ir.Value) -> None:
-            def square(i: ir.Value) -> None:
-                mask = words.first(f, f.sub(k, i))
-                last = f.total(columns, number(-1))
-                lines = [f.least(f.add(column, number(lane)), last) for lane in range(lanes)]
-                start = f.add(b, f.mul(i, self.size))
-                loaded = [words.load(f, f.add(start, f.mul(line, b_column)), mask) for line in lines]
-                target = f.total(packed, f.mul(i, self.packed_row), f.mul(column, self.size))
+            last = f.total(columns, number(-1))
+            lines = [f.least(f.add(column, number(lane)), last) for lane in range(lanes)]
+            starts = [f.add(b, f.mul(line, b_column)) for line in lines]
+            goal = f.add(packed, f.mul(column, self.size))
+
+            def square(i: ir.Value, whole: bool) -> None:
+                mask, behind = None if whole else words.first(f, f.sub(k, i)), f.mul(i, self.size)
+                loaded = [words.load(f, f.add(start, behind), mask) for start in starts]
+                target = f.add(goal, f.mul(i, self.packed_row))
                 for lane, row in enumerate(words.transposed(f, loaded)):
                     words.store(f, row, f.add(target, f.mul(number(lane), self.packed_row)))
 
-            f.repeat(number(0), k, number(lanes), square)
+            f.repeat(number(0), whole, number(lanes), lambda i: square(i, True))
+            f.repeat(whole, k, number(lanes), lambda i: square(i, False))
 
         f.repeat(number(0), columns, number(lanes), squares)
         f.ret_void()

@@ -194,7 +194,7 @@ class _GradientCode(ProductCode):
             for row in range(rows)
             for v in range(width)
         ]
-        self.put(f, places, after, told.again)
+        self.put(f, places, after, told.again, told.last)
         f.ret_void()
         return f.function_itself
 
@@ -339,6 +339,6 @@ class _FewChannelsCode(ProductCode):
             for row in range(rows)
             for channel in range(channels)
         ]
-        self.put(f, places, sums, again)
+        self.put(f, places, sums, again, lanes)
         f.ret_void()
         return f.function_itself
