@@ -7,8 +7,8 @@ import pytest
 from checks import assert_close, leaf
 
 import tinygrad_ml as tg
-from tinygrad_ml.autograd import after_backward
 from tinygrad_ml.errors import DTypeError, GradientError, ShapeError
+from tinygrad_ml.hooks import after_backward
 
 # -- a second pass -------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from .functional import (
     sets,
 )
 from .functional import indexing as places
+from .hooks import Hooks
 from .in_place import InPlace
 from .indexing import getitem, setitem
 from .operators import Operators
@@ -34,7 +35,7 @@ def _matmul_from_right(x: Tensor, other: TensorLike) -> Tensor:
     return linear_algebra.matmul(other, x)
 
 
-class Methods(Operators, InPlace, Protocols):
+class Methods(Operators, InPlace, Hooks, Protocols):
     """The methods of a tensor, by name."""
 
     backward = autograd.backward

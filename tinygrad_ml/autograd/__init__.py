@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from ..spellings import missing_from
-from .gradients import after_backward as after_backward
 from .gradients import backward as backward
 from .gradients import grad as grad
 

@@ -6,7 +6,7 @@ loops: it stores them in `.grad`.
 Read before: `graph/walk.py`. Read next: `../derivatives.py`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias, overload
 
 from .. import backend
@@ -60,12 +60,6 @@ def _put(gradients: dict[Node, Any], create_graph: bool, taken: set[int]) -> Non
             )
         g = g if target._grad is None else target._grad + g
         target._grad = _own(g, create_graph, taken)
-
-
-def after_backward(ending: Callable[[], None]) -> None:
-    """Call a function when the `backward` that runs, and whose hook is asking for it, has put its gradients in place."""
-    assert modes.endings is not None, "no backward is running"
-    modes.endings.append(ending)
 
 
 @overload

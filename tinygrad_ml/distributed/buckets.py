@@ -28,8 +28,8 @@ from weakref import ref
 
 import numpy
 
-from ..autograd import after_backward
 from ..errors import GradientError, OptionError
+from ..hooks import after_backward
 from ..modes import each_time, modes, no_grad, rely_on
 from ..tensor import Tensor
 from .share import RankShare

@@ -9,7 +9,7 @@ Read before: `ops/primitive.py`, `graph/`. Read next: `applying.py`.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
@@ -181,22 +181,6 @@ class Tensor(Methods):
             node.needs_grad = True
             node.tensor = weakref.ref(self)
 
-    def retain_grad(self) -> None:
-        """Let `backward` store the gradient of this computed tensor in `.grad` too."""
-        if not self._needs:
-            raise GradientError(f"{self._described()} does not require a gradient, so there is none to retain")
-        self.node.tensor = weakref.ref(self)
-
-    def register_hook(self, hook: Callable) -> _Hook:
-        """Call `hook(gradient)` when the gradient of this tensor is complete, in each backward pass.
-
-        What it returns, if not None, takes the gradient's place. Returns an object whose
-        `remove()` takes the hook away.
-        """
-        if not self._needs:
-            raise GradientError(f"{self._described()} does not require a gradient, so a hook would never be called")
-        return _Hook(self.node, hook)
-
     def detach(self) -> Tensor:
         """The same numbers outside of the graph: a constant to every gradient."""
         return Tensor(self._data)
@@ -222,17 +206,6 @@ class Tensor(Methods):
 @lru_cache(maxsize=1024)
 def _count(shape: tuple[int, ...]) -> Size:
     return Size(size(shape))
-
-
-class _Hook:
-    """Takes a hook away again."""
-
-    def __init__(self, node: Node, hook):
-        self._node, self._hook = node, hook
-        node.hooks = (*node.hooks, hook)
-
-    def remove(self) -> None:
-        self._node.hooks = tuple(hook for hook in self._node.hooks if hook is not self._hook)
 
 
 def check_devices(name: str, inputs: Iterable[Tensor]) -> None:
