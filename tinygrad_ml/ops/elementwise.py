@@ -28,42 +28,26 @@ small_result = {"dtype": lambda x, *_, **__: dtypes.int8 if x == dtypes.bool_ el
 
 
 def unary(
-    name: str,
-    value: str | Callable,
-    formula: str,
-    local: Any,
-    rule: Callable | None,
-    scalar: str | None = None,
-    *,
-    coerce: Callable | None = dtypes.promote_floats,
-    **facts: Any,
+    name: str, value: str | Callable, formula: str, local: Any, rule: Callable | None, scalar: Any = None, **facts: Any
 ) -> Primitive:
     """A row of one input x. `value` is a function, or the name of one in NumPy's namespace."""
     if isinstance(value, str):
         function, facts["ufunc"] = value, getattr(numpy, value)
         value = lambda xp, x: getattr(xp, function)(x)  # noqa: E731
     gradient, words = ((rule,), (local,)) if rule else ((), ())
-    facts |= {"formula": formula, "local": words, "coerce": coerce, "scalar": scalar}
-    return Primitive(name, value, same, gradient, kind="elementwise", **facts)
+    facts = {"coerce": dtypes.promote_floats, "kind": "elementwise", "local": words, "scalar": scalar} | facts
+    return Primitive(name, value, same, gradient, formula=formula, **facts)
 
 
 def binary(
-    name: str,
-    value: str | Callable,
-    formula: str,
-    local: Any,
-    rules: Sequence[Callable],
-    scalar: str | None = None,
-    *,
-    coerce: Callable | None = dtypes.promote,
-    **facts: Any,
+    name: str, value: str | Callable, formula: str, local: Any, rules: Sequence, scalar: Any = None, **facts: Any
 ) -> Primitive:
     """A row of two inputs a and b, broadcast against each other. Where there is an `operator`, that is what computes."""
     if isinstance(value, str):
         function, compute, facts["ufunc"] = value, facts.get("operator"), getattr(numpy, value)
         value = (lambda xp, a, b: compute(a, b)) if compute else lambda xp, a, b: getattr(xp, function)(a, b)
-    facts |= {"formula": formula, "local": local, "coerce": coerce, "scalar": scalar}
-    return Primitive(name, value, broadcast, rules, inputs=("a", "b"), kind="elementwise", **facts)
+    facts = {"coerce": dtypes.promote, "kind": "elementwise", "local": local, "scalar": scalar} | facts
+    return Primitive(name, value, broadcast, rules, inputs=("a", "b"), formula=formula, **facts)
 
 
 # Values that can be computed into the memory `out`, too: of NumPy's arrays, they are their rows' `ufunc`.
@@ -113,6 +97,12 @@ def _rounding(function):
     return lambda xp, x: getattr(xp, function)(x) if dtypes.is_float(x.dtype) else x
 
 
+casting: dict[str, Any] = {
+    "coerce": None,
+    "ufunc": partial(_cast, HOST),
+    "dtype": lambda x, dtype: dtype,
+    "flops": lambda *_: 0,
+}
 SQRT_PI = math.sqrt(math.pi)
 LN2, LN10 = math.log(2), math.log(10)
 
@@ -150,6 +140,10 @@ floor      = unary("floor",      _rounding("floor"), "⌊x⌋",          "0",   
 ceil       = unary("ceil",       _rounding("ceil"),  "⌈x⌉",          "0",                zero,                                         "ceil(x)", coerce=None, ufunc=numpy.ceil)
 round_     = unary("round",      _rounding("rint"),  "x, rounded half to even", "0",       zero,                                         "rint(x)", coerce=None, ufunc=numpy.rint)
 trunc      = unary("trunc",      _rounding("trunc"), "x, towards 0", "0",                zero,                                         "trunc(x)", coerce=None, ufunc=numpy.trunc)
+power      = unary("power",      _power,           "xⁿ, n a number", "n·xⁿ⁻¹",          lambda g, x, exponent: None if exponent == 0 else g * (x ** (exponent - 1) * exponent),
+                                                                                         "x ** exponent", coerce=None, ufunc=partial(_power, HOST), defined=lambda kinds, _, exponent: kinds[0].kind == "f" or exponent >= 0)
+cast       = unary("cast",       _cast,            "x as {dtype}",   "1",                lambda g: g,                                  "dtype(x)", **casting)
+discrete_cast = unary("discrete_cast", _cast,      "x as {dtype}",   "",                 None,                                         "dtype(x)", **casting)  # to what has no gradient
 
 #                     name          value            y =             ∂y/∂a, ∂y/∂b        gradients                                     of one number
 add        = binary("add",       "add",            "a + b",          ("1", "1"),         (lambda g: g,           lambda g: g),         "a + b", operator=operator.add)
@@ -172,6 +166,12 @@ remainder  = binary("remainder", whole_quotient(operator.mod), "a mod b",     ("
 floor_divide = binary("floor_divide", whole_quotient(operator.floordiv), "⌊a/b⌋", ("0", "0"),  (zero, zero),                                 "a // b", ufunc=numpy.floor_divide, defined=divides, **small_result)
 pow_       = binary("pow",       "power",          "aᵇ",             ("b·aᵇ⁻¹", "y·ln a"),
                                                    (lambda g, a, b: _pow_base(g, a, b), lambda g, y, a, b: _pow_exponent(g, y, a, b)),       "a ** b", operator=operator.pow, defined=whole_power, **small_result)
+
+where      = Primitive("where", lambda xp, condition, a, b: xp.where(condition, a, b), broadcast,
+                                                   (zero, lambda g, condition: chosen(condition, g, 0), lambda g, condition: chosen(condition, 0, g)),
+                       inputs=("condition", "a", "b"), formula="a if condition else b", local=("0", "1 where the condition holds", "1 where it does not"),
+                       coerce=lambda arrays: [arrays[0], *dtypes.promote(arrays[1:])], dtype=lambda condition, a, b: a,
+                       kind="elementwise", scalar="a if condition else b", ufunc=HOST.where, apart=True)
 
 equal         = binary("equal",         "equal",         "a = b", (), (), "a == b", operator=operator.eq, **bool_result)
 not_equal     = binary("not_equal",     "not_equal",     "a ≠ b", (), (), "a != b", operator=operator.ne, **bool_result)
@@ -236,47 +236,3 @@ def _pow_exponent(g, y, a, b):
     # 0ᵇ is flat in b ≥ 0: the logarithm of 0 must not make it nan.
     flat = logical_and(a == 0, b >= 0)
     return g * (y * log(chosen(flat, 1, a)))
-
-
-power = Primitive(
-    "power",
-    _power,
-    same,
-    (lambda g, x, exponent: None if exponent == 0 else g * (x ** (exponent - 1) * exponent),),
-    formula="xⁿ, n a number",
-    local=("n·xⁿ⁻¹",),
-    kind="elementwise",
-    scalar="x ** exponent",
-    ufunc=partial(_power, HOST),
-    defined=lambda dtypes, constants, exponent: dtypes[0].kind == "f" or exponent >= 0,
-)
-
-
-where = Primitive(
-    "where",
-    lambda xp, condition, a, b: xp.where(condition, a, b),
-    broadcast,
-    (zero, lambda g, condition: chosen(condition, g, 0), lambda g, condition: chosen(condition, 0, g)),
-    inputs=("condition", "a", "b"),
-    formula="a if condition else b",
-    local=("0", "1 where the condition holds", "1 where it does not"),
-    coerce=lambda arrays: [arrays[0], *dtypes.promote(arrays[1:])],
-    dtype=lambda condition, a, b: a,
-    kind="elementwise",
-    scalar="a if condition else b",
-    ufunc=HOST.where,
-    apart=True,
-)
-
-_cast_facts = {
-    "formula": "x as {dtype}",
-    "dtype": lambda x, dtype: dtype,
-    "flops": lambda *_: 0,
-    "kind": "elementwise",
-    "scalar": "dtype(x)",
-    "ufunc": partial(_cast, HOST),
-}
-
-cast = Primitive("cast", _cast, same, (lambda g: g,), local=("1",), **_cast_facts)
-discrete_cast = Primitive("discrete_cast", _cast, same, **_cast_facts)
-"""The cast to integers or bools, which have no gradient."""
