@@ -108,6 +108,7 @@ def test_the_error_carries_the_operation_and_its_inputs():
         (lambda x: x.broadcast_to((3,)), r"cannot broadcast \(2, 3\) to \(3,\)"),
         (lambda x: tg.concat([x, tg.ones(2, 4)]), "concatenate.*all other axes must have equal sizes"),
         (lambda x: tg.concat([x, tg.ones(3)]), "concatenate"),
+        (lambda x: tg.concat([x, tg.ones(2)], axis=1), "concatenate"),
         (lambda x: tg.concat([]), "at least one"),
         (lambda x: tg.concat([tg.tensor(1.0)]), "0-d.*stack"),
         (lambda x: tg.stack([x, tg.ones(3, 2)]), r"stack.*\(2, 3\).*\(3, 2\)"),

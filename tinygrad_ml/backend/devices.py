@@ -34,10 +34,8 @@ class Device:
             return
         match = re.fullmatch(r"([a-z]+)(?::(\d+))?", name) if isinstance(name, str) else None
         if match is None or match[1] not in _openers:
-            hint = ""
-            if isinstance(name, str) and name.startswith("cuda"):
-                hint = " (the GPU is called 'gpu' here)"
-            elif isinstance(name, (numpy.dtype, type)):
+            hint = " (the GPU is called 'gpu' here)" if str(name).startswith("cuda") else ""
+            if isinstance(name, (numpy.dtype, type)):
                 hint = f" (for a dtype there is astype: x.astype('{numpy.dtype(name)}'))"
             raise DeviceError(f"{name!r} is not a device{hint}; use one of {', '.join(map(repr, sorted(_openers)))}")
         self.kind, self.index = match[1], int(match[2] or 0)

@@ -26,9 +26,7 @@ NUMPY_SCALAR = numpy.generic
 DEFAULT_FLOAT = float32
 FLOATS = frozenset((float16, float32, float64))
 SUPPORTED = FLOATS | {int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool_}
-_ONE_OF_EACH = {
-    dtype: dtype for dtype in SUPPORTED
-}  # so that equal dtypes mostly are one object, which is quicker to tell
+_ONE_OF_EACH = {dtype: dtype for dtype in SUPPORTED}  # equal dtypes mostly are one object then: that is quick to tell
 
 
 def is_float(dtype: numpy.dtype) -> bool:
@@ -39,13 +37,13 @@ def is_float(dtype: numpy.dtype) -> bool:
 def as_dtype(dtype: Any) -> numpy.dtype:
     """The NumPy dtype that `dtype` names; `DTypeError` for what no tensor can hold."""
     try:
-        numpy_dtype = numpy.dtype(dtype).newbyteorder("=")
+        known = numpy.dtype(dtype).newbyteorder("=")
     except TypeError:
-        numpy_dtype = None
-    if numpy_dtype not in _ONE_OF_EACH:
-        hint = "; complex numbers are out of scope" if numpy_dtype is not None and numpy_dtype.kind == "c" else ""
+        known = None
+    if known not in _ONE_OF_EACH:
+        hint = "; complex numbers are out of scope" if known is not None and known.kind == "c" else ""
         raise DTypeError(f"dtype {dtype!r} is not one of {', '.join(sorted(map(str, SUPPORTED)))}{hint}")
-    return _ONE_OF_EACH[numpy_dtype]
+    return _ONE_OF_EACH[known]
 
 
 def result_type(*dtypes: numpy.dtype) -> numpy.dtype:
@@ -58,22 +56,17 @@ def result_type(*dtypes: numpy.dtype) -> numpy.dtype:
 def number_dtype(number: Any, dtype: numpy.dtype) -> numpy.dtype:
     """The dtype that a bare number takes beside a tensor of `dtype`: the tensor's own, unless the
     number is of a wider *kind* (a float beside integers, an integer beside bools)."""
-    if dtype in FLOATS:
-        return dtype
-    if isinstance(number, TRUTH_TYPES):
+    if dtype in FLOATS or isinstance(number, TRUTH_TYPES):
         return dtype
     if isinstance(number, INTEGER_TYPES):
         return int64 if dtype == bool_ else dtype
     return DEFAULT_FLOAT
 
 
-# How an operation treats the dtypes of its input arrays before it computes.
-
-
 def promote(arrays: list) -> list:
     """All operands in their common dtype."""
     first = arrays[0].dtype
-    for array in arrays[1:]:
+    for array in arrays:
         if array.dtype is not first:
             common = result_type(*[array.dtype for array in arrays])
             return [array if array.dtype == common else array.astype(common) for array in arrays]
@@ -84,9 +77,7 @@ def promote_floats(arrays: list) -> list:
     """All operands in their common dtype, which is made a float if it is not: 1 / 2 is 0.5."""
     if len(arrays) > 1:
         arrays = promote(arrays)
-    if arrays[0].dtype.kind == "f":
-        return arrays
-    return [array.astype(DEFAULT_FLOAT) for array in arrays]
+    return arrays if arrays[0].dtype.kind == "f" else [array.astype(DEFAULT_FLOAT) for array in arrays]
 
 
 def promote_bits(arrays: list) -> list:

@@ -16,8 +16,8 @@ from .dtypes import Array
 class Backend:
     """An array namespace (`exp`, `matmul`, `zeros`, ... fall through to it) and what differs.
 
-    A subclass says which namespace, how arrays come from and go to NumPy, and how it draws
-    random numbers, scatters, and computes `erf`. How wide sums are is said in `sums.py`.
+    A subclass says which namespace, how arrays come from and go to NumPy, and how it draws random numbers, scatters, and
+    computes `erf`. How wide sums are is said in `sums.py`.
     """
 
     kind: ClassVar[str]
@@ -64,12 +64,6 @@ class Backend:
         y = self.fft.fft(z) if sign < 0 else self.fft.ifft(z) * z.shape[-1]
         return self.stack([y.real, y.imag], -1).astype(x.dtype, copy=False)
 
-    def running_total(self, x: Array, axis: int) -> Array:
-        """yₖ = x₀ + … + xₖ along an axis."""
-        if x.dtype.kind != "f":
-            return self.cumsum(x, axis=axis)
-        return self.cumsum(x, axis=axis, dtype=sums.accumulator(x.dtype, running=True)).astype(x.dtype, copy=False)
-
 
 class Host(Backend):
     """NumPy. Its operations give scalars for 0-d arrays: numbers, with which it computes several times faster."""
@@ -110,11 +104,9 @@ class Host(Backend):
         return 0
 
     erf, erfc = staticmethod(special.erf), staticmethod(special.erfc)
-    broadcast_to = staticmethod(blocks.broadcast_to)
-    where = staticmethod(blocks.where)
+    broadcast_to, where = staticmethod(blocks.broadcast_to), staticmethod(blocks.where)
     reshape = staticmethod(lambda x, shape: x.reshape(shape))  # the methods, which are quicker than NumPy's functions
     transpose = staticmethod(lambda x, axes: x.transpose(axes))
-
     total_in = staticmethod(totals.total)  # pyright: ignore[reportAssignmentType]
 
     @staticmethod

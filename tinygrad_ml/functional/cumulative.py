@@ -6,6 +6,7 @@ import math
 import numpy
 
 from ..backend import dtypes, of
+from ..backend.sums import accumulator
 from ..errors import OptionError, ShapeError
 from ..kernels import products, scans
 from ..ops import Primitive
@@ -22,7 +23,11 @@ from .whole import as_a_whole
 
 def _running_total(xp, x, axis):
     y = scans.running_total(x, axis) if isinstance(x, numpy.ndarray) else None
-    return xp.running_total(x, axis) if y is None else y
+    if y is not None:
+        return y
+    if not dtypes.is_float(x.dtype):
+        return xp.cumsum(x, axis=axis)
+    return xp.cumsum(x, axis=axis, dtype=accumulator(x.dtype, running=True)).astype(x.dtype, copy=False)
 
 
 cumulative_sum_row = Primitive(

@@ -1,11 +1,11 @@
 """What the graph is made of: nodes that know their inputs, and the order to walk them in.
 
-A node is an operation that was applied, or a leaf: data that came from outside. It knows its
-inputs and never its outputs, so there are no reference cycles, and a graph is freed the moment its
-last tensor is dropped. Everything that reads networks (backward, pictures, `summary`) reads this.
+A node is an operation that was applied, or a leaf: data that came from outside. It knows its inputs and never its outputs,
+so there are no reference cycles, and a graph is freed the moment its last tensor is dropped. Everything that reads networks
+(backward, pictures, `summary`) reads this.
 
-Nodes are numbered as they are made. An input exists before the node that uses it, so the order of
-the numbers *is* a topological order, and a sort replaces recursion.
+Nodes are numbered as they are made. An input exists before the node that uses it, so the order of the numbers *is* a
+topological order, and a sort replaces recursion.
 
 Read before: `ops/primitive.py`, what an operation is. Read next: `chain_rule.py`.
 """
@@ -53,9 +53,7 @@ class Node:
     tensor: Callable = staticmethod(lambda: None)  # a weak reference to the tensor that receives the gradient
 
     def __init__(self, number: float, shape: tuple[int, ...], dtype: numpy.dtype):
-        self.number = number
-        self.shape = shape
-        self.dtype = dtype
+        self.number, self.shape, self.dtype = number, shape, dtype
 
     @property
     def saved_from(self) -> list[Node]:
@@ -108,8 +106,7 @@ def differentiable_inputs(node: Node) -> tuple[Node, ...]:
 
 def reached_inputs(node: Node) -> tuple[Node, ...]:
     """The inputs to which a gradient flows from `node` as it stands."""
-    plan = node.plan
-    return plan.reached(node.inputs) if plan is not None else ()
+    return node.plan.reached(node.inputs) if node.plan is not None else ()
 
 
 def topological(outputs: Iterable[Node], inputs_of: Callable = all_inputs) -> list[Node]:
@@ -127,6 +124,6 @@ def topological(outputs: Iterable[Node], inputs_of: Callable = all_inputs) -> li
 
 def describe(node: Node) -> str:
     """A tensor as an error names it: by its name if it has one, with shape and dtype."""
-    what = "a tensor" if node.op is None else f"the result of '{node.op.name}'"
+    what = f"the result of '{node.op.name}'" if node.op else "a tensor"
     name = f"tensor {node.name!r}" if node.name else what
     return f"{name} of shape {node.shape} and dtype {node.dtype}"

@@ -1,10 +1,8 @@
 """The gradient of a tensor from which slices were taken.
 
-Each slice sends back a share that is 0 but for its own place. Of a sequence cut into n steps that would be n arrays as large as the
-sequence, added one after the other: time that grows with the square of n. So the shares wait for the turn of the node, and
-those that lie side by side are put together without any zeros.
-
-Read before: `chain_rule.py`. Read next: `walk.py`.
+Each slice sends back a share that is 0 but for its own place. Of a sequence cut into n steps that would be n arrays as large
+as the sequence, added one after the other: time that grows with the square of n. So the shares wait for the turn of the node,
+and those that lie side by side are put together without any zeros.
 """
 
 from __future__ import annotations
@@ -47,9 +45,7 @@ class SliceShares:
             axis, offsets, order = tiles
             placed = [concat(*[slices[place] for place in order], axis=axis, offsets=offsets)]
         elif len(slices) < FEW_SLICES:
-            placed = [
-                scatter_add(share, index=index, shape=self.shape) for share, index in zip(slices, indices, strict=True)
-            ]
+            placed = [scatter_add(x, index=index, shape=self.shape) for x, index in zip(slices, indices, strict=True)]
         else:
             placed = [assemble(*slices, indices=indices, shape=self.shape)]
         return reduce(add, whole + placed)
@@ -57,19 +53,17 @@ class SliceShares:
 
 def _tiles(indices: Sequence[tuple], shape: tuple[int, ...]) -> tuple[int, tuple[int, ...], list[int]] | None:
     """(axis, where each begins and the last one ends, their order) if slices lie side by side, and leave nothing out."""
-    spans: list[tuple[int, int, int]] = []  # begin, end, place
-    along: set[int] = set()
+    spans = []
     for place, index in enumerate(indices):
         if not all(isinstance(part, slice) for part in index):
             return None
         ends = [part.indices(size) for part, size in zip(index, shape, strict=False)]
-        cut = [axis for axis, end in enumerate(ends) if end != (0, shape[axis], 1)]
-        if len(cut) != 1 or ends[cut[0]][2] != 1:
+        cut = [(axis, *end, place) for axis, end in enumerate(ends) if end != (0, shape[axis], 1)]
+        if len(cut) != 1:
             return None
-        along.add(cut[0])
-        spans.append((*ends[cut[0]][:2], place))
-    spans.sort()
-    stops = [0, *(stop for _, stop, _ in spans)]
-    if len(along) != 1 or [first for first, *_ in spans] != stops[:-1] or stops[-1] != shape[(axis := along.pop())]:
+        spans += cut
+    axes, begins, ends, steps, places = zip(*sorted(spans), strict=True)
+    stops = 0, *ends
+    if {*axes} != {axes[0]} or {*steps} != {1} or begins != stops[:-1] or stops[-1] != shape[axes[0]]:
         return None
-    return axis, tuple(stops), [place for *_, place in spans]
+    return axes[0], stops, list(places)

@@ -54,12 +54,10 @@ def backpropagate(
     Returns {node: gradient or ZERO}. Raises `GradientError` where saved arrays are gone or changed.
     """
     order = _with_leaves_in_time(topological(seeds, differentiable_inputs if plain is None else reached_inputs))
-    useful = None  # every leaf that needs a gradient wants it
-    if wanted is None:
-        wanted = {node for node in order if node.tensor is not Node.tensor}
-    else:
-        wanted = set(wanted)
-        useful = _leading_to(wanted, order)
+    useful = (
+        None if wanted is None else _leading_to(set(wanted), order)
+    )  # None: every leaf that needs a gradient wants it
+    wanted = {node for node in order if node.tensor is not Node.tensor} if wanted is None else set(wanted)
     pending: dict[Node, Any] = dict(seeds) if plain is None else {node: g._data for node, g in seeds.items()}
     gradients: dict[Node, Any] = {}
     while order:

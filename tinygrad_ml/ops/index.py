@@ -1,12 +1,11 @@
 """Indexing, and its transpose.
 
-`getitem` reads the elements that an index names; `scatter_add` adds numbers at those places into
-zeros. Each is the other's gradient, so both have all derivatives, duplicates included. `take`,
-`pad`, `roll`, `sort`, one-hot gradients, embeddings and losses are composed of these two.
+`getitem` reads the elements that an index names; `scatter_add` adds numbers at those places into zeros. Each is the other's
+gradient, so both have all derivatives, duplicates included. `take`, `pad`, `roll`, `sort`, one-hot gradients, embeddings and
+losses are composed of these two.
 
-An index is a tuple of integers, slices, None and integer arrays. The arrays are inputs of the
-operation (so that a recorded step can be given others); the parameter `index` holds `ARRAY` in
-their places.
+An index is a tuple of integers, slices, None and integer arrays. The arrays are inputs of the operation (so that a recorded
+step can be given others); the parameter `index` holds `ARRAY` in their places.
 """
 
 from collections.abc import Iterable
@@ -51,13 +50,8 @@ def getitem_shape(x: Shape, *arrays: Shape, index: tuple) -> Shape:
 
 
 def _getitem_value(xp, x, *arrays, index):
-    if (
-        len(index) == 1
-        and type(x) is numpy.ndarray
-        and arrays
-        and arrays[0].dtype == numpy.int64
-        and x.flags.c_contiguous
-    ):
+    alone = len(index) == len(arrays) == 1 and arrays[0].dtype == numpy.int64
+    if alone and type(x) is numpy.ndarray and x.flags.c_contiguous:
         return x.take(arrays[0], 0)  # which takes a third of the time
     return x[fill(index, arrays)]
 
@@ -105,10 +99,9 @@ scatter_add = Primitive(
 
 
 def _assemble(xp, *parts, indices, shape):
-    dtype = parts[0].dtype
-    total = xp.zeros(shape, dtype=sums.accumulator(dtype))
+    total = xp.zeros(shape, dtype=sums.accumulator(parts[0].dtype))
     assemble_into(total, parts, indices)
-    return total.astype(dtype, copy=False)
+    return total.astype(parts[0].dtype, copy=False)
 
 
 def assemble_into(total: Array, parts: Iterable[Array], indices: Iterable[tuple]) -> None:

@@ -16,9 +16,7 @@ def product_shape(a: Shape, b: Shape) -> Shape:
 
 matmul = Primitive(
     "matmul",
-    lambda xp, a, b: (
-        a.dot(b) if a.ndim == b.ndim == 2 else xp.matmul(a, b)
-    ),  # which takes twice as long if they are small
+    lambda xp, a, b: a.dot(b) if a.ndim == b.ndim == 2 else xp.matmul(a, b),  # twice as slow if they are small
     product_shape,
     (lambda g, b: matmul(g, b.mT), lambda g, a: matmul(a.mT, g)),
     inputs=("a", "b"),
@@ -36,9 +34,8 @@ def _linear_shape(x: Shape, weight: Shape) -> Shape:
     return (x[0], weight[0])
 
 
-# The product of a layer, whose weight is stored (out, in). Its own operation, because the weight's
-# gradient gᵀ·x then comes out in the memory order of the weight, and an update can run straight
-# through both; that of x·(weightᵀ) would come out transposed.
+# The product of a layer, whose weight is stored (out, in). Its own operation, because the weight's gradient gᵀ·x then comes
+# out in the memory order of the weight, and an update can run straight through both; that of x·(weightᵀ) would be transposed.
 linear = Primitive(
     "linear",
     lambda xp, x, weight: x.dot(weight.T),

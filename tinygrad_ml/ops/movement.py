@@ -21,9 +21,7 @@ reshape = Primitive(
     _reshape_shape,
     (lambda g, like: g.reshape(like.shape),),
     view=View(
-        "kept",
-        take=lambda x, shape: numpy.reshape(x, shape, copy=False),
-        back=lambda base, shape: (reshape, {"shape": base}),
+        "kept", lambda x, shape: numpy.reshape(x, shape, copy=False), lambda base, shape: (reshape, {"shape": base})
     ),
     batch=lambda x, n, shape: x.reshape((n, *shape)),
     formula="x as {shape}",
@@ -47,9 +45,7 @@ permute_dims = Primitive(
     _permute_shape,
     (lambda g, axes: permute_dims(g, axes=_inverse(axes)),),
     view=View(
-        "changed",
-        take=lambda x, axes: x.transpose(axes),
-        back=lambda base, axes: (permute_dims, {"axes": _inverse(axes)}),
+        "changed", lambda x, axes: x.transpose(axes), lambda base, axes: (permute_dims, {"axes": _inverse(axes)})
     ),
     batch=lambda x, axes: x.permute_dims((0, *[axis + 1 for axis in axes])),
     formula="x with axes in the order {axes}",
@@ -76,16 +72,11 @@ broadcast_to = Primitive(
 
 
 def _concat_shape(*shapes: Shape, axis: int, offsets: tuple[int, ...]) -> Shape:
-    first = shapes[0]
-    for shape in shapes[1:]:
-        if len(shape) != len(first) or any(
-            a != b for i, (a, b) in enumerate(zip(shape, first, strict=True)) if i != axis
-        ):
-            raise ShapeError(
-                f"cannot concatenate shapes {', '.join(map(str, shapes))} along axis {axis}: "
-                f"all other axes must have equal sizes"
-            )
-    return (*first[:axis], offsets[-1], *first[axis + 1 :])
+    if len({(len(shape), shape[:axis], shape[axis + 1 :]) for shape in shapes}) > 1:
+        raise ShapeError(
+            f"cannot concatenate shapes {', '.join(map(str, shapes))} along axis {axis}: all other axes must have equal sizes"
+        )
+    return (*shapes[0][:axis], offsets[-1], *shapes[0][axis + 1 :])
 
 
 def _concat_gradient(g, position, axis, offsets):

@@ -19,7 +19,6 @@ class Plans(dict):
     """The plans of one primitive, each made at its first use; None if no gradient can flow."""
 
     def __init__(self, primitive: Primitive):
-        super().__init__()
         self._primitive = primitive
 
     def __missing__(self, needs: tuple[bool, ...]) -> Plan | None:
@@ -58,15 +57,13 @@ class Plan:
             rule = primitive.rule(position)
             saved, extras = [], []
             for name in list(inspect.signature(rule).parameters)[1:]:
-                if name == "y":
-                    saved.append(self._slot(OUTPUT))
-                elif name in primitive.inputs:
-                    saved.append(self._slot(primitive.inputs.index(name)))
-                else:
-                    extras.append(name)
-                    if name + "*" in primitive.inputs:
-                        first = primitive.inputs.index(name + "*")
-                        self.many = tuple(self._slot(source) for source in range(first, len(needs)))
+                if name == "y" or name in primitive.inputs:
+                    saved.append(self._slot(OUTPUT if name == "y" else primitive.inputs.index(name)))
+                    continue
+                extras.append(name)
+                if name + "*" in primitive.inputs:
+                    first = primitive.inputs.index(name + "*")
+                    self.many = tuple(self._slot(source) for source in range(first, len(needs)))
             self.steps.append((position, rule, _picker(saved), tuple(extras)))
         self.plain = primitive.take_apart is not None or all(takes_arrays(step[1]) for step in self.steps)
         self.keep = _picker(self.kept)
@@ -94,9 +91,7 @@ def takes_arrays(rule: Callable, deep: int = 3) -> bool:
 
 def _picker(places: list[int]) -> Callable:
     """A function from a sequence to the tuple of its elements at `places`."""
-    if not places:
-        return lambda sequence: ()
     if len(places) == 1:
         only = places[0]
         return lambda sequence: (sequence[only],)
-    return itemgetter(*places)
+    return itemgetter(*places) if places else lambda sequence: ()

@@ -1,7 +1,7 @@
 """Reductions: from many numbers to one along some axes. Axes arrive here as tuples counted from the left."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -21,24 +21,18 @@ def spread(g: Any, like: Any, axis: tuple[int, ...]) -> Any:
 
 
 def _ties(x, y, axis):
-    """For each element its share in being the extremum: 1, or 1/n where n of them tie.
-
-    Counted in the dtype of sums: float16 cannot count beyond 2048.
-    """
+    """For each element its share in being the extremum: 1, or 1/n where n of them tie, counted in the dtype of sums."""
     winners = (x == y.reshape(kept(x.shape, axis))).astype(accumulator(x.dtype))
     return winners / sum_(winners, axis=axis, keepdims=True)
 
 
-sum_ = Primitive(
-    "sum",
-    lambda xp, x, axis, keepdims: xp.total(x, axis, keepdims),
-    reduced,
-    (lambda g, like, axis: spread(g, like, axis),),
-    formula="Σ x over {axis}",
-    local=("1",),
-    dtype=lambda x, **_: x if dtypes.is_float(x) else numpy.sum(numpy.empty(0, x)).dtype,
-    fold=(elementwise.add, 0),
-)
+def _reduction(
+    name: str, fold: tuple[Primitive, float], shape: Callable = reduced, value: Callable | None = None, **facts: Any
+) -> Primitive:
+    """A row whose value, if none is given, is what NumPy has by the same name."""
+    value = value or (lambda xp, x, axis, keepdims: getattr(xp, name)(x, axis=axis, keepdims=keepdims))
+    facts = {"formula": f"{name} x over {{axis}}"} | facts
+    return Primitive(name, value, shape, fold=fold, **facts)
 
 
 def _of_some(name: str, what: str) -> Callable:
@@ -52,42 +46,31 @@ def _of_some(name: str, what: str) -> Callable:
     return shape
 
 
-def _reduction(
-    name: str, fold: tuple[Primitive, float], shape: Callable = reduced, rules: Sequence[Callable] = (), **facts: Any
-) -> Primitive:
-    """A row of what NumPy has by the same name."""
-    value = lambda xp, x, axis, keepdims: getattr(xp, name)(x, axis=axis, keepdims=keepdims)  # noqa: E731
-    return Primitive(name, value, shape, rules, formula=f"{name} x over {{axis}}", fold=fold, **facts)
+def _position(name: str, fold: tuple[Primitive, float]) -> Primitive:
+    def value(xp, x, axis, keepdims):
+        over = axis[0] if len(axis) == 1 else None  # several axes are all of them: the position in the flattened tensor
+        return getattr(xp, name)(x, axis=over, keepdims=keepdims).astype(numpy.int64)
+
+    return _reduction(name, fold, _of_some(name, "extremum"), value, dtype=lambda x, **_: dtypes.int64, kind="position")
 
 
 LARGEST, SMALLEST = (elementwise.maximum, -math.inf), (elementwise.minimum, math.inf)
 _extremum: dict[str, Any] = {
-    "rules": (lambda g, y, x, like, axis: spread(g, like, axis) * _ties(x, y, axis),),
+    "gradient": (lambda g, y, x, like, axis: spread(g, like, axis) * _ties(x, y, axis),),
     "local": ("1 where x = y, shared among ties, else 0",),
 }
 
+sum_ = _reduction(
+    "sum",
+    (elementwise.add, 0),
+    value=lambda xp, x, axis, keepdims: xp.total(x, axis, keepdims),
+    gradient=(lambda g, like, axis: spread(g, like, axis),),
+    formula="Σ x over {axis}",
+    local=("1",),
+    dtype=lambda x, **_: x if dtypes.is_float(x) else numpy.sum(numpy.empty(0, x)).dtype,
+)
 max_ = _reduction("max", LARGEST, _of_some("max", "maximum"), **_extremum)
 min_ = _reduction("min", SMALLEST, _of_some("min", "minimum"), **_extremum)
 any_ = _reduction("any", (elementwise.logical_or, False), dtype=lambda x, **_: dtypes.bool_)
 all_ = _reduction("all", (elementwise.logical_and, True), dtype=lambda x, **_: dtypes.bool_)
-
-
-def _position(name: str, fold: tuple[Primitive, float]) -> Primitive:
-    def value(xp, x, axis, keepdims):
-        # Several axes at once means all of them: the position in the flattened tensor.
-        over = axis[0] if len(axis) == 1 else None
-        return getattr(xp, name)(x, axis=over, keepdims=keepdims).astype(numpy.int64)
-
-    return Primitive(
-        name,
-        value,
-        _of_some(name, "extremum"),
-        formula=f"{name} x over {{axis}}",
-        dtype=lambda x, **_: dtypes.int64,
-        kind="position",
-        fold=fold,
-    )
-
-
-argmax = _position("argmax", LARGEST)
-argmin = _position("argmin", SMALLEST)
+argmax, argmin = _position("argmax", LARGEST), _position("argmin", SMALLEST)

@@ -67,8 +67,7 @@ def record(
         else:
             parents = tuple([tensor._node or tensor.node for tensor in inputs])
         output._node = node = Node(tick(), value.shape, value.dtype)
-        node.op = op
-        node.inputs = parents
+        node.op, node.inputs = op, parents
         if params:
             node.params = params
         if plan is not None:
