@@ -1,7 +1,7 @@
-"""`x += y`, `x[i] = v` and `x.assign(v)`: a tensor takes another value.
+"""`x += y`, `x[i] = v`, `x.assign(v)` and `x.data`: how a tensor takes another value.
 
 The first two give `x` the value of a new tensor, and its place in the graph: memory that others look at stays as it is.
-`assign` overwrites memory, outside of every graph. Both are how a leaf of which a gradient is wanted gets new numbers.
+`assign` overwrites memory, outside of every graph, and `x.data` is that memory itself.
 
 Read before: `operators/arithmetic.py`, `writes.py`. Read next: `indexing/`.
 """
@@ -77,6 +77,27 @@ class InPlace:
     __ilshift__ = in_place(elementwise.bitwise_left_shift, "<<=")
     __irshift__ = in_place(elementwise.bitwise_right_shift, ">>=")
 
+    @property
+    def data(self: Any) -> Array:
+        """The array itself (NumPy's on the CPU, CuPy's on the GPU), not a copy.
+
+        Writing into it is noticed: a later `backward` that needs the old numbers says so. On the
+        GPU only `tensor.data = array` and `assign` are noticed.
+        """
+        self._check_numbers()
+        self._hold(of(self._data).shown(self._data))
+        writes.lend(self._data)
+        return self._data
+
+    @data.setter
+    def data(self: Any, array: TensorLike) -> None:
+        new = as_array(array._data if isinstance(array, Tensor) else array, self.dtype, self.device)
+        if new.shape != self.shape:
+            raise ShapeError(f"data of shape {new.shape} given to {self._described()}; the shapes must be equal")
+        writes.wrote(self._data)
+        writes.give_back(self._data)
+        self._hold(new)
+
     def assign(self: Any, values: TensorLike) -> Any:
         """Overwrite the memory of this leaf with `values`, in place and outside of the graph.
 
@@ -106,6 +127,13 @@ class InPlace:
             raise ShapeError(why) from error
         writes.wrote(self._data)
         return self
+
+    def _hold(self: Any, array: Array) -> None:
+        """Hold another array, at the same place in the graph."""
+        if array is not self._data:
+            self._data = array
+            if self._node is not None and self._node.op is None:
+                self._node.value = array
 
     def _make_writeable(self: Any) -> None:
         """Give the leaf memory of its own if what it has cannot be overwritten, as a number's and that of a broadcast array."""

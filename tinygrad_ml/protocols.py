@@ -33,6 +33,11 @@ class Protocols:
         self._check_numbers()
         return numpy.array(of(self._data).to_host(self._data))
 
+    def _check_numbers(self: Any) -> None:
+        """An error if there are no numbers to read, but a shape and a dtype only."""
+        if self.symbolic:
+            raise GradientError(f"{self._described()} is symbolic: it has a shape and a dtype, but no data")
+
     def item(self: Any) -> float | int | bool:
         """The only element, as a Python number."""
         if self.size != 1:

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 import numpy
 from numpy.typing import ArrayLike
 
-from .. import writes
-from ..backend import Array, Device, absent, as_array, dtypes, of
+from ..backend import Device, absent, as_array, dtypes, of
 from ..backend.arrays import BY_TYPE
 from ..errors import DeviceError, DTypeError, GradientError, ShapeError
 from ..graph import Node
@@ -62,34 +61,6 @@ class Tensor(Methods):
         self._grad: Tensor | None = None
 
     _start = __init__  # for who makes a tensor of a subclass, whose own may ask for other things
-
-    @property
-    def data(self) -> Array:
-        """The array itself (NumPy's on the CPU, CuPy's on the GPU), not a copy.
-
-        Writing into it is noticed: a later `backward` that needs the old numbers says so. On the
-        GPU only `tensor.data = array` and `assign` are noticed.
-        """
-        self._check_numbers()
-        self._hold(of(self._data).shown(self._data))
-        writes.lend(self._data)
-        return self._data
-
-    @data.setter
-    def data(self, array: TensorLike) -> None:
-        new = as_array(array._data if isinstance(array, Tensor) else array, self.dtype, self.device)
-        if new.shape != self.shape:
-            raise ShapeError(f"data of shape {new.shape} given to {self._described()}; the shapes must be equal")
-        writes.wrote(self._data)
-        writes.give_back(self._data)
-        self._hold(new)
-
-    def _hold(self, array: Array) -> None:
-        """Hold another array, at the same place in the graph."""
-        if array is not self._data:
-            self._data = array
-            if self._node is not None and self._node.op is None:
-                self._node.value = array
 
     @property
     def grad(self) -> Tensor | None:
@@ -191,11 +162,6 @@ class Tensor(Methods):
         """A constant in the dtype and on the device of this tensor."""
         here = of(self._data)
         return Tensor(here.from_host(numpy.asarray(array, self.dtype), here.index_of(self._data)))
-
-    def _check_numbers(self) -> None:
-        """An error if there are no numbers to read, but a shape and a dtype only."""
-        if self.symbolic:
-            raise GradientError(f"{self._described()} is symbolic: it has a shape and a dtype, but no data")
 
     def _described(self) -> str:
         name = f"tensor {self.name!r}" if self.name else "a tensor"
