@@ -1,5 +1,6 @@
 // What a CUDA kernel finds around it, on a CPU. Read `cuda_on_cpu.py`, which puts it before the source of kernels.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -183,21 +184,29 @@ static std::unique_ptr<Block> new_block(Place at, int count)
     return block;
 }
 enum { DONE, STUCK, PAUSED, ASLEEP };
-static int go_on(Block& block, bool backwards, bool pausing)
+// Threads go on in turns, a step each; or, `by_warps`, the last warp as far as it comes without the others, then the one before.
+static int go_on(Block& block, bool backwards, bool pausing, bool by_warps = false)
 {
     enter(block);
-    const int count = block.fibers.size();
+    const int count = block.fibers.size(), together = by_warps ? 32 : count;
     while (block.whole.alive) {
         const long before = progress;
-        for (int i = 0; i < count; i++) {
-            current = backwards ? count - 1 - i : i;
-            threadIdx = place(current, blockDim);
-            if (!block.done[current]) swapcontext(&scheduler, &block.fibers[current]);
-            if (std::exchange(handed_over, false) && pausing) {
-                for (auto& numbers : unseen) numbers.clear();  // nobody looks after this block's threads any more
-                return PAUSED;
-            }
-            if (std::exchange(asleep, false)) return ASLEEP;
+        for (int first = (count - 1) / together * together; first >= 0; first -= together) {
+            const int end = std::min(first + together, count);
+            long here_before;
+            do {
+                here_before = progress;
+                for (int i = first; i < end; i++) {
+                    current = backwards ? count - 1 - i : i;
+                    threadIdx = place(current, blockDim);
+                    if (!block.done[current]) swapcontext(&scheduler, &block.fibers[current]);
+                    if (std::exchange(handed_over, false) && pausing) {
+                        for (auto& numbers : unseen) numbers.clear();  // nobody looks after this block's threads any more
+                        return PAUSED;
+                    }
+                    if (std::exchange(asleep, false)) return ASLEEP;
+                }
+            } while (by_warps && progress != here_before);
         }
         if (progress == before) return STUCK;  // each waits for another one
     }
@@ -229,12 +238,13 @@ static int run(Place grid, Place block, bool meets, bool backwards)
     return 0;
 }
 // Blocks that are there at the same time, and wait for each other: each goes on until it waits. `order` says which is next:
-// 0 forwards, 1 backwards, more: as a number drawn at random says, which it begins with.
+// 0 forwards, 1 backwards, more: as a number drawn at random says, which it begins with; then warps go on by themselves.
 static int run_together(Place grid, Place block, unsigned order, int without)
 {
     left_out = without;
     gridDim = grid, blockDim = block;
     const int blocks = grid.x, count = block.x * block.y * block.z;
+    const bool by_warps = order > 1;
     std::vector<std::unique_ptr<Block>> left;
     for (int i = 0; i < blocks; i++) left.push_back(new_block(place(order == 1 ? blocks - 1 - i : i, grid), count));
     while (!left.empty()) {
@@ -242,7 +252,7 @@ static int run_together(Place grid, Place block, unsigned order, int without)
         for (size_t i = left.size(); order > 1 && i > 1; i--)
             order = order * 1664525u + 1013904223u | 2, std::swap(left[i - 1], left[(order >> 8) % i]);
         for (size_t i = 0; i < left.size();) {
-            const int how = go_on(*left[i], order == 1, false);
+            const int how = go_on(*left[i], order == 1, false, by_warps);
             if (how == STUCK) return here = nullptr, 1;
             if (how == ASLEEP) i++;
             else left.erase(left.begin() + i), here = nullptr;

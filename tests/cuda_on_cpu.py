@@ -96,7 +96,8 @@ class Library:
     def together(self, launch, blocks: int, given: list[int], order: int = 0, without: int = -1) -> None:
         """Run so many blocks that wait for each other, with these numbers as arguments.
 
-        order    which block goes on when one waits: 0 the next one, 1 the one before, any other a random one
+        order    which block goes on when one waits: 0 the next one, 1 the one before, any other a random one, whose warps go on
+                 by themselves until they wait for others
         without  the number, among all of the library, of a place where blocks are to meet that they pass by
         """
         pointers = (ctypes.c_void_p * len(given))(*given)

@@ -12,7 +12,7 @@ Read before: `memory.py`, `tasks.py`, `runtime.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -33,14 +33,14 @@ from .around import around_products
 from .beside import beside, in_turns
 from .gathers import gathers
 from .kernels import grouped, has_form, has_launch, structure
-from .launch import Piece
 from .loops import elementwise
 from .memory import DeviceLayout, Results, RoomyLayout, Table, TaskMemory, of_the_host
 from .multiplying import THREADS
-from .persistent import Unit, in_phases, units, whole_step, why_not
+from .persistent import whole_step, why_not
+from .phases import in_phases, shifts, units
 from .rows import REVISITED_ELEMENTS
 from .runtime import CudaGraph, CudaRuntime
-from .small import small_products
+from .small import small_products, small_scatters
 from .tasks import CopyTask, DrawTask, EagerTask, LaunchTask, StepTask, Task, tasks
 
 CAPTURED_STEPS = 16
@@ -147,8 +147,8 @@ class Executable(schedule.Executable):
         for memory, value in self._copies(layout):
             copy = Instruction(COPY, (value,), {}, memory)
             made.append((None, elementwise("copy", value.shape, [copy], [value], [memory], forms, THREADS)))
-        work = units(made, partial(self._span, forms))
-        phases = [list(self._pieces(phase, forms)) for phase in in_phases(work)] if work else []
+        work = units(made, partial(self._span, forms), forms)
+        phases = [list(shifts(phase, forms)) for phase in in_phases(work)] if work else []
         launch = whole_step(phases, dict.fromkeys(self._table.numbers, self._table.nbytes)) if phases else None
         if launch is None:
             self.launched = "one by one, since it has too many pointers for one kernel, or nothing to compute"
@@ -161,18 +161,6 @@ class Executable(schedule.Executable):
         if value in self._table:
             return None
         return span(self._places.address(value), forms[value])
-
-    def _pieces(self, phase: list[Unit], forms: dict[Value, numpy.ndarray]) -> Iterator[Piece]:
-        """What is done in a phase, with equal updates as one; first that of which a block has most to do."""
-        alike: dict[Hashable, list[Unit]] = {}
-        phase = sorted(phase, key=lambda unit: -unit.kernel.flops / unit.launch.grid[0] if unit.kernel else 0)
-        for number, unit in enumerate(phase):
-            same = structure(unit.kernel, forms) if unit.kernel is not None else None
-            alike.setdefault(number if same is None else (same,), []).append(unit)
-        for equal in alike.values():
-            launch = grouped([unit.kernel for unit in equal if unit.kernel], forms) if len(equal) > 1 else None
-            pieces = [launch.piece] if launch is not None else [unit.launch.piece for unit in equal]
-            yield from (piece for piece in pieces if piece is not None)
 
     def _at_once(self, turn: list[Kernel], layout: Layout, forms: dict[Value, numpy.ndarray]) -> list[Task]:
         """The tasks of kernels that do not need each other, with as few launches as may be."""
@@ -300,7 +288,7 @@ def _on_device(program: Program, fuse: bool) -> Program:
     moved = [i for i in program.instructions if i.op is transfer and i.inputs[0] in from_host]
     kept = [i for i in program.instructions if i not in moved and not is_check(i)]
     program = program.with_instructions(kept, {i.output: i.inputs[0] for i in moved})
-    return gathers(small_products(program) if fuse else program, fuse)
+    return gathers(small_scatters(small_products(program)) if fuse else program, fuse)
 
 
 def _updates_last(program: Program, kernels: list[Kernel], together: bool) -> list[list[Kernel]]:

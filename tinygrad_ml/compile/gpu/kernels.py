@@ -58,13 +58,19 @@ def _supported(instruction: Instruction) -> bool:
 
 
 def launches(
-    kernel: Kernel, forms: Mapping[Value, numpy.ndarray], threads: int | None = None, products: str = "float32"
+    kernel: Kernel,
+    forms: Mapping[Value, numpy.ndarray],
+    threads: int | None = None,
+    products: str = "float32",
+    strip: int | None = None,
 ) -> list[Launch]:
     """What is launched for a kernel, in this order; nothing where it makes no numbers.
 
     forms     value -> an array of which only shape and strides are looked at: how the value lies in memory
     threads   that blocks should have, if given: as many, all of which stay to the end, wherever they wait for each other
     products  what products of ours are computed with, see `blas.PRECISIONS`
+    strip     rows of the first axis that are done together, if given: then the blocks for so many stand side by side, as many
+              for each strip. Only of loops, and with `threads`
     """
     if not any(size(value.shape) for value in kernel.outputs):
         return []
@@ -80,6 +86,6 @@ def launches(
         alone.outputs = [instruction.output]
         return [Rows(alone, forms, threads).launch()]
     if any(instruction.reduces for instruction in kernel.instructions):
-        return [Rows(kernel, forms, threads).launch()]
+        return [Rows(kernel, forms, threads, strip).launch()]
     inputs, outputs = kernel.inputs(), kernel.outputs
-    return [elementwise(kernel.name, kernel.shape, kernel.instructions, inputs, outputs, forms, threads)]
+    return [elementwise(kernel.name, kernel.shape, kernel.instructions, inputs, outputs, forms, threads, strip)]

@@ -15,7 +15,7 @@ from ..schedule.axes import strides_in
 from .expressions import POINTER, REGISTER, constant, expression, loaded, stored
 from .gathers import Gather
 from .launch import BLOCK_NUMBER, Launch, launch
-from .places import Places, at, needs_wide
+from .places import Places, at, needs_wide, times
 
 FOUR_AT_A_TIME_ELEMENTS = 1 << 18
 """From so many elements on a thread computes four: with fewer, the processor would be half empty."""
@@ -53,10 +53,12 @@ def elementwise(
     outputs: list[Value],
     forms: Mapping[Value, numpy.ndarray],
     threads: int | None = None,
+    strip: int | None = None,
 ) -> Launch:
     """The launch that computes `outputs`, of this shape, from `inputs`, which are broadcast to it.
 
     threads  of a block, if that is to be said from outside
+    strip    rows of the first axis for which blocks stand side by side, if that is, see `kernels.launches`
     """
     count = size(shape)
     reads = [value for value in inputs if constant(value) is None]
@@ -67,14 +69,35 @@ def elementwise(
     loads = [value for value in reads if value in in_place]
     strides = {value: strides_in(forms[value], shape) for value in (*loads, *outputs)}
     places = Places("i", shape, {**strides, **{i: gather.along for i, gather in gathers.items()}}, kind)
-    each = 4 if count >= FOUR_AT_A_TIME_ELEMENTS and not gathers and _four_fit(places) else 1
+    many = count >= FOUR_AT_A_TIME_ELEMENTS and not gathers and not strip
+    each = 4 if many and _four_fit(places) else 1
     threads = threads or (256 if count >= 1 << 16 else 128 if count >= 128 else 32)
     lines = body(places, instructions, loads, outputs, each, str(count), gathers)
-    thread = f"{BLOCK_NUMBER} * {f'{threads}LL' if wide else threads} + threadIdx.x"
-    start = [f"const {kind} i = {f'4 * ({thread})' if each == 4 else thread};", f"if (i >= {count}) return;"]
+    if strip:
+        blocks, begin, end = in_strips(count, strip * count // shape[0], threads, kind)
+        start = [f"const {kind} i = {begin} + threadIdx.x;", f"if (i >= {end}) return;"]
+    else:
+        thread = f"{BLOCK_NUMBER} * {f'{threads}LL' if wide else threads} + threadIdx.x"
+        start = [f"const {kind} i = {f'4 * ({thread})' if each == 4 else thread};", f"if (i >= {count}) return;"]
+        blocks = -(-count // (threads * each))
     remark = f"{words}: {' × '.join(map(str, shape)) or 'one'}{', four by each thread' if each == 4 else ''}"
-    blocks = -(-count // (threads * each))
     return launch(words, remark, [*start, *lines], reads, outputs, (blocks,), threads)
+
+
+def in_strips(count: int, strip: int, each: int, kind: str) -> tuple[int, str, str]:
+    """Of so many elements blocks do `each`, but none some of two strips of so many: how many blocks there are, the first
+    element of a block, and the one behind the last of its strip. Blocks of a strip stand side by side."""
+    own = -(-strip // each)
+    number, more = BLOCK_NUMBER, ""
+    if own > 1:
+        step = f"{each}LL" if kind != "int" else each
+        if strip >= count:
+            return own, f"{BLOCK_NUMBER} * {step}", str(count)
+        number, more = f"{BLOCK_NUMBER} / {own}", f" + {BLOCK_NUMBER} % {own} * {step}"
+    end = f"({number} + 1) * {strip}"
+    if count % strip:
+        end = f"({end} < {count} ? {end} : {count})"
+    return -(-count // strip) * own, f"{times(number, strip)}{more}", str(count) if strip >= count else end
 
 
 def _four_fit(places: Places) -> bool:

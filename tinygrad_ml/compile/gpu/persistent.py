@@ -5,17 +5,16 @@ where all that a step touches fits into the second-level cache, its kernels beco
 blocks than the processor runs at the same time: each does the work of several, one after the other. And it goes on with the
 next step where the last one has ended, for as many steps as the host has prepared numbers for.
 
-A phase is what does not need each other: of the step's work each piece comes as early as memory allows, that is after
-the last one that writes what it reads, or reads or writes what it writes. Sums have the order that they have in kernels of their own.
+What belongs to one phase, and where blocks have to meet, says `phases.py`. Sums have the same order in every run, whatever
+the processor.
 
-Read before: `launch.py`, `around.py`. Read next: `executable.py`.
+Read before: `launch.py`, `around.py`, `phases.py`. Read next: `executable.py`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
 from ...ops.index import scatter_add
 from ...ops.shapes import size
@@ -27,6 +26,7 @@ from .helpers import prelude
 from .kernels import has_launch
 from .launch import ARGUMENT_POINTERS, BLOCK_NUMBER, KERNEL_NAME, SHARED_MEMORY, Launch, Piece, shared_memory
 from .multiplying import THREADS
+from .phases import Shift
 
 MULTIPLICATIONS = 1 << 28
 """Of the products of a step, at most: with more, the library's are worth their launches."""
@@ -34,8 +34,8 @@ SAVED_KERNELS = 4
 """Kernels of which there have to be as many, so that launches are saved."""
 PIECES = 160
 """Kernels that become one at most: the compiler takes its time."""
-
-Span = tuple[int, int]
+THREADS_MEET = "__syncthreads();  // each thread of the block sees what the others have written"
+"""Stands between two pieces of which a block does one after the other."""
 
 
 def why_not(program: Program, kernels: Iterable[Kernel], cache_bytes: int) -> str:
@@ -94,75 +94,39 @@ def touched(program: Program, kernels: Sequence[Kernel]) -> int:
     return sum(value.nbytes for value in values)
 
 
-class Unit(NamedTuple):
-    """A launch, the kernel of which it is (None of a copy at the end), and the memory that it reads and writes."""
-
-    launch: Launch
-    kernel: Kernel | None
-    reads: list[Span]
-    writes: list[Span]
-
-
-def units(made: Iterable[tuple[Kernel | None, Launch]], span: Callable[[Value], Span | None]) -> list[Unit] | None:
-    """What is done in a step, in order; None if some of it can only be a launch of its own.
-
-    span  from a value to where it lies: the first byte, and the one behind the last one; None for what is never written to
-    """
-    found = []
-    for kernel, launch in made:
-        if launch.piece is None:
-            return None
-        piece = launch.piece
-        reads = [where for value in piece.reads if (where := span(value))]
-        writes = [where for value in piece.writes if (where := span(value))]
-        found.append(Unit(launch, kernel, reads, writes))
-    return found
-
-
-def in_phases(work: Iterable[Unit]) -> list[list[Unit]]:
-    """The units by phase: each as early as it may be."""
-    phases: list[list[Unit]] = []
-    for unit in work:
-        last = max((k for k, phase in enumerate(phases) if any(_meet(unit, other) for other in phase)), default=-1)
-        if last + 1 == len(phases):
-            phases.append([])
-        phases[last + 1].append(unit)
-    return phases
-
-
-def _meet(a: Unit, b: Unit) -> bool:
-    """Whether one of them writes to what the other one reads or writes."""
-    return _overlap(a.writes, b.writes) or _overlap(a.writes, b.reads) or _overlap(a.reads, b.writes)
-
-
-def _overlap(some: Iterable[Span], others: Iterable[Span]) -> bool:
-    others = list(others)
-    return any(first < end and start < last for first, last in some for start, end in others)
-
-
-def whole_step(phases: Sequence[Sequence[Piece]], from_host: Mapping[Value, int]) -> Launch | None:
+def whole_step(phases: Sequence[Sequence[Shift]], from_host: Mapping[Value, int]) -> Launch | None:
     """The kernel that does all of it, again and again; None if it would have too many pointers.
 
     Its first two parameters are how many steps, and a counter that is 0 before the first launch; then come the arguments.
 
     from_host  value -> bytes from the number that the host has for it in one step to that for the next
     """
-    arguments = list(dict.fromkeys(value for phase in phases for piece in phase for value in piece.arguments))
+    pieces = [piece for phase in phases for shift in phase for piece in shift.pieces]
+    arguments = list(dict.fromkeys(value for piece in pieces for value in piece.arguments))
     if len(arguments) + 2 > ARGUMENT_POINTERS:
         return None
-    functions, calls, number = [], [], 0
+    functions, calls = [], []
     for place, phase in enumerate(phases):
         if place:
             calls.append("        all_blocks_meet(arrived);")
-        blocks = sum(piece.blocks for piece in phase)
+        blocks = sum(shift.blocks for shift in phase)
         calls.append(f"        for (unsigned int block = blockIdx.x; block < {blocks}; block += gridDim.x) {{")
         begin = 0
-        for k, piece in enumerate(phase):
-            functions.append(_function(f"part_{number}", piece))
-            calls.append(_call(f"part_{number}", piece, begin, k, k == len(phase) - 1, from_host))
-            begin, number = begin + piece.blocks, number + 1
+        for k, shift in enumerate(phase):
+            last = shift is phase[-1]
+            condition = "" if last else f"if (block < {begin + shift.blocks}) "
+            calls.append(f"            {'else ' if k else ''}{condition}{{")
+            for piece, repeated, waits in zip(*shift[1:], strict=True):
+                if waits:
+                    calls.append(f"                {THREADS_MEET}")
+                functions.append(_function(f"part_{len(functions)}", piece))
+                own = f"(block - {begin})" if begin else "block"
+                call = _call(f"part_{len(functions) - 1}", piece, own, None if repeated else shift.blocks, from_host)
+                calls.append(f"                {call}")
+            calls.append("            }")
+            begin += shift.blocks
         calls.append("        }")
-    shared = max((piece.shared for phase in phases for piece in phase if _shares(piece)), default=16)
+    shared = max((piece.shared for piece in pieces if _shares(piece)), default=16)
     parameters = ["const long long steps", "unsigned int* arrived"]
     parameters += [f"{POINTER[value.dtype]}* p{value.number}" for value in arguments]
     lines = [
@@ -180,7 +144,7 @@ def whole_step(phases: Sequence[Sequence[Piece]], from_host: Mapping[Value, int]
     text = "\n".join(lines)
     text = prelude(text) + text
     name = f"step_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    most = max(sum(piece.blocks for piece in phase) for phase in phases)
+    most = max(sum(shift.blocks for shift in phase) for phase in phases)
     return Launch(name, text.replace(KERNEL_NAME, name), tuple(arguments), (most, 1, 1), (THREADS, 1, 1))
 
 
@@ -196,13 +160,17 @@ def _function(name: str, piece: Piece) -> str:
     return f"static __device__ void {name}({', '.join(parameters)})\n{{\n{body}\n}}\n"
 
 
-def _call(name: str, piece: Piece, begin: int, place: int, last: bool, from_host: Mapping[Value, int]) -> str:
-    conditions = [] if last else [f"block < {begin + piece.blocks}"]
-    start = f"{'else ' if place else ''}{f'if ({conditions[0]}) ' if conditions else ''}"
+def _call(name: str, piece: Piece, block: str, shared_by: int | None, from_host: Mapping[Value, int]) -> str:
+    """A block's part of a piece that so many blocks share; None if each does all of it."""
+    first, end, number = "0", str(piece.blocks), "part"
+    if shared_by:
+        each = piece.blocks // shared_by
+        first, end, number = f"{block} * {each}", f"({block} + 1) * {each}", block if each == 1 else "part"
+    many = f"for (unsigned int part = {first}; part < {end}; part++) " if number == "part" else ""
     # Those of a block that are too many: nothing that fewer threads do lets them wait for each other.
-    few = f"{{ if (threadIdx.x < {piece.threads}) " if piece.threads < THREADS else ""
-    given = [f"block - {begin}" if begin else "block", "shared_memory"]
+    few = f"if (threadIdx.x < {piece.threads}) " if piece.threads < THREADS else ""
+    given = [number, "shared_memory"]
     for value in piece.arguments:
         step = from_host.get(value, 0)
         given.append(f"in_row(p{value.number}, step * {step})" if step else f"p{value.number}")
-    return f"            {start}{few}{name}({', '.join(given)});{' }' if few else ''}"
+    return f"{many}{few}{name}({', '.join(given)});"

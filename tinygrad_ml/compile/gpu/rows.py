@@ -17,8 +17,9 @@ import numpy
 from ..program import Value
 from ..schedule.kernel import Kernel
 from .launch import BLOCK_NUMBER, Launch, launch
+from .loops import in_strips
 from .reductions import Accumulator
-from .teams import team
+from .teams import team, team_of_strip
 from .work import Work
 
 REVISITED_ELEMENTS = 32
@@ -33,15 +34,27 @@ class Rows:
     kernel   what it does
     forms    value -> how it lies in memory
     threads  that every block has to have, if given; then all of them stay to the end
+    strip    rows of the first axis for which blocks stand side by side, if that is, see `kernels.launches`
     """
 
-    def __init__(self, kernel: Kernel, forms: Mapping[Value, numpy.ndarray], threads: int | None = None):
+    def __init__(
+        self,
+        kernel: Kernel,
+        forms: Mapping[Value, numpy.ndarray],
+        threads: int | None = None,
+        strip: int | None = None,
+    ):
         self.kernel, self.work = kernel, Work(kernel, forms)
         work = self.work
         axes = [axis for axis, n in enumerate(kernel.shape) if n > 1]
         along_rows = not axes or axes[-1] in kernel.axes
         positions = any(instruction.op.kind == "position" for instruction in work.reductions)
-        self.team = team(work.rows, work.columns, along_rows, work.passes == 1 and not positions, threads)
+        self._strip = strip * work.rows // kernel.shape[0] if strip else work.rows
+        if strip and threads:
+            self.team = team_of_strip(self._strip, work.columns, along_rows, threads)
+        else:
+            self.team = team(work.rows, work.columns, along_rows, work.passes == 1 and not positions, threads)
+        self._blocks, self._first, self._end = in_strips(work.rows, self._strip, self.team.rows, work.kind)
         self._stay = threads is not None
         each = -(-work.columns // self.team.lanes)
         self.near = work.kept_near() if each <= KEPT_ROW_ELEMENTS else {}
@@ -64,7 +77,7 @@ class Rows:
             f"{work.of_element[name].type} near_{name}[{self.each}];  // kept for the next pass" for name in self.near
         ]
         lines = [*self._start(), *work.row.coordinates(), *near, *body]
-        blocks = -(-work.rows // team.rows)
+        blocks = self._blocks
         threads = "a thread" if team.lanes == 1 else f"{team.lanes * team.parts} threads"
         remark = (
             f"{kernel.name}: {' × '.join(map(str, kernel.shape))}, {threads} for each {work.columns} that become one"
@@ -89,15 +102,19 @@ class Rows:
         return 16 * self.team.threads * len(kinds) if self.team.tile or self.team.lanes > 32 else 0
 
     @property
+    def _uneven(self) -> bool:
+        """Whether some threads of some blocks have no row."""
+        return self._strip % self.team.rows != 0 or self.work.rows % self._strip != 0
+
+    @property
     def _outside(self) -> bool:
         """Whether some threads have no row, and have to stay nevertheless, for a barrier."""
         meet = self.team.tile > 0 or (self._stay and self.team.lanes > 1)
-        return meet and self.work.rows % self.team.rows != 0
+        return meet and self._uneven
 
     def _start(self) -> list[str]:
         """Which row a thread works for, and as which one of its threads."""
-        team, kind, rows = self.team, self.work.kind, self.work.rows
-        first = f"{BLOCK_NUMBER} * {f'{team.rows}LL' if kind != 'int' else team.rows}"
+        team, kind, first = self.team, self.work.kind, self._first
         if team.tile:
             lines = [f"const int lane = threadIdx.x / {team.tile};"]
             place = f"{first} + threadIdx.x % {team.tile}"
@@ -105,7 +122,7 @@ class Rows:
                 return [*lines, f"const {kind} row = {place};"]
             return [*lines, *self._inside(place)]
         if team.rows == 1:
-            return ["const int lane = threadIdx.x;", f"const {kind} row = {BLOCK_NUMBER};"]
+            return ["const int lane = threadIdx.x;", f"const {kind} row = {first};"]
         if team.lanes == 1:
             lines = [f"const {kind} row = {first} + threadIdx.x;"]
         else:
@@ -114,13 +131,13 @@ class Rows:
             if self._outside:
                 return [*lines, *self._inside(place)]
             lines.append(f"const {kind} row = {place};")
-        return [*lines, f"if (row >= {rows}) return;"] if rows % team.rows else lines
+        return [*lines, f"if (row >= {self._end}) return;"] if self._uneven else lines
 
     def _inside(self, place: str) -> list[str]:
         """The row at this place; those beyond the last one go through that, and take nothing in."""
-        kind, rows = self.work.kind, self.work.rows
-        place = f"const {kind} place = {place}, row = place < {rows} ? place : {rows - 1};"
-        return [place, f"const bool inside = place < {rows};"]
+        kind, end = self.work.kind, self._end
+        place = f"const {kind} place = {place}, row = place < {end} ? place : {end} - 1;"
+        return [place, f"const bool inside = place < {end};"]
 
     def _by_one(self, lines: list[str]) -> list[str]:
         """Lines for one thread of each row."""

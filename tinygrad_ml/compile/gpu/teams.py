@@ -15,6 +15,8 @@ BUSY_PROCESSOR_ROWS = 512
 """Rows of which a warp each does so."""
 ROW_BLOCKS = 256
 """Blocks that share a row at most."""
+READ_TOGETHER = 8
+"""Numbers of float32 that come from memory at once."""
 
 
 class Team(NamedTuple):
@@ -72,6 +74,18 @@ def team(rows: int, columns: int, last_is_reduced: bool, once: bool, threads: in
     if once and not threads and not alone and columns > 8 * lanes:
         parts = min(ROW_BLOCKS, -(-columns // (8 * lanes)), max(1, BUSY_PROCESSOR_BLOCKS // blocks))
     return Team(tile, lanes, in_block, parts)
+
+
+def team_of_strip(rows: int, columns: int, last_is_reduced: bool, threads: int) -> Team:
+    """So many threads, a block of them, for a few rows: each is shared by as many as there are for it, or as read what comes from
+    memory together."""
+    lanes, fewest = min(_power_of_two(columns), 32), READ_TOGETHER if last_is_reduced else 1
+    while lanes > fewest and lanes * rows > threads:
+        lanes //= 2
+    if rows == 1 and columns > 4 * 32:
+        return Team(0, threads, 1, 1)
+    along = last_is_reduced or lanes == 1 or rows == 1
+    return Team(0 if along else threads // lanes, lanes, threads // lanes, 1)
 
 
 def _power_of_two(number: float) -> int:
