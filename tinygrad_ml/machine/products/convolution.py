@@ -35,16 +35,17 @@ from .tiles import ProductCode
 
 
 def write_convolution(
-    module: ir.Module, shape: Shape, itemsize: int, stride: int, near: bool, widths: tuple[int, ...]
+    module: ir.Module, shape: Shape, itemsize: int, stride: int, near: bool, short: bool, widths: tuple[int, ...]
 ) -> None:
     """Write `convolution(fields, task, scratch)`, which does one task of a convolution. See `Windows`.
 
     stride  by how many pixels the windows of neighbouring positions lie apart: 1 or 2
     near    whether windows are read where they lie
+    short   whether lines of the result are then shorter than a vector
     widths  how many vectors wide the tiles are that there are
     """
     code = _ConvolutionCode(module, shape, itemsize, stride)
-    code.widths = widths
+    code.widths, code.short = widths, short
     code.near("convolution") if near else code.task("convolution")
 
 
@@ -55,7 +56,7 @@ def pieces(f: Function, told: Any, task: ir.Value, piece: Callable[[ir.Value], o
 
 
 class _ConvolutionCode(ProductCode):
-    apart = True
+    apart, short = True, False
 
     def __init__(self, module: ir.Module, shape: Shape, itemsize: int, stride: int):
         super().__init__(module, shape, itemsize)
@@ -159,32 +160,37 @@ class _ConvolutionCode(ProductCode):
         return f.function_itself
 
     def _panels_near(self) -> ir.Function:
-        """Rows of c whose windows are read in the image: so many vectors from number `first` on, of all that lines have."""
-        words, tiles = self.vectors, self.of_all_sizes(self._tile_near)
+        """Rows of c whose windows are read in the image: so many vectors from number `first` on, of all that lines have.
+
+        The last vector of a line begins so that it ends with the line: what it has in common with the one before is computed
+        twice, so all of them are whole. Only lines that are shorter than a vector need masks.
+        """
+        tiles = self.of_all_sizes(self._tile_near)
         f = Function(self.module, "panels_near", 7)
         fields, rows, first, count, a, x, c = f.given
         told: Any = Windows._make(f.field(fields, place) for place in range(len(Windows._fields)))
-        line_of_c, nothing = f.mul(told.width, self.size), number(0)
+        lanes, nothing = number(self.shape.lanes), number(0)
+        line_of_c, latest = f.mul(told.width, self.size), f.most(f.sub(told.width, lanes), nothing)
 
         def panel(done: ir.Value) -> None:
             vector = f.add(first, done)
             line, part = f.sdiv(vector, told.parts), f.srem(vector, told.parts)
             start, target = f.add(x, f.mul(line, told.x_row)), f.mul(line, line_of_c)
-            starts, targets, counts = [], [], []
+            starts, targets = [], []
             for _ in range(self.shape.vectors):
-                starts.append(f.add(start, f.mul(part, self.step_of_vector)))
-                targets.append(f.add(target, f.mul(part, number(words.nbytes))))
+                column = f.least(f.mul(part, lanes), latest)
+                starts.append(f.add(start, f.mul(column, self.step)))
+                targets.append(f.add(target, f.mul(column, self.size)))
                 following = f.add(part, number(1))
                 is_last = f.icmp_signed("==", following, told.parts)
-                counts.append(f.select(is_last, told.rest, number(self.shape.lanes)))
                 part = f.select(is_last, nothing, following)
                 start = f.add(start, f.select(is_last, told.x_row, nothing))
                 target = f.add(target, f.select(is_last, line_of_c, nothing))
 
             def tile(i: ir.Value, height: int, vectors: int) -> None:
                 p, q = f.add(a, f.mul(i, told.a_row)), f.add(c, f.mul(i, told.c_row))
-                given = [told.k, p, told.a_row, told.a_column, told.table, q, told.c_row]
-                f.call(tiles[height, vectors], [*given, *starts[:vectors], *targets[:vectors], *counts[:vectors]])
+                given = [told.k, p, told.a_row, told.a_column, told.table, q, told.c_row, told.width]
+                f.call(tiles[height, vectors], [*given, *starts[:vectors], *targets[:vectors]])
 
             self.in_tiles(f, rows, f.least(number(self.shape.vectors), f.sub(count, done)), tile)
 
@@ -195,10 +201,10 @@ class _ConvolutionCode(ProductCode):
     def _tile_near(self, rows: int, width: int) -> ir.Function:
         """c = a · windows for a tile of `rows` by `width` vectors, given where each begins in the image and behind c."""
         words = self.vectors
-        f = Function(self.module, f"near_{rows}_{width}", 7 + 3 * width)
-        k, a, a_row, a_column, table, c, c_row, *each = f.given
-        starts, targets, counts = (each[i : i + width] for i in range(0, 3 * width, width))
-        masks = [words.first(f, count) for count in counts]
+        f = Function(self.module, f"near_{rows}_{width}", 8 + 2 * width)
+        k, a, a_row, a_column, table, c, c_row, length, *each = f.given
+        starts, targets = each[:width], each[width:]
+        count, mask = (length, words.first(f, length)) if self.short else (number(self.shape.lanes), None)
         before, loop, end = f.block, f.append_basic_block(), f.append_basic_block()
         f.branch(loop)
         f.position_at_end(loop)
@@ -210,10 +216,7 @@ class _ConvolutionCode(ProductCode):
 
         left, x, place, *totals = map(varying, [k, a, table, *[words.zero] * (rows * width)])
         behind = f.load(f.at(place))
-        seen = [
-            words.load_every(f, self.stride, f.add(start, behind), count, mask)
-            for start, count, mask in zip(starts, counts, masks, strict=True)
-        ]
+        seen = [words.load_every(f, self.stride, f.add(start, behind), count, mask) for start in starts]
         sums = []
         for row in range(rows):
             factor = words.everywhere(f, f.add(x, f.mul(number(row), a_row)))
@@ -222,11 +225,11 @@ class _ConvolutionCode(ProductCode):
         after = [f.sub(left, number(1)), f.add(x, a_column), f.add(place, number(8)), *sums]
         for phi, value in zip([left, x, place, *totals], after, strict=True):
             phi.add_incoming(value, loop)
-        f.cbranch(f.icmp_signed(">", after[0], number(0)), loop, end)
+        f.cbranch(f.icmp_signed("!=", after[0], number(0)), loop, end)
         f.position_at_end(end)
         for i, value in enumerate(sums):
             row, v = divmod(i, width)
-            words.store(f, value, f.total(c, f.mul(number(row), c_row), targets[v]), masks[v])
+            words.store(f, value, f.total(c, f.mul(number(row), c_row), targets[v]), mask)
         f.ret_void()
         return f.function_itself
 

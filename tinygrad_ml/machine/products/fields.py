@@ -11,6 +11,9 @@ MASKING = 64
 """Bytes of vectors of which processors read and write some numbers as fast as all. Of shorter ones, to read some for each k takes a
 product a tenth longer, and to write some takes a dozen cycles: tiles do so only at the edge."""
 
+SUMS_AT_ONCE = 8
+"""So many sums of a tile keep a processor busy: it adds to two vectors at a time, and takes four cycles for each."""
+
 DEEPEST = 384
 """So many products of a sum of a convolution are added up before the next tile: a packed panel of them fits into the scratch
 memory of a thread, with what is stored behind its end."""
@@ -86,8 +89,7 @@ class Windows(NamedTuple):
     table       the address of k numbers: by how many bytes the pixel at each place lies behind the window's first one
     width       positions in a line of the result; windows of the next line begin `x_row` bytes further on
     abreast     images in a panel; `c_vector` is then from one to the next, and otherwise the size of a vector
-    near        0, or, if windows are read where they lie, how many vectors are a panel; a line has `parts`, the last of which
-                has `rest` positions
+    near        0, or, if windows are read where they lie, how many vectors are a panel; a line has `parts`
     """
 
     m: int
@@ -112,7 +114,6 @@ class Windows(NamedTuple):
     abreast: int
     near: int
     parts: int
-    rest: int
     panels: int
     height: int
     heights: int

@@ -32,7 +32,7 @@ from typing import Any
 from llvmlite import ir
 
 from ..llvm.assembler import INT, Function, Vectors, number
-from .fields import BLOCK, MASKING, Fields, Shape
+from .fields import BLOCK, MASKING, SUMS_AT_ONCE, Fields, Shape
 
 
 def write_product(module: ir.Module, shape: Shape, itemsize: int) -> None:
@@ -143,12 +143,20 @@ class ProductCode:
     def in_tiles(
         self, f: Function, rows: ir.Value, width: ir.Value, tile: Callable[[ir.Value, int, int], object]
     ) -> None:
-        """`tile(first row, rows, vectors)` for tiles that are together so many rows, each `width` vectors wide."""
+        """`tile(first row, rows, vectors)` for tiles that are together so many rows, each `width` vectors wide.
+
+        A tile with few sums waits for its last additions. So the end is not 6 and 2 rows, but 4 and 4, where that has more.
+        """
 
         def of_width(vectors: int) -> None:
-            row = number(0)
+            row, (top, middle, few, _) = number(0), self.shape.rows_of(vectors)
             for count in self.shape.rows_of(vectors):
-                end = f.add(row, f.mul(f.sdiv(f.sub(rows, row), number(count)), number(count)))
+                left = f.sub(rows, row)
+                end = f.add(row, f.mul(f.sdiv(left, number(count)), number(count)))
+                if count == top and top + few == 2 * middle and few * vectors < SUMS_AT_ONCE:
+                    few_more = f.icmp_signed("==", f.sub(rows, end), number(few))
+                    enough = f.icmp_signed(">", left, number(top))
+                    end = f.sub(end, f.select(f.and_(few_more, enough), number(top), number(0)))
                 f.repeat(row, end, number(count), lambda i, count=count: tile(i, count, vectors))
                 row = end
 

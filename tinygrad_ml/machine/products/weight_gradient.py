@@ -51,9 +51,16 @@ def write_gradient(module: ir.Module, shape: Shape, itemsize: int, widths: tuple
     code.task("gradient")
 
 
-def write_gradient_of_few(module: ir.Module, shape: Shape, itemsize: int, stride: int, channels: int) -> None:
-    """Write `gradient(fields, task, scratch)` for so few channels; `stride` as in `convolution.py`."""
-    _FewChannelsCode(module, shape, itemsize, stride, channels).task("gradient")
+def write_gradient_of_few(
+    module: ir.Module, shape: Shape, itemsize: int, stride: int, channels: int, divided: bool
+) -> None:
+    """Write `gradient(fields, task, scratch)` for so few channels; `stride` as in `convolution.py`.
+
+    divided  whether lines of positions are whole vectors
+    """
+    code = _FewChannelsCode(module, shape, itemsize, stride, channels)
+    code.divided = divided
+    code.task("gradient")
 
 
 class _Tile(NamedTuple):
@@ -206,6 +213,8 @@ TILES = {4: {4: (5, 2, 1), 2: (9, 3, 1), 1: (9, 3, 1)}, 2: {2: (4, 2, 1), 1: (9,
 class _FewChannelsCode(ProductCode):
     """The gradient where channels are few: a vector is positions side by side."""
 
+    divided = False
+
     def __init__(self, module: ir.Module, shape: Shape, itemsize: int, stride: int, channels: int):
         super().__init__(module, shape, itemsize)
         self.stride, self.sizes, left = stride, {}, channels
@@ -317,11 +326,12 @@ class _FewChannelsCode(ProductCode):
         middle = count(line, lines, outer[1], outer[2], before=image)
         f.branch(part)
         inner = count(part, width, middle[1], middle[2], before=line)
-        mask = words.first(f, inner[0])
+        mask = None if self.divided else words.first(f, inner[0])
+        seen = lanes if self.divided else inner[0]
         slopes = [words.load(f, f.add(inner[2], step), mask) for step in apart]
         sums = []
         for row in range(rows):
-            pixels = words.load_every(f, self.stride, f.add(inner[1], behind[row]), inner[0], mask)
+            pixels = words.load_every(f, self.stride, f.add(inner[1], behind[row]), seen, mask)
             for channel in range(channels):
                 total = totals[part][row * channels + channel]
                 sums.append(words.multiply_and_add(f, pixels, slopes[channel], total))

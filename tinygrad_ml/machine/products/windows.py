@@ -157,7 +157,6 @@ class ImplicitProduct:
             abreast=abreast,
             near=near,
             parts=parts,
-            rest=sight.positions[1] - (parts - 1) * shape.lanes,
             panels=panels,
             height=height,
             heights=heights,
@@ -168,7 +167,8 @@ class ImplicitProduct:
             wide = widths(vectors, shape)
         else:
             wide = widths(images, shape) if abreast > 1 else widths(-(-n // shape.lanes), shape)
-        code = native("convolution", write_convolution, shape, c.itemsize, sight.stride[1], bool(near), wide)
+        way = bool(near), bool(near) and sight.positions[1] < shape.lanes
+        code = native("convolution", write_convolution, shape, c.itemsize, sight.stride[1], *way, wide)
         return [(job_row(code.later("convolution"), -(-pieces // together), told), self._places)]
 
 
@@ -243,7 +243,8 @@ class WeightGradient:
             together=together,
         )
         if self._in_lanes:
-            code = native("gradient_of_few", write_gradient_of_few, shape, size, sight.stride[1], m)
+            divided = width % shape.lanes == 0
+            code = native("gradient_of_few", write_gradient_of_few, shape, size, sight.stride[1], m, divided)
         else:
             code = native("gradient", write_gradient, shape, size, widths(-(-m // shape.lanes), shape))
         return [(job_row(code.later("gradient"), -(-pieces // together), told), self._places)]
