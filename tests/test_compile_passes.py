@@ -56,6 +56,51 @@ def test_equal_work_is_done_once():
     assert operations(step, "equal") == ["exp", "mul", "add", "sum", "sum", "add"]
 
 
+def test_a_sum_that_is_another_one_times_a_number_is_not_added_up():
+    def function(x, k):
+        centred = x - x.mean(axis=0, keepdims=True)
+        return (x * k - centred * 3).sum(0), (centred - -x).sum(0)
+
+    step = run(function, (5, 3), (1, 3))
+    assert operations(step, "equal").count("sum") == 3
+    assert operations(step, "sums").count("sum") == 1  # that of the mean
+    x, k = tg.random.rand(5, 3) + 1e4, tg.random.rand(1, 3)
+    x64, k64 = (t.numpy().astype("float64") for t in (x, k))
+    for y, right in zip(step(x, k), ((x64 * k64).sum(0), x64.sum(0)), strict=True):
+        np.testing.assert_allclose(y.numpy(), right, 1e-6)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, y: (x + y, x, y),  # digits of one part may lie where those of the other end
+        lambda x, y: (x * y + (x - x.mean(0, keepdims=True)), x, y),  # not the same number along the axis
+        lambda x, y: (x * 2, x, y),
+        lambda x, y: (x - (x - x.sum(0, keepdims=True) / 4), x, y),  # no mean of three
+        lambda x, y: (x - (x - y.mean(0, keepdims=True)), x, y),
+        lambda x, y: (x - (x - x.mean(1, keepdims=True)), x, y),
+    ],
+)
+def test_other_sums_are_added_up(function):
+    def total(x, y):
+        return [part.sum(0) for part in function(x, y)]
+
+    step = run(total, (3, 3), (3, 3))
+    assert "sums" not in step.stages
+    x, y = tg.random.rand(3, 3), tg.random.rand(3, 3)
+    for a, b in zip(step(x, y), total(x, y), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-5)
+
+
+def test_sums_of_half_precision_are_added_up():
+    def function(x):
+        return x.sum(0), (x + (x - x.mean(0, keepdims=True))).sum(0)
+
+    step = tg.compile(function)
+    step(tg.random.rand(3, 3).astype("float16"))
+    assert "sums" not in step.stages
+
+
 def test_equal_constants_are_one_value():
     def function(x):
         return x.exp() * tg.arange(3.0) + 0.5, x.exp() * tg.arange(3.0) + 0.5, x * 0.0, x * -0.0, x + tg.ones(3)
