@@ -189,6 +189,13 @@ def reductions():
     yield "the first of many", partial(Emulated, lambda x: (x.argmax(1), x.argmin(1), x.argmax()), ties)
     yield "float16 counts beyond 2048", partial(Emulated, lambda x: x.sum(0), np.ones((5000, 3), "float16"))
     yield "and so do running totals", partial(Emulated, lambda x: x.cumulative_sum(0), np.ones((5000, 3), "float16"))
+    near_one = (1 + 0.1 * random.standard_normal((3, 50, 4))).astype("float32")
+
+    def running_products(x):
+        y = x.cumulative_prod(1)
+        return y, *tg.grad((y * y).sum(), x)
+
+    yield "running products, and their gradient", partial(Emulated, running_products, near_one)
 
 
 def steps():

@@ -13,7 +13,7 @@ from checks import words
 
 import tinygrad_ml as tg
 from tinygrad_ml.functional import convolution as conv
-from tinygrad_ml.functional import fourier, pooling
+from tinygrad_ml.functional import cumulative, fourier, pooling
 from tinygrad_ml.linalg.inverses import cofactors
 from tinygrad_ml.ops.index import assemble
 
@@ -185,6 +185,8 @@ for _axis in (0, 1):
             A,
             torch=lambda t, x, f=_of_torch, axis=_axis: getattr(t, f)(x, axis),
         )
+for _axis in (0, 1):
+    row(f"recurrence along {_axis}", lambda x, a, axis=_axis: cumulative.recurrence_row(x, a, axis=axis), A, -A)
 for _axis in (0, 1):
     row(
         f"cumulative_logsumexp along {_axis}",

@@ -1,10 +1,11 @@
-"""Running totals and products as loops: NumPy's numbers to the last bit, along any axis, however the array lies."""
+"""Running totals, products and recurrences as loops: NumPy's numbers to the last bit, along any axis, however the array lies."""
 
 import numpy as np
 import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml.compile.cpu import source
+from tinygrad_ml.functional import cumulative
 from tinygrad_ml.kernels import loops, scans
 from tinygrad_ml.machine import machine_code
 from tinygrad_ml.machine.sharing import again, calling
@@ -52,6 +53,27 @@ def test_numpys_numbers(small_ones_too, dtype):
                 assert total.dtype == product.dtype == dtype
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_recurrences(small_ones_too, dtype, monkeypatch):
+    """yₖ = xₖ + aₖ₋₁·yₖ₋₁, as a loop and as NumPy computes it; the last factor counts nowhere, and an infinite one only behind its place."""
+    for x, a in zip(views(dtype), views(dtype), strict=True):
+        x = np.where(np.isfinite(x), x, 2).astype(dtype)
+        for axis in range(x.ndim):
+            found = scans.recurrence(x, a, axis)
+            y, factors, expected = (np.moveaxis(z, axis, 0).astype("float64") for z in (x, a, x))
+            with np.errstate(all="ignore"):
+                for i in range(1, len(y)):
+                    expected[i] += factors[i - 1] * expected[i - 1]
+            np.testing.assert_allclose(
+                np.moveaxis(found, axis, 0), expected, rtol=1e-6 if dtype == "float32" else 1e-12
+            )
+            with monkeypatch.context() as patch, np.errstate(all="ignore"):
+                patch.setattr(scans, "recurrence", lambda *_: None)
+                composed = cumulative.recurrence_row(x, a, axis=axis)
+            here = np.isfinite(found)
+            np.testing.assert_allclose(composed[here], found[here], rtol=1e-4 if dtype == "float32" else 1e-10)
+
+
 def test_no_numbers_and_small_ones_are_numpys():
     for x in (np.ones(3, "float32"), np.ones((0, 4), "float32"), np.ones((300, 300), "int64")):
         assert scans.running_total(x, 0) is None
@@ -64,26 +86,30 @@ def test_no_numbers_and_small_ones_are_numpys():
 def test_compiled_steps_have_the_same_numbers(small_ones_too, dtype):
     r = np.random.default_rng(0)
     x = tg.tensor((10 * r.random((5, 12, 40))).astype(dtype))
-    functions = [lambda x, axis=axis: tg.cumulative_sum(x, axis=axis) for axis in range(3)]
-    functions += [
-        lambda x: tg.cumulative_sum(x[:, :, 0].T, axis=0),
-        lambda x: tg.cumulative_sum(x.flip(1), axis=1).flip(1),
-        lambda x: tg.cumulative_sum(x[..., 3::2], axis=1, include_initial=True),
-    ]
-    for function in functions:
-        step = tg.compile(function)
-        np.testing.assert_array_equal(step(x).numpy(), function(x).numpy())
-        if dtype in ("float32", "float64", "int64"):
-            assert "# cumulative_sum" in step.source
-    neither = lambda x: tg.cumulative_sum(x.swapaxes(0, 2), axis=0)  # noqa: E731 the neighbours are not one axis
-    np.testing.assert_array_equal(tg.compile(neither)(x).numpy(), neither(x).numpy())
+    for name in ("cumulative_sum", "cumulative_prod"):
+        scan = getattr(tg, name)
+        functions = [lambda x, axis=axis, scan=scan: scan(x, axis=axis) for axis in range(3)]
+        functions += [
+            lambda x, scan=scan: scan(x[:, :, 0].T, axis=0),
+            lambda x, scan=scan: scan(x.flip(1), axis=1).flip(1),
+            lambda x, scan=scan: scan(x[..., 3::2], axis=1, include_initial=True),
+        ]
+        for function in functions:
+            step = tg.compile(function)
+            np.testing.assert_array_equal(step(x).numpy(), function(x).numpy())
+            if dtype in ("float32", "float64", "int64"):
+                assert f"# {name}" in step.source
+        neither = lambda x, scan=scan: scan(x.swapaxes(0, 2), axis=0)  # noqa: E731 the neighbours are not one axis
+        np.testing.assert_array_equal(tg.compile(neither)(x).numpy(), neither(x).numpy())
 
 
 def test_gradients(small_ones_too):
     r = np.random.default_rng(0)
     for scan in (tg.cumulative_sum, tg.cumulative_prod):
         for axis in (0, 1):
-            x = tg.tensor(1 + 0.1 * r.standard_normal((4, 30)), requires_grad=True)
+            numbers = 1 + 0.1 * r.standard_normal((4, 30))
+            numbers[0, 3] = numbers[0, 7] = numbers[2, 29] = numbers[3, 0] = 0
+            x = tg.tensor(numbers, requires_grad=True)
             assert tg.gradcheck(lambda x, scan=scan, axis=axis: scan(x, axis=axis), x, order=2)
 
             def slope(x, scan=scan, axis=axis):
@@ -91,7 +117,9 @@ def test_gradients(small_ones_too):
                 x.requires_grad = True
                 return tg.grad((scan(x, axis=axis) ** 2).sum(), x)[0]
 
-            np.testing.assert_allclose(slope(x).numpy(), tg.compile(slope)(x).numpy(), rtol=1e-12)
+            step = tg.compile(slope)
+            np.testing.assert_allclose(slope(x).numpy(), step(x).numpy(), rtol=1e-12)
+            assert ("# recurrence" in step.source) == (scan is tg.cumulative_prod)
 
 
 def test_threads_change_no_bit(monkeypatch):
@@ -99,7 +127,9 @@ def test_threads_change_no_bit(monkeypatch):
     found = []
     for count in (1, 2, 5):
         monkeypatch.setattr(again, "threads", lambda count=count: count)
-        found.append([scans.running_total(y, axis) for y in (x, np.flip(x, 0)) for axis in (0, 1)])
+        ways = [(y, axis) for y in (x, np.flip(x, 0)) for axis in (0, 1)]
+        found.append([scan for way in ways for scan in (scans.running_total(*way), scans.running_product(*way))])
+        found[-1] += [scans.recurrence(y, x / 9, axis) for y, axis in ways]
     for other in found[1:]:
         for one, two in zip(found[0], other, strict=True):
             np.testing.assert_array_equal(one, two)

@@ -42,8 +42,6 @@ WHOLE = {
     "group_norm": (lambda x: F.group_norm(x, 2), (2, 4, 3)),
     "prod": (lambda x: tg.prod(x, 1), (5, 7)),
     "prod of two axes": (lambda x: tg.prod(x * (x > -0.5), (0, 2), keepdims=True), (2, 3, 2)),
-    "cumulative_prod": (lambda x: tg.cumulative_prod(x, axis=0), (4, 3)),
-    "cumulative_prod with zeros": (lambda x: tg.cumulative_prod(x * (x > -0.5), axis=1), (3, 5)),
     "max_pool1d": (lambda x: F.max_pool1d(x, 3, 2, padding=1), (2, 3, 8)),
     "max_pool2d": (lambda x: F.max_pool2d(x, (2, 3), 1, dilation=2), (2, 3, 7, 8)),
     "max_pool whose windows meet": (lambda x: F.max_pool1d(x, 2, 2, dilation=2), (2, 3, 9)),

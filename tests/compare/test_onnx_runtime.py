@@ -10,7 +10,7 @@ import tinygrad_ml as tg
 from tinygrad_ml.errors import OptionError
 
 NOT_AT_ALL_SIZES = (
-    "prod", "prod over axis 0, kept", "cumulative_prod along 0", "cumulative_logsumexp along 0", "roll, flattened", "fft",
+    "prod", "prod over axis 0, kept", "cumulative_prod along 0", "recurrence along 0", "cumulative_logsumexp along 0", "roll, flattened", "fft",
     "pdist 1.0", "pdist 2.0", "pdist 3.0", "all of svd", "qr",
     "embedding_bag mean, padding", "embedding_bag sum, padding", "embedding_bag max, padding",
 )  # fmt: skip

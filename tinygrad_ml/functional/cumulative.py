@@ -1,4 +1,4 @@
-"""Running totals along an axis, and their opposite: differences of neighbours."""
+"""Running totals and products along an axis, and the opposite of totals: differences of neighbours."""
 
 import builtins
 import math
@@ -8,17 +8,17 @@ import numpy
 from ..backend import dtypes, of
 from ..backend.sums import accumulator
 from ..errors import OptionError, ShapeError
-from ..kernels import products, scans
+from ..kernels import scans
 from ..ops import Primitive
 from ..ops.shapes import kept, same
 from ..spellings import spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
 from ..typing import DTypeLike
 from .axes import one_axis
+from .creation import zeros_like
 from .elementwise import logaddexp
 from .manipulation import concat
 from .reductions import _in_dtype, _long, _wide, rounded, widened
-from .whole import as_a_whole
 
 
 def _running_total(xp, x, axis):
@@ -42,6 +42,83 @@ cumulative_sum_row = Primitive(
 )
 
 
+def _running_product(xp, x, axis):
+    y = scans.running_product(x, axis) if isinstance(x, numpy.ndarray) else None
+    return xp.cumprod(x, axis=axis, dtype=x.dtype) if y is None else y
+
+
+def _running_product_gradient(g, x, y, axis):
+    """Of each factor it is what stands in front of it, and what comes behind it goes through it: no factor divides."""
+    behind = _backwards(g, x, axis)
+    first, later, earlier = _ends(axis)
+    return concat([behind[first], behind[later] * y[earlier]], axis=axis)
+
+
+cumulative_prod_row = Primitive(
+    "cumulative_prod",
+    _running_product,
+    same,
+    (_running_product_gradient,),
+    batch=lambda x, axis: x._apply(cumulative_prod_row, axis=axis + 1),
+    formula="Π x up to each place along axis {axis}",
+    local=("Π of the other x, for each later y",),
+)
+
+
+def _recurrence(xp, x, a, axis):
+    y = scans.recurrence(x, a, axis) if isinstance(x, numpy.ndarray) else None
+    return _by_doubling(xp, x, a, axis) if y is None else y
+
+
+def _by_doubling(xp, x, a, axis):
+    """yₖ = xₖ + aₖ₋₁·yₖ₋₁: after step s every element has what comes of the last 2ˢ, and every factor is as many multiplied."""
+    wide = accumulator(x.dtype, running=True)
+    y = xp.moveaxis(x, axis, -1).astype(wide)
+    factor = xp.empty(y.shape, wide)
+    factor[..., 1:] = xp.moveaxis(a, axis, -1)[..., :-1]
+    shift = 1
+    while shift < y.shape[-1]:
+        y[..., shift:] += factor[..., shift:] * y[..., :-shift]
+        factor[..., shift:] = factor[..., shift:] * factor[..., :-shift]
+        shift *= 2
+    return xp.ascontiguousarray(xp.moveaxis(y, -1, axis).astype(x.dtype))
+
+
+def _recurrence_gradient_of_factors(g, a, y, axis):
+    first, later, earlier = _ends(axis)
+    share = _recurrence_gradient(g, a, axis)
+    return concat([share[later] * y[earlier], zeros_like(share[first])], axis=axis)  # the last has nothing behind it
+
+
+def _recurrence_gradient(g, a, axis):
+    """The gradient runs the other way, with the factor in front of each."""
+    first, _, earlier = _ends(axis)
+    return _backwards(g, concat([a[first], a[earlier]], axis=axis), axis)
+
+
+recurrence_row = Primitive(
+    "recurrence",
+    _recurrence,
+    lambda x, a, axis: x,
+    (_recurrence_gradient, _recurrence_gradient_of_factors),
+    inputs=("x", "a"),
+    batch=lambda x, a, axis: x._apply(recurrence_row, a, axis=axis + 1),
+    formula="x + a·y of the place before, along axis {axis}",
+    local=("the product of a up to each later y", "y, and the product of a up to each later y"),
+)
+
+
+def _backwards(x, a, axis):
+    return recurrence_row(x.flip(axis), a.flip(axis), axis=axis).flip(axis)
+
+
+def _ends(axis):
+    """Along an axis: the first place, all but that, all but the last one."""
+    lead = (builtins.slice(None),) * axis
+    parts = (builtins.slice(0, 1), builtins.slice(1, None), builtins.slice(0, -1))
+    return [(*lead, part) for part in parts]
+
+
 @spelt
 def cumulative_sum(
     x: TensorLike, axis: int | None = None, include_initial: bool = False, dtype: DTypeLike | None = None
@@ -62,13 +139,8 @@ def cumulative_prod(
     """yₖ = x₀ · … · xₖ along an axis, which may be left out for 1-D; right with zeros among the factors."""
     x = _in_dtype(x, dtype)
     x = x.astype(_long(x.dtype)) if dtype is None else x
-    scan = lambda x, axis: _products(x, axis=axis) if x.shape[axis] > 1 else x  # noqa: E731
+    scan = lambda x, axis: rounded(apply(cumulative_prod_row, (widened(x),), {"axis": axis}), x)  # noqa: E731
     return _cumulate(scan, x, axis, include_initial, 1)
-
-
-@as_a_whole(products.cumulative_prod, products.cumulative_prod_gradient)
-def _products(x: Tensor, *, axis: int) -> Tensor:
-    return _doubling(lambda a, b: a * b)(x, axis)
 
 
 @spelt

@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 import numpy
 
 from ..totals import total
-from .scans import running_product, running_total
 
 Array: TypeAlias = Any
 
@@ -42,25 +41,3 @@ def prod_gradient(g: Array, x: Array, needed: tuple) -> tuple[Array]:
     share[..., :-1] *= behind
     share *= numpy.asarray(g)[..., None]
     return (share,)
-
-
-def cumulative_prod(x: Array, axis: int) -> tuple[Array]:
-    """The value of `cumulative_prod`, and what its gradient needs besides."""
-    y = running_product(x, axis)
-    return (numpy.multiply.accumulate(x, axis=axis) if y is None else y,)
-
-
-def cumulative_prod_gradient(g: Array, x: Array, y: Array, axis: int, needed: tuple) -> tuple[Array]:
-    """Σ of g·y behind each factor, divided by it; step by step, if one of them is 0."""
-    x, y, g = (numpy.moveaxis(array, axis, -1) for array in (x, y, g))
-    if x.all():
-        backwards = (g * y)[..., ::-1]
-        behind = running_total(backwards, x.ndim - 1)
-        behind = numpy.cumsum(backwards, axis=-1, dtype=numpy.float64) if behind is None else behind
-        share = behind[..., ::-1] / x
-    else:
-        share = numpy.array(g, numpy.float64)
-        for i in range(x.shape[-1] - 2, -1, -1):
-            share[..., i] += x[..., i + 1] * share[..., i + 1]
-        share[..., 1:] *= y[..., :-1]
-    return (numpy.moveaxis(share.astype(x.dtype), -1, axis),)

@@ -39,7 +39,7 @@ class HostLayout(Layout):
     registers  value -> the one whose register it has
     products   result -> the matrix product that runs as machine code
     gathers    result -> the loop that reads or adds it where an index says
-    scans      result -> the loop of a running total
+    scans      result -> the loop in which something runs on
     convolutions  result -> the operation on windows that does
     parts      value -> the value that it is computed into as a part of, and where: what a concatenation then need not copy
     """
@@ -189,7 +189,7 @@ class HostLayout(Layout):
         return [(x, x.dtype.itemsize * self.block_elements(kernel)) for x in dict.fromkeys(registers.values())]
 
     def _gathered(self, instruction: Instruction) -> Iterable[tuple[Hashable, int]]:
-        """Note the loop of an instruction that has an index of arrays, or of a running total; the scratch memory for its sums."""
+        """Note the loop of an instruction that has an index of arrays, or in which something runs on; the scratch memory for its sums."""
         loop = (
             (gather(instruction, self.forms) or edge_loop(instruction, self.forms) or scan(instruction, self.forms))
             if self.compiled

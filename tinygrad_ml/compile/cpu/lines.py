@@ -17,7 +17,7 @@ from ...backend.arrays import HOST
 from ...backend.sums import is_plain
 from ...blocks import BlockRunner
 from ...denormals import can_flush, flushed
-from ...functional import cumulative, windows
+from ...functional import windows
 from ...machine.products.plan import FIRST_A, FIRST_B, FIRST_C
 from ...machine.sharing.job import MEMORY, SHARED, address
 from ...ops import movement
@@ -38,6 +38,7 @@ from .functions import function_of
 from .keepers import Arrival
 from .places import addressable, looking
 from .pooling import MAX_POOL, MAX_POOL_GRADIENT, pool_loop
+from .scans import SCANS
 from .source import StepSource
 from .stretches import Preparation, Stretches
 from .walks import written
@@ -320,10 +321,10 @@ class Lines(StepSource):
         self.names[f"refuse_{word}"] = refuse
         self.lines.append(f"if {word}[0]: refuse_{word}({', '.join(operands)})")
 
-    def _running_total(self, instruction: Instruction, operands: list[str]) -> None:
+    def _running(self, instruction: Instruction, operands: list[str]) -> None:
         out, loop = self._target(instruction.output), self.layout.scans.get(instruction.output)
         if loop is None:
-            self._copied(instruction, operands[0], out)
+            self._copied(instruction, ", ".join(operands), out)
         else:
             self._call_loop(loop, loop.operands, size(instruction.output.shape))
 
@@ -383,7 +384,7 @@ FORMS = {
     COPY: Lines._copy,
     movement.reshape: Lines._reshape,
     movement.concat: Lines._concat,
-    cumulative.cumulative_sum_row: Lines._running_total,
+    **dict.fromkeys(SCANS, Lines._running),
     getitem: Lines._gathered,
     EDGE_SUMS: Lines._gathered,
     scatter_add: Lines._scatter_add,

@@ -1,4 +1,4 @@
-"""Running totals in compiled steps: the loops of eager mode's (`../../kernels/scans.py`), as a job.
+"""Running totals, products and recurrences in compiled steps: the loops of eager mode's (`../../kernels/scans.py`), as a job.
 
 Read before: `gathers.py`.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy
 
 from ...functional import cumulative
-from ...kernels.scans import dtype_of, planned
+from ...kernels.scans import RECURRENCE, RUNNING_PRODUCT, RUNNING_TOTAL, planned
 from ..program import Instruction, Value
 from .places import addressable
 
@@ -26,18 +26,27 @@ class ScanLoop(NamedTuple):
     growth: tuple[int, ...] | None
 
 
+SCANS = {
+    cumulative.cumulative_sum_row: RUNNING_TOTAL,
+    cumulative.cumulative_prod_row: RUNNING_PRODUCT,
+    cumulative.recurrence_row: RECURRENCE,
+}
+"""Operation -> what runs on."""
+
+
 def scan(instruction: Instruction, forms: Mapping[Value, numpy.ndarray]) -> ScanLoop | None:
-    """The loop for an instruction, of values that lie as `forms` says; None if it is no running total, or has no loop."""
-    if instruction.op is not cumulative.cumulative_sum_row:
+    """The loop for an instruction, of values that lie as `forms` says; None if nothing runs on in it, or it has no loop."""
+    runs_on = SCANS.get(instruction.op)
+    if runs_on is None:
         return None
-    (x,), y = instruction.inputs, instruction.output
-    if x.dtype != y.dtype or not addressable(forms[x]) or not forms[y].flags.c_contiguous:
+    y, given = instruction.output, [forms[x] for x in instruction.inputs]
+    if any(x.dtype != y.dtype or not addressable(x) for x in given) or not forms[y].flags.c_contiguous:
         return None
-    plan = planned("+", forms[x], instruction.params["axis"])
+    plan = planned(runs_on, given, instruction.params["axis"])
     if plan is None:
         return None
-    operands = [(x, False), (y, False)]
+    operands = [*((x, False) for x in instruction.inputs), (y, False)]
     if plan.totals:
-        operands.append((Value(y.number, (plan.totals,), dtype_of("+", y.dtype)), True))
+        operands.append((Value(y.number, (plan.totals,), runs_on.dtype(y.dtype)), True))
     growth = [by * value.dtype.itemsize for by, (value, _) in zip(plan.growth, operands, strict=True)]
-    return ScanLoop(plan.text.replace("real", str(x.dtype)), plan.sizes, tuple(operands), (), tuple(growth))
+    return ScanLoop(plan.text.replace("real", str(y.dtype)), plan.sizes, tuple(operands), (), tuple(growth))

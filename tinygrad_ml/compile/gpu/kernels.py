@@ -29,7 +29,9 @@ from .tiles import PRODUCT, Tiles
 SINGLE = {
     COPY: movement.copy,
     ops.movement.concat: movement.concat,
-    cumulative.cumulative_sum_row: movement.cumulative_sum,
+    cumulative.cumulative_sum_row: movement.running(0, "total + {x}"),
+    cumulative.cumulative_prod_row: movement.running(1, "total * {x}", wide=False),
+    cumulative.recurrence_row: movement.running(0, "total + {x}", "total * {a}"),
     windows.fold: movement.fold,
     ops.index.scatter_add: indexing.scatter_add,
     ops.index.assemble: indexing.assemble,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -91,23 +91,38 @@ def concat(instruction: Instruction, forms: Forms) -> list[Launch]:
     return [elements.launch(lines)]
 
 
-def cumulative_sum(instruction: Instruction, forms: Forms) -> list[Launch]:
-    """A thread goes along the axis."""
-    (x,), output, axis = instruction.inputs, instruction.output, instruction.params["axis"]
-    steps = {value: _strides(forms[value]) if value.shape else () for value in (x, output)}
-    n = x.shape[axis] if x.shape else 1
-    along = {value: step[axis] if step else 0 for value, step in steps.items()}
-    rest = {value: reduced(step, (axis,)) for value, step in steps.items()}
-    elements = Elements(instruction, forms, reduced(x.shape, (axis,)), rest)
-    wide = accumulator(output.dtype, running=True) if output.dtype.kind == "f" else output.dtype
-    lines = [
-        f"{REGISTER[wide]} total = 0;",
-        f"for ({elements.kind} k = 0; k < {n}; k++) {{",
-        f"    total = total + {elements.load(x, times('k', along[x]))};",
-        f"    {elements.element(output, times('k', along[output]))} = {stored('total', output.dtype)};",
-        "}",
-    ]
-    return [elements.launch(lines)]
+def running(begin: int, on: str, then: str = "", wide: bool = True) -> Callable[[Instruction, Forms], list[Launch]]:
+    """The launch of what runs on along an axis, where a thread goes along it.
+
+    begin  with this number
+    on     `total` becomes this with the next numbers, {x} of the first and {a} of the second input; that is written down
+    then   and it becomes this; "" if nothing more becomes of it
+    wide   whether a float runs on in the dtype of running sums
+    """
+
+    def launches(instruction: Instruction, forms: Forms) -> list[Launch]:
+        inputs, output, axis = instruction.inputs, instruction.output, instruction.params["axis"]
+        x = inputs[0]
+        steps = {value: _strides(forms[value]) if value.shape else () for value in (*inputs, output)}
+        n = x.shape[axis] if x.shape else 1
+        along = {value: step[axis] if step else 0 for value, step in steps.items()}
+        rest = {value: reduced(step, (axis,)) for value, step in steps.items()}
+        elements = Elements(instruction, forms, reduced(x.shape, (axis,)), rest)
+        dtype = accumulator(output.dtype, running=True) if wide and output.dtype.kind == "f" else output.dtype
+        next_ones = {
+            name: elements.load(value, times("k", along[value])) for name, value in zip("xa", inputs, strict=False)
+        }
+        lines = [
+            f"{REGISTER[dtype]} total = {begin};",
+            f"for ({elements.kind} k = 0; k < {n}; k++) {{",
+            f"    total = {on.format(**next_ones)};",
+            f"    {elements.element(output, times('k', along[output]))} = {stored('total', output.dtype)};",
+            *[f"    total = {then.format(**next_ones)};"] * bool(then),
+            "}",
+        ]
+        return [elements.launch(lines)]
+
+    return launches
 
 
 def fold(instruction: Instruction, forms: Forms) -> list[Launch]:

@@ -11,6 +11,7 @@ from . import (
     networks,
     recurrent,
     reductions,
+    running,
     windows,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "networks",
     "recurrent",
     "reductions",
+    "running",
     "windows",
 ]

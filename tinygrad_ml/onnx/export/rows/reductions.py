@@ -1,6 +1,6 @@
-"""Reductions, cumulative sums, and the order of numbers.
+"""Reductions, and the order of numbers.
 
-Read next: `movement.py`.
+Read next: `running.py`, `movement.py`.
 """
 
 from __future__ import annotations
@@ -84,13 +84,6 @@ def _position(operator: str) -> Any:
 
 row("argmax")(_position("ArgMax"))
 row("argmin")(_position("ArgMin"))
-
-
-@row("cumulative_sum")
-def cumulative_sum(w: Any, step: ExportStep) -> str:
-    (x,) = step.inputs
-    name = w.name(x) if x.dtype == step.output.dtype else w.cast(w.name(x), step.output.dtype)
-    return w.node("CumSum", [name, w.constant(numpy.array(step.params["axis"], numpy.int64))])
 
 
 @row("argsort")
