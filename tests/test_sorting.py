@@ -5,6 +5,8 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml.kernels import sorting
+from tinygrad_ml.machine import machine_code
+from tinygrad_ml.machine.sharing import tasks
 
 pytestmark = pytest.mark.host_only
 DTYPES = ["float16", "float32", "float64", "int8", "int32", "int64", "uint16", "uint32", "uint64", "bool"]
@@ -83,3 +85,53 @@ def test_gradients_and_compiled_steps():
     )
     many = tg.vmap(lambda x: tg.topk(x, 2)[1])(x.detach())
     np.testing.assert_array_equal(many.numpy(), tg.topk(x.detach(), 2)[1].numpy())
+
+
+@pytest.mark.skipif(not machine_code.available(), reason="needs llvmlite: tinygrad_ml[fast]")
+def test_threads_change_nothing(monkeypatch):
+    """Rows are shared, and a long one is sorted in halves: equal numbers stay in their order."""
+    r = np.random.default_rng(0)
+    monkeypatch.setattr(sorting, "SORTED_TOGETHER", 3000)
+    monkeypatch.setattr(sorting, "IN_HALVES", 3000)
+    for shape in ((5001,), (9, 1001), (40, 300)):
+        x = r.integers(0, 50, shape).astype("float32")
+        for descending in (False, True):
+            for count in (1, 2, 5):
+                for module in (sorting, tasks):
+                    monkeypatch.setattr(module, "threads", lambda count=count: count)
+                found = sorting.order(x, x.ndim - 1, descending)
+                np.testing.assert_array_equal(found, stable(x, x.ndim - 1, descending))
+                few = sorting.first(x, 7, x.ndim - 1, descending)
+                np.testing.assert_array_equal(few, found[..., :7])
+
+
+@pytest.mark.skipif(not machine_code.available(), reason="needs llvmlite: tinygrad_ml[fast]")
+def test_errors_of_tasks_arrive(monkeypatch):
+    for count in (1, 3):
+        monkeypatch.setattr(tasks, "threads", lambda count=count: count)
+        done = []
+
+        def task(i, done=done):
+            done.append(i)
+            if i == 2:
+                raise MemoryError("no room")
+
+        with pytest.raises(MemoryError, match="no room"):
+            tasks.each(4, task)
+        assert sorted(done)[:3] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64", "int8", "uint64"])
+def test_different_numbers_are_numpys(dtype):
+    r = np.random.default_rng(0)
+    for size, most in ((0, 5), (1, 5), (7, 3), (5000, 100), (5000, 120)):
+        x = r.integers(0, most, size).astype(dtype)
+        if dtype == "int64" and most == 120:
+            x *= 1 << 40
+        if x.dtype.kind == "f" and size > 5:
+            x[1::3] = -x[1::3]
+            x[5:7] = np.nan
+        _, *expected = np.unique(x, return_index=True, return_inverse=True, return_counts=True, equal_nan=False)
+        for ours, numpys in zip(sorting.different(x), expected, strict=True):
+            np.testing.assert_array_equal(ours, numpys)
+            assert ours.dtype == np.int64

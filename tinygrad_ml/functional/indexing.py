@@ -56,6 +56,8 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tenso
             f"{x._described()} and indices of shape {indices.shape}"
         )
     axis = one_axis(axis, x.ndim)
+    if x.ndim == 1:
+        return x[indices]
     try:
         common = broadcast(kept(x.shape, (axis,)), kept(indices.shape, (axis,)))
     except ShapeError as error:

@@ -5,7 +5,10 @@ So symbolic tensors, and functions that `tg.compile` records, have none: that is
 
 from typing import NamedTuple
 
+import numpy
+
 from ..backend import of
+from ..kernels import sorting
 from ..tensor import Tensor, TensorLike, as_tensor
 from .indexing import need_numbers
 
@@ -41,10 +44,13 @@ def unique_all(x: TensorLike) -> UniqueAll:
     """
     x = as_tensor(x)
     need_numbers(x, "the different elements", "how many there are")
-    xp, flat = of(x._data), x.reshape(-1)
-    _, first, inverse, counts = xp.unique(
-        flat._data, return_index=True, return_inverse=True, return_counts=True, equal_nan=False
-    )
+    flat = x.reshape(-1)
+    if isinstance(flat._data, numpy.ndarray):
+        first, inverse, counts = sorting.different(flat._data)
+    else:
+        _, first, inverse, counts = of(x._data).unique(
+            flat._data, return_index=True, return_inverse=True, return_counts=True, equal_nan=False
+        )
     return UniqueAll(flat[Tensor(first)], Tensor(first), Tensor(inverse.reshape(x.shape)), Tensor(counts))
 
 

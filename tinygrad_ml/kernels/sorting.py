@@ -1,4 +1,4 @@
-"""The order that sorts rows, and the places of their largest or smallest numbers, equal ones in their order.
+"""The order that sorts rows, the places of their largest or smallest numbers, equal ones in their order, and what differs in a row.
 
 NumPy's stable sort of places takes ten times as long as its sort of whole numbers, which compares many at once. So of a row of
 numbers one of 64 bits each is made: in front a key, which orders as the number does, behind it its place. No two of these
@@ -14,16 +14,22 @@ of the k largest of the row.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy
+
+from ..machine.sharing import tasks
+from ..machine.sharing.calling import threads
 
 Array: TypeAlias = numpy.ndarray
 
 FEW = 2048
 """So many numbers are sorted sooner than anything is made of them."""
 SORTED_TOGETHER = 1 << 16
-"""Numbers of rows that are sorted before the next ones: what becomes of them stays in the cache."""
+"""Numbers of rows that are sorted before the next ones: what becomes of them stays in the cache. Threads share more."""
+IN_HALVES = 1 << 17
+"""Numbers of a row that are sorted in two halves, if there are threads for them."""
 GROUP = 32
 """Numbers in a group of which the largest is looked for, at most."""
 _PLACE, _LAST = numpy.uint64(32), numpy.uint32(0xFFFFFFFF)
@@ -33,14 +39,17 @@ def order(x: Array, axis: int, descending: bool) -> Array:
     """The order (int64) that sorts x along an axis, NaN last, or with `descending` first; equal numbers keep theirs."""
     if x.size <= FEW:
         return _simply(x, axis, descending)
-    rows = numpy.moveaxis(x, axis, -1)
+    rows = x.swapaxes(axis, -1)
     found = numpy.empty(rows.shape, numpy.int64)
     flat, to, lowest = rows.reshape(-1, x.shape[axis]), found.reshape(-1, x.shape[axis]), _lowest(x)
-    for part in _parts(flat):
+
+    def sort(part: slice) -> None:
         packed = _packed(_keys(flat[part], lowest, descending))
-        packed.sort(axis=-1)
+        _sort(packed)
         numpy.bitwise_and(packed, numpy.uint64(_LAST), out=to[part].view(numpy.uint64))
-    return numpy.ascontiguousarray(numpy.moveaxis(found, -1, axis))
+
+    _for_each(flat, sort)
+    return numpy.ascontiguousarray(found.swapaxes(axis, -1))
 
 
 def first(x: Array, k: int, axis: int, largest: bool) -> Array:
@@ -48,17 +57,49 @@ def first(x: Array, k: int, axis: int, largest: bool) -> Array:
     n = x.shape[axis]
     if x.size <= FEW or 2 * k > n or not k:
         return order(x, axis, largest)[(*[slice(None)] * axis, slice(0, k))]
-    rows = numpy.moveaxis(x, axis, -1)
+    rows = x.swapaxes(axis, -1)
     found = numpy.empty((*rows.shape[:-1], k), numpy.int64)
     flat, to, lowest = rows.reshape(-1, n), found.reshape(-1, k), _lowest(x)
-    for part in _parts(flat):
+
+    def select(part: slice) -> None:
         packed = _candidates(flat[part], lowest, k, largest)
         if packed.shape[1] > k:
             packed.partition(k - 1, axis=-1)
         packed = packed[:, :k]
         packed.sort(axis=-1)
         numpy.bitwise_and(packed, numpy.uint64(_LAST), out=to[part].view(numpy.uint64))
-    return numpy.ascontiguousarray(numpy.moveaxis(found, -1, axis))
+
+    _for_each(flat, select)
+    return numpy.ascontiguousarray(found.swapaxes(axis, -1))
+
+
+def different(x: Array) -> tuple[Array, Array, Array]:
+    """Of the different numbers in a row, ascending: the first place of each, which of them stands where, and how often each does."""
+    table = _by_a_table(x)
+    if table is not None:
+        return table
+    places = order(x, 0, False)
+    ascending = x[places]
+    another = numpy.empty(x.size, bool)
+    another[:1] = True
+    numpy.not_equal(ascending[1:], ascending[:-1], out=another[1:])
+    begins = numpy.flatnonzero(another)
+    inverse = numpy.empty(x.size, numpy.int64)
+    inverse[places] = numpy.cumsum(another) - 1
+    return places[begins], inverse, numpy.diff(begins, append=x.size)
+
+
+def _by_a_table(x: Array) -> tuple[Array, Array, Array] | None:
+    """The same for whole numbers so near to each other that a table has a place for each; None for others."""
+    if x.dtype.kind not in "iu" or not x.size or int(x.max()) - int(x.min()) >= x.size:
+        return None
+    keys = (x - x.min()).astype(numpy.int64)
+    counts = numpy.bincount(keys)
+    there = numpy.flatnonzero(counts)
+    first, rank = numpy.empty(counts.size, numpy.int64), numpy.empty(counts.size, numpy.int64)
+    first[keys[::-1]] = numpy.arange(x.size - 1, -1, -1)  # the last one stays, which is the first of x
+    rank[there] = numpy.arange(there.size)
+    return first[there], rank[keys], counts[there]
 
 
 def _simply(x: Array, axis: int, descending: bool) -> Array:
@@ -69,9 +110,21 @@ def _simply(x: Array, axis: int, descending: bool) -> Array:
     return numpy.ascontiguousarray(numpy.flip(x.shape[axis] - 1 - backwards, axis=axis).astype(numpy.int64, copy=False))
 
 
-def _parts(rows: Array) -> list[slice]:
+def _for_each(rows: Array, do: Callable[[slice], None]) -> None:
+    """Do it for parts of the rows, which threads share: NumPy lets others run while it sorts."""
     height = max(1, SORTED_TOGETHER // rows.shape[1])
-    return [slice(start, start + height) for start in range(0, len(rows), height)]
+    tasks.each(-(-len(rows) // height), lambda i: do(slice(i * height, (i + 1) * height)))
+
+
+def _sort(packed: Array) -> None:
+    """Sort rows. A long one by itself is sorted in halves, which threads share, and merged."""
+    if len(packed) > 1 or packed.size < IN_HALVES or threads() == 1:
+        packed.sort(axis=-1)
+        return
+    middle = packed.size // 2
+    halves = packed[0, :middle], packed[0, middle:]
+    tasks.each(2, lambda i: halves[i].sort())
+    packed.sort(axis=-1, kind="stable")  # which looks for runs, and merges them
 
 
 def _lowest(x: Array) -> Array | None:
@@ -108,10 +161,10 @@ def _ranks(x: Array) -> Array:
     return keys
 
 
-def _packed(keys: Array) -> Array:
-    """Keys, and behind each its place in the row."""
+def _packed(keys: Array, places: Array | None = None) -> Array:
+    """Keys, and behind each its place in the row, if it is no other."""
     packed = numpy.left_shift(keys, _PLACE, dtype=numpy.uint64)
-    packed |= numpy.arange(keys.shape[-1], dtype=numpy.uint64)
+    packed |= numpy.arange(keys.shape[-1], dtype=numpy.uint64) if places is None else places.astype(numpy.uint64)
     return packed
 
 
@@ -127,12 +180,15 @@ def _candidates(rows: Array, lowest: Array | None, k: int, largest: bool) -> Arr
     bound = numpy.partition(heads, heads.shape[1] - k if largest else k - 1, axis=1)
     bound = bound[:, -k, None] if largest else bound[:, k - 1, None]
     out = rows < bound if largest else rows > bound  # but not NaN, nor anything beside one
-    row, place = numpy.divmod(numpy.flatnonzero(~out), n)
+    found = numpy.flatnonzero(~out)
+    if len(rows) == 1 and len(found) <= n // 4:
+        return _packed(_keys(rows[:, found], lowest, largest), found)
+    row, place = numpy.divmod(found, n)
     counts = numpy.bincount(row, minlength=len(rows))
     if counts.max() > n // 4:
         return _packed(_keys(rows, lowest, largest))
     packed = numpy.full((len(rows), counts.max()), numpy.iinfo(numpy.uint64).max, numpy.uint64)
     keys = _keys(rows[row, place], lowest, largest)
     slot = numpy.arange(len(row)) - (numpy.cumsum(counts) - counts)[row]
-    packed[row, slot] = numpy.left_shift(keys, _PLACE, dtype=numpy.uint64) | place.astype(numpy.uint64)
+    packed[row, slot] = _packed(keys, place)
     return packed
