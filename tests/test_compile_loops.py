@@ -69,6 +69,19 @@ def test_the_exponential_is_right_to_the_last_digit_but_one():
     np.testing.assert_array_equal(found, [np.inf, 0, np.nan, 1, 1])
 
 
+def test_weights_are_exponentials_and_0_where_these_are_tiny():
+    weigh = machine_code.machine_code(
+        "# weights\ndef loop(n, a: float32s, b: float32s):\n    rounded_once()\n    for i in range(n):\n        b[i] = weight(a[i])\n"
+    )
+    x = np.concatenate([np.linspace(-87, 88, 400_001), np.linspace(-1, 1, 100_001)]).astype(np.float32)
+    y, exact = np.empty_like(x), np.exp(x.astype(np.float64))
+    weigh(x.size, x.ctypes, y.ctypes)
+    assert (np.abs(y - exact) / np.spacing(exact.astype(np.float32)).astype(np.float64)).max() < 1.1
+    ends, found = np.array([-np.inf, -1e30, -87.1, np.nan, 0, -0.0], np.float32), np.empty(6, np.float32)
+    weigh(6, ends.ctypes, found.ctypes)
+    np.testing.assert_array_equal(found, [0, 0, 0, np.nan, 1, 1])
+
+
 def test_the_logarithm_is_right_to_the_last_digit_but_one():
     log = machine_code.machine_code(
         "# log\ndef loop(n, a: float32s, b: float32s):\n    for i in range(n):\n        b[i] = log(a[i])\n"

@@ -143,6 +143,16 @@ def loop(n, m, a: float32s, b: float32s):
     np.testing.assert_array_equal(b, expected)
 
 
+def test_sums_of_products_are_rounded_once_where_a_text_says_so():
+    source = "# once\ndef loop(n, a: float32s, b: float32s):\n    for i in range(n):\n        b[i] = a[i] * a[i] - float32(1)\n"
+    a, found = np.full(20, 1 + 2.0**-13, "float32"), np.empty(20, "float32")
+    machine_code(source)(20, a.ctypes, found.ctypes)
+    np.testing.assert_array_equal(found, a * a - np.float32(1))
+    if "fma" in compiler.features():
+        machine_code(source.replace("32s):\n", "32s):\n    rounded_once()\n"))(20, a.ctypes, found.ctypes)
+        np.testing.assert_array_equal(found, np.float32(a[0].astype("float64") ** 2 - 1))
+
+
 OPERANDS = st.sampled_from(["x", "y", "float64(1.5)", "float64(-3.0)", "2"])
 EXPRESSIONS = st.recursive(
     OPERANDS,

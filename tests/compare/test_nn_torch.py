@@ -8,6 +8,7 @@ import pytest
 import tinygrad_ml as tg
 import tinygrad_ml.nn.functional as F
 from tinygrad_ml import nn
+from tinygrad_ml.kernels import attention
 
 torch = pytest.importorskip("torch")
 torch.manual_seed(0)
@@ -298,6 +299,17 @@ def test_attention(options):
         lambda *qkv: F.scaled_dot_product_attention(*qkv, **options),
         lambda *qkv: TF.scaled_dot_product_attention(*qkv, **theirs),
         [q, k, v],
+    )
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("length", [130, 1000])
+def test_attention_over_many_places(length, causal, monkeypatch):
+    monkeypatch.setattr(attention, "FEWEST_PLAIN_PAIRS", 1)
+    check(
+        lambda *qkv: F.scaled_dot_product_attention(*qkv, is_causal=causal),
+        lambda *qkv: TF.scaled_dot_product_attention(*qkv, is_causal=causal),
+        [numbers(2, 4, length, 32, seed=seed) for seed in range(3)],
     )
 
 

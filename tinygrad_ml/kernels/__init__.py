@@ -8,6 +8,7 @@ Arrays are float32 or float64 (but for `sorting.py`, which takes all dtypes and 
 """
 
 from . import activations as activations
+from . import attention as attention
 from . import convolution as convolution
 from . import ctc as ctc
 from . import loops as loops

@@ -108,7 +108,7 @@ class _Lowering:
         self.builder: Any = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.variables: dict[str, Variable] = {}
         self.at_the_end: Callable[[], object] = lambda: None
-        self.short = False
+        self.short, self.flags = False, ()
         self.known: dict[str, Quantity] = {"inf": Quantity(numpy.inf, None), "nan": Quantity(numpy.nan, None)}
 
     def write(self) -> None:
@@ -132,17 +132,19 @@ class _Lowering:
             getattr(self, f"_{type(statement).__name__}")(statement)
 
     def _Expr(self, statement: Any) -> None:
-        """`nothing_overlaps()`: of the arrays none is written to in memory that another one has, too; `denormals_are_zero()`,
-        until the end of the function; `rows_are_short()`: what is left of a row is done at once, by a part of a register."""
-        if statement.value.func.id == "rows_are_short":
+        """`nothing_overlaps()`: no array is written to in memory that another one has, too; `denormals_are_zero()`; `rounded_once()`:
+        a·b + c is; `rows_are_short()`: what is left of a row is done at once, by a part of a register."""
+        said = statement.value.func.id
+        if said == "rows_are_short":
             self.short = register_bytes() == LONGEST_REGISTER
-            return
-        if statement.value.func.id == "denormals_are_zero":
+        elif said == "rounded_once":
+            self.flags = ("contract",)
+        elif said == "denormals_are_zero":
             self.at_the_end = flush_denormals(self.module, self.builder)
-            return
-        for name, given in zip(self.names, self.function.args, strict=True):
-            if name in self.arrays:
-                given.add_attribute("noalias")
+        else:
+            for name, given in zip(self.names, self.function.args, strict=True):
+                if name in self.arrays:
+                    given.add_attribute("noalias")
 
     def _Assign(self, statement: ast.Assign) -> None:
         self._put(statement.targets[0], self._term(statement.value))
@@ -252,7 +254,7 @@ class _Lowering:
         if kind is ast.Pow:
             return self._power(a, b, dtype)
         if dtype.kind == "f":
-            return Quantity(getattr(self.builder, _OF_FLOATS[kind])(a.value, b.value), dtype)
+            return Quantity(getattr(self.builder, _OF_FLOATS[kind])(a.value, b.value, flags=self.flags), dtype)
         if kind is ast.RShift:
             shift = self.builder.ashr if dtype.kind == "i" else self.builder.lshr
             return Quantity(shift(a.value, b.value), dtype)

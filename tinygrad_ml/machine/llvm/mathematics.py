@@ -102,6 +102,22 @@ def exp(x: float32) -> float32:
     return (growth(r) + float32(1)) * of_bits((half + BIAS) << DIGITS) * of_bits((rest + BIAS) << DIGITS)
 
 
+def weight(x: float32) -> float32:
+    """eˣ for x of at most 88, and 0 below -87: then 2ⁿ is one power of two, whose n is what ROUNDING leaves in the last bits."""
+    y = float32(-87) if x < float32(-87) else x
+    shifted = y * LOG2_E + ROUNDING
+    n = shifted - ROUNDING
+    r = y - n * LN2_HIGH - n * LN2_LOW
+    power = of_bits((bits(shifted) << DIGITS) + (BIAS << DIGITS))
+    e = growth(r) * power + power
+    return float32(0) if x < float32(-87) else e
+
+
+def weight_wide(x: float64) -> float64:
+    """eˣ"""
+    return exp_wide(x)
+
+
 def expm1(x: float32) -> float32:
     """eˣ - 1 = 2ⁿ·(eʳ - 1) + (2ⁿ - 1), with n and r as for eˣ: where x is small, n is 0 and no digit is lost."""
     y = float32(-20) if x < float32(-20) else x  # from here on it is -1,

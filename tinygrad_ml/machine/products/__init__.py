@@ -13,4 +13,6 @@ copy them into order first.
     fewer.py            which convolutions of 3 by 3 run with fewer multiplications
     winograd.py         how these do
     winograd_gradient.py  and the gradients of their weights
+    attending.py        which attention runs block by block
+    attention.py        how that does, and its gradient
 """

@@ -16,6 +16,7 @@ from ...loops import scan
 from ...modes import inside, modes
 from ...tensor import Tensor, TensorLike, as_tensor, beside
 from ...typing import DeviceLike, DTypeLike
+from .blockwise import block_by_block
 from .dropout import dropout
 
 MANY_PAIRS = 1 << 24
@@ -76,18 +77,36 @@ def scaled_dot_product_attention(
     scale      in place of 1/√d
     Returns (..., L, v). A position that may look at nothing gets 0, and sends no gradient back.
 
-    Where L·S is sixteen million or more and nothing is dropped, the weights of all pairs are never there at one time: `tg.scan` goes
-    over the queries, some hundred rows at a time, and computes their weights again for the gradient.
+    Without a mask of numbers or bools, and without dropout, machine code computes it block by block on the CPU, where that is worth
+    it (`kernels/attention.py` says from which sizes on; features are whole vectors of the processor): the weights of all pairs
+    are never there at one time, and blocks that a causal mask hides are left out. Elsewhere, where L·S is sixteen million or more
+    and nothing is dropped, `tg.scan` goes over the queries, some hundred rows at a time, and computes their weights again for
+    the gradient.
 
-    Source: A. Vaswani et al., "Attention Is All You Need" (2017); rows at a time: M. Rabe, C. Staats, "Self-attention Does Not
-    Need O(n²) Memory" (2021).
+    Source: A. Vaswani et al., "Attention Is All You Need" (2017); block by block: T. Dao et al., "FlashAttention" (2022); rows at
+    a time: M. Rabe, C. Staats, "Self-attention Does Not Need O(n²) Memory" (2021).
     """
     query, key, value = as_tensor(query), as_tensor(key), as_tensor(value)
-    if not dropout_p and query.shape[-2] * key.shape[-2] >= MANY_PAIRS and query.shape[-2] > ROWS_AT_A_TIME:
-        if is_causal and attn_mask is not None:
-            raise OptionError("scaled_dot_product_attention takes attn_mask or is_causal=True, not both")
-        return _rows_at_a_time(query, key, value, attn_mask, is_causal, scale)
-    return dropout(attention_weights(query, key, attn_mask, is_causal, scale), dropout_p) @ value
+    if is_causal and attn_mask is not None:
+        raise OptionError("scaled_dot_product_attention takes attn_mask or is_causal=True, not both")
+    if attn_mask is None and not dropout_p:
+        scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+        return _of_pairs(query, key, value, causal=is_causal, scale=scale)
+    if dropout_p or not _many_pairs(query, key):
+        return dropout(attention_weights(query, key, attn_mask, is_causal, scale), dropout_p) @ value
+    return _rows_at_a_time(query, key, value, attn_mask, is_causal, scale)
+
+
+@block_by_block
+def _of_pairs(query: Tensor, key: Tensor, value: Tensor, *, causal: bool, scale: float) -> Tensor:
+    """Attention without a mask or dropout."""
+    if _many_pairs(query, key):
+        return _rows_at_a_time(query, key, value, None, causal, scale)
+    return attention_weights(query, key, None, causal, scale) @ value
+
+
+def _many_pairs(query: Tensor, key: Tensor) -> bool:
+    return query.shape[-2] * key.shape[-2] >= MANY_PAIRS and query.shape[-2] > ROWS_AT_A_TIME
 
 
 def _rows_at_a_time(
