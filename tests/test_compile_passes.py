@@ -73,23 +73,43 @@ def test_a_sum_that_is_another_one_times_a_number_is_not_added_up():
 @pytest.mark.parametrize(
     "function",
     [
-        lambda x, y: (x + y, x, y),  # digits of one part may lie where those of the other end
-        lambda x, y: (x * y + (x - x.mean(0, keepdims=True)), x, y),  # not the same number along the axis
-        lambda x, y: (x * 2, x, y),
-        lambda x, y: (x - (x - x.sum(0, keepdims=True) / 4), x, y),  # no mean of three
-        lambda x, y: (x - (x - y.mean(0, keepdims=True)), x, y),
-        lambda x, y: (x - (x - x.mean(1, keepdims=True)), x, y),
+        lambda x, y: x + y,  # digits of one part may lie where those of the other end
+        lambda x, y: x * y + (x - x.mean(0, keepdims=True)),  # not the same number along the axis
+        lambda x, y: x * 2,
+        lambda x, y: x - (x - x.sum(0, keepdims=True) / 4),  # no mean of three
+        lambda x, y: x - (x - y.mean(0, keepdims=True)),
+        lambda x, y: x - (x - x.mean(1, keepdims=True)),
     ],
 )
 def test_other_sums_are_added_up(function):
     def total(x, y):
-        return [part.sum(0) for part in function(x, y)]
+        return x.sum(0), y.sum(0), function(x, y).sum(0)
 
     step = run(total, (3, 3), (3, 3))
     assert "sums" not in step.stages
     x, y = tg.random.rand(3, 3), tg.random.rand(3, 3)
     for a, b in zip(step(x, y), total(x, y), strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-5)
+
+
+@pytest.mark.parametrize("mean", [0, 100, 10_000])
+def test_the_gradient_of_batch_norm_has_a_sum_less_and_its_digits(mean):
+    def gradients(x, g, weight, bias):
+        y = tg.nn.functional.batch_norm(x, weight=weight, bias=bias, training=True)
+        return tg.grad((y * g).sum(), [x, weight, bias])
+
+    def given(dtype):
+        arrays = (x, slopes, np.full(4, 1.5), np.full(4, 0.5))
+        return [tg.tensor(a.astype(dtype), requires_grad=i != 1) for i, a in enumerate(arrays)]
+
+    random = np.random.default_rng(0)
+    x, slopes = (random.standard_normal((8, 4, 6, 6)).astype("float32") + np.float32(far) for far in (mean, 0.5))
+    step = tg.compile(gradients)
+    found, right = step(*given("float32")), gradients(*given("float64"))
+    assert operations(step, "equal").count("sum") == operations(step, "sums").count("sum") + 1
+    for y, exact in zip(found, right, strict=True):
+        exact = exact.numpy()
+        np.testing.assert_allclose(y.numpy(), exact, 0, np.abs(exact).max() * (1e-6 + 2e-6 * mean))
 
 
 def test_sums_of_half_precision_are_added_up():
