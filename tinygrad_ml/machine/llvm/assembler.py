@@ -6,7 +6,7 @@ processor holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from typing import Any
 
@@ -59,6 +59,11 @@ class Function(_Builder):
         """The integer that is `place` integers behind the address."""
         return self.load(self.at(address, place))
 
+    def told(self, fields: type, address: ir.Value) -> Any:
+        """What stands at an address that the function is given, integer behind integer, by the names of a `NamedTuple`. Each
+        is read where the function begins, if it is asked for."""
+        return _ToldIntegers(self, fields._fields, address)  # type: ignore[attr-defined]
+
     # -- control -----------------------------------------------------------------------------------------------
 
     def repeat(self, start: ir.Value, stop: ir.Value, step: ir.Value, body: Callable[[ir.Value], object]) -> None:
@@ -89,6 +94,21 @@ class Function(_Builder):
         self.position_at_end(after)
 
 
+class _ToldIntegers:
+    """Integers at an address, by name. See `Function.told`."""
+
+    def __init__(self, f: Function, names: Sequence[str], address: ir.Value):
+        self._f, self._names, self._address = f, names, address
+
+    def __getattr__(self, name: str) -> ir.Value:
+        if name not in self._names:
+            raise AttributeError(name)
+        with self._f.goto_entry_block():
+            found = self._f.field(self._address, self._names.index(name))
+        setattr(self, name, found)
+        return found
+
+
 class Vectors:
     """Vectors of `lanes` numbers of float32 or float64, of `itemsize` bytes each, in the functions of a module."""
 
@@ -109,12 +129,13 @@ class Vectors:
         self._load = declare(f"masked.load.{name}.p0", self.type, pointer, INT32, mask, self.type)
         self._store = declare(f"masked.store.{name}.p0", ir.VoidType(), self.type, pointer, INT32, mask)
 
-    def _pointer(self, f: Function, address: ir.Value) -> ir.Value:
-        return f.inttoptr(address, self.type.as_pointer())
+    def at(self, f: Function, address: Any) -> ir.Value:
+        """A pointer to the vector at an address; it can stand for the address."""
+        return address if address.type.is_pointer else f.inttoptr(address, self.type.as_pointer())
 
     def load(self, f: Function, address: ir.Value, mask: ir.Value | None = None) -> ir.Value:
         """The vector at an address. Where the mask is 0, nothing is read, and the number is 0."""
-        pointer = self._pointer(f, address)
+        pointer = self.at(f, address)
         if mask is not None:
             return f.call(self._load, [pointer, ir.Constant(INT32, self.itemsize), mask, self.zero])
         return f.load(pointer, align=self.itemsize)
@@ -133,7 +154,7 @@ class Vectors:
 
     def store(self, f: Function, vector: ir.Value, address: ir.Value, mask: ir.Value | None = None) -> None:
         """Write a vector to an address; with a mask, the lanes that it names."""
-        pointer = self._pointer(f, address)
+        pointer = self.at(f, address)
         if mask is not None:
             f.call(self._store, [vector, pointer, ir.Constant(INT32, self.itemsize), mask])
         else:
@@ -142,7 +163,7 @@ class Vectors:
     def expect(self, f: Function, address: ir.Value, write: bool = False) -> None:
         """Say that the vector at an address will soon be read, or written, so that it comes to the cache."""
         read_or_write, near, data = ir.Constant(INT32, int(write)), ir.Constant(INT32, 3), ir.Constant(INT32, 1)
-        f.call(self._prefetch, [self._pointer(f, address), read_or_write, near, data])
+        f.call(self._prefetch, [self.at(f, address), read_or_write, near, data])
 
     def multiply_and_add(self, f: Function, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
         """x·y + z, rounded once."""

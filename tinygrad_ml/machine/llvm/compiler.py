@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -43,15 +43,15 @@ def register_bytes() -> int:
     return 64 if "avx512f" in features() else 32 if "avx" in features() else 16
 
 
-def target() -> binding.TargetMachine:
-    """A machine that code is made for."""
+def target(level: int = 3) -> binding.TargetMachine:
+    """A machine that code is made for; `level`: how long LLVM looks for better code when it writes it, 1 to 3."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     name = processor()
     told = "" if name in X86_LEVELS else binding.get_host_cpu_features().flatten()
     # By default some processors have half of their registers left idle, to stay cooler.
     wanted = f"{told},-prefer-256-bit".lstrip(",")
-    return binding.Target.from_default_triple().create_target_machine(cpu=name, features=wanted, opt=3, jit=True)
+    return binding.Target.from_default_triple().create_target_machine(cpu=name, features=wanted, opt=level, jit=True)
 
 
 def compiled(text: str, named: Callable[[str], str], improved: bool) -> bytes:
@@ -59,9 +59,9 @@ def compiled(text: str, named: Callable[[str], str], improved: bool) -> bytes:
 
     improved  whether LLVM shall look for a better order and for vectors; else it is done as it is written
     """
-    if not hasattr(_mine, "target"):  # which remembers what it has compiled: so it is not one that an engine keeps
-        _mine.target = target()
-    machine = _mine.target
+    level = 3 if improved else 1  # of what is in order already
+    targets = _mine.__dict__.setdefault("targets", {})  # these remember what they have compiled: so no engine keeps one
+    machine = targets.get(level) or targets.setdefault(level, target(level))
     module = binding.parse_assembly(text, binding.create_context())
     module.triple, module.data_layout = machine.triple, str(machine.target_data)
     for function in module.functions:
@@ -70,7 +70,7 @@ def compiled(text: str, named: Callable[[str], str], improved: bool) -> bytes:
     module.verify()
     if improved:
         improve(module, machine)
-    with _counting_as_it_is_written():
+    with _quickly_written():
         return _emitted(module, machine)
 
 
@@ -103,21 +103,29 @@ def _without_lock(function: Any) -> Callable[..., Any]:
 
 
 @contextmanager
-def _counting_as_it_is_written() -> Iterator[None]:
-    """While code is written, let LLVM not look for other variables by which loops could count: that takes it two fifths of the
-    time, and x86's addresses (a base, a multiple, a distance) leave nothing to gain. Numba, say, may want it later."""
+def _quickly_written() -> Iterator[None]:
+    """While code is written, let LLVM not look for other variables by which loops could count, nor for a better order behind the
+    choice of registers: the one takes it two fifths of the time that loops take, and x86's addresses (a base, a multiple, a
+    distance) leave nothing to gain; the other a tenth, and processors look for such an order themselves. Numba, say, may want both
+    later."""
     global _writing
     with _option:
         _writing += 1
         if _writing == 1:
-            binding.set_option("tinygrad_ml", "-disable-lsr=true")
+            _set(UNWANTED)
     try:
         yield
     finally:
         with _option:
             _writing -= 1
             if not _writing:
-                binding.set_option("tinygrad_ml", "-disable-lsr=false")
+                _set({name: not value for name, value in UNWANTED.items()})
 
 
+def _set(options: Mapping[str, bool]) -> None:
+    for name, value in options.items():
+        binding.set_option("tinygrad_ml", f"-{name}={str(value).lower()}")
+
+
+UNWANTED = {"disable-lsr": True, "post-RA-scheduler": False}
 _option, _writing = threading.Lock(), 0

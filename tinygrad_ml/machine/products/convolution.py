@@ -67,7 +67,7 @@ class _ConvolutionCode(ProductCode):
         panel = self._panel_of_windows()
         f = Function(self.module, name, 3, exported=True)
         fields, task, scratch = f.given
-        told: Any = Windows._make(f.field(fields, place) for place in range(len(Windows._fields)))
+        told = f.told(Windows, fields)
 
         def piece(team: ir.Value, number_of_panel: ir.Value, row: ir.Value) -> None:
             image = f.mul(team, told.abreast)
@@ -85,7 +85,7 @@ class _ConvolutionCode(ProductCode):
         panels = self._panels_near()
         f = Function(self.module, name, 3, exported=True)
         fields, task, _ = f.given
-        told: Any = Windows._make(f.field(fields, place) for place in range(len(Windows._fields)))
+        told = f.told(Windows, fields)
 
         def piece(image: ir.Value, number_of_panel: ir.Value, row: ir.Value) -> None:
             first, there_are = f.mul(number_of_panel, told.near), f.mul(f.sdiv(told.n, told.width), told.parts)
@@ -119,7 +119,7 @@ class _ConvolutionCode(ProductCode):
         tiles = self.of_all_sizes(self.tile)
         f = Function(self.module, "panel", 9)
         fields, rows, columns, images, first, a, x, c, scratch = f.given
-        told: Any = Windows._make(f.field(fields, place) for place in range(len(Windows._fields)))
+        told = f.told(Windows, fields)
         lanes = number(self.shape.lanes)
         width = f.sdiv(f.total(columns, lanes, number(-1)), lanes)
         last = f.sub(columns, f.mul(f.sub(width, number(1)), lanes))
@@ -168,7 +168,7 @@ class _ConvolutionCode(ProductCode):
         tiles = self.of_all_sizes(self._tile_near)
         f = Function(self.module, "panels_near", 7)
         fields, rows, first, count, a, x, c = f.given
-        told: Any = Windows._make(f.field(fields, place) for place in range(len(Windows._fields)))
+        told = f.told(Windows, fields)
         lanes, nothing = number(self.shape.lanes), number(0)
         line_of_c, latest = f.mul(told.width, self.size), f.most(f.sub(told.width, lanes), nothing)
 

@@ -65,7 +65,7 @@ class ProductCode:
         panel = self._panel()
         f = Function(self.module, name, 3, exported=True)
         fields, task, scratch = f.given
-        told: Any = Fields._make(f.field(fields, place) for place in range(len(Fields._fields)))
+        told = f.told(Fields, fields)
         start = f.mul(task, told.together)
         stop = f.least(told.pieces, f.add(start, told.together))
 
@@ -173,11 +173,7 @@ class ProductCode:
         k, a, a_row, a_column, b, b_row, c, c_row, last, again, *rest = f.given
         c_vector, packed = rest[0] if self.apart else number(words.nbytes), rest[0] if copying else number(0)
         masks = [None] * (width - 1) + [None if self.whole else words.first(f, last)]
-        places = [
-            (f.total(c, f.mul(number(row), c_row), f.mul(number(v), c_vector)), masks[v])
-            for row in range(rows)
-            for v in range(width)
-        ]
+        places = self.places(f, c, rows, c_row, [f.mul(number(v), c_vector) for v in range(1, width)], masks)
         for address, _ in places:
             words.expect(f, address, write=True)
         loop, end = f.append_basic_block(), f.append_basic_block()
@@ -229,6 +225,14 @@ class ProductCode:
                     every(False)
                 with some:
                     every(True)
+
+    def places(
+        self, f: Function, c: ir.Value, rows: int, c_row: ir.Value, further: Sequence[ir.Value], masks: Sequence[Any]
+    ) -> list[tuple[Any, Any]]:
+        """Where the vectors of a tile are, each with its mask. In a row they are so many bytes `further` than the first."""
+        starts = [f.add(c, f.mul(number(row), c_row)) if row else c for row in range(rows)]
+        addresses = [address for start in starts for address in (start, *(f.add(start, behind) for behind in further))]
+        return [(self.vectors.at(f, x), masks[i % len(masks)]) for i, x in enumerate(addresses)]
 
     def _old(self, f: Function, places: list[tuple[Any, Any]], again: ir.Value) -> list[Any]:
         """The vectors at addresses, each with a mask, or zeros if not `again`."""

@@ -90,7 +90,7 @@ class _GradientCode(ProductCode):
         tiles = self.of_all_sizes(self._sum)
         f = Function(self.module, name, 3, exported=True)
         fields, task, scratch = f.given
-        told: Any = WeightSum._make(f.field(fields, place) for place in range(len(WeightSum._fields)))
+        told = f.told(WeightSum, fields)
         lanes = number(self.shape.lanes)
 
         def piece(i: ir.Value) -> None:
@@ -196,11 +196,8 @@ class _GradientCode(ProductCode):
             phi.add_incoming(value, end_of_image)
         f.cbranch(f.icmp_signed(">", images, number(1)), image, end)
         f.position_at_end(end)
-        places = [
-            (f.total(told.c, f.mul(number(row), told.c_row), number(v * words.nbytes)), masks[v])
-            for row in range(rows)
-            for v in range(width)
-        ]
+        further = [number(v * words.nbytes) for v in range(1, width)]
+        places = self.places(f, told.c, rows, told.c_row, further, masks)
         self.put(f, places, after, told.again, told.last)
         f.ret_void()
         return f.function_itself
@@ -226,7 +223,7 @@ class _FewChannelsCode(ProductCode):
         tiles = {(k, m): self._sum(k, m) for m, heights in self.sizes.items() for k in heights}
         f = Function(self.module, name, 3, exported=True)
         fields, task, _ = f.given
-        told: Any = WeightSum._make(f.field(fields, place) for place in range(len(WeightSum._fields)))
+        told = f.told(WeightSum, fields)
         nbytes = number(self.vectors.nbytes)
 
         def piece(i: ir.Value) -> None:
@@ -344,11 +341,8 @@ class _FewChannelsCode(ProductCode):
         moved = [f.add(outer[1], x_next), f.add(outer[2], g_next)]
         turn(image, outer, [f.sub(outer[0], number(1)), *moved], end_of_image, end)
         f.position_at_end(end)
-        places = [
-            (f.total(c, f.mul(number(row), c_row), number(channel * words.nbytes)), None)
-            for row in range(rows)
-            for channel in range(channels)
-        ]
+        further = [number(channel * words.nbytes) for channel in range(1, channels)]
+        places = self.places(f, c, rows, c_row, further, [None] * channels)
         self.put(f, places, sums, again, lanes)
         f.ret_void()
         return f.function_itself

@@ -98,7 +98,7 @@ class WinogradCode(ProductCode):
     def part_of_weights(self, f: Function) -> tuple[Any, ir.Value, ir.Value, ir.Value, ir.Value]:
         """What a function is told, and its task: how many channels of the result, and of the image; where these begin in a and u."""
         fields, task, _ = f.given
-        told: Any = TiledWeights._make(f.field(fields, place) for place in range(len(TiledWeights._fields)))
+        told = f.told(TiledWeights, fields)
         vector, channel = f.sdiv(task, told.parts), f.mul(f.srem(task, told.parts), told.together)
         rows = f.least(self.lanes, f.sub(told.m, f.mul(vector, self.lanes)))
         channels = f.least(told.together, f.sub(told.channels, channel))
@@ -119,7 +119,7 @@ class WinogradCode(ProductCode):
         products = self._products()
         f = Function(self.module, name, 3, exported=True)
         fields, task, scratch = f.given
-        told: Any = TiledImages._make(f.field(fields, place) for place in range(len(TiledImages._fields)))
+        told = f.told(TiledImages, fields)
         v, m, y = scratch, f.add(scratch, told.m_at), f.add(scratch, told.y_at)
 
         def piece(i: ir.Value) -> None:
@@ -153,7 +153,7 @@ class WinogradCode(ProductCode):
         words, two, zero = self.vectors, number(2), number(0)
         f = Function(self.module, "into_basis", 7)
         fields, image, images, first, lines, v, pixels = f.given
-        told: Any = TiledImages._make(f.field(fields, place) for place in range(len(TiledImages._fields)))
+        told = f.told(TiledImages, fields)
         line_of_pixels = f.mul(f.add(f.mul(told.across, two), two), told.pixel)
         whole_image = f.mul(f.add(f.mul(lines, two), two), line_of_pixels)
         begin = f.sub(f.mul(first, two), told.top)  # the line of the image that is the first one here
@@ -213,7 +213,7 @@ class WinogradCode(ProductCode):
         tiles = self.of_all_sizes(self.tile)
         f = Function(self.module, "products", 4)
         fields, rows, v, m = f.given
-        told: Any = TiledImages._make(f.field(fields, place) for place in range(len(TiledImages._fields)))
+        told = f.told(TiledImages, fields)
 
         def one(i: ir.Value) -> None:
             a, u, c = (
@@ -244,7 +244,7 @@ class WinogradCode(ProductCode):
         words, two = self.vectors, number(2)
         f = Function(self.module, "out_of_basis", 7)
         fields, image, images, first, lines, m, y = f.given
-        told: Any = TiledImages._make(f.field(fields, place) for place in range(len(TiledImages._fields)))
+        told = f.told(TiledImages, fields)
         line_of_positions = f.mul(f.mul(told.across, two), told.position)
         whole_image = f.mul(f.mul(lines, two), line_of_positions)
         sources = [f.add(m, f.mul(number(i), told.m_next)) for i in range(BASIS)]

@@ -48,7 +48,7 @@ class _SumsOfTiles(WinogradCode):
         into, slopes, add = self.into_basis(), self._slopes(), self._products()
         f = Function(self.module, name, 3, exported=True)
         fields, task, scratch = f.given
-        told: Any = TiledImages._make(f.field(fields, place) for place in range(len(TiledImages._fields)))
+        told = f.told(TiledImages, fields)
         v, m = scratch, f.add(scratch, told.m_at)
 
         def piece(i: ir.Value) -> None:
@@ -79,7 +79,7 @@ class _SumsOfTiles(WinogradCode):
         words, two, zero, row = self.vectors, number(2), number(0), self.packed_row
         f = Function(self.module, "slopes", 9)
         fields, image, images, first, lines, columns, g, m, y = f.given
-        told: Any = TiledImages._make(f.field(fields, place) for place in range(len(TiledImages._fields)))
+        told = f.told(TiledImages, fields)
         line_of_positions = f.mul(f.mul(told.across, two), row)
         whole_image = f.mul(f.mul(lines, two), line_of_positions)
         with f.if_then(f.icmp_signed("!=", told.edges, zero)):
@@ -129,7 +129,7 @@ class _SumsOfTiles(WinogradCode):
         tiles = self.of_all_sizes(self.tile)
         f = Function(self.module, "products", 7)
         fields, count, columns, v, m, u, again = f.given
-        told: Any = TiledImages._make(f.field(fields, place) for place in range(len(TiledImages._fields)))
+        told = f.told(TiledImages, fields)
         width = f.sdiv(f.total(columns, self.lanes, number(-1)), self.lanes)
         last = f.sub(columns, f.mul(f.sub(width, number(1)), self.lanes))
 
