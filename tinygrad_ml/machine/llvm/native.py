@@ -29,9 +29,17 @@ class Native:
     write     `write(module, *given)` fills a module, if it is not in the cache
     given     what it is given; repr() tells two of them apart
     improved  whether LLVM shall look for a better order and for vectors; else it is done as it is written
+    needs     others that have functions which these call, by the names that `called` says
     """
 
-    def __init__(self, name: str, write: Callable[..., object], *given: object, improved: bool = False):
+    def __init__(
+        self,
+        name: str,
+        write: Callable[..., object],
+        *given: object,
+        improved: bool = False,
+        needs: tuple[Native, ...] = (),
+    ):
         folder = kernels()
         self._fingerprint = _fingerprint(write, given)
         path = folder and folder / f"{name}_{self._fingerprint}.o"
@@ -40,36 +48,49 @@ class Native:
         def made() -> bytes:
             module = ir.Module(name)
             write(module, *given)
-            code = compiled(str(module), self._unique, improved)
+            code = compiled(str(module), self.called, improved)
             if path is not None:
                 with suppress(OSError):  # then it is compiled anew in each process
                     write_whole(path, _digest(code) + code)
             return code
 
-        self._loaded = Ahead(lambda: engine.add_object_file(binding.ObjectFileRef.from_data(code or made())))
+        def load() -> None:
+            mine = code or made()
+            for other in needs:  # first: whoever links next finds all that is called
+                other._loaded()
+            engine.add_object_file(binding.ObjectFileRef.from_data(mine))
+
+        self._loaded, self._needs = Ahead(load), needs
         self._found = code is not None
 
     def address(self, name: str) -> int:
         """Where the function of that name begins."""
         self._loaded()
         _engine().finalize_object()
-        return _engine().get_function_address(self._unique(name))
+        return _engine().get_function_address(self.called(name))
 
     def later(self, name: str) -> Callable[[], int]:
         """What says where it begins. Until it is asked, another thread may have compiled it."""
-        if not self._found:
-            self._loaded.begin()
+        self._begin()
         return partial(self.address, name)
 
-    def _unique(self, name: str) -> str:
+    def _begin(self) -> None:
+        for other in self._needs:
+            other._begin()
+        if not self._found:
+            self._loaded.begin()
+
+    def called(self, name: str) -> str:
         """The name of a function, as no other module has it."""
         return f"{name}_{self._fingerprint}"
 
 
 @cache
-def native(name: str, write: Callable[..., object], *given: object, improved: bool = False) -> Native:
+def native(
+    name: str, write: Callable[..., object], *given: object, improved: bool = False, needs: tuple[Native, ...] = ()
+) -> Native:
     """The functions that `write(module, *given)` writes."""
-    return Native(name, write, *given, improved=improved)
+    return Native(name, write, *given, improved=improved, needs=needs)
 
 
 @cache

@@ -186,9 +186,10 @@ class TiledConvolution(_TileOperation):
     def jobs(self, threads: int, scratch: int) -> Jobs:
         """The jobs as so many threads will share them: that of the weights, and that of the images."""
         from ..llvm.native import native
-        from .winograd import write_winograd
+        from .winograd import tiles, write_winograd
 
-        code = native("winograd", write_winograd, self.shape, self._result.itemsize, self._widths)
+        given = self.shape, self._result.itemsize, self._widths
+        code = native("winograd", write_winograd, *given, needs=(tiles(*given),))
         threads, u = threads if self.shared else 1, scratch + self._own
         weights = self._weights_told(u, u_share=0, shares=1)
         block = self._block(threads)
@@ -231,9 +232,11 @@ class TiledGradient(_TileOperation):
     def jobs(self, threads: int, scratch: int) -> Jobs:
         """The jobs as so many threads will share them: the sums, and what the weights' gradient is of them."""
         from ..llvm.native import native
+        from .winograd import tiles
         from .winograd_gradient import write_winograd_gradient
 
-        code = native("winograd_gradient", write_winograd_gradient, self.shape, self._result.itemsize, self._widths)
+        given = self.shape, self._result.itemsize, self._widths
+        code = native("winograd_gradient", write_winograd_gradient, *given, needs=(tiles(*given),))
         u, u_share, pieces = scratch + self._own, BASIS * self.u_next + BETWEEN, self._shares * self.panels
         rest = {"position": 0, "share": self._share, "u_share": u_share, "pieces": pieces, "together": 1}
         images = self._images_told(self._tiles, u, **rest, **self._found)

@@ -46,12 +46,11 @@ class ProductCode:
     widths  how many vectors wide tiles are
     apart  whether vectors beside each other in a tile may lie apart in c, by a step that the tile is given
     late   whether what c was before is added at the end, which keeps the digits of very long sums, and not at the beginning
-    fresh  whether c begins with 0, whatever was there before
     whole  whether c has whole vectors, and what stands behind its last column is nobody's
     masked  whether tiles read what b has of their last vector, and not all of that. If not, a panel that lacks some is copied
     """
 
-    apart = late = fresh = whole = False
+    apart = late = whole = False
 
     def __init__(self, module: ir.Module, shape: Shape, itemsize: int):
         self.module, self.shape, self.size = module, shape, number(itemsize)
@@ -177,7 +176,7 @@ class ProductCode:
         for address, _ in places:
             words.expect(f, address, write=True)
         loop, end = f.append_basic_block(), f.append_basic_block()
-        begin = [words.zero] * len(places) if self.late or self.fresh else self._old(f, places, again)
+        begin = [words.zero] * len(places) if self.late else self._old(f, places, again)
         head = f.block
         f.branch(loop)
         f.position_at_end(loop)

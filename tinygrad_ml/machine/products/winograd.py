@@ -33,13 +33,31 @@ from typing import Any
 
 from llvmlite import ir
 
-from ..llvm.assembler import Function, number
+from ..llvm.assembler import INT, Function, number
+from ..llvm.native import Native, native
 from .convolution import pieces
 from .fields import Shape, TiledImages, TiledWeights
 from .tiles import ProductCode
 
 SIDE, BASIS = 4, 16
 """Pixels along a side of what a tile sees, and in all."""
+
+
+def tiles(shape: Shape, itemsize: int, widths: Sequence[int]) -> Native:
+    """What a convolution and the gradient of its weights both call: the tiles of their products, and what transposes."""
+    return native("winograd_tiles", write_tiles, shape, itemsize, tuple(widths))
+
+
+def write_tiles(module: ir.Module, shape: Shape, itemsize: int, widths: Sequence[int]) -> None:
+    """Write `tile_6_4(...)` and the like, of so many rows and vectors, and `transpose(...)`. See `ProductCode`."""
+    code = _WholeTiles(module, shape, itemsize)
+    code.widths = widths
+    for function in (*code.of_all_sizes(code.tile).values(), code.transposition()):
+        function.linkage = ""
+
+
+class _WholeTiles(ProductCode):
+    late = whole = True
 
 
 def write_winograd(module: ir.Module, shape: Shape, itemsize: int, widths: Sequence[int]) -> None:
@@ -58,13 +76,18 @@ class WinogradCode(ProductCode):
     widths  how many vectors wide the tiles are that there are
     """
 
-    fresh = whole = True
-
     def __init__(self, module: ir.Module, shape: Shape, itemsize: int, widths: Sequence[int]):
         super().__init__(module, shape, itemsize)
-        self.widths = widths
+        self.widths, self._tiles = widths, tiles(shape, itemsize, widths)
         self.nbytes, self.lanes = number(self.vectors.nbytes), number(shape.lanes)
-        self.turned = self.transposition()
+        self.turned = self._called("transpose", 6)
+
+    def tile(self, rows: int, width: int, copying: bool = False) -> ir.Function:
+        """One of `tiles`."""
+        return self._called(f"tile_{rows}_{width}", 10)
+
+    def _called(self, name: str, arguments: int) -> ir.Function:
+        return ir.Function(self.module, ir.FunctionType(ir.VoidType(), [INT] * arguments), self._tiles.called(name))
 
     def weights(self, name: str) -> None:
         """Write the function of that name: u = G w Gᵀ for a vector of channels of the result, and some of the image."""

@@ -41,8 +41,6 @@ def write_winograd_gradient(module: ir.Module, shape: Shape, itemsize: int, widt
 
 
 class _SumsOfTiles(WinogradCode):
-    late, fresh = True, False
-
     def task(self, name: str) -> None:
         """Write the function of that name, which adds up a panel of channels of the result over a share of the images."""
         into, slopes, add = self.into_basis(), self._slopes(), self._products()
