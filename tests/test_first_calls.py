@@ -1,5 +1,6 @@
 """What a first call of a compiled step does beside recording: it disturbs nothing around it."""
 
+import ctypes
 import gc
 
 import numpy as np
@@ -52,3 +53,28 @@ def test_layers_of_which_only_the_size_is_another_share_their_loops(dtype):
         np.testing.assert_allclose(
             y.numpy(), x.mean(axis=1) * -0.3, rtol=1e-5 if dtype == "float32" else 1e-13, atol=1e-8
         )
+
+
+def test_machine_code_that_calls_other_machine_code_brings_it_along():
+    pytest.importorskip("llvmlite", reason="needs llvmlite: tinygrad_ml[fast]")
+    from llvmlite import ir
+
+    from tinygrad_ml.machine.llvm.assembler import INT, Function, number
+    from tinygrad_ml.machine.llvm.native import Native
+
+    def write_called(module):
+        f = Function(module, "put_seven", 1, exported=True)
+        f.store(number(7), f.at(f.given[0]))
+        f.ret_void()
+
+    def write_caller(module):
+        other = ir.Function(module, ir.FunctionType(ir.VoidType(), [INT]), called.called("put_seven"))
+        f = Function(module, "call_it", 1, exported=True)
+        f.call(other, f.given)
+        f.ret_void()
+
+    called = Native("called", write_called)
+    address = Native("caller", write_caller, needs=(called,)).later("call_it")()
+    found = np.zeros(1, np.int64)
+    ctypes.CFUNCTYPE(None, ctypes.c_int64)(address)(found.ctypes.data)
+    assert found.tolist() == [7]
