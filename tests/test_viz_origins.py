@@ -8,8 +8,8 @@ import pytest
 import tinygrad_ml as tg
 import viz
 from tinygrad_ml import keras, nn
-from tinygrad_ml.graph import Origin, topological
-from tinygrad_ml.graph.origin import LONGEST_TRAIL
+from tinygrad_ml.graph import topological
+from tinygrad_ml.origins import LONGEST_TRAIL, Origin
 
 LEVELS = ("network", "layers", "functions", "operations")
 

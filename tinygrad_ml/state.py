@@ -53,6 +53,8 @@ class _Modes(threading.local):
 
 
 modes = _Modes()
+unrecorded: list[Callable] = []
+"""Called as watchers are, after each operation inside of a scope that leaves no node, because nothing wants its gradient."""
 
 BACKWARD = Place("", "backward")
 """In front of a node's modules: a backward walk made the node, for the gradient of a node of those modules.

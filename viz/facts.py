@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from math import prod
 
-from tinygrad_ml.graph import Node, Origin
+from tinygrad_ml.graph import Node
+from tinygrad_ml.origins import Origin
 
 
 def device_of(node: Node) -> str:

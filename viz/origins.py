@@ -1,7 +1,7 @@
 """What a network did to tensors that need no gradient, before anything that does: the graph has it as a leaf, a picture does not.
 
 An image that a first layer flattens, the input that attention turns around: leaves remember where they come from
-(`tinygrad_ml/graph/origin.py`), as long as that is there.
+(`tinygrad_ml/origins.py`), as long as that is there.
 
 Read before: `replay.py`. Read next: `asked.py`.
 """
@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 import numpy
 
 from tinygrad_ml.errors import TinygradError
-from tinygrad_ml.graph import Node, Origin, topological
+from tinygrad_ml.graph import Node, topological
 from tinygrad_ml.modes import no_grad
+from tinygrad_ml.origins import Origin
 from tinygrad_ml.tensor import Tensor, apply
 
 from .replay import on_host, unwatched

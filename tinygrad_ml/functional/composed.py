@@ -10,7 +10,11 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 from weakref import ref
 
 from ..modes import Place, modes
+from ..origins import remember
 from ..spellings import beyond_numpy, refuse_unbound
+from ..state import unrecorded
+
+unrecorded.append(remember)
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -14,9 +14,9 @@ from .. import writes
 from ..backend import Absent, Array
 from ..backend.arrays import BY_TYPE, HOST
 from ..errors import DTypeError, RangeError, TinygradError
-from ..graph import Node, remember
+from ..graph import Node
 from ..ops import Primitive
-from ..state import modes, part_of
+from ..state import modes, part_of, unrecorded
 from ..writes import tick
 from .base import Tensor, check_devices
 
@@ -80,8 +80,8 @@ def record(
         if output._node is not None:
             output._node.scope = modes.scope
         elif modes.scope and modes.grad and modes.recorder is None:
-            parents = tuple([tensor.node for tensor in inputs])  # which have lower numbers, as they are older
-            remember(output.node, op, parents, params, modes.scope)
+            for note in unrecorded:
+                note(op, inputs, params, output)
         for watcher in modes.watchers:
             watcher(op, inputs, params, output)
     return output

@@ -3,7 +3,9 @@ that it was given, and not with what its first layers made of it.
 
 Nothing is kept alive by it but single numbers and masks. When what was given is gone, the tensor is a leaf like others.
 
-Read before: `node.py`.
+Whatever opens scopes has it called for what is computed inside of them (`functional/composed.py`).
+
+Read before: `graph/node.py`, `tensor/applying.py`.
 """
 
 from __future__ import annotations
@@ -14,9 +16,10 @@ from weakref import ref
 
 import numpy
 
-from ..ops import Primitive
-from ..state import Place
-from .node import Node
+from .graph import Node
+from .ops import Primitive
+from .state import Place, modes
+from .tensor import Tensor
 
 LONGEST_TRAIL = 32
 """Operations in a row that are remembered: a module that adds to a sum in each step leaves no longer trail than that."""
@@ -41,9 +44,11 @@ class Origin:
     length: int
 
 
-def remember(node: Node, op: Primitive, inputs: tuple[Node, ...], params: dict[str, Any], scope: tuple) -> None:
-    """Note on a leaf which operation it comes from."""
-    before = tuple([e.origin or (ref(e) if e.shape and e.dtype.kind != "b" else e) for e in inputs])
+def remember(op: Primitive, inputs: tuple[Tensor, ...], params: dict[str, Any], output: Tensor) -> None:
+    """Note on the leaf that is the output which operation it comes from."""
+    nodes = [tensor.node for tensor in inputs]  # which have lower numbers, as they are older
+    before = tuple([e.origin or (ref(e) if e.shape and e.dtype.kind != "b" else e) for e in nodes])
     length = 1 + max([each.length for each in before if isinstance(each, Origin)], default=0)
     if length <= LONGEST_TRAIL:
-        node.origin = Origin(op, before, params, scope, node.shape, node.dtype, node.number, length)
+        leaf = output.node
+        leaf.origin = Origin(op, before, params, modes.scope, leaf.shape, leaf.dtype, leaf.number, length)
