@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tinygrad_ml import Tensor, tensor
 from tinygrad_ml.cuda import gpu_available
 from tinygrad_ml.errors import CheckpointError, DeviceError
 from tinygrad_ml.io import load, save
-from tinygrad_ml.tensor import Tensor, tensor
 
 DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
 

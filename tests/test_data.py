@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tinygrad_ml import Tensor, tensor
 from tinygrad_ml.backend import Device
 from tinygrad_ml.data import (
     CIFAR10,
@@ -26,7 +27,6 @@ from tinygrad_ml.data import (
 )
 from tinygrad_ml.errors import DataError, DeviceError, OptionError, RangeError, ShapeError
 from tinygrad_ml.random import streams
-from tinygrad_ml.tensor import Tensor, tensor
 
 IDX_TYPES = {"uint8": 0x08, "int8": 0x09, "int16": 0x0B, "int32": 0x0C, "float32": 0x0D, "float64": 0x0E}
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinygrad_ml import Tensor, tensor
 from tinygrad_ml.data import DataLoader, Dataset, ImageDataset, Subset, TensorDataset, default_collate, transforms
 from tinygrad_ml.errors import DataError, DTypeError, OptionError, ShapeError
 from tinygrad_ml.random import streams
-from tinygrad_ml.tensor import Tensor, tensor
 
 
 def numbered(count):

@@ -62,7 +62,8 @@ from .spellings import missing_from as _missing_from
 from .summary import summary as summary
 from .tensor import Tensor as Tensor
 from .tensor import as_tensor as as_tensor
-from .tensor import tensor as tensor
+
+from .functional import tensor as tensor  # isort: skip, because the function hides the room of its name
 
 device = _Device
 bool = _dtypes.bool_

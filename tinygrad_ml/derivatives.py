@@ -14,13 +14,13 @@ from typing import Any, overload
 from .autograd.gradients import as_tuple, fitting, grad, zeros
 from .batching import vmap
 from .errors import GradientError
-from .functional import eye, reshape
+from .functional import eye, reshape, tensor
 from .graph import topological
 from .graph.node import differentiable_inputs
 from .modes import enable_grad
 from .ops.movement import constant_in
 from .ops.shapes import size
-from .tensor import Tensor, TensorLike, apply, beside, filled, tensor
+from .tensor import Tensor, TensorLike, apply, beside, filled
 
 ROWS_ELEMENTS = 1 << 22
 """How large the gradients of one tensor get, of the rows of a Jacobian that are computed at once."""

@@ -12,8 +12,9 @@ import numpy
 
 from .autograd import grad
 from .errors import GradientError
+from .functional import tensor
 from .modes import enable_grad
-from .tensor import Tensor, as_tensor, tensor
+from .tensor import Tensor, as_tensor
 
 GRADCHECK_STEP = 1e-4
 """Of the central differences, relative to a direction of length √n. Their error falls with the

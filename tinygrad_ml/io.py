@@ -33,7 +33,8 @@ import safetensors.numpy
 
 from .backend import Device
 from .errors import CheckpointError
-from .tensor import Tensor, tensor
+from .functional import tensor
+from .tensor import Tensor
 from .torch_files import is_torch_file, widened
 from .torch_files import read as read_torch_file
 

@@ -25,7 +25,8 @@ import numpy
 
 from .backend import Device
 from .errors import CheckpointError
-from .tensor import Tensor, tensor
+from .functional import tensor
+from .tensor import Tensor
 
 BFLOAT16 = "bfloat16"
 """The upper half of a float32, which no tensor here can have: it is read as the float32 that it is."""

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import numpy
 
+from tinygrad_ml import tensor
 from tinygrad_ml.backend import is_float
 from tinygrad_ml.errors import TinygradError
 from tinygrad_ml.graph import Node
 from tinygrad_ml.modes import no_grad
 from tinygrad_ml.ops.elementwise import cast
-from tinygrad_ml.tensor import Tensor, apply, tensor
+from tinygrad_ml.tensor import Tensor, apply
 
 from .figures import number
 from .replay import unwatched

@@ -13,12 +13,13 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from tinygrad_ml import tensor
 from tinygrad_ml.compile.program import Instruction
 from tinygrad_ml.functional import cumulative, windows
 from tinygrad_ml.graph import Node
 from tinygrad_ml.modes import no_grad
 from tinygrad_ml.ops import Primitive, elementwise, index, matmul, movement, reduce
-from tinygrad_ml.tensor import apply, tensor
+from tinygrad_ml.tensor import apply
 
 from .facts import is_mask
 from .figures import as_shown, number, shape_text

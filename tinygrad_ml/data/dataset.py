@@ -17,7 +17,8 @@ import numpy
 
 from ..backend import Device
 from ..errors import DeviceError, OptionError, RangeError, ShapeError
-from ..tensor import Tensor, tensor
+from ..functional import tensor
+from ..tensor import Tensor
 from .seeds import base_seed
 
 

@@ -15,9 +15,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy
 
 from ..errors import DataError, DTypeError, OptionError, ShapeError
+from ..functional import tensor
 from ..functional.manipulation import stack
 from ..spellings import Speller
-from ..tensor import Tensor, tensor
+from ..tensor import Tensor
 from .dataset import Dataset, Gathering, Subset
 from .seeds import base_seed
 

@@ -11,7 +11,8 @@ import numpy
 
 from ..backend import Device
 from ..errors import OptionError, RangeError
-from ..tensor import Tensor, as_tensor, tensor
+from ..functional import tensor
+from ..tensor import Tensor, as_tensor
 from ..typing import DeviceLike
 from .dataset import Dataset, recordable
 from .tokens import Characters, Tokenizer

@@ -25,7 +25,8 @@ import numpy
 
 from ..backend import Device
 from ..errors import DataError, OptionError
-from ..tensor import Tensor, tensor
+from ..functional import tensor
+from ..tensor import Tensor
 from .dataset import Dataset
 from .files import damaged, read_bytes
 from .idx import read_idx

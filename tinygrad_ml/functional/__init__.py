@@ -27,6 +27,7 @@ from .creation import meshgrid as meshgrid
 from .creation import ones as ones
 from .creation import ones_like as ones_like
 from .creation import symbol as symbol
+from .creation import tensor as tensor
 from .creation import zeros as zeros
 from .creation import zeros_like as zeros_like
 from .cumulative import cumulative_logsumexp as cumulative_logsumexp

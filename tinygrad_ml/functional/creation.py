@@ -1,17 +1,50 @@
-"""Tensors made from nothing. All take `dtype=`, `device=` and `requires_grad=`; floats are float32 by default."""
+"""Tensors made of numbers, and of nothing. All take `dtype=`, `device=` and `requires_grad=`; floats are float32 by default."""
 
 from typing import Any, Never
 
 import numpy
 
 from ..backend import Device, as_array, current_device, dtypes
-from ..errors import DTypeError, OptionError, ShapeError
+from ..errors import DTypeError, GradientError, OptionError, ShapeError
 from ..spellings import misspelt, spelt
 from ..symbols import SYMBOL
-from ..tensor import Tensor, TensorLike, as_tensor, filled, tensor
+from ..tensor import Tensor, TensorLike, as_tensor, filled
 from ..typing import DeviceLike, DTypeLike, ShapeLike
 from .interchange import of_dlpack, share_memory
 from .manipulation import _shape_of, broadcast_arrays
+
+
+def tensor(
+    data: TensorLike,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    device: DeviceLike | None = None,
+    name: str | None = None,
+) -> Tensor:
+    """A tensor with its own copy of `data`.
+
+    data           number, nested list, NumPy or CuPy array, or tensor
+    dtype          of the result, whose digits are all kept. By default arrays keep theirs, NumPy's
+                   scalars among them, and Python numbers and lists become float32 (or int64, or bool)
+    requires_grad  whether gradients shall flow to it; floating dtypes only
+    device         "cpu", "gpu", "gpu:1"; by default where the data is, or the default device
+    name           what errors, pictures and checkpoints call it
+
+    Raises `DTypeError` for what is no array of numbers, `GradientError` for integers with
+    `requires_grad`, `DeviceError` for a device that is not there.
+    """
+    if isinstance(data, (list, tuple)) and any(isinstance(part, Tensor) and part._needs for part in data):
+        raise GradientError(
+            "tensor([...]) copies numbers, and would cut these tensors from their graph; use tg.stack([...])"
+        )
+    if isinstance(data, Tensor):
+        data, dtype = data._data, data.dtype if dtype is None else dtype
+    x = Tensor(as_array(data, dtype, device, copy=True))
+    if name is not None:
+        x.name = name
+    if requires_grad:
+        x.requires_grad = True
+    return x
 
 
 def _tensor(array, dtype, device, requires_grad: bool) -> Tensor:

@@ -20,7 +20,8 @@ from typing import Any, Self
 import numpy
 
 from ..errors import CheckpointError, OptionError
-from ..tensor import Tensor, tensor
+from ..functional import tensor
+from ..tensor import Tensor
 from .arguments import bound_arguments, options_of
 from .naming import snake_case
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from ..backend import DEFAULT_FLOAT, of
-from ..functional import zeros
-from ..tensor import Tensor, TensorLike, tensor
+from ..functional import tensor, zeros
+from ..tensor import Tensor, TensorLike
 from ..typing import DeviceLike, DTypeLike
 
 

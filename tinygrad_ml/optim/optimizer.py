@@ -27,12 +27,12 @@ from ..backend import Array
 from ..backend.sums import accumulator
 from ..denormals import flushed
 from ..errors import CheckpointError, OptionError
-from ..functional import full
+from ..functional import full, tensor
 from ..functional.reductions import widened
 from ..modes import Options, each_time, enable_grad, modes, no_grad, rely_on, updating
 from ..nn.module import forget_gradient
 from ..spellings import refuse_unknown
-from ..tensor import Tensor, tensor
+from ..tensor import Tensor
 from .ahead import UpdatesAhead
 from .loop import ElementwiseLoop, NotElementwise
 from .together import PlainParameter, Together, as_state_of

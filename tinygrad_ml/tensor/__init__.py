@@ -15,4 +15,3 @@ from .base import hang as hang
 from .creation import as_tensor as as_tensor
 from .creation import beside as beside
 from .creation import filled as filled
-from .creation import tensor as tensor

@@ -1,4 +1,4 @@
-"""Tensors of what comes from outside: numbers, lists, arrays. Read before: `base.py`."""
+"""Tensors of what comes from outside: numbers, lists, arrays. Read before: `base.py`. `functional/creation.py` has `tensor`."""
 
 from __future__ import annotations
 
@@ -9,41 +9,7 @@ from numpy.typing import DTypeLike
 
 from .. import writes
 from ..backend import Device, as_array, dtypes, get
-from ..errors import GradientError
 from .base import Tensor, TensorLike
-
-
-def tensor(
-    data: TensorLike,
-    dtype: DTypeLike | None = None,
-    requires_grad: bool = False,
-    device: str | Device | None = None,
-    name: str | None = None,
-) -> Tensor:
-    """A tensor with its own copy of `data`.
-
-    data           number, nested list, NumPy or CuPy array, or tensor
-    dtype          of the result, whose digits are all kept. By default arrays keep theirs, NumPy's
-                   scalars among them, and Python numbers and lists become float32 (or int64, or bool)
-    requires_grad  whether gradients shall flow to it; floating dtypes only
-    device         "cpu", "gpu", "gpu:1"; by default where the data is, or the default device
-    name           what errors, pictures and checkpoints call it
-
-    Raises `DTypeError` for what is no array of numbers, `GradientError` for integers with
-    `requires_grad`, `DeviceError` for a device that is not there.
-    """
-    if isinstance(data, (list, tuple)) and any(isinstance(part, Tensor) and part._needs for part in data):
-        raise GradientError(
-            "tensor([...]) copies numbers, and would cut these tensors from their graph; use tg.stack([...])"
-        )
-    if isinstance(data, Tensor):
-        data, dtype = data._data, data.dtype if dtype is None else dtype
-    x = Tensor(as_array(data, dtype, device, copy=True))
-    if name is not None:
-        x.name = name
-    if requires_grad:
-        x.requires_grad = True
-    return x
 
 
 def as_tensor(data: TensorLike, dtype: DTypeLike | None = None, device: str | Device | None = None) -> Tensor:

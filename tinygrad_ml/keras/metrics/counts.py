@@ -14,7 +14,8 @@ import numpy
 
 from ... import functional as tg
 from ...errors import OptionError, ShapeError
-from ...tensor import Tensor, tensor
+from ...functional import tensor
+from ...tensor import Tensor
 from ..config import epsilon
 from ..samples import aligned, as_floats, as_pair, quotient
 from .base import Metric

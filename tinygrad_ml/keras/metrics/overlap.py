@@ -8,7 +8,8 @@ from typing import Any
 from ... import functional as tg
 from ...backend import dtypes
 from ...errors import OptionError, ShapeError
-from ...tensor import Tensor, as_tensor, tensor
+from ...functional import tensor
+from ...tensor import Tensor, as_tensor
 from ..checks import whole
 from ..config import epsilon
 from ..samples import weights_like

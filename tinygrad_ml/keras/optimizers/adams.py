@@ -9,8 +9,9 @@ from typing import Any
 
 from ... import optim
 from ...errors import OptionError
+from ...functional import tensor
 from ...optim.adam_variants import product_of_momenta
-from ...tensor import Tensor, tensor
+from ...tensor import Tensor
 from ..checks import number, whole
 from . import rules
 from .optimizer import Optimizer

@@ -14,10 +14,10 @@ import numpy
 
 from ... import optim
 from ...errors import OptionError, ShapeError
-from ...functional import zeros
+from ...functional import tensor, zeros
 from ...modes import each_time, no_grad, rely_on, updating
 from ...nn.utils import norm_and_factor, shorten
-from ...tensor import Tensor, as_tensor, tensor
+from ...tensor import Tensor, as_tensor
 from ..arguments import old_spelling
 from ..checks import number, truth, whole
 from ..distribution import averaged

@@ -10,7 +10,8 @@ import numpy
 from ... import random
 from ...backend import DEFAULT_FLOAT
 from ...errors import RangeError
-from ...tensor import Tensor, tensor
+from ...functional import tensor
+from ...tensor import Tensor
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:

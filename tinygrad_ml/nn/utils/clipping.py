@@ -6,11 +6,11 @@ from collections.abc import Iterable
 import numpy
 
 from ...errors import GradientError
-from ...functional import abs, clip, isfinite, logical_and, max, maximum, norm, stack, where
+from ...functional import abs, clip, isfinite, logical_and, max, maximum, norm, stack, tensor, where
 from ...functional.reductions import widened
 from ...kernels.lengths import length_and_factor
 from ...modes import modes, no_grad, updating
-from ...tensor import Tensor, tensor
+from ...tensor import Tensor
 
 
 def clip_grad_norm_(
