@@ -95,9 +95,8 @@ def grad(
     inputs = as_tuple(inputs)
     for x in inputs:
         if not isinstance(x, Tensor) or not x.requires_grad:
-            what = x._described() if isinstance(x, Tensor) else repr(x)
             raise GradientError(
-                f"grad with respect to {what}, which does not require a gradient: set requires_grad=True before computing with it"
+                f"grad with respect to {_words(x)}, which does not require a gradient: set requires_grad=True before computing with it"
             )
     outputs = as_tuple(outputs)
     seeds = _seeds(outputs, None if grad_outputs is None else as_tuple(grad_outputs))
@@ -141,32 +140,31 @@ def as_tuple(what: Any) -> tuple:
     return tuple(what) if isinstance(what, (tuple, list, Iterator)) else (what,)
 
 
-def _seeds(outputs: tuple[Tensor, ...], gradients: tuple | None) -> dict:
+def _seeds(outputs: tuple[Tensor, ...], gradients: tuple | None) -> dict[Node, Tensor]:
     """The gradient with which the walk starts at each output."""
-    if gradients is not None and len(gradients) != len(outputs):
+    gradients = (None,) * len(outputs) if gradients is None else gradients
+    if len(gradients) != len(outputs):
         raise GradientError(f"{len(gradients)} gradients given for {len(outputs)} outputs")
-    seeds: dict = {}
-    for position, output in enumerate(outputs):
+    seeds: dict[Node, Tensor] = {}
+    for output, gradient in zip(outputs, gradients, strict=True):
         if not isinstance(output, Tensor) or not output.requires_grad:
-            what = output._described() if isinstance(output, Tensor) else repr(output)
             raise GradientError(
-                f"no gradient can flow from {what}: it was not computed from tensors with requires_grad=True, "
+                f"no gradient can flow from {_words(output)}: it was not computed from tensors with requires_grad=True, "
                 f"it was computed inside no_grad(), or by a function that tg.compile has made a step of: what that returns is "
                 f"outside of every graph, so call backward() inside of the function"
             )
-        gradient = gradients[position] if gradients is not None else None
-        seed = _ones(output) if gradient is None else fitting(gradient, output)
+        if gradient is None and output.size != 1:
+            raise GradientError(
+                f"the gradient of {output._described()} needs a starting gradient of the same shape, because it has "
+                f"{output.size} elements. Reduce it to one number first, as in y.sum(), or pass one."
+            )
+        seed = filled(output.shape, 1, output.dtype, output.device) if gradient is None else fitting(gradient, output)
         seeds[output.node] = seeds[output.node] + seed if output.node in seeds else seed
     return seeds
 
 
-def _ones(output: Tensor) -> Tensor:
-    if output.size != 1:
-        raise GradientError(
-            f"the gradient of {output._described()} needs a starting gradient of the same shape, because it has "
-            f"{output.size} elements. Reduce it to one number first, as in y.sum(), or pass one."
-        )
-    return filled(output.shape, 1, output.dtype, output.device)
+def _words(what: Any) -> str:
+    return what._described() if isinstance(what, Tensor) else repr(what)
 
 
 def zeros(node: Node) -> Tensor:

@@ -56,8 +56,7 @@ class Tensor(Methods):
             raise misspelt(Tensor, (data, node, needs), {})
         else:
             self._data = as_array(data)
-        self._node = node
-        self._needs = needs
+        self._node, self._needs = node, needs
         self._grad: Tensor | None = None
 
     _start = __init__  # for who makes a tensor of a subclass, whose own may ask for other things
@@ -178,16 +177,12 @@ def check_devices(name: str, inputs: Iterable[Tensor]) -> None:
     """`DeviceError` if the tensors are not all on one device; numbers have none."""
     if len({id(tensor.device) for tensor in inputs}) < 2:
         return
-    placed = [
-        tensor
-        for tensor in inputs
-        if tensor.device.kind != "symbol" and (tensor._needs or not of(tensor._data).is_number(tensor._data))
-    ]
-    for tensor in placed[1:]:
-        if tensor.device != placed[0].device:
+    placed = [x for x in inputs if x.device.kind != "symbol" and (x._needs or not of(x._data).is_number(x._data))]
+    for x in placed[1:]:
+        if x.device != placed[0].device:
             raise DeviceError(
                 f"{name}{part_of(modes.scope)} of tensors on two devices: {placed[0]._described()} is on {placed[0].device}, "
-                f"{tensor._described()} is on {tensor.device}. Move one of them, as in x.to('{placed[0].device}')"
+                f"{x._described()} is on {x.device}. Move one of them, as in x.to('{placed[0].device}')"
             )
 
 
