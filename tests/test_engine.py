@@ -8,10 +8,9 @@ import pytest
 from checks import assert_close, garbage_of, leaf, operations_in
 
 import tinygrad_ml as tg
-from tinygrad_ml import operators
 from tinygrad_ml.errors import GradientError
 from tinygrad_ml.graph import topological
-from tinygrad_ml.operators import operand
+from tinygrad_ml.tensor import constants, operand
 
 # -- reuse ---------------------------------------------------------------------------------------------
 
@@ -253,4 +252,4 @@ def test_numbers_of_formulas_are_kept_for_the_next_time_within_bounds():
     assert operand(2, x) is not operand(2.0, x)  # which beside integers are of two dtypes
     for n in range(1, 3000):
         assert (x * n).item() == n
-    assert len(operators.constants) <= 1001
+    assert len(constants) <= 1001

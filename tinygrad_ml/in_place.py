@@ -3,7 +3,7 @@
 The first two give `x` the value of a new tensor, and its place in the graph: memory that others look at stays as it is.
 `assign` overwrites memory, outside of every graph, and `x.data` is that memory itself.
 
-Read before: `operators/arithmetic.py`, `writes.py`. Read next: `indexing/`.
+Read before: `operators.py`, `writes.py`. Read next: `indexing/`.
 """
 
 from __future__ import annotations

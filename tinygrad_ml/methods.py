@@ -3,7 +3,7 @@
 `tg.sum(x, axis=0)` and `x.sum(axis=0)` are one function, which stands in one place; this list makes a method of it. To a
 type checker, and to an editor that asks one, it is a part of the class `Tensor`.
 
-Read before: `operators/`, which does the same for Python's symbols.
+Read before: `operators.py`, which does the same for Python's symbols.
 """
 
 from __future__ import annotations

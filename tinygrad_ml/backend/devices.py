@@ -87,11 +87,11 @@ _openers: dict[str, Callable[[int], Any]] = {"cpu": _open_host}
 
 
 class _Defaults(threading.local):
+    everywhere = Device("cpu")  # where a thread has said nothing
     stack: tuple[tuple[Device, Any], ...] = ()  # (device, its library's context for it), the innermost last
 
 
 _defaults = _Defaults()
-_process_default = Device("cpu")
 
 
 def register_kind(kind: str, opener: Callable[[int], Any]) -> None:
@@ -106,12 +106,11 @@ def get(device: Device) -> Any:
 
 def current_device() -> Device:
     """The device of new tensors: the innermost `with device(...)`, else the default."""
-    return _defaults.stack[-1][0] if _defaults.stack else _process_default
+    return _defaults.stack[-1][0] if _defaults.stack else _defaults.everywhere
 
 
 def set_default_device(device: "str | Device") -> None:
     """Make `device` the one on which new tensors are made, in every thread."""
-    global _process_default
     device = Device(device)
     get(device).current(device.index).__enter__()  # for good
-    _process_default = device
+    _Defaults.everywhere = device

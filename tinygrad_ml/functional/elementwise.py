@@ -10,11 +10,10 @@ from collections.abc import Callable
 from typing import Never, TypeVar
 
 from ..backend import dtypes
-from ..operators import comparable, operand
 from ..ops import Primitive
 from ..ops import elementwise as rows
 from ..spellings import misspelt
-from ..tensor import Tensor, TensorLike, apply, as_tensor
+from ..tensor import Tensor, TensorLike, apply, as_tensor, comparable, operand
 from ..typing import DeviceLike, DTypeLike
 from .composed import composed
 from .data_types import finfo

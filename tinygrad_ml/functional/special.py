@@ -6,8 +6,7 @@ Four have rows of their own, after the table in `../ops/elementwise.py`; the oth
 import math
 
 from ..backend import dtypes
-from ..ops.elementwise import SQRT_PI, binary, small_result, unary
-from ..ops.integers import divides
+from ..ops.elementwise import SQRT_PI, binary, divides, small_result, unary
 from ..tensor import Tensor, TensorLike, as_tensor
 from .elementwise import _binary, _operands, _unary, abs, exp, isnan, logaddexp, maximum, minimum, where
 

@@ -117,15 +117,8 @@ def _with_leaves_in_time(order: list[Node]) -> list[Node]:
     waiting = {node for node in order if node.hooks and node.op is None}
     if not waiting:
         return order
-    placed = []
-    for node in order:
-        for parent in reached_inputs(node):
-            if parent in waiting:
-                waiting.discard(parent)
-                placed.append(parent)
-        if node.op is not None or not node.hooks:
-            placed.append(node)
-    return [*waiting, *placed]  # outputs that are leaves themselves have no user
+    first = {leaf: user.number for user in reversed(order) for leaf in reached_inputs(user) if leaf in waiting}
+    return sorted(order, key=lambda node: first.get(node, node.number + 0.5))  # a leaf just before its first user
 
 
 def _takes_slices(node: Node, wanted: set[Node]) -> bool:

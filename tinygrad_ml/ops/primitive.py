@@ -8,18 +8,17 @@
 These make it right. What a row may say besides makes it quick: the same value as an expression of one number, that it
 only shows memory in another way, what it costs. Nobody else keeps a table of operations: whoever reads graphs reads rows.
 
-A rule is a function of `g`, the gradient that arrives at the output, and of whatever else it
-*names*: `y` (the output), the inputs by their names, `like` (shape and dtype of the input that the
-rule is for, without its data), `position` (which input that is), and the operation's parameters::
+A rule is a function of `g`, the gradient that arrives at the output, and of whatever else it *names*: `y` (the output), the
+inputs by their names, `like` (shape and dtype of the input that the rule is for, without its data), `position` (which input
+that is), and the operation's parameters::
 
     tanh:     lambda g, y: g * (1 - y * y)
     mul:      lambda g, b: g * b            and      lambda g, a: g * a
     reshape:  lambda g, like: g.reshape(like.shape)
 
-The engine reads the names, and keeps for the backward pass just the arrays that occur in them:
-what is saved can be read off the rule. Rules are written with the operators and methods of
-`Tensor`, so that what they compute can be differentiated again. They never undo broadcasting and
-never cast: the engine does, in one place.
+The engine reads the names, and keeps for the backward pass just the arrays that occur in them: what is saved can be read off
+the rule. Rules are written with the operators and methods of `Tensor`, so that what they compute can be differentiated again.
+They never undo broadcasting and never cast: the engine does, in one place.
 
 Read next: `elementwise.py`, the table of derivatives. `plan.py` is how the engine reads names.
 """

@@ -2,7 +2,7 @@
 
 `apply` is the one door: every operation of the library passes through it.
 
-Read before: `base.py`. Read next: `../operators/`, `../autograd/`.
+Read before: `base.py`. Read next: `../operators.py`, `../autograd/`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The class Tensor: what it holds.
 
-What Python's symbols do is in `operators/` and `in_place.py`, how numbers come out is in `protocols.py`, and what goes by
+What Python's symbols do is in `operators.py` and `in_place.py`, how numbers come out is in `protocols.py`, and what goes by
 name (`x.sum`, which is `tg.sum`) is listed in `methods.py`. All of it is hung onto the class when their files are read.
 
 Read before: `ops/primitive.py`, `graph/`. Read next: `applying.py`.

@@ -23,11 +23,10 @@ from ...backend import Device, absent, get, of
 from ...backend.arrays import HOST
 from ...errors import CompileError, DTypeError
 from ...modes import BACKWARD, Place, modes
-from ...operators import constants
 from ...ops import Primitive, elementwise, movement
 from ...ops.index import ARRAY
 from ...random.streams import StreamDevice
-from ...tensor import Tensor
+from ...tensor import Tensor, constants
 from ..program import PUT, Call, Instruction, Value
 from ..sources import Constant, Gradient, Number, Source, State
 from .shadow import Shadow, Shadows

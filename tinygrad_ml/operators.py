@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ..backend import dtypes
-from ..ops import Primitive, elementwise
-from ..state import modes
-from ..tensor import NO_PARAMETERS, Tensor, TensorLike, apply, hang, record
-from .operands import comparable, operand
+from .backend import dtypes
+from .ops import Primitive, elementwise
+from .state import modes
+from .tensor import NO_PARAMETERS, Tensor, TensorLike, apply, comparable, hang, operand, record
 
 Operator = Callable[[Tensor, TensorLike], Tensor]
 """x ∘ other. It answers NotImplemented where the other side is for Python to ask."""
@@ -89,15 +88,12 @@ def power(x: Tensor, other: TensorLike) -> Tensor:
 _power_of_tensors = general(elementwise.pow_)
 
 
-def apply_to(x: Tensor, op: Primitive, *others: Tensor, **params: Any) -> Tensor:
-    """An operation on x and others: what gradient rules call that need one without a symbol."""
-    return apply(op, (x, *others), params)
-
-
 class Operators:
-    """The symbols, by the names that Python has for them; `@` is `functional.matmul`, what brackets do is in `indexing/`, and `+=` in `in_place.py`."""
+    """The symbols, by the names that Python has for them; `@` is `functional.matmul`, what brackets do is in `indexing/`."""
 
-    _apply = apply_to
+    def _apply(self: Any, op: Primitive, *others: Tensor, **params: Any) -> Tensor:
+        """An operation on this tensor and others: what gradient rules call that need one without a symbol."""
+        return apply(op, (self, *others), params)
 
     def __pos__(self: Any) -> Any:
         return self
