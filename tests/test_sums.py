@@ -10,7 +10,6 @@ from hypothesis.extra import numpy as hnp
 import tinygrad_ml as tg
 import tinygrad_ml.nn.functional as F
 from tinygrad_ml import totals
-from tinygrad_ml.backend import sums
 from tinygrad_ml.backend.arrays import HOST
 
 LONG = 1 << 18
@@ -135,7 +134,7 @@ def test_scattered_numbers_are_added_in_their_order_whatever_the_index(monkeypat
     key = index(r.integers(-5, 5, (7, 1)), r.integers(0, 4, (1, 3)))
     target = np.zeros((5, 4, 4), dtype)
     values = (r.normal(size=target[key].shape) * 100).astype(dtype)
-    wide = target.dtype if dtype == "int64" else sums.accumulator(target.dtype, target.size <= values.size)
+    wide = target.dtype if dtype == "int64" else totals.accumulator(target.dtype, target.size <= values.size)
     expected = target.astype(wide)
     np.add.at(expected, key, values.astype(wide))
     HOST.scatter_add(target, key, values)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from .backend import Array, sums
+from .backend import Array
 from .backend.arrays import register_package
 from .backend.devices import register_kind
 from .backend.dtypes import float16
 from .backend.host import Backend
 from .errors import DeviceError
 from .spellings import missing_from
+from .totals import accumulator
 
 HOW_TO_GET_CUPY = "pip install 'tinygrad_ml[gpu]' (CUDA 13) or 'tinygrad_ml[gpu12]' (CUDA 12)"
 
@@ -84,7 +85,7 @@ class Cuda(Backend):
         # the sum of signed integers is that of the same bits without a sign; the small ones are widened.
         # Totals of float32 stay narrow here: what adds atomically adds in no order, and is short of memory.
         if target.dtype == float16:
-            wide = target.astype(sums.accumulator(float16))
+            wide = target.astype(accumulator(float16))
             self._scatter_add(wide, index, values.astype(wide.dtype))
             target[...] = wide
         elif target.dtype.kind == "f":

@@ -1,10 +1,15 @@
-"""Totals of NumPy's arrays: in runs, so that no digits are lost to the length of a sum, and scattered, block by block.
+"""What is added up, is added up wide, and in runs: how totals keep their digits, in eager mode and in compiled steps.
 
-A total that runs on drops those digits of its numbers that are small beside it. So none runs on for more than
-`RUNNING_SUM_ELEMENTS` numbers: it is set aside, and the totals of the runs are added up in turn, so that the error grows
-with log n. NumPy does so along the axis that is innermost in memory, and along no other.
+A running total of float16 cannot count beyond 2048, one of float32 not beyond 16,777,216, and long before it gets there, each
+addition drops those digits of its number that are small beside the total. So:
 
-How wide a total is, says who asks for it: `backend/sums.py`.
+- float16 is added up in float32, and rounded once, at the end;
+- no total runs on for more than `RUNNING_SUM_ELEMENTS` numbers: it is set aside, and the totals of the runs are added up in
+  turn, so that the error grows with log n. NumPy does so along the axis that is innermost in memory, and along no other;
+- where a total has to run on, because each of its values is wanted, or because its numbers come in no order (cumulative
+  sums, numbers scattered to places), that of float32 is a float64.
+
+`accumulator` says how wide a total is; the rest are the totals of NumPy's arrays.
 """
 
 import math
@@ -13,6 +18,8 @@ from functools import cache
 from typing import Any
 
 import numpy
+
+float16, float32, float64 = (numpy.dtype(name) for name in ("float16", "float32", "float64"))
 
 RUNNING_SUM_ELEMENTS = 128
 """This many numbers at most are added to one running total."""
@@ -33,6 +40,18 @@ SPARSE_FROM_ELEMENTS = 32768
 """So many are worth a sparse product, and SciPy's import at the first of them."""
 SPARSE_AT_A_TIME = 1 << 20
 """Numbers of a sparse product."""
+
+
+def accumulator(dtype: numpy.dtype, running: bool = False) -> numpy.dtype:
+    """The dtype of a total of numbers of a `dtype`; `running` for one that cannot be set aside."""
+    if running and dtype == float32:
+        return float64
+    return float32 if dtype == float16 else dtype
+
+
+def is_plain(dtype: numpy.dtype, count: int) -> bool:
+    """Whether totals of this many numbers each are what NumPy's own sum gives: one run, in the dtype of the numbers."""
+    return count <= RUNNING_SUM_ELEMENTS and accumulator(dtype) == dtype
 
 
 def total(x: numpy.ndarray, axis: tuple[int, ...], keepdims: bool, wide: numpy.dtype) -> numpy.ndarray:

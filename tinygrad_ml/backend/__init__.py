@@ -5,7 +5,7 @@ what comes back (`of(x).exp(x)`), so the same line runs on either device. A back
 namespace plus the handful of functions in which the array libraries differ.
 
 Read next: `arrays.py` (the switch), `host.py` (NumPy; CuPy is `../cuda.py`), `devices.py`, `dtypes.py`,
-`absent.py` (no numbers), `sums.py` (how wide totals are), `convert.py`.
+`absent.py` (no numbers), `convert.py`.
 """
 
 from .absent import Absent as Absent

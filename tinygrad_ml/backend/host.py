@@ -9,7 +9,6 @@ import numpy
 
 from .. import blocks, totals
 from ..kernels import places, special
-from . import sums
 from .dtypes import Array
 
 
@@ -17,7 +16,7 @@ class Backend:
     """An array namespace (`exp`, `matmul`, `zeros`, ... fall through to it) and what differs.
 
     A subclass says which namespace, how arrays come from and go to NumPy, and how it draws random numbers, scatters, and
-    computes `erf`. How wide sums are is said in `sums.py`.
+    computes `erf`. How wide sums are is said in `../totals.py`.
     """
 
     kind: ClassVar[str]
@@ -52,7 +51,7 @@ class Backend:
         """Σ x over the axes."""
         if x.dtype.kind != "f":
             return self.sum(x, axis=axis, keepdims=keepdims)
-        return self.total_in(x, axis, keepdims, sums.accumulator(x.dtype)).astype(x.dtype, copy=False)
+        return self.total_in(x, axis, keepdims, totals.accumulator(x.dtype)).astype(x.dtype, copy=False)
 
     def total_in(self, x: Array, axis: tuple[int, ...], keepdims: bool, dtype: numpy.dtype) -> Array:
         """Σ x over the axes, in a dtype."""
@@ -113,7 +112,7 @@ class Host(Backend):
     def scatter_add(target: Array, index: Any, values: Array) -> None:
         """target[index] += values, where an index that occurs twice is added twice."""
         # A table larger than what is added to it is not widened: that would cost more than the few additions in one place.
-        places.add_at(target, index, values, sums.accumulator(target.dtype, running=target.size <= values.size))
+        places.add_at(target, index, values, totals.accumulator(target.dtype, running=target.size <= values.size))
 
     @staticmethod
     def generator(seed: numpy.random.SeedSequence, index: int = 0) -> Any:

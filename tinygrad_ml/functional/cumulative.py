@@ -6,13 +6,13 @@ import math
 import numpy
 
 from ..backend import dtypes, of
-from ..backend.sums import accumulator
 from ..errors import OptionError, ShapeError
 from ..kernels import scans
 from ..ops import Primitive
 from ..ops.shapes import kept, same
 from ..spellings import spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor, beside
+from ..totals import accumulator
 from ..typing import DTypeLike
 from .axes import one_axis
 from .creation import zeros_like

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import Concatenate, Never, ParamSpec
 
 from ..backend import dtypes
-from ..backend.sums import accumulator
 from ..errors import OptionError, ShapeError
 from ..kernels import products, rows
 from ..ops import reduce
 from ..ops.shapes import kept
 from ..spellings import beyond_numpy, misspelt, spelt
 from ..tensor import Tensor, TensorLike, apply, as_tensor
+from ..totals import accumulator
 from ..typing import Axes, DTypeLike
 from .axes import axes_of
 from .composed import composed

@@ -14,11 +14,10 @@ from math import prod
 import numpy
 
 from ..backend import Array
-from ..backend.sums import accumulator
 from ..errors import ShapeError
-from ..ops.primitive import Primitive
+from ..ops.primitive import Primitive, View
 from ..ops.shapes import Shape, size
-from ..ops.view import View
+from ..totals import accumulator
 
 WORTH_RUNS = 1 << 14
 """Elements of windows that are added up in runs."""

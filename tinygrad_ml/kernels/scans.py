@@ -3,7 +3,7 @@
 Along the last axis that is a chain, of which no part can begin before the one in front of it has ended: so four rows are
 gone through side by side. Along another axis there are neighbours, and many of them are computed at once; what they have
 come to is kept apart, as wide as it is added up. Rows, or else neighbours, are shared by threads, and each chain has one
-order: no bit depends on them. Whatever is added up runs in float64, as everywhere (`../backend/sums.py`); products in their own dtype.
+order: no bit depends on them. Whatever is added up runs in float64, as everywhere (`../totals.py`); products in their own dtype.
 
 Compiled steps run the same loops (`compile/cpu/scans.py`). Read before: `loops.py`.
 """

@@ -10,7 +10,7 @@ from . import elementwise, index, matmul, movement, reduce
 from .plan import OUTPUT as OUTPUT
 from .plan import Plan as Plan
 from .primitive import Primitive as Primitive
-from .view import View as View
+from .primitive import View as View
 
 FAMILIES: list[ModuleType] = []
 """The files whose operations are in the table; other rooms enter theirs when they are opened."""

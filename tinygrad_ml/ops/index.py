@@ -12,11 +12,11 @@ from collections.abc import Iterable
 
 import numpy
 
-from ..backend import Array, sums
+from ..backend import Array
 from ..errors import RangeError, ShapeError
-from .primitive import Primitive, zero
+from ..totals import accumulator
+from .primitive import Primitive, View, zero
 from .shapes import Shape, broadcast, size
-from .view import View
 
 
 class _Array:
@@ -99,7 +99,7 @@ scatter_add = Primitive(
 
 
 def _assemble(xp, *parts, indices, shape):
-    total = xp.zeros(shape, dtype=sums.accumulator(parts[0].dtype))
+    total = xp.zeros(shape, dtype=accumulator(parts[0].dtype))
     assemble_into(total, parts, indices)
     return total.astype(parts[0].dtype, copy=False)
 

@@ -4,9 +4,8 @@ import numpy
 
 from ..backend import get
 from ..errors import ShapeError
-from .primitive import Primitive, zero
+from .primitive import Primitive, View, zero
 from .shapes import Shape, broadcast, size
-from .view import View
 
 
 def _reshape_shape(x: Shape, shape: Shape) -> Shape:

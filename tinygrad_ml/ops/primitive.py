@@ -25,14 +25,13 @@ Read next: `elementwise.py`, the table of derivatives. `plan.py` is how the engi
 
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 
 from ..backend.arrays import HOST
 from .plan import Plans
 from .shapes import size
-from .view import View
 
 
 def zero(g: Any) -> None:
@@ -42,6 +41,26 @@ def zero(g: Any) -> None:
 
 WORK: dict[str, Callable] = {"view": lambda y, *_: 0} | dict.fromkeys(("reduction", "position"), lambda y, x: size(x))
 """The floating-point operations of a kind of row that does not say them; of other kinds it is one an output element."""
+
+
+class View(NamedTuple):
+    """How the result of an operation looks at the memory of its first input.
+
+    order  "kept" if it lies in memory as a new array would, where what it looks at does; "changed" if it does not;
+           "part" if it is a part of what it looks at
+    take   `take(x, **parameters)`: the view of an array of NumPy's, or an error if numbers had to be copied for it; None
+           if only the operation's value can tell
+    back   `back(shape, **parameters)`: the operation and its parameters by which a view that was written to becomes what
+           it looks at, of that shape; None if that is not known
+    when   `when(shape, **parameters)`: whether the result, of that shape, looks at memory at all
+    many   whether it shows one number in several places, so that it is not to be overwritten
+    """
+
+    order: str
+    take: Callable | None = None
+    back: Callable | None = None
+    when: Callable = lambda result, /, **_: True
+    many: bool = False
 
 
 @dataclass(eq=False, repr=False)
@@ -76,7 +95,7 @@ class Primitive:
     neutral   for each input the number that leaves the other one as it is, to the last bit; None where there is none
     fold      (an elementwise operation of two numbers, the number to begin with): how a reduction puts numbers together
     turned    whether a product multiplies by its second matrix transposed
-    view      how the result looks at the memory of the first input, if it may; see `view.py`
+    view      how the result looks at the memory of the first input, if it may
     flops     `flops(output_shape, *input_shapes)`, floating-point operations; as its kind has it (`WORK`) if it is not said
     joint     whether its one rule gives the shares of all inputs at once; it may name which of them are `needed`
     batch     the operation on n samples, a function of inputs with one more axis in front, of n and the parameters; "leading"

@@ -7,8 +7,8 @@ from typing import Any
 import numpy
 
 from ..backend import dtypes
-from ..backend.sums import accumulator
 from ..errors import ShapeError
+from ..totals import accumulator
 from . import elementwise
 from .movement import broadcast_to
 from .primitive import Primitive

@@ -41,6 +41,4 @@ def kept(shape: Shape, axes: tuple[int, ...]) -> Shape:
 
 def reduced(shape: Shape, axis: tuple[int, ...], keepdims: bool = False) -> Shape:
     """What a reduction over `axis` leaves of `shape`."""
-    if keepdims:
-        return kept(shape, axis)
-    return tuple(size for position, size in enumerate(shape) if position not in axis)
+    return kept(shape, axis) if keepdims else tuple(size for place, size in enumerate(shape) if place not in axis)

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ..backend.sums import accumulator
 from ..errors import CheckpointError, CompileError, OptionError
 from ..functional import abs, concat, max, reshape, tensor, zeros
 from ..functional.reductions import widened
 from ..modes import enable_grad, modes, no_grad
 from ..tensor import Tensor
+from ..totals import accumulator
 from .optimizer import Optimizer, not_negative, require
 
 ARMIJO, CURVATURE = 1e-4, 0.9

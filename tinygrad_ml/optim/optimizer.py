@@ -24,7 +24,6 @@ import numpy
 
 from .. import writes
 from ..backend import Array
-from ..backend.sums import accumulator
 from ..denormals import flushed
 from ..errors import CheckpointError, OptionError
 from ..functional import full, tensor
@@ -33,6 +32,7 @@ from ..modes import Options, each_time, enable_grad, modes, no_grad, rely_on, up
 from ..nn.module import forget_gradient
 from ..spellings import refuse_unknown
 from ..tensor import Tensor
+from ..totals import accumulator
 from .ahead import UpdatesAhead
 from .loop import ElementwiseLoop, NotElementwise
 from .together import PlainParameter, Together, as_state_of

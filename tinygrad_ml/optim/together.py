@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import numpy
 
 from .. import writes
-from ..backend.sums import accumulator
 from ..errors import ShapeError
 from ..tensor import Tensor
+from ..totals import accumulator
 from .loop import ElementwiseLoop
 from .walk import LargeParameters
 

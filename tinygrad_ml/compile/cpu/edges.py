@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy
 
-from ...backend.sums import accumulator
 from ...indexing import check_range
 from ...ops.elementwise import mul
 from ...ops.index import ARRAY, getitem, scatter_add
 from ...ops.shapes import size
+from ...totals import accumulator
 from ..passes.dead import dead
 from ..program import Call, Instruction, Program, Value
 from .gathers import IndexLoop

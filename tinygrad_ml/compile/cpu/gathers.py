@@ -21,10 +21,10 @@ from typing import NamedTuple
 
 import numpy
 
-from ...backend.sums import accumulator
 from ...machine.axes import neighbours
 from ...ops.index import ARRAY, getitem, scatter_add
 from ...ops.shapes import broadcast, size
+from ...totals import accumulator
 from ..program import Instruction, Value
 from ..schedule.axes import strides_in
 from .places import MEMORY, NOTHING_OVERLAPS, addressable

@@ -14,7 +14,6 @@ import numpy
 
 from ...backend import dtypes
 from ...backend.arrays import HOST
-from ...backend.sums import is_plain
 from ...blocks import BlockRunner
 from ...denormals import can_flush, flushed
 from ...functional import windows
@@ -23,6 +22,7 @@ from ...machine.sharing.job import MEMORY, SHARED, address
 from ...ops import movement
 from ...ops.index import ARRAY, assemble, assemble_into, getitem, scatter_add
 from ...ops.shapes import size
+from ...totals import is_plain
 from ..eager import value_of
 from ..program import COPY, DRAW, Instruction, Value, is_check
 from ..schedule.draws import INTO_MEMORY, drawing

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy
 
-from ...backend.sums import accumulator
 from ...ops.shapes import reduced, size
+from ...totals import accumulator
 from ..program import Instruction, Value
 from ..schedule.axes import along_domain, shape_read, strides_in
 from ..schedule.kernel import Kernel, Turns

@@ -30,7 +30,7 @@ ADDED = {
     dtypes.uint64: "unsigned long long",
 }
 """The dtypes that a processor adds to memory that several threads add to, and as what it does. A total of float16 would
-be too narrow (see `backend/sums.py`): that is eager mode's, in a wider copy."""
+be too narrow (see `totals.py`): that is eager mode's, in a wider copy."""
 
 
 def has_launch(instruction: Instruction) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy
 
-from ...backend.sums import accumulator
 from ...ops.shapes import reduced, size
+from ...totals import accumulator
 from ..program import Instruction, Value
 from ..schedule.axes import strides_in
 from .expressions import REGISTER, loaded, stored

@@ -14,7 +14,7 @@ from ..program import Instruction, Value
 
 
 def adds_up(instruction: Instruction) -> bool:
-    """Whether it adds floats up, which is done wide: see `backend/sums.py`."""
+    """Whether it adds floats up, which is done wide: see `totals.py`."""
     return instruction.reduces and instruction.fold[0] is elementwise.add and instruction.output.dtype.kind == "f"
 
 
