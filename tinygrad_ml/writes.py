@@ -58,8 +58,8 @@ def overwritten_since(array: Array, number: float) -> bool:
         look(array)
     if latest <= number:
         return False
-    note = _written.get(id(owner(array)))
-    return note is not None and note[1] > number
+    _, when = _written.get(id(owner(array)), (None, 0))
+    return when > number
 
 
 def lend(array: Array) -> None:

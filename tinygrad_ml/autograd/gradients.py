@@ -1,7 +1,6 @@
 """`grad` and `backward`, two ways to start the walk back.
 
-`grad` is the base: it returns gradients and changes nothing. `backward` is sugar for training
-loops: it stores them in `.grad`.
+`grad` is the base: it returns gradients and changes nothing. `backward` is sugar for training loops: it stores them.
 
 Read before: `graph/walk.py`. Read next: `../derivatives.py`.
 """
@@ -101,20 +100,18 @@ def grad(
     outputs = as_tuple(outputs)
     seeds = _seeds(outputs, None if grad_outputs is None else as_tuple(grad_outputs))
     gradients = _walk(seeds, [x.node for x in inputs], create_graph, free=False)
-    results: list[Tensor | None] = []
-    taken = {id(owner(seed._data)) for seed in seeds.values()}
     for x in inputs:
-        g = gradients.get(x.node)
-        if g is None and not allow_unused:
+        if x.node not in gradients and not allow_unused:
             raise GradientError(
                 f"the outputs do not depend on {x._described()} in this graph. Pass allow_unused=True to get None for it."
             )
-        results.append(zeros(x.node) if g is ZERO else g)
+    results = [zeros(x.node) if (g := gradients.get(x.node)) is ZERO else g for x in inputs]
     if create_graph:
         # A gradient that is constant is a function of the inputs too, and of the gradients given: one with derivative 0.
         others = *inputs, *[seed for seed in seeds.values() if seed._needs]
         with enable_grad():
             results = [g if g is None else apply(constant_in, (g, *others)) for g in results]
+    taken = {id(owner(seed._data)) for seed in seeds.values()}
     return tuple([g if g is None else _own(g, create_graph, taken) for g in results])
 
 

@@ -1,8 +1,7 @@
 """Arrays and devices: the room that tells NumPy's from CuPy's, so that no other has to.
 
-Everybody above asks `of(array)` for the backend of an array in hand, and calls array functions on
-what comes back (`of(x).exp(x)`), so the same line runs on either device. A backend is a NumPy-like
-namespace plus the handful of functions in which the array libraries differ.
+Everybody above asks `of(array)` for the backend of an array in hand, and calls array functions on what comes back
+(`of(x).exp(x)`), so the same line runs on either device. A backend is a NumPy-like namespace and a few functions more.
 
 Read next: `arrays.py` (the switch), `host.py` (NumPy; CuPy is `../cuda.py`), `devices.py`, `dtypes.py`,
 `absent.py` (no numbers), `convert.py`.

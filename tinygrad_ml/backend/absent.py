@@ -8,10 +8,7 @@ import numpy
 
 
 class Absent:
-    """What stands for an array where there are no numbers: a shape and a dtype, and no memory.
-
-    Python and NumPy refuse to compute with it; the engine then asks the operation's shape rule.
-    """
+    """What stands for an array. Python and NumPy refuse to compute with it; the engine then asks an operation's shape rule."""
 
     __slots__ = ("shape", "dtype")
     __array_ufunc__ = None

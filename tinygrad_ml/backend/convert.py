@@ -1,5 +1,6 @@
 """From whatever a user hands in to an array on a device."""
 
+from functools import partial
 from typing import Any
 
 import numpy
@@ -10,17 +11,18 @@ from .arrays import BY_TYPE, HOST, absent
 from .devices import Device, current_device, get
 from .dtypes import DEFAULT_FLOAT, Array, as_dtype
 
+_text = partial(numpy.array2string, threshold=5)
+
 
 def as_array(
     data: Any, dtype: DTypeLike | None = None, device: str | Device | None = None, copy: bool = False
 ) -> Array:
     """`data` (number, nested list, array of any backend) as an array of a dtype on a device.
 
-    By default arrays of a GPU stay there, and all else goes to the current device; arrays and
-    scalars of NumPy's keep their dtype, and Python's numbers and lists become float32 (or int64, or
-    bool). Where a dtype is given, they go there straight, with all digits that it holds. A 0-d array
-    on the host is returned as a NumPy scalar, with which NumPy computes several times faster. Memory
-    is shared where that is possible, unless `copy` is True.
+    By default arrays of a GPU stay there, and all else goes to the current device; arrays and scalars of NumPy's keep
+    their dtype, and Python's numbers and lists become float32 (or int64, or bool). Where a dtype is given, they go
+    there straight, with all digits that it holds. A 0-d array on the host is returned as a NumPy scalar, with which
+    NumPy computes several times faster. Memory is shared where that is possible, unless `copy` is True.
 
     Raises `DTypeError` for what is no number, or none of that dtype: nan or 300 as uint8.
     """
@@ -68,7 +70,3 @@ def _host_array(data, wanted: numpy.dtype | None) -> numpy.ndarray:
         return numpy.asarray(data, wanted)
     except (OverflowError, ValueError) as error:
         raise DTypeError(f"{_text(array)} cannot be held by dtype {wanted}: {error}") from None
-
-
-def _text(array: numpy.ndarray) -> str:
-    return numpy.array2string(array, threshold=5)

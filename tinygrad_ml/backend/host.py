@@ -15,8 +15,7 @@ from .dtypes import Array
 class Backend:
     """An array namespace (`exp`, `matmul`, `zeros`, ... fall through to it) and what differs.
 
-    A subclass says which namespace, how arrays come from and go to NumPy, and how it draws random numbers, scatters, and
-    computes `erf`. How wide sums are is said in `../totals.py`.
+    A subclass says which namespace, how arrays come from and go to NumPy, and how it draws random numbers and scatters.
     """
 
     kind: ClassVar[str]

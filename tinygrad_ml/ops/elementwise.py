@@ -121,16 +121,12 @@ def whole_power(dtypes: Sequence[Any], constants: Sequence[Any]) -> bool:
     return dtypes[1].kind != "i" or (constants[1] is not None and bool((constants[1] >= 0).all()))
 
 
-casting: dict[str, Any] = {
-    "coerce": None,
-    "ufunc": partial(_cast, HOST),
-    "dtype": lambda x, dtype: dtype,
-    "flops": lambda *_: 0,
-}
 SQRT_PI = math.sqrt(math.pi)
 LN2, LN10 = math.log(2), math.log(10)
 
 # fmt: off
+casting: dict[str, Any] = {"coerce": None, "ufunc": partial(_cast, HOST), "dtype": lambda x, dtype: dtype, "flops": lambda *_: 0}
+
 #                     name          value          y =               ∂y/∂x               gradient                                      of one number
 neg        = unary("neg",        lambda xp, x: -x, "-x",             "-1",               lambda g: -g,                                 "-x", coerce=None, ufunc=numpy.negative)
 absolute   = unary("abs",        "abs",            "|x|",            "sign x",           lambda g, x: g * sign(x),                    "abs(x)", coerce=None)

@@ -65,23 +65,17 @@ def _scatter_add_value(xp, x, *arrays, index, shape):
     return total
 
 
-def _is_part(shape: Shape, /, index: tuple) -> bool:
-    """Whether x[index] looks at the memory of x: an element by its indices is a number, and arrays copy."""
-    return ARRAY not in index and (bool(shape) or Ellipsis in index)
-
-
-def _part(x, index: tuple):
-    """x[index] of an index without arrays, as an array, also where that names one element."""
-    return x[index if Ellipsis in index else (*index, ...)]
-
-
 getitem = Primitive(
     "getitem",
     _getitem_value,
     getitem_shape,
     (lambda g, like, indices, index: scatter_add(g, *indices, index=index, shape=like.shape), zero),
     inputs=("x", "indices*"),
-    view=View("part", take=_part, when=_is_part),
+    view=View(  # an index of arrays copies, and an element by its indices is a number
+        "part",
+        take=lambda x, index: x[index if Ellipsis in index else (*index, ...)],
+        when=lambda shape, /, index: ARRAY not in index and (bool(shape) or Ellipsis in index),
+    ),
     formula="x[{index}]",
     local=("1 at the places read",),
 )

@@ -37,9 +37,8 @@ TensorLike: TypeAlias = Union["Tensor", ArrayLike]
 class Tensor(Methods):
     """An n-dimensional array of numbers which remembers how it was computed.
 
-    Made by `tg.tensor(...)`, the creation functions, and every operation. All of Python's
-    arithmetic operators and comparisons work elementwise, with tensors, arrays and numbers on
-    either side, and `@` is the matrix product.
+    Made by `tg.tensor(...)`, the creation functions, and every operation. All of Python's arithmetic operators and
+    comparisons work elementwise, with tensors, arrays and numbers on either side, and `@` is the matrix product.
 
     A tensor is a *value*: `x += y` and `x[i] = v` give `x` a new value and never change another
     tensor, views of it included. `assign` is the one way to overwrite memory in place.
