@@ -97,16 +97,16 @@ def test_how_often_all_blocks_meet_in_a_step(monkeypatch, widths, rows, regressi
         assert f".entry {launch.name}(" in nvrtc.ptx(in_one([launch]), 90)
 
 
-@pytest.mark.parametrize("rows", [20, 259])
-def test_the_numbers_of_eager_steps_and_the_same_bits_in_any_order(monkeypatch, rows):
-    """Of more rows than there may be blocks each takes several at a time, the last one fewer."""
-    eager, found = Network(rows, 5, 12, 7, 3, compiled=False), []
+@pytest.mark.parametrize(("rows", "widths"), [(20, (5, 12, 7, 3)), (259, (5, 12, 7, 3)), (20, (5, 12, 200))])
+def test_the_numbers_of_eager_steps_and_the_same_bits_in_any_order(monkeypatch, rows, widths):
+    """Of more rows than there may be blocks each takes several at a time, the last one fewer; and a long row has all threads."""
+    eager, found = Network(rows, *widths, compiled=False), []
     for _ in range(4):
         eager.step()
-    for blocks, order in ((1, 0), (3, 1), (5, 7), (264, 0)):
+    for blocks, order in ((1, 0), (3, 1), (5, 7), (40, 0)):
         monkeypatch.setattr(FakeCuda, "blocks", blocks)
         monkeypatch.setattr(FakeCuda, "order", order)
-        network = Network(rows, 5, 12, 7, 3)
+        network = Network(rows, *widths)
         network.step.repeat(4)
         found.append(network.numbers())
         assert meetings(network.source) == 2
@@ -162,6 +162,31 @@ def test_blocks_and_their_threads_have_to_meet_where_they_do(monkeypatch):
 
         monkeypatch.setattr(executable, "whole_step", without)
         assert any((steps(order=order)[0] != right).any() for order in ORDERS), f"no thread misses meeting {number}"
+
+
+def test_each_of_the_five_meetings_of_wide_layers_is_needed(monkeypatch):
+    """As in 784-500-500-10: hidden layers by tiles, and between the last of them and the loss a chain."""
+    monkeypatch.setattr(executable, "CAPTURED_STEPS", 2)
+    monkeypatch.setattr(small, "SMALL_PRODUCT_MULTIPLICATIONS", 10_000)
+    monkeypatch.setattr(FakeCuda, "libraries", {})  # in which places are numbered from 0
+
+    def steps(without=-1, order=0, compiled=True):
+        monkeypatch.setattr(FakeCuda, "order", order)
+        monkeypatch.setattr(FakeCuda, "without", without)
+        network = Network(20, 30, 40, 40, 4, optimizer=optim.SGD, compiled=compiled)
+        if compiled:
+            network.step.repeat(3)
+            assert meetings(network.source) == 5
+        else:
+            network.step(), network.step(), network.step()
+        return np.concatenate([x.ravel() for x in network.numbers()])
+
+    right = steps()
+    np.testing.assert_allclose(right, steps(compiled=False), 1e-4, 1e-6)
+    for order in ORDERS:
+        np.testing.assert_array_equal(steps(order=order), right)
+    for without in range(5):
+        assert any((steps(without, order) != right).any() for order in ORDERS), f"nobody misses meeting {without}"
 
 
 @pytest.mark.parametrize(

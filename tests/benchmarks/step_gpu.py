@@ -5,39 +5,48 @@ its own; a turn is many steps, and ends when the device is done. The parts, the 
 
     mlp      784-500-500-10, sigmoid, cross-entropy, Adam, batch 100, float32: ours as one kernel for many steps, and as a
              graph of thirteen launches a step
+    profile  on which kernels our mlp step spends its time, as a graph of launches and as one kernel for many steps
+             (measured through PyTorch's profiler, if it is there)
     cnn      two convolutions, batch 128
     epochs   20 epochs of the mlp, in seconds: 12,000 steps
     99       MNIST to 99 % from random numbers: `examples/10_mnist_99_fast.py` over several seeds
-    profile  on which kernels our mlp step spends its time, as a graph of launches and as one kernel for many steps
-             (measured through PyTorch's profiler, if it is there)
     wide     hidden layers of 500 to 8,192 units, float32 and TF32: the rate of the products
     batch    batches of 100 to 8,192
 
-One call is made for ten minutes: `--seconds` is when no further part begins, and what is done so far is in
-`--out` after each part. `--rehearse` runs the same code without a GPU, a step or two of each: ours on the stand-in of the
+One call is made for ten minutes: `--seconds` is when no further table begins, and what is done so far is in `--out` after
+each: `step_gpu.md`, and the figures in `step_gpu.json`. Nothing has to be installed of this folder; contestants that are not
+there are left out. `--rehearse` runs the same code without a GPU, two steps of a small network: ours on the stand-in of the
 tests (`tests/fake_cuda.py`), all others on the CPU. Its figures mean nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
-import our_steps
-import results
-from contestants import RESIDENT
-from race import Race, digits
-from tasks import Task, products_of
-from timing import gpu, machine
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])  # of contestants' processes
+
+import our_steps  # noqa: E402
+import results  # noqa: E402
+from contestants import RESIDENT  # noqa: E402
+from race import Race, digits  # noqa: E402
+from tasks import Task, products_of  # noqa: E402
+from timing import gpu, machine  # noqa: E402
 
 OURS = "tinygrad_ml, compiled, repeat"  # where the network is small, one kernel for many steps
 OF_LAUNCHES = "tinygrad_ml, compiled, repeat, a graph of launches"
 FASTEST = [OURS, OF_LAUNCHES, "PyTorch, one CUDA graph", "PyTorch, one CUDA graph of compiled kernels", "JAX, scan"]
-EXAMPLE = Path(__file__).parents[2] / "examples" / "10_mnist_99_fast.py"
+EXAMPLE = ROOT / "examples" / "10_mnist_99_fast.py"
 PACKAGES = ("numpy", "cupy-cuda13x", "cupy-cuda12x", "torch", "jax", "optax")
 WORK = 5e12  # multiplications and additions that make a round of wide networks: about a tenth of a second
 
@@ -47,19 +56,26 @@ class Bench:
 
     rounds    turns of each contestant
     rehearse  without a GPU, and only to see that it runs
+    end       when the whole call is to be over, as `time.perf_counter()` says it
+    figures   title -> contestant -> seconds of a step, the fastest and the median; or what a table has
     """
 
-    def __init__(self, rounds: int, rehearse: bool):
-        self.rounds, self.rehearse = rounds, rehearse
+    def __init__(self, rounds: int, rehearse: bool, end: float):
+        self.rounds, self.rehearse, self.end = rounds, rehearse, end
         self.device = "strict" if rehearse else "gpu"
+        self.figures: dict[str, dict] = {}
 
     def _race(self, title: str, task: Task, names: list[str], unit: str = "µs", more: str = "cores busy") -> str:
         if self.rehearse:
-            task = task._replace(steps=2, batch=min(task.batch, 128), width=min(task.width, 500))
+            task = task._replace(steps=2, batch=20, width=32)
         task = task._replace(device=self.device, resident=True)
         race = Race(task, names, environment={"XLA_PYTHON_CLIENT_PREALLOCATE": "false"})
-        table = race.run(1 if self.rehearse else self.rounds, warmup=1 if self.rehearse else 2).table(OURS, unit, more)
-        return f"### {title}\n\n{table}\n"
+        print(f"... {title}", flush=True)
+        race.run(1 if self.rehearse else self.rounds, warmup=1 if self.rehearse else 2)
+        seconds = {name: [turn.seconds for turn in turns] for name, turns in race.turns.items() if turns}
+        self.figures[title] = {name: {"fastest": min(of), "median": median(of)} for name, of in seconds.items()}
+        self.figures[title]["left out"] = race.absent
+        return f"### {title}\n\n{race.table(OURS, unit, more)}\n"
 
     def mlp(self) -> Iterator[str]:
         yield self._race("784-500-500-10, batch 100", Task("mlp", 100, steps=600), list(RESIDENT))
@@ -73,7 +89,8 @@ class Bench:
 
     def ninety_nine(self) -> Iterator[str]:
         command = [sys.executable, EXAMPLE, *(["--tiny"] if self.rehearse else ["--seeds", "9"])]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        left = max(30.0, self.end - time.perf_counter())
+        done = subprocess.run(command, capture_output=True, text=True, timeout=min(300.0, left))
         said = done.stdout if done.returncode == 0 else done.stderr
         yield f"### MNIST to 99 %\n\n```\n{said.strip()}\n```\n"
 
@@ -98,7 +115,8 @@ class Bench:
     def _profile(self, title: str, without: tuple[str, ...]) -> str:
         from torch.profiler import ProfilerActivity, profile
 
-        task = Task("mlp", 100, steps=2 if self.rehearse else 600, device=self.device, resident=True)
+        task = Task("mlp", 100, steps=600, device=self.device, resident=True)
+        task = task._replace(steps=2, batch=20, width=32) if self.rehearse else task
         train = our_steps.resident(task, repeat=True, without=without)
         train()
         activity = ProfilerActivity.CPU if self.rehearse else ProfilerActivity.CUDA
@@ -106,6 +124,7 @@ class Bench:
             train()
         kernels = [(e.key, e.count, e.self_device_time_total) for e in seen.key_averages() if e.self_device_time_total]
         kernels.sort(key=lambda kernel: -kernel[2])
+        self.figures[title] = {name: [count / task.steps, time_of / task.steps] for name, count, time_of in kernels}
         # What a step takes beyond the sum, on the clock of the mlp's table, the GPU waits between kernels.
         kernels.insert(0, ("all of them", sum(count for _, count, _ in kernels), sum(time for *_, time in kernels)))
         lines = ["| kernel | times a step | µs a step |", "| --- | --- | --- |"]
@@ -118,10 +137,10 @@ class Bench:
 
 PARTS = {
     "mlp": Bench.mlp,
+    "profile": Bench.profile,
     "cnn": Bench.cnn,
     "epochs": Bench.epochs,
     "99": Bench.ninety_nine,
-    "profile": Bench.profile,
     "wide": Bench.wide,
     "batch": Bench.batch,
 }
@@ -131,30 +150,44 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=500, help="begin nothing more after this time")
-    parser.add_argument("--out", type=Path, help="a folder for step_gpu.md, which grows after each table")
+    parser.add_argument("--seconds", type=float, default=420, help="begin nothing more after this time")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=os.environ.get("OUT"),
+        help="a folder for step_gpu.md and step_gpu.json, which grow after each table",
+    )
     parser.add_argument("--rehearse", action="store_true", help="without a GPU, a step or two of each")
     parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md as well")
     given = parser.parse_args()
-    began, bench = time.perf_counter(), Bench(given.rounds, given.rehearse)
+    began = time.perf_counter()
+    bench = Bench(given.rounds, given.rehearse, began + given.seconds + 150)
     where, texts = f"{gpu()}; {machine(*PACKAGES)}", []
     print(f"{where}\n", flush=True)
+
+    def say(text: str) -> None:
+        texts.append(text)
+        print(text, flush=True)
+        if given.out:
+            folder = Path(given.out)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "step_gpu.md").write_text(f"{where}\n\n" + "\n".join(texts), encoding="utf-8")
+            figures = json.dumps({"where": where, **bench.figures}, indent=1)
+            (folder / "step_gpu.json").write_text(figures, encoding="utf-8")
+
     for part in given.parts:
         try:
             for text in PARTS[part](bench):
-                texts.append(text)
-                print(text, flush=True)
-                if given.out:
-                    given.out.mkdir(parents=True, exist_ok=True)
-                    (given.out / "step_gpu.md").write_text(f"{where}\n\n" + "\n".join(texts), encoding="utf-8")
+                say(text)
                 if time.perf_counter() - began > given.seconds:
                     break
         except Exception as error:  # what one part cannot do shall not cost the others their ten minutes
-            texts.append(f"### {part}\n\nFailed: {type(error).__name__}: {error}\n")
-            print(texts[-1], flush=True)
+            traceback.print_exc(file=sys.stdout)
+            say(f"### {part}\n\nFailed: {type(error).__name__}: {error}\n")
         if time.perf_counter() - began > given.seconds:
             print(f"{given.seconds:.0f} s are over; what is left was not begun.")
             break
+    print(f"\nAll tables again, after {time.perf_counter() - began:.0f} s:\n\n" + "\n".join(texts), flush=True)
     if given.write:
         results.write("step_gpu", results.dated("python tests/benchmarks/step_gpu.py --write", where, "\n".join(texts)))
 

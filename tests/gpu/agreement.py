@@ -1,6 +1,7 @@
 """The same work on the CPU and on another device, compared. Used by `run.py` and `test_gpu.py`."""
 
 from typing import NamedTuple
+from unittest import mock
 
 import numpy as np
 import operations
@@ -10,6 +11,7 @@ from test_compile_training import CASES, Training
 
 import tinygrad_ml as tg
 from tinygrad_ml import data, nn, optim
+from tinygrad_ml.compile.gpu import small
 
 EXACT = 1e-3
 """The error of a product of 256 terms in float32 is less; in TF32 and float16 it is ten times as large."""
@@ -142,10 +144,14 @@ class WholeSteps(NamedTuple):
         return max(self.difference, self.graph) <= TOLERANCE and self.again and "one kernel for all" in self.said
 
 
-def of_whole_steps(device: str, repeats: int = 2) -> WholeSteps:
-    """A network that gathers its batches on the device, for so many times 16 steps and one."""
+def of_whole_steps(device: str, repeats: int = 2, by_tiles: bool = False) -> WholeSteps:
+    """A network that gathers its batches on the device, for so many times 16 steps and one.
+
+    by_tiles  whether its products are tiles, as those of wide layers are, and not sums of rows
+    """
     steps = 16 * repeats + 1
-    with tg.device(device):
+    largest = 0 if by_tiles else small.SMALL_PRODUCT_MULTIPLICATIONS
+    with tg.device(device), mock.patch.object(small, "SMALL_PRODUCT_MULTIPLICATIONS", largest):
         eager, one, again, graph = (Resident(compiled=False), Resident(), Resident(), Resident(without=("persistent",)))
         for _ in range(steps):
             eager.step()

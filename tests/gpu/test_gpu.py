@@ -51,8 +51,9 @@ def test_repeated_steps():
     assert agreement.of_repeated("gpu") <= agreement.TOLERANCE
 
 
-def test_steps_of_a_small_network_are_one_kernel_with_the_same_bits_each_time():
-    steps = agreement.of_whole_steps("gpu", repeats=20)
+@pytest.mark.parametrize("by_tiles", [False, True])
+def test_steps_of_a_small_network_are_one_kernel_with_the_same_bits_each_time(by_tiles):
+    steps = agreement.of_whole_steps("gpu", repeats=20, by_tiles=by_tiles)
     assert steps.small, steps
 
 
