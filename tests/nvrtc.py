@@ -3,6 +3,7 @@
 import ctypes
 import importlib.util
 import pathlib
+import re
 
 FOUND = importlib.util.find_spec("nvidia")
 FOLDERS = [pathlib.Path(folder) for folder in (FOUND.submodule_search_locations or [])] if FOUND else []
@@ -25,9 +26,20 @@ class CompilationError(Exception):
 
 def ptx(source: str, architecture: int, *more: str) -> str:
     """The source for GPUs of this architecture (90 for sm_90), as the assembly language of CUDA; `more` are options."""
+    return _compiled(source, "PTX", f"--gpu-architecture=compute_{architecture}", *more)
+
+
+def spilled(source: str, architecture: int) -> int:
+    """Bytes that threads of these kernels keep in memory, since there are too few registers for them."""
+    said = _compiled(source, "ProgramLog", f"--gpu-architecture=sm_{architecture}", "--ptxas-options=-v")
+    return sum(map(int, re.findall(r"(\d+) bytes spill stores", said)))
+
+
+def _compiled(source: str, wanted: str, *more: str) -> str:
+    """What the compiler says when it is asked for `wanted`, with these options."""
     library = ctypes.CDLL(str(LIBRARIES[-1]))
     program, length = ctypes.c_void_p(), ctypes.c_size_t()
-    options = [b"--std=c++17", f"--gpu-architecture=compute_{architecture}".encode()]
+    options = [b"--std=c++17"]
     options += [option.encode() for option in (*(f"--include-path={folder}" for folder in HEADERS), *more)]
 
     def text(what: str) -> str:
@@ -40,6 +52,6 @@ def ptx(source: str, architecture: int, *more: str) -> str:
     try:
         if library.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options)):
             raise CompilationError(text("ProgramLog"))
-        return text("PTX")
+        return text(wanted)
     finally:
         library.nvrtcDestroyProgram(ctypes.byref(program))

@@ -95,6 +95,7 @@ def test_how_often_all_blocks_meet_in_a_step(monkeypatch, widths, rows, regressi
     assert meetings(launch.source) == expected
     if not nvrtc.missing():
         assert f".entry {launch.name}(" in nvrtc.ptx(in_one([launch]), 90)
+        assert nvrtc.spilled(in_one([launch]), 90) == 0, "two blocks of a processor have too few registers"
 
 
 @pytest.mark.parametrize(("rows", "widths"), [(20, (5, 12, 7, 3)), (259, (5, 12, 7, 3)), (20, (5, 12, 200))])
