@@ -24,7 +24,7 @@ FUNCTIONS = words("""
     logical_or logical_xor logical_not sum max min argmax argmin any all cumsum argsort flip nonzero
     reshape transpose broadcast_to concatenate matmul swapaxes
     hypot copysign signbit nextafter bitwise_and bitwise_or bitwise_xor invert left_shift right_shift
-    searchsorted unique cbrt fmod gcd
+    searchsorted unique cbrt fmod gcd cumprod moveaxis ascontiguousarray
 """)
 LINALG = words("inv solve slogdet det cholesky svd eigh eigvalsh qr pinv")
 CREATION = words("empty zeros full arange eye asarray")
