@@ -48,6 +48,8 @@ class Configurable:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if _is_ours(cls) and not cls.__name__.startswith("_"):
+            if (above := cls.__mro__[1]).__name__.startswith("_"):
+                cls.__doc__ = cls.__doc__ or above.__doc__  # of layers that differ in their number of axes, say
             offer(_room(cls), {cls.__name__: cls})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:

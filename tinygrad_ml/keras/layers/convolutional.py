@@ -21,7 +21,12 @@ from .reshaping import Cropping2D, UpSampling2D, ZeroPadding2D  # noqa: F401
 from .transposed import Conv2DTranspose  # noqa: F401
 from .windows import Windows, turned
 
-_OPTIONS = """
+
+class _Convolving(Windows):
+    """y[n, p, o] = g(bias[o] + Σ over k, c of kernel[k, c, o] · x[n, p·stride + k·dilation, c]).
+
+    p and k are numbers in sequences, pairs in images, triples in volumes.
+
     filters        how many channels y has
     kernel_size    the window, a number or one for each axis
     strides        by how much it moves
@@ -33,8 +38,6 @@ _OPTIONS = """
     The other options are those of `Dense`. The kernel is (*kernel_size, channels / groups, filters).
     """
 
-
-class _Convolving(Windows):
     @accepts_old(
         nb_filter="filters", border_mode="padding", subsample="strides", dim_ordering="data_format", **OLD_KERNEL
     )
@@ -79,23 +82,14 @@ class _Convolving(Windows):
 
 
 class Conv1D(_Convolving):
-    __doc__ = f"""y[n, p, o] = g(bias[o] + Σ over k, c of kernel[k, c, o] · x[n, p·stride + k·dilation, c]).
-{_OPTIONS}"""
-
     rank = 1
 
 
 class Conv2D(_Convolving):
-    __doc__ = f"""y[n, p, o] = g(bias[o] + Σ over k, c of kernel[k, c, o] · x[n, p·stride + k·dilation, c]), p and k being pairs.
-{_OPTIONS}"""
-
     rank = 2
 
 
 class Conv3D(_Convolving):
-    __doc__ = f"""y[n, p, o] = g(bias[o] + Σ over k, c of kernel[k, c, o] · x[n, p·stride + k·dilation, c]), p and k being triples.
-{_OPTIONS}"""
-
     rank = 3
 
 

@@ -12,15 +12,6 @@ from .. import activations
 from ..checks import whole
 from .windows import CONVOLVE, Windows, turned
 
-_OPTIONS = """
-    kernel_size       the window, a number or one for each axis
-    strides           by how much it moves
-    padding           "valid", none; or "same", zeros around it so that y has ⌈size / stride⌉ positions
-    depth_multiplier  how many channels become of one
-    data_format       "channels_last": x is (batch, ..., channels); or "channels_first"
-    dilation_rate     the distance of what is seen
-    """
-
 
 class _ByChannel(Windows):
     """What both kinds have in common: the kernel of each channel, (*kernel_size, channels, depth_multiplier)."""
@@ -38,6 +29,19 @@ class _ByChannel(Windows):
 
 
 class _Depthwise(_ByChannel):
+    """y[n, p, c·m + i] = g(bias[c·m + i] + Σ over k of kernel[k, c, i] · x[n, p·stride + k·dilation, c]), m = depth_multiplier.
+
+    p and k are numbers in sequences, pairs in images.
+
+    kernel_size       the window, a number or one for each axis
+    strides           by how much it moves
+    padding           "valid", none; or "same", zeros around it so that y has ⌈size / stride⌉ positions
+    depth_multiplier  how many channels become of one
+    data_format       "channels_last": x is (batch, ..., channels); or "channels_first"
+    dilation_rate     the distance of what is seen
+    The other options are those of `Dense`, of which those of the kernel are called `depthwise_...`.
+    """
+
     def __init__(
         self,
         kernel_size: Any,
@@ -74,22 +78,24 @@ class _Depthwise(_ByChannel):
 
 
 class DepthwiseConv1D(_Depthwise):
-    __doc__ = f"""y[n, p, c·m + i] = g(bias[c·m + i] + Σ over k of kernel[k, c, i] · x[n, p·stride + k·dilation, c]), m = depth_multiplier.
-{_OPTIONS}The other options are those of `Dense`, of which those of the kernel are called `depthwise_...`.
-    """
-
     rank = 1
 
 
 class DepthwiseConv2D(_Depthwise):
-    __doc__ = f"""As `DepthwiseConv1D`, of images: p and k are pairs.
-{_OPTIONS}The other options are those of `Dense`, of which those of the kernel are called `depthwise_...`.
-    """
-
     rank = 2
 
 
 class _Separable(_ByChannel):
+    """`DepthwiseConv1D` or 2D without bias, and then y[n, p, o] = g(bias[o] + Σ over c of pointwise_kernel[0, c, o] · x[n, p, c]).
+
+    filters           how many channels y has
+    kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate   as in `DepthwiseConv1D`
+    The other options are those of `Dense`, of which those of the kernels are called `depthwise_...` and `pointwise_...`. The
+    pointwise kernel is (1, channels·depth_multiplier, filters), of images (1, 1, ...).
+
+    Source: F. Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions" (2017).
+    """
+
     def __init__(
         self,
         filters: int,
@@ -135,21 +141,10 @@ class _Separable(_ByChannel):
 
 
 class SeparableConv1D(_Separable):
-    __doc__ = f"""`DepthwiseConv1D` without bias, and then y[n, p, o] = g(bias[o] + Σ over c of pointwise_kernel[0, c, o] · x[n, p, c]).
-
-    filters           how many channels y has{_OPTIONS}The other options are those of `Dense`, of which those of the kernels are called `depthwise_...` and `pointwise_...`.
-    Source: F. Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions" (2017).
-    """
-
     rank = 1
 
 
 class SeparableConv2D(_Separable):
-    __doc__ = f"""As `SeparableConv1D`, of images: p is a pair, and the pointwise kernel is (1, 1, channels·depth_multiplier, filters).
-
-    filters           how many channels y has{_OPTIONS}The other options are those of `Dense`, of which those of the kernels are called `depthwise_...` and `pointwise_...`.
-    """
-
     rank = 2
 
 

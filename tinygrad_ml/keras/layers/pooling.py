@@ -12,21 +12,6 @@ from .base import Layer
 from .channels import channels_first, checked_format, checked_padding, padding_of
 from .input_spec import InputSpec
 
-_OPTIONS = """
-    pool_size    the window, a number or one for each axis
-    strides      by how much it moves; by default windows touch
-    padding      "valid": what does not fill a window is left out; or "same": it is padded, which never counts
-    data_format  "channels_last" or "channels_first"
-    """
-_GLOBAL = """
-    data_format  "channels_last": (batch, ..., channels) -> (batch, channels); or "channels_first"
-    keepdims     whether the axes in space stay, with size 1
-    """
-_ADAPTIVE = """
-    output_size  how many cells there are, a number or one for each axis; their sizes differ by 1 at most
-    data_format  "channels_last" or "channels_first"
-    """
-
 
 class _Pooling(Layer):
     rank: int
@@ -56,6 +41,14 @@ class _Pooling(Layer):
 
 
 class _Max(_Pooling):
+    """The largest number in each window.
+
+    pool_size    the window, a number or one for each axis
+    strides      by how much it moves; by default windows touch
+    padding      "valid": what does not fill a window is left out; or "same": it is padded, which never counts
+    data_format  "channels_last" or "channels_first"
+    """
+
     def _pool(self, x: Tensor) -> Any:
         return (F.max_pool1d, F.max_pool2d, F.max_pool3d)[self.rank - 1](
             x, self.pool_size, self.strides, self._pairs(x)
@@ -63,6 +56,14 @@ class _Max(_Pooling):
 
 
 class _Average(_Pooling):
+    """The mean of each window.
+
+    pool_size    the window, a number or one for each axis
+    strides      by how much it moves; by default windows touch
+    padding      "valid": what does not fill a window is left out; or "same": it is padded, which never counts
+    data_format  "channels_last" or "channels_first"
+    """
+
     def _pool(self, x: Tensor) -> Any:
         return (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[self.rank - 1](
             x, self.pool_size, self.strides, self._pairs(x), count_include_pad=False
@@ -81,11 +82,23 @@ class _GlobalPooling(Layer):
 
 
 class _GlobalAverage(_GlobalPooling):
+    """The mean of each channel.
+
+    data_format  "channels_last": (batch, ..., channels) -> (batch, channels); or "channels_first"
+    keepdims     whether the axes in space stay, with size 1
+    """
+
     def call(self, inputs: Any) -> Tensor:
         return as_tensor(inputs).mean(self.axes, keepdims=self.keepdims)
 
 
 class _GlobalMax(_GlobalPooling):
+    """The largest number of each channel.
+
+    data_format  "channels_last": (batch, ..., channels) -> (batch, channels); or "channels_first"
+    keepdims     whether the axes in space stay, with size 1
+    """
+
     def call(self, inputs: Any) -> Tensor:
         return as_tensor(inputs).max(axis=self.axes, keepdims=self.keepdims)
 
@@ -107,71 +120,65 @@ class _Adaptive(Layer):
 
 
 class _AdaptiveAverage(_Adaptive):
+    """The mean of each cell of a grid over the input.
+
+    output_size  how many cells there are, a number or one for each axis; their sizes differ by 1 at most
+    data_format  "channels_last" or "channels_first"
+    """
+
     def _pool(self, x: Tensor) -> Tensor:
         return (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)[self.rank - 1](x, self.output_size)
 
 
 class _AdaptiveMax(_Adaptive):
+    """The largest number of each cell of a grid over the input.
+
+    output_size  how many cells there are, a number or one for each axis; their sizes differ by 1 at most
+    data_format  "channels_last" or "channels_first"
+    """
+
     def _pool(self, x: Tensor) -> Any:
         return (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)[self.rank - 1](x, self.output_size)
 
 
 class MaxPooling1D(_Max):
-    __doc__ = f"The largest number in each window.\n{_OPTIONS}"
-
     rank = 1
 
 
 class MaxPooling2D(_Max):
-    __doc__ = f"The largest number in each window.\n{_OPTIONS}"
-
     rank = 2
 
 
 class MaxPooling3D(_Max):
-    __doc__ = f"The largest number in each window.\n{_OPTIONS}"
-
     rank = 3
 
 
 class AveragePooling1D(_Average):
-    __doc__ = f"The mean of each window.\n{_OPTIONS}"
-
     rank = 1
 
 
 class AveragePooling2D(_Average):
-    __doc__ = f"The mean of each window.\n{_OPTIONS}"
-
     rank = 2
 
 
 class AveragePooling3D(_Average):
-    __doc__ = f"The mean of each window.\n{_OPTIONS}"
-
     rank = 3
 
 
 class GlobalMaxPooling1D(_GlobalMax):
-    __doc__ = f"The largest number of each channel.\n{_GLOBAL}"
-
     rank = 1
 
 
 class GlobalMaxPooling2D(_GlobalMax):
-    __doc__ = f"The largest number of each channel.\n{_GLOBAL}"
-
     rank = 2
 
 
 class GlobalMaxPooling3D(_GlobalMax):
-    __doc__ = f"The largest number of each channel.\n{_GLOBAL}"
-
     rank = 3
 
 
 class GlobalAveragePooling1D(_GlobalAverage):
-    __doc__ = f"The mean of each channel, over the steps that a mask lets count.\n{_GLOBAL}"
+    """The mean of each channel, over the steps that a mask lets count. The options are those of `GlobalAveragePooling2D`."""
 
     rank = 1
     supports_masking = True
@@ -188,50 +195,34 @@ class GlobalAveragePooling1D(_GlobalAverage):
 
 
 class GlobalAveragePooling2D(_GlobalAverage):
-    __doc__ = f"The mean of each channel.\n{_GLOBAL}"
-
     rank = 2
 
 
 class GlobalAveragePooling3D(_GlobalAverage):
-    __doc__ = f"The mean of each channel.\n{_GLOBAL}"
-
     rank = 3
 
 
 class AdaptiveAveragePooling1D(_AdaptiveAverage):
-    __doc__ = f"The mean of each cell of a grid over the input.\n{_ADAPTIVE}"
-
     rank = 1
 
 
 class AdaptiveAveragePooling2D(_AdaptiveAverage):
-    __doc__ = f"The mean of each cell of a grid over the input.\n{_ADAPTIVE}"
-
     rank = 2
 
 
 class AdaptiveAveragePooling3D(_AdaptiveAverage):
-    __doc__ = f"The mean of each cell of a grid over the input.\n{_ADAPTIVE}"
-
     rank = 3
 
 
 class AdaptiveMaxPooling1D(_AdaptiveMax):
-    __doc__ = f"The largest number of each cell of a grid over the input.\n{_ADAPTIVE}"
-
     rank = 1
 
 
 class AdaptiveMaxPooling2D(_AdaptiveMax):
-    __doc__ = f"The largest number of each cell of a grid over the input.\n{_ADAPTIVE}"
-
     rank = 2
 
 
 class AdaptiveMaxPooling3D(_AdaptiveMax):
-    __doc__ = f"The largest number of each cell of a grid over the input.\n{_ADAPTIVE}"
-
     rank = 3
 
 

@@ -146,12 +146,10 @@ class SpatialDropout1D(_SpatialDropout):
 
 
 class SpatialDropout2D(_SpatialDropout):
-    __doc__ = _SpatialDropout.__doc__
     rank = 2
 
 
 class SpatialDropout3D(_SpatialDropout):
-    __doc__ = _SpatialDropout.__doc__
     rank = 3
 
 

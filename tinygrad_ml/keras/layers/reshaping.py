@@ -144,22 +144,18 @@ class _UpSampling(Layer):
 
 
 class ZeroPadding1D(_ZeroPadding):
-    __doc__ = _ZeroPadding.__doc__
     rank = 1
 
 
 class ZeroPadding2D(_ZeroPadding):
-    __doc__ = _ZeroPadding.__doc__
     rank = 2
 
 
 class ZeroPadding3D(_ZeroPadding):
-    __doc__ = _ZeroPadding.__doc__
     rank = 3
 
 
 class Cropping1D(_Cropping):
-    __doc__ = _Cropping.__doc__
     rank = 1
 
     def __init__(self, cropping: Any = (1, 1), **options: Any):
@@ -167,7 +163,6 @@ class Cropping1D(_Cropping):
 
 
 class Cropping2D(_Cropping):
-    __doc__ = _Cropping.__doc__
     rank = 2
 
     def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **options: Any):
@@ -176,7 +171,6 @@ class Cropping2D(_Cropping):
 
 
 class Cropping3D(_Cropping):
-    __doc__ = _Cropping.__doc__
     rank = 3
 
     def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **options: Any):
@@ -185,7 +179,6 @@ class Cropping3D(_Cropping):
 
 
 class UpSampling1D(_UpSampling):
-    __doc__ = _UpSampling.__doc__
     rank = 1
 
 
@@ -209,7 +202,6 @@ class UpSampling2D(_UpSampling):
 
 
 class UpSampling3D(_UpSampling):
-    __doc__ = _UpSampling.__doc__
     rank = 3
 
     def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **options: Any):

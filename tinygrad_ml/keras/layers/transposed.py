@@ -15,7 +15,12 @@ from .. import activations
 from ..checks import whole
 from .windows import Windows, turned
 
-_OPTIONS = """
+
+class _Deconvolution(Windows):
+    """y[n, p, o] = g(bias[o] + Σ over all q and k with q·stride + k·dilation = p, and c, of kernel[k, o, c] · x[n, q, c]).
+
+    p, q and k are numbers in sequences, pairs in images, triples in volumes.
+
     filters         how many channels y has
     kernel_size     the window, a number or one for each axis
     strides         by how much it moves in y from one pixel of x to the next
@@ -27,8 +32,6 @@ _OPTIONS = """
     The other options are those of `Dense`. The kernel is (*kernel_size, filters, channels).
     """
 
-
-class _Deconvolution(Windows):
     def __init__(
         self,
         filters: int,
@@ -88,23 +91,14 @@ class _Deconvolution(Windows):
 
 
 class Conv1DTranspose(_Deconvolution):
-    __doc__ = f"""y[n, p, o] = g(bias[o] + Σ over all q and k with q·stride + k·dilation = p, and c, of kernel[k, o, c] · x[n, q, c]).
-{_OPTIONS}"""
-
     rank = 1
 
 
 class Conv2DTranspose(_Deconvolution):
-    __doc__ = f"""As `Conv1DTranspose`, of images: p, q and k are pairs.
-{_OPTIONS}"""
-
     rank = 2
 
 
 class Conv3DTranspose(_Deconvolution):
-    __doc__ = f"""As `Conv1DTranspose`, of volumes: p, q and k are triples.
-{_OPTIONS}"""
-
     rank = 3
 
     def __init__(
@@ -120,8 +114,5 @@ class Conv3DTranspose(_Deconvolution):
         super().__init__(filters, kernel_size, strides, padding, output_padding, data_format, **options)
 
 
-Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose = (
-    Conv1DTranspose,
-    Conv2DTranspose,
-    Conv3DTranspose,
-)
+Convolution1DTranspose, Convolution2DTranspose = Conv1DTranspose, Conv2DTranspose
+Convolution3DTranspose = Conv3DTranspose

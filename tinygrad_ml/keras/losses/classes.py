@@ -8,27 +8,8 @@ from typing import Any
 
 from ...errors import OptionError
 from ...tensor import Tensor
+from . import functions
 from .base import Loss
-from .functions import (
-    binary_crossentropy,
-    binary_focal_crossentropy,
-    categorical_crossentropy,
-    categorical_focal_crossentropy,
-    categorical_generalized_cross_entropy,
-    categorical_hinge,
-    cosine_similarity,
-    hinge,
-    huber,
-    kl_divergence,
-    log_cosh,
-    mean_absolute_error,
-    mean_absolute_percentage_error,
-    mean_squared_error,
-    mean_squared_logarithmic_error,
-    poisson,
-    sparse_categorical_crossentropy,
-    squared_hinge,
-)
 from .overlap import circle, ctc, dice, tversky
 
 LOSS_FUNCTIONS: dict[str, Callable[..., Tensor]] = {}
@@ -78,29 +59,29 @@ def _loss_class(name: str, function: Callable, order: str = "", called: str | No
     )
 
 
-MeanSquaredError = _loss_class("MeanSquaredError", mean_squared_error)
-MeanAbsoluteError = _loss_class("MeanAbsoluteError", mean_absolute_error)
-MeanAbsolutePercentageError = _loss_class("MeanAbsolutePercentageError", mean_absolute_percentage_error)
-MeanSquaredLogarithmicError = _loss_class("MeanSquaredLogarithmicError", mean_squared_logarithmic_error)
-Huber = _loss_class("Huber", huber, called="huber_loss")
-LogCosh = _loss_class("LogCosh", log_cosh)
-Hinge = _loss_class("Hinge", hinge)
-SquaredHinge = _loss_class("SquaredHinge", squared_hinge)
-CategoricalHinge = _loss_class("CategoricalHinge", categorical_hinge)
-KLDivergence = _loss_class("KLDivergence", kl_divergence)
-Poisson = _loss_class("Poisson", poisson)
-CosineSimilarity = _loss_class("CosineSimilarity", cosine_similarity)
-BinaryCrossentropy = _loss_class("BinaryCrossentropy", binary_crossentropy)
-CategoricalCrossentropy = _loss_class("CategoricalCrossentropy", categorical_crossentropy)
+MeanSquaredError = _loss_class("MeanSquaredError", functions.mean_squared_error)
+MeanAbsoluteError = _loss_class("MeanAbsoluteError", functions.mean_absolute_error)
+MeanAbsolutePercentageError = _loss_class("MeanAbsolutePercentageError", functions.mean_absolute_percentage_error)
+MeanSquaredLogarithmicError = _loss_class("MeanSquaredLogarithmicError", functions.mean_squared_logarithmic_error)
+Huber = _loss_class("Huber", functions.huber, called="huber_loss")
+LogCosh = _loss_class("LogCosh", functions.log_cosh)
+Hinge = _loss_class("Hinge", functions.hinge)
+SquaredHinge = _loss_class("SquaredHinge", functions.squared_hinge)
+CategoricalHinge = _loss_class("CategoricalHinge", functions.categorical_hinge)
+KLDivergence = _loss_class("KLDivergence", functions.kl_divergence)
+Poisson = _loss_class("Poisson", functions.poisson)
+CosineSimilarity = _loss_class("CosineSimilarity", functions.cosine_similarity)
+BinaryCrossentropy = _loss_class("BinaryCrossentropy", functions.binary_crossentropy)
+CategoricalCrossentropy = _loss_class("CategoricalCrossentropy", functions.categorical_crossentropy)
 SparseCategoricalCrossentropy = _loss_class(
     "SparseCategoricalCrossentropy",
-    sparse_categorical_crossentropy,
+    functions.sparse_categorical_crossentropy,
     "from_logits ignore_class reduction axis name dtype",
 )
-BinaryFocalCrossentropy = _loss_class("BinaryFocalCrossentropy", binary_focal_crossentropy)
-CategoricalFocalCrossentropy = _loss_class("CategoricalFocalCrossentropy", categorical_focal_crossentropy)
+BinaryFocalCrossentropy = _loss_class("BinaryFocalCrossentropy", functions.binary_focal_crossentropy)
+CategoricalFocalCrossentropy = _loss_class("CategoricalFocalCrossentropy", functions.categorical_focal_crossentropy)
 CategoricalGeneralizedCrossEntropy = _loss_class(
-    "CategoricalGeneralizedCrossEntropy", categorical_generalized_cross_entropy
+    "CategoricalGeneralizedCrossEntropy", functions.categorical_generalized_cross_entropy
 )
 Dice = _loss_class("Dice", dice, "reduction name axis dtype")
 Tversky = _loss_class("Tversky", tversky, "alpha beta reduction name axis dtype")
