@@ -7,16 +7,7 @@ from typing import Any
 
 from .. import functional
 from ..errors import OptionError
-from ..functional import (
-    arange,
-    clip,
-    cumulative_sum,
-    moveaxis,
-    sort,
-    square,
-    take_along_axis,
-    where,
-)
+from ..functional import arange, clip, cumulative_sum, moveaxis, sort, square, take_along_axis, where
 from ..nn import functional as F
 from ..tensor import Tensor, as_tensor
 from .serialization import by_name, get_registered_name, offer

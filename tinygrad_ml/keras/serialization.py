@@ -43,6 +43,7 @@ class Configurable:
     """
 
     _arguments: dict[str, Any]
+    _unwritten: tuple[str, ...] = ()  # options that Keras does not write
     name: Any
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -60,7 +61,7 @@ class Configurable:
     def get_config(self) -> dict[str, Any]:
         """The options that make an equal object, as numbers, strings, lists and dictionaries."""
         ours = next(kind for kind in type(self).__mro__ if _is_ours(kind))
-        config = self._options(ours)
+        config = {name: value for name, value in self._options(ours).items() if name not in self._unwritten}
         written_here = next(kind for kind in type(self).__mro__ if "get_config" in vars(kind))
         if ours is type(self) or not _is_ours(written_here):
             return config

@@ -336,6 +336,8 @@ class AdditiveAttention(Attention):
     Source: D. Bahdanau et al., "Neural Machine Translation by Jointly Learning to Align and Translate" (2015).
     """
 
+    _unwritten = ("score_mode",)
+
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, **options: Any):
         super().__init__(use_scale, dropout=dropout, **options)
 
@@ -346,9 +348,6 @@ class AdditiveAttention(Attention):
         """How well each query fits each key, (batch, L, S)."""
         added = _tanh_of_sums(query, key, None)
         return (added if self.scale is None else self.scale * added).sum(-1)
-
-    def _options(self, kind: type) -> dict[str, Any]:
-        return {name: value for name, value in super()._options(kind).items() if name != "score_mode"}
 
 
 def _tanh_of_sums(query: Tensor, key: Tensor, scale: Tensor | None) -> Tensor:

@@ -131,6 +131,24 @@ class Augmentation(Seeded):
         return by_image(self.draw(0, 1, images) < self.draw(*factor, images))
 
 
+class Movement(Augmentation):
+    """Layers that move pixels: those of images with `interpolation`, and those of masks, which are numbers of classes, without."""
+
+    interpolation: str = "nearest"
+
+    def transform_images(self, images: Tensor, transformation: Transformation, training: bool = True) -> Tensor:
+        return self._moved(images, transformation, self.interpolation)
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Tensor, transformation: Transformation, training: bool = True
+    ) -> Tensor:
+        return self._moved(segmentation_masks, transformation, "nearest")
+
+    def _moved(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
+        """Images, or masks, (batch, height, width, channels), after what was drawn."""
+        raise NotImplementedError
+
+
 def by_image(numbers: Tensor) -> Tensor:
     """A number for each image, so that it meets all pixels: (batch,) as (batch, 1, 1, 1)."""
     return numbers.reshape((-1, 1, 1, 1))

@@ -70,6 +70,8 @@ class CategoryEncoding(Layer):
     `sparse` is not offered. Called as layer(x, count_weights=None): with "count", how much each integer counts
     """
 
+    _unwritten = ("sparse",)
+
     def __init__(
         self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **options: Any
     ):
@@ -89,9 +91,6 @@ class CategoryEncoding(Layer):
         weights = None if count_weights is None else beside(count_weights, x).astype(DEFAULT_FLOAT)
         return encoded(x, self.output_mode, self.num_tokens, weights)
 
-    def _options(self, kind: type) -> dict[str, Any]:
-        return {name: value for name, value in super()._options(kind).items() if name != "sparse"}
-
 
 class Discretization(Layer):
     """Real numbers as the number of the interval that each lies in: 0 below the first boundary, 1 from there to the second, …
@@ -101,6 +100,8 @@ class Discretization(Layer):
     epsilon         how far off these may be, as a part of the data: it is summed up in 1 / epsilon numbers
     output_mode     "int"; or "one_hot", "multi_hot", "count", as `CategoryEncoding` has them. `sparse` is not offered
     """
+
+    _unwritten = ("trainable",)
 
     def __init__(
         self,
@@ -169,7 +170,7 @@ class Discretization(Layer):
         return encoded(places, self.output_mode, len(self.bin_boundaries) + 1)
 
     def _options(self, kind: type) -> dict[str, Any]:
-        return {**_untrained(super()._options(kind)), "dtype": "float32"}
+        return {**super()._options(kind), "dtype": "float32"}
 
     @classmethod
     def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
@@ -178,11 +179,6 @@ class Discretization(Layer):
         )
         made.bin_boundaries = config["bin_boundaries"]
         return made
-
-
-def _untrained(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a layer whose constructor does not take `trainable` in Keras."""
-    return {name: value for name, value in options.items() if name != "trainable"}
 
 
 def _shortened(summary: numpy.ndarray, epsilon: float) -> numpy.ndarray:
@@ -220,6 +216,9 @@ class _Hasher(Layer):
 
     output_mode: str
     _out_dtype: str
+
+    def _options(self, kind: type) -> dict[str, Any]:
+        return {**super()._options(kind), "dtype": self._out_dtype}
 
 
 def _texts(values: numpy.ndarray, encode: Callable[[Any], Any]) -> numpy.ndarray:
@@ -295,9 +294,6 @@ class Hashing(_Hasher):
 
         return self._out(_texts(self._array(inputs), bin_of).astype("int64"), self.num_bins)
 
-    def _options(self, kind: type) -> dict[str, Any]:
-        return {**super()._options(kind), "dtype": self._out_dtype}
-
 
 class HashedCrossing(_Hasher):
     """Two features or more as one: the hash of what they are together, modulo num_bins. The numbers are TensorFlow's.
@@ -307,6 +303,8 @@ class HashedCrossing(_Hasher):
 
     Called on a list of features, texts or integers, each (batch,), (batch, 1) or one value.
     """
+
+    _unwritten = ("trainable",)
 
     def __init__(
         self,
@@ -340,6 +338,3 @@ class HashedCrossing(_Hasher):
         numbers = [_texts(feature, of).reshape(-1) for feature in features]
         bins = [crossed(list(together)) % self.num_bins for together in zip(*numbers, strict=True)]
         return self._out(numpy.array(bins, "int64").reshape(shapes[0]), self.num_bins)
-
-    def _options(self, kind: type) -> dict[str, Any]:
-        return {**_untrained(super()._options(kind)), "dtype": self._out_dtype}

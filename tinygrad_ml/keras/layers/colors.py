@@ -24,6 +24,23 @@ class ColorChange(Augmentation):
         self.value_range = checked_range(value_range)
 
 
+class _FactorChange(ColorChange):
+    """Those whose strength is drawn from `factor`, which lies between `_limits`."""
+
+    _limits = (-1, 1)
+
+    def __init__(
+        self,
+        factor: Any,
+        value_range: Any = VALUES,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **options: Any,
+    ):
+        super().__init__(value_range, seed, data_format, **options)
+        self.factor = between(factor, "factor", *self._limits)
+
+
 class RandomContrast(ColorChange):
     """y = (x - mean) · c + mean, with the mean of each channel of each image and a random c.
 
@@ -63,22 +80,13 @@ class RandomBrightness(ColorChange):
         return clip(images + transformation["rgb_delta"], *self.value_range)
 
 
-class RandomHue(ColorChange):
+class RandomHue(_FactorChange):
     """Red, green and blue images with their hue turned by a random part of half the circle, in one direction or the other.
 
     factor  the largest part, or (lowest, highest), from 0 to 1
     """
 
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Any = VALUES,
-        data_format: str | None = None,
-        seed: int | None = None,
-        **options: Any,
-    ):
-        super().__init__(value_range, seed, data_format, **options)
-        self.factor = between(factor, "factor", least=0)
+    _limits = (0, 1)
 
     def get_random_transformation(self, data: Tensor, training: bool = True) -> Transformation:
         way = where(self.draw(0, 1, data) > 0.5, -1.0, 1.0)
@@ -92,22 +100,11 @@ class RandomHue(ColorChange):
         return scaled(clip(rgb, 0, 1), (0, 1), self.value_range)
 
 
-class RandomSaturation(ColorChange):
+class RandomSaturation(_FactorChange):
     """Red, green and blue images with their saturation multiplied by f / (1 - f), f being random.
 
     factor  f lies between these, from 0 to 1: 0 makes images gray, 0.5 leaves them, 1 makes colours full
     """
-
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Any = VALUES,
-        data_format: str | None = None,
-        seed: int | None = None,
-        **options: Any,
-    ):
-        super().__init__(value_range, seed, data_format, **options)
-        self.factor = between(factor, "factor")
 
     def get_random_transformation(self, data: Tensor, training: bool = True) -> Transformation:
         factor = self.draw(*self.factor, data)
@@ -153,19 +150,8 @@ class RandomColorJitter(ColorChange):
         return images
 
 
-class RandomColorDegeneration(ColorChange):
+class RandomColorDegeneration(_FactorChange):
     """y = x + f · (gray - x), with a random f for each image. factor: between which numbers f lies, from -1 to 1."""
-
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Any = VALUES,
-        data_format: str | None = None,
-        seed: int | None = None,
-        **options: Any,
-    ):
-        super().__init__(value_range, seed, data_format, **options)
-        self.factor = between(factor, "factor")
 
     def get_random_transformation(self, data: Tensor, training: bool = True) -> Transformation:
         return {"factor": by_image(self.draw(*self.factor, data))}
@@ -209,22 +195,13 @@ class RandomInvert(ColorChange):
         return where(by_image(transformation["apply_inversion"]), self.value_range[1] - images, images)
 
 
-class RandomPosterization(ColorChange):
+class RandomPosterization(_FactorChange):
     """Images with fewer shades: of the 8 bits of a number the first b stay, the rest become 0.
 
     factor  b lies between these, from 1 to 8, and below the highest unless both are equal; a number is (1, number)
     """
 
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Any = VALUES,
-        data_format: str | None = None,
-        seed: int | None = None,
-        **options: Any,
-    ):
-        super().__init__(value_range, seed, data_format, **options)
-        self.factor = between(factor, "factor", 1, 8)
+    _limits = (1, 8)
 
     def get_random_transformation(self, data: Tensor, training: bool = True) -> Transformation:
         low, high = map(int, self.factor)
@@ -267,22 +244,13 @@ class Solarization(ColorChange):
         return scaled(where(x < transformation["thresholds"], x, 255 - x), VALUES, self.value_range)
 
 
-class RandomSharpness(ColorChange):
+class RandomSharpness(_FactorChange):
     """y = x + (1 - 2f) · (smooth - x), with a random f: 0 smooths images, 0.5 leaves them, 1 makes edges sharper.
 
     factor  f lies between these: a number, or (lowest, highest), from 0 to 1
     """
 
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Any = VALUES,
-        data_format: str | None = None,
-        seed: int | None = None,
-        **options: Any,
-    ):
-        super().__init__(value_range, seed, data_format, **options)
-        self.factor = between(factor, "factor", least=0)
+    _limits = (0, 1)
 
     def get_random_transformation(self, data: Tensor, training: bool = True) -> Transformation:
         return {"factor": self.draw(*self.factor, data)}

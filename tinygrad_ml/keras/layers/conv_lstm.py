@@ -13,17 +13,7 @@ from ...functional.convolution import per_axis
 from ...nn import functional as F
 from ...tensor import Tensor
 from ..checks import whole
-from .cells import (
-    ACTIVATIONS,
-    CONSTRAINTS,
-    DROPOUT,
-    REGULARIZERS,
-    STARTS,
-    LSTMCell,
-    Ready,
-    State,
-    takes,
-)
+from . import cells
 from .channels import channels_first, channels_of, checked_format, checked_padding, padding_of
 from .input_spec import InputSpec
 from .recurrent import FLAGS, SEQUENCES, WithCell
@@ -33,7 +23,7 @@ WINDOW = {"strides": 1, "padding": "valid", "data_format": None, "dilation_rate"
 _FLAGS = {name: value for name, value in FLAGS.items() if name != "unroll"}
 
 
-class ConvLSTMCell(LSTMCell):
+class ConvLSTMCell(cells.LSTMCell):
     """A step of `ConvLSTM1D` and its like; rank is the number of axes in space."""
 
     def __init__(self, filters: int, kernel_size: Any, rank: int, **options: Any):
@@ -72,22 +62,22 @@ class ConvLSTMCell(LSTMCell):
     def blank_output(self, batch_size: int, device: Any = None) -> Tensor:
         return zeros((batch_size, *self._out), device=device)
 
-    def get_initial_state(self, batch_size: int, device: Any = None) -> State:
+    def get_initial_state(self, batch_size: int, device: Any = None) -> cells.State:
         return [self.blank_output(batch_size, device) for _ in range(2)]
 
-    def ready(self, x: Tensor, training: bool) -> Ready:
+    def ready(self, x: Tensor, training: bool) -> cells.Ready:
         def kept(shape: tuple[int, ...], rate: float) -> Tensor | None:
             return F.dropout(zeros(shape, device=x.device) + 1, rate) if training and rate else None
 
         with self.stream():
-            return Ready(
+            return cells.Ready(
                 self.recurrent_kernel,
                 None,
                 kept(x.shape, self.dropout),
                 kept((x.shape[0], *self._out), self.recurrent_dropout),
             )
 
-    def project(self, x: Tensor, ready: Ready) -> Tensor:
+    def project(self, x: Tensor, ready: cells.Ready) -> Tensor:
         """The convolution of one step (batch, ...), or of all at once (steps, batch, ...)."""
         x = x if ready.keep_in is None else x * ready.keep_in
         images = x.reshape((-1, *x.shape[x.ndim - self.rank - 1 :]))
@@ -100,7 +90,7 @@ class ConvLSTMCell(LSTMCell):
         convolve = CONVOLVE[self.rank - 1]
         return channels_first(lambda images: convolve(images, turned(kernel), *options), x, self.data_format, self.rank)
 
-    def step(self, projected: Tensor, states: State, ready: Ready) -> State:
+    def step(self, projected: Tensor, states: cells.State, ready: cells.Ready) -> cells.State:
         h, c = states
         h = h if ready.keep_hidden is None else h * ready.keep_hidden
         sums = projected + self._convolve(h, ready.weight, None, 1, "same")
@@ -113,6 +103,20 @@ class _ConvLSTM(WithCell):
     rank: int
     _cell = ConvLSTMCell
 
+    @cells.takes(
+        "filters",
+        "kernel_size",
+        **WINDOW,
+        **cells.ACTIVATIONS,
+        **cells.STARTS,
+        unit_forget_bias=True,
+        **cells.REGULARIZERS,
+        activity_regularizer=None,
+        **cells.CONSTRAINTS,
+        **cells.DROPOUT,
+        seed=None,
+        **_FLAGS,
+    )
     def __init__(self, filters: int, kernel_size: Any, **options: Any):
         super().__init__(filters, kernel_size, rank=self.rank, **{"unroll": False} | options)
         self.input_spec = InputSpec(ndim=self.rank + 3)
@@ -141,44 +145,16 @@ def _documented(rank: int, space: str) -> str:
     """
 
 
-_taken = takes(
-    "filters",
-    "kernel_size",
-    **WINDOW,
-    **ACTIVATIONS,
-    **STARTS,
-    unit_forget_bias=True,
-    **REGULARIZERS,
-    activity_regularizer=None,
-    **CONSTRAINTS,
-    **DROPOUT,
-    seed=None,
-    **_FLAGS,
-)
-
-
 class ConvLSTM1D(_ConvLSTM):
     __doc__ = _documented(1, "length")
     rank = 1
-
-    @_taken
-    def __init__(self, filters: int, kernel_size: Any, **options: Any):
-        super().__init__(filters, kernel_size, **options)
 
 
 class ConvLSTM2D(_ConvLSTM):
     __doc__ = _documented(2, "height, width")
     rank = 2
 
-    @_taken
-    def __init__(self, filters: int, kernel_size: Any, **options: Any):
-        super().__init__(filters, kernel_size, **options)
-
 
 class ConvLSTM3D(_ConvLSTM):
     __doc__ = _documented(3, "depth, height, width")
     rank = 3
-
-    @_taken
-    def __init__(self, filters: int, kernel_size: Any, **options: Any):
-        super().__init__(filters, kernel_size, **options)

@@ -13,12 +13,12 @@ from ...functional import arange, clip, concat, flip, floor, ones, where
 from ...tensor import Tensor, as_tensor
 from ..checks import number, one_of, whole
 from .affine import FILL_MODES, INTERPOLATIONS, grid, homography, images_at, projected, transform
-from .augmentation import VALUES, Augmentation, Transformation, between, by_image, checked_range
+from .augmentation import VALUES, Movement, Transformation, between, by_image, checked_range
 from .filters import blurred
 from .resizing import fitting_crop, resized
 
 
-class _Geometric(Augmentation):
+class _Geometric(Movement):
     """Images looked at through a matrix for each: see `affine.transform`."""
 
     def __init__(
@@ -35,15 +35,7 @@ class _Geometric(Augmentation):
         self.interpolation = one_of("interpolation", interpolation, INTERPOLATIONS)
         self.fill_value = fill_value
 
-    def transform_images(self, images: Tensor, transformation: Transformation, training: bool = True) -> Tensor:
-        return self._seen(images, transformation, self.interpolation)
-
-    def transform_segmentation_masks(
-        self, segmentation_masks: Tensor, transformation: Transformation, training: bool = True
-    ) -> Tensor:
-        return self._seen(segmentation_masks, transformation, "nearest")
-
-    def _seen(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
+    def _moved(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
         return transform(images, transformation["matrix"], self.fill_mode, interpolation, self.fill_value)
 
 
@@ -132,7 +124,7 @@ class RandomZoom(_Geometric):
         return {"matrix": ((tall, tall * 0, None), (wide * 0, wide, None))}
 
 
-class RandomFlip(Augmentation):
+class RandomFlip(Movement):
     """Each image mirrored or not. mode: "horizontal", "vertical" or "horizontal_and_vertical"."""
 
     def __init__(self, mode: str = "horizontal_and_vertical", seed: int | None = None, **options: Any):
@@ -143,15 +135,10 @@ class RandomFlip(Augmentation):
     def get_random_transformation(self, data: Tensor, training: bool = True) -> Transformation:
         return {"flips": [by_image(self.draw(0, 1, data) < 0.5) for _ in self.axes]}
 
-    def transform_images(self, images: Tensor, transformation: Transformation, training: bool = True) -> Tensor:
+    def _moved(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
         for axis, tossed in zip(self.axes, transformation["flips"], strict=True):
             images = where(tossed, flip(images, axis), images)
         return images
-
-    def transform_segmentation_masks(
-        self, segmentation_masks: Tensor, transformation: Transformation, training: bool = True
-    ) -> Tensor:
-        return self.transform_images(segmentation_masks, transformation, training)
 
 
 class RandomShear(_Geometric):
@@ -180,14 +167,14 @@ class RandomShear(_Geometric):
         both = [self.draw(*factor, data, 1) for factor in (self.x_factor, self.y_factor)]
         return {"shear_factor": concat(both, axis=1) * way}
 
-    def _seen(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
+    def _moved(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
         along, down = (transformation["shear_factor"][:, i] for i in (0, 1))
         one, zero = along * 0 + 1, along * 0
         matrix = ((one, down, zero), (along, one, zero))
         return transform(images, matrix, self.fill_mode, interpolation, self.fill_value)
 
 
-class RandomCrop(Augmentation):
+class RandomCrop(Movement):
     """A random part of images, of the size (height, width), the same of all in a batch.
 
     In use, and of images that are not larger, it is the largest part in the middle that has these proportions, at that size.
@@ -213,7 +200,7 @@ class RandomCrop(Augmentation):
             return {}
         return {"corner": [floor(random.uniform(0, n + 1, (), device=data.device)).astype("int64") for n in room]}
 
-    def transform_images(self, images: Tensor, transformation: Transformation, training: bool = True) -> Tensor:
+    def _moved(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
         if not transformation:
             return resized(fitting_crop(images, self.height, self.width), self.height, self.width)
         for axis, (first, size) in enumerate(zip(transformation["corner"], (self.height, self.width), strict=True), 1):
@@ -221,13 +208,8 @@ class RandomCrop(Augmentation):
             images = images[(slice(None),) * axis + (places,)]
         return images
 
-    def transform_segmentation_masks(
-        self, segmentation_masks: Tensor, transformation: Transformation, training: bool = True
-    ) -> Tensor:
-        return self.transform_images(segmentation_masks, transformation, training)
 
-
-class RandomPerspective(Augmentation):
+class RandomPerspective(Movement):
     """Images seen from aside: their corners are moved by a random part of where they are.
 
     factor         how probable it is that an image is changed, or (lowest, highest) probability
@@ -261,21 +243,13 @@ class RandomPerspective(Augmentation):
             "end_points": start + start * moved,
         }
 
-    def transform_images(self, images: Tensor, transformation: Transformation, training: bool = True) -> Tensor:
-        return self._seen(images, transformation, self.interpolation)
-
-    def transform_segmentation_masks(
-        self, segmentation_masks: Tensor, transformation: Transformation, training: bool = True
-    ) -> Tensor:
-        return self._seen(segmentation_masks, transformation, "nearest")
-
-    def _seen(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
+    def _moved(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
         a = homography(transformation["start_points"], transformation["end_points"])
         seen = projected(images, a, "constant", interpolation, self.fill_value)
         return where(by_image(transformation["apply_perspective"]), seen, images)
 
 
-class RandomElasticTransform(Augmentation):
+class RandomElasticTransform(Movement):
     """Images bent as if they were made of rubber: each pixel moves a little, its neighbours nearly as far.
 
     factor         how probable it is that an image is changed, or (lowest, highest) probability
@@ -311,14 +285,9 @@ class RandomElasticTransform(Augmentation):
         return {"apply_transform": self.chosen(self.factor, data).reshape(-1), "away": away}
 
     def transform_images(self, images: Tensor, transformation: Transformation, training: bool = True) -> Tensor:
-        return clip(self._bent(images, transformation, self.interpolation), *self.value_range)
+        return clip(self._moved(images, transformation, self.interpolation), *self.value_range)
 
-    def transform_segmentation_masks(
-        self, segmentation_masks: Tensor, transformation: Transformation, training: bool = True
-    ) -> Tensor:
-        return self._bent(segmentation_masks, transformation, "nearest")
-
-    def _bent(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
+    def _moved(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
         y, x = grid(images)
         rows, columns = (place + transformation["away"][..., i] for i, place in enumerate((y, x)))
         bent = images_at(images, rows, columns, self.fill_mode, interpolation, self.fill_value)

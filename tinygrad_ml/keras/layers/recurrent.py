@@ -17,24 +17,8 @@ from ...tensor import Tensor, as_tensor, beside
 from ..checks import one_of
 from ..naming import snake_case
 from ..variables import Variable
+from . import cells
 from .base import Layer
-from .cells import (
-    ACTIVATIONS,
-    CONSTRAINTS,
-    DROPOUT,
-    REGULARIZERS,
-    STARTS,
-    Cell,
-    GRUCell,
-    LSTMCell,
-    SimpleRNNCell,
-    blank_output,
-    check_cell,
-    initial_state,
-    output_size_of,
-    stepper,
-    takes,
-)
 from .input_spec import InputSpec
 
 FLAGS = dict.fromkeys(["return_sequences", "return_state", "go_backwards", "stateful", "unroll"], False)
@@ -74,7 +58,7 @@ class RNN(Layer):
         **options: Any,
     ):
         super().__init__(**options)
-        self.cell = check_cell(cell)
+        self.cell = cells.check_cell(cell)
         self.return_sequences, self.return_state, self.go_backwards = return_sequences, return_state, go_backwards
         self.stateful, self.unroll, self.zero_output_for_mask = stateful, unroll, zero_output_for_mask
         size = self.cell.state_size
@@ -88,7 +72,7 @@ class RNN(Layer):
 
     def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
         batch, steps = sequences_shape[:2]
-        size = output_size_of(self.cell)
+        size = cells.output_size_of(self.cell)
         output = (batch, steps, size) if self.return_sequences else (batch, size)
         states = [_shapes(batch, part) for part in self.state_size]
         return (output, *states) if self.return_state else output
@@ -100,7 +84,7 @@ class RNN(Layer):
 
     def get_initial_state(self, batch_size: int) -> list:
         """What is kept before the first step."""
-        return initial_state(self.cell, batch_size, None)
+        return cells.initial_state(self.cell, batch_size, None)
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         x = as_tensor(sequences)
@@ -134,15 +118,15 @@ class RNN(Layer):
                 new = [_where(now[1], a, b) for a, b in zip(leaves(new), leaves(states), strict=True)]
             return (packed_like(states, leaves(new)), output), output if self.return_sequences else ()
 
-        last = blank_output(self.cell, x.shape[0], x.device)
+        last = cells.blank_output(self.cell, x.shape[0], x.device)
         (states, last), outputs = scan(f, (states, last), xs)
         return last, outputs, states
 
     def _steps(self, x: Tensor, training: bool) -> tuple[Tensor, Callable[[Tensor, list], tuple[Tensor, list]]]:
         """What comes in at each step, (steps, batch, ...), and what the cell makes of that and of what it keeps."""
         cell = self.cell
-        if not isinstance(cell, Cell):
-            return x, stepper(cell, x[0], training)
+        if not isinstance(cell, cells.Cell):
+            return x, cells.stepper(cell, x[0], training)
         ready = cell.ready(x[0], training)
 
         def step(projected: Tensor, states: list) -> tuple[Tensor, list]:
@@ -156,7 +140,7 @@ class RNN(Layer):
     def _begin(self, given: Any, x: Tensor) -> list:
         """What is kept before the first step."""
         batch = x.shape[0]
-        zero = initial_state(self.cell, batch, x.device)
+        zero = cells.initial_state(self.cell, batch, x.device)
         if given is not None:
             given = list(given) if isinstance(given, (list, tuple)) else [given]
             begin = mapped(lambda state: beside(state, x), given)
@@ -197,7 +181,7 @@ def _where(counts: Tensor, a: Tensor, b: Any) -> Tensor:
 class WithCell(RNN):
     """A layer that makes its cell itself: the options of the cell are its own."""
 
-    _cell: type[Cell]
+    _cell: type[cells.Cell]
 
     def __init__(self, *sizes: Any, **options: Any):
         use_cudnn = options.pop("use_cudnn", "auto")
@@ -213,7 +197,7 @@ class WithCell(RNN):
     @classmethod
     def _of_cell(cls) -> list[str]:
         """The options of its cell."""
-        named = {*STARTS, *REGULARIZERS, *CONSTRAINTS, *ACTIVATIONS, *DROPOUT}
+        named = {*cells.STARTS, *cells.REGULARIZERS, *cells.CONSTRAINTS, *cells.ACTIVATIONS, *cells.DROPOUT}
         return [*named, "seed", "unit_forget_bias", "reset_after"]
 
     def __getattr__(self, name: str) -> Any:
@@ -226,17 +210,17 @@ class WithCell(RNN):
 
 
 class SimpleRNN(WithCell):
-    __doc__ = f"{SimpleRNNCell.__doc__}{SEQUENCES}"
+    __doc__ = f"{cells.SimpleRNNCell.__doc__}{SEQUENCES}"
 
-    _cell = SimpleRNNCell
+    _cell = cells.SimpleRNNCell
 
-    @takes(
+    @cells.takes(
         activation="tanh",
-        **STARTS,
-        **REGULARIZERS,
+        **cells.STARTS,
+        **cells.REGULARIZERS,
         activity_regularizer=None,
-        **CONSTRAINTS,
-        **DROPOUT,
+        **cells.CONSTRAINTS,
+        **cells.DROPOUT,
         **FLAGS,
         seed=None,
     )
@@ -245,18 +229,18 @@ class SimpleRNN(WithCell):
 
 
 class LSTM(WithCell):
-    __doc__ = f"{LSTMCell.__doc__}{SEQUENCES}"
+    __doc__ = f"{cells.LSTMCell.__doc__}{SEQUENCES}"
 
-    _cell = LSTMCell
+    _cell = cells.LSTMCell
 
-    @takes(
-        **ACTIVATIONS,
-        **STARTS,
+    @cells.takes(
+        **cells.ACTIVATIONS,
+        **cells.STARTS,
         unit_forget_bias=True,
-        **REGULARIZERS,
+        **cells.REGULARIZERS,
         activity_regularizer=None,
-        **CONSTRAINTS,
-        **DROPOUT,
+        **cells.CONSTRAINTS,
+        **cells.DROPOUT,
         seed=None,
         **FLAGS,
         use_cudnn="auto",
@@ -266,17 +250,17 @@ class LSTM(WithCell):
 
 
 class GRU(WithCell):
-    __doc__ = f"{GRUCell.__doc__}{SEQUENCES}"
+    __doc__ = f"{cells.GRUCell.__doc__}{SEQUENCES}"
 
-    _cell = GRUCell
+    _cell = cells.GRUCell
 
-    @takes(
-        **ACTIVATIONS,
-        **STARTS,
-        **REGULARIZERS,
+    @cells.takes(
+        **cells.ACTIVATIONS,
+        **cells.STARTS,
+        **cells.REGULARIZERS,
         activity_regularizer=None,
-        **CONSTRAINTS,
-        **DROPOUT,
+        **cells.CONSTRAINTS,
+        **cells.DROPOUT,
         seed=None,
         **FLAGS,
         reset_after=True,

@@ -172,13 +172,11 @@ class ActivityRegularization(Layer):
     """y = x, with the penalty l1 · Σ |x| + l2 · Σ x², divided by the size of the batch."""
 
     supports_masking = True
+    _unwritten = ("activity_regularizer",)
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **options: Any):
         super().__init__(activity_regularizer=L1L2(l1, l2), **options)
         self.l1, self.l2 = l1, l2
-
-    def _options(self, kind: type) -> dict[str, Any]:
-        return {name: value for name, value in super()._options(kind).items() if name != "activity_regularizer"}
 
     def call(self, inputs: Any) -> Tensor:
         return inputs

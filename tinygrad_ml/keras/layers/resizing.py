@@ -9,7 +9,7 @@ from ...functional import moveaxis, pad
 from ...nn import functional as F
 from ...tensor import Tensor
 from ..checks import one_of, whole
-from .augmentation import Augmentation, Transformation
+from .augmentation import Movement, Transformation
 
 INTERPOLATE_AS = {"nearest": "nearest-exact", "bilinear": "bilinear", "bicubic": "bicubic"}
 
@@ -39,7 +39,7 @@ def fitting_pad(images: Tensor, height: int, width: int, fill_value: float = 0.0
     return pad(images, beside, constant_values=fill_value)
 
 
-class Resizing(Augmentation):
+class Resizing(Movement):
     """Images at the size (height, width).
 
     interpolation         "bilinear", "nearest" or "bicubic"
@@ -73,15 +73,7 @@ class Resizing(Augmentation):
         self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = crop_to_aspect_ratio, pad_to_aspect_ratio
         self.fill_value, self.antialias = fill_value, bool(antialias)
 
-    def transform_images(self, images: Tensor, transformation: Transformation, training: bool = True) -> Tensor:
-        return self._resized(images, self.interpolation)
-
-    def transform_segmentation_masks(
-        self, segmentation_masks: Tensor, transformation: Transformation, training: bool = True
-    ) -> Tensor:
-        return self._resized(segmentation_masks, "nearest")
-
-    def _resized(self, images: Tensor, interpolation: str) -> Tensor:
+    def _moved(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
         if self.crop_to_aspect_ratio:
             images = fitting_crop(images, self.height, self.width)
         elif self.pad_to_aspect_ratio:
@@ -89,7 +81,7 @@ class Resizing(Augmentation):
         return resized(images, self.height, self.width, interpolation, self.antialias)
 
 
-class CenterCrop(Augmentation):
+class CenterCrop(Movement):
     """The middle of images, of the size (height, width); of smaller images the largest part in the middle that has these
     proportions, at that size."""
 
@@ -99,13 +91,8 @@ class CenterCrop(Augmentation):
         super().__init__(None, data_format, **options)
         self.height, self.width = whole("height", height), whole("width", width)
 
-    def transform_images(self, images: Tensor, transformation: Transformation, training: bool = True) -> Tensor:
+    def _moved(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
         top, left = images.shape[1] - self.height, images.shape[2] - self.width
         if top < 0 or left < 0:
             return resized(fitting_crop(images, self.height, self.width), self.height, self.width)
         return images[:, top // 2 : top // 2 + self.height, left // 2 : left // 2 + self.width]
-
-    def transform_segmentation_masks(
-        self, segmentation_masks: Tensor, transformation: Transformation, training: bool = True
-    ) -> Tensor:
-        return self.transform_images(segmentation_masks, transformation, training)

@@ -135,6 +135,7 @@ class Bidirectional(Layer):
     stateful: bool
     return_sequences: bool
     return_state: bool
+    _unwritten = ("weights",)
 
     def __init__(
         self,
@@ -230,8 +231,10 @@ class Bidirectional(Layer):
     reset_states = reset_state
 
     def _options(self, kind: type) -> dict[str, Any]:
-        own = {name: value for name, value in super()._options(kind).items() if name != "weights"}
-        return own | {"layer": serialize(self.forward_layer), "backward_layer": serialize(self.backward_layer)}
+        return super()._options(kind) | {
+            "layer": serialize(self.forward_layer),
+            "backward_layer": serialize(self.backward_layer),
+        }
 
 
 def _copy(layer: Any, prefix: str, **changed: Any) -> Any:

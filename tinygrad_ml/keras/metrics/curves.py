@@ -147,14 +147,33 @@ class AUC(_Outcomes):
         return options | {"thresholds": self.thresholds[1:-1]}
 
 
+_RATES = {
+    "sensitivity": ("true_positives", "false_negatives"),
+    "recall": ("true_positives", "false_negatives"),
+    "specificity": ("true_negatives", "false_positives"),
+    "precision": ("true_positives", "false_positives"),
+}
+"""What is a quotient of outcomes: the first / the sum of both."""
+
+
 class _BestWhere(_Outcomes):
-    """The largest of one quotient at those thresholds at which another is at least a number; 0 where there are none."""
+    """The largest of one rate at those thresholds at which another is at least a number; 0 where there are none."""
 
     _direction = "up"
+    _wanted: str
 
-    def _begin(self, name: str, value: float, num_thresholds: int, class_id: int | None) -> None:
-        setattr(self, name, number(name, value, 0, 1))
-        self._least = value
+    def __init__(
+        self,
+        limited: str,
+        least: float,
+        num_thresholds: int,
+        class_id: int | None,
+        name: str | None,
+        dtype: Any,
+    ):
+        super().__init__(dtype, name)
+        self._limited, self._least = limited, number(limited, least, 0, 1)
+        setattr(self, limited, least)
         self.num_thresholds, self.class_id = whole("num_thresholds", num_thresholds), class_id
         self.thresholds = [0.5] if num_thresholds == 1 else [0.0, *_between(num_thresholds), 1.0]
         self._thresholds = self.thresholds
@@ -165,20 +184,13 @@ class _BestWhere(_Outcomes):
         weights = weights_of(sample_weight, y)
         self._add(*column(self.class_id, t, y), weights)
 
-    def _best(self, wanted: Tensor, limited: Tensor) -> Tensor:
+    def result(self) -> Tensor:
+        wanted, limited = map(self._rate, (self._wanted, self._limited))
         return (limited >= self._least).where(wanted, 0.0).max()
 
-    def _sensitivity(self) -> Tensor:
-        tp, _, _, fn = self._counted.values()
-        return quotient(tp, tp + fn)
-
-    def _specificity(self) -> Tensor:
-        _, fp, tn, _ = self._counted.values()
-        return quotient(tn, tn + fp)
-
-    def _precision(self) -> Tensor:
-        tp, fp, _, _ = self._counted.values()
-        return quotient(tp, tp + fp)
+    def _rate(self, name: str) -> Tensor:
+        first, second = (self._counted[outcome] for outcome in _RATES[name])
+        return quotient(first, first + second)
 
 
 class SensitivityAtSpecificity(_BestWhere):
@@ -188,6 +200,8 @@ class SensitivityAtSpecificity(_BestWhere):
     class_id        only this column of predictions and targets counts
     """
 
+    _wanted = "sensitivity"
+
     def __init__(
         self,
         specificity: float,
@@ -196,16 +210,14 @@ class SensitivityAtSpecificity(_BestWhere):
         name: str | None = None,
         dtype: Any = None,
     ):
-        super().__init__(dtype, name)
-        self._begin("specificity", specificity, num_thresholds, class_id)
-
-    def result(self) -> Tensor:
-        return self._best(self._sensitivity(), self._specificity())
+        super().__init__("specificity", specificity, num_thresholds, class_id, name, dtype)
 
 
 class SpecificityAtSensitivity(_BestWhere):
     """The best share of negatives that are taken as such, where at least `sensitivity` of the positives are found. Other
     options as of `SensitivityAtSpecificity`."""
+
+    _wanted = "specificity"
 
     def __init__(
         self,
@@ -215,15 +227,13 @@ class SpecificityAtSensitivity(_BestWhere):
         name: str | None = None,
         dtype: Any = None,
     ):
-        super().__init__(dtype, name)
-        self._begin("sensitivity", sensitivity, num_thresholds, class_id)
-
-    def result(self) -> Tensor:
-        return self._best(self._specificity(), self._sensitivity())
+        super().__init__("sensitivity", sensitivity, num_thresholds, class_id, name, dtype)
 
 
 class PrecisionAtRecall(_BestWhere):
     """The best precision where the recall is at least `recall`. Other options as of `SensitivityAtSpecificity`."""
+
+    _wanted = "precision"
 
     def __init__(
         self,
@@ -233,15 +243,13 @@ class PrecisionAtRecall(_BestWhere):
         name: str | None = None,
         dtype: Any = None,
     ):
-        super().__init__(dtype, name)
-        self._begin("recall", recall, num_thresholds, class_id)
-
-    def result(self) -> Tensor:
-        return self._best(self._precision(), self._sensitivity())
+        super().__init__("recall", recall, num_thresholds, class_id, name, dtype)
 
 
 class RecallAtPrecision(_BestWhere):
     """The best recall where the precision is at least `precision`. Other options as of `SensitivityAtSpecificity`."""
+
+    _wanted = "recall"
 
     def __init__(
         self,
@@ -251,8 +259,4 @@ class RecallAtPrecision(_BestWhere):
         name: str | None = None,
         dtype: Any = None,
     ):
-        super().__init__(dtype, name)
-        self._begin("precision", precision, num_thresholds, class_id)
-
-    def result(self) -> Tensor:
-        return self._best(self._sensitivity(), self._precision())
+        super().__init__("precision", precision, num_thresholds, class_id, name, dtype)

@@ -93,6 +93,8 @@ class FBetaScore(Metric):
 class F1Score(FBetaScore):
     """2·P·R / (P + R) of precision P and recall R of each class. Options as of `FBetaScore`."""
 
+    _unwritten = ("beta",)
+
     def __init__(
         self,
         average: str | None = None,
@@ -101,9 +103,6 @@ class F1Score(FBetaScore):
         dtype: Any = None,
     ):
         super().__init__(average, 1.0, threshold, name, dtype)
-
-    def _options(self, kind: type) -> dict[str, Any]:
-        return {name: value for name, value in super()._options(kind).items() if name != "beta"}
 
 
 class R2Score(Metric):

@@ -45,6 +45,8 @@ class Optimizer(Configurable):
     Old spellings: `lr` is `learning_rate`; `decay=d` is the schedule lr / (1 + d · updates).
     """
 
+    _unwritten = ("lr", "decay")
+
     def __init__(
         self,
         learning_rate: Any,
@@ -384,9 +386,6 @@ class Optimizer(Configurable):
             for name, kept in self._kept.items():
                 for variable, saved in zip(kept.values(), state.get(name, ()), strict=False):
                     variable.assign(as_tensor(saved).to(variable.device))
-
-    def _options(self, kind: type) -> dict[str, Any]:
-        return {name: value for name, value in super()._options(kind).items() if name not in ("lr", "decay")}
 
     def _option(self, name: str, default: Any) -> Any:
         if name == "learning_rate":
