@@ -222,13 +222,8 @@ class ReduceLROnPlateau(_Monitor):
         super().__init__(monitor, mode, min_delta)
         if factor >= 1:
             raise OptionError(f"factor={factor} must be below 1")
-        self.factor, self.patience, self.verbose, self.cooldown, self.min_lr = (
-            factor,
-            patience,
-            verbose,
-            cooldown,
-            min_lr,
-        )
+        self.factor, self.patience, self.verbose = factor, patience, verbose
+        self.cooldown, self.min_lr = cooldown, min_lr
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.best, self.wait, self.cooldown_counter = None, 0, 0

@@ -24,10 +24,8 @@ class ReLU(Layer):
     ):
         super().__init__(**options)
         self.max_value = None if max_value is None else number("max_value", max_value, 0)
-        self.negative_slope, self.threshold = (
-            number("negative_slope", negative_slope, 0),
-            number("threshold", threshold, 0),
-        )
+        self.negative_slope = number("negative_slope", negative_slope, 0)
+        self.threshold = number("threshold", threshold, 0)
 
     def call(self, inputs: Any) -> Tensor:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)

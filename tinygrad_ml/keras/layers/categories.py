@@ -317,10 +317,8 @@ class HashedCrossing(_Hasher):
     ):
         self._out_dtype = self._whole_dtype(dtype, output_mode)
         super().__init__(name=name, **options)
-        self.num_bins, self.output_mode = (
-            whole("num_bins", num_bins),
-            one_of("output_mode", output_mode, ("int", "one_hot")),
-        )
+        self.num_bins = whole("num_bins", num_bins)
+        self.output_mode = one_of("output_mode", output_mode, ("int", "one_hot"))
         self.sparse, self.built = dense("HashedCrossing", sparse), True
 
     def __call__(self, inputs: Any, *, training: bool | None = None) -> Tensor:

@@ -160,10 +160,8 @@ class IntegerLookup(_Lookup):
         super().__init__(name=name, **options)
         self.mask_token, self.oov_token = mask_token, oov_token
         self.vocabulary_dtype = one_of("vocabulary_dtype", vocabulary_dtype, ("int64",))
-        self.oov_method, self.sparse = (
-            one_of("oov_method", oov_method, ("floormod", "farmhash")),
-            dense("IntegerLookup", sparse),
-        )
+        self.oov_method = one_of("oov_method", oov_method, ("floormod", "farmhash"))
+        self.sparse = dense("IntegerLookup", sparse)
         if salt is not None and oov_method != "farmhash":
             raise OptionError("IntegerLookup: salt= is for oov_method='farmhash'")
         self._check(num_oov_indices, invert, output_mode, salt)

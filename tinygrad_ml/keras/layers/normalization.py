@@ -77,15 +77,12 @@ class BatchNormalization(Layer):
 
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Tensor:
         x = moveaxis(inputs, self.axis, 1)
-        if mask is not None and training and self.trainable:
-            return moveaxis(
-                self._of_those_that_count(x, moveaxis(as_tensor(mask).expand_dims(-1), self.axis, 1)), 1, self.axis
-            )
-        y = (
-            self._in_training(x)
-            if training and self.trainable
-            else self._normalise(x, self.moving_mean, self.moving_variance)
-        )
+        if not (training and self.trainable):
+            y = self._normalise(x, self.moving_mean, self.moving_variance)
+        elif mask is None:
+            y = self._in_training(x)
+        else:
+            y = self._of_those_that_count(x, moveaxis(as_tensor(mask).expand_dims(-1), self.axis, 1))
         return moveaxis(y, 1, self.axis)
 
     def _normalise(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from ..naming import snake_case
 from ..variables import Variable
 from . import cells
 from .base import Layer
+from .cells import GRUCell, LSTMCell, SimpleRNNCell
 from .input_spec import InputSpec
 
 FLAGS = dict.fromkeys(["return_sequences", "return_state", "go_backwards", "stateful", "unroll"], False)
@@ -210,9 +211,9 @@ class WithCell(RNN):
 
 
 class SimpleRNN(WithCell):
-    __doc__ = f"{cells.SimpleRNNCell.__doc__}{SEQUENCES}"
+    __doc__ = f"{SimpleRNNCell.__doc__}{SEQUENCES}"
 
-    _cell = cells.SimpleRNNCell
+    _cell = SimpleRNNCell
 
     @cells.takes(
         activation="tanh",
@@ -229,9 +230,9 @@ class SimpleRNN(WithCell):
 
 
 class LSTM(WithCell):
-    __doc__ = f"{cells.LSTMCell.__doc__}{SEQUENCES}"
+    __doc__ = f"{LSTMCell.__doc__}{SEQUENCES}"
 
-    _cell = cells.LSTMCell
+    _cell = LSTMCell
 
     @cells.takes(
         **cells.ACTIVATIONS,
@@ -250,9 +251,9 @@ class LSTM(WithCell):
 
 
 class GRU(WithCell):
-    __doc__ = f"{cells.GRUCell.__doc__}{SEQUENCES}"
+    __doc__ = f"{GRUCell.__doc__}{SEQUENCES}"
 
-    _cell = cells.GRUCell
+    _cell = GRUCell
 
     @cells.takes(
         **cells.ACTIVATIONS,

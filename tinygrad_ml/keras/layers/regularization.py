@@ -38,7 +38,23 @@ class Seeded(Layer):
         return nullcontext() if self.streams is None else streams.drawing_from(self.streams)
 
 
-class Dropout(Seeded):
+class _Noise(Seeded):
+    """Acts in training only, unless its rate is 0."""
+
+    rate: float
+
+    def call(self, inputs: Any, training: bool = False) -> Tensor:
+        if not training or not self.rate:
+            return inputs
+        with self.stream():
+            return self._noisy(as_tensor(inputs))
+
+    def _noisy(self, x: Tensor) -> Tensor:
+        """What training sees of x; it draws from the stream."""
+        raise NotImplementedError
+
+
+class Dropout(_Noise):
     """y = x · m / (1 - rate) in training, each element of m being 0 with probability `rate`, else 1; y = x otherwise.
 
     Source: N. Srivastava et al., "Dropout" (2014).
@@ -50,14 +66,11 @@ class Dropout(Seeded):
         F.dropout([0.0], rate)  # which knows what rates there are
         self.rate, self.noise_shape = rate, _checked_noise(noise_shape)
 
-    def call(self, inputs: Any, training: bool = False) -> Tensor:
-        if not training or not self.rate:
-            return inputs
-        with self.stream():
-            if self.noise_shape is None:
-                return F.dropout(inputs, self.rate, training)
-            ones = as_tensor(inputs)._like(numpy.ones(())).broadcast_to(_sizes(self.noise_shape, inputs.shape))
-            return inputs * F.dropout(ones, self.rate)
+    def _noisy(self, x: Tensor) -> Tensor:
+        if self.noise_shape is None:
+            return F.dropout(x, self.rate)
+        ones = x._like(numpy.ones(())).broadcast_to(_sizes(self.noise_shape, x.shape))
+        return x * F.dropout(ones, self.rate)
 
 
 def _checked_noise(shape: Any) -> tuple[int | None, ...] | None:
@@ -76,7 +89,7 @@ def _sizes(noise_shape: tuple[int | None, ...] | None, shape: tuple[int, ...]) -
     return tuple(n if m is None else m for m, n in zip(noise_shape, shape, strict=True))
 
 
-class AlphaDropout(Seeded):
+class AlphaDropout(_Noise):
     """y = a · (x where m, else α′) + b in training, each m being 0 with probability `rate`; y = x otherwise.
 
     α′ is where SELU saturates; a and b keep mean 0 and variance 1. noise_shape is that of m, None for sizes of the input.
@@ -87,15 +100,12 @@ class AlphaDropout(Seeded):
         super().__init__(seed, **options)
         self.rate, self.noise_shape = number("rate", rate, 0, 1), _checked_noise(noise_shape)
 
-    def call(self, inputs: Any, training: bool = False) -> Tensor:
-        if not training or not self.rate:
-            return inputs
-        with self.stream():
-            drawn = random.uniform(0, 1, _sizes(self.noise_shape, inputs.shape), device=inputs.device)
-        return saturated(as_tensor(inputs), drawn >= self.rate, self.rate)
+    def _noisy(self, x: Tensor) -> Tensor:
+        drawn = random.uniform(0, 1, _sizes(self.noise_shape, x.shape), device=x.device)
+        return saturated(x, drawn >= self.rate, self.rate)
 
 
-class GaussianDropout(Seeded):
+class GaussianDropout(_Noise):
     """y = x · n in training, each n being normal with mean 1 and variance rate / (1 - rate); y = x otherwise.
 
     Source: N. Srivastava et al., "Dropout" (2014), section 10.
@@ -105,15 +115,11 @@ class GaussianDropout(Seeded):
         super().__init__(seed, **options)
         self.rate = number("rate", rate, 0, 1)
 
-    def call(self, inputs: Any, training: bool = False) -> Tensor:
-        if not training or not self.rate:
-            return inputs
-        with self.stream():
-            deviation = (self.rate / (1 - self.rate)) ** 0.5
-            return inputs * random.normal(1, deviation, inputs.shape, device=inputs.device)
+    def _noisy(self, x: Tensor) -> Tensor:
+        return x * random.normal(1, (self.rate / (1 - self.rate)) ** 0.5, x.shape, device=x.device)
 
 
-class _SpatialDropout(Seeded):
+class _SpatialDropout(_Noise):
     """Dropout of whole channels of sequences, images or volumes.
 
     data_format  "channels_last": (batch, ..., channels); or "channels_first"
@@ -127,12 +133,9 @@ class _SpatialDropout(Seeded):
         self.rate, self.data_format = number("rate", rate, 0, 1), checked_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def call(self, inputs: Any, training: bool = False) -> Tensor:
-        if not training or not self.rate:
-            return inputs
+    def _noisy(self, x: Tensor) -> Tensor:
         drop = (F.dropout1d, F.dropout2d, F.dropout3d)[self.rank - 1]
-        with self.stream():
-            return channels_first(lambda x: drop(x, self.rate), inputs, self.data_format, self.rank)
+        return channels_first(lambda x: drop(x, self.rate), x, self.data_format, self.rank)
 
 
 class SpatialDropout1D(_SpatialDropout):

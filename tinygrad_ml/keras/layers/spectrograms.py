@@ -61,10 +61,8 @@ class MelSpectrogram(Layer):
         **options: Any,
     ):
         super().__init__(**options)
-        self.fft_length, self.sequence_stride = (
-            whole("fft_length", fft_length),
-            whole("sequence_stride", sequence_stride),
-        )
+        self.fft_length = whole("fft_length", fft_length)
+        self.sequence_stride = whole("sequence_stride", sequence_stride)
         self.sequence_length = whole("sequence_length", sequence_length or fft_length)
         if self.sequence_length > self.fft_length:
             raise OptionError(f"MelSpectrogram: {fft_length=} must be sequence_length={sequence_length} or more")

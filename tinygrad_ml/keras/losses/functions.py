@@ -117,13 +117,17 @@ def binary_crossentropy(
         t = t * (1 - label_smoothing) + 0.5 * label_smoothing
     if from_logits:
         return F.binary_cross_entropy_with_logits(p, t, reduction="none").mean(axis)
-    return F.binary_cross_entropy(tg.clip(p, epsilon(), 1 - epsilon()), t, reduction="none").mean(axis)
+    return F.binary_cross_entropy(clipped(p), t, reduction="none").mean(axis)
 
 
-def _log_probabilities(p: Tensor, from_logits: bool, axis: int) -> Tensor:
-    if from_logits:
-        return tg.log_softmax(p, axis)
-    return tg.log(tg.clip(p / p.sum(axis, keepdims=True), epsilon(), 1 - epsilon()))
+def clipped(p: Tensor) -> Tensor:
+    """Probabilities, kept away from 0 and 1."""
+    return tg.clip(p, epsilon(), 1 - epsilon())
+
+
+def log_probabilities(p: Tensor, from_logits: bool, axis: int) -> Tensor:
+    """ln p of shares of their sum, or of logits."""
+    return tg.log_softmax(p, axis) if from_logits else tg.log(clipped(p / p.sum(axis, keepdims=True)))
 
 
 def categorical_crossentropy(
@@ -138,7 +142,7 @@ def categorical_crossentropy(
     _warn_of_one_class("categorical_crossentropy", p, axis)
     if label_smoothing:
         t = t * (1 - label_smoothing) + label_smoothing / t.shape[axis]
-    return -(t * _log_probabilities(p, from_logits, axis)).sum(axis)
+    return -(t * log_probabilities(p, from_logits, axis)).sum(axis)
 
 
 def _warn_of_one_class(what: str, p: Tensor, axis: int) -> None:
@@ -167,7 +171,7 @@ def sparse_categorical_crossentropy(
     if ignore_class is not None and t.ndim == p.ndim - 1:
         counts = t != ignore_class
         t, p = counts.where(t, 0), counts.expand_dims(axis).where(p, 1.0)  # no nan comes from what does not count
-    log_p = tg.moveaxis(_log_probabilities(p, from_logits, axis), axis, min(1, p.ndim - 1))
+    log_p = tg.moveaxis(log_probabilities(p, from_logits, axis), axis, min(1, p.ndim - 1))
     values = F.nll_loss(log_p, t, reduction="none")
     return values if counts is None else Counted(counts.where(values, 0.0), counts)
 
@@ -196,7 +200,7 @@ def binary_focal_crossentropy(
     if from_logits:
         p, entropy = F.sigmoid(y), F.binary_cross_entropy_with_logits(y, t, reduction="none")
     else:
-        p, entropy = y, F.binary_cross_entropy(tg.clip(y, epsilon(), 1 - epsilon()), t, reduction="none")
+        p, entropy = y, F.binary_cross_entropy(clipped(y), t, reduction="none")
     losses = _focus(t * (1 - p) + (1 - t) * p, gamma) * entropy
     if apply_class_balancing:
         losses = losses * (t * alpha + (1 - t) * (1 - alpha))
@@ -226,7 +230,7 @@ def categorical_focal_crossentropy(
     _warn_of_one_class("categorical_focal_crossentropy", p, -1)
     if label_smoothing:
         t = t * (1 - label_smoothing) + label_smoothing / t.shape[-1]
-    log_p = _log_probabilities(p, from_logits, axis)
+    log_p = log_probabilities(p, from_logits, axis)
     factor = _focus(-tg.expm1(log_p), gamma) * (alpha if isinstance(alpha, (int, float)) else as_floats(alpha, p))
     return -(factor * t * log_p).sum(axis)
 

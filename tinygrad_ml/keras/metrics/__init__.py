@@ -87,19 +87,11 @@ from .scores import R2Score as R2Score
 
 _SHORT = {name: OF_FUNCTIONS[function] for name, function in losses.SHORT_NAMES.items()}
 _SHORT |= {"log_cosh": LogCoshError, "huber": huber}
-_FUNCTIONS = (
-    accuracy,
-    binary_accuracy,
-    binary_focal_crossentropy,
-    categorical_accuracy,
-    categorical_focal_crossentropy,
-    concordance_correlation,
-    cosine_similarity,
-    pearson_correlation,
-    sparse_categorical_accuracy,
-    sparse_top_k_categorical_accuracy,
-    top_k_categorical_accuracy,
-)
+_ACCURACIES = (accuracy, binary_accuracy, categorical_accuracy, top_k_categorical_accuracy)
+_OF_CLASS_NUMBERS = (sparse_categorical_accuracy, sparse_top_k_categorical_accuracy)
+_LIKENESSES = (concordance_correlation, cosine_similarity, pearson_correlation)
+_FOCAL = (binary_focal_crossentropy, categorical_focal_crossentropy)
+_FUNCTIONS = (*_ACCURACIES, *_OF_CLASS_NUMBERS, *_LIKENESSES, *_FOCAL)
 offer("metrics", {function.__name__: function for function in _FUNCTIONS})
 
 

@@ -49,6 +49,10 @@ class _Outcomes(Metric):
             amount = amounts["true" if right == positive else "false"]
             variable.assign_add((above if positive else below)(amount))
 
+    def _option(self, name: str, default: Any) -> Any:
+        """Thresholds as they were given, and not as the list that has become of them."""
+        return self._arguments.get(name) if name == "thresholds" else super()._option(name, default)
+
 
 def _compared(y: Tensor, thresholds: Sequence[float]) -> tuple[Any, Any]:
     """(above, below): functions of amounts of the shape (n, ...) of y: how much is above each threshold, and how much is
@@ -132,14 +136,6 @@ class _Count(_Outcomes):
     def result(self) -> Tensor:
         return self.accumulator[0] if len(self.thresholds) == 1 else self.accumulator * 1
 
-    def _option(self, name: str, default: Any) -> Any:
-        return _as_given(self, name, super()._option(name, default))
-
-
-def _as_given(metric: Metric, name: str, value: Any) -> Any:
-    """An option of a config: thresholds as they were given, and not as the list that has become of them."""
-    return metric._arguments.get(name) if name == "thresholds" else value
-
 
 class TruePositives(_Count):
     """How many are 1 and above the threshold; their weights, if there are any. See `Precision` for `thresholds`."""
@@ -200,9 +196,6 @@ class _Quotient(_Outcomes):
         right, other = self._counted.values()
         found = quotient(right, right + other)
         return found[0] if len(self.thresholds) == 1 else found
-
-    def _option(self, name: str, default: Any) -> Any:
-        return _as_given(self, name, super()._option(name, default))
 
 
 class Precision(_Quotient):

@@ -20,6 +20,8 @@ from ...tensor import Tensor
 from .. import activations
 from ..absent import not_offered
 from ..config import epsilon as smallest
+from ..losses.functions import clipped as _clipped
+from ..losses.functions import log_probabilities as _log_probabilities
 from .calls import operation
 from .convolving import adaptive_average_pool as adaptive_average_pool
 from .convolving import adaptive_max_pool as adaptive_max_pool
@@ -211,10 +213,6 @@ def _same_shape(target: Tensor, output: Tensor) -> None:
         raise ShapeError(f"target and output must have one shape, not {target.shape} and {output.shape}")
 
 
-def _clipped(p: Tensor) -> Tensor:
-    return tg.clip(p, smallest(), 1 - smallest())
-
-
 @operation
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:
     """-(t·ln p + (1 - t)·ln(1 - p)), elementwise; of logits p = sigmoid(output)."""
@@ -223,12 +221,6 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     if from_logits:
         return F.binary_cross_entropy_with_logits(output, target, reduction="none")
     return F.binary_cross_entropy(_clipped(output), target, reduction="none")
-
-
-def _log_probabilities(output: Tensor, from_logits: bool, axis: int) -> Tensor:
-    if from_logits:
-        return tg.log_softmax(output, axis)
-    return tg.log(_clipped(output / tg.sum(output, axis, True)))
 
 
 @operation

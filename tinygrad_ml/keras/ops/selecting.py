@@ -157,10 +157,8 @@ def unique(
         if missing > 0:
             filler = values[:1] if fill_value is None else as_tensor([fill_value], values.dtype)
             values = tg.concat([values, *[filler] * missing])
-            first, counts = (
-                tg.concat([first, *[first[:1]] * missing]),
-                tg.concat([counts, tg.zeros(missing, dtype=counts.dtype)]),
-            )
+            first = tg.concat([first, *[first[:1]] * missing])
+            counts = tg.concat([counts, tg.zeros(missing, dtype=counts.dtype)])
         values, first, counts = values[:size], first[:size], counts[:size]
     asked = [(return_index, first), (return_inverse, found.inverse_indices), (return_counts, counts)]
     more = [part.astype(INDEX) for wanted, part in asked if wanted]

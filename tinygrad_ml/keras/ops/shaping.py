@@ -306,9 +306,9 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Tensor:
 
 def _groups(side: str, ndim: int, other: str | None = None) -> list[list[str]]:
     """The names in each axis of a side of a pattern; `...` spelled out."""
-    found = [part.strip("()").split() for part in re.findall(r"\([^()]*\)|[^\s()]+", side)]
-    beside = (
-        found if other is None else [part.strip("()").split() for part in re.findall(r"\([^()]*\)|[^\s()]+", other)]
+    found, beside = (
+        [part.strip("()").split() for part in re.findall(r"\([^()]*\)|[^\s()]+", text)]
+        for text in (side, side if other is None else other)
     )
     rest = [[f"...{i}"] for i in range(ndim - sum(group != ["..."] for group in beside))]
     spelled: list[list[str]] = []

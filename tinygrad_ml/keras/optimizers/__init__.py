@@ -23,23 +23,8 @@ from .descent import Ftrl as Ftrl
 from .descent import RMSprop as RMSprop
 from .optimizer import Optimizer as Optimizer
 
-_CLASSES = (
-    Adadelta,
-    Adafactor,
-    Adagrad,
-    Adam,
-    Adamax,
-    AdamW,
-    Ftrl,
-    Lamb,
-    Lion,
-    Muon,
-    Nadam,
-    RMSprop,
-    ScheduleFreeAdamW,
-    SGD,
-)
-_NAMES = {cls.__name__.lower(): cls for cls in _CLASSES}
+_OF_ADAMS = (Adafactor, Adam, Adamax, AdamW, Lamb, Lion, Muon, Nadam, ScheduleFreeAdamW)
+_NAMES = {cls.__name__.lower(): cls for cls in (*_OF_ADAMS, Adadelta, Adagrad, Ftrl, RMSprop, SGD)}
 
 
 def get(identifier: Any) -> Any:

@@ -199,9 +199,8 @@ def tokenizer_from_json(json_string: str) -> Tokenizer:
     config: Mapping[str, Any] = json.loads(json_string)["config"]
     counted = {name: json.loads(config[name]) for name in ("word_counts", "word_docs", "index_docs", "word_index")}
     made = Tokenizer(**{name: value for name, value in config.items() if name not in (*counted, "index_word")})
-    made.word_counts, made.word_docs, made.word_index = (
-        counted[name] for name in ("word_counts", "word_docs", "word_index")
-    )
+    made.word_counts, made.word_docs = counted["word_counts"], counted["word_docs"]
+    made.word_index = counted["word_index"]
     made.index_docs = {int(number): count for number, count in counted["index_docs"].items()}
     made.index_word = {number: word for word, number in made.word_index.items()}
     return made

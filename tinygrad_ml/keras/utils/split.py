@@ -34,9 +34,7 @@ def split_dataset(
             raise OptionError(f"split_dataset takes a Dataset or arrays, and not {type(dataset).__name__}")
         dataset = TensorDataset(*map(as_tensor, parts))
     samples = len(dataset)
-    left, right = (
-        None if size is None else _count(name, size, samples) for name, size in _sizes(left_size, right_size)
-    )
+    left, right = _count("left_size", left_size, samples), _count("right_size", right_size, samples)
     if left is None and right is None:
         raise OptionError("split_dataset needs left_size or right_size")
     left = samples - right if left is None and right is not None else left
@@ -50,11 +48,7 @@ def split_dataset(
     return Subset(dataset, order[:left].tolist()), Subset(dataset, order[left : left + right].tolist())
 
 
-def _sizes(left: Any, right: Any) -> tuple:
-    return ("left_size", left), ("right_size", right)
-
-
-def _count(name: str, size: Any, samples: int) -> int:
+def _count(name: str, size: Any, samples: int) -> int | None:
     if isinstance(size, float) and 0 < size < 1:
         return round(size * samples)
-    return checks.whole(name, size)
+    return None if size is None else checks.whole(name, size)
