@@ -17,7 +17,9 @@ from ..ops import all as all
 from ..ops import any as any
 from ..ops import argmax as argmax
 from ..ops import argmin as argmin
+from ..ops import binary_crossentropy as binary_crossentropy
 from ..ops import cast as cast
+from ..ops import categorical_crossentropy as categorical_crossentropy
 from ..ops import clip as clip
 from ..ops import cos as cos
 from ..ops import cumprod as cumprod
@@ -54,6 +56,7 @@ from ..ops import sin as sin
 from ..ops import softmax as softmax
 from ..ops import softplus as softplus
 from ..ops import softsign as softsign
+from ..ops import sparse_categorical_crossentropy as sparse_categorical_crossentropy
 from ..ops import sqrt as sqrt
 from ..ops import square as square
 from ..ops import squeeze as squeeze
@@ -87,8 +90,6 @@ from .dtypes import standardize_dtype as standardize_dtype
 from .networks import batch_dot as batch_dot
 from .networks import batch_normalization as batch_normalization
 from .networks import bias_add as bias_add
-from .networks import binary_crossentropy as binary_crossentropy
-from .networks import categorical_crossentropy as categorical_crossentropy
 from .networks import conv1d as conv1d
 from .networks import conv2d as conv2d
 from .networks import conv3d as conv3d
@@ -101,7 +102,6 @@ from .networks import pool3d as pool3d
 from .networks import pow as pow
 from .networks import relu as relu
 from .networks import separable_conv2d as separable_conv2d
-from .networks import sparse_categorical_crossentropy as sparse_categorical_crossentropy
 from .shapes import arange as arange
 from .shapes import batch_flatten as batch_flatten
 from .shapes import concatenate as concatenate

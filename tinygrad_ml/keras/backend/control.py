@@ -11,19 +11,7 @@ from ..config import floatx
 from ..variables import Variable
 from .variables import variable
 
-
-def random_normal(
-    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
-) -> Tensor:
-    """Normal numbers."""
-    return random.normal(shape, mean, stddev, dtype, seed)
-
-
-def random_uniform(
-    shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None
-) -> Tensor:
-    """Uniform numbers."""
-    return random.uniform(shape, minval, maxval, dtype, seed)
+random_normal, random_uniform, truncated_normal = random.normal, random.uniform, random.truncated_normal
 
 
 def random_bernoulli(shape: Any, p: float = 0.0, dtype: Any = None, seed: int | None = None) -> Tensor:
@@ -43,13 +31,6 @@ def random_uniform_variable(
 ) -> Variable:
     """A variable of uniform numbers."""
     return variable(random.uniform(shape, low, high, dtype, seed), dtype, name)
-
-
-def truncated_normal(
-    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
-) -> Tensor:
-    """Normal numbers no further from the mean than two standard deviations."""
-    return random.truncated_normal(shape, mean, stddev, dtype, seed)
 
 
 def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = None) -> Tensor:

@@ -69,21 +69,6 @@ def batch_normalization(
     return ops.batch_normalization(x, mean, var, axis, beta, gamma, epsilon)
 
 
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:
-    """-(t·ln p + (1 - t)·ln(1 - p)), elementwise."""
-    return ops.binary_crossentropy(target, output, from_logits)
-
-
-def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:
-    """-Σ t·ln p along the class axis."""
-    return ops.categorical_crossentropy(target, output, from_logits, axis)
-
-
-def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:
-    """-ln p of the class that the target names."""
-    return ops.sparse_categorical_crossentropy(target, output, from_logits, axis)
-
-
 def in_top_k(predictions: Any, targets: Any, k: int) -> Tensor:
     """Whether the target is among the k largest of its row."""
     return ops.in_top_k(targets, predictions, k)

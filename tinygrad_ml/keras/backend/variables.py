@@ -75,16 +75,12 @@ def batch_set_value(tuples: Sequence[tuple[Tensor, Any]]) -> None:
 
 
 eval = get_value
+int_shape = shape
 
 
 def count_params(x: Any) -> int:
     """The number of elements."""
     return math.prod(ops.convert_to_tensor(x).shape)
-
-
-def int_shape(x: Any) -> tuple[int | None, ...]:
-    """The sizes of the axes; None for what is unknown."""
-    return tuple(shape(x))
 
 
 def is_sparse(tensor: Any) -> bool:

@@ -7,6 +7,7 @@ and integers before the model, as no tensor holds a text. The hashes are in `has
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import numpy
@@ -135,9 +136,7 @@ class Discretization(Layer):
             )
         self.reset_state()
         batches = [data] if hasattr(data, "shape") else data
-        for step, batch in enumerate(batches):
-            if steps is not None and step >= steps:
-                break
+        for batch in islice(batches, steps):
             self.update_state(batch)
         self.finalize_state()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +120,7 @@ class Vocabulary(Layer):
         """
         self.reset_state()
         batches = [data] if isinstance(data, (list, tuple, numpy.ndarray, str, Tensor)) else data
-        for step, batch in enumerate(batches):
-            if steps is not None and step >= steps:
-                break
+        for batch in islice(batches, steps):
             self.update_state(batch)
         self.finalize_state()
 

@@ -14,7 +14,7 @@ from ...backend import dtypes
 from ...functional.data_types import iinfo
 from ...tensor import Tensor
 from .calls import operation
-from .tensors import bits, float_of, one, pair, tensor_of, tensors, two
+from .tensors import bits, float_of, likewise, one, pair, tensor_of, tensors, two
 
 # fmt: off
 abs = one("abs", tg.abs)
@@ -40,6 +40,7 @@ sign, signbit = one("sign", tg.sign), one("signbit", tg.signbit)
 sin, sinc, sinh = one("sin", tg.sin), one("sinc", tg.sinc, float_of), one("sinh", tg.sinh)
 sqrt, tan, tanh = one("sqrt", tg.sqrt), one("tan", tg.tan), one("tanh", tg.tanh)
 trunc = one("trunc", tg.trunc)
+nan_to_num, round = likewise(tg.nan_to_num), likewise(tg.round)
 
 add, subtract, multiply = two("add", tg.add), two("subtract", tg.subtract), two("multiply", tg.multiply)
 divide, true_divide = two("divide", tg.divide), two("true_divide", tg.divide)
@@ -107,23 +108,11 @@ def isneginf(x: Any) -> Tensor:
 
 
 @operation
-def round(x: Any, decimals: int = 0) -> Tensor:
-    """y = x, rounded half to even, to this many decimals."""
-    return tg.round(tensor_of(x), decimals)
-
-
-@operation
 def clip(x: Any, x_min: Any, x_max: Any) -> Tensor:
     """y = x limited to [x_min, x_max]; None is no limit."""
     x = tensor_of(x)
     low, high = (None if end is None else pair(x, end)[1] for end in (x_min, x_max))
     return tg.clip(x.astype(dtypes.int32) if x.dtype == dtypes.bool_ else x, low, high)
-
-
-@operation
-def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
-    """x with numbers in place of nan, ∞ and -∞; for None the largest and the smallest of the dtype."""
-    return tg.nan_to_num(tensor_of(x), nan, posinf, neginf)
 
 
 @operation

@@ -199,7 +199,6 @@ def extract_patches_3d(
 @image_operation
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Tensor:
     """0.2989·red + 0.587·green + 0.114·blue, as one channel; images of one channel stay as they are."""
-
     return channels_last(lambda x: gray_of(float_of(x)).astype(x.dtype), images, data_format)
 
 
@@ -213,14 +212,12 @@ def _floats(what: str, images: Any) -> Tensor:
 @image_operation
 def rgb_to_hsv(images: Any, data_format: str | None = None) -> Tensor:
     """Hue, saturation and value, each from 0 to 1, of red, green and blue."""
-
     return channels_last(hsv_of, _floats("rgb_to_hsv", images), data_format)
 
 
 @image_operation
 def hsv_to_rgb(images: Any, data_format: str | None = None) -> Tensor:
     """Red, green and blue of hue, saturation and value, each from 0 to 1."""
-
     return channels_last(rgb_of, _floats("hsv_to_rgb", images), data_format)
 
 

@@ -12,16 +12,10 @@ from ...tensor import Tensor
 from ..absent import not_offered
 from .calls import operation
 from .control import jvp as jvp
-from .tensors import float_of, one, tensors
+from .tensors import float_of, likewise, tensors
 
-det = one("det", linalg.det, float_of)
-inv = one("inv", linalg.inv, float_of)
-
-
-@operation
-def cholesky(x: Any, upper: bool = False) -> Tensor:
-    """L, lower triangular, with L·Lᵀ = x; its transpose for `upper`."""
-    return linalg.cholesky(float_of(x), upper)
+cholesky = likewise(linalg.cholesky, float_of)
+det, inv = likewise(linalg.det, float_of), likewise(linalg.inv, float_of)
 
 
 @operation

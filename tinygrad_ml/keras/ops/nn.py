@@ -39,7 +39,7 @@ from .reductions import moments as moments
 from .selecting import multi_hot as multi_hot
 from .selecting import one_hot as one_hot
 from .signals import psnr as psnr
-from .tensors import float_of, one, tensor_of, tensors
+from .tensors import float_of, likewise, one, tensor_of, tensors
 
 # -- activations ---------------------------------------------------------------------------------------
 
@@ -52,60 +52,17 @@ hard_tanh, tanh_shrink = one("hard_tanh", F.hardtanh), one("tanh_shrink", F.tanh
 log_sigmoid, selu, softplus = one("log_sigmoid", F.logsigmoid, float_of), one("selu", F.selu, float_of), one("softplus", tg.softplus, float_of)
 softsign, sparse_plus = one("softsign", F.softsign, float_of), one("sparse_plus", activations.sparse_plus, float_of)
 # fmt: on
-
-
-@operation
-def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
-    """y = x if x > 0, else negative_slope · x."""
-    return F.leaky_relu(float_of(x), negative_slope)
-
-
-@operation
-def elu(x: Any, alpha: float = 1.0) -> Tensor:
-    """y = x if x > 0, else alpha · (eˣ - 1)."""
-    return F.elu(float_of(x), alpha)
-
-
-@operation
-def celu(x: Any, alpha: float = 1.0) -> Tensor:
-    """y = x if x > 0, else alpha · (exp(x / alpha) - 1)."""
-    return F.celu(float_of(x), alpha)
+celu, elu = likewise(activations.celu, float_of), likewise(activations.elu, float_of)
+glu, leaky_relu = likewise(activations.glu, float_of), likewise(activations.leaky_relu, float_of)
+hard_shrink, soft_shrink = likewise(activations.hard_shrink), likewise(activations.soft_shrink)
+sparsemax, squareplus = likewise(activations.sparsemax, float_of), likewise(activations.squareplus, float_of)
+threshold = likewise(activations.threshold)
 
 
 @operation
 def gelu(x: Any, approximate: bool = True) -> Tensor:
     """y = x·Φ(x), Φ the normal distribution function; with `approximate` by tanh."""
     return F.gelu(float_of(x), "tanh" if approximate else "none")
-
-
-@operation
-def glu(x: Any, axis: int = -1) -> Tensor:
-    """y = a · sigmoid(b), a and b being the halves of x along an axis."""
-    return F.glu(float_of(x), axis)
-
-
-@operation
-def hard_shrink(x: Any, threshold: float = 0.5) -> Tensor:
-    """y = x if |x| > threshold, else 0."""
-    return F.hardshrink(tensor_of(x), threshold)
-
-
-@operation
-def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
-    """y = x moved towards 0 by threshold, and 0 where it would get beyond."""
-    return F.softshrink(tensor_of(x), threshold)
-
-
-@operation
-def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
-    """y = x if x > threshold, else default_value."""
-    return F.threshold(tensor_of(x), threshold, default_value)
-
-
-@operation
-def squareplus(x: Any, b: float = 4) -> Tensor:
-    """y = (x + √(x² + b)) / 2."""
-    return activations.squareplus(float_of(x), b)
 
 
 def _along(function: Callable[[Tensor, int], Tensor], x: Any, axis: Any) -> Tensor:
@@ -130,15 +87,6 @@ def softmax(x: Any, axis: Any = -1) -> Tensor:
 def log_softmax(x: Any, axis: Any = -1) -> Tensor:
     """ln softmax(x) along an axis, or several."""
     return _along(tg.log_softmax, x, axis)
-
-
-@operation
-def sparsemax(x: Any, axis: int = -1) -> Tensor:
-    """The point of the simplex (numbers of 0 or more that add up to 1) nearest to x: y = max(x - τ, 0).
-
-    Source: A. Martins, R. Astudillo, "From Softmax to Sparsemax" (2016).
-    """
-    return activations.sparsemax(float_of(x), axis)
 
 
 # -- normalisation -------------------------------------------------------------------------------------

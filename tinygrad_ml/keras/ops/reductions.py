@@ -9,7 +9,11 @@ from ...backend import dtypes
 from ...errors import OptionError
 from ...tensor import Tensor
 from .calls import operation
-from .tensors import INDEX, float_of, tensor_of, tensors, whole_number
+from .tensors import INDEX, float_of, likewise, tensor_of, tensors, whole_number
+
+corrcoef, logsumexp, mean, ptp = likewise(tg.corrcoef), likewise(tg.logsumexp), likewise(tg.mean), likewise(tg.ptp)
+nanmax, nanmean, nanmin = likewise(tg.nanmax), likewise(tg.nanmean), likewise(tg.nanmin)
+nanstd, nanvar = likewise(tg.nanstd), likewise(tg.nanvar)
 
 NARROW_DTYPES = frozenset((dtypes.bool_, dtypes.int8, dtypes.int16))
 
@@ -34,12 +38,6 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
     """Π x over the axes."""
     x = _summable(x)
     return tg.prod(x, axis, keepdims, x.dtype if dtype is None else dtype)
-
-
-@operation
-def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """(1/n) Σ x over the axes."""
-    return tg.mean(tensor_of(x), axis, keepdims)
 
 
 @operation
@@ -81,12 +79,6 @@ def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @operation
-def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """max x - min x over the axes."""
-    return tg.ptp(tensor_of(x), axis, keepdims)
-
-
-@operation
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Whether all elements over the axes are true."""
     return tg.all(tensor_of(x), axis, keepdims)
@@ -114,12 +106,6 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
 def count_nonzero(x: Any, axis: Any = None) -> Tensor:
     """How many elements (int32) over the axes are not 0."""
     return tg.count_nonzero(tensor_of(x), axis).astype(INDEX)
-
-
-@operation
-def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """ln Σ eˣ over the axes, without overflow."""
-    return tg.logsumexp(tensor_of(x), axis, keepdims)
 
 
 @operation
@@ -238,36 +224,6 @@ def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @operation
-def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The mean over the axes of what is not nan."""
-    return tg.nanmean(tensor_of(x), axis, keepdims)
-
-
-@operation
-def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The variance over the axes of what is not nan."""
-    return tg.nanvar(tensor_of(x), axis, keepdims)
-
-
-@operation
-def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The standard deviation over the axes of what is not nan."""
-    return tg.nanstd(tensor_of(x), axis, keepdims)
-
-
-@operation
-def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The largest element over the axes that is not nan."""
-    return tg.nanmax(tensor_of(x), axis, keepdims)
-
-
-@operation
-def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The smallest element over the axes that is not nan."""
-    return tg.nanmin(tensor_of(x), axis, keepdims)
-
-
-@operation
 def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Where (int32) the first largest element stands that is not nan; -1 where all are nan."""
     return tg.nanargmax(tensor_of(x), axis, keepdims).astype(INDEX)
@@ -310,9 +266,3 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Tensor, Tensor
 def digitize(x: Any, bins: Any) -> Tensor:
     """Between which of the ascending edges each x lies (int32)."""
     return tg.digitize(*tensors(x, bins)).astype(INDEX)
-
-
-@operation
-def corrcoef(x: Any) -> Tensor:
-    """The correlations of the rows of x."""
-    return tg.corrcoef(tensor_of(x))

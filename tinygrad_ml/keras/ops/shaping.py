@@ -15,8 +15,10 @@ from ...errors import OptionError, ShapeError
 from ...functional.axes import one_axis
 from ...tensor import Tensor
 from .calls import operation
-from .tensors import one, tensor_of
+from .tensors import likewise, one, tensor_of
 
+diagonal, flip, moveaxis, roll = likewise(tg.diagonal), likewise(tg.flip), likewise(tg.moveaxis), likewise(tg.roll)
+swapaxes, transpose, tril, triu = likewise(tg.swapaxes), likewise(tg.transpose), likewise(tg.tril), likewise(tg.triu)
 copy = one("copy", lambda x: x + 0 if x.dtype.kind != "b" else x | False)
 ravel = one("ravel", lambda x: x.reshape(-1))
 
@@ -30,24 +32,6 @@ def reshape(x: Any, newshape: Any) -> Tensor:
     """x in another shape, of which one size may be -1, or None: as many as it takes."""
     sizes = [newshape] if isinstance(newshape, int) else list(newshape)
     return tensor_of(x).reshape(tuple(-1 if size is None else int(size) for size in sizes))
-
-
-@operation
-def transpose(x: Any, axes: Any = None) -> Tensor:
-    """x with its axes in another order, by default reversed."""
-    return tg.transpose(tensor_of(x), axes)
-
-
-@operation
-def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
-    """x with two axes exchanged."""
-    return tg.swapaxes(tensor_of(x), axis1, axis2)
-
-
-@operation
-def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
-    """x with axes brought to other places."""
-    return tg.moveaxis(tensor_of(x), source, destination)
 
 
 @operation
@@ -178,12 +162,6 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
 
 
 @operation
-def flip(x: Any, axis: Any = None) -> Tensor:
-    """x in reverse along axes; along all for None."""
-    return tg.flip(tensor_of(x), axis)
-
-
-@operation
 def fliplr(x: Any) -> Tensor:
     """x in reverse along axis 1."""
     return tg.flip(tensor_of(x), 1)
@@ -193,12 +171,6 @@ def fliplr(x: Any) -> Tensor:
 def flipud(x: Any) -> Tensor:
     """x in reverse along axis 0."""
     return tg.flip(tensor_of(x), 0)
-
-
-@operation
-def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
-    """x moved by `shift` places along axes, what leaves at one end coming in at the other."""
-    return tg.roll(tensor_of(x), shift, axis)
 
 
 @operation
@@ -256,24 +228,6 @@ def _with_diagonal(x: Tensor, k: int) -> Tensor:
 def diagflat(x: Any, k: int = 0) -> Tensor:
     """The matrix that has the flattened x as its k-th diagonal."""
     return _with_diagonal(tensor_of(x).reshape(-1), k)
-
-
-@operation
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The diagonal of two axes, as a new last one."""
-    return tg.diagonal(tensor_of(x), offset, axis1, axis2)
-
-
-@operation
-def tril(x: Any, k: int = 0) -> Tensor:
-    """0 above the k-th diagonal."""
-    return tg.tril(tensor_of(x), k)
-
-
-@operation
-def triu(x: Any, k: int = 0) -> Tensor:
-    """0 below the k-th diagonal."""
-    return tg.triu(tensor_of(x), k)
 
 
 # -- einops' patterns ----------------------------------------------------------------------------------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy
 
@@ -12,6 +14,9 @@ from ...backend import DEFAULT_FLOAT, dtypes
 from ...errors import OptionError
 from ...tensor import Tensor, as_tensor
 from .calls import operation
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 INDEX = dtypes.int32
 """Of places and counts, where `tg` has int64."""
@@ -68,6 +73,21 @@ def whole_number(what: str, x: Any) -> int:
     if int(number) != number:
         raise OptionError(f"{what}={x!r} must be a whole number")
     return int(number)
+
+
+def likewise(function: Callable[P, R], of: Callable = tensor_of) -> Callable[P, R]:
+    """The operation that has the name, the options and the docstring of a function of one tensor, x."""
+
+    plain: Callable = function
+
+    @functools.wraps(function, assigned=("__name__", "__qualname__", "__doc__"))
+    def call(x: Any, *args: Any, **options: Any) -> Any:
+        return plain(of(x), *args, **options)
+
+    signature = inspect.signature(function)
+    first, *options = signature.parameters.values()
+    vars(call)["__signature__"] = signature.replace(parameters=[first.replace(annotation=Any), *options])
+    return operation(call)
 
 
 def one(name: str, function: Callable, of: Callable = tensor_of) -> Callable:
