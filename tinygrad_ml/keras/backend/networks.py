@@ -6,7 +6,6 @@ from typing import Any
 
 from ... import functional as tg
 from ...errors import OptionError, ShapeError
-from ...functional.convolution import per_axis
 from ...tensor import Tensor
 from .. import ops
 from ..config import epsilon
@@ -74,7 +73,7 @@ def in_top_k(predictions: Any, targets: Any, k: int) -> Tensor:
     return ops.in_top_k(targets, predictions, k)
 
 
-def conv1d(
+def conv(
     x: Any,
     kernel: Any,
     strides: Any = 1,
@@ -82,32 +81,11 @@ def conv1d(
     data_format: str | None = None,
     dilation_rate: Any = 1,
 ) -> Tensor:
-    """The convolution of sequences."""
+    """The convolution of sequences, images or volumes."""
     return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
 
-def conv2d(
-    x: Any,
-    kernel: Any,
-    strides: Any = (1, 1),
-    padding: str = "valid",
-    data_format: str | None = None,
-    dilation_rate: Any = (1, 1),
-) -> Tensor:
-    """The convolution of images."""
-    return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
-
-
-def conv3d(
-    x: Any,
-    kernel: Any,
-    strides: Any = (1, 1, 1),
-    padding: str = "valid",
-    data_format: str | None = None,
-    dilation_rate: Any = (1, 1, 1),
-) -> Tensor:
-    """The convolution of volumes."""
-    return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
+conv1d = conv2d = conv3d = conv
 
 
 def depthwise_conv2d(
@@ -136,35 +114,19 @@ def separable_conv2d(
     return ops.separable_conv(x, *kernels, strides, padding, data_format, dilation_rate)
 
 
-def _pooled(
-    x: Any, pool_size: Any, strides: Any, padding: str, data_format: str | None, pool_mode: str, rank: int
+def pool(
+    x: Any,
+    pool_size: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    pool_mode: str = "max",
 ) -> Tensor:
+    """The largest number, or the mean ("avg"), of each window of images or volumes."""
     pools = {"max": ops.max_pool, "avg": ops.average_pool}
     if pool_mode not in pools:
         raise OptionError(f"pool_mode={pool_mode!r} is not 'max' or 'avg'")
-    window = per_axis(pool_size, rank, "pool_size")
-    return pools[pool_mode](x, window, per_axis(strides, rank, "strides"), padding, data_format)
+    return pools[pool_mode](x, pool_size, strides, padding, data_format)
 
 
-def pool2d(
-    x: Any,
-    pool_size: Any,
-    strides: Any = (1, 1),
-    padding: str = "valid",
-    data_format: str | None = None,
-    pool_mode: str = "max",
-) -> Tensor:
-    """The largest number, or the mean ("avg"), of each window of images."""
-    return _pooled(x, pool_size, strides, padding, data_format, pool_mode, 2)
-
-
-def pool3d(
-    x: Any,
-    pool_size: Any,
-    strides: Any = (1, 1, 1),
-    padding: str = "valid",
-    data_format: str | None = None,
-    pool_mode: str = "max",
-) -> Tensor:
-    """The largest number, or the mean ("avg"), of each window of volumes."""
-    return _pooled(x, pool_size, strides, padding, data_format, pool_mode, 3)
+pool2d = pool3d = pool

@@ -91,9 +91,7 @@ class Adamax(_Betas):
 class Nadam(_Betas):
     """Adam that looks ahead, as Nesterov's momentum does: see `optim.NAdam`, here with a momentum that grows within 100 updates.
 
-    beta_1, beta_2  how slowly the means of g and g² forget
-    epsilon         ε, keeps the division finite
-
+    beta_1, beta_2 and epsilon are those of `Adam`.
     Source: T. Dozat, "Incorporating Nesterov Momentum into Adam" (2016).
     """
 
@@ -113,9 +111,7 @@ class Nadam(_Betas):
 class Lamb(_Betas):
     """θ ← θ - lr · |θ| / |u| · u, with u = m̂ / (√v̂ + ε) of Adam: each weight's step is as long as the weight is large.
 
-    beta_1, beta_2  how slowly the means of g and g² forget
-    epsilon         ε, keeps the division finite
-
+    beta_1, beta_2 and epsilon are those of `Adam`.
     Source: Y. You et al., "Large Batch Optimization for Deep Learning: Training BERT in 76 minutes" (2020).
     """
 
