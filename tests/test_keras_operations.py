@@ -1,6 +1,8 @@
 """`keras.ops` that take functions, in compiled steps and models; `keras.random`, `keras.backend`, `keras.config`."""
 
+import inspect
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -395,3 +397,24 @@ def test_mistakes_are_told():
     with pytest.raises(OptionError, match=r"keras\.ops\.reshape"):
         x = keras.Input((4,))
         keras.Model(x, keras.layers.Dense(2)(tg.reshape(x + 1, (-1, 2))))(np.ones((2, 4)))
+
+
+def test_rows_of_tables_say_what_they_take_and_what_they_are_for():
+    for operation in (ops.mean, ops.tril, ops.elu, ops.linalg.cholesky):
+        x, *options = inspect.signature(operation).parameters.values()
+        assert (x.name, x.annotation) == ("x", Any) and options and operation.__doc__
+    assert ops.mean.__name__ == "mean" and ops.mean.__doc__ == tg.mean.__doc__
+    assert ops.mean(x=[1, 2]).dtype == "float32" and ops.tril(x=[[1, 2], [3, 4]], k=-1).tolist() == [[0, 0], [3, 0]]
+    y = keras.Input((2, 3))
+    assert keras.Model(y, ops.mean(y, axis=1))(np.ones((4, 2, 3), "float32")).shape == (4, 3)
+
+
+def test_all_that_numpy_has_stands_in_ops():
+    names = {name for name in vars(ops.numpy) if not name.startswith("_") and name != "not_offered"}
+    assert len(names) > 200 and all(getattr(ops, name) is getattr(ops.numpy, name) for name in names)
+
+
+def test_layers_of_one_kind_and_any_rank_say_the_same():
+    for kinds in ("Conv{}D", "MaxPooling{}D", "ZeroPadding{}D"):
+        first, second = (getattr(keras.layers, kinds.format(rank)).__doc__ for rank in (1, 3))
+        assert first == second and "data_format" in first
