@@ -230,3 +230,19 @@ def test_small_ones_need_no_compiler():
     assert "attention" in names(F.scaled_dot_product_attention(*many, is_causal=True))
     assert "attention" not in names(F.scaled_dot_product_attention(*many))  # the weights of all fit into the caches
     assert attention.MANY_PAIRS > kernels.FEWEST_PLAIN_PAIRS
+
+
+def test_a_layer_that_hands_out_no_weights_goes_block_by_block(worth):
+    worth(0)
+    tg.manual_seed(0)
+    layer = nn.MultiheadAttention(64, 2, batch_first=True)
+    x = tg.random.normal((2, 32, 64), requires_grad=True)
+    for causal in (False, True):
+        whole, weights = layer(x, x, x, is_causal=causal)
+        y, nothing = layer(x, x, x, need_weights=False, is_causal=causal)
+        assert "attention" in names(y) and "attention" not in names(whole)
+        assert nothing is None and weights is not None
+        np.testing.assert_allclose(y.numpy(), whole.numpy(), atol=1e-5)
+        np.testing.assert_allclose(*(tg.grad((out**2).sum(), x)[0].numpy() for out in (y, whole)), atol=1e-4)
+    ignored = tg.zeros((2, 32), dtype="bool")
+    assert "attention" not in names(layer(x, x, x, ignored, need_weights=False)[0])  # as there is a mask

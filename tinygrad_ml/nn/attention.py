@@ -100,7 +100,8 @@ class MultiheadAttention(Module):
         query, key, value     (L, batch, embed_dim), (S, batch, kdim), (S, batch, vdim); with batch_first (batch, L, ...);
                               or without a batch (L, ...)
         key_padding_mask      (batch, S): bools, True where a key is to be ignored; or numbers that are added to scores
-        need_weights          whether to return the weights (batch, L, S), or (batch, heads, L, S) if they are not averaged
+        need_weights          whether to return the weights (batch, L, S), or (batch, heads, L, S) if they are not averaged. Without
+                              them, and without masks, long attention goes block by block (`F.scaled_dot_product_attention`)
         attn_mask             (L, S) or (batch·heads, L, S): bools, True where a position may NOT look; or numbers to add
         average_attn_weights  whether the weights are the mean over the heads
         is_causal             let each position look at itself and those before it only, also without attn_mask. (In
@@ -126,15 +127,23 @@ class MultiheadAttention(Module):
         q, k, v = self._project(q, k, v)
         given = k.shape[1]
         k, v = self._extend(k, v)
-        mask = self._mask(attn_mask, key_padding_mask, is_causal, q, given, k.shape[1] - given)
-        weights = F.attention_weights(self._heads(q), self._heads(k), mask)
-        y = F.dropout(weights, self.dropout, self.training) @ self._heads(v)
-        y = self.out_proj(y.permute_dims((0, 2, 1, 3)).reshape(q.shape))
+        more = k.shape[1] - given
+        q, k, v = map(self._heads, (q, k, v))
+        # Without a mask as an array, attention may go block by block.
+        causal = is_causal and not need_weights and attn_mask is key_padding_mask is None and not more
+        mask = None if causal else self._mask(attn_mask, key_padding_mask, is_causal, q, given, more)
+        weights = None
+        if need_weights:
+            weights = F.attention_weights(q, k, mask)
+            y = F.dropout(weights, self.dropout, self.training) @ v
+        else:
+            y = F.scaled_dot_product_attention(q, k, v, mask, self.dropout if self.training else 0.0, causal)
+        y = self.out_proj(y.permute_dims((0, 2, 1, 3)).reshape((q.shape[0], q.shape[2], self.embed_dim)))
         if alone:
             y = y.squeeze(0)
         elif not self.batch_first:
             y = y.permute_dims((1, 0, 2))
-        if not need_weights:
+        if weights is None:
             return y, None
         weights = weights.mean(axis=1) if average_attn_weights else weights
         return y, weights.squeeze(0) if alone else weights
@@ -166,11 +175,11 @@ class MultiheadAttention(Module):
     def _mask(self, attn_mask, key_padding_mask, is_causal: bool, q: Tensor, keys: int, more: int) -> Tensor | None:
         """One mask (batch or 1, heads or 1, L or 1, S + more) of what is allowed, or of numbers to add; None for none.
 
-        q      (batch, L, embed_dim)
+        q      (batch, heads, L, d)
         keys   S
         more   how many keys, at which all may look, stand behind those given
         """
-        batch, length = q.shape[:2]
+        batch, _, length, _ = q.shape
         masks = []
         if is_causal:
             masks.append(beside(numpy.tri(length, keys, dtype=bool), q).reshape((1, 1, length, keys)))
