@@ -236,7 +236,7 @@ def test_a_layer_that_hands_out_no_weights_goes_block_by_block(worth):
     worth(0)
     tg.manual_seed(0)
     layer = nn.MultiheadAttention(64, 2, batch_first=True)
-    x = tg.random.normal((2, 32, 64), requires_grad=True)
+    x = tg.tensor(np.random.default_rng(0).standard_normal((2, 32, 64), "float32"), requires_grad=True)
     for causal in (False, True):
         whole, weights = layer(x, x, x, is_causal=causal)
         y, nothing = layer(x, x, x, need_weights=False, is_causal=causal)
