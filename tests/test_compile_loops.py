@@ -456,3 +456,18 @@ def test_long_rows_of_float32_are_added_up_in_runs_and_no_digit_is_lost():
     z = r.random((5, 33, 400)).astype("float32")[:, :, :300]
     step = tg.compile(lambda z: z[:, :, :300].sum(axis=(1, 2)))
     np.testing.assert_allclose(step(tg.tensor(z)).numpy(), z.sum(axis=(1, 2), dtype="float64"), rtol=1e-6)
+
+
+@pytest.mark.parametrize("length", [17, 31, 64, 100, 127, 129, 200, 255])
+def test_short_rows_are_added_up_in_registers(length, monkeypatch):
+    """What is left behind whole registers counts once, and no bit depends on threads."""
+    x = tg.tensor(np.random.default_rng(0).standard_normal((50, length)).astype("float32"))
+    function = lambda x: (x.exp().sum(1), x.softmax(1), x.log_softmax(1))  # noqa: E731
+    monkeypatch.setattr(source, "SHARED_LOOP_ELEMENTS", 0)
+    found = []
+    for count in (1, 3):
+        monkeypatch.setattr(calling, "threads", lambda count=count: count)
+        found.append(tg.compile(function)(x))
+    for one, other, expected in zip(*found, function(x), strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+        np.testing.assert_allclose(one.numpy(), expected.numpy(), rtol=2e-6)

