@@ -24,13 +24,12 @@ folder.mkdir(parents=True, exist_ok=True)
 tg.manual_seed(0)
 
 
-# 1. Four lines, in which each pass finds something to do.
+# 1. Three lines, in which each pass finds something to do.
 @tg.compile
 def wasteful(x, w, labels):
     (x @ w).exp()  # which nobody uses
     at_labels = nn.functional.nll_loss((x @ w) * 1, labels, reduction="none")  # minus a number of each row
-    centred = x - x.mean(axis=0, keepdims=True)
-    return at_labels + (x @ w).max(axis=1), (x * 2 + centred).sum(axis=0)  # which is twice the sum in the mean
+    return at_labels + (x @ w).max(axis=1)
 
 
 wasteful(tg.ones((2, 3)), tg.ones((3, 4)), tg.tensor([1, 3]))

@@ -4,7 +4,6 @@
     algebra   what changes nothing, and what is known now
     one_hot   what is taken from rows by labels, as a comparison
     equal     what is computed twice
-    sums      what is added up, and follows from other sums
     rolled    loops of Python as loops, on a CPU; a GPU has loops laid out (`laid_out.py`)
     tables    products of looked-up rows as rows of a product, where machine code runs it
 
@@ -16,9 +15,8 @@ from .dead import dead
 from .equal import equal
 from .one_hot import one_hot
 from .rolled import rolled
-from .sums import sums
 
-PASSES = {"dead": dead, "algebra": algebra, "one_hot": one_hot, "equal": equal, "sums": sums}
+PASSES = {"dead": dead, "algebra": algebra, "one_hot": one_hot, "equal": equal}
 """By name, in order, on all machines. `tg.compile(function, without=("equal",))` leaves one out."""
 
-__all__ = ["PASSES", "algebra", "dead", "equal", "one_hot", "rolled", "sums"]
+__all__ = ["PASSES", "algebra", "dead", "equal", "one_hot", "rolled"]
