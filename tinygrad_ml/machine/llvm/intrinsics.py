@@ -106,3 +106,9 @@ def whole_quotient(builder: Any, a: Any, b: Any, unsigned: bool) -> tuple[ir.Val
         rest = builder.add(rest, builder.select(above, divisor, zero))
         quotient = builder.select(by_minus_one, builder.neg(a), quotient)
     return builder.select(by_zero, zero, quotient), builder.select(by_zero, zero, rest)
+
+
+def multiply_and_add(builder: Any, x: Any, y: Any, z: Any) -> Any:
+    """x·y + z of floats, rounded once where the processor has that."""
+    known = builder.module.declare_intrinsic("llvm.fmuladd", [x.type], ir.FunctionType(x.type, [x.type] * 3))
+    return builder.call(known, [x, y, z])

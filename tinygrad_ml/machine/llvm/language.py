@@ -15,6 +15,8 @@ and Python's arithmetic. Operands are of one dtype, which the result has, too; a
 that of what it stands beside. Integers wrap around, divide downwards, and give 0 where they are divided by 0, as in
 NumPy. Functions are those of `mathematics.py`, those that the processor has, and those of C's library.
 
+It is one file because a term may stand in every statement, and in every other term.
+
 Nothing is checked: these texts are written by this package. Whatever else a reader of them finds is an error of ours.
 
 Read next: `mathematics.py`, and `native.py`, which makes machine code of it.
@@ -33,9 +35,8 @@ import numpy
 from llvmlite import ir
 
 from ..parsing import parsed
-from . import mathematics
+from . import intrinsics, mathematics
 from .compiler import register_bytes
-from .intrinsics import adds_up, flush_denormals, frozen, table, vectorized, whole_power, whole_quotient
 
 INT, INT32, BYTE = ir.IntType(64), ir.IntType(32), ir.IntType(8)
 FLOAT32_BYTES = 4
@@ -108,7 +109,7 @@ class _Lowering:
         self.builder: Any = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.variables: dict[str, Variable] = {}
         self.at_the_end: Callable[[], object] = lambda: None
-        self.short, self.flags = False, ()
+        self.short, self.once = False, False
         self.known: dict[str, Quantity] = {"inf": Quantity(numpy.inf, None), "nan": Quantity(numpy.nan, None)}
 
     def write(self) -> None:
@@ -125,22 +126,20 @@ class _Lowering:
         self.at_the_end()
         self.builder.ret_void()
 
-    # -- statements ----------------------------------------------------------------------------------------------
-
     def _statements(self, statements: list[ast.stmt]) -> None:
         for statement in statements:
             getattr(self, f"_{type(statement).__name__}")(statement)
 
     def _Expr(self, statement: Any) -> None:
         """`nothing_overlaps()`: no array is written to in memory that another one has, too; `denormals_are_zero()`; `rounded_once()`:
-        a·b + c is; `rows_are_short()`: what is left of a row is done at once, by a part of a register."""
+        sums with a product in them are; `rows_are_short()`: what is left of a row is done at once, by a part of a register."""
         said = statement.value.func.id
         if said == "rows_are_short":
             self.short = register_bytes() == LONGEST_REGISTER
         elif said == "rounded_once":
-            self.flags = ("contract",)
+            self.once = True
         elif said == "denormals_are_zero":
-            self.at_the_end = flush_denormals(self.module, self.builder)
+            self.at_the_end = intrinsics.flush_denormals(self.module, self.builder)
         else:
             for name, given in zip(self.names, self.function.args, strict=True):
                 if name in self.arrays:
@@ -169,7 +168,7 @@ class _Lowering:
     def _element(self, part: ast.Subscript) -> Variable:
         name: str = part.value.id  # type: ignore[attr-defined]
         known: Any = self.variables.get(name)
-        pointer, dtype = known or table(self.module, self.builder, name, getattr(mathematics, name))
+        pointer, dtype = known or intrinsics.table(self.module, self.builder, name, getattr(mathematics, name))
         return Variable(self.builder.gep(pointer, [self._as(self._term(part.slice), int64).value]), dtype)
 
     def _For(self, statement: Any) -> None:
@@ -191,14 +190,14 @@ class _Lowering:
         i.add_incoming(builder.add(i, *(step or [ir.Constant(INT, 1)]), flags=("nsw",)), builder.block)
         back = builder.branch(head)
         wanted: dict[str, ir.Constant | None] = {}
-        if statement in self.definition.body and adds_up(statement):
+        if statement in self.definition.body and intrinsics.adds_up(statement):
             wanted["vectorize.width"] = ir.Constant(INT32, register_bytes() // FLOAT32_BYTES)
         if self.short and not any(isinstance(part, ast.For) for part in ast.walk(statement) if part is not statement):
             wanted["vectorize.predicate.enable"] = ir.Constant(ir.IntType(1), 1)
         if len(given) == 1 and isinstance(statement.iter.args[0], ast.Constant):
             wanted["unroll.disable"] = None  # before several turns are one: that would take it as long as all of them
         if wanted:
-            back.set_metadata("llvm.loop", vectorized(self.module, wanted))
+            back.set_metadata("llvm.loop", intrinsics.vectorized(self.module, wanted))
         builder.position_at_end(after)
 
     def _If(self, statement: ast.If) -> None:
@@ -208,8 +207,6 @@ class _Lowering:
                 self._statements(statement.body)
             with otherwise:
                 self._statements(statement.orelse)
-
-    # -- expressions ---------------------------------------------------------------------------------------------
 
     def _term(self, part: Any) -> Quantity:
         return getattr(self, f"_{type(part).__name__}")(part)
@@ -247,19 +244,41 @@ class _Lowering:
         return Quantity(self.builder.fneg(x.value) if x.dtype.kind == "f" else self.builder.neg(x.value), x.dtype)
 
     def _BinOp(self, part: ast.BinOp) -> Quantity:
-        a, b, kind = self._term(part.left), self._term(part.right), type(part.op)
+        kind = type(part.op)
+        if self.once and kind in (ast.Add, ast.Sub):
+            for product, other in ((part.left, part.right), (part.right, part.left)):
+                if isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult):
+                    return self._sum_with_product(part, product, other)
+        return self._combined(kind, self._term(part.left), self._term(part.right))
+
+    def _sum_with_product(self, part: ast.BinOp, product: ast.BinOp, other: ast.expr) -> Quantity:
+        """x·y + z, x·y - z or z - x·y, rounded once if they are floats."""
+        x, y, z = self._term(product.left), self._term(product.right), self._term(other)
+        dtype: Any = next((term.dtype for term in (x, y) if term.dtype is not None), None)
+        if dtype is None or dtype.kind != "f":
+            xy = self._combined(ast.Mult, x, y)
+            return self._combined(type(part.op), *((xy, z) if product is part.left else (z, xy)))
+        values = [self._as(term, dtype).value for term in (x, y, z)]
+        if isinstance(part.op, ast.Sub):
+            negative = 2 if product is part.left else 0
+            values[negative] = self.builder.fneg(values[negative])
+        return Quantity(intrinsics.multiply_and_add(self.builder, *values), dtype)
+
+    def _combined(self, kind: type[ast.operator], a: Quantity, b: Quantity) -> Quantity:
         if a.dtype is None and b.dtype is None:
             return Quantity(_FOLDED[kind](a.value, b.value), None)
         a, b, dtype = self._together(a, b)
         if kind is ast.Pow:
             return self._power(a, b, dtype)
         if dtype.kind == "f":
-            return Quantity(getattr(self.builder, _OF_FLOATS[kind])(a.value, b.value, flags=self.flags), dtype)
+            return Quantity(getattr(self.builder, _OF_FLOATS[kind])(a.value, b.value), dtype)
         if kind is ast.RShift:
             shift = self.builder.ashr if dtype.kind == "i" else self.builder.lshr
             return Quantity(shift(a.value, b.value), dtype)
         if kind in (ast.FloorDiv, ast.Mod):
-            return Quantity(whole_quotient(self.builder, a.value, b.value, dtype.kind == "u")[kind is ast.Mod], dtype)
+            return Quantity(
+                intrinsics.whole_quotient(self.builder, a.value, b.value, dtype.kind == "u")[kind is ast.Mod], dtype
+            )
         return Quantity(getattr(self.builder, _OF_INTEGERS[kind])(a.value, b.value), dtype)
 
     def _Compare(self, part: ast.Compare) -> Quantity:
@@ -300,13 +319,14 @@ class _Lowering:
 
     def _inside(self, written: Any, given: list[Quantity]) -> Quantity:
         """What a function of `mathematics.py` gives: its lines, in the place of the call."""
-        outside = self.known
+        outside = self.known, self.once
+        self.once = True  # which takes two thirds of the time, and is no less exact
         self.known = dict(zip((parameter.arg for parameter in written.args.args), given, strict=True))
         for statement in written.body[:-1]:
             if isinstance(statement, ast.Assign):
                 self.known[statement.targets[0].id] = self._term(statement.value)  # type: ignore[attr-defined]
         result = self._term(written.body[-1].value)
-        self.known = outside
+        self.known, self.once = outside
         return result
 
     def _of_c(self, name: str, dtype: Any, count: int) -> Any:
@@ -315,8 +335,6 @@ class _Lowering:
         if name not in self.module.globals:
             ir.Function(self.module, ir.FunctionType(kind, [kind] * count), name)
         return self.module.globals[name]
-
-    # -- numbers ---------------------------------------------------------------------------------------------------
 
     def _together(self, a: Quantity, b: Quantity) -> tuple[Quantity, Quantity, numpy.dtype]:
         """Two terms as those of one dtype, and this."""
@@ -355,7 +373,7 @@ class _Lowering:
         """aᵇ; of integers by squaring, a bit of the exponent at a time."""
         if dtype.kind == "f":
             return Quantity(self.builder.call(self._of_c("pow", dtype, 2), [a.value, b.value]), dtype)
-        return Quantity(whole_power(self.builder, a.value, b.value), dtype)
+        return Quantity(intrinsics.whole_power(self.builder, a.value, b.value), dtype)
 
 
 def _type(dtype: Any) -> Any:
@@ -395,6 +413,6 @@ _PRIMITIVES = {
     "of_bits": lambda builder, x: _bits_as("float", builder, x),
     # a + b, a step of a long sum that may be done in several parts at once.
     "add_in_any_order": lambda builder, a, b: Quantity(builder.fadd(a.value, b.value, flags=("reassoc",)), a.dtype),
-    "frozen": lambda builder, x: Quantity(frozen(builder, x.value), x.dtype),
+    "frozen": lambda builder, x: Quantity(intrinsics.frozen(builder, x.value), x.dtype),
     "fmod": lambda builder, a, b: Quantity(builder.frem(a.value, b.value), a.dtype),
 }

@@ -6,7 +6,8 @@ function ends in its one `return`, and takes numbers of the dtype that it names,
 float64; where there is none, there is C's library. All are right but for the last two or three binary digits: a test says
 by how much, for numbers of any size.
 
-It is Python, too, with NumPy's numbers.
+It is Python, too, with NumPy's numbers. In a loop a sum with a product in it is rounded once (`language.py`), so a last digit may
+be another one there.
 """
 
 # pyright: reportArgumentType=false, reportReturnType=false
